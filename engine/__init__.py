@@ -1,0 +1,1 @@
+"""The trigger engine: retention rules as text, exact about absence and time."""

@@ -1,0 +1,243 @@
+"""The rule book: rules, policy and catalogue, compiled into what `decide` needs per event type."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from engine.core.catalog import Catalog
+from engine.core.scope import Scope
+from engine.core.triggers.base import Firing, Trigger
+from engine.core.zones import DAY, Zones
+from engine.model import Event, State
+
+Predicate = Callable[[Scope], Any]
+"""A compiled expression; its truth counts."""
+
+Calendar = Literal["day", "week", "month"]
+
+
+@dataclass(frozen=True, slots=True)
+class Expression:
+    """An expression with its source text and what it asks of a state."""
+
+    text: str
+    test: Predicate
+    needs: "Needs"
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What history expressions and templates ask for. Spans are milliseconds."""
+
+    fields: frozenset[str] = frozenset()
+    """Profile fields read."""
+    event: bool = False
+    """Whether it reads the root `event`."""
+    last: frozenset[str] = frozenset()
+    """Event types whose newest event is read."""
+    sums: frozenset[tuple[str, str]] = frozenset()
+    """(event type, property) summed over all time."""
+    windows: frozenset[tuple[str, str | None, int]] = frozenset()
+    """(event type, property summed or None for a count, span)."""
+
+    def __or__(self, other: "Needs") -> "Needs":
+        return Needs(
+            self.fields | other.fields,
+            self.event or other.event,
+            self.last | other.last,
+            self.sums | other.sums,
+            self.windows | other.windows,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class CancelOn:
+    """Events of this type disarm the rule's timers."""
+
+    event: str
+    where: Expression | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reentry:
+    """How soon a rule may reach the same customer again. `once`, or `after` milliseconds, or neither: always."""
+
+    once: bool = False
+    after: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """The action of a rule. `expires`: override of the policy's fresh_for, milliseconds."""
+
+    template: str
+    channel: str = "email"
+    purpose: str = "marketing"
+    priority: int = 0
+    expires: int | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rule:
+    """One compiled rule. `order` is its place in the files; `needs` includes its template's."""
+
+    id: str
+    trigger: Trigger
+    send: Send
+    order: int = 0
+    why: str = ""
+    was: tuple[str, ...] = ()
+    condition: Expression | None = None
+    reentry: Reentry = Reentry()
+    cancel_on: CancelOn | None = None
+    needs: Needs = Needs()
+
+
+@dataclass(frozen=True, slots=True)
+class QuietHours:
+    """From `start` to `end` (minutes of the local day) outreach waits.
+
+    Empty purposes: all but transactional; empty channels: all.
+    """
+
+    start: int
+    end: int
+    purposes: frozenset[str] = frozenset()
+    channels: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Cap:
+    """At most `limit` outreach per rolling `span` (ms) or calendar window. No purpose: all but transactional."""
+
+    limit: int
+    span: int = 0
+    calendar: Calendar | None = None
+    purpose: str | None = None
+    channel: str | None = None
+
+    @property
+    def longest(self) -> int:
+        """How long an outreach can matter to this cap, milliseconds."""
+        return self.span or {"day": 2, "week": 8, "month": 32}[self.calendar or "month"] * DAY
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """policy.yaml, compiled. Durations are milliseconds; `fresh_for` and `dedupe` 0 switch the check off."""
+
+    zones: Zones = field(default_factory=Zones)
+    locale: str = "en_US"
+    locale_field: str | None = None
+    quiet_hours: tuple[QuietHours, ...] = ()
+    caps: tuple[Cap, ...] = ()
+    consent: dict[str, Expression] = field(default_factory=dict)
+    """purpose -> must be true for any outreach of that purpose."""
+    suppress: dict[str, Expression] = field(default_factory=dict)
+    """purpose, or "all" -> when true, no outreach of that purpose (or none at all)."""
+    addresses: dict[str, Expression] = field(default_factory=dict)
+    """channel -> where to send it to; a customer without one gets none."""
+    fresh_for: int | None = 3 * DAY
+    dedupe: int = DAY
+    allowed_lateness: int = 0
+    forget_after: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateRead:
+    """One thing a template asks for: a path from a root, such as ("profile", "first_name"), and its 1-based line."""
+
+    path: tuple[str, ...]
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateProblem:
+    """What is wrong with a template by itself. `line` is 1-based."""
+
+    code: str
+    message: str
+    line: int
+    help: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateFacts:
+    """What the checks and the book need to know of a template `<template>.<channel>.j2`. `path` is for messages."""
+
+    template: str
+    channel: str
+    path: str
+    source: str
+    needs: Needs = Needs()
+    reads: tuple[TemplateRead, ...] = ()
+    problems: tuple[TemplateProblem, ...] = ()
+
+
+Reaction = Callable[[State, Event, int], Firing | None]
+
+
+@dataclass(slots=True)
+class Plan:
+    """What one event type touches: compiled once, so that an event costs only the rules that listen to it."""
+
+    feeds: tuple[tuple[str, str], ...] = ()
+    feeds_all: bool = False
+    keeps_last: bool = False
+    sums: tuple[str, ...] = ()
+    window: int = 0
+    window_sums: tuple[str, ...] = ()
+    reactions: tuple[tuple[Rule, Reaction], ...] = ()
+    cancels: tuple[Rule, ...] = ()
+
+    @property
+    def keeps_history(self) -> bool:
+        return bool(self.keeps_last or self.sums or self.window)
+
+
+class RuleBook:
+    """A compiled set of rules. `revision` is a hash of what it was compiled from; `mark` the same as a small number."""
+
+    def __init__(
+        self, rules: tuple[Rule, ...], catalog: Catalog, policy: Policy | None = None, revision: str = "0" * 12
+    ) -> None:
+        self.rules = rules
+        self.catalog = catalog
+        self.policy = policy or Policy()
+        self.revision = revision
+        self.mark = int(revision[:7], 16) + 1
+        self.by_id = {rule.id: rule for rule in rules}
+        self.needs = _all_needs(rules, self.policy)
+        self.plans = {name: self._plan(name) for name in catalog.events}
+        self.renamed = {old: rule.id for rule in rules for old in rule.was}
+        self.cap_span = max((cap.longest for cap in self.policy.caps), default=0)
+
+    def _plan(self, name: str) -> Plan:
+        declared = self.catalog.events[name]
+        windows = [(prop, span) for type_, prop, span in self.needs.windows if type_ == name]
+        return Plan(
+            feeds=tuple(declared.profile.items()),
+            feeds_all=declared.profile_all,
+            keeps_last=name in self.needs.last,
+            sums=tuple(sorted(prop for type_, prop in self.needs.sums if type_ == name)),
+            window=max((span for _, span in windows), default=0),
+            window_sums=tuple(sorted({prop for prop, _ in windows if prop})),
+            reactions=tuple((rule, rule.trigger.on_event) for rule in self.rules if self._reacts(rule, name)),
+            cancels=tuple(rule for rule in self.rules if rule.cancel_on and rule.cancel_on.event == name),
+        )
+
+    def _reacts(self, rule: Rule, name: str) -> bool:
+        declared = self.catalog.events[name]
+        if name in rule.trigger.listens:
+            return True
+        fields = rule.trigger.fields
+        return bool(fields) and (declared.profile_all or not fields.isdisjoint(declared.profile))
+
+
+def _all_needs(rules: tuple[Rule, ...], policy: Policy) -> Needs:
+    needs = Needs()
+    for rule in rules:
+        needs |= rule.needs
+    for expression in (*policy.consent.values(), *policy.suppress.values(), *policy.addresses.values()):
+        needs |= expression.needs
+    return needs

@@ -1,0 +1,67 @@
+"""What events.yaml declares, compiled: where an event's parts sit, which types there are, what feeds the profile."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+Kind = Literal["string", "number", "integer", "boolean", "time", "date", "any"]
+"""A property's type. `time` is stored as epoch ms, `date` as "YYYY-MM-DD" (or "MM-DD"), whatever form it came in."""
+
+Format = Literal["json", "segment", "cloudevents"]
+TimeUnit = Literal["s", "ms", "us"]
+
+
+@dataclass(frozen=True, slots=True)
+class Property:
+    """One declared property of an event type, or one profile field."""
+
+    name: str
+    kind: Kind
+    required: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class EventType:
+    """One declared event type. `profile` maps field -> property that feeds it; `profile_all`: every property does."""
+
+    name: str
+    properties: dict[str, Property] = field(default_factory=dict)
+    profile: dict[str, str] = field(default_factory=dict)
+    profile_all: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One stream of records. Paths are tuples of keys; an empty `properties` path: all fields not used otherwise."""
+
+    name: str
+    topic: str
+    format: Format = "json"
+    keyed: bool = True
+    id: tuple[str, ...] = ("id",)
+    type: tuple[str, ...] = ("type",)
+    customer: tuple[str, ...] = ("customer",)
+    time: tuple[str, ...] = ("time",)
+    properties: tuple[str, ...] = ("properties",)
+    unit: TimeUnit = "ms"
+    types: dict[str, str] = field(default_factory=dict)
+    """Foreign type name -> ours, where they differ."""
+
+
+@dataclass(frozen=True, slots=True)
+class Accept:
+    """Bounds of what an event may be, else it is dead-lettered. `ahead`: how far event time may be past wall time."""
+
+    earliest: int = 631_152_000_000  # 1990-01-01
+    ahead: int = 86_400_000
+    max_bytes: int = 262_144
+    undeclared: Literal["ignore", "dead_letter"] = "ignore"
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """events.yaml as a whole. `profile` has every field the profile may have, fed or declared."""
+
+    sources: tuple[Source, ...] = ()
+    events: dict[str, EventType] = field(default_factory=dict)
+    profile: dict[str, Property] = field(default_factory=dict)
+    accept: Accept = Accept()

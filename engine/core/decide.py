@@ -1,0 +1,84 @@
+"""`decide`: the whole engine as one pure function of a rule book, a customer's state, an input and the time.
+
+For one customer event time decides: timers due at or before the event fire first, then the event is folded in and
+disarms what it disproves, then what is still due by the clock fires. Rejected: buffering events until the allowed
+lateness has passed, which would order everything exactly but hold back every receipt; only timers wait.
+"""
+
+from engine.core.book import Plan, RuleBook
+from engine.core.guards import Candidate
+from engine.core.history import fold, is_duplicate
+from engine.core.rearm import disarm_cancelled, rearm
+from engine.core.settle import Settling, soonest_due
+from engine.model import Decision, Event, State, WakeUp
+
+
+def decide(book: RuleBook, state: State | None, input: Event | WakeUp, now: int, present: int = 0) -> Decision:
+    """Decide what one input means for one customer. The state handed in is updated in place.
+
+    `now` is the partition's clock, this input included. `present` is the earliest moment anything can happen at:
+    wall time on a live clock; on an event clock the clock before this input, so that each timer
+    that the clock passes is judged at its own moment.
+    """
+    if state is None:
+        state = State(mark=book.mark)
+    elif state.mark != book.mark:
+        rearm(book, state)
+    decision = Decision(state)
+    horizon = now - book.policy.allowed_lateness
+    if isinstance(input, Event):
+        plan = book.plans.get(input.type)
+        if plan is None or is_duplicate(state, input.id, now, book.policy.dedupe):
+            decision.duplicate = plan is not None
+            return decision
+        if state.wake and state.wake <= horizon and state.wake <= input.time:
+            state = _pass_time(book, state, decision, input, min(input.time, horizon), present)
+        present = max(present, now)
+        _apply(book, plan, state, decision, input, horizon, present)
+    else:
+        state.wake = 0
+    _wait(book, state, decision, input.customer, horizon, present)
+    return decision
+
+
+def _pass_time(book: RuleBook, state: State, decision: Decision, event: Event, until: int, present: int) -> State:
+    """What happens before the event: timers fire, or the customer has been silent for so long as to be forgotten."""
+    Settling(book, state, event.customer, decision).fire_due(until, present)
+    if not _is_forgotten(book, state, until):
+        return state
+    decision.state = State(mark=book.mark, seen=state.seen)
+    return decision.state
+
+
+def _apply(
+    book: RuleBook, plan: Plan, state: State, decision: Decision, event: Event, horizon: int, present: int
+) -> None:
+    fold(plan, state, event)
+    for rule in plan.cancels:
+        Settling(book, state, event.customer, decision).cancel(rule, event, present)
+    candidates = []
+    for rule, react in plan.reactions:
+        firing = react(state, event, horizon)
+        if rule.id in state.cancels:
+            disarm_cancelled(rule, state)
+        if firing is not None:
+            candidates.append(Candidate(rule, firing, event.customer, present))
+    if candidates:
+        Settling(book, state, event.customer, decision).settle(candidates)
+
+
+def _wait(book: RuleBook, state: State, decision: Decision, customer: str, horizon: int, present: int) -> None:
+    """Fire what the clock makes due, and say when to look at this customer again."""
+    soonest = soonest_due(book, state)
+    if soonest and soonest <= horizon:
+        Settling(book, state, customer, decision).fire_due(horizon, present)
+        if _is_forgotten(book, state, horizon):
+            decision.state = None
+        soonest = soonest_due(book, state)
+    if soonest and (soonest < state.wake or not state.wake):
+        state.wake = soonest
+
+
+def _is_forgotten(book: RuleBook, state: State, until: int) -> bool:
+    forget_after = book.policy.forget_after
+    return forget_after is not None and 0 < state.last <= until - forget_after

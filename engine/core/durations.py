@@ -1,0 +1,35 @@
+"""Durations as people write them: `14d`, `1h`, `90m`, `30s`, `2w`, `1d12h`."""
+
+import re
+from functools import lru_cache
+
+UNITS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
+_PART = re.compile(r"(\d+)(ms|[smhdw])")
+_WHOLE = re.compile(r"(?:\d+(?:ms|[smhdw]))+")
+_LONGEST = 100 * 365 * UNITS["d"]
+
+
+@lru_cache(maxsize=4096)
+def milliseconds(text: str) -> int:
+    """Milliseconds of a duration; raises ValueError, saying what is expected, on anything else."""
+    compact = text.replace(" ", "")
+    if not _WHOLE.fullmatch(compact):
+        msg = f"{text!r} is not a duration; write a number and a unit (s, m, h, d, w), such as 14d or 1h30m"
+        raise ValueError(msg)
+    total = sum(int(number) * UNITS[unit] for number, unit in _PART.findall(compact))
+    if total > _LONGEST:
+        msg = f"{text!r} is longer than 100 years"
+        raise ValueError(msg)
+    return total
+
+
+def text_of(span: int) -> str:
+    """The shortest exact way to write a duration, as in `1d12h`."""
+    if span == 0:
+        return "0s"
+    parts = []
+    for unit in ("d", "h", "m", "s", "ms"):
+        number, span = divmod(span, UNITS[unit])
+        if number:
+            parts.append(f"{number}{unit}")
+    return "".join(parts)

@@ -1,0 +1,130 @@
+"""What expressions and templates see of a customer: the roots `profile`, `event` and `events`.
+
+Expressions compile to closures over `Scope` and go straight to the state; templates get the friendlier views below.
+"""
+
+from bisect import bisect_left
+from typing import Any, Final
+
+from engine.core.durations import milliseconds
+from engine.model import Event, KeptEvent, State, WindowEntry
+
+
+class Missing:
+    """The value of what is not there. Falsy; any comparison with it is false; any attribute of it is missing."""
+
+    __slots__ = ()
+
+    def __bool__(self) -> bool:
+        return False
+
+    def __repr__(self) -> str:
+        return "missing"
+
+
+MISSING: Final = Missing()
+
+
+class Scope:
+    """One customer at one moment. `event` is the one that armed or fired, None where there is none."""
+
+    __slots__ = ("event", "now", "state")
+
+    def __init__(self, state: State, event: Event | KeptEvent | None, now: int) -> None:
+        self.state = state
+        self.event = event
+        self.now = now
+
+
+def count(state: State, type_: str) -> int:
+    """All events of the type, ever."""
+    tally = state.tallies.get(type_)
+    return tally.count if tally else 0
+
+
+def entries_within(state: State, type_: str, now: int, span: int) -> list[WindowEntry]:
+    """Window entries with `now - span < time <= now`."""
+    entries = state.windows.get(type_, [])
+    start = bisect_left(entries, now - span + 1, key=_time)
+    stop = bisect_left(entries, now + 1, key=_time)
+    return entries[start:stop]
+
+
+def _time(entry: WindowEntry) -> int:
+    return entry.time
+
+
+def total(state: State, type_: str, property_: str, now: int, span: int | None = None) -> float:
+    """The sum of a property, over all events or those of the window."""
+    if span is None:
+        return state.sums.get(f"{type_}.{property_}", 0.0)
+    found = (entry.values.get(property_, 0.0) for entry in entries_within(state, type_, now, span))
+    return round(sum(found), 6)
+
+
+class RecordView:
+    """An event as templates see it: `.time`, `.type`, and each property by name."""
+
+    __slots__ = ("_event",)
+
+    def __init__(self, event: Event | KeptEvent) -> None:
+        self._event = event
+
+    def __getattr__(self, name: str) -> Any:
+        if name in ("time", "type", "id"):
+            return getattr(self._event, name)
+        try:
+            return self._event.properties[name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+
+class TallyView:
+    """`events.<type>` as templates see it. `span` is a duration such as "7d"; None counts everything."""
+
+    __slots__ = ("_now", "_state", "_type")
+
+    def __init__(self, state: State, type_: str, now: int) -> None:
+        self._state = state
+        self._type = type_
+        self._now = now
+
+    def count(self, span: str | None = None) -> int:
+        if span is None:
+            return count(self._state, self._type)
+        return len(entries_within(self._state, self._type, self._now, milliseconds(span)))
+
+    def sum(self, property_: str, span: str | None = None) -> float:
+        return total(self._state, self._type, property_, self._now, milliseconds(span) if span else None)
+
+    @property
+    def last(self) -> RecordView | None:
+        """The newest event, with its properties where some rule or template asks for them."""
+        kept = self._state.latest.get(self._type)
+        if kept is not None:
+            return RecordView(kept)
+        return self._bare("last")
+
+    @property
+    def first(self) -> RecordView | None:
+        """The oldest event; only its time is known."""
+        return self._bare("first")
+
+    def _bare(self, which: str) -> RecordView | None:
+        tally = self._state.tallies.get(self._type)
+        return RecordView(KeptEvent("", self._type, getattr(tally, which), {})) if tally else None
+
+
+class EventsView:
+    """The root `events` in templates."""
+
+    __slots__ = ("_now", "_state")
+
+    def __init__(self, state: State, now: int) -> None:
+        self._state = state
+        self._now = now
+
+    def __getattr__(self, name: str) -> TallyView:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return TallyView(self._state, name, self._now)

@@ -1,0 +1,160 @@
+"""From firings to outreach and outcomes: what came true for one customer competes, is judged, and is recorded."""
+
+from hashlib import blake2b
+
+from engine.core.book import Rule, RuleBook
+from engine.core.guards import TRANSACTIONAL, Candidate, Verdict, address, expires_at, judge
+from engine.core.rearm import disarm_cancelled
+from engine.core.scope import Scope
+from engine.core.triggers.base import Firing
+from engine.model import Decision, Deferred, Event, Outcome, OutcomeRecord, Outreach, Sent, State
+
+
+def soonest_due(book: RuleBook, state: State) -> int:
+    """The soonest moment anything of this customer can become due, 0 for never."""
+    soonest = state.last + book.policy.forget_after if book.policy.forget_after and state.last else 0
+    for timers in state.timers.values():
+        for timer in timers:
+            if timer.due and (timer.due < soonest or not soonest):
+                soonest = timer.due
+    for deferred in state.deferred:
+        if deferred.due < soonest or not soonest:
+            soonest = deferred.due
+    return soonest
+
+
+def outreach_id(rule: str, customer: str, occurrence: str) -> str:
+    """The same for the same rule, customer and occurrence, for ever: 32 hex digits that reveal nothing."""
+    return blake2b(f"{rule}\0{customer}\0{occurrence}".encode(), digest_size=16).hexdigest()
+
+
+class Settling:
+    """One customer's firings within one decision. Made only when something may fire."""
+
+    __slots__ = ("book", "customer", "decision", "state")
+
+    def __init__(self, book: RuleBook, state: State, customer: str, decision: Decision) -> None:
+        self.book = book
+        self.state = state
+        self.customer = customer
+        self.decision = decision
+
+    def fire_due(self, until: int, present: int) -> None:
+        """Fire everything due at or before `until`, earliest first; what comes due together competes together."""
+        while (due := soonest_due(self.book, self.state)) and due <= until:
+            at = max(present, due + self.book.policy.allowed_lateness)
+            candidates = [*self._due_timers(due, at), *self._due_deferred(due, at)]
+            if not candidates:
+                return  # only forgetting is due
+            self.settle(candidates)
+
+    def _due_timers(self, due: int, at: int) -> list[Candidate]:
+        found = []
+        for rule_id in list(self.state.timers):
+            for timer in [timer for timer in self.state.timers[rule_id] if timer.due == due]:
+                rule = self.book.by_id[rule_id]
+                found.append(Candidate(rule, rule.trigger.on_due(self.state, timer), self.customer, at))
+        return found
+
+    def _due_deferred(self, due: int, at: int) -> list[Candidate]:
+        deferred = self.state.deferred
+        self.state.deferred = [one for one in deferred if one.due != due]
+        return [self._again(self.book.by_id[one.rule], one, at) for one in deferred if one.due == due]
+
+    def _again(self, rule: Rule, deferred: Deferred, at: int) -> Candidate:
+        firing = Firing(deferred.occurrence, deferred.moment, deferred.event, deferred.reason, deferred.until)
+        return Candidate(rule, firing, self.customer, at, first_try=False)
+
+    def cancel(self, rule: Rule, event: Event, at: int) -> None:
+        """Disarm the rule if the event is one that cancels it, and take back what quiet hours hold."""
+        cancel = rule.cancel_on
+        if cancel is None or (cancel.where and not cancel.where.test(Scope(self.state, event, event.time))):
+            return
+        self.state.cancels[rule.id] = max(event.time, self.state.cancels.get(rule.id, 0))
+        disarm_cancelled(rule, self.state)
+        for deferred in [one for one in self.state.deferred if one.rule == rule.id]:
+            self.state.deferred.remove(deferred)
+            verdict = Verdict(Outcome.SUPPRESSED, f"cancelled by {event.type}")
+            self._record(self._again(rule, deferred, at), verdict)
+
+    def settle(self, candidates: list[Candidate]) -> None:
+        """Judge what competes for one instant: by priority, then by the order of the files."""
+        for candidate in sorted(candidates, key=_rank):
+            verdict = judge(self.book, self.state, candidate)
+            if verdict is None:
+                self._fire(candidate)
+                continue
+            self._record(candidate, verdict)
+            if verdict.outcome is Outcome.DEFERRED:
+                self._defer(candidate, verdict)
+
+    def _defer(self, it: Candidate, verdict: Verdict) -> None:
+        firing, rule = it.firing, it.rule
+        event = firing.event if rule.needs.event else None
+        self.state.deferred.append(
+            Deferred(verdict.until, rule.id, firing.occurrence, firing.moment, event, firing.reason, firing.until)
+        )
+
+    def _fire(self, it: Candidate) -> None:
+        outreach = self._outreach(it)
+        rule, state = it.rule, self.state
+        if rule.reentry.once or rule.reentry.after:
+            state.fired[rule.id] = it.at
+        if self.book.cap_span and rule.send.purpose != TRANSACTIONAL:
+            state.sent = [sent for sent in state.sent if sent.at > it.at - self.book.cap_span]
+            state.sent.append(Sent(it.at, rule.send.purpose, rule.send.channel))
+        self.decision.outreach.append(outreach)
+        self._record(it, Verdict(Outcome.FIRED, it.firing.reason), outreach.id)
+
+    def _outreach(self, it: Candidate) -> Outreach:
+        rule, send, firing = it.rule, it.rule.send, it.firing
+        return Outreach(
+            id=outreach_id(rule.id, it.customer, firing.occurrence),
+            rule=rule.id,
+            occurrence=firing.occurrence,
+            customer=it.customer,
+            at=it.at,
+            moment=firing.moment,
+            expires_at=expires_at(self.book, rule, firing),
+            channel=send.channel,
+            purpose=send.purpose,
+            template=send.template,
+            revision=self.book.revision,
+            reason=firing.reason,
+            to=address(self.book, self.state, it),
+            event=firing.event,
+        )
+
+    def _record(self, it: Candidate, verdict: Verdict, outreach: str = "") -> None:
+        self.decision.outcomes.append(
+            OutcomeRecord(
+                at=it.at,
+                customer=it.customer,
+                rule=it.rule.id,
+                occurrence=it.firing.occurrence,
+                outcome=verdict.outcome,
+                reason=verdict.reason,
+                revision=self.book.revision,
+                outreach=outreach,
+                until=verdict.until,
+            )
+        )
+
+
+def _rank(candidate: Candidate) -> tuple[int, int]:
+    return (-candidate.rule.send.priority, candidate.rule.order)
+
+
+def retract(decision: Decision, outreach: Outreach, reason: str) -> None:
+    """Turn a firing whose text could not be rendered into outcome `failed`; it counts against no cap and no reentry."""
+    decision.outreach.remove(outreach)
+    state = decision.state
+    if state is not None:
+        sent = Sent(outreach.at, outreach.purpose, outreach.channel)
+        if sent in state.sent:
+            state.sent.remove(sent)
+        if state.fired.get(outreach.rule) == outreach.at:
+            del state.fired[outreach.rule]
+    for outcome in decision.outcomes:
+        if outcome.outreach == outreach.id:
+            outcome.outcome, outcome.reason, outcome.outreach = Outcome.FAILED, reason, ""

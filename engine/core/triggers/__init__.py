@@ -1,0 +1,1 @@
+"""The trigger kinds, one file each."""

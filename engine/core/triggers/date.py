@@ -1,0 +1,110 @@
+"""A date in the profile comes round: once, or every year, in the customer's zone.
+
+29 February is kept on 28 February in common years. `state.memory` holds the last occurrence that came true.
+"""
+
+from datetime import date, time, timedelta
+from typing import Any
+
+from engine.core.triggers.base import Firing, Trigger
+from engine.core.zones import DAY, from_millis, instant_of, iso
+from engine.model import Event, State, Timer
+
+
+class Date(Trigger):
+    kind = "date"
+
+    def __init__(
+        self,
+        rule: str,
+        *,
+        field: str,
+        yearly: bool = False,
+        at: time = time(9),
+        offset: int = 0,
+        **common: Any,
+    ) -> None:
+        super().__init__(rule, **common)
+        self.field = field
+        self.yearly = yearly
+        self.at = at
+        self.offset = offset
+
+    @property
+    def fields(self) -> frozenset[str]:
+        return frozenset({self.field, self.zones.field} if self.zones.field else {self.field})
+
+    def on_event(self, state: State, event: Event, horizon: int) -> Firing | None:
+        armed = state.timers.get(self.rule, [])
+        waiting = [timer for timer in armed if timer.due and timer.due <= event.time]
+        known_since = max(event.time, state.profile_times.get(self.field, 0))
+        coming = self._next(state, known_since)
+        if coming:
+            day, due = coming
+            waiting.append(Timer(due, event.time, day.isoformat(), event=self.keep(event)))
+        self._set(state, waiting)
+        return None
+
+    def _set(self, state: State, timers: list[Timer]) -> None:
+        if timers:
+            state.timers[self.rule] = timers
+        else:
+            state.timers.pop(self.rule, None)
+
+    def _next(self, state: State, since: int) -> tuple[date, int] | None:
+        """The soonest occurrence that has not come true yet and, of a yearly one, is due at or after `since`."""
+        value = self._value(state)
+        if value is None:
+            return None
+        done = state.memory.get(self.rule, "")
+        if not self.yearly:
+            return (value, self._due(state, value)) if value.isoformat() != done else None
+        year = from_millis(since).year
+        days = [_in_year(value, y) for y in range(year - 2, year + 4)]
+        dues = [(day, self._due(state, day)) for day in days if day.isoformat() > done]
+        return next(((day, due) for day, due in dues if due >= since), None)
+
+    def _value(self, state: State) -> date | None:
+        value = state.profile.get(self.field)
+        if isinstance(value, int) and not isinstance(value, bool):
+            return from_millis(value, self.zones.of(state.profile)).date()
+        if not isinstance(value, str):
+            return None
+        try:
+            return date.fromisoformat(value if len(value) > 5 else f"2000-{value}")
+        except ValueError:
+            return None
+
+    def _due(self, state: State, day: date) -> int:
+        days, rest = divmod(self.offset, DAY)
+        return instant_of(day + timedelta(days=days), self.at, self.zones.of(state.profile)) + rest
+
+    def on_due(self, state: State, timer: Timer) -> Firing:
+        firing = Firing(timer.key, timer.due, timer.event, f"{self.field} is {state.profile.get(self.field)}")
+        state.memory[self.rule] = timer.key
+        state.timers[self.rule].remove(timer)
+        coming = self._next(state, timer.due) if self.yearly else None
+        if coming and not state.timers[self.rule]:
+            state.timers[self.rule] = [Timer(coming[1], timer.anchor, coming[0].isoformat(), event=timer.event)]
+        self._set(state, state.timers[self.rule])
+        return firing
+
+    def rearm(self, state: State) -> None:
+        since = max(state.last, state.profile_times.get(self.field, 0))
+        coming = self._next(state, since)
+        self._set(state, [Timer(coming[1], since, coming[0].isoformat())] if coming else [])
+
+    def explain(self, state: State) -> str:
+        armed = [timer for timer in state.timers.get(self.rule, ()) if timer.due]
+        if armed:
+            return f"{self.field} is {state.profile.get(self.field)}; comes true at {iso(armed[-1].due)}"
+        if self._value(state) is None:
+            return f"the profile has no {self.field}"
+        return f"has come true for {state.memory.get(self.rule, 'every date it had')}"
+
+
+def _in_year(day: date, year: int) -> date:
+    try:
+        return day.replace(year=year)
+    except ValueError:
+        return date(year, 2, 28)

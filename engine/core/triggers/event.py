@@ -1,0 +1,31 @@
+"""Something happened: fires at once, once per event."""
+
+from typing import Any
+
+from engine.core.book import Expression
+from engine.core.scope import Scope
+from engine.core.triggers.base import Firing, Trigger
+from engine.model import Event, KeptEvent, State
+
+
+class OnEvent(Trigger):
+    kind = "event"
+
+    def __init__(self, rule: str, *, event: str, where: Expression | None = None, **common: Any) -> None:
+        super().__init__(rule, **common)
+        self.event = event
+        self.where = where
+
+    @property
+    def listens(self) -> frozenset[str]:
+        return frozenset({self.event})
+
+    def on_event(self, state: State, event: Event, horizon: int) -> Firing | None:
+        if self.where and not self.where.test(Scope(state, event, event.time)):
+            return None
+        kept = KeptEvent(event.id, event.type, event.time, event.properties)
+        return Firing(event.id, event.time, kept, f"{self.event} happened")
+
+    def explain(self, state: State) -> str:
+        condition = f" where {self.where.text}" if self.where else ""
+        return f"waits for a {self.event}{condition}"

@@ -1,0 +1,77 @@
+"""Nothing has happened for a while: one firing per idle episode, however often it was interrupted before."""
+
+from typing import Any
+
+from engine.core.book import Expression
+from engine.core.durations import text_of
+from engine.core.scope import Scope
+from engine.core.triggers.base import Firing, Trigger, newest, spend
+from engine.core.triggers.runs import Runs
+from engine.core.zones import iso
+from engine.model import Event, State, Timer
+
+
+class Inactivity(Trigger):
+    kind = "inactivity"
+
+    def __init__(
+        self, rule: str, *, of: frozenset[str], after: int, where: Expression | None = None, **common: Any
+    ) -> None:
+        super().__init__(rule, **common)
+        self.of = of
+        self.after = after
+        self.where = where
+        self.runs = Runs(after, self.slack)
+
+    @property
+    def listens(self) -> frozenset[str]:
+        return self.of
+
+    def on_event(self, state: State, event: Event, horizon: int) -> Firing | None:
+        if self.where and not self.where.test(Scope(state, event, event.time)):
+            return None
+        time = event.time
+        runs = state.timers.get(self.rule)
+        if runs is None:
+            state.timers[self.rule] = [self.runs.start(time, self.keep(event))]
+        elif len(runs) == 1 and not self.slack and (time < (run := runs[0]).due or not run.due):
+            if time > run.anchor:  # nearly every event ends here
+                run.anchor = time
+                run.due = time + self.after
+                run.event = self.keep(event) if self.keeps_event else None
+        else:
+            self.runs.touch(runs, time, self.keep(event), horizon)
+        return None
+
+    def on_due(self, state: State, timer: Timer) -> Firing:
+        runs = state.timers[self.rule]
+        firing = Firing(str(timer.anchor), timer.due, timer.event, f"no {self._what()} for {text_of(self.after)}")
+        if timer is runs[-1]:
+            spend(timer)
+        else:
+            runs.remove(timer)
+        return firing
+
+    def rearm(self, state: State) -> None:
+        runs = state.timers.get(self.rule)
+        for run in runs or ():
+            if run.due:
+                run.due = run.anchor + self.after
+        if not runs and not self.where and (last := newest(state, self.of)):
+            state.timers[self.rule] = [self.runs.start(last.time, last if self.keeps_event else None)]
+
+    def holds(self, state: State, occurrence: str) -> bool:
+        runs = state.timers.get(self.rule)
+        return not runs or runs[-1].anchor <= int(occurrence)
+
+    def explain(self, state: State) -> str:
+        runs = state.timers.get(self.rule)
+        if not runs:
+            return f"no {self._what()} is known of this customer, so there is nothing to be silent after"
+        run = runs[-1]
+        if run.due:
+            return f"last {self._what()} at {iso(run.anchor)}; comes true at {iso(run.due)} if nothing else happens"
+        return f"has come true for the silence since {iso(run.anchor)}; the next {self._what()} starts a new episode"
+
+    def _what(self) -> str:
+        return " or ".join(sorted(self.of))

@@ -1,0 +1,91 @@
+"""A count or a sum reaches a level: once per level, for ever.
+
+Without a condition the count is the tally's, so a rule that comes later counts what came before it. A sum, or
+a count with a condition, keeps its own number in `state.memory`: [number, highest level fired].
+"""
+
+from math import floor
+from typing import Any
+
+from engine.core.book import Expression
+from engine.core.scope import MISSING, Scope
+from engine.core.triggers.base import Firing, Trigger
+from engine.model import Event, KeptEvent, State
+
+
+class Milestone(Trigger):
+    kind = "milestone"
+
+    def __init__(
+        self,
+        rule: str,
+        *,
+        event: str,
+        levels: tuple[float, ...] = (),
+        every: float = 0,
+        property: str | None = None,
+        where: Expression | None = None,
+        **common: Any,
+    ) -> None:
+        super().__init__(rule, **common)
+        self.event = event
+        self.levels = levels
+        self.every = every
+        self.property = property
+        self.where = where
+
+    @property
+    def listens(self) -> frozenset[str]:
+        return frozenset({self.event})
+
+    def on_event(self, state: State, event: Event, horizon: int) -> Firing | None:
+        if self.property is None and self.where is None:
+            after = state.tallies[self.event].count
+            return self._fire(event, after) if self._level(after) > self._level(after - 1) else None
+        if self.where and not self.where.test(Scope(state, event, event.time)):
+            return None
+        return self._add(state, event)
+
+    def _add(self, state: State, event: Event) -> Firing | None:
+        amount = 1 if self.property is None else event.properties.get(self.property, MISSING)
+        if isinstance(amount, bool) or not isinstance(amount, int | float):
+            return None
+        number, highest = state.memory.get(self.rule, (0, 0))
+        number = round(number + amount, 6)
+        level = self._level(number)
+        state.memory[self.rule] = [number, max(level, highest)]
+        return self._fire(event, number) if level > highest else None
+
+    def _level(self, number: float) -> float:
+        """The highest level at or below the number, 0 where there is none."""
+        if self.every:
+            return max(0, floor(round(number / self.every, 9)) * self.every)
+        return max((level for level in self.levels if level <= number), default=0)
+
+    def _fire(self, event: Event, number: float) -> Firing:
+        kept = KeptEvent(event.id, event.type, event.time, event.properties)
+        return Firing(_text(self._level(number)), event.time, kept, f"{self._what()} reached {_text(number)}")
+
+    def explain(self, state: State) -> str:
+        number = self._number(state)
+        ahead = [level for level in self.levels if level > number]
+        if self.every:
+            ahead = [self._level(number) + self.every]
+        if not ahead:
+            return f"{self._what()} is {_text(number)}; every level has been reached"
+        return f"{self._what()} is {_text(number)}; the next level is {_text(min(ahead))}"
+
+    def _number(self, state: State) -> float:
+        if self.property is None and self.where is None:
+            tally = state.tallies.get(self.event)
+            return tally.count if tally else 0
+        number: float = state.memory.get(self.rule, (0, 0))[0]
+        return number
+
+    def _what(self) -> str:
+        return f"sum of {self.event}.{self.property}" if self.property else f"number of {self.event}"
+
+
+def _text(number: float) -> str:
+    """The level as it stands in an occurrence: 10, 500, 2.5."""
+    return str(int(number)) if number == int(number) else repr(number)

@@ -1,0 +1,79 @@
+"""Wall-clock time of a customer: instants from local dates and times, with a stated choice at DST changes.
+
+In a gap (clocks jump forward) the next valid instant is taken; in an overlap (clocks go back) the first of the two.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+DAY = 86_400_000
+
+
+@lru_cache(maxsize=1024)
+def zone_or_none(name: str) -> ZoneInfo | None:
+    """The zone of that IANA name, or None where there is no such zone."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return None
+
+
+def to_millis(moment: datetime) -> int:
+    """Epoch milliseconds of an aware datetime, exactly."""
+    delta = moment - EPOCH
+    return delta.days * DAY + delta.seconds * 1000 + delta.microseconds // 1000
+
+
+def from_millis(instant: int, zone: ZoneInfo | None = None) -> datetime:
+    """The aware datetime of an instant, in UTC or the zone."""
+    moment = EPOCH + timedelta(milliseconds=instant)
+    return moment.astimezone(zone) if zone else moment
+
+
+def iso(instant: int) -> str:
+    """ISO 8601 in UTC, with milliseconds only where there are some."""
+    moment = from_millis(instant)
+    text = moment.isoformat(timespec="milliseconds" if instant % 1000 else "seconds")
+    return text.replace("+00:00", "Z")
+
+
+def instant_of(day: date, at: time, zone: ZoneInfo) -> int:
+    """The instant when a wall clock in the zone shows `at` on `day`."""
+    wall = datetime.combine(day, at)
+    instant = to_millis(wall.replace(tzinfo=zone, fold=0))
+    if from_millis(instant, zone).replace(tzinfo=None) == wall:
+        return instant
+    return _end_of_gap(wall, zone)
+
+
+def _end_of_gap(wall: datetime, zone: ZoneInfo) -> int:
+    before = to_millis(wall.replace(tzinfo=zone, fold=1))
+    after = to_millis(wall.replace(tzinfo=zone, fold=0))
+    low, high = min(before, after), max(before, after)
+    offset = from_millis(low, zone).utcoffset()
+    while high - low > 1:
+        middle = (low + high) // 2
+        if from_millis(middle, zone).utcoffset() == offset:
+            low = middle
+        else:
+            high = middle
+    return high
+
+
+class Zones:
+    """Which zone a customer lives in: the profile field the policy names, else the policy's default."""
+
+    def __init__(self, default: str = "UTC", field: str | None = None) -> None:
+        self.default = ZoneInfo(default)
+        self.field = field
+
+    def of(self, profile: Mapping[str, Any]) -> ZoneInfo:
+        """The customer's zone; an unknown name in the profile counts as not given."""
+        name = profile.get(self.field) if self.field else None
+        if not isinstance(name, str):
+            return self.default
+        return zone_or_none(name) or self.default

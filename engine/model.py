@@ -1,0 +1,172 @@
+"""The values that everything else passes around. Instants are UTC epoch milliseconds, durations milliseconds.
+
+The structs from `Timer` to `State` are what a store keeps. They are encoded by position, so fields are
+only ever appended, with a default; anything else needs a new `STATE_VERSION` and a migration in `core/codec.py`.
+"""
+
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+STATE_VERSION = 1
+
+
+class Event(msgspec.Struct, gc=False):
+    """A fact about a customer. `time` is when it happened, not when it arrived."""
+
+    id: str
+    type: str
+    customer: str
+    time: int
+    properties: dict[str, Any] = {}
+
+
+class WakeUp(msgspec.Struct, gc=False):
+    """The input that says: the clock has moved, see what is due for this customer."""
+
+    customer: str
+
+
+class KeptEvent(msgspec.Struct, array_like=True, gc=False):
+    """What a state keeps of an event that an expression or a template may still ask for."""
+
+    id: str
+    type: str
+    time: int
+    properties: dict[str, Any]
+
+
+class Timer(msgspec.Struct, array_like=True, gc=False):
+    """A durable future moment of one rule. `due` 0: spent, it fired or was disarmed, and `anchor` remembers what for.
+
+    `anchor` is the moment the timer counts from; `key` tells several timers of one rule apart; `first` is
+    the trigger's own (inactivity: start of the run of activity; abandoned: newest settling event).
+    """
+
+    due: int
+    anchor: int
+    key: str = ""
+    first: int = 0
+    event: KeptEvent | None = None
+
+
+class Tally(msgspec.Struct, array_like=True, gc=False):
+    """All of a customer's events of one type in three numbers: how many, the oldest and newest event time."""
+
+    count: int
+    first: int
+    last: int
+
+
+class WindowEntry(msgspec.Struct, array_like=True, gc=False):
+    """One event inside a window that some rule counts or sums over."""
+
+    time: int
+    values: dict[str, float]
+
+
+class Deferred(msgspec.Struct, array_like=True, gc=False):
+    """A firing that quiet hours hold back until `due`; `moment` is when it was meant to happen."""
+
+    due: int
+    rule: str
+    occurrence: str
+    moment: int
+    event: KeptEvent | None = None
+    reason: str = ""
+    until: int = 0
+
+
+class Sent(msgspec.Struct, array_like=True, gc=False):
+    """One outreach that counts against caps."""
+
+    at: int
+    purpose: str
+    channel: str
+
+
+class State(msgspec.Struct, array_like=True, gc=False):
+    """Everything the engine knows about one customer. `wake`: the moment the store's wake-up index holds (0: none)."""
+
+    version: int = STATE_VERSION
+    mark: int = 0
+    wake: int = 0
+    last: int = 0
+    tallies: dict[str, Tally] = {}
+    timers: dict[str, list[Timer]] = {}
+    seen: dict[str, int] = {}
+    profile: dict[str, Any] = {}
+    profile_times: dict[str, int] = {}
+    latest: dict[str, KeptEvent] = {}
+    sums: dict[str, float] = {}
+    windows: dict[str, list[WindowEntry]] = {}
+    memory: dict[str, Any] = {}
+    fired: dict[str, int] = {}
+    cancels: dict[str, int] = {}
+    deferred: list[Deferred] = []
+    sent: list[Sent] = []
+
+
+class Outcome(StrEnum):
+    """How a decision ended. The last three are the sender's."""
+
+    FIRED = "fired"
+    DEFERRED = "deferred"
+    SUPPRESSED = "suppressed"
+    CAPPED = "capped"
+    HELD_OUT = "held_out"
+    EXPIRED = "expired"
+    FAILED = "failed"
+    SENT = "sent"
+    BOUNCED = "bounced"
+    IN_DOUBT = "in_doubt"
+
+
+class OutcomeRecord(msgspec.Struct, omit_defaults=True):
+    """One decision about one firing: what became of it, and why. `until` is set when it was deferred."""
+
+    at: int
+    customer: str
+    rule: str
+    occurrence: str
+    outcome: Outcome
+    reason: str
+    revision: str
+    outreach: str = ""
+    until: int = 0
+
+
+class Outreach(msgspec.Struct):
+    """One intended message. `id` is the same for the same rule, customer and occurrence, for ever.
+
+    `moment` is when the rule's condition came true, `at` when it was decided; a firing that was
+    deferred, or that lag held up, has `at` after `moment`. The renderer fills subject, text and html.
+    """
+
+    id: str
+    rule: str
+    occurrence: str
+    customer: str
+    at: int
+    moment: int
+    expires_at: int
+    channel: str
+    purpose: str
+    template: str
+    revision: str
+    reason: str
+    to: str = ""
+    event: KeptEvent | None = None
+    subject: str = ""
+    text: str = ""
+    html: str = ""
+
+
+class Decision(msgspec.Struct, gc=False):
+    """What `decide` says: the state to keep (None: forget the customer), what to send, and an outcome per firing."""
+
+    state: State | None
+    outreach: list[Outreach] = []
+    outcomes: list[OutcomeRecord] = []
+    duplicate: bool = False

@@ -1,0 +1,108 @@
+"""The seams. The runtime works with these; adapters implement them; one contract suite per port runs over them all."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Protocol
+
+import msgspec
+
+from engine.model import Outreach, State
+
+
+class Record(msgspec.Struct, gc=False):
+    """One record of a source. `timestamp` is the broker's time; `next_offset` is where reading goes on after it."""
+
+    source: str
+    partition: int
+    next_offset: int
+    value: bytes | None
+    key: bytes | None = None
+    timestamp: int = 0
+    headers: tuple[tuple[str, bytes], ...] = ()
+
+
+class Meta(msgspec.Struct):
+    """What a partition remembers. `seq` counts commits: the fence. `offsets` maps source -> next offset to read."""
+
+    seq: int = 0
+    offsets: dict[str, int] = {}
+    clock: int = 0
+    mark: int = 0
+    sweep: str = ""
+    format: int = 1
+    partitions: int = 1
+
+
+class Commit(msgspec.Struct):
+    """All that one batch changes in one partition, written in one atomic step or not at all.
+
+    `expected` is the meta the batch started from and `meta` what replaces it (its `seq` one higher).
+    States are encoded; None deletes. `wakes` sets a customer's wake-up moment, 0 removes it. `outbox` adds
+    (outreach id, encoded outreach) in order, `trim` removes published ids. `outcomes` maps a customer to
+    encoded outcome records to put in front of its history.
+    """
+
+    expected: Meta
+    meta: Meta
+    states: dict[str, bytes | None] = {}
+    wakes: dict[str, int] = {}
+    outbox: list[tuple[str, bytes]] = []
+    trim: list[str] = []
+    outcomes: dict[str, list[bytes]] = {}
+
+
+class StateStore(Protocol):
+    """Customer states of the partitions of one namespace. Every method speaks of one partition."""
+
+    def meta(self, partition: int) -> Meta:
+        """What the partition remembers; a fresh `Meta` where nothing is stored."""
+
+    def load(self, partition: int, customers: Sequence[str]) -> list[bytes | None]:
+        """The encoded states in the order asked, None where there is none."""
+
+    def due(self, partition: int, until: int, limit: int) -> list[tuple[str, int]]:
+        """(customer, wake-up moment) of the soonest wake-ups at or before `until`, soonest first."""
+
+    def commit(self, partition: int, commit: Commit) -> None:
+        """Raises Fenced, having written nothing, where `seq` or offsets are not as the commit expects."""
+
+    def outbox(self, partition: int, limit: int = 10_000) -> list[tuple[str, bytes]]:
+        """The oldest outreach not yet trimmed, in order."""
+
+    def history(self, partition: int, customer: str) -> list[bytes]:
+        """The last 20 outcome records, newest first."""
+
+    def customers(self, partition: int, after: str, limit: int) -> tuple[list[str], str]:
+        """A page of the partition's customers and the cursor for the next one ("" at the start, and at the end).
+
+        Every customer that is there all the while is returned at least once.
+        """
+
+    def close(self) -> None:
+        """Give up connections; stored data stays."""
+
+
+class Source(Protocol):
+    """An embedded run's source: records in order, from given offsets."""
+
+    def read(self, offsets: Mapping[str, int]) -> Iterator[Record]:
+        """Records from `offsets` (source -> next offset; 0 where absent) to the end."""
+
+
+class OutreachSink(Protocol):
+    """Where decided outreach goes: a topic, a file."""
+
+    def published(self, partition: int) -> set[str]:
+        """Ids near the end of what is there already: at least all that an unfinished run may have published."""
+
+    def publish(self, partition: int, entries: Sequence[tuple[str, bytes]]) -> None:
+        """Append encoded outreach; durable when this returns."""
+
+    def close(self) -> None:
+        """Flush and give up."""
+
+
+class Renderer(Protocol):
+    """Fills in an outreach's subject, text and html."""
+
+    def render(self, outreach: Outreach, state: State) -> None:
+        """Raises RenderFailed with the reason; the outreach is then not to be sent."""
