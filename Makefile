@@ -1,0 +1,62 @@
+# `make demo` and `make test` need nothing but Python 3.11 or newer: they install into .venv, once.
+
+PYTHON ?= python3 python3.13 python3.12 python3.11
+BIN := .venv/bin
+READY := .venv/.ready
+
+help: ## what there is to make
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 20
+
+demo: $(READY) ## a year and a half of purchases through rules/ and templates/ into out/
+	@$(BIN)/engine demo $(ARGS)
+
+test: $(READY) ## all tests; ARGS="-k win_back" for some
+	@$(BIN)/python -m pytest $(ARGS)
+
+rules: $(READY) ## check and test the example rules
+	@$(BIN)/engine check
+	@$(BIN)/engine test
+
+lint: $(READY) ## style, format and the arrows between packages
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/lint-imports --no-cache
+
+format: $(READY) ## mend what can be mended
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+types: $(READY) ## mypy, strict
+	@$(BIN)/mypy
+
+check: lint types rules test ## all that a change must pass
+
+schema: $(READY) ## write the JSON Schemas of the rule language anew
+	@$(BIN)/engine schema --write
+
+wheel: $(READY) ## build the package into dist/
+	@rm -rf dist
+	@$(BIN)/python -m build --wheel --outdir dist .
+
+install: $(READY) ## make .venv ready
+
+clean: ## remove .venv and everything made
+	rm -rf .venv out dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(READY): pyproject.toml constraints.txt
+	@for candidate in $(PYTHON); do \
+	    if $$candidate -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then python=$$candidate; break; fi; \
+	done; \
+	if [ -z "$$python" ]; then \
+	    echo "Python 3.11 or newer is needed; tried: $(PYTHON). Say where it is with PYTHON=/path/to/python3." >&2; exit 1; \
+	fi; \
+	if ! $$python -c 'import ensurepip, venv' 2>/dev/null; then \
+	    echo "$$python cannot make virtual environments. On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; \
+	fi; \
+	echo "Installing into .venv with $$python (once; half a minute or so)"; \
+	if ! $(BIN)/python -c 'import pip' 2>/dev/null; then $$python -m venv --clear .venv; fi
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test,dev]'
+	@touch $@
+
+.PHONY: help demo test rules lint format types check schema wheel install clean
