@@ -1,0 +1,88 @@
+"""Checks over all rules and the policy at once: caps that never stop anything, unused purposes, ids given twice."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+from engine.core.book import Cap, Policy, Rule
+from engine.core.guards import TRANSACTIONAL
+from engine.core.zones import DAY
+from engine.lang.diagnostics import did_you_mean
+from engine.lang.grammar import PolicyFile
+from engine.lang.site import Site
+
+_HOUR = DAY // 24
+_LONGEST_CALENDAR = {"day": DAY + _HOUR, "week": 7 * DAY + _HOUR, "month": 31 * DAY + _HOUR}
+_COVERS = {("week", "day"), ("month", "day")}
+
+
+def check_ids(rules: Iterable[tuple[Site, str, Collection[str]]]) -> None:
+    """`rules`: the place, the id and the former ids of each, in order."""
+    taken: dict[str, Site] = {}
+    for site, id_, was in rules:
+        places = [(id_, site.at("id")), *((old, site.at("was", index)) for index, old in enumerate(was))]
+        for name, place in places:
+            if name in taken:
+                first = taken[name]
+                line = first.document.place(first.route).line
+                place.report("duplicate-id", f"the id '{name}' is taken", f"by {first.document.file}:{line}")
+            else:
+                taken[name] = place
+
+
+def check_policy(site: Site, content: PolicyFile, policy: Policy, rules: Collection[Rule]) -> None:
+    """Parts of the policy that can do nothing; most often a misspelt purpose or channel."""
+    used = _Used({rule.send.purpose for rule in rules}, {rule.send.channel for rule in rules})
+    for name in ("consent", "suppress"):
+        for purpose in getattr(content, name):
+            if purpose != "all" or name == "consent":
+                _check_used(site.at(name, purpose), "purpose", purpose, used.purposes, key=True)
+    for index, hours in enumerate(content.quiet_hours):
+        for name, known in (("purposes", used.purposes), ("channels", used.channels)):
+            for position, word in enumerate(getattr(hours, name)):
+                _check_used(site.at("quiet_hours", index, name, position), name[:-1], word, known)
+    for index, cap in enumerate(policy.caps):
+        _check_cap(site.at("caps", index), cap, policy.caps[:index], policy.caps[index + 1 :], used)
+
+
+@dataclass(frozen=True, slots=True)
+class _Used:
+    purposes: Collection[str]
+    channels: Collection[str]
+
+
+def _check_used(site: Site, what: str, word: str, known: Collection[str], *, key: bool = False) -> None:
+    if word not in known:
+        site.report(f"unused-{what}", f"no rule has the {what} '{word}'", did_you_mean(word, known), key=key)
+
+
+def _check_cap(site: Site, cap: Cap, before: Iterable[Cap], after: Iterable[Cap], used: _Used) -> None:
+    if cap.purpose == TRANSACTIONAL:
+        site.at("purpose").report("cap-never-fires", "caps do not apply to transactional outreach")
+    elif cap.purpose and cap.purpose not in used.purposes:
+        help = did_you_mean(cap.purpose, used.purposes)
+        site.at("purpose").report("cap-never-fires", f"no rule has the purpose '{cap.purpose}'", help)
+    elif cap.channel and cap.channel not in used.channels:
+        help = did_you_mean(cap.channel, used.channels)
+        site.at("channel").report("cap-never-fires", f"no rule has the channel '{cap.channel}'", help)
+    elif any(_stricter(other, cap) for other in before) or any(
+        _stricter(other, cap) and not _stricter(cap, other) for other in after
+    ):
+        site.report(
+            "cap-never-fires", "another cap always stops outreach before this one", "raise the other, or drop this"
+        )
+
+
+def _stricter(cap: Cap, other: Cap) -> bool:
+    """Whether `cap` has always stopped whatever `other` would stop."""
+    return (
+        cap.limit <= other.limit
+        and cap.purpose in (None, other.purpose)
+        and cap.channel in (None, other.channel)
+        and _covers(cap, other)
+    )
+
+
+def _covers(cap: Cap, other: Cap) -> bool:
+    if cap.calendar:
+        return cap.calendar == other.calendar or (cap.calendar, other.calendar) in _COVERS
+    return cap.span >= (_LONGEST_CALENDAR[other.calendar] if other.calendar else other.span)

@@ -1,0 +1,91 @@
+"""events.yaml to the catalogue."""
+
+from engine.core.catalog import Accept, Catalog, EventType, Property, Source
+from engine.lang.diagnostics import Diagnostic, did_you_mean
+from engine.lang.grammar import EventFields, EventsFile, PropertyFields, SourceFields
+from engine.lang.located import Document, Route
+from engine.lang.site import RESERVED
+
+
+class _Compiler:
+    def __init__(self, document: Document, content: EventsFile) -> None:
+        self.document = document
+        self.content = content
+        self.profile: dict[str, Property] = {}
+        self.findings: list[Diagnostic] = []
+
+    def compile(self) -> Catalog:
+        events = {name: self.event(name, fields) for name, fields in self.content.events.items()}
+        for name, fields in self.content.profile.items():
+            self.feed(_property(name, fields), ("profile", name))
+        sources = tuple(self.source(index, fields) for index, fields in enumerate(self.content.sources))
+        accept = self.content.accept
+        bounds = Accept(accept.earliest, accept.ahead, accept.max_bytes, accept.undeclared)
+        return Catalog(sources, events, self.profile, bounds)
+
+    def report(self, code: str, message: str, help: str, route: Route, key: bool = False) -> None:
+        self.findings.append(self.document.report(self.document.place(route, key=key), code, message, help))
+
+    def event(self, name: str, fields: EventFields) -> EventType:
+        properties = {key: _property(key, each) for key, each in fields.properties.items()}
+        for key in properties.keys() & set(RESERVED):
+            help = f"event.{key} is the event's own {key}; expressions cannot read this property"
+            self.report(
+                "shadowed-property", f"{name} has a property '{key}'", help, ("events", name, "properties", key), True
+            )
+        if fields.profile == "all":
+            for key, each in properties.items():
+                self.feed(each, ("events", name, "properties", key))
+            return EventType(name, properties, profile_all=True)
+        for field, key in fields.profile.items():
+            self.feed_from(name, field, properties.get(key), key)
+        return EventType(name, properties, dict(fields.profile))
+
+    def feed_from(self, event: str, field: str, source: Property | None, key: str) -> None:
+        route = ("events", event, "profile", field)
+        if source is None:
+            known = self.content.events[event].properties
+            self.report("unknown-property", f"{event} has no property '{key}'", did_you_mean(key, known), route)
+        else:
+            self.feed(Property(field, source.kind), route)
+
+    def feed(self, field: Property, route: Route) -> None:
+        before = self.profile.setdefault(field.name, field)
+        if before.kind != field.kind and "any" not in (before.kind, field.kind):
+            message = f"profile.{field.name} is {field.kind} here and {before.kind} elsewhere"
+            self.report("type-mismatch", message, "a profile field has one type", route)
+
+    def source(self, index: int, fields: SourceFields) -> Source:
+        for foreign, ours in fields.types.items():
+            if ours not in self.content.events:
+                help = did_you_mean(ours, self.content.events)
+                self.report(
+                    "unknown-event", f"there is no event type '{ours}'", help, ("sources", index, "types", foreign)
+                )
+        return Source(
+            fields.name or fields.topic,
+            fields.topic,
+            format=fields.format,
+            keyed=fields.keyed,
+            id=_path(fields.id),
+            type=_path(fields.type),
+            customer=_path(fields.customer),
+            time=_path(fields.time.field),
+            properties=() if fields.properties == "." else _path(fields.properties),
+            unit=fields.time.unit,
+            types=fields.types,
+        )
+
+
+def _property(name: str, fields: PropertyFields) -> Property:
+    return Property(name, fields.type, fields.required)
+
+
+def _path(dotted: str) -> tuple[str, ...]:
+    return tuple(dotted.split("."))
+
+
+def compile_events(document: Document, content: EventsFile) -> tuple[Catalog, list[Diagnostic]]:
+    """The catalogue, and what is wrong between the parts of events.yaml."""
+    compiler = _Compiler(document, content)
+    return compiler.compile(), compiler.findings

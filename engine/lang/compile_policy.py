@@ -1,0 +1,46 @@
+"""policy.yaml to the policy."""
+
+from collections.abc import Mapping
+
+from engine.core.book import Cap, Expression, Policy, QuietHours
+from engine.core.zones import Zones
+from engine.lang.grammar import CapFields, PolicyFile, QuietFields
+from engine.lang.site import Site
+
+
+def compile_policy(site: Site, content: PolicyFile) -> Policy:
+    """The policy; what is wrong with it is reported at `site`, the top of the file."""
+    zone, locale = content.zone, content.locale
+    for name, fields in (("zone", zone), ("locale", locale)):
+        if fields.field:
+            site.at(name, "field").field(fields.field, ("string", "any"))
+    return Policy(
+        zones=Zones(zone.default, zone.field or None),
+        locale=locale.default,
+        locale_field=locale.field or None,
+        quiet_hours=tuple(_quiet(each) for each in content.quiet_hours),
+        caps=tuple(_cap(each) for each in content.caps),
+        consent=_expressions(site.at("consent"), content.consent),
+        suppress=_expressions(site.at("suppress"), content.suppress),
+        addresses=_expressions(site.at("addresses"), content.addresses),
+        fresh_for=content.fresh_for,
+        dedupe=content.dedupe or 0,
+        allowed_lateness=content.allowed_lateness,
+        forget_after=content.forget_after,
+    )
+
+
+def _quiet(fields: QuietFields) -> QuietHours:
+    start, end = (each.hour * 60 + each.minute for each in (fields.from_, fields.to))
+    return QuietHours(start, end, frozenset(fields.purposes), frozenset(fields.channels))
+
+
+def _cap(fields: CapFields) -> Cap:
+    if isinstance(fields.per, int):
+        return Cap(fields.limit, span=fields.per, purpose=fields.purpose, channel=fields.channel)
+    return Cap(fields.limit, calendar=fields.per, purpose=fields.purpose, channel=fields.channel)
+
+
+def _expressions(site: Site, texts: Mapping[str, str]) -> dict[str, Expression]:
+    compiled = {name: site.at(name).expression(text, ()) for name, text in texts.items()}
+    return {name: expression for name, expression in compiled.items() if expression}

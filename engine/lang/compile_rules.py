@@ -1,0 +1,61 @@
+"""One rule of a rule file to a core rule."""
+
+from engine.core.book import CancelOn, Needs, Policy, Rule, Send
+from engine.lang.grammar import Defaults, RuleFields
+from engine.lang.site import Site
+from engine.lang.templates import Templates
+from engine.lang.triggers import Common
+
+
+def compile_rule(site: Site, fields: RuleFields, defaults: Defaults, policy: Policy, templates: Templates) -> Rule:
+    """The rule; what is wrong with it is reported at `site`, its place in the file. Its order is set by the project."""
+    kind, steps = fields.when.chosen()
+    types = kind.events(site.catalog)
+    send = _send(fields, defaults)
+    condition = site.at("if").expression(fields.condition, types)
+    template_needs = templates.use(site.at("send", "template"), fields.id, send, types)
+    keeps_event = template_needs.event or bool(condition and condition.needs.event)
+    common = Common(keeps_event=keeps_event, zones=policy.zones, slack=policy.allowed_lateness)
+    trigger = kind.build(fields.id, site.at("when", *steps), common)
+    if policy.forget_after and kind.silence >= policy.forget_after:
+        message = "a customer is forgotten before this silence is long enough"
+        site.at("when", *steps).report("never-fires", message, "see forget_after in policy.yaml")
+    return Rule(
+        fields.id,
+        trigger,
+        send,
+        why=fields.why,
+        was=tuple(fields.was),
+        condition=condition,
+        reentry=fields.reentry,
+        cancel_on=_cancel_on(site.at("cancel_on"), fields, kind.timers),
+        needs=_union(site.needs) | template_needs,
+    )
+
+
+def _send(fields: RuleFields, defaults: Defaults) -> Send:
+    send = fields.send
+    return Send(
+        send.template,
+        send.channel or defaults.channel,
+        fields.purpose or defaults.purpose,
+        defaults.priority if send.priority is None else send.priority,
+        defaults.expires if send.expires is None else send.expires,
+    )
+
+
+def _cancel_on(site: Site, fields: RuleFields, timers: bool) -> CancelOn | None:
+    cancel = fields.cancel_on
+    if cancel is None:
+        return None
+    if not timers:
+        site.report("cancel-without-timer", "this trigger fires at once, so there is nothing to cancel", key=True)
+    event = site.at("event").event(cancel.event)
+    return CancelOn(event, site.at("where").expression(cancel.where, {event}))
+
+
+def _union(needs: list[Needs]) -> Needs:
+    union = Needs()
+    for each in needs:
+        union |= each
+    return union

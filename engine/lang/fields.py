@@ -1,0 +1,155 @@
+"""The scalar fields of the grammar: how each is parsed, and what its JSON Schema says."""
+
+import re
+from datetime import UTC, date, datetime, time
+from typing import Annotated, Any, cast
+
+from pydantic import Field
+
+from engine.core.book import Calendar, Reentry
+from engine.core.durations import milliseconds
+from engine.core.zones import to_millis, zone_or_none
+from engine.lang.form import JsonSchema, Parsed, Shorthand, refuse, said
+
+TEXT: JsonSchema = {"type": "string"}
+NAME = r"[A-Za-z][A-Za-z0-9_]*"
+RULE_ID = r"[a-z0-9][a-z0-9_-]{0,63}"
+
+
+def text(value: Any, expected: str = "text") -> str:
+    if not isinstance(value, str):
+        refuse("wrong-type", f"must be {expected}, not {said(value)}")
+    return value
+
+
+def matching(pattern: str, code: str, expected: str) -> Parsed:
+    """A text that matches the whole pattern."""
+
+    def parse(value: Any) -> str:
+        if not re.fullmatch(pattern, text(value)):
+            refuse(code, f"{said(value)} is not {expected}")
+        return str(value)
+
+    return Parsed(parse, {"type": "string", "pattern": f"^{pattern}$"})
+
+
+def _duration(value: Any) -> int:
+    if not isinstance(value, str):
+        refuse("bad-duration", f"{said(value)} is not a duration", _unit_help(value))
+    try:
+        return milliseconds(value)
+    except ValueError as error:
+        reason, _, help = str(error).partition("; ")
+        refuse("bad-duration", reason, help)
+
+
+def _unit_help(value: Any) -> str:
+    return f"write a number and a unit, such as {value if isinstance(value, int) and value > 0 else 14}d"
+
+
+def _span(value: Any) -> int:
+    span = _duration(value)
+    if span == 0:
+        refuse("bad-duration", f"{said(value)} is no time at all", "it must be longer than 0")
+    return span
+
+
+def _offset(value: Any) -> int:
+    if isinstance(value, str) and value[:1] in ("-", "+"):
+        return _duration(value[1:]) * (-1 if value[0] == "-" else 1)
+    return _duration(value)
+
+
+def _or_off(value: Any) -> int | None:
+    return None if value == "off" else _duration(value)
+
+
+def _time_of_day(value: Any) -> time:
+    found = re.fullmatch(r"([01]?\d|2[0-3]):([0-5]\d)", value) if isinstance(value, str) else None
+    if not found:
+        refuse("bad-time-of-day", f"{said(value)} is not a time of day", 'write hours and minutes, such as "09:00"')
+    return time(int(found[1]), int(found[2]))
+
+
+def _expression(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if not text(value, "an expression").strip():
+        refuse("bad-value", "the expression is empty")
+    return str(value)
+
+
+def _profile_field(value: Any) -> str:
+    found = re.fullmatch(rf"profile\.({NAME})", text(value, "a profile field"))
+    if not found:
+        refuse("bad-value", f"{said(value)} is not a profile field", f"write profile.{value}" if value else "")
+    return found[1]
+
+
+def _zone(value: Any) -> str:
+    if zone_or_none(text(value, "a time zone")) is None:
+        refuse("unknown-zone", f"there is no time zone {said(value)}", "use an IANA name, such as Europe/Berlin")
+    return str(value)
+
+
+def _reentry(value: Any) -> Reentry:
+    if value == "always":
+        return Reentry()
+    if value == "once":
+        return Reentry(once=True)
+    if not isinstance(value, str) or not value.startswith("after "):
+        refuse("bad-value", f"{said(value)} is not a reentry", "write always, once, or after and a duration")
+    return Reentry(after=_span(value.removeprefix("after ").strip()))
+
+
+def _day(value: Any) -> int:
+    try:
+        day = date.fromisoformat(text(value, "a date"))
+    except ValueError:
+        refuse("bad-value", f"{said(value)} is not a date", "write it as 1990-01-31")
+    return to_millis(datetime.combine(day, time(), UTC))
+
+
+def _window(value: Any) -> int | Calendar:
+    if value == "day" or value == "week" or value == "month":
+        return cast(Calendar, value)
+    return _span(value)
+
+
+def listed(value: Any) -> Any:
+    """One thing or a list of them, as a list."""
+    return value if isinstance(value, list) else [value]
+
+
+_DURATION: JsonSchema = {"type": "string", "pattern": r"^(\d+(ms|s|m|h|d|w) ?)+$", "examples": ["14d", "1h30m"]}
+_SIGNED: JsonSchema = {"type": "string", "pattern": r"^[-+]?(\d+(ms|s|m|h|d|w) ?)+$", "examples": ["-3d", "7d"]}
+_TIME: JsonSchema = {"type": "string", "pattern": r"^([01]?\d|2[0-3]):[0-5]\d$", "examples": ["09:00"]}
+_FIELD: JsonSchema = {"type": "string", "pattern": rf"^profile\.{NAME}$"}
+_REENTRY: JsonSchema = {"type": "string", "pattern": r"^(always|once|after .+)$", "examples": ["after 90d"]}
+_WINDOW: JsonSchema = {"anyOf": [{"enum": ["day", "week", "month"]}, _DURATION]}
+_OFF: JsonSchema = {"anyOf": [{"const": "off"}, _DURATION]}
+
+Duration = Annotated[int, Parsed(_duration, _DURATION)]
+OptionalDuration = Annotated[int | None, Parsed(_duration, _DURATION)]
+Span = Annotated[int, Parsed(_span, _DURATION)]
+"""A duration longer than nothing."""
+Window = Annotated[int | Calendar, Parsed(_window, _WINDOW)]
+"""A duration back from now, or a calendar window."""
+Offset = Annotated[int, Parsed(_offset, _SIGNED)]
+DurationOrOff = Annotated[int | None, Parsed(_or_off, _OFF)]
+TimeOfDay = Annotated[time, Parsed(_time_of_day, _TIME)]
+OptionalTimeOfDay = Annotated[time | None, Parsed(_time_of_day, _TIME)]
+Expr = Annotated[str, Parsed(_expression, {"type": ["string", "boolean"]})]
+"""The text of an expression; empty where there is none."""
+ProfileField = Annotated[str, Parsed(_profile_field, _FIELD)]
+"""A profile field, without `profile.`; empty where there is none."""
+Zone = Annotated[str, Parsed(_zone, TEXT)]
+Locale = Annotated[str, matching(r"[a-z]{2,3}([_-][A-Za-z0-9]{2,8})*", "bad-value", "a locale such as en_US")]
+ReentryField = Annotated[Reentry, Parsed(_reentry, _REENTRY)]
+Day = Annotated[int, Parsed(_day, {"type": "string", "format": "date"})]
+Name = Annotated[str, matching(NAME, "bad-name", "a name: letters, digits and _, a letter first")]
+RuleId = Annotated[
+    str, matching(RULE_ID, "bad-id", "a rule id: up to 64 of a-z, 0-9, _ and -, a letter or digit first")
+]
+Names = Annotated[list[Name], Field(min_length=1), Shorthand(listed, TEXT)]
+"""One name or a list of them."""

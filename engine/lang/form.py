@@ -1,0 +1,79 @@
+"""What the grammar is made of: strict models, and marks that say how a value is parsed and what its JSON Schema is.
+
+A parser ends with `refuse(...)`; its code and help end up in the diagnostic.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, Literal, NoReturn, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+JsonSchema = dict[str, Any]
+
+
+def refuse(code: str, message: str, help: str = "", key: str = "") -> NoReturn:
+    """Ends a parser. `key`: the field of the mapping that is to blame, where it is not the value itself."""
+    context = {"code": code, "message": message, "help": help, "key": key}
+    raise PydanticCustomError("located", "{message}", context)
+
+
+def said(value: Any) -> str:
+    """A value as a diagnostic names it."""
+    if value is None:
+        return "empty"
+    if isinstance(value, Mapping):
+        return "a mapping"
+    if isinstance(value, list):
+        return "a list"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"'{value}'" if isinstance(value, str) else f"the number {value}"
+
+
+class Parsed:
+    """Annotates a field whose value is what `parse` makes of the YAML value."""
+
+    def __init__(self, parse: Callable[[Any], Any], schema: JsonSchema) -> None:
+        self.parse = parse
+        self.schema = schema
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(self.parse)
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchema:
+        return dict(self.schema)
+
+
+class Shorthand:
+    """Annotates a field that may also be written shorter; `expand` leaves the long form as it is."""
+
+    def __init__(self, expand: Callable[[Any], Any], *schemas: JsonSchema) -> None:
+        self.expand = expand
+        self.schemas = schemas
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_before_validator_function(self.expand, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchema:
+        return {"anyOf": [*self.schemas, handler(schema)]}
+
+
+class NotNull:
+    """Annotates `X | None = None`: absent is fine, written out and left empty is not."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return handler(next(arg for arg in get_args(source) if arg is not type(None)))
+
+
+class Strict(BaseModel):
+    """Base of the grammar. `label` is what a diagnostic calls the mapping."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    label: ClassVar[str] = ""
+    unknown: ClassVar[str] = "unknown-field"
+    """The code of a field that isn't one of ours."""
+
+
+class File(Strict):
+    version: Literal[1] = Field(description="The version of the grammar: 1.")

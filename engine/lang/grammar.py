@@ -1,0 +1,238 @@
+"""The grammar of rule files, events.yaml and policy.yaml: the one declaration of every field.
+
+What pydantic checks here is form; what needs the other files is checked where they are compiled.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from engine.core.book import Reentry
+from engine.core.catalog import Format, Kind, TimeUnit
+from engine.lang.fields import (
+    TEXT,
+    Day,
+    Duration,
+    DurationOrOff,
+    Expr,
+    Locale,
+    Name,
+    Names,
+    OptionalDuration,
+    ProfileField,
+    ReentryField,
+    RuleId,
+    TimeOfDay,
+    Window,
+    Zone,
+    listed,
+)
+from engine.lang.form import File, NotNull, Parsed, Shorthand, Strict, refuse
+from engine.lang.triggers import When
+
+# events.yaml
+
+
+class SourceTime(Strict):
+    label = "time"
+    field: str = Field(description="The field that says when the event happened; dotted when nested.")
+    unit: TimeUnit = Field("ms", description="What an epoch number counts.")
+
+
+def _source_time(value: Any) -> Any:
+    return {"field": value} if isinstance(value, str) else value
+
+
+class SourceFields(Strict):
+    label = "source"
+    topic: str = Field(min_length=1, description="The topic to read.")
+    name: str = Field("", description="How messages call it; the topic when not given.")
+    format: Format = Field("json", description="Own JSON, the Segment spec, or CloudEvents.")
+    keyed: bool = Field(True, description="Whether the topic is keyed by customer.")
+    id: str = Field("id", description="Where the event's id sits; dotted when nested.")
+    customer: str = Field("customer", description="Where the customer's id sits.")
+    type: str = Field("type", description="Where the event type sits.")
+    time: Annotated[SourceTime, Shorthand(_source_time, TEXT)] = Field(
+        SourceTime(field="time"), description="Where the event time sits: ISO 8601 or an epoch number."
+    )
+    properties: str = Field("properties", description='Where the properties sit; "." when beside the other fields.')
+    types: dict[str, Name] = Field({}, description="Foreign type name -> ours.")
+
+
+class PropertyFields(Strict):
+    label = "property"
+    type: Kind = Field(description="The property's type.")
+    required: bool = Field(False, description="Whether an event without it is refused.")
+
+
+def _property(value: Any) -> Any:
+    return {"type": value} if isinstance(value, str) else value
+
+
+_KIND = {"enum": ["string", "number", "integer", "boolean", "time", "date", "any"]}
+PropertyField = Annotated[PropertyFields, Shorthand(_property, _KIND)]
+
+
+def _feeds(value: Any) -> dict[str, str] | Literal["all"]:
+    if value == "all":
+        return "all"
+    if not isinstance(value, dict) or not all(isinstance(each, str) for each in value.values()):
+        refuse("wrong-type", "must map profile fields to properties", "or be `all`: every property feeds the profile")
+    return value
+
+
+_FEEDS = {"anyOf": [{"const": "all"}, {"type": "object", "additionalProperties": TEXT}]}
+
+
+class EventFields(Strict):
+    label = "event type"
+    properties: dict[str, PropertyField] = Field({}, description="Property -> type.")
+    profile: Annotated[dict[str, str] | Literal["all"], Parsed(_feeds, _FEEDS)] = Field(
+        {},
+        description="Profile field <- property of this event; `all` when every property feeds the field of its name.",
+    )
+
+
+EventField = Annotated[EventFields, Shorthand(lambda value: {} if value is None else value, {"type": "null"})]
+
+
+class AcceptFields(Strict):
+    label = "accept"
+    earliest: Day = Field(631_152_000_000, description="Events from before this day are refused.")
+    ahead: Duration = Field(86_400_000, description="How far an event may be ahead of wall time.")
+    max_bytes: int = Field(262_144, gt=0, description="The largest record.")
+    undeclared: Literal["ignore", "dead_letter"] = Field(
+        "ignore", description="What becomes of undeclared event types."
+    )
+
+
+class EventsFile(File):
+    """What happens: where events come from, their types and properties, and which feed the customer's profile."""
+
+    label = "events.yaml"
+    sources: Annotated[list[SourceFields], Field(min_length=1)] = Field(
+        [SourceFields(topic="events")], description="Streams to read; own JSON from the topic `events` when not given."
+    )
+    events: dict[Name, EventField] = Field(description="Event type -> its properties and the profile fields it feeds.")
+    profile: dict[Name, PropertyField] = Field({}, description="Profile fields beyond those that events feed.")
+    accept: AcceptFields = Field(AcceptFields(), description="Bounds outside which an event is dead-lettered.")
+
+
+# policy.yaml
+
+
+class ZoneFields(Strict):
+    label = "zone"
+    default: Zone = Field("UTC", description="The zone of customers whose profile has none.")
+    field: ProfileField = Field("", description="The profile field with the customer's zone.")
+
+
+class LocaleFields(Strict):
+    label = "locale"
+    default: Locale = Field("en_US", description="The locale of customers whose profile has none.")
+    field: ProfileField = Field("", description="The profile field with the customer's locale.")
+
+
+def _default(value: Any) -> Any:
+    return {"default": value} if isinstance(value, str) else value
+
+
+class QuietFields(Strict):
+    label = "quiet_hours"
+    from_: TimeOfDay = Field(alias="from", description="When they begin, in the customer's zone.")
+    to: TimeOfDay = Field(description="When they end; before `from` when they span midnight.")
+    purposes: Names = Field([], description="Purposes that wait; all but transactional when not given.")
+    channels: Names = Field([], description="Channels that wait; all when not given.")
+
+    @model_validator(mode="after")
+    def _not_empty(self) -> "QuietFields":
+        if self.from_ == self.to:
+            refuse("bad-value", "quiet hours that end when they begin", key="to")
+        return self
+
+
+class CapFields(Strict):
+    label = "cap"
+    limit: int = Field(ge=1, description="How many outreach a customer gets at most.")
+    per: Window = Field(description="In which time: a duration back from now, or a calendar day, week or month.")
+    purpose: Annotated[Name | None, NotNull()] = Field(
+        None, description="Only this purpose; else all but transactional."
+    )
+    channel: Annotated[Name | None, NotNull()] = Field(None, description="Only this channel; else all.")
+
+
+class PolicyFile(File):
+    """What holds for all rules: zones, quiet hours, caps, consent, freshness and how long a customer is remembered."""
+
+    label = "policy.yaml"
+    zone: Annotated[ZoneFields, Shorthand(_default, TEXT)] = Field(
+        ZoneFields(), description="The customers' time zone."
+    )
+    locale: Annotated[LocaleFields, Shorthand(_default, TEXT)] = Field(LocaleFields(), description="Their locale.")
+    quiet_hours: Annotated[list[QuietFields], Shorthand(listed)] = Field([], description="When outreach waits.")
+    caps: list[CapFields] = Field([], description="How many outreach a customer gets at most.")
+    consent: dict[Name, Expr] = Field({}, description="Purpose -> expression that must be true.")
+    suppress: dict[Name, Expr] = Field(
+        {}, description="Purpose or `all` -> expression that stops the outreach when true."
+    )
+    addresses: dict[Name, Expr] = Field({}, description="Channel -> expression with the customer's address.")
+    fresh_for: DurationOrOff = Field(259_200_000, description="How late a firing may be and still be sent; or off.")
+    dedupe: DurationOrOff = Field(86_400_000, description="How long a repeated event id counts once; or off.")
+    allowed_lateness: Duration = Field(0, description="How long timers are held back for late events.")
+    forget_after: DurationOrOff = Field(
+        None, description="Customers without events for that long are forgotten; or off."
+    )
+
+
+# rule files
+
+
+class Defaults(Strict):
+    label = "defaults"
+    channel: Name = Field("email", description="email, sms, push or webhook.")
+    purpose: Name = Field("marketing", description="What caps, consent and quiet hours are about.")
+    priority: int = Field(0, description="Among rules that come true at once, higher goes first.")
+    expires: OptionalDuration = Field(None, description="How late it may still be sent; the policy's fresh_for.")
+
+
+class SendFields(Strict):
+    label = "send"
+    template: Name = Field(description="The template; its file is <template>.<channel>.j2.")
+    channel: Name = Field("", description="email, sms, push or webhook; the default is in `defaults`.")
+    expires: OptionalDuration = Field(None, description="How late it may still be sent; the policy's fresh_for.")
+    priority: Annotated[int | None, NotNull()] = Field(
+        None, description="Among rules that come true at once, higher first."
+    )
+
+
+class CancelFields(Strict):
+    label = "cancel_on"
+    event: str = Field(description="The event type that disarms the rule's timers.")
+    where: Expr = Field("", description="Only events for which this is true.")
+
+
+def _template(value: Any) -> Any:
+    return {"template": value} if isinstance(value, str) else value
+
+
+class RuleFields(Strict):
+    label = "rule"
+    id: RuleId = Field(description="Permanent name of the rule; rename with `was`.")
+    why: str = Field("", description="One sentence: what the rule is for.")
+    was: list[RuleId] = Field([], description="Former ids of this rule.")
+    when: When = Field(description="The trigger: exactly one kind.")
+    condition: Expr = Field("", alias="if", description="What must hold when the trigger comes true.")
+    reentry: ReentryField = Field(Reentry(), description="How soon it may reach the same customer again.")
+    cancel_on: Annotated[CancelFields | None, NotNull()] = Field(None, description="What disarms its timers.")
+    purpose: Name = Field("", description="What caps, consent and quiet hours are about; transactional knows no caps.")
+    send: Annotated[SendFields, Shorthand(_template, TEXT)] = Field(
+        description="The template, or what to send and how."
+    )
+
+
+class RuleFile(File):
+    """Rules: which customer gets which message on what action or inaction."""
+
+    label = "rule file"
+    defaults: Defaults = Field(Defaults(), description="What the rules of this file have where they don't say.")
+    rules: list[RuleFields] = Field(description="The rules, in the order in which they are asked.")

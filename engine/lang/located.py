@@ -1,0 +1,86 @@
+"""A file's plain data that remembers where every key and value stood."""
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from engine.lang.diagnostics import Diagnostic, severity_of, shown_path
+
+Route = tuple[str | int, ...]
+"""The keys and indices that lead from the top of a file to a value."""
+
+LINE_END = re.compile("[\n\x85\u2028\u2029]")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Line and column from 1, and how many characters of that line; `start` and `end` are indices into the text."""
+
+    line: int
+    column: int
+    length: int
+    start: int
+    end: int
+
+
+@dataclass(slots=True, eq=False)
+class Node:
+    """A value and where it stood. `exact`: each character of a scalar stands in the text one for one."""
+
+    data: Any
+    place: Place
+    text: str | None = None
+    exact: bool = False
+    flow: bool = False
+    keys: dict[str, Place] = field(default_factory=dict)
+    children: dict[str | int, "Node"] = field(default_factory=dict)
+    size: int = 1
+    depth: int = 1
+
+
+class Document:
+    """One file's data, and the place of anything in it."""
+
+    def __init__(self, path: Path, text: str) -> None:
+        self.path = path
+        self.file = shown_path(path)
+        self.text = text
+        self.lines = LINE_END.split(text)
+        self.root: Node | None = None
+
+    @property
+    def data(self) -> Any:
+        return self.root.data if self.root else None
+
+    def place(self, route: Route, *, key: bool = False, offset: int = 0, length: int = 0) -> Place:
+        """Where the value at `route` stands (or its key), or the closest thing around it that is there.
+
+        With `length`, that many characters from `offset` within a scalar.
+        """
+        node, name = self._walk(route)
+        if length and node.exact:
+            start = node.place.column + (0 if node.text == self._slice(node.place) else 1)
+            at = node.place.start + start - node.place.column + offset
+            return Place(node.place.line, start + offset, length, at, at + length)
+        block = bool(node.children) and not node.flow
+        return name if name and (key or block) else node.place
+
+    def _walk(self, route: Route) -> tuple[Node, Place | None]:
+        assert self.root
+        node, name = self.root, None
+        for step in route:
+            if step not in node.children:
+                break
+            name = node.keys.get(str(step))
+            node = node.children[step]
+        return node, name
+
+    def _slice(self, place: Place) -> str:
+        return self.text[place.start : place.end]
+
+    def report(self, place: Place | None, code: str, message: str, help: str = "") -> Diagnostic:
+        """A diagnostic at that place of this file (None: the file as a whole)."""
+        line, column, length = (place.line, place.column, place.length) if place else (1, 1, 1)
+        source = self.lines[line - 1] if line <= len(self.lines) else ""
+        return Diagnostic(self.file, line, column, length, severity_of(code), code, message, help, source)

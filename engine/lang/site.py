@@ -1,0 +1,77 @@
+"""A place in a file that is being compiled: findings land there, and names are looked up from there."""
+
+from collections.abc import Collection, Iterable
+
+from engine.core.book import Expression, Needs
+from engine.core.catalog import Catalog, Kind
+from engine.core.expr import compile_expression
+from engine.lang.diagnostics import Diagnostic, did_you_mean
+from engine.lang.located import Document, Route
+
+RESERVED = ("time", "type", "id")
+"""What every event has beside its properties."""
+
+
+class Site:
+    """`findings` and `needs` are shared by all sites that `at` makes from one."""
+
+    def __init__(
+        self, document: Document, route: Route, catalog: Catalog, findings: list[Diagnostic], needs: list[Needs]
+    ) -> None:
+        self.document = document
+        self.route = route
+        self.catalog = catalog
+        self.findings = findings
+        self.needs = needs
+
+    def at(self, *steps: str | int) -> "Site":
+        return Site(self.document, self.route + steps, self.catalog, self.findings, self.needs)
+
+    def report(self, code: str, message: str, help: str = "", *, key: bool = False) -> None:
+        self.findings.append(self.document.report(self.document.place(self.route, key=key), code, message, help))
+
+    def expression(self, text: str, types: Collection[str]) -> Expression | None:
+        """The compiled text, None where it is empty or wrong. `types`: what the root `event` may be."""
+        if not text:
+            return None
+        known = frozenset(types) & self.catalog.events.keys()
+        compiled, errors = compile_expression(text, self.catalog, known)
+        for error in errors if known or not types else ():
+            place = self.document.place(self.route, offset=error.offset, length=error.length)
+            self.findings.append(self.document.report(place, error.code, error.message, error.help))
+        if compiled:
+            self.needs.append(compiled.needs)
+        return compiled
+
+    def event(self, name: str) -> str:
+        """The name, reported where no such event type is declared."""
+        if name not in self.catalog.events:
+            self.report("unknown-event", f"there is no event type '{name}'", did_you_mean(name, self.catalog.events))
+        return name
+
+    def events(self, names: Iterable[str]) -> frozenset[str]:
+        return frozenset(self.at(index).event(name) for index, name in enumerate(names))
+
+    def field(self, name: str, kinds: Collection[Kind] = ()) -> str:
+        """The name, reported where there is no such profile field or it is not of one of `kinds`."""
+        found = self.catalog.profile.get(name)
+        if found is None:
+            message = f"the profile has no field '{name}'"
+            self.report("unknown-profile-field", message, did_you_mean(name, self.catalog.profile))
+        elif kinds and found.kind not in kinds:
+            self.report("type-mismatch", f"profile.{name} is of type {found.kind}", f"it must be {' or '.join(kinds)}")
+        return name
+
+    def property(self, event: str, name: str, kinds: Collection[Kind] = ()) -> str:
+        """As `field`, for a property of an event type; says nothing where the event type is unknown."""
+        declared = self.catalog.events.get(event)
+        if declared is None:
+            return name
+        found = declared.properties.get(name)
+        if found is None:
+            self.report(
+                "unknown-property", f"{event} has no property '{name}'", did_you_mean(name, declared.properties)
+            )
+        elif kinds and found.kind not in kinds:
+            self.report("type-mismatch", f"{event}.{name} is of type {found.kind}", f"it must be {' or '.join(kinds)}")
+        return name

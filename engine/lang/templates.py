@@ -1,0 +1,108 @@
+"""The rules' templates: are they there, and does every rule that uses one supply what it reads?"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from engine.core.book import Needs, Send, TemplateFacts, TemplateRead
+from engine.core.catalog import Catalog
+from engine.lang.diagnostics import Diagnostic, did_you_mean, one_of, severity_of, shown_path
+from engine.lang.site import RESERVED, Site
+
+RULE = ("id", "why", "purpose", "channel")
+OUTREACH = ("id", "rule", "occurrence", "customer", "at", "moment", "expires_at", "channel", "purpose", "template")
+TALLY = ("count", "sum", "last", "first")
+
+
+class Templates:
+    """What is known of the templates folder; None: nothing, so nothing is checked."""
+
+    def __init__(self, facts: Sequence[TemplateFacts] | None) -> None:
+        self.facts = facts
+        self.by_name = {(each.template, each.channel): each for each in facts or ()}
+        self.used: set[tuple[str, str]] = set()
+        self.reported: set[tuple[str, TemplateRead]] = set()
+
+    def use(self, site: Site, rule: str, send: Send, types: frozenset[str]) -> Needs:
+        """What the rule's template needs. `types`: what the template's `event` may be."""
+        facts = self.by_name.get((send.template, send.channel))
+        if facts is None:
+            if self.facts is not None:
+                self._missing(site, send)
+            return Needs()
+        self.used.add((send.template, send.channel))
+        for read in facts.reads:
+            self._check(site, rule, facts, read, types)
+        return facts.needs
+
+    def _missing(self, site: Site, send: Send) -> None:
+        name = f"{send.template}.{send.channel}.j2"
+        others = sorted(channel for template, channel in self.by_name if template == send.template)
+        same_channel = [template for template, channel in self.by_name if channel == send.channel]
+        help = f"it is there for {', '.join(others)}" if others else did_you_mean(send.template, same_channel)
+        site.report("missing-template", f"there is no template {name}", help)
+
+    def _check(self, site: Site, rule: str, facts: TemplateFacts, read: TemplateRead, types: frozenset[str]) -> None:
+        unknown = _unknown(read.path, site.catalog, types)
+        if unknown and (facts.path, read) not in self.reported:
+            self.reported.add((facts.path, read))
+            what, help = unknown
+            message = f"rule {rule} does not supply '{what}'"
+            site.findings.append(_report(facts, read.line, "unknown-variable", message, help, ".".join(read.path)))
+
+    def problems(self) -> list[Diagnostic]:
+        """What is wrong with the templates by themselves, and which ones no rule uses."""
+        found = [
+            _report(facts, problem.line, problem.code, problem.message, problem.help)
+            for facts in self.facts or ()
+            for problem in facts.problems
+        ]
+        unused = [facts for name, facts in self.by_name.items() if name not in self.used]
+        return found + [_report(facts, 1, "unused-template", "no rule uses this template") for facts in unused]
+
+
+def _unknown(path: tuple[str, ...], catalog: Catalog, types: frozenset[str]) -> tuple[str, str] | None:
+    """The first part of the path that is not supplied, and help; None where all is."""
+    known: Sequence[str] = ("profile", "event", "events", "rule", "outreach")
+    label = "variables"
+    for depth, name in enumerate(path):
+        if name not in known:
+            return ".".join(path[: depth + 1]), one_of(label, name, sorted(known))
+        label, known = _parts(path[: depth + 1], catalog, types)
+        if not known:
+            return None
+    return None
+
+
+def _parts(path: tuple[str, ...], catalog: Catalog, types: frozenset[str]) -> tuple[str, Sequence[str]]:
+    """What may come after `path`, and how a diagnostic calls it; empty where anything may."""
+    match path:
+        case ("profile",):
+            return "profile fields", tuple(catalog.profile)
+        case ("event",):
+            return "properties", _properties(catalog, types)
+        case ("events",):
+            return "event types", tuple(catalog.events)
+        case ("events", _):
+            return "parts", TALLY
+        case ("events", name, "last"):
+            return "properties", _properties(catalog, {name})
+        case ("rule",):
+            return "parts", RULE
+        case ("outreach",):
+            return "parts", OUTREACH
+    return "", ()
+
+
+def _properties(catalog: Catalog, types: frozenset[str] | set[str]) -> tuple[str, ...]:
+    declared = (catalog.events[name].properties for name in types if name in catalog.events)
+    return (*RESERVED, *(key for properties in declared for key in properties))
+
+
+def _report(facts: TemplateFacts, line: int, code: str, message: str, help: str = "", text: str = "") -> Diagnostic:
+    """A finding in a template; `text` is what to underline where the line has it."""
+    lines = facts.source.splitlines() or [""]
+    source = lines[line - 1] if line <= len(lines) else ""
+    column = max(source.find(text), 0)
+    length = len(text) if text and text in source else 1
+    file = shown_path(Path(facts.path))
+    return Diagnostic(file, line, column + 1, length, severity_of(code), code, message, help, source)

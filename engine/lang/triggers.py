@@ -1,0 +1,269 @@
+"""The grammar of `when`: one model per trigger kind, and its place in `When`.
+
+To add a kind: a model here with its fields and `build`, and its class in `core/triggers`.
+"""
+
+from abc import abstractmethod
+from datetime import time
+from typing import Annotated, ClassVar, Literal, TypedDict
+
+from pydantic import Field, model_validator
+
+from engine.core.catalog import Catalog
+from engine.core.triggers.abandoned import Abandoned
+from engine.core.triggers.base import Trigger
+from engine.core.triggers.date import Date
+from engine.core.triggers.event import OnEvent
+from engine.core.triggers.inactivity import Inactivity
+from engine.core.triggers.milestone import Milestone
+from engine.core.triggers.trial_expiring import TrialExpiring
+from engine.core.zones import Zones
+from engine.lang.fields import (
+    Duration,
+    Expr,
+    Names,
+    Offset,
+    OptionalTimeOfDay,
+    ProfileField,
+    Span,
+    TimeOfDay,
+    listed,
+)
+from engine.lang.form import NotNull, Shorthand, Strict, refuse
+from engine.lang.site import Site
+
+
+class Common(TypedDict):
+    """What every trigger class takes beside its own arguments."""
+
+    keeps_event: bool
+    zones: Zones
+    slack: int
+
+
+class TriggerFields(Strict):
+    """Base of the kinds. `timers`: whether it waits for anything, so that `cancel_on` makes sense."""
+
+    timers: ClassVar[bool] = True
+
+    @abstractmethod
+    def events(self, catalog: Catalog) -> frozenset[str]:
+        """The types that the root `event` may be when the rule comes true."""
+
+    @abstractmethod
+    def build(self, rule: str, site: Site, common: Common) -> Trigger:
+        """The trigger; what is wrong with it is reported at `site`, the place of this mapping."""
+
+    @property
+    def silence(self) -> int:
+        """How long nothing may happen before it comes true, milliseconds."""
+        return 0
+
+
+class InactivityFields(TriggerFields):
+    """Nothing of this has happened for a while."""
+
+    label = "inactivity"
+    of: Names = Field(description="Event types that count as activity.")
+    for_: Span = Field(alias="for", description="How long the silence lasts.")
+    where: Expr = Field("", description="Only events for which this is true count.")
+
+    def events(self, catalog: Catalog) -> frozenset[str]:
+        return frozenset(self.of)
+
+    def build(self, rule: str, site: Site, common: Common) -> Trigger:
+        of = site.at("of").events(self.of)
+        where = site.at("where").expression(self.where, of)
+        return Inactivity(rule, of=of, after=self.for_, where=where, **common)
+
+    @property
+    def silence(self) -> int:
+        return self.for_
+
+
+class TrialExpiringFields(TriggerFields):
+    """A trial, or anything else with an end in the profile, ends soon."""
+
+    label = "trial_expiring"
+    in_: Duration = Field(alias="in", description="How long before the end.")
+    at: OptionalTimeOfDay = Field(None, description="At which time of that day, in the customer's zone.")
+    ends: ProfileField = Field("trial_ends_at", description="The profile field with the end.")
+
+    def events(self, catalog: Catalog) -> frozenset[str]:
+        return _feeding(catalog, self.ends)
+
+    def build(self, rule: str, site: Site, common: Common) -> Trigger:
+        field = site.at("ends").field(self.ends, ("time", "date"))
+        return TrialExpiring(rule, field=field, before=self.in_, at=self.at, **common)
+
+
+class MilestoneFields(TriggerFields):
+    """A count of events, or the sum of a property, reaches a level."""
+
+    label = "milestone"
+    timers = False
+    count: str = Field("", description="The event type to count.")
+    sum: str = Field("", description="The property to sum: <event type>.<property>.")
+    reaches: Annotated[list[float], Field(min_length=1), Shorthand(listed, {"type": "number"})] = Field(
+        [], description="Levels, lowest first."
+    )
+    every: float = Field(0, gt=0, description="Every multiple of this is a level.")
+    where: Expr = Field("", description="Only events for which this is true count.")
+
+    @model_validator(mode="after")
+    def _one_of_each(self) -> "MilestoneFields":
+        for one, other in (("count", "sum"), ("reaches", "every")):
+            given = self.model_fields_set & {one, other}
+            if not given:
+                refuse("missing-field", f"milestone needs '{one}' or '{other}'")
+            if len(given) == 2:
+                refuse("bad-value", f"milestone has both '{one}' and '{other}'", "keep one of them", other)
+        return self
+
+    @property
+    def event(self) -> str:
+        return self.count or self.sum.partition(".")[0]
+
+    def events(self, catalog: Catalog) -> frozenset[str]:
+        return frozenset({self.event})
+
+    def build(self, rule: str, site: Site, common: Common) -> Trigger:
+        where = site.at("where").expression(self.where, {self.event})
+        summed = None if self.count else self._summed(site.at("sum"))
+        site.at("count" if self.count else "sum").event(self.event)
+        self._check_levels(site)
+        levels = tuple(self.reaches)
+        return Milestone(
+            rule, event=self.event, levels=levels, every=self.every, property=summed, where=where, **common
+        )
+
+    def _summed(self, site: Site) -> str:
+        event, dot, name = self.sum.partition(".")
+        if not dot:
+            site.report("bad-value", f"'{self.sum}' does not say what to sum", f"write {event}.<property>")
+            return name
+        return site.property(event, name, ("number", "integer"))
+
+    def _check_levels(self, site: Site) -> None:
+        highest = 0.0
+        for index, level in enumerate(self.reaches):
+            place = site.at("reaches", index)
+            if level <= highest:
+                why = "is given twice or out of order" if index else "is there before anything has happened"
+                place.report("unreachable-level", f"level {level:g} {why}", "list levels above 0, lowest first")
+            elif self.count:
+                _check_whole(place, level)
+            highest = max(highest, level)
+        if self.count:
+            _check_whole(site.at("every"), self.every)
+
+
+def _check_whole(site: Site, level: float) -> None:
+    if level % 1:
+        site.report("unreachable-level", f"no count is ever {level:g}", "counts are whole numbers")
+
+
+class AbandonedFields(TriggerFields):
+    """Something was begun and not finished in time."""
+
+    label = "abandoned"
+    after: str = Field(description="The event type that begins it.")
+    without: Names = Field(description="Event types that finish it.")
+    within: Span = Field(description="How long it may take.")
+    match: str = Field("", description="The property that says which beginning an end belongs to.")
+    where: Expr = Field("", description="Only beginnings for which this is true count.")
+
+    def events(self, catalog: Catalog) -> frozenset[str]:
+        return frozenset({self.after})
+
+    def build(self, rule: str, site: Site, common: Common) -> Trigger:
+        after = site.at("after").event(self.after)
+        without = site.at("without").events(self.without)
+        where = site.at("where").expression(self.where, {after})
+        if after in without:
+            site.at("after").report("never-fires", f"{after} begins it and finishes it", "take it out of `without`")
+        for event in (after, *self.without) if self.match else ():
+            site.at("match").property(event, self.match)
+        return Abandoned(
+            rule, after=after, without=without, within=self.within, match=self.match or None, where=where, **common
+        )
+
+
+class DateFields(TriggerFields):
+    """A date in the profile comes round."""
+
+    label = "date"
+    field: ProfileField = Field(description="The profile field with the date.")
+    every: Annotated[Literal["year"] | None, NotNull()] = Field(None, description="Every year, or only that once.")
+    at: TimeOfDay = Field(
+        time(9), description="At which time of the day, in the customer's zone; 09:00 when not given."
+    )
+    offset: Offset = Field(0, description="How long after it, or before it when negative.")
+
+    def events(self, catalog: Catalog) -> frozenset[str]:
+        return _feeding(catalog, self.field)
+
+    def build(self, rule: str, site: Site, common: Common) -> Trigger:
+        field = site.at("field").field(self.field, ("date", "time"))
+        return Date(rule, field=field, yearly=self.every == "year", at=self.at, offset=self.offset, **common)
+
+
+class EventTriggerFields(TriggerFields):
+    """Something happens. Its fields stand in `when` itself."""
+
+    label = "when"
+    timers = False
+    event: str
+    where: str
+
+    def events(self, catalog: Catalog) -> frozenset[str]:
+        return frozenset({self.event})
+
+    def build(self, rule: str, site: Site, common: Common) -> Trigger:
+        event = site.at("event").event(self.event)
+        return OnEvent(rule, event=event, where=site.at("where").expression(self.where, {event}), **common)
+
+
+class When(Strict):
+    """The trigger: exactly one kind."""
+
+    label = "when"
+    unknown = "unknown-kind"
+    inactivity: Annotated[InactivityFields | None, NotNull()] = Field(None, description=InactivityFields.__doc__)
+    trial_expiring: Annotated[TrialExpiringFields | None, NotNull()] = Field(
+        None, description=TrialExpiringFields.__doc__
+    )
+    milestone: Annotated[MilestoneFields | None, NotNull()] = Field(None, description=MilestoneFields.__doc__)
+    abandoned: Annotated[AbandonedFields | None, NotNull()] = Field(None, description=AbandonedFields.__doc__)
+    date: Annotated[DateFields | None, NotNull()] = Field(None, description=DateFields.__doc__)
+    event: str = Field("", description="Something happens: an event type.")
+    where: Expr = Field("", description="With `event`: only events for which this is true.")
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> "When":
+        kinds = [name for name in type(self).model_fields if name != "where"]
+        given = [name for name in kinds if name in self.model_fields_set]
+        if not given:
+            refuse("missing-field", "'when' names no trigger", f"kinds: {', '.join(kinds)}")
+        if len(given) > 1:
+            refuse("several-kinds", f"'when' has {' and '.join(given)}", "make one rule of each", given[1])
+        if "where" in self.model_fields_set and given != ["event"]:
+            refuse("unknown-field", "'where' stands beside `event` only", f"put it into {given[0]}", "where")
+        return self
+
+    def chosen(self) -> tuple[TriggerFields, tuple[str, ...]]:
+        """The kind's model, and the step that leads to it from here."""
+        for name in self.model_fields_set:
+            value = getattr(self, name)
+            if isinstance(value, TriggerFields):
+                return value, (name,)
+        return EventTriggerFields(event=self.event, where=self.where), ()
+
+
+def _feeding(catalog: Catalog, field: str) -> frozenset[str]:
+    """The event types that feed a profile field."""
+    return frozenset(
+        name
+        for name, event in catalog.events.items()
+        if field in event.profile or (event.profile_all and field in event.properties)
+    )
