@@ -16,6 +16,8 @@ from engine.model import Decision, Event, State, WakeUp
 def decide(book: RuleBook, state: State | None, input: Event | WakeUp, now: int, present: int = 0) -> Decision:
     """Decide what one input means for one customer. The state handed in is updated in place.
 
+    An event must be of a type that the book's catalogue declares.
+
     `now` is the partition's clock, this input included. `present` is the earliest moment anything can happen at:
     wall time on a live clock; on an event clock the clock before this input, so that each timer
     that the clock passes is judged at its own moment.
@@ -27,9 +29,9 @@ def decide(book: RuleBook, state: State | None, input: Event | WakeUp, now: int,
     decision = Decision(state)
     horizon = now - book.policy.allowed_lateness
     if isinstance(input, Event):
-        plan = book.plans.get(input.type)
-        if plan is None or is_duplicate(state, input.id, now, book.policy.dedupe):
-            decision.duplicate = plan is not None
+        plan = book.plans[input.type]
+        if is_duplicate(state, input.id, now, book.policy.dedupe):
+            decision.duplicate = True
             return decision
         if state.wake and state.wake <= horizon and state.wake <= input.time:
             state = _pass_time(book, state, decision, input, min(input.time, horizon), present)

@@ -1,0 +1,45 @@
+"""Decoded states of the customers seen lately."""
+
+from collections.abc import Iterable
+
+from engine.model import State
+
+
+class StateCache:
+    """Two generations: when the young one is full the old one is dropped. Holds at most twice `size` between batches.
+
+    A customer known to have no state is held as None, so that it is not asked for again.
+    """
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self._young: dict[str, State | None] = {}
+        self._old: dict[str, State | None] = {}
+
+    def __contains__(self, customer: str) -> bool:
+        if customer in self._young:
+            return True
+        if customer in self._old:
+            self._young[customer] = self._old.pop(customer)
+            return True
+        return False
+
+    def get(self, customer: str) -> State | None:
+        """The state of a customer that is in the cache, brought there by `in` or `put` in this batch."""
+        return self._young.get(customer)
+
+    def put(self, customer: str, state: State | None) -> None:
+        self._young[customer] = state
+
+    def forget(self, customers: Iterable[str]) -> None:
+        for customer in customers:
+            self._young.pop(customer, None)
+            self._old.pop(customer, None)
+
+    def clear(self) -> None:
+        self._young, self._old = {}, {}
+
+    def shrink(self) -> None:
+        """Called between batches, so that a batch never loses what it has loaded."""
+        if len(self._young) > self.size:
+            self._young, self._old = {}, self._young

@@ -1,0 +1,194 @@
+"""Records to events, by the format and the places that events.yaml declares. Whatever does not fit raises BadRecord."""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime
+from math import isfinite
+from typing import Any
+
+import msgspec
+
+from engine.core.catalog import Accept, Catalog, EventType, Kind, Source
+from engine.core.zones import iso, to_millis
+from engine.errors import BadRecord
+from engine.model import Event
+from engine.ports import Record
+from engine.runtime.formats import Parts, reader
+
+MOST_ID = 512
+"""Characters in a customer or event id."""
+
+UNIT = {"s": 1000.0, "ms": 1.0, "us": 0.001}
+
+
+class Decoder:
+    """Decodes the records of one source."""
+
+    def __init__(self, source: Source, catalog: Catalog) -> None:
+        self.source = source
+        self.accept: Accept = catalog.accept
+        self.events = catalog.events
+        self.checks = {name: _checks(declared) for name, declared in catalog.events.items()}
+        self.read: Callable[[Record], Parts] = reader(source)
+        self.unit = UNIT[source.unit]
+        self.undeclared: dict[str, int] = {}
+        """How many records of undeclared types were passed over, by type."""
+
+    def decode(self, record: Record, wall: int) -> Event | None:
+        """None for an event of an undeclared type, where those are ignored. `wall` is the time now, epoch ms."""
+        parts = self._parts(record)
+        type_ = self.source.types.get(parts.type, parts.type) if isinstance(parts.type, str) else parts.type
+        checks = self.checks.get(type_) if isinstance(type_, str) else None
+        if checks is None:
+            self._pass_over(type_)
+            return None
+        time = self._time(parts.time, wall)
+        properties = parts.properties if parts.properties is not None else {}
+        if not isinstance(properties, dict):
+            raise BadRecord("bad-properties", f"properties must be an object, not {_a(properties)}")
+        for name, required, check in checks:
+            if (value := properties.get(name)) is not None:
+                fixed = check(name, value)
+                if fixed is not value:
+                    properties[name] = fixed
+            elif required:
+                raise BadRecord("missing-property", f"{type_} must have {name}")
+        identity = _identity(parts.id, "id") if parts.id is not None else _place(record)
+        return Event(identity, type_, _identity(parts.customer, "customer"), time, properties)
+
+    def _parts(self, record: Record) -> Parts:
+        if record.value is None:
+            raise BadRecord("no-value", "the record has no value (a tombstone)")
+        if len(record.value) > self.accept.max_bytes:
+            limit = f"{len(record.value)} bytes; at most {self.accept.max_bytes} are accepted (accept.max_bytes)"
+            raise BadRecord("too-large", limit)
+        try:
+            return self.read(record)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise BadRecord("not-decodable", f"not valid {self.source.format}: {error}") from error
+        except RecursionError as error:
+            raise BadRecord("not-decodable", "nested too deeply") from error
+
+    def _pass_over(self, type_: Any) -> None:
+        if not isinstance(type_, str) or not type_:
+            raise BadRecord("missing-type", f"no type at '{'.'.join(self.source.type)}'")
+        if self.accept.undeclared == "dead_letter":
+            raise BadRecord("undeclared-type", f"events.yaml declares no event type {type_!r}")
+        if type_ in self.undeclared or len(self.undeclared) < 1000:
+            self.undeclared[type_] = self.undeclared.get(type_, 0) + 1
+
+    def _time(self, value: Any, wall: int) -> int:
+        if value is None:
+            raise BadRecord("missing-time", f"no time at '{'.'.join(self.source.time)}'")
+        time = value if type(value) is int and self.unit == 1.0 else _instant(value, self.unit)
+        if time is None:
+            raise BadRecord("bad-time", f"time is neither ISO 8601 nor an epoch number: {_short(value)}")
+        if self.accept.earliest <= time <= wall + self.accept.ahead:
+            return time
+        if time < self.accept.earliest:
+            raise BadRecord("time-too-old", f"{_shown(time)} is before accept.earliest; are these seconds (unit: s)?")
+        raise BadRecord("time-in-future", f"{_shown(time)} is further ahead of now than accept.ahead")
+
+
+def _identity(value: Any, what: str) -> str:
+    text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    if text is None or text == "":
+        raise BadRecord(f"missing-{what}", f"the event has no {what}")
+    if not isinstance(text, str):
+        raise BadRecord(f"bad-{what}", f"{what} must be a string or an integer, not {_a(value)}")
+    if len(text) > MOST_ID:
+        raise BadRecord(f"bad-{what}", f"{what} has {len(text)} characters; at most {MOST_ID} are accepted")
+    return text
+
+
+def _place(record: Record) -> str:
+    """The id of an event that has none: where it stands."""
+    return f"{record.source}:{record.partition}:{record.next_offset - 1}"
+
+
+def _instant(value: Any, unit: float) -> int | None:
+    if isinstance(value, str):
+        try:
+            moment = datetime.fromisoformat(value)
+        except ValueError:
+            return None
+        return to_millis(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
+        return None
+    return round(value * unit)
+
+
+Check = Callable[[str, Any], Any]
+
+
+def _checks(declared: EventType) -> tuple[tuple[str, bool, Check], ...]:
+    return tuple(
+        (name, property_.required, CHECKS[property_.kind])
+        for name, property_ in declared.properties.items()
+        if property_.required or property_.kind != "any"
+    )
+
+
+def _string(name: str, value: Any) -> Any:
+    return value if type(value) is str else _wrong(name, "a string", value)
+
+
+def _number(name: str, value: Any) -> Any:
+    return value if type(value) is float or type(value) is int else _wrong(name, "a number", value)
+
+
+def _integer(name: str, value: Any) -> Any:
+    return value if type(value) is int else _wrong(name, "an integer", value)
+
+
+def _boolean(name: str, value: Any) -> Any:
+    return value if type(value) is bool else _wrong(name, "true or false", value)
+
+
+def _moment(name: str, value: Any) -> Any:
+    instant = _instant(value, 1.0)
+    return instant if instant is not None else _wrong(name, "a time (ISO 8601 or epoch milliseconds)", value)
+
+
+def _day(name: str, value: Any) -> Any:
+    try:
+        date.fromisoformat(value if len(value) > 5 else f"2000-{value}")
+    except (TypeError, ValueError):
+        _wrong(name, "a date (YYYY-MM-DD or MM-DD)", value)
+    return value
+
+
+def _any(name: str, value: Any) -> Any:
+    return value
+
+
+CHECKS: Mapping[Kind, Check] = {
+    "string": _string,
+    "number": _number,
+    "integer": _integer,
+    "boolean": _boolean,
+    "time": _moment,
+    "date": _day,
+    "any": _any,
+}
+
+
+def _wrong(name: str, expected: str, value: Any) -> None:
+    raise BadRecord("wrong-type", f"property {name} must be {expected}, not {_a(value)}")
+
+
+def _a(value: Any) -> str:
+    """The kind of a value, for messages; never the value itself, which may be personal."""
+    names = {str: "a string", bool: "a boolean", int: "a number", float: "a number", list: "a list", dict: "an object"}
+    return names.get(type(value), "null")
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 40 else f"{text[:40]}…"
+
+
+def _shown(time: int) -> str:
+    try:
+        return iso(time)
+    except OverflowError:
+        return f"{time} ms since 1970"

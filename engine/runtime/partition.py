@@ -1,0 +1,174 @@
+"""One partition: events in, decisions out, one atomic commit a batch.
+
+Everything is computed in memory first and written in one step, so a batch that fails anywhere has not happened. If
+`decide` raises on an input, the batch is done again without that input, which is reported as a failure.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+import msgspec
+
+from engine.core.book import RuleBook
+from engine.core.codec import decode_state, encode_state
+from engine.errors import StateUnreadable
+from engine.ports import Commit, Renderer, StateStore
+from engine.runtime.batch import Arrival, Batch, Failure, Result, Undecidable
+from engine.runtime.cache import StateCache
+from engine.runtime.records import encode_outcome
+
+
+class Partition:
+    """The only writer of its customers' states, for as long as the store accepts its commits.
+
+    `live`: arrivals carry broker times; otherwise the clock is event time. `page` bounds the wake-ups of one commit.
+    `before_commit` publishes what may be repeated after a crash but not lost: outcomes and dead letters.
+    """
+
+    def __init__(
+        self,
+        number: int,
+        book: RuleBook,
+        store: StateStore,
+        renderer: Renderer,
+        *,
+        live: bool = False,
+        cache_size: int = 50_000,
+        page: int = 5_000,
+        before_commit: Callable[[Result], None] = lambda result: None,
+    ) -> None:
+        self.number = number
+        self.book = book
+        self.store = store
+        self.renderer = renderer
+        self.live = live
+        self.page = page
+        self.before_commit = before_commit
+        self.cache = StateCache(cache_size)
+        self.meta = store.meta(number)
+        if self.meta.seq == 0:
+            self.meta.mark = book.mark
+        self.trim: list[str] = []
+        """Ids of outreach that has been published; they leave the outbox with the next commit."""
+
+    @property
+    def clock(self) -> int:
+        return self.meta.clock
+
+    def process(self, arrivals: Sequence[Arrival], wall: int = 0) -> Iterator[Result]:
+        """Work through arrivals in as many commits as it takes. Raises Fenced when the partition has another owner."""
+        while arrivals:
+            count, clock, wakes = self._plan(arrivals)
+            yield self._commit(self._run(arrivals[:count], clock, wakes, wall), arrivals[:count], clock)
+            arrivals = arrivals[count:]
+
+    def advance(self, clock: int, wall: int = 0) -> Iterator[Result]:
+        """Move the clock without an event: fire what has become due, a page per commit."""
+        full = True
+        while full:
+            wakes = self._due(max(clock, self.clock))
+            full = len(wakes) >= self.page
+            to = self._settled_until(wakes) if full else clock
+            yield self._commit(self._run((), to, wakes, wall), (), to)
+
+    def sweep(self, wall: int = 0, page: int = 1_000) -> Iterator[Result]:
+        """Let every customer meet the current rule book, a page per commit; goes on where an earlier sweep stopped."""
+        while self.meta.mark != self.book.mark:
+            ours = f"{self.book.mark}:"
+            cursor = self.meta.sweep.removeprefix(ours) if self.meta.sweep.startswith(ours) else ""
+            customers, cursor = self.store.customers(self.number, cursor, page)
+            batch = self._run((), self.clock, [], wall, visit=customers)
+            if cursor:
+                yield self._commit(batch, (), self.clock, sweep=f"{ours}{cursor}")
+            else:
+                yield self._commit(batch, (), self.clock, sweep="", mark=self.book.mark)
+
+    def _plan(self, arrivals: Sequence[Arrival]) -> tuple[int, int, list[tuple[str, int]]]:
+        """How many arrivals to take, where the clock stands after them, and the wake-ups to have at hand."""
+        clock = max(self.clock, max(arrival.clock for arrival in arrivals))
+        wakes = self._due(clock)
+        if self.live or len(wakes) < self.page:
+            return len(arrivals), clock, wakes
+        settled = self._settled_until(wakes)
+        count = next((i for i, arrival in enumerate(arrivals) if arrival.clock > settled), len(arrivals))
+        return count, settled, wakes
+
+    def _due(self, clock: int) -> list[tuple[str, int]]:
+        return self.store.due(self.number, clock - self.book.policy.allowed_lateness, self.page)
+
+    def _settled_until(self, wakes: Sequence[tuple[str, int]]) -> int:
+        """The latest clock for which a full page holds every wake-up."""
+        return max(self.clock, wakes[-1][1] + self.book.policy.allowed_lateness)
+
+    def _run(
+        self,
+        arrivals: Sequence[Arrival],
+        clock: int,
+        wakes: Sequence[tuple[str, int]],
+        wall: int,
+        visit: Sequence[str] = (),
+    ) -> Batch:
+        customers = [*visit, *(customer for customer, _ in wakes)]
+        customers += [arrival.event.customer for arrival in arrivals if arrival.event]
+        failures: list[Failure] = []
+        while True:
+            batch = Batch(
+                self.book,
+                self.renderer,
+                self.cache,
+                self.clock,
+                wall=wall if self.live else None,
+                unreadable=self.load(customers),
+                failures=failures,
+            )
+            try:
+                batch.visit(visit)
+                batch.run(arrivals, clock, wakes)
+            except Undecidable as error:
+                self.cache.forget(batch.touched)
+                failures.append(error.failure)
+            else:
+                return batch
+
+    def load(self, customers: Iterable[str]) -> dict[str, str]:
+        """Bring states into the cache in one read. Returns the customers whose state is unreadable, with the reason."""
+        wanted = [customer for customer in dict.fromkeys(customers) if customer not in self.cache]
+        found = self.store.load(self.number, wanted) if wanted else []
+        unreadable = {}
+        for customer, data in zip(wanted, found, strict=True):
+            try:
+                self.cache.put(customer, decode_state(data) if data is not None else None)
+            except StateUnreadable as error:
+                unreadable[customer] = str(error)
+        return unreadable
+
+    def _commit(self, batch: Batch, arrivals: Sequence[Arrival], clock: int, **meta_changes: int | str) -> Result:
+        offsets = self.meta.offsets | {arrival.source: arrival.next_offset for arrival in arrivals}
+        meta = msgspec.structs.replace(
+            self.meta, seq=self.meta.seq + 1, offsets=offsets, clock=max(clock, self.clock), **meta_changes
+        )
+        commit = Commit(
+            expected=self.meta,
+            meta=meta,
+            states={customer: self._encoded(customer) for customer in batch.touched},
+            wakes=batch.wakes,
+            outbox=batch.result.outbox,
+            trim=self.trim,
+            outcomes=_histories(batch.result),
+        )
+        self.before_commit(batch.result)
+        self.store.commit(self.number, commit)
+        self.meta = meta
+        self.trim = []
+        self.cache.shrink()
+        return batch.result
+
+    def _encoded(self, customer: str) -> bytes | None:
+        state = self.cache.get(customer)
+        return encode_state(state) if state is not None else None
+
+
+def _histories(result: Result) -> dict[str, list[bytes]]:
+    histories: dict[str, list[bytes]] = {}
+    for outcome in result.outcomes:
+        histories.setdefault(outcome.customer, []).insert(0, encode_outcome(outcome)[1])
+    return histories

@@ -1,0 +1,59 @@
+"""Outreach and outcomes as JSON records: what topics and files carry."""
+
+from hashlib import blake2b
+from typing import Any
+
+import msgspec
+
+from engine.core.zones import iso
+from engine.model import OutcomeRecord, Outreach
+
+_encode = msgspec.json.Encoder().encode
+
+
+def outreach_fields(outreach: Outreach) -> dict[str, Any]:
+    """The outreach as it is published; instants in ISO 8601, UTC."""
+    event = outreach.event
+    return {
+        "id": outreach.id,
+        "rule": outreach.rule,
+        "occurrence": outreach.occurrence,
+        "customer": outreach.customer,
+        "at": iso(outreach.at),
+        "moment": iso(outreach.moment),
+        "expires_at": iso(outreach.expires_at) if outreach.expires_at else None,
+        "channel": outreach.channel,
+        "purpose": outreach.purpose,
+        "template": outreach.template,
+        "to": outreach.to,
+        "subject": outreach.subject,
+        "text": outreach.text,
+        "html": outreach.html,
+        "revision": outreach.revision,
+        "reason": outreach.reason,
+        "event": {"id": event.id, "type": event.type, "time": iso(event.time)} if event else None,
+    }
+
+
+def encode_outreach(outreach: Outreach) -> tuple[str, bytes]:
+    """(id, JSON)"""
+    return outreach.id, _encode(outreach_fields(outreach))
+
+
+def encode_outcome(outcome: OutcomeRecord) -> tuple[str, bytes]:
+    """(id, JSON). The id is the same for the same decision, so that a repeated record can be told."""
+    key = f"{outcome.rule}\0{outcome.customer}\0{outcome.occurrence}\0{outcome.outcome}\0{outcome.at}"
+    identity = blake2b(key.encode(), digest_size=16).hexdigest()
+    fields = {
+        "id": identity,
+        "at": iso(outcome.at),
+        "customer": outcome.customer,
+        "rule": outcome.rule,
+        "occurrence": outcome.occurrence,
+        "outcome": outcome.outcome.value,
+        "reason": outcome.reason,
+        "revision": outcome.revision,
+        "outreach": outcome.outreach or None,
+        "until": iso(outcome.until) if outcome.until else None,
+    }
+    return identity, _encode(fields)

@@ -1,0 +1,129 @@
+"""The embedded run: histories from files through one partition, on the event clock."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from heapq import merge
+from itertools import islice, takewhile
+
+import msgspec
+
+from engine.errors import BadRecord
+from engine.model import Event, WakeUp
+from engine.ports import OutreachSink, Record, Source
+from engine.runtime.batch import Arrival, Failure, Result
+from engine.runtime.decode import Decoder
+from engine.runtime.partition import Partition
+from engine.runtime.records import encode_outcome
+from engine.runtime.relay import Relay
+from engine.runtime.summary import Summary
+
+_encode = msgspec.json.Encoder().encode
+SHOWN_BYTES = 2_000
+"""How much of a rejected record its dead letter carries."""
+
+
+@dataclass
+class Input:
+    """A source and how to decode it."""
+
+    source: Source
+    decoder: Decoder
+
+
+class Replay:
+    """Reads the inputs to their end, merged by event time; goes on where an earlier run on the same store stopped."""
+
+    def __init__(
+        self,
+        partition: Partition,
+        outreach: OutreachSink,
+        *,
+        outcomes: OutreachSink | None = None,
+        dead_letters: OutreachSink | None = None,
+        batch: int = 2_000,
+        progress: Callable[[int], None] = lambda records: None,
+    ) -> None:
+        self.partition = partition
+        partition.before_commit = self._report
+        self.relay = Relay(partition, outreach)
+        self.outcomes = outcomes
+        self.dead_letters = dead_letters
+        self.batch = batch
+        self.progress = progress
+        self.summary = Summary()
+        self._known_outcomes: set[str] = outcomes.published(0) if outcomes else set()
+        self._letters: list[tuple[str, bytes]] = []
+
+    def run(self, inputs: Iterable[Input], *, wall: int, until: int | None = None) -> Summary:
+        """`wall`: the time now, so that no event comes from the future. Raises what source and store raise."""
+        self.summary.recovered = self.relay.recover()
+        for result in self.partition.sweep():
+            self._take(result)
+        arrivals = merge(*(self._arrivals(one, wall) for one in inputs), key=_clock)
+        for batch in _batches(arrivals, self.batch, until):
+            for result in self.partition.process(batch):
+                self._take(result)
+            self.progress(len(batch))
+        for result in self.partition.advance(self.partition.clock if until is None else until):
+            self._take(result)
+        if self.partition.trim:
+            for result in self.partition.advance(self.partition.clock):
+                self.summary.add(result)
+        return self.summary
+
+    def _arrivals(self, one: Input, wall: int) -> Iterator[Arrival]:
+        clock = 0
+        for record in one.source.read(self.partition.meta.offsets):
+            self.summary.records += 1
+            event = self._decode(one.decoder, record, wall)
+            if event is not None:
+                clock = event.time
+            yield Arrival(record.source, record.next_offset, clock, event)
+        self.summary.undeclared.update(one.decoder.undeclared)
+
+    def _decode(self, decoder: Decoder, record: Record, wall: int) -> Event | None:
+        try:
+            return decoder.decode(record, wall)
+        except BadRecord as error:
+            place = f"{record.source}:{record.next_offset}"
+            self._reject(place, error.code, error.reason, record.value or b"")
+            return None
+
+    def _reject(self, place: str, code: str, reason: str, value: bytes) -> None:
+        self.summary.reject(code, place, reason)
+        if self.dead_letters is not None:
+            shown = value[:SHOWN_BYTES].decode(errors="replace")
+            letter = {"id": place, "place": place, "code": code, "reason": reason, "value": shown}
+            self._letters.append((place, _encode(letter)))
+
+    def _report(self, result: Result) -> None:
+        for failure in result.failures:
+            self._fail(failure)
+        if self.dead_letters is not None and self._letters:
+            self.dead_letters.publish(0, self._letters)
+            self._letters = []
+        if self.outcomes is not None:
+            entries = [encode_outcome(outcome) for outcome in result.outcomes]
+            self.outcomes.publish(0, [entry for entry in entries if entry[0] not in self._known_outcomes])
+
+    def _take(self, result: Result) -> None:
+        self.summary.add(result)
+        self.relay.publish(result.outbox)
+
+    def _fail(self, failure: Failure) -> None:
+        one = failure.input
+        what = f"wake-up of {one.customer}" if isinstance(one, WakeUp) else f"event {one.id}"
+        value = b"" if isinstance(one, WakeUp) else _encode(one)
+        self._reject(what, "undecidable", failure.reason, value)
+
+
+def _clock(arrival: Arrival) -> int:
+    return arrival.clock
+
+
+def _batches(arrivals: Iterator[Arrival], size: int, until: int | None) -> Iterator[list[Arrival]]:
+    """Lists of at most `size`; ends at the first arrival after `until`, which stays unread."""
+    if until is not None:
+        arrivals = takewhile(lambda arrival: arrival.clock <= until, arrivals)
+    while batch := list(islice(arrivals, size)):
+        yield batch

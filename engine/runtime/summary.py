@@ -1,0 +1,45 @@
+"""What a run did, counted for a person to read."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from engine.core.zones import from_millis
+from engine.model import Outcome
+from engine.runtime.batch import Result
+
+
+@dataclass
+class Summary:
+    """Counts of one run. `months` maps "1997-03" to the number of outreach decided for it."""
+
+    records: int = 0
+    events: int = 0
+    duplicates: int = 0
+    commits: int = 0
+    outcomes: Counter[tuple[str, Outcome]] = field(default_factory=Counter)
+    reasons: Counter[tuple[str, Outcome, str]] = field(default_factory=Counter)
+    months: Counter[str] = field(default_factory=Counter)
+    dead_letters: Counter[str] = field(default_factory=Counter)
+    first_dead_letter: dict[str, str] = field(default_factory=dict)
+    """Per reason code, where the first one is and what is wrong with it."""
+    undeclared: Counter[str] = field(default_factory=Counter)
+    recovered: int = 0
+    seconds: float = 0.0
+
+    def add(self, result: Result) -> None:
+        self.commits += 1
+        self.events += result.events
+        self.duplicates += result.duplicates
+        for outcome in result.outcomes:
+            self.outcomes[outcome.rule, outcome.outcome] += 1
+            if outcome.outcome is Outcome.FIRED:
+                self.months[from_millis(outcome.at).strftime("%Y-%m")] += 1
+            elif outcome.outcome in (Outcome.FAILED, Outcome.CAPPED):
+                self.reasons[outcome.rule, outcome.outcome, outcome.reason] += 1
+
+    def reject(self, code: str, place: str, reason: str) -> None:
+        self.dead_letters[code] += 1
+        self.first_dead_letter.setdefault(code, f"{place}: {reason}")
+
+    def fired(self) -> int:
+        return sum(count for (_, outcome), count in self.outcomes.items() if outcome is Outcome.FIRED)

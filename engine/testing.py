@@ -1,0 +1,113 @@
+"""What you import to test rules from pytest: a simulator on a virtual clock, running the engine's own `decide`.
+
+sim = Simulator(load_project("rules", "templates"))
+sim.event("purchase", "0d", amount=20)
+sim.run("27d")
+assert [outreach.rule for outreach in sim.outreach] == ["win-back"]
+"""
+
+from heapq import heappop, heappush
+from typing import Any
+
+from engine.core.book import RuleBook
+from engine.core.codec import decode_state, encode_state
+from engine.core.decide import decide
+from engine.core.durations import milliseconds
+from engine.core.settle import retract
+from engine.errors import RenderFailed
+from engine.model import Decision, Event, OutcomeRecord, Outreach, State, WakeUp
+from engine.ports import Renderer
+
+START = 1_767_225_600_000
+"""2026-01-01T00:00:00Z, the origin of relative times."""
+
+
+class Simulator:
+    """Customers on a virtual clock. Times are epoch ms or durations from `start`; nothing sleeps.
+
+    `strict` delivers every event twice and saves and reloads the state between any two inputs: the
+    outcome must be the same, and `engine test` checks that it is.
+    """
+
+    def __init__(
+        self, book: RuleBook, renderer: Renderer | None = None, *, start: int = START, strict: bool = False
+    ) -> None:
+        self.book = book
+        self.renderer = renderer
+        self.start = start
+        self.now = start
+        self.strict = strict
+        self.states: dict[str, State] = {}
+        self.outreach: list[Outreach] = []
+        self.outcomes: list[OutcomeRecord] = []
+        self._wakes: list[tuple[int, str]] = []
+        self._events = 0
+
+    def moment(self, at: int | str) -> int:
+        """Epoch ms of a time given as epoch ms, or as a duration from the start."""
+        return at if isinstance(at, int) else self.start + milliseconds(at)
+
+    def profile(self, customer: str = "c-1", **fields: Any) -> None:
+        """Set profile fields directly, as known since the start."""
+        state = self.states.setdefault(customer, State(mark=self.book.mark))
+        state.profile.update(fields)
+        state.profile_times.update(dict.fromkeys(fields, self.now))
+        state.mark = 0
+        self._decide(WakeUp(customer))
+
+    def event(
+        self,
+        type: str,
+        at: int | str,
+        *,
+        customer: str = "c-1",
+        arrives: int | str | None = None,
+        id: str | None = None,
+        **properties: Any,
+    ) -> None:
+        """Deliver an event that happened `at` and arrives then, or when `arrives` says. Arrivals must be in order."""
+        self._events += 1
+        event = Event(id or f"e-{self._events}", type, customer, self.moment(at), properties)
+        arrival = self.moment(arrives) if arrives is not None else max(event.time, self.now)
+        self._pass_time(arrival - 1)
+        self.now = max(self.now, arrival)
+        for _ in range(2 if self.strict else 1):
+            self._decide(event)
+        self._pass_time(arrival)
+
+    def run(self, until: int | str) -> None:
+        """Let the clock run to `until` inclusive."""
+        self._pass_time(self.moment(until))
+
+    def _pass_time(self, until: int) -> None:
+        lateness = self.book.policy.allowed_lateness
+        while self._wakes and self._wakes[0][0] + lateness <= until:
+            due, customer = heappop(self._wakes)
+            state = self.states.get(customer)
+            if state is not None and state.wake == due:
+                self.now = max(self.now, due + lateness)
+                self._decide(WakeUp(customer))
+        self.now = max(self.now, until)
+
+    def _decide(self, input: Event | WakeUp) -> None:
+        state = self.states.get(input.customer)
+        if self.strict and state is not None:
+            state = decode_state(encode_state(state))
+        decision = decide(self.book, state, input, self.now, self.now)
+        if decision.state is None:
+            self.states.pop(input.customer, None)
+        else:
+            self.states[input.customer] = decision.state
+            if decision.state.wake:
+                heappush(self._wakes, (decision.state.wake, input.customer))
+        self._render(decision)
+        self.outreach.extend(decision.outreach)
+        self.outcomes.extend(decision.outcomes)
+
+    def _render(self, decision: Decision) -> None:
+        for outreach in list(decision.outreach) if self.renderer else ():
+            try:
+                if self.renderer and decision.state:
+                    self.renderer.render(outreach, decision.state)
+            except RenderFailed as error:
+                retract(decision, outreach, str(error))
