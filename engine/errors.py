@@ -63,3 +63,58 @@ class StateUnreadable(EngineError):
 
     def __str__(self) -> str:
         return f"stored customer state: {self.reason}"
+
+
+@dataclass
+class StoreUnavailable(EngineError):
+    """The state store cannot be reached, or refuses to work; nothing half-done is left there."""
+
+    store: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"the store at {self.store}: {self.reason}"
+
+
+@dataclass
+class BadStoreUrl(EngineError):
+    """A store's URL or namespace that cannot be used. `url` comes without its password."""
+
+    url: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"store {self.url}: {self.reason}"
+
+
+@dataclass
+class EmbeddedServerFailed(EngineError):
+    """The embedded server cannot run on this folder."""
+
+    folder: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"embedded store in {self.folder}: {self.reason}"
+
+
+@dataclass
+class BadInputFile(EngineError):
+    """A file of events that cannot be read, or not to its end."""
+
+    path: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.reason}"
+
+
+@dataclass
+class BadOutputFile(EngineError):
+    """A file that cannot take what is to be written to it."""
+
+    path: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.reason}"

@@ -1,0 +1,230 @@
+"""Events from files of JSON lines, plain or gzipped, and outreach into such a file."""
+
+import gzip
+import heapq
+import os
+import stat
+import sys
+import zlib
+from codecs import BOM_UTF8
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from hashlib import sha256
+from itertools import chain
+from operator import itemgetter
+from pathlib import Path
+from typing import IO, Final
+
+import msgspec
+
+from engine.errors import BadInputFile, BadOutputFile
+from engine.ports import Record
+
+STANDARD: Final = "-"
+"""The path that stands for standard input, or standard output."""
+
+LONGEST_LINE: Final = 16 * 1024 * 1024
+"""Bytes kept of a line. A longer one is delivered cut off, so that whoever decodes it can reject it."""
+
+_Bytes = IO[bytes] | gzip.GzipFile
+
+
+class JsonLinesSource:
+    """One record per line that is not blank, from files that may be gzipped.
+
+    A source is named by its file and a hash of its first line. So a file that has grown since the last run is read on
+    from where that ended, and another file that has taken its name is read from its beginning.
+    Raises BadInputFile: here for what cannot be opened, while reading for what breaks off, after all that came before.
+    """
+
+    def __init__(self, paths: Sequence[Path | str]) -> None:
+        self._paths = [str(path) for path in paths]
+        for path in self._paths:
+            _check_readable(path)
+
+    def read(self, offsets: Mapping[str, int]) -> Iterator[Record]:
+        """Records from `offsets` (source -> lines read already; 0 where absent), one file after the other."""
+        return chain.from_iterable(self.streams(offsets))
+
+    def streams(self, offsets: Mapping[str, int]) -> list[Iterator[Record]]:
+        """The same by file, for `merge`."""
+        taken: set[str] = set()
+        return [_records(path, offsets, taken) for path in self._paths]
+
+
+def merge(streams: Sequence[Iterator[Record]], time_of: Callable[[Record], int | None]) -> Iterator[Record]:
+    """Several streams as one by time, keeping the order within each and taking the first stream first at equal times.
+
+    A record without a readable time (None) stays right after the one before it in its stream.
+    """
+    if len(streams) == 1:
+        return streams[0]
+    timed = (_timed(stream, time_of) for stream in streams)
+    return map(itemgetter(1), heapq.merge(*timed, key=itemgetter(0)))
+
+
+def _timed(stream: Iterator[Record], time_of: Callable[[Record], int | None]) -> Iterator[tuple[int, Record]]:
+    time = 0
+    for record in stream:
+        found = time_of(record)
+        time = time if found is None else found
+        yield time, record
+
+
+def _records(path: str, offsets: Mapping[str, int], taken: set[str]) -> Iterator[Record]:
+    with _reading(path) as stream:
+        filled = ((number, value) for number, line in enumerate(_lines(stream), 1) if (value := line.strip()))
+        number, first = next(filled, (0, b""))
+        if not first:
+            return
+        first = first.removeprefix(BOM_UTF8)
+        source = _source(path, first, taken)
+        done = offsets.get(source, 0)
+        for place, value in chain([(number, first)], filled):
+            if place > done:
+                yield Record(source, 0, place, value)
+
+
+def _source(path: str, first: bytes, taken: set[str]) -> str:
+    source = f"{Path(path).name}#{sha256(first).hexdigest()[:8]}"
+    if source in taken:
+        raise BadInputFile(path, "another file of this run has the same name and the same first line; rename one")
+    taken.add(source)
+    return source
+
+
+def _lines(stream: _Bytes) -> Iterator[bytes]:
+    while line := stream.readline(LONGEST_LINE):
+        yield line
+        while len(line) == LONGEST_LINE and not line.endswith(b"\n"):
+            line = stream.readline(LONGEST_LINE)
+
+
+def _check_readable(path: str) -> None:
+    if path == STANDARD:
+        return
+    with _explained(path):
+        mode = os.stat(path).st_mode
+    if stat.S_ISDIR(mode):
+        raise BadInputFile(path, "is a folder; name the files in it")
+    if not os.access(path, os.R_OK):
+        raise BadInputFile(path, "permission denied")
+
+
+@contextmanager
+def _reading(path: str) -> Iterator[_Bytes]:
+    if path == STANDARD:
+        yield sys.stdin.buffer
+        return
+    with _explained(path), open(path, "rb") as file:
+        if path.endswith(".gz") or file.peek(2).startswith(b"\x1f\x8b"):
+            with gzip.open(file) as unpacked:
+                yield unpacked
+        else:
+            yield file
+
+
+@contextmanager
+def _explained(path: str) -> Iterator[None]:
+    try:
+        yield
+    except EOFError as error:
+        raise BadInputFile(path, "the gzip data breaks off; everything before that was read") from error
+    except (gzip.BadGzipFile, zlib.error) as error:
+        raise BadInputFile(path, f"the gzip data is damaged ({error}); everything before that was read") from error
+    except OSError as error:
+        raise BadInputFile(path, _reason(error)) from error
+
+
+def _reason(error: OSError) -> str:
+    return (error.strerror or str(error)).lower()
+
+
+class JsonLinesSink:
+    """Appends one line per outreach, whatever its partition; its folder is made where missing.
+
+    A last line that a killed run left unfinished is cut off: that outreach is still in the outbox.
+    Raises BadOutputFile.
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        self._path = str(path)
+        with self._explained():
+            self._regular = self._path != STANDARD and _mend(Path(self._path))
+            self._stream = sys.stdout.buffer if self._path == STANDARD else Path(self._path).open("ab")
+
+    def published(self, partition: int) -> set[str]:
+        """Every id in the file; none of a pipe or the standard output, which nobody can read again."""
+        if not self._regular:
+            return set()
+        with self._explained(), open(self._path, "rb") as lines:
+            return {self._id(number, line) for number, line in enumerate(lines, 1)}
+
+    def publish(self, partition: int, entries: Sequence[tuple[str, bytes]]) -> None:
+        """Append encoded outreach; on the disk when this returns."""
+        with self._explained():
+            self._stream.write(b"".join(entry + b"\n" for _, entry in entries))
+            self._stream.flush()
+            if self._regular:
+                os.fsync(self._stream.fileno())
+
+    def close(self) -> None:
+        """Flush and give up; standard output stays open."""
+        with self._explained():
+            self._stream.flush()
+            if self._path != STANDARD:
+                self._stream.close()
+
+    def _id(self, number: int, line: bytes) -> str:
+        try:
+            return _PUBLISHED.decode(line).id
+        except msgspec.DecodeError as error:
+            reason = f"line {number} is no outreach ({error}); give the outreach a file of its own"
+            raise BadOutputFile(self._path, reason) from error
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise BadOutputFile(self._path, _reason(error)) from error
+
+
+class _Published(msgspec.Struct):
+    id: str
+
+
+_PUBLISHED = msgspec.json.Decoder(_Published)
+
+
+def _mend(path: Path) -> bool:
+    """Make the file and its folder if missing, and end it with a whole line. False for what is not a regular file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch()
+    if not path.is_file():
+        return False
+    with path.open("r+b") as file:
+        size = file.seek(0, os.SEEK_END)
+        torn = _after_last_newline(file, size)
+        if _is_whole(torn):
+            file.seek(size)
+            file.write(b"\n")
+        else:
+            file.truncate(size - len(torn))
+    return True
+
+
+def _after_last_newline(file: IO[bytes], size: int) -> bytes:
+    tail, start = b"", size
+    while start and b"\n" not in tail:
+        start, stop = max(0, start - 65536), start
+        file.seek(start)
+        tail = file.read(stop - start) + tail
+    return tail.rpartition(b"\n")[2]
+
+
+def _is_whole(line: bytes) -> bool:
+    try:
+        return bool(_PUBLISHED.decode(line).id)
+    except msgspec.DecodeError:
+        return False

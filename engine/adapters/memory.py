@@ -1,0 +1,137 @@
+"""A state store and a sink within the process: for tests, backtests and runs that need not survive."""
+
+import heapq
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from threading import RLock
+
+import msgspec
+
+from engine.errors import Fenced
+from engine.ports import Commit, Meta
+
+HISTORY_LENGTH = 20
+
+
+@dataclass
+class _Partition:
+    """`soonest` is a heap that also holds outdated wake-ups; `wakes` is the truth."""
+
+    meta: bytes = msgspec.msgpack.encode(Meta())
+    states: dict[str, bytes] = field(default_factory=dict)
+    wakes: dict[str, int] = field(default_factory=dict)
+    soonest: list[tuple[int, bytes]] = field(default_factory=list)
+    outbox: dict[str, bytes] = field(default_factory=dict)
+    history: dict[str, list[bytes]] = field(default_factory=dict)
+
+    def apply(self, commit: Commit) -> None:
+        self.meta = msgspec.msgpack.encode(commit.meta)
+        for customer, state in commit.states.items():
+            if state is not None:
+                self.states[customer] = state
+        for customer, wake in commit.wakes.items():
+            self._wake(customer, wake)
+        for customer, state in commit.states.items():
+            if state is None:
+                self._forget(customer)
+        for id_ in commit.trim:
+            self.outbox.pop(id_, None)
+        for id_, entry in commit.outbox:
+            self.outbox.setdefault(id_, entry)
+        for customer, records in commit.outcomes.items():
+            self.history[customer] = [*reversed(records), *self.history.get(customer, ())][:HISTORY_LENGTH]
+
+    def due(self, until: int, limit: int) -> list[tuple[int, bytes]]:
+        found: list[tuple[int, bytes]] = []
+        while self.soonest and self.soonest[0][0] <= until and len(found) < limit:
+            wake, customer = soonest = heapq.heappop(self.soonest)
+            if self.wakes.get(customer.decode()) == wake and soonest not in found[-1:]:
+                found.append(soonest)
+        for soonest in found:
+            heapq.heappush(self.soonest, soonest)
+        return found
+
+    def _wake(self, customer: str, wake: int) -> None:
+        if not wake:
+            self.wakes.pop(customer, None)
+            return
+        self.wakes[customer] = wake
+        heapq.heappush(self.soonest, (wake, customer.encode()))
+        if len(self.soonest) > 2 * len(self.wakes) + 1000:
+            self.soonest = [(wake, customer.encode()) for customer, wake in self.wakes.items()]
+            heapq.heapify(self.soonest)
+
+    def _forget(self, customer: str) -> None:
+        self.states.pop(customer, None)
+        self.wakes.pop(customer, None)
+        self.history.pop(customer, None)
+
+
+class MemoryStore:
+    """A StateStore that keeps bytes, like the real ones, and refuses what they refuse."""
+
+    def __init__(self) -> None:
+        self._partitions: dict[int, _Partition] = {}
+        self._lock = RLock()
+
+    def meta(self, partition: int) -> Meta:
+        """What the partition remembers; a fresh `Meta` where nothing is stored."""
+        return msgspec.msgpack.decode(self._of(partition).meta, type=Meta)
+
+    def load(self, partition: int, customers: Sequence[str]) -> list[bytes | None]:
+        """The encoded states in the order asked, None where there is none."""
+        states = self._of(partition).states
+        return [states.get(customer) for customer in customers]
+
+    def due(self, partition: int, until: int, limit: int) -> list[tuple[str, int]]:
+        """(customer, wake-up moment) of the soonest wake-ups at or before `until`, soonest first."""
+        with self._lock:
+            return [(customer.decode(), wake) for wake, customer in self._of(partition).due(until, limit)]
+
+    def commit(self, partition: int, commit: Commit) -> None:
+        """Raises Fenced, having written nothing, where `seq` or offsets are not as the commit expects."""
+        expected = commit.expected
+        with self._lock:
+            found = self.meta(partition)
+            if (found.seq, found.offsets) != (expected.seq, expected.offsets):
+                raise Fenced(partition, *(f"commit {meta.seq} at offsets {meta.offsets}" for meta in (expected, found)))
+            self._of(partition).apply(commit)
+
+    def outbox(self, partition: int, limit: int = 10_000) -> list[tuple[str, bytes]]:
+        """The oldest outreach not yet trimmed, in order."""
+        with self._lock:
+            return list(self._of(partition).outbox.items())[:limit]
+
+    def history(self, partition: int, customer: str) -> list[bytes]:
+        """The last 20 outcome records, newest first."""
+        return list(self._of(partition).history.get(customer, ()))
+
+    def customers(self, partition: int, after: str, limit: int) -> tuple[list[str], str]:
+        """A page of the partition's customers and the cursor for the next one ("" at the start, and at the end)."""
+        with self._lock:
+            page = heapq.nsmallest(limit, (customer for customer in self._of(partition).states if customer > after))
+        return page, page[-1] if len(page) == limit else ""
+
+    def close(self) -> None:
+        """Nothing to give up; what is stored stays as long as this object."""
+
+    def _of(self, partition: int) -> _Partition:
+        return self._partitions.setdefault(partition, _Partition())
+
+
+class MemorySink:
+    """An OutreachSink that keeps what it is given: `entries` maps partition -> (id, encoded outreach) in order."""
+
+    def __init__(self) -> None:
+        self.entries: dict[int, list[tuple[str, bytes]]] = {}
+
+    def published(self, partition: int) -> set[str]:
+        """Every id ever published to the partition."""
+        return {id_ for id_, _ in self.entries.get(partition, ())}
+
+    def publish(self, partition: int, entries: Sequence[tuple[str, bytes]]) -> None:
+        """Append; no longer-lived than this object."""
+        self.entries.setdefault(partition, []).extend(entries)
+
+    def close(self) -> None:
+        """Nothing to give up."""

@@ -1,0 +1,73 @@
+"""A commit in the form `commit.lua` takes.
+
+Measured for 2,000 states of 150 bytes and 2,000 wake-ups, client and server together: one argument per key and
+value 14 ms, this form 2.5 ms, this form with its keys declared 6.7 ms.
+"""
+
+import msgspec
+
+from engine.ports import Commit, Meta
+
+HISTORY_LENGTH = 20
+
+
+class Change(msgspec.Struct):
+    """What of a commit is text or number; its bytes go beside it, end to end.
+
+    `lengths` cuts the bytes into the values of `states`, `outbox` and `outcomes`, in this order. `wakes` alternates
+    moment and customer and `meta` field and value, as the server wants them.
+    """
+
+    prefix: str
+    expected_seq: str
+    expected_offsets: str
+    meta: list[str]
+    states: list[str]
+    wakes: list[int | str]
+    unwake: list[str]
+    deleted: list[str]
+    trim: list[str]
+    outbox: list[str]
+    outcomes: list[str]
+    lengths: list[int]
+    history_seconds: int
+    history_length: int = HISTORY_LENGTH
+
+
+def pack(commit: Commit, prefix: str, history_seconds: int) -> tuple[bytes, bytes]:
+    """The script's two arguments."""
+    states = {customer: state for customer, state in commit.states.items() if state is not None}
+    records = [(customer, record) for customer, some in commit.outcomes.items() for record in some]
+    values = [*states.values(), *(entry for _, entry in commit.outbox), *(record for _, record in records)]
+    change = Change(
+        prefix=prefix,
+        expected_seq=_json(commit.expected.seq),
+        expected_offsets=_json(commit.expected.offsets),
+        meta=[text for field, value in msgspec.structs.asdict(commit.meta).items() for text in (field, _json(value))],
+        states=list(states),
+        wakes=[part for customer, wake in commit.wakes.items() if wake for part in (wake, customer)],
+        unwake=[customer for customer, wake in commit.wakes.items() if not wake],
+        deleted=[customer for customer, state in commit.states.items() if state is None],
+        trim=commit.trim,
+        outbox=[id_ for id_, _ in commit.outbox],
+        outcomes=[customer for customer, _ in records],
+        lengths=[len(value) for value in values],
+        history_seconds=history_seconds,
+    )
+    return msgspec.msgpack.encode(change), b"".join(values)
+
+
+def touched(commit: Commit, prefix: str) -> list[str]:
+    """The keys of single customers that the script will write to."""
+    states = [f"{prefix}c:{customer}" for customer in commit.states]
+    forgotten = {customer for customer, state in commit.states.items() if state is None}
+    return states + [f"{prefix}h:{customer}" for customer in forgotten | commit.outcomes.keys()]
+
+
+def read_meta(stored: dict[bytes, bytes]) -> Meta:
+    """The meta of a stored hash. Raises msgspec.ValidationError where it is none of ours."""
+    return msgspec.convert({field.decode(): msgspec.json.decode(value) for field, value in stored.items()}, Meta)
+
+
+def _json(value: object) -> str:
+    return msgspec.json.encode(value, order="sorted").decode()

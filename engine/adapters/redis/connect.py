@@ -1,0 +1,65 @@
+"""From a URL to a store: one server, the servers behind sentinels, or a cluster."""
+
+import re
+from datetime import timedelta
+from typing import Any
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+
+from redis import Redis, RedisCluster
+from redis.cluster import ClusterNode
+from redis.sentinel import Sentinel
+
+from engine.adapters.redis.store import HISTORY_KEPT, RedisStore
+from engine.adapters.redis.trouble import reaching
+from engine.errors import BadStoreUrl
+
+_TIMEOUTS = {"socket_timeout": 30, "socket_connect_timeout": 5}
+
+
+def connect(url: str, namespace: str = "engine", *, history_kept: timedelta = HISTORY_KEPT) -> RedisStore:
+    """A store that has answered once. Raises BadStoreUrl and StoreUnavailable.
+
+    redis://[user:password@]host:port/db, rediss:// (TLS), unix:///path/to/socket,
+    redis+cluster://host:port,host:port and redis+sentinel://host:port,host:port/primary (rediss+… for TLS).
+    User and password of a sentinel URL serve for both, the sentinels and the primary.
+    """
+    name = _without_secrets(url)
+    try:
+        with reaching(name):
+            client = _client(url)
+            client.ping()
+    except ValueError as error:
+        raise BadStoreUrl(name, str(error)) from error
+    return RedisStore(client, namespace, history_kept=history_kept, name=name)
+
+
+def _without_secrets(url: str) -> str:
+    return re.sub(r"(?<=//).*@|[?#].*", "", url)
+
+
+def _client(url: str) -> Any:
+    parts = urlsplit(url)
+    match parts.scheme.split("+"):
+        case ["redis" | "rediss" | "unix"]:
+            return Redis.from_url(url, **_TIMEOUTS)
+        case ["redis" | "rediss", "cluster"]:
+            nodes = [ClusterNode(host, port) for host, port in _hosts(parts, 6379)]  # type: ignore[no-untyped-call]
+            return RedisCluster(startup_nodes=nodes, **_options(parts))
+        case ["redis" | "rediss", "sentinel"] if parts.path.strip("/"):
+            options = _options(parts)
+            sentinels = Sentinel(_hosts(parts, 26379), sentinel_kwargs=options, **options)  # type: ignore[no-untyped-call]
+            return sentinels.master_for(parts.path.strip("/"), **dict(parse_qsl(parts.query)))  # type: ignore[no-untyped-call]
+    message = "expected redis://, rediss://, unix://, redis+cluster://host:port or redis+sentinel://host:port/primary"
+    raise ValueError(message)
+
+
+def _options(parts: SplitResult) -> dict[str, Any]:
+    logins = {"username": parts.username, "password": parts.password}
+    given = {name: unquote(value) for name, value in logins.items() if value}
+    return {**_TIMEOUTS, **given, **({"ssl": True} if parts.scheme.startswith("rediss") else {})}
+
+
+def _hosts(parts: SplitResult, default_port: int) -> list[tuple[str, int]]:
+    places = parts.netloc.rpartition("@")[2].split(",")
+    hosts = [urlsplit(f"//{place}") for place in places]
+    return [(host.hostname or "localhost", host.port or default_port) for host in hosts]

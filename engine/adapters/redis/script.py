@@ -1,0 +1,22 @@
+"""A Lua script from a file of this package, called by its hash so that its text crosses the wire once."""
+
+from hashlib import sha1
+from importlib.resources import files
+from typing import Any
+
+from redis.exceptions import NoScriptError
+
+
+class Script:
+    """One script. It is loaded again by itself wherever a server does not know it: a new one, or after a failover."""
+
+    def __init__(self, name: str) -> None:
+        self._text = files(__package__).joinpath(name).read_text("utf-8")
+        self._hash = sha1(self._text.encode(), usedforsecurity=False).hexdigest()
+
+    def run(self, client: Any, keys: list[str], *arguments: bytes | str | int) -> Any:
+        """What the script returns, its strings as bytes."""
+        try:
+            return client.execute_command("EVALSHA", self._hash, len(keys), *keys, *arguments)
+        except NoScriptError:
+            return client.execute_command("EVAL", self._text, len(keys), *keys, *arguments)

@@ -1,0 +1,36 @@
+"""What goes wrong between us and a server, in words that say what to do about it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from redis import exceptions
+from redis.sentinel import MasterNotFoundError
+
+from engine.errors import StoreUnavailable
+
+_ADVICE: tuple[tuple[type[Exception], str], ...] = (
+    (exceptions.AuthenticationError, "it wants another user or password; give them in the URL"),
+    (exceptions.NoPermissionError, "the user of the URL may not do this; the engine reads, writes and runs scripts"),
+    (exceptions.BusyLoadingError, "it is still loading its data; try again in a moment"),
+    (MasterNotFoundError, "the sentinels know no such primary; check the name at the end of the URL"),
+    (exceptions.TimeoutError, "it did not answer in time; it may be overloaded or cut off"),
+    (exceptions.ConnectionError, "it cannot be reached; is it running, and is the URL right?"),
+    (exceptions.OutOfMemoryError, "it is full; raise its maxmemory, or set a shorter forget_after in policy.yaml"),
+    (exceptions.ReadOnlyError, "it is a replica; give the URL of the primary, or of the sentinels"),
+    (exceptions.RedisClusterException, "the cluster is not complete; every slot needs a primary that answers"),
+    (exceptions.ClusterDownError, "the cluster is not complete; every slot needs a primary that answers"),
+)
+
+
+@contextmanager
+def reaching(store: str) -> Iterator[None]:
+    """Turns what the client library raises into StoreUnavailable. `store` is for the message, without a password."""
+    try:
+        yield
+    except (exceptions.RedisError, exceptions.RedisClusterException) as error:
+        raise StoreUnavailable(store, _reason(error)) from error
+
+
+def _reason(error: Exception) -> str:
+    advice = next((text for kind, text in _ADVICE if isinstance(error, kind)), "it refused the command")
+    return f"{advice} ({error})"
