@@ -88,6 +88,48 @@ class Source(Protocol):
         """Records from `offsets` (source -> next offset; 0 where absent) to the end."""
 
 
+class Ownership(Protocol):
+    """Hears which partitions this member of the consumer group owns, from within `EventSource.poll` and `close`."""
+
+    def assigned(self, partition: int) -> dict[str, int]:
+        """The partition is ours. Returns source -> offset to read from; one left out is read from its beginning."""
+
+    def revoked(self, partition: int) -> None:
+        """The partition goes to somebody else once this returns: the last moment to commit."""
+
+    def lost(self, partition: int) -> None:
+        """The partition has gone to somebody else already."""
+
+
+class EventSource(Protocol):
+    """A member of a consumer group over one or several co-partitioned topics (`Record.source` is the topic).
+
+    Partition p means partition p of every topic: they have one owner. Raises SourceUnavailable where the broker
+    cannot be asked.
+    """
+
+    def poll(self, limit: int, timeout: float) -> list[Record]:
+        """Up to `limit` records, in offset order per topic and partition; waits `timeout` seconds for the first."""
+
+    def seek(self, partition: int, offsets: Mapping[str, int]) -> None:
+        """Read on from there; what was fetched ahead is dropped."""
+
+    def pause(self, partitions: Sequence[int]) -> None:
+        """Deliver nothing of these until `resume`, and stay in the group."""
+
+    def resume(self, partitions: Sequence[int]) -> None:
+        """Deliver them again."""
+
+    def caught_up(self, partition: int) -> bool:
+        """Whether `poll` has returned every record that the broker has at the time of this call. Asks the broker."""
+
+    def commit(self, offsets: Mapping[tuple[str, int], int]) -> None:
+        """Tell the broker (topic, partition) -> next offset, for lag dashboards only; does not wait."""
+
+    def close(self) -> None:
+        """Leave the group at once."""
+
+
 class OutreachSink(Protocol):
     """Where decided outreach goes: a topic, a file."""
 
@@ -95,7 +137,13 @@ class OutreachSink(Protocol):
         """Ids near the end of what is there already: at least all that an unfinished run may have published."""
 
     def publish(self, partition: int, entries: Sequence[tuple[str, bytes]]) -> None:
-        """Append encoded outreach; durable when this returns."""
+        """Hand over encoded outreach, in order; `delivered` says when it is durable."""
+
+    def delivered(self, partition: int) -> list[str]:
+        """Ids that have become durable since this was last asked. Raises SinkUnavailable for what can't become so."""
+
+    def flush(self) -> None:
+        """Wait until everything handed over is durable."""
 
     def close(self) -> None:
         """Flush and give up."""

@@ -90,14 +90,17 @@ class Decoder:
 
 
 def _identity(value: Any, what: str) -> str:
-    text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-    if text is None or text == "":
-        raise BadRecord(f"missing-{what}", f"the event has no {what}")
-    if not isinstance(text, str):
-        raise BadRecord(f"bad-{what}", f"{what} must be a string or an integer, not {_a(value)}")
-    if len(text) > MOST_ID:
-        raise BadRecord(f"bad-{what}", f"{what} has {len(text)} characters; at most {MOST_ID} are accepted")
-    return text
+    """A customer or event id. Raises BadRecord."""
+    if type(value) is str and 0 < len(value) <= MOST_ID:
+        return value
+    if type(value) is int:
+        return str(value)
+    code = f"missing-{what}" if value is None or value == "" else f"bad-{what}"
+    if isinstance(value, str) and value:
+        reason = f"{what} has {len(value)} characters; at most {MOST_ID} are accepted"
+    else:
+        reason = f"{what} must be a string or an integer, not {_a(value) if value != '' else 'empty'}"
+    raise BadRecord(code, reason)
 
 
 def _place(record: Record) -> str:

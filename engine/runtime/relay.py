@@ -7,7 +7,7 @@ from engine.runtime.partition import Partition
 
 
 class Relay:
-    """Publishes one partition's outreach. Published ids leave the outbox with the partition's next commit."""
+    """Publishes one partition's outreach. Ids leave the outbox, once durable, with the partition's next commit."""
 
     def __init__(self, partition: Partition, sink: OutreachSink) -> None:
         self.partition = partition
@@ -15,17 +15,27 @@ class Relay:
 
     def recover(self) -> int:
         """Publish what an earlier run has left, except what is in the sink already. Returns how many were published."""
-        left = self.partition.store.outbox(self.partition.number, limit=1_000_000)
+        number = self.partition.number
+        left = self.partition.store.outbox(number, limit=1_000_000)
         if not left:
             return 0
-        there = self.sink.published(self.partition.number)
+        there = self.sink.published(number)
         missing = [entry for entry in left if entry[0] not in there]
-        self.sink.publish(self.partition.number, missing)
-        self.partition.trim.extend(identity for identity, _ in left)
+        self.sink.publish(number, missing)
+        self.partition.trim.extend(identity for identity, _ in left if identity in there)
         return len(missing)
 
     def publish(self, entries: Sequence[tuple[str, bytes]]) -> None:
-        """Publish what was just committed."""
+        """Hand over what was just committed."""
         if entries:
             self.sink.publish(self.partition.number, entries)
-            self.partition.trim.extend(identity for identity, _ in entries)
+        self.collect()
+
+    def collect(self) -> None:
+        """Let the next commit trim what has become durable."""
+        self.partition.trim.extend(self.sink.delivered(self.partition.number))
+
+    def finish(self) -> None:
+        """Wait until everything handed over is durable."""
+        self.sink.flush()
+        self.collect()

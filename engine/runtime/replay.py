@@ -66,6 +66,7 @@ class Replay:
             self.progress(len(batch))
         for result in self.partition.advance(self.partition.clock if until is None else until):
             self._take(result)
+        self.relay.finish()
         if self.partition.trim:
             for result in self.partition.advance(self.partition.clock):
                 self.summary.add(result)
