@@ -1,5 +1,7 @@
 """events.yaml to the catalogue."""
 
+from dataclasses import replace
+
 from engine.core.catalog import Accept, Catalog, EventType, Property, Source
 from engine.lang.diagnostics import Diagnostic, did_you_mean
 from engine.lang.grammar import EventFields, EventsFile, PropertyFields, SourceFields
@@ -16,12 +18,17 @@ class _Compiler:
 
     def compile(self) -> Catalog:
         events = {name: self.event(name, fields) for name, fields in self.content.events.items()}
-        for name, fields in self.content.profile.items():
-            self.feed(_property(name, fields), ("profile", name))
+        for name, kind in self.content.profile.items():
+            self.feed(Property(name, kind), ("profile", name))
+        events = {name: self.widened(event) for name, event in events.items()}
         sources = tuple(self.source(index, fields) for index, fields in enumerate(self.content.sources))
         accept = self.content.accept
         bounds = Accept(accept.earliest, accept.ahead, accept.max_bytes, accept.undeclared)
         return Catalog(sources, events, self.profile, bounds)
+
+    def widened(self, event: EventType) -> EventType:
+        """An event type of which every property feeds the profile may carry every profile field."""
+        return replace(event, properties={**self.profile, **event.properties}) if event.profile_all else event
 
     def report(self, code: str, message: str, help: str, route: Route, key: bool = False) -> None:
         self.findings.append(self.document.report(self.document.place(route, key=key), code, message, help))

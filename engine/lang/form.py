@@ -69,7 +69,7 @@ class NotNull:
 class Strict(BaseModel):
     """Base of the grammar. `label` is what a diagnostic calls the mapping."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, model_title_generator=lambda model: model.label)
     label: ClassVar[str] = ""
     unknown: ClassVar[str] = "unknown-field"
     """The code of a field that isn't one of ours."""

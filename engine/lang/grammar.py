@@ -114,7 +114,7 @@ class EventsFile(File):
         [SourceFields(topic="events")], description="Streams to read; own JSON from the topic `events` when not given."
     )
     events: dict[Name, EventField] = Field(description="Event type -> its properties and the profile fields it feeds.")
-    profile: dict[Name, PropertyField] = Field({}, description="Profile fields beyond those that events feed.")
+    profile: dict[Name, Kind] = Field({}, description="Profile fields beyond those that events feed.")
     accept: AcceptFields = Field(AcceptFields(), description="Bounds outside which an event is dead-lettered.")
 
 

@@ -1,6 +1,7 @@
 """A place in a file that is being compiled: findings land there, and names are looked up from there."""
 
 from collections.abc import Collection, Iterable
+from typing import Any
 
 from engine.core.book import Expression, Needs
 from engine.core.catalog import Catalog, Kind
@@ -43,10 +44,18 @@ class Site:
             self.needs.append(compiled.needs)
         return compiled
 
-    def event(self, name: str) -> str:
+    def written(self, *steps: str | int) -> Any:
+        """The YAML value here, as it was written."""
+        value = self.document.data
+        for step in (*self.route, *steps):
+            value = value[step]
+        return value
+
+    def event(self, name: str, *, key: bool = False) -> str:
         """The name, reported where no such event type is declared."""
         if name not in self.catalog.events:
-            self.report("unknown-event", f"there is no event type '{name}'", did_you_mean(name, self.catalog.events))
+            help = did_you_mean(name, self.catalog.events)
+            self.report("unknown-event", f"there is no event type '{name}'", help, key=key)
         return name
 
     def events(self, names: Iterable[str]) -> frozenset[str]:

@@ -1,6 +1,6 @@
 """The rules' templates: are they there, and does every rule that uses one supply what it reads?"""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from engine.core.book import Needs, Send, TemplateFacts, TemplateRead
@@ -8,9 +8,13 @@ from engine.core.catalog import Catalog
 from engine.lang.diagnostics import Diagnostic, did_you_mean, one_of, severity_of, shown_path
 from engine.lang.site import RESERVED, Site
 
-RULE = ("id", "why", "purpose", "channel")
-OUTREACH = ("id", "rule", "occurrence", "customer", "at", "moment", "expires_at", "channel", "purpose", "template")
+ROOTS = ("profile", "event", "events", "rule", "outreach")
 TALLY = ("count", "sum", "last", "first")
+OUTREACH = ("id", "rule", "occurrence", "customer", "at", "moment", "expires_at", "channel", "purpose", "template")
+FIXED: Mapping[tuple[str, ...], Collection[str]] = {
+    ("rule",): ("id", "why", "purpose", "channel"),
+    ("outreach",): OUTREACH,
+}
 
 
 class Templates:
@@ -56,46 +60,42 @@ class Templates:
             for facts in self.facts or ()
             for problem in facts.problems
         ]
-        unused = [facts for name, facts in self.by_name.items() if name not in self.used]
+        unused = [facts for name, facts in self.by_name.items() if name not in self.used and not facts.problems]
         return found + [_report(facts, 1, "unused-template", "no rule uses this template") for facts in unused]
 
 
 def _unknown(path: tuple[str, ...], catalog: Catalog, types: frozenset[str]) -> tuple[str, str] | None:
-    """The first part of the path that is not supplied, and help; None where all is."""
-    known: Sequence[str] = ("profile", "event", "events", "rule", "outreach")
-    label = "variables"
-    for depth, name in enumerate(path):
-        if name not in known:
-            return ".".join(path[: depth + 1]), one_of(label, name, sorted(known))
-        label, known = _parts(path[: depth + 1], catalog, types)
-        if not known:
+    """The path up to its first part that is not supplied, and help; None where all of it is."""
+    for end, name in enumerate(path, start=1):
+        label, known = _parts(path[: end - 1], catalog, types)
+        if known is None:
             return None
+        if name not in known:
+            return ".".join(path[:end]), one_of(label, name, sorted(known))
     return None
 
 
-def _parts(path: tuple[str, ...], catalog: Catalog, types: frozenset[str]) -> tuple[str, Sequence[str]]:
-    """What may come after `path`, and how a diagnostic calls it; empty where anything may."""
+def _parts(path: tuple[str, ...], catalog: Catalog, types: frozenset[str]) -> tuple[str, Collection[str] | None]:
+    """How a diagnostic calls what comes after `path`, and what that may be; None: anything."""
     match path:
+        case ():
+            return "variables", ROOTS
         case ("profile",):
-            return "profile fields", tuple(catalog.profile)
+            return "profile fields", catalog.profile
         case ("event",):
             return "properties", _properties(catalog, types)
         case ("events",):
-            return "event types", tuple(catalog.events)
+            return "event types", catalog.events
+        case ("events", name, "last" | "sum"):
+            return "properties", _properties(catalog, {name})
         case ("events", _):
             return "parts", TALLY
-        case ("events", name, "last"):
-            return "properties", _properties(catalog, {name})
-        case ("rule",):
-            return "parts", RULE
-        case ("outreach",):
-            return "parts", OUTREACH
-    return "", ()
+    return "parts", FIXED.get(path)
 
 
-def _properties(catalog: Catalog, types: frozenset[str] | set[str]) -> tuple[str, ...]:
+def _properties(catalog: Catalog, types: Collection[str]) -> set[str]:
     declared = (catalog.events[name].properties for name in types if name in catalog.events)
-    return (*RESERVED, *(key for properties in declared for key in properties))
+    return {*RESERVED, *(key for properties in declared for key in properties)}
 
 
 def _report(facts: TemplateFacts, line: int, code: str, message: str, help: str = "", text: str = "") -> Diagnostic:

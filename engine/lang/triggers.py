@@ -262,8 +262,4 @@ class When(Strict):
 
 def _feeding(catalog: Catalog, field: str) -> frozenset[str]:
     """The event types that feed a profile field."""
-    return frozenset(
-        name
-        for name, event in catalog.events.items()
-        if field in event.profile or (event.profile_all and field in event.properties)
-    )
+    return frozenset(name for name, event in catalog.events.items() if event.profile_all or field in event.profile)

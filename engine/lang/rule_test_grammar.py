@@ -1,0 +1,179 @@
+"""The grammar of `*.test.yaml`."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, NamedTuple
+
+from pydantic import Field, model_validator
+
+from engine.core.durations import milliseconds
+from engine.core.zones import to_millis
+from engine.lang.fields import TEXT
+from engine.lang.form import File, JsonSchema, NotNull, Parsed, Shorthand, Strict, refuse, said
+from engine.model import Outcome
+
+
+class Moment(NamedTuple):
+    """A time in a test: counted from the test's start, or an instant. Milliseconds."""
+
+    millis: int
+    relative: bool
+
+    def after(self, start: int) -> int:
+        return start + self.millis if self.relative else self.millis
+
+
+def moment_or_none(value: Any) -> Moment | None:
+    """The moment a text says, None where it is neither a duration nor an ISO date-time."""
+    if not isinstance(value, str):
+        return None
+    try:
+        return Moment(milliseconds(value), True)
+    except ValueError:
+        instant = _instant(value)
+        return None if instant is None else Moment(instant, False)
+
+
+def _instant(text: str) -> int | None:
+    try:
+        moment = datetime.fromisoformat(text)
+        return to_millis(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+    except (ValueError, OverflowError):
+        return None
+
+
+def _moment(value: Any) -> Moment:
+    moment = moment_or_none(value)
+    if moment is None:
+        refuse("bad-time", f"{said(value)} is not a time", "write a duration from the start, or an ISO 8601 date-time")
+    return moment
+
+
+def _start(value: Any) -> int:
+    moment = _moment(value)
+    if moment.relative:
+        refuse("bad-time", f"{said(value)} is not a date-time", "write it as 2026-01-31T09:00:00Z")
+    return moment.millis
+
+
+def _text_or_number(value: Any) -> str:
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        refuse("wrong-type", f"must be text, not {said(value)}")
+    return str(value)
+
+
+def _given(value: Any) -> Any:
+    if not isinstance(value, dict) or "at" in value or len(value) != 1:
+        return value
+    at, what = next(iter(value.items()))
+    if isinstance(what, str):
+        return {"at": at, "event": what}
+    if not isinstance(what, dict) or len(what) != 1:
+        refuse("bad-value", f"{at} must name one event type", f"as in - {at}: {{ purchase: {{ amount: 20 }} }}")
+    event, properties = next(iter(what.items()))
+    return {"at": at, "event": event, "properties": {} if properties is None else properties}
+
+
+def _expected(value: Any) -> Any:
+    if not isinstance(value, dict) or "at" in value or len(value) != 1:
+        return value
+    at, what = next(iter(value.items()))
+    if isinstance(what, str):
+        return {"at": at, "rule": what}
+    if not isinstance(what, dict):
+        refuse("wrong-type", f"{at} must name a rule, not {said(what)}", f"as in - {at}: {{ rule: win-back }}")
+    return {**what, "at": at}
+
+
+def _keyed_by_time(inner: JsonSchema) -> JsonSchema:
+    """`- 26d: …`: a mapping of one time to what happens then."""
+    return {
+        "type": "object",
+        "minProperties": 1,
+        "maxProperties": 1,
+        "propertyNames": {"pattern": "^[0-9]"},
+        "additionalProperties": {"anyOf": [TEXT, inner]},
+    }
+
+
+_EVENT = {"type": "object", "minProperties": 1, "maxProperties": 1}
+_TIME: JsonSchema = {"type": "string", "examples": ["26d", "2026-01-31T09:00:00Z"]}
+MomentField = Annotated[Moment, Parsed(_moment, _TIME)]
+OptionalMoment = Annotated[Moment | None, Parsed(_moment, _TIME)]
+OutcomeField = Annotated[Outcome | None, NotNull(), Field(strict=False)]
+
+
+class GivenFields(Strict):
+    label = "given"
+    at: MomentField = Field(description="When it happens: a duration from the start, or a date-time.")
+    event: str = Field(description="The event type.")
+    properties: dict[str, Any] = Field({}, description="Its properties.")
+    arrives: OptionalMoment = Field(None, description="When the engine gets to see it; at once when not given.")
+    id: str = Field("", description="The event's id; a fresh one when not given.")
+
+
+class ExpectedFields(Strict):
+    label = "expect"
+    at: MomentField = Field(description="When it is decided.")
+    rule: str = Field(description="The rule.")
+    id: str = Field("", description="The outreach's id.")
+    customer: str = Field("", description="The customer.")
+    occurrence: Annotated[str, Parsed(_text_or_number, {"type": ["string", "number"]})] = Field(
+        "", description="What makes this firing unique."
+    )
+    moment: OptionalMoment = Field(None, description="When its condition came true.")
+    expires_at: OptionalMoment = Field(None, description="Until when it may be sent.")
+    channel: str = Field("", description="The channel.")
+    purpose: str = Field("", description="The purpose.")
+    template: str = Field("", description="The template.")
+    revision: str = Field("", description="The revision of the rule book.")
+    reason: str = Field("", description="Why it came true.")
+    to: str = Field("", description="The address.")
+    subject: str = Field("", description="The whole subject.")
+    text: str = Field("", description="Something the text contains.")
+    html: str = Field("", description="Something the HTML contains.")
+
+
+class OutcomeFields(Strict):
+    label = "outcomes"
+    at: MomentField = Field(description="When it is decided.")
+    rule: str = Field(description="The rule.")
+    outcome: OutcomeField = Field(None, description="How the decision ended.")
+    reason: str = Field("", description="Something the reason contains.")
+    occurrence: Annotated[str, Parsed(_text_or_number, {"type": ["string", "number"]})] = Field(
+        "", description="What makes this firing unique."
+    )
+    until: OptionalMoment = Field(None, description="When a deferred firing is looked at again.")
+
+
+_ITEM = {"type": "object", "required": ["rule"]}
+Given = Annotated[GivenFields, Shorthand(_given, _keyed_by_time(_EVENT))]
+Expect = Annotated[ExpectedFields, Shorthand(_expected, _keyed_by_time(_ITEM))]
+OutcomeItem = Annotated[OutcomeFields, Shorthand(_expected, _keyed_by_time(_ITEM))]
+
+
+class TestFields(Strict):
+    label = "test"
+    name: str = Field(min_length=1, description="What this shows about customers, as a sentence.")
+    customer: str = Field("c-1", min_length=1, description="The customer's id.")
+    profile: dict[str, Any] = Field({}, description="What the profile says at the start.")
+    start: Annotated[int, Parsed(_start, {"type": "string"})] = Field(
+        1_767_225_600_000, description="The origin of the relative times; 2026-01-01T00:00:00Z when not given."
+    )
+    given: list[Given] = Field([], description="What happens, in the order in which it arrives.")
+    until: MomentField = Field(description="How far the clock runs, inclusive.")
+    expect: Annotated[list[Expect] | None, NotNull()] = Field(None, description="All outreach, in order.")
+    outcomes: Annotated[list[OutcomeItem] | None, NotNull()] = Field(None, description="All outcomes, in order.")
+
+    @model_validator(mode="after")
+    def _expects_something(self) -> "TestFields":
+        if self.expect is None and self.outcomes is None:
+            refuse("missing-field", "test needs 'expect' or 'outcomes'", "expect: [] says that nothing is sent")
+        return self
+
+
+class TestsFile(File):
+    """Rule tests: what customers do, and all that they get for it."""
+
+    label = "test file"
+    rules: str = Field("", description="The rule file beside this one that is tested; all rules when not given.")
+    tests: list[TestFields] = Field(min_length=1, description="The tests.")

@@ -1,0 +1,178 @@
+"""Rule test files: text to test cases whose times are instants and whose names all exist."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from engine.core.book import RuleBook
+from engine.core.catalog import Property
+from engine.lang.diagnostics import Diagnostic, did_you_mean
+from engine.lang.located import Document, Place, Route
+from engine.lang.project import Loaded
+from engine.lang.rule_test_grammar import (
+    ExpectedFields,
+    GivenFields,
+    Moment,
+    OutcomeFields,
+    TestFields,
+    TestsFile,
+    moment_or_none,
+)
+from engine.lang.site import Site
+from engine.lang.validate import validate
+from engine.lang.yaml_reader import read
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """One event: when it happened and when it arrives, epoch milliseconds."""
+
+    at: int
+    arrives: int
+    type: str
+    properties: dict[str, Any]
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """One outreach or outcome. `fields` are those that were named beside time and rule; times in them are epoch ms."""
+
+    at: int
+    rule: str
+    fields: dict[str, Any]
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class TestCase:
+    """One test; `expect` or `outcomes` None: not compared. Times are epoch milliseconds."""
+
+    __test__: ClassVar[bool] = False
+    name: str
+    customer: str
+    profile: dict[str, Any]
+    start: int
+    given: tuple[Given, ...]
+    until: int
+    expect: tuple[Expected, ...] | None
+    outcomes: tuple[Expected, ...] | None
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class TestFile:
+    """The tests of one file and the book they are run on. `document` finds their places in the text."""
+
+    __test__: ClassVar[bool] = False
+    path: Path
+    book: RuleBook
+    tests: tuple[TestCase, ...]
+    document: Document
+
+
+def load_tests(path: Path, loaded: Loaded) -> tuple[TestFile | None, list[Diagnostic]]:
+    """The tests of a file, None where it has errors. `loaded` must have a book."""
+    assert loaded.book
+    document, findings = read(path)
+    if document is None:
+        return None, findings
+    content, more, _ = validate(TestsFile, document)
+    findings += more
+    if content is None:
+        return None, sorted(findings)
+    book = _book(document, content, loaded, findings) or loaded.book
+    site = Site(document, ("tests",), book.catalog, findings, [])
+    tests = tuple(_Case(site.at(index), fields, book).build() for index, fields in enumerate(content.tests))
+    if any(each.severity == "error" for each in findings):
+        return None, sorted(findings)
+    return TestFile(path, book, tests, document), sorted(findings)
+
+
+def _book(document: Document, content: TestsFile, loaded: Loaded, findings: list[Diagnostic]) -> RuleBook | None:
+    if not content.rules:
+        return loaded.book
+    if content.rules in loaded.rules_of:
+        return loaded.only(content.rules)
+    message = f"there is no rule file {content.rules} beside this one"
+    help = did_you_mean(content.rules, loaded.rules_of)
+    findings.append(document.report(document.place(("rules",)), "missing-file", message, help))
+    return None
+
+
+class _Case:
+    """One test being built; its findings go to `site`, its place."""
+
+    def __init__(self, site: Site, fields: TestFields, book: RuleBook) -> None:
+        self.site = site
+        self.fields = fields
+        self.book = book
+
+    def build(self) -> TestCase:
+        fields, start = self.fields, self.fields.start
+        for name in fields.profile:
+            self.site.at("profile", name).field(name)
+        return TestCase(
+            fields.name,
+            fields.customer,
+            _values(fields.profile, self.site.catalog.profile, start),
+            start,
+            tuple(self.given(index, each) for index, each in enumerate(fields.given)),
+            fields.until.after(start),
+            self.expected("expect", fields.expect),
+            self.expected("outcomes", fields.outcomes),
+            self.site.document.place((*self.site.route, "name")),
+        )
+
+    def given(self, index: int, fields: GivenFields) -> Given:
+        event, properties = self._given_sites(index)
+        event.event(fields.event, key=event.route == properties.route)
+        declared = self.site.catalog.events.get(fields.event)
+        for name in fields.properties if declared else ():
+            if declared and name not in declared.properties:
+                help = did_you_mean(name, declared.properties)
+                message = f"{fields.event} does not declare '{name}', so no rule can read it"
+                properties.at(name).report("undeclared-property", message, help, key=True)
+        at = fields.at.after(self.fields.start)
+        arrives = fields.arrives.after(self.fields.start) if fields.arrives else at
+        values = _values(fields.properties, declared.properties if declared else {}, self.fields.start)
+        return Given(at, arrives, fields.event, values, fields.id or f"e-{index + 1}")
+
+    def _given_sites(self, index: int) -> tuple[Site, Site]:
+        """Where the event type and where the properties of a given event stand, whichever way it is written."""
+        site, written = self.site.at("given", index), self.site.written("given", index)
+        if "at" in written:
+            return site.at("event"), site.at("properties")
+        at, what = next(iter(written.items()))
+        inner = site.at(at) if isinstance(what, str) else site.at(at, next(iter(what)))
+        return inner, inner
+
+    def expected(
+        self, name: str, items: Sequence[ExpectedFields | OutcomeFields] | None
+    ) -> tuple[Expected, ...] | None:
+        if items is None:
+            return None
+        return tuple(self._item(self.site.at(name, index), each) for index, each in enumerate(items))
+
+    def _item(self, site: Site, item: ExpectedFields | OutcomeFields) -> Expected:
+        if item.rule not in self.book.by_id:
+            written = site.written()
+            steps: Route = () if "at" in written else tuple(written)[:1]
+            message = f"there is no rule '{item.rule}' under test"
+            site.at(*steps, "rule").report("unknown-rule", message, did_you_mean(item.rule, self.book.by_id))
+        named = {key: getattr(item, key) for key in item.model_fields_set - {"at", "rule"}}
+        fields = {
+            key: each.after(self.fields.start) if isinstance(each, Moment) else each for key, each in named.items()
+        }
+        return Expected(item.at.after(self.fields.start), item.rule, fields, site.document.place(site.route))
+
+
+def _values(given: Mapping[str, Any], declared: Mapping[str, Property], start: int) -> dict[str, Any]:
+    """Properties as an event carries them: a `time` as epoch milliseconds."""
+    return {name: _value(each, declared.get(name), start) for name, each in given.items()}
+
+
+def _value(value: Any, declared: Property | None, start: int) -> Any:
+    moment = moment_or_none(value) if declared and declared.kind == "time" else None
+    return moment.after(start) if moment else value
