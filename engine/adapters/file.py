@@ -1,19 +1,17 @@
 """Events from files of JSON lines, plain or gzipped, and outreach into such a file."""
 
 import gzip
-import heapq
 import os
 import stat
 import sys
 import zlib
 from codecs import BOM_UTF8
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from hashlib import sha256
 from itertools import chain
-from operator import itemgetter
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Final, Self
 
 import msgspec
 
@@ -23,81 +21,65 @@ from engine.ports import Record
 STANDARD: Final = "-"
 """The path that stands for standard input, or standard output."""
 
-LONGEST_LINE: Final = 16 * 1024 * 1024
-"""Bytes kept of a line. A longer one is delivered cut off, so that whoever decodes it can reject it."""
-
 _Bytes = IO[bytes] | gzip.GzipFile
 
 
 class JsonLinesSource:
-    """One record per line that is not blank, from files that may be gzipped.
+    """One record per line that is not blank, from files that may be gzipped, one file after the other.
 
     A source is named by its file and a hash of its first line. So a file that has grown since the last run is read on
     from where that ended, and another file that has taken its name is read from its beginning.
+    Of a line longer than `longest_line` bytes the rest is dropped, so that whoever decodes it can reject it.
     Raises BadInputFile: here for what cannot be opened, while reading for what breaks off, after all that came before.
     """
 
-    def __init__(self, paths: Sequence[Path | str]) -> None:
+    def __init__(self, paths: Sequence[Path | str], longest_line: int = 16 * 1024 * 1024) -> None:
         self._paths = [str(path) for path in paths]
+        self._longest_line = longest_line
+        self._readers: dict[str, tuple[int, int]] = {}
         for path in self._paths:
             _check_readable(path)
 
+    @classmethod
+    def of_each(cls, paths: Sequence[Path | str]) -> list[Self]:
+        """One source per file, to be merged by time."""
+        sources = [cls([path]) for path in paths]
+        for source in sources:
+            source._readers = sources[0]._readers
+        return sources
+
     def read(self, offsets: Mapping[str, int]) -> Iterator[Record]:
-        """Records from `offsets` (source -> lines read already; 0 where absent), one file after the other."""
-        return chain.from_iterable(self.streams(offsets))
+        """Records from `offsets` (source -> lines read already; 0 where absent) to the end."""
+        for place, path in enumerate(self._paths):
+            with _reading(path) as stream:
+                lines = enumerate(_lines(stream, self._longest_line), 1)
+                filled = ((number, value) for number, line in lines if (value := line.strip()))
+                yield from self._records(place, filled, offsets)
 
-    def streams(self, offsets: Mapping[str, int]) -> list[Iterator[Record]]:
-        """The same by file, for `merge`."""
-        taken: set[str] = set()
-        return [_records(path, offsets, taken) for path in self._paths]
-
-
-def merge(streams: Sequence[Iterator[Record]], time_of: Callable[[Record], int | None]) -> Iterator[Record]:
-    """Several streams as one by time, keeping the order within each and taking the first stream first at equal times.
-
-    A record without a readable time (None) stays right after the one before it in its stream.
-    """
-    if len(streams) == 1:
-        return streams[0]
-    timed = (_timed(stream, time_of) for stream in streams)
-    return map(itemgetter(1), heapq.merge(*timed, key=itemgetter(0)))
-
-
-def _timed(stream: Iterator[Record], time_of: Callable[[Record], int | None]) -> Iterator[tuple[int, Record]]:
-    time = 0
-    for record in stream:
-        found = time_of(record)
-        time = time if found is None else found
-        yield time, record
-
-
-def _records(path: str, offsets: Mapping[str, int], taken: set[str]) -> Iterator[Record]:
-    with _reading(path) as stream:
-        filled = ((number, value) for number, line in enumerate(_lines(stream), 1) if (value := line.strip()))
-        number, first = next(filled, (0, b""))
+    def _records(self, place: int, lines: Iterator[tuple[int, bytes]], offsets: Mapping[str, int]) -> Iterator[Record]:
+        number, first = next(lines, (0, b""))
         if not first:
             return
         first = first.removeprefix(BOM_UTF8)
-        source = _source(path, first, taken)
+        source = self._name(place, first)
         done = offsets.get(source, 0)
-        for place, value in chain([(number, first)], filled):
-            if place > done:
-                yield Record(source, 0, place, value)
+        for next_offset, value in chain([(number, first)], lines):
+            if next_offset > done:
+                yield Record(source, 0, next_offset, value)
+
+    def _name(self, place: int, first: bytes) -> str:
+        path = self._paths[place]
+        source = f"{Path(path).name}#{sha256(first).hexdigest()[:8]}"
+        if self._readers.setdefault(source, (id(self), place)) != (id(self), place):
+            raise BadInputFile(path, "another file of this run has the same name and the same first line; rename one")
+        return source
 
 
-def _source(path: str, first: bytes, taken: set[str]) -> str:
-    source = f"{Path(path).name}#{sha256(first).hexdigest()[:8]}"
-    if source in taken:
-        raise BadInputFile(path, "another file of this run has the same name and the same first line; rename one")
-    taken.add(source)
-    return source
-
-
-def _lines(stream: _Bytes) -> Iterator[bytes]:
-    while line := stream.readline(LONGEST_LINE):
+def _lines(stream: _Bytes, longest: int) -> Iterator[bytes]:
+    while line := stream.readline(longest):
         yield line
-        while len(line) == LONGEST_LINE and not line.endswith(b"\n"):
-            line = stream.readline(LONGEST_LINE)
+        while len(line) == longest and not line.endswith(b"\n"):
+            line = stream.readline(longest)
 
 
 def _check_readable(path: str) -> None:
@@ -149,9 +131,10 @@ class JsonLinesSink:
 
     def __init__(self, path: Path | str) -> None:
         self._path = str(path)
+        self._handed_over: dict[int, list[str]] = {}
         with self._explained():
             self._regular = self._path != STANDARD and _mend(Path(self._path))
-            self._stream = sys.stdout.buffer if self._path == STANDARD else Path(self._path).open("ab")
+            self._stream = sys.stdout.buffer if self._path == STANDARD else open(self._path, "ab")  # noqa: SIM115
 
     def published(self, partition: int) -> set[str]:
         """Every id in the file; none of a pipe or the standard output, which nobody can read again."""
@@ -161,19 +144,33 @@ class JsonLinesSink:
             return {self._id(number, line) for number, line in enumerate(lines, 1)}
 
     def publish(self, partition: int, entries: Sequence[tuple[str, bytes]]) -> None:
-        """Append encoded outreach; on the disk when this returns."""
+        """Append encoded outreach; `delivered` and `flush` bring it onto the disk."""
         with self._explained():
             self._stream.write(b"".join(entry + b"\n" for _, entry in entries))
+        self._handed_over.setdefault(partition, []).extend(id_ for id_, _ in entries)
+
+    def delivered(self, partition: int) -> list[str]:
+        """Ids published since this was last asked; they are on the disk when it returns."""
+        ids = self._handed_over.pop(partition, [])
+        if ids:
+            self.flush()
+        return ids
+
+    def flush(self) -> None:
+        """Everything published is on the disk when this returns."""
+        with self._explained():
             self._stream.flush()
             if self._regular:
                 os.fsync(self._stream.fileno())
 
     def close(self) -> None:
         """Flush and give up; standard output stays open."""
-        with self._explained():
-            self._stream.flush()
+        try:
+            self.flush()
+        finally:
             if self._path != STANDARD:
-                self._stream.close()
+                with self._explained():
+                    self._stream.close()
 
     def _id(self, number: int, line: bytes) -> str:
         try:

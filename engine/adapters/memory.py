@@ -124,14 +124,25 @@ class MemorySink:
 
     def __init__(self) -> None:
         self.entries: dict[int, list[tuple[str, bytes]]] = {}
+        self._told: dict[int, int] = {}
 
     def published(self, partition: int) -> set[str]:
         """Every id ever published to the partition."""
         return {id_ for id_, _ in self.entries.get(partition, ())}
 
     def publish(self, partition: int, entries: Sequence[tuple[str, bytes]]) -> None:
-        """Append; no longer-lived than this object."""
+        """Append; lives as long as this object."""
         self.entries.setdefault(partition, []).extend(entries)
+
+    def delivered(self, partition: int) -> list[str]:
+        """Ids published since this was last asked."""
+        entries = self.entries.get(partition, [])
+        fresh = entries[self._told.get(partition, 0) :]
+        self._told[partition] = len(entries)
+        return [id_ for id_, _ in fresh]
+
+    def flush(self) -> None:
+        """Nothing to wait for."""
 
     def close(self) -> None:
         """Nothing to give up."""

@@ -1,7 +1,7 @@
 """A commit in the form `commit.lua` takes.
 
-Measured for 2,000 states of 150 bytes and 2,000 wake-ups, client and server together: one argument per key and
-value 14 ms, this form 2.5 ms, this form with its keys declared 6.7 ms.
+Few large arguments, because the client spends a microsecond or more on each: for 2,000 states of 150 bytes and 2,000
+wake-ups one argument per key and value took six times as long, and declaring the keys takes three times as long.
 """
 
 import msgspec
@@ -38,7 +38,8 @@ def pack(commit: Commit, prefix: str, history_seconds: int) -> tuple[bytes, byte
     """The script's two arguments."""
     states = {customer: state for customer, state in commit.states.items() if state is not None}
     records = [(customer, record) for customer, some in commit.outcomes.items() for record in some]
-    values = [*states.values(), *(entry for _, entry in commit.outbox), *(record for _, record in records)]
+    outbox = dict(commit.outbox)
+    values = [*states.values(), *outbox.values(), *(record for _, record in records)]
     change = Change(
         prefix=prefix,
         expected_seq=_json(commit.expected.seq),
@@ -49,7 +50,7 @@ def pack(commit: Commit, prefix: str, history_seconds: int) -> tuple[bytes, byte
         unwake=[customer for customer, wake in commit.wakes.items() if not wake],
         deleted=[customer for customer, state in commit.states.items() if state is None],
         trim=commit.trim,
-        outbox=[id_ for id_, _ in commit.outbox],
+        outbox=list(outbox),
         outcomes=[customer for customer, _ in records],
         lengths=[len(value) for value in values],
         history_seconds=history_seconds,

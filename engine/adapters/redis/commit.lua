@@ -5,7 +5,7 @@
 -- KEYS[3] outbox        hash: outreach id -> encoded outreach
 -- KEYS[4] outbox:order  list of the ids in the outbox, oldest first
 -- KEYS[5...]            on a cluster every other key that is touched, so that a slot on the move refuses the whole
---                       script; not read here (declaring them doubles the cost of a commit)
+--                       script; not read here (elsewhere the time to send them is saved)
 -- ARGV[1] MessagePack map, see `Change` in store.py
 -- ARGV[2] the bytes of states, outbox entries and outcome records, end to end; `lengths` in the map cuts them
 --
@@ -37,9 +37,11 @@ local function next_value()
   return value
 end
 
+local state_key, history_key = change.prefix .. 'c:', change.prefix .. 'h:'
+
 local states, newcomers = {}, {}
 for i, customer in ipairs(change.states) do
-  states[2 * i - 1], states[2 * i] = change.prefix .. 'c:' .. customer, next_value()
+  states[2 * i - 1], states[2 * i] = state_key .. customer, next_value()
   newcomers[2 * i - 1], newcomers[2 * i] = '+inf', customer
 end
 each_chunk(states, function(...) redis.call('MSET', ...) end)
@@ -48,27 +50,56 @@ each_chunk(newcomers, function(...) redis.call('ZADD', due, 'NX', ...) end)
 for _, customer in ipairs(change.unwake) do
   redis.call('ZADD', due, 'XX', '+inf', customer)
 end
-
 for _, customer in ipairs(change.deleted) do
-  redis.call('UNLINK', change.prefix .. 'c:' .. customer, change.prefix .. 'h:' .. customer)
+  redis.call('UNLINK', state_key .. customer, history_key .. customer)
   redis.call('ZREM', due, customer)
 end
 
-for _, id in ipairs(change.trim) do
-  if redis.call('HDEL', outbox, id) == 1 then
-    redis.call('LREM', order, 1, id)
+-- Published outreach is nearly always the oldest, so it goes in one piece; anything else is looked for one by one.
+if #change.trim > 0 then
+  local published, oldest, walked = {}, {}
+  for _, id in ipairs(change.trim) do
+    published[id] = true
   end
-end
-for _, id in ipairs(change.outbox) do
-  if redis.call('HSETNX', outbox, id, next_value()) == 1 then
-    redis.call('RPUSH', order, id)
+  repeat
+    walked = #oldest
+    for _, id in ipairs(redis.call('LRANGE', order, walked, walked + CHUNK - 1)) do
+      if not published[id] then break end
+      published[id] = nil
+      oldest[#oldest + 1] = id
+    end
+  until #oldest < walked + CHUNK
+  each_chunk(oldest, function(...) redis.call('HDEL', outbox, ...) end)
+  redis.call('LTRIM', order, #oldest, -1)
+  for id in pairs(published) do
+    if redis.call('HDEL', outbox, id) == 1 then
+      redis.call('LREM', order, 1, id)
+    end
   end
 end
 
+-- An id that is waiting already is not put there twice.
+each_chunk(change.outbox, function(...)
+  local waiting = redis.call('HMGET', outbox, ...)
+  local entries, ids = {}, {}
+  for i, id in ipairs({...}) do
+    local entry = next_value()
+    if not waiting[i] then
+      entries[#entries + 1], entries[#entries + 2] = id, entry
+      ids[#ids + 1] = id
+    end
+  end
+  if #ids > 0 then
+    redis.call('HSET', outbox, unpack(entries))
+    redis.call('RPUSH', order, unpack(ids))
+  end
+end)
+
 for _, customer in ipairs(change.outcomes) do
-  local history = change.prefix .. 'h:' .. customer
-  redis.call('LPUSH', history, next_value())
-  redis.call('LTRIM', history, 0, change.history_length - 1)
+  local history = history_key .. customer
+  if redis.call('LPUSH', history, next_value()) > change.history_length then
+    redis.call('LTRIM', history, 0, change.history_length - 1)
+  end
   redis.call('EXPIRE', history, change.history_seconds)
 end
 
