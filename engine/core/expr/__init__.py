@@ -1,0 +1,41 @@
+"""The expression language of `if`, `where` and the policy: some of Python's grammar, compiled once to closures.
+
+What does not follow from Python:
+
+- What is absent or null is missing. Arithmetic with something missing is missing, missing is falsy, and every
+  comparison with it is false, also `!=` and `not in`. The deliberate exception is `profile.x == null`, true where x is
+  missing, and `!= null`, true where it is there (SQL's `is null`).
+- Data that is not what events.yaml says behaves the same way: comparisons are false, arithmetic is missing. So do
+  division by zero and results too large for a float. A boolean is not a number.
+- `and`, `or` and `not` take anything and give true or false.
+- `time` compares with ISO 8601 text (UTC unless it says otherwise), `date` with "YYYY-MM-DD" or "MM-DD"; dates with
+  and without a year have no order between them.
+"""
+
+from engine.core.book import Expression
+from engine.core.catalog import Catalog
+from engine.core.expr.check import Checker
+from engine.core.expr.closures import closure
+from engine.core.expr.nodes import needs_of
+from engine.core.expr.syntax import Source
+from engine.errors import BadExpression
+
+__all__ = ["compile_expression"]
+
+
+def compile_expression(
+    text: str, catalog: Catalog, event_types: frozenset[str]
+) -> tuple[Expression | None, list[BadExpression]]:
+    """The expression, or None and everything wrong with it, in order of place.
+
+    `event_types` are the types the root `event` may be; empty: there is no event to read.
+    """
+    source = Source(text)
+    tree, problem = source.parse()
+    if tree is None:
+        return None, [problem] if problem else []
+    checker = Checker(source, catalog, event_types)
+    node = checker.check(tree)
+    if checker.problems:
+        return None, sorted(checker.problems, key=lambda problem: problem.offset)
+    return Expression(text.strip(), closure(node), needs_of(node)), []

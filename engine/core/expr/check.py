@@ -1,0 +1,211 @@
+"""Which of Python's syntax is allowed, and which values go together; anything else becomes a problem."""
+
+import ast
+from itertools import pairwise
+from types import NoneType
+from typing import Any, NamedTuple
+
+from engine.core.catalog import Catalog
+from engine.core.expr.kinds import HOW_TO_WRITE, NUMBERS, advice, as_kind, comparable, fits_in, with_article
+from engine.core.expr.names import Names
+from engine.core.expr.nodes import (
+    BROKEN,
+    LIST,
+    Arithmetic,
+    Comparison,
+    Constant,
+    Contained,
+    Junction,
+    Listed,
+    Node,
+    Not,
+    NullTest,
+    Order,
+    Sign,
+    Sort,
+)
+from engine.core.expr.syntax import Source
+from engine.core.scope import MISSING
+from engine.errors import BadExpression
+
+_WORDS = {"true": True, "false": False, "null": None}
+_KINDS: dict[type, Sort] = {bool: "boolean", int: "integer", float: "number", str: "string", NoneType: "null"}
+_ORDERS: dict[type[ast.cmpop], Order] = {
+    ast.Eq: "==", ast.NotEq: "!=", ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">="
+}  # fmt: skip
+_SIGNS: dict[type[ast.operator], Sign] = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}
+_LARGEST = 2**63
+_A_LIST = 'such as ["DE", "AT"]'
+
+_ALLOWED = "use and, or, not, comparisons, in, + - * /, constants, lists of constants, names, count() and sum()"
+_FORBIDDEN: dict[type[ast.AST], tuple[str, str]] = {
+    ast.Subscript: ("[...] after a value", "write profile.<field> or event.<property>"),
+    ast.Is: ("'is'", "write '=='"),
+    ast.IsNot: ("'is not'", "write '!='"),
+    ast.BitAnd: ("'&'", "write 'and'"),
+    ast.BitOr: ("'|'", "write 'or'"),
+    ast.Invert: ("'~'", "write 'not'"),
+    ast.JoinedStr: ("an f-string", "write plain text in quotes"),
+    ast.IfExp: ("'if ... else'", "write 'and' and 'or', or two rules"),
+    ast.Set: ("a set", "write a list: [1, 2]"),
+    ast.Pow: ("'**'", _ALLOWED),
+    ast.Mod: ("'%'", _ALLOWED),
+    ast.FloorDiv: ("'//'", "write '/'"),
+    ast.Lambda: ("a lambda", _ALLOWED),
+    ast.ListComp: ("a comprehension", "count with events.<type>.count()"),
+    ast.SetComp: ("a comprehension", "count with events.<type>.count()"),
+    ast.DictComp: ("a comprehension", "count with events.<type>.count()"),
+    ast.GeneratorExp: ("a comprehension", "count with events.<type>.count()"),
+    ast.NamedExpr: ("':='", "write '==' to compare"),
+    ast.Starred: ("'*' before a value", _ALLOWED),
+    ast.Dict: ("a dictionary", _ALLOWED),
+}
+
+
+class Side(NamedTuple):
+    """One operand: what it means and where it stands."""
+
+    node: Node
+    at: ast.expr
+
+
+class Checker:
+    """Turns the tree of one expression into nodes and collects the problems on the way."""
+
+    def __init__(self, source: Source, catalog: Catalog, event_types: frozenset[str]) -> None:
+        self.problems: list[BadExpression] = []
+        self._source = source
+        self._names = Names(catalog, event_types, self._report)
+
+    def check(self, node: ast.expr) -> Node:
+        """The meaning of a part of the tree; BROKEN where a problem was reported."""
+        constant = self._constant(node)
+        if constant is not None:
+            return constant
+        match node:
+            case ast.Name() | ast.Attribute():
+                return self._names.value(node)
+            case ast.Call():
+                return self._names.call(node)
+            case ast.BoolOp(op=op, values=values):
+                return Junction(isinstance(op, ast.And), tuple(self.check(value) for value in values))
+            case ast.UnaryOp(op=ast.Not(), operand=operand):
+                return Not(self.check(operand))
+            case ast.UnaryOp(op=ast.USub() | ast.UAdd() as op, operand=operand):
+                sign: Sign = "-" if isinstance(op, ast.USub) else "+"
+                return _calculation(sign, Constant(0, "integer"), self._number(operand, sign))
+            case ast.BinOp(left=left, op=op, right=right) if type(op) in _SIGNS:
+                sign = _SIGNS[type(op)]
+                return _calculation(sign, self._number(left, sign), self._number(right, sign))
+            case ast.Compare():
+                return self._comparisons(node)
+            case ast.List() | ast.Tuple():
+                help_ = f"a list stands to the right of 'in', {_A_LIST}"
+                return self._broken("type-mismatch", "a list is not a value", node, help_)
+        return self._forbidden(node, getattr(node, "op", node))
+
+    def _report(self, code: str, message: str, at: ast.expr, help_: str, last: ast.expr | None = None) -> None:
+        self.problems.append(self._source.problem(code, message, at, help_, last))
+
+    def _broken(self, code: str, message: str, at: ast.expr, help_: str, last: ast.expr | None = None) -> Constant:
+        self._report(code, message, at, help_, last)
+        return BROKEN
+
+    def _forbidden(self, at: ast.expr, what: ast.AST, last: ast.expr | None = None) -> Constant:
+        name, help_ = _FORBIDDEN.get(type(what), ("this", _ALLOWED))
+        return self._broken("expression-forbidden", f"{name} is not allowed in an expression", at, help_, last)
+
+    def _constant(self, node: ast.expr) -> Constant | None:
+        """A constant, or BROKEN for one that can't be used; None for anything else."""
+        match node:
+            case ast.Name(id=word) if word in _WORDS:
+                value: Any = _WORDS[word]
+            case ast.Constant(value=value):
+                pass
+            case ast.UnaryOp(ast.USub(), ast.Constant(value=int(number) | float(number))) if type(number) is not bool:
+                value = -number
+            case _:
+                return None
+        kind = _KINDS.get(type(value))
+        if kind is None:
+            return self._forbidden(node, node)
+        if kind in NUMBERS and abs(value) > _LARGEST:
+            return self._broken("expression-forbidden", "this number is too large", node, f"at most {_LARGEST}")
+        return Constant(MISSING if value is None else value, kind)
+
+    def _number(self, node: ast.expr, sign: Sign) -> Node:
+        """An operand of arithmetic."""
+        checked = self.check(node)
+        if checked.kind in NUMBERS:
+            return checked
+        code = "expression-forbidden" if sign == "*" and checked.kind == "string" else "type-mismatch"
+        return self._broken(code, self._what(Side(checked, node)), node, f"'{sign}' takes numbers only")
+
+    def _what(self, side: Side) -> str:
+        excerpt = self._source.excerpt(side.at)
+        return f"{excerpt if isinstance(side.node, Constant) else repr(excerpt)} is {with_article(side.node.kind)}"
+
+    def _comparisons(self, node: ast.Compare) -> Node:
+        sides = [Side(self.check(node.left), node.left)]
+        for op, at in zip(node.ops, node.comparators, strict=True):
+            listed = isinstance(op, ast.In | ast.NotIn) and isinstance(at, ast.List | ast.Tuple)
+            sides.append(Side(LIST if listed else self.check(at), at))
+        tests = tuple(self._comparison(op, *pair) for op, pair in zip(node.ops, pairwise(sides), strict=True))
+        return tests[0] if len(tests) == 1 else Junction(True, tests)
+
+    def _comparison(self, op: ast.cmpop, left: Side, right: Side) -> Node:
+        if isinstance(op, ast.In | ast.NotIn):
+            return self._membership(left, right, isinstance(op, ast.NotIn))
+        order = _ORDERS.get(type(op))
+        if order is None:
+            return self._forbidden(left.at, op, right.at)
+        kinds = (left.node.kind, right.node.kind)
+        if order in ("==", "!=") and "null" in kinds and "list" not in kinds:
+            return NullTest(left.node if kinds[1] == "null" else right.node, order == "!=")
+        nodes = self._beside(left, kinds[1]), self._beside(right, kinds[0])
+        if comparable(nodes[0].kind, nodes[1].kind, order):
+            return Comparison(order, *nodes)
+        message = f"{self._what(left)}, {self._what(right)}"
+        return self._broken("type-mismatch", message, left.at, advice(*kinds, order), right.at)
+
+    def _beside(self, side: Side, kind: Sort) -> Node:
+        return self._as(kind, side.node, side.at) if isinstance(side.node, Constant) else side.node
+
+    def _as(self, kind: Sort, constant: Constant, at: ast.expr) -> Constant:
+        """A constant as the other side needs it: text beside a time or a date is one."""
+        if constant.kind != "string" or kind not in ("time", "date"):
+            return constant
+        converted = as_kind(constant.value, kind)
+        message = f"{self._source.excerpt(at)} is not {with_article(kind)}"
+        return converted or self._broken("type-mismatch", message, at, HOW_TO_WRITE[kind])
+
+    def _membership(self, left: Side, right: Side, negated: bool) -> Node:
+        kind = left.node.kind
+        match right.at:
+            case ast.List(elts=elements) | ast.Tuple(elts=elements) if kind not in ("null", "list"):
+                return self._listed(left, elements, right.at, negated)
+        if right.node is BROKEN or (fits_in(kind, right.node.kind) and not isinstance(right.node, Constant)):
+            return Contained(left.node, right.node, negated)
+        message = f"{self._what(left)}, {self._what(right)}"
+        return self._broken("type-mismatch", message, left.at, f"'in' looks for a value in a list, {_A_LIST}", right.at)
+
+    def _listed(self, left: Side, elements: list[ast.expr], at: ast.expr, negated: bool) -> Node:
+        if not elements:
+            return self._broken("type-mismatch", "nothing is in an empty list", at, _A_LIST)
+        constants = [self._element(element, left) for element in elements]
+        return Listed(left.node, tuple(constant.value for constant in constants), negated)
+
+    def _element(self, at: ast.expr, left: Side) -> Constant:
+        """An element of a list that `left` is looked up in."""
+        constant = self._constant(at)
+        if constant is None:
+            return self._broken("expression-forbidden", "a list holds constants only", at, _A_LIST)
+        fitting = self._as(left.node.kind, constant, at)
+        if comparable(left.node.kind, fitting.kind, "=="):
+            return fitting
+        message = f"{self._what(Side(constant, at))}, {self._what(left)}"
+        return self._broken("type-mismatch", message, at, advice(constant.kind, left.node.kind, "=="))
+
+
+def _calculation(sign: Sign, left: Node, right: Node) -> Node:
+    return BROKEN if left is BROKEN or right is BROKEN else Arithmetic(sign, left, right)

@@ -1,0 +1,244 @@
+"""From checked nodes to closures over a Scope. This is the hot path: `event.amount > 0` is one Python call."""
+
+import operator
+from collections.abc import Callable, Mapping
+from math import isfinite
+from typing import Any
+
+from engine.core.book import Predicate
+from engine.core.expr.nodes import (
+    Arithmetic,
+    Comparison,
+    Constant,
+    Contained,
+    Count,
+    EventPart,
+    Field,
+    Junction,
+    LastProperty,
+    Leaf,
+    Listed,
+    Node,
+    Not,
+    NullTest,
+    Order,
+    Property,
+    Sum,
+    TallyTime,
+)
+from engine.core.scope import MISSING, Scope, count, entries_within, total
+
+Compare = Callable[[Any, Any], bool]
+
+
+def _unequal(left: Any, right: Any) -> bool:
+    # Unlike != this is false for NaN, as every comparison should be.
+    return bool(left < right or left > right)
+
+
+_COMPARE: dict[Order, Compare] = {
+    "==": operator.eq, "!=": _unequal, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge
+}  # fmt: skip
+_MIRRORED: dict[Order, Order] = {"==": "==", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
+_SIGNS: dict[str, Callable[[Any, Any], Any]] = {
+    "+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv
+}  # fmt: skip
+
+_NUMBERS = (int, float)
+_TYPES: dict[type, tuple[type, ...]] = {int: _NUMBERS, float: _NUMBERS, str: (str,), bool: (bool,)}
+"""The types a value of this type may be compared with. Exact types, since bool is a subclass of int."""
+_ORDERED = {type_: family for type_, family in _TYPES.items() if type_ is not bool}
+
+
+def closure(node: Node) -> Predicate:
+    """What computes the node's value, or MISSING."""
+    match node:
+        case Arithmetic(sign=sign, left=left, right=right):
+            return _arithmetic(_SIGNS[sign], closure(left), closure(right))
+        case NullTest(operand=operand, negated=negated):
+            return _null_test(closure(operand), negated)
+        case Comparison(order=order, left=Constant() as left, right=right):
+            return _comparison(_MIRRORED[order], right, left)
+        case Comparison(order=order, left=left, right=right):
+            return _comparison(order, left, right)
+        case Listed(operand=operand, values=values, negated=negated):
+            return _listed(closure(operand), values, negated)
+        case Contained(left=left, right=right, negated=negated):
+            return _contained(closure(left), closure(right), negated)
+        case Not(operand=operand):
+            return _not(closure(operand))
+        case Junction(every=every, parts=parts):
+            tests = tuple(closure(part) for part in parts)
+            return _every(tests) if every else _some(tests)
+    return _leaf(node)
+
+
+def _leaf(node: Leaf) -> Predicate:
+    match node:
+        case Constant(value=value):
+            return lambda scope: value
+        case Field(name=name):
+            return lambda scope: _present(scope.state.profile.get(name))
+        case Property(name=name):
+            return lambda scope: _present(scope.event.properties.get(name)) if scope.event else MISSING
+        case EventPart(name=name):
+            return lambda scope: getattr(scope.event, name, MISSING)
+        case LastProperty(type=type_, name=name):
+            return _last_property(type_, name)
+        case TallyTime(type=type_, which=which):
+            return lambda scope: getattr(scope.state.tallies.get(type_), which, MISSING)
+        case Count(type=type_, span=span):
+            return _count(type_, span)
+        case Sum(type=type_, property=name, span=span):
+            return lambda scope: total(scope.state, type_, name, scope.now, span)
+
+
+def _present(value: Any) -> Any:
+    return MISSING if value is None else value
+
+
+def _count(type_: str, span: int | None) -> Predicate:
+    if span is None:
+        return lambda scope: count(scope.state, type_)
+    return lambda scope: len(entries_within(scope.state, type_, scope.now, span))
+
+
+def _last_property(type_: str, name: str) -> Predicate:
+    def load(scope: Scope) -> Any:
+        kept = scope.state.latest.get(type_)
+        return _present(kept.properties.get(name)) if kept else MISSING
+
+    return load
+
+
+def _arithmetic(compute: Callable[[Any, Any], Any], left: Predicate, right: Predicate) -> Predicate:
+    def load(scope: Scope) -> Any:
+        first, second = left(scope), right(scope)
+        if type(first) not in _NUMBERS or type(second) not in _NUMBERS:
+            return MISSING
+        try:
+            result = compute(first, second)
+            return result if isfinite(result) else MISSING
+        except ArithmeticError:
+            return MISSING
+
+    return load
+
+
+def _null_test(operand: Predicate, negated: bool) -> Predicate:
+    if negated:
+        return lambda scope: operand(scope) is not MISSING
+    return lambda scope: operand(scope) is MISSING
+
+
+def _comparison(order: Order, left: Node, right: Node) -> Predicate:
+    compare = _COMPARE[order]
+    if "date" in (left.kind, right.kind) and order not in ("==", "!="):
+        compare = _within_form(compare)
+    match left, right:
+        case _, Constant(value=value) if value is MISSING:
+            return lambda scope: False
+        case Property(name=name), Constant(value=value):
+            return _property_with_constant(name, compare, value)
+        case Field(name=name), Constant(value=value):
+            return _field_with_constant(name, compare, value)
+        case _, Constant(value=value):
+            return _with_constant(closure(left), compare, value)
+    return _of_two(closure(left), compare, closure(right), _TYPES if order in ("==", "!=") else _ORDERED)
+
+
+def _within_form(compare: Compare) -> Compare:
+    """Days with and without a year have no order."""
+    return lambda left, right: len(left) == len(right) and compare(left, right)
+
+
+def _property_with_constant(name: str, compare: Compare, constant: Any) -> Predicate:
+    types = _TYPES[type(constant)]
+
+    def test(scope: Scope) -> bool:
+        event = scope.event
+        if event is None:
+            return False
+        value = event.properties.get(name)
+        return type(value) in types and compare(value, constant)
+
+    return test
+
+
+def _field_with_constant(name: str, compare: Compare, constant: Any) -> Predicate:
+    types = _TYPES[type(constant)]
+
+    def test(scope: Scope) -> bool:
+        value = scope.state.profile.get(name)
+        return type(value) in types and compare(value, constant)
+
+    return test
+
+
+def _with_constant(load: Predicate, compare: Compare, constant: Any) -> Predicate:
+    types = _TYPES[type(constant)]
+
+    def test(scope: Scope) -> bool:
+        value = load(scope)
+        return type(value) in types and compare(value, constant)
+
+    return test
+
+
+def _of_two(left: Predicate, compare: Compare, right: Predicate, types: Mapping[type, tuple[type, ...]]) -> Predicate:
+    def test(scope: Scope) -> bool:
+        first, second = left(scope), right(scope)
+        return type(second) in types.get(type(first), ()) and compare(first, second)
+
+    return test
+
+
+def _listed(load: Predicate, values: tuple[Any, ...], negated: bool) -> Predicate:
+    lists = {type_: frozenset(value for value in values if type(value) in types) for type_, types in _TYPES.items()}
+
+    def test(scope: Scope) -> bool:
+        value = load(scope)
+        listed = lists.get(type(value))
+        if not listed or value != value:
+            return False
+        return (value in listed) is not negated
+
+    return test
+
+
+def _contained(load: Predicate, container: Predicate, negated: bool) -> Predicate:
+    def test(scope: Scope) -> bool:
+        value, within = load(scope), container(scope)
+        types = _TYPES.get(type(value), ())
+        if type(within) is str and type(value) is str:
+            return (value in within) is not negated
+        if type(within) is not list or not types or value != value:
+            return False
+        return any(type(item) in types and item == value for item in within) is not negated
+
+    return test
+
+
+def _not(operand: Predicate) -> Predicate:
+    return lambda scope: not operand(scope)
+
+
+def _every(tests: tuple[Predicate, ...]) -> Predicate:
+    def test(scope: Scope) -> bool:
+        # A loop, since all() over a generator takes twice as long.
+        for part in tests:  # noqa: SIM110
+            if not part(scope):
+                return False
+        return True
+
+    return test
+
+
+def _some(tests: tuple[Predicate, ...]) -> Predicate:
+    def test(scope: Scope) -> bool:
+        for part in tests:  # noqa: SIM110
+            if part(scope):
+                return True
+        return False
+
+    return test

@@ -1,0 +1,83 @@
+"""Which kinds of values can be compared, and how to tell somebody that two can't."""
+
+from datetime import UTC, date, datetime
+
+from engine.core.expr.nodes import Constant, Order, Sort
+from engine.core.zones import to_millis
+
+NUMBERS: tuple[Sort, ...] = ("number", "integer", "any")
+"""What arithmetic takes."""
+
+_ARTICLES = {"integer": "an integer", "any": "of any kind", "null": "no value"}
+_EQUALITY = ("==", "!=")
+
+
+def with_article(kind: Sort) -> str:
+    """The kind with its article."""
+    return _ARTICLES.get(kind, f"a {kind}")
+
+
+def family(kind: Sort) -> Sort:
+    """Kinds of one family compare with each other."""
+    return "number" if kind == "integer" else kind
+
+
+def comparable(left: Sort, right: Sort, order: Order) -> bool:
+    """Whether such a comparison can ever be true."""
+    families = {family(left), family(right)}
+    if families & {"list", "null"} or ("boolean" in families and order not in _EQUALITY):
+        return False
+    return len(families) == 1 or "any" in families
+
+
+def fits_in(element: Sort, container: Sort) -> bool:
+    """Whether something of that kind can be in a value (not a list of constants) of that kind."""
+    if element in ("list", "null"):
+        return False
+    return container == "any" or (container == "string" and element in ("string", "any"))
+
+
+def as_kind(text: str, kind: Sort) -> Constant | None:
+    """A string constant beside a time or a date: the instant (ms) or the day; None where it can't be read as one."""
+    if kind == "time":
+        instant = _instant(text)
+        return None if instant is None else Constant(instant, "time")
+    return Constant(text, "date") if _is_day(text) else None
+
+
+def _instant(text: str) -> int | None:
+    try:
+        moment = datetime.fromisoformat(text)
+        return to_millis(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+    except (ValueError, OverflowError):
+        return None
+
+
+def _is_day(text: str) -> bool:
+    full = text if len(text) == len("2024-02-29") else f"2024-{text}"
+    try:
+        return date.fromisoformat(full).isoformat() == full
+    except ValueError:
+        return False
+
+
+HOW_TO_WRITE = {
+    "time": 'write a time as "2026-01-31" or "2026-01-31T09:00:00Z"',
+    "date": 'write a date as "2026-01-31", or "01-31" where the year doesn\'t matter',
+}
+
+
+def advice(left: Sort, right: Sort, order: Order) -> str:
+    """What to do about two kinds that don't compare."""
+    if "null" in (left, right):
+        return "null compares with == and != only"
+    if "list" in (left, right):
+        return "a list can only stand to the right of 'in'"
+    if left == right == "boolean":
+        return "booleans compare with == and != only"
+    for kind in ("time", "date"):
+        if kind in (left, right):
+            return HOW_TO_WRITE[kind]
+    if {family(left), family(right)} == {"number", "string"}:
+        return "text goes in quotes, numbers without; they never compare"
+    return f"a comparison with {order} needs two values of the same kind"

@@ -1,0 +1,215 @@
+"""What names and calls mean: profile fields, the event, and the customer's history of events."""
+
+import ast
+import difflib
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
+from typing import TypeAlias
+
+from engine.core.catalog import Catalog, Kind
+from engine.core.catalog import Property as Declared
+from engine.core.durations import milliseconds
+from engine.core.expr.kinds import NUMBERS, with_article
+from engine.core.expr.nodes import BROKEN, Count, EventPart, Field, LastProperty, Node, Property, Sum, TallyTime
+
+Report: TypeAlias = Callable[[str, str, ast.expr, str], None]
+"""Takes code, message, place and help."""
+
+ROOTS = ("profile", "event", "events")
+_TIME = Declared("time", "time")
+_EVENT_PARTS = {"time": _TIME, "type": Declared("type", "string"), "id": Declared("id", "string")}
+_A_DURATION = 'write it in quotes, such as "7d"'
+_PARTS = 'count(), count("7d"), sum("amount"), sum("amount", "30d"), last.<property>, last.time, first.time'
+_CALLS = 'the only calls are events.<type>.count("7d") and events.<type>.sum("amount", "30d")'
+
+
+class Names:
+    """Resolves the names of one expression; what it can't resolve it reports."""
+
+    def __init__(self, catalog: Catalog, event_types: frozenset[str], report: Report) -> None:
+        self._catalog = catalog
+        self._event_types = event_types
+        self._report = report
+
+    def value(self, node: ast.Name | ast.Attribute) -> Node:
+        """The meaning of a path such as `profile.country`."""
+        steps = self._steps(node)
+        if not steps:
+            return BROKEN
+        root, *rest = steps
+        match root.id:
+            case "profile":
+                return self._field(root, rest)
+            case "event":
+                return self._event(root, rest)
+            case "events":
+                return self._history(root, rest)
+        return self._unknown_root(root)
+
+    def call(self, node: ast.Call) -> Node:
+        """The meaning of `events.<type>.count(...)` and `.sum(...)`."""
+        match node.func:
+            case ast.Attribute(value=ast.Attribute(value=ast.Name(id="events"))) as function:
+                return self._tally(function, node)
+        return self._broken("expression-forbidden", "this can't be called", node, _CALLS)
+
+    def _broken(self, code: str, message: str, at: ast.expr, help_: str) -> Node:
+        self._report(code, message, at, help_)
+        return BROKEN
+
+    def _steps(self, node: ast.expr) -> list[ast.Name]:
+        """The names of a path, root first; nothing where it isn't a path that may be read."""
+        steps: list[ast.Name] = []
+        while isinstance(node, ast.Attribute):
+            steps.insert(0, _last_name(node))
+            node = node.value
+        if not isinstance(node, ast.Name):
+            self._broken("expression-forbidden", "this has no parts", node, f"paths begin with {', '.join(ROOTS)}")
+            return []
+        steps.insert(0, node)
+        for step in steps:
+            if step.id.startswith("_"):
+                help_ = "names that begin with an underscore can't be read"
+                self._broken("expression-forbidden", f"'{step.id}' is not allowed", step, help_)
+                return []
+        return steps
+
+    def _unknown_root(self, root: ast.Name) -> Node:
+        owners = [(self._catalog.profile, "profile"), (self._properties(), "event")]
+        paths = [f"{owner}.{root.id}" for declared, owner in owners if root.id in declared]
+        help_ = f"did you mean {' or '.join(paths)}?" if paths else offer("an expression can read", ROOTS, root.id)
+        return self._broken("unknown-root", f"'{root.id}' is not known here", root, help_)
+
+    def _field(self, root: ast.Name, rest: list[ast.Name]) -> Node:
+        kind = self._declared("profile", root, rest, self._catalog.profile)
+        return Field(rest[0].id, kind) if kind else BROKEN
+
+    def _event(self, root: ast.Name, rest: list[ast.Name]) -> Node:
+        if not self._event_types:
+            help_ = "no event leads to this decision; use profile.<field> or events.<type>.last.<property>"
+            return self._broken("unknown-root", "there is no event here", root, help_)
+        if self._event_types.isdisjoint(self._catalog.events):
+            # The rule names an unknown event, which is reported there.
+            return BROKEN
+        kind = self._declared("event", root, rest, self._properties())
+        if not kind:
+            return BROKEN
+        name = rest[0].id
+        return EventPart(name, kind) if name in _EVENT_PARTS else Property(name, kind)
+
+    def _properties(self) -> dict[str, Declared]:
+        """All that the root `event` may have. Of a name that two types declare differently anything is possible."""
+        merged: dict[str, Declared] = {}
+        for type_ in sorted(self._event_types & self._catalog.events.keys()):
+            for name, declared in self._catalog.events[type_].properties.items():
+                known = merged.setdefault(name, declared)
+                if known.kind != declared.kind:
+                    merged[name] = Declared(name, "any")
+        return merged | _EVENT_PARTS if self._event_types else {}
+
+    def _declared(
+        self, owner: str, at: ast.Name, rest: list[ast.Name], declared: Mapping[str, Declared]
+    ) -> Kind | None:
+        """The kind of `<owner>.<name>`, where `rest` is one declared name."""
+        code, what = ("unknown-profile-field", "fields") if owner == "profile" else ("unknown-property", "properties")
+        match [step.id for step in rest]:
+            case []:
+                self._report(code, f"'{owner}' alone is not a value", at, offer(what, declared))
+            case [name] if name in declared:
+                return declared[name].kind
+            case [name, part, *_] if name in declared:
+                self._report(code, f"'{owner}.{name}' is a value and has no '{part}'", rest[1], offer(what, declared))
+            case [name, *_]:
+                self._report(
+                    code, f"'{name}' is not one of the {what} of {owner}", rest[0], offer(what, declared, name)
+                )
+        return None
+
+    def _history(self, root: ast.Name, rest: list[ast.Name]) -> Node:
+        if not self._known_type(root, rest):
+            return BROKEN
+        type_ = rest[0].id
+        match [step.id for step in rest[1:]]:
+            case ["last" | "first" as which, "time"]:
+                return TallyTime(type_, which)
+            case ["last", *_]:
+                properties = self._catalog.events[type_].properties | {"time": _TIME}
+                kind = self._declared(f"events.{type_}.last", rest[1], rest[2:], properties)
+                return LastProperty(type_, rest[2].id, kind) if kind else BROKEN
+            case ["first", *_]:
+                message, place = "only the time of the first event is known", rest[-1]
+            case ["count" | "sum" as call, *_]:
+                message, place = f"'{call}' must be called", rest[1]
+            case []:
+                message, place = f"'{type_}' alone is not a value", rest[0]
+            case [part, *_]:
+                message, place = f"'{part}' is not something a history has", rest[1]
+        return self._broken("unknown-property", message, place, f"events.{type_} has {_PARTS}")
+
+    def _known_type(self, root: ast.Name, rest: list[ast.Name]) -> bool:
+        known = self._catalog.events
+        if not rest:
+            self._report("unknown-event", "'events' alone is not a value", root, offer("event types", known))
+        elif rest[0].id not in known:
+            name = rest[0].id
+            self._report("unknown-event", f"'{name}' is not an event type", rest[0], offer("event types", known, name))
+        else:
+            return True
+        return False
+
+    def _tally(self, function: ast.Attribute, node: ast.Call) -> Node:
+        steps = self._steps(function)
+        if not steps or not self._known_type(steps[0], steps[1:]):
+            return BROKEN
+        type_, call = steps[1].id, steps[2].id
+        if call == "count" and len(node.args) <= 1 and not node.keywords:
+            return self._windowed(Count(type_, None), node.args)
+        if call == "sum" and 1 <= len(node.args) <= 2 and not node.keywords:
+            return self._sum(type_, node.args)
+        if call in ("count", "sum"):
+            takes = "nothing or a duration" if call == "count" else "a property and perhaps a duration"
+            return self._broken("expression-forbidden", f"{call}() takes {takes}", node, _CALLS)
+        message = f"'{call}' can't be called"
+        return self._broken("unknown-property", message, steps[2], offer("calls", ("count", "sum"), call))
+
+    def _sum(self, type_: str, arguments: list[ast.expr]) -> Node:
+        properties = self._catalog.events[type_].properties
+        numbers = [name for name, declared in properties.items() if declared.kind in NUMBERS]
+        match arguments[0]:
+            case ast.Constant(value=str(name)) if name in numbers:
+                return self._windowed(Sum(type_, name, None), arguments[1:])
+            case ast.Constant(value=str(name)) if name in properties:
+                code, message = "type-mismatch", f"{name!r} is {with_article(properties[name].kind)}, not a number"
+            case ast.Constant(value=str(name)):
+                code, message = "unknown-property", f"{name!r} is not one of the properties of {type_}"
+            case _:
+                name, code, message = "", "expression-forbidden", "sum() needs the name of a property, in quotes"
+        return self._broken(code, message, arguments[0], offer("numbers", numbers, name))
+
+    def _windowed(self, tally: Count | Sum, arguments: list[ast.expr]) -> Node:
+        if not arguments:
+            return tally
+        match arguments[0]:
+            case ast.Constant(value=str(text)):
+                try:
+                    span = milliseconds(text)
+                except ValueError as error:
+                    return self._broken("bad-duration", str(error), arguments[0], _A_DURATION)
+                if span > 0:
+                    return replace(tally, span=span)
+        return self._broken("bad-duration", "this is not a length of time", arguments[0], _A_DURATION)
+
+
+def _last_name(node: ast.Attribute) -> ast.Name:
+    """The attribute's name as a node, so that a problem can point at it alone."""
+    end = node.end_col_offset or 0
+    start = max(end - len(node.attr.encode()), node.value.end_col_offset or 0)
+    return ast.Name(node.attr, ast.Load(), lineno=1, end_lineno=1, col_offset=start, end_col_offset=end)
+
+
+def offer(what: str, options: Collection[str], word: str = "") -> str:
+    """A help text that lists what there is and guesses which was meant."""
+    names = sorted(options)
+    listed = ", ".join(names[:20]) + (", ..." if len(names) > 20 else "")
+    close = difflib.get_close_matches(word, names, 1)
+    return f"{what}: {listed or 'none'}" + (f"; did you mean '{close[0]}'?" if close else "")

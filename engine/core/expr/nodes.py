@@ -1,0 +1,180 @@
+"""A checked expression as a tree: closures are made from it, and it says what history it reads."""
+
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+from engine.core.book import Needs
+from engine.core.catalog import Kind
+from engine.core.scope import MISSING
+
+Sort: TypeAlias = Kind | Literal["null", "list"]
+Order: TypeAlias = Literal["==", "!=", "<", "<=", ">", ">="]
+Sign: TypeAlias = Literal["+", "-", "*", "/"]
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    value: Any
+    kind: Sort
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A profile field."""
+
+    name: str
+    kind: Sort
+
+
+@dataclass(frozen=True, slots=True)
+class Property:
+    """A property of the event that armed or fired."""
+
+    name: str
+    kind: Sort
+
+
+@dataclass(frozen=True, slots=True)
+class EventPart:
+    """What every event has: time, type or id."""
+
+    name: str
+    kind: Sort
+
+
+@dataclass(frozen=True, slots=True)
+class LastProperty:
+    """A property of the newest event of a type."""
+
+    type: str
+    name: str
+    kind: Sort
+
+
+@dataclass(frozen=True, slots=True)
+class TallyTime:
+    """When the first or the last event of a type happened."""
+
+    type: str
+    which: Literal["first", "last"]
+    kind: Sort = "time"
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """Events of a type, ever or within `span` milliseconds."""
+
+    type: str
+    span: int | None
+    kind: Sort = "integer"
+
+
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """A property summed over events of a type, ever or within `span` milliseconds."""
+
+    type: str
+    property: str
+    span: int | None
+    kind: Sort = "number"
+
+
+@dataclass(frozen=True, slots=True)
+class Arithmetic:
+    sign: Sign
+    left: "Node"
+    right: "Node"
+    kind: Sort = "number"
+
+
+@dataclass(frozen=True, slots=True)
+class NullTest:
+    """`negated` is `!= null`: true where there is a value."""
+
+    operand: "Node"
+    negated: bool
+    kind: Sort = "boolean"
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    order: Order
+    left: "Node"
+    right: "Node"
+    kind: Sort = "boolean"
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """`operand in [values]`; `negated` is `not in`."""
+
+    operand: "Node"
+    values: tuple[Any, ...]
+    negated: bool
+    kind: Sort = "boolean"
+
+
+@dataclass(frozen=True, slots=True)
+class Contained:
+    """`left in right`, where `right` is text or a list in the data; `negated` is `not in`."""
+
+    left: "Node"
+    right: "Node"
+    negated: bool
+    kind: Sort = "boolean"
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    operand: "Node"
+    kind: Sort = "boolean"
+
+
+@dataclass(frozen=True, slots=True)
+class Junction:
+    """`and` (every) or `or` over two or more parts."""
+
+    every: bool
+    parts: tuple["Node", ...]
+    kind: Sort = "boolean"
+
+
+Leaf: TypeAlias = Constant | Field | Property | EventPart | LastProperty | TallyTime | Count | Sum
+Node: TypeAlias = Leaf | Arithmetic | NullTest | Comparison | Listed | Contained | Not | Junction
+
+BROKEN = Constant(MISSING, "any")
+"""Stands where a problem was reported; it fits anywhere, so that one mistake is reported once."""
+LIST = Constant(MISSING, "list")
+"""Stands for the list to the right of `in`, which is no value by itself."""
+
+
+def needs_of(node: Node) -> Needs:
+    """What a state has to keep for this expression. Counts, and first and last times, are kept anyway."""
+    match node:
+        case Field(name=name):
+            return Needs(fields=frozenset({name}))
+        case Property() | EventPart():
+            return Needs(event=True)
+        case LastProperty(type=type_):
+            return Needs(last=frozenset({type_}))
+        case Count(type=type_, span=int(span)):
+            return Needs(windows=frozenset({(type_, None, span)}))
+        case Sum(type=type_, property=name, span=None):
+            return Needs(sums=frozenset({(type_, name)}))
+        case Sum(type=type_, property=name, span=int(span)):
+            return Needs(windows=frozenset({(type_, name, span)}))
+    needs = Needs()
+    for part in _parts(node):
+        needs |= needs_of(part)
+    return needs
+
+
+def _parts(node: Node) -> tuple[Node, ...]:
+    match node:
+        case Arithmetic() | Comparison() | Contained():
+            return (node.left, node.right)
+        case NullTest() | Listed() | Not():
+            return (node.operand,)
+        case Junction():
+            return node.parts
+    return ()

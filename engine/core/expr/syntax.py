@@ -1,0 +1,120 @@
+"""From text to Python's syntax tree, within limits, and from places in the tree back to places in the text."""
+
+import ast
+import keyword
+import re
+import warnings
+
+from engine.errors import BadExpression
+
+LONGEST = 1000
+MOST_NODES = 200
+DEEPEST = 50
+
+_LINE_BREAK = re.compile(r"[\n\r\f]")
+_NOT_TEXT = re.compile(r"[\x00-\x08\x0e-\x1f\ud800-\udfff]")
+_EXAMPLE = "an expression looks like: profile.email_opt_in and event.amount > 0"
+_HINTS = (
+    (re.compile(r"&&"), "write 'and' instead of '&&'"),
+    (re.compile(r"\|\|"), "write 'or' instead of '||'"),
+    (re.compile(r"!(?!=)"), "write 'not' instead of '!'"),
+    (re.compile(r"(?<![=!<>:])=(?!=)"), "write '==' to compare"),
+    (re.compile(r"\b(?:AND|OR|NOT|IN)\b"), "write 'and', 'or', 'not' and 'in' in lower case"),
+    (re.compile("[\u2018-\u201f]"), 'write straight quotes: "text"'),
+    (re.compile(rf"\.\s*(?:{'|'.join(keyword.kwlist)})\b"), "words such as 'from' or 'class' can't be names here"),
+    (re.compile("#"), "comments belong into the YAML, above the expression"),
+)
+
+
+class Source:
+    """An expression's text, put on one line for the parser."""
+
+    def __init__(self, text: str) -> None:
+        self._line = _LINE_BREAK.sub(" ", text.strip())
+        self._lead = len(text) - len(text.lstrip())
+
+    def parse(self) -> tuple[ast.expr, None] | tuple[None, BadExpression]:
+        """The tree, or why there is none."""
+        if not self._line:
+            return None, BadExpression("expression-syntax", "the expression is empty", help=_EXAMPLE)
+        if len(self._line) > LONGEST:
+            return None, self._too_long(f"it has {len(self._line)} characters, {LONGEST} are allowed")
+        if control := _NOT_TEXT.search(self._line):
+            return None, self._unreadable("this character can't be in a text", control.start(), control.end())
+        try:
+            tree = _parse(self._line)
+        except SyntaxError as error:
+            return None, self._syntax_error(error)
+        except (RecursionError, MemoryError):
+            return None, self._too_long(f"it nests deeper than {DEEPEST} levels")
+        return self._within_limits(tree)
+
+    def _within_limits(self, tree: ast.expr) -> tuple[ast.expr, None] | tuple[None, BadExpression]:
+        tail = self._line.encode()[tree.end_col_offset or 0 :].decode()
+        if "#" in tail:
+            place = len(self._line) - len(tail) + tail.index("#")
+            return None, self._unreadable("a comment would hide what follows it", place, len(self._line))
+        nodes, depth = _size(tree)
+        if nodes > MOST_NODES:
+            return None, self._too_long(f"it has {nodes} parts, {MOST_NODES} are allowed")
+        if depth > DEEPEST:
+            return None, self._too_long(f"it nests deeper than {DEEPEST} levels")
+        return tree, None
+
+    def excerpt(self, node: ast.expr) -> str:
+        """The part's own text, for messages."""
+        start, end = self._ends(node)
+        return self._line[start:end] if end - start <= 60 else f"{self._line[start : start + 57]}..."
+
+    def problem(
+        self, code: str, message: str, node: ast.expr, help_: str, last: ast.expr | None = None
+    ) -> BadExpression:
+        """A problem that covers `node`, or everything from there to the end of `last`."""
+        start, end = self._ends(node)
+        if last is not None:
+            end = self._ends(last)[1]
+        return BadExpression(code, message, self._lead + start, max(1, end - start), help_)
+
+    def _ends(self, node: ast.expr) -> tuple[int, int]:
+        return self._characters(node.col_offset), self._characters(node.end_col_offset or 0)
+
+    def _characters(self, column: int) -> int:
+        # The tree counts UTF-8 bytes, people count characters.
+        return len(self._line.encode()[:column].decode(errors="ignore"))
+
+    def _syntax_error(self, error: SyntaxError) -> BadExpression:
+        start, end = max((error.offset or 1) - 1, 0), (error.end_offset or 0) - 1
+        if start >= len(self._line):
+            return self._unreadable("something is missing at its end", len(self._line) - 1, len(self._line))
+        # What follows the first sentence is advice on how to write Python.
+        return self._unreadable(error.msg.partition(" (")[0].partition(". ")[0], start, end)
+
+    def _unreadable(self, reason: str, start: int, end: int) -> BadExpression:
+        length = max(1, min(end, len(self._line)) - start)
+        hint = next((hint for pattern, hint in _HINTS if pattern.search(self._line)), _EXAMPLE)
+        message = f"the expression can't be read: {reason}"
+        return BadExpression("expression-syntax", message, self._lead + start, length, hint)
+
+    def _too_long(self, reason: str) -> BadExpression:
+        message = f"the expression is too long: {reason}"
+        help_ = "split the rule in two, or compute the value before the event is sent"
+        return BadExpression("expression-too-long", message, self._lead, len(self._line), help_)
+
+
+def _parse(line: str) -> ast.expr:
+    with warnings.catch_warnings():
+        # Python only warns of "\d" or `1if`; nobody would see it.
+        warnings.simplefilter("error")
+        return ast.parse(f"{line}\n", mode="eval").body
+
+
+def _size(tree: ast.expr) -> tuple[int, int]:
+    """How many nodes and how deep, without recursion."""
+    nodes = deepest = 0
+    waiting: list[tuple[ast.AST, int]] = [(tree, 1)]
+    while waiting:
+        node, depth = waiting.pop()
+        nodes += isinstance(node, ast.expr)
+        deepest = max(deepest, depth)
+        waiting.extend((child, depth + isinstance(child, ast.expr)) for child in ast.iter_child_nodes(node))
+    return nodes, deepest
