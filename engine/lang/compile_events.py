@@ -42,7 +42,7 @@ class _Compiler:
             )
         if fields.profile == "all":
             for key, each in properties.items():
-                self.feed(each, ("events", name, "properties", key))
+                self.feed(Property(key, each.kind), ("events", name, "properties", key))
             return EventType(name, properties, profile_all=True)
         for field, key in fields.profile.items():
             self.feed_from(name, field, properties.get(key), key)

@@ -115,10 +115,15 @@ def shown_path(path: Path) -> str:
     return absolute.relative_to(here).as_posix() if absolute.is_relative_to(here) else absolute.as_posix()
 
 
+def closest(word: str, options: Iterable[str]) -> str:
+    """The option that `word` most likely meant; empty where nothing is close."""
+    return next(iter(get_close_matches(word, list(options), n=1)), "")
+
+
 def did_you_mean(word: str, options: Iterable[str]) -> str:
     """The help line for a name that isn't one of `options`; empty where nothing is close."""
-    close = get_close_matches(word, list(options), n=1, cutoff=0.6)
-    return f"did you mean '{close[0]}'?" if close else ""
+    meant = closest(word, options)
+    return f"did you mean '{meant}'?" if meant else ""
 
 
 def one_of(label: str, word: str, options: Sequence[str]) -> str:

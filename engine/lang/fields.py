@@ -22,12 +22,12 @@ def text(value: Any, expected: str = "text") -> str:
     return value
 
 
-def matching(pattern: str, code: str, expected: str) -> Parsed:
+def matching(pattern: str, code: str, expected: str, help: str) -> Parsed:
     """A text that matches the whole pattern."""
 
     def parse(value: Any) -> str:
         if not re.fullmatch(pattern, text(value)):
-            refuse(code, f"{said(value)} is not {expected}")
+            refuse(code, f"{said(value)} is not {expected}", help)
         return str(value)
 
     return Parsed(parse, {"type": "string", "pattern": f"^{pattern}$"})
@@ -144,12 +144,15 @@ Expr = Annotated[str, Parsed(_expression, {"type": ["string", "boolean"]})]
 ProfileField = Annotated[str, Parsed(_profile_field, _FIELD)]
 """A profile field, without `profile.`; empty where there is none."""
 Zone = Annotated[str, Parsed(_zone, TEXT)]
-Locale = Annotated[str, matching(r"[a-z]{2,3}([_-][A-Za-z0-9]{2,8})*", "bad-value", "a locale such as en_US")]
+Locale = Annotated[str, matching(r"[a-z]{2,3}([_-][A-Za-z0-9]{2,8})*", "bad-value", "a locale", "write it like en_US")]
 ReentryField = Annotated[Reentry, Parsed(_reentry, _REENTRY)]
 Day = Annotated[int, Parsed(_day, {"type": "string", "format": "date"})]
-Name = Annotated[str, matching(NAME, "bad-name", "a name: letters, digits and _, a letter first")]
+Name = Annotated[str, matching(NAME, "bad-name", "a name", "a letter, then letters, digits and _")]
 RuleId = Annotated[
-    str, matching(RULE_ID, "bad-id", "a rule id: up to 64 of a-z, 0-9, _ and -, a letter or digit first")
+    str,
+    matching(
+        RULE_ID, "bad-id", "a rule id", "a small letter or digit, then small letters, digits, _ and -; 64 at most"
+    ),
 ]
 Names = Annotated[list[Name], Field(min_length=1), Shorthand(listed, TEXT)]
 """One name or a list of them."""

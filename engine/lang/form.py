@@ -66,10 +66,14 @@ class NotNull:
         return handler(next(arg for arg in get_args(source) if arg is not type(None)))
 
 
+def _title(model: type) -> str:
+    return str(getattr(model, "label", ""))
+
+
 class Strict(BaseModel):
     """Base of the grammar. `label` is what a diagnostic calls the mapping."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, model_title_generator=lambda model: model.label)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, model_title_generator=_title)
     label: ClassVar[str] = ""
     unknown: ClassVar[str] = "unknown-field"
     """The code of a field that isn't one of ours."""

@@ -70,6 +70,11 @@ class Document:
         assert self.root
         node, name = self.root, None
         for step in route:
+            if isinstance(step, int) and not isinstance(node.data, list):
+                continue  # one thing where a list of them may stand
+            inner = _only_child(node)
+            if step not in node.children and inner and step in inner.children:
+                node = inner  # `- 26d: { rule: … }`, which is short for a mapping with `at`
             if step not in node.children:
                 break
             name = node.keys.get(str(step))
@@ -84,3 +89,7 @@ class Document:
         line, column, length = (place.line, place.column, place.length) if place else (1, 1, 1)
         source = self.lines[line - 1] if line <= len(self.lines) else ""
         return Diagnostic(self.file, line, column, length, severity_of(code), code, message, help, source)
+
+
+def _only_child(node: Node) -> Node | None:
+    return next(iter(node.children.values())) if len(node.children) == 1 else None

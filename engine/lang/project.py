@@ -26,6 +26,7 @@ from engine.lang.yaml_reader import read
 
 F = TypeVar("F", bound=File)
 
+NOTHING = Catalog()
 EVENTS, POLICY, TESTS = "events.yaml", "policy.yaml", ".test.yaml"
 
 
@@ -52,11 +53,16 @@ def load(rules_dir: Path, templates: Sequence[TemplateFacts] | None) -> Loaded:
 
 @dataclass(frozen=True, slots=True)
 class _RuleFile:
-    """A rule file that was understood; `indices` are the places in the file of the rules that were."""
+    """A rule file that was understood, but for the rules in `left_out`."""
 
     document: Document
     content: RuleFile
-    indices: tuple[int, ...]
+    left_out: set[int]
+
+    def rules(self) -> list[tuple[int, RuleFields]]:
+        """The rules and their places in the file."""
+        given = range(len(self.content.rules) + len(self.left_out))
+        return list(zip((each for each in given if each not in self.left_out), self.content.rules, strict=True))
 
 
 class _Project:
@@ -69,13 +75,15 @@ class _Project:
     def load(self) -> Loaded:
         paths = sorted(path for path in self.folder.glob("*.yaml") if path.is_file() and not path.name.endswith(TESTS))
         rule_paths = [path for path in paths if path.name not in (EVENTS, POLICY)]
-        events = self._events()
+        catalog = self._catalog()
         policy = self._read(PolicyFile, self.folder / POLICY) if self.folder / POLICY in paths else None
-        files = [file for path in rule_paths if (file := self._rule_file(path))]
-        book = self._compile(events, policy, files, complete=len(files) == len(rule_paths))
+        files = [_RuleFile(*found) for path in rule_paths if (found := self._read(RuleFile, path))]
+        self._check_files(rule_paths, files)
+        complete = len(files) == len(rule_paths) and not any(file.left_out for file in files)
+        book = self._compile(catalog, policy, files, complete) if catalog else None
         diagnostics = sorted(set(self.findings))
-        failed = any(each.severity == "error" for each in diagnostics)
-        return Loaded(None if failed else book, diagnostics, tuple(paths), _ids_by_file(files))
+        ids = {file.document.path.name: tuple(rule.id for rule in file.content.rules) for file in files}
+        return Loaded(book, diagnostics, tuple(paths), ids)
 
     def _read(self, model: type[F], path: Path) -> tuple[Document, F, set[int]] | None:
         document, findings = read(path)
@@ -86,14 +94,12 @@ class _Project:
         self.findings += findings
         return (document, content, left_out) if content else None
 
-    def _events(self) -> Catalog | None:
-        """The catalogue; None where it has errors, as then most of what follows from them would be noise."""
+    def _catalog(self) -> Catalog | None:
+        """None where events.yaml has errors, as then most of what follows from them would be noise."""
         path = self.folder / EVENTS
         if not path.is_file():
             message = "the rules folder has no events.yaml" if self.folder.is_dir() else "there is no such rules folder"
-            self.findings.append(
-                Document(path, "").report(None, "missing-file", message, "it declares the event types")
-            )
+            self._report(path, "missing-file", message, "it declares the event types")
             return None
         before = len(self.findings)
         found = self._read(EventsFile, path)
@@ -104,73 +110,60 @@ class _Project:
         self.content["events"] = _canonical(found[1])
         return catalog
 
-    def _rule_file(self, path: Path) -> _RuleFile | None:
-        found = self._read(RuleFile, path)
-        if found is None:
-            return None
-        document, content, left_out = found
-        given = range(len(content.rules) + len(left_out))
-        return _RuleFile(document, content, tuple(index for index in given if index not in left_out))
+    def _report(self, path: Path, code: str, message: str, help: str = "") -> None:
+        self.findings.append(Document(path, "").report(None, code, message, help))
+
+    def _check_files(self, paths: list[Path], files: list[_RuleFile]) -> None:
+        """What can be said of the rules without knowing the events."""
+        if not paths and self.folder.is_dir():
+            self._report(self.folder, "no-rules", "the rules folder has no rule file")
+        for file in files:
+            if not file.document.data.get("rules"):
+                place = file.document.place(("rules",))
+                self.findings.append(file.document.report(place, "no-rules", "the file has no rules"))
+        check_ids((self._site(file, index), rule.id, rule.was) for file in files for index, rule in file.rules())
+        self.findings += self.templates.problems()
 
     def _compile(
         self,
-        catalog: Catalog | None,
+        catalog: Catalog,
         policy: tuple[Document, PolicyFile, set[int]] | None,
         files: list[_RuleFile],
         complete: bool,
     ) -> RuleBook | None:
-        check_ids(
-            (self._site(file, index, Catalog()), rule.id, rule.was) for file in files for index, rule in _rules(file)
-        )
-        if catalog is None:
-            return None
-        compiled = Policy()
-        if policy:
-            site = Site(policy[0], (), catalog, self.findings, [])
-            compiled = compile_policy(site, policy[1])
+        document, content, _ = policy or (None, PolicyFile(version=1), None)
+        site = Site(document, (), catalog, self.findings, []) if document else None
+        compiled = compile_policy(site, content) if site else Policy()
         rules = self._compile_rules(catalog, compiled, files)
-        if policy and complete:
-            check_policy(site, policy[1], compiled, rules)
-        self.findings += self.templates.problems()
-        self._note_empty(files)
-        self.content["policy"] = _canonical(policy[1]) if policy else {}
+        if complete:
+            self.findings += self.templates.unused()
+            if site:
+                check_policy(site, content, compiled, rules)
+        self.content["policy"] = _canonical(content)
+        if any(each.severity == "error" for each in self.findings):
+            return None
         return RuleBook(tuple(rules), catalog, compiled, self._revision())
 
     def _compile_rules(self, catalog: Catalog, policy: Policy, files: list[_RuleFile]) -> list[Rule]:
         rules: list[Rule] = []
         kept = self.content["rules"] = []
         for file in files:
-            for index, fields in _rules(file):
+            for index, fields in file.rules():
                 site = self._site(file, index, catalog)
                 rule = compile_rule(site, fields, file.content.defaults, policy, self.templates)
                 rules.append(replace(rule, order=len(rules)))
                 kept.append([_canonical(fields), _canonical(file.content.defaults)])
         return rules
 
-    def _site(self, file: _RuleFile, index: int, catalog: Catalog) -> Site:
+    def _site(self, file: _RuleFile, index: int, catalog: Catalog = NOTHING) -> Site:
         return Site(file.document, ("rules", index), catalog, self.findings, [])
 
-    def _note_empty(self, files: list[_RuleFile]) -> None:
-        if not files:
-            message = "the rules folder has no rule file"
-            self.findings.append(Document(self.folder / EVENTS, "").report(None, "no-rules", message))
-        for file in files:
-            if not file.content.rules and not file.document.data.get("rules"):
-                place = file.document.place(("rules",))
-                self.findings.append(file.document.report(place, "no-rules", "the file has no rules"))
-
     def _revision(self) -> str:
-        self.content["templates"] = {each.path.rpartition("/")[2]: each.source for each in self.templates.facts or ()}
+        self.content["templates"] = {
+            f"{each.template}.{each.channel}": each.source for each in self.templates.facts or ()
+        }
         return sha256(json.dumps(self.content, sort_keys=True).encode()).hexdigest()[:12]
-
-
-def _rules(file: _RuleFile) -> list[tuple[int, RuleFields]]:
-    return list(zip(file.indices, file.content.rules, strict=True))
 
 
 def _canonical(content: BaseModel) -> Any:
     return content.model_dump(mode="json", by_alias=True)
-
-
-def _ids_by_file(files: list[_RuleFile]) -> dict[str, tuple[str, ...]]:
-    return {file.document.path.name: tuple(rule.id for rule in file.content.rules) for file in files}

@@ -112,7 +112,7 @@ class _Case:
     def build(self) -> TestCase:
         fields, start = self.fields, self.fields.start
         for name in fields.profile:
-            self.site.at("profile", name).field(name)
+            self.site.at("profile", name).field(name, key=True)
         return TestCase(
             fields.name,
             fields.customer,
@@ -127,7 +127,7 @@ class _Case:
 
     def given(self, index: int, fields: GivenFields) -> Given:
         event, properties = self._given_sites(index)
-        event.event(fields.event, key=event.route == properties.route)
+        event.event(fields.event, key=event is properties)
         declared = self.site.catalog.events.get(fields.event)
         for name in fields.properties if declared else ():
             if declared and name not in declared.properties:
@@ -145,7 +145,9 @@ class _Case:
         if "at" in written:
             return site.at("event"), site.at("properties")
         at, what = next(iter(written.items()))
-        inner = site.at(at) if isinstance(what, str) else site.at(at, next(iter(what)))
+        if isinstance(what, str):
+            return site.at(at), site
+        inner = site.at(at, next(iter(what)))
         return inner, inner
 
     def expected(

@@ -61,12 +61,12 @@ class Site:
     def events(self, names: Iterable[str]) -> frozenset[str]:
         return frozenset(self.at(index).event(name) for index, name in enumerate(names))
 
-    def field(self, name: str, kinds: Collection[Kind] = ()) -> str:
+    def field(self, name: str, kinds: Collection[Kind] = (), *, key: bool = False) -> str:
         """The name, reported where there is no such profile field or it is not of one of `kinds`."""
         found = self.catalog.profile.get(name)
         if found is None:
-            message = f"the profile has no field '{name}'"
-            self.report("unknown-profile-field", message, did_you_mean(name, self.catalog.profile))
+            help = did_you_mean(name, self.catalog.profile)
+            self.report("unknown-profile-field", f"the profile has no field '{name}'", help, key=key)
         elif kinds and found.kind not in kinds:
             self.report("type-mismatch", f"profile.{name} is of type {found.kind}", f"it must be {' or '.join(kinds)}")
         return name

@@ -54,14 +54,17 @@ class Templates:
             site.findings.append(_report(facts, read.line, "unknown-variable", message, help, ".".join(read.path)))
 
     def problems(self) -> list[Diagnostic]:
-        """What is wrong with the templates by themselves, and which ones no rule uses."""
-        found = [
+        """What is wrong with the templates by themselves."""
+        return [
             _report(facts, problem.line, problem.code, problem.message, problem.help)
             for facts in self.facts or ()
             for problem in facts.problems
         ]
+
+    def unused(self) -> list[Diagnostic]:
+        """Templates that no rule uses; to be asked when all rules are known."""
         unused = [facts for name, facts in self.by_name.items() if name not in self.used and not facts.problems]
-        return found + [_report(facts, 1, "unused-template", "no rule uses this template") for facts in unused]
+        return [_report(facts, 1, "unused-template", "no rule uses this template") for facts in unused]
 
 
 def _unknown(path: tuple[str, ...], catalog: Catalog, types: frozenset[str]) -> tuple[str, str] | None:

@@ -1,12 +1,14 @@
 """Data against the grammar: pydantic finds what is wrong, this says it in our words and at its place."""
 
 from collections.abc import Mapping
-from typing import Any, TypeVar, get_args, get_origin
+from types import UnionType
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
 from pydantic import ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from engine.lang.diagnostics import Diagnostic, did_you_mean, one_of
+from engine.lang.diagnostics import Diagnostic, closest, did_you_mean, one_of
 from engine.lang.form import File, Strict, said
 from engine.lang.located import Document, Route
 
@@ -34,7 +36,10 @@ def validate(model: type[M], document: Document) -> tuple[M | None, list[Diagnos
         return model.model_validate(document.data), [], set()
     except ValidationError as error:
         details = error.errors(include_url=False)
-    findings = [_finding(model, document, each) for each in details]
+    misspelt = {_meant(model, each["loc"]) for each in details if each["type"] == "extra_forbidden"}
+    findings = [
+        _finding(model, document, each) for each in details if each["type"] != "missing" or each["loc"] not in misspelt
+    ]
     rest, left_out = _without(document.data, [each["loc"] for each in details])
     try:
         return model.model_validate(rest), findings, left_out
@@ -64,52 +69,60 @@ def _finding(model: type[Strict], document: Document, error: ErrorDetails) -> Di
     if kind == "located":
         return _located(document, route, context)
     code, message, help = _described(kind, error, context)
+    if kind == "model_type":
+        help = _fields_help(_model_in(_at(model, route)), "")
     if route == ("version",):
         code, help = "bad-version", "write version: 1"
-    return document.report(document.place(route), code, f"{_named(route)}{message}", help)
+    return document.report(document.place(route), code, f"{_named(route)} {message}", help)
+
+
+def _meant(model: type[Strict], route: Route) -> Route:
+    """Where the field would stand that the unknown one at `route` is a misspelling of."""
+    return (*route[:-1], closest(str(route[-1]), _fields(_model_in(_at(model, route[:-1])))))
 
 
 def _named(route: Route) -> str:
     names = [step for step in route if isinstance(step, str)]
-    return f"'{names[-1]}' " if names else "the file "
+    if not names:
+        return "the file"
+    return f"each of '{names[-1]}'" if isinstance(route[-1], int) else f"'{names[-1]}'"
 
 
 def _missing(model: type[Strict], document: Document, route: Route) -> Diagnostic:
-    owner, name = _owner(model, route[:-1]), str(route[-1])
+    owner, name = _model_in(_at(model, route[:-1])), str(route[-1])
     place = document.place(route[:-1])
     if name == "version":
         return document.report(place, "missing-version", "the file does not say its version", "begin with version: 1")
+    fields = _fields(owner)
     label = owner.label if owner else "this"
-    return document.report(place, "missing-field", f"{label} needs '{name}'", _description(owner, name))
-
-
-def _description(owner: type[Strict] | None, name: str) -> str:
-    for key, field in owner.model_fields.items() if owner else ():
-        if name == (field.alias or key):
-            return field.description or ""
-    return ""
+    return document.report(place, "missing-field", f"{label} needs '{name}'", fields[name].description or "")
 
 
 def _unknown(model: type[Strict], document: Document, route: Route) -> Diagnostic:
-    owner, name = _owner(model, route[:-1]), str(route[-1])
-    place = document.place(route, key=True)
-    if owner is None:
-        return document.report(place, "unknown-field", f"'{name}' is not a field here")
-    fields = [field.alias or key for key, field in owner.model_fields.items()]
-    if owner.unknown == "unknown-kind":
-        fields.remove("where")
-        return document.report(place, owner.unknown, f"'{name}' is not a trigger kind", one_of("kinds", name, fields))
-    message = f"'{name}' is not a field of {owner.label}"
-    return document.report(place, owner.unknown, message, one_of("fields", name, fields))
+    owner, name = _model_in(_at(model, route[:-1])), str(route[-1])
+    unknown_kind = owner is not None and owner.unknown == "unknown-kind"
+    message = f"'{name}' is not a {'trigger kind' if unknown_kind else f'field of {owner.label}'}" if owner else name
+    code = owner.unknown if owner else "unknown-field"
+    return document.report(document.place(route, key=True), code, message, _fields_help(owner, name))
+
+
+def _fields_help(owner: type[Strict] | None, name: str) -> str:
+    fields = list(_fields(owner))
+    if owner and owner.unknown == "unknown-kind":
+        return one_of("kinds", name, [each for each in fields if each != "where"])
+    return one_of("fields", name, fields)
 
 
 def _located(document: Document, route: Route, context: Mapping[str, Any]) -> Diagnostic:
+    on_key = route[-1:] == ("[key]",)
+    if context["key"]:
+        route, on_key = (*route, context["key"]), True
+    elif on_key:
+        route = route[:-1]
     message = str(context["message"])
     if message.startswith("must "):
-        message = f"{_named(route)}{message}"
-    key = (context["key"],) if context["key"] else ()
-    place = document.place(route + key, key=bool(key))
-    return document.report(place, context["code"], message, context["help"])
+        message = f"{_named(route)} {message}"
+    return document.report(document.place(route, key=on_key), context["code"], message, context["help"])
 
 
 def _described(kind: str, error: ErrorDetails, context: Mapping[str, Any]) -> tuple[str, str, str]:
@@ -117,39 +130,39 @@ def _described(kind: str, error: ErrorDetails, context: Mapping[str, Any]) -> tu
     if kind in _EXPECTED:
         return "wrong-type", f"must be {_EXPECTED[kind]}, not {said(value)}", ""
     if kind in ("literal_error", "enum"):
-        options = [option.strip(" '") for option in str(context["expected"]).replace(" or ", ", ").split(",")]
-        return (
-            "bad-value",
-            f"must be {context['expected'].replace(chr(39), '')}, not {said(value)}",
-            (did_you_mean(value, options) if isinstance(value, str) else ""),
-        )
+        expected = context["expected"].replace("'", "")
+        help = did_you_mean(value, expected.replace(" or ", ", ").split(", ")) if isinstance(value, str) else ""
+        return "bad-value", f"must be {expected}, not {said(value)}", help
     if kind in ("too_short", "string_too_short"):
         return "bad-value", "must not be empty", ""
-    return "bad-value", _plain(error["msg"]), ""
+    message = error["msg"].replace("Input should be", "must be").replace("greater than or equal to", "at least")
+    return "bad-value", message, ""
 
 
-def _plain(message: str) -> str:
-    return message.replace("Input should", "must").removeprefix("Value error, ")
-
-
-def _owner(model: type[Strict], route: Route) -> type[Strict] | None:
-    """The model of the mapping at `route`, None where the grammar has none there."""
+def _at(model: type[Strict], route: Route) -> Any:
+    """The grammar at `route`: a model, a list or mapping of something, or None where it has no more to say."""
     kind: Any = model
     for step in route:
-        kind = _inner(kind, step)
-    return _model_in(kind)
+        kind = _bare(kind)
+        if isinstance(kind, type) and issubclass(kind, Strict):
+            field = _fields(kind).get(str(step))
+            kind = field.annotation if field else None
+        else:
+            kind = get_args(kind)[-1] if get_args(kind) else None
+    return _bare(kind)
 
 
-def _inner(kind: Any, step: str | int) -> Any:
-    model = _model_in(kind) if get_origin(kind) not in (dict, list) else None
-    if model is None:
-        return get_args(kind)[-1] if get_args(kind) else None
-    return next((f.annotation for key, f in model.model_fields.items() if step == (f.alias or key)), None)
+def _bare(kind: Any) -> Any:
+    """The type without its annotations and its `| None`."""
+    while get_origin(kind) in (Annotated, Union, UnionType):
+        kind = get_args(kind)[0]
+    return kind
 
 
 def _model_in(kind: Any) -> type[Strict] | None:
-    if isinstance(kind, type) and issubclass(kind, Strict):
-        return kind
-    if get_origin(kind) in (dict, list):
-        return None
-    return next((found for arg in get_args(kind) if (found := _model_in(arg))), None)
+    return kind if isinstance(kind, type) and issubclass(kind, Strict) else None
+
+
+def _fields(owner: type[Strict] | None) -> dict[str, FieldInfo]:
+    """The fields by the names they have in YAML."""
+    return {field.alias or key: field for key, field in owner.model_fields.items()} if owner else {}

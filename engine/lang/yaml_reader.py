@@ -30,6 +30,13 @@ _FLOAT = re.compile(r"[-+]?(\.[0-9]+|(0|[1-9][0-9]*)(\.[0-9]*)?)([eE][-+]?[0-9]{
 _UNPRINTABLE = re.compile("[^\t\n\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
+_HELP = {
+    "a tab character": "YAML is indented with spaces, not tabs",
+    "mapping values are not allowed in this context": "quote a text with a colon and a space in it",
+    "found character that cannot start any token": "quote a text that begins with @, ` or %",
+}
+
+
 class _Stop(Exception):
     """Nothing after this point of the file can be trusted."""
 
@@ -43,17 +50,16 @@ def read(path: Path) -> tuple[Document | None, list[Diagnostic]]:
     with path.open("rb") as file:
         raw = file.read(MAX_BYTES + 1)
     if len(raw) > MAX_BYTES:
-        return _refused(path, "too-large", f"the file is larger than {MAX_BYTES:,} bytes", "split it into several")
+        reason = f"the file is larger than {MAX_BYTES:,} bytes"
+        return None, [Document(path, "").report(None, "too-large", reason, "split it into several")]
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        reason = f"byte {error.start} (0x{raw[error.start]:02x}) is not valid UTF-8"
-        return _refused(path, "not-utf8", reason, "save the file as UTF-8 text")
+        document = Document(path, raw.decode("utf-8", "replace"))
+        place = _place_at(raw[: error.start].decode("utf-8"))
+        reason = f"the byte 0x{raw[error.start]:02x} is not UTF-8"
+        return None, [document.report(place, "not-utf8", reason, "save the file as UTF-8 text")]
     return parse(path, text.replace("\r\n", "\n").replace("\r", "\n"))
-
-
-def _refused(path: Path, code: str, message: str, help: str) -> tuple[None, list[Diagnostic]]:
-    return None, [Document(path, "").report(None, code, message, help)]
 
 
 def parse(path: Path, text: str) -> tuple[Document | None, list[Diagnostic]]:
@@ -73,20 +79,24 @@ def parse(path: Path, text: str) -> tuple[Document | None, list[Diagnostic]]:
 def _refuse_control_characters(text: str) -> None:
     found = _UNPRINTABLE.search(text)
     if found:
-        at = found.start()
-        line = text.count("\n", 0, at) + 1
-        place = Place(line, at - text.rfind("\n", 0, at), 1, at, at + 1)
-        raise _Stop(place, "yaml-syntax", f"control character U+{ord(found[0]):04X}", "is this a text file?")
+        message = f"control character U+{ord(found[0]):04X}"
+        raise _Stop(_place_at(text[: found.start()]), "yaml-syntax", message, "is this a text file?")
+
+
+def _place_at(before: str) -> Place:
+    """The place of the character after `before`."""
+    at = len(before)
+    return Place(before.count("\n") + 1, at - before.rfind("\n"), 1, at, at + 1)
 
 
 def _syntax_error(document: Document, error: yaml.MarkedYAMLError) -> Diagnostic:
     mark: Any = error.problem_mark or error.context_mark
-    place = _place(mark, mark)
-    if "\t" in (document.text[mark.index : mark.index + 1], document.text[max(mark.index - 1, 0) : mark.index]):
-        return document.report(place, "yaml-syntax", "a tab character", "YAML is indented with spaces, not tabs")
+    problem = error.problem or "not YAML"
+    if "\t" in document.text[max(mark.index - 1, 0) : mark.index + 1]:
+        problem = "a tab character"
     began = error.context_mark
-    help = f"{error.context}, which began at {began.line + 1}:{began.column + 1}" if began and error.context else ""
-    return document.report(place, "yaml-syntax", error.problem or "not YAML", help)
+    place = f"{error.context}, which began at {began.line + 1}:{began.column + 1}" if began and error.context else ""
+    return document.report(_place(mark, mark), "yaml-syntax", problem, _HELP.get(problem, place))
 
 
 def _place(start: Any, end: Any) -> Place:
