@@ -7,6 +7,9 @@ import msgspec
 
 from engine.model import Outreach, State
 
+HISTORY_LENGTH = 20
+"""Outcome records that a store keeps of a customer."""
+
 
 class Record(msgspec.Struct, gc=False):
     """One record of a source. `timestamp` is the broker's time; `next_offset` is where reading goes on after it."""
@@ -38,7 +41,7 @@ class Commit(msgspec.Struct):
     `expected` is the meta the batch started from and `meta` what replaces it (its `seq` one higher).
     States are encoded; None deletes. `wakes` sets a customer's wake-up moment, 0 removes it. `outbox` adds
     (outreach id, encoded outreach) in order, `trim` removes published ids. `outcomes` maps a customer to
-    encoded outcome records to put in front of its history.
+    encoded outcome records to put in front of its history, oldest first.
     """
 
     expected: Meta

@@ -165,6 +165,8 @@ class JsonLinesSink:
 
     def close(self) -> None:
         """Flush and give up; standard output stays open."""
+        if self._stream.closed:
+            return
         try:
             self.flush()
         finally:

@@ -8,9 +8,7 @@ from threading import RLock
 import msgspec
 
 from engine.errors import Fenced
-from engine.ports import Commit, Meta
-
-HISTORY_LENGTH = 20
+from engine.ports import HISTORY_LENGTH, Commit, Meta
 
 
 @dataclass

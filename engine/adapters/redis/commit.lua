@@ -6,7 +6,7 @@
 -- KEYS[4] outbox:order  list of the ids in the outbox, oldest first
 -- KEYS[5...]            on a cluster every other key that is touched, so that a slot on the move refuses the whole
 --                       script; not read here (elsewhere the time to send them is saved)
--- ARGV[1] MessagePack map, see `Change` in store.py
+-- ARGV[1] MessagePack map, see `Change` in change.py
 -- ARGV[2] the bytes of states, outbox entries and outcome records, end to end; `lengths` in the map cuts them
 --
 -- Returns nil, or {seq, offsets} as stored when they are not what the map expects.

@@ -6,14 +6,16 @@ from typing import Any
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from redis import Redis, RedisCluster
+from redis.backoff import NoBackoff
 from redis.cluster import ClusterNode
+from redis.retry import Retry
 from redis.sentinel import Sentinel
 
 from engine.adapters.redis.store import HISTORY_KEPT, RedisStore
 from engine.adapters.redis.trouble import reaching
 from engine.errors import BadStoreUrl
 
-_TIMEOUTS = {"socket_timeout": 30, "socket_connect_timeout": 5}
+_TIMEOUTS = {"socket_timeout": 10, "socket_connect_timeout": 5}
 
 
 def connect(url: str, namespace: str = "engine", *, history_kept: timedelta = HISTORY_KEPT) -> RedisStore:
@@ -47,7 +49,8 @@ def _client(url: str) -> Any:
             return RedisCluster(startup_nodes=nodes, **_options(parts))
         case ["redis" | "rediss", "sentinel"] if parts.path.strip("/"):
             options = _options(parts)
-            sentinels = Sentinel(_hosts(parts, 26379), sentinel_kwargs=options, **options)  # type: ignore[no-untyped-call]
+            asking = {**options, "retry": Retry(NoBackoff(), 0)}  # instead, the next sentinel is asked
+            sentinels = Sentinel(_hosts(parts, 26379), sentinel_kwargs=asking, **options)  # type: ignore[no-untyped-call]
             return sentinels.master_for(parts.path.strip("/"), **dict(parse_qsl(parts.query)))  # type: ignore[no-untyped-call]
     message = "expected redis://, rediss://, unix://, redis+cluster://host:port or redis+sentinel://host:port/primary"
     raise ValueError(message)

@@ -1,0 +1,136 @@
+"""What RedisStore promises beyond every store: errors one can act on, and keys that stay together and go away."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from redis import Redis
+
+from engine.adapters.redis import RedisStore, connect
+from engine.errors import BadStoreUrl, StoreUnavailable
+from engine.ports import Commit, Meta
+
+CUSTOMER = "{odd}\n🙂"
+EVERYTHING = Commit(
+    Meta(),
+    Meta(seq=1, offsets={"events": 1}),
+    states={CUSTOMER: b"state"},
+    wakes={CUSTOMER: 5},
+    outbox=[("o-1", b"outreach")],
+    outcomes={CUSTOMER: [b"fired"]},
+)
+
+
+@pytest.fixture
+def client(redis_url: str) -> Iterator[Any]:
+    with Redis.from_url(redis_url) as client:
+        client.flushall()
+        yield client
+
+
+@pytest.fixture
+def store(client: Any) -> RedisStore:
+    return RedisStore(client, "shop", history_kept=timedelta(hours=2))
+
+
+def test_all_keys_of_a_partition_share_its_hash_tag(store: RedisStore, client: Any) -> None:
+    store.commit(7, EVERYTHING)
+    names = ["c:" + CUSTOMER, "h:" + CUSTOMER, "due", "outbox", "outbox:order", "meta"]
+    assert set(client.keys()) == {f"{{shop:7}}:{name}".encode() for name in names}
+
+
+def test_history_goes_some_time_after_the_last_outcome_and_nothing_else_does(store: RedisStore, client: Any) -> None:
+    store.commit(7, EVERYTHING)
+    expiring = {key for key in client.scan_iter() if client.ttl(key) != -1}
+    assert expiring == {f"{{shop:7}}:h:{CUSTOMER}".encode()}
+    assert 7_100 < client.ttl(expiring.pop()) <= 7_200
+
+
+def test_nothing_but_the_meta_is_left_when_everybody_is_forgotten(store: RedisStore, client: Any) -> None:
+    store.commit(7, EVERYTHING)
+    store.commit(7, Commit(EVERYTHING.meta, Meta(seq=2), states={CUSTOMER: None}, trim=["o-1"]))
+    assert client.keys() == [b"{shop:7}:meta"]
+
+
+def test_a_server_that_has_lost_its_scripts_is_given_them_again(store: RedisStore, client: Any) -> None:
+    for seq in range(3):
+        store.commit(0, Commit(Meta(seq=seq), Meta(seq=seq + 1)))
+        client.script_flush()
+    assert store.customers(0, "", 10) == ([], "")
+
+
+def test_a_full_server_refuses_a_commit_whole(store: RedisStore, client: Any) -> None:
+    client.config_set("maxmemory", 1)
+    try:
+        with pytest.raises(StoreUnavailable, match="it is full; raise its maxmemory"):
+            store.commit(0, EVERYTHING)
+    finally:
+        client.config_set("maxmemory", 0)
+    assert client.keys() == []
+
+
+def test_a_replica_is_told_from_a_primary(store: RedisStore, client: Any) -> None:
+    client.replicaof("127.0.0.1", "1")
+    try:
+        with pytest.raises(StoreUnavailable, match="it is a replica; give the URL of the primary"):
+            store.commit(0, EVERYTHING)
+    finally:
+        client.replicaof("NO", "ONE")
+
+
+def test_a_key_of_somebody_else_is_an_error_that_names_the_server(redis_url: str, client: Any) -> None:
+    client.set("{shop:0}:meta", "not ours")
+    with closing(connect(redis_url, "shop")) as store, pytest.raises(StoreUnavailable, match="WRONGTYPE") as refused:
+        store.meta(0)
+    assert str(refused.value).startswith(f"the store at {redis_url}: ")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://me:secret@127.0.0.1:1",
+        "redis+cluster://me:secret@127.0.0.1:1",
+        "unix:///nowhere/redis.sock?password=secret",
+    ],
+)
+def test_a_server_that_is_not_there_is_named_without_the_password(url: str) -> None:
+    with pytest.raises(StoreUnavailable) as refused:
+        connect(url)
+    assert "127.0.0.1:1" in str(refused.value) or "/nowhere/redis.sock" in str(refused.value)
+    assert "secret" not in str(refused.value)
+
+
+def test_sentinels_that_are_not_there_are_named() -> None:
+    with pytest.raises(StoreUnavailable, match="sentinels"):
+        connect("redis+sentinel://127.0.0.1:1,127.0.0.1:2/shop")
+
+
+def test_a_wrong_password_is_told_from_a_server_that_is_not_there(redis_url: str) -> None:
+    with pytest.raises(StoreUnavailable, match="user or password"):
+        connect(f"{redis_url}?username=nobody&password=wrong")
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("http://localhost", "expected redis://"),
+        ("localhost:6379", "expected redis://"),
+        ("", "expected redis://"),
+        ("redis://localhost:notaport", "[Pp]ort"),
+        ("redis+cluster://localhost:notaport", "[Pp]ort"),
+        ("redis+cluster://[::1", "IPv6"),
+        ("redis+sentinel://localhost", "/primary"),
+        ("redis+else://localhost", "expected redis://"),
+    ],
+)
+def test_a_url_that_cannot_be_used_is_explained(url: str, said: str) -> None:
+    with pytest.raises(BadStoreUrl, match=said):
+        connect(url)
+
+
+@pytest.mark.parametrize("namespace", ["", "a b", "{a}", "a}", "ключ"])
+def test_a_namespace_that_would_break_the_hash_tag_is_refused(client: Any, namespace: str) -> None:
+    with pytest.raises(BadStoreUrl, match="namespace"):
+        RedisStore(client, namespace)
