@@ -102,7 +102,7 @@ class _Life:
     def _sign_up(self) -> None:
         """Some at the checkout, minutes before the first purchase, most of them some days earlier."""
         first = self.purchases[0]
-        early = self._waking_hour(first, -9, -1) if self._chance(0.85) else first
+        early = self._waking_hour(first, -9, -2) if self._chance(0.9) else first
         time = min(early, first - timedelta(minutes=self.random.randint(4, 25)))
         name = self.random.choice(NAMES)
         profile: JsonObject = {"email": f"{name.lower()}.{self.customer}@example.com"}
