@@ -186,6 +186,12 @@ def test_a_wake_up_moves_and_goes(store: StateStore) -> None:
     assert sorted(everyone(store)) == ["c-1", "c-2"]
 
 
+def test_a_new_customer_without_a_wake_up_is_a_customer(store: StateStore) -> None:
+    write(store, states={"c-1": b"", "c-2": b""}, wakes={"c-1": 0})
+    assert store.due(0, 10**13, 10) == []
+    assert sorted(everyone(store)) == ["c-1", "c-2"]
+
+
 def test_a_state_that_changes_keeps_its_wake_up(store: StateStore) -> None:
     write(store, states={"c-1": b"1"}, wakes={"c-1": 5})
     write(store, states={"c-1": b"2"})

@@ -13,7 +13,8 @@ class Change(msgspec.Struct):
     """What of a commit is text or number; its bytes go beside it, end to end.
 
     `lengths` cuts the bytes into the values of `states`, `outbox` and `outcomes`, in this order. `wakes` alternates
-    moment and customer and `meta` field and value, as the server wants them.
+    moment and customer and `meta` field and value, as the server wants them. `unscheduled` are those of `states`
+    who are not in `wakes`: their wake-up stays, or they are new and have none.
     """
 
     prefix: str
@@ -23,6 +24,7 @@ class Change(msgspec.Struct):
     states: list[str]
     wakes: list[int | str]
     unwake: list[str]
+    unscheduled: list[str]
     deleted: list[str]
     trim: list[str]
     outbox: list[str]
@@ -46,6 +48,7 @@ def pack(commit: Commit, prefix: str, history_seconds: int) -> tuple[bytes, byte
         states=list(states),
         wakes=[part for customer, wake in commit.wakes.items() if wake for part in (wake, customer)],
         unwake=[customer for customer, wake in commit.wakes.items() if not wake],
+        unscheduled=[customer for customer in states if not commit.wakes.get(customer)],
         deleted=[customer for customer, state in commit.states.items() if state is None],
         trim=commit.trim,
         outbox=list(outbox),

@@ -39,17 +39,22 @@ end
 
 local state_key, history_key = change.prefix .. 'c:', change.prefix .. 'h:'
 
-local states, newcomers = {}, {}
+local states = {}
 for i, customer in ipairs(change.states) do
   states[2 * i - 1], states[2 * i] = state_key .. customer, next_value()
-  newcomers[2 * i - 1], newcomers[2 * i] = '+inf', customer
 end
 each_chunk(states, function(...) redis.call('MSET', ...) end)
-each_chunk(change.wakes, function(...) redis.call('ZADD', due, ...) end)
-each_chunk(newcomers, function(...) redis.call('ZADD', due, 'NX', ...) end)
-for _, customer in ipairs(change.unwake) do
-  redis.call('ZADD', due, 'XX', '+inf', customer)
+
+local function never(customers)
+  local wakes = {}
+  for i, customer in ipairs(customers) do
+    wakes[2 * i - 1], wakes[2 * i] = '+inf', customer
+  end
+  return wakes
 end
+each_chunk(change.wakes, function(...) redis.call('ZADD', due, ...) end)
+each_chunk(never(change.unscheduled), function(...) redis.call('ZADD', due, 'NX', ...) end)
+each_chunk(never(change.unwake), function(...) redis.call('ZADD', due, 'XX', ...) end)
 for _, customer in ipairs(change.deleted) do
   redis.call('UNLINK', state_key .. customer, history_key .. customer)
   redis.call('ZREM', due, customer)
