@@ -1,9 +1,8 @@
 """A file's plain data that remembers where every key and value stood."""
 
 import re
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from engine.lang.diagnostics import Diagnostic, severity_of, shown_path
 
@@ -13,8 +12,7 @@ Route = tuple[str | int, ...]
 LINE_END = re.compile("[\n\x85\u2028\u2029]")
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Line and column from 1, and how many characters of that line; `start` and `end` are indices into the text."""
 
     line: int
@@ -24,19 +22,29 @@ class Place:
     end: int
 
 
-@dataclass(slots=True, eq=False)
 class Node:
-    """A value and where it stood. `exact`: each character of a scalar stands in the text one for one."""
+    """A value and where it stood. `exact`: each character of a scalar stands in the text one for one.
 
-    data: Any
-    place: Place
-    text: str | None = None
-    exact: bool = False
-    flow: bool = False
-    keys: dict[str, Place] = field(default_factory=dict)
-    children: dict[str | int, "Node"] = field(default_factory=dict)
-    size: int = 1
-    depth: int = 1
+    `text` is None for a list or a mapping; `size` and `depth` are those of the value with aliases written out.
+    """
+
+    __slots__ = ("children", "data", "depth", "exact", "flow", "keys", "place", "size", "text")
+
+    def __init__(
+        self, data: Any, place: Place, text: str | None = None, *, exact: bool = False, flow: bool = False
+    ) -> None:
+        self.data = data
+        self.place = place
+        self.text = text
+        self.exact = exact
+        self.flow = flow
+        self.size = self.depth = 1
+        self.keys: dict[str, Place] = {} if text is None else _NO_KEYS
+        self.children: dict[str | int, Node] = {} if text is None else _NO_CHILDREN
+
+
+_NO_KEYS: dict[str, Place] = {}
+_NO_CHILDREN: dict[str | int, Node] = {}
 
 
 class Document:

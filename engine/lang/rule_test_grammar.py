@@ -151,7 +151,7 @@ Expect = Annotated[ExpectedFields, Shorthand(_expected, _keyed_by_time(_ITEM))]
 OutcomeItem = Annotated[OutcomeFields, Shorthand(_expected, _keyed_by_time(_ITEM))]
 
 
-class TestFields(Strict):
+class CaseFields(Strict):
     label = "test"
     name: str = Field(min_length=1, description="What this shows about customers, as a sentence.")
     customer: str = Field("c-1", min_length=1, description="The customer's id.")
@@ -165,15 +165,15 @@ class TestFields(Strict):
     outcomes: Annotated[list[OutcomeItem] | None, NotNull()] = Field(None, description="All outcomes, in order.")
 
     @model_validator(mode="after")
-    def _expects_something(self) -> "TestFields":
+    def _expects_something(self) -> "CaseFields":
         if self.expect is None and self.outcomes is None:
             refuse("missing-field", "test needs 'expect' or 'outcomes'", "expect: [] says that nothing is sent")
         return self
 
 
-class TestsFile(File):
+class RuleTestsFile(File):
     """Rule tests: what customers do, and all that they get for it."""
 
     label = "test file"
     rules: str = Field("", description="The rule file beside this one that is tested; all rules when not given.")
-    tests: list[TestFields] = Field(min_length=1, description="The tests.")
+    tests: list[CaseFields] = Field(min_length=1, description="The tests.")

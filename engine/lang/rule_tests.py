@@ -11,12 +11,12 @@ from engine.lang.diagnostics import Diagnostic, did_you_mean
 from engine.lang.located import Document, Place, Route
 from engine.lang.project import Loaded
 from engine.lang.rule_test_grammar import (
+    CaseFields,
     ExpectedFields,
     GivenFields,
     Moment,
     OutcomeFields,
-    TestFields,
-    TestsFile,
+    RuleTestsFile,
     moment_or_none,
 )
 from engine.lang.site import Site
@@ -78,7 +78,7 @@ def load_tests(path: Path, loaded: Loaded) -> tuple[TestFile | None, list[Diagno
     document, findings = read(path)
     if document is None:
         return None, findings
-    content, more, _ = validate(TestsFile, document)
+    content, more, _ = validate(RuleTestsFile, document)
     findings += more
     if content is None:
         return None, sorted(findings)
@@ -90,7 +90,7 @@ def load_tests(path: Path, loaded: Loaded) -> tuple[TestFile | None, list[Diagno
     return TestFile(path, book, tests, document), sorted(findings)
 
 
-def _book(document: Document, content: TestsFile, loaded: Loaded, findings: list[Diagnostic]) -> RuleBook | None:
+def _book(document: Document, content: RuleTestsFile, loaded: Loaded, findings: list[Diagnostic]) -> RuleBook | None:
     if not content.rules:
         return loaded.book
     if content.rules in loaded.rules_of:
@@ -104,7 +104,7 @@ def _book(document: Document, content: TestsFile, loaded: Loaded, findings: list
 class _Case:
     """One test being built; its findings go to `site`, its place."""
 
-    def __init__(self, site: Site, fields: TestFields, book: RuleBook) -> None:
+    def __init__(self, site: Site, fields: CaseFields, book: RuleBook) -> None:
         self.site = site
         self.fields = fields
         self.book = book

@@ -12,10 +12,10 @@ from pydantic_core import core_schema
 
 from engine.lang.form import File
 from engine.lang.grammar import EventsFile, PolicyFile, RuleFile
-from engine.lang.rule_test_grammar import TestsFile
+from engine.lang.rule_test_grammar import RuleTestsFile
 
 FOLDER = Path(__file__).parent / "schemas"
-FILES: dict[str, type[File]] = {"rules": RuleFile, "events": EventsFile, "policy": PolicyFile, "tests": TestsFile}
+FILES: dict[str, type[File]] = {"rules": RuleFile, "events": EventsFile, "policy": PolicyFile, "tests": RuleTestsFile}
 
 
 class _Generator(GenerateJsonSchema):

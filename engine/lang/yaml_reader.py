@@ -6,7 +6,7 @@ hurt: an alias shares the node it names, and a node knows how large it would be 
 
 import math
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -100,8 +100,8 @@ def _syntax_error(document: Document, error: yaml.MarkedYAMLError) -> Diagnostic
 
 
 def _place(start: Any, end: Any) -> Place:
-    width = end.index - start.index if start.line == end.line else 1
-    return Place(start.line + 1, start.column + 1, max(1, width), start.index, end.index)
+    width = (end.index - start.index if start.line == end.line else 0) or 1
+    return Place(start.line + 1, start.column + 1, width, start.index, end.index)
 
 
 @dataclass(slots=True)
@@ -161,7 +161,7 @@ class _Builder:
         self._refuse_tag(event, place)
         written, plain = self.document.text[place.start : place.end], event.implicit[0]
         exact = event.value == (written if plain else written[1:-1])
-        node = Node(_value(event.value) if plain else event.value, place, event.value, exact)
+        node = Node(_value(event.value) if plain else event.value, place, event.value, exact=exact)
         if event.anchor:
             self.anchors[event.anchor] = node
         self._add(node, place)
@@ -186,7 +186,7 @@ class _Builder:
         place = _place(done.start, event.end_mark)
         first_key = next(iter(node.keys.values()), None)
         if not node.flow and first_key:
-            place = replace(place, length=first_key.length)
+            place = place._replace(length=first_key.length)
         node.place = place
         if done.anchor:
             self.anchors[done.anchor] = node
@@ -221,7 +221,8 @@ class _Builder:
 
     def _grow(self, top: Node, node: Node, place: Place) -> None:
         top.size += node.size
-        top.depth = max(top.depth, node.depth + 1)
+        if node.depth >= top.depth:
+            top.depth = node.depth + 1
         if top.size > MAX_NODES:
             raise _Stop(place, "too-large", f"more than {MAX_NODES:,} values, with aliases written out")
         if len(self.open) + node.depth > MAX_DEPTH + 1:
