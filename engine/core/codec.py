@@ -1,4 +1,4 @@
-"""States as bytes. Fields are only ever appended; a change of meaning raises STATE_VERSION and adds a migration here."""
+"""States as bytes. Fields are only appended; a change of meaning raises STATE_VERSION and adds a migration here."""
 
 from collections.abc import Callable
 from typing import Any
@@ -35,7 +35,6 @@ def _migrate(data: bytes, problem: str) -> State:
     except (msgspec.DecodeError, TypeError, IndexError, KeyError) as error:
         raise StateUnreadable(problem) from error
     if state.version != STATE_VERSION:
-        raise StateUnreadable(
-            f"version {state.version} was written by a newer engine; this one reads up to {STATE_VERSION}"
-        )
+        reason = f"version {state.version} was written by a newer engine; this one reads up to {STATE_VERSION}"
+        raise StateUnreadable(reason)
     return state

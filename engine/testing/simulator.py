@@ -1,10 +1,4 @@
-"""What you import to test rules from pytest: a simulator on a virtual clock, running the engine's own `decide`.
-
-sim = Simulator(load_project("rules", "templates"))
-sim.event("purchase", "0d", amount=20)
-sim.run("27d")
-assert [outreach.rule for outreach in sim.outreach] == ["win-back"]
-"""
+"""Customers on a virtual clock, running the engine's own `decide`."""
 
 from heapq import heappop, heappush
 from typing import Any
@@ -68,7 +62,10 @@ class Simulator:
         """Deliver an event that happened `at` and arrives then, or when `arrives` says. Arrivals must be in order."""
         self._events += 1
         event = Event(id or f"e-{self._events}", type, customer, self.moment(at), properties)
-        arrival = self.moment(arrives) if arrives is not None else max(event.time, self.now)
+        self.deliver(event, self.moment(arrives) if arrives is not None else max(event.time, self.now))
+
+    def deliver(self, event: Event, arrival: int) -> None:
+        """The same with an event that is made already."""
         self._pass_time(arrival - 1)
         self.now = max(self.now, arrival)
         for _ in range(2 if self.strict else 1):

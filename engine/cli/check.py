@@ -1,0 +1,69 @@
+"""`engine check`: everything that is wrong with the rules, at once."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from engine.cli.console import SETTINGS, RulesDir, TemplatesDir, err, out
+from engine.lang import diagnostics as findings
+from engine.lang.diagnostics import Diagnostic
+from engine.lang.project import Loaded, load
+from engine.lang.rule_tests import load_tests
+from engine.render import inspect_templates
+
+
+class Format(StrEnum):
+    """How findings are printed."""
+
+    HUMAN = "human"
+    JSON = "json"
+    GITHUB = "github"
+
+
+def register(app: typer.Typer) -> None:
+    app.command("check")(check)
+
+
+def check(
+    rules: RulesDir = SETTINGS.rules,
+    templates: TemplatesDir = SETTINGS.templates,
+    format: Annotated[Format, typer.Option(help="For a person, a program, or GitHub's annotations.")] = Format.HUMAN,
+) -> None:
+    """Check rules, policy, events, templates and rule tests; show every finding with its place.
+
+    Exits 0 when all is well, 1 with errors, 3 with only warnings.
+
+    Example: engine check --rules rules --format github
+    """
+    loaded = load(rules, inspect_templates(templates))
+    found = sorted({*loaded.diagnostics, *_tests(rules, loaded)})
+    if format is Format.JSON:
+        typer.echo(findings.as_json(found))
+    elif found:
+        typer.echo(findings.github(found) if format is Format.GITHUB else findings.human(found))
+    if format is Format.HUMAN:
+        _sum_up(loaded, found)
+    raise typer.Exit(findings.exit_code(found))
+
+
+def _tests(rules: Path, loaded: Loaded) -> list[Diagnostic]:
+    if loaded.book is None:
+        return []
+    return [one for path in sorted(rules.glob("*.test.yaml")) for one in load_tests(path, loaded)[1]]
+
+
+def _sum_up(loaded: Loaded, found: list[Diagnostic]) -> None:
+    errors = sum(one.severity == "error" for one in found)
+    warnings = len(found) - errors
+    if loaded.book and not errors:
+        note = f", {_count(warnings, 'warning')}" if warnings else ""
+        files = _count(len(loaded.files), "file")
+        out.print(f"[green]ok[/] {_count(len(loaded.book.rules), 'rule')} in {files}{note}", highlight=False)
+    else:
+        err.print(f"[red]{_count(errors, 'error')}[/], {_count(warnings, 'warning')}", highlight=False)
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"

@@ -1,0 +1,62 @@
+"""`engine demo`: a year and a half of real purchases through the example rules."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from engine.adapters.file import JsonLinesSink
+from engine.adapters.memory import MemoryStore
+from engine.cli.console import RulesDir, TemplatesDir, open_project, out
+from engine.cli.runs import Sinks, replay_into
+from engine.cli.summary import show
+from engine.demo.gallery import GalleryData, write_gallery
+from engine.demo.generate import END, demo_history, write_demo_events
+from engine.examples import rules_folder, templates_folder
+
+EXAMPLE_RULES, EXAMPLE_TEMPLATES = rules_folder(), templates_folder()
+
+
+def register(app: typer.Typer) -> None:
+    app.command("demo")(demo)
+
+
+def demo(
+    to: Annotated[Path, typer.Option(help="Folder for what comes out; replaced if it is there.")] = Path("out"),
+    rules: RulesDir = EXAMPLE_RULES,
+    templates: TemplatesDir = EXAMPLE_TEMPLATES,
+) -> None:
+    """Replay real shop purchases of 1997 and 1998, with generated visits, carts and trials, through the rules.
+
+    Example: engine demo --rules rules
+    """
+    project = open_project(rules, templates)
+    shutil.rmtree(to, ignore_errors=True)
+    events = write_demo_events(to / "events")
+    outreach, outcomes = to / "outreach.jsonl", to / "outcomes.jsonl"
+    store, sinks = MemoryStore(), Sinks(JsonLinesSink(outreach), JsonLinesSink(outcomes))
+    summary = replay_into(store, project, events, END, sinks=sinks)
+    customers = len({one["customer"] for one in _lines(outcomes)})
+    write_gallery(
+        GalleryData(
+            events=summary.events,
+            customers=customers,
+            seconds=summary.seconds,
+            rules=[{"id": rule.id, "why": rule.why} for rule in project.book.rules],
+            outreach=_lines(outreach),
+            outcomes=_lines(outcomes),
+            history=lambda customer: demo_history(to / "events", customer),
+        ),
+        to / "index.html",
+    )
+    show(summary, project.book, out, None)
+    out.print(
+        f"\nThe messages: [bold]{outreach}[/]  As customers see them: [bold]{to / 'index.html'}[/]", highlight=False
+    )
+
+
+def _lines(path: Path) -> list[dict[str, Any]]:
+    with path.open(encoding="utf-8") as file:
+        return [json.loads(line) for line in file]

@@ -1,0 +1,119 @@
+"""`engine explain`: why a customer did or did not get something."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from engine.cli.console import (
+    SETTINGS,
+    AsJson,
+    Data,
+    Namespace,
+    RulesDir,
+    Store,
+    TemplatesDir,
+    UsageError,
+    open_project,
+    open_store,
+    out,
+)
+from engine.cli.customers import Found, find
+from engine.cli.runs import replay_into
+from engine.core.book import RuleBook
+from engine.core.explain import RuleView
+from engine.core.explain import explain as views_of
+from engine.core.zones import iso
+
+
+def register(app: typer.Typer) -> None:
+    app.command("explain")(explain)
+
+
+def explain(
+    customer: Annotated[str, typer.Argument(help="The customer's id.")],
+    rule: Annotated[str, typer.Argument(help="Only this rule.")] = "",
+    events: Annotated[
+        list[Path] | None, typer.Option(help="Replay these events in memory first, instead of reading a store.")
+    ] = None,
+    until: Annotated[datetime | None, typer.Option(help="With --events: let the clock run to here, UTC.")] = None,
+    rules: RulesDir = SETTINGS.rules,
+    templates: TemplatesDir = SETTINGS.templates,
+    store: Store = SETTINGS.store,
+    data: Data = SETTINGS.data,
+    namespace: Namespace = SETTINGS.namespace,
+    as_json: AsJson = False,
+) -> None:
+    """Show a customer's armed timers and past outcomes, and for each rule why it has not fired.
+
+    Example: engine explain 0042 win-back --events events.jsonl.gz
+    """
+    project = open_project(rules, templates)
+    book = project.book
+    if rule and rule not in book.by_id:
+        message = f"there is no rule {rule}; there are {', '.join(book.by_id)}"
+        raise UsageError(message)
+    with open_store("memory" if events else store, data, namespace) as opened:
+        if events:
+            replay_into(opened, project, events, until.replace(tzinfo=UTC) if until else None)
+        found = find(opened, customer)
+    views = [view for view in views_of(book, found.state, customer, found.clock) if rule in ("", view.rule)]
+    history = [one for one in found.history if rule in ("", one["rule"])]
+    if as_json:
+        out.print_json(data=_as_data(customer, found, views, history))
+    else:
+        _show(customer, found, book, views, history)
+
+
+def _show(customer: str, found: Found, book: RuleBook, views: list[RuleView], history: list[dict[str, Any]]) -> None:
+    state = found.state
+    counts = ", ".join(f"{tally.count} {name}" for name, tally in sorted(state.tallies.items())) or "no events"
+    out.print(f"[bold]{customer}[/] at {iso(found.clock)}: {counts}", highlight=False)
+    if state.profile:
+        out.print(f"profile: {', '.join(f'{k}={v!r}' for k, v in sorted(state.profile.items()))}", markup=False)
+    if history:
+        out.print(_history_table(history, book.revision))
+    out.print(_rules_table(views))
+
+
+def _history_table(history: list[dict[str, Any]], revision: str) -> Table:
+    table = Table(title="What became of it, newest first", title_justify="left", box=None, pad_edge=False)
+    for column in ("at", "rule", "outcome", "why"):
+        table.add_column(column, overflow="fold")
+    for one in history:
+        by = "" if one["revision"] == revision else f" (revision {one['revision']})"
+        table.add_row(one["at"], one["rule"], one["outcome"], f"{one['reason']}{by}")
+    return table
+
+
+def _rules_table(views: list[RuleView]) -> Table:
+    table = Table(title="\nHow each rule stands", title_justify="left", box=None, pad_edge=False)
+    for column in ("rule", "waits", "would be stopped now by"):
+        table.add_column(column, overflow="fold")
+    for view in views:
+        held = f"; held by quiet hours until {iso(view.deferred[0])}" if view.deferred else ""
+        table.add_row(view.rule, view.waits + held, "\n".join(view.stops) or "nothing")
+    return table
+
+
+def _as_data(customer: str, found: Found, views: list[RuleView], history: list[dict[str, Any]]) -> dict[str, object]:
+    return {
+        "customer": customer,
+        "clock": iso(found.clock),
+        "profile": found.state.profile,
+        "events": {name: tally.count for name, tally in found.state.tallies.items()},
+        "rules": [
+            {
+                "rule": view.rule,
+                "why": view.why,
+                "waits": view.waits,
+                "armed": [iso(due) for due in view.armed],
+                "deferred": [iso(due) for due in view.deferred],
+                "stops": list(view.stops),
+            }
+            for view in views
+        ],
+        "history": history,
+    }

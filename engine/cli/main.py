@@ -1,0 +1,38 @@
+"""`engine`: the commands."""
+
+import sys
+from importlib.metadata import version
+
+import typer
+
+from engine.cli import check, demo, explain, init, preview, replay, rule_tests, schema
+from engine.cli.console import complain
+from engine.errors import EngineError
+
+app = typer.Typer(
+    name="engine",
+    help="Retention rules as text files: check them, test them, replay history through them, explain what they did.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+for module in (check, rule_tests, replay, explain, preview, schema, init, demo):
+    module.register(app)
+
+
+@app.callback(invoke_without_command=True)
+def _root(show_version: bool = typer.Option(False, "--version", help="Show the version and stop.")) -> None:
+    if show_version:
+        typer.echo(f"trigger-engine {version('trigger-engine')}")
+        raise typer.Exit
+
+
+def run() -> None:
+    """The entry point: errors a person can act on are one message and exit code 1, not a traceback."""
+    try:
+        app()
+    except EngineError as error:
+        complain(str(error))
+        sys.exit(1)
+    except BrokenPipeError:
+        sys.exit(0)

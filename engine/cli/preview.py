@@ -1,0 +1,95 @@
+"""`engine preview`: one template as a customer would see it."""
+
+import json
+import webbrowser
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import Annotated, Any
+
+import typer
+
+from engine.cli.console import (
+    SETTINGS,
+    AsJson,
+    Namespace,
+    RulesDir,
+    Store,
+    TemplatesDir,
+    UsageError,
+    open_project,
+    open_store,
+    out,
+    wall_clock,
+)
+from engine.cli.customers import find
+from engine.model import Outreach
+from engine.render import preview as render_data
+from engine.render import preview_state
+from engine.runtime.records import outreach_fields
+
+
+def register(app: typer.Typer) -> None:
+    app.command("preview")(preview)
+
+
+def preview(
+    template: Annotated[str, typer.Argument(help="The template as rules name it; cart_left.push for a channel.")],
+    customer: Annotated[str, typer.Option(help="Render it for this customer of the store.")] = "",
+    data: Annotated[Path | None, typer.Option(help="Render it from this JSON file.")] = None,
+    html: Annotated[bool, typer.Option("--html", help="Open the HTML part in a browser.")] = False,
+    rules: RulesDir = SETTINGS.rules,
+    templates: TemplatesDir = SETTINGS.templates,
+    store: Store = SETTINGS.store,
+    store_folder: Annotated[Path, typer.Option(help="Folder of the embedded store.")] = SETTINGS.data,
+    namespace: Namespace = SETTINGS.namespace,
+    as_json: AsJson = False,
+) -> None:
+    """Render one template, from sample data or for a customer of the store.
+
+    The JSON file may have profile, event and events: {"profile": {"first_name": "Ada"}, "events": {"purchase":
+    {"count": 3, "last": {"amount": 20}}}}.
+
+    Example: engine preview welcome --data ada.json --html
+    """
+    project = open_project(rules, templates)
+    name, _, channel = template.partition(".")
+    channel = channel or "email"
+    if data is not None:
+        outreach = render_data(project.renderer, project.book, name, channel, _read(data), wall_clock())
+    elif customer:
+        with open_store(store, store_folder, namespace) as opened:
+            found = find(opened, customer)
+        outreach = preview_state(project.renderer, project.book, name, channel, customer, found.state, found.clock)
+    else:
+        message = "say whom to render it for: --customer ID (of a store) or --data FILE"
+        raise UsageError(message)
+    _show(outreach, html=html, as_json=as_json)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        message = f"{path}: {error.strerror}"
+        raise UsageError(message) from error
+    except ValueError as error:
+        message = f"{path} is not JSON: {error}"
+        raise UsageError(message) from error
+    if not isinstance(found, dict):
+        message = f"{path}: expected an object with profile, event, events"
+        raise UsageError(message)
+    return found
+
+
+def _show(outreach: Outreach, *, html: bool, as_json: bool) -> None:
+    if as_json:
+        out.print_json(data=outreach_fields(outreach))
+        return
+    if outreach.subject:
+        out.print(f"Subject: {outreach.subject}\n", markup=False, highlight=False, soft_wrap=True)
+    out.print(outreach.text, markup=False, highlight=False, soft_wrap=True)
+    if html:
+        with NamedTemporaryFile("w", suffix=".html", delete=False, encoding="utf-8") as file:
+            file.write(outreach.html)
+        out.print(f"\nHTML: {file.name}", markup=False, highlight=False)
+        webbrowser.open(Path(file.name).as_uri())

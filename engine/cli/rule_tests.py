@@ -1,0 +1,119 @@
+"""`engine test`: run the rule tests."""
+
+from pathlib import Path
+from time import perf_counter
+from typing import Annotated
+from xml.etree import ElementTree
+
+import typer
+
+from engine.cli.console import SETTINGS, AsJson, RulesDir, TemplatesDir, complain, open_project, out
+from engine.lang.diagnostics import human
+from engine.lang.rule_tests import TestFile, load_tests
+from engine.testing import Project, TestResult, run_test_file
+from engine.testing.update import updated_text
+
+Results = list[tuple[TestFile, list[TestResult]]]
+
+
+def register(app: typer.Typer) -> None:
+    app.command("test")(run_tests)
+
+
+def run_tests(
+    files: Annotated[
+        list[Path] | None, typer.Argument(help="Test files; all *.test.yaml of --rules by default.")
+    ] = None,
+    rules: RulesDir = SETTINGS.rules,
+    templates: TemplatesDir = SETTINGS.templates,
+    keyword: Annotated[str, typer.Option("-k", help="Only tests whose name contains this.")] = "",
+    update: Annotated[bool, typer.Option(help="Write what failed tests got into their `expect`.")] = False,
+    junit: Annotated[Path | None, typer.Option(help="Also write the results as JUnit XML.")] = None,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Name passed tests too.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Run rule tests on a virtual clock; each also with every event twice and the state saved in between.
+
+    Exits 0 when all pass, 1 when one fails or a file has errors.
+
+    Example: engine test -k "quiet hours"
+    """
+    started = perf_counter()
+    project = open_project(rules, templates)
+    loaded = _load(project, files or sorted(rules.glob("*.test.yaml")))
+    results = [(file, run_test_file(file, project.renderer, lambda name: keyword in name)) for file in loaded]
+    if update:
+        _update(results)
+    if junit:
+        _write_junit(results, junit)
+    if as_json:
+        out.print_json(data=[_as_data(file, one) for file, found in results for one in found])
+    else:
+        _show(results, verbose)
+        _sum_up(results, perf_counter() - started)
+    if not update and any(not one.passed for _, found in results for one in found):
+        raise typer.Exit(1)
+
+
+def _load(project: Project, paths: list[Path]) -> list[TestFile]:
+    loaded = [load_tests(path, project.loaded) for path in paths]
+    for _, diagnostics in loaded:
+        if diagnostics:
+            complain(human(diagnostics))
+    if any(file is None for file, _ in loaded):
+        raise typer.Exit(1)
+    return [file for file, _ in loaded if file is not None]
+
+
+def _update(results: Results) -> None:
+    for file, found in results:
+        if any(not one.passed for one in found):
+            file.path.write_text(updated_text(file, found), encoding="utf-8")
+            out.print(f"updated {file.document.file}", highlight=False)
+
+
+def _show(results: Results, verbose: bool) -> None:
+    for file, found in results:
+        for one in found:
+            place = f"{file.document.file}:{one.case.place.line}"
+            if not one.passed:
+                out.print(f"[red]FAIL[/] {place} [bold]{_plain(one.case.name)}[/]", highlight=False)
+                out.print("\n".join(one.problems), markup=False, highlight=False, soft_wrap=True)
+            elif verbose:
+                out.print(f"[green]ok[/]   {_plain(one.case.name)}", highlight=False)
+
+
+def _plain(text: str) -> str:
+    return text.replace("[", r"\[")
+
+
+def _sum_up(results: Results, seconds: float) -> None:
+    flat = [one for _, found in results for one in found]
+    failed = sum(not one.passed for one in flat)
+    colour = "red" if failed else "green"
+    out.print(f"[{colour}]{len(flat) - failed} passed, {failed} failed[/] in {seconds:.2f} s", highlight=False)
+
+
+def _as_data(file: TestFile, one: TestResult) -> dict[str, object]:
+    return {
+        "file": file.document.file,
+        "line": one.case.place.line,
+        "name": one.case.name,
+        "passed": one.passed,
+        "problems": one.problems,
+    }
+
+
+def _write_junit(results: Results, path: Path) -> None:
+    top = ElementTree.Element("testsuites")
+    for file, found in results:
+        failures = sum(not one.passed for one in found)
+        suite = ElementTree.SubElement(
+            top, "testsuite", name=file.document.file, tests=str(len(found)), failures=str(failures)
+        )
+        for one in found:
+            case = ElementTree.SubElement(suite, "testcase", classname=file.document.file, name=one.case.name)
+            if not one.passed:
+                ElementTree.SubElement(case, "failure", message="not as expected").text = "\n".join(one.problems)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    ElementTree.ElementTree(top).write(path, encoding="utf-8", xml_declaration=True)

@@ -1,0 +1,81 @@
+"""Wiring of embedded runs, for `replay`, `explain` and `demo`."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
+from time import perf_counter
+
+from engine.adapters.file import JsonLinesSource
+from engine.adapters.memory import MemorySink
+from engine.cli.console import UsageError, wall_clock
+from engine.core.catalog import Catalog, Source
+from engine.core.zones import to_millis
+from engine.errors import BadRecord
+from engine.ports import OutreachSink, StateStore
+from engine.runtime.decode import Decoder
+from engine.runtime.partition import Partition
+from engine.runtime.replay import Input, Replay
+from engine.runtime.summary import Summary
+from engine.testing import Project
+
+LOOKED_AT = 20
+"""Records of a file that are tried on each declared source to find the one it belongs to."""
+
+
+@dataclass
+class Sinks:
+    """Where a run writes to; None: nowhere."""
+
+    outreach: OutreachSink = field(default_factory=MemorySink)
+    outcomes: OutreachSink | None = None
+    dead_letters: OutreachSink | None = None
+
+
+def replay_into(
+    store: StateStore,
+    project: Project,
+    paths: Sequence[Path],
+    until: datetime | None = None,
+    *,
+    source: str = "",
+    sinks: Sinks | None = None,
+    progress: Callable[[int], None] = lambda records: None,
+) -> Summary:
+    """Replay files through the project's rules on this store. Raises EngineError."""
+    started = perf_counter()
+    sinks = sinks or Sinks()
+    inputs = [_input(path, project.book.catalog, source) for path in paths]
+    partition = Partition(0, project.book, store, project.renderer, cache_size=1_000_000)
+    run = Replay(partition, sinks.outreach, outcomes=sinks.outcomes, dead_letters=sinks.dead_letters, progress=progress)
+    summary = run.run(inputs, wall=wall_clock(), until=to_millis(until) if until else None)
+    summary.seconds = perf_counter() - started
+    return summary
+
+
+def _input(path: Path, catalog: Catalog, source: str) -> Input:
+    reader = JsonLinesSource(["-" if str(path) == "-" else path])
+    return Input(reader, Decoder(_source(path, catalog, source), catalog))
+
+
+def _source(path: Path, catalog: Catalog, name: str) -> Source:
+    """The declared source a file belongs to: the one named, or the first one that its first records fit."""
+    named = [source for source in catalog.sources if name in (source.name, source.topic)]
+    if name and not named:
+        message = f"events.yaml declares no source {name}; it has {', '.join(s.name for s in catalog.sources)}"
+        raise UsageError(message)
+    if named or len(catalog.sources) == 1 or str(path) == "-":
+        return (named or list(catalog.sources))[0]
+    return max(catalog.sources, key=lambda source: _fit(path, source, catalog))
+
+
+def _fit(path: Path, source: Source, catalog: Catalog) -> int:
+    """How many of a file's first records this source can decode."""
+    decoder, fits = Decoder(source, catalog), 0
+    for record in islice(JsonLinesSource([path]).read({}), LOOKED_AT):
+        try:
+            fits += decoder.decode(record, wall_clock()) is not None
+        except BadRecord:
+            continue
+    return fits

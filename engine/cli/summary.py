@@ -1,0 +1,106 @@
+"""The closing summary of a run, for a person and for a program."""
+
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from engine.core.book import RuleBook
+from engine.model import Outcome
+from engine.runtime.summary import Summary
+
+COLUMNS = (
+    Outcome.FIRED,
+    Outcome.DEFERRED,
+    Outcome.CAPPED,
+    Outcome.SUPPRESSED,
+    Outcome.EXPIRED,
+    Outcome.FAILED,
+)
+BARS = " ▁▂▃▄▅▆▇█"
+WIDTH = 40
+
+
+def show(summary: Summary, book: RuleBook, console: Console, dead_letters: Path | None) -> None:
+    """Per rule what became of it, the outreach over time, and whatever a person should look into."""
+    console.print(_rules_table(summary, book))
+    console.print(_chart(summary), highlight=False)
+    rate = summary.events / summary.seconds if summary.seconds else 0
+    line = f"{summary.events:,} events, {summary.fired():,} outreach in {summary.seconds:.1f} s ({rate:,.0f} events/s)"
+    console.print(f"[bold]{line}[/]", highlight=False)
+    for note in _notes(summary, dead_letters):
+        console.print(f"[yellow]{escape(note)}[/]", highlight=False, soft_wrap=True)
+
+
+def _rules_table(summary: Summary, book: RuleBook) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("rule")
+    for outcome in COLUMNS:
+        table.add_column(outcome.value, justify="right")
+    for rule in book.rules:
+        counts = [summary.outcomes[rule.id, outcome] for outcome in COLUMNS]
+        table.add_row(rule.id, *(f"{count:,}" if count else "[dim]·[/]" for count in counts))
+    return table
+
+
+def _chart(summary: Summary) -> str:
+    """Outreach over time as one line of bars, first to last month."""
+    if not summary.months:
+        return ""
+    first, last = min(summary.months), max(summary.months)
+    months = _months(first, last)
+    step = -(-len(months) // WIDTH)
+    groups = [sum(summary.months[month] for month in months[i : i + step]) for i in range(0, len(months), step)]
+    top = max(groups)
+    bars = "".join(BARS[-(-count * (len(BARS) - 1) // top)] for count in groups)
+    return f"\noutreach {first} {bars} {last}\n"
+
+
+def _months(first: str, last: str) -> list[str]:
+    year, month = map(int, first.split("-"))
+    months = []
+    while (text := f"{year:04}-{month:02}") <= last:
+        months.append(text)
+        year, month = (year + 1, 1) if month == 12 else (year, month + 1)
+    return months
+
+
+def _notes(summary: Summary, dead_letters: Path | None) -> list[str]:
+    notes = [f"{count:,} {rule} {outcome.value}: {reason}" for (rule, outcome, reason), count in _troubles(summary)]
+    if summary.duplicates:
+        notes.append(f"{summary.duplicates:,} events were repeats and counted once")
+    if summary.undeclared:
+        names = ", ".join(f"{name} ({count:,})" for name, count in summary.undeclared.most_common(5))
+        notes.append(f"events of types that events.yaml does not declare were passed over: {names}")
+    for code, count in summary.dead_letters.most_common():
+        notes.append(f"{count:,} records rejected, {code}; the first: {summary.first_dead_letter[code]}")
+    if summary.dead_letters:
+        notes.append(f"they are in {dead_letters}" if dead_letters else "--dead-letters FILE keeps rejected records")
+    if summary.recovered:
+        notes.append(f"{summary.recovered:,} outreach of an interrupted run were published first")
+    return notes
+
+
+def _troubles(summary: Summary) -> list[tuple[tuple[str, Outcome, str], int]]:
+    failed = [item for item in summary.reasons.items() if item[0][1] is Outcome.FAILED]
+    return sorted(failed, key=lambda item: -item[1])[:5]
+
+
+def as_data(summary: Summary) -> dict[str, Any]:
+    """The summary as JSON."""
+    rules: dict[str, dict[str, int]] = {}
+    for (rule, outcome), count in sorted(summary.outcomes.items()):
+        rules.setdefault(rule, {})[outcome.value] = count
+    return {
+        "records": summary.records,
+        "events": summary.events,
+        "duplicates": summary.duplicates,
+        "outreach": summary.fired(),
+        "seconds": round(summary.seconds, 3),
+        "rules": rules,
+        "months": dict(sorted(summary.months.items())),
+        "dead_letters": dict(summary.dead_letters),
+        "undeclared": dict(summary.undeclared),
+    }

@@ -1,0 +1,48 @@
+"""Why a customer did or did not get something, from the state alone."""
+
+from dataclasses import dataclass
+
+from engine.core.book import Rule, RuleBook
+from engine.core.guards import GUARDS, Candidate, freshness
+from engine.core.triggers.base import Firing
+from engine.model import State
+
+
+@dataclass(frozen=True, slots=True)
+class RuleView:
+    """One rule as it stands for one customer. Instants are epoch ms.
+
+    `armed` are the moments its timers are due, `deferred` those that quiet hours hold. `stops` says what would
+    stop it if it came true now.
+    """
+
+    rule: str
+    why: str
+    waits: str
+    armed: tuple[int, ...]
+    deferred: tuple[int, ...]
+    stops: tuple[str, ...]
+
+
+def explain(book: RuleBook, state: State, customer: str, now: int) -> list[RuleView]:
+    """Every rule of the book, in its order."""
+    return [_view(book, rule, state, customer, now) for rule in book.rules]
+
+
+def _view(book: RuleBook, rule: Rule, state: State, customer: str, now: int) -> RuleView:
+    return RuleView(
+        rule=rule.id,
+        why=rule.why,
+        waits=rule.trigger.explain(state),
+        armed=tuple(sorted(timer.due for timer in state.timers.get(rule.id, ()) if timer.due)),
+        deferred=tuple(sorted(one.due for one in state.deferred if one.rule == rule.id)),
+        stops=_stops(book, rule, state, customer, now),
+    )
+
+
+def _stops(book: RuleBook, rule: Rule, state: State, customer: str, now: int) -> tuple[str, ...]:
+    if rule.condition and rule.condition.needs.event:
+        return ()  # it depends on an event that has not happened yet
+    candidate = Candidate(rule, Firing("", now, None, ""), customer, now)
+    verdicts = [guard(book, state, candidate) for guard in GUARDS if guard is not freshness]
+    return tuple(f"{verdict.outcome.value}: {verdict.reason}" for verdict in verdicts if verdict)

@@ -1,0 +1,43 @@
+"""A rules folder and a templates folder, loaded together."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.core.book import RuleBook
+from engine.errors import EngineError
+from engine.lang.diagnostics import Diagnostic, human
+from engine.lang.project import Loaded, load
+from engine.render import JinjaRenderer, inspect_templates
+from engine.testing.simulator import START, Simulator
+
+
+@dataclass
+class RulesBroken(EngineError):
+    """The rules have errors; `diagnostics` has all of them."""
+
+    diagnostics: list[Diagnostic]
+
+    def __str__(self) -> str:
+        return human(self.diagnostics)
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """Rules that compile, with what renders their templates. `loaded` has the warnings."""
+
+    loaded: Loaded
+    book: RuleBook
+    templates: Path
+    renderer: JinjaRenderer
+
+    def simulator(self, *, start: int = START, strict: bool = False) -> Simulator:
+        """A fresh simulator over all rules, rendering their templates."""
+        return Simulator(self.book, self.renderer, start=start, strict=strict)
+
+
+def load_project(rules: Path | str = "rules", templates: Path | str = "templates") -> Project:
+    """Raises RulesBroken, with every diagnostic, where `engine check` would exit 1."""
+    loaded = load(Path(rules), inspect_templates(Path(templates)))
+    if loaded.book is None:
+        raise RulesBroken(loaded.diagnostics)
+    return Project(loaded, loaded.book, Path(templates), JinjaRenderer(Path(templates), loaded.book))

@@ -1,0 +1,112 @@
+"""Runs rule tests: each twice, the second time with every event delivered twice and the state saved and reloaded."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from engine.core.durations import text_of
+from engine.core.zones import iso
+from engine.lang.rule_tests import Expected, TestCase, TestFile
+from engine.model import Event, OutcomeRecord, Outreach
+from engine.ports import Renderer
+from engine.testing.simulator import Simulator
+
+CONTAINED = ("text", "html")
+"""Fields of an outreach that an expectation quotes from; the others must be equal."""
+
+
+@dataclass
+class TestResult:
+    """One test's verdict. `problems` is for a person, got, want and why; `got` is what `expect` would have to say."""
+
+    __test__ = False
+    case: TestCase
+    index: int
+    problems: list[str] = field(default_factory=list)
+    got: list[Outreach] = field(default_factory=list)
+    outcomes: list[OutcomeRecord] = field(default_factory=list)
+
+    @property
+    def passed(self) -> bool:
+        return not self.problems
+
+
+def run_test_file(file: TestFile, renderer: Renderer, wanted: Callable[[str], bool] = bool) -> list[TestResult]:
+    """Run the tests whose name is `wanted`; all by default."""
+    cases = enumerate(file.tests)
+    return [_run(file, renderer, index, case) for index, case in cases if wanted(case.name)]
+
+
+def _run(file: TestFile, renderer: Renderer, index: int, case: TestCase) -> TestResult:
+    sim = _simulate(file, renderer, case, strict=False)
+    result = TestResult(case, index, got=sim.outreach, outcomes=sim.outcomes)
+    if case.expect is not None and not _same(case.expect, sim.outreach):
+        result.problems += _difference(case, case.expect, sim.outreach)
+    if case.outcomes is not None and not _same(case.outcomes, sim.outcomes):
+        result.problems += _difference(case, case.outcomes, sim.outcomes)
+    if result.problems:
+        result.problems += _why(case, sim)
+    again = _simulate(file, renderer, case, strict=True)
+    if (again.outreach, again.outcomes) != (sim.outreach, sim.outcomes):
+        result.problems.append("with every event delivered twice and the state reloaded it gives something else:")
+        result.problems += [f"  got   {_line(case, one, ())}" for one in again.outreach]
+    return result
+
+
+def _simulate(file: TestFile, renderer: Renderer, case: TestCase, *, strict: bool) -> Simulator:
+    sim = Simulator(file.book, renderer, start=case.start, strict=strict)
+    sim.profile(case.customer, **case.profile)
+    for given in sorted(case.given, key=lambda given: given.arrives):
+        sim.deliver(Event(given.id, given.type, case.customer, given.at, dict(given.properties)), given.arrives)
+    sim.run(case.until)
+    return sim
+
+
+def _same(want: Sequence[Expected], got: Sequence[Outreach | OutcomeRecord]) -> bool:
+    return len(want) == len(got) and all(_matches(one, other) for one, other in zip(want, got, strict=True))
+
+
+def _matches(want: Expected, got: Outreach | OutcomeRecord) -> bool:
+    return (want.at, want.rule) == (got.at, got.rule) and all(_equal(got, *each) for each in want.fields.items())
+
+
+def _equal(got: Outreach | OutcomeRecord, name: str, value: Any) -> bool:
+    found = getattr(got, name)
+    return value in found if name in CONTAINED or name == "reason" else value == found
+
+
+def _difference(case: TestCase, want: Sequence[Expected], got: Sequence[Outreach | OutcomeRecord]) -> list[str]:
+    names = tuple(dict.fromkeys(name for one in want for name in one.fields))
+    lines = [f"  want  {_wanted(case, one)}" for one in want] or ["  want  nothing"]
+    return lines + ([f"  got   {_line(case, one, names)}" for one in got] or ["  got   nothing"])
+
+
+def _wanted(case: TestCase, want: Expected) -> str:
+    return "  ".join([f"{moment(case, want.at):>8}  {want.rule}", *(f"{n}: {v}" for n, v in want.fields.items())])
+
+
+def _line(case: TestCase, got: Outreach | OutcomeRecord, names: Sequence[str]) -> str:
+    shown = names or (("subject",) if isinstance(got, Outreach) else ("outcome", "reason"))
+    values = [f"{name}: {_short(getattr(got, name))}" for name in shown if hasattr(got, name)]
+    return "  ".join([f"{moment(case, got.at):>8}  {got.rule}", *values])
+
+
+def _short(value: object) -> str:
+    text = " ".join(str(value).split())
+    return text if len(text) <= 100 else f"{text[:100]}…"
+
+
+def _why(case: TestCase, sim: Simulator) -> list[str]:
+    """The outcomes, with reasons; and of each rule that was expected and is not among them, what it waits for."""
+    lines = [f"  why   {moment(case, one.at):>8}  {one.rule} {one.outcome.value}: {one.reason}" for one in sim.outcomes]
+    seen = {one.rule for one in sim.outcomes}
+    state = sim.states.get(case.customer)
+    for rule_id in dict.fromkeys(one.rule for one in case.expect or () if one.rule not in seen):
+        if state is not None:
+            lines.append(f"  why   {rule_id}: {sim.book.by_id[rule_id].trigger.explain(state)}")
+    return lines
+
+
+def moment(case: TestCase, at: int) -> str:
+    """An instant as the tests write it: a duration from the start of the test."""
+    return text_of(at - case.start) if at > case.start else ("0d" if at == case.start else iso(at))
