@@ -15,6 +15,7 @@ WARNINGS = frozenset(
     {
         "cancel-without-timer",
         "cap-never-fires",
+        "ignored-file",
         "never-fires",
         "no-rules",
         "shadowed-property",

@@ -9,7 +9,7 @@ from pydantic import Field
 from engine.core.book import Calendar, Reentry
 from engine.core.durations import milliseconds
 from engine.core.zones import to_millis, zone_or_none
-from engine.lang.form import JsonSchema, Parsed, Shorthand, refuse, said
+from engine.lang.form import JsonSchema, OneOrMore, Parsed, refuse, said
 
 TEXT: JsonSchema = {"type": "string"}
 NAME = r"[A-Za-z][A-Za-z0-9_]*"
@@ -116,11 +116,6 @@ def _window(value: Any) -> int | Calendar:
     return _span(value)
 
 
-def listed(value: Any) -> Any:
-    """One thing or a list of them, as a list."""
-    return value if isinstance(value, list) else [value]
-
-
 _DURATION: JsonSchema = {"type": "string", "pattern": r"^(\d+(ms|s|m|h|d|w) ?)+$", "examples": ["14d", "1h30m"]}
 _SIGNED: JsonSchema = {"type": "string", "pattern": r"^[-+]?(\d+(ms|s|m|h|d|w) ?)+$", "examples": ["-3d", "7d"]}
 _TIME: JsonSchema = {"type": "string", "pattern": r"^([01]?\d|2[0-3]):[0-5]\d$", "examples": ["09:00"]}
@@ -154,5 +149,5 @@ RuleId = Annotated[
         RULE_ID, "bad-id", "a rule id", "a small letter or digit, then small letters, digits, _ and -; 64 at most"
     ),
 ]
-Names = Annotated[list[Name], Field(min_length=1), Shorthand(listed, TEXT)]
+Names = Annotated[list[Name], Field(min_length=1), OneOrMore()]
 """One name or a list of them."""

@@ -48,15 +48,30 @@ class Parsed:
 class Shorthand:
     """Annotates a field that may also be written shorter; `expand` leaves the long form as it is."""
 
-    def __init__(self, expand: Callable[[Any], Any], *schemas: JsonSchema) -> None:
+    def __init__(self, expand: Callable[[Any], Any], schema: JsonSchema) -> None:
         self.expand = expand
-        self.schemas = schemas
+        self.schema = schema
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.no_info_before_validator_function(self.expand, handler(source))
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchema:
-        return {"anyOf": [*self.schemas, handler(schema)]}
+        return {"anyOf": [self.schema, handler(schema)]}
+
+
+class OneOrMore:
+    """Annotates a list that may also be written as its only item."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_before_validator_function(_listed, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchema:
+        several = handler(schema)
+        return {"anyOf": [several["items"], several]}
+
+
+def _listed(value: Any) -> Any:
+    return value if isinstance(value, list) else [value]
 
 
 class NotNull:

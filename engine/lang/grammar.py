@@ -25,9 +25,8 @@ from engine.lang.fields import (
     TimeOfDay,
     Window,
     Zone,
-    listed,
 )
-from engine.lang.form import File, NotNull, Parsed, Shorthand, Strict, refuse
+from engine.lang.form import File, NotNull, OneOrMore, Parsed, Shorthand, Strict, refuse
 from engine.lang.triggers import When
 
 # events.yaml
@@ -169,7 +168,7 @@ class PolicyFile(File):
         ZoneFields(), description="The customers' time zone."
     )
     locale: Annotated[LocaleFields, Shorthand(_default, TEXT)] = Field(LocaleFields(), description="Their locale.")
-    quiet_hours: Annotated[list[QuietFields], Shorthand(listed)] = Field([], description="When outreach waits.")
+    quiet_hours: Annotated[list[QuietFields], OneOrMore()] = Field([], description="When outreach waits.")
     caps: list[CapFields] = Field([], description="How many outreach a customer gets at most.")
     consent: dict[Name, Expr] = Field({}, description="Purpose -> expression that must be true.")
     suppress: dict[Name, Expr] = Field(

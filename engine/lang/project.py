@@ -117,6 +117,8 @@ class _Project:
         """What can be said of the rules without knowing the events."""
         if not paths and self.folder.is_dir():
             self._report(self.folder, "no-rules", "the rules folder has no rule file")
+        for path in sorted(self.folder.glob("*.yml")):
+            self._report(path, "ignored-file", "the file is not read", f"rename it to {path.stem}.yaml")
         for file in files:
             if not file.document.data.get("rules"):
                 place = file.document.place(("rules",))

@@ -27,9 +27,8 @@ from engine.lang.fields import (
     ProfileField,
     Span,
     TimeOfDay,
-    listed,
 )
-from engine.lang.form import NotNull, Shorthand, Strict, refuse
+from engine.lang.form import NotNull, OneOrMore, Strict, refuse
 from engine.lang.site import Site
 
 
@@ -93,7 +92,7 @@ class TrialExpiringFields(TriggerFields):
         return _feeding(catalog, self.ends)
 
     def build(self, rule: str, site: Site, common: Common) -> Trigger:
-        field = site.at("ends").field(self.ends, ("time", "date"))
+        field = site.at("ends").field(self.ends, ("time",))
         return TrialExpiring(rule, field=field, before=self.in_, at=self.at, **common)
 
 
@@ -104,9 +103,7 @@ class MilestoneFields(TriggerFields):
     timers = False
     count: str = Field("", description="The event type to count.")
     sum: str = Field("", description="The property to sum: <event type>.<property>.")
-    reaches: Annotated[list[float], Field(min_length=1), Shorthand(listed, {"type": "number"})] = Field(
-        [], description="Levels, lowest first."
-    )
+    reaches: Annotated[list[float], Field(min_length=1), OneOrMore()] = Field([], description="Levels, lowest first.")
     every: float = Field(0, gt=0, description="Every multiple of this is a level.")
     where: Expr = Field("", description="Only events for which this is true count.")
 
