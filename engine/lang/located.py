@@ -68,9 +68,9 @@ class Document:
         """
         node, name = self._walk(route)
         if length and node.exact:
-            start = node.place.column + (0 if node.text == self._slice(node.place) else 1)
-            at = node.place.start + start - node.place.column + offset
-            return Place(node.place.line, start + offset, length, at, at + length)
+            line, column, _, start, end = node.place
+            shift = offset + (0 if node.text == self.text[start:end] else 1)  # a quote comes first
+            return Place(line, column + shift, length, start + shift, start + shift + length)
         block = bool(node.children) and not node.flow
         return name if name and (key or block) else node.place
 
@@ -88,9 +88,6 @@ class Document:
             name = node.keys.get(str(step))
             node = node.children[step]
         return node, name
-
-    def _slice(self, place: Place) -> str:
-        return self.text[place.start : place.end]
 
     def report(self, place: Place | None, code: str, message: str, help: str = "") -> Diagnostic:
         """A diagnostic at that place of this file (None: the file as a whole)."""

@@ -92,7 +92,7 @@ class TrialExpiringFields(TriggerFields):
         return _feeding(catalog, self.ends)
 
     def build(self, rule: str, site: Site, common: Common) -> Trigger:
-        field = site.at("ends").field(self.ends, ("time",))
+        field = site.at("ends").field(self.ends, ["time"])
         return TrialExpiring(rule, field=field, before=self.in_, at=self.at, **common)
 
 

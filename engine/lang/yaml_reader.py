@@ -47,8 +47,11 @@ class _Stop(Exception):
 
 def read(path: Path) -> tuple[Document | None, list[Diagnostic]]:
     """The document (None where the text is not YAML we accept) and what is wrong with it as YAML."""
-    with path.open("rb") as file:
-        raw = file.read(MAX_BYTES + 1)
+    try:
+        with path.open("rb") as file:
+            raw = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        return None, [Document(path, "").report(None, "missing-file", f"cannot be read: {error.strerror}")]
     if len(raw) > MAX_BYTES:
         reason = f"the file is larger than {MAX_BYTES:,} bytes"
         return None, [Document(path, "").report(None, "too-large", reason, "split it into several")]

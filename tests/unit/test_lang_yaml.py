@@ -117,6 +117,10 @@ def test_a_hostile_file_gets_a_clear_answer_within_a_second(tmp_path: Path, name
     assert len(shown) < 1000
 
 
+def test_a_file_that_cannot_be_read_is_said_so(tmp_path: Path) -> None:
+    assert codes(read(tmp_path / "gone.yaml")[1]) == ["missing-file"]
+
+
 def test_without_libyaml_the_same_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     before = parse(HERE, RULES)[0]
     monkeypatch.setattr(yaml_reader, "_LOADER", yaml.SafeLoader)
