@@ -1,0 +1,7 @@
+"""Jinja2 templates, sandboxed: what an outreach says, and what a template asks of a customer's state."""
+
+from engine.render.inspection import inspect_templates
+from engine.render.preview import preview, preview_state, sample_state
+from engine.render.renderer import JinjaRenderer
+
+__all__ = ["JinjaRenderer", "inspect_templates", "preview", "preview_state", "sample_state"]

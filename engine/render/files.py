@@ -1,0 +1,44 @@
+"""Template files: `<template>.<channel>.j2`; names that begin with an underscore are layouts and partials."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+SUFFIX = ".j2"
+SHOWN = ("subject", "text", "html")
+"""The blocks that make a message."""
+SUBJECT_CHANNEL = "email"
+
+
+class TemplateFile(NamedTuple):
+    """A template's name apart. An empty channel means the file is named wrongly."""
+
+    name: str
+    template: str
+    channel: str
+
+
+def file_name(template: str, channel: str) -> str:
+    return f"{template}.{channel}{SUFFIX}"
+
+
+def required_blocks(channel: str) -> tuple[str, ...]:
+    return ("subject", "text") if channel == SUBJECT_CHANNEL else ("text",)
+
+
+def read_sources(folder: Path) -> dict[str, str]:
+    """Every template's text by its path below the folder. What isn't UTF-8 comes with replacement characters."""
+    files = sorted(path for path in folder.rglob(f"*{SUFFIX}") if path.is_file())
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes().decode("utf-8-sig", errors="replace") for path in files
+    }
+
+
+def template_files(names: Iterable[str]) -> list[TemplateFile]:
+    """The templates among the files, in the order given: those beside each other at the top, without an underscore."""
+    return [_apart(name) for name in names if "/" not in name and not name.startswith("_")]
+
+
+def _apart(name: str) -> TemplateFile:
+    template, dot, channel = name.removesuffix(SUFFIX).rpartition(".")
+    return TemplateFile(name, template, channel) if dot else TemplateFile(name, channel, "")

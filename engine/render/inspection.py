@@ -1,0 +1,145 @@
+"""What the checks and the book need to know of the templates, without rendering any."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from jinja2 import nodes
+from jinja2.exceptions import TemplateNotFound, TemplateSyntaxError
+
+from engine.core.book import TemplateFacts
+from engine.render.files import SHOWN, TemplateFile, read_sources, required_blocks, template_files
+from engine.render.lineage import ancestry, preamble_nodes
+from engine.render.rendering import Rendering
+from engine.render.sandbox import Sandbox
+from engine.render.walk import Walk
+
+Lineage = list[tuple[str, nodes.Template]]
+
+
+def inspect_templates(folder: Path) -> list[TemplateFacts]:
+    """The facts of every template in the folder, by file name; what its layouts and partials read is its own.
+
+    A read of `events.<type>.sum("amount")` has the path events, <type>, sum, amount.
+    """
+    sources = read_sources(folder)
+    environment = Sandbox(sources, Rendering(), autoescape=True)
+    return [_facts(folder, environment, sources, file) for file in template_files(sources)]
+
+
+def _facts(folder: Path, environment: Sandbox, sources: dict[str, str], file: TemplateFile) -> TemplateFacts:
+    walk = Walk(environment, sources)
+    source = sources[file.name]
+    _check_file(walk, source, file)
+    try:
+        _inspect(walk, file)
+    except RecursionError:
+        walk.findings.problem("template-syntax", "the template is nested too deeply", 1)
+    return TemplateFacts(
+        template=file.template,
+        channel=file.channel,
+        path=(folder / file.name).as_posix(),
+        source=source,
+        needs=walk.findings.needs,
+        reads=tuple(walk.findings.reads),
+        problems=tuple(walk.findings.problems),
+    )
+
+
+def _check_file(walk: Walk, source: str, file: TemplateFile) -> None:
+    if not file.channel:
+        help_ = f"such as {file.template}.email.j2; layouts and partials begin with an underscore"
+        walk.findings.problem("template-name", "a template's file name is <template>.<channel>.j2", 1, help_)
+    if "\ufffd" in source:
+        line = source[: source.index("\ufffd")].count("\n") + 1
+        walk.findings.problem("template-encoding", "the file is not UTF-8 text", line)
+
+
+def _inspect(walk: Walk, file: TemplateFile) -> None:
+    try:
+        lineage = ancestry(walk.environment, walk.sources, file.name)
+    except TemplateNotFound as error:
+        walk.findings.problem("template-include", str(error), _extends_line(walk, file))
+        return
+    except TemplateSyntaxError as error:
+        _note(walk, error, file)
+        return
+    _walk(walk, lineage)
+    _check_blocks(walk, lineage, file)
+    if not walk.findings.problems:
+        _check_compiles(walk, lineage, file)
+
+
+def _note(walk: Walk, error: TemplateSyntaxError, file: TemplateFile) -> None:
+    message = error.message or "cannot be parsed"
+    if error.name in (file.name, None):
+        walk.findings.problem("template-syntax", message, error.lineno)
+    else:
+        message = f"{error.name} line {error.lineno}: {message}"
+        walk.findings.problem("template-syntax", message, _extends_line(walk, file))
+
+
+def _extends_line(walk: Walk, file: TemplateFile) -> int:
+    extends = walk.environment.parse(walk.sources[file.name]).find(nodes.Extends)
+    return extends.lineno if extends else 1
+
+
+def _walk(walk: Walk, lineage: Lineage) -> None:
+    """First all that stands beside the blocks, since it is run before them, then the blocks nobody overrides."""
+    for file, line, tree in _places(lineage):
+        with walk.findings.within(file, line, walk.findings.scopes):
+            walk.all(preamble_nodes(tree))
+    for file, line, tree in _places(lineage):
+        with walk.findings.within(file, line, walk.findings.scopes):
+            walk.all([node for node in tree.body if isinstance(node, nodes.Block) or node.find(nodes.Block)])
+        walk.overridden |= {block.name for block in tree.find_all(nodes.Block) if not _calls_super(block)}
+
+
+def _places(lineage: Lineage) -> Iterator[tuple[str, int, nodes.Template]]:
+    """File and line as messages name them: for a layout, the line of the template that extends it."""
+    (_, template), *layouts = lineage
+    yield "", 0, template
+    for name, tree in layouts:
+        extends = template.find(nodes.Extends)
+        yield name, extends.lineno if extends else 1, tree
+
+
+def _calls_super(block: nodes.Block) -> bool:
+    return any(name.name == "super" for name in block.find_all(nodes.Name))
+
+
+def _check_blocks(walk: Walk, lineage: Lineage, file: TemplateFile) -> None:
+    (_, template), *layouts = lineage
+    of_layouts = _block_names(tree for _, tree in layouts)
+    for block in required_blocks(file.channel):
+        if block not in of_layouts | _block_names([template]):
+            help_ = f"add {{% block {block} %}} .. {{% endblock %}}"
+            walk.findings.problem("template-block", f"there is no block {block!r}", 1, help_)
+    for node in template.body:
+        if isinstance(node, nodes.Block) and node.name not in of_layouts.union(SHOWN):
+            message = f"the block {node.name!r} is shown nowhere"
+            walk.findings.problem("template-block", message, node.lineno, f"blocks of a message: {', '.join(SHOWN)}")
+        if isinstance(node, nodes.Output) and (line := _printed_line(node)):
+            walk.findings.problem("template-block", "text outside the blocks is shown nowhere", line)
+
+
+def _block_names(trees: Iterable[nodes.Template]) -> set[str]:
+    return {block.name for tree in trees for block in tree.find_all(nodes.Block)}
+
+
+def _printed_line(output: nodes.Output) -> int:
+    """The line of the first thing that would print, 0 where it is only white space."""
+    for node in output.nodes:
+        if not isinstance(node, nodes.TemplateData):
+            return node.lineno
+        if node.data.strip():
+            return node.lineno + node.data[: -len(node.data.lstrip())].count("\n")
+    return 0
+
+
+def _check_compiles(walk: Walk, lineage: Lineage, file: TemplateFile) -> None:
+    """What only the compiler sees, such as a block that is there twice."""
+    for name, _ in lineage:
+        try:
+            walk.environment.compile(walk.sources[name], name, name)
+        except TemplateSyntaxError as error:
+            _note(walk, error, file)

@@ -1,0 +1,154 @@
+"""Filters that print money, numbers and moments the way the customer reads them: their locale, their zone.
+
+Moments are epoch milliseconds or ISO 8601 text, dates "YYYY-MM-DD" (or "MM-DD"), as states hold them. What Babel
+makes is cached, since the same amounts and days come again and again.
+"""
+
+import math
+import re
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from functools import lru_cache
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from babel import Locale, dates, numbers
+from jinja2 import Undefined
+
+from engine.core.zones import from_millis
+from engine.render.rendering import Rendering, TemplateTrouble
+
+_MONTH_AND_DAY = re.compile(r"\d\d-\d\d")
+_LEAP_YEAR = "2000-"
+_LONGEST_FORMAT = 64
+_MOST_DIGITS = 12
+
+Filters = dict[str, Callable[..., Any]]
+
+
+def customer_filters(rendering: Rendering) -> Filters:
+    """By name; each reads locale, zone and now of the render that goes on."""
+    return _number_filters(rendering) | _date_filters(rendering)
+
+
+def _number_filters(rendering: Rendering) -> Filters:
+    def money(value: Any, currency: str) -> str:
+        return _money(_number(value), currency, rendering.locale)
+
+    def number(value: Any, digits: int | None = None) -> str:
+        return _decimal(_number(value), digits, rendering.locale)
+
+    def percent(value: Any, digits: int = 0) -> str:
+        return _percent(_number(value), digits, rendering.locale)
+
+    def plural(value: Any, one: str, other: str, **forms: str) -> str:
+        """The form the number takes in the locale; `few`, `many`, `two` and `zero` where a language has them."""
+        return (forms | {"one": one}).get(rendering.locale.plural_form(_number(value)), other)
+
+    return {"money": money, "number": number, "percent": percent, "plural": plural}
+
+
+def _date_filters(rendering: Rendering) -> Filters:
+    def date_(value: Any, format: str = "long") -> str:
+        if isinstance(value, str) and _MONTH_AND_DAY.fullmatch(value):
+            return dates.format_skeleton("MMMMd", _parsed(_LEAP_YEAR + value), locale=rendering.locale)
+        return _date(_day(value, rendering.zone), format, rendering.locale)
+
+    def datetime_(value: Any, format: str = "long") -> str:
+        zone = rendering.zone
+        return _datetime(_moment(value, zone), zone, format, rendering.locale)
+
+    def time_(value: Any, format: str = "short") -> str:
+        zone = rendering.zone
+        return _time(_moment(value, zone), zone, format, rendering.locale)
+
+    def days_until(value: Any) -> int:
+        """Days of the customer's calendar from now to then; negative when it is over."""
+        return (_day(value, rendering.zone) - _day(rendering.now, rendering.zone)).days
+
+    return {"date": date_, "datetime": datetime_, "time": time_, "days_until": days_until}
+
+
+@lru_cache(maxsize=8192)
+def _money(value: float, currency: str, locale: Locale) -> str:
+    if not (isinstance(currency, str) and numbers.is_currency(currency)):
+        message = "money needs a currency code such as EUR"
+        raise TemplateTrouble(message)
+    return numbers.format_currency(value, currency, locale=locale)
+
+
+@lru_cache(maxsize=8192)
+def _decimal(value: float, digits: int | None, locale: Locale) -> str:
+    return numbers.format_decimal(value, _with_digits(locale.decimal_formats[None].pattern, digits), locale)
+
+
+@lru_cache(maxsize=8192)
+def _percent(value: float, digits: int, locale: Locale) -> str:
+    return numbers.format_percent(value, _with_digits(locale.percent_formats[None].pattern, digits), locale)
+
+
+def _with_digits(pattern: str, digits: int | None) -> str:
+    """The locale's own pattern, such as `#,##0.###`, with exactly that many digits after the point."""
+    if digits is None:
+        return pattern
+    if not 0 <= digits <= _MOST_DIGITS:
+        message = f"digits are from 0 to {_MOST_DIGITS}"
+        raise TemplateTrouble(message)
+    return pattern.replace(".###", "").replace("0", "0." + "0" * digits if digits else "0")
+
+
+@lru_cache(maxsize=8192)
+def _date(day: date, format: str, locale: Locale) -> str:
+    return dates.format_date(day, _checked(format), locale)
+
+
+@lru_cache(maxsize=8192)
+def _datetime(moment: datetime, zone: ZoneInfo, format: str, locale: Locale) -> str:
+    """The zone is told apart from the moment, as the same instant in two zones is one key to the cache."""
+    return dates.format_datetime(moment, _checked(format), zone, locale)
+
+
+@lru_cache(maxsize=8192)
+def _time(moment: datetime, zone: ZoneInfo, format: str, locale: Locale) -> str:
+    return dates.format_time(moment, _checked(format), zone, locale)
+
+
+def _checked(format: str) -> Any:
+    if not isinstance(format, str) or len(format) > _LONGEST_FORMAT:
+        message = "a format is short, medium, long, full or a pattern such as 'd MMMM'"
+        raise TemplateTrouble(message)
+    return format
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, Undefined):
+        str(value)  # raises, and says what is missing
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        message = f"expected a number, got a value of type {type(value).__name__}"
+        raise TemplateTrouble(message)
+    return value
+
+
+def _day(value: Any, zone: ZoneInfo) -> date:
+    if isinstance(value, str) and len(value) == len("YYYY-MM-DD"):
+        return _parsed(value).date()
+    return _moment(value, zone).date()
+
+
+def _moment(value: Any, zone: ZoneInfo) -> datetime:
+    if isinstance(value, str):
+        moment = _parsed(value)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(zone)
+    try:
+        return from_millis(int(_number(value)), zone)
+    except OverflowError:
+        message = "a time is out of range"
+        raise TemplateTrouble(message) from None
+
+
+def _parsed(text: str) -> datetime:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        message = "expected a date or a time, got other text"
+        raise TemplateTrouble(message) from None

@@ -1,0 +1,102 @@
+"""One template rendered from given data, with no customer in any store."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from engine.core.book import RuleBook
+from engine.core.zones import to_millis
+from engine.errors import RenderFailed
+from engine.model import KeptEvent, Outreach, State, Tally, WindowEntry
+from engine.render.renderer import JinjaRenderer
+
+_MOST_EVENTS = 10_000
+_NEVER = 2**53
+"""When a previewed outreach expires."""
+
+
+def preview(
+    renderer: JinjaRenderer, book: RuleBook, template: str, channel: str, data: Mapping[str, Any], now: int
+) -> Outreach:
+    """The rendered outreach of the first rule that sends the template. Raises RenderFailed, for wrong data too.
+
+    `data` may have `profile` {field: value}, `event` {type, time, properties} and `events`
+    {type: {count, sum: {property: total}, first: {time}, last: {time, and properties}}}. Times are ISO 8601 or
+    epoch milliseconds, without one `now`; all events of a type fall on the time of its last.
+    """
+    try:
+        state, event = sample_state(data, now)
+    except (TypeError, ValueError, AttributeError) as error:
+        raise RenderFailed(template, f"the data cannot be used: {error}") from error
+    outreach = _outreach(book, template, channel, event, now)
+    renderer.render(outreach, state)
+    return outreach
+
+
+def preview_state(
+    renderer: JinjaRenderer, book: RuleBook, template: str, channel: str, customer: str, state: State, now: int
+) -> Outreach:
+    """The same for a customer as they are known; `event` is the newest that the state keeps. Raises RenderFailed."""
+    newest = max(state.latest.values(), key=lambda kept: kept.time, default=None)
+    outreach = _outreach(book, template, channel, newest, now)
+    outreach.customer = customer
+    renderer.render(outreach, state)
+    return outreach
+
+
+def sample_state(data: Mapping[str, Any], now: int) -> tuple[State, KeptEvent | None]:
+    """The state and event that preview data describes. Raises TypeError, ValueError or AttributeError."""
+    state = State(profile=dict(data.get("profile") or {}))
+    for type_, facts in (data.get("events") or {}).items():
+        _add_events(state, type_, facts, now)
+    event = data.get("event")
+    return state, _event(event.get("type", "event"), event, event.get("properties", {}), now) if event else None
+
+
+def _add_events(state: State, type_: str, facts: Mapping[str, Any], now: int) -> None:
+    last = facts.get("last") or {}
+    newest = _event(type_, last, {name: value for name, value in last.items() if name != "time"}, now)
+    number = int(facts.get("count", 1))
+    if not 0 <= number <= _MOST_EVENTS:
+        message = f"count is from 0 to {_MOST_EVENTS}"
+        raise ValueError(message)
+    if not number:
+        return
+    oldest = min(_time(facts.get("first") or {}, newest.time), newest.time)
+    totals = {name: float(total) for name, total in (facts.get("sum") or {}).items()}
+    state.tallies[type_] = Tally(number, oldest, newest.time)
+    state.latest[type_] = newest
+    state.sums |= {f"{type_}.{name}": total for name, total in totals.items()}
+    shares = {name: total / number for name, total in totals.items()}
+    state.windows[type_] = [WindowEntry(newest.time, shares) for _ in range(number)]
+
+
+def _event(type_: str, fields: Mapping[str, Any], properties: Mapping[str, Any], now: int) -> KeptEvent:
+    return KeptEvent(str(fields.get("id", "preview")), type_, _time(fields, now), dict(properties))
+
+
+def _time(fields: Mapping[str, Any], otherwise: int) -> int:
+    time = fields.get("time", otherwise)
+    if isinstance(time, str):
+        moment = datetime.fromisoformat(time)
+        return to_millis(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+    return int(time)
+
+
+def _outreach(book: RuleBook, template: str, channel: str, event: KeptEvent | None, now: int) -> Outreach:
+    rules = [rule for rule in book.rules if (rule.send.template, rule.send.channel) == (template, channel)]
+    return Outreach(
+        id="preview",
+        rule=rules[0].id if rules else "preview",
+        occurrence="preview",
+        customer="preview",
+        at=now,
+        moment=now,
+        expires_at=_NEVER,
+        channel=channel,
+        purpose=rules[0].send.purpose if rules else "marketing",
+        template=template,
+        revision=book.revision,
+        reason="preview",
+        event=event,
+    )

@@ -1,0 +1,125 @@
+"""What a template reads, by its syntax tree: paths from the roots, and the history they ask for."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+from jinja2 import nodes
+
+from engine.core.book import Needs, TemplateProblem, TemplateRead
+from engine.core.durations import milliseconds
+from engine.render.sandbox import GLOBALS
+
+Path = tuple[str, ...]
+Paths = tuple[Path, ...]
+"""What a name may stand for: several where branches set it differently, none where it is the template's own."""
+
+_JINJA = {*GLOBALS, "loop", "self", "super", "caller", "varargs", "kwargs"}
+_PARAMETERS = {"count": ("span",), "sum": ("property_", "span")}
+_NEEDS_NO_KEEPING = {"time", "type"}
+_OF_EVENTS = "write events.<type>.count(), .sum(..), .last or .first, with the type written out"
+
+
+class Findings:
+    """What a walk over one template and its layouts and partials finds, in order of appearance.
+
+    `scopes` holds the template's own names, innermost last. While a partial is walked `line` is where the template
+    names it, as a read's or problem's line is always the template's own; `file` is then the partial.
+    """
+
+    def __init__(self) -> None:
+        self.reads: list[TemplateRead] = []
+        self.problems: list[TemplateProblem] = []
+        self.needs = Needs()
+        self.scopes: list[dict[str, Paths]] = [{}]
+        self.line = 0
+        self.file = ""
+
+    def problem(self, code: str, message: str, line: int, help: str = "") -> None:
+        message = f"{self.file} line {line}: {message}" if self.file else message
+        found = TemplateProblem(code, message, self.line or line, help)
+        if found not in self.problems:
+            self.problems.append(found)
+
+    @contextmanager
+    def scope(self, names: Iterable[str] = ()) -> Iterator[None]:
+        self.scopes.append(dict.fromkeys(names, ()))
+        yield
+        self.scopes.pop()
+
+    @contextmanager
+    def within(self, file: str, line: int, scopes: list[dict[str, Paths]]) -> Iterator[None]:
+        """Walk another file, named at `line` of this one, with these names in scope."""
+        before = self.file, self.line, self.scopes
+        self.file, self.line, self.scopes = file, self.line or line, scopes
+        yield
+        self.file, self.line, self.scopes = before
+
+    def bind(self, name: str, paths: Paths = ()) -> None:
+        self.scopes[-1][name] = self.scopes[-1].get(name, ()) + paths
+
+    def paths(self, node: nodes.Node | None) -> Paths:
+        """The paths a name or a chain of attributes stands for."""
+        if isinstance(node, nodes.Name):
+            return self._of_name(node.name)
+        if isinstance(node, nodes.Getattr):
+            return tuple((*path, node.attr) for path in self.paths(node.node))
+        if isinstance(node, nodes.Getitem) and (key := constant_text(node.arg)) is not None:
+            return tuple((*path, key) for path in self.paths(node.node))
+        return ()
+
+    def _of_name(self, name: str) -> Paths:
+        for scope in reversed(self.scopes):
+            if name in scope:
+                return scope[name]
+        return () if name in _JINJA else ((name,),)
+
+    def read(self, path: Path, line: int, *, guard: bool = False) -> None:
+        """Note a read. A guard (`is defined`) doesn't need the newest event to be kept."""
+        self.reads.append(TemplateRead(path, self.line or line))
+        match path:
+            case ("profile", name, *_):
+                self.needs |= Needs(fields=frozenset({name}))
+            case ("event", *_):
+                self.needs |= Needs(event=True)
+            case ("events",) | ("events", _):
+                message = f"'{'.'.join(path)}' alone doesn't say what is read"
+                self.problem("template-dynamic", message, line, _OF_EVENTS)
+            case ("events", _, "count" | "sum" as method):
+                self.problem("template-call", f"{method} is called with parentheses", line)
+            case ("events", type_, "last", *rest) if not guard and (not rest or rest[0] not in _NEEDS_NO_KEEPING):
+                self.needs |= Needs(last=frozenset({type_}))
+
+    def aggregate(self, path: Path, call: nodes.Call) -> None:
+        """Note `events.<type>.count(..)` or `.sum(..)`; a sum's path goes on with the property."""
+        _, type_, method = path
+        given = _arguments(call, _PARAMETERS[method])
+        if given is None:
+            message = f"the arguments of {method} must be written out"
+            self.problem("template-dynamic", message, call.lineno, 'as in count("7d") or sum("amount", "30d")')
+            return
+        property_ = given.get("property_")
+        self.reads.append(TemplateRead((*path, property_) if property_ else path, self.line or call.lineno))
+        if "span" in given:
+            self._window(type_, property_, given["span"], call.lineno)
+        elif property_:
+            self.needs |= Needs(sums=frozenset({(type_, property_)}))
+
+    def _window(self, type_: str, property_: str | None, span: str, line: int) -> None:
+        try:
+            self.needs |= Needs(windows=frozenset({(type_, property_, milliseconds(span))}))
+        except ValueError as error:
+            self.problem("template-duration", str(error), line)
+
+
+def constant_text(node: nodes.Node | None) -> str | None:
+    """The text of a constant, None for anything else."""
+    return node.value if isinstance(node, nodes.Const) and isinstance(node.value, str) else None
+
+
+def _arguments(call: nodes.Call, parameters: tuple[str, ...]) -> dict[str, str] | None:
+    """The constant arguments by parameter; None where one is computed, missing or too many."""
+    pairs = [*zip(parameters, call.args, strict=False), *((item.key, item.value) for item in call.kwargs)]
+    given = {name: text for name, node in pairs if (text := constant_text(node)) is not None}
+    unclear = call.dyn_args or call.dyn_kwargs or len(call.args) > len(parameters) or len(given) < len(pairs)
+    lacking = "property_" in parameters and "property_" not in given
+    return None if unclear or lacking or not given.keys() <= set(parameters) else given

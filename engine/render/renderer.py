@@ -1,0 +1,153 @@
+"""Renders outreach: subject and text without escaping, html with; any failure is one outreach's alone."""
+
+import re
+from pathlib import Path
+from typing import Any, Final
+
+from jinja2.exceptions import TemplateError, TemplateSyntaxError
+
+from engine.core.book import RuleBook
+from engine.core.scope import EventsView, RecordView
+from engine.errors import RenderFailed
+from engine.model import Outreach, State
+from engine.render.files import SUBJECT_CHANNEL, file_name, read_sources, required_blocks
+from engine.render.lineage import Lineage, compile_lineage
+from engine.render.rendering import Rendering, TemplateTrouble
+from engine.render.sandbox import GLOBALS, Sandbox
+from engine.render.views import ProfileView, RuleView
+
+MAX_BLOCK = 262_144
+"""Characters of a text or html."""
+MAX_SUBJECT = 998
+"""Characters of a subject: the longest line of a mail."""
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_TELLS_NO_DATA = (TemplateError, ZeroDivisionError, TypeError)
+"""Errors whose message speaks of the template; others could quote a customer's data."""
+
+
+class _Compiled:
+    """One template in both escapings; `html` is None where it has no such block."""
+
+    def __init__(self, plain: Lineage, html: Lineage | None) -> None:
+        self.plain = plain
+        self.html = html
+        self.has_subject = "subject" in plain.blocks
+
+
+class JinjaRenderer:
+    """The port `Renderer` over a folder of template files, read once: a changed file needs a new renderer."""
+
+    def __init__(self, folder: Path, book: RuleBook) -> None:
+        self._policy = book.policy
+        self._rules = {rule.id: RuleView.of(rule) for rule in book.rules}
+        self._sources = read_sources(folder)
+        self._rendering = Rendering()
+        self._plain = Sandbox(self._sources, self._rendering, autoescape=False)
+        self._html = Sandbox(self._sources, self._rendering, autoescape=True)
+        self._compiled: dict[tuple[str, str], _Compiled | RenderFailed] = {}
+
+    def render(self, outreach: Outreach, state: State) -> None:
+        """Fill subject, text and html. Raises RenderFailed, with the template's line, and fills nothing then."""
+        compiled = self._find(outreach.template, outreach.channel)
+        self._rendering.begin(self._policy, state.profile, outreach.at)
+        try:
+            subject, text, html = _blocks(compiled, self._variables(outreach, state))
+            _check(outreach.channel, subject, text, html)
+        except Exception as error:
+            raise RenderFailed(outreach.template, _reason(error, compiled.plain.name)) from error
+        outreach.subject, outreach.text, outreach.html = subject, text, html
+
+    def _variables(self, outreach: Outreach, state: State) -> dict[str, Any]:
+        variables = GLOBALS.copy()
+        variables["profile"] = ProfileView(state.profile)
+        variables["events"] = EventsView(state, outreach.at)
+        variables["outreach"] = outreach
+        known = self._rules.get(outreach.rule)
+        variables["rule"] = known or RuleView(outreach.rule, "", outreach.purpose, outreach.channel)
+        if outreach.event is not None:
+            variables["event"] = RecordView(outreach.event)
+        return variables
+
+    def _find(self, template: str, channel: str) -> _Compiled:
+        found = self._compiled.get((template, channel))
+        if found is None:
+            found = self._compiled[template, channel] = self._compile(template, channel)
+        if isinstance(found, RenderFailed):
+            raise RenderFailed(found.template, found.reason)
+        return found
+
+    def _compile(self, template: str, channel: str) -> _Compiled | RenderFailed:
+        name = file_name(template, channel)
+        try:
+            plain = compile_lineage(self._plain, self._sources, name)
+            html = compile_lineage(self._html, self._sources, name) if "html" in plain.blocks else None
+        except Exception as error:
+            return RenderFailed(template, _reason(error, name))
+        missing = [block for block in required_blocks(channel) if block not in plain.blocks]
+        return RenderFailed(template, f"{name} has no block {missing[0]}") if missing else _Compiled(plain, html)
+
+
+def _blocks(compiled: _Compiled, variables: dict[str, Any]) -> tuple[str, str, str]:
+    context = compiled.plain.context(variables)
+    subject = _one_line(compiled.plain.render("subject", context)) if compiled.has_subject else ""
+    text = _storable(compiled.plain.render("text", context).strip())
+    if compiled.html is None:
+        return subject, text, ""
+    return subject, text, _storable(compiled.html.render("html", compiled.html.context(variables)).strip())
+
+
+def _one_line(subject: str) -> str:
+    """No line ends and no control characters, so that no value can end the header and begin another."""
+    return _storable(" ".join(_CONTROL.sub(" ", subject).split()))
+
+
+def _storable(text: str) -> str:
+    """Half of a surrogate pair, which JSON can carry, cannot be encoded: it is replaced."""
+    if text.isascii():
+        return text
+    try:
+        text.encode()
+        return text
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _check(channel: str, subject: str, text: str, html: str) -> None:
+    if not subject and channel == SUBJECT_CHANNEL:
+        message = "the subject is empty"
+        raise TemplateTrouble(message)
+    if not text:
+        message = "the text is empty"
+        raise TemplateTrouble(message)
+    if len(subject) > MAX_SUBJECT:
+        message = f"the subject has {len(subject)} characters, at most {MAX_SUBJECT} are sent"
+        raise TemplateTrouble(message)
+    if max(len(text), len(html)) > MAX_BLOCK:
+        message = f"a block has more than {MAX_BLOCK} characters"
+        raise TemplateTrouble(message)
+
+
+_LONGEST_REASON: Final = 300
+
+
+def _reason(error: Exception, name: str) -> str:
+    said = str(error) if isinstance(error, _TELLS_NO_DATA) else ""
+    message = (said or type(error).__name__)[:_LONGEST_REASON]
+    file, line = _place(error)
+    if not line:
+        return message
+    return f"line {line}: {message}" if file in (name, None) else f"{file} line {line}: {message}"
+
+
+def _place(error: Exception) -> tuple[str | None, int]:
+    """The innermost template file and line that the error came through."""
+    if isinstance(error, TemplateSyntaxError):
+        return error.name, error.lineno
+    place: tuple[str | None, int] = (None, 0)
+    trace = error.__traceback__
+    while trace is not None:
+        if template := trace.tb_frame.f_globals.get("__jinja_template__"):
+            place = (template.name, template.get_corresponding_lineno(trace.tb_lineno))
+        trace = trace.tb_next
+    return place

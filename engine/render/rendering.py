@@ -1,0 +1,92 @@
+"""The one render that goes on in a thread: whose it is, when it is, and how much work it may still do."""
+
+import math
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from babel import Locale, UnknownLocaleError
+from jinja2 import Undefined
+from jinja2.exceptions import TemplateRuntimeError
+from markupsafe import Markup
+
+from engine.core.book import Policy
+
+EFFORT = 2_000_000
+"""What one render may spend: a unit is a character made or a tenth of a loop step or call."""
+STEP = 10
+
+
+class TemplateTrouble(TemplateRuntimeError):
+    """Why a template fails for a customer; the message carries no value of theirs."""
+
+
+@lru_cache(maxsize=512)
+def locale_or_none(name: str) -> Locale | None:
+    """The locale of a name such as de_AT or de-AT, or None where there is no such locale."""
+    try:
+        return Locale.parse(name.replace("-", "_"))
+    except (UnknownLocaleError, ValueError, TypeError):
+        return None
+
+
+class Rendering(threading.local):
+    """Shared by a renderer's environments and filters; `begin` starts a new render, and its budget, in this thread."""
+
+    left = EFFORT
+    now = 0
+    policy = Policy()
+    profile: Mapping[str, Any] = {}
+
+    def begin(self, policy: Policy, profile: Mapping[str, Any], now: int) -> None:
+        self.left = EFFORT
+        self.policy = policy
+        self.profile = profile
+        self.now = now
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return self.policy.zones.of(self.profile)
+
+    @property
+    def locale(self) -> Locale:
+        """The customer's, else the policy's, else American English."""
+        name = self.profile.get(self.policy.locale_field) if self.policy.locale_field else None
+        found = locale_or_none(name) if isinstance(name, str) else None
+        return found or locale_or_none(self.policy.locale) or Locale("en", "US")
+
+    def spend(self, amount: int) -> None:
+        """Raises TemplateTrouble once the budget is gone, which is what ends a template that would not end."""
+        self.left -= abs(amount)
+        if self.left < 0:
+            message = "the template makes too much text or loops for too long"
+            raise TemplateTrouble(message)
+
+    def each(self, items: Iterable[Any], weight: int) -> Iterator[Any]:
+        """The items of a loop whose body has `weight` characters of its own."""
+        for item in items:
+            self.spend(weight)
+            yield item
+
+    def text(self, value: Any) -> Any:
+        """What `{{ value }}` prints. Only text and numbers can be; whole floats print without their `.0`."""
+        kind = type(value)
+        if kind is str or kind is Markup:
+            self.spend(len(value))
+            return value
+        if kind is int or kind is bool or isinstance(value, Undefined):
+            return value
+        if kind is float and math.isfinite(value):
+            return int(value) if value.is_integer() else value
+        message = f"cannot print {_description(value)}"
+        raise TemplateTrouble(message)
+
+
+def _description(value: Any) -> str:
+    if isinstance(value, float):
+        return "a number that is not finite"
+    if callable(value):
+        return "a function; write it with parentheses"
+    return f"a value of type {type(value).__name__}; print one of its parts"

@@ -1,0 +1,201 @@
+"""The Jinja2 environment: reads only what `views` lists, and every render has a budget of work.
+
+Jinja's own sandbox keeps templates away from Python's internals, but not from memory and time. So the syntax tree is
+changed before it is compiled: loops and included files pay for their steps and literal text, printing and joining
+pay for what they print, and the operators, functions and filters that make large things out of small ones are
+bounded or absent.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from jinja2 import DictLoader, StrictUndefined, nodes
+from jinja2.exceptions import SecurityError, TemplateAssertionError
+from jinja2.runtime import Context, Macro, TemplateReference, Undefined
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2.utils import Namespace, pass_context
+from jinja2.visitor import NodeTransformer
+
+from engine.core.scope import TallyView
+from engine.render.filters import allowed_filters
+from engine.render.local import customer_filters
+from engine.render.rendering import STEP, Rendering, TemplateTrouble
+from engine.render.views import CLOSED, NAMES, READABLE
+
+_LONGEST_RANGE = 10_000
+_LARGEST_NUMBER_BITS = 512
+
+
+def _bounded_range(*bounds: int) -> range:
+    numbers = range(*bounds)
+    if len(numbers) > _LONGEST_RANGE:
+        message = f"a range has at most {_LONGEST_RANGE} numbers"
+        raise TemplateTrouble(message)
+    return numbers
+
+
+_ONLY_TAGS = re.compile(r"^[ \t]*+(?:\{(?:%(?:[^%\n]|%(?!}))*+%|#(?:[^#\n]|#(?!}))*+#)\}[ \t]*+)++\r?\n", re.MULTILINE)
+
+GLOBALS: dict[str, Any] = {"range": _bounded_range, "namespace": Namespace, "dict": dict}
+
+
+def _without_line_end(line: re.Match[str]) -> str:
+    tags = line[0].rstrip()
+    end = len(tags) - (3 if tags[-3] in "-+" else 2)
+    return f"{tags[:end]}\n{tags[end:]}"
+
+
+class Sandbox(ImmutableSandboxedEnvironment):
+    """One for text, and one, with `autoescape`, for html."""
+
+    intercepted_binops = frozenset({"+", "*", "**", "%"})
+
+    def __init__(self, sources: Mapping[str, str], rendering: Rendering, *, autoescape: bool) -> None:
+        super().__init__(
+            loader=DictLoader(sources),
+            undefined=StrictUndefined,
+            autoescape=autoescape,
+            finalize=_finalizer(rendering),
+            optimized=False,  # constant folding would call filters without a customer
+            lstrip_blocks=True,
+            auto_reload=False,
+        )
+        self.rendering = rendering
+        self.globals = dict(GLOBALS)
+        self.filters = allowed_filters(rendering) | customer_filters(rendering)
+        self.filters |= {"_each": rendering.each, "_spend": rendering.spend, "_text": rendering.text}
+
+    def preprocess(self, source: str, name: str | None = None, filename: str | None = None) -> str:
+        """Moves the line end of a line that is nothing but tags into its last tag, so that it prints no line.
+
+        Jinja's `trim_blocks` would also join lines that end in a tag, as in `Dear {% if .. %}..{% endif %}`.
+        """
+        return super().preprocess(_ONLY_TAGS.sub(_without_line_end, source), name, filename)
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        kind = type(obj)
+        if kind is TemplateReference or (kind is dict and attribute in obj):
+            value = self.getitem(obj, attribute)
+        elif attribute.startswith("_") or attribute not in READABLE.get(kind, CLOSED):
+            return self.unsafe_undefined(obj, attribute)
+        else:
+            value = getattr(obj, attribute, None)
+        if value is None and kind is not TallyView:
+            return self.undefined(f"{NAMES.get(kind, 'the value')} has no {attribute!r}", name=attribute)
+        return value
+
+    def getitem(self, obj: Any, argument: Any) -> Any:
+        try:
+            return obj[argument]
+        except (TypeError, LookupError):
+            readable = READABLE.get(type(obj), CLOSED)
+            if isinstance(argument, str) and argument in readable and not argument.startswith("_"):
+                value = getattr(obj, argument, None)
+                if value is not None:
+                    return value
+        return self.undefined("there is no such element")
+
+    def unsafe_undefined(self, obj: Any, attribute: str) -> Undefined:
+        return self.undefined(f"{attribute!r} is not for templates to read", exc=SecurityError)
+
+    def call(self, context: Context, obj: Any, /, *args: Any, **kwargs: Any) -> Any:
+        self.rendering.spend(STEP)
+        if type(obj) is Macro:  # what Jinja would do with it, without its four checks
+            kwargs.pop("_block_vars", None)
+            kwargs.pop("_loop_vars", None)
+            result = obj(context.eval_ctx, *args, **kwargs)
+        else:
+            result = super().call(context, obj, *args, **kwargs)
+        if isinstance(result, str):
+            self.rendering.spend(len(result))
+        return result
+
+    def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
+        if operator == "%" and isinstance(left, str):
+            message = "the operator % is for numbers; use filters to format"
+            raise SecurityError(message)
+        self.rendering.spend(_size(operator, left, right))
+        return super().call_binop(context, operator, left, right)
+
+    def _generate(
+        self, source: nodes.Template, name: str | None, filename: str | None, defer_init: bool = False
+    ) -> str:
+        metered = _Metering(name, filename).visit(source).set_environment(self)
+        return super()._generate(metered, name, filename, defer_init)
+
+
+def _finalizer(rendering: Rendering) -> Any:
+    """Context-bound only to keep Jinja from printing constants while it compiles."""
+
+    @pass_context
+    def finalize(_: Context, value: Any) -> Any:
+        return rendering.text(value)
+
+    return finalize
+
+
+def _size(operator: str, left: Any, right: Any) -> int:
+    """What the result of an operator will measure, where that can be much more than its operands."""
+    if isinstance(left, int) and isinstance(right, int):
+        bits = left.bit_length() * right if operator == "**" else left.bit_length() + right.bit_length()
+        if bits > _LARGEST_NUMBER_BITS:
+            message = "a number gets too large"
+            raise TemplateTrouble(message)
+        return 0
+    if operator == "*":
+        times = right if isinstance(right, int) else left
+        return (_length(left) + _length(right)) * times if isinstance(times, int) else 0
+    return _length(left) + _length(right)
+
+
+def _length(value: Any) -> int:
+    return len(value) if isinstance(value, (str, list, tuple)) else 0
+
+
+def _weight(node: nodes.Node) -> int:
+    return STEP + sum(len(data.data) for data in node.find_all(nodes.TemplateData))
+
+
+class _Metering(NodeTransformer):
+    """Makes a template pay for what it does; see the module's docstring."""
+
+    def __init__(self, name: str | None, filename: str | None) -> None:
+        self.name = name
+        self.filename = filename
+
+    def visit_Template(self, node: nodes.Template) -> nodes.Template:
+        for reference in node.find_all((nodes.Extends, nodes.Include, nodes.Import, nodes.FromImport)):
+            if referenced_names(reference) is None:
+                message = "the name of another file must be written out"
+                raise self._refusal(message, reference)
+        self.generic_visit(node)
+        node.body.insert(0, nodes.ExprStmt(_filter(nodes.Const(_weight(node), lineno=1), "_spend"), lineno=1))
+        return node
+
+    def visit_For(self, node: nodes.For) -> nodes.For:
+        if node.recursive:
+            message = "recursive loops are not available"
+            raise self._refusal(message, node)
+        self.generic_visit(node)
+        node.iter = _filter(node.iter, "_each", nodes.Const(_weight(node)))
+        return node
+
+    def visit_Concat(self, node: nodes.Concat) -> nodes.Concat:
+        self.generic_visit(node)
+        node.nodes = [_filter(part, "_text") for part in node.nodes]
+        return node
+
+    def _refusal(self, message: str, node: nodes.Node) -> TemplateAssertionError:
+        return TemplateAssertionError(message, node.lineno, self.name, self.filename)
+
+
+def referenced_names(node: Any) -> list[str] | None:
+    """The files that an extends, include or import names (several: the first that exists); None when computed."""
+    parts = node.template.items if isinstance(node.template, (nodes.List, nodes.Tuple)) else [node.template]
+    names = [part.value for part in parts if isinstance(part, nodes.Const) and isinstance(part.value, str)]
+    return names if len(names) == len(parts) else None
+
+
+def _filter(node: nodes.Node, name: str, *args: nodes.Expr) -> nodes.Filter:
+    return nodes.Filter(node, name, list(args), [], None, None, lineno=node.lineno)

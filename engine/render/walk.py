@@ -1,0 +1,206 @@
+"""Walks a template's syntax tree with its names in scope, through the layouts and partials it names."""
+
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from typing import Any
+
+from jinja2 import nodes
+from jinja2.exceptions import TemplateSyntaxError
+from jinja2.visitor import NodeVisitor
+
+from engine.render.reads import Findings, Path, Paths, constant_text
+from engine.render.sandbox import Sandbox, referenced_names
+
+_GUARDS = {"defined", "undefined", "none"}
+
+
+class Walk(NodeVisitor):
+    """Fills `findings`. Blocks in `overridden` are passed over: a child has its own."""
+
+    def __init__(self, environment: Sandbox, sources: Mapping[str, str]) -> None:
+        self.environment = environment
+        self.sources = sources
+        self.findings = Findings()
+        self.overridden: set[str] = set()
+        self._open: list[str] = []
+
+    # What is read
+
+    def visit_Name(self, node: nodes.Name) -> None:
+        for path in self.findings.paths(node):
+            if path == (node.name,) or _is_alias(path):  # what another name stands for was read when it was set
+                self.findings.read(path, node.lineno)
+
+    def visit_Getattr(self, node: nodes.Getattr) -> None:
+        if node.attr.startswith("_"):
+            message = f"{node.attr!r} is not for templates to read"
+            self.findings.problem("template-sandbox", message, node.lineno, "names that begin with _ are closed")
+        elif not self._read(node):
+            self.visit(node.node)
+
+    def visit_Getitem(self, node: nodes.Getitem) -> None:
+        if self._read(node):
+            return
+        for path in self.findings.paths(node.node):
+            if path == ("profile",) and constant_text(node.arg) is None:
+                self.findings.problem("template-dynamic", "a profile field's name must be written out", node.lineno)
+        self.generic_visit(node)
+
+    def visit_Test(self, node: nodes.Test) -> None:
+        self._check_name("test", node.name, self.environment.tests, node.lineno)
+        guard = node.name in _GUARDS
+        if not (guard and self._read(node.node, guard=True)):
+            self.generic_visit(node)
+
+    def visit_Filter(self, node: nodes.Filter) -> None:
+        self._check_name("filter", node.name, self.environment.filters, node.lineno)
+        self.generic_visit(node)
+
+    def visit_Call(self, node: nodes.Call) -> None:
+        self._callee(node)
+        for part in node.iter_child_nodes(exclude=("node",)):
+            self.visit(part)
+
+    def _callee(self, call: nodes.Call) -> None:
+        method = call.node
+        for path in self.findings.paths(method):
+            match path:
+                case ("events", _, "count" | "sum"):
+                    self.findings.aggregate(path, call)
+                case ("events", *_):
+                    self.findings.read(path, call.lineno)
+                case (*owner, _) if owner:
+                    self.findings.read(tuple(owner), call.lineno)
+                case _:
+                    self.findings.read(path, call.lineno)
+        if not self.findings.paths(method):
+            self.visit(method)
+
+    def _read(self, node: nodes.Node, *, guard: bool = False) -> bool:
+        """Note what the node reads; False where it isn't a path from a root, so that its parts are to be visited."""
+        paths = self.findings.paths(node)
+        for path in paths:
+            self.findings.read(path, node.lineno, guard=guard)
+        return bool(paths)
+
+    def _check_name(self, kind: str, name: str, known: Mapping[str, Any], line: int) -> None:
+        public = [other for other in known if not other.startswith("_")]
+        if name not in public:
+            close = get_close_matches(name, public, 1)
+            help_ = f"did you mean {close[0]!r}?" if close else ""
+            self.findings.problem("template-filter", f"there is no {kind} {name!r}", line, help_)
+
+    # What the template names itself
+
+    def visit_Assign(self, node: nodes.Assign) -> None:
+        self._bind(node.target, self._value(node.node))
+
+    def visit_AssignBlock(self, node: nodes.AssignBlock) -> None:
+        self._scoped(node.body)
+        if node.filter:
+            self.visit(node.filter)
+        self._bind(node.target)
+
+    def visit_For(self, node: nodes.For) -> None:
+        self.visit(node.iter)
+        with self.findings.scope():
+            self._bind(node.target)
+            self.all([*([node.test] if node.test else []), *node.body])
+        self._scoped(node.else_)
+
+    def visit_With(self, node: nodes.With) -> None:
+        values = [self._value(value) for value in node.values]
+        with self.findings.scope():
+            for target, paths in zip(node.targets, values, strict=True):
+                self._bind(target, paths)
+            self.all(node.body)
+
+    def visit_Macro(self, node: nodes.Macro) -> None:
+        self.findings.bind(node.name)
+        self._macro(node)
+
+    def visit_CallBlock(self, node: nodes.CallBlock) -> None:
+        self.visit(node.call)
+        self._macro(node)
+
+    def visit_Block(self, node: nodes.Block) -> None:
+        if node.name not in self.overridden:
+            self._scoped(node.body)
+
+    def _macro(self, node: nodes.Macro | nodes.CallBlock) -> None:
+        self.all(node.defaults)
+        with self.findings.scope(argument.name for argument in node.args):
+            self.all(node.body)
+
+    def _value(self, node: nodes.Node) -> Paths:
+        """Note what a value reads, and return what the name it is given to will stand for."""
+        paths = self.findings.paths(node)
+        if not (paths and all(map(_is_alias, paths))):
+            self.visit(node)
+        return paths
+
+    def _bind(self, target: nodes.Node, paths: Paths = ()) -> None:
+        for name in target.find_all(nodes.Name) if not isinstance(target, nodes.Name) else [target]:
+            self.findings.bind(name.name, paths)
+
+    def _scoped(self, body: list[nodes.Node]) -> None:
+        with self.findings.scope():
+            self.all(body)
+
+    def all(self, found: Iterable[nodes.Node]) -> None:
+        for node in found:
+            self.visit(node)
+
+    # Other files
+
+    def visit_Include(self, node: nodes.Include) -> None:
+        self._files(node, isolated=not node.with_context, optional=node.ignore_missing)
+
+    def visit_Extends(self, node: nodes.Extends) -> None:
+        self._files(node, isolated=False)
+
+    def visit_Import(self, node: nodes.Import) -> None:
+        self._import(node)
+        self.findings.bind(node.target)
+
+    def visit_FromImport(self, node: nodes.FromImport) -> None:
+        self._import(node)
+        for name in node.names:
+            self.findings.bind(name if isinstance(name, str) else name[1])
+
+    def _import(self, node: nodes.Import | nodes.FromImport) -> None:
+        before = len(self.findings.reads)
+        self._files(node, isolated=not node.with_context)
+        if not node.with_context and (reads := self.findings.reads[before:]):
+            message = f"the imported file reads {'.'.join(reads[0].path)}, which it cannot see"
+            self.findings.problem("template-include", message, node.lineno, "end the import with `with context`")
+
+    def _files(self, node: Any, *, isolated: bool, optional: bool = False) -> None:
+        names = referenced_names(node)
+        if names is None:
+            self.findings.problem("template-dynamic", "the name of another file must be written out", node.lineno)
+            return
+        there = [name for name in names if name in self.sources]
+        if not there and not optional:
+            close = get_close_matches(names[0], self.sources, 1)
+            help_ = f"did you mean {close[0]!r}?" if close else ""
+            self.findings.problem("template-include", f"there is no file {names[0]!r}", node.lineno, help_)
+        for name in there:
+            self._partial(name, node.lineno, isolated=isolated)
+
+    def _partial(self, name: str, line: int, *, isolated: bool) -> None:
+        if name in self._open:
+            return
+        self._open.append(name)
+        scopes: list[dict[str, Paths]] = [{}] if isolated else [*self.findings.scopes, {}]
+        with self.findings.within(name, line, scopes):
+            try:
+                self.visit(self.environment.parse(self.sources[name], name, name))
+            except TemplateSyntaxError as error:
+                self.findings.problem("template-syntax", error.message or "", error.lineno)
+        self._open.pop()
+
+
+def _is_alias(path: Path) -> bool:
+    """A name for `events` or `events.<type>` reads nothing yet; what is done with the name does."""
+    return path[0] == "events" and len(path) < 3

@@ -1,0 +1,98 @@
+"""Money, numbers and moments as the customer reads them."""
+
+from pathlib import Path
+
+import pytest
+
+from engine.core.book import Policy
+from engine.core.zones import Zones
+from engine.model import State
+from tests.unit.rendering import NOON, purchase, reason_of, text_of
+
+POLICY = Policy(zones=Zones("UTC", "timezone"), locale="en_US", locale_field="locale")
+GERMAN = State(profile={"locale": "de-DE", "timezone": "Asia/Tokyo", "birthday": "05-17", "ends": "2026-01-04"})
+
+
+def said(folder: Path, expression: str, state: State = GERMAN) -> str:
+    return text_of(folder, f"{{{{ {expression} }}}}", state, purchase(amount=1234.5), POLICY).replace("\xa0", " ")
+
+
+@pytest.mark.parametrize(
+    ("expression", "german", "american"),
+    [
+        ("event.amount | money('EUR')", "1.234,50 €", "€1,234.50"),
+        ("event.amount | number", "1.234,5", "1,234.5"),
+        ("event.amount | number(2)", "1.234,50", "1,234.50"),
+        ("0.256 | percent", "26 %", "26%"),
+        ("0.256 | percent(1)", "25,6 %", "25.6%"),
+        ("1 | plural('Tag', 'Tage')", "Tag", "Tag"),
+        ("0 | plural('Tag', 'Tage')", "Tage", "Tage"),
+        ("'2026-03-01' | date", "1. März 2026", "March 1, 2026"),
+        ("'2026-03-01' | date('short')", "01.03.26", "3/1/26"),
+        ("'2026-03-01' | date('EEEE, d MMMM')", "Sonntag, 1 März", "Sunday, 1 March"),
+        ("'05-17' | date", "17. Mai", "May 17"),
+        (f"{NOON} | time", "21:00", "12:00\u202fPM"),
+        (f"{NOON} | datetime('medium')", "01.01.2026, 21:00:00", "Jan 1, 2026, 12:00:00\u202fPM"),
+        ("'2026-01-01T20:00:00Z' | date", "2. Januar 2026", "January 1, 2026"),
+        ("'2026-01-01T20:00:00' | time", "05:00", "8:00\u202fPM"),
+        ("'2026-01-04' | days_until", "3", "3"),
+        (f"{NOON - 86_400_000} | days_until", "-1", "-1"),
+    ],
+)
+def test_each_customer_reads_it_their_way(tmp_path: Path, expression: str, german: str, american: str) -> None:
+    assert said(tmp_path, expression) == german
+    assert said(tmp_path, expression, State()) == american
+
+
+def test_two_customers_in_two_zones_read_the_same_moment_differently(tmp_path: Path) -> None:
+    expression = f"{NOON} | datetime('short')"
+    zones = ("Asia/Tokyo", "America/New_York", "nowhere")
+    read = [said(tmp_path, expression, State(profile={"timezone": zone, "locale": "de"})) for zone in zones]
+    assert read == ["01.01.26, 21:00", "01.01.26, 07:00", "01.01.26, 12:00"]
+
+
+def test_languages_with_more_plural_forms_have_them(tmp_path: Path) -> None:
+    polish = State(profile={"locale": "pl"})
+    source = "{} | plural('dzień', 'dnia', few='dni', many='dni')"
+    assert [said(tmp_path, source.format(n), polish) for n in (1, 3, 5, 1.5)] == ["dzień", "dni", "dni", "dnia"]
+
+
+@pytest.mark.parametrize("locale", ["", "xx", "nonsense", "../../etc/passwd", "de_" * 99, "en\n", 7, None, ["de"]])
+def test_a_locale_that_does_not_exist_counts_as_the_policys(tmp_path: Path, locale: object) -> None:
+    assert said(tmp_path, "1.5 | number", State(profile={"locale": locale})) == "1.5"
+
+
+def test_a_policy_with_a_wrong_locale_speaks_american_english(tmp_path: Path) -> None:
+    assert text_of(tmp_path, "{{ 1.5 | number }}", policy=Policy(locale="tlh_KL")) == "1.5"
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "'12' | money('EUR')",
+        "true | money('EUR')",
+        "event.nothing | money('EUR')",
+        "12 | money('EURO')",
+        "12 | money(['EUR'])",
+        "12 | money",
+        "'Anna' | date",
+        "'2026-02-30' | date",
+        "'02-30' | date",
+        "'05-17' | days_until",
+        "99999999999999999 | date",
+        "-99999999999999999 | time",
+        "1 | date(7)",
+        "none | time",
+    ],
+)
+def test_what_is_no_amount_or_moment_fails(tmp_path: Path, expression: str) -> None:
+    assert "Anna" not in reason_of(said, tmp_path, expression)
+
+
+def test_a_missing_amount_is_called_by_its_name(tmp_path: Path) -> None:
+    assert reason_of(said, tmp_path, "profile.spent | money('EUR')") == "line 1: profile has no 'spent'"
+    assert reason_of(said, tmp_path, "profile.since | date") == "line 1: profile has no 'since'"
+
+
+def test_a_missing_amount_can_have_a_default(tmp_path: Path) -> None:
+    assert said(tmp_path, "event.nothing | default(0) | money('USD')", State()) == "$0.00"

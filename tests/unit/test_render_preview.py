@@ -1,0 +1,85 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.core.book import Policy, Rule, RuleBook, Send
+from engine.core.catalog import Catalog
+from engine.core.triggers.inactivity import Inactivity
+from engine.core.zones import Zones
+from engine.model import Outreach
+from engine.render import JinjaRenderer, preview
+from tests.unit.rendering import NOON, push, reason_of, write
+
+DAY = 86_400_000
+MAILS = Path(__file__).parents[1] / "golden" / "mails"
+RULE = Rule("receipt", Inactivity("receipt", of=frozenset(), after=DAY), Send("t", "push", purpose="transactional"))
+
+
+def shown(folder: Path, source: str, data: dict[str, Any], *rules: Rule, template: str = "t") -> Outreach:
+    book = RuleBook(rules, Catalog())
+    return preview(JinjaRenderer(write(folder, push(source)), book), book, template, "push", data, NOON)
+
+
+def test_a_preview_shows_the_data_it_is_given(tmp_path: Path) -> None:
+    source = (
+        "{% set p = events.purchase %}{{ profile.name }} {{ event.type }} {{ event.amount }}"
+        " {{ event.time | date }} {{ p.count() }}"
+        " {{ p.count('7d') }} {{ p.sum('amount') }} {{ p.sum('amount', '7d') }} {{ p.last.amount }}"
+        " {{ p.first.time | date }}"
+        " {{ p.last.time | date('short') }} {{ events.visit.count() }} {{ events.login.count() }}"
+    )
+    data = {
+        "profile": {"name": "Ada"},
+        "event": {"type": "purchase", "time": "2025-12-24T10:00:00", "properties": {"amount": 5}},
+        "events": {
+            "purchase": {
+                "count": 3,
+                "sum": {"amount": 60},
+                "first": {"time": "2025-01-01"},
+                "last": {"time": NOON - DAY, "amount": 20},
+            },
+            "visit": {},
+            "login": {"count": 0},
+        },
+    }
+    made = shown(tmp_path, source, data)
+    assert made.text == "Ada purchase 5 December 24, 2025 3 3 60 60 20 January 1, 2025 12/31/25 1 0"
+
+
+def test_a_preview_without_data_speaks_for_the_rule_that_sends_the_template(tmp_path: Path) -> None:
+    made = shown(tmp_path, "{{ rule.id }} {{ outreach.purpose }}{% if event is defined %}!{% endif %}", {}, RULE)
+    assert made.text == "receipt transactional"
+    assert shown(tmp_path, "{{ rule.id }} {{ outreach.purpose }}", {}).text == "preview marketing"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        [],
+        {"profile": 7},
+        {"event": "purchase"},
+        {"event": {"type": "purchase", "time": "yesterday"}},
+        {"event": {"type": "purchase", "properties": 3}},
+        {"events": {"purchase": 3}},
+        {"events": {"purchase": {"count": "many"}}},
+        {"events": {"purchase": {"count": 10**12}}},
+        {"events": {"purchase": {"sum": {"amount": "much"}}}},
+        {"events": {"purchase": {"last": {"time": [1]}}}},
+    ],
+)
+def test_data_of_another_shape_is_refused(tmp_path: Path, data: Any) -> None:
+    assert reason_of(shown, tmp_path, "x", data).startswith("the data cannot be used: ")
+
+
+def test_a_template_that_does_not_exist_cannot_be_previewed(tmp_path: Path) -> None:
+    assert "lost.push.j2" in reason_of(shown, tmp_path, "x", {}, template="lost")
+
+
+def test_a_receipt_reads_as_it_did(tmp_path: Path) -> None:
+    book = RuleBook((), Catalog(), Policy(zones=Zones("UTC", "timezone"), locale_field="locale"))
+    data = json.loads((MAILS / "receipt.json").read_text(encoding="utf-8"))
+    made = preview(JinjaRenderer(MAILS, book), book, "receipt", "email", data, NOON)
+    seen = f"Subject: {made.subject}\n\n{made.text}\n\n{made.html}\n".replace("\xa0", " ")
+    assert seen == (MAILS / "receipt.expected").read_text(encoding="utf-8")
