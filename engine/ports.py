@@ -123,8 +123,8 @@ class EventSource(Protocol):
     def resume(self, partitions: Sequence[int]) -> None:
         """Deliver them again."""
 
-    def caught_up(self, partition: int) -> bool:
-        """Whether `poll` has returned every record that the broker has at the time of this call. Asks the broker."""
+    def caught_up(self, partition: int) -> set[str]:
+        """The topics of which `poll` has returned all that the broker has at the time of this call. Asks the broker."""
 
     def commit(self, offsets: Mapping[tuple[str, int], int]) -> None:
         """Tell the broker (topic, partition) -> next offset, for lag dashboards only; does not wait."""
@@ -150,6 +150,16 @@ class OutreachSink(Protocol):
 
     def close(self) -> None:
         """Flush and give up."""
+
+
+class RecordWriter(Protocol):
+    """Appends records to one topic, for readers of whom nothing depends: outcomes, dead letters."""
+
+    def write(self, key: str, identity: str, value: bytes) -> None:
+        """Hand over one record; the key decides its partition, readers tell repeats by the identity."""
+
+    def flush(self) -> None:
+        """Wait until everything handed over is durable. Raises SinkUnavailable."""
 
 
 class Renderer(Protocol):

@@ -16,6 +16,9 @@ from engine.runtime.batch import Arrival, Batch, Failure, Result, Undecidable
 from engine.runtime.cache import StateCache
 from engine.runtime.records import encode_outcome
 
+NEVER = 2**53
+"""Later than any moment."""
+
 
 class Partition:
     """The only writer of its customers' states, for as long as the store accepts its commits.
@@ -70,17 +73,27 @@ class Partition:
             to = self._settled_until(wakes) if full else clock
             yield self._commit(self._run((), to, wakes, wall), (), to)
 
-    def sweep(self, wall: int = 0, page: int = 1_000) -> Iterator[Result]:
-        """Let every customer meet the current rule book, a page per commit; goes on where an earlier sweep stopped."""
-        while self.meta.mark != self.book.mark:
-            ours = f"{self.book.mark}:"
-            cursor = self.meta.sweep.removeprefix(ours) if self.meta.sweep.startswith(ours) else ""
-            customers, cursor = self.store.customers(self.number, cursor, page)
-            batch = self._run((), self.clock, [], wall, visit=customers)
-            if cursor:
-                yield self._commit(batch, (), self.clock, sweep=f"{ours}{cursor}")
-            else:
-                yield self._commit(batch, (), self.clock, sweep="", mark=self.book.mark)
+    def sweep_page(self, wall: int = 0, page: int = 1_000) -> Result | None:
+        """Let the next customers meet the current rule book; None when all have. Goes on where it was stopped."""
+        if self.meta.mark == self.book.mark:
+            return None
+        ours = f"{self.book.mark}:"
+        cursor = self.meta.sweep.removeprefix(ours) if self.meta.sweep.startswith(ours) else ""
+        customers, cursor = self.store.customers(self.number, cursor, page)
+        batch = self._run((), self.clock, [], wall, visit=customers)
+        if cursor:
+            return self._commit(batch, (), self.clock, sweep=f"{ours}{cursor}")
+        return self._commit(batch, (), self.clock, sweep="", mark=self.book.mark)
+
+    def next_due(self) -> int | None:
+        """When the soonest wake-up of the partition's customers is due, allowed lateness included."""
+        soonest = self.store.due(self.number, NEVER, 1)
+        return soonest[0][1] + self.book.policy.allowed_lateness if soonest else None
+
+    def adopt(self, book: RuleBook, renderer: Renderer) -> None:
+        """Go on with another rule book; customers meet it when something concerns them, or in the sweep."""
+        self.book = book
+        self.renderer = renderer
 
     def _plan(self, arrivals: Sequence[Arrival]) -> tuple[int, int, list[tuple[str, int]]]:
         """How many arrivals to take, where the clock stands after them, and the wake-ups to have at hand."""

@@ -57,8 +57,8 @@ class Replay:
     def run(self, inputs: Iterable[Input], *, wall: int, until: int | None = None) -> Summary:
         """`wall`: the time now, so that no event comes from the future. Raises what source and store raise."""
         self.summary.recovered = self.relay.recover()
-        for result in self.partition.sweep():
-            self._take(result)
+        while (page := self.partition.sweep_page()) is not None:
+            self._take(page)
         arrivals = merge(*(self._arrivals(one, wall) for one in inputs), key=_clock)
         for batch in _batches(arrivals, self.batch, until):
             for result in self.partition.process(batch):
@@ -106,6 +106,7 @@ class Replay:
         if self.outcomes is not None:
             entries = [encode_outcome(outcome) for outcome in result.outcomes]
             self.outcomes.publish(0, [entry for entry in entries if entry[0] not in self._known_outcomes])
+            self.outcomes.delivered(0)
 
     def _take(self, result: Result) -> None:
         self.summary.add(result)

@@ -1,0 +1,69 @@
+"""Dead letters: what could not be used, why, and where it was; enough to replay it once the cause is mended."""
+
+from base64 import b64encode
+
+import msgspec
+
+from engine.errors import BadRecord
+from engine.ports import Record
+from engine.runtime.batch import Failure
+
+_encode = msgspec.json.Encoder().encode
+
+
+class DeadLetter(msgspec.Struct):
+    """One rejected record. `value` and `key` are base64 of the original bytes; `offset` is where it stands."""
+
+    id: str
+    code: str
+    reason: str
+    source: str
+    partition: int
+    offset: int
+    timestamp: int
+    key: str | None
+    value: str | None
+    headers: dict[str, str]
+
+
+def of_record(record: Record, error: BadRecord) -> DeadLetter:
+    """The dead letter of a record that is no event."""
+    return _letter(record, error.code, error.reason)
+
+
+def of_failure(record: Record | None, failure: Failure, partition: int) -> DeadLetter:
+    """The dead letter of an input that `decide` failed on; a wake-up has no record."""
+    if record is None:
+        identity = f"wake-up:{partition}:{failure.input.customer}"
+        return DeadLetter(identity, "undecidable", failure.reason, "", partition, -1, 0, None, None, {})
+    return _letter(record, "undecidable", failure.reason)
+
+
+def _letter(record: Record, code: str, reason: str) -> DeadLetter:
+    offset = record.next_offset - 1
+    return DeadLetter(
+        id=f"{record.source}:{record.partition}:{offset}",
+        code=code,
+        reason=reason,
+        source=record.source,
+        partition=record.partition,
+        offset=offset,
+        timestamp=record.timestamp,
+        key=_text(record.key),
+        value=_text(record.value),
+        headers={name: b64encode(value).decode() for name, value in record.headers},
+    )
+
+
+def _text(data: bytes | None) -> str | None:
+    return None if data is None else b64encode(data).decode()
+
+
+def encode_letter(letter: DeadLetter) -> bytes:
+    """JSON."""
+    return _encode(letter)
+
+
+def decode_letter(data: bytes) -> DeadLetter:
+    """Raises msgspec.DecodeError."""
+    return msgspec.json.decode(data, type=DeadLetter)

@@ -1,0 +1,169 @@
+"""The worker: a member of a consumer group that owns partitions, keeps their customers and decides.
+
+One thread, one loop: poll, decide and commit what came per partition, then let due timers fire and sweeps go on, a page
+at a time, so that events never wait long. The store is the truth of the offset: on assignment a partition is opened
+from the store and the source is told where to read on; the same after a refused commit, and after the store was away.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from time import monotonic
+
+from engine.errors import Fenced, StoreUnavailable
+from engine.ports import EventSource, Record
+from engine.runtime.owned import Owned, Rules, Surroundings
+
+TICK = 0.1
+"""Seconds between looks for due timers."""
+LONGEST_WAIT = 5.0
+"""Seconds between tries to reach a store that is away."""
+
+
+@dataclass
+class Worker:
+    """The listener (`Ownership`) of its source. `batch` bounds the records of one poll, `patience` is its time-out."""
+
+    source: EventSource
+    around: Surroundings
+    rules: Rules
+    batch: int = 4_000
+    patience: float = 0.05
+    owned: dict[int, Owned] = field(default_factory=dict, init=False)
+    stopping: bool = field(default=False, init=False)
+    _closed: set[int] = field(default_factory=set, init=False)
+    """Partitions that are ours and must be opened, or opened again, before anything else."""
+    _new_rules: Rules | None = field(default=None, init=False)
+    _next_tick: float = field(default=0.0, init=False)
+
+    def run(self) -> None:
+        """Work until `stop`. Raises SourceUnavailable and SinkUnavailable where going on makes no sense."""
+        try:
+            while not self.stopping:
+                self.step()
+        finally:
+            self.source.close()
+
+    def stop(self) -> None:
+        """Finish the batch, commit, leave the group. Safe to call from a signal handler."""
+        self.stopping = True
+
+    def reload(self, rules: Rules) -> None:
+        """Go on with these rules from the next step; every customer meets them in a sweep. Safe to call likewise."""
+        self._new_rules = rules
+
+    def step(self) -> None:
+        """One turn of the loop."""
+        if self._new_rules is not None:
+            self._adopt(self._new_rules)
+        records = self.source.poll(self.batch, self.patience)
+        try:
+            self._open_closed()
+            for number, own in _by_partition(records).items():
+                self._guarded(number, partial(_handle, records=own))
+            if monotonic() >= self._next_tick:
+                self._tick()
+        except StoreUnavailable as error:
+            self._wait_for_store(error)
+
+    def _guarded(self, number: int, work: Callable[[Owned], None]) -> None:
+        """Work on an open partition. After a refused commit it is opened anew, if the next poll leaves it ours."""
+        owned = self.owned.get(number)
+        if owned is None:
+            return
+        try:
+            work(owned)
+        except Fenced as error:
+            self.around.hooks.fenced(number, str(error))
+            self._shut(number)
+
+    def _tick(self) -> None:
+        self._next_tick = monotonic() + TICK
+        offsets: dict[tuple[str, int], int] = {}
+        for number, owned in list(self.owned.items()):
+            self._guarded(number, partial(_tick, source=self.source))
+            if owned.has_more:
+                self._next_tick = 0.0
+            offsets |= {(topic, number): offset for topic, offset in owned.partition.meta.offsets.items()}
+        if offsets:
+            self.source.commit(offsets)
+
+    def _adopt(self, rules: Rules) -> None:
+        self.rules, self._new_rules = rules, None
+        for owned in self.owned.values():
+            owned.adopt(rules)
+
+    # --- opening
+
+    def _open(self, number: int) -> Owned:
+        owned = Owned(number, self.around, self.rules)
+        self.owned[number] = owned
+        self._closed.discard(number)
+        return owned
+
+    def _shut(self, number: int) -> None:
+        self.owned.pop(number, None)
+        self._closed.add(number)
+
+    def _open_closed(self) -> None:
+        for number in list(self._closed):
+            self.source.seek(number, self._open(number).partition.meta.offsets)
+
+    def _wait_for_store(self, error: StoreUnavailable) -> None:
+        """Pause, stay in the group, try again; then open everything anew, as the store may have gone back in time."""
+        since, attempt, wait = monotonic(), 0, TICK
+        for number in list(self.owned):
+            self._shut(number)
+        while self._closed and not self.stopping:
+            attempt += 1
+            self.around.hooks.store_away(error, attempt)
+            self.source.pause(list(self._closed))
+            self.source.poll(1, wait)
+            wait = min(wait * 2, LONGEST_WAIT)
+            paused = list(self._closed)
+            try:
+                self._open_closed()
+            except StoreUnavailable as again:
+                error = again
+            else:
+                self.source.resume(paused)
+                self.around.hooks.store_back(monotonic() - since)
+
+    # --- ownership: called by the source from within poll and close
+
+    def assigned(self, partition: int) -> Mapping[str, int]:
+        """Open the partition; while the store is away, leave that to later."""
+        try:
+            return self._open(partition).partition.meta.offsets
+        except StoreUnavailable:
+            self._shut(partition)
+            return {}
+
+    def revoked(self, partition: int) -> None:
+        """Trim the outbox of what is published, and let go."""
+        owned = self.owned.pop(partition, None)
+        self._closed.discard(partition)
+        if owned is not None:
+            owned.close()
+
+    def lost(self, partition: int) -> None:
+        """Somebody else has it already; the store would refuse us."""
+        self.owned.pop(partition, None)
+        self._closed.discard(partition)
+        self.around.hooks.released(partition)
+
+
+def _handle(owned: Owned, records: Sequence[Record]) -> None:
+    owned.handle(records)
+
+
+def _tick(owned: Owned, source: EventSource) -> None:
+    owned.tick(source)
+
+
+def _by_partition(records: Sequence[Record]) -> Mapping[int, list[Record]]:
+    found: dict[int, list[Record]] = defaultdict(list)
+    for record in records:
+        found[record.partition].append(record)
+    return found
