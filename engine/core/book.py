@@ -124,7 +124,7 @@ class Cap:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """policy.yaml, compiled. Durations are milliseconds; `fresh_for` and `dedupe` 0 switch the check off."""
+    """policy.yaml, compiled. Durations are milliseconds; `fresh_for` None and `dedupe` 0 switch the check off."""
 
     zones: Zones = field(default_factory=Zones)
     locale: str = "en_US"
@@ -169,6 +169,7 @@ class TemplateFacts:
     channel: str
     path: str
     source: str
+    """Its text and that of all shared files (`_…`), any of which may change what it says."""
     needs: Needs = Needs()
     reads: tuple[TemplateRead, ...] = ()
     problems: tuple[TemplateProblem, ...] = ()

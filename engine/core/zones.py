@@ -36,9 +36,17 @@ def from_millis(instant: int, zone: ZoneInfo | None = None) -> datetime:
 
 def iso(instant: int) -> str:
     """ISO 8601 in UTC, with milliseconds only where there are some."""
-    moment = from_millis(instant)
-    text = moment.isoformat(timespec="milliseconds" if instant % 1000 else "seconds")
-    return text.replace("+00:00", "Z")
+    day, rest = divmod(instant, DAY)
+    seconds, millis = divmod(rest, 1000)
+    minutes, second = divmod(seconds, 60)
+    hour, minute = divmod(minutes, 60)
+    fraction = f".{millis:03}" if millis else ""
+    return f"{_iso_date(day)}T{hour:02}:{minute:02}:{second:02}{fraction}Z"
+
+
+@lru_cache(maxsize=4096)
+def _iso_date(day: int) -> str:
+    return (EPOCH + timedelta(days=day)).date().isoformat()
 
 
 def instant_of(day: date, at: time, zone: ZoneInfo) -> int:

@@ -38,7 +38,7 @@ def _facts(folder: Path, environment: Sandbox, sources: dict[str, str], file: Te
         template=file.template,
         channel=file.channel,
         path=(folder / file.name).as_posix(),
-        source=source,
+        source=source + "".join(sources[name] for name in sorted(sources) if name.startswith("_")),
         needs=walk.findings.needs,
         reads=tuple(walk.findings.reads),
         problems=tuple(walk.findings.problems),

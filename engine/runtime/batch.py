@@ -12,7 +12,7 @@ from engine.errors import RenderFailed
 from engine.model import Decision, Event, OutcomeRecord, WakeUp
 from engine.ports import Renderer
 from engine.runtime.cache import StateCache
-from engine.runtime.records import encode_outreach
+from engine.runtime.records import encode_outcome, encode_outreach
 
 RETRY_WAKE = 3_600_000
 """A customer whose wake-up fails is looked at again this much later."""
@@ -42,6 +42,8 @@ class Result(msgspec.Struct):
     wakes: int = 0
     outbox: list[tuple[str, bytes]] = []
     outcomes: list[OutcomeRecord] = []
+    outcome_records: list[tuple[str, bytes]] = []
+    """The outcomes encoded, (id, JSON), in the same order."""
     failures: list[Failure] = []
 
 
@@ -169,3 +171,4 @@ class Batch:
             else:
                 self.result.outbox.append(encode_outreach(outreach))
         self.result.outcomes.extend(decision.outcomes)
+        self.result.outcome_records.extend(map(encode_outcome, decision.outcomes))

@@ -14,7 +14,6 @@ from engine.runtime.decode import Decoder
 from engine.runtime.hooks import Hooks
 from engine.runtime.letters import DeadLetter, encode_letter, of_failure, of_record
 from engine.runtime.partition import Partition
-from engine.runtime.records import encode_outcome
 from engine.runtime.relay import Relay
 
 SWEEP_REST = 4.0
@@ -160,8 +159,7 @@ class Owned:
         if self._buried:
             self.around.dead_letters.flush()
             self._buried = 0
-        for outcome in result.outcomes:
-            identity, value = encode_outcome(outcome)
+        for outcome, (identity, value) in zip(result.outcomes, result.outcome_records, strict=True):
             self.around.outcomes.write(outcome.customer, identity, value)
 
     def _bury(self, letter: DeadLetter) -> None:

@@ -14,7 +14,6 @@ from engine.errors import StateUnreadable
 from engine.ports import Commit, Renderer, StateStore
 from engine.runtime.batch import Arrival, Batch, Failure, Result, Undecidable
 from engine.runtime.cache import StateCache
-from engine.runtime.records import encode_outcome
 
 NEVER = 2**53
 """Later than any moment."""
@@ -182,6 +181,6 @@ class Partition:
 
 def _histories(result: Result) -> dict[str, list[bytes]]:
     histories: dict[str, list[bytes]] = {}
-    for outcome in result.outcomes:
-        histories.setdefault(outcome.customer, []).insert(0, encode_outcome(outcome)[1])
+    for outcome, (_, record) in zip(result.outcomes, result.outcome_records, strict=True):
+        histories.setdefault(outcome.customer, []).append(record)
     return histories

@@ -13,7 +13,6 @@ from engine.ports import OutreachSink, Record, Source
 from engine.runtime.batch import Arrival, Failure, Result
 from engine.runtime.decode import Decoder
 from engine.runtime.partition import Partition
-from engine.runtime.records import encode_outcome
 from engine.runtime.relay import Relay
 from engine.runtime.summary import Summary
 
@@ -104,8 +103,8 @@ class Replay:
             self.dead_letters.publish(0, self._letters)
             self._letters = []
         if self.outcomes is not None:
-            entries = [encode_outcome(outcome) for outcome in result.outcomes]
-            self.outcomes.publish(0, [entry for entry in entries if entry[0] not in self._known_outcomes])
+            new = [entry for entry in result.outcome_records if entry[0] not in self._known_outcomes]
+            self.outcomes.publish(0, new)
             self.outcomes.delivered(0)
 
     def _take(self, result: Result) -> None:

@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
-from engine.core.zones import from_millis
+from engine.core.zones import iso
 from engine.model import Outcome
 from engine.runtime.batch import Result
 
@@ -33,7 +33,7 @@ class Summary:
         for outcome in result.outcomes:
             self.outcomes[outcome.rule, outcome.outcome] += 1
             if outcome.outcome is Outcome.FIRED:
-                self.months[from_millis(outcome.at).strftime("%Y-%m")] += 1
+                self.months[iso(outcome.at)[:7]] += 1
             elif outcome.outcome in (Outcome.FAILED, Outcome.CAPPED):
                 self.reasons[outcome.rule, outcome.outcome, outcome.reason] += 1
 
