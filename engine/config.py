@@ -1,17 +1,111 @@
-"""Settings from the environment (`ENGINE_…`), read once, frozen. Options of the command line override them."""
+"""Settings from the environment (`ENGINE_…`), read once, frozen. Options of the command line override them.
 
+A secret may be in the variable itself or in the file that `ENGINE_…_FILE` names; it never shows in a repr.
+"""
+
+import os
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Literal
 
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from engine.errors import EngineError
+
+
+@dataclass
+class BadSetting(EngineError):
+    """A setting that cannot be used; the message never quotes its value."""
+
+    name: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.reason}"
 
 
 class Settings(BaseSettings):
-    """Where things are. `store` is memory, embedded, or the URL of a Redis or Valkey."""
+    """Everything the commands need to know of the world around them."""
 
-    model_config = SettingsConfigDict(env_prefix="ENGINE_", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="ENGINE_", frozen=True, extra="ignore")
 
-    rules: Path = Path("rules")
-    templates: Path = Path("templates")
-    store: str = "embedded"
-    data: Path = Path(".engine-data")
-    namespace: str = "engine"
+    rules: Path = Field(Path("rules"), description="folder of the rule files")
+    templates: Path = Field(Path("templates"), description="folder of the templates")
+    store: str = Field("embedded", description="memory, embedded, or the URL of a Redis or Valkey")
+    store_password: SecretStr = Field(SecretStr(""), description="used where the URL has none")
+    data: Path = Field(Path(".engine-data"), description="folder of the embedded store")
+    namespace: str = Field("engine", description="what separates this engine's keys in the store from another's")
+    clock: Literal["live", "event"] = Field("live", description="event: the clock is event time, for replays")
+
+    kafka_client: Literal["confluent", "kafka-python"] = Field("confluent", description="which client library")
+    kafka_bootstrap: str = Field("localhost:9092", description="host:port of the brokers, several with commas")
+    kafka_group: str = Field("engine", description="consumer group of the workers")
+    kafka_instance_id: str = Field("", description="unique per worker: static membership")
+    kafka_session_timeout: float = Field(45.0, description="seconds after which a silent worker is given up")
+    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"] = "PLAIN"
+    kafka_username: str = ""
+    kafka_password: SecretStr = SecretStr("")
+    kafka_token_file: Path | None = Field(None, description="OAUTHBEARER: a file with the token, kept fresh by others")
+    kafka_token_url: str = Field("", description="OAUTHBEARER: an OIDC endpoint for client credentials")
+    kafka_token_client_id: str = ""
+    kafka_token_client_secret: SecretStr = SecretStr("")
+    kafka_token_scope: str = ""
+    kafka_ca_file: Path | None = None
+    kafka_certificate_file: Path | None = None
+    kafka_key_file: Path | None = None
+    kafka_key_password: SecretStr = SecretStr("")
+    kafka_check_hostname: bool = True
+
+    outreach_topic: str = "engine.outreach"
+    outcomes_topic: str = "engine.outcomes"
+    dead_letters_topic: str = "engine.dead-letters"
+    events_topic: str = Field("engine.events", description="where the ingest stage puts events of un-keyed topics")
+
+    batch: int = Field(4_000, ge=1, description="records decided and committed together, at most")
+    cache_size: int = Field(50_000, ge=0, description="customers a partition keeps decoded, at most")
+    page: int = Field(5_000, ge=1, description="due timers fired in one commit, at most")
+    http_port: int = Field(9_100, description="of /metrics, /healthz and /readyz; 0: none")
+    log_format: Literal["json", "text"] = "json"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, _SecretFiles(settings_cls)
+
+
+class _SecretFiles(PydanticBaseSettingsSource):
+    """`ENGINE_KAFKA_PASSWORD_FILE=/run/secrets/kafka` and the like."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        path = os.environ.get(f"ENGINE_{field_name.upper()}_FILE")
+        if field.annotation is not SecretStr or not path:
+            return None, field_name, False
+        try:
+            return Path(path).read_text(encoding="utf-8").strip(), field_name, False
+        except OSError as error:
+            reason = f"{path}: {error.strerror}"
+            raise BadSetting("ENGINE_" + field_name.upper() + "_FILE", reason) from error
+
+    def __call__(self) -> dict[str, Any]:
+        found = {name: self.get_field_value(field, name)[0] for name, field in self.settings_cls.model_fields.items()}
+        return {name: value for name, value in found.items() if value is not None}
+
+
+def load_settings() -> Settings:
+    """Raises BadSetting for the first variable whose value cannot be used."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = f"ENGINE_{'_'.join(map(str, first['loc'])).upper()}"
+        raise BadSetting(name, first["msg"]) from error

@@ -13,12 +13,21 @@ from rich.console import Console
 from engine.adapters.memory import MemoryStore
 from engine.adapters.redis import connect
 from engine.adapters.redis.embedded import EmbeddedServer
-from engine.config import Settings
+from engine.config import BadSetting, Settings, load_settings
 from engine.errors import EngineError
 from engine.ports import StateStore
 from engine.testing import Project, RulesBroken, load_project
 
-SETTINGS = Settings()
+
+def _settings() -> Settings:
+    """Before any command: its options take their defaults from here."""
+    try:
+        return load_settings()
+    except BadSetting as error:
+        raise SystemExit(str(error)) from error
+
+
+SETTINGS = _settings()
 out = Console()
 err = Console(stderr=True)
 

@@ -5,7 +5,7 @@ from importlib.metadata import version
 
 import typer
 
-from engine.cli import check, demo, explain, init, preview, replay, rule_tests, schema
+from engine.cli import check, demo, explain, init, preview, replay, rule_tests, schema, worker
 from engine.cli.console import complain
 from engine.errors import EngineError
 
@@ -16,7 +16,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-for module in (check, rule_tests, replay, explain, preview, schema, init, demo):
+for module in (check, rule_tests, replay, explain, preview, worker, schema, init, demo):
     module.register(app)
 
 

@@ -46,7 +46,7 @@ def replay_into(
 ) -> Summary:
     """Replay files through the project's rules on this store. Raises EngineError."""
     started = perf_counter()
-    _collect_rarely()
+    collect_rarely()
     sinks = sinks or Sinks()
     inputs = [_input(path, project.book.catalog, source) for path in paths]
     partition = Partition(0, project.book, store, project.renderer, cache_size=1_000_000)
@@ -56,7 +56,7 @@ def replay_into(
     return summary
 
 
-def _collect_rarely() -> None:
+def collect_rarely() -> None:
     """States make no cycles; looking for some in a million of them takes a tenth of the time."""
     gc.freeze()
     gc.set_threshold(100_000, 20, 100)

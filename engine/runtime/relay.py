@@ -7,29 +7,43 @@ from engine.runtime.partition import Partition
 
 
 class Relay:
-    """Publishes one partition's outreach. Ids leave the outbox, once durable, with the partition's next commit."""
+    """Publishes one partition's outreach. Ids leave the outbox, once durable, with the partition's next commit.
+
+    `there` are ids that an earlier owner, or we before the store went back in time, have published already: whatever
+    is decided again is not published again.
+    """
 
     def __init__(self, partition: Partition, sink: OutreachSink) -> None:
         self.partition = partition
         self.sink = sink
+        self.there: set[str] = set()
+        self._new = 0
 
     def recover(self) -> int:
         """Publish what an earlier run has left, except what is in the sink already. Returns how many were published."""
-        number = self.partition.number
-        left = self.partition.store.outbox(number, limit=1_000_000)
-        if not left:
+        if self.partition.meta.seq == 0:
             return 0
-        there = self.sink.published(number)
-        missing = [entry for entry in left if entry[0] not in there]
-        self.sink.publish(number, missing)
-        self.partition.trim.extend(identity for identity, _ in left if identity in there)
-        return len(missing)
+        number = self.partition.number
+        self.there = self.sink.published(number)
+        self._new = -len(self.there)
+        left = self.partition.store.outbox(number, limit=1_000_000)
+        return self._publish(left)
 
     def publish(self, entries: Sequence[tuple[str, bytes]]) -> None:
         """Hand over what was just committed."""
         if entries:
-            self.sink.publish(self.partition.number, entries)
+            self._publish(entries)
         self.collect()
+
+    def _publish(self, entries: Sequence[tuple[str, bytes]]) -> int:
+        if self.there:
+            self.partition.trim.extend(identity for identity, _ in entries if identity in self.there)
+            entries = [entry for entry in entries if entry[0] not in self.there]
+            self._new += len(entries)
+            if self._new > 0:  # more new ones than there were old ones: nothing old comes any more
+                self.there = set()
+        self.sink.publish(self.partition.number, entries)
+        return len(entries)
 
     def collect(self) -> None:
         """Let the next commit trim what has become durable."""

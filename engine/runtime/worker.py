@@ -12,7 +12,7 @@ from functools import partial
 from time import monotonic
 
 from engine.errors import Fenced, StoreUnavailable
-from engine.ports import EventSource, Record
+from engine.ports import EventSource, Ownership, Record
 from engine.runtime.owned import Owned, Rules, Surroundings
 
 TICK = 0.1
@@ -23,19 +23,23 @@ LONGEST_WAIT = 5.0
 
 @dataclass
 class Worker:
-    """The listener (`Ownership`) of its source. `batch` bounds the records of one poll, `patience` is its time-out."""
+    """The `Ownership` of the source that `join` makes. `batch` bounds the records of a poll, `patience` its seconds."""
 
-    source: EventSource
+    join: Callable[[Ownership], EventSource]
     around: Surroundings
     rules: Rules
     batch: int = 4_000
     patience: float = 0.05
+    source: EventSource = field(init=False)
     owned: dict[int, Owned] = field(default_factory=dict, init=False)
     stopping: bool = field(default=False, init=False)
     _closed: set[int] = field(default_factory=set, init=False)
     """Partitions that are ours and must be opened, or opened again, before anything else."""
     _new_rules: Rules | None = field(default=None, init=False)
     _next_tick: float = field(default=0.0, init=False)
+
+    def __post_init__(self) -> None:
+        self.source = self.join(self)
 
     def run(self) -> None:
         """Work until `stop`. Raises SourceUnavailable and SinkUnavailable where going on makes no sense."""
@@ -132,10 +136,10 @@ class Worker:
 
     # --- ownership: called by the source from within poll and close
 
-    def assigned(self, partition: int) -> Mapping[str, int]:
+    def assigned(self, partition: int) -> dict[str, int]:
         """Open the partition; while the store is away, leave that to later."""
         try:
-            return self._open(partition).partition.meta.offsets
+            return dict(self._open(partition).partition.meta.offsets)
         except StoreUnavailable:
             self._shut(partition)
             return {}

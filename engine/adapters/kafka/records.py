@@ -1,0 +1,21 @@
+"""One topic to append records to: outcomes, dead letters."""
+
+from engine.adapters.kafka.outreach import ID_HEADER
+from engine.adapters.kafka.writer import TopicWriter
+
+
+class TopicRecords:
+    """A RecordWriter; the key decides the partition, as in Java."""
+
+    def __init__(self, writer: TopicWriter, topic: str) -> None:
+        self._writer = writer
+        self._topic = topic
+
+    def write(self, key: str, identity: str, value: bytes) -> None:
+        """Hand over one record."""
+        headers = ((ID_HEADER, identity.encode()), ("content-type", b"application/json"))
+        self._writer.write(self._topic, None, key.encode(errors="replace"), value, headers)
+
+    def flush(self) -> None:
+        """Wait until everything is durable. Raises SinkUnavailable."""
+        self._writer.flush()

@@ -1,0 +1,101 @@
+"""Adapters put together from settings: what `run` and the operators' commands share."""
+
+from collections.abc import Callable, Mapping
+
+from engine.adapters.kafka.confluent.source import ConfluentSource
+from engine.adapters.kafka.confluent.writer import ConfluentWriter
+from engine.adapters.kafka.outreach import KafkaSink
+from engine.adapters.kafka.python.source import PythonSource
+from engine.adapters.kafka.python.writer import PythonWriter
+from engine.adapters.kafka.records import TopicRecords
+from engine.adapters.kafka.settings import KafkaSettings, Security, TokenSettings
+from engine.adapters.kafka.writer import TopicWriter
+from engine.cli.console import wall_clock
+from engine.config import Settings
+from engine.core.catalog import Catalog
+from engine.ports import EventSource, Ownership, StateStore
+from engine.runtime.decode import Decoder
+from engine.runtime.hooks import Hooks
+from engine.runtime.owned import Rules, Surroundings
+from engine.runtime.worker import Worker
+from engine.testing import Project
+
+
+def kafka_settings(settings: Settings, topics: tuple[str, ...] = (), group: str = "") -> KafkaSettings:
+    """What both clients need to know."""
+    token = TokenSettings(
+        file=settings.kafka_token_file,
+        url=settings.kafka_token_url,
+        client_id=settings.kafka_token_client_id,
+        client_secret=settings.kafka_token_client_secret.get_secret_value(),
+        scope=settings.kafka_token_scope,
+    )
+    security = Security(
+        protocol=settings.kafka_security_protocol,
+        mechanism=settings.kafka_sasl_mechanism,
+        username=settings.kafka_username,
+        password=settings.kafka_password.get_secret_value(),
+        token=token,
+        ca_file=settings.kafka_ca_file,
+        certificate_file=settings.kafka_certificate_file,
+        key_file=settings.kafka_key_file,
+        key_password=settings.kafka_key_password.get_secret_value(),
+        check_hostname=settings.kafka_check_hostname,
+    )
+    return KafkaSettings(
+        bootstrap=settings.kafka_bootstrap,
+        group=group or settings.kafka_group,
+        topics=topics,
+        client_id=f"engine-{settings.namespace}",
+        instance_id=settings.kafka_instance_id or None,
+        session_timeout=settings.kafka_session_timeout,
+        security=security,
+    )
+
+
+def join_group(settings: Settings, topics: tuple[str, ...]) -> Callable[[Ownership], EventSource]:
+    """What makes a member of the workers' group over these topics."""
+    kafka = kafka_settings(settings, topics)
+    if settings.kafka_client == "confluent":
+        return lambda ownership: ConfluentSource(kafka, ownership)
+    return lambda ownership: PythonSource(kafka, ownership)
+
+
+def open_writer(settings: Settings) -> TopicWriter:
+    """A producer for all topics."""
+    if settings.kafka_client == "confluent":
+        return ConfluentWriter(kafka_settings(settings))
+    return PythonWriter(kafka_settings(settings))
+
+
+def source_topics(settings: Settings, catalog: Catalog) -> tuple[str, ...]:
+    """What workers read: the keyed topics, and the ingest stage's if there are others."""
+    keyed = tuple(dict.fromkeys(source.topic for source in catalog.sources if source.keyed))
+    return keyed if all(source.keyed for source in catalog.sources) else (*keyed, settings.events_topic)
+
+
+def decoders(catalog: Catalog) -> Mapping[str, Decoder]:
+    """Per topic."""
+    return {source.topic: Decoder(source, catalog) for source in catalog.sources if source.keyed}
+
+
+def rules_of(project: Project) -> Rules:
+    """What a worker runs."""
+    return Rules(project.book, project.renderer, decoders(project.book.catalog))
+
+
+def build_worker(settings: Settings, project: Project, store: StateStore, writer: TopicWriter, hooks: Hooks) -> Worker:
+    """A worker that has joined its group. Raises SourceUnavailable."""
+    around = Surroundings(
+        store=store,
+        outreach=KafkaSink(writer, settings.outreach_topic),
+        outcomes=TopicRecords(writer, settings.outcomes_topic),
+        dead_letters=TopicRecords(writer, settings.dead_letters_topic),
+        wall=wall_clock,
+        hooks=hooks,
+        event_clock=settings.clock == "event",
+        cache_size=settings.cache_size,
+        page=settings.page,
+    )
+    topics = source_topics(settings, project.book.catalog)
+    return Worker(join_group(settings, topics), around, rules_of(project), batch=settings.batch)
