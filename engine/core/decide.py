@@ -30,13 +30,13 @@ def decide(book: RuleBook, state: State | None, input: Event | WakeUp, now: int,
     horizon = now - book.policy.allowed_lateness
     if isinstance(input, Event):
         plan = book.plans[input.type]
-        if is_duplicate(state, input.id, now, book.policy.dedupe):
+        if book.policy.dedupe and is_duplicate(state, input.id, now, book.policy.dedupe):
             decision.duplicate = True
-            return decision
-        if state.wake and state.wake <= horizon and state.wake <= input.time:
-            state = _pass_time(book, state, decision, input, min(input.time, horizon), present)
-        present = max(present, now)
-        _apply(book, plan, state, decision, input, horizon, present)
+        else:
+            if state.wake and state.wake <= horizon and state.wake <= input.time:
+                state = _pass_time(book, state, decision, input, min(input.time, horizon), present)
+            present = max(present, now)
+            _apply(book, plan, state, decision, input, horizon, present)
     else:
         state.wake = 0
     _wait(book, state, decision, input.customer, horizon, present)
@@ -46,7 +46,7 @@ def decide(book: RuleBook, state: State | None, input: Event | WakeUp, now: int,
 def _pass_time(book: RuleBook, state: State, decision: Decision, event: Event, until: int, present: int) -> State:
     """What happens before the event: timers fire, or the customer has been silent for so long as to be forgotten."""
     Settling(book, state, event.customer, decision).fire_due(until, present)
-    if not _is_forgotten(book, state, until):
+    if decision.outreach or not _is_forgotten(book, state, until):
         return state
     decision.state = State(mark=book.mark, seen=state.seen)
     return decision.state
@@ -62,7 +62,7 @@ def _apply(
     for rule, react in plan.reactions:
         firing = react(state, event, horizon)
         if rule.id in state.cancels:
-            disarm_cancelled(rule, state)
+            disarm_cancelled(rule, state, state.cancels[rule.id])
         if firing is not None:
             candidates.append(Candidate(rule, firing, event.customer, present))
     if candidates:
@@ -74,7 +74,7 @@ def _wait(book: RuleBook, state: State, decision: Decision, customer: str, horiz
     soonest = soonest_due(book, state)
     if soonest and soonest <= horizon:
         Settling(book, state, customer, decision).fire_due(horizon, present)
-        if _is_forgotten(book, state, horizon):
+        if not decision.outreach and _is_forgotten(book, state, horizon):
             decision.state = None
         soonest = soonest_due(book, state)
     if soonest and (soonest < state.wake or not state.wake):
@@ -82,5 +82,6 @@ def _wait(book: RuleBook, state: State, decision: Decision, customer: str, horiz
 
 
 def _is_forgotten(book: RuleBook, state: State, until: int) -> bool:
+    """Whoever is written to in this decision stays for one more wake-up: the templates need the profile."""
     forget_after = book.policy.forget_after
     return forget_after is not None and 0 < state.last <= until - forget_after

@@ -4,13 +4,13 @@ A guard is a function of book, state and candidate. It returns None to let the c
 """
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import time, timedelta
 from typing import NamedTuple
 
 from engine.core.book import Cap, QuietHours, Rule, RuleBook
 from engine.core.durations import text_of
 from engine.core.scope import MISSING, Scope
-from engine.core.triggers.base import Firing
+from engine.core.triggers.base import Firing, Trigger
 from engine.core.zones import from_millis, instant_of, iso
 from engine.model import Outcome, State
 
@@ -43,9 +43,16 @@ def condition(book: RuleBook, state: State, it: Candidate) -> Verdict | None:
 
 
 def still_holds(book: RuleBook, state: State, it: Candidate) -> Verdict | None:
-    if it.first_try or it.rule.trigger.holds(state, it.firing.occurrence):
+    if it.first_try or _holds(it.rule.trigger, state, it.firing.occurrence):
         return None
     return Verdict(Outcome.SUPPRESSED, "no longer true after it was deferred")
+
+
+def _holds(trigger: Trigger, state: State, occurrence: str) -> bool:
+    try:
+        return trigger.holds(state, occurrence)
+    except ValueError:  # the rule was of another kind when it was deferred
+        return False
 
 
 def reentry(book: RuleBook, state: State, it: Candidate) -> Verdict | None:
@@ -122,33 +129,33 @@ def _concerns(purposes: frozenset[str], purpose: str) -> bool:
 def _quiet_until(book: RuleBook, state: State, hours: QuietHours, at: int) -> int:
     """The instant the quiet hours around `at` end; 0 when `at` is outside them."""
     zone = book.policy.zones.of(state.profile)
-    local = from_millis(at, zone)
-    minute = local.hour * 60 + local.minute
-    if hours.start < hours.end:
-        inside, days = hours.start <= minute < hours.end, 0
-    else:
-        inside, days = minute >= hours.start or minute < hours.end, int(minute >= hours.start)
-    if not inside:
-        return 0
-    end = (local.min + timedelta(minutes=hours.end)).time()
-    return max(instant_of(local.date() + timedelta(days=days), end, zone), at + 1)
+    today = from_millis(at, zone).date()
+    nights = 1 if hours.start >= hours.end else 0
+    for day in (today - timedelta(days=nights), today):
+        end = instant_of(day + timedelta(days=nights), _time_of(hours.end), zone)
+        if at < end and at >= instant_of(day, _time_of(hours.start), zone):
+            return end
+    return 0
+
+
+def _time_of(minutes: int) -> time:
+    return time(minutes // 60, minutes % 60)
 
 
 def caps(book: RuleBook, state: State, it: Candidate) -> Verdict | None:
     send = it.rule.send
-    if send.purpose == TRANSACTIONAL:
-        return None
     for cap in book.policy.caps:
-        if cap.purpose not in (None, send.purpose) or cap.channel not in (None, send.channel):
+        if not counts(cap, send.purpose, send.channel):
             continue
         since = _window_start(book, state, cap, it.at)
-        if sum(1 for sent in state.sent if sent.at >= since and _counts(cap, sent.purpose, sent.channel)) >= cap.limit:
+        if sum(1 for sent in state.sent if sent.at >= since and counts(cap, sent.purpose, sent.channel)) >= cap.limit:
             return Verdict(Outcome.CAPPED, f"cap of {cap.limit} per {_window(cap)}{_scope(cap)} is reached")
     return None
 
 
-def _counts(cap: Cap, purpose: str, channel: str) -> bool:
-    return cap.purpose in (None, purpose) and cap.channel in (None, channel)
+def counts(cap: Cap, purpose: str, channel: str) -> bool:
+    """Whether the cap is about outreach of this purpose and channel."""
+    return purpose != TRANSACTIONAL and cap.purpose in (None, purpose) and cap.channel in (None, channel)
 
 
 def _window(cap: Cap) -> str:
@@ -168,7 +175,7 @@ def _window_start(book: RuleBook, state: State, cap: Cap, at: int) -> int:
         day -= timedelta(days=day.weekday())
     elif cap.calendar == "month":
         day = day.replace(day=1)
-    return instant_of(day, from_millis(0).time(), zone)
+    return instant_of(day, time(0), zone)
 
 
 Guard = Callable[[RuleBook, State, Candidate], Verdict | None]

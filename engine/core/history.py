@@ -1,13 +1,17 @@
 """Folding an event into what a state remembers: tallies, profile, and the history that some rule asks for."""
 
 from bisect import insort
-from typing import Any
+from typing import Any, TypeGuard
 
 from engine.core.book import Plan, RuleBook
 from engine.model import Event, KeptEvent, State, Tally, WindowEntry
 
 MOST_SEEN = 200
 """Event ids remembered per customer, whatever the dedupe window."""
+MOST_FIELDS = 256
+"""Profile fields that events of a type with `profile: all` may make."""
+LARGEST = 1e15
+"""Beyond this a float is no longer exact to the cent; such numbers count as missing."""
 MOST_WINDOW_ENTRIES = 1000
 """Events remembered per window; a count over more than these stays at this number."""
 
@@ -16,7 +20,9 @@ def is_duplicate(state: State, event_id: str, now: int, span: int) -> bool:
     """Whether the id was seen within `span` before `now`; remembers it if not."""
     seen = state.seen
     if event_id in seen:
-        return True
+        if seen[event_id] > now - span:
+            return True
+        del seen[event_id]  # to be remembered anew, as the latest
     if seen and (len(seen) >= MOST_SEEN or next(iter(seen.values())) <= now - span):
         _forget_seen(seen, now - span)
     seen[event_id] = now
@@ -55,10 +61,11 @@ def fold(plan: Plan, state: State, event: Event) -> None:
 
 def _feed(state: State, fields: dict[str, Any], time: int) -> None:
     """Set profile fields; null removes one. An older event never overwrites what a newer one said."""
+    times = state.profile_times
     for field, value in fields.items():
-        if time < state.profile_times.get(field, 0):
+        if time < times.get(field, 0) or (len(times) >= MOST_FIELDS and field not in times):
             continue
-        state.profile_times[field] = time
+        times[field] = time
         if value is None:
             state.profile.pop(field, None)
         else:
@@ -92,7 +99,12 @@ def _time(entry: WindowEntry) -> int:
 def number(event: Event, name: str) -> float:
     """A property as a number for sums, 0 where it is missing or none."""
     value = event.properties.get(name, 0.0)
-    return value if isinstance(value, int | float) and not isinstance(value, bool) else 0.0
+    return value if is_number(value) else 0.0
+
+
+def is_number(value: Any) -> TypeGuard[float]:
+    """Whether it can be added up: no bool, no NaN, not infinite, not astronomical."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and -LARGEST < value < LARGEST
 
 
 def drop_unused(book: RuleBook, state: State) -> None:

@@ -16,9 +16,10 @@ def rearm(book: RuleBook, state: State) -> None:
     _rename(book, state)
     _drop_removed(book, state)
     for rule in book.rules:
+        _drop_foreign(rule, state)
         rule.trigger.rearm(state)
         if rule.id in state.cancels:
-            disarm_cancelled(rule, state)
+            disarm_cancelled(rule, state, state.cancels[rule.id])
     drop_unused(book, state)
     state.mark = book.mark
 
@@ -48,9 +49,20 @@ def _drop_removed(book: RuleBook, state: State) -> None:
     state.deferred = [deferred for deferred in state.deferred if deferred.rule in book.by_id]
 
 
-def disarm_cancelled(rule: Rule, state: State) -> None:
-    """Spend the rule's timers that were armed before, and due after, its newest cancelling event."""
-    cancelled = state.cancels[rule.id]
+def _drop_foreign(rule: Rule, state: State) -> None:
+    """What the rule kept while it was of another kind."""
+    timers = state.timers.get(rule.id, [])
+    own = [timer for timer in timers if rule.trigger.fits(timer)]
+    if timers and not own:
+        del state.timers[rule.id]
+    elif len(own) < len(timers):
+        state.timers[rule.id] = own
+    if not isinstance(state.memory.get(rule.id), rule.trigger.remembers):
+        state.memory.pop(rule.id, None)
+
+
+def disarm_cancelled(rule: Rule, state: State, cancelled: int) -> None:
+    """Spend the rule's timers that were armed before, and due after, an event that cancels it."""
     for timer in state.timers.get(rule.id, ()):
         if timer.anchor <= cancelled < timer.due:
             spend(timer)

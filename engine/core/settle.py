@@ -3,11 +3,14 @@
 from hashlib import blake2b
 
 from engine.core.book import Rule, RuleBook
-from engine.core.guards import TRANSACTIONAL, Candidate, Verdict, address, expires_at, judge
+from engine.core.guards import Candidate, Verdict, address, counts, expires_at, judge
 from engine.core.rearm import disarm_cancelled
 from engine.core.scope import Scope
 from engine.core.triggers.base import Firing
 from engine.model import Decision, Deferred, Event, Outcome, OutcomeRecord, Outreach, Sent, State
+
+MOST_DEFERRED = 100
+"""Firings that quiet hours hold back for one customer; what comes on top is suppressed."""
 
 
 def soonest_due(book: RuleBook, state: State) -> int:
@@ -71,7 +74,7 @@ class Settling:
         if cancel is None or (cancel.where and not cancel.where.test(Scope(self.state, event, event.time))):
             return
         self.state.cancels[rule.id] = max(event.time, self.state.cancels.get(rule.id, 0))
-        disarm_cancelled(rule, self.state)
+        disarm_cancelled(rule, self.state, event.time)
         for deferred in [one for one in self.state.deferred if one.rule == rule.id]:
             self.state.deferred.remove(deferred)
             verdict = Verdict(Outcome.SUPPRESSED, f"cancelled by {event.type}")
@@ -84,6 +87,8 @@ class Settling:
             if verdict is None:
                 self._fire(candidate)
                 continue
+            if verdict.outcome is Outcome.DEFERRED and len(self.state.deferred) >= MOST_DEFERRED:
+                verdict = Verdict(Outcome.SUPPRESSED, f"{MOST_DEFERRED} others wait for the end of the quiet hours")
             self._record(candidate, verdict)
             if verdict.outcome is Outcome.DEFERRED:
                 self._defer(candidate, verdict)
@@ -100,7 +105,7 @@ class Settling:
         rule, state = it.rule, self.state
         if rule.reentry.once or rule.reentry.after:
             state.fired[rule.id] = it.at
-        if self.book.cap_span and rule.send.purpose != TRANSACTIONAL:
+        if any(counts(cap, rule.send.purpose, rule.send.channel) for cap in self.book.policy.caps):
             state.sent = [sent for sent in state.sent if sent.at > it.at - self.book.cap_span]
             state.sent.append(Sent(it.at, rule.send.purpose, rule.send.channel))
         self.decision.outreach.append(outreach)

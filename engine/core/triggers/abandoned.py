@@ -1,7 +1,7 @@
 """Something was begun and not finished: a cart without a purchase, per value of the `match` property.
 
-Timers as in `runs`, one list for all match values (`key` tells them apart). `state.memory` remembers the newest
-finishing event per match value for as long as a late beginning could still be older than it.
+Timers as in `runs`, one list for all match values (`key` tells them apart). `state.memory` maps match value ->
+times of its newest finishing events, for as long as a late beginning could still be older, or a deferred firing waits.
 """
 
 from typing import Any
@@ -11,15 +11,21 @@ from engine.core.durations import text_of
 from engine.core.scope import Scope
 from engine.core.triggers.base import Firing, Trigger, spend
 from engine.core.triggers.runs import Runs
-from engine.core.zones import iso
+from engine.core.zones import DAY, iso
 from engine.model import Event, State, Timer
 
 MOST_KEYS = 32
-"""Match values remembered for one customer; beyond it the oldest go."""
+"""Match values remembered for one customer; beyond it the settled ones go, then the oldest."""
+MOST_FINISHES = 8
+"""Finishing events remembered for one match value; beyond it the oldest go."""
+LONGEST_KEY = 512
+"""Characters of a match value; a longer one counts as none."""
+LONGEST_DEFERRAL = DAY
 
 
 class Abandoned(Trigger):
     kind = "abandoned"
+    remembers = dict
 
     def __init__(
         self,
@@ -45,8 +51,8 @@ class Abandoned(Trigger):
         return self.without | {self.after}
 
     def on_event(self, state: State, event: Event, horizon: int) -> Firing | None:
-        key = "" if self.match is None else str(event.properties.get(self.match) or "")
-        if self.match is not None and not key:
+        key = self._key(event)
+        if key is None:
             return None
         if event.type in self.without:
             self._finish(state, event.time, key, horizon)
@@ -54,24 +60,40 @@ class Abandoned(Trigger):
             self._begin(state, event, key, horizon)
         return None
 
+    def _key(self, event: Event) -> str | None:
+        """What the event belongs to; None where it does not say so in a usable way."""
+        if self.match is None:
+            return ""
+        value = event.properties.get(self.match)
+        key = str(value) if isinstance(value, str | int | float) else ""
+        return key if 0 < len(key) <= LONGEST_KEY else None
+
     def _begin(self, state: State, event: Event, key: str, horizon: int) -> None:
         timers = state.timers.get(self.rule, [])
         own = [timer for timer in timers if timer.key == key]
         self.runs.touch(own, event.time, self.keep(event), horizon, key)
-        finished = state.memory.get(self.rule, {}).get(key)
+        finishes = self._finishes(state, key)
         for timer in own:
-            if finished is not None and timer.anchor <= finished < timer.due:
+            too_late = timer.anchor == event.time and timer.due <= horizon
+            if any(timer.anchor <= time and (time < timer.due or too_late) for time in finishes):
                 spend(timer)
         others = [timer for timer in timers if timer.key != key]
-        state.timers[self.rule] = (others + own)[-MOST_KEYS:]
+        state.timers[self.rule] = _bounded(others + own)
 
     def _finish(self, state: State, time: int, key: str, horizon: int) -> None:
         for timer in state.timers.get(self.rule, ()):
             if timer.key == key and timer.anchor <= time < timer.due:
                 spend(timer)
-        recent = {k: t for k, t in state.memory.get(self.rule, {}).items() if t + self.within > horizon}
-        recent[key] = max(time, recent.get(key, 0))
-        state.memory[self.rule] = dict(sorted(recent.items(), key=lambda item: item[1])[-MOST_KEYS:])
+        since = horizon - self.within - LONGEST_DEFERRAL
+        recent = {k: times for k, times in state.memory.get(self.rule, {}).items() if times[-1] > since}
+        times = sorted([*(t for t in recent.pop(key, ()) if t > since), time])
+        recent[key] = times[-MOST_FINISHES:]
+        state.memory[self.rule] = dict(sorted(recent.items(), key=lambda item: item[1][-1])[-MOST_KEYS:])
+
+    def _finishes(self, state: State, key: str) -> list[int]:
+        """Times of the finishing events still remembered, in order."""
+        found: list[int] = state.memory.get(self.rule, {}).get(key, [])
+        return found
 
     def on_due(self, state: State, timer: Timer) -> Firing:
         occurrence = f"{timer.key}@{timer.anchor}" if timer.key else str(timer.anchor)
@@ -80,6 +102,9 @@ class Abandoned(Trigger):
         spend(timer)
         return firing
 
+    def fits(self, timer: Timer) -> bool:
+        return bool(timer.key) == bool(self.match) and timer.first <= timer.anchor
+
     def rearm(self, state: State) -> None:
         for timer in state.timers.get(self.rule, ()):
             if timer.due:
@@ -87,9 +112,9 @@ class Abandoned(Trigger):
 
     def holds(self, state: State, occurrence: str) -> bool:
         key, _, anchor = occurrence.rpartition("@")
-        finished = state.memory.get(self.rule, {}).get(key, 0)
-        begun_again = any(t.key == key and t.anchor > int(anchor) for t in state.timers.get(self.rule, ()))
-        return not begun_again and finished < int(anchor)
+        begun = int(anchor)
+        begun_again = any(timer.key == key and timer.anchor > begun for timer in state.timers.get(self.rule, ()))
+        return not begun_again and not any(time >= begun for time in self._finishes(state, key))
 
     def explain(self, state: State) -> str:
         armed = [timer for timer in state.timers.get(self.rule, ()) if timer.due]
@@ -97,3 +122,11 @@ class Abandoned(Trigger):
             return f"no {self.after} is waiting for its {' or '.join(sorted(self.without))}"
         soonest = min(armed, key=lambda timer: timer.due)
         return f"{self.after} at {iso(soonest.anchor)} is still open; comes true at {iso(soonest.due)}"
+
+
+def _bounded(timers: list[Timer]) -> list[Timer]:
+    surplus = len(timers) - MOST_KEYS
+    if surplus <= 0:
+        return timers
+    settled = [place for place, timer in enumerate(timers) if not timer.due][:surplus]
+    return [timer for place, timer in enumerate(timers) if place not in settled][-MOST_KEYS:]

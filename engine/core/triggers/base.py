@@ -29,6 +29,8 @@ class Trigger(ABC):
     """
 
     kind: ClassVar[str]
+    remembers: ClassVar[type] = object
+    """The type of what it keeps in `state.memory`."""
 
     def __init__(self, rule: str, *, keeps_event: bool = False, zones: Zones | None = None, slack: int = 0) -> None:
         self.rule = rule
@@ -57,6 +59,10 @@ class Trigger(ABC):
         firing = Firing(str(timer.anchor), timer.due, timer.event, f"{self.kind} is due")
         spend(timer)
         return firing
+
+    def fits(self, timer: Timer) -> bool:
+        """Whether the timer can be one of this kind: the rule may have been of another before."""
+        return True
 
     def rearm(self, state: State) -> None:  # noqa: B027
         """Arm from what the state knows, for customers that were there before the rule (or this revision of it)."""

@@ -1,6 +1,7 @@
 """A date in the profile comes round: once, or every year, in the customer's zone.
 
-29 February is kept on 28 February in common years. `state.memory` holds the last occurrence that came true.
+29 February is kept on 28 February in common years. `state.memory` holds the last occurrence that came true. A spent
+timer stands for a date that was cancelled.
 """
 
 from datetime import date, time, timedelta
@@ -8,11 +9,15 @@ from typing import Any
 
 from engine.core.triggers.base import Firing, Trigger
 from engine.core.zones import DAY, from_millis, instant_of, iso
-from engine.model import Event, State, Timer
+from engine.model import Event, KeptEvent, State, Timer
+
+YEARS = range(1000, 9000)
+"""A date outside them is a placeholder, not a date."""
 
 
 class Date(Trigger):
     kind = "date"
+    remembers = str
 
     def __init__(
         self,
@@ -35,15 +40,23 @@ class Date(Trigger):
         return frozenset({self.field, self.zones.field} if self.zones.field else {self.field})
 
     def on_event(self, state: State, event: Event, horizon: int) -> Firing | None:
-        armed = state.timers.get(self.rule, [])
-        waiting = [timer for timer in armed if timer.due and timer.due <= event.time]
-        known_since = max(event.time, state.profile_times.get(self.field, 0))
-        coming = self._next(state, known_since)
-        if coming:
-            day, due = coming
-            waiting.append(Timer(due, event.time, day.isoformat(), event=self.keep(event)))
-        self._set(state, waiting)
+        self._arm(state, event.time, self.keep(event))
         return None
+
+    def _arm(self, state: State, time: int, event: KeptEvent | None) -> None:
+        """Arm for what the profile says at `time`; what came due before that stays, and what was cancelled."""
+        armed = state.timers.get(self.rule, [])
+        known = state.profile_times.get(self.field, time)
+        since = max(time, known)
+        kept = [timer for timer in armed if timer.due and timer.due <= since]
+        if coming := self._next(state, since):
+            key = coming[0].isoformat()
+            same = next((timer for timer in armed if timer.key == key), None)
+            if same is None or same.due > since:
+                kept.append(Timer(coming[1], known, key, event=event or (same.event if same else None)))
+            elif not same.due:
+                kept.append(same)
+        self._set(state, kept)
 
     def _set(self, state: State, timers: list[Timer]) -> None:
         if timers:
@@ -65,15 +78,18 @@ class Date(Trigger):
         return next(((day, due) for day, due in dues if due >= since), None)
 
     def _value(self, state: State) -> date | None:
-        value = state.profile.get(self.field)
+        try:
+            day = self._day(state.profile.get(self.field), state)
+        except (ValueError, OverflowError):
+            return None
+        return day if day and day.year in YEARS else None
+
+    def _day(self, value: object, state: State) -> date | None:
+        if isinstance(value, str):
+            return date.fromisoformat(value if len(value) > 5 else f"2000-{value}")
         if isinstance(value, int) and not isinstance(value, bool):
             return from_millis(value, self.zones.of(state.profile)).date()
-        if not isinstance(value, str):
-            return None
-        try:
-            return date.fromisoformat(value if len(value) > 5 else f"2000-{value}")
-        except ValueError:
-            return None
+        return None
 
     def _due(self, state: State, day: date) -> int:
         days, rest = divmod(self.offset, DAY)
@@ -89,10 +105,11 @@ class Date(Trigger):
         self._set(state, state.timers[self.rule])
         return firing
 
+    def fits(self, timer: Timer) -> bool:
+        return timer.key[4:5] == "-" and timer.key[7:8] == "-"
+
     def rearm(self, state: State) -> None:
-        since = max(state.last, state.profile_times.get(self.field, 0))
-        coming = self._next(state, since)
-        self._set(state, [Timer(coming[1], since, coming[0].isoformat())] if coming else [])
+        self._arm(state, state.last, None)
 
     def explain(self, state: State) -> str:
         armed = [timer for timer in state.timers.get(self.rule, ()) if timer.due]
@@ -100,6 +117,8 @@ class Date(Trigger):
             return f"{self.field} is {state.profile.get(self.field)}; comes true at {iso(armed[-1].due)}"
         if self._value(state) is None:
             return f"the profile has no {self.field}"
+        if state.timers.get(self.rule):
+            return f"{self.field} is {state.profile.get(self.field)}; was cancelled"
         return f"has come true for {state.memory.get(self.rule, 'every date it had')}"
 
 

@@ -5,7 +5,7 @@ from typing import Any
 from engine.core.book import Expression
 from engine.core.scope import Scope
 from engine.core.triggers.base import Firing, Trigger
-from engine.model import Event, KeptEvent, State
+from engine.model import Event, KeptEvent, State, Timer
 
 
 class OnEvent(Trigger):
@@ -25,6 +25,9 @@ class OnEvent(Trigger):
             return None
         kept = KeptEvent(event.id, event.type, event.time, event.properties)
         return Firing(event.id, event.time, kept, f"{self.event} happened")
+
+    def fits(self, timer: Timer) -> bool:
+        return False
 
     def explain(self, state: State) -> str:
         condition = f" where {self.where.text}" if self.where else ""

@@ -52,12 +52,16 @@ class Inactivity(Trigger):
             runs.remove(timer)
         return firing
 
+    def fits(self, timer: Timer) -> bool:
+        return not timer.key and timer.first <= timer.anchor
+
     def rearm(self, state: State) -> None:
         runs = state.timers.get(self.rule)
         for run in runs or ():
             if run.due:
                 run.due = run.anchor + self.after
-        if not runs and not self.where and (last := newest(state, self.of)):
+        last = newest(state, self.of) if not self.where else None
+        if last and (not runs or runs[-1].anchor < last.time):
             state.timers[self.rule] = [self.runs.start(last.time, last if self.keeps_event else None)]
 
     def holds(self, state: State, occurrence: str) -> bool:

@@ -8,13 +8,15 @@ from math import floor
 from typing import Any
 
 from engine.core.book import Expression
-from engine.core.scope import MISSING, Scope
+from engine.core.history import is_number
+from engine.core.scope import Scope
 from engine.core.triggers.base import Firing, Trigger
-from engine.model import Event, KeptEvent, State
+from engine.model import Event, KeptEvent, State, Timer
 
 
 class Milestone(Trigger):
     kind = "milestone"
+    remembers = list
 
     def __init__(
         self,
@@ -47,8 +49,8 @@ class Milestone(Trigger):
         return self._add(state, event)
 
     def _add(self, state: State, event: Event) -> Firing | None:
-        amount = 1 if self.property is None else event.properties.get(self.property, MISSING)
-        if isinstance(amount, bool) or not isinstance(amount, int | float):
+        amount = 1 if self.property is None else event.properties.get(self.property)
+        if not is_number(amount):
             return None
         number, highest = state.memory.get(self.rule, (0, 0))
         number = round(number + amount, 6)
@@ -65,6 +67,9 @@ class Milestone(Trigger):
     def _fire(self, event: Event, number: float) -> Firing:
         kept = KeptEvent(event.id, event.type, event.time, event.properties)
         return Firing(_text(self._level(number)), event.time, kept, f"{self._what()} reached {_text(number)}")
+
+    def fits(self, timer: Timer) -> bool:
+        return False
 
     def explain(self, state: State) -> str:
         number = self._number(state)
@@ -88,4 +93,4 @@ class Milestone(Trigger):
 
 def _text(number: float) -> str:
     """The level as it stands in an occurrence: 10, 500, 2.5."""
-    return str(int(number)) if number == int(number) else repr(number)
+    return str(int(number)) if number == int(number) else repr(round(number, 6))

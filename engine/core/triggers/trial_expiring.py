@@ -1,4 +1,9 @@
-"""A trial's end comes near: follows the profile field that says when, and disarms when the field goes."""
+"""A trial's end comes near: follows the profile field that says when, and disarms when the field goes.
+
+The last timer is for the end that the field says now. Before it stand those that came due before the field moved on
+but still wait for the allowed lateness, and spent ones of ends still to come, so that a field that moves back
+repeats nothing.
+"""
 
 from datetime import time
 from typing import Any
@@ -6,7 +11,12 @@ from typing import Any
 from engine.core.durations import text_of
 from engine.core.triggers.base import Firing, Trigger, spend
 from engine.core.zones import from_millis, instant_of, iso
-from engine.model import Event, State, Timer
+from engine.model import Event, KeptEvent, State, Timer
+
+MOST_ENDS = 16
+"""Ends remembered for one customer; beyond it the oldest go."""
+LATEST = 250_000_000_000_000
+"""The year 9892: what a field says beyond it is not meant as a moment."""
 
 
 class TrialExpiring(Trigger):
@@ -26,20 +36,33 @@ class TrialExpiring(Trigger):
         return frozenset(moved_by)
 
     def on_event(self, state: State, event: Event, horizon: int) -> Firing | None:
-        ends = state.profile.get(self.field)
-        timers = state.timers.get(self.rule, [])
-        current = timers[-1] if timers else None
-        if current and current.first == ends:
-            if current.due:
-                current.due = self._due(state, ends)
-            return None
-        if isinstance(ends, int):
-            kept = [timer for timer in timers if timer.due and timer.due <= event.time]
-            kept.append(Timer(self._due(state, ends), event.time, first=ends, event=self.keep(event)))
-            state.timers[self.rule] = kept
-        elif timers:
-            state.timers[self.rule] = [timer for timer in timers if timer.due <= event.time]
+        self._follow(state, event.time, self.keep(event))
         return None
+
+    def _follow(self, state: State, known: int, event: KeptEvent | None) -> None:
+        """Have the last timer stand for what the field says, which is `known` since then unless the profile knows."""
+        timers = state.timers.get(self.rule, [])
+        ends = self._ends(state)
+        if timers and timers[-1].first == ends:
+            if timers[-1].due:
+                timers[-1].due = self._due(state, ends)
+            return
+        since = state.profile_times.get(self.field, known)
+        kept = [timer for timer in timers if (timer.due <= since if timer.due else timer.first > since)]
+        if ends:
+            same = next((timer for timer in kept if timer.first == ends), None)
+            if same:
+                kept.remove(same)
+            kept.append(same or Timer(self._due(state, ends), since, first=ends, event=event))
+        if kept:
+            state.timers[self.rule] = kept[-MOST_ENDS:]
+        else:
+            state.timers.pop(self.rule, None)
+
+    def _ends(self, state: State) -> int:
+        """What the field says, 0 where it says no moment."""
+        ends = state.profile.get(self.field)
+        return ends if type(ends) is int and 0 < ends < LATEST else 0
 
     def _due(self, state: State, ends: int) -> int:
         moment = ends - self.before
@@ -51,30 +74,22 @@ class TrialExpiring(Trigger):
     def on_due(self, state: State, timer: Timer) -> Firing:
         ends = timer.first
         firing = Firing(str(ends), timer.due, timer.event, f"{self.field} is {iso(ends)}", until=ends)
-        if timer is state.timers[self.rule][-1]:
-            spend(timer)
-        else:
-            state.timers[self.rule].remove(timer)
+        spend(timer)
         return firing
 
+    def fits(self, timer: Timer) -> bool:
+        return not timer.key and timer.first > timer.anchor
+
     def rearm(self, state: State) -> None:
-        ends = state.profile.get(self.field)
-        timers = state.timers.get(self.rule)
-        if not isinstance(ends, int):
-            return
-        if not timers or timers[-1].first != ends:
-            set_at = state.profile_times.get(self.field, 0)
-            state.timers[self.rule] = [Timer(self._due(state, ends), set_at, first=ends)]
-        elif timers[-1].due:
-            timers[-1].due = self._due(state, ends)
+        self._follow(state, 0, None)
 
     def holds(self, state: State, occurrence: str) -> bool:
-        return bool(state.profile.get(self.field) == int(occurrence))
+        return self._ends(state) == int(occurrence)
 
     def explain(self, state: State) -> str:
-        ends = state.profile.get(self.field)
+        ends = self._ends(state)
         timers = state.timers.get(self.rule)
-        if not isinstance(ends, int) or not timers:
+        if not ends or not timers:
             return f"the profile has no {self.field}"
         if timers[-1].due:
             return f"{self.field} is {iso(ends)}; comes true at {iso(timers[-1].due)}, {text_of(self.before)} before"
