@@ -6,6 +6,7 @@ from heapq import heapify, heappop, heappush
 import msgspec
 
 from engine.core.book import RuleBook
+from engine.core.codec import encode_state
 from engine.core.decide import decide
 from engine.core.settle import retract
 from engine.errors import RenderFailed
@@ -58,7 +59,7 @@ class Undecidable(Exception):
 class Batch:
     """With `wall` the clock is live: timers fire after the events. Without, each fires before the event that passes it.
 
-    What it changes is in `touched` (customers whose cached state is new), `wakes` and `result`.
+    What it changes is in `touched` (customers whose cached state is new), `states`, `wakes` and `result`.
     `unreadable` and `failures` say which customers and inputs to leave alone, and why.
     """
 
@@ -84,6 +85,7 @@ class Batch:
         self.end = clock
         self.heap: list[tuple[int, str]] = []
         self.touched: set[str] = set()
+        self.states: dict[str, bytes | None] = {}
         self.wakes: dict[str, int] = {}
         self.result = Result(failures=list(failures))
 
@@ -101,6 +103,22 @@ class Batch:
                 self._on_event(arrival.event, before)
         before, self.clock = self.clock, max(self.clock, clock)
         self._fire(before)
+
+    def encode(self, arrivals: Sequence[Arrival]) -> None:
+        """Bring the new states into the form they are stored in. Raises Undecidable for an event no state can hold."""
+        for customer in self.touched:
+            state = self.cache.get(customer)
+            try:
+                self.states[customer] = encode_state(state) if state is not None else None
+            except (OverflowError, TypeError, RecursionError) as error:
+                culprit = self._unstorable(arrivals, customer)
+                if culprit is None:
+                    raise
+                raise Undecidable(Failure(culprit, f"cannot be stored: {error}")) from error
+
+    def _unstorable(self, arrivals: Sequence[Arrival], customer: str) -> Event | None:
+        events = (arrival.event for arrival in arrivals if arrival.event and arrival.event.customer == customer)
+        return next((event for event in events if id(event) not in self.failed_events and not _can_store(event)), None)
 
     def visit(self, customers: Sequence[str]) -> None:
         """Let customers whose state an older rule book made meet this one. Raises Undecidable."""
@@ -172,3 +190,11 @@ class Batch:
                 self.result.outbox.append(encode_outreach(outreach))
         self.result.outcomes.extend(decision.outcomes)
         self.result.outcome_records.extend(map(encode_outcome, decision.outcomes))
+
+
+def _can_store(event: Event) -> bool:
+    try:
+        msgspec.msgpack.encode(event.properties)
+    except (OverflowError, TypeError, RecursionError):
+        return False
+    return True

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 import msgspec
 
 from engine.core.book import RuleBook
-from engine.core.codec import decode_state, encode_state
+from engine.core.codec import decode_state
 from engine.errors import StateUnreadable
 from engine.ports import Commit, Renderer, StateStore
 from engine.runtime.batch import Arrival, Batch, Failure, Result, Undecidable
@@ -135,6 +135,7 @@ class Partition:
             try:
                 batch.visit(visit)
                 batch.run(arrivals, clock, wakes)
+                batch.encode(arrivals)
             except Undecidable as error:
                 self.cache.forget(batch.touched)
                 failures.append(error.failure)
@@ -161,22 +162,22 @@ class Partition:
         commit = Commit(
             expected=self.meta,
             meta=meta,
-            states={customer: self._encoded(customer) for customer in batch.touched},
+            states=batch.states,
             wakes=batch.wakes,
             outbox=batch.result.outbox,
             trim=self.trim,
             outcomes=_histories(batch.result),
         )
-        self.before_commit(batch.result)
-        self.store.commit(self.number, commit)
+        try:
+            self.before_commit(batch.result)
+            self.store.commit(self.number, commit)
+        except BaseException:
+            self.cache.clear()  # it holds what has not happened
+            raise
         self.meta = meta
         self.trim = []
         self.cache.shrink()
         return batch.result
-
-    def _encoded(self, customer: str) -> bytes | None:
-        state = self.cache.get(customer)
-        return encode_state(state) if state is not None else None
 
 
 def _histories(result: Result) -> dict[str, list[bytes]]:
