@@ -1,0 +1,160 @@
+"""Ways to run one history through the engine. Each returns what fired, as (customer, rule, occurrence), in order."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from heapq import heappop, heappush
+from typing import Any
+
+import msgspec
+
+from engine.adapters.memory import MemoryStore
+from engine.core.book import RuleBook
+from engine.core.codec import decode_state, encode_state
+from engine.core.decide import decide
+from engine.model import Event, OutcomeRecord, Outreach, State, WakeUp
+from engine.ports import Commit
+from engine.runtime.batch import Arrival
+from engine.runtime.partition import Partition
+from tests.simulation.books import Plain
+
+Fired = tuple[str, str, str]
+
+
+class Customers:
+    """Customers on an event clock: every input through `decide`, and what must hold after each of them is checked.
+
+    `reload` says whether to save and reload a state before an input.
+    """
+
+    def __init__(self, book: RuleBook, reload: Callable[[], bool] = lambda: False, live: bool = False) -> None:
+        self.book = book
+        self.reload = reload
+        self.live = live
+        self.clock = 0
+        self.states: dict[str, State] = {}
+        self.wakes: list[tuple[int, str]] = []
+        self.outreach: list[Outreach] = []
+        self.outcomes: list[OutcomeRecord] = []
+
+    def tell(self, *events: Event) -> "Customers":
+        for event in events:
+            before, self.clock = self.clock, max(self.clock, event.time)
+            self._wake_all(before)
+            self._decide(event, before)
+        return self
+
+    def until(self, clock: int) -> "Customers":
+        before, self.clock = self.clock, max(self.clock, clock)
+        self._wake_all(before)
+        return self
+
+    def meet(self, book: RuleBook) -> "Customers":
+        """A new rule book, and the sweep that lets everybody meet it."""
+        self.book = book
+        for customer in list(self.states):
+            self._decide(WakeUp(customer), self.clock)
+        return self
+
+    def _wake_all(self, before: int) -> None:
+        while self.wakes and self.wakes[0][0] <= self.clock - self.book.policy.allowed_lateness:
+            due, customer = heappop(self.wakes)
+            state = self.states.get(customer)
+            if state is not None and state.wake == due:
+                self._decide(WakeUp(customer), before)
+
+    def _decide(self, input: Event | WakeUp, before: int) -> None:
+        customer = input.customer
+        state = self.states.pop(customer, None)
+        if state is not None and self.reload():
+            state = decode_state(encode_state(state))
+        decision = decide(self.book, state, input, self.clock, self.clock if self.live else before)
+        self.outreach += decision.outreach
+        self.outcomes += decision.outcomes
+        if decision.state is not None:
+            self.states[customer] = decision.state
+            check(self.book, decision.state, self.clock)
+            if decision.state.wake:
+                heappush(self.wakes, (decision.state.wake, customer))
+
+    @property
+    def fired(self) -> list[Fired]:
+        return [(one.customer, one.rule, one.occurrence) for one in self.outreach]
+
+    def told(self) -> list[tuple[str, str, str]]:
+        """(rule, outcome, reason) of everything decided."""
+        return [(one.rule, one.outcome.value, one.reason) for one in self.outcomes]
+
+
+def check(book: RuleBook, state: State, clock: int) -> None:
+    """Nothing that is due stays behind, and the wake-up comes no later than the first thing to do."""
+    moments = [timer.due for timers in state.timers.values() for timer in timers if timer.due]
+    moments += [deferred.due for deferred in state.deferred]
+    assert all(moment > clock - book.policy.allowed_lateness for moment in moments)
+    if book.policy.forget_after and state.last:
+        moments.append(state.last + book.policy.forget_after)
+    if moments:
+        assert 0 < state.wake <= min(moments)
+
+
+class Crash(Exception):
+    """The process dies here."""
+
+
+class CrashingStore(MemoryStore):
+    """A store whose client dies before or after the commits it is told: "before", "after" or "" for each."""
+
+    def __init__(self, crashes: Iterable[str] = ()) -> None:
+        super().__init__()
+        self.crashes = deque(crashes)
+        self.committed: list[bytes] = []
+
+    def commit(self, partition: int, commit: Commit) -> None:
+        crash = self.crashes.popleft() if self.crashes else ""
+        if crash == "before":
+            raise Crash
+        super().commit(partition, commit)
+        self.committed += [entry for _, entry in commit.outbox]
+        if crash == "after":
+            raise Crash
+
+    def fired(self) -> list[Fired]:
+        decoded = [msgspec.json.decode(entry) for entry in self.committed]
+        return [(one["customer"], one["rule"], one["occurrence"]) for one in decoded]
+
+
+def through_partition(
+    book: RuleBook,
+    events: Sequence[Event],
+    end: int,
+    *,
+    sizes: Sequence[int] = (),
+    crashes: Iterable[str] = (),
+    lags: Sequence[int] = (),
+    **options: Any,
+) -> list[Fired]:
+    """Through the partition, in batches of these sizes, opened again from the store wherever it crashes.
+
+    `lags`, one a batch, makes the clock live: wall time is that far ahead of the broker's.
+    """
+    store = CrashingStore(crashes)
+    arrivals = [Arrival("events", place + 1, event.time, event) for place, event in enumerate(events)]
+    done = False
+    while not done:
+        partition = Partition(0, book, store, Plain(), live=bool(lags), **options)
+        try:
+            _run(partition, arrivals, end, list(sizes), list(lags))
+            done = True
+        except Crash:
+            continue
+    return store.fired()
+
+
+def _run(partition: Partition, arrivals: Sequence[Arrival], end: int, sizes: list[int], lags: list[int]) -> None:
+    wall = 0
+    while left := arrivals[partition.meta.offsets.get("events", 0) :]:
+        batch = left[: sizes.pop() if sizes else 7]
+        wall = max(wall, batch[-1].clock + (lags.pop() if lags else 0))
+        for _ in partition.process(batch, wall):
+            pass
+    for _ in partition.advance(end, max(wall, end)):
+        pass

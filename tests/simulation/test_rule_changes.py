@@ -1,0 +1,181 @@
+"""A new revision meets customers who are already there."""
+
+from datetime import time
+from itertools import permutations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.core.book import CancelOn, Policy, QuietHours, Rule, RuleBook
+from engine.core.codec import encode_state
+from engine.core.rearm import rearm
+from engine.core.triggers.abandoned import Abandoned
+from engine.core.triggers.base import Trigger
+from engine.core.triggers.date import Date
+from engine.core.triggers.event import OnEvent
+from engine.core.triggers.inactivity import Inactivity
+from engine.core.triggers.milestone import Milestone
+from engine.core.triggers.trial_expiring import TrialExpiring
+from engine.model import Event
+from tests.simulation.books import DAY, HOUR, OPEN, START, book, event, every_kind, rule
+from tests.simulation.drive import Customers
+from tests.simulation.effort import examples
+from tests.simulation.histories import ends, histories
+
+BUY = frozenset({"buy"})
+FIRST, SECOND, THIRD = (str(number) * 12 for number in (1, 2, 3))
+
+
+def on(day: float, type: str = "buy", **properties: object) -> Event:
+    return event(type, START + round(day * DAY), **properties)  # type: ignore[arg-type]
+
+
+def quiet(id: str = "quiet", of: frozenset[str] = BUY, days: int = 14, **changes: object) -> Rule:
+    return rule(Inactivity(id, of=of, after=days * DAY), **changes)
+
+
+def revised(*rules: Rule, revision: str = SECOND, policy: Policy = OPEN) -> RuleBook:
+    return book(*rules, revision=revision, policy=policy)
+
+
+@examples(60)
+@given(histories(), histories(), ends(), st.data())
+def test_a_new_revision_of_the_same_rules_changes_nothing_and_can_be_met_twice(
+    events: list[Event], more: list[Event], end: int, data: st.DataObject
+) -> None:
+    there = Customers(book(*every_kind(HOUR)))
+    turn = data.draw(st.integers(0, len(events)))
+    there.tell(*events[:turn])
+    there.meet(revised(*every_kind(HOUR)))
+    for state in there.states.values():
+        before = encode_state(state)
+        rearm(there.book, state)
+        assert encode_state(state) == before
+    there.tell(*events[turn:]).until(end)
+    assert there.fired == Customers(book(*every_kind(HOUR))).tell(*events).until(end).fired
+
+
+@examples(60)
+@given(histories(), ends(), st.lists(st.sampled_from(every_kind(HOUR) + every_kind(2 * HOUR)), max_size=9), st.data())
+def test_whatever_is_removed_added_or_changed_nobody_gets_the_same_twice(
+    events: list[Event], end: int, rules: list[Rule], data: st.DataObject
+) -> None:
+    there = Customers(book(*every_kind(HOUR)))
+    turns = sorted(data.draw(st.tuples(*[st.integers(0, len(events))] * 2)))
+    there.tell(*events[: turns[0]])
+    there.meet(revised(*{each.id: each for each in rules}.values()))
+    there.tell(*events[turns[0] : turns[1]])
+    there.meet(revised(*every_kind(HOUR), revision=THIRD))
+    there.tell(*events[turns[1] :]).until(end)
+    assert len(there.fired) == len(set(there.fired))
+
+
+def test_a_renamed_rule_repeats_nothing_it_said_under_its_old_name() -> None:
+    there = Customers(book(*every_kind(DAY)))
+    there.tell(on(0, amount=20), on(0, "cart"), on(0.5, "trial", ends=START + 7 * DAY)).until(START + 20 * DAY)
+    before = len(there.fired)
+    renamed = [Rule(f"new-{r.id}", _renamed(r.trigger), r.send, was=(r.id,)) for r in every_kind(DAY)]
+    there.meet(revised(*renamed)).until(START + 40 * DAY)
+    assert len(there.fired) == before
+
+
+def _renamed(trigger: Trigger) -> Trigger:
+    trigger.rule = f"new-{trigger.rule}"
+    return trigger
+
+
+def test_an_armed_timer_goes_on_under_the_new_name() -> None:
+    there = Customers(book(quiet())).tell(on(0)).meet(revised(quiet("silent", was=("quiet",)))).until(START + 20 * DAY)
+    assert there.fired == [("c-1", "silent", str(START))]
+
+
+def test_the_timers_and_waiting_messages_of_a_removed_rule_go() -> None:
+    night = Policy(fresh_for=None, quiet_hours=(QuietHours(0, 8 * 60),))
+    there = Customers(book(quiet(), quiet("later", days=30), policy=night)).tell(on(0)).until(START + 14 * DAY)
+    assert [one.rule for one in there.states["c-1"].deferred] == ["quiet"]
+    there.meet(revised(policy=night)).until(START + 60 * DAY)
+    assert there.fired == []
+    assert not any(timer.due for timers in there.states["c-1"].timers.values() for timer in timers)
+
+
+def test_a_rule_that_comes_back_repeats_nothing() -> None:
+    there = Customers(book(quiet())).tell(on(0)).until(START + 20 * DAY).meet(revised()).until(START + 21 * DAY)
+    assert len(there.meet(revised(quiet(), revision=THIRD)).until(START + 60 * DAY).fired) == 1
+
+
+def test_a_repeated_event_right_after_a_new_revision_does_not_lose_the_new_timers() -> None:
+    there = Customers(book()).tell(on(0))
+    there.book = revised(quiet())
+    there.tell(on(0)).until(START + 20 * DAY)
+    assert there.fired == [("c-1", "quiet", str(START))]
+
+
+def test_a_rule_that_listens_to_more_knows_what_happened_since() -> None:
+    there = Customers(book(quiet(of=frozenset({"visit"})))).tell(on(0, "visit"), on(10))
+    there.meet(revised(quiet(of=frozenset({"visit", "buy"})))).until(START + 23 * DAY)
+    assert there.fired == []
+    assert there.until(START + 24 * DAY).fired == [("c-1", "quiet", str(START + 10 * DAY))]
+
+
+def test_a_trial_rule_that_reads_another_field_lets_go_of_the_old_one() -> None:
+    there = Customers(book(rule(TrialExpiring("trial", before=DAY)))).tell(on(0, "trial", ends=START + 9 * DAY))
+    there.meet(revised(rule(TrialExpiring("trial", before=DAY, field="plan_ends_at")))).until(START + 30 * DAY)
+    assert there.fired == []
+
+
+def renewal(**changes: object) -> Rule:
+    trigger = Date("renewal", field="renewal", at=time(9), keeps_event=True)
+    return rule(trigger, cancel_on=CancelOn("subscribed"), **changes)
+
+
+def test_a_new_revision_does_not_bring_back_what_was_cancelled() -> None:
+    there = Customers(book(renewal()))
+    there.tell(on(0, "person", renewal="2026-01-20"), on(1, "subscribed"), on(2)).meet(revised(renewal()))
+    assert there.until(START + 60 * DAY).fired == []
+
+
+def test_a_new_revision_keeps_the_event_that_armed_a_timer() -> None:
+    there = Customers(book(renewal())).tell(on(0, "person", renewal="2026-01-20", id="told"), on(2))
+    there.meet(revised(renewal())).until(START + 60 * DAY)
+    assert [one.event and one.event.id for one in there.outreach] == ["told"]
+
+
+@pytest.mark.parametrize("yearly", [True, False])
+def test_a_new_revision_keeps_a_date_that_has_come_while_late_events_are_awaited(yearly: bool) -> None:
+    patient = Policy(fresh_for=None, allowed_lateness=3 * HOUR)
+    dated = rule(Date("date", field="renewal", yearly=yearly, at=time(9)))
+    there = Customers(book(dated, policy=patient)).tell(on(0, "person", renewal="2026-01-01"), on(10 / 24))
+    there.meet(revised(dated, policy=patient)).until(START + 2 * DAY)
+    assert [one.occurrence for one in there.outreach] == ["2026-01-01"]
+
+
+KINDS: list[Trigger] = [
+    Inactivity("r", of=BUY, after=2 * DAY),
+    Abandoned("r", after="cart", without=BUY, within=DAY),
+    Abandoned("r", after="cart", without=BUY, within=DAY, match="cart_id"),
+    TrialExpiring("r", before=DAY),
+    Date("r", field="birthday", yearly=True),
+    Milestone("r", event="buy", property="amount", every=10),
+    OnEvent("r", event="buy"),
+]
+
+
+@pytest.mark.parametrize(("old", "new"), list(permutations(KINDS, 2)), ids=lambda trigger: trigger.kind)
+def test_a_rule_may_become_one_of_another_kind_without_harm(old: Trigger, new: Trigger) -> None:
+    """What waits for the morning, or is armed, may be of the old kind; nothing raises, and the customer goes on."""
+    night = Policy(fresh_for=None, quiet_hours=(QuietHours(0, 8 * 60),))
+    there = Customers(book(rule(old), policy=night))
+    for day in (0, 1):
+        there.tell(
+            on(day, "person", birthday="2026-01-03", id=f"p{day}"),
+            on(day, "trial", ends=START + 4 * DAY + day),
+            on(day, "cart", cart_id="a"),
+            on(day, "buy", amount=11, cart_id="a"),
+            on(day + 0.01, "cart", cart_id="a"),
+        )
+        there.until(START + round((2.1 * day) * DAY))
+    there.meet(revised(rule(new), policy=night))
+    there.tell(*(on(5, one, amount=12, cart_id="a", ends=START + 9 * DAY) for one in ("cart", "trial", "buy")))
+    there.until(START + 90 * DAY)
+    assert encode_state(there.states["c-1"])
