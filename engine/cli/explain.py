@@ -57,12 +57,12 @@ def explain(
         raise UsageError(message)
     with open_store("memory" if events else store, data, namespace) as opened:
         if events:
-            replay_into(opened, project, events, until.replace(tzinfo=UTC) if until else None)
+            replay_into(opened, project, events, until.replace(tzinfo=UTC) if until else None, only=customer)
         found = find(opened, customer)
     views = [view for view in views_of(book, found.state, customer, found.clock) if rule in ("", view.rule)]
     history = [one for one in found.history if rule in ("", one["rule"])]
     if as_json:
-        out.print_json(data=_as_data(customer, found, views, history))
+        out.print_json(data=_as_data(customer, found, book, views, history))
     else:
         _show(customer, found, book, views, history)
 
@@ -72,10 +72,20 @@ def _show(customer: str, found: Found, book: RuleBook, views: list[RuleView], hi
     counts = ", ".join(f"{tally.count} {name}" for name, tally in sorted(state.tallies.items())) or "no events"
     out.print(f"[bold]{customer}[/] at {iso(found.clock)}: {counts}", highlight=False)
     if state.profile:
-        out.print(f"profile: {', '.join(f'{k}={v!r}' for k, v in sorted(state.profile.items()))}", markup=False)
+        profile = sorted(_profile(book, found).items())
+        out.print(f"profile: {', '.join(f'{k}={v!r}' for k, v in profile)}", markup=False, highlight=False)
     if history:
         out.print(_history_table(history, book.revision))
     out.print(_rules_table(views))
+
+
+def _profile(book: RuleBook, found: Found) -> dict[str, Any]:
+    """The profile with times a person can read."""
+    kinds = {name: field.kind for name, field in book.catalog.profile.items()}
+    return {
+        name: iso(value) if kinds.get(name) == "time" and isinstance(value, int) else value
+        for name, value in found.state.profile.items()
+    }
 
 
 def _history_table(history: list[dict[str, Any]], revision: str) -> Table:
@@ -98,11 +108,13 @@ def _rules_table(views: list[RuleView]) -> Table:
     return table
 
 
-def _as_data(customer: str, found: Found, views: list[RuleView], history: list[dict[str, Any]]) -> dict[str, object]:
+def _as_data(
+    customer: str, found: Found, book: RuleBook, views: list[RuleView], history: list[dict[str, Any]]
+) -> dict[str, object]:
     return {
         "customer": customer,
         "clock": iso(found.clock),
-        "profile": found.state.profile,
+        "profile": _profile(book, found),
         "events": {name: tally.count for name, tally in found.state.tallies.items()},
         "rules": [
             {

@@ -42,15 +42,23 @@ def replay_into(
     *,
     source: str = "",
     sinks: Sinks | None = None,
+    only: str = "",
     progress: Callable[[int], None] = lambda records: None,
 ) -> Summary:
-    """Replay files through the project's rules on this store. Raises EngineError."""
+    """Replay files through the project's rules on this store; `only` for one customer. Raises EngineError."""
     started = perf_counter()
     collect_rarely()
     sinks = sinks or Sinks()
     inputs = [_input(path, project.book.catalog, source) for path in paths]
     partition = Partition(0, project.book, store, project.renderer, cache_size=1_000_000)
-    run = Replay(partition, sinks.outreach, outcomes=sinks.outcomes, dead_letters=sinks.dead_letters, progress=progress)
+    run = Replay(
+        partition,
+        sinks.outreach,
+        outcomes=sinks.outcomes,
+        dead_letters=sinks.dead_letters,
+        only=only,
+        progress=progress,
+    )
     summary = run.run(inputs, wall=wall_clock(), until=to_millis(until) if until else None)
     summary.seconds = perf_counter() - started
     return summary

@@ -40,6 +40,7 @@ class Replay:
         outcomes: OutreachSink | None = None,
         dead_letters: OutreachSink | None = None,
         batch: int = 2_000,
+        only: str = "",
         progress: Callable[[int], None] = lambda records: None,
     ) -> None:
         self.partition = partition
@@ -48,6 +49,8 @@ class Replay:
         self.outcomes = outcomes
         self.dead_letters = dead_letters
         self.batch = batch
+        self.only = only
+        """The one customer to decide for; the others' events still move the clock. Empty: all."""
         self.progress = progress
         self.summary = Summary()
         self._known_outcomes: set[str] = outcomes.published(0) if outcomes else set()
@@ -78,6 +81,8 @@ class Replay:
             event = self._decode(one.decoder, record, wall)
             if event is not None:
                 clock = event.time
+                if self.only and event.customer != self.only:
+                    event = None
             yield Arrival(record.source, record.next_offset, clock, event)
         self.summary.undeclared.update(one.decoder.undeclared)
 
