@@ -2,12 +2,14 @@
 
 PYTHON ?= python3 python3.13 python3.12 python3.11
 BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt
 READY := .venv/.ready
+INSTALLED := .venv/.installed
 
 help: ## what there is to make
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 20
 
-demo: $(READY) ## a year and a half of purchases through rules/ and templates/ into out/
+demo: $(INSTALLED) ## a year and a half of purchases through rules/ and templates/ into out/
 	@$(BIN)/engine demo $(ARGS)
 
 test: $(READY) ## all tests; ARGS="-k win_back" for some
@@ -44,7 +46,11 @@ clean: ## remove .venv and everything made
 	rm -rf .venv out dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-$(READY): pyproject.toml constraints.txt
+$(READY): $(INSTALLED)
+	@$(PIP) -e '.[test,dev]'
+	@touch $@
+
+$(INSTALLED): pyproject.toml constraints.txt
 	@for candidate in $(PYTHON); do \
 	    if $$candidate -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then python=$$candidate; break; fi; \
 	done; \
@@ -56,7 +62,7 @@ $(READY): pyproject.toml constraints.txt
 	fi; \
 	echo "Installing into .venv with $$python (once; half a minute or so)"; \
 	if ! $(BIN)/python -c 'import pip' 2>/dev/null; then $$python -m venv --clear .venv; fi
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test,dev]'
+	@$(PIP) -e .
 	@touch $@
 
 .PHONY: help demo test rules lint format types check schema wheel install clean
