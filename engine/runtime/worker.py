@@ -63,9 +63,10 @@ class Worker:
             self._adopt(self._new_rules)
         records = self.source.poll(self.batch, self.patience)
         try:
-            self._open_closed()
+            reopened = self._open_closed()  # what was polled for them came before the seek, and does not count
             for number, own in _by_partition(records).items():
-                self._guarded(number, partial(_handle, records=own))
+                if number not in reopened:
+                    self._guarded(number, partial(_handle, records=own))
             if monotonic() >= self._next_tick:
                 self._tick()
         except StoreUnavailable as error:
@@ -110,9 +111,12 @@ class Worker:
         self.owned.pop(number, None)
         self._closed.add(number)
 
-    def _open_closed(self) -> None:
-        for number in list(self._closed):
+    def _open_closed(self) -> set[int]:
+        """Open them, and read on from where the store says. Returns which."""
+        numbers = set(self._closed)
+        for number in numbers:
             self.source.seek(number, self._open(number).partition.meta.offsets)
+        return numbers
 
     def _wait_for_store(self, error: StoreUnavailable) -> None:
         """Pause, stay in the group, try again; then open everything anew, as the store may have gone back in time."""
@@ -123,7 +127,8 @@ class Worker:
             attempt += 1
             self.around.hooks.store_away(error, attempt)
             self.source.pause(list(self._closed))
-            self.source.poll(1, wait)
+            for record in self.source.poll(1, wait):  # of a partition that was assigned just now, and opened
+                self._shut(record.partition)
             wait = min(wait * 2, LONGEST_WAIT)
             paused = list(self._closed)
             try:
