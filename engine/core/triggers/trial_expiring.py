@@ -78,7 +78,7 @@ class TrialExpiring(Trigger):
         return firing
 
     def fits(self, timer: Timer) -> bool:
-        return not timer.key and timer.first > timer.anchor
+        return not timer.key and timer.first > (timer.anchor if timer.due else 0)
 
     def rearm(self, state: State) -> None:
         self._follow(state, 0, None)
