@@ -1,7 +1,7 @@
 """A date in the profile comes round: once, or every year, in the customer's zone.
 
-29 February is kept on 28 February in common years. `state.memory` holds the last occurrence that came true. A spent
-timer stands for a date that was cancelled.
+29 February is kept on 28 February in common years. `state.memory` holds the dates that came true last, of a
+yearly one only the last. A spent timer stands for a date that was cancelled.
 """
 
 from datetime import date, time, timedelta
@@ -13,6 +13,9 @@ from engine.model import Event, KeptEvent, State, Timer
 
 YEARS = range(1000, 9000)
 """A date outside them is a placeholder, not a date."""
+
+MOST_DATES = 8
+"""Dates remembered that came true; beyond it the oldest go."""
 
 
 class Date(Trigger):
@@ -69,12 +72,12 @@ class Date(Trigger):
         value = self._value(state)
         if value is None:
             return None
-        done = state.memory.get(self.rule, "")
+        done = self._done(state)
         if not self.yearly:
-            return (value, self._due(state, value)) if value.isoformat() != done else None
+            return (value, self._due(state, value)) if value.isoformat() not in done else None
         year = from_millis(since).year
         days = [_in_year(value, y) for y in range(year - 2, year + 4)]
-        dues = [(day, self._due(state, day)) for day in days if day.isoformat() > done]
+        dues = [(day, self._due(state, day)) for day in days if day.isoformat() > max(done, default="")]
         return next(((day, due) for day, due in dues if due >= since), None)
 
     def _value(self, state: State) -> date | None:
@@ -97,13 +100,18 @@ class Date(Trigger):
 
     def on_due(self, state: State, timer: Timer) -> Firing:
         firing = Firing(timer.key, timer.due, timer.event, f"{self.field} is {state.profile.get(self.field)}")
-        state.memory[self.rule] = timer.key
+        done = [] if self.yearly else self._done(state)
+        state.memory[self.rule] = " ".join([*done, timer.key][-MOST_DATES:])
         state.timers[self.rule].remove(timer)
         coming = self._next(state, timer.due) if self.yearly else None
         if coming and not state.timers[self.rule]:
             state.timers[self.rule] = [Timer(coming[1], timer.anchor, coming[0].isoformat(), event=timer.event)]
         self._set(state, state.timers[self.rule])
         return firing
+
+    def _done(self, state: State) -> list[str]:
+        dates: str = state.memory.get(self.rule, "")
+        return dates.split()
 
     def fits(self, timer: Timer) -> bool:
         return timer.key[4:5] == "-" and timer.key[7:8] == "-"
