@@ -1,4 +1,4 @@
-"""How many examples the simulation tests try: few and always the same, or ENGINE_TEST_EXAMPLES times as many, random."""
+"""How many examples to try: few and always the same ones, or ENGINE_TEST_EXAMPLES times as many at random."""
 
 import os
 from collections.abc import Callable

@@ -123,6 +123,14 @@ def local_instant(day: date, at: time, zone: ZoneInfo) -> int:
     return int(moment.timestamp() * 1000)
 
 
+def local_date(instant: int, zone: str) -> date:
+    return datetime.fromtimestamp(instant / 1000, ZoneInfo(zone)).date()
+
+
+def iso(instant: int) -> str:
+    return datetime.fromtimestamp(instant / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 def dates(
     events: Sequence[Event], field: str, at: time, offset: int, yearly: bool, zone_field: str, end: int
 ) -> Iterator[str]:
