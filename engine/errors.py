@@ -118,3 +118,52 @@ class BadOutputFile(EngineError):
 
     def __str__(self) -> str:
         return f"{self.path}: {self.reason}"
+
+
+@dataclass
+class SourceUnavailable(EngineError):
+    """Events cannot be read, and waiting does not help. `source` is a topic or the brokers' address."""
+
+    source: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.source}: {self.reason}"
+
+
+@dataclass
+class SinkUnavailable(EngineError):
+    """What was handed over cannot become durable, and waiting does not help. `sink` is a topic or the brokers' address."""
+
+    sink: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.sink}: {self.reason}"
+
+
+@dataclass
+class PartitionsDiffer(EngineError):
+    """The store was written with another number of partitions than the topics have, or is on its way to `moving_to`."""
+
+    stored: int
+    topics: int
+    moving_to: int = 0
+
+    def __str__(self) -> str:
+        if self.moving_to:
+            return f"`engine reshard --to {self.moving_to}` was begun and not finished: run it again before any worker"
+        return (
+            f"the store has customers in {self.stored} partitions and the topics have {self.topics}: workers would look"
+            f" for them in the wrong place. Stop all workers and run `engine reshard --to {self.topics}`"
+        )
+
+
+@dataclass
+class ReshardRefused(EngineError):
+    """The customers cannot be moved now; nothing was changed."""
+
+    reason: str
+
+    def __str__(self) -> str:
+        return self.reason

@@ -1,7 +1,7 @@
 """The seams. The runtime works with these; adapters implement them; one contract suite per port runs over them all."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import msgspec
 
@@ -33,6 +33,8 @@ class Meta(msgspec.Struct):
     sweep: str = ""
     format: int = 1
     partitions: int = 1
+    moving_to: int = 0
+    """The partition count that a reshard has begun and not finished; 0: none."""
 
 
 class Commit(msgspec.Struct):
@@ -41,7 +43,8 @@ class Commit(msgspec.Struct):
     `expected` is the meta the batch started from and `meta` what replaces it (its `seq` one higher).
     States are encoded; None deletes. `wakes` sets a customer's wake-up moment, 0 removes it. `outbox` adds
     (outreach id, encoded outreach) in order, `trim` removes published ids. `outcomes` maps a customer to
-    encoded outcome records to put in front of its history, oldest first.
+    encoded outcome records to put in front of its history, oldest first. `erased` maps the digest of a customer to
+    the moment of the erasure: a tombstone, which the store drops after some time.
     """
 
     expected: Meta
@@ -51,6 +54,7 @@ class Commit(msgspec.Struct):
     outbox: list[tuple[str, bytes]] = []
     trim: list[str] = []
     outcomes: dict[str, list[bytes]] = {}
+    erased: dict[str, int] = {}
 
 
 class StateStore(Protocol):
@@ -73,6 +77,9 @@ class StateStore(Protocol):
 
     def history(self, partition: int, customer: str) -> list[bytes]:
         """The last 20 outcome records, newest first."""
+
+    def erased(self, partition: int) -> dict[str, int]:
+        """The partition's tombstones: digest of a customer -> moment of the erasure."""
 
     def customers(self, partition: int, after: str, limit: int) -> tuple[list[str], str]:
         """A page of the partition's customers and the cursor for the next one ("" at the start, and at the end).
@@ -126,11 +133,71 @@ class EventSource(Protocol):
     def caught_up(self, partition: int) -> set[str]:
         """The topics of which `poll` has returned all that the broker has at the time of this call. Asks the broker."""
 
+    def position(self, partition: int, topic: str) -> int:
+        """The next offset of it that `poll` will return, -1 where not known yet. Does not ask the broker."""
+
+    def lag(self) -> dict[int, int]:
+        """Records not yet returned, by partition, as far as the last fetches tell."""
+
+    def joined(self) -> bool:
+        """Whether the group counts us in, if only as one that stands by."""
+
     def commit(self, offsets: Mapping[tuple[str, int], int]) -> None:
         """Tell the broker (topic, partition) -> next offset, for lag dashboards only; does not wait."""
 
     def close(self) -> None:
         """Leave the group at once."""
+
+
+class Rekeyed(msgspec.Struct, gc=False):
+    """A record of an un-keyed topic, ready for the internal one; `headers` say where it comes from."""
+
+    customer: str
+    value: bytes | None
+    headers: tuple[tuple[str, bytes], ...]
+    origin: Record
+
+
+class Transfer(Protocol):
+    """Moves records from the un-keyed topics to the internal one, each exactly once, with whatever is dead-lettered.
+
+    Raises SourceUnavailable and SinkUnavailable where waiting does not help.
+    """
+
+    def poll(self, limit: int, timeout: float) -> list[Record]:
+        """The next records; waits `timeout` seconds for the first."""
+
+    def commit(self, events: Sequence[Rekeyed], letters: Sequence[tuple[str, bytes]]) -> bool:
+        """Write what became of all the last poll's records in one transaction. `letters` are (id, dead letter).
+
+        False: nothing of it has happened, and the records come again.
+        """
+
+    def refuses(self, record: Record) -> bool:
+        """Whether an earlier `commit` has shown that the internal topic cannot take this record."""
+
+    def lag(self) -> dict[tuple[str, int], int]:
+        """Records not yet returned, by topic and partition, as far as the last fetches tell."""
+
+    def close(self) -> None:
+        """Leave at once; what is not committed is left to the next."""
+
+
+class Mark(NamedTuple):
+    """Whoever has read a partition up to `offset` knows all that arrived, before the ingest, until `time` (epoch ms)."""
+
+    offset: int
+    time: int
+
+
+class Progress(Protocol):
+    """How far the ingest has come, told by the internal topic's partitions."""
+
+    topic: str
+    """The internal topic."""
+
+    def mark(self, partition: int) -> Mark | None:
+        """The newest known; None where nothing is known yet. Does not wait."""
 
 
 class OutreachSink(Protocol):

@@ -21,6 +21,7 @@ class _Partition:
     soonest: list[tuple[int, bytes]] = field(default_factory=list)
     outbox: dict[str, bytes] = field(default_factory=dict)
     history: dict[str, list[bytes]] = field(default_factory=dict)
+    erased: dict[str, int] = field(default_factory=dict)
 
     def apply(self, commit: Commit) -> None:
         self.meta = msgspec.msgpack.encode(commit.meta)
@@ -38,6 +39,7 @@ class _Partition:
             self.outbox.setdefault(id_, entry)
         for customer, records in commit.outcomes.items():
             self.history[customer] = [*reversed(records), *self.history.get(customer, ())][:HISTORY_LENGTH]
+        self.erased |= commit.erased
 
     def due(self, until: int, limit: int) -> list[tuple[int, bytes]]:
         found: list[tuple[int, bytes]] = []
@@ -103,6 +105,10 @@ class MemoryStore:
     def history(self, partition: int, customer: str) -> list[bytes]:
         """The last 20 outcome records, newest first."""
         return list(self._of(partition).history.get(customer, ()))
+
+    def erased(self, partition: int) -> dict[str, int]:
+        """The partition's tombstones; they stay as long as this object."""
+        return dict(self._of(partition).erased)
 
     def customers(self, partition: int, after: str, limit: int) -> tuple[list[str], str]:
         """A page of the partition's customers and the cursor for the next one ("" at the start, and at the end)."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
+from engine.adapters.kafka.admin import check_topics
 from engine.adapters.kafka.confluent.source import ConfluentSource
 from engine.adapters.kafka.confluent.writer import ConfluentWriter
 from engine.adapters.kafka.outreach import KafkaSink
@@ -17,6 +18,7 @@ from engine.ports import EventSource, Ownership, StateStore
 from engine.runtime.decode import Decoder
 from engine.runtime.hooks import Hooks
 from engine.runtime.owned import Rules, Surroundings
+from engine.runtime.placement import check_stored
 from engine.runtime.worker import Worker
 from engine.testing import Project
 
@@ -85,7 +87,10 @@ def rules_of(project: Project) -> Rules:
 
 
 def build_worker(settings: Settings, project: Project, store: StateStore, writer: TopicWriter, hooks: Hooks) -> Worker:
-    """A worker that has joined its group. Raises SourceUnavailable."""
+    """A worker that has joined its group. Raises SourceUnavailable and PartitionsDiffer."""
+    topics = source_topics(settings, project.book.catalog)
+    partitions = check_topics(kafka_settings(settings, (*topics, settings.outreach_topic)))
+    check_stored(store, partitions)
     around = Surroundings(
         store=store,
         outreach=KafkaSink(writer, settings.outreach_topic),
@@ -93,9 +98,9 @@ def build_worker(settings: Settings, project: Project, store: StateStore, writer
         dead_letters=TopicRecords(writer, settings.dead_letters_topic),
         wall=wall_clock,
         hooks=hooks,
+        partitions=partitions,
         event_clock=settings.clock == "event",
         cache_size=settings.cache_size,
         page=settings.page,
     )
-    topics = source_topics(settings, project.book.catalog)
     return Worker(join_group(settings, topics), around, rules_of(project), batch=settings.batch)

@@ -22,6 +22,9 @@ class Hooks:
     def dead_letter(self, partition: int, code: str) -> None:
         """A record could not be used."""
 
+    def erased(self, partition: int) -> None:
+        """An event from before its customer's erasure came, and was passed over."""
+
     def store_away(self, error: EngineError, attempt: int) -> None:
         """The store does not answer; the worker pauses and tries again."""
 

@@ -33,7 +33,7 @@ class Rules:
 class Surroundings:
     """What all partitions of a worker share. `wall` gives the time now, epoch ms.
 
-    `event_clock`: the clock is event time, for replays and benchmarks.
+    `partitions`: how many the topics have. `event_clock`: the clock is event time, for replays and benchmarks.
     """
 
     store: StateStore
@@ -42,6 +42,7 @@ class Surroundings:
     dead_letters: RecordWriter
     wall: Callable[[], int]
     hooks: Hooks = field(default_factory=Hooks)
+    partitions: int = 1
     event_clock: bool = False
     cache_size: int = 50_000
     page: int = 5_000
@@ -59,6 +60,7 @@ class Owned:
             rules.book,
             around.store,
             rules.renderer,
+            partitions=around.partitions,
             live=not around.event_clock,
             cache_size=around.cache_size,
             page=around.page,
@@ -84,16 +86,23 @@ class Owned:
             started = monotonic()
 
     def _arrival(self, record: Record, wall: int) -> Arrival:
-        try:
-            event = self.rules.decoders[record.source].decode(record, wall)
-        except BadRecord as error:
-            self._bury(of_record(record, error))
-            event = None
+        event = self._decode(record, wall)
         if self.around.event_clock:
             clock = event.time if event else 0
         else:
             clock = self.clock.read(record.source, record.timestamp, wall)
         return Arrival(record.source, record.next_offset, clock, event)
+
+    def _decode(self, record: Record, wall: int) -> Event | None:
+        try:
+            event = self.rules.decoders[record.source].decode(record, wall)
+        except BadRecord as error:
+            self._bury(of_record(record, error))
+            return None
+        if event is not None and self.partition.is_erased(event, record.timestamp):
+            self.around.hooks.erased(self.number)
+            return None
+        return event
 
     def tick(self, source: EventSource) -> None:
         """Fire a page of due timers, sweep a page of customers. Raises Fenced and StoreUnavailable."""

@@ -11,9 +11,12 @@ import msgspec
 from engine.core.book import RuleBook
 from engine.core.codec import decode_state
 from engine.errors import StateUnreadable
+from engine.model import Event
 from engine.ports import Commit, Renderer, StateStore
 from engine.runtime.batch import Arrival, Batch, Failure, Result, Undecidable
 from engine.runtime.cache import StateCache
+from engine.runtime.erasure import digest
+from engine.runtime.placement import check_meta
 
 NEVER = 2**53
 """Later than any moment."""
@@ -24,6 +27,7 @@ class Partition:
 
     `live`: arrivals carry broker times; otherwise the clock is event time. `page` bounds the wake-ups of one commit.
     `before_commit` publishes what may be repeated after a crash but not lost: outcomes and dead letters.
+    Raises PartitionsDiffer where the store was not written with `partitions`.
     """
 
     def __init__(
@@ -33,6 +37,7 @@ class Partition:
         store: StateStore,
         renderer: Renderer,
         *,
+        partitions: int = 1,
         live: bool = False,
         cache_size: int = 50_000,
         page: int = 5_000,
@@ -48,13 +53,23 @@ class Partition:
         self.cache = StateCache(cache_size)
         self.meta = store.meta(number)
         if self.meta.seq == 0:
-            self.meta.mark = book.mark
+            self.meta.mark, self.meta.partitions = book.mark, partitions
+        check_meta(self.meta, number, partitions)
+        self.erased = store.erased(number)
+        """Tombstones; an erasure is a commit of somebody else, after which the partition is opened anew."""
         self.trim: list[str] = []
         """Ids of outreach that has been published; they leave the outbox with the next commit."""
 
     @property
     def clock(self) -> int:
         return self.meta.clock
+
+    def is_erased(self, event: Event, arrived: int = 0) -> bool:
+        """Whether the event is from before its customer's erasure, by its own time or its arrival (0: not known)."""
+        if not self.erased:
+            return False
+        erasure = self.erased.get(digest(event.customer), -1)
+        return event.time <= erasure or 0 < arrived <= erasure
 
     def process(self, arrivals: Sequence[Arrival], wall: int = 0) -> Iterator[Result]:
         """Work through arrivals in as many commits as it takes. Raises Fenced when the partition has another owner."""

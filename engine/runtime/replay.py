@@ -88,11 +88,12 @@ class Replay:
 
     def _decode(self, decoder: Decoder, record: Record, wall: int) -> Event | None:
         try:
-            return decoder.decode(record, wall)
+            event = decoder.decode(record, wall)
         except BadRecord as error:
             place = f"{record.source}:{record.next_offset}"
             self._reject(place, error.code, error.reason, record.value or b"")
             return None
+        return None if event is None or self.partition.is_erased(event) else event
 
     def _reject(self, place: str, code: str, reason: str, value: bytes) -> None:
         self.summary.reject(code, place, reason)

@@ -87,6 +87,15 @@ def test_a_key_of_somebody_else_is_an_error_that_names_the_server(redis_url: str
     assert str(refused.value).startswith(f"the store at {redis_url}: ")
 
 
+def test_a_tombstone_that_has_served_goes_with_the_next_erasure_or_by_itself(client: Any) -> None:
+    store = RedisStore(client, "tombstones", erased_kept=timedelta(days=90))
+    day = 86_400_000
+    for seq, erased in enumerate(({"old": 10 * day}, {"young": 60 * day}, {"new": 101 * day})):
+        store.commit(0, Commit(Meta(seq=seq), Meta(seq=seq + 1), erased=erased))
+    assert store.erased(0) == {"young": 60 * day, "new": 101 * day}
+    assert 89 * 86_400 < client.ttl("{tombstones:0}:erased") <= 90 * 86_400
+
+
 @pytest.mark.parametrize(
     "url",
     [

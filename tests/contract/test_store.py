@@ -151,6 +151,15 @@ def test_forgetting_a_customer_leaves_nothing_of_them(store: StateStore) -> None
     assert everyone(store) == ["c-2"]
 
 
+def test_a_tombstone_stays_after_later_commits_and_keeps_the_latest_erasure(store: StateStore) -> None:
+    write(store, erased={"ab12": 1_700_000_000_000, "cd34": 1_700_000_000_005})
+    write(store, states={"c-1": b"1"}, erased={"ab12": 1_700_000_000_900})
+    write(store, states={"c-1": None})
+    assert store.erased(0) == {"ab12": 1_700_000_000_900, "cd34": 1_700_000_000_005}
+    assert store.erased(1) == {}
+    assert everyone(store) == []
+
+
 def test_forgetting_wins_over_a_wake_up_of_the_same_commit(store: StateStore) -> None:
     write(store, states={"c-1": b"1"}, wakes={"c-1": 5})
     write(store, states={"c-1": None}, wakes={"c-1": 7})

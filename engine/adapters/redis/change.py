@@ -14,7 +14,8 @@ class Change(msgspec.Struct):
 
     `lengths` cuts the bytes into the values of `states`, `outbox` and `outcomes`, in this order. `wakes` alternates
     moment and customer and `meta` field and value, as the server wants them. `unscheduled` are those of `states`
-    who are not in `wakes`: their wake-up stays, or they are new and have none.
+    who are not in `wakes`: their wake-up stays, or they are new and have none. `erased` alternates moment and digest;
+    tombstones of `erased_after` and before have served.
     """
 
     prefix: str
@@ -29,12 +30,15 @@ class Change(msgspec.Struct):
     trim: list[str]
     outbox: list[str]
     outcomes: list[str]
+    erased: list[int | str]
     lengths: list[int]
     history_seconds: int
+    erased_after: int
+    erased_seconds: int
     history_length: int = HISTORY_LENGTH
 
 
-def pack(commit: Commit, prefix: str, history_seconds: int) -> tuple[bytes, bytes]:
+def pack(commit: Commit, prefix: str, history_seconds: int, erased_seconds: int) -> tuple[bytes, bytes]:
     """The script's two arguments."""
     states = {customer: state for customer, state in commit.states.items() if state is not None}
     records = [(customer, record) for customer, some in commit.outcomes.items() for record in some]
@@ -53,8 +57,11 @@ def pack(commit: Commit, prefix: str, history_seconds: int) -> tuple[bytes, byte
         trim=commit.trim,
         outbox=list(outbox),
         outcomes=[customer for customer, _ in records],
+        erased=[part for digest, moment in commit.erased.items() for part in (moment, digest)],
         lengths=[len(value) for value in values],
         history_seconds=history_seconds,
+        erased_after=max(commit.erased.values(), default=0) - erased_seconds * 1000,
+        erased_seconds=erased_seconds,
     )
     return msgspec.msgpack.encode(change), b"".join(values)
 

@@ -4,7 +4,8 @@
 -- KEYS[2] due           sorted set: every customer -> soonest wake-up in ms, +inf where there is none
 -- KEYS[3] outbox        hash: outreach id -> encoded outreach
 -- KEYS[4] outbox:order  list of the ids in the outbox, oldest first
--- KEYS[5...]            on a cluster every other key that is touched, so that a slot on the move refuses the whole
+-- KEYS[5] erased        sorted set: digest of an erased customer -> moment of the erasure in ms
+-- KEYS[6...]            on a cluster every other key that is touched, so that a slot on the move refuses the whole
 --                       script; not read here (elsewhere the time to send them is saved)
 -- ARGV[1] MessagePack map, see `Change` in change.py
 -- ARGV[2] the bytes of states, outbox entries and outcome records, end to end; `lengths` in the map cuts them
@@ -14,7 +15,7 @@
 local CHUNK = 1000 -- even, and well below what fits on Lua's stack
 
 local change = cmsgpack.unpack(ARGV[1])
-local meta, due, outbox, order = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local meta, due, outbox, order, erased = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 
 local found = redis.call('HMGET', meta, 'seq', 'offsets')
 local seq, offsets = found[1] or '0', found[2] or '{}'
@@ -106,6 +107,12 @@ for _, customer in ipairs(change.outcomes) do
     redis.call('LTRIM', history, 0, change.history_length - 1)
   end
   redis.call('EXPIRE', history, change.history_seconds)
+end
+
+if #change.erased > 0 then
+  each_chunk(change.erased, function(...) redis.call('ZADD', erased, 'GT', ...) end)
+  redis.call('ZREMRANGEBYSCORE', erased, '-inf', change.erased_after)
+  redis.call('EXPIRE', erased, change.erased_seconds)
 end
 
 redis.call('HSET', meta, unpack(change.meta))

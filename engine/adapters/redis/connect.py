@@ -11,14 +11,20 @@ from redis.cluster import ClusterNode
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
-from engine.adapters.redis.store import HISTORY_KEPT, RedisStore
+from engine.adapters.redis.store import ERASED_KEPT, HISTORY_KEPT, RedisStore
 from engine.adapters.redis.trouble import reaching
 from engine.errors import BadStoreUrl
 
 _TIMEOUTS = {"socket_timeout": 10, "socket_connect_timeout": 5}
 
 
-def connect(url: str, namespace: str = "engine", *, history_kept: timedelta = HISTORY_KEPT) -> RedisStore:
+def connect(
+    url: str,
+    namespace: str = "engine",
+    *,
+    history_kept: timedelta = HISTORY_KEPT,
+    erased_kept: timedelta = ERASED_KEPT,
+) -> RedisStore:
     """A store that has answered once. Raises BadStoreUrl and StoreUnavailable.
 
     redis://[user:password@]host:port/db, rediss:// (TLS), unix:///path/to/socket,
@@ -32,7 +38,7 @@ def connect(url: str, namespace: str = "engine", *, history_kept: timedelta = HI
             client.ping()
     except ValueError as error:
         raise BadStoreUrl(name, str(error)) from error
-    return RedisStore(client, namespace, history_kept=history_kept, name=name)
+    return RedisStore(client, namespace, history_kept=history_kept, erased_kept=erased_kept, name=name)
 
 
 def _without_secrets(url: str) -> str:

@@ -1,7 +1,7 @@
 """Customer states in Redis, Valkey, or a cluster of either.
 
 All keys of a partition begin with the hash tag `{<namespace>:<partition>}`, so they share one slot of a cluster:
-`c:<customer>` state, `h:<customer>` last outcomes, `due`, `outbox`, `outbox:order` and `meta` (see commit.lua).
+`c:<customer>` state, `h:<customer>` last outcomes, `due`, `outbox`, `outbox:order`, `erased`, `meta` (see commit.lua).
 """
 
 import re
@@ -19,6 +19,7 @@ from engine.ports import Commit, Meta
 
 Client = Redis | RedisCluster
 HISTORY_KEPT: Final = timedelta(days=90)
+ERASED_KEPT: Final = timedelta(days=90)
 
 _COMMIT = Script("commit.lua")
 _CUSTOMERS = Script("customers.lua")
@@ -29,17 +30,24 @@ class RedisStore:
     """A StateStore over any client of redis-py that gives bytes. Methods raise StoreUnavailable.
 
     A commit whose answer is lost may have been written; its retry is then refused by the fence, as it should be.
-    History is dropped `history_kept` after its last outcome. `name` is what error messages call the server.
+    History is dropped `history_kept` after its last outcome, a tombstone `erased_kept` after the erasure (at most twice
+    that, if others follow). `name` is what error messages call the server.
     """
 
     def __init__(
-        self, client: Client, namespace: str = "engine", *, history_kept: timedelta = HISTORY_KEPT, name: str = "Redis"
+        self,
+        client: Client,
+        namespace: str = "engine",
+        *,
+        history_kept: timedelta = HISTORY_KEPT,
+        erased_kept: timedelta = ERASED_KEPT,
+        name: str = "Redis",
     ) -> None:
         if not _NAMESPACE.fullmatch(namespace):
             raise BadStoreUrl(name, f"namespace {namespace!r} may only have letters, digits and . _ : -")
         self._client: Any = client  # its types leave open whether it gives bytes or text
         self._namespace = namespace
-        self._history_seconds = int(history_kept.total_seconds())
+        self._kept_seconds = int(history_kept.total_seconds()), int(erased_kept.total_seconds())
         self._name = name
         self._declares = isinstance(client, RedisCluster)
 
@@ -68,11 +76,11 @@ class RedisStore:
     def commit(self, partition: int, commit: Commit) -> None:
         """Raises Fenced, having written nothing, where `seq` or offsets are not as the commit expects."""
         prefix = self._prefix(partition)
-        keys = [prefix + "meta", prefix + "due", prefix + "outbox", prefix + "outbox:order"]
+        keys = [prefix + name for name in ("meta", "due", "outbox", "outbox:order", "erased")]
         if self._declares:
             keys += touched(commit, prefix)
         with reaching(self._name):
-            found = _COMMIT.run(self._client, keys, *pack(commit, prefix, self._history_seconds))
+            found = _COMMIT.run(self._client, keys, *pack(commit, prefix, *self._kept_seconds))
         if found:
             seq, offsets = found
             expected = f"commit {commit.expected.seq} at offsets {commit.expected.offsets}"
@@ -91,6 +99,12 @@ class RedisStore:
         with reaching(self._name):
             records: list[bytes] = self._client.lrange(f"{self._prefix(partition)}h:{customer}", 0, -1)
         return records
+
+    def erased(self, partition: int) -> dict[str, int]:
+        """The partition's tombstones: digest of a customer -> moment of the erasure."""
+        with reaching(self._name):
+            found = self._client.zrange(self._prefix(partition) + "erased", 0, -1, withscores=True)
+        return {digest.decode(): int(moment) for digest, moment in found}
 
     def customers(self, partition: int, after: str, limit: int) -> tuple[list[str], str]:
         """A page of about `limit` customers and the cursor for the next one ("" at the start, and at the end).

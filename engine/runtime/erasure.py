@@ -1,0 +1,41 @@
+"""Erasing one customer for good, and what is left of them: a tombstone that only keeps a digest of the id."""
+
+from hashlib import blake2b
+
+import msgspec
+
+from engine.ports import Commit, Meta, StateStore
+from engine.runtime.outside import ALL, commit_outside, on_top
+
+
+def digest(customer: str) -> str:
+    """What a tombstone keeps of a customer's id: enough to know it again, too little to read it off."""
+    return blake2b(customer.encode(errors="replace"), digest_size=16).hexdigest()
+
+
+def erase(store: StateStore, partition: int, customer: str, at: int, partitions: int) -> None:
+    """Delete all that the partition has of a customer in one commit, and leave a tombstone from this moment.
+
+    A running worker is fenced: it drops what it holds in memory and reads the tombstone. Raises Fenced.
+    """
+
+    def change(before: Meta) -> Commit:
+        commit = on_top(before, partitions=before.partitions if before.seq else partitions)
+        commit.states = {customer: None}
+        commit.trim = [identity for identity, _ in pending(store, partition, customer)]
+        commit.erased = {digest(customer): at}
+        return commit
+
+    commit_outside(store, partition, change)
+
+
+def pending(store: StateStore, partition: int, customer: str) -> list[tuple[str, bytes]]:
+    """The customer's outreach in the outbox: id and JSON."""
+    return [entry for entry in store.outbox(partition, ALL) if _OUTREACH.decode(entry[1]).customer == customer]
+
+
+class _Outreach(msgspec.Struct):
+    customer: str
+
+
+_OUTREACH = msgspec.json.Decoder(_Outreach)

@@ -1,0 +1,93 @@
+"""An erased customer stays erased, whatever comes late, and may come back as somebody new."""
+
+import msgspec
+import pytest
+
+from engine.core.book import RuleBook
+from engine.core.codec import decode_state
+from engine.core.triggers.event import OnEvent
+from engine.core.triggers.inactivity import Inactivity
+from engine.core.triggers.milestone import Milestone
+from engine.errors import Fenced
+from engine.model import Event
+from engine.ports import StateStore
+from engine.runtime.batch import Arrival
+from engine.runtime.erasure import erase, pending
+from engine.runtime.partition import Partition
+from tests.simulation.books import DAY, START, Plain, book, event, rule
+
+BOOK: RuleBook = book(
+    rule(OnEvent("receipt", event="buy")),
+    rule(Milestone("third", event="buy", levels=(3.0,))),
+    rule(Inactivity("quiet", of=frozenset({"buy"}), after=10 * DAY)),
+)
+
+
+def opened(store: StateStore, partitions: int = 1) -> Partition:
+    return Partition(0, BOOK, store, Plain(), partitions=partitions)
+
+
+def tell(partition: Partition, *events: Event) -> None:
+    """As the worker does: what is from before an erasure is not decided, only counted as read."""
+    at = partition.meta.offsets.get("events", 0)
+    kept = [None if partition.is_erased(one) else one for one in events]
+    list(partition.process([Arrival("events", at + n, one.time if one else 0, one) for n, one in enumerate(kept, 1)]))
+
+
+def on(day: int, customer: str = "c-1") -> Event:
+    return event("buy", START + day * DAY, customer=customer)
+
+
+def test_nothing_of_an_erased_customer_is_left(store: StateStore) -> None:
+    tell(opened(store), on(0), on(1), on(1, "c-2"))
+    erase(store, 0, "c-1", START + 5 * DAY, 1)
+    assert store.load(0, ["c-1"]) == [None]
+    assert store.history(0, "c-1") == []
+    assert pending(store, 0, "c-1") == []
+    assert store.customers(0, "", 10)[0] == ["c-2"]
+    assert [customer for customer, _ in store.due(0, START + 90 * DAY, 10)] == ["c-2"]
+    assert len(store.outbox(0)) == len(pending(store, 0, "c-2")) == 1
+    assert "c-1" not in str(store.erased(0))
+
+
+def test_a_running_worker_cannot_write_an_erased_customer_back(store: StateStore) -> None:
+    worker = opened(store)
+    tell(worker, on(0))
+    erase(store, 0, "c-1", START + 5 * DAY, 1)
+    with pytest.raises(Fenced):
+        tell(worker, on(1, "c-2"))
+    again = opened(store)
+    tell(again, on(1, "c-2"), on(2))
+    assert store.load(0, ["c-1"]) == [None]
+    assert store.load(0, ["c-2"]) != [None]
+
+
+def test_who_comes_back_after_the_erasure_is_a_new_customer(store: StateStore) -> None:
+    tell(opened(store), on(0), on(1))
+    erase(store, 0, "c-1", START + 5 * DAY, 1)
+    worker = opened(store)
+    tell(worker, on(4), on(6), on(3))
+    (data,) = store.load(0, ["c-1"])
+    assert data is not None
+    assert decode_state(data).tallies["buy"].count == 1
+    list(worker.advance(START + 20 * DAY))
+    sent = [msgspec.json.decode(value)["rule"] for _, value in pending(store, 0, "c-1")]
+    assert sorted(sent) == ["quiet", "receipt"]
+
+
+def test_an_event_that_arrived_before_the_erasure_is_ignored_even_if_dated_after_it(store: StateStore) -> None:
+    erase(store, 0, "c-1", START, 4)
+    worker = opened(store, partitions=4)
+    assert worker.is_erased(on(1), arrived=START - 1)
+    assert not worker.is_erased(on(1), arrived=START + DAY)
+    assert not worker.is_erased(on(1))
+    assert worker.is_erased(on(-1), arrived=START + DAY)
+    assert not worker.is_erased(on(-1, "c-2"), arrived=START - 1)
+
+
+def test_erasing_somebody_unknown_leaves_only_a_tombstone(store: StateStore) -> None:
+    tell(opened(store), on(0, "c-2"))
+    before = store.meta(0)
+    erase(store, 0, "c-1", START, 1)
+    assert store.meta(0) == msgspec.structs.replace(before, seq=before.seq + 1)
+    assert len(store.erased(0)) == 1
