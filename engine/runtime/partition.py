@@ -154,6 +154,9 @@ class Partition:
             except Undecidable as error:
                 self.cache.forget(batch.touched)
                 failures.append(error.failure)
+            except BaseException:
+                self.cache.clear()  # it holds what has not happened
+                raise
             else:
                 return batch
 
@@ -187,7 +190,7 @@ class Partition:
             self.before_commit(batch.result)
             self.store.commit(self.number, commit)
         except BaseException:
-            self.cache.clear()  # it holds what has not happened
+            self.cache.clear()
             raise
         self.meta = meta
         self.trim = []
