@@ -1,0 +1,114 @@
+"""A batch that fails anywhere has not happened; an input that cannot be decided is one failure and nothing more."""
+
+from typing import Any
+
+import pytest
+
+from engine.core.book import RuleBook
+from engine.core.triggers.event import OnEvent
+from engine.core.triggers.inactivity import Inactivity
+from engine.core.triggers.milestone import Milestone
+from engine.model import Event, Outreach, State, WakeUp
+from engine.runtime.batch import RETRY_WAKE, Arrival, Failure
+from engine.runtime.partition import Partition
+from tests.simulation.books import DAY, HOUR, START, Plain, book, event, expression, rule
+from tests.simulation.drive import Crash, CrashingStore, Fired
+
+BUY = frozenset({"buy"})
+
+
+def explode(scope: Any) -> bool:
+    if scope.state.profile.get("bomb"):
+        raise ZeroDivisionError
+    return True
+
+
+BOMB = expression("1 / 0", explode)
+RULES = book(
+    rule(Milestone("second", event="buy", levels=(2.0,))),
+    rule(OnEvent("cart", event="cart"), condition=BOMB),
+    rule(Inactivity("quiet", of=BUY, after=10 * HOUR), condition=BOMB),
+)
+
+
+def arrivals(*events: Event) -> list[Arrival]:
+    return [Arrival("events", n + 1, one.time, one) for n, one in enumerate(events)]
+
+
+def opened(store: CrashingStore, rules: RuleBook = RULES) -> Partition:
+    return Partition(0, rules, store, Plain())
+
+
+def buy(hour: int, customer: str = "c-1") -> Event:
+    return event("buy", START + hour * HOUR, customer=customer, id=f"{customer}-{hour}")
+
+
+@pytest.mark.parametrize("crash", ["before", "after"])
+def test_the_same_partition_may_try_again_what_the_store_did_not_take(crash: str) -> None:
+    """A commit that was taken, but whose answer was lost, is refused the second time."""
+    store = CrashingStore([crash])
+    partition = opened(store)
+    told = arrivals(buy(0), buy(1))
+    with pytest.raises(Crash):
+        list(partition.process(told))
+    if crash == "after":
+        partition = opened(store)
+        told = told[partition.meta.offsets["events"] :]
+    list(partition.process(told))
+    assert store.fired() == [("c-1", "second", "2")]
+
+
+def test_a_renderer_that_breaks_down_leaves_nothing_behind_in_memory() -> None:
+    class Broken(Plain):
+        def render(self, outreach: Outreach, state: State) -> None:
+            raise MemoryError
+
+    store = CrashingStore()
+    partition = Partition(0, RULES, store, Broken())
+    with pytest.raises(MemoryError):
+        list(partition.process(arrivals(buy(0), buy(1))))
+    partition.renderer = Plain()
+    list(partition.process(arrivals(buy(0), buy(1))))
+    assert store.fired() == [("c-1", "second", "2")]
+
+
+def failures(partition: Partition, told: list[Arrival], until: int) -> list[Failure]:
+    results = [*partition.process(told), *partition.advance(until)]
+    return [failure for result in results for failure in result.failures]
+
+
+def test_an_event_that_cannot_be_decided_counts_for_nothing_and_the_next_one_counts() -> None:
+    store = CrashingStore()
+    bomb = event("person", START, bomb=True)
+    cart = event("cart", START + HOUR)
+    defused = event("person", START + 2 * HOUR, bomb=False)
+    told = arrivals(bomb, buy(0), cart, buy(1, "bob"), buy(2, "bob"), defused, buy(3))
+    [failure] = failures(opened(store), told, START + 4 * HOUR)
+    assert (failure.input, failure.reason) == (cart, "ZeroDivisionError: ")
+    assert sorted(store.fired()) == [("bob", "second", "2"), ("c-1", "second", "2")]
+
+
+def test_a_wake_up_that_cannot_be_decided_is_tried_again_later_and_holds_nobody_up() -> None:
+    store = CrashingStore()
+    partition = opened(store)
+    told = arrivals(event("person", START, bomb=True), buy(0), buy(0, "bob"))
+    [failure] = failures(partition, told, START + 10 * HOUR)
+    assert failure.input == WakeUp("c-1")
+    assert store.fired() == [("bob", "quiet", str(START))]
+    assert store.due(0, START + DAY, 9) == [("c-1", START + 10 * HOUR + RETRY_WAKE)]
+    list(partition.process(arrivals(event("person", START + 10 * HOUR, bomb=False))))
+    expected: list[Fired] = [("bob", "quiet", str(START)), ("c-1", "quiet", str(START))]
+    assert store.fired() == expected
+
+
+def test_a_state_that_cannot_be_read_stops_nobody_else() -> None:
+    store = CrashingStore()
+    list(opened(store).process(arrivals(buy(0), buy(0, "bob"))))
+    store._of(0).states["c-1"] = b"\xc1 no state"
+    partition = opened(store)
+    bought = [buy(1), buy(1, "bob")]
+    told = [Arrival("events", n + 3, one.time, one) for n, one in enumerate(bought)]
+    found = failures(partition, told, START + DAY)
+    assert {type(failure.input) for failure in found} == {Event}
+    assert {failure.input.customer for failure in found} == {"c-1"}
+    assert ("bob", "second", "2") in store.fired()
