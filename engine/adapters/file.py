@@ -9,6 +9,7 @@ from codecs import BOM_UTF8
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from hashlib import sha256
+from io import BufferedReader
 from itertools import chain
 from pathlib import Path
 from typing import IO, Final, Self
@@ -95,15 +96,22 @@ def _check_readable(path: str) -> None:
 
 @contextmanager
 def _reading(path: str) -> Iterator[_Bytes]:
-    if path == STANDARD:
-        yield sys.stdin.buffer
-        return
-    with _explained(path), open(path, "rb") as file:
+    with _explained(path), _opened(path) as file:
         if path.endswith(".gz") or file.peek(2).startswith(b"\x1f\x8b"):
             with gzip.open(file) as unpacked:
                 yield unpacked
         else:
             yield file
+
+
+@contextmanager
+def _opened(path: str) -> Iterator[BufferedReader]:
+    if path == STANDARD:
+        assert isinstance(sys.stdin.buffer, BufferedReader)
+        yield sys.stdin.buffer
+        return
+    with open(path, "rb") as file:
+        yield file
 
 
 @contextmanager
@@ -126,14 +134,16 @@ class JsonLinesSink:
     """Appends one line per outreach, whatever its partition; its folder is made where missing.
 
     A last line that a killed run left unfinished is cut off: that outreach is still in the outbox.
-    Raises BadOutputFile.
+    `anew`: begin with an empty file, for a run that continues no other. Raises BadOutputFile.
     """
 
-    def __init__(self, path: Path | str) -> None:
+    def __init__(self, path: Path | str, *, anew: bool = False) -> None:
         self._path = str(path)
         self._handed_over: dict[int, list[str]] = {}
         with self._explained():
             self._regular = self._path != STANDARD and _mend(Path(self._path))
+            if anew and self._regular:
+                os.truncate(self._path, 0)
             self._stream = sys.stdout.buffer if self._path == STANDARD else open(self._path, "ab")  # noqa: SIM115
 
     def published(self, partition: int) -> set[str]:

@@ -1,10 +1,10 @@
 """`engine explain`: why a customer did or did not get something."""
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from engine.cli.console import (
@@ -21,7 +21,7 @@ from engine.cli.console import (
     out,
 )
 from engine.cli.customers import Found, find
-from engine.cli.runs import replay_into
+from engine.cli.runs import moment_of, replay_into
 from engine.core.book import RuleBook
 from engine.core.explain import RuleView
 from engine.core.explain import explain as views_of
@@ -38,7 +38,7 @@ def explain(
     events: Annotated[
         list[Path] | None, typer.Option(help="Replay these events in memory first, instead of reading a store.")
     ] = None,
-    until: Annotated[datetime | None, typer.Option(help="With --events: let the clock run to here, UTC.")] = None,
+    until: Annotated[str, typer.Option(help="With --events: let the clock run to here; as for replay.")] = "",
     rules: RulesDir = SETTINGS.rules,
     templates: TemplatesDir = SETTINGS.templates,
     store: Store = SETTINGS.store,
@@ -57,7 +57,9 @@ def explain(
         raise UsageError(message)
     with open_store("memory" if events else store, data, namespace) as opened:
         if events:
-            replay_into(opened, project, events, until.replace(tzinfo=UTC) if until else None, only=customer)
+            summary = replay_into(opened, project, events, moment_of(until), only=customer)
+            if summary.broken:
+                raise summary.broken
         found = find(opened, customer)
     views = [view for view in views_of(book, found.state, customer, found.clock) if rule in ("", view.rule)]
     history = [one for one in found.history if rule in ("", one["rule"])]
@@ -70,7 +72,7 @@ def explain(
 def _show(customer: str, found: Found, book: RuleBook, views: list[RuleView], history: list[dict[str, Any]]) -> None:
     state = found.state
     counts = ", ".join(f"{tally.count} {name}" for name, tally in sorted(state.tallies.items())) or "no events"
-    out.print(f"[bold]{customer}[/] at {iso(found.clock)}: {counts}", highlight=False)
+    out.print(f"[bold]{escape(customer)}[/] at {iso(found.clock)}: {counts}", highlight=False)
     if state.profile:
         profile = sorted(_profile(book, found).items())
         out.print(f"profile: {', '.join(f'{k}={v!r}' for k, v in profile)}", markup=False, highlight=False)
@@ -94,7 +96,7 @@ def _history_table(history: list[dict[str, Any]], revision: str) -> Table:
         table.add_column(column, overflow="fold")
     for one in history:
         by = "" if one["revision"] == revision else f" (revision {one['revision']})"
-        table.add_row(one["at"], one["rule"], one["outcome"], f"{one['reason']}{by}")
+        table.add_row(one["at"], one["rule"], one["outcome"], escape(f"{one['reason']}{by}"))
     return table
 
 
@@ -104,7 +106,7 @@ def _rules_table(views: list[RuleView]) -> Table:
         table.add_column(column, overflow="fold")
     for view in views:
         held = f"; held by quiet hours until {iso(view.deferred[0])}" if view.deferred else ""
-        table.add_row(view.rule, view.waits + held, "\n".join(view.stops) or "nothing")
+        table.add_row(view.rule, escape(view.waits + held), escape("\n".join(view.stops) or "nothing"))
     return table
 
 

@@ -1,14 +1,14 @@
 """`engine replay`: history through the rules."""
 
 from contextlib import ExitStack
-from datetime import UTC, datetime
+from os import devnull
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from engine.adapters.file import JsonLinesSink
+from engine.adapters.file import STANDARD, JsonLinesSink, JsonLinesSource
 from engine.adapters.memory import MemorySink
 from engine.cli.console import (
     SETTINGS,
@@ -25,7 +25,7 @@ from engine.cli.console import (
     open_store,
     out,
 )
-from engine.cli.runs import Sinks, replay_into
+from engine.cli.runs import Sinks, moment_of, replay_into
 from engine.cli.summary import as_data, show
 from engine.ports import OutreachSink
 
@@ -40,7 +40,9 @@ def replay(
     events: Events,
     rules: RulesDir = SETTINGS.rules,
     templates: TemplatesDir = SETTINGS.templates,
-    until: Annotated[str, typer.Option(help="Let the clock run to here, inclusive: ISO 8601, UTC.")] = "",
+    until: Annotated[
+        str, typer.Option(help="Let the clock run to here, inclusive: ISO 8601; UTC unless it says.")
+    ] = "",
     output: Annotated[
         Path | None, typer.Option("--out", help="Outreach, one JSON object a line; - for stdout.")
     ] = None,
@@ -56,39 +58,50 @@ def replay(
 ) -> None:
     """Run a history of events through the rules, on the events' own clock.
 
-    With --store embedded (or a URL) the state stays: a second replay goes on where the first stopped.
+    In memory, every run starts afresh, and so do the files it writes. With --store embedded (or a URL) the state
+    stays: a second replay goes on where the first stopped, and its files with it.
 
     Example: engine replay events.jsonl.gz --until 2026-07-01 --out outreach.jsonl
     """
     project = open_project(rules, templates)
-    moment = _moment(until)
+    moment = moment_of(until)
+    outputs = [path for path in (output, outcomes, dead_letters) if path]
+    _refuse_shared(events, outputs)
+    JsonLinesSource.of_each(events)  # says what cannot be read before anything is written
     with ExitStack() as stack:
-        sinks = Sinks(_sink(stack, output) or MemorySink(), _sink(stack, outcomes), _sink(stack, dead_letters))
+        first, *others = (_sink(stack, path, anew=store == "memory") for path in (output, outcomes, dead_letters))
+        sinks = Sinks(first or MemorySink(), *others)
         opened = stack.enter_context(open_store(store, data, namespace))
         advance = _progress(stack)
         summary = replay_into(opened, project, events, moment, source=source, sinks=sinks, progress=advance)
-    console = err if str(output) == "-" else out
+    console = err if Path(STANDARD) in outputs else out
     if as_json:
         console.print_json(data=as_data(summary))
     else:
         show(summary, project.book, console, dead_letters)
+    if summary.broken:
+        raise summary.broken
 
 
-def _moment(text: str) -> datetime | None:
-    if not text:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        message = f"--until {text}: expected ISO 8601, such as 2026-07-01 or 2026-07-01T12:00:00Z"
-        raise UsageError(message) from error
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+def _refuse_shared(events: list[Path], outputs: list[Path]) -> None:
+    places = [_place(path, "standard input") for path in events] + [_place(path, "standard output") for path in outputs]
+    for place in places:
+        if places.count(place) > 1 and place != devnull:
+            message = (
+                f"{place} is given twice; events, outreach, outcomes and dead letters each have a file of their own"
+            )
+            raise UsageError(message)
 
 
-def _sink(stack: ExitStack, path: Path | None) -> OutreachSink | None:
+def _place(path: Path, stream: str) -> str:
+    return stream if str(path) == STANDARD else str(path.resolve())
+
+
+def _sink(stack: ExitStack, path: Path | None, *, anew: bool) -> OutreachSink | None:
+    """A run in memory begins its files anew, others continue them."""
     if path is None:
         return None
-    sink = JsonLinesSink("-" if str(path) == "-" else path)
+    sink = JsonLinesSink(path, anew=anew)
     stack.callback(sink.close)
     return sink
 

@@ -2,18 +2,19 @@
 
 import gc
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 from time import perf_counter
 
-from engine.adapters.file import JsonLinesSource
+from engine.adapters.file import STANDARD, JsonLinesSource
 from engine.adapters.memory import MemorySink
 from engine.cli.console import UsageError, wall_clock
 from engine.core.catalog import Catalog, Source
 from engine.core.zones import to_millis
-from engine.errors import BadRecord
+from engine.errors import BadInputFile, BadRecord
 from engine.ports import OutreachSink, StateStore
 from engine.runtime.decode import Decoder
 from engine.runtime.partition import Partition
@@ -21,7 +22,7 @@ from engine.runtime.replay import Input, Replay
 from engine.runtime.summary import Summary
 from engine.testing import Project
 
-LOOKED_AT = 20
+LOOKED_AT = 100
 """Records of a file that are tried on each declared source to find the one it belongs to."""
 
 
@@ -49,7 +50,7 @@ def replay_into(
     started = perf_counter()
     collect_rarely()
     sinks = sinks or Sinks()
-    inputs = [_input(path, project.book.catalog, source) for path in paths]
+    inputs = _inputs(paths, project.book.catalog, source)
     partition = Partition(0, project.book, store, project.renderer, cache_size=1_000_000)
     run = Replay(
         partition,
@@ -64,34 +65,54 @@ def replay_into(
     return summary
 
 
+def moment_of(text: str) -> datetime | None:
+    """The moment that --until names, None where it names none."""
+    if not text:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        message = f"--until {text}: expected ISO 8601, such as 2026-07-01 or 2026-07-01T12:00:00Z"
+        raise UsageError(message) from error
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
 def collect_rarely() -> None:
     """States make no cycles; looking for some in a million of them takes a tenth of the time."""
     gc.freeze()
     gc.set_threshold(100_000, 20, 100)
 
 
-def _input(path: Path, catalog: Catalog, source: str) -> Input:
-    reader = JsonLinesSource(["-" if str(path) == "-" else path])
-    return Input(reader, Decoder(_source(path, catalog, source), catalog))
+def _inputs(paths: Sequence[Path], catalog: Catalog, name: str) -> list[Input]:
+    readers = JsonLinesSource.of_each(paths)
+    return [
+        Input(reader, Decoder(_source(path, catalog, name), catalog))
+        for path, reader in zip(paths, readers, strict=True)
+    ]
 
 
 def _source(path: Path, catalog: Catalog, name: str) -> Source:
-    """The declared source a file belongs to: the one named, or the first one that its first records fit."""
-    named = [source for source in catalog.sources if name in (source.name, source.topic)]
-    if name and not named:
-        message = f"events.yaml declares no source {name}; it has {', '.join(s.name for s in catalog.sources)}"
+    """The declared source a file belongs to: the one named, or the one that fits most of its first records."""
+    names = ", ".join(source.name for source in catalog.sources)
+    if name:
+        named = [source for source in catalog.sources if name in (source.name, source.topic)]
+        if not named:
+            message = f"events.yaml declares no source {name}; it has {names}"
+            raise UsageError(message)
+        return named[0]
+    if len(catalog.sources) == 1:
+        return catalog.sources[0]
+    if str(path) == STANDARD:
+        message = f"events.yaml declares several sources ({names}); say with --source which one the standard input is"
         raise UsageError(message)
-    if named or len(catalog.sources) == 1 or str(path) == "-":
-        return (named or list(catalog.sources))[0]
     return max(catalog.sources, key=lambda source: _fit(path, source, catalog))
 
 
 def _fit(path: Path, source: Source, catalog: Catalog) -> int:
     """How many of a file's first records this source can decode."""
     decoder, fits = Decoder(source, catalog), 0
-    for record in islice(JsonLinesSource([path]).read({}), LOOKED_AT):
-        try:
-            fits += decoder.decode(record, wall_clock()) is not None
-        except BadRecord:
-            continue
+    with suppress(BadInputFile):  # the replay will come to it
+        for record in islice(JsonLinesSource([path]).read({}), LOOKED_AT):
+            with suppress(BadRecord):
+                fits += decoder.decode(record, wall_clock()) is not None
     return fits

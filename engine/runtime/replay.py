@@ -1,13 +1,13 @@
 """The embedded run: histories from files through one partition, on the event clock."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from heapq import merge
 from itertools import islice, takewhile
 
 import msgspec
 
-from engine.errors import BadRecord
+from engine.errors import BadInputFile, BadRecord
 from engine.model import Event, WakeUp
 from engine.ports import OutreachSink, Record, Source
 from engine.runtime.batch import Arrival, Failure, Result
@@ -54,20 +54,27 @@ class Replay:
         self.progress = progress
         self.summary = Summary()
         self._known_outcomes: set[str] = outcomes.published(0) if outcomes else set()
+        self._known_letters: set[str] = dead_letters.published(0) if dead_letters else set()
         self._letters: list[tuple[str, bytes]] = []
 
-    def run(self, inputs: Iterable[Input], *, wall: int, until: int | None = None) -> Summary:
-        """`wall`: the time now, so that no event comes from the future. Raises what source and store raise."""
+    def run(self, inputs: Sequence[Input], *, wall: int, until: int | None = None) -> Summary:
+        """`wall`: the time now, so that no event comes from the future. Raises what the store raises.
+
+        A file that breaks off is in `summary.broken`: what comes before counts, and there the clock stops.
+        """
         self.summary.recovered = self.relay.recover()
         while (page := self.partition.sweep_page()) is not None:
             self._take(page)
         arrivals = merge(*(self._arrivals(one, wall) for one in inputs), key=_clock)
-        for batch in _batches(arrivals, self.batch, until):
+        for batch in self._batches(arrivals, until):
             for result in self.partition.process(batch):
                 self._take(result)
             self.progress(len(batch))
-        for result in self.partition.advance(self.partition.clock if until is None else until):
+        to = self.partition.clock if until is None or self.summary.broken else until
+        for result in self.partition.advance(to):
             self._take(result)
+        for one in inputs:
+            self.summary.undeclared.update(one.decoder.undeclared)
         self.relay.finish()
         if self.partition.trim:
             for result in self.partition.advance(self.partition.clock):
@@ -84,7 +91,20 @@ class Replay:
                 if self.only and event.customer != self.only:
                     event = None
             yield Arrival(record.source, record.next_offset, clock, event)
-        self.summary.undeclared.update(one.decoder.undeclared)
+
+    def _batches(self, arrivals: Iterator[Arrival], until: int | None) -> Iterator[list[Arrival]]:
+        """Ends at the first arrival after `until`, which stays unread, or where a file breaks off."""
+        if until is not None:
+            arrivals = takewhile(lambda arrival: arrival.clock <= until, arrivals)
+        whole = self._whole(arrivals)
+        while batch := list(islice(whole, self.batch)):
+            yield batch
+
+    def _whole(self, arrivals: Iterator[Arrival]) -> Iterator[Arrival]:
+        try:
+            yield from arrivals
+        except BadInputFile as error:
+            self.summary.broken = error
 
     def _decode(self, decoder: Decoder, record: Record, wall: int) -> Event | None:
         try:
@@ -97,7 +117,7 @@ class Replay:
 
     def _reject(self, place: str, code: str, reason: str, value: bytes) -> None:
         self.summary.reject(code, place, reason)
-        if self.dead_letters is not None:
+        if self.dead_letters is not None and place not in self._known_letters:
             shown = value[:SHOWN_BYTES].decode(errors="replace")
             letter = {"id": place, "place": place, "code": code, "reason": reason, "value": shown}
             self._letters.append((place, _encode(letter)))
@@ -107,6 +127,7 @@ class Replay:
             self._fail(failure)
         if self.dead_letters is not None and self._letters:
             self.dead_letters.publish(0, self._letters)
+            self.dead_letters.delivered(0)
             self._letters = []
         if self.outcomes is not None:
             new = [entry for entry in result.outcome_records if entry[0] not in self._known_outcomes]
@@ -126,11 +147,3 @@ class Replay:
 
 def _clock(arrival: Arrival) -> int:
     return arrival.clock
-
-
-def _batches(arrivals: Iterator[Arrival], size: int, until: int | None) -> Iterator[list[Arrival]]:
-    """Lists of at most `size`; ends at the first arrival after `until`, which stays unread."""
-    if until is not None:
-        arrivals = takewhile(lambda arrival: arrival.clock <= until, arrivals)
-    while batch := list(islice(arrivals, size)):
-        yield batch

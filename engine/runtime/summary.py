@@ -4,6 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from engine.core.zones import iso
+from engine.errors import BadInputFile
 from engine.model import Outcome
 from engine.runtime.batch import Result
 
@@ -24,6 +25,8 @@ class Summary:
     """Per reason code, where the first one is and what is wrong with it."""
     undeclared: Counter[str] = field(default_factory=Counter)
     recovered: int = 0
+    broken: BadInputFile | None = None
+    """The file that could not be read to its end."""
     seconds: float = 0.0
 
     def add(self, result: Result) -> None:
