@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from engine.cli.console import SETTINGS, RulesDir, TemplatesDir, err, out
+from engine.cli.console import SETTINGS, RulesDir, TemplatesDir, count_of, err, out
 from engine.lang import diagnostics as findings
 from engine.lang.diagnostics import Diagnostic
 from engine.lang.project import Loaded, load
@@ -58,12 +58,8 @@ def _sum_up(loaded: Loaded, found: list[Diagnostic]) -> None:
     errors = sum(one.severity == "error" for one in found)
     warnings = len(found) - errors
     if loaded.book and not errors:
-        note = f", {_count(warnings, 'warning')}" if warnings else ""
-        files = _count(len(loaded.files), "file")
-        out.print(f"[green]ok[/] {_count(len(loaded.book.rules), 'rule')} in {files}{note}", highlight=False)
+        note = f", {count_of(warnings, 'warning')}" if warnings else ""
+        files = count_of(len(loaded.files), "file")
+        out.print(f"[green]ok[/] {count_of(len(loaded.book.rules), 'rule')} in {files}{note}", highlight=False)
     else:
-        err.print(f"[red]{_count(errors, 'error')}[/], {_count(warnings, 'warning')}", highlight=False)
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+        err.print(f"[red]{count_of(errors, 'error')}[/], {count_of(warnings, 'warning')}", highlight=False)

@@ -53,6 +53,11 @@ def wall_clock() -> int:
     return int(time() * 1000)
 
 
+def count_of(number: int, what: str) -> str:
+    """1 file, 2,000 files."""
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
+
+
 def open_project(rules: Path, templates: Path) -> Project:
     """Load the project; its warnings are shown, its errors end the command."""
     try:

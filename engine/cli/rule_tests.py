@@ -6,6 +6,7 @@ from typing import Annotated
 from xml.etree import ElementTree
 
 import typer
+from rich.markup import escape
 
 from engine.cli.console import SETTINGS, AsJson, RulesDir, TemplatesDir, complain, open_project, out
 from engine.lang.diagnostics import human
@@ -77,14 +78,10 @@ def _show(results: Results, verbose: bool) -> None:
         for one in found:
             place = f"{file.document.file}:{one.case.place.line}"
             if not one.passed:
-                out.print(f"[red]FAIL[/] {place} [bold]{_plain(one.case.name)}[/]", highlight=False)
+                out.print(f"[red]FAIL[/] {place} [bold]{escape(one.case.name)}[/]", highlight=False)
                 out.print("\n".join(one.problems), markup=False, highlight=False, soft_wrap=True)
             elif verbose:
-                out.print(f"[green]ok[/]   {_plain(one.case.name)}", highlight=False)
-
-
-def _plain(text: str) -> str:
-    return text.replace("[", r"\[")
+                out.print(f"[green]ok[/]   {escape(one.case.name)}", highlight=False)
 
 
 def _sum_up(results: Results, seconds: float) -> None:

@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from engine.cli.console import count_of
 from engine.core.book import RuleBook
 from engine.model import Outcome
 from engine.runtime.summary import Summary
@@ -28,8 +29,8 @@ def show(summary: Summary, book: RuleBook, console: Console, dead_letters: Path 
     console.print(_rules_table(summary, book))
     console.print(_chart(summary), highlight=False)
     rate = summary.events / summary.seconds if summary.seconds else 0
-    line = f"{summary.events:,} events, {summary.fired():,} outreach in {summary.seconds:.1f} s ({rate:,.0f} events/s)"
-    console.print(f"[bold]{line}[/]", highlight=False)
+    what = f"{count_of(summary.events, 'event')}, {summary.fired():,} outreach"
+    console.print(f"[bold]{what} in {summary.seconds:.1f} s ({rate:,.0f} events/s)[/]", highlight=False)
     for note in _notes(summary, dead_letters):
         console.print(f"[yellow]{escape(note)}[/]", highlight=False, soft_wrap=True)
 
@@ -70,14 +71,16 @@ def _months(first: str, last: str) -> list[str]:
 def _notes(summary: Summary, dead_letters: Path | None) -> list[str]:
     notes = [f"{count:,} {rule} {outcome.value}: {reason}" for (rule, outcome, reason), count in _troubles(summary)]
     if summary.duplicates:
-        notes.append(f"{summary.duplicates:,} events were repeats and counted once")
+        notes.append(f"{count_of(summary.duplicates, 'repeated event')} counted once")
     if summary.undeclared:
         names = ", ".join(f"{name} ({count:,})" for name, count in summary.undeclared.most_common(5))
         notes.append(f"events of types that events.yaml does not declare were passed over: {names}")
     for code, count in summary.dead_letters.most_common():
-        notes.append(f"{count:,} records rejected, {code}; the first: {summary.first_dead_letter[code]}")
+        notes.append(f"{count_of(count, 'record')} rejected, {code}; the first: {summary.first_dead_letter[code]}")
     if summary.dead_letters:
-        notes.append(f"they are in {dead_letters}" if dead_letters else "--dead-letters FILE keeps rejected records")
+        notes.append(
+            f"what was rejected is in {dead_letters}" if dead_letters else "--dead-letters FILE keeps rejected records"
+        )
     if summary.recovered:
         notes.append(f"{summary.recovered:,} outreach of an interrupted run were published first")
     return notes

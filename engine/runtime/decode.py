@@ -15,7 +15,7 @@ from engine.ports import Record
 from engine.runtime.formats import Parts, reader
 
 MOST_ID = 512
-"""Characters in a customer or event id."""
+"""Characters in a customer's or event's id, or in a type."""
 
 UNIT = {"s": 1000.0, "ms": 1.0, "us": 0.001}
 
@@ -71,6 +71,8 @@ class Decoder:
     def _pass_over(self, type_: Any) -> None:
         if not isinstance(type_, str) or not type_:
             raise BadRecord("missing-type", f"no type at '{'.'.join(self.source.type)}'")
+        if len(type_) > MOST_ID:
+            raise BadRecord("bad-type", f"type has {len(type_)} characters; at most {MOST_ID} are accepted")
         if self.accept.undeclared == "dead_letter":
             raise BadRecord("undeclared-type", f"events.yaml declares no event type {type_!r}")
         if type_ in self.undeclared or len(self.undeclared) < 1000:
