@@ -37,6 +37,7 @@ class Settings(BaseSettings):
     store_password: SecretStr = Field(SecretStr(""), description="used where the URL has none")
     data: Path = Field(Path(".engine-data"), description="folder of the embedded store")
     namespace: str = Field("engine", description="what separates this engine's keys in the store from another's")
+    erased_days: int = Field(90, ge=1, description="days that an erased customer's tombstone is kept")
     clock: Literal["live", "event"] = Field("live", description="event: the clock is event time, for replays")
 
     kafka_client: Literal["confluent", "kafka-python"] = Field("confluent", description="which client library")
@@ -101,10 +102,12 @@ class _SecretFiles(PydanticBaseSettingsSource):
         return {name: value for name, value in found.items() if value is not None}
 
 
-def load_settings() -> Settings:
-    """Raises BadSetting for the first variable whose value cannot be used."""
+def load_settings(**given: Any) -> Settings:
+    """What is given here counts before the environment. Raises BadSetting for the first that cannot be used."""
+    for name in given.keys() - Settings.model_fields.keys():
+        raise BadSetting(name, "there is no such setting")
     try:
-        return Settings()
+        return Settings(**given)
     except ValidationError as error:
         first = error.errors()[0]
         name = f"ENGINE_{'_'.join(map(str, first['loc'])).upper()}"

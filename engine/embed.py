@@ -1,0 +1,48 @@
+"""The engine as a part of another program."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import faust
+
+from engine.adapters.faust import Attached, Outreach, attach
+from engine.cli.console import open_store
+from engine.cli.wiring import build_worker, open_writer
+from engine.config import BadSetting, Settings, load_settings
+from engine.runtime.hooks import Hooks
+from engine.runtime.worker import Worker
+from engine.testing import load_project
+
+__all__ = ["Attached", "Outreach", "attach_to_faust", "open_worker"]
+
+
+def attach_to_faust(app: faust.App, **settings: Any) -> Attached:
+    """Let the app's `faust worker` start, supervise and stop an engine worker, in a thread of its own.
+
+    `settings` override the environment's ENGINE_…: attach_to_faust(app, rules="rules", store="redis://localhost").
+    The brokers are the app's unless `kafka_bootstrap` is set; how to log in there is not taken from the app. Raises
+    BadSetting; what goes wrong later, such as rules with errors, crashes the app's worker.
+    """
+    chosen = load_settings(**settings)
+    if "kafka_bootstrap" not in chosen.model_fields_set:
+        chosen = chosen.model_copy(update={"kafka_bootstrap": _brokers(app)})
+    if app.conf.id == chosen.kafka_group:
+        reason = "is the Faust app's id too; the engine's workers need a consumer group of their own"
+        raise BadSetting("ENGINE_KAFKA_GROUP", reason)
+    return attach(app, chosen.outreach_topic, lambda: open_worker(chosen))
+
+
+@contextmanager
+def open_worker(settings: Settings) -> Iterator[Worker]:
+    """A worker that has joined its group, with all it needs open. Raises EngineError."""
+    project = load_project(settings.rules, settings.templates)
+    with ExitStack() as stack:
+        store = stack.enter_context(open_store(settings.store, settings.data, settings.namespace))
+        writer = open_writer(settings)
+        stack.callback(writer.close)
+        yield build_worker(settings, project, store, writer, Hooks())
+
+
+def _brokers(app: faust.App) -> str:
+    return ",".join(f"{url.host}:{url.port or 9092}" for url in app.conf.broker)
