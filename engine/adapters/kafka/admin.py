@@ -1,0 +1,104 @@
+"""Questions to the cluster, and new topics. By kafka-python, which needs no compiled library."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from kafka import KafkaAdminClient
+from kafka.errors import KafkaError, TopicAlreadyExistsError
+
+from engine.adapters.kafka.python.config import connected, reason
+from engine.adapters.kafka.settings import KafkaSettings
+from engine.errors import SourceUnavailable
+
+_MISSING: Final = "does not exist, or we may not see it; `engine topics create` makes it"
+
+
+@dataclass(frozen=True, slots=True)
+class NewTopic:
+    """A topic to make. `replicas` None: as the cluster has it by default."""
+
+    name: str
+    partitions: int
+    replicas: int | None = None
+    config: Mapping[str, str] = field(default_factory=dict)
+
+
+class Admin:
+    """Raises SourceUnavailable where the cluster does not answer, or says no."""
+
+    def __init__(self, settings: KafkaSettings) -> None:
+        self._bootstrap = settings.bootstrap
+        self._client = connected(KafkaAdminClient, settings)
+
+    def partition_counts(self, topics: Iterable[str]) -> dict[str, int]:
+        """Without those that do not exist."""
+        with self._explained():
+            found = self._client.describe_topics(list(topics))
+        return {topic["name"]: len(topic["partitions"]) for topic in found if topic["error_code"] == 0}
+
+    def create_topics(self, topics: Iterable[NewTopic]) -> list[str]:
+        """The names of those that were made; those that are there already stay as they are."""
+        return [topic.name for topic in topics if self._create(topic)]
+
+    def clock(self) -> int | None:
+        """The cluster's time in epoch milliseconds; None where it does not tell (before Kafka 3.3, or not allowed)."""
+        try:
+            quorum = self._client.describe_metadata_quorum()["topics"][0]["partitions"][0]
+        except (KafkaError, LookupError):
+            return None
+        times = {voter["replica_id"]: voter["last_caught_up_timestamp"] for voter in quorum["current_voters"]}
+        return times.get(quorum["leader_id"])
+
+    def close(self) -> None:
+        """Give up the connections."""
+        self._client.close()
+
+    def __enter__(self) -> "Admin":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _create(self, topic: NewTopic) -> bool:
+        wanted: dict[str, Any] = {"num_partitions": topic.partitions, "configs": dict(topic.config)}
+        if topic.replicas:
+            wanted["replication_factor"] = topic.replicas
+        with self._explained():
+            made = self._client.create_topics({topic.name: wanted}, raise_errors=False, wait_for_metadata=True)
+        answer = made["topics"][0]
+        if answer["error_code"] in (0, TopicAlreadyExistsError.errno):
+            return not answer["error_code"]
+        raise SourceUnavailable(topic.name, answer["error_message"] or "cannot be created")
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except KafkaError as error:
+            raise SourceUnavailable(self._bootstrap, reason(error)) from error
+
+
+def check_topics(settings: KafkaSettings) -> int:
+    """How many partitions each has. Raises SourceUnavailable where one is missing, or has not as many as the others."""
+    with Admin(settings) as admin:
+        counts = admin.partition_counts(settings.topics)
+    for topic in settings.topics:
+        if topic not in counts:
+            raise SourceUnavailable(topic, _MISSING)
+        first = settings.topics[0]
+        if counts[topic] != counts[first]:
+            here, there = counts[topic], counts[first]
+            why = f"has {here} partitions and {first} has {there}: a customer's events must be in the same of both"
+            raise SourceUnavailable(topic, why)
+    return counts[settings.topics[0]]
+
+
+def check_exist(settings: KafkaSettings, topics: Iterable[str]) -> None:
+    """Raises SourceUnavailable where one does not."""
+    with Admin(settings) as admin:
+        counts = admin.partition_counts(topics)
+    for topic in topics:
+        if topic not in counts:
+            raise SourceUnavailable(topic, _MISSING)

@@ -1,0 +1,1 @@
+"""On librdkafka, by confluent-kafka."""

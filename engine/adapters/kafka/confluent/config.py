@@ -1,0 +1,55 @@
+"""Our settings in librdkafka's words, and what its errors mean to us."""
+
+import logging
+from typing import Any, Final
+
+from confluent_kafka import KafkaError
+
+from engine.adapters.kafka.settings import KafkaSettings, Security
+from engine.adapters.kafka.tokens import Tokens
+
+LOGGER: Final = logging.getLogger("engine.kafka")
+
+REFUSED: Final = frozenset(
+    {
+        KafkaError._AUTHENTICATION,
+        KafkaError.SASL_AUTHENTICATION_FAILED,
+        KafkaError.TOPIC_AUTHORIZATION_FAILED,
+        KafkaError.GROUP_AUTHORIZATION_FAILED,
+        KafkaError.CLUSTER_AUTHORIZATION_FAILED,
+    }
+)
+"""The brokers know us and say no: waiting does not help."""
+
+MISSING: Final = frozenset({KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION})
+
+
+def client_config(settings: KafkaSettings) -> dict[str, Any]:
+    """What consumers and producers have in common."""
+    return {
+        "bootstrap.servers": settings.bootstrap,
+        "client.id": settings.client_id,
+        "reconnect.backoff.max.ms": 1_000,
+        "topic.metadata.refresh.interval.ms": 60_000,
+        **_security(settings.security),
+    }
+
+
+def _security(security: Security) -> dict[str, Any]:
+    config: dict[str, Any] = {"security.protocol": security.protocol}
+    if security.tls:
+        config |= {
+            "ssl.ca.location": security.ca_file and str(security.ca_file),
+            "ssl.certificate.location": security.certificate_file and str(security.certificate_file),
+            "ssl.key.location": security.key_file and str(security.key_file),
+            "ssl.key.password": security.key_password,
+            "ssl.endpoint.identification.algorithm": "https" if security.check_hostname else "none",
+        }
+    if security.sasl:
+        config["sasl.mechanism"] = security.mechanism
+    if security.sasl and security.mechanism == "OAUTHBEARER":
+        tokens = Tokens(security.token)
+        config["oauth_cb"] = lambda _: tokens.get()
+    elif security.sasl:
+        config |= {"sasl.username": security.username, "sasl.password": security.password}
+    return {name: value for name, value in config.items() if value}

@@ -1,0 +1,32 @@
+"""What a librdkafka message says. Its stubs allow for one that was never sent; one that was read has all of this."""
+
+from typing import cast
+
+from confluent_kafka import Message, TopicPartition
+
+from engine.adapters.kafka.writer import Headers
+from engine.ports import Record
+
+
+def record_of(message: Message) -> Record:
+    """A message that is no error."""
+    return Record(
+        cast(str, message.topic()),
+        cast(int, message.partition()),
+        cast(int, message.offset()) + 1,
+        message.value(),
+        message.key(),
+        message.timestamp()[1],
+        tuple(headers_of(message)),
+    )
+
+
+def headers_of(message: Message) -> Headers:
+    """A header without a value has an empty one."""
+    headers = cast(list[tuple[str, bytes | None]] | None, message.headers())
+    return [(name, value or b"") for name, value in headers] if headers else ()
+
+
+def place_of(message: Message) -> TopicPartition:
+    """Where it is, or where the partition it speaks of ends."""
+    return TopicPartition(cast(str, message.topic()), cast(int, message.partition()), cast(int, message.offset()))

@@ -1,0 +1,197 @@
+"""An EventSource on librdkafka.
+
+Its assignors do not keep the partitions of several topics together. So the group shares out the first topic only, and
+each member reads, of every topic, the partitions it got of that one.
+"""
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from engine.adapters.kafka.admin import check_topics
+from engine.adapters.kafka.confluent.config import LOGGER, MISSING, REFUSED, client_config
+from engine.adapters.kafka.confluent.messages import place_of, record_of
+from engine.adapters.kafka.member import Member
+from engine.adapters.kafka.settings import KafkaSettings
+from engine.errors import SourceUnavailable
+from engine.ports import Ownership, Record
+
+_ANSWER_SECONDS: Final = 5.0
+
+
+class ConfluentSource:
+    """In the group from its first `poll`. Raises SourceUnavailable where a topic is missing or not like the others."""
+
+    def __init__(self, settings: KafkaSettings, ownership: Ownership) -> None:
+        check_topics(settings)
+        self._settings = settings
+        self._topics = settings.topics
+        self._member = Member(ownership)
+        self._next: dict[tuple[str, int], int] = {}
+        self._ends: dict[tuple[str, int], int] = {}
+        # On the consumer's own connection the question would wait behind a fetch, which waits for new records.
+        self._asker = Consumer(_config(settings), logger=LOGGER)
+        self._consumer = Consumer({**_config(settings), "error_cb": self._trouble}, logger=LOGGER)
+        self._consumer.subscribe(
+            [self._topics[0]], on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._lost
+        )
+
+    def poll(self, limit: int, timeout: float) -> list[Record]:
+        """What is there at once; where nothing is, it waits for the first record or the end of a partition."""
+        try:
+            self._take(self._consumer.consume(limit, 0))
+            if not self._member.batch and timeout:
+                self._take(self._consumer.consume(1, timeout))
+                self._take(self._consumer.consume(limit - 1, 0))
+        except KafkaException as error:
+            self._heard(error.args[0], self._topics[0])
+        batch = self._member.take_batch()
+        self._next.update({(record.source, record.partition): record.next_offset for record in batch})
+        return batch
+
+    def seek(self, partition: int, offsets: Mapping[str, int]) -> None:
+        """Read on from there; what was fetched ahead is dropped."""
+        for place in self._places([partition], {partition: offsets}):
+            self._forget([place])
+            self._seek(place)
+
+    def pause(self, partitions: Sequence[int]) -> None:
+        """Deliver nothing of these until `resume`, and stay in the group."""
+        self._member.paused.update(partitions)
+        self._consumer.pause(self._places(self._member.owned.intersection(partitions)))
+
+    def resume(self, partitions: Sequence[int]) -> None:
+        """Deliver them again."""
+        self._member.paused.difference_update(partitions)
+        self._consumer.resume(self._places(self._member.owned.intersection(partitions)))
+
+    def caught_up(self, partition: int) -> set[str]:
+        """The topics of which `poll` has returned all that the broker has at the time of this call."""
+        return {place.topic for place in self._places([partition]) if self._at_end(place)}
+
+    def position(self, partition: int, topic: str) -> int:
+        """The next offset of it that `poll` will return, -1 where not known yet."""
+        return self._position(TopicPartition(topic, partition))
+
+    def joined(self) -> bool:
+        """Whether the group counts us in, if only as one that stands by."""
+        return bool(self._consumer.memberid())
+
+    def lag(self) -> dict[int, int]:
+        """Records not yet returned, by partition, as far as the last fetches tell."""
+        return {partition: sum(map(self._behind, self._places([partition]))) for partition in self._member.owned}
+
+    def commit(self, offsets: Mapping[tuple[str, int], int]) -> None:
+        """Tell the broker (topic, partition) -> next offset, for lag dashboards only; does not wait."""
+        self._consumer.commit(offsets=[TopicPartition(*place, offset) for place, offset in offsets.items()])
+
+    def close(self) -> None:
+        """Leave the group at once."""
+        self._consumer.close()
+        self._asker.close()
+        self._member.raise_failure()
+
+    def _assigned(self, consumer: Consumer, first: list[TopicPartition]) -> None:
+        starts = self._member.assigned(place.partition for place in first)
+        places = self._places(starts, starts)
+        self._forget(places)
+        consumer.incremental_assign(places)
+        consumer.pause(self._places(self._member.paused.intersection(starts)))
+
+    def _revoked(self, consumer: Consumer, first: list[TopicPartition]) -> None:
+        self._member.revoked(place.partition for place in first)
+        self._give_up(consumer, first)
+
+    def _lost(self, consumer: Consumer, first: list[TopicPartition]) -> None:
+        self._member.lost(place.partition for place in first)
+        self._give_up(consumer, first)
+
+    def _give_up(self, consumer: Consumer, first: list[TopicPartition]) -> None:
+        places = self._places(place.partition for place in first)
+        self._forget(places)
+        consumer.incremental_unassign(places)
+
+    def _places(
+        self, partitions: Iterable[int], starts: Mapping[int, Mapping[str, int]] | None = None
+    ) -> list[TopicPartition]:
+        """Of every topic. An offset that `starts` does not have is the beginning."""
+        return [
+            TopicPartition(topic, partition, (starts or {}).get(partition, {}).get(topic, OFFSET_BEGINNING))
+            for partition in partitions
+            for topic in self._topics
+        ]
+
+    def _take(self, messages: Sequence[Message]) -> None:
+        batch = self._member.batch
+        for message in messages:
+            error = message.error()
+            if error is None:
+                batch.append(record_of(message))
+            elif error.code() == KafkaError._PARTITION_EOF:
+                place = place_of(message)
+                self._ends[place.topic, place.partition] = place.offset
+            else:
+                self._heard(error, message.topic() or self._topics[0])
+
+    def _heard(self, error: KafkaError, topic: str) -> None:
+        code = error.code()
+        if code in MISSING:
+            check_topics(self._settings)
+        elif code in REFUSED or error.fatal():
+            self._member.failed(topic, error.str())
+
+    def _trouble(self, error: KafkaError) -> None:
+        if error.code() in REFUSED or error.fatal():
+            self._member.failed(self._settings.bootstrap, error.str())
+
+    def _forget(self, places: Iterable[TopicPartition]) -> None:
+        for place in places:
+            self._next.pop((place.topic, place.partition), None)
+            self._ends.pop((place.topic, place.partition), None)
+
+    def _seek(self, place: TopicPartition) -> None:
+        deadline = time.monotonic() + _ANSWER_SECONDS
+        while True:
+            try:
+                return self._consumer.seek(place)
+            except KafkaException as error:
+                # A partition that has just been assigned cannot be moved before its fetcher has started.
+                if error.args[0].code() != KafkaError._STATE or time.monotonic() > deadline:
+                    raise SourceUnavailable(place.topic, f"cannot go to offset {place.offset}: {error}") from error
+                time.sleep(0.01)
+
+    def _position(self, place: TopicPartition) -> int:
+        """The next offset to return, -1 where not known. Markers of transactions show in the end only."""
+        key = place.topic, place.partition
+        return max(self._next.get(key, -1), self._ends.get(key, -1))
+
+    def _at_end(self, place: TopicPartition) -> bool:
+        try:
+            _, end = self._asker.get_watermark_offsets(place, timeout=_ANSWER_SECONDS, cached=False)
+        except KafkaException as error:
+            raise SourceUnavailable(place.topic, f"does not say where it ends: {error.args[0].str()}") from error
+        return 0 <= end <= self._position(place)
+
+    def _behind(self, place: TopicPartition) -> int:
+        position, (_, end) = self._position(place), self._consumer.get_watermark_offsets(place, cached=True)
+        return max(0, end - position) if position >= 0 else 0
+
+
+def _config(settings: KafkaSettings) -> dict[str, object]:
+    return client_config(settings) | {
+        "group.id": settings.group,
+        **({"group.instance.id": settings.instance_id} if settings.instance_id else {}),
+        "partition.assignment.strategy": "cooperative-sticky",
+        "session.timeout.ms": int(settings.session_timeout * 1000),
+        "heartbeat.interval.ms": int(settings.heartbeat * 1000),
+        "isolation.level": settings.isolation,
+        "enable.auto.commit": False,
+        "enable.auto.offset.store": False,
+        "enable.partition.eof": True,
+        "auto.offset.reset": "earliest",
+        "fetch.wait.max.ms": 100,
+        "fetch.queue.backoff.ms": 20,
+        "queued.max.messages.kbytes": 32_768,
+    }

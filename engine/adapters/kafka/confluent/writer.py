@@ -1,0 +1,134 @@
+"""A TopicWriter on librdkafka."""
+
+import time
+from collections.abc import Iterator
+from typing import Final
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
+
+from engine.adapters.kafka.confluent.config import LOGGER, client_config
+from engine.adapters.kafka.confluent.messages import headers_of
+from engine.adapters.kafka.settings import KafkaSettings
+from engine.adapters.kafka.writer import Done, Headers
+from engine.errors import SinkUnavailable
+
+_LARGEST: Final = 16 * 1024 * 1024  # the broker decides what is too large
+_ANSWER_SECONDS: Final = 10.0
+
+
+class ConfluentWriter:
+    """One producer for all topics. Calls of `done` come from within its own methods."""
+
+    def __init__(self, settings: KafkaSettings) -> None:
+        self._settings = settings
+        self._failed: SinkUnavailable | None = None
+        self._producer = Producer(
+            client_config(settings)
+            | {
+                "enable.idempotence": True,
+                "message.timeout.ms": 0,
+                "message.max.bytes": _LARGEST,
+                "partitioner": "murmur2_random",
+                "linger.ms": 5,
+                "error_cb": self._trouble,
+            },
+            logger=LOGGER,
+        )
+
+    def write(
+        self,
+        topic: str,
+        partition: int | None,
+        key: bytes | None,
+        value: bytes | None,
+        headers: Headers = (),
+        done: Done | None = None,
+    ) -> None:
+        """Hand over one record, with the present as its timestamp. Without a partition the key decides, as in Java."""
+
+        def ended(error: KafkaError | None, message: Message) -> None:
+            self._ended(topic, error, done)
+
+        where = -1 if partition is None else partition
+        while True:
+            try:
+                return self._producer.produce(topic, value, key, where, ended, headers=list(headers))
+            except BufferError:
+                self._producer.poll(0.1)
+            except KafkaException as error:
+                return self._ended(topic, error.args[0], done)
+
+    def serve(self) -> None:
+        """Call what waits to hear of writes that have ended; does not wait."""
+        self._producer.poll(0)
+
+    def flush(self, timeout: float = 30) -> None:
+        """Wait until everything is durable, at most `timeout` seconds. Raises SinkUnavailable."""
+        left = self._producer.flush(timeout)
+        if left:
+            reason = f"has not taken {left} records within {timeout:g} s; they are still tried"
+            raise SinkUnavailable(self._settings.bootstrap, reason)
+        self._raise_failure()
+
+    def close(self) -> None:
+        """Flush and give up."""
+        try:
+            self.flush()
+        finally:
+            self._producer.purge()
+            self._producer.poll(0)
+
+    def tail(self, topic: str, partition: int, limit: int) -> Iterator[Headers]:
+        """The headers of the last records of a partition: of at least `limit`, if there are as many."""
+        reader = Consumer(_reader_config(self._settings), logger=LOGGER)
+        try:
+            low, end = reader.get_watermark_offsets(TopicPartition(topic, partition), timeout=_ANSWER_SECONDS)
+            start = max(low, end - limit)
+            if start < end:
+                reader.assign([TopicPartition(topic, partition, start)])
+                yield from _until_end(reader)
+        except KafkaException as error:
+            raise SinkUnavailable(topic, f"cannot be read: {error.args[0].str()}") from error
+        finally:
+            reader.close()
+
+    def _ended(self, topic: str, error: KafkaError | None, done: Done | None) -> None:
+        failure = SinkUnavailable(topic, error.str()) if error else None
+        if done:
+            done(failure)
+        else:
+            self._failed = self._failed or failure
+
+    def _trouble(self, error: KafkaError) -> None:
+        if error.fatal():
+            self._failed = SinkUnavailable(self._settings.bootstrap, error.str())
+
+    def _raise_failure(self) -> None:
+        failure, self._failed = self._failed, None
+        if failure:
+            raise failure
+
+
+def _until_end(reader: Consumer) -> Iterator[Headers]:
+    deadline = time.monotonic() + _ANSWER_SECONDS
+    while time.monotonic() < deadline:
+        for message in reader.consume(1000, 0.1):
+            error = message.error()
+            if error is None:
+                yield headers_of(message)
+            elif error.code() == KafkaError._PARTITION_EOF:
+                return
+            else:
+                raise KafkaException(error)
+            deadline = time.monotonic() + _ANSWER_SECONDS
+    raise KafkaException(KafkaError(KafkaError._TIMED_OUT, "the end of the partition does not come"))
+
+
+def _reader_config(settings: KafkaSettings) -> dict[str, object]:
+    return client_config(settings) | {
+        "group.id": settings.group,
+        "enable.auto.commit": False,
+        "enable.partition.eof": True,
+        "fetch.wait.max.ms": 100,
+        "auto.offset.reset": "earliest",
+    }

@@ -1,0 +1,78 @@
+"""The outreach topic as an OutreachSink, and outreach as a record."""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Final
+
+import msgspec
+
+from engine.adapters.kafka.writer import TopicWriter
+from engine.errors import SinkUnavailable
+
+ID_HEADER: Final = "id"
+"""The header with the outreach id."""
+
+_TYPE: Final = ("content-type", b"application/json")
+_TAIL: Final = 20_000
+
+
+class KafkaSink:
+    """Outreach of partition p goes to partition p of the topic, keyed by customer.
+
+    `tail` is how many records `published` looks back. What it must cover: all that the outbox may still hold though it
+    is here already. That is one commit's outreach (some thousand at most), and after a Redis that went back in time
+    what a partition emits in a second or two. Whatever lies further back would be published again, under the same id.
+    """
+
+    def __init__(self, writer: TopicWriter, topic: str, tail: int = _TAIL) -> None:
+        self._writer = writer
+        self._topic = topic
+        self._tail = tail
+        self._durable: dict[int, list[str]] = {}
+        self._failed: dict[int, SinkUnavailable] = {}
+
+    def published(self, partition: int) -> set[str]:
+        """Ids near the end of what is there already: at least all that an unfinished run may have published."""
+        self._failed.pop(partition, None)
+        tail = self._writer.tail(self._topic, partition, self._tail)
+        return {value.decode() for headers in tail for name, value in headers if name == ID_HEADER}
+
+    def publish(self, partition: int, entries: Sequence[tuple[str, bytes]]) -> None:
+        """Hand over encoded outreach, in order; `delivered` says when it is durable."""
+        for identity, value in entries:
+            key = _CUSTOMER.decode(value).customer.encode()
+            headers = ((ID_HEADER, identity.encode()), _TYPE)
+            self._writer.write(self._topic, partition, key, value, headers, partial(self._done, partition, identity))
+
+    def delivered(self, partition: int) -> list[str]:
+        """Ids that have become durable since this was last asked. Raises SinkUnavailable for what can't become so."""
+        self._writer.serve()
+        self._raise_failure(partition)
+        return self._durable.pop(partition, [])
+
+    def flush(self) -> None:
+        """Wait until everything handed over is durable."""
+        self._writer.flush()
+        for partition in self._failed:
+            self._raise_failure(partition)
+
+    def close(self) -> None:
+        """Flush. The writer stays open: others use it too."""
+        self.flush()
+
+    def _raise_failure(self, partition: int) -> None:
+        if failure := self._failed.get(partition):
+            raise failure
+
+    def _done(self, partition: int, identity: str, error: SinkUnavailable | None) -> None:
+        if error:
+            self._failed.setdefault(partition, error)
+        else:
+            self._durable.setdefault(partition, []).append(identity)
+
+
+class _Customer(msgspec.Struct):
+    customer: str
+
+
+_CUSTOMER = msgspec.json.Decoder(_Customer)

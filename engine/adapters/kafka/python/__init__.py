@@ -1,0 +1,1 @@
+"""By kafka-python, which is Python all through."""

@@ -1,0 +1,105 @@
+"""Our settings in kafka-python's words, and what its errors mean to us."""
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from kafka import errors
+from kafka.net.compat import KafkaNetClient
+from kafka.net.sasl.oauth import AbstractTokenProvider
+
+from engine.adapters.kafka.settings import KafkaSettings, Secret, Security
+from engine.adapters.kafka.tokens import Tokens
+from engine.errors import SourceUnavailable
+
+REFUSED = (
+    errors.AuthorizationError,
+    errors.SaslAuthenticationFailedError,
+    errors.UnsupportedSaslMechanismError,
+    errors.FencedInstanceIdError,
+    errors.IllegalSaslStateError,
+)
+"""The brokers know us and say no: waiting does not help."""
+
+
+def client_config(settings: KafkaSettings) -> dict[str, Any]:
+    """What consumers, producers and the admin client have in common."""
+    return {
+        "bootstrap_servers": settings.bootstrap.split(","),
+        "client_id": settings.client_id,
+        "reconnect_backoff_max_ms": 1_000,
+        **_security(settings.security),
+    }
+
+
+def connected(client: Callable[..., Any], settings: KafkaSettings, **config: Any) -> Any:
+    """A client that has reached the brokers. Raises SourceUnavailable."""
+    made: list[Any] = []
+
+    def remembered(**config: Any) -> Any:
+        made.append(KafkaNetClient(**config))
+        return made[-1]
+
+    with _last_warning() as last:
+        try:
+            timeout = int(settings.connect_timeout * 1000)
+            return client(**client_config(settings), bootstrap_timeout_ms=timeout, kafka_client=remembered, **config)
+        except (errors.KafkaError, OSError, ValueError) as error:
+            for each in made:
+                each.close()
+            raise SourceUnavailable(settings.bootstrap, f"cannot connect: {last.text or error}") from error
+
+
+@contextmanager
+def _last_warning() -> Iterator["_LastWarning"]:
+    """Why it cannot connect, the client tells its log only."""
+    last = _LastWarning()
+    logger = logging.getLogger("kafka.net.manager")
+    logger.addHandler(last)
+    try:
+        yield last
+    finally:
+        logger.removeHandler(last)
+
+
+class _LastWarning(logging.Handler):
+    text = ""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.levelno >= logging.WARNING:
+            self.text = record.getMessage()
+
+
+def reason(error: Exception) -> str:
+    """What a person wants to read of a client's error."""
+    text = getattr(error, "description", "") or str(error)
+    return f"{type(error).__name__.removesuffix('Error')}: {text}"
+
+
+class _Provider(AbstractTokenProvider):  # type: ignore[misc]
+    def __init__(self, tokens: Tokens) -> None:
+        super().__init__()
+        self._tokens = tokens
+
+    def token(self) -> str:
+        return self._tokens.get()[0]
+
+
+def _security(security: Security) -> dict[str, Any]:
+    config: dict[str, Any] = {"security_protocol": security.protocol}
+    if security.tls:
+        config |= {
+            "ssl_cafile": security.ca_file and str(security.ca_file),
+            "ssl_certfile": security.certificate_file and str(security.certificate_file),
+            "ssl_keyfile": security.key_file and str(security.key_file),
+            "ssl_password": Secret(security.key_password) or None,
+            "ssl_check_hostname": security.check_hostname,
+        }
+    if security.sasl:
+        config["sasl_mechanism"] = security.mechanism
+    if security.sasl and security.mechanism == "OAUTHBEARER":
+        config["sasl_oauth_token_provider"] = _Provider(Tokens(security.token))
+    elif security.sasl:
+        config |= {"sasl_plain_username": security.username, "sasl_plain_password": Secret(security.password)}
+    return config

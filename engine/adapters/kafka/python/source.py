@@ -1,0 +1,173 @@
+"""An EventSource on kafka-python. It calls back on its own thread, while ours waits in `poll` or `close`."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any, Final
+
+from kafka import ConsumerRebalanceListener, KafkaConsumer, OffsetAndMetadata, TopicPartition
+from kafka.errors import KafkaError
+
+from engine.adapters.kafka.admin import check_topics
+from engine.adapters.kafka.member import Member
+from engine.adapters.kafka.python.assignor import CoPartitionedAssignor
+from engine.adapters.kafka.python.config import REFUSED, connected, reason
+from engine.adapters.kafka.python.joining import Joining
+from engine.adapters.kafka.settings import KafkaSettings
+from engine.errors import SourceUnavailable
+from engine.ports import Ownership, Record
+
+_ANSWER_SECONDS: Final = 5.0
+
+
+class PythonSource:
+    """In the group from its first `poll`. Raises SourceUnavailable where a topic is missing or not like the others."""
+
+    def __init__(self, settings: KafkaSettings, ownership: Ownership) -> None:
+        check_topics(settings)
+        self._settings = settings
+        self._member = Member(ownership)
+        self._consumer = connected(KafkaConsumer, settings, **_config(settings))
+        self._joining = Joining(self._consumer)
+        self._consumer.subscribe(settings.topics, listener=_Listener(self))
+        for topic in settings.topics:
+            self._consumer.partitions_for_topic(topic)  # who leads a group without this knowledge hands out nothing
+
+    def poll(self, limit: int, timeout: float) -> list[Record]:
+        """Up to `limit` records, in offset order per topic and partition; waits `timeout` seconds for the first."""
+        with self._explained():
+            with self._joining.poll(timeout) as seconds:
+                found = self._consumer.poll(timeout_ms=seconds * 1000, max_records=limit)
+            self._member.batch.extend(_record(record) for records in found.values() for record in records)
+        return self._member.take_batch()
+
+    def seek(self, partition: int, offsets: Mapping[str, int]) -> None:
+        """Read on from there; what was fetched ahead is dropped."""
+        self._start({partition: offsets})
+
+    def pause(self, partitions: Sequence[int]) -> None:
+        """Deliver nothing of these until `resume`, and stay in the group."""
+        self._member.paused.update(partitions)
+        self._consumer.pause(*self._places(self._member.owned.intersection(partitions)))
+
+    def resume(self, partitions: Sequence[int]) -> None:
+        """Deliver them again."""
+        self._member.paused.difference_update(partitions)
+        self._consumer.resume(*self._places(self._member.owned.intersection(partitions)))
+
+    def caught_up(self, partition: int) -> set[str]:
+        """The topics of which `poll` has returned all that the broker has at the time of this call."""
+        places = self._places([partition])
+        try:
+            ends = self._consumer.end_offsets(places, timeout_ms=_ANSWER_SECONDS * 1000)
+            return {place.topic for place in places if ends[place] <= self._position(place)}
+        except KafkaError as error:
+            raise SourceUnavailable(places[0].topic, f"does not say where it ends: {reason(error)}") from error
+
+    def position(self, partition: int, topic: str) -> int:
+        """The next offset of it that `poll` will return, -1 where not known yet."""
+        return self._position(TopicPartition(topic, partition))
+
+    def joined(self) -> bool:
+        """Whether the group counts us in, if only as one that stands by."""
+        return bool(self._consumer.group_metadata().member_id)
+
+    def lag(self) -> dict[int, int]:
+        """Records not yet returned, by partition, as far as the last fetches tell."""
+        return {partition: sum(map(self._behind, self._places([partition]))) for partition in self._member.owned}
+
+    def commit(self, offsets: Mapping[tuple[str, int], int]) -> None:
+        """Tell the broker (topic, partition) -> next offset, for lag dashboards only; does not wait."""
+        with suppress(KafkaError):
+            self._consumer.commit_async(
+                {TopicPartition(*place): OffsetAndMetadata(offset, "", -1) for place, offset in offsets.items()}
+            )
+
+    def close(self) -> None:
+        """Leave the group at once."""
+        self._consumer.close(autocommit=False, timeout_ms=_ANSWER_SECONDS * 1000)
+        self._member.raise_failure()
+
+    def on_assigned(self, partitions: Iterable[int]) -> None:
+        starts = self._member.assigned(partitions)
+        self._start(starts)
+        self._consumer.pause(*self._places(self._member.paused.intersection(starts)))
+
+    def on_revoked(self, partitions: Iterable[int]) -> None:
+        self._member.revoked(partitions)
+
+    def on_lost(self, partitions: Iterable[int]) -> None:
+        self._member.lost(partitions)
+
+    def _start(self, starts: Mapping[int, Mapping[str, int]]) -> None:
+        for place in self._places(starts):
+            offset = starts[place.partition].get(place.topic)
+            if offset is None:
+                self._consumer.seek_to_beginning(place)
+            else:
+                self._consumer.seek(place, offset)
+
+    def _places(self, partitions: Iterable[int]) -> list[Any]:
+        """Of every topic."""
+        return [TopicPartition(topic, partition) for partition in partitions for topic in self._settings.topics]
+
+    def _position(self, place: Any) -> int:
+        """The next offset to return, -1 where not known; a marker of a transaction counts as returned."""
+        position = self._consumer.position(place, timeout_ms=0)
+        return -1 if position is None else int(position)
+
+    def _behind(self, place: Any) -> int:
+        position, end = self._position(place), self._consumer.highwater(place)
+        return max(0, end - position) if position >= 0 and end is not None else 0
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """The client goes on by itself after all but a few errors."""
+        try:
+            yield
+        except REFUSED as error:
+            raise SourceUnavailable(self._settings.bootstrap, reason(error)) from error
+        except KafkaError:
+            check_topics(self._settings)
+
+
+class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
+    """Has a partition once for all topics."""
+
+    def __init__(self, source: PythonSource) -> None:
+        self._source = source
+
+    def on_partitions_assigned(self, assigned: Iterable[Any]) -> None:
+        self._source.on_assigned({place.partition for place in assigned})
+
+    def on_partitions_revoked(self, revoked: Iterable[Any]) -> None:
+        self._source.on_revoked({place.partition for place in revoked})
+
+    def on_partitions_lost(self, lost: Iterable[Any]) -> None:
+        self._source.on_lost({place.partition for place in lost})
+
+
+def _config(settings: KafkaSettings) -> dict[str, Any]:
+    return {
+        "group_id": settings.group,
+        "group_instance_id": settings.instance_id,
+        "partition_assignment_strategy": [CoPartitionedAssignor],
+        "session_timeout_ms": int(settings.session_timeout * 1000),
+        "heartbeat_interval_ms": int(settings.heartbeat * 1000),
+        "isolation_level": settings.isolation,
+        "enable_auto_commit": False,
+        "auto_offset_reset": "earliest",
+        "allow_auto_create_topics": False,
+        "fetch_max_wait_ms": 100,
+    }
+
+
+def _record(record: Any) -> Record:
+    return Record(
+        record.topic,
+        record.partition,
+        record.offset + 1,
+        record.value,
+        record.key,
+        record.timestamp,
+        tuple((name, value or b"") for name, value in record.headers),
+    )

@@ -1,0 +1,109 @@
+"""Both Kafka clients behind the same names, and what the suites over them need."""
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from confluent_kafka import Producer
+
+from engine.adapters.kafka.admin import Admin, NewTopic
+from engine.adapters.kafka.confluent.source import ConfluentSource
+from engine.adapters.kafka.confluent.writer import ConfluentWriter
+from engine.adapters.kafka.python.source import PythonSource
+from engine.adapters.kafka.python.writer import PythonWriter
+from engine.adapters.kafka.settings import KafkaSettings
+from engine.adapters.kafka.writer import TopicWriter
+from engine.ports import EventSource, Ownership, Record
+
+PATIENCE = 30.0
+
+
+@dataclass(frozen=True)
+class Client:
+    source: Callable[[KafkaSettings, Ownership], EventSource]
+    writer: Callable[[KafkaSettings], TopicWriter]
+
+
+CLIENTS = {
+    "confluent": Client(ConfluentSource, ConfluentWriter),
+    "kafka-python": Client(PythonSource, PythonWriter),
+}
+
+
+@dataclass
+class Owner:
+    """Remembers what it is told; `starts` are the offsets it knows, by partition."""
+
+    starts: dict[int, dict[str, int]] = field(default_factory=dict)
+    told: list[tuple[str, int]] = field(default_factory=list)
+    owned: set[int] = field(default_factory=set)
+
+    def assigned(self, partition: int) -> dict[str, int]:
+        self.told.append(("assigned", partition))
+        self.owned.add(partition)
+        return self.starts.get(partition, {})
+
+    def revoked(self, partition: int) -> None:
+        self.told.append(("revoked", partition))
+        self.owned.discard(partition)
+
+    def lost(self, partition: int) -> None:
+        self.told.append(("lost", partition))
+        self.owned.discard(partition)
+
+
+class Reader:
+    """A source, its owner and all the records it has returned."""
+
+    def __init__(self, source: EventSource, topics: Iterable[str], owner: Owner) -> None:
+        self.source = source
+        self.topics = set(topics)
+        self.owner = owner
+        self.records: list[Record] = []
+
+    def poll(self, limit: int = 1_000, timeout: float = 0.05) -> list[Record]:
+        batch = self.source.poll(limit, timeout)
+        self.records += batch
+        return batch
+
+    def caught_up(self, partition: int) -> bool:
+        """With every topic."""
+        return self.source.caught_up(partition) == self.topics
+
+    def values(self, partition: int | None = None, topic: str | None = None) -> list[bytes | None]:
+        return [
+            record.value
+            for record in self.records
+            if partition in (None, record.partition) and topic in (None, record.source)
+        ]
+
+
+def poll_until(true: Callable[[], bool], *readers: Reader, seconds: float = PATIENCE) -> None:
+    """Let the readers take turns. Raises TimeoutError."""
+    deadline = time.monotonic() + seconds
+    while not true():
+        if time.monotonic() > deadline:
+            message = f"not within {seconds} s; told: {[reader.owner.told for reader in readers]}"
+            raise TimeoutError(message)
+        for reader in readers:
+            reader.poll()
+
+
+def make_topics(bootstrap: str, names: Iterable[str], partitions: int, config: Mapping[str, str]) -> None:
+    with Admin(KafkaSettings(bootstrap)) as admin:
+        admin.create_topics(NewTopic(name, partitions, 1, config) for name in names)
+
+
+def produce(
+    bootstrap: str,
+    topic: str,
+    values: Iterable[bytes | None],
+    partition: int = 0,
+    key: bytes | None = None,
+    headers: Sequence[tuple[str, bytes]] = (),
+) -> None:
+    """By a client that is not under test, one after the other, until all are there."""
+    producer = Producer({"bootstrap.servers": bootstrap, "message.max.bytes": 4_000_000, "log_level": 0})
+    for value in values:
+        producer.produce(topic, value, key, partition, headers=list(headers))
+    assert producer.flush(PATIENCE) == 0

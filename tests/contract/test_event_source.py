@@ -1,0 +1,381 @@
+"""What every EventSource promises, by both Kafka clients and a real broker."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from types import MappingProxyType
+
+import pytest
+from confluent_kafka import Producer
+
+from engine.adapters.kafka.settings import KafkaSettings
+from engine.errors import SourceUnavailable
+from tests.contract.kafka_clients import CLIENTS, Client, Owner, Reader, make_topics, poll_until, produce
+from tests.services import Broker
+
+pytestmark = pytest.mark.kafka
+
+
+@pytest.fixture(params=CLIENTS)
+def client(request: pytest.FixtureRequest) -> Client:
+    return CLIENTS[request.param]
+
+
+class Shop:
+    """One test's topics, group and members."""
+
+    def __init__(self, client: Client, broker: Broker, prefix: str) -> None:
+        self.broker = broker
+        self.prefix = prefix
+        self._client = client
+        self._open: list[Reader] = []
+        self.settings = KafkaSettings(broker.address, group=f"{prefix}group")
+
+    def topic(self, name: str = "events", partitions: int = 1, config: Mapping[str, str] = MappingProxyType({})) -> str:
+        make_topics(self.broker.address, [self.prefix + name], partitions, config)
+        return self.prefix + name
+
+    def write(self, topic: str, *values: bytes | None, partition: int = 0) -> None:
+        produce(self.broker.address, topic, values, partition)
+
+    def reader(
+        self,
+        *topics: str,
+        starts: dict[int, dict[str, int]] | None = None,
+        owner: Owner | None = None,
+        **changes: object,
+    ) -> Reader:
+        owner = owner or Owner(starts or {})
+        settings = replace(self.settings, topics=topics, **changes)  # type: ignore[arg-type]
+        self._open.append(Reader(self._client.source(settings, owner), topics, owner))
+        return self._open[-1]
+
+    def leave(self, reader: Reader) -> None:
+        self._open.remove(reader)
+        reader.source.close()
+
+    def close(self) -> None:
+        for reader in self._open:
+            reader.source.close()
+
+
+@pytest.fixture
+def shop(client: Client, broker: Broker, topic_prefix: str) -> Iterator[Shop]:
+    shop = Shop(client, broker, topic_prefix)
+    yield shop
+    shop.close()
+
+
+def numbers(count: int, first: int = 0) -> list[bytes]:
+    return [b"%d" % number for number in range(first, first + count)]
+
+
+def got(reader: Reader, count: int) -> Callable[[], bool]:
+    return lambda: len(reader.records) >= count
+
+
+def test_a_partition_nobody_has_read_is_read_from_its_beginning_in_order(shop: Shop) -> None:
+    topic = shop.topic(partitions=2)
+    for partition in (0, 1):
+        shop.write(topic, *numbers(500), partition=partition)
+    reader = shop.reader(topic)
+    poll_until(got(reader, 1_000), reader)
+    assert reader.values(0) == reader.values(1) == numbers(500)
+    assert sorted(reader.owner.told) == [("assigned", 0), ("assigned", 1)]
+
+
+def test_reading_starts_where_the_owner_says(shop: Shop) -> None:
+    topic, other = shop.topic(partitions=2), shop.topic("visits", partitions=2)
+    for name in (topic, other):
+        for partition in (0, 1):
+            shop.write(name, *numbers(10), partition=partition)
+    reader = shop.reader(topic, other, starts={0: {topic: 7, other: 10}, 1: {topic: 0}})
+    poll_until(got(reader, 3 + 10 + 10), reader)
+    assert reader.values(0, topic) == numbers(3, first=7)
+    assert reader.values(0, other) == []
+    assert reader.values(1, topic) == reader.values(1, other) == numbers(10)
+
+
+def test_a_record_comes_with_all_that_the_broker_knows_of_it(shop: Shop) -> None:
+    topic = shop.topic(config={"message.timestamp.type": "LogAppendTime"})
+    before = time.time_ns() // 1_000_000
+    headers = [("ce_type", b"purchase"), ("ce_type", b"\xff"), ("empty", b"")]
+    produce(shop.broker.address, topic, [b"{}"], key=b"c-1", headers=headers)
+    reader = shop.reader(topic)
+    poll_until(got(reader, 1), reader)
+    record = reader.records[0]
+    assert (record.source, record.partition, record.next_offset) == (topic, 0, 1)
+    assert (record.key, record.value, record.headers) == (b"c-1", b"{}", tuple(headers))
+    assert before <= record.timestamp <= time.time_ns() // 1_000_000
+
+
+def test_tombstones_empty_values_and_a_megabyte_come_through(shop: Shop) -> None:
+    topic = shop.topic(config={"max.message.bytes": "2000000"})
+    values = [b"a", None, b"", b"x" * 1_000_000, b"y" * 1_500_000, b"b"]
+    produce(shop.broker.address, topic, values, key=b"c-1")
+    reader = shop.reader(topic)
+    poll_until(got(reader, len(values)), reader)
+    assert reader.values() == values
+
+
+def test_poll_returns_no_more_than_asked_for_and_comes_back_in_time(shop: Shop) -> None:
+    topic = shop.topic()
+    shop.write(topic, *numbers(100))
+    reader = shop.reader(topic)
+    while len(reader.records) < 100:
+        assert len(reader.poll(limit=7, timeout=1)) <= 7
+    assert reader.values() == numbers(100)
+    start = time.monotonic()
+    assert reader.poll(timeout=0.2) == []
+    assert time.monotonic() - start < 2
+
+
+def test_going_back_delivers_again_and_drops_what_was_fetched_ahead(shop: Shop) -> None:
+    topic, other = shop.topic(), shop.topic("visits")
+    shop.write(topic, *numbers(200))
+    shop.write(other, *numbers(200))
+    reader = shop.reader(topic, other)
+    poll_until(got(reader, 20), reader)
+    reader.records.clear()
+    reader.source.seek(0, {topic: 150, other: 199})
+    assert not reader.caught_up(0)
+    poll_until(got(reader, 51), reader)
+    poll_until(lambda: reader.caught_up(0), reader)
+    assert (reader.values(topic=topic), reader.values(topic=other)) == (numbers(50, first=150), numbers(1, first=199))
+
+
+def test_going_back_works_as_soon_as_the_partition_is_ours(shop: Shop) -> None:
+    topic = shop.topic()
+    shop.write(topic, *numbers(10))
+    reader = shop.reader(topic, starts={0: {topic: 9}})
+    poll_until(lambda: bool(reader.owner.owned), reader)
+    reader.records.clear()
+    reader.source.seek(0, {topic: 4})
+    poll_until(lambda: reader.caught_up(0), reader)
+    assert reader.values() == numbers(6, first=4)
+
+
+def test_a_paused_partition_rests_while_the_others_go_on(shop: Shop) -> None:
+    topic = shop.topic(partitions=2)
+    reader = shop.reader(topic)
+    poll_until(lambda: reader.owner.owned == {0, 1}, reader)
+    reader.source.pause([0])
+    for partition in (0, 1):
+        shop.write(topic, *numbers(100), partition=partition)
+    poll_until(lambda: reader.caught_up(1), reader)
+    assert reader.values(0) == []
+    assert not reader.caught_up(0)
+    reader.source.resume([0])
+    poll_until(lambda: reader.caught_up(0), reader)
+    assert reader.values(0) == reader.values(1) == numbers(100)
+
+
+def test_pausing_in_the_middle_loses_and_repeats_nothing(shop: Shop) -> None:
+    topic = shop.topic()
+    shop.write(topic, *numbers(1_000))
+    reader = shop.reader(topic)
+    while len(reader.records) < 1_000:
+        reader.poll(limit=90)
+        reader.source.pause([0])
+        assert reader.poll(timeout=0) == []
+        reader.source.resume([0])
+    assert reader.values() == numbers(1_000)
+
+
+class Cautious(Owner):
+    """Pauses what it is given, as one does whose store is away."""
+
+    source: Reader
+
+    def assigned(self, partition: int) -> dict[str, int]:
+        self.source.source.pause([partition])
+        return super().assigned(partition)
+
+
+def test_an_owner_may_pause_a_partition_while_it_is_handed_over(shop: Shop) -> None:
+    topic = shop.topic()
+    shop.write(topic, *numbers(10))
+    owner = Cautious()
+    reader = owner.source = shop.reader(topic, owner=owner)
+    poll_until(lambda: owner.owned == {0}, reader)
+    assert reader.poll(timeout=0.5) == []
+    reader.source.seek(0, {topic: 6})
+    reader.source.resume([0])
+    poll_until(lambda: reader.caught_up(0), reader)
+    assert reader.values() == numbers(4, first=6)
+
+
+def test_caught_up_means_that_everything_the_broker_has_was_returned(shop: Shop) -> None:
+    topic = shop.topic()
+    reader = shop.reader(topic)
+    poll_until(lambda: bool(reader.owner.owned) and reader.caught_up(0), reader)
+    for round_ in range(20):
+        shop.write(topic, *numbers(50))
+        assert not reader.caught_up(0)
+        poll_until(lambda: reader.caught_up(0), reader)
+        assert len(reader.records) == 50 * (round_ + 1)
+
+
+def test_one_topic_may_be_caught_up_with_while_another_is_not(shop: Shop) -> None:
+    topic, other = shop.topic(), shop.topic("visits")
+    reader = shop.reader(topic, other)
+    poll_until(lambda: bool(reader.owner.owned) and reader.caught_up(0), reader)
+    shop.write(other, b"v")
+    assert reader.source.caught_up(0) == {topic}
+    assert reader.source.position(0, other) == 0
+    poll_until(lambda: reader.caught_up(0), reader)
+    assert reader.source.position(0, other) == 1
+
+
+def test_a_member_knows_whether_the_group_counts_it_in(shop: Shop) -> None:
+    topic = shop.topic()
+    first, spare = shop.reader(topic), shop.reader(topic)
+    assert not spare.source.joined()
+    poll_until(lambda: first.source.joined() and spare.source.joined(), first, spare)
+
+
+def test_the_end_of_a_transaction_does_not_look_like_an_unread_record(shop: Shop) -> None:
+    topic = shop.topic()
+    reader = shop.reader(topic)
+    producer = Producer({"bootstrap.servers": shop.broker.address, "transactional.id": topic, "log_level": 0})
+    producer.init_transactions(30)
+    for end in (producer.commit_transaction, producer.abort_transaction, producer.commit_transaction):
+        producer.begin_transaction()
+        producer.produce(topic, b"v", partition=0)
+        producer.flush()
+        end(30)
+    poll_until(got(reader, 2), reader)
+    poll_until(lambda: reader.caught_up(0), reader)
+    assert reader.values() == [b"v", b"v"]
+    assert reader.records[-1].next_offset < 6
+
+
+def test_lag_counts_what_is_still_to_come(shop: Shop) -> None:
+    topic = shop.topic()
+    shop.write(topic, *numbers(100))
+    reader = shop.reader(topic)
+    while not reader.poll(limit=10):
+        pass
+    assert reader.source.lag() == {0: 90}
+    poll_until(got(reader, 100), reader)
+    assert reader.source.lag() == {0: 0}
+
+
+def test_offsets_for_dashboards_reach_the_broker(shop: Shop) -> None:
+    from confluent_kafka import Consumer, TopicPartition
+
+    topic, other = shop.topic(), shop.topic("visits")
+    reader = shop.reader(topic, other)
+    poll_until(lambda: bool(reader.owner.owned), reader)
+    reader.source.commit({(topic, 0): 41, (other, 0): 42})
+    asker = Consumer({"bootstrap.servers": shop.broker.address, "group.id": shop.settings.group})
+    places = [TopicPartition(topic, 0), TopicPartition(other, 0)]
+    poll_until(lambda: [place.offset for place in asker.committed(places, timeout=5)] == [41, 42], reader)
+    asker.close()
+
+
+def test_two_members_share_the_partitions(shop: Shop) -> None:
+    topic = shop.topic(partitions=4)
+    first = shop.reader(topic)
+    poll_until(lambda: first.owner.owned == {0, 1, 2, 3}, first)
+    second = shop.reader(topic)
+    poll_until(lambda: len(first.owner.owned) == len(second.owner.owned) == 2, first, second)
+    assert first.owner.owned | second.owner.owned == {0, 1, 2, 3}
+    assert len([partition for what, partition in first.owner.told if what == "revoked"]) == 2
+
+
+def test_a_partition_of_every_topic_belongs_to_the_same_member(shop: Shop) -> None:
+    topics = [shop.topic(name, partitions=6) for name in ("visits", "orders")]
+    readers: list[Reader] = []
+    for _ in range(3):
+        readers.append(shop.reader(*topics))
+        share = 6 // len(readers)
+        poll_until(lambda share=share: all(len(r.owner.owned) == share for r in readers), *readers)  # type: ignore[misc]
+    for topic in topics:
+        for partition in range(6):
+            shop.write(topic, b"%s-%d" % (topic.encode(), partition), partition=partition)
+    poll_until(lambda: sum(len(reader.records) for reader in readers) >= 12, *readers)
+    for reader in readers:
+        read = {(record.source, record.partition) for record in reader.records}
+        assert read == {(topic, partition) for topic in topics for partition in reader.owner.owned}
+    assert sum(len(reader.records) for reader in readers) == 12
+
+
+def test_a_member_that_closes_leaves_its_partitions_to_the_others_at_once(shop: Shop) -> None:
+    topics = [shop.topic(name, partitions=4) for name in ("visits", "orders")]
+    first, second = shop.reader(*topics), shop.reader(*topics)
+    poll_until(lambda: len(first.owner.owned) == len(second.owner.owned) == 2, first, second)
+    shop.leave(first)
+    assert first.owner.owned == set()
+    assert first.owner.told[-1][0] == "revoked"
+    poll_until(lambda: second.owner.owned == {0, 1, 2, 3}, second, seconds=3)
+
+
+def test_a_static_member_that_comes_back_in_time_disturbs_nobody(shop: Shop) -> None:
+    topic = shop.topic(partitions=4)
+    first, second = (shop.reader(topic, instance_id=name) for name in ("worker-1", "worker-2"))
+    poll_until(lambda: len(first.owner.owned) == len(second.owner.owned) == 2, first, second)
+    had, told = set(first.owner.owned), list(second.owner.told)
+    shop.leave(first)
+    again = shop.reader(topic, instance_id="worker-1")
+    poll_until(lambda: again.owner.owned == had, again, second)
+    assert second.owner.told == told
+
+
+def test_a_revoked_partition_delivers_nothing_more(shop: Shop) -> None:
+    topic = shop.topic(partitions=2)
+    for partition in (0, 1):
+        shop.write(topic, *numbers(2_000), partition=partition)
+    first = shop.reader(topic)
+    poll_until(lambda: bool(first.poll(limit=10)), first)
+    second = shop.reader(topic)
+    while not second.owner.owned:
+        for record in first.poll(limit=10):
+            assert record.partition in first.owner.owned
+        second.poll(limit=10)
+    (taken,) = second.owner.owned
+    poll_until(lambda: len(second.values(taken)) == 2_000, first, second)
+
+
+class Failing(Owner):
+    def assigned(self, partition: int) -> dict[str, int]:
+        message = "the store is away"
+        raise ConnectionError(message)
+
+
+def test_what_the_owner_raises_comes_out_of_poll(shop: Shop) -> None:
+    reader = shop.reader(shop.topic(), owner=Failing())
+    with pytest.raises(ConnectionError, match="the store is away"):
+        poll_until(lambda: False, reader)
+
+
+def test_a_broker_that_restarts_is_only_a_pause(shop: Shop) -> None:
+    topic = shop.topic(partitions=2)
+    shop.write(topic, *numbers(10))
+    reader = shop.reader(topic)
+    poll_until(got(reader, 10), reader)
+    shop.broker.kill9()
+    assert reader.poll(timeout=0.5) == []
+    with pytest.raises(SourceUnavailable):
+        reader.source.caught_up(0)
+    shop.broker.start()
+    shop.write(topic, *numbers(10, first=10))
+    poll_until(got(reader, 20), reader)
+    assert reader.values() == numbers(20)
+    poll_until(lambda: reader.caught_up(0), reader)
+
+
+def test_a_missing_topic_is_named(shop: Shop) -> None:
+    with pytest.raises(SourceUnavailable, match=r"nowhere: does not exist"):
+        shop.reader(shop.topic(), f"{shop.prefix}nowhere")
+
+
+def test_topics_that_do_not_match_are_refused(shop: Shop) -> None:
+    topics = shop.topic(partitions=2), shop.topic("visits", partitions=3)
+    with pytest.raises(SourceUnavailable, match=r"visits: has 3 partitions and .*events has 2"):
+        shop.reader(*topics)
+
+
+def test_brokers_that_cannot_be_reached_are_named(shop: Shop) -> None:
+    with pytest.raises(SourceUnavailable, match=r"127\.0\.0\.1:1: cannot connect"):
+        shop.reader("events", bootstrap="127.0.0.1:1", connect_timeout=1)

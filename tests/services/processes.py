@@ -1,0 +1,101 @@
+"""Servers as child processes: they die with us however we end, and come back with the same command."""
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from unittest import SkipTest
+
+
+def unavailable(reason: str) -> Exception:
+    """What to raise where a service cannot be had: a skip, or a failure where CI=true."""
+    return RuntimeError(reason) if os.environ.get("CI") == "true" else SkipTest(reason)
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports nobody listens on at this moment."""
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in sockets]
+
+
+def wait_until(true: Callable[[], bool], what: str, seconds: float = 30) -> None:
+    """Raises TimeoutError naming `what` did not come true."""
+    deadline = time.monotonic() + seconds
+    while not true():
+        if time.monotonic() > deadline:
+            message = f"not within {seconds} s: {what}"
+            raise TimeoutError(message)
+        time.sleep(0.02)
+
+
+def listens(port: int) -> bool:
+    """Whether something accepts connections there."""
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+class Process:
+    """One server. `ready` says when it serves; its output goes to `log`."""
+
+    def __init__(self, command: Sequence[str], log: Path, ready: Callable[[], bool]) -> None:
+        self.command = command
+        self.log = log
+        self.ready = ready
+        self._running: subprocess.Popen[bytes] | None = None
+        self._watch: subprocess.Popen[bytes] | None = None
+
+    @property
+    def running(self) -> bool:
+        return self._running is not None and self._running.poll() is None
+
+    @property
+    def pid(self) -> int:
+        """Of the running server."""
+        assert self._running
+        return self._running.pid
+
+    def start(self, seconds: float = 60) -> None:
+        """Returns when it serves. Raises RuntimeError with the end of its log if it does not."""
+        with self.log.open("ab") as log:
+            self._running = subprocess.Popen(
+                self.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+            )
+        # Nothing is ever written to the pipe: its end closes with our process.
+        watch = ["/bin/sh", "-c", f"read -r nothing; kill -KILL {self.pid}"]
+        self._watch = subprocess.Popen(watch, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True)
+        try:
+            wait_until(lambda: self.ready() or not self.running, "the server is ready", seconds)
+        except TimeoutError:
+            self.kill9()
+        if not self.running:
+            end = "\n".join(self.log.read_text(errors="replace").splitlines()[-15:])
+            message = f"{Path(self.command[0]).name} does not start:\n{end}"
+            raise RuntimeError(message)
+
+    def stop(self) -> None:
+        """As an operator would; returns when it has ended."""
+        self.end(signal.SIGTERM)
+
+    def kill9(self) -> None:
+        """Without warning; returns when it is gone."""
+        self.end(signal.SIGKILL)
+
+    def end(self, by: signal.Signals) -> None:
+        """Does nothing where it does not run."""
+        if self._watch:
+            self._watch.kill()
+            self._watch.communicate()
+        if self._running:
+            self._running.send_signal(by)
+            self._running.wait(60)
+        self._running = self._watch = None

