@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from time import time
 from typing import Annotated
@@ -86,7 +87,7 @@ def open_store(store: str, data: Path, namespace: str) -> Iterator[StateStore]:
 
 
 def _connected(url: str, namespace: str) -> Iterator[StateStore]:
-    store = connect(url, namespace)
+    store = connect(url, namespace, erased_kept=timedelta(days=SETTINGS.erased_days))
     try:
         yield store
     finally:

@@ -1,14 +1,17 @@
 """Finding one customer in a store."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
+from engine.adapters.kafka.partitioner import murmur2_partition
 from engine.cli.console import UsageError
 from engine.core.codec import decode_state
 from engine.model import State
 from engine.ports import StateStore
+from engine.runtime.placement import stored_meta
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,9 +24,23 @@ class Found:
     history: list[dict[str, Any]]
 
 
+def place(customer: str, partitions: int) -> int:
+    """The partition that producers put a customer's events into."""
+    return murmur2_partition(customer.encode(errors="replace"), partitions)
+
+
+def likely_partitions(store: StateStore, customer: str) -> Iterator[int]:
+    """Where they belong first, then all others: producers may have used another partitioner."""
+    meta = stored_meta(store)
+    count = max(1, meta.partitions, meta.moving_to) if meta else 1
+    first = place(customer, count)
+    yield first
+    yield from (number for number in range(count) if number != first)
+
+
 def find(store: StateStore, customer: str) -> Found:
     """Raises UsageError where no partition of the store has the customer."""
-    for partition in range(max(1, store.meta(0).partitions)):
+    for partition in likely_partitions(store, customer):
         data = store.load(partition, [customer])[0]
         if data is not None:
             history = [msgspec.json.decode(record) for record in store.history(partition, customer)]

@@ -5,7 +5,23 @@ from importlib.metadata import version
 
 import typer
 
-from engine.cli import check, demo, explain, init, preview, replay, rule_tests, schema, worker
+from engine.cli import (
+    check,
+    customer,
+    dead_letters,
+    demo,
+    doctor,
+    explain,
+    init,
+    preview,
+    replay,
+    reshard,
+    rule_tests,
+    schema,
+    send_event,
+    topics,
+    worker,
+)
 from engine.cli.console import complain
 from engine.errors import EngineError
 
@@ -16,7 +32,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-for module in (check, rule_tests, replay, explain, preview, worker, schema, init, demo):
+RULES = (check, rule_tests, replay, explain, preview, schema, init, demo)
+OPERATION = (worker, doctor, topics, send_event, dead_letters, customer, reshard)
+for module in (*RULES, *OPERATION):
     module.register(app)
 
 

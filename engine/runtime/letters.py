@@ -1,6 +1,6 @@
 """Dead letters: what could not be used, why, and where it was; enough to replay it once the cause is mended."""
 
-from base64 import b64encode
+from base64 import b64decode, b64encode
 
 import msgspec
 
@@ -12,7 +12,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 class DeadLetter(msgspec.Struct):
-    """One rejected record. `value` and `key` are base64 of the original bytes; `offset` is where it stands."""
+    """One rejected record. Key, value and the headers' values are base64 of the bytes; `offset` is where it stands."""
 
     id: str
     code: str
@@ -23,7 +23,7 @@ class DeadLetter(msgspec.Struct):
     timestamp: int
     key: str | None
     value: str | None
-    headers: dict[str, str]
+    headers: list[tuple[str, str]]
 
 
 def of_record(record: Record, error: BadRecord) -> DeadLetter:
@@ -35,7 +35,7 @@ def of_failure(record: Record | None, failure: Failure, partition: int) -> DeadL
     """The dead letter of an input that `decide` failed on; a wake-up has no record."""
     if record is None:
         identity = f"wake-up:{partition}:{failure.input.customer}"
-        return DeadLetter(identity, "undecidable", failure.reason, "", partition, -1, 0, None, None, {})
+        return DeadLetter(identity, "undecidable", failure.reason, "", partition, -1, 0, None, None, [])
     return _letter(record, "undecidable", failure.reason)
 
 
@@ -51,7 +51,7 @@ def _letter(record: Record, code: str, reason: str) -> DeadLetter:
         timestamp=record.timestamp,
         key=_text(record.key),
         value=_text(record.value),
-        headers={name: b64encode(value).decode() for name, value in record.headers},
+        headers=[(name, b64encode(value).decode()) for name, value in record.headers],
     )
 
 
@@ -67,3 +67,13 @@ def encode_letter(letter: DeadLetter) -> bytes:
 def decode_letter(data: bytes) -> DeadLetter:
     """Raises msgspec.DecodeError."""
     return msgspec.json.decode(data, type=DeadLetter)
+
+
+def original(letter: DeadLetter) -> tuple[bytes | None, bytes | None, list[tuple[str, bytes]]]:
+    """Key, value and headers as they were."""
+    headers = [(name, b64decode(value)) for name, value in letter.headers]
+    return _bytes(letter.key), _bytes(letter.value), headers
+
+
+def _bytes(text: str | None) -> bytes | None:
+    return None if text is None else b64decode(text)

@@ -12,6 +12,7 @@ from typing import Any, Final
 from redis import Redis, RedisCluster
 
 from engine.adapters.redis.change import pack, read_meta, touched
+from engine.adapters.redis.facts import Server, servers
 from engine.adapters.redis.script import Script
 from engine.adapters.redis.trouble import reaching
 from engine.errors import BadStoreUrl, Fenced
@@ -115,6 +116,11 @@ class RedisStore:
         with reaching(self._name):
             cursor, found = _CUSTOMERS.run(self._client, [self._prefix(partition) + "due"], after, limit)
         return [customer.decode() for customer in found[::2]], cursor.decode()
+
+    def servers(self) -> list[Server]:
+        """What the servers behind this store say of themselves."""
+        with reaching(self._name):
+            return servers(self._client, self._name)
 
     def close(self) -> None:
         """Give up connections; stored data stays."""

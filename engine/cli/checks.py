@@ -1,0 +1,123 @@
+"""What must hold before a worker starts: rules, topics, and the store."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+
+from engine.adapters.kafka.admin import Admin
+from engine.adapters.redis import RedisStore
+from engine.adapters.redis.facts import Server
+from engine.cli.console import open_store
+from engine.cli.findings import Finding, fail, ok, warn
+from engine.cli.wiring import kafka_settings, source_topics
+from engine.config import Settings
+from engine.core.catalog import Catalog
+from engine.errors import EngineError, PartitionsDiffer, SourceUnavailable
+from engine.lang.project import Loaded, load
+from engine.ports import StateStore
+from engine.render import inspect_templates
+from engine.runtime.placement import check_stored, stored_meta
+
+NEARLY_FULL = 0.9
+
+
+Further = Callable[[StateStore, Catalog, Mapping[str, int]], Iterable[Finding]]
+"""What else to look at where rules, Kafka and the store are in reach, given the partition counts of our topics."""
+
+
+def check_all(settings: Settings, further: Further = lambda store, catalog, counts: ()) -> list[Finding]:
+    """Everything that can be looked at, in this order: rules, Kafka, the store, and whatever else."""
+    findings, catalog = check_rules(settings.rules, settings.templates)
+    counts: dict[str, int] = {}
+    if catalog is not None:
+        about_kafka, counts = check_kafka(settings, catalog)
+        findings += about_kafka
+    partitions = max((counts.get(topic, 0) for topic in source_topics(settings, catalog)), default=0) if catalog else 0
+    try:
+        with open_store(settings.store, settings.data, settings.namespace) as store:
+            findings += check_store(store, partitions)
+            if catalog is not None and partitions:
+                findings += further(store, catalog, counts)
+    except EngineError as error:
+        findings.append(fail("store", str(error), "is it running, and is ENGINE_STORE (or --store) its URL?"))
+    return findings
+
+
+def check_rules(rules: Path, templates: Path) -> tuple[list[Finding], Catalog | None]:
+    """Without a catalogue where the rules have errors."""
+    loaded = load(rules, inspect_templates(templates))
+    return [_rules_finding(loaded)], loaded.book.catalog if loaded.book else None
+
+
+def _rules_finding(loaded: Loaded) -> Finding:
+    errors = [one for one in loaded.diagnostics if one.severity == "error"]
+    if loaded.book is None:
+        return fail("rules", f"{len(errors)} errors; the first: {errors[0].human().splitlines()[0]}", "engine check")
+    text = f"{len(loaded.book.rules)} rules, revision {loaded.book.revision}"
+    if loaded.diagnostics:
+        return warn("rules", f"{text}, {len(loaded.diagnostics)} warnings", "`engine check` shows them")
+    return ok("rules", text)
+
+
+def topics_of(settings: Settings, catalog: Catalog) -> tuple[str, ...]:
+    """Every topic that the engine reads or writes, those that events come from first."""
+    sources = (source.topic for source in catalog.sources)
+    ours = (settings.outreach_topic, settings.outcomes_topic, settings.dead_letters_topic)
+    return tuple(dict.fromkeys((*source_topics(settings, catalog), *sources, *ours)))
+
+
+def check_kafka(settings: Settings, catalog: Catalog) -> tuple[list[Finding], dict[str, int]]:
+    """Also returns how many partitions each of our topics has; empty where the cluster cannot be asked."""
+    try:
+        with Admin(kafka_settings(settings)) as admin:
+            counts = admin.partition_counts(topics_of(settings, catalog))
+    except SourceUnavailable as error:
+        advice = "is it running, and are ENGINE_KAFKA_BOOTSTRAP and the other ENGINE_KAFKA_… settings right?"
+        return [fail("kafka", str(error), advice)], {}
+    reached = ok("kafka", f"{settings.kafka_bootstrap} answers")
+    return [reached, *_topics_findings(settings, catalog, counts)], counts
+
+
+def _topics_findings(settings: Settings, catalog: Catalog, counts: Mapping[str, int]) -> Iterator[Finding]:
+    topics = topics_of(settings, catalog)
+    missing = [topic for topic in topics if topic not in counts]
+    if missing:
+        yield fail("topics", f"missing, or hidden from us: {', '.join(missing)}", "`engine topics create` makes them")
+    else:
+        yield ok("topics", f"all {len(topics)} are there")
+    paired = [topic for topic in (*source_topics(settings, catalog), settings.outreach_topic) if topic in counts]
+    if len({counts[topic] for topic in paired}) > 1:
+        listed = ", ".join(f"{topic} {counts[topic]}" for topic in paired)
+        yield fail("partitions", f"the numbers differ: {listed}", "what workers read and the outreach need the same")
+    elif paired:
+        yield ok("partitions", f"{counts[paired[0]]} in {', '.join(paired)}")
+
+
+def check_store(store: StateStore, partitions: int) -> Iterator[Finding]:
+    """`partitions`: how many the topics have, 0 where that is not known."""
+    if isinstance(store, RedisStore):
+        for server in store.servers():
+            yield from _server_findings(server)
+    else:
+        yield warn("store", "in memory", "everything is lost when the worker stops; use --store redis://…")
+    meta = stored_meta(store)
+    try:
+        if partitions:
+            check_stored(store, partitions)
+    except PartitionsDiffer as error:
+        yield fail("customers", str(error), "docs/operations.md says how to change the number of partitions")
+    else:
+        yield ok("customers", f"in {meta.partitions} partitions" if meta else "none yet")
+
+
+def _server_findings(server: Server) -> Iterator[Finding]:
+    what = f"store {server.name}"
+    yield ok(what, f"{server.version}, {server.used / 2**20:.0f} MiB used")
+    if server.policy != "noeviction":
+        says = f"maxmemory-policy is {server.policy}: when it is full it forgets customers"
+        yield warn(what, says, "CONFIG SET maxmemory-policy noeviction")
+    if not server.aof:
+        says = "no append-only file: a restart loses what came after the last snapshot"
+        yield warn(what, says, "CONFIG SET appendonly yes, and appendfsync everysec")
+    if server.limit and server.used > NEARLY_FULL * server.limit:
+        says = f"{server.used / server.limit:.0%} of maxmemory is used"
+        yield warn(what, says, "raise maxmemory, or set a shorter forget_after in policy.yaml")

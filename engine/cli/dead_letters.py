@@ -1,0 +1,207 @@
+"""`engine dead-letters`: records that could not be used, and sending them again once the cause is mended."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import msgspec
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from engine.adapters.kafka.admin import Admin
+from engine.adapters.kafka.outreach import ID_HEADER
+from engine.adapters.kafka.reader import TopicReader
+from engine.cli.console import SETTINGS, AsJson, UsageError, err, out
+from engine.cli.wiring import kafka_settings, open_writer
+from engine.core.durations import milliseconds
+from engine.core.zones import iso, to_millis
+from engine.errors import SourceUnavailable
+from engine.runtime.letters import DeadLetter, decode_letter, original
+
+Code = Annotated[str, typer.Option(help="Only those with this code, such as bad-time.")]
+Since = Annotated[
+    str, typer.Option(help="Only those since then: 2026-01-31, 2026-01-31T09:00, or 3h for three hours ago.")
+]
+All = Annotated[bool, typer.Option("--all", help="Those that were replayed already, too.")]
+SHOWN = 100
+"""Characters of a value that the list shows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A dead letter and when it was written, epoch ms."""
+
+    letter: DeadLetter
+    at: int
+
+
+def register(app: typer.Typer) -> None:
+    letters = typer.Typer(help="Records that could not be used: why, and sending them again.", no_args_is_help=True)
+    letters.command("list")(list_letters)
+    letters.command("replay")(replay)
+    app.add_typer(letters, name="dead-letters")
+
+
+def list_letters(
+    code: Code = "",
+    since: Since = "",
+    limit: Annotated[int, typer.Option(min=1, help="The newest so many.")] = 50,
+    all_: All = False,
+    as_json: AsJson = False,
+) -> None:
+    """List rejected records, oldest first: when, why, where they stand, and what was in them.
+
+    Example: engine dead-letters list --code bad-time --since 1d
+    """
+    found = _find(code, since, all_)
+    shown = found[-limit:]
+    if as_json:
+        out.print_json(data=[_as_data(one) for one in shown])
+        return
+    out.print(_table(shown))
+    codes = ", ".join(f"{sum(one.letter.code == code for one in found)} {code}" for code in _codes(found))
+    more = f", the newest {len(shown)} shown" if len(shown) < len(found) else ""
+    out.print(f"\n{len(found)} dead letters{more}{': ' if codes else ''}{codes}", highlight=False)
+
+
+def replay(
+    code: Code = "",
+    since: Since = "",
+    all_: All = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Don't ask.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Send rejected records again to the topics they came from: same bytes, key, headers and partition, present time.
+
+    What is sent is marked in the dead-letter topic and not sent again, unless with --all. An event without an id counts
+    as a new one.
+
+    Example: engine dead-letters replay --code wrong-type --yes
+    """
+    chosen = [one for one in _find(code, since, all_) if one.letter.source]
+    if chosen and not yes:
+        topics = ", ".join(sorted({one.letter.source for one in chosen}))
+        typer.confirm(f"Send {len(chosen)} records again to {topics}?", abort=True, err=True)
+    _send([one.letter for one in chosen])
+    if as_json:
+        out.print_json(data={"replayed": len(chosen)})
+    else:
+        out.print(f"[green]sent[/] {len(chosen)} records again", highlight=False)
+
+
+def _find(code: str, since: str, with_replayed: bool) -> list[Found]:
+    """Oldest first, each once: a worker that was killed may have written it twice."""
+    moment = _moment(since) if since else 0
+    found: dict[str, Found] = {}
+    for identity, one in _read(moment):
+        if one is not None:
+            found.setdefault(identity, one)
+        elif not with_replayed:
+            found.pop(identity, None)
+    return sorted((one for one in found.values() if code in ("", one.letter.code)), key=lambda one: one.at)
+
+
+def _read(moment: int) -> Iterator[tuple[str, Found | None]]:
+    """Id and letter; None where it was replayed."""
+    topic = SETTINGS.dead_letters_topic
+    kafka = kafka_settings(SETTINGS)
+    with Admin(kafka) as admin:
+        count = admin.partition_counts([topic]).get(topic, 0)
+    if not count:
+        raise SourceUnavailable(topic, "does not exist, or we may not see it; `engine topics create` makes it")
+    with TopicReader(kafka) as reader:
+        spans = reader.bounds((topic, number) for number in range(count))
+        if moment:
+            starts = reader.since(spans, moment)
+            spans = {place: (starts[place], end) for place, (_, end) in spans.items() if place in starts}
+        for record in reader.read(spans):
+            if record.value is None:
+                yield (record.key or b"").decode(errors="replace"), None
+            else:
+                letter = _decoded(record.value)
+                if letter is not None:
+                    yield letter.id, Found(letter, record.timestamp)
+
+
+def _decoded(value: bytes) -> DeadLetter | None:
+    try:
+        return decode_letter(value)
+    except msgspec.DecodeError as error:
+        err.print(f"passed over a record that is no dead letter: {error}", markup=False, highlight=False)
+        return None
+
+
+def _moment(text: str) -> int:
+    try:
+        return to_millis(datetime.now(UTC)) - milliseconds(text)
+    except ValueError:
+        pass
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        message = f"--since {text}: expected a date (2026-01-31), a time (2026-01-31T09:00, UTC) or a duration (3h)"
+        raise UsageError(message) from error
+    return to_millis(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+
+
+def _send(letters: list[DeadLetter]) -> None:
+    """All of them are durable before the first is marked: a crash in between has some sent twice, none lost."""
+    if not letters:
+        return
+    with Admin(kafka_settings(SETTINGS)) as admin:
+        counts = admin.partition_counts({letter.source for letter in letters})
+    writer = open_writer(SETTINGS)
+    try:
+        for letter in letters:
+            partition = letter.partition if letter.partition < counts.get(letter.source, 0) else None
+            key, value, headers = original(letter)
+            writer.write(letter.source, partition, key, value, headers)
+        writer.flush()
+        for letter in letters:
+            identity = letter.id.encode()
+            writer.write(SETTINGS.dead_letters_topic, None, identity, None, ((ID_HEADER, identity),))
+        writer.flush()
+    finally:
+        writer.close()
+
+
+def _codes(found: list[Found]) -> list[str]:
+    return sorted({one.letter.code for one in found})
+
+
+def _place(letter: DeadLetter) -> str:
+    return f"{letter.source}:{letter.partition}:{letter.offset}" if letter.source else f"partition {letter.partition}"
+
+
+def _table(found: list[Found]) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for column in ("written", "code", "where", "key", "why", "value"):
+        table.add_column(column, overflow="fold")
+    for one in found:
+        key, value, _ = original(one.letter)
+        what = [_text(key), one.letter.reason, _text(value)[:SHOWN]]
+        table.add_row(iso(one.at), one.letter.code, _place(one.letter), *map(escape, what))
+    return table
+
+
+def _as_data(one: Found) -> dict[str, Any]:
+    key, value, headers = original(one.letter)
+    return {
+        "id": one.letter.id,
+        "written": iso(one.at),
+        "code": one.letter.code,
+        "reason": one.letter.reason,
+        "topic": one.letter.source,
+        "partition": one.letter.partition,
+        "offset": one.letter.offset,
+        "arrived": iso(one.letter.timestamp) if one.letter.timestamp > 0 else None,
+        "key": _text(key),
+        "value": _text(value),
+        "headers": {name: _text(header) for name, header in headers},
+    }
+
+
+def _text(data: bytes | None) -> str:
+    return "" if data is None else data.decode(errors="replace")

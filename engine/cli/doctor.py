@@ -1,0 +1,135 @@
+"""`engine doctor`: what is wrong with what surrounds the workers, and what to do about it."""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+import typer
+
+from engine.adapters.kafka.admin import Admin
+from engine.adapters.kafka.reader import Place, TopicReader
+from engine.adapters.redis import RedisStore
+from engine.cli.checks import check_all
+from engine.cli.console import SETTINGS, AsJson, Namespace, RulesDir, Store, TemplatesDir, wall_clock
+from engine.cli.findings import Finding, fail, ok, report, warn
+from engine.cli.sampling import judge_keys
+from engine.cli.wiring import kafka_settings, source_topics
+from engine.config import Settings
+from engine.core.catalog import Catalog
+from engine.core.durations import text_of
+from engine.errors import SourceUnavailable
+from engine.ports import StateStore
+
+SKEW = 2_000
+LATE = 60_000
+"""A worker that keeps up is behind by less than this, ms."""
+SAMPLE = 200
+"""Records of each partition that are looked at."""
+COUNTED = 10_000
+"""Overdue customers are counted up to this, by partition."""
+
+
+def register(app: typer.Typer) -> None:
+    app.command("doctor")(doctor)
+
+
+def doctor(
+    rules: RulesDir = SETTINGS.rules,
+    templates: TemplatesDir = SETTINGS.templates,
+    store: Store = SETTINGS.store,
+    namespace: Namespace = SETTINGS.namespace,
+    as_json: AsJson = False,
+) -> None:
+    """Look at everything around the workers: reach, topics, partitioner, clocks, lag, overdue timers; advise on each.
+
+    Changes nothing, and can be run beside working workers. Exits 0 when all is well, 1 when something fails, 3 with
+    only warnings.
+
+    Example: engine doctor --store redis://redis:6379/0
+    """
+    given = {"rules": rules, "templates": templates, "store": store, "namespace": namespace}
+    settings = SETTINGS.model_copy(update=given)
+
+    def further(opened: StateStore, catalog: Catalog, counts: Mapping[str, int]) -> Iterable[Finding]:
+        return _examine(settings, opened, catalog, counts)
+
+    report(check_all(settings, further), as_json=as_json)
+
+
+def _examine(settings: Settings, store: StateStore, catalog: Catalog, counts: Mapping[str, int]) -> Iterator[Finding]:
+    topics = [topic for topic in source_topics(settings, catalog) if topic in counts]
+    places = [(topic, partition) for topic in topics for partition in range(counts[topic])]
+    try:
+        with TopicReader(kafka_settings(settings)) as reader:
+            yield from _clocks(settings, store)
+            bounds = reader.bounds(places)
+            for topic in topics:
+                spans = {at: (max(low, end - SAMPLE), end) for at, (low, end) in bounds.items() if at[0] == topic}
+                yield judge_keys(topic, counts[topic], reader.read(spans))
+            yield from _lag(reader, store, bounds)
+    except SourceUnavailable as error:
+        yield fail("kafka", str(error), "may ENGINE_KAFKA_USERNAME read these topics?")
+    yield _overdue(store, max(counts[topic] for topic in topics))
+
+
+def _clocks(settings: Settings, store: StateStore) -> Iterator[Finding]:
+    with Admin(kafka_settings(settings)) as admin:
+        broker = admin.clock()
+    clocks = {} if broker is None else {"the broker": broker}
+    if isinstance(store, RedisStore):
+        clocks |= {server.name: server.clock for server in store.servers()}
+    now = wall_clock()
+    off = [f"{name} is {_apart(clock - now)} this machine" for name, clock in clocks.items() if abs(clock - now) > SKEW]
+    if off:
+        yield warn(
+            "clocks", ", ".join(off), "let NTP set all clocks: timers fire by the broker's and this machine's time"
+        )
+    else:
+        yield ok("clocks", f"{' and '.join(clocks) or 'nobody'} within {text_of(SKEW)} of this machine")
+
+
+def _apart(difference: int) -> str:
+    return f"{text_of(abs(difference) // 1000 * 1000)} {'ahead of' if difference > 0 else 'behind'}"
+
+
+def _lag(reader: TopicReader, store: StateStore, bounds: Mapping[Place, tuple[int, int]]) -> Iterator[Finding]:
+    unread: dict[Place, tuple[int, int]] = {}
+    offsets = {partition: store.meta(partition).offsets for partition in {partition for _, partition in bounds}}
+    for (topic, partition), (low, end) in bounds.items():
+        at = offsets[partition].get(topic, low)
+        if at > end:
+            says = f"partition {partition} was read up to {at} and ends at {end}: the topic was made anew"
+            yield fail(
+                topic, says, "give the new topic another name in events.yaml, so that it is read from its beginning"
+            )
+        elif at < low:
+            says = (
+                f"partition {partition} was read up to {at} and begins at {low}: {low - at} records were deleted unread"
+            )
+            yield fail(topic, says, "let the topic keep records for longer than a worker may be away")
+        elif at < end:
+            unread[topic, partition] = at, end
+    yield _lag_finding(reader, unread)
+
+
+def _lag_finding(reader: TopicReader, unread: Mapping[Place, tuple[int, int]]) -> Finding:
+    if not unread:
+        return ok("lag", "everything is read")
+    oldest = min((one.timestamp for one in reader.read({at: (s, s + 1) for at, (s, _) in unread.items()})), default=0)
+    waits = max(0, wall_clock() - oldest) // 1000 * 1000 if oldest else 0
+    says = f"{sum(end - start for start, end in unread.values()):,} records unread, the oldest for {text_of(waits)}"
+    if waits < LATE:
+        return ok("lag", says)
+    return warn(
+        "lag", says, "is a worker running? If so, start more of them: as many as there are partitions can share"
+    )
+
+
+def _overdue(store: StateStore, partitions: int) -> Finding:
+    now = wall_clock()
+    found = [one for number in range(partitions) for one in store.due(number, now - LATE, COUNTED)]
+    if not found:
+        return ok("timers", "none is overdue")
+    longest = text_of((now - min(moment for _, moment in found)) // 1000 * 1000)
+    says = f"{len(found):,} customers have a timer that is overdue, the longest by {longest}"
+    return warn(
+        "timers", says, "timers wait for unread events and for allowed_lateness: see lag, and whether a worker runs"
+    )

@@ -1,0 +1,66 @@
+"""What `run --check` and `doctor` find, as a list with ok, warn and fail."""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from engine.cli.console import out
+
+
+class Level(StrEnum):
+    """How bad it is."""
+
+    OK = "ok"
+    WARN = "warn"
+    FAIL = "fail"
+
+
+_COLORS = {Level.OK: "green", Level.WARN: "yellow", Level.FAIL: "red"}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at. `advice`: what to do about it."""
+
+    level: Level
+    what: str
+    says: str
+    advice: str = ""
+
+
+def ok(what: str, says: str) -> Finding:
+    return Finding(Level.OK, what, says)
+
+
+def warn(what: str, says: str, advice: str) -> Finding:
+    return Finding(Level.WARN, what, says, advice)
+
+
+def fail(what: str, says: str, advice: str) -> Finding:
+    return Finding(Level.FAIL, what, says, advice)
+
+
+def report(findings: Iterable[Finding], *, as_json: bool) -> None:
+    """Print them all and end the command: 0 when all is well, 1 when something fails, 3 with only warnings."""
+    found = list(findings)
+    if as_json:
+        out.print_json(data=[asdict(one) for one in found])
+    else:
+        out.print(_table(found))
+    levels = {one.level for one in found}
+    raise typer.Exit(1 if Level.FAIL in levels else 3 if Level.WARN in levels else 0)
+
+
+def _table(findings: list[Finding]) -> Table:
+    table = Table(show_header=False, box=None, pad_edge=False)
+    for _ in range(3):
+        table.add_column(overflow="fold")
+    for one in findings:
+        color = _COLORS[one.level]
+        advice = f"\n[dim]→ {escape(one.advice)}[/]" if one.advice else ""
+        table.add_row(f"[{color}]{one.level.value}[/]", escape(one.what), escape(one.says) + advice)
+    return table

@@ -1,0 +1,83 @@
+"""`engine reshard`: the customers of a namespace into another number of partitions."""
+
+from dataclasses import asdict
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+from rich.progress import Progress
+
+from engine.adapters.kafka.partitioner import crc32_partition, murmur2_partition
+from engine.cli.console import SETTINGS, AsJson, Data, Namespace, Store, err, is_terminal, open_store, out
+from engine.runtime.reshard import Moved, Place, Reshard
+
+
+class Partitioner(StrEnum):
+    """What the producers use."""
+
+    MURMUR2 = "murmur2"
+    CRC32 = "crc32"
+
+
+class Offsets(StrEnum):
+    """What becomes of the places up to which the topics were read."""
+
+    KEEP = "keep"
+    RESET = "reset"
+
+
+def register(app: typer.Typer) -> None:
+    app.command("reshard")(reshard)
+
+
+def reshard(
+    to: Annotated[int, typer.Option(min=1, help="The new number of partitions.")],
+    offsets: Annotated[
+        Offsets, typer.Option(help="keep: topics grew or have new names. reset: they were made anew, read all of them.")
+    ] = Offsets.KEEP,
+    partitioner: Annotated[Partitioner, typer.Option(help="What the producers use; see `engine doctor`.")] = (
+        Partitioner.MURMUR2
+    ),
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count who would move.")] = False,
+    store: Store = SETTINGS.store,
+    data: Data = SETTINGS.data,
+    namespace: Namespace = SETTINGS.namespace,
+    as_json: AsJson = False,
+) -> None:
+    """Move all customers to another number of partitions: states, timers, history, tombstones. Stop all workers first.
+
+    Before: stop the producers, let the workers read everything, stop them with SIGTERM. After: let the topics grow to
+    the new number (or make new ones), start producers and workers. No worker starts in between; a run that was
+    interrupted goes on when it is started again.
+
+    Example: engine reshard --to 12 --store redis://redis:6379/0
+    """
+    with open_store(store, data, namespace) as opened:
+        job = Reshard(opened, to, _place(partitioner))
+        with Progress(console=err, disable=as_json or not is_terminal(), transient=True) as progress:
+            task = progress.add_task("customers", total=None)
+            keep = offsets is Offsets.KEEP
+            moved = job.plan() if dry_run else job.run(keep_offsets=keep, progress=lambda n: progress.advance(task, n))
+    if as_json:
+        out.print_json(data={"dry_run": dry_run, "total": moved.customers.total(), **asdict(moved)})
+    else:
+        _show(moved, dry_run)
+
+
+def _place(partitioner: Partitioner) -> Place:
+    partition = crc32_partition if partitioner is Partitioner.CRC32 else murmur2_partition
+    return lambda customer, count: partition(customer.encode(), count)
+
+
+def _show(moved: Moved, dry_run: bool) -> None:
+    would = "would move" if dry_run else "[green]moved[/]"
+    resumed = ", an interrupted run was finished" if moved.resumed and not dry_run else ""
+    total = moved.customers.total()
+    out.print(
+        f"{would} {moved.moved:,} of {total:,} customers from {moved.before} to {moved.after} partitions{resumed}",
+        highlight=False,
+    )
+    for number in range(moved.after):
+        out.print(f"  partition {number}: {moved.customers[number]:,}", highlight=False)
+    if moved.conflicts:
+        out.print(f"[yellow]{moved.conflicts:,} were in two partitions; the right one was kept[/]", highlight=False)

@@ -1,0 +1,101 @@
+"""`engine send-event`: one event by hand."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+from uuid import uuid4
+
+import typer
+
+from engine.adapters.kafka.admin import check_topics
+from engine.adapters.kafka.reader import send_one
+from engine.cli.console import (
+    SETTINGS,
+    AsJson,
+    RulesDir,
+    TemplatesDir,
+    UsageError,
+    open_project,
+    out,
+    wall_clock,
+)
+from engine.cli.customers import place
+from engine.cli.wiring import kafka_settings
+from engine.core.catalog import Catalog, EventType, Source
+from engine.core.zones import iso, to_millis
+from engine.errors import BadRecord
+from engine.model import Event
+from engine.ports import Record
+from engine.runtime.compose import compose, parse
+from engine.runtime.decode import Decoder
+
+
+def register(app: typer.Typer) -> None:
+    app.command("send-event")(send_event)
+
+
+def send_event(
+    type: Annotated[str, typer.Argument(help="The event type, as events.yaml has it.")],
+    customer: Annotated[str, typer.Option(help="Whom it is about.")],
+    set_: Annotated[list[str] | None, typer.Option("--set", help="A property: amount=20. May be repeated.")] = None,
+    time: Annotated[datetime | None, typer.Option(help="When it happened, UTC. Default: now.")] = None,
+    topic: Annotated[str, typer.Option(help="The topic or source. Default: the first of events.yaml.")] = "",
+    id: Annotated[str, typer.Option(help="Its id. Default: a new one.")] = "",
+    rules: RulesDir = SETTINGS.rules,
+    templates: TemplatesDir = SETTINGS.templates,
+    as_json: AsJson = False,
+) -> None:
+    """Send one event, checked against events.yaml, in the format of its topic and to the partition of its customer.
+
+    Example: engine send-event purchase --customer c-1042 --set amount=20 --set currency=EUR
+    """
+    catalog = open_project(rules, templates).book.catalog
+    source = _source(catalog, topic)
+    properties = _properties(_declared(catalog, type), set_ or ())
+    moment = to_millis(time if time and time.tzinfo else time.replace(tzinfo=UTC)) if time else wall_clock()
+    event = Event(id or str(uuid4()), type, customer, moment, properties)
+    kafka = kafka_settings(SETTINGS, (source.topic,))
+    value, headers = compose(source, event)
+    partition = place(customer, check_topics(kafka))
+    _check(source, catalog, Record(source.topic, partition, 1, value, customer.encode(), moment, headers))
+    offset = send_one(kafka, source.topic, partition, customer.encode(), value, headers)
+    place_ = {"topic": source.topic, "partition": partition, "offset": offset}
+    if as_json:
+        out.print_json(data={**place_, "id": event.id, "time": iso(moment)})
+    else:
+        out.print(f"[green]sent[/] {type} of {customer}: {source.topic}:{partition}:{offset}", highlight=False)
+
+
+def _source(catalog: Catalog, name: str) -> Source:
+    found = [source for source in catalog.sources if name in ("", source.name, source.topic)]
+    if not found:
+        message = f"events.yaml declares no source {name}; it has {', '.join(one.topic for one in catalog.sources)}"
+        raise UsageError(message)
+    return found[0]
+
+
+def _declared(catalog: Catalog, type: str) -> EventType:
+    if type not in catalog.events:
+        message = f"events.yaml declares no event type {type}; it has {', '.join(catalog.events)}"
+        raise UsageError(message)
+    return catalog.events[type]
+
+
+def _properties(declared: EventType, given: list[str] | tuple[()]) -> dict[str, Any]:
+    properties: dict[str, Any] = {}
+    for one in given:
+        name, equals, text = one.partition("=")
+        if not equals or not name:
+            message = f"--set {one}: expected name=value"
+            raise UsageError(message)
+        known = declared.properties.get(name)
+        properties[name] = parse(known.kind if known else "any", text)
+    return properties
+
+
+def _check(source: Source, catalog: Catalog, record: Record) -> None:
+    """Raises UsageError where a worker would reject it."""
+    try:
+        Decoder(source, catalog).decode(record, wall_clock())
+    except BadRecord as error:
+        message = f"not sent, {error.code}: {error.reason}"
+        raise UsageError(message) from error

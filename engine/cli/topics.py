@@ -1,0 +1,99 @@
+"""`engine topics create`: the topics that the engine needs."""
+
+from collections.abc import Mapping
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from engine.adapters.kafka.admin import Admin, NewTopic
+from engine.cli.checks import topics_of
+from engine.cli.console import SETTINGS, AsJson, RulesDir, TemplatesDir, UsageError, open_project, out
+from engine.cli.wiring import kafka_settings, source_topics
+from engine.config import Settings
+from engine.core.catalog import Catalog
+from engine.core.durations import milliseconds
+
+DEFAULT_PARTITIONS = 8
+ARRIVAL = {"message.timestamp.type": "LogAppendTime"}
+"""The broker's own time: no producer's wrong clock and no replay's old timestamps can have records deleted."""
+LARGEST_LETTER = str(8 * 1024 * 1024)
+"""A dead letter carries the rejected record, which makes it a third larger."""
+
+
+def register(app: typer.Typer) -> None:
+    topics = typer.Typer(help="The topics that the engine reads and writes.", no_args_is_help=True)
+    topics.command("create")(create)
+    topics.callback()(_topics)
+    app.add_typer(topics, name="topics")
+
+
+def _topics() -> None:
+    """So that `create` stays a command of its own."""
+
+
+def create(
+    partitions: Annotated[
+        int | None, typer.Option(min=1, help="Of events and outreach. Default: as those have that are there, else 8.")
+    ] = None,
+    replicas: Annotated[int | None, typer.Option(min=1, help="Default: as the cluster has it.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be made.")] = False,
+    rules: RulesDir = SETTINGS.rules,
+    templates: TemplatesDir = SETTINGS.templates,
+    as_json: AsJson = False,
+) -> None:
+    """Make the topics of events.yaml that are missing, and those for outreach, outcomes and dead letters.
+
+    Topics that are there stay as they are. New ones carry the broker's time (LogAppendTime).
+
+    Example: engine topics create --partitions 12 --replicas 3
+    """
+    catalog = open_project(rules, templates).book.catalog
+    with Admin(kafka_settings(SETTINGS)) as admin:
+        counts = admin.partition_counts(topics_of(SETTINGS, catalog))
+        count = _partitions(SETTINGS, catalog, counts, partitions)
+        missing = [topic for topic in _wanted(SETTINGS, catalog, count, replicas) if topic.name not in counts]
+        made = [topic.name for topic in missing] if dry_run else admin.create_topics(missing)
+    rows = [(one.name, one.partitions, one.config) for one in missing if one.name in made]
+    if as_json:
+        listed = [{"topic": name, "partitions": number, "config": dict(config)} for name, number, config in rows]
+        out.print_json(data={"dry_run": dry_run, "made": listed, "there": counts})
+    else:
+        _show(rows, counts, dry_run)
+
+
+def _partitions(settings: Settings, catalog: Catalog, counts: Mapping[str, int], asked: int | None) -> int:
+    """Workers need the same number everywhere. Raises UsageError where that cannot come true."""
+    paired = (*source_topics(settings, catalog), settings.outreach_topic)
+    there = {topic: counts[topic] for topic in paired if topic in counts}
+    numbers = set(there.values()) | ({asked} if asked else set())
+    if len(numbers) > 1:
+        listed = ", ".join(f"{topic} has {count}" for topic, count in there.items())
+        message = f"events and outreach need the same number of partitions: {listed}; asked for {asked or 'the same'}"
+        raise UsageError(message)
+    return numbers.pop() if numbers else DEFAULT_PARTITIONS
+
+
+def _wanted(settings: Settings, catalog: Catalog, count: int, replicas: int | None) -> list[NewTopic]:
+    events = [NewTopic(name, count, replicas, ARRIVAL) for name in topics_of(settings, catalog)]
+    kept = {
+        settings.events_topic: _kept("7d"),
+        settings.outreach_topic: _kept("7d"),
+        settings.outcomes_topic: _kept("90d"),
+        settings.dead_letters_topic: _kept("90d") | {"max.message.bytes": LARGEST_LETTER},
+    }
+    return [NewTopic(one.name, count, replicas, {**one.config, **kept.get(one.name, {})}) for one in events]
+
+
+def _kept(span: str) -> dict[str, str]:
+    return {"retention.ms": str(milliseconds(span))}
+
+
+def _show(rows: list[tuple[str, int, Mapping[str, str]]], counts: Mapping[str, int], dry_run: bool) -> None:
+    table = Table(show_header=False, box=None, pad_edge=False)
+    for name, number, config in rows:
+        settings = ", ".join(f"{key}={value}" for key, value in config.items())
+        table.add_row("would make" if dry_run else "[green]made[/]", name, f"{number} partitions", settings)
+    for name, number in counts.items():
+        table.add_row("[dim]there[/]", name, f"{number} partitions", "")
+    out.print(table)
