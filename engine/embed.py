@@ -8,9 +8,10 @@ import faust
 
 from engine.adapters.faust import Attached, Outreach, attach
 from engine.cli.console import open_store
-from engine.cli.wiring import build_worker, open_writer
+from engine.cli.running import open_running
+from engine.cli.wiring import open_writer
 from engine.config import BadSetting, Settings, load_settings
-from engine.runtime.hooks import Hooks
+from engine.hooks import Hooks
 from engine.runtime.worker import Worker
 from engine.testing import load_project
 
@@ -41,7 +42,8 @@ def open_worker(settings: Settings) -> Iterator[Worker]:
         store = stack.enter_context(open_store(settings.store, settings.data, settings.namespace))
         writer = open_writer(settings)
         stack.callback(writer.close)
-        yield build_worker(settings, project, store, writer, Hooks())
+        running = stack.enter_context(open_running(settings, project, store, writer, Hooks()))
+        yield running.worker
 
 
 def _brokers(app: faust.App) -> str:

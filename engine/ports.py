@@ -184,7 +184,7 @@ class Transfer(Protocol):
 
 
 class Mark(NamedTuple):
-    """Whoever has read a partition up to `offset` knows all that arrived, before the ingest, until `time` (epoch ms)."""
+    """Whoever has read a partition to `offset` has all that arrived in front of the ingest until `time` (epoch ms)."""
 
     offset: int
     time: int

@@ -14,9 +14,10 @@ from engine.adapters.kafka.writer import TopicWriter
 from engine.cli.console import wall_clock
 from engine.config import Settings
 from engine.core.catalog import Catalog
-from engine.ports import EventSource, Ownership, StateStore
+from engine.hooks import Hooks
+from engine.ports import EventSource, Ownership, Progress, StateStore
 from engine.runtime.decode import Decoder
-from engine.runtime.hooks import Hooks
+from engine.runtime.origin import IngestedDecoder
 from engine.runtime.owned import Rules, Surroundings
 from engine.runtime.placement import check_stored
 from engine.runtime.worker import Worker
@@ -76,17 +77,31 @@ def source_topics(settings: Settings, catalog: Catalog) -> tuple[str, ...]:
     return keyed if all(source.keyed for source in catalog.sources) else (*keyed, settings.events_topic)
 
 
-def decoders(catalog: Catalog) -> Mapping[str, Decoder]:
-    """Per topic."""
-    return {source.topic: Decoder(source, catalog) for source in catalog.sources if source.keyed}
+def decoders(settings: Settings, catalog: Catalog) -> Mapping[str, Decoder | IngestedDecoder]:
+    """Per topic that workers read."""
+    keyed = {source.topic: Decoder(source, catalog) for source in catalog.sources if source.keyed}
+    unkeyed = unkeyed_decoders(catalog)
+    return {**keyed, settings.events_topic: IngestedDecoder(unkeyed)} if unkeyed else keyed
 
 
-def rules_of(project: Project) -> Rules:
+def unkeyed_decoders(catalog: Catalog) -> dict[str, Decoder]:
+    """Per topic that the ingest reads."""
+    return {source.topic: Decoder(source, catalog) for source in catalog.sources if not source.keyed}
+
+
+def rules_of(settings: Settings, project: Project) -> Rules:
     """What a worker runs."""
-    return Rules(project.book, project.renderer, decoders(project.book.catalog))
+    return Rules(project.book, project.renderer, decoders(settings, project.book.catalog))
 
 
-def build_worker(settings: Settings, project: Project, store: StateStore, writer: TopicWriter, hooks: Hooks) -> Worker:
+def build_worker(
+    settings: Settings,
+    project: Project,
+    store: StateStore,
+    writer: TopicWriter,
+    hooks: Hooks,
+    ingest: Progress | None = None,
+) -> Worker:
     """A worker that has joined its group. Raises SourceUnavailable and PartitionsDiffer."""
     topics = source_topics(settings, project.book.catalog)
     partitions = check_topics(kafka_settings(settings, (*topics, settings.outreach_topic)))
@@ -102,5 +117,6 @@ def build_worker(settings: Settings, project: Project, store: StateStore, writer
         event_clock=settings.clock == "event",
         cache_size=settings.cache_size,
         page=settings.page,
+        ingest=ingest,
     )
-    return Worker(join_group(settings, topics), around, rules_of(project), batch=settings.batch)
+    return Worker(join_group(settings, topics), around, rules_of(settings, project), batch=settings.batch)

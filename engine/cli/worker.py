@@ -1,14 +1,21 @@
 """`engine run`: a worker."""
 
 import signal
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
+from threading import Lock, Thread
 from types import FrameType
 from typing import Annotated
 
+import structlog
 import typer
 
+from engine.adapters.http import serving
+from engine.adapters.logs import LogHooks, set_up_logs
+from engine.adapters.prometheus import PrometheusHooks
+from engine.cli.checks import check_all
 from engine.cli.console import (
     SETTINGS,
+    AsJson,
     Namespace,
     RulesDir,
     Store,
@@ -17,12 +24,15 @@ from engine.cli.console import (
     open_project,
     open_store,
 )
+from engine.cli.findings import report
+from engine.cli.health import Health
+from engine.cli.running import Running, open_running
 from engine.cli.runs import collect_rarely
-from engine.cli.wiring import build_worker, open_writer, rules_of
+from engine.cli.wiring import open_writer
+from engine.config import BadSetting, Settings
 from engine.errors import EngineError
-from engine.runtime.hooks import Hooks
-from engine.runtime.worker import Worker
-from engine.testing import Project, load_project
+from engine.hooks import AllHooks, Hooks
+from engine.testing import RulesBroken, load_project
 
 
 def register(app: typer.Typer) -> None:
@@ -35,39 +45,73 @@ def run(
     store: Store = SETTINGS.store,
     namespace: Namespace = SETTINGS.namespace,
     check: Annotated[bool, typer.Option("--check", help="Check rules, topics and the store, then stop.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Run a worker: events in from Kafka, customers in Redis, outreach out to Kafka. Settings are ENGINE_… variables.
 
     SIGTERM finishes the batch, commits and leaves the group; SIGHUP loads the rules anew, all or nothing.
+    Metrics are at /metrics of ENGINE_HTTP_PORT, /healthz says whether the process lives, /readyz whether it works.
+    --check (with --json if a program reads it) exits 0 when a worker could start, 1 when not, 3 with only warnings.
 
     Example: ENGINE_KAFKA_BOOTSTRAP=kafka:9092 engine run --store redis://redis:6379/0
     """
     settings = SETTINGS.model_copy(
         update={"rules": rules, "templates": templates, "store": store, "namespace": namespace}
     )
+    if check:
+        report(check_all(settings), as_json=as_json)
     project = open_project(rules, templates)
+    set_up_logs(settings.log_format, settings.log_level)
+    metrics = PrometheusHooks()
+    health, hooks = Health(metrics), AllHooks(metrics, LogHooks())
     with ExitStack() as stack:
+        _serve(stack, settings, health)
         opened = stack.enter_context(open_store(store, settings.data, namespace))
         writer = open_writer(settings)
         stack.callback(writer.close)
-        worker = build_worker(settings, project, opened, writer, Hooks())
-        _obey_signals(worker, project)
+        running = stack.enter_context(open_running(settings, project, opened, writer, hooks))
+        health.running = running
+        _obey_signals(running, hooks)
         collect_rarely()
-        worker.run()
+        running.worker.run()
 
 
-def _obey_signals(worker: Worker, project: Project) -> None:
+def _serve(stack: ExitStack, settings: Settings, health: Health) -> None:
+    """A port that is taken is an error if somebody has chosen it, else a warning: several may run on a machine."""
+    if not settings.http_port:
+        return
+    try:
+        stack.enter_context(serving(settings.http_port, health.pages))
+    except OSError as error:
+        reason = f"cannot serve metrics on port {settings.http_port}: {error.strerror}"
+        if "http_port" in settings.model_fields_set:
+            raise BadSetting("ENGINE_HTTP_PORT", reason) from error
+        structlog.stdlib.get_logger("engine.worker").warning("no metrics", reason=reason)
+
+
+def _obey_signals(running: Running, hooks: Hooks) -> None:
+    reloading = Lock()
+
     def stop(number: int, frame: FrameType | None) -> None:
-        worker.stop()
+        running.worker.stop()
+        signal.signal(number, signal.SIG_DFL)  # somebody who asks again does not want to wait
 
     def reload(number: int, frame: FrameType | None) -> None:
-        try:
-            fresh = load_project(SETTINGS.rules, project.templates)
-        except EngineError as error:
-            complain(f"the rules were not reloaded, the last good ones stay:\n{error}")
-            return
-        worker.reload(rules_of(fresh))
+        # Not here: it takes a second, and may want to log while the loop is logging.
+        Thread(target=_reload, args=(running, hooks, reloading), name="reload", daemon=True).start()
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
     signal.signal(signal.SIGHUP, reload)
+
+
+def _reload(running: Running, hooks: Hooks, one_at_a_time: AbstractContextManager[bool]) -> None:
+    """From the folders that the command was given."""
+    with one_at_a_time:
+        try:
+            running.reload(load_project(running.settings.rules, running.settings.templates))
+        except RulesBroken as error:
+            complain(str(error))
+            hooks.reload_failed(f"{len(error.diagnostics)} findings, printed above")
+        except (EngineError, OSError) as error:
+            hooks.reload_failed(str(error))

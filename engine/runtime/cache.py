@@ -15,6 +15,23 @@ class StateCache:
         self.size = size
         self._young: dict[str, State | None] = {}
         self._old: dict[str, State | None] = {}
+        self.hits = 0
+        self.misses = 0
+        """Customers looked for, since the last `take_counts`."""
+
+    def take_counts(self) -> tuple[int, int]:
+        """(hits, misses)"""
+        counts = self.hits, self.misses
+        self.hits = self.misses = 0
+        return counts
+
+    def missing(self, customers: Iterable[str]) -> list[str]:
+        """Those that are not here, each once."""
+        asked = dict.fromkeys(customers)
+        missing = [customer for customer in asked if customer not in self]
+        self.hits += len(asked) - len(missing)
+        self.misses += len(missing)
+        return missing
 
     def __contains__(self, customer: str) -> bool:
         if customer in self._young:

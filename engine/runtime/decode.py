@@ -36,16 +36,14 @@ class Decoder:
     def decode(self, record: Record, wall: int) -> Event | None:
         """None for an event of an undeclared type, where those are ignored. `wall` is the time now, epoch ms."""
         parts = self._parts(record)
-        type_ = self.source.types.get(parts.type, parts.type) if isinstance(parts.type, str) else parts.type
-        checks = self.checks.get(type_) if isinstance(type_, str) else None
-        if checks is None:
-            self._pass_over(type_)
+        type_ = self._type(parts)
+        if type_ is None:
             return None
         time = self._time(parts.time, wall)
         properties = parts.properties if parts.properties is not None else {}
         if not isinstance(properties, dict):
             raise BadRecord("bad-properties", f"properties must be an object, not {_a(properties)}")
-        for name, required, check in checks:
+        for name, required, check in self.checks[type_]:
             if (value := properties.get(name)) is not None:
                 fixed = check(name, value)
                 if fixed is not value:
@@ -54,6 +52,11 @@ class Decoder:
                 raise BadRecord("missing-property", f"{type_} must have {name}")
         identity = _identity(parts.id, "id") if parts.id is not None else _place(record)
         return Event(identity, type_, _identity(parts.customer, "customer"), time, properties)
+
+    def customer(self, record: Record) -> str | None:
+        """Whose event it is, without a look at the rest of it; None as in `decode`. Raises BadRecord."""
+        parts = self._parts(record)
+        return _identity(parts.customer, "customer") if self._type(parts) is not None else None
 
     def _parts(self, record: Record) -> Parts:
         if record.value is None:
@@ -67,6 +70,13 @@ class Decoder:
             raise BadRecord("not-decodable", f"not valid {self.source.format}: {error}") from error
         except RecursionError as error:
             raise BadRecord("not-decodable", "nested too deeply") from error
+
+    def _type(self, parts: Parts) -> str | None:
+        type_ = self.source.types.get(parts.type, parts.type) if isinstance(parts.type, str) else parts.type
+        if isinstance(type_, str) and type_ in self.checks:
+            return type_
+        self._pass_over(type_)
+        return None
 
     def _pass_over(self, type_: Any) -> None:
         if not isinstance(type_, str) or not type_:

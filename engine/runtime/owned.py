@@ -6,13 +6,14 @@ from time import monotonic
 
 from engine.core.book import RuleBook
 from engine.errors import BadRecord, Fenced, StoreUnavailable
+from engine.hooks import Hooks, Measures
 from engine.model import Event
-from engine.ports import EventSource, OutreachSink, Record, RecordWriter, Renderer, StateStore
+from engine.ports import EventSource, Mark, OutreachSink, Progress, Record, RecordWriter, Renderer, StateStore
 from engine.runtime.batch import Arrival, Result
 from engine.runtime.clock import LiveClock
 from engine.runtime.decode import Decoder
-from engine.runtime.hooks import Hooks
 from engine.runtime.letters import DeadLetter, encode_letter, of_failure, of_record
+from engine.runtime.origin import IngestedDecoder
 from engine.runtime.partition import Partition
 from engine.runtime.relay import Relay
 
@@ -26,7 +27,7 @@ class Rules:
 
     book: RuleBook
     renderer: Renderer
-    decoders: Mapping[str, Decoder]
+    decoders: Mapping[str, Decoder | IngestedDecoder]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,7 @@ class Surroundings:
     """What all partitions of a worker share. `wall` gives the time now, epoch ms.
 
     `partitions`: how many the topics have. `event_clock`: the clock is event time, for replays and benchmarks.
+    `ingest`: how far the ingest is, where one of the topics is its.
     """
 
     store: StateStore
@@ -46,6 +48,7 @@ class Surroundings:
     event_clock: bool = False
     cache_size: int = 50_000
     page: int = 5_000
+    ingest: Progress | None = None
 
 
 class Owned:
@@ -67,7 +70,8 @@ class Owned:
             before_commit=self._report,
         )
         self.relay = Relay(self.partition, around.outreach)
-        self.clock = LiveClock(rules.decoders)
+        self.clock = LiveClock(rules.decoders, told=(around.ingest.topic,) if around.ingest else ())
+        self._mark: Mark | None = None
         self.has_more = False
         """Whether the last tick left due timers or customers to sweep."""
         self._sweep_after = 0.0
@@ -109,12 +113,23 @@ class Owned:
         self.relay.collect()
         self.has_more = False
         if not self.around.event_clock:
+            self._hear_of_ingest(source)
             self._fire_due(source)
         if monotonic() >= self._sweep_after:
             self._sweep()
         if self.partition.trim and not self.has_more:
             for result in self.partition.advance(self.partition.clock, self.around.wall()):
                 self._take(result, monotonic())
+
+    def _hear_of_ingest(self, source: EventSource) -> None:
+        """Let the clock go as far as the ingest was when the internal topic ended where we are now."""
+        ingest = self.around.ingest
+        if ingest is None:
+            return
+        self._mark = self._mark or ingest.mark(self.number)  # kept until reached: the end moves on all the time
+        if self._mark and source.position(self.number, ingest.topic) >= self._mark.offset:
+            self.clock.reached(ingest.topic, self._mark.time)
+            self._mark = None
 
     def _fire_due(self, source: EventSource) -> None:
         wall = self.around.wall()
@@ -136,6 +151,8 @@ class Owned:
             self._sweep_after = float("inf")
             return
         self._take(result, started)
+        if self.partition.is_swept:
+            self.around.hooks.swept(self.number)
         took = monotonic() - started
         self._sweep_after = monotonic() + SWEEP_REST * took
 
@@ -144,6 +161,18 @@ class Owned:
         self.rules = rules
         self.partition.adopt(rules.book, rules.renderer)
         self._sweep_after = 0.0
+
+    def measure(self, lag: int) -> Measures:
+        """How the partition is doing; `lag`: records not yet read. Raises StoreUnavailable."""
+        hits, misses = self.partition.cache.take_counts()
+        if self.around.event_clock:
+            return Measures(lag, 0, 0, 0, hits, misses)
+        wall = self.around.wall()
+        until = wall - self.partition.book.policy.allowed_lateness
+        due = self.around.store.due(self.number, until, self.around.page)
+        time = max(self.clock.time(wall, reading=lag > 0), self.partition.clock)
+        late = until - due[0][1] if due else 0
+        return Measures(lag, max(0, wall - time) / 1000 if time else 0, len(due), late / 1000, hits, misses)
 
     def close(self) -> None:
         """Wait for what was handed over, trim it from the outbox. What can't be done now the next owner does."""

@@ -87,9 +87,14 @@ class Partition:
             to = self._settled_until(wakes) if full else clock
             yield self._commit(self._run((), to, wakes, wall), (), to)
 
+    @property
+    def is_swept(self) -> bool:
+        """Whether every customer has met the current rule book."""
+        return self.meta.mark == self.book.mark
+
     def sweep_page(self, wall: int = 0, page: int = 1_000) -> Result | None:
         """Let the next customers meet the current rule book; None when all have. Goes on where it was stopped."""
-        if self.meta.mark == self.book.mark:
+        if self.is_swept:
             return None
         ours = f"{self.book.mark}:"
         cursor = self.meta.sweep.removeprefix(ours) if self.meta.sweep.startswith(ours) else ""
@@ -162,7 +167,7 @@ class Partition:
 
     def load(self, customers: Iterable[str]) -> dict[str, str]:
         """Bring states into the cache in one read. Returns the customers whose state is unreadable, with the reason."""
-        wanted = [customer for customer in dict.fromkeys(customers) if customer not in self.cache]
+        wanted = self.cache.missing(customers)
         found = self.store.load(self.number, wanted) if wanted else []
         unreadable = {}
         for customer, data in zip(wanted, found, strict=True):

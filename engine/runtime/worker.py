@@ -17,6 +17,8 @@ from engine.runtime.owned import Owned, Rules, Surroundings
 
 TICK = 0.1
 """Seconds between looks for due timers."""
+LOOK = 5.0
+"""Seconds between looks at how the partitions are doing, for the hooks."""
 LONGEST_WAIT = 5.0
 """Seconds between tries to reach a store that is away."""
 
@@ -33,13 +35,19 @@ class Worker:
     source: EventSource = field(init=False)
     owned: dict[int, Owned] = field(default_factory=dict, init=False)
     stopping: bool = field(default=False, init=False)
+    stepped: float = field(default_factory=monotonic, init=False)
+    """When the loop last turned, by the monotonic clock."""
+    store_answers: bool = field(default=True, init=False)
+    joined: bool = field(default=False, init=False)
     _closed: set[int] = field(default_factory=set, init=False)
     """Partitions that are ours and must be opened, or opened again, before anything else."""
     _new_rules: Rules | None = field(default=None, init=False)
     _next_tick: float = field(default=0.0, init=False)
+    _next_look: float = field(default=0.0, init=False)
 
     def __post_init__(self) -> None:
         self.source = self.join(self)
+        self.around.hooks.adopted(self.rules.book.revision)
 
     def run(self) -> None:
         """Work until `stop`. Raises SourceUnavailable and SinkUnavailable where going on makes no sense."""
@@ -59,6 +67,7 @@ class Worker:
 
     def step(self) -> None:
         """One turn of the loop."""
+        self.stepped = monotonic()
         if self._new_rules is not None:
             self._adopt(self._new_rules)
         records = self.source.poll(self.batch, self.patience)
@@ -69,6 +78,9 @@ class Worker:
                     self._guarded(number, partial(_handle, records=own))
             if monotonic() >= self._next_tick:
                 self._tick()
+            if monotonic() >= self._next_look:
+                self._look()
+            self.store_answers = True
         except StoreUnavailable as error:
             self._wait_for_store(error)
 
@@ -85,6 +97,7 @@ class Worker:
 
     def _tick(self) -> None:
         self._next_tick = monotonic() + TICK
+        self.joined = self.source.joined()
         offsets: dict[tuple[str, int], int] = {}
         for number, owned in list(self.owned.items()):
             self._guarded(number, partial(_tick, source=self.source))
@@ -94,10 +107,17 @@ class Worker:
         if offsets:
             self.source.commit(offsets)
 
+    def _look(self) -> None:
+        self._next_look = monotonic() + LOOK
+        lag = self.source.lag()
+        for number, owned in self.owned.items():
+            self.around.hooks.measured(number, owned.measure(lag.get(number, 0)))
+
     def _adopt(self, rules: Rules) -> None:
         self.rules, self._new_rules = rules, None
         for owned in self.owned.values():
             owned.adopt(rules)
+        self.around.hooks.adopted(rules.book.revision)
 
     # --- opening
 
@@ -121,10 +141,12 @@ class Worker:
     def _wait_for_store(self, error: StoreUnavailable) -> None:
         """Pause, stay in the group, try again; then open everything anew, as the store may have gone back in time."""
         since, attempt, wait = monotonic(), 0, TICK
+        self.store_answers = False
         for number in list(self.owned):
             self._shut(number)
         while self._closed and not self.stopping:
             attempt += 1
+            self.stepped = monotonic()
             self.around.hooks.store_away(error, attempt)
             self.source.pause(list(self._closed))
             for record in self.source.poll(1, wait):  # of a partition that was assigned just now, and opened

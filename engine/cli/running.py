@@ -1,0 +1,111 @@
+"""A worker, and the ingest where events.yaml has un-keyed topics, opened and closed together."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from threading import Thread
+
+from engine.adapters.kafka.admin import check_exist
+from engine.adapters.kafka.confluent.progress import IngestProgress
+from engine.adapters.kafka.confluent.transfer import ConfluentTransfer
+from engine.adapters.kafka.settings import KafkaSettings
+from engine.adapters.kafka.writer import TopicWriter
+from engine.cli.wiring import build_worker, kafka_settings, rules_of, source_topics, unkeyed_decoders
+from engine.config import BadSetting, Settings
+from engine.core.catalog import Catalog
+from engine.errors import EngineError
+from engine.hooks import Hooks
+from engine.ports import StateStore
+from engine.runtime.ingest import Ingest
+from engine.runtime.worker import Worker
+from engine.testing import Project
+
+LEAVING_SECONDS = 15.0
+
+
+@dataclass
+class SourcesChanged(EngineError):
+    """Rules that read other topics than those the worker is a member for."""
+
+    before: tuple[str, ...]
+    after: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return (
+            f"events.yaml reads {', '.join(self.after)} now and {', '.join(self.before)} before: start the worker anew"
+        )
+
+
+@dataclass
+class Running:
+    """What `engine run` runs."""
+
+    settings: Settings
+    worker: Worker
+    ingest: Ingest | None
+
+    def reload(self, project: Project) -> None:
+        """Go on with these rules. Raises SourcesChanged, and then nothing has changed."""
+        rules = rules_of(self.settings, project)
+        before, after = self._topics(self.worker.rules.book.catalog), self._topics(project.book.catalog)
+        if before != after:
+            raise SourcesChanged(before, after)
+        self.worker.reload(rules)
+        if self.ingest:
+            self.ingest.adopt(unkeyed_decoders(project.book.catalog))
+
+    def _topics(self, catalog: Catalog) -> tuple[str, ...]:
+        return tuple(sorted({*source_topics(self.settings, catalog), *unkeyed_decoders(catalog)}))
+
+
+@contextmanager
+def open_running(
+    settings: Settings, project: Project, store: StateStore, writer: TopicWriter, hooks: Hooks
+) -> Iterator[Running]:
+    """The worker has joined and is yet to be run; the ingest runs. Raises EngineError, what ended the ingest too."""
+    decoders = unkeyed_decoders(project.book.catalog)
+    with ExitStack() as stack:
+        if not decoders:
+            yield Running(settings, build_worker(settings, project, store, writer, hooks), None)
+            return
+        kafka = _ingest_settings(settings, tuple(decoders))
+        progress = stack.enter_context(IngestProgress(kafka, settings.events_topic))
+        worker = build_worker(settings, project, store, writer, hooks, progress)
+        transfer = ConfluentTransfer(kafka, settings.events_topic, settings.dead_letters_topic)
+        ingest = Ingest(transfer, decoders, hooks, settings.batch)
+        stack.enter_context(_in_a_thread(ingest, worker))
+        yield Running(settings, worker, ingest)
+
+
+def _ingest_settings(settings: Settings, topics: tuple[str, ...]) -> KafkaSettings:
+    if settings.kafka_client != "confluent":
+        reason = f"only confluent can ingest un-keyed topics ({', '.join(topics)})"
+        raise BadSetting("ENGINE_KAFKA_CLIENT", reason)
+    if settings.events_topic in topics:
+        raise BadSetting("ENGINE_EVENTS_TOPIC", f"{settings.events_topic} is a source in events.yaml")
+    kafka = kafka_settings(settings, topics, f"{settings.kafka_group}-ingest")
+    check_exist(kafka, (*topics, settings.dead_letters_topic))
+    return kafka
+
+
+@contextmanager
+def _in_a_thread(ingest: Ingest, worker: Worker) -> Iterator[None]:
+    """If the ingest ends by an error, so does the worker, and the error comes out here."""
+    failures: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            ingest.run()
+        except BaseException as error:
+            failures.append(error)
+            worker.stop()
+
+    thread = Thread(target=run, name="ingest", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ingest.stop()
+        thread.join(LEAVING_SECONDS)
+    if failures:
+        raise failures[0]

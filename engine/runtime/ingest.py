@@ -1,0 +1,89 @@
+"""The ingest: re-keys the records of un-keyed topics by customer, so that workers find each one's in one partition.
+
+It looks at a record only as far as it takes to find the customer, keeps value and headers, and adds where it stood.
+What declares itself as a type that events.yaml does not know is passed over here already.
+"""
+
+from collections.abc import Mapping, Sequence
+from time import monotonic
+
+from engine.errors import BadRecord
+from engine.hooks import Hooks
+from engine.ports import Record, Rekeyed, Transfer
+from engine.runtime.decode import Decoder
+from engine.runtime.letters import DeadLetter, encode_letter, of_record
+from engine.runtime.origin import headers_of
+
+TOO_LARGE = BadRecord("too-large", "the internal topic does not take it (max.message.bytes)")
+LAG_SECONDS = 5.0
+"""Seconds between looks at the lag."""
+
+
+class Ingest:
+    """One member of the ingest's group. `decoders` are those of the un-keyed topics."""
+
+    def __init__(
+        self,
+        transfer: Transfer,
+        decoders: Mapping[str, Decoder],
+        hooks: Hooks,
+        batch: int = 4_000,
+        patience: float = 0.1,
+    ) -> None:
+        self.transfer = transfer
+        self.decoders = decoders
+        self.hooks = hooks
+        self.batch = batch
+        self.patience = patience
+        self.stopping = False
+        self.stepped = monotonic()
+        """When the last turn of the loop began."""
+        self._next_look = 0.0
+
+    def run(self) -> None:
+        """Work until `stop`. Raises SourceUnavailable and SinkUnavailable where going on makes no sense."""
+        try:
+            while not self.stopping:
+                self.step()
+        finally:
+            self.transfer.close()
+
+    def stop(self) -> None:
+        """Finish the transaction and leave. Safe to call from another thread."""
+        self.stopping = True
+
+    def adopt(self, decoders: Mapping[str, Decoder]) -> None:
+        """Go on with these, from the next batch. Safe to call likewise."""
+        self.decoders = decoders
+
+    def step(self) -> None:
+        """One turn of the loop: one batch, one transaction."""
+        self.stepped = monotonic()
+        records = self.transfer.poll(self.batch, self.patience)
+        started = monotonic()
+        events, letters = self._sort(records, self.decoders)
+        if self.transfer.commit(events, [(letter.id, encode_letter(letter)) for letter in letters]):
+            if records:
+                self.hooks.ingested(len(events), [letter.code for letter in letters], monotonic() - started)
+        else:
+            self.hooks.ingest_undone()
+        if started >= self._next_look:
+            self._next_look = started + LAG_SECONDS
+            self.hooks.ingest_lag(self.transfer.lag())
+
+    def _sort(
+        self, records: Sequence[Record], decoders: Mapping[str, Decoder]
+    ) -> tuple[list[Rekeyed], list[DeadLetter]]:
+        events: list[Rekeyed] = []
+        letters: list[DeadLetter] = []
+        for record in records:
+            try:
+                if self.transfer.refuses(record):
+                    raise TOO_LARGE
+                customer = decoders[record.source].customer(record)
+            except BadRecord as error:
+                letters.append(of_record(record, error))
+            else:
+                if customer is not None:
+                    events.append(Rekeyed(customer, record.value, headers_of(record), record))
+        return events, letters
