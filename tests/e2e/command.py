@@ -54,7 +54,7 @@ def _as_process(args: tuple[object, ...], stdin: bytes) -> Iterator[None]:
     """What a command takes from its process, and changes in it, put back."""
     before = sys.argv, sys.stdin, gc.get_threshold()
     sys.argv = ["engine", *map(str, args)]
-    sys.stdin = io.TextIOWrapper(io.BytesIO(stdin))
+    sys.stdin = io.TextIOWrapper(io.BufferedReader(io.BytesIO(stdin)))
     try:
         yield
     finally:
