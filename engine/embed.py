@@ -7,11 +7,14 @@ from typing import Any
 import faust
 
 from engine.adapters.faust import Attached, Outreach, attach
+from engine.adapters.logs import LogHooks, use_host_logs
+from engine.adapters.prometheus import PrometheusHooks
 from engine.cli.console import open_store
+from engine.cli.health import Health, serve
 from engine.cli.running import open_running
 from engine.cli.wiring import open_writer
 from engine.config import BadSetting, Settings, load_settings
-from engine.hooks import Hooks
+from engine.hooks import AllHooks
 from engine.runtime.worker import Worker
 from engine.testing import load_project
 
@@ -38,12 +41,17 @@ def attach_to_faust(app: faust.App, **settings: Any) -> Attached:
 def open_worker(settings: Settings) -> Iterator[Worker]:
     """A worker that has joined its group, with all it needs open. Raises EngineError."""
     project = load_project(settings.rules, settings.templates)
+    use_host_logs()
+    metrics = PrometheusHooks()
+    health = Health(metrics)
     with ExitStack() as stack:
+        serve(stack, settings, health)
         store = stack.enter_context(open_store(settings.store, settings.data, settings.namespace))
         writer = open_writer(settings)
         stack.callback(writer.close)
-        running = stack.enter_context(open_running(settings, project, store, writer, Hooks()))
-        yield running.worker
+        hooks = AllHooks(metrics, LogHooks())
+        health.running = stack.enter_context(open_running(settings, project, store, writer, hooks))
+        yield health.running.worker
 
 
 def _brokers(app: faust.App) -> str:

@@ -51,6 +51,21 @@ def set_up_logs(format: Literal["json", "text"], level: str, stream: TextIO | No
     )
 
 
+def use_host_logs() -> None:
+    """In a program that has its own logging: lines go there, as text. Leaves a structlog that is set up as it is."""
+    if structlog.is_configured():
+        return
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            _places_only,
+            structlog.processors.KeyValueRenderer(key_order=["event"]),
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+    )
+
+
 def _renderer(format: str, stream: TextIO) -> structlog.typing.Processor:
     if format == "json":
         return structlog.processors.JSONRenderer()

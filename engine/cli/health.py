@@ -1,14 +1,17 @@
 """The pages of a worker: /metrics, /healthz (it is alive) and /readyz (it works)."""
 
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from http import HTTPStatus
 from time import monotonic
 
 import msgspec
+import structlog
 
-from engine.adapters.http import Page
+from engine.adapters.http import Page, serving
 from engine.adapters.prometheus import PrometheusHooks
 from engine.cli.running import Running
+from engine.config import BadSetting, Settings
 
 STUCK = 60.0
 """Seconds without a turn of a loop after which it counts as stuck."""
@@ -42,6 +45,22 @@ class Health:
             "staying": worker is not None and not worker.stopping,
         }
         return _report(all(facts.values()), facts)
+
+
+def serve(stack: ExitStack, settings: Settings, health: Health) -> None:
+    """Answer until the stack unwinds.
+
+    A port that is taken is an error if somebody has chosen it, else a warning: several may run on a machine.
+    """
+    if not settings.http_port:
+        return
+    try:
+        stack.enter_context(serving(settings.http_port, health.pages))
+    except OSError as error:
+        reason = f"cannot serve metrics on port {settings.http_port}: {error.strerror}"
+        if "http_port" in settings.model_fields_set:
+            raise BadSetting("ENGINE_HTTP_PORT", reason) from error
+        structlog.stdlib.get_logger("engine.worker").warning("no metrics", reason=reason)
 
 
 def _report(well: bool, facts: Mapping[str, object]) -> Page:

@@ -6,10 +6,8 @@ from threading import Lock, Thread
 from types import FrameType
 from typing import Annotated
 
-import structlog
 import typer
 
-from engine.adapters.http import serving
 from engine.adapters.logs import LogHooks, set_up_logs
 from engine.adapters.prometheus import PrometheusHooks
 from engine.cli.checks import check_all
@@ -25,11 +23,10 @@ from engine.cli.console import (
     open_store,
 )
 from engine.cli.findings import report
-from engine.cli.health import Health
+from engine.cli.health import Health, serve
 from engine.cli.running import Running, open_running
 from engine.cli.runs import collect_rarely
 from engine.cli.wiring import open_writer
-from engine.config import BadSetting, Settings
 from engine.errors import EngineError
 from engine.hooks import AllHooks, Hooks
 from engine.testing import RulesBroken, load_project
@@ -65,7 +62,7 @@ def run(
     metrics = PrometheusHooks()
     health, hooks = Health(metrics), AllHooks(metrics, LogHooks())
     with ExitStack() as stack:
-        _serve(stack, settings, health)
+        serve(stack, settings, health)
         opened = stack.enter_context(open_store(store, settings.data, namespace))
         writer = open_writer(settings)
         stack.callback(writer.close)
@@ -74,19 +71,6 @@ def run(
         _obey_signals(running, hooks)
         collect_rarely()
         running.worker.run()
-
-
-def _serve(stack: ExitStack, settings: Settings, health: Health) -> None:
-    """A port that is taken is an error if somebody has chosen it, else a warning: several may run on a machine."""
-    if not settings.http_port:
-        return
-    try:
-        stack.enter_context(serving(settings.http_port, health.pages))
-    except OSError as error:
-        reason = f"cannot serve metrics on port {settings.http_port}: {error.strerror}"
-        if "http_port" in settings.model_fields_set:
-            raise BadSetting("ENGINE_HTTP_PORT", reason) from error
-        structlog.stdlib.get_logger("engine.worker").warning("no metrics", reason=reason)
 
 
 def _obey_signals(running: Running, hooks: Hooks) -> None:

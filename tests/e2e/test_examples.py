@@ -1,0 +1,66 @@
+"""The example consumers of the outreach topic."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from engine.adapters.kafka.admin import Admin, NewTopic
+from engine.adapters.kafka.confluent.writer import ConfluentWriter
+from engine.adapters.kafka.outreach import KafkaSink
+from engine.adapters.kafka.settings import KafkaSettings
+from engine.model import Outreach
+from engine.runtime.records import encode_outreach
+from tests.e2e.command import REPOSITORY
+from tests.services import Broker
+from tests.services.processes import Process, wait_until
+
+pytestmark = [pytest.mark.e2e, pytest.mark.kafka]
+
+
+@pytest.mark.parametrize("name", ["consume_confluent", "consume_kafka_python"])
+def test_a_customer_whose_outreach_is_repeated_gets_it_once(
+    name: str, broker: Broker, topic_prefix: str, tmp_path: Path
+) -> None:
+    settings, topic = KafkaSettings(broker.address), topic_prefix + "outreach"
+    with Admin(settings) as admin:
+        admin.create_topics([NewTopic(topic, 1)])
+    writer = ConfluentWriter(settings)
+    sink = KafkaSink(writer, topic)
+    sink.publish(0, [encode_outreach(_outreach(customer)) for customer in ("ada", "bob", "ada", "cy")])
+    writer.close()
+
+    variables = [
+        f"ENGINE_KAFKA_BOOTSTRAP={broker.address}",
+        f"ENGINE_OUTREACH_TOPIC={topic}",
+        f"SENDER_GROUP={topic_prefix}",
+    ]
+    script = REPOSITORY / "examples" / f"{name}.py"
+    log = tmp_path / "consumer.log"
+    consumer = Process(["env", *variables, sys.executable, str(script)], log, lambda: True)
+    consumer.start()
+    try:
+        wait_until(lambda: "cy@shop.example" in log.read_text(), "the last outreach is sent")
+    finally:
+        consumer.kill9()
+    lines = [line for line in log.read_text().splitlines() if line.startswith("email to")]
+    assert lines == [f"email to {customer}@shop.example: Dear {customer}" for customer in ("ada", "bob", "cy")]
+
+
+def _outreach(customer: str) -> Outreach:
+    return Outreach(
+        id=f"id-of-{customer}",
+        rule="welcome",
+        occurrence="1",
+        customer=customer,
+        at=0,
+        moment=0,
+        expires_at=0,
+        channel="email",
+        purpose="marketing",
+        template="welcome",
+        revision="r1",
+        reason="signup",
+        to=f"{customer}@shop.example",
+        subject=f"Dear {customer}",
+    )
