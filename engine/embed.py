@@ -46,7 +46,7 @@ def open_worker(settings: Settings) -> Iterator[Worker]:
     health = Health(metrics)
     with ExitStack() as stack:
         serve(stack, settings, health)
-        store = stack.enter_context(open_store(settings.store, settings.data, settings.namespace))
+        store = stack.enter_context(open_store(settings.store, settings.data, settings.namespace, settings))
         writer = open_writer(settings)
         stack.callback(writer.close)
         hooks = AllHooks(metrics, LogHooks())

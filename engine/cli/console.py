@@ -72,22 +72,22 @@ def open_project(rules: Path, templates: Path) -> Project:
 
 
 @contextmanager
-def open_store(store: str, data: Path, namespace: str) -> Iterator[StateStore]:
+def open_store(store: str, data: Path, namespace: str, settings: Settings = SETTINGS) -> Iterator[StateStore]:
     """The store that an option names; an embedded server runs for as long as it is open."""
     if store == "memory":
         yield MemoryStore()
     elif store == "embedded":
         with EmbeddedServer(data) as server:
-            yield from _connected(server.url, namespace)
+            yield from _connected(server.url, namespace, settings)
     elif "://" in store:
-        yield from _connected(store, namespace)
+        yield from _connected(store, namespace, settings, settings.store_password.get_secret_value())
     else:
         message = f"--store {store}: expected memory, embedded, or a URL such as redis://localhost:6379/0"
         raise UsageError(message)
 
 
-def _connected(url: str, namespace: str) -> Iterator[StateStore]:
-    store = connect(url, namespace, erased_kept=timedelta(days=SETTINGS.erased_days))
+def _connected(url: str, namespace: str, settings: Settings, password: str = "") -> Iterator[StateStore]:
+    store = connect(url, namespace, password=password, erased_kept=timedelta(days=settings.erased_days))
     try:
         yield store
     finally:

@@ -22,6 +22,7 @@ def connect(
     url: str,
     namespace: str = "engine",
     *,
+    password: str = "",
     history_kept: timedelta = HISTORY_KEPT,
     erased_kept: timedelta = ERASED_KEPT,
 ) -> RedisStore:
@@ -29,12 +30,13 @@ def connect(
 
     redis://[user:password@]host:port/db, rediss:// (TLS), unix:///path/to/socket,
     redis+cluster://host:port,host:port and redis+sentinel://host:port,host:port/primary (rediss+… for TLS).
-    User and password of a sentinel URL serve for both, the sentinels and the primary.
+    User and password of a sentinel URL serve for both, the sentinels and the primary. `password` serves where the URL
+    has none.
     """
     name = _without_secrets(url)
     try:
         with reaching(name):
-            client = _client(url)
+            client = _client(url, password)
             client.ping()
     except ValueError as error:
         raise BadStoreUrl(name, str(error)) from error
@@ -45,16 +47,16 @@ def _without_secrets(url: str) -> str:
     return re.sub(r"(?<=//).*@|[?#].*", "", url)
 
 
-def _client(url: str) -> Any:
+def _client(url: str, password: str) -> Any:
     parts = urlsplit(url)
     match parts.scheme.split("+"):
         case ["redis" | "rediss" | "unix"]:
-            return Redis.from_url(url, **_TIMEOUTS)
+            return Redis.from_url(url, **_TIMEOUTS, password=password or None)
         case ["redis" | "rediss", "cluster"]:
             nodes = [ClusterNode(host, port) for host, port in _hosts(parts, 6379)]  # type: ignore[no-untyped-call]
-            return RedisCluster(startup_nodes=nodes, **_options(parts))
+            return RedisCluster(startup_nodes=nodes, **_options(parts, password))
         case ["redis" | "rediss", "sentinel"] if parts.path.strip("/"):
-            options = _options(parts)
+            options = _options(parts, password)
             asking = {**options, "retry": Retry(NoBackoff(), 0)}  # instead, the next sentinel is asked
             sentinels = Sentinel(_hosts(parts, 26379), sentinel_kwargs=asking, **options)  # type: ignore[no-untyped-call]
             return sentinels.master_for(parts.path.strip("/"), **dict(parse_qsl(parts.query)))  # type: ignore[no-untyped-call]
@@ -62,9 +64,9 @@ def _client(url: str) -> Any:
     raise ValueError(message)
 
 
-def _options(parts: SplitResult) -> dict[str, Any]:
-    logins = {"username": parts.username, "password": parts.password}
-    given = {name: unquote(value) for name, value in logins.items() if value}
+def _options(parts: SplitResult, password: str) -> dict[str, Any]:
+    logins = {"username": unquote(parts.username or ""), "password": unquote(parts.password or "") or password}
+    given = {name: value for name, value in logins.items() if value}
     return {**_TIMEOUTS, **given, **({"ssl": True} if parts.scheme.startswith("rediss") else {})}
 
 

