@@ -4,6 +4,7 @@ Timers as in `runs`, one list for all match values (`key` tells them apart). `st
 times of its newest finishing events, for as long as a late beginning could still be older, or a deferred firing waits.
 """
 
+from bisect import insort
 from typing import Any
 
 from engine.core.book import Expression
@@ -84,11 +85,17 @@ class Abandoned(Trigger):
         for timer in state.timers.get(self.rule, ()):
             if timer.key == key and timer.anchor <= time < timer.due:
                 spend(timer)
-        since = horizon - self.within - LONGEST_DEFERRAL
-        recent = {k: times for k, times in state.memory.get(self.rule, {}).items() if times[-1] > since}
-        times = sorted([*(t for t in recent.pop(key, ()) if t > since), time])
-        recent[key] = times[-MOST_FINISHES:]
-        state.memory[self.rule] = dict(sorted(recent.items(), key=lambda item: item[1][-1])[-MOST_KEYS:])
+        self._remember(state.memory.setdefault(self.rule, {}), time, key, horizon - self.within - LONGEST_DEFERRAL)
+
+    def _remember(self, finishes: dict[str, list[int]], time: int, key: str, since: int) -> None:
+        """Add a finishing event, forget those up to `since`; the match value that was finished last stands last."""
+        times = finishes.pop(key, [])
+        insort(times, time)
+        finishes[key] = times
+        if times[0] <= since or len(times) > MOST_FINISHES:
+            times[:-1] = [one for one in times[-MOST_FINISHES:-1] if one > since]
+        while (oldest := next(iter(finishes))) != key and (len(finishes) > MOST_KEYS or finishes[oldest][-1] <= since):
+            del finishes[oldest]
 
     def _finishes(self, state: State, key: str) -> list[int]:
         """Times of the finishing events still remembered, in order."""
