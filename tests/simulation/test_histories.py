@@ -137,3 +137,13 @@ def test_a_live_engine_that_lags_says_nothing_that_what_happened_in_time_disprov
     fired = once_each(through_partition(BOOK, events, end, sizes=sizes, lags=lags))
     known = expected(events, end)
     assert {one for one in known if one[1] != "trial"} <= fired <= known
+
+
+@examples(100)
+@given(delays(LATENESS), ends(), sizes, st.lists(st.integers(0, 90 * HOUR), min_size=1, max_size=12))
+def test_a_live_engine_that_lags_takes_late_events_as_if_they_had_come_in_time(
+    history: tuple[list[Event], list[Event]], end: int, sizes: list[int], lags: list[int]
+) -> None:
+    fired = once_each(through_partition(PATIENT, history[1], end, sizes=sizes, lags=lags))
+    known = expected(history[0], end - LATENESS * HOUR)
+    assert {one for one in fired if one[1] in ORDER_FREE} == {one for one in known if one[1] in ORDER_FREE}
