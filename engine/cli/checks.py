@@ -104,7 +104,7 @@ def check_store(store: StateStore, partitions: int) -> Iterator[Finding]:
         if partitions:
             check_stored(store, partitions)
     except PartitionsDiffer as error:
-        yield fail("customers", str(error), "docs/operations.md says how to change the number of partitions")
+        yield fail("customers", str(error), "docs/commands.md says how to change the number of partitions")
     else:
         yield ok("customers", f"in {meta.partitions} partitions" if meta else "none yet")
 

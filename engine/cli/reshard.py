@@ -1,8 +1,7 @@
 """`engine reshard`: the customers of a namespace into another number of partitions."""
 
-from dataclasses import asdict
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.progress import Progress
@@ -59,7 +58,7 @@ def reshard(
             keep = offsets is Offsets.KEEP
             moved = job.plan() if dry_run else job.run(keep_offsets=keep, progress=lambda n: progress.advance(task, n))
     if as_json:
-        out.print_json(data={"dry_run": dry_run, "total": moved.customers.total(), **asdict(moved)})
+        out.print_json(data=_as_data(moved, dry_run))
     else:
         _show(moved, dry_run)
 
@@ -67,6 +66,19 @@ def reshard(
 def _place(partitioner: Partitioner) -> Place:
     partition = crc32_partition if partitioner is Partitioner.CRC32 else murmur2_partition
     return lambda customer, count: partition(customer.encode(), count)
+
+
+def _as_data(moved: Moved, dry_run: bool) -> dict[str, Any]:
+    return {
+        "dry_run": dry_run,
+        "before": moved.before,
+        "after": moved.after,
+        "total": moved.customers.total(),
+        "moved": moved.moved,
+        "conflicts": moved.conflicts,
+        "resumed": moved.resumed,
+        "customers": {str(number): moved.customers[number] for number in range(moved.after)},
+    }
 
 
 def _show(moved: Moved, dry_run: bool) -> None:

@@ -1,0 +1,298 @@
+"""The operators' commands on real servers, beside workers that run."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewPartitions
+
+from engine.adapters.kafka.partitioner import crc32_partition, murmur2_partition
+from tests.e2e.command import PROGRAM, REPOSITORY, Ran
+from tests.e2e.faults import Stage
+from tests.e2e.job import PARTITIONS, Entry, make_job, project
+
+pytestmark = [pytest.mark.e2e, pytest.mark.kafka]
+
+LIVE_RULES = """\
+version: 1
+rules:
+  - id: thanks
+    when: { event: purchase }
+    send: text
+  - id: third
+    when: { milestone: { count: purchase, reaches: [3] } }
+    send: text
+  - id: quiet
+    when: { inactivity: { of: purchase, for: 30d } }
+    send: text
+"""
+
+
+@pytest.fixture
+def live(stage: Stage) -> Stage:
+    """A stage on wall-clock time, with a worker."""
+    stage.settings["clock"] = "live"
+    stage.use(project(stage.topics.events, rules=LIVE_RULES))
+    stage.start("a")
+    return stage
+
+
+def engine(stage: Stage, *args: object, **settings: object) -> Ran:
+    """Run a command in the stage's environment."""
+    given = {f"ENGINE_{key.upper()}": str(value) for key, value in (stage.settings | settings).items()}
+    environment = os.environ | given | {"PYTHONPATH": str(REPOSITORY), "COLUMNS": "200"}
+    command = [sys.executable, "-c", PROGRAM, *map(str, args)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    assert "Traceback" not in done.stdout + done.stderr, done.stderr
+    return Ran(done.returncode, done.stdout, done.stderr)
+
+
+def data(stage: Stage, *args: object, **settings: object) -> Any:
+    """What a command prints with --json."""
+    ran = engine(stage, *args, "--json", **settings)
+    assert ran.out, ran.err
+    return json.loads(ran.out)
+
+
+def levels(findings: list[dict[str, str]]) -> dict[str, str]:
+    return {one["what"].split()[0]: one["level"] for one in findings}
+
+
+def record(customer: str, time: int, amount: object = 20, **other: object) -> Entry:
+    key = customer.encode()
+    body = {"type": "purchase", "customer": customer, "time": time, "properties": {"amount": amount}} | other
+    return Entry(time, murmur2_partition(key, PARTITIONS), key, json.dumps(body).encode())
+
+
+def now() -> int:
+    return int(time.time() * 1000)
+
+
+def rules_sent(stage: Stage, customer: str) -> list[str]:
+    return sorted(one.json["rule"] for one in stage.outreach() if one.json["customer"] == customer)
+
+
+# --- before a worker starts
+
+
+def test_a_check_says_whether_a_worker_could_start(stage: Stage) -> None:
+    stage.use(project(stage.topics.events))
+    fine = engine(stage, "run", "--check")
+    assert fine.code == 0, fine.said
+    assert fine.out.count("ok") >= 5
+
+    found = engine(stage, "run", "--check", outreach_topic=f"{stage.name}elsewhere")
+    assert found.code == 1
+    assert f"missing, or hidden from us: {stage.name}elsewhere" in found.said
+    assert "engine topics create" in found.said
+
+    in_memory = data(stage, "run", "--check", store="memory")
+    assert levels(in_memory)["store"] == "warn"
+    assert engine(stage, "run", "--check", store="memory").code == 3
+
+
+def test_a_check_finds_servers_that_are_not_there_and_rules_with_errors(stage: Stage) -> None:
+    stage.use(project(stage.topics.events))
+    assert levels(data(stage, "run", "--check", store="redis://127.0.0.1:1"))["store"] == "fail"
+    stage.use(project(stage.topics.events, rules="version: 1\nrules: [{ id: broken }]\n"))
+    found = data(stage, "run", "--check")
+    assert levels(found) == {"rules": "fail", "store": "ok", "customers": "ok"}
+
+
+def test_topics_are_made_once_and_fit_each_other(stage: Stage) -> None:
+    stage.use(project(f"{stage.name}new"))
+    names = {name: f"{stage.name}new-{name}" for name in ("outreach_topic", "outcomes_topic", "dead_letters_topic")}
+    planned = data(stage, "topics", "create", "--partitions", 3, "--dry-run", **names)
+    assert {one["topic"] for one in planned["made"]} == {f"{stage.name}new", *names.values()}
+    assert levels(data(stage, "run", "--check", **names))["topics"] == "fail"
+
+    made = data(stage, "topics", "create", "--partitions", 3, **names)
+    assert made["made"] == planned["made"]
+    assert {one["partitions"] for one in made["made"]} == {3}
+    assert all(one["config"]["message.timestamp.type"] == "LogAppendTime" for one in made["made"])
+    again = data(stage, "topics", "create", **names)
+    assert (again["made"], len(again["there"])) == ([], 4)
+    assert levels(data(stage, "run", "--check", **names))["partitions"] == "ok"
+
+    refused = engine(stage, "topics", "create", "--partitions", 5, **names)
+    assert refused.code == 1
+    assert "need the same number of partitions" in refused.said
+
+
+# --- while workers run
+
+
+def test_the_doctor_finds_nothing_where_all_is_well_and_lag_where_no_worker_runs(stage: Stage) -> None:
+    stage.use(project(stage.topics.events))
+    job = make_job(2_000, 300)
+    stage.load(map(job.entry, job.events))
+    worker = stage.start("a")
+    stage.finish()
+    found = data(stage, "doctor")
+    assert set(levels(found).values()) == {"ok"}, found
+    assert any("where murmur2 puts them" in one["says"] for one in found)
+
+    worker.stop()
+    stage.load(map(job.entry, job.events[:100]))
+    found = engine(stage, "doctor", clock="live")
+    assert "100 records unread" in found.said
+    assert "have a timer that is overdue" in found.said
+    assert found.code == 3
+
+
+def test_the_doctor_tells_producers_that_use_another_partitioner(stage: Stage) -> None:
+    stage.use(project(stage.topics.events))
+    keys = [f"c-{number}".encode() for number in range(100)]
+    stage.load(Entry(0, crc32_partition(key, PARTITIONS), key, b"{}") for key in keys)
+    found = engine(stage, "doctor")
+    assert found.code == 1
+    assert "where CRC32 puts them" in found.said
+    assert "partitioner=murmur2_random" in found.said
+
+    stage.load([Entry(0, 0, b"", b"{}"), *(Entry(0, murmur2_partition(key, PARTITIONS), key, b"{}") for key in keys)])
+    assert "murmur2 explains" in engine(stage, "doctor").said
+
+
+def test_an_event_sent_by_hand_is_checked_and_counts(live: Stage) -> None:
+    sent = data(live, "send-event", "purchase", "--customer", "c-1", "--set", "amount=20", "--set", "order=7")
+    assert sent["partition"] == murmur2_partition(b"c-1", PARTITIONS)
+    assert sent["offset"] == 0
+    live.topics.loaded[sent["partition"]] += 1
+    live.finish()
+    assert rules_sent(live, "c-1") == ["thanks"]
+
+    for wrong, why in (
+        (["purchas", "--customer", "c-1"], "declares no event type purchas"),
+        (["purchase", "--customer", "c-1", "--set", "amount=much"], "amount must be a number"),
+        (["purchase", "--customer", "c-1", "--set", "amount"], "expected name=value"),
+        (["purchase", "--customer", "c-1", "--topic", "nowhere"], "declares no source nowhere"),
+        (["purchase", "--customer", "c-1", "--time", "1970-01-02"], "accept.earliest"),
+    ):
+        refused = engine(live, "send-event", *wrong)
+        assert (refused.code, why in refused.said) == (1, True), refused.said
+
+
+def test_dead_letters_are_listed_and_sent_again_once_when_the_cause_is_mended(live: Stage) -> None:
+    live.load([record("c-1", now(), amount="20 euros", id="e-1"), record("c-2", now(), id="e-2")])
+    live.load([Entry(0, 0, b"c-3", b"not json")])
+    live.finish()
+    listed = data(live, "dead-letters", "list")
+    assert [(one["code"], one["key"]) for one in listed if one["code"] == "wrong-type"] == [("wrong-type", "c-1")]
+    assert len(listed) == 2
+    assert listed[0]["topic"] == live.topics.events
+    assert "amount must be a number" in engine(live, "dead-letters", "list", "--code", "wrong-type").said
+    assert data(live, "dead-letters", "list", "--limit", 1) == listed[-1:]
+    assert data(live, "dead-letters", "list", "--since", "2100-01-01") == []
+
+    events = project(live.topics.events)["events.yaml"].replace("amount: number", "amount: any")
+    live.use(project(live.topics.events, rules=LIVE_RULES) | {"events.yaml": events})
+    live.workers["a"].stop()
+    live.workers["a"].start()
+    replayed = data(live, "dead-letters", "replay", "--code", "wrong-type", "--yes")
+    assert replayed == {"replayed": 1}
+    live.topics.loaded[murmur2_partition(b"c-1", PARTITIONS)] += 1
+    live.finish()
+    assert rules_sent(live, "c-1") == ["thanks"]
+
+    assert data(live, "dead-letters", "replay", "--code", "wrong-type", "--yes") == {"replayed": 0}
+    assert [one["code"] for one in data(live, "dead-letters", "list")] == ["not-decodable"]
+    assert len(data(live, "dead-letters", "list", "--all")) == 2
+
+
+def test_an_erased_customer_stays_erased_beside_a_live_worker_and_may_come_back_as_new(live: Stage) -> None:
+    before = now() - 60_000
+    live.load([record("c-1", before), record("c-1", before + 1), record("c-2", before)])
+    live.finish()
+    shown = engine(live, "customer", "show", "c-1")
+    assert "2 purchase" in shown.said
+    assert "quiet is due" in shown.said
+    exported = json.loads(engine(live, "customer", "export", "c-1").out)
+    assert exported["partition"] == murmur2_partition(b"c-1", PARTITIONS)
+    assert exported["events"]["purchase"]["count"] == exported["state"]["tallies"]["purchase"]["count"] == 2
+    assert {one["rule"] for one in exported["history"]} == {"thanks"}
+
+    asked = engine(live, "customer", "erase", "c-1")
+    assert asked.code == 1
+    assert engine(live, "customer", "show", "c-1").code == 0
+    assert data(live, "customer", "erase", "c-1", "--yes") == {"customer": "c-1", "known": True, "outreach": 0}
+    gone = engine(live, "customer", "show", "c-1")
+    assert (gone.code, "no customer 'c-1'" in gone.said) == (1, True)
+
+    live.load([record("c-1", before + 2), record("c-2", before + 2)])
+    live.finish()
+    assert engine(live, "customer", "show", "c-1").code == 1
+    live.load([record("c-1", now()), record("c-1", before + 3)])
+    live.finish()
+    assert data(live, "customer", "show", "c-1")["events"]["purchase"]["count"] == 1
+    assert data(live, "customer", "show", "c-2")["events"]["purchase"]["count"] == 2
+    assert rules_sent(live, "c-1") == ["thanks"] * 3
+    assert b"c-1" not in b"".join(name.encode() for name in live.store.erased(exported["partition"]))
+
+
+def test_a_customer_is_found_wherever_they_are(stage: Stage) -> None:
+    stage.use(project(stage.topics.events))
+    at = make_job(10, 5).entries[0].at
+    misplaced = record("c-1", at)._replace(partition=(murmur2_partition(b"c-1", PARTITIONS) + 1) % PARTITIONS)
+    stage.load([misplaced, record("c-2", at)])
+    stage.start("a")
+    stage.finish()
+    assert data(stage, "customer", "show", "c-1")["partition"] == misplaced.partition
+    assert data(stage, "explain", "c-2", "milestone")["customer"] == "c-2"
+    assert data(stage, "customer", "erase", "c-1", "--yes")["known"]
+    assert engine(stage, "customer", "show", "c-1").code == 1
+
+
+# --- another number of partitions
+
+
+@pytest.fixture
+def grown(stage: Stage) -> Iterator[Stage]:
+    """The same stage, as it is once its topics have grown."""
+    settings = stage.settings
+    grown = Stage(str(settings["kafka_bootstrap"]), str(settings["store"]), stage.folder, stage.name, partitions=12)
+    yield grown
+    grown.close()
+
+
+def test_workers_refuse_grown_topics_until_the_customers_have_moved(stage: Stage, grown: Stage) -> None:
+    job = make_job(12_000, 5_000)
+    stage.use(project(stage.topics.events))
+    half = len(job.events) // 2
+    stage.load(map(job.entry, job.events[:half]))
+    stage.start("a")
+    stage.finish()
+    customers = {event["customer"] for event in job.events[:half]}
+    stage.workers.pop("a").stop()
+
+    _grow(grown)
+    refused = engine(stage, "run")
+    assert refused.code == 1
+    assert "engine reshard --to 12" in refused.said
+    planned = data(stage, "reshard", "--to", grown.partitions, "--dry-run")
+    moved = data(stage, "reshard", "--to", grown.partitions)
+    assert moved["moved"] == planned["moved"] > len(customers) // 4
+    assert moved["total"] == planned["total"] == len(customers)
+    assert "already" in engine(stage, "reshard", "--to", grown.partitions).said
+
+    grown.topics.loaded.update(stage.topics.loaded)
+    grown.load(replace(job, events=job.events[half:], partitions=grown.partitions).entries)
+    grown.start("b")
+    grown.finish()
+    verdict = grown.verdict(job.wanted)
+    assert verdict.exact, verdict
+    assert verdict.repeated == 0
+    assert levels(data(grown, "doctor"))["customers"] == "ok"
+
+
+def _grow(stage: Stage) -> None:
+    admin = AdminClient({"bootstrap.servers": str(stage.settings["kafka_bootstrap"]), "log_level": 0})
+    topics = [NewPartitions(topic, stage.partitions) for topic in (stage.topics.events, stage.topics.outreach)]
+    for done in admin.create_partitions(topics).values():
+        done.result(10)

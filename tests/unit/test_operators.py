@@ -1,0 +1,64 @@
+"""What the operators' commands work out without any server."""
+
+import pytest
+
+from engine.adapters.kafka.partitioner import crc32_partition, murmur2_partition
+from engine.cli.findings import Level
+from engine.cli.sampling import judge_keys
+from engine.errors import BadRecord
+from engine.ports import Record
+from engine.runtime.letters import decode_letter, encode_letter, of_record, original
+
+KEYS = [f"c-{number}".encode() for number in range(100)]
+
+
+def at(key: bytes | None, partition: int) -> Record:
+    return Record("events", partition, 1, b"{}", key)
+
+
+def test_keys_where_murmur2_puts_them_are_fine() -> None:
+    finding = judge_keys("events", 8, [at(key, murmur2_partition(key, 8)) for key in KEYS])
+    assert finding.level is Level.OK
+
+
+def test_keys_where_crc32_puts_them_are_told_with_what_to_set() -> None:
+    finding = judge_keys("events", 8, [at(key, crc32_partition(key, 8)) for key in KEYS])
+    assert finding.level is Level.FAIL
+    assert "CRC32" in finding.says
+    assert "murmur2_random" in finding.advice
+
+
+def test_two_producers_that_disagree_are_told() -> None:
+    half = [at(key, murmur2_partition(key, 8)) for key in KEYS[:50]]
+    other = [at(key, crc32_partition(key, 8)) for key in KEYS[50:]]
+    assert judge_keys("events", 8, half + other).level is Level.FAIL
+
+
+def test_records_without_a_key_are_told() -> None:
+    finding = judge_keys("events", 8, [at(b"c-1", murmur2_partition(b"c-1", 8)), at(None, 3)])
+    assert finding.level is Level.FAIL
+    assert "1 of 2 sampled records have none" in finding.says
+
+
+@pytest.mark.parametrize(("partitions", "level"), [(1, Level.OK), (8, Level.WARN)])
+def test_a_few_keys_may_fit_by_chance_unless_there_is_one_partition(partitions: int, level: Level) -> None:
+    few = [at(key, murmur2_partition(key, partitions)) for key in KEYS[:3]]
+    assert judge_keys("events", partitions, few).level is level
+    assert judge_keys("events", partitions, []).level is level
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "headers"),
+    [
+        (b"\xff\x00", b"\x00not utf-8\xfe", (("trace", b"\xff"), ("trace", b"again"), ("empty", b""))),
+        (None, None, ()),
+        (b"", b"", ()),
+    ],
+)
+def test_a_dead_letter_keeps_the_record_as_it_was(
+    key: bytes | None, value: bytes | None, headers: tuple[tuple[str, bytes], ...]
+) -> None:
+    record = Record("shop.events", 3, 43, value, key, 1_767_225_600_000, headers)
+    letter = decode_letter(encode_letter(of_record(record, BadRecord("not-decodable", "it is not JSON"))))
+    assert original(letter) == (key, value, list(headers))
+    assert (letter.source, letter.partition, letter.offset) == ("shop.events", 3, 42)
