@@ -8,7 +8,7 @@ from threading import RLock
 import msgspec
 
 from engine.errors import Fenced
-from engine.ports import HISTORY_LENGTH, Commit, Meta
+from engine.ports import HISTORY_LENGTH, Commit, Meta, Record, Rekeyed
 
 
 @dataclass
@@ -150,3 +150,59 @@ class MemorySink:
 
     def close(self) -> None:
         """Nothing to give up."""
+
+
+class MemoryTransfer:
+    """A Transfer of the records it is given. `events` and `letters` are what has been committed.
+
+    `undone`: so many of the next commits come to nothing, as when somebody else has taken over. `largest`: bytes of a
+    value that the internal topic takes.
+    """
+
+    def __init__(self, records: Sequence[Record] = (), undone: int = 0, largest: int = 1_000_000) -> None:
+        self.events: list[Rekeyed] = []
+        self.letters: list[tuple[str, bytes]] = []
+        self.undone = undone
+        self.largest = largest
+        self.closed = False
+        self._records = list(records)
+        self._polled = 0
+        self._refused: set[tuple[str, int, int]] = set()
+
+    def poll(self, limit: int, timeout: float) -> list[Record]:
+        """The next records; does not wait for any."""
+        polled = self._records[self._polled : self._polled + limit]
+        self._polled += len(polled)
+        return polled
+
+    def commit(self, events: Sequence[Rekeyed], letters: Sequence[tuple[str, bytes]]) -> bool:
+        """False: nothing of it has happened, and the records come again."""
+        large = [event.origin for event in events if len(event.value or b"") > self.largest]
+        self._refused.update(_place(record) for record in large)
+        polled, self._polled = self._polled, 0
+        if large or self.undone:
+            self.undone -= not large
+            return False
+        self.events += events
+        self.letters += letters
+        del self._records[:polled]
+        return True
+
+    def refuses(self, record: Record) -> bool:
+        """Whether an earlier `commit` has shown that the internal topic cannot take this record."""
+        return _place(record) in self._refused
+
+    def lag(self) -> dict[tuple[str, int], int]:
+        """Records not yet returned, by topic and partition."""
+        lag: dict[tuple[str, int], int] = {}
+        for record in self._records[self._polled :]:
+            lag[record.source, record.partition] = lag.get((record.source, record.partition), 0) + 1
+        return lag
+
+    def close(self) -> None:
+        """Nothing to leave."""
+        self.closed = True
+
+
+def _place(record: Record) -> tuple[str, int, int]:
+    return record.source, record.partition, record.next_offset

@@ -1,0 +1,175 @@
+"""Un-keyed topics: `engine run` re-keys them on the way, and what comes out is what keyed ones would have given."""
+
+import random
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+import pytest
+from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
+
+from engine.adapters.kafka.confluent.messages import record_of
+from engine.adapters.kafka.partitioner import murmur2_partition
+from engine.ports import Record
+from engine.runtime.origin import original
+from tests.contract.kafka_clients import make_topics
+from tests.e2e.faults import Stage, moments
+from tests.e2e.job import Entry, make_job, project
+from tests.e2e.workers import Worker
+from tests.services import AnyRedis, Broker
+
+pytestmark = [pytest.mark.e2e, pytest.mark.kafka]
+
+SHORT = """\
+version: 1
+rules:
+  - id: idle
+    when: { inactivity: { of: site_visit, for: 4s } }
+    send: text
+"""
+MOST = 120.0
+
+
+class UnkeyedStage(Stage):
+    """Its events topic is the internal one; `raw` is un-keyed and has `inputs` partitions."""
+
+    def __init__(self, broker: Broker, redis: AnyRedis, folder: Path, prefix: str) -> None:
+        super().__init__(broker.address, redis.url, folder, prefix)
+        self.raw = f"{prefix}raw"
+        self.settings |= {"events_topic": self.topics.events}
+        self._bootstrap = broker.address
+        self._admin = AdminClient({"bootstrap.servers": broker.address, "log_level": 0})
+        self._producer = Producer({"bootstrap.servers": broker.address, "linger.ms": 5, "log_level": 0})
+
+    def declare(self, inputs: int, **files: str) -> None:
+        """Make the topic and the rules."""
+        make_topics(self._bootstrap, [self.raw], inputs, {})
+        given = project(self.raw) | {name.replace("_", "."): text for name, text in files.items()}
+        given["events.yaml"] = given["events.yaml"].replace(
+            f"topic: {self.raw}", f"{{ topic: {self.raw}, keyed: false }}"
+        )
+        self.use(given)
+
+    def write(self, values: Iterable[bytes | None], inputs: int = 1) -> None:
+        """To the un-keyed topic; counts what must arrive in the internal one."""
+        for number, value in enumerate(values):
+            self._producer.produce(self.raw, value, partition=number % inputs)
+            self._producer.poll(0)
+        self._producer.flush()
+
+    def internal(self) -> list[Record]:
+        """Everything that is committed in the internal topic."""
+        settings = {"bootstrap.servers": self._bootstrap, "group.id": "reader", "enable.partition.eof": True}
+        reader = Consumer(settings)
+        reader.assign([TopicPartition(self.topics.events, number, 0) for number in range(self.partitions)])
+        found: list[Record] = []
+        ended: set[int] = set()
+        while len(ended) < self.partitions:
+            for message in reader.consume(10_000, 1):
+                if (error := message.error()) is None:
+                    found.append(record_of(message))
+                elif error.code() == KafkaError._PARTITION_EOF:
+                    ended.add(message.partition() or 0)
+        reader.close()
+        return found
+
+    def ingesting(self) -> list[Worker]:
+        """The workers whose ingest has a partition of the topic."""
+        group = f"{self.name}-ingest"
+        members = self._admin.describe_consumer_groups([group])[group].result(10).members
+        owners = {member.group_instance_id for member in members if member.assignment.topic_partitions}
+        return [worker for worker in self.workers.values() if worker.name in owners]
+
+
+@pytest.fixture
+def stage(broker: Broker, redis_server: AnyRedis, tmp_path: Path, topic_prefix: str) -> Iterator[UnkeyedStage]:
+    stage = UnkeyedStage(broker, redis_server, tmp_path, topic_prefix)
+    yield stage
+    stage.close()
+
+
+def values(entries: Sequence[Entry]) -> list[bytes | None]:
+    return [entry.value for entry in entries]
+
+
+def visit(customer: str, at: int) -> bytes:
+    return msgspec.json.encode({"type": "site_visit", "customer": customer, "time": at, "properties": {}})
+
+
+def test_an_unkeyed_topic_gives_what_a_keyed_one_would_though_workers_are_killed(stage: UnkeyedStage) -> None:
+    job = make_job(20_000, 2_000)
+    stage.declare(inputs=1)
+    stage.write(values(job.entries))
+    for entry in job.entries:
+        stage.topics.loaded[entry.partition] += 1  # and markers of transactions, so that offsets are at least these
+    worker = stage.start("a", batch=200)
+    for moment in moments(random.Random(1), 4, 1, 18_000):
+        stage.until_processed(moment)
+        stage.kill9(worker)
+        worker = stage.start("a", batch=200)
+    stage.until(lambda: len(stage.outreach()) >= len(job.wanted), "all is sent", MOST)
+    stage.finish()
+    verdict = stage.verdict(job.wanted)
+    assert verdict.exact, verdict
+    assert verdict.repeated <= stage.in_flight
+    records = stage.internal()
+    assert Counter(_place(record) for record in records) == {(0, number): 1 for number in range(len(job.entries))}
+    assert all(murmur2_partition(record.key or b"", stage.partitions) == record.partition for record in records)
+
+
+def test_records_without_a_customer_are_dead_lettered_among_good_ones(stage: UnkeyedStage) -> None:
+    job = make_job(2_000, 200)
+    poison = [b"", b"\xff", b"[]", b"{}", b'{"type": "site_visit"}', b"x" * 600_000, None]
+    stage.declare(inputs=1)
+    stage.write([*values(job.entries[:1000]), *poison, *values(job.entries[1000:])])
+    stage.start("a", batch=100)
+    stage.until(lambda: len(stage.outreach()) >= len(job.wanted), "all is sent")
+    assert stage.verdict(job.wanted).exact
+    stage.until(lambda: len(stage.dead_letters()) >= len(poison), "all poison is dead-lettered")
+    letters = stage.dead_letters()
+    assert set(letters) == {f"{stage.raw}:0:{1000 + number}" for number in range(len(poison))}
+
+
+def test_a_lagging_ingest_makes_nobody_inactive(stage: UnkeyedStage) -> None:
+    """Two workers; the one that ingests stands still while customers come back. The other has read all it can."""
+    customers = [f"customer-{number}" for number in range(40)]
+    stage.declare(inputs=1, lifecycle_yaml=SHORT)
+    for name in ("a", "b"):
+        stage.start(name, clock="live", kafka_session_timeout=20)
+    stage.until_members(2)
+    stage.until(lambda: len(stage.ingesting()) == 1, "one of them ingests")
+    first = int(time.time() * 1000)
+    stage.write([visit(customer, first) for customer in customers])
+    stage.until(lambda: _customers(stage) == len(customers), "all are known")
+    (standing,) = stage.ingesting()
+    standing.freeze()
+    second = int(time.time() * 1000)
+    stage.write([visit(customer, second) for customer in customers])
+    time.sleep(first / 1000 + 6 - time.time())
+    assert stage.outreach() == []
+    standing.thaw()
+    wanted = {("idle", customer, str(second)) for customer in customers}
+    stage.until(lambda: len(stage.outreach()) >= len(wanted), "everybody hears from us, once")
+    assert stage.verdict(wanted).exact
+
+
+def test_who_stays_away_hears_from_us_though_nothing_else_arrives(stage: UnkeyedStage) -> None:
+    stage.declare(inputs=3, lifecycle_yaml=SHORT)
+    stage.start("a", clock="live")
+    now = int(time.time() * 1000)
+    stage.write([visit("ada", now)])
+    stage.until(lambda: len(stage.outreach()) == 1, "ada hears from us", 20)
+    (sent,) = stage.outreach()
+    assert now + 4_000 <= sent.time <= now + 8_000
+
+
+def _place(record: Record) -> tuple[int, int]:
+    origin = original(record)
+    return origin.partition, origin.next_offset - 1
+
+
+def _customers(stage: Stage) -> int:
+    return sum(len(stage.store.customers(number, "", 100)[0]) for number in range(stage.partitions))
