@@ -40,8 +40,8 @@ class KeptEvent(msgspec.Struct, array_like=True, gc=False):
 class Timer(msgspec.Struct, array_like=True, gc=False):
     """A durable future moment of one rule. `due` 0: spent, it fired or was disarmed, and `anchor` remembers what for.
 
-    `anchor` is the moment the timer counts from; `key` tells several timers of one rule apart; `first` is
-    the trigger's own (inactivity: start of the run of activity; abandoned: newest settling event).
+    `anchor` is the moment the timer counts from; `key` tells several timers of one rule apart; `first` is the
+    trigger's own (inactivity and abandoned: start of the run of activity; trial_expiring: the end it is about).
     """
 
     due: int
