@@ -90,7 +90,9 @@ def erase(
         out.print_json(data={"customer": customer, **erased})
         return
     was = "erased" if erased["known"] else "not known, and will not be for anything that has happened until now:"
-    out.print(f"[green]{was}[/] {escape(customer)}, {erased['outreach']} outreach taken back", highlight=False)
+    out.print(
+        f"[green]{was}[/] {escape(customer)}, {erased['outreach']} outreach taken out of the outbox", highlight=False
+    )
 
 
 def _erase(store: StateStore, customer: str) -> dict[str, Any]:
