@@ -19,8 +19,8 @@ START = 1_767_225_600_000
 class Simulator:
     """Customers on a virtual clock. Times are epoch ms or durations from `start`; nothing sleeps.
 
-    `strict` delivers every event twice, unless the policy has no dedupe, and saves and reloads the state between any two inputs: the
-    outcome must be the same, and `engine test` checks that it is.
+    `strict` delivers every event twice (unless the policy has no dedupe), and saves and reloads the state between any
+    two inputs: the outcome must be the same, and `engine test` checks that it is.
     """
 
     def __init__(
