@@ -167,3 +167,45 @@ class ReshardRefused(EngineError):
 
     def __str__(self) -> str:
         return self.reason
+
+
+@dataclass
+class TemporaryFailure(EngineError):
+    """An outreach that could not be handed over now; another try may help.
+
+    `retry_after`: seconds the provider asks to wait. `uncertain`: it may have been delivered all the same.
+    `down`: the fault is the provider's, not the recipient's. `reason` has no personal data.
+    """
+
+    reason: str
+    retry_after: float = 0
+    uncertain: bool = False
+    down: bool = False
+
+    def __str__(self) -> str:
+        return self.reason
+
+
+@dataclass
+class PermanentFailure(EngineError):
+    """An outreach that cannot be handed over, now or later. `reason` has no personal data, `detail` may.
+
+    `bounced`: there is no such recipient.
+    """
+
+    reason: str
+    bounced: bool = False
+    detail: str = ""
+
+    def __str__(self) -> str:
+        return self.reason
+
+
+@dataclass
+class BadToken(EngineError):
+    """A token that we have not signed, or not lately."""
+
+    reason: str
+
+    def __str__(self) -> str:
+        return self.reason

@@ -1,11 +1,12 @@
 """The seams. The runtime works with these; adapters implement them; one contract suite per port runs over them all."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from enum import Enum
 from typing import NamedTuple, Protocol
 
 import msgspec
 
-from engine.model import Outreach, State
+from engine.model import Outcome, Outreach, State
 
 HISTORY_LENGTH = 20
 """Outcome records that a store keeps of a customer."""
@@ -234,3 +235,91 @@ class Renderer(Protocol):
 
     def render(self, outreach: Outreach, state: State) -> None:
         """Raises RenderFailed with the reason; the outreach is then not to be sent."""
+
+
+class Channel(Protocol):
+    """Hands outreach to whoever delivers it. Several at a time."""
+
+    async def deliver(self, outreach: Outreach) -> None:
+        """Returns when the other side has taken it. Raises TemporaryFailure and PermanentFailure.
+
+        The other side can tell a repeat: it carries the outreach id.
+        """
+
+    async def close(self) -> None:
+        """Give up connections."""
+
+
+class ClaimState(Enum):
+    """What a claim found."""
+
+    CLAIMED = "claimed"
+    IN_DOUBT = "in_doubt"
+    """It is ours, but somebody has begun to hand it over before, and nobody knows how that ended."""
+    DONE = "done"
+
+
+class Claim(NamedTuple):
+    """The answer to a claim. `outcome`, `at` (epoch ms) and `reason` say how a done one ended."""
+
+    state: ClaimState
+    outcome: Outcome | None = None
+    at: int = 0
+    reason: str = ""
+
+
+class Ending(NamedTuple):
+    """How an outreach ended, and when (epoch ms). `reason` has no personal data."""
+
+    id: str
+    purpose: str
+    outcome: Outcome
+    at: int
+    reason: str
+
+
+class Doubt(NamedTuple):
+    """An outreach of which it was or is not known whether it was handed over. `at`: when that was found, epoch ms."""
+
+    id: str
+    purpose: str
+    at: int
+
+
+class ClaimStore(Protocol):
+    """Who hands which outreach over, so that nobody else does: claim, begin, then record or release.
+
+    Methods take many at once, may be repeated when their answer was lost, and raise StoreUnavailable.
+    What is kept of an outreach is dropped after some time.
+    """
+
+    def claim(self, wanted: Sequence[tuple[str, str]], at: int) -> list[Claim]:
+        """By (id, purpose). On the disk when this returns, where the server can say so. `at`: now, epoch ms."""
+
+    def begin(self, ids: Sequence[str]) -> list[bool]:
+        """The hand-over begins: from here on only `record` and `release` leave no doubt. False: claimed by another."""
+
+    def release(self, ids: Sequence[str]) -> None:
+        """It has certainly not been handed over; anybody may claim it."""
+
+    def record(self, endings: Sequence[Ending]) -> None:
+        """How they ended. What was sent stays sent, whatever another says later."""
+
+    def in_doubt(self, limit: int = 1_000) -> list[Doubt]:
+        """The newest first."""
+
+    def close(self) -> None:
+        """Give up connections."""
+
+
+class SuppressionList(Protocol):
+    """Who must not be written to, by digests, which do not tell whose they are. Methods raise StoreUnavailable."""
+
+    def reasons(self, asked: Sequence[tuple[str, Sequence[str]]]) -> list[str]:
+        """For each (purpose, digests): why nothing of this purpose may go there; "" where it may."""
+
+    def suppress(self, digest: str, reason: str, purpose: str = "*") -> None:
+        """From now on, nothing of this purpose; of any for "*"."""
+
+    def allow(self, digest: str, purpose: str = "*") -> None:
+        """Undo the suppression of this purpose; one of "*" is undone by "*" only."""

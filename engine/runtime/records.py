@@ -1,20 +1,25 @@
 """Outreach and outcomes as JSON records: what topics and files carry."""
 
+from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import Any
 
 import msgspec
 
-from engine.core.zones import iso
-from engine.model import OutcomeRecord, Outreach
+from engine.core.zones import iso, to_millis
+from engine.errors import BadRecord
+from engine.model import KeptEvent, OutcomeRecord, Outreach
+from engine.runtime.outreach_form import OUTREACH_VERSION, OutreachForm
 
 _encode = msgspec.json.Encoder().encode
+_OUTREACH = msgspec.json.Decoder(OutreachForm)
 
 
 def outreach_fields(outreach: Outreach) -> dict[str, Any]:
     """The outreach as it is published; instants in ISO 8601, UTC."""
     event = outreach.event
     return {
+        "version": OUTREACH_VERSION,
         "id": outreach.id,
         "rule": outreach.rule,
         "occurrence": outreach.occurrence,
@@ -38,6 +43,31 @@ def outreach_fields(outreach: Outreach) -> dict[str, Any]:
 def encode_outreach(outreach: Outreach) -> tuple[str, bytes]:
     """(id, JSON)"""
     return outreach.id, _encode(outreach_fields(outreach))
+
+
+def decode_outreach(data: bytes) -> Outreach:
+    """What `encode_outreach` has written, but for the event's properties. Raises BadRecord.
+
+    Fields that a later version has added are passed over.
+    """
+    try:
+        found = _OUTREACH.decode(data)
+        instants = {name: _millis(getattr(found, name)) for name in ("at", "moment", "expires_at")}
+        event = found.event and KeptEvent(found.event.id, found.event.type, _millis(found.event.time), {})
+    except (msgspec.DecodeError, ValueError) as error:
+        raise BadRecord("not-outreach", str(error)) from error
+    if found.version > OUTREACH_VERSION:
+        raise BadRecord("unknown-version", f"outreach of version {found.version}; this engine knows {OUTREACH_VERSION}")
+    fields = msgspec.structs.asdict(found) | instants | {"event": event}
+    del fields["version"]
+    return Outreach(**fields)
+
+
+def _millis(instant: str | None) -> int:
+    if instant is None:
+        return 0
+    moment = datetime.fromisoformat(instant)
+    return to_millis(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
 
 
 def encode_outcome(outcome: OutcomeRecord) -> tuple[str, bytes]:

@@ -12,7 +12,13 @@ from engine.errors import SinkUnavailable
 ID_HEADER: Final = "id"
 """The header with the outreach id."""
 
-_TYPE: Final = ("content-type", b"application/json")
+_CLOUD_EVENT: Final = (
+    ("content-type", b"application/json"),
+    ("ce_specversion", b"1.0"),
+    ("ce_type", b"engine.outreach.v1"),
+    ("ce_source", b"/engine"),
+)
+"""CloudEvents in Kafka's binary mode; the rest of it differs between records."""
 _TAIL: Final = 20_000
 
 
@@ -40,9 +46,10 @@ class KafkaSink:
     def publish(self, partition: int, entries: Sequence[tuple[str, bytes]]) -> None:
         """Hand over encoded outreach, in order; `delivered` says when it is durable."""
         for identity, value in entries:
-            key = _CUSTOMER.decode(value).customer.encode()
-            headers = ((ID_HEADER, identity.encode()), _TYPE)
-            self._writer.write(self._topic, partition, key, value, headers, partial(self._done, partition, identity))
+            about, name = _ABOUT.decode(value), identity.encode()
+            headers = ((ID_HEADER, name), *_CLOUD_EVENT, ("ce_id", name), ("ce_time", about.at.encode()))
+            key, done = about.customer.encode(), partial(self._done, partition, identity)
+            self._writer.write(self._topic, partition, key, value, headers, done)
 
     def delivered(self, partition: int) -> list[str]:
         """Ids that have become durable since this was last asked. Raises SinkUnavailable for what can't become so."""
@@ -71,8 +78,9 @@ class KafkaSink:
             self._durable.setdefault(partition, []).append(identity)
 
 
-class _Customer(msgspec.Struct):
+class _About(msgspec.Struct):
     customer: str
+    at: str = ""
 
 
-_CUSTOMER = msgspec.json.Decoder(_Customer)
+_ABOUT = msgspec.json.Decoder(_About)

@@ -1,0 +1,53 @@
+"""The outreach record is a public interface: it reads back as it was, and its schema is the shipped one."""
+
+import json
+
+import msgspec
+import pytest
+
+from engine.errors import BadRecord
+from engine.model import KeptEvent, Outreach
+from engine.runtime.outreach_form import SCHEMA_FILE, schema_text
+from engine.runtime.records import decode_outreach, encode_outreach
+
+
+def outreach(**changes: object) -> Outreach:
+    event = KeptEvent("e-1", "purchase", 1_750_000_000_123, {})
+    made = Outreach(
+        id="o-1", rule="receipt", occurrence="e-1", customer="c-1", at=1_750_000_001_000, moment=1_750_000_000_123,
+        expires_at=0, channel="email", purpose="transactional", template="receipt", revision="r", reason="purchase",
+        to="zoë@exämple.org", event=event, subject="Grüße 🙂", text="a\n" * 3, html="<p>&amp;</p>",
+    )  # fmt: skip
+    return msgspec.structs.replace(made, **changes)
+
+
+@pytest.mark.parametrize("changes", [{}, {"event": None}, {"expires_at": 1_760_000_000_001}])
+def test_an_outreach_reads_back_as_it_was_written(changes: dict[str, object]) -> None:
+    assert decode_outreach(encode_outreach(outreach(**changes))[1]) == outreach(**changes)
+
+
+def test_fields_of_a_later_engine_are_passed_over() -> None:
+    record = json.loads(encode_outreach(outreach())[1]) | {"experiment": {"variant": "b"}}
+    assert decode_outreach(json.dumps(record).encode()) == outreach()
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"version": 2}, "unknown-version"),
+        ({"version": None}, "not-outreach"),
+        ({"at": "yesterday"}, "not-outreach"),
+        ({"customer": 7}, "not-outreach"),
+    ],
+)
+def test_what_cannot_be_understood_is_refused(change: dict[str, object], code: str) -> None:
+    record = json.loads(encode_outreach(outreach())[1]) | change
+    with pytest.raises(BadRecord) as refused:
+        decode_outreach(json.dumps(record).encode())
+    assert refused.value.code == code
+
+
+def test_the_shipped_schema_is_the_declared_form_and_has_every_field() -> None:
+    assert SCHEMA_FILE.read_text(encoding="utf-8") == schema_text(), "run python -m engine.runtime.outreach_form"
+    record = json.loads(encode_outreach(outreach())[1])
+    assert set(json.loads(schema_text())["$defs"]["OutreachForm"]["properties"]) == set(record)
