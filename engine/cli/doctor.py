@@ -84,7 +84,7 @@ def _clocks(settings: Settings, store: StateStore) -> Iterator[Finding]:
             "clocks", ", ".join(off), "let NTP set all clocks: timers fire by the broker's and this machine's time"
         )
     else:
-        yield ok("clocks", f"{' and '.join(clocks) or 'nobody'} within {text_of(SKEW)} of this machine")
+        yield ok("clocks", f"{', '.join(clocks) or 'nobody to ask'}: within {text_of(SKEW)} of this machine")
 
 
 def _apart(difference: int) -> str:

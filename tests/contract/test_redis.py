@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
+from time import time
 from typing import Any
 
 import pytest
@@ -85,6 +86,17 @@ def test_a_key_of_somebody_else_is_an_error_that_names_the_server(redis_url: str
     with closing(connect(redis_url, "shop")) as store, pytest.raises(StoreUnavailable, match="WRONGTYPE") as refused:
         store.meta(0)
     assert str(refused.value).startswith(f"the store at {redis_url}: ")
+
+
+@pytest.mark.parametrize("server", ["redis_url", "cluster_url"])
+def test_servers_tell_how_they_are_set_up(server: str, request: pytest.FixtureRequest) -> None:
+    url = request.getfixturevalue(server)
+    with closing(connect(url)) as store:
+        (facts,) = store.servers()
+    assert facts.version.startswith("valkey ")
+    assert (facts.policy, facts.limit, facts.aof) == ("noeviction", 0, server == "redis_url")
+    assert abs(facts.clock / 1000 - time()) < 5
+    assert facts.used > 0
 
 
 def test_a_tombstone_that_has_served_goes_with_the_next_erasure_or_by_itself(client: Any) -> None:

@@ -17,6 +17,7 @@ from engine.adapters.kafka.partitioner import crc32_partition, murmur2_partition
 from tests.e2e.command import PROGRAM, REPOSITORY, Ran
 from tests.e2e.faults import Stage
 from tests.e2e.job import PARTITIONS, Entry, make_job, project
+from tests.services.processes import wait_until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.kafka]
 
@@ -289,6 +290,16 @@ def test_workers_refuse_grown_topics_until_the_customers_have_moved(stage: Stage
     assert verdict.exact, verdict
     assert verdict.repeated == 0
     assert levels(data(grown, "doctor"))["customers"] == "ok"
+
+
+def test_a_worker_that_was_forgotten_ends_when_the_customers_move_away(live: Stage) -> None:
+    live.load([record("c-1", now())])
+    live.finish()
+    assert data(live, "reshard", "--to", 12)["total"] == 1
+    live.load([record("c-1", now())])
+    worker = live.workers["a"]
+    wait_until(lambda: worker.died, "the worker ends")
+    assert "engine reshard --to" in worker.said
 
 
 def _grow(stage: Stage) -> None:
