@@ -162,8 +162,12 @@ class Owned:
         self.partition.adopt(rules.book, rules.renderer)
         self._sweep_after = 0.0
 
-    def measure(self, lag: int) -> Measures:
-        """How the partition is doing; `lag`: records not yet read. Raises StoreUnavailable."""
+    def look(self, lag: int) -> None:
+        """Tell the hooks how it is doing; `lag`: records not yet read. Raises Fenced and StoreUnavailable."""
+        self.partition.check_fence()
+        self.around.hooks.measured(self.number, self._measure(lag))
+
+    def _measure(self, lag: int) -> Measures:
         hits, misses = self.partition.cache.take_counts()
         if self.around.event_clock:
             return Measures(lag, 0, 0, 0, hits, misses)

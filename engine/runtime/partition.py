@@ -10,7 +10,7 @@ import msgspec
 
 from engine.core.book import RuleBook
 from engine.core.codec import decode_state
-from engine.errors import StateUnreadable
+from engine.errors import Fenced, StateUnreadable
 from engine.model import Event
 from engine.ports import Commit, Renderer, StateStore
 from engine.runtime.batch import Arrival, Batch, Failure, Result, Undecidable
@@ -108,6 +108,13 @@ class Partition:
         """When the soonest wake-up of the partition's customers is due, allowed lateness included."""
         soonest = self.store.due(self.number, NEVER, 1)
         return soonest[0][1] + self.book.policy.allowed_lateness if soonest else None
+
+    def check_fence(self) -> None:
+        """Raises Fenced where the store is not as we left it: without anything to commit we would not notice."""
+        found = self.store.meta(self.number)
+        if (found.seq, found.offsets) != (self.meta.seq, self.meta.offsets):
+            ours, theirs = (f"commit {meta.seq} at offsets {meta.offsets}" for meta in (self.meta, found))
+            raise Fenced(self.number, ours, theirs)
 
     def adopt(self, book: RuleBook, renderer: Renderer) -> None:
         """Go on with another rule book; customers meet it when something concerns them, or in the sweep."""

@@ -21,9 +21,8 @@ class Relay:
 
     def recover(self) -> int:
         """Publish what an earlier run has left, except what is in the sink already. Returns how many were published."""
-        if self.partition.meta.seq == 0:
-            return 0
         number = self.partition.number
+        self.sink.flush()  # ours from before the store went back would come after the tail is read
         self.there = self.sink.published(number)
         self._new = -len(self.there)
         left = self.partition.store.outbox(number, limit=1_000_000)

@@ -18,7 +18,7 @@ from engine.runtime.owned import Owned, Rules, Surroundings
 TICK = 0.1
 """Seconds between looks for due timers."""
 LOOK = 5.0
-"""Seconds between looks at how the partitions are doing, for the hooks."""
+"""Seconds between looks at how the partitions are doing, and whether the store is still as we left it."""
 LONGEST_WAIT = 5.0
 """Seconds between tries to reach a store that is away."""
 
@@ -44,6 +44,8 @@ class Worker:
     _new_rules: Rules | None = field(default=None, init=False)
     _next_tick: float = field(default=0.0, init=False)
     _next_look: float = field(default=0.0, init=False)
+    _told: dict[tuple[str, int], int] = field(default_factory=dict, init=False)
+    """Offsets the broker has been told, by topic and partition."""
 
     def __post_init__(self) -> None:
         self.source = self.join(self)
@@ -54,6 +56,7 @@ class Worker:
         try:
             while not self.stopping:
                 self.step()
+            self._tell_offsets()
         finally:
             self.source.close()
 
@@ -98,20 +101,26 @@ class Worker:
     def _tick(self) -> None:
         self._next_tick = monotonic() + TICK
         self.joined = self.source.joined()
-        offsets: dict[tuple[str, int], int] = {}
         for number, owned in list(self.owned.items()):
             self._guarded(number, partial(_tick, source=self.source))
             if owned.has_more:
                 self._next_tick = 0.0
-            offsets |= {(topic, number): offset for topic, offset in owned.partition.meta.offsets.items()}
-        if offsets:
-            self.source.commit(offsets)
 
     def _look(self) -> None:
         self._next_look = monotonic() + LOOK
         lag = self.source.lag()
-        for number, owned in self.owned.items():
-            self.around.hooks.measured(number, owned.measure(lag.get(number, 0)))
+        for number in list(self.owned):
+            self._guarded(number, partial(_look, lag=lag.get(number, 0)))
+        self._tell_offsets()
+
+    def _tell_offsets(self) -> None:
+        """To the broker, if there is news."""
+        metas = {number: owned.partition.meta for number, owned in self.owned.items()}
+        offsets = {(topic, number): at for number, meta in metas.items() for topic, at in meta.offsets.items()}
+        news = dict(offsets.items() - self._told.items())
+        self._told = offsets
+        if news:
+            self.source.commit(news)
 
     def _adopt(self, rules: Rules) -> None:
         self.rules, self._new_rules = rules, None
@@ -141,6 +150,7 @@ class Worker:
     def _wait_for_store(self, error: StoreUnavailable) -> None:
         """Pause, stay in the group, try again; then open everything anew, as the store may have gone back in time."""
         since, attempt, wait = monotonic(), 0, TICK
+        paused: set[int] = set()
         self.store_answers = False
         for number in list(self.owned):
             self._shut(number)
@@ -148,18 +158,18 @@ class Worker:
             attempt += 1
             self.stepped = monotonic()
             self.around.hooks.store_away(error, attempt)
+            paused |= self._closed
             self.source.pause(list(self._closed))
             for record in self.source.poll(1, wait):  # of a partition that was assigned just now, and opened
                 self._shut(record.partition)
             wait = min(wait * 2, LONGEST_WAIT)
-            paused = list(self._closed)
             try:
                 self._open_closed()
             except StoreUnavailable as again:
                 error = again
             else:
-                self.source.resume(paused)
                 self.around.hooks.store_back(monotonic() - since)
+        self.source.resume(list(paused))
 
     # --- ownership: called by the source from within poll and close
 
@@ -191,6 +201,10 @@ def _handle(owned: Owned, records: Sequence[Record]) -> None:
 
 def _tick(owned: Owned, source: EventSource) -> None:
     owned.tick(source)
+
+
+def _look(owned: Owned, lag: int) -> None:
+    owned.look(lag)
 
 
 def _by_partition(records: Sequence[Record]) -> Mapping[int, list[Record]]:
