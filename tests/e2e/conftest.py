@@ -1,0 +1,34 @@
+"""Stages: a namespace with its topics and workers, of a test's own."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.faults import Stage
+from tests.services import AnyRedis, Broker, RedisServer
+
+
+@pytest.fixture
+def stage(broker: Broker, redis_server: AnyRedis, tmp_path: Path, topic_prefix: str) -> Iterator[Stage]:
+    """On the servers all tests share."""
+    stage = Stage(broker.address, redis_server.url, tmp_path, topic_prefix)
+    yield stage
+    stage.close()
+
+
+@pytest.fixture
+def redis(tmp_path: Path) -> Iterator[RedisServer]:
+    """To be killed and set back in time."""
+    server = RedisServer(tmp_path / "redis")
+    server.start()
+    yield server
+    server.remove()
+
+
+@pytest.fixture
+def frail(broker: Broker, redis: RedisServer, tmp_path: Path, topic_prefix: str) -> Iterator[Stage]:
+    """A stage on a Redis of its own."""
+    stage = Stage(broker.address, redis.url, tmp_path, topic_prefix)
+    yield stage
+    stage.close()

@@ -1,0 +1,224 @@
+"""Workers of the real `engine run` on real servers, faults to put them through, and whether the outreach is right.
+
+A scenario is a few lines: `stage.use(project)`, `stage.load(entries)`, `stage.start("a")`, faults at moments that
+conditions name, `stage.finish()`, and `stage.verdict(wanted)`.
+"""
+
+import random
+import time
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from engine.adapters.redis import connect
+from engine.errors import StoreUnavailable
+from tests.e2e.command import REPOSITORY, write_project
+from tests.e2e.job import PARTITIONS, Entry, Firing
+from tests.e2e.topics import Read, Topics
+from tests.e2e.workers import Worker
+from tests.services.processes import wait_until
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The outreach topic against what was wanted. `repeated` counts records whose id was there before."""
+
+    missing: frozenset[Firing]
+    extra: frozenset[Firing]
+    repeated: int
+    records: int
+
+    @property
+    def exact(self) -> bool:
+        return not self.missing and not self.extra
+
+    def __str__(self) -> str:
+        samples = f"; missing e.g. {sorted(self.missing)[:3]}; extra e.g. {sorted(self.extra)[:3]}" * (not self.exact)
+        numbers = f"{len(self.missing)} missing, {len(self.extra)} extra, {self.repeated} repeated"
+        return f"{self.records} outreach records, {numbers}{samples}"
+
+
+class Stage:
+    """One namespace with its topics and workers. `settings` are of every worker (`batch=200` is ENGINE_BATCH=200)."""
+
+    def __init__(self, bootstrap: str, redis_url: str, folder: Path, name: str, partitions: int = PARTITIONS) -> None:
+        self.folder = folder
+        self.name = name
+        self.partitions = partitions
+        self.topics = Topics(bootstrap, name, partitions)
+        self.store = connect(redis_url, name)
+        self.workers: dict[str, Worker] = {}
+        self.settings = {
+            "rules": folder / "rules",
+            "templates": folder / "templates",
+            "store": redis_url,
+            "namespace": name,
+            "clock": "event",
+            "kafka_bootstrap": bootstrap,
+            "kafka_group": name,
+            "outreach_topic": self.topics.outreach,
+            "outcomes_topic": self.topics.outcomes,
+            "dead_letters_topic": self.topics.dead_letters,
+            "http_port": 0,
+        }
+        self.in_flight = 0
+        """Outreach that was committed but not on the topic when a worker was stopped dead: as much may be repeated."""
+
+    def close(self) -> None:
+        for worker in self.workers.values():
+            worker.kill9()
+        self.topics.close()
+        self.store.close()
+
+    # --- what flows
+
+    def use(self, files: Mapping[str, str]) -> None:
+        """Rules and templates; a running worker sees them once told to `reload`."""
+        write_project(self.folder, files)
+
+    def load(self, entries: Iterable[Entry]) -> None:
+        """Append to the events topic; returns when the broker has them."""
+        self.topics.append(entries)
+
+    # --- who works
+
+    def start(self, name: str, **settings: object) -> Worker:
+        """Start a worker, for the first time or again. It is a static member of the group unless told otherwise."""
+        given = self.settings | {"kafka_instance_id": name} | settings
+        environment = {f"ENGINE_{key.upper()}": str(value) for key, value in given.items()}
+        environment["PYTHONPATH"] = str(REPOSITORY)
+        worker = Worker(name, environment, self.folder / f"{name}.log")
+        worker.start()
+        self.workers[name] = worker
+        return worker
+
+    def kill9(self, worker: Worker) -> None:
+        """Without warning; counts what is in flight."""
+        worker.kill9()
+        self._count_in_flight()
+
+    def freeze(self, worker: Worker) -> None:
+        """Let it stand still; counts what is in flight, as others will take its place."""
+        worker.freeze()
+        self._count_in_flight()
+
+    def _count_in_flight(self) -> None:
+        waiting = {identity for number in range(self.partitions) for identity, _ in self.store.outbox(number, 10**6)}
+        if waiting:
+            self.in_flight += len(waiting.difference(one.identity for one in self.outreach()))
+
+    # --- conditions
+
+    def processed(self) -> int:
+        """Records of the events topic that are in the store; 0 where the store does not say."""
+        try:
+            return sum(self._offsets())
+        except StoreUnavailable:
+            return 0
+
+    def _offsets(self) -> list[int]:
+        return [self.store.meta(number).offsets.get(self.topics.events, 0) for number in range(self.partitions)]
+
+    def until(self, true: Callable[[], bool], what: str, seconds: float = 60) -> None:
+        """Wait. Raises TimeoutError, or RuntimeError with its log where a worker ends by itself meanwhile."""
+        wait_until(
+            lambda: self._all_live() and true(), f"{what} ({self.processed()} records are in the store)", seconds
+        )
+
+    def until_processed(self, number: int, seconds: float = 60) -> None:
+        self.until(lambda: self.processed() >= number, f"{number} records are processed", seconds)
+
+    def until_all_move(self) -> None:
+        """Wait until every partition that has records left gets on with them."""
+        before, loaded = self._offsets(), self.topics.loaded
+        self.until(
+            lambda: all(
+                now > then or now >= loaded[p]
+                for p, (now, then) in enumerate(zip(self._offsets(), before, strict=True))
+            ),
+            "every partition is worked on",
+        )
+
+    def until_members(self, number: int) -> None:
+        """Wait until so many workers have shared out the partitions."""
+        self.until(lambda: self._is_shared_by(number), f"{number} workers share the partitions")
+
+    def until_unsettled(self) -> None:
+        """Wait until the workers begin to share out the partitions anew."""
+        self.until(self._is_unsettled, "the group shares out anew")
+
+    def members(self) -> set[str]:
+        """Ids of those in the group; a member that was given up and came back has another."""
+        group = self.topics.group(self.name)
+        return set(group.members) if group else set()
+
+    def still_for(self, seconds: float) -> None:
+        """Let a fault last."""
+        end = time.monotonic() + seconds
+        self.until(lambda: time.monotonic() > end, "time passes", seconds + 60)
+
+    def _is_shared_by(self, number: int) -> bool:
+        group = self.topics.group(self.name)
+        return group is not None and group.settled and len(group.members) == number and all(group.members.values())
+
+    def _is_unsettled(self) -> bool:
+        group = self.topics.group(self.name)
+        return group is not None and not group.settled
+
+    def finish(self, seconds: float = 120) -> None:
+        """Wait until everything loaded is processed and all outreach published."""
+        self.until(self._done, "everything is processed and published", seconds)
+
+    def _done(self) -> bool:
+        try:
+            return all(
+                offset >= self.topics.loaded[number] and not self.store.outbox(number, 1)
+                for number, offset in enumerate(self._offsets())
+            )
+        except StoreUnavailable:
+            return False
+
+    def _all_live(self) -> bool:
+        for worker in self.workers.values():
+            if worker.died:
+                message = f"worker {worker.name} ended by itself:\n{worker.said[-3000:]}"
+                raise RuntimeError(message)
+        return True
+
+    # --- what came of it
+
+    def said(self, text: str) -> int:
+        """Lines with this text in the workers' logs."""
+        return sum(worker.said.count(text) for worker in self.workers.values())
+
+    def outreach(self) -> list[Read]:
+        """Every record of the outreach topic."""
+        return self.topics.read(self.topics.outreach)
+
+    def outcomes(self) -> Counter[tuple[str, str]]:
+        """How many customers got which (rule, outcome), each decision once."""
+        decisions = {one.identity: one.json for one in self.topics.read(self.topics.outcomes)}
+        return Counter((one["rule"], one["outcome"]) for one in decisions.values())
+
+    def dead_letters(self) -> dict[str, dict[str, Any]]:
+        """By id."""
+        return {one.identity: one.json for one in self.topics.read(self.topics.dead_letters)}
+
+    def verdict(self, wanted: Collection[Firing]) -> Verdict:
+        """Compare the ids on the outreach topic with what was wanted, as sets, and count those that repeat."""
+        records = self.outreach()
+        found = {one.identity: firing_of(one.json) for one in records}
+        assert len(set(found.values())) == len(found), "two ids for one rule, customer and occurrence"
+        got = frozenset(found.values())
+        return Verdict(frozenset(wanted) - got, got - frozenset(wanted), len(records) - len(found), len(records))
+
+
+def firing_of(outreach: Mapping[str, Any]) -> Firing:
+    return outreach["rule"], outreach["customer"], outreach["occurrence"]
+
+
+def moments(chance: random.Random, number: int, first: int, last: int) -> list[int]:
+    """So many random moments in a run, as numbers of records processed, in order."""
+    return sorted(chance.randrange(first, last) for _ in range(number))

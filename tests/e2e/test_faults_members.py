@@ -1,0 +1,87 @@
+"""Workers that come, go, and come back from the dead: still exactly what the histories call for."""
+
+import random
+
+import pytest
+
+from tests.e2e.effort import Effort, tried_hard
+from tests.e2e.faults import Stage, moments
+from tests.e2e.job import make_job, project
+
+pytestmark = [pytest.mark.e2e, pytest.mark.kafka]
+
+SESSION = 3
+SLOWLY = {"kafka_instance_id": "", "kafka_session_timeout": SESSION, "batch": 100}
+"""Three members without a fixed place; small batches, so that there is work left for what the tests do to them."""
+
+
+@tried_hard
+def test_workers_that_come_and_go_while_events_flow_change_nothing(stage: Stage, effort: Effort) -> None:
+    job = make_job(100_000, 10_000)
+    chance = random.Random(effort.seed)
+    stage.use(project(stage.topics.events))
+    for name in "abc":
+        stage.start(name, **SLOWLY)
+    stage.until_members(3)
+    stage.load(job.entries)
+    for moment in moments(chance, effort.of(6, 30), 1_000, 90_000):
+        stage.until_processed(moment)
+        worker = stage.workers[chance.choice("abc")]
+        if not worker.running:
+            stage.start(worker.name, **SLOWLY)
+        elif chance.random() < 0.3:
+            stage.kill9(worker)
+        else:
+            worker.stop()
+            assert worker.code == 0, worker.said
+        if not any(worker.running for worker in stage.workers.values()):
+            stage.start("a", **SLOWLY)
+    stage.finish()
+    verdict = stage.verdict(job.wanted)
+    assert verdict.exact, verdict
+    assert verdict.repeated <= stage.in_flight
+    print(verdict, "in flight at the kills:", stage.in_flight)
+
+
+@tried_hard
+def test_a_worker_killed_while_the_group_shares_out_anew_loses_nothing(stage: Stage, effort: Effort) -> None:
+    job = make_job(100_000, 10_000)
+    stage.use(project(stage.topics.events))
+    stage.load(job.entries)
+    old = stage.start("a0", **SLOWLY)
+    for number in range(1, effort.of(3, 15)):
+        stage.until_processed(20_000 * number)
+        young = stage.start(f"a{number}", **SLOWLY)
+        stage.until_unsettled()
+        stage.kill9(old)
+        old = young
+    stage.finish()
+    verdict = stage.verdict(job.wanted)
+    assert verdict.exact, verdict
+    assert verdict.repeated <= stage.in_flight
+    print(verdict, "in flight at the kills:", stage.in_flight)
+
+
+@tried_hard
+def test_a_worker_back_from_the_dead_is_refused_and_changes_nothing(stage: Stage, effort: Effort) -> None:
+    job = make_job(100_000, 10_000)
+    chance = random.Random(effort.seed)
+    stage.use(project(stage.topics.events))
+    workers = [stage.start(name, **SLOWLY) for name in "abc"]
+    stage.until_members(3)
+    stage.load(job.entries)
+    for moment in moments(chance, effort.of(2, 10), 1, 70_000):
+        stage.until_processed(moment)
+        stage.until_members(3)
+        zombie = chance.choice(workers)
+        stage.freeze(zombie)
+        stage.until_members(2)
+        stage.until_all_move()
+        zombie.thaw()
+    stage.finish()
+    verdict = stage.verdict(job.wanted)
+    assert verdict.exact, verdict
+    assert verdict.repeated <= stage.in_flight
+    refused = stage.said("commit refused")
+    assert refused >= 1
+    print(verdict, "refused commits:", refused)

@@ -1,0 +1,85 @@
+"""Redis dies, goes back in time, or is away: the worker catches up by itself, and the outreach is what it must be."""
+
+import random
+
+import pytest
+
+from tests.e2e.effort import Effort, tried_hard
+from tests.e2e.faults import Stage, moments
+from tests.e2e.job import make_job, project
+from tests.services import RedisServer
+
+pytestmark = [pytest.mark.e2e, pytest.mark.kafka]
+
+
+@tried_hard
+def test_redis_killed_and_back_with_its_aof_changes_nothing(frail: Stage, redis: RedisServer, effort: Effort) -> None:
+    job = make_job(100_000, 10_000)
+    frail.use(project(frail.topics.events))
+    frail.load(job.entries)
+    frail.start("a", batch=400)
+    for moment in moments(random.Random(effort.seed), effort.of(3, 20), 1, 90_000):
+        frail.until_processed(moment)
+        redis.kill9()
+        redis.start()
+    frail.finish()
+    verdict = frail.verdict(job.wanted)
+    assert verdict.exact, verdict
+    assert verdict.repeated == 0
+    print(verdict)
+
+
+@tried_hard
+def test_redis_that_lost_its_last_second_is_caught_up_from_kafka(
+    frail: Stage, redis: RedisServer, effort: Effort
+) -> None:
+    job = make_job(100_000, 10_000)
+    frail.use(project(frail.topics.events))
+    frail.load(job.entries)
+    frail.start("a", batch=400)
+    lost = 0
+    for moment in moments(random.Random(effort.seed), effort.of(2, 10), 30_000, 80_000):
+        frail.until_processed(moment)
+        redis.kill9()
+        lost += redis.cut_last_second_of_aof()
+        redis.start()
+    frail.finish()
+    verdict = frail.verdict(job.wanted)
+    assert verdict.exact, verdict
+    assert lost > 0
+    print(verdict, "bytes lost:", lost)
+
+
+@tried_hard
+def test_while_redis_is_away_the_workers_wait_and_then_go_on(frail: Stage, redis: RedisServer, effort: Effort) -> None:
+    job = make_job(100_000, 10_000)
+    frail.use(project(frail.topics.events))
+    workers = [frail.start(name, batch=200, kafka_session_timeout=3) for name in "ab"]
+    frail.until_members(2)
+    frail.load(job.entries)
+    frail.until_processed(20_000)
+    members = frail.members()
+    redis.kill9()
+    frail.still_for(effort.of(8, 60))
+    redis.start()
+    frail.finish()
+    assert frail.members() == members
+    verdict = frail.verdict(job.wanted)
+    assert verdict.exact, verdict
+    assert verdict.repeated == 0
+    assert all(worker.running for worker in workers)
+    print(verdict)
+
+
+def test_redis_lost_for_good_is_rebuilt_from_the_events_that_kafka_keeps(frail: Stage, redis: RedisServer) -> None:
+    job = make_job(20_000, 2_000)
+    frail.use(project(frail.topics.events))
+    frail.load(job.entries)
+    frail.start("a")
+    frail.finish()
+    redis.ask("FLUSHALL")
+    frail.until_processed(sum(frail.topics.loaded.values()))
+    frail.finish()
+    verdict = frail.verdict(job.wanted)
+    assert verdict.exact, verdict
+    print(verdict)

@@ -1,0 +1,123 @@
+"""The topics of one test: made with its partitions, filled, and read whole."""
+
+import time
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import msgspec
+from confluent_kafka import Consumer, ConsumerGroupState, KafkaError, KafkaException, Message, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
+
+from engine.adapters.kafka.admin import Admin, NewTopic
+from engine.adapters.kafka.outreach import ID_HEADER
+from engine.adapters.kafka.settings import KafkaSettings
+from tests.e2e.job import Entry
+
+
+@dataclass(frozen=True)
+class Read:
+    """One record as it stands in a topic. `time` is the broker's, epoch ms."""
+
+    identity: str
+    partition: int
+    time: int
+    value: bytes
+
+    @property
+    def json(self) -> dict[str, Any]:
+        found: dict[str, Any] = msgspec.json.decode(self.value)
+        return found
+
+
+class Group(NamedTuple):
+    """A consumer group: whether it has shared out its partitions, and how many each member has."""
+
+    settled: bool
+    members: dict[str, int]
+
+
+class Topics:
+    """Their names begin with `prefix`."""
+
+    def __init__(self, bootstrap: str, prefix: str, partitions: int) -> None:
+        self.partitions = partitions
+        self.events, self.outreach, self.outcomes, self.dead_letters = (
+            f"{prefix}{name}" for name in ("events", "outreach", "outcomes", "dead-letters")
+        )
+        self.loaded: dict[int, int] = defaultdict(int)
+        """Records appended to the events topic, by partition."""
+        self._client: dict[str, str | int | float | bool] = {"bootstrap.servers": bootstrap, "log_level": 0}
+        self._producer = Producer(self._client | {"enable.idempotence": True, "linger.ms": 5})
+        self._admin = AdminClient(self._client)
+        self._make(bootstrap)
+
+    def append(self, entries: Iterable[Entry]) -> None:
+        """To the events topic; returns when the broker has them."""
+        for entry in entries:
+            self.loaded[entry.partition] += 1
+            while True:
+                try:
+                    self._producer.produce(self.events, entry.value, entry.key, entry.partition, on_delivery=_delivered)
+                    break
+                except BufferError:
+                    self._producer.poll(0.1)
+        self._producer.flush()
+
+    def read(self, topic: str) -> list[Read]:
+        """Every record that is there now."""
+        settings = {"group.id": "reader", "enable.auto.commit": False, "enable.partition.eof": True}
+        reader = Consumer(self._client | settings | {"fetch.wait.max.ms": 50})
+        try:
+            reader.assign([TopicPartition(topic, number, 0) for number in range(self.partitions)])
+            return _read_to_the_ends(reader, self.partitions)
+        finally:
+            reader.close()
+
+    def group(self, name: str) -> Group | None:
+        """None where the broker does not say."""
+        try:
+            found = self._admin.describe_consumer_groups([name])[name].result(10)
+        except (KafkaException, TimeoutError):
+            return None
+        members = {member.member_id: len(member.assignment.topic_partitions) for member in found.members}
+        return Group(found.state == ConsumerGroupState.STABLE, members)
+
+    def close(self) -> None:
+        self._producer.purge()
+        self._producer.flush()
+
+    def _make(self, bootstrap: str) -> None:
+        # Records carry the event's age in their value only, but some broker may take timestamps from producers.
+        kept = {"retention.ms": "-1"}
+        with Admin(KafkaSettings(bootstrap)) as admin:
+            admin.create_topics(
+                NewTopic(name, self.partitions, config=kept | {"message.timestamp.type": "LogAppendTime"})
+                for name in (self.events, self.outreach, self.outcomes, self.dead_letters)
+            )
+
+
+def _read_to_the_ends(reader: Consumer, partitions: int) -> list[Read]:
+    found: list[Read] = []
+    ended: set[int] = set()
+    deadline = time.monotonic() + 60
+    while len(ended) < partitions and time.monotonic() < deadline:
+        for message in reader.consume(10_000, 0.1):
+            error = message.error()
+            if error is None:
+                found.append(_read(message))
+            elif error.code() == KafkaError._PARTITION_EOF:
+                ended.add(message.partition() or 0)
+    assert len(ended) == partitions, "the broker does not let a topic be read to its end"
+    return found
+
+
+def _read(message: Message) -> Read:
+    headers: Any = message.headers() or ()
+    identity = dict(headers)[ID_HEADER]
+    return Read(identity.decode(), message.partition() or 0, message.timestamp()[1], message.value() or b"")
+
+
+def _delivered(error: KafkaError | None, message: Message) -> None:
+    assert error is None, error
