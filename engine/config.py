@@ -45,32 +45,36 @@ class Settings(BaseSettings):
     kafka_group: str = Field("engine", description="consumer group of the workers")
     kafka_instance_id: str = Field("", description="unique per worker: static membership")
     kafka_session_timeout: float = Field(45.0, description="seconds after which a silent worker is given up")
-    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
-    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"] = "PLAIN"
-    kafka_username: str = ""
-    kafka_password: SecretStr = SecretStr("")
+    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        "PLAINTEXT", description="SSL: encrypted; SASL: with a login"
+    )
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"] = Field(
+        "PLAIN", description="how to log in"
+    )
+    kafka_username: str = Field("", description="PLAIN and SCRAM")
+    kafka_password: SecretStr = Field(SecretStr(""), description="PLAIN and SCRAM")
     kafka_token_file: Path | None = Field(None, description="OAUTHBEARER: a file with the token, kept fresh by others")
     kafka_token_url: str = Field("", description="OAUTHBEARER: an OIDC endpoint for client credentials")
-    kafka_token_client_id: str = ""
-    kafka_token_client_secret: SecretStr = SecretStr("")
-    kafka_token_scope: str = ""
-    kafka_ca_file: Path | None = None
-    kafka_certificate_file: Path | None = None
-    kafka_key_file: Path | None = None
-    kafka_key_password: SecretStr = SecretStr("")
-    kafka_check_hostname: bool = True
+    kafka_token_client_id: str = Field("", description="OAUTHBEARER: for that endpoint")
+    kafka_token_client_secret: SecretStr = Field(SecretStr(""), description="OAUTHBEARER: for that endpoint")
+    kafka_token_scope: str = Field("", description="OAUTHBEARER: what to ask that endpoint for")
+    kafka_ca_file: Path | None = Field(None, description="PEM, whom to trust; without it the system's authorities")
+    kafka_certificate_file: Path | None = Field(None, description="PEM, who we are, where brokers want to see it")
+    kafka_key_file: Path | None = Field(None, description="PEM, the key to it")
+    kafka_key_password: SecretStr = Field(SecretStr(""), description="the key to the key")
+    kafka_check_hostname: bool = Field(True, description="whether a broker's certificate must name its host")
 
-    outreach_topic: str = "engine.outreach"
-    outcomes_topic: str = "engine.outcomes"
-    dead_letters_topic: str = "engine.dead-letters"
+    outreach_topic: str = Field("engine.outreach", description="where outreach goes")
+    outcomes_topic: str = Field("engine.outcomes", description="where every decision goes, with its reason")
+    dead_letters_topic: str = Field("engine.dead-letters", description="where records go that cannot be used")
     events_topic: str = Field("engine.events", description="where the ingest stage puts events of un-keyed topics")
 
     batch: int = Field(4_000, ge=1, description="records decided and committed together, at most")
     cache_size: int = Field(50_000, ge=0, description="customers a partition keeps decoded, at most")
     page: int = Field(5_000, ge=1, description="due timers fired in one commit, at most")
     http_port: int = Field(9_100, description="of /metrics, /healthz and /readyz; 0: none")
-    log_format: Literal["json", "text"] = "json"
-    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["json", "text"] = Field("json", description="of the log on standard error")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="the least that is logged")
 
     @classmethod
     def settings_customise_sources(

