@@ -1,6 +1,6 @@
 """A sender of your own, on kafka-python: reads the outreach topic and hands each message over once.
 
-After a crash the topic may repeat an id. A real sender keeps ids where they outlive it (Redis: SET <id> 1 NX EX 604800).
+After a crash the topic may repeat an id. A real sender keeps ids where they outlive it, as by Redis' SET <id> 1 NX.
 """
 
 import json

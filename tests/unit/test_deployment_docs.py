@@ -20,7 +20,8 @@ def test_the_page_lists_every_setting_as_it_is() -> None:
     listed, _, after = rest.partition(END)
     if os.environ.get("GOLDEN_UPDATE"):
         PAGE.write_text(before + BEGIN + table() + END + after, encoding="utf-8")
-    assert listed == table()
+    else:
+        assert listed == table()
 
 
 def table() -> str:
