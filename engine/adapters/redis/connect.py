@@ -11,7 +11,9 @@ from redis.cluster import ClusterNode
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
+from engine.adapters.redis.claims import CLAIMS_KEPT, RedisClaims
 from engine.adapters.redis.store import ERASED_KEPT, HISTORY_KEPT, RedisStore
+from engine.adapters.redis.suppressions import RedisSuppressions
 from engine.adapters.redis.trouble import reaching
 from engine.errors import BadStoreUrl
 
@@ -33,6 +35,20 @@ def connect(
     User and password of a sentinel URL serve for both, the sentinels and the primary. `password` serves where the URL
     has none.
     """
+    client, name = _answering(url, password)
+    return RedisStore(client, namespace, history_kept=history_kept, erased_kept=erased_kept, name=name)
+
+
+def connect_sending(
+    url: str, namespace: str = "engine", *, password: str = "", kept: timedelta = CLAIMS_KEPT
+) -> tuple[RedisClaims, RedisSuppressions]:
+    """What a sender needs, over one client that has answered once. As `connect`."""
+    client, name = _answering(url, password)
+    return RedisClaims(client, namespace, kept=kept, name=name), RedisSuppressions(client, namespace, name=name)
+
+
+def _answering(url: str, password: str) -> tuple[Any, str]:
+    """A client, and the URL without secrets."""
     name = _without_secrets(url)
     try:
         with reaching(name):
@@ -40,7 +56,7 @@ def connect(
             client.ping()
     except ValueError as error:
         raise BadStoreUrl(name, str(error)) from error
-    return RedisStore(client, namespace, history_kept=history_kept, erased_kept=erased_kept, name=name)
+    return client, name
 
 
 def _without_secrets(url: str) -> str:

@@ -1,0 +1,119 @@
+"""Claims and suppressions within the process: for tests, and runs that need not survive."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from threading import RLock
+from uuid import uuid4
+
+from engine.model import Outcome
+from engine.ports import Claim, ClaimState, Doubt, Ending
+
+
+@dataclass
+class _Held:
+    """`token`: the sender whose claim it is."""
+
+    token: str
+    begun: bool = False
+    doubt: bool = False
+
+
+@dataclass
+class ClaimBook:
+    """What all senders of a namespace share."""
+
+    held: dict[str, _Held | Ending] = field(default_factory=dict)
+    doubts: dict[str, Doubt] = field(default_factory=dict)
+    lock: RLock = field(default_factory=RLock)
+
+
+class MemoryClaims:
+    """A ClaimStore: one sender's view of the book."""
+
+    def __init__(self, book: ClaimBook | None = None) -> None:
+        self._book = book or ClaimBook()
+        self._token = uuid4().hex
+
+    def claim(self, wanted: Sequence[tuple[str, str]], at: int) -> list[Claim]:
+        """By (id, purpose)."""
+        with self._book.lock:
+            return [self._claim(identity, purpose, at) for identity, purpose in wanted]
+
+    def begin(self, ids: Sequence[str]) -> list[bool]:
+        """The hand-over begins. False: claimed by another."""
+        with self._book.lock:
+            return [self._begin(identity) for identity in ids]
+
+    def release(self, ids: Sequence[str]) -> None:
+        """It has certainly not been handed over; anybody may claim it."""
+        with self._book.lock:
+            for identity in ids:
+                mine = self._mine(identity)
+                if mine and mine.doubt:
+                    mine.begun = False
+                elif mine:
+                    del self._book.held[identity]
+
+    def record(self, endings: Sequence[Ending]) -> None:
+        """How they ended."""
+        with self._book.lock:
+            for ending in endings:
+                held = self._book.held.get(ending.id)
+                if isinstance(held, Ending) and held.outcome is Outcome.SENT:
+                    continue
+                self._book.held[ending.id] = ending
+                if ending.outcome is Outcome.IN_DOUBT:
+                    self._doubt(ending.id, ending.purpose, ending.at)
+
+    def in_doubt(self, limit: int = 1_000) -> list[Doubt]:
+        """The newest first."""
+        return sorted(self._book.doubts.values(), key=lambda doubt: -doubt.at)[:limit]
+
+    def close(self) -> None:
+        """Nothing to give up."""
+
+    def _claim(self, identity: str, purpose: str, at: int) -> Claim:
+        held = self._book.held.get(identity)
+        if isinstance(held, Ending):
+            return Claim(ClaimState.DONE, held.outcome, held.at, held.reason)
+        doubt = held is not None and (held.begun or held.doubt)
+        if doubt:
+            self._doubt(identity, purpose, at)
+        self._book.held[identity] = _Held(self._token, doubt=doubt)
+        return Claim(ClaimState.IN_DOUBT if doubt else ClaimState.CLAIMED)
+
+    def _begin(self, identity: str) -> bool:
+        mine = self._mine(identity)
+        if mine:
+            mine.begun = True
+        return mine is not None
+
+    def _mine(self, identity: str) -> _Held | None:
+        held = self._book.held.get(identity)
+        return held if isinstance(held, _Held) and held.token == self._token else None
+
+    def _doubt(self, identity: str, purpose: str, at: int) -> None:
+        self._book.doubts.setdefault(identity, Doubt(identity, purpose, at))
+
+
+class MemorySuppressions:
+    """A SuppressionList."""
+
+    def __init__(self) -> None:
+        self._reasons: dict[tuple[str, str], str] = {}
+
+    def reasons(self, asked: Sequence[tuple[str, Sequence[str]]]) -> list[str]:
+        """For each (purpose, digests): why nothing of this purpose may go there; "" where it may."""
+        return [self._reason(purpose, digests) for purpose, digests in asked]
+
+    def suppress(self, digest: str, reason: str, purpose: str = "*") -> None:
+        """From now on, nothing of this purpose; of any for "*"."""
+        self._reasons[digest, purpose] = reason
+
+    def allow(self, digest: str, purpose: str = "*") -> None:
+        """Undo the suppression of this purpose; one of "*" is undone by "*" only."""
+        self._reasons.pop((digest, purpose), None)
+
+    def _reason(self, purpose: str, digests: Sequence[str]) -> str:
+        places = [(digest, name) for digest in digests for name in (purpose, "*")]
+        return next((self._reasons[place] for place in places if place in self._reasons), "")

