@@ -7,28 +7,52 @@ from pathlib import Path
 import pytest
 
 from engine.adapters.file import JsonLinesSink
+from engine.adapters.kafka.outreach import KafkaSink
+from engine.adapters.kafka.settings import KafkaSettings
 from engine.adapters.memory import MemorySink
 from engine.ports import OutreachSink
+from tests.contract.kafka_clients import CLIENTS, make_topics
+from tests.services import Broker
 
 OpenSink = Callable[[], OutreachSink]
 
+KAFKA = [pytest.param(name, marks=pytest.mark.kafka) for name in CLIENTS]
+
 
 def entry(id_: str) -> tuple[str, bytes]:
-    return id_, f'{{"id":"{id_}","text":"Grüße 🙂"}}'.encode()
+    return id_, f'{{"id":"{id_}","customer":"c-ключ","text":"Grüße 🙂"}}'.encode()
 
 
-@pytest.fixture(params=["memory", "file"])
+@pytest.fixture(params=["memory", "file", *KAFKA])
 def open_sink(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[OpenSink]:
     """Opens the same place again each time."""
     memory = MemorySink()
     with ExitStack() as stack:
+        opens: dict[str, Callable[[], OutreachSink]] = {
+            "memory": lambda: memory,
+            "file": lambda: JsonLinesSink(tmp_path / "outreach.jsonl"),
+        }
+        open_sink = opens.get(request.param) or _kafka(request, stack)
 
         def open_one() -> OutreachSink:
-            sink = memory if request.param == "memory" else JsonLinesSink(tmp_path / "outreach.jsonl")
+            sink = open_sink()
             stack.callback(sink.close)
             return sink
 
         yield open_one
+
+
+def _kafka(request: pytest.FixtureRequest, stack: ExitStack) -> OpenSink:
+    broker: Broker = request.getfixturevalue("broker")
+    topic = request.getfixturevalue("topic_prefix") + "outreach"
+    make_topics(broker.address, [topic], 8, {})
+
+    def open_one() -> OutreachSink:
+        writer = CLIENTS[request.param].writer(KafkaSettings(broker.address))
+        stack.callback(writer.close)
+        return KafkaSink(writer, topic)
+
+    return open_one
 
 
 def test_a_new_sink_has_published_nothing(open_sink: OpenSink) -> None:

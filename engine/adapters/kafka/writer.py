@@ -1,7 +1,7 @@
 """Writing to topics, whichever client does it."""
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 from engine.errors import SinkUnavailable
 
@@ -9,6 +9,9 @@ Done = Callable[[SinkUnavailable | None], None]
 """Hears how a write ended: None when it is durable, otherwise why it cannot become so."""
 
 Headers = Sequence[tuple[str, bytes]]
+
+BATCH_BYTES: Final = 131_072
+"""A topic's `max.message.bytes` counts for what is sent together, so this must stay well below it."""
 
 
 class TopicWriter(Protocol):

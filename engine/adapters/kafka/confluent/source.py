@@ -11,6 +11,7 @@ from typing import Final
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from engine.adapters.kafka.admin import check_topics
+from engine.adapters.kafka.confluent.bounds import bounds
 from engine.adapters.kafka.confluent.config import LOGGER, MISSING, REFUSED, client_config
 from engine.adapters.kafka.confluent.messages import place_of, record_of
 from engine.adapters.kafka.member import Member
@@ -169,7 +170,7 @@ class ConfluentSource:
 
     def _at_end(self, place: TopicPartition) -> bool:
         try:
-            _, end = self._asker.get_watermark_offsets(place, timeout=_ANSWER_SECONDS, cached=False)
+            _, end = bounds(self._asker, place, _ANSWER_SECONDS)
         except KafkaException as error:
             raise SourceUnavailable(place.topic, f"does not say where it ends: {error.args[0].str()}") from error
         return 0 <= end <= self._position(place)

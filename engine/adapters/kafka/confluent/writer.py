@@ -6,10 +6,11 @@ from typing import Final
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 
+from engine.adapters.kafka.confluent.bounds import bounds
 from engine.adapters.kafka.confluent.config import LOGGER, client_config
 from engine.adapters.kafka.confluent.messages import headers_of
 from engine.adapters.kafka.settings import KafkaSettings
-from engine.adapters.kafka.writer import Done, Headers
+from engine.adapters.kafka.writer import BATCH_BYTES, Done, Headers
 from engine.errors import SinkUnavailable
 
 _LARGEST: Final = 16 * 1024 * 1024  # the broker decides what is too large
@@ -28,6 +29,7 @@ class ConfluentWriter:
                 "enable.idempotence": True,
                 "message.timeout.ms": 0,
                 "message.max.bytes": _LARGEST,
+                "batch.size": BATCH_BYTES,
                 "partitioner": "murmur2_random",
                 "linger.ms": 5,
                 "error_cb": self._trouble,
@@ -82,7 +84,7 @@ class ConfluentWriter:
         """The headers of the last records of a partition: of at least `limit`, if there are as many."""
         reader = Consumer(_reader_config(self._settings), logger=LOGGER)
         try:
-            low, end = reader.get_watermark_offsets(TopicPartition(topic, partition), timeout=_ANSWER_SECONDS)
+            low, end = bounds(reader, TopicPartition(topic, partition), _ANSWER_SECONDS)
             start = max(low, end - limit)
             if start < end:
                 reader.assign([TopicPartition(topic, partition, start)])

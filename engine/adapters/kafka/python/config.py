@@ -22,6 +22,8 @@ REFUSED = (
 )
 """The brokers know us and say no: waiting does not help."""
 
+_TIMEOUTS = (errors.KafkaTimeoutError, errors.RequestTimedOutError)
+
 
 def client_config(settings: KafkaSettings) -> dict[str, Any]:
     """What consumers, producers and the admin client have in common."""
@@ -41,39 +43,44 @@ def connected(client: Callable[..., Any], settings: KafkaSettings, **config: Any
         made.append(KafkaNetClient(**config))
         return made[-1]
 
-    with _last_warning() as last:
+    with _listening() as heard:
         try:
             timeout = int(settings.connect_timeout * 1000)
             return client(**client_config(settings), bootstrap_timeout_ms=timeout, kafka_client=remembered, **config)
         except (errors.KafkaError, OSError, ValueError) as error:
             for each in made:
                 each.close()
-            raise SourceUnavailable(settings.bootstrap, f"cannot connect: {last.text or error}") from error
+            hint = "; is it the user, or the password?" if settings.security.sasl else ""
+            why = f"cannot connect: {reason(heard.error or error)}{hint}"
+            raise SourceUnavailable(settings.bootstrap, why) from error
 
 
 @contextmanager
-def _last_warning() -> Iterator["_LastWarning"]:
+def _listening() -> Iterator["_Listener"]:
     """Why it cannot connect, the client tells its log only."""
-    last = _LastWarning()
+    listener = _Listener()
     logger = logging.getLogger("kafka.net.manager")
-    logger.addHandler(last)
+    logger.addHandler(listener)
     try:
-        yield last
+        yield listener
     finally:
-        logger.removeHandler(last)
+        logger.removeHandler(listener)
 
 
-class _LastWarning(logging.Handler):
-    text = ""
+class _Listener(logging.Handler):
+    """Keeps the error that says most: that we were refused, else the last one, but no timeout."""
+
+    error: Exception | None = None
 
     def emit(self, record: logging.LogRecord) -> None:
-        if record.levelno >= logging.WARNING:
-            self.text = record.getMessage()
+        for part in record.args or ():
+            if isinstance(part, errors.KafkaError) and not isinstance(part, _TIMEOUTS):
+                self.error = self.error if isinstance(self.error, REFUSED) else part
 
 
 def reason(error: Exception) -> str:
     """What a person wants to read of a client's error."""
-    text = getattr(error, "description", "") or str(error)
+    text = " ".join(str(part) for part in error.args if part) or getattr(error, "description", "")
     return f"{type(error).__name__.removesuffix('Error')}: {text}"
 
 

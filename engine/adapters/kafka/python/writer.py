@@ -11,7 +11,7 @@ from kafka.errors import KafkaError, KafkaTimeoutError
 
 from engine.adapters.kafka.python.config import connected, reason
 from engine.adapters.kafka.settings import KafkaSettings
-from engine.adapters.kafka.writer import Done, Headers
+from engine.adapters.kafka.writer import BATCH_BYTES, Done, Headers
 from engine.errors import SinkUnavailable, SourceUnavailable
 
 _LARGEST: Final = 16 * 1024 * 1024  # the broker decides what is too large
@@ -32,7 +32,7 @@ class PythonWriter:
             delivery_timeout_ms=_FOR_EVER,
             max_request_size=_LARGEST,
             linger_ms=5,
-            batch_size=256 * 1024,
+            batch_size=BATCH_BYTES,
             allow_auto_create_topics=False,
         )
 
@@ -62,11 +62,11 @@ class PythonWriter:
 
     def flush(self, timeout: float = 30) -> None:
         """Wait until everything is durable, at most `timeout` seconds. Raises SinkUnavailable."""
-        try:
-            self._producer.flush(timeout)
-        except KafkaTimeoutError as error:
-            why = f"has not taken all records within {timeout:g} s; they are still tried"
-            raise SinkUnavailable(self._settings.bootstrap, why) from error
+        deadline = time.monotonic() + timeout
+        while not self._flushed(max(0.0, deadline - time.monotonic())):
+            if time.monotonic() > deadline:
+                why = f"has not taken all records within {timeout:g} s; they are still tried"
+                raise SinkUnavailable(self._settings.bootstrap, why)
         self.serve()
         failure, self._failed = self._failed, None
         if failure:
@@ -93,6 +93,14 @@ class PythonWriter:
             raise SinkUnavailable(topic, f"cannot be read: {reason(error)}") from error
         finally:
             reader.close()
+
+    def _flushed(self, timeout: float) -> bool:
+        """False also where the client had to divide what it sent, and gives up waiting for it."""
+        try:
+            self._producer.flush(timeout)
+        except KafkaError:
+            return False
+        return True
 
     def _connected(self, client: Callable[..., Any], **config: Any) -> Any:
         try:

@@ -1,0 +1,162 @@
+"""What every TopicWriter promises, and the outreach topic with it, by both Kafka clients and a real broker."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from confluent_kafka import Consumer, Message, TopicPartition
+from kafka import KafkaConsumer
+from kafka import TopicPartition as PythonPlace
+
+from engine.adapters.kafka.outreach import KafkaSink
+from engine.adapters.kafka.partitioner import murmur2_partition
+from engine.adapters.kafka.settings import KafkaSettings
+from engine.adapters.kafka.writer import TopicWriter
+from engine.errors import SinkUnavailable
+from tests.contract.kafka_clients import CLIENTS, PATIENCE, Client, make_topics
+from tests.services import Broker
+
+pytestmark = pytest.mark.kafka
+
+
+@dataclass
+class Desk:
+    """One test's topic, and a writer."""
+
+    broker: Broker
+    client: Client
+    topic: str
+    writer: TopicWriter
+
+    def read(self, partition: int, count: int) -> list[Message]:
+        """The first records of a partition, by confluent-kafka."""
+        reader = Consumer({"bootstrap.servers": self.broker.address, "group.id": "reader"})
+        reader.assign([TopicPartition(self.topic, partition, 0)])
+        found = _collect(lambda: reader.consume(count, 0.2), count)
+        reader.close()
+        return found
+
+
+def _collect(read: Callable[[], Sequence[Any]], count: int) -> list[Any]:
+    found: list[Any] = []
+    deadline = time.monotonic() + PATIENCE
+    while len(found) < count and time.monotonic() < deadline:
+        found += read()
+    return found
+
+
+@pytest.fixture(params=CLIENTS)
+def desk(request: pytest.FixtureRequest, broker: Broker, topic_prefix: str) -> Iterator[Desk]:
+    topic = topic_prefix + "outreach"
+    make_topics(broker.address, [topic], 3, {"max.message.bytes": "300000"})
+    client = CLIENTS[request.param]
+    writer = client.writer(KafkaSettings(broker.address))
+    yield Desk(broker, client, topic, writer)
+    writer.close()
+
+
+def outreach(number: int, size: int = 0) -> tuple[str, bytes]:
+    return f"o-{number}", b'{"id":"o-%d","customer":"c-%d","text":"%s"}' % (number, number, b"x" * size)
+
+
+def test_outreach_arrives_with_its_customer_as_key_and_its_id_in_a_header(desk: Desk) -> None:
+    sink = KafkaSink(desk.writer, desk.topic)
+    before = time.time_ns() // 1_000_000
+    sink.publish(2, [outreach(1), outreach(2)])
+    sink.flush()
+    messages = desk.read(2, 2)
+    assert [message.key() for message in messages] == [b"c-1", b"c-2"]
+    assert [message.value() for message in messages] == [outreach(1)[1], outreach(2)[1]]
+    headers = dict(messages[0].headers() or ())
+    assert (headers["id"], headers["content-type"]) == (b"o-1", b"application/json")
+    assert before <= messages[0].timestamp()[1] <= time.time_ns() // 1_000_000
+
+
+def test_anybody_can_read_it(desk: Desk) -> None:
+    sink = KafkaSink(desk.writer, desk.topic)
+    sink.publish(0, [outreach(number) for number in range(100)])
+    sink.flush()
+    reader = KafkaConsumer(bootstrap_servers=desk.broker.address, group_id=None, auto_offset_reset="earliest")
+    place = PythonPlace(desk.topic, 0)
+    reader.assign([place])
+    found = _collect(lambda: reader.poll(timeout_ms=200).get(place, ()), 100)
+    reader.close()
+    assert [record.value for record in found] == [outreach(number)[1] for number in range(100)]
+
+
+def test_without_a_partition_the_key_decides_as_in_java(desk: Desk) -> None:
+    keys = [f"c-{number}".encode() for number in range(50)]
+    for key in keys:
+        desk.writer.write(desk.topic, None, key, b"v")
+    desk.writer.write(desk.topic, None, keys[0], None, [("x", b"tombstone")])
+    desk.writer.flush()
+    for partition in range(3):
+        expected = [key for key in [*keys, keys[0]] if murmur2_partition(key, 3) == partition]
+        assert [message.key() for message in desk.read(partition, len(expected))] == expected
+
+
+def test_only_the_end_of_a_long_partition_is_looked_at(desk: Desk) -> None:
+    sink = KafkaSink(desk.writer, desk.topic, tail=100)
+    sink.publish(1, [outreach(number) for number in range(1_000)])
+    sink.publish(0, [outreach(number) for number in range(2_000, 2_010)])
+    sink.flush()
+    assert sink.published(1) == {f"o-{number}" for number in range(900, 1_000)}
+    assert sink.published(0) == {f"o-{number}" for number in range(2_000, 2_010)}
+    assert sink.published(2) == set()
+
+
+def test_each_id_is_confirmed_once_while_more_is_handed_over(desk: Desk) -> None:
+    sink = KafkaSink(desk.writer, desk.topic)
+    confirmed: list[str] = []
+    for start in range(0, 5_000, 250):
+        sink.publish(0, [outreach(number) for number in range(start, start + 250)])
+        confirmed += sink.delivered(0)
+    sink.flush()
+    confirmed += sink.delivered(0)
+    assert confirmed == [f"o-{number}" for number in range(5_000)]
+
+
+def test_outreach_that_is_too_large_is_named_and_holds_nobody_up(desk: Desk) -> None:
+    sink = KafkaSink(desk.writer, desk.topic)
+    sink.publish(0, [outreach(1)])
+    sink.publish(1, [outreach(2, size=500_000)])
+    with pytest.raises(SinkUnavailable, match=f"{desk.topic}: .*(?i:too large|larger)"):
+        sink.flush()
+    with pytest.raises(SinkUnavailable):
+        sink.delivered(1)
+    assert sink.delivered(0) == ["o-1"]
+    assert sink.published(1) == set()
+    assert sink.delivered(1) == []
+
+
+def test_a_record_that_is_too_large_for_any_topic_is_refused(desk: Desk) -> None:
+    desk.writer.write(desk.topic, 0, b"k", b"x" * 17 * 1024 * 1024)
+    with pytest.raises(SinkUnavailable, match=desk.topic):
+        desk.writer.flush()
+    desk.writer.flush()
+
+
+def test_a_broker_that_restarts_loses_and_repeats_nothing(desk: Desk) -> None:
+    sink = KafkaSink(desk.writer, desk.topic)
+    sink.publish(0, [outreach(number) for number in range(100)])
+    sink.flush()
+    desk.broker.kill9()
+    back = threading.Thread(target=desk.broker.start)
+    sink.publish(0, [outreach(number) for number in range(100, 200)])
+    with pytest.raises(SinkUnavailable, match="has not taken"):
+        desk.writer.flush(timeout=0.5)
+    back.start()
+    sink.flush()
+    back.join()
+    assert sink.delivered(0) == [f"o-{number}" for number in range(200)]
+    assert [message.value() for message in desk.read(0, 200)] == [outreach(number)[1] for number in range(200)]
+    assert len(sink.published(0)) == 200
+
+
+def test_a_topic_that_is_missing_is_named(desk: Desk) -> None:
+    sink = KafkaSink(desk.writer, desk.topic + "-2")
+    with pytest.raises(SinkUnavailable, match=f"{desk.topic}-2"):
+        sink.published(0)
