@@ -16,7 +16,9 @@ from engine.runtime.placement import stored_meta
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One customer as the store has them. `clock` is their partition's, epoch ms; `history` newest first."""
+    """One customer as the store has them. `clock` is their partition's, or their newest event's if that is later: a
+    live clock stands still until all topics have been read. Epoch ms. `history` newest first.
+    """
 
     partition: int
     state: State
@@ -44,6 +46,7 @@ def find(store: StateStore, customer: str) -> Found:
         data = store.load(partition, [customer])[0]
         if data is not None:
             history = [msgspec.json.decode(record) for record in store.history(partition, customer)]
-            return Found(partition, decode_state(data), store.meta(partition).clock, history)
+            state = decode_state(data)
+            return Found(partition, state, max(store.meta(partition).clock, state.last), history)
     message = f"the store has no customer {customer!r}"
     raise UsageError(message)

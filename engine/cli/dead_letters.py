@@ -60,7 +60,8 @@ def list_letters(
     if as_json:
         out.print_json(data=[_as_data(one) for one in shown])
         return
-    out.print(_table(shown))
+    if shown:
+        out.print(_table(shown))
     codes = ", ".join(f"{sum(one.letter.code == code for one in found)} {code}" for code in _codes(found))
     more = f", the newest {len(shown)} shown" if len(shown) < len(found) else ""
     out.print(f"\n{len(found)} dead letters{more}{': ' if codes else ''}{codes}", highlight=False)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 
 from engine.adapters.kafka.partitioner import crc32_partition, murmur2_partition
-from engine.cli.findings import Finding, fail, ok, warn
+from engine.cli.findings import Finding, fail, ok
 from engine.ports import Record
 
 FEW = 20
@@ -22,8 +22,8 @@ def judge_keys(topic: str, partitions: int, records: Iterable[Record]) -> Findin
         return fail(what, f"{keyless} of {keyless + len(places)} sampled records have none", KEYLESS)
     murmur2 = _fitting(places, murmur2_partition, partitions)
     if murmur2 == len(places):
-        says = f"{murmur2} sampled keys are where murmur2 puts them" if places else "no records to look at"
-        return ok(what, says) if partitions == 1 or len(places) >= FEW else warn(what, says, TOO_FEW)
+        unsure = ", too few to be sure" if len(places) < FEW and partitions > 1 else ""
+        return ok(what, f"{murmur2} sampled keys are where murmur2 puts them{unsure}")
     crc32 = _fitting(places, crc32_partition, partitions)
     if crc32 == len(places):
         return fail(what, f"{crc32} sampled keys are where CRC32 puts them, librdkafka's default", CRC32)
@@ -35,7 +35,6 @@ def _fitting(places: dict[bytes, int], partition: Callable[[bytes, int], int], c
 
 
 KEYLESS = "key records by customer, or declare the topic `keyed: false` in events.yaml"
-TOO_FEW = "look again when there are more"
 CRC32 = (
     "set `partitioner=murmur2_random` in the producers (librdkafka): topics of other producers disagree with this one"
 )
