@@ -8,7 +8,7 @@ import pytest
 
 from engine.lang.diagnostics import human
 from engine.lang.rule_tests import TestFile, load_tests
-from engine.testing import TestResult, load_project, run_test_file
+from engine.testing import RulesBroken, TestResult, load_project, run_test_file
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -30,26 +30,30 @@ class RuleTestFile(pytest.File):
 
     def collect(self) -> Iterator[pytest.Item]:
         templates = self.path.parent.parent / self.config.getini("rule_templates")
-        project = load_project(self.path.parent, templates)
+        try:
+            project = load_project(self.path.parent, templates)
+        except RulesBroken as error:
+            raise self.CollectError(str(error)) from error
         file, diagnostics = load_tests(self.path, project.loaded)
         if file is None:
             raise self.CollectError(human(diagnostics))
-        for case in file.tests:
-            yield RuleTest.from_parent(self, name=case.name, file=file, renderer=project.renderer)
+        for index, case in enumerate(file.tests):
+            yield RuleTest.from_parent(self, name=case.name, file=file, index=index, renderer=project.renderer)
 
 
 class RuleTest(pytest.Item):
     """One rule test."""
 
-    def __init__(self, *, file: TestFile, renderer: Any, **rest: Any) -> None:
+    def __init__(self, *, file: TestFile, index: int, renderer: Any, **rest: Any) -> None:
         super().__init__(**rest)
         self.file = file
+        self.index = index
         self.renderer = renderer
 
     def runtest(self) -> None:
         results = run_test_file(self.file, self.renderer, lambda name: name == self.name)
         for result in results:
-            if not result.passed:
+            if result.index == self.index and not result.passed:
                 raise NotAsExpected(result)
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
@@ -58,8 +62,7 @@ class RuleTest(pytest.Item):
         return super().repr_failure(excinfo, style)
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
-        lines = {case.name: case.place.line - 1 for case in self.file.tests}
-        return self.path, lines[self.name], self.name
+        return self.path, self.file.tests[self.index].place.line - 1, self.name
 
 
 class NotAsExpected(AssertionError):

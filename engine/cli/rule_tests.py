@@ -1,5 +1,6 @@
 """`engine test`: run the rule tests."""
 
+import re
 from pathlib import Path
 from time import perf_counter
 from typing import Annotated
@@ -8,12 +9,14 @@ from xml.etree import ElementTree
 import typer
 from rich.markup import escape
 
-from engine.cli.console import SETTINGS, AsJson, RulesDir, TemplatesDir, complain, open_project, out
+from engine.cli.console import SETTINGS, AsJson, RulesDir, TemplatesDir, UsageError, complain, open_project, out
 from engine.lang.diagnostics import human
 from engine.lang.rule_tests import TestFile, load_tests
 from engine.testing import Project, TestResult, run_test_file
-from engine.testing.update import updated_text
+from engine.testing.update import in_the_form_of, updated_text
 
+NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""Characters that XML cannot carry."""
 Results = list[tuple[TestFile, list[TestResult]]]
 
 
@@ -28,7 +31,9 @@ def run_tests(
     rules: RulesDir = SETTINGS.rules,
     templates: TemplatesDir = SETTINGS.templates,
     keyword: Annotated[str, typer.Option("-k", help="Only tests whose name contains this.")] = "",
-    update: Annotated[bool, typer.Option(help="Write what failed tests got into their `expect`.")] = False,
+    update: Annotated[
+        bool, typer.Option("--update", help="Write what failed tests got into what they expect.")
+    ] = False,
     junit: Annotated[Path | None, typer.Option(help="Also write the results as JUnit XML.")] = None,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Name passed tests too.")] = False,
     as_json: AsJson = False,
@@ -41,10 +46,11 @@ def run_tests(
     """
     started = perf_counter()
     project = open_project(rules, templates)
-    loaded = _load(project, files or sorted(rules.glob("*.test.yaml")))
-    results = [(file, run_test_file(file, project.renderer, lambda name: keyword in name)) for file in loaded]
+    paths = files or sorted(rules.glob("*.test.yaml"))
+    results = _run(project, paths, keyword)
     if update:
-        _update(results)
+        _update(project, results)
+        results = _run(project, paths, keyword)
     if junit:
         _write_junit(results, junit)
     if as_json:
@@ -52,8 +58,17 @@ def run_tests(
     else:
         _show(results, verbose)
         _sum_up(results, perf_counter() - started)
-    if not update and any(not one.passed for _, found in results for one in found):
+    if any(not one.passed for _, found in results for one in found):
         raise typer.Exit(1)
+
+
+def _run(project: Project, paths: list[Path], keyword: str) -> Results:
+    loaded = _load(project, paths)
+    results = [(file, run_test_file(file, project.renderer, lambda name: keyword in name)) for file in loaded]
+    if keyword and not any(found for _, found in results):
+        message = f"no test's name contains {keyword!r}"
+        raise UsageError(message)
+    return results
 
 
 def _load(project: Project, paths: list[Path]) -> list[TestFile]:
@@ -66,11 +81,17 @@ def _load(project: Project, paths: list[Path]) -> list[TestFile]:
     return [file for file, _ in loaded if file is not None]
 
 
-def _update(results: Results) -> None:
+def _update(project: Project, results: Results) -> None:
     for file, found in results:
-        if any(not one.passed for one in found):
-            file.path.write_text(updated_text(file, found), encoding="utf-8")
-            out.print(f"updated {file.document.file}", highlight=False)
+        if (text := updated_text(file, found)) == file.document.text:
+            continue
+        before = file.path.read_bytes()
+        file.path.write_bytes(in_the_form_of(before, text))
+        if load_tests(file.path, project.loaded)[0] is None:
+            file.path.write_bytes(before)
+            message = f"{file.document.file} is written in a way that --update cannot change; it is as it was"
+            raise UsageError(message)
+        complain(f"updated {file.document.file}")
 
 
 def _show(results: Results, verbose: bool) -> None:
@@ -111,6 +132,7 @@ def _write_junit(results: Results, path: Path) -> None:
         for one in found:
             case = ElementTree.SubElement(suite, "testcase", classname=file.document.file, name=one.case.name)
             if not one.passed:
-                ElementTree.SubElement(case, "failure", message="not as expected").text = "\n".join(one.problems)
+                problems = NOT_XML.sub("\ufffd", "\n".join(one.problems))
+                ElementTree.SubElement(case, "failure", message="not as expected").text = problems
     path.parent.mkdir(parents=True, exist_ok=True)
     ElementTree.ElementTree(top).write(path, encoding="utf-8", xml_declaration=True)

@@ -61,6 +61,10 @@ class Document:
     def data(self) -> Any:
         return self.root.data if self.root else None
 
+    def node(self, route: Route) -> Node:
+        """The value at `route`, or the closest thing around it that is there."""
+        return self._walk(route)[0]
+
     def place(self, route: Route, *, key: bool = False, offset: int = 0, length: int = 0) -> Place:
         """Where the value at `route` stands (or its key), or the closest thing around it that is there.
 

@@ -163,7 +163,8 @@ class _Case:
             steps: Route = () if "at" in written else tuple(written)[:1]
             message = f"there is no rule '{item.rule}' under test"
             site.at(*steps, "rule").report("unknown-rule", message, did_you_mean(item.rule, self.book.by_id))
-        named = {key: getattr(item, key) for key in item.model_fields_set - {"at", "rule"}}
+        written = [key for key in type(item).model_fields if key in item.model_fields_set - {"at", "rule"}]
+        named = {key: getattr(item, key) for key in written}
         fields = {
             key: each.after(self.fields.start) if isinstance(each, Moment) else each for key, each in named.items()
         }

@@ -14,6 +14,9 @@ from engine.testing.simulator import Simulator
 CONTAINED = ("text", "html")
 """Fields of an outreach that an expectation quotes from; the others must be equal."""
 
+MOMENTS = ("moment", "expires_at", "until")
+"""Fields that are instants; shown and written as times of the test."""
+
 
 @dataclass
 class TestResult:
@@ -40,9 +43,9 @@ def run_test_file(file: TestFile, renderer: Renderer, wanted: Callable[[str], bo
 def _run(file: TestFile, renderer: Renderer, index: int, case: TestCase) -> TestResult:
     sim = _simulate(file, renderer, case, strict=False)
     result = TestResult(case, index, got=sim.outreach, outcomes=sim.outcomes)
-    if case.expect is not None and not _same(case.expect, sim.outreach):
+    if case.expect is not None and not same(case.expect, sim.outreach):
         result.problems += _difference(case, case.expect, sim.outreach)
-    if case.outcomes is not None and not _same(case.outcomes, sim.outcomes):
+    if case.outcomes is not None and not same(case.outcomes, sim.outcomes):
         result.problems += _difference(case, case.outcomes, sim.outcomes)
     if result.problems:
         result.problems += _why(case, sim)
@@ -62,7 +65,8 @@ def _simulate(file: TestFile, renderer: Renderer, case: TestCase, *, strict: boo
     return sim
 
 
-def _same(want: Sequence[Expected], got: Sequence[Outreach | OutcomeRecord]) -> bool:
+def same(want: Sequence[Expected], got: Sequence[Outreach | OutcomeRecord]) -> bool:
+    """Whether this is the complete list, in order, as far as fields are named."""
     return len(want) == len(got) and all(_matches(one, other) for one, other in zip(want, got, strict=True))
 
 
@@ -82,16 +86,19 @@ def _difference(case: TestCase, want: Sequence[Expected], got: Sequence[Outreach
 
 
 def _wanted(case: TestCase, want: Expected) -> str:
-    return "  ".join([f"{moment(case, want.at):>8}  {want.rule}", *(f"{n}: {v}" for n, v in want.fields.items())])
+    values = [f"{name}: {_shown(case, name, value)}" for name, value in want.fields.items()]
+    return "  ".join([f"{moment(case, want.at):>8}  {want.rule}", *values])
 
 
 def _line(case: TestCase, got: Outreach | OutcomeRecord, names: Sequence[str]) -> str:
     shown = names or (("subject",) if isinstance(got, Outreach) else ("outcome", "reason"))
-    values = [f"{name}: {_short(getattr(got, name))}" for name in shown if hasattr(got, name)]
+    values = [f"{name}: {_shown(case, name, getattr(got, name))}" for name in shown if hasattr(got, name)]
     return "  ".join([f"{moment(case, got.at):>8}  {got.rule}", *values])
 
 
-def _short(value: object) -> str:
+def _shown(case: TestCase, name: str, value: Any) -> str:
+    if name in MOMENTS and value:
+        return moment(case, value)
     text = " ".join(str(value).split())
     return text if len(text) <= 100 else f"{text[:100]}…"
 

@@ -1,50 +1,90 @@
-"""`engine test --update`: writes what a test got into its `expect`, leaving everything else in the file as it is."""
+"""`engine test --update`: writes what a test got into what it expects, leaving all else in the file as it is."""
 
 import json
-from collections.abc import Sequence
+from codecs import BOM_UTF8
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
 
-from engine.lang.rule_tests import TestFile
-from engine.model import Outreach
-from engine.testing.rule_tests import CONTAINED, TestResult, moment
+from engine.lang.located import Document, Node, Route
+from engine.lang.rule_tests import Expected, TestCase, TestFile
+from engine.model import OutcomeRecord, Outreach
+from engine.testing.rule_tests import CONTAINED, MOMENTS, TestResult, moment, same
+
+Got = Outreach | OutcomeRecord
+
+
+class _Edit(NamedTuple):
+    """What to put in place of a piece of the text."""
+
+    start: int
+    end: int
+    text: str
 
 
 def updated_text(file: TestFile, results: Sequence[TestResult]) -> str:
-    """The file's text with the `expect` of each failed test replaced."""
-    lines = file.document.text.split("\n")
-    for result in sorted(results, key=lambda result: result.index, reverse=True):
-        if not result.passed and result.case.expect is not None:
-            _replace(lines, file, result)
-    return "\n".join(lines)
+    """The file's text with every list replaced that was not what its test got."""
+    text = file.document.text
+    for edit in sorted((edit for result in results for edit in _edits(file.document, result)), reverse=True):
+        text = text[: edit.start] + edit.text + text[edit.end :]
+    return text
 
 
-def _replace(lines: list[str], file: TestFile, result: TestResult) -> None:
-    key = file.document.place(("tests", result.index, "expect"), key=True)
-    first, indent = key.line - 1, key.column - 1
-    last = first + 1
-    while last < len(lines) and _continues(lines[last], indent):
-        last += 1
-    while not lines[last - 1].strip():
-        last -= 1
-    names = _names(result)
-    entries = [f"{' ' * (indent + 2)}- {_entry(result, one, names)}" for one in result.got]
-    head = " " * indent + "expect:"
-    lines[first:last] = [head, *entries] if entries else [f"{head} []"]
+def _edits(document: Document, result: TestResult) -> Iterator[_Edit]:
+    case, route = result.case, ("tests", result.index)
+    if case.expect is not None and not same(case.expect, result.got):
+        names = [name for name in _named(case.expect) if name not in CONTAINED] or ["subject"]
+        entries = [_entry(case, one, names, _quotes(case.expect, one)) for one in result.got]
+        yield _edit(document, (*route, "expect"), entries)
+    if case.outcomes is not None and not same(case.outcomes, result.outcomes):
+        names = list(dict.fromkeys(["outcome", *_named(case.outcomes)]))
+        yield _edit(document, (*route, "outcomes"), [_entry(case, one, names, {}) for one in result.outcomes])
 
 
-def _continues(line: str, indent: int) -> bool:
-    """Whether the line belongs to the block of a key that stands at this indent."""
-    text = line.lstrip(" ")
-    depth = len(line) - len(text)
-    return not text.strip() or depth > indent or (depth == indent and text.startswith("- "))
+def _edit(document: Document, route: Route, entries: Sequence[str]) -> _Edit:
+    """In the style in which the list is written, but for a list in brackets within a block: that becomes a block."""
+    key, node = document.place(route, key=True), document.node(route)
+    start, end = node.place.start, _end(document, node)
+    if document.node(route[:-1]).flow:
+        return _Edit(start, end, f"[{', '.join(f'{{ {entry} }}' for entry in entries)}]")
+    if not entries:
+        return _Edit(key.end, end, ": []")
+    if not node.flow:
+        return _Edit(start, end, f"\n{' ' * (node.place.column - 1)}".join(f"- {entry}" for entry in entries))
+    return _Edit(key.end, end, ":" + "".join(f"\n{' ' * (key.column + 1)}- {entry}" for entry in entries))
 
 
-def _names(result: TestResult) -> list[str]:
-    """The fields that the expectations named, without the texts they quote from."""
-    named = dict.fromkeys(name for one in result.case.expect or () for name in one.fields)
-    return [name for name in named if name not in CONTAINED] or ["subject"]
+def _end(document: Document, node: Node) -> int:
+    """Where a value's last word ends; the end of a block itself is where the next thing begins."""
+    while node.children and not node.flow:
+        node = list(node.children.values())[-1]
+    return len(document.text[: node.place.end].rstrip())
 
 
-def _entry(result: TestResult, one: Outreach, names: Sequence[str]) -> str:
+def _named(wanted: Sequence[Expected]) -> list[str]:
+    return list(dict.fromkeys(name for one in wanted for name in one.fields))
+
+
+def _quotes(wanted: Sequence[Expected], one: Outreach) -> dict[str, str]:
+    """What the expectations of its rule quote from its texts, as far as it is there."""
+    quoted = [item for want in wanted if want.rule == one.rule for item in want.fields.items() if item[0] in CONTAINED]
+    return {name: text for name, text in quoted if text in getattr(one, name)}
+
+
+def _entry(case: TestCase, one: Got, names: Sequence[str], quotes: Mapping[str, str]) -> str:
     fields = [f"rule: {one.rule}"]
-    fields += [f"{name}: {json.dumps(getattr(one, name), ensure_ascii=False)}" for name in names]
-    return f"{moment(result.case, one.at)}: {{ {', '.join(fields)} }}"
+    fields += [f"{name}: {_written(case, one, name)}" for name in names if getattr(one, name)]
+    fields += [f"{name}: {json.dumps(text, ensure_ascii=False)}" for name, text in quotes.items()]
+    return f"{moment(case, one.at)}: {{ {', '.join(fields)} }}"
+
+
+def _written(case: TestCase, one: Got, name: str) -> str:
+    value = getattr(one, name)
+    if name in MOMENTS:
+        return moment(case, value)
+    return str(value) if name == "outcome" else json.dumps(value, ensure_ascii=False)
+
+
+def in_the_form_of(before: bytes, text: str) -> bytes:
+    """The new text with the byte order mark and the line ends of the old."""
+    mark = BOM_UTF8 if before.startswith(BOM_UTF8) else b""
+    return mark + text.replace("\n", "\r\n" if b"\r\n" in before else "\n").encode()
