@@ -195,6 +195,8 @@ class JsonLinesSink:
     def _explained(self) -> Iterator[None]:
         try:
             yield
+        except BrokenPipeError:
+            raise  # nothing is wrong: the reader has read enough
         except OSError as error:
             raise BadOutputFile(self._path, _reason(error)) from error
 

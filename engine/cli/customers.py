@@ -33,6 +33,8 @@ def place(customer: str, partitions: int) -> int:
 
 def likely_partitions(store: StateStore, customer: str) -> Iterator[int]:
     """Where they belong first, then all others: producers may have used another partitioner."""
+    if not _can_be_stored(customer):
+        return
     meta = stored_meta(store)
     count = max(1, meta.partitions, meta.moving_to) if meta else 1
     first = place(customer, count)
@@ -49,4 +51,14 @@ def find(store: StateStore, customer: str) -> Found:
             state = decode_state(data)
             return Found(partition, state, max(store.meta(partition).clock, state.last), history)
     message = f"the store has no customer {customer!r}"
+    if stored_meta(store) is None:
+        message = "the store is empty; replay --store embedded, or with a URL, is one way to fill it"
     raise UsageError(message)
+
+
+def _can_be_stored(customer: str) -> bool:
+    """Not so for bytes of a command line that are not UTF-8."""
+    try:
+        return bool(customer.encode())
+    except UnicodeEncodeError:
+        return False

@@ -1,7 +1,7 @@
 """`engine demo`: a year and a half of real purchases through the example rules."""
 
 import json
-import shutil
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -24,7 +24,9 @@ def register(app: typer.Typer) -> None:
 
 
 def demo(
-    to: Annotated[Path, typer.Option(help="Folder for what comes out; replaced if it is there.")] = Path("out"),
+    to: Annotated[Path, typer.Option(help="Folder for what comes out; an earlier demo there is replaced.")] = Path(
+        "out"
+    ),
     rules: RulesDir = EXAMPLE_RULES,
     templates: TemplatesDir = EXAMPLE_TEMPLATES,
 ) -> None:
@@ -33,11 +35,10 @@ def demo(
     Example: engine demo --rules rules
     """
     project = open_project(rules, templates)
-    shutil.rmtree(to, ignore_errors=True)
     events = write_demo_events(to / "events")
     outreach, outcomes = to / "outreach.jsonl", to / "outcomes.jsonl"
-    store, sinks = MemoryStore(), Sinks(JsonLinesSink(outreach), JsonLinesSink(outcomes))
-    summary = replay_into(store, project, events, END, sinks=sinks)
+    with closing(JsonLinesSink(outreach, anew=True)) as sink, closing(JsonLinesSink(outcomes, anew=True)) as log:
+        summary = replay_into(MemoryStore(), project, events, END, sinks=Sinks(sink, log))
     customers = len({one["customer"] for one in _lines(outcomes)})
     write_gallery(
         GalleryData(

@@ -2,6 +2,7 @@
 
 import sys
 from importlib.metadata import version
+from io import TextIOWrapper
 
 import typer
 
@@ -47,10 +48,11 @@ def _root(show_version: bool = typer.Option(False, "--version", help="Show the v
 
 def run() -> None:
     """The entry point: errors a person can act on are one message and exit code 1, not a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that knows only ASCII
     try:
         app()
     except EngineError as error:
         complain(str(error))
         sys.exit(1)
-    except BrokenPipeError:
-        sys.exit(0)

@@ -16,6 +16,7 @@ from engine.cli.console import (
     Store,
     TemplatesDir,
     UsageError,
+    complain,
     open_project,
     open_store,
     out,
@@ -26,6 +27,9 @@ from engine.model import Outreach
 from engine.render import preview as render_data
 from engine.render import preview_state
 from engine.runtime.records import outreach_fields
+
+PARTS = ("profile", "event", "events")
+"""What the data of a preview may have."""
 
 
 def register(app: typer.Typer) -> None:
@@ -75,8 +79,12 @@ def _read(path: Path) -> dict[str, Any]:
     except ValueError as error:
         message = f"{path} is not JSON: {error}"
         raise UsageError(message) from error
-    if not isinstance(found, dict):
-        message = f"{path}: expected an object with profile, event, events"
+    if (
+        not isinstance(found, dict)
+        or not found.keys() <= set(PARTS)
+        or not all(isinstance(part, dict) for part in found.values())
+    ):
+        message = f"{path}: expected an object with nothing but {', '.join(PARTS)}, each an object too"
         raise UsageError(message)
     return found
 
@@ -88,7 +96,9 @@ def _show(outreach: Outreach, *, html: bool, as_json: bool) -> None:
     if outreach.subject:
         out.print(f"Subject: {outreach.subject}\n", markup=False, highlight=False, soft_wrap=True)
     out.print(outreach.text, markup=False, highlight=False, soft_wrap=True)
-    if html:
+    if html and not outreach.html:
+        complain("the template has no html block")
+    elif html:
         with NamedTemporaryFile("w", suffix=".html", delete=False, encoding="utf-8") as file:
             file.write(outreach.html)
         out.print(f"\nHTML: {file.name}", markup=False, highlight=False)

@@ -11,8 +11,6 @@ from engine.model import KeptEvent, Outreach, State, Tally, WindowEntry
 from engine.render.renderer import JinjaRenderer
 
 _MOST_EVENTS = 10_000
-_NEVER = 2**53
-"""When a previewed outreach expires."""
 
 
 def preview(
@@ -85,6 +83,8 @@ def _time(fields: Mapping[str, Any], otherwise: int) -> int:
 
 def _outreach(book: RuleBook, template: str, channel: str, event: KeptEvent | None, now: int) -> Outreach:
     rules = [rule for rule in book.rules if (rule.send.template, rule.send.channel) == (template, channel)]
+    expires = rules[0].send.expires if rules else None
+    fresh_for = expires if expires is not None else book.policy.fresh_for
     return Outreach(
         id="preview",
         rule=rules[0].id if rules else "preview",
@@ -92,7 +92,7 @@ def _outreach(book: RuleBook, template: str, channel: str, event: KeptEvent | No
         customer="preview",
         at=now,
         moment=now,
-        expires_at=_NEVER,
+        expires_at=now + fresh_for if fresh_for is not None else 0,
         channel=channel,
         purpose=rules[0].send.purpose if rules else "marketing",
         template=template,
