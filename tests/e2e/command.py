@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import chdir, contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -63,9 +64,11 @@ def _as_process(args: tuple[object, ...], stdin: bytes) -> Iterator[None]:
         gc.unfreeze()
 
 
-def start(*args: object, folder: Path, **options: Any) -> subprocess.Popen[bytes]:
+def start(
+    *args: object, folder: Path, env: Mapping[str, str] = MappingProxyType({}), **options: Any
+) -> subprocess.Popen[bytes]:
     """Start a command as a process of its own."""
-    environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), **env}
     command = [sys.executable, "-c", PROGRAM, *map(str, args)]
     return subprocess.Popen(command, cwd=folder, env=environment, **options)
 
