@@ -77,11 +77,11 @@ def replay(
     """Send rejected records again to the topics they came from: same bytes, key, headers and partition, present time.
 
     What is sent is marked in the dead-letter topic and not sent again, unless with --all. An event without an id counts
-    as a new one.
+    as a new one. A record too large to be kept in the dead-letter topic is not sent: it stands in its own topic only.
 
     Example: engine dead-letters replay --code wrong-type --yes
     """
-    chosen = [one for one in _find(code, since, all_) if one.letter.source]
+    chosen = [one for one in _find(code, since, all_) if one.letter.source and not one.letter.left_out]
     if chosen and not yes:
         topics = ", ".join(sorted({one.letter.source for one in chosen}))
         typer.confirm(f"Send {len(chosen)} records again to {topics}?", abort=True, err=True)
@@ -201,6 +201,7 @@ def _as_data(one: Found) -> dict[str, Any]:
         "key": _text(key),
         "value": _text(value),
         "headers": {name: _text(header) for name, header in headers},
+        "left_out": one.letter.left_out,
     }
 
 

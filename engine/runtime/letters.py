@@ -10,6 +10,9 @@ from engine.runtime.batch import Failure
 
 _encode = msgspec.json.Encoder().encode
 
+MOST_KEPT = 512 * 1024
+"""Bytes of a record: as base64 they fit into any topic, so that no record, however large, stops its partition."""
+
 
 class DeadLetter(msgspec.Struct):
     """One rejected record. Key, value and the headers' values are base64 of the bytes; `offset` is where it stands."""
@@ -24,6 +27,8 @@ class DeadLetter(msgspec.Struct):
     key: str | None
     value: str | None
     headers: list[tuple[str, str]]
+    left_out: int = 0
+    """Bytes of a record too large to be kept here (key, value and headers are not); it stands in its own topic only."""
 
 
 def of_record(record: Record, error: BadRecord) -> DeadLetter:
@@ -40,7 +45,9 @@ def of_failure(record: Record | None, failure: Failure, partition: int) -> DeadL
 
 
 def _letter(record: Record, code: str, reason: str) -> DeadLetter:
-    offset = record.next_offset - 1
+    offset, size = record.next_offset - 1, _size(record)
+    if size > MOST_KEPT:
+        record = Record(record.source, record.partition, record.next_offset, None, timestamp=record.timestamp)
     return DeadLetter(
         id=f"{record.source}:{record.partition}:{offset}",
         code=code,
@@ -52,7 +59,13 @@ def _letter(record: Record, code: str, reason: str) -> DeadLetter:
         key=_text(record.key),
         value=_text(record.value),
         headers=[(name, b64encode(value).decode()) for name, value in record.headers],
+        left_out=size if size > MOST_KEPT else 0,
     )
+
+
+def _size(record: Record) -> int:
+    headers = sum(len(name) + len(value) for name, value in record.headers)
+    return len(record.key or b"") + len(record.value or b"") + headers
 
 
 def _text(data: bytes | None) -> str | None:

@@ -64,3 +64,11 @@ def test_a_dead_letter_keeps_the_record_as_it_was(
     letter = decode_letter(encode_letter(of_record(record, BadRecord("not-decodable", "it is not JSON"))))
     assert original(letter) == (key, value, list(headers))
     assert (letter.source, letter.partition, letter.offset) == ("shop.events", 3, 42)
+
+
+def test_a_record_too_large_for_the_dead_letter_topic_is_told_without_its_bytes() -> None:
+    record = Record("shop.events", 3, 43, b"x" * 10_000_000, b"c-1", 1_767_225_600_000)
+    encoded = encode_letter(of_record(record, BadRecord("too-large", "it is")))
+    assert len(encoded) < 1_000_000
+    letter = decode_letter(encoded)
+    assert (letter.value, letter.left_out, letter.offset) == (None, 10_000_003, 42)
