@@ -61,25 +61,29 @@ class Job:
         histories: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
         for event in self.events:
             histories[event["customer"]].append(event)
-        return frozenset(one for customer, history in histories.items() for one in _wanted_of(customer, history))
+        return frozenset(one for customer, history in histories.items() for one in self._wanted_of(customer, history))
+
+    def plus(self, events: Sequence[Mapping[str, Any]]) -> "Job":
+        """With these events too."""
+        return replace(self, events=sorted([*self.events, *events], key=lambda event: event["time"]))
 
     def with_allowed(self, lateness: int) -> "Job":
+        """Whoever goes idle counts then, buyer or not: a condition is judged when the timer fires, that much later."""
         return replace(self, lateness=lateness)
 
-
-def _wanted_of(customer: str, history: Sequence[Mapping[str, Any]]) -> Iterator[Firing]:
-    bought = [event["time"] for event in history if event["type"] == "purchase"]
-    for level in (3, 5, 10):
-        if len(bought) >= level:
-            yield "milestone", customer, str(level)
-    active = [event["time"] for event in history if event["type"] in ("purchase", "site_visit")]
-    for last, following in pairwise([*active, START + SPAN]):
-        if following >= last + 30 * DAY and bought and bought[0] <= last:
-            yield "inactive_30d", customer, str(last)
-    subscribed = next((event["time"] for event in history if event["type"] == "subscribed"), START + 2 * SPAN)
-    for ends in (event["properties"]["ends_at"] for event in history if event["type"] == "trial_started"):
-        if ends - 3 * DAY <= min(START + SPAN, subscribed):
-            yield "trial_expiring", customer, str(ends)
+    def _wanted_of(self, customer: str, history: Sequence[Mapping[str, Any]]) -> Iterator[Firing]:
+        bought = [event["time"] for event in history if event["type"] == "purchase"]
+        for level in (3, 5, 10):
+            if len(bought) >= level:
+                yield "milestone", customer, str(level)
+        active = [event["time"] for event in history if event["type"] in ("purchase", "site_visit")]
+        for last, following in pairwise([*active, START + SPAN]):
+            if following >= last + 30 * DAY and (self.lateness or (bought and bought[0] <= last)):
+                yield "inactive_30d", customer, str(last)
+        subscribed = next((event["time"] for event in history if event["type"] == "subscribed"), START + 2 * SPAN)
+        for ends in (event["properties"]["ends_at"] for event in history if event["type"] == "trial_started"):
+            if ends - 3 * DAY <= min(START + SPAN, subscribed):
+                yield "trial_expiring", customer, str(ends)
 
 
 @lru_cache(maxsize=4)
@@ -172,6 +176,7 @@ rules:
     cancel_on: { event: subscribed }
     send: text
 """
+CONDITION = "    if: events.purchase.count() >= 1\n"
 TEMPLATE = """\
 {% block subject %}Hello{% endblock %}
 {% block text %}Dear {{ outreach.customer }}, you have bought {{ events.purchase.count() }} times.{% endblock %}
@@ -179,10 +184,10 @@ TEMPLATE = """\
 
 
 def project(topic: str, lateness: int = 0, rules: str = RULES) -> dict[str, str]:
-    """Files for `write_project`."""
+    """Files for `write_project`; with the lateness of a job."""
     return {
         "events.yaml": EVENTS.format(topic=topic),
         "policy.yaml": POLICY.format(lateness=lateness),
-        "lifecycle.yaml": rules,
+        "lifecycle.yaml": rules.replace(CONDITION, "") if lateness else rules,
         "text.email.j2": TEMPLATE,
     }

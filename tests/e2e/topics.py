@@ -49,7 +49,7 @@ class Topics:
         self.loaded: dict[int, int] = defaultdict(int)
         """Records appended to the events topic, by partition."""
         self._client: dict[str, str | int | float | bool] = {"bootstrap.servers": bootstrap, "log_level": 0}
-        self._producer = Producer(self._client | {"enable.idempotence": True, "linger.ms": 5})
+        self._producer = Producer(self._client | {"enable.idempotence": True, "message.max.bytes": 4_000_000})
         self._admin = AdminClient(self._client)
         self._make(bootstrap)
 
@@ -85,8 +85,7 @@ class Topics:
         return Group(found.state == ConsumerGroupState.STABLE, members)
 
     def close(self) -> None:
-        self._producer.purge()
-        self._producer.flush()
+        self._producer.flush(10)
 
     def _make(self, bootstrap: str) -> None:
         # Records carry the event's age in their value only, but some broker may take timestamps from producers.

@@ -1,0 +1,54 @@
+"""The broker goes away, producers repeat themselves, and some records are no events at all."""
+
+import random
+from collections import Counter
+
+import pytest
+
+from tests.e2e.effort import Effort, tried_hard
+from tests.e2e.faults import Stage, moments
+from tests.e2e.job import DAY, disturbed, make_job, mixed, project
+from tests.e2e.poison import POISON, odd_customers, poison
+from tests.services import Broker
+
+pytestmark = [pytest.mark.e2e, pytest.mark.kafka]
+
+
+@tried_hard
+def test_a_broker_restarted_or_killed_in_the_middle_changes_nothing(
+    stage: Stage, broker: Broker, effort: Effort
+) -> None:
+    job = make_job(100_000, 10_000)
+    stage.use(project(stage.topics.events))
+    stage.load(job.entries)
+    worker = stage.start("a", batch=400)
+    for number, moment in enumerate(moments(random.Random(effort.seed), effort.of(2, 10), 1, 80_000)):
+        stage.until_processed(moment)
+        broker.kill9() if number % 2 else broker.stop()
+        stage.still_for(effort.of(2, 15))
+        broker.start()
+    stage.finish()
+    verdict = stage.verdict(job.wanted)
+    assert verdict.exact, verdict
+    assert verdict.repeated == 0
+    assert worker.running
+    print(verdict)
+
+
+@tried_hard
+def test_repeated_and_late_events_and_poison_in_between_leave_the_good_ones_exact(stage: Stage, effort: Effort) -> None:
+    job = make_job(effort.of(50_000, 200_000), 5_000).plus(odd_customers()).with_allowed(DAY // 2)
+    bad = poison(rounds=5)
+    stage.use(project(stage.topics.events, job.lateness))
+    stage.load(mixed(disturbed(job, effort.seed), bad, effort.seed))
+    worker = stage.start("a", batch=400)
+    stage.until_processed(10_000)
+    stage.kill9(worker)
+    stage.start("a")
+    stage.finish()
+    verdict = stage.verdict(job.wanted)
+    assert verdict.exact, verdict
+    letters = stage.dead_letters()
+    assert Counter(letter["code"] for letter in letters.values()) == Counter(code for code, _ in POISON * 5)
+    assert all(letter["reason"] and letter["source"] == stage.topics.events for letter in letters.values())
+    print(verdict, "dead letters:", len(letters))

@@ -1,0 +1,64 @@
+"""The same on a Redis Cluster, and with the other Kafka client."""
+
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.effort import Effort, tried_hard
+from tests.e2e.faults import Stage, moments
+from tests.e2e.job import make_job, project
+from tests.services import Broker, RedisCluster
+
+pytestmark = [pytest.mark.e2e, pytest.mark.kafka]
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[RedisCluster]:
+    cluster = RedisCluster(tmp_path / "cluster")
+    yield cluster
+    cluster.remove()
+
+
+@tried_hard
+def test_three_workers_on_a_redis_cluster_of_three_nodes(
+    broker: Broker, cluster: RedisCluster, tmp_path: Path, topic_prefix: str, effort: Effort
+) -> None:
+    job = make_job(100_000, 10_000)
+    stage = Stage(broker.address, cluster.url, tmp_path, topic_prefix)
+    stage.use(project(stage.topics.events))
+    for name in "abc":
+        stage.start(name, batch=200)
+    stage.until_members(3)
+    stage.load(job.entries)
+    for number, moment in enumerate(moments(random.Random(effort.seed), effort.of(2, 10), 1, 80_000)):
+        stage.until_processed(moment)
+        node = cluster.nodes[number % 3]
+        node.kill9()
+        stage.still_for(effort.of(1, 10))
+        node.start()
+        stage.until(cluster.whole, "the cluster is whole")
+    stage.finish()
+    verdict = stage.verdict(job.wanted)
+    assert verdict.exact, verdict
+    assert verdict.repeated == 0
+    print(verdict)
+    stage.close()
+
+
+@tried_hard
+def test_a_worker_on_kafka_python_killed_once_sends_exactly_the_same(stage: Stage, effort: Effort) -> None:
+    job = make_job(100_000, 10_000)
+    stage.use(project(stage.topics.events))
+    stage.load(job.entries)
+    worker = stage.start("a", kafka_client="kafka-python")
+    for moment in moments(random.Random(effort.seed), effort.of(1, 10), 20_000, 80_000):
+        stage.until_processed(moment)
+        stage.kill9(worker)
+        worker = stage.start("a", kafka_client="kafka-python")
+    stage.finish()
+    verdict = stage.verdict(job.wanted)
+    assert verdict.exact, verdict
+    assert verdict.repeated <= stage.in_flight
+    print(verdict, "in flight at the kills:", stage.in_flight)
