@@ -63,6 +63,9 @@ class Hooks:
     def dead_letter(self, partition: int, code: str) -> None:
         """A record could not be used."""
 
+    def misplaced(self, partition: int, topic: str) -> None:
+        """A sampled key should be in another partition: a producer uses another partitioner, or several differ."""
+
     def erased(self, partition: int) -> None:
         """An event from before its customer's erasure came, and was passed over."""
 

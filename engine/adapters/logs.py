@@ -95,6 +95,7 @@ class LogHooks(Hooks):
         self._outcomes: Counter[str] = Counter()
         self._dead_letters: Counter[str] = Counter()
         self._told: set[str] = set()
+        self._misplaced: set[str] = set()
         self._summary_at = monotonic() + SUMMARY
 
     def assigned(self, partition: int, recovered: int) -> None:
@@ -112,6 +113,12 @@ class LogHooks(Hooks):
 
     def dead_letter(self, partition: int, code: str) -> None:
         self._bury(code)
+
+    def misplaced(self, partition: int, topic: str) -> None:
+        if topic not in self._misplaced:
+            self._misplaced.add(topic)
+            advice = "a producer does not place keys by murmur2; `engine doctor` tells more"
+            self._log.warning("keys in the wrong partition", partition=partition, topic=topic, advice=advice)
 
     def erased(self, partition: int) -> None:
         self._done["erased_events"] += 1

@@ -152,6 +152,20 @@ class MemorySink:
         """Nothing to give up."""
 
 
+class MemoryRecords:
+    """A RecordWriter that keeps what it is given: (key, identity, value) in order."""
+
+    def __init__(self) -> None:
+        self.records: list[tuple[str, str, bytes]] = []
+
+    def write(self, key: str, identity: str, value: bytes) -> None:
+        """Append."""
+        self.records.append((key, identity, value))
+
+    def flush(self) -> None:
+        """Nothing is under way."""
+
+
 class MemoryTransfer:
     """A Transfer of the records it is given. `events` and `letters` are what has been committed.
 

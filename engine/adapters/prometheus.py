@@ -40,6 +40,7 @@ class PrometheusHooks(Hooks):
 
     def _count_trouble(self) -> None:
         self._dead_letters = self._counter("dead_letters", "Records that could not be used", "code")
+        self._misplaced = self._counter("misplaced_keys", "Sampled keys that belong in another partition", "topic")
         self._erased = self._counter("erased_events", "Events passed over because their customer was erased")
         self._fenced = self._counter("fenced_commits", "Commits that the store refused")
         self._away = self._gauge("store_away", "1 while the store does not answer")
@@ -95,6 +96,9 @@ class PrometheusHooks(Hooks):
 
     def dead_letter(self, partition: int, code: str) -> None:
         self._dead_letters.labels(code).inc()
+
+    def misplaced(self, partition: int, topic: str) -> None:
+        self._misplaced.labels(topic).inc()
 
     def erased(self, partition: int) -> None:
         self._erased.inc()

@@ -6,6 +6,7 @@ from engine.adapters.kafka.admin import check_topics
 from engine.adapters.kafka.confluent.source import ConfluentSource
 from engine.adapters.kafka.confluent.writer import ConfluentWriter
 from engine.adapters.kafka.outreach import KafkaSink
+from engine.adapters.kafka.partitioner import murmur2_partition
 from engine.adapters.kafka.python.source import PythonSource
 from engine.adapters.kafka.python.writer import PythonWriter
 from engine.adapters.kafka.records import TopicRecords
@@ -118,5 +119,6 @@ def build_worker(
         cache_size=settings.cache_size,
         page=settings.page,
         ingest=ingest,
+        place=murmur2_partition,
     )
     return Worker(join_group(settings, topics), around, rules_of(settings, project), batch=settings.batch)

@@ -49,6 +49,8 @@ class Surroundings:
     cache_size: int = 50_000
     page: int = 5_000
     ingest: Progress | None = None
+    place: Callable[[bytes, int], int] | None = None
+    """The partition a key belongs to, of so many; None: not checked."""
 
 
 class Owned:
@@ -83,11 +85,18 @@ class Owned:
         """Decide and commit these records. Raises Fenced and StoreUnavailable."""
         wall = self.around.wall()
         started = monotonic()
+        self._sample(records[0])
         arrivals = [self._arrival(record, wall) for record in records]
         self._inputs = [(arrival.event, record) for arrival, record in zip(arrivals, records, strict=True)]
         for result in self.partition.process(arrivals, wall):
             self._take(result, started)
             started = monotonic()
+
+    def _sample(self, record: Record) -> None:
+        """One key a batch tells whether the producers place customers as our tools do."""
+        place, partitions = self.around.place, self.around.partitions
+        if place and record.key and place(record.key, partitions) != self.number:
+            self.around.hooks.misplaced(self.number, record.source)
 
     def _arrival(self, record: Record, wall: int) -> Arrival:
         event = self._decode(record, wall)

@@ -91,3 +91,12 @@ def test_for_a_person_the_same_is_text() -> None:
     (line,) = stream.getvalue().splitlines()
     assert "partition=4" in line
     assert "commit refused" in line
+
+
+def test_keys_in_the_wrong_partition_are_told_once_per_topic(written: Written) -> None:
+    hooks = LogHooks()
+    for partition in range(3):
+        hooks.misplaced(partition, "shop.events")
+    (line,) = written()
+    assert (line["topic"], line["level"]) == ("shop.events", "warning")
+    assert "engine doctor" in line["advice"]

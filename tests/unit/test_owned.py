@@ -1,0 +1,60 @@
+"""What a worker notices about a partition's records beside deciding them."""
+
+from engine.adapters.kafka.partitioner import crc32_partition, murmur2_partition
+from engine.adapters.memory import MemoryRecords, MemorySink, MemoryStore
+from engine.core.book import RuleBook
+from engine.core.catalog import Catalog, EventType, Source
+from engine.hooks import Hooks
+from engine.model import Outreach, State
+from engine.ports import Record
+from engine.runtime.decode import Decoder
+from engine.runtime.owned import Owned, Rules, Surroundings
+
+NOW = 1_767_225_600_000
+PARTITIONS = 8
+
+
+class Silent:
+    """A renderer for books without rules."""
+
+    def render(self, outreach: Outreach, state: State) -> None:
+        """Nothing comes here."""
+
+
+class Misplaced(Hooks):
+    """Notes the topics with keys in the wrong place."""
+
+    def __init__(self) -> None:
+        self.topics: list[str] = []
+
+    def misplaced(self, partition: int, topic: str) -> None:
+        self.topics.append(topic)
+
+
+def handled(customer: str, partition: int) -> list[str]:
+    """The topics that are found to place this customer's event wrongly, as it comes in this partition."""
+    catalog = Catalog(events={"visit": EventType("visit")})
+    rules = Rules(RuleBook((), catalog), Silent(), {"shop": Decoder(Source("shop", "shop"), catalog)})
+    hooks = Misplaced()
+    around = Surroundings(
+        MemoryStore(),
+        MemorySink(),
+        MemoryRecords(),
+        MemoryRecords(),
+        lambda: NOW,
+        hooks,
+        partitions=PARTITIONS,
+        place=murmur2_partition,
+    )
+    value = f'{{"id":"1","type":"visit","customer":"{customer}","time":{NOW}}}'.encode()
+    Owned(partition, around, rules).handle([Record("shop", partition, 1, value, customer.encode(), NOW)])
+    return hooks.topics
+
+
+def test_a_customer_where_java_would_put_them_is_in_place() -> None:
+    assert handled("ada", murmur2_partition(b"ada", PARTITIONS)) == []
+
+
+def test_a_customer_where_librdkafka_puts_them_by_default_is_misplaced() -> None:
+    assert murmur2_partition(b"ada", PARTITIONS) != crc32_partition(b"ada", PARTITIONS)
+    assert handled("ada", crc32_partition(b"ada", PARTITIONS)) == ["shop"]
