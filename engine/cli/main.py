@@ -19,6 +19,7 @@ from engine.cli import (
     reshard,
     rule_tests,
     schema,
+    send,
     send_event,
     topics,
     worker,
@@ -34,7 +35,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 RULES = (check, rule_tests, replay, explain, preview, schema, init, demo)
-OPERATION = (worker, doctor, topics, send_event, dead_letters, customer, reshard)
+OPERATION = (worker, send, doctor, topics, send_event, dead_letters, customer, reshard)
 for module in (*RULES, *OPERATION):
     module.register(app)
 

@@ -1,0 +1,30 @@
+"""Where a consumer group has come to. By kafka-python, whichever client consumes."""
+
+from kafka import KafkaAdminClient, TopicPartition
+from kafka.errors import KafkaError
+
+from engine.adapters.kafka.python.config import connected, reason
+from engine.adapters.kafka.settings import KafkaSettings
+from engine.errors import SourceUnavailable
+
+
+class GroupOffsets:
+    """What the group of these settings has committed of their topics."""
+
+    def __init__(self, settings: KafkaSettings) -> None:
+        self._settings = settings
+        self._client = connected(KafkaAdminClient, settings)
+
+    def committed(self, partition: int) -> dict[str, int]:
+        """Topic -> next offset, without those of which nothing is committed. Raises SourceUnavailable."""
+        group = self._settings.group
+        wanted = [TopicPartition(topic, partition) for topic in self._settings.topics]
+        try:
+            found = self._client.list_group_offsets({group: wanted})[group]
+        except KafkaError as error:
+            raise SourceUnavailable(self._settings.bootstrap, reason(error)) from error
+        return {place.topic: at.offset for place, at in found.items() if at.offset >= 0}
+
+    def close(self) -> None:
+        """Give up the connections."""
+        self._client.close()

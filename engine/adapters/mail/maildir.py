@@ -1,0 +1,46 @@
+"""Mails into a folder: a maildir, or one .eml file each. For tests, demos, and programs that send on from there."""
+
+import asyncio
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from engine.adapters.mail.message import Letterhead, mail_of
+from engine.errors import TemporaryFailure
+from engine.model import Outreach
+
+
+class FolderChannel:
+    """A Channel. A file has the outreach's id as its name: what is handed over again replaces itself."""
+
+    def __init__(self, folder: Path, head: Letterhead, wall: Callable[[], int], *, maildir: bool) -> None:
+        self._head = head
+        self._wall = wall
+        self._new = folder / "new" if maildir else folder
+        self._half = folder / "tmp" if maildir else folder
+        self._suffix = "" if maildir else ".eml"
+        for each in (folder, self._new, self._half, *([folder / "cur"] if maildir else [])):
+            each.mkdir(parents=True, exist_ok=True)
+
+    async def deliver(self, outreach: Outreach) -> None:
+        """On the disk when this returns."""
+        content = mail_of(outreach, self._head, self._wall()).content
+        name = re.sub(r"[^\w.-]", "_", outreach.id).lstrip(".") + self._suffix
+        try:
+            await asyncio.to_thread(self._write, name, content)
+        except OSError as error:
+            why = f"cannot write a mail: {error.strerror}"
+            raise TemporaryFailure(why, down=True) from error
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+    def _write(self, name: str, content: bytes) -> None:
+        """Nobody ever sees half a file."""
+        half = self._half / f".{name}.half"
+        with half.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        half.replace(self._new / name)

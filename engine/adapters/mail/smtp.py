@@ -1,0 +1,198 @@
+"""Mail by SMTP, over a few connections that stay open."""
+
+import re
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import Final
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import aiosmtplib
+from aiosmtplib import SMTP, SMTPResponse, SMTPResponseException
+
+from engine.adapters.mail.message import Letterhead, Mail, mail_of
+from engine.errors import EngineError, PermanentFailure, TemporaryFailure
+from engine.model import Outreach
+
+_NO_SUCH_RECIPIENT: Final = re.compile(r"5\.1\.(?:1|2|3|6|10)\b|5\.2\.1\b")
+_OTHER_REASON: Final = re.compile(r"5\.\d{1,3}\.\d{1,3}\b")
+_ENHANCED: Final = re.compile(r"\s*([245]\.\d{1,3}\.\d{1,3})\b")
+_TOO_LARGE: Final = 552
+
+
+@dataclass
+class BadMailServer(EngineError):
+    """A mail server's URL that cannot be used. `url` comes without its password."""
+
+    url: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"mail server {self.url}: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class MailServer:
+    """`tls`: from the first byte, by STARTTLS, or not at all. `timeout`: seconds for the server's every answer."""
+
+    host: str
+    port: int
+    tls: str = "starttls"
+    user: str = ""
+    password: str = field(default="", repr=False)
+    timeout: float = 30
+    connections: int = 20
+    context: ssl.SSLContext | None = None
+
+    @classmethod
+    def from_url(cls, url: str, password: str = "", connections: int = 20) -> "MailServer":
+        """smtps://user@host:465, smtp://user@host:587?starttls, smtp://localhost:25. Raises BadMailServer."""
+        parts = urlsplit(url)
+        shown = re.sub(r"(?<=//).*@", "", url)
+        asked = parse_qs(parts.query, keep_blank_values=True)
+        if parts.scheme not in ("smtp", "smtps") or not parts.hostname or asked.keys() - {"starttls", "timeout"}:
+            raise BadMailServer(shown, "expected smtp://host:port, smtp://host:port?starttls or smtps://host:port")
+        tls = "tls" if parts.scheme == "smtps" else "starttls" if "starttls" in asked else "none"
+        secret = unquote(parts.password or "") or password
+        if secret and tls == "none" and parts.hostname not in ("localhost", "127.0.0.1", "::1"):
+            raise BadMailServer(shown, "a password over a connection that is not encrypted: add ?starttls")
+        port = parts.port or {"tls": 465, "starttls": 587, "none": 25}[tls]
+        timeout = float(asked.get("timeout", ["30"])[0])
+        return cls(parts.hostname, port, tls, unquote(parts.username or ""), secret, timeout, connections)
+
+
+class SmtpChannel:
+    """A Channel. What the server answers decides: 4xx try again, 5xx never; no answer after the content: uncertain."""
+
+    def __init__(self, server: MailServer, head: Letterhead, wall: Callable[[], int]) -> None:
+        self.concurrency = server.connections
+        self._server = server
+        self._head = head
+        self._wall = wall
+        self._idle: list[tuple[SMTP, float]] = []
+
+    async def deliver(self, outreach: Outreach) -> None:
+        """Returns when the server has answered 250 to the content."""
+        mail = mail_of(outreach, self._head, self._wall())
+        smtp = await self._take()
+        try:
+            await self._send(smtp, mail)
+        except (PermanentFailure, TemporaryFailure):
+            await self._keep(smtp, reset=True)
+            raise
+        except BaseException:
+            smtp.close()
+            raise
+        await self._keep(smtp)
+
+    async def close(self) -> None:
+        """Say goodbye on all connections."""
+        while self._idle:
+            smtp, _ = self._idle.pop()
+            try:
+                await smtp.quit(timeout=1)
+            except (aiosmtplib.SMTPException, OSError):
+                smtp.close()
+
+    # --- connections
+
+    async def _take(self) -> SMTP:
+        """One that has just been used, else a new one."""
+        while self._idle:
+            smtp, used = self._idle.pop()
+            if smtp.is_connected and monotonic() - used < self._server.timeout:
+                return smtp
+            smtp.close()
+        return await self._connect()
+
+    async def _keep(self, smtp: SMTP, reset: bool = False) -> None:
+        """For the next mail, if it is still good for that."""
+        try:
+            if reset and smtp.is_connected:
+                await smtp.rset(timeout=5)
+        except (aiosmtplib.SMTPException, OSError):
+            smtp.close()
+        if smtp.is_connected:
+            self._idle.append((smtp, monotonic()))
+
+    async def _connect(self) -> SMTP:
+        server = self._server
+        smtp = SMTP(
+            hostname=server.host,
+            port=server.port,
+            use_tls=server.tls == "tls",
+            start_tls=server.tls == "starttls",
+            tls_context=server.context if server.tls != "none" else None,
+            username=server.user or None,
+            password=server.password or None,
+            timeout=server.timeout,
+        )
+        try:
+            await smtp.connect()
+            await smtp.ehlo()
+        except SMTPResponseException as error:
+            why = f"the mail server does not let us in: {error.code}"
+            raise TemporaryFailure(why, down=True) from error
+        except (aiosmtplib.SMTPException, OSError, ValueError) as error:
+            why = f"the mail server cannot be reached: {type(error).__name__}"
+            raise TemporaryFailure(why, down=True) from error
+        return smtp
+
+    # --- one mail
+
+    async def _send(self, smtp: SMTP, mail: Mail) -> None:
+        if mail.needs_utf8 and not smtp.supports_extension("SMTPUTF8"):
+            why = "the mail server takes no address with letters beyond ASCII (SMTPUTF8)"
+            raise PermanentFailure(why)
+        try:
+            await self._envelope(smtp, mail)
+        except (aiosmtplib.SMTPException, OSError) as error:
+            why = f"the connection broke before the mail: {type(error).__name__}"
+            raise TemporaryFailure(why, down=True) from error
+        try:
+            answer = await self._content(smtp, mail.content)
+        except (aiosmtplib.SMTPException, OSError) as error:
+            smtp.close()
+            why = f"no answer to the mail: {type(error).__name__}"
+            raise TemporaryFailure(why, uncertain=True, down=True) from error
+        _check(answer, "content")
+
+    async def _envelope(self, smtp: SMTP, mail: Mail) -> None:
+        options = (b"SMTPUTF8", b"BODY=8BITMIME") if mail.needs_utf8 else ()
+        sender, to = str(mail.sender).encode(), str(mail.to).encode()
+        answer = await smtp.execute_command(b"MAIL", b"FROM:<%b>" % sender, *options)
+        _check(answer, "sender")
+        _check(await smtp.execute_command(b"RCPT", b"TO:<%b>" % to), "recipient")
+        answer = await smtp.execute_command(b"DATA")
+        if answer.code != 354:
+            _check(answer, "content")
+
+    async def _content(self, smtp: SMTP, content: bytes) -> SMTPResponse:
+        """In one piece, so that nothing can come between; without an answer nobody knows whether it was taken."""
+        if smtp.protocol is None:
+            raise aiosmtplib.SMTPServerDisconnected("closed")
+        end = b".\r\n" if content.endswith(b"\r\n") else b"\r\n.\r\n"
+        smtp.protocol.write(content.replace(b"\r\n.", b"\r\n..") + end)
+        return await smtp.protocol.read_response(timeout=self._server.timeout)
+
+
+def _check(answer: SMTPResponse, about: str) -> None:
+    """Raises what an answer means, unless it is a yes."""
+    if 200 <= answer.code < 300:
+        return
+    found = _ENHANCED.match(answer.message)
+    reason = f"the mail server refused the {about}: {answer.code}{' ' + found[1] if found else ''}"
+    if answer.code < 500:
+        raise TemporaryFailure(reason, down=answer.code == 421)
+    if about == "sender" and answer.code != _TOO_LARGE:  # it is the same for all of them: a setting is wrong
+        raise TemporaryFailure(reason, down=True)
+    raise PermanentFailure(reason, bounced=_is_bounce(answer, about), detail=answer.message)
+
+
+def _is_bounce(answer: SMTPResponse, about: str) -> bool:
+    if about != "recipient":
+        return False
+    if _OTHER_REASON.search(answer.message):
+        return bool(_NO_SUCH_RECIPIENT.search(answer.message))
+    return answer.code in (550, 551, 553)

@@ -1,0 +1,69 @@
+"""`engine send`: a sender."""
+
+import signal
+from contextlib import ExitStack
+from types import FrameType
+from typing import Annotated
+
+import typer
+
+from engine.adapters.logs import set_up_logs
+from engine.cli.console import SETTINGS, AsJson, Namespace, Store, out
+from engine.cli.sending import open_sender, open_sending
+from engine.cli.wiring import open_writer
+from engine.core.zones import iso
+from engine.ports import ClaimStore
+from engine.runtime.sender import Sender
+from engine.sender_hooks import SenderHooks
+
+
+def register(app: typer.Typer) -> None:
+    app.command("send")(send)
+
+
+def send(
+    store: Store = SETTINGS.store,
+    namespace: Namespace = SETTINGS.namespace,
+    in_doubt: Annotated[
+        bool, typer.Option("--in-doubt", help="Only list outreach of which a crash leaves open whether it was sent.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Run a sender: outreach from Kafka, to mail servers and webhooks. Settings are ENGINE_… variables.
+
+    Each outreach is handed over once. What a crash leaves in doubt is not sent again if it is marketing, and is if it
+    is transactional; --in-doubt lists both. SIGTERM finishes what is being handed over, commits and leaves the group.
+
+    Example: ENGINE_EMAIL_URL=smtp://me@mail:587?starttls ENGINE_MAIL_FROM="Shop <news@shop.example>" engine send
+    """
+    settings = SETTINGS.model_copy(update={"store": store, "namespace": namespace})
+    with ExitStack() as stack:
+        stores = stack.enter_context(open_sending(settings))
+        if in_doubt:
+            _list_doubts(stores[0], as_json)
+            return
+        set_up_logs(settings.log_format, settings.log_level)
+        writer = open_writer(settings)
+        stack.callback(writer.close)
+        sender = stack.enter_context(open_sender(settings, stores, writer, SenderHooks()))
+        _obey_signals(sender)
+        sender.run()
+
+
+def _obey_signals(sender: Sender) -> None:
+    def stop(number: int, frame: FrameType | None) -> None:
+        sender.stop()
+        signal.signal(number, signal.SIG_DFL)  # somebody who asks again does not want to wait
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+
+
+def _list_doubts(claims: ClaimStore, as_json: bool) -> None:
+    doubts = claims.in_doubt(100_000)
+    if as_json:
+        out.print_json(data=[{"id": one.id, "purpose": one.purpose, "at": iso(one.at)} for one in doubts])
+        return
+    for one in doubts:
+        out.print(f"{iso(one.at)}  {one.purpose:15} {one.id}", markup=False, highlight=False)
+    out.print(f"{len(doubts):,} in doubt", highlight=False)

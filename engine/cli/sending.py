@@ -1,0 +1,198 @@
+"""A sender put together from settings. A new channel is one file, and its line in `_MAKERS`."""
+
+import ssl
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import httpx
+from rich.console import Console
+
+from engine.adapters.console import ConsoleChannel
+from engine.adapters.kafka.offsets import GroupOffsets
+from engine.adapters.kafka.records import TopicRecords
+from engine.adapters.kafka.writer import TopicWriter
+from engine.adapters.mail.address import parse_mailbox
+from engine.adapters.mail.maildir import FolderChannel
+from engine.adapters.mail.message import Letterhead
+from engine.adapters.mail.smtp import MailServer, SmtpChannel
+from engine.adapters.memory_sending import MemoryClaims, MemorySuppressions
+from engine.adapters.redis import connect_sending
+from engine.adapters.redis.embedded import EmbeddedServer
+from engine.adapters.webhook import Endpoint, WebhookChannel
+from engine.cli.console import UsageError, wall_clock
+from engine.cli.wiring import join_group, kafka_settings
+from engine.config import BadSetting, Settings
+from engine.core.guards import TRANSACTIONAL
+from engine.errors import PermanentFailure
+from engine.model import Outreach
+from engine.ports import Channel, ClaimStore, SuppressionList
+from engine.runtime.delivery import Limits, Post
+from engine.runtime.rates import Rates
+from engine.runtime.reporter import Reporter
+from engine.runtime.sender import Sender
+from engine.runtime.suppression import address_digest
+from engine.sender_hooks import SenderHooks
+from engine.tokens import LinkToken, make_token
+
+Stores = tuple[ClaimStore, SuppressionList]
+
+
+def _smtp(settings: Settings, url: str) -> Channel:
+    server = MailServer.from_url(url, settings.smtp_password.get_secret_value(), settings.send_connections)
+    context = ssl.create_default_context(cafile=settings.smtp_ca_file)
+    return SmtpChannel(replace(server, context=context), letterhead(settings), wall_clock)
+
+
+def _folder(settings: Settings, url: str) -> Channel:
+    scheme, _, folder = url.partition(":")
+    return FolderChannel(Path(folder), letterhead(settings), wall_clock, maildir=scheme == "maildir")
+
+
+def _webhook(settings: Settings, url: str) -> Channel:
+    secret, connections = settings.webhook_secret.get_secret_value(), settings.send_connections
+    endpoint = Endpoint(httpx.URL(url), secret, settings.webhook_private, connections=connections)
+    return WebhookChannel(endpoint, wall_clock)
+
+
+def _console(settings: Settings, url: str) -> Channel:
+    return ConsoleChannel(Console())
+
+
+_MAKERS: Mapping[str, Callable[[Settings, str], Channel]] = {
+    "smtp": _smtp,
+    "smtps": _smtp,
+    "maildir": _folder,
+    "eml": _folder,
+    "https": _webhook,
+    "http": _webhook,
+    "console": _console,
+}
+
+
+def channels(settings: Settings) -> dict[str, Channel]:
+    """Those that have an address. Raises BadSetting."""
+    urls = {name: getattr(settings, f"{name}_url") for name in ("email", "sms", "push", "webhook")}
+    made = {name: _channel(settings, name, url) for name, url in urls.items() if url}
+    if not made:
+        raise BadSetting("ENGINE_EMAIL_URL", "no channel has an address; set this, or that of another channel")
+    return made
+
+
+def _channel(settings: Settings, name: str, url: str) -> Channel:
+    maker = _MAKERS.get(url.partition(":")[0])
+    if maker is None:
+        setting, known = f"ENGINE_{name.upper()}_URL", ", ".join(f"{scheme}:" for scheme in _MAKERS)
+        raise BadSetting(setting, f"expected one of {known}")
+    return maker(settings, url)
+
+
+# --- links
+
+
+def letterhead(settings: Settings) -> Letterhead:
+    """Raises BadSetting."""
+    if not settings.mail_from:
+        raise BadSetting("ENGINE_MAIL_FROM", "mail needs a sender: Shop <news@shop.example>")
+    for name in ("mail_from", "mail_reply_to"):
+        try:
+            parse_mailbox(getattr(settings, name) or settings.mail_from)
+        except PermanentFailure as error:
+            setting = f"ENGINE_{name.upper()}"
+            raise BadSetting(setting, str(error)) from error
+    return Letterhead(settings.mail_from, settings.mail_reply_to, unsubscribe_links(settings))
+
+
+def token_secrets(settings: Settings) -> list[str]:
+    """The first one signs. Raises BadSetting for one that could be guessed."""
+    secrets = settings.token_secret.get_secret_value().split()
+    if not secrets or min(map(len, secrets)) < 16:
+        raise BadSetting("ENGINE_TOKEN_SECRET", "links need a secret of at least 16 characters to be signed with")
+    return secrets
+
+
+def unsubscribe_links(settings: Settings) -> Callable[[Outreach], str]:
+    """What makes the link of an outreach; "" for transactional ones, and where no public address is set."""
+    base = settings.public_url.rstrip("/")
+    secrets = token_secrets(settings) if base else []
+
+    def link(outreach: Outreach) -> str:
+        if not base or outreach.purpose == TRANSACTIONAL:
+            return ""
+        address = address_digest(outreach.channel, outreach.to)
+        token = LinkToken(outreach.customer, outreach.channel, address, outreach.purpose, outreach.id, wall_clock())
+        return f"{base}/unsubscribe/{make_token(secrets, token)}"
+
+    return link
+
+
+# --- the sender
+
+
+@contextmanager
+def open_sending(settings: Settings) -> Iterator[Stores]:
+    """Claims and suppressions in the store that the settings name."""
+    kept = timedelta(days=settings.send_claims_days)
+    if settings.store == "memory":
+        yield MemoryClaims(), MemorySuppressions()
+    elif settings.store == "embedded":
+        with EmbeddedServer(settings.data) as server:
+            yield from _connected(connect_sending(server.url, settings.namespace, kept=kept))
+    elif "://" in settings.store:
+        password = settings.store_password.get_secret_value()
+        yield from _connected(connect_sending(settings.store, settings.namespace, password=password, kept=kept))
+    else:
+        message = f"--store {settings.store}: expected memory, embedded, or a URL such as redis://localhost:6379/0"
+        raise UsageError(message)
+
+
+def _connected(stores: Stores) -> Iterator[Stores]:
+    try:
+        yield stores
+    finally:
+        stores[0].close()
+
+
+@contextmanager
+def open_sender(settings: Settings, stores: Stores, writer: TopicWriter, hooks: SenderHooks) -> Iterator[Sender]:
+    """A sender that is ready to join its group. Raises BadSetting and SourceUnavailable."""
+    grouped = settings.model_copy(update={"kafka_group": settings.send_group})
+    topics = (settings.outreach_topic,)
+    offsets = GroupOffsets(kafka_settings(grouped, topics))
+    claims, suppressions = stores
+    reporter = Reporter(
+        outcomes=TopicRecords(writer, settings.outcomes_topic),
+        dead_letters=TopicRecords(writer, settings.dead_letters_topic),
+        feedback=TopicRecords(writer, settings.feedback_topic) if settings.feedback_topic else None,
+    )
+    post = Post(channels(settings), claims, suppressions, reporter, wall_clock, limits(settings), hooks)
+    try:
+        yield Sender(join_group(grouped, topics), offsets.committed, post, settings.send_in_hand, settings.send_parked)
+    finally:
+        offsets.close()
+
+
+def limits(settings: Settings) -> Limits:
+    """Raises BadSetting."""
+    return Limits(
+        concurrency=settings.send_connections,
+        first_retry=settings.send_first_retry,
+        retry_for=settings.send_retry_hours * 3600,
+        rates=Rates(
+            _rates("ENGINE_SEND_RATES", settings.send_rates),
+            _rates("ENGINE_SEND_DOMAIN_RATES", settings.send_domain_rates),
+        ),
+    )
+
+
+def _rates(name: str, text: str) -> dict[str, float]:
+    try:
+        pairs = [part.split("=") for part in text.replace(",", " ").split()]
+        rates = {key.casefold(): float(rate) for key, rate in pairs}
+    except ValueError as error:
+        raise BadSetting(name, "expected name=number, several with spaces") from error
+    if any(not 0 < rate < float("inf") for rate in rates.values()):
+        raise BadSetting(name, "a rate must be more than 0")
+    return rates

@@ -1,0 +1,68 @@
+"""How fast a sender may hand over: so many a second per channel, and per recipient domain."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+_KEPT = 10_000
+"""Domains remembered; beyond that, those that are full again are forgotten."""
+
+
+@dataclass
+class Bucket:
+    """A token bucket: `rate` a second, and as many at once as come in one second. Seconds are monotonic."""
+
+    rate: float
+    tokens: float = field(init=False)
+    at: float = field(default=0.0, init=False)
+
+    def __post_init__(self) -> None:
+        self.tokens = self.burst
+
+    @property
+    def burst(self) -> float:
+        return max(1.0, self.rate)
+
+    def reserve(self, now: float) -> float:
+        """Take a token, if need be one that only comes later. Returns the seconds to wait for it."""
+        self._fill(now)
+        self.tokens -= 1
+        return max(0.0, -self.tokens / self.rate)
+
+    def is_full(self, now: float) -> bool:
+        self._fill(now)
+        return self.tokens >= self.burst
+
+    def _fill(self, now: float) -> None:
+        self.tokens = min(self.burst, self.tokens + max(0.0, now - self.at) * self.rate)
+        self.at = now
+
+
+@dataclass
+class Rates:
+    """`channels` and `domains` map a name to hand-overs a second; "*" is for those not named. Not named: no limit."""
+
+    channels: Mapping[str, float] = field(default_factory=dict)
+    domains: Mapping[str, float] = field(default_factory=dict)
+    _buckets: dict[tuple[str, str], Bucket] = field(default_factory=dict, init=False)
+
+    def reserve(self, channel: str, to: str, now: float) -> float:
+        """Seconds to wait before this may be handed over."""
+        _, _, domain = to.rpartition("@")
+        wait = self._reserve("channel", channel, self.channels, now)
+        if "@" in to:
+            wait = max(wait, self._reserve("domain", domain.casefold(), self.domains, now))
+        return wait
+
+    def _reserve(self, kind: str, name: str, rates: Mapping[str, float], now: float) -> float:
+        rate = rates.get(name, rates.get("*"))
+        if rate is None:
+            return 0.0
+        bucket = self._buckets.get((kind, name))
+        if bucket is None:
+            self._forget(now)
+            bucket = self._buckets[kind, name] = Bucket(rate)
+        return bucket.reserve(now)
+
+    def _forget(self, now: float) -> None:
+        if len(self._buckets) >= _KEPT:
+            self._buckets = {key: bucket for key, bucket in self._buckets.items() if not bucket.is_full(now)}

@@ -1,0 +1,68 @@
+"""How outreach ended, for everybody: the outcomes topic, feedback events for the rules, dead letters for operators."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from engine.core.zones import iso
+from engine.errors import BadRecord
+from engine.model import Outcome, OutcomeRecord, Outreach
+from engine.ports import Record, RecordWriter
+from engine.runtime.letters import encode_letter, of_record
+from engine.runtime.records import encode_outcome
+
+_encode = msgspec.json.Encoder().encode
+
+
+@dataclass(frozen=True, slots=True)
+class Reporter:
+    """Without `feedback` the rules hear nothing. What is told twice has the same identity."""
+
+    outcomes: RecordWriter
+    dead_letters: RecordWriter
+    feedback: RecordWriter | None = None
+
+    def ended(self, outreach: Outreach, outcome: Outcome, at: int, reason: str) -> None:
+        """`at`: epoch ms."""
+        told = OutcomeRecord(
+            at=at,
+            customer=outreach.customer,
+            rule=outreach.rule,
+            occurrence=outreach.occurrence,
+            outcome=outcome,
+            reason=reason,
+            revision=outreach.revision,
+            outreach=outreach.id,
+        )
+        self.outcomes.write(outreach.customer, *encode_outcome(told))
+        if self.feedback:
+            event = feedback_event(outreach, outcome, at)
+            self.feedback.write(outreach.customer, event["id"], _encode(event))
+
+    def bury(self, record: Record, code: str, reason: str) -> None:
+        """A record that cannot be sent, as it was."""
+        letter = of_record(record, BadRecord(code, reason))
+        self.dead_letters.write(letter.id, letter.id, encode_letter(letter))
+
+    def flush(self) -> None:
+        """Wait until everybody has it. Raises SinkUnavailable."""
+        for writer in (self.outcomes, self.dead_letters, self.feedback):
+            if writer:
+                writer.flush()
+
+
+def feedback_event(outreach: Outreach, outcome: Outcome, at: int) -> dict[str, Any]:
+    """An event of type outreach_sent, outreach_bounced and so on, as a rule may listen to it."""
+    return {
+        "id": f"{outreach.id}:{outcome.value}",
+        "type": f"outreach_{outcome.value}",
+        "customer": outreach.customer,
+        "time": iso(at),
+        "properties": {
+            "rule": outreach.rule,
+            "outreach": outreach.id,
+            "channel": outreach.channel,
+            "purpose": outreach.purpose,
+        },
+    }

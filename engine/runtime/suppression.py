@@ -1,0 +1,22 @@
+"""How the suppression list knows somebody again: by digests of who they are and where they are reached."""
+
+from hashlib import blake2b
+
+from engine.model import Outreach
+from engine.runtime.erasure import digest
+
+
+def address_digest(channel: str, to: str) -> str:
+    """Of one address of a channel, however its letters are written."""
+    text = f"{channel}\0{to.strip().casefold()}"
+    return blake2b(text.encode(errors="replace"), digest_size=16).hexdigest()
+
+
+def customer_digest(customer: str) -> str:
+    """Of one customer, on every channel."""
+    return digest(customer)
+
+
+def digests_of(outreach: Outreach) -> tuple[str, str]:
+    """All that may speak against this outreach."""
+    return address_digest(outreach.channel, outreach.to), customer_digest(outreach.customer)

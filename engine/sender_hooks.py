@@ -1,0 +1,35 @@
+"""What a sender tells whoever watches it: metrics and logs. A hook that raises is a bug of the hook's alone."""
+
+from engine.errors import EngineError
+from engine.model import Outcome
+
+
+class SenderHooks:
+    """Does nothing; override what you need. Called from the sender's loop: don't wait in it. Seconds are floats."""
+
+    def assigned(self, partition: int) -> None:
+        """The partition of the outreach topic is ours."""
+
+    def released(self, partition: int) -> None:
+        """The partition has gone."""
+
+    def ended(self, channel: str, outcome: Outcome, seconds: float) -> None:
+        """An outreach has ended, so long after it was read. One in doubt that is sent again ends twice."""
+
+    def retried(self, channel: str, reason: str, seconds: float) -> None:
+        """A hand-over has failed and is tried again after so long."""
+
+    def dead_letter(self, code: str) -> None:
+        """An outreach could not be sent, or a record was none."""
+
+    def breaker(self, channel: str, is_open: bool) -> None:
+        """The channel's provider is down, or is back."""
+
+    def measured(self, in_hand: int, parked: int) -> None:
+        """Every few seconds: outreach that was read and has not ended, and how many of these only wait."""
+
+    def store_away(self, error: EngineError, attempt: int) -> None:
+        """The store does not answer; the sender waits and tries again."""
+
+    def store_back(self, seconds: float) -> None:
+        """The store answers again, after so long."""
