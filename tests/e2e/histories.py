@@ -41,6 +41,19 @@ RULES = "\n".join(
 TEMPLATE = "{% block subject %}{{ rule.id }}{% endblock %}{% block text %}Dear customer{% endblock %}\n"
 PROJECT = {"events.yaml": EVENTS, "policy.yaml": POLICY, "rules.yaml": RULES, "note.email.j2": TEMPLATE}
 
+END = "1998-06-30T00:00:00Z"
+"""How far the clock runs on CDNOW."""
+CDNOW = {
+    "bought-2": 11_662,
+    "bought-3": 7_583,
+    "bought-5": 3_925,
+    "bought-10": 1_154,
+    "idle-30": 45_815,
+    "idle-60": 36_814,
+    "idle-90": 31_773,
+}
+"""What is known of CDNOW: how often each rule fires until then."""
+
 _SQL = """
 with happened as (
     select customer_id as customer, type, ts

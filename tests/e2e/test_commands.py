@@ -426,8 +426,10 @@ class TestDemo:
     """`engine demo`: real purchases through the example rules."""
 
     def test_it_writes_the_messages_and_a_page_of_them(self, tmp_path: Path) -> None:
-        ran = engine("demo", folder=tmp_path)
-        assert ran.code == 0
+        (tmp_path / "out").mkdir()
+        (tmp_path / "out/mine.txt").write_text("mine")
+        assert engine("demo", folder=tmp_path).code == 0
+        assert (tmp_path / "out/mine.txt").exists()
         sent = lines_of(tmp_path / "out/outreach.jsonl")
         assert len({one["id"] for one in sent}) == len(sent) > 10_000
         assert {one["rule"] for one in sent} >= {"welcome", "win-back-news", "loyal", "trial-ending"}

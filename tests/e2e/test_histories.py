@@ -14,18 +14,8 @@ import pytest
 
 from engine.demo.generate import SAMPLE
 from tests.e2e.command import engine, lines_of, shared_data, start, write_project
-from tests.e2e.histories import EVENTS, PROJECT, RULES, Firing, by_rule, fired, wanted
+from tests.e2e.histories import CDNOW, END, EVENTS, PROJECT, RULES, Firing, by_rule, fired, wanted
 
-END = "1998-06-30T00:00:00Z"
-CDNOW = {
-    "bought-2": 11_662,
-    "bought-3": 7_583,
-    "bought-5": 3_925,
-    "bought-10": 1_154,
-    "idle-30": 45_815,
-    "idle-60": 36_814,
-    "idle-90": 31_773,
-}
 RETAIL_END = "2012-03-31T12:00:00Z"
 STAYS = ("--store", "embedded", "--out", "out.jsonl")
 
@@ -74,11 +64,18 @@ def test_a_run_killed_again_and_again_ends_like_one_that_was_not(
     project: Path, sample_firings: Counter[Firing], seed: int
 ) -> None:
     random.seed(seed)
-    _replay_despite_kills(project, [SAMPLE, "--until", END, "--outcomes", "outcomes.jsonl"], kills=2)
+    lines = [
+        line for number, line in enumerate(_lines(SAMPLE)) for line in (line, b"rubbish\n")[: 1 + (number % 100 == 0)]
+    ]
+    (project / "events.jsonl").write_bytes(b"".join(lines))
+    outputs = ["--outcomes", "outcomes.jsonl", "--dead-letters", "dead.jsonl"]
+    _replay_despite_kills(project, ["events.jsonl", "--until", END, *outputs], kills=2)
     assert fired(project / "out.jsonl") == sample_firings
     outcomes = lines_of(project / "outcomes.jsonl")
     assert Counter((one["rule"], one["customer"], one["at"]) for one in outcomes) == sample_firings
     assert {one["outreach"] for one in outcomes} == {one["id"] for one in lines_of(project / "out.jsonl")}
+    places = [int(one["place"].rpartition(":")[2]) for one in lines_of(project / "dead.jsonl")]
+    assert places == [number for number, line in enumerate(lines, 1) if line == b"rubbish\n"]
 
 
 def test_a_history_in_three_files_and_three_runs_is_still_one_history(
