@@ -1,6 +1,7 @@
 """Outreach to send, the senders of the real `engine send` that do, and what became of each."""
 
 import sys
+from base64 import b64decode
 from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
@@ -12,7 +13,7 @@ from engine.adapters.kafka.partitioner import murmur2_partition
 from engine.adapters.kafka.settings import KafkaSettings
 from engine.adapters.redis import connect_sending
 from engine.model import Outreach
-from engine.runtime.records import encode_outreach
+from engine.runtime.records import decode_outreach, encode_outreach
 from tests.e2e.command import PROGRAM
 from tests.e2e.topics import Read, Topics
 from tests.services.mail import PASSWORD, USER, MailServer
@@ -23,7 +24,7 @@ NOW = 1_790_000_000_000
 
 def letter(number: int, to: str, purpose: str = "marketing", expires_at: int = 0, **changes: Any) -> Outreach:
     """One outreach of its own customer."""
-    fields = {
+    fields: dict[str, Any] = {
         "id": f"o-{number:06d}", "rule": "win-back", "occurrence": str(number), "customer": f"c-{number:06d}",
         "at": NOW, "moment": NOW, "expires_at": expires_at, "channel": "email", "purpose": purpose,
         "template": "win_back", "revision": "r1", "reason": "inactive for 14d", "to": to,
@@ -94,6 +95,10 @@ class PostOffice:
 
     def dead_letters(self) -> list[Read]:
         return self.topics.read(self.topics.dead_letters)
+
+    def outreach_of(self, read: Read) -> str:
+        """The id of the outreach that a dead letter is about."""
+        return decode_outreach(b64decode(read.json["value"])).id
 
     def wait_for_all(self, ids: Iterable[str], seconds: float = 60) -> dict[str, list[str]]:
         """Until each has an outcome that is the last."""

@@ -2,15 +2,19 @@
 
 import email
 import email.policy
+import random
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from fast_mail_parser import parse_email
 
-from tests.e2e.post_office import PostOffice, letter
+from engine.model import Outreach
+from tests.e2e.effort import Effort, tried_hard
+from tests.e2e.post_office import NOW, PostOffice, letter
 from tests.services import AnyRedis, Broker
-from tests.services.mail import mail_server
+from tests.services.mail import MailServer, mail_server
+from tests.services.processes import wait_until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.kafka]
 
@@ -42,3 +46,102 @@ def test_every_outreach_arrives_once_and_reads_back_exactly(office: PostOffice) 
         assert html == other.text_html[0] == wanted.html
         assert not message.defects
         assert not other.warnings
+
+
+FAULTS = ("421x1", "450x2", "451x1", "stallx1", "dropx1", "data451x2", "550", "554", "data554", "cutx1", "lostx1")
+REFUSED = ("550", "554", "data554")
+
+
+def troubled(count: int, seed: int, share: float = 0.2) -> list[Outreach]:
+    """That share of them meets a fault, a few are too late, and every third is transactional."""
+    chance = random.Random(seed)
+    return [_troubled(chance, number, share) for number in range(count)]
+
+
+def _troubled(chance: random.Random, number: int, share: float) -> Outreach:
+    fault = chance.choice(FAULTS) + "+" if chance.random() < share else ""
+    purpose = chance.choice(("marketing", "marketing", "transactional"))
+    expires_at = NOW - 10**12 if chance.random() < 0.02 else 0
+    return letter(number, f"{fault}{number}@shop.example", purpose, expires_at)
+
+
+def fault_of(outreach: Outreach) -> str:
+    return outreach.to.rpartition("+")[0]
+
+
+def wanted_outcomes(outreach: Outreach) -> list[str]:
+    """What anybody who asks must be told of it, in a run in which no sender is killed."""
+    fault = fault_of(outreach)
+    if outreach.expires_at:
+        return ["expired"]
+    if fault in REFUSED:
+        return ["bounced"] if fault == "550" else ["failed"]
+    if fault in ("cutx1", "lostx1"):
+        return ["in_doubt", "sent"] if outreach.purpose == "transactional" else ["in_doubt"]
+    return ["sent"]
+
+
+def wanted_copies(outreach: Outreach) -> int:
+    taken_unanswered = fault_of(outreach) == "lostx1" and not outreach.expires_at
+    return taken_unanswered + ("sent" in wanted_outcomes(outreach))
+
+
+@tried_hard
+def test_whatever_the_mail_server_does_everybody_is_written_to_once_or_accounted_for(
+    office: PostOffice, effort: Effort
+) -> None:
+    letters = troubled(effort.of(2_000, 10_000), effort.seed)
+    office.post(letters)
+    with mail_server() as server:
+        office.mailing_to(server, timeout=1).start()
+        outcomes = office.wait_for_all((each.id for each in letters), effort.of(90, 600))
+        office.senders[0].stop()
+    assert {each.to: outcomes[each.id] for each in letters} == {each.to: wanted_outcomes(each) for each in letters}
+    assert dict(server.copies()) == {each.to: copies for each in letters if (copies := wanted_copies(each))}
+    refused = {each.id for each in letters if wanted_outcomes(each) in (["bounced"], ["failed"])}
+    assert {office.outreach_of(one) for one in office.dead_letters()} == refused
+    doubted = {each.id for each in letters if "in_doubt" in wanted_outcomes(each)}
+    assert {doubt.id for doubt in office.claims.in_doubt(100_000)} == doubted
+
+
+@tried_hard
+def test_a_sender_killed_again_and_again_repeats_no_marketing_and_loses_no_receipt(
+    office: PostOffice, effort: Effort
+) -> None:
+    kills = effort.of(5, 20)
+    letters = [
+        letter(number, f"{number}@shop.example", ("marketing", "transactional")[number % 2])
+        for number in range(effort.of(2_000, 10_000))
+    ]
+    office.settings["kafka_instance_id"] = "the-only-one"
+    office.post(letters)
+    with mail_server() as server:
+        office.mailing_to(server)
+        for kill in range(kills):
+            sender = office.start()
+            wanted = (kill + 1) * len(letters) // (kills + 1)
+            wait_until(lambda wanted=wanted: len(server.received) >= wanted, f"{wanted} mails are there", 60)
+            sender.kill9()
+        office.start()
+        outcomes = office.wait_for_all((each.id for each in letters), effort.of(60, 300))
+        office.senders[-1].stop()
+    doubts = {doubt.id for doubt in office.claims.in_doubt(100_000)}
+    check_accounts(letters, server, outcomes, doubts)
+    assert len(doubts) <= kills * 20, "no more than was in the sender's hands"
+
+
+def check_accounts(
+    letters: list[Outreach], server: MailServer, outcomes: dict[str, list[str]], doubts: set[str]
+) -> None:
+    copies = server.copies()
+    for each in letters:
+        told, there = outcomes[each.id], copies[each.to]
+        assert ("in_doubt" in told) == (each.id in doubts), each.id
+        if each.purpose == "transactional":
+            assert told[-1] == "sent"
+            assert there >= 1
+        else:
+            assert told == (["in_doubt"] if each.id in doubts else ["sent"])
+            assert there <= 1
+        if each.id not in doubts:
+            assert there == 1, each.id

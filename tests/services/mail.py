@@ -131,7 +131,7 @@ class MailServer:
 
 
 def _close(server: SMTP) -> None:
-    assert server.transport
+    assert isinstance(server.transport, asyncio.WriteTransport)
     server.transport.abort()
 
 
