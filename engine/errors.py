@@ -133,7 +133,7 @@ class SourceUnavailable(EngineError):
 
 @dataclass
 class SinkUnavailable(EngineError):
-    """What was handed over cannot become durable, and waiting does not help. `sink` is a topic or the brokers' address."""
+    """What was handed over cannot become durable, and waiting does not help. `sink`: a topic, or the brokers."""
 
     sink: str
     reason: str
