@@ -216,6 +216,16 @@ def test_caught_up_means_that_everything_the_broker_has_was_returned(shop: Shop)
         assert len(reader.records) == 50 * (round_ + 1)
 
 
+def test_nobody_is_caught_up_with_a_partition_he_does_not_own(shop: Shop) -> None:
+    topic = shop.topic(partitions=2)
+    first, second = shop.reader(topic), shop.reader(topic)
+    poll_until(lambda: len(first.owner.owned) == len(second.owner.owned) == 1, first, second)
+    poll_until(lambda: all(first.caught_up(partition) for partition in first.owner.owned), first, second)
+    for partition in second.owner.owned:
+        assert first.source.caught_up(partition) == set()
+        assert first.source.position(partition, topic) == -1
+
+
 def test_one_topic_may_be_caught_up_with_while_another_is_not(shop: Shop) -> None:
     topic, other = shop.topic(), shop.topic("visits")
     reader = shop.reader(topic, other)
@@ -320,6 +330,17 @@ def test_a_static_member_that_comes_back_in_time_disturbs_nobody(shop: Shop) -> 
     again = shop.reader(topic, instance_id="worker-1")
     poll_until(lambda: again.owner.owned == had, again, second)
     assert second.owner.told == told
+
+
+def test_of_two_static_members_with_one_name_the_later_stays(shop: Shop) -> None:
+    topic = shop.topic()
+    first = shop.reader(topic, instance_id="worker-1")
+    poll_until(lambda: first.owner.owned == {0}, first)
+    second = shop.reader(topic, instance_id="worker-1")
+    poll_until(lambda: second.owner.owned == {0}, second)
+    first.source.commit({(topic, 0): 0})
+    with pytest.raises(SourceUnavailable, match=r"(?i)fenced"):
+        poll_until(lambda: False, first, second)
 
 
 def test_a_revoked_partition_delivers_nothing_more(shop: Shop) -> None:

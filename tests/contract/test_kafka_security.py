@@ -46,16 +46,18 @@ def token_file(tmp_path: Path) -> Path:
 
 
 def goes_round(client: Client, settings: KafkaSettings) -> bool:
-    """Whether what is written is read."""
+    """Whether what is written is read, by every connection that there is."""
+    topic = settings.topics[0]
     writer = client.writer(settings)
-    writer.write(settings.topics[0], 0, b"c-1", b"hello")
+    writer.write(topic, 0, b"c-1", b"hello", [("id", b"1")])
     writer.flush()
+    tail = [list(headers) for headers in writer.tail(topic, 0, 10)]
     writer.close()
     source = client.source(settings, owner := Owner())
     reader = Reader(source, settings.topics, owner)
-    poll_until(lambda: bool(reader.records), reader)
+    poll_until(lambda: bool(reader.records) and reader.caught_up(0), reader)
     source.close()
-    return reader.values() == [b"hello"]
+    return reader.values() == [b"hello"] and tail == [[("id", b"1")]]
 
 
 def test_a_user_with_a_password(client: Client, broker: Broker, topic: str) -> None:

@@ -1,5 +1,6 @@
 """Questions to the cluster, and new topics. By kafka-python, which needs no compiled library."""
 
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from engine.adapters.kafka.python.config import connected, reason
 from engine.adapters.kafka.settings import KafkaSettings
 from engine.errors import SourceUnavailable
 
+_VISIBLE_SECONDS: Final = 10
 _MISSING: Final = "does not exist, or we may not see it; `engine topics create` makes it"
 
 
@@ -66,11 +68,19 @@ class Admin:
         if topic.replicas:
             wanted["replication_factor"] = topic.replicas
         with self._explained():
-            made = self._client.create_topics({topic.name: wanted}, raise_errors=False, wait_for_metadata=True)
-        answer = made["topics"][0]
-        if answer["error_code"] in (0, TopicAlreadyExistsError.errno):
-            return not answer["error_code"]
-        raise SourceUnavailable(topic.name, answer["error_message"] or "cannot be created")
+            answer = self._client.create_topics({topic.name: wanted}, raise_errors=False)["topics"][0]
+        if answer["error_code"] == TopicAlreadyExistsError.errno:
+            return False
+        if answer["error_code"]:
+            raise SourceUnavailable(topic.name, answer["error_message"] or "cannot be created")
+        self._wait_for(topic)
+        return True
+
+    def _wait_for(self, topic: NewTopic) -> None:
+        """Until the brokers tell others of it."""
+        deadline = time.monotonic() + _VISIBLE_SECONDS
+        while self.partition_counts([topic.name]).get(topic.name) != topic.partitions and time.monotonic() < deadline:
+            time.sleep(0.02)
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
@@ -102,3 +112,12 @@ def check_exist(settings: KafkaSettings, topics: Iterable[str]) -> None:
     for topic in topics:
         if topic not in counts:
             raise SourceUnavailable(topic, _MISSING)
+
+
+def check_still_there(settings: KafkaSettings) -> None:
+    """As `check_topics`, once they were there: brokers that cannot be asked say nothing about it."""
+    try:
+        check_topics(settings)
+    except SourceUnavailable as error:
+        if error.source in settings.topics:
+            raise

@@ -41,7 +41,7 @@ class KafkaSink:
         """Ids near the end of what is there already: at least all that an unfinished run may have published."""
         self._failed.pop(partition, None)
         tail = self._writer.tail(self._topic, partition, self._tail)
-        return {value.decode() for headers in tail for name, value in headers if name == ID_HEADER}
+        return {value.decode(errors="replace") for headers in tail for name, value in headers if name == ID_HEADER}
 
     def publish(self, partition: int, entries: Sequence[tuple[str, bytes]]) -> None:
         """Hand over encoded outreach, in order; `delivered` says when it is durable."""

@@ -12,6 +12,7 @@ LOGGER: Final = logging.getLogger("engine.kafka")
 
 REFUSED: Final = frozenset(
     {
+        KafkaError._FATAL,
         KafkaError._AUTHENTICATION,
         KafkaError.SASL_AUTHENTICATION_FAILED,
         KafkaError.TOPIC_AUTHORIZATION_FAILED,
@@ -19,7 +20,7 @@ REFUSED: Final = frozenset(
         KafkaError.CLUSTER_AUTHORIZATION_FAILED,
     }
 )
-"""The brokers know us and say no: waiting does not help."""
+"""The brokers know us and say no, or the client has given up: waiting does not help."""
 
 MISSING: Final = frozenset({KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION})
 

@@ -6,11 +6,12 @@ each member reads, of every topic, the partitions it got of that one.
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Final
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from engine.adapters.kafka.admin import check_topics
+from engine.adapters.kafka.admin import check_still_there, check_topics
 from engine.adapters.kafka.confluent.bounds import bounds
 from engine.adapters.kafka.confluent.config import LOGGER, MISSING, REFUSED, client_config
 from engine.adapters.kafka.confluent.messages import place_of, record_of
@@ -33,7 +34,7 @@ class ConfluentSource:
         self._next: dict[tuple[str, int], int] = {}
         self._ends: dict[tuple[str, int], int] = {}
         # On the consumer's own connection the question would wait behind a fetch, which waits for new records.
-        self._asker = Consumer(_config(settings), logger=LOGGER)
+        self._asker = Consumer(_config(settings) | {"log_level": 0})
         self._consumer = Consumer({**_config(settings), "error_cb": self._trouble}, logger=LOGGER)
         self._consumer.subscribe(
             [self._topics[0]], on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._lost
@@ -86,7 +87,8 @@ class ConfluentSource:
 
     def commit(self, offsets: Mapping[tuple[str, int], int]) -> None:
         """Tell the broker (topic, partition) -> next offset, for lag dashboards only; does not wait."""
-        self._consumer.commit(offsets=[TopicPartition(*place, offset) for place, offset in offsets.items()])
+        with suppress(KafkaException):
+            self._consumer.commit(offsets=[TopicPartition(*place, offset) for place, offset in offsets.items()])
 
     def close(self) -> None:
         """Leave the group at once."""
@@ -139,12 +141,12 @@ class ConfluentSource:
     def _heard(self, error: KafkaError, topic: str) -> None:
         code = error.code()
         if code in MISSING:
-            check_topics(self._settings)
-        elif code in REFUSED or error.fatal():
+            check_still_there(self._settings)
+        elif code in REFUSED:
             self._member.failed(topic, error.str())
 
     def _trouble(self, error: KafkaError) -> None:
-        if error.code() in REFUSED or error.fatal():
+        if error.code() in REFUSED:
             self._member.failed(self._settings.bootstrap, error.str())
 
     def _forget(self, places: Iterable[TopicPartition]) -> None:

@@ -7,7 +7,7 @@ from typing import Final
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 
 from engine.adapters.kafka.confluent.bounds import bounds
-from engine.adapters.kafka.confluent.config import LOGGER, client_config
+from engine.adapters.kafka.confluent.config import LOGGER, REFUSED, client_config
 from engine.adapters.kafka.confluent.messages import headers_of
 from engine.adapters.kafka.settings import KafkaSettings
 from engine.adapters.kafka.writer import BATCH_BYTES, Done, Headers
@@ -102,7 +102,7 @@ class ConfluentWriter:
             self._failed = self._failed or failure
 
     def _trouble(self, error: KafkaError) -> None:
-        if error.fatal():
+        if error.code() in REFUSED:
             self._failed = SinkUnavailable(self._settings.bootstrap, error.str())
 
     def _raise_failure(self) -> None:

@@ -31,6 +31,7 @@ def client_config(settings: KafkaSettings) -> dict[str, Any]:
         "bootstrap_servers": settings.bootstrap.split(","),
         "client_id": settings.client_id,
         "reconnect_backoff_max_ms": 1_000,
+        "metadata_max_age_ms": 60_000,
         **_security(settings.security),
     }
 

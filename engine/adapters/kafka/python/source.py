@@ -5,12 +5,12 @@ from contextlib import contextmanager, suppress
 from typing import Any, Final
 
 from kafka import ConsumerRebalanceListener, KafkaConsumer, OffsetAndMetadata, TopicPartition
-from kafka.errors import KafkaError
+from kafka.errors import KafkaError, RetriableError, UnknownTopicOrPartitionError
 
-from engine.adapters.kafka.admin import check_topics
+from engine.adapters.kafka.admin import check_still_there, check_topics
 from engine.adapters.kafka.member import Member
 from engine.adapters.kafka.python.assignor import CoPartitionedAssignor
-from engine.adapters.kafka.python.config import REFUSED, connected, reason
+from engine.adapters.kafka.python.config import connected, reason
 from engine.adapters.kafka.python.joining import Joining
 from engine.adapters.kafka.settings import KafkaSettings
 from engine.errors import SourceUnavailable
@@ -112,7 +112,8 @@ class PythonSource:
 
     def _position(self, place: Any) -> int:
         """The next offset to return, -1 where not known; a marker of a transaction counts as returned."""
-        position = self._consumer.position(place, timeout_ms=0)
+        owned = place.partition in self._member.owned
+        position = self._consumer.position(place, timeout_ms=0) if owned else None
         return -1 if position is None else int(position)
 
     def _behind(self, place: Any) -> int:
@@ -121,13 +122,15 @@ class PythonSource:
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
-        """The client goes on by itself after all but a few errors."""
+        """After what passes by itself the client goes on."""
         try:
             yield
-        except REFUSED as error:
+        except UnknownTopicOrPartitionError:
+            check_still_there(self._settings)
+        except RetriableError:
+            pass
+        except KafkaError as error:
             raise SourceUnavailable(self._settings.bootstrap, reason(error)) from error
-        except KafkaError:
-            check_topics(self._settings)
 
 
 class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
