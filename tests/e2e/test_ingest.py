@@ -120,6 +120,21 @@ def test_an_unkeyed_topic_gives_what_a_keyed_one_would_though_workers_are_killed
     assert all(murmur2_partition(record.key or b"", stage.partitions) == record.partition for record in records)
 
 
+def test_a_broker_that_is_killed_in_the_middle_loses_and_doubles_nothing(stage: UnkeyedStage, broker: Broker) -> None:
+    job = make_job(20_000, 2_000)
+    stage.declare(inputs=1)
+    stage.write(values(job.entries))
+    stage.start("a", batch=100)
+    stage.until_processed(5_000)
+    broker.kill9()
+    broker.start()
+    stage.until(lambda: len(stage.outreach()) >= len(job.wanted), "all is sent", MOST)
+    assert stage.verdict(job.wanted).exact
+    assert Counter(_place(record) for record in stage.internal()) == {
+        (0, place): 1 for place in range(len(job.entries))
+    }
+
+
 def test_records_without_a_customer_are_dead_lettered_among_good_ones(stage: UnkeyedStage) -> None:
     job = make_job(2_000, 200)
     poison = [b"", b"\xff", b"[]", b"{}", b'{"type": "site_visit"}', b"x" * 600_000, None]

@@ -5,23 +5,26 @@ ends. An offset is committed in one transaction with the records up to it, so th
 the end that is asked for afterwards (the end with open transactions: a commit may show in the offsets a little earlier
 than in the records). Where the ingest has committed all there was, it has all that had arrived when the first question
 was put; where not, all until the time it has put beside the offset.
+
+By consumers that never join: the library's admin client may take the whole process down when a broker goes away.
 """
 
 from collections.abc import Iterable, Mapping
 from threading import Event, Thread
 from time import time
-from typing import Any, Final
+from typing import Final
 
-from confluent_kafka import ConsumerGroupTopicPartitions, IsolationLevel, KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
+from confluent_kafka import OFFSET_END, Consumer, KafkaException, TopicPartition
 
 from engine.adapters.kafka.confluent.config import LOGGER, client_config
-from engine.adapters.kafka.settings import KafkaSettings
-from engine.errors import SourceUnavailable
+from engine.adapters.kafka.settings import Isolation, KafkaSettings
 from engine.ports import Mark
 
 _SECONDS: Final = 0.5
 _ANSWER_SECONDS: Final = 5.0
+
+Place = tuple[str, int]
+"""Topic and partition."""
 
 
 class IngestProgress:
@@ -32,9 +35,10 @@ class IngestProgress:
 
     def __init__(self, settings: KafkaSettings, topic: str) -> None:
         self.topic = topic
-        self._settings = settings
+        self._topics = settings.topics
         self._marks: Mapping[int, Mark] = {}
-        self._client = AdminClient(client_config(settings), logger=LOGGER)
+        self._committed_only = _asker(settings, "read_committed")
+        self._everything = _asker(settings, "read_uncommitted")
         self._ending = Event()
         self._thread = Thread(target=self._run, name="ingest-progress", daemon=True)
 
@@ -52,49 +56,58 @@ class IngestProgress:
         self._thread.join(_ANSWER_SECONDS)
 
     def ask(self) -> None:
-        """One round of questions. Raises KafkaException and SourceUnavailable."""
+        """One round of questions. Raises KafkaException."""
         present = int(time() * 1000)
-        ends = self._ends(self._partitions(self._settings.topics), IsolationLevel.READ_COMMITTED)
-        committed = self._committed()
-        reached = min((_time(committed.get(place), end, present) for place, end in ends.items()), default=present)
-        internal = self._ends(self._partitions([self.topic]), IsolationLevel.READ_UNCOMMITTED)
+        ends = _ends(self._committed_only, self._topics)
+        # By the one that sees open transactions too, as the other would wait for their end.
+        committed = self._everything.committed([TopicPartition(*place) for place in ends], timeout=_ANSWER_SECONDS)
+        reached = min((_time(one, ends[_place(one)], present) for one in committed), default=present)
+        internal = _ends(self._everything, [self.topic])
         self._marks = {partition: Mark(end, reached) for (_, partition), end in internal.items()}
 
     def _run(self) -> None:
+        answered = True
         while not self._ending.wait(_SECONDS):
             try:
                 self.ask()
-            except (KafkaException, SourceUnavailable) as error:
-                LOGGER.warning("how far the ingest is, is not known: %s", error)
-
-    def _partitions(self, topics: Iterable[str]) -> list[TopicPartition]:
-        places = []
-        for topic in topics:
-            found = self._client.list_topics(topic, timeout=_ANSWER_SECONDS).topics[topic]
-            if found.error is not None:
-                raise SourceUnavailable(topic, found.error.str())
-            places += [TopicPartition(topic, partition) for partition in found.partitions]
-        return places
-
-    def _ends(self, places: list[TopicPartition], level: IsolationLevel) -> dict[tuple[str, int], int]:
-        wanted = {place: OffsetSpec.latest() for place in places}  # type: ignore[no-untyped-call]
-        found = self._client.list_offsets(wanted, isolation_level=level, request_timeout=_ANSWER_SECONDS)
-        return {
-            (place.topic, place.partition): answer.result(_ANSWER_SECONDS).offset for place, answer in found.items()
-        }
-
-    def _committed(self) -> dict[tuple[str, int], TopicPartition]:
-        group = self._settings.group
-        asked: Any = self._client.list_consumer_group_offsets(
-            [ConsumerGroupTopicPartitions(group)], request_timeout=_ANSWER_SECONDS
-        )
-        found = asked[group].result(_ANSWER_SECONDS).topic_partitions
-        return {(place.topic, place.partition): place for place in found}
+                answered = True
+            except KafkaException as error:
+                if answered:
+                    LOGGER.warning("how far the ingest is, is not known: %s", error.args[0].str())
+                answered = False
+        self._committed_only.close()
+        self._everything.close()
 
 
-def _time(committed: TopicPartition | None, end: int, present: int) -> int:
+def _asker(settings: KafkaSettings, isolation: Isolation) -> Consumer:
+    own = {"group.id": settings.group, "enable.auto.commit": False, "isolation.level": isolation, "log_level": 0}
+    return Consumer(client_config(settings) | own)
+
+
+def _ends(asker: Consumer, topics: Iterable[str]) -> dict[Place, int]:
+    """Where each partition ends, in as few questions as there are brokers."""
+    places = []
+    for topic in topics:
+        found = asker.list_topics(topic, timeout=_ANSWER_SECONDS).topics[topic]
+        if found.error is not None:
+            raise KafkaException(found.error)
+        places += [TopicPartition(topic, partition, OFFSET_END) for partition in found.partitions]
+    answers = asker.offsets_for_times(places, timeout=_ANSWER_SECONDS)
+    for answer in answers:
+        if answer.error is not None:
+            raise KafkaException(answer.error)
+    return {_place(answer): answer.offset for answer in answers}
+
+
+def _place(one: TopicPartition) -> Place:
+    return one.topic, one.partition
+
+
+def _time(committed: TopicPartition, end: int, present: int) -> int:
     """Until when all has been ingested that had arrived in this partition."""
-    if committed is None or committed.offset < 0:
+    if committed.error is not None:
+        raise KafkaException(committed.error)
+    if committed.offset < 0:
         return 0 if end else present
     if committed.offset >= end:
         return present

@@ -8,6 +8,8 @@ Each committed offset carries the broker time of the last record before it as it
 """
 
 from collections.abc import Callable, Sequence
+from queue import Empty, Queue
+from threading import Thread
 from time import time
 from typing import Any, Final
 from uuid import uuid4
@@ -30,6 +32,7 @@ from engine.errors import SinkUnavailable, SourceUnavailable
 from engine.ports import Record, Rekeyed
 
 _ANSWER_SECONDS: Final = 10.0
+_OFFSETS_SECONDS: Final = 5.0
 _TRANSACTION_MS: Final = 10_000
 """What a member that dies leaves open, holds readers up for so long."""
 _DENIED: Final = REFUSED | {KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED}
@@ -188,8 +191,28 @@ class ConfluentTransfer:
         for identity, letter in letters:
             self._write(producer, self._letters, identity, letter, ((ID_HEADER, identity.encode()), _JSON), None)
         producer.flush(_ANSWER_SECONDS)
-        producer.send_offsets_to_transaction(offsets, self._fence, _ANSWER_SECONDS)
+        self._send_offsets(producer, offsets)
         _insisting(lambda: producer.commit_transaction(_ANSWER_SECONDS))
+
+    def _send_offsets(self, producer: Producer, offsets: list[TopicPartition]) -> None:
+        """In a thread: librdkafka ignores the timeout and may not return after a broker has gone (its issue 5456)."""
+        ended: Queue[KafkaException | None] = Queue()
+
+        def send() -> None:
+            try:
+                producer.send_offsets_to_transaction(offsets, self._fence, _OFFSETS_SECONDS)
+                ended.put(None)
+            except KafkaException as error:
+                ended.put(error)
+
+        Thread(target=send, name="ingest-offsets", daemon=True).start()
+        try:
+            error = ended.get(timeout=_OFFSETS_SECONDS + 1)
+        except Empty:
+            self._producer = None  # the next one of its name fences it
+            raise KafkaException(KafkaError(KafkaError._TIMED_OUT, "the group's coordinator does not answer")) from None
+        if error:
+            raise error
 
     def _write(
         self,
