@@ -17,8 +17,8 @@ from engine.runtime.origin import IngestedDecoder
 from engine.runtime.partition import Partition
 from engine.runtime.relay import Relay
 
-SWEEP_REST = 4.0
-"""A sweep rests this many times as long as its last page took, so that it takes a fifth of the time."""
+SWEEP_PAGE = 250
+"""Customers who meet new rules in one commit: so few that no event waits long for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +75,7 @@ class Owned:
         self.clock = LiveClock(rules.decoders, told=(around.ingest.topic,) if around.ingest else ())
         self._mark: Mark | None = None
         self.has_more = False
-        """Whether the last tick left due timers or customers to sweep."""
-        self._sweep_after = 0.0
+        """Whether the last tick left due timers."""
         self._buried = 0
         self._inputs: list[tuple[Event | None, Record]] = []
         around.hooks.assigned(number, self.relay.recover())
@@ -118,14 +117,12 @@ class Owned:
         return event
 
     def tick(self, source: EventSource) -> None:
-        """Fire a page of due timers, sweep a page of customers. Raises Fenced and StoreUnavailable."""
+        """Fire a page of due timers. Raises Fenced and StoreUnavailable."""
         self.relay.collect()
         self.has_more = False
         if not self.around.event_clock:
             self._hear_of_ingest(source)
             self._fire_due(source)
-        if monotonic() >= self._sweep_after:
-            self._sweep()
         if self.partition.trim and not self.has_more:
             for result in self.partition.advance(self.partition.clock, self.around.wall()):
                 self._take(result, monotonic())
@@ -153,23 +150,19 @@ class Owned:
         self._take(result, started)
         self.has_more = result.wakes >= self.partition.page
 
-    def _sweep(self) -> None:
+    def sweep(self) -> None:
+        """Let a page of customers meet the current rules, if there are left. Raises Fenced and StoreUnavailable."""
         started = monotonic()
-        result = self.partition.sweep_page(self.around.wall())
-        if result is None:
-            self._sweep_after = float("inf")
-            return
-        self._take(result, started)
-        if self.partition.is_swept:
-            self.around.hooks.swept(self.number)
-        took = monotonic() - started
-        self._sweep_after = monotonic() + SWEEP_REST * took
+        result = self.partition.sweep_page(self.around.wall(), SWEEP_PAGE)
+        if result is not None:
+            self._take(result, started)
+            if self.partition.is_swept:
+                self.around.hooks.swept(self.number)
 
     def adopt(self, rules: Rules) -> None:
         """Go on with these rules; the sweep starts anew."""
         self.rules = rules
         self.partition.adopt(rules.book, rules.renderer)
-        self._sweep_after = 0.0
 
     def look(self, lag: int) -> None:
         """Tell the hooks how it is doing; `lag`: records not yet read. Raises Fenced and StoreUnavailable."""
