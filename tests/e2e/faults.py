@@ -14,6 +14,7 @@ from typing import Any
 
 from engine.adapters.redis import connect
 from engine.errors import StoreUnavailable
+from engine.testing import load_project
 from tests.e2e.command import REPOSITORY, write_project
 from tests.e2e.job import PARTITIONS, Entry, Firing
 from tests.e2e.topics import Read, Topics
@@ -78,9 +79,9 @@ class Stage:
         """Rules and templates; a running worker sees them once told to `reload`."""
         write_project(self.folder, files)
 
-    def load(self, entries: Iterable[Entry]) -> None:
-        """Append to the events topic; returns when the broker has them."""
-        self.topics.append(entries)
+    def load(self, entries: Iterable[Entry], topic: str = "") -> None:
+        """Append to the events topic, or the one named; returns when the broker has them."""
+        self.topics.append(entries, topic)
 
     # --- who works
 
@@ -92,6 +93,13 @@ class Stage:
         worker = Worker(name, environment, self.folder / f"{name}.log")
         worker.start()
         self.workers[name] = worker
+        return worker
+
+    def start_with(self, files: Mapping[str, str], **settings: object) -> Worker:
+        """Start the only worker on this project."""
+        self.use(files)
+        worker = self.start("a", **settings)
+        self.until_members(1)
         return worker
 
     def kill9(self, worker: Worker) -> None:
@@ -108,6 +116,15 @@ class Stage:
         waiting = {identity for number in range(self.partitions) for identity, _ in self.store.outbox(number, 10**6)}
         if waiting:
             self.in_flight += len(waiting.difference(one.identity for one in self.outreach()))
+
+    def is_sweeping(self) -> bool:
+        """Of some partition, some customers have met the rules in use and some have not."""
+        return any(self.store.meta(number).sweep for number in range(self.partitions))
+
+    def is_swept(self) -> bool:
+        """All customers have met the rules that stand in the files."""
+        mark = load_project(self.folder / "rules", self.folder / "templates").book.mark
+        return all(self.store.meta(number).mark == mark for number in range(self.partitions))
 
     # --- conditions
 
@@ -201,6 +218,12 @@ class Stage:
         """How many customers got which (rule, outcome), each decision once."""
         decisions = {one.identity: one.json for one in self.topics.read(self.topics.outcomes)}
         return Counter((one["rule"], one["outcome"]) for one in decisions.values())
+
+    def latencies(self, rule: str) -> list[int]:
+        """From an event at the broker to its outreach at the broker, in ms, the longest last, for a rule on events."""
+        arrived = {one.json["id"]: one.time for one in self.topics.read(self.topics.events)}
+        sent = {one.json["event"]["id"]: one.time for one in self.outreach() if one.json["rule"] == rule}
+        return sorted(at - arrived[event] for event, at in sent.items())
 
     def dead_letters(self) -> dict[str, dict[str, Any]]:
         """By id."""

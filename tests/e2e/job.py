@@ -32,26 +32,27 @@ class Entry(NamedTuple):
     value: bytes | None
 
 
+def entry_of(event: Mapping[str, Any]) -> Entry:
+    """In its customer's partition."""
+    key = event["customer"].encode()
+    return Entry(event["time"], murmur2_partition(key, PARTITIONS), key, _json(event))
+
+
 @dataclass(frozen=True)
 class Job:
     """Events in the order of their time. `lateness` is what the policy allows: the last events come that much later."""
 
     events: Sequence[Mapping[str, Any]]
     lateness: int = 0
-    partitions: int = PARTITIONS
 
     @cached_property
     def entries(self) -> list[Entry]:
         """Every event, and for each partition one that moves its clock to the end."""
-        return [*map(self.entry, self.events), *self.ticks()]
-
-    def entry(self, event: Mapping[str, Any]) -> Entry:
-        key = event["customer"].encode()
-        return Entry(event["time"], murmur2_partition(key, self.partitions), key, _json(event))
+        return [*map(entry_of, self.events), *self.ticks()]
 
     def ticks(self) -> Iterator[Entry]:
         at = START + SPAN + self.lateness
-        for number in range(self.partitions):
+        for number in range(PARTITIONS):
             tick = {"id": f"tick-{number}", "type": "tick", "customer": f"tick-{number}", "time": at, "properties": {}}
             yield Entry(at, number, f"tick-{number}".encode(), _json(tick))
 
@@ -124,7 +125,7 @@ def disturbed(job: Job, seed: int, share: float = 0.05) -> list[Entry]:
     chance = random.Random(seed)
     arrivals = []
     for event in job.events:
-        entry = job.entry(event)
+        entry = entry_of(event)
         late = entry._replace(at=entry.at + chance.randrange(job.lateness))
         arrivals.append(late if chance.random() < share else entry)
         if chance.random() < share:

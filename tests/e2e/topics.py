@@ -18,7 +18,7 @@ from tests.e2e.job import Entry
 
 @dataclass(frozen=True)
 class Read:
-    """One record as it stands in a topic. `time` is the broker's, epoch ms."""
+    """One record as it stands in a topic. `time` is the broker's, epoch ms; of ours `identity` is the id."""
 
     identity: str
     partition: int
@@ -43,6 +43,7 @@ class Topics:
 
     def __init__(self, bootstrap: str, prefix: str, partitions: int) -> None:
         self.partitions = partitions
+        self._prefix = prefix
         self.events, self.outreach, self.outcomes, self.dead_letters = (
             f"{prefix}{name}" for name in ("events", "outreach", "outcomes", "dead-letters")
         )
@@ -51,15 +52,16 @@ class Topics:
         self._client: dict[str, str | int | float | bool] = {"bootstrap.servers": bootstrap, "log_level": 0}
         self._producer = Producer(self._client | {"enable.idempotence": True, "message.max.bytes": 4_000_000})
         self._admin = AdminClient(self._client)
-        self._make(bootstrap)
+        self._make(self.events, self.outreach, self.outcomes, self.dead_letters)
 
-    def append(self, entries: Iterable[Entry]) -> None:
-        """To the events topic; returns when the broker has them."""
+    def append(self, entries: Iterable[Entry], topic: str = "") -> None:
+        """To the events topic, or the one named; returns when the broker has them."""
+        topic = topic or self.events
         for entry in entries:
-            self.loaded[entry.partition] += 1
+            self.loaded[entry.partition] += topic == self.events
             while True:
                 try:
-                    self._producer.produce(self.events, entry.value, entry.key, entry.partition, on_delivery=_delivered)
+                    self._producer.produce(topic, entry.value, entry.key, entry.partition, on_delivery=_delivered)
                     break
                 except BufferError:
                     self._producer.poll(0.1)
@@ -87,14 +89,15 @@ class Topics:
     def close(self) -> None:
         self._producer.flush(10)
 
-    def _make(self, bootstrap: str) -> None:
-        # Records carry the event's age in their value only, but some broker may take timestamps from producers.
-        kept = {"retention.ms": "-1"}
-        with Admin(KafkaSettings(bootstrap)) as admin:
-            admin.create_topics(
-                NewTopic(name, self.partitions, config=kept | {"message.timestamp.type": "LogAppendTime"})
-                for name in (self.events, self.outreach, self.outcomes, self.dead_letters)
-            )
+    def make(self, name: str) -> str:
+        """Another topic; returns its full name."""
+        self._make(self._prefix + name)
+        return self._prefix + name
+
+    def _make(self, *names: str) -> None:
+        kept = {"retention.ms": "-1", "message.timestamp.type": "LogAppendTime"}
+        with Admin(KafkaSettings(str(self._client["bootstrap.servers"]))) as admin:
+            admin.create_topics(NewTopic(name, self.partitions, config=kept) for name in names)
 
 
 def _read_to_the_ends(reader: Consumer, partitions: int) -> list[Read]:
@@ -114,7 +117,7 @@ def _read_to_the_ends(reader: Consumer, partitions: int) -> list[Read]:
 
 def _read(message: Message) -> Read:
     headers: Any = message.headers() or ()
-    identity = dict(headers)[ID_HEADER]
+    identity = dict(headers).get(ID_HEADER, b"")
     return Read(identity.decode(), message.partition() or 0, message.timestamp()[1], message.value() or b"")
 
 

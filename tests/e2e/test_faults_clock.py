@@ -1,0 +1,63 @@
+"""On the live clock: lag makes nobody falsely inactive, and a backfill floods nobody."""
+
+import pytest
+
+from tests.e2e.faults import Stage
+from tests.e2e.job import make_job
+from tests.e2e.live import BOUGHT, LIVE, QUIET, happened, live_project, long_ago, now, silence_since
+
+pytestmark = [pytest.mark.e2e, pytest.mark.kafka]
+
+SECONDS = 6
+CUSTOMERS = [f"customer-{number}" for number in range(400)]
+AWAY, BACK = CUSTOMERS[::2], CUSTOMERS[1::2]
+
+
+@pytest.mark.parametrize(("topics", "killed"), [(1, False), (2, True)], ids=["stopped", "two topics, killed"])
+def test_who_came_back_while_the_worker_was_down_is_not_told_that_we_miss_them(
+    stage: Stage, topics: int, killed: bool
+) -> None:
+    second = stage.topics.make("second") if topics == 2 else stage.topics.events
+    stage.use(live_project(dict.fromkeys([stage.topics.events, second]), QUIET.format(seconds=SECONDS)))
+    worker = stage.start("a", **LIVE)
+    stage.until_members(1)
+    first = now()
+    stage.load(happened("site_visit", customer, first) for customer in CUSTOMERS)
+    stage.until_processed(len(CUSTOMERS))
+    worker.kill9() if killed else worker.stop()
+
+    stage.still_for(SECONDS - 2 - (now() - first) / 1000)
+    again = now()
+    assert again < first + SECONDS * 1000
+    filler = [happened("ping", customer, again, number) for number in range(20) for customer in CUSTOMERS]
+    stage.load([*filler, *(happened("site_visit", customer, again) for customer in BACK)], second)
+    stage.until(lambda: now() > again + SECONDS * 1000 - 1000, "the first silence is long over")
+
+    stage.start("a", batch=50, **LIVE)
+    wanted = silence_since(first, AWAY) | silence_since(again, BACK)
+    stage.until(lambda: len(stage.outreach()) >= len(wanted), "those who stayed away have heard from us")
+    verdict = stage.verdict(wanted)
+    assert verdict.exact, verdict
+    assert verdict.repeated == 0
+    late = [one for one in stage.outreach() if one.time < int(one.json["occurrence"]) + SECONDS * 1000]
+    assert not late, "nobody hears from us before their time"
+
+
+def test_a_backfill_into_a_live_topic_floods_nobody(stage: Stage) -> None:
+    job = make_job(20_000, 2_000)
+    stage.use(live_project([stage.topics.events], QUIET.format(seconds=SECONDS), BOUGHT))
+    stage.start("a", **LIVE)
+    stage.until_members(1)
+    before = now()
+    stage.load(happened("site_visit", customer, before) for customer in AWAY)
+    stage.load(long_ago(job, days=40))
+    after = now()
+    stage.load(happened("site_visit", customer, after) for customer in BACK)
+    wanted = silence_since(before, AWAY) | silence_since(after, BACK)
+    stage.until_processed(sum(stage.topics.loaded.values()))
+    stage.until(lambda: len(stage.outreach()) >= len(wanted), "the living hear from us")
+    verdict = stage.verdict(wanted)
+    assert verdict.exact, verdict
+    milestones = sum(rule == "milestone" for rule, _, _ in job.wanted)
+    assert stage.outcomes()["bought", "expired"] == milestones
+    assert stage.outcomes()["quiet", "fired"] == len(wanted)
