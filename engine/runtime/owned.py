@@ -35,6 +35,7 @@ class Surroundings:
     """What all partitions of a worker share. `wall` gives the time now, epoch ms.
 
     `partitions`: how many the topics have. `event_clock`: the clock is event time, for replays and benchmarks.
+    `cache_size`: customers kept decoded over all partitions: at least the last so many, at most twice as many.
     `ingest`: how far the ingest is, where one of the topics is its.
     """
 
@@ -46,7 +47,7 @@ class Surroundings:
     hooks: Hooks = field(default_factory=Hooks)
     partitions: int = 1
     event_clock: bool = False
-    cache_size: int = 50_000
+    cache_size: int = 200_000
     page: int = 5_000
     ingest: Progress | None = None
     place: Callable[[bytes, int], int] | None = None

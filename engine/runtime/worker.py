@@ -155,7 +155,12 @@ class Worker:
         owned = Owned(number, self.around, self.rules)
         self.owned[number] = owned
         self._closed.discard(number)
+        self._share_cache()
         return owned
+
+    def _share_cache(self) -> None:
+        for owned in self.owned.values():
+            owned.partition.cache.size = self.around.cache_size // len(self.owned)
 
     def _shut(self, number: int) -> None:
         self.owned.pop(number, None)
@@ -206,6 +211,7 @@ class Worker:
         """Trim the outbox of what is published, and let go."""
         owned = self.owned.pop(partition, None)
         self._closed.discard(partition)
+        self._share_cache()
         if owned is not None:
             owned.close()
 
@@ -213,6 +219,7 @@ class Worker:
         """Somebody else has it already; the store would refuse us."""
         self.owned.pop(partition, None)
         self._closed.discard(partition)
+        self._share_cache()
         self.around.hooks.released(partition)
 
 
