@@ -312,14 +312,22 @@ class ClaimStore(Protocol):
         """Give up connections."""
 
 
+class AtTheDoor(NamedTuple):
+    """What a suppression list must know of an outreach. `at`: when it was decided, epoch ms."""
+
+    purpose: str
+    at: int
+    digests: Sequence[str]
+
+
 class SuppressionList(Protocol):
     """Who must not be written to, by digests, which do not tell whose they are. Methods raise StoreUnavailable."""
 
-    def reasons(self, asked: Sequence[tuple[str, Sequence[str]]]) -> list[str]:
-        """For each (purpose, digests): why nothing of this purpose may go there; "" where it may."""
+    def reasons(self, asked: Sequence[AtTheDoor]) -> list[str]:
+        """Why each must not go there; "" where it may."""
 
-    def suppress(self, digest: str, reason: str, purpose: str = "*") -> None:
-        """From now on, nothing of this purpose; of any for "*"."""
+    def suppress(self, digest: str, reason: str, purpose: str = "*", before: int = 0) -> None:
+        """From now on, nothing of this purpose; of any for "*". With `before` (epoch ms) what was decided earlier."""
 
     def allow(self, digest: str, purpose: str = "*") -> None:
         """Undo the suppression of this purpose; one of "*" is undone by "*" only."""

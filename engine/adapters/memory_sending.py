@@ -6,7 +6,7 @@ from threading import RLock
 from uuid import uuid4
 
 from engine.model import Outcome
-from engine.ports import Claim, ClaimState, Doubt, Ending
+from engine.ports import AtTheDoor, Claim, ClaimState, Doubt, Ending
 
 
 @dataclass
@@ -100,20 +100,21 @@ class MemorySuppressions:
     """A SuppressionList."""
 
     def __init__(self) -> None:
-        self._reasons: dict[tuple[str, str], str] = {}
+        self._reasons: dict[tuple[str, str], tuple[int, str]] = {}
 
-    def reasons(self, asked: Sequence[tuple[str, Sequence[str]]]) -> list[str]:
-        """For each (purpose, digests): why nothing of this purpose may go there; "" where it may."""
-        return [self._reason(purpose, digests) for purpose, digests in asked]
+    def reasons(self, asked: Sequence[AtTheDoor]) -> list[str]:
+        """Why each must not go there; "" where it may."""
+        return [self._reason(one) for one in asked]
 
-    def suppress(self, digest: str, reason: str, purpose: str = "*") -> None:
-        """From now on, nothing of this purpose; of any for "*"."""
-        self._reasons[digest, purpose] = reason
+    def suppress(self, digest: str, reason: str, purpose: str = "*", before: int = 0) -> None:
+        """From now on, nothing of this purpose; of any for "*". With `before` only what was decided earlier."""
+        self._reasons[digest, purpose] = before, reason
 
     def allow(self, digest: str, purpose: str = "*") -> None:
         """Undo the suppression of this purpose; one of "*" is undone by "*" only."""
         self._reasons.pop((digest, purpose), None)
 
-    def _reason(self, purpose: str, digests: Sequence[str]) -> str:
-        places = [(digest, name) for digest in digests for name in (purpose, "*")]
-        return next((self._reasons[place] for place in places if place in self._reasons), "")
+    def _reason(self, one: AtTheDoor) -> str:
+        places = [(digest, name) for digest in one.digests for name in (one.purpose, "*")]
+        entries = [self._reasons[place] for place in places if place in self._reasons]
+        return next((reason for before, reason in entries if not before or one.at < before), "")

@@ -7,6 +7,7 @@ needs. The header webhook-id is the outreach id: whoever has seen it has this me
 import asyncio
 import hmac
 import ipaddress
+import re
 import socket
 from base64 import b64decode, b64encode
 from binascii import Error as NotBase64
@@ -26,6 +27,7 @@ from engine.model import Outreach
 _FIELDS: Final = (
     "id", "channel", "purpose", "to", "subject", "text", "html", "customer", "rule", "occurrence", "template",
 )  # fmt: skip
+_HEADER: Final = re.compile(r"[!-~]{1,900}")
 _TRY_AGAIN: Final = (408, 425, 429)
 _LONGEST_WAIT: Final = 86_400.0
 _LARGEST_ANSWER: Final = 64 * 1024
@@ -91,6 +93,9 @@ class WebhookChannel:
 
     async def deliver(self, outreach: Outreach) -> None:
         """Returns when the endpoint has answered 2xx."""
+        if not _HEADER.fullmatch(outreach.id):
+            why = "an id that no header can have"
+            raise PermanentFailure(why)
         body = self._body(outreach)
         address = await self._address()
         try:

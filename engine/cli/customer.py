@@ -9,12 +9,14 @@ from rich.table import Table
 
 from engine.cli.console import SETTINGS, AsJson, Data, Namespace, Store, UsageError, open_store, out, wall_clock
 from engine.cli.customers import Found, find, likely_partitions
+from engine.cli.sending import open_sending
 from engine.core.zones import iso
 from engine.model import State
 from engine.ports import StateStore
 from engine.runtime.erasure import erase as erase_from
 from engine.runtime.erasure import pending
 from engine.runtime.placement import stored_meta
+from engine.runtime.suppression import customer_digest
 
 Customer = Annotated[str, typer.Argument(help="The customer's id.")]
 
@@ -77,8 +79,9 @@ def erase(
     """Erase a customer for good: state, timers, history and outreach not yet published. Workers may be running.
 
     Events from before this moment are ignored from now on, however late they come; whoever does something after it is a
-    new customer. What remains is a hash of the id, for ENGINE_ERASED_DAYS. Topics keep their records: events, outreach,
-    outcomes and dead letters go when their retention ends.
+    new customer. Outreach that is published and not sent yet is stopped at the sender. What remains is a hash of the
+    id: for ENGINE_ERASED_DAYS with the workers, and on the senders' suppression list. Topics keep their records:
+    events, outreach, outcomes and dead letters go when their retention ends.
 
     Example: engine customer erase c-1042 --yes
     """
@@ -86,6 +89,8 @@ def erase(
         typer.confirm(f"Erase {customer} for good?", abort=True, err=True)
     with open_store(store, data, namespace) as opened:
         erased = _erase(opened, customer)
+    with open_sending(SETTINGS.model_copy(update={"store": store, "data": data, "namespace": namespace})) as sending:
+        sending[1].suppress(customer_digest(customer), "erased", before=wall_clock())
     if as_json:
         out.print_json(data={"customer": customer, **erased})
         return

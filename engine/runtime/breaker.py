@@ -36,10 +36,10 @@ class Breaker:
     def failed(self, now: float) -> bool:
         """The provider does not work. Returns whether that opens the breaker."""
         self.failures += 1
-        self._trying = False
-        if self.failures < self.patience:
-            return False
         opens = not self.is_open
+        if self.failures < self.patience or not (opens or self._trying):  # the latter had begun before it opened
+            return False
+        self._trying = False
         self._wait = self.first if opens else min(self.longest, 2 * self._wait)
         self.is_open, self._until = True, now + self._wait
         return opens

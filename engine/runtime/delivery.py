@@ -17,7 +17,7 @@ from engine.runtime.breaker import Breaker
 from engine.runtime.gathered import Gathered
 from engine.runtime.rates import Rates
 from engine.runtime.reporter import Reporter
-from engine.runtime.suppression import address_digest, digests_of
+from engine.runtime.suppression import address_digest, at_the_door
 from engine.sender_hooks import SenderHooks
 
 T = TypeVar("T")
@@ -145,19 +145,20 @@ class Delivery:
             async with self._hands[channel]:
                 wait = breaker.wait(monotonic())
                 if not wait:
-                    parcel.handing = True
+                    parcel.handing, probing = True, breaker.is_open
                     try:
                         return await self._hand_over(parcel, breaker)
                     finally:
                         parcel.handing = False
-                        breaker.gave_up()
+                        if probing:
+                            breaker.gave_up()
             await parcel.rest(wait * random.uniform(1.0, 1.2))
 
     async def _hand_over(self, parcel: Parcel, breaker: Breaker) -> None:
         outreach, post = parcel.outreach, self._post
         if outreach.expires_at and post.wall() >= outreach.expires_at:
             return await self._end(parcel, Outcome.EXPIRED, "too late to be sent")
-        if reason := await self._reasons((outreach.purpose, digests_of(outreach))):
+        if reason := await self._reasons(at_the_door(outreach)):
             return await self._end(parcel, Outcome.SUPPRESSED, reason)
         if not await self._begin(outreach.id):
             raise TemporaryFailure("claimed-by-another")

@@ -3,6 +3,7 @@
 from hashlib import blake2b
 
 from engine.model import Outreach
+from engine.ports import AtTheDoor
 from engine.runtime.erasure import digest
 
 
@@ -17,6 +18,7 @@ def customer_digest(customer: str) -> str:
     return digest(customer)
 
 
-def digests_of(outreach: Outreach) -> tuple[str, str]:
+def at_the_door(outreach: Outreach) -> AtTheDoor:
     """All that may speak against this outreach."""
-    return address_digest(outreach.channel, outreach.to), customer_digest(outreach.customer)
+    digests = address_digest(outreach.channel, outreach.to), customer_digest(outreach.customer)
+    return AtTheDoor(outreach.purpose, outreach.at, digests)

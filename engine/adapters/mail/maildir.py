@@ -5,6 +5,7 @@ import os
 import re
 from collections.abc import Callable
 from pathlib import Path
+from uuid import uuid4
 
 from engine.adapters.mail.message import Letterhead, mail_of
 from engine.errors import TemporaryFailure
@@ -38,7 +39,7 @@ class FolderChannel:
 
     def _write(self, name: str, content: bytes) -> None:
         """Nobody ever sees half a file."""
-        half = self._half / f".{name}.half"
+        half = self._half / f".{name}.{uuid4().hex}"
         with half.open("wb") as file:
             file.write(content)
             file.flush()

@@ -21,8 +21,8 @@ _PLAIN: Final = re.compile(r"[!-~]+(?: [!-~]+)*")
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\x85\u2028\u2029]")
 _LINE_END: Final = re.compile(rb"\r\n|\r|\n")
 _ATOM: Final = re.compile(r"[\w!#$%&'*+/=?^`{|}~-]+(?: [\w!#$%&'*+/=?^`{|}~-]+)*", re.ASCII)
-_WORD_BYTES: Final = 45
-"""Of text in one encoded word, which may have 75 characters."""
+_WORD_BYTES: Final = 42
+"""Of text in one encoded word, so that a line has 78 characters at most, its header's name included."""
 
 LinkOf = Callable[[Outreach], str]
 """The link that ends what the outreach is a part of; "" where there is none."""
@@ -89,7 +89,7 @@ def _mailbox(text: str) -> str:
     name, address = parse_mailbox(text)
     if not name:
         return str(address)
-    return f"{name if _ATOM.fullmatch(name) else _words(name)} <{address}>"
+    return f"{name} <{address}>" if _ATOM.fullmatch(name) else f"{_words(name)}\r\n <{address}>"
 
 
 def _text(value: str) -> str:

@@ -19,6 +19,8 @@ _NO_SUCH_RECIPIENT: Final = re.compile(r"5\.1\.(?:1|2|3|6|10)\b|5\.2\.1\b")
 _OTHER_REASON: Final = re.compile(r"5\.\d{1,3}\.\d{1,3}\b")
 _ENHANCED: Final = re.compile(r"\s*([245]\.\d{1,3}\.\d{1,3})\b")
 _TOO_LARGE: Final = 552
+_PORTS: Final = {"tls": 465, "starttls": 587, "none": 25}
+_OURSELVES: Final = ("localhost", "127.0.0.1", "::1")
 
 
 @dataclass
@@ -48,16 +50,25 @@ class MailServer:
     @classmethod
     def from_url(cls, url: str, password: str = "", connections: int = 20) -> "MailServer":
         """smtps://user@host:465, smtp://user@host:587?starttls, smtp://localhost:25. Raises BadMailServer."""
-        parts = urlsplit(url)
         shown = re.sub(r"(?<=//).*@", "", url)
+        try:
+            return cls._from_url(url, password, connections)
+        except ValueError as error:
+            raise BadMailServer(shown, str(error)) from error
+
+    @classmethod
+    def _from_url(cls, url: str, password: str, connections: int) -> "MailServer":
+        parts = urlsplit(url)
         asked = parse_qs(parts.query, keep_blank_values=True)
         if parts.scheme not in ("smtp", "smtps") or not parts.hostname or asked.keys() - {"starttls", "timeout"}:
-            raise BadMailServer(shown, "expected smtp://host:port, smtp://host:port?starttls or smtps://host:port")
+            why = "expected smtp://host:port, smtp://host:port?starttls or smtps://host:port"
+            raise ValueError(why)
         tls = "tls" if parts.scheme == "smtps" else "starttls" if "starttls" in asked else "none"
         secret = unquote(parts.password or "") or password
-        if secret and tls == "none" and parts.hostname not in ("localhost", "127.0.0.1", "::1"):
-            raise BadMailServer(shown, "a password over a connection that is not encrypted: add ?starttls")
-        port = parts.port or {"tls": 465, "starttls": 587, "none": 25}[tls]
+        if secret and tls == "none" and parts.hostname not in _OURSELVES:
+            why = "a password over a connection that is not encrypted: add ?starttls"
+            raise ValueError(why)
+        port = parts.port or _PORTS[tls]
         timeout = float(asked.get("timeout", ["30"])[0])
         return cls(parts.hostname, port, tls, unquote(parts.username or ""), secret, timeout, connections)
 

@@ -41,16 +41,20 @@ class RedisClaims:
         self._name = name
         self._token = uuid4().hex
         self._has_disk = True
+        self._unanswered: set[str] = set()
 
     def claim(self, wanted: Sequence[tuple[str, str]], at: int) -> list[Claim]:
         """By (id, purpose). On the disk when this returns, where the server knows WAITAOF and keeps an AOF."""
         if not wanted:
             return []
+        ids = {identity for identity, _ in wanted}
         keys = [self._doubts, *self._keys(identity for identity, _ in wanted)]
-        members = [f"{purpose} {identity}" for identity, purpose in wanted]
+        about = [part for identity, purpose in wanted for part in self._about(identity, purpose)]
+        self._unanswered |= ids
         with reaching(self._name), self._one_connection() as connection:
-            answers = _CLAIM.run(connection, keys, self._token, at, self._kept, *members)
+            answers = _CLAIM.run(connection, keys, self._token, at, self._kept, *about)
             self._wait_for_disk(connection)
+        self._unanswered -= ids
         return [_STATES.get(answer) or _ended(answer) for answer in answers]
 
     def begin(self, ids: Sequence[str]) -> list[bool]:
@@ -83,6 +87,9 @@ class RedisClaims:
 
     def _keys(self, ids: Iterator[str] | Sequence[str]) -> list[str]:
         return [f"{self._prefix}o:{identity}" for identity in ids]
+
+    def _about(self, identity: str, purpose: str) -> tuple[str, int]:
+        return f"{purpose} {identity}", int(identity in self._unanswered)
 
     def _run(self, script: Script, ids: Sequence[str]) -> Any:
         if not ids:

@@ -1,10 +1,11 @@
-"""The suppression list in Redis: a hash per digest, purpose -> reason. It is kept for ever."""
+"""The suppression list in Redis: a hash per digest, purpose -> "<before> <reason>". It is kept for ever."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from engine.adapters.redis.claims import prefix_of
 from engine.adapters.redis.trouble import reaching
+from engine.ports import AtTheDoor
 
 
 class RedisSuppressions:
@@ -15,20 +16,20 @@ class RedisSuppressions:
         self._prefix = prefix_of(namespace) + "s:"
         self._name = name
 
-    def reasons(self, asked: Sequence[tuple[str, Sequence[str]]]) -> list[str]:
-        """For each (purpose, digests): why nothing of this purpose may go there; "" where it may."""
+    def reasons(self, asked: Sequence[AtTheDoor]) -> list[str]:
+        """Why each must not go there; "" where it may."""
         with reaching(self._name):
             pipeline = self._client.pipeline(transaction=False)
-            for purpose, digests in asked:
-                for digest in digests:
-                    pipeline.hmget(self._prefix + digest, [purpose, "*"])
+            for one in asked:
+                for digest in one.digests:
+                    pipeline.hmget(self._prefix + digest, [one.purpose, "*"])
             found = iter(pipeline.execute())
-        return [_first([reason for _ in digests for reason in next(found)]) for _, digests in asked]
+        return [_reason(one.at, (entry for _ in one.digests for entry in next(found) if entry)) for one in asked]
 
-    def suppress(self, digest: str, reason: str, purpose: str = "*") -> None:
-        """From now on, nothing of this purpose; of any for "*"."""
+    def suppress(self, digest: str, reason: str, purpose: str = "*", before: int = 0) -> None:
+        """From now on, nothing of this purpose; of any for "*". With `before` only what was decided earlier."""
         with reaching(self._name):
-            self._client.hset(self._prefix + digest, purpose, reason)
+            self._client.hset(self._prefix + digest, purpose, f"{before} {reason}")
 
     def allow(self, digest: str, purpose: str = "*") -> None:
         """Undo the suppression of this purpose; one of "*" is undone by "*" only."""
@@ -36,5 +37,6 @@ class RedisSuppressions:
             self._client.hdel(self._prefix + digest, purpose)
 
 
-def _first(reasons: Sequence[bytes | None]) -> str:
-    return next((reason.decode() for reason in reasons if reason), "")
+def _reason(at: int, entries: Iterable[bytes]) -> str:
+    parts = [entry.decode().split(" ", 1) for entry in entries]
+    return next((reason for before, reason in parts if before == "0" or at < int(before)), "")

@@ -1,0 +1,149 @@
+"""What a mail server says, and what it means for one mail. Against a real server on this machine."""
+
+import asyncio
+import ssl
+from dataclasses import replace
+from email import message_from_bytes
+from email.policy import default
+from typing import Any
+
+import pytest
+
+from engine.adapters.mail.message import Letterhead
+from engine.adapters.mail.smtp import BadMailServer, MailServer, SmtpChannel
+from engine.errors import PermanentFailure, TemporaryFailure
+from tests.services.kafka_config import make_certificate
+from tests.services.mail import PASSWORD, USER, mail_server
+from tests.unit.test_outreach_record import outreach
+
+NOW = 1_790_000_000_000
+HEAD = Letterhead("Shop <news@shop.example>", "help@shop.example", lambda _: "https://shop.example/u/abc")
+
+
+def send(server: MailServer, *to: str) -> None:
+    """All over one channel, one after the other."""
+
+    async def run() -> None:
+        channel = SmtpChannel(server, HEAD, lambda: NOW)
+        try:
+            for number, address in enumerate(to):
+                await channel.deliver(outreach(id=f"o-{number}", to=address))
+        finally:
+            await channel.close()
+
+    asyncio.run(run())
+
+
+@pytest.fixture(scope="module")
+def tls(tmp_path_factory: pytest.TempPathFactory) -> tuple[ssl.SSLContext, ssl.SSLContext]:
+    """For the server, and for whoever trusts it."""
+    certificate = make_certificate(tmp_path_factory.mktemp("tls"))
+    assert certificate
+    serving = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    serving.load_cert_chain(certificate)
+    return serving, ssl.create_default_context(cafile=certificate)
+
+
+def plain(port: int) -> MailServer:
+    return MailServer("localhost", port, "none", timeout=2)
+
+
+@pytest.mark.parametrize("kind", ["starttls", "tls"])
+def test_mail_goes_encrypted_and_with_a_login(kind: str, tls: tuple[ssl.SSLContext, ssl.SSLContext]) -> None:
+    serving, trusting = tls
+    with mail_server(context=serving, login=True, implicit_tls=kind == "tls") as server:
+        to = MailServer("localhost", server.port, kind, USER, PASSWORD, 5, context=trusting)
+        send(to, "a@shop.example", "b@shop.example")
+        with pytest.raises(TemporaryFailure) as refused:
+            send(replace(to, password="wrong"), "c@shop.example")
+        with pytest.raises(TemporaryFailure):
+            send(replace(to, context=ssl.create_default_context()), "d@shop.example")
+    assert [mail.to for mail in server.received] == ["a@shop.example", "b@shop.example"]
+    assert refused.value.down
+    assert PASSWORD not in str(refused.value)
+
+
+def test_one_connection_serves_many_mails_also_after_a_refusal() -> None:
+    with mail_server() as server:
+        for address in ("550+x@shop.example", "450+x@shop.example"):
+            with pytest.raises((PermanentFailure, TemporaryFailure)):
+                send(plain(server.port), address)
+        before = server.sessions
+        send(plain(server.port), *(f"{number}@shop.example" for number in range(10)))
+    assert server.sessions - before <= 2
+
+
+@pytest.mark.parametrize(
+    ("fault", "meaning"),
+    [
+        ("421", {"down": True, "uncertain": False}),
+        ("450", {"down": False, "uncertain": False}),
+        ("451", {"down": False, "uncertain": False}),
+        ("data451", {"down": False, "uncertain": False}),
+        ("stall", {"down": True, "uncertain": False}),
+        ("drop", {"down": True, "uncertain": False}),
+        ("cut", {"down": True, "uncertain": True}),
+        ("lost", {"down": True, "uncertain": True}),
+    ],
+)
+def test_what_may_still_work_is_tried_again_unless_it_may_have_worked(fault: str, meaning: dict[str, bool]) -> None:
+    with mail_server() as server, pytest.raises(TemporaryFailure) as failed:
+        send(plain(server.port), f"{fault}+a@shop.example")
+    assert {name: getattr(failed.value, name) for name in meaning} == meaning
+    assert "shop.example" not in str(failed.value)
+
+
+@pytest.mark.parametrize(("fault", "bounced"), [("550", True), ("554", False), ("552", False), ("data554", False)])
+def test_a_refusal_for_good_is_a_bounce_only_where_there_is_no_such_recipient(fault: str, bounced: bool) -> None:
+    with mail_server() as server, pytest.raises(PermanentFailure) as failed:
+        send(plain(server.port), f"{fault}+a@shop.example")
+    assert failed.value.bounced is bounced
+    assert "shop.example" not in str(failed.value)
+
+
+def test_letters_beyond_ascii_before_the_at_need_a_server_that_knows_them() -> None:
+    with mail_server() as server:
+        send(plain(server.port), "zoë@exämple.org")
+    assert server.received[0].to == "zoë@xn--exmple-cua.org"
+    with mail_server(utf8=False) as server:
+        send(plain(server.port), "zoe@exämple.org")
+        with pytest.raises(PermanentFailure):
+            send(plain(server.port), "zoë@exämple.org")
+
+
+def test_a_mail_has_the_headers_that_big_providers_ask_of_bulk_senders() -> None:
+    with mail_server() as server:
+        send(plain(server.port), "a@shop.example")
+    message = message_from_bytes(server.received[0].content, policy=default)
+    assert message["list-unsubscribe"] == "<https://shop.example/u/abc>"
+    assert message["list-unsubscribe-post"] == "List-Unsubscribe=One-Click"
+    assert message["list-id"] == "<transactional.shop.example>"
+    assert message["message-id"] == "<o-0@shop.example>"
+    assert message["auto-submitted"] == "auto-generated"
+    assert message["reply-to"] == "help@shop.example"
+    assert message["date"].datetime.timestamp() == NOW / 1000
+    assert message.get_content_type() == "multipart/alternative"
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://mail", "smtp://", "smtp://mail?tls", "smtp://me:secret@mail.example:25", "smtp://mail:x"],
+)
+def test_a_server_that_cannot_be_meant_is_refused_without_its_password(url: str) -> None:
+    with pytest.raises(BadMailServer) as refused:
+        MailServer.from_url(url)
+    assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "wanted"),
+    [
+        ("smtp://localhost", {"port": 25, "tls": "none"}),
+        ("smtp://me@mail?starttls", {"port": 587, "tls": "starttls", "user": "me"}),
+        ("smtps://me%40x:p%20w@mail", {"port": 465, "tls": "tls", "user": "me@x", "password": "p w"}),
+        ("smtp://mail:2525?starttls&timeout=3", {"port": 2525, "timeout": 3.0}),
+    ],
+)
+def test_a_url_says_all_of_a_server(url: str, wanted: dict[str, Any]) -> None:
+    server = MailServer.from_url(url)
+    assert {name: getattr(server, name) for name in wanted} == wanted
