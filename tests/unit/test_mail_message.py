@@ -1,7 +1,7 @@
 """What goes into a mail comes out again, whoever reads it; and nothing gets in that was not meant to."""
 
 from email import message_from_bytes
-from email.message import EmailMessage
+from email.message import EmailMessage, Message
 from email.policy import default
 
 import pytest
@@ -23,12 +23,18 @@ def lines(text: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
+def payload(part: Message[str, str]) -> str:
+    data = part.get_payload(decode=True)
+    assert isinstance(data, bytes)
+    return data.decode()
+
+
 @given(subject=one_line, text=anything, html=anything.filter(bool))
 def test_two_parsers_read_back_what_was_written(subject: str, text: str, html: str) -> None:
     content = mail_of(outreach(subject=subject, text=text, html=html, to="a@b.example"), HEAD, 0).content
     message = message_from_bytes(content, policy=default)
     assert isinstance(message, EmailMessage)
-    plain, rich = (part.get_payload(decode=True).decode() for part in message.iter_parts())
+    plain, rich = map(payload, message.iter_parts())
     other = parse_email(content)
     assert (lines(plain), lines(rich)) == (lines(text), lines(html))
     assert [lines(part) for part in (*other.text_plain, *other.text_html)] == [lines(text), lines(html)]

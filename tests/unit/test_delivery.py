@@ -1,0 +1,243 @@
+"""One outreach from claim to ending, over stores in memory and a channel that fails as it is told."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import msgspec
+import pytest
+
+from engine.adapters.memory_sending import ClaimBook, MemoryClaims, MemorySuppressions
+from engine.errors import PermanentFailure, StoreUnavailable, TemporaryFailure
+from engine.model import Outreach
+from engine.ports import Claim, Record
+from engine.runtime.breaker import Breaker
+from engine.runtime.delivery import Delivery, Limits, Parcel, Post
+from engine.runtime.records import encode_outreach
+from engine.runtime.reporter import Reporter
+from engine.runtime.suppression import address_digest
+from engine.sender_hooks import SenderHooks
+from tests.unit.test_outreach_record import outreach
+
+UNCERTAIN = TemporaryFailure("no answer", uncertain=True)
+BUSY = TemporaryFailure("busy")
+AWAY = TemporaryFailure("away", down=True)
+GONE = PermanentFailure("gone", bounced=True)
+REFUSED = PermanentFailure("refused", detail="552 too large")
+
+
+@dataclass
+class Scripted:
+    """A Channel that raises what its script says, in order, and then takes everything."""
+
+    script: list[Exception]
+    taken: list[str] = field(default_factory=list)
+    asked: int = 0
+
+    async def deliver(self, outreach: Outreach) -> None:
+        self.asked += 1
+        if self.script:
+            raise self.script.pop(0)
+        self.taken.append(outreach.id)
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
+@dataclass
+class Written:
+    """A RecordWriter that keeps each identity once."""
+
+    values: dict[str, Any] = field(default_factory=dict)
+
+    def write(self, key: str, identity: str, value: bytes) -> None:
+        self.values[identity] = msgspec.json.decode(value)
+
+    def flush(self) -> None:
+        """It is all here."""
+
+
+@dataclass
+class Heard(SenderHooks):
+    """What was told, by kind."""
+
+    calls: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+
+    def breaker(self, channel: str, is_open: bool) -> None:
+        self.calls[f"open {is_open}"] += 1
+
+    def store_away(self, error: Any, attempt: int) -> None:
+        self.calls["away"] += 1
+
+    def store_back(self, seconds: float) -> None:
+        self.calls["back"] += 1
+
+
+class Desk:
+    """A sender's desk for one channel. Another one with the same `book` is another sender."""
+
+    def __init__(self, *script: Exception, book: ClaimBook | None = None, claims: Any = None, **limits: Any) -> None:
+        self.channel = Scripted(list(script))
+        self.book = book or ClaimBook()
+        self.claims = claims or MemoryClaims(self.book)
+        self.suppressions = MemorySuppressions()
+        self.outcomes, self.letters, self.feedback, self.hooks = Written(), Written(), Written(), Heard()
+        self.limits = Limits(**{"first_retry": 0.001, "longest_retry": 0.002} | limits)
+        self.now = 1_750_000_002_000
+
+    def send(self, *letters: Outreach) -> list[str]:
+        """What became of them, in the order it was told."""
+        asyncio.run(self._send(letters))
+        return [told["outcome"] for told in self.outcomes.values.values()]
+
+    async def _send(self, letters: Sequence[Outreach]) -> None:
+        reporter = Reporter(self.outcomes, self.letters, self.feedback)
+        stores = self.claims, self.suppressions
+        post = Post({"email": self.channel}, *stores, reporter, lambda: self.now, self.limits, self.hooks)
+        with ThreadPoolExecutor(2) as executor:
+            delivery = Delivery(post, executor)
+            parcels = [Parcel(each, Record("t", 0, at, encode_outreach(each)[1])) for at, each in enumerate(letters, 1)]
+            await asyncio.gather(*(delivery.deliver(parcel) for parcel in parcels))
+
+
+MARKETING = outreach(purpose="marketing")
+RECEIPT = outreach(purpose="transactional")
+
+
+def test_what_was_sent_is_never_sent_again() -> None:
+    first = Desk()
+    assert first.send(MARKETING) == ["sent"]
+    second = Desk(book=first.book)
+    second.now += 5_000
+    assert second.send(MARKETING) == ["sent"]
+    assert second.channel.asked == 0
+    assert second.outcomes.values == first.outcomes.values, "told again, and to be known again"
+
+
+@pytest.mark.parametrize("script", [[BUSY], [BUSY, AWAY, BUSY], [TemporaryFailure("wait", retry_after=0.01)]])
+def test_a_temporary_failure_is_tried_again(script: list[Exception]) -> None:
+    desk = Desk(*script)
+    assert desk.send(MARKETING) == ["sent"]
+    assert desk.claims.in_doubt() == []
+
+
+def test_marketing_that_may_have_arrived_is_not_sent_again() -> None:
+    desk = Desk(UNCERTAIN)
+    assert desk.send(MARKETING) == ["in_doubt"]
+    assert desk.channel.taken == []
+    assert [doubt.purpose for doubt in desk.claims.in_doubt()] == ["marketing"]
+
+
+def test_a_receipt_that_may_have_arrived_is_sent_again_and_listed() -> None:
+    desk = Desk(UNCERTAIN)
+    assert desk.send(RECEIPT) == ["in_doubt", "sent"]
+    assert [doubt.purpose for doubt in desk.claims.in_doubt()] == ["transactional"]
+
+
+@pytest.mark.parametrize(
+    ("letter", "wanted"), [(MARKETING, ["in_doubt"]), (RECEIPT, ["in_doubt", "sent"])], ids=["marketing", "receipt"]
+)
+def test_what_a_crash_left_on_its_way_is_in_doubt(letter: Outreach, wanted: list[str]) -> None:
+    book = ClaimBook()
+    crashed = MemoryClaims(book)
+    crashed.claim([(letter.id, letter.purpose)], 1)
+    crashed.begin([letter.id])
+    assert Desk(book=book).send(letter) == wanted
+
+
+def test_what_a_crash_left_before_it_was_on_its_way_is_sent() -> None:
+    book = ClaimBook()
+    MemoryClaims(book).claim([(MARKETING.id, MARKETING.purpose)], 1)
+    assert Desk(book=book).send(MARKETING) == ["sent"]
+
+
+def test_an_address_that_does_not_exist_is_not_written_to_again() -> None:
+    desk = Desk(GONE)
+    assert desk.send(MARKETING) == ["bounced"]
+    assert desk.send(outreach(id="o-2", purpose="transactional")) == ["bounced", "suppressed"]
+    assert [letter["code"] for letter in desk.letters.values.values()] == ["outreach-refused"]
+
+
+def test_a_refused_outreach_can_be_replayed_once_the_cause_is_mended() -> None:
+    desk = Desk(REFUSED)
+    assert desk.send(MARKETING) == ["failed"]
+    assert [letter["reason"] for letter in desk.letters.values.values()] == ["552 too large"]
+    assert desk.send(MARKETING) == ["failed", "sent"]
+
+
+def test_a_bug_in_a_channel_stops_nobody_else() -> None:
+    desk = Desk(ZeroDivisionError("c-1 at a@b.example"))
+    assert sorted(desk.send(MARKETING, outreach(id="o-2"))) == ["failed", "sent"]
+    assert "example" not in str(desk.outcomes.values)
+
+
+def test_a_channel_without_a_provider_is_a_dead_letter() -> None:
+    desk = Desk()
+    assert desk.send(outreach(channel="pigeon")) == ["failed"]
+    assert "pigeon" in next(iter(desk.letters.values.values()))["reason"]
+
+
+@pytest.mark.parametrize(("late", "wanted"), [(0, "expired"), (1, "sent")])
+def test_an_outreach_is_not_sent_when_its_time_is_over(late: int, wanted: str) -> None:
+    desk = Desk()
+    assert desk.send(outreach(expires_at=desk.now + late)) == [wanted]
+
+
+def test_who_is_on_the_suppression_list_hears_nothing() -> None:
+    desk = Desk()
+    desk.suppressions.suppress(address_digest("email", " ZOË@exämple.org"), "complained")
+    assert desk.send(RECEIPT) == ["suppressed"]
+    assert desk.channel.asked == 0
+
+
+def test_a_failure_that_lasts_ends_as_a_dead_letter() -> None:
+    desk = Desk(*[BUSY] * 1_000, retry_for=0.02)
+    assert desk.send(MARKETING) == ["failed"]
+    assert "given up" in next(iter(desk.outcomes.values.values()))["reason"]
+
+
+def test_a_doubt_that_lasts_stays_a_doubt() -> None:
+    desk = Desk(*[UNCERTAIN] * 1_000, retry_for=0.02)
+    told = desk.send(RECEIPT)
+    assert set(told) == {"in_doubt"}
+
+
+def test_while_the_provider_is_down_it_is_asked_seldom_and_nobody_is_lost() -> None:
+    desk = Desk(*[AWAY] * 8, breaker=partial(Breaker, 5, 0.01))
+    letters = [outreach(id=f"o-{number}", occurrence=str(number)) for number in range(100)]
+    assert desk.send(*letters) == ["sent"] * 100
+    assert desk.hooks.calls == {"open True": 1, "open False": 1}
+    assert desk.channel.asked < 130
+
+
+def test_a_store_that_is_away_is_waited_for() -> None:
+    class Flaky(MemoryClaims):
+        failures = 2
+
+        def claim(self, wanted: Sequence[tuple[str, str]], at: int) -> list[Claim]:
+            self.failures -= 1
+            if self.failures >= 0:
+                raise StoreUnavailable("redis", "away")
+            return super().claim(wanted, at)
+
+    desk = Desk(claims=Flaky())
+    assert desk.send(MARKETING) == ["sent"]
+    assert desk.hooks.calls == {"away": 2, "back": 1}
+
+
+def test_rules_hear_of_what_was_sent() -> None:
+    desk = Desk()
+    desk.send(MARKETING)
+    assert list(desk.feedback.values.values()) == [
+        {
+            "id": "o-1:sent",
+            "type": "outreach_sent",
+            "customer": "c-1",
+            "time": "2025-06-15T15:06:42Z",
+            "properties": {"rule": "receipt", "outreach": "o-1", "channel": "email", "purpose": "marketing"},
+        }
+    ]

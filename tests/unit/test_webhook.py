@@ -1,0 +1,121 @@
+"""Webhooks: signed so that the other side can check, and never into a network that was not meant."""
+
+import asyncio
+import hmac
+from base64 import b64encode
+from hashlib import sha256
+
+import httpx
+import msgspec
+import pytest
+
+from engine.adapters.webhook import BadWebhook, Endpoint, WebhookChannel
+from engine.errors import PermanentFailure, TemporaryFailure
+from tests.services.hooks import hook_server
+from tests.services.processes import free_ports
+from tests.unit.test_outreach_record import outreach
+
+KEY = b"k" * 32
+SECRET = "whsec_" + b64encode(KEY).decode()
+NOW = 1_790_000_000_000
+
+
+def send(url: str, *, private: bool = True, timeout: float = 5) -> None:
+    async def run() -> None:
+        channel = WebhookChannel(Endpoint(httpx.URL(url), SECRET, private, timeout), lambda: NOW)
+        try:
+            await channel.deliver(outreach(channel="sms", to="+49 170 1234567"))
+        finally:
+            await channel.close()
+
+    asyncio.run(run())
+
+
+def test_a_request_can_be_checked_as_standard_webhooks_say() -> None:
+    with hook_server() as hooks:
+        send(hooks.url + "?tenant=1")
+    (posted,) = hooks.received
+    signed = f"{posted.headers['webhook-id']}.{posted.headers['webhook-timestamp']}.".encode() + posted.body
+    wanted = "v1," + b64encode(hmac.new(KEY, signed, sha256).digest()).decode()
+    assert posted.headers["webhook-signature"] == wanted
+    assert posted.headers["webhook-timestamp"] == str(NOW // 1000)
+    assert posted.headers["host"] == f"localhost:{hooks.port}"
+    assert posted.path == "/outreach?tenant=1"
+    body = msgspec.json.decode(posted.body)
+    assert body["type"] == "outreach"
+    assert body["data"]["to"] == "+49 170 1234567"
+    assert body["data"]["text"] == outreach().text
+
+
+@pytest.mark.parametrize("status", [301, 307, 400, 401, 404, 410, 413])
+def test_a_no_is_for_good_and_a_redirect_is_not_followed(status: int) -> None:
+    with hook_server() as hooks:
+        hooks.status, hooks.headers = status, {"Location": hooks.url}
+        with pytest.raises(PermanentFailure):
+            send(hooks.url)
+    assert len(hooks.received) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "header", "seconds", "down"),
+    [
+        (429, "7", 7.0, False),
+        (503, "", 0.0, True),
+        (500, "soon", 0.0, True),
+        (502, "nan", 0.0, True),
+        (503, "1e99", 86_400.0, True),
+        (503, "-5", 0.0, True),
+        (503, "Sun, 15 Jun 2025 15:06:40 GMT", 0.0, True),
+        (503, "Sun, 15 Jun 3025 15:06:40 GMT", 86_400.0, True),
+    ],
+)
+def test_a_later_is_taken_as_the_endpoint_means_it(status: int, header: str, seconds: float, down: bool) -> None:
+    with hook_server() as hooks:
+        hooks.status, hooks.headers = status, {"Retry-After": header}
+        with pytest.raises(TemporaryFailure) as failed:
+            send(hooks.url)
+    assert (failed.value.retry_after, failed.value.down, failed.value.uncertain) == (seconds, down, False)
+
+
+def test_a_request_that_nobody_answers_is_in_doubt() -> None:
+    with hook_server() as hooks:
+        hooks.silent = True
+        with pytest.raises(TemporaryFailure) as failed:
+            send(hooks.url)
+    assert failed.value.uncertain
+
+
+def test_an_endpoint_that_is_not_there_has_surely_not_got_it() -> None:
+    with pytest.raises(TemporaryFailure) as failed:
+        send(f"http://localhost:{free_ports(1)[0]}/")
+    assert failed.value.down
+    assert not failed.value.uncertain
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "localhost", "127.0.0.1", "10.1.2.3", "192.168.1.1", "169.254.169.254", "0.0.0.0", "100.64.0.1", "224.0.0.1",
+        "[::1]", "[fd00::1]", "[fe80::1]", "[::ffff:127.0.0.1]", "[::ffff:10.0.0.1]", "[64:ff9b::7f00:1]",
+        "[2002:7f00:1::]", "2130706433", "0x7f000001", "127.1",
+    ],
+)  # fmt: skip
+def test_no_way_of_writing_a_private_address_is_called(host: str) -> None:
+    with hook_server() as hooks:
+        with pytest.raises(TemporaryFailure) as failed:
+            send(f"https://{host}:{hooks.port}/", private=False)
+        assert hooks.received == []
+    assert failed.value.reason in ("private-network", "unknown-host")
+
+
+@pytest.mark.parametrize("url", ["http://shop.example", "ftp://shop.example", "/outreach", "https://"])
+def test_an_address_without_tls_or_host_is_refused(url: str) -> None:
+    with pytest.raises(BadWebhook):
+        WebhookChannel(Endpoint(httpx.URL(url), SECRET), lambda: NOW)
+
+
+@pytest.mark.parametrize("secret", ["", "whsec_", "whsec_c2hvcnQ=", "whsec_!!!"])
+def test_a_secret_that_could_be_guessed_is_refused_and_not_quoted(secret: str) -> None:
+    with pytest.raises(BadWebhook) as refused:
+        WebhookChannel(Endpoint(httpx.URL("https://shop.example"), secret), lambda: NOW)
+    assert "c2hvcnQ" not in str(refused.value) + repr(Endpoint(httpx.URL("https://shop.example"), secret))
