@@ -34,7 +34,9 @@ def send(
     Each outreach is handed over once. What a crash leaves in doubt is not sent again if it is marketing, and is if it
     is transactional; --in-doubt lists both. SIGTERM finishes what is being handed over, commits and leaves the group.
 
-    Example: ENGINE_EMAIL_URL=smtp://me@mail:587?starttls ENGINE_MAIL_FROM="Shop <news@shop.example>" engine send
+    ENGINE_EMAIL_URL says where mail goes (smtp://me@mail:587?starttls), ENGINE_MAIL_FROM whom it is from.
+
+    Example: engine send --store redis://redis:6379/0
     """
     settings = SETTINGS.model_copy(update={"store": store, "namespace": namespace})
     with ExitStack() as stack:

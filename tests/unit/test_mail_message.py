@@ -23,7 +23,7 @@ def lines(text: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def payload(part: Message[str, str]) -> str:
+def payload(part: "Message[str, str]") -> str:
     data = part.get_payload(decode=True)
     assert isinstance(data, bytes)
     return data.decode()
