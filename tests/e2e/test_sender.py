@@ -28,7 +28,9 @@ def office(broker: Broker, redis_server: AnyRedis, tmp_path: Path, topic_prefix:
     office.close()
 
 
-def test_every_outreach_arrives_once_and_reads_back_exactly(office: PostOffice) -> None:
+@pytest.mark.parametrize("client", ["confluent", "kafka-python"])
+def test_every_outreach_arrives_once_and_reads_back_exactly(office: PostOffice, client: str) -> None:
+    office.settings["kafka_client"] = client
     letters = {f"{number}@shop.example": letter(number, f"{number}@shop.example") for number in range(50)}
     office.post(letters.values())
     office.post(letters.values())
