@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from time import monotonic
 
 from engine.core.book import RuleBook
-from engine.errors import BadRecord, Fenced, StoreUnavailable
+from engine.errors import BadRecord, Fenced, SourceUnavailable, StoreUnavailable
 from engine.hooks import Hooks, Measures
 from engine.model import Event
 from engine.ports import EventSource, Mark, OutreachSink, Progress, Record, RecordWriter, Renderer, StateStore
@@ -143,13 +143,19 @@ class Owned:
         due = self.partition.next_due()
         if due is None or due > wall:
             return
-        clock = self.clock.caught_up(source.caught_up(self.number), wall)
+        clock = self.clock.caught_up(self._caught_up(source), wall)
         if due > max(clock, self.partition.clock):
             return  # unread records may still disprove it
         started = monotonic()
         result = next(self.partition.advance(clock, wall))
         self._take(result, started)
         self.has_more = result.wakes >= self.partition.page
+
+    def _caught_up(self, source: EventSource) -> set[str]:
+        try:
+            return source.caught_up(self.number)
+        except SourceUnavailable:
+            return set()  # a broker that is away may have anything unread; polling says when waiting makes no sense
 
     def sweep(self) -> None:
         """Let a page of customers meet the current rules, if there are left. Raises Fenced and StoreUnavailable."""
