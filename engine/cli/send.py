@@ -2,19 +2,27 @@
 
 import signal
 from contextlib import ExitStack
+from http import HTTPStatus
+from time import monotonic
 from types import FrameType
 from typing import Annotated
 
+import structlog
 import typer
 
+from engine.adapters.http import Page, serving
 from engine.adapters.logs import set_up_logs
+from engine.adapters.sender_watch import SenderWatch
 from engine.cli.console import SETTINGS, AsJson, Namespace, Store, out
 from engine.cli.sending import open_sender, open_sending
 from engine.cli.wiring import open_writer
+from engine.config import Settings
 from engine.core.zones import iso
 from engine.ports import ClaimStore
 from engine.runtime.sender import Sender
-from engine.sender_hooks import SenderHooks
+
+STUCK = 60.0
+"""Seconds without a turn of the loop after which it counts as stuck."""
 
 
 def register(app: typer.Typer) -> None:
@@ -45,11 +53,28 @@ def send(
             _list_doubts(stores[0], as_json)
             return
         set_up_logs(settings.log_format, settings.log_level)
-        writer = open_writer(settings)
+        writer, watch = open_writer(settings), SenderWatch()
         stack.callback(writer.close)
-        sender = stack.enter_context(open_sender(settings, stores, writer, SenderHooks()))
+        sender = stack.enter_context(open_sender(settings, stores, writer, watch))
+        _serve(stack, settings, sender, watch)
         _obey_signals(sender)
         sender.run()
+
+
+def _serve(stack: ExitStack, settings: Settings, sender: Sender, watch: SenderWatch) -> None:
+    """/metrics, and /healthz: the loop turns."""
+
+    def alive() -> Page:
+        idle = monotonic() - sender.stepped
+        status = HTTPStatus.OK if idle < STUCK else HTTPStatus.SERVICE_UNAVAILABLE
+        return Page(status, "text/plain", f"{idle:.1f} s since the last step\n".encode())
+
+    pages = {"/metrics": lambda: Page(HTTPStatus.OK, watch.content_type, watch.page()), "/healthz": alive}
+    try:
+        if settings.http_port:
+            stack.enter_context(serving(settings.http_port, pages))
+    except OSError as error:
+        structlog.get_logger("engine.sender").warning("no metrics", port=settings.http_port, reason=error.strerror)
 
 
 def _obey_signals(sender: Sender) -> None:

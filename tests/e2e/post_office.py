@@ -57,6 +57,7 @@ class PostOffice:
             "public_url": "https://shop.example/mail",
             "token_secret": "a secret of enough letters".replace(" ", "-"),
             "send_first_retry": 0.05,
+            "http_port": 0,
         }
 
     def mailing_to(self, server: MailServer, timeout: float = 5) -> "PostOffice":

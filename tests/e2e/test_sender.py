@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
+import httpx
 import pytest
 from fast_mail_parser import parse_email
 
@@ -16,7 +17,7 @@ from tests.e2e.effort import Effort, tried_hard
 from tests.e2e.post_office import NOW, PostOffice, letter
 from tests.services import AnyRedis, Broker, RedisServer
 from tests.services.mail import MailServer, mail_server
-from tests.services.processes import wait_until
+from tests.services.processes import free_ports, wait_until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.kafka]
 
@@ -154,14 +155,19 @@ def check_accounts(
 def test_a_mail_server_that_is_away_for_a_while_costs_nobody_a_mail(office: PostOffice) -> None:
     letters = [letter(number, f"{number}@shop.example") for number in range(500)]
     office.post(letters)
+    (office.settings["http_port"],) = free_ports(1)
     with mail_server(refusing=True) as server:
         sender = office.mailing_to(server).start()
         wait_until(lambda: server.sessions > 10, "the sender has tried")
         assert server.copies() == {}
         server.refusing = False
         outcomes = office.wait_for_all(each.id for each in letters)
-        assert sender.running
+        metrics = httpx.get(f"http://localhost:{office.settings['http_port']}/metrics").text
         sender.stop()
+    assert 'engine_sender_outcomes_total{channel="email",outcome="sent"} 500.0' in metrics
+    assert 'engine_sender_breaker_open{channel="email"} 0.0' in metrics
+    assert "provider down" in sender.log.read_text()
+    assert "shop.example" not in sender.log.read_text()
     assert set(map(tuple, outcomes.values())) == {("sent",)}
     assert server.copies() == {each.to: 1 for each in letters}
 
