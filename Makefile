@@ -15,6 +15,9 @@ demo: $(INSTALLED) ## a year and a half of purchases through rules/ and template
 test: $(READY) ## all tests; ARGS="-k win_back" for some
 	@$(BIN)/python -m pytest $(ARGS)
 
+soak: $(READY) ## every fault again and again, harder, for SOAK_SECONDS=600 or so, with seeds from SOAK_SEED=1 on
+	@$(BIN)/python -m tests.e2e.soak $(ARGS)
+
 rules: $(READY) ## check and test the example rules
 	@$(BIN)/engine check
 	@$(BIN)/engine test
@@ -65,4 +68,4 @@ $(INSTALLED): pyproject.toml constraints.txt
 	@$(PIP) -e .
 	@touch $@
 
-.PHONY: help demo test rules lint format types check schema wheel install clean
+.PHONY: help demo test soak rules lint format types check schema wheel install clean

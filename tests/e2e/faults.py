@@ -105,14 +105,15 @@ class Stage:
     def kill9(self, worker: Worker) -> None:
         """Without warning; counts what is in flight."""
         worker.kill9()
-        self._count_in_flight()
+        self.count_in_flight()
 
     def freeze(self, worker: Worker) -> None:
         """Let it stand still; counts what is in flight, as others will take its place."""
         worker.freeze()
-        self._count_in_flight()
+        self.count_in_flight()
 
-    def _count_in_flight(self) -> None:
+    def count_in_flight(self) -> None:
+        """What is committed and not on the topic, with the worker dead."""
         waiting = {identity for number in range(self.partitions) for identity, _ in self.store.outbox(number, 10**6)}
         if waiting:
             self.in_flight += len(waiting.difference(one.identity for one in self.outreach()))
@@ -157,6 +158,14 @@ class Stage:
             ),
             "every partition is worked on",
         )
+
+    def until_outbox_grows(self) -> None:
+        """Wait until more outreach is committed and not known to be on the topic."""
+        before = self._waiting()
+        self.until(lambda: self._waiting() > before, "outreach is committed that is not published")
+
+    def _waiting(self) -> int:
+        return sum(len(self.store.outbox(number, 10**6)) for number in range(self.partitions))
 
     def until_members(self, number: int) -> None:
         """Wait until so many workers have shared out the partitions."""

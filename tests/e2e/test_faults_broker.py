@@ -36,6 +36,45 @@ def test_a_broker_restarted_or_killed_in_the_middle_changes_nothing(
 
 
 @tried_hard
+def test_a_worker_killed_between_commit_and_publication_leaves_it_to_the_next(
+    stage: Stage, broker: Broker, effort: Effort
+) -> None:
+    job = make_job(50_000, 5_000)
+    stage.use(project(stage.topics.events))
+    stage.load(job.entries)
+    worker = stage.start("a", batch=200)
+    for moment in moments(random.Random(effort.seed), effort.of(1, 8), 5_000, 35_000):
+        stage.until_processed(moment)
+        broker.stop()
+        stage.until_outbox_grows()
+        worker.kill9()
+        broker.start()
+        stage.count_in_flight()
+        worker = stage.start("a", batch=200)
+    assert stage.in_flight > 0
+    stage.finish()
+    verdict = stage.verdict(job.wanted)
+    assert verdict.exact, verdict
+    assert verdict.repeated <= stage.in_flight
+    print(verdict, "in flight at the kills:", stage.in_flight)
+
+
+def test_a_worker_goes_on_with_the_oldest_events_where_older_ones_have_gone(stage: Stage) -> None:
+    entries = make_job(20_000, 2_000).entries
+    stage.use(project(stage.topics.events))
+    stage.load(entries)
+    stage.topics.forget_all_but(1_000)
+    worker = stage.start("a")
+    stage.finish()
+    worker.stop()
+    stage.load(entries)
+    stage.topics.forget_all_but(100)
+    stage.start("a")
+    stage.finish()
+    assert stage.said("Offset out of range") == stage.partitions, "what was lost is told"
+
+
+@tried_hard
 def test_repeated_and_late_events_and_poison_in_between_leave_the_good_ones_exact(stage: Stage, effort: Effort) -> None:
     job = make_job(effort.of(50_000, 200_000), 5_000).plus(odd_customers()).with_allowed(DAY // 2)
     bad = poison(rounds=5)

@@ -1,6 +1,9 @@
 """Redis dies, goes back in time, or is away: the worker catches up by itself, and the outreach is what it must be."""
 
+import os
 import random
+import signal
+import time
 
 import pytest
 
@@ -72,6 +75,25 @@ def test_while_redis_is_away_the_workers_wait_and_then_go_on(frail: Stage, redis
     print(verdict)
 
 
+@tried_hard
+def test_a_commit_whose_answer_never_came_counts_once(frail: Stage, redis: RedisServer, effort: Effort) -> None:
+    job = make_job(50_000, 5_000)
+    frail.settings["store"] = f"{redis.url}?socket_timeout=1"
+    frail.use(project(frail.topics.events))
+    frail.load(job.entries)
+    frail.start("a", batch=200)
+    for moment in moments(random.Random(effort.seed), effort.of(2, 10), 1, 40_000):
+        frail.until_processed(moment)
+        os.kill(redis.pid, signal.SIGSTOP)
+        time.sleep(2)  # longer than the worker waits for an answer; nothing can be asked meanwhile
+        os.kill(redis.pid, signal.SIGCONT)
+    frail.finish()
+    verdict = frail.verdict(job.wanted)
+    assert verdict.exact, verdict
+    assert verdict.repeated == 0
+    print(verdict, "refused commits:", frail.said("commit refused"))
+
+
 def test_redis_lost_for_good_is_rebuilt_from_the_events_that_kafka_keeps(frail: Stage, redis: RedisServer) -> None:
     job = make_job(20_000, 2_000)
     frail.use(project(frail.topics.events))
@@ -83,4 +105,5 @@ def test_redis_lost_for_good_is_rebuilt_from_the_events_that_kafka_keeps(frail: 
     frail.finish()
     verdict = frail.verdict(job.wanted)
     assert verdict.exact, verdict
+    assert verdict.repeated == 0
     print(verdict)
