@@ -69,7 +69,9 @@ class Settings(BaseSettings):
     dead_letters_topic: str = Field("engine.dead-letters", description="where records go that cannot be used")
     events_topic: str = Field("engine.events", description="where the ingest stage puts events of un-keyed topics")
 
-    email_url: str = Field("", description="smtp://user@host:587?starttls, smtps://…, maildir:, eml:, console:, https://")
+    email_url: str = Field(
+        "", description="smtp://user@host:587?starttls, smtps://…, maildir:, eml:, console:, https://"
+    )
     sms_url: str = Field("", description="https:// of a webhook that sends SMS; console:")
     push_url: str = Field("", description="https:// of a webhook that sends push messages; console:")
     webhook_url: str = Field("", description="https:// for the channel webhook")

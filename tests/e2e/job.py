@@ -32,10 +32,10 @@ class Entry(NamedTuple):
     value: bytes | None
 
 
-def entry_of(event: Mapping[str, Any]) -> Entry:
+def entry_of(event: Mapping[str, Any], partitions: int = PARTITIONS) -> Entry:
     """In its customer's partition."""
     key = event["customer"].encode()
-    return Entry(event["time"], murmur2_partition(key, PARTITIONS), key, _json(event))
+    return Entry(event["time"], murmur2_partition(key, partitions), key, _json(event))
 
 
 @dataclass(frozen=True)
@@ -44,15 +44,16 @@ class Job:
 
     events: Sequence[Mapping[str, Any]]
     lateness: int = 0
+    partitions: int = PARTITIONS
 
     @cached_property
     def entries(self) -> list[Entry]:
         """Every event, and for each partition one that moves its clock to the end."""
-        return [*map(entry_of, self.events), *self.ticks()]
+        return [*(entry_of(event, self.partitions) for event in self.events), *self.ticks()]
 
     def ticks(self) -> Iterator[Entry]:
         at = START + SPAN + self.lateness
-        for number in range(PARTITIONS):
+        for number in range(self.partitions):
             tick = {"id": f"tick-{number}", "type": "tick", "customer": f"tick-{number}", "time": at, "properties": {}}
             yield Entry(at, number, f"tick-{number}".encode(), _json(tick))
 

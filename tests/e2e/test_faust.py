@@ -6,8 +6,9 @@ import signal
 import pytest
 
 from tests.e2e.command import REPOSITORY
-from tests.e2e.faults import Stage, Worker
+from tests.e2e.faults import Stage
 from tests.e2e.job import make_job, project
+from tests.e2e.workers import Worker
 from tests.services.processes import wait_until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.kafka]

@@ -16,7 +16,7 @@ from confluent_kafka.cimpl import NewPartitions
 from engine.adapters.kafka.partitioner import crc32_partition, murmur2_partition
 from tests.e2e.command import PROGRAM, REPOSITORY, Ran
 from tests.e2e.faults import Stage
-from tests.e2e.job import PARTITIONS, Entry, make_job, project
+from tests.e2e.job import PARTITIONS, Entry, entry_of, make_job, project
 from tests.services.processes import wait_until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.kafka]
@@ -133,7 +133,7 @@ def test_topics_are_made_once_and_fit_each_other(stage: Stage) -> None:
 def test_the_doctor_finds_nothing_where_all_is_well_and_lag_where_no_worker_runs(stage: Stage) -> None:
     stage.use(project(stage.topics.events))
     job = make_job(2_000, 300)
-    stage.load(map(job.entry, job.events))
+    stage.load(map(entry_of, job.events))
     worker = stage.start("a")
     stage.finish()
     found = data(stage, "doctor")
@@ -141,7 +141,7 @@ def test_the_doctor_finds_nothing_where_all_is_well_and_lag_where_no_worker_runs
     assert any("where murmur2 puts them" in one["says"] for one in found)
 
     worker.stop()
-    stage.load(map(job.entry, job.events[:100]))
+    stage.load(map(entry_of, job.events[:100]))
     found = engine(stage, "doctor", clock="live")
     assert "100 records unread" in found.said
     assert "have a timer that is overdue" in found.said
@@ -266,7 +266,7 @@ def test_workers_refuse_grown_topics_until_the_customers_have_moved(stage: Stage
     job = make_job(12_000, 5_000)
     stage.use(project(stage.topics.events))
     half = len(job.events) // 2
-    stage.load(map(job.entry, job.events[:half]))
+    stage.load(map(entry_of, job.events[:half]))
     stage.start("a")
     stage.finish()
     customers = {event["customer"] for event in job.events[:half]}
