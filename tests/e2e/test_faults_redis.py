@@ -94,6 +94,21 @@ def test_a_commit_whose_answer_never_came_counts_once(frail: Stage, redis: Redis
     print(verdict, "refused commits:", frail.said("commit refused"))
 
 
+def test_while_redis_is_full_the_worker_waits_and_nothing_is_half_done(frail: Stage, redis: RedisServer) -> None:
+    job = make_job(50_000, 5_000)
+    frail.use(project(frail.topics.events))
+    frail.load(job.entries)
+    frail.start("a", batch=200)
+    frail.until_processed(10_000)
+    redis.ask("CONFIG SET", "maxmemory", 1)
+    frail.until(lambda: frail.said("it is full") > 2, "the worker tells that Redis is full")
+    redis.ask("CONFIG SET", "maxmemory", 0)
+    frail.finish()
+    verdict = frail.verdict(job.wanted)
+    assert verdict.exact, verdict
+    assert verdict.repeated == 0
+
+
 def test_redis_lost_for_good_is_rebuilt_from_the_events_that_kafka_keeps(frail: Stage, redis: RedisServer) -> None:
     job = make_job(20_000, 2_000)
     frail.use(project(frail.topics.events))
