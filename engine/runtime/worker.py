@@ -24,6 +24,9 @@ SWEEP_REST = 4.0
 """A sweep rests this many times as long as its last page took."""
 LOOK = 5.0
 """Seconds between looks at how the partitions are doing, and whether the store is still as we left it."""
+DOUBT = 0.3
+"""Seconds for the group to tell us, after a refused commit, that the partition is no longer ours: whoever opens it
+publishes what is in the outbox, and its new owner is about to."""
 LONGEST_WAIT = 5.0
 """Seconds between tries to reach a store that is away."""
 
@@ -44,8 +47,8 @@ class Worker:
     """When the loop last turned, by the monotonic clock."""
     store_answers: bool = field(default=True, init=False)
     joined: bool = field(default=False, init=False)
-    _closed: set[int] = field(default_factory=set, init=False)
-    """Partitions that are ours and must be opened, or opened again, before anything else."""
+    _closed: dict[int, float] = field(default_factory=dict, init=False)
+    """Partitions that are ours and must be opened, or opened again, before anything else; but not before then."""
     _new_rules: Rules | None = field(default=None, init=False)
     _next_tick: float = field(default=0.0, init=False)
     _round: list[int] = field(default_factory=list, init=False)
@@ -83,9 +86,9 @@ class Worker:
             self._adopt(self._new_rules)
         records = self.source.poll(self.batch, self.patience)
         try:
-            reopened = self._open_closed()  # what was polled for them came before the seek, and does not count
+            closed = self._open_closed()  # what was polled for them came before the seek, and does not count
             for number, own in _by_partition(records).items():
-                if number not in reopened:
+                if number not in closed:
                     self._guarded(number, partial(Owned.handle, records=own))
             if monotonic() >= self._next_tick:
                 self._tick()
@@ -98,7 +101,7 @@ class Worker:
             self._wait_for_store(error)
 
     def _guarded(self, number: int, work: Callable[[Owned], None]) -> None:
-        """Work on an open partition. After a refused commit it is opened anew, if the next poll leaves it ours."""
+        """Work on an open partition. After a refused commit it is opened anew, if the next polls leave it ours."""
         owned = self.owned.get(number)
         if owned is None:
             return
@@ -106,7 +109,7 @@ class Worker:
             work(owned)
         except Fenced as error:
             self.around.hooks.fenced(number, str(error))
-            self._shut(number)
+            self._shut(number, monotonic() + DOUBT)
 
     def _tick(self) -> None:
         self._next_tick = monotonic() + TICK
@@ -154,7 +157,7 @@ class Worker:
     def _open(self, number: int) -> Owned:
         owned = Owned(number, self.around, self.rules)
         self.owned[number] = owned
-        self._closed.discard(number)
+        self._closed.pop(number, None)
         self._share_cache()
         return owned
 
@@ -162,29 +165,30 @@ class Worker:
         for owned in self.owned.values():
             owned.partition.cache.size = self.around.cache_size // len(self.owned)
 
-    def _shut(self, number: int) -> None:
+    def _shut(self, number: int, until: float = 0.0) -> None:
         self.owned.pop(number, None)
-        self._closed.add(number)
+        self._closed[number] = until
 
     def _open_closed(self) -> set[int]:
-        """Open them, and read on from where the store says. Returns which."""
-        numbers = set(self._closed)
-        for number in numbers:
-            self.source.seek(number, self._open(number).partition.meta.offsets)
-        return numbers
+        """Open those that it is time for, and read on from where the store says. Returns all that were closed."""
+        closed = dict(self._closed)
+        for number, until in closed.items():
+            if monotonic() >= until:
+                self.source.seek(number, self._open(number).partition.meta.offsets)
+        return set(closed)
 
     def _wait_for_store(self, error: StoreUnavailable) -> None:
         """Pause, stay in the group, try again; then open everything anew, as the store may have gone back in time."""
         since, attempt, wait = monotonic(), 0, TICK
         paused: set[int] = set()
         self.store_answers = False
-        for number in list(self.owned):
+        for number in [*self.owned, *self._closed]:
             self._shut(number)
         while self._closed and not self.stopping:
             attempt += 1
             self.stepped = monotonic()
             self.around.hooks.store_away(error, attempt)
-            paused |= self._closed
+            paused |= self._closed.keys()
             self.source.pause(list(self._closed))
             for record in self.source.poll(1, wait):  # of a partition that was assigned just now, and opened
                 self._shut(record.partition)
@@ -210,7 +214,7 @@ class Worker:
     def revoked(self, partition: int) -> None:
         """Trim the outbox of what is published, and let go."""
         owned = self.owned.pop(partition, None)
-        self._closed.discard(partition)
+        self._closed.pop(partition, None)
         self._share_cache()
         if owned is not None:
             owned.close()
@@ -218,7 +222,7 @@ class Worker:
     def lost(self, partition: int) -> None:
         """Somebody else has it already; the store would refuse us."""
         self.owned.pop(partition, None)
-        self._closed.discard(partition)
+        self._closed.pop(partition, None)
         self._share_cache()
         self.around.hooks.released(partition)
 
