@@ -1,6 +1,7 @@
 """Workers that come, go, and come back from the dead: still exactly what the histories call for."""
 
 import random
+import signal
 
 import pytest
 
@@ -33,7 +34,7 @@ def test_workers_that_come_and_go_while_events_flow_change_nothing(stage: Stage,
             stage.kill9(worker)
         else:
             worker.stop()
-            assert worker.code == 0, worker.said
+            assert worker.code in (0, -signal.SIGTERM), worker.said  # it may have just begun to start
         if not any(worker.running for worker in stage.workers.values()):
             stage.start("a", **SLOWLY)
     stage.finish()
@@ -48,10 +49,10 @@ def test_a_worker_killed_while_the_group_shares_out_anew_loses_nothing(stage: St
     job = make_job(100_000, 10_000)
     stage.use(project(stage.topics.events))
     stage.load(job.entries)
-    old = stage.start("a0", **SLOWLY)
-    for number in range(1, effort.of(3, 15)):
-        stage.until_processed(20_000 * number)
-        young = stage.start(f"a{number}", **SLOWLY)
+    old = stage.start("a", **SLOWLY)
+    for number, moment in enumerate(moments(random.Random(effort.seed), effort.of(2, 8), 1, 80_000)):
+        stage.until_processed(moment)
+        young = stage.start(f"b{number}", **SLOWLY)
         stage.until_unsettled()
         stage.kill9(old)
         old = young
@@ -67,7 +68,7 @@ def test_a_worker_back_from_the_dead_is_refused_and_changes_nothing(stage: Stage
     job = make_job(100_000, 10_000)
     chance = random.Random(effort.seed)
     stage.use(project(stage.topics.events))
-    workers = [stage.start(name, **SLOWLY) for name in "abc"]
+    workers = [stage.start(name, cache_size=0, **SLOWLY) for name in "abc"]  # what a zombie wrote would be read
     stage.until_members(3)
     stage.load(job.entries)
     for moment in moments(chance, effort.of(2, 10), 1, 70_000):
