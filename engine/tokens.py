@@ -25,6 +25,7 @@ class LinkToken(msgspec.Struct, array_like=True, frozen=True):
     purpose: str
     outreach: str
     at: int
+    rule: str = ""
 
 
 def make_token(secrets: Sequence[str], token: LinkToken) -> str:

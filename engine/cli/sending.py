@@ -122,7 +122,8 @@ def unsubscribe_links(settings: Settings) -> Callable[[Outreach], str]:
         if not base or outreach.purpose == TRANSACTIONAL:
             return ""
         address = address_digest(outreach.channel, outreach.to)
-        token = LinkToken(outreach.customer, outreach.channel, address, outreach.purpose, outreach.id, wall_clock())
+        names = outreach.purpose, outreach.id, wall_clock(), outreach.rule
+        token = LinkToken(outreach.customer, outreach.channel, address, *names)
         return f"{base}/unsubscribe/{make_token(secrets, token)}"
 
     return link
