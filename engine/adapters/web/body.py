@@ -1,0 +1,24 @@
+"""Reading what somebody sends, no more of it than we want and no longer than we care to wait."""
+
+import asyncio
+from http import HTTPStatus
+from typing import Final
+
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+
+_SECONDS: Final = 10.0
+
+
+async def read_body(request: Request, limit: int) -> bytes:
+    """Raises HTTPException 413 as soon as it has more than `limit` bytes, 408 if it takes too long to come."""
+    body = bytearray()
+    try:
+        async with asyncio.timeout(_SECONDS):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > limit:
+                    raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+    except (TimeoutError, ClientDisconnect) as error:
+        raise HTTPException(HTTPStatus.REQUEST_TIMEOUT) from error
+    return bytes(body)

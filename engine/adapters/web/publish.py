@@ -1,0 +1,60 @@
+"""Feedback to its topic: whoever waits for it goes on when it is durable, or hears that it is not."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final
+
+import msgspec
+
+from engine.adapters.web.watch import WebWatch
+from engine.errors import SinkUnavailable
+from engine.feedback import Feedback, feedback_event
+from engine.ports import RecordWriter
+
+Publish = Callable[[Sequence[Feedback]], Awaitable[None]]
+"""Returns when all are durable. Raises SinkUnavailable; they may become so later, which a repeat does not double."""
+
+_LONGEST_WAIT: Final = 10.0
+_MOST_WAITING: Final = 10_000
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Publisher:
+    """Writes one group at a time and flushes once; what comes meanwhile is the next group.
+
+    A RecordWriter does not say which record it could not write, so with one of a group all of it has failed.
+    """
+
+    def __init__(self, writer: RecordWriter, watch: WebWatch) -> None:
+        self._writer = writer
+        self._watch = watch
+        self._gathered: list[Feedback] = []
+        self._turn: asyncio.Task[None] | None = None
+        self._writing = asyncio.Lock()
+
+    async def publish(self, feedback: Sequence[Feedback]) -> None:
+        """See `Publish`."""
+        if len(self._gathered) + len(feedback) > _MOST_WAITING:
+            raise SinkUnavailable("feedback", "too much is waiting to be written")
+        turn = self._turn
+        if not self._gathered or not turn:
+            turn = self._turn = asyncio.create_task(self._take_turn())
+        self._gathered += feedback
+        await asyncio.wait([turn], timeout=_LONGEST_WAIT)
+        if not turn.done():
+            raise SinkUnavailable("feedback", f"not written within {_LONGEST_WAIT:g} s; it is still tried")
+        turn.result()
+        self._watch.published(feedback)
+
+    async def _take_turn(self) -> None:
+        async with self._writing:
+            group, self._gathered = self._gathered, []
+            await asyncio.to_thread(self._write, group)
+
+    def _write(self, group: Sequence[Feedback]) -> None:
+        self._writer.flush()  # while an earlier group hangs, nothing piles up behind it
+        for each in group:
+            event = feedback_event(each)
+            self._writer.write(each.about.customer, event["id"], _encode(event))
+        self._writer.flush()

@@ -1,0 +1,58 @@
+"""What `engine web` tells, as Prometheus metrics and as lines in the log. Neither ever names a customer or a token."""
+
+from collections.abc import Iterable
+
+import structlog
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+
+from engine.errors import EngineError
+from engine.feedback import Feedback
+
+SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+
+
+class WebWatch:
+    """One process's metrics, in a registry of their own, and its log. `page`: the first word of a path."""
+
+    content_type = CONTENT_TYPE_LATEST
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._log = structlog.get_logger("engine.web")
+        self._answers = self._counter("web_answers", "Requests answered", "page", "status")
+        self._seconds = Histogram(
+            "engine_web_seconds", "From request to answer", ["page"], registry=self.registry, buckets=SECONDS
+        )
+        self._feedback = self._counter("web_feedback", "Events that are durable on the feedback topic", "type")
+        self._refused = self._counter("web_refused", "Requests refused, by why", "page", "code")
+        self._failed = self._counter("web_failed", "Requests that Kafka or the store could not serve", "page")
+
+    def page(self) -> bytes:
+        """All metrics, as Prometheus reads them."""
+        return generate_latest(self.registry)
+
+    def _counter(self, name: str, what: str, *labels: str) -> Counter:
+        return Counter(f"engine_{name}", what, labels, registry=self.registry)
+
+    # --- what the pages tell
+
+    def answered(self, page: str, status: int, seconds: float) -> None:
+        """Whatever the answer was."""
+        self._answers.labels(page, str(status)).inc()
+        self._seconds.labels(page).observe(seconds)
+
+    def published(self, feedback: Iterable[Feedback]) -> None:
+        """They are durable."""
+        for each in feedback:
+            self._feedback.labels(each.kind.value).inc()
+
+    def refused(self, page: str, code: str) -> None:
+        """`code` is one of ours, never what somebody sent."""
+        self._refused.labels(page, code).inc()
+        self._log.info("refused", page=page, code=code)
+
+    def failed(self, page: str, error: EngineError) -> None:
+        """They have been asked to try again."""
+        self._failed.labels(page).inc()
+        self._log.warning("unavailable", page=page, reason=str(error))
