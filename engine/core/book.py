@@ -137,6 +137,8 @@ class Policy:
     """purpose, or "all" -> when true, no outreach of that purpose (or none at all)."""
     addresses: dict[str, Expression] = field(default_factory=dict)
     """channel -> where to send it to; a customer without one gets none."""
+    preferences: dict[str, str] = field(default_factory=dict)
+    """purpose -> what customers are shown for it, where they may choose."""
     fresh_for: int | None = 3 * DAY
     dedupe: int = DAY
     allowed_lateness: int = 0

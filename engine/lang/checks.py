@@ -32,9 +32,9 @@ def check_ids(rules: Iterable[tuple[Site, str, Collection[str]]]) -> None:
 def check_policy(site: Site, content: PolicyFile, policy: Policy, rules: Collection[Rule]) -> None:
     """Parts of the policy that can do nothing; most often a misspelt purpose or channel."""
     used = _Used({rule.send.purpose for rule in rules}, {rule.send.channel for rule in rules})
-    for name in ("consent", "suppress"):
+    for name in ("consent", "suppress", "preferences"):
         for purpose in getattr(content, name):
-            if purpose != "all" or name == "consent":
+            if purpose != "all" or name != "suppress":
                 _check_used(site.at(name, purpose), "purpose", purpose, used.purposes, key=True)
     for index, hours in enumerate(content.quiet_hours):
         for name, known in (("purposes", used.purposes), ("channels", used.channels)):

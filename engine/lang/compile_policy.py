@@ -23,6 +23,7 @@ def compile_policy(site: Site, content: PolicyFile) -> Policy:
         consent=_expressions(site.at("consent"), content.consent),
         suppress=_expressions(site.at("suppress"), content.suppress),
         addresses=_expressions(site.at("addresses"), content.addresses),
+        preferences=dict(content.preferences),
         fresh_for=content.fresh_for,
         dedupe=content.dedupe or 0,
         allowed_lateness=content.allowed_lateness,

@@ -14,6 +14,9 @@ from engine.lang.form import JsonSchema, OneOrMore, Parsed, refuse, said
 TEXT: JsonSchema = {"type": "string"}
 NAME = r"[A-Za-z][A-Za-z0-9_]*"
 RULE_ID = r"[a-z0-9][a-z0-9_-]{0,63}"
+_LONGEST_TITLE = 100
+_NO_CHOICE = ("all", "transactional", "rule", "outreach", "channel", "purpose", "address")
+"""The last five are other properties of the event that has a customer's choices."""
 
 
 def text(value: Any, expected: str = "text") -> str:
@@ -31,6 +34,21 @@ def matching(pattern: str, code: str, expected: str, help: str) -> Parsed:
         return str(value)
 
     return Parsed(parse, {"type": "string", "pattern": f"^{pattern}$"})
+
+
+_NAME = matching(NAME, "bad-name", "a name", "a letter, then letters, digits and _")
+
+
+def _choice(value: Any) -> str:
+    if value in _NO_CHOICE:
+        refuse("bad-value", f"{said(value)} is not what a customer can choose", "name a purpose of some rules")
+    return str(_NAME.parse(value))
+
+
+def _title(value: Any) -> str:
+    if not 0 < len(text(value).strip()) <= _LONGEST_TITLE:
+        refuse("bad-value", f"a title has 1 to {_LONGEST_TITLE} characters")
+    return str(value)
 
 
 def _duration(value: Any) -> int:
@@ -142,7 +160,10 @@ Zone = Annotated[str, Parsed(_zone, TEXT)]
 Locale = Annotated[str, matching(r"[a-z]{2,3}([_-][A-Za-z0-9]{2,8})*", "bad-value", "a locale", "write it like en_US")]
 ReentryField = Annotated[Reentry, Parsed(_reentry, _REENTRY)]
 Day = Annotated[int, Parsed(_day, {"type": "string", "format": "date"})]
-Name = Annotated[str, matching(NAME, "bad-name", "a name", "a letter, then letters, digits and _")]
+Name = Annotated[str, _NAME]
+Choice = Annotated[str, Parsed(_choice, _NAME.schema)]
+"""A purpose that customers are asked about."""
+Title = Annotated[str, Parsed(_title, {"type": "string", "minLength": 1, "maxLength": _LONGEST_TITLE})]
 RuleId = Annotated[
     str,
     matching(

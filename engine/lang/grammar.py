@@ -11,6 +11,7 @@ from engine.core.book import Reentry
 from engine.core.catalog import Format, Kind, TimeUnit
 from engine.lang.fields import (
     TEXT,
+    Choice,
     Day,
     Duration,
     DurationOrOff,
@@ -23,6 +24,7 @@ from engine.lang.fields import (
     ReentryField,
     RuleId,
     TimeOfDay,
+    Title,
     Window,
     Zone,
 )
@@ -175,6 +177,9 @@ class PolicyFile(File):
         {}, description="Purpose or `all` -> expression that stops the outreach when true."
     )
     addresses: dict[Name, Expr] = Field({}, description="Channel -> expression with the customer's address.")
+    preferences: dict[Choice, Title] = Field(
+        {}, description="Purpose -> what the preference page calls it; in this order."
+    )
     fresh_for: DurationOrOff = Field(259_200_000, description="How late a firing may be and still be sent; or off.")
     dedupe: DurationOrOff = Field(86_400_000, description="How long a repeated event id counts once; or off.")
     allowed_lateness: Duration = Field(0, description="How long timers are held back for late events.")

@@ -1,7 +1,7 @@
 """A rules folder to a rule book: reads every file, checks all of them, and compiles when nothing is wrong."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
@@ -141,7 +141,7 @@ class _Project:
             self.findings += self.templates.unused()
             if site:
                 check_policy(site, content, compiled, rules)
-        self.content["policy"] = _canonical(content)
+        self.content["policy"] = _canonical(content, but={"preferences"})  # nothing is decided by them
         if any(each.severity == "error" for each in self.findings):
             return None
         return RuleBook(tuple(rules), catalog, compiled, self._revision())
@@ -167,5 +167,5 @@ class _Project:
         return sha256(json.dumps(self.content, sort_keys=True).encode()).hexdigest()[:12]
 
 
-def _canonical(content: BaseModel) -> Any:
-    return content.model_dump(mode="json", by_alias=True)
+def _canonical(content: BaseModel, but: Set[str] = frozenset()) -> Any:
+    return content.model_dump(mode="json", by_alias=True, exclude=set(but))
