@@ -18,6 +18,9 @@ test: $(READY) ## all tests; ARGS="-k win_back" for some
 soak: $(READY) ## every fault again and again, harder, for SOAK_SECONDS=600 or so, with seeds from SOAK_SEED=1 on
 	@$(BIN)/python -m tests.e2e.soak $(ARGS)
 
+bench: $(READY) ## measure everything beside its yardsticks (10 minutes); ARGS="--quick", ARGS="job latency", ARGS=--help
+	@$(BIN)/python -m bench $(ARGS)
+
 rules: $(READY) ## check and test the example rules
 	@$(BIN)/engine check
 	@$(BIN)/engine test
@@ -68,4 +71,4 @@ $(INSTALLED): pyproject.toml constraints.txt
 	@$(PIP) -e .
 	@touch $@
 
-.PHONY: help demo test soak rules lint format types check schema wheel install clean
+.PHONY: help demo test soak bench rules lint format types check schema wheel install clean

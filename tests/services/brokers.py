@@ -65,6 +65,11 @@ class Broker:
     def running(self) -> bool:
         return self._runner.running
 
+    @property
+    def pid(self) -> int | None:
+        """None where it is no process of ours."""
+        return self._runner.pid if isinstance(self._runner, Process) else None
+
     def start(self) -> None:
         """Returns when it answers. Does nothing where it runs."""
         if not self.running:

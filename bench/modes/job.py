@@ -1,0 +1,71 @@
+"""The job through one worker, two and three: throughput, what it costs, and whether every id is right."""
+
+from bench.job import judge, seconds_between, sent_on
+from bench.modes.context import Context
+from bench.table import Goal, Section, Value
+from bench.work import Crew
+from tests.e2e.job import project
+
+HOW = (
+    "The topic is loaded before the workers start. events/s: the job's events over the time from its first outreach to"
+    " its last, by the broker's clock; by commits: the same as the store's offsets have it, looked at every 0.1 s."
+    " CPU: seconds per million events, from when the workers have come up until all is published."
+    " Redis bytes: what the server holds more than when it was empty, over the customers; nothing else is in it."
+)
+
+
+def run(context: Context, workers: tuple[int, ...]) -> Section:
+    """One row a number of workers."""
+    section = Section("The job", HOW)
+    for number in workers:
+        with context.servers.crew(f"job-{number}", context.job.topic, project(context.job.topic)) as crew:
+            section.rows.append(_measure(context, crew, number))
+    section.goals = _goals(context, section.rows)
+    return section
+
+
+def _measure(context: Context, crew: Crew, number: int) -> dict[str, Value]:
+    job = context.job
+    meter = crew.start(number)
+    pace = crew.work_off(job.records)
+    took, cpu, peak, metrics = meter.seconds, meter.cpu(), crew.peak_mebibytes(), crew.metrics()
+    crew.stop()
+    outreach = list(sent_on(crew.bus, crew.outreach))
+    verdict = judge(outreach, job.wanted)
+    rate = job.events / seconds_between(outreach)
+    context.rates[f"job {number}"] = rate
+    millions = job.events / 1e6
+    return {
+        "workers": number,
+        "events/s": round(rate),
+        "by commits": round(pace.rate),
+        "worker CPU s/M": round(cpu["worker"] / millions, 1),
+        "redis CPU s/M": round(cpu["redis"] / millions, 1),
+        "broker CPU s/M": round(cpu["broker"] / millions, 1),
+        "peak MiB a worker": round(peak),
+        "redis bytes a customer": round(crew.redis_bytes() / job.customers, 1),
+        "commits/s": round(metrics["engine_commit_seconds_count"] / took, 1),
+        "outreach": verdict.records,
+        "missing": len(verdict.missing),
+        "extra": len(verdict.extra),
+        "repeated": verdict.repeated,
+    }
+
+
+def _goals(context: Context, rows: list[dict[str, Value]]) -> list[Goal]:
+    goals = []
+    for row in rows:
+        number = row["workers"]
+        wrong = sum(float(row[name] or 0) for name in ("missing", "extra", "repeated"))
+        goals.append(Goal(f"wrong ids, workers: {number}", wrong, 0, at_most=True))
+    first = rows[0]
+    if first["workers"] == 1:
+        goals.append(Goal("worker CPU s per million events", _number(first["worker CPU s/M"]), 10, at_most=True))
+        goals.append(Goal("Redis bytes a customer", _number(first["redis bytes a customer"]), 250, at_most=True))
+    for number, share in ((1, 1 / 10), (2, 1 / 6)):
+        goals.append(Goal(f"of bare consumption, workers: {number}", context.ratio(f"job {number}", "bare"), share))
+    return goals
+
+
+def _number(value: Value) -> float | None:
+    return None if value is None else float(value)
