@@ -81,9 +81,21 @@ class Settings(BaseSettings):
     webhook_private: bool = Field(False, description="whether webhooks may be in private networks, and without TLS")
     mail_from: str = Field("", description="the sender of mail: Shop <news@shop.example>")
     mail_reply_to: str = Field("", description="where answers to mail go, if not to the sender")
+    mail_provider: Literal["", "ses", "sendgrid", "mailgun", "postmark"] = Field(
+        "", description="whose mail server it is: mail then carries what its webhooks repeat"
+    )
+    feedback_ses_topic: str = Field("", description="ARN of the SNS topic that Amazon SES reports to")
+    feedback_sendgrid_key: str = Field("", description="verification key of SendGrid's signed event webhook")
+    feedback_mailgun_key: SecretStr = Field(SecretStr(""), description="Mailgun's HTTP webhook signing key")
+    feedback_postmark_login: SecretStr = Field(
+        SecretStr(""), description="user:password that Postmark logs in to the webhook with"
+    )
     public_url: str = Field("", description="https:// where customers reach `engine web`: unsubscribe links lead there")
     token_secret: SecretStr = Field(SecretStr(""), description="signs these links; of several, the first")
-    feedback_topic: str = Field("", description="a keyed topic for outreach_sent and the like")
+    feedback_topic: str = Field("engine.feedback", description="where what became of outreach goes; empty: nowhere")
+    web_port: int = Field(8_080, ge=1, le=65_535, description="where `engine web` answers; a proxy adds TLS")
+    pages: Path | None = Field(None, description="a folder of pages and a style sheet that `engine web` shows instead")
+    link_days: int = Field(400, ge=30, description="days that a link in an outreach works")
     send_group: str = Field("engine-send", description="consumer group of the senders")
     send_in_hand: int = Field(1_000, ge=10, description="outreach on its way at once, at most")
     send_parked: int = Field(5_000, ge=0, description="outreach that waits besides for its next try, at most")

@@ -320,11 +320,26 @@ class AtTheDoor(NamedTuple):
     digests: Sequence[str]
 
 
+class Suppression(NamedTuple):
+    """Nothing of this purpose goes there any more, nothing at all for "*", for this reason; without one it may again.
+
+    With `before` (epoch ms) only what was decided earlier must not go.
+    """
+
+    digest: str
+    purpose: str
+    reason: str = ""
+    before: int = 0
+
+
 class SuppressionList(Protocol):
     """Who must not be written to, by digests, which do not tell whose they are. Methods raise StoreUnavailable."""
 
     def reasons(self, asked: Sequence[AtTheDoor]) -> list[str]:
         """Why each must not go there; "" where it may."""
+
+    def change(self, changes: Sequence[Suppression]) -> None:
+        """In this order. On the disk when this returns, where the server can say so. May be repeated."""
 
     def suppress(self, digest: str, reason: str, purpose: str = "*", before: int = 0) -> None:
         """From now on, nothing of this purpose; of any for "*". With `before` (epoch ms) what was decided earlier."""

@@ -5,7 +5,7 @@ from engine.model import Outcome
 
 
 class SenderHooks:
-    """Does nothing; override what you need. Called from the sender's loop: don't wait in it. Seconds are floats."""
+    """Does nothing; override what you need. Called from the sender's threads: don't wait in it. Seconds are floats."""
 
     def assigned(self, partition: int) -> None:
         """The partition of the outreach topic is ours."""
@@ -27,6 +27,15 @@ class SenderHooks:
 
     def measured(self, in_hand: int, parked: int) -> None:
         """Every few seconds: outreach that was read and has not ended, and how many of these only wait."""
+
+    def obeyed(self, kind: str) -> None:
+        """Feedback of this type has changed the suppression list, or confirmed it."""
+
+    def unreadable(self, code: str) -> None:
+        """A record of the feedback topic says nothing that could be obeyed; it was passed over."""
+
+    def feedback_lag(self, records: int) -> None:
+        """Every few seconds: feedback that has not been read yet."""
 
     def store_away(self, error: EngineError, attempt: int) -> None:
         """The store does not answer; the sender waits and tries again."""

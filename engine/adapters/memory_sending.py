@@ -6,7 +6,7 @@ from threading import RLock
 from uuid import uuid4
 
 from engine.model import Outcome
-from engine.ports import AtTheDoor, Claim, ClaimState, Doubt, Ending
+from engine.ports import AtTheDoor, Claim, ClaimState, Doubt, Ending, Suppression
 
 
 @dataclass
@@ -106,13 +106,21 @@ class MemorySuppressions:
         """Why each must not go there; "" where it may."""
         return [self._reason(one) for one in asked]
 
+    def change(self, changes: Sequence[Suppression]) -> None:
+        """In this order."""
+        for one in changes:
+            if one.reason:
+                self._reasons[one.digest, one.purpose] = one.before, one.reason
+            else:
+                self._reasons.pop((one.digest, one.purpose), None)
+
     def suppress(self, digest: str, reason: str, purpose: str = "*", before: int = 0) -> None:
         """From now on, nothing of this purpose; of any for "*". With `before` only what was decided earlier."""
-        self._reasons[digest, purpose] = before, reason
+        self.change([Suppression(digest, purpose, reason, before)])
 
     def allow(self, digest: str, purpose: str = "*") -> None:
         """Undo the suppression of this purpose; one of "*" is undone by "*" only."""
-        self._reasons.pop((digest, purpose), None)
+        self.change([Suppression(digest, purpose)])
 
     def _reason(self, one: AtTheDoor) -> str:
         places = [(digest, name) for digest in one.digests for name in (one.purpose, "*")]

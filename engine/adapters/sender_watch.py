@@ -29,6 +29,10 @@ class SenderWatch(SenderHooks):
         self._owned = self._gauge("sender_owned_partitions", "Partitions of the outreach topic that this sender has")
         self._in_hand = self._gauge("sender_in_hand", "Outreach that was read and has not ended")
         self._parked = self._gauge("sender_parked", "How many of these only wait")
+        self._obeyed = self._counter("sender_feedback", "Feedback that the suppression list follows", "type")
+        self._unreadable = self._counter("sender_feedback_unreadable", "Feedback that could not be read", "code")
+        self._lag = self._gauge("sender_feedback_lag_records", "Feedback that was not read yet")
+        self.store_answers = True
         self._away = self._gauge("sender_store_away", "1 while the store does not answer")
 
     def page(self) -> bytes:
@@ -73,10 +77,22 @@ class SenderWatch(SenderHooks):
         self._in_hand.set(in_hand)
         self._parked.set(parked)
 
+    def obeyed(self, kind: str) -> None:
+        self._obeyed.labels(kind).inc()
+
+    def unreadable(self, code: str) -> None:
+        self._unreadable.labels(code).inc()
+        self._log.warning("unreadable feedback", code=code)
+
+    def feedback_lag(self, records: int) -> None:
+        self._lag.set(records)
+
     def store_away(self, error: EngineError, attempt: int) -> None:
+        self.store_answers = False
         self._away.set(1)
         self._log.warning("store away", reason=str(error), attempt=attempt)
 
     def store_back(self, seconds: float) -> None:
+        self.store_answers = True
         self._away.set(0)
         self._log.info("store back", seconds=round(seconds, 1))

@@ -61,8 +61,8 @@ def _rules_finding(loaded: Loaded) -> Finding:
 def topics_of(settings: Settings, catalog: Catalog) -> tuple[str, ...]:
     """Every topic that the engine reads or writes, those that events come from first."""
     sources = (source.topic for source in catalog.sources)
-    ours = (settings.outreach_topic, settings.outcomes_topic, settings.dead_letters_topic)
-    return tuple(dict.fromkeys((*source_topics(settings, catalog), *sources, *ours)))
+    ours = (settings.outreach_topic, settings.outcomes_topic, settings.dead_letters_topic, settings.feedback_topic)
+    return tuple(filter(None, dict.fromkeys((*source_topics(settings, catalog), *sources, *ours))))
 
 
 def check_kafka(settings: Settings, catalog: Catalog) -> tuple[list[Finding], dict[str, int]]:

@@ -55,6 +55,7 @@ def doctor(
 
 
 def _examine(settings: Settings, store: StateStore, catalog: Catalog, counts: Mapping[str, int]) -> Iterator[Finding]:
+    yield from _feedback(settings, catalog)
     topics = [topic for topic in source_topics(settings, catalog) if topic in counts]
     places = [(topic, partition) for topic in topics for partition in range(counts[topic])]
     try:
@@ -69,6 +70,20 @@ def _examine(settings: Settings, store: StateStore, catalog: Catalog, counts: Ma
         yield fail("kafka", str(error), "may ENGINE_KAFKA_USERNAME read these topics?")
     if settings.clock == "live":
         yield _overdue(store, max(counts[topic] for topic in topics))
+
+
+def _feedback(settings: Settings, catalog: Catalog) -> Iterator[Finding]:
+    topic = settings.feedback_topic
+    if not topic:
+        return
+    if topic in {source.topic for source in catalog.sources}:
+        yield ok("feedback", f"events.yaml reads {topic}")
+    else:
+        yield warn(
+            "feedback",
+            f"events.yaml does not read {topic}: rules hear of no unsubscribe, complaint or bounce",
+            "name the topic under `sources:`; where others send, set ENGINE_FEEDBACK_TOPIC to nothing",
+        )
 
 
 def _clocks(settings: Settings, store: StateStore) -> Iterator[Finding]:

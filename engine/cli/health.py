@@ -1,24 +1,38 @@
-"""The pages of a worker: /metrics, /healthz (it is alive) and /readyz (it works)."""
+"""The pages of a worker, of a sender and of the web pages: /metrics, /healthz (it is alive) and /readyz (it works)."""
 
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from http import HTTPStatus
 from time import monotonic
+from typing import Protocol
 
 import msgspec
 import structlog
 
 from engine.adapters.http import Page, serving
 from engine.adapters.prometheus import PrometheusHooks
+from engine.adapters.sender_watch import SenderWatch
+from engine.adapters.web.server import Server
+from engine.adapters.web.watch import WebWatch
 from engine.cli.running import Running
 from engine.config import BadSetting, Settings
+from engine.runtime.obedience import Obedience
+from engine.runtime.sender import Sender
 
 STUCK = 60.0
 """Seconds without a turn of a loop after which it counts as stuck."""
 
 
+class HasPages(Protocol):
+    """Knows how a process is, from before it has anything to run."""
+
+    @property
+    def pages(self) -> Mapping[str, Callable[[], Page]]:
+        """By path."""
+
+
 class Health:
-    """Knows how the process is, from before it has anything to run."""
+    """Of `engine run`."""
 
     def __init__(self, metrics: PrometheusHooks) -> None:
         self.running: Running | None = None
@@ -26,15 +40,11 @@ class Health:
 
     @property
     def pages(self) -> Mapping[str, Callable[[], Page]]:
-        return {"/metrics": self._metrics_page, "/healthz": self._alive, "/readyz": self._ready}
-
-    def _metrics_page(self) -> Page:
-        return Page(HTTPStatus.OK, self._metrics.content_type, self._metrics.page())
+        return _pages(self._metrics, self._alive, self._ready)
 
     def _alive(self) -> Page:
         loops = {"worker": self.running and self.running.worker, "ingest": self.running and self.running.ingest}
-        idle = {name: round(monotonic() - loop.stepped, 1) for name, loop in loops.items() if loop}
-        return _report(all(seconds < STUCK for seconds in idle.values()), {"seconds_since_last_step": idle})
+        return _turning({name: loop.stepped for name, loop in loops.items() if loop})
 
     def _ready(self) -> Page:
         worker = self.running.worker if self.running else None
@@ -47,7 +57,53 @@ class Health:
         return _report(all(facts.values()), facts)
 
 
-def serve(stack: ExitStack, settings: Settings, health: Health) -> None:
+class SenderHealth:
+    """Of `engine send`. A provider that is down does not make it unready: nobody else could do better."""
+
+    def __init__(self, watch: SenderWatch) -> None:
+        self.sender: Sender | None = None
+        self.obedience: Obedience | None = None
+        self._watch = watch
+
+    @property
+    def pages(self) -> Mapping[str, Callable[[], Page]]:
+        return _pages(self._watch, self._alive, self._ready)
+
+    def _alive(self) -> Page:
+        loops = {"sender": self.sender, "feedback": self.obedience}
+        return _turning({name: loop.stepped for name, loop in loops.items() if loop})
+
+    def _ready(self) -> Page:
+        sender = self.sender
+        facts = {
+            "joined": sender is not None and sender.joined,
+            "feedback": self.obedience is None or self.obedience.joined,
+            "store": self._watch.store_answers,
+            "staying": sender is not None and not sender.stopping,
+        }
+        return _report(all(facts.values()), facts)
+
+
+class WebHealth:
+    """Of `engine web`. It is ready while Kafka is away: customers can read its pages, and are asked to try again."""
+
+    def __init__(self, server: Server, watch: WebWatch) -> None:
+        self._server = server
+        self._watch = watch
+
+    @property
+    def pages(self) -> Mapping[str, Callable[[], Page]]:
+        return _pages(self._watch, self._alive, self._ready)
+
+    def _alive(self) -> Page:
+        return _turning({"web": self._server.stepped})
+
+    def _ready(self) -> Page:
+        facts = {"listens": self._server.listens, "staying": not self._server.stopping}
+        return _report(all(facts.values()), facts)
+
+
+def serve(stack: ExitStack, settings: Settings, health: HasPages) -> None:
     """Answer until the stack unwinds.
 
     A port that is taken is an error if somebody has chosen it, else a warning: several may run on a machine.
@@ -60,7 +116,26 @@ def serve(stack: ExitStack, settings: Settings, health: Health) -> None:
         reason = f"cannot serve metrics on port {settings.http_port}: {error.strerror}"
         if "http_port" in settings.model_fields_set:
             raise BadSetting("ENGINE_HTTP_PORT", reason) from error
-        structlog.stdlib.get_logger("engine.worker").warning("no metrics", reason=reason)
+        structlog.stdlib.get_logger("engine.http").warning("no metrics", reason=reason)
+
+
+class _Metrics(Protocol):
+    content_type: str
+
+    def page(self) -> bytes: ...
+
+
+def _pages(metrics: _Metrics, alive: Callable[[], Page], ready: Callable[[], Page]) -> Mapping[str, Callable[[], Page]]:
+    def shown() -> Page:
+        return Page(HTTPStatus.OK, metrics.content_type, metrics.page())
+
+    return {"/metrics": shown, "/healthz": alive, "/readyz": ready}
+
+
+def _turning(stepped: Mapping[str, float]) -> Page:
+    """By loop, when it last turned."""
+    idle = {name: round(monotonic() - at, 1) for name, at in stepped.items()}
+    return _report(all(seconds < STUCK for seconds in idle.values()), {"seconds_since_last_step": idle})
 
 
 def _report(well: bool, facts: Mapping[str, object]) -> Page:

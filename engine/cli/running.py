@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from threading import Thread
 
 from engine.adapters.kafka.admin import check_exist
 from engine.adapters.kafka.confluent.progress import IngestProgress
 from engine.adapters.kafka.confluent.transfer import ConfluentTransfer
 from engine.adapters.kafka.settings import KafkaSettings
 from engine.adapters.kafka.writer import TopicWriter
+from engine.cli.beside import beside
 from engine.cli.wiring import build_worker, kafka_settings, rules_of, source_topics, unkeyed_decoders
 from engine.config import BadSetting, Settings
 from engine.core.catalog import Catalog
@@ -19,8 +19,6 @@ from engine.ports import StateStore
 from engine.runtime.ingest import Ingest
 from engine.runtime.worker import Worker
 from engine.testing import Project
-
-LEAVING_SECONDS = 15.0
 
 
 @dataclass
@@ -73,7 +71,7 @@ def open_running(
         worker = build_worker(settings, project, store, writer, hooks, progress)
         transfer = ConfluentTransfer(kafka, settings.events_topic, settings.dead_letters_topic)
         ingest = Ingest(transfer, decoders, hooks, settings.batch)
-        stack.enter_context(_in_a_thread(ingest, worker))
+        stack.enter_context(beside(worker, ingest, "ingest"))
         yield Running(settings, worker, ingest)
 
 
@@ -86,26 +84,3 @@ def _ingest_settings(settings: Settings, topics: tuple[str, ...]) -> KafkaSettin
     kafka = kafka_settings(settings, topics, f"{settings.kafka_group}-ingest")
     check_exist(kafka, (*topics, settings.dead_letters_topic))
     return kafka
-
-
-@contextmanager
-def _in_a_thread(ingest: Ingest, worker: Worker) -> Iterator[None]:
-    """If the ingest ends by an error, so does the worker, and the error comes out here."""
-    failures: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            ingest.run()
-        except BaseException as error:
-            failures.append(error)
-            worker.stop()
-
-    thread = Thread(target=run, name="ingest", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        ingest.stop()
-        thread.join(LEAVING_SECONDS)
-    if failures:
-        raise failures[0]

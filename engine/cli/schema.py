@@ -1,4 +1,4 @@
-"""`engine schema`: the JSON Schemas of the YAML files."""
+"""`engine schema`: the JSON Schemas of the YAML files, and of the outreach record."""
 
 from pathlib import Path
 from typing import Annotated
@@ -7,6 +7,10 @@ import typer
 
 from engine.cli.console import UsageError, out
 from engine.lang.schema import FILES, FOLDER, schema_text, write_schemas
+from engine.runtime import outreach_form
+
+OUTREACH = "outreach"
+NAMES = (*FILES, OUTREACH)
 
 
 def register(app: typer.Typer) -> None:
@@ -14,19 +18,19 @@ def register(app: typer.Typer) -> None:
 
 
 def schema(
-    name: Annotated[str, typer.Argument(help=f"Which kind of file: {', '.join(FILES)}.")] = "rules",
-    write: Annotated[bool, typer.Option("--write", help="Write all of them into --to instead.")] = False,
+    name: Annotated[str, typer.Argument(help=f"Of what: {', '.join(NAMES)}.")] = "rules",
+    write: Annotated[bool, typer.Option("--write", help="Write those of all files into --to instead.")] = False,
     to: Annotated[Path, typer.Option(help="The folder for --write.")] = FOLDER,
 ) -> None:
-    """Print the JSON Schema of a kind of file, for editors that complete and check.
+    """Print the JSON Schema of a kind of file, for editors that complete and check, or of the outreach record.
 
     Example: engine schema events > events.schema.json
     """
-    if name not in FILES:
-        message = f"there is no schema {name}; there are {', '.join(FILES)}"
+    if name not in NAMES:
+        message = f"there is no schema {name}; there are {', '.join(NAMES)}"
         raise UsageError(message)
     if not write:
-        typer.echo(schema_text(name), nl=False)
+        typer.echo(outreach_form.schema_text() if name == OUTREACH else schema_text(name), nl=False)
         return
     for path in write_schemas(to):
         out.print(str(path), markup=False, highlight=False)

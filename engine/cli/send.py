@@ -2,27 +2,21 @@
 
 import signal
 from contextlib import ExitStack
-from http import HTTPStatus
-from time import monotonic
 from types import FrameType
 from typing import Annotated
 
-import structlog
 import typer
 
-from engine.adapters.http import Page, serving
 from engine.adapters.logs import set_up_logs
 from engine.adapters.sender_watch import SenderWatch
 from engine.cli.console import SETTINGS, AsJson, Namespace, Store, out
+from engine.cli.health import SenderHealth, serve
+from engine.cli.obeying import obeying
 from engine.cli.sending import open_sender, open_sending
 from engine.cli.wiring import open_writer
-from engine.config import Settings
 from engine.core.zones import iso
 from engine.ports import ClaimStore
 from engine.runtime.sender import Sender
-
-STUCK = 60.0
-"""Seconds without a turn of the loop after which it counts as stuck."""
 
 
 def register(app: typer.Typer) -> None:
@@ -42,6 +36,9 @@ def send(
     Each outreach is handed over once. What a crash leaves in doubt is not sent again if it is marketing, and is if it
     is transactional; --in-doubt lists both. SIGTERM finishes what is being handed over, commits and leaves the group.
 
+    It also reads the feedback topic (ENGINE_FEEDBACK_TOPIC): who unsubscribes, complains or cannot be reached is not
+    written to again, from that moment on.
+
     ENGINE_EMAIL_URL says where mail goes (smtp://me@mail:587?starttls), ENGINE_MAIL_FROM whom it is from.
 
     Example: engine send --store redis://redis:6379/0
@@ -53,28 +50,16 @@ def send(
             _list_doubts(stores[0], as_json)
             return
         set_up_logs(settings.log_format, settings.log_level)
-        writer, watch = open_writer(settings), SenderWatch()
+        watch = SenderWatch()
+        health = SenderHealth(watch)
+        serve(stack, settings, health)
+        writer = open_writer(settings)
         stack.callback(writer.close)
-        sender = stack.enter_context(open_sender(settings, stores, writer, watch))
-        _serve(stack, settings, sender, watch)
+        sender = health.sender = stack.enter_context(open_sender(settings, stores, writer, watch))
         _obey_signals(sender)
+        if settings.feedback_topic:
+            health.obedience = stack.enter_context(obeying(settings, sender, stores[1], watch))
         sender.run()
-
-
-def _serve(stack: ExitStack, settings: Settings, sender: Sender, watch: SenderWatch) -> None:
-    """/metrics, and /healthz: the loop turns."""
-
-    def alive() -> Page:
-        idle = monotonic() - sender.stepped
-        status = HTTPStatus.OK if idle < STUCK else HTTPStatus.SERVICE_UNAVAILABLE
-        return Page(status, "text/plain", f"{idle:.1f} s since the last step\n".encode())
-
-    pages = {"/metrics": lambda: Page(HTTPStatus.OK, watch.content_type, watch.page()), "/healthz": alive}
-    try:
-        if settings.http_port:
-            stack.enter_context(serving(settings.http_port, pages))
-    except OSError as error:
-        structlog.get_logger("engine.sender").warning("no metrics", port=settings.http_port, reason=error.strerror)
 
 
 def _obey_signals(sender: Sender) -> None:

@@ -42,7 +42,7 @@ def create(
     templates: TemplatesDir = SETTINGS.templates,
     as_json: AsJson = False,
 ) -> None:
-    """Make the topics of events.yaml that are missing, and those for outreach, outcomes and dead letters.
+    """Make the topics of events.yaml that are missing, and those for outreach, outcomes, dead letters and feedback.
 
     Topics that are there stay as they are. New ones carry the broker's time (LogAppendTime).
 
@@ -80,6 +80,7 @@ def _wanted(settings: Settings, catalog: Catalog, count: int, replicas: int | No
         settings.events_topic: _kept("7d"),
         settings.outreach_topic: _kept("7d"),
         settings.outcomes_topic: _kept("90d"),
+        settings.feedback_topic: _kept("365d"),
         settings.dead_letters_topic: _kept("90d") | {"max.message.bytes": LARGEST_LETTER},
     }
     return [NewTopic(one.name, count, replicas, {**one.config, **kept.get(one.name, {})}) for one in events]

@@ -12,17 +12,16 @@ from typing import Final, TypeVar
 from engine.core.guards import TRANSACTIONAL
 from engine.errors import PermanentFailure, TemporaryFailure
 from engine.model import Outcome, Outreach
-from engine.ports import Channel, Claim, ClaimState, ClaimStore, Ending, Record, SuppressionList
+from engine.ports import Channel, Claim, ClaimState, ClaimStore, Ending, Record, Suppression, SuppressionList
 from engine.runtime.breaker import Breaker
 from engine.runtime.gathered import Gathered
 from engine.runtime.rates import Rates
 from engine.runtime.reporter import Reporter
-from engine.runtime.suppression import address_digest, at_the_door
+from engine.runtime.suppression import ALL, address_digest, at_the_door
 from engine.sender_hooks import SenderHooks
 
 T = TypeVar("T")
 
-ALL: Final = "*"
 AGAIN: Final = "sent again: transactional"
 
 
@@ -87,9 +86,9 @@ class Delivery:
         self._release = Gathered(_without_answer(claims.release), executor, hooks)
         self._record = Gathered(_without_answer(claims.record), executor, hooks)
         self._reasons = Gathered(post.suppressions.reasons, executor, hooks)
+        self._suppress = Gathered(_without_answer(post.suppressions.change), executor, hooks)
         self._hands = {name: asyncio.Semaphore(post.limits.concurrency) for name in post.channels}
         self._breakers: dict[str, Breaker] = defaultdict(post.limits.breaker)
-        self._executor = executor
 
     def _claim_all(self, wanted: Sequence[tuple[str, str]]) -> list[Claim]:
         return self._post.claims.claim(wanted, self._post.wall())
@@ -210,10 +209,9 @@ class Delivery:
         post.reporter.bury(parcel.record, "outreach-refused", failure.detail or failure.reason)
         post.hooks.dead_letter("outreach-refused")
         if failure.bounced:
+            parcel.handing = True  # nobody else could tell from its claim how this has ended
             address = address_digest(outreach.channel, outreach.to)
-            await asyncio.get_running_loop().run_in_executor(
-                self._executor, post.suppressions.suppress, address, Outcome.BOUNCED.value, ALL
-            )
+            await self._suppress(Suppression(address, ALL, Outcome.BOUNCED.value))
             return await self._end(parcel, Outcome.BOUNCED, failure.reason)
         # Not recorded: an operator who has mended the cause may replay the dead letter.
         await self._release(outreach.id)

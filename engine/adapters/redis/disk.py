@@ -1,0 +1,54 @@
+"""Writing that is kept: on the server's disk, where it knows WAITAOF and keeps an AOF."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+from redis import RedisCluster
+from redis.exceptions import MovedError, ResponseError
+
+from engine.adapters.redis.trouble import reaching
+from engine.errors import StoreUnavailable
+
+_MS: Final = 5_000
+
+
+class Disk:
+    """That of the node which has `key`, over any client of redis-py. `name` is for messages."""
+
+    def __init__(self, client: Any, key: str, name: str) -> None:
+        self._client = client
+        self._key = key
+        self._name = name
+        self._tells = True
+
+    @contextmanager
+    def writing(self) -> Iterator[Any]:
+        """A connection; what is written by it is on the disk at the end. Raises StoreUnavailable."""
+        with reaching(self._name), self._one_connection() as connection:
+            yield connection
+            self._wait(connection)
+
+    @contextmanager
+    def _one_connection(self) -> Iterator[Any]:
+        """WAITAOF is about what its own connection has written."""
+        client = self._client
+        if isinstance(client, RedisCluster):
+            client = client.get_redis_connection(client.get_node_from_key(self._key))  # type: ignore[no-untyped-call]
+        with client.client() as connection:
+            try:
+                yield connection
+            except MovedError as error:
+                self._client.nodes_manager.initialize()
+                raise StoreUnavailable(self._name, "the slot has moved to another node") from error
+
+    def _wait(self, connection: Any) -> None:
+        if not self._tells:
+            return
+        try:
+            local, _ = connection.execute_command("WAITAOF", 1, 0, _MS)
+        except ResponseError:  # an older server, or one that keeps no AOF
+            self._tells = False
+            return
+        if not local:
+            raise StoreUnavailable(self._name, "its disk does not keep up: what was written is not on it after 5 s")
