@@ -22,6 +22,7 @@ from engine.cli import (
     send,
     send_event,
     topics,
+    web,
     worker,
 )
 from engine.cli.console import complain
@@ -35,7 +36,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 RULES = (check, rule_tests, replay, explain, preview, schema, init, demo)
-OPERATION = (worker, send, doctor, topics, send_event, dead_letters, customer, reshard)
+OPERATION = (worker, send, web, doctor, topics, send_event, dead_letters, customer, reshard)
 for module in (*RULES, *OPERATION):
     module.register(app)
 

@@ -7,9 +7,11 @@ from engine.adapters.kafka.writer import TopicWriter
 class TopicRecords:
     """A RecordWriter; the key decides the partition, as in Java."""
 
-    def __init__(self, writer: TopicWriter, topic: str) -> None:
+    def __init__(self, writer: TopicWriter, topic: str, patience: float = 30) -> None:
+        """`patience`: seconds that a flush waits."""
         self._writer = writer
         self._topic = topic
+        self._patience = patience
 
     def write(self, key: str, identity: str, value: bytes) -> None:
         """Hand over one record."""
@@ -18,4 +20,4 @@ class TopicRecords:
 
     def flush(self) -> None:
         """Wait until everything is durable. Raises SinkUnavailable."""
-        self._writer.flush()
+        self._writer.flush(self._patience)

@@ -1,0 +1,108 @@
+"""The pages behind the links in outreach. Asking for one changes nothing; only a POST does, once it is durable."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Final
+from urllib.parse import parse_qs
+
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from engine.adapters.web.body import read_body
+from engine.adapters.web.publish import Publish
+from engine.adapters.web.view import Choice, View
+from engine.core.guards import TRANSACTIONAL
+from engine.errors import BadToken
+from engine.feedback import Feedback, FeedbackKind
+from engine.ports import AtTheDoor, SuppressionList
+from engine.tokens import LinkToken, read_token
+
+_LONGEST_FORM: Final = 64 * 1024
+_MOST_FIELDS: Final = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerPages:
+    """`preferences`: purpose -> title. `path` comes before every page's. Links work for `links_kept` ms."""
+
+    secrets: Sequence[str]
+    preferences: Mapping[str, str]
+    suppressions: SuppressionList
+    publish: Publish
+    wall: Callable[[], int]
+    view: View
+    path: str
+    links_kept: int
+
+    def routes(self) -> list[Route]:
+        """Without preferences to choose among there is no page to choose them on."""
+        unsubscribe, preferences = "/unsubscribe/{token}", "/preferences/{token}"
+        routes = [
+            Route(unsubscribe, self.ask, methods=["GET"]),
+            Route(unsubscribe, self.unsubscribe, methods=["POST"]),
+            Route(preferences, self.offer, methods=["GET"]),
+            Route(preferences, self.choose, methods=["POST"]),
+        ]
+        return routes if self.preferences else routes[:2]
+
+    async def ask(self, request: Request) -> Response:
+        """Whether they mean it: programs that look for malware follow links, too."""
+        return self._show_unsubscribe("unsubscribe", request, self._about(request))
+
+    async def unsubscribe(self, request: Request) -> Response:
+        """A customer's button, or their mail program (RFC 8058). Whatever the body says, the link is what counts."""
+        about = self._about(request)
+        await read_body(request, _LONGEST_FORM)
+        wants = {about.purpose: False}
+        await self.publish([Feedback(FeedbackKind.UNSUBSCRIBED, about, self.wall(), wants=wants)])
+        return self._show_unsubscribe("unsubscribed", request, about)
+
+    async def offer(self, request: Request) -> Response:
+        """The choices as they are now. Raises StoreUnavailable: guessed ones would be saved as theirs."""
+        about = self._about(request)
+        stopped, *reasons = await run_in_threadpool(self._reasons, about)
+        wants = {purpose: not reason for purpose, reason in zip(self.preferences, reasons, strict=True)}
+        return self._show_preferences(wants, stopped=bool(stopped))
+
+    async def choose(self, request: Request) -> Response:
+        """Every choice of the form, ticked or not."""
+        about = self._about(request)
+        ticked = _ticked(await read_body(request, _LONGEST_FORM))
+        wants = {purpose: purpose in ticked for purpose in self.preferences}
+        now = self.wall()
+        await self.publish([Feedback(FeedbackKind.PREFERENCES, about, now, report=str(now), wants=wants)])
+        return self._show_preferences(wants, saved=True)
+
+    def _about(self, request: Request) -> LinkToken:
+        about = read_token(self.secrets, request.path_params["token"], self.wall() - self.links_kept)
+        if about.purpose == TRANSACTIONAL:
+            raise BadToken("transactional-token")
+        return about
+
+    def _reasons(self, about: LinkToken) -> list[str]:
+        """Against everything, then against each of the choices."""
+        digests, now = (about.address,), self.wall()
+        return self.suppressions.reasons([AtTheDoor(purpose, now, digests) for purpose in ("*", *self.preferences)])
+
+    def _show_unsubscribe(self, page: str, request: Request, about: LinkToken) -> Response:
+        link = f"{self.path}/preferences/{request.path_params['token']}" if self.preferences else ""
+        return self.view.show(page, title=self.preferences.get(about.purpose, ""), preferences=link)
+
+    def _show_preferences(self, wants: Mapping[str, bool], *, saved: bool = False, stopped: bool = False) -> Response:
+        choices = [Choice(purpose, title, wants[purpose]) for purpose, title in self.preferences.items()]
+        return self.view.show("preferences", choices=choices, saved=saved, stopped=stopped)
+
+
+def _ticked(body: bytes) -> set[str]:
+    """An empty form means "nothing", so it must be ours. Raises HTTPException 400."""
+    try:
+        form = parse_qs(body.decode(), max_num_fields=_MOST_FIELDS)
+    except ValueError as error:
+        raise HTTPException(HTTPStatus.BAD_REQUEST) from error
+    if form.get("form") != ["preferences"]:
+        raise HTTPException(HTTPStatus.BAD_REQUEST)
+    return set(form.get("wants", ()))

@@ -1,0 +1,66 @@
+"""The pages customers see: Jinja files and a style sheet, each of which a file of the same name can replace."""
+
+from base64 import b64encode
+from collections.abc import Mapping
+from hashlib import sha256
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from jinja2 import BaseLoader, ChoiceLoader, Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+from starlette.responses import HTMLResponse
+
+_OURS: Final = Path(__file__).parent / "pages"
+
+
+class Choice(NamedTuple):
+    """One line of the preference page."""
+
+    purpose: str
+    title: str
+    wanted: bool
+
+
+_SAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
+    "unsubscribe": {"title": "Offers", "preferences": "/preferences/token"},
+    "unsubscribed": {"title": "Offers", "preferences": "/preferences/token"},
+    "preferences": {"choices": [Choice("offers", "Offers", True)], "saved": True, "stopped": True},
+    "trouble": {},
+}
+"""Every page with all it is given beside its status, to find out at once whether a file can be shown."""
+
+
+class View:
+    """Files of `folder` count before ours. Raises jinja2.TemplateError for one that cannot be shown."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        loader = ChoiceLoader([FileSystemLoader(place) for place in (folder, _OURS) if place])
+        self._pages = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, auto_reload=False)
+        style = self._style(loader)
+        self._pages.globals["style"] = Markup(style)
+        self.headers: Final = _headers(style)
+        """What every answer has."""
+        for name, values in _SAMPLES.items():
+            self.show(name, **values)
+
+    def show(self, name: str, status: int = HTTPStatus.OK, **values: Any) -> HTMLResponse:
+        """One of the pages; what it may show must be in `_SAMPLES`."""
+        return HTMLResponse(self._pages.get_template(f"{name}.html").render(values, status=int(status)), status)
+
+    def _style(self, loader: BaseLoader) -> str:
+        source, *_ = loader.get_source(self._pages, "style.css")
+        return source
+
+
+def _headers(style: str) -> Mapping[str, str]:
+    """The token is in the address: nobody may keep it, pass it on or put the page into a frame."""
+    digest = b64encode(sha256(style.encode()).digest()).decode()
+    policy = f"default-src 'none'; style-src 'sha256-{digest}'; form-action 'self'; frame-ancestors 'none'"
+    return {
+        "Content-Security-Policy": f"{policy}; base-uri 'none'",
+        "Referrer-Policy": "no-referrer",
+        "Cache-Control": "no-store",
+        "X-Content-Type-Options": "nosniff",
+        "X-Robots-Tag": "noindex, nofollow",
+    }

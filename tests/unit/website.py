@@ -1,0 +1,113 @@
+"""The real web app in a test, with what it reads and writes in memory."""
+
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import msgspec
+from prometheus_client.parser import text_string_to_metric_families
+from starlette.routing import BaseRoute
+from starlette.types import ASGIApp
+
+from engine.adapters.memory import MemoryRecords
+from engine.adapters.memory_sending import MemorySuppressions
+from engine.adapters.web.app import web_app
+from engine.adapters.web.customers import CustomerPages
+from engine.adapters.web.publish import Publisher
+from engine.adapters.web.view import View
+from engine.adapters.web.watch import WebWatch
+from engine.core.zones import DAY
+from engine.errors import SinkUnavailable
+from engine.ports import RecordWriter, SuppressionList
+from engine.tokens import LinkToken, make_token
+
+NOW = 1_790_000_000_000
+SECRETS = ["the-secret-of-today", "the-secret-of-yesterday"]
+ADDRESS = "0a" * 16
+PREFERENCES = {"newsletter": "Our letter", "offers": "Offers", "marketing": "Tips"}
+
+
+class Away:
+    """A topic on a broker that is away: it takes records and never has them."""
+
+    def write(self, key: str, identity: str, value: bytes) -> None:
+        """Nothing comes of it."""
+
+    def flush(self) -> None:
+        raise SinkUnavailable("kafka:9092", "has not taken 1 records within 5 s; they are still tried")
+
+
+def token(**changes: Any) -> str:
+    fields: dict[str, Any] = {
+        "customer": "c-1042", "channel": "email", "address": ADDRESS, "purpose": "marketing", "outreach": "o-1",
+        "at": NOW - DAY, "rule": "win-back",
+    }  # fmt: skip
+    return make_token(SECRETS, LinkToken(**fields | changes))
+
+
+class Browser:
+    """Asks the app itself, over no network."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._loop = asyncio.Runner()
+        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+        self._client = httpx.AsyncClient(transport=transport, base_url="https://shop.example")
+
+    def request(self, method: str, path: str, **options: Any) -> httpx.Response:
+        return self._loop.run(self._client.request(method, path, **options))
+
+    def get(self, path: str) -> httpx.Response:
+        return self.request("GET", path)
+
+    def post(self, path: str, **options: Any) -> httpx.Response:
+        return self.request("POST", path, **options)
+
+    def close(self) -> None:
+        self._loop.run(self._client.aclose())
+        self._loop.close()
+
+
+@dataclass
+class Website:
+    """`path`: of the public URL."""
+
+    writer: RecordWriter = field(default_factory=MemoryRecords)
+    suppressions: SuppressionList = field(default_factory=MemorySuppressions)
+    preferences: Mapping[str, str] = field(default_factory=PREFERENCES.copy)
+    pages: Path | None = None
+    path: str = ""
+    feedback: Sequence[BaseRoute] = ()
+    watch: WebWatch = field(default_factory=WebWatch)
+    now: int = NOW
+
+    @contextmanager
+    def open(self) -> Iterator[Browser]:
+        """A browser before it."""
+        customers = CustomerPages(
+            secrets=SECRETS,
+            preferences=self.preferences,
+            suppressions=self.suppressions,
+            publish=Publisher(self.writer, self.watch).publish,
+            wall=lambda: self.now,
+            view=View(self.pages),
+            path=self.path,
+            links_kept=400 * DAY,
+        )
+        app = web_app(customers, self.watch, self.feedback)
+        browser = Browser(app)
+        yield browser
+        browser.close()
+
+    def published(self) -> list[dict[str, Any]]:
+        """The events, in order."""
+        assert isinstance(self.writer, MemoryRecords)
+        return [msgspec.json.decode(value) for _, _, value in self.writer.records]
+
+    def counted(self, metric: str, **labels: str) -> float:
+        families = text_string_to_metric_families(self.watch.page().decode())
+        samples = [one for family in families for one in family.samples if one.name == f"engine_web_{metric}"]
+        return sum(one.value for one in samples if labels.items() <= one.labels.items())
