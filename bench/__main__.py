@@ -5,6 +5,7 @@ python -m bench [MODE …] [--quick | --full] [--events N …]. Without a mode, 
 
 import argparse
 import json
+import sys
 from collections.abc import Callable
 from dataclasses import asdict, fields, replace
 from datetime import UTC, datetime
@@ -12,9 +13,10 @@ from pathlib import Path
 from time import monotonic
 
 from rich.console import Console
+from rich.markup import escape
 
 from bench import machine
-from bench.modes import bare, job
+from bench.modes import bare, job, latency, many, plain, replay, rules, storm
 from bench.modes.context import Context
 from bench.sizes import FULL, QUICK, Sizes
 from bench.table import Section, Value, goal_rows, markdown_table, rich_table, turned
@@ -25,6 +27,12 @@ MODES: dict[str, Callable[[Context], Section]] = {
     "bare": bare.run,
     "job": lambda context: job.run(context, (1,)),
     "workers": lambda context: job.run(context, (2, 3)),
+    "faust": plain.run,
+    "latency": latency.run,
+    "storm": storm.run,
+    "many": many.run,
+    "rules": rules.run,
+    "replay": replay.run,
 }
 """In the order they run: those that others compare with come first."""
 console = Console()
@@ -37,18 +45,25 @@ def main() -> None:
     began, sections = monotonic(), []
     with open_servers() as servers:
         context = Context(servers, sizes)
-        for name, measure in MODES.items():
-            if options.modes and name not in options.modes:
-                continue
-            section = _run(name, measure, context)
-            sections.append(section)
+        chosen = {name: measure for name, measure in MODES.items() if name in options.modes or not options.modes}
+        for name, measure in chosen.items():
+            if section := _run(name, measure, context):
+                sections.append(section)
     about["took"] = f"{monotonic() - began:.0f} s"
-    _conclude(sections, about, sizes)
+    if sections:
+        _conclude(sections, about, sizes)
+    if len(sections) < len(chosen):
+        sys.exit("not all modes could be measured: see above")
 
 
-def _run(name: str, measure: Callable[[Context], Section], context: Context) -> Section:
-    with console.status(name):
-        section = measure(context)
+def _run(name: str, measure: Callable[[Context], Section], context: Context) -> Section | None:
+    """A mode that fails says so, and the others go on."""
+    try:
+        with console.status(name):
+            section = measure(context)
+    except RuntimeError as error:
+        console.print(f"[bold red]{name}[/]: {escape(str(error))}", "")
+        return None
     console.print(rich_table(section.title, turned(section.rows)), "")
     return section
 

@@ -1,6 +1,6 @@
 """How fast `engine replay` is on one core: CDNOW's 69,659 purchases, two messages an event, all in memory.
 
-    python bench/replay.py cdnow.jsonl.gz [runs]
+    python -m bench.replay cdnow.jsonl.gz [runs]
 
 Prints a JSON object a run: events a second as the command itself counts them, CPU and wall seconds of the whole
 process, its peak memory; and exits 1 where the firings are not those known of CDNOW.
@@ -12,8 +12,6 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from tests.e2e.command import start, write_project
 from tests.e2e.histories import CDNOW, END, PROJECT, by_rule, fired

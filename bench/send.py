@@ -7,19 +7,16 @@ and ENGINE_TEST_REDIS. The server is a few lines that take everything, in a proc
 import argparse
 import asyncio
 import multiprocessing
-import os
 import tempfile
 import time
 from multiprocessing.sharedctypes import Synchronized
 from pathlib import Path
 from uuid import uuid4
 
+from bench.usage import MIB, cpu_seconds, memory
 from tests.e2e.post_office import PostOffice, letter
 from tests.services import open_broker, open_redis
 from tests.services.processes import free_ports, listens, wait_until
-
-_PAGE = os.sysconf("SC_PAGE_SIZE")
-_TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class _Server(asyncio.Protocol):
@@ -65,15 +62,6 @@ def _serve(port: int, taken: "Synchronized[int]") -> None:
     asyncio.run(serve())
 
 
-def _resident(pid: int) -> int:
-    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE
-
-
-def _cpu_seconds(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / _TICKS
-
-
 def measure(office: PostOffice, mails: int, port: int) -> None:
     """Prints a line for every tenth, and the sum."""
     taken: Synchronized[int] = multiprocessing.Value("q", lock=False)
@@ -84,14 +72,12 @@ def measure(office: PostOffice, mails: int, port: int) -> None:
     office.settings["email_url"] = f"smtp://localhost:{port}"
     sender = office.start()
     wait_until(lambda: taken.value > 0, "the first mail is there", 60)
-    started, cpu = time.monotonic(), _cpu_seconds(sender.pid)
+    started, cpu = time.monotonic(), cpu_seconds(sender.pid)
     for tenth in range(1, 11):
         wait_until(lambda tenth=tenth: taken.value >= mails * tenth // 10, "mails come", 600)  # type: ignore[misc]
         seconds = time.monotonic() - started
-        print(
-            f"{taken.value:8,} mails  {taken.value / seconds:7,.0f} a second  {_resident(sender.pid) / 2**20:5.0f} MiB"
-        )
-    used = _cpu_seconds(sender.pid) - cpu
+        print(f"{taken.value:8,} mails  {taken.value / seconds:7,.0f} a second  {memory(sender.pid) / MIB:5.0f} MiB")
+    used = cpu_seconds(sender.pid) - cpu
     print(f"sender: {used / mails * 1000:.2f} ms of CPU a mail")
     sender.stop()
     server.terminate()

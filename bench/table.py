@@ -42,6 +42,13 @@ class Section:
         return {"title": self.title, "how": self.how, "rows": self.rows, "goals": goals}
 
 
+def figure(row: Mapping[str, Value], name: str) -> float:
+    """A figure of a row that is a number."""
+    value = row[name]
+    assert isinstance(value, int | float)
+    return value
+
+
 def rich_table(title: str, rows: Sequence[Mapping[str, Value]]) -> Table:
     """For a terminal."""
     table = Table(title=escape(title), title_justify="left", title_style="bold", box=None, pad_edge=False)

@@ -1,6 +1,5 @@
 """Workers of the real `engine run` on one namespace with a Redis of its own, watched from outside."""
 
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -66,6 +65,8 @@ class Pace:
 
     records: int
     seconds: float
+    mebibytes_at_half: float
+    """Of the largest worker."""
 
     @property
     def rate(self) -> float:
@@ -115,6 +116,12 @@ class Crew:
         workers: list[int | None] = [worker.pid for worker in self.workers]
         return Meter({"worker": workers, "redis": [self.redis.pid], "broker": [self._servers.broker.pid]})
 
+    def await_partitions(self) -> None:
+        """Until the workers have them all."""
+        self.until(
+            lambda: self.metric("engine_owned_partitions") == self.bus.partitions, "the workers have partitions", 60
+        )
+
     def stop(self) -> None:
         """As an operator would."""
         for worker in self.workers:
@@ -148,8 +155,10 @@ class Crew:
         start = self.processed()
         self.until(lambda: self.processed() > start, "the first record is processed", 120)
         began, first = monotonic(), self.processed()
+        self.until(lambda: self.processed() >= (start + loaded) // 2, "half of it is processed", seconds)
+        half = self.mebibytes()
         self.until(lambda: self.processed() >= loaded, f"{loaded:,} records are processed", seconds)
-        pace = Pace(loaded - first, monotonic() - began)
+        pace = Pace(loaded - first, monotonic() - began, half)
         self.until(self.has_published, "all outreach is published", 120)
         return pace
 
@@ -172,14 +181,15 @@ class Crew:
 
     # --- what it takes
 
-    def metrics(self) -> dict[str, float]:
-        """Of all workers together, without labels."""
-        found: dict[str, float] = defaultdict(float)
-        for port in self._ports:
-            for family in text_string_to_metric_families(_page(port)):
-                for sample in family.samples:
-                    found[sample.name] += sample.value
-        return found
+    def metric(self, name: str, **labels: str) -> float:
+        """The sum over all workers and over all other labels."""
+        return sum(
+            sample.value
+            for port in self._ports
+            for family in text_string_to_metric_families(_page(port))
+            for sample in family.samples
+            if sample.name == name and labels.items() <= sample.labels.items()
+        )
 
     def peak_mebibytes(self) -> float:
         """The most that any worker ever held."""

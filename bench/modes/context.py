@@ -10,7 +10,7 @@ from bench.work import Servers
 
 @dataclass
 class Context:
-    """`rates`: events a second by name ("bare", "job 1", "faust"), of the modes that have run. `say` tells progress."""
+    """`rates`: events a second by name ("bare", "job 1", "faust"), of the modes that have run."""
 
     servers: Servers
     sizes: Sizes

@@ -2,7 +2,7 @@
 
 from bench.job import judge, seconds_between, sent_on
 from bench.modes.context import Context
-from bench.table import Goal, Section, Value
+from bench.table import Goal, Section, Value, figure
 from bench.work import Crew
 from tests.e2e.job import project
 
@@ -12,6 +12,9 @@ HOW = (
     " CPU: seconds per million events, from when the workers have come up until all is published."
     " Redis bytes: what the server holds more than when it was empty, over the customers; nothing else is in it."
 )
+
+SHARES = {1: 1 / 10, 2: 1 / 6}
+"""What so many workers are to reach of bare consumption."""
 
 
 def run(context: Context, workers: tuple[int, ...]) -> Section:
@@ -28,7 +31,8 @@ def _measure(context: Context, crew: Crew, number: int) -> dict[str, Value]:
     job = context.job
     meter = crew.start(number)
     pace = crew.work_off(job.records)
-    took, cpu, peak, metrics = meter.seconds, meter.cpu(), crew.peak_mebibytes(), crew.metrics()
+    cpu, commits = meter.cpu(), crew.metric("engine_commit_seconds_count") / meter.seconds
+    end, peak = crew.mebibytes(), crew.peak_mebibytes()
     crew.stop()
     outreach = list(sent_on(crew.bus, crew.outreach))
     verdict = judge(outreach, job.wanted)
@@ -42,9 +46,11 @@ def _measure(context: Context, crew: Crew, number: int) -> dict[str, Value]:
         "worker CPU s/M": round(cpu["worker"] / millions, 1),
         "redis CPU s/M": round(cpu["redis"] / millions, 1),
         "broker CPU s/M": round(cpu["broker"] / millions, 1),
-        "peak MiB a worker": round(peak),
+        "MiB a worker, half-way": round(pace.mebibytes_at_half),
+        "at the end": round(end),
+        "at most": round(peak),
         "redis bytes a customer": round(crew.redis_bytes() / job.customers, 1),
-        "commits/s": round(metrics["engine_commit_seconds_count"] / took, 1),
+        "commits/s": round(commits, 1),
         "outreach": verdict.records,
         "missing": len(verdict.missing),
         "extra": len(verdict.extra),
@@ -55,17 +61,14 @@ def _measure(context: Context, crew: Crew, number: int) -> dict[str, Value]:
 def _goals(context: Context, rows: list[dict[str, Value]]) -> list[Goal]:
     goals = []
     for row in rows:
-        number = row["workers"]
-        wrong = sum(float(row[name] or 0) for name in ("missing", "extra", "repeated"))
+        number = int(figure(row, "workers"))
+        wrong = sum(figure(row, name) for name in ("missing", "extra", "repeated"))
         goals.append(Goal(f"wrong ids, workers: {number}", wrong, 0, at_most=True))
+        if number in SHARES:
+            ratio = context.ratio(f"job {number}", "bare")
+            goals.append(Goal(f"of bare consumption, workers: {number}", ratio, SHARES[number]))
     first = rows[0]
     if first["workers"] == 1:
-        goals.append(Goal("worker CPU s per million events", _number(first["worker CPU s/M"]), 10, at_most=True))
-        goals.append(Goal("Redis bytes a customer", _number(first["redis bytes a customer"]), 250, at_most=True))
-    for number, share in ((1, 1 / 10), (2, 1 / 6)):
-        goals.append(Goal(f"of bare consumption, workers: {number}", context.ratio(f"job {number}", "bare"), share))
+        goals.append(Goal("worker CPU s per million events", figure(first, "worker CPU s/M"), 10, at_most=True))
+        goals.append(Goal("Redis bytes a customer", figure(first, "redis bytes a customer"), 250, at_most=True))
     return goals
-
-
-def _number(value: Value) -> float | None:
-    return None if value is None else float(value)
