@@ -81,10 +81,13 @@ def test_our_services_have_settings_that_exist(name: str) -> None:
 @ALL
 def test_what_a_service_waits_for_can_come_true(name: str) -> None:
     for other, wait in SERVICES[name].get("depends_on", {}).items():
-        if wait["condition"] == "service_healthy":
-            assert "test" in SERVICES[other]["healthcheck"]
-        else:
-            assert SERVICES[other].get("restart", "no") == "no"
+        match wait["condition"]:
+            case "service_healthy":
+                assert "test" in SERVICES[other]["healthcheck"]
+            case "service_completed_successfully":
+                assert SERVICES[other].get("restart", "no") == "no"
+            case condition:
+                assert condition == "service_started"
 
 
 @ALL
@@ -112,6 +115,7 @@ def test_addresses_lead_to_services_of_the_file() -> None:
         places = [
             *environment["ENGINE_KAFKA_BOOTSTRAP"].split(","),
             *re.findall(r"//([^/]+)", environment["ENGINE_STORE"]),
+            *re.findall(r"//([^/]+)", environment.get("ENGINE_EMAIL_URL", "")),
         ]
         assert {place.split(":")[0] for place in places} <= SERVICES.keys()
 
@@ -134,10 +138,20 @@ def test_the_store_keeps_what_it_has_taken() -> None:
     assert given["--maxmemory-policy"] == "noeviction"
 
 
-def test_prometheus_asks_every_worker_where_it_answers() -> None:
+def test_links_in_mail_lead_to_who_knows_them() -> None:
+    sender, web = (SERVICES[name]["environment"] for name in ("sender", "web"))
+    for name in ("ENGINE_PUBLIC_URL", "ENGINE_TOKEN_SECRET"):
+        assert sender[name] == web[name]
+    (port,) = SERVICES["web"]["ports"]
+    assert port.endswith(f":{Settings.model_fields['web_port'].default}")
+    assert sender["ENGINE_PUBLIC_URL"] == f"http://localhost:{port.split(':')[1]}"
+
+
+def test_prometheus_asks_every_process_of_ours_where_it_answers() -> None:
     scraped = yaml.safe_load((ROOT / "deploy" / "prometheus.yml").read_text())["scrape_configs"][0]["dns_sd_configs"][0]
-    assert scraped["names"] == ["worker"]
-    assert scraped["port"] == Settings.model_fields["http_port"].default == int(SERVICES["worker"]["expose"][0])
+    assert scraped["names"] == [name for name in OURS if "expose" in SERVICES[name]] == ["worker", "sender", "web"]
+    for name in scraped["names"]:
+        assert scraped["port"] == Settings.model_fields["http_port"].default == int(SERVICES[name]["expose"][0])
 
 
 # --- the Dockerfile
