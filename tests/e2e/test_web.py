@@ -1,0 +1,205 @@
+"""`engine web` as customers meet it: over HTTP, with a real broker and a real store behind it."""
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from engine.adapters.kafka.partitioner import murmur2_partition
+from engine.runtime.suppression import address_digest
+from engine.tokens import LinkToken, make_token
+from tests.e2e.command import PROGRAM, REPOSITORY
+from tests.e2e.post_office import NOW, PostOffice
+from tests.services import AnyRedis, Broker
+from tests.services.processes import free_ports, listens, wait_until
+
+pytestmark = [pytest.mark.e2e, pytest.mark.kafka]
+
+ADDRESS = address_digest("email", "zoe@shop.example")
+FORM = {"form": "preferences"}
+
+
+class Web:
+    """One `engine web` on the settings of a post office, with the example's rules."""
+
+    def __init__(self, office: PostOffice, **changes: object) -> None:
+        self.office = office
+        self.port, self.operators = free_ports(2)
+        self._log = office.folder / "web.log"
+        ports = {"web_port": self.port, "http_port": self.operators, "rules": REPOSITORY / "rules"}
+        settings = {**office.settings, **ports, **changes}
+        command = [f"ENGINE_{name.upper()}={value}" for name, value in settings.items()]
+        with self._log.open("wb") as log:
+            self._process = subprocess.Popen(["env", *command, sys.executable, "-c", PROGRAM, "web"], stderr=log)
+        self.browser = httpx.Client(base_url=f"http://127.0.0.1:{self.port}/mail", timeout=30)
+
+    def ready(self) -> "Web":
+        wait_until(lambda: listens(self.port) or self._process.poll() is not None, "the pages are there")
+        assert self._process.poll() is None, self.said
+        return self
+
+    @property
+    def said(self) -> str:
+        return self._log.read_text(encoding="utf-8")
+
+    @property
+    def lines(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.said.splitlines()]
+
+    def operator(self, path: str) -> httpx.Response:
+        return httpx.get(f"http://127.0.0.1:{self.operators}{path}")
+
+    def total(self, metric: str, **labels: str) -> float:
+        families = text_string_to_metric_families(self.operator("/metrics").text)
+        samples = [one for family in families for one in family.samples if one.name == f"engine_web_{metric}"]
+        return sum(one.value for one in samples if labels.items() <= one.labels.items())
+
+    def events(self) -> list[dict[str, Any]]:
+        """What is on the feedback topic."""
+        return [read.json for read in self.office.topics.read(str(self.office.settings["feedback_topic"]))]
+
+    def signal(self, number: int) -> None:
+        self._process.send_signal(number)
+
+    def code(self) -> int:
+        """Once it has ended."""
+        return self._process.wait(60)
+
+    def close(self) -> None:
+        self.browser.close()
+        self._process.kill()
+        self._process.wait(60)
+
+
+@pytest.fixture
+def office(broker: Broker, redis_server: AnyRedis, tmp_path: Path, topic_prefix: str) -> Iterator[PostOffice]:
+    office = PostOffice(broker.address, redis_server.url, tmp_path, topic_prefix)
+    yield office
+    office.close()
+
+
+@pytest.fixture
+def web(office: PostOffice) -> Iterator[Web]:
+    web = Web(office).ready()
+    yield web
+    web.close()
+
+
+def token(office: PostOffice, customer: str = "c-1042", at: int = NOW) -> str:
+    about = LinkToken(customer, "email", ADDRESS, "marketing", f"o-{customer}", at, "win-back")
+    return make_token([str(office.settings["token_secret"])], about)
+
+
+def test_a_customer_looks_and_then_presses_the_button(office: PostOffice, web: Web) -> None:
+    link = f"/unsubscribe/{token(office)}"
+    assert web.browser.head(link).status_code == 200
+    page = web.browser.get(link)
+    assert "News, thanks and offers" in page.text
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+    assert web.events() == []
+    assert web.browser.post(link, data={"List-Unsubscribe": "One-Click"}).status_code == 200
+    (read,) = office.topics.read(str(office.settings["feedback_topic"]))
+    assert read.partition == murmur2_partition(b"c-1042", office.topics.partitions)
+    assert read.identity == read.json["id"] == "o-c-1042:unsubscribed"
+    assert read.json["properties"]["marketing"] is False
+
+
+@pytest.mark.parametrize("client", ["confluent", "kafka-python"])
+def test_many_customers_at_once_are_all_heard(office: PostOffice, client: str) -> None:
+    web = Web(office, kafka_client=client).ready()
+    customers = [f"c-{number}" for number in range(100)]
+    try:
+        for customer in customers:
+            assert web.browser.post(f"/unsubscribe/{token(office, customer)}").status_code == 200
+        assert sorted(event["customer"] for event in web.events()) == sorted(customers)
+        assert web.total("feedback_total", type="outreach_unsubscribed") == 100
+    finally:
+        web.close()
+
+
+def test_what_a_customer_chose_is_on_the_page_when_they_come_back(office: PostOffice, web: Web) -> None:
+    office.settings["email_url"] = f"maildir:{office.folder / 'mail'}"
+    office.start()
+    link = f"/preferences/{token(office)}"
+    assert web.browser.get(link).text.count(" checked>") == 3
+
+    def are_ticked(wants: list[str]) -> bool:
+        return web.browser.get(link).text.count(" checked>") == len(wants)
+
+    for wants in (["service"], [], ["service", "marketing"]):
+        assert "Saved" in web.browser.post(link, data=FORM | {"wants": wants}).text
+        wait_until(partial(are_ticked, wants), f"{wants} are ticked")
+    assert [event["type"] for event in web.events()] == ["preferences_changed"] * 3
+
+
+def test_while_the_broker_is_away_customers_are_asked_to_try_again_and_then_it_works(
+    office: PostOffice, web: Web, broker: Broker
+) -> None:
+    link = f"/unsubscribe/{token(office)}"
+    broker.kill9()
+    answer = web.browser.post(link)
+    assert answer.status_code == 503
+    assert "Please try again" in answer.text
+    assert web.browser.get(link).status_code == 200
+    assert web.operator("/healthz").status_code == web.operator("/readyz").status_code == 200
+    broker.start()
+    wait_until(lambda: web.browser.post(link).status_code == 200, "the broker takes it")
+    assert {event["id"] for event in web.events()} == {"o-c-1042:unsubscribed"}
+    assert web.total("failed_total", page="unsubscribe") >= 1
+
+
+def test_an_operator_sees_what_goes_on_and_not_who(office: PostOffice, web: Web) -> None:
+    links = token(office), token(office, at=0), make_token(["somebody-else's"], LinkToken("c-7", "", "", "", "", NOW))
+    for link in links:
+        web.browser.get(f"/unsubscribe/{link}?email=zoe@shop.example", headers={"Referer": "https://mail.example/zoe"})
+        web.browser.post(f"/unsubscribe/{link}")
+    web.browser.post(f"/preferences/{links[0]}", content=b"x" * 100_000)
+    web.browser.post(f"/preferences/{links[0]}", content=iter([b"x" * 50_000] * 100))
+    assert web.total("answers_total", page="unsubscribe", status="200") == 2
+    assert web.total("answers_total", page="unsubscribe", status="410") == 2
+    assert web.total("refused_total", page="unsubscribe", code="forged-token") == 2
+    assert web.total("answers_total", page="preferences", status="413") == 2
+    web.signal(signal.SIGTERM)
+    assert web.code() == 0
+    assert {line["event"] for line in web.lines} == {"refused"}
+    for secret in (*links, "c-1042", ADDRESS, "zoe", "127.0.0.1", "/unsubscribe"):
+        assert secret not in web.said
+
+
+def test_who_has_asked_is_answered_before_it_stops(office: PostOffice, web: Web) -> None:
+    link = f"/mail/unsubscribe/{token(office)}"
+    with socket.create_connection(("127.0.0.1", web.port), timeout=30) as connection:
+        connection.sendall(f"POST {link} HTTP/1.1\r\nHost: shop.example\r\nContent-Length: 4\r\n\r\nab".encode())
+        wait_until(lambda: web.operator("/readyz").status_code == 200, "it answers")
+        web.browser.get(f"/unsubscribe/{token(office)}")  # what came before has begun
+        web.signal(signal.SIGTERM)
+        wait_until(lambda: not listens(web.port), "nobody else comes in")
+        connection.sendall(b"cd")
+        assert connection.recv(100).startswith(b"HTTP/1.1 200")
+    assert web.code() == 0
+    assert [event["customer"] for event in web.events()] == ["c-1042"]
+
+
+def test_a_setting_that_cannot_work_is_told_at_the_start(office: PostOffice, web: Web, tmp_path: Path) -> None:
+    (tmp_path / "unsubscribe.html").write_text("{{ nonsense }}")
+    wrong: dict[str, object] = {
+        "token_secret": "short", "feedback_topic": "", "web_port": web.port, "http_port": web.operators,
+        "pages": tmp_path, "rules": tmp_path,
+    }  # fmt: skip
+    for name, value in wrong.items():
+        other = Web(office, **{name: value})
+        assert other.code() == 1
+        assert f"ENGINE_{name.upper()}" in other.said or name == "rules"
+        assert "Traceback" not in other.said
+    missing = Web(office, feedback_topic="nobody.has.made.it")
+    assert missing.code() == 1
+    assert "nobody.has.made.it" in missing.said
