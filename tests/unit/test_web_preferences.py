@@ -50,6 +50,11 @@ def test_what_the_address_is_suppressed_for_is_not_ticked(site: Website, browser
     assert ticked(browser.get(LINK).text) == ["newsletter", "marketing"]
 
 
+def test_who_has_just_unsubscribed_is_not_subscribed_again_by_saving_what_the_page_shows(browser: Browser) -> None:
+    link = browser.post(f"/unsubscribe/{token()}").text.split('href="')[1].split('"')[0]
+    assert ticked(browser.get(link).text) == ["newsletter", "offers"], "though no sender has heard of it yet"
+
+
 def test_a_customer_whose_mail_came_back_is_told_that_nothing_is_sent(site: Website, browser: Browser) -> None:
     assert "came back" not in browser.get(LINK).text
     site.suppressions.suppress(ADDRESS, "bounced")

@@ -23,6 +23,8 @@ from engine.tokens import LinkToken, read_token
 
 _LONGEST_FORM: Final = 64 * 1024
 _MOST_FIELDS: Final = 1_000
+_JUST_NOW: Final = "unsubscribed"
+"""In the address of who comes from the page that says so: the suppression list may not have heard of it yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,7 @@ class CustomerPages:
 
     async def ask(self, request: Request) -> Response:
         """Whether they mean it: programs that look for malware follow links, too."""
-        return self._show_unsubscribe("unsubscribe", request, self._about(request))
+        return self._show_unsubscribe("unsubscribe", self._about(request), self._choices(request))
 
     async def unsubscribe(self, request: Request) -> Response:
         """A customer's button, or their mail program (RFC 8058). Whatever the body says, the link is what counts."""
@@ -59,13 +61,15 @@ class CustomerPages:
         await read_body(request, _LONGEST_FORM)
         wants = {about.purpose: False}
         await self.publish([Feedback(FeedbackKind.UNSUBSCRIBED, about, self.wall(), wants=wants)])
-        return self._show_unsubscribe("unsubscribed", request, about)
+        return self._show_unsubscribe("unsubscribed", about, self._choices(request, f"?{_JUST_NOW}"))
 
     async def offer(self, request: Request) -> Response:
         """The choices as they are now. Raises StoreUnavailable: guessed ones would be saved as theirs."""
         about = self._about(request)
         stopped, *reasons = await run_in_threadpool(self._reasons, about)
         wants = {purpose: not reason for purpose, reason in zip(self.preferences, reasons, strict=True)}
+        if _JUST_NOW in request.query_params and about.purpose in wants:
+            wants[about.purpose] = False
         return self._show_preferences(wants, stopped=bool(stopped))
 
     async def choose(self, request: Request) -> Response:
@@ -88,9 +92,12 @@ class CustomerPages:
         digests, now = (about.address,), self.wall()
         return self.suppressions.reasons([AtTheDoor(purpose, now, digests) for purpose in ("*", *self.preferences)])
 
-    def _show_unsubscribe(self, page: str, request: Request, about: LinkToken) -> Response:
-        link = f"{self.path}/preferences/{request.path_params['token']}" if self.preferences else ""
-        return self.view.show(page, title=self.preferences.get(about.purpose, ""), preferences=link)
+    def _choices(self, request: Request, query: str = "") -> str:
+        """Where they are offered; "" where there are none."""
+        return f"{self.path}/preferences/{request.path_params['token']}{query}" if self.preferences else ""
+
+    def _show_unsubscribe(self, page: str, about: LinkToken, choices: str) -> Response:
+        return self.view.show(page, title=self.preferences.get(about.purpose, ""), preferences=choices)
 
     def _show_preferences(self, wants: Mapping[str, bool], *, saved: bool = False, stopped: bool = False) -> Response:
         choices = [Choice(purpose, title, wants[purpose]) for purpose, title in self.preferences.items()]
