@@ -17,7 +17,7 @@ COPY --from=build /opt/engine /opt/engine
 ENV PATH=/opt/engine/bin:$PATH PYTHONUNBUFFERED=1
 USER 10001
 WORKDIR /project
-EXPOSE 9100
+EXPOSE 8080 9100
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 \
     CMD ["python", "-c", "import os, urllib.request as web; web.urlopen('http://localhost:' + os.environ.get('ENGINE_HTTP_PORT', '9100') + '/readyz', timeout=4)"]
 ENTRYPOINT ["engine"]
