@@ -16,7 +16,8 @@ from engine.adapters.kafka.records import TopicRecords
 from engine.adapters.kafka.writer import TopicWriter
 from engine.adapters.mail.address import parse_mailbox
 from engine.adapters.mail.maildir import FolderChannel
-from engine.adapters.mail.message import Letterhead
+from engine.adapters.mail.message import HeadersOf, Letterhead, no_headers
+from engine.adapters.mail.reference import reference_headers
 from engine.adapters.mail.smtp import MailServer, SmtpChannel
 from engine.adapters.memory_sending import MemoryClaims, MemorySuppressions
 from engine.adapters.redis import connect_sending
@@ -102,7 +103,8 @@ def letterhead(settings: Settings) -> Letterhead:
         except PermanentFailure as error:
             setting = f"ENGINE_{name.upper()}"
             raise BadSetting(setting, str(error)) from error
-    return Letterhead(settings.mail_from, settings.mail_reply_to, unsubscribe_links(settings))
+    links, references = unsubscribe_links(settings), mail_references(settings)
+    return Letterhead(settings.mail_from, settings.mail_reply_to, links, references)
 
 
 def token_secrets(settings: Settings) -> list[str]:
@@ -116,17 +118,34 @@ def token_secrets(settings: Settings) -> list[str]:
 def unsubscribe_links(settings: Settings) -> Callable[[Outreach], str]:
     """What makes the link of an outreach; "" for transactional ones, and where no public address is set."""
     base = settings.public_url.rstrip("/")
-    secrets = token_secrets(settings) if base else []
+    token = _tokens(settings) if base else None
 
     def link(outreach: Outreach) -> str:
-        if not base or outreach.purpose == TRANSACTIONAL:
+        if not token or outreach.purpose == TRANSACTIONAL:
             return ""
-        address = address_digest(outreach.channel, outreach.to)
-        names = outreach.purpose, outreach.id, wall_clock(), outreach.rule
-        token = LinkToken(outreach.customer, outreach.channel, address, *names)
-        return f"{base}/unsubscribe/{make_token(secrets, token)}"
+        return f"{base}/unsubscribe/{token(outreach)}"
 
     return link
+
+
+def mail_references(settings: Settings) -> HeadersOf:
+    """What makes the headers by which the provider's webhooks say whose mail it was; they are in all mail."""
+    provider = settings.mail_provider
+    if not provider:
+        return no_headers
+    token = _tokens(settings)
+    return lambda outreach: reference_headers(provider, token(outreach))
+
+
+def _tokens(settings: Settings) -> Callable[[Outreach], str]:
+    secrets = token_secrets(settings)
+
+    def token(outreach: Outreach) -> str:
+        address = address_digest(outreach.channel, outreach.to)
+        names = outreach.purpose, outreach.id, wall_clock(), outreach.rule
+        return make_token(secrets, LinkToken(outreach.customer, outreach.channel, address, *names))
+
+    return token
 
 
 # --- the sender

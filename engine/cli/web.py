@@ -17,11 +17,13 @@ from engine.adapters.kafka.writer import TopicWriter
 from engine.adapters.logs import set_up_logs
 from engine.adapters.web.app import web_app
 from engine.adapters.web.customers import CustomerPages
+from engine.adapters.web.feedback import feedback_routes
 from engine.adapters.web.publish import Publisher
 from engine.adapters.web.server import Server
 from engine.adapters.web.view import View
 from engine.adapters.web.watch import WebWatch
 from engine.cli.console import SETTINGS, Namespace, RulesDir, Store, wall_clock
+from engine.cli.feedback import feedback_providers
 from engine.cli.health import WebHealth, serve
 from engine.cli.sending import open_sending, token_secrets
 from engine.cli.wiring import kafka_settings, open_writer
@@ -69,18 +71,20 @@ def build_app(settings: Settings, suppressions: SuppressionList, writer: TopicWr
     topic = settings.feedback_topic
     if not topic:
         raise BadSetting("ENGINE_FEEDBACK_TOPIC", "the pages have nowhere to tell what customers choose")
+    secrets, publish = token_secrets(settings), Publisher(TopicRecords(writer, topic, _PATIENCE), watch).publish
     customers = CustomerPages(
-        secrets=token_secrets(settings),
+        secrets=secrets,
         preferences=_preferences(settings),
         suppressions=suppressions,
-        publish=Publisher(TopicRecords(writer, topic, _PATIENCE), watch).publish,
+        publish=publish,
         wall=wall_clock,
         view=_view(settings),
         path=urlsplit(settings.public_url).path.rstrip("/"),
         links_kept=int(timedelta(days=settings.link_days).total_seconds() * 1000),
     )
+    feedback = feedback_routes(feedback_providers(settings), secrets, publish, wall_clock, watch)
     check_exist(kafka_settings(settings), (topic,))
-    return web_app(customers, watch)
+    return web_app(customers, watch, feedback)
 
 
 def _preferences(settings: Settings) -> Mapping[str, str]:

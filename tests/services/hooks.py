@@ -1,4 +1,4 @@
-"""An HTTP server that keeps what is posted to it and answers as it is told."""
+"""An HTTP server that keeps what is asked of it and answers as it is told."""
 
 import threading
 from collections.abc import Iterator, Mapping
@@ -40,7 +40,7 @@ def hook_server() -> Iterator[HookServer]:
         protocol_version = "HTTP/1.1"
 
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             names = {name.lower(): value for name, value in self.headers.items()}
             hooks.received.append(Posted(self.path, names, body))
             if hooks.silent:
@@ -50,6 +50,8 @@ def hook_server() -> Iterator[HookServer]:
             for name, value in {"Content-Length": "0", **hooks.headers}.items():
                 self.send_header(name, value)
             self.end_headers()
+
+        do_GET = do_POST
 
         def log_message(self, *_: object) -> None:
             """A test looks at what came."""

@@ -7,7 +7,7 @@ do with long subjects beyond ASCII. Every header value is checked: none can begi
 import re
 from base64 import b64encode
 from binascii import b2a_base64, b2a_qp
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from email.utils import formatdate
 from functools import lru_cache
@@ -27,19 +27,31 @@ _WORD_BYTES: Final = 42
 LinkOf = Callable[[Outreach], str]
 """The link that ends what the outreach is a part of; "" where there is none."""
 
+HeadersOf = Callable[[Outreach], Iterable[tuple[str, str]]]
+"""Headers that only the mail of this outreach has."""
+
 
 def no_link(outreach: Outreach) -> str:
     """For senders without a web endpoint."""
     return ""
 
 
+def no_headers(outreach: Outreach) -> Iterable[tuple[str, str]]:
+    """For providers that repeat none."""
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class Letterhead:
-    """What all mails have in common. `sender` and `reply_to` are mailboxes: Shop <news@shop.example>."""
+    """What all mails have in common. `sender` and `reply_to` are mailboxes: Shop <news@shop.example>.
+
+    `reference`: what the provider of mail repeats when it reports of a mail.
+    """
 
     sender: str
     reply_to: str = ""
     link: LinkOf = no_link
+    reference: HeadersOf = no_headers
 
     @property
     def address(self) -> Address:
@@ -81,6 +93,7 @@ def _headers(outreach: Outreach, head: Letterhead, to: Address, at: int) -> Iter
         yield "List-Id", f"<{_token(outreach.purpose)}.{domain}>"
         yield "List-Unsubscribe", f"<{_token(link)}>"
         yield "List-Unsubscribe-Post", "List-Unsubscribe=One-Click"
+    yield from ((name, _line(value)) for name, value in head.reference(outreach))
     yield "MIME-Version", "1.0"
 
 
@@ -117,6 +130,14 @@ def _pieces(value: str) -> Iterator[bytes]:
         piece += data
     if piece:
         yield piece
+
+
+def _line(value: str) -> str:
+    """What must stay in one piece."""
+    if len(value) > 950 or not _PLAIN.fullmatch(value):
+        why = "a reference that no header can have"
+        raise PermanentFailure(why)
+    return value
 
 
 def _token(value: str) -> str:

@@ -26,6 +26,7 @@ class WebWatch:
         )
         self._feedback = self._counter("web_feedback", "Events that are durable on the feedback topic", "type")
         self._refused = self._counter("web_refused", "Requests refused, by why", "page", "code")
+        self._passed_over = self._counter("web_passed_over", "Reports that are not for us", "provider", "code")
         self._failed = self._counter("web_failed", "Requests that Kafka or the store could not serve", "page")
 
     def page(self) -> bytes:
@@ -51,6 +52,10 @@ class WebWatch:
         """`code` is one of ours, never what somebody sent."""
         self._refused.labels(page, code).inc()
         self._log.info("refused", page=page, code=code)
+
+    def passed_over(self, provider: str, code: str) -> None:
+        """Such reports are many, and nothing is wrong: a delivery, an open by a machine, mail of somebody else."""
+        self._passed_over.labels(provider, code).inc()
 
     def failed(self, page: str, error: EngineError) -> None:
         """They have been asked to try again."""

@@ -1,0 +1,86 @@
+"""Webhooks of the providers of mail: what they report becomes events on the feedback topic."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from engine.adapters.web.body import read_body
+from engine.adapters.web.providers.base import BadFeedback, PassedOver, Provider, Report, Said
+from engine.adapters.web.publish import Publish
+from engine.adapters.web.watch import WebWatch
+from engine.core.guards import TRANSACTIONAL
+from engine.errors import BadToken
+from engine.feedback import Feedback, FeedbackKind
+from engine.tokens import read_token
+
+_LARGEST: Final = 1_000_000
+_REPEATED: Final = (FeedbackKind.OPENED, FeedbackKind.CLICKED)
+"""What may happen to one mail several times; the moment tells them apart."""
+
+
+def feedback_routes(
+    providers: Mapping[str, Provider],
+    secrets: Sequence[str],
+    publish: Publish,
+    wall: Callable[[], int],
+    watch: WebWatch,
+) -> list[Route]:
+    """`secrets` of the link tokens. An answer of 200 means that all is durable, or nobody's; others ask for a retry."""
+    return [
+        Route(f"/feedback/{name}", _Webhook(name, provider, secrets, publish, wall, watch).take, methods=["POST"])
+        for name, provider in providers.items()
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Webhook:
+    name: str
+    provider: Provider
+    secrets: Sequence[str]
+    publish: Publish
+    wall: Callable[[], int]
+    watch: WebWatch
+
+    async def take(self, request: Request) -> Response:
+        body = await read_body(request, _LARGEST)
+        try:
+            told = await run_in_threadpool(self._listen, request.headers, body)
+        except BadFeedback as error:
+            self.watch.refused("feedback", f"{self.name}-{error.code}")
+            return Response(status_code=error.status)
+        feedback = [one for each in told if (one := self._understand(each))]
+        if feedback:
+            await self.publish(feedback)
+        return Response(status_code=200)  # Mailgun would repeat a 204
+
+    def _listen(self, headers: Mapping[str, str], body: bytes) -> list[Said]:
+        self.provider.verify(headers, body)
+        return self.provider.read(body)
+
+    def _understand(self, told: Said) -> Feedback | None:
+        feedback = told if isinstance(told, PassedOver) else self._feedback(told)
+        if isinstance(feedback, Feedback):
+            return feedback
+        self.watch.passed_over(self.name, feedback.code)
+        return None
+
+    def _feedback(self, report: Report) -> Feedback | PassedOver:
+        try:
+            about = read_token(self.secrets, report.token)
+        except BadToken:
+            return PassedOver("bad-token")
+        unsubscribed = report.kind is FeedbackKind.UNSUBSCRIBED
+        if unsubscribed and about.purpose == TRANSACTIONAL:
+            return PassedOver("transactional")
+        return Feedback(
+            report.kind,
+            about,
+            at=min(report.at, self.wall()),
+            report=str(report.at) if report.kind in _REPEATED else "",
+            wants={about.purpose: False} if unsubscribed else {},
+        )

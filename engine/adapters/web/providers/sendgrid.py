@@ -1,0 +1,98 @@
+"""Twilio SendGrid's Event Webhook, with the Signed Event Webhook turned on.
+
+https://www.twilio.com/docs/sendgrid/for-developers/tracking-events/event and, of the signature,
+…/tracking-events/getting-started-event-webhook-security-features. Unique arguments of a mail stand beside an event's
+own fields. A retry may have another `sg_event_id`, so that nothing here depends on it.
+"""
+
+from base64 import b64decode
+from collections.abc import Callable, Mapping
+from typing import Final
+
+import msgspec
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePublicKey
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import load_der_public_key
+
+from engine.adapters.web.providers.base import (
+    MINUTE,
+    BadFeedback,
+    Said,
+    Seconds,
+    check_fresh,
+    decode,
+    decode_base64,
+    read_entry,
+    said,
+)
+from engine.feedback import FeedbackKind
+
+_OLDEST: Final = 5 * MINUTE
+_SIGNATURE: Final = "x-twilio-email-event-webhook-signature"
+_TIMESTAMP: Final = "x-twilio-email-event-webhook-timestamp"
+
+_KINDS: Final = {
+    "spamreport": FeedbackKind.COMPLAINED,
+    "unsubscribe": FeedbackKind.UNSUBSCRIBED,
+    "group_unsubscribe": FeedbackKind.UNSUBSCRIBED,
+    "open": FeedbackKind.OPENED,
+    "click": FeedbackKind.CLICKED,
+}
+_DROPPED: Final = {
+    "Bounced Address": FeedbackKind.BOUNCED,
+    "Invalid": FeedbackKind.BOUNCED,
+    "Spam Reporting Address": FeedbackKind.COMPLAINED,
+    "Unsubscribed Address": FeedbackKind.UNSUBSCRIBED,
+}
+"""SendGrid does not send to these at all, for what it was told of an earlier mail."""
+
+
+class _Event(msgspec.Struct):
+    event: str
+    timestamp: Seconds
+    type: str = ""
+    reason: str = ""
+    sg_machine_open: bool = False
+    engine_token: str = ""
+
+
+class SendGrid:
+    """A Provider. `key`: the verification key as the settings page shows it. Raises ValueError for another."""
+
+    def __init__(self, key: str, wall: Callable[[], int]) -> None:
+        loaded = load_der_public_key(b64decode(key, validate=True))
+        if not isinstance(loaded, EllipticCurvePublicKey):
+            raise ValueError("not-an-ecdsa-key")
+        self._key = loaded
+        self._wall = wall
+
+    def verify(self, headers: Mapping[str, str], body: bytes) -> None:
+        """The time of signing is part of what is signed."""
+        timestamp = headers.get(_TIMESTAMP, "")
+        if not (timestamp.isascii() and timestamp.isdecimal() and len(timestamp) < 12):
+            raise BadFeedback("unsigned")
+        check_fresh(int(timestamp) * 1000, self._wall(), _OLDEST)
+        signature = decode_base64(headers.get(_SIGNATURE, ""))
+        try:
+            self._key.verify(signature, timestamp.encode() + body, ECDSA(SHA256()))
+        except InvalidSignature as error:
+            raise BadFeedback("forged") from error
+
+    def read(self, body: bytes) -> list[Said]:
+        """A batch of events."""
+        return [read_entry(entry, _Event, _tell) for entry in decode(body, list[msgspec.Raw])]
+
+
+def _tell(event: _Event) -> Said:
+    return said(_kind(event), event.engine_token, int(event.timestamp * 1000))
+
+
+def _kind(event: _Event) -> FeedbackKind | None:
+    if event.event == "bounce":  # of type "blocked" it is one that may pass
+        return FeedbackKind.BOUNCED if event.type == "bounce" else None
+    if event.event == "dropped":
+        return _DROPPED.get(event.reason)
+    if event.sg_machine_open:  # by Apple's privacy proxy, whether or not a customer looks
+        return None
+    return _KINDS.get(event.event)

@@ -1,0 +1,127 @@
+"""Mailgun's webhooks, with events as its documentation shows them."""
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from tests.unit.mail_providers import MailgunOffice, desk
+from tests.unit.website import NOW, token
+
+OFFICE = MailgunOffice()
+
+
+def event(kind: str, **changes: Any) -> dict[str, Any]:
+    fields = {
+        "event": kind,
+        "id": "G9Bn5sl1TC6nu79C8C0bwg",
+        "timestamp": 1521233195.375624,
+        "recipient": "alice@example.com",
+        "recipient-domain": "example.com",
+        "message": {"headers": {"subject": "Test permanent_fail webhook"}, "size": 111},
+        "tags": ["my_tag_1"],
+        "user-variables": {"my_var_1": "Mailgun Variable #1", "engine_token": token()},
+    }
+    return fields | changes
+
+
+def failed(severity: str, reason: str, code: int) -> dict[str, Any]:
+    status = {
+        "attempt-no": 1,
+        "message": "",
+        "code": code,
+        "description": "Not delivering to previously bounced address",
+    }
+    return event("failed", severity=severity, reason=reason, **{"delivery-status": status})
+
+
+@pytest.mark.parametrize(
+    ("said", "type_"),
+    [
+        (failed("permanent", "bounce", 550), "outreach_bounced"),
+        (failed("permanent", "suppress-bounce", 605), "outreach_bounced"),
+        (failed("permanent", "suppress-complaint", 607), "outreach_complained"),
+        (failed("permanent", "suppress-unsubscribe", 606), "outreach_unsubscribed"),
+        (event("complained"), "outreach_complained"),
+        (event("unsubscribed", geolocation={"country": "US"}), "outreach_unsubscribed"),
+        (event("opened", ip="50.56.129.169"), "outreach_opened"),
+        (event("clicked", url="http://mailgun.net"), "outreach_clicked"),
+    ],
+)
+def test_what_matters_to_rules_becomes_an_event(said: dict[str, Any], type_: str) -> None:
+    with desk(OFFICE) as reports:
+        assert reports.post(OFFICE.report(said)) == 200
+        (published,) = reports.published()
+    assert (published["type"], published["time"]) == (type_, "2018-03-16T20:46:35.375Z")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        failed("temporary", "generic", 498),
+        failed("temporary", "bounce", 550),
+        failed("permanent", "old", 602),
+        failed("permanent", "espblock", 550),
+        event("accepted"),
+        event("delivered"),
+        event("rejected"),
+    ],
+)
+def test_what_may_pass_is_passed_over(said: dict[str, Any]) -> None:
+    with desk(OFFICE) as reports:
+        assert reports.post(OFFICE.report(said)) == 200
+        assert (reports.published(), reports.passed_over("other-kind")) == ([], 1)
+
+
+@pytest.mark.parametrize("said", [7, None, [], "text", {}, event("opened", timestamp="soon"), event("opened", event=7)])
+def test_an_event_that_cannot_be_read_is_passed_over(said: Any) -> None:
+    with desk(OFFICE) as reports:
+        assert reports.post(OFFICE.report(said)) == 200
+        assert (reports.published(), reports.passed_over("unreadable-entry")) == ([], 1)
+
+
+@pytest.mark.parametrize("variables", [[], {}, None, "text", {"engine_token": ["x"]}, {"engine_token": ""}])
+def test_variables_of_somebody_else_harm_nobody(variables: Any) -> None:
+    with desk(OFFICE) as reports:
+        assert reports.post(OFFICE.report(event("opened", **{"user-variables": variables}))) == 200
+        assert reports.published() == []
+
+
+def test_a_retry_after_hours_is_still_taken() -> None:
+    with desk(OFFICE) as reports:
+        assert reports.post(OFFICE.report(event("complained"), at=NOW - 8 * 3_600_000)) == 200
+        assert len(reports.published()) == 1
+
+
+@pytest.mark.parametrize("hours", [-1, 10, 24 * 365])
+def test_what_was_signed_long_ago_or_tomorrow_is_refused(hours: int) -> None:
+    with desk(OFFICE) as reports:
+        assert reports.post(OFFICE.report(event("complained"), at=NOW - hours * 3_600_000)) == 403
+        assert (reports.published(), reports.refused("stale")) == ([], 1)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"timestamp": str(NOW // 1000 + 1)},
+        {"token": "another-word"},
+        {"signature": ""},
+        {"signature": "é" * 64},
+        {"timestamp": NOW // 1000 - 7},
+    ],
+)
+def test_a_signature_of_something_else_is_refused(changes: dict[str, Any]) -> None:
+    body = msgspec.json.decode(OFFICE.report(event("complained"))[0])
+    body["signature"] |= changes
+    with desk(OFFICE) as reports:
+        assert reports.post((msgspec.json.encode(body), {})) == 403
+        assert (reports.published(), reports.refused("forged")) == ([], 1)
+
+
+@pytest.mark.parametrize("timestamp", ["", "soon", -1, 1.5, None, "9" * 5_000, 10**18, "٣"])
+def test_a_time_of_signing_that_is_none_is_refused(timestamp: Any) -> None:
+    body = msgspec.json.decode(OFFICE.report(event("complained"))[0])
+    body["signature"]["timestamp"] = timestamp
+    with desk(OFFICE) as reports:
+        assert reports.post((msgspec.json.encode(body), {})) == 400
+        assert reports.published() == []
