@@ -31,6 +31,7 @@ class SenderWatch(SenderHooks):
         self._parked = self._gauge("sender_parked", "How many of these only wait")
         self._obeyed = self._counter("sender_feedback", "Feedback that the suppression list follows", "type")
         self._unreadable = self._counter("sender_feedback_unreadable", "Feedback that could not be read", "code")
+        self._told: set[str] = set()
         self._lag = self._gauge("sender_feedback_lag_records", "Feedback that was not read yet")
         self.store_answers = True
         self._away = self._gauge("sender_store_away", "1 while the store does not answer")
@@ -82,7 +83,9 @@ class SenderWatch(SenderHooks):
 
     def unreadable(self, code: str) -> None:
         self._unreadable.labels(code).inc()
-        self._log.warning("unreadable feedback", code=code)
+        if code not in self._told:
+            self._told.add(code)
+            self._log.warning("unreadable feedback", code=code)
 
     def feedback_lag(self, records: int) -> None:
         self._lag.set(records)

@@ -43,6 +43,17 @@ def decide(book: RuleBook, state: State | None, input: Event | WakeUp, now: int,
     return decision
 
 
+def premature(book: RuleBook, state: State, now: int) -> int | None:
+    """When to look at a customer again of whom nothing is due yet, 0 for never; None where `decide` has work to do.
+
+    A wake-up comes too soon when its timer has moved since: moving the wake-up with each event would cost more.
+    """
+    if state.mark != book.mark:
+        return None
+    soonest = soonest_due(book, state)
+    return soonest if not 0 < soonest <= now - book.policy.allowed_lateness else None
+
+
 def _pass_time(book: RuleBook, state: State, decision: Decision, event: Event, until: int, present: int) -> State:
     """What happens before the event: timers fire, or the customer has been silent for so long as to be forgotten."""
     Settling(book, state, event.customer, decision).fire_due(until, present)

@@ -23,17 +23,13 @@ def is_duplicate(state: State, event_id: str, now: int, span: int) -> bool:
         if seen[event_id] > now - span:
             return True
         del seen[event_id]  # to be remembered anew, as the latest
-    if seen and (len(seen) >= MOST_SEEN or next(iter(seen.values())) <= now - span):
-        _forget_seen(seen, now - span)
+    while seen:  # ids are in the order they were seen, so the oldest come first
+        oldest = next(iter(seen))
+        if seen[oldest] > now - span and len(seen) < MOST_SEEN:
+            break
+        del seen[oldest]
     seen[event_id] = now
     return False
-
-
-def _forget_seen(seen: dict[str, int], until: int) -> None:
-    """Ids are in the order they were seen, so the oldest come first."""
-    old = [key for key, at in seen.items() if at <= until] or list(seen)[: len(seen) - MOST_SEEN + 1]
-    for key in old:
-        del seen[key]
 
 
 def fold(plan: Plan, state: State, event: Event) -> None:

@@ -7,10 +7,10 @@ import msgspec
 
 from engine.core.book import RuleBook
 from engine.core.codec import encode_state
-from engine.core.decide import decide
+from engine.core.decide import decide, premature
 from engine.core.settle import retract
 from engine.errors import RenderFailed
-from engine.model import Decision, Event, OutcomeRecord, WakeUp
+from engine.model import Decision, Event, OutcomeRecord, State, WakeUp
 from engine.ports import Renderer
 from engine.runtime.cache import StateCache
 from engine.runtime.records import encode_outcome, encode_outreach
@@ -78,6 +78,7 @@ class Batch:
         self.renderer = renderer
         self.cache = cache
         self.clock = clock
+        self.lateness = book.policy.allowed_lateness
         self.wall = wall
         self.unreadable = unreadable
         self.failed_events = {id(one.input) for one in failures if isinstance(one.input, Event)}
@@ -96,8 +97,10 @@ class Batch:
         heapify(self.heap)
         live = self.wall is not None
         for arrival in arrivals:
-            before, self.clock = self.clock, max(self.clock, arrival.clock)
-            if not live:
+            before = self.clock
+            if arrival.clock > before:
+                self.clock = arrival.clock
+            if not live and self.heap and self.heap[0][0] <= self.clock - self.lateness:
                 self._fire(before)
             if arrival.event is not None:
                 self._on_event(arrival.event, before)
@@ -106,8 +109,9 @@ class Batch:
 
     def encode(self, arrivals: Sequence[Arrival]) -> None:
         """Bring the new states into the form they are stored in. Raises Undecidable for an event no state can hold."""
+        cached = self.cache.young
         for customer in self.touched:
-            state = self.cache.get(customer)
+            state = cached[customer]
             try:
                 self.states[customer] = encode_state(state) if state is not None else None
             except (OverflowError, TypeError, RecursionError) as error:
@@ -123,55 +127,64 @@ class Batch:
     def visit(self, customers: Sequence[str]) -> None:
         """Let customers whose state an older rule book made meet this one. Raises Undecidable."""
         for customer in customers:
-            state = self.cache.get(customer)
+            state = self.cache.young.get(customer)
             if state is not None and state.mark != self.book.mark and customer not in self.failed_wakes:
-                self._decide(WakeUp(customer), self.clock)
+                self._decide(WakeUp(customer), state, self.clock)
 
     def _fire(self, before: int) -> None:
         """Give every customer whose wake-up the clock has passed its turn, soonest first."""
-        heap = self.heap
-        if heap and heap[0][0] <= (until := self.clock - self.book.policy.allowed_lateness):
-            while heap and heap[0][0] <= until:
-                due, customer = heappop(heap)
-                self._on_wake(customer, due, before)
+        heap, until = self.heap, self.clock - self.lateness
+        while heap and heap[0][0] <= until:
+            due, customer = heappop(heap)
+            self._on_wake(customer, due, before)
 
     def _on_event(self, event: Event, before: int) -> None:
-        if id(event) in self.failed_events:
+        if self.failed_events and id(event) in self.failed_events:
             return
-        if event.customer in self.unreadable:
-            self.result.failures.append(Failure(event, self.unreadable[event.customer]))
+        customer = event.customer
+        if self.unreadable and customer in self.unreadable:
+            self.result.failures.append(Failure(event, self.unreadable[customer]))
             return
         self.result.events += 1
-        self._decide(event, before)
+        self._decide(event, self.cache.young.get(customer), before)
 
     def _on_wake(self, customer: str, due: int, before: int) -> None:
-        state = self.cache.get(customer)
+        state = self.cache.young.get(customer)
         if state is not None and state.wake != due:
             return  # it has moved within this batch
-        if customer not in self.unreadable and customer not in self.failed_wakes:
-            self.result.wakes += 1
-            self._decide(WakeUp(customer), before)
+        if customer in self.unreadable or customer in self.failed_wakes:
+            self._wake(customer, state, self.clock + RETRY_WAKE)
             return
-        self.wakes[customer] = self.clock + RETRY_WAKE
+        self.result.wakes += 1
+        soonest = premature(self.book, state, self.clock) if state is not None else None
+        if soonest is None:
+            self._decide(WakeUp(customer), state, before)
+            return
+        self._wake(customer, state, soonest)
+        if 0 < soonest <= self.end:
+            heappush(self.heap, (soonest, customer))
+
+    def _wake(self, customer: str, state: State | None, at: int) -> None:
+        self.wakes[customer] = at
         if state is not None:
-            state.wake = self.wakes[customer]
+            state.wake = at
             self.touched.add(customer)
 
-    def _decide(self, input: Event | WakeUp, before: int) -> None:
+    def _decide(self, input: Event | WakeUp, state: State | None, before: int) -> None:
         customer = input.customer
-        state = self.cache.get(customer)
         wake = state.wake if state is not None else 0
         present = before if self.wall is None else self.wall
+        self.touched.add(customer)
         try:
             decision = decide(self.book, state, input, self.clock, present)
         except Exception as error:
-            self.touched.add(customer)
             raise Undecidable(Failure(input, f"{type(error).__name__}: {error}")) from error
         if decision.duplicate:
             self.result.duplicates += 1
-        self.touched.add(customer)
-        self.cache.put(customer, decision.state)
-        new_wake = decision.state.wake if decision.state is not None else 0
+        new = decision.state
+        if new is not state:
+            self.cache.put(customer, new)
+        new_wake = new.wake if new is not None else 0
         if new_wake != wake or isinstance(input, WakeUp):
             self.wakes[customer] = new_wake
             if new_wake and new_wake <= self.end:

@@ -13,7 +13,8 @@ class StateCache:
 
     def __init__(self, size: int) -> None:
         self.size = size
-        self._young: dict[str, State | None] = {}
+        self.young: dict[str, State | None] = {}
+        """The states of all that were asked for in this batch, and of others."""
         self._old: dict[str, State | None] = {}
         self.hits = 0
         self.misses = 0
@@ -28,35 +29,29 @@ class StateCache:
     def missing(self, customers: Iterable[str]) -> list[str]:
         """Those that are not here, each once."""
         asked = dict.fromkeys(customers)
-        missing = [customer for customer in asked if customer not in self]
+        missing = [customer for customer in asked if customer not in self.young and not self._renew(customer)]
         self.hits += len(asked) - len(missing)
         self.misses += len(missing)
         return missing
 
-    def __contains__(self, customer: str) -> bool:
-        if customer in self._young:
-            return True
-        if customer in self._old:
-            self._young[customer] = self._old.pop(customer)
-            return True
-        return False
-
-    def get(self, customer: str) -> State | None:
-        """The state of a customer that is in the cache, brought there by `in` or `put` in this batch."""
-        return self._young.get(customer)
+    def _renew(self, customer: str) -> bool:
+        if customer not in self._old:
+            return False
+        self.young[customer] = self._old.pop(customer)
+        return True
 
     def put(self, customer: str, state: State | None) -> None:
-        self._young[customer] = state
+        self.young[customer] = state
 
     def forget(self, customers: Iterable[str]) -> None:
         for customer in customers:
-            self._young.pop(customer, None)
+            self.young.pop(customer, None)
             self._old.pop(customer, None)
 
     def clear(self) -> None:
-        self._young, self._old = {}, {}
+        self.young, self._old = {}, {}
 
     def shrink(self) -> None:
         """Called between batches, so that a batch never loses what it has loaded."""
-        if len(self._young) > self.size:
-            self._young, self._old = {}, self._young
+        if len(self.young) > self.size:
+            self.young, self._old = {}, self.young

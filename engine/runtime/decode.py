@@ -12,10 +12,7 @@ from engine.core.zones import iso, to_millis
 from engine.errors import BadRecord
 from engine.model import Event
 from engine.ports import Record
-from engine.runtime.formats import Parts, reader
-
-MOST_ID = 512
-"""Characters in a customer's or event's id, or in a type."""
+from engine.runtime.formats import MOST_ID, Parts, direct, reader
 
 UNIT = {"s": 1000.0, "ms": 1.0, "us": 0.001}
 
@@ -29,12 +26,32 @@ class Decoder:
         self.events = catalog.events
         self.checks = {name: _checks(declared) for name, declared in catalog.events.items()}
         self.read: Callable[[Record], Parts] = reader(source)
+        self.read_directly = direct(source)
         self.unit = UNIT[source.unit]
         self.undeclared: dict[str, int] = {}
         """How many records of undeclared types were passed over, by type."""
 
     def decode(self, record: Record, wall: int) -> Event | None:
         """None for an event of an undeclared type, where those are ignored. `wall` is the time now, epoch ms."""
+        event = self._usual(record, wall) or self._any(record, wall)
+        if event is not None:
+            self._check(event.type, event.properties)
+        return event
+
+    def _usual(self, record: Record, wall: int) -> Event | None:
+        """None where anything is out of the ordinary: `_any` knows what to make of it."""
+        value = record.value
+        if self.read_directly is None or value is None or len(value) > self.accept.max_bytes:
+            return None
+        try:
+            event = self.read_directly(value)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return None
+        event.type = self.source.types.get(event.type, event.type)
+        known = event.type in self.checks and self.accept.earliest <= event.time <= wall + self.accept.ahead
+        return event if known else None
+
+    def _any(self, record: Record, wall: int) -> Event | None:
         parts = self._parts(record)
         type_ = self._type(parts)
         if type_ is None:
@@ -43,15 +60,18 @@ class Decoder:
         properties = parts.properties if parts.properties is not None else {}
         if not isinstance(properties, dict):
             raise BadRecord("bad-properties", f"properties must be an object, not {_a(properties)}")
-        for name, required, check in self.checks[type_]:
-            if (value := properties.get(name)) is not None:
-                fixed = check(name, value)
-                if fixed is not value:
-                    properties[name] = fixed
-            elif required:
-                raise BadRecord("missing-property", f"{type_} must have {name}")
         identity = _identity(parts.id, "id") if parts.id is not None else _place(record)
         return Event(identity, type_, _identity(parts.customer, "customer"), time, properties)
+
+    def _check(self, type_: str, properties: dict[str, Any]) -> None:
+        for name, required, exact, check in self.checks[type_]:
+            value = properties.get(name)
+            if type(value) is exact:
+                continue
+            if value is not None:
+                properties[name] = check(name, value)
+            elif required:
+                raise BadRecord("missing-property", f"{type_} must have {name}")
 
     def customer(self, record: Record) -> str | None:
         """Whose event it is, without a look at the rest of it; None as in `decode`. Raises BadRecord."""
@@ -135,9 +155,10 @@ def _instant(value: Any, unit: float) -> int | None:
 Check = Callable[[str, Any], Any]
 
 
-def _checks(declared: EventType) -> tuple[tuple[str, bool, Check], ...]:
+def _checks(declared: EventType) -> tuple[tuple[str, bool, type | None, Check], ...]:
+    """Of each property: its name, whether it must be there, the type that needs no further look, and that look."""
     return tuple(
-        (name, property_.required, CHECKS[property_.kind])
+        (name, property_.required, EXACT.get(property_.kind), CHECKS[property_.kind])
         for name, property_ in declared.properties.items()
         if property_.required or property_.kind != "any"
     )
@@ -172,10 +193,11 @@ def _day(name: str, value: Any) -> Any:
     return value
 
 
-def _any(name: str, value: Any) -> Any:
+def _anything(name: str, value: Any) -> Any:
     return value
 
 
+EXACT: Mapping[Kind, type] = {"string": str, "number": float, "integer": int, "boolean": bool}
 CHECKS: Mapping[Kind, Check] = {
     "string": _string,
     "number": _number,
@@ -183,7 +205,7 @@ CHECKS: Mapping[Kind, Check] = {
     "boolean": _boolean,
     "time": _moment,
     "date": _day,
-    "any": _any,
+    "any": _anything,
 }
 
 

@@ -78,7 +78,7 @@ class Owned:
         self.has_more = False
         """Whether the last tick left due timers."""
         self._buried = 0
-        self._inputs: list[tuple[Event | None, Record]] = []
+        self._inputs: tuple[Sequence[Arrival], Sequence[Record]] = (), ()
         around.hooks.assigned(number, self.relay.recover())
 
     def handle(self, records: Sequence[Record]) -> None:
@@ -87,7 +87,7 @@ class Owned:
         started = monotonic()
         self._sample(records[0])
         arrivals = [self._arrival(record, wall) for record in records]
-        self._inputs = [(arrival.event, record) for arrival, record in zip(arrivals, records, strict=True)]
+        self._inputs = arrivals, records
         for result in self.partition.process(arrivals, wall):
             self._take(result, started)
             started = monotonic()
@@ -99,23 +99,21 @@ class Owned:
             self.around.hooks.misplaced(self.number, record.source)
 
     def _arrival(self, record: Record, wall: int) -> Arrival:
-        event = self._decode(record, wall)
-        if self.around.event_clock:
-            clock = event.time if event else 0
-        else:
-            clock = self.clock.read(record.source, record.timestamp, wall)
-        return Arrival(record.source, record.next_offset, clock, event)
-
-    def _decode(self, record: Record, wall: int) -> Event | None:
+        source = record.source
+        event: Event | None
         try:
-            event = self.rules.decoders[record.source].decode(record, wall)
+            event = self.rules.decoders[source].decode(record, wall)
         except BadRecord as error:
             self._bury(of_record(record, error))
-            return None
-        if event is not None and self.partition.is_erased(event, record.timestamp):
+            event = None
+        if event is not None and self.partition.erased and self.partition.is_erased(event, record.timestamp):
             self.around.hooks.erased(self.number)
-            return None
-        return event
+            event = None
+        if self.around.event_clock:
+            clock = event.time if event is not None else 0
+        else:
+            clock = self.clock.read(source, record.timestamp, wall)
+        return Arrival(source, record.next_offset, clock, event)
 
     def tick(self, source: EventSource) -> None:
         """Fire a page of due timers. Raises Fenced and StoreUnavailable."""
@@ -205,7 +203,8 @@ class Owned:
     def _report(self, result: Result) -> None:
         """Before the commit: dead letters are made durable, outcomes handed over."""
         for failure in result.failures:
-            record = next((record for event, record in self._inputs if event is failure.input), None)
+            inputs = zip(*self._inputs, strict=True)
+            record = next((record for arrival, record in inputs if arrival.event is failure.input), None)
             self._bury(of_failure(record, failure, self.number))
         if self._buried:
             self.around.dead_letters.flush()
