@@ -58,13 +58,15 @@ def main() -> None:
 
 def _run(name: str, measure: Callable[[Context], Section], context: Context) -> Section | None:
     """A mode that fails says so, and the others go on."""
+    began = monotonic()
     try:
         with console.status(name):
             section = measure(context)
     except RuntimeError as error:
         console.print(f"[bold red]{name}[/]: {escape(str(error))}", "")
         return None
-    console.print(rich_table(section.title, turned(section.rows)), "")
+    section.seconds = monotonic() - began
+    console.print(rich_table(f"{section.title} (took {section.seconds:.0f} s)", turned(section.rows)), "")
     return section
 
 

@@ -3,8 +3,10 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from time import monotonic, sleep
+from uuid import uuid4
 
 from confluent_kafka import Consumer, KafkaError, Message, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
 
 from engine.adapters.kafka.admin import Admin, NewTopic
 from engine.adapters.kafka.settings import KafkaSettings
@@ -24,19 +26,30 @@ _STEP = 0.005
 
 @dataclass
 class Bus:
-    """A broker as the benchmark uses it."""
+    """A broker as the benchmark uses it: the names of its topics begin with `prefix`."""
 
     address: str
+    prefix: str = field(default_factory=lambda: f"bench-{uuid4().hex[:6]}-")
     partitions: int = PARTITIONS
     _client: dict[str, str | int | float | bool] = field(init=False)
+    _made: list[str] = field(default_factory=list, init=False)
 
     def __post_init__(self) -> None:
         self._client = {"bootstrap.servers": self.address, "log_level": 0}
 
-    def make(self, *names: str) -> None:
-        """Topics that keep everything, stamped with the broker's time of append."""
+    def make(self, name: str) -> str:
+        """A topic that keeps everything, stamped with the broker's time of append; returns its full name."""
+        topic = self.prefix + name
         with Admin(KafkaSettings(self.address)) as admin:
-            admin.create_topics(NewTopic(name, self.partitions, config=_KEPT) for name in names)
+            admin.create_topics([NewTopic(topic, self.partitions, config=_KEPT)])
+        self._made.append(topic)
+        return topic
+
+    def remove(self) -> None:
+        """All that was made."""
+        client = AdminClient(self._client)  # must live until the answers are there
+        for deleted in client.delete_topics(self._made).values() if self._made else ():
+            deleted.result(30)
 
     def load(self, topic: str, entries: Iterable[Entry]) -> int:
         """As fast as it goes; returns how many, when the broker has them."""

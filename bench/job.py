@@ -24,10 +24,10 @@ class Loaded:
     wanted: frozenset[Firing]
 
 
-def load_job(bus: Bus, topic: str, events: int, customers: int) -> Loaded:
-    """Generate so many events of at most so many customers, and put them into this new topic."""
+def load_job(bus: Bus, name: str, events: int, customers: int) -> Loaded:
+    """Generate so many events of at most so many customers, and put them into a new topic."""
     job = make_job.__wrapped__(events, customers)  # a million events are a gigabyte: they are not to stay
-    bus.make(topic)
+    topic = bus.make(name)
     records = bus.load(topic, job.entries)
     return Loaded(topic, events, len({event["customer"] for event in job.events}), records, job.wanted)
 

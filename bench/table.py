@@ -35,11 +35,13 @@ class Section:
     how: str
     rows: list[dict[str, Value]] = field(default_factory=list)
     goals: list[Goal] = field(default_factory=list)
+    seconds: float = 0.0
+    """How long the mode took, with loading and reading back."""
 
     def as_data(self) -> dict[str, Any]:
         """For JSON."""
         goals = [asdict(goal) | {"reached": goal.reached} for goal in self.goals]
-        return {"title": self.title, "how": self.how, "rows": self.rows, "goals": goals}
+        return {"title": self.title, "how": self.how, "rows": self.rows, "goals": goals, "seconds": round(self.seconds)}
 
 
 def figure(row: Mapping[str, Value], name: str) -> float:

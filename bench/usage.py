@@ -23,9 +23,9 @@ def memory(pid: int, what: str = "VmRSS") -> int:
 
 @dataclass
 class Meter:
-    """CPU of groups of processes since the meter was made. A process it cannot see (None) counts as nothing."""
+    """CPU of groups of processes since the meter was made."""
 
-    pids: dict[str, list[int | None]]
+    pids: dict[str, list[int]]
     _began: float = field(default_factory=monotonic, init=False)
     _before: dict[str, float] = field(init=False)
 
@@ -42,4 +42,4 @@ class Meter:
         return {group: used - self._before[group] for group, used in self._cpu().items()}
 
     def _cpu(self) -> dict[str, float]:
-        return {group: sum(cpu_seconds(pid) for pid in pids if pid) for group, pids in self.pids.items()}
+        return {group: sum(map(cpu_seconds, pids)) for group, pids in self.pids.items()}

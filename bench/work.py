@@ -21,7 +21,9 @@ from tests.services import Broker, RedisServer, open_broker
 from tests.services.processes import free_ports
 
 _LOOK = 0.1
-"""Seconds between looks at how far the workers are."""
+"""Seconds between looks at how far the workers are, by the store."""
+_ASK = 1.0
+"""Seconds between looks at what the workers say: the page of their metrics costs them some milliseconds."""
 
 
 @dataclass(frozen=True)
@@ -53,8 +55,10 @@ def open_servers() -> Iterator[Servers]:
         folder = Path(name)
         (folder / "broker").mkdir()
         broker = open_broker(folder / "broker", heap="1g", java_options=())
+        bus = Bus(broker.address)
         try:
-            yield Servers(folder, broker, Bus(broker.address))
+            yield Servers(folder, broker, bus)
+            bus.remove()
         finally:
             broker.remove()
 
@@ -83,16 +87,18 @@ class Crew:
         self.bus = servers.bus
         self.redis = redis
         self.events = events
-        self.outreach = f"{name}-outreach"
+        self.outreach = self.bus.make(f"{name}-outreach")
         self.workers: list[Worker] = []
         self._servers = servers
         self._name = name
         self._folder = servers.folder / name
         self._settings = settings
         self._ports: list[int] = []
-        outcomes, letters = f"{name}-outcomes", f"{name}-dead-letters"
-        self.bus.make(self.outreach, outcomes, letters)
-        self._topics = {"outreach_topic": self.outreach, "outcomes_topic": outcomes, "dead_letters_topic": letters}
+        self._topics = {
+            "outreach_topic": self.outreach,
+            "outcomes_topic": self.bus.make(f"{name}-outcomes"),
+            "dead_letters_topic": self.bus.make(f"{name}-dead-letters"),
+        }
         self._store = connect(redis.url, name)
         self._used_before = self._redis_memory()
 
@@ -113,14 +119,13 @@ class Crew:
         for worker in self.workers:
             worker.start()
         self.until(lambda: all(_page(port) for port in self._ports), "the workers have come up", 60)
-        workers: list[int | None] = [worker.pid for worker in self.workers]
-        return Meter({"worker": workers, "redis": [self.redis.pid], "broker": [self._servers.broker.pid]})
+        groups = {"worker": [worker.pid for worker in self.workers], "redis": [self.redis.pid]}
+        broker = self._servers.broker.pid
+        return Meter(groups | ({"broker": [broker]} if broker else {}))
 
     def await_partitions(self) -> None:
         """Until the workers have them all."""
-        self.until(
-            lambda: self.metric("engine_owned_partitions") == self.bus.partitions, "the workers have partitions", 60
-        )
+        self.until_told("engine_owned_partitions", self.bus.partitions, 60)
 
     def stop(self) -> None:
         """As an operator would."""
@@ -136,7 +141,7 @@ class Crew:
             "namespace": self._name,
             "clock": "event",
             "kafka_bootstrap": self.bus.address,
-            "kafka_group": self._name,
+            "kafka_group": self.bus.prefix + self._name,
             "http_port": port,
         }
         given = standard | self._topics | dict(self._settings) | dict(settings)
@@ -166,7 +171,11 @@ class Crew:
         """Nothing is left in an outbox."""
         return not any(self._store.outbox(number, 1) for number in range(self.bus.partitions))
 
-    def until(self, true: Callable[[], bool], what: str, seconds: float) -> None:
+    def until_told(self, name: str, value: float, seconds: float, **labels: str) -> None:
+        """Wait for a metric. As `until`."""
+        self.until(lambda: self.metric(name, **labels) >= value, f"{name} is {value:,}", seconds, _ASK)
+
+    def until(self, true: Callable[[], bool], what: str, seconds: float, look: float = _LOOK) -> None:
         """Wait. Raises RuntimeError where it takes longer, or with its log where a worker ends by itself."""
         deadline = monotonic() + seconds
         while not true():
@@ -177,7 +186,7 @@ class Crew:
             if monotonic() > deadline:
                 message = f"not within {seconds:.0f} s: {what} ({self.processed():,} records are in the store)"
                 raise RuntimeError(message)
-            sleep(_LOOK)
+            sleep(look)
 
     # --- what it takes
 

@@ -21,9 +21,9 @@ class Context:
         """The job, loaded once."""
         return self.load("job-events", self.sizes.events, self.sizes.customers)
 
-    def load(self, topic: str, events: int, customers: int = 0) -> Loaded:
+    def load(self, name: str, events: int, customers: int = 0) -> Loaded:
         """A job of its own; ten events a customer unless told otherwise."""
-        return load_job(self.servers.bus, topic, events, customers or events // 10)
+        return load_job(self.servers.bus, name, events, customers or events // 10)
 
     def ratio(self, one: str, other: str) -> float | None:
         """Of two rates; None where one of them was not measured."""

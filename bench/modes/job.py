@@ -38,14 +38,11 @@ def _measure(context: Context, crew: Crew, number: int) -> dict[str, Value]:
     verdict = judge(outreach, job.wanted)
     rate = job.events / seconds_between(outreach)
     context.rates[f"job {number}"] = rate
-    millions = job.events / 1e6
     return {
         "workers": number,
         "events/s": round(rate),
         "by commits": round(pace.rate),
-        "worker CPU s/M": round(cpu["worker"] / millions, 1),
-        "redis CPU s/M": round(cpu["redis"] / millions, 1),
-        "broker CPU s/M": round(cpu["broker"] / millions, 1),
+        **{f"{group} CPU s/M": round(seconds / job.events * 1e6, 1) for group, seconds in cpu.items()},
         "MiB a worker, half-way": round(pace.mebibytes_at_half),
         "at the end": round(end),
         "at most": round(peak),

@@ -22,8 +22,8 @@ KINDS = ("site_visit",) * 6 + ("purchase",) * 3 + ("ping",)
 def run(context: Context) -> Section:
     """At the rate the sizes say."""
     rate, number = context.sizes.rate, context.sizes.rate * (WARM_UP + context.sizes.seconds)
-    topic, bus = "latency-events", context.servers.bus
-    bus.make(topic)
+    bus = context.servers.bus
+    topic = bus.make("latency-events")
     rules = live_project([topic], QUIET.format(seconds=30 * 86_400), BOUGHT, PONG)
     with context.servers.crew("latency", topic, rules, **LIVE) as crew:
         meter = crew.start()

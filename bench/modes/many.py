@@ -22,8 +22,8 @@ PATIENT = {"kafka_session_timeout": 290}
 def run(context: Context) -> Section:
     """Two rows: all cached, 5 % cached."""
     customers, number = context.sizes.many, context.sizes.many_events
-    topic, bus = "many-events", context.servers.bus
-    bus.make(topic)
+    bus = context.servers.bus
+    topic = bus.make("many-events")
     bus.load(topic, _first_visits(customers))
     traffic = _traffic(customers)
     with context.servers.crew("many", topic, project(topic), **PATIENT) as crew:

@@ -24,19 +24,19 @@ MOST_SECONDS = 180
 def run(context: Context) -> Section:
     """One row."""
     job = context.load("plain-events", context.sizes.faust_events)
-    context.servers.bus.make("plain-outreach")
+    outreach_topic = context.servers.bus.make("plain-outreach")
     redis = RedisServer(context.servers.folder / "plain")
     redis.start()
-    app = Process(_command(context, job, redis), context.servers.folder / "plain.log", lambda: True)
+    app = Process(_command(context, job, redis, outreach_topic), context.servers.folder / "plain.log", lambda: True)
     try:
         app.start()
         meter = Meter({"app": [app.pid]})
-        _await_quiet(context, app, len(job.wanted))
+        _await_quiet(context, app, outreach_topic, len(job.wanted))
         cpu = meter.cpu()["app"]
     finally:
         app.kill9()
         redis.remove()
-    outreach = list(sent_on(context.servers.bus, "plain-outreach"))
+    outreach = list(sent_on(context.servers.bus, outreach_topic))
     verdict = judge(outreach, job.wanted)
     rate = context.rates["faust"] = job.events / seconds_between(outreach)
     row: dict[str, Value] = {
@@ -56,12 +56,13 @@ def run(context: Context) -> Section:
     )
 
 
-def _command(context: Context, job: Loaded, redis: RedisServer) -> list[str]:
+def _command(context: Context, job: Loaded, redis: RedisServer, outreach: str) -> list[str]:
     settings = {
         "PYTHONPATH": str(REPOSITORY),
         "BENCH_EVENTS": job.topic,
-        "BENCH_OUTREACH": "plain-outreach",
+        "BENCH_OUTREACH": outreach,
         "BENCH_REDIS": redis.url,
+        "APP_ID_FORMAT": context.servers.bus.prefix + "{id}",
         "BROKER_URL": f"kafka://{context.servers.bus.address}",
         "APP_DATADIR": str(context.servers.folder / "faust"),
     }
@@ -69,7 +70,7 @@ def _command(context: Context, job: Loaded, redis: RedisServer) -> list[str]:
     return ["env", *variables, sys.executable, "-m", "faust", "-A", "bench.faust_plain", "worker", "--without-web"]
 
 
-def _await_quiet(context: Context, app: Process, wanted: int) -> None:
+def _await_quiet(context: Context, app: Process, outreach: str, wanted: int) -> None:
     began = changed = monotonic()
     sent = 0
     while sent < wanted and monotonic() - changed < QUIET_SECONDS + 40 * (not sent):
@@ -77,6 +78,6 @@ def _await_quiet(context: Context, app: Process, wanted: int) -> None:
             message = f"the Faust app has {sent:,} of {wanted:,} outreach{os.linesep}{app.log.read_text()[-2000:]}"
             raise RuntimeError(message)
         sleep(0.5)
-        now = sum(context.servers.bus.ends("plain-outreach"))
+        now = sum(context.servers.bus.ends(outreach))
         changed = monotonic() if now != sent else changed
         sent = now

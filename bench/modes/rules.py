@@ -7,9 +7,9 @@ from tests.e2e.job import project
 
 HOW = (
     "The job (a smaller one) with its three rules, and with others beside them that listen to other event types."
-    " One worker; events/s as in the job."
+    " One worker; events/s as in the job. The better of the two runs with three rules counts."
 )
-NUMBERS = (3, 30, 300)
+RUNS = {"3 rules": 3, "30 rules": 30, "300 rules": 300, "3 again": 3}
 THREE = """\
   - id: other_milestone_{number}
     when: {{ milestone: {{ count: other_{number}, reaches: [3, 5, 10] }} }}
@@ -24,22 +24,23 @@ THREE = """\
 
 
 def run(context: Context) -> Section:
-    """A row for each number of rules."""
+    """A row a run."""
     job = context.load("rules-events", context.sizes.rules_events)
-    rows = [_measure(context, job, number) for number in NUMBERS]
-    ratio = figure(rows[-1], "events/s") / figure(rows[0], "events/s")
+    rows = [_measure(context, job, name, number) for name, number in RUNS.items()]
+    first, _, most, again = (figure(row, "events/s") for row in rows)
+    ratio = most / max(first, again)
     return Section("Rules", HOW, rows, [Goal("throughput with 300 rules, of that with 3", ratio, 0.8)])
 
 
-def _measure(context: Context, job: Loaded, number: int) -> dict[str, Value]:
-    with context.servers.crew(f"rules-{number}", job.topic, _project(job.topic, number)) as crew:
+def _measure(context: Context, job: Loaded, name: str, number: int) -> dict[str, Value]:
+    with context.servers.crew(name.replace(" ", "-"), job.topic, _project(job.topic, number)) as crew:
         meter = crew.start()
         crew.work_off(job.records)
         cpu, peak = meter.cpu(), crew.peak_mebibytes()
         outreach = list(sent_on(crew.bus, crew.outreach))
     verdict = judge(outreach, job.wanted)
     return {
-        "rules": f"{number} rules",
+        "rules": name,
         "events/s": round(job.events / seconds_between(outreach)),
         "worker CPU s/M": round(cpu["worker"] / job.events * 1e6, 1),
         "peak MiB": round(peak),

@@ -25,8 +25,8 @@ PINGS = 200
 def run(context: Context) -> Section:
     """The timers are armed before the instant, or the row says how much later the storm began."""
     number = context.sizes.timers
-    topic, bus = "storm-events", context.servers.bus
-    bus.make(topic)
+    bus = context.servers.bus
+    topic = bus.make("storm-events")
     rules = live_project([topic], QUIET.format(seconds=SILENCE), PONG)
     with context.servers.crew("storm", topic, rules, **LIVE) as crew:
         crew.start()
@@ -46,7 +46,7 @@ def _storm(crew: Crew, due: int, wanted: set[Firing]) -> Section:
     armed = now()
     with_pings = _Pings(crew, due)
     with_pings.start()
-    crew.until(lambda: crew.metric("engine_outcomes_total", rule="quiet") >= len(wanted), "the storm is over", 900)
+    crew.until_told("engine_outcomes_total", len(wanted), 900, rule="quiet", outcome="fired")
     with_pings.stop()
     crew.until(crew.has_published, "all outreach is published", 120)
     outreach = list(sent_on(crew.bus, crew.outreach))
