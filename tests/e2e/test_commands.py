@@ -13,6 +13,7 @@ from xml.etree import ElementTree
 import pytest
 
 from engine.demo.generate import generated_events
+from engine.runtime.outreach_form import SCHEMA_FILE
 from tests.e2e.command import REPOSITORY, engine, lines_of, start, write_project
 
 ADA: dict[str, Any] = {"email": "ada@example.com", "first_name": "Ada", "email_opt_in": True}
@@ -220,7 +221,7 @@ class TestTest:
         environment = os.environ | {"PYTHONPATH": str(REPOSITORY), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
         ran = subprocess.run(command, cwd=shop, env=environment, capture_output=True, text=True, check=False)
         assert ran.returncode == 1
-        assert "4 failed, 63 passed" in ran.stdout
+        assert "4 failed, 67 passed" in ran.stdout
         assert "Traceback" not in ran.stdout
         assert re.search(r"want +1d  welcome\n", ran.stdout)
         (shop / "rules/lifecycle.yaml").write_text("version: 1\nrules: 7\n")
@@ -417,9 +418,12 @@ class TestSchema:
         printed = engine("schema", name, folder=shop).out
         assert printed == (shop / f"schemas/{name}.schema.json").read_text()
 
+    def test_whoever_reads_the_outreach_topic_can_have_its_schema(self, shop: Path) -> None:
+        assert engine("schema", "outreach", folder=shop).out == SCHEMA_FILE.read_text()
+
     def test_an_unknown_kind_is_refused(self, shop: Path) -> None:
         ran = engine("schema", "rule", folder=shop)
-        assert (ran.code, ran.err) == (1, "there is no schema rule; there are rules, events, policy, tests\n")
+        assert (ran.code, ran.err) == (1, "there is no schema rule; there are rules, events, policy, tests, outreach\n")
 
 
 class TestDemo:

@@ -17,10 +17,16 @@ from tests.services.processes import Process, wait_until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.kafka]
 
+FAUST = ["-m", "faust", "-A", "examples.consume_faust", "worker", "--without-web", "-l", "info"]
 
-@pytest.mark.parametrize("name", ["consume_confluent", "consume_kafka_python"])
+
+@pytest.mark.parametrize(
+    "words",
+    [["examples/consume_confluent.py"], ["examples/consume_kafka_python.py"], FAUST],
+    ids=["confluent-kafka", "kafka-python", "Faust"],
+)
 def test_a_customer_whose_outreach_is_repeated_gets_it_once(
-    name: str, broker: Broker, topic_prefix: str, tmp_path: Path
+    words: list[str], broker: Broker, topic_prefix: str, tmp_path: Path
 ) -> None:
     settings, topic = KafkaSettings(broker.address), topic_prefix + "outreach"
     with Admin(settings) as admin:
@@ -34,16 +40,17 @@ def test_a_customer_whose_outreach_is_repeated_gets_it_once(
         f"ENGINE_KAFKA_BOOTSTRAP={broker.address}",
         f"ENGINE_OUTREACH_TOPIC={topic}",
         f"SENDER_GROUP={topic_prefix}",
+        f"APP_DATADIR={tmp_path / 'faust'}",
     ]
-    script = REPOSITORY / "examples" / f"{name}.py"
     log = tmp_path / "consumer.log"
-    consumer = Process(["env", *variables, sys.executable, str(script)], log, lambda: True)
+    command = ["env", f"--chdir={REPOSITORY}", *variables, sys.executable, *words]
+    consumer = Process(command, log, lambda: True)
     consumer.start()
     try:
         wait_until(lambda: "cy@shop.example" in log.read_text(), "the last outreach is sent")
     finally:
         consumer.kill9()
-    lines = [line for line in log.read_text().splitlines() if line.startswith("email to")]
+    lines = [line[line.index("email to") :].strip() for line in log.read_text().splitlines() if "email to" in line]
     assert lines == [f"email to {customer}@shop.example: Dear {customer}" for customer in ("ada", "bob", "cy")]
 
 

@@ -158,7 +158,8 @@ def signup(customer: str) -> Entry:
 def test_an_erased_customer_gets_nothing_that_waits_at_the_sender_and_is_new_when_they_come_back(
     stage: Stage, tmp_path: Path
 ) -> None:
-    office = PostOffice(stage.settings["kafka_bootstrap"], stage.settings["store"], tmp_path, stage.name, PARTITIONS)
+    kafka, redis = (str(stage.settings[name]) for name in ("kafka_bootstrap", "store"))
+    office = PostOffice(kafka, redis, tmp_path, stage.name, PARTITIONS)
     stage.settings["clock"] = "live"
     stage.use(SHOP | {"events.yaml": SHOP["events.yaml"].format(topic=stage.topics.events)})
     stage.start("a")

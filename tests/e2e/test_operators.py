@@ -109,7 +109,8 @@ def test_a_check_finds_servers_that_are_not_there_and_rules_with_errors(stage: S
 
 def test_topics_are_made_once_and_fit_each_other(stage: Stage) -> None:
     stage.use(project(f"{stage.name}new"))
-    names = {name: f"{stage.name}new-{name}" for name in ("outreach_topic", "outcomes_topic", "dead_letters_topic")}
+    ours = ("outreach_topic", "outcomes_topic", "dead_letters_topic", "feedback_topic")
+    names = {name: f"{stage.name}new-{name}" for name in ours}
     planned = data(stage, "topics", "create", "--partitions", 3, "--dry-run", **names)
     assert {one["topic"] for one in planned["made"]} == {f"{stage.name}new", *names.values()}
     assert levels(data(stage, "run", "--check", **names))["topics"] == "fail"
@@ -119,12 +120,31 @@ def test_topics_are_made_once_and_fit_each_other(stage: Stage) -> None:
     assert {one["partitions"] for one in made["made"]} == {3}
     assert all(one["config"]["message.timestamp.type"] == "LogAppendTime" for one in made["made"])
     again = data(stage, "topics", "create", **names)
-    assert (again["made"], len(again["there"])) == ([], 4)
+    assert (again["made"], len(again["there"])) == ([], 5)
     assert levels(data(stage, "run", "--check", **names))["partitions"] == "ok"
 
     refused = engine(stage, "topics", "create", "--partitions", 5, **names)
     assert refused.code == 1
     assert "need the same number of partitions" in refused.said
+
+
+def test_rules_that_hear_of_no_feedback_and_a_feedback_topic_that_is_missing_are_told(stage: Stage) -> None:
+    stage.use(project(stage.topics.events))
+    topic = f"{stage.name}feedback"
+    missing = engine(stage, "run", "--check", feedback_topic=topic)
+    assert missing.code == 1
+    assert f"missing, or hidden from us: {topic}" in missing.said
+    assert "engine topics create" in missing.said
+
+    data(stage, "topics", "create", feedback_topic=topic)
+    deaf = engine(stage, "doctor", feedback_topic=topic)
+    assert deaf.code == 3
+    assert f"events.yaml does not read {topic}" in deaf.said
+    files = project(stage.topics.events)
+    sources = "sources:\n"
+    assert sources in files["events.yaml"]
+    stage.use(files | {"events.yaml": files["events.yaml"].replace(sources, f"{sources}  - topic: {topic}\n")})
+    assert levels(data(stage, "doctor", feedback_topic=topic))["feedback"] == "ok"
 
 
 # --- while workers run
