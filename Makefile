@@ -12,6 +12,9 @@ help: ## what there is to make
 demo: $(INSTALLED) ## a year and a half of purchases through rules/ and templates/ into out/
 	@$(BIN)/engine demo $(ARGS)
 
+demo-live: $(READY) ## a mail, its unsubscribe link and what follows, on real servers (a minute); ARGS=--stay keeps them
+	@$(BIN)/python -m tests.e2e.demo_live $(ARGS)
+
 test: $(READY) ## all tests; ARGS="-k win_back" for some
 	@$(BIN)/python -m pytest $(ARGS)
 
@@ -71,4 +74,4 @@ $(INSTALLED): pyproject.toml constraints.txt
 	@$(PIP) -e .
 	@touch $@
 
-.PHONY: help demo test soak bench rules lint format types check schema wheel install clean
+.PHONY: help demo demo-live test soak bench rules lint format types check schema wheel install clean

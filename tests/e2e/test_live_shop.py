@@ -1,0 +1,124 @@
+"""The whole chain, as customers see it: what they do, the mail that comes of it, what they say of it in a browser."""
+
+from collections.abc import Iterator
+from time import time
+from unittest import SkipTest
+from uuid import uuid4
+
+import httpx
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.e2e.live_shop import LiveShop, live_shop, unsubscribe_link
+from tests.services import AnyRedis, Broker
+from tests.services.browser import browser_page
+from tests.services.processes import wait_until
+from tests.unit.mail_providers import SendGridOffice
+
+pytestmark = [pytest.mark.e2e, pytest.mark.kafka]
+
+SENDGRID = SendGridOffice()
+
+
+@pytest.fixture(scope="module")
+def shop(the_broker: Broker, redis_server: AnyRedis, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveShop]:
+    the_broker.start()
+    folder, name = tmp_path_factory.mktemp("shop"), f"shop-{uuid4().hex[:8]}."
+    provider = {"ENGINE_MAIL_PROVIDER": SENDGRID.name, "ENGINE_FEEDBACK_SENDGRID_KEY": SENDGRID.public}
+    with live_shop(the_broker.address, redis_server.url, folder, name, **provider) as shop:
+        yield shop
+
+
+@pytest.fixture
+def page(shop: LiveShop) -> Iterator[Page]:
+    """What it asks of anybody but the shop, and what it complains of (a style that is refused), fails the test."""
+    with browser_page() as page:
+        asked: list[str] = []
+        complaints: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        page.on("console", lambda message: complaints.append(message.text))
+        yield page
+    assert [url for url in asked if not url.startswith(shop.url)] == complaints == []
+
+
+def sign_up(shop: LiveShop, customer: str, to: str = "") -> str:
+    """Returns the link in the welcome."""
+    to = to or f"{customer}@shop.example"
+    shop.happens("signup", customer, email=to, first_name=customer.title(), email_opt_in="true")
+    welcome = shop.wait_for_mail(to, 1)
+    assert welcome["Subject"] == "Hello from Northfold"
+    return unsubscribe_link(welcome)
+
+
+def buy(shop: LiveShop, customer: str) -> None:
+    shop.happens("purchase", customer, amount=20, currency="EUR")
+
+
+def test_who_presses_the_button_gets_receipts_and_no_more_news(shop: LiveShop, page: Page) -> None:
+    sign_up(shop, "bob")
+    page.goto(sign_up(shop, "ada"))
+    expect(page.get_by_role("heading")).to_have_text("Unsubscribe?")
+    assert shop.feedback("ada") == []
+
+    page.get_by_role("button", name="Unsubscribe").click()
+    expect(page.get_by_role("heading")).to_have_text("You are unsubscribed")
+    assert shop.feedback("ada") == ["outreach_unsubscribed"]
+    wait_until(lambda: shop.explain("ada")["profile"].get("wants_marketing") is False, "the worker knows")
+
+    for customer in ("ada", "bob"):
+        buy(shop, customer)
+    shop.wait_for_mail("bob@shop.example", 3)
+    shop.wait_for_mail("ada@shop.example", 2)
+    assert shop.outcome("bob", "first-order")[0] == "fired"
+    reason = "suppressed for marketing: profile.unsubscribed or profile.wants_marketing == false"
+    assert shop.outcome("ada", "first-order") == ("suppressed", reason)
+    subjects = [str(mail["Subject"]) for mail in shop.mails("ada@shop.example")]
+    assert subjects == ["Hello from Northfold", "We have your order, €20.00"]
+
+
+def test_who_comes_to_unsubscribe_can_choose_what_to_get_instead(shop: LiveShop, page: Page) -> None:
+    page.goto(sign_up(shop, "cy"))
+    page.get_by_role("link", name="choose what you get").click()
+    news, reminders = (page.get_by_label(title) for title in ("News, thanks and offers", "Reminders of a cart"))
+    expect(news).to_be_checked()
+    reminders.uncheck()
+    assert shop.feedback("cy") == []
+
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("status")).to_have_text("Saved.")
+    expect(reminders).not_to_be_checked()
+    assert shop.feedback("cy") == ["preferences_changed"]
+    wait_until(lambda: shop.explain("cy")["profile"].get("wants_reminder") is False, "the worker knows")
+    wait_until(lambda: shop.obeyed("preferences_changed") == 1, "the sender knows")
+    page.goto(page.url)
+    expect(news).to_be_checked()
+    expect(reminders).not_to_be_checked()
+
+    buy(shop, "cy")
+    shop.wait_for_mail("cy@shop.example", 3)
+    assert shop.outcome("cy", "first-order")[0] == "fired"
+
+
+def test_who_calls_it_spam_is_written_to_under_no_name(shop: LiveShop) -> None:
+    sign_up(shop, "dee", to="family@shop.example")
+    (welcome,) = shop.mails("family@shop.example")
+    now = int(time() * 1000)
+    headers = {name: str(value) for name, value in welcome.items()}
+    complaint = SENDGRID.complaint(headers) | {"timestamp": now // 1000}
+    body, signature = SENDGRID.report(complaint, at=now)
+    assert httpx.post(f"{shop.url}/feedback/sendgrid", content=body, headers=signature).status_code == 200
+    wait_until(lambda: shop.obeyed("outreach_complained") == 1, "the sender knows")
+
+    shop.happens("signup", "eli", email="family@shop.example", email_opt_in="true")
+    wait_until(lambda: shop.outcome("eli", "welcome")[0] == "fired", "the worker, who knows eli only, welcomes them")
+    wait_until(lambda: shop.at_the_door("eli") == [("suppressed", "complained")], "the sender does not")
+    assert len(shop.mails("family@shop.example")) == 1
+
+
+def test_without_a_browser_a_test_is_skipped_and_fails_where_it_must_not_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.delenv("ENGINE_TEST_CHROMIUM", raising=False)
+    for ci, raised in {"": SkipTest, "true": RuntimeError}.items():
+        monkeypatch.setenv("CI", ci)
+        with pytest.raises(raised, match="install the package chromium"), browser_page():
+            pass
