@@ -55,10 +55,11 @@ def send(
         serve(stack, settings, health)
         writer = open_writer(settings)
         stack.callback(writer.close)
-        sender = health.sender = stack.enter_context(open_sender(settings, stores, writer, watch))
+        sender = stack.enter_context(open_sender(settings, stores, writer, watch))
         _obey_signals(sender)
         if settings.feedback_topic:
             health.obedience = stack.enter_context(obeying(settings, sender, stores[1], watch))
+        health.sender = sender
         sender.run()
 
 

@@ -72,6 +72,7 @@ class Sender:
 
     async def _run(self) -> None:
         self._loop = asyncio.get_running_loop()
+        self.stepped = monotonic()
         with ThreadPoolExecutor(1, "source") as source, ThreadPoolExecutor(4, "store") as store:
             self._delivery = Delivery(self.post, store)
             in_source = partial(_call, self._loop, source)
