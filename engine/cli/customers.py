@@ -4,14 +4,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import msgspec
-
 from engine.adapters.kafka.partitioner import murmur2_partition
 from engine.cli.console import UsageError
 from engine.core.codec import decode_state
 from engine.model import State
 from engine.ports import StateStore
 from engine.runtime.placement import stored_meta
+from engine.runtime.records import decode_past
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +46,7 @@ def find(store: StateStore, customer: str) -> Found:
     for partition in likely_partitions(store, customer):
         data = store.load(partition, [customer])[0]
         if data is not None:
-            history = [msgspec.json.decode(record) for record in store.history(partition, customer)]
+            history = [decode_past(customer, record) for record in store.history(partition, customer)]
             state = decode_state(data)
             return Found(partition, state, max(store.meta(partition).clock, state.last), history)
     message = f"the store has no customer {customer!r}"

@@ -11,6 +11,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 DAY = 86_400_000
+_SECONDS = [f"{second:02}" for second in range(60)]
+_MINUTES = [f"{minute // 60:02}:{minute % 60:02}" for minute in range(24 * 60)]
 
 
 @lru_cache(maxsize=1024)
@@ -37,11 +39,10 @@ def from_millis(instant: int, zone: ZoneInfo | None = None) -> datetime:
 def iso(instant: int) -> str:
     """ISO 8601 in UTC, with milliseconds only where there are some."""
     day, rest = divmod(instant, DAY)
-    seconds, millis = divmod(rest, 1000)
-    minutes, second = divmod(seconds, 60)
-    hour, minute = divmod(minutes, 60)
+    minute, rest = divmod(rest, 60_000)
+    second, millis = divmod(rest, 1000)
     fraction = f".{millis:03}" if millis else ""
-    return f"{_iso_date(day)}T{hour:02}:{minute:02}:{second:02}{fraction}Z"
+    return f"{_iso_date(day)}T{_MINUTES[minute]}:{_SECONDS[second]}{fraction}Z"
 
 
 @lru_cache(maxsize=4096)

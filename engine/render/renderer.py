@@ -99,6 +99,8 @@ def _blocks(compiled: _Compiled, variables: dict[str, Any]) -> tuple[str, str, s
 
 def _one_line(subject: str) -> str:
     """No line ends and no control characters, so that no value can end the header and begin another."""
+    if subject.isascii() and subject.isprintable() and "  " not in subject:
+        return subject.strip()
     return _storable(" ".join(_CONTROL.sub(" ", subject).split()))
 
 

@@ -8,6 +8,7 @@ bounded or absent.
 
 import re
 from collections.abc import Mapping
+from types import MethodType
 from typing import Any
 
 from jinja2 import DictLoader, StrictUndefined, nodes
@@ -101,10 +102,12 @@ class Sandbox(ImmutableSandboxedEnvironment):
 
     def call(self, context: Context, obj: Any, /, *args: Any, **kwargs: Any) -> Any:
         self.rendering.spend(STEP)
-        if type(obj) is Macro:  # what Jinja would do with it, without its four checks
+        kind = type(obj)
+        if kind is Macro or (kind is MethodType and type(obj.__self__) is TallyView):
+            # what Jinja would do with them, without its many checks
             kwargs.pop("_block_vars", None)
             kwargs.pop("_loop_vars", None)
-            result = obj(context.eval_ctx, *args, **kwargs)
+            result = obj(context.eval_ctx, *args, **kwargs) if kind is Macro else obj(*args, **kwargs)
         else:
             result = super().call(context, obj, *args, **kwargs)
         if isinstance(result, str):

@@ -17,6 +17,7 @@ from engine.runtime.batch import Arrival, Batch, Failure, Result, Undecidable
 from engine.runtime.cache import StateCache
 from engine.runtime.erasure import digest
 from engine.runtime.placement import check_meta
+from engine.runtime.records import encode_past
 
 NEVER = 2**53
 """Later than any moment."""
@@ -212,6 +213,6 @@ class Partition:
 
 def _histories(result: Result) -> dict[str, list[bytes]]:
     histories: dict[str, list[bytes]] = {}
-    for outcome, (_, record) in zip(result.outcomes, result.outcome_records, strict=True):
-        histories.setdefault(outcome.customer, []).append(record)
+    for outcome in result.outcomes:
+        histories.setdefault(outcome.customer, []).append(encode_past(outcome))
     return histories

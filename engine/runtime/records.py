@@ -6,9 +6,10 @@ from typing import Any
 
 import msgspec
 
+from engine.core.settle import outreach_id
 from engine.core.zones import iso, to_millis
 from engine.errors import BadRecord
-from engine.model import KeptEvent, OutcomeRecord, Outreach
+from engine.model import KeptEvent, Outcome, OutcomeRecord, Outreach
 from engine.runtime.outreach_form import OUTREACH_VERSION, OutreachForm
 
 _encode = msgspec.json.Encoder().encode
@@ -70,12 +71,11 @@ def _millis(instant: str | None) -> int:
     return to_millis(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
 
 
-def encode_outcome(outcome: OutcomeRecord) -> tuple[str, bytes]:
-    """(id, JSON). The id is the same for the same decision, so that a repeated record can be told."""
+def outcome_fields(outcome: OutcomeRecord) -> dict[str, Any]:
+    """The outcome as it is published. The id is the same for the same decision, so that a repeat can be told."""
     key = f"{outcome.rule}\0{outcome.customer}\0{outcome.occurrence}\0{outcome.outcome}\0{outcome.at}"
-    identity = blake2b(key.encode(), digest_size=16).hexdigest()
-    fields = {
-        "id": identity,
+    return {
+        "id": blake2b(key.encode(), digest_size=16).hexdigest(),
         "at": iso(outcome.at),
         "customer": outcome.customer,
         "rule": outcome.rule,
@@ -86,4 +86,41 @@ def encode_outcome(outcome: OutcomeRecord) -> tuple[str, bytes]:
         "outreach": outcome.outreach or None,
         "until": iso(outcome.until) if outcome.until else None,
     }
-    return identity, _encode(fields)
+
+
+def encode_outcome(outcome: OutcomeRecord) -> tuple[str, bytes]:
+    """(id, JSON)"""
+    fields = outcome_fields(outcome)
+    return fields["id"], _encode(fields)
+
+
+class _Past(msgspec.Struct, array_like=True, gc=False):
+    """What a customer's history keeps of an outcome: a quarter of the bytes, the rest follows from it."""
+
+    at: int
+    rule: str
+    occurrence: str
+    outcome: Outcome
+    reason: str
+    revision: str
+    has_outreach: bool
+    until: int
+
+
+_encode_past = msgspec.msgpack.Encoder().encode
+_decode_past = msgspec.msgpack.Decoder(_Past).decode
+
+
+def encode_past(outcome: OutcomeRecord) -> bytes:
+    """For a customer's history; `decode_past` makes the published form of it again."""
+    names = outcome.rule, outcome.occurrence, outcome.outcome, outcome.reason, outcome.revision
+    return _encode_past(_Past(outcome.at, *names, bool(outcome.outreach), outcome.until))
+
+
+def decode_past(customer: str, data: bytes) -> dict[str, Any]:
+    """The outcome as it was published. Raises msgspec.DecodeError."""
+    past = _decode_past(data)
+    told = OutcomeRecord(past.at, customer, past.rule, past.occurrence, past.outcome, past.reason, past.revision)
+    told.outreach = outreach_id(past.rule, customer, past.occurrence) if past.has_outreach else ""
+    told.until = past.until
+    return outcome_fields(told)
