@@ -16,7 +16,7 @@ from uuid import uuid4
 from rich.console import Console
 from rich.table import Table
 
-from tests.e2e.live_shop import SERVICES, LiveShop, live_shop, read_mail
+from tests.e2e.live_shop import SERVICES, LiveShop, live_shop, read_mail, unsubscribe_link
 from tests.e2e.live_story import Story, mail_panel
 from tests.services import Broker, open_broker, open_redis
 
@@ -86,11 +86,13 @@ def _stay(shop: LiveShop, console: Console) -> None:
     console.print("Every mail that comes is shown here. In another terminal:")
     for line in (f". {path}", f"{engine} send-event purchase --customer bob --set amount=20", f"{engine} explain bob"):
         console.print(f"  {line}", style="bold", markup=False, highlight=False, soft_wrap=True)
-    console.print(f"Links in mail lead to {shop.url}. Ctrl-C stops everything.")
+    console.print(f"Links in mail lead to {shop.url} here. Ctrl-C stops everything.")
     shown = len(shop.mail.received)
     while True:
         for received in shop.mail.received[shown:]:
-            console.print(mail_panel(read_mail(received.content)))
+            mail = read_mail(received.content)
+            console.print(mail_panel(mail))
+            console.print(unsubscribe_link(mail), soft_wrap=True)
             shown += 1
         time.sleep(0.2)
 
