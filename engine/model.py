@@ -5,11 +5,19 @@ only ever appended, with a default; anything else needs a new `STATE_VERSION` an
 """
 
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 STATE_VERSION = 1
+TRANSACTIONAL: Final = "transactional"
+"""The purpose of what a customer must get, whatever they have said."""
+UNSUBSCRIBE_LINK: Final = "engine_unsubscribe_link"
+PREFERENCES_LINK: Final = "engine_preferences_link"
+"""What stands in a rendered message where a link belongs that only the sender can sign.
+
+Of letters that neither HTML, URLs nor mail write in another way, and that no line is broken between.
+"""
 
 
 class Event(msgspec.Struct, gc=False):
@@ -161,6 +169,16 @@ class Outreach(msgspec.Struct):
     subject: str = ""
     text: str = ""
     html: str = ""
+
+    @property
+    def unsubscribe_link(self) -> str:
+        """What templates print for it: a placeholder; "" where the purpose cannot be unsubscribed from."""
+        return "" if self.purpose == TRANSACTIONAL else UNSUBSCRIBE_LINK
+
+    @property
+    def preferences_link(self) -> str:
+        """The same for the page where customers choose what they get."""
+        return "" if self.purpose == TRANSACTIONAL else PREFERENCES_LINK
 
 
 class Decision(msgspec.Struct, gc=False):

@@ -19,6 +19,9 @@ class SenderHooks:
     def retried(self, channel: str, reason: str, seconds: float) -> None:
         """A hand-over has failed and is tried again after so long."""
 
+    def unlinked(self, channel: str) -> None:
+        """A message says where to unsubscribe, and there was no link to put there."""
+
     def dead_letter(self, code: str) -> None:
         """An outreach could not be sent, or a record was none."""
 

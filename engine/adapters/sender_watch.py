@@ -25,13 +25,14 @@ class SenderWatch(SenderHooks):
         )
         self._retries = self._counter("sender_retries", "Hand-overs that failed and are tried again", "channel")
         self._dead_letters = self._counter("sender_dead_letters", "Records that could not be sent", "code")
+        self._unlinked = self._counter("sender_unlinked", "Messages whose unsubscribe link is empty", "channel")
         self._open = self._gauge("sender_breaker_open", "1 while the channel's provider is down", "channel")
         self._owned = self._gauge("sender_owned_partitions", "Partitions of the outreach topic that this sender has")
         self._in_hand = self._gauge("sender_in_hand", "Outreach that was read and has not ended")
         self._parked = self._gauge("sender_parked", "How many of these only wait")
         self._obeyed = self._counter("sender_feedback", "Feedback that the suppression list follows", "type")
         self._unreadable = self._counter("sender_feedback_unreadable", "Feedback that could not be read", "code")
-        self._told: set[str] = set()
+        self._told: set[tuple[str, ...]] = set()
         self._lag = self._gauge("sender_feedback_lag_records", "Feedback that was not read yet")
         self.store_answers = True
         self._away = self._gauge("sender_store_away", "1 while the store does not answer")
@@ -67,6 +68,10 @@ class SenderWatch(SenderHooks):
     def dead_letter(self, code: str) -> None:
         self._dead_letters.labels(code).inc()
 
+    def unlinked(self, channel: str) -> None:
+        self._unlinked.labels(channel).inc()
+        self._warn_once("unsubscribe links are empty: ENGINE_PUBLIC_URL is not set", channel=channel)
+
     def breaker(self, channel: str, is_open: bool) -> None:
         self._open.labels(channel).set(is_open)
         if is_open:
@@ -83,9 +88,13 @@ class SenderWatch(SenderHooks):
 
     def unreadable(self, code: str) -> None:
         self._unreadable.labels(code).inc()
-        if code not in self._told:
-            self._told.add(code)
-            self._log.warning("unreadable feedback", code=code)
+        self._warn_once("unreadable feedback", code=code)
+
+    def _warn_once(self, event: str, **about: str) -> None:
+        told = (event, *about.values())
+        if told not in self._told:
+            self._told.add(told)
+            self._log.warning(event, **about)
 
     def feedback_lag(self, records: int) -> None:
         self._lag.set(records)

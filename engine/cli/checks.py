@@ -1,6 +1,6 @@
 """What must hold before a worker starts: rules, topics, and the store."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from engine.adapters.kafka.admin import Admin
@@ -8,8 +8,10 @@ from engine.adapters.redis import RedisStore
 from engine.adapters.redis.facts import Server
 from engine.cli.console import open_store
 from engine.cli.findings import Finding, fail, ok, warn
+from engine.cli.sending import channel_urls
 from engine.cli.wiring import kafka_settings, source_topics
 from engine.config import Settings
+from engine.core.book import LINKS, TemplateFacts
 from engine.core.catalog import Catalog
 from engine.errors import EngineError, PartitionsDiffer, SourceUnavailable
 from engine.lang.project import Loaded, load
@@ -26,7 +28,9 @@ Further = Callable[[StateStore, Catalog, Mapping[str, int]], Iterable[Finding]]
 
 def check_all(settings: Settings, further: Further = lambda store, catalog, counts: ()) -> list[Finding]:
     """Everything that can be looked at, in this order: rules, Kafka, the store, and whatever else."""
-    findings, catalog = check_rules(settings.rules, settings.templates)
+    templates = inspect_templates(settings.templates)
+    findings, catalog = check_rules(settings.rules, templates)
+    findings += check_links(settings, templates)
     counts: dict[str, int] = {}
     if catalog is not None:
         about_kafka, counts = check_kafka(settings, catalog)
@@ -42,9 +46,9 @@ def check_all(settings: Settings, further: Further = lambda store, catalog, coun
     return findings
 
 
-def check_rules(rules: Path, templates: Path) -> tuple[list[Finding], Catalog | None]:
+def check_rules(rules: Path, templates: Sequence[TemplateFacts]) -> tuple[list[Finding], Catalog | None]:
     """Without a catalogue where the rules have errors."""
-    loaded = load(rules, inspect_templates(templates))
+    loaded = load(rules, templates)
     return [_rules_finding(loaded)], loaded.book.catalog if loaded.book else None
 
 
@@ -56,6 +60,14 @@ def _rules_finding(loaded: Loaded) -> Finding:
     if loaded.diagnostics:
         return warn("rules", f"{text}, {len(loaded.diagnostics)} warnings", "`engine check` shows them")
     return ok("rules", text)
+
+
+def check_links(settings: Settings, templates: Iterable[TemplateFacts]) -> Iterator[Finding]:
+    """Whether who sends with these settings has the links that messages promise."""
+    linked = [facts.template for facts in templates if any(read.path in LINKS for read in facts.reads)]
+    if linked and channel_urls(settings) and not settings.public_url:
+        says = f"{linked[0]} says where to unsubscribe, and ENGINE_PUBLIC_URL is not set: the link would be empty"
+        yield warn("links", says, "set it, and ENGINE_TOKEN_SECRET, for `engine send` and `engine web`")
 
 
 def topics_of(settings: Settings, catalog: Catalog) -> tuple[str, ...]:

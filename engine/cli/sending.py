@@ -26,11 +26,11 @@ from engine.adapters.webhook import Endpoint, WebhookChannel
 from engine.cli.console import UsageError, wall_clock
 from engine.cli.wiring import join_group, kafka_settings
 from engine.config import BadSetting, Settings
-from engine.core.guards import TRANSACTIONAL
 from engine.errors import PermanentFailure
-from engine.model import Outreach
+from engine.model import TRANSACTIONAL, Outreach
 from engine.ports import Channel, ClaimStore, SuppressionList
 from engine.runtime.delivery import Limits, Post
+from engine.runtime.links import Links, LinksOf
 from engine.runtime.rates import Rates
 from engine.runtime.reporter import Reporter
 from engine.runtime.sender import Sender
@@ -75,11 +75,16 @@ _MAKERS: Mapping[str, Callable[[Settings, str], Channel]] = {
 
 def channels(settings: Settings) -> dict[str, Channel]:
     """Those that have an address. Raises BadSetting."""
-    urls = {name: getattr(settings, f"{name}_url") for name in ("email", "sms", "push", "webhook")}
-    made = {name: _channel(settings, name, url) for name, url in urls.items() if url}
+    made = {name: _channel(settings, name, url) for name, url in channel_urls(settings).items()}
     if not made:
         raise BadSetting("ENGINE_EMAIL_URL", "no channel has an address; set this, or that of another channel")
     return made
+
+
+def channel_urls(settings: Settings) -> dict[str, str]:
+    """By channel; empty where nothing is sent from."""
+    urls = {name: getattr(settings, f"{name}_url") for name in ("email", "sms", "push", "webhook")}
+    return {name: url for name, url in urls.items() if url}
 
 
 def _channel(settings: Settings, name: str, url: str) -> Channel:
@@ -103,8 +108,10 @@ def letterhead(settings: Settings) -> Letterhead:
         except PermanentFailure as error:
             setting = f"ENGINE_{name.upper()}"
             raise BadSetting(setting, str(error)) from error
-    links, references = unsubscribe_links(settings), mail_references(settings)
-    return Letterhead(settings.mail_from, settings.mail_reply_to, links, references)
+    links, references = links_of(settings), mail_references(settings)
+    return Letterhead(
+        settings.mail_from, settings.mail_reply_to, lambda outreach: links(outreach).unsubscribe, references
+    )
 
 
 def token_secrets(settings: Settings) -> list[str]:
@@ -115,17 +122,21 @@ def token_secrets(settings: Settings) -> list[str]:
     return secrets
 
 
-def unsubscribe_links(settings: Settings) -> Callable[[Outreach], str]:
-    """What makes the link of an outreach; "" for transactional ones, and where no public address is set."""
+def links_of(settings: Settings) -> LinksOf:
+    """What makes the links of an outreach; none for transactional ones, and where no public address is set.
+
+    Raises BadSetting.
+    """
     base = settings.public_url.rstrip("/")
     token = _tokens(settings) if base else None
 
-    def link(outreach: Outreach) -> str:
+    def links(outreach: Outreach) -> Links:
         if not token or outreach.purpose == TRANSACTIONAL:
-            return ""
-        return f"{base}/unsubscribe/{token(outreach)}"
+            return Links()
+        signed = token(outreach)
+        return Links(f"{base}/unsubscribe/{signed}", f"{base}/preferences/{signed}")
 
-    return link
+    return links
 
 
 def mail_references(settings: Settings) -> HeadersOf:
@@ -187,7 +198,9 @@ def open_sender(settings: Settings, stores: Stores, writer: TopicWriter, hooks: 
         dead_letters=TopicRecords(writer, settings.dead_letters_topic),
         feedback=TopicRecords(writer, settings.feedback_topic) if settings.feedback_topic else None,
     )
-    post = Post(channels(settings), claims, suppressions, reporter, wall_clock, limits(settings), hooks)
+    post = Post(
+        channels(settings), claims, suppressions, reporter, wall_clock, limits(settings), hooks, links_of(settings)
+    )
     try:
         yield Sender(join_group(grouped, topics), offsets.committed, post, settings.send_in_hand, settings.send_parked)
     finally:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from engine.core.catalog import Catalog
 from engine.core.scope import Scope
@@ -151,6 +151,12 @@ class TemplateRead:
 
     path: tuple[str, ...]
     line: int
+    asked: bool = False
+    """It is one of `LINKS`, and only read where the template has asked whether there are any."""
+
+
+LINKS: Final = frozenset({("outreach", "unsubscribe_link"), ("outreach", "preferences_link")})
+"""Reads of what only the sender can put in. There are both or neither."""
 
 
 @dataclass(frozen=True, slots=True)

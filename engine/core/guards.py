@@ -12,9 +12,7 @@ from engine.core.durations import text_of
 from engine.core.scope import MISSING, Scope
 from engine.core.triggers.base import Firing, Trigger
 from engine.core.zones import from_millis, instant_of, iso
-from engine.model import Outcome, State
-
-TRANSACTIONAL = "transactional"
+from engine.model import TRANSACTIONAL, Outcome, State
 
 
 class Verdict(NamedTuple):

@@ -4,11 +4,11 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from engine.core.book import Cap, Policy, Rule
-from engine.core.guards import TRANSACTIONAL
 from engine.core.zones import DAY
 from engine.lang.diagnostics import did_you_mean
 from engine.lang.grammar import PolicyFile
 from engine.lang.site import Site
+from engine.model import TRANSACTIONAL
 
 _HOUR = DAY // 24
 _LONGEST_CALENDAR = {"day": DAY + _HOUR, "week": 7 * DAY + _HOUR, "month": 31 * DAY + _HOUR}

@@ -15,6 +15,7 @@ WARNINGS = frozenset(
     {
         "cancel-without-timer",
         "cap-never-fires",
+        "empty-link",
         "ignored-file",
         "never-fires",
         "no-rules",

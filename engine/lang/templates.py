@@ -3,14 +3,20 @@
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
-from engine.core.book import Needs, Send, TemplateFacts, TemplateRead
+from engine.core.book import LINKS, Needs, Send, TemplateFacts, TemplateRead
 from engine.core.catalog import Catalog
 from engine.lang.diagnostics import Diagnostic, did_you_mean, one_of, severity_of, shown_path
 from engine.lang.site import RESERVED, Site
+from engine.model import TRANSACTIONAL
 
 ROOTS = ("profile", "event", "events", "rule", "outreach")
 TALLY = ("count", "sum", "last", "first")
-OUTREACH = ("id", "rule", "occurrence", "customer", "at", "moment", "expires_at", "channel", "purpose", "template")
+# fmt: off
+OUTREACH = (
+    "id", "rule", "occurrence", "customer", "at", "moment", "expires_at", "channel", "purpose", "template",
+    "unsubscribe_link", "preferences_link",
+)
+# fmt: on
 FIXED: Mapping[tuple[str, ...], Collection[str]] = {
     ("rule",): ("id", "why", "purpose", "channel"),
     ("outreach",): OUTREACH,
@@ -36,6 +42,8 @@ class Templates:
         self.used.add((send.template, send.channel))
         for read in facts.reads:
             self._check(site, rule, facts, read, types)
+            if send.purpose == TRANSACTIONAL and read.path in LINKS and not read.asked:
+                self._no_link(site, rule, facts, read)
         return facts.needs
 
     def _missing(self, site: Site, send: Send) -> None:
@@ -52,6 +60,14 @@ class Templates:
             what, help = unknown
             message = f"rule {rule} does not supply '{what}'"
             site.findings.append(_report(facts, read.line, "unknown-variable", message, help, ".".join(read.path)))
+
+    def _no_link(self, site: Site, rule: str, facts: TemplateFacts, read: TemplateRead) -> None:
+        if (facts.path, read) not in self.reported:
+            self.reported.add((facts.path, read))
+            name = ".".join(read.path)
+            message = f"rule {rule} is transactional, so '{name}' is empty"
+            help = f"print it only where it is there: {{% if {name} %}} .. {{% endif %}}"
+            site.findings.append(_report(facts, read.line, "empty-link", message, help, name))
 
     def problems(self) -> list[Diagnostic]:
         """What is wrong with the templates by themselves."""

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from jinja2 import nodes
 
-from engine.core.book import Needs, TemplateProblem, TemplateRead
+from engine.core.book import LINKS, Needs, TemplateProblem, TemplateRead
 from engine.core.durations import milliseconds
 from engine.render.sandbox import GLOBALS
 
@@ -31,6 +31,7 @@ class Findings:
         self.problems: list[TemplateProblem] = []
         self.needs = Needs()
         self.scopes: list[dict[str, Paths]] = [{}]
+        self.asked: Paths = ()
         self.line = 0
         self.file = ""
 
@@ -54,6 +55,13 @@ class Findings:
         yield
         self.file, self.line, self.scopes = before
 
+    @contextmanager
+    def where(self, asked: Paths) -> Iterator[None]:
+        """What is walked only matters where there is something at these paths."""
+        before, self.asked = self.asked, self.asked + asked
+        yield
+        self.asked = before
+
     def bind(self, name: str, paths: Paths = ()) -> None:
         self.scopes[-1][name] = self.scopes[-1].get(name, ()) + paths
 
@@ -75,7 +83,8 @@ class Findings:
 
     def read(self, path: Path, line: int, *, guard: bool = False) -> None:
         """Note a read. A guard (`is defined`) doesn't need the newest event to be kept."""
-        self.reads.append(TemplateRead(path, self.line or line))
+        asked = path in LINKS and not LINKS.isdisjoint(self.asked)
+        self.reads.append(TemplateRead(path, self.line or line, asked))
         match path:
             case ("profile", name, *_):
                 self.needs |= Needs(fields=frozenset({name}))

@@ -59,6 +59,7 @@ _TEXT = frozenset({
 })
 _OUTREACH = frozenset({
     "id", "rule", "occurrence", "customer", "at", "moment", "expires_at", "channel", "purpose", "template",
+    "unsubscribe_link", "preferences_link",
 })
 # fmt: on
 

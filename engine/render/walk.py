@@ -61,6 +61,23 @@ class Walk(NodeVisitor):
         for part in node.iter_child_nodes(exclude=("node",)):
             self.visit(part)
 
+    def visit_If(self, node: nodes.If) -> None:
+        self._branch(node.test, node.body, [*node.elif_, *node.else_])
+
+    def visit_CondExpr(self, node: nodes.CondExpr) -> None:
+        self._branch(node.test, [node.expr1], [node.expr2] if node.expr2 else [])
+
+    def _branch(self, test: nodes.Node, then: Iterable[nodes.Node], otherwise: Iterable[nodes.Node]) -> None:
+        with self.findings.where(self._asked(test)):
+            self.all([test, *then])
+        self.all(otherwise)
+
+    def _asked(self, test: nodes.Node) -> Paths:
+        """What is there wherever the test holds."""
+        if isinstance(test, nodes.And):
+            return self._asked(test.left) + self._asked(test.right)
+        return self.findings.paths(test)
+
     def _callee(self, call: nodes.Call) -> None:
         method = call.node
         for path in self.findings.paths(method):

@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import Final, TypeVar
 
-from engine.core.guards import TRANSACTIONAL
 from engine.errors import PermanentFailure, TemporaryFailure
-from engine.model import Outcome, Outreach
+from engine.model import TRANSACTIONAL, Outcome, Outreach
 from engine.ports import Channel, Claim, ClaimState, ClaimStore, Ending, Record, Suppression, SuppressionList
 from engine.runtime.breaker import Breaker
 from engine.runtime.gathered import Gathered
+from engine.runtime.links import LinksOf, has_placeholder, no_links, with_links
 from engine.runtime.rates import Rates
 from engine.runtime.reporter import Reporter
 from engine.runtime.suppression import ALL, address_digest, at_the_door
@@ -49,6 +49,7 @@ class Post:
     wall: Callable[[], int]
     limits: Limits = field(default_factory=Limits)
     hooks: SenderHooks = field(default_factory=SenderHooks)
+    links: LinksOf = no_links
 
 
 @dataclass(eq=False, slots=True)
@@ -163,7 +164,7 @@ class Delivery:
             raise TemporaryFailure("claimed-by-another")
         try:
             async with asyncio.timeout(post.limits.hand_over):
-                await post.channels[outreach.channel].deliver(outreach)
+                await post.channels[outreach.channel].deliver(self._linked(outreach))
         except TimeoutError:
             failure = TemporaryFailure("no-answer-in-time", uncertain=True, down=True)
             return await self._failed(parcel, failure, breaker)
@@ -177,6 +178,15 @@ class Delivery:
             raise PermanentFailure(why) from error
         self._works(outreach.channel, breaker)
         return await self._end(parcel, Outcome.SENT, "")
+
+    def _linked(self, outreach: Outreach) -> Outreach:
+        """As the channel gets it."""
+        if not has_placeholder(outreach):
+            return outreach
+        links = self._post.links(outreach)
+        if not any(links) and outreach.purpose != TRANSACTIONAL:
+            self._post.hooks.unlinked(outreach.channel)
+        return with_links(outreach, links)
 
     async def _failed(self, parcel: Parcel, failure: TemporaryFailure, breaker: Breaker) -> None:
         outreach = parcel.outreach

@@ -10,10 +10,14 @@ from typing import Annotated, Any, Final
 import msgspec
 from msgspec import Meta, Struct
 
+from engine.model import PREFERENCES_LINK, UNSUBSCRIBE_LINK
+
 OUTREACH_VERSION: Final = 1
 SCHEMA_FILE: Final = Path(__file__).parent / "schemas" / "outreach.schema.json"
 
 _INSTANT: Final[dict[str, Any]] = {"format": "date-time"}
+
+_LINKS: Final = f"{UNSUBSCRIBE_LINK} and {PREFERENCES_LINK} in it are for the sender to put its links for."
 
 Instant = Annotated[str, Meta(extra_json_schema=_INSTANT)]
 
@@ -46,8 +50,8 @@ class OutreachForm(Struct):
     ] = None
     to: Annotated[str, Meta(description="Where the channel reaches the customer: an email address, a number.")] = ""
     subject: Annotated[str, Meta(description="One line of plain text; empty where the channel has none.")] = ""
-    text: Annotated[str, Meta(description="The message as plain text.")] = ""
-    html: Annotated[str, Meta(description="The message as HTML; empty where the template has none.")] = ""
+    text: Annotated[str, Meta(description=f"The message as plain text. {_LINKS}")] = ""
+    html: Annotated[str, Meta(description=f"The message as HTML; empty where the template has none. {_LINKS}")] = ""
     event: EventForm | None = None
 
 

@@ -106,8 +106,15 @@ def read_mail(content: bytes) -> EmailMessage:
     return email.message_from_bytes(content, policy=email.policy.default)
 
 
+def body_of(mail: EmailMessage, kind: str) -> str:
+    """Of its plain or html part, as it reads."""
+    body = mail.get_body((kind,))
+    assert body
+    return str(body.get_content())
+
+
 def unsubscribe_link(mail: EmailMessage) -> str:
-    """Empty where there is none."""
+    """That of a mail program's own button; empty where there is none."""
     return str(mail["List-Unsubscribe"] or "").strip("<>")
 
 

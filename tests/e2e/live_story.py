@@ -11,7 +11,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from tests.e2e.live_shop import LiveShop, event_words, unsubscribe_link
+from tests.e2e.live_shop import LiveShop, body_of, event_words, unsubscribe_link
 from tests.services.browser import browser_page
 from tests.services.processes import wait_until
 
@@ -23,8 +23,7 @@ def mail_panel(mail: EmailMessage) -> Panel:
         head.add_row(Text(name, "dim"), Text(str(mail[name])))
     if link := unsubscribe_link(mail):
         head.add_row(Text("List-Unsubscribe", "dim"), Text(link, no_wrap=True, overflow="ellipsis"))
-    body = mail.get_body(("plain",))
-    return Panel(Group(head, "", Text(str(body.get_content()).strip() if body else "")), title="mail", expand=False)
+    return Panel(Group(head, "", Text(body_of(mail, "plain").strip())), title="mail", expand=False)
 
 
 class Story:

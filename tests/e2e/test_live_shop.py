@@ -1,6 +1,8 @@
 """The whole chain, as customers see it: what they do, the mail that comes of it, what they say of it in a browser."""
 
+import re
 from collections.abc import Iterator
+from email.message import EmailMessage
 from time import time
 from unittest import SkipTest
 from uuid import uuid4
@@ -9,7 +11,7 @@ import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.live_shop import LiveShop, live_shop, unsubscribe_link
+from tests.e2e.live_shop import LiveShop, body_of, live_shop, unsubscribe_link
 from tests.services import AnyRedis, Broker
 from tests.services.browser import browser_page
 from tests.services.processes import wait_until
@@ -41,13 +43,18 @@ def page(shop: LiveShop) -> Iterator[Page]:
     assert [url for url in asked if not url.startswith(shop.url)] == complaints == []
 
 
-def sign_up(shop: LiveShop, customer: str, to: str = "") -> str:
-    """Returns the link in the welcome."""
+def sign_up(shop: LiveShop, customer: str, to: str = "") -> EmailMessage:
+    """Returns the welcome."""
     to = to or f"{customer}@shop.example"
     shop.happens("signup", customer, email=to, first_name=customer.title(), email_opt_in="true")
     welcome = shop.wait_for_mail(to, 1)
     assert welcome["Subject"] == "Hello from Northfold"
-    return unsubscribe_link(welcome)
+    return welcome
+
+
+def read_in(page: Page, mail: EmailMessage) -> None:
+    """As a mail program shows it."""
+    page.set_content(body_of(mail, "html"))
 
 
 def buy(shop: LiveShop, customer: str) -> None:
@@ -56,7 +63,8 @@ def buy(shop: LiveShop, customer: str) -> None:
 
 def test_who_presses_the_button_gets_receipts_and_no_more_news(shop: LiveShop, page: Page) -> None:
     sign_up(shop, "bob")
-    page.goto(sign_up(shop, "ada"))
+    read_in(page, sign_up(shop, "ada"))
+    page.get_by_role("link", name="unsubscribe").click()
     expect(page.get_by_role("heading")).to_have_text("Unsubscribe?")
     assert shop.feedback("ada") == []
 
@@ -74,10 +82,24 @@ def test_who_presses_the_button_gets_receipts_and_no_more_news(shop: LiveShop, p
     assert shop.outcome("ada", "first-order") == ("suppressed", reason)
     subjects = [str(mail["Subject"]) for mail in shop.mails("ada@shop.example")]
     assert subjects == ["Hello from Northfold", "We have your order, €20.00"]
+    receipt = shop.mails("ada@shop.example")[1]
+    assert "unsubscribe" not in body_of(receipt, "plain").lower() + body_of(receipt, "html").lower()
+
+
+def test_every_way_to_unsubscribe_that_a_mail_offers_leads_to_its_customer(shop: LiveShop, page: Page) -> None:
+    mail = sign_up(shop, "fay")
+    read_in(page, mail)
+    page.get_by_role("link", name="choose what we write about").click()
+    expect(page.get_by_role("button", name="Save")).to_be_visible()
+    (in_text,) = re.findall(r"Unsubscribe.*: (\S+)", body_of(mail, "plain"))
+    for link in (in_text, unsubscribe_link(mail)):
+        page.goto(link)
+        expect(page.get_by_role("heading")).to_have_text("Unsubscribe?")
+    assert shop.feedback("fay") == []
 
 
 def test_who_comes_to_unsubscribe_can_choose_what_to_get_instead(shop: LiveShop, page: Page) -> None:
-    page.goto(sign_up(shop, "cy"))
+    page.goto(unsubscribe_link(sign_up(shop, "cy")))
     page.get_by_role("link", name="choose what you get").click()
     news, reminders = (page.get_by_label(title) for title in ("News, thanks and offers", "Reminders of a cart"))
     expect(news).to_be_checked()

@@ -13,10 +13,11 @@ import pytest
 
 from engine.adapters.memory_sending import ClaimBook, MemoryClaims, MemorySuppressions
 from engine.errors import PermanentFailure, StoreUnavailable, TemporaryFailure
-from engine.model import Outreach
+from engine.model import UNSUBSCRIBE_LINK, Outreach
 from engine.ports import Claim, Record, Suppression
 from engine.runtime.breaker import Breaker
 from engine.runtime.delivery import Delivery, Limits, Parcel, Post
+from engine.runtime.links import Links, LinksOf, no_links
 from engine.runtime.records import encode_outreach
 from engine.runtime.reporter import Reporter
 from engine.runtime.suppression import address_digest
@@ -36,6 +37,7 @@ class Scripted:
 
     script: list[Exception]
     taken: list[str] = field(default_factory=list)
+    texts: list[str] = field(default_factory=list)
     asked: int = 0
 
     async def deliver(self, outreach: Outreach) -> None:
@@ -43,6 +45,7 @@ class Scripted:
         if self.script:
             raise self.script.pop(0)
         self.taken.append(outreach.id)
+        self.texts.append(outreach.text)
 
     async def close(self) -> None:
         """Nothing is open."""
@@ -67,6 +70,9 @@ class Heard(SenderHooks):
 
     calls: dict[str, int] = field(default_factory=lambda: defaultdict(int))
 
+    def unlinked(self, channel: str) -> None:
+        self.calls["unlinked"] += 1
+
     def breaker(self, channel: str, is_open: bool) -> None:
         self.calls[f"open {is_open}"] += 1
 
@@ -88,6 +94,7 @@ class Desk:
         self.outcomes, self.letters, self.feedback, self.hooks = Written(), Written(), Written(), Heard()
         self.limits = Limits(**{"first_retry": 0.001, "longest_retry": 0.002} | limits)
         self.now = 1_750_000_002_000
+        self.links: LinksOf = no_links
 
     def send(self, *letters: Outreach) -> list[str]:
         """What became of them, in the order it was told."""
@@ -97,7 +104,7 @@ class Desk:
     async def _send(self, letters: Sequence[Outreach]) -> None:
         reporter = Reporter(self.outcomes, self.letters, self.feedback)
         stores = self.claims, self.suppressions
-        post = Post({"email": self.channel}, *stores, reporter, lambda: self.now, self.limits, self.hooks)
+        post = Post({"email": self.channel}, *stores, reporter, lambda: self.now, self.limits, self.hooks, self.links)
         with ThreadPoolExecutor(2) as executor:
             delivery = Delivery(post, executor)
             parcels = [Parcel(each, Record("t", 0, at, encode_outreach(each)[1])) for at, each in enumerate(letters, 1)]
@@ -264,3 +271,24 @@ def test_rules_hear_of_what_was_sent() -> None:
             },
         }
     ]
+
+
+def test_a_customer_gets_a_link_of_their_own_where_the_message_has_a_place_for_it() -> None:
+    desk = Desk(BUSY)
+    desk.links = lambda outreach: Links(f"https://shop.example/{outreach.customer}")
+    letters = [outreach(id=name, customer=name, text=f"Enough? {UNSUBSCRIBE_LINK}") for name in ("ada", "bob")]
+    assert desk.send(*letters, outreach(id="cy", text="Hello")) == ["sent"] * 3
+    assert sorted(desk.channel.texts) == [
+        "Enough? https://shop.example/ada",
+        "Enough? https://shop.example/bob",
+        "Hello",
+    ]
+    assert desk.hooks.calls["unlinked"] == 0
+
+
+def test_a_link_that_is_missing_is_told_and_one_that_cannot_be_is_not() -> None:
+    desk = Desk()
+    text = f"Enough? {UNSUBSCRIBE_LINK}"
+    desk.send(outreach(id="a", purpose="marketing", text=text), outreach(id="b", purpose="transactional", text=text))
+    assert desk.channel.texts == ["Enough? ", "Enough? "]
+    assert desk.hooks.calls["unlinked"] == 1

@@ -3,10 +3,9 @@
 import msgspec
 import pytest
 
-from engine.core.guards import TRANSACTIONAL
 from engine.errors import BadRecord
 from engine.feedback import Feedback, FeedbackKind, feedback_event
-from engine.model import Outcome
+from engine.model import TRANSACTIONAL, Outcome
 from engine.ports import Suppression
 from engine.runtime.obedience import read_order
 from engine.runtime.reporter import feedback_event as sender_event

@@ -259,3 +259,25 @@ def test_an_imported_macro_sees_the_profile_only_with_context(tmp_path: Path) ->
 def test_a_file_that_may_be_missing_is_no_problem(tmp_path: Path) -> None:
     source = "{% include '_gone.j2' ignore missing %}{% include ['_gone.j2', '_here.j2'] %}"
     assert facts_of(tmp_path, push(source) | {"_here.j2": ""}).problems == ()
+
+
+def test_links_that_are_only_read_where_there_are_any_are_told_apart(tmp_path: Path) -> None:
+    source = (
+        "{% if outreach.unsubscribe_link and rule.id %}\n{{ outreach.preferences_link }}{{ rule.id }}"
+        "\n{% elif outreach.preferences_link %}\n{{ outreach.preferences_link }}"
+        "\n{% else %}\n{{ outreach.unsubscribe_link }}{% endif %}"
+        "\n{{ outreach.unsubscribe_link if outreach.unsubscribe_link else outreach.preferences_link }}"
+    )
+    found = [(read.path[1], read.line, read.asked) for read in facts_of(tmp_path, push(source)).reads]
+    assert found == [
+        ("unsubscribe_link", 1, True),
+        ("id", 1, False),
+        ("preferences_link", 2, True),
+        ("id", 2, False),
+        ("preferences_link", 3, True),
+        ("preferences_link", 4, True),
+        ("unsubscribe_link", 6, False),
+        ("unsubscribe_link", 7, True),
+        ("unsubscribe_link", 7, True),
+        ("preferences_link", 7, False),
+    ]

@@ -40,6 +40,14 @@ def test_feedback_is_counted_and_what_cannot_be_read_is_logged_once(watch: Sende
     assert [line["event"] for line in lines] == ["unreadable feedback"]
 
 
+def test_messages_without_their_unsubscribe_link_are_counted_and_the_log_says_once_why(watch: SenderWatch) -> None:
+    with capture_logs() as lines:
+        for _ in range(3):
+            watch.unlinked("email")
+    assert value(watch, "sender_unlinked_total", channel="email") == 3
+    assert [line["event"] for line in lines] == ["unsubscribe links are empty: ENGINE_PUBLIC_URL is not set"]
+
+
 def test_a_sender_that_has_not_joined_yet_is_alive_and_not_ready(watch: SenderWatch) -> None:
     pages = SenderHealth(watch).pages
     assert pages["/healthz"]().status is HTTPStatus.OK

@@ -15,9 +15,9 @@ from starlette.routing import Route
 from engine.adapters.web.body import read_body
 from engine.adapters.web.publish import Publish
 from engine.adapters.web.view import Choice, View
-from engine.core.guards import TRANSACTIONAL
 from engine.errors import BadToken
 from engine.feedback import Feedback, FeedbackKind
+from engine.model import TRANSACTIONAL
 from engine.ports import AtTheDoor, SuppressionList
 from engine.tokens import LinkToken, read_token
 

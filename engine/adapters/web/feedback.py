@@ -13,9 +13,9 @@ from engine.adapters.web.body import read_body
 from engine.adapters.web.providers.base import BadFeedback, PassedOver, Provider, Report, Said
 from engine.adapters.web.publish import Publish
 from engine.adapters.web.watch import WebWatch
-from engine.core.guards import TRANSACTIONAL
 from engine.errors import BadToken
 from engine.feedback import Feedback, FeedbackKind
+from engine.model import TRANSACTIONAL
 from engine.tokens import read_token
 
 _LARGEST: Final = 1_000_000

@@ -1,0 +1,106 @@
+"""The links in a message: what a template prints for them, and what a customer gets instead."""
+
+import re
+from html import unescape
+from pathlib import Path
+
+import pytest
+
+from engine.cli.checks import check_links
+from engine.cli.findings import Level
+from engine.cli.sending import links_of
+from engine.config import BadSetting, Settings, load_settings
+from engine.model import PREFERENCES_LINK, TRANSACTIONAL, UNSUBSCRIBE_LINK, Outreach, State
+from engine.render import inspect_templates
+from engine.runtime.links import Links, has_placeholder, with_links
+from engine.runtime.records import decode_outreach, encode_outreach
+from engine.tokens import read_token
+from tests.unit.rendering import mail, renderer, write
+from tests.unit.rendering import outreach as to_render
+from tests.unit.test_outreach_record import outreach
+
+SECRET = "for-this-test-only"
+LINKS = Links("https://shop.example/?a=1&unsubscribe=t", "https://shop.example/?a=1&preferences=t")
+LINKED = mail(
+    text="{{ outreach.unsubscribe_link }} {{ outreach.preferences_link | urlencode }}",
+    html='<a href="{{ outreach.unsubscribe_link }}">{{ outreach.preferences_link }}</a>',
+)
+GUARDED = mail(text="Thanks.{% if outreach.unsubscribe_link %} Enough? {{ outreach.unsubscribe_link }}{% endif %}")
+
+
+def rendered(folder: Path, files: dict[str, str], purpose: str = "marketing", **profile: str) -> Outreach:
+    made = to_render("email")
+    made.purpose = purpose
+    renderer(folder, files).render(made, State(profile=dict(profile)))
+    return made
+
+
+def settings(**given: str) -> Settings:
+    return load_settings(token_secret=SECRET, **given)
+
+
+def test_a_customer_gets_links_where_the_template_asks_for_them(tmp_path: Path) -> None:
+    letter = with_links(decode_outreach(encode_outreach(rendered(tmp_path, LINKED))[1]), LINKS)
+    assert letter.text == f"{LINKS.unsubscribe} {LINKS.preferences}"
+    href, shown = re.fullmatch('<a href="(.*)">(.*)</a>', letter.html).groups()  # type: ignore[union-attr]
+    assert (unescape(href), unescape(shown)) == LINKS
+    assert "&amp;" in href
+
+
+def test_links_are_anew_for_every_try(tmp_path: Path) -> None:
+    made = rendered(tmp_path, LINKED)
+    assert with_links(made, Links("a", "b")).text == "a b"
+    assert with_links(made, Links("c", "d")).text == "c d"
+
+
+def test_a_placeholder_outlives_whatever_is_done_to_links() -> None:
+    for placeholder in (UNSUBSCRIBE_LINK, PREFERENCES_LINK):
+        assert re.fullmatch("[a-z_]{1,30}", placeholder), "letters that URLs and HTML keep, and on one line of a mail"
+    assert UNSUBSCRIBE_LINK not in PREFERENCES_LINK
+
+
+def test_transactional_outreach_has_no_link_and_its_template_can_tell(tmp_path: Path) -> None:
+    receipt = rendered(tmp_path, GUARDED, TRANSACTIONAL)
+    assert receipt.text == "Thanks."
+    assert not has_placeholder(receipt)
+    assert rendered(tmp_path, GUARDED).text == f"Thanks. Enough? {UNSUBSCRIBE_LINK}"
+
+
+def test_who_calls_themselves_like_the_placeholder_gets_their_own_link_and_no_markup(tmp_path: Path) -> None:
+    hello = mail("{{ profile.name }}", "{{ profile.name }}", "{{ profile.name }}")
+    letter = with_links(rendered(tmp_path, hello, name=UNSUBSCRIBE_LINK), Links('https://x/"><b>', ""))
+    assert letter.html == "https://x/&quot;&gt;&lt;b&gt;"
+    assert letter.subject == letter.text == 'https://x/"><b>'
+
+
+def test_the_links_of_an_outreach_are_signed_and_lead_to_the_public_address() -> None:
+    about = outreach(purpose="marketing")
+    links = links_of(settings(public_url="https://shop.example/mail/"))(about)
+    for page, link in zip(("unsubscribe", "preferences"), links, strict=True):
+        base, _, token = link.rpartition("/")
+        assert base == f"https://shop.example/mail/{page}"
+        read = read_token([SECRET], token)
+        assert (read.customer, read.purpose, read.outreach) == (about.customer, about.purpose, about.id)
+
+
+def test_without_a_public_address_and_for_transactional_outreach_there_are_none() -> None:
+    assert links_of(settings())(outreach(purpose="marketing")) == ("", "")
+    public = settings(public_url="https://shop.example")
+    assert links_of(public)(outreach(purpose=TRANSACTIONAL)) == ("", "")
+
+
+def test_links_that_nobody_could_check_are_not_made() -> None:
+    with pytest.raises(BadSetting, match="ENGINE_TOKEN_SECRET"):
+        links_of(load_settings(public_url="https://shop.example"))
+
+
+def test_who_sends_with_links_that_would_be_empty_is_warned_before(tmp_path: Path) -> None:
+    linked, without = (
+        inspect_templates(write(tmp_path / name, files)) for name, files in {"a": GUARDED, "b": mail()}.items()
+    )
+    (finding,) = check_links(settings(email_url="console:"), linked)
+    assert finding.level is Level.WARN
+    assert "ENGINE_PUBLIC_URL" in finding.says
+    assert not list(check_links(settings(email_url="console:"), without))
+    assert not list(check_links(settings(), linked)), "nothing is sent from here"
+    assert not list(check_links(settings(email_url="console:", public_url="https://shop.example"), linked))
