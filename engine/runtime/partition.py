@@ -21,6 +21,8 @@ from engine.runtime.records import encode_past
 
 NEVER = 2**53
 """Later than any moment."""
+BESIDE = 100
+"""Due timers of others that a live batch of events takes along: so few that no event waits for them."""
 
 
 class Partition:
@@ -83,7 +85,7 @@ class Partition:
         """Move the clock without an event: fire what has become due, a page per commit."""
         full = True
         while full:
-            wakes = self._due(max(clock, self.clock))
+            wakes = self._due(max(clock, self.clock), self.page)
             full = len(wakes) >= self.page
             to = self._settled_until(wakes) if full else clock
             yield self._commit(self._run((), to, wakes, wall), (), to)
@@ -125,15 +127,17 @@ class Partition:
     def _plan(self, arrivals: Sequence[Arrival]) -> tuple[int, int, list[tuple[str, int]]]:
         """How many arrivals to take, where the clock stands after them, and the wake-ups to have at hand."""
         clock = max(self.clock, max(arrival.clock for arrival in arrivals))
-        wakes = self._due(clock)
-        if self.live or len(wakes) < self.page:
+        if self.live:
+            return len(arrivals), clock, self._due(clock, min(self.page, BESIDE))
+        wakes = self._due(clock, self.page)
+        if len(wakes) < self.page:
             return len(arrivals), clock, wakes
         settled = self._settled_until(wakes)
         count = next((i for i, arrival in enumerate(arrivals) if arrival.clock > settled), len(arrivals))
         return count, settled, wakes
 
-    def _due(self, clock: int) -> list[tuple[str, int]]:
-        return self.store.due(self.number, clock - self.book.policy.allowed_lateness, self.page)
+    def _due(self, clock: int, limit: int) -> list[tuple[str, int]]:
+        return self.store.due(self.number, clock - self.book.policy.allowed_lateness, limit)
 
     def _settled_until(self, wakes: Sequence[tuple[str, int]]) -> int:
         """The latest clock for which a full page holds every wake-up."""
