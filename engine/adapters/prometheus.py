@@ -52,6 +52,7 @@ class PrometheusHooks(Hooks):
         self._lag_seconds = self._gauge("lag_seconds", "How far the clock is behind for lag", "partition")
         self._overdue = self._gauge("overdue_timers", "Wake-ups due and not handled, a page at most", "partition")
         self._overdue_seconds = self._gauge("overdue_seconds", "How late the soonest of them is", "partition")
+        self._mine: set[int] = set()
         self._owned = self._gauge("owned_partitions", "Partitions that this worker has")
         self._hits = self._counter("cache_hits", "Customers found in the cache")
         self._misses = self._counter("cache_misses", "Customers that had to be read from the store")
@@ -74,11 +75,13 @@ class PrometheusHooks(Hooks):
     # --- what the worker tells
 
     def assigned(self, partition: int, recovered: int) -> None:
-        self._owned.inc()
+        self._mine.add(partition)  # once more after a refused commit, or after the store was away
+        self._owned.set(len(self._mine))
         self._recovered.inc(recovered)
 
     def released(self, partition: int) -> None:
-        self._owned.dec()
+        self._mine.discard(partition)
+        self._owned.set(len(self._mine))
         for gauge in (self._lag, self._lag_seconds, self._overdue, self._overdue_seconds):
             gauge.remove_by_labels({"partition": str(partition)})
 

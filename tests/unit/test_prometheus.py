@@ -73,6 +73,18 @@ def test_a_partition_that_has_gone_shows_no_lag_any_more(hooks: PrometheusHooks)
     assert value(hooks, "cache_misses_total") == 8
 
 
+def test_a_partition_that_is_opened_anew_counts_once(hooks: PrometheusHooks) -> None:
+    for _ in range(3):
+        hooks.assigned(0, recovered=0)
+    assert value(hooks, "owned_partitions") == 1
+
+
+def test_a_partition_that_goes_while_it_is_not_open_is_not_missing_later(hooks: PrometheusHooks) -> None:
+    hooks.released(0)
+    hooks.assigned(1, recovered=0)
+    assert value(hooks, "owned_partitions") == 1
+
+
 def test_a_partition_that_goes_before_it_was_measured_is_no_trouble(hooks: PrometheusHooks) -> None:
     hooks.assigned(0, recovered=0)
     hooks.released(0)
