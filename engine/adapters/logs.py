@@ -19,6 +19,8 @@ from engine.hooks import Hooks, Measures, Work
 
 SUMMARY = 60.0
 """Seconds between lines that sum up the work."""
+QUIET = 60.0
+"""Seconds in which the brokers' client does not say the same again."""
 
 
 def set_up_logs(format: Literal["json", "text"], level: str, stream: TextIO | None = None) -> None:
@@ -40,6 +42,8 @@ def set_up_logs(format: Literal["json", "text"], level: str, stream: TextIO | No
     )
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
     logging.getLogger("engine").setLevel(level.upper())
+    kafka = logging.getLogger("engine.kafka")
+    kafka.filters[:] = [Once()]
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
@@ -49,6 +53,22 @@ def set_up_logs(format: Literal["json", "text"], level: str, stream: TextIO | No
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
     )
+
+
+class Once(logging.Filter):
+    """Lets a message pass once a minute: librdkafka tells of a broker that is away twenty times a second."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._silent: dict[str, float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        now = monotonic()
+        said, _, _ = record.getMessage().partition(" (after ")  # so many ms
+        if now < self._silent.get(said, 0.0):
+            return False
+        self._silent = {one: until for one, until in self._silent.items() if now < until} | {said: now + QUIET}
+        return True
 
 
 def use_host_logs() -> None:

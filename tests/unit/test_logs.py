@@ -56,6 +56,14 @@ def test_of_many_dead_letters_of_a_kind_one_is_told_at_once_and_all_are_counted(
     assert summary["dead_letters"] == {"bad-time": 2, "no-value": 1}
 
 
+def test_a_broker_that_stays_away_is_told_of_once_a_minute(written: Written) -> None:
+    log = logging.getLogger("engine.kafka")
+    for broker, tries in (("one:9092", 20), ("two:9092", 20)):
+        for milliseconds in range(tries):
+            log.error("FAIL %s: Connection refused (after %dms in state CONNECT)", broker, milliseconds)
+    assert [line["event"].split()[1] for line in written()] == ["one:9092:", "two:9092:"]
+
+
 def test_lines_of_libraries_come_out_in_the_same_form(written: Written) -> None:
     logging.getLogger("engine.kafka").error("FAIL [%s] broker down", "rdkafka#1")
     logging.getLogger("kafka.conn").info("not worth saying")
