@@ -155,7 +155,8 @@ class PartitionsDiffer(EngineError):
             return f"`engine reshard --to {self.moving_to}` was begun and not finished: run it again before any worker"
         return (
             f"the store has customers in {self.stored} partitions and the topics have {self.topics}: workers would look"
-            f" for them in the wrong place. Stop all workers and run `engine reshard --to {self.topics}`"
+            f" for them in the wrong place. Let the topics have {self.stored}, or stop all workers and run"
+            f" `engine reshard --to {self.topics}`"
         )
 
 

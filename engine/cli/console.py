@@ -1,5 +1,6 @@
 """What commands have in common: consoles, options, and opening a project or a store."""
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,12 +30,20 @@ def _settings() -> Settings:
 
 
 SETTINGS = _settings()
-out = Console()
-err = Console(stderr=True)
+WIDTH = None if sys.stdout.isatty() or "COLUMNS" in os.environ else 160
+"""Columns; None: the terminal's. Into a pipe or a file lines are long, for grep."""
+out = Console(width=WIDTH)
+err = Console(stderr=True, width=WIDTH)
 
 RulesDir = Annotated[Path, typer.Option("--rules", help="Folder of the rule files.", show_default=True)]
 TemplatesDir = Annotated[Path, typer.Option("--templates", help="Folder of the templates.", show_default=True)]
-Store = Annotated[str, typer.Option(help="memory, embedded (a real Valkey in --data), or a Redis URL.")]
+Store = Annotated[
+    str,
+    typer.Option(
+        help="memory, embedded (a real Valkey in --data), or a Redis URL.",
+        show_default="ENGINE_STORE, else embedded",  # whose URL may have a password
+    ),
+]
 Data = Annotated[Path, typer.Option(help="Folder of the embedded store.")]
 Namespace = Annotated[str, typer.Option(help="What separates this engine's keys from another's in the store.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for a program to read.")]

@@ -8,12 +8,11 @@ from typing import Annotated, Any
 import msgspec
 import typer
 from rich.markup import escape
-from rich.table import Table
 
 from engine.adapters.kafka.admin import Admin
 from engine.adapters.kafka.outreach import ID_HEADER
 from engine.adapters.kafka.reader import TopicReader
-from engine.cli.console import SETTINGS, AsJson, UsageError, err, out
+from engine.cli.console import SETTINGS, AsJson, UsageError, count_of, err, out
 from engine.cli.wiring import kafka_settings, open_writer
 from engine.core.durations import milliseconds
 from engine.core.zones import iso, to_millis
@@ -25,7 +24,7 @@ Since = Annotated[
     str, typer.Option(help="Only those since then: 2026-01-31, 2026-01-31T09:00, or 3h for three hours ago.")
 ]
 All = Annotated[bool, typer.Option("--all", help="Those that were replayed already, too.")]
-SHOWN = 100
+SHOWN = 200
 """Characters of a value that the list shows."""
 
 
@@ -60,11 +59,11 @@ def list_letters(
     if as_json:
         out.print_json(data=[_as_data(one) for one in shown])
         return
-    if shown:
-        out.print(_table(shown))
+    for one in shown:
+        show(one)
     codes = ", ".join(f"{sum(one.letter.code == code for one in found)} {code}" for code in _codes(found))
     more = f", the newest {len(shown)} shown" if len(shown) < len(found) else ""
-    out.print(f"\n{len(found)} dead letters{more}{': ' if codes else ''}{codes}", highlight=False)
+    out.print(f"{count_of(len(found), 'dead letter')}{more}{': ' if codes else ''}{codes}", highlight=False)
 
 
 def replay(
@@ -84,12 +83,12 @@ def replay(
     chosen = [one for one in _find(code, since, all_) if one.letter.source and not one.letter.left_out]
     if chosen and not yes:
         topics = ", ".join(sorted({one.letter.source for one in chosen}))
-        typer.confirm(f"Send {len(chosen)} records again to {topics}?", abort=True, err=True)
+        typer.confirm(f"Send {count_of(len(chosen), 'record')} again to {topics}?", abort=True, err=True)
     _send([one.letter for one in chosen])
     if as_json:
         out.print_json(data={"replayed": len(chosen)})
     else:
-        out.print(f"[green]sent[/] {len(chosen)} records again", highlight=False)
+        out.print(f"[green]sent[/] {count_of(len(chosen), 'record')} again", highlight=False)
 
 
 def _find(code: str, since: str, with_replayed: bool) -> list[Found]:
@@ -176,15 +175,17 @@ def _place(letter: DeadLetter) -> str:
     return f"{letter.source}:{letter.partition}:{letter.offset}" if letter.source else f"partition {letter.partition}"
 
 
-def _table(found: list[Found]) -> Table:
-    table = Table(box=None, pad_edge=False)
-    for column in ("written", "code", "where", "key", "why", "value"):
-        table.add_column(column, overflow="fold")
-    for one in found:
-        key, value, _ = original(one.letter)
-        what = [_text(key), one.letter.reason, _text(value)[:SHOWN]]
-        table.add_row(iso(one.at), one.letter.code, _place(one.letter), *map(escape, what))
-    return table
+def show(one: Found) -> None:
+    """When, what, where and whose; why; what was in it."""
+    key, value, _ = original(one.letter)
+    head = f"{iso(one.at)}  [bold]{one.letter.code}[/]  {_place(one.letter)}  {_printable(_text(key))}"
+    lines = [head, _printable(one.letter.reason), f"[dim]{_printable(_text(value)[:SHOWN])}[/]"]
+    out.print("\n    ".join(lines), "", highlight=False, soft_wrap=True, sep="\n")
+
+
+def _printable(text: str) -> str:
+    """On one line, and nothing that a terminal would obey."""
+    return escape("".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text))
 
 
 def _as_data(one: Found) -> dict[str, Any]:

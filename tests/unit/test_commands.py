@@ -1,5 +1,8 @@
 """Every command can be found: in the documentation and with an example in its help."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -31,6 +34,14 @@ def test_every_command_has_an_example_in_its_help_and_a_place_in_the_documentati
     assert f"\n{name}" in DOCUMENTED.split(f"\n### {name}\n")[1].split("\n### ")[0].replace(
         "ENGINE_KAFKA_BOOTSTRAP=kafka:9092 ", ""
     )
+
+
+def test_help_does_not_show_the_password_of_the_store() -> None:
+    environment = os.environ | {"ENGINE_STORE": "redis://engine:hunter2@redis:6379/0"}
+    command = [sys.executable, "-c", "from engine.cli.main import run; run()", "run", "--help"]
+    ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert "--store" in ran.stdout
+    assert "hunter2" not in ran.stdout + ran.stderr
 
 
 def test_no_command_is_documented_that_does_not_exist() -> None:

@@ -3,6 +3,7 @@
 import pytest
 
 from engine.adapters.kafka.partitioner import crc32_partition, murmur2_partition
+from engine.cli.dead_letters import Found, show
 from engine.cli.findings import Level
 from engine.cli.sampling import judge_keys
 from engine.errors import BadRecord
@@ -32,6 +33,14 @@ def test_two_producers_that_disagree_are_told() -> None:
     half = [at(key, murmur2_partition(key, 8)) for key in KEYS[:50]]
     other = [at(key, crc32_partition(key, 8)) for key in KEYS[50:]]
     assert judge_keys("events", 8, half + other).level is Level.FAIL
+
+
+def test_a_topic_that_has_grown_has_customers_where_they_were_and_where_they_are() -> None:
+    before = [at(key, murmur2_partition(key, 4)) for key in KEYS[:80]]
+    after = [at(key, murmur2_partition(key, 6)) for key in KEYS[80:]]
+    finding = judge_keys("events", 6, before + after)
+    assert finding.level is Level.OK
+    assert "with 4 partitions" in finding.says
 
 
 def test_records_without_a_key_are_told() -> None:
@@ -64,6 +73,18 @@ def test_a_dead_letter_keeps_the_record_as_it_was(
     letter = decode_letter(encode_letter(of_record(record, BadRecord("not-decodable", "it is not JSON"))))
     assert original(letter) == (key, value, list(headers))
     assert (letter.source, letter.partition, letter.offset) == ("shop.events", 3, 42)
+
+
+def test_a_dead_letter_is_shown_without_what_a_terminal_would_obey(capsys: pytest.CaptureFixture[str]) -> None:
+    record = Record("shop.events", 3, 43, b"[red]{\n\x1b[2J", b"c-1", 1_767_225_600_000)
+    letter = decode_letter(encode_letter(of_record(record, BadRecord("not-decodable", "it is not JSON"))))
+    show(Found(letter, 1_767_225_600_000))
+    assert capsys.readouterr().out.splitlines() == [
+        "2026-01-01T00:00:00Z  not-decodable  shop.events:3:42  c-1",
+        "    it is not JSON",
+        "    [red]{\N{REPLACEMENT CHARACTER}\N{REPLACEMENT CHARACTER}[2J",
+        "",
+    ]
 
 
 def test_a_record_too_large_for_the_dead_letter_topic_is_told_without_its_bytes() -> None:
