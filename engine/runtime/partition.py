@@ -60,6 +60,8 @@ class Partition:
         check_meta(self.meta, number, partitions)
         self.erased = store.erased(number)
         """Tombstones; an erasure is a commit of somebody else, after which the partition is opened anew."""
+        self._soonest = 0
+        """No wake-up is due before this; 0: not known. Saves asking the store."""
         self.trim: list[str] = []
         """Ids of outreach that has been published; they leave the outbox with the next commit."""
 
@@ -108,9 +110,11 @@ class Partition:
         return self._commit(batch, (), self.clock, sweep="", mark=self.book.mark)
 
     def next_due(self) -> int | None:
-        """When the soonest wake-up of the partition's customers is due, allowed lateness included."""
-        soonest = self.store.due(self.number, NEVER, 1)
-        return soonest[0][1] + self.book.policy.allowed_lateness if soonest else None
+        """The soonest moment at which a wake-up of the partition's customers may be due, allowed lateness included."""
+        if not self._soonest:
+            found = self.store.due(self.number, NEVER, 1)
+            self._soonest = found[0][1] if found else NEVER
+        return self._soonest + self.book.policy.allowed_lateness if self._soonest < NEVER else None
 
     def check_fence(self) -> None:
         """Raises Fenced where the store is not as we left it: without anything to commit we would not notice."""
@@ -137,7 +141,11 @@ class Partition:
         return count, settled, wakes
 
     def _due(self, clock: int, limit: int) -> list[tuple[str, int]]:
-        return self.store.due(self.number, clock - self.book.policy.allowed_lateness, limit)
+        until = clock - self.book.policy.allowed_lateness
+        if until < self._soonest:
+            return []
+        self._soonest = 0
+        return self.store.due(self.number, until, limit)
 
     def _settled_until(self, wakes: Sequence[tuple[str, int]]) -> int:
         """The latest clock for which a full page holds every wake-up."""
@@ -209,6 +217,7 @@ class Partition:
         except BaseException:
             self.cache.clear()
             raise
+        self._soonest = min(self._soonest, *filter(None, batch.wakes.values()), NEVER)
         self.meta = meta
         self.trim = []
         self.cache.shrink()
