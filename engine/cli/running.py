@@ -82,5 +82,5 @@ def _ingest_settings(settings: Settings, topics: tuple[str, ...]) -> KafkaSettin
     if settings.events_topic in topics:
         raise BadSetting("ENGINE_EVENTS_TOPIC", f"{settings.events_topic} is a source in events.yaml")
     kafka = kafka_settings(settings, topics, f"{settings.kafka_group}-ingest")
-    check_exist(kafka, (*topics, settings.dead_letters_topic))
+    check_exist(kafka, topics)
     return kafka

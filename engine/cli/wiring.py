@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from engine.adapters.kafka.admin import check_topics
+from engine.adapters.kafka.admin import check_exist, check_topics
 from engine.adapters.kafka.confluent.source import ConfluentSource
 from engine.adapters.kafka.confluent.writer import ConfluentWriter
 from engine.adapters.kafka.outreach import KafkaSink
@@ -106,6 +106,7 @@ def build_worker(
     """A worker that has joined its group. Raises SourceUnavailable and PartitionsDiffer."""
     topics = source_topics(settings, project.book.catalog)
     partitions = check_topics(kafka_settings(settings, (*topics, settings.outreach_topic)))
+    check_exist(kafka_settings(settings), (settings.outcomes_topic, settings.dead_letters_topic))
     check_stored(store, partitions)
     around = Surroundings(
         store=store,

@@ -147,6 +147,14 @@ def test_rules_that_hear_of_no_feedback_and_a_feedback_topic_that_is_missing_are
     assert levels(data(stage, "doctor", feedback_topic=topic))["feedback"] == "ok"
 
 
+@pytest.mark.parametrize("setting", ["outcomes_topic", "dead_letters_topic"])
+def test_a_worker_without_a_topic_to_write_to_does_not_start(stage: Stage, setting: str) -> None:
+    stage.use(project(stage.topics.events))
+    refused = engine(stage, "run", **{setting: "nowhere"})
+    assert refused.code == 1
+    assert "nowhere: does not exist" in refused.said
+
+
 # --- while workers run
 
 
