@@ -9,6 +9,8 @@ from typing import Any, Final
 
 import msgspec
 
+Number = int | float
+"""A number as it came. In a compiled module a parameter that says `float` turns 10 into 10.0."""
 STATE_VERSION = 1
 TRANSACTIONAL: Final = "transactional"
 """The purpose of what a customer must get, whatever they have said."""

@@ -4,7 +4,7 @@ from bisect import insort
 from typing import Any, TypeGuard
 
 from engine.core.book import Plan, RuleBook
-from engine.model import Event, KeptEvent, State, Tally, WindowEntry
+from engine.model import Event, KeptEvent, Number, State, Tally, WindowEntry
 
 MOST_SEEN = 200
 """Event ids remembered per customer, whatever the dedupe window."""
@@ -92,13 +92,13 @@ def _time(entry: WindowEntry) -> int:
     return entry.time
 
 
-def number(event: Event, name: str) -> float:
+def number(event: Event, name: str) -> Number:
     """A property as a number for sums, 0 where it is missing or none."""
     value = event.properties.get(name, 0.0)
     return value if is_number(value) else 0.0
 
 
-def is_number(value: Any) -> TypeGuard[float]:
+def is_number(value: Any) -> TypeGuard[Number]:
     """Whether it can be added up: no bool, no NaN, not infinite, not astronomical."""
     return isinstance(value, int | float) and not isinstance(value, bool) and -LARGEST < value < LARGEST
 

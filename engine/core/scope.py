@@ -7,7 +7,7 @@ from bisect import bisect_left
 from typing import Any, Final
 
 from engine.core.durations import milliseconds
-from engine.model import Event, KeptEvent, State, WindowEntry
+from engine.model import Event, KeptEvent, Number, State, WindowEntry
 
 
 class Missing:
@@ -54,7 +54,7 @@ def _time(entry: WindowEntry) -> int:
     return entry.time
 
 
-def total(state: State, type_: str, property_: str, now: int, span: int | None = None) -> float:
+def total(state: State, type_: str, property_: str, now: int, span: int | None = None) -> Number:
     """The sum of a property, over all events or those of the window."""
     if span is None:
         return state.sums.get(f"{type_}.{property_}", 0.0)
@@ -94,7 +94,7 @@ class TallyView:
             return count(self._state, self._type)
         return len(entries_within(self._state, self._type, self._now, milliseconds(span)))
 
-    def sum(self, property_: str, span: str | None = None) -> float:
+    def sum(self, property_: str, span: str | None = None) -> Number:
         return total(self._state, self._type, property_, self._now, milliseconds(span) if span else None)
 
     @property

@@ -10,50 +10,14 @@ from engine.core.codec import encode_state
 from engine.core.decide import decide, premature
 from engine.core.settle import retract
 from engine.errors import RenderFailed
-from engine.model import Decision, Event, OutcomeRecord, State, WakeUp
+from engine.model import Decision, Event, State, WakeUp
 from engine.ports import Renderer
 from engine.runtime.cache import StateCache
 from engine.runtime.records import encode_outcome, encode_outreach
+from engine.runtime.result import Arrival, Failure, Result, Undecidable
 
 RETRY_WAKE = 3_600_000
 """A customer whose wake-up fails is looked at again this much later."""
-
-
-class Arrival(msgspec.Struct, gc=False):
-    """One record's place and what it said. `clock` is the moment it moves the clock to; no event: nothing to decide."""
-
-    source: str
-    next_offset: int
-    clock: int
-    event: Event | None = None
-
-
-class Failure(msgspec.Struct):
-    """An input that could not be decided: `decide` raised, or the customer's stored state is unreadable."""
-
-    input: Event | WakeUp
-    reason: str
-
-
-class Result(msgspec.Struct):
-    """What one batch did, for the relay and the counters."""
-
-    events: int = 0
-    duplicates: int = 0
-    wakes: int = 0
-    outbox: list[tuple[str, bytes]] = []
-    outcomes: list[OutcomeRecord] = []
-    outcome_records: list[tuple[str, bytes]] = []
-    """The outcomes encoded, (id, JSON), in the same order."""
-    failures: list[Failure] = []
-
-
-class Undecidable(Exception):
-    """Internal: `decide` raised; the batch has to start again without this input."""
-
-    def __init__(self, failure: Failure) -> None:
-        super().__init__(failure.reason)
-        self.failure = failure
 
 
 class Batch:

@@ -6,7 +6,7 @@ import msgspec
 
 from engine.errors import BadRecord
 from engine.ports import Record
-from engine.runtime.batch import Failure
+from engine.runtime.result import Failure
 
 _encode = msgspec.json.Encoder().encode
 

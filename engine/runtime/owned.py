@@ -9,13 +9,13 @@ from engine.errors import BadRecord, Fenced, SourceUnavailable, StoreUnavailable
 from engine.hooks import Hooks, Measures
 from engine.model import Event
 from engine.ports import EventSource, Mark, OutreachSink, Progress, Record, RecordWriter, Renderer, StateStore
-from engine.runtime.batch import Arrival, Result
 from engine.runtime.clock import LiveClock
 from engine.runtime.decode import Decoder
 from engine.runtime.letters import DeadLetter, encode_letter, of_failure, of_record
 from engine.runtime.origin import IngestedDecoder
 from engine.runtime.partition import Partition
 from engine.runtime.relay import Relay
+from engine.runtime.result import Arrival, Result
 
 SWEEP_PAGE = 250
 """Customers who meet new rules in one commit: so few that no event waits long for it."""

@@ -13,11 +13,12 @@ from engine.core.codec import decode_state
 from engine.errors import Fenced, StateUnreadable
 from engine.model import Event
 from engine.ports import Commit, Renderer, StateStore
-from engine.runtime.batch import Arrival, Batch, Failure, Result, Undecidable
+from engine.runtime.batch import Batch
 from engine.runtime.cache import StateCache
 from engine.runtime.erasure import digest
 from engine.runtime.placement import check_meta
 from engine.runtime.records import encode_past
+from engine.runtime.result import Arrival, Failure, Result, Undecidable
 
 NEVER = 2**53
 """Later than any moment."""

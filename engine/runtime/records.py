@@ -9,8 +9,9 @@ import msgspec
 from engine.core.settle import outreach_id
 from engine.core.zones import iso, to_millis
 from engine.errors import BadRecord
-from engine.model import KeptEvent, Outcome, OutcomeRecord, Outreach
+from engine.model import KeptEvent, OutcomeRecord, Outreach
 from engine.runtime.outreach_form import OUTREACH_VERSION, OutreachForm
+from engine.runtime.result import Past
 
 _encode = msgspec.json.Encoder().encode
 _OUTREACH = msgspec.json.Decoder(OutreachForm)
@@ -94,27 +95,14 @@ def encode_outcome(outcome: OutcomeRecord) -> tuple[str, bytes]:
     return fields["id"], _encode(fields)
 
 
-class _Past(msgspec.Struct, array_like=True, gc=False):
-    """What a customer's history keeps of an outcome: a quarter of the bytes, the rest follows from it."""
-
-    at: int
-    rule: str
-    occurrence: str
-    outcome: Outcome
-    reason: str
-    revision: str
-    has_outreach: bool
-    until: int
-
-
 _encode_past = msgspec.msgpack.Encoder().encode
-_decode_past = msgspec.msgpack.Decoder(_Past).decode
+_decode_past = msgspec.msgpack.Decoder(Past).decode
 
 
 def encode_past(outcome: OutcomeRecord) -> bytes:
     """For a customer's history; `decode_past` makes the published form of it again."""
     names = outcome.rule, outcome.occurrence, outcome.outcome, outcome.reason, outcome.revision
-    return _encode_past(_Past(outcome.at, *names, bool(outcome.outreach), outcome.until))
+    return _encode_past(Past(outcome.at, *names, bool(outcome.outreach), outcome.until))
 
 
 def decode_past(customer: str, data: bytes) -> dict[str, Any]:

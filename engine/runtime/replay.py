@@ -10,10 +10,10 @@ import msgspec
 from engine.errors import BadInputFile, BadRecord
 from engine.model import Event, WakeUp
 from engine.ports import OutreachSink, Record, Source
-from engine.runtime.batch import Arrival, Failure, Result
 from engine.runtime.decode import Decoder
 from engine.runtime.partition import Partition
 from engine.runtime.relay import Relay
+from engine.runtime.result import Arrival, Failure, Result
 from engine.runtime.summary import Summary
 
 _encode = msgspec.json.Encoder().encode

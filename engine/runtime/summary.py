@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from engine.core.zones import iso
 from engine.errors import BadInputFile
 from engine.model import Outcome
-from engine.runtime.batch import Result
+from engine.runtime.result import Result
 
 
 @dataclass

@@ -11,9 +11,9 @@ from engine.core.triggers.milestone import Milestone
 from engine.errors import Fenced
 from engine.model import Event
 from engine.ports import StateStore
-from engine.runtime.batch import Arrival
 from engine.runtime.erasure import erase, pending
 from engine.runtime.partition import Partition
+from engine.runtime.result import Arrival
 from tests.simulation.books import DAY, START, Plain, book, event, rule
 
 BOOK: RuleBook = book(

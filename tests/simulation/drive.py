@@ -13,8 +13,8 @@ from engine.core.codec import decode_state, encode_state
 from engine.core.decide import decide
 from engine.model import Event, OutcomeRecord, Outreach, State, WakeUp
 from engine.ports import Commit
-from engine.runtime.batch import Arrival
 from engine.runtime.partition import Partition
+from engine.runtime.result import Arrival
 from tests.simulation.books import Plain
 
 Fired = tuple[str, str, str]

@@ -12,8 +12,8 @@ from engine.core.triggers.date import Date
 from engine.core.triggers.event import OnEvent
 from engine.core.triggers.milestone import Milestone
 from engine.model import Event
-from engine.runtime.batch import Arrival
 from engine.runtime.partition import Partition
+from engine.runtime.result import Arrival
 from tests.simulation.books import HOUR, START, Plain, book, event, every_kind, expression, rule
 from tests.simulation.drive import CrashingStore, Customers
 from tests.simulation.effort import examples

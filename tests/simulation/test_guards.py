@@ -14,8 +14,8 @@ from engine.core.triggers.inactivity import Inactivity
 from engine.core.triggers.trial_expiring import TrialExpiring
 from engine.core.zones import Zones
 from engine.model import Event, Outreach
-from engine.runtime.batch import Arrival
 from engine.runtime.partition import Partition
+from engine.runtime.result import Arrival
 from tests.simulation.books import DAY, HOUR, OPEN, START, Plain, book, event, profile_is, profile_value, rule
 from tests.simulation.drive import CrashingStore, Customers
 from tests.simulation.effort import examples

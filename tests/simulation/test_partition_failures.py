@@ -9,8 +9,9 @@ from engine.core.triggers.event import OnEvent
 from engine.core.triggers.inactivity import Inactivity
 from engine.core.triggers.milestone import Milestone
 from engine.model import Event, Outreach, State, WakeUp
-from engine.runtime.batch import RETRY_WAKE, Arrival, Failure
+from engine.runtime.batch import RETRY_WAKE
 from engine.runtime.partition import Partition
+from engine.runtime.result import Arrival, Failure
 from tests.simulation.books import DAY, HOUR, START, Plain, book, event, expression, rule
 from tests.simulation.drive import Crash, CrashingStore, Fired
 

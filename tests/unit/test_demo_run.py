@@ -15,9 +15,9 @@ from engine.lang.project import load
 from engine.model import Event, OutcomeRecord
 from engine.ports import Record
 from engine.render import JinjaRenderer, inspect_templates
-from engine.runtime.batch import Arrival
 from engine.runtime.decode import Decoder
 from engine.runtime.partition import Partition
+from engine.runtime.result import Arrival
 
 LAST = "0400"
 """The customers up to this one are enough."""

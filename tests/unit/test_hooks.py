@@ -6,7 +6,7 @@ import pytest
 
 from engine.errors import StoreUnavailable
 from engine.hooks import AllHooks, Hooks
-from engine.runtime.batch import Result
+from engine.runtime.result import Result
 
 
 class Counting(Hooks):

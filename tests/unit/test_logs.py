@@ -11,7 +11,7 @@ import structlog
 
 from engine.adapters.logs import LogHooks, set_up_logs
 from engine.model import Outcome, OutcomeRecord
-from engine.runtime.batch import Result
+from engine.runtime.result import Result
 
 ADA = "ada@example.org"
 

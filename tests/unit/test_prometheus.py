@@ -12,7 +12,7 @@ from engine.cli.health import Health
 from engine.errors import StoreUnavailable
 from engine.hooks import Measures
 from engine.model import Outcome, OutcomeRecord
-from engine.runtime.batch import Result
+from engine.runtime.result import Result
 
 Sample = tuple[str, frozenset[tuple[str, str]]]
 

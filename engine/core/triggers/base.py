@@ -4,7 +4,7 @@ To add a kind: one file here, one grammar model in `engine/lang/triggers.py` (se
 """
 
 from abc import ABC, abstractmethod
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from engine.core.zones import Zones
 from engine.model import Event, KeptEvent, State, Timer
@@ -32,8 +32,11 @@ class Trigger(ABC):
     remembers: ClassVar[type] = object
     """The type of what it keeps in `state.memory`."""
 
-    def __init__(self, rule: str, *, keeps_event: bool = False, zones: Zones | None = None, slack: int = 0) -> None:
+    def __init__(self, rule: str, **common: Any) -> None:
         self.rule = rule
+        self._share(**common)  # of its own: mypyc cannot pass **common to names of a parent's __init__
+
+    def _share(self, *, keeps_event: bool = False, zones: Zones | None = None, slack: int = 0) -> None:
         self.keeps_event = keeps_event
         """Whether timers must keep the event that armed them, because the condition or the template asks for it."""
         self.zones = zones or Zones()

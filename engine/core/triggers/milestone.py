@@ -11,7 +11,7 @@ from engine.core.book import Expression
 from engine.core.history import is_number
 from engine.core.scope import Scope
 from engine.core.triggers.base import Firing, Trigger
-from engine.model import Event, KeptEvent, State, Timer
+from engine.model import Event, KeptEvent, Number, State, Timer
 
 
 class Milestone(Trigger):
@@ -23,8 +23,8 @@ class Milestone(Trigger):
         rule: str,
         *,
         event: str,
-        levels: tuple[float, ...] = (),
-        every: float = 0,
+        levels: tuple[Number, ...] = (),
+        every: Number = 0,
         property: str | None = None,
         where: Expression | None = None,
         **common: Any,
@@ -58,13 +58,13 @@ class Milestone(Trigger):
         state.memory[self.rule] = [number, max(level, highest)]
         return self._fire(event, number) if level > highest else None
 
-    def _level(self, number: float) -> float:
+    def _level(self, number: Number) -> Number:
         """The highest level at or below the number, 0 where there is none."""
         if self.every:
             return max(0, floor(round(number / self.every, 9)) * self.every)
         return max((level for level in self.levels if level <= number), default=0)
 
-    def _fire(self, event: Event, number: float) -> Firing:
+    def _fire(self, event: Event, number: Number) -> Firing:
         kept = KeptEvent(event.id, event.type, event.time, event.properties)
         return Firing(_text(self._level(number)), event.time, kept, f"{self._what()} reached {_text(number)}")
 
@@ -80,17 +80,17 @@ class Milestone(Trigger):
             return f"{self._what()} is {_text(number)}; every level has been reached"
         return f"{self._what()} is {_text(number)}; the next level is {_text(min(ahead))}"
 
-    def _number(self, state: State) -> float:
+    def _number(self, state: State) -> Number:
         if self.property is None and self.where is None:
             tally = state.tallies.get(self.event)
             return tally.count if tally else 0
-        number: float = state.memory.get(self.rule, (0, 0))[0]
+        number: Number = state.memory.get(self.rule, (0, 0))[0]
         return number
 
     def _what(self) -> str:
         return f"sum of {self.event}.{self.property}" if self.property else f"number of {self.event}"
 
 
-def _text(number: float) -> str:
+def _text(number: Number) -> str:
     """The level as it stands in an occurrence: 10, 500, 2.5."""
     return str(int(number)) if number == int(number) else repr(round(number, 6))

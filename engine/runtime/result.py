@@ -1,0 +1,55 @@
+"""What goes into a batch and what comes out of it. Apart from the code, since mypyc cannot compile a msgspec.Struct."""
+
+import msgspec
+
+from engine.model import Event, Outcome, OutcomeRecord, WakeUp
+
+
+class Arrival(msgspec.Struct, gc=False):
+    """One record's place and what it said. `clock` is the moment it moves the clock to; no event: nothing to decide."""
+
+    source: str
+    next_offset: int
+    clock: int
+    event: Event | None = None
+
+
+class Failure(msgspec.Struct):
+    """An input that could not be decided: `decide` raised, or the customer's stored state is unreadable."""
+
+    input: Event | WakeUp
+    reason: str
+
+
+class Result(msgspec.Struct):
+    """What one batch did, for the relay and the counters."""
+
+    events: int = 0
+    duplicates: int = 0
+    wakes: int = 0
+    outbox: list[tuple[str, bytes]] = []
+    outcomes: list[OutcomeRecord] = []
+    outcome_records: list[tuple[str, bytes]] = []
+    """The outcomes encoded, (id, JSON), in the same order."""
+    failures: list[Failure] = []
+
+
+class Undecidable(Exception):
+    """Internal: `decide` raised; the batch has to start again without this input."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.reason)
+        self.failure = failure
+
+
+class Past(msgspec.Struct, array_like=True, gc=False):
+    """What a customer's history keeps of an outcome: a quarter of the bytes, the rest follows from it."""
+
+    at: int
+    rule: str
+    occurrence: str
+    outcome: Outcome
+    reason: str
+    revision: str
+    has_outreach: bool
+    until: int
