@@ -7,8 +7,12 @@ import typer
 from rich.progress import Progress
 
 from engine.adapters.kafka.partitioner import crc32_partition, murmur2_partition
-from engine.cli.console import SETTINGS, AsJson, Data, Namespace, Store, err, is_terminal, open_store, out
+from engine.cli.at_rest import unrest
+from engine.cli.console import SETTINGS, AsJson, Data, Namespace, Store, complain, err, is_terminal, open_store, out
+from engine.errors import ReshardRefused
 from engine.runtime.reshard import Moved, Place, Reshard
+
+NOT_AT_REST = "nobody was moved; --force moves them all the same"
 
 
 class Partitioner(StrEnum):
@@ -38,6 +42,9 @@ def reshard(
         Partitioner.MURMUR2
     ),
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count who would move.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Move although workers run, events are unread, or Kafka cannot be asked.")
+    ] = False,
     store: Store = SETTINGS.store,
     data: Data = SETTINGS.data,
     namespace: Namespace = SETTINGS.namespace,
@@ -47,12 +54,17 @@ def reshard(
 
     Before: stop the producers, let the workers read everything, stop them with SIGTERM. After: let the topics grow to
     the new number (or make new ones), start producers and workers. No worker starts in between; a run that was
-    interrupted goes on when it is started again.
+    interrupted goes on when it is started again. It refuses while the workers' group has members, or events are unread.
 
     Example: engine reshard --to 12 --store redis://redis:6379/0
     """
     with open_store(store, data, namespace) as opened:
         job = Reshard(opened, to, _place(partitioner))
+        reasons = list(unrest(SETTINGS, opened, job))
+        for reason in reasons:
+            complain(reason)
+        if reasons and not (force or dry_run):
+            raise ReshardRefused(NOT_AT_REST)
         with Progress(console=err, disable=as_json or not is_terminal(), transient=True) as progress:
             task = progress.add_task("customers", total=None)
             keep = offsets is Offsets.KEEP

@@ -3,6 +3,7 @@
 import time
 
 import pytest
+from kafka import KafkaConsumer
 
 from engine.adapters.kafka.admin import Admin, NewTopic
 from engine.adapters.kafka.settings import KafkaSettings
@@ -31,3 +32,14 @@ def test_the_cluster_tells_the_time(broker: Broker) -> None:
         now = admin.clock()
     assert now is not None
     assert abs(now - time.time() * 1000) < 5_000
+
+
+def test_a_group_has_members_until_they_leave(broker: Broker, topic_prefix: str) -> None:
+    with Admin(KafkaSettings(broker.address)) as admin:
+        admin.create_topics([NewTopic(topic_prefix + "events", 1)])
+        one = KafkaConsumer(topic_prefix + "events", bootstrap_servers=broker.address, group_id=topic_prefix)
+        one.poll(5_000)
+        assert admin.members(topic_prefix) == 1
+        one.close()
+        assert admin.members(topic_prefix) == 0
+        assert admin.members(topic_prefix + "never") == 0

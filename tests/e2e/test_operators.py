@@ -295,7 +295,7 @@ def test_workers_refuse_grown_topics_until_the_customers_have_moved(stage: Stage
     stage.use(project(stage.topics.events))
     half = len(job.events) // 2
     stage.load(map(entry_of, job.events[:half]))
-    stage.start("a")
+    stage.start("a", kafka_instance_id="")
     stage.finish()
     customers = {event["customer"] for event in job.events[:half]}
     stage.workers.pop("a").stop()
@@ -323,11 +323,28 @@ def test_workers_refuse_grown_topics_until_the_customers_have_moved(stage: Stage
 def test_a_worker_that_was_forgotten_ends_when_the_customers_move_away(live: Stage) -> None:
     live.load([record("c-1", now())])
     live.finish()
-    assert data(live, "reshard", "--to", 12)["total"] == 1
+    assert data(live, "reshard", "--to", 12, "--force")["total"] == 1
     live.load([record("c-1", now())])
     worker = live.workers["a"]
     wait_until(lambda: worker.died, "the worker ends")
     assert "engine reshard --to" in worker.said
+
+
+def test_nobody_moves_while_a_worker_runs_or_has_left_events_unread(live: Stage) -> None:
+    live.load([record("c-1", now())])
+    live.finish()
+    refused = engine(live, "reshard", "--to", 12)
+    assert refused.code == 1
+    assert f"1 member in the workers' group {live.name}" in refused.said
+    assert "--force" in refused.said
+    assert live.store.meta(0).moving_to == 0
+
+    live.workers.pop("a").kill9()
+    live.load([record(f"c-{number}", now()) for number in range(3)])
+    assert f"3 records of {live.topics.events} not read yet" in engine(live, "reshard", "--to", 12, "--dry-run").said
+    unreachable = engine(live, "reshard", "--to", 12, kafka_bootstrap="127.0.0.1:1")
+    assert unreachable.code == 1
+    assert "ENGINE_KAFKA_BOOTSTRAP" in unreachable.said
 
 
 def _grow(stage: Stage) -> None:

@@ -3,6 +3,7 @@
 import pytest
 
 from engine.adapters.kafka.partitioner import crc32_partition, murmur2_partition
+from engine.cli.at_rest import unread
 from engine.cli.dead_letters import Found, show
 from engine.cli.findings import Level
 from engine.cli.sampling import judge_keys
@@ -93,3 +94,11 @@ def test_a_record_too_large_for_the_dead_letter_topic_is_told_without_its_bytes(
     assert len(encoded) < 1_000_000
     letter = decode_letter(encoded)
     assert (letter.value, letter.left_out, letter.offset) == (None, 10_000_003, 42)
+
+
+def test_events_that_nobody_has_read_are_counted_by_topic() -> None:
+    offsets = {0: {"shop": 5, "web": 9}, 1: {"shop": 2}}
+    bounds = {("shop", 0): (0, 6), ("shop", 1): (3, 5), ("web", 0): (0, 4), ("web", 1): (1, 2)}
+    found = list(unread(offsets, bounds))
+    assert [one.split(" not ")[0] for one in found] == ["3 records of shop", "1 record of web"]
+    assert list(unread({0: {"shop": 6}}, {("shop", 0): (0, 6)})) == []

@@ -53,6 +53,12 @@ class Admin:
         times = {voter["replica_id"]: voter["last_caught_up_timestamp"] for voter in quorum["current_voters"]}
         return times.get(quorum["leader_id"])
 
+    def members(self, group: str) -> int:
+        """How many a consumer group has; 0 where there is no such group."""
+        with self._explained():
+            found = self._client.describe_groups([group])[group]
+        return len(found["members"])
+
     def close(self) -> None:
         """Give up the connections."""
         self._client.close()
