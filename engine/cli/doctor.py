@@ -8,7 +8,7 @@ from engine.adapters.kafka.admin import Admin
 from engine.adapters.kafka.reader import Place, TopicReader
 from engine.adapters.redis import RedisStore
 from engine.cli.checks import check_all
-from engine.cli.console import SETTINGS, AsJson, Namespace, RulesDir, Store, TemplatesDir, wall_clock
+from engine.cli.console import SETTINGS, AsJson, Namespace, RulesDir, Store, TemplatesDir, count_of, wall_clock
 from engine.cli.findings import Finding, fail, ok, report, warn
 from engine.cli.sampling import judge_keys
 from engine.cli.wiring import kafka_settings, source_topics
@@ -117,9 +117,8 @@ def _lag(reader: TopicReader, store: StateStore, bounds: Mapping[Place, tuple[in
                 topic, says, "give the new topic another name in events.yaml, so that it is read from its beginning"
             )
         elif at < low:
-            says = (
-                f"partition {partition} was read up to {at} and begins at {low}: {low - at} records were deleted unread"
-            )
+            lost = count_of(low - at, "record")
+            says = f"partition {partition} was read up to {at} and begins at {low}: {lost} deleted unread"
             yield fail(topic, says, "let the topic keep records for longer than a worker may be away")
         elif at < end:
             unread[topic, partition] = at, end
@@ -131,7 +130,8 @@ def _lag_finding(reader: TopicReader, unread: Mapping[Place, tuple[int, int]]) -
         return ok("lag", "everything is read")
     oldest = min((one.timestamp for one in reader.read({at: (s, s + 1) for at, (s, _) in unread.items()})), default=0)
     waits = max(0, wall_clock() - oldest) // 1000 * 1000 if oldest else 0
-    says = f"{sum(end - start for start, end in unread.values()):,} records unread, the oldest for {text_of(waits)}"
+    records = count_of(sum(end - start for start, end in unread.values()), "record")
+    says = f"{records} unread, the oldest for {text_of(waits)}"
     if waits < LATE:
         return ok("lag", says)
     return warn(
@@ -145,7 +145,7 @@ def _overdue(store: StateStore, partitions: int) -> Finding:
     if not found:
         return ok("timers", "none is overdue")
     longest = text_of((now - min(moment for _, moment in found)) // 1000 * 1000)
-    says = f"{len(found):,} customers have a timer that is overdue, the longest by {longest}"
+    says = f"overdue for {count_of(len(found), 'customer')}, the longest by {longest}"
     return warn(
         "timers", says, "timers wait for unread events and for allowed_lateness: see lag, and whether a worker runs"
     )

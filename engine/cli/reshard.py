@@ -8,7 +8,19 @@ from rich.progress import Progress
 
 from engine.adapters.kafka.partitioner import crc32_partition, murmur2_partition
 from engine.cli.at_rest import unrest
-from engine.cli.console import SETTINGS, AsJson, Data, Namespace, Store, complain, err, is_terminal, open_store, out
+from engine.cli.console import (
+    SETTINGS,
+    AsJson,
+    Data,
+    Namespace,
+    Store,
+    complain,
+    count_of,
+    err,
+    is_terminal,
+    open_store,
+    out,
+)
 from engine.errors import ReshardRefused
 from engine.runtime.reshard import Moved, Place, Reshard
 
@@ -96,9 +108,9 @@ def _as_data(moved: Moved, dry_run: bool) -> dict[str, Any]:
 def _show(moved: Moved, dry_run: bool) -> None:
     would = "would move" if dry_run else "[green]moved[/]"
     resumed = ", an interrupted run was finished" if moved.resumed and not dry_run else ""
-    total = moved.customers.total()
+    customers, after = count_of(moved.customers.total(), "customer"), count_of(moved.after, "partition")
     out.print(
-        f"{would} {moved.moved:,} of {total:,} customers from {moved.before} to {moved.after} partitions{resumed}",
+        f"{would} {moved.moved:,} of {customers} from {moved.before} to {after}{resumed}",
         highlight=False,
     )
     for number in range(moved.after):

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 
 from engine.adapters.kafka.partitioner import crc32_partition, murmur2_partition
+from engine.cli.console import count_of
 from engine.cli.findings import Finding, fail, ok
 from engine.ports import Record
 
@@ -23,10 +24,10 @@ def judge_keys(topic: str, partitions: int, records: Iterable[Record]) -> Findin
     murmur2 = _fitting(places, murmur2_partition, partitions)
     if murmur2 == len(places):
         unsure = ", too few to be sure" if len(places) < FEW and partitions > 1 else ""
-        return ok(what, f"{murmur2} sampled keys are where murmur2 puts them{unsure}")
+        return ok(what, f"{count_of(murmur2, 'sampled key')} as murmur2 places them{unsure}")
     crc32 = _fitting(places, crc32_partition, partitions)
     if crc32 == len(places):
-        return fail(what, f"{crc32} sampled keys are where CRC32 puts them, librdkafka's default", CRC32)
+        return fail(what, f"{count_of(crc32, 'sampled key')} as CRC32 places them, librdkafka's default", CRC32)
     if earlier := _before_it_grew(places, partitions):
         says = f"{len(places)} sampled keys are where murmur2 puts them, or put them with {earlier} partitions"
         return ok(what, says)

@@ -8,7 +8,7 @@ from rich.table import Table
 
 from engine.adapters.kafka.admin import Admin, NewTopic
 from engine.cli.checks import topics_of
-from engine.cli.console import SETTINGS, AsJson, RulesDir, TemplatesDir, UsageError, open_project, out
+from engine.cli.console import SETTINGS, AsJson, RulesDir, TemplatesDir, UsageError, count_of, open_project, out
 from engine.cli.wiring import kafka_settings, source_topics
 from engine.config import Settings
 from engine.core.catalog import Catalog
@@ -94,7 +94,7 @@ def _show(rows: list[tuple[str, int, Mapping[str, str]]], counts: Mapping[str, i
     table = Table(show_header=False, box=None, pad_edge=False)
     for name, number, config in rows:
         settings = ", ".join(f"{key}={value}" for key, value in config.items())
-        table.add_row("would make" if dry_run else "[green]made[/]", name, f"{number} partitions", settings)
+        table.add_row("would make" if dry_run else "[green]made[/]", name, count_of(number, "partition"), settings)
     for name, number in counts.items():
-        table.add_row("[dim]there[/]", name, f"{number} partitions", "")
+        table.add_row("[dim]there[/]", name, count_of(number, "partition"), "")
     out.print(table)

@@ -166,7 +166,7 @@ def test_the_doctor_finds_nothing_where_all_is_well_and_lag_where_no_worker_runs
     stage.finish()
     found = data(stage, "doctor")
     assert set(levels(found).values()) == {"ok"}, found
-    assert any("where murmur2 puts them" in one["says"] for one in found)
+    assert any("as murmur2 places them" in one["says"] for one in found)
 
     worker.stop()
     stage.load(map(entry_of, job.events[:100]))
@@ -182,7 +182,7 @@ def test_the_doctor_tells_producers_that_use_another_partitioner(stage: Stage) -
     stage.load(Entry(0, crc32_partition(key, PARTITIONS), key, b"{}") for key in keys)
     found = engine(stage, "doctor")
     assert found.code == 1
-    assert "where CRC32 puts them" in found.said
+    assert "as CRC32 places them" in found.said
     assert "partitioner=murmur2_random" in found.said
 
     stage.load([Entry(0, 0, b"", b"{}"), *(Entry(0, murmur2_partition(key, PARTITIONS), key, b"{}") for key in keys)])

@@ -38,7 +38,7 @@ class Away:
         """Nothing comes of it."""
 
     def flush(self) -> None:
-        raise SinkUnavailable("kafka:9092", "has not taken 1 records within 5 s; they are still tried")
+        raise SinkUnavailable("kafka:9092", "has not taken all records within 5 s (1 left); they are still tried")
 
 
 def token(**changes: Any) -> str:

@@ -68,7 +68,7 @@ class ConfluentWriter:
         """Wait until everything is durable, at most `timeout` seconds. Raises SinkUnavailable."""
         left = self._producer.flush(timeout)
         if left:
-            reason = f"has not taken {left} records within {timeout:g} s; they are still tried"
+            reason = f"has not taken all records within {timeout:g} s ({left} left); they are still tried"
             raise SinkUnavailable(self._settings.bootstrap, reason)
         self._raise_failure()
 
