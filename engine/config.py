@@ -4,15 +4,21 @@ A secret may be in the variable itself or in the file that `ENGINE_…_FILE` nam
 """
 
 import os
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from engine.errors import EngineError
+
+_OTHERS: Final = re.compile(r"ENGINE_(TEST_\w+|SHARED|COMPILE|(\w+_)?SERVICE_(HOST|PORT)\w*|(\w+_)?PORT_\d+_\w+)")
+"""Not settings, and no mistake: those of our tests and build, and what Kubernetes adds for services named engine…"""
 
 
 @dataclass
@@ -153,3 +159,15 @@ def load_settings(**given: Any) -> Settings:
         first = error.errors()[0]
         name = f"ENGINE_{'_'.join(map(str, first['loc'])).upper()}"
         raise BadSetting(name, first["msg"]) from error
+
+
+def unknown_settings(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """Variables that look like settings and are none: each with the nearest name that is one, or ""."""
+    fields = Settings.model_fields
+    known = {name.upper() for name in fields}
+    known |= {f"{name.upper()}_FILE" for name, field in fields.items() if field.annotation is SecretStr}
+    links = {name for name, value in environment.items() if value.startswith(("tcp://", "udp://"))}
+    given = sorted(name for name in environment.keys() - links if name.upper().startswith("ENGINE_"))
+    unknown = [name for name in given if not _OTHERS.fullmatch(name.upper()) and name.upper()[7:] not in known]
+    nearest = {name: get_close_matches(name.upper()[7:], sorted(known), 1, 0.7) for name in unknown}
+    return {name: f"ENGINE_{found[0]}" if found else "" for name, found in nearest.items()}

@@ -44,12 +44,14 @@ def open_worker(settings: Settings) -> Iterator[Worker]:
     use_host_logs()
     metrics = PrometheusHooks()
     health = Health(metrics)
+    log = LogHooks()
     with ExitStack() as stack:
+        stack.callback(log.sum_up)
         serve(stack, settings, health)
         store = stack.enter_context(open_store(settings.store, settings.data, settings.namespace, settings))
         writer = open_writer(settings)
         stack.callback(writer.close)
-        hooks = AllHooks(metrics, LogHooks())
+        hooks = AllHooks(metrics, log)
         health.running = stack.enter_context(open_running(settings, project, store, writer, hooks))
         yield health.running.worker
 

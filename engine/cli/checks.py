@@ -1,16 +1,17 @@
 """What must hold before a worker starts: rules, topics, and the store."""
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from engine.adapters.kafka.admin import Admin
 from engine.adapters.redis import RedisStore
 from engine.adapters.redis.facts import Server
-from engine.cli.console import open_store
+from engine.cli.console import count_of, open_store
 from engine.cli.findings import Finding, fail, ok, warn
 from engine.cli.sending import channel_urls
 from engine.cli.wiring import kafka_settings, source_topics
-from engine.config import Settings
+from engine.config import Settings, unknown_settings
 from engine.core.book import LINKS, TemplateFacts
 from engine.core.catalog import Catalog
 from engine.errors import EngineError, PartitionsDiffer, SourceUnavailable
@@ -27,9 +28,10 @@ Further = Callable[[StateStore, Catalog, Mapping[str, int]], Iterable[Finding]]
 
 
 def check_all(settings: Settings, further: Further = lambda store, catalog, counts: ()) -> list[Finding]:
-    """Everything that can be looked at, in this order: rules, Kafka, the store, and whatever else."""
+    """Everything that can be looked at, in this order: settings, rules, Kafka, the store, and whatever else."""
     templates = inspect_templates(settings.templates)
-    findings, catalog = check_rules(settings.rules, templates)
+    about_rules, catalog = check_rules(settings.rules, templates)
+    findings = [*check_names(), *about_rules]
     findings += check_links(settings, templates)
     counts: dict[str, int] = {}
     if catalog is not None:
@@ -46,6 +48,13 @@ def check_all(settings: Settings, further: Further = lambda store, catalog, coun
     return findings
 
 
+def check_names(environment: Mapping[str, str] = os.environ) -> Iterator[Finding]:
+    """Variables that were meant as settings."""
+    for name, nearest in unknown_settings(environment).items():
+        advice = f"is it {nearest}?" if nearest else "docs/deployment.md lists all settings"
+        yield warn("settings", f"{name} is none, and is ignored", advice)
+
+
 def check_rules(rules: Path, templates: Sequence[TemplateFacts]) -> tuple[list[Finding], Catalog | None]:
     """Without a catalogue where the rules have errors."""
     loaded = load(rules, templates)
@@ -55,10 +64,11 @@ def check_rules(rules: Path, templates: Sequence[TemplateFacts]) -> tuple[list[F
 def _rules_finding(loaded: Loaded) -> Finding:
     errors = [one for one in loaded.diagnostics if one.severity == "error"]
     if loaded.book is None:
-        return fail("rules", f"{len(errors)} errors; the first: {errors[0].human().splitlines()[0]}", "engine check")
-    text = f"{len(loaded.book.rules)} rules, revision {loaded.book.revision}"
+        says = f"{count_of(len(errors), 'error')}; the first: {errors[0].human().splitlines()[0]}"
+        return fail("rules", says, "engine check")
+    text = f"{count_of(len(loaded.book.rules), 'rule')}, revision {loaded.book.revision}"
     if loaded.diagnostics:
-        return warn("rules", f"{text}, {len(loaded.diagnostics)} warnings", "`engine check` shows them")
+        return warn("rules", f"{text}, {count_of(len(loaded.diagnostics), 'warning')}", "`engine check` shows them")
     return ok("rules", text)
 
 
@@ -118,7 +128,7 @@ def check_store(store: StateStore, partitions: int) -> Iterator[Finding]:
     except PartitionsDiffer as error:
         yield fail("customers", str(error), "docs/commands.md says how to change the number of partitions")
     else:
-        yield ok("customers", f"in {meta.partitions} partitions" if meta else "none yet")
+        yield ok("customers", f"in {count_of(meta.partitions, 'partition')}" if meta else "none yet")
 
 
 def _server_findings(server: Server) -> Iterator[Finding]:

@@ -1,22 +1,19 @@
 """`engine send`: a sender."""
 
-import signal
 from contextlib import ExitStack
-from types import FrameType
 from typing import Annotated
 
 import typer
 
-from engine.adapters.logs import set_up_logs
 from engine.adapters.sender_watch import SenderWatch
 from engine.cli.console import SETTINGS, AsJson, Namespace, Store, out
 from engine.cli.health import SenderHealth, serve
 from engine.cli.obeying import obeying
+from engine.cli.process import begin_log, obey_stop
 from engine.cli.sending import open_sender, open_sending
 from engine.cli.wiring import open_writer
 from engine.core.zones import iso
 from engine.ports import ClaimStore
-from engine.runtime.sender import Sender
 
 
 def register(app: typer.Typer) -> None:
@@ -49,27 +46,18 @@ def send(
         if in_doubt:
             _list_doubts(stores[0], as_json)
             return
-        set_up_logs(settings.log_format, settings.log_level)
+        begin_log(settings)
         watch = SenderWatch()
         health = SenderHealth(watch)
         serve(stack, settings, health)
         writer = open_writer(settings)
         stack.callback(writer.close)
         sender = stack.enter_context(open_sender(settings, stores, writer, watch))
-        _obey_signals(sender)
+        obey_stop(sender.stop)
         if settings.feedback_topic:
             health.obedience = stack.enter_context(obeying(settings, sender, stores[1], watch))
         health.sender = sender
         sender.run()
-
-
-def _obey_signals(sender: Sender) -> None:
-    def stop(number: int, frame: FrameType | None) -> None:
-        sender.stop()
-        signal.signal(number, signal.SIG_DFL)  # somebody who asks again does not want to wait
-
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)
 
 
 def _list_doubts(claims: ClaimStore, as_json: bool) -> None:

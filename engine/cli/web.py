@@ -14,7 +14,6 @@ from starlette.types import ASGIApp
 from engine.adapters.kafka.admin import check_exist
 from engine.adapters.kafka.records import TopicRecords
 from engine.adapters.kafka.writer import TopicWriter
-from engine.adapters.logs import set_up_logs
 from engine.adapters.web.app import web_app
 from engine.adapters.web.customers import CustomerPages
 from engine.adapters.web.feedback import feedback_routes
@@ -25,6 +24,7 @@ from engine.adapters.web.watch import WebWatch
 from engine.cli.console import SETTINGS, Namespace, RulesDir, Store, wall_clock
 from engine.cli.feedback import feedback_providers
 from engine.cli.health import WebHealth, serve
+from engine.cli.process import begin_log, log_stop
 from engine.cli.sending import open_sending, token_secrets
 from engine.cli.wiring import kafka_settings, open_writer
 from engine.config import BadSetting, Settings
@@ -57,10 +57,10 @@ def web(
     settings = SETTINGS.model_copy(update={"store": store, "namespace": namespace, "rules": rules, "web_port": port})
     with ExitStack() as stack:
         _, suppressions = stack.enter_context(open_sending(settings))
-        set_up_logs(settings.log_format, settings.log_level)
+        begin_log(settings)
         writer, watch = open_writer(settings), WebWatch()
         stack.callback(writer.close)
-        server = Server(build_app(settings, suppressions, writer, watch))
+        server = Server(build_app(settings, suppressions, writer, watch), log_stop)
         listening = stack.enter_context(_listening(settings.web_port))
         serve(stack, settings, WebHealth(server, watch))
         server.run(listening)

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from engine.adapters.logs import LogHooks, set_up_logs
+from engine.adapters.logs import LogHooks
 from engine.adapters.prometheus import PrometheusHooks
 from engine.cli.checks import check_all
 from engine.cli.console import (
@@ -19,11 +19,13 @@ from engine.cli.console import (
     Store,
     TemplatesDir,
     complain,
+    count_of,
     open_project,
     open_store,
 )
 from engine.cli.findings import report
 from engine.cli.health import Health, serve
+from engine.cli.process import begin_log, obey_stop
 from engine.cli.running import Running, open_running
 from engine.cli.runs import collect_rarely
 from engine.cli.wiring import open_writer
@@ -58,10 +60,11 @@ def run(
     if check:
         report(check_all(settings), as_json=as_json)
     project = open_project(rules, templates)
-    set_up_logs(settings.log_format, settings.log_level)
-    metrics = PrometheusHooks()
-    health, hooks = Health(metrics), AllHooks(metrics, LogHooks())
+    begin_log(settings)
+    metrics, log = PrometheusHooks(), LogHooks()
+    health, hooks = Health(metrics), AllHooks(metrics, log)
     with ExitStack() as stack:
+        stack.callback(log.sum_up)
         serve(stack, settings, health)
         opened = stack.enter_context(open_store(store, settings.data, namespace))
         writer = open_writer(settings)
@@ -76,16 +79,11 @@ def run(
 def _obey_signals(running: Running, hooks: Hooks) -> None:
     reloading = Lock()
 
-    def stop(number: int, frame: FrameType | None) -> None:
-        running.worker.stop()
-        signal.signal(number, signal.SIG_DFL)  # somebody who asks again does not want to wait
-
     def reload(number: int, frame: FrameType | None) -> None:
         # Not here: it takes a second, and may want to log while the loop is logging.
         Thread(target=_reload, args=(running, hooks, reloading), name="reload", daemon=True).start()
 
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)
+    obey_stop(running.worker.stop)
     signal.signal(signal.SIGHUP, reload)
 
 
@@ -96,6 +94,6 @@ def _reload(running: Running, hooks: Hooks, one_at_a_time: AbstractContextManage
             running.reload(load_project(running.settings.rules, running.settings.templates))
         except RulesBroken as error:
             complain(str(error))
-            hooks.reload_failed(f"{len(error.diagnostics)} findings, printed above")
+            hooks.reload_failed(f"{count_of(len(error.diagnostics), 'finding')}, printed above")
         except (EngineError, OSError) as error:
             hooks.reload_failed(str(error))

@@ -231,3 +231,16 @@ def test_a_worker_that_waits_for_its_store_leaves_when_asked(
     frail.until(lambda: "does not answer" in watched.worker.said, "the worker misses its store")
     watched.worker.end(ask)
     assert watched.worker.code == 0
+    assert ask.name in next(line for line in watched.worker.said.splitlines() if "asked to stop" in line)
+
+
+def test_a_worker_that_is_stopped_sums_up_and_had_named_what_is_no_setting(stage: Stage) -> None:
+    stage.use(project(stage.topics.events))
+    stage.load(make_job(100, 10).entries)
+    worker = stage.start("a", batches=7)
+    stage.finish()
+    worker.stop()
+    lines = [json.loads(line) for line in worker.said.splitlines() if line.startswith("{")]
+    by_event = {line["event"]: line for line in lines}
+    assert by_event["no such setting, ignored"]["nearest"] == "ENGINE_BATCH"
+    assert sum(line["events"] for line in lines if line["event"] == "worked") >= 100

@@ -170,7 +170,7 @@ def test_an_operator_sees_what_goes_on_and_not_who(office: PostOffice, web: Web)
     assert web.total("answers_total", page="preferences", status="413") == 2
     web.signal(signal.SIGTERM)
     assert web.code() == 0
-    assert {line["event"] for line in web.lines} == {"refused"}
+    assert {line["event"] for line in web.lines} == {"refused", "asked to stop"}
     for secret in (*links, "c-1042", ADDRESS, "zoe", "127.0.0.1", "/unsubscribe"):
         assert secret not in web.said
 

@@ -4,6 +4,7 @@ import pytest
 
 from engine.adapters.kafka.partitioner import crc32_partition, murmur2_partition
 from engine.cli.at_rest import unread
+from engine.cli.checks import check_names
 from engine.cli.dead_letters import Found, show
 from engine.cli.findings import Level
 from engine.cli.sampling import judge_keys
@@ -102,3 +103,29 @@ def test_events_that_nobody_has_read_are_counted_by_topic() -> None:
     found = list(unread(offsets, bounds))
     assert [one.split(" not ")[0] for one in found] == ["3 records of shop", "1 record of web"]
     assert list(unread({0: {"shop": 6}}, {("shop", 0): (0, 6)})) == []
+
+
+def test_a_mistyped_setting_is_named_with_the_one_that_was_meant() -> None:
+    given = {"ENGINE_BATCHES": "9", "engine_Kafka_bootstrap_servers": "k:9092", "ENGINE_WHATEVER": "1"}
+    found = {one.says.split()[0]: one.advice for one in check_names(given)}
+    assert found == {
+        "ENGINE_BATCHES": "is it ENGINE_BATCH?",
+        "engine_Kafka_bootstrap_servers": "is it ENGINE_KAFKA_BOOTSTRAP?",
+        "ENGINE_WHATEVER": "docs/deployment.md lists all settings",
+    }
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "ENGINE_BATCH", "engine_batch", "ENGINE_TOKEN_SECRET_FILE", "ENGINE_KAFKA_CA_FILE", "ENGINE_TEST_REDIS",
+        "ENGINE_COMPILE", "ENGINE_SERVICE_HOST", "ENGINE_REDIS_SERVICE_PORT_HTTP", "ENGINE_PORT_6379_TCP_ADDR", "PATH",
+    ],
+)  # fmt: skip
+def test_settings_and_what_others_set_are_no_mistakes(name: str) -> None:
+    assert list(check_names({name: "x", "ENGINE_REDIS_PORT": "tcp://10.0.0.1:6379"})) == []
+
+
+def test_a_secret_file_is_known_for_secrets_only() -> None:
+    (found,) = check_names({"ENGINE_EMAIL_URL_FILE": "/run/secrets/email"})
+    assert found.advice == "is it ENGINE_EMAIL_URL?"

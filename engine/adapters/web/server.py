@@ -2,6 +2,7 @@
 
 import signal
 import socket
+from collections.abc import Callable
 from time import monotonic
 from types import FrameType
 from typing import Final
@@ -14,12 +15,20 @@ _LEAVING: Final = 15
 _MOST_AT_ONCE: Final = 500
 
 
-class Server:
-    """`stepped`: when its loop last turned, by `monotonic`."""
+class _Uvicorn(uvicorn.Server):
+    told: Callable[[int], None]
 
-    def __init__(self, app: ASGIApp) -> None:
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        super().handle_exit(sig, frame)
+        self.told(sig)
+
+
+class Server:
+    """`stepped`: when its loop last turned, by `monotonic`. `told` hears of the signal that asks it to stop."""
+
+    def __init__(self, app: ASGIApp, told: Callable[[int], None] = lambda number: None) -> None:
         self.stepped = monotonic()
-        self._server = uvicorn.Server(
+        self._server = _Uvicorn(
             uvicorn.Config(
                 app,
                 loop="asyncio",
@@ -36,6 +45,7 @@ class Server:
                 timeout_notify=1,
             )
         )
+        self._server.told = told
 
     @property
     def listens(self) -> bool:

@@ -1,0 +1,39 @@
+"""What `run`, `send` and `web` do alike: begin their log, and stop when they are asked to."""
+
+import signal
+from collections.abc import Callable
+from threading import Thread
+from types import FrameType
+
+import structlog
+
+from engine.adapters.logs import set_up_logs
+from engine.config import Settings, unknown_settings
+
+_LOGGER = "engine.process"
+
+
+def begin_log(settings: Settings) -> None:
+    """Its first lines name variables that are no settings."""
+    set_up_logs(settings.log_format, settings.log_level)
+    for name, nearest in unknown_settings().items():
+        structlog.stdlib.get_logger(_LOGGER).warning("no such setting, ignored", name=name, nearest=nearest or None)
+
+
+def obey_stop(stop: Callable[[], None]) -> None:
+    """SIGTERM and SIGINT stop it."""
+
+    def obey(number: int, frame: FrameType | None) -> None:
+        stop()
+        log_stop(number)
+        signal.signal(number, signal.SIG_DFL)  # somebody who asks again does not want to wait
+
+    signal.signal(signal.SIGTERM, obey)
+    signal.signal(signal.SIGINT, obey)
+
+
+def log_stop(number: int) -> None:
+    """From within a signal handler: the loop that it interrupts may be logging."""
+    log = structlog.stdlib.get_logger(_LOGGER)
+    said = {"signal": signal.Signals(number).name}
+    Thread(target=log.info, args=("asked to stop",), kwargs=said, name="log").start()
