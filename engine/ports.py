@@ -305,6 +305,9 @@ class ClaimStore(Protocol):
     def record(self, endings: Sequence[Ending]) -> None:
         """How they ended. What was sent stays sent, whatever another says later."""
 
+    def endings(self, ids: Sequence[str]) -> list[Claim | None]:
+        """How they ended, for whoever only wants to know; None for what has not, or is not known any more."""
+
     def in_doubt(self, limit: int = 1_000) -> list[Doubt]:
         """The newest first."""
 

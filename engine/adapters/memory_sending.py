@@ -65,6 +65,11 @@ class MemoryClaims:
                 if ending.outcome is Outcome.IN_DOUBT:
                     self._doubt(ending.id, ending.purpose, ending.at)
 
+    def endings(self, ids: Sequence[str]) -> list[Claim | None]:
+        """How they ended; None for what has not."""
+        held = [self._book.held.get(identity) for identity in ids]
+        return [_done(one) if isinstance(one, Ending) else None for one in held]
+
     def in_doubt(self, limit: int = 1_000) -> list[Doubt]:
         """The newest first."""
         return sorted(self._book.doubts.values(), key=lambda doubt: -doubt.at)[:limit]
@@ -75,7 +80,7 @@ class MemoryClaims:
     def _claim(self, identity: str, purpose: str, at: int) -> Claim:
         held = self._book.held.get(identity)
         if isinstance(held, Ending):
-            return Claim(ClaimState.DONE, held.outcome, held.at, held.reason)
+            return _done(held)
         doubt = held is not None and (held.begun or held.doubt)
         if doubt:
             self._doubt(identity, purpose, at)
@@ -94,6 +99,10 @@ class MemoryClaims:
 
     def _doubt(self, identity: str, purpose: str, at: int) -> None:
         self._book.doubts.setdefault(identity, Doubt(identity, purpose, at))
+
+
+def _done(ending: Ending) -> Claim:
+    return Claim(ClaimState.DONE, ending.outcome, ending.at, ending.reason)
 
 
 class MemorySuppressions:

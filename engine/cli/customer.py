@@ -1,5 +1,6 @@
 """`engine customer`: what the engine knows of one person, as a list, as data, and gone."""
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
@@ -8,8 +9,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from engine.cli.console import SETTINGS, AsJson, Data, Namespace, Store, UsageError, open_store, out, wall_clock
-from engine.cli.customers import Found, find, likely_partitions
+from engine.cli.customers import Found, add_endings, find, likely_partitions, outcome_in_words
 from engine.cli.sending import open_sending
+from engine.config import Settings
 from engine.core.zones import iso
 from engine.model import State
 from engine.ports import StateStore
@@ -45,6 +47,7 @@ def show(
     with open_store(store, data, namespace) as opened:
         found = find(opened, customer)
         known = _known(opened, customer, found)
+    add_endings(found.history, _settings(store, data, namespace))
     if as_json:
         out.print_json(data=known)
     else:
@@ -65,6 +68,7 @@ def export(
     """
     with open_store(store, data, namespace) as opened:
         known = _known(opened, customer, find(opened, customer))
+    add_endings(known["history"], _settings(store, data, namespace))
     out.print_json(data=known)
 
 
@@ -89,7 +93,7 @@ def erase(
         typer.confirm(f"Erase {customer} for good?", abort=True, err=True)
     with open_store(store, data, namespace) as opened:
         erased = _erase(opened, customer)
-    with open_sending(SETTINGS.model_copy(update={"store": store, "data": data, "namespace": namespace})) as sending:
+    with open_sending(_settings(store, data, namespace)) as sending:
         sending[1].suppress(customer_digest(customer), "erased", before=wall_clock())
     if as_json:
         out.print_json(data={"customer": customer, **erased})
@@ -98,6 +102,10 @@ def erase(
     out.print(
         f"[green]{was}[/] {escape(customer)}, {erased['outreach']} outreach taken out of the outbox", highlight=False
     )
+
+
+def _settings(store: str, data: Path, namespace: str) -> Settings:
+    return SETTINGS.model_copy(update={"store": store, "data": data, "namespace": namespace})
 
 
 def _erase(store: StateStore, customer: str) -> dict[str, Any]:
@@ -172,6 +180,6 @@ def _in_words(state: State, known: dict[str, Any]) -> dict[str, list[str]]:
         "timers": [f"{one['rule']} is due {one['due']}" for one in known["timers"]],
         "held back": [f"{one['rule']} until {one['until']}: {one['reason']}" for one in known["deferred"]],
         "counts for caps": [f"{one['purpose']} by {one['channel']} at {one['at']}" for one in known["sent"]],
-        "outcomes": [f"{one['at']} {one['rule']} {one['outcome']}: {one['reason']}" for one in known["history"]],
+        "outcomes": [f"{one['at']} {one['rule']} {outcome_in_words(one)}: {one['reason']}" for one in known["history"]],
         "to be published": [f"{one['rule']}: {one['subject']}" for one in known["outbox"]],
     }

@@ -1,12 +1,15 @@
 """Finding one customer in a store."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from engine.adapters.kafka.partitioner import murmur2_partition
 from engine.cli.console import UsageError
+from engine.cli.sending import open_sending
+from engine.config import Settings
 from engine.core.codec import decode_state
+from engine.core.zones import iso
 from engine.model import State
 from engine.ports import StateStore
 from engine.runtime.placement import stored_meta
@@ -53,6 +56,32 @@ def find(store: StateStore, customer: str) -> Found:
     if stored_meta(store) is None:
         message = "the store is empty; replay --store embedded, or with a URL, is one way to fill it"
     raise UsageError(message)
+
+
+def add_endings(history: Sequence[dict[str, Any]], settings: Settings) -> None:
+    """What senders on the same store know of how each outreach ended, under `ended`; None where they know nothing.
+
+    They don't keep what failed, so that it can be replayed from the dead letters.
+    """
+    told = [one for one in history if one["outreach"]]
+    if not told:
+        return
+    with open_sending(settings) as (claims, _):
+        endings = claims.endings([one["outreach"] for one in told])
+    for one, claim in zip(told, endings, strict=True):
+        known = (
+            claim and claim.outcome and {"outcome": claim.outcome.value, "at": iso(claim.at), "reason": claim.reason}
+        )
+        one["ended"] = known or None
+
+
+def outcome_in_words(one: dict[str, Any]) -> str:
+    """Of one entry of a history: fired, bounced at … (550 no such user)."""
+    ended = one.get("ended")
+    if not ended:
+        return str(one["outcome"])
+    why = f" ({ended['reason']})" if ended["reason"] else ""
+    return f"{one['outcome']}, {ended['outcome'].replace('_', ' ')} at {ended['at']}{why}"
 
 
 def _can_be_stored(customer: str) -> bool:

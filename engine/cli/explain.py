@@ -20,7 +20,7 @@ from engine.cli.console import (
     open_store,
     out,
 )
-from engine.cli.customers import Found, find
+from engine.cli.customers import Found, add_endings, find, outcome_in_words
 from engine.cli.runs import moment_of, replay_into
 from engine.core.book import RuleBook
 from engine.core.explain import RuleView
@@ -63,6 +63,8 @@ def explain(
         found = find(opened, customer)
     views = [view for view in views_of(book, found.state, customer, found.clock) if rule in ("", view.rule)]
     history = [one for one in found.history if rule in ("", one["rule"])]
+    if not events:
+        add_endings(history, SETTINGS.model_copy(update={"store": store, "data": data, "namespace": namespace}))
     if as_json:
         out.print_json(data=_as_data(customer, found, book, views, history))
     else:
@@ -96,7 +98,7 @@ def _history_table(history: list[dict[str, Any]], revision: str) -> Table:
         table.add_column(column, overflow="fold")
     for one in history:
         by = "" if one["revision"] == revision else f" (revision {one['revision']})"
-        table.add_row(one["at"], one["rule"], one["outcome"], escape(f"{one['reason']}{by}"))
+        table.add_row(one["at"], one["rule"], escape(outcome_in_words(one)), escape(f"{one['reason']}{by}"))
     return table
 
 

@@ -125,6 +125,18 @@ def test_what_was_sent_stays_sent_and_an_in_doubt_is_listed(open_claims: OpenCla
     assert claims.in_doubt() == [Doubt("o-1", "marketing", 5)]
 
 
+def test_who_only_asks_how_it_ended_claims_nothing(open_claims: OpenClaims) -> None:
+    sender, operator = open_claims(), open_claims()
+    assert operator.endings([]) == []
+    sender.claim([*WANTED, ("o-3", "marketing")], 1)
+    sender.begin(IDS)
+    sender.record([Ending("o-1", "marketing", Outcome.BOUNCED, 7, "550 no such user")])
+    bounced = Claim(ClaimState.DONE, Outcome.BOUNCED, 7, "550 no such user")
+    assert operator.endings(["never", "o-3", "o-2", "o-1"]) == [None, None, None, bounced]
+    assert sender.begin(["o-2", "o-3"]) == [True, True]
+    assert operator.in_doubt() == []
+
+
 def test_the_newest_doubts_come_first(open_claims: OpenClaims) -> None:
     claims = open_claims()
     claims.record([Ending(f"o-{at}", "m", Outcome.IN_DOUBT, at, "") for at in (2, 9, 4)])

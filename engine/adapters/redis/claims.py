@@ -68,6 +68,14 @@ class RedisClaims:
         with reaching(self._name):
             _RECORD.run(self._client, keys, self._kept, *(part for some in parts for part in some))
 
+    def endings(self, ids: Sequence[str]) -> list[Claim | None]:
+        """How they ended; None for what has not, or is not known any more."""
+        if not ids:
+            return []
+        with reaching(self._name):
+            held = self._client.mget(self._keys(ids))
+        return [_ended(one) if one and one.startswith(b"e ") else None for one in held]
+
     def in_doubt(self, limit: int = 1_000) -> list[Doubt]:
         """The newest first."""
         with reaching(self._name):
