@@ -1,5 +1,6 @@
 """`engine dead-letters`: records that could not be used, and sending them again once the cause is mended."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,7 +13,7 @@ from rich.markup import escape
 from engine.adapters.kafka.admin import Admin
 from engine.adapters.kafka.outreach import ID_HEADER
 from engine.adapters.kafka.reader import TopicReader
-from engine.cli.console import SETTINGS, AsJson, UsageError, count_of, err, out
+from engine.cli.console import SETTINGS, AsJson, UsageError, complain, count_of, err, out
 from engine.cli.wiring import kafka_settings, open_writer
 from engine.core.durations import milliseconds
 from engine.core.zones import iso, to_millis
@@ -80,15 +81,26 @@ def replay(
 
     Example: engine dead-letters replay --code wrong-type --yes
     """
-    chosen = [one for one in _find(code, since, all_) if one.letter.source and not one.letter.left_out]
+    found = _find(code, since, all_)
+    chosen = [one for one in found if not why_not(one.letter)]
+    left_out = Counter(why for one in found if (why := why_not(one.letter)))
+    for why, count in left_out.items():
+        complain(f"{count_of(count, 'dead letter')} left out: {why}")
     if chosen and not yes:
         topics = ", ".join(sorted({one.letter.source for one in chosen}))
         typer.confirm(f"Send {count_of(len(chosen), 'record')} again to {topics}?", abort=True, err=True)
     _send([one.letter for one in chosen])
     if as_json:
-        out.print_json(data={"replayed": len(chosen)})
+        out.print_json(data={"replayed": len(chosen), "left_out": left_out})
     else:
         out.print(f"[green]sent[/] {count_of(len(chosen), 'record')} again", highlight=False)
+
+
+def why_not(letter: DeadLetter) -> str:
+    """Why this one cannot be sent again; "" if it can."""
+    if not letter.source:
+        return "no record, a timer that could not be decided on"
+    return "too large to be kept here, the record stands in its own topic only" if letter.left_out else ""
 
 
 def _find(code: str, since: str, with_replayed: bool) -> list[Found]:

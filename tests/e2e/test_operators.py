@@ -14,6 +14,9 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewPartitions
 
 from engine.adapters.kafka.partitioner import crc32_partition, murmur2_partition
+from engine.adapters.redis import connect_sending
+from engine.model import Outcome
+from engine.ports import Ending
 from tests.e2e.command import PROGRAM, REPOSITORY, Ran
 from tests.e2e.faults import Stage
 from tests.e2e.job import PARTITIONS, Entry, entry_of, make_job, project
@@ -172,7 +175,7 @@ def test_the_doctor_finds_nothing_where_all_is_well_and_lag_where_no_worker_runs
     stage.load(map(entry_of, job.events[:100]))
     found = engine(stage, "doctor", clock="live")
     assert "100 records unread" in found.said
-    assert "have a timer that is overdue" in found.said
+    assert "overdue for " in found.said
     assert found.code == 3
 
 
@@ -225,12 +228,12 @@ def test_dead_letters_are_listed_and_sent_again_once_when_the_cause_is_mended(li
     live.workers["a"].stop()
     live.workers["a"].start()
     replayed = data(live, "dead-letters", "replay", "--code", "wrong-type", "--yes")
-    assert replayed == {"replayed": 1}
+    assert replayed == {"replayed": 1, "left_out": {}}
     live.topics.loaded[murmur2_partition(b"c-1", PARTITIONS)] += 1
     live.finish()
     assert rules_sent(live, "c-1") == ["thanks"]
 
-    assert data(live, "dead-letters", "replay", "--code", "wrong-type", "--yes") == {"replayed": 0}
+    assert data(live, "dead-letters", "replay", "--code", "wrong-type", "--yes")["replayed"] == 0
     assert [one["code"] for one in data(live, "dead-letters", "list")] == ["not-decodable"]
     assert len(data(live, "dead-letters", "list", "--all")) == 2
 
@@ -279,6 +282,20 @@ def test_a_customer_is_found_wherever_they_are(stage: Stage) -> None:
 
 
 # --- another number of partitions
+
+
+def test_how_the_sending_ended_is_shown_with_what_fired(live: Stage) -> None:
+    live.load([record("c-1", now())])
+    live.finish()
+    (fired,) = data(live, "explain", "c-1", "thanks")["history"]
+    assert fired["ended"] is None
+    claims, _ = connect_sending(str(live.settings["store"]), live.name)
+    claims.record([Ending(fired["outreach"], "marketing", Outcome.BOUNCED, 1_767_225_600_000, "550 no such user")])
+    claims.close()
+    (fired,) = data(live, "customer", "show", "c-1")["history"]
+    assert fired["ended"] == {"outcome": "bounced", "at": "2026-01-01T00:00:00Z", "reason": "550 no such user"}
+    for command in (("explain", "c-1"), ("customer", "show", "c-1")):
+        assert "fired, bounced at 2026-01-01T00:00:00Z (550 no such user)" in engine(live, *command).said
 
 
 @pytest.fixture

@@ -5,12 +5,14 @@ import pytest
 from engine.adapters.kafka.partitioner import crc32_partition, murmur2_partition
 from engine.cli.at_rest import unread
 from engine.cli.checks import check_names
-from engine.cli.dead_letters import Found, show
+from engine.cli.dead_letters import Found, show, why_not
 from engine.cli.findings import Level
 from engine.cli.sampling import judge_keys
 from engine.errors import BadRecord
+from engine.model import WakeUp
 from engine.ports import Record
-from engine.runtime.letters import decode_letter, encode_letter, of_record, original
+from engine.runtime.letters import decode_letter, encode_letter, of_failure, of_record, original
+from engine.runtime.result import Failure
 
 KEYS = [f"c-{number}".encode() for number in range(100)]
 
@@ -95,6 +97,14 @@ def test_a_record_too_large_for_the_dead_letter_topic_is_told_without_its_bytes(
     assert len(encoded) < 1_000_000
     letter = decode_letter(encoded)
     assert (letter.value, letter.left_out, letter.offset) == (None, 10_000_003, 42)
+    assert "stands in its own topic only" in why_not(letter)
+
+
+def test_a_record_that_is_kept_whole_can_be_sent_again_and_a_timer_cannot() -> None:
+    letter = of_record(Record("shop.events", 3, 43, b"{", b"c-1"), BadRecord("not-decodable", "it is not JSON"))
+    assert why_not(letter) == ""
+    failure = Failure(WakeUp("c-1"), "it is a bug")
+    assert "timer" in why_not(of_failure(None, failure, 3))
 
 
 def test_events_that_nobody_has_read_are_counted_by_topic() -> None:
