@@ -5,7 +5,9 @@ FROM python:3.13-slim AS build
 RUN apt-get update && apt-get install --yes --no-install-recommends gcc libc6-dev
 RUN python -m venv --without-pip /opt/engine
 WORKDIR /src
-COPY pyproject.toml constraints.txt README.md LICENSE NOTICE ./
+# --build-arg ENGINE_COMPILE=1 for the compiled engine.
+ARG ENGINE_COMPILE
+COPY pyproject.toml hatch_build.py constraints.txt README.md LICENSE NOTICE ./
 COPY engine engine
 COPY rules rules
 COPY templates templates

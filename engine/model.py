@@ -73,7 +73,7 @@ class WindowEntry(msgspec.Struct, array_like=True, gc=False):
     """One event inside a window that some rule counts or sums over."""
 
     time: int
-    values: dict[str, float]
+    values: dict[str, Number]
 
 
 class Deferred(msgspec.Struct, array_like=True, gc=False):

@@ -58,8 +58,10 @@ def total(state: State, type_: str, property_: str, now: int, span: int | None =
     """The sum of a property, over all events or those of the window."""
     if span is None:
         return state.sums.get(f"{type_}.{property_}", 0.0)
-    found = (entry.values.get(property_, 0.0) for entry in entries_within(state, type_, now, span))
-    return round(sum(found), 6)
+    # Any, since a compiled round() of a Number gives a float.
+    found: Any = sum([entry.values.get(property_, 0.0) for entry in entries_within(state, type_, now, span)])
+    rounded: Number = round(found, 6)
+    return rounded
 
 
 class RecordView:
