@@ -10,6 +10,7 @@ from tests.e2e.job import START, Entry, entry_of, project
 
 pytestmark = [pytest.mark.e2e, pytest.mark.kafka]
 
+
 @tried_hard
 def test_a_worker_does_not_grow_with_the_number_of_its_customers(stage: Stage, effort: Effort) -> None:
     customers, cache = effort.of(50_000, 500_000), effort.of(5_000, 50_000)
