@@ -18,7 +18,9 @@ from engine.runtime.owned import Owned, Rules, Surroundings
 
 TICK = 0.1
 """Seconds between looks for due timers."""
-LONGEST_TICK = 0.2
+HURRY = 0.001
+"""Seconds that a poll waits for events while there are timers due."""
+LONGEST_TICK = 0.1
 """Seconds after which due timers let events go first, then to go on."""
 SWEEP_REST = 4.0
 """A sweep rests this many times as long as its last page took."""
@@ -50,7 +52,8 @@ class Worker:
     _closed: dict[int, float] = field(default_factory=dict, init=False)
     """Partitions that are ours and must be opened, or opened again, before anything else; but not before then."""
     _new_rules: Rules | None = field(default=None, init=False)
-    _next_tick: float = field(default=0.0, init=False)
+    _next_tick: float = field(default=TICK, init=False)
+    """0 while timers are due that there was no time for."""
     _round: list[int] = field(default_factory=list, init=False)
     """Partitions whose turn it still is in this tick."""
     _next_sweep: float = field(default=0.0, init=False)
@@ -84,7 +87,7 @@ class Worker:
         self.stepped = monotonic()
         if self._new_rules is not None:
             self._adopt(self._new_rules)
-        records = self.source.poll(self.batch, self.patience)
+        records = self.source.poll(self.batch, self.patience if self._next_tick else HURRY)
         try:
             closed = self._open_closed()  # what was polled for them came before the seek, and does not count
             for number, own in _by_partition(records).items():
