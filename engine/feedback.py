@@ -7,6 +7,7 @@ events.yaml can feed the profile with it: `profile: { wants_marketing: marketing
 
 from collections.abc import Mapping
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -41,15 +42,21 @@ class Feedback(msgspec.Struct, frozen=True):
 
 def feedback_event(feedback: Feedback) -> dict[str, Any]:
     """In our own JSON format, ready for the feedback topic."""
-    about = feedback.about
-    parts = (about.outreach, feedback.kind.removeprefix("outreach_"), feedback.report)
+    return event_about(feedback.about, feedback.kind.value, feedback.at, feedback.report, feedback.wants)
+
+
+def event_about(
+    about: LinkToken, type_: str, at: int, report: str = "", wants: Mapping[str, bool] = MappingProxyType({})
+) -> dict[str, Any]:
+    """What all these events have in common, the sender's own among them."""
+    parts = (about.outreach, type_.removeprefix("outreach_"), report)
     return {
         "id": ":".join(filter(None, parts)),
-        "type": feedback.kind.value,
+        "type": type_,
         "customer": about.customer,
-        "time": iso(feedback.at),
+        "time": iso(at),
         "properties": {
-            **feedback.wants,
+            **wants,
             "rule": about.rule,
             "outreach": about.outreach,
             "channel": about.channel,

@@ -34,9 +34,9 @@ from engine.runtime.links import Links, LinksOf
 from engine.runtime.rates import Rates
 from engine.runtime.reporter import Reporter
 from engine.runtime.sender import Sender
-from engine.runtime.suppression import address_digest
+from engine.runtime.suppression import link_token
 from engine.sender_hooks import SenderHooks
-from engine.tokens import LinkToken, make_token
+from engine.tokens import make_token
 
 Stores = tuple[ClaimStore, SuppressionList]
 
@@ -150,13 +150,7 @@ def mail_references(settings: Settings) -> HeadersOf:
 
 def _tokens(settings: Settings) -> Callable[[Outreach], str]:
     secrets = token_secrets(settings)
-
-    def token(outreach: Outreach) -> str:
-        address = address_digest(outreach.channel, outreach.to)
-        names = outreach.purpose, outreach.id, wall_clock(), outreach.rule
-        return make_token(secrets, LinkToken(outreach.customer, outreach.channel, address, *names))
-
-    return token
+    return lambda outreach: make_token(secrets, link_token(outreach, wall_clock()))
 
 
 # --- the sender

@@ -5,13 +5,13 @@ from typing import Any
 
 import msgspec
 
-from engine.core.zones import iso
 from engine.errors import BadRecord
+from engine.feedback import event_about
 from engine.model import Outcome, OutcomeRecord, Outreach
 from engine.ports import Record, RecordWriter
 from engine.runtime.letters import encode_letter, of_record
 from engine.runtime.records import encode_outcome
-from engine.runtime.suppression import address_digest
+from engine.runtime.suppression import link_token
 
 _encode = msgspec.json.Encoder().encode
 
@@ -55,16 +55,4 @@ class Reporter:
 
 def feedback_event(outreach: Outreach, outcome: Outcome, at: int) -> dict[str, Any]:
     """An event of type outreach_sent, outreach_bounced and so on, as a rule may listen to it. `address` is a digest."""
-    return {
-        "id": f"{outreach.id}:{outcome.value}",
-        "type": f"outreach_{outcome.value}",
-        "customer": outreach.customer,
-        "time": iso(at),
-        "properties": {
-            "rule": outreach.rule,
-            "outreach": outreach.id,
-            "channel": outreach.channel,
-            "purpose": outreach.purpose,
-            "address": address_digest(outreach.channel, outreach.to),
-        },
-    }
+    return event_about(link_token(outreach, at), f"outreach_{outcome.value}", at)

@@ -6,6 +6,7 @@ from typing import Final
 from engine.model import Outreach
 from engine.ports import AtTheDoor
 from engine.runtime.erasure import digest
+from engine.tokens import LinkToken
 
 ALL: Final = "*"
 """Every purpose."""
@@ -26,3 +27,16 @@ def at_the_door(outreach: Outreach) -> AtTheDoor:
     """All that may speak against this outreach."""
     digests = address_digest(outreach.channel, outreach.to), customer_digest(outreach.customer)
     return AtTheDoor(outreach.purpose, outreach.at, digests)
+
+
+def link_token(outreach: Outreach, at: int) -> LinkToken:
+    """Whom the links of this outreach, and reports of it, are about. `at`: now, epoch ms."""
+    return LinkToken(
+        customer=outreach.customer,
+        channel=outreach.channel,
+        address=address_digest(outreach.channel, outreach.to),
+        purpose=outreach.purpose,
+        outreach=outreach.id,
+        at=at,
+        rule=outreach.rule,
+    )

@@ -1,4 +1,4 @@
-"""Stages: a namespace with its topics and workers, of a test's own."""
+"""Stages and post offices: a namespace with its topics and processes, of a test's own."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.faults import Stage
+from tests.e2e.post_office import PostOffice
 from tests.services import AnyRedis, Broker, RedisServer
 
 
@@ -32,3 +33,11 @@ def frail(broker: Broker, redis: RedisServer, tmp_path: Path, topic_prefix: str)
     stage = Stage(broker.address, redis.url, tmp_path, topic_prefix)
     yield stage
     stage.close()
+
+
+@pytest.fixture
+def office(broker: Broker, redis_server: AnyRedis, tmp_path: Path, topic_prefix: str) -> Iterator[PostOffice]:
+    """On the servers all tests share."""
+    office = PostOffice(broker.address, redis_server.url, tmp_path, topic_prefix)
+    yield office
+    office.close()

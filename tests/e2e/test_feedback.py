@@ -19,7 +19,7 @@ from tests.e2e.job import PARTITIONS, Entry, entry_of
 from tests.e2e.live import now
 from tests.e2e.post_office import NOW, PostOffice, letter
 from tests.e2e.test_operators import data
-from tests.services import AnyRedis, Broker, RedisServer
+from tests.services import Broker, RedisServer
 from tests.services.mail import mail_server
 from tests.services.processes import free_ports, wait_until
 
@@ -64,13 +64,6 @@ class Customers:
 
     def close(self) -> None:
         self._writer.close()
-
-
-@pytest.fixture
-def office(broker: Broker, redis_server: AnyRedis, tmp_path: Path, topic_prefix: str) -> Iterator[PostOffice]:
-    office = PostOffice(broker.address, redis_server.url, tmp_path, topic_prefix)
-    yield office
-    office.close()
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import email
 import email.policy
 import random
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -15,18 +14,11 @@ from engine.model import Outreach
 from engine.runtime.suppression import address_digest, customer_digest
 from tests.e2e.effort import Effort, tried_hard
 from tests.e2e.post_office import NOW, PostOffice, letter
-from tests.services import AnyRedis, Broker, RedisServer
+from tests.services import Broker, RedisServer
 from tests.services.mail import MailServer, mail_server
 from tests.services.processes import free_ports, wait_until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.kafka]
-
-
-@pytest.fixture
-def office(broker: Broker, redis_server: AnyRedis, tmp_path: Path, topic_prefix: str) -> Iterator[PostOffice]:
-    office = PostOffice(broker.address, redis_server.url, tmp_path, topic_prefix)
-    yield office
-    office.close()
 
 
 @pytest.mark.parametrize("client", ["confluent", "kafka-python"])

@@ -19,7 +19,7 @@ from engine.runtime.suppression import address_digest
 from engine.tokens import LinkToken, make_token
 from tests.e2e.command import PROGRAM, REPOSITORY
 from tests.e2e.post_office import NOW, PostOffice
-from tests.services import AnyRedis, Broker
+from tests.services import Broker
 from tests.services.processes import free_ports, listens, wait_until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.kafka]
@@ -78,13 +78,6 @@ class Web:
         self.browser.close()
         self._process.kill()
         self._process.wait(60)
-
-
-@pytest.fixture
-def office(broker: Broker, redis_server: AnyRedis, tmp_path: Path, topic_prefix: str) -> Iterator[PostOffice]:
-    office = PostOffice(broker.address, redis_server.url, tmp_path, topic_prefix)
-    yield office
-    office.close()
 
 
 @pytest.fixture

@@ -1,7 +1,5 @@
 """The preference page: it shows what holds, and what a customer chooses becomes an event and nothing else."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from engine.adapters.memory_sending import MemorySuppressions
@@ -18,17 +16,6 @@ class Unreachable(MemorySuppressions):
 
     def reasons(self, asked: object) -> list[str]:
         raise StoreUnavailable("redis://10.0.0.7", "it cannot be reached")
-
-
-@pytest.fixture
-def site() -> Website:
-    return Website()
-
-
-@pytest.fixture
-def browser(site: Website) -> Iterator[Browser]:
-    with site.open() as browser:
-        yield browser
 
 
 def ticked(page: str) -> list[str]:

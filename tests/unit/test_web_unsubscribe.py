@@ -1,7 +1,5 @@
 """The unsubscribe link: looking at it changes nothing, pressing the button does, and only for whose link it is."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from engine.adapters.memory import MemoryRecords
@@ -10,17 +8,6 @@ from engine.tokens import LinkToken, make_token
 from tests.unit.website import ADDRESS, NOW, SECRETS, Away, Browser, Website, token
 
 LINK = f"/unsubscribe/{token()}"
-
-
-@pytest.fixture
-def site() -> Website:
-    return Website()
-
-
-@pytest.fixture
-def browser(site: Website) -> Iterator[Browser]:
-    with site.open() as browser:
-        yield browser
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
