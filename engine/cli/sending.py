@@ -185,7 +185,6 @@ def open_sender(settings: Settings, stores: Stores, writer: TopicWriter, hooks: 
     """A sender that is ready to join its group. Raises BadSetting and SourceUnavailable."""
     grouped = settings.model_copy(update={"kafka_group": settings.send_group})
     topics = (settings.outreach_topic,)
-    offsets = GroupOffsets(kafka_settings(grouped, topics))
     claims, suppressions = stores
     reporter = Reporter(
         outcomes=TopicRecords(writer, settings.outcomes_topic),
@@ -195,6 +194,8 @@ def open_sender(settings: Settings, stores: Stores, writer: TopicWriter, hooks: 
     post = Post(
         channels(settings), claims, suppressions, reporter, wall_clock, limits(settings), hooks, links_of(settings)
     )
+    # Last, so that what is wrong with the settings is said before brokers are waited for.
+    offsets = GroupOffsets(kafka_settings(grouped, topics))
     try:
         yield Sender(join_group(grouped, topics), offsets.committed, post, settings.send_in_hand, settings.send_parked)
     finally:
