@@ -1,8 +1,6 @@
-"""Decoded states of the customers seen lately."""
+"""Encoded states of the customers seen lately."""
 
 from collections.abc import Iterable
-
-from engine.model import State
 
 
 class StateCache:
@@ -13,9 +11,9 @@ class StateCache:
 
     def __init__(self, size: int) -> None:
         self.size = size
-        self.young: dict[str, State | None] = {}
+        self.young: dict[str, bytes | None] = {}
         """The states of all that were asked for in this batch, and of others."""
-        self._old: dict[str, State | None] = {}
+        self._old: dict[str, bytes | None] = {}
         self.hits = 0
         self.misses = 0
         """Customers looked for, since the last `take_counts`."""
@@ -39,14 +37,6 @@ class StateCache:
             return False
         self.young[customer] = self._old.pop(customer)
         return True
-
-    def put(self, customer: str, state: State | None) -> None:
-        self.young[customer] = state
-
-    def forget(self, customers: Iterable[str]) -> None:
-        for customer in customers:
-            self.young.pop(customer, None)
-            self._old.pop(customer, None)
 
     def clear(self) -> None:
         self.young, self._old = {}, {}

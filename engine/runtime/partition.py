@@ -9,8 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 import msgspec
 
 from engine.core.book import RuleBook
-from engine.core.codec import decode_state
-from engine.errors import Fenced, StateUnreadable
+from engine.errors import Fenced
 from engine.model import Event
 from engine.ports import Commit, Renderer, StateStore
 from engine.runtime.batch import Batch
@@ -162,41 +161,30 @@ class Partition:
     ) -> Batch:
         customers = [*visit, *(customer for customer, _ in wakes)]
         customers += [arrival.event.customer for arrival in arrivals if arrival.event]
+        self.load(customers)
         failures: list[Failure] = []
         while True:
             batch = Batch(
                 self.book,
                 self.renderer,
-                self.cache,
+                self.cache.young,
                 self.clock,
                 wall=wall if self.live else None,
-                unreadable=self.load(customers),
                 failures=failures,
             )
             try:
                 batch.visit(visit)
                 batch.run(arrivals, clock, wakes)
-                batch.encode(arrivals)
             except Undecidable as error:
-                self.cache.forget(batch.touched)
                 failures.append(error.failure)
-            except BaseException:
-                self.cache.clear()  # it holds what has not happened
-                raise
             else:
                 return batch
 
-    def load(self, customers: Iterable[str]) -> dict[str, str]:
-        """Bring states into the cache in one read. Returns the customers whose state is unreadable, with the reason."""
-        wanted = self.cache.missing(customers)
-        found = self.store.load(self.number, wanted) if wanted else []
-        unreadable = {}
-        for customer, data in zip(wanted, found, strict=True):
-            try:
-                self.cache.put(customer, decode_state(data) if data is not None else None)
-            except StateUnreadable as error:
-                unreadable[customer] = str(error)
-        return unreadable
+    def load(self, customers: Iterable[str]) -> None:
+        """Bring encoded states into the cache in one read."""
+        missing = self.cache.missing(customers)
+        if missing:
+            self.cache.young.update(zip(missing, self.store.load(self.number, missing), strict=True))
 
     def _commit(self, batch: Batch, arrivals: Sequence[Arrival], clock: int, **meta_changes: int | str) -> Result:
         offsets = self.meta.offsets | {arrival.source: arrival.next_offset for arrival in arrivals}
@@ -218,6 +206,7 @@ class Partition:
         except BaseException:
             self.cache.clear()
             raise
+        self.cache.young.update(batch.states)
         self._soonest = min(self._soonest, *filter(None, batch.wakes.values()), NEVER)
         self.meta = meta
         self.trim = []
