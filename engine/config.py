@@ -113,7 +113,7 @@ class Settings(BaseSettings):
     send_claims_days: int = Field(30, ge=1, description="days that a hand-over is remembered: longer than the topic's")
 
     batch: int = Field(4_000, ge=1, description="records decided and committed together, at most")
-    cache_size: int = Field(200_000, ge=0, description="customers a worker keeps decoded; up to twice as many")
+    cache_size: int = Field(500_000, ge=0, description="customers a worker keeps in memory; up to twice as many")
     page: int = Field(1_000, ge=1, description="due timers fired in one commit, at most")
     http_port: int = Field(9_100, description="of /metrics, /healthz and /readyz; 0: none")
     log_format: Literal["json", "text"] = Field("json", description="of the log on standard error")

@@ -1,6 +1,7 @@
 """Adapters put together from settings: what `run` and the operators' commands share."""
 
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 
 from engine.adapters.kafka.admin import check_exist, check_topics
 from engine.adapters.kafka.confluent.source import ConfluentSource
@@ -120,6 +121,7 @@ def build_worker(
         cache_size=settings.cache_size,
         page=settings.page,
         ingest=ingest,
+        aside=ThreadPoolExecutor(1, "engine-store"),
         place=murmur2_partition,
     )
     return Worker(join_group(settings, topics), around, rules_of(settings, project), batch=settings.batch)

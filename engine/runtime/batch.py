@@ -21,8 +21,8 @@ RETRY_WAKE = 3_600_000
 class Batch:
     """With `wall` the clock is live: timers fire after the events. Without, each fires before the event that passes it.
 
-    `stored` has the encoded states of all whom the batch is about. What it changes is in `states`, `wakes` and `result`.
-    `failures` say which inputs to leave alone.
+    `stored` has the encoded states of all whom the batch is about; what it changes is in `states`, `wakes` and
+    `result`. `failures` say which inputs to leave alone.
     """
 
     def __init__(
@@ -159,4 +159,3 @@ class Batch:
                 self.result.outbox.append(encode_outreach(outreach))
         self.result.outcomes.extend(decision.outcomes)
         self.result.outcome_records.extend(map(encode_outcome, decision.outcomes))
-

@@ -1,6 +1,6 @@
 """Encoded states of the customers seen lately."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 
 class StateCache:
@@ -41,7 +41,12 @@ class StateCache:
     def clear(self) -> None:
         self.young, self._old = {}, {}
 
-    def shrink(self) -> None:
-        """Called between batches, so that a batch never loses what it has loaded."""
+    def put(self, found: Iterable[tuple[str, bytes | None]]) -> None:
+        """What the store has of those that were missing."""
+        self.young.update(found)
+
+    def keep(self, states: Mapping[str, bytes | None]) -> None:
+        """What a batch has made of them. Only here they get fewer, so that a batch never loses what it has loaded."""
+        self.young.update(states)
         if len(self.young) > self.size:
             self.young, self._old = {}, self.young

@@ -1,14 +1,17 @@
 """A partition that this worker owns, with its clock, its relay and its sweep."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 from time import monotonic
+from typing import Any
 
 from engine.core.book import RuleBook
 from engine.errors import BadRecord, Fenced, SourceUnavailable, StoreUnavailable
 from engine.hooks import Hooks, Measures
 from engine.model import Event
 from engine.ports import EventSource, Mark, OutreachSink, Progress, Record, RecordWriter, Renderer, StateStore
+from engine.runtime.aside import AtOnce, Step
 from engine.runtime.clock import LiveClock
 from engine.runtime.decode import Decoder
 from engine.runtime.letters import DeadLetter, encode_letter, of_failure, of_record
@@ -16,6 +19,7 @@ from engine.runtime.origin import IngestedDecoder
 from engine.runtime.partition import Partition
 from engine.runtime.relay import Relay
 from engine.runtime.result import Arrival, Result
+from engine.runtime.turns import Work
 
 SWEEP_PAGE = 250
 """Customers who meet new rules in one commit: so few that no event waits long for it."""
@@ -35,7 +39,7 @@ class Surroundings:
     """What all partitions of a worker share. `wall` gives the time now, epoch ms.
 
     `partitions`: how many the topics have. `event_clock`: the clock is event time, for replays and benchmarks.
-    `cache_size`: customers kept decoded over all partitions: at least the last so many, at most twice as many.
+    `cache_size`: customers kept over all partitions: at least the last so many, at most twice as many.
     `ingest`: how far the ingest is, where one of the topics is its.
     """
 
@@ -47,9 +51,11 @@ class Surroundings:
     hooks: Hooks = field(default_factory=Hooks)
     partitions: int = 1
     event_clock: bool = False
-    cache_size: int = 200_000
+    cache_size: int = 500_000
     page: int = 5_000
     ingest: Progress | None = None
+    aside: Executor = field(default_factory=AtOnce)
+    """What asks the store while another partition computes."""
     place: Callable[[bytes, int], int] | None = None
     """The partition a key belongs to, of so many; None: not checked."""
 
@@ -71,26 +77,27 @@ class Owned:
             cache_size=around.cache_size,
             page=around.page,
             before_commit=self._report,
+            aside=around.aside,
         )
         self.relay = Relay(self.partition, around.outreach)
         self.clock = LiveClock(rules.decoders, told=(around.ingest.topic,) if around.ingest else ())
         self._mark: Mark | None = None
         self.has_more = False
         """Whether the last tick left due timers."""
+        self._busy = False
+        """Whether events came since the last tick: their commits trim the outbox too."""
         self._buried = 0
         self._inputs: tuple[Sequence[Arrival], Sequence[Record]] = (), ()
         around.hooks.assigned(number, self.relay.recover())
 
-    def handle(self, records: Sequence[Record]) -> None:
+    def handle(self, records: Sequence[Record]) -> Work:
         """Decide and commit these records. Raises Fenced and StoreUnavailable."""
         wall = self.around.wall()
-        started = monotonic()
         self._sample(records[0])
         arrivals = [self._arrival(record, wall) for record in records]
         self._inputs = arrivals, records
-        for result in self.partition.process(arrivals, wall):
-            self._take(result, started)
-            started = monotonic()
+        self._busy = True
+        yield from self._follow(self.partition.process(arrivals, wall))
 
     def _sample(self, record: Record) -> None:
         """One key a batch tells whether the producers place customers as our tools do."""
@@ -115,16 +122,16 @@ class Owned:
             clock = self.clock.read(source, record.timestamp, wall)
         return Arrival(source, record.next_offset, clock, event)
 
-    def tick(self, source: EventSource) -> None:
+    def tick(self, source: EventSource) -> Work:
         """Fire a page of due timers. Raises Fenced and StoreUnavailable."""
         self.relay.collect()
         self.has_more = False
         if not self.around.event_clock:
             self._hear_of_ingest(source)
-            self._fire_due(source)
-        if self.partition.trim and not self.has_more:
-            for result in self.partition.advance(self.partition.clock, self.around.wall()):
-                self._take(result, monotonic())
+            yield from self._fire_due(source)
+        busy, self._busy = self._busy or self.has_more, False
+        if self.partition.trim and not busy:
+            yield from self._follow(self.partition.advance(self.partition.clock, self.around.wall()))
 
     def _hear_of_ingest(self, source: EventSource) -> None:
         """Let the clock go as far as the ingest was when the internal topic ended where we are now."""
@@ -136,7 +143,7 @@ class Owned:
             self.clock.reached(ingest.topic, self._mark.time)
             self._mark = None
 
-    def _fire_due(self, source: EventSource) -> None:
+    def _fire_due(self, source: EventSource) -> Work:
         wall = self.around.wall()
         due = self.partition.next_due()
         if due is None or due > wall:
@@ -144,10 +151,8 @@ class Owned:
         clock = self.clock.caught_up(self._caught_up(source), wall)
         if due > max(clock, self.partition.clock):
             return  # unread records may still disprove it
-        started = monotonic()
-        result = next(self.partition.advance(clock, wall))
-        self._take(result, started)
-        self.has_more = result.wakes >= self.partition.page
+        fired = yield from self._follow(self.partition.advance(clock, wall), pages=1)
+        self.has_more = fired >= self.partition.page
 
     def _caught_up(self, source: EventSource) -> set[str]:
         try:
@@ -155,12 +160,10 @@ class Owned:
         except SourceUnavailable:
             return set()  # a broker that is away may have anything unread; polling says when waiting makes no sense
 
-    def sweep(self) -> None:
+    def sweep(self) -> Work:
         """Let a page of customers meet the current rules, if there are left. Raises Fenced and StoreUnavailable."""
-        started = monotonic()
-        result = self.partition.sweep_page(self.around.wall(), SWEEP_PAGE)
-        if result is not None:
-            self._take(result, started)
+        if not self.partition.is_swept:
+            yield from self._follow(self.partition.sweep_page(self.around.wall(), SWEEP_PAGE))
             if self.partition.is_swept:
                 self.around.hooks.swept(self.number)
 
@@ -190,15 +193,26 @@ class Owned:
         try:
             self.relay.finish()
             if self.partition.trim:
-                for result in self.partition.advance(self.partition.clock, self.around.wall()):
-                    self._take(result, monotonic())
+                for wait in self._follow(self.partition.advance(self.partition.clock, self.around.wall())):
+                    wait.result()
         except (Fenced, StoreUnavailable) as error:
             self.around.hooks.fenced(self.number, str(error))
         self.around.hooks.released(self.number)
 
-    def _take(self, result: Result, started: float) -> None:
-        self.relay.publish(result.outbox)
-        self.around.hooks.committed(self.number, result, monotonic() - started)
+    def _follow(self, steps: Iterator[Step], pages: int = 0) -> Generator[Future[Any], None, int]:
+        """Publish what the steps have done, for so many commits (0: all). Returns the wake-ups of the last one."""
+        started, wakes = monotonic(), 0
+        for step in steps:
+            if not isinstance(step, Result):
+                yield step
+                continue
+            wakes = step.wakes
+            self.relay.publish(step.outbox)
+            self.around.hooks.committed(self.number, step, monotonic() - started)
+            started, pages = monotonic(), pages - 1
+            if not pages:
+                break
+        return wakes
 
     def _report(self, result: Result) -> None:
         """Before the commit: dead letters are made durable, outcomes handed over."""

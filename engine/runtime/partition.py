@@ -4,23 +4,28 @@ Everything is computed in memory first and written in one step, so a batch that 
 `decide` raises on an input, the batch is done again without that input, which is reported as a failure.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import Executor
+from typing import TypeVar
 
 import msgspec
 
 from engine.core.book import RuleBook
 from engine.errors import Fenced
 from engine.model import Event
-from engine.ports import Commit, Renderer, StateStore
+from engine.ports import Commit, Meta, Renderer, StateStore
+from engine.runtime.aside import AtOnce, Step
 from engine.runtime.batch import Batch
 from engine.runtime.cache import StateCache
 from engine.runtime.erasure import digest
 from engine.runtime.placement import check_meta
 from engine.runtime.records import encode_past
 from engine.runtime.result import Arrival, Failure, Result, Undecidable
+from engine.runtime.wakeups import NEVER, WakeUps
 
-NEVER = 2**53
-"""Later than any moment."""
+T = TypeVar("T")
+Planning = Generator[Step, None, T]
+
 BESIDE = 100
 """Due timers of others that a live batch of events takes along: so few that no event waits for them."""
 
@@ -29,7 +34,8 @@ class Partition:
     """The only writer of its customers' states, for as long as the store accepts its commits.
 
     `live`: arrivals carry broker times; otherwise the clock is event time. `page` bounds the wake-ups of one commit.
-    `before_commit` publishes what may be repeated after a crash but not lost: outcomes and dead letters.
+    `before_commit` publishes what may be repeated after a crash but not lost: outcomes and dead letters. `aside` asks
+    the store: work, an iterator, yields what is under way there, and goes on with the answer when taken up again.
     Raises PartitionsDiffer where the store was not written with `partitions`.
     """
 
@@ -45,6 +51,7 @@ class Partition:
         cache_size: int = 50_000,
         page: int = 5_000,
         before_commit: Callable[[Result], None] = lambda result: None,
+        aside: Executor | None = None,
     ) -> None:
         self.number = number
         self.book = book
@@ -53,6 +60,7 @@ class Partition:
         self.live = live
         self.page = page
         self.before_commit = before_commit
+        self.aside = aside or AtOnce()
         self.cache = StateCache(cache_size)
         self.meta = store.meta(number)
         if self.meta.seq == 0:
@@ -60,8 +68,7 @@ class Partition:
         check_meta(self.meta, number, partitions)
         self.erased = store.erased(number)
         """Tombstones; an erasure is a commit of somebody else, after which the partition is opened anew."""
-        self._soonest = 0
-        """No wake-up is due before this; 0: not known. Saves asking the store."""
+        self.wakeups = WakeUps(page)
         self.trim: list[str] = []
         """Ids of outreach that has been published; they leave the outbox with the next commit."""
 
@@ -76,45 +83,43 @@ class Partition:
         erasure = self.erased.get(digest(event.customer), -1)
         return event.time <= erasure or 0 < arrived <= erasure
 
-    def process(self, arrivals: Sequence[Arrival], wall: int = 0) -> Iterator[Result]:
+    def process(self, arrivals: Sequence[Arrival], wall: int = 0) -> Iterator[Step]:
         """Work through arrivals in as many commits as it takes. Raises Fenced when the partition has another owner."""
         while arrivals:
-            count, clock, wakes = self._plan(arrivals)
-            yield self._commit(self._run(arrivals[:count], clock, wakes, wall), arrivals[:count], clock)
+            count, clock, wakes = yield from self._plan(arrivals)
+            yield from self._work(arrivals[:count], clock, wakes, wall)
             arrivals = arrivals[count:]
 
-    def advance(self, clock: int, wall: int = 0) -> Iterator[Result]:
+    def advance(self, clock: int, wall: int = 0) -> Iterator[Step]:
         """Move the clock without an event: fire what has become due, a page per commit."""
         full = True
         while full:
-            wakes = self._due(max(clock, self.clock), self.page)
+            wakes = yield from self._due(max(clock, self.clock), self.page)
             full = len(wakes) >= self.page
             to = self._settled_until(wakes) if full else clock
-            yield self._commit(self._run((), to, wakes, wall), (), to)
+            yield from self._work((), to, wakes, wall)
 
     @property
     def is_swept(self) -> bool:
         """Whether every customer has met the current rule book."""
         return self.meta.mark == self.book.mark
 
-    def sweep_page(self, wall: int = 0, page: int = 1_000) -> Result | None:
-        """Let the next customers meet the current rule book; None when all have. Goes on where it was stopped."""
+    def sweep_page(self, wall: int = 0, page: int = 1_000) -> Iterator[Step]:
+        """Let the next customers meet the current rule book, if there are left. Goes on where it was stopped."""
         if self.is_swept:
-            return None
+            return
         ours = f"{self.book.mark}:"
         cursor = self.meta.sweep.removeprefix(ours) if self.meta.sweep.startswith(ours) else ""
         customers, cursor = self.store.customers(self.number, cursor, page)
-        batch = self._run((), self.clock, [], wall, visit=customers)
-        if cursor:
-            return self._commit(batch, (), self.clock, sweep=f"{ours}{cursor}")
-        return self._commit(batch, (), self.clock, sweep="", mark=self.book.mark)
+        progress = {"sweep": f"{ours}{cursor}"} if cursor else {"sweep": "", "mark": self.book.mark}
+        yield from self._work((), self.clock, [], wall, visit=customers, **progress)
 
     def next_due(self) -> int | None:
         """The soonest moment at which a wake-up of the partition's customers may be due, allowed lateness included."""
-        if not self._soonest:
-            found = self.store.due(self.number, NEVER, 1)
-            self._soonest = found[0][1] if found else NEVER
-        return self._soonest + self.book.policy.allowed_lateness if self._soonest < NEVER else None
+        if number := self.wakeups.lacking(0, 1):
+            self.wakeups.learn(self.store.due(self.number, NEVER, number), number)
+        soonest = self.wakeups.first()
+        return soonest + self.book.policy.allowed_lateness if soonest < NEVER else None
 
     def check_fence(self) -> None:
         """Raises Fenced where the store is not as we left it: without anything to commit we would not notice."""
@@ -128,50 +133,75 @@ class Partition:
         self.book = book
         self.renderer = renderer
 
-    def _plan(self, arrivals: Sequence[Arrival]) -> tuple[int, int, list[tuple[str, int]]]:
+    def _plan(self, arrivals: Sequence[Arrival]) -> Planning[tuple[int, int, list[tuple[str, int]]]]:
         """How many arrivals to take, where the clock stands after them, and the wake-ups to have at hand."""
         clock = max(self.clock, max(arrival.clock for arrival in arrivals))
-        if self.live:
-            return len(arrivals), clock, self._due(clock, min(self.page, BESIDE))
-        wakes = self._due(clock, self.page)
-        if len(wakes) < self.page:
+        wakes = yield from self._due(clock, min(self.page, BESIDE) if self.live else self.page)
+        if self.live or len(wakes) < self.page:
             return len(arrivals), clock, wakes
         settled = self._settled_until(wakes)
         count = next((i for i, arrival in enumerate(arrivals) if arrival.clock > settled), len(arrivals))
         return count, settled, wakes
 
-    def _due(self, clock: int, limit: int) -> list[tuple[str, int]]:
+    def _due(self, clock: int, limit: int) -> Planning[list[tuple[str, int]]]:
         until = clock - self.book.policy.allowed_lateness
-        if until < self._soonest:
-            return []
-        self._soonest = 0
-        return self.store.due(self.number, until, limit)
+        if number := self.wakeups.lacking(until, limit):
+            yield (found := self.aside.submit(self.store.due, self.number, NEVER, number))
+            self.wakeups.learn(found.result(), number)
+        return self.wakeups.take(until, limit)
 
     def _settled_until(self, wakes: Sequence[tuple[str, int]]) -> int:
         """The latest clock for which a full page holds every wake-up."""
         return max(self.clock, wakes[-1][1] + self.book.policy.allowed_lateness)
 
-    def _run(
+    def _work(
         self,
         arrivals: Sequence[Arrival],
         clock: int,
         wakes: Sequence[tuple[str, int]],
         wall: int,
         visit: Sequence[str] = (),
+        **progress: int | str,
+    ) -> Iterator[Step]:
+        """Load, decide and commit; `progress` of a sweep goes into the meta."""
+        offsets = self.meta.offsets | {arrival.source: arrival.next_offset for arrival in arrivals}
+        changes = {"seq": self.meta.seq + 1, "offsets": offsets, "clock": max(clock, self.clock)} | progress
+        meta = msgspec.structs.replace(self.meta, **changes)
+        try:
+            yield from self._load([*visit, *(customer for customer, _ in wakes), *_customers(arrivals)])
+            batch = self._decide(arrivals, clock, wakes, wall, visit)
+            self.before_commit(batch.result)
+            yield (written := self.aside.submit(self.store.commit, self.number, self._commit(batch, meta)))
+            written.result()
+        except BaseException:
+            self.cache.clear()
+            self.wakeups.forget()
+            raise
+        self.cache.keep(batch.states)
+        self.wakeups.moved(batch.wakes)
+        self.meta = meta
+        self.trim = []
+        yield batch.result
+
+    def _load(self, customers: Iterable[str]) -> Iterator[Step]:
+        """Bring encoded states into the cache in one read."""
+        missing = self.cache.missing(customers)
+        if missing:
+            yield (found := self.aside.submit(self.store.load, self.number, missing))
+            self.cache.put(zip(missing, found.result(), strict=True))
+
+    def _decide(
+        self,
+        arrivals: Sequence[Arrival],
+        clock: int,
+        wakes: Sequence[tuple[str, int]],
+        wall: int,
+        visit: Sequence[str],
     ) -> Batch:
-        customers = [*visit, *(customer for customer, _ in wakes)]
-        customers += [arrival.event.customer for arrival in arrivals if arrival.event]
-        self.load(customers)
         failures: list[Failure] = []
         while True:
-            batch = Batch(
-                self.book,
-                self.renderer,
-                self.cache.young,
-                self.clock,
-                wall=wall if self.live else None,
-                failures=failures,
-            )
+            present = wall if self.live else None
+            batch = Batch(self.book, self.renderer, self.cache.young, self.clock, wall=present, failures=failures)
             try:
                 batch.visit(visit)
                 batch.run(arrivals, clock, wakes)
@@ -180,18 +210,8 @@ class Partition:
             else:
                 return batch
 
-    def load(self, customers: Iterable[str]) -> None:
-        """Bring encoded states into the cache in one read."""
-        missing = self.cache.missing(customers)
-        if missing:
-            self.cache.young.update(zip(missing, self.store.load(self.number, missing), strict=True))
-
-    def _commit(self, batch: Batch, arrivals: Sequence[Arrival], clock: int, **meta_changes: int | str) -> Result:
-        offsets = self.meta.offsets | {arrival.source: arrival.next_offset for arrival in arrivals}
-        meta = msgspec.structs.replace(
-            self.meta, seq=self.meta.seq + 1, offsets=offsets, clock=max(clock, self.clock), **meta_changes
-        )
-        commit = Commit(
+    def _commit(self, batch: Batch, meta: Meta) -> Commit:
+        return Commit(
             expected=self.meta,
             meta=meta,
             states=batch.states,
@@ -200,18 +220,10 @@ class Partition:
             trim=self.trim,
             outcomes=_histories(batch.result),
         )
-        try:
-            self.before_commit(batch.result)
-            self.store.commit(self.number, commit)
-        except BaseException:
-            self.cache.clear()
-            raise
-        self.cache.young.update(batch.states)
-        self._soonest = min(self._soonest, *filter(None, batch.wakes.values()), NEVER)
-        self.meta = meta
-        self.trim = []
-        self.cache.shrink()
-        return batch.result
+
+
+def _customers(arrivals: Sequence[Arrival]) -> Iterator[str]:
+    return (arrival.event.customer for arrival in arrivals if arrival.event)
 
 
 def _histories(result: Result) -> dict[str, list[bytes]]:

@@ -10,6 +10,7 @@ import msgspec
 from engine.errors import BadInputFile, BadRecord
 from engine.model import Event, WakeUp
 from engine.ports import OutreachSink, Record, Source
+from engine.runtime.aside import Step, results
 from engine.runtime.decode import Decoder
 from engine.runtime.partition import Partition
 from engine.runtime.relay import Relay
@@ -63,21 +64,19 @@ class Replay:
         A file that breaks off is in `summary.broken`: what comes before counts, and there the clock stops.
         """
         self.summary.recovered = self.relay.recover()
-        while (page := self.partition.sweep_page()) is not None:
-            self._take(page)
+        while not self.partition.is_swept:
+            self._take(self.partition.sweep_page())
         arrivals = merge(*(self._arrivals(one, wall) for one in inputs), key=_clock)
         for batch in self._batches(arrivals, until):
-            for result in self.partition.process(batch):
-                self._take(result)
+            self._take(self.partition.process(batch))
             self.progress(len(batch))
         to = self.partition.clock if until is None or self.summary.broken else until
-        for result in self.partition.advance(to):
-            self._take(result)
+        self._take(self.partition.advance(to))
         for one in inputs:
             self.summary.undeclared.update(one.decoder.undeclared)
         self.relay.finish()
         if self.partition.trim:
-            for result in self.partition.advance(self.partition.clock):
+            for result in results(self.partition.advance(self.partition.clock)):
                 self.summary.add(result)
         return self.summary
 
@@ -134,9 +133,10 @@ class Replay:
             self.outcomes.publish(0, new)
             self.outcomes.delivered(0)
 
-    def _take(self, result: Result) -> None:
-        self.summary.add(result)
-        self.relay.publish(result.outbox)
+    def _take(self, steps: Iterator[Step]) -> None:
+        for result in results(steps):
+            self.summary.add(result)
+            self.relay.publish(result.outbox)
 
     def _fail(self, failure: Failure) -> None:
         one = failure.input

@@ -8,13 +8,19 @@ the store was away.
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from time import monotonic
+from typing import Any, TypeVar
 
 from engine.errors import Fenced, StoreUnavailable
 from engine.ports import EventSource, Ownership, Record
 from engine.runtime.owned import Owned, Rules, Surroundings
+from engine.runtime.turns import Turns, Work
+
+T = TypeVar("T")
 
 TICK = 0.1
 """Seconds between looks for due timers."""
@@ -42,6 +48,7 @@ class Worker:
     rules: Rules
     batch: int = 4_000
     patience: float = 0.05
+    turns: Turns = field(init=False)
     source: EventSource = field(init=False)
     owned: dict[int, Owned] = field(default_factory=dict, init=False)
     stopping: bool = field(default=False, init=False)
@@ -54,14 +61,16 @@ class Worker:
     _new_rules: Rules | None = field(default=None, init=False)
     _next_tick: float = field(default=TICK, init=False)
     """0 while timers are due that there was no time for."""
-    _round: list[int] = field(default_factory=list, init=False)
-    """Partitions whose turn it still is in this tick."""
+    _round: set[int] = field(default_factory=set, init=False)
+    """Partitions that have yet to look for due timers in this round."""
+    _round_ends: float = field(default=0.0, init=False)
     _next_sweep: float = field(default=0.0, init=False)
     _next_look: float = field(default=0.0, init=False)
     _told: dict[tuple[str, int], int] = field(default_factory=dict, init=False)
     """Offsets the broker has been told, by topic and partition."""
 
     def __post_init__(self) -> None:
+        self.turns = Turns(self._go_on)
         self.source = self.join(self)
         self.around.hooks.adopted(self.rules.book.revision)
 
@@ -70,6 +79,7 @@ class Worker:
         try:
             while not self.stopping:
                 self.step()
+            self.turns.finish_all()
             self._tell_offsets()
         finally:
             self.source.close()
@@ -83,18 +93,20 @@ class Worker:
         self._new_rules = rules
 
     def step(self) -> None:
-        """One turn of the loop."""
+        """One turn of the loop. What waits for the store at its end is taken up in the next one."""
         self.stepped = monotonic()
-        if self._new_rules is not None:
-            self._adopt(self._new_rules)
-        records = self.source.poll(self.batch, self.patience if self._next_tick else HURRY)
         try:
+            if self._new_rules is not None:
+                self._adopt(self._new_rules)
+            records = self.source.poll(self.batch, self._patience())
             closed = self._open_closed()  # what was polled for them came before the seek, and does not count
+            self._begin_round()
             for number, own in _by_partition(records).items():
                 if number not in closed:
-                    self._guarded(number, partial(Owned.handle, records=own))
-            if monotonic() >= self._next_tick:
-                self._tick()
+                    self._begin(number, partial(Owned.handle, records=own))
+            if not records:
+                self.turns.finish_all()
+            self._end_round()
             if monotonic() >= self._next_sweep:
                 self._sweep()
             if monotonic() >= self._next_look:
@@ -103,25 +115,47 @@ class Worker:
         except StoreUnavailable as error:
             self._wait_for_store(error)
 
-    def _guarded(self, number: int, work: Callable[[Owned], None]) -> None:
-        """Work on an open partition. After a refused commit it is opened anew, if the next polls leave it ours."""
-        owned = self.owned.get(number)
-        if owned is None:
-            return
+    def _patience(self) -> float:
+        if self.turns:
+            return 0.0
+        return self.patience if self._next_tick else HURRY
+
+    def _begin(self, number: int, work: Callable[[Owned], Work] | None = None) -> None:
+        self.turns.finish(number)
+        if owned := self.owned.get(number):
+            self.turns.begin(number, self._and_tick(owned, work))
+
+    def _and_tick(self, owned: Owned, work: Callable[[Owned], Work] | None) -> Work:
+        """Events first, then what is due, if it is time and its turn."""
+        if work is not None:
+            yield from work(owned)
+        if owned.number in self._round and monotonic() < self._round_ends:
+            self._round.remove(owned.number)
+            yield from owned.tick(self.source)
+
+    def _go_on(self, number: int, work: Work) -> Future[Any] | None:
+        return self._guarded(number, partial(next, work, None))
+
+    def _guarded(self, number: int, act: Callable[[], T]) -> T | None:
+        """Act on a partition. After a refused commit it is opened anew, if the next polls leave it ours."""
         try:
-            work(owned)
+            return act()
         except Fenced as error:
             self.around.hooks.fenced(number, str(error))
             self._shut(number, monotonic() + DOUBT)
+            return None
 
-    def _tick(self) -> None:
-        self._next_tick = monotonic() + TICK
-        self.joined = self.source.joined()
-        stop = monotonic() + LONGEST_TICK
-        self._round = self._round or list(self.owned)
-        while self._round and monotonic() < stop:
-            number = self._round.pop()
-            self._guarded(number, partial(Owned.tick, source=self.source))
+    def _begin_round(self) -> None:
+        """Now and then every partition looks for due timers: a busy one after its events, the others at the end."""
+        if monotonic() >= self._next_tick:
+            self._next_tick = monotonic() + TICK
+            self._round_ends = monotonic() + LONGEST_TICK
+            self.joined = self.source.joined()
+            self._round = self._round & self.owned.keys() or set(self.owned)
+
+    def _end_round(self) -> None:
+        for number in self._round - set(self.turns):
+            self._begin(number)
         if self._round or any(owned.has_more for owned in self.owned.values()):
             self._next_tick = 0.0
 
@@ -130,14 +164,16 @@ class Worker:
         started = monotonic()
         number = next((number for number, owned in self.owned.items() if not owned.partition.is_swept), None)
         if number is not None:
-            self._guarded(number, Owned.sweep)
+            self._begin(number, Owned.sweep)
+            self.turns.finish(number)
             self._next_sweep = monotonic() + SWEEP_REST * (monotonic() - started)
 
     def _look(self) -> None:
+        self.turns.finish_all()
         self._next_look = monotonic() + LOOK
         lag = self.source.lag()
-        for number in list(self.owned):
-            self._guarded(number, partial(Owned.look, lag=lag.get(number, 0)))
+        for number, owned in list(self.owned.items()):
+            self._guarded(number, partial(owned.look, lag.get(number, 0)))
         self._tell_offsets()
 
     def _tell_offsets(self) -> None:
@@ -150,6 +186,7 @@ class Worker:
             self.source.commit(news)
 
     def _adopt(self, rules: Rules) -> None:
+        self.turns.finish_all()
         self.rules, self._new_rules = rules, None
         for owned in self.owned.values():
             owned.adopt(rules)
@@ -185,6 +222,7 @@ class Worker:
         since, attempt, wait = monotonic(), 0, TICK
         paused: set[int] = set()
         self.store_answers = False
+        self.turns.abandon(*self.turns)
         for number in [*self.owned, *self._closed]:
             self._shut(number)
         while self._closed and not self.stopping:
@@ -215,7 +253,9 @@ class Worker:
             return {}
 
     def revoked(self, partition: int) -> None:
-        """Trim the outbox of what is published, and let go."""
+        """Finish, trim the outbox of what is published, and let go."""
+        with suppress(StoreUnavailable):  # then the next owner finishes it
+            self.turns.finish(partition)
         owned = self.owned.pop(partition, None)
         self._closed.pop(partition, None)
         self._share_cache()
@@ -224,6 +264,7 @@ class Worker:
 
     def lost(self, partition: int) -> None:
         """Somebody else has it already; the store would refuse us."""
+        self.turns.abandon(partition)
         self.owned.pop(partition, None)
         self._closed.pop(partition, None)
         self._share_cache()

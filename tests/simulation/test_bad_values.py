@@ -12,6 +12,7 @@ from engine.core.triggers.date import Date
 from engine.core.triggers.event import OnEvent
 from engine.core.triggers.milestone import Milestone
 from engine.model import Event
+from engine.runtime.aside import results
 from engine.runtime.partition import Partition
 from engine.runtime.result import Arrival
 from tests.simulation.books import HOUR, START, Plain, book, event, every_kind, expression, rule
@@ -91,8 +92,8 @@ def test_an_event_that_cannot_be_kept_is_reported_and_everything_else_goes_on() 
         event("buy", START + 2, customer="bob", amount=9),
         event("person", START + 3, city="Ulm"),
     ]
-    results = list(partition.process([Arrival("events", n + 1, one.time, one) for n, one in enumerate(told)]))
-    assert [failure.input for result in results for failure in result.failures] == [told[1]]
+    found = list(results(partition.process([Arrival("events", n + 1, one.time, one) for n, one in enumerate(told)])))
+    assert [failure.input for result in found for failure in result.failures] == [told[1]]
     assert sorted(store.fired()) == [
         ("bob", "dear", "buy-1767225600002"),
         ("bob", "dear-levels", "1"),

@@ -14,6 +14,7 @@ from engine.core.triggers.inactivity import Inactivity
 from engine.core.triggers.trial_expiring import TrialExpiring
 from engine.core.zones import Zones
 from engine.model import Event, Outreach
+from engine.runtime.aside import results
 from engine.runtime.partition import Partition
 from engine.runtime.result import Arrival
 from tests.simulation.books import DAY, HOUR, OPEN, START, Plain, book, event, profile_is, profile_value, rule
@@ -203,8 +204,8 @@ def test_after_a_long_outage_only_what_is_fresh_is_sent(days: int) -> None:
     rules = book(rule(Inactivity("quiet", of=BUY, after=14 * DAY)), policy=FRESH)
     bought = [event("buy", START + n * HOUR, customer=f"c{n}") for n in range(20)]
     partition = Partition(0, rules, store, Plain(), live=True)
-    list(partition.process([Arrival("events", n, one.time, one) for n, one in enumerate(bought)], START + DAY))
-    list(partition.advance(START + 15 * DAY, START + (14 + days) * DAY))
+    list(results(partition.process([Arrival("events", n, one.time, one) for n, one in enumerate(bought)], START + DAY)))
+    list(results(partition.advance(START + 15 * DAY, START + (14 + days) * DAY)))
     assert len(store.fired()) == (20 if days == 1 else 0)
 
 
@@ -214,7 +215,7 @@ def test_an_import_of_years_sends_nothing_but_what_is_of_now() -> None:
     rules = book(receipt(), rule(Inactivity("quiet", of=BUY, after=14 * DAY)), policy=FRESH)
     bought = [event("buy", START + n * DAY) for n in range(0, 1000, 20)]
     partition = Partition(0, rules, store, Plain(), live=True)
-    list(partition.process([Arrival("events", n, now, one) for n, one in enumerate(bought)], now))
+    list(results(partition.process([Arrival("events", n, now, one) for n, one in enumerate(bought)], now)))
     assert store.fired() == []
 
 
@@ -229,10 +230,10 @@ def test_a_message_that_cannot_be_written_counts_against_nothing() -> None:
     once = receipt("broken", priority=1, reentry=Reentry(once=True))
     rules = book(once, receipt("fine"), policy=Policy(caps=(Cap(1, span=DAY),)))
     partition = Partition(0, rules, store, Plain("broken"))
-    [first] = partition.process([Arrival("events", 1, START, buy(0))])
+    [first] = results(partition.process([Arrival("events", 1, START, buy(0))]))
     assert [(one.rule, one.outcome.value) for one in first.outcomes] == [("broken", "failed"), ("fine", "capped")]
     partition.renderer = Plain()
-    [second] = partition.process([Arrival("events", 2, START + HOUR, buy(1))])
+    [second] = results(partition.process([Arrival("events", 2, START + HOUR, buy(1))]))
     assert [(one.rule, one.outcome.value) for one in second.outcomes] == [("broken", "fired"), ("fine", "capped")]
 
 

@@ -9,6 +9,7 @@ from engine.core.triggers.event import OnEvent
 from engine.core.triggers.inactivity import Inactivity
 from engine.core.triggers.milestone import Milestone
 from engine.model import Event, Outreach, State, WakeUp
+from engine.runtime.aside import results
 from engine.runtime.batch import RETRY_WAKE
 from engine.runtime.partition import Partition
 from engine.runtime.result import Arrival, Failure
@@ -51,11 +52,11 @@ def test_the_same_partition_may_try_again_what_the_store_did_not_take(crash: str
     partition = opened(store)
     told = arrivals(buy(0), buy(1))
     with pytest.raises(Crash):
-        list(partition.process(told))
+        list(results(partition.process(told)))
     if crash == "after":
         partition = opened(store)
         told = told[partition.meta.offsets["events"] :]
-    list(partition.process(told))
+    list(results(partition.process(told)))
     assert store.fired() == [("c-1", "second", "2")]
 
 
@@ -67,15 +68,15 @@ def test_a_renderer_that_breaks_down_leaves_nothing_behind_in_memory() -> None:
     store = CrashingStore()
     partition = Partition(0, RULES, store, Broken())
     with pytest.raises(MemoryError):
-        list(partition.process(arrivals(buy(0), buy(1))))
+        list(results(partition.process(arrivals(buy(0), buy(1)))))
     partition.renderer = Plain()
-    list(partition.process(arrivals(buy(0), buy(1))))
+    list(results(partition.process(arrivals(buy(0), buy(1)))))
     assert store.fired() == [("c-1", "second", "2")]
 
 
 def failures(partition: Partition, told: list[Arrival], until: int) -> list[Failure]:
-    results = [*partition.process(told), *partition.advance(until)]
-    return [failure for result in results for failure in result.failures]
+    found = [*results(partition.process(told)), *results(partition.advance(until))]
+    return [failure for result in found for failure in result.failures]
 
 
 def test_an_event_that_cannot_be_decided_counts_for_nothing_and_the_next_one_counts() -> None:
@@ -97,14 +98,14 @@ def test_a_wake_up_that_cannot_be_decided_is_tried_again_later_and_holds_nobody_
     assert failure.input == WakeUp("c-1")
     assert store.fired() == [("bob", "quiet", str(START))]
     assert store.due(0, START + DAY, 9) == [("c-1", START + 10 * HOUR + RETRY_WAKE)]
-    list(partition.process(arrivals(event("person", START + 10 * HOUR, bomb=False))))
+    list(results(partition.process(arrivals(event("person", START + 10 * HOUR, bomb=False)))))
     expected: list[Fired] = [("bob", "quiet", str(START)), ("c-1", "quiet", str(START))]
     assert store.fired() == expected
 
 
 def test_a_state_that_cannot_be_read_stops_nobody_else() -> None:
     store = CrashingStore()
-    list(opened(store).process(arrivals(buy(0), buy(0, "bob"))))
+    list(results(opened(store).process(arrivals(buy(0), buy(0, "bob")))))
     store._of(0).states["c-1"] = b"\xc1 no state"
     partition = opened(store)
     bought = [buy(1), buy(1, "bob")]

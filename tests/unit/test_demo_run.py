@@ -15,6 +15,7 @@ from engine.lang.project import load
 from engine.model import Event, OutcomeRecord
 from engine.ports import Record
 from engine.render import JinjaRenderer, inspect_templates
+from engine.runtime.aside import results
 from engine.runtime.decode import Decoder
 from engine.runtime.partition import Partition
 from engine.runtime.result import Arrival
@@ -37,7 +38,7 @@ def outcomes(book: RuleBook, tmp_path_factory: pytest.TempPathFactory) -> list[O
     events = _events(book, write_demo_events(tmp_path_factory.mktemp("demo")))
     partition = Partition(0, book, MemoryStore(), JinjaRenderer(templates_folder(), book))
     arrivals = [Arrival("demo", number, event.time, event) for number, event in enumerate(events, 1)]
-    return [outcome for result in partition.process(arrivals) for outcome in result.outcomes]
+    return [outcome for result in results(partition.process(arrivals)) for outcome in result.outcomes]
 
 
 def _events(book: RuleBook, paths: list[Path]) -> list[Event]:

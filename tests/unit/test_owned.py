@@ -47,7 +47,7 @@ def handled(customer: str, partition: int) -> list[str]:
         place=murmur2_partition,
     )
     value = f'{{"id":"1","type":"visit","customer":"{customer}","time":{NOW}}}'.encode()
-    Owned(partition, around, rules).handle([Record("shop", partition, 1, value, customer.encode(), NOW)])
+    list(Owned(partition, around, rules).handle([Record("shop", partition, 1, value, customer.encode(), NOW)]))
     return hooks.topics
 
 

@@ -1,0 +1,89 @@
+"""Partitions take turns: while one waits for the store another computes, and none has two things under way."""
+
+from collections.abc import Iterator
+from concurrent.futures import Future
+from typing import Any
+
+import pytest
+
+from engine.runtime.turns import Turns, Work
+
+
+class Story:
+    """What happens, in order; `answers` are what the work of a partition waits for."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+        self.answers: dict[int, Future[Any]] = {}
+        self.turns = Turns(lambda partition, work: next(work, None))
+
+    def work(self, partition: int) -> Iterator[Future[Any]]:
+        self.told.append(f"{partition} asks")
+        answer = self.answers[partition] = Future[Any]()
+        yield answer
+        answer.result()
+        self.told.append(f"{partition} goes on")
+
+    def begin(self, partition: int) -> None:
+        self.turns.begin(partition, self.work(partition))
+
+    def answer(self, partition: int) -> None:
+        self.answers[partition].set_result(None)
+
+
+def test_others_compute_while_one_waits() -> None:
+    story = Story()
+    story.begin(1)
+    story.begin(2)
+    assert story.told == ["1 asks", "2 asks"]
+    assert list(story.turns) == [1, 2]
+
+
+def test_who_has_its_answer_goes_on_when_the_next_has_asked() -> None:
+    story = Story()
+    story.begin(1)
+    story.answer(1)
+    story.begin(2)
+    assert story.told == ["1 asks", "2 asks", "1 goes on"]
+    assert list(story.turns) == [2]
+
+
+def test_finishing_one_leaves_the_others() -> None:
+    story = Story()
+    story.begin(1)
+    story.begin(2)
+    story.answer(2)
+    story.turns.finish(2)
+    story.turns.finish(3)
+    assert list(story.turns) == [1]
+    story.answer(1)
+    story.turns.finish_all()
+    assert story.told[-2:] == ["2 goes on", "1 goes on"]
+    assert not story.turns
+
+
+def test_what_goes_wrong_comes_out_and_leaves_the_others_under_way() -> None:
+    story = Story()
+    story.begin(1)
+    story.begin(2)
+    story.answers[1].set_exception(ConnectionError("gone"))
+    with pytest.raises(ConnectionError):
+        story.turns.finish(1)
+    assert list(story.turns) == [2]
+
+
+def test_abandoned_work_does_not_go_on_once_it_is_answered() -> None:
+    story = Story()
+    story.begin(1)
+    story.begin(2)
+    story.answer(1)
+    story.turns.abandon(1)
+    assert list(story.turns) == [2]
+    assert "1 goes on" not in story.told
+
+
+def test_work_without_a_wait_is_done_at_once() -> None:
+    turns = Turns(lambda partition, work: next(work, None))
+    nothing: Work = iter(())
+    turns.begin(1, nothing)
+    assert not turns
