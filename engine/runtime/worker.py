@@ -58,6 +58,8 @@ class Worker:
     joined: bool = field(default=False, init=False)
     _closed: dict[int, float] = field(default_factory=dict, init=False)
     """Partitions that are ours and must be opened, or opened again, before anything else; but not before then."""
+    _waiting: dict[int, list[Record]] = field(default_factory=dict, init=False)
+    """By partition, what was read of it while it had work under way."""
     _new_rules: Rules | None = field(default=None, init=False)
     _next_tick: float = field(default=TICK, init=False)
     """0 while timers are due that there was no time for."""
@@ -79,7 +81,8 @@ class Worker:
         try:
             while not self.stopping:
                 self.step()
-            self.turns.finish_all()
+            with suppress(StoreUnavailable):  # then it comes again
+                self.turns.finish_all()
             self._tell_offsets()
         finally:
             self.source.close()
@@ -100,12 +103,11 @@ class Worker:
                 self._adopt(self._new_rules)
             records = self.source.poll(self.batch, self._patience())
             closed = self._open_closed()  # what was polled for them came before the seek, and does not count
-            self._begin_round()
             for number, own in _by_partition(records).items():
-                if number not in closed:
-                    self._begin(number, partial(Owned.handle, records=own))
-            if not records:
-                self.turns.finish_all()
+                if number in self.owned and number not in closed:
+                    self._waiting.setdefault(number, []).extend(own)
+            self._begin_round()
+            self._work_off(everything=not records)
             self._end_round()
             if monotonic() >= self._next_sweep:
                 self._sweep()
@@ -120,16 +122,28 @@ class Worker:
             return 0.0
         return self.patience if self._next_tick else HURRY
 
-    def _begin(self, number: int, work: Callable[[Owned], Work] | None = None) -> None:
+    def _work_off(self, *, everything: bool) -> None:
+        """Begin with those that have nothing under way; with others only where more than a batch waits for them."""
+        for number in list(self._waiting):
+            if number not in self.turns:
+                self._begin(number, self._handle)
+        while self._waiting and (everything or sum(map(len, self._waiting.values())) > self.batch):
+            self._begin(next(iter(self._waiting)), self._handle)
+        if everything:
+            self.turns.finish_all()
+
+    def _begin(self, number: int, work: Callable[[Owned], Work]) -> None:
         self.turns.finish(number)
         if owned := self.owned.get(number):
-            self.turns.begin(number, self._and_tick(owned, work))
+            self.turns.begin(number, work(owned))
 
-    def _and_tick(self, owned: Owned, work: Callable[[Owned], Work] | None) -> Work:
-        """Events first, then what is due, if it is time and its turn."""
-        if work is not None:
-            yield from work(owned)
-        if owned.number in self._round and monotonic() < self._round_ends:
+    def _handle(self, owned: Owned) -> Work:
+        yield from owned.handle(self._waiting.pop(owned.number))
+        yield from self._tick(owned)  # events first
+
+    def _tick(self, owned: Owned) -> Work:
+        """Fire what is due, if it is time, its turn, and all is decided that was read."""
+        if owned.number in self._round - self._waiting.keys() and monotonic() < self._round_ends:
             self._round.remove(owned.number)
             yield from owned.tick(self.source)
 
@@ -155,7 +169,7 @@ class Worker:
 
     def _end_round(self) -> None:
         for number in self._round - set(self.turns):
-            self._begin(number)
+            self._begin(number, self._tick)
         if self._round or any(owned.has_more for owned in self.owned.values()):
             self._next_tick = 0.0
 
@@ -206,8 +220,12 @@ class Worker:
             owned.partition.cache.size = self.around.cache_size // len(self.owned)
 
     def _shut(self, number: int, until: float = 0.0) -> None:
-        self.owned.pop(number, None)
+        self._let_go(number)
         self._closed[number] = until
+
+    def _let_go(self, number: int) -> Owned | None:
+        self._waiting.pop(number, None)
+        return self.owned.pop(number, None)
 
     def _open_closed(self) -> set[int]:
         """Open those that it is time for, and read on from where the store says. Returns all that were closed."""
@@ -254,9 +272,10 @@ class Worker:
 
     def revoked(self, partition: int) -> None:
         """Finish, trim the outbox of what is published, and let go."""
+        self._round.discard(partition)
         with suppress(StoreUnavailable):  # then the next owner finishes it
             self.turns.finish(partition)
-        owned = self.owned.pop(partition, None)
+        owned = self._let_go(partition)
         self._closed.pop(partition, None)
         self._share_cache()
         if owned is not None:
@@ -265,7 +284,7 @@ class Worker:
     def lost(self, partition: int) -> None:
         """Somebody else has it already; the store would refuse us."""
         self.turns.abandon(partition)
-        self.owned.pop(partition, None)
+        self._let_go(partition)
         self._closed.pop(partition, None)
         self._share_cache()
         self.around.hooks.released(partition)

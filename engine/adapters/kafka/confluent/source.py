@@ -197,5 +197,4 @@ def _config(settings: KafkaSettings) -> dict[str, object]:
         "fetch.wait.max.ms": 100,
         "fetch.queue.backoff.ms": 20,
         "queued.max.messages.kbytes": 32_768,
-        "max.partition.fetch.bytes": 131072,
     }
