@@ -4,6 +4,7 @@ Without a condition the count is the tally's, so a rule that comes later counts 
 a count with a condition, keeps its own number in `state.memory`: [number, highest level fired].
 """
 
+from bisect import bisect_right
 from math import floor
 from typing import Any
 
@@ -31,7 +32,7 @@ class Milestone(Trigger):
     ) -> None:
         super().__init__(rule, **common)
         self.event = event
-        self.levels = levels
+        self.levels = tuple(sorted(levels))
         self.every = every
         self.property = property
         self.where = where
@@ -62,7 +63,8 @@ class Milestone(Trigger):
         """The highest level at or below the number, 0 where there is none."""
         if self.every:
             return max(0, floor(round(number / self.every, 9)) * self.every)
-        return max((level for level in self.levels if level <= number), default=0)
+        reached = bisect_right(self.levels, number)
+        return self.levels[reached - 1] if reached else 0
 
     def _fire(self, event: Event, number: Number) -> Firing:
         kept = KeptEvent(event.id, event.type, event.time, event.properties)
