@@ -107,7 +107,7 @@ class Worker:
                 if number in self.owned and number not in closed:
                     self._waiting.setdefault(number, []).extend(own)
             self._begin_round()
-            self._work_off(everything=not records)
+            self._work_off(everything=len(records) < self.batch)  # there is no more to read meanwhile
             self._end_round()
             if monotonic() >= self._next_sweep:
                 self._sweep()
