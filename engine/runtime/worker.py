@@ -1,9 +1,9 @@
 """The worker: a member of a consumer group that owns partitions, keeps their customers and decides.
 
-One thread, one loop: poll, decide and commit what came per partition, then let due timers fire and a sweep go on, a
-page at a time and not for long, so that events never wait long. The store is the truth of the offset: on assignment a
-partition is opened from the store and the source is told where to read on; the same after a refused commit, and after
-the store was away.
+One loop in one thread: poll, decide and commit what came per partition, let due timers fire and a sweep go on, a page
+at a time and not for long, so that events never wait long. While another thread asks the store for one partition, the
+loop goes on with the next. The store is the truth of the offset: on assignment a partition is opened from the store and
+the source is told where to read on; the same after a refused commit, and after the store was away.
 """
 
 from collections import defaultdict
