@@ -7,12 +7,12 @@ process, its peak memory; and exits 1 where the firings are not those known of C
 """
 
 import json
-import os
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
 
+from bench.usage import MIB, watch
 from tests.e2e.command import start, write_project
 from tests.e2e.histories import CDNOW, END, PROJECT, by_rule, fired
 
@@ -33,8 +33,8 @@ def measure(project: Path, events: Path) -> dict[str, float]:
     began = perf_counter()
     with (project / "summary.json").open("wb") as said:
         run = start("replay", events, "--until", END, "--out", "out.jsonl", "--json", folder=project, stdout=said)
-        _, status, used = os.wait4(run.pid, 0)
-    run.returncode = os.waitstatus_to_exitcode(status)
+        ended = watch(run.pid)
+    run.returncode = ended.status
     wall = perf_counter() - began
     summary = json.loads((project / "summary.json").read_text())
     return {
@@ -43,8 +43,8 @@ def measure(project: Path, events: Path) -> dict[str, float]:
         "events_per_second": round(summary["events"] / summary["seconds"]),
         "seconds": summary["seconds"],
         "process_seconds": round(wall, 2),
-        "cpu_seconds": round(used.ru_utime + used.ru_stime, 2),
-        "peak_mebibytes": round(used.ru_maxrss / 1024),
+        "cpu_seconds": round(ended.cpu, 2),
+        "peak_mebibytes": round(ended.peak / MIB),
     }
 
 

@@ -1,9 +1,11 @@
 """What processes use, from /proc: nothing has to be built into what is measured."""
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from time import monotonic
+from time import monotonic, sleep
+from typing import NamedTuple
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 MIB = 2**20
@@ -19,6 +21,26 @@ def memory(pid: int, what: str = "VmRSS") -> int:
     """Bytes it holds; `VmHWM`: the most it ever held."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{what}:"))
+
+
+class Ended(NamedTuple):
+    """A process that has ended: its exit status, seconds of CPU, and the most bytes it held."""
+
+    status: int
+    cpu: float
+    peak: int
+
+
+def watch(pid: int) -> Ended:
+    """Wait for a child's end. Its memory is looked at meanwhile: `ru_maxrss` counts its parent's from before `exec`."""
+    peak = 0
+    while True:
+        ended, status, used = os.wait4(pid, os.WNOHANG)
+        if ended:
+            return Ended(os.waitstatus_to_exitcode(status), used.ru_utime + used.ru_stime, peak)
+        with suppress(OSError, StopIteration):  # it is ending
+            peak = max(peak, memory(pid, "VmHWM"))
+        sleep(0.02)
 
 
 @dataclass

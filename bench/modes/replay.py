@@ -1,14 +1,13 @@
 """`engine replay` in memory: the job from a file, its outreach to a file."""
 
 import json
-import os
 
 import msgspec
 
 from bench.job import Sent, judge
 from bench.modes.context import Context
 from bench.table import Goal, Section, Value
-from bench.usage import MIB
+from bench.usage import MIB, watch
 from tests.e2e.command import start, write_project
 from tests.e2e.job import make_job, project
 
@@ -25,8 +24,8 @@ def run(context: Context) -> Section:
     (folder / "events.jsonl").write_bytes(b"".join((entry.value or b"") + b"\n" for entry in job.entries))
     with (folder / "summary.json").open("wb") as said:
         process = start("replay", "events.jsonl", "--out", "out.jsonl", "--json", folder=folder, stdout=said)
-        _, status, used = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
+        ended = watch(process.pid)
+    process.returncode = ended.status
     summary = json.loads((folder / "summary.json").read_text())
     with (folder / "out.jsonl").open("rb") as out:
         verdict = judge([_decode(line) for line in out], job.wanted)
@@ -34,8 +33,8 @@ def run(context: Context) -> Section:
     row: dict[str, Value] = {
         "run": f"{number:,} events",
         "events/s": rate,
-        "CPU s/M": round((used.ru_utime + used.ru_stime) / number * 1e6, 1),
-        "peak MiB": round(used.ru_maxrss * 1024 / MIB),
+        "CPU s/M": round(ended.cpu / number * 1e6, 1),
+        "peak MiB": round(ended.peak / MIB),
         "wrong ids": len(verdict.missing) + len(verdict.extra) + verdict.repeated,
     }
     return Section("Replay in memory", HOW, [row], [Goal("events/s of engine replay", rate, 100_000)])
