@@ -13,7 +13,6 @@ from engine.core.codec import decode_state, encode_state
 from engine.core.decide import decide
 from engine.model import Event, OutcomeRecord, Outreach, State, WakeUp
 from engine.ports import Commit
-from engine.runtime.aside import results
 from engine.runtime.partition import Partition
 from engine.runtime.result import Arrival
 from tests.simulation.books import Plain
@@ -155,7 +154,7 @@ def _run(partition: Partition, arrivals: Sequence[Arrival], end: int, sizes: lis
     while left := arrivals[partition.meta.offsets.get("events", 0) :]:
         batch = left[: sizes.pop() if sizes else 7]
         wall = max(wall, batch[-1].clock + (lags.pop() if lags else 0))
-        for _ in results(partition.process(batch, wall)):
+        for _ in partition.process(batch, wall):
             pass
-    for _ in results(partition.advance(end, max(wall, end))):
+    for _ in partition.advance(end, max(wall, end)):
         pass

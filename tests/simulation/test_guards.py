@@ -204,8 +204,8 @@ def test_after_a_long_outage_only_what_is_fresh_is_sent(days: int) -> None:
     rules = book(rule(Inactivity("quiet", of=BUY, after=14 * DAY)), policy=FRESH)
     bought = [event("buy", START + n * HOUR, customer=f"c{n}") for n in range(20)]
     partition = Partition(0, rules, store, Plain(), live=True)
-    list(results(partition.process([Arrival("events", n, one.time, one) for n, one in enumerate(bought)], START + DAY)))
-    list(results(partition.advance(START + 15 * DAY, START + (14 + days) * DAY)))
+    list(partition.process([Arrival("events", n, one.time, one) for n, one in enumerate(bought)], START + DAY))
+    list(partition.advance(START + 15 * DAY, START + (14 + days) * DAY))
     assert len(store.fired()) == (20 if days == 1 else 0)
 
 
@@ -215,7 +215,7 @@ def test_an_import_of_years_sends_nothing_but_what_is_of_now() -> None:
     rules = book(receipt(), rule(Inactivity("quiet", of=BUY, after=14 * DAY)), policy=FRESH)
     bought = [event("buy", START + n * DAY) for n in range(0, 1000, 20)]
     partition = Partition(0, rules, store, Plain(), live=True)
-    list(results(partition.process([Arrival("events", n, now, one) for n, one in enumerate(bought)], now)))
+    list(partition.process([Arrival("events", n, now, one) for n, one in enumerate(bought)], now))
     assert store.fired() == []
 
 

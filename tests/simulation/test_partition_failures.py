@@ -52,11 +52,11 @@ def test_the_same_partition_may_try_again_what_the_store_did_not_take(crash: str
     partition = opened(store)
     told = arrivals(buy(0), buy(1))
     with pytest.raises(Crash):
-        list(results(partition.process(told)))
+        list(partition.process(told))
     if crash == "after":
         partition = opened(store)
         told = told[partition.meta.offsets["events"] :]
-    list(results(partition.process(told)))
+    list(partition.process(told))
     assert store.fired() == [("c-1", "second", "2")]
 
 
@@ -68,9 +68,9 @@ def test_a_renderer_that_breaks_down_leaves_nothing_behind_in_memory() -> None:
     store = CrashingStore()
     partition = Partition(0, RULES, store, Broken())
     with pytest.raises(MemoryError):
-        list(results(partition.process(arrivals(buy(0), buy(1)))))
+        list(partition.process(arrivals(buy(0), buy(1))))
     partition.renderer = Plain()
-    list(results(partition.process(arrivals(buy(0), buy(1)))))
+    list(partition.process(arrivals(buy(0), buy(1))))
     assert store.fired() == [("c-1", "second", "2")]
 
 
@@ -98,14 +98,14 @@ def test_a_wake_up_that_cannot_be_decided_is_tried_again_later_and_holds_nobody_
     assert failure.input == WakeUp("c-1")
     assert store.fired() == [("bob", "quiet", str(START))]
     assert store.due(0, START + DAY, 9) == [("c-1", START + 10 * HOUR + RETRY_WAKE)]
-    list(results(partition.process(arrivals(event("person", START + 10 * HOUR, bomb=False)))))
+    list(partition.process(arrivals(event("person", START + 10 * HOUR, bomb=False))))
     expected: list[Fired] = [("bob", "quiet", str(START)), ("c-1", "quiet", str(START))]
     assert store.fired() == expected
 
 
 def test_a_state_that_cannot_be_read_stops_nobody_else() -> None:
     store = CrashingStore()
-    list(results(opened(store).process(arrivals(buy(0), buy(0, "bob")))))
+    list(opened(store).process(arrivals(buy(0), buy(0, "bob"))))
     store._of(0).states["c-1"] = b"\xc1 no state"
     partition = opened(store)
     bought = [buy(1), buy(1, "bob")]

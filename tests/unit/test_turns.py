@@ -31,12 +31,18 @@ class Story:
         self.answers[partition].set_result(None)
 
 
-def test_others_compute_while_one_waits() -> None:
+@pytest.fixture
+def two() -> Story:
+    """Partitions 1 and 2 wait for their answers."""
     story = Story()
     story.begin(1)
     story.begin(2)
-    assert story.told == ["1 asks", "2 asks"]
-    assert list(story.turns) == [1, 2]
+    return story
+
+
+def test_others_compute_while_one_waits(two: Story) -> None:
+    assert two.told == ["1 asks", "2 asks"]
+    assert list(two.turns) == [1, 2]
 
 
 def test_who_has_its_answer_goes_on_when_the_next_has_asked() -> None:
@@ -48,38 +54,29 @@ def test_who_has_its_answer_goes_on_when_the_next_has_asked() -> None:
     assert list(story.turns) == [2]
 
 
-def test_finishing_one_leaves_the_others() -> None:
-    story = Story()
-    story.begin(1)
-    story.begin(2)
-    story.answer(2)
-    story.turns.finish(2)
-    story.turns.finish(3)
-    assert list(story.turns) == [1]
-    story.answer(1)
-    story.turns.finish_all()
-    assert story.told[-2:] == ["2 goes on", "1 goes on"]
-    assert not story.turns
+def test_finishing_one_leaves_the_others(two: Story) -> None:
+    two.answer(2)
+    two.turns.finish(2)
+    two.turns.finish(3)
+    assert list(two.turns) == [1]
+    two.answer(1)
+    two.turns.finish_all()
+    assert two.told[-2:] == ["2 goes on", "1 goes on"]
+    assert not two.turns
 
 
-def test_what_goes_wrong_comes_out_and_leaves_the_others_under_way() -> None:
-    story = Story()
-    story.begin(1)
-    story.begin(2)
-    story.answers[1].set_exception(ConnectionError("gone"))
+def test_what_goes_wrong_comes_out_and_leaves_the_others_under_way(two: Story) -> None:
+    two.answers[1].set_exception(ConnectionError("gone"))
     with pytest.raises(ConnectionError):
-        story.turns.finish(1)
-    assert list(story.turns) == [2]
+        two.turns.finish(1)
+    assert list(two.turns) == [2]
 
 
-def test_abandoned_work_does_not_go_on_once_it_is_answered() -> None:
-    story = Story()
-    story.begin(1)
-    story.begin(2)
-    story.answer(1)
-    story.turns.abandon(1)
-    assert list(story.turns) == [2]
-    assert "1 goes on" not in story.told
+def test_abandoned_work_does_not_go_on_once_it_is_answered(two: Story) -> None:
+    two.answer(1)
+    two.turns.abandon(1)
+    assert list(two.turns) == [2]
+    assert "1 goes on" not in two.told
 
 
 def test_work_without_a_wait_is_done_at_once() -> None:
