@@ -29,7 +29,7 @@ class Kafka:
     def __init__(self, broker: Broker, prefix: str) -> None:
         self.broker = broker
         self.raw, self.events, self.letters = (f"{prefix}{name}" for name in ("raw", "events", "letters"))
-        make_topics(broker.address, [self.raw], 3, {})
+        make_topics(broker.address, [self.raw], 3, {"retention.ms": "-1"})  # some records are far too old to be kept
         make_topics(broker.address, [self.events], 2, {"max.message.bytes": "20000"})
         make_topics(broker.address, [self.letters], 1, {})
         self.settings = KafkaSettings(broker.address, group=f"{prefix}ingest", topics=(self.raw,), session_timeout=6)
