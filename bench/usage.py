@@ -32,15 +32,23 @@ class Ended(NamedTuple):
 
 
 def watch(pid: int) -> Ended:
-    """Wait for a child's end. Its memory is looked at meanwhile: `ru_maxrss` counts its parent's from before `exec`."""
+    """Wait for a child's end. `peak`: of it and its own children together, looked at meanwhile.
+
+    Its `ru_maxrss` would count our own memory, from before its `exec`.
+    """
     peak = 0
     while True:
         ended, status, used = os.wait4(pid, os.WNOHANG)
         if ended:
             return Ended(os.waitstatus_to_exitcode(status), used.ru_utime + used.ru_stime, peak)
         with suppress(OSError, StopIteration):  # it is ending
-            peak = max(peak, memory(pid, "VmHWM"))
+            peak = max(peak, sum(memory(one, "VmHWM") for one in (pid, *children(pid))))
         sleep(0.02)
+
+
+def children(pid: int) -> list[int]:
+    """The processes it has started, on Linux."""
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 @dataclass

@@ -171,6 +171,17 @@ class ReshardRefused(EngineError):
 
 
 @dataclass
+class ShareEnded(EngineError):
+    """One of a replay's processes is gone before its work was done. `code`: its exit code, a signal's if negative."""
+
+    code: int
+
+    def __str__(self) -> str:
+        how = f"was ended by signal {-self.code}" if self.code < 0 else f"ended with code {self.code}"
+        return f"one of the processes {how}; if there was too little memory, try again with --processes 1"
+
+
+@dataclass
 class TemporaryFailure(EngineError):
     """An outreach that could not be handed over now; another try may help.
 

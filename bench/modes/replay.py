@@ -11,9 +11,7 @@ from bench.usage import MIB, watch
 from tests.e2e.command import start, write_project
 from tests.e2e.job import make_job, project
 
-HOW = (
-    "One process, no broker, no Redis. events/s as the command counts them itself; CPU and memory of the whole process."
-)
+HOW = "A process for each core, no broker, no Redis. events/s as the command counts them itself; CPU and memory of all."
 
 
 def run(context: Context) -> Section:

@@ -1,8 +1,8 @@
 """A state store and a sink within the process: for tests, backtests and runs that need not survive."""
 
-import heapq
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from heapq import nsmallest
 from threading import RLock
 
 import msgspec
@@ -13,12 +13,13 @@ from engine.ports import HISTORY_LENGTH, Commit, Meta, Record, Rekeyed
 
 @dataclass
 class _Partition:
-    """`soonest` is a heap that also holds outdated wake-ups; `wakes` is the truth."""
+    """`wakes` is the truth; `soonest`, sorted, and `unsorted`, the latest, also hold outdated wake-ups."""
 
     meta: bytes = msgspec.msgpack.encode(Meta())
     states: dict[str, bytes] = field(default_factory=dict)
     wakes: dict[str, int] = field(default_factory=dict)
-    soonest: list[tuple[int, bytes]] = field(default_factory=list)
+    soonest: list[tuple[int, str]] = field(default_factory=list)
+    unsorted: list[tuple[int, str]] = field(default_factory=list)
     outbox: dict[str, bytes] = field(default_factory=dict)
     history: dict[str, list[bytes]] = field(default_factory=dict)
     erased: dict[str, int] = field(default_factory=dict)
@@ -41,25 +42,30 @@ class _Partition:
             self.history[customer] = [*reversed(records), *self.history.get(customer, ())][:HISTORY_LENGTH]
         self.erased |= commit.erased
 
-    def due(self, until: int, limit: int) -> list[tuple[int, bytes]]:
-        found: list[tuple[int, bytes]] = []
-        while self.soonest and self.soonest[0][0] <= until and len(found) < limit:
-            wake, customer = soonest = heapq.heappop(self.soonest)
-            if self.wakes.get(customer.decode()) == wake and soonest not in found[-1:]:
-                found.append(soonest)
-        for soonest in found:
-            heapq.heappush(self.soonest, soonest)
-        return found
+    def due(self, until: int, limit: int) -> list[tuple[str, int]]:
+        if self.unsorted:
+            self.soonest += self.unsorted
+            self.soonest.sort()
+            self.unsorted = []
+        found: list[tuple[int, str]] = []
+        looked_at = 0
+        for one in self.soonest:
+            if one[0] > until or len(found) == limit:
+                break
+            looked_at += 1
+            if self.wakes.get(one[1]) == one[0] and one not in found[-1:]:
+                found.append(one)
+        self.soonest[:looked_at] = found
+        return [(customer, wake) for wake, customer in found]
 
     def _wake(self, customer: str, wake: int) -> None:
         if not wake:
             self.wakes.pop(customer, None)
             return
         self.wakes[customer] = wake
-        heapq.heappush(self.soonest, (wake, customer.encode()))
-        if len(self.soonest) > 2 * len(self.wakes) + 1000:
-            self.soonest = [(wake, customer.encode()) for customer, wake in self.wakes.items()]
-            heapq.heapify(self.soonest)
+        self.unsorted.append((wake, customer))
+        if len(self.soonest) + len(self.unsorted) > 2 * len(self.wakes) + 1000:
+            self.soonest, self.unsorted = [], [(wake, customer) for customer, wake in self.wakes.items()]
 
     def _forget(self, customer: str) -> None:
         self.states.pop(customer, None)
@@ -86,7 +92,7 @@ class MemoryStore:
     def due(self, partition: int, until: int, limit: int) -> list[tuple[str, int]]:
         """(customer, wake-up moment) of the soonest wake-ups at or before `until`, soonest first."""
         with self._lock:
-            return [(customer.decode(), wake) for wake, customer in self._of(partition).due(until, limit)]
+            return self._of(partition).due(until, limit)
 
     def commit(self, partition: int, commit: Commit) -> None:
         """Raises Fenced, having written nothing, where `seq` or offsets are not as the commit expects."""
@@ -113,7 +119,7 @@ class MemoryStore:
     def customers(self, partition: int, after: str, limit: int) -> tuple[list[str], str]:
         """A page of the partition's customers and the cursor for the next one ("" at the start, and at the end)."""
         with self._lock:
-            page = heapq.nsmallest(limit, (customer for customer in self._of(partition).states if customer > after))
+            page = nsmallest(limit, (customer for customer in self._of(partition).states if customer > after))
         return page, page[-1] if len(page) == limit else ""
 
     def close(self) -> None:

@@ -10,7 +10,7 @@ import typer
 from engine.adapters.file import JsonLinesSink
 from engine.adapters.memory import MemoryStore
 from engine.cli.console import RulesDir, TemplatesDir, open_project, out
-from engine.cli.runs import Sinks, replay_into
+from engine.cli.runs import History, Sinks, replay_into
 from engine.cli.summary import show
 from engine.demo.gallery import GalleryData, write_gallery
 from engine.demo.generate import END, demo_history, write_demo_events
@@ -38,7 +38,7 @@ def demo(
     events = write_demo_events(to / "events")
     outreach, outcomes = to / "outreach.jsonl", to / "outcomes.jsonl"
     with closing(JsonLinesSink(outreach, anew=True)) as sink, closing(JsonLinesSink(outcomes, anew=True)) as log:
-        summary = replay_into(MemoryStore(), project, events, END, sinks=Sinks(sink, log))
+        summary = replay_into(MemoryStore(), project, History(events, END), sinks=Sinks(sink, log))
     customers = len({one["customer"] for one in _lines(outcomes)})
     write_gallery(
         GalleryData(

@@ -21,11 +21,12 @@ from engine.cli.console import (
     out,
 )
 from engine.cli.customers import Found, add_endings, find, outcome_in_words
-from engine.cli.runs import moment_of, replay_into
+from engine.cli.runs import History, moment_of, replay_into
 from engine.core.book import RuleBook
 from engine.core.explain import RuleView
 from engine.core.explain import explain as views_of
 from engine.core.zones import iso
+from engine.runtime.replay import Share
 
 
 def register(app: typer.Typer) -> None:
@@ -57,7 +58,7 @@ def explain(
         raise UsageError(message)
     with open_store("memory" if events else store, data, namespace) as opened:
         if events:
-            summary = replay_into(opened, project, events, moment_of(until), only=customer)
+            summary = replay_into(opened, project, History(events, moment_of(until)), share=Share(customer.__eq__))
             if summary.broken:
                 raise summary.broken
         found = find(opened, customer)

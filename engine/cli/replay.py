@@ -25,7 +25,8 @@ from engine.cli.console import (
     open_store,
     out,
 )
-from engine.cli.runs import Sinks, moment_of, replay_into
+from engine.cli.runs import History, Sinks, moment_of, replay_into
+from engine.cli.shares import Task, replay_in_shares, usual_number
 from engine.cli.summary import as_data, show
 from engine.ports import OutreachSink
 
@@ -54,26 +55,36 @@ def replay(
     store: Store = "memory",
     data: Data = SETTINGS.data,
     namespace: Namespace = SETTINGS.namespace,
+    processes: Annotated[
+        int | None,
+        typer.Option(min=1, help="How many share the work; only in memory. By default one, or all processors if long."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Run a history of events through the rules, on the events' own clock.
 
     In memory, every run starts afresh, and so do the files it writes. With --store embedded (or a URL) the state
-    stays: a second replay goes on where the first stopped, and its files with it.
+    stays: a second replay goes on where the first stopped, and its files with it. Lines of different customers at
+    the same instant may change places with the number of processes.
 
     Example: engine replay events.jsonl.gz --until 2026-07-01 --out outreach.jsonl
     """
     project = open_project(rules, templates)
-    moment = moment_of(until)
+    history = History(events, moment_of(until), source)
+    number = _processes(processes, events, store)
     outputs = [path for path in (output, outcomes, dead_letters) if path]
     _refuse_shared(events, outputs)
     JsonLinesSource.of_each(events)  # says what cannot be read before anything is written
     with ExitStack() as stack:
         first, *others = (_sink(stack, path, anew=store == "memory") for path in (output, outcomes, dead_letters))
         sinks = Sinks(first or MemorySink(), *others)
-        opened = stack.enter_context(open_store(store, data, namespace))
         advance = _progress(stack)
-        summary = replay_into(opened, project, events, moment, source=source, sinks=sinks, progress=advance)
+        if number > 1:
+            task = Task(rules, templates, history, (outcomes is not None, dead_letters is not None))
+            summary = replay_in_shares(number, task, sinks, advance)
+        else:
+            opened = stack.enter_context(open_store(store, data, namespace))
+            summary = replay_into(opened, project, history, sinks=sinks, progress=advance)
     console = err if Path(STANDARD) in outputs else out
     if as_json:
         console.print_json(data=as_data(summary))
@@ -81,6 +92,16 @@ def replay(
         show(summary, project.book, console, dead_letters)
     if summary.broken:
         raise summary.broken
+
+
+def _processes(asked: int | None, events: list[Path], store: str) -> int:
+    if store != "memory" and (asked or 1) > 1:
+        message = f"--processes {asked}: a store has one writer; several processes share a replay in memory only"
+        raise UsageError(message)
+    if Path(STANDARD) in events and (asked or 1) > 1:
+        message = f"--processes {asked}: each would have to read the standard input; replay from a file"
+        raise UsageError(message)
+    return asked or (usual_number(events) if store == "memory" else 1)
 
 
 def _refuse_shared(events: list[Path], outputs: list[Path]) -> None:

@@ -18,7 +18,7 @@ from engine.errors import BadInputFile, BadRecord
 from engine.ports import OutreachSink, StateStore
 from engine.runtime.decode import Decoder
 from engine.runtime.partition import Partition
-from engine.runtime.replay import Input, Replay
+from engine.runtime.replay import Input, Replay, Share
 from engine.runtime.summary import Summary
 from engine.testing import Project
 
@@ -35,32 +35,41 @@ class Sinks:
     dead_letters: OutreachSink | None = None
 
 
+@dataclass(frozen=True)
+class History:
+    """Files of events. `source` of events.yaml; "": found by a look at each. `now`: no event comes from after it."""
+
+    paths: Sequence[Path]
+    until: datetime | None = None
+    source: str = ""
+    now: int = field(default_factory=wall_clock)
+
+
 def replay_into(
     store: StateStore,
     project: Project,
-    paths: Sequence[Path],
-    until: datetime | None = None,
+    history: History,
     *,
-    source: str = "",
     sinks: Sinks | None = None,
-    only: str = "",
+    share: Share | None = None,
     progress: Callable[[int], None] = lambda records: None,
 ) -> Summary:
-    """Replay files through the project's rules on this store; `only` for one customer. Raises EngineError."""
+    """Replay a history through the project's rules on this store, for some customers or all. Raises EngineError."""
     started = perf_counter()
     collect_rarely()
     sinks = sinks or Sinks()
-    inputs = _inputs(paths, project.book.catalog, source)
+    inputs = _inputs(history.paths, project.book.catalog, history.source)
     partition = Partition(0, project.book, store, project.renderer, cache_size=1_000_000)
     run = Replay(
         partition,
         sinks.outreach,
         outcomes=sinks.outcomes,
         dead_letters=sinks.dead_letters,
-        only=only,
+        share=share,
         progress=progress,
     )
-    summary = run.run(inputs, wall=wall_clock(), until=to_millis(until) if until else None)
+    until = to_millis(history.until) if history.until else None
+    summary = run.run(inputs, wall=history.now, until=until)
     summary.seconds = perf_counter() - started
     return summary
 

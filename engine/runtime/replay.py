@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from heapq import merge
 from itertools import islice, takewhile
+from zlib import crc32
 
 import msgspec
 
@@ -30,6 +31,23 @@ class Input:
     decoder: Decoder
 
 
+@dataclass(frozen=True)
+class Share:
+    """Those customers whom a run decides for; the others' events still move its clock.
+
+    So several runs over the same inputs, with shares that complement each other, decide what one run would.
+    `tells`: of records that are nobody's, because they cannot be decoded.
+    """
+
+    has: Callable[[str], bool]
+    tells: bool = True
+
+
+def share_of(number: int, shares: int) -> Share:
+    """One of so many equal ones, counted from 0."""
+    return Share(lambda customer: crc32(customer.encode()) % shares == number, tells=number == 0)
+
+
 class Replay:
     """Reads the inputs to their end, merged by event time; goes on where an earlier run on the same store stopped."""
 
@@ -41,7 +59,7 @@ class Replay:
         outcomes: OutreachSink | None = None,
         dead_letters: OutreachSink | None = None,
         batch: int = 2_000,
-        only: str = "",
+        share: Share | None = None,
         progress: Callable[[int], None] = lambda records: None,
     ) -> None:
         self.partition = partition
@@ -50,8 +68,7 @@ class Replay:
         self.outcomes = outcomes
         self.dead_letters = dead_letters
         self.batch = batch
-        self.only = only
-        """The one customer to decide for; the others' events still move the clock. Empty: all."""
+        self.share = share
         self.progress = progress
         self.summary = Summary()
         self._known_outcomes: set[str] = outcomes.published(0) if outcomes else set()
@@ -81,13 +98,13 @@ class Replay:
         return self.summary
 
     def _arrivals(self, one: Input, wall: int) -> Iterator[Arrival]:
-        clock = 0
+        clock, share = 0, self.share
         for record in one.source.read(self.partition.meta.offsets):
             self.summary.records += 1
             event = self._decode(one.decoder, record, wall)
             if event is not None:
                 clock = event.time
-                if self.only and event.customer != self.only:
+                if share and not share.has(event.customer):
                     event = None
             yield Arrival(record.source, record.next_offset, clock, event)
 
@@ -109,6 +126,8 @@ class Replay:
         try:
             event = decoder.decode(record, wall)
         except BadRecord as error:
+            if self.share and not self.share.tells:
+                return None
             place = f"{record.source}:{record.next_offset}"
             self._reject(place, error.code, error.reason, record.value or b"")
             return None

@@ -1,7 +1,8 @@
 """What a run did, counted for a person to read."""
 
 from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 from engine.core.zones import iso
 from engine.errors import BadInputFile
@@ -46,3 +47,18 @@ class Summary:
 
     def fired(self) -> int:
         return sum(count for (_, outcome), count in self.outcomes.items() if outcome is Outcome.FIRED)
+
+
+def sum_of(shares: Sequence[Summary]) -> Summary:
+    """What runs over the same records did together, each for its share of the customers; the first tells of records."""
+    total = replace(shares[0])
+    for one in shares[1:]:
+        total.events += one.events
+        total.duplicates += one.duplicates
+        total.commits += one.commits
+        total.outcomes += one.outcomes
+        total.reasons += one.reasons
+        total.months += one.months
+        total.dead_letters += one.dead_letters
+        total.first_dead_letter = one.first_dead_letter | total.first_dead_letter
+    return total

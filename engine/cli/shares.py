@@ -1,0 +1,219 @@
+"""A replay in memory by several processes. Each reads the whole history and decides for its share of the customers.
+
+Since each moves its clock by every event, they decide what one process would; batch by batch their lines are put
+together in the order of time.
+"""
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import chain
+from multiprocessing import get_context
+from multiprocessing.process import BaseProcess
+from operator import itemgetter
+from pathlib import Path
+from queue import Empty, Full, Queue
+from threading import Thread
+from time import perf_counter
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+
+from engine.adapters.memory import MemoryStore
+from engine.cli.runs import History, Sinks, replay_into
+from engine.errors import EngineError, ShareEnded
+from engine.ports import OutreachSink
+from engine.runtime.replay import share_of
+from engine.runtime.summary import Summary, sum_of
+from engine.testing import load_project
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+
+WORTHWHILE = 16 * 1024 * 1024
+"""Bytes of history from which on more than one process pays, by default."""
+_UNPACKED = 10
+"""Bytes in one of a gzipped history."""
+_MOST = 8
+_AHEAD = 64
+"""Batches that one process may be ahead of another."""
+if sys.platform == "linux":  # elsewhere a forked process may crash in the system's libraries
+    _CONTEXT = get_context("fork")
+else:
+    _CONTEXT = get_context("spawn")
+
+Line = tuple[str, str, str, bytes]
+"""When (ISO 8601 without the Z, so that text order is time order), customer, id, the line itself."""
+
+
+class _Batch(NamedTuple):
+    """What came of the same records in one share."""
+
+    records: int
+    lines: list[list[Line]]
+    """Of outreach, outcomes and dead letters."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """What to replay, and whether outcomes and dead letters are wanted beside the outreach."""
+
+    rules: Path
+    templates: Path
+    history: History
+    wants: tuple[bool, bool]
+
+
+def usual_number(events: Sequence[Path]) -> int:
+    """A process for each processor where the history is long, and in files, which each can read."""
+    if not all(path.is_file() for path in events):
+        return 1
+    size = sum(path.stat().st_size * (_UNPACKED if path.suffix == ".gz" else 1) for path in events)
+    return min(_processors(), _MOST) if size >= WORTHWHILE else 1
+
+
+def _processors() -> int:
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+
+
+def replay_in_shares(number: int, task: Task, sinks: Sinks, progress: Callable[[int], None]) -> Summary:
+    """Raises EngineError; ShareEnded where a process has ended before its work."""
+    started = perf_counter()
+    outputs = sinks.outreach, sinks.outcomes, sinks.dead_letters
+    shares = [_Share(place, number, task) for place in range(number)]
+    try:
+        for share in shares:
+            share.listen(shares)
+        while batches := [batch for share in shares if (batch := share.next_batch())]:
+            progress(batches[0].records)
+            for place, output in enumerate(outputs):
+                _write(output, [batch.lines[place] for batch in batches])
+    finally:
+        for share in shares:
+            share.end()
+        for share in shares:
+            share.wait()
+    summary = sum_of([share.summary for share in shares])
+    summary.seconds = perf_counter() - started
+    return summary
+
+
+def _write(sink: OutreachSink | None, lines: Sequence[list[Line]]) -> None:
+    if sink and any(lines):
+        merged = sorted(chain.from_iterable(lines), key=itemgetter(0, 1))
+        sink.publish(0, [(identity, line) for _, _, identity, line in merged])
+        sink.delivered(0)
+
+
+class _Share:
+    """One process, seen from the one that puts together."""
+
+    def __init__(self, place: int, number: int, task: Task) -> None:
+        self.summary = Summary()
+        self._hear, tell = _CONTEXT.Pipe(duplex=False)
+        self._process: BaseProcess = _CONTEXT.Process(target=_decide, args=(place, number, task, tell), daemon=True)
+        self._process.start()
+        tell.close()  # so that we hear when the process is gone
+        self._said: Queue[_Batch | Summary | EngineError] = Queue(_AHEAD)
+        self._listener: Thread | None = None
+
+    def listen(self, all_shares: Sequence["_Share"]) -> None:
+        """Once all have been started: a process is best forked while there is one thread."""
+        self._listener = Thread(target=self._listen, args=(all_shares,), daemon=True)
+        self._listener.start()
+
+    def _listen(self, all_shares: Sequence["_Share"]) -> None:
+        with suppress(EOFError, OSError):
+            while True:
+                self._said.put(self._hear.recv())
+        self._process.join()
+        if code := self._process.exitcode:
+            for share in all_shares:  # whoever waits for another one hears of it
+                share.end(ShareEnded(code))
+
+    def next_batch(self) -> _Batch | None:
+        """None after the last one; then there is a summary."""
+        said = self._said.get()
+        if isinstance(said, EngineError):
+            raise said
+        if isinstance(said, Summary):
+            self.summary = said
+            return None
+        return said
+
+    def end(self, why: ShareEnded | None = None) -> None:
+        """Whether its work is done or not; the first `why` is what `next_batch` raises."""
+        if why:
+            with suppress(Full):
+                self._said.put_nowait(why)
+        self._process.terminate()
+
+    def wait(self) -> None:
+        """Until it is gone; what it still says is of no interest."""
+        while self._listener and self._listener.is_alive():
+            with suppress(Empty):
+                self._said.get(timeout=0.05)
+
+
+# --- in the process of a share
+
+
+def _decide(place: int, number: int, task: Task, tell: "Connection[object, object]") -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # who has started us stops us
+    outreach, outcomes, letters = outputs = _Lines(), _Lines(), _Lines()
+    wants_outcomes, wants_letters = task.wants
+    sinks = Sinks(outreach, outcomes if wants_outcomes else None, letters if wants_letters else None)
+
+    def batch_done(records: int) -> None:
+        tell.send(_Batch(records, [output.take() for output in outputs]))
+
+    try:
+        project = load_project(task.rules, task.templates)
+        share = share_of(place, number)
+        summary = replay_into(MemoryStore(), project, task.history, sinks=sinks, share=share, progress=batch_done)
+        batch_done(0)
+        tell.send(summary)
+    except EngineError as error:
+        tell.send(error)
+
+
+class _Key(msgspec.Struct):
+    at: str = ""
+    customer: str = ""
+
+
+_key = msgspec.json.Decoder(_Key).decode
+
+
+class _Lines:
+    """An OutreachSink that keeps what it is given until it is taken."""
+
+    def __init__(self) -> None:
+        self._lines: list[Line] = []
+        self._ids: list[str] = []
+
+    def take(self) -> list[Line]:
+        lines, self._lines = self._lines, []
+        return lines
+
+    def published(self, partition: int) -> set[str]:
+        return set()
+
+    def publish(self, partition: int, entries: Sequence[tuple[str, bytes]]) -> None:
+        for identity, line in entries:
+            key = _key(line)
+            self._lines.append((key.at.removesuffix("Z"), key.customer, identity, line))
+            self._ids.append(identity)
+
+    def delivered(self, partition: int) -> list[str]:
+        ids, self._ids = self._ids, []
+        return ids
+
+    def flush(self) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
