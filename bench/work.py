@@ -169,7 +169,7 @@ class Crew:
 
     def has_published(self) -> bool:
         """Nothing is left in an outbox."""
-        return not any(self._store.outbox(number, 1) for number in range(self.bus.partitions))
+        return not any(self._store.outbox(number) for number in range(self.bus.partitions))
 
     def until_told(self, name: str, value: float, seconds: float, **labels: str) -> None:
         """Wait for a metric. As `until`."""

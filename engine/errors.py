@@ -161,6 +161,21 @@ class PartitionsDiffer(EngineError):
 
 
 @dataclass
+class OtherFormat(EngineError):
+    """A store whose keys another version of the engine has laid out in another way."""
+
+    store: str
+    found: object
+    ours: int
+
+    def __str__(self) -> str:
+        return (
+            f"{self.store} was written in format {self.found}, and this engine reads and writes {self.ours}: go on with"
+            " the version that wrote it, or begin a new namespace (ENGINE_NAMESPACE) and let it read the topics anew"
+        )
+
+
+@dataclass
 class ReshardRefused(EngineError):
     """The customers cannot be moved now; nothing was changed."""
 

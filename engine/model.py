@@ -121,6 +121,7 @@ class State(msgspec.Struct, array_like=True, gc=False):
 class Outcome(StrEnum):
     """How a decision ended. The last three are the sender's."""
 
+    # Stores keep the place in this list: new ones only come at its end.
     FIRED = "fired"
     DEFERRED = "deferred"
     SUPPRESSED = "suppressed"

@@ -12,6 +12,10 @@ HISTORY_LENGTH = 20
 """Outcome records that a store keeps of a customer."""
 
 
+STORE_FORMAT = 2
+"""Of what stores keep, and where. 1, never released, had a key for each customer."""
+
+
 class Record(msgspec.Struct, gc=False):
     """One record of a source. `timestamp` is the broker's time; `next_offset` is where reading goes on after it."""
 
@@ -32,7 +36,7 @@ class Meta(msgspec.Struct):
     clock: int = 0
     mark: int = 0
     sweep: str = ""
-    format: int = 1
+    format: int = STORE_FORMAT
     partitions: int = 1
     moving_to: int = 0
     """The partition count that a reshard has begun and not finished; 0: none."""
@@ -43,9 +47,11 @@ class Commit(msgspec.Struct):
 
     `expected` is the meta the batch started from and `meta` what replaces it (its `seq` one higher).
     States are encoded; None deletes. `wakes` sets a customer's wake-up moment, 0 removes it. `outbox` adds
-    (outreach id, encoded outreach) in order, `trim` removes published ids. `outcomes` maps a customer to
-    encoded outcome records to put in front of its history, oldest first. `erased` maps the digest of a customer to
-    the moment of the erasure: a tombstone, which the store drops after some time.
+    (outreach id, encoded outreach) in order, under `meta.seq`; `trim` names earlier commits, by their seq, all of whose
+    outreach has been published: it leaves the outbox. `rewritten` is what the outreach of others becomes when some of
+    it must not be published. `outcomes` maps a customer to encoded outcome records to put in front of its history,
+    oldest first. `erased` maps the digest of a customer to the moment of the erasure: a tombstone, which the store
+    drops after some time.
     """
 
     expected: Meta
@@ -53,7 +59,8 @@ class Commit(msgspec.Struct):
     states: dict[str, bytes | None] = {}
     wakes: dict[str, int] = {}
     outbox: list[tuple[str, bytes]] = []
-    trim: list[str] = []
+    trim: list[int] = []
+    rewritten: dict[int, list[tuple[str, bytes]]] = {}
     outcomes: dict[str, list[bytes]] = {}
     erased: dict[str, int] = {}
 
@@ -73,8 +80,8 @@ class StateStore(Protocol):
     def commit(self, partition: int, commit: Commit) -> None:
         """Raises Fenced, having written nothing, where `seq` or offsets are not as the commit expects."""
 
-    def outbox(self, partition: int, limit: int = 10_000) -> list[tuple[str, bytes]]:
-        """The oldest outreach not yet trimmed, in order."""
+    def outbox(self, partition: int) -> dict[int, list[tuple[str, bytes]]]:
+        """The outreach not yet trimmed, oldest first: seq of the commit that decided it -> id and encoded outreach."""
 
     def history(self, partition: int, customer: str) -> list[bytes]:
         """The last 20 outcome records, newest first."""

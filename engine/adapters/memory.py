@@ -20,7 +20,7 @@ class _Partition:
     wakes: dict[str, int] = field(default_factory=dict)
     soonest: list[tuple[int, str]] = field(default_factory=list)
     unsorted: list[tuple[int, str]] = field(default_factory=list)
-    outbox: dict[str, bytes] = field(default_factory=dict)
+    outbox: dict[int, list[tuple[str, bytes]]] = field(default_factory=dict)
     history: dict[str, list[bytes]] = field(default_factory=dict)
     erased: dict[str, int] = field(default_factory=dict)
 
@@ -34,10 +34,9 @@ class _Partition:
         for customer, state in commit.states.items():
             if state is None:
                 self._forget(customer)
-        for id_ in commit.trim:
-            self.outbox.pop(id_, None)
-        for id_, entry in commit.outbox:
-            self.outbox.setdefault(id_, entry)
+        self.outbox |= commit.rewritten | {commit.meta.seq: list(commit.outbox)}
+        for seq in [*commit.trim, *(seq for seq in (*commit.rewritten, commit.meta.seq) if not self.outbox[seq])]:
+            self.outbox.pop(seq, None)
         for customer, records in commit.outcomes.items():
             self.history[customer] = [*reversed(records), *self.history.get(customer, ())][:HISTORY_LENGTH]
         self.erased |= commit.erased
@@ -103,10 +102,10 @@ class MemoryStore:
                 raise Fenced(partition, *(f"commit {meta.seq} at offsets {meta.offsets}" for meta in (expected, found)))
             self._of(partition).apply(commit)
 
-    def outbox(self, partition: int, limit: int = 10_000) -> list[tuple[str, bytes]]:
-        """The oldest outreach not yet trimmed, in order."""
+    def outbox(self, partition: int) -> dict[int, list[tuple[str, bytes]]]:
+        """The outreach not yet trimmed, oldest first: seq of the commit that decided it -> id and encoded outreach."""
         with self._lock:
-            return list(self._of(partition).outbox.items())[:limit]
+            return {seq: list(entries) for seq, entries in self._of(partition).outbox.items()}
 
     def history(self, partition: int, customer: str) -> list[bytes]:
         """The last 20 outcome records, newest first."""

@@ -1,11 +1,13 @@
 """Erasing one customer for good, and what is left of them: a tombstone that only keeps a digest of the id."""
 
+from collections.abc import Mapping
 from hashlib import blake2b
+from itertools import chain
 
 import msgspec
 
 from engine.ports import Commit, Meta, StateStore
-from engine.runtime.outside import ALL, commit_outside, on_top
+from engine.runtime.outside import commit_outside, on_top
 
 
 def digest(customer: str) -> str:
@@ -22,7 +24,7 @@ def erase(store: StateStore, partition: int, customer: str, at: int, partitions:
     def change(before: Meta) -> Commit:
         commit = on_top(before, partitions=before.partitions if before.seq else partitions)
         commit.states = {customer: None}
-        commit.trim = [identity for identity, _ in pending(store, partition, customer)]
+        commit.rewritten = _without(store.outbox(partition), {id_ for id_, _ in pending(store, partition, customer)})
         commit.erased = {digest(customer): at}
         return commit
 
@@ -31,7 +33,17 @@ def erase(store: StateStore, partition: int, customer: str, at: int, partitions:
 
 def pending(store: StateStore, partition: int, customer: str) -> list[tuple[str, bytes]]:
     """The customer's outreach in the outbox: id and JSON."""
-    return [entry for entry in store.outbox(partition, ALL) if _OUTREACH.decode(entry[1]).customer == customer]
+    waiting = chain.from_iterable(store.outbox(partition).values())
+    return [entry for entry in waiting if _OUTREACH.decode(entry[1]).customer == customer]
+
+
+def _without(outbox: Mapping[int, list[tuple[str, bytes]]], ids: set[str]) -> dict[int, list[tuple[str, bytes]]]:
+    """What becomes of the commits that have decided any of these."""
+    return {
+        seq: [entry for entry in entries if entry[0] not in ids]
+        for seq, entries in outbox.items()
+        if any(entry[0] in ids for entry in entries)
+    }
 
 
 class _Outreach(msgspec.Struct):

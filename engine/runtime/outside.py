@@ -9,8 +9,6 @@ from engine.errors import Fenced
 from engine.ports import Commit, Meta, StateStore
 
 TRIES = 100
-ALL = 1_000_000
-"""More outreach than any outbox has."""
 
 
 def commit_outside(store: StateStore, partition: int, change: Callable[[Meta], Commit]) -> None:

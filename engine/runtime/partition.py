@@ -69,8 +69,8 @@ class Partition:
         self.erased = store.erased(number)
         """Tombstones; an erasure is a commit of somebody else, after which the partition is opened anew."""
         self.wakeups = WakeUps(page)
-        self.trim: list[str] = []
-        """Ids of outreach that has been published; they leave the outbox with the next commit."""
+        self.trim: list[int] = []
+        """Commits, by their seq, whose outreach has all been published: it leaves the outbox with the next commit."""
 
     @property
     def clock(self) -> int:

@@ -1,6 +1,7 @@
 """Outreach and outcomes as JSON records: what topics and files carry."""
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any
 
@@ -9,7 +10,7 @@ import msgspec
 from engine.core.settle import outreach_id
 from engine.core.zones import iso, to_millis
 from engine.errors import BadRecord
-from engine.model import KeptEvent, OutcomeRecord, Outreach
+from engine.model import KeptEvent, Outcome, OutcomeRecord, Outreach
 from engine.runtime.outreach_form import OUTREACH_VERSION, OutreachForm
 from engine.runtime.result import Past
 
@@ -97,18 +98,44 @@ def encode_outcome(outcome: OutcomeRecord) -> tuple[str, bytes]:
 
 _encode_past = msgspec.msgpack.Encoder().encode
 _decode_past = msgspec.msgpack.Decoder(Past).decode
+_OUTCOMES = list(Outcome)
+_PLACES = {outcome: place for place, outcome in enumerate(_OUTCOMES)}
 
 
 def encode_past(outcome: OutcomeRecord) -> bytes:
     """For a customer's history; `decode_past` makes the published form of it again."""
-    names = outcome.rule, outcome.occurrence, outcome.outcome, outcome.reason, outcome.revision
-    return _encode_past(Past(outcome.at, *names, bool(outcome.outreach), outcome.until))
+    occurrence, revision, place = _occurrence(outcome.occurrence), _revision(outcome.revision), _PLACES[outcome.outcome]
+    return _encode_past(Past(outcome.at, outcome.rule, occurrence, place, outcome.reason, revision, outcome.until))
 
 
 def decode_past(customer: str, data: bytes) -> dict[str, Any]:
     """The outcome as it was published. Raises msgspec.DecodeError."""
     past = _decode_past(data)
-    told = OutcomeRecord(past.at, customer, past.rule, past.occurrence, past.outcome, past.reason, past.revision)
-    told.outreach = outreach_id(past.rule, customer, past.occurrence) if past.has_outreach else ""
-    told.until = past.until
+    occurrence, outcome = str(past.occurrence), _OUTCOMES[past.outcome]
+    revision = past.revision if isinstance(past.revision, str) else _REVISION % past.revision
+    told = OutcomeRecord(past.at, customer, past.rule, occurrence, outcome, past.reason, revision, until=past.until)
+    told.outreach = outreach_id(past.rule, customer, occurrence) if outcome is Outcome.FIRED else ""
     return outcome_fields(told)
+
+
+_LONGEST_NUMBER = 18
+"""Digits of what surely fits into 64 bits."""
+_REVISION = "%012x"
+_REVISION_LENGTH = 12
+
+
+def _occurrence(text: str) -> int | str:
+    """The number, where it is written as we would write it."""
+    if not text.isdecimal() or len(text) > _LONGEST_NUMBER:
+        return text
+    number = int(text)
+    return number if str(number) == text else text
+
+
+@lru_cache(maxsize=64)
+def _revision(text: str) -> int | str:
+    try:
+        number = int(text, 16)
+    except ValueError:
+        return text
+    return number if len(text) == _REVISION_LENGTH and _REVISION % number == text else text

@@ -1,5 +1,6 @@
 """From the outbox to the sink: publishes what a commit has decided, and after a crash only what is not there yet."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 from engine.ports import OutreachSink
@@ -7,7 +8,8 @@ from engine.runtime.partition import Partition
 
 
 class Relay:
-    """Publishes one partition's outreach. Ids leave the outbox, once durable, with the partition's next commit.
+    """Publishes one partition's outreach. What a commit has decided leaves the outbox, once all of it is durable, with
+    the next one.
 
     `there` are ids that an earlier owner, or we before the store went back in time, have published already: whatever
     is decided again is not published again.
@@ -18,6 +20,10 @@ class Relay:
         self.sink = sink
         self.there: set[str] = set()
         self._new = 0
+        self._under_way: dict[str, int] = {}
+        """id -> seq of the commit that decided it."""
+        self._left: Counter[int] = Counter()
+        """seq -> how many of its ids are not durable yet."""
 
     def recover(self) -> int:
         """Publish what an earlier run has left, except what is in the sink already. Returns how many were published."""
@@ -25,28 +31,45 @@ class Relay:
         self.sink.flush()  # ours from before the store went back would come after the tail is read
         self.there = self.sink.published(number)
         self._new = -len(self.there)
-        left = self.partition.store.outbox(number, limit=1_000_000)
-        return self._publish(left)
+        return sum(self._publish(seq, entries) for seq, entries in self.partition.store.outbox(number).items())
 
     def publish(self, entries: Sequence[tuple[str, bytes]]) -> None:
         """Hand over what was just committed."""
         if entries:
-            self._publish(entries)
+            self._publish(self.partition.meta.seq, entries)
         self.collect()
 
-    def _publish(self, entries: Sequence[tuple[str, bytes]]) -> int:
+    def _publish(self, seq: int, entries: Sequence[tuple[str, bytes]]) -> int:
         if self.there:
-            self.partition.trim.extend(identity for identity, _ in entries if identity in self.there)
             entries = [entry for entry in entries if entry[0] not in self.there]
             self._new += len(entries)
             if self._new > 0:  # more new ones than there were old ones: nothing old comes any more
                 self.there = set()
-        self.sink.publish(self.partition.number, entries)
-        return len(entries)
+        if not entries:
+            self.partition.trim.append(seq)
+            return 0
+        self._left[seq] += len(entries)
+        fresh = [entry for entry in entries if entry[0] not in self._under_way]
+        for identity, _ in entries:
+            if identity in self._under_way:
+                self._is_durable(identity)  # as far as the earlier commit is concerned: this one has it too
+            self._under_way[identity] = seq
+        self.sink.publish(self.partition.number, fresh)
+        return len(fresh)
 
     def collect(self) -> None:
         """Let the next commit trim what has become durable."""
-        self.partition.trim.extend(self.sink.delivered(self.partition.number))
+        for identity in self.sink.delivered(self.partition.number):
+            self._is_durable(identity)
+
+    def _is_durable(self, identity: str) -> None:
+        seq = self._under_way.pop(identity, None)
+        if seq is None:
+            return
+        self._left[seq] -= 1
+        if not self._left[seq]:
+            del self._left[seq]
+            self.partition.trim.append(seq)
 
     def finish(self) -> None:
         """Wait until everything handed over is durable."""

@@ -15,7 +15,7 @@ import msgspec
 from engine.core.codec import decode_state
 from engine.errors import ReshardRefused, StateUnreadable
 from engine.ports import StateStore
-from engine.runtime.outside import ALL, commit_outside, on_top
+from engine.runtime.outside import commit_outside, on_top
 from engine.runtime.placement import stored_meta
 
 PAGE = 1_000
@@ -73,7 +73,7 @@ class Reshard:
     def _check_drained(self) -> None:
         """Outreach stays in its partition of the topic, where the relay looks for what is published already."""
         for number in self.numbers:
-            if waiting := len(self.store.outbox(number, ALL)):
+            if waiting := sum(map(len, self.store.outbox(number).values())):
                 what = "outreach to publish: start the workers, then stop them with SIGTERM"
                 reason = f"partition {number} has {waiting} {what}"
                 raise ReshardRefused(reason)

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from engine.model import Event, Outcome, OutcomeRecord, WakeUp
+from engine.model import Event, OutcomeRecord, WakeUp
 
 
 class Arrival(msgspec.Struct, gc=False):
@@ -43,13 +43,16 @@ class Undecidable(Exception):
 
 
 class Past(msgspec.Struct, array_like=True, gc=False):
-    """What a customer's history keeps of an outcome: a quarter of the bytes, the rest follows from it."""
+    """What a customer's history keeps of an outcome: a fifth of the bytes, the rest follows from it.
+
+    `occurrence` is a number where it is one, `revision` the one that its hex digits say, `outcome` its place in the
+    list of all.
+    """
 
     at: int
     rule: str
-    occurrence: str
-    outcome: Outcome
+    occurrence: int | str
+    outcome: int
     reason: str
-    revision: str
-    has_outreach: bool
-    until: int
+    revision: int | str
+    until: int = 0

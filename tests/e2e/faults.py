@@ -115,9 +115,13 @@ class Stage:
 
     def count_in_flight(self) -> None:
         """What is committed and not on the topic, with the worker dead."""
-        waiting = {identity for number in range(self.partitions) for identity, _ in self.store.outbox(number, 10**6)}
-        if waiting:
+        if waiting := set(self._waiting()):
             self.in_flight += len(waiting.difference(one.identity for one in self.outreach()))
+
+    def _waiting(self) -> list[str]:
+        """The ids in all outboxes."""
+        boxes = (self.store.outbox(number).values() for number in range(self.partitions))
+        return [identity for box in boxes for entries in box for identity, _ in entries]
 
     def is_sweeping(self) -> bool:
         """Of some partition, some customers have met the rules in use and some have not."""
@@ -162,11 +166,8 @@ class Stage:
 
     def until_outbox_grows(self) -> None:
         """Wait until more outreach is committed and not known to be on the topic."""
-        before = self._waiting()
-        self.until(lambda: self._waiting() > before, "outreach is committed that is not published")
-
-    def _waiting(self) -> int:
-        return sum(len(self.store.outbox(number, 10**6)) for number in range(self.partitions))
+        before = len(self._waiting())
+        self.until(lambda: len(self._waiting()) > before, "outreach is committed that is not published")
 
     def until_members(self, number: int) -> None:
         """Wait until so many workers have shared out the partitions."""
@@ -201,7 +202,7 @@ class Stage:
     def _done(self) -> bool:
         try:
             return all(
-                offset >= self.topics.loaded[number] and not self.store.outbox(number, 1)
+                offset >= self.topics.loaded[number] and not self.store.outbox(number)
                 for number, offset in enumerate(self._offsets())
             )
         except StoreUnavailable:

@@ -1,81 +1,92 @@
 """A commit in the form `commit.lua` takes.
 
 Few large arguments, because the client spends a microsecond or more on each: for 2,000 states of 150 bytes and 2,000
-wake-ups one argument per key and value took six times as long, and declaring the keys takes nearly three times as long.
+wake-ups one argument per key and value took six times as long. And few large values, because the server spends one on
+each: the outreach of a commit is one value, which leaves when all of it is published.
 """
+
+from collections.abc import Mapping
 
 import msgspec
 
-from engine.ports import HISTORY_LENGTH, Commit, Meta
+from engine.adapters.redis import history
+from engine.errors import OtherFormat
+from engine.ports import HISTORY_LENGTH, STORE_FORMAT, Commit, Meta
 
 
 class Change(msgspec.Struct):
     """What of a commit is text or number; its bytes go beside it, end to end.
 
     `lengths` cuts the bytes into the values of `states`, `outbox` and `outcomes`, in this order. `wakes` alternates
-    moment and customer and `meta` field and value, as the server wants them. `unscheduled` are those of `states`
-    who are not in `wakes`: their wake-up stays, or they are new and have none. `erased` alternates moment and digest;
-    tombstones of `erased_after` and before have served.
+    moment and customer and `meta` field and value, as the server wants them. `trim` and `outbox` name commits by their
+    seq. `erased` alternates moment and digest; tombstones of `erased_after` and before have served.
     """
 
-    prefix: str
     expected_seq: str
     expected_offsets: str
     meta: list[str]
     states: list[str]
-    wakes: list[int | str]
-    unwake: list[str]
-    unscheduled: list[str]
-    deleted: list[str]
-    trim: list[str]
     outbox: list[str]
     outcomes: list[str]
-    erased: list[int | str]
     lengths: list[int]
-    history_seconds: int
+    trim: list[str]
+    wakes: list[int | str]
+    unwake: list[str]
+    deleted: list[str]
+    erased: list[int | str]
     erased_after: int
     erased_seconds: int
+    history_until: int
     history_length: int = HISTORY_LENGTH
+    history_bytes: int = 100 * HISTORY_LENGTH
+    """From here on it is worth counting."""
 
 
-def pack(commit: Commit, prefix: str, history_seconds: int, erased_seconds: int) -> tuple[bytes, bytes]:
+def pack(commit: Commit, history_until: int, erased_seconds: int) -> tuple[bytes, bytes]:
     """The script's two arguments."""
     states = {customer: state for customer, state in commit.states.items() if state is not None}
-    records = [(customer, record) for customer, some in commit.outcomes.items() for record in some]
-    outbox = dict(commit.outbox)
-    values = [*states.values(), *outbox.values(), *(record for _, record in records)]
+    deleted = [customer for customer, state in commit.states.items() if state is None]
+    outcomes = {customer: history.pack(records) for customer, records in commit.outcomes.items()}
+    waiting = {**commit.rewritten, commit.meta.seq: commit.outbox}
+    outbox = {seq: _encode(entries) for seq, entries in waiting.items() if entries}
+    trim = [*commit.trim, *(seq for seq, entries in commit.rewritten.items() if not entries)]
+    values = [*states.values(), *outbox.values(), *outcomes.values()]
     change = Change(
-        prefix=prefix,
         expected_seq=_json(commit.expected.seq),
         expected_offsets=_json(commit.expected.offsets),
         meta=[text for field, value in msgspec.structs.asdict(commit.meta).items() for text in (field, _json(value))],
         states=list(states),
-        wakes=[part for customer, wake in commit.wakes.items() if wake for part in (wake, customer)],
-        unwake=[customer for customer, wake in commit.wakes.items() if not wake],
-        unscheduled=[customer for customer in states if not commit.wakes.get(customer)],
-        deleted=[customer for customer, state in commit.states.items() if state is None],
-        trim=commit.trim,
-        outbox=list(outbox),
-        outcomes=[customer for customer, _ in records],
-        erased=[part for digest, moment in commit.erased.items() for part in (moment, digest)],
+        outbox=list(map(str, outbox)),
+        outcomes=list(outcomes),
         lengths=[len(value) for value in values],
-        history_seconds=history_seconds,
+        trim=list(map(str, trim)),
+        wakes=[part for customer, wake in commit.wakes.items() if wake for part in (wake, customer)],
+        unwake=[customer for customer, wake in commit.wakes.items() if not wake] + deleted,
+        deleted=deleted,
+        erased=[part for digest, moment in commit.erased.items() for part in (moment, digest)],
         erased_after=max(commit.erased.values(), default=0) - erased_seconds * 1000,
         erased_seconds=erased_seconds,
+        history_until=history_until,
     )
     return msgspec.msgpack.encode(change), b"".join(values)
 
 
-def touched(commit: Commit, prefix: str) -> list[str]:
-    """The keys of single customers that the script will write to."""
-    states = [f"{prefix}c:{customer}" for customer in commit.states]
-    forgotten = {customer for customer, state in commit.states.items() if state is None}
-    return states + [f"{prefix}h:{customer}" for customer in forgotten | commit.outcomes.keys()]
+def read_outbox(stored: Mapping[bytes, bytes]) -> dict[int, list[tuple[str, bytes]]]:
+    """The outreach that waits, by the seq of the commit that decided it, oldest first."""
+    return {seq: _decode(stored[b"%d" % seq]) for seq in sorted(map(int, stored))}
 
 
-def read_meta(stored: dict[bytes, bytes]) -> Meta:
-    """The meta of a stored hash. Raises msgspec.ValidationError where it is none of ours."""
-    return msgspec.convert({field.decode(): msgspec.json.decode(value) for field, value in stored.items()}, Meta)
+def read_meta(stored: dict[bytes, bytes], name: str) -> Meta:
+    """The meta of a stored hash. Raises msgspec.ValidationError where it is none of ours, OtherFormat with its age."""
+    fields = {field.decode(): msgspec.json.decode(value) for field, value in stored.items()}
+    found = fields.get("format", STORE_FORMAT)
+    if found != STORE_FORMAT:
+        raise OtherFormat(name, found, STORE_FORMAT)
+    return msgspec.convert(fields, Meta)
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(list[tuple[str, bytes]]).decode
 
 
 def _json(value: object) -> str:

@@ -1,21 +1,21 @@
 -- One batch of one partition, written as a whole or not at all. Everything it refuses, it refuses before the first write.
 --
--- KEYS[1] meta          hash: one JSON value per field of Meta
--- KEYS[2] due           sorted set: every customer -> soonest wake-up in ms, +inf where there is none
--- KEYS[3] outbox        hash: outreach id -> encoded outreach
--- KEYS[4] outbox:order  list of the ids in the outbox, oldest first
--- KEYS[5] erased        sorted set: digest of an erased customer -> moment of the erasure in ms
--- KEYS[6...]            on a cluster every other key that is touched, so that a slot on the move refuses the whole
---                       script; not read here (elsewhere the time to send them is saved)
+-- KEYS[1] meta      hash: one JSON value per field of Meta
+-- KEYS[2] states    hash: customer -> encoded state
+-- KEYS[3] due       sorted set: customer -> soonest wake-up in ms; without those who wait for nothing
+-- KEYS[4] outbox    hash: seq of a commit -> the outreach it decided
+-- KEYS[5] erased    sorted set: digest of an erased customer -> moment of the erasure in ms
+-- KEYS[6] history   hash: customer -> outcomes of this period, newest first, each behind its length (3 bytes)
+-- KEYS[7...]        the histories of other periods that may be there
 -- ARGV[1] MessagePack map, see `Change` in change.py
--- ARGV[2] the bytes of states, outbox entries and outcome records, end to end; `lengths` in the map cuts them
+-- ARGV[2] the bytes of states, outbox and histories, end to end; `lengths` in the map cuts them
 --
 -- Returns nil, or {seq, offsets} as stored when they are not what the map expects.
 
 local CHUNK = 1000 -- even, and well below what fits on Lua's stack
 
 local change = cmsgpack.unpack(ARGV[1])
-local meta, due, outbox, order, erased = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local meta, states, due, outbox, erased, history = unpack(KEYS, 1, 6)
 
 local found = redis.call('HMGET', meta, 'seq', 'offsets')
 local seq, offsets = found[1] or '0', found[2] or '{}'
@@ -38,75 +38,49 @@ local function next_value()
   return value
 end
 
-local state_key, history_key = change.prefix .. 'c:', change.prefix .. 'h:'
-
-local states = {}
-for i, customer in ipairs(change.states) do
-  states[2 * i - 1], states[2 * i] = state_key .. customer, next_value()
-end
-each_chunk(states, function(...) redis.call('MSET', ...) end)
-
-local function never(customers)
-  local wakes = {}
-  for i, customer in ipairs(customers) do
-    wakes[2 * i - 1], wakes[2 * i] = '+inf', customer
+local function with_values(names)
+  local pairs = {}
+  for i, name in ipairs(names) do
+    pairs[2 * i - 1], pairs[2 * i] = name, next_value()
   end
-  return wakes
+  return pairs
 end
+
+each_chunk(with_values(change.states), function(...) redis.call('HSET', states, ...) end)
+each_chunk(with_values(change.outbox), function(...) redis.call('HSET', outbox, ...) end)
+each_chunk(change.trim, function(...) redis.call('HDEL', outbox, ...) end)
 each_chunk(change.wakes, function(...) redis.call('ZADD', due, ...) end)
-each_chunk(never(change.unscheduled), function(...) redis.call('ZADD', due, 'NX', ...) end)
-each_chunk(never(change.unwake), function(...) redis.call('ZADD', due, 'XX', ...) end)
-for _, customer in ipairs(change.deleted) do
-  redis.call('UNLINK', state_key .. customer, history_key .. customer)
-  redis.call('ZREM', due, customer)
-end
+each_chunk(change.unwake, function(...) redis.call('ZREM', due, ...) end)
 
--- Published outreach is nearly always the oldest, so it goes in one piece; anything else is looked for one by one.
-if #change.trim > 0 then
-  local published, oldest, walked = {}, {}
-  for _, id in ipairs(change.trim) do
-    published[id] = true
-  end
-  repeat
-    walked = #oldest
-    for _, id in ipairs(redis.call('LRANGE', order, walked, walked + CHUNK - 1)) do
-      if not published[id] then break end
-      published[id] = nil
-      oldest[#oldest + 1] = id
-    end
-  until #oldest < walked + CHUNK
-  each_chunk(oldest, function(...) redis.call('HDEL', outbox, ...) end)
-  redis.call('LTRIM', order, #oldest, -1)
-  for id in pairs(published) do
-    if redis.call('HDEL', outbox, id) == 1 then
-      redis.call('LREM', order, 1, id)
-    end
-  end
-end
-
--- An id that is waiting already is not put there twice.
-each_chunk(change.outbox, function(...)
-  local waiting = redis.call('HMGET', outbox, ...)
-  local entries, ids = {}, {}
-  for i, id in ipairs({...}) do
-    local entry = next_value()
-    if not waiting[i] then
-      entries[#entries + 1], entries[#entries + 2] = id, entry
-      ids[#ids + 1] = id
-    end
-  end
-  if #ids > 0 then
-    redis.call('HSET', outbox, unpack(entries))
-    redis.call('RPUSH', order, unpack(ids))
+each_chunk(change.deleted, function(...)
+  redis.call('HDEL', states, ...)
+  for i = 6, #KEYS do
+    redis.call('HDEL', KEYS[i], ...)
   end
 end)
 
-for _, customer in ipairs(change.outcomes) do
-  local history = history_key .. customer
-  if redis.call('LPUSH', history, next_value()) > change.history_length then
-    redis.call('LTRIM', history, 0, change.history_length - 1)
+-- Only so many outcomes are of interest; who has few of them is not counted.
+local function newest(records)
+  local stop, number = 1, 0
+  while number < change.history_length and stop <= #records do
+    stop, number = stop + 3 + struct.unpack('>I3', records, stop), number + 1
   end
-  redis.call('EXPIRE', history, change.history_seconds)
+  return string.sub(records, 1, stop - 1)
+end
+
+each_chunk(change.outcomes, function(...)
+  local before, entries = redis.call('HMGET', history, ...), {}
+  for i, customer in ipairs({...}) do
+    local records = next_value() .. (before[i] or '')
+    if #records > change.history_bytes then
+      records = newest(records)
+    end
+    entries[2 * i - 1], entries[2 * i] = customer, records
+  end
+  redis.call('HSET', history, unpack(entries))
+end)
+if #change.outcomes > 0 then
+  redis.call('EXPIREAT', history, change.history_until)
 end
 
 if #change.erased > 0 then

@@ -1,18 +1,20 @@
 """Customer states in Redis, Valkey, or a cluster of either.
 
 All keys of a partition begin with the hash tag `{<namespace>:<partition>}`, so they share one slot of a cluster:
-`c:<customer>` state, `h:<customer>` last outcomes, `due`, `outbox`, `outbox:order`, `erased`, `meta` (see commit.lua).
+`meta`, `states`, `due`, `outbox`, `erased` and the histories `h:<period>` (see commit.lua and history.py).
 """
 
 import re
 from collections.abc import Sequence
 from datetime import timedelta
+from time import time
 from typing import Any, Final
 
 from redis import Redis, RedisCluster
 
-from engine.adapters.redis.change import pack, read_meta, touched
+from engine.adapters.redis.change import pack, read_meta, read_outbox
 from engine.adapters.redis.facts import Server, servers
+from engine.adapters.redis.history import periods, unpack
 from engine.adapters.redis.script import Script
 from engine.adapters.redis.trouble import reaching
 from engine.errors import BadStoreUrl, Fenced
@@ -31,8 +33,8 @@ class RedisStore:
     """A StateStore over any client of redis-py that gives bytes. Methods raise StoreUnavailable.
 
     A commit whose answer is lost may have been written; its retry is then refused by the fence, as it should be.
-    History is dropped `history_kept` after its last outcome, a tombstone `erased_kept` after the erasure (at most twice
-    that, if others follow). `name` is what error messages call the server.
+    An outcome is dropped `history_kept` after it was written, at most a quarter later; a tombstone `erased_kept` after
+    the erasure, at most twice that, if others follow. `name` is what error messages call the server.
     """
 
     def __init__(
@@ -48,22 +50,21 @@ class RedisStore:
             raise BadStoreUrl(name, f"namespace {namespace!r} may only have letters, digits and . _ : -")
         self._client: Any = client  # its types leave open whether it gives bytes or text
         self._namespace = namespace
-        self._kept_seconds = int(history_kept.total_seconds()), int(erased_kept.total_seconds())
+        self._history_kept = int(history_kept.total_seconds())
+        self._erased_kept = int(erased_kept.total_seconds())
         self._name = name
-        self._declares = isinstance(client, RedisCluster)
 
     def meta(self, partition: int) -> Meta:
         """What the partition remembers; a fresh `Meta` where nothing is stored."""
         with reaching(self._name):
-            return read_meta(self._client.hgetall(self._prefix(partition) + "meta"))
+            return read_meta(self._client.hgetall(self._prefix(partition) + "meta"), self._name)
 
     def load(self, partition: int, customers: Sequence[str]) -> list[bytes | None]:
         """The encoded states in the order asked, None where there is none."""
         if not customers:
             return []
-        prefix = self._prefix(partition) + "c:"
         with reaching(self._name):
-            states: list[bytes | None] = self._client.mget([prefix + customer for customer in customers])
+            states: list[bytes | None] = self._client.hmget(self._prefix(partition) + "states", customers)
         return states
 
     def due(self, partition: int, until: int, limit: int) -> list[tuple[str, int]]:
@@ -76,30 +77,27 @@ class RedisStore:
 
     def commit(self, partition: int, commit: Commit) -> None:
         """Raises Fenced, having written nothing, where `seq` or offsets are not as the commit expects."""
-        prefix = self._prefix(partition)
-        keys = [prefix + name for name in ("meta", "due", "outbox", "outbox:order", "erased")]
-        if self._declares:
-            keys += touched(commit, prefix)
+        prefix, history = self._prefix(partition), periods(time(), self._history_kept)
+        names = ["meta", "states", "due", "outbox", "erased", history.present]
+        keys = [prefix + name for name in dict.fromkeys(names + history.names)]
         with reaching(self._name):
-            found = _COMMIT.run(self._client, keys, *pack(commit, prefix, *self._kept_seconds))
+            found = _COMMIT.run(self._client, keys, *pack(commit, history.until, self._erased_kept))
         if found:
             seq, offsets = found
             expected = f"commit {commit.expected.seq} at offsets {commit.expected.offsets}"
             raise Fenced(partition, expected, f"commit {seq.decode()} at offsets {offsets.decode()}")
 
-    def outbox(self, partition: int, limit: int = 10_000) -> list[tuple[str, bytes]]:
-        """The oldest outreach not yet trimmed, in order."""
-        prefix = self._prefix(partition)
+    def outbox(self, partition: int) -> dict[int, list[tuple[str, bytes]]]:
+        """The outreach not yet trimmed, oldest first: seq of the commit that decided it -> id and encoded outreach."""
         with reaching(self._name):
-            ids = self._client.lrange(prefix + "outbox:order", 0, limit - 1)
-            entries = self._client.hmget(prefix + "outbox", ids) if ids else []
-        return [(id_.decode(), entry) for id_, entry in zip(ids, entries, strict=True) if entry is not None]
+            return read_outbox(self._client.hgetall(self._prefix(partition) + "outbox"))
 
     def history(self, partition: int, customer: str) -> list[bytes]:
         """The last 20 outcome records, newest first."""
-        with reaching(self._name):
-            records: list[bytes] = self._client.lrange(f"{self._prefix(partition)}h:{customer}", 0, -1)
-        return records
+        with reaching(self._name), self._client.pipeline(transaction=False) as pipe:
+            for name in periods(time(), self._history_kept).names:
+                pipe.hget(self._prefix(partition) + name, customer)
+            return unpack(pipe.execute())
 
     def erased(self, partition: int) -> dict[str, int]:
         """The partition's tombstones: digest of a customer -> moment of the erasure."""
@@ -114,8 +112,8 @@ class RedisStore:
         the keyspace. A customer may come twice; after a restart of the server the scan begins again.
         """
         with reaching(self._name):
-            cursor, found = _CUSTOMERS.run(self._client, [self._prefix(partition) + "due"], after, limit)
-        return [customer.decode() for customer in found[::2]], cursor.decode()
+            cursor, found = _CUSTOMERS.run(self._client, [self._prefix(partition) + "states"], after, limit)
+        return [customer.decode() for customer in found], cursor.decode()
 
     def servers(self) -> list[Server]:
         """What the servers behind this store say of themselves."""
