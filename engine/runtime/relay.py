@@ -48,11 +48,14 @@ class Relay:
         if not entries:
             self.partition.trim.append(seq)
             return 0
+        fresh = []
         self._left[seq] += len(entries)
-        fresh = [entry for entry in entries if entry[0] not in self._under_way]
-        for identity, _ in entries:
+        for entry in entries:
+            identity = entry[0]
             if identity in self._under_way:
                 self._is_durable(identity)  # as far as the earlier commit is concerned: this one has it too
+            else:
+                fresh.append(entry)
             self._under_way[identity] = seq
         self.sink.publish(self.partition.number, fresh)
         return len(fresh)
