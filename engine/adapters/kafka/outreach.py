@@ -1,6 +1,6 @@
 """The outreach topic as an OutreachSink, and outreach as a record."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final
 
@@ -45,11 +45,11 @@ class KafkaSink:
 
     def publish(self, partition: int, entries: Sequence[tuple[str, bytes]]) -> None:
         """Hand over encoded outreach, in order; `delivered` says when it is durable."""
+        under_way = _UnderWay([identity for identity, _ in entries], partial(self._ended, partition))
         for identity, value in entries:
             about, name = _ABOUT.decode(value), identity.encode()
             headers = ((ID_HEADER, name), *_CLOUD_EVENT, ("ce_id", name), ("ce_time", about.at.encode()))
-            key, done = about.customer.encode(), partial(self._done, partition, identity)
-            self._writer.write(self._topic, partition, key, value, headers, done)
+            self._writer.write(self._topic, partition, about.customer.encode(), value, headers, under_way.one_ended)
 
     def delivered(self, partition: int) -> list[str]:
         """Ids that have become durable since this was last asked. Raises SinkUnavailable for what can't become so."""
@@ -71,11 +71,25 @@ class KafkaSink:
         if failure := self._failed.get(partition):
             raise failure
 
-    def _done(self, partition: int, identity: str, error: SinkUnavailable | None) -> None:
+    def _ended(self, partition: int, ids: list[str], error: SinkUnavailable | None) -> None:
         if error:
             self._failed.setdefault(partition, error)
         else:
-            self._durable.setdefault(partition, []).append(identity)
+            self._durable.setdefault(partition, []).extend(ids)
+
+
+class _UnderWay:
+    """Outreach that was handed over together, and is told as durable together."""
+
+    def __init__(self, ids: list[str], ended: Callable[[list[str], SinkUnavailable | None], None]) -> None:
+        self._ids = ids
+        self._left = len(ids)
+        self._ended = ended
+
+    def one_ended(self, error: SinkUnavailable | None) -> None:
+        self._left -= 1
+        if error or not self._left:
+            self._ended(self._ids, error)
 
 
 class _About(msgspec.Struct):
