@@ -36,6 +36,7 @@ def from_millis(instant: int, zone: ZoneInfo | None = None) -> datetime:
     return moment.astimezone(zone) if zone else moment
 
 
+@lru_cache(maxsize=256)
 def iso(instant: int) -> str:
     """ISO 8601 in UTC, with milliseconds only where there are some."""
     day, rest = divmod(instant, DAY)

@@ -46,6 +46,7 @@ class Abandoned(Trigger):
         self.match = match
         self.where = where
         self.runs = Runs(within, self.slack)
+        self.reason = f"no {' or '.join(sorted(without))} within {text_of(within)}"
 
     @property
     def listens(self) -> frozenset[str]:
@@ -104,8 +105,7 @@ class Abandoned(Trigger):
 
     def on_due(self, state: State, timer: Timer) -> Firing:
         occurrence = f"{timer.key}@{timer.anchor}" if timer.key else str(timer.anchor)
-        without = " or ".join(sorted(self.without))
-        firing = Firing(occurrence, timer.due, timer.event, f"no {without} within {text_of(self.within)}")
+        firing = Firing(occurrence, timer.due, timer.event, self.reason)
         spend(timer)
         return firing
 

@@ -22,6 +22,8 @@ class Inactivity(Trigger):
         self.after = after
         self.where = where
         self.runs = Runs(after, self.slack)
+        self.what = " or ".join(sorted(of))
+        self.reason = f"no {self.what} for {text_of(after)}"
 
     @property
     def listens(self) -> frozenset[str]:
@@ -45,7 +47,7 @@ class Inactivity(Trigger):
 
     def on_due(self, state: State, timer: Timer) -> Firing:
         runs = state.timers[self.rule]
-        firing = Firing(str(timer.anchor), timer.due, timer.event, f"no {self._what()} for {text_of(self.after)}")
+        firing = Firing(str(timer.anchor), timer.due, timer.event, self.reason)
         if timer is runs[-1]:
             spend(timer)
         else:
@@ -71,11 +73,8 @@ class Inactivity(Trigger):
     def explain(self, state: State) -> str:
         runs = state.timers.get(self.rule)
         if not runs:
-            return f"no {self._what()} is known of this customer, so there is nothing to be silent after"
+            return f"no {self.what} is known of this customer, so there is nothing to be silent after"
         run = runs[-1]
         if run.due:
-            return f"last {self._what()} at {iso(run.anchor)}; comes true at {iso(run.due)} if nothing else happens"
-        return f"has come true for the silence since {iso(run.anchor)}; the next {self._what()} starts a new episode"
-
-    def _what(self) -> str:
-        return " or ".join(sorted(self.of))
+            return f"last {self.what} at {iso(run.anchor)}; comes true at {iso(run.due)} if nothing else happens"
+        return f"has come true for the silence since {iso(run.anchor)}; the next {self.what} starts a new episode"
