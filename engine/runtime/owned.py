@@ -145,7 +145,7 @@ class Owned:
 
     def _fire_due(self, source: EventSource) -> Work:
         wall = self.around.wall()
-        due = self.partition.next_due()
+        due = yield from self.partition.next_due()
         if due is None or due > wall:
             return
         clock = self.clock.caught_up(self._caught_up(source), wall)

@@ -5,8 +5,8 @@ Everything is computed in memory first and written in one step, so a batch that 
 """
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from concurrent.futures import Executor
-from typing import TypeVar
+from concurrent.futures import Executor, Future
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -114,10 +114,9 @@ class Partition:
         progress = {"sweep": f"{ours}{cursor}"} if cursor else {"sweep": "", "mark": self.book.mark}
         yield from self._work((), self.clock, [], wall, visit=customers, **progress)
 
-    def next_due(self) -> int | None:
+    def next_due(self) -> Generator[Future[Any], None, int | None]:
         """The soonest moment at which a wake-up of the partition's customers may be due, allowed lateness included."""
-        if number := self.wakeups.lacking(0, 1):
-            self.wakeups.learn(self.store.due(self.number, NEVER, number), number)
+        yield from self._look(0, 1)
         soonest = self.wakeups.first()
         return soonest + self.book.policy.allowed_lateness if soonest < NEVER else None
 
@@ -145,10 +144,14 @@ class Partition:
 
     def _due(self, clock: int, limit: int) -> Planning[list[tuple[str, int]]]:
         until = clock - self.book.policy.allowed_lateness
+        yield from self._look(until, limit)
+        return self.wakeups.take(until, limit)
+
+    def _look(self, until: int, limit: int) -> Iterator[Future[Any]]:
+        """Have so many wake-ups at hand, or all that may be due by then."""
         if number := self.wakeups.lacking(until, limit):
             yield (found := self.aside.submit(self.store.due, self.number, NEVER, number))
             self.wakeups.learn(found.result(), number)
-        return self.wakeups.take(until, limit)
 
     def _settled_until(self, wakes: Sequence[tuple[str, int]]) -> int:
         """The latest clock for which a full page holds every wake-up."""
