@@ -53,7 +53,10 @@ compiled: ## the same with the hot modules compiled, for this platform and Pytho
 	@ENGINE_COMPILE=1 $(MAKE) --no-print-directory wheel
 
 test-compiled: $(READY) ## most tests against such a wheel, installed; ARGS="tests/unit -k win_back" for some
-	@$(BIN)/python -m tests.compiled $(ARGS)
+	@$(BIN)/python -m tests.compiled test $(ARGS)
+
+bench-compiled: $(READY) ## `make bench` of such a wheel
+	@$(BIN)/python -m tests.compiled bench $(ARGS)
 
 install: $(READY) ## make .venv ready
 
@@ -80,4 +83,4 @@ $(INSTALLED): pyproject.toml constraints.txt
 	@$(PIP) -e .
 	@touch $@
 
-.PHONY: help demo demo-live test soak bench rules lint format types check schema wheel compiled test-compiled install clean
+.PHONY: help demo demo-live test soak bench rules lint format types check schema wheel compiled test-compiled bench-compiled install clean

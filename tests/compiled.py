@@ -1,4 +1,4 @@
-"""`make test-compiled`: tests against an installed wheel with compiled modules.
+"""`make test-compiled`, `make bench-compiled`: tests or the benchmark on an installed wheel with compiled modules.
 
 They run in a copy of the checkout, in which engine/ is a link to the installed package.
 """
@@ -25,8 +25,8 @@ WHERE = "import engine; print(engine.__path__[0])"
 PROOF = "from engine.core import decide; assert not decide.__file__.endswith('.py'), decide.__file__"
 
 
-def main(arguments: list[str]) -> int:
-    """Arguments are pytest's; without any, most tests. Returns its exit status."""
+def main(what: str, arguments: list[str]) -> int:
+    """Arguments are those of pytest (without any, most tests) or of the benchmark. Returns its exit status."""
     with TemporaryDirectory() as name:
         folder = Path(name)
         checkout = shutil.copytree(ROOT, folder / "checkout", ignore=_left_out)
@@ -34,8 +34,19 @@ def main(arguments: list[str]) -> int:
         package = subprocess.run([python, "-c", WHERE], cwd=folder, check=True, capture_output=True, text=True).stdout
         (checkout / "engine").symlink_to(package.strip())
         subprocess.run([python, "-c", PROOF], cwd=checkout, check=True)
+        if what == "bench":
+            return _bench(python, checkout, arguments)
         command = [python, "-m", "pytest", "--deselect", OF_A_CHECKOUT, *(arguments or TESTS)]
         return subprocess.run(command, cwd=checkout).returncode
+
+
+def _bench(python: Path, checkout: Path, arguments: list[str]) -> int:
+    """Its results are written where those of `make bench` are."""
+    results = checkout / "bench" / "results"
+    shutil.rmtree(results, ignore_errors=True)
+    results.symlink_to(ROOT / "bench" / "results")
+    environment = os.environ | {"GIT_DIR": str(ROOT / ".git"), "GIT_WORK_TREE": str(ROOT)}
+    return subprocess.run([python, "-m", "bench", *arguments], cwd=checkout, env=environment).returncode
 
 
 def _left_out(folder: str, names: list[str]) -> set[str]:
@@ -57,4 +68,4 @@ def _install(wheel: Path, venv: Path) -> Path:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main(sys.argv[1], sys.argv[2:]))
