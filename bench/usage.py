@@ -42,7 +42,7 @@ def watch(pid: int) -> Ended:
         if ended:
             return Ended(os.waitstatus_to_exitcode(status), used.ru_utime + used.ru_stime, peak)
         with suppress(OSError, StopIteration):  # it is ending
-            peak = max(peak, sum(memory(one, "VmHWM") for one in (pid, *children(pid))))
+            peak = max(peak, sum([memory(one, "VmHWM") for one in (pid, *children(pid))]))
         sleep(0.02)
 
 

@@ -8,9 +8,9 @@ import zlib
 from codecs import BOM_UTF8
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from hashlib import sha256
 from io import BufferedReader
-from itertools import chain
 from pathlib import Path
 from typing import IO, Final, Self
 
@@ -53,20 +53,22 @@ class JsonLinesSource:
         """Records from `offsets` (source -> lines read already; 0 where absent) to the end."""
         for place, path in enumerate(self._paths):
             with _reading(path) as stream:
-                lines = enumerate(_lines(stream, self._longest_line), 1)
-                filled = ((number, value) for number, line in lines if (value := line.strip()))
-                yield from self._records(place, filled, offsets)
+                yield from self._records(place, stream, offsets)
 
-    def _records(self, place: int, lines: Iterator[tuple[int, bytes]], offsets: Mapping[str, int]) -> Iterator[Record]:
-        number, first = next(lines, (0, b""))
-        if not first:
-            return
-        first = first.removeprefix(BOM_UTF8)
-        source = self._name(place, first)
-        done = offsets.get(source, 0)
-        for next_offset, value in chain([(number, first)], lines):
-            if next_offset > done:
-                yield Record(source, 0, next_offset, value)
+    def _records(self, place: int, stream: _Bytes, offsets: Mapping[str, int]) -> Iterator[Record]:
+        longest, source, done = self._longest_line, "", 0
+        for number, line in enumerate(iter(partial(stream.readline, longest), b""), 1):
+            if len(line) == longest:
+                _drop_rest(stream, line)
+            value = line.strip()
+            if value and not source:
+                value = value.removeprefix(BOM_UTF8)
+                source = self._name(place, value)
+                done = offsets.get(source, 0)
+            elif not value:
+                continue
+            if number > done:
+                yield Record(source, 0, number, value)
 
     def _name(self, place: int, first: bytes) -> str:
         path = self._paths[place]
@@ -76,11 +78,11 @@ class JsonLinesSource:
         return source
 
 
-def _lines(stream: _Bytes, longest: int) -> Iterator[bytes]:
-    while line := stream.readline(longest):
-        yield line
-        while len(line) == longest and not line.endswith(b"\n"):
-            line = stream.readline(longest)
+def _drop_rest(stream: _Bytes, line: bytes) -> None:
+    """Read on to the end of a line of which only the beginning fitted."""
+    longest = len(line)
+    while len(line) == longest and not line.endswith(b"\n"):
+        line = stream.readline(longest)
 
 
 def _check_readable(path: str) -> None:
