@@ -37,14 +37,14 @@ class Relay:
         """Hand over what was just committed."""
         if entries:
             self._publish(self.partition.meta.seq, entries)
+            if self._new > 0:  # more new ones than there were old ones: nothing old comes any more
+                self.there = set()
         self.collect()
 
     def _publish(self, seq: int, entries: Sequence[tuple[str, bytes]]) -> int:
         if self.there:
             entries = [entry for entry in entries if entry[0] not in self.there]
             self._new += len(entries)
-            if self._new > 0:  # more new ones than there were old ones: nothing old comes any more
-                self.there = set()
         if not entries:
             self.partition.trim.append(seq)
             return 0

@@ -112,6 +112,14 @@ def test_what_is_on_the_topic_already_is_not_published_again_and_leaves_the_outb
     assert after_crash.waiting() == {}
 
 
+def test_what_comes_after_many_that_are_missing_is_still_known_to_be_there(shop: Shop) -> None:
+    shop.decide("o-1", "o-2", "o-3")
+    shop.decide("o-4")
+    after_crash = Shop(shop.store, SlowTopic(there=["o-4"]))
+    assert after_crash.relay.recover() == 3
+    assert after_crash.topic.under_way == ["o-1", "o-2", "o-3"]
+
+
 @given(st.lists(st.one_of(st.lists(st.sampled_from("abcdef"), max_size=4), st.integers(0, 5)), max_size=30))
 def test_whatever_is_not_durable_is_in_the_outbox_and_in_the_end_nothing_is(steps: list[list[str] | int]) -> None:
     shop = Shop(MemoryStore(), SlowTopic())

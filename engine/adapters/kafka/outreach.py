@@ -45,11 +45,11 @@ class KafkaSink:
 
     def publish(self, partition: int, entries: Sequence[tuple[str, bytes]]) -> None:
         """Hand over encoded outreach, in order; `delivered` says when it is durable."""
-        under_way = _UnderWay([identity for identity, _ in entries], partial(self._ended, partition))
+        one_ended = _UnderWay([identity for identity, _ in entries], partial(self._ended, partition)).one_ended
         for identity, value in entries:
             about, name = _ABOUT.decode(value), identity.encode()
             headers = ((ID_HEADER, name), *_CLOUD_EVENT, ("ce_id", name), ("ce_time", about.at.encode()))
-            self._writer.write(self._topic, partition, about.customer.encode(), value, headers, under_way.one_ended)
+            self._writer.write(self._topic, partition, about.customer.encode(), value, headers, one_ended)
 
     def delivered(self, partition: int) -> list[str]:
         """Ids that have become durable since this was last asked. Raises SinkUnavailable for what can't become so."""
@@ -84,11 +84,13 @@ class _UnderWay:
     def __init__(self, ids: list[str], ended: Callable[[list[str], SinkUnavailable | None], None]) -> None:
         self._ids = ids
         self._left = len(ids)
+        self._failed = False
         self._ended = ended
 
     def one_ended(self, error: SinkUnavailable | None) -> None:
         self._left -= 1
-        if error or not self._left:
+        self._failed = self._failed or error is not None
+        if error or not (self._left or self._failed):
             self._ended(self._ids, error)
 
 
