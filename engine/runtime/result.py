@@ -1,8 +1,10 @@
 """What goes into a batch and what comes out of it. Apart from the code, since mypyc cannot compile a msgspec.Struct."""
 
+from typing import Annotated
+
 import msgspec
 
-from engine.model import Event, OutcomeRecord, WakeUp
+from engine.model import Event, Outcome, OutcomeRecord, WakeUp
 
 
 class Arrival(msgspec.Struct, gc=False):
@@ -52,7 +54,7 @@ class Past(msgspec.Struct, array_like=True, gc=False):
     at: int
     rule: str
     occurrence: int | str
-    outcome: int
+    outcome: Annotated[int, msgspec.Meta(ge=0, lt=len(Outcome))]
     reason: str
     revision: int | str
     until: int = 0

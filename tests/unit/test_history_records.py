@@ -1,5 +1,6 @@
 """What a store keeps of an outcome is enough to show it as it was published."""
 
+import msgspec
 import pytest
 
 from engine.core.settle import outreach_id
@@ -48,3 +49,10 @@ def test_an_outcome_that_fired_takes_few_bytes_and_old_ones_stay_readable() -> N
     )
     assert decode_past("c-1", stored)["rule"] == "win-back"
     assert decode_past("c-1", stored)["outcome"] == "fired"
+
+
+def test_an_outcome_that_only_a_newer_engine_knows_is_told() -> None:
+    data = bytearray(encode_past(told(Outcome.FIRED, "3", "v1")))
+    data[data.index(b"\x03\x00") + 1] = len(Outcome)
+    with pytest.raises(msgspec.DecodeError):
+        decode_past("c-1", bytes(data))

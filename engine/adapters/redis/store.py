@@ -34,7 +34,8 @@ class RedisStore:
 
     A commit whose answer is lost may have been written; its retry is then refused by the fence, as it should be.
     An outcome is dropped `history_kept` after it was written, at most a quarter later; a tombstone `erased_kept` after
-    the erasure, at most twice that, if others follow. `name` is what error messages call the server.
+    the erasure, at most twice that, if others follow. All who use a namespace must say the same. `name` is what error
+    messages call the server.
     """
 
     def __init__(
