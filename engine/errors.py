@@ -196,6 +196,13 @@ class ShareEnded(EngineError):
         return f"one of the processes {how}; if there was too little memory, try again with --processes 1"
 
 
+class HistoryChanged(EngineError):
+    """The processes of a replay have not read the same."""
+
+    def __str__(self) -> str:
+        return "the events were changed while they were read; replay them again, or with --processes 1"
+
+
 @dataclass
 class TemporaryFailure(EngineError):
     """An outreach that could not be handed over now; another try may help.

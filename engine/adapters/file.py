@@ -10,9 +10,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from hashlib import sha256
-from io import BufferedReader
+from io import BufferedReader, RawIOBase
+from itertools import repeat
 from pathlib import Path
-from typing import IO, Final, Self
+from typing import IO, Any, Final, Self
 
 import msgspec
 
@@ -22,7 +23,25 @@ from engine.ports import Record
 STANDARD: Final = "-"
 """The path that stands for standard input, or standard output."""
 
+_BUFFER: Final = 1024 * 1024
 _Bytes = IO[bytes] | gzip.GzipFile
+
+
+class _Beginning(RawIOBase):
+    """So many bytes of a file, and then its end."""
+
+    def __init__(self, file: BufferedReader, size: int) -> None:
+        self._file = file
+        self._left = size
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        data = self._file.read(min(len(buffer), self._left))
+        self._left -= len(data)
+        buffer[: len(data)] = data
+        return len(data)
 
 
 class JsonLinesSource:
@@ -31,20 +50,24 @@ class JsonLinesSource:
     A source is named by its file and a hash of its first line. So a file that has grown since the last run is read on
     from where that ended, and another file that has taken its name is read from its beginning.
     Of a line longer than `longest_line` bytes the rest is dropped, so that whoever decodes it can reject it.
+    With `size` only so many bytes of each file count, whatever is appended meanwhile.
     Raises BadInputFile: here for what cannot be opened, while reading for what breaks off, after all that came before.
     """
 
-    def __init__(self, paths: Sequence[Path | str], longest_line: int = 16 * 1024 * 1024) -> None:
+    def __init__(
+        self, paths: Sequence[Path | str], longest_line: int = 16 * 1024 * 1024, size: int | None = None
+    ) -> None:
         self._paths = [str(path) for path in paths]
         self._longest_line = longest_line
+        self._size = size
         self._readers: dict[str, tuple[int, int]] = {}
         for path in self._paths:
             _check_readable(path)
 
     @classmethod
-    def of_each(cls, paths: Sequence[Path | str]) -> list[Self]:
-        """One source per file, to be merged by time."""
-        sources = [cls([path]) for path in paths]
+    def of_each(cls, paths: Sequence[Path | str], sizes: Sequence[int] = ()) -> list[Self]:
+        """One source per file, to be merged by time; of each so many bytes, or all."""
+        sources = [cls([path], size=size) for path, size in zip(paths, sizes or repeat(None), strict=False)]
         for source in sources:
             source._readers = sources[0]._readers
         return sources
@@ -52,23 +75,22 @@ class JsonLinesSource:
     def read(self, offsets: Mapping[str, int]) -> Iterator[Record]:
         """Records from `offsets` (source -> lines read already; 0 where absent) to the end."""
         for place, path in enumerate(self._paths):
-            with _reading(path) as stream:
+            with _reading(path, self._size) as stream:
                 yield from self._records(place, stream, offsets)
 
     def _records(self, place: int, stream: _Bytes, offsets: Mapping[str, int]) -> Iterator[Record]:
         longest, source, done = self._longest_line, "", 0
         for number, line in enumerate(iter(partial(stream.readline, longest), b""), 1):
+            value = line.strip()
+            if value:
+                if not source:
+                    value = value.removeprefix(BOM_UTF8)
+                    source = self._name(place, value)
+                    done = offsets.get(source, 0)
+                if number > done:
+                    yield Record(source, 0, number, value)
             if len(line) == longest:
                 _drop_rest(stream, line)
-            value = line.strip()
-            if value and not source:
-                value = value.removeprefix(BOM_UTF8)
-                source = self._name(place, value)
-                done = offsets.get(source, 0)
-            elif not value:
-                continue
-            if number > done:
-                yield Record(source, 0, number, value)
 
     def _name(self, place: int, first: bytes) -> str:
         path = self._paths[place]
@@ -97,8 +119,9 @@ def _check_readable(path: str) -> None:
 
 
 @contextmanager
-def _reading(path: str) -> Iterator[_Bytes]:
-    with _explained(path), _opened(path) as file:
+def _reading(path: str, size: int | None) -> Iterator[_Bytes]:
+    with _explained(path), _opened(path) as whole:
+        file = whole if size is None else BufferedReader(_Beginning(whole, size), _BUFFER)
         if path.endswith(".gz") or file.peek(2).startswith(b"\x1f\x8b"):
             with gzip.open(file) as unpacked:
                 yield unpacked

@@ -78,11 +78,11 @@ def replay(
     with ExitStack() as stack:
         first, *others = (_sink(stack, path, anew=store == "memory") for path in (output, outcomes, dead_letters))
         sinks = Sinks(first or MemorySink(), *others)
-        advance = _progress(stack)
         if number > 1:
             task = Task(rules, templates, history, (outcomes is not None, dead_letters is not None))
-            summary = replay_in_shares(number, task, sinks, advance)
+            summary = replay_in_shares(number, task, sinks, lambda: _progress(stack))
         else:
+            advance = _progress(stack)
             opened = stack.enter_context(open_store(store, data, namespace))
             summary = replay_into(opened, project, history, sinks=sinks, progress=advance)
     console = err if Path(STANDARD) in outputs else out
@@ -98,8 +98,8 @@ def _processes(asked: int | None, events: list[Path], store: str) -> int:
     if store != "memory" and (asked or 1) > 1:
         message = f"--processes {asked}: a store has one writer; several processes share a replay in memory only"
         raise UsageError(message)
-    if Path(STANDARD) in events and (asked or 1) > 1:
-        message = f"--processes {asked}: each would have to read the standard input; replay from a file"
+    if (asked or 1) > 1 and (pipe := next((path for path in events if not path.is_file()), None)):
+        message = f"--processes {asked}: each has to read all of {_place(pipe, 'standard input')}, which is no file"
         raise UsageError(message)
     return asked or (usual_number(events) if store == "memory" else 1)
 

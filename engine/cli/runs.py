@@ -37,12 +37,16 @@ class Sinks:
 
 @dataclass(frozen=True)
 class History:
-    """Files of events. `source` of events.yaml; "": found by a look at each. `now`: no event comes from after it."""
+    """Files of events. `source` of events.yaml; "": found by a look at each. `now`: no event comes from after it.
+
+    `sizes`: how many bytes of each file count; empty: all of them.
+    """
 
     paths: Sequence[Path]
     until: datetime | None = None
     source: str = ""
     now: int = field(default_factory=wall_clock)
+    sizes: Sequence[int] = ()
 
 
 def replay_into(
@@ -58,7 +62,7 @@ def replay_into(
     started = perf_counter()
     collect_rarely()
     sinks = sinks or Sinks()
-    inputs = _inputs(history.paths, project.book.catalog, history.source)
+    inputs = _inputs(history, project.book.catalog)
     partition = Partition(0, project.book, store, project.renderer, cache_size=1_000_000)
     run = Replay(
         partition,
@@ -92,11 +96,11 @@ def collect_rarely() -> None:
     gc.set_threshold(100_000, 20, 100)
 
 
-def _inputs(paths: Sequence[Path], catalog: Catalog, name: str) -> list[Input]:
-    readers = JsonLinesSource.of_each(paths)
+def _inputs(history: History, catalog: Catalog) -> list[Input]:
+    readers = JsonLinesSource.of_each(history.paths, history.sizes)
     return [
-        Input(reader, Decoder(_source(path, catalog, name), catalog))
-        for path, reader in zip(paths, readers, strict=True)
+        Input(reader, Decoder(_source(path, catalog, history.source), catalog))
+        for path, reader in zip(history.paths, readers, strict=True)
     ]
 
 

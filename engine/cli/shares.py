@@ -9,13 +9,13 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from multiprocessing import get_context
 from multiprocessing.process import BaseProcess
 from operator import itemgetter
 from pathlib import Path
-from queue import Empty, Full, Queue
+from queue import Empty, Queue
 from threading import Thread
 from time import perf_counter
 from typing import TYPE_CHECKING, NamedTuple
@@ -24,7 +24,7 @@ import msgspec
 
 from engine.adapters.memory import MemoryStore
 from engine.cli.runs import History, Sinks, replay_into
-from engine.errors import EngineError, ShareEnded
+from engine.errors import EngineError, HistoryChanged, ShareEnded
 from engine.ports import OutreachSink
 from engine.runtime.replay import share_of
 from engine.runtime.summary import Summary, sum_of
@@ -79,18 +79,20 @@ def _processors() -> int:
     return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
 
-def replay_in_shares(number: int, task: Task, sinks: Sinks, progress: Callable[[int], None]) -> Summary:
-    """Raises EngineError; ShareEnded where a process has ended before its work."""
+def replay_in_shares(number: int, task: Task, sinks: Sinks, begin: Callable[[], Callable[[int], None]]) -> Summary:
+    """`begin` is called when all have been started, and returns what hears of progress.
+
+    Raises EngineError: ShareEnded where a process has ended before its work, HistoryChanged where they read different
+    histories.
+    """
     started = perf_counter()
-    outputs = sinks.outreach, sinks.outcomes, sinks.dead_letters
-    shares = [_Share(place, number, task) for place in range(number)]
+    task = replace(task, history=replace(task.history, sizes=[path.stat().st_size for path in task.history.paths]))
+    shares: list[_Share] = []
     try:
-        for share in shares:
-            share.listen(shares)
-        while batches := [batch for share in shares if (batch := share.next_batch())]:
-            progress(batches[0].records)
-            for place, output in enumerate(outputs):
-                _write(output, [batch.lines[place] for batch in batches])
+        for place in range(number):
+            shares.append(_Share(place, number, task))
+        _listen_to(shares)
+        _put_together(shares, sinks, begin())
     finally:
         for share in shares:
             share.end()
@@ -99,6 +101,29 @@ def replay_in_shares(number: int, task: Task, sinks: Sinks, progress: Callable[[
     summary = sum_of([share.summary for share in shares])
     summary.seconds = perf_counter() - started
     return summary
+
+
+def _listen_to(shares: Sequence["_Share"]) -> None:
+    """Once all have been started: a process is best forked while there is one thread."""
+    deaths: list[ShareEnded] = []
+
+    def died(death: ShareEnded) -> None:
+        deaths.append(death)
+        for share in shares:  # whoever waits for another one hears of it
+            share.end()
+
+    for share in shares:
+        share.listen(deaths, died)
+
+
+def _put_together(shares: Sequence["_Share"], sinks: Sinks, progress: Callable[[int], None]) -> None:
+    outputs = sinks.outreach, sinks.outcomes, sinks.dead_letters
+    while batches := [batch for share in shares if (batch := share.next_batch())]:
+        if len(batches) < len(shares) or len({batch.records for batch in batches}) > 1:
+            raise HistoryChanged
+        progress(batches[0].records)
+        for place, output in enumerate(outputs):
+            _write(output, [batch.lines[place] for batch in batches])
 
 
 def _write(sink: OutreachSink | None, lines: Sequence[list[Line]]) -> None:
@@ -117,26 +142,31 @@ class _Share:
         self._process: BaseProcess = _CONTEXT.Process(target=_decide, args=(place, number, task, tell), daemon=True)
         self._process.start()
         tell.close()  # so that we hear when the process is gone
-        self._said: Queue[_Batch | Summary | EngineError] = Queue(_AHEAD)
+        self._said: Queue[_Batch | Summary | EngineError | None] = Queue(_AHEAD)
+        """None: it is gone."""
         self._listener: Thread | None = None
+        self._deaths: Sequence[ShareEnded] = ()
 
-    def listen(self, all_shares: Sequence["_Share"]) -> None:
-        """Once all have been started: a process is best forked while there is one thread."""
-        self._listener = Thread(target=self._listen, args=(all_shares,), daemon=True)
+    def listen(self, deaths: Sequence[ShareEnded], died: Callable[[ShareEnded], None]) -> None:
+        """`died` hears when it ends before its time; `deaths` are those of all, the first one first."""
+        self._deaths = deaths
+        self._listener = Thread(target=self._listen, args=(died,), daemon=True)
         self._listener.start()
 
-    def _listen(self, all_shares: Sequence["_Share"]) -> None:
+    def _listen(self, died: Callable[[ShareEnded], None]) -> None:
         with suppress(EOFError, OSError):
             while True:
                 self._said.put(self._hear.recv())
         self._process.join()
         if code := self._process.exitcode:
-            for share in all_shares:  # whoever waits for another one hears of it
-                share.end(ShareEnded(code))
+            died(ShareEnded(code))
+        self._said.put(None)
 
     def next_batch(self) -> _Batch | None:
         """None after the last one; then there is a summary."""
         said = self._said.get()
+        if said is None:
+            raise self._deaths[0] if self._deaths else ShareEnded(0)
         if isinstance(said, EngineError):
             raise said
         if isinstance(said, Summary):
@@ -144,11 +174,8 @@ class _Share:
             return None
         return said
 
-    def end(self, why: ShareEnded | None = None) -> None:
-        """Whether its work is done or not; the first `why` is what `next_batch` raises."""
-        if why:
-            with suppress(Full):
-                self._said.put_nowait(why)
+    def end(self) -> None:
+        """Whether its work is done or not."""
         self._process.terminate()
 
     def wait(self) -> None:

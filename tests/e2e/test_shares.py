@@ -8,14 +8,16 @@ import subprocess
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from subprocess import DEVNULL, PIPE
 
 import pytest
 
-from bench.usage import children
+from bench.usage import children, cpu_seconds
 from engine.cli.shares import WORTHWHILE, usual_number
 from tests.e2e.command import Ran, engine, start, write_project
 from tests.e2e.job import Job, make_job, project
 
+in_proc = pytest.mark.skipif(not Path("/proc/self").exists(), reason="finds a process's children in /proc")
 OUTPUTS = ("out", "outcomes", "dead-letters")
 
 
@@ -82,6 +84,10 @@ def test_what_several_processes_cannot_share_is_refused(folder: Path) -> None:
     ran = engine("replay", "-", "--processes", 2, folder=folder)
     assert ran.code == 1
     assert "standard input" in ran.said
+    os.mkfifo(folder / "pipe.jsonl")
+    ran = engine("replay", "one.jsonl", "pipe.jsonl", "--processes", 2, folder=folder)
+    assert ran.code == 1
+    assert "pipe.jsonl, which is no file" in ran.said
 
 
 def test_only_a_long_history_in_files_is_shared_without_being_asked(tmp_path: Path) -> None:
@@ -94,14 +100,63 @@ def test_only_a_long_history_in_files_is_shared_without_being_asked(tmp_path: Pa
     assert usual_number([short, long]) == min(8, len(os.sched_getaffinity(0)))
 
 
-@pytest.mark.skipif(not Path("/proc/self").exists(), reason="finds a process's children in /proc")
-def test_a_process_that_is_gone_ends_the_replay_with_what_to_do(folder: Path) -> None:
-    os.mkfifo(folder / "endless.jsonl")
-    args = ("replay", "endless.jsonl", "--processes", 2)
-    run = start(*args, folder=folder, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
+@pytest.fixture
+def long(folder: Path, job: Job) -> Path:
+    """The job of forty shops: seconds of work."""
+    once = b"".join((entry.value or b"") + b"\n" for entry in job.entries)
+    shops = (once.replace(b"customer-", b"shop-%d-" % number) for number in range(40))
+    (folder / "long.jsonl").write_bytes(b"".join(shops))
+    return folder
+
+
+@in_proc
+def test_a_process_that_is_gone_ends_the_replay_with_what_to_do(long: Path) -> None:
+    run = start("replay", "long.jsonl", "--processes", 2, folder=long, stderr=PIPE, stdout=DEVNULL)
+    shares = until_shared(run)
+    os.kill(shares[1], signal.SIGKILL)
+    check_gone(run, shares)
+
+
+@in_proc
+def test_that_all_are_gone_is_heard_of_while_nobody_takes_the_output(long: Path) -> None:
+    run = start("replay", "long.jsonl", "--processes", 2, "--outcomes", "-", folder=long, stderr=PIPE, stdout=PIPE)
+    shares = until_shared(run)
+    wait_until(lambda: not any(is_busy(share) for share in shares))
+    for share in shares:
+        os.kill(share, signal.SIGKILL)
+    check_gone(run, shares)
+
+
+@in_proc
+def test_what_is_appended_while_it_is_read_is_not_read_by_some(long: Path) -> None:
+    args = ("replay", "long.jsonl", "--processes", 2, "--json")
+    records = (long / "long.jsonl").read_bytes().count(b"\n")
+    run = start(*args, folder=long, stderr=PIPE, stdout=PIPE)
+    shares = until_shared(run)
+    os.kill(shares[0], signal.SIGSTOP)
+    with (long / "long.jsonl").open("ab") as file:
+        file.write((long / "one.jsonl").read_bytes())
+    os.kill(shares[0], signal.SIGCONT)
+    said, trouble = run.communicate(timeout=120)
+    assert run.returncode == 0, trouble
+    assert json.loads(said)["records"] == records
+
+
+def until_shared(run: subprocess.Popen[bytes]) -> list[int]:
+    """The processes that work for it, once they do."""
     wait_until(lambda: len(children(run.pid)) == 2)
     shares = children(run.pid)
-    os.kill(shares[1], signal.SIGKILL)
+    wait_until(lambda: all(cpu_seconds(share) > 0.3 for share in shares))
+    return shares
+
+
+def is_busy(share: int) -> bool:
+    before = cpu_seconds(share)
+    time.sleep(0.5)
+    return cpu_seconds(share) > before
+
+
+def check_gone(run: subprocess.Popen[bytes], shares: Sequence[int]) -> None:
     _, said = run.communicate(timeout=60)
     assert run.returncode == 1
     assert "signal 9" in said.decode()
