@@ -1,7 +1,7 @@
 """A TopicWriter on librdkafka."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Final
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
@@ -17,17 +17,12 @@ _LARGEST: Final = 16 * 1024 * 1024  # the broker decides what is too large
 _ANSWER_SECONDS: Final = 10.0
 
 
-Ending = Callable[[KafkaError | None, Message], None]
-
-
 class ConfluentWriter:
     """One producer for all topics. Calls of `done` come from within its own methods."""
 
     def __init__(self, settings: KafkaSettings) -> None:
         self._settings = settings
         self._failed: SinkUnavailable | None = None
-        self._endings: dict[str, tuple[Done | None, Ending]] = {}
-        """topic -> what the last record written there calls when it has ended."""
         self._producer = Producer(
             client_config(settings)
             | {
@@ -53,8 +48,10 @@ class ConfluentWriter:
     ) -> None:
         """Hand over one record, with the present as its timestamp. Without a partition the key decides, as in Java."""
 
+        def ended(error: KafkaError | None, message: Message) -> None:
+            self._ended(topic, error, done)
+
         where = -1 if partition is None else partition
-        ended = self._ending(topic, done)
         while True:
             try:
                 return self._producer.produce(topic, value, key, where, ended, headers=list(headers))
@@ -96,18 +93,6 @@ class ConfluentWriter:
             raise SinkUnavailable(topic, f"cannot be read: {error.args[0].str()}") from error
         finally:
             reader.close()
-
-    def _ending(self, topic: str, done: Done | None) -> Ending:
-        """What librdkafka calls; the same for all that are written together."""
-        known = self._endings.get(topic)
-        if known and known[0] is done:
-            return known[1]
-
-        def ended(error: KafkaError | None, message: Message) -> None:
-            self._ended(topic, error, done)
-
-        self._endings[topic] = done, ended
-        return ended
 
     def _ended(self, topic: str, error: KafkaError | None, done: Done | None) -> None:
         failure = SinkUnavailable(topic, error.str()) if error else None
