@@ -10,8 +10,6 @@ from engine.model import Outcome, Outreach, State
 
 HISTORY_LENGTH = 20
 """Outcome records that a store keeps of a customer."""
-
-
 STORE_FORMAT = 2
 """Of what stores keep, and where. 1, never released, had a key for each customer."""
 

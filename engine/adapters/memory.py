@@ -34,9 +34,8 @@ class _Partition:
         for customer, state in commit.states.items():
             if state is None:
                 self._forget(customer)
-        self.outbox |= commit.rewritten | {commit.meta.seq: list(commit.outbox)}
-        for seq in [*commit.trim, *(seq for seq in (*commit.rewritten, commit.meta.seq) if not self.outbox[seq])]:
-            self.outbox.pop(seq, None)
+        waiting = self.outbox | commit.rewritten | {commit.meta.seq: list(commit.outbox)}
+        self.outbox = {seq: entries for seq, entries in waiting.items() if entries and seq not in commit.trim}
         for customer, records in commit.outcomes.items():
             self.history[customer] = [*reversed(records), *self.history.get(customer, ())][:HISTORY_LENGTH]
         self.erased |= commit.erased
@@ -149,6 +148,11 @@ class MemorySink:
         fresh = entries[self._told.get(partition, 0) :]
         self._told[partition] = len(entries)
         return [id_ for id_, _ in fresh]
+
+    def take(self, partition: int) -> list[tuple[str, bytes]]:
+        """What the partition was given, which is forgotten here."""
+        self._told.pop(partition, None)
+        return self.entries.pop(partition, [])
 
     def flush(self) -> None:
         """Nothing to wait for."""

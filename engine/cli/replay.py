@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from engine.adapters.file import STANDARD, JsonLinesSink, JsonLinesSource
@@ -28,7 +29,9 @@ from engine.cli.console import (
 from engine.cli.runs import History, Sinks, moment_of, replay_into
 from engine.cli.shares import Task, replay_in_shares, usual_number
 from engine.cli.summary import as_data, show
+from engine.core.book import RuleBook
 from engine.ports import OutreachSink
+from engine.runtime.summary import Summary
 
 Events = Annotated[list[Path], typer.Argument(help="JSON lines, .gz, or - for standard input; merged by time.")]
 
@@ -79,17 +82,20 @@ def replay(
         first, *others = (_sink(stack, path, anew=store == "memory") for path in (output, outcomes, dead_letters))
         sinks = Sinks(first or MemorySink(), *others)
         if number > 1:
-            task = Task(rules, templates, history, (outcomes is not None, dead_letters is not None))
-            summary = replay_in_shares(number, task, sinks, lambda: _progress(stack))
+            summary = replay_in_shares(number, Task(rules, templates, history), sinks, lambda: _progress(stack))
         else:
             advance = _progress(stack)
             opened = stack.enter_context(open_store(store, data, namespace))
             summary = replay_into(opened, project, history, sinks=sinks, progress=advance)
     console = err if Path(STANDARD) in outputs else out
+    _conclude(summary, project.book, console, dead_letters, as_json=as_json)
+
+
+def _conclude(summary: Summary, book: RuleBook, console: Console, dead_letters: Path | None, *, as_json: bool) -> None:
     if as_json:
         console.print_json(data=as_data(summary))
     else:
-        show(summary, project.book, console, dead_letters)
+        show(summary, book, console, dead_letters)
     if summary.broken:
         raise summary.broken
 

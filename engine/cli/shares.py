@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from engine.adapters.memory import MemoryStore
+from engine.adapters.memory import MemorySink, MemoryStore
 from engine.cli.runs import History, Sinks, replay_into
 from engine.errors import EngineError, HistoryChanged, ShareEnded
 from engine.ports import OutreachSink
@@ -59,12 +59,11 @@ class _Batch(NamedTuple):
 
 @dataclass(frozen=True)
 class Task:
-    """What to replay, and whether outcomes and dead letters are wanted beside the outreach."""
+    """What to replay."""
 
     rules: Path
     templates: Path
     history: History
-    wants: tuple[bool, bool]
 
 
 def usual_number(events: Sequence[Path]) -> int:
@@ -90,7 +89,7 @@ def replay_in_shares(number: int, task: Task, sinks: Sinks, begin: Callable[[], 
     shares: list[_Share] = []
     try:
         for place in range(number):
-            shares.append(_Share(place, number, task))
+            shares.append(_Share(place, number, task, sinks))
         _listen_to(shares)
         _put_together(shares, sinks, begin())
     finally:
@@ -136,10 +135,12 @@ def _write(sink: OutreachSink | None, lines: Sequence[list[Line]]) -> None:
 class _Share:
     """One process, seen from the one that puts together."""
 
-    def __init__(self, place: int, number: int, task: Task) -> None:
+    def __init__(self, place: int, number: int, task: Task, sinks: Sinks) -> None:
         self.summary = Summary()
         self._hear, tell = _CONTEXT.Pipe(duplex=False)
-        self._process: BaseProcess = _CONTEXT.Process(target=_decide, args=(place, number, task, tell), daemon=True)
+        wants = sinks.outcomes is not None, sinks.dead_letters is not None
+        arguments = place, number, task, wants, tell
+        self._process: BaseProcess = _CONTEXT.Process(target=_decide, args=arguments, daemon=True)
         self._process.start()
         tell.close()  # so that we hear when the process is gone
         self._said: Queue[_Batch | Summary | EngineError | None] = Queue(_AHEAD)
@@ -188,14 +189,14 @@ class _Share:
 # --- in the process of a share
 
 
-def _decide(place: int, number: int, task: Task, tell: "Connection[object, object]") -> None:
+def _decide(place: int, number: int, task: Task, wants: tuple[bool, bool], tell: "Connection[object, object]") -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # who has started us stops us
-    outreach, outcomes, letters = outputs = _Lines(), _Lines(), _Lines()
-    wants_outcomes, wants_letters = task.wants
+    outreach, outcomes, letters = outputs = MemorySink(), MemorySink(), MemorySink()
+    wants_outcomes, wants_letters = wants
     sinks = Sinks(outreach, outcomes if wants_outcomes else None, letters if wants_letters else None)
 
     def batch_done(records: int) -> None:
-        tell.send(_Batch(records, [output.take() for output in outputs]))
+        tell.send(_Batch(records, [[_line(*entry) for entry in output.take(0)] for output in outputs]))
 
     try:
         project = load_project(task.rules, task.templates)
@@ -215,32 +216,6 @@ class _Key(msgspec.Struct):
 _key = msgspec.json.Decoder(_Key).decode
 
 
-class _Lines:
-    """An OutreachSink that keeps what it is given until it is taken."""
-
-    def __init__(self) -> None:
-        self._lines: list[Line] = []
-        self._ids: list[str] = []
-
-    def take(self) -> list[Line]:
-        lines, self._lines = self._lines, []
-        return lines
-
-    def published(self, partition: int) -> set[str]:
-        return set()
-
-    def publish(self, partition: int, entries: Sequence[tuple[str, bytes]]) -> None:
-        for identity, line in entries:
-            key = _key(line)
-            self._lines.append((key.at.removesuffix("Z"), key.customer, identity, line))
-            self._ids.append(identity)
-
-    def delivered(self, partition: int) -> list[str]:
-        ids, self._ids = self._ids, []
-        return ids
-
-    def flush(self) -> None:
-        pass
-
-    def close(self) -> None:
-        pass
+def _line(identity: str, line: bytes) -> Line:
+    key = _key(line)
+    return key.at.removesuffix("Z"), key.customer, identity, line

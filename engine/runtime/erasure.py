@@ -24,7 +24,7 @@ def erase(store: StateStore, partition: int, customer: str, at: int, partitions:
     def change(before: Meta) -> Commit:
         commit = on_top(before, partitions=before.partitions if before.seq else partitions)
         commit.states = {customer: None}
-        commit.rewritten = _without(store.outbox(partition), {id_ for id_, _ in pending(store, partition, customer)})
+        commit.rewritten = _without(customer, store.outbox(partition))
         commit.erased = {digest(customer): at}
         return commit
 
@@ -33,17 +33,17 @@ def erase(store: StateStore, partition: int, customer: str, at: int, partitions:
 
 def pending(store: StateStore, partition: int, customer: str) -> list[tuple[str, bytes]]:
     """The customer's outreach in the outbox: id and JSON."""
-    waiting = chain.from_iterable(store.outbox(partition).values())
-    return [entry for entry in waiting if _OUTREACH.decode(entry[1]).customer == customer]
+    return [entry for entry in chain.from_iterable(store.outbox(partition).values()) if _is_of(customer, entry)]
 
 
-def _without(outbox: Mapping[int, list[tuple[str, bytes]]], ids: set[str]) -> dict[int, list[tuple[str, bytes]]]:
-    """What becomes of the commits that have decided any of these."""
-    return {
-        seq: [entry for entry in entries if entry[0] not in ids]
-        for seq, entries in outbox.items()
-        if any(entry[0] in ids for entry in entries)
-    }
+def _without(customer: str, outbox: Mapping[int, list[tuple[str, bytes]]]) -> dict[int, list[tuple[str, bytes]]]:
+    """What becomes of the commits that have decided any of the customer's."""
+    kept = {seq: [entry for entry in entries if not _is_of(customer, entry)] for seq, entries in outbox.items()}
+    return {seq: entries for seq, entries in kept.items() if len(entries) < len(outbox[seq])}
+
+
+def _is_of(customer: str, entry: tuple[str, bytes]) -> bool:
+    return _OUTREACH.decode(entry[1]).customer == customer
 
 
 class _Outreach(msgspec.Struct):

@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from subprocess import DEVNULL, PIPE
 
@@ -16,6 +16,7 @@ from bench.usage import children, cpu_seconds
 from engine.cli.shares import WORTHWHILE, usual_number
 from tests.e2e.command import Ran, engine, start, write_project
 from tests.e2e.job import Job, make_job, project
+from tests.services.processes import wait_until
 
 in_proc = pytest.mark.skipif(not Path("/proc/self").exists(), reason="finds a process's children in /proc")
 OUTPUTS = ("out", "outcomes", "dead-letters")
@@ -121,7 +122,7 @@ def test_a_process_that_is_gone_ends_the_replay_with_what_to_do(long: Path) -> N
 def test_that_all_are_gone_is_heard_of_while_nobody_takes_the_output(long: Path) -> None:
     run = start("replay", "long.jsonl", "--processes", 2, "--outcomes", "-", folder=long, stderr=PIPE, stdout=PIPE)
     shares = until_shared(run)
-    wait_until(lambda: not any(is_busy(share) for share in shares))
+    wait_until(lambda: not any(is_busy(share) for share in shares), "all stand still", 60)
     for share in shares:
         os.kill(share, signal.SIGKILL)
     check_gone(run, shares)
@@ -144,9 +145,9 @@ def test_what_is_appended_while_it_is_read_is_not_read_by_some(long: Path) -> No
 
 def until_shared(run: subprocess.Popen[bytes]) -> list[int]:
     """The processes that work for it, once they do."""
-    wait_until(lambda: len(children(run.pid)) == 2)
+    wait_until(lambda: len(children(run.pid)) == 2, "two processes share the replay", 60)
     shares = children(run.pid)
-    wait_until(lambda: all(cpu_seconds(share) > 0.3 for share in shares))
+    wait_until(lambda: all(cpu_seconds(share) > 0.3 for share in shares), "they work", 60)
     return shares
 
 
@@ -161,11 +162,4 @@ def check_gone(run: subprocess.Popen[bytes], shares: Sequence[int]) -> None:
     assert run.returncode == 1
     assert "signal 9" in said.decode()
     assert "--processes 1" in said.decode()
-    wait_until(lambda: not any(Path(f"/proc/{share}").exists() for share in shares))
-
-
-def wait_until(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    wait_until(lambda: not any(Path(f"/proc/{share}").exists() for share in shares), "both are gone", 60)
