@@ -5,7 +5,7 @@ All keys of a partition begin with the hash tag `{<namespace>:<partition>}`, so 
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from time import time
 from typing import Any, Final
@@ -35,7 +35,7 @@ class RedisStore:
     A commit whose answer is lost may have been written; its retry is then refused by the fence, as it should be.
     An outcome is dropped `history_kept` after it was written, at most a quarter later; a tombstone `erased_kept` after
     the erasure, at most twice that, if others follow. All who use a namespace must say the same. `name` is what error
-    messages call the server.
+    messages call the server; `clock` gives the time now, epoch s.
     """
 
     def __init__(
@@ -46,6 +46,7 @@ class RedisStore:
         history_kept: timedelta = HISTORY_KEPT,
         erased_kept: timedelta = ERASED_KEPT,
         name: str = "Redis",
+        clock: Callable[[], float] = time,
     ) -> None:
         if not _NAMESPACE.fullmatch(namespace):
             raise BadStoreUrl(name, f"namespace {namespace!r} may only have letters, digits and . _ : -")
@@ -54,6 +55,7 @@ class RedisStore:
         self._history_kept = int(history_kept.total_seconds())
         self._erased_kept = int(erased_kept.total_seconds())
         self._name = name
+        self._clock = clock
 
     def meta(self, partition: int) -> Meta:
         """What the partition remembers; a fresh `Meta` where nothing is stored."""
@@ -78,7 +80,7 @@ class RedisStore:
 
     def commit(self, partition: int, commit: Commit) -> None:
         """Raises Fenced, having written nothing, where `seq` or offsets are not as the commit expects."""
-        prefix, history = self._prefix(partition), periods(time(), self._history_kept)
+        prefix, history = self._prefix(partition), periods(self._clock(), self._history_kept)
         names = ["meta", "states", "due", "outbox", "erased", history.present]
         keys = [prefix + name for name in dict.fromkeys(names + history.names)]
         with reaching(self._name):
@@ -96,7 +98,7 @@ class RedisStore:
     def history(self, partition: int, customer: str) -> list[bytes]:
         """The last 20 outcome records, newest first."""
         with reaching(self._name), self._client.pipeline(transaction=False) as pipe:
-            for name in periods(time(), self._history_kept).names:
+            for name in periods(self._clock(), self._history_kept).names:
                 pipe.hget(self._prefix(partition) + name, customer)
             return unpack(pipe.execute())
 
