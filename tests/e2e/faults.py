@@ -17,6 +17,7 @@ from engine.errors import StoreUnavailable
 from engine.testing import load_project
 from tests.e2e.command import REPOSITORY, write_project
 from tests.e2e.job import PARTITIONS, Entry, Firing
+from tests.e2e.live import now
 from tests.e2e.topics import Read, Topics
 from tests.e2e.workers import Worker
 from tests.services.processes import wait_until
@@ -39,6 +40,10 @@ class Verdict:
         samples = f"; missing e.g. {sorted(self.missing)[:3]}; extra e.g. {sorted(self.extra)[:3]}" * (not self.exact)
         numbers = f"{len(self.missing)} missing, {len(self.extra)} extra, {self.repeated} repeated"
         return f"{self.records} outreach records, {numbers}{samples}"
+
+
+SETTLED = 0.3
+"""Seconds in which servers take in what a worker had sent when it was stopped dead."""
 
 
 class Stage:
@@ -114,9 +119,11 @@ class Stage:
         self.count_in_flight()
 
     def count_in_flight(self) -> None:
-        """What is committed and not on the topic, with the worker dead."""
+        """What is committed and not on the topic, with the worker dead or frozen."""
+        self.still_for(SETTLED)
+        moment = now()  # whoever takes its place publishes what waits: that is a repeat, on the topic or not
         if waiting := set(self._waiting()):
-            self.in_flight += len(waiting.difference(one.identity for one in self.outreach()))
+            self.in_flight += len(waiting.difference(one.identity for one in self.outreach() if one.time <= moment))
 
     def _waiting(self) -> list[str]:
         """The ids in all outboxes."""

@@ -1,5 +1,6 @@
 """Workers that come, go, and come back from the dead: still exactly what the histories call for."""
 
+import math
 import random
 import signal
 
@@ -7,14 +8,17 @@ import pytest
 
 from tests.e2e.effort import Effort, tried_hard
 from tests.e2e.faults import Stage, moments
-from tests.e2e.job import make_job, project
+from tests.e2e.job import Entry, make_job, project
 from tests.e2e.workers import Worker
+from tests.services import Gate, RedisServer
 
 pytestmark = [pytest.mark.e2e, pytest.mark.kafka]
 
 SESSION = 3
 SLOWLY = {"kafka_instance_id": "", "kafka_session_timeout": SESSION, "batch": 100}
 """Three members without a fixed place; small batches, so that there is work left for what the tests do to them."""
+COMMIT = b"EVALSHA"
+"""What a worker asks of Redis when it commits."""
 REFUSED = "commit refused"
 """What a worker logs whose commit the fence has stopped."""
 
@@ -67,30 +71,38 @@ def test_a_worker_killed_while_the_group_shares_out_anew_loses_nothing(stage: St
 
 
 @tried_hard
-def test_a_worker_back_from_the_dead_is_refused_and_changes_nothing(stage: Stage, effort: Effort) -> None:
+def test_a_worker_back_from_the_dead_is_refused_and_changes_nothing(
+    frail: Stage, redis: RedisServer, effort: Effort
+) -> None:
     job = make_job(100_000, 10_000)
     chance = random.Random(effort.seed)
-    stage.use(project(stage.topics.events))
-    workers = [stage.start(name, cache_size=0, **SLOWLY) for name in "abc"]  # what a zombie wrote would be read
-    stage.until_members(3)
-    stage.load(job.entries)
-    for moment in moments(chance, effort.of(2, 10), 1, 70_000):
-        stage.until_processed(moment)
-        make_a_zombie(stage, chance.choice(workers))
-    while not stage.said(REFUSED):  # each had nothing to write when it was frozen
-        assert stage.processed() < len(job.entries), "no zombie has tried to write"
-        make_a_zombie(stage, chance.choice(workers))
-    stage.finish()
-    verdict = stage.verdict(job.wanted)
+    frail.use(project(frail.topics.events))
+    gates = {name: Gate(redis.port, COMMIT) for name in "abc"}
+    for name, gate in gates.items():  # without a cache: what a zombie wrote would be read
+        frail.start(name, store=f"redis://127.0.0.1:{gate.port}/0", cache_size=0, **SLOWLY)
+    zombies = effort.of(2, 10)
+    part = math.ceil(len(job.entries) / zombies)
+    for first in range(0, len(job.entries), part):
+        frail.until_members(3)
+        name = chance.choice("abc")
+        make_a_zombie(frail, frail.workers[name], gates[name], job.entries[first : first + part])
+    frail.finish()
+    for gate in gates.values():
+        gate.close()
+    verdict = frail.verdict(job.wanted)
     assert verdict.exact, verdict
-    assert verdict.repeated <= stage.in_flight
-    print(verdict, "refused commits:", stage.said(REFUSED))
+    assert verdict.repeated <= frail.in_flight
+    assert frail.said(REFUSED) >= zombies
+    print(verdict, "refused commits:", frail.said(REFUSED))
 
 
-def make_a_zombie(stage: Stage, worker: Worker) -> None:
-    """Let it stand still until others have its partitions and get on with them, and then go on."""
-    stage.until_members(3)
+def make_a_zombie(stage: Stage, worker: Worker, gate: Gate, entries: list[Entry]) -> None:
+    """It stands still just before it commits, and goes on when others have its partitions and get on with them."""
+    gate.shut()
+    stage.load(entries)
+    stage.until(lambda: gate.holds, f"{worker.name} is about to commit")
     stage.freeze(worker)
     stage.until_members(2)
     stage.until_all_move()
+    gate.open()
     worker.thaw()

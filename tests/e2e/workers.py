@@ -31,8 +31,9 @@ class Worker(Process):
         self.code = ended.returncode if ended else self.code
 
     def freeze(self) -> None:
-        """It stands still and does not know."""
+        """It stands still and does not know; returns when it does."""
         os.kill(self.pid, signal.SIGSTOP)
+        os.waitid(os.P_PID, self.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
 
     def thaw(self) -> None:
         os.kill(self.pid, signal.SIGCONT)

@@ -6,6 +6,7 @@ CI=true it fails.
 """
 
 from tests.services.brokers import Broker, open_broker
+from tests.services.gate import Gate
 from tests.services.redises import AnyRedis, RedisCluster, RedisServer, open_redis
 
-__all__ = ["AnyRedis", "Broker", "RedisCluster", "RedisServer", "open_broker", "open_redis"]
+__all__ = ["AnyRedis", "Broker", "Gate", "RedisCluster", "RedisServer", "open_broker", "open_redis"]

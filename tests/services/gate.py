@@ -1,0 +1,57 @@
+"""A way to a server on this machine that can be shut for one kind of request."""
+
+import socket
+import threading
+from contextlib import suppress
+
+
+class Gate:
+    """Passes on what a client and the server at `port` say. While it is shut, what a client says that has `word` in it
+    waits, with all that follows."""
+
+    def __init__(self, port: int, word: bytes) -> None:
+        self._server = port
+        self._word = word
+        self._open = threading.Event()
+        self._open.set()
+        self._waiting = threading.Event()
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def shut(self) -> None:
+        """Until `open`."""
+        self._waiting.clear()
+        self._open.clear()
+
+    def open(self) -> None:
+        """What waits goes on."""
+        self._open.set()
+
+    @property
+    def holds(self) -> bool:
+        """Something waits."""
+        return self._waiting.is_set()
+
+    def close(self) -> None:
+        """Nobody else may come; who is here stays."""
+        self._listener.close()
+        self.open()
+
+    def _accept(self) -> None:
+        with suppress(OSError):  # closed
+            while True:
+                client, _ = self._listener.accept()
+                server = socket.create_connection(("127.0.0.1", self._server))
+                for end in (client, server):
+                    end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                for pair in ((client, server, self._word), (server, client, None)):
+                    threading.Thread(target=self._pass_on, args=pair, daemon=True).start()
+
+    def _pass_on(self, source: socket.socket, target: socket.socket, word: bytes | None) -> None:
+        with suppress(OSError), source, target:  # either end has gone
+            while said := source.recv(65536):
+                if word and word in said and not self._open.is_set():
+                    self._waiting.set()
+                    self._open.wait()
+                target.sendall(said)
