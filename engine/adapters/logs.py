@@ -5,6 +5,7 @@ An exception's message may quote any of these, so of a traceback only the places
 """
 
 import logging
+import re
 import sys
 from collections import Counter
 from collections.abc import Mapping, MutableMapping, Sequence
@@ -20,7 +21,8 @@ from engine.hooks import Hooks, Measures, Work
 SUMMARY = 60.0
 """Seconds between lines that sum up the work."""
 QUIET = 60.0
-"""Seconds in which the brokers' client does not say the same again."""
+"""Seconds in which the brokers' clients do not say the same again."""
+_DURATION = re.compile(r"\b\d+(\.\d+)? ?(ms|secs)\b")
 
 
 def set_up_logs(format: Literal["json", "text"], level: str, stream: TextIO | None = None) -> None:
@@ -40,10 +42,9 @@ def set_up_logs(format: Literal["json", "text"], level: str, stream: TextIO | No
             processors=[finish, _renderer(format, stream)],
         )
     )
+    handler.addFilter(Once(("kafka.", "engine.kafka")))
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
     logging.getLogger("engine").setLevel(level.upper())
-    kafka = logging.getLogger("engine.kafka")
-    kafka.filters[:] = [Once()]
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
@@ -56,15 +57,19 @@ def set_up_logs(format: Literal["json", "text"], level: str, stream: TextIO | No
 
 
 class Once(logging.Filter):
-    """Lets a message pass once a minute: librdkafka tells of a broker that is away twenty times a second."""
+    """Lets a message of these loggers pass once a minute: librdkafka tells of a broker that is away twenty times a
+    second, kafka-python four times a second."""
 
-    def __init__(self) -> None:
+    def __init__(self, loggers: tuple[str, ...]) -> None:
         super().__init__()
+        self._loggers = loggers
         self._silent: dict[str, float] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
+        if not record.name.startswith(self._loggers):
+            return True
         now = monotonic()
-        said, _, _ = record.getMessage().partition(" (after ")  # so many ms
+        said = _DURATION.sub("", record.getMessage())
         if now < self._silent.get(said, 0.0):
             return False
         self._silent = {one: until for one, until in self._silent.items() if now < until} | {said: now + QUIET}

@@ -64,6 +64,15 @@ def test_a_broker_that_stays_away_is_told_of_once_a_minute(written: Written) -> 
     assert [line["event"].split()[1] for line in written()] == ["one:9092:", "two:9092:"]
 
 
+def test_of_a_client_that_tries_again_and_again_each_kind_of_line_is_told_once(written: Written) -> None:
+    log = logging.getLogger("kafka.net.manager")
+    for seconds in (0.11, 0.38, 1.15):
+        log.error("Connection failed: 111 ECONNREFUSED")
+        log.warning("Bootstrap connection to bootstrap-0 failed (backoff %.2f secs)", seconds)
+        logging.getLogger("engine.worker").warning("each of ours is told")
+    assert len(written()) == 2 + 3
+
+
 def test_lines_of_libraries_come_out_in_the_same_form(written: Written) -> None:
     logging.getLogger("engine.kafka").error("FAIL [%s] broker down", "rdkafka#1")
     logging.getLogger("kafka.conn").info("not worth saying")
