@@ -151,17 +151,22 @@ def test_a_mail_server_that_is_away_for_a_while_costs_nobody_a_mail(office: Post
     with mail_server(refusing=True) as server:
         sender = office.mailing_to(server).start()
         wait_until(lambda: server.sessions > 10, "the sender has tried")
+        wait_until(lambda: 'breaker_open{channel="email"} 1.0' in metrics(office), "it tries no more than now and then")
         assert server.copies() == {}
         server.refusing = False
         outcomes = office.wait_for_all(each.id for each in letters)
-        metrics = httpx.get(f"http://localhost:{office.settings['http_port']}/metrics").text
+        measured = metrics(office)
         sender.stop()
-    assert 'engine_sender_outcomes_total{channel="email",outcome="sent"} 500.0' in metrics
-    assert 'engine_sender_breaker_open{channel="email"} 0.0' in metrics
+    assert 'engine_sender_outcomes_total{channel="email",outcome="sent"} 500.0' in measured
+    assert 'engine_sender_breaker_open{channel="email"} 0.0' in measured
     assert "provider down" in sender.log.read_text()
     assert "shop.example" not in sender.log.read_text()
     assert set(map(tuple, outcomes.values())) == {("sent",)}
     assert server.copies() == {each.to: 1 for each in letters}
+
+
+def metrics(office: PostOffice) -> str:
+    return httpx.get(f"http://localhost:{office.settings['http_port']}/metrics").text
 
 
 def test_senders_that_come_and_go_leave_no_doubt(office: PostOffice) -> None:

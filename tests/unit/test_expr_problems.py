@@ -42,7 +42,6 @@ def marked(text: str) -> tuple[str, str]:
         ("import os", "expression-syntax", "import"),
         ("profile.age > 3\x00", "expression-syntax", "\x00"),
         ("profile.home == '\ud800'", "expression-syntax", "\ud800"),
-        ("profile.home == '\\d'", "expression-syntax", "'\\d'"),
         ("prfile.age > 1", "unknown-root", "prfile"),
         ("amount > 1", "unknown-root", "amount"),
         ("profile.agee > 1", "unknown-profile-field", "agee"),
@@ -122,6 +121,12 @@ def marked(text: str) -> tuple[str, str]:
 )
 def test_a_mistake_is_pointed_at(text: str, code: str, part: str) -> None:
     assert marked(text) == (code, part)
+
+
+def test_what_python_only_warns_of_is_a_mistake() -> None:
+    code, part = marked(r"profile.home == '\d'")
+    assert code == "expression-syntax"
+    assert part in (r"'\d'", r"\d")  # newer Pythons know better where it is
 
 
 @pytest.mark.parametrize(
