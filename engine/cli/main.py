@@ -1,44 +1,71 @@
 """`engine`: the commands."""
 
 import sys
+from collections.abc import Iterator, Mapping
+from importlib import import_module
 from importlib.metadata import version
 from io import TextIOWrapper
+from typing import Any
 
 import typer
+import typer.core
 
-from engine.cli import (
-    check,
-    customer,
-    dead_letters,
-    demo,
-    doctor,
-    explain,
-    init,
-    preview,
-    replay,
-    reshard,
-    rule_tests,
-    schema,
-    send,
-    send_event,
-    topics,
-    web,
-    worker,
-)
 from engine.cli.console import complain
 from engine.errors import EngineError
+
+MODULES = {
+    "check": "check",
+    "test": "rule_tests",
+    "replay": "replay",
+    "explain": "explain",
+    "preview": "preview",
+    "schema": "schema",
+    "init": "init",
+    "demo": "demo",
+    "run": "worker",
+    "send": "send",
+    "web": "web",
+    "doctor": "doctor",
+    "topics": "topics",
+    "send-event": "send_event",
+    "dead-letters": "dead_letters",
+    "customer": "customer",
+    "reshard": "reshard",
+}
+"""Where each command is, in the order of --help."""
+
+
+class OnDemand(Mapping[str, Any]):
+    """The commands, each imported when it is asked for: `check` and `test` need no client of any server."""
+
+    def __getitem__(self, name: str) -> Any:
+        module = import_module(f"engine.cli.{MODULES[name]}")
+        app = typer.Typer()
+        module.register(app)
+        return typer.main.get_group(app).commands[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(MODULES)
+
+    def __len__(self) -> int:
+        return len(MODULES)
+
+
+class Commands(typer.core.TyperGroup):
+    """What Typer asks for commands."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings | {"commands": OnDemand()})
+
 
 app = typer.Typer(
     name="engine",
     help="Retention rules as text files: check them, test them, replay history through them, explain what they did.",
+    cls=Commands,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-RULES = (check, rule_tests, replay, explain, preview, schema, init, demo)
-OPERATION = (worker, send, web, doctor, topics, send_event, dead_letters, customer, reshard)
-for module in (*RULES, *OPERATION):
-    module.register(app)
 
 
 @app.callback(invoke_without_command=True)
