@@ -10,6 +10,7 @@ from engine.examples import rules_folder, templates_folder
 from engine.lang.schema import write_schemas
 
 MODELINE = "$schema=../engine/lang/schemas/"
+IGNORED = "# What the engine keeps and writes on this machine: customers.\n/.engine-data/\n/out/\n"
 
 
 def register(app: typer.Typer) -> None:
@@ -30,5 +31,6 @@ def init(folder: Annotated[Path, typer.Argument(help="The folder to make; it may
             text = path.read_text(encoding="utf-8").replace(MODELINE, "$schema=../schemas/")
             (folder / name / path.name).write_text(text, encoding="utf-8")
     write_schemas(folder / "schemas")
+    (folder / ".gitignore").write_text(IGNORED, encoding="utf-8")
     out.print(f"[green]made[/] {folder}. Next:\n", highlight=False)
     out.print(f"  cd {folder}\n  engine check\n  engine test", markup=False, highlight=False)

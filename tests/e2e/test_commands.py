@@ -124,6 +124,14 @@ class TestInit:
             named = line.removeprefix("# yaml-language-server: $schema=")
             assert json.loads((path.parent / named).read_text())["$schema"], line
 
+    def test_no_customer_gets_into_git(self, shop: Path) -> None:
+        engine("replay", "-", "--store", "embedded", "--out", "out/outreach.jsonl", folder=shop, stdin=STORY)
+        assert (shop / ".engine-data").is_dir()
+        subprocess.run(["git", "init", "--quiet"], cwd=shop, check=True)
+        command = ["git", "ls-files", "--others", "--exclude-standard", "--directory"]
+        seen = subprocess.run(command, cwd=shop, check=True, capture_output=True, text=True).stdout.split()
+        assert sorted(seen) == [".gitignore", "rules/", "schemas/", "templates/"]
+
     def test_a_folder_with_something_in_it_is_left_alone(self, tmp_path: Path) -> None:
         (tmp_path / "mine.txt").write_text("mine")
         ran = engine("init", tmp_path, folder=tmp_path)
