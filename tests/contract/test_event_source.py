@@ -127,7 +127,7 @@ def test_poll_returns_no_more_than_asked_for_and_comes_back_in_time(shop: Shop) 
     assert reader.values() == numbers(100)
     start = time.monotonic()
     assert reader.poll(timeout=0.2) == []
-    assert time.monotonic() - start < 2
+    assert time.monotonic() - start < 10
 
 
 def test_going_back_delivers_again_and_drops_what_was_fetched_ahead(shop: Shop) -> None:

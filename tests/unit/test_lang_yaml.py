@@ -104,14 +104,14 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_a_hostile_file_gets_a_clear_answer_within_a_second(tmp_path: Path, name: str) -> None:
+def test_a_hostile_file_gets_a_clear_answer_soon(tmp_path: Path, name: str) -> None:
     raw, code = HOSTILE[name]
     path = tmp_path / "rules.yaml"
     path.write_bytes(raw)
     start = time.process_time()
     document, findings = read(path)
     shown = findings[0].human()
-    assert time.process_time() - start < 1
+    assert time.process_time() - start < 10  # a second on a quiet machine; what this is about would take hours
     assert document is None
     assert codes(findings) == [code]
     assert len(shown) < 1000
