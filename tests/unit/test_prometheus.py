@@ -1,8 +1,6 @@
 """What an operator's Prometheus reads from a worker."""
 
-from urllib.error import HTTPError
-from urllib.request import urlopen
-
+import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -129,10 +127,7 @@ def test_the_ingest_is_seen_beside_the_worker(hooks: PrometheusHooks) -> None:
 
 
 def test_a_worker_that_has_not_joined_yet_is_alive_and_not_ready(hooks: PrometheusHooks) -> None:
-    with serving(0, Health(hooks).pages) as port:
-        assert urlopen(f"http://127.0.0.1:{port}/healthz").status == 200
-        with pytest.raises(HTTPError, match="503"):
-            urlopen(f"http://127.0.0.1:{port}/readyz")
-        with pytest.raises(HTTPError, match="404"):
-            urlopen(f"http://127.0.0.1:{port}/etc/passwd")
-        assert b"engine_events_total" in urlopen(f"http://127.0.0.1:{port}/metrics?x=1").read()
+    with serving(0, Health(hooks).pages) as port, httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
+        pages = ("/healthz", "/readyz", "/etc/passwd")
+        assert [client.get(page).status_code for page in pages] == [200, 503, 404]
+        assert "engine_events_total" in client.get("/metrics?x=1").text
