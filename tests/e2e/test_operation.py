@@ -7,9 +7,8 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
-from urllib.error import URLError
-from urllib.request import urlopen
 
+import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -52,10 +51,10 @@ class Watched:
     def page(self, path: str) -> tuple[int, str]:
         """Status and text; 0 where nobody answers."""
         try:
-            with urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as answer:
-                return answer.status, answer.read().decode()
-        except URLError as error:
-            return getattr(error, "code", 0), ""
+            answer = httpx.get(f"http://127.0.0.1:{self.port}{path}", timeout=5)
+        except httpx.HTTPError:
+            return 0, ""
+        return answer.status_code, answer.text
 
     def is_ready(self) -> bool:
         return self.page("/readyz")[0] == 200
