@@ -157,8 +157,8 @@ class Crew:
 
     def work_off(self, loaded: int, seconds: float = 900) -> Pace:
         """Wait until so many records are in the store and everything sent is known to be on the topic."""
-        start = self.processed()
-        self.until(lambda: self.processed() > start, "the first record is processed", 120)
+        start = self.processed()  # all of it, where there is little
+        self.until(lambda: self.processed() > start or start >= loaded, "the first record is processed", 120)
         began, first = monotonic(), self.processed()
         self.until(lambda: self.processed() >= (start + loaded) // 2, "half of it is processed", seconds)
         half = self.mebibytes()

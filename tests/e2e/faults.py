@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from engine.adapters.kafka.partitioner import murmur2_partition
 from engine.adapters.redis import connect
 from engine.errors import StoreUnavailable
+from engine.runtime.records import decode_past
 from engine.testing import load_project
 from tests.e2e.command import REPOSITORY, write_project
 from tests.e2e.job import PARTITIONS, Entry, Firing
@@ -233,9 +235,18 @@ class Stage:
         return self.topics.read(self.topics.outreach)
 
     def outcomes(self) -> Counter[tuple[str, str]]:
-        """How many customers got which (rule, outcome), each decision once."""
+        """How many customers got which (rule, outcome), each decision once, by their topic; a kill may lose some."""
         decisions = {one.identity: one.json for one in self.topics.read(self.topics.outcomes)}
         return Counter((one["rule"], one["outcome"]) for one in decisions.values())
+
+    def remembered(self, customers: Iterable[str]) -> Counter[tuple[str, str]]:
+        """The same of these customers, by their histories, which have the last 20 of each and lose none of them."""
+        found: Counter[tuple[str, str]] = Counter()
+        for customer in customers:
+            records = self.store.history(murmur2_partition(customer.encode(), self.partitions), customer)
+            pasts = [decode_past(customer, record) for record in records]
+            found.update((past["rule"], past["outcome"]) for past in pasts)
+        return found
 
     def latencies(self, rule: str) -> list[int]:
         """From an event at the broker to its outreach at the broker, in ms, the longest last, for a rule on events."""
