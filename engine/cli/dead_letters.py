@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-import msgspec
 import typer
 from rich.markup import escape
 
@@ -17,7 +16,7 @@ from engine.cli.console import SETTINGS, AsJson, UsageError, complain, count_of,
 from engine.cli.wiring import kafka_settings, open_writer
 from engine.core.durations import milliseconds
 from engine.core.zones import iso, to_millis
-from engine.errors import SourceUnavailable
+from engine.errors import BadRecord, SourceUnavailable
 from engine.runtime.letters import DeadLetter, decode_letter, original
 
 Code = Annotated[str, typer.Option(help="Only those with this code, such as bad-time.")]
@@ -140,8 +139,8 @@ def _read(moment: int) -> Iterator[tuple[str, Found | None]]:
 def _decoded(value: bytes) -> DeadLetter | None:
     try:
         return decode_letter(value)
-    except msgspec.DecodeError as error:
-        err.print(f"passed over a record that is no dead letter: {error}", markup=False, highlight=False)
+    except BadRecord as error:
+        err.print(f"passed over a record that is no dead letter: {error.reason}", markup=False, highlight=False)
         return None
 
 

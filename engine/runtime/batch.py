@@ -1,4 +1,9 @@
-"""One attempt at a batch: decide every input in order, in memory."""
+"""One batch: decide every input in order, in memory.
+
+An input on which anything fails (decide, or encoding what it said) has not happened: its customer keeps the state from
+before it, it is in `result.failures`, and the next input is decided. An outreach that cannot be rendered or encoded is
+an outcome `failed` instead, and the rest of its decision holds.
+"""
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -8,11 +13,12 @@ from engine.core.book import RuleBook
 from engine.core.codec import decode_state, encode_state
 from engine.core.decide import decide, premature
 from engine.core.settle import retract
-from engine.errors import RenderFailed, StateUnreadable
+from engine.errors import StateUnreadable
 from engine.model import Decision, Event, State, WakeUp
 from engine.ports import Renderer
+from engine.runtime.reading import reason_of
 from engine.runtime.records import encode_outcome, encode_outreach
-from engine.runtime.result import Arrival, Failure, Result, Undecidable
+from engine.runtime.result import Arrival, Failure, Result
 
 RETRY_WAKE = 3_600_000
 """A customer whose wake-up fails is looked at again this much later."""
@@ -22,7 +28,7 @@ class Batch:
     """With `wall` the clock is live: timers fire after the events. Without, each fires before the event that passes it.
 
     `stored` has the encoded states of all whom the batch is about; what it changes is in `states`, `wakes` and
-    `result`. `failures` say which inputs to leave alone.
+    `result`.
     """
 
     def __init__(
@@ -33,7 +39,6 @@ class Batch:
         clock: int,
         *,
         wall: int | None,
-        failures: Sequence[Failure] = (),
     ) -> None:
         self.book = book
         self.renderer = renderer
@@ -41,16 +46,14 @@ class Batch:
         self.clock = clock
         self.lateness = book.policy.allowed_lateness
         self.wall = wall
-        self.failed_events = {id(one.input) for one in failures if isinstance(one.input, Event)}
-        self.failed_wakes = {one.input.customer for one in failures if isinstance(one.input, WakeUp)}
         self.end = clock
         self.heap: list[tuple[int, str]] = []
         self.states: dict[str, bytes | None] = {}
         self.wakes: dict[str, int] = {}
-        self.result = Result(failures=list(failures))
+        self.result = Result()
 
     def run(self, arrivals: Sequence[Arrival], clock: int, wakes: Sequence[tuple[str, int]]) -> None:
-        """Decide all arrivals and wake-ups; `clock` is where the clock stands after them. Raises Undecidable."""
+        """Decide all arrivals and wake-ups; `clock` is where the clock stands after them."""
         self.end = clock
         self.heap = [(due, customer) for customer, due in wakes]
         heapify(self.heap)
@@ -67,10 +70,8 @@ class Batch:
         self._fire(before)
 
     def visit(self, customers: Sequence[str]) -> None:
-        """Let customers whose state an older rule book made meet this one. Raises Undecidable."""
+        """Let customers whose state an older rule book made meet this one."""
         for customer in customers:
-            if customer in self.failed_wakes:
-                continue
             with suppress(StateUnreadable):
                 state = self._state(customer)
                 if state is not None and state.mark != self.book.mark:
@@ -89,15 +90,12 @@ class Batch:
         return decode_state(data) if data is not None else None
 
     def _on_event(self, event: Event, before: int) -> None:
-        if self.failed_events and id(event) in self.failed_events:
-            return
         try:
             state = self._state(event.customer)
         except StateUnreadable as error:
             self.result.failures.append(Failure(event, str(error)))
             return
-        self.result.events += 1
-        self._decide(event, state, before)
+        self.result.events += self._decide(event, state, before)
 
     def _on_wake(self, customer: str, due: int, before: int) -> None:
         try:
@@ -107,14 +105,14 @@ class Batch:
             return
         if state is not None and state.wake != due:
             return  # it has moved within this batch
-        if customer in self.failed_wakes:
-            self._put_off(customer, state, self.clock + RETRY_WAKE)
-            return
-        self.result.wakes += 1
         soonest = premature(self.book, state, self.clock) if state is not None else None
         if soonest is None:
-            self._decide(WakeUp(customer), state, before)
+            if self._decide(WakeUp(customer), state, before):
+                self.result.wakes += 1
+            else:
+                self._put_off(customer, self._state(customer), self.clock + RETRY_WAKE)
             return
+        self.result.wakes += 1
         self._put_off(customer, state, soonest)
         if 0 < soonest <= self.end:
             heappush(self.heap, (soonest, customer))
@@ -125,37 +123,43 @@ class Batch:
             state.wake = until
             self.states[customer] = encode_state(state)
 
-    def _decide(self, input: Event | WakeUp, state: State | None, before: int) -> None:
+    def _decide(self, input: Event | WakeUp, state: State | None, before: int) -> bool:
+        """False: it has failed, and nothing has changed."""
         customer = input.customer
         wake = state.wake if state is not None else 0
         present = before if self.wall is None else self.wall
         try:
             decision = decide(self.book, state, input, self.clock, present)
+            outbox = self._rendered(decision) if decision.outreach else []
+            records = [encode_outcome(outcome) for outcome in decision.outcomes]
+            new = decision.state
+            encoded = encode_state(new) if new is not None else None
         except Exception as error:
-            raise Undecidable(Failure(input, f"{type(error).__name__}: {error}")) from error
+            self.result.failures.append(Failure(input, reason_of(error)))
+            return False
+        result = self.result
         if decision.duplicate:
-            self.result.duplicates += 1
-        if decision.outcomes:
-            self._emit(decision)
-        new = decision.state
-        try:
-            self.states[customer] = encode_state(new) if new is not None else None
-        except (OverflowError, TypeError, RecursionError) as error:
-            raise Undecidable(Failure(input, f"cannot be stored: {error}")) from error
+            result.duplicates += 1
+        if records:
+            result.outbox.extend(outbox)
+            result.outcomes.extend(decision.outcomes)
+            result.outcome_records.extend(records)
+        self.states[customer] = encoded
         new_wake = new.wake if new is not None else 0
         if new_wake != wake or isinstance(input, WakeUp):
             self.wakes[customer] = new_wake
             if new_wake and new_wake <= self.end:
                 heappush(self.heap, (new_wake, customer))
+        return True
 
-    def _emit(self, decision: Decision) -> None:
+    def _rendered(self, decision: Decision) -> list[tuple[str, bytes]]:
+        """The decision's outreach, encoded; what cannot be is taken back as outcome `failed`."""
+        entries = []
         for outreach in list(decision.outreach):
             try:
                 if decision.state is not None:
                     self.renderer.render(outreach, decision.state)
-            except RenderFailed as error:
-                retract(decision, outreach, str(error))
-            else:
-                self.result.outbox.append(encode_outreach(outreach))
-        self.result.outcomes.extend(decision.outcomes)
-        self.result.outcome_records.extend(map(encode_outcome, decision.outcomes))
+                entries.append(encode_outreach(outreach))
+            except Exception as error:
+                retract(decision, outreach, reason_of(error))
+        return entries

@@ -2,8 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
-from math import isfinite
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -13,8 +12,15 @@ from engine.errors import BadRecord
 from engine.model import Event
 from engine.ports import Record
 from engine.runtime.formats import MOST_ID, Parts, direct, reader
+from engine.runtime.reading import bad_record
 
 UNIT = {"s": 1000.0, "ms": 1.0, "us": 0.001}
+FIRST: Final = to_millis(datetime.min.replace(tzinfo=UTC))
+LAST: Final = to_millis(datetime.max.replace(tzinfo=UTC))
+"""The years 1 to 9999, epoch ms: no calendar of ours can tell a moment beyond them."""
+LEAST: Final = -(2**63)
+MOST: Final = 2**64 - 1
+"""What a state can hold of an integer (MessagePack). JSON may have thousands of digits, too many for a float."""
 
 
 class Decoder:
@@ -32,10 +38,16 @@ class Decoder:
         """How many records of undeclared types were passed over, by type."""
 
     def decode(self, record: Record, wall: int) -> Event | None:
-        """None for an event of an undeclared type, where those are ignored. `wall` is the time now, epoch ms."""
-        event = self._usual(record, wall) or self._any(record, wall)
-        if event is not None:
-            self._check(event.type, event.properties)
+        """None for an event of an undeclared type, where those are ignored. `wall` is the time now, epoch ms.
+
+        Raises BadRecord, and nothing else whatever the record says: it is dead-lettered and the next one is read.
+        """
+        try:
+            event = self._usual(record, wall) or self._any(record, wall)
+            if event is not None:
+                self._check(event.type, event.properties)
+        except Exception as error:
+            raise bad_record("not-decodable", error) from error
         return event
 
     def _usual(self, record: Record, wall: int) -> Event | None:
@@ -74,9 +86,12 @@ class Decoder:
                 raise BadRecord("missing-property", f"{type_} must have {name}")
 
     def customer(self, record: Record) -> str | None:
-        """Whose event it is, without a look at the rest of it; None as in `decode`. Raises BadRecord."""
-        parts = self._parts(record)
-        return _identity(parts.customer, "customer") if self._type(parts) is not None else None
+        """Whose event it is, without a look at the rest of it; None as in `decode`. Raises BadRecord only."""
+        try:
+            parts = self._parts(record)
+            return _identity(parts.customer, "customer") if self._type(parts) is not None else None
+        except Exception as error:
+            raise bad_record("not-decodable", error) from error
 
     def _parts(self, record: Record) -> Parts:
         if record.value is None:
@@ -125,10 +140,12 @@ def _identity(value: Any, what: str) -> str:
     """A customer or event id. Raises BadRecord."""
     if type(value) is str and 0 < len(value) <= MOST_ID:
         return value
-    if type(value) is int:
+    if type(value) is int and LEAST <= value <= MOST:
         return str(value)
     code = f"missing-{what}" if value is None or value == "" else f"bad-{what}"
-    if isinstance(value, str) and value:
+    if type(value) is int:
+        reason = f"{what} is an integer of more than 64 bits; write it as a string"
+    elif isinstance(value, str) and value:
         reason = f"{what} has {len(value)} characters; at most {MOST_ID} are accepted"
     else:
         reason = f"{what} must be a string or an integer, not {_a(value) if value != '' else 'empty'}"
@@ -146,10 +163,12 @@ def _instant(value: Any, unit: float) -> int | None:
             moment = datetime.fromisoformat(value)
         except ValueError:
             return None
-        return to_millis(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
-    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
+        instant = to_millis(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+        return instant if FIRST <= instant <= LAST else None
+    if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return round(value * unit)
+    # Compared before it is multiplied: infinity, NaN and integers that no float can hold are no moments.
+    return round(value * unit) if FIRST / unit <= value <= LAST / unit else None
 
 
 Check = Callable[[str, Any], Any]
@@ -169,11 +188,13 @@ def _string(name: str, value: Any) -> Any:
 
 
 def _number(name: str, value: Any) -> Any:
-    return value if type(value) is float or type(value) is int else _wrong(name, "a number", value)
+    return value if type(value) is float else _integer(name, value, "a number")
 
 
-def _integer(name: str, value: Any) -> Any:
-    return value if type(value) is int else _wrong(name, "an integer", value)
+def _integer(name: str, value: Any, expected: str = "an integer") -> Any:
+    if type(value) is not int:
+        _wrong(name, expected, value)
+    return value if LEAST <= value <= MOST else _wrong(name, f"{expected} of at most 64 bits", value)
 
 
 def _boolean(name: str, value: Any) -> Any:
@@ -197,7 +218,7 @@ def _anything(name: str, value: Any) -> Any:
     return value
 
 
-EXACT: Mapping[Kind, type] = {"string": str, "number": float, "integer": int, "boolean": bool}
+EXACT: Mapping[Kind, type] = {"string": str, "number": float, "boolean": bool}
 CHECKS: Mapping[Kind, Check] = {
     "string": _string,
     "number": _number,
@@ -228,4 +249,4 @@ def _shown(time: int) -> str:
     try:
         return iso(time)
     except OverflowError:
-        return f"{time} ms since 1970"
+        return f"{_short(time)} ms since 1970"

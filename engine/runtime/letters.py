@@ -6,6 +6,7 @@ import msgspec
 
 from engine.errors import BadRecord
 from engine.ports import Record
+from engine.runtime.reading import reading
 from engine.runtime.result import Failure
 
 _encode = msgspec.json.Encoder().encode
@@ -78,8 +79,11 @@ def encode_letter(letter: DeadLetter) -> bytes:
 
 
 def decode_letter(data: bytes) -> DeadLetter:
-    """Raises msgspec.DecodeError."""
-    return msgspec.json.decode(data, type=DeadLetter)
+    """Raises BadRecord for what is none, or whose bytes cannot be had back."""
+    with reading("not-a-dead-letter"):
+        letter = msgspec.json.decode(data, type=DeadLetter)
+        original(letter)
+    return letter
 
 
 def original(letter: DeadLetter) -> tuple[bytes | None, bytes | None, list[tuple[str, bytes]]]:

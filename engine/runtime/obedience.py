@@ -14,6 +14,7 @@ import msgspec
 from engine.errors import BadRecord, StoreUnavailable
 from engine.feedback import FeedbackKind
 from engine.ports import EventSource, Ownership, Record, Suppression, SuppressionList
+from engine.runtime.reading import reading
 from engine.runtime.suppression import ALL
 from engine.sender_hooks import SenderHooks
 
@@ -50,11 +51,9 @@ _EVENT = msgspec.json.Decoder(_Event)
 
 def read_order(value: bytes | None) -> Order:
     """Raises BadRecord for what is no feedback."""
-    try:
+    with reading("not-feedback"):
         event = _EVENT.decode(value or b"")
         return Order(event.type, _changes(event))
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise BadRecord("not-feedback", str(error)) from error
 
 
 def _changes(event: _Event) -> list[Suppression]:

@@ -216,10 +216,10 @@ class Owned:
 
     def _report(self, result: Result) -> None:
         """Before the commit: dead letters are made durable, outcomes handed over."""
-        for failure in result.failures:
-            inputs = zip(*self._inputs, strict=True)
-            record = next((record for arrival, record in inputs if arrival.event is failure.input), None)
-            self._bury(of_failure(record, failure, self.number))
+        if result.failures:
+            records = {id(arrival.event): record for arrival, record in zip(*self._inputs, strict=True)}
+            for failure in result.failures:
+                self._bury(of_failure(records.get(id(failure.input)), failure, self.number))
         if self._buried:
             self.around.dead_letters.flush()
             self._buried = 0

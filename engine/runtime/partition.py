@@ -1,7 +1,6 @@
 """One partition: events in, decisions out, one atomic commit a batch.
 
-Everything is computed in memory first and written in one step, so a batch that fails anywhere has not happened. If
-`decide` raises on an input, the batch is done again without that input, which is reported as a failure.
+Everything is computed in memory first and written in one step, so a batch that fails anywhere has not happened.
 """
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
@@ -20,7 +19,7 @@ from engine.runtime.cache import StateCache
 from engine.runtime.erasure import digest
 from engine.runtime.placement import check_meta
 from engine.runtime.records import encode_past
-from engine.runtime.result import Arrival, Failure, Result, Undecidable
+from engine.runtime.result import Arrival, Result
 from engine.runtime.wakeups import NEVER, WakeUps
 
 T = TypeVar("T")
@@ -201,17 +200,11 @@ class Partition:
         wall: int,
         visit: Sequence[str],
     ) -> Batch:
-        failures: list[Failure] = []
-        while True:
-            present = wall if self.live else None
-            batch = Batch(self.book, self.renderer, self.cache.young, self.clock, wall=present, failures=failures)
-            try:
-                batch.visit(visit)
-                batch.run(arrivals, clock, wakes)
-            except Undecidable as error:
-                failures.append(error.failure)
-            else:
-                return batch
+        present = wall if self.live else None
+        batch = Batch(self.book, self.renderer, self.cache.young, self.clock, wall=present)
+        batch.visit(visit)
+        batch.run(arrivals, clock, wakes)
+        return batch
 
     def _commit(self, batch: Batch, meta: Meta) -> Commit:
         return Commit(

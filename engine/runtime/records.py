@@ -12,6 +12,7 @@ from engine.core.zones import iso, to_millis
 from engine.errors import BadRecord
 from engine.model import KeptEvent, Outcome, OutcomeRecord, Outreach
 from engine.runtime.outreach_form import OUTREACH_VERSION, OutreachForm
+from engine.runtime.reading import reading
 from engine.runtime.result import Past
 
 _encode = msgspec.json.Encoder().encode
@@ -53,12 +54,10 @@ def decode_outreach(data: bytes) -> Outreach:
 
     Fields that a later version has added are passed over.
     """
-    try:
+    with reading("not-outreach"):
         found = _OUTREACH.decode(data)
         instants = {name: _millis(getattr(found, name)) for name in ("at", "moment", "expires_at")}
         event = found.event and KeptEvent(found.event.id, found.event.type, _millis(found.event.time), {})
-    except (msgspec.DecodeError, ValueError) as error:
-        raise BadRecord("not-outreach", str(error)) from error
     if found.version > OUTREACH_VERSION:
         raise BadRecord("unknown-version", f"outreach of version {found.version}; this engine knows {OUTREACH_VERSION}")
     fields = msgspec.structs.asdict(found) | instants | {"event": event}

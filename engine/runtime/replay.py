@@ -160,8 +160,15 @@ class Replay:
     def _fail(self, failure: Failure) -> None:
         one = failure.input
         what = f"wake-up of {one.customer}" if isinstance(one, WakeUp) else f"event {one.id}"
-        value = b"" if isinstance(one, WakeUp) else _encode(one)
-        self._reject(what, "undecidable", failure.reason, value)
+        self._reject(what, "undecidable", failure.reason, b"" if isinstance(one, WakeUp) else _shown(one))
+
+
+def _shown(event: Event) -> bytes:
+    """For the file of dead letters; nothing where the event cannot be written as JSON again, nested as it is."""
+    try:
+        return _encode(event)
+    except RecursionError:
+        return b""
 
 
 def _clock(arrival: Arrival) -> int:

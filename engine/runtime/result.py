@@ -17,7 +17,7 @@ class Arrival(msgspec.Struct, gc=False):
 
 
 class Failure(msgspec.Struct):
-    """An input that could not be decided: `decide` raised, or the customer's stored state is unreadable."""
+    """An input that has not happened: deciding it or storing the decision failed, or the stored state is unreadable."""
 
     input: Event | WakeUp
     reason: str
@@ -34,14 +34,6 @@ class Result(msgspec.Struct):
     outcome_records: list[tuple[str, bytes]] = []
     """The outcomes encoded, (id, JSON), in the same order."""
     failures: list[Failure] = []
-
-
-class Undecidable(Exception):
-    """Internal: `decide` raised; the batch has to start again without this input."""
-
-    def __init__(self, failure: Failure) -> None:
-        super().__init__(failure.reason)
-        self.failure = failure
 
 
 class Past(msgspec.Struct, array_like=True, gc=False):

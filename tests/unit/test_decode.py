@@ -1,0 +1,79 @@
+"""What a record may say of numbers and moments before it is set aside, and with which code."""
+
+import pytest
+
+from engine.core.catalog import Catalog, EventType, Property, Source
+from engine.errors import BadRecord
+from engine.model import Event
+from engine.ports import Record
+from engine.runtime.decode import Decoder
+
+NOW = 1_790_000_000_000
+PROPERTIES = (Property("number", "number"), Property("integer", "integer"), Property("ends", "time"))
+CATALOG = Catalog(events={"signup": EventType("signup", {one.name: one for one in PROPERTIES})})
+DIGITS = "9" * 400
+
+
+def decoded(unit: str = "s", time: str = "1790000000", identity: str = '"e"', **properties: str) -> Event | None:
+    source = Source("shop", "shop", unit=unit)  # type: ignore[arg-type]
+    inner = ",".join(f'"{name}":{value}' for name, value in properties.items())
+    value = f'{{"id":{identity},"type":"signup","customer":"c","time":{time},"properties":{{{inner}}}}}'
+    return Decoder(source, CATALOG).decode(Record("shop", 0, 1, value.encode()), NOW)
+
+
+@pytest.mark.parametrize("unit", ["s", "ms", "us"])
+@pytest.mark.parametrize("time", ["1e308", "-1e308", DIGITS, f"-{DIGITS}", "1e18", "true", '"soon"', '"10000-01-01"'])
+def test_a_time_that_is_in_no_calendar_is_set_aside(unit: str, time: str) -> None:
+    with pytest.raises(BadRecord) as raised:
+        decoded(unit, time)
+    assert raised.value.code in ("bad-time", "time-too-old", "time-in-future")
+    assert len(raised.value.reason) < 200
+
+
+def test_seconds_beyond_every_calendar_are_a_bad_time() -> None:
+    with pytest.raises(BadRecord, match="bad-time"):
+        decoded("s", "1e308")
+
+
+@pytest.mark.parametrize("kind", ["number", "integer", "ends"])
+@pytest.mark.parametrize("value", [DIGITS, f"-{DIGITS}", "18446744073709551616", "-9223372036854775809"])
+def test_an_integer_that_no_state_can_hold_is_of_a_wrong_type(kind: str, value: str) -> None:
+    with pytest.raises(BadRecord, match="wrong-type"):
+        decoded(**{kind: value})
+
+
+@pytest.mark.parametrize("value", ["253402300800000", "-62135596800001", "1e308", '"10000-01-01"', "[]"])
+def test_a_moment_beyond_the_years_that_a_date_knows_is_of_a_wrong_type(value: str) -> None:
+    with pytest.raises(BadRecord, match="wrong-type"):
+        decoded(ends=value)
+
+
+@pytest.mark.parametrize("value", ["253402300799999", '"9999-12-31T23:59:59Z"', '"0001-01-01T00:00:00Z"'])
+def test_the_first_and_the_last_moment_of_the_calendar_are_moments(value: str) -> None:
+    event = decoded(ends=value)
+    assert event is not None
+    assert type(event.properties["ends"]) is int
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "means"),
+    [
+        ("integer", "18446744073709551615", 2**64 - 1),
+        ("integer", "-9223372036854775808", -(2**63)),
+        ("number", "1e308", 1e308),
+        ("number", "3", 3),
+    ],
+)
+def test_the_largest_that_a_state_can_hold_is_taken(kind: str, value: str, means: float) -> None:
+    event = decoded(**{kind: value})
+    assert event is not None
+    assert event.properties[kind] == means
+
+
+@pytest.mark.parametrize("identity", [DIGITS, "18446744073709551616", "-9223372036854775809"])
+def test_an_id_of_more_than_64_bits_has_to_be_a_string(identity: str) -> None:
+    with pytest.raises(BadRecord, match="bad-id"):
+        decoded(identity=identity)
+    event = decoded(identity=f'"{DIGITS}"')
+    assert event is not None
+    assert event.id == DIGITS
