@@ -83,6 +83,7 @@ class Settings(BaseSettings):
     webhook_url: str = Field("", description="https:// for the channel webhook")
     smtp_password: SecretStr = Field(SecretStr(""), description="used where email_url has none")
     smtp_ca_file: Path | None = Field(None, description="PEM, whom to trust; without it the system's authorities")
+    webhook_ca_file: Path | None = Field(None, description="PEM, whom to trust; without it the usual authorities")
     webhook_secret: SecretStr = Field(SecretStr(""), description="whsec_… that signs requests (Standard Webhooks)")
     webhook_private: bool = Field(False, description="whether webhooks may be in private networks, and without TLS")
     mail_from: str = Field("", description="the sender of mail: Shop <news@shop.example>")

@@ -9,9 +9,10 @@ import hmac
 import ipaddress
 import re
 import socket
+import ssl
 from base64 import b64decode, b64encode
 from binascii import Error as NotBase64
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -31,7 +32,19 @@ _HEADER: Final = re.compile(r"[!-~]{1,900}")
 _TRY_AGAIN: Final = (408, 425, 429)
 _LONGEST_WAIT: Final = 86_400.0
 _LARGEST_ANSWER: Final = 64 * 1024
+_MOST_ADDRESSES: Final = 4
+"""Tried of one host. Each may take `timeout` to refuse; more would not fit into the sender's time for a hand-over."""
 _BEFORE_THE_REQUEST: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+
+
+Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
+"""The addresses of a host, best first. Raises OSError."""
+
+
+async def resolve(host: str, port: int) -> Sequence[str]:
+    """By the system."""
+    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return [str(info[4][0]) for info in found]
 
 
 @dataclass
@@ -48,7 +61,7 @@ class BadWebhook(EngineError):
 class Endpoint:
     """`secret` as Standard Webhooks write it: whsec_ and base64. `timeout`: seconds for each step of a request.
 
-    `private`: addresses of private networks are allowed.
+    `private`: addresses of private networks are allowed. `context`: whom to trust, asked at each request.
     """
 
     url: httpx.URL
@@ -56,6 +69,7 @@ class Endpoint:
     private: bool = False
     timeout: float = 15
     connections: int = 20
+    context: Callable[[], ssl.SSLContext] | None = None
 
     @property
     def key(self) -> bytes:
@@ -72,9 +86,12 @@ class Endpoint:
 
 
 class WebhookChannel:
-    """A Channel. Follows no redirect, uses no proxy, asks DNS once a request: what was checked is what is called."""
+    """A Channel. Follows no redirect, uses no proxy, asks DNS once a request: what was checked is what is called.
 
-    def __init__(self, endpoint: Endpoint, wall: Callable[[], int]) -> None:
+    Of a host with several addresses the next is tried where one cannot be reached.
+    """
+
+    def __init__(self, endpoint: Endpoint, wall: Callable[[], int], resolve: Resolve = resolve) -> None:
         if endpoint.url.scheme not in ("https", "http") or not endpoint.url.host:
             why = "the address must begin with https://"
             raise BadWebhook(why)
@@ -84,12 +101,12 @@ class WebhookChannel:
         self._endpoint = endpoint
         self._key = endpoint.key
         self._wall = wall
-        self._client = httpx.AsyncClient(
-            timeout=endpoint.timeout,
-            follow_redirects=False,
-            trust_env=False,
-            limits=httpx.Limits(max_connections=endpoint.connections, max_keepalive_connections=endpoint.connections),
-        )
+        self._resolve = resolve
+        self._answered = ""
+        """The address that has answered last: it is tried first."""
+        self._trusted: ssl.SSLContext | bool = True
+        self._client = self._new_client()
+        self._retired: list[httpx.AsyncClient] = []
 
     async def deliver(self, outreach: Outreach) -> None:
         """Returns when the endpoint has answered 2xx."""
@@ -97,9 +114,9 @@ class WebhookChannel:
             why = "an id that no header can have"
             raise PermanentFailure(why)
         body = self._body(outreach)
-        address = await self._address()
+        addresses = await self._addresses()
         try:
-            answer = await self._post(address, body, self._headers(outreach.id, body))
+            answer = await self._ask(addresses, body, self._headers(outreach.id, body))
         except _BEFORE_THE_REQUEST as error:
             why = f"the endpoint cannot be reached: {type(error).__name__}"
             raise TemporaryFailure(why, down=True) from error
@@ -110,7 +127,27 @@ class WebhookChannel:
 
     async def close(self) -> None:
         """Give up connections."""
-        await self._client.aclose()
+        for client in (self._client, *self._retired):
+            await client.aclose()
+
+    def _new_client(self) -> httpx.AsyncClient:
+        endpoint = self._endpoint
+        self._trusted = endpoint.context() if endpoint.context else True
+        return httpx.AsyncClient(
+            timeout=endpoint.timeout,
+            follow_redirects=False,
+            trust_env=False,
+            verify=self._trusted,
+            limits=httpx.Limits(max_connections=endpoint.connections, max_keepalive_connections=endpoint.connections),
+        )
+
+    def _trusting(self) -> httpx.AsyncClient:
+        """A client that trusts whom the file names now. What another has under way ends there."""
+        context = self._endpoint.context
+        if context and context() is not self._trusted:
+            self._retired.append(self._client)
+            self._client = self._new_client()
+        return self._client
 
     def _body(self, outreach: Outreach) -> bytes:
         data = {name: getattr(outreach, name) for name in _FIELDS}
@@ -129,12 +166,23 @@ class WebhookChannel:
             "webhook-signature": f"v1,{signature}",
         }
 
+    async def _ask(self, addresses: Sequence[str], body: bytes, headers: dict[str, str]) -> httpx.Response:
+        """The first that can be reached."""
+        *others, last = addresses
+        for address in others:
+            try:
+                return await self._post(address, body, headers)
+            except _BEFORE_THE_REQUEST:
+                continue
+        return await self._post(last, body, headers)
+
     async def _post(self, address: str, body: bytes, headers: dict[str, str]) -> httpx.Response:
         """To the address that was checked, with the name in TLS and in the Host header."""
         url = self._endpoint.url
-        async with self._client.stream(
+        async with self._trusting().stream(
             "POST", url.copy_with(host=address), content=body, headers=headers, extensions={"sni_hostname": url.host}
         ) as answer:
+            self._answered = address
             read = 0
             async for part in answer.aiter_raw():  # to its end, for the next request to use the connection
                 read += len(part)
@@ -142,17 +190,17 @@ class WebhookChannel:
                     break
             return answer
 
-    async def _address(self) -> str:
+    async def _addresses(self) -> list[str]:
+        """Those that may be called, each checked."""
         url = self._endpoint.url
-        loop = asyncio.get_running_loop()
         try:
-            found = await loop.getaddrinfo(url.host, url.port or 443, type=socket.SOCK_STREAM)
+            found = await self._resolve(url.host, url.port or 443)
         except OSError as error:
             raise TemporaryFailure("unknown-host", down=True) from error
-        addresses = [str(info[4][0]) for info in found]
-        if not self._endpoint.private and not all(map(_is_public, addresses)):
+        allowed = [one for one in dict.fromkeys(found) if self._endpoint.private or _is_public(one)]
+        if not allowed:
             raise TemporaryFailure("private-network", down=True)
-        return addresses[0]
+        return sorted(allowed, key=lambda address: address != self._answered)[:_MOST_ADDRESSES]
 
     def _now(self) -> datetime:
         return datetime.fromtimestamp(self._wall() / 1000, UTC)

@@ -1,6 +1,5 @@
 """A sender put together from settings. A new channel is one file, and its line in `_MAKERS`."""
 
-import ssl
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -22,6 +21,7 @@ from engine.adapters.mail.smtp import MailServer, SmtpChannel
 from engine.adapters.memory_sending import MemoryClaims, MemorySuppressions
 from engine.adapters.redis import connect_sending
 from engine.adapters.redis.embedded import EmbeddedServer
+from engine.adapters.tls import Authorities
 from engine.adapters.webhook import Endpoint, WebhookChannel
 from engine.cli.console import UsageError, wall_clock
 from engine.cli.wiring import join_group, kafka_settings
@@ -43,7 +43,7 @@ Stores = tuple[ClaimStore, SuppressionList]
 
 def _smtp(settings: Settings, url: str) -> Channel:
     server = MailServer.from_url(url, settings.smtp_password.get_secret_value(), settings.send_connections)
-    context = ssl.create_default_context(cafile=settings.smtp_ca_file)
+    context = _authorities("ENGINE_SMTP_CA_FILE", settings.smtp_ca_file).context
     return SmtpChannel(replace(server, context=context), letterhead(settings), wall_clock)
 
 
@@ -54,8 +54,17 @@ def _folder(settings: Settings, url: str) -> Channel:
 
 def _webhook(settings: Settings, url: str) -> Channel:
     secret, connections = settings.webhook_secret.get_secret_value(), settings.send_connections
-    endpoint = Endpoint(httpx.URL(url), secret, settings.webhook_private, connections=connections)
+    file = settings.webhook_ca_file
+    context = _authorities("ENGINE_WEBHOOK_CA_FILE", file).context if file else None
+    endpoint = Endpoint(httpx.URL(url), secret, settings.webhook_private, connections=connections, context=context)
     return WebhookChannel(endpoint, wall_clock)
+
+
+def _authorities(setting: str, file: Path | None) -> Authorities:
+    try:
+        return Authorities(file)
+    except OSError as error:
+        raise BadSetting(setting, f"{file}: {error.strerror or error}") from error
 
 
 def _console(settings: Settings, url: str) -> Channel:

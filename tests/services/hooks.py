@@ -1,5 +1,6 @@
 """An HTTP server that keeps what is asked of it and answers as it is told."""
 
+import ssl
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ class HookServer:
     """`status` and `headers` are of every answer; with `silent` it hangs up instead, having read the request."""
 
     port: int = 0
+    tls: bool = False
     status: int = 204
     headers: dict[str, str] = field(default_factory=dict)
     silent: bool = False
@@ -28,13 +30,13 @@ class HookServer:
 
     @property
     def url(self) -> str:
-        return f"http://localhost:{self.port}/outreach"
+        return f"http{'s' if self.tls else ''}://localhost:{self.port}/outreach"
 
 
 @contextmanager
-def hook_server() -> Iterator[HookServer]:
-    """A running one."""
-    hooks = HookServer()
+def hook_server(context: ssl.SSLContext | None = None) -> Iterator[HookServer]:
+    """A running one on 127.0.0.1; with TLS where there is a context."""
+    hooks = HookServer(tls=context is not None)
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -58,6 +60,8 @@ def hook_server() -> Iterator[HookServer]:
 
     with _Server(("127.0.0.1", 0), Handler) as server:
         hooks.port = server.server_port
+        if context:
+            server.socket = context.wrap_socket(server.socket, server_side=True)
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
         try:
             yield hooks
@@ -68,3 +72,6 @@ def hook_server() -> Iterator[HookServer]:
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that hangs up is part of some tests."""

@@ -46,6 +46,7 @@ def failed(severity: str, reason: str, code: int) -> dict[str, Any]:
         (event("unsubscribed", geolocation={"country": "US"}), "outreach_unsubscribed"),
         (event("opened", ip="50.56.129.169"), "outreach_opened"),
         (event("clicked", url="http://mailgun.net"), "outreach_clicked"),
+        (event("clicked", **{"client-info": {"bot": "", "client-type": "browser"}}), "outreach_clicked"),
     ],
 )
 def test_what_matters_to_rules_becomes_an_event(said: dict[str, Any], type_: str) -> None:
@@ -65,9 +66,12 @@ def test_what_matters_to_rules_becomes_an_event(said: dict[str, Any], type_: str
         event("accepted"),
         event("delivered"),
         event("rejected"),
+        event("opened", **{"client-info": {"bot": "apple"}}),
+        event("clicked", **{"client-info": {"bot": "generic"}}),
+        event("clicked", **{"client-info": {"bot": "", "client-type": "robot"}}),
     ],
 )
-def test_what_may_pass_is_passed_over(said: dict[str, Any]) -> None:
+def test_what_may_pass_or_was_a_machines_doing_is_passed_over(said: dict[str, Any]) -> None:
     with desk(OFFICE) as reports:
         assert reports.post(OFFICE.report(said)) == 200
         assert (reports.published(), reports.passed_over("other-kind")) == ([], 1)

@@ -9,7 +9,7 @@ from fast_mail_parser import parse_email
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.adapters.mail.address import parse_address
+from engine.adapters.mail.address import parse_address, parse_mailbox
 from engine.adapters.mail.message import Letterhead, mail_of
 from engine.errors import PermanentFailure
 from tests.unit.test_outreach_record import outreach
@@ -90,3 +90,36 @@ def test_what_is_no_address_is_refused_without_being_quoted(to: str) -> None:
 )
 def test_an_address_is_written_as_the_wire_wants_it(to: str, wanted: str) -> None:
     assert str(parse_address(to)) == wanted
+
+
+@pytest.mark.parametrize(
+    ("setting", "name"),
+    [
+        ("news@shop.example", ""),
+        ("<news@shop.example>", ""),
+        ("Shop <news@shop.example>", "Shop"),
+        ("Shop, Inc. <news@shop.example>", "Shop, Inc."),
+        ("Acme: Deals <news@shop.example>", "Acme: Deals"),
+        ('"Shop, Inc." <news@shop.example>', "Shop, Inc."),
+        (r'"The \"Shop\" \\ Co" <news@shop.example>', r'The "Shop" \ Co'),
+        ('"a@b, c@d" <news@shop.example>', "a@b, c@d"),
+        ("Shop (DE) <news@shop.example>", "Shop (DE)"),
+        ("Größe, Söhne: <news@shop.example>", "Größe, Söhne:"),
+    ],
+)
+def test_a_senders_name_is_read_as_it_is_written(setting: str, name: str) -> None:
+    assert (parse_mailbox(setting)[0], str(parse_mailbox(setting)[1])) == (name, "news@shop.example")
+    content = mail_of(outreach(to="a@b.example"), Letterhead(setting), 0).content
+    message = message_from_bytes(content, policy=default)
+    (sender,) = message["from"].addresses
+    assert (sender.display_name, sender.addr_spec) == (name, "news@shop.example")
+    assert all(len(line) <= 78 for line in content.split(b"\r\n"))
+
+
+@pytest.mark.parametrize(
+    "setting",
+    ["a@b.example, Shop <news@shop.example>", 'The "Shop <news@shop.example>', "a <b@c.example> <news@shop.example>"],
+)
+def test_a_name_that_could_be_more_than_one_wants_quotes(setting: str) -> None:
+    with pytest.raises(PermanentFailure, match="put the name in double quotes"):
+        parse_mailbox(setting)

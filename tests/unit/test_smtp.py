@@ -5,12 +5,14 @@ import ssl
 from dataclasses import replace
 from email import message_from_bytes
 from email.policy import default
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from engine.adapters.mail.message import Letterhead
 from engine.adapters.mail.smtp import BadMailServer, MailServer, SmtpChannel
+from engine.adapters.tls import Authorities
 from engine.errors import PermanentFailure, TemporaryFailure
 from tests.services.kafka_config import make_certificate
 from tests.services.mail import PASSWORD, USER, mail_server
@@ -52,15 +54,43 @@ def plain(port: int) -> MailServer:
 def test_mail_goes_encrypted_and_with_a_login(kind: str, tls: tuple[ssl.SSLContext, ssl.SSLContext]) -> None:
     serving, trusting = tls
     with mail_server(context=serving, login=True, implicit_tls=kind == "tls") as server:
-        to = MailServer("localhost", server.port, kind, USER, PASSWORD, 5, context=trusting)
+        to = MailServer("localhost", server.port, kind, USER, PASSWORD, 5, context=lambda: trusting)
         send(to, "a@shop.example", "b@shop.example")
         with pytest.raises(TemporaryFailure) as refused:
             send(replace(to, password="wrong"), "c@shop.example")
         with pytest.raises(TemporaryFailure):
-            send(replace(to, context=ssl.create_default_context()), "d@shop.example")
+            send(replace(to, context=ssl.create_default_context), "d@shop.example")
     assert [mail.to for mail in server.received] == ["a@shop.example", "b@shop.example"]
     assert refused.value.down
     assert PASSWORD not in str(refused.value)
+
+
+def test_a_new_authority_in_the_file_is_trusted_without_a_restart(tmp_path: Path) -> None:
+    for name in ("old", "new"):
+        (tmp_path / name).mkdir()
+        assert make_certificate(tmp_path / name)
+    serving, trusted = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), tmp_path / "trusted.pem"
+    serving.load_cert_chain(tmp_path / "new" / "broker.pem")
+    old, new = ((tmp_path / name / "certificate.pem").read_bytes() for name in ("old", "new"))
+    trusted.write_bytes(old)
+
+    async def run(server: MailServer) -> None:
+        channel = SmtpChannel(server, HEAD, lambda: NOW)
+        try:
+            for half_written in (b"", new[:200]):
+                with pytest.raises(TemporaryFailure):
+                    await channel.deliver(outreach(id="o-1", to="a@shop.example"))
+                trusted.write_bytes(half_written)
+            trusted.write_bytes(old + new)
+            await channel.deliver(outreach(id="o-2", to="b@shop.example"))
+        finally:
+            await channel.close()
+
+    with mail_server(context=serving) as server:
+        asyncio.run(
+            run(MailServer("localhost", server.port, "starttls", timeout=5, context=Authorities(trusted).context))
+        )
+    assert [mail.to for mail in server.received] == ["b@shop.example"]
 
 
 def test_one_connection_serves_many_mails_also_after_a_refusal() -> None:

@@ -2,16 +2,21 @@
 
 import asyncio
 import hmac
+import ssl
 from base64 import b64encode
+from collections.abc import Sequence
 from hashlib import sha256
+from pathlib import Path
 
 import httpx
 import msgspec
 import pytest
 
+from engine.adapters.tls import Authorities
 from engine.adapters.webhook import BadWebhook, Endpoint, WebhookChannel
 from engine.errors import PermanentFailure, TemporaryFailure
 from tests.services.hooks import hook_server
+from tests.services.kafka_config import make_certificate
 from tests.services.processes import free_ports
 from tests.unit.test_outreach_record import outreach
 
@@ -119,3 +124,74 @@ def test_a_secret_that_could_be_guessed_is_refused_and_not_quoted(secret: str) -
     with pytest.raises(BadWebhook) as refused:
         WebhookChannel(Endpoint(httpx.URL("https://shop.example"), secret), lambda: NOW)
     assert "c2hvcnQ" not in str(refused.value) + repr(Endpoint(httpx.URL("https://shop.example"), secret))
+
+
+def call(url: str, *addresses: str, private: bool = True, times: int = 1) -> None:
+    """A host with these addresses, in this order."""
+
+    async def resolved(host: str, port: int) -> Sequence[str]:
+        return addresses
+
+    async def run() -> None:
+        channel = WebhookChannel(Endpoint(httpx.URL(url), SECRET, private, 5), lambda: NOW, resolved)
+        try:
+            for number in range(times):
+                await channel.deliver(outreach(id=f"o-{number}", channel="sms", to="+49 170 1234567"))
+        finally:
+            await channel.close()
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("first", ["::1", "127.0.0.2"])
+def test_where_one_address_of_a_host_refuses_the_next_is_called(first: str) -> None:
+    with hook_server() as hooks:
+        call(hooks.url.replace("localhost", "hooks.example"), first, "127.0.0.1", times=3)
+    assert [posted.headers["webhook-id"] for posted in hooks.received] == ["o-0", "o-1", "o-2"]
+    assert {posted.headers["host"] for posted in hooks.received} == {f"hooks.example:{hooks.port}"}
+
+
+def test_what_may_have_arrived_at_one_address_is_not_sent_to_the_next() -> None:
+    with hook_server() as hooks:
+        hooks.silent = True
+        with pytest.raises(TemporaryFailure) as failed:
+            call(hooks.url, "127.0.0.1", "127.0.0.1", "::1")
+    assert failed.value.uncertain
+    assert len(hooks.received) == 1
+
+
+def test_a_host_of_which_no_address_answers_cannot_be_reached() -> None:
+    with pytest.raises(TemporaryFailure) as failed:
+        call(f"http://hooks.example:{free_ports(1)[0]}/", "::1", "127.0.0.1")
+    assert (failed.value.down, failed.value.uncertain) == (True, False)
+
+
+def test_every_address_of_a_host_is_checked() -> None:
+    with hook_server() as hooks, pytest.raises(TemporaryFailure, match="private-network"):
+        call(f"https://hooks.example:{hooks.port}/", "10.0.0.1", "127.0.0.1", "::1", private=False)
+    assert hooks.received == []
+
+
+def test_a_new_authority_in_the_file_is_trusted_without_a_restart(tmp_path: Path) -> None:
+    for name in ("old", "new"):
+        (tmp_path / name).mkdir()
+        assert make_certificate(tmp_path / name)
+    serving, trusted = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), tmp_path / "trusted.pem"
+    serving.load_cert_chain(tmp_path / "new" / "broker.pem")
+    trusted.write_bytes((tmp_path / "old" / "certificate.pem").read_bytes())
+
+    async def run(url: str) -> None:
+        endpoint = Endpoint(httpx.URL(url), SECRET, private=True, timeout=5, context=Authorities(trusted).context)
+        channel = WebhookChannel(endpoint, lambda: NOW)
+        try:
+            with pytest.raises(TemporaryFailure):
+                await channel.deliver(outreach(id="o-1"))
+            both = b"".join((tmp_path / name / "certificate.pem").read_bytes() for name in ("old", "new"))
+            trusted.write_bytes(both)
+            await channel.deliver(outreach(id="o-2"))
+        finally:
+            await channel.close()
+
+    with hook_server(serving) as hooks:
+        asyncio.run(run(hooks.url))
+    assert [posted.headers["webhook-id"] for posted in hooks.received] == ["o-2"]

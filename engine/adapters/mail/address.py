@@ -2,7 +2,6 @@
 
 import re
 from dataclasses import dataclass
-from email.utils import parseaddr
 from functools import lru_cache
 from typing import Final
 
@@ -11,6 +10,10 @@ import idna
 from engine.errors import PermanentFailure
 
 _LOCAL: Final = re.compile(r"[^\s\x00-\x1f\x7f\"(),:;<>@\[\\\]]{1,64}")
+_MAILBOX: Final = re.compile(r"(?s:(?P<name>.*)<(?P<address>[^<>]*)>)\s*")
+_QUOTED: Final = re.compile(r'"((?:[^"\\]|\\.)*)"')
+_NEEDS_QUOTES: Final = re.compile(r'[<>@;"\\]')
+"""In a name without quotes: a second mailbox, or a quote that does not end. A comma or a colon is taken as written."""
 _DOMAIN: Final = re.compile(r"(?=.{1,253}\Z)(?!-)[a-z0-9-]{1,63}(?:\.(?!-)[a-z0-9-]{1,63})*", re.IGNORECASE)
 
 
@@ -44,6 +47,14 @@ def parse_address(text: str) -> Address:
 
 @lru_cache(maxsize=64)
 def parse_mailbox(text: str) -> tuple[str, Address]:
-    """Name and address of `Shop <news@shop.example>`. Raises PermanentFailure."""
-    name, address = parseaddr(text)
-    return name, parse_address(address)
+    """Name and address of `Shop, Inc. <news@shop.example>`; "" for no name. Raises PermanentFailure."""
+    found = _MAILBOX.fullmatch(text)
+    if not found:
+        return "", parse_address(text)
+    name = found["name"].strip()
+    if quoted := _QUOTED.fullmatch(name):
+        name = re.sub(r"\\(.)", r"\1", quoted[1])
+    elif _NEEDS_QUOTES.search(name):
+        why = "expected one mailbox, such as Shop <news@shop.example>; put the name in double quotes"
+        raise PermanentFailure(why)
+    return name, parse_address(found["address"])

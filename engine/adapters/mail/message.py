@@ -21,6 +21,8 @@ _PLAIN: Final = re.compile(r"[!-~]+(?: [!-~]+)*")
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\x85\u2028\u2029]")
 _LINE_END: Final = re.compile(rb"\r\n|\r|\n")
 _ATOM: Final = re.compile(r"[\w!#$%&'*+/=?^`{|}~-]+(?: [\w!#$%&'*+/=?^`{|}~-]+)*", re.ASCII)
+_LONGEST_QUOTED: Final = 60
+"""Characters of a name in quotes, so that its line has 78 at most."""
 _WORD_BYTES: Final = 42
 """Of text in one encoded word, so that a line has 78 characters at most, its header's name included."""
 
@@ -102,7 +104,11 @@ def _mailbox(text: str) -> str:
     name, address = parse_mailbox(text)
     if not name:
         return str(address)
-    return f"{name} <{address}>" if _ATOM.fullmatch(name) else f"{_words(name)}\r\n <{address}>"
+    if _ATOM.fullmatch(name):
+        return f"{name} <{address}>"
+    if len(name) <= _LONGEST_QUOTED and _PLAIN.fullmatch(name) and "=?" not in name:
+        return '"' + re.sub(r'(["\\])', r"\\\1", name) + f'"\r\n <{address}>'
+    return f"{_words(name)}\r\n <{address}>"
 
 
 def _text(value: str) -> str:

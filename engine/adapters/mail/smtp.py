@@ -36,7 +36,10 @@ class BadMailServer(EngineError):
 
 @dataclass(frozen=True, slots=True)
 class MailServer:
-    """`tls`: from the first byte, by STARTTLS, or not at all. `timeout`: seconds for the server's every answer."""
+    """`tls`: from the first byte, by STARTTLS, or not at all. `timeout`: seconds for the server's every answer.
+
+    `context`: whom to trust, asked at each new connection; without it the system's authorities.
+    """
 
     host: str
     port: int
@@ -45,7 +48,7 @@ class MailServer:
     password: str = field(default="", repr=False)
     timeout: float = 30
     connections: int = 20
-    context: ssl.SSLContext | None = None
+    context: Callable[[], ssl.SSLContext] | None = None
 
     @classmethod
     def from_url(cls, url: str, password: str = "", connections: int = 20) -> "MailServer":
@@ -134,7 +137,7 @@ class SmtpChannel:
             port=server.port,
             use_tls=server.tls == "tls",
             start_tls=server.tls == "starttls",
-            tls_context=server.context if server.tls != "none" else None,
+            tls_context=server.context() if server.context and server.tls != "none" else None,
             username=server.user or None,
             password=server.password or None,
             timeout=server.timeout,

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from engine.adapters.web.body import read_body
-from engine.adapters.web.providers.base import BadFeedback, PassedOver, Provider, Report, Said
+from engine.adapters.web.providers.base import REPEATED, BadFeedback, PassedOver, Provider, Report, Said
 from engine.adapters.web.publish import Publish
 from engine.adapters.web.watch import WebWatch
 from engine.errors import BadToken
@@ -19,8 +19,6 @@ from engine.model import TRANSACTIONAL
 from engine.tokens import read_token
 
 _LARGEST: Final = 1_000_000
-_REPEATED: Final = (FeedbackKind.OPENED, FeedbackKind.CLICKED)
-"""What may happen to one mail several times; the moment tells them apart."""
 
 
 def feedback_routes(
@@ -80,7 +78,7 @@ class _Webhook:
         return Feedback(
             report.kind,
             about,
-            at=min(report.at, self.wall()),
-            report=str(report.at) if report.kind in _REPEATED else "",
+            at=min(report.at or self.wall(), self.wall()),
+            report=str(report.at) if report.kind in REPEATED else "",
             wants={about.purpose: False} if unsubscribed else {},
         )

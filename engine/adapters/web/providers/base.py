@@ -5,7 +5,7 @@ from binascii import Error as NotBase64
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Final, NamedTuple, Protocol, TypeVar
+from typing import Annotated, Any, Final, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
@@ -15,11 +15,13 @@ from engine.feedback import FeedbackKind
 
 MINUTE: Final = 60_000
 HOUR: Final = 60 * MINUTE
+REPEATED: Final = (FeedbackKind.OPENED, FeedbackKind.CLICKED)
+"""What may happen to one mail several times; only the moment tells two of them apart."""
 _AHEAD: Final = 5 * MINUTE
 """How far their clock may be in front of ours."""
 
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
-Seconds = Annotated[float, msgspec.Meta(ge=0, lt=1e11)]
+_Seconds = Annotated[float, msgspec.Meta(ge=0, lt=1e11)]
 """Epoch seconds."""
 
 T = TypeVar("T")
@@ -37,7 +39,7 @@ class BadFeedback(EngineError):
 
 
 class Report(NamedTuple):
-    """What became of the mail that carried this token. `at`: epoch ms."""
+    """What became of the mail that carried this token. `at`: epoch ms; 0 where the provider does not say when."""
 
     kind: FeedbackKind
     token: str
@@ -67,13 +69,70 @@ def said(kind: FeedbackKind | None, token: str, at: int) -> Said:
     """Without a kind it is one that nobody here waits for, such as a delivery or a bounce that may pass."""
     if kind is None:
         return PassedOver("other-kind")
+    if kind in REPEATED and not at:
+        return PassedOver("unreadable-entry")
     return Report(kind, token, at) if token else PassedOver("no-token")
 
 
-def read_entry(data: bytes | msgspec.Raw, form: type[T], tell: Callable[[T], Said]) -> Said:
+class Entry:
+    """The fields of one report. A field that is absent, null or of another type reads as empty.
+
+    Providers send nulls that their documentation does not have. A report counts as far as it can be read.
+    """
+
+    def __init__(self, fields: object) -> None:
+        self._fields: Mapping[str, Any] = fields if isinstance(fields, dict) else {}
+
+    def text(self, name: str) -> str:
+        """The text, or ""."""
+        value = self._fields.get(name)
+        return value if isinstance(value, str) else ""
+
+    def needed(self, name: str, instead: str = "") -> str:
+        """A text without which nothing can be made of the report. Raises BadFeedback."""
+        if value := self.text(name) or self.text(instead):
+            return value
+        raise BadFeedback("unreadable", 400)
+
+    def texts(self) -> dict[str, str]:
+        """All fields that are texts."""
+        return {name: value for name, value in self._fields.items() if isinstance(value, str)}
+
+    def says(self, name: str) -> bool | None:
+        """Yes, no, or nothing."""
+        value = self._fields.get(name)
+        return value if isinstance(value, bool) else None
+
+    def entry(self, name: str) -> "Entry":
+        """The fields of an object within this one."""
+        return Entry(self._fields.get(name))
+
+    def entries(self, name: str) -> "list[Entry]":
+        """The objects of a list."""
+        value = self._fields.get(name)
+        return [Entry(each) for each in value] if isinstance(value, list) else []
+
+    def moment(self, *names: str) -> int:
+        """Epoch ms of the first of these that has an ISO 8601 moment with a zone; 0 where none has."""
+        moments = (_read(self._fields.get(name), Moment) for name in names)
+        return next((at for moment in moments if moment and (at := to_millis(moment)) > 0), 0)
+
+    def seconds(self, name: str) -> int:
+        """Epoch ms of a moment in epoch seconds, which may be a text; 0 where there is none."""
+        return int((_read(self._fields.get(name), _Seconds) or 0) * 1000)
+
+
+def _read(value: object, form: Any) -> Any:
+    try:
+        return msgspec.convert(value, form, strict=False)
+    except msgspec.ValidationError:
+        return None
+
+
+def read_entry(data: bytes | msgspec.Raw, tell: Callable[[Entry], Said]) -> Said:
     """One entry of a body, whatever is in it."""
     try:
-        return tell(decode(data, form))
+        return tell(Entry(decode(data, dict[str, Any])))
     except BadFeedback:
         return PassedOver("unreadable-entry")
 

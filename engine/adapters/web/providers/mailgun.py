@@ -8,15 +8,15 @@ token it has. A retry repeats the signature, and goes on for eight hours.
 import hmac
 from collections.abc import Callable, Mapping
 from hashlib import sha256
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import msgspec
 
 from engine.adapters.web.providers.base import (
     HOUR,
     BadFeedback,
+    Entry,
     Said,
-    Seconds,
     check_fresh,
     decode,
     read_entry,
@@ -53,14 +53,6 @@ class _Body(msgspec.Struct):
     event: msgspec.Raw = msgspec.field(name="event-data")
 
 
-class _Event(msgspec.Struct):
-    event: str
-    timestamp: Seconds
-    severity: str = ""
-    reason: str = ""
-    variables: Any = msgspec.field(name="user-variables", default=None)
-
-
 class Mailgun:
     """A Provider. `key`: the HTTP webhook signing key. Raises ValueError for one that could be guessed."""
 
@@ -80,15 +72,23 @@ class Mailgun:
 
     def read(self, body: bytes) -> list[Said]:
         """One event."""
-        return [read_entry(decode(body, _Body).event, _Event, _tell)]
+        return [read_entry(decode(body, _Body).event, _tell)]
 
 
-def _tell(event: _Event) -> Said:
-    variables = event.variables if isinstance(event.variables, dict) else {}  # an empty list where there are none
-    return said(_kind(event), str(variables.get("engine_token", "")), int(event.timestamp * 1000))
+def _tell(event: Entry) -> Said:
+    token = event.entry("user-variables").text("engine_token")
+    return said(_kind(event), token, event.seconds("timestamp"))
 
 
-def _kind(event: _Event) -> FeedbackKind | None:
-    if event.event == "failed":
-        return _FAILED.get(event.reason) if event.severity == "permanent" else None
-    return _KINDS.get(event.event)
+def _kind(event: Entry) -> FeedbackKind | None:
+    name = event.needed("event")
+    if name == "failed":
+        return _FAILED.get(event.text("reason")) if event.text("severity") == "permanent" else None
+    if name in ("opened", "clicked") and _by_machine(event.entry("client-info")):
+        return None
+    return _KINDS.get(name)
+
+
+def _by_machine(client: Entry) -> bool:
+    """A privacy proxy or a virus scanner opens and follows whatever comes, whether or not a customer looks."""
+    return bool(client.text("bot")) or client.text("client-type") == "robot"

@@ -8,16 +8,15 @@ characters, so that the token comes in pieces.
 import hmac
 from base64 import b64encode
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
 from engine.adapters.web.providers.base import (
     BadFeedback,
-    Moment,
+    Entry,
     Said,
     decode,
-    millis,
     read_entry,
     said,
 )
@@ -41,18 +40,6 @@ _KINDS: Final = {
 }
 
 
-class _Event(msgspec.Struct, rename="pascal"):
-    record_type: str
-    type: str = ""
-    origin: str = ""
-    suppress_sending: bool = False
-    suppression_reason: str | None = None
-    bounced_at: Moment | None = None
-    changed_at: Moment | None = None
-    received_at: Moment | None = None
-    metadata: dict[str, Any] | None = None
-
-
 class Postmark:
     """A Provider. `login`: user:password. Raises ValueError for one that could be guessed."""
 
@@ -70,24 +57,25 @@ class Postmark:
     def read(self, body: bytes) -> list[Said]:
         """One event."""
         decode(body, dict[str, msgspec.Raw])
-        return [read_entry(body, _Event, _tell)]
+        return [read_entry(body, _tell)]
 
 
-def _tell(event: _Event) -> Said:
-    at = event.bounced_at or event.changed_at or event.received_at
-    kind = _kind(event) if at else None
-    return said(kind, _token(event.metadata or {}), millis(at) if at else 0)
+def _tell(event: Entry) -> Said:
+    at = event.moment("BouncedAt", "ChangedAt", "ReceivedAt")
+    return said(_kind(event), _token(event.entry("Metadata")), at)
 
 
-def _kind(event: _Event) -> FeedbackKind | None:
-    if event.record_type == "Bounce":
-        return _BOUNCES.get(event.type)
-    if event.record_type == "SubscriptionChange":  # by others than the recipient it says nothing of the recipient
-        asked = event.suppress_sending and event.origin == "Recipient"
-        return _SUPPRESSIONS.get(event.suppression_reason or "") if asked else None
-    return _KINDS.get(event.record_type)
+def _kind(event: Entry) -> FeedbackKind | None:
+    kind = event.needed("RecordType")
+    if kind == "Bounce":
+        return _BOUNCES.get(event.text("Type"))
+    if kind == "SubscriptionChange":  # by others than the recipient it says nothing of the recipient
+        lifted = event.says("SuppressSending") is False
+        by_recipient = event.text("Origin") in ("Recipient", "")
+        return _SUPPRESSIONS.get(event.text("SuppressionReason")) if by_recipient and not lifted else None
+    return _KINDS.get(kind)
 
 
-def _token(metadata: Mapping[str, Any]) -> str:
-    pieces = {name.casefold(): str(value) for name, value in metadata.items()}
+def _token(metadata: Entry) -> str:
+    pieces = {name.casefold(): value for name, value in metadata.texts().items()}
     return "".join(pieces[name] for name in sorted(pieces) if name.startswith("engine-token-"))

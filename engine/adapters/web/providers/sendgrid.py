@@ -18,8 +18,8 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 from engine.adapters.web.providers.base import (
     MINUTE,
     BadFeedback,
+    Entry,
     Said,
-    Seconds,
     check_fresh,
     decode,
     decode_base64,
@@ -48,15 +48,6 @@ _DROPPED: Final = {
 """SendGrid does not send to these at all, for what it was told of an earlier mail."""
 
 
-class _Event(msgspec.Struct):
-    event: str
-    timestamp: Seconds
-    type: str = ""
-    reason: str = ""
-    sg_machine_open: bool = False
-    engine_token: str = ""
-
-
 class SendGrid:
     """A Provider. `key`: the verification key as the settings page shows it. Raises ValueError for another."""
 
@@ -81,18 +72,19 @@ class SendGrid:
 
     def read(self, body: bytes) -> list[Said]:
         """A batch of events."""
-        return [read_entry(entry, _Event, _tell) for entry in decode(body, list[msgspec.Raw])]
+        return [read_entry(entry, _tell) for entry in decode(body, list[msgspec.Raw])]
 
 
-def _tell(event: _Event) -> Said:
-    return said(_kind(event), event.engine_token, int(event.timestamp * 1000))
+def _tell(event: Entry) -> Said:
+    return said(_kind(event), event.text("engine_token"), event.seconds("timestamp"))
 
 
-def _kind(event: _Event) -> FeedbackKind | None:
-    if event.event == "bounce":  # of type "blocked" it is one that may pass
-        return FeedbackKind.BOUNCED if event.type == "bounce" else None
-    if event.event == "dropped":
-        return _DROPPED.get(event.reason)
-    if event.sg_machine_open:  # by Apple's privacy proxy, whether or not a customer looks
+def _kind(event: Entry) -> FeedbackKind | None:
+    name = event.needed("event")
+    if name == "bounce":  # of type "blocked" it is one that may pass
+        return FeedbackKind.BOUNCED if event.text("type") == "bounce" else None
+    if name == "dropped":
+        return _DROPPED.get(event.text("reason"))
+    if event.says("sg_machine_open"):  # by Apple's privacy proxy, whether or not a customer looks
         return None
-    return _KINDS.get(event.event)
+    return _KINDS.get(name)

@@ -6,42 +6,9 @@ notifications, …/notification-contents.html.
 
 from collections.abc import Callable, Mapping
 
-import msgspec
-
-from engine.adapters.web.providers.base import Moment, PassedOver, Said, decode, millis, read_entry, said
+from engine.adapters.web.providers.base import Entry, PassedOver, Said, decode, read_entry, said
 from engine.adapters.web.providers.sns import Envelope, Fetch, SnsTopic, fetch
 from engine.feedback import FeedbackKind
-
-
-class _Preferences(msgspec.Struct, rename="camel"):
-    unsubscribe_all: bool = False
-
-
-class _Detail(msgspec.Struct, rename="camel"):
-    timestamp: Moment
-    bounce_type: str = ""
-    complaint_feedback_type: str | None = None
-    new_topic_preferences: _Preferences | None = None
-
-
-class _Header(msgspec.Struct):
-    name: str
-    value: str
-
-
-class _Mail(msgspec.Struct):
-    headers: list[_Header] = []
-
-
-class _Event(msgspec.Struct, rename="camel"):
-    mail: _Mail
-    event_type: str = ""
-    notification_type: str = ""
-    bounce: _Detail | None = None
-    complaint: _Detail | None = None
-    open: _Detail | None = None
-    click: _Detail | None = None
-    subscription: _Detail | None = None
 
 
 class AmazonSes:
@@ -58,32 +25,32 @@ class AmazonSes:
         """One event; or the question whether we want any, which is answered."""
         envelope = decode(body, Envelope)
         if envelope.type == "Notification":
-            return [read_entry(envelope.message.encode(), _Event, _tell)]
+            return [read_entry(envelope.message.encode(), _tell)]
         if envelope.type == "SubscriptionConfirmation":
             self._topic.confirm(envelope)
         return [PassedOver("subscription")]
 
 
-def _tell(event: _Event) -> Said:
+def _tell(event: Entry) -> Said:
     kind, detail = _kind(event)
-    token = next((header.value for header in event.mail.headers if header.name.casefold() == "x-engine-token"), "")
-    return said(kind, token, millis(detail.timestamp) if detail else 0)
+    headers = event.entry("mail").entries("headers")
+    token = next((one.text("value") for one in headers if one.text("name").casefold() == "x-engine-token"), "")
+    return said(kind, token, detail.moment("timestamp"))
 
 
-def _kind(event: _Event) -> tuple[FeedbackKind | None, _Detail | None]:
-    match event.event_type or event.notification_type:
-        case "Bounce" if event.bounce and event.bounce.bounce_type == "Permanent":
-            return FeedbackKind.BOUNCED, event.bounce
-        case "Complaint" if event.complaint and event.complaint.complaint_feedback_type != "not-spam":
-            return FeedbackKind.COMPLAINED, event.complaint
-        case "Open" if event.open:
-            return FeedbackKind.OPENED, event.open
-        case "Click" if event.click:
-            return FeedbackKind.CLICKED, event.click
-        case "Subscription" if event.subscription and _wants_nothing(event.subscription):
-            return FeedbackKind.UNSUBSCRIBED, event.subscription
-    return None, None
-
-
-def _wants_nothing(detail: _Detail) -> bool:
-    return bool(detail.new_topic_preferences and detail.new_topic_preferences.unsubscribe_all)
+def _kind(event: Entry) -> tuple[FeedbackKind | None, Entry]:
+    """What it is, and the part that says more of it."""
+    name = event.needed("eventType", "notificationType")
+    detail = event.entry(name.lower())
+    match name:
+        case "Bounce" if detail.text("bounceType") == "Permanent":
+            return FeedbackKind.BOUNCED, detail
+        case "Complaint" if detail.text("complaintFeedbackType") != "not-spam":
+            return FeedbackKind.COMPLAINED, detail
+        case "Open":
+            return FeedbackKind.OPENED, detail
+        case "Click":
+            return FeedbackKind.CLICKED, detail
+        case "Subscription" if detail.entry("newTopicPreferences").says("unsubscribeAll"):
+            return FeedbackKind.UNSUBSCRIBED, detail
+    return None, detail
