@@ -30,6 +30,15 @@ class Event(msgspec.Struct, gc=False):
     customer: str
     time: int
     properties: dict[str, Any] = {}
+    source: int = 0
+    """The number of what its id is unique within, such as a topic; 0: not known, counts as any."""
+    scope: str = ""
+    """The name of the same, where occurrences must have it: "" for ids that are told as they are."""
+
+    @property
+    def occurrence(self) -> str:
+        """What makes the event unique among all events of its customer."""
+        return f"{self.scope} {self.id}" if self.scope else self.id
 
 
 class WakeUp(msgspec.Struct, gc=False):

@@ -7,8 +7,9 @@ lateness has passed, which would order everything exactly but hold back every re
 
 from engine.core.book import Plan, RuleBook
 from engine.core.guards import Candidate
-from engine.core.history import fold, is_duplicate
+from engine.core.history import fold
 from engine.core.rearm import disarm_cancelled, rearm
+from engine.core.seen import is_duplicate
 from engine.core.settle import Settling, soonest_due
 from engine.model import Decision, Event, State, WakeUp
 
@@ -30,7 +31,7 @@ def decide(book: RuleBook, state: State | None, input: Event | WakeUp, now: int,
     horizon = now - book.policy.allowed_lateness
     if isinstance(input, Event):
         plan = book.plans[input.type]
-        if book.policy.dedupe and is_duplicate(state, input.id, now, book.policy.dedupe):
+        if book.policy.dedupe and is_duplicate(state, input, now, book.policy.dedupe):
             decision.duplicate = True
         else:
             if state.wake and state.wake <= horizon and state.wake <= input.time:

@@ -6,30 +6,12 @@ from typing import Any, TypeGuard
 from engine.core.book import Plan, RuleBook
 from engine.model import Event, KeptEvent, Number, State, Tally, WindowEntry
 
-MOST_SEEN = 200
-"""Event ids remembered per customer, whatever the dedupe window."""
 MOST_FIELDS = 256
 """Profile fields that events of a type with `profile: all` may make."""
 LARGEST = 1e15
 """Beyond this a float is no longer exact to the cent; such numbers count as missing."""
 MOST_WINDOW_ENTRIES = 1000
 """Events remembered per window; a count over more than these stays at this number."""
-
-
-def is_duplicate(state: State, event_id: str, now: int, span: int) -> bool:
-    """Whether the id was seen within `span` before `now`; remembers it if not."""
-    seen = state.seen
-    if event_id in seen:
-        if seen[event_id] > now - span:
-            return True
-        del seen[event_id]  # to be remembered anew, as the latest
-    while seen:  # ids are in the order they were seen, so the oldest come first
-        oldest = next(iter(seen))
-        if seen[oldest] > now - span and len(seen) < MOST_SEEN:
-            break
-        del seen[oldest]
-    seen[event_id] = now
-    return False
 
 
 def fold(plan: Plan, state: State, event: Event) -> None:

@@ -50,7 +50,7 @@ def _cloudevent(source: Source, event: Event) -> dict[str, Any]:
         "specversion": "1.0",
         "id": event.id,
         "type": event.type,
-        "source": "engine send-event",
+        "source": "/engine/send-event",
         "data": event.properties,
     }
     _put(body, source.customer if source.customer != ("customer",) else ("subject",), event.customer)

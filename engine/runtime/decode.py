@@ -13,6 +13,7 @@ from engine.model import Event
 from engine.ports import Record
 from engine.runtime.formats import MOST_ID, Parts, direct, reader
 from engine.runtime.reading import bad_record
+from engine.runtime.scopes import Scopes
 
 UNIT = {"s": 1000.0, "ms": 1.0, "us": 0.001}
 FIRST: Final = to_millis(datetime.min.replace(tzinfo=UTC))
@@ -32,7 +33,8 @@ class Decoder:
         self.events = catalog.events
         self.checks = {name: _checks(declared) for name, declared in catalog.events.items()}
         self.read: Callable[[Record], Parts] = reader(source)
-        self.read_directly = direct(source)
+        self.scopes = Scopes(source, catalog)
+        self.read_directly = direct(source, self.scopes.own)
         self.unit = UNIT[source.unit]
         self.undeclared: dict[str, int] = {}
         """How many records of undeclared types were passed over, by type."""
@@ -73,7 +75,9 @@ class Decoder:
         if not isinstance(properties, dict):
             raise BadRecord("bad-properties", f"properties must be an object, not {_a(properties)}")
         identity = _identity(parts.id, "id") if parts.id is not None else _place(record)
-        return Event(identity, type_, _identity(parts.customer, "customer"), time, properties)
+        scope = self.scopes.of(parts.scope)
+        customer = _identity(parts.customer, "customer")
+        return Event(identity, type_, customer, time, properties, scope.number, scope.shown)
 
     def _check(self, type_: str, properties: dict[str, Any]) -> None:
         for name, required, exact, check in self.checks[type_]:

@@ -9,6 +9,7 @@ from engine.core.catalog import Source
 from engine.errors import BadRecord
 from engine.model import Event
 from engine.ports import Record
+from engine.runtime.scopes import Scope
 
 MOST_ID = 512
 """Characters in a customer's or event's id, or in a type."""
@@ -22,8 +23,12 @@ class Parts(msgspec.Struct, gc=False):
     customer: Any = None
     time: Any = None
     properties: Any = None
+    scope: Any = None
+    """What the id is unique within, where the record says so."""
 
 
+HIDDEN = {name: f"engine/{name}" for name in ("source", "scope")}
+"""Fields of ours that are not read from a record: msgspec looks for them under names that no producer uses."""
 Reader = Callable[[Record], Parts]
 _decode = msgspec.json.Decoder().decode
 
@@ -42,7 +47,7 @@ Name = Annotated[str, msgspec.Meta(min_length=1, max_length=MOST_ID)]
 _USUAL = {"id": Name, "type": Name, "customer": Name, "time": int, "properties": dict[str, Any]}
 
 
-def direct(source: Source) -> Callable[[bytes], Event] | None:
+def direct(source: Source, scope: Scope) -> Callable[[bytes], Event] | None:
     """Decodes, in one go, a record that has every part where and as it should be, and raises DecodeError for others.
 
     None where the source's records need more than that.
@@ -50,16 +55,19 @@ def direct(source: Source) -> Callable[[bytes], Event] | None:
     paths = {part: getattr(source, part) for part in _USUAL}
     if source.format != "json" or source.unit != "ms" or any(len(path) != 1 for path in paths.values()):
         return None
-    names = {part: path[0] for part, path in paths.items()}
-    shape: Any = msgspec.defstruct("Usual", list(_USUAL.items()), bases=(Event,), rename=names, gc=False)
+    names = {part: path[0] for part, path in paths.items()} | HIDDEN
+    fields: list[Any] = [*_USUAL.items(), ("source", int, scope.number), ("scope", str, scope.shown)]
+    shape: Any = msgspec.defstruct("Usual", fields, bases=(Event,), rename=names, gc=False)
     decode: Callable[[bytes], Event] = msgspec.json.Decoder(shape).decode
     return decode
 
 
 def _top_level(source: Source) -> Reader:
     """The usual case: every part is a field of the record."""
-    names = {part: getattr(source, part)[0] for part in Parts.__struct_fields__}
-    shape = msgspec.defstruct("Parts", [(part, Any, None) for part in names], bases=(Parts,), rename=names, gc=False)
+    names = {part: getattr(source, part)[0] for part in _USUAL}
+    shape = msgspec.defstruct(
+        "Parts", [(part, Any, None) for part in names], bases=(Parts,), rename=names | HIDDEN, gc=False
+    )
     decode: Callable[[bytes], Any] = msgspec.json.Decoder(shape).decode
 
     def read(record: Record) -> Parts:
@@ -131,6 +139,7 @@ def _cloudevents(source: Source) -> Reader:
             customer=_at(attributes, customer),
             time=_at(attributes, time),
             properties=attributes.get("data"),
+            scope=attributes.get("source"),
         )
 
     return read

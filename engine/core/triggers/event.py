@@ -24,7 +24,7 @@ class OnEvent(Trigger):
         if self.where and not self.where.test(Scope(state, event, event.time)):
             return None
         kept = KeptEvent(event.id, event.type, event.time, event.properties)
-        return Firing(event.id, event.time, kept, f"{self.event} happened")
+        return Firing(event.occurrence, event.time, kept, f"{self.event} happened")
 
     def fits(self, timer: Timer) -> bool:
         return False
