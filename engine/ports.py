@@ -136,11 +136,19 @@ class EventSource(Protocol):
     def resume(self, partitions: Sequence[int]) -> None:
         """Deliver them again."""
 
-    def caught_up(self, partition: int) -> set[str]:
-        """The topics of which `poll` has returned all that the broker has at the time of this call. Asks the broker."""
+    def caught_up(self, partition: int, handled: Mapping[str, int]) -> set[str]:
+        """The topics of which the owner has handled all that the broker has at the time of this call. Asks the broker.
 
-    def position(self, partition: int, topic: str) -> int:
-        """The next offset of it that `poll` will return, -1 where not known yet. Does not ask the broker."""
+        `handled` maps topic -> offset after the last record handled. Records that `poll` has returned and that still
+        wait to be handled count as unread: a wall time taken before this call is then proved for these topics.
+        """
+
+    def position(self, partition: int, topic: str, handled: int) -> int:
+        """The offset before which an owner that has handled all before `handled` has nothing left to handle.
+
+        It is beyond `handled` where only markers of transactions or compacted records follow; -1 where not known yet.
+        Does not ask the broker.
+        """
 
     def lag(self) -> dict[int, int]:
         """Records not yet returned, by partition, as far as the last fetches tell."""

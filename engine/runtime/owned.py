@@ -139,13 +139,14 @@ class Owned:
         if ingest is None:
             return
         self._mark = self._mark or ingest.mark(self.number)  # kept until reached: the end moves on all the time
-        if self._mark and source.position(self.number, ingest.topic) >= self._mark.offset:
+        handled = self.partition.meta.offsets.get(ingest.topic, 0)
+        if self._mark and source.position(self.number, ingest.topic, handled) >= self._mark.offset:
             self.clock.reached(ingest.topic, self._mark.time)
             self._mark = None
 
     def _fire_due(self, source: EventSource) -> Work:
-        wall = self.around.wall()
         due = yield from self.partition.next_due()
+        wall = self.around.wall()  # before the broker is asked, and after the last moment at which records may come in
         if due is None or due > wall:
             return
         clock = self.clock.caught_up(self._caught_up(source), wall)
@@ -156,7 +157,7 @@ class Owned:
 
     def _caught_up(self, source: EventSource) -> set[str]:
         try:
-            return source.caught_up(self.number)
+            return source.caught_up(self.number, self.partition.meta.offsets)
         except SourceUnavailable:
             return set()  # a broker that is away may have anything unread; polling says when waiting makes no sense
 

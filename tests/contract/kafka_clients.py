@@ -60,15 +60,25 @@ class Reader:
         self.topics = set(topics)
         self.owner = owner
         self.records: list[Record] = []
+        self.handled: dict[int, dict[str, int]] = {}
+        """By partition and topic: this owner has handled what it has read."""
 
     def poll(self, limit: int = 1_000, timeout: float = 0.05) -> list[Record]:
         batch = self.source.poll(limit, timeout)
         self.records += batch
+        for record in batch:
+            self.handled.setdefault(record.partition, {})[record.source] = record.next_offset
         return batch
 
     def caught_up(self, partition: int) -> bool:
         """With every topic."""
-        return self.source.caught_up(partition) == self.topics
+        return self.caught_up_with(partition) == self.topics
+
+    def caught_up_with(self, partition: int) -> set[str]:
+        return self.source.caught_up(partition, self.handled.get(partition, {}))
+
+    def position(self, partition: int, topic: str) -> int:
+        return self.source.position(partition, topic, self.handled.get(partition, {}).get(topic, 0))
 
     def values(self, partition: int | None = None, topic: str | None = None) -> list[bytes | None]:
         return [

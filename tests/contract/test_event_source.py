@@ -216,14 +216,34 @@ def test_caught_up_means_that_everything_the_broker_has_was_returned(shop: Shop)
         assert len(reader.records) == 50 * (round_ + 1)
 
 
+def test_nobody_is_caught_up_with_records_that_wait_to_be_handled(shop: Shop) -> None:
+    topic, other = shop.topic(), shop.topic("visits")
+    shop.write(topic, *numbers(10))
+    reader = shop.reader(topic, other)
+    poll_until(lambda: reader.caught_up(0), reader)
+    for waiting in ({}, {topic: 0}, {topic: 9}):
+        assert reader.source.caught_up(0, waiting) == {other}
+        assert reader.source.position(0, topic, waiting.get(topic, 0)) == waiting.get(topic, 0)
+    assert reader.source.caught_up(0, {topic: 10}) == {topic, other}
+    assert reader.source.position(0, topic, 10) == 10
+
+
+def test_who_starts_at_the_end_is_caught_up_with_what_the_owner_handled_before(shop: Shop) -> None:
+    topic = shop.topic()
+    shop.write(topic, *numbers(10))
+    reader = shop.reader(topic, starts={0: {topic: 10}})
+    poll_until(lambda: reader.source.caught_up(0, {topic: 10}) == {topic}, reader)
+    assert reader.records == []
+
+
 def test_nobody_is_caught_up_with_a_partition_he_does_not_own(shop: Shop) -> None:
     topic = shop.topic(partitions=2)
     first, second = shop.reader(topic), shop.reader(topic)
     poll_until(lambda: len(first.owner.owned) == len(second.owner.owned) == 1, first, second)
     poll_until(lambda: all(first.caught_up(partition) for partition in first.owner.owned), first, second)
     for partition in second.owner.owned:
-        assert first.source.caught_up(partition) == set()
-        assert first.source.position(partition, topic) == -1
+        assert first.caught_up_with(partition) == set()
+        assert first.position(partition, topic) == -1
 
 
 def test_one_topic_may_be_caught_up_with_while_another_is_not(shop: Shop) -> None:
@@ -231,10 +251,10 @@ def test_one_topic_may_be_caught_up_with_while_another_is_not(shop: Shop) -> Non
     reader = shop.reader(topic, other)
     poll_until(lambda: bool(reader.owner.owned) and reader.caught_up(0), reader)
     shop.write(other, b"v")
-    assert reader.source.caught_up(0) == {topic}
-    assert reader.source.position(0, other) == 0
+    assert reader.caught_up_with(0) == {topic}
+    assert reader.position(0, other) == 0
     poll_until(lambda: reader.caught_up(0), reader)
-    assert reader.source.position(0, other) == 1
+    assert reader.position(0, other) == 1
 
 
 def test_a_member_knows_whether_the_group_counts_it_in(shop: Shop) -> None:
@@ -378,7 +398,7 @@ def test_a_broker_that_restarts_is_only_a_pause(shop: Shop) -> None:
     shop.broker.kill9()
     assert reader.poll(timeout=0.5) == []
     with pytest.raises(SourceUnavailable):
-        reader.source.caught_up(0)
+        reader.caught_up(0)
     shop.broker.start()
     shop.write(topic, *numbers(10, first=10))
     poll_until(got(reader, 20), reader)

@@ -31,7 +31,6 @@ class ConfluentSource:
         self._settings = settings
         self._topics = settings.topics
         self._member = Member(ownership)
-        self._next: dict[tuple[str, int], int] = {}
         self._ends: dict[tuple[str, int], int] = {}
         # On the consumer's own connection the question would wait behind a fetch, which waits for new records.
         self._asker = Consumer(_config(settings) | {"log_level": 0})
@@ -49,12 +48,11 @@ class ConfluentSource:
                 self._take(self._consumer.consume(limit - 1, 0))
         except KafkaException as error:
             self._heard(error.args[0], self._topics[0])
-        batch = self._member.take_batch()
-        self._next.update({(record.source, record.partition): record.next_offset for record in batch})
-        return batch
+        return self._member.take_batch()
 
     def seek(self, partition: int, offsets: Mapping[str, int]) -> None:
         """Read on from there; what was fetched ahead is dropped."""
+        self._member.forget([partition])
         for place in self._places([partition], {partition: offsets}):
             self._forget([place])
             self._seek(place)
@@ -69,13 +67,15 @@ class ConfluentSource:
         self._member.paused.difference_update(partitions)
         self._consumer.resume(self._places(self._member.owned.intersection(partitions)))
 
-    def caught_up(self, partition: int) -> set[str]:
-        """The topics of which `poll` has returned all that the broker has at the time of this call."""
-        return {place.topic for place in self._places([partition]) if self._at_end(place)}
+    def caught_up(self, partition: int, handled: Mapping[str, int]) -> set[str]:
+        """The topics of which the owner has handled all that the broker has at the time of this call."""
+        return {place.topic for place in self._places([partition]) if self._at_end(place, handled.get(place.topic, 0))}
 
-    def position(self, partition: int, topic: str) -> int:
-        """The next offset of it that `poll` will return, -1 where not known yet."""
-        return self._position(TopicPartition(topic, partition))
+    def position(self, partition: int, topic: str, handled: int) -> int:
+        """The offset before which nothing is left to handle, -1 where not known yet."""
+        if self._member.all_handled(topic, partition, handled):
+            return self._position(TopicPartition(topic, partition))
+        return handled
 
     def joined(self) -> bool:
         """Whether the group counts us in, if only as one that stands by."""
@@ -127,11 +127,12 @@ class ConfluentSource:
         ]
 
     def _take(self, messages: Sequence[Message]) -> None:
-        batch = self._member.batch
+        batch, given = self._member.batch, self._member.given
         for message in messages:
             error = message.error()
             if error is None:
-                batch.append(record_of(message))
+                batch.append(record := record_of(message))
+                given[record.source, record.partition] = record.next_offset
             elif error.code() == KafkaError._PARTITION_EOF:
                 place = place_of(message)
                 self._ends[place.topic, place.partition] = place.offset
@@ -151,7 +152,6 @@ class ConfluentSource:
 
     def _forget(self, places: Iterable[TopicPartition]) -> None:
         for place in places:
-            self._next.pop((place.topic, place.partition), None)
             self._ends.pop((place.topic, place.partition), None)
 
     def _seek(self, place: TopicPartition) -> None:
@@ -168,9 +168,11 @@ class ConfluentSource:
     def _position(self, place: TopicPartition) -> int:
         """The next offset to return, -1 where not known. Markers of transactions show in the end only."""
         key = place.topic, place.partition
-        return max(self._next.get(key, -1), self._ends.get(key, -1))
+        return max(self._member.given.get(key, -1), self._ends.get(key, -1))
 
-    def _at_end(self, place: TopicPartition) -> bool:
+    def _at_end(self, place: TopicPartition, handled: int) -> bool:
+        if not self._member.all_handled(place.topic, place.partition, handled):
+            return False
         try:
             _, end = bounds(self._asker, place, _ANSWER_SECONDS)
         except KafkaException as error:

@@ -37,11 +37,12 @@ class PythonSource:
         with self._explained():
             with self._joining.poll(timeout) as seconds:
                 found = self._consumer.poll(timeout_ms=seconds * 1000, max_records=limit)
-            self._member.batch.extend(_record(record) for records in found.values() for record in records)
+            self._member.add(_record(record) for records in found.values() for record in records)
         return self._member.take_batch()
 
     def seek(self, partition: int, offsets: Mapping[str, int]) -> None:
         """Read on from there; what was fetched ahead is dropped."""
+        self._member.forget([partition])
         self._start({partition: offsets})
 
     def pause(self, partitions: Sequence[int]) -> None:
@@ -54,18 +55,22 @@ class PythonSource:
         self._member.paused.difference_update(partitions)
         self._consumer.resume(*self._places(self._member.owned.intersection(partitions)))
 
-    def caught_up(self, partition: int) -> set[str]:
-        """The topics of which `poll` has returned all that the broker has at the time of this call."""
-        places = self._places([partition])
+    def caught_up(self, partition: int, handled: Mapping[str, int]) -> set[str]:
+        """The topics of which the owner has handled all that the broker has at the time of this call."""
+        done = self._member.all_handled
+        topics = [topic for topic in self._settings.topics if done(topic, partition, handled.get(topic, 0))]
+        places = [TopicPartition(topic, partition) for topic in topics]
         try:
             ends = self._consumer.end_offsets(places, timeout_ms=_ANSWER_SECONDS * 1000)
             return {place.topic for place in places if ends[place] <= self._position(place)}
         except KafkaError as error:
-            raise SourceUnavailable(places[0].topic, f"does not say where it ends: {reason(error)}") from error
+            raise SourceUnavailable(self._settings.topics[0], f"does not say where it ends: {reason(error)}") from error
 
-    def position(self, partition: int, topic: str) -> int:
-        """The next offset of it that `poll` will return, -1 where not known yet."""
-        return self._position(TopicPartition(topic, partition))
+    def position(self, partition: int, topic: str, handled: int) -> int:
+        """The offset before which nothing is left to handle, -1 where not known yet."""
+        if self._member.all_handled(topic, partition, handled):
+            return self._position(TopicPartition(topic, partition))
+        return handled
 
     def joined(self) -> bool:
         """Whether the group counts us in, if only as one that stands by."""

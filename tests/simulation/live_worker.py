@@ -1,0 +1,79 @@
+"""The real worker's loop on topics, a store and a wall clock in memory: what happens is told turn by turn."""
+
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Executor, Future
+from typing import Any
+
+import msgspec
+
+from engine.adapters.memory import MemoryRecords, MemorySink, MemoryStore
+from engine.adapters.memory_source import MemorySource, MemoryTopics
+from engine.core.book import RuleBook
+from engine.core.catalog import Source
+from engine.hooks import Hooks
+from engine.runtime.decode import Decoder
+from engine.runtime.owned import Rules, Surroundings
+from engine.runtime.worker import Worker
+from tests.simulation.books import CATALOG, Plain
+
+TOPIC = "shop"
+
+
+class Late(Future[Any]):
+    """An answer that is not there before somebody waits for it."""
+
+    def __init__(self, ask: Callable[[], Any]) -> None:
+        super().__init__()
+        self._ask = ask
+
+    def result(self, timeout: float | None = None) -> Any:
+        if not self.done():
+            try:
+                self.set_result(self._ask())
+            except Exception as error:
+                self.set_exception(error)
+        return super().result(timeout)
+
+
+class SlowStore(Executor):
+    """Its answers are as late as may be, so that everything else happens first."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        return Late(lambda: fn(*args, **kwargs))
+
+
+class LiveShop:
+    """One topic of one partition; `now` is the wall time, epoch ms, of the broker too."""
+
+    def __init__(self, book: RuleBook, now: int, topics: Sequence[str] = (TOPIC,)) -> None:
+        self.book = book
+        self.now = now
+        self.names = topics
+        self.topics = MemoryTopics()
+        self.store = MemoryStore()
+        self.sink = MemorySink()
+        self.hooks = Hooks()
+
+    def happens(self, kind: str, customers: Iterable[str], topic: str = TOPIC) -> None:
+        """At this moment, and the broker has it at once."""
+        for customer in customers:
+            event = {"id": f"{kind}-{customer}-{self.now}", "type": kind, "customer": customer, "time": self.now}
+            self.topics.append(topic, 0, msgspec.json.encode(event), customer.encode(), self.now)
+
+    def worker(self, **around: Any) -> Worker:
+        """A worker that has not joined yet."""
+        decoders = {name: Decoder(Source(name, name), CATALOG) for name in self.names}
+        given: dict[str, Any] = {"wall": lambda: self.now, "hooks": self.hooks, "aside": SlowStore(), **around}
+        surroundings = Surroundings(self.store, self.sink, MemoryRecords(), MemoryRecords(), **given)
+        rules = Rules(self.book, Plain(), decoders)
+        return Worker(lambda owner: MemorySource(self.topics, self.names, 1, owner), surroundings, rules, patience=0)
+
+    def work(self, worker: Worker) -> None:
+        """Let it go on until it has handled everything and fired what it will."""
+        for _ in range(20):
+            worker.step()
+            worker._next_tick = 0.0
+
+    def told(self) -> list[str]:
+        """The customers who were written to, in order."""
+        return [msgspec.json.decode(value)["customer"] for _, value in self.sink.entries.get(0, [])]
