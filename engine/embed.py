@@ -9,8 +9,8 @@ import faust
 from engine.adapters.faust import Attached, Outreach, attach
 from engine.adapters.logs import LogHooks, use_host_logs
 from engine.adapters.prometheus import PrometheusHooks
-from engine.cli.console import open_store
 from engine.cli.health import Health, serve
+from engine.cli.opening import open_store
 from engine.cli.running import open_running
 from engine.cli.wiring import open_writer
 from engine.config import BadSetting, Settings, load_settings
@@ -48,7 +48,7 @@ def open_worker(settings: Settings) -> Iterator[Worker]:
     with ExitStack() as stack:
         stack.callback(log.sum_up)
         serve(stack, settings, health)
-        store = stack.enter_context(open_store(settings.store, settings.data, settings.namespace, settings))
+        store = stack.enter_context(open_store(settings))
         writer = open_writer(settings)
         stack.callback(writer.close)
         hooks = AllHooks(metrics, log)

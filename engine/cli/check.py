@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from engine.cli.console import SETTINGS, RulesDir, TemplatesDir, count_of, err, out
+from engine.cli.console import count_of, err, out
+from engine.cli.options import RulesDir, TemplatesDir, settings_of
 from engine.lang import diagnostics as findings
 from engine.lang.diagnostics import Diagnostic
 from engine.lang.project import Loaded, load
@@ -27,8 +28,8 @@ def register(app: typer.Typer) -> None:
 
 
 def check(
-    rules: RulesDir = SETTINGS.rules,
-    templates: TemplatesDir = SETTINGS.templates,
+    rules: RulesDir = None,
+    templates: TemplatesDir = None,
     format: Annotated[Format, typer.Option(help="For a person, a program, or GitHub's annotations.")] = Format.HUMAN,
 ) -> None:
     """Check rules, policy, events, templates and rule tests; show every finding with its place.
@@ -37,8 +38,9 @@ def check(
 
     Example: engine check --rules rules --format github
     """
-    loaded = load(rules, inspect_templates(templates))
-    found = sorted({*loaded.diagnostics, *_tests(rules, loaded)})
+    settings = settings_of(rules=rules, templates=templates)
+    loaded = load(settings.rules, inspect_templates(settings.templates))
+    found = sorted({*loaded.diagnostics, *_tests(settings.rules, loaded)})
     if format is Format.JSON:
         typer.echo(findings.as_json(found))
     elif found:

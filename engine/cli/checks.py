@@ -7,8 +7,9 @@ from pathlib import Path
 from engine.adapters.kafka.admin import Admin
 from engine.adapters.redis import RedisStore
 from engine.adapters.redis.facts import Server
-from engine.cli.console import count_of, open_store
+from engine.cli.console import count_of
 from engine.cli.findings import Finding, fail, ok, warn
+from engine.cli.opening import open_store
 from engine.cli.sending import channel_urls
 from engine.cli.wiring import kafka_settings, source_topics
 from engine.config import Settings, unknown_settings
@@ -39,7 +40,7 @@ def check_all(settings: Settings, further: Further = lambda store, catalog, coun
         findings += about_kafka
     partitions = max((counts.get(topic, 0) for topic in source_topics(settings, catalog)), default=0) if catalog else 0
     try:
-        with open_store(settings.store, settings.data, settings.namespace) as store:
+        with open_store(settings) as store:
             findings += check_store(store, partitions)
             if catalog is not None and partitions:
                 findings += further(store, catalog, counts)

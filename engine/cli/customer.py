@@ -1,6 +1,5 @@
 """`engine customer`: what the engine knows of one person, as a list, as data, and gone."""
 
-from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
@@ -8,10 +7,10 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from engine.cli.console import SETTINGS, AsJson, Data, Namespace, Store, UsageError, open_store, out, wall_clock
+from engine.cli.console import UsageError, out, wall_clock
 from engine.cli.customers import Found, add_endings, find, likely_partitions, outcome_in_words
-from engine.cli.sending import open_sending
-from engine.config import Settings
+from engine.cli.opening import open_sending, open_store
+from engine.cli.options import AsJson, Data, Namespace, Store, settings_of
 from engine.core.zones import iso
 from engine.model import State
 from engine.ports import StateStore
@@ -33,9 +32,9 @@ def register(app: typer.Typer) -> None:
 
 def show(
     customer: Customer,
-    store: Store = SETTINGS.store,
-    data: Data = SETTINGS.data,
-    namespace: Namespace = SETTINGS.namespace,
+    store: Store = None,
+    data: Data = None,
+    namespace: Namespace = None,
     as_json: AsJson = False,
 ) -> None:
     """Show what the store knows of a customer: profile, events, timers, what was sent and what came of it.
@@ -44,10 +43,11 @@ def show(
 
     Example: engine customer show c-1042 --store redis://redis:6379/0
     """
-    with open_store(store, data, namespace) as opened:
+    settings = settings_of(store=store, data=data, namespace=namespace)
+    with open_store(settings) as opened:
         found = find(opened, customer)
         known = _known(opened, customer, found)
-    add_endings(found.history, _settings(store, data, namespace))
+    add_endings(found.history, settings)
     if as_json:
         out.print_json(data=known)
     else:
@@ -56,9 +56,9 @@ def show(
 
 def export(
     customer: Customer,
-    store: Store = SETTINGS.store,
-    data: Data = SETTINGS.data,
-    namespace: Namespace = SETTINGS.namespace,
+    store: Store = None,
+    data: Data = None,
+    namespace: Namespace = None,
 ) -> None:
     """Print everything the store has of a customer as JSON, for a person who asks what is known of them.
 
@@ -66,18 +66,19 @@ def export(
 
     Example: engine customer export c-1042 > c-1042.json
     """
-    with open_store(store, data, namespace) as opened:
+    settings = settings_of(store=store, data=data, namespace=namespace)
+    with open_store(settings) as opened:
         known = _known(opened, customer, find(opened, customer))
-    add_endings(known["history"], _settings(store, data, namespace))
+    add_endings(known["history"], settings)
     out.print_json(data=known)
 
 
 def erase(
     customer: Customer,
     yes: Annotated[bool, typer.Option("--yes", help="Don't ask.")] = False,
-    store: Store = SETTINGS.store,
-    data: Data = SETTINGS.data,
-    namespace: Namespace = SETTINGS.namespace,
+    store: Store = None,
+    data: Data = None,
+    namespace: Namespace = None,
     as_json: AsJson = False,
 ) -> None:
     """Erase a customer for good: state, timers, history and outreach not yet published. Workers may be running.
@@ -91,9 +92,10 @@ def erase(
     """
     if not yes:
         typer.confirm(f"Erase {customer} for good?", abort=True, err=True)
-    with open_store(store, data, namespace) as opened:
+    settings = settings_of(store=store, data=data, namespace=namespace)
+    with open_store(settings) as opened:
         erased = _erase(opened, customer)
-    with open_sending(_settings(store, data, namespace)) as sending:
+    with open_sending(settings) as sending:
         sending[1].suppress(customer_digest(customer), "erased", before=wall_clock())
     if as_json:
         out.print_json(data={"customer": customer, **erased})
@@ -102,10 +104,6 @@ def erase(
     out.print(
         f"[green]{was}[/] {escape(customer)}, {erased['outreach']} outreach taken out of the outbox", highlight=False
     )
-
-
-def _settings(store: str, data: Path, namespace: str) -> Settings:
-    return SETTINGS.model_copy(update={"store": store, "data": data, "namespace": namespace})
 
 
 def _erase(store: StateStore, customer: str) -> dict[str, Any]:

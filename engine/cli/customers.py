@@ -6,7 +6,7 @@ from typing import Any
 
 from engine.adapters.kafka.partitioner import murmur2_partition
 from engine.cli.console import UsageError
-from engine.cli.sending import open_sending
+from engine.cli.opening import open_sending
 from engine.config import Settings
 from engine.core.codec import decode_state
 from engine.core.zones import iso

@@ -12,8 +12,10 @@ from rich.markup import escape
 from engine.adapters.kafka.admin import Admin
 from engine.adapters.kafka.outreach import ID_HEADER
 from engine.adapters.kafka.reader import TopicReader
-from engine.cli.console import SETTINGS, AsJson, UsageError, complain, count_of, err, out
+from engine.cli.console import UsageError, complain, count_of, err, out
+from engine.cli.options import AsJson, settings_of
 from engine.cli.wiring import kafka_settings, open_writer
+from engine.config import Settings
 from engine.core.durations import milliseconds
 from engine.core.zones import iso, to_millis
 from engine.errors import BadRecord, SourceUnavailable
@@ -54,7 +56,7 @@ def list_letters(
 
     Example: engine dead-letters list --code bad-time --since 1d
     """
-    found = _find(code, since, all_)
+    found = _find(settings_of(), code, since, all_)
     shown = found[-limit:]
     if as_json:
         out.print_json(data=[_as_data(one) for one in shown])
@@ -80,7 +82,8 @@ def replay(
 
     Example: engine dead-letters replay --code wrong-type --yes
     """
-    found = _find(code, since, all_)
+    settings = settings_of()
+    found = _find(settings, code, since, all_)
     chosen = [one for one in found if not why_not(one.letter)]
     left_out = Counter(why for one in found if (why := why_not(one.letter)))
     for why, count in left_out.items():
@@ -88,7 +91,7 @@ def replay(
     if chosen and not yes:
         topics = ", ".join(sorted({one.letter.source for one in chosen}))
         typer.confirm(f"Send {count_of(len(chosen), 'record')} again to {topics}?", abort=True, err=True)
-    _send([one.letter for one in chosen])
+    _send(settings, [one.letter for one in chosen])
     if as_json:
         out.print_json(data={"replayed": len(chosen), "left_out": left_out})
     else:
@@ -102,11 +105,11 @@ def why_not(letter: DeadLetter) -> str:
     return "too large to be kept here, the record stands in its own topic only" if letter.left_out else ""
 
 
-def _find(code: str, since: str, with_replayed: bool) -> list[Found]:
+def _find(settings: Settings, code: str, since: str, with_replayed: bool) -> list[Found]:
     """Oldest first, each once: a worker that was killed may have written it twice."""
     moment = _moment(since) if since else 0
     found: dict[str, Found] = {}
-    for identity, one in _read(moment):
+    for identity, one in _read(settings, moment):
         if one is not None:
             found.setdefault(identity, one)
         elif not with_replayed:
@@ -114,10 +117,10 @@ def _find(code: str, since: str, with_replayed: bool) -> list[Found]:
     return sorted((one for one in found.values() if code in ("", one.letter.code)), key=lambda one: one.at)
 
 
-def _read(moment: int) -> Iterator[tuple[str, Found | None]]:
+def _read(settings: Settings, moment: int) -> Iterator[tuple[str, Found | None]]:
     """Id and letter; None where it was replayed."""
-    topic = SETTINGS.dead_letters_topic
-    kafka = kafka_settings(SETTINGS)
+    topic = settings.dead_letters_topic
+    kafka = kafka_settings(settings)
     with Admin(kafka) as admin:
         count = admin.partition_counts([topic]).get(topic, 0)
     if not count:
@@ -157,13 +160,13 @@ def _moment(text: str) -> int:
     return to_millis(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
 
 
-def _send(letters: list[DeadLetter]) -> None:
+def _send(settings: Settings, letters: list[DeadLetter]) -> None:
     """All of them are durable before the first is marked: a crash in between has some sent twice, none lost."""
     if not letters:
         return
-    with Admin(kafka_settings(SETTINGS)) as admin:
+    with Admin(kafka_settings(settings)) as admin:
         counts = admin.partition_counts({letter.source for letter in letters})
-    writer = open_writer(SETTINGS)
+    writer = open_writer(settings)
     try:
         for letter in letters:
             partition = letter.partition if letter.partition < counts.get(letter.source, 0) else None
@@ -172,7 +175,7 @@ def _send(letters: list[DeadLetter]) -> None:
         writer.flush()
         for letter in letters:
             identity = letter.id.encode()
-            writer.write(SETTINGS.dead_letters_topic, None, identity, None, ((ID_HEADER, identity),))
+            writer.write(settings.dead_letters_topic, None, identity, None, ((ID_HEADER, identity),))
         writer.flush()
     finally:
         writer.close()

@@ -9,14 +9,16 @@ import typer
 
 from engine.adapters.file import JsonLinesSink
 from engine.adapters.memory import MemoryStore
-from engine.cli.console import RulesDir, TemplatesDir, open_project, out
+from engine.cli.console import out
+from engine.cli.opening import open_project
+from engine.cli.options import settings_of
 from engine.cli.runs import History, Sinks, replay_into
 from engine.cli.summary import show
 from engine.demo.gallery import GalleryData, write_gallery
 from engine.demo.generate import END, demo_history, write_demo_events
 from engine.examples import rules_folder, templates_folder
 
-EXAMPLE_RULES, EXAMPLE_TEMPLATES = rules_folder(), templates_folder()
+EXAMPLES = "the examples that come with the engine"
 
 
 def register(app: typer.Typer) -> None:
@@ -27,14 +29,14 @@ def demo(
     to: Annotated[Path, typer.Option(help="Folder for what comes out; an earlier demo there is replaced.")] = Path(
         "out"
     ),
-    rules: RulesDir = EXAMPLE_RULES,
-    templates: TemplatesDir = EXAMPLE_TEMPLATES,
+    rules: Annotated[Path | None, typer.Option(help="Folder of the rule files.", show_default=EXAMPLES)] = None,
+    templates: Annotated[Path | None, typer.Option(help="Folder of the templates.", show_default=EXAMPLES)] = None,
 ) -> None:
     """Replay real shop purchases of 1997 and 1998, with generated visits, carts and trials, through the rules.
 
     Example: engine demo --rules rules
     """
-    project = open_project(rules, templates)
+    project = open_project(settings_of(rules=rules or rules_folder(), templates=templates or templates_folder()))
     events = write_demo_events(to / "events")
     outreach, outcomes = to / "outreach.jsonl", to / "outcomes.jsonl"
     with closing(JsonLinesSink(outreach, anew=True)) as sink, closing(JsonLinesSink(outcomes, anew=True)) as log:

@@ -8,8 +8,9 @@ from engine.adapters.kafka.admin import Admin
 from engine.adapters.kafka.reader import Place, TopicReader
 from engine.adapters.redis import RedisStore
 from engine.cli.checks import check_all
-from engine.cli.console import SETTINGS, AsJson, Namespace, RulesDir, Store, TemplatesDir, count_of, wall_clock
+from engine.cli.console import count_of, wall_clock
 from engine.cli.findings import Finding, fail, ok, report, warn
+from engine.cli.options import AsJson, Namespace, RulesDir, Store, TemplatesDir, settings_of
 from engine.cli.sampling import judge_keys
 from engine.cli.wiring import kafka_settings, source_topics
 from engine.config import Settings
@@ -32,10 +33,10 @@ def register(app: typer.Typer) -> None:
 
 
 def doctor(
-    rules: RulesDir = SETTINGS.rules,
-    templates: TemplatesDir = SETTINGS.templates,
-    store: Store = SETTINGS.store,
-    namespace: Namespace = SETTINGS.namespace,
+    rules: RulesDir = None,
+    templates: TemplatesDir = None,
+    store: Store = None,
+    namespace: Namespace = None,
     as_json: AsJson = False,
 ) -> None:
     """Look at everything around the workers: reach, topics, partitioner, clocks, lag, overdue timers; advise on each.
@@ -45,8 +46,7 @@ def doctor(
 
     Example: engine doctor --store redis://redis:6379/0
     """
-    given = {"rules": rules, "templates": templates, "store": store, "namespace": namespace}
-    settings = SETTINGS.model_copy(update=given)
+    settings = settings_of(rules=rules, templates=templates, store=store, namespace=namespace)
 
     def further(opened: StateStore, catalog: Catalog, counts: Mapping[str, int]) -> Iterable[Finding]:
         return _examine(settings, opened, catalog, counts)

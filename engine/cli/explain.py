@@ -7,20 +7,10 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from engine.cli.console import (
-    SETTINGS,
-    AsJson,
-    Data,
-    Namespace,
-    RulesDir,
-    Store,
-    TemplatesDir,
-    UsageError,
-    open_project,
-    open_store,
-    out,
-)
+from engine.cli.console import UsageError, out
 from engine.cli.customers import Found, add_endings, find, outcome_in_words
+from engine.cli.opening import open_project, open_store
+from engine.cli.options import AsJson, Data, Namespace, RulesDir, Store, TemplatesDir, settings_of
 from engine.cli.runs import History, moment_of, replay_into
 from engine.core.book import RuleBook
 from engine.core.explain import RuleView
@@ -40,23 +30,24 @@ def explain(
         list[Path] | None, typer.Option(help="Replay these events in memory first, instead of reading a store.")
     ] = None,
     until: Annotated[str, typer.Option(help="With --events: let the clock run to here; as for replay.")] = "",
-    rules: RulesDir = SETTINGS.rules,
-    templates: TemplatesDir = SETTINGS.templates,
-    store: Store = SETTINGS.store,
-    data: Data = SETTINGS.data,
-    namespace: Namespace = SETTINGS.namespace,
+    rules: RulesDir = None,
+    templates: TemplatesDir = None,
+    store: Store = None,
+    data: Data = None,
+    namespace: Namespace = None,
     as_json: AsJson = False,
 ) -> None:
     """Show a customer's armed timers and past outcomes, and for each rule why it has not fired.
 
     Example: engine explain 0042 win-back --events events.jsonl.gz
     """
-    project = open_project(rules, templates)
+    settings = settings_of(rules=rules, templates=templates, store=store, data=data, namespace=namespace)
+    project = open_project(settings)
     book = project.book
     if rule and rule not in book.by_id:
         message = f"there is no rule {rule}; there are {', '.join(book.by_id)}"
         raise UsageError(message)
-    with open_store("memory" if events else store, data, namespace) as opened:
+    with open_store(settings.model_copy(update={"store": "memory"}) if events else settings) as opened:
         if events:
             summary = replay_into(opened, project, History(events, moment_of(until)), share=Share(customer.__eq__))
             if summary.broken:
@@ -65,7 +56,7 @@ def explain(
     views = [view for view in views_of(book, found.state, customer, found.clock) if rule in ("", view.rule)]
     history = [one for one in found.history if rule in ("", one["rule"])]
     if not events:
-        add_endings(history, SETTINGS.model_copy(update={"store": store, "data": data, "namespace": namespace}))
+        add_endings(history, settings)
     if as_json:
         out.print_json(data=_as_data(customer, found, book, views, history))
     else:

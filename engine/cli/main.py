@@ -1,61 +1,115 @@
-"""`engine`: the commands."""
+"""`engine`: the commands. One table says what there is; a command's module is imported when the command runs."""
 
 import sys
 from collections.abc import Iterator, Mapping
 from importlib import import_module
 from importlib.metadata import version
 from io import TextIOWrapper
-from typing import Any
+from typing import Any, NamedTuple
 
 import typer
 import typer.core
 
 from engine.cli.console import complain
 from engine.errors import EngineError
+from engine.extras import naming_extras
 
-MODULES = {
-    "check": "check",
-    "test": "rule_tests",
-    "replay": "replay",
-    "explain": "explain",
-    "preview": "preview",
-    "schema": "schema",
-    "init": "init",
-    "demo": "demo",
-    "run": "worker",
-    "send": "send",
-    "web": "web",
-    "doctor": "doctor",
-    "topics": "topics",
-    "send-event": "send_event",
-    "dead-letters": "dead_letters",
-    "customer": "customer",
-    "reshard": "reshard",
+
+class Entry(NamedTuple):
+    """A command: its module in engine.cli, and the first paragraph of its help, which `engine --help` lists."""
+
+    module: str
+    help: str
+
+
+COMMANDS: Mapping[str, Entry] = {
+    "check": Entry(
+        "check", "Check rules, policy, events, templates and rule tests; show every finding with its place."
+    ),
+    "test": Entry(
+        "rule_tests",
+        "Run rule tests on a virtual clock; each also with every event twice and the state saved in between.",
+    ),
+    "replay": Entry("replay", "Run a history of events through the rules, on the events' own clock."),
+    "explain": Entry(
+        "explain", "Show a customer's armed timers and past outcomes, and for each rule why it has not fired."
+    ),
+    "preview": Entry("preview", "Render one template, from sample data or for a customer of the store."),
+    "schema": Entry(
+        "schema",
+        "Print the JSON Schema of a kind of file, for editors that complete and check, or of the outreach record.",
+    ),
+    "init": Entry("init", "Start a project: rules, templates and tests of a record shop, to be changed into yours."),
+    "demo": Entry(
+        "demo",
+        "Replay real shop purchases of 1997 and 1998, with generated visits, carts and trials, through the rules.",
+    ),
+    "run": Entry(
+        "worker",
+        "Run a worker: events in from Kafka, customers in Redis, outreach out to Kafka."
+        " Settings are ENGINE_… variables.",
+    ),
+    "send": Entry(
+        "send", "Run a sender: outreach from Kafka, to mail servers and webhooks. Settings are ENGINE_… variables."
+    ),
+    "web": Entry("web", "Run the unsubscribe and preference pages. Settings are ENGINE_… variables."),
+    "doctor": Entry(
+        "doctor",
+        "Look at everything around the workers: reach, topics, partitioner, clocks, lag, overdue timers;"
+        " advise on each.",
+    ),
+    "topics": Entry("topics", "The topics that the engine reads and writes."),
+    "send-event": Entry(
+        "send_event",
+        "Send one event, checked against events.yaml, in the format of its topic and to the partition of its customer.",
+    ),
+    "dead-letters": Entry("dead_letters", "Records that could not be used: why, and sending them again."),
+    "customer": Entry("customer", "What the engine knows of one customer."),
+    "reshard": Entry(
+        "reshard",
+        "Move all customers to another number of partitions: states, timers, history, tombstones."
+        " Stop all workers first.",
+    ),
 }
-"""Where each command is, in the order of --help."""
+"""In the order of --help."""
 
 
 class OnDemand(Mapping[str, Any]):
-    """The commands, each imported when it is asked for: `check` and `test` need no client of any server."""
+    """The commands, each imported when it is asked for. Raises ExtraMissing."""
 
     def __getitem__(self, name: str) -> Any:
-        module = import_module(f"engine.cli.{MODULES[name]}")
+        entry = COMMANDS[name]
+        with naming_extras():
+            module = import_module(f"engine.cli.{entry.module}")
         app = typer.Typer()
         module.register(app)
         return typer.main.get_group(app).commands[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(MODULES)
+        return iter(COMMANDS)
 
     def __len__(self) -> int:
-        return len(MODULES)
+        return len(COMMANDS)
 
 
 class Commands(typer.core.TyperGroup):
-    """What Typer asks for commands."""
+    """The group of all commands: it lists them from the table, and imports the one that runs."""
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings | {"commands": OnDemand()})
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """A stand-in, for lists. `resolve_command` gives the command itself."""
+        entry = COMMANDS.get(cmd_name)
+        return typer.core.TyperCommand(cmd_name, help=entry.help) if entry else None
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Name, command and the arguments left for it."""
+        name, found, rest = super().resolve_command(ctx, args)
+        return name, found and self.commands[str(name)], rest
 
 
 app = typer.Typer(
@@ -81,7 +135,8 @@ def run() -> None:
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal that knows only ASCII
     try:
-        app()
+        with naming_extras():
+            app()
     except EngineError as error:
         complain(str(error))
         sys.exit(1)

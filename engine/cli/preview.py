@@ -8,21 +8,10 @@ from typing import Annotated, Any
 
 import typer
 
-from engine.cli.console import (
-    SETTINGS,
-    AsJson,
-    Namespace,
-    RulesDir,
-    Store,
-    TemplatesDir,
-    UsageError,
-    complain,
-    open_project,
-    open_store,
-    out,
-    wall_clock,
-)
+from engine.cli.console import UsageError, complain, out, wall_clock
 from engine.cli.customers import find
+from engine.cli.opening import open_project, open_store
+from engine.cli.options import DATA_DEFAULT, DATA_HELP, AsJson, Namespace, RulesDir, Store, TemplatesDir, settings_of
 from engine.model import Outreach
 from engine.render import preview as render_data
 from engine.render import preview_state
@@ -41,11 +30,11 @@ def preview(
     customer: Annotated[str, typer.Option(help="Render it for this customer of the store.")] = "",
     data: Annotated[Path | None, typer.Option(help="Render it from this JSON file.")] = None,
     html: Annotated[bool, typer.Option("--html", help="Open the HTML part in a browser.")] = False,
-    rules: RulesDir = SETTINGS.rules,
-    templates: TemplatesDir = SETTINGS.templates,
-    store: Store = SETTINGS.store,
-    store_folder: Annotated[Path, typer.Option(help="Folder of the embedded store.")] = SETTINGS.data,
-    namespace: Namespace = SETTINGS.namespace,
+    rules: RulesDir = None,
+    templates: TemplatesDir = None,
+    store: Store = None,
+    store_folder: Annotated[Path | None, typer.Option(help=DATA_HELP, show_default=DATA_DEFAULT)] = None,
+    namespace: Namespace = None,
     as_json: AsJson = False,
 ) -> None:
     """Render one template, from sample data or for a customer of the store.
@@ -55,13 +44,14 @@ def preview(
 
     Example: engine preview welcome --data ada.json --html
     """
-    project = open_project(rules, templates)
+    settings = settings_of(rules=rules, templates=templates, store=store, data=store_folder, namespace=namespace)
+    project = open_project(settings)
     name, _, channel = template.partition(".")
     channel = channel or "email"
     if data is not None:
         outreach = render_data(project.renderer, project.book, name, channel, _read(data), wall_clock())
     elif customer:
-        with open_store(store, store_folder, namespace) as opened:
+        with open_store(settings) as opened:
             found = find(opened, customer)
         outreach = preview_state(project.renderer, project.book, name, channel, customer, found.state, found.clock)
     else:

@@ -11,21 +11,9 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from engine.adapters.file import STANDARD, JsonLinesSink, JsonLinesSource
 from engine.adapters.memory import MemorySink
-from engine.cli.console import (
-    SETTINGS,
-    AsJson,
-    Data,
-    Namespace,
-    RulesDir,
-    Store,
-    TemplatesDir,
-    UsageError,
-    err,
-    is_terminal,
-    open_project,
-    open_store,
-    out,
-)
+from engine.cli.console import UsageError, err, is_terminal, out
+from engine.cli.opening import open_project, open_store
+from engine.cli.options import STORE_HELP, AsJson, Data, Namespace, RulesDir, TemplatesDir, settings_of
 from engine.cli.runs import History, Sinks, moment_of, replay_into
 from engine.cli.shares import Task, replay_in_shares, usual_number
 from engine.cli.summary import as_data, show
@@ -42,8 +30,8 @@ def register(app: typer.Typer) -> None:
 
 def replay(
     events: Events,
-    rules: RulesDir = SETTINGS.rules,
-    templates: TemplatesDir = SETTINGS.templates,
+    rules: RulesDir = None,
+    templates: TemplatesDir = None,
     until: Annotated[
         str, typer.Option(help="Let the clock run to here, inclusive: ISO 8601; UTC unless it says.")
     ] = "",
@@ -55,9 +43,9 @@ def replay(
     source: Annotated[
         str, typer.Option(help="The source of events.yaml; found by a look at the file if missing.")
     ] = "",
-    store: Store = "memory",
-    data: Data = SETTINGS.data,
-    namespace: Namespace = SETTINGS.namespace,
+    store: Annotated[str, typer.Option(help=STORE_HELP)] = "memory",
+    data: Data = None,
+    namespace: Namespace = None,
     processes: Annotated[
         int | None,
         typer.Option(min=1, help="How many share the work; only in memory. By default one, or all processors if long."),
@@ -72,7 +60,8 @@ def replay(
 
     Example: engine replay events.jsonl.gz --until 2026-07-01 --out outreach.jsonl
     """
-    project = open_project(rules, templates)
+    settings = settings_of(rules=rules, templates=templates, store=store, data=data, namespace=namespace)
+    project = open_project(settings)
     history = History(events, moment_of(until), source)
     number = _processes(processes, events, store)
     outputs = [path for path in (output, outcomes, dead_letters) if path]
@@ -82,10 +71,12 @@ def replay(
         first, *others = (_sink(stack, path, anew=store == "memory") for path in (output, outcomes, dead_letters))
         sinks = Sinks(first or MemorySink(), *others)
         if number > 1:
-            summary = replay_in_shares(number, Task(rules, templates, history), sinks, lambda: _progress(stack))
+            summary = replay_in_shares(
+                number, Task(settings.rules, settings.templates, history), sinks, lambda: _progress(stack)
+            )
         else:
             advance = _progress(stack)
-            opened = stack.enter_context(open_store(store, data, namespace))
+            opened = stack.enter_context(open_store(settings))
             summary = replay_into(opened, project, history, sinks=sinks, progress=advance)
     console = err if Path(STANDARD) in outputs else out
     _conclude(summary, project.book, console, dead_letters, as_json=as_json)

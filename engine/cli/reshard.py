@@ -8,19 +8,9 @@ from rich.progress import Progress
 
 from engine.adapters.kafka.partitioner import crc32_partition, murmur2_partition
 from engine.cli.at_rest import unrest
-from engine.cli.console import (
-    SETTINGS,
-    AsJson,
-    Data,
-    Namespace,
-    Store,
-    complain,
-    count_of,
-    err,
-    is_terminal,
-    open_store,
-    out,
-)
+from engine.cli.console import complain, count_of, err, is_terminal, out
+from engine.cli.opening import open_store
+from engine.cli.options import AsJson, Data, Namespace, Store, settings_of
 from engine.errors import ReshardRefused
 from engine.runtime.reshard import Moved, Place, Reshard
 
@@ -57,9 +47,9 @@ def reshard(
     force: Annotated[
         bool, typer.Option("--force", help="Move although workers run, events are unread, or Kafka cannot be asked.")
     ] = False,
-    store: Store = SETTINGS.store,
-    data: Data = SETTINGS.data,
-    namespace: Namespace = SETTINGS.namespace,
+    store: Store = None,
+    data: Data = None,
+    namespace: Namespace = None,
     as_json: AsJson = False,
 ) -> None:
     """Move all customers to another number of partitions: states, timers, history, tombstones. Stop all workers first.
@@ -70,9 +60,10 @@ def reshard(
 
     Example: engine reshard --to 12 --store redis://redis:6379/0
     """
-    with open_store(store, data, namespace) as opened:
+    settings = settings_of(store=store, data=data, namespace=namespace)
+    with open_store(settings) as opened:
         job = Reshard(opened, to, _place(partitioner))
-        reasons = list(unrest(SETTINGS, opened, job))
+        reasons = list(unrest(settings, opened, job))
         for reason in reasons:
             complain(reason)
         if reasons and not (force or dry_run):

@@ -9,7 +9,9 @@ from xml.etree import ElementTree
 import typer
 from rich.markup import escape
 
-from engine.cli.console import SETTINGS, AsJson, RulesDir, TemplatesDir, UsageError, complain, open_project, out
+from engine.cli.console import UsageError, complain, out
+from engine.cli.opening import open_project
+from engine.cli.options import AsJson, RulesDir, TemplatesDir, settings_of
 from engine.lang.diagnostics import human
 from engine.lang.rule_tests import TestFile, load_tests
 from engine.testing import Project, TestResult, run_test_file
@@ -28,8 +30,8 @@ def run_tests(
     files: Annotated[
         list[Path] | None, typer.Argument(help="Test files; all *.test.yaml of --rules by default.")
     ] = None,
-    rules: RulesDir = SETTINGS.rules,
-    templates: TemplatesDir = SETTINGS.templates,
+    rules: RulesDir = None,
+    templates: TemplatesDir = None,
     keyword: Annotated[str, typer.Option("-k", help="Only tests whose name contains this.")] = "",
     update: Annotated[
         bool, typer.Option("--update", help="Write what failed tests got into what they expect.")
@@ -45,8 +47,9 @@ def run_tests(
     Example: engine test -k "quiet hours"
     """
     started = perf_counter()
-    project = open_project(rules, templates)
-    paths = files or sorted(rules.glob("*.test.yaml"))
+    settings = settings_of(rules=rules, templates=templates)
+    project = open_project(settings)
+    paths = files or sorted(settings.rules.glob("*.test.yaml"))
     results = _run(project, paths, keyword)
     if update:
         _update(project, results)

@@ -6,11 +6,13 @@ from typing import Annotated
 import typer
 
 from engine.adapters.sender_watch import SenderWatch
-from engine.cli.console import SETTINGS, AsJson, Namespace, Store, out
+from engine.cli.console import out
 from engine.cli.health import SenderHealth, serve
 from engine.cli.obeying import obeying
+from engine.cli.opening import open_sending
+from engine.cli.options import AsJson, Namespace, Store, settings_of
 from engine.cli.process import begin_log, obey_stop
-from engine.cli.sending import open_sender, open_sending
+from engine.cli.sending import open_sender
 from engine.cli.wiring import open_writer
 from engine.core.zones import iso
 from engine.ports import ClaimStore
@@ -21,8 +23,8 @@ def register(app: typer.Typer) -> None:
 
 
 def send(
-    store: Store = SETTINGS.store,
-    namespace: Namespace = SETTINGS.namespace,
+    store: Store = None,
+    namespace: Namespace = None,
     in_doubt: Annotated[
         bool, typer.Option("--in-doubt", help="Only list outreach of which a crash leaves open whether it was sent.")
     ] = False,
@@ -40,7 +42,7 @@ def send(
 
     Example: engine send --store redis://redis:6379/0
     """
-    settings = SETTINGS.model_copy(update={"store": store, "namespace": namespace})
+    settings = settings_of(store=store, namespace=namespace)
     with ExitStack() as stack:
         stores = stack.enter_context(open_sending(settings))
         if in_doubt:

@@ -8,17 +8,10 @@ import typer
 
 from engine.adapters.kafka.admin import check_topics
 from engine.adapters.kafka.reader import send_one
-from engine.cli.console import (
-    SETTINGS,
-    AsJson,
-    RulesDir,
-    TemplatesDir,
-    UsageError,
-    open_project,
-    out,
-    wall_clock,
-)
+from engine.cli.console import UsageError, out, wall_clock
 from engine.cli.customers import place
+from engine.cli.opening import open_project
+from engine.cli.options import AsJson, RulesDir, TemplatesDir, settings_of
 from engine.cli.wiring import kafka_settings
 from engine.core.catalog import Catalog, EventType, Source
 from engine.core.zones import iso, to_millis
@@ -40,20 +33,21 @@ def send_event(
     time: Annotated[datetime | None, typer.Option(help="When it happened, UTC. Default: now.")] = None,
     topic: Annotated[str, typer.Option(help="The topic or source. Default: the first of events.yaml.")] = "",
     id: Annotated[str, typer.Option(help="Its id. Default: a new one.")] = "",
-    rules: RulesDir = SETTINGS.rules,
-    templates: TemplatesDir = SETTINGS.templates,
+    rules: RulesDir = None,
+    templates: TemplatesDir = None,
     as_json: AsJson = False,
 ) -> None:
     """Send one event, checked against events.yaml, in the format of its topic and to the partition of its customer.
 
     Example: engine send-event purchase --customer c-1042 --set amount=20 --set currency=EUR
     """
-    catalog = open_project(rules, templates).book.catalog
+    settings = settings_of(rules=rules, templates=templates)
+    catalog = open_project(settings).book.catalog
     source = _source(catalog, topic)
     properties = _properties(_declared(catalog, type), set_ or ())
     moment = to_millis(time if time and time.tzinfo else time.replace(tzinfo=UTC)) if time else wall_clock()
     event = Event(id or str(uuid4()), type, customer, moment, properties)
-    kafka = kafka_settings(SETTINGS, (source.topic,))
+    kafka = kafka_settings(settings, (source.topic,))
     value, headers = compose(source, event)
     partition = place(customer, check_topics(kafka))
     _check(source, catalog, Record(source.topic, partition, 1, value, customer.encode(), moment, headers))

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import timedelta
 from pathlib import Path
 
 import httpx
@@ -18,17 +17,15 @@ from engine.adapters.mail.maildir import FolderChannel
 from engine.adapters.mail.message import HeadersOf, Letterhead, no_headers
 from engine.adapters.mail.reference import reference_headers
 from engine.adapters.mail.smtp import MailServer, SmtpChannel
-from engine.adapters.memory_sending import MemoryClaims, MemorySuppressions
-from engine.adapters.redis import connect_sending
-from engine.adapters.redis.embedded import EmbeddedServer
 from engine.adapters.tls import Authorities
 from engine.adapters.webhook import Endpoint, WebhookChannel
-from engine.cli.console import UsageError, wall_clock
+from engine.cli.console import wall_clock
+from engine.cli.opening import SendingStores
 from engine.cli.wiring import join_group, kafka_settings
 from engine.config import BadSetting, Settings
 from engine.errors import PermanentFailure
 from engine.model import TRANSACTIONAL, Outreach
-from engine.ports import Channel, ClaimStore, SuppressionList
+from engine.ports import Channel
 from engine.runtime.delivery import Limits, Post
 from engine.runtime.links import Links, LinksOf
 from engine.runtime.rates import Rates
@@ -37,8 +34,6 @@ from engine.runtime.sender import Sender
 from engine.runtime.suppression import link_token
 from engine.sender_hooks import SenderHooks
 from engine.tokens import make_token
-
-Stores = tuple[ClaimStore, SuppressionList]
 
 
 def _smtp(settings: Settings, url: str) -> Channel:
@@ -166,31 +161,7 @@ def _tokens(settings: Settings) -> Callable[[Outreach], str]:
 
 
 @contextmanager
-def open_sending(settings: Settings) -> Iterator[Stores]:
-    """Claims and suppressions in the store that the settings name."""
-    kept = timedelta(days=settings.send_claims_days)
-    if settings.store == "memory":
-        yield MemoryClaims(), MemorySuppressions()
-    elif settings.store == "embedded":
-        with EmbeddedServer(settings.data) as server:
-            yield from _connected(connect_sending(server.url, settings.namespace, kept=kept))
-    elif "://" in settings.store:
-        password = settings.store_password.get_secret_value()
-        yield from _connected(connect_sending(settings.store, settings.namespace, password=password, kept=kept))
-    else:
-        message = f"--store {settings.store}: expected memory, embedded, or a URL such as redis://localhost:6379/0"
-        raise UsageError(message)
-
-
-def _connected(stores: Stores) -> Iterator[Stores]:
-    try:
-        yield stores
-    finally:
-        stores[0].close()
-
-
-@contextmanager
-def open_sender(settings: Settings, stores: Stores, writer: TopicWriter, hooks: SenderHooks) -> Iterator[Sender]:
+def open_sender(settings: Settings, stores: SendingStores, writer: TopicWriter, hooks: SenderHooks) -> Iterator[Sender]:
     """A sender that is ready to join its group. Raises BadSetting and SourceUnavailable."""
     grouped = settings.model_copy(update={"kafka_group": settings.send_group})
     topics = (settings.outreach_topic,)

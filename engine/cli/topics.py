@@ -8,7 +8,9 @@ from rich.table import Table
 
 from engine.adapters.kafka.admin import Admin, NewTopic
 from engine.cli.checks import topics_of
-from engine.cli.console import SETTINGS, AsJson, RulesDir, TemplatesDir, UsageError, count_of, open_project, out
+from engine.cli.console import UsageError, count_of, out
+from engine.cli.opening import open_project
+from engine.cli.options import AsJson, RulesDir, TemplatesDir, settings_of
 from engine.cli.wiring import kafka_settings, source_topics
 from engine.config import Settings
 from engine.core.catalog import Catalog
@@ -38,8 +40,8 @@ def create(
     ] = None,
     replicas: Annotated[int | None, typer.Option(min=1, help="Default: as the cluster has it.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be made.")] = False,
-    rules: RulesDir = SETTINGS.rules,
-    templates: TemplatesDir = SETTINGS.templates,
+    rules: RulesDir = None,
+    templates: TemplatesDir = None,
     as_json: AsJson = False,
 ) -> None:
     """Make the topics of events.yaml that are missing, and those for outreach, outcomes, dead letters and feedback.
@@ -48,11 +50,12 @@ def create(
 
     Example: engine topics create --partitions 12 --replicas 3
     """
-    catalog = open_project(rules, templates).book.catalog
-    with Admin(kafka_settings(SETTINGS)) as admin:
-        counts = admin.partition_counts(topics_of(SETTINGS, catalog))
-        count = _partitions(SETTINGS, catalog, counts, partitions)
-        missing = [topic for topic in _wanted(SETTINGS, catalog, count, replicas) if topic.name not in counts]
+    settings = settings_of(rules=rules, templates=templates)
+    catalog = open_project(settings).book.catalog
+    with Admin(kafka_settings(settings)) as admin:
+        counts = admin.partition_counts(topics_of(settings, catalog))
+        count = _partitions(settings, catalog, counts, partitions)
+        missing = [topic for topic in _wanted(settings, catalog, count, replicas) if topic.name not in counts]
         made = [topic.name for topic in missing] if dry_run else admin.create_topics(missing)
     rows = [(one.name, one.partitions, one.config) for one in missing if one.name in made]
     if as_json:

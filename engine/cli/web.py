@@ -21,11 +21,13 @@ from engine.adapters.web.publish import Publisher
 from engine.adapters.web.server import Server
 from engine.adapters.web.view import View
 from engine.adapters.web.watch import WebWatch
-from engine.cli.console import SETTINGS, Namespace, RulesDir, Store, wall_clock
+from engine.cli.console import wall_clock
 from engine.cli.feedback import feedback_providers
 from engine.cli.health import WebHealth, serve
+from engine.cli.opening import open_sending
+from engine.cli.options import Namespace, RulesDir, Store, settings_of
 from engine.cli.process import begin_log, log_stop
-from engine.cli.sending import open_sending, token_secrets
+from engine.cli.sending import token_secrets
 from engine.cli.wiring import kafka_settings, open_writer
 from engine.config import BadSetting, Settings
 from engine.lang.project import load
@@ -41,10 +43,12 @@ def register(app: typer.Typer) -> None:
 
 
 def web(
-    store: Store = SETTINGS.store,
-    namespace: Namespace = SETTINGS.namespace,
-    rules: RulesDir = SETTINGS.rules,
-    port: Annotated[int, typer.Option(help="Where to answer.")] = SETTINGS.web_port,
+    store: Store = None,
+    namespace: Namespace = None,
+    rules: RulesDir = None,
+    port: Annotated[
+        int | None, typer.Option(help="Where to answer.", show_default="ENGINE_WEB_PORT, else 8080")
+    ] = None,
 ) -> None:
     """Run the unsubscribe and preference pages. Settings are ENGINE_… variables.
 
@@ -54,7 +58,7 @@ def web(
 
     Example: engine web --store redis://redis:6379/0
     """
-    settings = SETTINGS.model_copy(update={"store": store, "namespace": namespace, "rules": rules, "web_port": port})
+    settings = settings_of(store=store, namespace=namespace, rules=rules, web_port=port)
     with ExitStack() as stack:
         _, suppressions = stack.enter_context(open_sending(settings))
         begin_log(settings)

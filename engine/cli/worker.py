@@ -11,20 +11,11 @@ import typer
 from engine.adapters.logs import LogHooks
 from engine.adapters.prometheus import PrometheusHooks
 from engine.cli.checks import check_all
-from engine.cli.console import (
-    SETTINGS,
-    AsJson,
-    Namespace,
-    RulesDir,
-    Store,
-    TemplatesDir,
-    complain,
-    count_of,
-    open_project,
-    open_store,
-)
+from engine.cli.console import complain, count_of
 from engine.cli.findings import report
 from engine.cli.health import Health, serve
+from engine.cli.opening import open_project, open_store
+from engine.cli.options import AsJson, Namespace, RulesDir, Store, TemplatesDir, settings_of
 from engine.cli.process import begin_log, obey_stop
 from engine.cli.running import Running, open_running
 from engine.cli.runs import collect_rarely
@@ -39,10 +30,10 @@ def register(app: typer.Typer) -> None:
 
 
 def run(
-    rules: RulesDir = SETTINGS.rules,
-    templates: TemplatesDir = SETTINGS.templates,
-    store: Store = SETTINGS.store,
-    namespace: Namespace = SETTINGS.namespace,
+    rules: RulesDir = None,
+    templates: TemplatesDir = None,
+    store: Store = None,
+    namespace: Namespace = None,
     check: Annotated[bool, typer.Option("--check", help="Check rules, topics and the store, then stop.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -54,19 +45,17 @@ def run(
 
     Example: ENGINE_KAFKA_BOOTSTRAP=kafka:9092 engine run --store redis://redis:6379/0
     """
-    settings = SETTINGS.model_copy(
-        update={"rules": rules, "templates": templates, "store": store, "namespace": namespace}
-    )
+    settings = settings_of(rules=rules, templates=templates, store=store, namespace=namespace)
     if check:
         report(check_all(settings), as_json=as_json)
-    project = open_project(rules, templates)
+    project = open_project(settings)
     begin_log(settings)
     metrics, log = PrometheusHooks(), LogHooks()
     health, hooks = Health(metrics), AllHooks(metrics, log)
     with ExitStack() as stack:
         stack.callback(log.sum_up)
         serve(stack, settings, health)
-        opened = stack.enter_context(open_store(store, settings.data, namespace))
+        opened = stack.enter_context(open_store(settings))
         writer = open_writer(settings)
         stack.callback(writer.close)
         running = stack.enter_context(open_running(settings, project, opened, writer, hooks))

@@ -10,7 +10,10 @@ from typing import Any
 import pytest
 import typer
 
+from engine.cli.main import COMMANDS as TABLE
 from engine.cli.main import app
+from engine.config import Settings
+from engine.extras import EXTRA_OF
 
 DOCUMENTED = (Path(__file__).parents[2] / "docs" / "commands.md").read_text(encoding="utf-8")
 
@@ -25,6 +28,15 @@ def commands(group: Any, path: str = "engine") -> Iterator[tuple[str, str]]:
 
 
 COMMANDS = dict(commands(typer.main.get_command(app)))
+DEFAULTS = {
+    "engine check": ("rules", "rules"),
+    "engine replay": ("data", "data"),
+    "engine run": ("templates", "templates"),
+    "engine preview": ("store_folder", "data"),
+    "engine doctor": ("store", "store"),
+    "engine reshard": ("namespace", "namespace"),
+    "engine web": ("port", "web_port"),
+}
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -47,3 +59,50 @@ def test_help_does_not_show_the_password_of_the_store() -> None:
 def test_no_command_is_documented_that_does_not_exist() -> None:
     headings = {line.removeprefix("### ") for line in DOCUMENTED.splitlines() if line.startswith("### ")}
     assert headings == set(COMMANDS)
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_the_list_of_commands_says_what_each_command_says_of_itself(name: str) -> None:
+    command: Any = typer.main.get_command(app)
+    itself = command.commands[name]
+    assert TABLE[name].help == " ".join((itself.help or "").split("\n\n")[0].split())
+    assert command.get_command(None, name).help == TABLE[name].help
+
+
+def test_help_and_the_check_of_rules_import_no_client_of_a_server_and_no_extra() -> None:
+    program = "import sys; from engine.cli.main import run\ntry: run()\nfinally: print(*sys.modules, file=sys.stderr)"
+    for arguments in (["--help"], ["check"]):
+        ran = subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=True)
+        imported = set(ran.stderr.split())
+        assert "engine.cli.main" in imported
+        assert not imported & {"redis", "valkey", "confluent_kafka", "prometheus_client", *EXTRA_OF}, arguments
+
+
+@pytest.mark.parametrize("name", ["engine run", "engine web"])
+def test_the_help_says_the_same_in_every_environment(name: str) -> None:
+    def shown(environment: dict[str, str]) -> str:
+        command = [sys.executable, "-c", "from engine.cli.main import run; run()", *name.split()[1:], "--help"]
+        whole = os.environ | environment
+        return subprocess.run(command, env=whole, capture_output=True, text=True, check=True).stdout
+
+    elsewhere = {"ENGINE_RULES": "other", "ENGINE_STORE": "memory", "ENGINE_WEB_PORT": "81", "ENGINE_DATA": "there"}
+    assert shown({}) == shown(elsewhere)
+
+
+def test_the_defaults_that_the_help_names_are_those_of_the_settings() -> None:
+    for name, (option, setting) in DEFAULTS.items():
+        assert str(Settings.model_fields[setting].default) == _named_default(name, option), (name, option)
+
+
+def _named_default(command: str, option: str) -> str:
+    params = {param.name: param for param in _command(command).params}
+    setting, _, default = params[option].show_default.partition(", else ")
+    assert setting == f"ENGINE_{DEFAULTS[command][1].upper()}"
+    return str(default)
+
+
+def _command(name: str) -> Any:
+    command: Any = typer.main.get_command(app)
+    for part in name.split()[1:]:
+        command = command.commands[part]
+    return command

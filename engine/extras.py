@@ -1,0 +1,47 @@
+"""Which optional part of the package brings which library: a library that is missing becomes advice what to install.
+
+Base is what rules, replays and workers need. pyproject.toml says what else each extra brings.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final
+
+from engine.errors import EngineError
+
+EXTRA_OF: Final[Mapping[str, str]] = {
+    "aiosmtplib": "sending",
+    "cryptography": "web",
+    "faust": "faust",
+    "httpx": "sending",
+    "idna": "sending",
+    "kafka": "kafka-python",
+    "mode": "faust",
+    "starlette": "web",
+    "uvicorn": "web",
+}
+"""Importable package -> extra. httpx comes with `web` too, which misses starlette first."""
+
+
+@dataclass
+class ExtraMissing(EngineError):
+    """A library that is only installed on request, and was not."""
+
+    library: str
+    extra: str
+
+    def __str__(self) -> str:
+        return f'{self.library} is not installed; this installs it: pip install "trigger-engine[{self.extra}]"'
+
+
+@contextmanager
+def naming_extras() -> Iterator[None]:
+    """Raises ExtraMissing where an import fails inside for want of an extra."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        library = (error.name or "").partition(".")[0]
+        if library not in EXTRA_OF:
+            raise
+        raise ExtraMissing(library, EXTRA_OF[library]) from error
