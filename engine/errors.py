@@ -224,12 +224,14 @@ class TemporaryFailure(EngineError):
 class PermanentFailure(EngineError):
     """An outreach that cannot be handed over, now or later. `reason` has no personal data, `detail` may.
 
-    `bounced`: there is no such recipient.
+    `bounced`: there is no such recipient. `words`: what the other side said, where it may be said of everybody: the
+    same to many recipients in a row means that a setting is wrong. Empty for what is wrong with this outreach alone.
     """
 
     reason: str
     bounced: bool = False
     detail: str = ""
+    words: str = ""
 
     def __str__(self) -> str:
         return self.reason

@@ -28,6 +28,9 @@ class SenderHooks:
     def breaker(self, channel: str, is_open: bool) -> None:
         """The channel's provider is down, or is back."""
 
+    def refused_alike(self, channel: str, words: str) -> None:
+        """The provider refuses everybody in these words: a setting is wrong. All is kept until it takes one again."""
+
     def measured(self, in_hand: int, parked: int) -> None:
         """Every few seconds: outreach that was read and has not ended, and how many of these only wait."""
 

@@ -27,6 +27,7 @@ class SenderWatch(SenderHooks):
         self._dead_letters = self._counter("sender_dead_letters", "Records that could not be sent", "code")
         self._unlinked = self._counter("sender_unlinked", "Messages whose unsubscribe link is empty", "channel")
         self._open = self._gauge("sender_breaker_open", "1 while the channel's provider is down", "channel")
+        self._refused_alike = self._counter("sender_refused_alike", "Times a provider began to refuse all", "channel")
         self._owned = self._gauge("sender_owned_partitions", "Partitions of the outreach topic that this sender has")
         self._in_hand = self._gauge("sender_in_hand", "Outreach that was read and has not ended")
         self._parked = self._gauge("sender_parked", "How many of these only wait")
@@ -78,6 +79,10 @@ class SenderWatch(SenderHooks):
             self._log.warning("provider down", channel=channel)
         else:
             self._log.info("provider back", channel=channel)
+
+    def refused_alike(self, channel: str, words: str) -> None:
+        self._refused_alike.labels(channel).inc()
+        self._log.error("provider refuses everybody: a setting is wrong, all is kept", channel=channel, words=words)
 
     def measured(self, in_hand: int, parked: int) -> None:
         self._in_hand.set(in_hand)

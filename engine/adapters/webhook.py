@@ -30,6 +30,8 @@ _FIELDS: Final = (
 )  # fmt: skip
 _HEADER: Final = re.compile(r"[!-~]{1,900}")
 _TRY_AGAIN: Final = (408, 425, 429)
+_ABOUT_US: Final = (401, 403, 404, 405)
+"""Said of the secret or the address as well as of one recipient."""
 _LONGEST_WAIT: Final = 86_400.0
 _LARGEST_ANSWER: Final = 64 * 1024
 _MOST_ADDRESSES: Final = 4
@@ -225,7 +227,7 @@ def _check(answer: httpx.Response) -> None:
     if answer.status_code in _TRY_AGAIN or answer.is_server_error:
         busy = answer.status_code == 429
         raise TemporaryFailure(reason, retry_after=_retry_after(answer), down=not busy)
-    raise PermanentFailure(reason)
+    raise PermanentFailure(reason, words=reason if answer.status_code in _ABOUT_US else "")
 
 
 def _retry_after(answer: httpx.Response) -> float:

@@ -44,6 +44,11 @@ class Breaker:
         self.is_open, self._until = True, now + self._wait
         return opens
 
+    def trip(self, now: float) -> bool:
+        """It does not work, and no patience is needed to know it. Returns whether that opens the breaker."""
+        self.failures = max(self.failures, self.patience - 1)
+        return self.failed(now)
+
     def gave_up(self) -> None:
         """What was let through has not asked after all."""
         self._trying = False

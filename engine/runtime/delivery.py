@@ -16,6 +16,7 @@ from engine.runtime.breaker import Breaker
 from engine.runtime.gathered import Gathered
 from engine.runtime.links import LinksOf, has_placeholder, no_links, with_links
 from engine.runtime.rates import Rates
+from engine.runtime.refusals import Refusals, Row, same_words
 from engine.runtime.reporter import Reporter
 from engine.runtime.suppression import ALL, address_digest, at_the_door
 from engine.sender_hooks import SenderHooks
@@ -36,6 +37,7 @@ class Limits:
     retry_for: float = 86_400.0
     rates: Rates = field(default_factory=Rates)
     breaker: Callable[[], Breaker] = Breaker
+    refusals: Callable[[], Refusals] = Refusals
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,8 @@ class Parcel:
     parked: bool = False
     leaving: bool = False
     doubt: bool = False
+    refused: Row | None = None
+    """Others whom the provider refused in the same words."""
 
     async def rest(self, seconds: float) -> None:
         """Let others go first."""
@@ -90,6 +94,7 @@ class Delivery:
         self._suppress = Gathered(_without_answer(post.suppressions.change), executor, hooks)
         self._hands = {name: asyncio.Semaphore(post.limits.concurrency) for name in post.channels}
         self._breakers: dict[str, Breaker] = defaultdict(post.limits.breaker)
+        self._refusals: dict[str, Refusals] = defaultdict(post.limits.refusals)
 
     def _claim_all(self, wanted: Sequence[tuple[str, str]]) -> list[Claim]:
         return self._post.claims.claim(wanted, self._post.wall())
@@ -111,7 +116,9 @@ class Delivery:
                     return await self._give_up(parcel, failure)
                 wait = self._pause(parcel, failure)
             except PermanentFailure as failure:
-                return await self._fail(parcel, failure)
+                if not await self._refuses_everybody(parcel):
+                    return await self._fail(parcel, failure)
+                wait = self._pause(parcel, TemporaryFailure(failure.reason))
             await parcel.rest(wait)
 
     def _pause(self, parcel: Parcel, failure: TemporaryFailure) -> float:
@@ -121,6 +128,16 @@ class Delivery:
         wait = max(failure.retry_after, longest * random.uniform(0.5, 1.0))
         self._post.hooks.retried(parcel.outreach.channel, failure.reason, wait)
         return wait
+
+    async def _refuses_everybody(self, parcel: Parcel) -> bool:
+        """Whether the last refusal was of all, and not of this parcel. It may take a while to be known."""
+        row, parcel.refused = parcel.refused, None
+        if row is None:
+            return False
+        parcel.parked = True
+        verdict = await self._refusals[parcel.outreach.channel].refuses_everybody(row)
+        parcel.parked = False
+        return verdict
 
     async def _attempt(self, parcel: Parcel) -> None:
         outreach, post = parcel.outreach, self._post
@@ -170,13 +187,14 @@ class Delivery:
             return await self._failed(parcel, failure, breaker)
         except TemporaryFailure as failure:
             return await self._failed(parcel, failure, breaker)
-        except PermanentFailure:
-            self._works(outreach.channel, breaker)
+        except PermanentFailure as failure:
+            await self._refused(parcel, failure, breaker)
             raise
         except Exception as error:
             why = f"a bug in channel {outreach.channel}: {type(error).__name__}"
             raise PermanentFailure(why) from error
         self._works(outreach.channel, breaker)
+        self._refusals[outreach.channel].took_one()
         return await self._end(parcel, Outcome.SENT, "")
 
     def _linked(self, outreach: Outreach) -> Outreach:
@@ -202,6 +220,20 @@ class Delivery:
             parcel.doubt = True
             self._tell(parcel, Outcome.IN_DOUBT, self._post.wall(), f"{failure.reason}; {AGAIN}")
         raise failure
+
+    async def _refused(self, parcel: Parcel, failure: PermanentFailure, breaker: Breaker) -> None:
+        channel, to = parcel.outreach.channel, parcel.outreach.to
+        if failure.words:
+            words = f"{failure.reason}: {same_words(failure.words, to)}"
+            parcel.refused = self._refusals[channel].add(to, words)
+            if not parcel.refused.everybody:
+                self._works(channel, breaker)
+            elif breaker.trip(monotonic()):
+                self._post.hooks.breaker(channel, is_open=True)
+                self._post.hooks.refused_alike(channel, words)
+            await self._release(parcel.outreach.id)  # it has not been taken, whatever the verdict
+        else:
+            self._works(channel, breaker)
 
     def _works(self, channel: str, breaker: Breaker) -> None:
         if breaker.succeeded():

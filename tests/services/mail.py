@@ -35,7 +35,10 @@ class Received:
 
 @dataclass
 class MailServer:
-    """Runs on a thread of its own. `refusing`: it answers 421 to everybody, as one that is about to stop."""
+    """Runs on a thread of its own. `refusing`: it answers 421 to everybody, as one that is about to stop.
+
+    `refusal`: its answer to every recipient, of one line or several; {to} stands for the recipient.
+    """
 
     port: int
     context: ssl.SSLContext | None = None
@@ -43,6 +46,7 @@ class MailServer:
     implicit_tls: bool = False
     utf8: bool = True
     refusing: bool = False
+    refusal: str = ""
     received: list[Received] = field(default_factory=list)
     tried: Counter[str] = field(default_factory=Counter)
     sessions: int = 0
@@ -78,6 +82,9 @@ class MailServer:
     async def handle_RCPT(
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
+        if self.refusal:
+            self.tried[address] += 1
+            return self.refusal.format(to=address).replace("\n", "\r\n")
         match self._fault(address):
             case "stall":
                 await asyncio.sleep(3600)

@@ -131,6 +131,56 @@ def test_a_refusal_for_good_is_a_bounce_only_where_there_is_no_such_recipient(fa
     assert "shop.example" not in str(failed.value)
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "550 relay not permitted",
+        "550-Please log in first in your mail program.\n550-app.shop.example may not relay through this\n550 server.",
+        "550 Rejected because 192.0.2.9 is in a black list",
+        "550 Rejected because 5.1.1.9 is in a black list",
+        "550 SC-001 Mail from 192.0.2.9 was not accepted. Ask your provider",
+        "550 5.7.1 <{to}>: Relay access denied",
+        "550 5.7.1 <{to}>: no such user here",
+        "550 Sender address rejected: user unknown in local table",
+        "550 Requested action not taken: mailbox unavailable",
+        "550 #5.7.0 Your account does not exist",
+        "553 sorry, that domain isn't in my list of allowed rcpthosts",
+        "550",
+        "550 <{to}>",
+        "552 5.2.2 mailbox full",
+    ],
+)
+def test_a_refusal_that_says_nothing_of_the_mailbox_is_no_bounce(answer: str) -> None:
+    with mail_server(refusal=answer) as server, pytest.raises(PermanentFailure) as failed:
+        send(plain(server.port), "ada@shop.example")
+    assert not failed.value.bounced
+    assert failed.value.words or answer == "550"
+    assert "shop.example" not in str(failed.value)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "550 5.1.1 <{to}>: Recipient address rejected: User unknown in local recipient table",
+        "550-5.1.1 The email account that you tried to reach does not exist.\n550 5.1.1 Please check it",
+        "550 #5.1.1 rejected",
+        "550 sorry, no mailbox here by that name. (#5.1.1)",
+        "550 No such user here",
+        "550 Unknown user",
+        "550 <{to}>: mailbox not found",
+        "550 user {to} does not exist",
+        "550 Unrouteable address",
+        "554 delivery error: This user doesn't have a shop.example account",
+        "551 5.1.6 the mailbox has moved",
+        "556 5.1.10 the domain takes no mail",
+    ],
+)
+def test_a_refusal_that_says_that_there_is_no_such_mailbox_is_a_bounce(answer: str) -> None:
+    with mail_server(refusal=answer) as server, pytest.raises(PermanentFailure) as failed:
+        send(plain(server.port), "ada@shop.example")
+    assert failed.value.bounced
+
+
 def test_letters_beyond_ascii_before_the_at_need_a_server_that_knows_them() -> None:
     with mail_server() as server:
         send(plain(server.port), "zoë@exämple.org")

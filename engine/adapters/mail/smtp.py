@@ -12,12 +12,10 @@ import aiosmtplib
 from aiosmtplib import SMTP, SMTPResponse, SMTPResponseException
 
 from engine.adapters.mail.message import Letterhead, Mail, mail_of
+from engine.adapters.mail.refusal import enhanced_code, no_such_mailbox
 from engine.errors import EngineError, PermanentFailure, TemporaryFailure
 from engine.model import Outreach
 
-_NO_SUCH_RECIPIENT: Final = re.compile(r"5\.1\.(?:1|2|3|6|10)\b|5\.2\.1\b")
-_OTHER_REASON: Final = re.compile(r"5\.\d{1,3}\.\d{1,3}\b")
-_ENHANCED: Final = re.compile(r"\s*([245]\.\d{1,3}\.\d{1,3})\b")
 _TOO_LARGE: Final = 552
 _PORTS: Final = {"tls": 465, "starttls": 587, "none": 25}
 _OURSELVES: Final = ("localhost", "127.0.0.1", "::1")
@@ -195,18 +193,12 @@ def _check(answer: SMTPResponse, about: str) -> None:
     """Raises what an answer means, unless it is a yes."""
     if 200 <= answer.code < 300:
         return
-    found = _ENHANCED.match(answer.message)
-    reason = f"the mail server refused the {about}: {answer.code}{' ' + found[1] if found else ''}"
+    reason = f"the mail server refused the {about}: {answer.code} {enhanced_code(answer.message)}".rstrip()
     if answer.code < 500:
         raise TemporaryFailure(reason, down=answer.code == 421)
     if about == "sender" and answer.code != _TOO_LARGE:  # it is the same for all of them: a setting is wrong
         raise TemporaryFailure(reason, down=True)
-    raise PermanentFailure(reason, bounced=_is_bounce(answer, about), detail=answer.message)
-
-
-def _is_bounce(answer: SMTPResponse, about: str) -> bool:
-    if about != "recipient":
-        return False
-    if _OTHER_REASON.search(answer.message):
-        return bool(_NO_SUCH_RECIPIENT.search(answer.message))
-    return answer.code in (550, 551, 553)
+    if about == "recipient":
+        bounced = no_such_mailbox(answer.code, answer.message)
+        raise PermanentFailure(reason, bounced, detail=answer.message, words=answer.message)
+    raise PermanentFailure(reason, detail=answer.message)

@@ -1,0 +1,47 @@
+"""Whether a mail server's refusal is about the mailbox, and so a bounce; all others are about us, or about the mail.
+
+550 alone says nothing: servers use it as well for a relay that is not permitted, a login that is missing, a block list.
+"""
+
+import re
+from typing import Final
+
+# RFC 3463: 1.1 no mailbox, 1.2 no such domain, 1.3 bad syntax, 1.6 moved, 1.10 null MX (RFC 7505), 2.1 disabled.
+_ABOUT_THE_MAILBOX: Final = re.compile(r"5\.(?:1\.(?:1|2|3|6|10)|2\.1)")
+_ENHANCED: Final = re.compile(r"(?:^[ -]*|[#(])([245]\.\d{1,3}\.\d{1,3})(?![.\d])", re.MULTILINE)
+"""Where servers put it: first in a line, or behind # or ( as older ones do. Not within an address such as 5.1.1.9."""
+
+_SAYS_SO: Final = re.compile(
+    r"\b(?:"
+    r"no such (?:user|mailbox|recipient|address|account|person|local user)"
+    r"|no (?:mailbox|user) (?:here )?(?:by|with) that name"
+    r"|(?:user|mailbox|recipient|address|account)(?: <?\S+@\S+>?)? (?:is )?(?:unknown|not found|not known)"
+    r"|unknown (?:user|mailbox|recipient|address|account|local[ -]?part)"
+    r"|(?:user|mailbox|recipient|address|account)(?: <?\S+@\S+>?)? (?:does not|doesn't|doesnt) exist"
+    r"|(?:invalid|nonexistent|non-existent) (?:user|mailbox|recipient)"
+    r"|(?:doesn't|does not) have an? \S+ account"
+    r"|(?:mailbox|account)(?: <?\S+@\S+>?)? (?:is )?no longer (?:exists|valid|active)"
+    r"|unrouteable address"
+    r")",
+    re.IGNORECASE,
+)
+_ABOUT_SOMETHING_ELSE: Final = re.compile(
+    r"relay|authenti|\bsender\b|black ?list|block ?list|blocked|spam|policy|denied|reputation|\bspf\b|dkim|dmarc"
+    r"|greylist|rate limit|too many|try again|your (?:account|ip|server|host)",
+    re.IGNORECASE,
+)
+"""A text with one of these is about who sends, whatever else it says."""
+_CODES: Final = (550, 551, 553, 554)
+
+
+def enhanced_code(text: str) -> str:
+    """5.1.1 and the like, RFC 3463; "" for a server that gives none."""
+    found = _ENHANCED.search(text)
+    return found[1] if found else ""
+
+
+def no_such_mailbox(code: int, text: str) -> bool:
+    """What a refusal of the recipient says: its enhanced code counts, and only without one its words."""
+    if enhanced := enhanced_code(text):
+        return bool(_ABOUT_THE_MAILBOX.fullmatch(enhanced))
+    return code in _CODES and bool(_SAYS_SO.search(text)) and not _ABOUT_SOMETHING_ELSE.search(text)
