@@ -1,0 +1,26 @@
+"""Which variant a customer is in: a hash of experiment and customer, so everybody everywhere gives the same answer."""
+
+from collections.abc import Mapping
+from hashlib import sha256
+from typing import Final
+
+_WHOLE: Final = 100
+
+
+def place_of(salt: str, customer: str) -> float:
+    """Where in [0, 1) the customer stands: the first 8 bytes of sha256("salt:customer"), big endian, over 2^64.
+
+    The salt has no colon, so that no two pairs of salt and customer read the same.
+    """
+    digest = sha256(f"{salt}:{customer}".encode()).digest()
+    return int.from_bytes(digest[:8], "big") / 2**64
+
+
+def variant_of(shares: Mapping[str, float], salt: str, customer: str) -> str:
+    """The variant among whose shares, in their order and summing to 100, the customer's place falls."""
+    place, total = place_of(salt, customer) * _WHOLE, 0.0
+    for variant, share in shares.items():
+        total += share
+        if place < total:
+            return variant
+    return [variant for variant, share in shares.items() if share][-1]

@@ -1,0 +1,83 @@
+"""How many customers, and so how long, an experiment needs: for a test that is valid at every look.
+
+The planned number is where the interval is narrowest. There it reaches 3.04 standard errors (alpha .05) where a test
+with one look has 1.96; that costs about 1.9 times the customers, and most real effects are found before.
+"""
+
+from dataclasses import dataclass
+from math import ceil, sqrt
+from statistics import NormalDist
+
+from engine.insight.experiments.decision import ALPHA, FEWEST_POSITIVE, multiplier, tuning
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """What the control does: mean and standard deviation of an outcome, and the share whose outcome is not 0."""
+
+    mean: float
+    deviation: float
+    positive: float
+
+    @classmethod
+    def conversion(cls, share: float) -> "Metric":
+        return cls(share, sqrt(share * (1 - share)), share)
+
+    def lifted(self, lift: float) -> "Metric":
+        """So much better (.2: 20 %): a conversion's spread follows from its share, others keep theirs."""
+        mean = self.mean * (1 + lift)
+        if self == Metric.conversion(self.mean):
+            return Metric.conversion(min(1.0, mean))
+        return Metric(mean, self.deviation * (1 + lift), self.positive)
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """What share of the customers in the experiment each of the two arms gets; together 1."""
+
+    control: float
+    treated: float
+
+    @classmethod
+    def of(cls, control: float, treated: float) -> "Split":
+        """From shares in any unit."""
+        return cls(control / (control + treated), treated / (control + treated))
+
+
+def customers_needed(metric: Metric, lift: float, split: Split, *, power: float = 0.8, alpha: float = ALPHA) -> int:
+    """In both arms together, to find this lift with this power, and for there to be a verdict at all."""
+    effect = metric.mean * lift
+    needed = (_reach(power, alpha) / effect) ** 2 * _spread(metric, lift, split)
+    return ceil(max(needed, _fewest(metric, split)))
+
+
+def lift_found(metric: Metric, customers: int, split: Split, *, power: float = 0.8, alpha: float = ALPHA) -> float:
+    """The smallest lift that so many customers show with this power."""
+    low, high = 0.0, 1.0
+    while customers_needed(metric, high, split, power=power, alpha=alpha) > customers and high < 1e6:
+        high *= 2
+    for _ in range(60):
+        middle = (low + high) / 2
+        enough = customers_needed(metric, middle, split, power=power, alpha=alpha) <= customers
+        low, high = (low, middle) if enough else (middle, high)
+    return high
+
+
+def _reach(power: float, alpha: float) -> float:
+    """Standard errors that an effect must have."""
+    return multiplier(tuning(1, alpha), alpha) + NormalDist().inv_cdf(power)
+
+
+def _spread(metric: Metric, lift: float, split: Split) -> float:
+    """Variance of the difference of means, times the number of customers; as `standard_error` has it."""
+    treated = metric.lifted(lift)
+    first, second = metric.deviation**2, treated.deviation**2
+    unpooled = first / split.control + second / split.treated
+    within = first * split.control + second * split.treated
+    between = split.control * split.treated * (treated.mean - metric.mean) ** 2
+    return max(unpooled, (within + between) * (1 / split.control + 1 / split.treated))
+
+
+def _fewest(metric: Metric, split: Split) -> float:
+    """Twice the outcomes that a verdict asks for: half of all experiments would have fewer than expected."""
+    return 2 * FEWEST_POSITIVE / (metric.positive * min(split.control, split.treated))

@@ -1,0 +1,91 @@
+"""Parameters by maximum likelihood, no penalty: `fit_purchases` for when they buy, `fit_spending` for how much.
+
+Customers with equal histories are counted, not repeated: a shop of a million has some tens of thousands of kinds.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from math import fsum
+from typing import Final, Generic, TypeVar
+
+from engine.insight.models.bg_nbd import BgNbd
+from engine.insight.models.gamma_gamma import GammaGamma, Spending, total_log_likelihood
+from engine.insight.models.history import History
+from engine.insight.models.optimum import Optimum, maximum
+from engine.insight.models.pareto_nbd import ParetoNbd
+
+PurchaseModel = ParetoNbd | BgNbd
+MODELS: Final[Mapping[str, type[ParetoNbd] | type[BgNbd]]] = {ParetoNbd.name: ParetoNbd, BgNbd.name: BgNbd}
+FEWEST = 30
+"""Customers with a repeat purchase below which four parameters are noise."""
+
+M = TypeVar("M", ParetoNbd, BgNbd, GammaGamma)
+
+
+class TooFew(ValueError):
+    """Not enough customers for a fit; the message says how many there are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fit(Generic[M]):
+    """A model, its log likelihood over `customers`, and whether the search came to an end of its own."""
+
+    model: M
+    log_likelihood: float
+    customers: int
+    converged: bool
+
+
+def fit_pareto_nbd(histories: Iterable[History]) -> Fit[ParetoNbd]:
+    """Raises TooFew."""
+    kinds = _counted(histories)
+    scale = _mean_age(kinds)
+    best = maximum(lambda at: _total(ParetoNbd(*at), kinds), (0.5, scale / 3, 0.5, scale / 3))
+    return Fit(ParetoNbd(*best.at), best.value, kinds.total(), best.converged)
+
+
+def fit_bg_nbd(histories: Iterable[History]) -> Fit[BgNbd]:
+    """Raises TooFew."""
+    kinds = _counted(histories)
+    best = maximum(lambda at: _total(BgNbd(*at), kinds), (0.5, _mean_age(kinds) / 4, 0.8, 2.5))
+    return Fit(BgNbd(*best.at), best.value, kinds.total(), best.converged)
+
+
+def fit_purchases(name: str, histories: Iterable[History]) -> Fit[ParetoNbd] | Fit[BgNbd]:
+    """The model of this name. Raises TooFew."""
+    return fit_bg_nbd(histories) if name == BgNbd.name else fit_pareto_nbd(histories)
+
+
+def fit_spending(spendings: Iterable[Spending]) -> Fit[GammaGamma]:
+    """Customers without a repeat purchase, or whose purchases cost nothing, say nothing here. Raises TooFew."""
+    kinds = Counter(one for one in spendings if one.purchases > 0 and one.mean > 0)
+    customers = kinds.total()
+    if customers < FEWEST:
+        message = f"{customers} customers have paid for a repeat purchase; a fit needs {FEWEST}"
+        raise TooFew(message)
+    mean = fsum(spending.mean * count for spending, count in kinds.items()) / customers
+    best: Optimum = maximum(lambda at: total_log_likelihood(GammaGamma(*at), kinds.items()), (3.0, 3.0, mean))
+    return Fit(GammaGamma(*best.at), best.value, customers, best.converged)
+
+
+def _counted(histories: Iterable[History]) -> Counter[History]:
+    kinds = Counter(histories)
+    returned = sum(count for history, count in kinds.items() if history.repeats)
+    if returned < FEWEST:
+        message = f"{returned} of {kinds.total()} customers have bought again; a fit needs {FEWEST}"
+        raise TooFew(message)
+    return kinds
+
+
+def _mean_age(kinds: Counter[History]) -> float:
+    return fsum(history.age * count for history, count in kinds.items()) / kinds.total() or 1.0
+
+
+def _total(model: ParetoNbd | BgNbd, kinds: Mapping[History, int]) -> float:
+    return fsum(count * model.log_likelihood(history) for history, count in kinds.items())
+
+
+def total_expected(model: ParetoNbd | BgNbd, histories: Sequence[History], weeks: float) -> float:
+    """Purchase days to expect of all of them together."""
+    return fsum(count * model.expected(history, weeks) for history, count in Counter(histories).items())

@@ -1,0 +1,51 @@
+"""Gamma-Gamma: how much a customer spends, from how much they spent; independent of how often.
+
+Fader and Hardie (2013), "The Gamma-Gamma model of monetary value".
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from math import fsum, lgamma, log
+from typing import ClassVar, NamedTuple
+
+
+class Spending(NamedTuple):
+    """`purchases` purchase days after the first, and what they came to on average. Both are above 0."""
+
+    purchases: int
+    mean: float
+
+
+@dataclass(frozen=True, slots=True)
+class GammaGamma:
+    """A purchase is gamma distributed with (p, n), and n over customers with (q, v)."""
+
+    p: float
+    q: float
+    v: float
+
+    name: ClassVar[str] = "gamma_gamma"
+
+    def log_likelihood(self, spending: Spending) -> float:
+        """ln of the density of this average."""
+        p, q, v = self.p, self.q, self.v
+        x, mean = spending
+        return (
+            lgamma(p * x + q)
+            - lgamma(p * x)
+            - lgamma(q)
+            + q * log(v)
+            + (p * x - 1) * log(mean)
+            + p * x * log(x)
+            - (p * x + q) * log(x * mean + v)
+        )
+
+    def expected(self, spending: Spending | None) -> float:
+        """What the next purchase comes to; without repeat purchases the population's mean. q must be above 1."""
+        count, mean = spending or (0, 0.0)
+        return self.p * (self.v + count * mean) / (self.p * count + self.q - 1)
+
+
+def total_log_likelihood(model: GammaGamma, spendings: Iterable[tuple[Spending, int]]) -> float:
+    """Over customers, each kind with how many there are of it."""
+    return fsum(count * model.log_likelihood(spending) for spending, count in spendings)

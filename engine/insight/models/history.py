@@ -1,0 +1,22 @@
+"""What the models know of a customer: how often, how lately and for how long."""
+
+from typing import NamedTuple
+
+WEEK_MS = 7 * 86_400_000
+"""The models' unit of time in milliseconds."""
+
+
+class History(NamedTuple):
+    """A customer's purchase days. `repeats`: those after the first; `recency`: weeks from the first to the last of
+    them; `age`: weeks from the first to the moment asked about. Purchases of one day count as one.
+
+    The papers' x, t_x and T (Schmittlein, Morrison and Colombo 1987; Fader, Hardie and Lee 2005).
+    """
+
+    repeats: int
+    recency: float
+    age: float
+
+    def aged(self, weeks: float) -> "History":
+        """The same customer after so many more weeks without a purchase."""
+        return History(self.repeats, self.recency, self.age + weeks)

@@ -1,0 +1,74 @@
+"""The second at which silence brings a score below a threshold: the same as by bisection, in fewer steps."""
+
+from collections.abc import Callable
+
+import pytest
+
+from engine.insight.models.bg_nbd import BgNbd
+from engine.insight.models.crossing import SECONDS_PER_WEEK, seconds_until_below
+from engine.insight.models.history import History
+from engine.insight.models.pareto_nbd import ParetoNbd
+from tests.unit.insight import shop
+
+MODEL = ParetoNbd(0.553277, 10.577684, 0.606240, 11.668731)
+LONGEST = 20 * 366 * 86_400
+
+
+def alive_in_silence(model: ParetoNbd | BgNbd, history: History) -> Callable[[float], float]:
+    return lambda weeks: model.alive(History(history.repeats, history.recency, history.recency + weeks))
+
+
+def by_bisection(score: Callable[[float], float], threshold: float) -> int | None:
+    if score(0) < threshold:
+        return 0
+    if not score(LONGEST / SECONDS_PER_WEEK) < threshold:
+        return None
+    low, high = 0, LONGEST
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if score(middle / SECONDS_PER_WEEK) < threshold else (middle, high)
+    return high
+
+
+@pytest.mark.parametrize("threshold", [0.95, 0.5, 0.05])
+def test_every_customer_of_the_shop_crosses_in_the_second_that_bisection_gives(threshold: float) -> None:
+    for history in sorted(set(shop.histories())):
+        score = alive_in_silence(MODEL, history)
+        assert seconds_until_below(score, threshold, LONGEST) == by_bisection(score, threshold), history
+
+
+def test_the_chance_of_a_purchase_within_some_weeks_crosses_in_the_second_that_bisection_gives() -> None:
+    for history in sorted(set(shop.histories()))[::25]:
+
+        def score(weeks: float, one: History = history) -> float:
+            return MODEL.buys_within(History(one.repeats, one.recency, one.recency + weeks), 39)
+
+        assert seconds_until_below(score, 0.2, LONGEST) == by_bisection(score, 0.2), history
+
+
+def test_the_crossing_takes_a_third_of_the_steps_of_a_bisection() -> None:
+    asked, kinds = 0, sorted(set(shop.histories()))
+    for history in kinds:
+        score = alive_in_silence(MODEL, history)
+
+        def counted(weeks: float, score: Callable[[float], float] = score) -> float:
+            nonlocal asked
+            asked += 1
+            return score(weeks)
+
+        seconds_until_below(counted, 0.5, LONGEST)
+    assert asked / len(kinds) < 12  # bisection: 31
+
+
+def test_a_customer_who_is_below_the_threshold_at_once_or_never_is_told_apart() -> None:
+    bg = BgNbd(0.24, 4.4, 0.79, 2.43)
+    assert seconds_until_below(alive_in_silence(bg, History(1, 5.0, 5.0)), 0.9, LONGEST) == 0
+    assert seconds_until_below(alive_in_silence(bg, History(0, 0.0, 0.0)), 0.9, LONGEST) is None
+
+
+def test_a_customer_who_buys_often_is_given_up_sooner_than_one_who_buys_rarely() -> None:
+    often = seconds_until_below(alive_in_silence(MODEL, History(30, 40.0, 40.0)), 0.5, LONGEST)
+    rarely = seconds_until_below(alive_in_silence(MODEL, History(2, 40.0, 40.0)), 0.5, LONGEST)
+    assert often is not None
+    assert rarely is not None
+    assert often < 15 * 7 * 86_400 < rarely
