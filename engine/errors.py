@@ -143,6 +143,11 @@ class SinkUnavailable(EngineError):
 
 
 @dataclass
+class TooLarge(SinkUnavailable):
+    """One record that its topic does not take; everything else that was handed over is not concerned."""
+
+
+@dataclass
 class PartitionsDiffer(EngineError):
     """The store was written with another number of partitions than the topics have, or is on its way to `moving_to`."""
 

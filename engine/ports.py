@@ -8,6 +8,8 @@ import msgspec
 
 from engine.model import Outcome, Outreach, State
 
+UNLIMITED = 2**63 - 1
+"""Bytes of a value: where a sink takes any."""
 HISTORY_LENGTH = 20
 """Outcome records that a store keeps of a customer."""
 STORE_FORMAT = 2
@@ -217,6 +219,10 @@ class Progress(Protocol):
 class OutreachSink(Protocol):
     """Where decided outreach goes: a topic, a file."""
 
+    @property
+    def largest(self) -> int:
+        """Bytes of an encoded outreach that it takes: what is larger must not be decided."""
+
     def published(self, partition: int) -> set[str]:
         """Ids near the end of what is there already: at least all that an unfinished run may have published."""
 
@@ -224,7 +230,10 @@ class OutreachSink(Protocol):
         """Hand over encoded outreach, in order; `delivered` says when it is durable."""
 
     def delivered(self, partition: int) -> list[str]:
-        """Ids that have become durable since this was last asked. Raises SinkUnavailable for what can't become so."""
+        """Ids that are done with since this was last asked: durable, or told by `refused`. Raises SinkUnavailable."""
+
+    def refused(self, partition: int) -> list[tuple[str, bytes, str]]:
+        """What was too large for it since this was last asked: id, encoded outreach, why. Ask before `delivered`."""
 
     def flush(self) -> None:
         """Wait until everything handed over is durable."""

@@ -18,7 +18,7 @@ from typing import IO, Any, Final, Self
 import msgspec
 
 from engine.errors import BadInputFile, BadOutputFile
-from engine.ports import Record
+from engine.ports import UNLIMITED, Record
 
 STANDARD: Final = "-"
 """The path that stands for standard input, or standard output."""
@@ -171,6 +171,8 @@ class JsonLinesSink:
                 os.truncate(self._path, 0)
             self._stream = sys.stdout.buffer if self._path == STANDARD else open(self._path, "ab")  # noqa: SIM115
 
+    largest = UNLIMITED
+
     def published(self, partition: int) -> set[str]:
         """Every id in the file; none of a pipe or the standard output, which nobody can read again."""
         if not self._regular:
@@ -190,6 +192,10 @@ class JsonLinesSink:
         if ids:
             self.flush()
         return ids
+
+    def refused(self, partition: int) -> list[tuple[str, bytes, str]]:
+        """Nothing is too large for a file."""
+        return []
 
     def flush(self) -> None:
         """Everything published is on the disk when this returns."""

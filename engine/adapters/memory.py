@@ -8,7 +8,7 @@ from threading import RLock
 import msgspec
 
 from engine.errors import Fenced
-from engine.ports import HISTORY_LENGTH, Commit, Meta, Record, Rekeyed
+from engine.ports import HISTORY_LENGTH, UNLIMITED, Commit, Meta, Record, Rekeyed
 
 
 @dataclass
@@ -130,8 +130,11 @@ class MemoryStore:
 class MemorySink:
     """An OutreachSink that keeps what it is given: `entries` maps partition -> (id, encoded outreach) in order."""
 
-    def __init__(self) -> None:
+    def __init__(self, largest: int = UNLIMITED) -> None:
+        self.largest = largest
         self.entries: dict[int, list[tuple[str, bytes]]] = {}
+        self._refused: dict[int, list[tuple[str, bytes, str]]] = {}
+        self._ended: dict[int, list[str]] = {}
         self._told: dict[int, int] = {}
 
     def published(self, partition: int) -> set[str]:
@@ -139,15 +142,24 @@ class MemorySink:
         return {id_ for id_, _ in self.entries.get(partition, ())}
 
     def publish(self, partition: int, entries: Sequence[tuple[str, bytes]]) -> None:
-        """Append; lives as long as this object."""
-        self.entries.setdefault(partition, []).extend(entries)
+        """Append what is not too large; lives as long as this object."""
+        fits = [entry for entry in entries if len(entry[1]) <= self.largest]
+        self.entries.setdefault(partition, []).extend(fits)
+        if len(fits) < len(entries):
+            large = [(*entry, "too large") for entry in entries if len(entry[1]) > self.largest]
+            self._refused.setdefault(partition, []).extend(large)
+            self._ended.setdefault(partition, []).extend(identity for identity, _, _ in large)
 
     def delivered(self, partition: int) -> list[str]:
         """Ids published since this was last asked."""
         entries = self.entries.get(partition, [])
         fresh = entries[self._told.get(partition, 0) :]
         self._told[partition] = len(entries)
-        return [id_ for id_, _ in fresh]
+        return [id_ for id_, _ in fresh] + self._ended.pop(partition, [])
+
+    def refused(self, partition: int) -> list[tuple[str, bytes, str]]:
+        """What was larger than `largest` since this was last asked."""
+        return self._refused.pop(partition, [])
 
     def take(self, partition: int) -> list[tuple[str, bytes]]:
         """What the partition was given, which is forgotten here."""

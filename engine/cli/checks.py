@@ -4,7 +4,8 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from engine.adapters.kafka.admin import Admin
+from engine.adapters.kafka.admin import MAX_MESSAGE, Admin, too_small
+from engine.adapters.kafka.writer import LEAST_TOPIC_BYTES, largest_value
 from engine.adapters.redis import RedisStore
 from engine.adapters.redis.facts import Server
 from engine.cli.console import count_of
@@ -19,6 +20,7 @@ from engine.errors import EngineError, PartitionsDiffer, SourceUnavailable
 from engine.lang.project import Loaded, load
 from engine.ports import StateStore
 from engine.render import inspect_templates
+from engine.runtime.letters import SHOWN
 from engine.runtime.placement import check_stored, stored_meta
 
 NEARLY_FULL = 0.9
@@ -93,11 +95,12 @@ def check_kafka(settings: Settings, catalog: Catalog) -> tuple[list[Finding], di
     try:
         with Admin(kafka_settings(settings)) as admin:
             counts = admin.partition_counts(topics_of(settings, catalog))
+            sizes = admin.size_limits(topic for topic in topics_of(settings, catalog) if topic in counts)
     except SourceUnavailable as error:
         advice = "is it running, and are ENGINE_KAFKA_BOOTSTRAP and the other ENGINE_KAFKA_… settings right?"
         return [fail("kafka", str(error), advice)], {}
     reached = ok("kafka", f"{settings.kafka_bootstrap} answers")
-    return [reached, *_topics_findings(settings, catalog, counts)], counts
+    return [reached, *_topics_findings(settings, catalog, counts), *size_findings(settings, catalog, sizes)], counts
 
 
 def _topics_findings(settings: Settings, catalog: Catalog, counts: Mapping[str, int]) -> Iterator[Finding]:
@@ -113,6 +116,25 @@ def _topics_findings(settings: Settings, catalog: Catalog, counts: Mapping[str, 
         yield fail("partitions", f"the numbers differ: {listed}", "what workers read and the outreach need the same")
     elif paired:
         yield ok("partitions", f"{counts[paired[0]]} in {', '.join(paired)}")
+
+
+def size_findings(settings: Settings, catalog: Catalog, sizes: Mapping[str, int]) -> Iterator[Finding]:
+    """Whether our topics take what we write to them. `sizes`: their `max.message.bytes`."""
+    read = {source.topic for source in catalog.sources}
+    for topic, size in sizes.items():
+        if topic not in read and size < LEAST_TOPIC_BYTES:
+            yield fail(topic, too_small(size), f"raise its {MAX_MESSAGE}")
+    accepted, events = catalog.accept.max_bytes, sizes.get(settings.events_topic)
+    if events and largest_value(events) < accepted:
+        says = f"{MAX_MESSAGE} is {events:,} and accept.max_bytes {accepted:,}: larger events become dead letters"
+        yield warn(settings.events_topic, says, f"raise its {MAX_MESSAGE}, or lower accept.max_bytes in events.yaml")
+    letters = sizes.get(settings.dead_letters_topic)
+    if letters and largest_value(letters) < accepted * 4 // 3 + SHOWN:
+        says = f"{MAX_MESSAGE} is {letters:,}: of an event as large as accept.max_bytes it keeps the beginning only"
+        yield warn(settings.dead_letters_topic, says, f"raise its {MAX_MESSAGE}, or such events cannot be replayed")
+    outreach = sizes.get(settings.outreach_topic)
+    if outreach:
+        yield ok("sizes", f"an outreach may have {largest_value(outreach):,} bytes; what is larger fails")
 
 
 def check_store(store: StateStore, partitions: int) -> Iterator[Finding]:

@@ -19,7 +19,7 @@ from engine.config import Settings
 from engine.core.durations import milliseconds
 from engine.core.zones import iso, to_millis
 from engine.errors import BadRecord, SourceUnavailable
-from engine.runtime.letters import DeadLetter, decode_letter, original
+from engine.runtime.letters import OUTREACH_TOO_LARGE, DeadLetter, decode_letter, original
 
 Code = Annotated[str, typer.Option(help="Only those with this code, such as bad-time.")]
 Since = Annotated[
@@ -100,9 +100,11 @@ def replay(
 
 def why_not(letter: DeadLetter) -> str:
     """Why this one cannot be sent again; "" if it can."""
+    if letter.code == OUTREACH_TOO_LARGE:
+        return "outreach that was too large for its topic, and has failed"
     if not letter.source:
         return "no record, a timer that could not be decided on"
-    return "too large to be kept here, the record stands in its own topic only" if letter.left_out else ""
+    return "too large to be kept whole here, the record stands in its own topic only" if letter.left_out else ""
 
 
 def _find(settings: Settings, code: str, since: str, with_replayed: bool) -> list[Found]:

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
-from engine.adapters.kafka.admin import check_exist
+from engine.adapters.kafka.admin import check_exist, size_limits
 from engine.adapters.kafka.confluent.progress import IngestProgress
 from engine.adapters.kafka.confluent.transfer import ConfluentTransfer
 from engine.adapters.kafka.settings import KafkaSettings
-from engine.adapters.kafka.writer import TopicWriter
+from engine.adapters.kafka.writer import TopicWriter, largest_value
 from engine.cli.beside import beside
 from engine.cli.wiring import build_worker, kafka_settings, rules_of, source_topics, unkeyed_decoders
 from engine.config import BadSetting, Settings
@@ -70,7 +70,8 @@ def open_running(
         progress = stack.enter_context(IngestProgress(kafka, settings.events_topic))
         worker = build_worker(settings, project, store, writer, hooks, progress)
         transfer = ConfluentTransfer(kafka, settings.events_topic, settings.dead_letters_topic)
-        ingest = Ingest(transfer, decoders, hooks, settings.batch)
+        letters = size_limits(kafka, (settings.dead_letters_topic,))[settings.dead_letters_topic]
+        ingest = Ingest(transfer, decoders, hooks, settings.batch, largest_letter=largest_value(letters))
         stack.enter_context(beside(worker, ingest, "ingest"))
         yield Running(settings, worker, ingest)
 

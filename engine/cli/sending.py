@@ -9,9 +9,10 @@ import httpx
 from rich.console import Console
 
 from engine.adapters.console import ConsoleChannel
+from engine.adapters.kafka.admin import size_limits
 from engine.adapters.kafka.offsets import GroupOffsets
 from engine.adapters.kafka.records import TopicRecords
-from engine.adapters.kafka.writer import TopicWriter
+from engine.adapters.kafka.writer import TopicWriter, largest_value
 from engine.adapters.mail.address import parse_mailbox
 from engine.adapters.mail.maildir import FolderChannel
 from engine.adapters.mail.message import HeadersOf, Letterhead, no_headers
@@ -166,20 +167,25 @@ def open_sender(settings: Settings, stores: SendingStores, writer: TopicWriter, 
     grouped = settings.model_copy(update={"kafka_group": settings.send_group})
     topics = (settings.outreach_topic,)
     claims, suppressions = stores
-    reporter = Reporter(
-        outcomes=TopicRecords(writer, settings.outcomes_topic),
-        dead_letters=TopicRecords(writer, settings.dead_letters_topic),
-        feedback=TopicRecords(writer, settings.feedback_topic) if settings.feedback_topic else None,
-    )
-    post = Post(
-        channels(settings), claims, suppressions, reporter, wall_clock, limits(settings), hooks, links_of(settings)
-    )
-    # Last, so that what is wrong with the settings is said before brokers are waited for.
+    made, bounds, links = channels(settings), limits(settings), links_of(settings)
+    # From here on brokers are waited for: what is wrong with the settings has been said.
+    post = Post(made, claims, suppressions, _reporter(settings, writer), wall_clock, bounds, hooks, links)
     offsets = GroupOffsets(kafka_settings(grouped, topics))
     try:
         yield Sender(join_group(grouped, topics), offsets.committed, post, settings.send_in_hand, settings.send_parked)
     finally:
         offsets.close()
+
+
+def _reporter(settings: Settings, writer: TopicWriter) -> Reporter:
+    topics = (settings.outcomes_topic, settings.dead_letters_topic, settings.feedback_topic)
+    sizes = size_limits(kafka_settings(settings), filter(None, topics))
+    return Reporter(
+        outcomes=TopicRecords(writer, settings.outcomes_topic),
+        dead_letters=TopicRecords(writer, settings.dead_letters_topic),
+        feedback=TopicRecords(writer, settings.feedback_topic) if settings.feedback_topic else None,
+        largest_letter=largest_value(sizes[settings.dead_letters_topic]),
+    )
 
 
 def limits(settings: Settings) -> Limits:

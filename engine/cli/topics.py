@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from engine.adapters.kafka.admin import Admin, NewTopic
+from engine.adapters.kafka.admin import MAX_MESSAGE, Admin, NewTopic
+from engine.adapters.kafka.writer import BESIDE_VALUE, KAFKA_DEFAULT
 from engine.cli.checks import topics_of
 from engine.cli.console import UsageError, count_of, out
 from engine.cli.opening import open_project
@@ -19,8 +20,10 @@ from engine.core.durations import milliseconds
 DEFAULT_PARTITIONS = 8
 ARRIVAL = {"message.timestamp.type": "LogAppendTime"}
 """The broker's own time: no producer's wrong clock and no replay's old timestamps can have records deleted."""
-LARGEST_LETTER = str(8 * 1024 * 1024)
-"""A dead letter carries the rejected record, which makes it a third larger."""
+LARGEST_OUTREACH = 4 * 1024 * 1024
+"""Bytes: a text and a html of 262,144 characters each, of three bytes each, and what goes with them."""
+LARGEST_LETTER = 8 * 1024 * 1024
+"""Bytes: a dead letter carries the rejected record, which makes it a third larger."""
 
 
 def register(app: typer.Typer) -> None:
@@ -80,17 +83,21 @@ def _partitions(settings: Settings, catalog: Catalog, counts: Mapping[str, int],
 def _wanted(settings: Settings, catalog: Catalog, count: int, replicas: int | None) -> list[NewTopic]:
     events = [NewTopic(name, count, replicas, ARRIVAL) for name in topics_of(settings, catalog)]
     kept = {
-        settings.events_topic: _kept("7d"),
-        settings.outreach_topic: _kept("7d"),
+        settings.events_topic: _kept("7d") | _takes(max(KAFKA_DEFAULT, catalog.accept.max_bytes + BESIDE_VALUE)),
+        settings.outreach_topic: _kept("7d") | _takes(LARGEST_OUTREACH),
         settings.outcomes_topic: _kept("90d"),
         settings.feedback_topic: _kept("365d"),
-        settings.dead_letters_topic: _kept("90d") | {"max.message.bytes": LARGEST_LETTER},
+        settings.dead_letters_topic: _kept("90d") | _takes(max(LARGEST_LETTER, 2 * catalog.accept.max_bytes)),
     }
     return [NewTopic(one.name, count, replicas, {**one.config, **kept.get(one.name, {})}) for one in events]
 
 
 def _kept(span: str) -> dict[str, str]:
     return {"retention.ms": str(milliseconds(span))}
+
+
+def _takes(size: int) -> dict[str, str]:
+    return {MAX_MESSAGE: str(size)}
 
 
 def _show(rows: list[tuple[str, int, Mapping[str, str]]], counts: Mapping[str, int], dry_run: bool) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
-from engine.adapters.kafka.admin import check_exist, check_topics
+from engine.adapters.kafka.admin import check_exist, check_topics, size_limits
 from engine.adapters.kafka.confluent.source import ConfluentSource
 from engine.adapters.kafka.confluent.writer import ConfluentWriter
 from engine.adapters.kafka.outreach import KafkaSink
@@ -12,7 +12,7 @@ from engine.adapters.kafka.python.source import PythonSource
 from engine.adapters.kafka.python.writer import PythonWriter
 from engine.adapters.kafka.records import TopicRecords
 from engine.adapters.kafka.settings import KafkaSettings, Security, TokenSettings
-from engine.adapters.kafka.writer import TopicWriter
+from engine.adapters.kafka.writer import TopicWriter, largest_value
 from engine.cli.console import wall_clock
 from engine.config import Settings
 from engine.core.catalog import Catalog
@@ -107,11 +107,13 @@ def build_worker(
     """A worker that has joined its group. Raises SourceUnavailable and PartitionsDiffer."""
     topics = source_topics(settings, project.book.catalog)
     partitions = check_topics(kafka_settings(settings, (*topics, settings.outreach_topic)))
-    check_exist(kafka_settings(settings), (settings.outcomes_topic, settings.dead_letters_topic))
+    beside = settings.outcomes_topic, settings.dead_letters_topic
+    check_exist(kafka_settings(settings), beside)
+    limits = size_limits(kafka_settings(settings), (settings.outreach_topic, *beside))
     check_stored(store, partitions)
     around = Surroundings(
         store=store,
-        outreach=KafkaSink(writer, settings.outreach_topic),
+        outreach=KafkaSink(writer, settings.outreach_topic, limit=limits[settings.outreach_topic]),
         outcomes=TopicRecords(writer, settings.outcomes_topic),
         dead_letters=TopicRecords(writer, settings.dead_letters_topic),
         wall=wall_clock,
@@ -123,5 +125,6 @@ def build_worker(
         ingest=ingest,
         aside=ThreadPoolExecutor(1, "engine-store"),
         place=murmur2_partition,
+        largest_letter=largest_value(limits[settings.dead_letters_topic]),
     )
     return Worker(join_group(settings, topics), around, rules_of(settings, project), batch=settings.batch)

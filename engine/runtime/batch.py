@@ -13,9 +13,9 @@ from engine.core.book import RuleBook
 from engine.core.codec import decode_state, encode_state
 from engine.core.decide import decide, premature
 from engine.core.settle import retract
-from engine.errors import StateUnreadable
+from engine.errors import RenderFailed, StateUnreadable
 from engine.model import Decision, Event, State, WakeUp
-from engine.ports import Renderer
+from engine.ports import UNLIMITED, Renderer
 from engine.runtime.reading import reason_of
 from engine.runtime.records import encode_outcome, encode_outreach
 from engine.runtime.result import Arrival, Failure, Result
@@ -28,7 +28,7 @@ class Batch:
     """With `wall` the clock is live: timers fire after the events. Without, each fires before the event that passes it.
 
     `stored` has the encoded states of all whom the batch is about; what it changes is in `states`, `wakes` and
-    `result`.
+    `result`. `largest`: bytes of an encoded outreach that may be decided.
     """
 
     def __init__(
@@ -39,6 +39,7 @@ class Batch:
         clock: int,
         *,
         wall: int | None,
+        largest: int = UNLIMITED,
     ) -> None:
         self.book = book
         self.renderer = renderer
@@ -46,6 +47,7 @@ class Batch:
         self.clock = clock
         self.lateness = book.policy.allowed_lateness
         self.wall = wall
+        self.largest = largest
         self.end = clock
         self.heap: list[tuple[int, str]] = []
         self.states: dict[str, bytes | None] = {}
@@ -159,7 +161,14 @@ class Batch:
             try:
                 if decision.state is not None:
                     self.renderer.render(outreach, decision.state)
-                entries.append(encode_outreach(outreach))
+                entry = encode_outreach(outreach)
+                if len(entry[1]) > self.largest:
+                    raise RenderFailed(outreach.template, _too_large(len(entry[1]), self.largest))
+                entries.append(entry)
             except Exception as error:
                 retract(decision, outreach, reason_of(error))
         return entries
+
+
+def _too_large(size: int, largest: int) -> str:
+    return f"the outreach has {size:,} bytes, its topic takes {largest:,} (max.message.bytes)"

@@ -9,7 +9,7 @@ from time import monotonic
 
 from engine.errors import BadRecord
 from engine.hooks import Hooks
-from engine.ports import Record, Rekeyed, Transfer
+from engine.ports import UNLIMITED, Record, Rekeyed, Transfer
 from engine.runtime.decode import Decoder
 from engine.runtime.letters import DeadLetter, encode_letter, of_record
 from engine.runtime.origin import headers_of
@@ -20,7 +20,7 @@ LAG_SECONDS = 5.0
 
 
 class Ingest:
-    """One member of the ingest's group. `decoders` are those of the un-keyed topics."""
+    """One member of the ingest's group. `decoders` are those of the un-keyed topics; `largest_letter`: bytes."""
 
     def __init__(
         self,
@@ -29,12 +29,14 @@ class Ingest:
         hooks: Hooks,
         batch: int = 4_000,
         patience: float = 0.1,
+        largest_letter: int = UNLIMITED,
     ) -> None:
         self.transfer = transfer
         self.decoders = decoders
         self.hooks = hooks
         self.batch = batch
         self.patience = patience
+        self.largest_letter = largest_letter
         self.stopping = False
         self.stepped = monotonic()
         """When the last turn of the loop began."""
@@ -62,7 +64,7 @@ class Ingest:
         records = self.transfer.poll(self.batch, self.patience)
         started = monotonic()
         events, letters = self._sort(records, self.decoders)
-        if self.transfer.commit(events, [(letter.id, encode_letter(letter)) for letter in letters]):
+        if self.transfer.commit(events, [(one.id, encode_letter(one, self.largest_letter)) for one in letters]):
             if records:
                 self.hooks.ingested(len(events), [letter.code for letter in letters], monotonic() - started)
         else:

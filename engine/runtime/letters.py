@@ -11,8 +11,10 @@ from engine.runtime.result import Failure
 
 _encode = msgspec.json.Encoder().encode
 
-MOST_KEPT = 512 * 1024
-"""Bytes of a record: as base64 they fit into any topic, so that no record, however large, stops its partition."""
+OUTREACH_TOO_LARGE = "outreach-too-large"
+"""The code of outreach that was decided before its topic took less."""
+SHOWN = 1_024
+"""Bytes of the key and of the value of a record that is not kept whole: enough to see whose it was, and what."""
 
 
 class DeadLetter(msgspec.Struct):
@@ -29,12 +31,19 @@ class DeadLetter(msgspec.Struct):
     value: str | None
     headers: list[tuple[str, str]]
     left_out: int = 0
-    """Bytes of a record too large to be kept here (key, value and headers are not); it stands in its own topic only."""
+    """Bytes that are missing here, as the topic of dead letters takes no more: `key` and `value` are what the record
+    begins with, its headers are gone. It stands whole in its own topic only."""
 
 
 def of_record(record: Record, error: BadRecord) -> DeadLetter:
     """The dead letter of a record that is no event."""
     return _letter(record, error.code, error.reason)
+
+
+def of_outreach(identity: str, outreach: bytes, reason: str, partition: int) -> DeadLetter:
+    """The dead letter of encoded outreach that its topic does not take; it has no record of its own."""
+    place, value = f"outreach:{identity}", _text(outreach)
+    return DeadLetter(place, OUTREACH_TOO_LARGE, reason, "", partition, -1, 0, None, value, [])
 
 
 def of_failure(record: Record | None, failure: Failure, partition: int) -> DeadLetter:
@@ -46,9 +55,7 @@ def of_failure(record: Record | None, failure: Failure, partition: int) -> DeadL
 
 
 def _letter(record: Record, code: str, reason: str) -> DeadLetter:
-    offset, size = record.next_offset - 1, _size(record)
-    if size > MOST_KEPT:
-        record = Record(record.source, record.partition, record.next_offset, None, timestamp=record.timestamp)
+    offset = record.next_offset - 1
     return DeadLetter(
         id=f"{record.source}:{record.partition}:{offset}",
         code=code,
@@ -60,22 +67,31 @@ def _letter(record: Record, code: str, reason: str) -> DeadLetter:
         key=_text(record.key),
         value=_text(record.value),
         headers=[(name, b64encode(value).decode()) for name, value in record.headers],
-        left_out=size if size > MOST_KEPT else 0,
     )
-
-
-def _size(record: Record) -> int:
-    headers = sum(len(name) + len(value) for name, value in record.headers)
-    return len(record.key or b"") + len(record.value or b"") + headers
 
 
 def _text(data: bytes | None) -> str | None:
     return None if data is None else b64encode(data).decode()
 
 
-def encode_letter(letter: DeadLetter) -> bytes:
-    """JSON."""
-    return _encode(letter)
+def encode_letter(letter: DeadLetter, largest: int) -> bytes:
+    """JSON of at most `largest` bytes: where the record does not fit, only its beginning is in it, and it says so."""
+    encoded = _encode(letter)
+    return encoded if len(encoded) <= largest else _encode(_shortened(letter))
+
+
+def _shortened(letter: DeadLetter) -> DeadLetter:
+    key, value, headers = original(letter)
+    size = sum(len(part) for part in (key or b"", value or b"", *(part for _, part in headers)))
+    shown_key, shown_value = key and key[:SHOWN], value and value[:SHOWN]
+    return msgspec.structs.replace(
+        letter,
+        reason=letter.reason[:SHOWN],
+        key=_text(shown_key),
+        value=_text(shown_value),
+        headers=[],
+        left_out=size - len(shown_key or b"") - len(shown_value or b""),
+    )
 
 
 def decode_letter(data: bytes) -> DeadLetter:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
+from contextlib import suppress
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any
@@ -10,13 +11,24 @@ from engine.core.book import RuleBook
 from engine.errors import BadRecord, Fenced, SourceUnavailable, StoreUnavailable
 from engine.hooks import Hooks, Measures
 from engine.model import Event
-from engine.ports import EventSource, Mark, OutreachSink, Progress, Record, RecordWriter, Renderer, StateStore
+from engine.ports import (
+    UNLIMITED,
+    EventSource,
+    Mark,
+    OutreachSink,
+    Progress,
+    Record,
+    RecordWriter,
+    Renderer,
+    StateStore,
+)
 from engine.runtime.aside import AtOnce, Step
 from engine.runtime.clock import LiveClock
 from engine.runtime.decode import Decoder
-from engine.runtime.letters import DeadLetter, encode_letter, of_failure, of_record
+from engine.runtime.letters import DeadLetter, encode_letter, of_failure, of_outreach, of_record
 from engine.runtime.origin import IngestedDecoder
 from engine.runtime.partition import Partition
+from engine.runtime.records import encode_outcome, failed_outreach
 from engine.runtime.relay import Relay
 from engine.runtime.result import Arrival, Result
 from engine.runtime.turns import Work
@@ -58,6 +70,8 @@ class Surroundings:
     """What asks the store while another partition computes."""
     place: Callable[[bytes, int], int] | None = None
     """The partition a key belongs to, of so many; None: not checked."""
+    largest_letter: int = UNLIMITED
+    """Bytes of a dead letter that its topic takes."""
 
 
 class Owned:
@@ -76,10 +90,11 @@ class Owned:
             live=not around.event_clock,
             cache_size=around.cache_size,
             page=around.page,
+            largest_outreach=around.outreach.largest,
             before_commit=self._report,
             aside=around.aside,
         )
-        self.relay = Relay(self.partition, around.outreach)
+        self.relay = Relay(self.partition, around.outreach, self._refused)
         self.clock = LiveClock(rules.decoders, told=(around.ingest.topic,) if around.ingest else ())
         self._mark: Mark | None = None
         self.has_more = False
@@ -87,6 +102,7 @@ class Owned:
         self._busy = False
         """Whether events came since the last tick: their commits trim the outbox too."""
         self._buried = 0
+        """Dead letters that are written and not known to be durable."""
         self._inputs: tuple[Sequence[Arrival], Sequence[Record]] = (), ()
         around.hooks.assigned(number, self.relay.recover())
 
@@ -227,7 +243,14 @@ class Owned:
         for outcome, (identity, value) in zip(result.outcomes, result.outcome_records, strict=True):
             self.around.outcomes.write(outcome.customer, identity, value)
 
+    def _refused(self, identity: str, outreach: bytes, reason: str) -> None:
+        """The outbox had it from when the topic took more: the customer's outreach has failed, the others' go on."""
+        self._bury(of_outreach(identity, outreach, reason, self.number))
+        with suppress(BadRecord):  # written by another version, it stands in the dead letter at least
+            failed = failed_outreach(outreach, reason, self.around.wall())
+            self.around.outcomes.write(failed.customer, *encode_outcome(failed))
+
     def _bury(self, letter: DeadLetter) -> None:
         self._buried += 1
-        self.around.dead_letters.write(letter.id, letter.id, encode_letter(letter))
+        self.around.dead_letters.write(letter.id, letter.id, encode_letter(letter, self.around.largest_letter))
         self.around.hooks.dead_letter(self.number, letter.code)

@@ -12,7 +12,7 @@ import msgspec
 from engine.core.book import RuleBook
 from engine.errors import Fenced
 from engine.model import Event
-from engine.ports import Commit, Meta, Renderer, StateStore
+from engine.ports import UNLIMITED, Commit, Meta, Renderer, StateStore
 from engine.runtime.aside import AtOnce, Step
 from engine.runtime.batch import Batch
 from engine.runtime.cache import StateCache
@@ -32,7 +32,8 @@ BESIDE = 100
 class Partition:
     """The only writer of its customers' states, for as long as the store accepts its commits.
 
-    `live`: arrivals carry broker times; otherwise the clock is event time. `page` bounds the wake-ups of one commit.
+    `live`: arrivals carry broker times; otherwise the clock is event time. `page` bounds the wake-ups of one commit,
+    `largest_outreach` the bytes of one encoded outreach.
     `before_commit` publishes what may be repeated after a crash but not lost: outcomes and dead letters. `aside` asks
     the store: work, an iterator, yields what is under way there, and goes on with the answer when taken up again.
     Raises PartitionsDiffer where the store was not written with `partitions`.
@@ -49,6 +50,7 @@ class Partition:
         live: bool = False,
         cache_size: int = 50_000,
         page: int = 5_000,
+        largest_outreach: int = UNLIMITED,
         before_commit: Callable[[Result], None] = lambda result: None,
         aside: Executor | None = None,
     ) -> None:
@@ -58,6 +60,7 @@ class Partition:
         self.renderer = renderer
         self.live = live
         self.page = page
+        self.largest_outreach = largest_outreach
         self.before_commit = before_commit
         self.aside = aside or AtOnce()
         self.cache = StateCache(cache_size)
@@ -201,7 +204,8 @@ class Partition:
         visit: Sequence[str],
     ) -> Batch:
         present = wall if self.live else None
-        batch = Batch(self.book, self.renderer, self.cache.young, self.clock, wall=present)
+        largest = self.largest_outreach
+        batch = Batch(self.book, self.renderer, self.cache.young, self.clock, wall=present, largest=largest)
         batch.visit(visit)
         batch.run(arrivals, clock, wakes)
         return batch

@@ -65,11 +65,30 @@ def decode_outreach(data: bytes) -> Outreach:
     return Outreach(**fields)
 
 
+def failed_outreach(data: bytes, reason: str, at: int) -> OutcomeRecord:
+    """The outcome of encoded outreach that cannot be published. Raises BadRecord."""
+    outreach = decode_outreach(data)
+    return OutcomeRecord(
+        at=at,
+        customer=outreach.customer,
+        rule=outreach.rule,
+        occurrence=outreach.occurrence,
+        outcome=Outcome.FAILED,
+        reason=reason,
+        revision=outreach.revision,
+    )
+
+
 def _millis(instant: str | None) -> int:
     if instant is None:
         return 0
     moment = datetime.fromisoformat(instant)
     return to_millis(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+
+
+LONGEST_TOLD = 2_000
+"""Characters of an occurrence or a reason in an outcome: both may quote an event, and an outcome has to fit into any
+topic. The id is made of the whole."""
 
 
 def outcome_fields(outcome: OutcomeRecord) -> dict[str, Any]:
@@ -80,9 +99,9 @@ def outcome_fields(outcome: OutcomeRecord) -> dict[str, Any]:
         "at": iso(outcome.at),
         "customer": outcome.customer,
         "rule": outcome.rule,
-        "occurrence": outcome.occurrence,
+        "occurrence": outcome.occurrence[:LONGEST_TOLD],
         "outcome": outcome.outcome.value,
-        "reason": outcome.reason,
+        "reason": outcome.reason[:LONGEST_TOLD],
         "revision": outcome.revision,
         "outreach": outcome.outreach or None,
         "until": iso(outcome.until) if outcome.until else None,

@@ -1,7 +1,7 @@
 """From the outbox to the sink: publishes what a commit has decided, and after a crash only what is not there yet."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from engine.ports import OutreachSink
 from engine.runtime.partition import Partition
@@ -12,12 +12,19 @@ class Relay:
     the next one.
 
     `there` are ids that an earlier owner, or we before the store went back in time, have published already: whatever
-    is decided again is not published again.
+    is decided again is not published again. `refused` is told, before it leaves the outbox, of encoded outreach that is
+    too large for the sink, and why: it was decided while the sink took more.
     """
 
-    def __init__(self, partition: Partition, sink: OutreachSink) -> None:
+    def __init__(
+        self,
+        partition: Partition,
+        sink: OutreachSink,
+        refused: Callable[[str, bytes, str], None] = lambda identity, outreach, reason: None,
+    ) -> None:
         self.partition = partition
         self.sink = sink
+        self.refused = refused
         self.there: set[str] = set()
         self._new = 0
         self._under_way: dict[str, int] = {}
@@ -61,7 +68,9 @@ class Relay:
         return len(fresh)
 
     def collect(self) -> None:
-        """Let the next commit trim what has become durable."""
+        """Let the next commit trim what has become durable, and what never will."""
+        for identity, outreach, reason in self.sink.refused(self.partition.number):
+            self.refused(identity, outreach, reason)
         for identity in self.sink.delivered(self.partition.number):
             self._is_durable(identity)
 

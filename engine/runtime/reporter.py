@@ -8,7 +8,7 @@ import msgspec
 from engine.errors import BadRecord
 from engine.feedback import event_about
 from engine.model import Outcome, OutcomeRecord, Outreach
-from engine.ports import Record, RecordWriter
+from engine.ports import UNLIMITED, Record, RecordWriter
 from engine.runtime.letters import encode_letter, of_record
 from engine.runtime.records import encode_outcome
 from engine.runtime.suppression import link_token
@@ -23,6 +23,8 @@ class Reporter:
     outcomes: RecordWriter
     dead_letters: RecordWriter
     feedback: RecordWriter | None = None
+    largest_letter: int = UNLIMITED
+    """Bytes of a dead letter that its topic takes."""
 
     def ended(self, outreach: Outreach, outcome: Outcome, at: int, reason: str) -> None:
         """`at`: epoch ms."""
@@ -44,7 +46,7 @@ class Reporter:
     def bury(self, record: Record, code: str, reason: str) -> None:
         """A record that cannot be sent, as it was."""
         letter = of_record(record, BadRecord(code, reason))
-        self.dead_letters.write(letter.id, letter.id, encode_letter(letter))
+        self.dead_letters.write(letter.id, letter.id, encode_letter(letter, self.largest_letter))
 
     def flush(self) -> None:
         """Wait until everybody has it. Raises SinkUnavailable."""

@@ -15,11 +15,14 @@ from engine.adapters.kafka.outreach import KafkaSink
 from engine.adapters.kafka.partitioner import murmur2_partition
 from engine.adapters.kafka.settings import KafkaSettings
 from engine.adapters.kafka.writer import TopicWriter
-from engine.errors import SinkUnavailable
+from engine.errors import SinkUnavailable, TooLarge
 from tests.contract.kafka_clients import CLIENTS, PATIENCE, Client, make_topics
 from tests.services import Broker
 
 pytestmark = pytest.mark.kafka
+
+LIMIT = 300_000
+"""Bytes that the topic takes."""
 
 
 @dataclass
@@ -51,7 +54,7 @@ def _collect(read: Callable[[], Sequence[Any]], count: int) -> list[Any]:
 @pytest.fixture(params=CLIENTS)
 def desk(request: pytest.FixtureRequest, broker: Broker, topic_prefix: str) -> Iterator[Desk]:
     topic = topic_prefix + "outreach"
-    make_topics(broker.address, [topic], 3, {"max.message.bytes": "300000"})
+    make_topics(broker.address, [topic], 3, {"max.message.bytes": str(LIMIT)})
     client = CLIENTS[request.param]
     writer = client.writer(KafkaSettings(broker.address))
     yield Desk(broker, client, topic, writer)
@@ -119,17 +122,55 @@ def test_each_id_is_confirmed_once_while_more_is_handed_over(desk: Desk) -> None
     assert confirmed == [f"o-{number}" for number in range(5_000)]
 
 
-def test_outreach_that_is_too_large_is_named_and_holds_nobody_up(desk: Desk) -> None:
-    sink = KafkaSink(desk.writer, desk.topic)
-    sink.publish(0, [outreach(1)])
-    sink.publish(1, [outreach(2, size=500_000)])
-    with pytest.raises(SinkUnavailable, match=f"{desk.topic}: .*(?i:too large|larger)"):
-        sink.flush()
-    with pytest.raises(SinkUnavailable):
-        sink.delivered(1)
-    assert sink.delivered(0) == ["o-1"]
-    assert sink.published(1) == set()
-    assert sink.delivered(1) == []
+def test_outreach_that_is_too_large_is_told_and_holds_nobody_up(desk: Desk) -> None:
+    sink = KafkaSink(desk.writer, desk.topic, limit=LIMIT)
+    sink.publish(1, [outreach(1), outreach(2, size=LIMIT), outreach(3)])
+    sink.publish(0, [outreach(4)])
+    sink.flush()
+    [(identity, value, reason)] = sink.refused(1)
+    assert (identity, value) == outreach(2, size=LIMIT)
+    assert f"{desk.topic}: " in reason
+    assert sorted(sink.delivered(1)) == ["o-1", "o-2", "o-3"]
+    assert sink.delivered(0) == ["o-4"]
+    assert sink.refused(1) == []
+    assert sink.published(1) == {"o-1", "o-3"}
+
+
+def test_outreach_as_large_as_may_be_is_taken(desk: Desk) -> None:
+    sink = KafkaSink(desk.writer, desk.topic, limit=LIMIT)
+    empty = len(outreach(1)[1])
+    sink.publish(1, [outreach(1, size=sink.largest - empty)])
+    sink.flush()
+    assert sink.refused(1) == []
+    assert sink.published(1) == {"o-1"}
+
+
+def test_a_topic_that_takes_less_than_it_said_refuses_only_what_is_too_large(desk: Desk) -> None:
+    """Somebody has lowered its limit since the worker asked."""
+    sink = KafkaSink(desk.writer, desk.topic, limit=10 * LIMIT)
+    numbers = range(200)
+    for number in numbers:
+        sink.publish(0, [outreach(number, size=2 * LIMIT if number % 50 == 25 else 1_000)])
+        sink.publish(2, [outreach(1_000 + number)])
+    sink.flush()
+    assert [identity for identity, _, _ in sink.refused(0)] == ["o-25", "o-75", "o-125", "o-175"]
+    assert sorted(sink.delivered(0)) == sorted(f"o-{number}" for number in numbers)
+    assert sorted(sink.delivered(2)) == sorted(f"o-{1_000 + number}" for number in numbers)
+    assert sink.published(0) == {f"o-{number}" for number in numbers if number % 50 != 25}
+    assert sink.published(2) == {f"o-{1_000 + number}" for number in numbers}
+
+
+def test_what_one_topic_refuses_ends_nothing_for_the_others(desk: Desk) -> None:
+    """Without a `done` the next flush tells, once."""
+    desk.writer.write(desk.topic, 0, b"k", b"before")
+    desk.writer.write(desk.topic, 0, b"k", b"x" * 2 * LIMIT)
+    desk.writer.write(desk.topic, 1, b"k", b"beside")
+    with pytest.raises(TooLarge, match=f"{desk.topic}: .*(?i:too large|larger)"):
+        desk.writer.flush()
+    desk.writer.write(desk.topic, 0, b"k", b"after")
+    desk.writer.flush()
+    assert [message.value() for message in desk.read(0, 2)] == [b"before", b"after"]
+    assert [message.value() for message in desk.read(1, 1)] == [b"beside"]
 
 
 def test_a_record_that_is_too_large_for_any_topic_is_refused(desk: Desk) -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.adapters.memory import MemoryStore
-from engine.ports import Commit, Meta
+from engine.ports import UNLIMITED, Commit, Meta
 from engine.runtime.partition import Partition
 from engine.runtime.relay import Relay
 from tests.simulation.books import Plain, book
@@ -28,6 +28,11 @@ class SlowTopic:
 
     def publish(self, partition: int, entries: Sequence[tuple[str, bytes]]) -> None:
         self.under_way += [identity for identity, _ in entries]
+
+    largest = UNLIMITED
+
+    def refused(self, partition: int) -> list[tuple[str, bytes, str]]:
+        return []
 
     def settle(self, *ids: str) -> None:
         for identity in ids:

@@ -11,7 +11,7 @@ from engine.cli.sampling import judge_keys
 from engine.errors import BadRecord
 from engine.model import WakeUp
 from engine.ports import Record
-from engine.runtime.letters import decode_letter, encode_letter, of_failure, of_record, original
+from engine.runtime.letters import SHOWN, decode_letter, encode_letter, of_failure, of_record, original
 from engine.runtime.result import Failure
 
 KEYS = [f"c-{number}".encode() for number in range(100)]
@@ -74,14 +74,14 @@ def test_a_dead_letter_keeps_the_record_as_it_was(
     key: bytes | None, value: bytes | None, headers: tuple[tuple[str, bytes], ...]
 ) -> None:
     record = Record("shop.events", 3, 43, value, key, 1_767_225_600_000, headers)
-    letter = decode_letter(encode_letter(of_record(record, BadRecord("not-decodable", "it is not JSON"))))
+    letter = decode_letter(encode_letter(of_record(record, BadRecord("not-decodable", "it is not JSON")), 1_000_000))
     assert original(letter) == (key, value, list(headers))
     assert (letter.source, letter.partition, letter.offset) == ("shop.events", 3, 42)
 
 
 def test_a_dead_letter_is_shown_without_what_a_terminal_would_obey(capsys: pytest.CaptureFixture[str]) -> None:
     record = Record("shop.events", 3, 43, b"[red]{\n\x1b[2J", b"c-1", 1_767_225_600_000)
-    letter = decode_letter(encode_letter(of_record(record, BadRecord("not-decodable", "it is not JSON"))))
+    letter = decode_letter(encode_letter(of_record(record, BadRecord("not-decodable", "it is not JSON")), 1_000_000))
     show(Found(letter, 1_767_225_600_000))
     assert capsys.readouterr().out.splitlines() == [
         "2026-01-01T00:00:00Z  not-decodable  shop.events:3:42  c-1",
@@ -91,12 +91,13 @@ def test_a_dead_letter_is_shown_without_what_a_terminal_would_obey(capsys: pytes
     ]
 
 
-def test_a_record_too_large_for_the_dead_letter_topic_is_told_without_its_bytes() -> None:
+def test_a_record_too_large_for_the_dead_letter_topic_is_told_with_its_beginning_only() -> None:
     record = Record("shop.events", 3, 43, b"x" * 10_000_000, b"c-1", 1_767_225_600_000)
-    encoded = encode_letter(of_record(record, BadRecord("too-large", "it is")))
-    assert len(encoded) < 1_000_000
+    encoded = encode_letter(of_record(record, BadRecord("too-large", "it is")), 1_000_000)
+    assert len(encoded) < 10_000
     letter = decode_letter(encoded)
-    assert (letter.value, letter.left_out, letter.offset) == (None, 10_000_003, 42)
+    assert original(letter) == (b"c-1", b"x" * SHOWN, [])
+    assert (letter.left_out, letter.offset) == (10_000_000 - SHOWN, 42)
     assert "stands in its own topic only" in why_not(letter)
 
 

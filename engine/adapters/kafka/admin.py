@@ -7,12 +7,15 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from kafka import KafkaAdminClient
+from kafka.admin import ConfigResource
 from kafka.errors import KafkaError, TopicAlreadyExistsError
 
 from engine.adapters.kafka.python.config import connected, reason
 from engine.adapters.kafka.settings import KafkaSettings
-from engine.errors import SourceUnavailable
+from engine.adapters.kafka.writer import KAFKA_DEFAULT, LEAST_TOPIC_BYTES
+from engine.errors import SinkUnavailable, SourceUnavailable
 
+MAX_MESSAGE: Final = "max.message.bytes"
 _VISIBLE_SECONDS: Final = 10
 _MISSING: Final = "does not exist, or we may not see it; `engine topics create` makes it"
 
@@ -39,6 +42,15 @@ class Admin:
         with self._explained():
             found = self._client.describe_topics(list(topics))
         return {topic["name"]: len(topic["partitions"]) for topic in found if topic["error_code"] == 0}
+
+    def size_limits(self, topics: Iterable[str]) -> dict[str, int]:
+        """`max.message.bytes` of each; Kafka's default where it is missing or we may not ask (DescribeConfigs)."""
+        names = list(topics)
+        asked = [ConfigResource("TOPIC", name, [MAX_MESSAGE]) for name in names]
+        with self._explained():
+            told = self._client.describe_configs(asked, config_filter="all").get("topic", {}) if names else {}
+        found = {name: told.get(name, {}).get(MAX_MESSAGE, {}).get("value") for name in names}
+        return {name: int(value) if value else KAFKA_DEFAULT for name, value in found.items()}
 
     def create_topics(self, topics: Iterable[NewTopic]) -> list[str]:
         """The names of those that were made; those that are there already stay as they are."""
@@ -118,6 +130,21 @@ def check_exist(settings: KafkaSettings, topics: Iterable[str]) -> None:
     for topic in topics:
         if topic not in counts:
             raise SourceUnavailable(topic, _MISSING)
+
+
+def size_limits(settings: KafkaSettings, topics: Iterable[str]) -> dict[str, int]:
+    """`max.message.bytes` of topics that we write to. Raises SinkUnavailable where one takes less than our batches."""
+    with Admin(settings) as admin:
+        limits = admin.size_limits(topics)
+    for topic, limit in limits.items():
+        if limit < LEAST_TOPIC_BYTES:
+            raise SinkUnavailable(topic, too_small(limit))
+    return limits
+
+
+def too_small(limit: int) -> str:
+    """What to say of a topic below LEAST_TOPIC_BYTES."""
+    return f"{MAX_MESSAGE} is {limit:,}: with less than {LEAST_TOPIC_BYTES:,} it refuses what we send together"
 
 
 def check_still_there(settings: KafkaSettings) -> None:

@@ -6,8 +6,8 @@ from typing import Final
 
 import msgspec
 
-from engine.adapters.kafka.writer import TopicWriter
-from engine.errors import SinkUnavailable
+from engine.adapters.kafka.writer import KAFKA_DEFAULT, TopicWriter, largest_value
+from engine.errors import SinkUnavailable, TooLarge
 
 ID_HEADER: Final = "id"
 """The header with the outreach id."""
@@ -28,14 +28,17 @@ class KafkaSink:
     `tail` is how many records `published` looks back. What it must cover: all that the outbox may still hold though it
     is here already. That is one commit's outreach (some thousand at most), and after a Redis that went back in time
     what a partition emits in a second or two. Whatever lies further back would be published again, under the same id.
+    `limit` is the topic's `max.message.bytes`.
     """
 
-    def __init__(self, writer: TopicWriter, topic: str, tail: int = _TAIL) -> None:
+    def __init__(self, writer: TopicWriter, topic: str, tail: int = _TAIL, limit: int = KAFKA_DEFAULT) -> None:
+        self.largest = largest_value(limit)
         self._writer = writer
         self._topic = topic
         self._tail = tail
         self._durable: dict[int, list[str]] = {}
         self._failed: dict[int, SinkUnavailable] = {}
+        self._refused: dict[int, list[tuple[str, bytes, str]]] = {}
 
     def published(self, partition: int) -> set[str]:
         """Ids near the end of what is there already: at least all that an unfinished run may have published."""
@@ -45,17 +48,26 @@ class KafkaSink:
 
     def publish(self, partition: int, entries: Sequence[tuple[str, bytes]]) -> None:
         """Hand over encoded outreach, in order; `delivered` says when it is durable."""
-        one_ended = _UnderWay([identity for identity, _ in entries], partial(self._ended, partition)).one_ended
+        group = _UnderWay([identity for identity, _ in entries], partial(self._ended, partition))
         for identity, value in entries:
+            ended = partial(self._one_ended, partition, group, identity, value)
+            if len(value) > self.largest:
+                ended(TooLarge(self._topic, f"{len(value)} bytes; it takes {self.largest} of ours (max.message.bytes)"))
+                continue
             about, name = _ABOUT.decode(value), identity.encode()
             headers = ((ID_HEADER, name), *_CLOUD_EVENT, ("ce_id", name), ("ce_time", about.at.encode()))
-            self._writer.write(self._topic, partition, about.customer.encode(), value, headers, one_ended)
+            self._writer.write(self._topic, partition, about.customer.encode(), value, headers, ended)
 
     def delivered(self, partition: int) -> list[str]:
-        """Ids that have become durable since this was last asked. Raises SinkUnavailable for what can't become so."""
+        """Ids that have become durable, or were refused, since this was last asked. Raises SinkUnavailable."""
         self._writer.serve()
         self._raise_failure(partition)
         return self._durable.pop(partition, [])
+
+    def refused(self, partition: int) -> list[tuple[str, bytes, str]]:
+        """What the topic did not take for its size since this was last asked: id, encoded outreach, why."""
+        self._writer.serve()
+        return self._refused.pop(partition, [])
 
     def flush(self) -> None:
         """Wait until everything handed over is durable."""
@@ -70,6 +82,14 @@ class KafkaSink:
     def _raise_failure(self, partition: int) -> None:
         if failure := self._failed.get(partition):
             raise failure
+
+    def _one_ended(
+        self, partition: int, group: "_UnderWay", identity: str, value: bytes, error: SinkUnavailable | None
+    ) -> None:
+        if isinstance(error, TooLarge):
+            self._refused.setdefault(partition, []).append((identity, value, str(error)))
+            error = None
+        group.one_ended(error)
 
     def _ended(self, partition: int, ids: list[str], error: SinkUnavailable | None) -> None:
         if error:

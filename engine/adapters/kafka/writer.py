@@ -11,13 +11,28 @@ Done = Callable[[SinkUnavailable | None], None]
 Headers = Sequence[tuple[str, bytes]]
 
 BATCH_BYTES: Final = 131_072
-"""A topic's `max.message.bytes` counts for what is sent together, so this must stay well below it."""
+"""A topic's `max.message.bytes` counts for what is sent together, so this must stay below it: see LEAST_TOPIC_BYTES."""
+LARGEST: Final = 16 * 1024 * 1024
+"""Bytes of a record that a writer hands to its client at all, whatever a topic takes: memory for those under way."""
+BESIDE_VALUE: Final = 8_192
+"""Bytes of a batch of one record that are not its value, at most: some 100 of batch and record, a key of 512
+characters (2,048 bytes) and a bit, and headers that may repeat it."""
+LEAST_TOPIC_BYTES: Final = BATCH_BYTES + BESIDE_VALUE
+"""`max.message.bytes` of a topic that we write to. With less it refuses full batches of small records."""
+KAFKA_DEFAULT: Final = 1_048_588
+"""`max.message.bytes` of a broker that nobody has told anything else: assumed where we may not ask."""
+
+
+def largest_value(max_message_bytes: int) -> int:
+    """Bytes of a value that fit into a record of ours on a topic with this `max.message.bytes`."""
+    return min(max_message_bytes, LARGEST) - BESIDE_VALUE
 
 
 class TopicWriter(Protocol):
     """An idempotent producer: what it takes becomes durable once, in order within a partition, however long it takes.
 
-    Raises SinkUnavailable where it cannot; a write with `done` tells that instead.
+    Raises SinkUnavailable where it cannot, TooLarge where the record is to blame; a write with `done` tells that
+    instead. What one topic refuses of one record concerns no other record.
     """
 
     def write(

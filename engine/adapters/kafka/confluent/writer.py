@@ -10,10 +10,10 @@ from engine.adapters.kafka.confluent.bounds import bounds
 from engine.adapters.kafka.confluent.config import LOGGER, REFUSED, client_config
 from engine.adapters.kafka.confluent.messages import headers_of
 from engine.adapters.kafka.settings import KafkaSettings
-from engine.adapters.kafka.writer import BATCH_BYTES, Done, Headers
-from engine.errors import SinkUnavailable
+from engine.adapters.kafka.writer import BATCH_BYTES, LARGEST, Done, Headers
+from engine.errors import SinkUnavailable, TooLarge
 
-_LARGEST: Final = 16 * 1024 * 1024  # the broker decides what is too large
+_TOO_LARGE: Final = frozenset({KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_LIST_TOO_LARGE})
 _ANSWER_SECONDS: Final = 10.0
 
 
@@ -28,7 +28,7 @@ class ConfluentWriter:
             | {
                 "enable.idempotence": True,
                 "message.timeout.ms": 0,
-                "message.max.bytes": _LARGEST,
+                "message.max.bytes": LARGEST,
                 "batch.size": BATCH_BYTES,
                 "partitioner": "murmur2_random",
                 "linger.ms": 5,
@@ -95,7 +95,8 @@ class ConfluentWriter:
             reader.close()
 
     def _ended(self, topic: str, error: KafkaError | None, done: Done | None) -> None:
-        failure = SinkUnavailable(topic, error.str()) if error else None
+        kind = TooLarge if error and error.code() in _TOO_LARGE else SinkUnavailable
+        failure = kind(topic, error.str()) if error else None
         if done:
             done(failure)
         else:

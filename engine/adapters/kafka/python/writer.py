@@ -1,40 +1,66 @@
 """A TopicWriter on kafka-python."""
 
+import logging
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from functools import partial
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import count
+from threading import RLock
 from typing import Any, Final
 
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
-from kafka.errors import KafkaError, KafkaTimeoutError
+from kafka.errors import (
+    KafkaError,
+    KafkaTimeoutError,
+    MessageSizeTooLargeError,
+    RecordListTooLargeError,
+    RetriableError,
+)
 
 from engine.adapters.kafka.python.config import connected, reason
 from engine.adapters.kafka.settings import KafkaSettings
-from engine.adapters.kafka.writer import BATCH_BYTES, Done, Headers
-from engine.errors import SinkUnavailable, SourceUnavailable
+from engine.adapters.kafka.writer import BATCH_BYTES, LARGEST, Done, Headers
+from engine.errors import SinkUnavailable, SourceUnavailable, TooLarge
 
-_LARGEST: Final = 16 * 1024 * 1024  # the broker decides what is too large
+LOGGER: Final = logging.getLogger("engine.kafka")
+_TOO_LARGE: Final = (MessageSizeTooLargeError, RecordListTooLargeError)
 _FOR_EVER: Final = 2**31 - 1
 _ANSWER_SECONDS: Final = 10.0
+_RENEWAL_SECONDS: Final = 1.0
+"""Between tries to reach the brokers anew: each may hold its caller up for `connect_timeout`."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Write:
+    topic: str
+    partition: int | None
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+    done: Done | None
 
 
 class PythonWriter:
-    """One producer for all topics. Calls of `done` come from within its own methods."""
+    """One producer for all topics. Calls of `done` come from within its own methods.
+
+    A producer of kafka-python (3.0.12) fails everything that follows once the brokers have refused one record, which
+    those of Java and librdkafka do not. So it is given up then, and what is not acknowledged goes to a new one; what
+    had reached a broker without an answer may stand in the topic twice.
+    """
 
     def __init__(self, settings: KafkaSettings) -> None:
         self._settings = settings
         self._failed: SinkUnavailable | None = None
-        self._ended: deque[Callable[[], None]] = deque()
-        self._producer = self._connected(
-            KafkaProducer,
-            enable_idempotence=True,
-            delivery_timeout_ms=_FOR_EVER,
-            max_request_size=_LARGEST,
-            linger_ms=5,
-            batch_size=BATCH_BYTES,
-            allow_auto_create_topics=False,
-        )
+        self._numbers = count()
+        self._open: dict[int, _Write] = {}
+        """Handed over, in order, and not known to have ended."""
+        self._heard: deque[tuple[int, Exception | None]] = deque()
+        """How writes have ended, by their numbers; told on the producer's thread."""
+        self._lock = RLock()
+        self._renewal = 0.0
+        self._producer: Any = self._connect()
 
     def write(
         self,
@@ -46,28 +72,27 @@ class PythonWriter:
         done: Done | None = None,
     ) -> None:
         """Hand over one record, with the present as its timestamp. Without a partition the key decides, as in Java."""
-        try:
-            future = self._producer.send(topic, value, key, list(headers), partition)
-        except (KafkaError, ValueError) as error:
-            return self._end(topic, done, error)
-        # These come on the producer's thread.
-        future.add_callback(lambda _: self._ended.append(partial(self._end, topic, done)))
-        future.add_errback(lambda error: self._ended.append(partial(self._end, topic, done, error)))
-        return None
+        with self._lock:
+            self._hand_over(_Write(topic, partition, key, value, headers, done))
 
     def serve(self) -> None:
-        """Call what waits to hear of writes that have ended; does not wait."""
-        while self._ended:
-            self._ended.popleft()()
+        """Call what waits to hear of writes that have ended; waits only for a connection that has to be made anew."""
+        with self._lock:
+            if self._producer is None and time.monotonic() >= self._renewal:
+                self._renew()
+            while self._heard:
+                self._one_ended(*self._heard.popleft())
 
     def flush(self, timeout: float = 30) -> None:
         """Wait until everything is durable, at most `timeout` seconds. Raises SinkUnavailable."""
         deadline = time.monotonic() + timeout
-        while not self._flushed(max(0.0, deadline - time.monotonic())):
-            if time.monotonic() > deadline:
-                why = f"has not taken all records within {timeout:g} s; they are still tried"
-                raise SinkUnavailable(self._settings.bootstrap, why)
         self.serve()
+        while self._open:
+            if time.monotonic() > deadline:
+                why = f"has not taken all records within {timeout:g} s ({len(self._open)} left); they are still tried"
+                raise SinkUnavailable(self._settings.bootstrap, why)
+            self._wait(max(0.0, deadline - time.monotonic()))
+            self.serve()
         failure, self._failed = self._failed, None
         if failure:
             raise failure
@@ -77,7 +102,8 @@ class PythonWriter:
         try:
             self.flush()
         finally:
-            self._producer.close(timeout=0)
+            if self._producer is not None:
+                self._producer.close(timeout=0)
 
     def tail(self, topic: str, partition: int, limit: int) -> Iterator[Headers]:
         """The headers of the last records of a partition: of at least `limit`, if there are as many."""
@@ -94,13 +120,71 @@ class PythonWriter:
         finally:
             reader.close()
 
-    def _flushed(self, timeout: float) -> bool:
-        """False also where the client had to divide what it sent, and gives up waiting for it."""
+    def _hand_over(self, one: _Write) -> None:
+        number = next(self._numbers)
+        self._open[number] = one
+        if self._producer is None:
+            return None  # the next one gets it
         try:
+            future = self._producer.send(one.topic, one.value, one.key, list(one.headers), one.partition)
+        except (KafkaError, ValueError) as error:
+            del self._open[number]
+            return self._end(one, error)
+        future.add_callback(lambda _: self._heard.append((number, None)))
+        future.add_errback(lambda error: self._heard.append((number, error)))
+        return None
+
+    def _one_ended(self, number: int, error: Exception | None) -> None:
+        one = self._open.pop(number, None)
+        if one is None:
+            return  # a producer that was given up tells of what another one has got since
+        self._end(one, error)
+        if error is not None and not isinstance(error, RetriableError):
+            self._give_up(one, error)
+
+    def _give_up(self, refused: _Write, why: Exception) -> None:
+        """Only one record at a time is too large; every other refusal concerns all that its topic has been sent."""
+        LOGGER.warning("%s refused a record (%s): a new producer goes on", refused.topic, reason(why))
+        producer, self._producer = self._producer, None
+        with suppress(KafkaError):
+            producer.close(timeout=_ANSWER_SECONDS)
+        while self._heard:
+            number, error = self._heard.popleft()
+            one = self._open.get(number)
+            if one and (error is None or (one.topic == refused.topic and not isinstance(why, _TOO_LARGE))):
+                del self._open[number]
+                self._end(one, error)
+        self._renew()
+
+    def _renew(self) -> None:
+        try:
+            self._producer = self._connect()
+        except SinkUnavailable as error:
+            self._renewal = time.monotonic() + _RENEWAL_SECONDS
+            LOGGER.warning("no new producer yet: %s", error)
+            return
+        waiting, self._open = self._open, {}
+        for one in waiting.values():
+            self._hand_over(one)
+
+    def _wait(self, timeout: float) -> None:
+        """For all that was handed over, or less: the client also returns early where it had to divide a batch."""
+        if self._producer is None:
+            time.sleep(min(timeout, _RENEWAL_SECONDS / 10))
+            return
+        with suppress(KafkaError):
             self._producer.flush(timeout)
-        except KafkaError:
-            return False
-        return True
+
+    def _connect(self) -> Any:
+        return self._connected(
+            KafkaProducer,
+            enable_idempotence=True,
+            delivery_timeout_ms=_FOR_EVER,
+            max_request_size=LARGEST,
+            linger_ms=5,
+            batch_size=BATCH_BYTES,
+            allow_auto_create_topics=False,
+        )
 
     def _connected(self, client: Callable[..., Any], **config: Any) -> Any:
         try:
@@ -108,10 +192,11 @@ class PythonWriter:
         except SourceUnavailable as error:
             raise SinkUnavailable(error.source, error.reason) from error
 
-    def _end(self, topic: str, done: Done | None, error: Exception | None = None) -> None:
-        failure = SinkUnavailable(topic, reason(error)) if error else None
-        if done:
-            done(failure)
+    def _end(self, one: _Write, error: Exception | None) -> None:
+        kind = TooLarge if isinstance(error, _TOO_LARGE) else SinkUnavailable
+        failure = kind(one.topic, reason(error)) if error else None
+        if one.done:
+            one.done(failure)
         else:
             self._failed = self._failed or failure
 
