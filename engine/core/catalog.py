@@ -6,6 +6,10 @@ from typing import Literal
 Kind = Literal["string", "number", "integer", "boolean", "time", "date", "any"]
 """A property's type. `time` is stored as epoch ms, `date` as "YYYY-MM-DD" (or "MM-DD"), whatever form it came in."""
 
+NOBODY = frozenset({"undefined", "null", "NULL", "(null)", "<null>", "None", "nil", "NaN", "nan", "[object Object]"})
+"""What programs write where they have no id. As a customer's id it would join strangers, as an event's it would drop
+all but the first. By exact case: Nan is a name."""
+
 Format = Literal["json", "segment", "cloudevents"]
 TimeUnit = Literal["s", "ms", "us"]
 
@@ -55,6 +59,7 @@ class Accept:
     ahead: int = 86_400_000
     max_bytes: int = 262_144
     undeclared: Literal["ignore", "dead_letter"] = "ignore"
+    nobody: frozenset[str] = NOBODY
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ class _Compiler:
         events = {name: self.widened(event) for name, event in events.items()}
         sources = tuple(self.source(index, fields) for index, fields in enumerate(self.content.sources))
         accept = self.content.accept
-        bounds = Accept(accept.earliest, accept.ahead, accept.max_bytes, accept.undeclared)
+        bounds = Accept(accept.earliest, accept.ahead, accept.max_bytes, accept.undeclared, frozenset(accept.nobody))
         return Catalog(sources, events, self.profile, bounds)
 
     def widened(self, event: EventType) -> EventType:
@@ -69,6 +69,10 @@ class _Compiler:
                 self.report(
                     "unknown-event", f"there is no event type '{ours}'", help, ("sources", index, "types", foreign)
                 )
+        for part in sorted({"type", "properties"} & fields.model_fields_set if fields.format != "json" else ()):
+            message = f"format {fields.format} says itself where the {part} {'are' if part == 'properties' else 'is'}"
+            help = "id, customer and time can be declared; type and properties only with format json"
+            self.report("fixed-by-format", message, help, ("sources", index, part), key=True)
         return Source(
             fields.name or fields.topic,
             fields.topic,

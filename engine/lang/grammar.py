@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from engine.core.book import Reentry
-from engine.core.catalog import Format, Kind, TimeUnit
+from engine.core.catalog import NOBODY, Format, Kind, TimeUnit
 from engine.lang.fields import (
     TEXT,
     Choice,
@@ -104,6 +104,9 @@ class AcceptFields(Strict):
     max_bytes: int = Field(262_144, gt=0, description="The largest record.")
     undeclared: Literal["ignore", "dead_letter"] = Field(
         "ignore", description="What becomes of undeclared event types."
+    )
+    nobody: list[str] = Field(
+        sorted(NOBODY), description="Texts that are no id, of a customer or an event; instead of the usual ones."
     )
 
 

@@ -16,7 +16,7 @@ _PER_MS = {"s": 0.001, "ms": 1, "us": 1000}
 def compose(source: Source, event: Event) -> tuple[bytes, Headers]:
     """Value and headers of a record that the source's decoder turns into this event."""
     if source.format == "segment":
-        return _encode(_segment(event)), ()
+        return _encode(_segment(source, event)), ()
     if source.format == "cloudevents":
         return _encode(_cloudevent(source, event)), (("content-type", b"application/cloudevents+json"),)
     body: dict[str, Any] = dict(event.properties) if not source.properties else {}
@@ -36,13 +36,22 @@ def _put(body: dict[str, Any], path: tuple[str, ...], value: Any) -> None:
     body[last] = value
 
 
-def _segment(event: Event) -> dict[str, Any]:
-    call = {"messageId": event.id, "userId": event.customer, "timestamp": iso(event.time)}
-    if event.type in ("identify", "group"):
-        return {"type": event.type, **call, "traits": event.properties}
-    if event.type in ("page", "screen"):
-        return {"type": event.type, **call, "properties": event.properties}
-    return {"type": "track", "event": event.type, **call, "properties": event.properties}
+_PLAIN = Source("", "")
+
+
+def _declared(path: tuple[str, ...], plain: tuple[str, ...], spec: str) -> tuple[str, ...]:
+    """Where a part of another format sits: where events.yaml says so, else where its specification does."""
+    return path if path != plain else (spec,)
+
+
+def _segment(source: Source, event: Event) -> dict[str, Any]:
+    call = event.type if event.type in ("identify", "group", "page", "screen") else "track"
+    body: dict[str, Any] = {"type": call, "event": event.type} if call == "track" else {"type": call}
+    body["traits" if call in ("identify", "group") else "properties"] = dict(event.properties)
+    _put(body, _declared(source.id, _PLAIN.id, "messageId"), event.id)
+    _put(body, _declared(source.customer, _PLAIN.customer, "userId"), event.customer)
+    _put(body, _declared(source.time, _PLAIN.time, "timestamp"), iso(event.time))
+    return body
 
 
 def _cloudevent(source: Source, event: Event) -> dict[str, Any]:
@@ -51,9 +60,10 @@ def _cloudevent(source: Source, event: Event) -> dict[str, Any]:
         "id": event.id,
         "type": event.type,
         "source": "/engine/send-event",
-        "data": event.properties,
+        "data": dict(event.properties),
     }
-    _put(body, source.customer if source.customer != ("customer",) else ("subject",), event.customer)
+    _put(body, source.id, event.id)
+    _put(body, _declared(source.customer, _PLAIN.customer, "subject"), event.customer)
     _put(body, source.time, iso(event.time))
     return body
 

@@ -11,7 +11,8 @@ from engine.core.zones import iso, to_millis
 from engine.errors import BadRecord
 from engine.model import Event
 from engine.ports import Record
-from engine.runtime.formats import MOST_ID, Parts, direct, reader
+from engine.runtime.formats import MOST_ID, direct, reader
+from engine.runtime.parts import Parts
 from engine.runtime.reading import bad_record
 from engine.runtime.scopes import Scopes
 
@@ -30,6 +31,7 @@ class Decoder:
     def __init__(self, source: Source, catalog: Catalog) -> None:
         self.source = source
         self.accept: Accept = catalog.accept
+        self.nobody = catalog.accept.nobody
         self.events = catalog.events
         self.checks = {name: _checks(declared) for name, declared in catalog.events.items()}
         self.read: Callable[[Record], Parts] = reader(source)
@@ -63,7 +65,9 @@ class Decoder:
             return None
         event.type = self.source.types.get(event.type, event.type)
         known = event.type in self.checks and self.accept.earliest <= event.time <= wall + self.accept.ahead
-        return event if known else None
+        if not known or event.customer in self.nobody or event.id in self.nobody:
+            return None
+        return None if event.customer.isspace() or event.id.isspace() else event
 
     def _any(self, record: Record, wall: int) -> Event | None:
         parts = self._parts(record)
@@ -74,9 +78,9 @@ class Decoder:
         properties = parts.properties if parts.properties is not None else {}
         if not isinstance(properties, dict):
             raise BadRecord("bad-properties", f"properties must be an object, not {_a(properties)}")
-        identity = _identity(parts.id, "id") if parts.id is not None else _place(record)
+        identity = self._identity(parts.id, "id") if parts.id is not None else _place(record)
         scope = self.scopes.of(parts.scope)
-        customer = _identity(parts.customer, "customer")
+        customer = self._identity(parts.customer, "customer")
         return Event(identity, type_, customer, time, properties, scope.number, scope.shown)
 
     def _check(self, type_: str, properties: dict[str, Any]) -> None:
@@ -93,14 +97,12 @@ class Decoder:
         """Whose event it is, without a look at the rest of it; None as in `decode`. Raises BadRecord only."""
         try:
             parts = self._parts(record)
-            return _identity(parts.customer, "customer") if self._type(parts) is not None else None
+            return self._identity(parts.customer, "customer") if self._type(parts) is not None else None
         except Exception as error:
             raise bad_record("not-decodable", error) from error
 
     def _parts(self, record: Record) -> Parts:
-        if record.value is None:
-            raise BadRecord("no-value", "the record has no value (a tombstone)")
-        if len(record.value) > self.accept.max_bytes:
+        if record.value is not None and len(record.value) > self.accept.max_bytes:
             limit = f"{len(record.value)} bytes; at most {self.accept.max_bytes} are accepted (accept.max_bytes)"
             raise BadRecord("too-large", limit)
         try:
@@ -126,6 +128,14 @@ class Decoder:
             raise BadRecord("undeclared-type", f"events.yaml declares no event type {type_!r}")
         if type_ in self.undeclared or len(self.undeclared) < 1000:
             self.undeclared[type_] = self.undeclared.get(type_, 0) + 1
+
+    def _identity(self, value: Any, what: str) -> str:
+        identity = _identity(value, what)
+        if identity not in self.nobody and not identity.isspace():
+            return identity
+        reason = "blank" if identity.isspace() else f"'{identity}', which stands for a missing one (accept.nobody)"
+        code = f"bad-{what}"
+        raise BadRecord(code, f"{what} is {reason}")
 
     def _time(self, value: Any, wall: int) -> int:
         if value is None:

@@ -22,6 +22,8 @@ SOURCES = [
     Source("segment", "events", format="segment"),
     Source("cloud", "events", format="cloudevents"),
     Source("cloud-customer", "events", format="cloudevents", customer=("data", "buyer")),
+    Source("segment-own", "events", format="segment", id=("ref",), customer=("context", "who"), time=("receivedAt",)),
+    Source("cloud-own", "events", format="cloudevents", id=("ref",), time=("at",)),
 ]
 AMOUNTS = EventType("buy", {"amount": Property("amount", "number"), "at": Property("at", "time")})
 CATALOG = Catalog(events={"buy": AMOUNTS, "identify": EventType("identify"), "page": EventType("page")})
