@@ -66,6 +66,27 @@ class StateUnreadable(EngineError):
 
 
 @dataclass
+class StateTooNew(EngineError):
+    """A stored state that a newer engine wrote; this one would lose what it does not know.
+
+    `found` and `known` are version and minor version of states. `engine` is the version of the engine that wrote
+    them, where that is known.
+    """
+
+    found: tuple[int, int]
+    known: tuple[int, int]
+    engine: str = ""
+
+    def __str__(self) -> str:
+        found, known = (".".join(map(str, version)) for version in (self.found, self.known))
+        writer = f"engine {self.engine}" if self.engine else "a newer engine"
+        return (
+            f"{writer} wrote states of customers in version {found}, and this engine knows up to {known}."
+            f" Nothing was changed; run {writer}, or a later one, on every worker"
+        )
+
+
+@dataclass
 class StoreUnavailable(EngineError):
     """The state store cannot be reached, or refuses to work; nothing half-done is left there."""
 

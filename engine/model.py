@@ -1,7 +1,6 @@
 """The values that everything else passes around. Instants are UTC epoch milliseconds, durations milliseconds.
 
-The structs from `Timer` to `State` are what a store keeps. They are encoded by position, so fields are
-only ever appended, with a default; anything else needs a new `STATE_VERSION` and a migration in `core/codec.py`.
+What a store keeps of a customer is in `core/state/model.py`.
 """
 
 from enum import StrEnum
@@ -11,7 +10,6 @@ import msgspec
 
 Number = int | float
 """A number as it came. In a compiled module a parameter that says `float` turns 10 into 10.0."""
-STATE_VERSION = 1
 TRANSACTIONAL: Final = "transactional"
 """The purpose of what a customer must get, whatever they have said."""
 UNSUBSCRIBE_LINK: Final = "engine_unsubscribe_link"
@@ -54,77 +52,6 @@ class KeptEvent(msgspec.Struct, array_like=True, gc=False):
     type: str
     time: int
     properties: dict[str, Any]
-
-
-class Timer(msgspec.Struct, array_like=True, gc=False):
-    """A durable future moment of one rule. `due` 0: spent, it fired or was disarmed, and `anchor` remembers what for.
-
-    `anchor` is the moment the timer counts from; `key` tells several timers of one rule apart; `first` is the
-    trigger's own (inactivity and abandoned: start of the run of activity; trial_expiring: the end it is about).
-    """
-
-    due: int
-    anchor: int
-    key: str = ""
-    first: int = 0
-    event: KeptEvent | None = None
-
-
-class Tally(msgspec.Struct, array_like=True, gc=False):
-    """All of a customer's events of one type in three numbers: how many, the oldest and newest event time."""
-
-    count: int
-    first: int
-    last: int
-
-
-class WindowEntry(msgspec.Struct, array_like=True, gc=False):
-    """One event inside a window that some rule counts or sums over."""
-
-    time: int
-    values: dict[str, Number]
-
-
-class Deferred(msgspec.Struct, array_like=True, gc=False):
-    """A firing that quiet hours hold back until `due`; `moment` is when it was meant to happen."""
-
-    due: int
-    rule: str
-    occurrence: str
-    moment: int
-    event: KeptEvent | None = None
-    reason: str = ""
-    until: int = 0
-
-
-class Sent(msgspec.Struct, array_like=True, gc=False):
-    """One outreach that counts against caps."""
-
-    at: int
-    purpose: str
-    channel: str
-
-
-class State(msgspec.Struct, array_like=True, gc=False):
-    """Everything the engine knows about one customer. `wake`: the moment the store's wake-up index holds (0: none)."""
-
-    version: int = STATE_VERSION
-    mark: int = 0
-    wake: int = 0
-    last: int = 0
-    tallies: dict[str, Tally] = {}
-    timers: dict[str, list[Timer]] = {}
-    seen: dict[str, int] = {}
-    profile: dict[str, Any] = {}
-    profile_times: dict[str, int] = {}
-    latest: dict[str, KeptEvent] = {}
-    sums: dict[str, float] = {}
-    windows: dict[str, list[WindowEntry]] = {}
-    memory: dict[str, Any] = {}
-    fired: dict[str, int] = {}
-    cancels: dict[str, int] = {}
-    deferred: list[Deferred] = []
-    sent: list[Sent] = []
 
 
 class Outcome(StrEnum):
@@ -191,12 +118,3 @@ class Outreach(msgspec.Struct):
     def preferences_link(self) -> str:
         """The same for the page where customers choose what they get."""
         return "" if self.purpose == TRANSACTIONAL else PREFERENCES_LINK
-
-
-class Decision(msgspec.Struct, gc=False):
-    """What `decide` says: the state to keep (None: forget the customer), what to send, and an outcome per firing."""
-
-    state: State | None
-    outreach: list[Outreach] = []
-    outcomes: list[OutcomeRecord] = []
-    duplicate: bool = False

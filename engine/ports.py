@@ -6,7 +6,8 @@ from typing import NamedTuple, Protocol
 
 import msgspec
 
-from engine.model import Outcome, Outreach, State
+from engine.core.state.model import State
+from engine.model import Outcome, Outreach
 
 UNLIMITED = 2**63 - 1
 """Bytes of a value: where a sink takes any."""
@@ -40,6 +41,10 @@ class Meta(msgspec.Struct):
     partitions: int = 1
     moving_to: int = 0
     """The partition count that a reshard has begun and not finished; 0: none."""
+    states: tuple[int, int] = (1, 0)
+    """Version and minor version of the newest state in the partition. Who knows only earlier ones must not touch it."""
+    engine: str = ""
+    """The version of the engine that wrote such a state first."""
 
 
 class Commit(msgspec.Struct):

@@ -16,7 +16,7 @@ from engine.cli.wiring import kafka_settings, source_topics
 from engine.config import Settings, unknown_settings
 from engine.core.book import LINKS, TemplateFacts
 from engine.core.catalog import Catalog
-from engine.errors import EngineError, PartitionsDiffer, SourceUnavailable
+from engine.errors import EngineError, PartitionsDiffer, SourceUnavailable, StateTooNew
 from engine.lang.project import Loaded, load
 from engine.ports import StateStore
 from engine.render import inspect_templates
@@ -150,6 +150,8 @@ def check_store(store: StateStore, partitions: int) -> Iterator[Finding]:
             check_stored(store, partitions)
     except PartitionsDiffer as error:
         yield fail("customers", str(error), "docs/commands.md says how to change the number of partitions")
+    except StateTooNew as error:
+        yield fail("customers", str(error), "docs/operations.md says how to upgrade")
     else:
         yield ok("customers", f"in {count_of(meta.partitions, 'partition')}" if meta else "none yet")
 

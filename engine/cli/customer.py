@@ -11,8 +11,8 @@ from engine.cli.console import UsageError, out, wall_clock
 from engine.cli.customers import Found, add_endings, find, likely_partitions, outcome_in_words
 from engine.cli.opening import open_sending, open_store
 from engine.cli.options import AsJson, Data, Namespace, Store, settings_of
+from engine.core.state.model import State
 from engine.core.zones import iso
-from engine.model import State
 from engine.ports import StateStore
 from engine.runtime.erasure import erase as erase_from
 from engine.runtime.erasure import pending
@@ -130,13 +130,13 @@ def _known(store: StateStore, customer: str, found: Found) -> dict[str, Any]:
         "clock": iso(found.clock),
         "profile": state.profile,
         "events": {
-            name: {"count": tally.count, "first": iso(tally.first), "last": iso(tally.last)}
-            for name, tally in state.tallies.items()
+            name: {"count": known.count, "first": iso(known.first), "last": iso(known.last)}
+            for name, known in state.events.items()
         },
         "timers": [
-            {"rule": rule, "due": iso(timer.due), "since": iso(timer.anchor), "key": timer.key}
-            for rule, timers in state.timers.items()
-            for timer in timers
+            {"rule": rule, "due": iso(timer.due), "since": iso(timer.since), "key": timer.key}
+            for rule, slot in state.rules.items()
+            for timer in slot.timers
             if timer.due
         ],
         "deferred": [{"rule": one.rule, "until": iso(one.due), "reason": one.reason} for one in state.deferred],

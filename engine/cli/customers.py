@@ -8,9 +8,9 @@ from engine.adapters.kafka.partitioner import murmur2_partition
 from engine.cli.console import UsageError
 from engine.cli.opening import open_sending
 from engine.config import Settings
-from engine.core.codec import decode_state
+from engine.core.state.codec import decode_state
+from engine.core.state.model import State
 from engine.core.zones import iso
-from engine.model import State
 from engine.ports import StateStore
 from engine.runtime.placement import stored_meta
 from engine.runtime.records import decode_past

@@ -65,7 +65,7 @@ def explain(
 
 def _show(customer: str, found: Found, book: RuleBook, views: list[RuleView], history: list[dict[str, Any]]) -> None:
     state = found.state
-    counts = ", ".join(f"{tally.count} {name}" for name, tally in sorted(state.tallies.items())) or "no events"
+    counts = ", ".join(f"{known.count} {name}" for name, known in sorted(state.events.items())) or "no events"
     out.print(f"[bold]{escape(customer)}[/] at {iso(found.clock)}: {counts}", highlight=False)
     if state.profile:
         profile = sorted(_profile(book, found).items())
@@ -111,7 +111,7 @@ def _as_data(
         "customer": customer,
         "clock": iso(found.clock),
         "profile": _profile(book, found),
-        "events": {name: tally.count for name, tally in found.state.tallies.items()},
+        "events": {name: known.count for name, known in found.state.events.items()},
         "rules": [
             {
                 "rule": view.rule,

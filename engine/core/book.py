@@ -6,9 +6,10 @@ from typing import Any, Final, Literal
 
 from engine.core.catalog import Catalog
 from engine.core.scope import Scope
+from engine.core.state.model import State
 from engine.core.triggers.base import Firing, Trigger
 from engine.core.zones import DAY, Zones
-from engine.model import Event, State
+from engine.model import Event
 
 Predicate = Callable[[Scope], Any]
 """A compiled expression; its truth counts."""
@@ -91,6 +92,8 @@ class Rule:
     reentry: Reentry = Reentry()
     cancel_on: CancelOn | None = None
     needs: Needs = Needs()
+    arming: str = ""
+    """What its timers depend on, as text; "" where that is not known."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,14 @@ lateness has passed, which would order everything exactly but hold back every re
 """
 
 from engine.core.book import Plan, RuleBook
+from engine.core.effects import Decision
 from engine.core.guards import Candidate
-from engine.core.history import fold
-from engine.core.rearm import disarm_cancelled, rearm
 from engine.core.seen import is_duplicate
 from engine.core.settle import Settling, soonest_due
-from engine.model import Decision, Event, State, WakeUp
+from engine.core.state.fold import fold
+from engine.core.state.model import State
+from engine.core.state.rearm import disarm_cancelled, own, rearm
+from engine.model import Event, WakeUp
 
 
 def decide(book: RuleBook, state: State | None, input: Event | WakeUp, now: int, present: int = 0) -> Decision:
@@ -73,8 +75,11 @@ def _apply(
     candidates = []
     for rule, react in plan.reactions:
         firing = react(state, event, horizon)
-        if rule.id in state.cancels:
-            disarm_cancelled(rule, state, state.cancels[rule.id])
+        slot = state.rules.get(rule.id)
+        if slot is not None:
+            own(rule, slot)
+            if slot.cancelled:
+                disarm_cancelled(slot, slot.cancelled)
         if firing is not None:
             candidates.append(Candidate(rule, firing, event.customer, present))
     if candidates:

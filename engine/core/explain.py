@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from engine.core.book import Rule, RuleBook
 from engine.core.guards import GUARDS, Candidate, freshness
+from engine.core.state.model import State
 from engine.core.triggers.base import Firing
-from engine.model import State
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ def _view(book: RuleBook, rule: Rule, state: State, customer: str, now: int) -> 
         rule=rule.id,
         why=rule.why,
         waits=rule.trigger.explain(state),
-        armed=tuple(sorted(timer.due for timer in state.timers.get(rule.id, ()) if timer.due)),
+        armed=tuple(sorted(timer.due for timer in state.timers(rule.id) if timer.due)),
         deferred=tuple(sorted(one.due for one in state.deferred if one.rule == rule.id)),
         stops=_stops(book, rule, state, customer, now),
     )

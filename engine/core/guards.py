@@ -10,9 +10,10 @@ from typing import NamedTuple
 from engine.core.book import Cap, QuietHours, Rule, RuleBook
 from engine.core.durations import text_of
 from engine.core.scope import MISSING, Scope
+from engine.core.state.model import State
 from engine.core.triggers.base import Firing, Trigger
 from engine.core.zones import from_millis, instant_of, iso
-from engine.model import TRANSACTIONAL, Outcome, State
+from engine.model import TRANSACTIONAL, Outcome
 
 
 class Verdict(NamedTuple):
@@ -55,8 +56,9 @@ def _holds(trigger: Trigger, state: State, occurrence: str) -> bool:
 
 def reentry(book: RuleBook, state: State, it: Candidate) -> Verdict | None:
     again = it.rule.reentry
-    fired = state.fired.get(it.rule.id)
-    if fired is None or not (again.once or again.after):
+    slot = state.rules.get(it.rule.id)
+    fired = slot.fired if slot is not None else 0
+    if not fired or not (again.once or again.after):
         return None
     if again.once:
         return Verdict(Outcome.SUPPRESSED, f"reentry: once, and it reached this customer at {iso(fired)}")

@@ -7,7 +7,8 @@ from bisect import bisect_left
 from typing import Any, Final
 
 from engine.core.durations import milliseconds
-from engine.model import Event, KeptEvent, Number, State, WindowEntry
+from engine.core.state.model import State, WindowEntry
+from engine.model import Event, KeptEvent, Number
 
 
 class Missing:
@@ -38,13 +39,14 @@ class Scope:
 
 def count(state: State, type_: str) -> int:
     """All events of the type, ever."""
-    tally = state.tallies.get(type_)
-    return tally.count if tally else 0
+    memory = state.events.get(type_)
+    return memory.count if memory is not None else 0
 
 
 def entries_within(state: State, type_: str, now: int, span: int) -> list[WindowEntry]:
     """Window entries with `now - span < time <= now`."""
-    entries = state.windows.get(type_, [])
+    history = state.history(type_)
+    entries = history.window if history is not None else []
     start = bisect_left(entries, now - span + 1, key=_time)
     stop = bisect_left(entries, now + 1, key=_time)
     return entries[start:stop]
@@ -57,7 +59,8 @@ def _time(entry: WindowEntry) -> int:
 def total(state: State, type_: str, property_: str, now: int, span: int | None = None) -> Number:
     """The sum of a property, over all events or those of the window."""
     if span is None:
-        return state.sums.get(f"{type_}.{property_}", 0.0)
+        history = state.history(type_)
+        return history.sums.get(property_, 0.0) if history is not None else 0.0
     # Any, since a compiled round() of a Number gives a float.
     found: Any = sum([entry.values.get(property_, 0.0) for entry in entries_within(state, type_, now, span)])
     rounded: Number = round(found, 6)
@@ -102,9 +105,9 @@ class TallyView:
     @property
     def last(self) -> RecordView | None:
         """The newest event, with its properties where some rule or template asks for them."""
-        kept = self._state.latest.get(self._type)
-        if kept is not None:
-            return RecordView(kept)
+        history = self._state.history(self._type)
+        if history is not None and history.latest is not None:
+            return RecordView(history.latest)
         return self._bare("last")
 
     @property
@@ -113,8 +116,8 @@ class TallyView:
         return self._bare("first")
 
     def _bare(self, which: str) -> RecordView | None:
-        tally = self._state.tallies.get(self._type)
-        return RecordView(KeptEvent("", self._type, getattr(tally, which), {})) if tally else None
+        memory = self._state.events.get(self._type)
+        return RecordView(KeptEvent("", self._type, getattr(memory, which), {})) if memory else None
 
 
 class EventsView:

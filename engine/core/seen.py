@@ -7,7 +7,8 @@ the earlier entry moves to a key of its own.
 
 from hashlib import blake2b
 
-from engine.model import Event, State
+from engine.core.state.model import State
+from engine.model import Event
 
 MOST_SEEN = 200
 """Event ids remembered per customer, whatever the dedupe window."""

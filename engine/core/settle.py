@@ -3,11 +3,13 @@
 from hashlib import blake2b
 
 from engine.core.book import Rule, RuleBook
+from engine.core.effects import Decision
 from engine.core.guards import Candidate, Verdict, address, counts, expires_at, judge
-from engine.core.rearm import disarm_cancelled
 from engine.core.scope import Scope
+from engine.core.state.model import Deferred, Sent, State
+from engine.core.state.rearm import disarm_cancelled
 from engine.core.triggers.base import Firing
-from engine.model import Decision, Deferred, Event, Outcome, OutcomeRecord, Outreach, Sent, State
+from engine.model import Event, Outcome, OutcomeRecord, Outreach
 
 MOST_DEFERRED = 100
 """Firings that quiet hours hold back for one customer; what comes on top is suppressed."""
@@ -15,9 +17,10 @@ MOST_DEFERRED = 100
 
 def soonest_due(book: RuleBook, state: State) -> int:
     """The soonest moment anything of this customer can become due, 0 for never."""
-    soonest = state.last + book.policy.forget_after if book.policy.forget_after and state.last else 0
-    for timers in state.timers.values():
-        for timer in timers:
+    forget_after = book.policy.forget_after
+    soonest = last + forget_after if forget_after and (last := state.last) else 0
+    for slot in state.rules.values():
+        for timer in slot.timers:
             if timer.due and (timer.due < soonest or not soonest):
                 soonest = timer.due
     for deferred in state.deferred:
@@ -53,8 +56,8 @@ class Settling:
 
     def _due_timers(self, due: int, at: int) -> list[Candidate]:
         found = []
-        for rule_id in list(self.state.timers):
-            for timer in [timer for timer in self.state.timers[rule_id] if timer.due == due]:
+        for rule_id, slot in list(self.state.rules.items()):
+            for timer in [timer for timer in slot.timers if timer.due == due]:
                 rule = self.book.by_id[rule_id]
                 found.append(Candidate(rule, rule.trigger.on_due(self.state, timer), self.customer, at))
         return found
@@ -73,8 +76,9 @@ class Settling:
         cancel = rule.cancel_on
         if cancel is None or (cancel.where and not cancel.where.test(Scope(self.state, event, event.time))):
             return
-        self.state.cancels[rule.id] = max(event.time, self.state.cancels.get(rule.id, 0))
-        disarm_cancelled(rule, self.state, event.time)
+        slot = self.state.slot(rule.id)
+        slot.cancelled = max(event.time, slot.cancelled)
+        disarm_cancelled(slot, event.time)
         for deferred in [one for one in self.state.deferred if one.rule == rule.id]:
             self.state.deferred.remove(deferred)
             verdict = Verdict(Outcome.SUPPRESSED, f"cancelled by {event.type}")
@@ -104,7 +108,7 @@ class Settling:
         outreach = self._outreach(it)
         rule, state = it.rule, self.state
         if rule.reentry.once or rule.reentry.after:
-            state.fired[rule.id] = it.at
+            state.slot(rule.id).fired = it.at
         if any(counts(cap, rule.send.purpose, rule.send.channel) for cap in self.book.policy.caps):
             state.sent = [sent for sent in state.sent if sent.at > it.at - self.book.cap_span]
             state.sent.append(Sent(it.at, rule.send.purpose, rule.send.channel))
@@ -158,8 +162,9 @@ def retract(decision: Decision, outreach: Outreach, reason: str) -> None:
         sent = Sent(outreach.at, outreach.purpose, outreach.channel)
         if sent in state.sent:
             state.sent.remove(sent)
-        if state.fired.get(outreach.rule) == outreach.at:
-            del state.fired[outreach.rule]
+        slot = state.rules.get(outreach.rule)
+        if slot is not None and slot.fired == outreach.at:
+            slot.fired = 0
     for outcome in decision.outcomes:
         if outcome.outreach == outreach.id:
             outcome.outcome, outcome.reason, outcome.outreach = Outcome.FAILED, reason, ""

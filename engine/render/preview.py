@@ -5,9 +5,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from engine.core.book import RuleBook
+from engine.core.state.model import History, Memory, State, WindowEntry
 from engine.core.zones import to_millis
 from engine.errors import RenderFailed
-from engine.model import KeptEvent, Outreach, State, Tally, WindowEntry
+from engine.model import KeptEvent, Outreach
 from engine.render.renderer import JinjaRenderer
 
 _MOST_EVENTS = 10_000
@@ -35,7 +36,8 @@ def preview_state(
     renderer: JinjaRenderer, book: RuleBook, template: str, channel: str, customer: str, state: State, now: int
 ) -> Outreach:
     """The same for a customer as they are known; `event` is the newest that the state keeps. Raises RenderFailed."""
-    newest = max(state.latest.values(), key=lambda kept: kept.time, default=None)
+    kept = [memory.history.latest for memory in state.events.values() if memory.history and memory.history.latest]
+    newest = max(kept, key=lambda event: event.time, default=None)
     outreach = _outreach(book, template, channel, newest, now)
     outreach.customer = customer
     renderer.render(outreach, state)
@@ -62,11 +64,9 @@ def _add_events(state: State, type_: str, facts: Mapping[str, Any], now: int) ->
         return
     oldest = min(_time(facts.get("first") or {}, newest.time), newest.time)
     totals = {name: float(total) for name, total in (facts.get("sum") or {}).items()}
-    state.tallies[type_] = Tally(number, oldest, newest.time)
-    state.latest[type_] = newest
-    state.sums |= {f"{type_}.{name}": total for name, total in totals.items()}
     shares = {name: total / number for name, total in totals.items()}
-    state.windows[type_] = [WindowEntry(newest.time, shares) for _ in range(number)]
+    history = History(newest, totals, [WindowEntry(newest.time, shares) for _ in range(number)])
+    state.events[type_] = Memory(number, newest.time, newest.time - oldest, history)
 
 
 def _event(type_: str, fields: Mapping[str, Any], properties: Mapping[str, Any], now: int) -> KeptEvent:

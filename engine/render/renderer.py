@@ -8,8 +8,9 @@ from jinja2.exceptions import TemplateError, TemplateSyntaxError
 
 from engine.core.book import RuleBook
 from engine.core.scope import EventsView, RecordView
+from engine.core.state.model import State
 from engine.errors import RenderFailed
-from engine.model import Outreach, State
+from engine.model import Outreach
 from engine.render.files import SUBJECT_CHANNEL, file_name, read_sources, required_blocks
 from engine.render.lineage import Lineage, compile_lineage
 from engine.render.rendering import Rendering, TemplateTrouble

@@ -10,11 +10,13 @@ from contextlib import suppress
 from heapq import heapify, heappop, heappush
 
 from engine.core.book import RuleBook
-from engine.core.codec import decode_state, encode_state
 from engine.core.decide import decide, premature
+from engine.core.effects import Decision
 from engine.core.settle import retract
+from engine.core.state.codec import decode_state, encode_state
+from engine.core.state.model import State
 from engine.errors import RenderFailed, StateUnreadable
-from engine.model import Decision, Event, State, WakeUp
+from engine.model import Event, WakeUp
 from engine.ports import UNLIMITED, Renderer
 from engine.runtime.reading import reason_of
 from engine.runtime.records import encode_outcome, encode_outreach

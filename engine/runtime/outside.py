@@ -7,6 +7,7 @@ import msgspec
 
 from engine.errors import Fenced
 from engine.ports import Commit, Meta, StateStore
+from engine.runtime.placement import stamped
 
 TRIES = 100
 
@@ -24,4 +25,4 @@ def commit_outside(store: StateStore, partition: int, change: Callable[[Meta], C
 
 def on_top(before: Meta, **changes: object) -> Commit:
     """A commit that follows this meta and changes so much of it."""
-    return Commit(before, msgspec.structs.replace(before, seq=before.seq + 1, **changes))
+    return Commit(before, msgspec.structs.replace(stamped(before), seq=before.seq + 1, **changes))

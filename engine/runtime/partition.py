@@ -17,7 +17,7 @@ from engine.runtime.aside import AtOnce, Step
 from engine.runtime.batch import Batch
 from engine.runtime.cache import StateCache
 from engine.runtime.erasure import digest
-from engine.runtime.placement import check_meta
+from engine.runtime.placement import check_meta, stamped
 from engine.runtime.records import encode_past
 from engine.runtime.result import Arrival, Result
 from engine.runtime.wakeups import NEVER, WakeUps
@@ -36,7 +36,7 @@ class Partition:
     `largest_outreach` the bytes of one encoded outreach.
     `before_commit` publishes what may be repeated after a crash but not lost: outcomes and dead letters. `aside` asks
     the store: work, an iterator, yields what is under way there, and goes on with the answer when taken up again.
-    Raises PartitionsDiffer where the store was not written with `partitions`.
+    Raises PartitionsDiffer where the store was not written with `partitions`, StateTooNew where a newer engine wrote.
     """
 
     def __init__(
@@ -68,6 +68,7 @@ class Partition:
         if self.meta.seq == 0:
             self.meta.mark, self.meta.partitions = book.mark, partitions
         check_meta(self.meta, number, partitions)
+        self.meta = stamped(self.meta)
         self.erased = store.erased(number)
         """Tombstones; an erasure is a commit of somebody else, after which the partition is opened anew."""
         self.wakeups = WakeUps(page)

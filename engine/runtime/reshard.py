@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from engine.core.codec import decode_state
+from engine.core.state.codec import decode_state
 from engine.errors import ReshardRefused, StateUnreadable
 from engine.ports import StateStore
 from engine.runtime.outside import commit_outside, on_top

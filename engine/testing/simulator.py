@@ -4,12 +4,14 @@ from heapq import heappop, heappush
 from typing import Any
 
 from engine.core.book import RuleBook
-from engine.core.codec import decode_state, encode_state
 from engine.core.decide import decide
 from engine.core.durations import milliseconds
+from engine.core.effects import Decision
 from engine.core.settle import retract
+from engine.core.state.codec import decode_state, encode_state
+from engine.core.state.model import State
 from engine.errors import RenderFailed
-from engine.model import Decision, Event, OutcomeRecord, Outreach, State, WakeUp
+from engine.model import Event, OutcomeRecord, Outreach, WakeUp
 from engine.ports import Renderer
 
 START = 1_767_225_600_000

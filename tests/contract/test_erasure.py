@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from engine.core.book import RuleBook
-from engine.core.codec import decode_state
+from engine.core.state.codec import decode_state
 from engine.core.triggers.event import OnEvent
 from engine.core.triggers.inactivity import Inactivity
 from engine.core.triggers.milestone import Milestone
@@ -70,7 +70,7 @@ def test_who_comes_back_after_the_erasure_is_a_new_customer(store: StateStore) -
     tell(worker, on(4), on(6), on(3))
     (data,) = store.load(0, ["c-1"])
     assert data is not None
-    assert decode_state(data).tallies["buy"].count == 1
+    assert decode_state(data).events["buy"].count == 1
     list(worker.advance(START + 20 * DAY))
     sent = [msgspec.json.decode(value)["rule"] for _, value in pending(store, 0, "c-1")]
     assert sorted(sent) == ["quiet", "receipt"]

@@ -7,9 +7,9 @@ from zlib import crc32
 import msgspec
 import pytest
 
-from engine.core.codec import encode_state
+from engine.core.state.codec import encode_state
+from engine.core.state.model import Memory, State
 from engine.errors import PartitionsDiffer, ReshardRefused
-from engine.model import State, Tally
 from engine.ports import Commit, StateStore
 from engine.runtime.erasure import digest, erase
 from engine.runtime.partition import Partition
@@ -26,7 +26,7 @@ def place(customer: str, count: int) -> int:
 
 
 def state_of(number: int) -> bytes:
-    return encode_state(State(wake=WAKE + number if number % 3 else 0, tallies={"buy": Tally(number, 1, 2)}))
+    return encode_state(State(wake=WAKE + number if number % 3 else 0, events={"buy": Memory(number, 2, 1)}))
 
 
 def fill(store: StateStore, customers: int, partitions: int) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 from engine.core.book import Expression, Needs, Policy, Rule, RuleBook, Send
 from engine.core.catalog import Catalog, EventType
 from engine.core.scope import Scope
+from engine.core.state.model import State
 from engine.core.triggers.abandoned import Abandoned
 from engine.core.triggers.base import Trigger
 from engine.core.triggers.event import OnEvent
@@ -13,7 +14,7 @@ from engine.core.triggers.inactivity import Inactivity
 from engine.core.triggers.milestone import Milestone
 from engine.core.triggers.trial_expiring import TrialExpiring
 from engine.errors import RenderFailed
-from engine.model import Event, Outreach, State
+from engine.model import Event, Outreach
 
 START = 1_767_225_600_000
 """2026-01-01T00:00:00Z, a Thursday."""

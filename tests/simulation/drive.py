@@ -9,9 +9,10 @@ import msgspec
 
 from engine.adapters.memory import MemoryStore
 from engine.core.book import RuleBook
-from engine.core.codec import decode_state, encode_state
 from engine.core.decide import decide
-from engine.model import Event, OutcomeRecord, Outreach, State, WakeUp
+from engine.core.state.codec import decode_state, encode_state
+from engine.core.state.model import State
+from engine.model import Event, OutcomeRecord, Outreach, WakeUp
 from engine.ports import Commit
 from engine.runtime.partition import Partition
 from engine.runtime.result import Arrival
@@ -87,7 +88,7 @@ class Customers:
 
 def check(book: RuleBook, state: State, clock: int) -> None:
     """Nothing that is due stays behind, and the wake-up comes no later than the first thing to do."""
-    moments = [timer.due for timers in state.timers.values() for timer in timers if timer.due]
+    moments = [timer.due for slot in state.rules.values() for timer in slot.timers if timer.due]
     moments += [deferred.due for deferred in state.deferred]
     assert all(moment > clock - book.policy.allowed_lateness for moment in moments)
     if book.policy.forget_after and state.last:

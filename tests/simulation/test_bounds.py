@@ -6,7 +6,7 @@ from datetime import time
 import pytest
 
 from engine.core.book import CancelOn, Cap, Policy, QuietHours, Rule, RuleBook, Send
-from engine.core.codec import encode_state
+from engine.core.state.codec import encode_state
 from engine.core.triggers.abandoned import Abandoned
 from engine.core.triggers.base import Trigger
 from engine.core.triggers.date import Date

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from engine.adapters.memory import MemoryRecords, MemorySink, MemoryStore
-from engine.core.codec import decode_state
+from engine.core.state.codec import decode_state
 from engine.errors import BadRecord
 from engine.hooks import Hooks, Work
 from engine.ports import Record

@@ -8,8 +8,9 @@ import msgspec
 from engine.adapters.memory import MemoryRecords, MemorySink, MemoryStore
 from engine.core.book import Cap, Needs, Policy
 from engine.core.catalog import Source
+from engine.core.state.model import State
 from engine.core.triggers.event import OnEvent
-from engine.model import Outreach, State
+from engine.model import Outreach
 from engine.ports import Record
 from engine.runtime.decode import Decoder
 from engine.runtime.letters import OUTREACH_TOO_LARGE, DeadLetter, decode_letter, original

@@ -5,10 +5,11 @@ from typing import Any
 import pytest
 
 from engine.core.book import RuleBook
+from engine.core.state.model import State
 from engine.core.triggers.event import OnEvent
 from engine.core.triggers.inactivity import Inactivity
 from engine.core.triggers.milestone import Milestone
-from engine.model import Event, Outreach, State, WakeUp
+from engine.model import Event, Outreach, WakeUp
 from engine.runtime.aside import results
 from engine.runtime.batch import RETRY_WAKE
 from engine.runtime.partition import Partition

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.core.book import CancelOn, Policy, QuietHours, Rule, RuleBook
-from engine.core.codec import encode_state
-from engine.core.rearm import rearm
+from engine.core.state.codec import encode_state
+from engine.core.state.rearm import rearm
 from engine.core.triggers.abandoned import Abandoned
 from engine.core.triggers.base import Trigger
 from engine.core.triggers.date import Date
@@ -96,7 +96,7 @@ def test_the_timers_and_waiting_messages_of_a_removed_rule_go() -> None:
     assert [one.rule for one in there.states["c-1"].deferred] == ["quiet"]
     there.meet(revised(policy=night)).until(START + 60 * DAY)
     assert there.fired == []
-    assert not any(timer.due for timers in there.states["c-1"].timers.values() for timer in timers)
+    assert not any(timer.due for slot in there.states["c-1"].rules.values() for timer in slot.timers)
 
 
 def test_an_end_of_a_trial_that_was_known_too_late_is_not_judged_again_with_every_revision() -> None:

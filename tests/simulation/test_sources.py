@@ -6,8 +6,9 @@ from collections.abc import Mapping
 
 from engine.core.catalog import Catalog, EventType, Source
 from engine.core.seen import MOMENT_BITS, is_duplicate, source_number
+from engine.core.state.model import State
 from engine.core.triggers.event import OnEvent
-from engine.model import Event, State
+from engine.model import Event
 from engine.ports import Record
 from engine.runtime.decode import Decoder
 from tests.simulation.books import DAY, HOUR, START, book, rule

@@ -3,7 +3,7 @@
 import pytest
 
 from engine.core.book import Policy
-from engine.core.codec import encode_state
+from engine.core.state.codec import encode_state
 from engine.core.triggers.abandoned import Abandoned
 from engine.core.triggers.inactivity import Inactivity
 from engine.core.triggers.trial_expiring import TrialExpiring
@@ -48,5 +48,5 @@ def test_a_customer_with_three_timers_and_fifty_events_takes_little_room(
     state = Customers(rules).tell(*fifty_events(gap, ids)).states["c-1"]
     size = len(encode_state(state))
     print(f"{what}: {size} bytes")
-    assert sum(1 for timers in state.timers.values() for timer in timers if timer.due) == 3
+    assert sum(1 for slot in state.rules.values() for timer in slot.timers if timer.due) == 3
     assert size <= bound

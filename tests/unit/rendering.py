@@ -8,8 +8,9 @@ import pytest
 
 from engine.core.book import Policy, RuleBook, TemplateFacts
 from engine.core.catalog import Catalog
+from engine.core.state.model import State
 from engine.errors import RenderFailed
-from engine.model import KeptEvent, Outreach, State
+from engine.model import KeptEvent, Outreach
 from engine.render import JinjaRenderer, inspect_templates
 
 NOON = 1_767_268_800_000

@@ -9,7 +9,8 @@ from engine.core.catalog import Catalog, EventType, Kind, Property
 from engine.core.durations import milliseconds
 from engine.core.expr import compile_expression
 from engine.core.scope import MISSING, Scope
-from engine.model import Event, KeptEvent, State, Tally, WindowEntry
+from engine.core.state.model import History, Memory, State, WindowEntry
+from engine.model import Event, KeptEvent
 
 DAY = 86_400_000
 NOON = 1_767_268_800_000  # 2026-01-01T12:00:00Z
@@ -61,12 +62,10 @@ def customer(**profile: Any) -> State:
 def buyer() -> State:
     """Bought for 20, 30 and 50, ten days, three days and an hour ago."""
     entries = [(NOON - 10 * DAY, 20.0), (NOON - 3 * DAY, 30.0), (NOON - DAY // 24, 50.0)]
-    return State(
-        tallies={"purchase": Tally(3, entries[0][0], entries[2][0])},
-        latest={"purchase": KeptEvent("e-3", "purchase", entries[2][0], {"amount": 50.0, "cart_id": None})},
-        sums={"purchase.amount": 100.0},
-        windows={"purchase": [WindowEntry(time, {"amount": amount}) for time, amount in entries]},
-    )
+    latest = KeptEvent("e-3", "purchase", entries[2][0], {"amount": 50.0, "cart_id": None})
+    window = [WindowEntry(time, {"amount": amount}) for time, amount in entries]
+    history = History(latest, {"amount": 100.0}, window)
+    return State(events={"purchase": Memory(3, entries[2][0], entries[2][0] - entries[0][0], history)})
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from engine.core.expr import compile_expression
 from engine.core.scope import MISSING, Scope
-from engine.model import Event, KeptEvent, State, Tally, WindowEntry
+from engine.core.state.model import History, Memory, State, WindowEntry
+from engine.model import Event, KeptEvent
 from tests.unit.test_expr import CATALOG, DAY, NOON
 
 
@@ -230,12 +231,12 @@ def scope_of(world: World) -> Scope:
     state = State(profile=world.profile)
     if world.history:
         first, last = world.history[0], world.history[-1]
-        state.tallies = {"purchase": Tally(len(world.history), first.time, last.time)}
-        state.latest = {"purchase": KeptEvent("e", "purchase", last.time, last.properties)}
-        state.sums = {"purchase.amount": float(total(world.history))}
-        state.windows = {
-            "purchase": [WindowEntry(past.time, {"amount": past.properties["amount"]}) for past in world.history]
-        }
+        history = History(
+            KeptEvent("e", "purchase", last.time, last.properties),
+            {"amount": float(total(world.history))},
+            [WindowEntry(past.time, {"amount": past.properties["amount"]}) for past in world.history],
+        )
+        state.events = {"purchase": Memory(len(world.history), last.time, last.time - first.time, history)}
     return Scope(state, Event("e-1", "purchase", "c-1", world.event.time, world.event.properties), NOON)
 
 

@@ -10,7 +10,8 @@ from engine.cli.checks import check_links
 from engine.cli.findings import Level
 from engine.cli.sending import links_of
 from engine.config import BadSetting, Settings, load_settings
-from engine.model import PREFERENCES_LINK, TRANSACTIONAL, UNSUBSCRIBE_LINK, Outreach, State
+from engine.core.state.model import State
+from engine.model import PREFERENCES_LINK, TRANSACTIONAL, UNSUBSCRIBE_LINK, Outreach
 from engine.render import inspect_templates
 from engine.runtime.links import Links, has_placeholder, with_links
 from engine.runtime.records import decode_outreach, encode_outreach

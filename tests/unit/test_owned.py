@@ -4,8 +4,9 @@ from engine.adapters.kafka.partitioner import crc32_partition, murmur2_partition
 from engine.adapters.memory import MemoryRecords, MemorySink, MemoryStore
 from engine.core.book import RuleBook
 from engine.core.catalog import Catalog, EventType, Source
+from engine.core.state.model import State
 from engine.hooks import Hooks
-from engine.model import Outreach, State
+from engine.model import Outreach
 from engine.ports import Record
 from engine.runtime.decode import Decoder
 from engine.runtime.owned import Owned, Rules, Surroundings

@@ -2,8 +2,9 @@ from pathlib import Path
 
 from engine.core.book import Rule, RuleBook, Send
 from engine.core.catalog import Catalog
+from engine.core.state.model import History, Memory, State, WindowEntry
 from engine.core.triggers.inactivity import Inactivity
-from engine.model import KeptEvent, State, Tally, WindowEntry
+from engine.model import KeptEvent
 from engine.render import JinjaRenderer
 from tests.unit.rendering import NOON, mail, outreach, purchase, push, reason_of, renderer, text_of, write
 
@@ -65,14 +66,12 @@ def test_a_rule_that_fires_without_an_event_has_none(tmp_path: Path) -> None:
 
 
 def test_history_is_counted_and_summed_over_all_time_and_over_windows(tmp_path: Path) -> None:
-    state = State(
-        tallies={"purchase": Tally(3, 1, NOON - DAY)},
-        sums={"purchase.amount": 60.0},
-        latest={"purchase": KeptEvent("e", "purchase", NOON - DAY, {"amount": 20})},
-        windows={
-            "purchase": [WindowEntry(NOON - 9 * DAY, {"amount": 40.0}), WindowEntry(NOON - DAY, {"amount": 20.0})]
-        },
+    history = History(
+        KeptEvent("e", "purchase", NOON - DAY, {"amount": 20}),
+        {"amount": 60.0},
+        [WindowEntry(NOON - 9 * DAY, {"amount": 40.0}), WindowEntry(NOON - DAY, {"amount": 20.0})],
     )
+    state = State(events={"purchase": Memory(3, NOON - DAY, NOON - DAY - 1, history)})
     source = (
         "{% set p = events.purchase %}{{ p.count() }} {{ p.count('7d') }} {{ p.sum('amount') }}"
         " {{ p.sum('amount', '7d') }}"

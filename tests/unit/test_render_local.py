@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from engine.core.book import Policy
+from engine.core.state.model import State
 from engine.core.zones import Zones
-from engine.model import State
 from tests.unit.rendering import NOON, purchase, reason_of, text_of
 
 POLICY = Policy(zones=Zones("UTC", "timezone"), locale="en_US", locale_field="locale")

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from engine.model import State
+from engine.core.state.model import State
 from engine.render import JinjaRenderer
 from engine.render.renderer import MAX_SUBJECT
 from tests.unit.rendering import mail, outreach, purchase, reason_of, renderer

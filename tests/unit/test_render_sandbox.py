@@ -5,8 +5,8 @@ from time import process_time
 
 import pytest
 
+from engine.core.state.model import State
 from engine.errors import RenderFailed
-from engine.model import State
 from engine.render.renderer import MAX_BLOCK
 from tests.unit.rendering import outreach, purchase, push, reason_of, renderer, text_of
 

@@ -86,7 +86,7 @@ def _leaf(node: Leaf) -> Predicate:
         case LastProperty(type=type_, name=name):
             return _last_property(type_, name)
         case TallyTime(type=type_, which=which):
-            return lambda scope: getattr(scope.state.tallies.get(type_), which, MISSING)
+            return lambda scope: getattr(scope.state.events.get(type_), which, MISSING)
         case Count(type=type_, span=span):
             return _count(type_, span)
         case Sum(type=type_, property=name, span=span):
@@ -105,8 +105,9 @@ def _count(type_: str, span: int | None) -> Predicate:
 
 def _last_property(type_: str, name: str) -> Predicate:
     def load(scope: Scope) -> Any:
-        kept = scope.state.latest.get(type_)
-        return _present(kept.properties.get(name)) if kept else MISSING
+        history = scope.state.history(type_)
+        kept = history.latest if history is not None else None
+        return _present(kept.properties.get(name)) if kept is not None else MISSING
 
     return load
 

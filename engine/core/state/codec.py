@@ -1,40 +1,45 @@
-"""States as bytes. Fields are only appended; a change of meaning raises STATE_VERSION and adds a migration here."""
+"""States as bytes, of this version and of all earlier ones. `model` says which changes need what."""
 
 from collections.abc import Callable
-from typing import Any
 
 import msgspec
 
-from engine.errors import StateUnreadable
-from engine.model import STATE_VERSION, State
+from engine.core.state.migrations import MIGRATIONS
+from engine.core.state.model import STATE_MINOR, STATE_VERSION, State
+from engine.errors import StateTooNew, StateUnreadable
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(State)
 
 encode_state: Callable[[State], bytes] = _encoder.encode
 
-MIGRATIONS: dict[int, Callable[[list[Any]], list[Any]]] = {}
-"""version -> what turns its raw fields into those of the next version."""
-
 
 def decode_state(data: bytes) -> State:
-    """Raises StateUnreadable for what no version of the engine up to this one wrote."""
+    """Raises StateTooNew for what a newer engine wrote, StateUnreadable for what none wrote."""
     try:
         state = _decoder.decode(data)
     except msgspec.DecodeError as error:
         return _migrate(data, str(error))
-    return state if state.version == STATE_VERSION else _migrate(data, f"version {state.version} is unknown")
+    if state.version == STATE_VERSION and state.minor <= STATE_MINOR:
+        return state
+    return _migrate(data, f"version {state.version} is unknown")
 
 
 def _migrate(data: bytes, problem: str) -> State:
     try:
         fields = msgspec.msgpack.decode(data)
+        _refuse_newer(fields)
         while fields[0] in MIGRATIONS:
             fields = MIGRATIONS[fields[0]](fields)
         state = msgspec.convert(fields, State)
-    except (msgspec.DecodeError, TypeError, IndexError, KeyError) as error:
+    except (msgspec.DecodeError, TypeError, IndexError, KeyError, AttributeError) as error:
         raise StateUnreadable(problem) from error
     if state.version != STATE_VERSION:
-        reason = f"version {state.version} was written by a newer engine; this one reads up to {STATE_VERSION}"
-        raise StateUnreadable(reason)
+        raise StateUnreadable(problem)
     return state
+
+
+def _refuse_newer(fields: list[int]) -> None:
+    version, minor = fields[0], fields[1] if fields[0] >= STATE_VERSION else 0
+    if (version, minor) > (STATE_VERSION, STATE_MINOR):
+        raise StateTooNew((version, minor), (STATE_VERSION, STATE_MINOR))

@@ -4,7 +4,8 @@ from bisect import insort
 from typing import Any, TypeGuard
 
 from engine.core.book import Plan, RuleBook
-from engine.model import Event, KeptEvent, Number, State, Tally, WindowEntry
+from engine.core.state.model import History, Memory, State, WindowEntry
+from engine.model import Event, KeptEvent, Number
 
 MOST_FIELDS = 256
 """Profile fields that events of a type with `profile: all` may make."""
@@ -17,19 +18,18 @@ MOST_WINDOW_ENTRIES = 1000
 def fold(plan: Plan, state: State, event: Event) -> None:
     """Count the event and let it feed the profile; order of arrival does not matter, only event time does."""
     time = event.time
-    if time > state.last:
-        state.last = time
-    tally = state.tallies.get(event.type)
-    if tally is None:
-        state.tallies[event.type] = Tally(1, time, time)
+    memory = state.events.get(event.type)
+    if memory is None:
+        memory = state.events[event.type] = Memory(1, time)
     else:
-        tally.count += 1
-        if time > tally.last:
-            tally.last = time
-        elif time < tally.first:
-            tally.first = time
+        memory.count += 1
+        if time > memory.last:
+            memory.spread += time - memory.last
+            memory.last = time
+        elif time < memory.last - memory.spread:
+            memory.spread = memory.last - time
     if plan.keeps_history:
-        _keep(plan, state, event)
+        _keep(plan, memory, event)
     if plan.feeds_all:
         _feed(state, event.properties, time)
     elif plan.feeds:
@@ -50,20 +50,19 @@ def _feed(state: State, fields: dict[str, Any], time: int) -> None:
             state.profile[field] = value
 
 
-def _keep(plan: Plan, state: State, event: Event) -> None:
-    if plan.keeps_last:
-        newest = state.latest.get(event.type)
-        if newest is None or event.time >= newest.time:
-            state.latest[event.type] = KeptEvent(event.id, event.type, event.time, event.properties)
+def _keep(plan: Plan, memory: Memory, event: Event) -> None:
+    history = memory.history
+    if history is None:
+        history = memory.history = History()
+    if plan.keeps_last and (history.latest is None or event.time >= history.latest.time):
+        history.latest = KeptEvent(event.id, event.type, event.time, event.properties)
     for name in plan.sums:
-        key = f"{event.type}.{name}"
-        state.sums[key] = round(state.sums.get(key, 0.0) + number(event, name), 6)
+        history.sums[name] = round(history.sums.get(name, 0.0) + number(event, name), 6)
     if plan.window:
-        _keep_in_window(plan, state, event)
+        _keep_in_window(plan, history.window, event)
 
 
-def _keep_in_window(plan: Plan, state: State, event: Event) -> None:
-    entries = state.windows.setdefault(event.type, [])
+def _keep_in_window(plan: Plan, entries: list[WindowEntry], event: Event) -> None:
     insort(entries, WindowEntry(event.time, {name: number(event, name) for name in plan.window_sums}), key=_time)
     oldest = entries[-1].time - plan.window
     stale = next((i for i, entry in enumerate(entries) if entry.time > oldest), 0)
@@ -87,8 +86,13 @@ def is_number(value: Any) -> TypeGuard[Number]:
 
 def drop_unused(book: RuleBook, state: State) -> None:
     """Forget the history that no rule of this book asks for any more."""
-    needed = {name for name, plan in book.plans.items() if plan.window}
-    state.windows = {name: entries for name, entries in state.windows.items() if name in needed}
-    state.latest = {name: kept for name, kept in state.latest.items() if name in book.needs.last}
-    summed = {f"{type_}.{name}" for type_, name in book.needs.sums}
-    state.sums = {key: value for key, value in state.sums.items() if key in summed}
+    for name, memory in state.events.items():
+        plan, history = book.plans.get(name), memory.history
+        if history is None:
+            continue
+        if plan is None or not plan.keeps_history:
+            memory.history = None
+            continue
+        history.latest = history.latest if plan.keeps_last else None
+        history.sums = {key: value for key, value in history.sums.items() if key in plan.sums}
+        history.window = history.window if plan.window else []

@@ -1,6 +1,6 @@
 """Something was begun and not finished: a cart without a purchase, per value of the `match` property.
 
-Timers as in `runs`, one list for all match values (`key` tells them apart). `state.memory` maps match value ->
+Timers as in `runs`, one list for all match values (`key` tells them apart). The slot's memory maps match value ->
 times of its newest finishing events, for as long as a late beginning could still be older, or a deferred firing waits.
 """
 
@@ -10,10 +10,11 @@ from typing import Any
 from engine.core.book import Expression
 from engine.core.durations import text_of
 from engine.core.scope import Scope
+from engine.core.state.model import State, Timer
 from engine.core.triggers.base import Firing, Trigger, spend
 from engine.core.triggers.runs import Runs
 from engine.core.zones import DAY, iso
-from engine.model import Event, State, Timer
+from engine.model import Event
 
 MOST_KEYS = 32
 """Match values remembered for one customer; beyond it the settled ones go, then the oldest."""
@@ -26,7 +27,7 @@ LONGEST_DEFERRAL = DAY
 
 class Abandoned(Trigger):
     kind = "abandoned"
-    remembers = dict
+    code = 2
 
     def __init__(
         self,
@@ -71,22 +72,24 @@ class Abandoned(Trigger):
         return key if 0 < len(key) <= LONGEST_KEY else None
 
     def _begin(self, state: State, event: Event, key: str, horizon: int) -> None:
-        timers = state.timers.get(self.rule, [])
+        timers = state.timers(self.rule)
         own = [timer for timer in timers if timer.key == key]
         self.runs.touch(own, event.time, self.keep(event), horizon, key)
         finishes = self._finishes(state, key)
         for timer in own:
-            too_late = timer.anchor == event.time and timer.due <= horizon
-            if any(timer.anchor <= time and (time < timer.due or too_late) for time in finishes):
+            too_late = timer.since == event.time and timer.due <= horizon
+            if any(timer.since <= time and (time < timer.due or too_late) for time in finishes):
                 spend(timer)
         others = [timer for timer in timers if timer.key != key]
-        state.timers[self.rule] = _bounded(others + own)
+        state.set_timers(self.rule, _bounded(others + own))
 
     def _finish(self, state: State, time: int, key: str, horizon: int) -> None:
-        for timer in state.timers.get(self.rule, ()):
-            if timer.key == key and timer.anchor <= time < timer.due:
+        slot = state.slot(self.rule)
+        for timer in slot.timers:
+            if timer.key == key and timer.since <= time < timer.due:
                 spend(timer)
-        self._remember(state.memory.setdefault(self.rule, {}), time, key, horizon - self.within - LONGEST_DEFERRAL)
+        slot.memory = slot.memory or {}
+        self._remember(slot.memory, time, key, horizon - self.within - LONGEST_DEFERRAL)
 
     def _remember(self, finishes: dict[str, list[int]], time: int, key: str, since: int) -> None:
         """Add a finishing event, forget those up to `since`; the match value that was finished last stands last."""
@@ -100,35 +103,43 @@ class Abandoned(Trigger):
 
     def _finishes(self, state: State, key: str) -> list[int]:
         """Times of the finishing events still remembered, in order."""
-        found: list[int] = state.memory.get(self.rule, {}).get(key, [])
+        slot = state.rules.get(self.rule)
+        found: list[int] = slot.memory.get(key, []) if slot is not None and slot.memory else []
         return found
 
     def on_due(self, state: State, timer: Timer) -> Firing:
-        occurrence = f"{timer.key}@{timer.anchor}" if timer.key else str(timer.anchor)
+        occurrence = f"{timer.key}@{timer.since}" if timer.key else str(timer.since)
         firing = Firing(occurrence, timer.due, timer.event, self.reason)
         spend(timer)
         return firing
 
-    def fits(self, timer: Timer) -> bool:
-        return bool(timer.key) == bool(self.match) and timer.first <= timer.anchor
-
     def rearm(self, state: State) -> None:
-        for timer in state.timers.get(self.rule, ()):
+        slot = state.rules.get(self.rule)
+        if slot is None:
+            return
+        if slot.memory and not self._is_ours(next(iter(slot.memory))):
+            slot.memory = None
+        state.set_timers(self.rule, [timer for timer in slot.timers if self._is_ours(timer.key)])
+        for timer in slot.timers:
             if timer.due:
-                timer.due = timer.anchor + self.within
+                timer.due = timer.since + self.within
+
+    def _is_ours(self, key: str) -> bool:
+        """Whether the rule had a `match` when this was kept just as it has one now."""
+        return bool(key) == bool(self.match)
 
     def holds(self, state: State, occurrence: str) -> bool:
         key, _, anchor = occurrence.rpartition("@")
         begun = int(anchor)
-        begun_again = any(timer.key == key and timer.anchor > begun for timer in state.timers.get(self.rule, ()))
+        begun_again = any(timer.key == key and timer.since > begun for timer in state.timers(self.rule))
         return not begun_again and not any(time >= begun for time in self._finishes(state, key))
 
     def explain(self, state: State) -> str:
-        armed = [timer for timer in state.timers.get(self.rule, ()) if timer.due]
+        armed = [timer for timer in state.timers(self.rule) if timer.due]
         if not armed:
             return f"no {self.after} is waiting for its {' or '.join(sorted(self.without))}"
         soonest = min(armed, key=lambda timer: timer.due)
-        return f"{self.after} at {iso(soonest.anchor)} is still open; comes true at {iso(soonest.due)}"
+        return f"{self.after} at {iso(soonest.since)} is still open; comes true at {iso(soonest.due)}"
 
 
 def _bounded(timers: list[Timer]) -> list[Timer]:

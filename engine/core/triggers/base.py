@@ -6,8 +6,9 @@ To add a kind: one file here, one grammar model in `engine/lang/triggers.py` (se
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar, NamedTuple
 
+from engine.core.state.model import State, Timer
 from engine.core.zones import Zones
-from engine.model import Event, KeptEvent, State, Timer
+from engine.model import Event, KeptEvent
 
 
 class Firing(NamedTuple):
@@ -24,13 +25,13 @@ class Firing(NamedTuple):
 class Trigger(ABC):
     """Base of all kinds. One instance serves one rule and every customer; what it knows of a customer is in the state.
 
-    It owns `state.timers[self.rule]` (a list, oldest anchor first) and `state.memory[self.rule]`.
+    It owns the timers (oldest first) and the memory in `state.rules[self.rule]`.
     `horizon` is the moment up to which the partition's time is settled: the clock less the allowed lateness.
     """
 
     kind: ClassVar[str]
-    remembers: ClassVar[type] = object
-    """The type of what it keeps in `state.memory`."""
+    code: ClassVar[int]
+    """The kind's number in states, from 1 to 62; never changed, and never used again by another kind."""
 
     def __init__(self, rule: str, **common: Any) -> None:
         self.rule = rule
@@ -59,13 +60,9 @@ class Trigger(ABC):
 
     def on_due(self, state: State, timer: Timer) -> Firing:
         """What the due timer means. Must leave it spent, re-armed or removed."""
-        firing = Firing(str(timer.anchor), timer.due, timer.event, f"{self.kind} is due")
+        firing = Firing(str(timer.since), timer.due, timer.event, f"{self.kind} is due")
         spend(timer)
         return firing
-
-    def fits(self, timer: Timer) -> bool:
-        """Whether the timer can be one of this kind: the rule may have been of another before."""
-        return True
 
     def rearm(self, state: State) -> None:  # noqa: B027
         """Arm from what the state knows, for customers that were there before the rule (or this revision of it)."""
@@ -86,16 +83,17 @@ class Trigger(ABC):
 
 
 def spend(timer: Timer) -> None:
-    """Mark as fired or disarmed; the anchor stays, so that the same occurrence cannot be armed again."""
+    """Mark as fired or disarmed; `since` stays, so that the same occurrence cannot be armed again."""
     timer.due = 0
     timer.event = None
 
 
 def newest(state: State, types: frozenset[str]) -> KeptEvent | None:
     """The newest event of these types that the state knows of; without properties unless some rule keeps them."""
-    known = [(state.tallies[name].last, name) for name in types if name in state.tallies]
+    known = [(state.events[name].last, name) for name in types if name in state.events]
     if not known:
         return None
     time, name = max(known)
-    kept = state.latest.get(name)
-    return kept if kept and kept.time == time else KeptEvent("", name, time, {})
+    history = state.history(name)
+    kept = history.latest if history is not None else None
+    return kept if kept is not None and kept.time == time else KeptEvent("", name, time, {})

@@ -1,15 +1,16 @@
 """A date in the profile comes round: once, or every year, in the customer's zone.
 
-29 February is kept on 28 February in common years. `state.memory` holds the dates that came true last, of a
+29 February is kept on 28 February in common years. The slot's memory holds the dates that came true last, of a
 yearly one only the last. A spent timer stands for a date that was cancelled.
 """
 
 from datetime import date, time, timedelta
 from typing import Any
 
+from engine.core.state.model import State, Timer
 from engine.core.triggers.base import Firing, Trigger
 from engine.core.zones import DAY, from_millis, instant_of, iso
-from engine.model import Event, KeptEvent, State, Timer
+from engine.model import Event, KeptEvent
 
 YEARS = range(1000, 9000)
 """A date outside them is a placeholder, not a date."""
@@ -20,7 +21,7 @@ MOST_DATES = 8
 
 class Date(Trigger):
     kind = "date"
-    remembers = str
+    code = 4
 
     def __init__(
         self,
@@ -48,7 +49,7 @@ class Date(Trigger):
 
     def _arm(self, state: State, time: int, event: KeptEvent | None) -> None:
         """Arm for what the profile says at `time`; what came due before that stays, and what was cancelled."""
-        armed = state.timers.get(self.rule, [])
+        armed = state.timers(self.rule)
         known = state.profile_times.get(self.field, time)
         since = max(time, known)
         kept = [timer for timer in armed if timer.due and timer.due <= since]
@@ -59,13 +60,7 @@ class Date(Trigger):
                 kept.append(Timer(coming[1], known, key, event=event or (same.event if same else None)))
             elif not same.due:
                 kept.append(same)
-        self._set(state, kept)
-
-    def _set(self, state: State, timers: list[Timer]) -> None:
-        if timers:
-            state.timers[self.rule] = timers
-        else:
-            state.timers.pop(self.rule, None)
+        state.set_timers(self.rule, kept)
 
     def _next(self, state: State, since: int) -> tuple[date, int] | None:
         """The soonest occurrence that has not come true yet and, of a yearly one, is due at or after `since`."""
@@ -101,33 +96,31 @@ class Date(Trigger):
     def on_due(self, state: State, timer: Timer) -> Firing:
         firing = Firing(timer.key, timer.due, timer.event, f"{self.field} is {state.profile.get(self.field)}")
         done = [] if self.yearly else self._done(state)
-        state.memory[self.rule] = " ".join([*done, timer.key][-MOST_DATES:])
-        state.timers[self.rule].remove(timer)
+        slot = state.rules[self.rule]
+        slot.memory = " ".join([*done, timer.key][-MOST_DATES:])
+        slot.timers.remove(timer)
         coming = self._next(state, timer.due) if self.yearly else None
-        if coming and not state.timers[self.rule]:
-            state.timers[self.rule] = [Timer(coming[1], timer.anchor, coming[0].isoformat(), event=timer.event)]
-        self._set(state, state.timers[self.rule])
+        if coming and not slot.timers:
+            slot.timers = [Timer(coming[1], timer.since, coming[0].isoformat(), event=timer.event)]
         return firing
 
     def _done(self, state: State) -> list[str]:
-        dates: str = state.memory.get(self.rule, "")
+        slot = state.rules.get(self.rule)
+        dates: str = slot.memory or "" if slot is not None else ""
         return dates.split()
-
-    def fits(self, timer: Timer) -> bool:
-        return timer.key[4:5] == "-" and timer.key[7:8] == "-"
 
     def rearm(self, state: State) -> None:
         self._arm(state, state.last, None)
 
     def explain(self, state: State) -> str:
-        armed = [timer for timer in state.timers.get(self.rule, ()) if timer.due]
+        armed = [timer for timer in state.timers(self.rule) if timer.due]
         if armed:
             return f"{self.field} is {state.profile.get(self.field)}; comes true at {iso(armed[-1].due)}"
         if self._value(state) is None:
             return f"the profile has no {self.field}"
-        if state.timers.get(self.rule):
+        if state.timers(self.rule):
             return f"{self.field} is {state.profile.get(self.field)}; was cancelled"
-        return f"has come true for {state.memory.get(self.rule, 'every date it had')}"
+        return f"has come true for {' '.join(self._done(state)) or 'every date it had'}"
 
 
 def _in_year(day: date, year: int) -> date:

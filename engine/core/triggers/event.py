@@ -4,12 +4,14 @@ from typing import Any
 
 from engine.core.book import Expression
 from engine.core.scope import Scope
+from engine.core.state.model import State
 from engine.core.triggers.base import Firing, Trigger
-from engine.model import Event, KeptEvent, State, Timer
+from engine.model import Event, KeptEvent
 
 
 class OnEvent(Trigger):
     kind = "event"
+    code = 6
 
     def __init__(self, rule: str, *, event: str, where: Expression | None = None, **common: Any) -> None:
         super().__init__(rule, **common)
@@ -25,9 +27,6 @@ class OnEvent(Trigger):
             return None
         kept = KeptEvent(event.id, event.type, event.time, event.properties)
         return Firing(event.occurrence, event.time, kept, f"{self.event} happened")
-
-    def fits(self, timer: Timer) -> bool:
-        return False
 
     def explain(self, state: State) -> str:
         condition = f" where {self.where.text}" if self.where else ""

@@ -5,14 +5,16 @@ from typing import Any
 from engine.core.book import Expression
 from engine.core.durations import text_of
 from engine.core.scope import Scope
+from engine.core.state.model import Slot, State, Timer
 from engine.core.triggers.base import Firing, Trigger, newest, spend
 from engine.core.triggers.runs import Runs
 from engine.core.zones import iso
-from engine.model import Event, State, Timer
+from engine.model import Event
 
 
 class Inactivity(Trigger):
     kind = "inactivity"
+    code = 1
 
     def __init__(
         self, rule: str, *, of: frozenset[str], after: int, where: Expression | None = None, **common: Any
@@ -33,12 +35,15 @@ class Inactivity(Trigger):
         if self.where and not self.where.test(Scope(state, event, event.time)):
             return None
         time = event.time
-        runs = state.timers.get(self.rule)
-        if runs is None:
-            state.timers[self.rule] = [self.runs.start(time, self.keep(event))]
+        slot = state.rules.get(self.rule)
+        if slot is None:
+            slot = state.rules[self.rule] = Slot()
+        runs = slot.timers
+        if not runs:
+            runs.append(self.runs.start(time, self.keep(event)))
         elif len(runs) == 1 and not self.slack and (time < (run := runs[0]).due or not run.due):
-            if time > run.anchor:  # nearly every event ends here
-                run.anchor = time
+            if time > run.since:  # nearly every event ends here
+                run.since = time
                 run.due = time + self.after
                 run.event = self.keep(event) if self.keeps_event else None
         else:
@@ -46,35 +51,32 @@ class Inactivity(Trigger):
         return None
 
     def on_due(self, state: State, timer: Timer) -> Firing:
-        runs = state.timers[self.rule]
-        firing = Firing(str(timer.anchor), timer.due, timer.event, self.reason)
+        runs = state.rules[self.rule].timers
+        firing = Firing(str(timer.since), timer.due, timer.event, self.reason)
         if timer is runs[-1]:
             spend(timer)
         else:
             runs.remove(timer)
         return firing
 
-    def fits(self, timer: Timer) -> bool:
-        return not timer.key and timer.first <= timer.anchor
-
     def rearm(self, state: State) -> None:
-        runs = state.timers.get(self.rule)
-        for run in runs or ():
+        runs = state.timers(self.rule)
+        for run in runs:
             if run.due:
-                run.due = run.anchor + self.after
+                run.due = run.since + self.after
         last = newest(state, self.of) if not self.where else None
-        if last and (not runs or runs[-1].anchor < last.time):
-            state.timers[self.rule] = [self.runs.start(last.time, last if self.keeps_event else None)]
+        if last and (not runs or runs[-1].since < last.time):
+            state.set_timers(self.rule, [self.runs.start(last.time, last if self.keeps_event else None)])
 
     def holds(self, state: State, occurrence: str) -> bool:
-        runs = state.timers.get(self.rule)
-        return not runs or runs[-1].anchor <= int(occurrence)
+        runs = state.timers(self.rule)
+        return not runs or runs[-1].since <= int(occurrence)
 
     def explain(self, state: State) -> str:
-        runs = state.timers.get(self.rule)
+        runs = state.timers(self.rule)
         if not runs:
             return f"no {self.what} is known of this customer, so there is nothing to be silent after"
         run = runs[-1]
         if run.due:
-            return f"last {self.what} at {iso(run.anchor)}; comes true at {iso(run.due)} if nothing else happens"
-        return f"has come true for the silence since {iso(run.anchor)}; the next {self.what} starts a new episode"
+            return f"last {self.what} at {iso(run.since)}; comes true at {iso(run.due)} if nothing else happens"
+        return f"has come true for the silence since {iso(run.since)}; the next {self.what} starts a new episode"

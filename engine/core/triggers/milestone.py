@@ -1,7 +1,7 @@
 """A count or a sum reaches a level: once per level, for ever.
 
 Without a condition the count is the tally's, so a rule that comes later counts what came before it. A sum, or
-a count with a condition, keeps its own number in `state.memory`: [number, highest level fired].
+a count with a condition, keeps its own number in the slot's memory: [number, highest level fired].
 """
 
 from bisect import bisect_right
@@ -9,15 +9,16 @@ from math import floor
 from typing import Any
 
 from engine.core.book import Expression
-from engine.core.history import is_number
-from engine.core.scope import Scope
+from engine.core.scope import Scope, count
+from engine.core.state.fold import is_number
+from engine.core.state.model import State
 from engine.core.triggers.base import Firing, Trigger
-from engine.model import Event, KeptEvent, Number, State, Timer
+from engine.model import Event, KeptEvent, Number
 
 
 class Milestone(Trigger):
     kind = "milestone"
-    remembers = list
+    code = 5
 
     def __init__(
         self,
@@ -43,7 +44,7 @@ class Milestone(Trigger):
 
     def on_event(self, state: State, event: Event, horizon: int) -> Firing | None:
         if self.property is None and self.where is None:
-            after = state.tallies[self.event].count
+            after = state.events[self.event].count
             return self._fire(event, after) if self._level(after) > self._level(after - 1) else None
         if self.where and not self.where.test(Scope(state, event, event.time)):
             return None
@@ -53,10 +54,11 @@ class Milestone(Trigger):
         amount = 1 if self.property is None else event.properties.get(self.property)
         if not is_number(amount):
             return None
-        number, highest = state.memory.get(self.rule, (0, 0))
+        slot = state.slot(self.rule)
+        number, highest = slot.memory or (0, 0)
         number = round(number + amount, 6)
         level = self._level(number)
-        state.memory[self.rule] = [number, max(level, highest)]
+        slot.memory = [number, max(level, highest)]
         return self._fire(event, number) if level > highest else None
 
     def _level(self, number: Number) -> Number:
@@ -70,9 +72,6 @@ class Milestone(Trigger):
         kept = KeptEvent(event.id, event.type, event.time, event.properties)
         return Firing(_text(self._level(number)), event.time, kept, f"{self._what()} reached {_text(number)}")
 
-    def fits(self, timer: Timer) -> bool:
-        return False
-
     def explain(self, state: State) -> str:
         number = self._number(state)
         ahead = [level for level in self.levels if level > number]
@@ -84,9 +83,9 @@ class Milestone(Trigger):
 
     def _number(self, state: State) -> Number:
         if self.property is None and self.where is None:
-            tally = state.tallies.get(self.event)
-            return tally.count if tally else 0
-        number: Number = state.memory.get(self.rule, (0, 0))[0]
+            return count(state, self.event)
+        slot = state.rules.get(self.rule)
+        number: Number = slot.memory[0] if slot is not None and slot.memory else 0
         return number
 
     def _what(self) -> str:

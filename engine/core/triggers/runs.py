@@ -1,11 +1,12 @@
 """Silence, kept as runs of activity: what `inactivity` and `abandoned` have in common.
 
 A run is a stretch in which no two neighbouring moments are `span` or more apart, with one timer, due `span` after its
-newest moment (`anchor`). All but the newest run have ended; they stay only until the clock, which allowed lateness may
+newest moment (`since`). All but the newest run have ended; they stay only until the clock, which allowed lateness may
 hold back, lets them fire. Of those that fired only the newest stays, spent, so that nothing fires twice.
 """
 
-from engine.model import KeptEvent, Timer
+from engine.core.state.model import Timer
+from engine.model import KeptEvent
 
 
 class Runs:
@@ -16,16 +17,16 @@ class Runs:
         self.slack = slack
 
     def start(self, time: int, event: KeptEvent | None, key: str = "") -> Timer:
-        return Timer(time + self.span, time, key, time if self.slack else 0, event)
+        return Timer(time + self.span, time, key, began=time if self.slack else 0, event=event)
 
     def touch(self, runs: list[Timer], time: int, event: KeptEvent | None, horizon: int, key: str = "") -> None:
         """Insert one moment of activity where it belongs, in time order; `runs` is changed in place."""
         index = sum(1 for run in runs if _first(run) <= time)
         before = runs[index - 1] if index else None
-        if before and time <= before.anchor:
+        if before and time <= before.since:
             return
         if before and time < before.due:
-            before.anchor, before.due, before.event = time, time + self.span, event
+            before.since, before.due, before.event = time, time + self.span, event
             index -= 1
         elif index < len(runs) and time + self.span <= horizon:
             return  # the silence after it is settled, one way or the other; what was sent stays sent
@@ -36,10 +37,10 @@ class Runs:
     def _join(self, runs: list[Timer], index: int) -> None:
         run = runs[index]
         if index + 1 < len(runs) and _first(runs[index + 1]) < run.due:
-            runs[index + 1].first = _first(run)
+            runs[index + 1].began = _first(run)
             del runs[index]
         runs[:-1] = [run for run in runs[:-1] if run.due]
 
 
 def _first(run: Timer) -> int:
-    return run.first or run.anchor
+    return run.began or run.since

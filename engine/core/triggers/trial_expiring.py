@@ -9,9 +9,10 @@ from datetime import time
 from typing import Any
 
 from engine.core.durations import text_of
+from engine.core.state.model import State, Timer
 from engine.core.triggers.base import Firing, Trigger, spend
 from engine.core.zones import from_millis, instant_of, iso
-from engine.model import Event, KeptEvent, State, Timer
+from engine.model import Event, KeptEvent
 
 MOST_ENDS = 16
 """Ends remembered for one customer; beyond it the oldest go."""
@@ -21,6 +22,7 @@ LATEST = 250_000_000_000_000
 
 class TrialExpiring(Trigger):
     kind = "trial_expiring"
+    code = 3
 
     def __init__(
         self, rule: str, *, before: int, field: str = "trial_ends_at", at: time | None = None, **common: Any
@@ -41,23 +43,20 @@ class TrialExpiring(Trigger):
 
     def _follow(self, state: State, known: int, event: KeptEvent | None) -> None:
         """Have the last timer stand for what the field says, which is `known` since then unless the profile knows."""
-        timers = state.timers.get(self.rule, [])
+        timers = state.timers(self.rule)
         ends = self._ends(state)
-        if timers and timers[-1].first == ends:
+        if timers and timers[-1].ends == ends:
             if timers[-1].due:
                 timers[-1].due = self._due(state, ends)
             return
         since = state.profile_times.get(self.field, known)
-        kept = [timer for timer in timers if (timer.due <= since if timer.due else timer.first > since)]
+        kept = [timer for timer in timers if (timer.due <= since if timer.due else timer.ends > since)]
         if ends:
-            same = next((timer for timer in kept if timer.first == ends), None)
+            same = next((timer for timer in kept if timer.ends == ends), None)
             if same:
                 kept.remove(same)
-            kept.append(same or Timer(self._due(state, ends), since, first=ends, event=event))
-        if kept:
-            state.timers[self.rule] = kept[-MOST_ENDS:]
-        else:
-            state.timers.pop(self.rule, None)
+            kept.append(same or Timer(self._due(state, ends), since, ends=ends, event=event))
+        state.set_timers(self.rule, kept[-MOST_ENDS:])
 
     def _ends(self, state: State) -> int:
         """What the field says, 0 where it says no moment."""
@@ -72,13 +71,10 @@ class TrialExpiring(Trigger):
         return instant_of(from_millis(moment, zone).date(), self.at, zone)
 
     def on_due(self, state: State, timer: Timer) -> Firing:
-        ends = timer.first
+        ends = timer.ends
         firing = Firing(str(ends), timer.due, timer.event, f"{self.field} is {iso(ends)}", until=ends)
         spend(timer)
         return firing
-
-    def fits(self, timer: Timer) -> bool:
-        return not timer.key and timer.first > (timer.anchor if timer.due else 0)
 
     def rearm(self, state: State) -> None:
         self._follow(state, 0, None)
@@ -88,7 +84,7 @@ class TrialExpiring(Trigger):
 
     def explain(self, state: State) -> str:
         ends = self._ends(state)
-        timers = state.timers.get(self.rule)
+        timers = state.timers(self.rule)
         if not ends or not timers:
             return f"the profile has no {self.field}"
         if timers[-1].due:

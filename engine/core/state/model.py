@@ -1,0 +1,163 @@
+"""The structs that a store keeps of one customer. Instants are UTC epoch milliseconds, durations milliseconds.
+
+A state is encoded by `codec`. Two forms of change are possible. A new field with a default, at the end of an array or
+anywhere in a struct with letters for names, raises STATE_MINOR: older states load, and an older engine refuses the
+newer state instead of dropping the field. Anything else raises STATE_VERSION and adds a file to `migrations`.
+
+`State`, `Memory` and the lists' entries are arrays, as all their fields are nearly always there. `Slot`, `Timer`,
+`History` and `Sent` are maps of letters that leave out what has its default value: measured on the benchmark job, a
+state is smaller than with arrays, and takes as long to decode and encode.
+"""
+
+from typing import Any
+
+import msgspec
+
+from engine.model import KeptEvent, Number
+
+STATE_VERSION = 2
+STATE_MINOR = 0
+
+
+class Timer(
+    msgspec.Struct,
+    omit_defaults=True,
+    gc=False,
+    rename={"due": "d", "since": "s", "key": "k", "began": "b", "ends": "e", "event": "v"},
+):
+    """A durable future moment of one rule. `due` 0: spent, it fired or was disarmed, and the rest remembers what for.
+
+    `since` is the moment the timer counts from; `key` tells several timers of one rule apart.
+    """
+
+    due: int = 0
+    since: int = 0
+    key: str = ""
+    began: int = 0
+    """Start of the run of activity that `since` is the newest moment of (inactivity, abandoned); 0: `since`."""
+    ends: int = 0
+    """The end that the timer announces (trial_expiring)."""
+    event: KeptEvent | None = None
+
+
+class Slot(
+    msgspec.Struct,
+    omit_defaults=True,
+    gc=False,
+    rename={"kind": "k", "timers": "t", "memory": "y", "fired": "f", "cancelled": "c"},
+):
+    """What one rule keeps of the customer.
+
+    `kind` is the code of the kind of trigger that made its timers and its memory; 0: not known. `fired` is when the
+    rule last reached the customer, `cancelled` the newest event that cancelled it; 0: never.
+    """
+
+    kind: int = 0
+    timers: list[Timer] = []
+    memory: Any = None
+    """The trigger's own."""
+    fired: int = 0
+    cancelled: int = 0
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.timers or self.memory or self.fired or self.cancelled)
+
+
+class WindowEntry(msgspec.Struct, array_like=True, gc=False):
+    """One event inside a window that some rule counts or sums over."""
+
+    time: int
+    values: dict[str, Number]
+
+
+class History(msgspec.Struct, omit_defaults=True, gc=False, rename={"latest": "e", "sums": "s", "window": "w"}):
+    """What is kept of the events of one type beside their number, because something asks for it."""
+
+    latest: KeptEvent | None = None
+    sums: dict[str, float] = {}
+    """Property -> its sum over all events."""
+    window: list[WindowEntry] = []
+    """The newest events, oldest first."""
+
+
+class Memory(msgspec.Struct, array_like=True, gc=False):
+    """All of a customer's events of one type: how many, the newest event time, how long before it the oldest was."""
+
+    count: int
+    last: int
+    spread: int = 0
+    history: History | None = None
+
+    @property
+    def first(self) -> int:
+        """The oldest event time."""
+        return self.last - self.spread
+
+
+class Deferred(msgspec.Struct, array_like=True, gc=False):
+    """A firing that quiet hours hold back until `due`; `moment` is when it was meant to happen."""
+
+    due: int
+    rule: str
+    occurrence: str
+    moment: int
+    event: KeptEvent | None = None
+    reason: str = ""
+    until: int = 0
+
+
+class Sent(msgspec.Struct, omit_defaults=True, gc=False, rename={"at": "a", "purpose": "p", "channel": "c"}):
+    """One outreach that counts against caps."""
+
+    at: int
+    purpose: str = "marketing"
+    channel: str = "email"
+
+
+class State(msgspec.Struct, array_like=True, gc=False):
+    """Everything the engine knows about one customer. `wake`: the moment the store's wake-up index holds (0: none)."""
+
+    version: int = STATE_VERSION
+    minor: int = STATE_MINOR
+    mark: int = 0
+    """Of the rule book that the customer has met."""
+    wake: int = 0
+    events: dict[str, Memory] = {}
+    """By event type."""
+    rules: dict[str, Slot] = {}
+    """By rule id, also of rules that the book has no longer."""
+    seen: dict[str, int] = {}
+    profile: dict[str, Any] = {}
+    profile_times: dict[str, int] = {}
+    deferred: list[Deferred] = []
+    sent: list[Sent] = []
+
+    @property
+    def last(self) -> int:
+        """The newest event time; 0: there was no event."""
+        return max([memory.last for memory in self.events.values()], default=0)
+
+    def timers(self, rule: str) -> list[Timer]:
+        """The rule's timers, oldest first; changing the list changes nothing where the rule has no slot."""
+        slot = self.rules.get(rule)
+        return slot.timers if slot is not None else []
+
+    def slot(self, rule: str) -> Slot:
+        """The rule's slot, made if there is none."""
+        slot = self.rules.get(rule)
+        if slot is None:
+            slot = self.rules[rule] = Slot()
+        return slot
+
+    def set_timers(self, rule: str, timers: list[Timer]) -> None:
+        """Replace the rule's timers; a slot that keeps nothing goes."""
+        slot = self.slot(rule)
+        slot.timers = timers
+        if slot.is_empty:
+            del self.rules[rule]
+
+    def history(self, type_: str) -> History | None:
+        """What is kept of a type beside the number of its events."""
+        memory = self.events.get(type_)
+        return memory.history if memory is not None else None
