@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from typing import Any, Final, Literal
 
 from engine.core.catalog import Catalog
@@ -93,7 +94,7 @@ class Rule:
     cancel_on: CancelOn | None = None
     needs: Needs = Needs()
     arming: str = ""
-    """What its timers depend on, as text; "" where that is not known."""
+    """All that its timers depend on, as text; "": anything may have changed with every revision of the book."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +209,12 @@ class Plan:
 
 
 class RuleBook:
-    """A compiled set of rules. `revision` is a hash of what it was compiled from; `mark` the same as a small number."""
+    """A compiled set of rules.
+
+    `revision` is a hash of all that it was compiled from, texts included: it says by which words something was decided.
+    `mark` is a hash of what timers and kept history depend on. A customer whose state has another mark meets the book
+    anew: removed rules let go, new and changed ones arm. `marks` has the same for each rule alone.
+    """
 
     def __init__(
         self, rules: tuple[Rule, ...], catalog: Catalog, policy: Policy | None = None, revision: str = "0" * 12
@@ -217,12 +223,17 @@ class RuleBook:
         self.catalog = catalog
         self.policy = policy or Policy()
         self.revision = revision
-        self.mark = int(revision[:7], 16) + 1
         self.by_id = {rule.id: rule for rule in rules}
         self.needs = _all_needs(rules, self.policy)
+        self.marks = {rule.id: _mark(rule.id, rule.was, rule.trigger.code, rule.arming or revision) for rule in rules}
+        self.mark = self._mark()
         self.plans = {name: self._plan(name) for name in catalog.events}
         self.renamed = {old: rule.id for rule in rules for old in rule.was}
         self.cap_span = max((cap.longest for cap in self.policy.caps), default=0)
+
+    def _mark(self) -> int:
+        kept = (sorted(self.needs.last), sorted(self.needs.sums), sorted(map(str, self.needs.windows)))
+        return _mark(sorted(self.marks.items()), kept, self.policy.forget_after)
 
     def _plan(self, name: str) -> Plan:
         declared = self.catalog.events[name]
@@ -244,6 +255,11 @@ class RuleBook:
             return True
         fields = rule.trigger.fields
         return bool(fields) and (declared.profile_all or not fields.isdisjoint(declared.profile))
+
+
+def _mark(*parts: object) -> int:
+    """A number of 32 bits, never 0, which takes five bytes in a state."""
+    return int.from_bytes(blake2b(repr(parts).encode(), digest_size=4).digest()) or 1
 
 
 def _all_needs(rules: tuple[Rule, ...], policy: Policy) -> Needs:

@@ -1,5 +1,10 @@
 """One rule of a rule file to a core rule."""
 
+import json
+from typing import Any
+
+from pydantic import BaseModel
+
 from engine.core.book import CancelOn, Needs, Policy, Rule, Send
 from engine.lang.grammar import Defaults, RuleFields
 from engine.lang.site import Site
@@ -30,7 +35,20 @@ def compile_rule(site: Site, fields: RuleFields, defaults: Defaults, policy: Pol
         reentry=fields.reentry,
         cancel_on=_cancel_on(site.at("cancel_on"), fields, kind.timers),
         needs=_union(site.needs) | template_needs,
+        arming=_arming(fields, keeps_event, policy),
     )
+
+
+def _arming(fields: RuleFields, keeps_event: bool, policy: Policy) -> str:
+    """When the rule's timers are armed and disarmed, and what they keep; not what is said then, or asked."""
+    written = {"when": canonical(fields.when), "cancel_on": canonical(fields.cancel_on) if fields.cancel_on else None}
+    zones = (policy.zones.default.key, policy.zones.field)
+    return json.dumps([written, keeps_event, zones, policy.allowed_lateness], sort_keys=True)
+
+
+def canonical(content: BaseModel) -> Any:
+    """What was written, under its names in the file; what is not given, or has its default value, is not in it."""
+    return content.model_dump(mode="json", by_alias=True, exclude_defaults=True)
 
 
 def _send(fields: RuleFields, defaults: Defaults) -> Send:

@@ -79,7 +79,7 @@ class Batch:
             with suppress(StateUnreadable):
                 state = self._state(customer)
                 if state is not None and state.mark != self.book.mark:
-                    self._decide(WakeUp(customer), state, self.clock)
+                    self.result.visits += self._decide(WakeUp(customer), state, self.clock)
 
     def _fire(self, before: int) -> None:
         """Give every customer whose wake-up the clock has passed its turn, soonest first."""

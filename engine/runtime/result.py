@@ -29,6 +29,8 @@ class Result(msgspec.Struct):
     events: int = 0
     duplicates: int = 0
     wakes: int = 0
+    visits: int = 0
+    """Customers who met a new rule book in the sweep."""
     outbox: list[tuple[str, bytes]] = []
     outcomes: list[OutcomeRecord] = []
     outcome_records: list[tuple[str, bytes]] = []

@@ -1,0 +1,111 @@
+"""Which edits of a rule book make customers meet it again: only those that their timers or their history depend on."""
+
+from pathlib import Path
+
+import pytest
+
+from engine.adapters.memory import MemoryStore
+from engine.core.book import RuleBook
+from engine.lang.project import load
+from engine.render import inspect_templates
+from engine.runtime.partition import Partition
+from engine.runtime.result import Arrival, Result
+from tests.simulation.books import DAY, START, Plain, event
+
+EVENTS = "version: 1\nevents: { buy: { properties: { amount: number }, profile: { spent: amount } }, visit: {} }\n"
+POLICY = "version: 1\nzone: Europe/Berlin\nfresh_for: 3d\n"
+RULES = """\
+version: 1
+rules:
+  - id: quiet
+    why: Nobody is forgotten.
+    when: { inactivity: { of: buy, for: 14d } }
+    if: profile.spent > 1
+    reentry: after 30d
+    send: note
+  - id: thanks
+    when: { event: buy }
+    send: note
+"""
+NOTE = "{% block subject %}Hello{% endblock %}{% block text %}Dear customer{% endblock %}\n"
+PROJECT = {"events.yaml": EVENTS, "policy.yaml": POLICY, "rules.yaml": RULES, "note.email.j2": NOTE}
+SAID_ONLY = {
+    "a word of a template": ("note.email.j2", "Dear", "Good morning,"),
+    "the reason of a rule": ("rules.yaml", "Nobody is forgotten.", "Customers are dear to us."),
+    "a comment": ("rules.yaml", "version: 1", "version: 1  # of our shop"),
+    "a condition": ("rules.yaml", "profile.spent > 1", "profile.spent > 2"),
+    "reentry": ("rules.yaml", "after 30d", "after 60d"),
+    "a priority": ("rules.yaml", "send: note", "send: { template: note, priority: 3 }"),
+    "freshness": ("policy.yaml", "fresh_for: 3d", "fresh_for: 2d"),
+    "a cap": ("policy.yaml", "fresh_for: 3d", "fresh_for: 3d\ncaps: [{ limit: 1, per: 7d }]"),
+    "another way to write a duration": ("rules.yaml", "for: 14d", "for: 2w"),
+}
+TIMERS_OR_HISTORY = {
+    "a duration": ("rules.yaml", "for: 14d", "for: 15d"),
+    "what a rule listens to": ("rules.yaml", "of: buy", "of: [buy, visit]"),
+    "what cancels it": ("rules.yaml", "    if: profile.spent > 1", "    cancel_on: { event: visit }"),
+    "a condition that needs the event": ("rules.yaml", "profile.spent > 1", "event.amount > 1"),
+    "a condition that sums": ("rules.yaml", "profile.spent > 1", "events.buy.sum('amount', '30d') > 1"),
+    "a template that sums": ("note.email.j2", "Dear", "{{ events.buy.sum('amount') }} Dear"),
+    "the zone": ("policy.yaml", "Europe/Berlin", "Europe/Lisbon"),
+    "a rule's new name": ("rules.yaml", "id: quiet", "id: silent, was: [quiet]".replace(", ", "\n    ")),
+    "a removed rule": ("rules.yaml", RULES[RULES.index("  - id: thanks") :], ""),
+    "how long a customer is remembered": ("policy.yaml", "fresh_for: 3d", "fresh_for: 3d\nforget_after: 400d"),
+}
+
+
+def compiled(folder: Path, files: dict[str, str]) -> RuleBook:
+    for name, content in files.items():
+        path = folder / ("templates" if name.endswith(".j2") else "rules") / name
+        path.parent.mkdir(exist_ok=True, parents=True)
+        path.write_text(content)
+    loaded = load(folder / "rules", inspect_templates(folder / "templates"))
+    assert loaded.book, [each.human() for each in loaded.diagnostics]
+    return loaded.book
+
+
+def edited(edit: tuple[str, str, str]) -> dict[str, str]:
+    name, old, new = edit
+    assert old in PROJECT[name]
+    return {**PROJECT, name: PROJECT[name].replace(old, new)}
+
+
+def visits(before: RuleBook, after: RuleBook, customers: int = 5) -> int:
+    """How many customers meet the second book in a sweep."""
+    store = MemoryStore()
+    partition = Partition(0, before, store, Plain())
+    told = [event("buy", START + n, customer=f"c-{n}", amount=5) for n in range(customers)]
+    list(partition.process([Arrival("events", n + 1, one.time, one) for n, one in enumerate(told)]))
+    partition.adopt(after, Plain())
+    steps = [step for step in partition.sweep_page(START + DAY) if isinstance(step, Result)]
+    assert partition.is_swept
+    return sum(step.visits for step in steps)
+
+
+@pytest.mark.parametrize("edit", SAID_ONLY.values(), ids=SAID_ONLY)
+def test_an_edit_of_what_is_said_or_asked_makes_nobody_meet_the_rules_again(
+    tmp_path: Path, edit: tuple[str, str, str]
+) -> None:
+    before, after = compiled(tmp_path / "a", PROJECT), compiled(tmp_path / "b", edited(edit))
+    assert visits(before, after) == 0
+    assert (before.mark, before.marks) == (after.mark, after.marks)
+
+
+@pytest.mark.parametrize("edit", TIMERS_OR_HISTORY.values(), ids=TIMERS_OR_HISTORY)
+def test_an_edit_that_timers_or_history_depend_on_is_met_by_everybody(
+    tmp_path: Path, edit: tuple[str, str, str]
+) -> None:
+    before, after = compiled(tmp_path / "a", PROJECT), compiled(tmp_path / "b", edited(edit))
+    assert visits(before, after) == 5
+
+
+def test_an_edit_of_one_rule_changes_the_mark_of_that_rule_only(tmp_path: Path) -> None:
+    before = compiled(tmp_path / "a", PROJECT)
+    after = compiled(tmp_path / "b", edited(TIMERS_OR_HISTORY["a duration"]))
+    assert {id_ for id_, mark in after.marks.items() if before.marks[id_] != mark} == {"quiet"}
+
+
+def test_the_revision_names_every_word(tmp_path: Path) -> None:
+    before = compiled(tmp_path / "a", PROJECT)
+    after = compiled(tmp_path / "b", edited(SAID_ONLY["a word of a template"]))
+    assert before.revision != after.revision
