@@ -16,9 +16,16 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from engine.errors import EngineError
+from engine.implausible import implausible
 
 _OTHERS: Final = re.compile(r"ENGINE_(TEST_\w+|SHARED|COMPILE|(\w+_)?SERVICE_(HOST|PORT)\w*|(\w+_)?PORT_\d+_\w+)")
 """Not settings, and no mistake: those of our tests and build, and what Kubernetes adds for services named engine…"""
+
+
+MOST_DAYS: Final = 36_500
+"""A century. Beyond some thousands of years a timedelta overflows, and so do the stores' expiry times."""
+MOST: Final = 1_000_000
+"""librdkafka refuses to hand over more records at once."""
 
 
 @dataclass
@@ -43,14 +50,16 @@ class Settings(BaseSettings):
     store_password: SecretStr = Field(SecretStr(""), description="used where the URL has none")
     data: Path = Field(Path(".engine-data"), description="folder of the embedded store")
     namespace: str = Field("engine", description="what separates this engine's keys in the store from another's")
-    erased_days: int = Field(90, ge=1, description="days that an erased customer's tombstone is kept")
+    erased_days: int = Field(90, ge=1, le=MOST_DAYS, description="days that an erased customer's tombstone is kept")
     clock: Literal["live", "event"] = Field("live", description="event: the clock is event time, for replays")
 
     kafka_client: Literal["confluent", "kafka-python"] = Field("confluent", description="which client library")
     kafka_bootstrap: str = Field("localhost:9092", description="host:port of the brokers, several with commas")
     kafka_group: str = Field("engine", description="consumer group of the workers")
     kafka_instance_id: str = Field("", description="unique per worker: static membership")
-    kafka_session_timeout: float = Field(45.0, description="seconds after which a silent worker is given up")
+    kafka_session_timeout: float = Field(
+        45.0, ge=1, le=1_800, description="seconds after which a silent worker is given up; 6 to 1800 for most brokers"
+    )
     kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
         "PLAINTEXT", description="SSL: encrypted; SASL: with a login"
     )
@@ -102,21 +111,29 @@ class Settings(BaseSettings):
     feedback_topic: str = Field("engine.feedback", description="where what became of outreach goes; empty: nowhere")
     web_port: int = Field(8_080, ge=1, le=65_535, description="where `engine web` answers; a proxy adds TLS")
     pages: Path | None = Field(None, description="a folder of pages and a style sheet that `engine web` shows instead")
-    link_days: int = Field(400, ge=30, description="days that a link in an outreach works")
+    link_days: int = Field(400, ge=30, le=MOST_DAYS, description="days that a link in an outreach works")
     send_group: str = Field("engine-send", description="consumer group of the senders")
-    send_in_hand: int = Field(1_000, ge=10, description="outreach on its way at once, at most")
-    send_parked: int = Field(5_000, ge=0, description="outreach that waits besides for its next try, at most")
-    send_connections: int = Field(20, ge=1, description="hand-overs at once per channel")
-    send_first_retry: float = Field(1.0, gt=0, description="seconds before the second try; doubled for each after")
-    send_retry_hours: float = Field(24.0, ge=0, description="hours after which a temporary failure is a permanent one")
+    send_in_hand: int = Field(1_000, ge=10, le=MOST, description="outreach on its way at once, at most")
+    send_parked: int = Field(5_000, ge=0, le=MOST, description="outreach that waits besides for its next try, at most")
+    send_connections: int = Field(20, ge=1, le=10_000, description="hand-overs at once per channel")
+    send_first_retry: float = Field(
+        1.0, gt=0, le=86_400, description="seconds before the second try; doubled for each after"
+    )
+    send_retry_hours: float = Field(
+        24.0, ge=0, le=8_784, description="hours after which a temporary failure is a permanent one"
+    )
     send_rates: str = Field("", description="hand-overs a second per channel: email=100 sms=5; * for all others")
     send_domain_rates: str = Field("", description="the same per recipient domain: gmail.com=20 *=50")
-    send_claims_days: int = Field(30, ge=1, description="days that a hand-over is remembered: longer than the topic's")
+    send_claims_days: int = Field(
+        30, ge=1, le=MOST_DAYS, description="days that a hand-over is remembered: longer than the topic's"
+    )
 
-    batch: int = Field(4_000, ge=1, description="records decided and committed together, at most")
-    cache_size: int = Field(500_000, ge=0, description="customers a worker keeps in memory; up to twice as many")
-    page: int = Field(1_000, ge=1, description="due timers fired in one commit, at most")
-    http_port: int = Field(9_100, description="of /metrics, /healthz and /readyz; 0: none")
+    batch: int = Field(4_000, ge=1, le=MOST, description="records decided and committed together, at most")
+    cache_size: int = Field(
+        500_000, ge=0, le=1_000_000_000, description="customers a worker keeps in memory; up to twice as many"
+    )
+    page: int = Field(1_000, ge=1, le=MOST, description="due timers fired in one commit, at most")
+    http_port: int = Field(9_100, ge=0, le=65_535, description="of /metrics, /healthz and /readyz; 0: none")
     log_format: Literal["json", "text"] = Field("json", description="of the log on standard error")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="the least that is logged")
 
@@ -155,11 +172,15 @@ def load_settings(**given: Any) -> Settings:
     for name in given.keys() - Settings.model_fields.keys():
         raise BadSetting(name, "there is no such setting")
     try:
-        return Settings(**given)
+        settings = Settings(**given)
     except ValidationError as error:
         first = error.errors()[0]
         name = f"ENGINE_{'_'.join(map(str, first['loc'])).upper()}"
         raise BadSetting(name, first["msg"]) from error
+    for name, reason in implausible(settings):
+        variable = f"ENGINE_{name.upper()}"
+        raise BadSetting(variable, reason)
+    return settings
 
 
 def unknown_settings(environment: Mapping[str, str] = os.environ) -> dict[str, str]:

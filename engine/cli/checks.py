@@ -12,8 +12,8 @@ from engine.cli.console import count_of
 from engine.cli.findings import Finding, fail, ok, warn
 from engine.cli.opening import open_store
 from engine.cli.sending import channel_urls
-from engine.cli.wiring import kafka_settings, source_topics
-from engine.config import Settings, unknown_settings
+from engine.cli.wiring import check_apart, kafka_settings, source_topics
+from engine.config import BadSetting, Settings, unknown_settings
 from engine.core.book import LINKS, TemplateFacts
 from engine.core.catalog import Catalog
 from engine.errors import EngineError, PartitionsDiffer, SourceUnavailable, StateTooNew
@@ -38,6 +38,7 @@ def check_all(settings: Settings, further: Further = lambda store, catalog, coun
     findings += check_links(settings, templates)
     counts: dict[str, int] = {}
     if catalog is not None:
+        findings += check_apart_topics(settings, catalog)
         about_kafka, counts = check_kafka(settings, catalog)
         findings += about_kafka
     partitions = max((counts.get(topic, 0) for topic in source_topics(settings, catalog)), default=0) if catalog else 0
@@ -56,6 +57,14 @@ def check_names(environment: Mapping[str, str] = os.environ) -> Iterator[Finding
     for name, nearest in unknown_settings(environment).items():
         advice = f"is it {nearest}?" if nearest else "docs/deployment.md lists all settings"
         yield warn("settings", f"{name} is none, and is ignored", advice)
+
+
+def check_apart_topics(settings: Settings, catalog: Catalog) -> Iterator[Finding]:
+    """Whether the engine would read what it writes."""
+    try:
+        check_apart(settings, catalog)
+    except BadSetting as error:
+        yield fail("settings", str(error), "give one of them another name")
 
 
 def check_rules(rules: Path, templates: Sequence[TemplateFacts]) -> tuple[list[Finding], Catalog | None]:

@@ -1,7 +1,7 @@
 """`engine`: the commands. One table says what there is; a command's module is imported when the command runs."""
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
 from importlib.metadata import version
 from io import TextIOWrapper
@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import typer
 import typer.core
 
-from engine.cli.console import complain
+from engine.cli.console import UsageError, complain
 from engine.errors import EngineError
 from engine.extras import naming_extras
 
@@ -129,12 +129,24 @@ def _root(show_version: bool = typer.Option(False, "--version", help="Show the v
         raise typer.Exit
 
 
+def _check_arguments(arguments: Sequence[str]) -> None:
+    """Bytes that are not UTF-8 reach us as characters that neither Redis nor Kafka nor a terminal can take."""
+    for place, argument in enumerate(arguments, 1):
+        try:
+            argument.encode()
+        except UnicodeEncodeError as error:
+            shown = argument.encode(errors="replace").decode()
+            message = f"argument {place} ({shown}) is not UTF-8"
+            raise UsageError(message) from error
+
+
 def run() -> None:
     """The entry point: errors a person can act on are one message and exit code 1, not a traceback."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal that knows only ASCII
     try:
+        _check_arguments(sys.argv[1:])
         with naming_extras():
             app()
     except EngineError as error:

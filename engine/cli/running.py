@@ -10,7 +10,7 @@ from engine.adapters.kafka.confluent.transfer import ConfluentTransfer
 from engine.adapters.kafka.settings import KafkaSettings
 from engine.adapters.kafka.writer import TopicWriter, largest_value
 from engine.cli.beside import beside
-from engine.cli.wiring import build_worker, kafka_settings, rules_of, source_topics, unkeyed_decoders
+from engine.cli.wiring import build_worker, check_apart, kafka_settings, rules_of, source_topics, unkeyed_decoders
 from engine.config import BadSetting, Settings
 from engine.core.catalog import Catalog
 from engine.errors import EngineError
@@ -66,6 +66,7 @@ def open_running(
         if not decoders:
             yield Running(settings, build_worker(settings, project, store, writer, hooks), None)
             return
+        check_apart(settings, project.book.catalog)
         kafka = _ingest_settings(settings, tuple(decoders))
         progress = stack.enter_context(IngestProgress(kafka, settings.events_topic))
         worker = build_worker(settings, project, store, writer, hooks, progress)
@@ -80,8 +81,6 @@ def _ingest_settings(settings: Settings, topics: tuple[str, ...]) -> KafkaSettin
     if settings.kafka_client != "confluent":
         reason = f"only confluent can ingest un-keyed topics ({', '.join(topics)})"
         raise BadSetting("ENGINE_KAFKA_CLIENT", reason)
-    if settings.events_topic in topics:
-        raise BadSetting("ENGINE_EVENTS_TOPIC", f"{settings.events_topic} is a source in events.yaml")
     kafka = kafka_settings(settings, topics, f"{settings.kafka_group}-ingest")
     check_exist(kafka, topics)
     return kafka

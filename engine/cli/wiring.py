@@ -14,7 +14,7 @@ from engine.adapters.kafka.records import TopicRecords
 from engine.adapters.kafka.settings import KafkaSettings, Security, TokenSettings
 from engine.adapters.kafka.writer import TopicWriter, largest_value
 from engine.cli.console import wall_clock
-from engine.config import Settings
+from engine.config import BadSetting, Settings
 from engine.core.catalog import Catalog
 from engine.hooks import Hooks
 from engine.ports import EventSource, Ownership, Progress, StateStore
@@ -79,6 +79,18 @@ def source_topics(settings: Settings, catalog: Catalog) -> tuple[str, ...]:
     return keyed if all(source.keyed for source in catalog.sources) else (*keyed, settings.events_topic)
 
 
+def check_apart(settings: Settings, catalog: Catalog) -> None:
+    """Raises BadSetting where a topic that events come from is one of those that the engine writes itself."""
+    read = {source.topic for source in catalog.sources}
+    ours = ["outreach_topic", "outcomes_topic", "dead_letters_topic"]
+    if not all(source.keyed for source in catalog.sources):
+        ours.append("events_topic")
+    for name in ours:
+        if getattr(settings, name) in read:
+            variable = f"ENGINE_{name.upper()}"
+            raise BadSetting(variable, f"{getattr(settings, name)} is a source in events.yaml: it would feed itself")
+
+
 def decoders(settings: Settings, catalog: Catalog) -> Mapping[str, Decoder | IngestedDecoder]:
     """Per topic that workers read."""
     keyed = {source.topic: Decoder(source, catalog) for source in catalog.sources if source.keyed}
@@ -105,6 +117,7 @@ def build_worker(
     ingest: Progress | None = None,
 ) -> Worker:
     """A worker that has joined its group. Raises SourceUnavailable and PartitionsDiffer."""
+    check_apart(settings, project.book.catalog)
     topics = source_topics(settings, project.book.catalog)
     partitions = check_topics(kafka_settings(settings, (*topics, settings.outreach_topic)))
     beside = settings.outcomes_topic, settings.dead_letters_topic

@@ -1,0 +1,123 @@
+"""What cannot be right about settings though each has the right type: names, addresses, and what must differ.
+
+Libraries answer such values late and in their own words, or not at all: one of them ends the process. `load_settings`
+asks here, so that every command says the same.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from engine.config import Settings
+
+_TOPIC: Final = re.compile(r"[a-zA-Z0-9._-]{1,249}")
+_NAMESPACE: Final = re.compile(r"[\w.:-]+", re.ASCII)
+_GROUPS: Final = ("kafka_group", "send_group")
+_TOPICS: Final = ("outreach_topic", "outcomes_topic", "dead_letters_topic", "events_topic", "feedback_topic")
+_WEB: Final = ("public_url", "kafka_token_url")
+_CHANNELS: Final = ("email_url", "sms_url", "push_url", "webhook_url")
+_FILES: Final = (
+    "kafka_ca_file",
+    "kafka_certificate_file",
+    "kafka_key_file",
+    "kafka_token_file",
+    "smtp_ca_file",
+    "webhook_ca_file",
+)
+
+Problem = tuple[str, str]
+"""A setting's name, and what is wrong with it."""
+
+
+def implausible(settings: "Settings") -> Iterator[Problem]:
+    """Every problem, in the order of the groups of settings."""
+    for name, value in settings:
+        if not str(value).isascii() and not _is_utf8(str(value)):
+            yield name, "is not UTF-8"
+    yield from _names(settings)
+    yield from _addresses(settings)
+    yield from _logins(settings)
+    for name in _FILES:
+        path = getattr(settings, name)
+        if path is not None and not path.is_file():
+            yield name, f"{path}: no such file"
+
+
+def _is_utf8(text: str) -> bool:
+    """Whether it came from bytes that are: others reach us as characters that nothing can encode again."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _names(settings: "Settings") -> Iterator[Problem]:
+    if not _NAMESPACE.fullmatch(settings.namespace):
+        yield "namespace", "expected letters, digits and . _ : -"
+    for name in _GROUPS:
+        if not getattr(settings, name).strip():
+            yield name, "a consumer group needs a name"
+    yield from _twice((name, getattr(settings, name)) for name in _GROUPS)
+    if settings.kafka_instance_id and not _is_topic(settings.kafka_instance_id):
+        yield "kafka_instance_id", "expected letters, digits and . _ -, at most 249"
+    topics = [(name, getattr(settings, name)) for name in _TOPICS]
+    for name, topic in topics:
+        if not _is_topic(topic) and (topic or name != "feedback_topic"):
+            yield name, "a topic's name has letters, digits and . _ -, at least one and at most 249"
+    yield from _twice(topics)
+
+
+def _is_topic(name: str) -> bool:
+    return bool(_TOPIC.fullmatch(name)) and name not in (".", "..")
+
+
+def _twice(named: Iterable[Problem]) -> Iterator[Problem]:
+    seen: dict[str, str] = {}
+    for name, value in named:
+        first = seen.setdefault(value, name)
+        if first != name:
+            yield name, f"is the same as ENGINE_{first.upper()}"
+
+
+def _addresses(settings: "Settings") -> Iterator[Problem]:
+    for broker in settings.kafka_bootstrap.split(","):
+        if why := _not_a_place(f"//{broker.strip()}", port_needed=True):
+            yield "kafka_bootstrap", f"expected host:port, several with commas: {why}"
+    for name in _WEB:
+        url = getattr(settings, name)
+        if url and not url.startswith(("http://", "https://")):
+            yield name, "expected https://host/path"
+        elif url and (why := _not_a_place(url)):
+            yield name, why
+    for name in _CHANNELS:
+        scheme, _, rest = getattr(settings, name).partition(":")
+        if scheme in ("maildir", "eml") and not rest:
+            yield name, f"expected {scheme}:folder"
+        elif scheme in ("http", "https", "smtp", "smtps") and (why := _not_a_place(getattr(settings, name))):
+            yield name, why
+
+
+def _not_a_place(url: str, *, port_needed: bool = False) -> str:
+    """Why nobody can connect there; never the URL itself, which may have a password."""
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError as error:
+        return str(error) if "ort" in str(error) else "this is no address"
+    if not host or any(one.isspace() for one in host):
+        return "there is no host"
+    return "there is no port" if port_needed and port is None else ("the port is 0" if port == 0 else "")
+
+
+def _logins(settings: "Settings") -> Iterator[Problem]:
+    if settings.kafka_security_protocol.startswith("SASL"):
+        if settings.kafka_sasl_mechanism != "OAUTHBEARER":
+            if not settings.kafka_username:
+                yield "kafka_username", f"{settings.kafka_sasl_mechanism} needs a user"
+        elif not settings.kafka_token_file and not settings.kafka_token_url:
+            yield "kafka_token_file", "OAUTHBEARER needs this, or ENGINE_KAFKA_TOKEN_URL"
+    if settings.kafka_certificate_file and not settings.kafka_key_file:
+        yield "kafka_key_file", "a certificate needs its key"
