@@ -6,11 +6,8 @@ asks here, so that every command says the same.
 
 import re
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Final
+from typing import Any, Final
 from urllib.parse import urlsplit
-
-if TYPE_CHECKING:
-    from engine.config import Settings
 
 _TOPIC: Final = re.compile(r"[a-zA-Z0-9._-]{1,249}")
 _NAMESPACE: Final = re.compile(r"[\w.:-]+", re.ASCII)
@@ -31,8 +28,8 @@ Problem = tuple[str, str]
 """A setting's name, and what is wrong with it."""
 
 
-def implausible(settings: "Settings") -> Iterator[Problem]:
-    """Every problem, in the order of the groups of settings."""
+def implausible(settings: Any) -> Iterator[Problem]:
+    """Every problem of the `Settings` of engine.config, which asks here."""
     for name, value in settings:
         if not str(value).isascii() and not _is_utf8(str(value)):
             yield name, "is not UTF-8"
@@ -54,7 +51,7 @@ def _is_utf8(text: str) -> bool:
     return True
 
 
-def _names(settings: "Settings") -> Iterator[Problem]:
+def _names(settings: Any) -> Iterator[Problem]:
     if not _NAMESPACE.fullmatch(settings.namespace):
         yield "namespace", "expected letters, digits and . _ : -"
     for name in _GROUPS:
@@ -82,7 +79,7 @@ def _twice(named: Iterable[Problem]) -> Iterator[Problem]:
             yield name, f"is the same as ENGINE_{first.upper()}"
 
 
-def _addresses(settings: "Settings") -> Iterator[Problem]:
+def _addresses(settings: Any) -> Iterator[Problem]:
     for broker in settings.kafka_bootstrap.split(","):
         if why := _not_a_place(f"//{broker.strip()}", port_needed=True):
             yield "kafka_bootstrap", f"expected host:port, several with commas: {why}"
@@ -112,7 +109,7 @@ def _not_a_place(url: str, *, port_needed: bool = False) -> str:
     return "there is no port" if port_needed and port is None else ("the port is 0" if port == 0 else "")
 
 
-def _logins(settings: "Settings") -> Iterator[Problem]:
+def _logins(settings: Any) -> Iterator[Problem]:
     if settings.kafka_security_protocol.startswith("SASL"):
         if settings.kafka_sasl_mechanism != "OAUTHBEARER":
             if not settings.kafka_username:

@@ -1,12 +1,16 @@
 """Our settings in librdkafka's words, and what its errors mean to us."""
 
 import logging
-from typing import Any, Final
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeVar
 
-from confluent_kafka import KafkaError
+from confluent_kafka import KafkaError, KafkaException
 
 from engine.adapters.kafka.settings import KafkaSettings, Security
 from engine.adapters.kafka.tokens import Tokens
+from engine.errors import SourceUnavailable
+
+T = TypeVar("T")
 
 LOGGER: Final = logging.getLogger("engine.kafka")
 
@@ -23,6 +27,14 @@ REFUSED: Final = frozenset(
 """The brokers know us and say no, or the client has given up: waiting does not help."""
 
 MISSING: Final = frozenset({KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION})
+
+
+def opened(kind: Callable[..., T], config: Mapping[str, Any], **options: Any) -> T:
+    """A client of the library. Raises SourceUnavailable for what it refuses at once, such as a file that is no PEM."""
+    try:
+        return kind(config, **options)
+    except KafkaException as error:
+        raise SourceUnavailable(str(config["bootstrap.servers"]), error.args[0].str().strip()) from error
 
 
 def client_config(settings: KafkaSettings) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from typing import Final
 
 from confluent_kafka import OFFSET_END, Consumer, KafkaException, TopicPartition
 
-from engine.adapters.kafka.confluent.config import LOGGER, client_config
+from engine.adapters.kafka.confluent.config import LOGGER, client_config, opened
 from engine.adapters.kafka.settings import Isolation, KafkaSettings
 from engine.ports import Mark
 
@@ -81,7 +81,7 @@ class IngestProgress:
 
 def _asker(settings: KafkaSettings, isolation: Isolation) -> Consumer:
     own = {"group.id": settings.group, "enable.auto.commit": False, "isolation.level": isolation, "log_level": 0}
-    return Consumer(client_config(settings) | own)
+    return opened(Consumer, client_config(settings) | own)
 
 
 def _ends(asker: Consumer, topics: Iterable[str]) -> dict[Place, int]:

@@ -13,7 +13,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaExcepti
 
 from engine.adapters.kafka.admin import check_still_there, check_topics
 from engine.adapters.kafka.confluent.bounds import bounds
-from engine.adapters.kafka.confluent.config import LOGGER, MISSING, REFUSED, client_config
+from engine.adapters.kafka.confluent.config import LOGGER, MISSING, REFUSED, client_config, opened
 from engine.adapters.kafka.confluent.messages import place_of, record_of
 from engine.adapters.kafka.member import Member
 from engine.adapters.kafka.settings import KafkaSettings
@@ -33,8 +33,8 @@ class ConfluentSource:
         self._member = Member(ownership)
         self._ends: dict[tuple[str, int], int] = {}
         # On the consumer's own connection the question would wait behind a fetch, which waits for new records.
-        self._asker = Consumer(_config(settings) | {"log_level": 0})
-        self._consumer = Consumer({**_config(settings), "error_cb": self._trouble}, logger=LOGGER)
+        self._asker = opened(Consumer, _config(settings) | {"log_level": 0})
+        self._consumer = opened(Consumer, {**_config(settings), "error_cb": self._trouble}, logger=LOGGER)
         self._consumer.subscribe(
             [self._topics[0]], on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._lost
         )

@@ -24,7 +24,7 @@ from confluent_kafka import (
     TopicPartition,
 )
 
-from engine.adapters.kafka.confluent.config import LOGGER, REFUSED, client_config
+from engine.adapters.kafka.confluent.config import LOGGER, REFUSED, client_config, opened
 from engine.adapters.kafka.confluent.messages import record_of
 from engine.adapters.kafka.outreach import ID_HEADER
 from engine.adapters.kafka.settings import KafkaSettings
@@ -63,7 +63,7 @@ class ConfluentTransfer:
         self._failure: SourceUnavailable | None = None
         self._transactional_id = f"{settings.group}-{settings.instance_id or uuid4()}"
         self._producer: Producer | None = None
-        self._consumer = Consumer({**_reading(settings), "error_cb": self._trouble}, logger=LOGGER)
+        self._consumer = opened(Consumer, {**_reading(settings), "error_cb": self._trouble}, logger=LOGGER)
         self._consumer.subscribe(
             list(settings.topics), on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._revoked
         )

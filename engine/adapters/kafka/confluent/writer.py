@@ -7,7 +7,7 @@ from typing import Final
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 
 from engine.adapters.kafka.confluent.bounds import bounds
-from engine.adapters.kafka.confluent.config import LOGGER, REFUSED, client_config
+from engine.adapters.kafka.confluent.config import LOGGER, REFUSED, client_config, opened
 from engine.adapters.kafka.confluent.messages import headers_of
 from engine.adapters.kafka.settings import KafkaSettings
 from engine.adapters.kafka.writer import BATCH_BYTES, LARGEST, Done, Headers
@@ -23,7 +23,8 @@ class ConfluentWriter:
     def __init__(self, settings: KafkaSettings) -> None:
         self._settings = settings
         self._failed: SinkUnavailable | None = None
-        self._producer = Producer(
+        self._producer = opened(
+            Producer,
             client_config(settings)
             | {
                 "enable.idempotence": True,
