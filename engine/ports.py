@@ -343,23 +343,31 @@ class ClaimStore(Protocol):
 
 
 class AtTheDoor(NamedTuple):
-    """What a suppression list must know of an outreach. `at`: when it was decided, epoch ms."""
+    """What a suppression list must know of an outreach. `at`: when it was decided, epoch ms.
+
+    `former`: the first digest as it was made before, "" for none; it counts but for what the first says since.
+    """
 
     purpose: str
     at: int
     digests: Sequence[str]
+    former: str = ""
 
 
 class Suppression(NamedTuple):
     """Nothing of this purpose goes there any more, nothing at all for "*", for this reason; without one it may again.
 
-    With `before` (epoch ms) only what was decided earlier must not go.
+    With `before` (epoch ms) only what was decided earlier must not go. `at`: when it was said, epoch ms; 0: not known.
+    `firm`: an operator's word, which nothing undoes that was said before it. Such a one without a reason may have the
+    purpose "": whatever there is.
     """
 
     digest: str
     purpose: str
     reason: str = ""
     before: int = 0
+    at: int = 0
+    firm: bool = False
 
 
 class SuppressionList(Protocol):
@@ -367,6 +375,12 @@ class SuppressionList(Protocol):
 
     def reasons(self, asked: Sequence[AtTheDoor]) -> list[str]:
         """Why each must not go there; "" where it may."""
+
+    def allowed(self, digest: str, purpose: str) -> int:
+        """When somebody last said that it may go there again, epoch ms; 0: never, or not known."""
+
+    def listed(self, digests: Sequence[str] | None = None) -> Iterator[Suppression]:
+        """All there are, or those of these digests, in no order."""
 
     def change(self, changes: Sequence[Suppression]) -> None:
         """In this order. On the disk when this returns, where the server can say so. May be repeated."""

@@ -17,7 +17,10 @@ _LONGEST: Final = 2_000
 
 
 class LinkToken(msgspec.Struct, array_like=True, frozen=True):
-    """Whom a link is about. `address`: digest of channel and address. `at`: when it was made, epoch ms."""
+    """Whom a link is about. `address`: digest of channel and address. `at`: when it was made, epoch ms.
+
+    `former`: that digest as it was made before, where it differs.
+    """
 
     customer: str
     channel: str
@@ -26,6 +29,7 @@ class LinkToken(msgspec.Struct, array_like=True, frozen=True):
     outreach: str
     at: int
     rule: str = ""
+    former: str = ""
 
 
 def make_token(secrets: Sequence[str], token: LinkToken) -> str:

@@ -1,6 +1,6 @@
 """Claims and suppressions within the process: for tests, and runs that need not survive."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from threading import RLock
 from uuid import uuid4
@@ -109,29 +109,58 @@ class MemorySuppressions:
     """A SuppressionList."""
 
     def __init__(self) -> None:
-        self._reasons: dict[tuple[str, str], tuple[int, str]] = {}
+        self._entries: dict[tuple[str, str], Suppression] = {}
+        self._allowed: dict[tuple[str, str], int] = {}
+        self._firm: dict[tuple[str, str], int] = {}
+        """When an operator has last said something of a digest and a purpose, or ("") of every purpose."""
 
     def reasons(self, asked: Sequence[AtTheDoor]) -> list[str]:
         """Why each must not go there; "" where it may."""
         return [self._reason(one) for one in asked]
 
+    def allowed(self, digest: str, purpose: str) -> int:
+        """When somebody last said that it may go there again, epoch ms; 0: never, or not known."""
+        return max(0, self._again(digest, purpose))
+
+    def listed(self, digests: Sequence[str] | None = None) -> Iterator[Suppression]:
+        """All there are, or those of these digests, in no order."""
+        return (one for one in list(self._entries.values()) if digests is None or one.digest in digests)
+
     def change(self, changes: Sequence[Suppression]) -> None:
         """In this order."""
         for one in changes:
+            place = one.digest, one.purpose
+            if one.firm:
+                self._firm[place] = one.at
+            elif 0 < one.at <= max(self._firm.get(place, 0), self._firm.get((one.digest, ""), 0)):
+                continue
             if one.reason:
-                self._reasons[one.digest, one.purpose] = one.before, one.reason
+                self._entries[place] = one._replace(firm=False)
             else:
-                self._reasons.pop((one.digest, one.purpose), None)
+                self._allow(one)
 
     def suppress(self, digest: str, reason: str, purpose: str = "*", before: int = 0) -> None:
         """From now on, nothing of this purpose; of any for "*". With `before` only what was decided earlier."""
-        self.change([Suppression(digest, purpose, reason, before)])
+        self.change([Suppression(digest, purpose, reason, before, before)])
 
     def allow(self, digest: str, purpose: str = "*") -> None:
         """Undo the suppression of this purpose; one of "*" is undone by "*" only."""
         self.change([Suppression(digest, purpose)])
 
+    def _allow(self, one: Suppression) -> None:
+        gone = [place for place in self._entries if place[0] == one.digest and one.purpose in ("", place[1])]
+        for place in gone:
+            del self._entries[place]
+        self._allowed[one.digest, one.purpose] = one.at
+
+    def _again(self, digest: str, purpose: str) -> int:
+        return max(self._allowed.get((digest, name), -1) for name in (purpose, ""))
+
     def _reason(self, one: AtTheDoor) -> str:
         places = [(digest, name) for digest in one.digests for name in (one.purpose, "*")]
-        entries = [self._reasons[place] for place in places if place in self._reasons]
-        return next((reason for before, reason in entries if not before or one.at < before), "")
+        entries = [self._entries[place] for place in places if place in self._entries]
+        for name in (one.purpose, "*"):
+            former = self._entries.get((one.former, name))
+            if one.former and former and former.at > self._again(one.digests[0], name):
+                entries.append(former)
+        return next((entry.reason for entry in entries if not entry.before or one.at < entry.before), "")

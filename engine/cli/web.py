@@ -15,6 +15,7 @@ from engine.adapters.kafka.admin import check_exist
 from engine.adapters.kafka.records import TopicRecords
 from engine.adapters.kafka.writer import TopicWriter
 from engine.adapters.web.app import web_app
+from engine.adapters.web.choices import Choices
 from engine.adapters.web.customers import CustomerPages
 from engine.adapters.web.feedback import feedback_routes
 from engine.adapters.web.publish import Publisher
@@ -75,18 +76,20 @@ def build_app(settings: Settings, suppressions: SuppressionList, writer: TopicWr
     topic = settings.feedback_topic
     if not topic:
         raise BadSetting("ENGINE_FEEDBACK_TOPIC", "the pages have nowhere to tell what customers choose")
+    choices = Choices(suppressions)
     secrets, publish = token_secrets(settings), Publisher(TopicRecords(writer, topic, _PATIENCE), watch).publish
     customers = CustomerPages(
         secrets=secrets,
         preferences=_preferences(settings),
         suppressions=suppressions,
+        choices=choices,
         publish=publish,
         wall=wall_clock,
         view=_view(settings),
         path=urlsplit(settings.public_url).path.rstrip("/"),
         links_kept=int(timedelta(days=settings.link_days).total_seconds() * 1000),
     )
-    feedback = feedback_routes(feedback_providers(settings), secrets, publish, wall_clock, watch)
+    feedback = feedback_routes(feedback_providers(settings), secrets, publish, wall_clock, watch, choices)
     check_exist(kafka_settings(settings), (topic,))
     return web_app(customers, watch, feedback)
 

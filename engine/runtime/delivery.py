@@ -253,7 +253,7 @@ class Delivery:
         if failure.bounced:
             parcel.handing = True  # nobody else could tell from its claim how this has ended
             address = address_digest(outreach.channel, outreach.to)
-            await self._suppress(Suppression(address, ALL, Outcome.BOUNCED.value))
+            await self._suppress(Suppression(address, ALL, Outcome.BOUNCED.value, at=post.wall()))
             return await self._end(parcel, Outcome.BOUNCED, failure.reason)
         # Not recorded: an operator who has mended the cause may replay the dead letter.
         await self._release(outreach.id)

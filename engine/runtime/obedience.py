@@ -6,11 +6,13 @@ said of a customer comes in order. While the store is away partitions rest, and 
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from time import monotonic
 from typing import Annotated, Any, NamedTuple
 
 import msgspec
 
+from engine.core.zones import to_millis
 from engine.errors import BadRecord, StoreUnavailable
 from engine.feedback import FeedbackKind
 from engine.ports import EventSource, Ownership, Record, Suppression, SuppressionList
@@ -33,6 +35,10 @@ _WISHES = (FeedbackKind.UNSUBSCRIBED, FeedbackKind.PREFERENCES)
 class _Event(msgspec.Struct):
     type: str
     properties: dict[str, Any] = {}
+    time: Any = None
+
+
+_Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 class _About(msgspec.Struct):
@@ -49,11 +55,12 @@ class Order(NamedTuple):
 _EVENT = msgspec.json.Decoder(_Event)
 
 
-def read_order(value: bytes | None) -> Order:
-    """Raises BadRecord for what is no feedback."""
+def read_order(value: bytes | None, timestamp: int = 0) -> Order:
+    """`timestamp`: the broker's, for an event that does not say when. Raises BadRecord for what is no feedback."""
     with reading("not-feedback"):
         event = _EVENT.decode(value or b"")
-        return Order(event.type, _changes(event))
+        at = _moment(event, timestamp)
+        return Order(event.type, [change._replace(at=at) for change in _changes(event)])
 
 
 def _changes(event: _Event) -> list[Suppression]:
@@ -61,9 +68,16 @@ def _changes(event: _Event) -> list[Suppression]:
         return []
     address = msgspec.convert(event.properties, _About).address
     if event.type in _WISHES:
-        wants = {purpose: said for purpose, said in event.properties.items() if isinstance(said, bool)}
+        wants = {name: said for name, said in event.properties.items() if isinstance(said, bool) and name[:1].isalnum()}
         return [Suppression(address, purpose, "" if said else "unsubscribed") for purpose, said in wants.items()]
     return [Suppression(address, ALL, _REASONS[FeedbackKind(event.type)])]
+
+
+def _moment(event: _Event, timestamp: int) -> int:
+    try:
+        return max(0, to_millis(msgspec.convert(event.time, _Moment)))
+    except msgspec.ValidationError:
+        return max(0, timestamp)
 
 
 @dataclass
@@ -166,7 +180,7 @@ def _sorted(records: Sequence[Record]) -> tuple[list[Order], list[str]]:
     orders, codes = [], []
     for record in records:
         try:
-            orders.append(read_order(record.value))
+            orders.append(read_order(record.value, record.timestamp))
         except BadRecord as error:
             codes.append(error.code)
     return orders, codes

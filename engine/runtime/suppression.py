@@ -3,6 +3,7 @@
 from hashlib import blake2b
 from typing import Final
 
+from engine.addresses import known_by
 from engine.model import Outreach
 from engine.ports import AtTheDoor
 from engine.runtime.erasure import digest
@@ -13,8 +14,24 @@ ALL: Final = "*"
 
 
 def address_digest(channel: str, to: str) -> str:
-    """Of one address of a channel, however its letters are written."""
-    text = f"{channel}\0{to.strip().casefold()}"
+    """Of one address of a channel as it goes over the wire, however it is spelled."""
+    text = f"{channel}\0{known_by(to)}"
+    if "ss" in text.rpartition("@")[2] and "@" in text:
+        # Digests once took ß for ss: what is stored under the plain form may be of another domain.
+        text = f"2\0{text}"
+    return _digest(text)
+
+
+def former_digest(channel: str, to: str) -> str:
+    """As lists and links have it that were made before digests were of what goes over the wire; "" if it is the same.
+
+    It is looked up as well, so that nobody who said no then is written to now.
+    """
+    former = _digest(f"{channel}\0{to.strip().casefold()}")
+    return former if former != address_digest(channel, to) else ""
+
+
+def _digest(text: str) -> str:
     return blake2b(text.encode(errors="replace"), digest_size=16).hexdigest()
 
 
@@ -25,8 +42,9 @@ def customer_digest(customer: str) -> str:
 
 def at_the_door(outreach: Outreach) -> AtTheDoor:
     """All that may speak against this outreach."""
-    digests = address_digest(outreach.channel, outreach.to), customer_digest(outreach.customer)
-    return AtTheDoor(outreach.purpose, outreach.at, digests)
+    channel, to = outreach.channel, outreach.to
+    digests = address_digest(channel, to), customer_digest(outreach.customer)
+    return AtTheDoor(outreach.purpose, outreach.at, digests, former_digest(channel, to))
 
 
 def link_token(outreach: Outreach, at: int) -> LinkToken:
@@ -39,4 +57,5 @@ def link_token(outreach: Outreach, at: int) -> LinkToken:
         outreach=outreach.id,
         at=at,
         rule=outreach.rule,
+        former=former_digest(outreach.channel, outreach.to),
     )

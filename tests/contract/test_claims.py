@@ -210,6 +210,74 @@ def test_of_several_changes_the_last_one_holds(suppressions: SuppressionList) ->
         assert reasons(suppressions, *asked) == ["", "unsubscribed", "complained"]
 
 
+def test_an_operators_word_holds_though_feedback_is_read_again(suppressions: SuppressionList) -> None:
+    feedback = [
+        Suppression("a", "*", "bounced", at=100),
+        Suppression("a", "marketing", "unsubscribed", at=110),
+        Suppression("b", "offers", at=120),
+    ]
+    suppressions.change(feedback)
+    suppressions.change([Suppression("a", "", at=200, firm=True), Suppression("b", "*", "by phone", at=200, firm=True)])
+    for _ in range(2):
+        suppressions.change([*feedback, Suppression("b", "*", at=199)])
+        assert reasons(suppressions, ("marketing", ["a"]), ("offers", ["b"])) == ["", "by phone"]
+    assert list(suppressions.listed(["a"])) == []
+    suppressions.change([Suppression("a", "*", "bounced", at=201), Suppression("b", "*", at=201)])
+    assert reasons(suppressions, ("marketing", ["a"]), ("offers", ["b"])) == ["bounced", ""]
+
+
+def test_an_operator_may_take_back_one_purpose_alone(suppressions: SuppressionList) -> None:
+    said = [Suppression("a", purpose, "unsubscribed", at=100) for purpose in ("marketing", "offers")]
+    suppressions.change(said)
+    suppressions.change([Suppression("a", "offers", at=200, firm=True)])
+    suppressions.change(said)
+    assert reasons(suppressions, ("marketing", ["a"]), ("offers", ["a"])) == ["unsubscribed", ""]
+
+
+def test_the_list_says_why_and_since_when(suppressions: SuppressionList) -> None:
+    wanted = [
+        Suppression("a", "*", "bounced", at=100),
+        Suppression("a", "marketing", "asked by phone", at=200),
+        Suppression("b", "*", "erased", before=300, at=300),
+    ]
+    suppressions.change([*wanted[:2], Suppression("c", "*", "complained", at=1), Suppression("c", "*", at=2)])
+    suppressions.suppress("b", "erased", before=300)
+    assert sorted(suppressions.listed()) == wanted
+    assert sorted(suppressions.listed(["b", "c"])) == wanted[2:]
+
+
+def test_what_was_said_under_a_former_digest_still_counts_until_something_else_is_said(
+    suppressions: SuppressionList,
+) -> None:
+    door, receipt = (AtTheDoor(purpose, 5_000, ["new", "customer"], "old") for purpose in ("marketing", "receipt"))
+    suppressions.change([Suppression("old", "*", "bounced"), Suppression("old", "marketing", "unsubscribed")])
+    assert suppressions.reasons([door, receipt]) == ["unsubscribed", "bounced"]
+    suppressions.change([Suppression("new", "marketing", at=100)])
+    assert suppressions.reasons([door, receipt]) == ["bounced", "bounced"], "who wants offers has not undone a bounce"
+    suppressions.change([Suppression("new", "", at=200, firm=True)])
+    assert suppressions.reasons([door, receipt]) == ["", ""]
+    suppressions.change([Suppression("old", "marketing", "unsubscribed", at=300)])
+    assert suppressions.reasons([door, receipt]) == ["unsubscribed", ""], "by a link in an old mail"
+
+
+def test_when_a_customer_wanted_it_again_is_known(suppressions: SuppressionList) -> None:
+    suppressions.change([Suppression("a", "offers", at=100), Suppression("a", "offers", "unsubscribed", at=200)])
+    assert [suppressions.allowed("a", "offers"), suppressions.allowed("a", "marketing")] == [100, 0]
+    suppressions.change([Suppression("a", "", at=300, firm=True)])
+    assert suppressions.allowed("a", "offers") == 300
+
+
+def test_entries_of_an_older_sender_are_understood(request: pytest.FixtureRequest) -> None:
+    url = request.getfixturevalue("redis_url")
+    claims, suppressions = connect_sending(url, f"suppressions{next(_namespaces)}")
+    client, prefix = suppressions._client, suppressions._prefix
+    client.hset(f"{prefix}a", "*", "0 bounced")
+    client.hset(f"{prefix}b", "*", "100 erased")
+    assert sorted(suppressions.listed()) == [Suppression("a", "*", "bounced"), Suppression("b", "*", "erased", 100)]
+    assert reasons(suppressions, ("offers", ["a"]), ("offers", ["b"])) == ["bounced", "erased"]
+    claims.close()
+
+
 def reasons(suppressions: SuppressionList, *asked: tuple[str, list[str]]) -> list[str]:
     return suppressions.reasons([AtTheDoor(purpose, 1, digests) for purpose, digests in asked])
 

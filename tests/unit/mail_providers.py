@@ -270,7 +270,7 @@ def desk(office: Office, writer: RecordWriter | None = None) -> Iterator[Desk]:
     website = Website(writer=writer or MemoryRecords())
     publish = Publisher(website.writer, website.watch).publish
     website.feedback = feedback_routes(
-        {office.name: office.provider}, SECRETS, publish, lambda: website.now, website.watch
+        {office.name: office.provider}, SECRETS, publish, lambda: website.now, website.watch, website.choices
     )
     with website.open() as browser:
         yield Desk(office, website, browser)

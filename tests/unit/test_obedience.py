@@ -18,7 +18,8 @@ ABOUT = LinkToken("c-1", "email", ADDRESS, "marketing", "o-1", 1_767_225_600_000
 
 
 def ordered(event: dict[str, object]) -> list[Suppression]:
-    return list(read_order(msgspec.json.encode(event)).changes)
+    """What is wanted, whenever it was said."""
+    return [change._replace(at=0) for change in read_order(msgspec.json.encode(event)).changes]
 
 
 def said(kind: FeedbackKind, **wants: bool) -> list[Suppression]:
@@ -75,6 +76,30 @@ def test_what_is_no_feedback_is_refused(value: bytes | None) -> None:
         read_order(value)
 
 
+@pytest.mark.parametrize(
+    ("time", "at"),
+    [
+        ("2026-01-01T00:00:00.250Z", 1_767_225_600_250),
+        ("2026-01-01T01:00:00+01:00", 1_767_225_600_000),
+        ("2026-01-01T00:00:00", 77),
+        ("yesterday", 77),
+        (None, 77),
+        (7, 77),
+    ],
+)
+def test_a_wish_is_as_old_as_it_says_or_as_its_record(time: object, at: int) -> None:
+    event = {"type": "outreach_complained", "time": time, "properties": {"address": ADDRESS}}
+    assert [change.at for change in read_order(msgspec.json.encode(event), 77).changes] == [at]
+
+
 def test_what_others_write_to_the_topic_concerns_nobody() -> None:
     assert read_order(b'{"type": "coupon_printed"}').changes == []
-    assert ordered({"type": "preferences_changed", "properties": {"address": ADDRESS, "offers": "no", "n": 0}}) == []
+    assert (
+        ordered(
+            {
+                "type": "preferences_changed",
+                "properties": {"address": ADDRESS, "offers": "no", "n": 0, "+offers": True, "": True},
+            }
+        )
+        == []
+    )

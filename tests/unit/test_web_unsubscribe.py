@@ -1,9 +1,13 @@
 """The unsubscribe link: looking at it changes nothing, pressing the button does, and only for whose link it is."""
 
+import msgspec
 import pytest
 
 from engine.adapters.memory import MemoryRecords
+from engine.adapters.memory_sending import MemorySuppressions
 from engine.core.zones import DAY, iso
+from engine.errors import StoreUnavailable
+from engine.runtime.obedience import read_order
 from engine.tokens import LinkToken, make_token
 from tests.unit.website import ADDRESS, NOW, SECRETS, Away, Browser, Website, token
 
@@ -67,6 +71,48 @@ def test_pressing_twice_is_one_event_told_twice(site: Website, browser: Browser)
     site.now += 5_000
     browser.post(LINK)
     assert [event["id"] for event in site.published()] == ["o-1:unsubscribed"] * 2
+
+
+def unsubscribe_choose_unsubscribe(site: Website, browser: Browser, step: int) -> list[str]:
+    """The ids of the three events, all from links of the same mail."""
+    browser.post(LINK)
+    site.now += step
+    browser.post(f"/preferences/{token()}", data={"form": "preferences", "wants": ["marketing"]})
+    site.now += step
+    browser.post(LINK)
+    return [event["id"] for event in site.published()]
+
+
+@pytest.mark.parametrize("step", [0, 1, 3_600_000])
+def test_who_unsubscribes_again_after_ticking_the_box_is_heard_again(
+    site: Website, browser: Browser, step: int
+) -> None:
+    ids = unsubscribe_choose_unsubscribe(site, browser, step)
+    assert len(set(ids)) == 3
+    browser.post(LINK)
+    assert site.published()[-1]["id"] == ids[-1], "and told twice it is the same again"
+
+
+def test_another_process_knows_it_once_a_sender_has_heard_of_the_choice(site: Website, browser: Browser) -> None:
+    first, *_ = unsubscribe_choose_unsubscribe(site, browser, 1_000)
+    other = Website(suppressions=site.suppressions)
+    for event in site.published()[:2]:
+        site.suppressions.change(read_order(msgspec.json.encode(event)).changes)
+    with other.open() as elsewhere:
+        elsewhere.post(LINK)
+    assert [event["id"] for event in other.published()] == [site.published()[-1]["id"]]
+    assert other.published()[0]["id"] != first
+
+
+def test_while_the_store_is_away_everybody_can_unsubscribe_all_the_same() -> None:
+    class Unreachable(MemorySuppressions):
+        def allowed(self, digest: str, purpose: str) -> int:
+            raise StoreUnavailable("redis://10.0.0.7", "it cannot be reached")
+
+    site = Website(suppressions=Unreachable())
+    with site.open() as browser:
+        assert browser.post(LINK).status_code == 200
+    assert [event["properties"]["marketing"] for event in site.published()] == [False]
 
 
 def test_a_link_signed_before_the_secret_was_changed_still_works(site: Website, browser: Browser) -> None:

@@ -16,6 +16,7 @@ from starlette.types import ASGIApp
 from engine.adapters.memory import MemoryRecords
 from engine.adapters.memory_sending import MemorySuppressions
 from engine.adapters.web.app import web_app
+from engine.adapters.web.choices import Choices
 from engine.adapters.web.customers import CustomerPages
 from engine.adapters.web.publish import Publisher
 from engine.adapters.web.view import View
@@ -83,6 +84,10 @@ class Website:
     feedback: Sequence[BaseRoute] = ()
     watch: WebWatch = field(default_factory=WebWatch)
     now: int = NOW
+    choices: Choices = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.choices = Choices(self.suppressions)
 
     @contextmanager
     def open(self) -> Iterator[Browser]:
@@ -91,6 +96,7 @@ class Website:
             secrets=SECRETS,
             preferences=self.preferences,
             suppressions=self.suppressions,
+            choices=self.choices,
             publish=Publisher(self.writer, self.watch).publish,
             wall=lambda: self.now,
             view=View(self.pages),

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-import idna
-
+from engine.addresses import wire_address
 from engine.errors import PermanentFailure
 
 _LOCAL: Final = re.compile(r"[^\s\x00-\x1f\x7f\"(),:;<>@\[\\\]]{1,64}")
@@ -34,10 +33,9 @@ class Address:
 
 def parse_address(text: str) -> Address:
     """A bare address, without a name. Raises PermanentFailure, which does not quote it."""
-    local, _, domain = text.strip(" ").rpartition("@")
     try:
-        domain = domain.lower() if domain.isascii() else idna.encode(domain, uts46=True).decode()
-    except idna.IDNAError as error:
+        local, domain = wire_address(text)
+    except ValueError as error:
         why = "not a mail address: its domain is no domain"
         raise PermanentFailure(why) from error
     if not _LOCAL.fullmatch(local) or not _DOMAIN.fullmatch(domain):

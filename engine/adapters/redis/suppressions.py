@@ -1,12 +1,17 @@
-"""The suppression list in Redis: a hash per digest, purpose -> "<before> <reason>". It is kept for ever."""
+"""The suppression list in Redis: a hash per digest, see suppress.lua. It is kept for ever."""
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Final
 
 from engine.adapters.redis.claims import prefix_of
 from engine.adapters.redis.disk import Disk
+from engine.adapters.redis.script import Script
 from engine.adapters.redis.trouble import reaching
 from engine.ports import AtTheDoor, Suppression
+
+_SUPPRESS: Final = Script("suppress.lua")
+_PAGE: Final = 1_000
+_NEVER: Final = -1
 
 
 class RedisSuppressions:
@@ -23,29 +28,98 @@ class RedisSuppressions:
         with reaching(self._name):
             pipeline = self._client.pipeline(transaction=False)
             for one in asked:
-                for digest in one.digests:
-                    pipeline.hmget(self._prefix + digest, [one.purpose, "*"])
+                names = [one.purpose, "*", f"+{one.purpose}", "+*", "+"]
+                for digest in _digests(one):
+                    pipeline.hmget(self._prefix + digest, names)
             found = iter(pipeline.execute())
-        return [_reason(one.at, (entry for _ in one.digests for entry in next(found) if entry)) for one in asked]
+        return [_reason(one, [next(found) for _ in _digests(one)]) for one in asked]
+
+    def allowed(self, digest: str, purpose: str) -> int:
+        """When somebody last said that it may go there again, epoch ms; 0: never, or not known."""
+        with reaching(self._name):
+            moments = self._client.hmget(self._prefix + digest, [f"+{purpose}", "+"])
+        return max(int(moment or 0) for moment in moments)
+
+    def listed(self, digests: Sequence[str] | None = None) -> Iterator[Suppression]:
+        """All there are, or those of these digests, in no order; what changes meanwhile may be missed."""
+        keys = self._keys() if digests is None else (self._prefix + digest for digest in digests)
+        for page in _pages(keys):
+            with reaching(self._name):
+                pipeline = self._client.pipeline(transaction=False)
+                for key in page:
+                    pipeline.hgetall(key)
+                found = pipeline.execute()
+            for key, fields in zip(page, found, strict=True):
+                yield from _entries(key.removeprefix(self._prefix), fields)
 
     def change(self, changes: Sequence[Suppression]) -> None:
         """In this order. On the disk when this returns, where the server knows WAITAOF and keeps an AOF."""
+        if not changes:
+            return
+        keys = [self._prefix + one.digest for one in changes]
+        parts = [part for one in changes for part in (one.purpose, _entry(one), one.at, int(one.firm))]
         with self._disk.writing() as connection:
-            for one in changes:
-                if one.reason:
-                    connection.hset(self._prefix + one.digest, one.purpose, f"{one.before} {one.reason}")
-                else:
-                    connection.hdel(self._prefix + one.digest, one.purpose)
+            _SUPPRESS.run(connection, keys, *parts)
 
     def suppress(self, digest: str, reason: str, purpose: str = "*", before: int = 0) -> None:
         """From now on, nothing of this purpose; of any for "*". With `before` only what was decided earlier."""
-        self.change([Suppression(digest, purpose, reason, before)])
+        self.change([Suppression(digest, purpose, reason, before, before)])
 
     def allow(self, digest: str, purpose: str = "*") -> None:
         """Undo the suppression of this purpose; one of "*" is undone by "*" only."""
         self.change([Suppression(digest, purpose)])
 
+    def _keys(self) -> Iterator[str]:
+        with reaching(self._name):
+            for key in self._client.scan_iter(match=f"{self._prefix}*", count=_PAGE):
+                yield key.decode()
 
-def _reason(at: int, entries: Iterable[bytes]) -> str:
-    parts = [entry.decode().split(" ", 1) for entry in entries]
-    return next((reason for before, reason in parts if before == "0" or at < int(before)), "")
+
+def _pages(keys: Iterable[str]) -> Iterator[Sequence[str]]:
+    page: list[str] = []
+    for key in keys:
+        page.append(key)
+        if len(page) == _PAGE:
+            yield page
+            page = []
+    if page:
+        yield page
+
+
+def _digests(one: AtTheDoor) -> Sequence[str]:
+    return (*one.digests, *filter(None, (one.former,)))
+
+
+def _entry(one: Suppression) -> str:
+    return f"{one.before} {one.reason} {one.at}" if one.reason else ""
+
+
+def _read(entry: bytes) -> tuple[int, str, int]:
+    """Before, reason, at; 0 where an older sender has written it."""
+    before, _, rest = entry.decode().partition(" ")
+    reason, _, at = rest.rpartition(" ")
+    return (int(before), reason, int(at)) if reason and at.isdecimal() else (int(before), rest, 0)
+
+
+def _entries(digest: str, fields: dict[bytes, bytes]) -> Iterator[Suppression]:
+    for field, entry in fields.items():
+        if not field.startswith((b"+", b"@")):
+            before, reason, at = _read(entry)
+            yield Suppression(digest, field.decode(), reason, before, at)
+
+
+def _reason(one: AtTheDoor, found: Sequence[Sequence[bytes | None]]) -> str:
+    """Of the fields asked for of each digest. What the former one says counts unless the first says otherwise since."""
+    reasons = [_spoken(one.at, fields[:2]) for fields in found[: len(one.digests)]]
+    if one.former:
+        again, all_again, whatever = (_NEVER if moment is None else int(moment) for moment in found[0][2:])
+        purpose, everything, *_ = found[-1]
+        reasons.append(_spoken(one.at, [purpose], max(again, whatever)))
+        reasons.append(_spoken(one.at, [everything], max(all_again, whatever)))
+    return next(filter(None, reasons), "")
+
+
+def _spoken(decided: int, entries: Iterable[bytes | None], since: int = _NEVER) -> str:
+    """Of the entries written after `since`, the reason of one that stops what was decided then."""
+    parts = [_read(entry) for entry in entries if entry]
+    return next((reason for before, reason, at in parts if at > since and (not before or decided < before)), "")

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from engine.adapters.web.body import read_body
+from engine.adapters.web.choices import Choices
 from engine.adapters.web.publish import Publish
 from engine.adapters.web.view import Choice, View
 from engine.errors import BadToken
@@ -34,6 +35,7 @@ class CustomerPages:
     secrets: Sequence[str]
     preferences: Mapping[str, str]
     suppressions: SuppressionList
+    choices: Choices
     publish: Publish
     wall: Callable[[], int]
     view: View
@@ -59,8 +61,9 @@ class CustomerPages:
         """A customer's button, or their mail program (RFC 8058). Whatever the body says, the link is what counts."""
         about = self._about(request)
         await read_body(request, _LONGEST_FORM)
-        wants = {about.purpose: False}
-        await self.publish([Feedback(FeedbackKind.UNSUBSCRIBED, about, self.wall(), wants=wants)])
+        wants, now = {about.purpose: False}, self.wall()
+        report = await self.choices.taken_back(about, now)
+        await self.publish([Feedback(FeedbackKind.UNSUBSCRIBED, about, now, report, wants)])
         return self._show_unsubscribe("unsubscribed", about, self._choices(request, f"?{_JUST_NOW}"))
 
     async def offer(self, request: Request) -> Response:
@@ -79,6 +82,7 @@ class CustomerPages:
         wants = {purpose: purpose in ticked for purpose in self.preferences}
         now = self.wall()
         await self.publish([Feedback(FeedbackKind.PREFERENCES, about, now, report=str(now), wants=wants)])
+        self.choices.saved(about, wants, now)
         return self._show_preferences(wants, saved=True)
 
     def _about(self, request: Request) -> LinkToken:
@@ -89,8 +93,8 @@ class CustomerPages:
 
     def _reasons(self, about: LinkToken) -> list[str]:
         """Against everything, then against each of the choices."""
-        digests, now = (about.address,), self.wall()
-        return self.suppressions.reasons([AtTheDoor(purpose, now, digests) for purpose in ("*", *self.preferences)])
+        digests, now, purposes = (about.address,), self.wall(), ("*", *self.preferences)
+        return self.suppressions.reasons([AtTheDoor(purpose, now, digests, about.former) for purpose in purposes])
 
     def _choices(self, request: Request, query: str = "") -> str:
         """Where they are offered; "" where there are none."""

@@ -4,12 +4,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from msgspec.structs import replace
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from engine.adapters.web.body import read_body
+from engine.adapters.web.choices import Choices
 from engine.adapters.web.providers.base import REPEATED, BadFeedback, PassedOver, Provider, Report, Said
 from engine.adapters.web.publish import Publish
 from engine.adapters.web.watch import WebWatch
@@ -27,10 +29,13 @@ def feedback_routes(
     publish: Publish,
     wall: Callable[[], int],
     watch: WebWatch,
+    choices: Choices,
 ) -> list[Route]:
     """`secrets` of the link tokens. An answer of 200 means that all is durable, or nobody's; others ask for a retry."""
     return [
-        Route(f"/feedback/{name}", _Webhook(name, provider, secrets, publish, wall, watch).take, methods=["POST"])
+        Route(
+            f"/feedback/{name}", _Webhook(name, provider, secrets, publish, wall, watch, choices).take, methods=["POST"]
+        )
         for name, provider in providers.items()
     ]
 
@@ -43,6 +48,7 @@ class _Webhook:
     publish: Publish
     wall: Callable[[], int]
     watch: WebWatch
+    choices: Choices
 
     async def take(self, request: Request) -> Response:
         body = await read_body(request, _LARGEST)
@@ -51,10 +57,16 @@ class _Webhook:
         except BadFeedback as error:
             self.watch.refused("feedback", f"{self.name}-{error.code}")
             return Response(status_code=error.status)
-        feedback = [one for each in told if (one := self._understand(each))]
+        feedback = [await self._named(one) for each in told if (one := self._understand(each))]
         if feedback:
             await self.publish(feedback)
         return Response(status_code=200)  # Mailgun would repeat a 204
+
+    async def _named(self, feedback: Feedback) -> Feedback:
+        """So that what is told twice is known again, and what happens anew is not."""
+        if feedback.kind is not FeedbackKind.UNSUBSCRIBED:
+            return feedback
+        return replace(feedback, report=await self.choices.taken_back(feedback.about, self.wall()))
 
     def _listen(self, headers: Mapping[str, str], body: bytes) -> list[Said]:
         self.provider.verify(headers, body)

@@ -1,0 +1,45 @@
+"""When a customer last asked for a purpose again: what tells a new unsubscribe from one that is told twice.
+
+An event's id counts once. A mail program or a provider may tell one unsubscribe several times, hours apart; a customer
+who has ticked the box again in between means it anew, from the same mail.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Final
+
+from engine.errors import StoreUnavailable
+from engine.ports import SuppressionList
+from engine.tokens import LinkToken
+
+_PATIENCE: Final = 1.0
+"""Seconds that somebody who unsubscribes waits for the store. A mail program gives up after a few."""
+_KEPT: Final = 10_000
+
+
+class Choices:
+    """Knows what the suppression list has heard, and what was saved here and the list may not have heard yet."""
+
+    def __init__(self, suppressions: SuppressionList) -> None:
+        self._suppressions = suppressions
+        self._saved: dict[tuple[str, str], int] = {}
+
+    def saved(self, about: LinkToken, wants: Mapping[str, bool], at: int) -> None:
+        """A customer has chosen, now (epoch ms)."""
+        for purpose in (name for name, wanted in wants.items() if wanted):
+            self._saved.pop((about.address, purpose), None)
+            self._saved[about.address, purpose] = at
+        while len(self._saved) > _KEPT:
+            del self._saved[next(iter(self._saved))]
+
+    async def taken_back(self, about: LinkToken, now: int) -> str:
+        """For the id of an unsubscribe: the choice that it takes back, "" for none.
+
+        While the store does not answer it is `now`: told twice is then two events, which is better than none.
+        """
+        asked = asyncio.to_thread(self._suppressions.allowed, about.address, about.purpose)
+        try:
+            heard = await asyncio.wait_for(asked, _PATIENCE)
+        except (TimeoutError, StoreUnavailable):
+            return str(now)
+        return str(max(heard, self._saved.get((about.address, about.purpose), 0)) or "")

@@ -1,0 +1,153 @@
+"""`engine suppression`: who is not written to, and an operator's word on it."""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Any, Final
+
+import typer
+from rich.markup import escape
+
+from engine.cli.console import UsageError, count_of, out, wall_clock
+from engine.cli.opening import open_sending
+from engine.cli.options import AsJson, Data, Namespace, Store, settings_of
+from engine.core.zones import iso
+from engine.ports import AtTheDoor, Suppression, SuppressionList
+from engine.runtime.suppression import ALL, address_digest, former_digest
+
+_DIGEST: Final = re.compile(r"[0-9a-f]{32}")
+_PURPOSE: Final = re.compile(r"\*|\w[\w.:-]*")
+
+Address = Annotated[str, typer.Argument(help="An address or number, or a digest as `list` shows it.")]
+Channel = Annotated[str, typer.Option("--channel", help="Of the address.")]
+
+
+def register(app: typer.Typer) -> None:
+    suppression = typer.Typer(help="Who is not written to: the suppression list of the senders.", no_args_is_help=True)
+    suppression.command("list")(list_)
+    suppression.command("add")(add)
+    suppression.command("remove")(remove)
+    app.add_typer(suppression, name="suppression")
+
+
+def list_(
+    address: Annotated[str, typer.Argument(help="Only what counts for this address, number or digest.")] = "",
+    channel: Channel = "email",
+    reason: Annotated[str, typer.Option("--reason", help="Only bounced, complained, unsubscribed, erased …")] = "",
+    limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many.")] = 10_000,
+    store: Store = None,
+    data: Data = None,
+    namespace: Namespace = None,
+    as_json: AsJson = False,
+) -> None:
+    """List suppressions: digest, purpose (* is every one), reason, and when that was said.
+
+    The list knows digests of channel and address, and of customers, never the addresses themselves.
+
+    Example: engine suppression list ada@shop.example --store redis://redis:6379/0
+    """
+    with open_sending(settings_of(store=store, data=data, namespace=namespace)) as (_, suppressions):
+        wanted = (one for one in _listed(suppressions, address, channel) if reason in ("", one.reason))
+        found = [one for one, _ in zip(wanted, range(limit), strict=False)]
+    if as_json:
+        out.print_json(data=[_data(one) for one in found])
+        return
+    for one in found:
+        says = f"{one.digest}  {one.purpose:15} {one.reason:15} {_when(one)}"
+        out.print(says, markup=False, highlight=False, soft_wrap=True)
+    out.print(f"{len(found):,} suppressed", highlight=False)
+
+
+def add(
+    address: Address,
+    purpose: Annotated[str, typer.Option("--purpose", help="Only this purpose; * is every one.")] = ALL,
+    reason: Annotated[str, typer.Option("--reason", help="Why, in a few words without personal data.")] = "operator",
+    channel: Channel = "email",
+    store: Store = None,
+    data: Data = None,
+    namespace: Namespace = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write to this address no more, whatever was said before. Senders obey at once, receipts included.
+
+    Example: engine suppression add ada@shop.example --reason "asked by phone"
+    """
+    _check(purpose, reason)
+    change = Suppression(_digest(address, channel), purpose, reason, at=wall_clock(), firm=True)
+    with open_sending(settings_of(store=store, data=data, namespace=namespace)) as (_, suppressions):
+        suppressions.change([change])
+    _tell([change], "added", as_json=as_json)
+
+
+def remove(
+    address: Address,
+    purpose: Annotated[str, typer.Option("--purpose", help="Only this entry; without it whatever there is.")] = "",
+    channel: Channel = "email",
+    store: Store = None,
+    data: Data = None,
+    namespace: Namespace = None,
+    as_json: AsJson = False,
+) -> None:
+    """Take an address off the list: what was said of it until now does not count, also if feedback is read again.
+
+    What is said later counts: the next bounce puts it back. Take nobody off who asked for it to stop. Records that
+    bounced are dead letters: `engine dead-letters replay` does not send them again, as their end is on record.
+
+    Example: engine suppression remove ada@shop.example
+    """
+    if purpose:
+        _check(purpose)
+    digest = _digest(address, channel)
+    with open_sending(settings_of(store=store, data=data, namespace=namespace)) as (_, suppressions):
+        gone = [one for one in _listed(suppressions, address, channel) if purpose in ("", one.purpose)]
+        suppressions.change([Suppression(digest, purpose, at=wall_clock(), firm=True)])
+    _tell(gone, "taken off the list", as_json=as_json)
+
+
+def _listed(suppressions: SuppressionList, address: str, channel: str) -> Iterator[Suppression]:
+    if not address:
+        return suppressions.listed()
+    digest, former = _digest(address, channel), "" if _DIGEST.fullmatch(address) else former_digest(channel, address)
+    return (one for one in suppressions.listed([*filter(None, (digest, former))]) if _counts(suppressions, one, digest))
+
+
+def _counts(suppressions: SuppressionList, one: Suppression, digest: str) -> bool:
+    """Of what the former digest says: whether the address's own does not say otherwise since."""
+    return one.digest == digest or any(suppressions.reasons([AtTheDoor(one.purpose, 0, [digest], one.digest)]))
+
+
+def _digest(address: str, channel: str) -> str:
+    return address if _DIGEST.fullmatch(address) else address_digest(channel, address)
+
+
+def _check(purpose: str, reason: str = "-") -> None:
+    """Raises UsageError."""
+    if not _PURPOSE.fullmatch(purpose):
+        message = f"--purpose {purpose!r}: expected a purpose of the rules, or *"
+        raise UsageError(message)
+    if not reason.strip() or not reason.isprintable() or len(reason) > 100:
+        message = "--reason: expected a few words on one line, 100 characters at most"
+        raise UsageError(message)
+
+
+def _data(one: Suppression) -> dict[str, Any]:
+    return {
+        "digest": one.digest,
+        "purpose": one.purpose,
+        "reason": one.reason,
+        "at": iso(one.at) if one.at else None,
+        "before": iso(one.before) if one.before else None,
+    }
+
+
+def _when(one: Suppression) -> str:
+    before = f", only what was decided before {iso(one.before)}" if one.before else ""
+    return (iso(one.at) if one.at else "at a time not recorded") + before
+
+
+def _tell(changed: Sequence[Suppression], what: str, *, as_json: bool) -> None:
+    if as_json:
+        out.print_json(data=[_data(one) for one in changed])
+        return
+    for one in changed:
+        out.print(f"{one.digest}  {escape(one.purpose)}: {escape(one.reason)}", highlight=False, soft_wrap=True)
+    out.print(f"{count_of(len(changed), 'suppression')} {what}", highlight=False)

@@ -1,0 +1,70 @@
+"""A customer is known again by the address that mail goes to, however it is spelled."""
+
+from hashlib import blake2b
+
+import pytest
+
+from engine.adapters.mail.address import parse_address
+from engine.adapters.memory_sending import MemorySuppressions
+from engine.ports import Suppression
+from engine.runtime.suppression import address_digest, at_the_door, former_digest, link_token
+from tests.unit.test_outreach_record import outreach
+
+
+def before(channel: str, to: str) -> str:
+    """As lists and links have it from before digests were of what goes over the wire."""
+    return blake2b(f"{channel}\0{to.strip().casefold()}".encode(), digest_size=16).hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("ada@bücher.example", "ada@xn--bcher-kva.example"),
+        ("ada@BÜCHER.example", "Ada@bücher.EXAMPLE"),
+        ("zoë@example.org", "zoe\u0308@example.org"),
+        ("ada@bücher.example", "ada@bu\u0308cher.example"),
+        ("ada@shop.example", "ada@shop.example\u200b"),
+        ("ada@shop.example", "\ufeff ada@shop.example "),
+        ("ada@shop.example", "ada@shop\u3002example"),
+    ],
+)
+def test_spellings_of_one_mailbox_are_one(one: str, other: str) -> None:
+    assert address_digest("email", one) == address_digest("email", other)
+    assert str(parse_address(one)).casefold() == str(parse_address(other)).casefold()
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("ada@fass.example", "ada@faß.example"),
+        ("ada@shop.example", "ida@shop.example"),
+        ("ada@shop.example", "ada@shop.example.org"),
+        ("+49 170 1", "+49 170 2"),
+        ("@", ""),
+    ],
+)
+def test_different_mailboxes_are_not_one(one: str, other: str) -> None:
+    assert address_digest("email", one) != address_digest("email", other)
+
+
+@pytest.mark.parametrize("to", ["Ada@Shop.example", "+49 170 123", " Token-ABC ", "ada@", "no address"])
+def test_most_digests_are_what_they_always_were(to: str) -> None:
+    assert address_digest("email", to) == before("email", to)
+    assert former_digest("email", to) == ""
+
+
+@pytest.mark.parametrize("to", ["ada@bücher.example", "ada@fass.example", "ada@faß.example", "zoe\u0308@shop.example"])
+def test_who_said_no_before_digests_changed_is_not_written_to_now(to: str) -> None:
+    suppressions = MemorySuppressions()
+    suppressions.suppress(before("email", to), "complained")
+    assert suppressions.reasons([at_the_door(outreach(to=to))]) == ["complained"]
+    assert link_token(outreach(to=to), 1).former == before("email", to)
+
+
+@pytest.mark.parametrize(("one", "other"), [("ada@fass.example", "ada@faß.example")])
+def test_a_complaint_stops_no_mail_to_a_domain_that_is_only_spelled_alike(one: str, other: str) -> None:
+    for who, somebody_else in ((one, other), (other, one)):
+        suppressions = MemorySuppressions()
+        suppressions.change([Suppression(address_digest("email", who), "*", "complained", at=1)])
+        doors = [at_the_door(outreach(to=to)) for to in (who, somebody_else)]
+        assert suppressions.reasons(doors) == ["complained", ""]
