@@ -1,9 +1,10 @@
 """Whether a namespace is at rest, as it must be before its customers move: no worker runs, everything is read."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 
 from engine.adapters.kafka.admin import Admin
-from engine.adapters.kafka.reader import Place, TopicReader
+from engine.adapters.kafka.library import Place, library
 from engine.cli.console import count_of
 from engine.cli.wiring import kafka_settings
 from engine.config import Settings
@@ -27,7 +28,7 @@ def unrest(settings: Settings, store: StateStore, job: Reshard) -> Iterator[str]
                 return
             offsets = {number: store.meta(number).offsets for number in range(job.before)}
             counts = admin.partition_counts({topic for some in offsets.values() for topic in some})
-        with TopicReader(kafka) as reader:
+        with closing(library(kafka).reader(kafka)) as reader:
             places = [(topic, number) for topic, count in counts.items() for number in range(min(count, job.before))]
             yield from unread(offsets, reader.bounds(places))
     except SourceUnavailable as error:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -10,8 +11,8 @@ import typer
 from rich.markup import escape
 
 from engine.adapters.kafka.admin import Admin
+from engine.adapters.kafka.library import library
 from engine.adapters.kafka.outreach import ID_HEADER
-from engine.adapters.kafka.reader import TopicReader
 from engine.cli.console import UsageError, complain, count_of, err, out
 from engine.cli.options import AsJson, settings_of
 from engine.cli.wiring import kafka_settings, open_writer
@@ -127,7 +128,7 @@ def _read(settings: Settings, moment: int) -> Iterator[tuple[str, Found | None]]
         count = admin.partition_counts([topic]).get(topic, 0)
     if not count:
         raise SourceUnavailable(topic, "does not exist, or we may not see it; `engine topics create` makes it")
-    with TopicReader(kafka) as reader:
+    with closing(library(kafka).reader(kafka)) as reader:
         spans = reader.bounds((topic, number) for number in range(count))
         if moment:
             starts = reader.since(spans, moment)

@@ -1,11 +1,12 @@
 """`engine doctor`: what is wrong with what surrounds the workers, and what to do about it."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing
 
 import typer
 
 from engine.adapters.kafka.admin import Admin
-from engine.adapters.kafka.reader import Place, TopicReader
+from engine.adapters.kafka.library import Place, TopicReader, library
 from engine.adapters.redis import RedisStore
 from engine.cli.checks import check_all
 from engine.cli.console import count_of, wall_clock
@@ -58,8 +59,9 @@ def _examine(settings: Settings, store: StateStore, catalog: Catalog, counts: Ma
     yield from _feedback(settings, catalog)
     topics = [topic for topic in source_topics(settings, catalog) if topic in counts]
     places = [(topic, partition) for topic in topics for partition in range(counts[topic])]
+    kafka = kafka_settings(settings)
     try:
-        with TopicReader(kafka_settings(settings)) as reader:
+        with closing(library(kafka).reader(kafka)) as reader:
             yield from _clocks(settings, store)
             bounds = reader.bounds(places)
             for topic in topics:

@@ -1,14 +1,13 @@
 """The part of a sender that follows the feedback topic, put together from settings."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from time import monotonic, sleep
 
 import structlog
 
 from engine.adapters.kafka.admin import Admin
-from engine.adapters.kafka.offsets import GroupOffsets
-from engine.adapters.kafka.reader import TopicReader
+from engine.adapters.kafka.library import library
 from engine.adapters.kafka.settings import KafkaSettings
 from engine.cli.beside import beside
 from engine.cli.wiring import join_group, kafka_settings
@@ -32,7 +31,8 @@ def obeying(
     """
     grouped = settings.model_copy(update={"kafka_group": f"{settings.send_group}-feedback"})
     topics = (settings.feedback_topic,)
-    offsets = GroupOffsets(kafka_settings(grouped, topics))
+    kafka = kafka_settings(grouped, topics)
+    offsets = library(kafka).offsets(kafka)
     try:
         obedience = Obedience(join_group(grouped, topics), offsets.committed, suppressions, hooks)
         with beside(sender, obedience, "feedback"):
@@ -46,7 +46,7 @@ def _catch_up(settings: Settings, sender: Sender) -> None:
     """Until the group, all senders together, has come to where the topic ends now; for so long at most."""
     kafka = kafka_settings(settings, (settings.feedback_topic,))
     unread, deadline = _ends(kafka), monotonic() + FIRST_SECONDS
-    offsets = GroupOffsets(kafka)
+    offsets = library(kafka).offsets(kafka)
     try:
         while unread and not sender.stopping:
             if monotonic() > deadline:
@@ -62,7 +62,7 @@ def _catch_up(settings: Settings, sender: Sender) -> None:
 def _ends(kafka: KafkaSettings) -> dict[int, int]:
     """Of the partitions that have records."""
     (topic,) = kafka.topics
-    with Admin(kafka) as admin, TopicReader(kafka) as reader:
+    with Admin(kafka) as admin, closing(library(kafka).reader(kafka)) as reader:
         count = admin.partition_counts([topic])[topic]
         bounds = reader.bounds((topic, number) for number in range(count))
     return {number: end for (_, number), (low, end) in bounds.items() if low < end}

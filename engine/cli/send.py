@@ -12,7 +12,7 @@ from engine.cli.obeying import obeying
 from engine.cli.opening import open_sending
 from engine.cli.options import AsJson, Namespace, Store, settings_of
 from engine.cli.process import begin_log, obey_stop
-from engine.cli.sending import open_sender
+from engine.cli.sending import equipment_of, open_sender
 from engine.cli.wiring import open_writer
 from engine.core.zones import iso
 from engine.ports import ClaimStore
@@ -43,18 +43,20 @@ def send(
     Example: engine send --store redis://redis:6379/0
     """
     settings = settings_of(store=store, namespace=namespace)
+    if in_doubt:
+        with open_sending(settings) as (claims, _):
+            _list_doubts(claims, as_json)
+        return
+    equipment = equipment_of(settings)
+    begin_log(settings)
     with ExitStack() as stack:
         stores = stack.enter_context(open_sending(settings))
-        if in_doubt:
-            _list_doubts(stores[0], as_json)
-            return
-        begin_log(settings)
         watch = SenderWatch()
         health = SenderHealth(watch)
         serve(stack, settings, health)
         writer = open_writer(settings)
         stack.callback(writer.close)
-        sender = stack.enter_context(open_sender(settings, stores, writer, watch))
+        sender = stack.enter_context(open_sender(settings, equipment, stores, writer, watch))
         obey_stop(sender.stop)
         if settings.feedback_topic:
             health.obedience = stack.enter_context(obeying(settings, sender, stores[1], watch))

@@ -7,7 +7,7 @@ from uuid import uuid4
 import typer
 
 from engine.adapters.kafka.admin import check_topics
-from engine.adapters.kafka.reader import send_one
+from engine.adapters.kafka.library import library
 from engine.cli.console import UsageError, out, wall_clock
 from engine.cli.customers import place
 from engine.cli.opening import open_project
@@ -51,7 +51,7 @@ def send_event(
     value, headers = compose(source, event)
     partition = place(customer, check_topics(kafka))
     _check(source, catalog, Record(source.topic, partition, 1, value, customer.encode(), moment, headers))
-    offset = send_one(kafka, source.topic, partition, customer.encode(), value, headers)
+    offset = library(kafka).send_one(kafka, source.topic, partition, customer.encode(), value, headers)
     place_ = {"topic": source.topic, "partition": partition, "offset": offset}
     if as_json:
         out.print_json(data={**place_, "id": event.id, "time": iso(moment)})

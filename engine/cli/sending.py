@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import httpx
@@ -10,7 +10,7 @@ from rich.console import Console
 
 from engine.adapters.console import ConsoleChannel
 from engine.adapters.kafka.admin import size_limits
-from engine.adapters.kafka.offsets import GroupOffsets
+from engine.adapters.kafka.library import library
 from engine.adapters.kafka.records import TopicRecords
 from engine.adapters.kafka.writer import TopicWriter, largest_value
 from engine.adapters.mail.address import parse_mailbox
@@ -161,16 +161,40 @@ def _tokens(settings: Settings) -> Callable[[Outreach], str]:
 # --- the sender
 
 
+@dataclass(frozen=True)
+class Equipment:
+    """What a sender needs of the settings alone: made before a store or a broker is waited for."""
+
+    channels: Mapping[str, Channel]
+    limits: Limits
+    links: LinksOf
+
+
+def equipment_of(settings: Settings) -> Equipment:
+    """Raises BadSetting."""
+    return Equipment(channels(settings), limits(settings), links_of(settings))
+
+
 @contextmanager
-def open_sender(settings: Settings, stores: SendingStores, writer: TopicWriter, hooks: SenderHooks) -> Iterator[Sender]:
-    """A sender that is ready to join its group. Raises BadSetting and SourceUnavailable."""
+def open_sender(
+    settings: Settings, equipment: Equipment, stores: SendingStores, writer: TopicWriter, hooks: SenderHooks
+) -> Iterator[Sender]:
+    """A sender that is ready to join its group. Raises SourceUnavailable."""
     grouped = settings.model_copy(update={"kafka_group": settings.send_group})
     topics = (settings.outreach_topic,)
     claims, suppressions = stores
-    made, bounds, links = channels(settings), limits(settings), links_of(settings)
-    # From here on brokers are waited for: what is wrong with the settings has been said.
-    post = Post(made, claims, suppressions, _reporter(settings, writer), wall_clock, bounds, hooks, links)
-    offsets = GroupOffsets(kafka_settings(grouped, topics))
+    post = Post(
+        channels=equipment.channels,
+        claims=claims,
+        suppressions=suppressions,
+        reporter=_reporter(settings, writer),
+        wall=wall_clock,
+        limits=equipment.limits,
+        hooks=hooks,
+        links=equipment.links,
+    )
+    kafka = kafka_settings(grouped, topics)
+    offsets = library(kafka).offsets(kafka)
     try:
         yield Sender(join_group(grouped, topics), offsets.committed, post, settings.send_in_hand, settings.send_parked)
     finally:

@@ -2,14 +2,12 @@
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from engine.adapters.kafka.admin import check_exist, check_topics, size_limits
-from engine.adapters.kafka.confluent.source import ConfluentSource
-from engine.adapters.kafka.confluent.writer import ConfluentWriter
+from engine.adapters.kafka.library import library
 from engine.adapters.kafka.outreach import KafkaSink
 from engine.adapters.kafka.partitioner import murmur2_partition
-from engine.adapters.kafka.python.source import PythonSource
-from engine.adapters.kafka.python.writer import PythonWriter
 from engine.adapters.kafka.records import TopicRecords
 from engine.adapters.kafka.settings import KafkaSettings, Security, TokenSettings
 from engine.adapters.kafka.writer import TopicWriter, largest_value
@@ -49,6 +47,7 @@ def kafka_settings(settings: Settings, topics: tuple[str, ...] = (), group: str 
     )
     return KafkaSettings(
         bootstrap=settings.kafka_bootstrap,
+        client=settings.kafka_client,
         group=group or settings.kafka_group,
         topics=topics,
         client_id=f"engine-{settings.namespace}",
@@ -61,16 +60,13 @@ def kafka_settings(settings: Settings, topics: tuple[str, ...] = (), group: str 
 def join_group(settings: Settings, topics: tuple[str, ...]) -> Callable[[Ownership], EventSource]:
     """What makes a member of the workers' group over these topics."""
     kafka = kafka_settings(settings, topics)
-    if settings.kafka_client == "confluent":
-        return lambda ownership: ConfluentSource(kafka, ownership)
-    return lambda ownership: PythonSource(kafka, ownership)
+    return partial(library(kafka).source, kafka)
 
 
 def open_writer(settings: Settings) -> TopicWriter:
     """A producer for all topics."""
-    if settings.kafka_client == "confluent":
-        return ConfluentWriter(kafka_settings(settings))
-    return PythonWriter(kafka_settings(settings))
+    kafka = kafka_settings(settings)
+    return library(kafka).writer(kafka)
 
 
 def source_topics(settings: Settings, catalog: Catalog) -> tuple[str, ...]:

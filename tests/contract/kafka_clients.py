@@ -2,16 +2,14 @@
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import get_args
 
 from confluent_kafka import Producer
 
 from engine.adapters.kafka.admin import Admin, NewTopic
-from engine.adapters.kafka.confluent.source import ConfluentSource
-from engine.adapters.kafka.confluent.writer import ConfluentWriter
-from engine.adapters.kafka.python.source import PythonSource
-from engine.adapters.kafka.python.writer import PythonWriter
-from engine.adapters.kafka.settings import KafkaSettings
+from engine.adapters.kafka.library import library
+from engine.adapters.kafka.settings import ClientLibrary, KafkaSettings
 from engine.adapters.kafka.writer import TopicWriter
 from engine.ports import EventSource, Ownership, Record
 
@@ -20,14 +18,21 @@ PATIENCE = 30.0
 
 @dataclass(frozen=True)
 class Client:
-    source: Callable[[KafkaSettings, Ownership], EventSource]
-    writer: Callable[[KafkaSettings], TopicWriter]
+    """One library, whichever the settings name."""
+
+    name: ClientLibrary
+
+    def settings(self, settings: KafkaSettings) -> KafkaSettings:
+        return replace(settings, client=self.name)
+
+    def source(self, settings: KafkaSettings, ownership: Ownership) -> EventSource:
+        return library(self.settings(settings)).source(self.settings(settings), ownership)
+
+    def writer(self, settings: KafkaSettings) -> TopicWriter:
+        return library(self.settings(settings)).writer(self.settings(settings))
 
 
-CLIENTS = {
-    "confluent": Client(ConfluentSource, ConfluentWriter),
-    "kafka-python": Client(PythonSource, PythonWriter),
-}
+CLIENTS = {name: Client(name) for name in get_args(ClientLibrary)}
 
 
 @dataclass

@@ -3,6 +3,7 @@
 import base64
 import json
 import time
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import confluent_kafka.admin
 import pytest
 
 from engine.adapters.kafka.admin import Admin
+from engine.adapters.kafka.library import library
 from engine.adapters.kafka.settings import KafkaSettings, Security, TokenSettings
 from engine.errors import SinkUnavailable, SourceUnavailable
 from tests.contract.kafka_clients import CLIENTS, Client, Owner, Reader, make_topics, poll_until
@@ -57,6 +59,8 @@ def goes_round(client: Client, settings: KafkaSettings) -> bool:
     reader = Reader(source, settings.topics, owner)
     poll_until(lambda: bool(reader.records) and reader.caught_up(0), reader)
     source.close()
+    with closing(library(client.settings(settings)).reader(client.settings(settings))) as looking:
+        assert [record.value for record in looking.read(looking.bounds([(topic, 0)]))] == [b"hello"]
     return reader.values() == [b"hello"] and tail == [[("id", b"1")]]
 
 
@@ -84,10 +88,13 @@ def test_a_connection_that_nobody_can_listen_to(client: Client, broker: Broker, 
     assert goes_round(client, KafkaSettings(broker.tls_address, group=topic, topics=(topic,), security=security))
 
 
-def test_brokers_that_show_a_certificate_nobody_vouches_for_are_not_talked_to(broker: Broker, topic: str) -> None:
+def test_brokers_that_show_a_certificate_nobody_vouches_for_are_not_talked_to(
+    client: Client, broker: Broker, topic: str
+) -> None:
     security = replace(PLAIN, protocol="SASL_SSL")
-    with pytest.raises(SourceUnavailable, match=r"(?i)certificate"):
-        Admin(KafkaSettings(broker.tls_address, topics=(topic,), security=security, connect_timeout=1))
+    settings = client.settings(KafkaSettings(broker.tls_address, topics=(topic,), security=security, connect_timeout=1))
+    with pytest.raises(SourceUnavailable, match=r"(?i)certificate"), Admin(settings) as admin:
+        admin.partition_counts([topic])
 
 
 def test_a_wrong_password_is_named_and_not_shown(client: Client, broker: Broker, topic: str) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from engine.adapters.kafka.offsets import GroupOffsets
+from engine.adapters.kafka.library import library
 from engine.adapters.kafka.settings import KafkaSettings
 from engine.adapters.memory_sending import MemorySuppressions
 from engine.errors import EngineError, StoreUnavailable
@@ -57,9 +57,9 @@ class Desk:
     """One group's topic of two partitions, and the list that follows it."""
 
     def __init__(self, bootstrap: str, topic: str, client: str) -> None:
-        self.settings = KafkaSettings(bootstrap, group=topic, topics=(topic,))
-        self.offsets = GroupOffsets(self.settings)
         self.client = CLIENTS[client]
+        self.settings = self.client.settings(KafkaSettings(bootstrap, group=topic, topics=(topic,)))
+        self.offsets = library(self.settings).offsets(self.settings)
         self.list = Frail()
         self.hooks = Heard()
 

@@ -1,79 +1,61 @@
-"""Questions to the cluster, and new topics. By kafka-python, which needs no compiled library."""
+"""What commands and workers ask of the cluster, and new topics, by the client library that is configured."""
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import Any, Final
+from collections.abc import Iterable
+from typing import Final
 
-from kafka import KafkaAdminClient
-from kafka.admin import ConfigResource
-from kafka.errors import KafkaError, TopicAlreadyExistsError
-
-from engine.adapters.kafka.python.config import connected, reason
+from engine.adapters.kafka.library import MAX_MESSAGE, NewTopic, library
 from engine.adapters.kafka.settings import KafkaSettings
-from engine.adapters.kafka.writer import KAFKA_DEFAULT, LEAST_TOPIC_BYTES
+from engine.adapters.kafka.writer import LEAST_TOPIC_BYTES
 from engine.errors import SinkUnavailable, SourceUnavailable
 
-MAX_MESSAGE: Final = "max.message.bytes"
+__all__ = [
+    "MAX_MESSAGE",
+    "Admin",
+    "NewTopic",
+    "check_exist",
+    "check_still_there",
+    "check_topics",
+    "size_limits",
+    "too_small",
+]
+
 _VISIBLE_SECONDS: Final = 10
 _MISSING: Final = "does not exist, or we may not see it; `engine topics create` makes it"
-
-
-@dataclass(frozen=True, slots=True)
-class NewTopic:
-    """A topic to make. `replicas` None: as the cluster has it by default."""
-
-    name: str
-    partitions: int
-    replicas: int | None = None
-    config: Mapping[str, str] = field(default_factory=dict)
 
 
 class Admin:
     """Raises SourceUnavailable where the cluster does not answer, or says no."""
 
     def __init__(self, settings: KafkaSettings) -> None:
-        self._bootstrap = settings.bootstrap
-        self._client = connected(KafkaAdminClient, settings)
+        self._cluster = library(settings).cluster(settings)
 
     def partition_counts(self, topics: Iterable[str]) -> dict[str, int]:
         """Without those that do not exist."""
-        with self._explained():
-            found = self._client.describe_topics(list(topics))
-        return {topic["name"]: len(topic["partitions"]) for topic in found if topic["error_code"] == 0}
+        return self._cluster.partition_counts(topics)
 
     def size_limits(self, topics: Iterable[str]) -> dict[str, int]:
         """`max.message.bytes` of each; Kafka's default where it is missing or we may not ask (DescribeConfigs)."""
-        names = list(topics)
-        asked = [ConfigResource("TOPIC", name, [MAX_MESSAGE]) for name in names]
-        with self._explained():
-            told = self._client.describe_configs(asked, config_filter="all").get("topic", {}) if names else {}
-        found = {name: told.get(name, {}).get(MAX_MESSAGE, {}).get("value") for name in names}
-        return {name: int(value) if value else KAFKA_DEFAULT for name, value in found.items()}
+        return self._cluster.size_limits(topics)
 
     def create_topics(self, topics: Iterable[NewTopic]) -> list[str]:
         """The names of those that were made; those that are there already stay as they are."""
         return [topic.name for topic in topics if self._create(topic)]
 
     def clock(self) -> int | None:
-        """The cluster's time in epoch milliseconds; None where it does not tell (before Kafka 3.3, or not allowed)."""
-        try:
-            quorum = self._client.describe_metadata_quorum()["topics"][0]["partitions"][0]
-        except (KafkaError, LookupError):
-            return None
-        times = {voter["replica_id"]: voter["last_caught_up_timestamp"] for voter in quorum["current_voters"]}
-        return times.get(quorum["leader_id"])
+        """The cluster's time in epoch ms; None where it does not tell (before Kafka 3.3, or not allowed).
+
+        Only kafka-python can ask; None with confluent-kafka.
+        """
+        return self._cluster.clock()
 
     def members(self, group: str) -> int:
         """How many a consumer group has; 0 where there is no such group."""
-        with self._explained():
-            found = self._client.describe_groups([group])[group]
-        return len(found["members"])
+        return self._cluster.members(group)
 
     def close(self) -> None:
         """Give up the connections."""
-        self._client.close()
+        self._cluster.close()
 
     def __enter__(self) -> "Admin":
         return self
@@ -82,30 +64,16 @@ class Admin:
         self.close()
 
     def _create(self, topic: NewTopic) -> bool:
-        wanted: dict[str, Any] = {"num_partitions": topic.partitions, "configs": dict(topic.config)}
-        if topic.replicas:
-            wanted["replication_factor"] = topic.replicas
-        with self._explained():
-            answer = self._client.create_topics({topic.name: wanted}, raise_errors=False)["topics"][0]
-        if answer["error_code"] == TopicAlreadyExistsError.errno:
-            return False
-        if answer["error_code"]:
-            raise SourceUnavailable(topic.name, answer["error_message"] or "cannot be created")
-        self._wait_for(topic)
-        return True
+        made = self._cluster.create(topic)
+        if made:
+            self._wait_for(topic)
+        return made
 
     def _wait_for(self, topic: NewTopic) -> None:
         """Until the brokers tell others of it."""
         deadline = time.monotonic() + _VISIBLE_SECONDS
         while self.partition_counts([topic.name]).get(topic.name) != topic.partitions and time.monotonic() < deadline:
             time.sleep(0.02)
-
-    @contextmanager
-    def _explained(self) -> Iterator[None]:
-        try:
-            yield
-        except KafkaError as error:
-            raise SourceUnavailable(self._bootstrap, reason(error)) from error
 
 
 def check_topics(settings: KafkaSettings) -> int:

@@ -6,6 +6,7 @@ from typing import Literal
 
 SecurityProtocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
 Mechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"]
+ClientLibrary = Literal["confluent", "kafka-python"]
 Isolation = Literal["read_committed", "read_uncommitted"]
 
 
@@ -62,6 +63,7 @@ class KafkaSettings:
     """
 
     bootstrap: str
+    client: ClientLibrary = field(default="confluent", kw_only=True)
     group: str = "engine"
     topics: tuple[str, ...] = ()
     client_id: str = "engine"

@@ -1,26 +1,23 @@
-"""Reading topics outside any group, and writing one record by hand: for operators. By kafka-python."""
+"""Reading topics outside any group, and writing one record by hand, by kafka-python."""
 
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Any
 
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.errors import KafkaError, KafkaTimeoutError
 
+from engine.adapters.kafka.library import ANSWER_SECONDS, Place
 from engine.adapters.kafka.python.config import connected, reason
 from engine.adapters.kafka.settings import KafkaSettings
 from engine.adapters.kafka.writer import Headers
 from engine.errors import SinkUnavailable, SourceUnavailable
 from engine.ports import Record
 
-_ANSWER_SECONDS: Final = 10.0
-Place = tuple[str, int]
-"""Topic and partition."""
 
-
-class TopicReader:
-    """Sees what workers see (read_committed). Raises SourceUnavailable."""
+class PythonReader:
+    """A TopicReader. It has reached the brokers when it is made. Raises SourceUnavailable."""
 
     def __init__(self, settings: KafkaSettings) -> None:
         self._bootstrap = settings.bootstrap
@@ -33,19 +30,19 @@ class TopicReader:
         if not wanted:
             return {}
         with self._explained():
-            low = self._consumer.beginning_offsets(wanted, timeout_ms=_ANSWER_SECONDS * 1000)
-            end = self._consumer.end_offsets(wanted, timeout_ms=_ANSWER_SECONDS * 1000)
+            low = self._consumer.beginning_offsets(wanted, timeout_ms=ANSWER_SECONDS * 1000)
+            end = self._consumer.end_offsets(wanted, timeout_ms=ANSWER_SECONDS * 1000)
         return {tuple(place): (low[place], end[place]) for place in wanted}
 
     def since(self, places: Iterable[Place], moment: int) -> dict[Place, int]:
         """Offset of the first record that arrived at this moment (epoch ms) or later; without places that have none."""
         wanted = {TopicPartition(*place): moment for place in places}
         with self._explained():
-            found = self._consumer.offsets_for_times(wanted, timeout_ms=_ANSWER_SECONDS * 1000)
+            found = self._consumer.offsets_for_times(wanted, timeout_ms=ANSWER_SECONDS * 1000)
         return {tuple(place): at.offset for place, at in found.items() if at is not None}
 
     def read(self, spans: Mapping[Place, tuple[int, int]]) -> Iterator[Record]:
-        """The records of each place from one offset to before another, by place in order of offset."""
+        """The records of each place from one offset to before another, in order of offset within a place."""
         left = {TopicPartition(*place): end for place, (start, end) in spans.items() if start < end}
         if not left:
             return
@@ -59,20 +56,14 @@ class TopicReader:
         """Give up the connections."""
         self._consumer.close()
 
-    def __enter__(self) -> "TopicReader":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
     def _until(self, left: dict[Any, int]) -> Iterator[Record]:
         """A position also moves past what is no record, such as the markers of transactions."""
-        deadline = time.monotonic() + _ANSWER_SECONDS
+        deadline = time.monotonic() + ANSWER_SECONDS
         while left:
             found = self._consumer.poll(timeout_ms=500, max_records=1_000)
             for place, records in found.items():
                 yield from (_record(record) for record in records if record.offset < left.get(place, 0))
-                deadline = time.monotonic() + _ANSWER_SECONDS
+                deadline = time.monotonic() + ANSWER_SECONDS
             for place in [place for place, end in left.items() if self._consumer.position(place) >= end]:
                 del left[place]
             if time.monotonic() > deadline:
@@ -87,14 +78,12 @@ class TopicReader:
             raise SourceUnavailable(self._bootstrap, reason(error)) from error
 
 
-def send_one(
-    settings: KafkaSettings, topic: str, partition: int, key: bytes, value: bytes, headers: Headers = ()
-) -> int:
+def send_one(settings: KafkaSettings, topic: str, partition: int, key: bytes, value: bytes, headers: Headers) -> int:
     """Write one record and return its offset once it is durable. Raises SourceUnavailable and SinkUnavailable."""
     producer = connected(KafkaProducer, settings, enable_idempotence=True, allow_auto_create_topics=False)
     try:
         sent = producer.send(topic, value, key, list(headers), partition)
-        return int(sent.get(timeout=_ANSWER_SECONDS).offset)
+        return int(sent.get(timeout=ANSWER_SECONDS).offset)
     except KafkaError as error:
         raise SinkUnavailable(topic, reason(error)) from error
     finally:

@@ -1,4 +1,4 @@
-"""Where a consumer group has come to. By kafka-python, whichever client consumes."""
+"""Where a consumer group has come to, by kafka-python."""
 
 from kafka import KafkaAdminClient, TopicPartition
 from kafka.errors import KafkaError
@@ -8,8 +8,8 @@ from engine.adapters.kafka.settings import KafkaSettings
 from engine.errors import SourceUnavailable
 
 
-class GroupOffsets:
-    """What the group of these settings has committed of their topics."""
+class PythonOffsets:
+    """GroupOffsets. It has reached the brokers when it is made."""
 
     def __init__(self, settings: KafkaSettings) -> None:
         self._settings = settings

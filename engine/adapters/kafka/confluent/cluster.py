@@ -1,0 +1,97 @@
+"""Questions to the cluster, and new topics, by confluent-kafka.
+
+The library's admin client is only used where nothing else can ask, and for a moment.
+"""
+
+from collections.abc import Iterable
+from functools import cached_property
+from typing import Any, Final
+
+import confluent_kafka.admin
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic as TheirTopic
+
+from engine.adapters.kafka.confluent.asker import Asker
+from engine.adapters.kafka.confluent.config import LOGGER, MISSING, client_config, opened
+from engine.adapters.kafka.library import ANSWER_SECONDS, MAX_MESSAGE, NewTopic
+from engine.adapters.kafka.settings import KafkaSettings
+from engine.adapters.kafka.writer import KAFKA_DEFAULT
+from engine.errors import SourceUnavailable
+
+_THEIRS: Final[Any] = confluent_kafka.admin
+"""It has more than it exports by its stubs."""
+_AS_THE_CLUSTER_HAS_IT: Final = -1
+_NOT_TOLD: Final = MISSING | {KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.CLUSTER_AUTHORIZATION_FAILED}
+"""Of a topic's settings: there is no such topic, or we may not ask."""
+_NO_GROUP: Final = frozenset({KafkaError.GROUP_ID_NOT_FOUND, KafkaError._UNKNOWN_GROUP})
+
+
+class ConfluentCluster:
+    """A Cluster. It connects with its first question. Raises SourceUnavailable."""
+
+    def __init__(self, settings: KafkaSettings) -> None:
+        self._settings = settings
+        self._asker = Asker(settings)
+
+    def partition_counts(self, topics: Iterable[str]) -> dict[str, int]:
+        """Without those that do not exist."""
+        counts = {}
+        for topic in topics:
+            with self._asker.explained():
+                found = self._asker.consumer.list_topics(topic, timeout=self._settings.connect_timeout).topics[topic]
+            if found.error is None:
+                counts[topic] = len(found.partitions)
+        return counts
+
+    def size_limits(self, topics: Iterable[str]) -> dict[str, int]:
+        """`max.message.bytes` of each; Kafka's default where it is missing or we may not ask (DescribeConfigs)."""
+        names = list(topics)
+        asked = [_THEIRS.ConfigResource(_THEIRS.ConfigResource.Type.TOPIC, name) for name in names]
+        found = self._admin.describe_configs(asked, request_timeout=ANSWER_SECONDS) if asked else {}
+        return {resource.name: self._size_limit(future) for resource, future in found.items()}
+
+    def create(self, topic: NewTopic) -> bool:
+        """False where it is there already."""
+        replicas = topic.replicas or _AS_THE_CLUSTER_HAS_IT
+        wanted = TheirTopic(topic.name, topic.partitions, replicas, config=dict(topic.config))
+        self.partition_counts([topic.name])  # says why where the brokers cannot be reached
+        try:
+            self._admin.create_topics([wanted], request_timeout=ANSWER_SECONDS)[topic.name].result()
+        except KafkaException as error:
+            if error.args[0].code() == KafkaError.TOPIC_ALREADY_EXISTS:
+                return False
+            raise SourceUnavailable(topic.name, error.args[0].str()) from error
+        return True
+
+    def clock(self) -> int | None:
+        """Always None: the library has no question whose answer has the brokers' time."""
+        return None
+
+    def members(self, group: str) -> int:
+        """How many a consumer group has; 0 where there is no such group."""
+        try:
+            found = self._admin.describe_consumer_groups([group], request_timeout=ANSWER_SECONDS)[group].result()
+        except KafkaException as error:
+            if error.args[0].code() in _NO_GROUP:
+                return 0
+            raise SourceUnavailable(self._settings.bootstrap, error.args[0].str()) from error
+        return len(found.members)
+
+    def close(self) -> None:
+        """Give up the connections."""
+        self._asker.close()
+
+    def _size_limit(self, future: Any) -> int:
+        try:
+            entry = future.result().get(MAX_MESSAGE)
+        except KafkaException as error:
+            if error.args[0].code() in _NOT_TOLD:
+                return KAFKA_DEFAULT
+            raise SourceUnavailable(self._settings.bootstrap, error.args[0].str()) from error
+        return int(entry.value) if entry and entry.value else KAFKA_DEFAULT
+
+    @cached_property
+    def _admin(self) -> AdminClient:
+        """Kept for as long as its answers are waited for: they end with it."""
+        return opened(AdminClient, client_config(self._settings), logger=LOGGER)

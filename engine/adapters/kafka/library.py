@@ -1,0 +1,108 @@
+"""The client library that is configured, and what each library offers under the same names.
+
+A library's module is imported when it is first asked for, so that one that is not configured need not be installed.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Final, Protocol, cast
+
+from engine.adapters.kafka.settings import KafkaSettings
+from engine.adapters.kafka.writer import Headers, TopicWriter
+from engine.ports import EventSource, Ownership, Record
+
+Place = tuple[str, int]
+"""Topic and partition."""
+
+MAX_MESSAGE: Final = "max.message.bytes"
+"""A topic's setting: how large what is sent to it together may be."""
+
+ANSWER_SECONDS: Final = 10.0
+"""How long a question to the brokers, or the next records of a topic, may take before that is an error."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewTopic:
+    """A topic to make. `replicas` None: as the cluster has it by default."""
+
+    name: str
+    partitions: int
+    replicas: int | None = None
+    config: Mapping[str, str] = field(default_factory=dict)
+
+
+class Cluster(Protocol):
+    """Questions to the cluster, and new topics. Raises SourceUnavailable where it does not answer, or says no."""
+
+    def partition_counts(self, topics: Iterable[str]) -> dict[str, int]:
+        """Without those that do not exist."""
+
+    def size_limits(self, topics: Iterable[str]) -> dict[str, int]:
+        """`max.message.bytes` of each; Kafka's default where it is missing or we may not ask (DescribeConfigs)."""
+
+    def create(self, topic: NewTopic) -> bool:
+        """False where it is there already."""
+
+    def clock(self) -> int | None:
+        """The cluster's time in epoch ms; None where it does not tell, or the library cannot ask."""
+
+    def members(self, group: str) -> int:
+        """How many a consumer group has; 0 where there is no such group."""
+
+    def close(self) -> None:
+        """Give up the connections."""
+
+
+class TopicReader(Protocol):
+    """Reads topics outside any group and sees what workers see (read_committed). Raises SourceUnavailable."""
+
+    def bounds(self, places: Iterable[Place]) -> dict[Place, tuple[int, int]]:
+        """Offset of the first record and of the one that comes next, by place."""
+
+    def since(self, places: Iterable[Place], moment: int) -> dict[Place, int]:
+        """Offset of the first record that arrived at this moment (epoch ms) or later; without places that have none."""
+
+    def read(self, spans: Mapping[Place, tuple[int, int]]) -> Iterator[Record]:
+        """The records of each place from one offset to before another, in order of offset within a place."""
+
+    def close(self) -> None:
+        """Give up the connections."""
+
+
+class GroupOffsets(Protocol):
+    """What the group of these settings has committed of their topics."""
+
+    def committed(self, partition: int) -> dict[str, int]:
+        """Topic -> next offset, without those of which nothing is committed. Raises SourceUnavailable."""
+
+    def close(self) -> None:
+        """Give up the connections."""
+
+
+SendOne = Callable[[KafkaSettings, str, int, bytes, bytes, Headers], int]
+"""Writes one record (topic, partition, key, value, headers) and returns its offset once it is durable.
+
+Raises SourceUnavailable and SinkUnavailable.
+"""
+
+
+@dataclass(frozen=True)
+class Library:
+    """One client library. `source` is in the group from its first poll."""
+
+    source: Callable[[KafkaSettings, Ownership], EventSource]
+    writer: Callable[[KafkaSettings], TopicWriter]
+    cluster: Callable[[KafkaSettings], Cluster]
+    reader: Callable[[KafkaSettings], TopicReader]
+    offsets: Callable[[KafkaSettings], GroupOffsets]
+    send_one: SendOne
+
+
+_PACKAGES: Final = {"confluent": "confluent", "kafka-python": "python"}
+
+
+def library(settings: KafkaSettings) -> Library:
+    """The one that the settings name. Raises ModuleNotFoundError where it is not installed."""
+    module = import_module(f"engine.adapters.kafka.{_PACKAGES[settings.client]}.library")
+    return cast(Library, module.LIBRARY)

@@ -1,0 +1,77 @@
+"""Questions to the cluster, and new topics, by kafka-python."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from kafka import KafkaAdminClient
+from kafka.admin import ConfigResource
+from kafka.errors import KafkaError, TopicAlreadyExistsError
+
+from engine.adapters.kafka.library import MAX_MESSAGE, NewTopic
+from engine.adapters.kafka.python.config import connected, reason
+from engine.adapters.kafka.settings import KafkaSettings
+from engine.adapters.kafka.writer import KAFKA_DEFAULT
+from engine.errors import SourceUnavailable
+
+
+class PythonCluster:
+    """A Cluster. It has reached the brokers when it is made. Raises SourceUnavailable."""
+
+    def __init__(self, settings: KafkaSettings) -> None:
+        self._bootstrap = settings.bootstrap
+        self._client = connected(KafkaAdminClient, settings)
+
+    def partition_counts(self, topics: Iterable[str]) -> dict[str, int]:
+        """Without those that do not exist."""
+        with self._explained():
+            found = self._client.describe_topics(list(topics))
+        return {topic["name"]: len(topic["partitions"]) for topic in found if topic["error_code"] == 0}
+
+    def size_limits(self, topics: Iterable[str]) -> dict[str, int]:
+        """`max.message.bytes` of each; Kafka's default where it is missing or we may not ask (DescribeConfigs)."""
+        names = list(topics)
+        asked = [ConfigResource("TOPIC", name, [MAX_MESSAGE]) for name in names]
+        with self._explained():
+            told = self._client.describe_configs(asked, config_filter="all").get("topic", {}) if names else {}
+        found = {name: told.get(name, {}).get(MAX_MESSAGE, {}).get("value") for name in names}
+        return {name: int(value) if value else KAFKA_DEFAULT for name, value in found.items()}
+
+    def create(self, topic: NewTopic) -> bool:
+        """False where it is there already."""
+        wanted: dict[str, Any] = {"num_partitions": topic.partitions, "configs": dict(topic.config)}
+        if topic.replicas:
+            wanted["replication_factor"] = topic.replicas
+        with self._explained():
+            answer = self._client.create_topics({topic.name: wanted}, raise_errors=False)["topics"][0]
+        if answer["error_code"] == TopicAlreadyExistsError.errno:
+            return False
+        if answer["error_code"]:
+            raise SourceUnavailable(topic.name, answer["error_message"] or "cannot be created")
+        return True
+
+    def clock(self) -> int | None:
+        """The cluster's time in epoch ms; None where it does not tell (before Kafka 3.3, or not allowed)."""
+        try:
+            quorum = self._client.describe_metadata_quorum()["topics"][0]["partitions"][0]
+        except (KafkaError, LookupError):
+            return None
+        times = {voter["replica_id"]: voter["last_caught_up_timestamp"] for voter in quorum["current_voters"]}
+        return times.get(quorum["leader_id"])
+
+    def members(self, group: str) -> int:
+        """How many a consumer group has; 0 where there is no such group."""
+        with self._explained():
+            found = self._client.describe_groups([group])[group]
+        return len(found["members"])
+
+    def close(self) -> None:
+        """Give up the connections."""
+        self._client.close()
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except KafkaError as error:
+            raise SourceUnavailable(self._bootstrap, reason(error)) from error
