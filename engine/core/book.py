@@ -10,7 +10,7 @@ from engine.core.scope import Scope
 from engine.core.state.model import State
 from engine.core.triggers.base import Firing, Trigger
 from engine.core.zones import DAY, Zones
-from engine.model import Event
+from engine.model import TRANSACTIONAL, Event
 
 Predicate = Callable[[Scope], Any]
 """A compiled expression; its truth counts."""
@@ -108,6 +108,10 @@ class QuietHours:
     end: int
     purposes: frozenset[str] = frozenset()
     channels: frozenset[str] = frozenset()
+
+    def concern(self, purpose: str, channel: str) -> bool:
+        wanted = purpose in self.purposes if self.purposes else purpose != TRANSACTIONAL
+        return wanted and (not self.channels or channel in self.channels)
 
 
 @dataclass(frozen=True, slots=True)

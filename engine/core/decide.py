@@ -12,7 +12,7 @@ from engine.core.seen import is_duplicate
 from engine.core.settle import Settling, soonest_due
 from engine.core.state.fold import fold
 from engine.core.state.model import State
-from engine.core.state.rearm import disarm_cancelled, own, rearm
+from engine.core.state.rearm import own, rearm
 from engine.model import Event, WakeUp
 
 
@@ -79,7 +79,7 @@ def _apply(
         if slot is not None:
             own(rule, slot)
             if slot.cancelled:
-                disarm_cancelled(slot, slot.cancelled)
+                rule.trigger.cancel(state, slot.cancelled)
         if firing is not None:
             candidates.append(Candidate(rule, firing, event.customer, present))
     if candidates:

@@ -114,16 +114,12 @@ def address(book: RuleBook, state: State, it: Candidate) -> str:
 def quiet_hours(book: RuleBook, state: State, it: Candidate) -> Verdict | None:
     send = it.rule.send
     for hours in book.policy.quiet_hours:
-        if not _concerns(hours.purposes, send.purpose) or (hours.channels and send.channel not in hours.channels):
+        if not hours.concern(send.purpose, send.channel):
             continue
         until = _quiet_until(book, state, hours, it.at)
         if until:
             return Verdict(Outcome.DEFERRED, f"quiet hours until {iso(until)}", until)
     return None
-
-
-def _concerns(purposes: frozenset[str], purpose: str) -> bool:
-    return purpose in purposes if purposes else purpose != TRANSACTIONAL
 
 
 def _quiet_until(book: RuleBook, state: State, hours: QuietHours, at: int) -> int:

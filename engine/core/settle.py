@@ -7,7 +7,6 @@ from engine.core.effects import Decision
 from engine.core.guards import Candidate, Verdict, address, counts, expires_at, judge
 from engine.core.scope import Scope
 from engine.core.state.model import Deferred, Sent, State
-from engine.core.state.rearm import disarm_cancelled
 from engine.core.triggers.base import Firing
 from engine.model import Event, Outcome, OutcomeRecord, Outreach
 
@@ -78,8 +77,9 @@ class Settling:
             return
         slot = self.state.slot(rule.id)
         slot.cancelled = max(event.time, slot.cancelled)
-        disarm_cancelled(slot, event.time)
-        for deferred in [one for one in self.state.deferred if one.rule == rule.id]:
+        held = [one for one in self.state.deferred if one.rule == rule.id]
+        rule.trigger.cancel(self.state, event.time, held=bool(held))
+        for deferred in held:
             self.state.deferred.remove(deferred)
             verdict = Verdict(Outcome.SUPPRESSED, f"cancelled by {event.type}")
             self._record(self._again(rule, deferred, at), verdict)

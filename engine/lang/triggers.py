@@ -86,13 +86,13 @@ class TrialExpiringFields(TriggerFields):
     label = "trial_expiring"
     in_: Duration = Field(alias="in", description="How long before the end.")
     at: OptionalTimeOfDay = Field(None, description="At which time of that day, in the customer's zone.")
-    ends: ProfileField = Field("trial_ends_at", description="The profile field with the end.")
+    ends: ProfileField = Field("trial_ends_at", description="The profile field with the end: a time, or a date.")
 
     def events(self, catalog: Catalog) -> frozenset[str]:
         return _feeding(catalog, self.ends)
 
     def build(self, rule: str, site: Site, common: Common) -> Trigger:
-        field = site.at("ends").field(self.ends, ["time"])
+        field = site.at("ends").field(self.ends, ("time", "date"))
         return TrialExpiring(rule, field=field, before=self.in_, at=self.at, **common)
 
 

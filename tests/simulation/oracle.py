@@ -7,6 +7,7 @@ a timer may come due. Events of one moment count in the order given.
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from itertools import pairwise
 from math import floor
 from typing import Any
@@ -97,23 +98,20 @@ def values(events: Sequence[Event], property_: str, end: int) -> Iterator[tuple[
     yield value, since, max(end, since)
 
 
-def trials(
-    events: Sequence[Event], before: int, end: int, due_of: Callable[[int], int] | None = None, cancel: str = ""
-) -> Iterator[str]:
-    """Every end of a trial that came as near as `before`, once, while it was known, running and not cancelled."""
+def trials(events: Sequence[Event], before: int, end: int) -> Iterator[str]:
+    """Every end of a trial that came as near as `before`, once, while it was known and running."""
     settled: set[int] = set()
-    cancels = _times(events, {cancel})
     for ends, since, until in values(events, "ends", end):
         if ends is None or ends in settled:
             continue
-        moment = max(since, due_of(ends) if due_of else ends - before)
-        cancelled = bisect_left(cancels, since) < bisect_left(cancels, min(moment, until))
-        if cancelled or moment <= until:
+        moment = max(since, ends - before)
+        if moment <= until:
             settled.add(ends)
-        if not cancelled and moment <= until and moment < ends:
-            yield str(ends)
+            if moment < ends:
+                yield str(ends)
 
 
+@lru_cache(maxsize=100_000)
 def local_instant(day: date, at: time, zone: ZoneInfo) -> int:
     """The first quarter of an hour at which a wall clock in the zone shows that time, or has jumped over it."""
     wall = datetime.combine(day, at)
@@ -127,41 +125,10 @@ def local_date(instant: int, zone: str) -> date:
     return datetime.fromtimestamp(instant / 1000, ZoneInfo(zone)).date()
 
 
+def instant(text: str) -> int:
+    """Of ISO 8601 text, in UTC."""
+    return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp() * 1000)
+
+
 def iso(instant: int) -> str:
     return datetime.fromtimestamp(instant / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def dates(
-    events: Sequence[Event], field: str, at: time, offset: int, yearly: bool, zone_field: str, end: int
-) -> Iterator[str]:
-    """Every date that came round in the zone the customer was in. Known too late: once fires at once, yearly waits."""
-    settled: set[str] = set()
-    for text, zone, since, until in _whereabouts(events, field, zone_field, end):
-        for day in _days(text, yearly, since, until):
-            due = local_instant(day + timedelta(days=offset), at, zone)
-            key = day.isoformat()
-            if key not in settled and since <= (due if yearly else max(due, since)) <= until:
-                settled.add(key)
-                yield key
-
-
-def _whereabouts(
-    events: Sequence[Event], field: str, zone_field: str, end: int
-) -> Iterator[tuple[str, ZoneInfo, int, int]]:
-    """(date, zone, from, to) of every stretch in which both were the same and there was a date."""
-    for text, since, until in values(events, field, end):
-        for zone, zone_since, zone_until in values(events, zone_field, end):
-            start, stop = max(since, zone_since), min(until, zone_until)
-            if text is not None and start <= stop:
-                yield text, ZoneInfo(zone or "UTC"), start, stop
-
-
-def _days(text: str, yearly: bool, since: int, until: int) -> Iterator[date]:
-    month, day = (int(part) for part in text.split("-")[-2:])
-    if not yearly:
-        yield date(int(text.split("-")[0]), month, day)
-        return
-    first, last = (datetime.fromtimestamp(instant / 1000, UTC).year for instant in (since, until))
-    for year in range(first - 2, last + 3):
-        leap = year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
-        yield date(year, month, 28 if (month, day) == (2, 29) and not leap else day)

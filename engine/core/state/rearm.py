@@ -3,7 +3,6 @@
 from engine.core.book import Rule, RuleBook
 from engine.core.state.fold import drop_unused
 from engine.core.state.model import Slot, State
-from engine.core.triggers.base import spend
 
 
 def rearm(book: RuleBook, state: State) -> None:
@@ -18,8 +17,9 @@ def rearm(book: RuleBook, state: State) -> None:
         rule.trigger.rearm(state)
         slot = state.rules.get(rule.id)
         if slot is not None:
-            disarm_cancelled(slot, slot.cancelled)
             own(rule, slot)
+            if slot.cancelled:
+                rule.trigger.cancel(state, slot.cancelled)
     drop_unused(book, state)
     state.mark = book.mark
 
@@ -53,10 +53,3 @@ def own(rule: Rule, slot: Slot) -> None:
     code = rule.trigger.code
     if slot.kind != code and (slot.timers or slot.memory):
         slot.kind = code
-
-
-def disarm_cancelled(slot: Slot, cancelled: int) -> None:
-    """Spend the timers that were armed before, and due after, an event that cancels the rule."""
-    for timer in slot.timers:
-        if timer.since <= cancelled < timer.due:
-            spend(timer)

@@ -22,7 +22,8 @@ MOST_FINISHES = 8
 """Finishing events remembered for one match value; beyond it the oldest go."""
 LONGEST_KEY = 512
 """Characters of a match value; a longer one counts as none."""
-LONGEST_DEFERRAL = DAY
+LONGEST_DEFERRAL = 2 * DAY
+"""How long quiet hours hold a firing: a night, and another one where the customer flies west meanwhile."""
 
 
 class Abandoned(Trigger):

@@ -64,6 +64,16 @@ class Trigger(ABC):
         spend(timer)
         return firing
 
+    def cancel(self, state: State, cancelled: int, held: bool = False) -> None:
+        """Disarm the timers that were armed before, and are due after, an event of that time that cancels the rule.
+
+        It is asked again whenever the rule has armed something, as events come in any order. `held`: the event has
+        taken back a firing that quiet hours held.
+        """
+        for timer in state.timers(self.rule):
+            if timer.since <= cancelled < timer.due:
+                spend(timer)
+
     def rearm(self, state: State) -> None:  # noqa: B027
         """Arm from what the state knows, for customers that were there before the rule (or this revision of it)."""
 

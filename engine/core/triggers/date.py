@@ -1,11 +1,13 @@
 """A date in the profile comes round: once, or every year, in the customer's zone.
 
-29 February is kept on 28 February in common years. The slot's memory holds the dates that came true last, of a
-yearly one only the last. A spent timer stands for a date that was cancelled.
+29 February is kept on 28 February in common years. The slot's memory holds the occurrences that are settled: they came
+true, or an event cancelled them. A timer's key is its occurrence, and its `since` the moment from which it is the next
+one to come; an event that cancels counts for the occurrence that was next when it happened, and for no other.
 """
 
+from collections.abc import Container, Iterator
 from datetime import date, time, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from engine.core.state.model import State, Timer
 from engine.core.triggers.base import Firing, Trigger
@@ -16,7 +18,30 @@ YEARS = range(1000, 9000)
 """A date outside them is a placeholder, not a date."""
 
 MOST_DATES = 8
-"""Dates remembered that came true; beyond it the oldest go."""
+"""Occurrences remembered as settled; beyond it the oldest go."""
+SETTLED_FOR = timedelta(days=180)
+"""How long a yearly occurrence is remembered as settled: it must not come round again where a zone, or the rule's `at`
+or `offset`, moves its moment. A year would keep two where one will do."""
+
+
+class Said(NamedTuple):
+    """What the field says. `key` names it whatever the zone, `day` is that day where the customer is.
+
+    They differ for a field of type `time`: its key is the day in UTC, so that a move to another zone is not a new date.
+    `since`: the year of the date itself, 0 where it has none.
+    """
+
+    key: date
+    day: date
+    since: int
+
+
+class Coming(NamedTuple):
+    """One occurrence: its name, when it comes true, and since when it is the next one to come."""
+
+    key: str
+    due: int
+    counts_from: int
 
 
 class Date(Trigger):
@@ -48,45 +73,60 @@ class Date(Trigger):
         return None
 
     def _arm(self, state: State, time: int, event: KeptEvent | None) -> None:
-        """Arm for what the profile says at `time`; what came due before that stays, and what was cancelled."""
+        """Arm for what the profile says at `time`; what came due before that stays.
+
+        What a move to another zone puts into the past was still to come: it comes true with the move.
+        """
         armed = state.timers(self.rule)
+        for timer in [timer for timer in armed if not timer.due]:  # cancelled, as states of older versions keep it
+            self._settle(state, timer.key, time)
         known = state.profile_times.get(self.field, time)
         since = max(time, known)
         kept = [timer for timer in armed if timer.due and timer.due <= since]
-        if coming := self._next(state, since):
-            key = coming[0].isoformat()
-            same = next((timer for timer in armed if timer.key == key), None)
-            if same is None or same.due > since:
-                kept.append(Timer(coming[1], known, key, event=event or (same.event if same else None)))
-            elif not same.due:
-                kept.append(same)
+        pending = {timer.key: timer for timer in armed if timer.due > since}
+        coming = self._next(state, known, since, pending)
+        if coming and all(timer.key != coming.key for timer in kept):
+            timer = pending.get(coming.key) or Timer(0, coming.counts_from, coming.key)
+            timer.due = max(coming.due, since) if coming.key in pending else coming.due
+            timer.event = event or timer.event
+            kept.append(timer)
         state.set_timers(self.rule, kept)
 
-    def _next(self, state: State, since: int) -> tuple[date, int] | None:
-        """The soonest occurrence that has not come true yet and, of a yearly one, is due at or after `since`."""
-        value = self._value(state)
-        if value is None:
+    def _next(self, state: State, known: int, since: int, pending: Container[str] = ()) -> Coming | None:
+        """The soonest occurrence that is not settled and, of a yearly one, is `pending` or due at or after `since`."""
+        said = self._said(state)
+        if said is None:
             return None
-        done = self._done(state)
+        settled = self._settled(state)
         if not self.yearly:
-            return (value, self._due(state, value)) if value.isoformat() not in done else None
-        year = from_millis(since).year
-        days = [_in_year(value, y) for y in range(year - 2, year + 4)]
-        dues = [(day, self._due(state, day)) for day in days if day.isoformat() > max(done, default="")]
-        return next(((day, due) for day, due in dues if due >= since), None)
+            key = said.key.isoformat()
+            return Coming(key, self._due(state, said.day), known) if key not in settled else None
+        for coming in self._yearly(state, said, known, from_millis(since).year):
+            if coming.key not in settled and (coming.due >= since or coming.key in pending):
+                return coming
+        return None
 
-    def _value(self, state: State) -> date | None:
+    def _yearly(self, state: State, said: Said, known: int, year: int) -> Iterator[Coming]:
+        """Those of the years around `year`, or the first there are; never the date itself."""
+        counts_from, first = known, max(year - 2, said.since + 1)
+        for this in range(first, first + 6):
+            day = _in_year(said.day, this + said.day.year - said.key.year)
+            due = self._due(state, day)
+            yield Coming(_in_year(said.key, this).isoformat(), due, counts_from)
+            counts_from = max(known, due)
+
+    def _said(self, state: State) -> Said | None:
+        value = state.profile.get(self.field)
         try:
-            day = self._day(state.profile.get(self.field), state)
+            if isinstance(value, str):
+                key = date.fromisoformat(value if len(value) > 5 else f"2000-{value}")
+                return Said(key, key, key.year if len(value) > 5 else 0) if key.year in YEARS else None
+            if isinstance(value, int) and not isinstance(value, bool):
+                key = from_millis(value).date()
+                day = from_millis(value, self.zones.of(state.profile)).date()
+                return Said(key, day, key.year) if key.year in YEARS else None
         except (ValueError, OverflowError):
-            return None
-        return day if day and day.year in YEARS else None
-
-    def _day(self, value: object, state: State) -> date | None:
-        if isinstance(value, str):
-            return date.fromisoformat(value if len(value) > 5 else f"2000-{value}")
-        if isinstance(value, int) and not isinstance(value, bool):
-            return from_millis(value, self.zones.of(state.profile)).date()
+            pass
         return None
 
     def _due(self, state: State, day: date) -> int:
@@ -94,33 +134,59 @@ class Date(Trigger):
         return instant_of(day + timedelta(days=days), self.at, self.zones.of(state.profile)) + rest
 
     def on_due(self, state: State, timer: Timer) -> Firing:
-        firing = Firing(timer.key, timer.due, timer.event, f"{self.field} is {state.profile.get(self.field)}")
-        done = [] if self.yearly else self._done(state)
-        slot = state.rules[self.rule]
-        slot.memory = " ".join([*done, timer.key][-MOST_DATES:])
-        slot.timers.remove(timer)
-        coming = self._next(state, timer.due) if self.yearly else None
-        if coming and not slot.timers:
-            slot.timers = [Timer(coming[1], timer.since, coming[0].isoformat(), event=timer.event)]
+        firing = Firing(timer.key, timer.due, timer.event, f"{self.field} is {self._shown(state)}")
+        self._go_on(state, timer, timer.due)
         return firing
 
-    def _done(self, state: State) -> list[str]:
+    def _go_on(self, state: State, timer: Timer, now: int) -> None:
+        """Settle the timer's occurrence, and wait for next year's."""
+        self._settle(state, timer.key, now)
+        rest = [other for other in state.timers(self.rule) if other is not timer]
+        coming = self._next(state, timer.due, timer.due) if self.yearly and not rest else None
+        if coming:
+            rest.append(Timer(coming.due, coming.counts_from, coming.key, event=timer.event))
+        state.set_timers(self.rule, rest)
+
+    def _settled(self, state: State) -> list[str]:
         slot = state.rules.get(self.rule)
         dates: str = slot.memory or "" if slot is not None else ""
         return dates.split()
 
+    def _settle(self, state: State, key: str, now: int) -> None:
+        settled = self._settled(state)
+        if self.yearly:
+            oldest = (min(date.fromisoformat(key), from_millis(now).date()) - SETTLED_FOR).isoformat()
+            settled = [one for one in settled if one > oldest]
+        state.slot(self.rule).memory = " ".join([*settled, key][-MOST_DATES:])
+
+    def cancel(self, state: State, cancelled: int, held: bool = False) -> None:
+        """Of a date that comes round every year only the next coming is cancelled: the one held back, or a timer's."""
+        for timer in list(state.timers(self.rule)):
+            if held and self.yearly:
+                timer.since = max(timer.since, cancelled + 1)
+            elif timer.since <= cancelled < timer.due:
+                self._go_on(state, timer, cancelled)
+
     def rearm(self, state: State) -> None:
         self._arm(state, state.last, None)
+
+    def holds(self, state: State, occurrence: str) -> bool:
+        said, day = self._said(state), date.fromisoformat(occurrence)
+        if said is None or not self.yearly:
+            return said is not None and said.key == day
+        return day.year > said.since and _in_year(said.key, day.year) == day
 
     def explain(self, state: State) -> str:
         armed = [timer for timer in state.timers(self.rule) if timer.due]
         if armed:
-            return f"{self.field} is {state.profile.get(self.field)}; comes true at {iso(armed[-1].due)}"
-        if self._value(state) is None:
+            return f"{self.field} is {self._shown(state)}; comes true at {iso(armed[-1].due)}"
+        if self._said(state) is None:
             return f"the profile has no {self.field}"
-        if state.timers(self.rule):
-            return f"{self.field} is {state.profile.get(self.field)}; was cancelled"
-        return f"has come true for {' '.join(self._done(state)) or 'every date it had'}"
+        return f"{self.field} is {self._shown(state)}; has come true, or was cancelled"
+
+    def _shown(self, state: State) -> str:
+        value, said = state.profile.get(self.field), self._said(state)
+        return str(said.day) if said and not isinstance(value, str) else str(value)
 
 
 def _in_year(day: date, year: int) -> date:

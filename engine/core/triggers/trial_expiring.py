@@ -1,23 +1,38 @@
 """A trial's end comes near: follows the profile field that says when, and disarms when the field goes.
 
-The last timer is for the end that the field says now. Before it stand those that came due before the field moved on
-but still wait for the allowed lateness, and spent ones of ends still to come, so that a field that moves back
-repeats nothing.
+The field says a moment, or a day: a day counts from its first instant where the customer is, and the trial is over
+when that day is. The last timer is for the end that the field says now. Before it stand those that came due before the
+field moved on but still wait for the allowed lateness, and spent ones of ends still to come, so that a field that moves
+back repeats nothing.
 """
 
-from datetime import time
-from typing import Any
+from datetime import date, time, timedelta
+from typing import Any, NamedTuple
 
 from engine.core.durations import text_of
 from engine.core.state.model import State, Timer
 from engine.core.triggers.base import Firing, Trigger, spend
-from engine.core.zones import from_millis, instant_of, iso
+from engine.core.zones import DAY, from_millis, instant_of, iso
 from engine.model import Event, KeptEvent
 
 MOST_ENDS = 16
 """Ends remembered for one customer; beyond it the oldest go."""
 LATEST = 250_000_000_000_000
 """The year 9892: what a field says beyond it is not meant as a moment."""
+YEARS = range(1970, 9892)
+"""The same for days."""
+MIDNIGHT = time(0)
+
+
+class End(NamedTuple):
+    """What the field says. `day` is ISO 8601, empty where it says a moment; `over` is when the trial is over.
+
+    `name` is the occurrence: the same wherever the customer is.
+    """
+
+    name: str
+    day: str
+    over: int
 
 
 class TrialExpiring(Trigger):
@@ -34,45 +49,62 @@ class TrialExpiring(Trigger):
 
     @property
     def fields(self) -> frozenset[str]:
-        moved_by = {self.field, self.zones.field} if self.at and self.zones.field else {self.field}
-        return frozenset(moved_by)
+        return frozenset({self.field, self.zones.field} if self.zones.field else {self.field})
 
     def on_event(self, state: State, event: Event, horizon: int) -> Firing | None:
         self._follow(state, event.time, self.keep(event))
         return None
 
-    def _follow(self, state: State, known: int, event: KeptEvent | None) -> None:
-        """Have the last timer stand for what the field says, which is `known` since then unless the profile knows."""
+    def _follow(self, state: State, now: int, event: KeptEvent | None) -> None:
+        """Have the last timer stand for what the field says, which is known since `now` unless the profile knows."""
         timers = state.timers(self.rule)
-        ends = self._ends(state)
-        if timers and timers[-1].ends == ends:
-            if timers[-1].due:
-                timers[-1].due = self._due(state, ends)
+        end = self._end(state)
+        if timers and end and _about(timers[-1]) == end.name:
+            self._move(state, timers[-1], end, now)
             return
-        since = state.profile_times.get(self.field, known)
+        since = state.profile_times.get(self.field, now)
         kept = [timer for timer in timers if (timer.due <= since if timer.due else timer.ends > since)]
-        if ends:
-            same = next((timer for timer in kept if timer.ends == ends), None)
+        if end:
+            same = next((timer for timer in kept if _about(timer) == end.name), None)
             if same:
                 kept.remove(same)
-            kept.append(same or Timer(self._due(state, ends), since, ends=ends, event=event))
+            kept.append(same or Timer(self._due(state, end), since, end.day, ends=end.over, event=event))
         state.set_timers(self.rule, kept[-MOST_ENDS:])
 
-    def _ends(self, state: State) -> int:
-        """What the field says, 0 where it says no moment."""
-        ends = state.profile.get(self.field)
-        return ends if type(ends) is int and 0 < ends < LATEST else 0
+    def _move(self, state: State, timer: Timer, end: End, now: int) -> None:
+        """The customer may be in another zone. What was still to come, and is past there, comes true at once."""
+        if timer.due > now:
+            timer.due, timer.ends = max(self._due(state, end), now), end.over
 
-    def _due(self, state: State, ends: int) -> int:
-        moment = ends - self.before
+    def _end(self, state: State) -> End | None:
+        said = state.profile.get(self.field)
+        if isinstance(said, str):
+            return self._end_of_day(state, said)
+        return End(str(said), "", said) if type(said) is int and 0 < said < LATEST else None
+
+    def _end_of_day(self, state: State, said: str) -> End | None:
+        try:
+            day = date.fromisoformat(said)
+        except ValueError:  # a day without a year, or no day at all
+            return None
+        if day.year not in YEARS:
+            return None
+        over = instant_of(day + timedelta(days=1), MIDNIGHT, self.zones.of(state.profile))
+        return End(day.isoformat(), day.isoformat(), over)
+
+    def _due(self, state: State, end: End) -> int:
+        zone = self.zones.of(state.profile)
+        moment = end.over - self.before
+        if end.day:
+            days, rest = divmod(self.before, DAY)
+            moment = instant_of(date.fromisoformat(end.day) - timedelta(days=days), MIDNIGHT, zone) - rest
         if self.at is None:
             return moment
-        zone = self.zones.of(state.profile)
         return instant_of(from_millis(moment, zone).date(), self.at, zone)
 
     def on_due(self, state: State, timer: Timer) -> Firing:
-        ends = timer.ends
-        firing = Firing(str(ends), timer.due, timer.event, f"{self.field} is {iso(ends)}", until=ends)
+        shown = timer.key or iso(timer.ends)
+        firing = Firing(_about(timer), timer.due, timer.event, f"{self.field} is {shown}", until=timer.ends)
         spend(timer)
         return firing
 
@@ -80,13 +112,19 @@ class TrialExpiring(Trigger):
         self._follow(state, 0, None)
 
     def holds(self, state: State, occurrence: str) -> bool:
-        return self._ends(state) == int(occurrence)
+        end = self._end(state)
+        return end is not None and end.name == occurrence
 
     def explain(self, state: State) -> str:
-        ends = self._ends(state)
+        end = self._end(state)
         timers = state.timers(self.rule)
-        if not ends or not timers:
+        if not end or not timers:
             return f"the profile has no {self.field}"
+        shown = end.day or iso(end.over)
         if timers[-1].due:
-            return f"{self.field} is {iso(ends)}; comes true at {iso(timers[-1].due)}, {text_of(self.before)} before"
-        return f"{self.field} is {iso(ends)}; has come true, or was cancelled"
+            return f"{self.field} is {shown}; comes true at {iso(timers[-1].due)}, {text_of(self.before)} before"
+        return f"{self.field} is {shown}; has come true, or was cancelled"
+
+
+def _about(timer: Timer) -> str:
+    return timer.key or str(timer.ends)
