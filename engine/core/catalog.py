@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 Kind = Literal["string", "number", "integer", "boolean", "time", "date", "any"]
-"""A property's type. `time` is stored as epoch ms, `date` as "YYYY-MM-DD" (or "MM-DD"), whatever form it came in."""
+"""A property's type. `time` is stored as epoch ms, or as "YYYY-MM-DD" where it came as a day: which moment that is
+depends on where the customer is. `date` is stored as "YYYY-MM-DD" or "MM-DD"."""
 
 NOBODY = frozenset({"undefined", "null", "NULL", "(null)", "<null>", "None", "nil", "NaN", "nan", "[object Object]"})
 """What programs write where they have no id. As a customer's id it would join strangers, as an event's it would drop
@@ -16,11 +17,12 @@ TimeUnit = Literal["s", "ms", "us"]
 
 @dataclass(frozen=True, slots=True)
 class Property:
-    """One declared property of an event type, or one profile field."""
+    """One declared property of an event type, or one profile field. `from_text`: a number may come as text."""
 
     name: str
     kind: Kind
     required: bool = False
+    from_text: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,9 @@
 """Checks over all rules and the policy at once: caps that never stop anything, unused purposes, ids given twice."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from engine.core.book import Cap, Policy, Rule
+from engine.core.book import Cap, Policy, QuietHours, Rule
 from engine.core.zones import DAY
 from engine.lang.diagnostics import did_you_mean
 from engine.lang.grammar import PolicyFile
@@ -11,6 +11,7 @@ from engine.lang.site import Site
 from engine.model import TRANSACTIONAL
 
 _HOUR = DAY // 24
+_MINUTES = 24 * 60
 _LONGEST_CALENDAR = {"day": DAY + _HOUR, "week": 7 * DAY + _HOUR, "month": 31 * DAY + _HOUR}
 _COVERS = {("week", "day"), ("month", "day")}
 
@@ -40,8 +41,28 @@ def check_policy(site: Site, content: PolicyFile, policy: Policy, rules: Collect
         for name, known in (("purposes", used.purposes), ("channels", used.channels)):
             for position, word in enumerate(getattr(hours, name)):
                 _check_used(site.at("quiet_hours", index, name, position), name[:-1], word, known)
+    _check_hours(site.at("quiet_hours"), policy.quiet_hours, rules)
     for index, cap in enumerate(policy.caps):
         _check_cap(site.at("caps", index), cap, policy.caps[:index], policy.caps[index + 1 :], used)
+
+
+def _check_hours(site: Site, quiet: Sequence[QuietHours], rules: Collection[Rule]) -> None:
+    """Rules whose outreach would be held for ever, since the quiet hours that concern it cover the day together."""
+    for purpose, channel in sorted({(rule.send.purpose, rule.send.channel) for rule in rules}):
+        held: set[int] = set()
+        for index, hours in enumerate(quiet):
+            if hours.concern(purpose, channel):
+                held |= _minutes(hours)
+                if len(held) == _MINUTES:
+                    message = f"the quiet hours together leave no minute in which {purpose} may go out by {channel}"
+                    site.at(index).report("no-hour-left", message, "leave a part of the day free")
+                    break
+
+
+def _minutes(hours: QuietHours) -> set[int]:
+    """The minutes of a day that they cover."""
+    end = hours.end if hours.start < hours.end else hours.end + _MINUTES
+    return {minute % _MINUTES for minute in range(hours.start, end)}
 
 
 @dataclass(frozen=True, slots=True)

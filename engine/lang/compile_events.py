@@ -89,7 +89,7 @@ class _Compiler:
 
 
 def _property(name: str, fields: PropertyFields) -> Property:
-    return Property(name, fields.type, fields.required)
+    return Property(name, fields.type, fields.required, fields.from_ is not None)
 
 
 def _path(dotted: str) -> tuple[str, ...]:

@@ -79,7 +79,11 @@ def _offset(value: Any) -> int:
 
 
 def _or_off(value: Any) -> int | None:
-    return None if value == "off" else _duration(value)
+    if value == "off":
+        return None
+    if isinstance(value, str) and not any(char.isdigit() for char in value):
+        refuse("bad-duration", f"{said(value)} is not a duration", "write off, or a number and a unit, such as 3d")
+    return _duration(value)
 
 
 def _time_of_day(value: Any) -> time:
@@ -131,6 +135,9 @@ def _day(value: Any) -> int:
 def _window(value: Any) -> int | Calendar:
     if value == "day" or value == "week" or value == "month":
         return cast(Calendar, value)
+    if isinstance(value, str) and not any(char.isdigit() for char in value):
+        message = f"{said(value)} is neither a duration nor a calendar window"
+        refuse("bad-duration", message, "write day, week or month, or a number and a unit, such as 365d")
     return _span(value)
 
 

@@ -64,6 +64,15 @@ class PropertyFields(Strict):
     label = "property"
     type: Kind = Field(description="The property's type.")
     required: bool = Field(False, description="Whether an event without it is refused.")
+    from_: Annotated[Literal["text"] | None, NotNull()] = Field(
+        None, alias="from", description='`text`: a number may also come as text, such as "403.00".'
+    )
+
+    @model_validator(mode="after")
+    def _is_number(self) -> "PropertyFields":
+        if self.from_ and self.type not in ("number", "integer"):
+            refuse("bad-value", f"{self.type} is not read from text", "only number and integer are", "from")
+        return self
 
 
 def _property(value: Any) -> Any:

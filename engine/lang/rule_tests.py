@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from engine.core.book import RuleBook
 from engine.core.catalog import Property
+from engine.core.values import number_of, whole_day
 from engine.lang.diagnostics import Diagnostic, did_you_mean
 from engine.lang.located import Document, Place, Route
 from engine.lang.project import Loaded
@@ -172,10 +173,15 @@ class _Case:
 
 
 def _values(given: Mapping[str, Any], declared: Mapping[str, Property], start: int) -> dict[str, Any]:
-    """Properties as an event carries them: a `time` as epoch milliseconds."""
+    """Properties as an event carries them: a `time` as epoch milliseconds or a day, numbers as numbers."""
     return {name: _value(each, declared.get(name), start) for name, each in given.items()}
 
 
 def _value(value: Any, declared: Property | None, start: int) -> Any:
-    moment = moment_or_none(value) if declared and declared.kind == "time" else None
+    if declared is None or not isinstance(value, str):
+        return value
+    if declared.from_text:
+        number = number_of(value)
+        return value if number is None else number
+    moment = moment_or_none(value) if declared.kind == "time" and not whole_day(value) else None
     return moment.after(start) if moment else value

@@ -74,7 +74,11 @@ def _money(value: float, currency: str, locale: Locale) -> str:
     if not (isinstance(currency, str) and numbers.is_currency(currency)):
         message = "money needs a currency code such as EUR"
         raise TemplateTrouble(message)
-    return numbers.format_currency(value, currency, locale=locale)
+    text = numbers.format_currency(value, currency, locale=locale)
+    symbols = locale.number_symbols[locale.default_numbering_system]
+    if "currencyDecimal" in symbols:  # Swiss French: 12,50 but 12.50 CHF; Babel has the symbol and does not use it
+        return text.replace(symbols["decimal"], symbols["currencyDecimal"])
+    return text
 
 
 @lru_cache(maxsize=8192)
@@ -138,6 +142,8 @@ def _day(value: Any, zone: ZoneInfo) -> date:
 def _moment(value: Any, zone: ZoneInfo) -> datetime:
     if isinstance(value, str):
         moment = _parsed(value)
+        if len(value) == len("YYYY-MM-DD"):
+            return moment.replace(tzinfo=zone)
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(zone)
     try:
         return from_millis(int(_number(value)), zone)

@@ -1,6 +1,7 @@
 """The one render that goes on in a thread: whose it is, when it is, and how much work it may still do."""
 
 import math
+import re
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
@@ -19,17 +20,31 @@ EFFORT = 2_000_000
 STEP = 10
 
 
+_SEPARATOR = re.compile("[-_]")
+_ENCODING = re.compile("[.@]")
+"""What follows in names such as de_DE.UTF-8 and de_DE@euro."""
+_LONGEST_TAG = 64
+"""Characters; a text of a thousand parts would cost a thousand look-ups."""
+
+
 class TemplateTrouble(TemplateRuntimeError):
     """Why a template fails for a customer; the message carries no value of theirs."""
 
 
 @lru_cache(maxsize=512)
 def locale_or_none(name: str) -> Locale | None:
-    """The locale of a name such as de_AT or de-AT, or None where there is no such locale."""
-    try:
-        return Locale.parse(name.replace("-", "_"))
-    except (UnknownLocaleError, ValueError, TypeError):
-        return None
+    """The locale of a name such as de_AT, de-AT or en-US-u-va-posix, or that of its language; None where none is known.
+
+    Browsers send languages with a region they are not spoken in (de-US), which have no locale of their own.
+    """
+    parts = _SEPARATOR.split(_ENCODING.split(name)[0]) if len(name) <= _LONGEST_TAG else []
+    parts = parts[: next((place for place, part in enumerate(parts) if len(part) == 1), None)]
+    for length in range(len(parts), 0, -1):
+        try:
+            return Locale.parse("_".join(parts[:length]))
+        except (UnknownLocaleError, ValueError, TypeError):
+            continue
+    return None
 
 
 class Rendering(threading.local):
@@ -52,7 +67,7 @@ class Rendering(threading.local):
 
     @property
     def locale(self) -> Locale:
-        """The customer's, else the policy's, else American English."""
+        """The customer's, or that of their language; else the policy's, else American English."""
         name = self.profile.get(self.policy.locale_field) if self.policy.locale_field else None
         found = locale_or_none(name) if isinstance(name, str) else None
         return found or locale_or_none(self.policy.locale) or Locale("en", "US")

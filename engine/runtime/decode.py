@@ -1,12 +1,13 @@
 """Records to events, by the format and the places that events.yaml declares. Whatever does not fit raises BadRecord."""
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import msgspec
 
-from engine.core.catalog import Accept, Catalog, EventType, Kind, Source
+from engine.core.catalog import Accept, Catalog, EventType, Kind, Property, Source
+from engine.core.values import day_of, is_no_date, number_of, whole_day
 from engine.core.zones import iso, to_millis
 from engine.errors import BadRecord
 from engine.model import Event
@@ -89,8 +90,8 @@ class Decoder:
             if type(value) is exact:
                 continue
             if value is not None:
-                properties[name] = check(name, value)
-            elif required:
+                value = properties[name] = check(name, value)
+            if required and value is None:
                 raise BadRecord("missing-property", f"{type_} must have {name}")
 
     def customer(self, record: Record) -> str | None:
@@ -191,7 +192,7 @@ Check = Callable[[str, Any], Any]
 def _checks(declared: EventType) -> tuple[tuple[str, bool, type | None, Check], ...]:
     """Of each property: its name, whether it must be there, the type that needs no further look, and that look."""
     return tuple(
-        (name, property_.required, EXACT.get(property_.kind), CHECKS[property_.kind])
+        (name, property_.required, EXACT.get(property_.kind), _check_of(property_))
         for name, property_ in declared.properties.items()
         if property_.required or property_.kind != "any"
     )
@@ -216,16 +217,37 @@ def _boolean(name: str, value: Any) -> Any:
 
 
 def _moment(name: str, value: Any) -> Any:
+    """Epoch ms. A day without a time stays a day: when it begins depends on where the customer is."""
+    if type(value) is str:
+        if is_no_date(value):
+            return None
+        if day := whole_day(value):
+            return day
     instant = _instant(value, 1.0)
     return instant if instant is not None else _wrong(name, "a time (ISO 8601 or epoch milliseconds)", value)
 
 
 def _day(name: str, value: Any) -> Any:
+    if type(value) is str and is_no_date(value):
+        return None
     try:
-        date.fromisoformat(value if len(value) > 5 else f"2000-{value}")
+        return day_of(value)
     except (TypeError, ValueError):
-        _wrong(name, "a date (YYYY-MM-DD or MM-DD)", value)
-    return value
+        return _wrong(name, "a date (YYYY-MM-DD or MM-DD)", value)
+
+
+def _from_text(check: Check) -> Check:
+    """Text that is a number counts as one, and empty text as missing."""
+
+    def checked(name: str, value: Any) -> Any:
+        if type(value) is not str:
+            return check(name, value)
+        if not value.strip():
+            return None
+        number = number_of(value)
+        return check(name, value if number is None else number)
+
+    return checked
 
 
 def _anything(name: str, value: Any) -> Any:
@@ -242,6 +264,11 @@ CHECKS: Mapping[Kind, Check] = {
     "date": _day,
     "any": _anything,
 }
+
+
+def _check_of(property_: Property) -> Check:
+    check = CHECKS[property_.kind]
+    return _from_text(check) if property_.from_text else check
 
 
 def _wrong(name: str, expected: str, value: Any) -> None:

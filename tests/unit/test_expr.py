@@ -209,6 +209,14 @@ def test_a_trial_end_compares_with_other_moments_and_with_iso_text() -> None:
     assert value("profile.trial_ends_at in ['2026-01-02 12:00', '2026-01-03']", state)
 
 
+def test_a_trial_end_that_is_a_day_compares_as_its_begin_in_utc() -> None:
+    state = customer(trial_ends_at="2026-01-02")
+    assert value("profile.trial_ends_at > event.time", state)
+    assert value("profile.trial_ends_at == '2026-01-02' and profile.trial_ends_at < '2026-01-02T01:00:00Z'", state)
+    assert value("profile.trial_ends_at in ['2026-01-02', '2026-01-03']", state)
+    assert value("profile.trial_ends_at > '2026-01-01'", customer(trial_ends_at="soon")) is False
+
+
 def test_and_binds_before_or_and_not_before_and() -> None:
     assert value("true or true and false") is True
     assert value("not true and false or true") is True

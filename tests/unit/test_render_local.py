@@ -96,3 +96,31 @@ def test_a_missing_amount_is_called_by_its_name(tmp_path: Path) -> None:
 
 def test_a_missing_amount_can_have_a_default(tmp_path: Path) -> None:
     assert said(tmp_path, "event.nothing | default(0) | money('USD')", State()) == "$0.00"
+
+
+@pytest.mark.parametrize(
+    ("tag", "written"),
+    [
+        ("de-US", "9. Januar 2026 / 1.234,50 €"),
+        ("de_DE.UTF-8", "9. Januar 2026 / 1.234,50 €"),
+        ("zh-MX", "2026年1月9日 / €1,234.50"),
+        ("en-US-u-va-posix", "January 9, 2026 / €1,234.50"),
+        ("fr-CH", "9 janvier 2026 / 1\u202f234.50 €"),
+        ("xx-DE", "9 stycznia 2026 / 1 234,50 €"),
+        ("C", "9 stycznia 2026 / 1 234,50 €"),
+        ("-" * 10_000, "9 stycznia 2026 / 1 234,50 €"),
+    ],
+)
+def test_a_browsers_language_is_read_in_that_language_and_an_unknown_one_in_the_policys(
+    tmp_path: Path, tag: str, written: str
+) -> None:
+    policy = Policy(locale="pl_PL", locale_field="locale")
+    template = "{{ '2026-01-09' | date }} / {{ event.amount | money('EUR') }}"
+    state = State(profile={"locale": tag})
+    assert text_of(tmp_path, template, state, purchase(amount=1234.5), policy).replace("\xa0", " ") == written
+
+
+def test_a_trial_that_ends_on_a_day_is_shown_as_that_day_west_of_greenwich(tmp_path: Path) -> None:
+    state = State(profile={"ends": "2026-01-15", "timezone": "America/Los_Angeles"})
+    assert said(tmp_path, "profile.ends | date", state) == "January 15, 2026"
+    assert said(tmp_path, "profile.ends | datetime('short')", state) == "1/15/26, 12:00\u202fAM"

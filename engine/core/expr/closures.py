@@ -2,6 +2,7 @@
 
 import operator
 from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime, time
 from math import isfinite
 from typing import Any
 
@@ -27,6 +28,7 @@ from engine.core.expr.nodes import (
     TallyTime,
 )
 from engine.core.scope import MISSING, Scope, count, entries_within, total
+from engine.core.zones import to_millis
 
 Compare = Callable[[Any, Any], bool]
 
@@ -70,7 +72,23 @@ def closure(node: Node) -> Predicate:
         case Junction(every=every, parts=parts):
             tests = tuple(closure(part) for part in parts)
             return _every(tests) if every else _some(tests)
-    return _leaf(node)
+    load = _leaf(node)
+    return _instant(load) if node.kind == "time" and isinstance(node, Field | Property | LastProperty) else load
+
+
+def _instant(load: Predicate) -> Predicate:
+    """A time may be told as a day, which is kept as text; beside other times it counts as its begin in UTC."""
+
+    def test(scope: Scope) -> Any:
+        value = load(scope)
+        if type(value) is not str:
+            return value
+        try:
+            return to_millis(datetime.combine(date.fromisoformat(value), time(), UTC))
+        except ValueError:
+            return MISSING
+
+    return test
 
 
 def _leaf(node: Leaf) -> Predicate:
@@ -139,9 +157,9 @@ def _comparison(order: Order, left: Node, right: Node) -> Predicate:
     match left, right:
         case _, Constant(value=value) if value is MISSING:
             return lambda scope: False
-        case Property(name=name), Constant(value=value):
+        case Property(name=name), Constant(value=value) if left.kind != "time":
             return _property_with_constant(name, compare, value)
-        case Field(name=name), Constant(value=value):
+        case Field(name=name), Constant(value=value) if left.kind != "time":
             return _field_with_constant(name, compare, value)
         case _, Constant(value=value):
             return _with_constant(closure(left), compare, value)
