@@ -167,6 +167,10 @@ def check_store(store: StateStore, partitions: int) -> Iterator[Finding]:
 
 def _server_findings(server: Server) -> Iterator[Finding]:
     what = f"store {server.name}"
+    if not server.version:
+        says = "answers; its user may not run INFO, so it is not known whether it keeps all that it is given"
+        yield warn(what, says, "let the user run INFO, or see for yourself: docs/deployment.md says what is needed")
+        return
     yield ok(what, f"{server.version}, {server.used / 2**20:.0f} MiB used")
     if server.policy != "noeviction":
         says = f"maxmemory-policy is {server.policy}: when it is full it forgets customers"

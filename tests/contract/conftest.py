@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from itertools import count
+from pathlib import Path
 from time import monotonic
 
 import pytest
@@ -16,7 +17,10 @@ from engine.ports import StateStore
 OpenStore = Callable[[str], StateStore]
 """Opens the store of a namespace; opened again, it is the same data through a second client."""
 
-STORES = ["memory", "redis", "cluster"]
+STORES = ["memory", "redis", "cluster", "restricted"]
+"""`restricted`: a user who may do what docs/deployment.md lists, and no more."""
+
+_DEPLOYMENT = Path(__file__).parents[2] / "docs" / "deployment.md"
 
 _namespaces = count()
 
@@ -36,6 +40,20 @@ def cluster_url() -> Iterator[str]:
         while node.cluster("info")["cluster_state"] != "ok":
             assert monotonic() < deadline
         yield f"redis+cluster://127.0.0.1:{server.port}"
+
+
+@pytest.fixture(scope="session")
+def restricted_server() -> Iterator[int]:
+    """The port of a server whose user "engine", with the password "secret", is as the documentation has it."""
+    (line,) = (line for line in _DEPLOYMENT.read_text("utf-8").splitlines() if line.startswith("ACL SETUSER engine "))
+    with ValkeyServer(config={"appendonly": "yes"}) as server, Redis(port=server.port) as client:
+        client.execute_command(*line.replace("~{engine:*", "~{*").split(" "))
+        yield server.port
+
+
+@pytest.fixture(scope="session")
+def restricted_url(restricted_server: int) -> str:
+    return f"redis://engine:secret@127.0.0.1:{restricted_server}/0"
 
 
 @pytest.fixture(params=STORES)

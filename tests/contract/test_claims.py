@@ -10,6 +10,7 @@ from engine.adapters.memory_sending import ClaimBook, MemoryClaims, MemorySuppre
 from engine.adapters.redis import connect_sending
 from engine.model import Outcome
 from engine.ports import AtTheDoor, Claim, ClaimState, ClaimStore, Doubt, Ending, Suppression, SuppressionList
+from tests.contract.conftest import STORES
 from tests.services import RedisServer
 
 OpenClaims = Callable[[], ClaimStore]
@@ -22,7 +23,7 @@ NEW = [Claim(ClaimState.CLAIMED)] * 2
 DOUBTED = [Claim(ClaimState.IN_DOUBT)] * 2
 
 
-@pytest.fixture(params=["memory", "redis", "cluster"])
+@pytest.fixture(params=STORES)
 def open_claims(request: pytest.FixtureRequest) -> Iterator[OpenClaims]:
     if request.param == "memory":
         book = ClaimBook()
@@ -40,7 +41,7 @@ def open_claims(request: pytest.FixtureRequest) -> Iterator[OpenClaims]:
         claims.close()
 
 
-@pytest.fixture(params=["memory", "redis", "cluster"])
+@pytest.fixture(params=STORES)
 def suppressions(request: pytest.FixtureRequest) -> Iterator[SuppressionList]:
     if request.param == "memory":
         yield MemorySuppressions()
@@ -150,6 +151,33 @@ def test_after_a_restart_of_the_server_a_claim_that_was_not_begun_is_in_doubt_to
     claims.claim(WANTED, 1)
     redis_of_ones_own.restart()
     assert claims.claim(WANTED, 2) == DOUBTED
+    claims.close()
+
+
+def test_senders_agree_on_the_process_after_a_restart_and_after_scripts_were_flushed(
+    redis_of_ones_own: RedisServer,
+) -> None:
+    first, second = (connect_sending(redis_of_ones_own.url, "agreed")[0] for _ in range(2))
+
+    def flush() -> None:
+        redis_of_ones_own.ask("SCRIPT FLUSH")
+
+    for number, disturb in enumerate((redis_of_ones_own.restart, flush)):
+        claimed = [(f"{identity}-{number}", purpose) for identity, purpose in WANTED]
+        disturb()
+        assert first.claim(claimed, 1) == NEW
+        assert second.claim(claimed, 2) == NEW
+        assert first.claim(claimed, 3) == NEW
+    for claims in (first, second):
+        claims.close()
+
+
+def test_what_an_older_sender_claimed_by_run_id_is_known_again(redis_of_ones_own: RedisServer) -> None:
+    claims, _ = connect_sending(redis_of_ones_own.url, "older")
+    run = redis_of_ones_own.ask("INFO", "server")["run_id"]
+    redis_of_ones_own.ask("SET", "{older:send}:o:o-1", f"c {run} another -")
+    redis_of_ones_own.ask("SET", "{older:send}:o:o-2", f"c {'0' * 40} another -")
+    assert claims.claim(WANTED, 1) == [Claim(ClaimState.CLAIMED), Claim(ClaimState.IN_DOUBT)]
     claims.close()
 
 

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from engine.adapters.redis import RedisStore, connect
+from engine.adapters.redis import RedisStore, connect, connect_sending
+from engine.cli.checks import check_store
+from engine.cli.findings import Level
 from engine.errors import BadStoreUrl, OtherFormat, StoreUnavailable
 from engine.ports import Commit, Meta
 
@@ -177,3 +179,36 @@ def test_a_url_that_cannot_be_used_is_explained(url: str, said: str) -> None:
 def test_a_namespace_that_would_break_the_hash_tag_is_refused(client: Any, namespace: str) -> None:
     with pytest.raises(BadStoreUrl, match="namespace"):
         RedisStore(client, namespace)
+
+
+def test_a_user_without_dangerous_commands_works_and_is_told_what_cannot_be_seen(restricted_server: int) -> None:
+    with Redis(port=restricted_server) as admin:
+        admin.execute_command(*["ACL", "SETUSER", "app", "on", ">pw", "~*", "&*", "+@all", "-@dangerous"])
+    url = f"redis://app:pw@127.0.0.1:{restricted_server}/0"
+    store = connect(url, "limited")
+    try:
+        everybody = {f"c-{number}": b"state" for number in range(1_000)}
+        store.commit(0, Commit(Meta(), Meta(seq=1), states=dict(everybody)))
+        found, after = store.customers(0, "", 10)
+        while after:
+            page, after = store.customers(0, after, 100)
+            found += page
+        assert set(found) == set(everybody)
+        assert [server.version for server in store.servers()] == [""]
+        assert next(finding.level for finding in check_store(store, 1)) is Level.WARN
+    finally:
+        store.close()
+    claims, suppressions = connect_sending(url, "limited")
+    assert claims.claim([("o-1", "marketing")], 1) == claims.claim([("o-1", "marketing")], 2)
+    suppressions.suppress("a", "bounced")
+    assert [one.reason for one in suppressions.listed()] == ["bounced"]
+    claims.close()
+
+
+def test_what_a_script_may_not_do_gets_the_advice_that_a_command_gets(restricted_server: int) -> None:
+    with Redis(port=restricted_server) as admin:
+        admin.execute_command(*["ACL", "SETUSER", "reader", "on", ">pw", "~*", "+@all", "-@dangerous", "-hset"])
+    store = connect(f"redis://reader:pw@127.0.0.1:{restricted_server}/0", "read")
+    with pytest.raises(StoreUnavailable, match=r"docs/deployment\.md lists the commands"):
+        store.commit(0, Commit(Meta(), Meta(seq=1), states={"c-1": b"state"}))
+    store.close()

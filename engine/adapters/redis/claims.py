@@ -6,6 +6,7 @@ from typing import Any, Final
 from uuid import uuid4
 
 from engine.adapters.redis.disk import Disk
+from engine.adapters.redis.process import Process
 from engine.adapters.redis.script import Script
 from engine.adapters.redis.trouble import reaching
 from engine.model import Outcome
@@ -36,6 +37,7 @@ class RedisClaims:
         self._name = name
         self._token = uuid4().hex
         self._disk = Disk(client, self._doubts, name)
+        self._process = Process(self._prefix)
         self._unanswered: set[str] = set()
 
     def claim(self, wanted: Sequence[tuple[str, str]], at: int) -> list[Claim]:
@@ -47,7 +49,7 @@ class RedisClaims:
         about = [part for identity, purpose in wanted for part in self._about(identity, purpose)]
         self._unanswered |= ids
         with self._disk.writing() as connection:
-            answers = _CLAIM.run(connection, keys, self._token, at, self._kept, *about)
+            answers = self._process.run(connection, _CLAIM, keys, self._token, at, self._kept, *about)
         self._unanswered -= ids
         return [_STATES.get(answer) or _ended(answer) for answer in answers]
 

@@ -4,19 +4,23 @@ from dataclasses import dataclass
 from typing import Any
 
 from redis import RedisCluster
+from redis.exceptions import NoPermissionError
 
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """One server that holds data. `clock` is its time in epoch ms; `limit` 0: no maxmemory. Sizes are bytes."""
+    """One server that holds data. `clock` is its time in epoch ms; `limit` 0: no maxmemory. Sizes are bytes.
+
+    Without a version our user may not run INFO, and of the rest only the clock is known.
+    """
 
     name: str
-    version: str
-    policy: str
-    aof: bool
-    used: int
-    limit: int
     clock: int
+    version: str = ""
+    policy: str = ""
+    aof: bool = False
+    used: int = 0
+    limit: int = 0
 
 
 def servers(client: Any, name: str) -> list[Server]:
@@ -28,14 +32,18 @@ def servers(client: Any, name: str) -> list[Server]:
 
 
 def _server(client: Any, name: str) -> Server:
-    info = client.info()
     seconds, micros = client.time()
+    clock = seconds * 1000 + micros // 1000
+    try:
+        info = client.info()
+    except NoPermissionError:
+        return Server(name, clock)
     return Server(
         name=name,
+        clock=clock,
         version=f"{info.get('server_name', 'redis')} {info.get('valkey_version') or info['redis_version']}",
         policy=info["maxmemory_policy"],
         aof=bool(info["aof_enabled"]),
         used=info["used_memory"],
         limit=info["maxmemory"],
-        clock=seconds * 1000 + micros // 1000,
     )

@@ -11,12 +11,16 @@ class Script:
     """One script. It is loaded again by itself wherever a server does not know it: a new one, or after a failover."""
 
     def __init__(self, name: str) -> None:
-        self._text = files(__package__).joinpath(name).read_text("utf-8")
-        self._hash = sha1(self._text.encode(), usedforsecurity=False).hexdigest()
+        self.text = files(__package__).joinpath(name).read_text("utf-8")
+        self._hash = sha1(self.text.encode(), usedforsecurity=False).hexdigest()
+
+    def by_hash(self, keys: list[str], *arguments: bytes | str | int) -> tuple[Any, ...]:
+        """The command that runs it where the server knows it; elsewhere NoScriptError."""
+        return "EVALSHA", self._hash, len(keys), *keys, *arguments
 
     def run(self, client: Any, keys: list[str], *arguments: bytes | str | int) -> Any:
         """What the script returns, its strings as bytes."""
         try:
-            return client.execute_command("EVALSHA", self._hash, len(keys), *keys, *arguments)
+            return client.execute_command(*self.by_hash(keys, *arguments))
         except NoScriptError:
-            return client.execute_command("EVAL", self._text, len(keys), *keys, *arguments)
+            return client.execute_command("EVAL", self.text, len(keys), *keys, *arguments)

@@ -9,12 +9,14 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from time import time
 from typing import Any, Final
+from uuid import uuid4
 
 from redis import Redis, RedisCluster
 
 from engine.adapters.redis.change import pack, read_meta, read_outbox
 from engine.adapters.redis.facts import Server, servers
 from engine.adapters.redis.history import periods, unpack
+from engine.adapters.redis.process import is_marked, mark
 from engine.adapters.redis.script import Script
 from engine.adapters.redis.trouble import reaching
 from engine.errors import BadStoreUrl, Fenced
@@ -112,11 +114,20 @@ class RedisStore:
         """A page of about `limit` customers and the cursor for the next one ("" at the start, and at the end).
 
         A page costs the same however many partitions share the server: it scans the partition's own index, not
-        the keyspace. A customer may come twice; after a restart of the server the scan begins again.
+        the keyspace. A customer may come twice; after a restart of the server the scan begins again: a position
+        means nothing to another process, which hashes with its own seed, so the cursor says whose it is.
         """
+        key = self._prefix(partition) + "states"
+        process, _, position = after.partition(":")
         with reaching(self._name):
-            cursor, found = _CUSTOMERS.run(self._client, [self._prefix(partition) + "states"], after, limit)
-        return [customer.decode() for customer in found], cursor.decode()
+            if process:
+                stopped, found = _CUSTOMERS.run(self._client, [key], position, limit)
+            if not process or not is_marked(self._client, key, process):  # asked last: it has not changed meanwhile
+                process = uuid4().hex
+                mark(self._client, key, process)
+                stopped, found = _CUSTOMERS.run(self._client, [key], "0", limit)
+        cursor = "" if stopped == b"0" else f"{process}:{stopped.decode()}"
+        return [customer.decode() for customer in found], cursor
 
     def servers(self) -> list[Server]:
         """What the servers behind this store say of themselves."""

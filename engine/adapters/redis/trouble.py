@@ -1,7 +1,9 @@
 """What goes wrong between us and a server, in words that say what to do about it."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
 
 from redis import exceptions
 from redis.sentinel import MasterNotFoundError
@@ -10,7 +12,7 @@ from engine.errors import StoreUnavailable
 
 _ADVICE: tuple[tuple[type[Exception], str], ...] = (
     (exceptions.AuthenticationError, "it wants another user or password; give them in the URL"),
-    (exceptions.NoPermissionError, "the user of the URL may not do this; the engine reads, writes and runs scripts"),
+    (exceptions.NoPermissionError, "the user of the URL may not do this; docs/deployment.md lists the commands"),
     (exceptions.BusyLoadingError, "it is still loading its data; try again in a moment"),
     (MasterNotFoundError, "the sentinels know no such primary; check the name at the end of the URL"),
     (exceptions.TimeoutError, "it did not answer in time; it may be overloaded or cut off"),
@@ -31,6 +33,12 @@ def reaching(store: str) -> Iterator[None]:
         raise StoreUnavailable(store, _reason(error)) from error
 
 
+_IN_A_SCRIPT: Final = re.compile(r"NOPERM|ACL failure in script|executing the script can't run this")
+"""A command that a script may not run is no NoPermissionError, but an error of the script: Valkey's, Redis's words."""
+
+
 def _reason(error: Exception) -> str:
+    if _IN_A_SCRIPT.search(str(error)):
+        error = exceptions.NoPermissionError(str(error))
     advice = next((text for kind, text in _ADVICE if isinstance(error, kind)), "it refused the command")
     return f"{advice} ({error})"
