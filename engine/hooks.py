@@ -81,6 +81,12 @@ class Hooks:
     def measured(self, partition: int, measures: Measures) -> None:
         """A look at the partition, every few seconds."""
 
+    def zones_in_use(self, release: str) -> None:
+        """The release of the time zone data, such as 2026f, told once at the start."""
+
+    def zones_differ(self, partition: int, theirs: str, ours: str) -> None:
+        """The partition's last owner used another release, by which mornings and birthdays may be at other moments."""
+
     def adopted(self, revision: str) -> None:
         """The worker goes on with this rule book."""
 

@@ -45,6 +45,8 @@ class Meta(msgspec.Struct):
     """Version and minor version of the newest state in the partition. Who knows only earlier ones must not touch it."""
     engine: str = ""
     """The version of the engine that wrote such a state first."""
+    zones: str = ""
+    """The release of the time zone data that the partition's owner uses; empty where it did not say."""
 
 
 class Commit(msgspec.Struct):

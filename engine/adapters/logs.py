@@ -161,6 +161,17 @@ class LogHooks(Hooks):
         if monotonic() >= self._summary_at:
             self.sum_up()
 
+    def zones_in_use(self, release: str) -> None:
+        self._log.info("time zone data", release=release)
+
+    def zones_differ(self, partition: int, theirs: str, ours: str) -> None:
+        self._log.warning(
+            "the partition's last owner used other time zone data: let all workers have the same tzdata",
+            partition=partition,
+            theirs=theirs,
+            ours=ours,
+        )
+
     def adopted(self, revision: str) -> None:
         self._log.info("rules in use", revision=revision)
 

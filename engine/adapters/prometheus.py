@@ -36,6 +36,7 @@ class PrometheusHooks(Hooks):
         self._commits = self._histogram("commit_seconds", "From a batch's first record to its commit")
         self._recovered = self._counter("recovered_outreach", "Outreach that an earlier owner had left to publish")
         self._swept = self._counter("swept_partitions", "Partitions whose customers have all met a new rule book")
+        self._zones = self._gauge("time_zones_info", "The release of the time zone data", "release")
         self._rules = Gauge("engine_rules_info", "The rule book at work", ["revision"], registry=self.registry)
 
     def _count_trouble(self) -> None:
@@ -124,6 +125,9 @@ class PrometheusHooks(Hooks):
         self._overdue_seconds.labels(name).set(measures.overdue_seconds)
         self._hits.inc(measures.cache_hits)
         self._misses.inc(measures.cache_misses)
+
+    def zones_in_use(self, release: str) -> None:
+        self._zones.labels(release).set(1)
 
     def adopted(self, revision: str) -> None:
         self._rules.clear()

@@ -16,6 +16,7 @@ from engine.cli.wiring import check_apart, kafka_settings, source_topics
 from engine.config import BadSetting, Settings, unknown_settings
 from engine.core.book import LINKS, TemplateFacts
 from engine.core.catalog import Catalog
+from engine.core.zones import ZONES_VERSION
 from engine.errors import EngineError, PartitionsDiffer, SourceUnavailable, StateTooNew
 from engine.lang.project import Loaded, load
 from engine.ports import StateStore
@@ -163,6 +164,16 @@ def check_store(store: StateStore, partitions: int) -> Iterator[Finding]:
         yield fail("customers", str(error), "docs/operations.md says how to upgrade")
     else:
         yield ok("customers", f"in {count_of(meta.partitions, 'partition')}" if meta else "none yet")
+    yield _zones(store, meta.partitions if meta else 0)
+
+
+def _zones(store: StateStore, partitions: int) -> Finding:
+    """Whether the partitions' owners have used the time zone data that is installed here."""
+    used = {store.meta(partition).zones for partition in range(partitions)} - {"", ZONES_VERSION}
+    if not used:
+        return ok("time zones", ZONES_VERSION)
+    says = f"{ZONES_VERSION} here; workers have used {', '.join(sorted(used))}"
+    return warn("time zones", says, "install the same tzdata everywhere, then restart the workers that have another")
 
 
 def _server_findings(server: Server) -> Iterator[Finding]:

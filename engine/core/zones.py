@@ -1,27 +1,42 @@
 """Wall-clock time of a customer: instants from local dates and times, with a stated choice at DST changes.
 
 In a gap (clocks jump forward) the next valid instant is taken; in an overlap (clocks go back) the first of the two.
+
+Zones come from the package tzdata alone. `ZoneInfo(name)` would take the system's data where there is some: often years
+older, and another on each machine, so that two workers would disagree about when a customer's morning is.
 """
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
+import tzdata  # type: ignore[import-untyped]
+
+ZONES_VERSION: str = tzdata.IANA_VERSION
+"""The release of the time zone database that all zones come from, such as 2026f."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 DAY = 86_400_000
+_DATA = Path(tzdata.__file__).with_name("zoneinfo")
 _SECONDS = [f"{second:02}" for second in range(60)]
 _MINUTES = [f"{minute // 60:02}:{minute % 60:02}" for minute in range(24 * 60)]
+
+
+@lru_cache(maxsize=1)
+def _names() -> frozenset[str]:
+    """All names that there are. Others, which may come from a customer, never reach the file system."""
+    return frozenset(_DATA.with_name("zones").read_text(encoding="ascii").split())
 
 
 @lru_cache(maxsize=1024)
 def zone_or_none(name: str) -> ZoneInfo | None:
     """The zone of that IANA name, or None where there is no such zone."""
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
+    if name not in _names():
         return None
+    with _DATA.joinpath(name).open("rb") as file:
+        return ZoneInfo.from_file(file, key=name)
 
 
 def to_millis(moment: datetime) -> int:
@@ -75,10 +90,16 @@ def _end_of_gap(wall: datetime, zone: ZoneInfo) -> int:
 
 
 class Zones:
-    """Which zone a customer lives in: the profile field the policy names, else the policy's default."""
+    """Which zone a customer lives in: the profile field the policy names, else the policy's default.
+
+    Raises ValueError where the default is no zone.
+    """
 
     def __init__(self, default: str = "UTC", field: str | None = None) -> None:
-        self.default = ZoneInfo(default)
+        found = zone_or_none(default)
+        if found is None:
+            raise ValueError(default)
+        self.default = found
         self.field = field
 
     def of(self, profile: Mapping[str, Any]) -> ZoneInfo:

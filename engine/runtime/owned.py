@@ -8,6 +8,7 @@ from time import monotonic
 from typing import Any
 
 from engine.core.book import RuleBook
+from engine.core.zones import ZONES_VERSION
 from engine.errors import BadRecord, Fenced, SourceUnavailable, StoreUnavailable
 from engine.hooks import Hooks, Measures
 from engine.model import Event
@@ -105,6 +106,8 @@ class Owned:
         """Dead letters that are written and not known to be durable."""
         self._inputs: tuple[Sequence[Arrival], Sequence[Record]] = (), ()
         around.hooks.assigned(number, self.relay.recover())
+        if self.partition.zones_before not in ("", ZONES_VERSION):
+            around.hooks.zones_differ(number, self.partition.zones_before, ZONES_VERSION)
 
     def handle(self, records: Sequence[Record]) -> Work:
         """Decide and commit these records. Raises Fenced and StoreUnavailable."""

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from engine.core.book import RuleBook
+from engine.core.zones import ZONES_VERSION
 from engine.errors import Fenced
 from engine.model import Event
 from engine.ports import UNLIMITED, Commit, Meta, Renderer, StateStore
@@ -68,7 +69,9 @@ class Partition:
         if self.meta.seq == 0:
             self.meta.mark, self.meta.partitions = book.mark, partitions
         check_meta(self.meta, number, partitions)
-        self.meta = stamped(self.meta)
+        self.zones_before = self.meta.zones
+        """The time zone data that the partition's last owner used; empty where it is not known."""
+        self.meta = msgspec.structs.replace(stamped(self.meta), zones=ZONES_VERSION)
         self.erased = store.erased(number)
         """Tombstones; an erasure is a commit of somebody else, after which the partition is opened anew."""
         self.wakeups = WakeUps(page)

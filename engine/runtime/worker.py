@@ -15,6 +15,7 @@ from functools import partial
 from time import monotonic
 from typing import Any, TypeVar
 
+from engine.core.zones import ZONES_VERSION
 from engine.errors import Fenced, StoreUnavailable
 from engine.ports import EventSource, Ownership, Record
 from engine.runtime.owned import Owned, Rules, Surroundings
@@ -74,6 +75,7 @@ class Worker:
     def __post_init__(self) -> None:
         self.turns = Turns(self._go_on)
         self.source = self.join(self)
+        self.around.hooks.zones_in_use(ZONES_VERSION)
         self.around.hooks.adopted(self.rules.book.revision)
 
     def run(self) -> None:
