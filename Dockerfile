@@ -1,4 +1,4 @@
-# One image for every command of `engine`. Rules and templates come in as volumes, or in an image built on this one.
+# One image for every command of `engine`. Without Faust: an app that embeds the engine has an image of its own. Rules and templates come in as volumes, or in an image built on this one.
 
 FROM python:3.13-slim AS build
 # Some packages have no wheel for every processor. The compiler stays in this stage.
@@ -11,7 +11,7 @@ COPY pyproject.toml hatch_build.py constraints.txt README.md LICENSE NOTICE ./
 COPY engine engine
 COPY rules rules
 COPY templates templates
-RUN pip --python /opt/engine install --no-cache-dir --constraint constraints.txt .
+RUN pip --python /opt/engine install --no-cache-dir --constraint constraints.txt '.[kafka-python,sending,web]'
 
 FROM python:3.13-slim
 RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin engine && install --directory --owner engine /project

@@ -13,9 +13,9 @@ from engine.errors import EngineError
 EXTRA_OF: Final[Mapping[str, str]] = {
     "aiosmtplib": "sending",
     "cryptography": "web",
+    "duckdb": "insight",
     "faust": "faust",
     "httpx": "sending",
-    "idna": "sending",
     "kafka": "kafka-python",
     "mode": "faust",
     "starlette": "web",

@@ -11,8 +11,7 @@ from engine.adapters.redis.facts import Server
 from engine.cli.console import count_of
 from engine.cli.findings import Finding, fail, ok, warn
 from engine.cli.opening import open_store
-from engine.cli.sending import channel_urls
-from engine.cli.wiring import check_apart, kafka_settings, source_topics
+from engine.cli.wiring import channel_urls, check_apart, kafka_settings, source_topics
 from engine.config import BadSetting, Settings, unknown_settings
 from engine.core.book import LINKS, TemplateFacts
 from engine.core.catalog import Catalog

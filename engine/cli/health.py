@@ -12,8 +12,6 @@ import structlog
 from engine.adapters.http import Page, serving
 from engine.adapters.prometheus import PrometheusHooks
 from engine.adapters.sender_watch import SenderWatch
-from engine.adapters.web.server import Server
-from engine.adapters.web.watch import WebWatch
 from engine.cli.running import Running
 from engine.config import BadSetting, Settings
 from engine.runtime.obedience import Obedience
@@ -29,6 +27,17 @@ class HasPages(Protocol):
     @property
     def pages(self) -> Mapping[str, Callable[[], Page]]:
         """By path."""
+
+
+class WebServer(Protocol):
+    """What `engine web` answers with, which a worker has not installed. `stepped`: of the monotonic clock."""
+
+    @property
+    def stepped(self) -> float: ...
+    @property
+    def listens(self) -> bool: ...
+    @property
+    def stopping(self) -> bool: ...
 
 
 class Health:
@@ -87,7 +96,7 @@ class SenderHealth:
 class WebHealth:
     """Of `engine web`. It is ready while Kafka is away: customers can read its pages, and are asked to try again."""
 
-    def __init__(self, server: Server, watch: WebWatch) -> None:
+    def __init__(self, server: WebServer, watch: "_Metrics") -> None:
         self._server = server
         self._watch = watch
 

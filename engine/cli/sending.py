@@ -22,7 +22,7 @@ from engine.adapters.tls import Authorities
 from engine.adapters.webhook import Endpoint, WebhookChannel
 from engine.cli.console import wall_clock
 from engine.cli.opening import SendingStores
-from engine.cli.wiring import join_group, kafka_settings
+from engine.cli.wiring import channel_urls, join_group, kafka_settings
 from engine.config import BadSetting, Settings
 from engine.errors import PermanentFailure
 from engine.model import TRANSACTIONAL, Outreach
@@ -84,12 +84,6 @@ def channels(settings: Settings) -> dict[str, Channel]:
     if not made:
         raise BadSetting("ENGINE_EMAIL_URL", "no channel has an address; set this, or that of another channel")
     return made
-
-
-def channel_urls(settings: Settings) -> dict[str, str]:
-    """By channel; empty where nothing is sent from."""
-    urls = {name: getattr(settings, f"{name}_url") for name in ("email", "sms", "push", "webhook")}
-    return {name: url for name, url in urls.items() if url}
 
 
 def _channel(settings: Settings, name: str, url: str) -> Channel:

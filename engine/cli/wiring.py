@@ -69,6 +69,12 @@ def open_writer(settings: Settings) -> TopicWriter:
     return library(kafka).writer(kafka)
 
 
+def channel_urls(settings: Settings) -> dict[str, str]:
+    """By channel; empty where nothing is sent from."""
+    urls = {name: getattr(settings, f"{name}_url") for name in ("email", "sms", "push", "webhook")}
+    return {name: url for name, url in urls.items() if url}
+
+
 def source_topics(settings: Settings, catalog: Catalog) -> tuple[str, ...]:
     """What workers read: the keyed topics, and the ingest stage's if there are others."""
     keyed = tuple(dict.fromkeys(source.topic for source in catalog.sources if source.keyed))

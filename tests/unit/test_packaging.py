@@ -18,6 +18,8 @@ def test_everything_the_project_needs_is_pinned_within_its_range() -> None:
     pins = dict(re.findall(r"^(\S+)==(\S+)$", (ROOT / "constraints.txt").read_text(), re.MULTILINE))
     for text in sum(project["optional-dependencies"].values(), project["dependencies"]):
         requirement = Requirement(text)
+        if requirement.name == project["name"]:
+            continue
         assert requirement.specifier.contains(pins[requirement.name.lower()]), text
 
 

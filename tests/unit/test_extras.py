@@ -1,0 +1,71 @@
+"""The base install runs rules, replays and workers; what needs more says what to install."""
+
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+
+from engine.cli.main import COMMANDS
+from engine.extras import EXTRA_OF
+
+PROJECT = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+WITHOUT = """
+import sys
+from importlib.abc import MetaPathFinder
+
+class Missing(MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {libraries!r}:
+            raise ModuleNotFoundError(name, name=name)
+
+sys.meta_path.insert(0, Missing())
+from engine.cli.main import run
+run()
+"""
+NEEDS = {"send": "sending", "web": "web"}
+
+
+def without_extras(*arguments: str) -> subprocess.CompletedProcess[str]:
+    program = WITHOUT.format(libraries=set(EXTRA_OF))
+    return subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, text=True)
+
+
+@pytest.mark.parametrize("command", [name for name in COMMANDS if name not in NEEDS])
+def test_a_command_of_the_base_install_needs_no_extra(command: str) -> None:
+    ran = without_extras(command, "--help")
+    assert ran.returncode == 0, ran.stderr
+
+
+@pytest.mark.parametrize(("command", "extra"), NEEDS.items())
+def test_a_command_whose_extra_is_missing_says_what_to_install(command: str, extra: str) -> None:
+    ran = without_extras(command)
+    assert ran.returncode == 1
+    assert f'pip install "trigger-engine[{extra}]"' in ran.stderr
+    assert "Traceback" not in ran.stderr
+
+
+def test_a_client_library_that_is_chosen_and_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ENGINE_KAFKA_CLIENT", "kafka-python")
+    ran = without_extras("dead-letters", "list")
+    assert ran.returncode == 1
+    assert 'pip install "trigger-engine[kafka-python]"' in ran.stderr
+
+
+def test_every_library_that_can_be_missing_comes_with_the_extra_that_is_named() -> None:
+    packages = {"faust": "faust-streaming", "kafka": "kafka-python", "mode": "mode-streaming"}
+    extras = PROJECT["optional-dependencies"]
+    base = {Requirement(text).name for text in PROJECT["dependencies"]}
+    for library, extra in EXTRA_OF.items():
+        package = packages.get(library, library)
+        assert package in {Requirement(text).name for text in extras[extra]}, library
+        assert package not in base
+
+
+def test_all_has_every_extra_that_is_for_users() -> None:
+    extras = PROJECT["optional-dependencies"]
+    named = set(re.findall(r"[\w-]+", re.findall(r"\[(.*)\]", extras["all"][0])[0]))
+    assert named == extras.keys() - {"all", "dev", "test"}
