@@ -87,8 +87,8 @@ class Hooks:
     def zones_differ(self, partition: int, theirs: str, ours: str) -> None:
         """The partition's last owner used another release, by which mornings and birthdays may be at other moments."""
 
-    def adopted(self, revision: str) -> None:
-        """The worker goes on with this rule book."""
+    def adopted(self, revision: str, rules: Sequence[str] = ()) -> None:
+        """The worker goes on with this rule book; `rules` are the ids of its rules."""
 
     def reload_failed(self, reason: str) -> None:
         """The rules were to be loaded anew and have errors; the last good ones stay."""

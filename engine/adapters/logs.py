@@ -172,7 +172,7 @@ class LogHooks(Hooks):
             ours=ours,
         )
 
-    def adopted(self, revision: str) -> None:
+    def adopted(self, revision: str, rules: Sequence[str] = ()) -> None:
         self._log.info("rules in use", revision=revision)
 
     def reload_failed(self, reason: str) -> None:

@@ -6,14 +6,21 @@ from collections.abc import Mapping, Sequence
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
+from engine import codes
 from engine.errors import EngineError
 from engine.hooks import Hooks, Measures, Work
+from engine.model import Outcome
 
+DECIDED = tuple(set(Outcome) - {Outcome.SENT, Outcome.BOUNCED, Outcome.IN_DOUBT})
+"""What a decision can be; the others are how sending ends."""
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
 
 class PrometheusHooks(Hooks):
-    """One worker's metrics, in a registry of their own. No label ever names a customer."""
+    """One worker's metrics, in a registry of their own. No label ever names a customer.
+
+    What is known of labels beforehand is there with 0: see engine/codes.py.
+    """
 
     content_type = CONTENT_TYPE_LATEST
 
@@ -41,6 +48,8 @@ class PrometheusHooks(Hooks):
 
     def _count_trouble(self) -> None:
         self._dead_letters = self._counter("dead_letters", "Records that could not be used", "code")
+        for code in codes.RECORD:
+            self._dead_letters.labels(code)
         self._misplaced = self._counter("misplaced_keys", "Sampled keys that belong in another partition", "topic")
         self._erased = self._counter("erased_events", "Events passed over because their customer was erased")
         self._fenced = self._counter("fenced_commits", "Commits that the store refused")
@@ -129,7 +138,10 @@ class PrometheusHooks(Hooks):
     def zones_in_use(self, release: str) -> None:
         self._zones.labels(release).set(1)
 
-    def adopted(self, revision: str) -> None:
+    def adopted(self, revision: str, rules: Sequence[str] = ()) -> None:
+        for rule in rules:
+            for outcome in DECIDED:
+                self._outcomes.labels(rule, outcome.value)
         self._rules.clear()
         self._rules.labels(revision).set(1)
 

@@ -1,22 +1,34 @@
 """What a sender tells, as Prometheus metrics and as lines in the log. Neither ever names a customer or an address."""
 
+from collections.abc import Iterable
+
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
+from engine import codes
 from engine.errors import EngineError
+from engine.feedback import FeedbackKind
 from engine.model import Outcome
 from engine.sender_hooks import SenderHooks
 
 SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 3600)
 
+ENDINGS = (
+    Outcome.SENT, Outcome.BOUNCED, Outcome.SUPPRESSED, Outcome.EXPIRED, Outcome.FAILED, Outcome.IN_DOUBT,
+)  # fmt: skip
+OBEYED = (FeedbackKind.BOUNCED, FeedbackKind.COMPLAINED, FeedbackKind.UNSUBSCRIBED, FeedbackKind.PREFERENCES)
+
 
 class SenderWatch(SenderHooks):
-    """One sender's metrics, in a registry of their own, and its log."""
+    """One sender's metrics, in a registry of their own, and its log.
+
+    What is known of labels beforehand is there with 0: see engine/codes.py. `channels`: those that it sends by.
+    """
 
     content_type = CONTENT_TYPE_LATEST
 
-    def __init__(self) -> None:
+    def __init__(self, channels: Iterable[str] = ()) -> None:
         self.registry = CollectorRegistry()
         self._log = structlog.get_logger("engine.sender")
         self._outcomes = self._counter("sender_outcomes", "Outreach that has ended, by how", "channel", "outcome")
@@ -37,6 +49,20 @@ class SenderWatch(SenderHooks):
         self._lag = self._gauge("sender_feedback_lag_records", "Feedback that was not read yet")
         self.store_answers = True
         self._away = self._gauge("sender_store_away", "1 while the store does not answer")
+        for code in codes.OUTREACH:
+            self._dead_letters.labels(code)
+        for code in codes.FEEDBACK:
+            self._unreadable.labels(code)
+        for kind in OBEYED:
+            self._obeyed.labels(kind.value)
+        for channel in channels:
+            self._expect(channel)
+
+    def _expect(self, channel: str) -> None:
+        for outcome in ENDINGS:
+            self._outcomes.labels(channel, outcome.value)
+        for metric in (self._retries, self._unlinked, self._refused_alike, self._open, self._seconds):
+            metric.labels(channel)
 
     def page(self) -> bytes:
         """All metrics, as Prometheus reads them."""

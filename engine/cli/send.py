@@ -13,7 +13,7 @@ from engine.cli.opening import open_sending
 from engine.cli.options import AsJson, Namespace, Store, settings_of
 from engine.cli.process import begin_log, obey_stop
 from engine.cli.sending import equipment_of, open_sender
-from engine.cli.wiring import open_writer
+from engine.cli.wiring import channel_urls, open_writer
 from engine.core.zones import iso
 from engine.ports import ClaimStore
 
@@ -51,7 +51,7 @@ def send(
     begin_log(settings)
     with ExitStack() as stack:
         stores = stack.enter_context(open_sending(settings))
-        watch = SenderWatch()
+        watch = SenderWatch(channel_urls(settings))
         health = SenderHealth(watch)
         serve(stack, settings, health)
         writer = open_writer(settings)

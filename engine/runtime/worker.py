@@ -76,7 +76,7 @@ class Worker:
         self.turns = Turns(self._go_on)
         self.source = self.join(self)
         self.around.hooks.zones_in_use(ZONES_VERSION)
-        self.around.hooks.adopted(self.rules.book.revision)
+        self._tell_rules()
 
     def run(self) -> None:
         """Work until `stop`. Raises SourceUnavailable and SinkUnavailable where going on makes no sense."""
@@ -206,7 +206,11 @@ class Worker:
         self.rules, self._new_rules = rules, None
         for owned in self.owned.values():
             owned.adopt(rules)
-        self.around.hooks.adopted(rules.book.revision)
+        self._tell_rules()
+
+    def _tell_rules(self) -> None:
+        book = self.rules.book
+        self.around.hooks.adopted(book.revision, [rule.id for rule in book.rules])
 
     # --- opening
 

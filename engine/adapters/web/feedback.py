@@ -32,6 +32,8 @@ def feedback_routes(
     choices: Choices,
 ) -> list[Route]:
     """`secrets` of the link tokens. An answer of 200 means that all is durable, or nobody's; others ask for a retry."""
+    for name in providers:
+        watch.expect(name)
     return [
         Route(
             f"/feedback/{name}", _Webhook(name, provider, secrets, publish, wall, watch, choices).take, methods=["POST"]

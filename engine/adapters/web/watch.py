@@ -6,14 +6,21 @@ import structlog
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
+from engine import codes
 from engine.errors import EngineError
-from engine.feedback import Feedback
+from engine.feedback import Feedback, FeedbackKind
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
+PAGES = ("unsubscribe", "preferences", "feedback", "other")
+TOLD = tuple(FeedbackKind)
+
 
 class WebWatch:
-    """One process's metrics, in a registry of their own, and its log. `page`: the first word of a path."""
+    """One process's metrics, in a registry of their own, and its log. `page`: the first word of a path.
+
+    What is known of labels beforehand is there with 0: see engine/codes.py.
+    """
 
     content_type = CONTENT_TYPE_LATEST
 
@@ -28,6 +35,23 @@ class WebWatch:
         self._refused = self._counter("web_refused", "Requests refused, by why", "page", "code")
         self._passed_over = self._counter("web_passed_over", "Reports that are not for us", "provider", "code")
         self._failed = self._counter("web_failed", "Requests that Kafka or the store could not serve", "page")
+        for page in PAGES:
+            self._failed.labels(page)
+            self._seconds.labels(page)
+            for status in ("200", "503"):
+                self._answers.labels(page, status)
+        for kind in TOLD:
+            self._feedback.labels(kind.value)
+        for page in PAGES[:2]:
+            for code in codes.TOKEN:
+                self._refused.labels(page, code)
+
+    def expect(self, provider: str) -> None:
+        """Its webhook is there."""
+        for code in codes.REPORT:
+            self._refused.labels("feedback", f"{provider}-{code}")
+        for code in codes.PASSED_OVER:
+            self._passed_over.labels(provider, code)
 
     def page(self) -> bytes:
         """All metrics, as Prometheus reads them."""
