@@ -39,6 +39,14 @@ class Event(msgspec.Struct, gc=False):
         return f"{self.scope} {self.id}" if self.scope else self.id
 
 
+class Identified(msgspec.Struct, gc=False):
+    """The input that says: this guest has been the known customer `known` since `time`. It is no activity."""
+
+    customer: str
+    known: str
+    time: int
+
+
 class WakeUp(msgspec.Struct, gc=False):
     """The input that says: the clock has moved, see what is due for this customer."""
 

@@ -11,6 +11,7 @@ from engine.cli.console import UsageError, out, wall_clock
 from engine.cli.customers import Found, add_endings, find, likely_partitions, outcome_in_words
 from engine.cli.opening import open_sending, open_store
 from engine.cli.options import AsJson, Data, Namespace, Store, settings_of
+from engine.core.seen import moments
 from engine.core.state.model import State
 from engine.core.zones import iso
 from engine.ports import StateStore
@@ -129,6 +130,7 @@ def _known(store: StateStore, customer: str, found: Found) -> dict[str, Any]:
         "partition": found.partition,
         "clock": iso(found.clock),
         "profile": state.profile,
+        "became": {"customer": state.became, "at": iso(state.identified)} if state.identified else None,
         "events": {
             name: {"count": known.count, "first": iso(known.first), "last": iso(known.last)}
             for name, known in state.events.items()
@@ -143,7 +145,7 @@ def _known(store: StateStore, customer: str, found: Found) -> dict[str, Any]:
         "sent": [{"at": iso(one.at), "purpose": one.purpose, "channel": one.channel} for one in state.sent],
         "history": found.history,
         "outbox": [msgspec.json.decode(value) for _, value in pending(store, found.partition, customer)],
-        "state": _fields(state),
+        "state": _fields(state) | {"seen": moments(state)},
     }
 
 

@@ -70,6 +70,8 @@ def _show(customer: str, found: Found, book: RuleBook, views: list[RuleView], hi
     if state.profile:
         profile = sorted(_profile(book, found).items())
         out.print(f"profile: {', '.join(f'{k}={v!r}' for k, v in profile)}", markup=False, highlight=False)
+    if state.identified:
+        out.print(f"became {state.became} at {iso(state.identified)}", markup=False, highlight=False)
     if history:
         out.print(_history_table(history, book.revision))
     out.print(_rules_table(views))
@@ -111,6 +113,7 @@ def _as_data(
         "customer": customer,
         "clock": iso(found.clock),
         "profile": _profile(book, found),
+        "became": found.state.became,
         "events": {name: known.count for name, known in found.state.events.items()},
         "rules": [
             {

@@ -8,15 +8,18 @@ lateness has passed, which would order everything exactly but hold back every re
 from engine.core.book import Plan, RuleBook
 from engine.core.effects import Decision
 from engine.core.guards import Candidate
+from engine.core.guests import identify
 from engine.core.seen import is_duplicate
-from engine.core.settle import Settling, soonest_due
+from engine.core.settle import Settling, forgotten_at, soonest_due
 from engine.core.state.fold import fold
 from engine.core.state.model import State
-from engine.core.state.rearm import own, rearm
-from engine.model import Event, WakeUp
+from engine.core.state.rearm import own, rearm, silence
+from engine.model import Event, Identified, WakeUp
 
 
-def decide(book: RuleBook, state: State | None, input: Event | WakeUp, now: int, present: int = 0) -> Decision:
+def decide(
+    book: RuleBook, state: State | None, input: Event | Identified | WakeUp, now: int, present: int = 0
+) -> Decision:
     """Decide what one input means for one customer. The state handed in is updated in place.
 
     An event must be of a type that the book's catalogue declares.
@@ -40,6 +43,10 @@ def decide(book: RuleBook, state: State | None, input: Event | WakeUp, now: int,
                 state = _pass_time(book, state, decision, input, min(input.time, horizon), present)
             present = max(present, now)
             _apply(book, plan, state, decision, input, horizon, present)
+    elif isinstance(input, Identified):
+        if state.wake and state.wake <= horizon and state.wake <= input.time:
+            state = _pass_time(book, state, decision, input, min(input.time, horizon), present)
+        identify(book, state, input, decision, max(present, now))
     else:
         state.wake = 0
     _wait(book, state, decision, input.customer, horizon, present)
@@ -57,9 +64,11 @@ def premature(book: RuleBook, state: State, now: int) -> int | None:
     return soonest if not 0 < soonest <= now - book.policy.allowed_lateness else None
 
 
-def _pass_time(book: RuleBook, state: State, decision: Decision, event: Event, until: int, present: int) -> State:
+def _pass_time(
+    book: RuleBook, state: State, decision: Decision, input: Event | Identified, until: int, present: int
+) -> State:
     """What happens before the event: timers fire, or the customer has been silent for so long as to be forgotten."""
-    Settling(book, state, event.customer, decision).fire_due(until, present)
+    Settling(book, state, input.customer, decision).fire_due(until, present)
     if decision.outreach or not _is_forgotten(book, state, until):
         return state
     decision.state = State(mark=book.mark, seen=state.seen)
@@ -80,6 +89,8 @@ def _apply(
             own(rule, slot)
             if slot.cancelled:
                 rule.trigger.cancel(state, slot.cancelled)
+            if state.identified:
+                silence(state, slot)
         if firing is not None:
             candidates.append(Candidate(rule, firing, event.customer, present))
     if candidates:
@@ -100,5 +111,4 @@ def _wait(book: RuleBook, state: State, decision: Decision, customer: str, horiz
 
 def _is_forgotten(book: RuleBook, state: State, until: int) -> bool:
     """Whoever is written to in this decision stays for one more wake-up: the templates need the profile."""
-    forget_after = book.policy.forget_after
-    return forget_after is not None and 0 < state.last <= until - forget_after
+    return 0 < forgotten_at(book, state) <= until

@@ -52,6 +52,11 @@ def is_duplicate(state: State, event: Event, now: int, span: int) -> bool:
     return False
 
 
+def moments(state: State) -> dict[str, int]:
+    """The ids in `seen` and when each was seen, for people."""
+    return {key: _moment(entry) for key, entry in state.seen.items()}
+
+
 def _is_aside(seen: dict[str, int], event: Event, since: int) -> bool:
     """Whether the event's own entry has moved aside for another source, and still counts."""
     key = _aside(event.id, event.source)

@@ -10,14 +10,16 @@ from engine.core.state.model import Deferred, Sent, State
 from engine.core.triggers.base import Firing
 from engine.model import Event, Outcome, OutcomeRecord, Outreach
 
+GUEST_KEPT = 3_600_000
+"""How long (ms) a guest stays of whom only is known who they became. What they did before may be read after it, as
+the partitions of an un-keyed topic are read in no common order; but the clock waits for the slowest of them."""
 MOST_DEFERRED = 100
 """Firings that quiet hours hold back for one customer; what comes on top is suppressed."""
 
 
 def soonest_due(book: RuleBook, state: State) -> int:
     """The soonest moment anything of this customer can become due, 0 for never."""
-    forget_after = book.policy.forget_after
-    soonest = last + forget_after if forget_after and (last := state.last) else 0
+    soonest = forgotten_at(book, state)
     for slot in state.rules.values():
         for timer in slot.timers:
             if timer.due and (timer.due < soonest or not soonest):
@@ -26,6 +28,14 @@ def soonest_due(book: RuleBook, state: State) -> int:
         if deferred.due < soonest or not soonest:
             soonest = deferred.due
     return soonest
+
+
+def forgotten_at(book: RuleBook, state: State) -> int:
+    """The moment at which the customer is forgotten if nothing happens, 0 for never."""
+    if state.identified and not state.events:
+        return state.identified + GUEST_KEPT
+    forget_after = book.policy.forget_after
+    return last + forget_after if forget_after and (last := state.last) else 0
 
 
 def outreach_id(rule: str, customer: str, occurrence: str) -> str:
@@ -64,9 +74,10 @@ class Settling:
     def _due_deferred(self, due: int, at: int) -> list[Candidate]:
         deferred = self.state.deferred
         self.state.deferred = [one for one in deferred if one.due != due]
-        return [self._again(self.book.by_id[one.rule], one, at) for one in deferred if one.due == due]
+        return [self.again(self.book.by_id[one.rule], one, at) for one in deferred if one.due == due]
 
-    def _again(self, rule: Rule, deferred: Deferred, at: int) -> Candidate:
+    def again(self, rule: Rule, deferred: Deferred, at: int) -> Candidate:
+        """The candidate that was held back."""
         firing = Firing(deferred.occurrence, deferred.moment, deferred.event, deferred.reason, deferred.until)
         return Candidate(rule, firing, self.customer, at, first_try=False)
 
@@ -82,7 +93,7 @@ class Settling:
         for deferred in held:
             self.state.deferred.remove(deferred)
             verdict = Verdict(Outcome.SUPPRESSED, f"cancelled by {event.type}")
-            self._record(self._again(rule, deferred, at), verdict)
+            self.record(self.again(rule, deferred, at), verdict)
 
     def settle(self, candidates: list[Candidate]) -> None:
         """Judge what competes for one instant: by priority, then by the order of the files."""
@@ -93,7 +104,7 @@ class Settling:
                 continue
             if verdict.outcome is Outcome.DEFERRED and len(self.state.deferred) >= MOST_DEFERRED:
                 verdict = Verdict(Outcome.SUPPRESSED, f"{MOST_DEFERRED} others wait for the end of the quiet hours")
-            self._record(candidate, verdict)
+            self.record(candidate, verdict)
             if verdict.outcome is Outcome.DEFERRED:
                 self._defer(candidate, verdict)
 
@@ -113,7 +124,7 @@ class Settling:
             state.sent = [sent for sent in state.sent if sent.at > it.at - self.book.cap_span]
             state.sent.append(Sent(it.at, rule.send.purpose, rule.send.channel))
         self.decision.outreach.append(outreach)
-        self._record(it, Verdict(Outcome.FIRED, it.firing.reason), outreach.id)
+        self.record(it, Verdict(Outcome.FIRED, it.firing.reason), outreach.id)
 
     def _outreach(self, it: Candidate) -> Outreach:
         rule, send, firing = it.rule, it.rule.send, it.firing
@@ -134,7 +145,8 @@ class Settling:
             event=firing.event,
         )
 
-    def _record(self, it: Candidate, verdict: Verdict, outreach: str = "") -> None:
+    def record(self, it: Candidate, verdict: Verdict, outreach: str = "") -> None:
+        """Add an outcome to the decision."""
         self.decision.outcomes.append(
             OutcomeRecord(
                 at=it.at,

@@ -73,6 +73,10 @@ class _Compiler:
             message = f"format {fields.format} says itself where the {part} {'are' if part == 'properties' else 'is'}"
             help = "id, customer and time can be declared; type and properties only with format json"
             self.report("fixed-by-format", message, help, ("sources", index, part), key=True)
+        if fields.format == "segment" and fields.keyed and "customer" not in fields.model_fields_set:
+            message = "nobody tells its guests when they have become known, and what they armed still fires"
+            help = "keyed: false lets workers re-key the topic and tell them; customer: userId says that there are none"
+            self.report("guests-stay", message, help, ("sources", index, "format"))
         return Source(
             fields.name or fields.topic,
             fields.topic,

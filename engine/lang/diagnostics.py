@@ -16,6 +16,7 @@ WARNINGS = frozenset(
         "cancel-without-timer",
         "cap-never-fires",
         "empty-link",
+        "guests-stay",
         "ignored-file",
         "never-fires",
         "no-rules",

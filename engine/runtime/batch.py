@@ -16,7 +16,7 @@ from engine.core.settle import retract
 from engine.core.state.codec import decode_state, encode_state
 from engine.core.state.model import State
 from engine.errors import RenderFailed, StateUnreadable
-from engine.model import Event, WakeUp
+from engine.model import Event, Identified, WakeUp
 from engine.ports import UNLIMITED, Renderer
 from engine.runtime.reading import reason_of
 from engine.runtime.records import encode_outcome, encode_outreach
@@ -69,7 +69,9 @@ class Batch:
             if not live and self.heap and self.heap[0][0] <= self.clock - self.lateness:
                 self._fire(before)
             if arrival.event is not None:
-                self._on_event(arrival.event, before)
+                self.result.events += self._on_input(arrival.event, before)
+            if arrival.identified is not None:
+                self._on_input(arrival.identified, before)
         before, self.clock = self.clock, max(self.clock, clock)
         self._fire(before)
 
@@ -93,13 +95,13 @@ class Batch:
         data = self.states[customer] if customer in self.states else self.stored[customer]
         return decode_state(data) if data is not None else None
 
-    def _on_event(self, event: Event, before: int) -> None:
+    def _on_input(self, input: Event | Identified, before: int) -> bool:
         try:
-            state = self._state(event.customer)
+            state = self._state(input.customer)
         except StateUnreadable as error:
-            self.result.failures.append(Failure(event, str(error)))
-            return
-        self.result.events += self._decide(event, state, before)
+            self.result.failures.append(Failure(input, str(error)))
+            return False
+        return self._decide(input, state, before)
 
     def _on_wake(self, customer: str, due: int, before: int) -> None:
         try:
@@ -127,7 +129,7 @@ class Batch:
             state.wake = until
             self.states[customer] = encode_state(state)
 
-    def _decide(self, input: Event | WakeUp, state: State | None, before: int) -> bool:
+    def _decide(self, input: Event | Identified | WakeUp, state: State | None, before: int) -> bool:
         """False: it has failed, and nothing has changed."""
         customer = input.customer
         wake = state.wake if state is not None else 0

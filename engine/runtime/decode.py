@@ -10,12 +10,13 @@ from engine.core.catalog import Accept, Catalog, EventType, Kind, Property, Sour
 from engine.core.values import day_of, is_no_date, number_of, whole_day
 from engine.core.zones import iso, to_millis
 from engine.errors import BadRecord
-from engine.model import Event
+from engine.model import Event, Identified
 from engine.ports import Record
 from engine.runtime.formats import MOST_ID, direct, reader
 from engine.runtime.parts import Parts
 from engine.runtime.reading import bad_record
 from engine.runtime.scopes import Scopes
+from engine.runtime.segment import names_guests
 
 UNIT = {"s": 1000.0, "ms": 1.0, "us": 0.001}
 FIRST: Final = to_millis(datetime.min.replace(tzinfo=UTC))
@@ -36,6 +37,8 @@ class Decoder:
         self.events = catalog.events
         self.checks = {name: _checks(declared) for name, declared in catalog.events.items()}
         self.read: Callable[[Record], Parts] = reader(source)
+        self.names_guests = names_guests(source)
+        """Whether its records may say that a guest is a known customer, and the guest can be told."""
         self.scopes = Scopes(source, catalog)
         self.read_directly = direct(source, self.scopes.own)
         self.unit = UNIT[source.unit]
@@ -94,13 +97,35 @@ class Decoder:
             if required and value is None:
                 raise BadRecord("missing-property", f"{type_} must have {name}")
 
-    def customer(self, record: Record) -> str | None:
-        """Whose event it is, without a look at the rest of it; None as in `decode`. Raises BadRecord only."""
+    def whose(self, record: Record) -> tuple[str | None, Identified | None]:
+        """Whose event it is (None as in `decode`), and which guest is that customer, without a look at the rest.
+
+        Raises BadRecord only. Whether the guest's time lies ahead is left to whoever decides.
+        """
         try:
             parts = self._parts(record)
-            return self._identity(parts.customer, "customer") if self._type(parts) is not None else None
+            identified = self._identified(parts, LAST) if self.names_guests else None
+            customer = self._identity(parts.customer, "customer") if self._type(parts) is not None else None
         except Exception as error:
             raise bad_record("not-decodable", error) from error
+        return customer, identified
+
+    def identified(self, record: Record, wall: int) -> Identified | None:
+        """The guest that a record names beside a known customer, whether or not it is an event. Raises nothing."""
+        try:
+            return self._identified(self._parts(record), wall) if self.names_guests else None
+        except BadRecord:
+            return None  # which `decode` says
+
+    def _identified(self, parts: Parts, wall: int) -> Identified | None:
+        if parts.guest is None:
+            return None
+        try:
+            guest, known = (self._identity(each, "customer") for each in (parts.guest, parts.customer))
+            time = self._time(parts.time, wall)
+        except BadRecord:
+            return None
+        return Identified(guest, known, time) if guest != known else None
 
     def _parts(self, record: Record) -> Parts:
         if record.value is not None and len(record.value) > self.accept.max_bytes:

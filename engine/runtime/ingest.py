@@ -1,6 +1,7 @@
 """The ingest: re-keys the records of un-keyed topics by customer, so that workers find each one's in one partition.
 
 It looks at a record only as far as it takes to find the customer, keeps value and headers, and adds where it stood.
+Where a record names a guest beside the customer, the guest's partition is told by a record of its own.
 What declares itself as a type that events.yaml does not know is passed over here already.
 """
 
@@ -11,8 +12,9 @@ from engine.errors import BadRecord
 from engine.hooks import Hooks
 from engine.ports import UNLIMITED, Record, Rekeyed, Transfer
 from engine.runtime.decode import Decoder
+from engine.runtime.introductions import Introductions
 from engine.runtime.letters import DeadLetter, encode_letter, of_record
-from engine.runtime.origin import headers_of
+from engine.runtime.origin import headers_of, identification
 
 TOO_LARGE = BadRecord("too-large", "the internal topic does not take it (max.message.bytes)")
 LAG_SECONDS = 5.0
@@ -37,6 +39,7 @@ class Ingest:
         self.batch = batch
         self.patience = patience
         self.largest_letter = largest_letter
+        self.introductions = Introductions()
         self.stopping = False
         self.stepped = monotonic()
         """When the last turn of the loop began."""
@@ -63,11 +66,12 @@ class Ingest:
         self.stepped = monotonic()
         records = self.transfer.poll(self.batch, self.patience)
         started = monotonic()
-        events, letters = self._sort(records, self.decoders)
+        events, letters, moved = self._sort(records, self.decoders)
         if self.transfer.commit(events, [(one.id, encode_letter(one, self.largest_letter)) for one in letters]):
             if records:
-                self.hooks.ingested(len(events), [letter.code for letter in letters], monotonic() - started)
+                self.hooks.ingested(moved, [letter.code for letter in letters], monotonic() - started)
         else:
+            self.introductions.forget()
             self.hooks.ingest_undone()
         if started >= self._next_look:
             self._next_look = started + LAG_SECONDS
@@ -75,17 +79,23 @@ class Ingest:
 
     def _sort(
         self, records: Sequence[Record], decoders: Mapping[str, Decoder]
-    ) -> tuple[list[Rekeyed], list[DeadLetter]]:
+    ) -> tuple[list[Rekeyed], list[DeadLetter], int]:
+        """What to write, and how many events are moved by it."""
         events: list[Rekeyed] = []
         letters: list[DeadLetter] = []
+        moved = 0
         for record in records:
             try:
                 if self.transfer.refuses(record):
                     raise TOO_LARGE
-                customer = decoders[record.source].customer(record)
+                customer, identified = decoders[record.source].whose(record)
             except BadRecord as error:
                 letters.append(of_record(record, error))
             else:
                 if customer is not None:
+                    moved += 1
+                    self.introductions.heard_of(customer)
                     events.append(Rekeyed(customer, record.value, headers_of(record), record))
-        return events, letters
+                if identified is not None and self.introductions.is_news(identified, record.timestamp):
+                    events.append(identification(identified, record))
+        return events, letters, moved

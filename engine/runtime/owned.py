@@ -11,7 +11,7 @@ from engine.core.book import RuleBook
 from engine.core.zones import ZONES_VERSION
 from engine.errors import BadRecord, Fenced, SourceUnavailable, StoreUnavailable
 from engine.hooks import Hooks, Measures
-from engine.model import Event
+from engine.model import Event, Identified
 from engine.ports import (
     UNLIMITED,
     EventSource,
@@ -126,20 +126,22 @@ class Owned:
 
     def _arrival(self, record: Record, wall: int) -> Arrival:
         source = record.source
-        event: Event | None
+        said: Event | Identified | None
         try:
-            event = self.rules.decoders[source].decode(record, wall)
+            said = self.rules.decoders[source].decode(record, wall)
         except BadRecord as error:
             self._bury(of_record(record, error))
-            event = None
-        if event is not None and self.partition.erased and self.partition.is_erased(event, record.timestamp):
+            said = None
+        if said is not None and self.partition.erased and self.partition.is_erased(said, record.timestamp):
             self.around.hooks.erased(self.number)
-            event = None
+            said = None
         if self.around.event_clock:
-            clock = event.time if event is not None else 0
+            clock = said.time if said is not None else 0
         else:
             clock = self.clock.read(source, record.timestamp, wall)
-        return Arrival(source, record.next_offset, clock, event)
+        if isinstance(said, Identified):
+            return Arrival(source, record.next_offset, clock, None, said)
+        return Arrival(source, record.next_offset, clock, said)
 
     def tick(self, source: EventSource) -> Work:
         """Fire a page of due timers. Raises Fenced and StoreUnavailable."""
@@ -237,7 +239,8 @@ class Owned:
     def _report(self, result: Result) -> None:
         """Before the commit: dead letters are made durable, outcomes handed over."""
         if result.failures:
-            records = {id(arrival.event): record for arrival, record in zip(*self._inputs, strict=True)}
+            inputs = zip(*self._inputs, strict=True)
+            records = {id(arrival.event or arrival.identified): record for arrival, record in inputs}
             for failure in result.failures:
                 self._bury(of_failure(records.get(id(failure.input)), failure, self.number))
         if self._buried:

@@ -12,7 +12,7 @@ import msgspec
 from engine.core.book import RuleBook
 from engine.core.zones import ZONES_VERSION
 from engine.errors import Fenced
-from engine.model import Event
+from engine.model import Event, Identified
 from engine.ports import UNLIMITED, Commit, Meta, Renderer, StateStore
 from engine.runtime.aside import AtOnce, Step
 from engine.runtime.batch import Batch
@@ -82,7 +82,7 @@ class Partition:
     def clock(self) -> int:
         return self.meta.clock
 
-    def is_erased(self, event: Event, arrived: int = 0) -> bool:
+    def is_erased(self, event: Event | Identified, arrived: int = 0) -> bool:
         """Whether the event is from before its customer's erasure, by its own time or its arrival (0: not known)."""
         if not self.erased:
             return False
@@ -227,7 +227,11 @@ class Partition:
 
 
 def _customers(arrivals: Sequence[Arrival]) -> Iterator[str]:
-    return (arrival.event.customer for arrival in arrivals if arrival.event)
+    for arrival in arrivals:
+        if arrival.event is not None:
+            yield arrival.event.customer
+        if arrival.identified is not None:
+            yield arrival.identified.customer
 
 
 def _histories(result: Result) -> dict[str, list[bytes]]:

@@ -9,7 +9,7 @@ from zlib import crc32
 import msgspec
 
 from engine.errors import BadInputFile, BadRecord
-from engine.model import Event, WakeUp
+from engine.model import Event, Identified
 from engine.ports import OutreachSink, Record, Source
 from engine.runtime.aside import Step, results
 from engine.runtime.decode import Decoder
@@ -102,11 +102,12 @@ class Replay:
         for record in one.source.read(self.partition.meta.offsets):
             self.summary.records += 1
             event = self._decode(one.decoder, record, wall)
+            identified = self._identified(one.decoder, record, wall) if one.decoder.names_guests else None
             if event is not None:
                 clock = event.time
                 if share and not share.has(event.customer):
                     event = None
-            yield Arrival(record.source, record.next_offset, clock, event)
+            yield Arrival(record.source, record.next_offset, clock, event, identified)
 
     def _batches(self, arrivals: Iterator[Arrival], until: int | None) -> Iterator[list[Arrival]]:
         """Ends at the first arrival after `until`, which stays unread, or where a file breaks off."""
@@ -132,6 +133,12 @@ class Replay:
             self._reject(place, error.code, error.reason, record.value or b"")
             return None
         return None if event is None or self.partition.is_erased(event) else event
+
+    def _identified(self, decoder: Decoder, record: Record, wall: int) -> Identified | None:
+        identified = decoder.identified(record, wall)
+        if identified is None or self.partition.is_erased(identified):
+            return None
+        return identified if self.share is None or self.share.has(identified.customer) else None
 
     def _reject(self, place: str, code: str, reason: str, value: bytes) -> None:
         self.summary.reject(code, place, reason)
@@ -159,8 +166,8 @@ class Replay:
 
     def _fail(self, failure: Failure) -> None:
         one = failure.input
-        what = f"wake-up of {one.customer}" if isinstance(one, WakeUp) else f"event {one.id}"
-        self._reject(what, "undecidable", failure.reason, b"" if isinstance(one, WakeUp) else _shown(one))
+        what = f"event {one.id}" if isinstance(one, Event) else f"wake-up of {one.customer}"
+        self._reject(what, "undecidable", failure.reason, _shown(one) if isinstance(one, Event) else b"")
 
 
 def _shown(event: Event) -> bytes:

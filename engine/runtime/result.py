@@ -4,7 +4,7 @@ from typing import Annotated
 
 import msgspec
 
-from engine.model import Event, Outcome, OutcomeRecord, WakeUp
+from engine.model import Event, Identified, Outcome, OutcomeRecord, WakeUp
 
 
 class Arrival(msgspec.Struct, gc=False):
@@ -14,12 +14,14 @@ class Arrival(msgspec.Struct, gc=False):
     next_offset: int
     clock: int
     event: Event | None = None
+    identified: Identified | None = None
+    """A guest that the record says is somebody known; another customer than the event's."""
 
 
 class Failure(msgspec.Struct):
     """An input that has not happened: deciding it or storing the decision failed, or the stored state is unreadable."""
 
-    input: Event | WakeUp
+    input: Event | Identified | WakeUp
     reason: str
 
 

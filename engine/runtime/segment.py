@@ -12,6 +12,14 @@ BESIDE = {"page": ("name", "category"), "screen": ("name", "category"), "group":
 """What calls say beside their properties and rules want to ask for."""
 
 
+def names_guests(source: Source) -> bool:
+    """Whether guests of this source can be told that they are known.
+
+    Their state may be in another partition, which only the ingest's topic reaches. A declared customer has no guest.
+    """
+    return source.format == "segment" and not source.keyed and source.customer == Source("", "").customer
+
+
 class SegmentReader:
     """Reads track, identify, page, screen, group and alias calls.
 

@@ -13,6 +13,7 @@ from confluent_kafka.admin import AdminClient
 
 from engine.adapters.kafka.confluent.messages import record_of
 from engine.adapters.kafka.partitioner import murmur2_partition
+from engine.core.zones import iso
 from engine.ports import Record
 from engine.runtime.origin import original
 from tests.contract.kafka_clients import make_topics
@@ -28,6 +29,21 @@ version: 1
 rules:
   - id: idle
     when: { inactivity: { of: site_visit, for: 4s } }
+    send: text
+"""
+WEB = """\
+version: 1
+sources:
+  - { topic: "%s", format: segment, keyed: false, types: { Product Added: cart, Order Completed: purchase } }
+events:
+  cart: {}
+  purchase: {}
+"""
+CARTS = """\
+version: 1
+rules:
+  - id: cart
+    when: { abandoned: { after: cart, without: purchase, within: 8s } }
     send: text
 """
 MOST = 120.0
@@ -99,6 +115,11 @@ def visit(customer: str, at: int) -> bytes:
     return msgspec.json.encode({"type": "site_visit", "customer": customer, "time": at, "properties": {}})
 
 
+def segment(event: str, at: int, **ids: str) -> bytes:
+    call = {"type": event} if event in ("identify", "alias") else {"type": "track", "event": event}
+    return msgspec.json.encode({**call, "messageId": f"{event}-{ids}", "timestamp": iso(at), **ids})
+
+
 def test_an_unkeyed_topic_gives_what_a_keyed_one_would_though_workers_are_killed(stage: UnkeyedStage) -> None:
     job = make_job(20_000, 2_000)
     stage.declare(inputs=1)
@@ -146,6 +167,28 @@ def test_records_without_a_customer_are_dead_lettered_among_good_ones(stage: Unk
     stage.until(lambda: len(stage.dead_letters()) >= len(poison), "all poison is dead-lettered")
     letters = stage.dead_letters()
     assert set(letters) == {f"{stage.raw}:0:{1000 + number}" for number in range(len(poison))}
+
+
+def test_a_guest_who_becomes_known_hears_nothing_of_the_guests_cart(stage: UnkeyedStage) -> None:
+    """The input's partitions are read in no common order, and the two ids' states are in different ones."""
+    stage.declare(inputs=3, events_yaml=WEB % stage.raw, lifecycle_yaml=CARTS)
+    begun = int(time.time() * 1000)
+    guests = [f"anon-{number}" for number in range(60)]
+    calls = {"identify": guests[:20], "alias": guests[20:30], "Order Completed": guests[30:40]}
+    stage.write([segment("Product Added", begun, anonymousId=guest) for guest in guests], inputs=3)
+    known = [(type, guest) for type, those in calls.items() for guest in those]
+    stage.write(
+        [
+            segment(type, begun + 1, anonymousId=guest, previousId=guest, userId=f"user-of-{guest}")
+            for type, guest in known
+        ],
+        inputs=2,
+    )
+    stage.start("a", clock="live")
+    wanted = {("cart", guest, str(begun)) for guest in guests[40:]}
+    stage.until(lambda: len(stage.outreach()) >= len(wanted), "those who stayed guests hear from us", MOST)
+    stage.finish()
+    assert stage.verdict(wanted).exact, stage.verdict(wanted)
 
 
 def test_a_lagging_ingest_makes_nobody_inactive(stage: UnkeyedStage) -> None:

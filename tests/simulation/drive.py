@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from heapq import heappop, heappush
-from typing import Any
+from typing import Any, Self
 
 import msgspec
 
@@ -37,19 +37,19 @@ class Customers:
         self.outreach: list[Outreach] = []
         self.outcomes: list[OutcomeRecord] = []
 
-    def tell(self, *events: Event) -> "Customers":
+    def tell(self, *events: Event) -> Self:
         for event in events:
             before, self.clock = self.clock, max(self.clock, event.time)
             self._wake_all(before)
             self._decide(event, before)
         return self
 
-    def until(self, clock: int) -> "Customers":
+    def until(self, clock: int) -> Self:
         before, self.clock = self.clock, max(self.clock, clock)
         self._wake_all(before)
         return self
 
-    def meet(self, book: RuleBook) -> "Customers":
+    def meet(self, book: RuleBook) -> Self:
         """A new rule book, and the sweep that lets everybody meet it."""
         self.book = book
         for customer in list(self.states):

@@ -136,7 +136,7 @@ def test_whatever_else_reads_records_raises_bad_record_only(tmp_path: Path) -> N
     decoders = {source.topic: Decoder(source, catalog) for source in catalog.sources}
     ingested = IngestedDecoder(decoders)
     readers: tuple[Callable[[Record], object], ...] = (
-        lambda record: decoders[record.source].customer(record),
+        lambda record: decoders[record.source].whose(record),
         lambda record: ingested.decode(record, NOW),
         lambda record: ingested.decode(msgspec.structs.replace(record, headers=headers_of(record)), NOW),
         lambda record: read_order(record.value),

@@ -8,7 +8,7 @@ from engine.adapters.memory import MemoryTransfer
 from engine.core.catalog import Accept, Catalog, EventType, Source
 from engine.errors import BadRecord
 from engine.hooks import Hooks
-from engine.model import Event
+from engine.model import Event, Identified
 from engine.ports import Record
 from engine.runtime.decode import Decoder
 from engine.runtime.ingest import Ingest
@@ -55,7 +55,7 @@ def internal(transfer: MemoryTransfer) -> list[Record]:
     ]
 
 
-def through(*records: Record, catalog: Catalog = CATALOG) -> list[Event | None]:
+def through(*records: Record, catalog: Catalog = CATALOG) -> list[Event | Identified | None]:
     """What a worker makes of these records after the ingest."""
     transfer = MemoryTransfer(records)
     ingest(transfer, catalog=catalog).step()
@@ -72,8 +72,8 @@ def test_a_customers_events_from_all_topics_get_the_customers_key() -> None:
 
 def test_each_event_is_decoded_as_its_own_topic_declares() -> None:
     shop, web = through(record(OF_SHOP), record(OF_WEB, "web.raw"))
-    assert shop
-    assert web
+    assert isinstance(shop, Event)
+    assert isinstance(web, Event)
     assert (shop.type, web.type) == ("visit", "visit")
 
 

@@ -21,6 +21,7 @@ def decode_state(data: bytes) -> State:
     except msgspec.DecodeError as error:
         return _migrate(data, str(error))
     if state.version == STATE_VERSION and state.minor <= STATE_MINOR:
+        state.minor = STATE_MINOR  # what it is written as from now on
         return state
     return _migrate(data, f"version {state.version} is unknown")
 
@@ -32,6 +33,7 @@ def _migrate(data: bytes, problem: str) -> State:
         while fields[0] in MIGRATIONS:
             fields = MIGRATIONS[fields[0]](fields)
         state = msgspec.convert(fields, State)
+        state.minor = STATE_MINOR
     except (msgspec.DecodeError, TypeError, IndexError, KeyError, AttributeError) as error:
         raise StateUnreadable(problem) from error
     if state.version != STATE_VERSION:

@@ -16,7 +16,7 @@ import msgspec
 from engine.model import KeptEvent, Number
 
 STATE_VERSION = 2
-STATE_MINOR = 0
+STATE_MINOR = 1
 
 
 class Timer(
@@ -132,6 +132,10 @@ class State(msgspec.Struct, array_like=True, gc=False):
     profile_times: dict[str, int] = {}
     deferred: list[Deferred] = []
     sent: list[Sent] = []
+    became: str = ""
+    """Who this guest turned out to be, when last heard."""
+    identified: int = 0
+    """When that was; 0: never."""
 
     @property
     def last(self) -> int:

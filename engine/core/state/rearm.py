@@ -3,6 +3,7 @@
 from engine.core.book import Rule, RuleBook
 from engine.core.state.fold import drop_unused
 from engine.core.state.model import Slot, State
+from engine.core.triggers.base import spend
 
 
 def rearm(book: RuleBook, state: State) -> None:
@@ -20,6 +21,8 @@ def rearm(book: RuleBook, state: State) -> None:
             own(rule, slot)
             if slot.cancelled:
                 rule.trigger.cancel(state, slot.cancelled)
+            if state.identified:
+                silence(state, slot)
     drop_unused(book, state)
     state.mark = book.mark
 
@@ -53,3 +56,10 @@ def own(rule: Rule, slot: Slot) -> None:
     code = rule.trigger.code
     if slot.kind != code and (slot.timers or slot.memory):
         slot.kind = code
+
+
+def silence(state: State, slot: Slot) -> None:
+    """Disarm what a guest armed before they became known, and all of it while they have done nothing since."""
+    for timer in slot.timers:
+        if timer.due > state.identified >= min(timer.since, state.last):
+            spend(timer)

@@ -1,0 +1,280 @@
+"""A guest who becomes known is not reminded of what they did as a guest: through ingest, internal topic and workers."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from engine.adapters.kafka.partitioner import murmur2_partition
+from engine.adapters.memory import MemoryStore, MemoryTransfer
+from engine.core.book import Policy, QuietHours, RuleBook
+from engine.core.catalog import Accept, Catalog, EventType, Source
+from engine.core.decide import decide
+from engine.core.effects import Decision
+from engine.core.state.codec import decode_state
+from engine.core.state.model import State
+from engine.core.triggers.abandoned import Abandoned
+from engine.core.triggers.base import Trigger
+from engine.core.triggers.date import Date
+from engine.core.triggers.inactivity import Inactivity
+from engine.core.triggers.trial_expiring import TrialExpiring
+from engine.core.zones import iso
+from engine.errors import BadRecord
+from engine.hooks import Hooks
+from engine.model import Event, Identified
+from engine.ports import Record
+from engine.runtime.decode import Decoder
+from engine.runtime.ingest import Ingest
+from engine.runtime.introductions import AGAIN, MOST_TOLD, Introductions
+from engine.runtime.origin import IDENTIFIED, IngestedDecoder
+from engine.runtime.partition import Partition
+from engine.runtime.result import Arrival
+from tests.simulation.books import DAY, HOUR, OPEN, START, Plain, book, event, rule
+from tests.simulation.drive import Customers
+
+PARTITIONS = 5
+WEB = Source("web", "web", format="segment", keyed=False, types={"Product Added": "cart", "Order Completed": "buy"})
+PERSON = EventType("identify", profile={"email": "email"})
+CATALOG = Catalog((WEB,), {"cart": EventType("cart"), "buy": EventType("buy"), "identify": PERSON})
+CART = rule(Abandoned("cart", after="cart", without=frozenset({"buy"}), within=HOUR, match="cart_id"))
+WALL = START + 30 * DAY
+
+
+def call(minute: int, type: str, **more: Any) -> dict[str, Any]:
+    said = {"type": "track", "event": type} if type[0].isupper() else {"type": type}
+    return {**said, "messageId": f"m-{minute}", "timestamp": iso(START + minute * 60_000), **more}
+
+
+IDENTIFY = call(0, "identify", anonymousId="anon-1", traits={"email": "ann@example.org"})
+ADDED = call(1, "Product Added", anonymousId="anon-1", properties={"cart_id": "k1"})
+KNOWN = call(5, "identify", anonymousId="anon-1", userId="u-1", traits={"email": "ann@example.org"})
+ALIAS = call(6, "alias", previousId="anon-1", userId="u-1")
+BOUGHT = call(9, "Order Completed", anonymousId="anon-1", userId="u-1", properties={"cart_id": "k1"})
+ADDED_AGAIN = call(20, "Product Added", anonymousId="anon-1", properties={"cart_id": "k2"})
+
+
+class Shop:
+    """An un-keyed topic, the ingest, and a worker on each partition of the internal topic. The clock is live."""
+
+    def __init__(self, *calls: dict[str, Any], catalog: Catalog = CATALOG, batch: int = 4_000, undone: int = 0) -> None:
+        rules = RuleBook((CART,), catalog, OPEN, "1" * 12)
+        self.decoders = {WEB.topic: Decoder(WEB, catalog)}
+        records = [
+            Record(WEB.topic, 0, place + 1, json.dumps(one).encode(), None, START + place)
+            for place, one in enumerate(calls)
+        ]
+        self.transfer = MemoryTransfer(records, undone=undone)
+        self.ingest = Ingest(self.transfer, self.decoders, Hooks(), batch=batch)
+        self.store = MemoryStore()
+        self.partitions = [
+            Partition(number, rules, self.store, Plain(), partitions=PARTITIONS, live=True)
+            for number in range(PARTITIONS)
+        ]
+        for _ in range(len(calls) + undone + 1):
+            self.ingest.step()
+        self._work()
+
+    def _work(self) -> None:
+        decoder = IngestedDecoder(self.decoders)
+        for place, moved in enumerate(self.transfer.events):
+            key = moved.customer.encode()
+            try:
+                said = decoder.decode(Record("internal", 0, place + 1, moved.value, key, START, moved.headers), WALL)
+            except BadRecord:
+                continue
+            parts = (None, said) if isinstance(said, Identified) else (said, None)
+            partition = self.partitions[murmur2_partition(key, PARTITIONS)]
+            list(partition.process([Arrival("internal", place + 1, START, *parts)], START))
+
+    def later(self) -> "Shop":
+        for partition in self.partitions:
+            list(partition.advance(START + DAY, START + DAY))
+        return self
+
+    def written_to(self) -> list[str]:
+        """Customers, in the order of the partitions."""
+        entries = [self.store.outbox(number) for number in range(PARTITIONS)]
+        return [json.loads(value)["customer"] for outbox in entries for one in outbox.values() for _, value in one]
+
+    def told(self) -> list[str]:
+        """Guests whom the internal topic says to be known."""
+        return [one.customer for one in self.transfer.events if (IDENTIFIED, b"") in one.headers]
+
+    def state(self, customer: str) -> State | None:
+        (data,) = self.store.load(murmur2_partition(customer.encode(), PARTITIONS), [customer])
+        return decode_state(data) if data else None
+
+
+def test_a_guest_who_registers_and_buys_gets_no_mail_about_the_guests_cart() -> None:
+    assert Shop(IDENTIFY, ADDED).later().written_to() == ["anon-1"]
+    assert Shop(IDENTIFY, ADDED, KNOWN, ALIAS, BOUGHT).later().written_to() == []
+
+
+@pytest.mark.parametrize("known", [KNOWN, ALIAS, BOUGHT])
+def test_any_call_that_names_both_will_do(known: dict[str, Any]) -> None:
+    shop = Shop(IDENTIFY, ADDED, known).later()
+    assert shop.written_to() == []
+    state = shop.state("anon-1")
+    assert state
+    assert (state.became, state.events["cart"].count, state.last) == ("u-1", 1, START + 60_000)
+
+
+def test_it_is_told_even_where_events_yaml_declares_no_such_call() -> None:
+    catalog = Catalog((WEB,), {"cart": EventType("cart"), "buy": EventType("buy")})
+    assert Shop(ADDED, ALIAS, catalog=catalog).later().written_to() == []
+
+
+def test_a_cart_of_the_known_customer_is_theirs_and_reminds_them() -> None:
+    cart = call(2, "Product Added", anonymousId="anon-1", userId="u-1", properties={"cart_id": "k3"})
+    assert Shop(ADDED, cart).later().written_to() == ["u-1"]
+
+
+def test_what_the_guest_did_before_may_arrive_after_it() -> None:
+    for calls in ([KNOWN, ADDED], [BOUGHT, ADDED], [KNOWN, IDENTIFY, ADDED], [IDENTIFY, ALIAS, ADDED]):
+        assert Shop(*calls).later().written_to() == []
+
+
+def test_a_guest_who_comes_back_is_somebody_new() -> None:
+    assert Shop(ADDED, KNOWN, ADDED_AGAIN).later().written_to() == ["anon-1"]
+    again = call(25, "page", anonymousId="anon-1", userId="u-1")
+    assert Shop(ADDED, KNOWN, ADDED_AGAIN, again).later().written_to() == []
+
+
+@pytest.mark.parametrize("batch", [1, 2, 4_000])
+def test_a_transaction_that_is_undone_has_told_nobody(batch: int) -> None:
+    assert Shop(ADDED, BOUGHT, undone=3, batch=batch).later().written_to() == []
+
+
+def test_a_customer_who_clicks_about_does_not_double_the_topic() -> None:
+    pages = [call(10 + n, "page", anonymousId="anon-1", userId="u-1") for n in range(50)]
+    assert Shop(KNOWN, *pages, ALIAS, BOUGHT).told() == ["anon-1"]
+    assert Shop(KNOWN, BOUGHT | {"userId": "u-2"}, BOUGHT).told() == ["anon-1"] * 3
+
+
+def test_a_guest_is_told_again_after_a_while_as_others_may_have_read_of_the_guest() -> None:
+    introductions = Introductions()
+    known = Identified("anon-1", "u-1", START)
+    assert [introductions.is_news(known, START + at) for at in (0, AGAIN - 1, AGAIN, AGAIN + 1)] == [True, False] * 2
+    assert introductions.is_news(known, START)  # of an input that is further behind
+
+
+def test_the_ingest_does_not_remember_guests_without_end() -> None:
+    introductions = Introductions()
+    for number in range(MOST_TOLD + 1):
+        introductions.is_news(Identified(str(number), "u-1", START), START)
+    assert introductions.is_news(Identified("0", "u-1", START), START)
+    assert not introductions.is_news(Identified(str(MOST_TOLD), "u-1", START), START)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"userId": "u-1", "anonymousId": "undefined"},
+        {"userId": "u-1", "anonymousId": "u-1"},
+        {"userId": "u-1", "anonymousId": ["anon-1"]},
+        {"userId": "undefined", "anonymousId": "anon-1"},
+        {"userId": None, "anonymousId": "anon-1"},
+        {"userId": "u-1"},
+        {"userId": "u-1", "anonymousId": "anon-1", "timestamp": "yesterday"},
+    ],
+)
+def test_nobody_is_told_where_a_call_does_not_name_two(more: dict[str, Any]) -> None:
+    assert Shop(call(5, "identify") | more).told() == []
+
+
+def test_a_time_that_lies_ahead_disarms_nothing() -> None:
+    future = KNOWN | {"timestamp": iso(WALL + 40 * DAY)}
+    assert Shop(ADDED, future).later().written_to() == ["anon-1"]
+
+
+# what `decide` makes of it
+
+
+def identified(days: float) -> Identified:
+    return Identified("c-1", "u-1", START + int(days * DAY))
+
+
+class Guests(Customers):
+    def know(self, input: Identified) -> Decision:
+        self.clock = max(self.clock, input.time)
+        decision = decide(self.book, self.states.pop("c-1", None), input, self.clock, self.clock)
+        self.outcomes += decision.outcomes
+        self.outreach += decision.outreach
+        if decision.state:
+            self.states["c-1"] = decision.state
+        return decision
+
+
+def kinds() -> list[Trigger]:
+    return [
+        Inactivity("r", of=frozenset({"visit"}), after=5 * DAY),
+        Abandoned("r", after="cart", without=frozenset({"buy"}), within=5 * DAY),
+        TrialExpiring("r", before=DAY),
+        Date("r", field="birthday", yearly=True),
+    ]
+
+
+def everything() -> Sequence[Event]:
+    return (
+        event("visit", START),
+        event("cart", START),
+        event("trial", START, ends=START + 20 * DAY),
+        event("person", START, birthday="1990-01-20"),
+    )
+
+
+@pytest.mark.parametrize("trigger", kinds(), ids=lambda trigger: trigger.kind)
+def test_no_timer_of_any_kind_survives_it_nor_a_new_rule_book(trigger: Trigger) -> None:
+    assert Guests(book(rule(trigger))).tell(*everything()).until(START + 30 * DAY).fired
+    guests = Guests(book(rule(trigger))).tell(*everything())
+    guests.know(identified(1))
+    guests.meet(book(rule(trigger), revision="2" * 12))
+    assert guests.until(START + 900 * DAY).fired == []
+    late = Guests(book(rule(trigger)))
+    late.know(identified(1))
+    assert late.tell(*everything()).until(START + 900 * DAY).fired == []
+
+
+@pytest.mark.parametrize("trigger", kinds()[:2], ids=lambda trigger: trigger.kind)
+def test_what_came_true_before_is_still_told(trigger: Trigger) -> None:
+    guests = Guests(book(rule(trigger))).tell(*everything())
+    guests.know(identified(6))
+    assert len(guests.fired) == 1
+
+
+def test_what_quiet_hours_hold_is_taken_back() -> None:
+    night = Policy(fresh_for=None, quiet_hours=(QuietHours(0, 480),))
+    guests = Guests(book(rule(Abandoned("cart", after="cart", without=frozenset({"buy"}), within=HOUR)), policy=night))
+    guests.tell(event("cart", START), event("visit", START + 2 * HOUR))
+    guests.know(identified(0.1))
+    guests.until(START + DAY)
+    assert guests.told() == [
+        ("cart", "deferred", "quiet hours until 2026-01-01T08:00:00Z"),
+        ("cart", "suppressed", "became u-1"),
+    ]
+
+
+def test_it_is_no_activity_and_of_a_guest_never_heard_of_little_is_kept_and_not_for_long() -> None:
+    guests = Guests(book(rule(Inactivity("r", of=frozenset({"visit"}), after=DAY))))
+    state = guests.know(identified(1)).state
+    assert state
+    assert (state.last, state.events, state.wake) == (0, {}, START + DAY + HOUR)
+    guests.wakes = [(state.wake, "c-1")]
+    guests.until(START + DAY + HOUR)
+    assert guests.states == {}
+
+
+def test_older_news_changes_nothing() -> None:
+    guests = Guests(book(*[rule(kinds()[0])])).tell(event("visit", START))
+    guests.know(identified(2))
+    guests.know(Identified("c-1", "u-0", START + DAY))
+    assert (guests.states["c-1"].became, guests.states["c-1"].identified) == ("u-1", START + 2 * DAY)
+
+
+def test_records_of_the_ingest_are_believed_only_if_they_can_be_read() -> None:
+    shop = Shop(KNOWN)
+    (told,) = [one for one in shop.transfer.events if (IDENTIFIED, b"") in one.headers]
+    decoder = IngestedDecoder({WEB.topic: Decoder(WEB, Catalog((WEB,), {}, accept=Accept()))})
+    record = Record("internal", 0, 1, told.value, b"anon-1", START, told.headers)
+    assert decoder.decode(record, WALL) == Identified("anon-1", "u-1", START + 300_000)
