@@ -98,6 +98,21 @@ class StoreUnavailable(EngineError):
 
 
 @dataclass
+class StoreDamaged(EngineError):
+    """A key of the store that holds what the engine never writes: others wrote there, or a restore went wrong."""
+
+    store: str
+    key: str
+    reason: str
+
+    def __str__(self) -> str:
+        return (
+            f"the store at {self.store}: the key {self.key} does not hold what the engine writes ({self.reason});"
+            " restore it from a backup, or delete all keys of its partition and replay the events"
+        )
+
+
+@dataclass
 class BadStoreUrl(EngineError):
     """A store's URL or namespace that cannot be used. `url` comes without its password."""
 
@@ -150,6 +165,11 @@ class SourceUnavailable(EngineError):
 
     def __str__(self) -> str:
         return f"{self.source}: {self.reason}"
+
+
+@dataclass
+class CodecMissing(SourceUnavailable):
+    """Records are there, and what unpacks them is not installed here."""
 
 
 @dataclass

@@ -104,12 +104,16 @@ def check_kafka(settings: Settings, catalog: Catalog) -> tuple[list[Finding], di
     try:
         with Admin(kafka_settings(settings)) as admin:
             counts = admin.partition_counts(topics_of(settings, catalog))
-            sizes = admin.size_limits(topic for topic in topics_of(settings, catalog) if topic in counts)
+            there = [topic for topic in topics_of(settings, catalog) if topic in counts]
+            sizes = admin.size_limits(there)
     except SourceUnavailable as error:
         advice = "is it running, and are ENGINE_KAFKA_BOOTSTRAP and the other ENGINE_KAFKA_… settings right?"
         return [fail("kafka", str(error), advice)], {}
     reached = ok("kafka", f"{settings.kafka_bootstrap} answers")
-    return [reached, *_topics_findings(settings, catalog, counts), *size_findings(settings, catalog, sizes)], counts
+    findings = [reached, *_topics_findings(settings, catalog, counts), *size_findings(settings, catalog, sizes)]
+    if settings.kafka_client == "kafka-python":
+        findings += _codecs(settings, there)
+    return findings, counts
 
 
 def _topics_findings(settings: Settings, catalog: Catalog, counts: Mapping[str, int]) -> Iterator[Finding]:
@@ -125,6 +129,26 @@ def _topics_findings(settings: Settings, catalog: Catalog, counts: Mapping[str, 
         yield fail("partitions", f"the numbers differ: {listed}", "what workers read and the outreach need the same")
     elif paired:
         yield ok("partitions", f"{counts[paired[0]]} in {', '.join(paired)}")
+
+
+def _codecs(settings: Settings, topics: Sequence[str]) -> Iterator[Finding]:
+    # Here, as kafka-python need not be installed.
+    from engine.adapters.kafka.python.cluster import compressions
+    from engine.adapters.kafka.python.codecs import missing_codecs
+
+    missing = missing_codecs()
+    if missing:
+        yield from codec_findings(compressions(kafka_settings(settings), topics), missing)
+
+
+def codec_findings(kinds: Mapping[str, str], missing: Mapping[str, str]) -> Iterator[Finding]:
+    """What kafka-python cannot read. `kinds`: the topics' `compression.type`; `missing`: packages by compression."""
+    for topic, kind in kinds.items():
+        if kind in missing:
+            yield fail(topic, f"is compressed with {kind}, which is not installed", f"pip install {missing[kind]}")
+    if missing and "producer" in kinds.values():
+        says = f"kafka-python cannot read {', '.join(missing)} here, which producers may choose"
+        yield warn("compression", says, f"pip install {' '.join(missing.values())}")
 
 
 def size_findings(settings: Settings, catalog: Catalog, sizes: Mapping[str, int]) -> Iterator[Finding]:

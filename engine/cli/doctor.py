@@ -17,7 +17,7 @@ from engine.cli.wiring import kafka_settings, source_topics
 from engine.config import Settings
 from engine.core.catalog import Catalog
 from engine.core.durations import text_of
-from engine.errors import SourceUnavailable
+from engine.errors import CodecMissing, SourceUnavailable
 from engine.ports import StateStore
 
 SKEW = 2_000
@@ -66,12 +66,20 @@ def _examine(settings: Settings, store: StateStore, catalog: Catalog, counts: Ma
             bounds = reader.bounds(places)
             for topic in topics:
                 spans = {at: (max(low, end - SAMPLE), end) for at, (low, end) in bounds.items() if at[0] == topic}
-                yield judge_keys(topic, counts[topic], reader.read(spans))
+                yield _keys(topic, counts[topic], reader, spans)
             yield from _lag(reader, store, bounds)
     except SourceUnavailable as error:
         yield fail("kafka", str(error), "may ENGINE_KAFKA_USERNAME read these topics?")
     if settings.clock == "live":
         yield _overdue(store, max(counts[topic] for topic in topics))
+
+
+def _keys(topic: str, partitions: int, reader: TopicReader, spans: Mapping[Place, tuple[int, int]]) -> Finding:
+    """Of a sample."""
+    try:
+        return judge_keys(topic, partitions, reader.read(spans))
+    except CodecMissing as error:
+        return fail(f"keys of {topic}", error.reason, "install it wherever a worker runs, or use confluent-kafka")
 
 
 def _feedback(settings: Settings, catalog: Catalog) -> Iterator[Finding]:
@@ -130,15 +138,25 @@ def _lag(reader: TopicReader, store: StateStore, bounds: Mapping[Place, tuple[in
 def _lag_finding(reader: TopicReader, unread: Mapping[Place, tuple[int, int]]) -> Finding:
     if not unread:
         return ok("lag", "everything is read")
-    oldest = min((one.timestamp for one in reader.read({at: (s, s + 1) for at, (s, _) in unread.items()})), default=0)
-    waits = max(0, wall_clock() - oldest) // 1000 * 1000 if oldest else 0
+    oldest = _oldest(reader, {at: (start, start + 1) for at, (start, _) in unread.items()})
+    waits = max(0, wall_clock() - oldest) // 1000 * 1000
     records = count_of(sum(end - start for start, end in unread.values()), "record")
+    if not oldest:
+        return warn("lag", f"{records} unread, for how long is not known", "is a worker running?")
     says = f"{records} unread, the oldest for {text_of(waits)}"
     if waits < LATE:
         return ok("lag", says)
     return warn(
         "lag", says, "is a worker running? If so, start more of them: as many as there are partitions can share"
     )
+
+
+def _oldest(reader: TopicReader, spans: Mapping[Place, tuple[int, int]]) -> int:
+    """When the oldest of these records arrived, epoch ms; 0 where none can be read here."""
+    try:
+        return min((one.timestamp for one in reader.read(spans)), default=0)
+    except CodecMissing:
+        return 0
 
 
 def _overdue(store: StateStore, partitions: int) -> Finding:

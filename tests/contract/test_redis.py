@@ -1,6 +1,6 @@
 """What RedisStore promises beyond every store: errors one can act on, and keys that stay together and go away."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import timedelta
 from time import time
@@ -12,7 +12,7 @@ from redis import Redis
 from engine.adapters.redis import RedisStore, connect, connect_sending
 from engine.cli.checks import check_store
 from engine.cli.findings import Level
-from engine.errors import BadStoreUrl, OtherFormat, StoreUnavailable
+from engine.errors import BadStoreUrl, OtherFormat, StoreDamaged, StoreUnavailable
 from engine.ports import Commit, Meta
 
 CUSTOMER = "{odd}\n🙂"
@@ -107,7 +107,7 @@ def test_a_replica_is_told_from_a_primary(store: RedisStore, client: Any) -> Non
 
 def test_a_key_of_somebody_else_is_an_error_that_names_the_server(redis_url: str, client: Any) -> None:
     client.set("{shop:0}:meta", "not ours")
-    with closing(connect(redis_url, "shop")) as store, pytest.raises(StoreUnavailable, match="WRONGTYPE") as refused:
+    with closing(connect(redis_url, "shop")) as store, pytest.raises(StoreDamaged, match="another type") as refused:
         store.meta(0)
     assert str(refused.value).startswith(f"the store at {redis_url}: ")
 
@@ -212,3 +212,52 @@ def test_what_a_script_may_not_do_gets_the_advice_that_a_command_gets(restricted
     with pytest.raises(StoreUnavailable, match=r"docs/deployment\.md lists the commands"):
         store.commit(0, Commit(Meta(), Meta(seq=1), states={"c-1": b"state"}))
     store.close()
+
+
+def test_a_wake_up_at_no_moment_names_its_key(store: RedisStore, client: Any) -> None:
+    client.zadd("{shop:7}:due", {"c-1": "-inf"})
+    with pytest.raises(StoreDamaged, match=r"the key \{shop:7\}:due does not hold what the engine writes"):
+        store.due(7, 2**62, 10)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("seq", b"many"),
+        ("seq", b'"1"'),
+        ("seq", b"\xff"),
+        ("offsets", b"[1]"),
+        ("offsets", b'{"events":1e99}'),
+        ("clock", b""),
+        ("\xff", b"1"),
+    ],
+)
+def test_a_damaged_meta_names_its_key(store: RedisStore, client: Any, field: str, value: bytes) -> None:
+    store.commit(7, EVERYTHING)
+    client.hset("{shop:7}:meta", field.encode("latin-1"), value)
+    with pytest.raises(StoreDamaged, match=r"\{shop:7\}:meta"):
+        store.meta(7)
+
+
+@pytest.mark.parametrize("name", ["meta", "states", "due", "outbox", "erased"])
+def test_a_key_of_another_type_is_named_and_not_waited_for(store: RedisStore, client: Any, name: str) -> None:
+    client.set(f"{{shop:7}}:{name}", "what somebody else wrote")
+    reads: dict[str, Callable[[], object]] = {
+        "meta": lambda: store.meta(7),
+        "states": lambda: store.load(7, ["c-1"]),
+        "due": lambda: store.due(7, 10, 10),
+        "outbox": lambda: store.outbox(7),
+        "erased": lambda: store.erased(7),
+    }
+    with pytest.raises(StoreDamaged, match=rf"\{{shop:7\}}:{name}"):
+        reads[name]()
+    if name != "erased":
+        with pytest.raises(StoreDamaged, match=r"\{shop:7\}:"):
+            store.commit(7, EVERYTHING)
+
+
+@pytest.mark.parametrize(("field", "value"), [("x", b"\x90"), ("1", b"\xc1"), ("1", b"")])
+def test_a_damaged_outbox_names_its_key(store: RedisStore, client: Any, field: str, value: bytes) -> None:
+    client.hset("{shop:7}:outbox", field, value)
+    with pytest.raises(StoreDamaged, match=r"\{shop:7\}:outbox"):
+        store.outbox(7)

@@ -61,31 +61,32 @@ class RedisStore:
 
     def meta(self, partition: int) -> Meta:
         """What the partition remembers; a fresh `Meta` where nothing is stored."""
-        with reaching(self._name):
-            return read_meta(self._client.hgetall(self._prefix(partition) + "meta"), self._name)
+        key = self._prefix(partition) + "meta"
+        with reaching(self._name, key):
+            return read_meta(self._client.hgetall(key), self._name)
 
     def load(self, partition: int, customers: Sequence[str]) -> list[bytes | None]:
         """The encoded states in the order asked, None where there is none."""
         if not customers:
             return []
-        with reaching(self._name):
-            states: list[bytes | None] = self._client.hmget(self._prefix(partition) + "states", customers)
+        key = self._prefix(partition) + "states"
+        with reaching(self._name, key):
+            states: list[bytes | None] = self._client.hmget(key, customers)
         return states
 
     def due(self, partition: int, until: int, limit: int) -> list[tuple[str, int]]:
         """(customer, wake-up moment) of the soonest wake-ups at or before `until`, soonest first."""
-        with reaching(self._name):
-            found = self._client.zrangebyscore(
-                self._prefix(partition) + "due", "-inf", until, start=0, num=limit, withscores=True
-            )
-        return [(customer.decode(), int(moment)) for customer, moment in found]
+        key = self._prefix(partition) + "due"
+        with reaching(self._name, key):
+            found = self._client.zrangebyscore(key, "-inf", until, start=0, num=limit, withscores=True)
+            return [(customer.decode(), int(moment)) for customer, moment in found]
 
     def commit(self, partition: int, commit: Commit) -> None:
         """Raises Fenced, having written nothing, where `seq` or offsets are not as the commit expects."""
         prefix, history = self._prefix(partition), periods(self._clock(), self._history_kept)
         names = ["meta", "states", "due", "outbox", "erased", history.present]
         keys = [prefix + name for name in dict.fromkeys(names + history.names)]
-        with reaching(self._name):
+        with reaching(self._name, prefix):
             found = _COMMIT.run(self._client, keys, *pack(commit, history.until, self._erased_kept))
         if found:
             seq, offsets = found
@@ -94,21 +95,24 @@ class RedisStore:
 
     def outbox(self, partition: int) -> dict[int, list[tuple[str, bytes]]]:
         """The outreach not yet trimmed, oldest first: seq of the commit that decided it -> id and encoded outreach."""
-        with reaching(self._name):
-            return read_outbox(self._client.hgetall(self._prefix(partition) + "outbox"))
+        key = self._prefix(partition) + "outbox"
+        with reaching(self._name, key):
+            return read_outbox(self._client.hgetall(key))
 
     def history(self, partition: int, customer: str) -> list[bytes]:
         """The last 20 outcome records, newest first."""
-        with reaching(self._name), self._client.pipeline(transaction=False) as pipe:
+        prefix = self._prefix(partition)
+        with reaching(self._name, f"{prefix}h:"), self._client.pipeline(transaction=False) as pipe:
             for name in periods(self._clock(), self._history_kept).names:
-                pipe.hget(self._prefix(partition) + name, customer)
+                pipe.hget(prefix + name, customer)
             return unpack(pipe.execute())
 
     def erased(self, partition: int) -> dict[str, int]:
         """The partition's tombstones: digest of a customer -> moment of the erasure."""
-        with reaching(self._name):
-            found = self._client.zrange(self._prefix(partition) + "erased", 0, -1, withscores=True)
-        return {digest.decode(): int(moment) for digest, moment in found}
+        key = self._prefix(partition) + "erased"
+        with reaching(self._name, key):
+            found = self._client.zrange(key, 0, -1, withscores=True)
+            return {digest.decode(): int(moment) for digest, moment in found}
 
     def customers(self, partition: int, after: str, limit: int) -> tuple[list[str], str]:
         """A page of about `limit` customers and the cursor for the next one ("" at the start, and at the end).

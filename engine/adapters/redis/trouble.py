@@ -1,14 +1,16 @@
 """What goes wrong between us and a server, in words that say what to do about it."""
 
 import re
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
+import msgspec
 from redis import exceptions
 from redis.sentinel import MasterNotFoundError
 
-from engine.errors import StoreUnavailable
+from engine.errors import StoreDamaged, StoreUnavailable
 
 _ADVICE: tuple[tuple[type[Exception], str], ...] = (
     (exceptions.AuthenticationError, "it wants another user or password; give them in the URL"),
@@ -25,10 +27,21 @@ _ADVICE: tuple[tuple[type[Exception], str], ...] = (
 
 
 @contextmanager
-def reaching(store: str) -> Iterator[None]:
-    """Turns what the client library raises into StoreUnavailable. `store` is for the message, without a password."""
+def reaching(store: str, key: str = "") -> Iterator[None]:
+    """Turns what the client library raises into StoreUnavailable. `store` is for the message, without a password.
+
+    `key` is what is read and understood inside, or what its keys begin with: StoreDamaged where it is none of ours.
+    """
     try:
         yield
+    except exceptions.ResponseError as error:
+        if key and "WRONGTYPE" in str(error):
+            raise StoreDamaged(store, key, "it is of another type") from error
+        raise StoreUnavailable(store, _reason(error)) from error
+    except (msgspec.MsgspecError, ValueError, TypeError, LookupError, OverflowError, struct.error) as error:
+        if not key:
+            raise
+        raise StoreDamaged(store, key, f"{type(error).__name__}: {error}") from error
     except (exceptions.RedisError, exceptions.RedisClusterException) as error:
         raise StoreUnavailable(store, _reason(error)) from error
 

@@ -15,6 +15,15 @@ from engine.adapters.kafka.writer import KAFKA_DEFAULT
 from engine.errors import SourceUnavailable
 
 
+def compressions(settings: KafkaSettings, topics: Iterable[str]) -> dict[str, str]:
+    """See `PythonCluster.compressions`."""
+    cluster = PythonCluster(settings)
+    try:
+        return cluster.compressions(topics)
+    finally:
+        cluster.close()
+
+
 class PythonCluster:
     """A Cluster. It has reached the brokers when it is made. Raises SourceUnavailable."""
 
@@ -30,12 +39,19 @@ class PythonCluster:
 
     def size_limits(self, topics: Iterable[str]) -> dict[str, int]:
         """`max.message.bytes` of each; Kafka's default where it is missing or we may not ask (DescribeConfigs)."""
+        return {name: int(value) if value else KAFKA_DEFAULT for name, value in self._told(topics, MAX_MESSAGE).items()}
+
+    def compressions(self, topics: Iterable[str]) -> dict[str, str]:
+        """`compression.type` of each: "producer" where the producers choose, or where we may not ask."""
+        return {name: value or "producer" for name, value in self._told(topics, "compression.type").items()}
+
+    def _told(self, topics: Iterable[str], setting: str) -> dict[str, str | None]:
+        """What each topic has for a setting; None where it is missing or we may not ask (DescribeConfigs)."""
         names = list(topics)
-        asked = [ConfigResource("TOPIC", name, [MAX_MESSAGE]) for name in names]
+        asked = [ConfigResource("TOPIC", name, [setting]) for name in names]
         with self._explained():
             told = self._client.describe_configs(asked, config_filter="all").get("topic", {}) if names else {}
-        found = {name: told.get(name, {}).get(MAX_MESSAGE, {}).get("value") for name in names}
-        return {name: int(value) if value else KAFKA_DEFAULT for name, value in found.items()}
+        return {name: told.get(name, {}).get(setting, {}).get("value") for name in names}
 
     def create(self, topic: NewTopic) -> bool:
         """False where it is there already."""

@@ -9,6 +9,7 @@ from kafka import errors
 from kafka.net.compat import KafkaNetClient
 from kafka.net.sasl.oauth import AbstractTokenProvider
 
+from engine.adapters.kafka.python.codecs import codec_advice
 from engine.adapters.kafka.settings import KafkaSettings, Secret, Security
 from engine.adapters.kafka.tokens import Tokens
 from engine.errors import SourceUnavailable
@@ -82,6 +83,8 @@ class _Listener(logging.Handler):
 def reason(error: Exception) -> str:
     """What a person wants to read of a client's error."""
     text = " ".join(str(part) for part in error.args if part) or getattr(error, "description", "")
+    if isinstance(error, errors.UnsupportedCodecError):
+        return f"kafka-python cannot read how it is compressed here ({text}): {codec_advice(text)}"
     return f"{type(error).__name__.removesuffix('Error')}: {text}"
 
 

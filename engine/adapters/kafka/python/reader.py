@@ -6,13 +6,13 @@ from contextlib import contextmanager
 from typing import Any
 
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
-from kafka.errors import KafkaError, KafkaTimeoutError
+from kafka.errors import KafkaError, KafkaTimeoutError, UnsupportedCodecError
 
 from engine.adapters.kafka.library import ANSWER_SECONDS, Place
 from engine.adapters.kafka.python.config import connected, reason
 from engine.adapters.kafka.settings import KafkaSettings
 from engine.adapters.kafka.writer import Headers
-from engine.errors import SinkUnavailable, SourceUnavailable
+from engine.errors import CodecMissing, SinkUnavailable, SourceUnavailable
 from engine.ports import Record
 
 
@@ -21,6 +21,8 @@ class PythonReader:
 
     def __init__(self, settings: KafkaSettings) -> None:
         self._bootstrap = settings.bootstrap
+        self._lacking: CodecMissing | None = None
+        """After this kafka-python (3.0.12) never returns from the next poll, so it is not asked again."""
         options = {"group_id": None, "enable_auto_commit": False, "isolation_level": settings.isolation}
         self._consumer = connected(KafkaConsumer, settings, **options, fetch_max_wait_ms=100)
 
@@ -43,6 +45,8 @@ class PythonReader:
 
     def read(self, spans: Mapping[Place, tuple[int, int]]) -> Iterator[Record]:
         """The records of each place from one offset to before another, in order of offset within a place."""
+        if self._lacking:
+            raise self._lacking
         left = {TopicPartition(*place): end for place, (start, end) in spans.items() if start < end}
         if not left:
             return
@@ -74,6 +78,9 @@ class PythonReader:
     def _explained(self) -> Iterator[None]:
         try:
             yield
+        except UnsupportedCodecError as error:
+            self._lacking = CodecMissing(self._bootstrap, reason(error))
+            raise self._lacking from error
         except KafkaError as error:
             raise SourceUnavailable(self._bootstrap, reason(error)) from error
 

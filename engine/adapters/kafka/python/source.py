@@ -1,5 +1,6 @@
 """An EventSource on kafka-python. It calls back on its own thread, while ours waits in `poll` or `close`."""
 
+import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, Final
@@ -10,12 +11,15 @@ from kafka.errors import KafkaError, RetriableError, UnknownTopicOrPartitionErro
 from engine.adapters.kafka.admin import check_still_there, check_topics
 from engine.adapters.kafka.member import Member
 from engine.adapters.kafka.python.assignor import CoPartitionedAssignor
+from engine.adapters.kafka.python.cluster import compressions
+from engine.adapters.kafka.python.codecs import codec_advice, missing_codecs
 from engine.adapters.kafka.python.config import connected, reason
 from engine.adapters.kafka.python.joining import Joining
 from engine.adapters.kafka.settings import KafkaSettings
-from engine.errors import SourceUnavailable
+from engine.errors import CodecMissing, SourceUnavailable
 from engine.ports import Ownership, Record
 
+LOGGER: Final = logging.getLogger("engine.kafka")
 _ANSWER_SECONDS: Final = 5.0
 
 
@@ -24,6 +28,7 @@ class PythonSource:
 
     def __init__(self, settings: KafkaSettings, ownership: Ownership) -> None:
         check_topics(settings)
+        _check_codecs(settings)
         self._settings = settings
         self._member = Member(ownership)
         self._consumer = connected(KafkaConsumer, settings, **_config(settings))
@@ -152,6 +157,20 @@ class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
 
     def on_partitions_lost(self, lost: Iterable[Any]) -> None:
         self._source.on_lost({place.partition for place in lost})
+
+
+def _check_codecs(settings: KafkaSettings) -> None:
+    """Raises CodecMissing for a topic whose compression we cannot read; of producers' own choices the log warns."""
+    missing = missing_codecs()
+    if not missing:
+        return
+    kinds = compressions(settings, settings.topics)
+    for topic, kind in kinds.items():
+        if kind in missing:
+            raise CodecMissing(topic, f"is compressed with {kind}: pip install {missing[kind]}")
+    if "producer" in kinds.values():
+        what = ", ".join(missing)
+        LOGGER.warning("records compressed with %s would end this worker; to read them: %s", what, codec_advice())
 
 
 def _config(settings: KafkaSettings) -> dict[str, Any]:
