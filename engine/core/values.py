@@ -9,6 +9,9 @@ from engine.model import Number
 LONGEST_NUMBER = 64
 """Characters of a number in text; a longer one is a mistake, and Python refuses to convert thousands of digits."""
 
+LONGEST_DAY = 10
+"""Characters of a day without a time, so that times, which are longer, are not looked at twice."""
+
 _NO_DATE = re.compile(r"\s*|0000-00-00([ T][0:.]*Z?)?|00[-./]00[-./]0000")
 _MONTH_AND_DAY = re.compile(r"\d\d-\d\d")
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d{1,3})?", re.ASCII)
@@ -21,7 +24,9 @@ def is_no_date(text: str) -> bool:
 
 def day_of(text: str) -> str:
     """The day as "YYYY-MM-DD" or "MM-DD"; of a day with a time, the day as written. Raises ValueError."""
-    if _MONTH_AND_DAY.fullmatch(text):
+    if len(text) == LONGEST_DAY:  # nearly every one
+        return date.fromisoformat(text).isoformat()
+    if len(text) == len("MM-DD") and _MONTH_AND_DAY.fullmatch(text):
         date.fromisoformat(f"2000-{text}")
         return text
     return datetime.fromisoformat(text).date().isoformat()

@@ -7,7 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from engine.core.catalog import Accept, Catalog, EventType, Kind, Property, Source
-from engine.core.values import day_of, is_no_date, number_of, whole_day
+from engine.core.values import LONGEST_DAY, day_of, is_no_date, number_of, whole_day
 from engine.core.zones import iso, to_millis
 from engine.errors import BadRecord
 from engine.model import Event, Identified
@@ -243,7 +243,7 @@ def _boolean(name: str, value: Any) -> Any:
 
 def _moment(name: str, value: Any) -> Any:
     """Epoch ms. A day without a time stays a day: when it begins depends on where the customer is."""
-    if type(value) is str:
+    if type(value) is str and (len(value) <= LONGEST_DAY or value.startswith("0000")):
         if is_no_date(value):
             return None
         if day := whole_day(value):
@@ -253,11 +253,11 @@ def _moment(name: str, value: Any) -> Any:
 
 
 def _day(name: str, value: Any) -> Any:
-    if type(value) is str and is_no_date(value):
-        return None
     try:
         return day_of(value)
     except (TypeError, ValueError):
+        if type(value) is str and is_no_date(value):
+            return None
         return _wrong(name, "a date (YYYY-MM-DD or MM-DD)", value)
 
 
