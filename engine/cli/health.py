@@ -94,9 +94,12 @@ class SenderHealth:
 
 
 class WebHealth:
-    """Of `engine web`. It is ready while Kafka is away: customers can read its pages, and are asked to try again."""
+    """Of `engine web`. It is ready while Kafka restarts: customers can read its pages, and are asked to try again.
 
-    def __init__(self, server: WebServer, watch: "_Metrics") -> None:
+    Where nothing could be written for a minute, another copy may do better.
+    """
+
+    def __init__(self, server: WebServer, watch: "_WebMetrics") -> None:
         self._server = server
         self._watch = watch
 
@@ -108,7 +111,11 @@ class WebHealth:
         return _turning({"web": self._server.stepped})
 
     def _ready(self) -> Page:
-        facts = {"listens": self._server.listens, "staying": not self._server.stopping}
+        facts = {
+            "listens": self._server.listens,
+            "staying": not self._server.stopping,
+            "serves": self._watch.serves,
+        }
         return _report(all(facts.values()), facts)
 
 
@@ -132,6 +139,11 @@ class _Metrics(Protocol):
     content_type: str
 
     def page(self) -> bytes: ...
+
+
+class _WebMetrics(_Metrics, Protocol):
+    @property
+    def serves(self) -> bool: ...
 
 
 def _pages(metrics: _Metrics, alive: Callable[[], Page], ready: Callable[[], Page]) -> Mapping[str, Callable[[], Page]]:

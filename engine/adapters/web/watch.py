@@ -1,6 +1,7 @@
 """What `engine web` tells, as Prometheus metrics and as lines in the log. Neither ever names a customer or a token."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from time import monotonic
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
@@ -16,6 +17,12 @@ PAGES = ("unsubscribe", "preferences", "feedback", "other")
 TOLD = tuple(FeedbackKind)
 
 
+PATIENCE = 60.0
+"""Seconds of failures only, after which others may do better: a broker that restarts is back before."""
+REST = 30.0
+"""Seconds without requests, after which the next ones are to show whether it works again."""
+
+
 class WebWatch:
     """One process's metrics, in a registry of their own, and its log. `page`: the first word of a path.
 
@@ -24,7 +31,10 @@ class WebWatch:
 
     content_type = CONTENT_TYPE_LATEST
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = monotonic) -> None:
+        self._clock = clock
+        self._failing_since: float | None = None
+        self._last_failure = 0.0
         self.registry = CollectorRegistry()
         self._log = structlog.get_logger("engine.web")
         self._answers = self._counter("web_answers", "Requests answered", "page", "status")
@@ -53,6 +63,12 @@ class WebWatch:
         for code in codes.PASSED_OVER:
             self._passed_over.labels(provider, code)
 
+    @property
+    def serves(self) -> bool:
+        """False where every request for a minute could not be served; for half a minute, as only a request can tell."""
+        failing, now = self._failing_since, self._clock()
+        return failing is None or self._last_failure - failing < PATIENCE or now - self._last_failure > REST
+
     def page(self) -> bytes:
         """All metrics, as Prometheus reads them."""
         return generate_latest(self.registry)
@@ -69,6 +85,7 @@ class WebWatch:
 
     def published(self, feedback: Iterable[Feedback]) -> None:
         """They are durable."""
+        self._failing_since = None
         for each in feedback:
             self._feedback.labels(each.kind.value).inc()
 
@@ -83,5 +100,8 @@ class WebWatch:
 
     def failed(self, page: str, error: EngineError) -> None:
         """They have been asked to try again."""
+        self._last_failure = self._clock()
+        if self._failing_since is None:
+            self._failing_since = self._last_failure
         self._failed.labels(page).inc()
         self._log.warning("unavailable", page=page, reason=str(error))
