@@ -11,6 +11,7 @@ from engine.adapters.memory_source import MemorySource, MemoryTopics
 from engine.core.book import RuleBook
 from engine.core.catalog import Source
 from engine.hooks import Hooks
+from engine.ports import EventSource, Ownership
 from engine.runtime.decode import Decoder
 from engine.runtime.owned import Rules, Surroundings
 from engine.runtime.worker import Worker
@@ -56,17 +57,22 @@ class LiveShop:
 
     def happens(self, kind: str, customers: Iterable[str], topic: str = TOPIC) -> None:
         """At this moment, and the broker has it at once."""
-        for customer in customers:
-            event = {"id": f"{kind}-{customer}-{self.now}", "type": kind, "customer": customer, "time": self.now}
-            self.topics.append(topic, 0, msgspec.json.encode(event), customer.encode(), self.now)
+        for value in self.events(kind, customers):
+            self.topics.append(topic, 0, value, timestamp=self.now)
 
-    def worker(self, **around: Any) -> Worker:
-        """A worker that has not joined yet."""
+    def events(self, kind: str, customers: Iterable[str]) -> list[bytes]:
+        """As records have them."""
+        own = {"type": kind, "time": self.now}
+        return [msgspec.json.encode({"id": f"{kind}-{one}-{self.now}", "customer": one, **own}) for one in customers]
+
+    def worker(self, join: Callable[[Ownership], EventSource] | None = None, **around: Any) -> Worker:
+        """A worker that has not joined yet; by default the topics are those in memory."""
+        join = join or (lambda owner: MemorySource(self.topics, self.names, 1, owner))
         decoders = {name: Decoder(Source(name, name), CATALOG) for name in self.names}
         given: dict[str, Any] = {"wall": lambda: self.now, "hooks": self.hooks, "aside": SlowStore(), **around}
         surroundings = Surroundings(self.store, self.sink, MemoryRecords(), MemoryRecords(), **given)
         rules = Rules(self.book, Plain(), decoders)
-        return Worker(lambda owner: MemorySource(self.topics, self.names, 1, owner), surroundings, rules, patience=0)
+        return Worker(join, surroundings, rules)
 
     def work(self, worker: Worker) -> None:
         """Let it go on until it has handled everything and fired what it will."""
