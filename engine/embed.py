@@ -12,7 +12,7 @@ from engine.adapters.prometheus import PrometheusHooks
 from engine.cli.health import Health, serve
 from engine.cli.opening import open_store
 from engine.cli.running import open_running
-from engine.cli.wiring import open_writer
+from engine.cli.wiring import close_writer, open_writer
 from engine.config import BadSetting, Settings, load_settings
 from engine.hooks import AllHooks
 from engine.runtime.worker import Worker
@@ -50,7 +50,7 @@ def open_worker(settings: Settings) -> Iterator[Worker]:
         serve(stack, settings, health)
         store = stack.enter_context(open_store(settings))
         writer = open_writer(settings)
-        stack.callback(writer.close)
+        stack.callback(close_writer, writer)
         hooks = AllHooks(metrics, log)
         health.running = stack.enter_context(open_running(settings, project, store, writer, hooks))
         yield health.running.worker

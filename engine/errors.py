@@ -184,6 +184,11 @@ class SinkUnavailable(EngineError):
 
 
 @dataclass
+class BrokersAway(SinkUnavailable):
+    """The brokers have not taken, or not answered, in time. What was handed over is still tried: waiting helps."""
+
+
+@dataclass
 class TooLarge(SinkUnavailable):
     """One record that its topic does not take; everything else that was handed over is not concerned."""
 

@@ -75,6 +75,24 @@ class Hooks:
     def store_back(self, seconds: float) -> None:
         """The store answers again, after so long."""
 
+    def brokers_away(self, error: EngineError, attempt: int) -> None:
+        """The brokers do not take what is handed over, or do not answer; the worker waits and tries again."""
+
+    def brokers_back(self, seconds: float) -> None:
+        """The brokers answer again, after so long."""
+
+    def clock_doubted(self, reason: str) -> None:
+        """Wall time is not believed, so no timer fires by it; told when that begins, and every few seconds."""
+
+    def clock_believed(self) -> None:
+        """Wall time is believed again."""
+
+    def clock_set_back(self, partition: int, seconds: float) -> None:
+        """The partition's stored clock was so much ahead of the present, and has been set back to it."""
+
+    def topic_made_again(self, partition: int, topic: str) -> None:
+        """The topic is not the one that was read before: the partition is read from its beginning."""
+
     def swept(self, partition: int) -> None:
         """Every customer of the partition has met the current rule book."""
 

@@ -41,6 +41,10 @@ class Meta(msgspec.Struct):
     partitions: int = 1
     moving_to: int = 0
     """The partition count that a reshard has begun and not finished; 0: none."""
+    topics: dict[str, str] = {}
+    """Source -> id of the topic that its offset is of; a source is not in it where no id was known."""
+    generations: dict[str, int] = {}
+    """Source -> how many times its topic was made again since this partition was first read; without those never."""
     states: tuple[int, int] = (1, 0)
     """Version and minor version of the newest state in the partition. Who knows only earlier ones must not touch it."""
     engine: str = ""
@@ -162,6 +166,12 @@ class EventSource(Protocol):
     def lag(self) -> dict[int, int]:
         """Records not yet returned, by partition, as far as the last fetches tell."""
 
+    def topic_ids(self) -> Mapping[str, str]:
+        """The id of each topic, as it was a few seconds ago: a topic that was deleted and made again has another.
+
+        Without those whose id is not known. Does not ask the broker.
+        """
+
     def joined(self) -> bool:
         """Whether the group counts us in, if only as one that stands by."""
 
@@ -231,10 +241,16 @@ class OutreachSink(Protocol):
         """Bytes of an encoded outreach that it takes: what is larger must not be decided."""
 
     def published(self, partition: int) -> set[str]:
-        """Ids near the end of what is there already: at least all that an unfinished run may have published."""
+        """Ids near the end of what is there already: at least all that an unfinished run may have published.
+
+        Raises BrokersAway where they do not answer now.
+        """
 
     def publish(self, partition: int, entries: Sequence[tuple[str, bytes]]) -> None:
-        """Hand over encoded outreach, in order; `delivered` says when it is durable."""
+        """Hand over encoded outreach, in order; `delivered` says when it is durable.
+
+        Raises BrokersAway, having handed over some of it or none, where too much waits to be taken.
+        """
 
     def delivered(self, partition: int) -> list[str]:
         """Ids that are done with since this was last asked: durable, or told by `refused`. Raises SinkUnavailable."""
@@ -243,7 +259,7 @@ class OutreachSink(Protocol):
         """What was too large for it since this was last asked: id, encoded outreach, why. Ask before `delivered`."""
 
     def flush(self) -> None:
-        """Wait until everything handed over is durable."""
+        """Wait until everything handed over is durable. Raises BrokersAway where that takes too long."""
 
     def close(self) -> None:
         """Flush and give up."""
@@ -256,7 +272,7 @@ class RecordWriter(Protocol):
         """Hand over one record; the key decides its partition, readers tell repeats by the identity."""
 
     def flush(self) -> None:
-        """Wait until everything handed over is durable. Raises SinkUnavailable."""
+        """Wait until everything handed over is durable. Raises SinkUnavailable, BrokersAway where it takes too long."""
 
 
 class Renderer(Protocol):

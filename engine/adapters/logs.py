@@ -154,6 +154,24 @@ class LogHooks(Hooks):
     def store_back(self, seconds: float) -> None:
         self._log.warning("the store answers again", after_seconds=round(seconds, 1))
 
+    def brokers_away(self, error: EngineError, attempt: int) -> None:
+        self._log.warning("the brokers do not answer, nothing is decided", attempt=attempt, reason=str(error))
+
+    def brokers_back(self, seconds: float) -> None:
+        self._log.warning("the brokers answer again", after_seconds=round(seconds, 1))
+
+    def clock_doubted(self, reason: str) -> None:
+        self._log.error("the time is in doubt, no timer fires", reason=reason)
+
+    def clock_believed(self) -> None:
+        self._log.warning("the time is believed again")
+
+    def clock_set_back(self, partition: int, seconds: float) -> None:
+        self._log.error("a stored clock was ahead and is set back", partition=partition, by_seconds=round(seconds))
+
+    def topic_made_again(self, partition: int, topic: str) -> None:
+        self._log.error("the topic was made again, it is read from its beginning", partition=partition, topic=topic)
+
     def swept(self, partition: int) -> None:
         self._log.info("every customer has met the new rules", partition=partition)
 

@@ -11,11 +11,19 @@ class MemoryTopics:
 
     def __init__(self) -> None:
         self.records: dict[tuple[str, int], list[Record | None]] = defaultdict(list)
+        self.ids: dict[str, str] = defaultdict(lambda: "first")
 
     def append(self, topic: str, partition: int, value: bytes, key: bytes = b"", timestamp: int = 0) -> None:
         """`timestamp`: the broker's time, epoch ms."""
         records = self.records[topic, partition]
         records.append(Record(topic, partition, len(records) + 1, value, key, timestamp))
+
+    def make_again(self, topic: str) -> None:
+        """Deleted and made again: empty, with an id of its own."""
+        self.ids[topic] += " again"
+        for place in list(self.records):
+            if place[0] == topic:
+                self.records[place] = []
 
     def append_marker(self, topic: str, partition: int) -> None:
         """An offset without a record, as the end of a transaction takes one."""
@@ -81,6 +89,10 @@ class MemorySource:
         for place, offset in self._next.items():
             lag[place[1]] += max(0, len(self._topics.records[place]) - offset)
         return dict(lag)
+
+    def topic_ids(self) -> Mapping[str, str]:
+        """As `MemoryTopics` has them."""
+        return {name: self._topics.ids[name] for name in self._names}
 
     def joined(self) -> bool:
         """From the second `poll` on."""

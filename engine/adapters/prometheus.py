@@ -55,6 +55,11 @@ class PrometheusHooks(Hooks):
         self._fenced = self._counter("fenced_commits", "Commits that the store refused")
         self._away = self._gauge("store_away", "1 while the store does not answer")
         self._away_seconds = self._counter("store_away_seconds", "How long the store did not answer, in all")
+        self._brokers_away = self._gauge("brokers_away", "1 while the brokers take nothing, and nothing is decided")
+        self._brokers_away_seconds = self._counter("brokers_away_seconds", "How long the brokers took nothing, in all")
+        self._clock_doubted = self._gauge("clock_doubted", "1 while wall time is not believed: no timer fires")
+        self._clocks_set_back = self._counter("clocks_set_back", "Partitions whose stored clock was ahead")
+        self._made_again = self._counter("topics_made_again", "Partitions read anew, as their topic was", "topic")
         self._reload_failures = self._counter("reload_failures", "Reloads that found errors in the rules")
 
     def _gauge_partitions(self) -> None:
@@ -122,6 +127,25 @@ class PrometheusHooks(Hooks):
     def store_back(self, seconds: float) -> None:
         self._away.set(0)
         self._away_seconds.inc(seconds)
+
+    def brokers_away(self, error: EngineError, attempt: int) -> None:
+        self._brokers_away.set(1)
+
+    def brokers_back(self, seconds: float) -> None:
+        self._brokers_away.set(0)
+        self._brokers_away_seconds.inc(seconds)
+
+    def clock_doubted(self, reason: str) -> None:
+        self._clock_doubted.set(1)
+
+    def clock_believed(self) -> None:
+        self._clock_doubted.set(0)
+
+    def clock_set_back(self, partition: int, seconds: float) -> None:
+        self._clocks_set_back.inc()
+
+    def topic_made_again(self, partition: int, topic: str) -> None:
+        self._made_again.labels(topic).inc()
 
     def swept(self, partition: int) -> None:
         self._swept.inc()

@@ -10,6 +10,7 @@ from engine.adapters.redis import RedisStore
 from engine.adapters.redis.facts import Server
 from engine.cli.console import count_of
 from engine.cli.findings import Finding, fail, ok, warn
+from engine.cli.made_again import check_made_again, made_again
 from engine.cli.opening import open_store
 from engine.cli.wiring import channel_urls, check_apart, kafka_settings, source_topics
 from engine.config import BadSetting, Settings, unknown_settings
@@ -46,6 +47,8 @@ def check_all(settings: Settings, further: Further = lambda store, catalog, coun
         with open_store(settings) as store:
             findings += check_store(store, partitions)
             if catalog is not None and partitions:
+                topics = source_topics(settings, catalog)
+                findings += check_made_again(made_again(settings, store, topics, partitions))
                 findings += further(store, catalog, counts)
     except EngineError as error:
         findings.append(fail("store", str(error), "is it running, and is ENGINE_STORE (or --store) its URL?"))

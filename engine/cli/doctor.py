@@ -1,6 +1,6 @@
 """`engine doctor`: what is wrong with what surrounds the workers, and what to do about it."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from contextlib import closing
 
 import typer
@@ -11,6 +11,7 @@ from engine.adapters.redis import RedisStore
 from engine.cli.checks import check_all
 from engine.cli.console import count_of, wall_clock
 from engine.cli.findings import Finding, fail, ok, report, warn
+from engine.cli.made_again import made_again
 from engine.cli.options import AsJson, Namespace, RulesDir, Store, TemplatesDir, settings_of
 from engine.cli.sampling import judge_keys
 from engine.cli.wiring import kafka_settings, source_topics
@@ -19,6 +20,8 @@ from engine.core.catalog import Catalog
 from engine.core.durations import text_of
 from engine.errors import CodecMissing, SourceUnavailable
 from engine.ports import StateStore
+from engine.runtime.owned import CLOCK_AHEAD
+from engine.runtime.trusted_time import AGREES
 
 SKEW = 2_000
 LATE = 60_000
@@ -67,10 +70,12 @@ def _examine(settings: Settings, store: StateStore, catalog: Catalog, counts: Ma
             for topic in topics:
                 spans = {at: (max(low, end - SAMPLE), end) for at, (low, end) in bounds.items() if at[0] == topic}
                 yield _keys(topic, counts[topic], reader, spans)
-            yield from _lag(reader, store, bounds)
+            again = made_again(settings, store, topics, max(counts[topic] for topic in topics))
+            yield from _lag(reader, store, bounds, again)
     except SourceUnavailable as error:
         yield fail("kafka", str(error), "may ENGINE_KAFKA_USERNAME read these topics?")
     if settings.clock == "live":
+        yield from _stored_clocks(store, max(counts[topic] for topic in topics))
         yield _overdue(store, max(counts[topic] for topic in topics))
 
 
@@ -104,23 +109,35 @@ def _clocks(settings: Settings, store: StateStore) -> Iterator[Finding]:
         clocks |= {server.name: server.clock for server in store.servers()}
     now = wall_clock()
     off = [f"{name} is {_apart(clock - now)} this machine" for name, clock in clocks.items() if abs(clock - now) > SKEW]
-    if off:
-        yield warn(
-            "clocks", ", ".join(off), "let NTP set all clocks: timers fire by the broker's and this machine's time"
-        )
+    says, advice = ", ".join(off), "let NTP set all clocks: timers fire by the broker's and this machine's time"
+    if any(abs(clock - now) > AGREES for clock in clocks.values()):
+        yield fail("clocks", f"{says}: workers with such a clock fire no timer", advice)
+    elif off:
+        yield warn("clocks", says, advice)
     else:
         yield ok("clocks", f"{', '.join(clocks) or 'nobody to ask'}: within {text_of(SKEW)} of this machine")
+
+
+def _stored_clocks(store: StateStore, partitions: int) -> Iterator[Finding]:
+    now = wall_clock()
+    ahead = max(store.meta(number).clock for number in range(partitions)) - now
+    if ahead > CLOCK_AHEAD:
+        says = f"a stored clock is {_apart(ahead)} this machine: some worker's clock was wrong"
+        yield warn("stored clocks", says, "restart the workers: one that opens such a partition sets its clock back")
 
 
 def _apart(difference: int) -> str:
     return f"{text_of(abs(difference) // 1000 * 1000)} {'ahead of' if difference > 0 else 'behind'}"
 
 
-def _lag(reader: TopicReader, store: StateStore, bounds: Mapping[Place, tuple[int, int]]) -> Iterator[Finding]:
+def _lag(
+    reader: TopicReader, store: StateStore, bounds: Mapping[Place, tuple[int, int]], again: Container[str]
+) -> Iterator[Finding]:
+    """`again`: topics that are read from their beginning, whatever the store says."""
     unread: dict[Place, tuple[int, int]] = {}
     offsets = {partition: store.meta(partition).offsets for partition in {partition for _, partition in bounds}}
     for (topic, partition), (low, end) in bounds.items():
-        at = offsets[partition].get(topic, low)
+        at = low if topic in again else offsets[partition].get(topic, low)
         if at > end:
             says = f"partition {partition} was read up to {at} and ends at {end}: the topic was made anew"
             yield fail(

@@ -61,6 +61,8 @@ class Health:
             "rules": worker is not None,
             "joined": worker is not None and worker.joined,
             "store": worker is not None and worker.store_answers,
+            "clock": worker is not None and not worker.clock_doubt,
+            "brokers": worker is not None and worker.brokers_answer,
             "staying": worker is not None and not worker.stopping,
         }
         return _report(all(facts.values()), facts)

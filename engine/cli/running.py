@@ -10,7 +10,15 @@ from engine.adapters.kafka.confluent.transfer import ConfluentTransfer
 from engine.adapters.kafka.settings import KafkaSettings
 from engine.adapters.kafka.writer import TopicWriter, largest_value
 from engine.cli.beside import beside
-from engine.cli.wiring import build_worker, check_apart, kafka_settings, rules_of, source_topics, unkeyed_decoders
+from engine.cli.wiring import (
+    build_worker,
+    check_apart,
+    kafka_settings,
+    rules_of,
+    source_topics,
+    trusted_time,
+    unkeyed_decoders,
+)
 from engine.config import BadSetting, Settings
 from engine.core.catalog import Catalog
 from engine.errors import EngineError
@@ -62,14 +70,15 @@ def open_running(
 ) -> Iterator[Running]:
     """The worker has joined and is yet to be run; the ingest runs. Raises EngineError, what ended the ingest too."""
     decoders = unkeyed_decoders(project.book.catalog)
+    trusted = trusted_time(settings, store)
     with ExitStack() as stack:
         if not decoders:
-            yield Running(settings, build_worker(settings, project, store, writer, hooks), None)
+            yield Running(settings, build_worker(settings, project, store, writer, hooks, trusted), None)
             return
         check_apart(settings, project.book.catalog)
         kafka = _ingest_settings(settings, tuple(decoders))
-        progress = stack.enter_context(IngestProgress(kafka, settings.events_topic))
-        worker = build_worker(settings, project, store, writer, hooks, progress)
+        progress = stack.enter_context(IngestProgress(kafka, settings.events_topic, trusted.now, trusted.why_not))
+        worker = build_worker(settings, project, store, writer, hooks, trusted, progress)
         transfer = ConfluentTransfer(kafka, settings.events_topic, settings.dead_letters_topic)
         letters = size_limits(kafka, (settings.dead_letters_topic,))[settings.dead_letters_topic]
         ingest = Ingest(transfer, decoders, hooks, settings.batch, largest_letter=largest_value(letters))

@@ -1,27 +1,34 @@
 """Adapters put together from settings: what `run` and the operators' commands share."""
 
+import logging
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
-from engine.adapters.kafka.admin import check_exist, check_topics, size_limits
+from engine.adapters.kafka.admin import Admin, check_exist, check_topics, size_limits
 from engine.adapters.kafka.library import library
-from engine.adapters.kafka.outreach import KafkaSink
+from engine.adapters.kafka.outreach import FLUSH_SECONDS, KafkaSink
 from engine.adapters.kafka.partitioner import murmur2_partition
 from engine.adapters.kafka.records import TopicRecords
 from engine.adapters.kafka.settings import KafkaSettings, Security, TokenSettings
 from engine.adapters.kafka.writer import TopicWriter, largest_value
+from engine.adapters.redis import RedisStore
 from engine.cli.console import wall_clock
 from engine.config import BadSetting, Settings
 from engine.core.catalog import Catalog
+from engine.errors import BrokersAway
 from engine.hooks import Hooks
 from engine.ports import EventSource, Ownership, Progress, StateStore
 from engine.runtime.decode import Decoder
 from engine.runtime.origin import IngestedDecoder
 from engine.runtime.owned import Rules, Surroundings
 from engine.runtime.placement import check_stored
+from engine.runtime.trusted_time import TrustedTime
 from engine.runtime.worker import Worker
 from engine.testing import Project
+
+CLOSE_SECONDS = 5.0
+LOGGER = logging.getLogger("engine.worker")
 
 
 def kafka_settings(settings: Settings, topics: tuple[str, ...] = (), group: str = "") -> KafkaSettings:
@@ -75,6 +82,15 @@ def channel_urls(settings: Settings) -> dict[str, str]:
     return {name: url for name, url in urls.items() if url}
 
 
+def close_writer(writer: TopicWriter) -> None:
+    """At a worker's end. Brokers that are away hold it up for CLOSE_SECONDS only: the outbox keeps all outreach for the
+    next owner, and dead letters were durable before their commit. Outcomes may be missing in their topic then."""
+    try:
+        writer.close(CLOSE_SECONDS)
+    except BrokersAway as error:
+        LOGGER.warning("not everything was published, the next worker goes on with it: %s", error)
+
+
 def source_topics(settings: Settings, catalog: Catalog) -> tuple[str, ...]:
     """What workers read: the keyed topics, and the ingest stage's if there are others."""
     keyed = tuple(dict.fromkeys(source.topic for source in catalog.sources if source.keyed))
@@ -110,12 +126,27 @@ def rules_of(settings: Settings, project: Project) -> Rules:
     return Rules(project.book, project.renderer, decoders(settings, project.book.catalog))
 
 
+def trusted_time(settings: Settings, store: StateStore) -> TrustedTime:
+    """Asks the brokers; where these do not tell (by librdkafka, before Kafka 3.3, or without the right to describe the
+    cluster), the store's server."""
+
+    def witness() -> int | None:
+        with Admin(kafka_settings(settings)) as admin:
+            brokers = admin.clock()
+        return store.time() if brokers is None and isinstance(store, RedisStore) else brokers
+
+    if settings.clock == "event":
+        return TrustedTime(wall_clock)
+    return TrustedTime(wall_clock, witness=witness, aside=ThreadPoolExecutor(1, "engine-clock"))
+
+
 def build_worker(
     settings: Settings,
     project: Project,
     store: StateStore,
     writer: TopicWriter,
     hooks: Hooks,
+    trusted: TrustedTime,
     ingest: Progress | None = None,
 ) -> Worker:
     """A worker that has joined its group. Raises SourceUnavailable and PartitionsDiffer."""
@@ -129,9 +160,10 @@ def build_worker(
     around = Surroundings(
         store=store,
         outreach=KafkaSink(writer, settings.outreach_topic, limit=limits[settings.outreach_topic]),
-        outcomes=TopicRecords(writer, settings.outcomes_topic),
-        dead_letters=TopicRecords(writer, settings.dead_letters_topic),
-        wall=wall_clock,
+        outcomes=TopicRecords(writer, settings.outcomes_topic, FLUSH_SECONDS),
+        dead_letters=TopicRecords(writer, settings.dead_letters_topic, FLUSH_SECONDS),
+        wall=trusted.now,
+        doubt=trusted.why_not,
         hooks=hooks,
         partitions=partitions,
         event_clock=settings.clock == "event",

@@ -19,7 +19,7 @@ from engine.cli.options import AsJson, Namespace, RulesDir, Store, TemplatesDir,
 from engine.cli.process import begin_log, obey_stop
 from engine.cli.running import Running, open_running
 from engine.cli.runs import collect_rarely
-from engine.cli.wiring import open_writer
+from engine.cli.wiring import close_writer, open_writer
 from engine.errors import EngineError
 from engine.hooks import AllHooks, Hooks
 from engine.testing import RulesBroken, load_project
@@ -57,7 +57,7 @@ def run(
         serve(stack, settings, health)
         opened = stack.enter_context(open_store(settings))
         writer = open_writer(settings)
-        stack.callback(writer.close)
+        stack.callback(close_writer, writer)
         running = stack.enter_context(open_running(settings, project, opened, writer, hooks))
         health.running = running
         _obey_signals(running, hooks)

@@ -82,7 +82,7 @@ class Decoder:
         properties = parts.properties if parts.properties is not None else {}
         if not isinstance(properties, dict):
             raise BadRecord("bad-properties", f"properties must be an object, not {_a(properties)}")
-        identity = self._identity(parts.id, "id") if parts.id is not None else _place(record)
+        identity = self._identity(parts.id, "id") if parts.id is not None else place_of(record)
         scope = self.scopes.of(parts.scope)
         customer = self._identity(parts.customer, "customer")
         return Event(identity, type_, customer, time, properties, scope.number, scope.shown)
@@ -192,7 +192,7 @@ def _identity(value: Any, what: str) -> str:
     raise BadRecord(code, reason)
 
 
-def _place(record: Record) -> str:
+def place_of(record: Record) -> str:
     """The id of an event that has none: where it stands."""
     return f"{record.source}:{record.partition}:{record.next_offset - 1}"
 

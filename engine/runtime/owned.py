@@ -5,6 +5,7 @@ from concurrent.futures import Executor, Future
 from contextlib import suppress
 from dataclasses import dataclass, field
 from time import monotonic
+from types import MappingProxyType
 from typing import Any
 
 from engine.core.book import RuleBook
@@ -25,7 +26,7 @@ from engine.ports import (
 )
 from engine.runtime.aside import AtOnce, Step
 from engine.runtime.clock import LiveClock
-from engine.runtime.decode import Decoder
+from engine.runtime.decode import Decoder, place_of
 from engine.runtime.letters import DeadLetter, encode_letter, of_failure, of_outreach, of_record
 from engine.runtime.origin import IngestedDecoder
 from engine.runtime.partition import Partition
@@ -34,6 +35,9 @@ from engine.runtime.relay import Relay
 from engine.runtime.result import Arrival, Result
 from engine.runtime.turns import Work
 
+CLOCK_AHEAD = 60_000
+"""Milliseconds that a stored clock may be ahead: workers' clocks differ a little, and a clock that goes back for each
+of them makes timers wait for nothing. A clock that was a month ahead for a while is far beyond it."""
 SWEEP_PAGE = 250
 """Customers who meet new rules in one commit: so few that no event waits long for it."""
 
@@ -69,6 +73,8 @@ class Surroundings:
     ingest: Progress | None = None
     aside: Executor = field(default_factory=AtOnce)
     """What asks the store while another partition computes."""
+    doubt: Callable[[], str] = lambda: ""
+    """Why `wall` is only a guess now, so that no live clock may move by it; "" where it is to be believed."""
     place: Callable[[bytes, int], int] | None = None
     """The partition a key belongs to, of so many; None: not checked."""
     largest_letter: int = UNLIMITED
@@ -78,7 +84,9 @@ class Surroundings:
 class Owned:
     """Opens the partition from the store and publishes what its last owner left. Raises StoreUnavailable."""
 
-    def __init__(self, number: int, around: Surroundings, rules: Rules) -> None:
+    def __init__(
+        self, number: int, around: Surroundings, rules: Rules, topic_ids: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
         self.number = number
         self.around = around
         self.rules = rules
@@ -102,16 +110,32 @@ class Owned:
         """Whether the last tick left due timers."""
         self._busy = False
         """Whether events came since the last tick: their commits trim the outbox too."""
+        self._doubted = False
+        """Whether wall time was in doubt when the batch under way began."""
         self._buried = 0
         """Dead letters that are written and not known to be durable."""
         self._inputs: tuple[Sequence[Arrival], Sequence[Record]] = (), ()
+        for topic in self.partition.know_topics(topic_ids):
+            around.hooks.topic_made_again(number, topic)
+        self._generations = self.partition.meta.generations
+        if not around.event_clock:
+            self._set_back_clock()
         around.hooks.assigned(number, self.relay.recover())
         if self.partition.zones_before not in ("", ZONES_VERSION):
             around.hooks.zones_differ(number, self.partition.zones_before, ZONES_VERSION)
 
-    def handle(self, records: Sequence[Record]) -> Work:
-        """Decide and commit these records. Raises Fenced and StoreUnavailable."""
+    def _set_back_clock(self) -> None:
+        """A stored clock that is ahead would fire timers too early. Setting it back only ever makes them wait."""
         wall = self.around.wall()
+        ahead = self.partition.clock - wall
+        if ahead > CLOCK_AHEAD:
+            self.partition.set_clock(wall)
+            self.around.hooks.clock_set_back(self.number, ahead / 1000)
+
+    def handle(self, records: Sequence[Record]) -> Work:
+        """Decide and commit these records. Raises Fenced, StoreUnavailable and BrokersAway."""
+        wall = self.around.wall()
+        self._doubted = bool(self.around.doubt())
         self._sample(records[0])
         arrivals = [self._arrival(record, wall) for record in records]
         self._inputs = arrivals, records
@@ -129,6 +153,8 @@ class Owned:
         said: Event | Identified | None
         try:
             said = self.rules.decoders[source].decode(record, wall)
+            if isinstance(said, Event) and source in self._generations:
+                said = self._told_apart(said, record)
         except BadRecord as error:
             self._bury(of_record(record, error))
             said = None
@@ -137,17 +163,26 @@ class Owned:
             said = None
         if self.around.event_clock:
             clock = said.time if said is not None else 0
+        elif self._doubted:
+            clock = 0  # broker times count as far as wall time goes, which is not known
         else:
             clock = self.clock.read(source, record.timestamp, wall)
         if isinstance(said, Identified):
             return Arrival(source, record.next_offset, clock, None, said)
         return Arrival(source, record.next_offset, clock, said)
 
+    def _told_apart(self, event: Event, record: Record) -> Event:
+        """An id made of the place in a topic says which of the topics of that name it was."""
+        place = place_of(record)
+        if event.id == place:
+            event.id = f"{place}~{self._generations[record.source]}"
+        return event
+
     def tick(self, source: EventSource) -> Work:
         """Fire a page of due timers. Raises Fenced and StoreUnavailable."""
         self.relay.collect()
         self.has_more = False
-        if not self.around.event_clock:
+        if not self.around.event_clock and not self.around.doubt():
             self._hear_of_ingest(source)
             yield from self._fire_due(source)
         busy, self._busy = self._busy or self.has_more, False
@@ -189,6 +224,11 @@ class Owned:
             if self.partition.is_swept:
                 self.around.hooks.swept(self.number)
 
+    def reads_others(self, topic_ids: Mapping[str, str]) -> bool:
+        """Whether some topic is not the one any more that was read so far."""
+        known = self.partition.meta.topics
+        return any(known.get(topic, identity) != identity for topic, identity in topic_ids.items())
+
     def adopt(self, rules: Rules) -> None:
         """Go on with these rules; the sweep starts anew."""
         self.rules = rules
@@ -210,16 +250,20 @@ class Owned:
         late = until - due[0][1] if due else 0
         return Measures(lag, max(0, wall - time) / 1000 if time else 0, len(due), late / 1000, hits, misses)
 
-    def close(self) -> None:
-        """Wait for what was handed over, trim it from the outbox. What can't be done now the next owner does."""
+    def close(self, *, wait: bool = True) -> None:
+        """Wait for what was handed over, trim it from the outbox. What can't be done now the next owner does.
+
+        Without `wait` only what is known to be durable by now is trimmed. Raises BrokersAway, when it is closed.
+        """
         try:
-            self.relay.finish()
+            self.relay.finish() if wait else self.relay.collect()
             if self.partition.trim:
-                for wait in self._follow(self.partition.advance(self.partition.clock, self.around.wall())):
-                    wait.result()
+                for asked in self._follow(self.partition.advance(self.partition.clock, self.around.wall())):
+                    asked.result()
         except (Fenced, StoreUnavailable) as error:
             self.around.hooks.fenced(self.number, str(error))
-        self.around.hooks.released(self.number)
+        finally:
+            self.around.hooks.released(self.number)
 
     def _follow(self, steps: Iterator[Step], pages: int = 0) -> Generator[Future[Any], None, int]:
         """Publish what the steps have done, for so many commits (0: all). Returns the wake-ups of the last one."""

@@ -3,7 +3,7 @@
 Everything is computed in memory first and written in one step, so a batch that fails anywhere has not happened.
 """
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from typing import Any, TypeVar
 
@@ -81,6 +81,31 @@ class Partition:
     @property
     def clock(self) -> int:
         return self.meta.clock
+
+    def know_topics(self, ids: Mapping[str, str]) -> list[str]:
+        """Remember which topics the offsets are of. Those returned were made again, and are read from their beginning.
+
+        Raises Fenced and StoreUnavailable.
+        """
+        known = self.meta.topics
+        again = [topic for topic, identity in ids.items() if known.get(topic, identity) != identity]
+        if all(known.get(topic) == identity for topic, identity in ids.items()):
+            return []
+        meta = msgspec.structs.replace(
+            self.meta,
+            topics={**known, **ids},
+            offsets={topic: offset for topic, offset in self.meta.offsets.items() if topic not in again},
+            generations=self.meta.generations | {topic: self.meta.generations.get(topic, 0) + 1 for topic in again},
+        )
+        if self.meta.offsets:  # or a topic made again before the next commit would not be noticed
+            meta.seq += 1
+            self.store.commit(self.number, Commit(self.meta, meta))
+        self.meta = meta
+        return again
+
+    def set_clock(self, clock: int) -> None:
+        """Go on from there, as of the next commit; whatever has fired stays fired."""
+        self.meta = msgspec.structs.replace(self.meta, clock=clock)
 
     def is_erased(self, event: Event | Identified, arrived: int = 0) -> bool:
         """Whether the event is from before its customer's erasure, by its own time or its arrival (0: not known)."""

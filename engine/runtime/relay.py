@@ -6,6 +6,11 @@ from collections.abc import Callable, Sequence
 from engine.ports import OutreachSink
 from engine.runtime.partition import Partition
 
+MOST_UNDER_WAY = 10_000
+"""Outreach of a partition that may wait for the brokers; beyond it the worker stops deciding. Together with one more
+commit's it must be less than the tail that a sink reads back (20,000), or an owner that opens the partition when the
+brokers are back would publish some of it twice."""
+
 
 class Relay:
     """Publishes one partition's outreach. What a commit has decided leaves the outbox, once all of it is durable, with
@@ -31,6 +36,12 @@ class Relay:
         """id -> seq of the commit that decided it."""
         self._left: Counter[int] = Counter()
         """seq -> how many of its ids are not durable yet."""
+
+    def is_full(self) -> bool:
+        """Whether no more must be decided before the sink has taken some of what was handed over."""
+        if len(self._under_way) >= MOST_UNDER_WAY:
+            self.collect()
+        return len(self._under_way) >= MOST_UNDER_WAY
 
     def recover(self) -> int:
         """Publish what an earlier run has left, except what is in the sink already. Returns how many were published."""
@@ -84,6 +95,6 @@ class Relay:
             self.partition.trim.append(seq)
 
     def finish(self) -> None:
-        """Wait until everything handed over is durable."""
+        """Wait until everything handed over is durable. Raises BrokersAway."""
         self.sink.flush()
         self.collect()

@@ -3,11 +3,11 @@
 One loop in one thread: poll, decide and commit what came per partition, let due timers fire and a sweep go on, a page
 at a time and not for long, so that events never wait long. While another thread asks the store for one partition, the
 loop goes on with the next. The store is the truth of the offset: on assignment a partition is opened from the store and
-the source is told where to read on; the same after a refused commit, and after the store was away.
+the source is told where to read on; the same after a refused commit, and after the store or the brokers were away.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -16,12 +16,15 @@ from time import monotonic
 from typing import Any, TypeVar
 
 from engine.core.zones import ZONES_VERSION
-from engine.errors import Fenced, StoreUnavailable
+from engine.errors import BrokersAway, Fenced, StoreUnavailable
 from engine.ports import EventSource, Ownership, Record
 from engine.runtime.owned import Owned, Rules, Surroundings
 from engine.runtime.turns import Turns, Work
 
 T = TypeVar("T")
+
+AWAY = StoreUnavailable, BrokersAway
+"""What passes by itself: the worker waits, stays in the group, and opens its partitions anew."""
 
 TICK = 0.1
 """Seconds between looks for due timers."""
@@ -37,7 +40,9 @@ DOUBT = 0.3
 """Seconds for the group to tell us, after a refused commit, that the partition is no longer ours: whoever opens it
 publishes what is in the outbox, and its new owner is about to."""
 LONGEST_WAIT = 5.0
-"""Seconds between tries to reach a store that is away."""
+"""Seconds between tries to reach a store, or brokers, that are away."""
+SLOW = 1.0
+"""Seconds that brokers may take to make room before they count as away: a busy broker is not worth a warning."""
 
 
 @dataclass
@@ -56,7 +61,11 @@ class Worker:
     stepped: float = field(default_factory=monotonic, init=False)
     """When the loop last turned, by the monotonic clock."""
     store_answers: bool = field(default=True, init=False)
+    brokers_answer: bool = field(default=True, init=False)
+    """Whether they take what is handed over, as far as that was tried."""
     joined: bool = field(default=False, init=False)
+    clock_doubt: str = field(default="", init=False)
+    """Why no timer fires by wall time; "" where they do."""
     _closed: dict[int, float] = field(default_factory=dict, init=False)
     """Partitions that are ours and must be opened, or opened again, before anything else; but not before then."""
     _waiting: dict[int, list[Record]] = field(default_factory=dict, init=False)
@@ -79,11 +88,15 @@ class Worker:
         self._tell_rules()
 
     def run(self) -> None:
-        """Work until `stop`. Raises SourceUnavailable and SinkUnavailable where going on makes no sense."""
+        """Work until `stop`. Raises SourceUnavailable and SinkUnavailable where going on makes no sense.
+
+        It returns within half a minute of `stop` though store or brokers are away: what is not published stays in
+        the outbox for the next owner.
+        """
         try:
             while not self.stopping:
                 self.step()
-            with suppress(StoreUnavailable):  # then it comes again
+            with suppress(*AWAY):  # then it comes again
                 self.turns.finish_all()
             self._tell_offsets()
         finally:
@@ -103,11 +116,10 @@ class Worker:
         try:
             if self._new_rules is not None:
                 self._adopt(self._new_rules)
+            self._wait_for_room()
             records = self.source.poll(self.batch, self._patience())
             closed = self._open_closed()  # what was polled for them came before the seek, and does not count
-            for number, own in _by_partition(records).items():
-                if number in self.owned and number not in closed:
-                    self._waiting.setdefault(number, []).extend(own)
+            self._take_in(records, closed)
             self._begin_round()
             self._work_off(everything=len(records) < self.batch)  # there is no more to read meanwhile
             self._end_round()
@@ -115,9 +127,15 @@ class Worker:
                 self._sweep()
             if monotonic() >= self._next_look:
                 self._look()
-            self.store_answers = True
-        except StoreUnavailable as error:
-            self._wait_for_store(error)
+            self.store_answers = self.brokers_answer = True
+        except AWAY as error:
+            self._wait_for(error)
+
+    def _take_in(self, records: Sequence[Record], closed: Container[int] = ()) -> None:
+        """Let them wait for their turn."""
+        for number, own in _by_partition(records).items():
+            if number in self.owned and number not in closed:
+                self._waiting.setdefault(number, []).extend(own)
 
     def _patience(self) -> float:
         if self.turns:
@@ -167,6 +185,7 @@ class Worker:
             self._next_tick = monotonic() + TICK
             self._round_ends = monotonic() + LONGEST_TICK
             self.joined = self.source.joined()
+            self._watch_clock()
             self._round = self._round & self.owned.keys() or set(self.owned)
 
     def _end_round(self) -> None:
@@ -184,12 +203,24 @@ class Worker:
             self.turns.finish(number)
             self._next_sweep = monotonic() + SWEEP_REST * (monotonic() - started)
 
+    def _watch_clock(self) -> None:
+        before, self.clock_doubt = self.clock_doubt, "" if self.around.event_clock else self.around.doubt()
+        if self.clock_doubt and not before:
+            self.around.hooks.clock_doubted(self.clock_doubt)
+        elif before and not self.clock_doubt:
+            self.around.hooks.clock_believed()
+
     def _look(self) -> None:
         self.turns.finish_all()
+        if self.clock_doubt:
+            self.around.hooks.clock_doubted(self.clock_doubt)
         self._next_look = monotonic() + LOOK
-        lag = self.source.lag()
+        lag, ids = self.source.lag(), self.source.topic_ids()
         for number, owned in list(self.owned.items()):
-            self._guarded(number, partial(owned.look, lag.get(number, 0)))
+            if owned.reads_others(ids):
+                self._shut(number)
+            else:
+                self._guarded(number, partial(owned.look, lag.get(number, 0)))
         self._tell_offsets()
 
     def _tell_offsets(self) -> None:
@@ -215,7 +246,7 @@ class Worker:
     # --- opening
 
     def _open(self, number: int) -> Owned:
-        owned = Owned(number, self.around, self.rules)
+        owned = Owned(number, self.around, self.rules, self.source.topic_ids())
         self.owned[number] = owned
         self._closed.pop(number, None)
         self._share_cache()
@@ -238,21 +269,55 @@ class Worker:
         closed = dict(self._closed)
         for number, until in closed.items():
             if monotonic() >= until:
+                self.stepped = monotonic()
                 self.source.seek(number, self._open(number).partition.meta.offsets)
         return set(closed)
 
-    def _wait_for_store(self, error: StoreUnavailable) -> None:
+    def _wait_for_room(self) -> None:
+        """Decide nothing while too much of what was decided waits for the brokers. What was read waits in memory."""
+        if not self._is_full():
+            return
+        since, attempt, paused = monotonic(), 0, list(self.owned)
+        self.source.pause(paused)
+        while self._is_full() and not self.stopping:
+            self.stepped = monotonic()
+            if self.stepped > since + max(SLOW, LONGEST_WAIT * attempt):
+                attempt += 1
+                error = BrokersAway("the outreach topic", "does not take what is handed over")
+                self._tell_away(error, attempt)
+            self._take_in(self.source.poll(1, TICK))  # of a partition that was assigned just now
+        self.source.resume(paused)
+        if attempt:
+            self.around.hooks.brokers_back(monotonic() - since)
+
+    def _is_full(self) -> bool:
+        return any(owned.relay.is_full() for owned in self.owned.values())
+
+    def _tell_away(self, error: StoreUnavailable | BrokersAway, attempt: int) -> None:
+        if isinstance(error, StoreUnavailable):
+            self.store_answers = False
+            self.around.hooks.store_away(error, attempt)
+        else:
+            self.brokers_answer = False
+            self.around.hooks.brokers_away(error, attempt)
+
+    def _tell_back(self, seconds: float) -> None:
+        if not self.store_answers:
+            self.around.hooks.store_back(seconds)
+        if not self.brokers_answer:
+            self.around.hooks.brokers_back(seconds)
+
+    def _wait_for(self, error: StoreUnavailable | BrokersAway) -> None:
         """Pause, stay in the group, try again; then open everything anew, as the store may have gone back in time."""
         since, attempt, wait = monotonic(), 0, TICK
         paused: set[int] = set()
-        self.store_answers = False
         self.turns.abandon(*self.turns)
         for number in [*self.owned, *self._closed]:
             self._shut(number)
         while self._closed and not self.stopping:
             attempt += 1
             self.stepped = monotonic()
-            self.around.hooks.store_away(error, attempt)
+            self._tell_away(error, attempt)
             paused |= self._closed.keys()
             self.source.pause(list(self._closed))
             for record in self.source.poll(1, wait):  # of a partition that was assigned just now, and opened
@@ -260,32 +325,40 @@ class Worker:
             wait = min(wait * 2, LONGEST_WAIT)
             try:
                 self._open_closed()
-            except StoreUnavailable as again:
+            except AWAY as again:
                 error = again
             else:
-                self.around.hooks.store_back(monotonic() - since)
+                self._tell_back(monotonic() - since)
         self.source.resume(list(paused))
 
     # --- ownership: called by the source from within poll and close
 
     def assigned(self, partition: int) -> dict[str, int]:
-        """Open the partition; while the store is away, leave that to later."""
-        try:
-            return dict(self._open(partition).partition.meta.offsets)
-        except StoreUnavailable:
-            self._shut(partition)
-            return {}
+        """Open the partition; while the store or the brokers are away, leave that to later."""
+        if self.store_answers and self.brokers_answer:
+            try:
+                return dict(self._open(partition).partition.meta.offsets)
+            except AWAY as error:
+                self._tell_away(error, 1)
+        self._shut(partition)
+        return {}
 
     def revoked(self, partition: int) -> None:
         """Finish, trim the outbox of what is published, and let go."""
         self._round.discard(partition)
-        with suppress(StoreUnavailable):  # then the next owner finishes it
+        with suppress(*AWAY):  # then the next owner finishes it
             self.turns.finish(partition)
         owned = self._let_go(partition)
         self._closed.pop(partition, None)
         self._share_cache()
         if owned is not None:
-            owned.close()
+            self._close(owned)
+
+    def _close(self, owned: Owned) -> None:
+        try:
+            owned.close(wait=self.brokers_answer)
+        except BrokersAway as error:  # the outbox has it; the others need not find out as well
+            self._tell_away(error, 1)
 
     def lost(self, partition: int) -> None:
         """Somebody else has it already; the store would refuse us."""

@@ -4,6 +4,7 @@ import time
 from dataclasses import replace
 
 import pytest
+from confluent_kafka.admin import AdminClient
 from kafka import KafkaConsumer
 
 from engine.adapters.kafka.admin import Admin, NewTopic
@@ -12,6 +13,7 @@ from engine.adapters.kafka.writer import KAFKA_DEFAULT
 from engine.errors import SourceUnavailable
 from tests.contract.kafka_clients import CLIENTS
 from tests.services import Broker
+from tests.services.processes import wait_until
 
 pytestmark = pytest.mark.kafka
 
@@ -41,6 +43,29 @@ def test_the_cluster_tells_the_time_to_the_client_that_can_ask(broker: Broker) -
         now = admin.clock()
     assert now is not None
     assert abs(now - time.time() * 1000) < 5_000
+
+
+def test_both_libraries_tell_the_same_id_of_a_topic_and_another_when_it_is_made_again(
+    broker: Broker, topic_prefix: str
+) -> None:
+    topic, either = topic_prefix + "events", [CLIENTS[name].settings(KafkaSettings(broker.address)) for name in CLIENTS]
+
+    def told() -> set[str]:
+        found = set()
+        for settings in either:
+            with Admin(settings) as admin:
+                found.add(admin.topic_ids([topic, topic_prefix + "missing"])[topic])
+        return found
+
+    with Admin(either[0]) as admin:
+        admin.create_topics([NewTopic(topic, 1)])
+        (first,) = told()
+        client = AdminClient({"bootstrap.servers": broker.address})
+        client.delete_topics([topic])[topic].result(30)
+        wait_until(lambda: topic not in admin.partition_counts([topic]), "the topic is gone")
+        admin.create_topics([NewTopic(topic, 1)])
+    (second,) = told()
+    assert first != second
 
 
 def test_a_group_has_members_until_they_leave(settings: KafkaSettings, topic_prefix: str) -> None:

@@ -190,7 +190,7 @@ def test_a_broker_that_restarts_loses_and_repeats_nothing(desk: Desk) -> None:
     with pytest.raises(SinkUnavailable, match="has not taken"):
         desk.writer.flush(timeout=0.5)
     back.start()
-    sink.flush()
+    desk.writer.flush(PATIENCE)
     back.join()
     assert sink.delivered(0) == [f"o-{number}" for number in range(200)]
     assert [message.value() for message in desk.read(0, 200)] == [outreach(number)[1] for number in range(200)]

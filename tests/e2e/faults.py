@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from subprocess import PIPE, STDOUT
 from typing import Any
 
 from engine.adapters.kafka.partitioner import murmur2_partition
@@ -17,7 +18,7 @@ from engine.adapters.redis import connect
 from engine.errors import StoreUnavailable
 from engine.runtime.records import decode_past
 from engine.testing import load_project
-from tests.e2e.command import REPOSITORY, write_project
+from tests.e2e.command import REPOSITORY, start, write_project
 from tests.e2e.job import PARTITIONS, Entry, Firing
 from tests.e2e.live import now
 from tests.e2e.topics import Read, Topics
@@ -109,6 +110,14 @@ class Stage:
         worker = self.start("a", **settings)
         self.until_members(1)
         return worker
+
+    def ask(self, *command: str) -> str:
+        """What a command of an operator says, with the settings of the workers."""
+        environment = {
+            f"ENGINE_{key.upper()}": str(value) for key, value in (self.settings | {"clock": "live"}).items()
+        }
+        with start(*command, folder=self.folder, env=environment, stdout=PIPE, stderr=STDOUT) as process:
+            return " ".join(process.communicate(timeout=120)[0].decode().split())
 
     def kill9(self, worker: Worker) -> None:
         """Without warning; counts what is in flight."""

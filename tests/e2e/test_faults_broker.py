@@ -59,6 +59,55 @@ def test_a_worker_killed_between_commit_and_publication_leaves_it_to_the_next(
     print(verdict, "in flight at the kills:", stage.in_flight)
 
 
+LONG = 45
+"""Seconds: longer than a session of the group, and than a worker's patience with anything that it waits for."""
+
+
+@tried_hard
+@pytest.mark.parametrize("how", ["killed", "frozen"])
+@pytest.mark.parametrize("client", ["confluent", "kafka-python"])
+def test_brokers_away_for_long_are_waited_for_and_nothing_is_lost_or_repeated(
+    stage: Stage, broker: Broker, effort: Effort, how: str, client: str
+) -> None:
+    job = make_job(60_000, 6_000)
+    stage.use(project(stage.topics.events))
+    stage.load(job.entries)
+    worker = stage.start("a", batch=400, kafka_client=client)
+    for moment in moments(random.Random(effort.seed), effort.of(1, 3), 1_000, 30_000):
+        stage.until_processed(moment)
+        broker.kill9() if how == "killed" else broker.freeze()
+        stage.still_for(LONG)
+        broker.start() if how == "killed" else broker.thaw()
+    stage.finish()
+    verdict = stage.verdict(job.wanted)
+    assert verdict.exact, verdict
+    assert verdict.repeated == 0
+    assert worker.running
+    print(verdict)
+
+
+@pytest.mark.parametrize("client", ["confluent", "kafka-python"])
+def test_a_worker_whose_brokers_are_away_ends_when_it_is_asked_to_and_the_next_one_goes_on(
+    stage: Stage, broker: Broker, client: str
+) -> None:
+    job = make_job(60_000, 6_000)
+    stage.use(project(stage.topics.events))
+    stage.load(job.entries)
+    worker = stage.start("a", batch=400, kafka_client=client)
+    stage.until_processed(5_000)
+    broker.kill9()
+    stage.until_outbox_grows()
+    worker.stop()  # within a minute, or it fails
+    assert worker.code == 0, worker.said[-2_000:]
+    broker.start()
+    stage.count_in_flight()
+    stage.start("a", batch=400, kafka_client=client)
+    stage.finish()
+    verdict = stage.verdict(job.wanted)
+    assert verdict.exact, verdict
+    assert verdict.repeated <= stage.in_flight
+
+
 def test_a_worker_goes_on_with_the_oldest_events_where_older_ones_have_gone(stage: Stage) -> None:
     entries = make_job(20_000, 2_000).entries
     stage.use(project(stage.topics.events))

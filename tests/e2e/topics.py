@@ -74,6 +74,15 @@ class Topics:
         for done in self._admin.delete_records(places).values():
             done.result(10)
 
+    def make_events_again(self) -> None:
+        """Delete the events topic and make another of its name; returns when the broker has it, empty."""
+        self._admin.delete_topics([self.events])[self.events].result(30)
+        deadline = time.monotonic() + 60
+        while self.events in self._admin.list_topics(timeout=10).topics and time.monotonic() < deadline:
+            time.sleep(0.05)
+        self._make(self.events)
+        self.loaded.clear()
+
     def read(self, topic: str) -> list[Read]:
         """Every record that is there now."""
         settings = {"group.id": "reader", "enable.auto.commit": False, "enable.partition.eof": True}

@@ -30,14 +30,6 @@ class Worker(Process):
         super().end(by)
         self.code = ended.returncode if ended else self.code
 
-    def freeze(self) -> None:
-        """It stands still and does not know; returns when it does."""
-        os.kill(self.pid, signal.SIGSTOP)
-        os.waitid(os.P_PID, self.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
-
-    def thaw(self) -> None:
-        os.kill(self.pid, signal.SIGCONT)
-
     def reload(self) -> None:
         """Let it read its rules again."""
         os.kill(self.pid, signal.SIGHUP)

@@ -25,6 +25,8 @@ class Runner(Protocol):
     def start(self) -> None: ...
     def stop(self) -> None: ...
     def kill9(self) -> None: ...
+    def freeze(self) -> None: ...
+    def thaw(self) -> None: ...
     def remove(self) -> None: ...
 
 
@@ -89,6 +91,13 @@ class Broker:
         self.stop()
         self.start()
 
+    def freeze(self) -> None:
+        """It stands still: connections stay, and nothing is answered until `thaw`."""
+        self._runner.freeze()
+
+    def thaw(self) -> None:
+        self._runner.thaw()
+
     def remove(self) -> None:
         """Stop for good."""
         self._runner.remove()
@@ -137,7 +146,7 @@ class _Given:
     def stop(self) -> None:
         raise unavailable("the broker of ENGINE_TEST_KAFKA is not ours to stop")
 
-    kill9 = stop
+    kill9 = freeze = thaw = stop
 
     def remove(self) -> None:
         """It stays."""
@@ -187,6 +196,12 @@ class _Container:
     def kill9(self) -> None:
         self._docker("kill", self._name)
         self.running = False
+
+    def freeze(self) -> None:
+        self._docker("pause", self._name)
+
+    def thaw(self) -> None:
+        self._docker("unpause", self._name)
 
     def remove(self) -> None:
         self._docker("rm", "--force", "--volumes", self._name)

@@ -90,6 +90,15 @@ class Process:
         """Without warning; returns when it is gone."""
         self.end(signal.SIGKILL)
 
+    def freeze(self) -> None:
+        """It stands still and does not know; returns when it does."""
+        os.kill(self.pid, signal.SIGSTOP)
+        os.waitid(os.P_PID, self.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+
+    def thaw(self) -> None:
+        """It goes on."""
+        os.kill(self.pid, signal.SIGCONT)
+
     def end(self, by: signal.Signals) -> None:
         """Does nothing where it does not run."""
         if self._watch:

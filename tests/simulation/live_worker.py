@@ -14,6 +14,7 @@ from engine.hooks import Hooks
 from engine.ports import EventSource, Ownership
 from engine.runtime.decode import Decoder
 from engine.runtime.owned import Rules, Surroundings
+from engine.runtime.trusted_time import TrustedTime
 from engine.runtime.worker import Worker
 from tests.simulation.books import CATALOG, Plain
 
@@ -44,15 +45,19 @@ class SlowStore(Executor):
 
 
 class LiveShop:
-    """One topic of one partition; `now` is the wall time, epoch ms, of the broker too."""
+    """One topic of one partition; `now` is the time, epoch ms, and the broker's."""
 
     def __init__(self, book: RuleBook, now: int, topics: Sequence[str] = (TOPIC,)) -> None:
         self.book = book
         self.now = now
+        self.off = 0
+        """How far the wall clock of the workers' machine is ahead of that, ms."""
+        self._began = now - 1_000_000
         self.names = topics
         self.topics = MemoryTopics()
         self.store = MemoryStore()
         self.sink = MemorySink()
+        self.outcomes = MemoryRecords()
         self.hooks = Hooks()
 
     def happens(self, kind: str, customers: Iterable[str], topic: str = TOPIC) -> None:
@@ -69,8 +74,10 @@ class LiveShop:
         """A worker that has not joined yet; by default the topics are those in memory."""
         join = join or (lambda owner: MemorySource(self.topics, self.names, 1, owner))
         decoders = {name: Decoder(Source(name, name), CATALOG) for name in self.names}
-        given: dict[str, Any] = {"wall": lambda: self.now, "hooks": self.hooks, "aside": SlowStore(), **around}
-        surroundings = Surroundings(self.store, self.sink, MemoryRecords(), MemoryRecords(), **given)
+        time = TrustedTime(lambda: self.now + self.off, lambda: self.now - self._began, lambda: self.now)
+        clock = {"wall": time.now, "doubt": time.why_not}
+        given: dict[str, Any] = {**clock, "hooks": self.hooks, "aside": SlowStore(), **around}
+        surroundings = Surroundings(self.store, self.sink, self.outcomes, MemoryRecords(), **given)
         rules = Rules(self.book, Plain(), decoders)
         return Worker(join, surroundings, rules)
 

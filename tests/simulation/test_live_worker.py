@@ -2,12 +2,18 @@
 
 import pytest
 
+from engine.core.book import Policy
+from engine.core.triggers.event import OnEvent
 from engine.core.triggers.inactivity import Inactivity
-from engine.ports import Mark
+from engine.hooks import Hooks
+from engine.ports import Commit, Mark, Meta
 from tests.simulation.books import DAY, HOUR, START, book, rule
 from tests.simulation.live_worker import TOPIC, LiveShop
 
+SILENT = book(rule(Inactivity("silent", of=frozenset({"visit"}), after=30 * DAY)), policy=Policy(fresh_for=3 * DAY))
+LATER = [f"later-{number}" for number in range(5)]
 MISSED = book(rule(Inactivity("missed", of=frozenset({"visit"}), after=DAY)))
+SECOND = 1_000
 CUSTOMERS = [f"c-{number}" for number in range(20)]
 
 
@@ -51,3 +57,123 @@ def test_what_the_ingest_has_written_and_the_worker_has_only_polled_holds_the_cl
     ingest.told = Mark(len(shop.topics.records[TOPIC, 0]), shop.now)
     shop.work(shop.worker(ingest=ingest))
     assert shop.told() == CUSTOMERS[:1]
+
+
+class Told(Hooks):
+    """Notes what is said of clocks and topics."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def clock_doubted(self, reason: str) -> None:
+        self.said.append("doubted")
+
+    def clock_believed(self) -> None:
+        self.said.append("believed")
+
+    def clock_set_back(self, partition: int, seconds: float) -> None:
+        self.said.append(f"set back by {seconds / 86_400:.0f} days")
+
+    def topic_made_again(self, partition: int, topic: str) -> None:
+        self.said.append(f"{topic} again")
+
+
+@pytest.mark.parametrize("days", [31, 40, -31])
+def test_a_wall_clock_that_jumps_for_six_seconds_makes_nobody_look_silent_and_uses_up_no_silence(days: int) -> None:
+    shop = LiveShop(SILENT, START)
+    shop.hooks = told = Told()
+    worker = shop.worker()
+    shop.happens("visit", CUSTOMERS)
+    shop.work(worker)
+    shop.off = days * DAY
+    for _ in range(6):
+        shop.now += SECOND
+        shop.happens("buy", ["buyer"])
+        shop.work(worker)
+        assert worker.clock_doubt
+    assert told.said[0] == "doubted"
+    shop.off = 0
+    shop.happens("visit", LATER)
+    shop.work(worker)
+    assert told.said[-1] == "believed"
+    assert abs(shop.store.meta(0).clock - shop.now) < 10 * SECOND
+    assert shop.told() == []
+    assert shop.outcomes.records == []
+    shop.now += 30 * DAY
+    shop.work(worker)
+    assert sorted(shop.told()) == sorted([*CUSTOMERS, *LATER]), "each silence is still there to be told of"
+
+
+def test_a_worker_that_starts_with_a_clock_a_month_ahead_decides_by_the_brokers_time_and_fires_nothing() -> None:
+    shop = LiveShop(SILENT, START)
+    shop.happens("visit", CUSTOMERS)
+    shop.off = 31 * DAY
+    worker = shop.worker()
+    shop.work(worker)
+    assert worker.clock_doubt
+    assert (shop.told(), shop.store.meta(0).clock) == ([], 0)
+    assert shop.store.meta(0).offsets == {TOPIC: len(CUSTOMERS)}
+
+
+def test_a_stored_clock_that_is_a_month_ahead_is_set_back_and_told() -> None:
+    shop = LiveShop(SILENT, START)
+    shop.hooks = told = Told()
+    shop.happens("visit", CUSTOMERS)
+    shop.now += SECOND
+    shop.store.commit(0, Commit(shop.store.meta(0), Meta(seq=1, clock=START + 31 * DAY)))
+    shop.work(shop.worker())
+    assert told.said == ["set back by 31 days"]
+    assert shop.told() == []
+    assert shop.store.meta(0).clock <= shop.now
+
+
+def test_a_topic_that_is_made_again_while_the_worker_is_down_is_read_from_its_beginning() -> None:
+    shop = LiveShop(MISSED, START)
+    shop.hooks = told = Told()
+    shop.happens("visit", CUSTOMERS[:10])
+    worker = shop.worker()
+    shop.work(worker)
+    worker.source.close()
+    shop.topics.make_again(TOPIC)
+    shop.happens("visit", CUSTOMERS)
+    shop.work(shop.worker())
+    assert told.said == [f"{TOPIC} again"]
+    assert set(shop.store.customers(0, "", 100)[0]) == set(CUSTOMERS)
+    assert shop.store.meta(0).offsets == {TOPIC: len(CUSTOMERS)}
+
+
+def test_a_topic_that_is_made_again_under_a_worker_is_read_from_its_beginning() -> None:
+    shop = LiveShop(MISSED, START)
+    shop.hooks = told = Told()
+    shop.happens("visit", CUSTOMERS[:10])
+    worker = shop.worker()
+    shop.work(worker)
+    shop.topics.make_again(TOPIC)
+    shop.happens("visit", CUSTOMERS)
+    worker._next_look = 0.0
+    shop.work(worker)
+    assert told.said == [f"{TOPIC} again"]
+    assert set(shop.store.customers(0, "", 100)[0]) == set(CUSTOMERS)
+
+
+def test_what_an_older_version_has_read_without_an_id_goes_on_where_it_was() -> None:
+    shop = LiveShop(MISSED, START)
+    shop.hooks = told = Told()
+    shop.happens("visit", CUSTOMERS)
+    shop.store.commit(0, Commit(shop.store.meta(0), Meta(seq=1, offsets={TOPIC: 15}, mark=MISSED.mark)))
+    shop.work(shop.worker())
+    assert told.said == []
+    assert set(shop.store.customers(0, "", 100)[0]) == set(CUSTOMERS[15:])
+    assert shop.store.meta(0).topics == {TOPIC: "first"}
+
+
+def test_events_without_an_id_of_the_new_topic_are_no_repeats_of_those_of_the_old() -> None:
+    shop = LiveShop(book(rule(OnEvent("bought", event="buy"))), START)
+    worker = shop.worker()
+    for _ in range(2):
+        shop.topics.append(TOPIC, 0, b'{"type":"buy","customer":"c-1","time":%d}' % START, timestamp=START)
+        shop.work(worker)
+        shop.topics.make_again(TOPIC)
+        worker.source.close()
+        worker = shop.worker()
+    assert shop.told() == ["c-1", "c-1"]

@@ -38,6 +38,10 @@ class Admin:
         """`max.message.bytes` of each; Kafka's default where it is missing or we may not ask (DescribeConfigs)."""
         return self._cluster.size_limits(topics)
 
+    def topic_ids(self, topics: Iterable[str]) -> dict[str, str]:
+        """The id of each topic, which no other ever has; without those that are missing, or whose broker gives none."""
+        return self._cluster.topic_ids(topics)
+
     def create_topics(self, topics: Iterable[NewTopic]) -> list[str]:
         """The names of those that were made; those that are there already stay as they are."""
         return [topic.name for topic in topics if self._create(topic)]

@@ -41,6 +41,9 @@ class Cluster(Protocol):
     def size_limits(self, topics: Iterable[str]) -> dict[str, int]:
         """`max.message.bytes` of each; Kafka's default where it is missing or we may not ask (DescribeConfigs)."""
 
+    def topic_ids(self, topics: Iterable[str]) -> dict[str, str]:
+        """The id of each topic, which no other ever has; without those that are missing, or whose broker gives none."""
+
     def create(self, topic: NewTopic) -> bool:
         """False where it is there already."""
 

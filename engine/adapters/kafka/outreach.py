@@ -20,6 +20,8 @@ _CLOUD_EVENT: Final = (
 )
 """CloudEvents in Kafka's binary mode; the rest of it differs between records."""
 _TAIL: Final = 20_000
+FLUSH_SECONDS: Final = 10.0
+"""How long a worker's loop stands still for brokers that do not answer; it then waits in the group, see worker.py."""
 
 
 class KafkaSink:
@@ -70,8 +72,8 @@ class KafkaSink:
         return self._refused.pop(partition, [])
 
     def flush(self) -> None:
-        """Wait until everything handed over is durable."""
-        self._writer.flush()
+        """Wait until everything handed over is durable. Raises BrokersAway after FLUSH_SECONDS."""
+        self._writer.flush(FLUSH_SECONDS)
         for partition in self._failed:
             self._raise_failure(partition)
 

@@ -21,6 +21,11 @@ LEAST_TOPIC_BYTES: Final = BATCH_BYTES + BESIDE_VALUE
 """`max.message.bytes` of a topic that we write to. With less it refuses full batches of small records."""
 KAFKA_DEFAULT: Final = 1_048_588
 """`max.message.bytes` of a broker that nobody has told anything else: assumed where we may not ask."""
+WRITE_SECONDS: Final = 10.0
+"""How long a write waits for room. Longer than brokers that are only busy need; well below the minute without a turn of
+a loop after which /healthz calls it stuck."""
+MOST_WAITING_BYTES: Final = 64 * 1024 * 1024
+"""Records that may wait for the brokers: what a worker's memory grows by while they are away."""
 
 
 def largest_value(max_message_bytes: int) -> int:
@@ -31,6 +36,7 @@ def largest_value(max_message_bytes: int) -> int:
 class TopicWriter(Protocol):
     """An idempotent producer: what it takes becomes durable once, in order within a partition, however long it takes.
 
+    Memory is bounded: where too much waits, `write` waits, and raises BrokersAway after WRITE_SECONDS.
     Raises SinkUnavailable where it cannot, TooLarge where the record is to blame; a write with `done` tells that
     instead. What one topic refuses of one record concerns no other record.
     """
@@ -50,10 +56,13 @@ class TopicWriter(Protocol):
         """Call what waits to hear of writes that have ended; does not wait."""
 
     def flush(self, timeout: float = 30) -> None:
-        """Wait until everything is durable, at most `timeout` seconds."""
+        """Wait until everything is durable. Raises BrokersAway after `timeout` seconds; it is still tried then."""
 
-    def close(self) -> None:
+    def close(self, timeout: float = 30) -> None:
         """Flush and give up. What does not become durable in time is lost here: whoever needs it keeps it elsewhere."""
 
     def tail(self, topic: str, partition: int, limit: int) -> Iterable[Headers]:
-        """The headers of the last records of a partition: of at least `limit`, if there are as many."""
+        """The headers of the last records of a partition: of at least `limit`, if there are as many.
+
+        Raises BrokersAway where they do not answer, SinkUnavailable where waiting does not help.
+        """

@@ -32,8 +32,7 @@ def servers(client: Any, name: str) -> list[Server]:
 
 
 def _server(client: Any, name: str) -> Server:
-    seconds, micros = client.time()
-    clock = seconds * 1000 + micros // 1000
+    clock = server_time(client)
     try:
         info = client.info()
     except NoPermissionError:
@@ -47,3 +46,11 @@ def _server(client: Any, name: str) -> Server:
         used=info["used_memory"],
         limit=info["maxmemory"],
     )
+
+
+def server_time(client: Any) -> int:
+    """Epoch ms, by one of its servers."""
+    if isinstance(client, RedisCluster):
+        client = client.get_redis_connection(client.get_primaries()[0])  # type: ignore[no-untyped-call]
+    seconds, micros = client.time()
+    return int(seconds * 1000 + micros // 1000)

@@ -14,7 +14,7 @@ from uuid import uuid4
 from redis import Redis, RedisCluster
 
 from engine.adapters.redis.change import pack, read_meta, read_outbox
-from engine.adapters.redis.facts import Server, servers
+from engine.adapters.redis.facts import Server, server_time, servers
 from engine.adapters.redis.history import periods, unpack
 from engine.adapters.redis.process import is_marked, mark
 from engine.adapters.redis.script import Script
@@ -137,6 +137,11 @@ class RedisStore:
         """What the servers behind this store say of themselves."""
         with reaching(self._name):
             return servers(self._client, self._name)
+
+    def time(self) -> int:
+        """The time of a server behind this store, epoch ms."""
+        with reaching(self._name):
+            return server_time(self._client)
 
     def close(self) -> None:
         """Give up connections; stored data stays."""

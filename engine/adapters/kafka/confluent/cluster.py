@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any, Final
 
 import confluent_kafka.admin
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import KafkaError, KafkaException, TopicCollection, Uuid
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic as TheirTopic
 
@@ -24,6 +24,7 @@ _THEIRS: Final[Any] = confluent_kafka.admin
 _AS_THE_CLUSTER_HAS_IT: Final = -1
 _NOT_TOLD: Final = MISSING | {KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.CLUSTER_AUTHORIZATION_FAILED}
 """Of a topic's settings: there is no such topic, or we may not ask."""
+_NO_ID: Final = str(Uuid(0, 0))
 _NO_GROUP: Final = frozenset({KafkaError.GROUP_ID_NOT_FOUND, KafkaError._UNKNOWN_GROUP})
 
 
@@ -50,6 +51,19 @@ class ConfluentCluster:
         asked = [_THEIRS.ConfigResource(_THEIRS.ConfigResource.Type.TOPIC, name) for name in names]
         found = self._admin.describe_configs(asked, request_timeout=ANSWER_SECONDS) if asked else {}
         return {resource.name: self._size_limit(future) for resource, future in found.items()}
+
+    def topic_ids(self, topics: Iterable[str]) -> dict[str, str]:
+        """The id of each topic, which no other ever has; without those that are missing, or whose broker gives none."""
+        names = list(self.partition_counts(topics))  # raises where the brokers are away
+        if not names:
+            return {}
+        admin = opened(AdminClient, client_config(self._settings), logger=LOGGER)
+        asked = admin.describe_topics(TopicCollection(names), request_timeout=ANSWER_SECONDS)
+        try:
+            ids = {name: str(future.result().topic_id) for name, future in asked.items()}
+        except KafkaException as error:
+            raise SourceUnavailable(self._settings.bootstrap, error.args[0].str()) from error
+        return {name: identity for name, identity in ids.items() if identity != _NO_ID}
 
     def create(self, topic: NewTopic) -> bool:
         """False where it is there already."""

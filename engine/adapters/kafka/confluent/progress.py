@@ -9,7 +9,7 @@ was put; where not, all until the time it has put beside the offset.
 By consumers that never join: the library's admin client may take the whole process down when a broker goes away.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from threading import Event, Thread
 from time import time
 from typing import Final
@@ -30,12 +30,21 @@ Place = tuple[str, int]
 class IngestProgress:
     """`settings` are the ingest's, its topics the un-keyed ones; `topic` is the internal one.
 
-    What was true once stays true: while the brokers do not answer the last marks stand.
+    What was true once stays true: while the brokers do not answer, or the time `now` is in `doubt`, the last marks
+    stand.
     """
 
-    def __init__(self, settings: KafkaSettings, topic: str) -> None:
+    def __init__(
+        self,
+        settings: KafkaSettings,
+        topic: str,
+        now: Callable[[], int] = lambda: int(time() * 1000),
+        doubt: Callable[[], str] = lambda: "",
+    ) -> None:
         self.topic = topic
         self._topics = settings.topics
+        self._now = now
+        self._doubt = doubt
         self._marks: Mapping[int, Mark] = {}
         self._committed_only = _asker(settings, "read_committed")
         self._everything = _asker(settings, "read_uncommitted")
@@ -57,7 +66,9 @@ class IngestProgress:
 
     def ask(self) -> None:
         """One round of questions. Raises KafkaException."""
-        present = int(time() * 1000)
+        if self._doubt():
+            return
+        present = self._now()
         ends = _ends(self._committed_only, self._topics)
         # By the one that sees open transactions too, as the other would wait for their end.
         committed = self._everything.committed([TopicPartition(*place) for place in ends], timeout=_ANSWER_SECONDS)

@@ -17,10 +17,13 @@ from engine.adapters.kafka.confluent.config import LOGGER, MISSING, REFUSED, cli
 from engine.adapters.kafka.confluent.messages import place_of, record_of
 from engine.adapters.kafka.member import Member
 from engine.adapters.kafka.settings import KafkaSettings
+from engine.adapters.kafka.topic_ids import TopicIds
 from engine.errors import SourceUnavailable
 from engine.ports import Ownership, Record
 
 _ANSWER_SECONDS: Final = 5.0
+_QUICK_SECONDS: Final = 1.0
+_CUT_OFF: Final = frozenset({KafkaError._ALL_BROKERS_DOWN, KafkaError._TRANSPORT})
 
 
 class ConfluentSource:
@@ -31,6 +34,9 @@ class ConfluentSource:
         self._settings = settings
         self._topics = settings.topics
         self._member = Member(ownership)
+        self._ids = TopicIds(settings)
+        self._cut_off = False
+        """Whether a broker was out of reach since we last knew that they answer."""
         self._ends: dict[tuple[str, int], int] = {}
         # On the consumer's own connection the question would wait behind a fetch, which waits for new records.
         self._asker = opened(Consumer, _config(settings) | {"log_level": 0})
@@ -77,6 +83,10 @@ class ConfluentSource:
             return self._position(TopicPartition(topic, partition))
         return handled
 
+    def topic_ids(self) -> Mapping[str, str]:
+        """By topic, as they were a few seconds ago; without those not known."""
+        return self._ids.known
+
     def joined(self) -> bool:
         """Whether the group counts us in, if only as one that stands by."""
         return bool(self._consumer.memberid())
@@ -87,11 +97,14 @@ class ConfluentSource:
 
     def commit(self, offsets: Mapping[tuple[str, int], int]) -> None:
         """Tell the broker (topic, partition) -> next offset, for lag dashboards only; does not wait."""
+        if self._cut_off and not self._reaches(next(iter(offsets))):
+            return
         with suppress(KafkaException):
             self._consumer.commit(offsets=[TopicPartition(*place, offset) for place, offset in offsets.items()])
 
     def close(self) -> None:
         """Leave the group at once."""
+        self._ids.close()
         self._consumer.close()
         self._asker.close()
         self._member.raise_failure()
@@ -149,6 +162,19 @@ class ConfluentSource:
     def _trouble(self, error: KafkaError) -> None:
         if error.code() in REFUSED:
             self._member.failed(self._settings.bootstrap, error.str())
+        if error.code() in _CUT_OFF:
+            self._cut_off = True
+
+    def _reaches(self, place: tuple[str, int]) -> bool:
+        """Whether the brokers answer again.
+
+        librdkafka keeps a commit that it cannot send. By the time it can, the session may be over, and a static member
+        that commits for its old session is fenced for good.
+        """
+        with suppress(KafkaException):
+            self._asker.get_watermark_offsets(TopicPartition(*place), timeout=_QUICK_SECONDS, cached=False)
+            self._cut_off = False
+        return not self._cut_off
 
     def _forget(self, places: Iterable[TopicPartition]) -> None:
         for place in places:

@@ -7,11 +7,11 @@ from typing import Final
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 
 from engine.adapters.kafka.confluent.bounds import bounds
-from engine.adapters.kafka.confluent.config import LOGGER, REFUSED, client_config, opened
+from engine.adapters.kafka.confluent.config import LOGGER, MISSING, REFUSED, client_config, opened
 from engine.adapters.kafka.confluent.messages import headers_of
 from engine.adapters.kafka.settings import KafkaSettings
-from engine.adapters.kafka.writer import BATCH_BYTES, LARGEST, Done, Headers
-from engine.errors import SinkUnavailable, TooLarge
+from engine.adapters.kafka.writer import BATCH_BYTES, LARGEST, MOST_WAITING_BYTES, WRITE_SECONDS, Done, Headers
+from engine.errors import BrokersAway, SinkUnavailable, TooLarge
 
 _TOO_LARGE: Final = frozenset({KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_LIST_TOO_LARGE})
 _ANSWER_SECONDS: Final = 10.0
@@ -29,6 +29,7 @@ class ConfluentWriter:
             | {
                 "enable.idempotence": True,
                 "message.timeout.ms": 0,
+                "queue.buffering.max.kbytes": MOST_WAITING_BYTES // 1024,
                 "message.max.bytes": LARGEST,
                 "batch.size": BATCH_BYTES,
                 "partitioner": "murmur2_random",
@@ -53,10 +54,15 @@ class ConfluentWriter:
             self._ended(topic, error, done)
 
         where = -1 if partition is None else partition
+        deadline = 0.0
         while True:
             try:
                 return self._producer.produce(topic, value, key, where, ended, headers=list(headers))
-            except BufferError:
+            except BufferError as full:
+                deadline = deadline or time.monotonic() + WRITE_SECONDS
+                if time.monotonic() > deadline:
+                    waiting = f"{len(self._producer)} records wait to be taken"
+                    raise BrokersAway(self._settings.bootstrap, waiting) from full
                 self._producer.poll(0.1)
             except KafkaException as error:
                 return self._ended(topic, error.args[0], done)
@@ -66,17 +72,17 @@ class ConfluentWriter:
         self._producer.poll(0)
 
     def flush(self, timeout: float = 30) -> None:
-        """Wait until everything is durable, at most `timeout` seconds. Raises SinkUnavailable."""
+        """Wait until everything is durable, at most `timeout` seconds. Raises BrokersAway, SinkUnavailable."""
         left = self._producer.flush(timeout)
         if left:
             reason = f"has not taken all records within {timeout:g} s ({left} left); they are still tried"
-            raise SinkUnavailable(self._settings.bootstrap, reason)
+            raise BrokersAway(self._settings.bootstrap, reason)
         self._raise_failure()
 
-    def close(self) -> None:
+    def close(self, timeout: float = 30) -> None:
         """Flush and give up."""
         try:
-            self.flush()
+            self.flush(timeout)
         finally:
             self._producer.purge()
             self._producer.poll(0)
@@ -91,7 +97,9 @@ class ConfluentWriter:
                 reader.assign([TopicPartition(topic, partition, start)])
                 yield from _until_end(reader)
         except KafkaException as error:
-            raise SinkUnavailable(topic, f"cannot be read: {error.args[0].str()}") from error
+            helpless = error.args[0].code() in REFUSED | MISSING
+            kind = SinkUnavailable if helpless else BrokersAway
+            raise kind(topic, f"cannot be read: {error.args[0].str()}") from error
         finally:
             reader.close()
 

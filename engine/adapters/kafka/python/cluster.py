@@ -1,8 +1,10 @@
 """Questions to the cluster, and new topics, by kafka-python."""
 
+from base64 import urlsafe_b64encode
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
+from uuid import UUID
 
 from kafka import KafkaAdminClient
 from kafka.admin import ConfigResource
@@ -13,6 +15,13 @@ from engine.adapters.kafka.python.config import connected, reason
 from engine.adapters.kafka.settings import KafkaSettings
 from engine.adapters.kafka.writer import KAFKA_DEFAULT
 from engine.errors import SourceUnavailable
+
+_NO_ID = str(UUID(int=0))
+
+
+def _text(identity: UUID) -> str:
+    """As Kafka's own tools write it, and librdkafka."""
+    return urlsafe_b64encode(identity.bytes).rstrip(b"=").decode()
 
 
 def compressions(settings: KafkaSettings, topics: Iterable[str]) -> dict[str, str]:
@@ -52,6 +61,13 @@ class PythonCluster:
         with self._explained():
             told = self._client.describe_configs(asked, config_filter="all").get("topic", {}) if names else {}
         return {name: told.get(name, {}).get(setting, {}).get("value") for name in names}
+
+    def topic_ids(self, topics: Iterable[str]) -> dict[str, str]:
+        """The id of each topic, which no other ever has; without those that are missing, or whose broker gives none."""
+        with self._explained():
+            found = self._client.describe_topics(list(topics))
+        ids = {one["name"]: UUID(one.get("topic_id") or _NO_ID) for one in found if one["error_code"] == 0}
+        return {name: _text(identity) for name, identity in ids.items() if identity.int}
 
     def create(self, topic: NewTopic) -> bool:
         """False where it is there already."""

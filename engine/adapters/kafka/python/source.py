@@ -16,6 +16,7 @@ from engine.adapters.kafka.python.codecs import codec_advice, missing_codecs
 from engine.adapters.kafka.python.config import connected, reason
 from engine.adapters.kafka.python.joining import Joining
 from engine.adapters.kafka.settings import KafkaSettings
+from engine.adapters.kafka.topic_ids import TopicIds
 from engine.errors import CodecMissing, SourceUnavailable
 from engine.ports import Ownership, Record
 
@@ -31,6 +32,7 @@ class PythonSource:
         _check_codecs(settings)
         self._settings = settings
         self._member = Member(ownership)
+        self._ids = TopicIds(settings)
         self._consumer = connected(KafkaConsumer, settings, **_config(settings))
         self._joining = Joining(self._consumer)
         self._consumer.subscribe(settings.topics, listener=_Listener(self))
@@ -77,6 +79,10 @@ class PythonSource:
             return self._position(TopicPartition(topic, partition))
         return handled
 
+    def topic_ids(self) -> Mapping[str, str]:
+        """By topic, as they were a few seconds ago; without those not known."""
+        return self._ids.known
+
     def joined(self) -> bool:
         """Whether the group counts us in, if only as one that stands by."""
         return bool(self._consumer.group_metadata().member_id)
@@ -94,6 +100,7 @@ class PythonSource:
 
     def close(self) -> None:
         """Leave the group at once."""
+        self._ids.close()
         self._consumer.close(autocommit=False, timeout_ms=_ANSWER_SECONDS * 1000)
         self._member.raise_failure()
 

@@ -17,17 +17,20 @@ from kafka.errors import (
     MessageSizeTooLargeError,
     RecordListTooLargeError,
     RetriableError,
+    UnknownTopicOrPartitionError,
 )
 
-from engine.adapters.kafka.python.config import connected, reason
+from engine.adapters.kafka.python.config import REFUSED, connected, reason
 from engine.adapters.kafka.settings import KafkaSettings
-from engine.adapters.kafka.writer import BATCH_BYTES, LARGEST, Done, Headers
-from engine.errors import SinkUnavailable, SourceUnavailable, TooLarge
+from engine.adapters.kafka.writer import BATCH_BYTES, LARGEST, MOST_WAITING_BYTES, WRITE_SECONDS, Done, Headers
+from engine.errors import BrokersAway, SinkUnavailable, SourceUnavailable, TooLarge
 
 LOGGER: Final = logging.getLogger("engine.kafka")
 _TOO_LARGE: Final = (MessageSizeTooLargeError, RecordListTooLargeError)
 _FOR_EVER: Final = 2**31 - 1
 _ANSWER_SECONDS: Final = 10.0
+_MOST_WAITING: Final = 100_000
+"""Records that may wait for the brokers, as with librdkafka."""
 _RENEWAL_SECONDS: Final = 1.0
 """Between tries to reach the brokers anew: each may hold its caller up for `connect_timeout`."""
 
@@ -56,6 +59,8 @@ class PythonWriter:
         self._numbers = count()
         self._open: dict[int, _Write] = {}
         """Handed over, in order, and not known to have ended."""
+        self._bytes = 0
+        """Of their values."""
         self._heard: deque[tuple[int, Exception | None]] = deque()
         """How writes have ended, by their numbers; told on the producer's thread."""
         self._lock = RLock()
@@ -72,8 +77,23 @@ class PythonWriter:
         done: Done | None = None,
     ) -> None:
         """Hand over one record, with the present as its timestamp. Without a partition the key decides, as in Java."""
+        deadline = time.monotonic() + WRITE_SECONDS
+        while self._is_full():  # kafka-python 3 has no bound of its own
+            if time.monotonic() > deadline:
+                raise BrokersAway(self._settings.bootstrap, f"{len(self._open)} records wait to be taken")
+            self._wait(0.1)
+            self.serve()
         with self._lock:
             self._hand_over(_Write(topic, partition, key, value, headers, done))
+
+    def _is_full(self) -> bool:
+        return len(self._open) >= _MOST_WAITING or self._bytes > MOST_WAITING_BYTES
+
+    def _drop(self, number: int) -> _Write | None:
+        """It has ended, or is not ours."""
+        one = self._open.pop(number, None)
+        self._bytes -= len(one.value or b"") if one else 0
+        return one
 
     def serve(self) -> None:
         """Call what waits to hear of writes that have ended; waits only for a connection that has to be made anew."""
@@ -84,30 +104,34 @@ class PythonWriter:
                 self._one_ended(*self._heard.popleft())
 
     def flush(self, timeout: float = 30) -> None:
-        """Wait until everything is durable, at most `timeout` seconds. Raises SinkUnavailable."""
+        """Wait until everything is durable, at most `timeout` seconds. Raises BrokersAway, SinkUnavailable."""
         deadline = time.monotonic() + timeout
         self.serve()
         while self._open:
             if time.monotonic() > deadline:
                 why = f"has not taken all records within {timeout:g} s ({len(self._open)} left); they are still tried"
-                raise SinkUnavailable(self._settings.bootstrap, why)
+                raise BrokersAway(self._settings.bootstrap, why)
             self._wait(max(0.0, deadline - time.monotonic()))
             self.serve()
         failure, self._failed = self._failed, None
         if failure:
             raise failure
 
-    def close(self) -> None:
+    def close(self, timeout: float = 30) -> None:
         """Flush and give up."""
         try:
-            self.flush()
+            self.flush(timeout)
         finally:
             if self._producer is not None:
-                self._producer.close(timeout=0)
+                with suppress(KafkaError):  # that something is left, as `flush` has said
+                    self._producer.close(timeout=0)
 
     def tail(self, topic: str, partition: int, limit: int) -> Iterator[Headers]:
         """The headers of the last records of a partition: of at least `limit`, if there are as many."""
-        reader = self._connected(KafkaConsumer, group_id=None, enable_auto_commit=False, fetch_max_wait_ms=100)
+        try:
+            reader = self._connected(KafkaConsumer, group_id=None, enable_auto_commit=False, fetch_max_wait_ms=100)
+        except SinkUnavailable as error:  # they have let us in before
+            raise BrokersAway(error.sink, error.reason) from error
         place = TopicPartition(topic, partition)
         try:
             reader.assign([place])
@@ -116,26 +140,31 @@ class PythonWriter:
             reader.seek(place, max(low, end - limit))
             yield from _until(end, reader, place)
         except KafkaError as error:
-            raise SinkUnavailable(topic, f"cannot be read: {reason(error)}") from error
+            kind = SinkUnavailable if isinstance(error, (*REFUSED, UnknownTopicOrPartitionError)) else BrokersAway
+            raise kind(topic, f"cannot be read: {reason(error)}") from error
         finally:
             reader.close()
 
     def _hand_over(self, one: _Write) -> None:
         number = next(self._numbers)
         self._open[number] = one
+        self._bytes += len(one.value or b"")
         if self._producer is None:
             return None  # the next one gets it
         try:
             future = self._producer.send(one.topic, one.value, one.key, list(one.headers), one.partition)
+        except KafkaTimeoutError as error:  # no room for it, or no word of the topic's leaders
+            self._drop(number)
+            raise BrokersAway(self._settings.bootstrap, f"do not take records for {one.topic}") from error
         except (KafkaError, ValueError) as error:
-            del self._open[number]
+            self._drop(number)
             return self._end(one, error)
         future.add_callback(lambda _: self._heard.append((number, None)))
         future.add_errback(lambda error: self._heard.append((number, error)))
         return None
 
     def _one_ended(self, number: int, error: Exception | None) -> None:
-        one = self._open.pop(number, None)
+        one = self._drop(number)
         if one is None:
             return  # a producer that was given up tells of what another one has got since
         self._end(one, error)
@@ -152,7 +181,7 @@ class PythonWriter:
             number, error = self._heard.popleft()
             one = self._open.get(number)
             if one and (error is None or (one.topic == refused.topic and not isinstance(why, _TOO_LARGE))):
-                del self._open[number]
+                self._drop(number)
                 self._end(one, error)
         self._renew()
 
@@ -163,9 +192,17 @@ class PythonWriter:
             self._renewal = time.monotonic() + _RENEWAL_SECONDS
             LOGGER.warning("no new producer yet: %s", error)
             return
-        waiting, self._open = self._open, {}
-        for one in waiting.values():
-            self._hand_over(one)
+        waiting, self._open, self._bytes = deque(self._open.values()), {}, 0
+        try:
+            while waiting:
+                self._hand_over(waiting[0])
+                waiting.popleft()
+        except BrokersAway:  # the next producer gets all of it
+            with suppress(KafkaError):
+                self._producer.close(timeout=0)
+            self._producer, self._renewal = None, time.monotonic() + _RENEWAL_SECONDS
+            for one in waiting:
+                self._hand_over(one)
 
     def _wait(self, timeout: float) -> None:
         """For all that was handed over, or less: the client also returns early where it had to divide a batch."""
@@ -181,6 +218,7 @@ class PythonWriter:
             enable_idempotence=True,
             delivery_timeout_ms=_FOR_EVER,
             max_request_size=LARGEST,
+            max_block_ms=int(WRITE_SECONDS * 1000),
             linger_ms=5,
             batch_size=BATCH_BYTES,
             allow_auto_create_topics=False,
