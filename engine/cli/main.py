@@ -66,6 +66,10 @@ COMMANDS: Mapping[str, Entry] = {
     "dead-letters": Entry("dead_letters", "Records that could not be used: why, and sending them again."),
     "customer": Entry("customer", "What the engine knows of one customer."),
     "suppression": Entry("suppression", "Who is not written to: the suppression list of the senders."),
+    "archive": Entry(
+        "archive",
+        "Append events, outcomes and feedback to an archive of Parquet files, each record once: from topics or files.",
+    ),
     "reshard": Entry(
         "reshard",
         "Move all customers to another number of partitions: states, timers, history, tombstones."

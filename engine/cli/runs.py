@@ -62,7 +62,7 @@ def replay_into(
     started = perf_counter()
     collect_rarely()
     sinks = sinks or Sinks()
-    inputs = _inputs(history, project.book.catalog)
+    files = inputs(history, project.book.catalog)
     partition = Partition(0, project.book, store, project.renderer, cache_size=1_000_000)
     run = Replay(
         partition,
@@ -73,7 +73,7 @@ def replay_into(
         progress=progress,
     )
     until = to_millis(history.until) if history.until else None
-    summary = run.run(inputs, wall=history.now, until=until)
+    summary = run.run(files, wall=history.now, until=until)
     summary.seconds = perf_counter() - started
     return summary
 
@@ -96,7 +96,8 @@ def collect_rarely() -> None:
     gc.set_threshold(100_000, 20, 100)
 
 
-def _inputs(history: History, catalog: Catalog) -> list[Input]:
+def inputs(history: History, catalog: Catalog) -> list[Input]:
+    """A reader for each file, and the decoder of the declared source that it belongs to. Raises BadInputFile."""
     readers = JsonLinesSource.of_each(history.paths, history.sizes)
     return [
         Input(reader, Decoder(_source(path, catalog, history.source), catalog))

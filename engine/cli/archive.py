@@ -1,0 +1,117 @@
+"""`engine archive`: what happened, as Parquet, for figures and for other programs."""
+
+from collections.abc import Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import Annotated, Any, get_args
+
+import typer
+
+from engine.adapters.kafka.admin import Admin
+from engine.adapters.kafka.library import Place, library
+from engine.cli.archiving import (
+    Add,
+    Added,
+    FileKind,
+    add_feedback,
+    add_outcome,
+    add_records,
+    archive_files,
+    event_adder,
+)
+from engine.cli.console import UsageError, complain, count_of, out, wall_clock
+from engine.cli.opening import open_project
+from engine.cli.options import AsJson, RulesDir, TemplatesDir, settings_of
+from engine.cli.runs import History
+from engine.cli.wiring import kafka_settings
+from engine.config import Settings
+from engine.core.catalog import Catalog
+from engine.errors import SourceUnavailable
+from engine.insight.archive import Archive, compact, erase
+from engine.runtime.decode import Decoder
+
+Files = Annotated[list[Path] | None, typer.Argument(help="JSON lines, .gz, or - for standard input; none: the topics.")]
+
+
+def register(app: typer.Typer) -> None:
+    app.command("archive")(archive)
+
+
+def archive(
+    files: Files = None,
+    to: Annotated[Path, typer.Option(help="Folder of the archive.")] = Path("archive"),
+    kind: Annotated[str, typer.Option(help=f"What the files have: {', '.join(get_args(FileKind))}.")] = "events",
+    source: Annotated[str, typer.Option(help="The source of events.yaml; found by a look at a file if missing.")] = "",
+    compacting: Annotated[bool, typer.Option("--compact", help="Then one sorted file a day; reads faster.")] = False,
+    erased: Annotated[
+        list[str] | None, typer.Option("--erase", help="Only leave out all that is there of this customer.")
+    ] = None,
+    rules: RulesDir = None,
+    templates: TemplatesDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Append events, outcomes and feedback to an archive of Parquet files, each record once: from topics or files.
+
+    It reads to the end that the topics (or files) have now, and stops; the next run goes on from there. Run it as
+    often as figures shall be fresh, and within the time that topics keep records. It can be killed at any time.
+
+    Example: engine archive events.jsonl.gz --to archive --compact
+    """
+    if erased:
+        _tell({"erased": erase(to, erased)}, as_json)
+        return
+    if kind not in get_args(FileKind):
+        message = f"--kind {kind}: there are {', '.join(get_args(FileKind))}"
+        raise UsageError(message)
+    settings = settings_of(rules=rules, templates=templates)
+    catalog = open_project(settings).book.catalog
+    with Archive.opened(to) as archive:
+        if files:
+            history = History(files, source=source)
+            added = archive_files(archive, kind, history, catalog)  # type: ignore[arg-type]
+        else:
+            added = _archive_topics(archive, settings, catalog)
+    told = {"records": added.records, "unreadable": added.unreadable}
+    _tell(told | ({"files_saved": compact(to)} if compacting else {}), as_json)
+
+
+def _archive_topics(archive: Archive, settings: Settings, catalog: Catalog) -> Added:
+    feeds = _feeds(settings, catalog)
+    kafka = kafka_settings(settings)
+    with Admin(kafka) as admin:
+        counts = admin.partition_counts(feeds)
+    if not counts:
+        raise SourceUnavailable(", ".join(feeds), "none of these topics exists, or we may not see them")
+    added = Added()
+    with closing(library(kafka).reader(kafka)) as reader:
+        bounds = reader.bounds((topic, number) for topic, count in counts.items() for number in range(count))
+        for place, (low, end) in bounds.items():
+            start = _start(archive, place, low)
+            records = reader.read({place: (start, end)})
+            added = added.and_(add_records(archive, records, feeds[place[0]], by_arrival=True))
+            archive.pass_to(*place, max(start, end))
+    archive.commit()
+    return added
+
+
+def _start(archive: Archive, place: Place, low: int) -> int:
+    """Where to read on. What Kafka has deleted meanwhile is told, as nothing can bring it back."""
+    known = archive.next_offset(*place)
+    if known is not None and known < low:
+        complain(f"{place[0]}:{place[1]}: {count_of(low - known, 'record')} were deleted before they were archived")
+    return max(low, known or 0)
+
+
+def _feeds(settings: Settings, catalog: Catalog) -> Mapping[str, Add]:
+    """How to add each topic's records. The internal topic of the ingest has nothing that its sources have not."""
+    wall = wall_clock()
+    events = {source.topic: event_adder(Decoder(source, catalog), wall) for source in catalog.sources}
+    ours = {settings.outcomes_topic: add_outcome, settings.feedback_topic: add_feedback}
+    return {**events, **{topic: add for topic, add in ours.items() if topic}}
+
+
+def _tell(told: Mapping[str, Any], as_json: bool) -> None:
+    if as_json:
+        out.print_json(data=dict(told))
+        return
+    out.print(", ".join(f"{name.replace('_', ' ')}: {number:,}" for name, number in told.items()), highlight=False)

@@ -1,0 +1,83 @@
+"""Records into the archive: from files of JSON lines and from topics. What `archive`, `metrics` and `fit` share."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from engine.adapters.file import JsonLinesSource
+from engine.cli.runs import History, inputs
+from engine.core.catalog import Catalog
+from engine.errors import BadRecord
+from engine.insight.archive import Archive, Place, decode_feedback, decode_outcome
+from engine.ports import Record, Source
+from engine.runtime.decode import Decoder
+
+FileKind = Literal["events", "feedback", "outcomes"]
+Add = Callable[[Archive, Place, Record], int]
+"""Adds a record and returns when it happened, epoch ms. Raises BadRecord."""
+
+
+@dataclass(frozen=True)
+class Added:
+    """How many records were read, and how many of them could not be understood."""
+
+    records: int = 0
+    unreadable: int = 0
+
+    def and_(self, other: "Added") -> "Added":
+        return Added(self.records + other.records, self.unreadable + other.unreadable)
+
+
+def archive_files(archive: Archive, kind: FileKind, history: History, catalog: Catalog) -> Added:
+    """Append what the files have that the archive has not; in a file a record arrived when it happened."""
+    added = Added()
+    for source, add in _files(kind, history, catalog):
+        added = added.and_(add_records(archive, source.read(archive.next_offsets()), add))
+    archive.commit()
+    return added
+
+
+def _files(kind: FileKind, history: History, catalog: Catalog) -> list[tuple[Source, Add]]:
+    if kind == "events":
+        return [(file.source, event_adder(file.decoder, history.now)) for file in inputs(history, catalog)]
+    add = add_outcome if kind == "outcomes" else add_feedback
+    return [(source, add) for source in JsonLinesSource.of_each(history.paths)]
+
+
+def add_records(archive: Archive, records: Iterator[Record], add: Add, *, by_arrival: bool = False) -> Added:
+    """Add each record. `by_arrival`: the broker's time is when it arrived; else that is when it happened."""
+    count, bad, last = 0, 0, 0
+    for record in records:
+        count += 1
+        place = Place(record.source, record.partition, record.next_offset - 1)
+        try:
+            last = add(archive, place, record)
+        except BadRecord as error:
+            bad += 1
+            archive.add_unreadable(place, record.timestamp if by_arrival else last, error, record.value)
+    return Added(count, bad)
+
+
+def event_adder(decoder: Decoder, wall: int) -> Add:
+    """Adds events as workers would see them; those of undeclared types become unreadable records, and are not lost."""
+
+    def add(archive: Archive, place: Place, record: Record) -> int:
+        event = decoder.decode(record, wall)
+        if event is None:
+            raise BadRecord("undeclared-type", "events.yaml declares no event of this type")
+        archive.add_event(place, record.timestamp or event.time, event)
+        return event.time
+
+    return add
+
+
+def add_feedback(archive: Archive, place: Place, record: Record) -> int:
+    event = decode_feedback(record.value)
+    archive.add_event(place, record.timestamp or event.time, event, feedback=True)
+    return event.time
+
+
+def add_outcome(archive: Archive, place: Place, record: Record) -> int:
+    outcome = decode_outcome(record.value)
+    archive.add_outcome(place, record.timestamp or outcome.time, outcome)
+    return outcome.time

@@ -1,0 +1,26 @@
+"""Everything that happened, as Parquet: for figures here and for Spark, Trino or ClickHouse. Never read while deciding.
+
+`layout` says which tables there are, `ledger` which files belong to them and how far each source was read, `writer`
+appends, `rewrite` compacts and erases.
+"""
+
+from engine.insight.archive.layout import KINDS, Kind, Place
+from engine.insight.archive.ledger import ArchiveBroken, ArchiveBusy
+from engine.insight.archive.outcomes import Outcome, decode_feedback, decode_outcome
+from engine.insight.archive.rewrite import compact, erase
+from engine.insight.archive.writer import Archive, files_of
+
+__all__ = [
+    "KINDS",
+    "Archive",
+    "ArchiveBroken",
+    "ArchiveBusy",
+    "Kind",
+    "Outcome",
+    "Place",
+    "compact",
+    "decode_feedback",
+    "decode_outcome",
+    "erase",
+    "files_of",
+]

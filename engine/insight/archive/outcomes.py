@@ -1,0 +1,71 @@
+"""Records of our own topics, as docs/outreach.md and docs/sending.md describe them: outcomes and feedback."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import msgspec
+
+from engine.errors import BadRecord
+from engine.model import Event
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Outcome(msgspec.Struct):
+    """One decision of a rule or a sender about one firing."""
+
+    id: str
+    at: datetime
+    customer: str
+    rule: str
+    occurrence: str
+    outcome: str
+    reason: str = ""
+    revision: str = ""
+    outreach: str | None = None
+    until: datetime | None = None
+
+    @property
+    def time(self) -> int:
+        """When it was decided, epoch ms."""
+        return _millis(self.at)
+
+    def row(self) -> dict[str, Any]:
+        """As the archive's table has it."""
+        fields = msgspec.structs.asdict(self)
+        del fields["at"], fields["until"]
+        return fields | {"decided_at": self.time, "deferred_until": _millis(self.until) if self.until else None}
+
+
+class _Feedback(msgspec.Struct):
+    id: str
+    type: str
+    customer: str
+    time: datetime
+    properties: dict[str, Any] = {}
+
+
+_OUTCOME = msgspec.json.Decoder(Outcome)
+_FEEDBACK = msgspec.json.Decoder(_Feedback)
+
+
+def decode_outcome(value: bytes | None) -> Outcome:
+    """Raises BadRecord."""
+    try:
+        return _OUTCOME.decode(value or b"")
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise BadRecord("not-outcome", str(error)) from error
+
+
+def decode_feedback(value: bytes | None) -> Event:
+    """An event of whatever type, declared or not. Raises BadRecord."""
+    try:
+        found = _FEEDBACK.decode(value or b"")
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise BadRecord("not-feedback", str(error)) from error
+    return Event(found.id, found.type, found.customer, _millis(found.time), found.properties)
+
+
+def _millis(moment: datetime) -> int:
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return (aware - _EPOCH) // timedelta(milliseconds=1)

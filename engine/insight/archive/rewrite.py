@@ -1,0 +1,106 @@
+"""Rewriting what is there: compaction into one sorted file a day, and erasing a customer."""
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import Any, Final, cast
+
+import msgspec
+
+from engine.insight.archive import ledger as ledgers
+from engine.insight.archive.layout import Kind
+from engine.insight.archive.ledger import Ledger
+from engine.insight.archive.writer import connected, write_by_day
+
+MOST_AT_ONCE: Final = 256 * 1024 * 1024
+"""Bytes of Parquet that are sorted together: some 10 million records, and about 2 GB of memory."""
+_READ: Final = "SELECT * FROM read_parquet(?, hive_partitioning=false)"
+_WITHOUT: Final = f"{_READ} WHERE NOT coalesce(list_contains(?, customer), false)"
+Day = list[str]
+"""The files of a table's day."""
+
+
+def compact(folder: Path) -> int:
+    """Make one file of each day that has several, sorted by customer and arrival. Returns how many files that saves."""
+    with ledgers.locked(folder):
+        ledger = before = _opened(folder)
+        for kind, days in _days(before):
+            scattered = [day for day in days if len(day) > 1]
+            for files in _portions(folder, scattered):
+                ledger = _replaced(folder, ledger, kind, files, _READ, [])
+        return _count(before) - _count(ledger)
+
+
+def erase(folder: Path, customers: Sequence[str]) -> int:
+    """Leave out all that the tables have of these customers; records that could not be read are not searched.
+
+    Returns how many records that were.
+    """
+    with ledgers.locked(folder):
+        ledger, gone = _opened(folder), 0
+        for kind, days in _days(ledger):
+            found = _files_with(folder, days, customers) if kind != "unreadable" else {}
+            for files in _portions(folder, [day for day in days if any(path in found for path in day)]):
+                ledger = _replaced(folder, ledger, kind, files, _WITHOUT, [list(customers)])
+            gone += sum(found.values())
+        return gone
+
+
+def _opened(folder: Path) -> Ledger:
+    ledger = ledgers.load(folder)
+    ledgers.drop_unnamed(folder, ledger)
+    return ledger
+
+
+def _replaced(
+    folder: Path, ledger: Ledger, kind: Kind, files: Sequence[str], select: str, parameters: list[Any]
+) -> Ledger:
+    """Other files in their place, in one commit; then the old ones go."""
+    made = write_by_day(folder, kind, select, [_full(folder, files), *parameters], ledger.commits)
+    kept = sorted({*ledger.files[kind], *made} - {*files})
+    after = msgspec.structs.replace(ledger, commits=ledger.commits + 1, files={**ledger.files, kind: kept})
+    ledgers.store(folder, after)
+    for path in files:
+        (folder / path).unlink(missing_ok=True)
+    return after
+
+
+def _days(ledger: Ledger) -> Iterator[tuple[Kind, list[Day]]]:
+    for kind, paths in ledger.files.items():
+        by_folder = groupby(sorted(paths), key=lambda path: path.rpartition("/")[0])
+        yield cast(Kind, kind), [list(files) for _, files in by_folder]
+
+
+def _portions(folder: Path, days: Sequence[Day]) -> Iterator[list[str]]:
+    """The files of whole days, so many as are sorted together."""
+    portion, size = list[str](), 0
+    for day in days:
+        portion += day
+        size += sum((folder / path).stat().st_size for path in day)
+        if size >= MOST_AT_ONCE:
+            yield portion
+            portion, size = [], 0
+    if portion:
+        yield portion
+
+
+def _files_with(folder: Path, days: Sequence[Day], customers: Sequence[str]) -> dict[str, int]:
+    """Files that have records of these customers, and how many."""
+    files = [path for day in days for path in day]
+    if not files:
+        return {}
+    query = """
+        SELECT filename, count(*) FROM read_parquet(?, hive_partitioning=false, filename=true)
+        WHERE list_contains(?, customer) GROUP BY filename
+    """
+    with connected() as connection:
+        rows = connection.execute(query, [_full(folder, files), list(customers)]).fetchall()
+    return {Path(name).relative_to(folder).as_posix(): count for name, count in rows}
+
+
+def _full(folder: Path, files: Sequence[str]) -> list[str]:
+    return [str(folder / path) for path in files]
+
+
+def _count(ledger: Ledger) -> int:
+    return sum(len(paths) for paths in ledger.files.values())

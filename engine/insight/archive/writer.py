@@ -1,0 +1,164 @@
+"""Appends records to the archive, each once: what is added becomes part of it in one commit together with its place."""
+
+from base64 import b64encode
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from math import isfinite
+from pathlib import Path
+from typing import IO, Any, Final, Self
+
+import duckdb
+import msgspec
+
+from engine.errors import BadRecord
+from engine.insight.archive import ledger as ledgers
+from engine.insight.archive.layout import KINDS, Kind, Place, made_columns, order_of, spooled_columns
+from engine.insight.archive.ledger import Ledger
+from engine.insight.archive.outcomes import Outcome
+from engine.model import Event
+
+COMMIT_AFTER: Final = 1_000_000
+"""Records in one commit: a file a day each, so fewer make many small files, and more lose more work to a kill."""
+
+_encode = msgspec.json.Encoder().encode
+
+
+@dataclass
+class Archive:
+    """Open for writing; `opened` makes one. Records that are added count once `commit` returns."""
+
+    folder: Path
+    ledger: Ledger
+    commit_after: int = COMMIT_AFTER
+    added: int = 0
+    _spools: dict[Kind, IO[bytes]] = field(default_factory=dict)
+    _read: dict[tuple[str, int], int] = field(default_factory=dict)
+
+    @classmethod
+    @contextmanager
+    def opened(cls, folder: Path, commit_after: int = COMMIT_AFTER) -> Iterator[Self]:
+        """What is not committed at the end is not kept. Raises ArchiveBusy and ArchiveBroken."""
+        with ledgers.locked(folder), ExitStack() as stack:
+            ledger = ledgers.load(folder)
+            ledgers.drop_unnamed(folder, ledger)
+            archive = cls(folder, ledger, commit_after)
+            stack.callback(archive._drop_spools)
+            yield archive
+
+    def next_offset(self, topic: str, partition: int) -> int | None:
+        """Where to read on; None: nothing was read of it yet."""
+        return self.ledger.read.get(topic, {}).get(partition)
+
+    def next_offsets(self) -> dict[str, int]:
+        """The same for sources of one partition."""
+        return {topic: partitions[0] for topic, partitions in self.ledger.read.items() if 0 in partitions}
+
+    def add_event(self, place: Place, arrived: int, event: Event, *, feedback: bool = False) -> None:
+        """`arrived`: epoch ms."""
+        amount, currency = event.properties.get("amount"), event.properties.get("currency")
+        row = {
+            "customer": event.customer,
+            "id": event.id,
+            "id_source": event.source,
+            "type": event.type,
+            "occurred_at": event.time,
+            "amount": _finite(amount),
+            "currency": currency if isinstance(currency, str) else None,
+            "properties": event.properties,
+        }
+        self._add("feedback" if feedback else "events", place, arrived, row)
+
+    def add_outcome(self, place: Place, arrived: int, outcome: Outcome) -> None:
+        """`arrived`: epoch ms."""
+        self._add("outcomes", place, arrived, outcome.row())
+
+    def add_unreadable(self, place: Place, arrived: int, error: BadRecord, value: bytes | None) -> None:
+        """A record that could not be understood is kept as it came."""
+        row = {"code": error.code, "reason": error.reason, "value": b64encode(value or b"").decode()}
+        self._add("unreadable", place, arrived, row)
+
+    def pass_to(self, topic: str, partition: int, offset: int) -> None:
+        """The next record to read is this one, whether or not any was added."""
+        self._read[topic, partition] = offset
+
+    def _add(self, kind: Kind, place: Place, arrived: int, row: Mapping[str, Any]) -> None:
+        spool = self._spools.get(kind)
+        if spool is None:
+            spool = self._spools[kind] = (self.folder / f"spool-{kind}").open("wb")
+        head = {"topic": place.topic, "topic_partition": place.partition, "topic_offset": place.offset}
+        spool.write(_encode({**head, "arrived_at": arrived, **row}) + b"\n")
+        self._read[place.topic, place.partition] = place.offset + 1
+        self.added += 1
+        if self.added % self.commit_after == 0:
+            self.commit()
+
+    def commit(self) -> None:
+        """All that was added is in the archive, on the disk, when this returns; nothing of it is if killed before."""
+        if not self._read:
+            return
+        made = {kind: self._write(kind, spool) for kind, spool in self._spools.items()}
+        ledger = msgspec.structs.replace(self.ledger, commits=self.ledger.commits + 1)
+        ledger.files = {kind: [*ledger.files.get(kind, ()), *made.get(kind, ())] for kind in KINDS}
+        ledger.read = {topic: dict(partitions) for topic, partitions in ledger.read.items()}
+        for (topic, partition), offset in self._read.items():
+            ledger.read.setdefault(topic, {})[partition] = offset
+        ledgers.store(self.folder, ledger)
+        self.ledger = ledger
+        self._drop_spools()
+        self._read.clear()
+
+    def _write(self, kind: Kind, spool: IO[bytes]) -> list[str]:
+        spool.flush()
+        read = f"read_json(?, format='newline_delimited', columns={{{spooled_columns(kind)}}})"
+        select = f"SELECT {made_columns(kind)} FROM {read}"
+        return write_by_day(self.folder, kind, select, [spool.name], self.ledger.commits)
+
+    def _drop_spools(self) -> None:
+        for spool in self._spools.values():
+            spool.close()
+            Path(spool.name).unlink(missing_ok=True)
+        self._spools.clear()
+
+
+def _finite(value: Any) -> float | None:
+    return value if isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value) else None
+
+
+def write_by_day(folder: Path, kind: Kind, select: str, parameters: list[Any], commit: int) -> list[str]:
+    """Write rows into one sorted file per day of arrival, and name them, on the disk. They belong to no table yet.
+
+    Day by day: DuckDB's PARTITION_BY does not keep an order within its files.
+    """
+    paths = []
+    with connected() as connection:
+        connection.execute(f"SET temp_directory = '{_quoted(folder / 'spool-duckdb')}'")
+        connection.execute(f"CREATE TEMP TABLE found AS SELECT *, arrived_at::DATE AS day FROM ({select})", parameters)
+        for (day,) in connection.execute("SELECT DISTINCT day FROM found ORDER BY day").fetchall():
+            path = folder / f"kind={kind}" / f"day={day}" / f"commit-{commit:08}.parquet"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            rows = f"SELECT * EXCLUDE (day) FROM found WHERE day = DATE '{day}' ORDER BY {order_of(kind)}"
+            connection.execute(f"COPY ({rows}) TO '{_quoted(path)}' (FORMAT parquet, COMPRESSION zstd)")
+            ledgers.sync(path)
+            paths.append(path)
+    return [path.relative_to(folder).as_posix() for path in paths]
+
+
+def _quoted(path: Path) -> str:
+    return str(path).replace("'", "''")
+
+
+def connected() -> duckdb.DuckDBPyConnection:
+    """DuckDB without a file of its own, in UTC, that fetches no extension from anywhere."""
+    connection = duckdb.connect(config={"autoinstall_known_extensions": "false"})
+    connection.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false")
+    return connection
+
+
+def files_of(folder: Path, kind: Kind) -> list[str]:
+    """The files of a table, as the last commit left it. Raises ArchiveBroken where there is no archive."""
+    if not (folder / ledgers.NAME).exists():
+        raise ledgers.ArchiveBroken(
+            str(folder), f"is no archive (it has no {ledgers.NAME}); `engine archive` makes one"
+        )
+    return [str(folder / path) for path in ledgers.load(folder).files.get(kind, ())]

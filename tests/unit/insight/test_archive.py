@@ -1,0 +1,231 @@
+"""The archive has each record once, whatever happens to the process that writes it."""
+
+import gzip
+import json
+import random
+import signal
+import time
+from collections import Counter
+from collections.abc import Iterator
+from multiprocessing import get_context
+from multiprocessing.connection import wait
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import msgspec
+import pytest
+from typer.testing import CliRunner
+
+from engine.cli.main import app
+from engine.errors import BadRecord
+from engine.insight.archive import Archive, ArchiveBroken, ArchiveBusy, Place, compact, erase, files_of
+from engine.insight.archive.ledger import NAME
+from tests.unit.insight.archive_writer import DAY, RECORDS, fill, purchase
+
+PLACE = "topic, topic_partition, topic_offset"
+PROCESSES = get_context("forkserver")
+PROCESSES.set_forkserver_preload(["tests.unit.insight.archive_writer"])
+
+
+def rows(folder: Path, columns: str = PLACE, kind: str = "events") -> list[tuple[Any, ...]]:
+    """By the glob that another program would use."""
+    files = [str(path) for path in folder.glob(f"kind={kind}/day=*/*.parquet")]
+    return asked(f"SELECT {columns} FROM read_parquet({files})") if files else []
+
+
+def asked(query: str) -> list[tuple[Any, ...]]:
+    with duckdb.connect() as connection:
+        return connection.execute(query).fetchall()
+
+
+def filled(folder: Path, numbers: range = range(10), customer: str = "") -> Path:
+    with Archive.opened(folder) as archive:
+        for number in numbers:
+            archive.add_event(Place("shop", 0, number), number * DAY, purchase(number, customer))
+        archive.commit()
+    return folder
+
+
+def test_a_writer_killed_at_twenty_moments_leaves_each_record_once(tmp_path: Path) -> None:
+    """After an observed number of changes in the folder; begun anew whenever a run gets to its end before."""
+    rng, killed, runs = random.Random(8), 0, 0
+    while killed < 20:
+        runs += 1
+        folder = tmp_path / f"archive-{runs}"
+        while killed < 20 and run(folder, kill_after=rng.randint(1, 25)):
+            killed += 1
+        assert run(folder, kill_after=None) is False
+        assert Counter(rows(folder)) == Counter(("shop", 0, offset) for offset in range(RECORDS))
+        assert len(files_of(folder, "events")) == len(list(folder.glob("kind=events/day=*/*")))
+
+
+def run(folder: Path, kill_after: int | None) -> bool:
+    """Whether the writer was killed before its end."""
+    folder.mkdir(exist_ok=True)
+    writer = PROCESSES.Process(target=fill, args=(str(folder),))
+    writer.start()
+    for seen, _ in enumerate(changes(folder, writer), 1):
+        if seen == kill_after:
+            writer.kill()
+            break
+    writer.join(120)
+    assert writer.exitcode in (0, -signal.SIGKILL)
+    return writer.exitcode != 0
+
+
+def changes(folder: Path, writer: BaseProcess) -> Iterator[None]:
+    """Each time that anything in the folder is seen to have changed, until the writer has ended."""
+    before, deadline = snapshot(folder), time.monotonic() + 120
+    while not wait([writer.sentinel], timeout=0.002):
+        assert time.monotonic() < deadline
+        now = snapshot(folder)
+        if now != before:
+            before = now
+            yield
+
+
+def snapshot(folder: Path) -> frozenset[tuple[str, int]]:
+    found = set()
+    for path in folder.rglob("*"):
+        try:
+            found.add((str(path), path.stat().st_size))
+        except FileNotFoundError:
+            continue
+    return frozenset(found)
+
+
+def test_what_was_not_committed_is_not_there_and_is_read_again(tmp_path: Path) -> None:
+    with Archive.opened(tmp_path) as archive:
+        archive.add_event(Place("shop", 0, 0), 0, purchase(0))
+    assert rows(tmp_path) == []
+    with Archive.opened(tmp_path) as archive:
+        assert archive.next_offset("shop", 0) is None
+
+
+def test_two_writers_at_once_are_refused(tmp_path: Path) -> None:
+    with (
+        Archive.opened(tmp_path),
+        pytest.raises(ArchiveBusy, match="another `engine archive`"),
+        Archive.opened(tmp_path),
+    ):
+        pass
+
+
+def test_files_of_others_in_the_folder_stay(tmp_path: Path) -> None:
+    filled(tmp_path)
+    other = tmp_path / "kind=events" / "day=1970-01-01" / "notes.txt"
+    other.write_text("ours")
+    filled(tmp_path, range(10, 12))
+    assert other.read_text() == "ours"
+
+
+def test_compaction_makes_one_file_a_day_sorted_by_customer_and_arrival(tmp_path: Path) -> None:
+    with Archive.opened(tmp_path, commit_after=10) as archive:
+        for number in range(100):
+            archive.add_event(Place("shop", 0, number), number * DAY // 40, purchase(number))
+        archive.commit()
+    before = sorted(rows(tmp_path, "*"))
+    assert compact(tmp_path) > 0
+    assert sorted(rows(tmp_path, "*")) == before
+    days = sorted(tmp_path.glob("kind=events/day=*"))
+    assert [len(list(day.iterdir())) for day in days] == [1, 1, 1]
+    for day in days:
+        found = asked(f"SELECT customer, arrived_at FROM read_parquet('{day}/*.parquet')")
+        assert found == sorted(found)
+    assert compact(tmp_path) == 0
+
+
+def test_an_erased_customer_is_in_no_file_and_the_others_are_complete(tmp_path: Path) -> None:
+    filled(tmp_path)
+    assert erase(tmp_path, ["c-3", "c-5"]) == 2
+    assert sorted(rows(tmp_path, "topic_offset")) == [(0,), (1,), (2,), (4,), (6,), (7,), (8,), (9,)]
+    with Archive.opened(tmp_path) as archive:
+        assert archive.next_offset("shop", 0) == 10
+
+
+def test_columns_have_the_types_that_other_programs_expect(tmp_path: Path) -> None:
+    filled(tmp_path, range(1))
+    described = asked(f"DESCRIBE FROM read_parquet('{tmp_path}/kind=events/*/*', hive_partitioning=false)")
+    assert {name: type_ for name, type_, *_ in described} == {
+        "topic": "VARCHAR",
+        "topic_partition": "INTEGER",
+        "topic_offset": "BIGINT",
+        "arrived_at": "TIMESTAMP WITH TIME ZONE",
+        "customer": "VARCHAR",
+        "id": "VARCHAR",
+        "id_source": "INTEGER",
+        "type": "VARCHAR",
+        "occurred_at": "TIMESTAMP WITH TIME ZONE",
+        "amount": "DOUBLE",
+        "currency": "VARCHAR",
+        "properties": "VARCHAR",
+    }
+    assert rows(tmp_path, "amount, properties") == [(0.5, '{"amount":0.5,"note":"Zoë\'s"}')]
+
+
+def test_a_record_that_nobody_understands_is_kept_as_it_came(tmp_path: Path) -> None:
+    with Archive.opened(tmp_path) as archive:
+        archive.add_unreadable(Place("shop", 2, 7), DAY, BadRecord("not-decodable", "no JSON"), b"\xff\x00{")
+        archive.commit()
+    assert rows(tmp_path, "topic_offset, code, value", "unreadable") == [(7, "not-decodable", b"\xff\x00{")]
+
+
+def test_a_folder_that_is_no_archive_is_said_to_be_none(tmp_path: Path) -> None:
+    with pytest.raises(ArchiveBroken, match="is no archive"):
+        files_of(tmp_path, "events")
+    (tmp_path / NAME).write_text('{"version": 9}')
+    with pytest.raises(ArchiveBroken, match="newer engine"):
+        files_of(tmp_path, "events")
+    (tmp_path / NAME).write_text("{")
+    with pytest.raises(ArchiveBroken, match="not what `engine archive` wrote"), Archive.opened(tmp_path):
+        pass
+
+
+def line(number: int) -> str:
+    event = {
+        "id": f"e-{number}",
+        "type": "purchase",
+        "customer": "c",
+        "time": number * DAY,
+        "properties": {"amount": 1},
+    }
+    return json.dumps(event) + "\n"
+
+
+def test_a_file_that_has_grown_is_read_on_from_where_the_last_run_ended(tmp_path: Path) -> None:
+    history, folder = tmp_path / "history.jsonl", tmp_path / "archive"
+    history.write_text("".join(map(line, range(8000, 8005))) + "no event\n")
+    accept(history, folder)
+    with history.open("a") as file:
+        file.write("".join(map(line, range(8005, 8007))))
+    told = accept(history, folder)
+    assert told == {"records": 2, "unreadable": 0}
+    assert sorted(rows(folder, "id")) == [(f"e-{number}",) for number in range(8000, 8007)]
+    assert rows(folder, "code, topic_offset", "unreadable") == [("not-decodable", 5)]
+
+
+def test_outcomes_and_feedback_have_tables_of_their_own(tmp_path: Path) -> None:
+    outcomes, feedback = tmp_path / "outcomes.jsonl", tmp_path / "feedback.jsonl.gz"
+    outcomes.write_text(
+        '{"id":"o1","at":"2026-01-31T09:00:00Z","customer":"c","rule":"win-back","occurrence":"1","outcome":"fired",'
+        '"reason":"","revision":"r","outreach":"m1","until":null}\nnone\n'
+    )
+    with gzip.open(feedback, "wt") as file:
+        file.write(
+            '{"id":"m1:opened","type":"outreach_opened","customer":"c","time":"2026-01-31T10:00:00Z","properties":{"outreach":"m1"}}\n'
+        )
+    folder = tmp_path / "archive"
+    assert accept(outcomes, folder, "outcomes") == {"records": 2, "unreadable": 1}
+    assert accept(feedback, folder, "feedback") == {"records": 1, "unreadable": 0}
+    assert rows(folder, "rule, outcome, outreach", "outcomes") == [("win-back", "fired", "m1")]
+    assert rows(folder, "type, customer", "feedback") == [("outreach_opened", "c")]
+
+
+def accept(file: Path, folder: Path, kind: str = "events") -> dict[str, int]:
+    arguments = ["archive", str(file), "--to", str(folder), "--kind", kind, "--json"]
+    ran = CliRunner().invoke(app, [*arguments, *(["--source", "shop.events"] if kind == "events" else [])])
+    assert ran.exit_code == 0, ran.output
+    told: dict[str, int] = msgspec.json.decode(ran.stdout)
+    return told
