@@ -13,7 +13,7 @@ from typing import Any, Final, Literal
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from engine.errors import EngineError
 from engine.implausible import implausible
@@ -146,7 +146,18 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return init_settings, env_settings, _SecretFiles(settings_cls)
+        return init_settings, _Environment(settings_cls), _SecretFiles(settings_cls)
+
+
+class _Environment(EnvSettingsSource):
+    """The variables, but for the addresses that Kubernetes adds for services: `engine-web` makes ENGINE_WEB_PORT."""
+
+    def __call__(self) -> dict[str, Any]:
+        return {name: value for name, value in super().__call__().items() if not _is_link(value)}
+
+
+def _is_link(value: object) -> bool:
+    return isinstance(value, str) and value.startswith(("tcp://", "udp://"))
 
 
 class _SecretFiles(PydanticBaseSettingsSource):
@@ -183,12 +194,18 @@ def load_settings(**given: Any) -> Settings:
     return settings
 
 
+def linked_settings(environment: Mapping[str, str] = os.environ) -> list[str]:
+    """Names of settings whose variable has a service's address in it, as Kubernetes sets it; they are ignored."""
+    known = {f"ENGINE_{name.upper()}" for name in Settings.model_fields}
+    return sorted(name for name, value in environment.items() if name.upper() in known and _is_link(value))
+
+
 def unknown_settings(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
     """Variables that look like settings and are none: each with the nearest name that is one, or ""."""
     fields = Settings.model_fields
     known = {name.upper() for name in fields}
     known |= {f"{name.upper()}_FILE" for name, field in fields.items() if field.annotation is SecretStr}
-    links = {name for name, value in environment.items() if value.startswith(("tcp://", "udp://"))}
+    links = {name for name, value in environment.items() if _is_link(value)}
     given = sorted(name for name in environment.keys() - links if name.upper().startswith("ENGINE_"))
     unknown = [name for name in given if not _OTHERS.fullmatch(name.upper()) and name.upper()[7:] not in known]
     nearest = {name: get_close_matches(name.upper()[7:], sorted(known), 1, 0.7) for name in unknown}

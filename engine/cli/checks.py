@@ -13,7 +13,7 @@ from engine.cli.findings import Finding, fail, ok, warn
 from engine.cli.made_again import check_made_again, made_again
 from engine.cli.opening import open_store
 from engine.cli.wiring import channel_urls, check_apart, kafka_settings, source_topics
-from engine.config import BadSetting, Settings, unknown_settings
+from engine.config import BadSetting, Settings, linked_settings, unknown_settings
 from engine.core.book import LINKS, TemplateFacts
 from engine.core.catalog import Catalog
 from engine.core.zones import ZONES_VERSION
@@ -60,6 +60,11 @@ def check_names(environment: Mapping[str, str] = os.environ) -> Iterator[Finding
     for name, nearest in unknown_settings(environment).items():
         advice = f"is it {nearest}?" if nearest else "docs/deployment.md lists all settings"
         yield warn("settings", f"{name} is none, and is ignored", advice)
+    for name in linked_settings(environment):
+        advice = (
+            "give the service another name, set enableServiceLinks: false for the pod, or set the variable yourself"
+        )
+        yield warn("settings", f"{name} has the address of a Kubernetes service, and is ignored", advice)
 
 
 def check_apart_topics(settings: Settings, catalog: Catalog) -> Iterator[Finding]:

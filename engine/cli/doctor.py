@@ -28,6 +28,7 @@ LATE = 60_000
 """A worker that keeps up is behind by less than this, ms."""
 SAMPLE = 200
 """Records of each partition that are looked at."""
+WORKERS_LAG = "is a worker running? If so, start more of them: as many as there are partitions can share"
 COUNTED = 10_000
 """Overdue customers are counted up to this, by partition."""
 
@@ -72,6 +73,7 @@ def _examine(settings: Settings, store: StateStore, catalog: Catalog, counts: Ma
                 yield _keys(topic, counts[topic], reader, spans)
             again = made_again(settings, store, topics, max(counts[topic] for topic in topics))
             yield from _lag(reader, store, bounds, again)
+            yield _senders(settings, reader, counts.get(settings.outreach_topic, 0))
     except SourceUnavailable as error:
         yield fail("kafka", str(error), "may ENGINE_KAFKA_USERNAME read these topics?")
     if settings.clock == "live":
@@ -152,20 +154,32 @@ def _lag(
     yield _lag_finding(reader, unread)
 
 
-def _lag_finding(reader: TopicReader, unread: Mapping[Place, tuple[int, int]]) -> Finding:
+def _senders(settings: Settings, reader: TopicReader, partitions: int) -> Finding:
+    """How far our senders are with the outreach; others may send it instead."""
+    topic = settings.outreach_topic
+    kafka = kafka_settings(settings, (topic,), settings.send_group)
+    with closing(library(kafka).offsets(kafka)) as offsets:
+        read = {number: offsets.committed(number).get(topic) for number in range(partitions)}
+    if not any(at is not None for at in read.values()):
+        return ok("senders", f"no sender of the group {settings.send_group} has read {topic} yet")
+    bounds = reader.bounds((topic, number) for number in read)
+    starts = {place: max(low, read[place[1]] or 0) for place, (low, _) in bounds.items()}
+    unread = {place: (starts[place], end) for place, (_, end) in bounds.items() if starts[place] < end}
+    return _lag_finding(reader, unread, "senders", "does `engine send` run? Its log says which channel fails, and why")
+
+
+def _lag_finding(
+    reader: TopicReader, unread: Mapping[Place, tuple[int, int]], what: str = "lag", advice: str = WORKERS_LAG
+) -> Finding:
     if not unread:
-        return ok("lag", "everything is read")
+        return ok(what, "everything is read")
     oldest = _oldest(reader, {at: (start, start + 1) for at, (start, _) in unread.items()})
     waits = max(0, wall_clock() - oldest) // 1000 * 1000
     records = count_of(sum(end - start for start, end in unread.values()), "record")
     if not oldest:
-        return warn("lag", f"{records} unread, for how long is not known", "is a worker running?")
+        return warn(what, f"{records} unread, for how long is not known", advice)
     says = f"{records} unread, the oldest for {text_of(waits)}"
-    if waits < LATE:
-        return ok("lag", says)
-    return warn(
-        "lag", says, "is a worker running? If so, start more of them: as many as there are partitions can share"
-    )
+    return ok(what, says) if waits < LATE else warn(what, says, advice)
 
 
 def _oldest(reader: TopicReader, spans: Mapping[Place, tuple[int, int]]) -> int:

@@ -10,6 +10,8 @@ from engine.examples import rules_folder, templates_folder
 from engine.lang.schema import write_schemas
 
 MODELINE = "$schema=../engine/lang/schemas/"
+BESIDE = frozenset({".git", ".gitattributes", ".github", ".gitignore", ".idea", ".vscode", "license", "readme"})
+"""What a new repository may have already, in lower case and without .md and the like. It stays as it is."""
 IGNORED = "# What the engine keeps and writes on this machine: customers.\n/.engine-data/\n/out/\n"
 
 
@@ -17,20 +19,44 @@ def register(app: typer.Typer) -> None:
     app.command("init")(init)
 
 
-def init(folder: Annotated[Path, typer.Argument(help="The folder to make; it may exist if it is empty.")]) -> None:
+def init(
+    folder: Annotated[
+        Path,
+        typer.Argument(help="The folder to make; it may exist with nothing in it but .git, a README and the like."),
+    ],
+) -> None:
     """Start a project: rules, templates and tests of a record shop, to be changed into yours.
 
     Example: engine init shop && cd shop && engine test
     """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        message = f"{folder} is there already and is not an empty folder"
-        raise UsageError(message)
+    _refuse_other_work(folder)
     for name, source in (("rules", rules_folder()), ("templates", templates_folder())):
         (folder / name).mkdir(parents=True, exist_ok=True)
         for path in sorted(path for path in source.iterdir() if path.suffix in (".yaml", ".j2")):
             text = path.read_text(encoding="utf-8").replace(MODELINE, "$schema=../schemas/")
             (folder / name / path.name).write_text(text, encoding="utf-8")
     write_schemas(folder / "schemas")
-    (folder / ".gitignore").write_text(IGNORED, encoding="utf-8")
+    _ignore(folder / ".gitignore")
     out.print(f"[green]made[/] {folder}. Next:\n", highlight=False)
-    out.print(f"  cd {folder}\n  engine check\n  engine test", markup=False, highlight=False)
+    there = "" if folder.resolve() == Path.cwd() else f"  cd {folder}\n"
+    out.print(f"{there}  engine check\n  engine test", markup=False, highlight=False)
+
+
+def _refuse_other_work(folder: Path) -> None:
+    """Raises UsageError where something is in the way."""
+    if folder.exists() and not folder.is_dir():
+        message = f"{folder} is there already and is not a folder"
+        raise UsageError(message)
+    names = sorted(path.name for path in folder.iterdir()) if folder.exists() else []
+    others = [name for name in names if not {name.lower(), name.lower().partition(".")[0]} & BESIDE]
+    if others:
+        message = f"{folder} has {', '.join(others[:3])} already; a new project needs a folder of its own"
+        raise UsageError(message)
+
+
+def _ignore(path: Path) -> None:
+    """Adds to what is there, once."""
+    before = path.read_text(encoding="utf-8") if path.exists() else ""
+    if IGNORED not in before:
+        gap = "" if not before or before.endswith("\n") else "\n"
+        path.write_text(before + gap + IGNORED, encoding="utf-8")

@@ -48,6 +48,7 @@ def preview(
     project = open_project(settings)
     name, _, channel = template.partition(".")
     channel = channel or "email"
+    project.renderer.require(name, channel)
     if data is not None:
         outreach = render_data(project.renderer, project.book, name, channel, _read(data), wall_clock())
     elif customer:

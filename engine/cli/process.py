@@ -8,16 +8,18 @@ from types import FrameType
 import structlog
 
 from engine.adapters.logs import set_up_logs
-from engine.config import Settings, unknown_settings
+from engine.config import Settings, linked_settings, unknown_settings
 
 _LOGGER = "engine.process"
 
 
 def begin_log(settings: Settings) -> None:
-    """Its first lines name variables that are no settings."""
+    """Its first lines name variables that are ignored."""
     set_up_logs(settings.log_format, settings.log_level)
     for name, nearest in unknown_settings().items():
         structlog.stdlib.get_logger(_LOGGER).warning("no such setting, ignored", name=name, nearest=nearest or None)
+    for name in linked_settings():
+        structlog.stdlib.get_logger(_LOGGER).warning("has a Kubernetes service's address, ignored", name=name)
 
 
 def obey_stop(stop: Callable[[], None]) -> None:

@@ -89,6 +89,10 @@ def _conclude(summary: Summary, book: RuleBook, console: Console, dead_letters: 
         show(summary, book, console, dead_letters)
     if summary.broken:
         raise summary.broken
+    if summary.dead_letters and not (summary.events or summary.duplicates or summary.undeclared):
+        code, _ = summary.dead_letters.most_common(1)[0]
+        message = f"no record could be used; the reason of most is {code}: {summary.first_dead_letter[code]}"
+        raise UsageError(message)
 
 
 def _processes(asked: int | None, events: list[Path], store: str) -> int:

@@ -20,7 +20,9 @@ def register(app: typer.Typer) -> None:
 def schema(
     name: Annotated[str, typer.Argument(help=f"Of what: {', '.join(NAMES)}.")] = "rules",
     write: Annotated[bool, typer.Option("--write", help="Write those of all files into --to instead.")] = False,
-    to: Annotated[Path, typer.Option(help="The folder for --write.")] = FOLDER,
+    to: Annotated[
+        Path, typer.Option(help="The folder for --write.", show_default="where the engine has its own")
+    ] = FOLDER,
 ) -> None:
     """Print the JSON Schema of a kind of file, for editors that complete and check, or of the outreach record.
 

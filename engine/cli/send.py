@@ -10,7 +10,7 @@ from engine.cli.console import out
 from engine.cli.health import SenderHealth, serve
 from engine.cli.obeying import obeying
 from engine.cli.opening import open_sending
-from engine.cli.options import AsJson, Namespace, Store, settings_of
+from engine.cli.options import Namespace, Store, settings_of
 from engine.cli.process import begin_log, obey_stop
 from engine.cli.sending import equipment_of, open_sender
 from engine.cli.wiring import channel_urls, open_writer
@@ -28,7 +28,9 @@ def send(
     in_doubt: Annotated[
         bool, typer.Option("--in-doubt", help="Only list outreach of which a crash leaves open whether it was sent.")
     ] = False,
-    as_json: AsJson = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="With --in-doubt: print JSON, for a program to read.")
+    ] = False,
 ) -> None:
     """Run a sender: outreach from Kafka, to mail servers and webhooks. Settings are ENGINE_… variables.
 

@@ -1,6 +1,7 @@
 """`engine send-event`: one event by hand."""
 
 from datetime import UTC, datetime
+from difflib import get_close_matches
 from typing import Annotated, Any
 from uuid import uuid4
 
@@ -8,7 +9,7 @@ import typer
 
 from engine.adapters.kafka.admin import check_topics
 from engine.adapters.kafka.library import library
-from engine.cli.console import UsageError, out, wall_clock
+from engine.cli.console import UsageError, complain, out, wall_clock
 from engine.cli.customers import place
 from engine.cli.opening import open_project
 from engine.cli.options import AsJson, RulesDir, TemplatesDir, settings_of
@@ -44,7 +45,7 @@ def send_event(
     settings = settings_of(rules=rules, templates=templates)
     catalog = open_project(settings).book.catalog
     source = _source(catalog, topic)
-    properties = _properties(_declared(catalog, type), set_ or ())
+    properties = properties_of(_declared(catalog, type), set_ or ())
     moment = to_millis(time if time and time.tzinfo else time.replace(tzinfo=UTC)) if time else wall_clock()
     event = Event(id or str(uuid4()), type, customer, moment, properties)
     kafka = kafka_settings(settings, (source.topic,))
@@ -74,7 +75,8 @@ def _declared(catalog: Catalog, type: str) -> EventType:
     return catalog.events[type]
 
 
-def _properties(declared: EventType, given: list[str] | tuple[()]) -> dict[str, Any]:
+def properties_of(declared: EventType, given: list[str] | tuple[()]) -> dict[str, Any]:
+    """Of --set, as the declared types have them; a name that is not declared is sent as it is, with a warning."""
     properties: dict[str, Any] = {}
     for one in given:
         name, equals, text = one.partition("=")
@@ -82,6 +84,10 @@ def _properties(declared: EventType, given: list[str] | tuple[()]) -> dict[str, 
             message = f"--set {one}: expected name=value"
             raise UsageError(message)
         known = declared.properties.get(name)
+        if known is None:
+            close = get_close_matches(name, declared.properties, 1)
+            meant = f"; did you mean {close[0]}?" if close else f"; it has {', '.join(declared.properties) or 'none'}"
+            complain(f"warning: events.yaml declares no property {name} of {declared.name}{meant}")
         properties[name] = parse(known.kind if known else "any", text)
     return properties
 

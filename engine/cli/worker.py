@@ -15,7 +15,7 @@ from engine.cli.console import complain, count_of
 from engine.cli.findings import report
 from engine.cli.health import Health, serve
 from engine.cli.opening import open_project, open_store
-from engine.cli.options import AsJson, Namespace, RulesDir, Store, TemplatesDir, settings_of
+from engine.cli.options import Namespace, RulesDir, Store, TemplatesDir, settings_of
 from engine.cli.process import begin_log, obey_stop
 from engine.cli.running import Running, open_running
 from engine.cli.runs import collect_rarely
@@ -35,7 +35,7 @@ def run(
     store: Store = None,
     namespace: Namespace = None,
     check: Annotated[bool, typer.Option("--check", help="Check rules, topics and the store, then stop.")] = False,
-    as_json: AsJson = False,
+    as_json: Annotated[bool, typer.Option("--json", help="With --check: print JSON, for a program to read.")] = False,
 ) -> None:
     """Run a worker: events in from Kafka, customers in Redis, outreach out to Kafka. Settings are ENGINE_… variables.
 

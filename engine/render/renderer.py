@@ -48,6 +48,10 @@ class JinjaRenderer:
         self._html = Sandbox(self._sources, self._rendering, autoescape=True)
         self._compiled: dict[tuple[str, str], _Compiled | RenderFailed] = {}
 
+    def require(self, template: str, channel: str) -> None:
+        """Raises RenderFailed where no data could help: there is no such file, or it does not compile."""
+        self._find(template, channel)
+
     def render(self, outreach: Outreach, state: State) -> None:
         """Fill subject, text and html. Raises RenderFailed, with the template's line, and fills nothing then."""
         compiled = self._find(outreach.template, outreach.channel)

@@ -136,7 +136,29 @@ class TestInit:
         (tmp_path / "mine.txt").write_text("mine")
         ran = engine("init", tmp_path, folder=tmp_path)
         assert (ran.code, os.listdir(tmp_path)) == (1, ["mine.txt"])
-        assert "is not an empty folder" in ran.err
+        assert "has mine.txt already" in ran.err
+
+    def test_a_new_repository_takes_a_project_and_keeps_what_it_has(self, tmp_path: Path) -> None:
+        subprocess.run(["git", "init", "--quiet"], cwd=tmp_path, check=True)
+        (tmp_path / ".gitignore").write_text("*.pyc")
+        for name in ("README.md", "LICENSE"):
+            (tmp_path / name).write_text("mine")
+        assert engine("init", ".", folder=tmp_path).code == 0
+        assert (tmp_path / ".gitignore").read_text().splitlines()[::3] == ["*.pyc", "/out/"]
+        assert (tmp_path / "README.md").read_text() == "mine"
+        assert engine("check", folder=tmp_path).code == 0
+
+    def test_a_template_that_does_not_exist_is_the_first_thing_a_preview_speaks_of(self, shop: Path) -> None:
+        ran = engine("preview", "nosuch", folder=shop)
+        assert (ran.code, ran.err) == (1, "template nosuch: there is no file 'nosuch.email.j2'\n")
+
+    def test_a_replay_of_nothing_but_rejected_records_fails_and_says_why(self, shop: Path) -> None:
+        wrong = b'{"id": "1", "type": "purchase", "customer": "c-1", "time": "2026-03-01"}\n'
+        ran = engine("replay", "-", "--source", "shop.events", folder=shop, stdin=wrong)
+        assert ran.code == 1
+        assert "the reason of most is missing-property" in ran.err
+        right = b'{"id": "2", "type": "site_visit", "customer": "c-1", "time": "2026-03-01T09:00:00Z"}\n'
+        assert engine("replay", "-", "--source", "shop.events", folder=shop, stdin=wrong + right).code == 0
 
 
 class TestCheck:

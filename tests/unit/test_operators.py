@@ -8,6 +8,9 @@ from engine.cli.checks import check_names
 from engine.cli.dead_letters import Found, show, why_not
 from engine.cli.findings import Level
 from engine.cli.sampling import judge_keys
+from engine.cli.send_event import properties_of
+from engine.config import load_settings
+from engine.core.catalog import EventType, Property
 from engine.errors import BadRecord
 from engine.model import WakeUp
 from engine.ports import Record
@@ -140,3 +143,20 @@ def test_settings_and_what_others_set_are_no_mistakes(name: str) -> None:
 def test_a_secret_file_is_known_for_secrets_only() -> None:
     (found,) = check_names({"ENGINE_EMAIL_URL_FILE": "/run/secrets/email"})
     assert found.advice == "is it ENGINE_EMAIL_URL?"
+
+
+def test_the_address_of_a_kubernetes_service_is_no_setting_and_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ENGINE_WEB_PORT", "tcp://10.0.0.1:8080")
+    assert load_settings().web_port == 8_080
+    (found,) = check_names({"ENGINE_WEB_PORT": "tcp://10.0.0.1:8080"})
+    assert found.level is Level.WARN
+    assert "ENGINE_WEB_PORT has the address of a Kubernetes service" in found.says
+
+
+def test_a_property_that_is_not_declared_is_named_with_the_one_that_was_meant(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    declared = EventType("purchase", {"amount": Property("amount", "number")})
+    assert properties_of(declared, ["amont=1", "amount=2"]) == {"amont": 1, "amount": 2}
+    said = capsys.readouterr().err
+    assert said == "warning: events.yaml declares no property amont of purchase; did you mean amount?\n"
