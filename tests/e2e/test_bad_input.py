@@ -281,7 +281,7 @@ class TestEvents:
             "{engine:0}:c:1",
             "a b",
             "a\nb",
-            " ",
+            " a ",
             "\0",
             "*",
             "[red]",
