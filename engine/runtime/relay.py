@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from engine.ports import OutreachSink
 from engine.runtime.partition import Partition
 
-MOST_UNDER_WAY = 10_000
-"""Outreach of a partition that may wait for the brokers; beyond it the worker stops deciding. Together with one more
-commit's it must be less than the tail that a sink reads back (20,000), or an owner that opens the partition when the
-brokers are back would publish some of it twice."""
+MOST_UNDER_WAY = 5_000
+"""Outreach of a partition that may wait for the brokers; beyond it the worker stops deciding. Together with that of the
+two batches that are under way then it must be less than the tail that a sink reads back (20,000), or an owner that
+opens the partition when the brokers are back would publish some of it twice."""
 
 
 class Relay:

@@ -2,11 +2,13 @@
 
 import pytest
 
+from engine.adapters.memory import MemorySink
 from engine.core.book import Policy
 from engine.core.triggers.event import OnEvent
 from engine.core.triggers.inactivity import Inactivity
 from engine.hooks import Hooks
 from engine.ports import Commit, Mark, Meta
+from engine.runtime.relay import MOST_UNDER_WAY
 from tests.simulation.books import DAY, HOUR, START, book, rule
 from tests.simulation.live_worker import TOPIC, LiveShop
 
@@ -177,3 +179,30 @@ def test_events_without_an_id_of_the_new_topic_are_no_repeats_of_those_of_the_ol
         worker.source.close()
         worker = shop.worker()
     assert shop.told() == ["c-1", "c-1"]
+
+
+class Stuck(MemorySink):
+    """Brokers that acknowledge nothing before they were asked so many times while as much was under way as may be."""
+
+    def __init__(self, asks: int) -> None:
+        super().__init__()
+        self.asks = asks
+        self.most = 0
+
+    def delivered(self, partition: int) -> list[str]:
+        under_way = len(self.entries.get(partition, ())) - self._told.get(partition, 0)
+        self.most = max(self.most, under_way)
+        self.asks -= under_way >= MOST_UNDER_WAY
+        return super().delivered(partition) if self.asks < 0 else []
+
+
+def test_while_brokers_take_nothing_no_more_is_decided_than_may_wait_and_then_all_of_it() -> None:
+    shop = LiveShop(book(rule(OnEvent("bought", event="buy"))), START)
+    shop.sink = stuck = Stuck(asks=50)
+    customers = [f"c-{number}" for number in range(30_000)]
+    shop.happens("buy", customers)
+    worker = shop.worker()
+    shop.work(worker)
+    assert stuck.asks < 0
+    assert MOST_UNDER_WAY <= stuck.most <= MOST_UNDER_WAY + 2 * worker.batch
+    assert sorted(shop.told()) == sorted(customers)
