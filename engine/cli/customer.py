@@ -139,7 +139,7 @@ def _known(store: StateStore, customer: str, found: Found) -> dict[str, Any]:
             {"rule": rule, "due": iso(timer.due), "since": iso(timer.since), "key": timer.key}
             for rule, slot in state.rules.items()
             for timer in slot.timers
-            if timer.due
+            if timer.due and slot.parked is None
         ],
         "deferred": [{"rule": one.rule, "until": iso(one.due), "reason": one.reason} for one in state.deferred],
         "sent": [{"at": iso(one.at), "purpose": one.purpose, "channel": one.channel} for one in state.sent],

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any, Final, Literal
 
-from engine.core.catalog import Catalog
+from engine.core.catalog import Catalog, Keep
 from engine.core.scope import Scope
 from engine.core.state.model import State
 from engine.core.triggers.base import Firing, Trigger
@@ -14,6 +14,9 @@ from engine.model import TRANSACTIONAL, Event
 
 Predicate = Callable[[Scope], Any]
 """A compiled expression; its truth counts."""
+
+SENT_FOR: Final = 7 * DAY
+"""For so long is remembered what was sent, even if no cap asks. Without it a cap that is added begins at zero."""
 
 Calendar = Literal["day", "week", "month"]
 
@@ -28,28 +31,44 @@ class Expression:
 
 
 @dataclass(frozen=True, slots=True)
-class Needs:
-    """What history expressions and templates ask for. Spans are milliseconds."""
+class Reads:
+    """What can change the value of an expression, beside the time."""
 
     fields: frozenset[str] = frozenset()
-    """Profile fields read."""
+    """Profile fields."""
+    types: frozenset[str] = frozenset()
+    """Event types of which it reads the number, a sum, the first or the last one."""
     event: bool = False
-    """Whether it reads the root `event`."""
+    """The root `event`."""
+
+    def __or__(self, other: "Reads") -> "Reads":
+        return Reads(self.fields | other.fields, self.types | other.types, self.event or other.event)
+
+
+@dataclass(frozen=True, slots=True)
+class Keeps:
+    """Which history states have to keep. How many events of a type there were, and when, is kept anyway."""
+
     last: frozenset[str] = frozenset()
-    """Event types whose newest event is read."""
+    """Event types whose newest event is kept."""
     sums: frozenset[tuple[str, str]] = frozenset()
     """(event type, property) summed over all time."""
     windows: frozenset[tuple[str, str | None, int]] = frozenset()
-    """(event type, property summed or None for a count, span)."""
+    """(event type, property summed or None for a count, span in milliseconds)."""
+
+    def __or__(self, other: "Keeps") -> "Keeps":
+        return Keeps(self.last | other.last, self.sums | other.sums, self.windows | other.windows)
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What an expression or a template asks of a state."""
+
+    reads: Reads = Reads()
+    keeps: Keeps = Keeps()
 
     def __or__(self, other: "Needs") -> "Needs":
-        return Needs(
-            self.fields | other.fields,
-            self.event or other.event,
-            self.last | other.last,
-            self.sums | other.sums,
-            self.windows | other.windows,
-        )
+        return Needs(self.reads | other.reads, self.keeps | other.keeps)
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,25 +247,25 @@ class RuleBook:
         self.policy = policy or Policy()
         self.revision = revision
         self.by_id = {rule.id: rule for rule in rules}
-        self.needs = _all_needs(rules, self.policy)
+        self.keeps = _all_keeps(rules, catalog, self.policy)
         self.marks = {rule.id: _mark(rule.id, rule.was, rule.trigger.code, rule.arming or revision) for rule in rules}
         self.mark = self._mark()
         self.plans = {name: self._plan(name) for name in catalog.events}
         self.renamed = {old: rule.id for rule in rules for old in rule.was}
-        self.cap_span = max((cap.longest for cap in self.policy.caps), default=0)
+        self.sent_span = max([SENT_FOR, *(cap.longest for cap in self.policy.caps)])
 
     def _mark(self) -> int:
-        kept = (sorted(self.needs.last), sorted(self.needs.sums), sorted(map(str, self.needs.windows)))
+        kept = (sorted(self.keeps.last), sorted(self.keeps.sums), sorted(map(str, self.keeps.windows)))
         return _mark(sorted(self.marks.items()), kept, self.policy.forget_after)
 
     def _plan(self, name: str) -> Plan:
         declared = self.catalog.events[name]
-        windows = [(prop, span) for type_, prop, span in self.needs.windows if type_ == name]
+        windows = [(prop, span) for type_, prop, span in self.keeps.windows if type_ == name]
         return Plan(
             feeds=tuple(declared.profile.items()),
             feeds_all=declared.profile_all,
-            keeps_last=name in self.needs.last,
-            sums=tuple(sorted(prop for type_, prop in self.needs.sums if type_ == name)),
+            keeps_last=name in self.keeps.last,
+            sums=tuple(sorted(prop for type_, prop in self.keeps.sums if type_ == name)),
             window=max((span for _, span in windows), default=0),
             window_sums=tuple(sorted({prop for prop, _ in windows if prop})),
             reactions=tuple((rule, rule.trigger.on_event) for rule in self.rules if self._reacts(rule, name)),
@@ -266,10 +285,22 @@ def _mark(*parts: object) -> int:
     return int.from_bytes(blake2b(repr(parts).encode(), digest_size=4).digest()) or 1
 
 
-def _all_needs(rules: tuple[Rule, ...], policy: Policy) -> Needs:
-    needs = Needs()
+def _all_keeps(rules: tuple[Rule, ...], catalog: Catalog, policy: Policy) -> Keeps:
+    keeps = Keeps()
     for rule in rules:
-        needs |= rule.needs
+        keeps |= rule.needs.keeps
     for expression in (*policy.consent.values(), *policy.suppress.values(), *policy.addresses.values()):
-        needs |= expression.needs
-    return needs
+        keeps |= expression.needs.keeps
+    for type_, event in catalog.events.items():
+        keeps |= _declared(type_, event.keep)
+    return keeps
+
+
+def _declared(type_: str, keep: Keep | None) -> Keeps:
+    """What events.yaml has kept of a type before any rule asks."""
+    if keep is None:
+        return Keeps()
+    last = frozenset({type_} if keep.last else ())
+    sums = frozenset((type_, name) for name in keep.sums)
+    properties = (None, *keep.sums) if keep.window else ()
+    return Keeps(last, sums, frozenset((type_, name, keep.window) for name in properties))

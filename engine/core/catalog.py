@@ -26,6 +26,18 @@ class Property:
 
 
 @dataclass(frozen=True, slots=True)
+class Keep:
+    """Which history of an event type is kept, whether a rule asks for it or not."""
+
+    sums: tuple[str, ...] = ()
+    """Properties, summed over all time and over the window."""
+    window: int = 0
+    """How far back single events are kept, milliseconds."""
+    last: bool = False
+    """Whether the newest event is kept."""
+
+
+@dataclass(frozen=True, slots=True)
 class EventType:
     """One declared event type. `profile` maps field -> property that feeds it; `profile_all`: every property does."""
 
@@ -33,6 +45,7 @@ class EventType:
     properties: dict[str, Property] = field(default_factory=dict)
     profile: dict[str, str] = field(default_factory=dict)
     profile_all: bool = False
+    keep: Keep | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from engine.core.effects import Decision
 from engine.core.guards import Candidate
 from engine.core.guests import identify
 from engine.core.seen import is_duplicate
-from engine.core.settle import Settling, forgotten_at, soonest_due
+from engine.core.settle import Settling, forget_sent, forgotten_at, soonest_due
 from engine.core.state.fold import fold
 from engine.core.state.model import State
 from engine.core.state.rearm import own, rearm, silence
@@ -31,8 +31,9 @@ def decide(
     if state is None:
         state = State(mark=book.mark)
     elif state.mark != book.mark:
-        rearm(book, state)
+        rearm(book, state, now)
     decision = Decision(state)
+    judged_from = min(present, now)
     horizon = now - book.policy.allowed_lateness
     if isinstance(input, Event):
         plan = book.plans[input.type]
@@ -50,6 +51,8 @@ def decide(
     else:
         state.wake = 0
     _wait(book, state, decision, input.customer, horizon, present)
+    if state.sent and state.sent[0].at <= judged_from - book.sent_span:
+        forget_sent(book, state, judged_from)
     return decision
 
 

@@ -13,3 +13,5 @@ class Decision(msgspec.Struct, gc=False):
     outreach: list[Outreach] = []
     outcomes: list[OutcomeRecord] = []
     duplicate: bool = False
+    fired_before: dict[str, int] = {}
+    """When the rules that fire now had fired before; 0: never. For outreach that cannot be rendered."""

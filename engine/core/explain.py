@@ -41,7 +41,7 @@ def _view(book: RuleBook, rule: Rule, state: State, customer: str, now: int) -> 
 
 
 def _stops(book: RuleBook, rule: Rule, state: State, customer: str, now: int) -> tuple[str, ...]:
-    if rule.condition and rule.condition.needs.event:
+    if rule.condition and rule.condition.needs.reads.event:
         return ()  # it depends on an event that has not happened yet
     candidate = Candidate(rule, Firing("", now, None, ""), customer, now)
     verdicts = [guard(book, state, candidate) for guard in GUARDS if guard is not freshness]

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from datetime import time, timedelta
 from typing import NamedTuple
 
-from engine.core.book import Cap, QuietHours, Rule, RuleBook
+from engine.core.book import Cap, Keeps, QuietHours, Rule, RuleBook
 from engine.core.durations import text_of
-from engine.core.scope import MISSING, Scope
+from engine.core.scope import MISSING, Scope, count_within, total
 from engine.core.state.model import State
 from engine.core.triggers.base import Firing, Trigger
 from engine.core.zones import from_millis, instant_of, iso
@@ -38,7 +38,19 @@ def condition(book: RuleBook, state: State, it: Candidate) -> Verdict | None:
     expression = it.rule.condition
     if expression is None or expression.test(Scope(state, it.firing.event, it.at)):
         return None
-    return Verdict(Outcome.SUPPRESSED, f"condition is not met: {expression.text}")
+    unknown = unknown_history(state, expression.needs.keeps, it.at)
+    because = f"; not kept for long enough yet: {', '.join(unknown)}" if unknown else ""
+    return Verdict(Outcome.SUPPRESSED, f"condition is not met: {expression.text}{because}")
+
+
+def unknown_history(state: State, keeps: Keeps, now: int) -> list[str]:
+    """Event types whose history is asked for further back than it is known of this customer."""
+    found = {type_ for type_, name in keeps.sums if total(state, type_, name, now) is MISSING}
+    for type_, name, span in keeps.windows:
+        value = count_within(state, type_, now, span) if name is None else total(state, type_, name, now, span)
+        if value is MISSING:
+            found.add(type_)
+    return sorted(found)
 
 
 def still_holds(book: RuleBook, state: State, it: Candidate) -> Verdict | None:
@@ -57,7 +69,7 @@ def _holds(trigger: Trigger, state: State, occurrence: str) -> bool:
 def reentry(book: RuleBook, state: State, it: Candidate) -> Verdict | None:
     again = it.rule.reentry
     slot = state.rules.get(it.rule.id)
-    fired = slot.fired if slot is not None else 0
+    fired = slot.fired_at if slot is not None else 0
     if not fired or not (again.once or again.after):
         return None
     if again.once:

@@ -8,7 +8,7 @@ from engine.core.book import RuleBook
 from engine.core.effects import Decision
 from engine.core.guards import Verdict
 from engine.core.settle import Settling
-from engine.core.state.model import State
+from engine.core.state.model import Known, State
 from engine.core.state.rearm import silence
 from engine.model import Identified, Outcome
 
@@ -17,10 +17,10 @@ def identify(book: RuleBook, state: State, input: Identified, decision: Decision
     """Disarm what the guest armed up to then, and take back what quiet hours hold of it."""
     if input.time < state.identified:
         return
-    state.became, state.identified = input.known, input.time
+    state.known = Known(input.known, input.time)
     for slot in state.rules.values():
         silence(state, slot)
-    held = [one for one in state.deferred if one.moment <= input.time]
+    held = [one for one in state.deferred if one.moment <= input.time and one.rule in book.by_id]
     state.deferred = [one for one in state.deferred if one.moment > input.time]
     settling = Settling(book, state, input.customer, decision)
     for one in held:

@@ -43,10 +43,15 @@ def count(state: State, type_: str) -> int:
     return memory.count if memory is not None else 0
 
 
-def entries_within(state: State, type_: str, now: int, span: int) -> list[WindowEntry]:
-    """Window entries with `now - span < time <= now`."""
-    history = state.history(type_)
-    entries = history.window if history is not None else []
+def entries_within(state: State, type_: str, now: int, span: int) -> list[WindowEntry] | None:
+    """Window entries with `now - span < time <= now`; None where some of them are not known."""
+    memory = state.events.get(type_)
+    if memory is None or memory.last <= now - span:
+        return []
+    history = memory.history
+    if history is None or history.span < span or history.unknown > now - span:
+        return None
+    entries = history.window
     start = bisect_left(entries, now - span + 1, key=_time)
     stop = bisect_left(entries, now + 1, key=_time)
     return entries[start:stop]
@@ -56,15 +61,37 @@ def _time(entry: WindowEntry) -> int:
     return entry.time
 
 
-def total(state: State, type_: str, property_: str, now: int, span: int | None = None) -> Number:
-    """The sum of a property, over all events or those of the window."""
+def count_within(state: State, type_: str, now: int, span: int) -> int | Missing:
+    """How many events of the type happened within `span`; missing where that is not known."""
+    entries = entries_within(state, type_, now, span)
+    if entries is not None:
+        return len(entries)
+    memory = state.events[type_]
+    return memory.count if now - span < memory.first and memory.last <= now else MISSING
+
+
+def total(state: State, type_: str, property_: str, now: int, span: int | None = None) -> Number | Missing:
+    """The sum of a property, over all events or those of the window; missing where some of them are not known."""
     if span is None:
-        history = state.history(type_)
-        return history.sums.get(property_, 0.0) if history is not None else 0.0
+        return _ever(state, type_, property_)
+    entries = entries_within(state, type_, now, span)
+    if entries is None:
+        memory = state.events[type_]
+        return _ever(state, type_, property_) if now - span < memory.first and memory.last <= now else MISSING
     # Any, since a compiled round() of a Number gives a float.
-    found: Any = sum([entry.values.get(property_, 0.0) for entry in entries_within(state, type_, now, span)])
+    try:
+        found: Any = sum([entry.values[property_] for entry in entries])
+    except KeyError:
+        return MISSING  # the property is summed since lately
     rounded: Number = round(found, 6)
     return rounded
+
+
+def _ever(state: State, type_: str, property_: str) -> Number | Missing:
+    memory = state.events.get(type_)
+    if memory is None:
+        return 0.0
+    return memory.history.sums.get(property_, MISSING) if memory.history is not None else MISSING
 
 
 class RecordView:
@@ -94,12 +121,12 @@ class TallyView:
         self._type = type_
         self._now = now
 
-    def count(self, span: str | None = None) -> int:
+    def count(self, span: str | None = None) -> int | Missing:
         if span is None:
             return count(self._state, self._type)
-        return len(entries_within(self._state, self._type, self._now, milliseconds(span)))
+        return count_within(self._state, self._type, self._now, milliseconds(span))
 
-    def sum(self, property_: str, span: str | None = None) -> Number:
+    def sum(self, property_: str, span: str | None = None) -> Number | Missing:
         return total(self._state, self._type, property_, self._now, milliseconds(span) if span else None)
 
     @property

@@ -8,24 +8,33 @@ from engine.core.guards import Candidate, Verdict, address, counts, expires_at, 
 from engine.core.scope import Scope
 from engine.core.state.model import Deferred, Sent, State
 from engine.core.triggers.base import Firing
-from engine.model import Event, Outcome, OutcomeRecord, Outreach
+from engine.model import TRANSACTIONAL, Event, Outcome, OutcomeRecord, Outreach
 
 GUEST_KEPT = 3_600_000
 """How long (ms) a guest stays of whom only is known who they became. What they did before may be read after it, as
 the partitions of an un-keyed topic are read in no common order; but the clock waits for the slowest of them."""
 MOST_DEFERRED = 100
 """Firings that quiet hours hold back for one customer; what comes on top is suppressed."""
+MOST_SENT = 50
+"""Outreach remembered for caps that may be added; what a cap of the book counts is remembered however much it is."""
+
+
+def forget_sent(book: RuleBook, state: State, now: int) -> None:
+    """Drop outreach that no cap can count any more."""
+    state.sent = [sent for sent in state.sent if sent.at > now - book.sent_span]
 
 
 def soonest_due(book: RuleBook, state: State) -> int:
     """The soonest moment anything of this customer can become due, 0 for never."""
     soonest = forgotten_at(book, state)
     for slot in state.rules.values():
+        if slot.parked is not None:
+            continue
         for timer in slot.timers:
             if timer.due and (timer.due < soonest or not soonest):
                 soonest = timer.due
     for deferred in state.deferred:
-        if deferred.due < soonest or not soonest:
+        if deferred.rule in book.by_id and (deferred.due < soonest or not soonest):
             soonest = deferred.due
     return soonest
 
@@ -66,15 +75,18 @@ class Settling:
     def _due_timers(self, due: int, at: int) -> list[Candidate]:
         found = []
         for rule_id, slot in list(self.state.rules.items()):
+            if slot.parked is not None:
+                continue
             for timer in [timer for timer in slot.timers if timer.due == due]:
                 rule = self.book.by_id[rule_id]
                 found.append(Candidate(rule, rule.trigger.on_due(self.state, timer), self.customer, at))
         return found
 
     def _due_deferred(self, due: int, at: int) -> list[Candidate]:
-        deferred = self.state.deferred
-        self.state.deferred = [one for one in deferred if one.due != due]
-        return [self.again(self.book.by_id[one.rule], one, at) for one in deferred if one.due == due]
+        by_id = self.book.by_id
+        ready = [one for one in self.state.deferred if one.due == due and one.rule in by_id]
+        self.state.deferred = [one for one in self.state.deferred if one not in ready]
+        return [self.again(by_id[one.rule], one, at) for one in ready]
 
     def again(self, rule: Rule, deferred: Deferred, at: int) -> Candidate:
         """The candidate that was held back."""
@@ -110,7 +122,7 @@ class Settling:
 
     def _defer(self, it: Candidate, verdict: Verdict) -> None:
         firing, rule = it.firing, it.rule
-        event = firing.event if rule.needs.event else None
+        event = firing.event if rule.needs.reads.event else None
         self.state.deferred.append(
             Deferred(verdict.until, rule.id, firing.occurrence, firing.moment, event, firing.reason, firing.until)
         )
@@ -118,13 +130,22 @@ class Settling:
     def _fire(self, it: Candidate) -> None:
         outreach = self._outreach(it)
         rule, state = it.rule, self.state
-        if rule.reentry.once or rule.reentry.after:
-            state.slot(rule.id).fired = it.at
-        if any(counts(cap, rule.send.purpose, rule.send.channel) for cap in self.book.policy.caps):
-            state.sent = [sent for sent in state.sent if sent.at > it.at - self.book.cap_span]
-            state.sent.append(Sent(it.at, rule.send.purpose, rule.send.channel))
+        slot = state.slot(rule.id)
+        self.decision.fired_before.setdefault(rule.id, slot.fired)
+        slot.remember_fired(it.at, exactly=rule.reentry.after > 0)
+        if rule.send.purpose != TRANSACTIONAL:
+            self._remember(Sent(it.at, rule.send.purpose, rule.send.channel))
         self.decision.outreach.append(outreach)
         self.record(it, Verdict(Outcome.FIRED, it.firing.reason), outreach.id)
+
+    def _remember(self, one: Sent) -> None:
+        """Whether or not a cap asks: one that is added next week must know of it."""
+        sent, caps = self.state.sent, self.book.policy.caps
+        sent.append(one)
+        if len(sent) > MOST_SENT:
+            spare = next((old for old in sent if not any(counts(cap, old.purpose, old.channel) for cap in caps)), None)
+            if spare is not None:
+                sent.remove(spare)
 
     def _outreach(self, it: Candidate) -> Outreach:
         rule, send, firing = it.rule, it.rule.send, it.firing
@@ -175,8 +196,9 @@ def retract(decision: Decision, outreach: Outreach, reason: str) -> None:
         if sent in state.sent:
             state.sent.remove(sent)
         slot = state.rules.get(outreach.rule)
-        if slot is not None and slot.fired == outreach.at:
-            slot.fired = 0
+        again = any(other.rule == outreach.rule for other in decision.outreach)
+        if slot is not None and not again and outreach.rule in decision.fired_before:
+            slot.fired = decision.fired_before[outreach.rule]
     for outcome in decision.outcomes:
         if outcome.outreach == outreach.id:
             outcome.outcome, outcome.reason, outcome.outreach = Outcome.FAILED, reason, ""

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from engine.core.catalog import Accept, Catalog, EventType, Property, Source
+from engine.core.catalog import Accept, Catalog, EventType, Keep, Property, Source
 from engine.lang.diagnostics import Diagnostic, did_you_mean
 from engine.lang.grammar import EventFields, EventsFile, PropertyFields, SourceFields
 from engine.lang.located import Document, Route
@@ -43,10 +43,24 @@ class _Compiler:
         if fields.profile == "all":
             for key, each in properties.items():
                 self.feed(Property(key, each.kind), ("events", name, "properties", key))
-            return EventType(name, properties, profile_all=True)
+            return EventType(name, properties, profile_all=True, keep=self.keep(name, fields))
         for field, key in fields.profile.items():
             self.feed_from(name, field, properties.get(key), key)
-        return EventType(name, properties, dict(fields.profile))
+        return EventType(name, properties, dict(fields.profile), keep=self.keep(name, fields))
+
+    def keep(self, event: str, fields: EventFields) -> Keep | None:
+        if fields.keep is None:
+            return None
+        route = ("events", event, "keep", "sums")
+        for index, key in enumerate(fields.keep.sums):
+            found = fields.properties.get(key)
+            if found is None:
+                help = did_you_mean(key, fields.properties)
+                self.report("unknown-property", f"{event} has no property '{key}'", help, (*route, index))
+            elif found.type not in ("number", "integer"):
+                message = f"{event}.{key} is of type {found.type}"
+                self.report("type-mismatch", message, "only numbers can be summed", (*route, index))
+        return Keep(tuple(fields.keep.sums), fields.keep.window, fields.keep.last)
 
     def feed_from(self, event: str, field: str, source: Property | None, key: str) -> None:
         route = ("events", event, "profile", field)

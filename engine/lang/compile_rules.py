@@ -19,7 +19,7 @@ def compile_rule(site: Site, fields: RuleFields, defaults: Defaults, policy: Pol
     send = _send(fields, defaults)
     condition = site.at("if").expression(fields.condition, types)
     template_needs = templates.use(site.at("send", "template"), fields.id, send, types)
-    keeps_event = template_needs.event or bool(condition and condition.needs.event)
+    keeps_event = template_needs.reads.event or bool(condition and condition.needs.reads.event)
     common = Common(keeps_event=keeps_event, zones=policy.zones, slack=policy.allowed_lateness)
     trigger = kind.build(fields.id, site.at("when", *steps), common)
     if policy.forget_after and kind.silence >= policy.forget_after:

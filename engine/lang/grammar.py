@@ -94,12 +94,31 @@ def _feeds(value: Any) -> dict[str, str] | Literal["all"]:
 _FEEDS = {"anyOf": [{"const": "all"}, {"type": "object", "additionalProperties": TEXT}]}
 
 
+class KeepFields(Strict):
+    label = "keep"
+    window: Duration = Field(0, description="How far back single events are kept, for counts and sums of a while.")
+    sums: list[str] = Field([], description="Number properties that are summed, over all time and over the window.")
+    last: bool = Field(False, description="Whether the newest event is kept with its properties.")
+
+    @model_validator(mode="after")
+    def _not_empty(self) -> "KeepFields":
+        if not (self.window or self.sums or self.last):
+            refuse("bad-value", "keeps nothing", "say a window, such as 90d, sums or last")
+        return self
+
+
+EventKeep = Annotated[KeepFields, Shorthand(lambda value: {"window": value} if isinstance(value, str) else value, TEXT)]
+
+
 class EventFields(Strict):
     label = "event type"
     properties: dict[str, PropertyField] = Field({}, description="Property -> type.")
     profile: Annotated[dict[str, str] | Literal["all"], Parsed(_feeds, _FEEDS)] = Field(
         {},
         description="Profile field <- property of this event; `all` when every property feeds the field of its name.",
+    )
+    keep: Annotated[EventKeep | None, NotNull()] = Field(
+        None, description="History that is kept before any rule asks for it; a duration alone is the window."
     )
 
 

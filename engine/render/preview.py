@@ -1,10 +1,10 @@
 """One template rendered from given data, with no customer in any store."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from datetime import UTC, datetime
 from typing import Any
 
-from engine.core.book import RuleBook
+from engine.core.book import Keeps, RuleBook
 from engine.core.state.model import History, Memory, State, WindowEntry
 from engine.core.zones import to_millis
 from engine.errors import RenderFailed
@@ -24,7 +24,7 @@ def preview(
     epoch milliseconds, without one `now`; all events of a type fall on the time of its last.
     """
     try:
-        state, event = sample_state(data, now)
+        state, event = sample_state(data, now, book.keeps)
     except (TypeError, ValueError, AttributeError) as error:
         raise RenderFailed(template, f"the data cannot be used: {error}") from error
     outreach = _outreach(book, template, channel, event, now)
@@ -44,16 +44,21 @@ def preview_state(
     return outreach
 
 
-def sample_state(data: Mapping[str, Any], now: int) -> tuple[State, KeptEvent | None]:
-    """The state and event that preview data describes. Raises TypeError, ValueError or AttributeError."""
+def sample_state(data: Mapping[str, Any], now: int, keeps: Keeps) -> tuple[State, KeptEvent | None]:
+    """The state and event that preview data describes; sums that are asked for and not given are 0.
+
+    Raises TypeError, ValueError or AttributeError.
+    """
     state = State(profile=dict(data.get("profile") or {}))
     for type_, facts in (data.get("events") or {}).items():
-        _add_events(state, type_, facts, now)
+        summed = {name for of, name in keeps.sums if of == type_}
+        summed |= {name for of, name, _ in keeps.windows if of == type_ and name}
+        _add_events(state, type_, facts, now, summed)
     event = data.get("event")
     return state, _event(event.get("type", "event"), event, event.get("properties", {}), now) if event else None
 
 
-def _add_events(state: State, type_: str, facts: Mapping[str, Any], now: int) -> None:
+def _add_events(state: State, type_: str, facts: Mapping[str, Any], now: int, summed: Set[str]) -> None:
     last = facts.get("last") or {}
     newest = _event(type_, last, {name: value for name, value in last.items() if name != "time"}, now)
     number = int(facts.get("count", 1))
@@ -63,9 +68,9 @@ def _add_events(state: State, type_: str, facts: Mapping[str, Any], now: int) ->
     if not number:
         return
     oldest = min(_time(facts.get("first") or {}, newest.time), newest.time)
-    totals = {name: float(total) for name, total in (facts.get("sum") or {}).items()}
+    totals = dict.fromkeys(summed, 0.0) | {name: float(total) for name, total in (facts.get("sum") or {}).items()}
     shares = {name: total / number for name, total in totals.items()}
-    history = History(newest, totals, [WindowEntry(newest.time, shares) for _ in range(number)])
+    history = History(newest, totals, [WindowEntry(newest.time, shares) for _ in range(number)], span=now)
     state.events[type_] = Memory(number, newest.time, newest.time - oldest, history)
 
 

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from jinja2 import nodes
 
-from engine.core.book import LINKS, Needs, TemplateProblem, TemplateRead
+from engine.core.book import LINKS, Keeps, Needs, Reads, TemplateProblem, TemplateRead
 from engine.core.durations import milliseconds
 from engine.render.sandbox import GLOBALS
 
@@ -87,16 +87,16 @@ class Findings:
         self.reads.append(TemplateRead(path, self.line or line, asked))
         match path:
             case ("profile", name, *_):
-                self.needs |= Needs(fields=frozenset({name}))
+                self.needs |= Needs(Reads(fields=frozenset({name})))
             case ("event", *_):
-                self.needs |= Needs(event=True)
+                self.needs |= Needs(Reads(event=True))
             case ("events",) | ("events", _):
                 message = f"'{'.'.join(path)}' alone doesn't say what is read"
                 self.problem("template-dynamic", message, line, _OF_EVENTS)
             case ("events", _, "count" | "sum" as method):
                 self.problem("template-call", f"{method} is called with parentheses", line)
             case ("events", type_, "last", *rest) if not guard and (not rest or rest[0] not in _NEEDS_NO_KEEPING):
-                self.needs |= Needs(last=frozenset({type_}))
+                self.needs |= Needs(keeps=Keeps(last=frozenset({type_})))
 
     def aggregate(self, path: Path, call: nodes.Call) -> None:
         """Note `events.<type>.count(..)` or `.sum(..)`; a sum's path goes on with the property."""
@@ -111,11 +111,11 @@ class Findings:
         if "span" in given:
             self._window(type_, property_, given["span"], call.lineno)
         elif property_:
-            self.needs |= Needs(sums=frozenset({(type_, property_)}))
+            self.needs |= Needs(keeps=Keeps(sums=frozenset({(type_, property_)})))
 
     def _window(self, type_: str, property_: str | None, span: str, line: int) -> None:
         try:
-            self.needs |= Needs(windows=frozenset({(type_, property_, milliseconds(span))}))
+            self.needs |= Needs(keeps=Keeps(windows=frozenset({(type_, property_, milliseconds(span))})))
         except ValueError as error:
             self.problem("template-duration", str(error), line)
 

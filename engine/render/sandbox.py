@@ -18,7 +18,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import Namespace, pass_context
 from jinja2.visitor import NodeTransformer
 
-from engine.core.scope import TallyView
+from engine.core.scope import MISSING, TallyView
 from engine.render.filters import allowed_filters
 from engine.render.local import customer_filters
 from engine.render.rendering import STEP, Rendering, TemplateTrouble
@@ -110,6 +110,8 @@ class Sandbox(ImmutableSandboxedEnvironment):
             result = obj(context.eval_ctx, *args, **kwargs) if kind is Macro else obj(*args, **kwargs)
         else:
             result = super().call(context, obj, *args, **kwargs)
+        if result is MISSING:
+            return self.undefined("this history was not kept from the beginning, and is not known yet")
         if isinstance(result, str):
             self.rendering.spend(len(result))
         return result

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from engine.core.book import CancelOn, Cap, Policy, QuietHours, Reentry, RuleBook, Send
-from engine.core.scope import entries_within
+from engine.core.scope import Scope, entries_within
 from engine.core.state.codec import decode_state, encode_state
 from engine.core.state.model import STATE_VERSION, State, Timer
 from engine.core.triggers.abandoned import Abandoned
@@ -27,9 +27,17 @@ from tests.simulation.books import DAY, HOUR, book, expression, rule
 from tests.simulation.drive import Customers
 
 FILES = sorted((Path(__file__).parent / "histories").glob("*.json"))
+
+
+def spent_lately(scope: Scope) -> float:
+    entries = entries_within(scope.state, "buy", scope.now, 30 * DAY)
+    assert entries is not None
+    return sum(entry.values["amount"] for entry in entries)
+
+
 OFTEN = expression(
     "events.buy.sum('amount', '30d') > 50",
-    lambda scope: sum(entry.values["amount"] for entry in entries_within(scope.state, "buy", scope.now, 30 * DAY)) > 50,
+    lambda scope: spent_lately(scope) > 50,
     last=frozenset({"buy"}),
     sums=frozenset({("buy", "amount")}),
     windows=frozenset({("buy", "amount", 30 * DAY)}),

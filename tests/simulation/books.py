@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from engine.core.book import Expression, Needs, Policy, Rule, RuleBook, Send
+from engine.core.book import Expression, Keeps, Needs, Policy, Reads, Rule, RuleBook, Send
 from engine.core.catalog import Catalog, EventType
 from engine.core.scope import Scope
 from engine.core.state.model import State
@@ -48,7 +48,8 @@ def book(*rules: Rule, policy: Policy = OPEN, revision: str = "1" * 12) -> RuleB
 
 
 def expression(text: str, test: Callable[[Scope], Any], **needs: Any) -> Expression:
-    return Expression(text, test, Needs(**needs))
+    reads = {name: needs.pop(name) for name in ("fields", "types", "event") if name in needs}
+    return Expression(text, test, Needs(Reads(**reads), Keeps(**needs)))
 
 
 def profile_is(field: str, value: Any = True) -> Expression:

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from engine.adapters.memory import MemoryRecords, MemorySink, MemoryStore
-from engine.core.book import Cap, Needs, Policy
+from engine.core.book import Cap, Needs, Policy, Reads
 from engine.core.catalog import Source
 from engine.core.state.model import State
 from engine.core.triggers.event import OnEvent
@@ -29,7 +29,7 @@ class Quoting:
 
 
 RULES = book(
-    rule(OnEvent("thanks", event="buy", keeps_event=True), needs=Needs(event=True)),
+    rule(OnEvent("thanks", event="buy", keeps_event=True), needs=Needs(Reads(event=True))),
     policy=Policy(fresh_for=None, caps=(Cap(1, span=1_000_000),)),
 )
 

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.core.book import CancelOn, Policy, QuietHours, Rule, RuleBook
+from engine.core.settle import soonest_due
 from engine.core.state.codec import encode_state
 from engine.core.state.rearm import rearm
 from engine.core.triggers.abandoned import Abandoned
@@ -50,7 +51,7 @@ def test_a_new_revision_of_the_same_rules_changes_nothing_and_can_be_met_twice(
     there.meet(revised(*every_kind(HOUR)))
     for state in there.states.values():
         before = encode_state(state)
-        rearm(there.book, state)
+        rearm(there.book, state, there.clock)
         assert encode_state(state) == before
     there.tell(*events[turn:]).until(end)
     assert sorted(there.fired) == sorted(Customers(book(*every_kind(HOUR))).tell(*events).until(end).fired)
@@ -96,7 +97,7 @@ def test_the_timers_and_waiting_messages_of_a_removed_rule_go() -> None:
     assert [one.rule for one in there.states["c-1"].deferred] == ["quiet"]
     there.meet(revised(policy=night)).until(START + 60 * DAY)
     assert there.fired == []
-    assert not any(timer.due for slot in there.states["c-1"].rules.values() for timer in slot.timers)
+    assert soonest_due(there.book, there.states["c-1"]) == 0
 
 
 def test_an_end_of_a_trial_that_was_known_too_late_is_not_judged_again_with_every_revision() -> None:

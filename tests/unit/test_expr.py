@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from engine.core.book import Expression, Needs
+from engine.core.book import Expression, Keeps, Needs, Reads
 from engine.core.catalog import Catalog, EventType, Kind, Property
 from engine.core.durations import milliseconds
 from engine.core.expr import compile_expression
@@ -64,7 +64,7 @@ def buyer() -> State:
     entries = [(NOON - 10 * DAY, 20.0), (NOON - 3 * DAY, 30.0), (NOON - DAY // 24, 50.0)]
     latest = KeptEvent("e-3", "purchase", entries[2][0], {"amount": 50.0, "cart_id": None})
     window = [WindowEntry(time, {"amount": amount}) for time, amount in entries]
-    history = History(latest, {"amount": 100.0}, window)
+    history = History(latest, {"amount": 100.0}, window, span=30 * DAY)
     return State(events={"purchase": Memory(3, entries[2][0], entries[2][0] - entries[0][0], history)})
 
 
@@ -244,17 +244,18 @@ def test_an_expression_says_what_history_it_needs() -> None:
     week = milliseconds("7d")
     assert expression(f" {text}\n").text == text
     assert expression(text).needs == Needs(
-        fields=frozenset({"age", "tags", "country"}),
-        event=True,
-        last=frozenset({"purchase"}),
-        sums=frozenset({("purchase", "amount")}),
-        windows=frozenset({("purchase", None, week), ("purchase", "lines", week)}),
+        Reads(frozenset({"age", "tags", "country"}), frozenset({"purchase"}), event=True),
+        Keeps(
+            last=frozenset({"purchase"}),
+            sums=frozenset({("purchase", "amount")}),
+            windows=frozenset({("purchase", None, week), ("purchase", "lines", week)}),
+        ),
     )
 
 
-def test_counts_and_times_of_a_history_need_nothing() -> None:
+def test_counts_and_times_of_a_history_need_nothing_kept() -> None:
     for text in ("events.purchase.count()", "events.purchase.last.time", "events.purchase.first.time", "1 == 1"):
-        assert expression(text).needs == Needs()
+        assert expression(text).needs.keeps == Keeps()
 
 
 def test_a_property_that_one_of_several_types_declares_may_be_read() -> None:

@@ -235,6 +235,7 @@ def scope_of(world: World) -> Scope:
             KeptEvent("e", "purchase", last.time, last.properties),
             {"amount": float(total(world.history))},
             [WindowEntry(past.time, {"amount": past.properties["amount"]}) for past in world.history],
+            span=365 * DAY,
         )
         state.events = {"purchase": Memory(len(world.history), last.time, last.time - first.time, history)}
     return Scope(state, Event("e-1", "purchase", "c-1", world.event.time, world.event.properties), NOON)

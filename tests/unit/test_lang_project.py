@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.core.book import Needs, RuleBook, TemplateFacts, TemplateRead
+from engine.core.book import Keeps, Needs, Reads, RuleBook, TemplateFacts, TemplateRead
 from engine.core.catalog import Accept, Property, Source
 from engine.core.triggers.abandoned import Abandoned
 from engine.core.triggers.date import Date
@@ -148,13 +148,13 @@ def test_a_changed_template_makes_another_revision(tmp_path: Path) -> None:
 
 def test_what_a_template_reads_is_kept_for_it(tmp_path: Path) -> None:
     write(tmp_path, rules=RULES.partition("  - id: trial")[0], policy="version: 1\n")
-    needs = Needs(event=True, last=frozenset({"login"}))
+    needs = Needs(Reads(event=True), Keeps(last=frozenset({"login"})))
     found = load(tmp_path, [TemplateFacts("win_back", "email", "w", "", needs, (TemplateRead(("event", "id"), 1),))])
     assert found.book
     rule = found.book.by_id["win-back"]
     assert rule.trigger.keeps_event
-    assert rule.needs.last == {"login"}
-    assert rule.needs.windows == {("purchase", None, 30 * DAY)}
+    assert rule.needs.keeps.last == {"login"}
+    assert rule.needs.keeps.windows == {("purchase", None, 30 * DAY)}
 
 
 def test_rules_of_several_files_follow_the_names_of_the_files(tmp_path: Path) -> None:

@@ -70,6 +70,7 @@ def test_history_is_counted_and_summed_over_all_time_and_over_windows(tmp_path: 
         KeptEvent("e", "purchase", NOON - DAY, {"amount": 20}),
         {"amount": 60.0},
         [WindowEntry(NOON - 9 * DAY, {"amount": 40.0}), WindowEntry(NOON - DAY, {"amount": 20.0})],
+        span=30 * DAY,
     )
     state = State(events={"purchase": Memory(3, NOON - DAY, NOON - DAY - 1, history)})
     source = (

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.core.book import Needs, TemplateFacts
+from engine.core.book import Keeps, Needs, Reads, TemplateFacts
 from engine.render import inspect_templates
 from tests.unit.rendering import facts_of, mail, push, write
 
@@ -88,11 +88,12 @@ def test_what_a_template_asks_of_history_is_needed(tmp_path: Path) -> None:
     )
     facts = facts_of(tmp_path, push(source))
     assert facts.needs == Needs(
-        fields=frozenset({"name"}),
-        event=True,
-        last=frozenset({"visit"}),
-        sums=frozenset({("purchase", "amount")}),
-        windows=frozenset({("purchase", None, 7 * DAY), ("purchase", "amount", 30 * DAY)}),
+        Reads(fields=frozenset({"name"}), event=True),
+        Keeps(
+            last=frozenset({"visit"}),
+            sums=frozenset({("purchase", "amount")}),
+            windows=frozenset({("purchase", None, 7 * DAY), ("purchase", "amount", 30 * DAY)}),
+        ),
     )
     assert paths(facts)[2:] == [
         "events.purchase.count",
@@ -113,9 +114,9 @@ def test_needs_are_seen_through_names_the_template_gives(tmp_path: Path) -> None
         "{{ q.sum('a') }}{% endwith %}"
     )
     facts = facts_of(tmp_path, push(source))
-    assert facts.needs.windows == {("purchase", None, 7 * DAY)}
-    assert facts.needs.sums == {("purchase", "a")}
-    assert facts.needs.last == {"visit", "login"}
+    assert facts.needs.keeps.windows == {("purchase", None, 7 * DAY)}
+    assert facts.needs.keeps.sums == {("purchase", "a")}
+    assert facts.needs.keeps.last == {"visit", "login"}
     assert "events.visit.last.page" in paths(facts)
     assert "events.login.last.page" in paths(facts)
     assert facts.problems == ()
@@ -204,7 +205,7 @@ def test_what_layouts_and_partials_read_the_template_reads(tmp_path: Path) -> No
     }
     facts = facts_of(tmp_path, files)
     assert reads(facts) == [("profile.shop", 2), ("profile.foot", 4), ("profile.top", 2), ("profile.end", 2)]
-    assert facts.needs.fields == {"shop", "foot", "top", "end"}
+    assert facts.needs.reads.fields == {"shop", "foot", "top", "end"}
     assert facts.problems == ()
 
 

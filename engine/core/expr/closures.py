@@ -27,7 +27,7 @@ from engine.core.expr.nodes import (
     Sum,
     TallyTime,
 )
-from engine.core.scope import MISSING, Scope, count, entries_within, total
+from engine.core.scope import MISSING, Scope, count, count_within, total
 from engine.core.zones import to_millis
 
 Compare = Callable[[Any, Any], bool]
@@ -118,7 +118,7 @@ def _present(value: Any) -> Any:
 def _count(type_: str, span: int | None) -> Predicate:
     if span is None:
         return lambda scope: count(scope.state, type_)
-    return lambda scope: len(entries_within(scope.state, type_, scope.now, span))
+    return lambda scope: count_within(scope.state, type_, scope.now, span)
 
 
 def _last_property(type_: str, name: str) -> Predicate:

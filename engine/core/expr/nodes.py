@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-from engine.core.book import Needs
+from engine.core.book import Keeps, Needs, Reads
 from engine.core.catalog import Kind
 from engine.core.scope import MISSING
 
@@ -152,21 +152,28 @@ def needs_of(node: Node) -> Needs:
     """What a state has to keep for this expression. Counts, and first and last times, are kept anyway."""
     match node:
         case Field(name=name):
-            return Needs(fields=frozenset({name}))
+            return Needs(Reads(fields=frozenset({name})))
         case Property() | EventPart():
-            return Needs(event=True)
-        case LastProperty(type=type_):
-            return Needs(last=frozenset({type_}))
-        case Count(type=type_, span=int(span)):
-            return Needs(windows=frozenset({(type_, None, span)}))
-        case Sum(type=type_, property=name, span=None):
-            return Needs(sums=frozenset({(type_, name)}))
-        case Sum(type=type_, property=name, span=int(span)):
-            return Needs(windows=frozenset({(type_, name, span)}))
+            return Needs(Reads(event=True))
+        case LastProperty() | TallyTime() | Count() | Sum():
+            return Needs(Reads(types=frozenset({node.type})), _keeps_of(node))
     needs = Needs()
     for part in _parts(node):
         needs |= needs_of(part)
     return needs
+
+
+def _keeps_of(node: LastProperty | TallyTime | Count | Sum) -> Keeps:
+    match node:
+        case LastProperty(type=type_):
+            return Keeps(last=frozenset({type_}))
+        case Count(type=type_, span=int(span)):
+            return Keeps(windows=frozenset({(type_, None, span)}))
+        case Sum(type=type_, property=name, span=None):
+            return Keeps(sums=frozenset({(type_, name)}))
+        case Sum(type=type_, property=name, span=int(span)):
+            return Keeps(windows=frozenset({(type_, name, span)}))
+    return Keeps()
 
 
 def _parts(node: Node) -> tuple[Node, ...]:

@@ -1,18 +1,30 @@
-"""Folding an event into what a state remembers: tallies, profile, and the history that some rule asks for."""
+"""Folding an event into what a state remembers: how many there were, the profile, and the history that is asked for.
+
+History is exact or says that it is not. What was not kept from the customer's first event of a type on is unknown until
+its window has passed, never zero. What the book no longer asks for is kept, and kept up to date, for GRACE, so that a
+book that goes back finds it as it would have been.
+"""
 
 from bisect import insort
 from typing import Any, TypeGuard
 
 from engine.core.book import Plan, RuleBook
 from engine.core.state.model import History, Memory, State, WindowEntry
+from engine.core.zones import DAY
 from engine.model import Event, KeptEvent, Number
 
 MOST_FIELDS = 256
 """Profile fields that events of a type with `profile: all` may make."""
 LARGEST = 1e15
 """Beyond this a float is no longer exact to the cent; such numbers count as missing."""
+GRACE = 30 * DAY
+"""For so long is kept what a rule book no longer asks for. Without it a book that goes back has lost what it knew."""
 MOST_WINDOW_ENTRIES = 1000
 """Events remembered per window; a count over more than these stays at this number."""
+
+
+NOTHING = Plan()
+NO_HISTORY = History()
 
 
 def fold(plan: Plan, state: State, event: Event) -> None:
@@ -20,7 +32,8 @@ def fold(plan: Plan, state: State, event: Event) -> None:
     time = event.time
     memory = state.events.get(event.type)
     if memory is None:
-        memory = state.events[event.type] = Memory(1, time)
+        history = _begun(plan) if plan.keeps_history else None
+        memory = state.events[event.type] = Memory(1, time, 0, history)
     else:
         memory.count += 1
         if time > memory.last:
@@ -28,8 +41,8 @@ def fold(plan: Plan, state: State, event: Event) -> None:
             memory.last = time
         elif time < memory.last - memory.spread:
             memory.spread = memory.last - time
-    if plan.keeps_history:
-        _keep(plan, memory, event)
+    if memory.history is not None:
+        _keep(plan, memory, memory.history, event)
     if plan.feeds_all:
         _feed(state, event.properties, time)
     elif plan.feeds:
@@ -50,23 +63,31 @@ def _feed(state: State, fields: dict[str, Any], time: int) -> None:
             state.profile[field] = value
 
 
-def _keep(plan: Plan, memory: Memory, event: Event) -> None:
-    history = memory.history
-    if history is None:
-        history = memory.history = History()
-    if plan.keeps_last and (history.latest is None or event.time >= history.latest.time):
+def _begun(plan: Plan) -> History:
+    """For a customer's first event of a type: everything will be known."""
+    return History(sums=dict.fromkeys(plan.sums, 0.0), span=plan.window)
+
+
+def _keep(plan: Plan, memory: Memory, history: History, event: Event) -> None:
+    if 0 < history.until < event.time:
+        _drop_surplus(plan, history)
+    if (plan.keeps_last or history.latest is not None) and event.time == memory.last:
         history.latest = KeptEvent(event.id, event.type, event.time, event.properties)
-    for name in plan.sums:
-        history.sums[name] = round(history.sums.get(name, 0.0) + number(event, name), 6)
-    if plan.window:
-        _keep_in_window(plan, history.window, event)
+    for name, total in history.sums.items():
+        history.sums[name] = round(total + number(event, name), 6)
+    if history.span:
+        _keep_in_window(plan, history, event)
 
 
-def _keep_in_window(plan: Plan, entries: list[WindowEntry], event: Event) -> None:
-    insort(entries, WindowEntry(event.time, {name: number(event, name) for name in plan.window_sums}), key=_time)
-    oldest = entries[-1].time - plan.window
+def _keep_in_window(plan: Plan, history: History, event: Event) -> None:
+    entries = history.window
+    names = {*plan.window_sums, *entries[-1].values} if history.until and entries else plan.window_sums
+    insort(entries, WindowEntry(event.time, {name: number(event, name) for name in names}), key=_time)
+    oldest = entries[-1].time - history.span
     stale = next((i for i, entry in enumerate(entries) if entry.time > oldest), 0)
     del entries[: max(stale, len(entries) - MOST_WINDOW_ENTRIES)]
+    if history.unknown and history.unknown <= oldest:
+        history.unknown = 0
 
 
 def _time(entry: WindowEntry) -> int:
@@ -84,15 +105,51 @@ def is_number(value: Any) -> TypeGuard[Number]:
     return isinstance(value, int | float) and not isinstance(value, bool) and -LARGEST < value < LARGEST
 
 
-def drop_unused(book: RuleBook, state: State) -> None:
-    """Forget the history that no rule of this book asks for any more."""
+def ask(book: RuleBook, state: State, now: int) -> None:
+    """Begin to keep what this book asks for, and give up what it has not asked for since GRACE."""
     for name, memory in state.events.items():
-        plan, history = book.plans.get(name), memory.history
-        if history is None:
-            continue
-        if plan is None or not plan.keeps_history:
+        plan = book.plans.get(name, NOTHING)
+        if memory.history is not None:
+            _ask_again(plan, memory, memory.history, now)
+        elif plan.keeps_history:
+            memory.history = History(span=plan.window, unknown=memory.last if plan.window else 0)
+        if not plan.keeps_history and memory.history == NO_HISTORY:
             memory.history = None
-            continue
-        history.latest = history.latest if plan.keeps_last else None
-        history.sums = {key: value for key, value in history.sums.items() if key in plan.sums}
-        history.window = history.window if plan.window else []
+
+
+def _ask_again(plan: Plan, memory: Memory, history: History, now: int) -> None:
+    if plan.window > history.span:
+        if history.span and memory.count > len(history.window):
+            history.unknown = max(history.unknown, _newest(memory, history) - history.span)
+        elif not history.span and not history.window:
+            history.unknown = memory.last
+        history.span = plan.window
+    if not _has_surplus(plan, history):
+        history.until = 0
+    elif not history.until:
+        history.until = now + GRACE
+    elif history.until < now:
+        _drop_surplus(plan, history)
+
+
+def _newest(memory: Memory, history: History) -> int:
+    return history.window[-1].time if history.window else memory.last
+
+
+def _has_surplus(plan: Plan, history: History) -> bool:
+    summed = history.window[-1].values if history.window else {}
+    return (
+        (history.latest is not None and not plan.keeps_last)
+        or history.span > plan.window
+        or not history.sums.keys() <= set(plan.sums)
+        or not summed.keys() <= set(plan.window_sums)
+    )
+
+
+def _drop_surplus(plan: Plan, history: History) -> None:
+    history.latest = history.latest if plan.keeps_last else None
+    history.sums = {name: total for name, total in history.sums.items() if name in plan.sums}
+    history.span = plan.window
+    if not plan.window:
+        history.window, history.unknown = [], 0
+    history.until = 0

@@ -17,6 +17,8 @@ from engine.model import KeptEvent, Number
 
 STATE_VERSION = 2
 STATE_MINOR = 1
+MOST_SECONDS = 10**11
+"""Larger numbers are milliseconds (from 1973 on), smaller ones seconds (to the year 5138)."""
 
 
 class Timer(
@@ -40,28 +42,49 @@ class Timer(
     event: KeptEvent | None = None
 
 
+class Parked(msgspec.Struct, array_like=True, gc=False):
+    """The rule is not in the book any more. Its timers and deferred firings wait up to `until` for its return.
+
+    `counts` has the number of events by type when it went: what has come since, the rule has not seen.
+    """
+
+    until: int
+    counts: dict[str, int]
+
+
 class Slot(
     msgspec.Struct,
     omit_defaults=True,
     gc=False,
-    rename={"kind": "k", "timers": "t", "memory": "y", "fired": "f", "cancelled": "c"},
+    rename={"kind": "k", "timers": "t", "memory": "y", "fired": "f", "cancelled": "c", "parked": "p"},
 ):
     """What one rule keeps of the customer.
 
-    `kind` is the code of the kind of trigger that made its timers and its memory; 0: not known. `fired` is when the
-    rule last reached the customer, `cancelled` the newest event that cancelled it; 0: never.
+    `kind` is the code of the kind of trigger that made its timers and its memory, 0 where that is not known; 1, the
+    commonest, takes no room. `cancelled` is the newest event that cancelled the rule; 0: none.
     """
 
-    kind: int = 0
+    kind: int = 1
     timers: list[Timer] = []
     memory: Any = None
     """The trigger's own."""
     fired: int = 0
+    """When the rule last reached the customer; 0: never. Milliseconds where the rule asks (reentry), else seconds."""
     cancelled: int = 0
+    parked: Parked | None = None
+
+    @property
+    def fired_at(self) -> int:
+        """When the rule last reached the customer, at the latest; 0: never."""
+        return self.fired if self.fired > MOST_SECONDS else self.fired * 1000
+
+    def remember_fired(self, at: int, exactly: bool) -> None:
+        """To the millisecond, or to the second, rounded up: 4 bytes less, for every rule of every customer."""
+        self.fired = at if exactly else -(-at // 1000)
 
     @property
     def is_empty(self) -> bool:
-        return not (self.timers or self.memory or self.fired or self.cancelled)
+        return not (self.timers or self.memory or self.fired or self.cancelled or self.parked)
 
 
 class WindowEntry(msgspec.Struct, array_like=True, gc=False):
@@ -71,14 +94,29 @@ class WindowEntry(msgspec.Struct, array_like=True, gc=False):
     values: dict[str, Number]
 
 
-class History(msgspec.Struct, omit_defaults=True, gc=False, rename={"latest": "e", "sums": "s", "window": "w"}):
-    """What is kept of the events of one type beside their number, because something asks for it."""
+class History(
+    msgspec.Struct,
+    omit_defaults=True,
+    gc=False,
+    rename={"latest": "e", "sums": "s", "window": "w", "span": "r", "unknown": "x", "until": "u"},
+):
+    """What is kept of the events of one type beside their number, because something asks for it, or did lately.
+
+    It may have begun after the customer's first event. Then `latest` and the sums of properties that were not kept from
+    the beginning are not there, and `unknown` says which part of the window is not known.
+    """
 
     latest: KeptEvent | None = None
     sums: dict[str, float] = {}
-    """Property -> its sum over all events."""
+    """Property -> its sum over all events ever. A property that is not in it is not known."""
     window: list[WindowEntry] = []
-    """The newest events, oldest first."""
+    """Single events, oldest first."""
+    span: int = 0
+    """How far before the newest event the window goes back."""
+    unknown: int = 0
+    """Events up to this time may be missing in the window; 0: none."""
+    until: int = 0
+    """Up to this moment is kept what the rule book does not ask for any more; 0: it asks for all of it."""
 
 
 class Memory(msgspec.Struct, array_like=True, gc=False):
@@ -115,6 +153,13 @@ class Sent(msgspec.Struct, omit_defaults=True, gc=False, rename={"at": "a", "pur
     channel: str = "email"
 
 
+class Known(msgspec.Struct, array_like=True, gc=False):
+    """The customer that a guest became, and when."""
+
+    customer: str
+    at: int
+
+
 class State(msgspec.Struct, array_like=True, gc=False):
     """Everything the engine knows about one customer. `wake`: the moment the store's wake-up index holds (0: none)."""
 
@@ -132,10 +177,18 @@ class State(msgspec.Struct, array_like=True, gc=False):
     profile_times: dict[str, int] = {}
     deferred: list[Deferred] = []
     sent: list[Sent] = []
-    became: str = ""
+    known: Known | None = None
     """Who this guest turned out to be, when last heard."""
-    identified: int = 0
-    """When that was; 0: never."""
+
+    @property
+    def identified(self) -> int:
+        """When this guest turned out to be somebody; 0: never."""
+        return self.known.at if self.known is not None else 0
+
+    @property
+    def became(self) -> str:
+        """The customer that this guest turned out to be; "" for nobody."""
+        return self.known.customer if self.known is not None else ""
 
     @property
     def last(self) -> int:

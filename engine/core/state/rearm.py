@@ -1,20 +1,26 @@
-"""Bringing a state that an older rule book made up to this one."""
+"""Bringing a state that an older rule book made up to this one.
+
+Nothing goes at once that another edit may bring back: the timers of a removed rule are parked, and history that the
+book does not ask for any more is kept, both for GRACE.
+"""
 
 from engine.core.book import Rule, RuleBook
-from engine.core.state.fold import drop_unused
-from engine.core.state.model import Slot, State
+from engine.core.state.fold import GRACE, ask
+from engine.core.state.model import Parked, Slot, State
 from engine.core.triggers.base import spend
 
 
-def rearm(book: RuleBook, state: State) -> None:
-    """Rename, drop timers of removed rules, arm new and changed rules from what the state knows.
+def rearm(book: RuleBook, state: State, now: int) -> None:
+    """Rename, park removed rules, arm new and changed ones from what the state knows.
 
     Safe to repeat. What is long past when it is armed comes out as `expired`, so nobody is flooded.
     """
     _rename(book, state)
-    _drop_removed(book, state)
+    _park_removed(book, state, now)
     for rule in book.rules:
-        _drop_foreign(rule, state)
+        slot = state.rules.get(rule.id)
+        if slot is not None:
+            _take_up(rule, slot, state, now)
         rule.trigger.rearm(state)
         slot = state.rules.get(rule.id)
         if slot is not None:
@@ -23,7 +29,7 @@ def rearm(book: RuleBook, state: State) -> None:
                 rule.trigger.cancel(state, slot.cancelled)
             if state.identified:
                 silence(state, slot)
-    drop_unused(book, state)
+    ask(book, state, now)
     state.mark = book.mark
 
 
@@ -36,19 +42,45 @@ def _rename(book: RuleBook, state: State) -> None:
                 deferred.rule = new
 
 
-def _drop_removed(book: RuleBook, state: State) -> None:
-    """Timers and deferrals go; spent timers stay, so that a rule that comes back repeats nothing."""
-    for rule_id in state.rules.keys() - book.by_id.keys():
-        state.set_timers(rule_id, [timer for timer in state.rules[rule_id].timers if not timer.due])
-    state.deferred = [deferred for deferred in state.deferred if deferred.rule in book.by_id]
+def _park_removed(book: RuleBook, state: State, now: int) -> None:
+    waiting = {deferred.rule for deferred in state.deferred}
+    for rule in (state.rules.keys() | waiting) - book.by_id.keys():
+        slot = state.slot(rule)
+        if slot.parked is None:
+            if rule in waiting or any(timer.due for timer in slot.timers):
+                slot.parked = Parked(now + GRACE, {name: memory.count for name, memory in state.events.items()})
+        elif slot.parked.until < now:
+            _give_up(rule, slot, state)
 
 
-def _drop_foreign(rule: Rule, state: State) -> None:
-    """What the rule kept while it was of another kind."""
-    slot = state.rules.get(rule.id)
-    if slot is not None and slot.kind not in (0, rule.trigger.code):
+def _give_up(rule: str, slot: Slot, state: State) -> None:
+    """Spent timers stay, so that a rule that comes back even later repeats nothing."""
+    slot.parked = None
+    state.deferred = [deferred for deferred in state.deferred if deferred.rule != rule]
+    state.set_timers(rule, [timer for timer in slot.timers if not timer.due])
+
+
+def _take_up(rule: Rule, slot: Slot, state: State, now: int) -> None:
+    """What the rule kept: nothing where it was of another kind; what still holds where it was away."""
+    parked = slot.parked
+    if parked is not None and parked.until < now:
+        _give_up(rule.id, slot, state)
+    elif parked is not None:
+        slot.parked = None
+        _catch_up(rule, slot, state, parked)
+    if slot.kind not in (0, rule.trigger.code):
         slot.memory = None
         state.set_timers(rule.id, [])
+
+
+def _catch_up(rule: Rule, slot: Slot, state: State, parked: Parked) -> None:
+    """Disarm what events that came while the rule was away may have disproved; only type and time of them are known."""
+    missed = {name: memory.last for name, memory in state.events.items() if memory.count != parked.counts.get(name, 0)}
+    if rule.cancel_on and rule.cancel_on.event in missed:
+        rule.trigger.cancel(state, missed[rule.cancel_on.event])
+    concerned = rule.trigger.code == slot.kind and not missed.keys().isdisjoint(rule.trigger.listens)
+    if concerned and rule.trigger.missed(slot, missed):
+        state.deferred = [deferred for deferred in state.deferred if deferred.rule != rule.id]
 
 
 def own(rule: Rule, slot: Slot) -> None:

@@ -5,12 +5,13 @@ times of its newest finishing events, for as long as a late beginning could stil
 """
 
 from bisect import insort
+from collections.abc import Mapping
 from typing import Any
 
 from engine.core.book import Expression
 from engine.core.durations import text_of
 from engine.core.scope import Scope
-from engine.core.state.model import State, Timer
+from engine.core.state.model import Slot, State, Timer
 from engine.core.triggers.base import Firing, Trigger, spend
 from engine.core.triggers.runs import Runs
 from engine.core.zones import DAY, iso
@@ -124,6 +125,13 @@ class Abandoned(Trigger):
         for timer in slot.timers:
             if timer.due:
                 timer.due = timer.since + self.within
+
+    def missed(self, slot: Slot, newest: Mapping[str, int]) -> bool:
+        finished = max((newest[type_] for type_ in self.without if type_ in newest), default=0)
+        for timer in slot.timers:
+            if timer.due and timer.since <= finished:
+                spend(timer)
+        return True
 
     def _is_ours(self, key: str) -> bool:
         """Whether the rule had a `match` when this was kept just as it has one now."""

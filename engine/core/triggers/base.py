@@ -4,9 +4,10 @@ To add a kind: one file here, one grammar model in `engine/lang/triggers.py` (se
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import Any, ClassVar, NamedTuple
 
-from engine.core.state.model import State, Timer
+from engine.core.state.model import Slot, State, Timer
 from engine.core.zones import Zones
 from engine.model import Event, KeptEvent
 
@@ -76,6 +77,13 @@ class Trigger(ABC):
 
     def rearm(self, state: State) -> None:  # noqa: B027
         """Arm from what the state knows, for customers that were there before the rule (or this revision of it)."""
+
+    def missed(self, slot: Slot, newest: Mapping[str, int]) -> bool:
+        """The rule was away: disarm what events of these types (-> newest event time) may have disproved meanwhile.
+
+        True where they may have disproved deferred firings too.
+        """
+        return False
 
     def holds(self, state: State, occurrence: str) -> bool:
         """Whether a deferred firing still makes sense when its time has come."""

@@ -1,5 +1,6 @@
 """Nothing has happened for a while: one firing per idle episode, however often it was interrupted before."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from engine.core.book import Expression
@@ -67,6 +68,13 @@ class Inactivity(Trigger):
         last = newest(state, self.of) if not self.where else None
         if last and (not runs or runs[-1].since < last.time):
             state.set_timers(self.rule, [self.runs.start(last.time, last if self.keeps_event else None)])
+
+    def missed(self, slot: Slot, newest: Mapping[str, int]) -> bool:
+        """Any of the events may have been one that counts, so a silence under way is taken to begin after them."""
+        seen = max(newest[type_] for type_ in self.of if type_ in newest)
+        if slot.timers and slot.timers[-1].due and slot.timers[-1].since < seen:
+            slot.timers = [self.runs.start(seen, None)]
+        return True
 
     def holds(self, state: State, occurrence: str) -> bool:
         runs = state.timers(self.rule)
