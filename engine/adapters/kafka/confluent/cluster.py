@@ -28,6 +28,11 @@ _NO_ID: Final = str(Uuid(0, 0))
 _NO_GROUP: Final = frozenset({KafkaError.GROUP_ID_NOT_FOUND, KafkaError._UNKNOWN_GROUP})
 
 
+def _text(identity: object) -> str:
+    """As Kafka's own tools write it; librdkafka has + and / for their - and _."""
+    return str(identity).replace("+", "-").replace("/", "_")
+
+
 class ConfluentCluster:
     """A Cluster. It connects with its first question. Raises SourceUnavailable."""
 
@@ -60,7 +65,7 @@ class ConfluentCluster:
         admin = opened(AdminClient, client_config(self._settings), logger=LOGGER)
         asked = admin.describe_topics(TopicCollection(names), request_timeout=ANSWER_SECONDS)
         try:
-            ids = {name: str(future.result().topic_id) for name, future in asked.items()}
+            ids = {name: _text(future.result().topic_id) for name, future in asked.items()}
         except KafkaException as error:
             raise SourceUnavailable(self._settings.bootstrap, error.args[0].str()) from error
         return {name: identity for name, identity in ids.items() if identity != _NO_ID}

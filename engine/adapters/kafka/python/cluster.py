@@ -20,7 +20,7 @@ _NO_ID = str(UUID(int=0))
 
 
 def _text(identity: UUID) -> str:
-    """As Kafka's own tools write it, and librdkafka."""
+    """As Kafka's own tools write it."""
     return urlsafe_b64encode(identity.bytes).rstrip(b"=").decode()
 
 
