@@ -13,13 +13,13 @@ demo: $(INSTALLED) ## a year and a half of purchases through rules/ and template
 	@$(BIN)/engine demo $(ARGS)
 
 demo-live: $(READY) ## a mail, its unsubscribe link and what follows, on real servers (a minute); ARGS=--stay keeps them
-	@$(BIN)/python -m tests.e2e.demo_live $(ARGS)
+	@$(BIN)/python -m tests.demo_live $(ARGS)
 
 test: $(READY) ## all tests; ARGS="-k win_back" for some
 	@$(BIN)/python -m pytest $(ARGS)
 
 soak: $(READY) ## every fault again and again, harder, for SOAK_SECONDS=600 or so, with seeds from SOAK_SEED=1 on
-	@$(BIN)/python -m tests.e2e.soak $(ARGS)
+	@$(BIN)/python -m tests.soak $(ARGS)
 
 bench: $(READY) ## measure everything beside its yardsticks (10 minutes); ARGS="--quick", ARGS="job latency", ARGS=--help
 	@$(BIN)/python -m bench $(ARGS)

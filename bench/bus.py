@@ -10,7 +10,7 @@ from confluent_kafka.admin import AdminClient
 
 from engine.adapters.kafka.admin import Admin, NewTopic
 from engine.adapters.kafka.settings import KafkaSettings
-from tests.e2e.job import PARTITIONS, Entry
+from tests.support.job import PARTITIONS, Entry
 
 _KEPT = {"retention.ms": "-1", "message.timestamp.type": "LogAppendTime"}
 _FAST: dict[str, str | int | float | bool] = {

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import msgspec
 
 from bench.bus import Bus
-from tests.e2e.faults import Verdict
-from tests.e2e.job import Firing, make_job
+from tests.support.faults import Verdict
+from tests.support.job import Firing, make_job
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from tempfile import TemporaryDirectory
 from time import perf_counter
 
 from bench.usage import MIB, watch
-from tests.e2e.command import start, write_project
-from tests.e2e.histories import CDNOW, END, PROJECT, by_rule, fired
+from tests.support.cdnow import CDNOW, END, PROJECT, by_rule, fired
+from tests.support.command import start, write_project
 
 
 def main() -> None:

@@ -14,9 +14,9 @@ from pathlib import Path
 from uuid import uuid4
 
 from bench.usage import MIB, cpu_seconds, memory
-from tests.e2e.post_office import PostOffice, letter
 from tests.services import open_broker, open_redis
 from tests.services.processes import free_ports, listens, wait_until
+from tests.support.post_office import PostOffice, letter
 
 
 class _Server(asyncio.Protocol):

@@ -15,10 +15,10 @@ from prometheus_client.parser import text_string_to_metric_families
 from bench.bus import Bus
 from bench.usage import MIB, Meter, memory
 from engine.adapters.redis import connect
-from tests.e2e.command import REPOSITORY, write_project
-from tests.e2e.workers import Worker
 from tests.services import Broker, RedisServer, open_broker
 from tests.services.processes import free_ports
+from tests.support.command import REPOSITORY, write_project
+from tests.support.workers import Worker
 
 _LOOK = 0.1
 """Seconds between looks at how far the workers are, by the store."""

@@ -4,7 +4,7 @@ from bench.job import judge, seconds_between, sent_on
 from bench.modes.context import Context
 from bench.table import Goal, Section, Value, figure
 from bench.work import Crew
-from tests.e2e.job import project
+from tests.support.job import project
 
 HOW = (
     "The topic is loaded before the workers start. events/s: the job's events over the time from its first outreach to"

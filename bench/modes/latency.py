@@ -7,8 +7,8 @@ from bench.job import sent_on
 from bench.modes.context import Context
 from bench.spread import append_times, spread, waited
 from bench.table import Goal, Section, Value
-from tests.e2e.job import Entry
-from tests.e2e.live import BOUGHT, LIVE, PONG, QUIET, happened, live_project, now
+from tests.support.job import Entry
+from tests.support.live import BOUGHT, LIVE, PONG, QUIET, happened, live_project, now
 
 HOW = (
     "From the broker's append of an event to its append of the outreach, one worker, live clock, after a warm-up."

@@ -7,7 +7,7 @@ from itertools import accumulate
 from bench.modes.context import Context
 from bench.table import Goal, Section, Value, figure
 from bench.work import Crew, Pace
-from tests.e2e.job import START, Entry, entry_of, project
+from tests.support.job import START, Entry, entry_of, project
 
 HOW = (
     "Every customer is known; then events come of customers drawn as the job draws them, a third of them purchases."

@@ -8,9 +8,9 @@ from bench.job import Loaded, judge, seconds_between, sent_on
 from bench.modes.context import Context
 from bench.table import Goal, Section, Value
 from bench.usage import Meter
-from tests.e2e.command import REPOSITORY
 from tests.services import RedisServer
 from tests.services.processes import Process
+from tests.support.command import REPOSITORY
 
 HOW = (
     "bench/faust_plain.py: an agent that reads and writes a customer's state in Redis for each event, a sorted set of"

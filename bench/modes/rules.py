@@ -3,7 +3,7 @@
 from bench.job import Loaded, judge, seconds_between, sent_on
 from bench.modes.context import Context
 from bench.table import Goal, Section, Value, figure
-from tests.e2e.job import project
+from tests.support.job import project
 
 HOW = (
     "The job (a smaller one) with its three rules, and with others beside them that listen to other event types."

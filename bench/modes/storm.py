@@ -8,8 +8,8 @@ from bench.modes.context import Context
 from bench.spread import append_times, spread, waited
 from bench.table import Goal, Section, Value
 from bench.work import Crew
-from tests.e2e.job import Entry, Firing
-from tests.e2e.live import LIVE, PONG, QUIET, happened, live_project, now, silence_since
+from tests.support.job import Entry, Firing
+from tests.support.live import LIVE, PONG, QUIET, happened, live_project, now, silence_since
 
 HOW = (
     "Every customer visited at one instant, and the rule speaks after an hour of silence: all timers are due at once."

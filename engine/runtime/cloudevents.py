@@ -1,6 +1,6 @@
 """CloudEvents over Kafka: structured mode (all in the value) and binary mode (attributes in `ce_` headers).
 
-What the SDKs of Python, JavaScript, Java and Go write is recorded in tests/unit/cloudevents_recorded.py.
+What the SDKs of Python, JavaScript, Java and Go write is recorded in tests/support/cloudevents_recorded.py.
 """
 
 from base64 import b64decode

@@ -1,6 +1,6 @@
 """The adapters every contract suite runs over, and the one real server behind the Redis ones."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 from time import monotonic
@@ -13,12 +13,7 @@ from engine.adapters.memory import MemoryStore
 from engine.adapters.redis import connect
 from engine.adapters.redis.embedded import EmbeddedServer
 from engine.ports import StateStore
-
-OpenStore = Callable[[str], StateStore]
-"""Opens the store of a namespace; opened again, it is the same data through a second client."""
-
-STORES = ["memory", "redis", "cluster", "restricted"]
-"""`restricted`: a user who may do what docs/deployment.md lists, and no more."""
+from tests.support.stores import STORES, OpenStore
 
 _DEPLOYMENT = Path(__file__).parents[2] / "docs" / "deployment.md"
 

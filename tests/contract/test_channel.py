@@ -28,7 +28,7 @@ from engine.ports import Channel
 from tests.services.hooks import hook_server
 from tests.services.mail import mail_server
 from tests.services.processes import free_ports
-from tests.unit.test_outreach_record import outreach
+from tests.support.outreach import outreach
 
 NOW = 1_790_000_000_000
 SECRET = "whsec_" + b64encode(b"k" * 32).decode()

@@ -10,8 +10,8 @@ from engine.adapters.memory_sending import ClaimBook, MemoryClaims, MemorySuppre
 from engine.adapters.redis import connect_sending
 from engine.model import Outcome
 from engine.ports import AtTheDoor, Claim, ClaimState, ClaimStore, Doubt, Ending, Suppression, SuppressionList
-from tests.contract.conftest import STORES
 from tests.services import RedisServer
+from tests.support.stores import STORES
 
 OpenClaims = Callable[[], ClaimStore]
 """Another sender of the same namespace."""

@@ -14,7 +14,7 @@ from engine.ports import StateStore
 from engine.runtime.erasure import erase, pending
 from engine.runtime.partition import Partition
 from engine.runtime.result import Arrival
-from tests.simulation.books import DAY, START, Plain, book, event, rule
+from tests.support.books import DAY, START, Plain, book, event, rule
 
 BOOK: RuleBook = book(
     rule(OnEvent("receipt", event="buy")),

@@ -10,8 +10,8 @@ from confluent_kafka import Producer
 
 from engine.adapters.kafka.settings import KafkaSettings
 from engine.errors import SourceUnavailable
-from tests.contract.kafka_clients import CLIENTS, Client, Owner, Reader, make_topics, poll_until, produce
 from tests.services import Broker
+from tests.support.kafka_clients import CLIENTS, Client, Owner, Reader, make_topics, poll_until, produce
 
 pytestmark = pytest.mark.kafka
 

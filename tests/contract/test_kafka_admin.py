@@ -11,9 +11,9 @@ from engine.adapters.kafka.admin import Admin, NewTopic
 from engine.adapters.kafka.settings import KafkaSettings
 from engine.adapters.kafka.writer import KAFKA_DEFAULT
 from engine.errors import SourceUnavailable
-from tests.contract.kafka_clients import CLIENTS
 from tests.services import Broker
 from tests.services.processes import wait_until
+from tests.support.kafka_clients import CLIENTS
 
 pytestmark = pytest.mark.kafka
 

@@ -10,8 +10,8 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from engine.adapters.kafka.library import Library, TopicReader, library
 from engine.adapters.kafka.settings import KafkaSettings
 from engine.errors import SinkUnavailable
-from tests.contract.kafka_clients import CLIENTS, PATIENCE, make_topics, produce
 from tests.services import Broker
+from tests.support.kafka_clients import CLIENTS, PATIENCE, make_topics, produce
 
 pytestmark = pytest.mark.kafka
 

@@ -15,9 +15,9 @@ from engine.adapters.kafka.admin import Admin
 from engine.adapters.kafka.library import library
 from engine.adapters.kafka.settings import KafkaSettings, Security, TokenSettings
 from engine.errors import SinkUnavailable, SourceUnavailable
-from tests.contract.kafka_clients import CLIENTS, Client, Owner, Reader, make_topics, poll_until
 from tests.services import Broker
 from tests.services.kafka_config import PASSWORD, USER
+from tests.support.kafka_clients import CLIENTS, Client, Owner, Reader, make_topics, poll_until
 
 pytestmark = pytest.mark.kafka
 

@@ -10,11 +10,11 @@ from engine.adapters.kafka.settings import KafkaSettings
 from engine.core.triggers.inactivity import Inactivity
 from engine.ports import EventSource, Ownership, Record
 from engine.runtime.worker import Worker
-from tests.contract.kafka_clients import CLIENTS, PATIENCE, make_topics, produce
-from tests.e2e.live import now
 from tests.services import Broker
-from tests.simulation.books import DAY, HOUR, book, rule
-from tests.simulation.live_worker import LiveShop
+from tests.support.books import DAY, HOUR, book, rule
+from tests.support.kafka_clients import CLIENTS, PATIENCE, make_topics, produce
+from tests.support.live import now
+from tests.support.live_worker import LiveShop
 
 pytestmark = pytest.mark.kafka
 

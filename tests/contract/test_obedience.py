@@ -18,8 +18,8 @@ from engine.ports import AtTheDoor, Suppression
 from engine.runtime.obedience import Obedience
 from engine.sender_hooks import SenderHooks
 from engine.tokens import LinkToken
-from tests.contract.kafka_clients import CLIENTS, PATIENCE, make_topics, produce
 from tests.services import Broker
+from tests.support.kafka_clients import CLIENTS, PATIENCE, make_topics, produce
 
 pytestmark = pytest.mark.kafka
 

@@ -15,8 +15,8 @@ from engine.runtime.erasure import digest, erase
 from engine.runtime.partition import Partition
 from engine.runtime.placement import check_stored
 from engine.runtime.reshard import Reshard
-from tests.simulation.books import Plain, book
-from tests.simulation.drive import Crash
+from tests.support.books import Plain, book
+from tests.support.drive import Crash
 
 WAKE = 1_800_000_000_000
 

@@ -12,8 +12,8 @@ from engine.adapters.kafka.settings import KafkaSettings
 from engine.adapters.memory import MemorySink
 from engine.errors import SinkUnavailable
 from engine.ports import OutreachSink
-from tests.contract.kafka_clients import CLIENTS, make_topics
 from tests.services import Broker
+from tests.support.kafka_clients import CLIENTS, make_topics
 
 OpenSink = Callable[[], OutreachSink]
 

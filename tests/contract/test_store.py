@@ -11,7 +11,7 @@ import pytest
 
 from engine.errors import Fenced
 from engine.ports import Commit, Meta, StateStore
-from tests.contract.conftest import OpenStore
+from tests.support.stores import OpenStore
 
 ODD_CUSTOMERS = [
     "{}", "{other:7}", "}{", "a b", "tab\tand\nnewline", "\r\n", "\x00", "🙂🙃", "naïve", "ключ", "*", "?[a-z]", "c:x",

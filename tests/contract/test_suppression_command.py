@@ -14,8 +14,8 @@ from engine.core.zones import iso
 from engine.feedback import Feedback, FeedbackKind, feedback_event
 from engine.runtime.obedience import read_order
 from engine.runtime.suppression import address_digest, at_the_door, customer_digest, link_token
-from tests.e2e.command import Ran, engine
-from tests.unit.test_outreach_record import outreach
+from tests.support.command import Ran, engine
+from tests.support.outreach import outreach
 
 _namespaces = count()
 ADDRESS = "ada@bücher.example"

@@ -16,8 +16,8 @@ from engine.adapters.kafka.partitioner import murmur2_partition
 from engine.adapters.kafka.settings import KafkaSettings
 from engine.adapters.kafka.writer import TopicWriter
 from engine.errors import SinkUnavailable, TooLarge
-from tests.contract.kafka_clients import CLIENTS, PATIENCE, Client, make_topics
 from tests.services import Broker
+from tests.support.kafka_clients import CLIENTS, PATIENCE, Client, make_topics
 
 pytestmark = pytest.mark.kafka
 

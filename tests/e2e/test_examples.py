@@ -11,9 +11,9 @@ from engine.adapters.kafka.outreach import KafkaSink
 from engine.adapters.kafka.settings import KafkaSettings
 from engine.model import Outreach
 from engine.runtime.records import encode_outreach
-from tests.e2e.command import REPOSITORY
 from tests.services import Broker
 from tests.services.processes import Process, wait_until
+from tests.support.command import REPOSITORY
 
 pytestmark = [pytest.mark.e2e, pytest.mark.kafka]
 

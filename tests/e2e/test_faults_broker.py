@@ -5,11 +5,11 @@ from collections import Counter
 
 import pytest
 
-from tests.e2e.effort import Effort, tried_hard
-from tests.e2e.faults import Stage, moments
-from tests.e2e.job import DAY, disturbed, make_job, mixed, project
-from tests.e2e.poison import POISON, odd_customers, poison
 from tests.services import Broker
+from tests.support.effort import Effort, tried_hard
+from tests.support.faults import Stage, moments
+from tests.support.job import DAY, disturbed, make_job, mixed, project
+from tests.support.poison import POISON, odd_customers, poison
 
 pytestmark = [pytest.mark.e2e, pytest.mark.kafka]
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from tests.e2e.faults import Stage
-from tests.e2e.job import make_job
-from tests.e2e.live import BOUGHT, LIVE, QUIET, happened, live_project, long_ago, now, silence_since
+from tests.support.faults import Stage
+from tests.support.job import make_job
+from tests.support.live import BOUGHT, LIVE, QUIET, happened, live_project, long_ago, now, silence_since
 
 pytestmark = [pytest.mark.e2e, pytest.mark.kafka]
 

@@ -11,12 +11,12 @@ from itertools import pairwise
 
 import pytest
 
-from tests.e2e.effort import Effort, tried_hard
-from tests.e2e.faults import Stage
-from tests.e2e.job import Firing
-from tests.e2e.live import LIVE, QUIET, happened, live_project, now
-from tests.e2e.workers import Worker
 from tests.services import RedisServer
+from tests.support.effort import Effort, tried_hard
+from tests.support.faults import Stage
+from tests.support.job import Firing
+from tests.support.live import LIVE, QUIET, happened, live_project, now
+from tests.support.workers import Worker
 
 pytestmark = [pytest.mark.e2e, pytest.mark.kafka]
 

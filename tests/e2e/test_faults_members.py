@@ -6,11 +6,11 @@ import signal
 
 import pytest
 
-from tests.e2e.effort import Effort, tried_hard
-from tests.e2e.faults import Stage, moments
-from tests.e2e.job import Entry, make_job, project
-from tests.e2e.workers import Worker
 from tests.services import Gate, RedisServer
+from tests.support.effort import Effort, tried_hard
+from tests.support.faults import Stage, moments
+from tests.support.job import Entry, make_job, project
+from tests.support.workers import Worker
 
 pytestmark = [pytest.mark.e2e, pytest.mark.kafka]
 

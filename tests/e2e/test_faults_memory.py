@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.effort import Effort, tried_hard
-from tests.e2e.faults import Stage
-from tests.e2e.job import START, Entry, entry_of, project
+from tests.support.effort import Effort, tried_hard
+from tests.support.faults import Stage
+from tests.support.job import START, Entry, entry_of, project
 
 pytestmark = [pytest.mark.e2e, pytest.mark.kafka]
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.e2e.effort import Effort, tried_hard
-from tests.e2e.faults import Stage, firing_of
-from tests.e2e.job import DAY
-from tests.e2e.live import LIVE, PONG, QUIET, happened, live_project, now, silence_since
+from tests.support.effort import Effort, tried_hard
+from tests.support.faults import Stage, firing_of
+from tests.support.job import DAY
+from tests.support.live import LIVE, PONG, QUIET, happened, live_project, now, silence_since
 
 pytestmark = [pytest.mark.e2e, pytest.mark.kafka]
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from tests.e2e.faults import Stage
-from tests.e2e.job import Entry
-from tests.e2e.live import LIVE, PONG, happened, live_project, now
+from tests.support.faults import Stage
+from tests.support.job import Entry
+from tests.support.live import LIVE, PONG, happened, live_project, now
 
 pytestmark = [pytest.mark.e2e, pytest.mark.kafka]
 

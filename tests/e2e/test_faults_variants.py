@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.effort import Effort, tried_hard
-from tests.e2e.faults import Stage, moments
-from tests.e2e.job import make_job, project
 from tests.services import Broker, RedisCluster
+from tests.support.effort import Effort, tried_hard
+from tests.support.faults import Stage, moments
+from tests.support.job import make_job, project
 
 pytestmark = [pytest.mark.e2e, pytest.mark.kafka]
 

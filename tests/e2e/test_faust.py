@@ -5,11 +5,11 @@ import signal
 
 import pytest
 
-from tests.e2e.command import REPOSITORY
-from tests.e2e.faults import Stage
-from tests.e2e.job import make_job, project
-from tests.e2e.workers import Worker
 from tests.services.processes import wait_until
+from tests.support.command import REPOSITORY
+from tests.support.faults import Stage
+from tests.support.job import make_job, project
+from tests.support.workers import Worker
 
 pytestmark = [pytest.mark.e2e, pytest.mark.kafka]
 

@@ -14,14 +14,14 @@ from engine.feedback import Feedback, FeedbackKind, feedback_event
 from engine.ports import AtTheDoor
 from engine.runtime.suppression import address_digest
 from engine.tokens import LinkToken
-from tests.e2e.faults import Stage
-from tests.e2e.job import PARTITIONS, Entry, entry_of
-from tests.e2e.live import now
-from tests.e2e.post_office import NOW, PostOffice, letter
-from tests.e2e.test_operators import data
 from tests.services import Broker, RedisServer
 from tests.services.mail import mail_server
 from tests.services.processes import free_ports, wait_until
+from tests.support.faults import Stage
+from tests.support.job import PARTITIONS, Entry, entry_of
+from tests.support.live import now
+from tests.support.operators import data
+from tests.support.post_office import NOW, PostOffice, letter
 
 pytestmark = [pytest.mark.e2e, pytest.mark.kafka]
 

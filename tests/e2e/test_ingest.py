@@ -16,11 +16,11 @@ from engine.adapters.kafka.partitioner import murmur2_partition
 from engine.core.zones import iso
 from engine.ports import Record
 from engine.runtime.origin import original
-from tests.contract.kafka_clients import make_topics
-from tests.e2e.faults import Stage, moments
-from tests.e2e.job import Entry, make_job, project
-from tests.e2e.workers import Worker
 from tests.services import AnyRedis, Broker
+from tests.support.faults import Stage, moments
+from tests.support.job import Entry, make_job, project
+from tests.support.kafka_clients import make_topics
+from tests.support.workers import Worker
 
 pytestmark = [pytest.mark.e2e, pytest.mark.kafka]
 

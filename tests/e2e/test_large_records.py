@@ -7,10 +7,10 @@ import pytest
 from confluent_kafka import Producer, admin
 
 from engine.adapters.kafka.python.codecs import missing_codecs
-from tests.e2e.faults import Stage
-from tests.e2e.job import Entry
-from tests.e2e.test_operators import engine
 from tests.services.processes import wait_until
+from tests.support.faults import Stage
+from tests.support.job import Entry
+from tests.support.operators import engine
 
 pytestmark = [pytest.mark.e2e, pytest.mark.kafka]
 

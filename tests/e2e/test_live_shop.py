@@ -11,11 +11,11 @@ import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.live_shop import LiveShop, body_of, live_shop, unsubscribe_link
 from tests.services import AnyRedis, Broker
 from tests.services.browser import browser_page
 from tests.services.processes import wait_until
-from tests.unit.mail_providers import SendGridOffice
+from tests.support.live_shop import LiveShop, body_of, live_shop, unsubscribe_link
+from tests.support.mail_providers import SendGridOffice
 
 pytestmark = [pytest.mark.e2e, pytest.mark.kafka]
 

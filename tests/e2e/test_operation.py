@@ -13,12 +13,12 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from engine.adapters.kafka.partitioner import murmur2_partition
-from tests.e2e.command import PROGRAM, REPOSITORY
-from tests.e2e.faults import Stage
-from tests.e2e.job import START, Entry, make_job, project
-from tests.e2e.workers import Worker
 from tests.services import RedisServer
 from tests.services.processes import free_ports
+from tests.support.command import PROGRAM, REPOSITORY
+from tests.support.faults import Stage
+from tests.support.job import START, Entry, make_job, project
+from tests.support.workers import Worker
 
 pytestmark = [pytest.mark.e2e, pytest.mark.kafka]
 

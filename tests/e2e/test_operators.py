@@ -1,13 +1,9 @@
 """The operators' commands on real servers, beside workers that run."""
 
 import json
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
 import pytest
 from confluent_kafka.admin import AdminClient
@@ -17,10 +13,10 @@ from engine.adapters.kafka.partitioner import crc32_partition, murmur2_partition
 from engine.adapters.redis import connect_sending
 from engine.model import Outcome
 from engine.ports import Ending
-from tests.e2e.command import PROGRAM, REPOSITORY, Ran
-from tests.e2e.faults import Stage
-from tests.e2e.job import PARTITIONS, Entry, entry_of, make_job, project
 from tests.services.processes import wait_until
+from tests.support.faults import Stage
+from tests.support.job import PARTITIONS, Entry, entry_of, make_job, project
+from tests.support.operators import data, engine
 
 pytestmark = [pytest.mark.e2e, pytest.mark.kafka]
 
@@ -46,23 +42,6 @@ def live(stage: Stage) -> Stage:
     stage.use(project(stage.topics.events, rules=LIVE_RULES))
     stage.start("a")
     return stage
-
-
-def engine(stage: Stage, *args: object, **settings: object) -> Ran:
-    """Run a command in the stage's environment."""
-    given = {f"ENGINE_{key.upper()}": str(value) for key, value in (stage.settings | settings).items()}
-    environment = os.environ | given | {"PYTHONPATH": str(REPOSITORY), "COLUMNS": "200"}
-    command = [sys.executable, "-c", PROGRAM, *map(str, args)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
-    assert "Traceback" not in done.stdout + done.stderr, done.stderr
-    return Ran(done.returncode, done.stdout, done.stderr)
-
-
-def data(stage: Stage, *args: object, **settings: object) -> Any:
-    """What a command prints with --json."""
-    ran = engine(stage, *args, "--json", **settings)
-    assert ran.out, ran.err
-    return json.loads(ran.out)
 
 
 def levels(findings: list[dict[str, str]]) -> dict[str, str]:

@@ -12,11 +12,11 @@ from fast_mail_parser import parse_email
 
 from engine.model import Outreach
 from engine.runtime.suppression import address_digest, customer_digest
-from tests.e2e.effort import Effort, tried_hard
-from tests.e2e.post_office import NOW, PostOffice, letter
 from tests.services import Broker, RedisServer
 from tests.services.mail import MailServer, mail_server
 from tests.services.processes import free_ports, wait_until
+from tests.support.effort import Effort, tried_hard
+from tests.support.post_office import NOW, PostOffice, letter
 
 pytestmark = [pytest.mark.e2e, pytest.mark.kafka]
 

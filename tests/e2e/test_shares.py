@@ -14,9 +14,9 @@ import pytest
 
 from bench.usage import children, cpu_seconds
 from engine.cli.shares import WORTHWHILE, usual_number
-from tests.e2e.command import Ran, engine, start, write_project
-from tests.e2e.job import Job, make_job, project
 from tests.services.processes import wait_until
+from tests.support.command import Ran, engine, start, write_project
+from tests.support.job import Job, make_job, project
 
 in_proc = pytest.mark.skipif(not Path("/proc/self").exists(), reason="finds a process's children in /proc")
 OUTPUTS = ("out", "outcomes", "dead-letters")

@@ -17,10 +17,10 @@ from prometheus_client.parser import text_string_to_metric_families
 from engine.adapters.kafka.partitioner import murmur2_partition
 from engine.runtime.suppression import address_digest
 from engine.tokens import LinkToken, make_token
-from tests.e2e.command import PROGRAM, REPOSITORY
-from tests.e2e.post_office import NOW, PostOffice
 from tests.services import Broker
 from tests.services.processes import free_ports, listens, wait_until
+from tests.support.command import PROGRAM, REPOSITORY
+from tests.support.post_office import NOW, PostOffice
 
 pytestmark = [pytest.mark.e2e, pytest.mark.kafka]
 

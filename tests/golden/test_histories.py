@@ -23,8 +23,8 @@ from engine.core.triggers.milestone import Milestone
 from engine.core.triggers.trial_expiring import TrialExpiring
 from engine.core.zones import Zones, iso
 from engine.model import Event
-from tests.simulation.books import DAY, HOUR, book, expression, rule
-from tests.simulation.drive import Customers
+from tests.support.books import DAY, HOUR, book, expression, rule
+from tests.support.drive import Customers
 
 FILES = sorted((Path(__file__).parent / "histories").glob("*.json"))
 

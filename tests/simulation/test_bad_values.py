@@ -15,9 +15,9 @@ from engine.model import Event
 from engine.runtime.aside import results
 from engine.runtime.partition import Partition
 from engine.runtime.result import Arrival
-from tests.simulation.books import HOUR, START, Plain, book, event, every_kind, expression, rule
-from tests.simulation.drive import CrashingStore, Customers
-from tests.simulation.effort import examples
+from tests.support.books import HOUR, START, Plain, book, event, every_kind, expression, rule
+from tests.support.drive import CrashingStore, Customers
+from tests.support.examples import examples
 
 NAN, INFINITE, HUGE = float("nan"), float("inf"), 10**400
 anything = st.recursive(

@@ -15,8 +15,8 @@ from engine.core.triggers.event import OnEvent
 from engine.core.triggers.inactivity import Inactivity
 from engine.core.triggers.trial_expiring import TrialExpiring
 from engine.model import Event
-from tests.simulation.books import DAY, HOUR, START, book, event, every_kind, expression, rule
-from tests.simulation.drive import Customers
+from tests.support.books import DAY, HOUR, START, book, event, every_kind, expression, rule
+from tests.support.drive import Customers
 
 MANY = 10_000
 MINUTE = 60_000

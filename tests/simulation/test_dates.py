@@ -14,11 +14,11 @@ from engine.core.triggers.date import Date
 from engine.core.triggers.trial_expiring import TrialExpiring
 from engine.core.zones import Zones, instant_of, zone_or_none
 from engine.model import Event
-from tests.simulation import oracle
-from tests.simulation.books import DAY, HOUR, START, book, event, rule
-from tests.simulation.drive import Customers
-from tests.simulation.effort import examples
-from tests.simulation.oracle_days import Rule, Sent, pieces, sent
+from tests.support import oracle
+from tests.support.books import DAY, HOUR, START, book, event, rule
+from tests.support.drive import Customers
+from tests.support.examples import examples
+from tests.support.oracle_days import Rule, Sent, pieces, sent
 
 ZONES = (
     "UTC",

@@ -9,8 +9,8 @@ from engine.core.triggers.milestone import Milestone
 from engine.model import Event
 from engine.runtime.partition import Partition
 from engine.runtime.result import Arrival
-from tests.simulation.books import DAY, START, Plain, book, event, rule
-from tests.simulation.drive import CrashingStore, Customers
+from tests.support.books import DAY, START, Plain, book, event, rule
+from tests.support.drive import CrashingStore, Customers
 
 BUY = frozenset({"buy"})
 

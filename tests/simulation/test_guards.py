@@ -17,9 +17,9 @@ from engine.model import Event, Outreach
 from engine.runtime.aside import results
 from engine.runtime.partition import Partition
 from engine.runtime.result import Arrival
-from tests.simulation.books import DAY, HOUR, OPEN, START, Plain, book, event, profile_is, profile_value, rule
-from tests.simulation.drive import CrashingStore, Customers
-from tests.simulation.effort import examples
+from tests.support.books import DAY, HOUR, OPEN, START, Plain, book, event, profile_is, profile_value, rule
+from tests.support.drive import CrashingStore, Customers
+from tests.support.examples import examples
 
 BUY = frozenset({"buy"})
 

@@ -30,8 +30,8 @@ from engine.runtime.introductions import AGAIN, MOST_TOLD, Introductions
 from engine.runtime.origin import IDENTIFIED, IngestedDecoder
 from engine.runtime.partition import Partition
 from engine.runtime.result import Arrival
-from tests.simulation.books import DAY, HOUR, OPEN, START, Plain, book, event, rule
-from tests.simulation.drive import Customers
+from tests.support.books import DAY, HOUR, OPEN, START, Plain, book, event, rule
+from tests.support.drive import Customers
 
 PARTITIONS = 5
 WEB = Source("web", "web", format="segment", keyed=False, types={"Product Added": "cart", "Order Completed": "buy"})

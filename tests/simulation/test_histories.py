@@ -5,10 +5,10 @@ from hypothesis import strategies as st
 
 from engine.core.book import Policy
 from engine.model import Event
-from tests.simulation.books import HOUR, book, every_kind
-from tests.simulation.drive import Customers, Fired, through_partition
-from tests.simulation.effort import examples
-from tests.simulation.histories import ORDER_FREE, ends, expected, histories
+from tests.support.books import HOUR, book, every_kind
+from tests.support.drive import Customers, Fired, through_partition
+from tests.support.examples import examples
+from tests.support.histories import ORDER_FREE, ends, expected, histories
 
 BOOK = book(*every_kind(HOUR))
 sizes = st.lists(st.integers(1, 9), max_size=12)

@@ -21,8 +21,8 @@ from engine.runtime.origin import IngestedDecoder, headers_of
 from engine.runtime.owned import Owned, Rules, Surroundings
 from engine.runtime.records import decode_outreach, decode_past
 from engine.testing import Project, load_project
-from tests.simulation.effort import FACTOR
-from tests.simulation.hostile_records import KINDS, NOW, HostileRecords
+from tests.support.examples import FACTOR
+from tests.support.hostile_records import KINDS, NOW, HostileRecords
 
 json = msgspec.json.decode
 COUNT = 200_000

@@ -21,10 +21,10 @@ from engine.core.triggers.abandoned import Abandoned
 from engine.core.triggers.event import OnEvent
 from engine.core.triggers.inactivity import Inactivity
 from engine.model import Event
-from tests.simulation.books import CATALOG, DAY, DEAR, HOUR, OPEN, START, book, event, rule
-from tests.simulation.drive import Customers
-from tests.simulation.effort import examples
-from tests.simulation.test_marks import PROJECT, compiled
+from tests.support.books import CATALOG, DAY, DEAR, HOUR, OPEN, START, book, event, rule
+from tests.support.drive import Customers
+from tests.support.examples import examples
+from tests.support.rule_files import PROJECT, compiled
 
 BUY = frozenset({"buy"})
 BY_PUSH = Send("receipt", "push")

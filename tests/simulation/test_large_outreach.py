@@ -15,7 +15,7 @@ from engine.ports import Record
 from engine.runtime.decode import Decoder
 from engine.runtime.letters import OUTREACH_TOO_LARGE, DeadLetter, decode_letter, original
 from engine.runtime.owned import Owned, Rules, Surroundings
-from tests.simulation.books import START, book, rule
+from tests.support.books import START, book, rule
 
 LARGEST = 2_000
 """Bytes that the topic takes."""

@@ -12,8 +12,8 @@ from engine.core.triggers.event import OnEvent
 from engine.core.triggers.trial_expiring import TrialExpiring
 from engine.core.zones import Zones
 from engine.model import Event
-from tests.simulation.books import DAY, HOUR, START, book, event, rule
-from tests.simulation.drive import Customers
+from tests.support.books import DAY, HOUR, START, book, event, rule
+from tests.support.drive import Customers
 
 MINUTE = HOUR // 60
 PATIENT = Policy(fresh_for=None, allowed_lateness=3 * HOUR)

@@ -9,8 +9,8 @@ from engine.core.triggers.inactivity import Inactivity
 from engine.hooks import Hooks
 from engine.ports import Commit, Mark, Meta
 from engine.runtime.relay import MOST_UNDER_WAY
-from tests.simulation.books import DAY, HOUR, START, book, rule
-from tests.simulation.live_worker import TOPIC, LiveShop
+from tests.support.books import DAY, HOUR, START, book, rule
+from tests.support.live_worker import TOPIC, LiveShop
 
 SILENT = book(rule(Inactivity("silent", of=frozenset({"visit"}), after=30 * DAY)), policy=Policy(fresh_for=3 * DAY))
 LATER = [f"later-{number}" for number in range(5)]

@@ -6,29 +6,11 @@ import pytest
 
 from engine.adapters.memory import MemoryStore
 from engine.core.book import RuleBook
-from engine.lang.project import load
-from engine.render import inspect_templates
 from engine.runtime.partition import Partition
 from engine.runtime.result import Arrival, Result
-from tests.simulation.books import DAY, START, Plain, event
+from tests.support.books import DAY, START, Plain, event
+from tests.support.rule_files import PROJECT, RULES, compiled
 
-EVENTS = "version: 1\nevents: { buy: { properties: { amount: number }, profile: { spent: amount } }, visit: {} }\n"
-POLICY = "version: 1\nzone: Europe/Berlin\nfresh_for: 3d\n"
-RULES = """\
-version: 1
-rules:
-  - id: quiet
-    why: Nobody is forgotten.
-    when: { inactivity: { of: buy, for: 14d } }
-    if: profile.spent > 1
-    reentry: after 30d
-    send: note
-  - id: thanks
-    when: { event: buy }
-    send: note
-"""
-NOTE = "{% block subject %}Hello{% endblock %}{% block text %}Dear customer{% endblock %}\n"
-PROJECT = {"events.yaml": EVENTS, "policy.yaml": POLICY, "rules.yaml": RULES, "note.email.j2": NOTE}
 SAID_ONLY = {
     "a word of a template": ("note.email.j2", "Dear", "Good morning,"),
     "the reason of a rule": ("rules.yaml", "Nobody is forgotten.", "Customers are dear to us."),
@@ -52,16 +34,6 @@ TIMERS_OR_HISTORY = {
     "a removed rule": ("rules.yaml", RULES[RULES.index("  - id: thanks") :], ""),
     "how long a customer is remembered": ("policy.yaml", "fresh_for: 3d", "fresh_for: 3d\nforget_after: 400d"),
 }
-
-
-def compiled(folder: Path, files: dict[str, str]) -> RuleBook:
-    for name, content in files.items():
-        path = folder / ("templates" if name.endswith(".j2") else "rules") / name
-        path.parent.mkdir(exist_ok=True, parents=True)
-        path.write_text(content)
-    loaded = load(folder / "rules", inspect_templates(folder / "templates"))
-    assert loaded.book, [each.human() for each in loaded.diagnostics]
-    return loaded.book
 
 
 def edited(edit: tuple[str, str, str]) -> dict[str, str]:

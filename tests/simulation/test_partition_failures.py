@@ -14,8 +14,8 @@ from engine.runtime.aside import results
 from engine.runtime.batch import RETRY_WAKE
 from engine.runtime.partition import Partition
 from engine.runtime.result import Arrival, Failure
-from tests.simulation.books import DAY, HOUR, START, Plain, book, event, expression, rule
-from tests.simulation.drive import Crash, CrashingStore, Fired
+from tests.support.books import DAY, HOUR, START, Plain, book, event, expression, rule
+from tests.support.drive import Crash, CrashingStore, Fired
 
 BUY = frozenset({"buy"})
 

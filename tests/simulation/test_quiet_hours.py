@@ -15,10 +15,10 @@ from engine.core.triggers.inactivity import Inactivity
 from engine.core.triggers.trial_expiring import TrialExpiring
 from engine.core.zones import Zones
 from engine.model import Event
-from tests.simulation import oracle
-from tests.simulation.books import DAY, HOUR, START, book, event, expression, rule
-from tests.simulation.drive import Customers
-from tests.simulation.effort import examples
+from tests.support import oracle
+from tests.support.books import DAY, HOUR, START, book, event, expression, rule
+from tests.support.drive import Customers
+from tests.support.examples import examples
 
 BUY = frozenset({"buy"})
 MINUTE = HOUR // 60

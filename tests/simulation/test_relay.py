@@ -10,7 +10,7 @@ from engine.adapters.memory import MemoryStore
 from engine.ports import UNLIMITED, Commit, Meta
 from engine.runtime.partition import Partition
 from engine.runtime.relay import Relay
-from tests.simulation.books import Plain, book
+from tests.support.books import Plain, book
 
 Ids = Sequence[str]
 

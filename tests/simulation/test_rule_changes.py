@@ -19,10 +19,10 @@ from engine.core.triggers.inactivity import Inactivity
 from engine.core.triggers.milestone import Milestone
 from engine.core.triggers.trial_expiring import TrialExpiring
 from engine.model import Event
-from tests.simulation.books import DAY, HOUR, OPEN, START, book, event, every_kind, rule
-from tests.simulation.drive import Customers
-from tests.simulation.effort import examples
-from tests.simulation.histories import ends, histories
+from tests.support.books import DAY, HOUR, OPEN, START, book, event, every_kind, rule
+from tests.support.drive import Customers
+from tests.support.examples import examples
+from tests.support.histories import ends, histories
 
 BUY = frozenset({"buy"})
 FIRST, SECOND, THIRD = (str(number) * 12 for number in (1, 2, 3))

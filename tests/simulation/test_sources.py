@@ -11,8 +11,8 @@ from engine.core.triggers.event import OnEvent
 from engine.model import Event
 from engine.ports import Record
 from engine.runtime.decode import Decoder
-from tests.simulation.books import DAY, HOUR, START, book, rule
-from tests.simulation.drive import Customers
+from tests.support.books import DAY, HOUR, START, book, rule
+from tests.support.drive import Customers
 
 ORDERS, TICKETS = Source("orders", "orders"), Source("tickets", "tickets")
 CLOUD, CLOUD_COPY = Source("ce", "ce", format="cloudevents"), Source("ce2", "ce2", format="cloudevents")

@@ -8,8 +8,8 @@ from engine.core.triggers.abandoned import Abandoned
 from engine.core.triggers.inactivity import Inactivity
 from engine.core.triggers.trial_expiring import TrialExpiring
 from engine.model import Event
-from tests.simulation.books import DAY, HOUR, START, book, event, expression, rule
-from tests.simulation.drive import Customers
+from tests.support.books import DAY, HOUR, START, book, event, expression, rule
+from tests.support.drive import Customers
 
 TYPES = ("visit", "visit", "visit", "cart", "buy")
 LAST_MONTH = expression(

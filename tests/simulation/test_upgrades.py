@@ -12,7 +12,7 @@ from engine.errors import StateTooNew
 from engine.ports import Commit, Meta
 from engine.runtime.partition import Partition
 from engine.runtime.result import Arrival
-from tests.simulation.books import DAY, START, Plain, book, event, rule
+from tests.support.books import DAY, START, Plain, book, event, rule
 
 KNOWN = (STATE_VERSION, STATE_MINOR)
 NEWER = [(STATE_VERSION, STATE_MINOR + 1), (STATE_VERSION + 1, 0)]

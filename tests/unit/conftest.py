@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.unit.website import Browser, Website
+from tests.support.website import Browser, Website
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from engine.adapters.mail.address import parse_address
 from engine.adapters.memory_sending import MemorySuppressions
 from engine.ports import Suppression
 from engine.runtime.suppression import address_digest, at_the_door, former_digest, link_token
-from tests.unit.test_outreach_record import outreach
+from tests.support.outreach import outreach
 
 
 def before(channel: str, to: str) -> str:

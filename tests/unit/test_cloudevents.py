@@ -10,7 +10,7 @@ from engine.errors import BadRecord
 from engine.model import Event
 from engine.ports import Record
 from engine.runtime.decode import Decoder
-from tests.unit.cloudevents_recorded import TIME, WITH_DATA, WITHOUT_DATA, WITHOUT_TIME
+from tests.support.cloudevents_recorded import TIME, WITH_DATA, WITHOUT_DATA, WITHOUT_TIME
 
 BROKER_TIME = 1_790_000_000_000
 SOURCE = Source("shop", "shop", format="cloudevents")

@@ -1,114 +1,25 @@
 """One outreach from claim to ending, over stores in memory and a channel that fails as it is told."""
 
-import asyncio
-from collections import defaultdict
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
 
-import msgspec
 import pytest
 
 from engine.adapters.memory_sending import ClaimBook, MemoryClaims, MemorySuppressions
 from engine.errors import PermanentFailure, StoreUnavailable, TemporaryFailure
 from engine.model import UNSUBSCRIBE_LINK, Outreach
-from engine.ports import Claim, Record, Suppression
+from engine.ports import Claim, Suppression
 from engine.runtime.breaker import Breaker
-from engine.runtime.delivery import Delivery, Limits, Parcel, Post
-from engine.runtime.links import Links, LinksOf, no_links
-from engine.runtime.records import encode_outreach
-from engine.runtime.reporter import Reporter
+from engine.runtime.links import Links
 from engine.runtime.suppression import address_digest
-from engine.sender_hooks import SenderHooks
-from tests.unit.test_outreach_record import outreach
+from tests.support.desk import Desk
+from tests.support.outreach import outreach
 
 UNCERTAIN = TemporaryFailure("no answer", uncertain=True)
 BUSY = TemporaryFailure("busy")
 AWAY = TemporaryFailure("away", down=True)
 GONE = PermanentFailure("gone", bounced=True)
 REFUSED = PermanentFailure("refused", detail="552 too large")
-
-
-@dataclass
-class Scripted:
-    """A Channel that raises what its script says, in order, and then takes everything."""
-
-    script: list[Exception]
-    taken: list[str] = field(default_factory=list)
-    texts: list[str] = field(default_factory=list)
-    asked: int = 0
-
-    async def deliver(self, outreach: Outreach) -> None:
-        self.asked += 1
-        if self.script:
-            raise self.script.pop(0)
-        self.taken.append(outreach.id)
-        self.texts.append(outreach.text)
-
-    async def close(self) -> None:
-        """Nothing is open."""
-
-
-@dataclass
-class Written:
-    """A RecordWriter that keeps each identity once."""
-
-    values: dict[str, Any] = field(default_factory=dict)
-
-    def write(self, key: str, identity: str, value: bytes) -> None:
-        self.values[identity] = msgspec.json.decode(value)
-
-    def flush(self) -> None:
-        """It is all here."""
-
-
-@dataclass
-class Heard(SenderHooks):
-    """What was told, by kind."""
-
-    calls: dict[str, int] = field(default_factory=lambda: defaultdict(int))
-
-    def unlinked(self, channel: str) -> None:
-        self.calls["unlinked"] += 1
-
-    def breaker(self, channel: str, is_open: bool) -> None:
-        self.calls[f"open {is_open}"] += 1
-
-    def store_away(self, error: Any, attempt: int) -> None:
-        self.calls["away"] += 1
-
-    def store_back(self, seconds: float) -> None:
-        self.calls["back"] += 1
-
-
-class Desk:
-    """A sender's desk for one channel. Another one with the same `book` is another sender."""
-
-    def __init__(self, *script: Exception, book: ClaimBook | None = None, claims: Any = None, **limits: Any) -> None:
-        self.channel = Scripted(list(script))
-        self.book = book or ClaimBook()
-        self.claims = claims or MemoryClaims(self.book)
-        self.suppressions = MemorySuppressions()
-        self.outcomes, self.letters, self.feedback, self.hooks = Written(), Written(), Written(), Heard()
-        self.limits = Limits(**{"first_retry": 0.001, "longest_retry": 0.002} | limits)
-        self.now = 1_750_000_002_000
-        self.links: LinksOf = no_links
-
-    def send(self, *letters: Outreach) -> list[str]:
-        """What became of them, in the order it was told."""
-        asyncio.run(self._send(letters))
-        return [told["outcome"] for told in self.outcomes.values.values()]
-
-    async def _send(self, letters: Sequence[Outreach]) -> None:
-        reporter = Reporter(self.outcomes, self.letters, self.feedback)
-        stores = self.claims, self.suppressions
-        post = Post({"email": self.channel}, *stores, reporter, lambda: self.now, self.limits, self.hooks, self.links)
-        with ThreadPoolExecutor(2) as executor:
-            delivery = Delivery(post, executor)
-            parcels = [Parcel(each, Record("t", 0, at, encode_outreach(each)[1])) for at, each in enumerate(letters, 1)]
-            await asyncio.gather(*(delivery.deliver(parcel) for parcel in parcels))
 
 
 MARKETING = outreach(purpose="marketing")

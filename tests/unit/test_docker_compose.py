@@ -1,13 +1,9 @@
 """docker-compose.yml and the Dockerfile, as far as they can be judged without a container engine."""
 
-import json
 import re
 import subprocess
 import sys
 from fnmatch import fnmatch
-from functools import cache
-from pathlib import Path
-from typing import Any
 
 import pytest
 import typer
@@ -16,36 +12,10 @@ import yaml
 from engine.cli.main import app
 from engine.config import Settings
 from tests.services.kafka_jars import VERSION
+from tests.support.compose import COMPOSE, ROOT, SERVICES, arguments, dockerfile, health_command
 
-ROOT = Path(__file__).parents[2]
-COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
-SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 OURS = [name for name, service in SERVICES.items() if "build" in service]
 ALL = pytest.mark.parametrize("name", SERVICES)
-
-
-@cache
-def dockerfile() -> list[list[tuple[str, list[str]]]]:
-    """Its stages, each a list of (instruction, arguments)."""
-    text = (ROOT / "Dockerfile").read_text().replace("\\\n", " ")
-    lines = [line.split(maxsplit=1) for line in text.splitlines() if line and not line.startswith("#")]
-    stages: list[list[tuple[str, list[str]]]] = []
-    for instruction, rest in lines:
-        if instruction == "FROM":
-            stages.append([])
-        stages[-1].append((instruction, rest.split() if rest[0] != "[" else yaml.safe_load(rest)))
-    return stages
-
-
-def arguments(stage: int, instruction: str) -> list[list[str]]:
-    return [rest for name, rest in dockerfile()[stage] if name == instruction]
-
-
-def health_command() -> list[str]:
-    """Of the final image."""
-    (words,) = arguments(-1, "HEALTHCHECK")
-    command: list[str] = json.loads(" ".join(words).partition("CMD ")[2])
-    return command
 
 
 def test_compose_takes_the_file() -> None:

@@ -1,46 +1,16 @@
-"""What expressions mean. `CATALOG`, `customer` and `value` serve the other tests of expressions too."""
+"""What expressions mean."""
 
 from typing import Any
 
 import pytest
 
 from engine.core.book import Expression, Keeps, Needs, Reads
-from engine.core.catalog import Catalog, EventType, Kind, Property
 from engine.core.durations import milliseconds
 from engine.core.expr import compile_expression
 from engine.core.scope import MISSING, Scope
 from engine.core.state.model import History, Memory, State, WindowEntry
 from engine.model import Event, KeptEvent
-
-DAY = 86_400_000
-NOON = 1_767_268_800_000  # 2026-01-01T12:00:00Z
-
-
-def declared(**kinds: Kind) -> dict[str, Property]:
-    return {name: Property(name, kind) for name, kind in kinds.items()}
-
-
-CATALOG = Catalog(
-    events={
-        "purchase": EventType(
-            "purchase", declared(amount="number", lines="integer", cart_id="string", gift="boolean", note="any")
-        ),
-        "site_visit": EventType("site_visit", declared(page="string", amount="string", seconds="number")),
-        "subscribed": EventType("subscribed"),
-    },
-    profile=declared(
-        email_opt_in="boolean",
-        country="string",
-        home="string",
-        birthday="date",
-        joined_on="date",
-        trial_ends_at="time",
-        age="integer",
-        score="number",
-        tags="any",
-        größe="number",
-    ),
-)
+from tests.support.expressions import CATALOG, DAY, NOON
 
 
 def expression(text: str, *types: str) -> Expression:

@@ -4,7 +4,7 @@ import pytest
 
 from engine.core.expr import compile_expression
 from engine.errors import BadExpression
-from tests.unit.test_expr import CATALOG
+from tests.support.expressions import CATALOG
 
 
 def problems(text: str, *types: str) -> list[BadExpression]:

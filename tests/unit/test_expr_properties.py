@@ -13,7 +13,7 @@ from engine.core.expr import compile_expression
 from engine.core.scope import MISSING, Scope
 from engine.core.state.model import History, Memory, State, WindowEntry
 from engine.model import Event, KeptEvent
-from tests.unit.test_expr import CATALOG, DAY, NOON
+from tests.support.expressions import CATALOG, DAY, NOON
 
 
 class Bought(NamedTuple):

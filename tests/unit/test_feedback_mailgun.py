@@ -5,34 +5,12 @@ from typing import Any
 import msgspec
 import pytest
 
-from tests.unit.mail_providers import MailgunOffice, desk
-from tests.unit.website import NOW, token
+from tests.support.mail_providers import MailgunOffice, desk
+from tests.support.provider_events import mailgun_event as event
+from tests.support.provider_events import mailgun_failed as failed
+from tests.support.website import NOW
 
 OFFICE = MailgunOffice()
-
-
-def event(kind: str, **changes: Any) -> dict[str, Any]:
-    fields = {
-        "event": kind,
-        "id": "G9Bn5sl1TC6nu79C8C0bwg",
-        "timestamp": 1521233195.375624,
-        "recipient": "alice@example.com",
-        "recipient-domain": "example.com",
-        "message": {"headers": {"subject": "Test permanent_fail webhook"}, "size": 111},
-        "tags": ["my_tag_1"],
-        "user-variables": {"my_var_1": "Mailgun Variable #1", "engine_token": token()},
-    }
-    return fields | changes
-
-
-def failed(severity: str, reason: str, code: int) -> dict[str, Any]:
-    status = {
-        "attempt-no": 1,
-        "message": "",
-        "code": code,
-        "description": "Not delivering to previously bounced address",
-    }
-    return event("failed", severity=severity, reason=reason, **{"delivery-status": status})
 
 
 @pytest.mark.parametrize(

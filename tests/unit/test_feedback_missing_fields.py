@@ -9,14 +9,19 @@ import msgspec
 import pytest
 
 from engine.core.zones import iso
-from tests.unit import (
-    test_feedback_mailgun,
-    test_feedback_postmark,
-    test_feedback_sendgrid,
-    test_feedback_ses,
+from tests.support.mail_providers import MailgunOffice, Office, PostmarkOffice, SendGridOffice, SesOffice, desk
+from tests.support.provider_events import (
+    POSTMARK_COMPLAINT,
+    POSTMARK_METADATA,
+    mailgun_event,
+    mailgun_failed,
+    postmark_bounce,
+    postmark_change,
+    postmark_event,
+    sendgrid_event,
+    ses_event,
 )
-from tests.unit.mail_providers import MailgunOffice, Office, PostmarkOffice, SendGridOffice, SesOffice, desk
-from tests.unit.website import NOW
+from tests.support.website import NOW
 
 Change = Callable[[dict[str, Any]], None]
 
@@ -48,34 +53,36 @@ def postmark(event: dict[str, Any], type_: str, *essential: str) -> Case:
     return Case(PostmarkOffice, event, type_, frozenset({"RecordType", "Metadata", *tokens, *essential}))
 
 
-_ses, _sendgrid = test_feedback_ses.event, test_feedback_sendgrid.event
-_mailgun, _postmark = test_feedback_mailgun.event, test_feedback_postmark.event
-_change, _failed = test_feedback_postmark.change, test_feedback_mailgun.failed
-
 CASES = [
-    ses(_ses("Bounce", bounceType="Permanent", bounceSubType="General"), "outreach_bounced", "bounce", "bounceType"),
-    ses(_ses("Complaint", complaintFeedbackType="abuse", userAgent="x"), "outreach_complained"),
-    ses(_ses("Click", link="https://x.example"), "outreach_clicked", "click", "timestamp"),
     ses(
-        _ses("Subscription", newTopicPreferences={"unsubscribeAll": True}),
+        ses_event("Bounce", bounceType="Permanent", bounceSubType="General"), "outreach_bounced", "bounce", "bounceType"
+    ),
+    ses(ses_event("Complaint", complaintFeedbackType="abuse", userAgent="x"), "outreach_complained"),
+    ses(ses_event("Click", link="https://x.example"), "outreach_clicked", "click", "timestamp"),
+    ses(
+        ses_event("Subscription", newTopicPreferences={"unsubscribeAll": True}),
         "outreach_unsubscribed",
         *("subscription", "newTopicPreferences", "unsubscribeAll"),
     ),
-    sendgrid(_sendgrid("bounce", type="bounce", reason="500 unknown", status="5.0.0"), "outreach_bounced", "type"),
-    sendgrid(_sendgrid("dropped", reason="Bounced Address", type="x"), "outreach_bounced", "reason"),
-    sendgrid(_sendgrid("spamreport"), "outreach_complained"),
-    sendgrid(_sendgrid("unsubscribe"), "outreach_unsubscribed"),
-    sendgrid(_sendgrid("open", sg_machine_open=False), "outreach_opened", "timestamp"),
-    mailgun(_failed("permanent", "bounce", 550), "outreach_bounced", "severity", "reason"),
-    mailgun(_mailgun("complained", severity="permanent", reason="x"), "outreach_complained"),
-    mailgun(_mailgun("unsubscribed", geolocation={"country": "US"}), "outreach_unsubscribed"),
-    mailgun(_mailgun("opened", **{"client-info": {"bot": "", "client-type": "x"}}), "outreach_opened", "timestamp"),
-    postmark(test_feedback_postmark.bounce("HardBounce"), "outreach_bounced", "Type"),
-    postmark(test_feedback_postmark.bounce("Unsubscribe"), "outreach_unsubscribed", "Type"),
-    postmark(test_feedback_postmark.COMPLAINT, "outreach_complained"),
-    postmark(_change("SpamComplaint"), "outreach_complained", "SuppressionReason"),
-    postmark(_change("ManualSuppression"), "outreach_unsubscribed", "SuppressionReason"),
-    postmark(_postmark("Click", ReceivedAt="2019-11-05T16:33:54Z", Platform="x"), "outreach_clicked", "ReceivedAt"),
+    sendgrid(sendgrid_event("bounce", type="bounce", reason="500 unknown", status="5.0.0"), "outreach_bounced", "type"),
+    sendgrid(sendgrid_event("dropped", reason="Bounced Address", type="x"), "outreach_bounced", "reason"),
+    sendgrid(sendgrid_event("spamreport"), "outreach_complained"),
+    sendgrid(sendgrid_event("unsubscribe"), "outreach_unsubscribed"),
+    sendgrid(sendgrid_event("open", sg_machine_open=False), "outreach_opened", "timestamp"),
+    mailgun(mailgun_failed("permanent", "bounce", 550), "outreach_bounced", "severity", "reason"),
+    mailgun(mailgun_event("complained", severity="permanent", reason="x"), "outreach_complained"),
+    mailgun(mailgun_event("unsubscribed", geolocation={"country": "US"}), "outreach_unsubscribed"),
+    mailgun(
+        mailgun_event("opened", **{"client-info": {"bot": "", "client-type": "x"}}), "outreach_opened", "timestamp"
+    ),
+    postmark(postmark_bounce("HardBounce"), "outreach_bounced", "Type"),
+    postmark(postmark_bounce("Unsubscribe"), "outreach_unsubscribed", "Type"),
+    postmark(POSTMARK_COMPLAINT, "outreach_complained"),
+    postmark(postmark_change("SpamComplaint"), "outreach_complained", "SuppressionReason"),
+    postmark(postmark_change("ManualSuppression"), "outreach_unsubscribed", "SuppressionReason"),
+    postmark(
+        postmark_event("Click", ReceivedAt="2019-11-05T16:33:54Z", Platform="x"), "outreach_clicked", "ReceivedAt"
+    ),
 ]
 
 WRONG: list[tuple[str, Any]] = [("null", None), ("number", 7), ("list", [None]), ("object", {"a": None}), ("text", "x")]
@@ -135,14 +142,14 @@ def test_a_field_that_is_missing_null_or_of_another_type_loses_no_report(case: C
 def test_an_unsubscribe_without_a_moment_has_happened_now(event: dict[str, Any]) -> None:
     office = PostmarkOffice()
     with desk(office) as reports:
-        assert reports.post(office.report(event | {"Metadata": test_feedback_postmark.METADATA})) == 200
+        assert reports.post(office.report(event | {"Metadata": POSTMARK_METADATA})) == 200
         (published,) = reports.published()
     assert (published["type"], published["time"]) == ("outreach_unsubscribed", iso(NOW))
 
 
 def test_a_customer_whose_suppression_has_no_origin_has_complained_all_the_same() -> None:
     office = PostmarkOffice()
-    said = test_feedback_postmark.change("SpamComplaint") | {"Origin": None}
+    said = postmark_change("SpamComplaint") | {"Origin": None}
     with desk(office) as reports:
         assert reports.post(office.report(said)) == 200
         assert [one["type"] for one in reports.published()] == ["outreach_complained"]
@@ -150,7 +157,7 @@ def test_a_customer_whose_suppression_has_no_origin_has_complained_all_the_same(
 
 def test_a_header_without_a_value_beside_ours_spoils_nothing() -> None:
     office = SesOffice()
-    event = deepcopy(test_feedback_ses.BOUNCE)
+    event = ses_event("Bounce", bounceType="Permanent", reportingMTA="dsn; mta.example.com")
     event["mail"]["headers"] = [{"name": "Reply-To", "value": None}, None, 7, *event["mail"]["headers"]]
     with desk(office) as reports:
         assert reports.post(office.envelope(Message=msgspec.json.encode(event).decode())) == 200

@@ -4,36 +4,16 @@ from typing import Any
 
 import pytest
 
-from engine.adapters.mail.reference import reference_headers
-from tests.unit.mail_providers import PostmarkOffice, desk
-from tests.unit.website import token
+from tests.support.mail_providers import PostmarkOffice, desk
+from tests.support.provider_events import POSTMARK_COMPLAINT as COMPLAINT
+from tests.support.provider_events import POSTMARK_METADATA
+from tests.support.provider_events import postmark_bounce as bounce
+from tests.support.provider_events import postmark_change as change
+from tests.support.provider_events import postmark_event as event
 
 OFFICE = PostmarkOffice()
-METADATA = {name.removeprefix("X-PM-Metadata-"): value for name, value in reference_headers("postmark", token())}
 
 
-def event(kind: str, **changes: Any) -> dict[str, Any]:
-    fields = {
-        "RecordType": kind,
-        "MessageStream": "outbound",
-        "MessageID": "883953f4-6105-42a2-a16a-77a8eac79483",
-        "ServerID": 23,
-        "Tag": "Test",
-        "Metadata": {"a_key": "a_value", **METADATA},
-    }
-    return fields | changes
-
-
-def bounce(type_: str) -> dict[str, Any]:
-    return event("Bounce", ID=692560173, Type=type_, BouncedAt="2019-11-05T16:33:54.9070259Z", Inactive=True)
-
-
-def change(reason: str | None, origin: str = "Recipient", suppress: bool = True) -> dict[str, Any]:
-    fields = {"SuppressionReason": reason, "Origin": origin, "SuppressSending": suppress}
-    return event("SubscriptionChange", ChangedAt="2019-11-05T16:33:54.907025Z", **fields)
-
-
-COMPLAINT = event("SpamComplaint", Type="SpamComplaint", BouncedAt="2019-11-05T11:33:54.9070259-05:00")
 OPEN = event("Open", FirstOpen=True, ReceivedAt="2019-11-05T16:33:54.9070259Z", Client={"Name": "Chrome"})
 CLICK = event(
     "Click", ClickLocation="HTML", ReceivedAt="2019-11-05T16:33:54.9070259Z", OriginalLink="https://example.com"
@@ -101,7 +81,7 @@ def test_an_event_that_cannot_be_read_is_passed_over(said: dict[str, Any]) -> No
 
 
 def test_a_token_with_a_piece_missing_is_passed_over() -> None:
-    metadata = dict(list(METADATA.items())[1:])
+    metadata = dict(list(POSTMARK_METADATA.items())[1:])
     with desk(OFFICE) as reports:
         assert reports.post(OFFICE.report({**COMPLAINT, "Metadata": metadata})) == 200
         assert (reports.published(), reports.passed_over("bad-token")) == ([], 1)

@@ -5,24 +5,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from tests.unit.mail_providers import SendGridOffice, desk
-from tests.unit.website import NOW, token
+from tests.support.mail_providers import SendGridOffice, desk
+from tests.support.provider_events import sendgrid_event as event
+from tests.support.website import NOW, token
 
 OFFICE = SendGridOffice()
-
-
-def event(kind: str, **changes: Any) -> dict[str, Any]:
-    fields = {
-        "email": "example@test.com",
-        "timestamp": 1_513_299_569,
-        "smtp-id": "<14c5d75ce93.dfd.64b469@ismtpd-555>",
-        "event": kind,
-        "category": "cat facts",
-        "sg_event_id": "sg_event_id",
-        "sg_message_id": "sg_message_id",
-        "engine_token": token(),
-    }
-    return fields | changes
 
 
 @pytest.mark.parametrize(

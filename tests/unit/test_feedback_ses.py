@@ -9,33 +9,10 @@ from engine.adapters.web.providers.base import BadFeedback
 from engine.adapters.web.providers.ses import AmazonSes
 from engine.adapters.web.providers.sns import fetch
 from tests.services.hooks import hook_server
-from tests.unit.mail_providers import CERTIFICATE, CONFIRM, SNS, TOPIC, SesOffice, desk, sign
-from tests.unit.website import NOW, token
-
-AT = "2017-08-05T00:41:02.669Z"
-
-
-def event(kind: str, name: str = "eventType", **detail: Any) -> dict[str, Any]:
-    return {
-        name: kind,
-        kind.lower(): {"timestamp": AT} | detail,
-        "mail": {
-            "timestamp": "2017-08-05T00:40:02.012Z",
-            "source": "Sender Name <sender@example.com>",
-            "sendingAccountId": "123456789012",
-            "messageId": "EXAMPLE7c191be45-e9aedb9a-02f9-4d12-a87d-dd0099a07f8a-000000",
-            "destination": ["recipient@example.com"],
-            "headersTruncated": False,
-            "headers": [
-                {"name": "From", "value": "Sender Name <sender@example.com>"},
-                {"name": "To", "value": "recipient@example.com"},
-                {"name": "X-Engine-Token", "value": token()},
-            ],
-            "commonHeaders": {"subject": "Message sent from Amazon SES"},
-            "tags": {"ses:configuration-set": ["ConfigSet"], "ses:from-domain": ["example.com"]},
-        },
-    }
-
+from tests.support.mail_providers import CERTIFICATE, CONFIRM, SNS, TOPIC, SesOffice, desk, sign
+from tests.support.provider_events import SES_AT as AT
+from tests.support.provider_events import ses_event as event
+from tests.support.website import NOW
 
 BOUNCE = event("Bounce", bounceType="Permanent", bounceSubType="General", reportingMTA="dsn; mta.example.com")
 

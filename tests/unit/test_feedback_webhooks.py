@@ -14,7 +14,7 @@ from engine.cli.sending import letterhead
 from engine.config import BadSetting, load_settings
 from engine.errors import PermanentFailure
 from engine.runtime.suppression import address_digest
-from tests.unit.mail_providers import (
+from tests.support.mail_providers import (
     TOPIC,
     Desk,
     MailgunOffice,
@@ -24,8 +24,8 @@ from tests.unit.mail_providers import (
     SesOffice,
     desk,
 )
-from tests.unit.test_outreach_record import outreach
-from tests.unit.website import ADDRESS, NOW, Away, token
+from tests.support.outreach import outreach
+from tests.support.website import ADDRESS, NOW, Away, token
 
 OFFICES = (SesOffice, SendGridOffice, MailgunOffice, PostmarkOffice)
 NAMES = [office.name for office in OFFICES]

@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 
 from engine.lang.project import load
 from engine.lang.rule_tests import load_tests
-from tests.unit.language import EVENTS, POLICY, RULES, loaded, write
-from tests.unit.test_lang_rule_tests import TESTS
+from tests.support.language import EVENTS, POLICY, RULES, TESTS, loaded, write
 
 FILES = {"lifecycle.yaml": RULES, "events.yaml": EVENTS, "policy.yaml": POLICY}
 WORDS = (

@@ -13,7 +13,7 @@ from engine.core.triggers.inactivity import Inactivity
 from engine.core.triggers.milestone import Milestone
 from engine.core.triggers.trial_expiring import TrialExpiring
 from engine.lang.project import load
-from tests.unit.language import EVENTS, POLICY, RULES, codes, loaded, write
+from tests.support.language import EVENTS, POLICY, RULES, codes, loaded, write
 
 HOUR = 3_600_000
 DAY = 24 * HOUR

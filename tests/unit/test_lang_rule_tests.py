@@ -5,32 +5,10 @@ import pytest
 from engine.core.zones import iso
 from engine.lang.diagnostics import Diagnostic
 from engine.lang.rule_tests import Given, TestFile, load_tests
-from tests.unit.language import codes, loaded
+from tests.support.language import TESTS, codes, loaded
 
 START = 1_772_445_600_000  # 2026-03-02T10:00:00Z
 DAY = 86_400_000
-
-TESTS = """\
-version: 1
-rules: lifecycle.yaml
-tests:
-  - name: a late visit prevents the message
-    customer: ada
-    profile: { email_opt_in: true, trial_ends_at: 20d, birthday: 1990-03-10 }
-    start: 2026-03-02T10:00:00Z
-    given:
-      - 0d: login
-      - 1d: { purchase: { amount: 20 } }
-      - { at: 12d, event: login, arrives: 2026-03-15T10:00:00+00:00, id: visit }
-      - 13d: { profile_updated: { trial_ends_at: 2026-04-01T00:00:00Z } }
-      - 14d: { login: }
-    until: 27d
-    expect:
-      - 26d: { rule: win-back, subject: We miss you, moment: 25d, occurrence: 10 }
-      - 2026-03-29: win-back
-      - { at: 27d, rule: loyal }
-    outcomes: []
-"""
 
 
 def read_tests(folder: Path, text: str) -> tuple[TestFile | None, list[Diagnostic]]:

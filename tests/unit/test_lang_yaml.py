@@ -8,7 +8,7 @@ import yaml
 
 from engine.lang import yaml_reader
 from engine.lang.yaml_reader import parse, read
-from tests.unit.language import RULES, codes, loaded
+from tests.support.language import RULES, codes, loaded
 
 HERE = Path("rules.yaml")
 

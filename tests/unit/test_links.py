@@ -16,9 +16,9 @@ from engine.render import inspect_templates
 from engine.runtime.links import Links, has_placeholder, with_links
 from engine.runtime.records import decode_outreach, encode_outreach
 from engine.tokens import read_token
-from tests.unit.rendering import mail, renderer, write
-from tests.unit.rendering import outreach as to_render
-from tests.unit.test_outreach_record import outreach
+from tests.support.outreach import outreach
+from tests.support.rendering import mail, renderer, write
+from tests.support.rendering import outreach as to_render
 
 SECRET = "for-this-test-only"
 LINKS = Links("https://shop.example/?a=1&unsubscribe=t", "https://shop.example/?a=1&preferences=t")

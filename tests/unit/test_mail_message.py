@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from engine.adapters.mail.address import parse_address, parse_mailbox
 from engine.adapters.mail.message import Letterhead, mail_of
 from engine.errors import PermanentFailure
-from tests.unit.test_outreach_record import outreach
+from tests.support.outreach import outreach
 
 HEAD = Letterhead("Größe & Söhne <news@shop.example>", link=lambda _: "https://shop.example/u/abc")
 anything = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=3_000)

@@ -11,7 +11,7 @@ from engine.runtime.obedience import read_order
 from engine.runtime.reporter import feedback_event as sender_event
 from engine.runtime.suppression import address_digest
 from engine.tokens import LinkToken
-from tests.unit.test_outreach_record import outreach
+from tests.support.outreach import outreach
 
 ADDRESS = address_digest("email", "ada@shop.example")
 ABOUT = LinkToken("c-1", "email", ADDRESS, "marketing", "o-1", 1_767_225_600_000)

@@ -2,23 +2,12 @@
 
 import json
 
-import msgspec
 import pytest
 
 from engine.errors import BadRecord
-from engine.model import KeptEvent, Outreach
 from engine.runtime.outreach_form import SCHEMA_FILE, schema_text
 from engine.runtime.records import decode_outreach, encode_outreach
-
-
-def outreach(**changes: object) -> Outreach:
-    event = KeptEvent("e-1", "purchase", 1_750_000_000_123, {})
-    made = Outreach(
-        id="o-1", rule="receipt", occurrence="e-1", customer="c-1", at=1_750_000_001_000, moment=1_750_000_000_123,
-        expires_at=0, channel="email", purpose="transactional", template="receipt", revision="r", reason="purchase",
-        to="zoë@exämple.org", event=event, subject="Grüße 🙂", text="a\n" * 3, html="<p>&amp;</p>",
-    )  # fmt: skip
-    return msgspec.structs.replace(made, **changes)
+from tests.support.outreach import outreach
 
 
 @pytest.mark.parametrize("changes", [{}, {"event": None}, {"expires_at": 1_760_000_000_001}])

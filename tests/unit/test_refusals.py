@@ -16,8 +16,8 @@ from engine.ports import Claim, ClaimState
 from engine.runtime.breaker import Breaker
 from engine.runtime.refusals import Refusals, same_words
 from tests.services.mail import mail_server
-from tests.unit.test_delivery import Desk, Heard
-from tests.unit.test_outreach_record import outreach
+from tests.support.desk import Desk, Heard
+from tests.support.outreach import outreach
 
 FAST = {"breaker": partial(Breaker, 5, 0.01, 0.05), "refusals": partial(Refusals, patience=0.2)}
 PATIENT = FAST | {"refusals": partial(Refusals, patience=60.0)}

@@ -6,7 +6,7 @@ from engine.core.state.model import History, Memory, State, WindowEntry
 from engine.core.triggers.inactivity import Inactivity
 from engine.model import KeptEvent
 from engine.render import JinjaRenderer
-from tests.unit.rendering import NOON, mail, outreach, purchase, push, reason_of, renderer, text_of, write
+from tests.support.rendering import NOON, mail, outreach, purchase, push, reason_of, renderer, text_of, write
 
 ANNA = State(profile={"first_name": "Anna & <Co>"})
 DAY = 86_400_000

@@ -6,7 +6,7 @@ import pytest
 
 from engine.core.book import Keeps, Needs, Reads, TemplateFacts
 from engine.render import inspect_templates
-from tests.unit.rendering import facts_of, mail, push, write
+from tests.support.rendering import facts_of, mail, push, write
 
 DAY = 86_400_000
 

@@ -7,7 +7,7 @@ import pytest
 from engine.core.book import Policy
 from engine.core.state.model import State
 from engine.core.zones import Zones
-from tests.unit.rendering import NOON, purchase, reason_of, text_of
+from tests.support.rendering import NOON, purchase, reason_of, text_of
 
 POLICY = Policy(zones=Zones("UTC", "timezone"), locale="en_US", locale_field="locale")
 GERMAN = State(profile={"locale": "de-DE", "timezone": "Asia/Tokyo", "birthday": "05-17", "ends": "2026-01-04"})

@@ -10,7 +10,7 @@ from engine.core.triggers.inactivity import Inactivity
 from engine.core.zones import Zones
 from engine.model import Outreach
 from engine.render import JinjaRenderer, preview
-from tests.unit.rendering import NOON, push, reason_of, write
+from tests.support.rendering import NOON, push, reason_of, write
 
 DAY = 86_400_000
 MAILS = Path(__file__).parents[1] / "golden" / "mails"

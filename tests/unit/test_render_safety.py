@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from engine.core.state.model import State
 from engine.render import JinjaRenderer
 from engine.render.renderer import MAX_SUBJECT
-from tests.unit.rendering import mail, outreach, purchase, reason_of, renderer
+from tests.support.rendering import mail, outreach, purchase, reason_of, renderer
 
 VALUE = st.text(st.characters() | st.sampled_from("\r\n\0\x85\u2028<>&\"'{}% 🎉"), max_size=60)
 HTML = """<p title="{{ profile.name }}">{{ event.note }}{{ (profile.name ~ event.note) | upper | trim }}</p>"""

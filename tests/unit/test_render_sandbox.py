@@ -8,7 +8,7 @@ import pytest
 from engine.core.state.model import State
 from engine.errors import RenderFailed
 from engine.render.renderer import MAX_BLOCK
-from tests.unit.rendering import outreach, purchase, push, reason_of, renderer, text_of
+from tests.support.rendering import outreach, purchase, push, reason_of, renderer, text_of
 
 STATE = State(profile={"first_name": "Anna", "long": "x" * 200_000})
 

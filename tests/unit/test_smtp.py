@@ -16,7 +16,7 @@ from engine.adapters.tls import Authorities
 from engine.errors import PermanentFailure, TemporaryFailure
 from tests.services.kafka_config import make_certificate
 from tests.services.mail import PASSWORD, USER, mail_server
-from tests.unit.test_outreach_record import outreach
+from tests.support.outreach import outreach
 
 NOW = 1_790_000_000_000
 HEAD = Letterhead("Shop <news@shop.example>", "help@shop.example", lambda _: "https://shop.example/u/abc")

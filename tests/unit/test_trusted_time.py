@@ -4,7 +4,7 @@ import pytest
 
 from engine.errors import SourceUnavailable
 from engine.runtime.trusted_time import TrustedTime
-from tests.simulation.books import DAY, HOUR, START
+from tests.support.books import DAY, HOUR, START
 
 MINUTE = 60_000
 

@@ -18,7 +18,7 @@ from starlette.routing import Route
 
 from engine.adapters.logs import set_up_logs
 from engine.adapters.web.view import View
-from tests.unit.website import ADDRESS, Away, Website, token
+from tests.support.website import ADDRESS, Away, Website, token
 
 EVIL = '<script>alert("1")</script>"\'&'
 

@@ -5,7 +5,7 @@ import pytest
 from engine.adapters.memory_sending import MemorySuppressions
 from engine.errors import StoreUnavailable
 from engine.ports import AtTheDoor
-from tests.unit.website import ADDRESS, NOW, Away, Browser, Website, token
+from tests.support.website import ADDRESS, NOW, Away, Browser, Website, token
 
 LINK = f"/preferences/{token()}"
 FORM = {"form": "preferences"}

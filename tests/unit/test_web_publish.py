@@ -16,7 +16,7 @@ from engine.adapters.web.watch import WebWatch
 from engine.errors import SinkUnavailable
 from engine.feedback import Feedback, FeedbackKind
 from engine.tokens import LinkToken
-from tests.unit.website import NOW, Away, Website, token
+from tests.support.website import NOW, Away, Website, token
 
 
 def feedback(number: int) -> Feedback:

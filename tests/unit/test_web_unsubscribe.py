@@ -9,7 +9,7 @@ from engine.core.zones import DAY, iso
 from engine.errors import StoreUnavailable
 from engine.runtime.obedience import read_order
 from engine.tokens import LinkToken, make_token
-from tests.unit.website import ADDRESS, NOW, SECRETS, Away, Browser, Website, token
+from tests.support.website import ADDRESS, NOW, SECRETS, Away, Browser, Website, token
 
 LINK = f"/unsubscribe/{token()}"
 

@@ -18,7 +18,7 @@ from engine.errors import PermanentFailure, TemporaryFailure
 from tests.services.hooks import hook_server
 from tests.services.kafka_config import make_certificate
 from tests.services.processes import free_ports
-from tests.unit.test_outreach_record import outreach
+from tests.support.outreach import outreach
 
 KEY = b"k" * 32
 SECRET = "whsec_" + b64encode(KEY).decode()

@@ -22,11 +22,11 @@ from engine.cli.main import app
 from engine.errors import BadRecord
 from engine.insight.archive import Archive, ArchiveBroken, ArchiveBusy, Place, compact, erase, files_of
 from engine.insight.archive.ledger import NAME
-from tests.unit.insight.archive_writer import DAY, RECORDS, fill, purchase
+from tests.support.archive_writer import DAY, RECORDS, fill, purchase
 
 PLACE = "topic, topic_partition, topic_offset"
 PROCESSES = get_context("forkserver")
-PROCESSES.set_forkserver_preload(["tests.unit.insight.archive_writer"])
+PROCESSES.set_forkserver_preload(["tests.support.archive_writer"])
 
 
 def rows(folder: Path, columns: str = PLACE, kind: str = "events") -> list[tuple[Any, ...]]:

@@ -15,7 +15,7 @@ from engine.insight.experiments.planning import Metric, Split, customers_needed,
 from engine.insight.experiments.ratios import as_arm, ratio_of
 from engine.insight.experiments.sample_ratio import is_off, log_bayes_factor
 from engine.insight.models.fitting import fit_pareto_nbd, fit_spending
-from tests.unit.insight import shop
+from tests.support import shop_history as shop
 
 conversions = Arm.of_conversions
 

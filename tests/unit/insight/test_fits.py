@@ -22,7 +22,7 @@ from engine.insight.models.fitting import (
 from engine.insight.models.gamma_gamma import GammaGamma, Spending
 from engine.insight.models.history import History
 from engine.insight.models.pareto_nbd import ParetoNbd
-from tests.unit.insight import shop
+from tests.support import shop_history as shop
 
 
 @cache

@@ -12,7 +12,7 @@ import pytest
 from engine.insight.experiments.arms import Arm
 from engine.insight.experiments.decision import judge, standard_error
 from engine.insight.experiments.planning import Metric, Split, customers_needed
-from tests.unit.insight import shop
+from tests.support import shop_history as shop
 
 DAYS, EXPERIMENTS = 30, 2_000
 TOLERATED = 0.05

@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 
 from engine.insight.survival import Count, Curve, kaplan_meier
-from tests.unit.insight import shop
+from tests.support import shop_history as shop
 
 END = datetime.fromisoformat("1998-07-01T00:00:00Z")
 

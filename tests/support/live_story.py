@@ -11,9 +11,9 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from tests.e2e.live_shop import LiveShop, body_of, event_words, unsubscribe_link
 from tests.services.browser import browser_page
 from tests.services.processes import wait_until
+from tests.support.live_shop import LiveShop, body_of, event_words, unsubscribe_link
 
 
 def mail_panel(mail: EmailMessage) -> Panel:

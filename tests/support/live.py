@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from time import time
 from typing import Any
 
-from tests.e2e.job import DAY, SPAN, START, TEMPLATE, Entry, Firing, Job, entry_of
+from tests.support.job import DAY, SPAN, START, TEMPLATE, Entry, Firing, Job, entry_of
 
 LIVE = {"clock": "live"}
 

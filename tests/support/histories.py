@@ -7,9 +7,9 @@ from typing import Any
 from hypothesis import strategies as st
 
 from engine.model import Event
-from tests.simulation import oracle
-from tests.simulation.books import HOUR, START
-from tests.simulation.drive import Fired
+from tests.support import oracle
+from tests.support.books import HOUR, START
+from tests.support.drive import Fired
 
 CUSTOMERS = ("ann", "bob", "c{1} ü\n")
 LAST = 40

@@ -16,7 +16,7 @@ from engine.model import Event, OutcomeRecord, Outreach, WakeUp
 from engine.ports import Commit
 from engine.runtime.partition import Partition
 from engine.runtime.result import Arrival
-from tests.simulation.books import Plain
+from tests.support.books import Plain
 
 Fired = tuple[str, str, str]
 

@@ -18,12 +18,12 @@ from engine.adapters.redis import connect
 from engine.errors import StoreUnavailable
 from engine.runtime.records import decode_past
 from engine.testing import load_project
-from tests.e2e.command import REPOSITORY, start, write_project
-from tests.e2e.job import PARTITIONS, Entry, Firing
-from tests.e2e.live import now
-from tests.e2e.topics import Read, Topics
-from tests.e2e.workers import Worker
 from tests.services.processes import wait_until
+from tests.support.command import REPOSITORY, start, write_project
+from tests.support.job import PARTITIONS, Entry, Firing
+from tests.support.live import now
+from tests.support.topics import Read, Topics
+from tests.support.workers import Worker
 
 
 @dataclass(frozen=True)

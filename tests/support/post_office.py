@@ -14,10 +14,10 @@ from engine.adapters.kafka.settings import KafkaSettings
 from engine.adapters.redis import connect_sending
 from engine.model import Outreach
 from engine.runtime.records import decode_outreach, encode_outreach
-from tests.e2e.command import PROGRAM
-from tests.e2e.topics import Read, Topics
 from tests.services.mail import PASSWORD, USER, MailServer
 from tests.services.processes import Process, wait_until
+from tests.support.command import PROGRAM
+from tests.support.topics import Read, Topics
 
 NOW = 1_790_000_000_000
 

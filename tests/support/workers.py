@@ -6,8 +6,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from tests.e2e.command import PROGRAM
 from tests.services.processes import Process
+from tests.support.command import PROGRAM
 
 
 class Worker(Process):

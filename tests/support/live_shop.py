@@ -19,10 +19,10 @@ from typing import Any
 
 import httpx
 
-from tests.e2e.command import PROGRAM, REPOSITORY
-from tests.e2e.topics import Topics
 from tests.services.mail import MailServer, mail_server
 from tests.services.processes import Process, free_ports, wait_until
+from tests.support.command import PROGRAM, REPOSITORY
+from tests.support.topics import Topics
 
 PARTITIONS = 4
 _BY_THE_SENDER = ("outreach_sent", "outreach_suppressed")

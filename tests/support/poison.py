@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from tests.e2e.job import PARTITIONS, START, Entry
+from tests.support.job import PARTITIONS, START, Entry
 
 GOOD: Mapping[str, Any] = {"id": "x", "type": "purchase", "customer": "poison", "time": START, "properties": {}}
 

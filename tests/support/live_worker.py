@@ -16,7 +16,7 @@ from engine.runtime.decode import Decoder
 from engine.runtime.owned import Rules, Surroundings
 from engine.runtime.trusted_time import TrustedTime
 from engine.runtime.worker import Worker
-from tests.simulation.books import CATALOG, Plain
+from tests.support.books import CATALOG, Plain
 
 TOPIC = "shop"
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from engine.insight.models.gamma_gamma import Spending
 from engine.insight.models.history import History
 
-FILE = Path(__file__).parents[3] / "engine" / "demo" / "cdnow_sample.jsonl.gz"
+FILE = Path(__file__).parents[2] / "engine" / "demo" / "cdnow_sample.jsonl.gz"
 CALIBRATION_END = date(1997, 9, 30)
 WEEKS_AFTER = 39
 """From the end of the calibration to the end of the data."""

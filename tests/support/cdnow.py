@@ -6,7 +6,7 @@ from pathlib import Path
 
 import duckdb
 
-from tests.e2e.command import lines_of
+from tests.support.command import lines_of
 
 Firing = tuple[str, str, str]
 """Rule, customer, and when (ISO 8601, UTC)."""

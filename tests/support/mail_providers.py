@@ -28,7 +28,7 @@ from engine.adapters.web.providers.ses import AmazonSes
 from engine.adapters.web.publish import Publisher
 from engine.core.zones import from_millis, iso
 from engine.ports import RecordWriter
-from tests.unit.website import NOW, SECRETS, Browser, Website
+from tests.support.website import NOW, SECRETS, Browser, Website
 
 TOPIC = "arn:aws:sns:eu-west-1:123456789012:mail-reports"
 SNS = "https://sns.eu-west-1.amazonaws.com/"

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from engine.model import Event
-from tests.simulation.oracle import local_date, local_instant
+from tests.support.oracle import local_date, local_instant
 
 MIDNIGHT = time(0)
 

@@ -13,7 +13,7 @@ from confluent_kafka.admin import AdminClient
 from engine.adapters.kafka.admin import Admin, NewTopic
 from engine.adapters.kafka.outreach import ID_HEADER
 from engine.adapters.kafka.settings import KafkaSettings
-from tests.e2e.job import Entry
+from tests.support.job import Entry
 
 
 @dataclass(frozen=True)

@@ -16,9 +16,9 @@ from uuid import uuid4
 from rich.console import Console
 from rich.table import Table
 
-from tests.e2e.live_shop import SERVICES, LiveShop, live_shop, read_mail, unsubscribe_link
-from tests.e2e.live_story import Story, mail_panel
 from tests.services import Broker, open_broker, open_redis
+from tests.support.live_shop import SERVICES, LiveShop, live_shop, read_mail, unsubscribe_link
+from tests.support.live_story import Story, mail_panel
 
 _NEEDS = """\
 [bold red]There is no Kafka broker.[/] This needs one of:

@@ -1,0 +1,99 @@
+"""A sender's desk over stores in memory, with a channel that fails as its script says."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from engine.adapters.memory_sending import ClaimBook, MemoryClaims, MemorySuppressions
+from engine.model import Outreach
+from engine.ports import Record
+from engine.runtime.delivery import Delivery, Limits, Parcel, Post
+from engine.runtime.links import LinksOf, no_links
+from engine.runtime.records import encode_outreach
+from engine.runtime.reporter import Reporter
+from engine.sender_hooks import SenderHooks
+
+
+@dataclass
+class Scripted:
+    """A Channel that raises what its script says, in order, and then takes everything."""
+
+    script: list[Exception]
+    taken: list[str] = field(default_factory=list)
+    texts: list[str] = field(default_factory=list)
+    asked: int = 0
+
+    async def deliver(self, outreach: Outreach) -> None:
+        self.asked += 1
+        if self.script:
+            raise self.script.pop(0)
+        self.taken.append(outreach.id)
+        self.texts.append(outreach.text)
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
+@dataclass
+class Written:
+    """A RecordWriter that keeps each identity once."""
+
+    values: dict[str, Any] = field(default_factory=dict)
+
+    def write(self, key: str, identity: str, value: bytes) -> None:
+        self.values[identity] = msgspec.json.decode(value)
+
+    def flush(self) -> None:
+        """It is all here."""
+
+
+@dataclass
+class Heard(SenderHooks):
+    """What was told, by kind."""
+
+    calls: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+
+    def unlinked(self, channel: str) -> None:
+        self.calls["unlinked"] += 1
+
+    def breaker(self, channel: str, is_open: bool) -> None:
+        self.calls[f"open {is_open}"] += 1
+
+    def store_away(self, error: Any, attempt: int) -> None:
+        self.calls["away"] += 1
+
+    def store_back(self, seconds: float) -> None:
+        self.calls["back"] += 1
+
+
+class Desk:
+    """A sender's desk for one channel. Another one with the same `book` is another sender."""
+
+    def __init__(self, *script: Exception, book: ClaimBook | None = None, claims: Any = None, **limits: Any) -> None:
+        self.channel = Scripted(list(script))
+        self.book = book or ClaimBook()
+        self.claims = claims or MemoryClaims(self.book)
+        self.suppressions = MemorySuppressions()
+        self.outcomes, self.letters, self.feedback, self.hooks = Written(), Written(), Written(), Heard()
+        self.limits = Limits(**{"first_retry": 0.001, "longest_retry": 0.002} | limits)
+        self.now = 1_750_000_002_000
+        self.links: LinksOf = no_links
+
+    def send(self, *letters: Outreach) -> list[str]:
+        """What became of them, in the order it was told."""
+        asyncio.run(self._send(letters))
+        return [told["outcome"] for told in self.outcomes.values.values()]
+
+    async def _send(self, letters: Sequence[Outreach]) -> None:
+        reporter = Reporter(self.outcomes, self.letters, self.feedback)
+        stores = self.claims, self.suppressions
+        post = Post({"email": self.channel}, *stores, reporter, lambda: self.now, self.limits, self.hooks, self.links)
+        with ThreadPoolExecutor(2) as executor:
+            delivery = Delivery(post, executor)
+            parcels = [Parcel(each, Record("t", 0, at, encode_outreach(each)[1])) for at, each in enumerate(letters, 1)]
+            await asyncio.gather(*(delivery.deliver(parcel) for parcel in parcels))

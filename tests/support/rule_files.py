@@ -1,0 +1,35 @@
+"""A project of two rules as files, to be edited and compiled."""
+
+from pathlib import Path
+
+from engine.core.book import RuleBook
+from engine.lang.project import load
+from engine.render import inspect_templates
+
+EVENTS = "version: 1\nevents: { buy: { properties: { amount: number }, profile: { spent: amount } }, visit: {} }\n"
+POLICY = "version: 1\nzone: Europe/Berlin\nfresh_for: 3d\n"
+RULES = """\
+version: 1
+rules:
+  - id: quiet
+    why: Nobody is forgotten.
+    when: { inactivity: { of: buy, for: 14d } }
+    if: profile.spent > 1
+    reentry: after 30d
+    send: note
+  - id: thanks
+    when: { event: buy }
+    send: note
+"""
+NOTE = "{% block subject %}Hello{% endblock %}{% block text %}Dear customer{% endblock %}\n"
+PROJECT = {"events.yaml": EVENTS, "policy.yaml": POLICY, "rules.yaml": RULES, "note.email.j2": NOTE}
+
+
+def compiled(folder: Path, files: dict[str, str]) -> RuleBook:
+    for name, content in files.items():
+        path = folder / ("templates" if name.endswith(".j2") else "rules") / name
+        path.parent.mkdir(exist_ok=True, parents=True)
+        path.write_text(content)
+    loaded = load(folder / "rules", inspect_templates(folder / "templates"))
+    assert loaded.book, [each.human() for each in loaded.diagnostics]
+    return loaded.book
