@@ -29,6 +29,20 @@ class Record(msgspec.Struct, gc=False):
     headers: tuple[tuple[str, bytes], ...] = ()
 
 
+class Kept(msgspec.Struct, array_like=True, frozen=True):
+    """History that a partition keeps: of an event type `last`, `count` or `sum <property>`, and how far back (0: ever).
+
+    `since`: of customers whose events of the type are older, it is not known before; 0: from the beginning. `until`:
+    no rule asks for it any more, and it goes after this moment; 0: some rule asks.
+    """
+
+    type: str
+    what: str
+    span: int = 0
+    since: int = 0
+    until: int = 0
+
+
 class Meta(msgspec.Struct):
     """What a partition remembers. `seq` counts commits: the fence. `offsets` maps source -> next offset to read."""
 
@@ -49,6 +63,7 @@ class Meta(msgspec.Struct):
     """Version and minor version of the newest state in the partition. Who knows only earlier ones must not touch it."""
     engine: str = ""
     """The version of the engine that wrote such a state first."""
+    keeps: list[Kept] = []
     zones: str = ""
     """The release of the time zone data that the partition's owner uses; empty where it did not say."""
 

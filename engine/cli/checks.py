@@ -14,13 +14,14 @@ from engine.cli.made_again import check_made_again, made_again
 from engine.cli.opening import open_store
 from engine.cli.wiring import channel_urls, check_apart, kafka_settings, source_topics
 from engine.config import BadSetting, Settings, linked_settings, unknown_settings
-from engine.core.book import LINKS, TemplateFacts
+from engine.core.book import LINKS, RuleBook, TemplateFacts
 from engine.core.catalog import Catalog
 from engine.core.zones import ZONES_VERSION
 from engine.errors import EngineError, PartitionsDiffer, SourceUnavailable, StateTooNew
 from engine.lang.project import Loaded, load
 from engine.ports import StateStore
 from engine.render import inspect_templates
+from engine.runtime.keeping import unknown
 from engine.runtime.letters import SHOWN
 from engine.runtime.placement import check_stored, stored_meta
 
@@ -34,7 +35,8 @@ Further = Callable[[StateStore, Catalog, Mapping[str, int]], Iterable[Finding]]
 def check_all(settings: Settings, further: Further = lambda store, catalog, counts: ()) -> list[Finding]:
     """Everything that can be looked at, in this order: settings, rules, Kafka, the store, and whatever else."""
     templates = inspect_templates(settings.templates)
-    about_rules, catalog = check_rules(settings.rules, templates)
+    about_rules, book = check_rules(settings.rules, templates)
+    catalog = book.catalog if book else None
     findings = [*check_names(), *about_rules]
     findings += check_links(settings, templates)
     counts: dict[str, int] = {}
@@ -46,6 +48,8 @@ def check_all(settings: Settings, further: Further = lambda store, catalog, coun
     try:
         with open_store(settings) as store:
             findings += check_store(store, partitions)
+            if book is not None:
+                findings += check_history(store, book)
             if catalog is not None and partitions:
                 topics = source_topics(settings, catalog)
                 findings += check_made_again(made_again(settings, store, topics, partitions))
@@ -75,10 +79,10 @@ def check_apart_topics(settings: Settings, catalog: Catalog) -> Iterator[Finding
         yield fail("settings", str(error), "give one of them another name")
 
 
-def check_rules(rules: Path, templates: Sequence[TemplateFacts]) -> tuple[list[Finding], Catalog | None]:
-    """Without a catalogue where the rules have errors."""
+def check_rules(rules: Path, templates: Sequence[TemplateFacts]) -> tuple[list[Finding], RuleBook | None]:
+    """Without a book where the rules have errors."""
     loaded = load(rules, templates)
-    return [_rules_finding(loaded)], loaded.book.catalog if loaded.book else None
+    return [_rules_finding(loaded)], loaded.book
 
 
 def _rules_finding(loaded: Loaded) -> Finding:
@@ -196,6 +200,14 @@ def check_store(store: StateStore, partitions: int) -> Iterator[Finding]:
     else:
         yield ok("customers", f"in {count_of(meta.partitions, 'partition')}" if meta else "none yet")
     yield _zones(store, meta.partitions if meta else 0)
+
+
+def check_history(store: StateStore, book: RuleBook) -> Iterator[Finding]:
+    """What rules ask for that these customers' states do not have from the beginning."""
+    meta = stored_meta(store)
+    for rule, asked in unknown(book, meta.keeps, meta.clock) if meta else ():
+        says = f"rule {rule} asks for {asked}: missing for customers with older events until its time has passed"
+        yield warn("history", says, "`keep:` in events.yaml keeps it ahead (docs/rules.md)")
 
 
 def _zones(store: StateStore, partitions: int) -> Finding:

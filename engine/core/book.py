@@ -15,6 +15,10 @@ from engine.model import TRANSACTIONAL, Event
 Predicate = Callable[[Scope], Any]
 """A compiled expression; its truth counts."""
 
+NextChange = Callable[[Scope], int]
+"""The first moment after now at which a value may change without another event; NEVER."""
+NEVER: Final = 2**53
+
 SENT_FOR: Final = 7 * DAY
 """For so long is remembered what was sent, even if no cap asks. Without it a cap that is added begins at zero."""
 
@@ -28,6 +32,7 @@ class Expression:
     text: str
     test: Predicate
     needs: "Needs"
+    next_change: NextChange = lambda scope: NEVER
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,9 @@ def decide(
     `now` is the partition's clock, this input included. `present` is the earliest moment anything can happen at:
     wall time on a live clock; on an event clock the clock before this input, so that each timer
     that the clock passes is judged at its own moment.
+
+    A wake-up may come too soon, as moving it with each event that moves a timer would cost more. The state that comes
+    back says in `wake` when to look again.
     """
     if state is None:
         state = State(mark=book.mark)
@@ -54,17 +57,6 @@ def decide(
     if state.sent and state.sent[0].at <= judged_from - book.sent_span:
         forget_sent(book, state, judged_from)
     return decision
-
-
-def premature(book: RuleBook, state: State, now: int) -> int | None:
-    """When to look at a customer again of whom nothing is due yet, 0 for never; None where `decide` has work to do.
-
-    A wake-up comes too soon when its timer has moved since: moving the wake-up with each event would cost more.
-    """
-    if state.mark != book.mark:
-        return None
-    soonest = soonest_due(book, state)
-    return soonest if not 0 < soonest <= now - book.policy.allowed_lateness else None
 
 
 def _pass_time(

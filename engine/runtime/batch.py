@@ -10,7 +10,7 @@ from contextlib import suppress
 from heapq import heapify, heappop, heappush
 
 from engine.core.book import RuleBook
-from engine.core.decide import decide, premature
+from engine.core.decide import decide
 from engine.core.effects import Decision
 from engine.core.settle import retract
 from engine.core.state.codec import decode_state, encode_state
@@ -111,17 +111,10 @@ class Batch:
             return
         if state is not None and state.wake != due:
             return  # it has moved within this batch
-        soonest = premature(self.book, state, self.clock) if state is not None else None
-        if soonest is None:
-            if self._decide(WakeUp(customer), state, before):
-                self.result.wakes += 1
-            else:
-                self._put_off(customer, self._state(customer), self.clock + RETRY_WAKE)
-            return
-        self.result.wakes += 1
-        self._put_off(customer, state, soonest)
-        if 0 < soonest <= self.end:
-            heappush(self.heap, (soonest, customer))
+        if self._decide(WakeUp(customer), state, before):
+            self.result.wakes += 1
+        else:
+            self._put_off(customer, self._state(customer), self.clock + RETRY_WAKE)
 
     def _put_off(self, customer: str, state: State | None, until: int) -> None:
         self.wakes[customer] = until

@@ -18,6 +18,7 @@ from engine.runtime.aside import AtOnce, Step
 from engine.runtime.batch import Batch
 from engine.runtime.cache import StateCache
 from engine.runtime.erasure import digest
+from engine.runtime.keeping import noted
 from engine.runtime.placement import check_meta, stamped
 from engine.runtime.records import encode_past
 from engine.runtime.result import Arrival, Result
@@ -71,6 +72,8 @@ class Partition:
         check_meta(self.meta, number, partitions)
         self.zones_before = self.meta.zones
         """The time zone data that the partition's last owner used; empty where it is not known."""
+        if self.meta.seq == 0 or self.meta.states[0] == 1:  # version 1 did not say what is kept
+            self.meta.keeps = noted([], book.keeps, 0)
         self.meta = msgspec.structs.replace(stamped(self.meta), zones=ZONES_VERSION)
         self.erased = store.erased(number)
         """Tombstones; an erasure is a commit of somebody else, after which the partition is opened anew."""
@@ -142,7 +145,10 @@ class Partition:
         ours = f"{self.book.mark}:"
         cursor = self.meta.sweep.removeprefix(ours) if self.meta.sweep.startswith(ours) else ""
         customers, cursor = self.store.customers(self.number, cursor, page)
-        progress = {"sweep": f"{ours}{cursor}"} if cursor else {"sweep": "", "mark": self.book.mark}
+        progress: dict[str, object] = {"sweep": f"{ours}{cursor}"}
+        if not cursor:
+            keeps = noted(self.meta.keeps, self.book.keeps, self.clock)
+            progress = {"sweep": "", "mark": self.book.mark, "keeps": keeps}
         yield from self._work((), self.clock, [], wall, visit=customers, **progress)
 
     def next_due(self) -> Generator[Future[Any], None, int | None]:
@@ -195,7 +201,7 @@ class Partition:
         wakes: Sequence[tuple[str, int]],
         wall: int,
         visit: Sequence[str] = (),
-        **progress: int | str,
+        **progress: object,
     ) -> Iterator[Step]:
         """Load, decide and commit; `progress` of a sweep goes into the meta."""
         offsets = self.meta.offsets | {arrival.source: arrival.next_offset for arrival in arrivals}

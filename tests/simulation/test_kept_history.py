@@ -24,7 +24,7 @@ from engine.model import Event
 from tests.support.books import CATALOG, DAY, DEAR, HOUR, OPEN, START, book, event, rule
 from tests.support.drive import Customers
 from tests.support.examples import examples
-from tests.support.rule_files import PROJECT, compiled
+from tests.support.rule_files import new_rule
 
 BUY = frozenset({"buy"})
 BY_PUSH = Send("receipt", "push")
@@ -139,22 +139,6 @@ def test_history_that_events_yaml_keeps_is_there_when_the_first_rule_asks() -> N
     there.meet(RuleBook(asking.rules, keeping, OPEN, "2" * 12))
     assert spent(there) == 500
     assert total(there.states["c-1"], "buy", "amount", START + DAY, 90 * DAY) == 500
-
-
-NO_PURCHASE = (
-    PROJECT["rules.yaml"]
-    + """\
-  - id: never-bought
-    when: { event: visit }
-    if: events.buy.count("90d") == 0
-    send: note
-"""
-)
-
-
-def new_rule(tmp_path: Path) -> tuple[RuleBook, RuleBook]:
-    """A book, and the same with a rule for those who have bought nothing for 90 days."""
-    return compiled(tmp_path / "a", PROJECT), compiled(tmp_path / "b", {**PROJECT, "rules.yaml": NO_PURCHASE})
 
 
 def names(customers: Customers) -> list[tuple[str, str]]:

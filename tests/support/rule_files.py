@@ -33,3 +33,19 @@ def compiled(folder: Path, files: dict[str, str]) -> RuleBook:
     loaded = load(folder / "rules", inspect_templates(folder / "templates"))
     assert loaded.book, [each.human() for each in loaded.diagnostics]
     return loaded.book
+
+
+NO_PURCHASE = (
+    PROJECT["rules.yaml"]
+    + """\
+  - id: never-bought
+    when: { event: visit }
+    if: events.buy.count("90d") == 0
+    send: note
+"""
+)
+
+
+def new_rule(tmp_path: Path) -> tuple[RuleBook, RuleBook]:
+    """A book, and the same with a rule for those who have bought nothing for 90 days."""
+    return compiled(tmp_path / "a", PROJECT), compiled(tmp_path / "b", {**PROJECT, "rules.yaml": NO_PURCHASE})

@@ -14,6 +14,7 @@ What does not follow from Python:
 
 from engine.core.book import Expression
 from engine.core.catalog import Catalog
+from engine.core.expr.changes import next_change
 from engine.core.expr.check import Checker
 from engine.core.expr.closures import closure
 from engine.core.expr.nodes import needs_of
@@ -38,4 +39,5 @@ def compile_expression(
     node = checker.check(tree)
     if checker.problems:
         return None, sorted(checker.problems, key=lambda problem: problem.offset)
-    return Expression(text.strip(), closure(node), needs_of(node)), []
+    needs = needs_of(node)
+    return Expression(text.strip(), closure(node), needs, next_change(needs.keeps.windows)), []

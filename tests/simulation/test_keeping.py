@@ -1,0 +1,68 @@
+"""What `engine run --check` says of history that new rules ask for, beside what a namespace has kept so far."""
+
+from pathlib import Path
+
+from engine.adapters.memory import MemoryStore
+from engine.cli.checks import check_history
+from engine.core.book import RuleBook
+from engine.core.state.fold import GRACE
+from engine.ports import Kept
+from engine.runtime.keeping import noted
+from engine.runtime.partition import Partition
+from engine.runtime.result import Arrival
+from tests.support.books import DAY, START, Plain, event
+from tests.support.rule_files import NO_PURCHASE, PROJECT, compiled, new_rule
+
+
+def told(store: MemoryStore, book: RuleBook, day: int) -> Partition:
+    """One more event, and the sweep."""
+    partition = Partition(0, book, store, Plain())
+    one = event("buy", START + day * DAY, amount=5)
+    list(partition.process([Arrival("events", partition.meta.seq + 1, one.time, one)]))
+    list(partition.sweep_page())
+    assert partition.is_swept
+    return partition
+
+
+def said(store: MemoryStore, book: RuleBook) -> list[str]:
+    return [finding.says.partition(":")[0] for finding in check_history(store, book)]
+
+
+def test_a_rule_that_asks_for_more_than_is_kept_is_told_before_it_goes_live(tmp_path: Path) -> None:
+    before, after = new_rule(tmp_path)
+    store = MemoryStore()
+    assert said(store, after) == []
+    told(store, before, 0)
+    asked = 'rule never-bought asks for events.buy.count("90d"), which is'
+    assert said(store, after) == [f"{asked} not kept yet"]
+    told(store, after, 1)
+    assert said(store, after) == [f"{asked} kept since 2026-01-02T00"]
+    told(store, after, 91)
+    assert said(store, after) == []
+
+
+def test_what_events_yaml_keeps_is_known_when_a_rule_asks(tmp_path: Path) -> None:
+    events = PROJECT["events.yaml"].replace("buy: {", "buy: { keep: 100d,")
+    ahead = compiled(tmp_path / "a", {**PROJECT, "events.yaml": events})
+    store = MemoryStore()
+    told(store, ahead, 0)
+    assert said(store, compiled(tmp_path / "b", {**PROJECT, "events.yaml": events, "rules.yaml": NO_PURCHASE})) == []
+
+
+def test_a_rule_that_comes_back_within_the_grace_period_knows_what_it_knew(tmp_path: Path) -> None:
+    before, after = new_rule(tmp_path)
+    store = MemoryStore()
+    told(store, after, 0)
+    told(store, before, 1)
+    assert said(store, after) == []
+    told(store, before, 40)
+    assert said(store, after) == ['rule never-bought asks for events.buy.count("90d"), which is not kept yet']
+
+
+def test_what_nobody_asks_for_any_more_leaves_the_list(tmp_path: Path) -> None:
+    before, after = new_rule(tmp_path)
+    first = noted([], after.keeps, 0)
+    assert first == [Kept("buy", "count", 90 * DAY)]
+    away = noted(first, before.keeps, START)
+    assert away == [Kept("buy", "count", 90 * DAY, until=START + GRACE)]
+    assert noted(away, before.keeps, START + GRACE + 1) == []
