@@ -6,17 +6,17 @@ from typing import Any
 
 import faust
 
-from engine.adapters.faust import Attached, Outreach, attach
-from engine.adapters.logs import LogHooks, use_host_logs
-from engine.adapters.prometheus import PrometheusHooks
-from engine.cli.health import Health, serve
-from engine.cli.opening import open_store
-from engine.cli.running import open_running
-from engine.cli.wiring import close_writer, open_writer
 from engine.config import BadSetting, Settings, load_settings
-from engine.hooks import AllHooks
-from engine.runtime.worker import Worker
+from engine.contrib.faust import Attached, Outreach, attach
+from engine.telemetry.all_hooks import AllHooks
+from engine.telemetry.logs import LogHooks, use_host_logs
+from engine.telemetry.worker import PrometheusHooks
 from engine.testing import load_project
+from engine.wiring.health import Health, serve
+from engine.wiring.kafka import close_writer, open_writer
+from engine.wiring.store import open_store
+from engine.wiring.worker import open_running
+from engine.worker.loop import Worker
 
 __all__ = ["Attached", "Outreach", "attach_to_faust", "open_worker"]
 

@@ -296,3 +296,7 @@ class BadToken(EngineError):
 
     def __str__(self) -> str:
         return self.reason
+
+
+class UsageError(EngineError):
+    """An option or argument that cannot be used as it is."""

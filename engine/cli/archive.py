@@ -19,16 +19,18 @@ from engine.cli.archiving import (
     archive_files,
     event_adder,
 )
-from engine.cli.console import UsageError, complain, count_of, out, wall_clock
+from engine.cli.console import complain, out
 from engine.cli.opening import open_project
 from engine.cli.options import AsJson, RulesDir, TemplatesDir, settings_of
-from engine.cli.runs import History
-from engine.cli.wiring import kafka_settings
 from engine.config import Settings
 from engine.core.catalog import Catalog
-from engine.errors import SourceUnavailable
+from engine.errors import SourceUnavailable, UsageError
 from engine.insight.archive import Archive, compact, erase
-from engine.runtime.decode import Decoder
+from engine.operate.words import count_of
+from engine.wire.decode import Decoder
+from engine.wiring.kafka import kafka_settings
+from engine.wiring.replay import History
+from engine.wiring.wall_clock import wall_clock
 
 Files = Annotated[list[Path] | None, typer.Argument(help="JSON lines, .gz, or - for standard input; none: the topics.")]
 

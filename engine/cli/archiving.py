@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 from engine.adapters.file import JsonLinesSource
-from engine.cli.runs import History, inputs
 from engine.core.catalog import Catalog
 from engine.errors import BadRecord
 from engine.insight.archive import Archive, Place, decode_feedback, decode_outcome
 from engine.ports import Record, Source
-from engine.runtime.decode import Decoder
+from engine.wire.decode import Decoder
+from engine.wiring.replay import History, inputs
 
 FileKind = Literal["events", "feedback", "outcomes"]
 Add = Callable[[Archive, Place, Record], int]

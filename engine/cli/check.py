@@ -6,12 +6,13 @@ from typing import Annotated
 
 import typer
 
-from engine.cli.console import count_of, err, out
+from engine.cli.console import err, out
 from engine.cli.options import RulesDir, TemplatesDir, settings_of
 from engine.lang import diagnostics as findings
 from engine.lang.diagnostics import Diagnostic
 from engine.lang.project import Loaded, load
 from engine.lang.rule_tests import load_tests
+from engine.operate.words import count_of
 from engine.render import inspect_templates
 
 

@@ -7,18 +7,20 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from engine.cli.console import UsageError, out, wall_clock
-from engine.cli.customers import Found, add_endings, find, likely_partitions, outcome_in_words
-from engine.cli.opening import open_sending, open_store
+from engine.cli.console import out
 from engine.cli.options import AsJson, Data, Namespace, Store, settings_of
 from engine.core.seen import moments
 from engine.core.state.model import State
 from engine.core.zones import iso
+from engine.errors import UsageError
+from engine.operate.customers import Found, add_endings, find, likely_partitions, outcome_in_words
+from engine.operate.erasure import erase as erase_from
+from engine.operate.erasure import pending
 from engine.ports import StateStore
-from engine.runtime.erasure import erase as erase_from
-from engine.runtime.erasure import pending
-from engine.runtime.placement import stored_meta
-from engine.runtime.suppression import customer_digest
+from engine.wire.digests import customer_digest
+from engine.wiring.store import open_sending, open_store
+from engine.wiring.wall_clock import wall_clock
+from engine.worker.placement import stored_meta
 
 Customer = Annotated[str, typer.Argument(help="The customer's id.")]
 

@@ -13,14 +13,15 @@ from rich.markup import escape
 from engine.adapters.kafka.admin import Admin
 from engine.adapters.kafka.library import library
 from engine.adapters.kafka.outreach import ID_HEADER
-from engine.cli.console import UsageError, complain, count_of, err, out
+from engine.cli.console import complain, err, out
 from engine.cli.options import AsJson, settings_of
-from engine.cli.wiring import kafka_settings, open_writer
 from engine.config import Settings
 from engine.core.durations import milliseconds
 from engine.core.zones import iso, to_millis
-from engine.errors import BadRecord, SourceUnavailable
-from engine.runtime.letters import OUTREACH_TOO_LARGE, DeadLetter, decode_letter, original
+from engine.errors import BadRecord, SourceUnavailable, UsageError
+from engine.operate.words import count_of
+from engine.wire.dead_letters import OUTREACH_TOO_LARGE, DeadLetter, decode_letter, original
+from engine.wiring.kafka import kafka_settings, open_writer
 
 Code = Annotated[str, typer.Option(help="Only those with this code, such as bad-time.")]
 Since = Annotated[

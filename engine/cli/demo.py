@@ -12,11 +12,11 @@ from engine.adapters.memory import MemoryStore
 from engine.cli.console import out
 from engine.cli.opening import open_project
 from engine.cli.options import settings_of
-from engine.cli.runs import History, Sinks, replay_into
 from engine.cli.summary import show
 from engine.demo.gallery import GalleryData, write_gallery
 from engine.demo.generate import END, demo_history, write_demo_events
 from engine.examples import rules_folder, templates_folder
+from engine.wiring.replay import History, Sinks, replay_into
 
 EXAMPLES = "the examples that come with the engine"
 

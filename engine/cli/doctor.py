@@ -8,20 +8,22 @@ import typer
 from engine.adapters.kafka.admin import Admin
 from engine.adapters.kafka.library import Place, TopicReader, library
 from engine.adapters.redis import RedisStore
-from engine.cli.checks import check_all
-from engine.cli.console import count_of, wall_clock
-from engine.cli.findings import Finding, fail, ok, report, warn
-from engine.cli.made_again import made_again
+from engine.cli.findings import report
 from engine.cli.options import AsJson, Namespace, RulesDir, Store, TemplatesDir, settings_of
-from engine.cli.sampling import judge_keys
-from engine.cli.wiring import kafka_settings, source_topics
 from engine.config import Settings
 from engine.core.catalog import Catalog
 from engine.core.durations import text_of
 from engine.errors import CodecMissing, SourceUnavailable
+from engine.operate.checks import check_all
+from engine.operate.findings import Finding, fail, ok, warn
+from engine.operate.recreated_topics import made_again
+from engine.operate.sampling import judge_keys
+from engine.operate.words import count_of
 from engine.ports import StateStore
-from engine.runtime.owned import CLOCK_AHEAD
-from engine.runtime.trusted_time import AGREES
+from engine.wiring.kafka import kafka_settings, source_topics
+from engine.wiring.wall_clock import wall_clock
+from engine.worker.partition_owner import CLOCK_AHEAD
+from engine.worker.trusted_time import AGREES
 
 SKEW = 2_000
 LATE = 60_000

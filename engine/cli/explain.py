@@ -7,16 +7,18 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from engine.cli.console import UsageError, out
-from engine.cli.customers import Found, add_endings, find, outcome_in_words
-from engine.cli.opening import open_project, open_store
+from engine.cli.console import out
+from engine.cli.opening import open_project
 from engine.cli.options import AsJson, Data, Namespace, RulesDir, Store, TemplatesDir, settings_of
-from engine.cli.runs import History, moment_of, replay_into
 from engine.core.book import RuleBook
 from engine.core.explain import RuleView
 from engine.core.explain import explain as views_of
 from engine.core.zones import iso
-from engine.runtime.replay import Share
+from engine.errors import UsageError
+from engine.operate.customers import Found, add_endings, find, outcome_in_words
+from engine.replay.replay import Share
+from engine.wiring.replay import History, moment_of, replay_into
+from engine.wiring.store import open_store
 
 
 def register(app: typer.Typer) -> None:

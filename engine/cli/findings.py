@@ -1,47 +1,16 @@
 """What `run --check` and `doctor` find, as a list with ok, warn and fail."""
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
-from enum import StrEnum
+from dataclasses import asdict
 
 import typer
 from rich.markup import escape
 from rich.table import Table
 
 from engine.cli.console import out
-
-
-class Level(StrEnum):
-    """How bad it is."""
-
-    OK = "ok"
-    WARN = "warn"
-    FAIL = "fail"
-
+from engine.operate.findings import Finding, Level
 
 _COLORS = {Level.OK: "green", Level.WARN: "yellow", Level.FAIL: "red"}
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was looked at. `advice`: what to do about it."""
-
-    level: Level
-    what: str
-    says: str
-    advice: str = ""
-
-
-def ok(what: str, says: str) -> Finding:
-    return Finding(Level.OK, what, says)
-
-
-def warn(what: str, says: str, advice: str) -> Finding:
-    return Finding(Level.WARN, what, says, advice)
-
-
-def fail(what: str, says: str, advice: str) -> Finding:
-    return Finding(Level.FAIL, what, says, advice)
 
 
 def report(findings: Iterable[Finding], *, as_json: bool) -> None:

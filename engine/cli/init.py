@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from engine.cli.console import UsageError, out
+from engine.cli.console import out
+from engine.errors import UsageError
 from engine.examples import rules_folder, templates_folder
 from engine.lang.schema import write_schemas
 

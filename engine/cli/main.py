@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 import typer
 import typer.core
 
-from engine.cli.console import UsageError, complain
-from engine.errors import EngineError
+from engine.cli.console import complain
+from engine.errors import EngineError, UsageError
 from engine.extras import naming_extras
 
 

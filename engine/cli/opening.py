@@ -1,21 +1,10 @@
-"""Opening what a command works on: the project, and the store with the customers."""
-
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import timedelta
+"""Loading the project for a command: warnings are printed, errors end the command."""
 
 import typer
 
-from engine.adapters.memory import MemoryStore
-from engine.adapters.memory_sending import MemoryClaims, MemorySuppressions
-from engine.adapters.redis import connect, connect_sending
-from engine.adapters.redis.embedded import EmbeddedServer
-from engine.cli.console import UsageError, complain
+from engine.cli.console import complain
 from engine.config import Settings
-from engine.ports import ClaimStore, StateStore, SuppressionList
 from engine.testing import Project, RulesBroken, load_project
-
-SendingStores = tuple[ClaimStore, SuppressionList]
 
 
 def open_project(settings: Settings) -> Project:
@@ -28,46 +17,3 @@ def open_project(settings: Settings) -> Project:
     for diagnostic in project.loaded.diagnostics:
         complain(diagnostic.human())
     return project
-
-
-@contextmanager
-def open_store(settings: Settings) -> Iterator[StateStore]:
-    """The store that the settings name. Raises UsageError."""
-    if settings.store == "memory":
-        yield MemoryStore()
-        return
-    erased_kept = timedelta(days=settings.erased_days)
-    with _server(settings) as (url, password):
-        store = connect(url, settings.namespace, password=password, erased_kept=erased_kept)
-        try:
-            yield store
-        finally:
-            store.close()
-
-
-@contextmanager
-def open_sending(settings: Settings) -> Iterator[SendingStores]:
-    """Claims and suppressions in the store that the settings name. Raises UsageError."""
-    if settings.store == "memory":
-        yield MemoryClaims(), MemorySuppressions()
-        return
-    kept = timedelta(days=settings.send_claims_days)
-    with _server(settings) as (url, password):
-        stores = connect_sending(url, settings.namespace, password=password, kept=kept)
-        try:
-            yield stores
-        finally:
-            stores[0].close()
-
-
-@contextmanager
-def _server(settings: Settings) -> Iterator[tuple[str, str]]:
-    """URL and password of a Redis. The embedded one runs for as long as this is open."""
-    if settings.store == "embedded":
-        with EmbeddedServer(settings.data) as server:
-            yield server.url, ""
-    elif "://" in settings.store:
-        yield settings.store, settings.store_password.get_secret_value()
-    else:
-        message = f"--store {settings.store}: expected memory, embedded, or a URL such as redis://localhost:6379/0"
-        raise UsageError(message)

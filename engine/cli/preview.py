@@ -8,14 +8,17 @@ from typing import Annotated, Any
 
 import typer
 
-from engine.cli.console import UsageError, complain, out, wall_clock
-from engine.cli.customers import find
-from engine.cli.opening import open_project, open_store
+from engine.cli.console import complain, out
+from engine.cli.opening import open_project
 from engine.cli.options import DATA_DEFAULT, DATA_HELP, AsJson, Namespace, RulesDir, Store, TemplatesDir, settings_of
+from engine.errors import UsageError
 from engine.model import Outreach
+from engine.operate.customers import find
 from engine.render import preview as render_data
 from engine.render import preview_state
-from engine.runtime.records import outreach_fields
+from engine.wire.records import outreach_fields
+from engine.wiring.store import open_store
+from engine.wiring.wall_clock import wall_clock
 
 PARTS = ("profile", "event", "events")
 """What the data of a preview may have."""

@@ -7,8 +7,8 @@ from types import FrameType
 
 import structlog
 
-from engine.adapters.logs import set_up_logs
 from engine.config import Settings, linked_settings, unknown_settings
+from engine.telemetry.logs import set_up_logs
 
 _LOGGER = "engine.process"
 

@@ -11,15 +11,17 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from engine.adapters.file import STANDARD, JsonLinesSink, JsonLinesSource
 from engine.adapters.memory import MemorySink
-from engine.cli.console import UsageError, err, is_terminal, out
-from engine.cli.opening import open_project, open_store
+from engine.cli.console import err, is_terminal, out
+from engine.cli.opening import open_project
 from engine.cli.options import STORE_HELP, AsJson, Data, Namespace, RulesDir, TemplatesDir, settings_of
-from engine.cli.runs import History, Sinks, moment_of, replay_into
-from engine.cli.shares import Task, replay_in_shares, usual_number
 from engine.cli.summary import as_data, show
 from engine.core.book import RuleBook
+from engine.errors import UsageError
 from engine.ports import OutreachSink
-from engine.runtime.summary import Summary
+from engine.replay.summary import Summary
+from engine.wiring.replay import History, Sinks, moment_of, replay_into
+from engine.wiring.replay_processes import Task, replay_in_shares, usual_number
+from engine.wiring.store import open_store
 
 Events = Annotated[list[Path], typer.Argument(help="JSON lines, .gz, or - for standard input; merged by time.")]
 

@@ -7,12 +7,13 @@ import typer
 from rich.progress import Progress
 
 from engine.adapters.kafka.partitioner import crc32_partition, murmur2_partition
-from engine.cli.at_rest import unrest
-from engine.cli.console import complain, count_of, err, is_terminal, out
-from engine.cli.opening import open_store
+from engine.cli.console import complain, err, is_terminal, out
 from engine.cli.options import AsJson, Data, Namespace, Store, settings_of
 from engine.errors import ReshardRefused
-from engine.runtime.reshard import Moved, Place, Reshard
+from engine.operate.reasons_not_to_reshard import unrest
+from engine.operate.reshard import Moved, Place, Reshard
+from engine.operate.words import count_of
+from engine.wiring.store import open_store
 
 NOT_AT_REST = "nobody was moved; --force moves them all the same"
 

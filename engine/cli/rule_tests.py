@@ -9,9 +9,10 @@ from xml.etree import ElementTree
 import typer
 from rich.markup import escape
 
-from engine.cli.console import UsageError, complain, out
+from engine.cli.console import complain, out
 from engine.cli.opening import open_project
 from engine.cli.options import AsJson, RulesDir, TemplatesDir, settings_of
+from engine.errors import UsageError
 from engine.lang.diagnostics import human
 from engine.lang.rule_tests import TestFile, load_tests
 from engine.testing import Project, TestResult, run_test_file

@@ -5,9 +5,10 @@ from typing import Annotated
 
 import typer
 
-from engine.cli.console import UsageError, out
+from engine.cli.console import out
+from engine.errors import UsageError
 from engine.lang.schema import FILES, FOLDER, schema_text, write_schemas
-from engine.runtime import outreach_form
+from engine.wire import outreach_schema as outreach_form
 
 OUTREACH = "outreach"
 NAMES = (*FILES, OUTREACH)

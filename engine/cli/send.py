@@ -5,17 +5,17 @@ from typing import Annotated
 
 import typer
 
-from engine.adapters.sender_watch import SenderWatch
 from engine.cli.console import out
-from engine.cli.health import SenderHealth, serve
-from engine.cli.obeying import obeying
-from engine.cli.opening import open_sending
 from engine.cli.options import Namespace, Store, settings_of
 from engine.cli.process import begin_log, obey_stop
-from engine.cli.sending import equipment_of, open_sender
-from engine.cli.wiring import channel_urls, open_writer
 from engine.core.zones import iso
 from engine.ports import ClaimStore
+from engine.telemetry.sender import SenderWatch
+from engine.wiring.feedback_consumer import obeying
+from engine.wiring.health import SenderHealth, serve
+from engine.wiring.kafka import channel_urls, open_writer
+from engine.wiring.sender import equipment_of, open_sender
+from engine.wiring.store import open_sending
 
 
 def register(app: typer.Typer) -> None:

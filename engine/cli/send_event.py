@@ -9,18 +9,19 @@ import typer
 
 from engine.adapters.kafka.admin import check_topics
 from engine.adapters.kafka.library import library
-from engine.cli.console import UsageError, complain, out, wall_clock
-from engine.cli.customers import place
+from engine.cli.console import complain, out
 from engine.cli.opening import open_project
 from engine.cli.options import AsJson, RulesDir, TemplatesDir, settings_of
-from engine.cli.wiring import kafka_settings
 from engine.core.catalog import Catalog, EventType, Source
 from engine.core.zones import iso, to_millis
-from engine.errors import BadRecord
+from engine.errors import BadRecord, UsageError
 from engine.model import Event
+from engine.operate.customers import place
 from engine.ports import Record
-from engine.runtime.compose import compose, parse
-from engine.runtime.decode import Decoder
+from engine.wire.compose import compose, parse
+from engine.wire.decode import Decoder
+from engine.wiring.kafka import kafka_settings
+from engine.wiring.wall_clock import wall_clock
 
 
 def register(app: typer.Typer) -> None:

@@ -7,10 +7,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from engine.cli.console import count_of
 from engine.core.book import RuleBook
 from engine.model import Outcome
-from engine.runtime.summary import Summary
+from engine.operate.words import count_of
+from engine.replay.summary import Summary
 
 COLUMNS = (
     Outcome.FIRED,

@@ -7,12 +7,15 @@ from typing import Annotated, Any, Final
 import typer
 from rich.markup import escape
 
-from engine.cli.console import UsageError, count_of, out, wall_clock
-from engine.cli.opening import open_sending
+from engine.cli.console import out
 from engine.cli.options import AsJson, Data, Namespace, Store, settings_of
 from engine.core.zones import iso
+from engine.errors import UsageError
+from engine.operate.words import count_of
 from engine.ports import AtTheDoor, Suppression, SuppressionList
-from engine.runtime.suppression import ALL, address_digest, former_digest
+from engine.wire.digests import ALL, address_digest, former_digest
+from engine.wiring.store import open_sending
+from engine.wiring.wall_clock import wall_clock
 
 _DIGEST: Final = re.compile(r"[0-9a-f]{32}")
 _PURPOSE: Final = re.compile(r"\*|\w[\w.:-]*")

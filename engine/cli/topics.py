@@ -8,14 +8,16 @@ from rich.table import Table
 
 from engine.adapters.kafka.admin import MAX_MESSAGE, Admin, NewTopic
 from engine.adapters.kafka.writer import BESIDE_VALUE, KAFKA_DEFAULT
-from engine.cli.checks import topics_of
-from engine.cli.console import UsageError, count_of, out
+from engine.cli.console import out
 from engine.cli.opening import open_project
 from engine.cli.options import AsJson, RulesDir, TemplatesDir, settings_of
-from engine.cli.wiring import kafka_settings, source_topics
 from engine.config import Settings
 from engine.core.catalog import Catalog
 from engine.core.durations import milliseconds
+from engine.errors import UsageError
+from engine.operate.checks import topics_of
+from engine.operate.words import count_of
+from engine.wiring.kafka import kafka_settings, source_topics
 
 DEFAULT_PARTITIONS = 8
 ARRIVAL = {"message.timestamp.type": "LogAppendTime"}

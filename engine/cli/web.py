@@ -21,19 +21,19 @@ from engine.adapters.web.feedback import feedback_routes
 from engine.adapters.web.publish import Publisher
 from engine.adapters.web.server import Server
 from engine.adapters.web.view import View
-from engine.adapters.web.watch import WebWatch
-from engine.cli.console import wall_clock
-from engine.cli.feedback import feedback_providers
-from engine.cli.health import WebHealth, serve
-from engine.cli.opening import open_sending
 from engine.cli.options import Namespace, RulesDir, Store, settings_of
 from engine.cli.process import begin_log, log_stop
-from engine.cli.sending import token_secrets
-from engine.cli.wiring import kafka_settings, open_writer
 from engine.config import BadSetting, Settings
 from engine.lang.project import load
 from engine.ports import SuppressionList
+from engine.telemetry.web import WebWatch
 from engine.testing import RulesBroken
+from engine.wiring.feedback_providers import feedback_providers
+from engine.wiring.health import WebHealth, serve
+from engine.wiring.kafka import kafka_settings, open_writer
+from engine.wiring.sender import token_secrets
+from engine.wiring.store import open_sending
+from engine.wiring.wall_clock import wall_clock
 
 _PATIENCE: Final = 5.0
 """Seconds for Kafka to take what somebody waits for."""

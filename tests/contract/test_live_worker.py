@@ -9,7 +9,7 @@ import pytest
 from engine.adapters.kafka.settings import KafkaSettings
 from engine.core.triggers.inactivity import Inactivity
 from engine.ports import EventSource, Ownership, Record
-from engine.runtime.worker import Worker
+from engine.worker.loop import Worker
 from tests.services import Broker
 from tests.support.books import DAY, HOUR, book, rule
 from tests.support.kafka_clients import CLIENTS, PATIENCE, make_topics, produce

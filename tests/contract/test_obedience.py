@@ -11,13 +11,12 @@ import pytest
 
 from engine.adapters.kafka.library import library
 from engine.adapters.kafka.settings import KafkaSettings
-from engine.adapters.memory_sending import MemorySuppressions
+from engine.adapters.memory import MemorySuppressions
 from engine.errors import EngineError, StoreUnavailable
-from engine.feedback import Feedback, FeedbackKind, feedback_event
-from engine.ports import AtTheDoor, Suppression
-from engine.runtime.obedience import Obedience
-from engine.sender_hooks import SenderHooks
-from engine.tokens import LinkToken
+from engine.ports import AtTheDoor, SenderHooks, Suppression
+from engine.sender.feedback_consumer import Obedience
+from engine.wire.feedback import Feedback, FeedbackKind, feedback_event
+from engine.wire.link_tokens import LinkToken
 from tests.services import Broker
 from tests.support.kafka_clients import CLIENTS, PATIENCE, make_topics, produce
 

@@ -10,9 +10,9 @@ import pytest
 from redis import Redis
 
 from engine.adapters.redis import RedisStore, connect, connect_sending
-from engine.cli.checks import check_store
-from engine.cli.findings import Level
 from engine.errors import BadStoreUrl, OtherFormat, StoreDamaged, StoreUnavailable
+from engine.operate.checks import check_store
+from engine.operate.findings import Level
 from engine.ports import Commit, Meta
 
 CUSTOMER = "{odd}\n🙂"

@@ -10,11 +10,12 @@ import pytest
 from engine.core.state.codec import encode_state
 from engine.core.state.model import Memory, State
 from engine.errors import PartitionsDiffer, ReshardRefused
+from engine.operate.erasure import erase
+from engine.operate.reshard import Reshard
 from engine.ports import Commit, StateStore
-from engine.runtime.erasure import digest, erase
-from engine.runtime.partition import Partition
-from engine.runtime.placement import check_stored
-from engine.runtime.reshard import Reshard
+from engine.wire.digests import customer_digest
+from engine.worker.partition import Partition
+from engine.worker.placement import check_stored
 from tests.support.books import Plain, book
 from tests.support.drive import Crash
 
@@ -178,7 +179,7 @@ def test_tombstones_are_in_every_partition_after_a_reshard(store: StateStore) ->
     fill(store, 50, 2)
     erase(store, 1, "gone", 5, 2)
     Reshard(store, 3, place).run()
-    assert [store.erased(partition) for partition in range(3)] == [{digest("gone"): 5}] * 3
+    assert [store.erased(partition) for partition in range(3)] == [{customer_digest("gone"): 5}] * 3
 
 
 def test_of_a_customer_whom_two_partitions_know_the_one_in_the_right_place_stays(store: StateStore) -> None:

@@ -11,9 +11,9 @@ import pytest
 from engine.adapters.redis import connect_sending
 from engine.adapters.redis.suppressions import RedisSuppressions
 from engine.core.zones import iso
-from engine.feedback import Feedback, FeedbackKind, feedback_event
-from engine.runtime.obedience import read_order
-from engine.runtime.suppression import address_digest, at_the_door, customer_digest, link_token
+from engine.sender.feedback_consumer import read_order
+from engine.wire.digests import address_digest, at_the_door, customer_digest, link_token
+from engine.wire.feedback import Feedback, FeedbackKind, feedback_event
 from tests.support.command import Ran, engine
 from tests.support.outreach import outreach
 

@@ -13,7 +13,7 @@ from xml.etree import ElementTree
 import pytest
 
 from engine.demo.generate import generated_events
-from engine.runtime.outreach_form import SCHEMA_FILE
+from engine.wire.outreach_schema import SCHEMA_FILE
 from tests.support.command import REPOSITORY, engine, lines_of, start, write_project
 
 ADA: dict[str, Any] = {"email": "ada@example.com", "first_name": "Ada", "email_opt_in": True}

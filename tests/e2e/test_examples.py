@@ -10,7 +10,7 @@ from engine.adapters.kafka.confluent.writer import ConfluentWriter
 from engine.adapters.kafka.outreach import KafkaSink
 from engine.adapters.kafka.settings import KafkaSettings
 from engine.model import Outreach
-from engine.runtime.records import encode_outreach
+from engine.wire.records import encode_outreach
 from tests.services import Broker
 from tests.services.processes import Process, wait_until
 from tests.support.command import REPOSITORY

@@ -10,10 +10,10 @@ import pytest
 from engine.adapters.kafka.confluent.writer import ConfluentWriter
 from engine.adapters.kafka.records import TopicRecords
 from engine.adapters.kafka.settings import KafkaSettings
-from engine.feedback import Feedback, FeedbackKind, feedback_event
 from engine.ports import AtTheDoor
-from engine.runtime.suppression import address_digest
-from engine.tokens import LinkToken
+from engine.wire.digests import address_digest
+from engine.wire.feedback import Feedback, FeedbackKind, feedback_event
+from engine.wire.link_tokens import LinkToken
 from tests.services import Broker, RedisServer
 from tests.services.mail import mail_server
 from tests.services.processes import free_ports, wait_until

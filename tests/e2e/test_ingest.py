@@ -15,7 +15,7 @@ from engine.adapters.kafka.confluent.messages import record_of
 from engine.adapters.kafka.partitioner import murmur2_partition
 from engine.core.zones import iso
 from engine.ports import Record
-from engine.runtime.origin import original
+from engine.wire.origin import original
 from tests.services import AnyRedis, Broker
 from tests.support.faults import Stage, moments
 from tests.support.job import Entry, make_job, project

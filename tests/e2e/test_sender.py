@@ -11,7 +11,7 @@ import pytest
 from fast_mail_parser import parse_email
 
 from engine.model import Outreach
-from engine.runtime.suppression import address_digest, customer_digest
+from engine.wire.digests import address_digest, customer_digest
 from tests.services import Broker, RedisServer
 from tests.services.mail import MailServer, mail_server
 from tests.services.processes import free_ports, wait_until

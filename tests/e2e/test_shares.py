@@ -13,7 +13,7 @@ from subprocess import DEVNULL, PIPE
 import pytest
 
 from bench.usage import children, cpu_seconds
-from engine.cli.shares import WORTHWHILE, usual_number
+from engine.wiring.replay_processes import WORTHWHILE, usual_number
 from tests.services.processes import wait_until
 from tests.support.command import Ran, engine, start, write_project
 from tests.support.job import Job, make_job, project

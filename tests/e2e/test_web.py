@@ -15,8 +15,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from engine.adapters.kafka.partitioner import murmur2_partition
-from engine.runtime.suppression import address_digest
-from engine.tokens import LinkToken, make_token
+from engine.wire.digests import address_digest
+from engine.wire.link_tokens import LinkToken, make_token
 from tests.services import Broker
 from tests.services.processes import free_ports, listens, wait_until
 from tests.support.command import PROGRAM, REPOSITORY

@@ -12,9 +12,9 @@ from engine.core.triggers.date import Date
 from engine.core.triggers.event import OnEvent
 from engine.core.triggers.milestone import Milestone
 from engine.model import Event
-from engine.runtime.aside import results
-from engine.runtime.partition import Partition
-from engine.runtime.result import Arrival
+from engine.worker.executors import results
+from engine.worker.partition import Partition
+from engine.worker.result import Arrival
 from tests.support.books import HOUR, START, Plain, book, event, every_kind, expression, rule
 from tests.support.drive import CrashingStore, Customers
 from tests.support.examples import examples

@@ -7,8 +7,8 @@ from engine.core.triggers.event import OnEvent
 from engine.core.triggers.inactivity import Inactivity
 from engine.core.triggers.milestone import Milestone
 from engine.model import Event
-from engine.runtime.partition import Partition
-from engine.runtime.result import Arrival
+from engine.worker.partition import Partition
+from engine.worker.result import Arrival
 from tests.support.books import DAY, START, Plain, book, event, rule
 from tests.support.drive import CrashingStore, Customers
 

@@ -14,9 +14,9 @@ from engine.core.triggers.inactivity import Inactivity
 from engine.core.triggers.trial_expiring import TrialExpiring
 from engine.core.zones import Zones
 from engine.model import Event, Outreach
-from engine.runtime.aside import results
-from engine.runtime.partition import Partition
-from engine.runtime.result import Arrival
+from engine.worker.executors import results
+from engine.worker.partition import Partition
+from engine.worker.result import Arrival
 from tests.support.books import DAY, HOUR, OPEN, START, Plain, book, event, profile_is, profile_value, rule
 from tests.support.drive import CrashingStore, Customers
 from tests.support.examples import examples

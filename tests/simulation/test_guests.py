@@ -21,15 +21,14 @@ from engine.core.triggers.inactivity import Inactivity
 from engine.core.triggers.trial_expiring import TrialExpiring
 from engine.core.zones import iso
 from engine.errors import BadRecord
-from engine.hooks import Hooks
 from engine.model import Event, Identified
-from engine.ports import Record
-from engine.runtime.decode import Decoder
-from engine.runtime.ingest import Ingest
-from engine.runtime.introductions import AGAIN, MOST_TOLD, Introductions
-from engine.runtime.origin import IDENTIFIED, IngestedDecoder
-from engine.runtime.partition import Partition
-from engine.runtime.result import Arrival
+from engine.ports import Hooks, Record
+from engine.wire.decode import Decoder
+from engine.wire.origin import IDENTIFIED, IngestedDecoder
+from engine.worker.ingest import Ingest
+from engine.worker.introductions import AGAIN, MOST_TOLD, Introductions
+from engine.worker.partition import Partition
+from engine.worker.result import Arrival
 from tests.support.books import DAY, HOUR, OPEN, START, Plain, book, event, rule
 from tests.support.drive import Customers
 

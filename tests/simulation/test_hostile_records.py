@@ -12,15 +12,14 @@ import msgspec
 from engine.adapters.memory import MemoryRecords, MemorySink, MemoryStore
 from engine.core.state.codec import decode_state
 from engine.errors import BadRecord
-from engine.hooks import Hooks, Work
-from engine.ports import Record
-from engine.runtime.decode import Decoder
-from engine.runtime.letters import decode_letter
-from engine.runtime.obedience import read_order
-from engine.runtime.origin import IngestedDecoder, headers_of
-from engine.runtime.owned import Owned, Rules, Surroundings
-from engine.runtime.records import decode_outreach, decode_past
+from engine.ports import Hooks, Record, Work
+from engine.sender.feedback_consumer import read_order
 from engine.testing import Project, load_project
+from engine.wire.dead_letters import decode_letter
+from engine.wire.decode import Decoder
+from engine.wire.origin import IngestedDecoder, headers_of
+from engine.wire.records import decode_outreach, decode_past
+from engine.worker.partition_owner import Owned, Rules, Surroundings
 from tests.support.examples import FACTOR
 from tests.support.hostile_records import KINDS, NOW, HostileRecords
 

@@ -3,13 +3,13 @@
 from pathlib import Path
 
 from engine.adapters.memory import MemoryStore
-from engine.cli.checks import check_history
 from engine.core.book import RuleBook
 from engine.core.state.fold import GRACE
+from engine.operate.checks import check_history
 from engine.ports import Kept
-from engine.runtime.keeping import noted
-from engine.runtime.partition import Partition
-from engine.runtime.result import Arrival
+from engine.worker.keeping import noted
+from engine.worker.partition import Partition
+from engine.worker.result import Arrival
 from tests.support.books import DAY, START, Plain, event
 from tests.support.rule_files import NO_PURCHASE, PROJECT, compiled, new_rule
 

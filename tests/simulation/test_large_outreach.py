@@ -12,9 +12,9 @@ from engine.core.state.model import State
 from engine.core.triggers.event import OnEvent
 from engine.model import Outreach
 from engine.ports import Record
-from engine.runtime.decode import Decoder
-from engine.runtime.letters import OUTREACH_TOO_LARGE, DeadLetter, decode_letter, original
-from engine.runtime.owned import Owned, Rules, Surroundings
+from engine.wire.dead_letters import OUTREACH_TOO_LARGE, DeadLetter, decode_letter, original
+from engine.wire.decode import Decoder
+from engine.worker.partition_owner import Owned, Rules, Surroundings
 from tests.support.books import START, book, rule
 
 LARGEST = 2_000

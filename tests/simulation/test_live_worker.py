@@ -6,9 +6,8 @@ from engine.adapters.memory import MemorySink
 from engine.core.book import Policy
 from engine.core.triggers.event import OnEvent
 from engine.core.triggers.inactivity import Inactivity
-from engine.hooks import Hooks
-from engine.ports import Commit, Mark, Meta
-from engine.runtime.relay import MOST_UNDER_WAY
+from engine.ports import Commit, Hooks, Mark, Meta
+from engine.worker.relay import MOST_UNDER_WAY
 from tests.support.books import DAY, HOUR, START, book, rule
 from tests.support.live_worker import TOPIC, LiveShop
 

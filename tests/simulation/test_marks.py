@@ -6,8 +6,8 @@ import pytest
 
 from engine.adapters.memory import MemoryStore
 from engine.core.book import RuleBook
-from engine.runtime.partition import Partition
-from engine.runtime.result import Arrival, Result
+from engine.worker.partition import Partition
+from engine.worker.result import Arrival, Result
 from tests.support.books import DAY, START, Plain, event
 from tests.support.rule_files import PROJECT, RULES, compiled
 

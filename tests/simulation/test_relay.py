@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from engine.adapters.memory import MemoryStore
 from engine.ports import UNLIMITED, Commit, Meta
-from engine.runtime.partition import Partition
-from engine.runtime.relay import Relay
+from engine.worker.partition import Partition
+from engine.worker.relay import Relay
 from tests.support.books import Plain, book
 
 Ids = Sequence[str]

@@ -10,7 +10,7 @@ from engine.core.state.model import State
 from engine.core.triggers.event import OnEvent
 from engine.model import Event
 from engine.ports import Record
-from engine.runtime.decode import Decoder
+from engine.wire.decode import Decoder
 from tests.support.books import DAY, HOUR, START, book, rule
 from tests.support.drive import Customers
 

@@ -10,8 +10,8 @@ from engine.core.state.model import STATE_MINOR, STATE_VERSION, State
 from engine.core.triggers.inactivity import Inactivity
 from engine.errors import StateTooNew
 from engine.ports import Commit, Meta
-from engine.runtime.partition import Partition
-from engine.runtime.result import Arrival
+from engine.worker.partition import Partition
+from engine.worker.result import Arrival
 from tests.support.books import DAY, START, Plain, book, event, rule
 
 KNOWN = (STATE_VERSION, STATE_MINOR)

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.runtime.wakeups import NEVER, WakeUps
+from engine.worker.wakeups import NEVER, WakeUps
 
 CUSTOMERS = st.sampled_from([f"c-{n}" for n in range(12)])
 MOMENTS = st.integers(0, 9)

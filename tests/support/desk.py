@@ -9,14 +9,14 @@ from typing import Any
 
 import msgspec
 
-from engine.adapters.memory_sending import ClaimBook, MemoryClaims, MemorySuppressions
+from engine.adapters.memory import MemoryClaims, MemorySuppressions
+from engine.adapters.memory.sending import ClaimBook
 from engine.model import Outreach
-from engine.ports import Record
-from engine.runtime.delivery import Delivery, Limits, Parcel, Post
-from engine.runtime.links import LinksOf, no_links
-from engine.runtime.records import encode_outreach
-from engine.runtime.reporter import Reporter
-from engine.sender_hooks import SenderHooks
+from engine.ports import Record, SenderHooks
+from engine.sender.delivery import Delivery, Limits, Parcel, Post
+from engine.sender.links import LinksOf, no_links
+from engine.sender.reporter import Reporter
+from engine.wire.records import encode_outreach
 
 
 @dataclass

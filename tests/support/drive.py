@@ -14,8 +14,8 @@ from engine.core.state.codec import decode_state, encode_state
 from engine.core.state.model import State
 from engine.model import Event, OutcomeRecord, Outreach, WakeUp
 from engine.ports import Commit
-from engine.runtime.partition import Partition
-from engine.runtime.result import Arrival
+from engine.worker.partition import Partition
+from engine.worker.result import Arrival
 from tests.support.books import Plain
 
 Fired = tuple[str, str, str]

@@ -16,8 +16,8 @@ from typing import Any
 from engine.adapters.kafka.partitioner import murmur2_partition
 from engine.adapters.redis import connect
 from engine.errors import StoreUnavailable
-from engine.runtime.records import decode_past
 from engine.testing import load_project
+from engine.wire.records import decode_past
 from tests.services.processes import wait_until
 from tests.support.command import REPOSITORY, start, write_project
 from tests.support.job import PARTITIONS, Entry, Firing

@@ -7,15 +7,14 @@ from typing import Any
 import msgspec
 
 from engine.adapters.memory import MemoryRecords, MemorySink, MemoryStore
-from engine.adapters.memory_source import MemorySource, MemoryTopics
+from engine.adapters.memory.source import MemorySource, MemoryTopics
 from engine.core.book import RuleBook
 from engine.core.catalog import Source
-from engine.hooks import Hooks
-from engine.ports import EventSource, Ownership
-from engine.runtime.decode import Decoder
-from engine.runtime.owned import Rules, Surroundings
-from engine.runtime.trusted_time import TrustedTime
-from engine.runtime.worker import Worker
+from engine.ports import EventSource, Hooks, Ownership
+from engine.wire.decode import Decoder
+from engine.worker.loop import Worker
+from engine.worker.partition_owner import Rules, Surroundings
+from engine.worker.trusted_time import TrustedTime
 from tests.support.books import CATALOG, Plain
 
 TOPIC = "shop"

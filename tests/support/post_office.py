@@ -13,7 +13,7 @@ from engine.adapters.kafka.partitioner import murmur2_partition
 from engine.adapters.kafka.settings import KafkaSettings
 from engine.adapters.redis import connect_sending
 from engine.model import Outreach
-from engine.runtime.records import decode_outreach, encode_outreach
+from engine.wire.records import decode_outreach, encode_outreach
 from tests.services.mail import PASSWORD, USER, MailServer
 from tests.services.processes import Process, wait_until
 from tests.support.command import PROGRAM

@@ -13,18 +13,17 @@ from prometheus_client.parser import text_string_to_metric_families
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
-from engine.adapters.memory import MemoryRecords
-from engine.adapters.memory_sending import MemorySuppressions
+from engine.adapters.memory import MemoryRecords, MemorySuppressions
 from engine.adapters.web.app import web_app
 from engine.adapters.web.choices import Choices
 from engine.adapters.web.customers import CustomerPages
 from engine.adapters.web.publish import Publisher
 from engine.adapters.web.view import View
-from engine.adapters.web.watch import WebWatch
 from engine.core.zones import DAY
 from engine.errors import SinkUnavailable
 from engine.ports import RecordWriter, SuppressionList
-from engine.tokens import LinkToken, make_token
+from engine.telemetry.web import WebWatch
+from engine.wire.link_tokens import LinkToken, make_token
 
 NOW = 1_790_000_000_000
 SECRETS = ["the-secret-of-today", "the-secret-of-yesterday"]

@@ -5,9 +5,9 @@ from hashlib import blake2b
 import pytest
 
 from engine.adapters.mail.address import parse_address
-from engine.adapters.memory_sending import MemorySuppressions
+from engine.adapters.memory import MemorySuppressions
 from engine.ports import Suppression
-from engine.runtime.suppression import address_digest, at_the_door, former_digest, link_token
+from engine.wire.digests import address_digest, at_the_door, former_digest, link_token
 from tests.support.outreach import outreach
 
 

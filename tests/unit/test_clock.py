@@ -1,6 +1,6 @@
 """The live clock: lag, of a worker or of the ingest in front of it, makes nobody look inactive."""
 
-from engine.runtime.clock import LiveClock
+from engine.worker.clock import LiveClock
 
 NOW = 1_000_000
 

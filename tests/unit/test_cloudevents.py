@@ -9,7 +9,7 @@ from engine.core.catalog import Catalog, EventType, Property, Source
 from engine.errors import BadRecord
 from engine.model import Event
 from engine.ports import Record
-from engine.runtime.decode import Decoder
+from engine.wire.decode import Decoder
 from tests.support.cloudevents_recorded import TIME, WITH_DATA, WITHOUT_DATA, WITHOUT_TIME
 
 BROKER_TIME = 1_790_000_000_000

@@ -9,8 +9,8 @@ from engine.core.catalog import Catalog, EventType, Kind, Property, Source
 from engine.errors import BadRecord
 from engine.model import Event
 from engine.ports import Record
-from engine.runtime.compose import compose, parse
-from engine.runtime.decode import Decoder
+from engine.wire.compose import compose, parse
+from engine.wire.decode import Decoder
 
 NOW = 1_767_225_600_000
 SOURCES = [

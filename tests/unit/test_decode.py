@@ -6,7 +6,7 @@ from engine.core.catalog import Catalog, EventType, Property, Source
 from engine.errors import BadRecord
 from engine.model import Event
 from engine.ports import Record
-from engine.runtime.decode import Decoder
+from engine.wire.decode import Decoder
 
 NOW = 1_790_000_000_000
 PROPERTIES = (Property("number", "number"), Property("integer", "integer"), Property("ends", "time"))

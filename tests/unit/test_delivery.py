@@ -5,13 +5,14 @@ from functools import partial
 
 import pytest
 
-from engine.adapters.memory_sending import ClaimBook, MemoryClaims, MemorySuppressions
+from engine.adapters.memory import MemoryClaims, MemorySuppressions
+from engine.adapters.memory.sending import ClaimBook
 from engine.errors import PermanentFailure, StoreUnavailable, TemporaryFailure
 from engine.model import UNSUBSCRIBE_LINK, Outreach
 from engine.ports import Claim, Suppression
-from engine.runtime.breaker import Breaker
-from engine.runtime.links import Links
-from engine.runtime.suppression import address_digest
+from engine.sender.breaker import Breaker
+from engine.sender.links import Links
+from engine.wire.digests import address_digest
 from tests.support.desk import Desk
 from tests.support.outreach import outreach
 

@@ -15,10 +15,10 @@ from engine.lang.project import load
 from engine.model import Event, OutcomeRecord
 from engine.ports import Record
 from engine.render import JinjaRenderer, inspect_templates
-from engine.runtime.aside import results
-from engine.runtime.decode import Decoder
-from engine.runtime.partition import Partition
-from engine.runtime.result import Arrival
+from engine.wire.decode import Decoder
+from engine.worker.executors import results
+from engine.worker.partition import Partition
+from engine.worker.result import Arrival
 
 LAST = "0400"
 """The customers up to this one are enough."""

@@ -12,12 +12,12 @@ from datetime import UTC, datetime
 import faust
 import pytest
 
-from engine.adapters.faust import EngineService, Outreach
 from engine.config import BadSetting
+from engine.contrib.faust import EngineService, Outreach
 from engine.embed import attach_to_faust
 from engine.model import KeptEvent
 from engine.model import Outreach as Decided
-from engine.runtime.records import encode_outreach
+from engine.wire.records import encode_outreach
 
 MOMENT = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
 MILLIS = int(MOMENT.timestamp() * 1000)

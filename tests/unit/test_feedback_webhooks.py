@@ -9,11 +9,11 @@ import structlog
 
 from engine.adapters.mail.message import Letterhead, mail_of
 from engine.adapters.mail.reference import reference_headers
-from engine.cli.feedback import feedback_providers
-from engine.cli.sending import letterhead
 from engine.config import BadSetting, load_settings
 from engine.errors import PermanentFailure
-from engine.runtime.suppression import address_digest
+from engine.wire.digests import address_digest
+from engine.wiring.feedback_providers import feedback_providers
+from engine.wiring.sender import letterhead
 from tests.support.mail_providers import (
     TOPIC,
     Desk,

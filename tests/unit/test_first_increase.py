@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from engine import codes
-from engine.adapters.prometheus import PrometheusHooks
-from engine.adapters.sender_watch import SenderWatch
-from engine.adapters.web.watch import WebWatch
-from engine.feedback import FeedbackKind
+from engine.telemetry import codes
+from engine.telemetry.sender import SenderWatch
+from engine.telemetry.web import WebWatch
+from engine.telemetry.worker import PrometheusHooks
+from engine.wire.feedback import FeedbackKind
 
 NOT_COUNTED = "not-a-dead-letter"
 """What `engine dead-letters` meets."""

@@ -5,7 +5,7 @@ import pytest
 
 from engine.core.settle import outreach_id
 from engine.model import Outcome, OutcomeRecord
-from engine.runtime.records import decode_past, encode_past, outcome_fields
+from engine.wire.records import decode_past, encode_past, outcome_fields
 
 
 def told(outcome: Outcome, occurrence: str = "1750000000000", revision: str = "d88518e23d4b") -> OutcomeRecord:

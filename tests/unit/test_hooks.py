@@ -5,8 +5,9 @@ import logging
 import pytest
 
 from engine.errors import StoreUnavailable
-from engine.hooks import AllHooks, Hooks
-from engine.runtime.result import Result
+from engine.ports import Hooks
+from engine.telemetry.all_hooks import AllHooks
+from engine.worker.result import Result
 
 
 class Counting(Hooks):

@@ -7,13 +7,12 @@ import pytest
 from engine.adapters.memory import MemoryTransfer
 from engine.core.catalog import Accept, Catalog, EventType, Source
 from engine.errors import BadRecord
-from engine.hooks import Hooks
 from engine.model import Event, Identified
-from engine.ports import Record
-from engine.runtime.decode import Decoder
-from engine.runtime.ingest import Ingest
-from engine.runtime.letters import decode_letter
-from engine.runtime.origin import ORIGIN, IngestedDecoder, original
+from engine.ports import Hooks, Record
+from engine.wire.dead_letters import decode_letter
+from engine.wire.decode import Decoder
+from engine.wire.origin import ORIGIN, IngestedDecoder, original
+from engine.worker.ingest import Ingest
 
 WALL = 1_800_000_000_000
 TIME = b"2026-01-01T00:00:00Z"

@@ -6,16 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from engine.cli.checks import check_links
-from engine.cli.findings import Level
-from engine.cli.sending import links_of
 from engine.config import BadSetting, Settings, load_settings
 from engine.core.state.model import State
 from engine.model import PREFERENCES_LINK, TRANSACTIONAL, UNSUBSCRIBE_LINK, Outreach
+from engine.operate.checks import check_links
+from engine.operate.findings import Level
 from engine.render import inspect_templates
-from engine.runtime.links import Links, has_placeholder, with_links
-from engine.runtime.records import decode_outreach, encode_outreach
-from engine.tokens import read_token
+from engine.sender.links import Links, has_placeholder, with_links
+from engine.wire.link_tokens import read_token
+from engine.wire.records import decode_outreach, encode_outreach
+from engine.wiring.sender import links_of
 from tests.support.outreach import outreach
 from tests.support.rendering import mail, renderer, write
 from tests.support.rendering import outreach as to_render

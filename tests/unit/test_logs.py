@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import structlog
 
-from engine.adapters.logs import LogHooks, set_up_logs
 from engine.model import Outcome, OutcomeRecord
-from engine.runtime.result import Result
+from engine.telemetry.logs import LogHooks, set_up_logs
+from engine.worker.result import Result
 
 ADA = "ada@example.org"
 

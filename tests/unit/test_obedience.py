@@ -4,13 +4,13 @@ import msgspec
 import pytest
 
 from engine.errors import BadRecord
-from engine.feedback import Feedback, FeedbackKind, feedback_event
 from engine.model import TRANSACTIONAL, Outcome
 from engine.ports import Suppression
-from engine.runtime.obedience import read_order
-from engine.runtime.reporter import feedback_event as sender_event
-from engine.runtime.suppression import address_digest
-from engine.tokens import LinkToken
+from engine.sender.feedback_consumer import read_order
+from engine.sender.reporter import feedback_event as sender_event
+from engine.wire.digests import address_digest
+from engine.wire.feedback import Feedback, FeedbackKind, feedback_event
+from engine.wire.link_tokens import LinkToken
 from tests.support.outreach import outreach
 
 ADDRESS = address_digest("email", "ada@shop.example")

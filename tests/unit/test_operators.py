@@ -3,19 +3,19 @@
 import pytest
 
 from engine.adapters.kafka.partitioner import crc32_partition, murmur2_partition
-from engine.cli.at_rest import unread
-from engine.cli.checks import check_names
 from engine.cli.dead_letters import Found, show, why_not
-from engine.cli.findings import Level
-from engine.cli.sampling import judge_keys
 from engine.cli.send_event import properties_of
 from engine.config import load_settings
 from engine.core.catalog import EventType, Property
 from engine.errors import BadRecord
 from engine.model import WakeUp
+from engine.operate.checks import check_names
+from engine.operate.findings import Level
+from engine.operate.reasons_not_to_reshard import unread
+from engine.operate.sampling import judge_keys
 from engine.ports import Record
-from engine.runtime.letters import SHOWN, decode_letter, encode_letter, of_failure, of_record, original
-from engine.runtime.result import Failure
+from engine.wire.dead_letters import SHOWN, decode_letter, encode_letter, of_failure, of_record, original
+from engine.worker.result import Failure
 
 KEYS = [f"c-{number}".encode() for number in range(100)]
 
@@ -108,7 +108,7 @@ def test_a_record_that_is_kept_whole_can_be_sent_again_and_a_timer_cannot() -> N
     letter = of_record(Record("shop.events", 3, 43, b"{", b"c-1"), BadRecord("not-decodable", "it is not JSON"))
     assert why_not(letter) == ""
     failure = Failure(WakeUp("c-1"), "it is a bug")
-    assert "timer" in why_not(of_failure(None, failure, 3))
+    assert "timer" in why_not(of_failure(None, failure.input.customer, failure.reason, 3))
 
 
 def test_events_that_nobody_has_read_are_counted_by_topic() -> None:

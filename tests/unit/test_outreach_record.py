@@ -5,8 +5,8 @@ import json
 import pytest
 
 from engine.errors import BadRecord
-from engine.runtime.outreach_form import SCHEMA_FILE, schema_text
-from engine.runtime.records import decode_outreach, encode_outreach
+from engine.wire.outreach_schema import SCHEMA_FILE, schema_text
+from engine.wire.records import decode_outreach, encode_outreach
 from tests.support.outreach import outreach
 
 
@@ -37,6 +37,6 @@ def test_what_cannot_be_understood_is_refused(change: dict[str, object], code: s
 
 
 def test_the_shipped_schema_is_the_declared_form_and_has_every_field() -> None:
-    assert SCHEMA_FILE.read_text(encoding="utf-8") == schema_text(), "run python -m engine.runtime.outreach_form"
+    assert SCHEMA_FILE.read_text(encoding="utf-8") == schema_text(), "run python -m engine.wire.outreach_schema"
     record = json.loads(encode_outreach(outreach())[1])
     assert set(json.loads(schema_text())["$defs"]["OutreachForm"]["properties"]) == set(record)

@@ -5,11 +5,10 @@ from engine.adapters.memory import MemoryRecords, MemorySink, MemoryStore
 from engine.core.book import RuleBook
 from engine.core.catalog import Catalog, EventType, Source
 from engine.core.state.model import State
-from engine.hooks import Hooks
 from engine.model import Outreach
-from engine.ports import Record
-from engine.runtime.decode import Decoder
-from engine.runtime.owned import Owned, Rules, Surroundings
+from engine.ports import Hooks, Record
+from engine.wire.decode import Decoder
+from engine.worker.partition_owner import Owned, Rules, Surroundings
 
 NOW = 1_767_225_600_000
 PARTITIONS = 8

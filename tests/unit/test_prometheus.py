@@ -4,13 +4,13 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from engine.adapters.http import serving
-from engine.adapters.prometheus import PrometheusHooks
-from engine.cli.health import Health
 from engine.errors import StoreUnavailable
-from engine.hooks import Measures
 from engine.model import Outcome, OutcomeRecord
-from engine.runtime.result import Result
+from engine.ports import Measures
+from engine.telemetry.http import serving
+from engine.telemetry.worker import PrometheusHooks
+from engine.wiring.health import Health
+from engine.worker.result import Result
 
 Sample = tuple[str, frozenset[tuple[str, str]]]
 

@@ -10,11 +10,11 @@ import pytest
 
 from engine.adapters.mail.message import Letterhead
 from engine.adapters.mail.smtp import MailServer, SmtpChannel
-from engine.adapters.memory_sending import MemoryClaims
+from engine.adapters.memory import MemoryClaims
 from engine.model import Outreach
 from engine.ports import Claim, ClaimState
-from engine.runtime.breaker import Breaker
-from engine.runtime.refusals import Refusals, same_words
+from engine.sender.breaker import Breaker
+from engine.sender.refusals import Refusals, same_words
 from tests.services.mail import mail_server
 from tests.support.desk import Desk, Heard
 from tests.support.outreach import outreach

@@ -9,7 +9,7 @@ from engine.core.catalog import NOBODY, Accept, Catalog, EventType, Source
 from engine.errors import BadRecord
 from engine.model import Event
 from engine.ports import Record
-from engine.runtime.decode import Decoder
+from engine.wire.decode import Decoder
 
 TIME = "2026-09-21T10:00:00Z"
 NOW = 1_790_000_000_000

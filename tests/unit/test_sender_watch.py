@@ -6,10 +6,10 @@ import msgspec
 import pytest
 from structlog.testing import capture_logs
 
-from engine.adapters.sender_watch import SenderWatch
-from engine.cli.health import SenderHealth
 from engine.errors import StoreUnavailable
 from engine.model import Outcome
+from engine.telemetry.sender import SenderWatch
+from engine.wiring.health import SenderHealth
 
 
 @pytest.fixture

@@ -2,9 +2,9 @@
 
 import pytest
 
-from engine.runtime.breaker import Breaker
-from engine.runtime.progress import Prefix
-from engine.runtime.rates import Bucket, Rates
+from engine.sender.breaker import Breaker
+from engine.sender.committable_offsets import Prefix
+from engine.sender.rates import Bucket, Rates
 
 
 def test_a_second_of_hand_overs_goes_at_once_and_then_each_waits_its_turn() -> None:

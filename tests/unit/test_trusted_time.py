@@ -3,7 +3,7 @@
 import pytest
 
 from engine.errors import SourceUnavailable
-from engine.runtime.trusted_time import TrustedTime
+from engine.worker.trusted_time import TrustedTime
 from tests.support.books import DAY, HOUR, START
 
 MINUTE = 60_000

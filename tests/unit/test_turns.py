@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from engine.runtime.turns import Turns, Work
+from engine.worker.scheduling import Turns, Work
 
 
 class Story:

@@ -16,8 +16,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from engine.adapters.logs import set_up_logs
 from engine.adapters.web.view import View
+from engine.telemetry.logs import set_up_logs
 from tests.support.website import ADDRESS, Away, Website, token
 
 EVIL = '<script>alert("1")</script>"\'&'

@@ -2,7 +2,7 @@
 
 import pytest
 
-from engine.adapters.memory_sending import MemorySuppressions
+from engine.adapters.memory import MemorySuppressions
 from engine.errors import StoreUnavailable
 from engine.ports import AtTheDoor
 from tests.support.website import ADDRESS, NOW, Away, Browser, Website, token

@@ -12,10 +12,10 @@ from engine.adapters.memory import MemoryRecords
 from engine.adapters.web import body, publish
 from engine.adapters.web.body import read_body
 from engine.adapters.web.publish import Publisher
-from engine.adapters.web.watch import WebWatch
 from engine.errors import SinkUnavailable
-from engine.feedback import Feedback, FeedbackKind
-from engine.tokens import LinkToken
+from engine.telemetry.web import WebWatch
+from engine.wire.feedback import Feedback, FeedbackKind
+from engine.wire.link_tokens import LinkToken
 from tests.support.website import NOW, Away, Website, token
 
 

@@ -3,12 +3,11 @@
 import msgspec
 import pytest
 
-from engine.adapters.memory import MemoryRecords
-from engine.adapters.memory_sending import MemorySuppressions
+from engine.adapters.memory import MemoryRecords, MemorySuppressions
 from engine.core.zones import DAY, iso
 from engine.errors import StoreUnavailable
-from engine.runtime.obedience import read_order
-from engine.tokens import LinkToken, make_token
+from engine.sender.feedback_consumer import read_order
+from engine.wire.link_tokens import LinkToken, make_token
 from tests.support.website import ADDRESS, NOW, SECRETS, Away, Browser, Website, token
 
 LINK = f"/unsubscribe/{token()}"

@@ -1,7 +1,7 @@
 """Whether a copy of `engine web` should get requests, as far as those that it got can tell."""
 
-from engine.adapters.web.watch import PATIENCE, REST, WebWatch
 from engine.errors import SinkUnavailable
+from engine.telemetry.web import PATIENCE, REST, WebWatch
 
 AWAY = SinkUnavailable("engine.feedback", "is away")
 

@@ -5,16 +5,15 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from engine.adapters.memory import MemoryRecords, MemorySink, MemoryStore
-from engine.cli.checks import check_store
 from engine.core.book import RuleBook
 from engine.core.catalog import Catalog, EventType, Source
 from engine.core.state.model import State
 from engine.core.zones import ZONES_VERSION, Zones, zone_or_none
-from engine.hooks import Hooks
 from engine.model import Outreach
-from engine.ports import Commit, Meta, Record
-from engine.runtime.decode import Decoder
-from engine.runtime.owned import Owned, Rules, Surroundings
+from engine.operate.checks import check_store
+from engine.ports import Commit, Hooks, Meta, Record
+from engine.wire.decode import Decoder
+from engine.worker.partition_owner import Owned, Rules, Surroundings
 
 NOW = 1_767_225_600_000
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from engine.addresses import wire_address
 from engine.errors import PermanentFailure
+from engine.wire.addresses import wire_address
 
 _LOCAL: Final = re.compile(r"[^\s\x00-\x1f\x7f\"(),:;<>@\[\\\]]{1,64}")
 _MAILBOX: Final = re.compile(r"(?s:(?P<name>.*)<(?P<address>[^<>]*)>)\s*")

@@ -15,8 +15,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from engine.adapters.web.customers import CustomerPages
 from engine.adapters.web.view import View
-from engine.adapters.web.watch import WebWatch
 from engine.errors import BadToken, EngineError, SinkUnavailable, StoreUnavailable
+from engine.telemetry.web import WebWatch
 
 _PAGES: Final = frozenset({"unsubscribe", "preferences", "feedback"})
 _RETRY_AFTER: Final = {"Retry-After": "30"}

@@ -10,7 +10,7 @@ from typing import Final
 
 from engine.errors import StoreUnavailable
 from engine.ports import SuppressionList
-from engine.tokens import LinkToken
+from engine.wire.link_tokens import LinkToken
 
 _PATIENCE: Final = 1.0
 """Seconds that somebody who unsubscribes waits for the store. A mail program gives up after a few."""

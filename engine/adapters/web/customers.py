@@ -17,10 +17,10 @@ from engine.adapters.web.choices import Choices
 from engine.adapters.web.publish import Publish
 from engine.adapters.web.view import Choice, View
 from engine.errors import BadToken
-from engine.feedback import Feedback, FeedbackKind
 from engine.model import TRANSACTIONAL
 from engine.ports import AtTheDoor, SuppressionList
-from engine.tokens import LinkToken, read_token
+from engine.wire.feedback import Feedback, FeedbackKind
+from engine.wire.link_tokens import LinkToken, read_token
 
 _LONGEST_FORM: Final = 64 * 1024
 _MOST_FIELDS: Final = 1_000

@@ -14,11 +14,11 @@ from engine.adapters.web.body import read_body
 from engine.adapters.web.choices import Choices
 from engine.adapters.web.providers.base import REPEATED, BadFeedback, PassedOver, Provider, Report, Said
 from engine.adapters.web.publish import Publish
-from engine.adapters.web.watch import WebWatch
 from engine.errors import BadToken
-from engine.feedback import Feedback, FeedbackKind
 from engine.model import TRANSACTIONAL
-from engine.tokens import read_token
+from engine.telemetry.web import WebWatch
+from engine.wire.feedback import Feedback, FeedbackKind
+from engine.wire.link_tokens import read_token
 
 _LARGEST: Final = 1_000_000
 

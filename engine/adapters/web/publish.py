@@ -6,10 +6,10 @@ from typing import Final
 
 import msgspec
 
-from engine.adapters.web.watch import WebWatch
 from engine.errors import SinkUnavailable
-from engine.feedback import Feedback, feedback_event
 from engine.ports import RecordWriter
+from engine.telemetry.web import WebWatch
+from engine.wire.feedback import Feedback, feedback_event
 
 Publish = Callable[[Sequence[Feedback]], Awaitable[None]]
 """Returns when all are durable. Raises SinkUnavailable; they may become so later, which a repeat does not double."""

@@ -11,7 +11,7 @@ import msgspec
 
 from engine.core.zones import to_millis
 from engine.errors import EngineError
-from engine.feedback import FeedbackKind
+from engine.wire.feedback import FeedbackKind
 
 MINUTE: Final = 60_000
 HOUR: Final = 60 * MINUTE

@@ -22,7 +22,7 @@ from engine.adapters.web.providers.base import (
     read_entry,
     said,
 )
-from engine.feedback import FeedbackKind
+from engine.wire.feedback import FeedbackKind
 
 _OLDEST: Final = 9 * HOUR
 

@@ -20,7 +20,7 @@ from engine.adapters.web.providers.base import (
     read_entry,
     said,
 )
-from engine.feedback import FeedbackKind
+from engine.wire.feedback import FeedbackKind
 
 _BOUNCES: Final = {
     "HardBounce": FeedbackKind.BOUNCED,

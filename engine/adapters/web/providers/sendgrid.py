@@ -26,7 +26,7 @@ from engine.adapters.web.providers.base import (
     read_entry,
     said,
 )
-from engine.feedback import FeedbackKind
+from engine.wire.feedback import FeedbackKind
 
 _OLDEST: Final = 5 * MINUTE
 _SIGNATURE: Final = "x-twilio-email-event-webhook-signature"

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 
 from engine.adapters.web.providers.base import Entry, PassedOver, Said, decode, read_entry, said
 from engine.adapters.web.providers.sns import Envelope, Fetch, SnsTopic, fetch
-from engine.feedback import FeedbackKind
+from engine.wire.feedback import FeedbackKind
 
 
 class AmazonSes:

@@ -1,0 +1,237 @@
+"""What must hold before a worker starts: rules, topics, and the store."""
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from engine.adapters.kafka.admin import MAX_MESSAGE, Admin, too_small
+from engine.adapters.kafka.writer import LEAST_TOPIC_BYTES, largest_value
+from engine.adapters.redis import RedisStore
+from engine.adapters.redis.facts import Server
+from engine.config import BadSetting, Settings, linked_settings, unknown_settings
+from engine.core.book import LINKS, RuleBook, TemplateFacts
+from engine.core.catalog import Catalog
+from engine.core.zones import ZONES_VERSION
+from engine.errors import EngineError, PartitionsDiffer, SourceUnavailable, StateTooNew
+from engine.lang.project import Loaded, load
+from engine.operate.findings import Finding, fail, ok, warn
+from engine.operate.recreated_topics import check_made_again, made_again
+from engine.operate.words import count_of
+from engine.ports import StateStore
+from engine.render import inspect_templates
+from engine.wire.dead_letters import SHOWN
+from engine.wiring.kafka import channel_urls, check_apart, kafka_settings, source_topics
+from engine.wiring.store import open_store
+from engine.worker.keeping import unknown
+from engine.worker.placement import check_stored, stored_meta
+
+NEARLY_FULL = 0.9
+
+
+Further = Callable[[StateStore, Catalog, Mapping[str, int]], Iterable[Finding]]
+"""What else to look at where rules, Kafka and the store are in reach, given the partition counts of our topics."""
+
+
+def check_all(settings: Settings, further: Further = lambda store, catalog, counts: ()) -> list[Finding]:
+    """Everything that can be looked at, in this order: settings, rules, Kafka, the store, and whatever else."""
+    templates = inspect_templates(settings.templates)
+    about_rules, book = check_rules(settings.rules, templates)
+    catalog = book.catalog if book else None
+    findings = [*check_names(), *about_rules]
+    findings += check_links(settings, templates)
+    counts: dict[str, int] = {}
+    if catalog is not None:
+        findings += check_apart_topics(settings, catalog)
+        about_kafka, counts = check_kafka(settings, catalog)
+        findings += about_kafka
+    partitions = max((counts.get(topic, 0) for topic in source_topics(settings, catalog)), default=0) if catalog else 0
+    try:
+        with open_store(settings) as store:
+            findings += check_store(store, partitions)
+            if book is not None:
+                findings += check_history(store, book)
+            if catalog is not None and partitions:
+                topics = source_topics(settings, catalog)
+                findings += check_made_again(made_again(settings, store, topics, partitions))
+                findings += further(store, catalog, counts)
+    except EngineError as error:
+        findings.append(fail("store", str(error), "is it running, and is ENGINE_STORE (or --store) its URL?"))
+    return findings
+
+
+def check_names(environment: Mapping[str, str] = os.environ) -> Iterator[Finding]:
+    """Variables that were meant as settings."""
+    for name, nearest in unknown_settings(environment).items():
+        advice = f"is it {nearest}?" if nearest else "docs/deployment.md lists all settings"
+        yield warn("settings", f"{name} is none, and is ignored", advice)
+    for name in linked_settings(environment):
+        advice = (
+            "give the service another name, set enableServiceLinks: false for the pod, or set the variable yourself"
+        )
+        yield warn("settings", f"{name} has the address of a Kubernetes service, and is ignored", advice)
+
+
+def check_apart_topics(settings: Settings, catalog: Catalog) -> Iterator[Finding]:
+    """Whether the engine would read what it writes."""
+    try:
+        check_apart(settings, catalog)
+    except BadSetting as error:
+        yield fail("settings", str(error), "give one of them another name")
+
+
+def check_rules(rules: Path, templates: Sequence[TemplateFacts]) -> tuple[list[Finding], RuleBook | None]:
+    """Without a book where the rules have errors."""
+    loaded = load(rules, templates)
+    return [_rules_finding(loaded)], loaded.book
+
+
+def _rules_finding(loaded: Loaded) -> Finding:
+    errors = [one for one in loaded.diagnostics if one.severity == "error"]
+    if loaded.book is None:
+        says = f"{count_of(len(errors), 'error')}; the first: {errors[0].human().splitlines()[0]}"
+        return fail("rules", says, "engine check")
+    text = f"{count_of(len(loaded.book.rules), 'rule')}, revision {loaded.book.revision}"
+    if loaded.diagnostics:
+        return warn("rules", f"{text}, {count_of(len(loaded.diagnostics), 'warning')}", "`engine check` shows them")
+    return ok("rules", text)
+
+
+def check_links(settings: Settings, templates: Iterable[TemplateFacts]) -> Iterator[Finding]:
+    """Whether who sends with these settings has the links that messages promise."""
+    linked = [facts.template for facts in templates if any(read.path in LINKS for read in facts.reads)]
+    if linked and channel_urls(settings) and not settings.public_url:
+        says = f"{linked[0]} says where to unsubscribe, and ENGINE_PUBLIC_URL is not set: the link would be empty"
+        yield warn("links", says, "set it, and ENGINE_TOKEN_SECRET, for `engine send` and `engine web`")
+
+
+def topics_of(settings: Settings, catalog: Catalog) -> tuple[str, ...]:
+    """Every topic that the engine reads or writes, those that events come from first."""
+    sources = (source.topic for source in catalog.sources)
+    ours = (settings.outreach_topic, settings.outcomes_topic, settings.dead_letters_topic, settings.feedback_topic)
+    return tuple(filter(None, dict.fromkeys((*source_topics(settings, catalog), *sources, *ours))))
+
+
+def check_kafka(settings: Settings, catalog: Catalog) -> tuple[list[Finding], dict[str, int]]:
+    """Also returns how many partitions each of our topics has; empty where the cluster cannot be asked."""
+    try:
+        with Admin(kafka_settings(settings)) as admin:
+            counts = admin.partition_counts(topics_of(settings, catalog))
+            there = [topic for topic in topics_of(settings, catalog) if topic in counts]
+            sizes = admin.size_limits(there)
+    except SourceUnavailable as error:
+        advice = "is it running, and are ENGINE_KAFKA_BOOTSTRAP and the other ENGINE_KAFKA_… settings right?"
+        return [fail("kafka", str(error), advice)], {}
+    reached = ok("kafka", f"{settings.kafka_bootstrap} answers")
+    findings = [reached, *_topics_findings(settings, catalog, counts), *size_findings(settings, catalog, sizes)]
+    if settings.kafka_client == "kafka-python":
+        findings += _codecs(settings, there)
+    return findings, counts
+
+
+def _topics_findings(settings: Settings, catalog: Catalog, counts: Mapping[str, int]) -> Iterator[Finding]:
+    topics = topics_of(settings, catalog)
+    missing = [topic for topic in topics if topic not in counts]
+    if missing:
+        yield fail("topics", f"missing, or hidden from us: {', '.join(missing)}", "`engine topics create` makes them")
+    else:
+        yield ok("topics", f"all {len(topics)} are there")
+    paired = [topic for topic in (*source_topics(settings, catalog), settings.outreach_topic) if topic in counts]
+    if len({counts[topic] for topic in paired}) > 1:
+        listed = ", ".join(f"{topic} {counts[topic]}" for topic in paired)
+        yield fail("partitions", f"the numbers differ: {listed}", "what workers read and the outreach need the same")
+    elif paired:
+        yield ok("partitions", f"{counts[paired[0]]} in {', '.join(paired)}")
+
+
+def _codecs(settings: Settings, topics: Sequence[str]) -> Iterator[Finding]:
+    # Here, as kafka-python need not be installed.
+    from engine.adapters.kafka.python.cluster import compressions
+    from engine.adapters.kafka.python.codecs import missing_codecs
+
+    missing = missing_codecs()
+    if missing:
+        yield from codec_findings(compressions(kafka_settings(settings), topics), missing)
+
+
+def codec_findings(kinds: Mapping[str, str], missing: Mapping[str, str]) -> Iterator[Finding]:
+    """What kafka-python cannot read. `kinds`: the topics' `compression.type`; `missing`: packages by compression."""
+    for topic, kind in kinds.items():
+        if kind in missing:
+            yield fail(topic, f"is compressed with {kind}, which is not installed", f"pip install {missing[kind]}")
+    if missing and "producer" in kinds.values():
+        says = f"kafka-python cannot read {', '.join(missing)} here, which producers may choose"
+        yield warn("compression", says, f"pip install {' '.join(missing.values())}")
+
+
+def size_findings(settings: Settings, catalog: Catalog, sizes: Mapping[str, int]) -> Iterator[Finding]:
+    """Whether our topics take what we write to them. `sizes`: their `max.message.bytes`."""
+    read = {source.topic for source in catalog.sources}
+    for topic, size in sizes.items():
+        if topic not in read and size < LEAST_TOPIC_BYTES:
+            yield fail(topic, too_small(size), f"raise its {MAX_MESSAGE}")
+    accepted, events = catalog.accept.max_bytes, sizes.get(settings.events_topic)
+    if events and largest_value(events) < accepted:
+        says = f"{MAX_MESSAGE} is {events:,} and accept.max_bytes {accepted:,}: larger events become dead letters"
+        yield warn(settings.events_topic, says, f"raise its {MAX_MESSAGE}, or lower accept.max_bytes in events.yaml")
+    letters = sizes.get(settings.dead_letters_topic)
+    if letters and largest_value(letters) < accepted * 4 // 3 + SHOWN:
+        says = f"{MAX_MESSAGE} is {letters:,}: of an event as large as accept.max_bytes it keeps the beginning only"
+        yield warn(settings.dead_letters_topic, says, f"raise its {MAX_MESSAGE}, or such events cannot be replayed")
+    outreach = sizes.get(settings.outreach_topic)
+    if outreach:
+        yield ok("sizes", f"an outreach may have {largest_value(outreach):,} bytes; what is larger fails")
+
+
+def check_store(store: StateStore, partitions: int) -> Iterator[Finding]:
+    """`partitions`: how many the topics have, 0 where that is not known."""
+    if isinstance(store, RedisStore):
+        for server in store.servers():
+            yield from _server_findings(server)
+    else:
+        yield warn("store", "in memory", "everything is lost when the worker stops; use --store redis://…")
+    meta = stored_meta(store)
+    try:
+        if partitions:
+            check_stored(store, partitions)
+    except PartitionsDiffer as error:
+        yield fail("customers", str(error), "docs/commands.md says how to change the number of partitions")
+    except StateTooNew as error:
+        yield fail("customers", str(error), "docs/operations.md says how to upgrade")
+    else:
+        yield ok("customers", f"in {count_of(meta.partitions, 'partition')}" if meta else "none yet")
+    yield _zones(store, meta.partitions if meta else 0)
+
+
+def check_history(store: StateStore, book: RuleBook) -> Iterator[Finding]:
+    """What rules ask for that these customers' states do not have from the beginning."""
+    meta = stored_meta(store)
+    for rule, asked in unknown(book, meta.keeps, meta.clock) if meta else ():
+        says = f"rule {rule} asks for {asked}: missing for customers with older events until its time has passed"
+        yield warn("history", says, "`keep:` in events.yaml keeps it ahead (docs/rules.md)")
+
+
+def _zones(store: StateStore, partitions: int) -> Finding:
+    """Whether the partitions' owners have used the time zone data that is installed here."""
+    used = {store.meta(partition).zones for partition in range(partitions)} - {"", ZONES_VERSION}
+    if not used:
+        return ok("time zones", ZONES_VERSION)
+    says = f"{ZONES_VERSION} here; workers have used {', '.join(sorted(used))}"
+    return warn("time zones", says, "install the same tzdata everywhere, then restart the workers that have another")
+
+
+def _server_findings(server: Server) -> Iterator[Finding]:
+    what = f"store {server.name}"
+    if not server.version:
+        says = "answers; its user may not run INFO, so it is not known whether it keeps all that it is given"
+        yield warn(what, says, "let the user run INFO, or see for yourself: docs/deployment.md says what is needed")
+        return
+    yield ok(what, f"{server.version}, {server.used / 2**20:.0f} MiB used")
+    if server.policy != "noeviction":
+        says = f"maxmemory-policy is {server.policy}: when it is full it forgets customers"
+        yield warn(what, says, "CONFIG SET maxmemory-policy noeviction")
+    if not server.aof:
+        says = "no append-only file: a restart loses what came after the last snapshot"
+        yield warn(what, says, "CONFIG SET appendonly yes, and appendfsync everysec")
+    if server.limit and server.used > NEARLY_FULL * server.limit:
+        says = f"{server.used / server.limit:.0%} of maxmemory is used"
+        yield warn(what, says, "raise maxmemory, or set a shorter forget_after in policy.yaml")

@@ -1,0 +1,48 @@
+"""Erasing one customer for good, and what is left of them: a tombstone that only keeps a digest of the id."""
+
+from collections.abc import Mapping
+from itertools import chain
+
+import msgspec
+
+from engine.operate.outside_commit import commit_outside, on_top
+from engine.ports import Commit, Meta, StateStore
+from engine.wire.digests import customer_digest
+
+
+def erase(store: StateStore, partition: int, customer: str, at: int, partitions: int) -> None:
+    """Delete all that the partition has of a customer in one commit, and leave a tombstone from this moment.
+
+    A running worker is fenced: it drops what it holds in memory and reads the tombstone. Raises Fenced.
+    """
+
+    def change(before: Meta) -> Commit:
+        commit = on_top(before, partitions=before.partitions if before.seq else partitions)
+        commit.states = {customer: None}
+        commit.rewritten = _without(customer, store.outbox(partition))
+        commit.erased = {customer_digest(customer): at}
+        return commit
+
+    commit_outside(store, partition, change)
+
+
+def pending(store: StateStore, partition: int, customer: str) -> list[tuple[str, bytes]]:
+    """The customer's outreach in the outbox: id and JSON."""
+    return [entry for entry in chain.from_iterable(store.outbox(partition).values()) if _is_of(customer, entry)]
+
+
+def _without(customer: str, outbox: Mapping[int, list[tuple[str, bytes]]]) -> dict[int, list[tuple[str, bytes]]]:
+    """What becomes of the commits that have decided any of the customer's."""
+    kept = {seq: [entry for entry in entries if not _is_of(customer, entry)] for seq, entries in outbox.items()}
+    return {seq: entries for seq, entries in kept.items() if len(entries) < len(outbox[seq])}
+
+
+def _is_of(customer: str, entry: tuple[str, bytes]) -> bool:
+    return _OUTREACH.decode(entry[1]).customer == customer
+
+
+class _Outreach(msgspec.Struct):
+    customer: str
+
+
+_OUTREACH = msgspec.json.Decoder(_Outreach)

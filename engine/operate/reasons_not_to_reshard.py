@@ -1,0 +1,51 @@
+"""Whether a namespace is at rest, as it must be before its customers move: no worker runs, everything is read."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+
+from engine.adapters.kafka.admin import Admin
+from engine.adapters.kafka.library import Place, library
+from engine.config import Settings
+from engine.errors import SourceUnavailable
+from engine.operate.reshard import Reshard
+from engine.operate.words import count_of
+from engine.ports import StateStore
+from engine.wiring.kafka import kafka_settings
+
+
+def unrest(settings: Settings, store: StateStore, job: Reshard) -> Iterator[str]:
+    """What speaks against moving now, a sentence each.
+
+    Unread events do not where an interrupted run goes on: no worker could read them before that has ended.
+    """
+    kafka = kafka_settings(settings)
+    try:
+        with Admin(kafka) as admin:
+            members = admin.members(settings.kafka_group)
+            if members:
+                yield _at_work(settings.kafka_group, members)
+            if job.moved.resumed:
+                return
+            offsets = {number: store.meta(number).offsets for number in range(job.before)}
+            counts = admin.partition_counts({topic for some in offsets.values() for topic in some})
+        with closing(library(kafka).reader(kafka)) as reader:
+            places = [(topic, number) for topic, count in counts.items() for number in range(min(count, job.before))]
+            yield from unread(offsets, reader.bounds(places))
+    except SourceUnavailable as error:
+        yield f"Kafka cannot be asked whether workers run and all is read ({error}): set ENGINE_KAFKA_BOOTSTRAP"
+
+
+def _at_work(group: str, members: int) -> str:
+    return (
+        f"{count_of(members, 'member')} in the workers' group {group}: stop all workers with SIGTERM; one with an"
+        " ENGINE_KAFKA_INSTANCE_ID stays a member until ENGINE_KAFKA_SESSION_TIMEOUT has passed"
+    )
+
+
+def unread(offsets: Mapping[int, Mapping[str, int]], bounds: Mapping[Place, tuple[int, int]]) -> Iterator[str]:
+    """Records that would be read by the wrong partition, or never, after the move."""
+    waiting = {place: end - max(low, offsets[place[1]].get(place[0], low)) for place, (low, end) in bounds.items()}
+    for topic in sorted({topic for topic, _ in waiting}):
+        records = sum(max(0, count) for (name, _), count in waiting.items() if name == topic)
+        if records:
+            yield f"{count_of(records, 'record')} of {topic} not read yet: stop producers, let the workers read them"

@@ -1,0 +1,167 @@
+"""Moving the customers of a namespace to another number of partitions, while no worker runs.
+
+The metas say `moving_to` from before the first customer moves until after the last, so that no worker starts in between
+and a running one is fenced. A customer is written to the new partition first and deleted from the old one then: whoever
+is in both after a crash is a copy, and the next run goes on.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from engine.core.state.codec import decode_state
+from engine.errors import ReshardRefused, StateUnreadable
+from engine.operate.outside_commit import commit_outside, on_top
+from engine.ports import StateStore
+from engine.worker.placement import stored_meta
+
+PAGE = 1_000
+Place = Callable[[str, int], int]
+"""(customer, number of partitions) -> partition, as the producers have it."""
+
+
+@dataclass
+class Moved:
+    """What a reshard did, or would do. `conflicts`: customers whom two partitions knew differently, because producers
+    had used another partitioner; the state in the right place was kept."""
+
+    before: int
+    after: int
+    moved: int = 0
+    conflicts: int = 0
+    resumed: bool = False
+    customers: Counter[int] = field(default_factory=Counter)
+    """By new partition."""
+
+
+class Reshard:
+    """Raises ReshardRefused where there is nothing to move, or not to this number."""
+
+    def __init__(self, store: StateStore, to: int, place: Place) -> None:
+        self.store = store
+        self.to = to
+        self.place = place
+        self.before, resumed = _state_of(store, to)
+        self.numbers = range(max(self.before, to))
+        self.moved = Moved(self.before, to, resumed=resumed)
+
+    def plan(self) -> Moved:
+        """Count who would move, and change nothing."""
+        self._check_drained()
+        for number in self.numbers:
+            for customer in {customer for page in self._pages(number) for customer in page}:
+                target = self.place(customer, self.to)
+                self.moved.moved += target != number
+                self.moved.customers[target] += 1
+        return self.moved
+
+    def run(self, *, keep_offsets: bool = True, progress: Callable[[int], None] = lambda customers: None) -> Moved:
+        """Move everybody; goes on where an interrupted run stopped. Without `keep_offsets` all topics are read anew."""
+        self._begin()
+        for number in self.numbers:
+            for page in self._pages(number):
+                self._move(number, page)
+                progress(len(page))
+        self._finish(keep_offsets)
+        for number in range(self.to):
+            self.moved.customers[number] = len({customer for page in self._pages(number) for customer in page})
+        return self.moved
+
+    def _check_drained(self) -> None:
+        """Outreach stays in its partition of the topic, where the relay looks for what is published already."""
+        for number in self.numbers:
+            if waiting := sum(map(len, self.store.outbox(number).values())):
+                what = "outreach to publish: start the workers, then stop them with SIGTERM"
+                reason = f"partition {number} has {waiting} {what}"
+                raise ReshardRefused(reason)
+
+    def _begin(self) -> None:
+        """Refuse workers from here on, unless one of them has left something to publish."""
+        try:
+            self._check_drained()
+            self._mark(self.to)
+            self._check_drained()
+        except ReshardRefused:
+            self._mark(0)
+            raise
+
+    def _mark(self, moving_to: int) -> None:
+        for number in self.numbers:
+            if self.store.meta(number).moving_to != moving_to:
+                self._commit(number, {"partitions": self.before, "moving_to": moving_to})
+
+    def _pages(self, number: int) -> Iterator[list[str]]:
+        cursor = ""
+        while True:
+            page, cursor = self.store.customers(number, cursor, PAGE)
+            yield page
+            if not cursor:
+                return
+
+    def _move(self, number: int, customers: Sequence[str]) -> None:
+        leaving: dict[int, list[str]] = defaultdict(list)
+        for customer in dict.fromkeys(customers):
+            if (target := self.place(customer, self.to)) != number:
+                leaving[target].append(customer)
+        for target, some in leaving.items():
+            self._copy(number, target, some)
+        gone = [customer for some in leaving.values() for customer in some]
+        if gone:
+            self._commit(number, states=dict.fromkeys(gone))
+
+    def _copy(self, number: int, target: int, customers: Sequence[str]) -> None:
+        moving: dict[str, bytes | None] = {}
+        states = self.store.load(number, customers), self.store.load(target, customers)
+        for customer, here, there in zip(customers, *states, strict=True):
+            self.moved.moved += here is not None
+            if here is not None and there is None:
+                moving[customer] = here
+            elif here is not None and there != here:
+                self.moved.conflicts += 1
+        if moving:
+            wakes = {customer: _wake(state) for customer, state in moving.items() if state}
+            outcomes = {customer: self.store.history(number, customer)[::-1] for customer in moving}
+            self._commit(target, states=moving, wakes=wakes, outcomes=outcomes)
+
+    def _finish(self, keep_offsets: bool) -> None:
+        """Everybody meets the rule book again in a sweep: nobody knows any more how far which partition had come."""
+        metas = [self.store.meta(number) for number in self.numbers]
+        clock = max(meta.clock for meta in metas)
+        erased = {digest: at for number in self.numbers for digest, at in self.store.erased(number).items()}
+        for number, meta in reversed(list(enumerate(metas))):  # partition 0 last: it tells that this has not ended
+            offsets = meta.offsets if keep_offsets and number < self.to else {}
+            ended = {"partitions": self.to, "moving_to": 0, "clock": clock, "mark": 0, "sweep": "", "offsets": offsets}
+            self._commit(number, ended, erased=erased)
+
+    def _commit(self, number: int, meta: Mapping[str, object] | None = None, **changes: Any) -> None:
+        commit_outside(
+            self.store, number, lambda before: msgspec.structs.replace(on_top(before, **(meta or {})), **changes)
+        )
+
+
+def _state_of(store: StateStore, to: int) -> tuple[int, bool]:
+    """How many partitions there are, and whether an earlier run to the same number was interrupted."""
+    first = stored_meta(store)
+    if first is None:
+        reason = "nothing is stored in this namespace"
+        raise ReshardRefused(reason)
+    metas = [store.meta(number) for number in range(max(first.partitions, to))]
+    begun = next((meta for meta in metas if meta.moving_to), None)
+    if begun is None and first.partitions == to:
+        reason = f"the namespace has {to} partitions already"
+        raise ReshardRefused(reason)
+    if begun is not None and begun.moving_to != to:
+        reason = f"a reshard to {begun.moving_to} partitions was begun: finish that one first"
+        raise ReshardRefused(reason)
+    return (begun or first).partitions, begun is not None
+
+
+def _wake(state: bytes) -> int:
+    """The wake-up that goes with a state; a state that nobody can read has none."""
+    try:
+        return decode_state(state).wake
+    except StateUnreadable:
+        return 0

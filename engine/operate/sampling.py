@@ -1,0 +1,56 @@
+"""Which partitioner the producers of a topic use, judged by a sample of its records."""
+
+from collections.abc import Callable, Iterable
+
+from engine.adapters.kafka.partitioner import crc32_partition, murmur2_partition
+from engine.operate.findings import Finding, fail, ok
+from engine.operate.words import count_of
+from engine.ports import Record
+
+FEW = 20
+"""A sample of fewer keys may fit by chance."""
+
+
+def judge_keys(topic: str, partitions: int, records: Iterable[Record]) -> Finding:
+    """Whether customers are where murmur2 puts them, as Java's and our own producers do."""
+    what, places, keyless = f"keys of {topic}", {}, 0
+    for record in records:
+        if record.key is None:
+            keyless += 1
+        else:
+            places[record.key] = record.partition
+    if keyless:
+        return fail(what, f"{keyless} of {keyless + len(places)} sampled records have none", KEYLESS)
+    murmur2 = _fitting(places, murmur2_partition, partitions)
+    if murmur2 == len(places):
+        unsure = ", too few to be sure" if len(places) < FEW and partitions > 1 else ""
+        return ok(what, f"{count_of(murmur2, 'sampled key')} as murmur2 places them{unsure}")
+    crc32 = _fitting(places, crc32_partition, partitions)
+    if crc32 == len(places):
+        return fail(what, f"{count_of(crc32, 'sampled key')} as CRC32 places them, librdkafka's default", CRC32)
+    if earlier := _before_it_grew(places, partitions):
+        says = f"{len(places)} sampled keys are where murmur2 puts them, or put them with {earlier} partitions"
+        return ok(what, says)
+    return fail(what, f"of {len(places)} sampled keys murmur2 explains {murmur2} and CRC32 {crc32}", UNKNOWN)
+
+
+def _before_it_grew(places: dict[bytes, int], partitions: int) -> int:
+    """The number of partitions by which murmur2 explains the keys that it does not explain by today's; 0: none."""
+    strays = {key: place for key, place in places.items() if murmur2_partition(key, partitions) != place}
+    if len(strays) < FEW:
+        return 0
+    fewer = range(partitions - 1, 0, -1)
+    return next((count for count in fewer if _fitting(strays, murmur2_partition, count) == len(strays)), 0)
+
+
+def _fitting(places: dict[bytes, int], partition: Callable[[bytes, int], int], count: int) -> int:
+    return sum(partition(key, count) == place for key, place in places.items())
+
+
+KEYLESS = "key records by customer, or declare the topic `keyed: false` in events.yaml"
+CRC32 = (
+    "set `partitioner=murmur2_random` in the producers (librdkafka): topics of other producers disagree with this one"
+)
+UNKNOWN = (
+    "let all producers use murmur2 (Java's default): a customer whose events are in two partitions is two customers"
+)

@@ -1,0 +1,141 @@
+"""Records of the event topics, and how to read them: group members, files and the ingest's transactions."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple, Protocol
+
+import msgspec
+
+
+class Record(msgspec.Struct, gc=False):
+    """One record of a source. `timestamp` is the broker's time; `next_offset` is where reading goes on after it."""
+
+    source: str
+    partition: int
+    next_offset: int
+    value: bytes | None
+    key: bytes | None = None
+    timestamp: int = 0
+    headers: tuple[tuple[str, bytes], ...] = ()
+
+
+class Source(Protocol):
+    """An embedded run's source: records in order, from given offsets."""
+
+    def read(self, offsets: Mapping[str, int]) -> Iterator[Record]:
+        """Records from `offsets` (source -> next offset; 0 where absent) to the end."""
+
+
+class Ownership(Protocol):
+    """Hears which partitions this member of the consumer group owns, from within `EventSource.poll` and `close`."""
+
+    def assigned(self, partition: int) -> dict[str, int]:
+        """The partition is ours. Returns source -> offset to read from; one left out is read from its beginning."""
+
+    def revoked(self, partition: int) -> None:
+        """The partition goes to somebody else once this returns: the last moment to commit."""
+
+    def lost(self, partition: int) -> None:
+        """The partition has gone to somebody else already."""
+
+
+class EventSource(Protocol):
+    """A member of a consumer group over one or several co-partitioned topics (`Record.source` is the topic).
+
+    Partition p means partition p of every topic: they have one owner. Raises SourceUnavailable where the broker
+    cannot be asked.
+    """
+
+    def poll(self, limit: int, timeout: float) -> list[Record]:
+        """Up to `limit` records, in offset order per topic and partition; waits `timeout` seconds for the first."""
+
+    def seek(self, partition: int, offsets: Mapping[str, int]) -> None:
+        """Read on from there; what was fetched ahead is dropped."""
+
+    def pause(self, partitions: Sequence[int]) -> None:
+        """Deliver nothing of these until `resume`, and stay in the group."""
+
+    def resume(self, partitions: Sequence[int]) -> None:
+        """Deliver them again."""
+
+    def caught_up(self, partition: int, handled: Mapping[str, int]) -> set[str]:
+        """The topics of which the owner has handled all that the broker has at the time of this call. Asks the broker.
+
+        `handled` maps topic -> offset after the last record handled. Records that `poll` has returned and that still
+        wait to be handled count as unread: a wall time taken before this call is then proved for these topics.
+        """
+
+    def position(self, partition: int, topic: str, handled: int) -> int:
+        """The offset before which an owner that has handled all before `handled` has nothing left to handle.
+
+        It is beyond `handled` where only markers of transactions or compacted records follow; -1 where not known yet.
+        Does not ask the broker.
+        """
+
+    def lag(self) -> dict[int, int]:
+        """Records not yet returned, by partition, as far as the last fetches tell."""
+
+    def topic_ids(self) -> Mapping[str, str]:
+        """The id of each topic, as it was a few seconds ago: a topic that was deleted and made again has another.
+
+        Without those whose id is not known. Does not ask the broker.
+        """
+
+    def joined(self) -> bool:
+        """Whether the group counts us in, if only as one that stands by."""
+
+    def commit(self, offsets: Mapping[tuple[str, int], int]) -> None:
+        """Tell the broker (topic, partition) -> next offset, for lag dashboards only; does not wait."""
+
+    def close(self) -> None:
+        """Leave the group at once."""
+
+
+class Rekeyed(msgspec.Struct, gc=False):
+    """A record of an un-keyed topic, ready for the internal one; `headers` say where it comes from."""
+
+    customer: str
+    value: bytes | None
+    headers: tuple[tuple[str, bytes], ...]
+    origin: Record
+
+
+class Transfer(Protocol):
+    """Moves records from the un-keyed topics to the internal one, each exactly once, with whatever is dead-lettered.
+
+    Raises SourceUnavailable and SinkUnavailable where waiting does not help.
+    """
+
+    def poll(self, limit: int, timeout: float) -> list[Record]:
+        """The next records; waits `timeout` seconds for the first."""
+
+    def commit(self, events: Sequence[Rekeyed], letters: Sequence[tuple[str, bytes]]) -> bool:
+        """Write what became of all the last poll's records in one transaction. `letters` are (id, dead letter).
+
+        False: nothing of it has happened, and the records come again.
+        """
+
+    def refuses(self, record: Record) -> bool:
+        """Whether an earlier `commit` has shown that the internal topic cannot take this record."""
+
+    def lag(self) -> dict[tuple[str, int], int]:
+        """Records not yet returned, by topic and partition, as far as the last fetches tell."""
+
+    def close(self) -> None:
+        """Leave at once; what is not committed is left to the next."""
+
+
+class Mark(NamedTuple):
+    """Whoever has read a partition to `offset` has all that arrived in front of the ingest until `time` (epoch ms)."""
+
+    offset: int
+    time: int
+
+
+class Progress(Protocol):
+    """How far the ingest has come, told by the internal topic's partitions."""
+
+    topic: str
+    """The internal topic."""
+
+    def mark(self, partition: int) -> Mark | None:
+        """The newest known; None where nothing is known yet. Does not wait."""

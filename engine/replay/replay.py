@@ -1,0 +1,182 @@
+"""The embedded run: histories from files through one partition, on the event clock."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from heapq import merge
+from itertools import islice, takewhile
+from zlib import crc32
+
+import msgspec
+
+from engine.errors import BadInputFile, BadRecord
+from engine.model import Event, Identified
+from engine.ports import OutreachSink, Record, Source
+from engine.replay.summary import Summary
+from engine.wire.decode import Decoder
+from engine.worker.executors import Step, results
+from engine.worker.partition import Partition
+from engine.worker.relay import Relay
+from engine.worker.result import Arrival, Failure, Result
+
+_encode = msgspec.json.Encoder().encode
+SHOWN_BYTES = 2_000
+"""How much of a rejected record its dead letter carries."""
+
+
+@dataclass
+class Input:
+    """A source and how to decode it."""
+
+    source: Source
+    decoder: Decoder
+
+
+@dataclass(frozen=True)
+class Share:
+    """Those customers whom a run decides for; the others' events still move its clock.
+
+    So several runs over the same inputs, with shares that complement each other, decide what one run would.
+    `tells`: of records that are nobody's, because they cannot be decoded.
+    """
+
+    has: Callable[[str], bool]
+    tells: bool = True
+
+
+def share_of(number: int, shares: int) -> Share:
+    """One of so many equal ones, counted from 0."""
+    return Share(lambda customer: crc32(customer.encode()) % shares == number, tells=number == 0)
+
+
+class Replay:
+    """Reads the inputs to their end, merged by event time; goes on where an earlier run on the same store stopped."""
+
+    def __init__(
+        self,
+        partition: Partition,
+        outreach: OutreachSink,
+        *,
+        outcomes: OutreachSink | None = None,
+        dead_letters: OutreachSink | None = None,
+        batch: int = 2_000,
+        share: Share | None = None,
+        progress: Callable[[int], None] = lambda records: None,
+    ) -> None:
+        self.partition = partition
+        partition.before_commit = self._report
+        self.relay = Relay(partition, outreach)
+        self.outcomes = outcomes
+        self.dead_letters = dead_letters
+        self.batch = batch
+        self.share = share
+        self.progress = progress
+        self.summary = Summary()
+        self._known_outcomes: set[str] = outcomes.published(0) if outcomes else set()
+        self._known_letters: set[str] = dead_letters.published(0) if dead_letters else set()
+        self._letters: list[tuple[str, bytes]] = []
+
+    def run(self, inputs: Sequence[Input], *, wall: int, until: int | None = None) -> Summary:
+        """`wall`: the time now, so that no event comes from the future. Raises what the store raises.
+
+        A file that breaks off is in `summary.broken`: what comes before counts, and there the clock stops.
+        """
+        self.summary.recovered = self.relay.recover()
+        while not self.partition.is_swept:
+            self._take(self.partition.sweep_page())
+        arrivals = merge(*(self._arrivals(one, wall) for one in inputs), key=_clock)
+        for batch in self._batches(arrivals, until):
+            self._take(self.partition.process(batch))
+            self.progress(len(batch))
+        to = self.partition.clock if until is None or self.summary.broken else until
+        self._take(self.partition.advance(to))
+        for one in inputs:
+            self.summary.undeclared.update(one.decoder.undeclared)
+        self.relay.finish()
+        if self.partition.trim:
+            for result in results(self.partition.advance(self.partition.clock)):
+                self.summary.add(result)
+        return self.summary
+
+    def _arrivals(self, one: Input, wall: int) -> Iterator[Arrival]:
+        clock, share = 0, self.share
+        for record in one.source.read(self.partition.meta.offsets):
+            self.summary.records += 1
+            event = self._decode(one.decoder, record, wall)
+            identified = self._identified(one.decoder, record, wall) if one.decoder.names_guests else None
+            if event is not None:
+                clock = event.time
+                if share and not share.has(event.customer):
+                    event = None
+            yield Arrival(record.source, record.next_offset, clock, event, identified)
+
+    def _batches(self, arrivals: Iterator[Arrival], until: int | None) -> Iterator[list[Arrival]]:
+        """Ends at the first arrival after `until`, which stays unread, or where a file breaks off."""
+        if until is not None:
+            arrivals = takewhile(lambda arrival: arrival.clock <= until, arrivals)
+        whole = self._whole(arrivals)
+        while batch := list(islice(whole, self.batch)):
+            yield batch
+
+    def _whole(self, arrivals: Iterator[Arrival]) -> Iterator[Arrival]:
+        try:
+            yield from arrivals
+        except BadInputFile as error:
+            self.summary.broken = error
+
+    def _decode(self, decoder: Decoder, record: Record, wall: int) -> Event | None:
+        try:
+            event = decoder.decode(record, wall)
+        except BadRecord as error:
+            if self.share and not self.share.tells:
+                return None
+            place = f"{record.source}:{record.next_offset}"
+            self._reject(place, error.code, error.reason, record.value or b"")
+            return None
+        return None if event is None or self.partition.is_erased(event) else event
+
+    def _identified(self, decoder: Decoder, record: Record, wall: int) -> Identified | None:
+        identified = decoder.identified(record, wall)
+        if identified is None or self.partition.is_erased(identified):
+            return None
+        return identified if self.share is None or self.share.has(identified.customer) else None
+
+    def _reject(self, place: str, code: str, reason: str, value: bytes) -> None:
+        self.summary.reject(code, place, reason)
+        if self.dead_letters is not None and place not in self._known_letters:
+            shown = value[:SHOWN_BYTES].decode(errors="replace")
+            letter = {"id": place, "place": place, "code": code, "reason": reason, "value": shown}
+            self._letters.append((place, _encode(letter)))
+
+    def _report(self, result: Result) -> None:
+        for failure in result.failures:
+            self._fail(failure)
+        if self.dead_letters is not None and self._letters:
+            self.dead_letters.publish(0, self._letters)
+            self.dead_letters.delivered(0)
+            self._letters = []
+        if self.outcomes is not None:
+            new = [entry for entry in result.outcome_records if entry[0] not in self._known_outcomes]
+            self.outcomes.publish(0, new)
+            self.outcomes.delivered(0)
+
+    def _take(self, steps: Iterator[Step]) -> None:
+        for result in results(steps):
+            self.summary.add(result)
+            self.relay.publish(result.outbox)
+
+    def _fail(self, failure: Failure) -> None:
+        one = failure.input
+        what = f"event {one.id}" if isinstance(one, Event) else f"wake-up of {one.customer}"
+        self._reject(what, "undecidable", failure.reason, _shown(one) if isinstance(one, Event) else b"")
+
+
+def _shown(event: Event) -> bytes:
+    """For the file of dead letters; nothing where the event cannot be written as JSON again, nested as it is."""
+    try:
+        return _encode(event)
+    except RecursionError:
+        return b""
+
+
+def _clock(arrival: Arrival) -> int:
+    return arrival.clock

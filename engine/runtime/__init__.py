@@ -1,1 +1,0 @@
-"""The loops: they move records, states and outreach between ports and know no client library."""

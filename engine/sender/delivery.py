@@ -1,0 +1,286 @@
+"""One outreach on its way: claimed, checked at the door, handed over, recorded; tried again for as long as it helps."""
+
+import asyncio
+import random
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import Final, TypeVar
+
+from engine.errors import PermanentFailure, TemporaryFailure
+from engine.model import TRANSACTIONAL, Outcome, Outreach
+from engine.ports import (
+    Channel,
+    Claim,
+    ClaimState,
+    ClaimStore,
+    Ending,
+    Record,
+    SenderHooks,
+    Suppression,
+    SuppressionList,
+)
+from engine.sender.breaker import Breaker
+from engine.sender.links import LinksOf, has_placeholder, no_links, with_links
+from engine.sender.rates import Rates
+from engine.sender.refusals import Refusals, Row, same_words
+from engine.sender.reporter import Reporter
+from engine.sender.store_batcher import Gathered
+from engine.wire.digests import ALL, address_digest, at_the_door
+
+T = TypeVar("T")
+
+AGAIN: Final = "sent again: transactional"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """`concurrency`: hand-overs at once per channel. The others are seconds; `retry_for` counts from the first try."""
+
+    concurrency: int = 20
+    hand_over: float = 90.0
+    first_retry: float = 1.0
+    longest_retry: float = 900.0
+    retry_for: float = 86_400.0
+    rates: Rates = field(default_factory=Rates)
+    breaker: Callable[[], Breaker] = Breaker
+    refusals: Callable[[], Refusals] = Refusals
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """What a sender works with. `wall` gives the time now, epoch ms."""
+
+    channels: Mapping[str, Channel]
+    claims: ClaimStore
+    suppressions: SuppressionList
+    reporter: Reporter
+    wall: Callable[[], int]
+    limits: Limits = field(default_factory=Limits)
+    hooks: SenderHooks = field(default_factory=SenderHooks)
+    links: LinksOf = no_links
+
+
+@dataclass(eq=False, slots=True)
+class Parcel:
+    """An outreach in hand. `handing`: it must not be interrupted now. `leaving`: it goes to another sender."""
+
+    outreach: Outreach
+    record: Record
+    since: float = field(default_factory=monotonic)
+    first_try: float = 0.0
+    tries: int = 0
+    handing: bool = False
+    parked: bool = False
+    leaving: bool = False
+    doubt: bool = False
+    refused: Row | None = None
+    """Others whom the provider refused in the same words."""
+
+    async def rest(self, seconds: float) -> None:
+        """Let others go first."""
+        if self.leaving:
+            raise asyncio.CancelledError
+        if seconds > 0:
+            self.parked = True
+            await asyncio.sleep(seconds)
+            self.parked = False
+
+
+class Delivery:
+    """Delivers any number of parcels at the same time; none waits for another, but for its channel's free hands."""
+
+    def __init__(self, post: Post, executor: Executor) -> None:
+        self._post = post
+        claims, hooks = post.claims, post.hooks
+        self._claim = Gathered(self._claim_all, executor, hooks)
+        self._begin = Gathered(claims.begin, executor, hooks)
+        self._release = Gathered(_without_answer(claims.release), executor, hooks)
+        self._record = Gathered(_without_answer(claims.record), executor, hooks)
+        self._reasons = Gathered(post.suppressions.reasons, executor, hooks)
+        self._suppress = Gathered(_without_answer(post.suppressions.change), executor, hooks)
+        self._hands = {name: asyncio.Semaphore(post.limits.concurrency) for name in post.channels}
+        self._breakers: dict[str, Breaker] = defaultdict(post.limits.breaker)
+        self._refusals: dict[str, Refusals] = defaultdict(post.limits.refusals)
+
+    def _claim_all(self, wanted: Sequence[tuple[str, str]]) -> list[Claim]:
+        return self._post.claims.claim(wanted, self._post.wall())
+
+    @property
+    def all_down(self) -> bool:
+        """No channel's provider works: there is no point in reading on."""
+        return bool(self._breakers) and all(breaker.is_open for breaker in self._breakers.values())
+
+    async def deliver(self, parcel: Parcel) -> None:
+        """Returns when it has ended."""
+        limits = self._post.limits
+        parcel.first_try = monotonic()
+        while True:
+            try:
+                return await self._attempt(parcel)
+            except TemporaryFailure as failure:
+                if monotonic() - parcel.first_try > limits.retry_for:
+                    return await self._give_up(parcel, failure)
+                wait = self._pause(parcel, failure)
+            except PermanentFailure as failure:
+                if not await self._refuses_everybody(parcel):
+                    return await self._fail(parcel, failure)
+                wait = self._pause(parcel, TemporaryFailure(failure.reason))
+            await parcel.rest(wait)
+
+    def _pause(self, parcel: Parcel, failure: TemporaryFailure) -> float:
+        limits = self._post.limits
+        longest = min(limits.longest_retry, limits.first_retry * 2.0**parcel.tries)
+        parcel.tries += 1
+        wait = max(failure.retry_after, longest * random.uniform(0.5, 1.0))
+        self._post.hooks.retried(parcel.outreach.channel, failure.reason, wait)
+        return wait
+
+    async def _refuses_everybody(self, parcel: Parcel) -> bool:
+        """Whether the last refusal was of all, and not of this parcel. It may take a while to be known."""
+        row, parcel.refused = parcel.refused, None
+        if row is None:
+            return False
+        parcel.parked = True
+        verdict = await self._refusals[parcel.outreach.channel].refuses_everybody(row)
+        parcel.parked = False
+        return verdict
+
+    async def _attempt(self, parcel: Parcel) -> None:
+        outreach, post = parcel.outreach, self._post
+        claim = await self._claim((outreach.id, outreach.purpose))
+        if claim.outcome is not None:  # recorded before; whoever was told already can tell that it is the same
+            return self._tell(parcel, claim.outcome, claim.at, claim.reason)
+        if claim.state is ClaimState.IN_DOUBT and not parcel.doubt:
+            parcel.doubt = True
+            if outreach.purpose != TRANSACTIONAL:
+                return await self._end(parcel, Outcome.IN_DOUBT, "a sender ended while handing it over")
+            self._tell(parcel, Outcome.IN_DOUBT, post.wall(), AGAIN)
+        if outreach.channel not in post.channels:
+            why = f"no address of a provider is set for channel {outreach.channel}"
+            raise PermanentFailure(why)
+        await parcel.rest(post.limits.rates.reserve(outreach.channel, outreach.to, monotonic()))
+        return await self._wait_for_hands(parcel)
+
+    async def _wait_for_hands(self, parcel: Parcel) -> None:
+        channel = parcel.outreach.channel
+        breaker = self._breakers[channel]
+        while True:
+            async with self._hands[channel]:
+                wait = breaker.wait(monotonic())
+                if not wait:
+                    parcel.handing, probing = True, breaker.is_open
+                    try:
+                        return await self._hand_over(parcel, breaker)
+                    finally:
+                        parcel.handing = False
+                        if probing:
+                            breaker.gave_up()
+            await parcel.rest(wait * random.uniform(1.0, 1.2))
+
+    async def _hand_over(self, parcel: Parcel, breaker: Breaker) -> None:
+        outreach, post = parcel.outreach, self._post
+        if outreach.expires_at and post.wall() >= outreach.expires_at:
+            return await self._end(parcel, Outcome.EXPIRED, "too late to be sent")
+        if reason := await self._reasons(at_the_door(outreach)):
+            return await self._end(parcel, Outcome.SUPPRESSED, reason)
+        if not await self._begin(outreach.id):
+            raise TemporaryFailure("claimed-by-another")
+        try:
+            async with asyncio.timeout(post.limits.hand_over):
+                await post.channels[outreach.channel].deliver(self._linked(outreach))
+        except TimeoutError:
+            failure = TemporaryFailure("no-answer-in-time", uncertain=True, down=True)
+            return await self._failed(parcel, failure, breaker)
+        except TemporaryFailure as failure:
+            return await self._failed(parcel, failure, breaker)
+        except PermanentFailure as failure:
+            await self._refused(parcel, failure, breaker)
+            raise
+        except Exception as error:
+            why = f"a bug in channel {outreach.channel}: {type(error).__name__}"
+            raise PermanentFailure(why) from error
+        self._works(outreach.channel, breaker)
+        self._refusals[outreach.channel].took_one()
+        return await self._end(parcel, Outcome.SENT, "")
+
+    def _linked(self, outreach: Outreach) -> Outreach:
+        """As the channel gets it."""
+        if not has_placeholder(outreach):
+            return outreach
+        links = self._post.links(outreach)
+        if not any(links) and outreach.purpose != TRANSACTIONAL:
+            self._post.hooks.unlinked(outreach.channel)
+        return with_links(outreach, links)
+
+    async def _failed(self, parcel: Parcel, failure: TemporaryFailure, breaker: Breaker) -> None:
+        outreach = parcel.outreach
+        if not failure.down:
+            self._works(outreach.channel, breaker)
+        elif breaker.failed(monotonic()):
+            self._post.hooks.breaker(outreach.channel, is_open=True)
+        if not failure.uncertain:
+            await self._release(outreach.id)
+        elif outreach.purpose != TRANSACTIONAL:
+            return await self._end(parcel, Outcome.IN_DOUBT, failure.reason)
+        elif not parcel.doubt:
+            parcel.doubt = True
+            self._tell(parcel, Outcome.IN_DOUBT, self._post.wall(), f"{failure.reason}; {AGAIN}")
+        raise failure
+
+    async def _refused(self, parcel: Parcel, failure: PermanentFailure, breaker: Breaker) -> None:
+        channel, to = parcel.outreach.channel, parcel.outreach.to
+        if failure.words:
+            words = f"{failure.reason}: {same_words(failure.words, to)}"
+            parcel.refused = self._refusals[channel].add(to, words)
+            if not parcel.refused.everybody:
+                self._works(channel, breaker)
+            elif breaker.trip(monotonic()):
+                self._post.hooks.breaker(channel, is_open=True)
+                self._post.hooks.refused_alike(channel, words)
+            await self._release(parcel.outreach.id)  # it has not been taken, whatever the verdict
+        else:
+            self._works(channel, breaker)
+
+    def _works(self, channel: str, breaker: Breaker) -> None:
+        if breaker.succeeded():
+            self._post.hooks.breaker(channel, is_open=False)
+
+    # --- endings
+
+    async def _give_up(self, parcel: Parcel, failure: TemporaryFailure) -> None:
+        if parcel.doubt:
+            return await self._end(parcel, Outcome.IN_DOUBT, failure.reason)
+        return await self._fail(parcel, PermanentFailure(f"given up: {failure.reason}"))
+
+    async def _fail(self, parcel: Parcel, failure: PermanentFailure) -> None:
+        outreach, post = parcel.outreach, self._post
+        post.reporter.bury(parcel.record, "outreach-refused", failure.detail or failure.reason)
+        post.hooks.dead_letter("outreach-refused")
+        if failure.bounced:
+            parcel.handing = True  # nobody else could tell from its claim how this has ended
+            address = address_digest(outreach.channel, outreach.to)
+            await self._suppress(Suppression(address, ALL, Outcome.BOUNCED.value, at=post.wall()))
+            return await self._end(parcel, Outcome.BOUNCED, failure.reason)
+        # Not recorded: an operator who has mended the cause may replay the dead letter.
+        await self._release(outreach.id)
+        return self._tell(parcel, Outcome.FAILED, post.wall(), failure.reason)
+
+    async def _end(self, parcel: Parcel, outcome: Outcome, reason: str) -> None:
+        outreach, at = parcel.outreach, self._post.wall()
+        await self._record(Ending(outreach.id, outreach.purpose, outcome, at, reason))
+        self._tell(parcel, outcome, at, reason)
+
+    def _tell(self, parcel: Parcel, outcome: Outcome, at: int, reason: str) -> None:
+        self._post.reporter.ended(parcel.outreach, outcome, at, reason)
+        self._post.hooks.ended(parcel.outreach.channel, outcome, monotonic() - parcel.since)
+
+
+def _without_answer(ask: Callable[[Sequence[T]], None]) -> Callable[[Sequence[T]], Sequence[None]]:
+    def asked(items: Sequence[T]) -> Sequence[None]:
+        ask(items)
+        return [None] * len(items)
+
+    return asked

@@ -1,0 +1,142 @@
+"""What a sender tells, as Prometheus metrics and as lines in the log. Neither ever names a customer or an address."""
+
+from collections.abc import Iterable
+
+import structlog
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+
+from engine.errors import EngineError
+from engine.model import Outcome
+from engine.ports import SenderHooks
+from engine.telemetry import codes
+from engine.wire.feedback import FeedbackKind
+
+SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 3600)
+
+ENDINGS = (
+    Outcome.SENT, Outcome.BOUNCED, Outcome.SUPPRESSED, Outcome.EXPIRED, Outcome.FAILED, Outcome.IN_DOUBT,
+)  # fmt: skip
+OBEYED = (FeedbackKind.BOUNCED, FeedbackKind.COMPLAINED, FeedbackKind.UNSUBSCRIBED, FeedbackKind.PREFERENCES)
+
+
+class SenderWatch(SenderHooks):
+    """One sender's metrics, in a registry of their own, and its log.
+
+    What is known of labels beforehand is there with 0: see engine/telemetry/codes.py.
+    `channels`: those that it sends by.
+    """
+
+    content_type = CONTENT_TYPE_LATEST
+
+    def __init__(self, channels: Iterable[str] = ()) -> None:
+        self.registry = CollectorRegistry()
+        self._log = structlog.get_logger("engine.sender")
+        self._outcomes = self._counter("sender_outcomes", "Outreach that has ended, by how", "channel", "outcome")
+        self._seconds = Histogram(
+            "engine_sender_seconds", "From read to ended", ["channel"], registry=self.registry, buckets=SECONDS
+        )
+        self._retries = self._counter("sender_retries", "Hand-overs that failed and are tried again", "channel")
+        self._dead_letters = self._counter("sender_dead_letters", "Records that could not be sent", "code")
+        self._unlinked = self._counter("sender_unlinked", "Messages whose unsubscribe link is empty", "channel")
+        self._open = self._gauge("sender_breaker_open", "1 while the channel's provider is down", "channel")
+        self._refused_alike = self._counter("sender_refused_alike", "Times a provider began to refuse all", "channel")
+        self._owned = self._gauge("sender_owned_partitions", "Partitions of the outreach topic that this sender has")
+        self._in_hand = self._gauge("sender_in_hand", "Outreach that was read and has not ended")
+        self._parked = self._gauge("sender_parked", "How many of these only wait")
+        self._obeyed = self._counter("sender_feedback", "Feedback that the suppression list follows", "type")
+        self._unreadable = self._counter("sender_feedback_unreadable", "Feedback that could not be read", "code")
+        self._told: set[tuple[str, ...]] = set()
+        self._lag = self._gauge("sender_feedback_lag_records", "Feedback that was not read yet")
+        self.store_answers = True
+        self._away = self._gauge("sender_store_away", "1 while the store does not answer")
+        for code in codes.OUTREACH:
+            self._dead_letters.labels(code)
+        for code in codes.FEEDBACK:
+            self._unreadable.labels(code)
+        for kind in OBEYED:
+            self._obeyed.labels(kind.value)
+        for channel in channels:
+            self._expect(channel)
+
+    def _expect(self, channel: str) -> None:
+        for outcome in ENDINGS:
+            self._outcomes.labels(channel, outcome.value)
+        for metric in (self._retries, self._unlinked, self._refused_alike, self._open, self._seconds):
+            metric.labels(channel)
+
+    def page(self) -> bytes:
+        """All metrics, as Prometheus reads them."""
+        return generate_latest(self.registry)
+
+    def _counter(self, name: str, what: str, *labels: str) -> Counter:
+        return Counter(f"engine_{name}", what, labels, registry=self.registry)
+
+    def _gauge(self, name: str, what: str, *labels: str) -> Gauge:
+        return Gauge(f"engine_{name}", what, labels, registry=self.registry)
+
+    # --- what the sender tells
+
+    def assigned(self, partition: int) -> None:
+        self._owned.inc()
+        self._log.info("assigned", partition=partition)
+
+    def released(self, partition: int) -> None:
+        self._owned.dec()
+        self._log.info("released", partition=partition)
+
+    def ended(self, channel: str, outcome: Outcome, seconds: float) -> None:
+        self._outcomes.labels(channel, outcome.value).inc()
+        self._seconds.labels(channel).observe(seconds)
+
+    def retried(self, channel: str, reason: str, seconds: float) -> None:
+        self._retries.labels(channel).inc()
+        self._log.debug("retry", channel=channel, reason=reason, seconds=round(seconds, 1))
+
+    def dead_letter(self, code: str) -> None:
+        self._dead_letters.labels(code).inc()
+
+    def unlinked(self, channel: str) -> None:
+        self._unlinked.labels(channel).inc()
+        self._warn_once("unsubscribe links are empty: ENGINE_PUBLIC_URL is not set", channel=channel)
+
+    def breaker(self, channel: str, is_open: bool) -> None:
+        self._open.labels(channel).set(is_open)
+        if is_open:
+            self._log.warning("provider down", channel=channel)
+        else:
+            self._log.info("provider back", channel=channel)
+
+    def refused_alike(self, channel: str, words: str) -> None:
+        self._refused_alike.labels(channel).inc()
+        self._log.error("provider refuses everybody: a setting is wrong, all is kept", channel=channel, words=words)
+
+    def measured(self, in_hand: int, parked: int) -> None:
+        self._in_hand.set(in_hand)
+        self._parked.set(parked)
+
+    def obeyed(self, kind: str) -> None:
+        self._obeyed.labels(kind).inc()
+
+    def unreadable(self, code: str) -> None:
+        self._unreadable.labels(code).inc()
+        self._warn_once("unreadable feedback", code=code)
+
+    def _warn_once(self, event: str, **about: str) -> None:
+        told = (event, *about.values())
+        if told not in self._told:
+            self._told.add(told)
+            self._log.warning(event, **about)
+
+    def feedback_lag(self, records: int) -> None:
+        self._lag.set(records)
+
+    def store_away(self, error: EngineError, attempt: int) -> None:
+        self.store_answers = False
+        self._away.set(1)
+        self._log.warning("store away", reason=str(error), attempt=attempt)
+
+    def store_back(self, seconds: float) -> None:
+        self.store_answers = True
+        self._away.set(0)
+        self._log.info("store back", seconds=round(seconds, 1))

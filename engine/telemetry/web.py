@@ -1,0 +1,107 @@
+"""What `engine web` tells, as Prometheus metrics and as lines in the log. Neither ever names a customer or a token."""
+
+from collections.abc import Callable, Iterable
+from time import monotonic
+
+import structlog
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+
+from engine.errors import EngineError
+from engine.telemetry import codes
+from engine.wire.feedback import Feedback, FeedbackKind
+
+SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+
+PAGES = ("unsubscribe", "preferences", "feedback", "other")
+TOLD = tuple(FeedbackKind)
+
+
+PATIENCE = 60.0
+"""Seconds of failures only, after which others may do better: a broker that restarts is back before."""
+REST = 30.0
+"""Seconds without requests, after which the next ones are to show whether it works again."""
+
+
+class WebWatch:
+    """One process's metrics, in a registry of their own, and its log. `page`: the first word of a path.
+
+    What is known of labels beforehand is there with 0: see engine/telemetry/codes.py.
+    """
+
+    content_type = CONTENT_TYPE_LATEST
+
+    def __init__(self, clock: Callable[[], float] = monotonic) -> None:
+        self._clock = clock
+        self._failing_since: float | None = None
+        self._last_failure = 0.0
+        self.registry = CollectorRegistry()
+        self._log = structlog.get_logger("engine.web")
+        self._answers = self._counter("web_answers", "Requests answered", "page", "status")
+        self._seconds = Histogram(
+            "engine_web_seconds", "From request to answer", ["page"], registry=self.registry, buckets=SECONDS
+        )
+        self._feedback = self._counter("web_feedback", "Events that are durable on the feedback topic", "type")
+        self._refused = self._counter("web_refused", "Requests refused, by why", "page", "code")
+        self._passed_over = self._counter("web_passed_over", "Reports that are not for us", "provider", "code")
+        self._failed = self._counter("web_failed", "Requests that Kafka or the store could not serve", "page")
+        for page in PAGES:
+            self._failed.labels(page)
+            self._seconds.labels(page)
+            for status in ("200", "503"):
+                self._answers.labels(page, status)
+        for kind in TOLD:
+            self._feedback.labels(kind.value)
+        for page in PAGES[:2]:
+            for code in codes.TOKEN:
+                self._refused.labels(page, code)
+
+    def expect(self, provider: str) -> None:
+        """Its webhook is there."""
+        for code in codes.REPORT:
+            self._refused.labels("feedback", f"{provider}-{code}")
+        for code in codes.PASSED_OVER:
+            self._passed_over.labels(provider, code)
+
+    @property
+    def serves(self) -> bool:
+        """False where every request for a minute could not be served; for half a minute, as only a request can tell."""
+        failing, now = self._failing_since, self._clock()
+        return failing is None or self._last_failure - failing < PATIENCE or now - self._last_failure > REST
+
+    def page(self) -> bytes:
+        """All metrics, as Prometheus reads them."""
+        return generate_latest(self.registry)
+
+    def _counter(self, name: str, what: str, *labels: str) -> Counter:
+        return Counter(f"engine_{name}", what, labels, registry=self.registry)
+
+    # --- what the pages tell
+
+    def answered(self, page: str, status: int, seconds: float) -> None:
+        """Whatever the answer was."""
+        self._answers.labels(page, str(status)).inc()
+        self._seconds.labels(page).observe(seconds)
+
+    def published(self, feedback: Iterable[Feedback]) -> None:
+        """They are durable."""
+        self._failing_since = None
+        for each in feedback:
+            self._feedback.labels(each.kind.value).inc()
+
+    def refused(self, page: str, code: str) -> None:
+        """`code` is one of ours, never what somebody sent."""
+        self._refused.labels(page, code).inc()
+        self._log.info("refused", page=page, code=code)
+
+    def passed_over(self, provider: str, code: str) -> None:
+        """Such reports are many, and nothing is wrong: a delivery, an open by a machine, mail of somebody else."""
+        self._passed_over.labels(provider, code).inc()
+
+    def failed(self, page: str, error: EngineError) -> None:
+        """They have been asked to try again."""
+        self._last_failure = self._clock()
+        if self._failing_since is None:
+            self._failing_since = self._last_failure
+        self._failed.labels(page).inc()
+        self._log.warning("unavailable", page=page, reason=str(error))

@@ -1,0 +1,187 @@
+"""The worker's hooks as Prometheus metrics."""
+
+from collections import Counter as Tally
+from collections.abc import Mapping, Sequence
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+
+from engine.errors import EngineError
+from engine.model import Outcome
+from engine.ports import Hooks, Measures, Work
+from engine.telemetry import codes
+
+DECIDED = tuple(set(Outcome) - {Outcome.SENT, Outcome.BOUNCED, Outcome.IN_DOUBT})
+"""What a decision can be; the others are how sending ends."""
+SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+
+
+class PrometheusHooks(Hooks):
+    """One worker's metrics, in a registry of their own. No label ever names a customer.
+
+    What is known of labels beforehand is there with 0: see engine/telemetry/codes.py.
+    """
+
+    content_type = CONTENT_TYPE_LATEST
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._count_work()
+        self._count_trouble()
+        self._gauge_partitions()
+        self._watch_ingest()
+
+    def page(self) -> bytes:
+        """All metrics, as Prometheus reads them."""
+        return generate_latest(self.registry)
+
+    def _count_work(self) -> None:
+        self._events = self._counter("events", "Events decided, duplicates among them")
+        self._duplicates = self._counter("duplicates", "Events that had been seen before")
+        self._wake_ups = self._counter("wake_ups", "Customers looked at because a timer was due")
+        self._outcomes = self._counter("outcomes", "Decisions, by what became of them", "rule", "outcome")
+        self._commits = self._histogram("commit_seconds", "From a batch's first record to its commit")
+        self._recovered = self._counter("recovered_outreach", "Outreach that an earlier owner had left to publish")
+        self._swept = self._counter("swept_partitions", "Partitions whose customers have all met a new rule book")
+        self._zones = self._gauge("time_zones_info", "The release of the time zone data", "release")
+        self._rules = Gauge("engine_rules_info", "The rule book at work", ["revision"], registry=self.registry)
+
+    def _count_trouble(self) -> None:
+        self._dead_letters = self._counter("dead_letters", "Records that could not be used", "code")
+        for code in codes.RECORD:
+            self._dead_letters.labels(code)
+        self._misplaced = self._counter("misplaced_keys", "Sampled keys that belong in another partition", "topic")
+        self._erased = self._counter("erased_events", "Events passed over because their customer was erased")
+        self._fenced = self._counter("fenced_commits", "Commits that the store refused")
+        self._away = self._gauge("store_away", "1 while the store does not answer")
+        self._away_seconds = self._counter("store_away_seconds", "How long the store did not answer, in all")
+        self._brokers_away = self._gauge("brokers_away", "1 while the brokers take nothing, and nothing is decided")
+        self._brokers_away_seconds = self._counter("brokers_away_seconds", "How long the brokers took nothing, in all")
+        self._clock_doubted = self._gauge("clock_doubted", "1 while wall time is not believed: no timer fires")
+        self._clocks_set_back = self._counter("clocks_set_back", "Partitions whose stored clock was ahead")
+        self._made_again = self._counter("topics_made_again", "Partitions read anew, as their topic was", "topic")
+        self._reload_failures = self._counter("reload_failures", "Reloads that found errors in the rules")
+
+    def _gauge_partitions(self) -> None:
+        self._lag = self._gauge("lag_records", "Records not read yet", "partition")
+        self._lag_seconds = self._gauge("lag_seconds", "How far the clock is behind for lag", "partition")
+        self._overdue = self._gauge("overdue_timers", "Wake-ups due and not handled, a page at most", "partition")
+        self._overdue_seconds = self._gauge("overdue_seconds", "How late the soonest of them is", "partition")
+        self._mine: set[int] = set()
+        self._owned = self._gauge("owned_partitions", "Partitions that this worker has")
+        self._hits = self._counter("cache_hits", "Customers found in the cache")
+        self._misses = self._counter("cache_misses", "Customers that had to be read from the store")
+
+    def _watch_ingest(self) -> None:
+        self._ingested = self._counter("ingested_records", "Records of un-keyed topics that were re-keyed")
+        self._ingest_seconds = self._histogram("ingest_commit_seconds", "Transactions of the ingest")
+        self._ingest_undone = self._counter("ingest_undone", "Transactions of the ingest that had to be repeated")
+        self._ingest_lag = self._gauge("ingest_lag_records", "Un-keyed records not read yet", "topic", "partition")
+
+    def _counter(self, name: str, what: str, *labels: str) -> Counter:
+        return Counter(f"engine_{name}", what, labels, registry=self.registry)
+
+    def _gauge(self, name: str, what: str, *labels: str) -> Gauge:
+        return Gauge(f"engine_{name}", what, labels, registry=self.registry)
+
+    def _histogram(self, name: str, what: str) -> Histogram:
+        return Histogram(f"engine_{name}", what, registry=self.registry, buckets=SECONDS)
+
+    # --- what the worker tells
+
+    def assigned(self, partition: int, recovered: int) -> None:
+        self._mine.add(partition)  # once more after a refused commit, or after the store was away
+        self._owned.set(len(self._mine))
+        self._recovered.inc(recovered)
+
+    def released(self, partition: int) -> None:
+        self._mine.discard(partition)
+        self._owned.set(len(self._mine))
+        for gauge in (self._lag, self._lag_seconds, self._overdue, self._overdue_seconds):
+            gauge.remove_by_labels({"partition": str(partition)})
+
+    def committed(self, partition: int, work: Work, seconds: float) -> None:
+        self._events.inc(work.events)
+        self._duplicates.inc(work.duplicates)
+        self._wake_ups.inc(work.wakes)
+        self._commits.observe(seconds)
+        tally = Tally((outcome.rule, outcome.outcome.value) for outcome in work.outcomes)
+        for labels, number in tally.items():
+            self._outcomes.labels(*labels).inc(number)
+
+    def fenced(self, partition: int, reason: str) -> None:
+        self._fenced.inc()
+
+    def dead_letter(self, partition: int, code: str) -> None:
+        self._dead_letters.labels(code).inc()
+
+    def misplaced(self, partition: int, topic: str) -> None:
+        self._misplaced.labels(topic).inc()
+
+    def erased(self, partition: int) -> None:
+        self._erased.inc()
+
+    def store_away(self, error: EngineError, attempt: int) -> None:
+        self._away.set(1)
+
+    def store_back(self, seconds: float) -> None:
+        self._away.set(0)
+        self._away_seconds.inc(seconds)
+
+    def brokers_away(self, error: EngineError, attempt: int) -> None:
+        self._brokers_away.set(1)
+
+    def brokers_back(self, seconds: float) -> None:
+        self._brokers_away.set(0)
+        self._brokers_away_seconds.inc(seconds)
+
+    def clock_doubted(self, reason: str) -> None:
+        self._clock_doubted.set(1)
+
+    def clock_believed(self) -> None:
+        self._clock_doubted.set(0)
+
+    def clock_set_back(self, partition: int, seconds: float) -> None:
+        self._clocks_set_back.inc()
+
+    def topic_made_again(self, partition: int, topic: str) -> None:
+        self._made_again.labels(topic).inc()
+
+    def swept(self, partition: int) -> None:
+        self._swept.inc()
+
+    def measured(self, partition: int, measures: Measures) -> None:
+        name = str(partition)
+        self._lag.labels(name).set(measures.lag)
+        self._lag_seconds.labels(name).set(measures.lag_seconds)
+        self._overdue.labels(name).set(measures.overdue)
+        self._overdue_seconds.labels(name).set(measures.overdue_seconds)
+        self._hits.inc(measures.cache_hits)
+        self._misses.inc(measures.cache_misses)
+
+    def zones_in_use(self, release: str) -> None:
+        self._zones.labels(release).set(1)
+
+    def adopted(self, revision: str, rules: Sequence[str] = ()) -> None:
+        for rule in rules:
+            for outcome in DECIDED:
+                self._outcomes.labels(rule, outcome.value)
+        self._rules.clear()
+        self._rules.labels(revision).set(1)
+
+    def reload_failed(self, reason: str) -> None:
+        self._reload_failures.inc()
+
+    def ingested(self, events: int, dead_letters: Sequence[str], seconds: float) -> None:
+        self._ingested.inc(events)
+        self._ingest_seconds.observe(seconds)
+        for code, number in Tally(dead_letters).items():
+            self._dead_letters.labels(code).inc(number)
+
+    def ingest_undone(self) -> None:
+        self._ingest_undone.inc()
+
+    def ingest_lag(self, lag: Mapping[tuple[str, int], int]) -> None:
+        self._ingest_lag.clear()
+        for (topic, partition), records in lag.items():
+            self._ingest_lag.labels(topic, str(partition)).set(records)

@@ -1,0 +1,318 @@
+"""Records to events, by the format and the places that events.yaml declares. Whatever does not fit raises BadRecord."""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import msgspec
+
+from engine.core.catalog import Accept, Catalog, EventType, Kind, Property, Source
+from engine.core.values import LONGEST_DAY, day_of, is_no_date, number_of, whole_day
+from engine.core.zones import iso, to_millis
+from engine.errors import BadRecord
+from engine.model import Event, Identified
+from engine.ports import Record
+from engine.wire.formats import MOST_ID, direct, reader
+from engine.wire.parts import Parts
+from engine.wire.reading import bad_record
+from engine.wire.scopes import Scopes
+from engine.wire.segment import names_guests
+
+UNIT = {"s": 1000.0, "ms": 1.0, "us": 0.001}
+FIRST: Final = to_millis(datetime.min.replace(tzinfo=UTC))
+LAST: Final = to_millis(datetime.max.replace(tzinfo=UTC))
+"""The years 1 to 9999, epoch ms: no calendar of ours can tell a moment beyond them."""
+LEAST: Final = -(2**63)
+MOST: Final = 2**64 - 1
+"""What a state can hold of an integer (MessagePack). JSON may have thousands of digits, too many for a float."""
+
+
+class Decoder:
+    """Decodes the records of one source."""
+
+    def __init__(self, source: Source, catalog: Catalog) -> None:
+        self.source = source
+        self.accept: Accept = catalog.accept
+        self.nobody = catalog.accept.nobody
+        self.events = catalog.events
+        self.checks = {name: _checks(declared) for name, declared in catalog.events.items()}
+        self.read: Callable[[Record], Parts] = reader(source)
+        self.names_guests = names_guests(source)
+        """Whether its records may say that a guest is a known customer, and the guest can be told."""
+        self.scopes = Scopes(source, catalog)
+        self.read_directly = direct(source, self.scopes.own)
+        self.unit = UNIT[source.unit]
+        self.undeclared: dict[str, int] = {}
+        """How many records of undeclared types were passed over, by type."""
+
+    def decode(self, record: Record, wall: int) -> Event | None:
+        """None for an event of an undeclared type, where those are ignored. `wall` is the time now, epoch ms.
+
+        Raises BadRecord, and nothing else whatever the record says: it is dead-lettered and the next one is read.
+        """
+        try:
+            event = self._usual(record, wall) or self._any(record, wall)
+            if event is not None:
+                self._check(event.type, event.properties)
+        except Exception as error:
+            raise bad_record("not-decodable", error) from error
+        return event
+
+    def _usual(self, record: Record, wall: int) -> Event | None:
+        """None where anything is out of the ordinary: `_any` knows what to make of it."""
+        value = record.value
+        if self.read_directly is None or value is None or len(value) > self.accept.max_bytes:
+            return None
+        try:
+            event = self.read_directly(value)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return None
+        event.type = self.source.types.get(event.type, event.type)
+        known = event.type in self.checks and self.accept.earliest <= event.time <= wall + self.accept.ahead
+        if not known or event.customer in self.nobody or event.id in self.nobody:
+            return None
+        return None if event.customer.isspace() or event.id.isspace() else event
+
+    def _any(self, record: Record, wall: int) -> Event | None:
+        parts = self._parts(record)
+        type_ = self._type(parts)
+        if type_ is None:
+            return None
+        time = self._time(parts.time, wall)
+        properties = parts.properties if parts.properties is not None else {}
+        if not isinstance(properties, dict):
+            raise BadRecord("bad-properties", f"properties must be an object, not {_a(properties)}")
+        identity = self._identity(parts.id, "id") if parts.id is not None else place_of(record)
+        scope = self.scopes.of(parts.scope)
+        customer = self._identity(parts.customer, "customer")
+        return Event(identity, type_, customer, time, properties, scope.number, scope.shown)
+
+    def _check(self, type_: str, properties: dict[str, Any]) -> None:
+        for name, required, exact, check in self.checks[type_]:
+            value = properties.get(name)
+            if type(value) is exact:
+                continue
+            if value is not None:
+                value = properties[name] = check(name, value)
+            if required and value is None:
+                raise BadRecord("missing-property", f"{type_} must have {name}")
+
+    def whose(self, record: Record) -> tuple[str | None, Identified | None]:
+        """Whose event it is (None as in `decode`), and which guest is that customer, without a look at the rest.
+
+        Raises BadRecord only. Whether the guest's time lies ahead is left to whoever decides.
+        """
+        try:
+            parts = self._parts(record)
+            identified = self._identified(parts, LAST) if self.names_guests else None
+            customer = self._identity(parts.customer, "customer") if self._type(parts) is not None else None
+        except Exception as error:
+            raise bad_record("not-decodable", error) from error
+        return customer, identified
+
+    def identified(self, record: Record, wall: int) -> Identified | None:
+        """The guest that a record names beside a known customer, whether or not it is an event. Raises nothing."""
+        try:
+            return self._identified(self._parts(record), wall) if self.names_guests else None
+        except BadRecord:
+            return None  # which `decode` says
+
+    def _identified(self, parts: Parts, wall: int) -> Identified | None:
+        if parts.guest is None:
+            return None
+        try:
+            guest, known = (self._identity(each, "customer") for each in (parts.guest, parts.customer))
+            time = self._time(parts.time, wall)
+        except BadRecord:
+            return None
+        return Identified(guest, known, time) if guest != known else None
+
+    def _parts(self, record: Record) -> Parts:
+        if record.value is not None and len(record.value) > self.accept.max_bytes:
+            limit = f"{len(record.value)} bytes; at most {self.accept.max_bytes} are accepted (accept.max_bytes)"
+            raise BadRecord("too-large", limit)
+        try:
+            return self.read(record)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise BadRecord("not-decodable", f"not valid {self.source.format}: {error}") from error
+        except RecursionError as error:
+            raise BadRecord("not-decodable", "nested too deeply") from error
+
+    def _type(self, parts: Parts) -> str | None:
+        type_ = self.source.types.get(parts.type, parts.type) if isinstance(parts.type, str) else parts.type
+        if isinstance(type_, str) and type_ in self.checks:
+            return type_
+        self._pass_over(type_)
+        return None
+
+    def _pass_over(self, type_: Any) -> None:
+        if not isinstance(type_, str) or not type_:
+            raise BadRecord("missing-type", f"no type at '{'.'.join(self.source.type)}'")
+        if len(type_) > MOST_ID:
+            raise BadRecord("bad-type", f"type has {len(type_)} characters; at most {MOST_ID} are accepted")
+        if self.accept.undeclared == "dead_letter":
+            raise BadRecord("undeclared-type", f"events.yaml declares no event type {type_!r}")
+        if type_ in self.undeclared or len(self.undeclared) < 1000:
+            self.undeclared[type_] = self.undeclared.get(type_, 0) + 1
+
+    def _identity(self, value: Any, what: str) -> str:
+        identity = _identity(value, what)
+        if identity not in self.nobody and not identity.isspace():
+            return identity
+        reason = "blank" if identity.isspace() else f"'{identity}', which stands for a missing one (accept.nobody)"
+        code = f"bad-{what}"
+        raise BadRecord(code, f"{what} is {reason}")
+
+    def _time(self, value: Any, wall: int) -> int:
+        if value is None:
+            raise BadRecord("missing-time", f"no time at '{'.'.join(self.source.time)}'")
+        time = value if type(value) is int and self.unit == 1.0 else _instant(value, self.unit)
+        if time is None:
+            raise BadRecord("bad-time", f"time is neither ISO 8601 nor an epoch number: {_short(value)}")
+        if self.accept.earliest <= time <= wall + self.accept.ahead:
+            return time
+        if time < self.accept.earliest:
+            raise BadRecord("time-too-old", f"{_shown(time)} is before accept.earliest; are these seconds (unit: s)?")
+        raise BadRecord("time-in-future", f"{_shown(time)} is further ahead of now than accept.ahead")
+
+
+def _identity(value: Any, what: str) -> str:
+    """A customer or event id. Raises BadRecord."""
+    if type(value) is str and 0 < len(value) <= MOST_ID:
+        return value
+    if type(value) is int and LEAST <= value <= MOST:
+        return str(value)
+    code = f"missing-{what}" if value is None or value == "" else f"bad-{what}"
+    if type(value) is int:
+        reason = f"{what} is an integer of more than 64 bits; write it as a string"
+    elif isinstance(value, str) and value:
+        reason = f"{what} has {len(value)} characters; at most {MOST_ID} are accepted"
+    else:
+        reason = f"{what} must be a string or an integer, not {_a(value) if value != '' else 'empty'}"
+    raise BadRecord(code, reason)
+
+
+def place_of(record: Record) -> str:
+    """The id of an event that has none: where it stands."""
+    return f"{record.source}:{record.partition}:{record.next_offset - 1}"
+
+
+def _instant(value: Any, unit: float) -> int | None:
+    if isinstance(value, str):
+        try:
+            moment = datetime.fromisoformat(value)
+        except ValueError:
+            return None
+        instant = to_millis(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+        return instant if FIRST <= instant <= LAST else None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    # Compared before it is multiplied: infinity, NaN and integers that no float can hold are no moments.
+    return round(value * unit) if FIRST / unit <= value <= LAST / unit else None
+
+
+Check = Callable[[str, Any], Any]
+
+
+def _checks(declared: EventType) -> tuple[tuple[str, bool, type | None, Check], ...]:
+    """Of each property: its name, whether it must be there, the type that needs no further look, and that look."""
+    return tuple(
+        (name, property_.required, EXACT.get(property_.kind), _check_of(property_))
+        for name, property_ in declared.properties.items()
+        if property_.required or property_.kind != "any"
+    )
+
+
+def _string(name: str, value: Any) -> Any:
+    return value if type(value) is str else _wrong(name, "a string", value)
+
+
+def _number(name: str, value: Any) -> Any:
+    return value if type(value) is float else _integer(name, value, "a number")
+
+
+def _integer(name: str, value: Any, expected: str = "an integer") -> Any:
+    if type(value) is not int:
+        _wrong(name, expected, value)
+    return value if LEAST <= value <= MOST else _wrong(name, f"{expected} of at most 64 bits", value)
+
+
+def _boolean(name: str, value: Any) -> Any:
+    return value if type(value) is bool else _wrong(name, "true or false", value)
+
+
+def _moment(name: str, value: Any) -> Any:
+    """Epoch ms. A day without a time stays a day: when it begins depends on where the customer is."""
+    if type(value) is str and (len(value) <= LONGEST_DAY or value.startswith("0000")):
+        if is_no_date(value):
+            return None
+        if day := whole_day(value):
+            return day
+    instant = _instant(value, 1.0)
+    return instant if instant is not None else _wrong(name, "a time (ISO 8601 or epoch milliseconds)", value)
+
+
+def _day(name: str, value: Any) -> Any:
+    try:
+        return day_of(value)
+    except (TypeError, ValueError):
+        if type(value) is str and is_no_date(value):
+            return None
+        return _wrong(name, "a date (YYYY-MM-DD or MM-DD)", value)
+
+
+def _from_text(check: Check) -> Check:
+    """Text that is a number counts as one, and empty text as missing."""
+
+    def checked(name: str, value: Any) -> Any:
+        if type(value) is not str:
+            return check(name, value)
+        if not value.strip():
+            return None
+        number = number_of(value)
+        return check(name, value if number is None else number)
+
+    return checked
+
+
+def _anything(name: str, value: Any) -> Any:
+    return value
+
+
+EXACT: Mapping[Kind, type] = {"string": str, "number": float, "boolean": bool}
+CHECKS: Mapping[Kind, Check] = {
+    "string": _string,
+    "number": _number,
+    "integer": _integer,
+    "boolean": _boolean,
+    "time": _moment,
+    "date": _day,
+    "any": _anything,
+}
+
+
+def _check_of(property_: Property) -> Check:
+    check = CHECKS[property_.kind]
+    return _from_text(check) if property_.from_text else check
+
+
+def _wrong(name: str, expected: str, value: Any) -> None:
+    raise BadRecord("wrong-type", f"property {name} must be {expected}, not {_a(value)}")
+
+
+def _a(value: Any) -> str:
+    """The kind of a value, for messages; never the value itself, which may be personal."""
+    names = {str: "a string", bool: "a boolean", int: "a number", float: "a number", list: "a list", dict: "an object"}
+    return names.get(type(value), "null")
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 40 else f"{text[:40]}…"
+
+
+def _shown(time: int) -> str:
+    try:
+        return iso(time)
+    except OverflowError:
+        return f"{_short(time)} ms since 1970"

@@ -1,0 +1,85 @@
+"""Where the parts of an event sit in a record: our own JSON here, other people's formats in modules of their own."""
+
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import msgspec
+
+from engine.core.catalog import Source
+from engine.model import Event
+from engine.ports import Record
+from engine.wire.cloudevents import CloudEventsReader
+from engine.wire.parts import Parts, at, object_of, value_of
+from engine.wire.scopes import Scope
+from engine.wire.segment import SegmentReader
+
+MOST_ID = 512
+"""Characters in a customer's or event's id, or in a type."""
+
+
+HIDDEN = {name: f"engine/{name}" for name in ("source", "scope", "guest")}
+"""Fields of ours that are not read from a record: msgspec looks for them under names that no producer uses."""
+Reader = Callable[[Record], Parts]
+
+
+def reader(source: Source) -> Reader:
+    """The reader for a source's format and places."""
+    if source.format == "segment":
+        return SegmentReader(source)
+    if source.format == "cloudevents":
+        return CloudEventsReader(source)
+    paths = (source.id, source.type, source.customer, source.time, source.properties)
+    return _top_level(source) if all(len(path) == 1 for path in paths) else _by_paths(source)
+
+
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=MOST_ID)]
+_USUAL = {"id": Name, "type": Name, "customer": Name, "time": int, "properties": dict[str, Any]}
+
+
+def direct(source: Source, scope: Scope) -> Callable[[bytes], Event] | None:
+    """Decodes, in one go, a record that has every part where and as it should be, and raises DecodeError for others.
+
+    None where the source's records need more than that.
+    """
+    paths = {part: getattr(source, part) for part in _USUAL}
+    if source.format != "json" or source.unit != "ms" or any(len(path) != 1 for path in paths.values()):
+        return None
+    names = {part: path[0] for part, path in paths.items()} | HIDDEN
+    fields: list[Any] = [*_USUAL.items(), ("source", int, scope.number), ("scope", str, scope.shown)]
+    shape: Any = msgspec.defstruct("Usual", fields, bases=(Event,), rename=names, gc=False)
+    decode: Callable[[bytes], Event] = msgspec.json.Decoder(shape).decode
+    return decode
+
+
+def _top_level(source: Source) -> Reader:
+    """The usual case: every part is a field of the record."""
+    names = {part: getattr(source, part)[0] for part in _USUAL}
+    shape = msgspec.defstruct(
+        "Parts", [(part, Any, None) for part in names], bases=(Parts,), rename=names | HIDDEN, gc=False
+    )
+    decode: Callable[[bytes], Any] = msgspec.json.Decoder(shape).decode
+
+    def read(record: Record) -> Parts:
+        parts: Parts = decode(value_of(record))
+        return parts
+
+    return read
+
+
+def _by_paths(source: Source) -> Reader:
+    def read(record: Record) -> Parts:
+        body = object_of(record)
+        return Parts(
+            id=at(body, source.id),
+            type=at(body, source.type),
+            customer=at(body, source.customer),
+            time=at(body, source.time),
+            properties=at(body, source.properties) if source.properties else _others(body, source),
+        )
+
+    return read
+
+
+def _others(body: dict[str, Any], source: Source) -> dict[str, Any]:
+    used = {path[0] for path in (source.id, source.type, source.customer, source.time)}
+    return {name: value for name, value in body.items() if name not in used}

@@ -1,0 +1,159 @@
+"""Outreach and outcomes as JSON records: what topics and files carry."""
+
+from datetime import UTC, datetime
+from functools import lru_cache
+from hashlib import blake2b
+from typing import Any
+
+import msgspec
+
+from engine.core.settle import outreach_id
+from engine.core.zones import iso, to_millis
+from engine.errors import BadRecord
+from engine.model import KeptEvent, Outcome, OutcomeRecord, Outreach
+from engine.wire.history import Past
+from engine.wire.outreach_schema import OUTREACH_VERSION, OutreachForm
+from engine.wire.reading import reading
+
+_encode = msgspec.json.Encoder().encode
+_OUTREACH = msgspec.json.Decoder(OutreachForm)
+
+
+def outreach_fields(outreach: Outreach) -> dict[str, Any]:
+    """The outreach as it is published; instants in ISO 8601, UTC."""
+    event = outreach.event
+    return {
+        "version": OUTREACH_VERSION,
+        "id": outreach.id,
+        "rule": outreach.rule,
+        "occurrence": outreach.occurrence,
+        "customer": outreach.customer,
+        "at": iso(outreach.at),
+        "moment": iso(outreach.moment),
+        "expires_at": iso(outreach.expires_at) if outreach.expires_at else None,
+        "channel": outreach.channel,
+        "purpose": outreach.purpose,
+        "template": outreach.template,
+        "to": outreach.to,
+        "subject": outreach.subject,
+        "text": outreach.text,
+        "html": outreach.html,
+        "revision": outreach.revision,
+        "reason": outreach.reason,
+        "event": {"id": event.id, "type": event.type, "time": iso(event.time)} if event else None,
+    }
+
+
+def encode_outreach(outreach: Outreach) -> tuple[str, bytes]:
+    """(id, JSON)"""
+    return outreach.id, _encode(outreach_fields(outreach))
+
+
+def decode_outreach(data: bytes) -> Outreach:
+    """What `encode_outreach` has written, but for the event's properties. Raises BadRecord.
+
+    Fields that a later version has added are passed over.
+    """
+    with reading("not-outreach"):
+        found = _OUTREACH.decode(data)
+        instants = {name: _millis(getattr(found, name)) for name in ("at", "moment", "expires_at")}
+        event = found.event and KeptEvent(found.event.id, found.event.type, _millis(found.event.time), {})
+    if found.version > OUTREACH_VERSION:
+        raise BadRecord("unknown-version", f"outreach of version {found.version}; this engine knows {OUTREACH_VERSION}")
+    fields = msgspec.structs.asdict(found) | instants | {"event": event}
+    del fields["version"]
+    return Outreach(**fields)
+
+
+def failed_outreach(data: bytes, reason: str, at: int) -> OutcomeRecord:
+    """The outcome of encoded outreach that cannot be published. Raises BadRecord."""
+    outreach = decode_outreach(data)
+    return OutcomeRecord(
+        at=at,
+        customer=outreach.customer,
+        rule=outreach.rule,
+        occurrence=outreach.occurrence,
+        outcome=Outcome.FAILED,
+        reason=reason,
+        revision=outreach.revision,
+    )
+
+
+def _millis(instant: str | None) -> int:
+    if instant is None:
+        return 0
+    moment = datetime.fromisoformat(instant)
+    return to_millis(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+
+
+LONGEST_TOLD = 2_000
+"""Characters of an occurrence or a reason in an outcome: both may quote an event, and an outcome has to fit into any
+topic. The id is made of the whole."""
+
+
+def outcome_fields(outcome: OutcomeRecord) -> dict[str, Any]:
+    """The outcome as it is published. The id is the same for the same decision, so that a repeat can be told."""
+    key = f"{outcome.rule}\0{outcome.customer}\0{outcome.occurrence}\0{outcome.outcome}\0{outcome.at}"
+    return {
+        "id": blake2b(key.encode(), digest_size=16).hexdigest(),
+        "at": iso(outcome.at),
+        "customer": outcome.customer,
+        "rule": outcome.rule,
+        "occurrence": outcome.occurrence[:LONGEST_TOLD],
+        "outcome": outcome.outcome.value,
+        "reason": outcome.reason[:LONGEST_TOLD],
+        "revision": outcome.revision,
+        "outreach": outcome.outreach or None,
+        "until": iso(outcome.until) if outcome.until else None,
+    }
+
+
+def encode_outcome(outcome: OutcomeRecord) -> tuple[str, bytes]:
+    """(id, JSON)"""
+    fields = outcome_fields(outcome)
+    return fields["id"], _encode(fields)
+
+
+_encode_past = msgspec.msgpack.Encoder().encode
+_decode_past = msgspec.msgpack.Decoder(Past).decode
+_OUTCOMES = list(Outcome)
+_PLACES = {outcome: place for place, outcome in enumerate(_OUTCOMES)}
+
+
+def encode_past(outcome: OutcomeRecord) -> bytes:
+    """For a customer's history; `decode_past` makes the published form of it again."""
+    occurrence, revision, place = _occurrence(outcome.occurrence), _revision(outcome.revision), _PLACES[outcome.outcome]
+    return _encode_past(Past(outcome.at, outcome.rule, occurrence, place, outcome.reason, revision, outcome.until))
+
+
+def decode_past(customer: str, data: bytes) -> dict[str, Any]:
+    """The outcome as it was published. Raises msgspec.DecodeError."""
+    past = _decode_past(data)
+    occurrence, outcome = str(past.occurrence), _OUTCOMES[past.outcome]
+    revision = past.revision if isinstance(past.revision, str) else _REVISION % past.revision
+    told = OutcomeRecord(past.at, customer, past.rule, occurrence, outcome, past.reason, revision, until=past.until)
+    told.outreach = outreach_id(past.rule, customer, occurrence) if outcome is Outcome.FIRED else ""
+    return outcome_fields(told)
+
+
+_LONGEST_NUMBER = 18
+"""Digits of what surely fits into 64 bits."""
+_REVISION = "%012x"
+_REVISION_LENGTH = 12
+
+
+def _occurrence(text: str) -> int | str:
+    """The number, where it is written as we would write it."""
+    if not text.isdecimal() or len(text) > _LONGEST_NUMBER:
+        return text
+    number = int(text)
+    return number if str(number) == text else text
+
+
+@lru_cache(maxsize=64)
+def _revision(text: str) -> int | str:
+    try:
+        number = int(text, 16)
+    except ValueError:
+        return text
+    return number if len(text) == _REVISION_LENGTH and _REVISION % number == text else text

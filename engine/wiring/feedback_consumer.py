@@ -1,0 +1,67 @@
+"""The part of a sender that follows the feedback topic, put together from settings."""
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from time import monotonic, sleep
+
+import structlog
+
+from engine.adapters.kafka.admin import Admin
+from engine.adapters.kafka.library import library
+from engine.adapters.kafka.settings import KafkaSettings
+from engine.config import Settings
+from engine.ports import SenderHooks, SuppressionList
+from engine.sender.feedback_consumer import Obedience
+from engine.sender.loop import Sender
+from engine.wiring.kafka import join_group, kafka_settings
+from engine.wiring.run_in_background import beside
+
+FIRST_SECONDS = 60.0
+"""How long outreach waits, at the start, for what customers said before."""
+
+
+@contextmanager
+def obeying(
+    settings: Settings, sender: Sender, suppressions: SuppressionList, hooks: SenderHooks
+) -> Iterator[Obedience]:
+    """It has begun, and has obeyed what was said until now: a sender that was away hears that first.
+
+    Raises SourceUnavailable.
+    """
+    grouped = settings.model_copy(update={"kafka_group": f"{settings.send_group}-feedback"})
+    topics = (settings.feedback_topic,)
+    kafka = kafka_settings(grouped, topics)
+    offsets = library(kafka).offsets(kafka)
+    try:
+        obedience = Obedience(join_group(grouped, topics), offsets.committed, suppressions, hooks)
+        with beside(sender, obedience, "feedback"):
+            _catch_up(grouped, sender)
+            yield obedience
+    finally:
+        offsets.close()
+
+
+def _catch_up(settings: Settings, sender: Sender) -> None:
+    """Until the group, all senders together, has come to where the topic ends now; for so long at most."""
+    kafka = kafka_settings(settings, (settings.feedback_topic,))
+    unread, deadline = _ends(kafka), monotonic() + FIRST_SECONDS
+    offsets = library(kafka).offsets(kafka)
+    try:
+        while unread and not sender.stopping:
+            if monotonic() > deadline:
+                structlog.get_logger("engine.sender").warning("sending begins, though older feedback is unread")
+                return
+            sleep(0.05)
+            places = {number: offsets.committed(number) for number in unread}
+            unread = {n: end for n, end in unread.items() if places[n].get(settings.feedback_topic, 0) < end}
+    finally:
+        offsets.close()
+
+
+def _ends(kafka: KafkaSettings) -> dict[int, int]:
+    """Of the partitions that have records."""
+    (topic,) = kafka.topics
+    with Admin(kafka) as admin, closing(library(kafka).reader(kafka)) as reader:
+        count = admin.partition_counts([topic])[topic]
+        bounds = reader.bounds((topic, number) for number in range(count))
+    return {number: end for (_, number), (low, end) in bounds.items() if low < end}

@@ -1,0 +1,65 @@
+"""The providers whose webhooks `engine web` answers. A new one is one file, a setting, and its line in `_MAKERS`."""
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from pydantic import SecretStr
+
+from engine.adapters.web.providers.base import Provider
+from engine.adapters.web.providers.mailgun import Mailgun
+from engine.adapters.web.providers.postmark import Postmark
+from engine.adapters.web.providers.sendgrid import SendGrid
+from engine.adapters.web.providers.ses import AmazonSes
+from engine.config import BadSetting, Settings
+from engine.wiring.wall_clock import wall_clock
+
+
+class _Maker(NamedTuple):
+    """`setting`: what the provider is made from. `expected`: of it."""
+
+    setting: str
+    make: Callable[[str], Provider]
+    expected: str
+
+
+_MAKERS: Mapping[str, _Maker] = {
+    "ses": _Maker(
+        "feedback_ses_topic",
+        lambda topic: AmazonSes(topic, wall_clock),
+        "expected arn:aws:sns:<region>:<account>:<name>",
+    ),
+    "sendgrid": _Maker(
+        "feedback_sendgrid_key",
+        lambda key: SendGrid(key, wall_clock),
+        "expected the verification key as SendGrid shows it",
+    ),
+    "mailgun": _Maker(
+        "feedback_mailgun_key",
+        lambda key: Mailgun(key, wall_clock),
+        "expected the HTTP webhook signing key, of at least 16 characters",
+    ),
+    "postmark": _Maker(
+        "feedback_postmark_login",
+        Postmark,
+        "expected user:password, with a password of at least 16 characters",
+    ),
+}
+
+
+def feedback_providers(settings: Settings) -> dict[str, Provider]:
+    """Those that are set up, by the name that their webhook's path ends with. Raises BadSetting."""
+    texts = {name: _text(settings, maker.setting) for name, maker in _MAKERS.items()}
+    return {name: _made(_MAKERS[name], text) for name, text in texts.items() if text}
+
+
+def _text(settings: Settings, name: str) -> str:
+    value: str | SecretStr = getattr(settings, name)
+    return value.get_secret_value() if isinstance(value, SecretStr) else value
+
+
+def _made(maker: _Maker, text: str) -> Provider:
+    try:
+        return maker.make(text)
+    except ValueError as error:
+        setting = f"ENGINE_{maker.setting.upper()}"
+        raise BadSetting(setting, maker.expected) from error

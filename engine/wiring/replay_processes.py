@@ -1,0 +1,221 @@
+"""A replay in memory by several processes. Each reads the whole history and decides for its share of the customers.
+
+Since each moves its clock by every event, they decide what one process would; batch by batch their lines are put
+together in the order of time.
+"""
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from itertools import chain
+from multiprocessing import get_context
+from multiprocessing.process import BaseProcess
+from operator import itemgetter
+from pathlib import Path
+from queue import Empty, Queue
+from threading import Thread
+from time import perf_counter
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+
+from engine.adapters.memory import MemorySink, MemoryStore
+from engine.errors import EngineError, HistoryChanged, ShareEnded
+from engine.ports import OutreachSink
+from engine.replay.replay import share_of
+from engine.replay.summary import Summary, sum_of
+from engine.testing import load_project
+from engine.wiring.replay import History, Sinks, replay_into
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+
+WORTHWHILE = 16 * 1024 * 1024
+"""Bytes of history from which on more than one process pays, by default."""
+_UNPACKED = 10
+"""Bytes in one of a gzipped history."""
+_MOST = 8
+_AHEAD = 64
+"""Batches that one process may be ahead of another."""
+if sys.platform == "linux":  # elsewhere a forked process may crash in the system's libraries
+    _CONTEXT = get_context("fork")
+else:
+    _CONTEXT = get_context("spawn")
+
+Line = tuple[str, str, str, bytes]
+"""When (ISO 8601 without the Z, so that text order is time order), customer, id, the line itself."""
+
+
+class _Batch(NamedTuple):
+    """What came of the same records in one share."""
+
+    records: int
+    lines: list[list[Line]]
+    """Of outreach, outcomes and dead letters."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """What to replay."""
+
+    rules: Path
+    templates: Path
+    history: History
+
+
+def usual_number(events: Sequence[Path]) -> int:
+    """A process for each processor where the history is long, and in files, which each can read."""
+    if not all(path.is_file() for path in events):
+        return 1
+    size = sum(path.stat().st_size * (_UNPACKED if path.suffix == ".gz" else 1) for path in events)
+    return min(_processors(), _MOST) if size >= WORTHWHILE else 1
+
+
+def _processors() -> int:
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+
+
+def replay_in_shares(number: int, task: Task, sinks: Sinks, begin: Callable[[], Callable[[int], None]]) -> Summary:
+    """`begin` is called when all have been started, and returns what hears of progress.
+
+    Raises EngineError: ShareEnded where a process has ended before its work, HistoryChanged where they read different
+    histories.
+    """
+    started = perf_counter()
+    task = replace(task, history=replace(task.history, sizes=[path.stat().st_size for path in task.history.paths]))
+    shares: list[_Share] = []
+    try:
+        for place in range(number):
+            shares.append(_Share(place, number, task, sinks))
+        _listen_to(shares)
+        _put_together(shares, sinks, begin())
+    finally:
+        for share in shares:
+            share.end()
+        for share in shares:
+            share.wait()
+    summary = sum_of([share.summary for share in shares])
+    summary.seconds = perf_counter() - started
+    return summary
+
+
+def _listen_to(shares: Sequence["_Share"]) -> None:
+    """Once all have been started: a process is best forked while there is one thread."""
+    deaths: list[ShareEnded] = []
+
+    def died(death: ShareEnded) -> None:
+        deaths.append(death)
+        for share in shares:  # whoever waits for another one hears of it
+            share.end()
+
+    for share in shares:
+        share.listen(deaths, died)
+
+
+def _put_together(shares: Sequence["_Share"], sinks: Sinks, progress: Callable[[int], None]) -> None:
+    outputs = sinks.outreach, sinks.outcomes, sinks.dead_letters
+    while batches := [batch for share in shares if (batch := share.next_batch())]:
+        if len(batches) < len(shares) or len({batch.records for batch in batches}) > 1:
+            raise HistoryChanged
+        progress(batches[0].records)
+        for place, output in enumerate(outputs):
+            _write(output, [batch.lines[place] for batch in batches])
+
+
+def _write(sink: OutreachSink | None, lines: Sequence[list[Line]]) -> None:
+    if sink and any(lines):
+        merged = sorted(chain.from_iterable(lines), key=itemgetter(0, 1))
+        sink.publish(0, [(identity, line) for _, _, identity, line in merged])
+        sink.delivered(0)
+
+
+class _Share:
+    """One process, seen from the one that puts together."""
+
+    def __init__(self, place: int, number: int, task: Task, sinks: Sinks) -> None:
+        self.summary = Summary()
+        self._hear, tell = _CONTEXT.Pipe(duplex=False)
+        wants = sinks.outcomes is not None, sinks.dead_letters is not None
+        arguments = place, number, task, wants, tell
+        self._process: BaseProcess = _CONTEXT.Process(target=_decide, args=arguments, daemon=True)
+        self._process.start()
+        tell.close()  # so that we hear when the process is gone
+        self._said: Queue[_Batch | Summary | EngineError | None] = Queue(_AHEAD)
+        """None: it is gone."""
+        self._listener: Thread | None = None
+        self._deaths: Sequence[ShareEnded] = ()
+
+    def listen(self, deaths: Sequence[ShareEnded], died: Callable[[ShareEnded], None]) -> None:
+        """`died` hears when it ends before its time; `deaths` are those of all, the first one first."""
+        self._deaths = deaths
+        self._listener = Thread(target=self._listen, args=(died,), daemon=True)
+        self._listener.start()
+
+    def _listen(self, died: Callable[[ShareEnded], None]) -> None:
+        with suppress(EOFError, OSError):
+            while True:
+                self._said.put(self._hear.recv())
+        self._process.join()
+        if code := self._process.exitcode:
+            died(ShareEnded(code))
+        self._said.put(None)
+
+    def next_batch(self) -> _Batch | None:
+        """None after the last one; then there is a summary."""
+        said = self._said.get()
+        if said is None:
+            raise self._deaths[0] if self._deaths else ShareEnded(0)
+        if isinstance(said, EngineError):
+            raise said
+        if isinstance(said, Summary):
+            self.summary = said
+            return None
+        return said
+
+    def end(self) -> None:
+        """Whether its work is done or not."""
+        self._process.terminate()
+
+    def wait(self) -> None:
+        """Until it is gone; what it still says is of no interest."""
+        while self._listener and self._listener.is_alive():
+            with suppress(Empty):
+                self._said.get(timeout=0.05)
+
+
+# --- in the process of a share
+
+
+def _decide(place: int, number: int, task: Task, wants: tuple[bool, bool], tell: "Connection[object, object]") -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # who has started us stops us
+    outreach, outcomes, letters = outputs = MemorySink(), MemorySink(), MemorySink()
+    wants_outcomes, wants_letters = wants
+    sinks = Sinks(outreach, outcomes if wants_outcomes else None, letters if wants_letters else None)
+
+    def batch_done(records: int) -> None:
+        tell.send(_Batch(records, [[_line(*entry) for entry in output.take(0)] for output in outputs]))
+
+    try:
+        project = load_project(task.rules, task.templates)
+        share = share_of(place, number)
+        summary = replay_into(MemoryStore(), project, task.history, sinks=sinks, share=share, progress=batch_done)
+        batch_done(0)
+        tell.send(summary)
+    except EngineError as error:
+        tell.send(error)
+
+
+class _Key(msgspec.Struct):
+    at: str = ""
+    customer: str = ""
+
+
+_key = msgspec.json.Decoder(_Key).decode
+
+
+def _line(identity: str, line: bytes) -> Line:
+    key = _key(line)
+    return key.at.removesuffix("Z"), key.customer, identity, line

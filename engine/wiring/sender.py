@@ -1,0 +1,229 @@
+"""A sender put together from settings. A new channel is one file, and its line in `_MAKERS`."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import httpx
+from rich.console import Console
+
+from engine.adapters.console import ConsoleChannel
+from engine.adapters.kafka.admin import size_limits
+from engine.adapters.kafka.library import library
+from engine.adapters.kafka.records import TopicRecords
+from engine.adapters.kafka.writer import TopicWriter, largest_value
+from engine.adapters.mail.address import parse_mailbox
+from engine.adapters.mail.maildir import FolderChannel
+from engine.adapters.mail.message import HeadersOf, Letterhead, no_headers
+from engine.adapters.mail.reference import reference_headers
+from engine.adapters.mail.smtp import MailServer, SmtpChannel
+from engine.adapters.tls import Authorities
+from engine.adapters.webhook import Endpoint, WebhookChannel
+from engine.config import BadSetting, Settings
+from engine.errors import PermanentFailure
+from engine.model import TRANSACTIONAL, Outreach
+from engine.ports import Channel, SenderHooks
+from engine.sender.delivery import Limits, Post
+from engine.sender.links import Links, LinksOf
+from engine.sender.loop import Sender
+from engine.sender.rates import Rates
+from engine.sender.reporter import Reporter
+from engine.wire.digests import link_token
+from engine.wire.link_tokens import make_token
+from engine.wiring.kafka import channel_urls, join_group, kafka_settings
+from engine.wiring.store import SendingStores
+from engine.wiring.wall_clock import wall_clock
+
+
+def _smtp(settings: Settings, url: str) -> Channel:
+    server = MailServer.from_url(url, settings.smtp_password.get_secret_value(), settings.send_connections)
+    context = _authorities("ENGINE_SMTP_CA_FILE", settings.smtp_ca_file).context
+    return SmtpChannel(replace(server, context=context), letterhead(settings), wall_clock)
+
+
+def _folder(settings: Settings, url: str) -> Channel:
+    scheme, _, folder = url.partition(":")
+    return FolderChannel(Path(folder), letterhead(settings), wall_clock, maildir=scheme == "maildir")
+
+
+def _webhook(settings: Settings, url: str) -> Channel:
+    secret, connections = settings.webhook_secret.get_secret_value(), settings.send_connections
+    file = settings.webhook_ca_file
+    context = _authorities("ENGINE_WEBHOOK_CA_FILE", file).context if file else None
+    endpoint = Endpoint(httpx.URL(url), secret, settings.webhook_private, connections=connections, context=context)
+    return WebhookChannel(endpoint, wall_clock)
+
+
+def _authorities(setting: str, file: Path | None) -> Authorities:
+    try:
+        return Authorities(file)
+    except OSError as error:
+        raise BadSetting(setting, f"{file}: {error.strerror or error}") from error
+
+
+def _console(settings: Settings, url: str) -> Channel:
+    return ConsoleChannel(Console())
+
+
+_MAKERS: Mapping[str, Callable[[Settings, str], Channel]] = {
+    "smtp": _smtp,
+    "smtps": _smtp,
+    "maildir": _folder,
+    "eml": _folder,
+    "https": _webhook,
+    "http": _webhook,
+    "console": _console,
+}
+
+
+def channels(settings: Settings) -> dict[str, Channel]:
+    """Those that have an address. Raises BadSetting."""
+    made = {name: _channel(settings, name, url) for name, url in channel_urls(settings).items()}
+    if not made:
+        raise BadSetting("ENGINE_EMAIL_URL", "no channel has an address; set this, or that of another channel")
+    return made
+
+
+def _channel(settings: Settings, name: str, url: str) -> Channel:
+    maker = _MAKERS.get(url.partition(":")[0])
+    if maker is None:
+        setting, known = f"ENGINE_{name.upper()}_URL", ", ".join(f"{scheme}:" for scheme in _MAKERS)
+        raise BadSetting(setting, f"expected one of {known}")
+    return maker(settings, url)
+
+
+# --- links
+
+
+def letterhead(settings: Settings) -> Letterhead:
+    """Raises BadSetting."""
+    if not settings.mail_from:
+        raise BadSetting("ENGINE_MAIL_FROM", "mail needs a sender: Shop <news@shop.example>")
+    for name in ("mail_from", "mail_reply_to"):
+        try:
+            parse_mailbox(getattr(settings, name) or settings.mail_from)
+        except PermanentFailure as error:
+            setting = f"ENGINE_{name.upper()}"
+            raise BadSetting(setting, str(error)) from error
+    links, references = links_of(settings), mail_references(settings)
+    return Letterhead(
+        settings.mail_from, settings.mail_reply_to, lambda outreach: links(outreach).unsubscribe, references
+    )
+
+
+def token_secrets(settings: Settings) -> list[str]:
+    """The first one signs. Raises BadSetting for one that could be guessed."""
+    secrets = settings.token_secret.get_secret_value().split()
+    if not secrets or min(map(len, secrets)) < 16:
+        raise BadSetting("ENGINE_TOKEN_SECRET", "links need a secret of at least 16 characters to be signed with")
+    return secrets
+
+
+def links_of(settings: Settings) -> LinksOf:
+    """What makes the links of an outreach; none for transactional ones, and where no public address is set.
+
+    Raises BadSetting.
+    """
+    base = settings.public_url.rstrip("/")
+    token = _tokens(settings) if base else None
+
+    def links(outreach: Outreach) -> Links:
+        if not token or outreach.purpose == TRANSACTIONAL:
+            return Links()
+        signed = token(outreach)
+        return Links(f"{base}/unsubscribe/{signed}", f"{base}/preferences/{signed}")
+
+    return links
+
+
+def mail_references(settings: Settings) -> HeadersOf:
+    """What makes the headers by which the provider's webhooks say whose mail it was; they are in all mail."""
+    provider = settings.mail_provider
+    if not provider:
+        return no_headers
+    token = _tokens(settings)
+    return lambda outreach: reference_headers(provider, token(outreach))
+
+
+def _tokens(settings: Settings) -> Callable[[Outreach], str]:
+    secrets = token_secrets(settings)
+    return lambda outreach: make_token(secrets, link_token(outreach, wall_clock()))
+
+
+# --- the sender
+
+
+@dataclass(frozen=True)
+class Equipment:
+    """What a sender needs of the settings alone: made before a store or a broker is waited for."""
+
+    channels: Mapping[str, Channel]
+    limits: Limits
+    links: LinksOf
+
+
+def equipment_of(settings: Settings) -> Equipment:
+    """Raises BadSetting."""
+    return Equipment(channels(settings), limits(settings), links_of(settings))
+
+
+@contextmanager
+def open_sender(
+    settings: Settings, equipment: Equipment, stores: SendingStores, writer: TopicWriter, hooks: SenderHooks
+) -> Iterator[Sender]:
+    """A sender that is ready to join its group. Raises SourceUnavailable."""
+    grouped = settings.model_copy(update={"kafka_group": settings.send_group})
+    topics = (settings.outreach_topic,)
+    claims, suppressions = stores
+    post = Post(
+        channels=equipment.channels,
+        claims=claims,
+        suppressions=suppressions,
+        reporter=_reporter(settings, writer),
+        wall=wall_clock,
+        limits=equipment.limits,
+        hooks=hooks,
+        links=equipment.links,
+    )
+    kafka = kafka_settings(grouped, topics)
+    offsets = library(kafka).offsets(kafka)
+    try:
+        yield Sender(join_group(grouped, topics), offsets.committed, post, settings.send_in_hand, settings.send_parked)
+    finally:
+        offsets.close()
+
+
+def _reporter(settings: Settings, writer: TopicWriter) -> Reporter:
+    topics = (settings.outcomes_topic, settings.dead_letters_topic, settings.feedback_topic)
+    sizes = size_limits(kafka_settings(settings), filter(None, topics))
+    return Reporter(
+        outcomes=TopicRecords(writer, settings.outcomes_topic),
+        dead_letters=TopicRecords(writer, settings.dead_letters_topic),
+        feedback=TopicRecords(writer, settings.feedback_topic) if settings.feedback_topic else None,
+        largest_letter=largest_value(sizes[settings.dead_letters_topic]),
+    )
+
+
+def limits(settings: Settings) -> Limits:
+    """Raises BadSetting."""
+    return Limits(
+        concurrency=settings.send_connections,
+        first_retry=settings.send_first_retry,
+        retry_for=settings.send_retry_hours * 3600,
+        rates=Rates(
+            _rates("ENGINE_SEND_RATES", settings.send_rates),
+            _rates("ENGINE_SEND_DOMAIN_RATES", settings.send_domain_rates),
+        ),
+    )
+
+
+def _rates(name: str, text: str) -> dict[str, float]:
+    try:
+        pairs = [part.split("=") for part in text.replace(",", " ").split()]
+        rates = {key.casefold(): float(rate) for key, rate in pairs}
+    except ValueError as error:
+        raise BadSetting(name, "expected name=number, several with spaces") from error
+    if any(not 0 < rate < float("inf") for rate in rates.values()):
+        raise BadSetting(name, "a rate must be more than 0")
+    return rates

@@ -1,0 +1,57 @@
+"""Opening what a command works on: the project, and the store with the customers."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+from engine.adapters.memory import MemoryClaims, MemoryStore, MemorySuppressions
+from engine.adapters.redis import connect, connect_sending
+from engine.adapters.redis.embedded import EmbeddedServer
+from engine.config import Settings
+from engine.errors import UsageError
+from engine.ports import ClaimStore, StateStore, SuppressionList
+
+SendingStores = tuple[ClaimStore, SuppressionList]
+
+
+@contextmanager
+def open_store(settings: Settings) -> Iterator[StateStore]:
+    """The store that the settings name. Raises UsageError."""
+    if settings.store == "memory":
+        yield MemoryStore()
+        return
+    erased_kept = timedelta(days=settings.erased_days)
+    with _server(settings) as (url, password):
+        store = connect(url, settings.namespace, password=password, erased_kept=erased_kept)
+        try:
+            yield store
+        finally:
+            store.close()
+
+
+@contextmanager
+def open_sending(settings: Settings) -> Iterator[SendingStores]:
+    """Claims and suppressions in the store that the settings name. Raises UsageError."""
+    if settings.store == "memory":
+        yield MemoryClaims(), MemorySuppressions()
+        return
+    kept = timedelta(days=settings.send_claims_days)
+    with _server(settings) as (url, password):
+        stores = connect_sending(url, settings.namespace, password=password, kept=kept)
+        try:
+            yield stores
+        finally:
+            stores[0].close()
+
+
+@contextmanager
+def _server(settings: Settings) -> Iterator[tuple[str, str]]:
+    """URL and password of a Redis. The embedded one runs for as long as this is open."""
+    if settings.store == "embedded":
+        with EmbeddedServer(settings.data) as server:
+            yield server.url, ""
+    elif "://" in settings.store:
+        yield settings.store, settings.store_password.get_secret_value()
+    else:
+        message = f"--store {settings.store}: expected memory, embedded, or a URL such as redis://localhost:6379/0"
+        raise UsageError(message)

@@ -1,0 +1,171 @@
+"""One batch: decide every input in order, in memory.
+
+An input on which anything fails (decide, or encoding what it said) has not happened: its customer keeps the state from
+before it, it is in `result.failures`, and the next input is decided. An outreach that cannot be rendered or encoded is
+an outcome `failed` instead, and the rest of its decision holds.
+"""
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from heapq import heapify, heappop, heappush
+
+from engine.core.book import RuleBook
+from engine.core.decide import decide
+from engine.core.effects import Decision
+from engine.core.settle import retract
+from engine.core.state.codec import decode_state, encode_state
+from engine.core.state.model import State
+from engine.errors import RenderFailed, StateUnreadable
+from engine.model import Event, Identified, WakeUp
+from engine.ports import UNLIMITED, Renderer
+from engine.wire.reading import reason_of
+from engine.wire.records import encode_outcome, encode_outreach
+from engine.worker.result import Arrival, Failure, Result
+
+RETRY_WAKE = 3_600_000
+"""A customer whose wake-up fails is looked at again this much later."""
+
+
+class Batch:
+    """With `wall` the clock is live: timers fire after the events. Without, each fires before the event that passes it.
+
+    `stored` has the encoded states of all whom the batch is about; what it changes is in `states`, `wakes` and
+    `result`. `largest`: bytes of an encoded outreach that may be decided.
+    """
+
+    def __init__(
+        self,
+        book: RuleBook,
+        renderer: Renderer,
+        stored: Mapping[str, bytes | None],
+        clock: int,
+        *,
+        wall: int | None,
+        largest: int = UNLIMITED,
+    ) -> None:
+        self.book = book
+        self.renderer = renderer
+        self.stored = stored
+        self.clock = clock
+        self.lateness = book.policy.allowed_lateness
+        self.wall = wall
+        self.largest = largest
+        self.end = clock
+        self.heap: list[tuple[int, str]] = []
+        self.states: dict[str, bytes | None] = {}
+        self.wakes: dict[str, int] = {}
+        self.result = Result()
+
+    def run(self, arrivals: Sequence[Arrival], clock: int, wakes: Sequence[tuple[str, int]]) -> None:
+        """Decide all arrivals and wake-ups; `clock` is where the clock stands after them."""
+        self.end = clock
+        self.heap = [(due, customer) for customer, due in wakes]
+        heapify(self.heap)
+        live = self.wall is not None
+        for arrival in arrivals:
+            before = self.clock
+            if arrival.clock > before:
+                self.clock = arrival.clock
+            if not live and self.heap and self.heap[0][0] <= self.clock - self.lateness:
+                self._fire(before)
+            if arrival.event is not None:
+                self.result.events += self._on_input(arrival.event, before)
+            if arrival.identified is not None:
+                self._on_input(arrival.identified, before)
+        before, self.clock = self.clock, max(self.clock, clock)
+        self._fire(before)
+
+    def visit(self, customers: Sequence[str]) -> None:
+        """Let customers whose state an older rule book made meet this one."""
+        for customer in customers:
+            with suppress(StateUnreadable):
+                state = self._state(customer)
+                if state is not None and state.mark != self.book.mark:
+                    self.result.visits += self._decide(WakeUp(customer), state, self.clock)
+
+    def _fire(self, before: int) -> None:
+        """Give every customer whose wake-up the clock has passed its turn, soonest first."""
+        heap, until = self.heap, self.clock - self.lateness
+        while heap and heap[0][0] <= until:
+            due, customer = heappop(heap)
+            self._on_wake(customer, due, before)
+
+    def _state(self, customer: str) -> State | None:
+        """Decoded for one input and encoded again after it: an eighth of the memory, and read while it is at hand."""
+        data = self.states[customer] if customer in self.states else self.stored[customer]
+        return decode_state(data) if data is not None else None
+
+    def _on_input(self, input: Event | Identified, before: int) -> bool:
+        try:
+            state = self._state(input.customer)
+        except StateUnreadable as error:
+            self.result.failures.append(Failure(input, str(error)))
+            return False
+        return self._decide(input, state, before)
+
+    def _on_wake(self, customer: str, due: int, before: int) -> None:
+        try:
+            state = self._state(customer)
+        except StateUnreadable:
+            self.wakes[customer] = self.clock + RETRY_WAKE
+            return
+        if state is not None and state.wake != due:
+            return  # it has moved within this batch
+        if self._decide(WakeUp(customer), state, before):
+            self.result.wakes += 1
+        else:
+            self._put_off(customer, self._state(customer), self.clock + RETRY_WAKE)
+
+    def _put_off(self, customer: str, state: State | None, until: int) -> None:
+        self.wakes[customer] = until
+        if state is not None:
+            state.wake = until
+            self.states[customer] = encode_state(state)
+
+    def _decide(self, input: Event | Identified | WakeUp, state: State | None, before: int) -> bool:
+        """False: it has failed, and nothing has changed."""
+        customer = input.customer
+        wake = state.wake if state is not None else 0
+        present = before if self.wall is None else self.wall
+        try:
+            decision = decide(self.book, state, input, self.clock, present)
+            outbox = self._rendered(decision) if decision.outreach else []
+            records = [encode_outcome(outcome) for outcome in decision.outcomes]
+            new = decision.state
+            encoded = encode_state(new) if new is not None else None
+        except Exception as error:
+            self.result.failures.append(Failure(input, reason_of(error)))
+            return False
+        result = self.result
+        if decision.duplicate:
+            result.duplicates += 1
+        if records:
+            result.outbox.extend(outbox)
+            result.outcomes.extend(decision.outcomes)
+            result.outcome_records.extend(records)
+        self.states[customer] = encoded
+        new_wake = new.wake if new is not None else 0
+        if new_wake != wake or isinstance(input, WakeUp):
+            self.wakes[customer] = new_wake
+            if new_wake and new_wake <= self.end:
+                heappush(self.heap, (new_wake, customer))
+        return True
+
+    def _rendered(self, decision: Decision) -> list[tuple[str, bytes]]:
+        """The decision's outreach, encoded; what cannot be is taken back as outcome `failed`."""
+        entries = []
+        for outreach in list(decision.outreach):
+            try:
+                if decision.state is not None:
+                    self.renderer.render(outreach, decision.state)
+                entry = encode_outreach(outreach)
+                if len(entry[1]) > self.largest:
+                    raise RenderFailed(outreach.template, _too_large(len(entry[1]), self.largest))
+                entries.append(entry)
+            except Exception as error:
+                retract(decision, outreach, reason_of(error))
+        return entries
+
+
+def _too_large(size: int, largest: int) -> str:
+    return f"the outreach has {size:,} bytes, its topic takes {largest:,} (max.message.bytes)"

@@ -1,0 +1,100 @@
+"""The ingest: re-keys the records of un-keyed topics by customer, so that workers find each one's in one partition.
+
+It looks at a record only as far as it takes to find the customer, keeps value and headers, and adds where it stood.
+Where a record names a guest beside the customer, the guest's partition is told by a record of its own.
+What declares itself as a type that events.yaml does not know is passed over here already.
+"""
+
+from collections.abc import Mapping, Sequence
+from time import monotonic
+
+from engine.errors import BadRecord
+from engine.ports import UNLIMITED, Hooks, Record, Rekeyed, Transfer
+from engine.wire.dead_letters import DeadLetter, encode_letter, of_record
+from engine.wire.decode import Decoder
+from engine.wire.origin import headers_of, identification
+from engine.worker.introductions import Introductions
+
+TOO_LARGE = BadRecord("too-large", "the internal topic does not take it (max.message.bytes)")
+LAG_SECONDS = 5.0
+"""Seconds between looks at the lag."""
+
+
+class Ingest:
+    """One member of the ingest's group. `decoders` are those of the un-keyed topics; `largest_letter`: bytes."""
+
+    def __init__(
+        self,
+        transfer: Transfer,
+        decoders: Mapping[str, Decoder],
+        hooks: Hooks,
+        batch: int = 4_000,
+        patience: float = 0.1,
+        largest_letter: int = UNLIMITED,
+    ) -> None:
+        self.transfer = transfer
+        self.decoders = decoders
+        self.hooks = hooks
+        self.batch = batch
+        self.patience = patience
+        self.largest_letter = largest_letter
+        self.introductions = Introductions()
+        self.stopping = False
+        self.stepped = monotonic()
+        """When the last turn of the loop began."""
+        self._next_look = 0.0
+
+    def run(self) -> None:
+        """Work until `stop`. Raises SourceUnavailable and SinkUnavailable where going on makes no sense."""
+        try:
+            while not self.stopping:
+                self.step()
+        finally:
+            self.transfer.close()
+
+    def stop(self) -> None:
+        """Finish the transaction and leave. Safe to call from another thread."""
+        self.stopping = True
+
+    def adopt(self, decoders: Mapping[str, Decoder]) -> None:
+        """Go on with these, from the next batch. Safe to call likewise."""
+        self.decoders = decoders
+
+    def step(self) -> None:
+        """One turn of the loop: one batch, one transaction."""
+        self.stepped = monotonic()
+        records = self.transfer.poll(self.batch, self.patience)
+        started = monotonic()
+        events, letters, moved = self._sort(records, self.decoders)
+        if self.transfer.commit(events, [(one.id, encode_letter(one, self.largest_letter)) for one in letters]):
+            if records:
+                self.hooks.ingested(moved, [letter.code for letter in letters], monotonic() - started)
+        else:
+            self.introductions.forget()
+            self.hooks.ingest_undone()
+        if started >= self._next_look:
+            self._next_look = started + LAG_SECONDS
+            self.hooks.ingest_lag(self.transfer.lag())
+
+    def _sort(
+        self, records: Sequence[Record], decoders: Mapping[str, Decoder]
+    ) -> tuple[list[Rekeyed], list[DeadLetter], int]:
+        """What to write, and how many events are moved by it."""
+        events: list[Rekeyed] = []
+        letters: list[DeadLetter] = []
+        moved = 0
+        for record in records:
+            try:
+                if self.transfer.refuses(record):
+                    raise TOO_LARGE
+                customer, identified = decoders[record.source].whose(record)
+            except BadRecord as error:
+                letters.append(of_record(record, error))
+            else:
+                if customer is not None:
+                    moved += 1
+                    self.introductions.heard_of(customer)
+                    events.append(Rekeyed(customer, record.value, headers_of(record), record))
+                if identified is not None and self.introductions.is_news(identified, record.timestamp):
+                    events.append(identification(identified, record))
+        return events, letters, moved
