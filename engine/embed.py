@@ -1,13 +1,13 @@
-"""The engine as a part of another program."""
+"""A worker inside another program: `open_worker` gives one that has joined its group; call `run` and `stop` on it.
+
+Programs of users import it, and so do the integrations of `engine.contrib`. Settings are read when it is called, never
+at import, and what is wrong with them is raised, never printed.
+"""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Any
 
-import faust
-
-from engine.config import BadSetting, Settings, load_settings
-from engine.contrib.faust import Attached, Outreach, attach
+from engine.config import Settings
 from engine.telemetry.all_hooks import AllHooks
 from engine.telemetry.logs import LogHooks, use_host_logs
 from engine.telemetry.worker import PrometheusHooks
@@ -18,23 +18,7 @@ from engine.wiring.store import open_store
 from engine.wiring.worker import open_running
 from engine.worker.loop import Worker
 
-__all__ = ["Attached", "Outreach", "attach_to_faust", "open_worker"]
-
-
-def attach_to_faust(app: faust.App, **settings: Any) -> Attached:
-    """Let the app's `faust worker` start, supervise and stop an engine worker, in a thread of its own.
-
-    `settings` override the environment's ENGINE_…: attach_to_faust(app, rules="rules", store="redis://localhost").
-    The brokers are the app's unless `kafka_bootstrap` is set; how to log in there is not taken from the app. Raises
-    BadSetting; what goes wrong later, such as rules with errors, crashes the app's worker.
-    """
-    chosen = load_settings(**settings)
-    if "kafka_bootstrap" not in chosen.model_fields_set:
-        chosen = chosen.model_copy(update={"kafka_bootstrap": _brokers(app)})
-    if app.conf.id == chosen.kafka_group:
-        reason = "is the Faust app's id too; the engine's workers need a consumer group of their own"
-        raise BadSetting("ENGINE_KAFKA_GROUP", reason)
-    return attach(app, chosen.outreach_topic, lambda: open_worker(chosen))
+__all__ = ["open_worker"]
 
 
 @contextmanager
@@ -54,7 +38,3 @@ def open_worker(settings: Settings) -> Iterator[Worker]:
         hooks = AllHooks(metrics, log)
         health.running = stack.enter_context(open_running(settings, project, store, writer, hooks))
         yield health.running.worker
-
-
-def _brokers(app: faust.App) -> str:
-    return ",".join(f"{url.host}:{url.port or 9092}" for url in app.conf.broker)

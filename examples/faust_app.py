@@ -7,7 +7,7 @@ from collections import Counter
 
 import faust
 
-from engine.embed import Outreach, attach_to_faust
+from engine.contrib.faust import Outreach, attach_to_faust
 
 app = faust.App("shop-outreach", broker="kafka://localhost:9092")
 engine = attach_to_faust(app)  # settings: ENGINE_… variables, or here: rules="rules", store="redis://localhost:6379/0"

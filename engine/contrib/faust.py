@@ -11,6 +11,9 @@ import faust
 from faust.types import TopicT
 from mode import Service
 
+from engine.config import BadSetting, load_settings
+from engine.embed import open_worker
+
 
 class Event(faust.Record, isodates=True, coerce=True):
     """The event an outreach is about."""
@@ -110,3 +113,23 @@ def attach(app: faust.App, outreach_topic: str, open_loop: OpenLoop) -> Attached
     app.add_dependency(service)  # `app.service` would wait for Faust's own group, long after another member has died
     topic = _ExistingTopic(app, topics=[outreach_topic], key_type=str, value_type=Outreach)
     return Attached(service, topic)
+
+
+def attach_to_faust(app: faust.App, **settings: Any) -> Attached:
+    """Let the app's `faust worker` start, supervise and stop an engine worker, in a thread of its own.
+
+    `settings` override the environment's ENGINE_…: attach_to_faust(app, rules="rules", store="redis://localhost").
+    The brokers are the app's unless `kafka_bootstrap` is set; how to log in there is not taken from the app. Raises
+    BadSetting; what goes wrong later, such as rules with errors, crashes the app's worker.
+    """
+    chosen = load_settings(**settings)
+    if "kafka_bootstrap" not in chosen.model_fields_set:
+        chosen = chosen.model_copy(update={"kafka_bootstrap": _brokers(app)})
+    if app.conf.id == chosen.kafka_group:
+        reason = "is the Faust app's id too; the engine's workers need a consumer group of their own"
+        raise BadSetting("ENGINE_KAFKA_GROUP", reason)
+    return attach(app, chosen.outreach_topic, lambda: open_worker(chosen))
+
+
+def _brokers(app: faust.App) -> str:
+    return ",".join(f"{url.host}:{url.port or 9092}" for url in app.conf.broker)

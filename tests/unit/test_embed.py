@@ -13,8 +13,7 @@ import faust
 import pytest
 
 from engine.config import BadSetting
-from engine.contrib.faust import EngineService, Outreach
-from engine.embed import attach_to_faust
+from engine.contrib.faust import EngineService, Outreach, attach_to_faust
 from engine.model import KeptEvent
 from engine.model import Outreach as Decided
 from engine.wire.records import encode_outreach
@@ -133,9 +132,9 @@ def test_an_app_that_only_sends_starts_no_worker(app: faust.App) -> None:
 
 def test_a_bad_setting_is_an_error_when_the_engine_is_used_and_not_when_it_is_imported() -> None:
     program = (
-        "import faust, engine.embed\n"
+        "import faust, engine.contrib.faust\n"
         "from engine.config import BadSetting\n"
-        "try: engine.embed.attach_to_faust(faust.App('shop', broker='kafka://one'))\n"
+        "try: engine.contrib.faust.attach_to_faust(faust.App('shop', broker='kafka://one'))\n"
         "except BadSetting as error: print(error)"
     )
     environment = os.environ | {"ENGINE_CLOCK": "sundial"}
