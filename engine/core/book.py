@@ -228,7 +228,7 @@ class Plan:
     sums: tuple[str, ...] = ()
     window: int = 0
     window_sums: tuple[str, ...] = ()
-    reactions: tuple[tuple[Rule, Reaction], ...] = ()
+    reactions: tuple[tuple[Rule, Reaction, int], ...] = ()
     cancels: tuple[Rule, ...] = ()
 
     @property
@@ -273,7 +273,9 @@ class RuleBook:
             sums=tuple(sorted(prop for type_, prop in self.keeps.sums if type_ == name)),
             window=max((span for _, span in windows), default=0),
             window_sums=tuple(sorted({prop for prop, _ in windows if prop})),
-            reactions=tuple((rule, rule.trigger.on_event) for rule in self.rules if self._reacts(rule, name)),
+            reactions=tuple(
+                (rule, rule.trigger.on_event, rule.trigger.code) for rule in self.rules if self._reacts(rule, name)
+            ),
             cancels=tuple(rule for rule in self.rules if rule.cancel_on and rule.cancel_on.event == name),
         )
 

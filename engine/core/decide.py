@@ -77,14 +77,15 @@ def _apply(
     for rule in plan.cancels:
         Settling(book, state, event.customer, decision).cancel(rule, event, present)
     candidates = []
-    for rule, react in plan.reactions:
+    for rule, react, code in plan.reactions:
         firing = react(state, event, horizon)
         slot = state.rules.get(rule.id)
         if slot is not None:
-            own(rule, slot)
+            if slot.kind != code:
+                own(rule, slot)
             if slot.cancelled:
                 rule.trigger.cancel(state, slot.cancelled)
-            if state.identified:
+            if state.known is not None:
                 silence(state, slot)
         if firing is not None:
             candidates.append(Candidate(rule, firing, event.customer, present))

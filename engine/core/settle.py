@@ -26,7 +26,7 @@ def forget_sent(book: RuleBook, state: State, now: int) -> None:
 
 def soonest_due(book: RuleBook, state: State) -> int:
     """The soonest moment anything of this customer can become due, 0 for never."""
-    soonest = forgotten_at(book, state)
+    soonest = forgotten_at(book, state) if book.policy.forget_after or state.known is not None else 0
     for slot in state.rules.values():
         if slot.parked is not None:
             continue
@@ -83,6 +83,8 @@ class Settling:
         return found
 
     def _due_deferred(self, due: int, at: int) -> list[Candidate]:
+        if not self.state.deferred:
+            return []
         by_id = self.book.by_id
         ready = [one for one in self.state.deferred if one.due == due and one.rule in by_id]
         self.state.deferred = [one for one in self.state.deferred if one not in ready]
