@@ -3,8 +3,12 @@
 PYTHON ?= python3 python3.14 python3.13 python3.12 python3.11
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt
+PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 8 --dist worksteal
 READY := .venv/.ready
 INSTALLED := .venv/.installed
+
+# Tests start hundreds of processes. Without its byte code each would compile the engine and its libraries: a second apiece.
+export PYTHONDONTWRITEBYTECODE :=
 
 help: ## what there is to make
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 20
@@ -15,8 +19,11 @@ demo: $(INSTALLED) ## a year and a half of purchases through rules/ and template
 demo-live: $(READY) ## a mail, its unsubscribe link and what follows, on real servers (a minute); ARGS=--stay keeps them
 	@$(BIN)/python -m tests.demo_live $(ARGS)
 
-test: $(READY) ## all tests; ARGS="-k win_back" for some
-	@$(BIN)/python -m pytest $(ARGS)
+quick: $(READY) ## the tests that need no server, on fewer examples (a minute): for every save
+	@ENGINE_TEST_EXAMPLES=0.2 $(PYTEST) -m "not (e2e or kafka or redis)" --ignore=tests/e2e $(ARGS)
+
+test: $(READY) ## all tests; ARGS="-k win_back" for some, ARGS="-n 0" one after the other
+	@$(PYTEST) $(ARGS)
 
 soak: $(READY) ## every fault again and again, harder, for SOAK_SECONDS=600 or so, with seeds from SOAK_SEED=1 on
 	@$(BIN)/python -m tests.soak $(ARGS)
@@ -83,4 +90,4 @@ $(INSTALLED): pyproject.toml constraints.txt
 	@$(PIP) -e .
 	@touch $@
 
-.PHONY: help demo demo-live test soak bench rules lint format types check schema wheel compiled test-compiled bench-compiled install clean
+.PHONY: help demo demo-live quick test soak bench rules lint format types check schema wheel compiled test-compiled bench-compiled install clean

@@ -1,4 +1,4 @@
-"""Servers for the tests that want real ones: one of each for a whole run."""
+"""Servers for the tests that want real ones: one of each for a whole run, or for each process of a parallel one."""
 
 import re
 from collections.abc import Iterator
@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import pytest
 
+import tests.support.examples  # noqa: F401, how properties are tried
 from tests.services import AnyRedis, Broker, open_broker, open_redis
 
 _RUN = uuid4().hex[:8]

@@ -145,6 +145,7 @@ def test_the_newest_doubts_come_first(open_claims: OpenClaims) -> None:
     assert [doubt.at for doubt in claims.in_doubt(2)] == [9, 4]
 
 
+@pytest.mark.redis
 def test_after_a_restart_of_the_server_a_claim_that_was_not_begun_is_in_doubt_too(
     redis_of_ones_own: RedisServer,
 ) -> None:
@@ -155,6 +156,7 @@ def test_after_a_restart_of_the_server_a_claim_that_was_not_begun_is_in_doubt_to
     claims.close()
 
 
+@pytest.mark.redis
 def test_senders_agree_on_the_process_after_a_restart_and_after_scripts_were_flushed(
     redis_of_ones_own: RedisServer,
 ) -> None:
@@ -173,6 +175,7 @@ def test_senders_agree_on_the_process_after_a_restart_and_after_scripts_were_flu
         claims.close()
 
 
+@pytest.mark.redis
 def test_what_an_older_sender_claimed_by_run_id_is_known_again(redis_of_ones_own: RedisServer) -> None:
     claims, _ = connect_sending(redis_of_ones_own.url, "older")
     run = redis_of_ones_own.ask("INFO", "server")["run_id"]
@@ -182,6 +185,7 @@ def test_what_an_older_sender_claimed_by_run_id_is_known_again(redis_of_ones_own
     claims.close()
 
 
+@pytest.mark.redis
 def test_a_claim_survives_a_server_that_is_killed(redis_of_ones_own: RedisServer) -> None:
     claims, _ = connect_sending(redis_of_ones_own.url, "cut")
     claims.claim(WANTED, 1)

@@ -15,6 +15,8 @@ from engine.operate.checks import check_store
 from engine.operate.findings import Level
 from engine.ports import Commit, Meta
 
+pytestmark = pytest.mark.redis
+
 CUSTOMER = "{odd}\n🙂"
 EVERYTHING = Commit(
     Meta(),

@@ -17,6 +17,8 @@ from engine.wire.feedback import Feedback, FeedbackKind, feedback_event
 from tests.support.command import Ran, engine
 from tests.support.outreach import outreach
 
+pytestmark = pytest.mark.redis
+
 _namespaces = count()
 ADDRESS = "ada@bücher.example"
 LETTER = outreach(to=ADDRESS, purpose="marketing")

@@ -20,7 +20,7 @@ from engine.wire.decode import Decoder
 from engine.wire.origin import IngestedDecoder, headers_of
 from engine.wire.records import decode_outreach, decode_past
 from engine.worker.partition_owner import Owned, Rules, Surroundings
-from tests.support.examples import FACTOR
+from tests.support.examples import so_many
 from tests.support.hostile_records import KINDS, NOW, HostileRecords
 
 json = msgspec.json.decode
@@ -110,7 +110,7 @@ class Worker:
 
 def test_no_record_of_any_format_raises_and_each_is_an_event_or_a_dead_letter(tmp_path: Path) -> None:
     print(f"ENGINE_TEST_SEED={SEED}")  # shown where this fails
-    worker, count = Worker(project(tmp_path)), COUNT * FACTOR
+    worker, count = Worker(project(tmp_path)), so_many(COUNT)
     records = HostileRecords(SEED)(count)
     while batch := list(islice(records, BATCH)):
         worker.handle(batch)
@@ -124,7 +124,7 @@ def test_no_record_of_any_format_raises_and_each_is_an_event_or_a_dead_letter(tm
         decode_state(state)
         for past in worker.store.history(0, customer):
             decode_past(customer, past)
-    assert Counter(json(value)["outcome"] for _, _, value in worker.outcomes.records)["fired"] > 1_000
+    assert Counter(json(value)["outcome"] for _, _, value in worker.outcomes.records)["fired"] > so_many(1_000)
     assert all(json(value)["text"] for _, value in worker.sink.entries[0])
 
 
@@ -143,7 +143,7 @@ def test_whatever_else_reads_records_raises_bad_record_only(tmp_path: Path) -> N
         lambda record: decode_letter(record.value or b""),
     )
     read: Counter[int] = Counter()
-    for record in HostileRecords(SEED)(7_000 * FACTOR):
+    for record in HostileRecords(SEED)(so_many(7_000)):
         for place, reader in enumerate(readers):
             with suppress(BadRecord):
                 reader(record)

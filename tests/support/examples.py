@@ -1,18 +1,34 @@
-"""How many examples to try: few and always the same ones, or ENGINE_TEST_EXAMPLES times as many at random."""
+"""How many examples a property is tried on: always the same ones, or many more at random.
 
+ENGINE_TEST_EXAMPLES multiplies the number of each test. `make quick` sets 0.2; above 1 the examples differ by the run.
+tests/conftest.py imports this, so that it holds for every property.
+"""
+
+import math
 import os
 from collections.abc import Callable
 from typing import Any
 
 from hypothesis import HealthCheck, settings
 
-FACTOR = int(os.environ.get("ENGINE_TEST_EXAMPLES", "1"))
+FACTOR = float(os.environ.get("ENGINE_TEST_EXAMPLES", "1"))
+
+
+def so_many(number: int) -> int:
+    """Times the factor."""
+    return math.ceil(number * FACTOR)
 
 
 def examples(number: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    return settings(
-        max_examples=number * FACTOR,
-        derandomize=FACTOR == 1,
-        deadline=None,
-        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-    )
+    """For a property that needs more or fewer than 100."""
+    return settings(max_examples=so_many(number))
+
+
+settings.register_profile(
+    "engine",
+    max_examples=so_many(100),
+    derandomize=FACTOR <= 1,
+    deadline=None,  # a busy machine is no failure
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+settings.load_profile("engine")

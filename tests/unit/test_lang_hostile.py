@@ -4,11 +4,12 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.lang.project import load
 from engine.lang.rule_tests import load_tests
+from tests.support.examples import examples
 from tests.support.language import EVENTS, POLICY, RULES, TESTS, loaded, write
 
 FILES = {"lifecycle.yaml": RULES, "events.yaml": EVENTS, "policy.yaml": POLICY}
@@ -33,7 +34,7 @@ def survives(check: Callable[[Path], None]) -> None:
         check(Path(folder))
 
 
-@settings(max_examples=400, deadline=None)
+@examples(400)
 @given(st.data())
 def test_a_damaged_project_is_answered_by_diagnostics(data: st.DataObject) -> None:
     name = data.draw(st.sampled_from(sorted(FILES)))
@@ -49,7 +50,7 @@ def test_a_damaged_project_is_answered_by_diagnostics(data: st.DataObject) -> No
     survives(check)
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(damaged(TESTS))
 def test_a_damaged_test_file_is_answered_by_diagnostics(text: str) -> None:
     def check(folder: Path) -> None:
@@ -62,7 +63,7 @@ def test_a_damaged_test_file_is_answered_by_diagnostics(text: str) -> None:
     survives(check)
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(st.binary(max_size=200) | st.text(max_size=200).map(lambda text: text.encode("utf-8", "replace")))
 def test_any_bytes_are_answered_by_diagnostics(raw: bytes) -> None:
     def check(folder: Path) -> None:
