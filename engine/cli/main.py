@@ -70,6 +70,16 @@ COMMANDS: Mapping[str, Entry] = {
         "archive",
         "Append events, outcomes and feedback to an archive of Parquet files, each record once: from topics or files.",
     ),
+    "metrics": Entry(
+        "metrics",
+        "Show how customers stay: retention, churn, repeat purchases, cohorts, RFM, predictions, what outreach led to.",
+    ),
+    "fit": Entry(
+        "fit",
+        "Fit a model to the purchases of an archive and write its parameters to scores.json in the folder of the"
+        " rules.",
+    ),
+    "experiment": Entry("experiment", "Experiments: how long one will take."),
     "reshard": Entry(
         "reshard",
         "Move all customers to another number of partitions: states, timers, history, tombstones."

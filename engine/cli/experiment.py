@@ -1,0 +1,94 @@
+"""`engine experiment plan`: how long an experiment will take."""
+
+from math import ceil
+from typing import Annotated, Any
+
+import typer
+
+from engine.cli.console import out
+from engine.cli.options import AsJson
+from engine.errors import UsageError
+from engine.insight.experiments.planning import Metric, Split, customers_needed, lift_found
+
+WEEKS = (1, 2, 4, 8, 13, 26)
+
+
+def register(app: typer.Typer) -> None:
+    experiment = typer.Typer(help="Experiments: how long one will take.", no_args_is_help=True)
+    experiment.command("plan")(plan)
+    experiment.callback()(_experiment)
+    app.add_typer(experiment, name="experiment")
+
+
+def _experiment() -> None:
+    """So that `plan` stays a command of its own."""
+
+
+def plan(
+    per_week: Annotated[float, typer.Option(min=1, help="Customers that come into the experiment in a week.")],
+    conversion: Annotated[float, typer.Option(help="Percent that reach the goal without it.")] = 0.0,
+    mean: Annotated[float, typer.Option(help="Instead: what a customer spends on average ...")] = 0.0,
+    deviation: Annotated[float, typer.Option(help="... its standard deviation ...")] = 0.0,
+    buyers: Annotated[float, typer.Option(help="... and percent that spend anything.")] = 0.0,
+    lift: Annotated[float, typer.Option(help="Percent better that shall be found.")] = 20.0,
+    shares: Annotated[str, typer.Option(help="Percent in the two arms that are compared, control first.")] = "50/50",
+    power: Annotated[float, typer.Option(help="Percent of such lifts that shall be found.")] = 80.0,
+    as_json: AsJson = False,
+) -> None:
+    """Say how many customers and weeks an experiment needs, and which lift it shows after how long.
+
+    For experiments that are looked at every day and stopped when they are decided (docs/insight.md). A real lift of
+    that size is mostly found sooner.
+
+    Example: engine experiment plan --conversion 5 --lift 20 --per-week 2000 --shares 50/50
+    """
+    metric = _metric(conversion, mean, deviation, buyers)
+    control, treated = _shares(shares)
+    split, found = Split.of(control, treated), _percent(power, "--power", 99.9)
+    taking_part = per_week * (control + treated) / 100
+    if lift <= 0:
+        message = f"--lift {lift:g}: expected percent above 0"
+        raise UsageError(message)
+    needed = customers_needed(metric, lift / 100, split, power=found)
+    told: dict[str, Any] = {
+        "customers": needed,
+        "weeks": ceil(needed / taking_part),
+        "lift_found": {week: lift_found(metric, int(week * taking_part), split, power=found) for week in WEEKS},
+    }
+    if as_json:
+        out.print_json(data=told)
+        return
+    weeks = "1 week" if told["weeks"] == 1 else f"{told['weeks']:,} weeks"
+    out.print(f"[bold]{weeks}[/]: {needed:,} customers in both arms, to find a lift of {lift:g} %", highlight=False)
+    for week, shown in told["lift_found"].items():
+        out.print(f"  after {week:2} weeks a lift of {100 * shown:,.0f} % shows", highlight=False)
+
+
+def _metric(conversion: float, mean: float, deviation: float, buyers: float) -> Metric:
+    if bool(conversion) == bool(mean):
+        message = "say either --conversion, or --mean with --deviation and --buyers"
+        raise UsageError(message)
+    if conversion:
+        return Metric.conversion(_percent(conversion, "--conversion", 100))
+    if mean < 0 or deviation <= 0:
+        message = f"--mean {mean:g} --deviation {deviation:g}: both must be above 0"
+        raise UsageError(message)
+    return Metric(mean, deviation, _percent(buyers, "--buyers", 100))
+
+
+def _percent(value: float, option: str, most: float) -> float:
+    if not 0 < value <= most:
+        message = f"{option} {value:g}: expected percent, above 0 and at most {most:g}"
+        raise UsageError(message)
+    return value / 100
+
+
+def _shares(text: str) -> tuple[float, float]:
+    try:
+        control, treated = map(float, text.split("/"))
+    except ValueError:
+        control = treated = 0.0
+    if min(control, treated) <= 0 or control + treated > 100:
+        message = f"--shares {text}: expected two percentages that sum to 100 at most, such as 50/50 or 5/95"
+        raise UsageError(message)
+    return control, treated

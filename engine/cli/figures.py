@@ -1,0 +1,76 @@
+"""A report of figures in the terminal."""
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from engine.insight.report.content import Bars, Chart, Heat, Lines, Report, Section, written
+
+BLOCKS = " ▁▂▃▄▅▆▇█"
+SHADES = " ░▒▓█"
+WIDTH = 60
+"""Columns of a chart: it fits a terminal of 80."""
+MOST_COLUMNS = 13
+"""Of a table of cells: a year and its beginning."""
+
+
+def show(report: Report, console: Console) -> None:
+    """Every section: its definition, figures and charts."""
+    period = f"{report.since} until before {report.until}; period {report.period[0]} until before {report.period[1]}"
+    console.print(f"[bold]How customers stay[/]  {period}", highlight=False)
+    for section in report.sections:
+        _section(section, report.currency, console)
+
+
+def _section(section: Section, currency: str, console: Console) -> None:
+    console.print(f"\n[bold]{section.title}[/]", highlight=False)
+    console.print(f"[dim]{escape(section.definition)}[/]", highlight=False)
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(justify="right", style="bold")
+    for figure in section.figures:
+        table.add_row(written(figure.value, figure.unit, currency), figure.name, f"[dim]{escape(figure.note)}[/]")
+    if section.figures:
+        console.print(table, highlight=False)
+    if section.note:
+        console.print(f"[yellow]{escape(section.note)}[/]", highlight=False)
+    for chart in section.charts:
+        console.print(f"  {chart.title}", highlight=False, markup=False)
+        _chart(chart, currency, console)
+
+
+def _chart(chart: Chart, currency: str, console: Console) -> None:
+    if isinstance(chart, Heat):
+        console.print(_heat(chart))
+    elif isinstance(chart, Bars):
+        top = max(chart.values, default=0) or 1
+        wide = max(map(len, chart.labels), default=0)
+        for label, value in list(zip(chart.labels, chart.values, strict=True))[:26]:
+            bar = "█" * round(value / top * (WIDTH - wide))
+            console.print(
+                f"  {label:>{wide}} {bar} {written(value, chart.unit, currency)}", highlight=False, markup=False
+            )
+    else:
+        _lines(chart, currency, console)
+
+
+def _lines(chart: Lines, currency: str, console: Console) -> None:
+    """One row of blocks a line, over its whole range from 0."""
+    top = max((one for line in chart.lines.values() for one in line if one is not None), default=0) or 1
+    wide = max(map(len, chart.lines))
+    for name, line in chart.lines.items():
+        sampled = [line[place * len(line) // WIDTH] for place in range(WIDTH)] if len(line) > WIDTH else line
+        row = "".join(" " if one is None else BLOCKS[round(max(0.0, one) / top * 8)] for one in sampled)
+        ends = f"{written(line[0], chart.unit, currency)} … {written(line[-1], chart.unit, currency)}"
+        console.print(f"  {name:>{wide}} {row}  {ends}", highlight=False, markup=False)
+
+
+def _heat(chart: Heat) -> Table:
+    table = Table(box=None, pad_edge=True, header_style="dim")
+    table.add_column("", style="dim")
+    for column in chart.columns[:MOST_COLUMNS]:
+        table.add_column(column, justify="right")
+    for name, cells, shown in zip(chart.rows, chart.cells, chart.shown, strict=True):
+        levels = [min(4, int((one or 0) ** 0.5 * 5)) for one in cells[:MOST_COLUMNS]]
+        texts = [f"{escape(text)} {SHADES[level]}" for text, level in zip(shown[:MOST_COLUMNS], levels, strict=True)]
+        table.add_row(escape(name), *texts)
+    return table

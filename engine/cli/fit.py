@@ -1,0 +1,125 @@
+"""`engine fit`: the parameters of a model of when customers buy again, in a small file beside the rules."""
+
+import json
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated, Any
+
+import typer
+
+from engine.cli.console import out
+from engine.cli.metrics import Amount, Purchase, Source, Sources, Until, Zone, day_of, open_sources
+from engine.cli.options import AsJson, RulesDir, TemplatesDir, settings_of
+from engine.errors import UsageError
+from engine.insight.figures.predicting import Check, Fitted, check_fit, check_until, fit_shop
+from engine.insight.figures.shop import Asked, Shop
+from engine.insight.models.fitting import MODELS, TooFew
+
+FILE = "scores.json"
+VERSION = 1
+
+
+def register(app: typer.Typer) -> None:
+    app.command("fit")(fit)
+
+
+def fit(
+    sources: Sources,
+    model: Annotated[str, typer.Option(help=f"Which model: {', '.join(MODELS)}.")] = "pareto_nbd",
+    until: Until = "",
+    purchase: Purchase = "purchase",
+    amount: Amount = "amount",
+    zone: Zone = "",
+    source: Source = "",
+    rules: RulesDir = None,
+    templates: TemplatesDir = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show the parameters and the check.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Fit a model to the purchases of an archive and write its parameters to scores.json in the folder of the rules.
+
+    It is checked too: fitted to the earlier part of the time, do predictions for the rest come true? More than 20,000
+    customers are sampled.
+
+    Example: engine fit archive --dry-run
+    """
+    if model not in MODELS:
+        message = f"--model {model}: there are {', '.join(MODELS)}"
+        raise UsageError(message)
+    settings = settings_of(rules=rules, templates=templates)
+    with TemporaryDirectory(prefix="engine-") as folder:
+        asked = Asked(purchase, amount, zone, day_of(until, "--until"))
+        shop = open_sources(sources, asked, settings, Path(folder), source)
+        told = _fitted(shop, model)
+        shop.close()
+    path = settings.rules / FILE
+    if not dry_run:
+        path.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
+    if as_json:
+        out.print_json(data=told)
+    else:
+        _show(told, None if dry_run else path)
+
+
+def _fitted(shop: Shop, model: str) -> dict[str, Any]:
+    until, weeks = check_until(shop)
+    try:
+        fitted = fit_shop(shop, model, shop.end)
+        check = check_fit(shop, fit_shop(shop, model, until).purchases.model, until, weeks) if weeks else None
+    except TooFew as error:
+        raise UsageError(str(error)) from error
+    return _as_data(shop, fitted, check)
+
+
+def _as_data(shop: Shop, fitted: Fitted, check: Check | None) -> dict[str, Any]:
+    purchases, spending = fitted.purchases, fitted.spending
+    return {
+        "version": VERSION,
+        "made": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
+        "purchase": shop.asked.purchase,
+        "zone": shop.asked.zone,
+        "model": purchases.model.name,
+        "parameters": asdict(purchases.model),
+        "spending": asdict(spending.model) if spending else None,
+        "fit": {
+            "until": fitted.until.isoformat(),
+            "customers": purchases.customers,
+            "log_likelihood": purchases.log_likelihood,
+            "converged": purchases.converged,
+        },
+        "check": check and _check(check),
+    }
+
+
+def _check(check: Check) -> dict[str, Any]:
+    return {
+        "until": check.until.isoformat(),
+        "weeks": check.weeks,
+        "expected": check.expected,
+        "happened": check.happened,
+        "brier": check.calibration.brier,
+        "brier_of_chance": check.calibration.base,
+        "ranking": check.calibration.ranking,
+        "bins": [one._asdict() for one in check.calibration.bins],
+    }
+
+
+def _show(told: dict[str, Any], path: Path | None) -> None:
+    numbers = ", ".join(f"{name} {value:.6g}" for name, value in told["parameters"].items())
+    fitted, check = told["fit"], told["check"]
+    out.print(f"[bold]{told['model']}[/] {numbers}; {fitted['customers']:,} customers", highlight=False)
+    if not fitted["converged"]:
+        out.print("[yellow]The search found no highest point: the data hardly tell these parameters apart.[/]")
+    if check:
+        out.print(
+            f"check: {check['weeks']} weeks from {check['until']}: {check['happened']:,} purchase days, expected"
+            f" {check['expected']:,.0f}; Brier score {check['brier']:.4f} (of chance {check['brier_of_chance']:.4f})",
+            highlight=False,
+        )
+        for one in check["bins"]:
+            share = f"predicted {one['predicted']:6.1%}  happened {one['observed']:6.1%}"
+            out.print(f"  {share}  {one['customers']:,} customers", highlight=False)
+    if path:
+        out.print(f"wrote {path}", markup=False, highlight=False)

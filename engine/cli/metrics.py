@@ -1,0 +1,120 @@
+"""`engine metrics`: how customers stay, in the terminal, for a program, or as a page."""
+
+from datetime import date
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated
+
+import typer
+
+from engine.cli.archiving import archive_files
+from engine.cli.console import complain, out
+from engine.cli.figures import show
+from engine.cli.opening import open_project
+from engine.cli.options import AsJson, RulesDir, TemplatesDir, settings_of
+from engine.config import Settings
+from engine.errors import UsageError
+from engine.insight.archive import Archive
+from engine.insight.figures.predicting import GLANCE, check_fit, check_until, fit_shop
+from engine.insight.figures.shop import Asked, Shop, open_shop
+from engine.insight.models.fitting import TooFew
+from engine.insight.report.build import build_report, default_period
+from engine.insight.report.content import Section
+from engine.insight.report.page import page
+from engine.insight.report.predictions import predictions
+from engine.wiring.replay import History
+
+Sources = Annotated[list[Path], typer.Argument(help="Archives, or files of JSON lines (.gz).")]
+Purchase = Annotated[str, typer.Option(help="The type of event that is a purchase.")]
+Amount = Annotated[str, typer.Option(help="Its property that says what it cost.")]
+Source = Annotated[str, typer.Option(help="Of files: the source of events.yaml; found by a look if missing.")]
+Zone = Annotated[str, typer.Option(help="Where days begin; the zone of policy.yaml if missing.")]
+Until = Annotated[str, typer.Option(help="The day from which nothing counts; the day after the last purchase.")]
+
+
+def register(app: typer.Typer) -> None:
+    app.command("metrics")(metrics)
+
+
+def metrics(
+    sources: Sources,
+    since: Annotated[str, typer.Option("--from", help="First day of the period that retention is told of.")] = "",
+    to: Annotated[str, typer.Option(help="The day after its last; by default the last three whole months.")] = "",
+    until: Until = "",
+    active: Annotated[
+        int, typer.Option(min=1, help="Days since the last purchase for which a customer is active.")
+    ] = 90,
+    purchase: Purchase = "purchase",
+    amount: Amount = "amount",
+    zone: Zone = "",
+    source: Source = "",
+    predict: Annotated[bool, typer.Option("--predict/--no-predict", help="Fit a model and check it too.")] = True,
+    html: Annotated[Path | None, typer.Option(help="Write the report as a page.")] = None,
+    rules: RulesDir = None,
+    templates: TemplatesDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show how customers stay: retention, churn, repeat purchases, cohorts, RFM, predictions, what outreach led to.
+
+    Every figure says in a sentence how it is defined (docs/insight.md has all of them).
+
+    Example: engine metrics archive --html retention.html
+    """
+    settings = settings_of(rules=rules, templates=templates)
+    with TemporaryDirectory(prefix="engine-") as folder:
+        asked = Asked(purchase, amount, zone, day_of(until, "--until"), active)
+        shop = open_sources(sources, asked, settings, Path(folder), source)
+        start, end = default_period(shop)
+        period = (day_of(since, "--from") or start, day_of(to, "--to") or end)
+        report = build_report(shop, *period, _predictions(shop) if predict else ())
+        shop.close()
+    if html:
+        html.parent.mkdir(parents=True, exist_ok=True)
+        html.write_text(page(report), encoding="utf-8")
+    if as_json:
+        out.print_json(data=report.as_data())
+    elif html:
+        out.print(f"wrote {html}", markup=False, highlight=False)
+    else:
+        show(report, out)
+
+
+def open_sources(sources: list[Path], asked: Asked, settings: Settings, folder: Path, source: str) -> Shop:
+    """Files are archived in a temporary folder first, so that they are understood as workers understand them."""
+    archives, files = [path for path in sources if path.is_dir()], [path for path in sources if not path.is_dir()]
+    if files or not asked.zone:
+        book = open_project(settings).book
+        asked = Asked(
+            asked.purchase, asked.amount, asked.zone or str(book.policy.zones.default), asked.end, asked.active_days
+        )
+        if files:
+            archives.append(folder / "archive")
+            with Archive.opened(archives[-1]) as archive:
+                added = archive_files(archive, "events", History(files, source=source), book.catalog)
+            if added.unreadable:
+                complain(f"{added.unreadable:,} of {added.records:,} records could not be read, or are not declared")
+    return open_shop(archives, asked)
+
+
+def _predictions(shop: Shop) -> list[Section]:
+    """None where there are too few customers, or too little time to check."""
+    until, weeks = check_until(shop)
+    if weeks < 1:
+        return []
+    try:
+        earlier = fit_shop(shop, "pareto_nbd", until, GLANCE)
+        fitted = fit_shop(shop, "pareto_nbd", shop.end, GLANCE)
+    except TooFew as error:
+        complain(f"no predictions: {error}")
+        return []
+    return [predictions(shop, fitted, check_fit(shop, earlier.purchases.model, until, weeks))]
+
+
+def day_of(text: str, option: str) -> date | None:
+    if not text:
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        message = f"{option} {text}: expected a day, such as 2026-01-31"
+        raise UsageError(message) from error

@@ -1,0 +1,68 @@
+"""Customers in groups: cohorts by the month of their first purchase, and RFM scores."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from engine.insight.figures.shop import Shop
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """`month`: of the first purchase. `buyers`: how many bought in it and in each month after."""
+
+    month: date
+    buyers: list[int]
+
+
+def cohorts(shop: Shop) -> list[Cohort]:
+    """A customer counts once a month."""
+    query = """
+        SELECT date_trunc('month', first_day)::DATE, date_diff('month', first_day, day), count(*)
+        FROM days JOIN customers USING (c)
+        WHERE before IS NULL OR date_trunc('month', before) < date_trunc('month', day)
+        GROUP BY ALL ORDER BY ALL
+    """
+    found: dict[date, dict[int, int]] = {}
+    for month, later, buyers in shop.rows(query):
+        found.setdefault(month, {})[later] = buyers
+    last = shop.end.year * 12 + shop.end.month - (1 if shop.end.day == 1 else 0)
+    return [
+        Cohort(month, [later.get(number, 0) for number in range(last - (month.year * 12 + month.month) + 1)])
+        for month, later in found.items()
+    ]
+
+
+@dataclass(frozen=True)
+class Rfm:
+    """How many customers have a score, and what they have spent. 5 is best: bought lately, often, much."""
+
+    recency: int
+    frequency: int
+    monetary: int
+    customers: int
+    spent: float
+
+
+def rfm(shop: Shop, *, by_ntile: bool = False) -> list[Rfm]:
+    """Scores by the values at the quintiles, so that equals score equally; NTILE splits equals, here by their ids."""
+    scores = _NTILES if by_ntile else _BY_VALUE
+    query = f"""
+        WITH told AS (SELECT c, last_day - ?::DATE AS lately, bought, spent FROM customers), scored AS ({scores})
+        SELECT r, f, m, count(*), sum(spent) FROM scored GROUP BY ALL ORDER BY ALL
+    """
+    return [Rfm(*row) for row in shop.rows(query, shop.end)]
+
+
+_FIFTHS = "quantile_cont({0}, [.2, .4, .6, .8]) AS {0}_cuts"
+_SCORE = "1 + len(list_filter({0}_cuts, lambda cut: {0} > cut))"
+_BY_VALUE = f"""
+    SELECT spent, {_SCORE.format("lately")} AS r, {_SCORE.format("bought")} AS f, {_SCORE.format("spent")} AS m
+    FROM told, (
+        SELECT {_FIFTHS.format("lately")}, {_FIFTHS.format("bought")}, {_FIFTHS.format("spent")} FROM told
+    )
+"""
+_NTILES = """
+    SELECT spent, ntile(5) OVER (ORDER BY lately, id) AS r, ntile(5) OVER (ORDER BY bought, id) AS f,
+        ntile(5) OVER (ORDER BY spent, id) AS m
+    FROM told JOIN (SELECT hash(customer) AS c, min(customer) AS id FROM events GROUP BY 1) USING (c)
+"""

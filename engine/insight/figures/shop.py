@@ -1,0 +1,173 @@
+"""A shop's purchases, arranged so that a figure is one pass: a row per customer and purchase day, with its neighbours.
+
+Two events with the same id are one. A 64-bit hash of the id stands for a customer: of a million customers two share one
+with a chance of 3 in 100 million.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from pathlib import Path
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+import duckdb
+
+from engine.errors import EngineError
+from engine.insight.archive import files_of
+from engine.insight.archive.writer import connected
+
+MEMORY: Final = "1500MB"
+"""For DuckDB; with Python and what DuckDB does not count it makes 2 GB. What does not fit goes to the disk."""
+
+_PURCHASES: Final = """
+    CREATE VIEW purchases AS
+    SELECT hash(customer) AS c, epoch_ms(occurred_at) AS at_ms, {day} AS day, {amount} AS amount
+    FROM {events} WHERE type = {purchase} AND occurred_at < make_timestamptz({end} * 1000) {once}
+"""
+_DAYS: Final = """
+    CREATE TEMP TABLE days AS
+    WITH by_day AS (
+        SELECT c, day, count(*)::INTEGER AS purchases, coalesce(sum(amount), 0) AS amount,
+            min(at_ms) AS first_at, max(at_ms) AS last_at
+        FROM purchases GROUP BY c, day
+    )
+    SELECT *, row_number() OVER far AS nth, lag(day) OVER far AS before, lead(day) OVER far AS after
+    FROM by_day WINDOW far AS (PARTITION BY c ORDER BY day)
+"""
+_CUSTOMERS: Final = """
+    CREATE TEMP TABLE customers AS
+    SELECT c, min(day) AS first_day, max(day) AS last_day, count(*) AS days, sum(purchases)::BIGINT AS bought,
+        sum(amount) AS spent
+    FROM days GROUP BY c
+"""
+
+
+class NoPurchases(EngineError):
+    """There is nothing to make figures of."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What counts as a purchase, and in whose zone days and months begin. `end`: nothing from then on counts."""
+
+    purchase: str = "purchase"
+    amount: str = "amount"
+    zone: str = "UTC"
+    end: date | None = None
+    active_days: int = 90
+
+
+@dataclass(frozen=True)
+class Shop:
+    """Opened by `open_shop`. `first` and `end` (exclusive) bound its purchase days."""
+
+    connection: duckdb.DuckDBPyConnection
+    asked: Asked
+    first: date
+    end: date
+    currency: str
+
+    def rows(self, query: str, *parameters: Any) -> list[tuple[Any, ...]]:
+        return self.connection.execute(query, list(parameters)).fetchall()
+
+    def row(self, query: str, *parameters: Any) -> tuple[Any, ...]:
+        return self.rows(query, *parameters)[0]
+
+    def instant(self, day: date) -> int:
+        """Epoch ms of the day's beginning in the shop's zone."""
+        return _instant(day, self.asked.zone)
+
+    def close(self) -> None:
+        self.connection.close()
+
+
+def open_shop(folders: Sequence[Path], asked: Asked) -> Shop:
+    """Reads the archives into memory once. Raises ArchiveBroken and NoPurchases."""
+    connection = connected()
+    connection.execute(f"SET memory_limit = '{MEMORY}'; SET preserve_insertion_order = false")
+    for table in ("events", "feedback", "outcomes"):
+        files = [path for folder in folders for path in files_of(folder, table)]
+        _view(connection, table, files)
+    first, last, currency = _extent(connection, asked)
+    end = asked.end or last + timedelta(days=1)
+    if first >= end:
+        message = f"the first {asked.purchase} is of {first}, and nothing from {end} on was asked for"
+        raise NoPurchases(message)
+    connection.execute(_purchases(connection, asked, end, currency))
+    connection.execute(_DAYS)
+    connection.execute(_CUSTOMERS)
+    return Shop(connection, asked, first, end, currency)
+
+
+def _view(connection: duckdb.DuckDBPyConnection, table: str, files: list[str]) -> None:
+    listed = ", ".join(_text(path) for path in files)
+    source = f"SELECT * FROM read_parquet([{listed}], hive_partitioning = false)" if files else _EMPTY[table]
+    connection.execute(f"CREATE VIEW {table} AS {source}")
+
+
+_NO_EVENT: Final = """
+    SELECT NULL::VARCHAR AS customer, NULL::VARCHAR AS id, NULL::INTEGER AS id_source, NULL::VARCHAR AS type,
+        NULL::TIMESTAMPTZ AS occurred_at, NULL::DOUBLE AS amount, NULL::VARCHAR AS currency, NULL::VARCHAR AS properties
+    WHERE false
+"""
+_NO_OUTCOME: Final = """
+    SELECT NULL::VARCHAR AS customer, NULL::VARCHAR AS rule, NULL::VARCHAR AS outcome, NULL::VARCHAR AS outreach,
+        NULL::TIMESTAMPTZ AS decided_at
+    WHERE false
+"""
+_EMPTY: Final = {"events": _NO_EVENT, "feedback": _NO_EVENT, "outcomes": _NO_OUTCOME}
+
+
+def _extent(connection: duckdb.DuckDBPyConnection, asked: Asked) -> tuple[date, date, str]:
+    """First and last purchase day, and the currency of most purchases: others count, but not as revenue."""
+    day = _day("min(occurred_at)", asked.zone), _day("max(occurred_at)", asked.zone)
+    query = f"SELECT {day[0]}, {day[1]}, mode(currency) FROM events WHERE type = ?"
+    row = connection.execute(query, [asked.purchase]).fetchone()
+    if row is None or row[0] is None:
+        message = f"there is no event of type {asked.purchase}; --purchase says what a purchase is called here"
+        raise NoPurchases(message)
+    return row[0], row[1], row[2] or ""
+
+
+def _purchases(connection: duckdb.DuckDBPyConnection, asked: Asked, end: date, currency: str) -> str:
+    of_property = f"TRY_CAST(json_extract_string(properties, {_text('$.' + asked.amount)}) AS DOUBLE)"
+    amount = "amount" if asked.amount == "amount" else of_property
+    if currency:
+        amount = f"CASE WHEN currency IS NULL OR currency = {_text(currency)} THEN {amount} END"
+    query = "SELECT count(*) = count(DISTINCT hash(id_source, id)) FROM events WHERE type = ?"
+    row = connection.execute(query, [asked.purchase]).fetchone()
+    again = "QUALIFY row_number() OVER (PARTITION BY id_source, id ORDER BY occurred_at, customer) = 1"
+    return _PURCHASES.format(
+        day=_day("occurred_at", asked.zone),
+        amount=amount,
+        events="events",
+        purchase=_text(asked.purchase),
+        end=_instant(end, asked.zone),
+        once="" if row and row[0] else again,
+    )
+
+
+def _day(instant: str, zone: str) -> str:
+    return f"{instant}::DATE" if zone == "UTC" else f"({instant} AT TIME ZONE {_text(zone)})::DATE"
+
+
+def _text(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"
+
+
+def _instant(day: date, zone: str) -> int:
+    return int(datetime.combine(day, time(), ZoneInfo(zone)).timestamp() * 1000)
+
+
+def month_before(day: date, months: int = 1) -> date:
+    """The first of the month so many months before the day's."""
+    number = day.year * 12 + day.month - 1 - months
+    return date(number // 12, number % 12 + 1, 1)
+
+
+def whole_months(first: date, end: date, most: int) -> list[date]:
+    """The beginnings of the last whole months, `most` at the most, and the end of the last of them."""
+    last = month_before(end, 0)
+    starts: Iterable[date] = (month_before(last, back) for back in range(most, -1, -1))
+    return [start for start in starts if start >= month_before(first, 0)]

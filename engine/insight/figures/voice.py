@@ -1,0 +1,75 @@
+"""What customers make of it: the net promoter score, and what became of outreach."""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from engine.insight.figures.shop import Shop
+
+
+@dataclass(frozen=True)
+class Nps:
+    """Answers from 0 to 10: promoters say 9 or 10, detractors 6 or less."""
+
+    answers: int
+    promoters: int
+    detractors: int
+
+    @property
+    def score(self) -> int:
+        """Percent promoters less percent detractors, rounded half away from zero."""
+        doubled = 200 * (self.promoters - self.detractors)
+        sign = 1 if doubled >= 0 else -1
+        return sign * ((abs(doubled) + self.answers) // (2 * self.answers))
+
+
+def nps(shop: Shop, start: date, end: date, event: str = "survey_answered", prop: str = "score") -> Nps | None:
+    """Of the answers in the period; None where there are none. An answer told twice counts once."""
+    query = """
+        SELECT count(*), count_if(score >= 9), count_if(score <= 6) FROM (
+            SELECT DISTINCT ON (id) TRY_CAST(json_extract_string(properties, ?) AS INTEGER) AS score
+            FROM (SELECT * FROM events UNION ALL BY NAME SELECT * FROM feedback)
+            WHERE type = ? AND epoch_ms(occurred_at) >= ? AND epoch_ms(occurred_at) < ?
+        ) WHERE score BETWEEN 0 AND 10
+    """
+    found = Nps(*shop.row(query, f"$.{prop}", event, shop.instant(start), shop.instant(end)))
+    return found if found.answers else None
+
+
+@dataclass(frozen=True)
+class Funnel:
+    """Of one rule's outreach: how much was decided, sent, opened, clicked, and followed by a purchase in time."""
+
+    rule: str
+    fired: int
+    sent: int
+    opened: int
+    clicked: int
+    bought: int
+
+
+def funnels(shop: Shop, within: timedelta) -> list[Funnel]:
+    """All outreach until the end, most first. A purchase follows the hand-over, or the decision where none is told."""
+    query = """
+        WITH fired AS (
+            SELECT outreach, any_value(rule) AS rule, any_value(hash(customer)) AS c, min(epoch_ms(decided_at)) AS at_ms
+            FROM outcomes WHERE outcome = 'fired' AND outreach IS NOT NULL AND epoch_ms(decided_at) < $end
+            GROUP BY outreach
+        ), told AS (
+            SELECT outreach, outcome AS what, epoch_ms(decided_at) AS at_ms FROM outcomes WHERE outcome = 'sent'
+            UNION ALL
+            SELECT json_extract_string(properties, '$.outreach'), replace(type, 'outreach_', ''), epoch_ms(occurred_at)
+            FROM feedback WHERE type IN ('outreach_sent', 'outreach_opened', 'outreach_clicked')
+        ), steps AS (
+            SELECT outreach, min(at_ms) FILTER (what = 'sent') AS sent, bool_or(what = 'opened') AS opened,
+                bool_or(what = 'clicked') AS clicked
+            FROM told GROUP BY outreach
+        ), whole AS (
+            SELECT rule, c, sent, opened, clicked, coalesce(sent, at_ms) AS since
+            FROM fired LEFT JOIN steps USING (outreach)
+        )
+        SELECT rule, count(*), count(sent), count_if(opened), count_if(clicked), count_if(EXISTS (
+            FROM days WHERE days.c = whole.c AND last_at > since AND first_at <= since + $within
+        )) FROM whole GROUP BY rule ORDER BY 2 DESC, 1
+    """
+    parameters = {"end": shop.instant(shop.end), "within": int(within.total_seconds() * 1000)}
+    return [Funnel(*row) for row in shop.connection.execute(query, parameters).fetchall()]

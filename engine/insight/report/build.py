@@ -1,0 +1,227 @@
+"""The report of a shop: which figures, in which order, in which words."""
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+from itertools import pairwise
+
+from engine.insight.figures.buying import buying, gaps, next_shares, returning, until_next
+from engine.insight.figures.groups import cohorts, rfm
+from engine.insight.figures.retention import Retention, retention
+from engine.insight.figures.shop import Shop, month_before, whole_months
+from engine.insight.figures.voice import funnels, nps
+from engine.insight.report.content import Bars, Figure, Heat, Lines, Report, Section
+
+MONTHS = 12
+"""Of the course of retention: each takes a pass over the purchase days."""
+BOUGHT_WITHIN = timedelta(days=14)
+
+
+def default_period(shop: Shop) -> tuple[date, date]:
+    """The last three whole months, or all there is where that is less."""
+    end = month_before(shop.end, 0)
+    return max(shop.first, month_before(end, 3)), end if end > shop.first else shop.end
+
+
+def build_report(shop: Shop, start: date, end: date, more: Sequence[Section] = ()) -> Report:
+    """`more`: sections made elsewhere, such as predictions."""
+    sections = [_buying(shop, start, end), _retention(shop, start, end), _second(shop), _gaps(shop), _cohorts(shop)]
+    sections += [_rfm(shop), *more, *_nps(shop, start, end), *_outreach(shop)]
+    period = (start.isoformat(), end.isoformat())
+    return Report(shop.first.isoformat(), shop.end.isoformat(), period, shop.asked.zone, shop.currency, sections)
+
+
+def _buying(shop: Shop, start: date, end: date) -> Section:
+    found, inside = buying(shop), returning(shop, start, end)
+    return Section(
+        "buying",
+        "Who buys, and how often",
+        "A customer is who has bought at least once; the repeat rate is the share of them with two purchases or more"
+        " (by days: on two days or more), the frequency purchases per customer, and the returning rate the share of the"
+        " period's buyers whose purchases until its end are two or more.",
+        [
+            Figure("customers", "customers", found.customers, "count"),
+            Figure("purchases", "purchases", found.purchases, "count"),
+            Figure("revenue", "revenue", found.revenue, "money"),
+            Figure("repeat_rate", "repeat rate", found.repeat_tx, "share"),
+            Figure("repeat_rate_days", "repeat rate by days", found.repeat_days, "share"),
+            Figure("frequency", "purchases per customer", found.frequency, "number"),
+            Figure("returning_rate", "returning in the period", inside.returning, "share"),
+            Figure("repeat_in_period", "twice in the period", inside.repeated, "share"),
+            Figure("historic_value", "revenue per customer", found.historic_value, "money", "CLV, historic"),
+        ],
+    )
+
+
+def _retention(shop: Shop, start: date, end: date) -> Section:
+    found, days = retention(shop, start, end), shop.asked.active_days
+    starts = whole_months(shop.first, shop.end, MONTHS)
+    months = [retention(shop, *both) for both in pairwise(starts)]
+    labels = [f"{one:%b %y}" for one in starts[:-1]]
+    course: dict[str, list[float | None]] = {
+        "strict": [one.strict for one in months],
+        "textbook": [one.textbook for one in months],
+    }
+    numbers = [float(place) for place in range(len(labels))]
+    charts = [Lines("Month by month", numbers, course, "month", labels)] if len(labels) > 1 else []
+    return Section(
+        "retention",
+        "Who stays",
+        f"Active at a moment is who bought within the {days} days before it; of those active at the start of the period"
+        " (S) strict retention is the share still active at its end, and the textbook's is (E - N) / S with E active at"
+        " the end and N new.",
+        [
+            Figure("retention_strict", "strict retention", found.strict, "share"),
+            Figure("retention_textbook", "textbook retention", found.textbook, "share"),
+            Figure("churn", "churn", None if found.strict is None else 1 - found.strict, "share", "1 - strict"),
+            Figure("active_start", "active at the start", found.start, "count", "S"),
+            Figure("active_end", "active at the end", found.end, "count", "E"),
+            Figure("new", "new", found.new, "count", "N"),
+            Figure("resurrected", "resurrected", found.resurrected, "count", "neither active at the start nor new"),
+            Figure("new_lapsed", "new and gone again", found.new_lapsed, "count"),
+        ],
+        list(charts),
+        _beware(found),
+    )
+
+
+def _beware(found: Retention) -> str:
+    if found.strict is None or found.textbook is None:
+        return ""
+    return (
+        f"The textbook figure counts {found.resurrected:,} who came back from earlier as if they had stayed: it says"
+        f" {100 * found.textbook:.1f} %, but {100 * found.strict:.1f} % of the customers of the start are still active."
+    )
+
+
+def _second(shop: Shop) -> Section:
+    curve, shares = until_next(shop, 1), next_shares(shop)
+    steps = [one for one in curve.steps if one.time <= 365]
+    chart = Lines(
+        "Have bought again, by days since the first purchase",
+        [0.0, *(one.time for one in steps)],
+        {"bought again": [0.0, *(1 - one.survival for one in steps)]},
+        "days",
+        band=[(0.0, 0.0), *((1 - one.high, 1 - one.low) for one in steps)],
+        steps=True,
+    )
+    labels = [f"{nth} → {nth + 1}" for nth, *_ in shares]
+    bars = Bars("Buy once more", labels, [share for _, share, _ in shares], "", "share")
+    return Section(
+        "second",
+        "To the second purchase, and on",
+        "Kaplan and Meier's estimate: customers who have not had the time yet count for the time they had, with 95 %"
+        " bounds by Greenwood's error; n → n + 1 is the share of those with n purchase days who have another so far.",
+        [
+            Figure(f"again_{days}", f"again within {days} days", 1 - curve.at(days).survival, "share")
+            for days in (30, 90, 180)
+        ],
+        [chart, bars],
+    )
+
+
+def _gaps(shop: Shop) -> Section:
+    found = gaps(shop)
+    weeks = dict(found.weeks)
+    labels = [str(week) for week in range(min(max(weeks, default=0), 51) + 1)]
+    bars = Bars("Gaps by weeks", labels, [float(weeks.get(int(week), 0)) for week in labels], "weeks")
+    return Section(
+        "gaps",
+        "Time between purchases",
+        "Days from a purchase day to the same customer's next; only gaps that have ended count.",
+        [
+            Figure("gap_median", "median", found.median, "days"),
+            Figure("gap_mean", "mean", found.mean, "days"),
+            Figure("gap_p90", "nine of ten within", found.p90, "days"),
+        ],
+        [bars] if found.count else [],
+    )
+
+
+def _cohorts(shop: Shop) -> Section:
+    found = cohorts(shop)[-MONTHS * 2 :]
+    width = min(max(len(one.buyers) for one in found), MONTHS * 2)
+    rows = [one.buyers[:width] for one in found]
+    cells = [[buyers / row[0] for buyers in row] for row in rows]
+    shown = [
+        [f"{row[0]:,}", *(f"{share:.0%}" for share in shares[1:])] for row, shares in zip(rows, cells, strict=True)
+    ]
+    heat = Heat(
+        "Share that buys, by months since the first purchase",
+        [f"{one.month:%b %y}" for one in found],
+        [str(month) for month in range(width)],
+        [[*row, *[None] * (width - len(row))] for row in cells],
+        [[*row, *[""] * (width - len(row))] for row in shown],
+        "months later",
+    )
+    return Section(
+        "cohorts",
+        "Cohorts",
+        "Customers by the month of their first purchase, and which share of them bought in each month after it; month 0"
+        " shows how many they are.",
+        charts=[heat],
+    )
+
+
+def _rfm(shop: Shop) -> Section:
+    found = rfm(shop)
+    total = sum(one.customers for one in found)
+    count = {(r, f): 0 for r in range(1, 6) for f in range(1, 6)}
+    for one in found:
+        count[one.recency, one.frequency] += one.customers
+    levels = range(5, 0, -1)
+    heat = Heat(
+        "Customers by recency and frequency",
+        [f"R{r}" for r in levels],
+        [f"F{f}" for f in range(1, 6)],
+        [[count[r, f] / total for f in range(1, 6)] for r in levels],
+        [[f"{count[r, f]:,}" for f in range(1, 6)] for r in levels],
+        "frequency",
+    )
+    best = sum(one.customers for one in found if min(one.recency, one.frequency, one.monetary) == 5)
+    gone = sum(one.customers for one in found if one.recency == 1 and one.frequency >= 4)
+    return Section(
+        "rfm",
+        "Recency, frequency, money",
+        "Scores from 1 to 5 by the values at the quintiles of days since the last purchase, purchases and revenue:"
+        " customers with equal values score equally.",
+        [
+            Figure("rfm_best", "score 555", best, "count"),
+            Figure("rfm_slipping", "bought often, silent longest", gone, "count", "R1 with F4 or F5"),
+        ],
+        [heat],
+    )
+
+
+def _nps(shop: Shop, start: date, end: date) -> list[Section]:
+    found = nps(shop, start, end)
+    if found is None:
+        return []
+    figures = [
+        Figure("nps", "NPS", found.score, "number"),
+        Figure("nps_answers", "answers", found.answers, "count"),
+        Figure("nps_promoters", "promoters", found.promoters, "count"),
+        Figure("nps_detractors", "detractors", found.detractors, "count"),
+    ]
+    definition = "Of the period's answers from 0 to 10, percent with 9 or 10 less percent with 6 or less."
+    return [Section("nps", "Net promoter score", definition, figures)]
+
+
+def _outreach(shop: Shop) -> list[Section]:
+    found = funnels(shop, BOUGHT_WITHIN)
+    if not found:
+        return []
+    rows = [[one.fired, one.sent, one.opened, one.clicked, one.bought] for one in found]
+    heat = Heat(
+        "What became of each rule's outreach",
+        [one.rule for one in found],
+        ["fired", "sent", "opened", "clicked", "bought"],
+        [[count / (row[0] or 1) for count in row] for row in rows],
+        [[f"{count:,}" for count in row] for row in rows],
+        "",
+    )
+    definition = (
+        "Outreach by rule: decided, handed over, opened and clicked as providers tell, followed by a purchase within"
+        f" {BOUGHT_WITHIN.days} days of the hand-over (of the decision where no hand-over is told)."
+    )
+    note = "Who bought afterwards might have bought anyway: only a holdout tells what outreach has caused."
+    return [Section("outreach", "What outreach led to", definition, charts=[heat], note=note)]

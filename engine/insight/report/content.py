@@ -1,0 +1,106 @@
+"""What a report is made of, whoever shows it: sections with a definition, figures and charts."""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+Unit = Literal["share", "count", "money", "days", "number"]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One number under its name. `value` None: there is nothing to compute it from."""
+
+    id: str
+    name: str
+    value: float | None
+    unit: Unit
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Lines:
+    """Lines over numbers or labels; `band`: low and high around the first line. Values are shares unless said."""
+
+    title: str
+    x: list[float]
+    lines: dict[str, list[float | None]]
+    x_name: str
+    labels: list[str] = field(default_factory=list)
+    band: list[tuple[float, float]] = field(default_factory=list)
+    steps: bool = False
+    diagonal: bool = False
+    unit: Unit = "share"
+    kind: str = "lines"
+
+
+@dataclass(frozen=True)
+class Bars:
+    """One bar a label."""
+
+    title: str
+    labels: list[str]
+    values: list[float]
+    x_name: str
+    unit: Unit = "count"
+    kind: str = "bars"
+
+
+@dataclass(frozen=True)
+class Heat:
+    """A table whose cells are coloured by their value; None: not there yet. `shown`: what stands in a cell."""
+
+    title: str
+    rows: list[str]
+    columns: list[str]
+    cells: list[list[float | None]]
+    shown: list[list[str]]
+    x_name: str
+    kind: str = "heat"
+
+
+Chart = Lines | Bars | Heat
+
+
+@dataclass(frozen=True)
+class Section:
+    """`definition` says in one sentence what its figures are; `note` what to beware of."""
+
+    id: str
+    title: str
+    definition: str
+    figures: list[Figure] = field(default_factory=list)
+    charts: list[Chart] = field(default_factory=list)
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Report:
+    """`until` is exclusive, `period` the one that retention is told of."""
+
+    since: str
+    until: str
+    period: tuple[str, str]
+    zone: str
+    currency: str
+    sections: list[Section]
+
+    def as_data(self) -> dict[str, Any]:
+        """For a program: plain values."""
+        return asdict(self)
+
+    def figure(self, id_: str) -> Figure | None:
+        return next((one for section in self.sections for one in section.figures if one.id == id_), None)
+
+
+def written(value: float | None, unit: Unit, currency: str = "") -> str:
+    """A figure for people."""
+    if value is None:
+        return "n/a"
+    if unit == "share":
+        return f"{100 * value:.1f} %"
+    if unit == "count":
+        return f"{value:,.0f}"
+    if unit == "money":
+        return f"{value:,.2f} {currency}".strip() if abs(value) < 1000 else f"{value:,.0f} {currency}".strip()
+    number = f"{value:.3f}" if abs(value) < 1 else f"{value:,.1f}"
+    return f"{number} days" if unit == "days" else number

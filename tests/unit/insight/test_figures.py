@@ -1,0 +1,310 @@
+"""The record shop's figures: DuckDB's answers against the known ones, and against plain Python."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from functools import partial
+from html.parser import HTMLParser
+from itertools import pairwise
+from pathlib import Path
+from statistics import mean, median
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from engine.cli.main import app
+from engine.insight.archive import Archive, Outcome, Place
+from engine.insight.figures.buying import buying, gaps, next_shares, returning, until_next
+from engine.insight.figures.groups import cohorts, rfm
+from engine.insight.figures.predicting import check_fit, check_until, fit_shop
+from engine.insight.figures.retention import retention
+from engine.insight.figures.shop import Asked, NoPurchases, Shop, open_shop
+from engine.insight.figures.voice import Funnel, Nps, funnels, nps
+from engine.insight.report.build import build_report, default_period
+from engine.insight.report.page import page
+from engine.model import Event
+from tests.support.shop_history import FILE, customers, purchases
+
+exactly = partial(pytest.approx, abs=1e-6, rel=0)
+DAY = 86_400_000
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def record_shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    folder = tmp_path_factory.mktemp("archive")
+    with Archive.opened(folder) as archive:
+        for number, one in enumerate(purchases()):
+            at = int(one.at.timestamp() * 1000)
+            event = Event(f"e-{number}", "purchase", one.customer, at, {"amount": one.amount, "currency": "USD"})
+            archive.add_event(Place("shop", 0, number), at, event)
+        archive.commit()
+    shop = open_shop([folder], Asked(end=date(1998, 7, 1)))
+    yield shop
+    shop.close()
+
+
+def test_rates_and_frequency_are_the_known_ones(record_shop: Shop) -> None:
+    found = buying(record_shop)
+    assert (found.customers, found.purchases) == (2357, 6919)
+    assert found.repeat_tx == exactly(0.488757)
+    assert found.repeat_days == exactly(0.483241)
+    assert found.frequency == exactly(2.935511)
+    assert found.revenue == pytest.approx(sum(one.amount for one in purchases()))
+
+
+def test_gaps_are_the_known_ones(record_shop: Shop) -> None:
+    found = gaps(record_shop)
+    assert found.mean == exactly(70.860567)
+    assert (found.median, found.p90) == (34, 196)
+    known = [waited for days in purchase_days().values() for waited in waits(days)]
+    assert (found.count, found.median) == (len(known), median(known))
+    assert found.mean == pytest.approx(mean(known))
+    assert dict(found.weeks) == Counter(waited // 7 for waited in known)
+
+
+def purchase_days() -> dict[str, list[date]]:
+    found: dict[str, set[date]] = {}
+    for one in purchases():
+        found.setdefault(one.customer, set()).add(one.at.date())
+    return {customer: sorted(days) for customer, days in found.items()}
+
+
+def waits(days: list[date]) -> list[int]:
+    return [(after - before).days for before, after in pairwise(days)]
+
+
+def test_second_purchases_and_the_ones_after_are_the_known_ones(record_shop: Shop) -> None:
+    curve = until_next(record_shop, 1)
+    assert curve.at(30).survival == exactly(0.826050)
+    assert curve.at(30).error == exactly(0.007808)
+    assert curve.at(90).survival == exactly(0.708528)
+    assert [share for _, share, _ in next_shares(record_shop, 3)] == [
+        exactly(0.483241),
+        exactly(0.646181),
+        exactly(0.716033),
+    ]
+
+
+def test_a_quarter_in_which_the_textbook_hides_that_most_customers_left(record_shop: Shop) -> None:
+    found = retention(record_shop, date(1997, 7, 1), date(1997, 10, 1))
+    assert (found.start, found.end, found.new, found.resurrected) == (516, 408, 0, 199)
+    assert found.textbook == exactly(0.790698)
+    assert found.strict == exactly(0.405039)
+
+
+@pytest.mark.parametrize(("start", "end"), [("1997-02-01", "1997-04-01"), ("1997-03-01", "1998-03-15")])
+def test_both_retentions_agree_but_for_who_came_back_and_who_came_and_went(
+    record_shop: Shop, start: str, end: str
+) -> None:
+    found = retention(record_shop, date.fromisoformat(start), date.fromisoformat(end))
+    assert found.new > 0
+    assert found.textbook == pytest.approx((found.stayed + found.resurrected - found.new_lapsed) / found.start)
+    assert found.resurrected == len(active(end) - active(start) - new(start, end))
+    assert found.new_lapsed == len(new(start, end) - active(end))
+    assert found.stayed == len(active(end) & active(start))
+
+
+def active(moment: str) -> set[str]:
+    at = date.fromisoformat(moment)
+    return {
+        customer
+        for customer, days in purchase_days().items()
+        if any(at - timedelta(days=90) < day < at for day in days)
+    }
+
+
+def new(start: str, end: str) -> set[str]:
+    span = (date.fromisoformat(start), date.fromisoformat(end))
+    return {customer for customer, days in purchase_days().items() if span[0] <= days[0] < span[1]}
+
+
+def test_the_cohort_of_january_is_the_known_one(record_shop: Shop) -> None:
+    first = cohorts(record_shop)[0]
+    assert first.month == date(1997, 1, 1)
+    assert first.buyers[:6] == [781, 124, 95, 70, 65, 77]
+    assert len(first.buyers) == 18
+    assert [one.buyers[0] for one in cohorts(record_shop)] == [781, 857, 719]
+
+
+def test_customers_with_equal_values_score_equally_and_ntile_splits_them(record_shop: Shop) -> None:
+    by_value = {(one.recency, one.frequency, one.monetary): one.customers for one in rfm(record_shop)}
+    by_ntile = {(one.recency, one.frequency, one.monetary): one.customers for one in rfm(record_shop, by_ntile=True)}
+    assert (by_ntile[5, 5, 5], by_ntile[1, 1, 1]) == (246, 171)
+    assert sum(by_value.values()) == sum(by_ntile.values()) == 2357
+    counts = Counter(Counter(one.customer for one in purchases()).values())
+    assert sum(customers for (_, often, _), customers in by_value.items() if often == 1) == counts[1]
+
+
+def test_returning_buyers_of_a_period_are_those_who_had_bought_by_its_end(record_shop: Shop) -> None:
+    found = returning(record_shop, date(1997, 2, 1), date(1997, 3, 1))
+    inside = Counter(one.customer for one in purchases() if (one.at.year, one.at.month) == (1997, 2))
+    until = Counter(one.customer for one in purchases() if one.at.date() < date(1997, 3, 1))
+    assert found.buyers == len(inside)
+    assert found.returning == pytest.approx(sum(until[one] >= 2 for one in inside) / len(inside))
+    assert found.repeated == pytest.approx(sum(count >= 2 for count in inside.values()) / len(inside))
+
+
+def test_a_fit_to_the_archive_is_the_fit_to_the_papers_calibration(record_shop: Shop) -> None:
+    fitted = fit_shop(record_shop, "pareto_nbd", date(1997, 10, 1))
+    found = fitted.purchases.model
+    assert (found.r, found.alpha, found.s, found.beta) == pytest.approx(
+        (0.553277, 10.577684, 0.606240, 11.668731), rel=1e-4
+    )
+    assert fitted.spending is not None
+    assert fitted.spending.model.p == pytest.approx(6.249572, rel=1e-4)
+    check = check_fit(record_shop, found, date(1997, 10, 1), 39)
+    assert check.happened == sum(one.bought_after for one in customers()) == 1882
+    assert check.expected == pytest.approx(1665.513, rel=1e-5)
+    assert check_until(record_shop) == (date(1998, 7, 1) - timedelta(weeks=31), 31)
+
+
+def opened(folder: Path, *events: Event, zone: str = "UTC", end: date | None = None) -> Shop:
+    with Archive.opened(folder) as archive:
+        for number, event in enumerate(events):
+            archive.add_event(Place("shop", 0, number), event.time, event)
+        archive.commit()
+    return open_shop([folder], Asked(zone=zone, end=end))
+
+
+def bought(identity: str, customer: str, days: float, **properties: Any) -> Event:
+    at = int((START + timedelta(days=days)).timestamp() * 1000)
+    return Event(identity, "purchase", customer, at, {"amount": 10, "currency": "EUR", **properties})
+
+
+def test_a_purchase_told_twice_counts_once_and_a_refund_is_none(tmp_path: Path) -> None:
+    refund = Event("e3", "refund", "ann", bought("", "", 3).time, {"amount": 10})
+    shop = opened(tmp_path, bought("e1", "ann", 0), bought("e2", "ann", 1), bought("e1", "ann", 0), refund)
+    found = buying(shop)
+    assert (found.customers, found.purchases, found.revenue) == (1, 2, 20)
+
+
+def test_days_begin_where_the_shop_is(tmp_path: Path) -> None:
+    """Half past eleven and half past midnight in Berlin are two days there, and one day in UTC."""
+    events = [bought("e1", "ann", 22.5 / 24), bought("e2", "ann", 23.5 / 24)]
+    assert buying(opened(tmp_path / "berlin", *events, zone="Europe/Berlin")).repeat_days == 1
+    assert buying(opened(tmp_path / "utc", *events)).repeat_days == 0
+
+
+def test_another_currency_counts_as_a_purchase_but_not_as_revenue(tmp_path: Path) -> None:
+    shop = opened(
+        tmp_path, bought("e1", "a", 0), bought("e2", "b", 0), bought("e3", "c", 0, currency="JPY", amount=5000)
+    )
+    assert shop.currency == "EUR"
+    assert (buying(shop).purchases, buying(shop).revenue) == (3, 20)
+
+
+def test_a_customer_is_active_for_exactly_so_many_days(tmp_path: Path) -> None:
+    shop = opened(tmp_path, bought("e1", "ann", 0), bought("e2", "ben", 0.001), end=date(2026, 7, 1))
+    assert retention(shop, date(2026, 4, 1), date(2026, 4, 2)).start == 1  # 90 days after midnight of January 1st
+
+
+def test_without_a_purchase_there_is_a_word_and_no_figure(tmp_path: Path) -> None:
+    visit = Event("v", "visit", "ann", bought("", "", 0).time)
+    with pytest.raises(NoPurchases, match="no event of type purchase"):
+        opened(tmp_path / "one", visit)
+    with pytest.raises(NoPurchases, match="nothing from 2025-01-01 on"):
+        opened(tmp_path / "two", bought("e", "ann", 0), end=date(2025, 1, 1))
+
+
+def test_a_shop_with_one_customer_has_a_report_and_a_page(tmp_path: Path) -> None:
+    shop = opened(tmp_path, bought("e1", "ann", 0))
+    assert "How customers stay" in page(build_report(shop, *default_period(shop)))
+
+
+def test_promoters_less_detractors_rounded_half_away_from_zero(tmp_path: Path) -> None:
+    def answer(number: int, score: Any) -> Event:
+        return Event(f"a{number}", "survey_answered", f"c{number}", bought("", "", 1).time, {"score": score})
+
+    scores = [10, 9, 8, 7, 6, 0, 10, 10, "x", 11]
+    shop = opened(
+        tmp_path, bought("e1", "ann", 0), *(answer(n, score) for n, score in enumerate(scores)), answer(0, 10)
+    )
+    found = nps(shop, date(2026, 1, 1), date(2026, 2, 1))
+    assert found == Nps(8, 4, 2)
+    assert found.score == 25
+    assert (Nps(8, 4, 3).score, Nps(8, 3, 4).score) == (13, -13)
+    assert nps(shop, date(2026, 2, 1), date(2026, 3, 1)) is None
+
+
+def test_outreach_is_followed_from_the_decision_to_the_purchase(tmp_path: Path) -> None:
+    with Archive.opened(tmp_path) as archive:
+        for number, event in enumerate((bought("e1", "ann", 0), bought("e2", "ann", 20), bought("e3", "ben", 40))):
+            archive.add_event(Place("shop", 0, number), event.time, event)
+        for number, (customer, outreach, outcome, day) in enumerate(
+            [("ann", "m1", "fired", 10), ("ann", "m1", "sent", 10.1), *[("ben", "m2", "fired", 10)] * 2]
+        ):
+            at = START + timedelta(days=day)
+            told = Outcome(f"o{number}", at, customer, "win-back", "1", outcome, outreach=outreach)
+            archive.add_outcome(Place("outcomes", 0, number), told.time, told)
+        for number, type_ in enumerate(("outreach_opened", "outreach_clicked", "outreach_opened")):
+            feedback = Event(f"f{number}", type_, "ann", bought("", "", 11).time, {"outreach": "m1"})
+            archive.add_event(Place("feedback", 0, number), feedback.time, feedback, feedback=True)
+        archive.commit()
+    shop = open_shop([tmp_path], Asked())
+    assert funnels(shop, timedelta(days=14)) == [Funnel("win-back", 2, 1, 1, 1, 1)]
+    assert funnels(shop, timedelta(days=5)) == [Funnel("win-back", 2, 1, 1, 1, 0)]
+    assert "What outreach led to" in page(build_report(shop, *default_period(shop)))
+
+
+class Outside(HTMLParser):
+    """Everything in a page that a browser would fetch or run."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        names = dict(attrs)
+        self.found += [tag] if tag in ("script", "link", "img", "iframe") or {"src", "href"} & names.keys() else []
+
+
+def test_the_page_loads_nothing_and_has_every_section(tmp_path: Path) -> None:
+    target = tmp_path / "page.html"
+    ran = CliRunner().invoke(app, ["metrics", str(FILE), "--source", "cdnow", "--zone", "UTC", "--html", str(target)])
+    assert ran.exit_code == 0, ran.output
+    parser = Outside()
+    parser.feed(target.read_text(encoding="utf-8"))
+    assert parser.found == []
+    for title in ("Who buys", "Who stays", "To the second purchase", "Cohorts", "Recency", "What they will do"):
+        assert title in target.read_text(encoding="utf-8")
+
+
+def test_the_command_prints_the_same_figures_for_a_person_and_a_program(record_shop: Shop, tmp_path: Path) -> None:
+    options = ["--source", "cdnow", "--zone", "UTC", "--from", "1997-07-01", "--to", "1997-10-01", "--no-predict"]
+    told = CliRunner().invoke(app, ["metrics", str(FILE), *options, "--json"])
+    assert told.exit_code == 0, told.output
+    sections = {one["id"]: one for one in json.loads(told.stdout)["sections"]}
+    figures = {one["id"]: one["value"] for one in sections["retention"]["figures"]}
+    assert (figures["retention_strict"], figures["resurrected"]) == (exactly(0.405039), 199)
+    assert all(one["definition"] for one in sections.values())
+    shown = CliRunner().invoke(app, ["metrics", str(FILE), *options])
+    assert "40.5 %" in shown.stdout
+    assert "it says 79.1 %" in " ".join(shown.stdout.split())
+
+
+def test_a_fit_is_written_beside_the_rules_with_its_check(tmp_path: Path) -> None:
+    rules = tmp_path / "rules"
+    rules.mkdir()
+    for name in ("events.yaml", "policy.yaml"):
+        (rules / name).write_text((Path("rules") / name).read_text(encoding="utf-8"), encoding="utf-8")
+    ran = CliRunner().invoke(
+        app, ["fit", str(FILE), "--source", "cdnow", "--rules", str(rules), "--until", "1998-07-01"]
+    )
+    assert ran.exit_code == 0, ran.output
+    told = json.loads((rules / "scores.json").read_text())
+    assert (told["version"], told["model"], told["fit"]["customers"]) == (1, "pareto_nbd", 2357)
+    assert set(told["parameters"]) == {"r", "alpha", "s", "beta"}
+    assert told["check"]["brier"] < told["check"]["brier_of_chance"]
+    assert "check: 31 weeks" in ran.output
+
+
+def test_a_plan_says_how_many_weeks_an_experiment_takes() -> None:
+    ran = CliRunner().invoke(app, ["experiment", "plan", "--conversion", "5", "--per-week", "2000", "--json"])
+    told = json.loads(ran.stdout)
+    assert (told["customers"], told["weeks"]) == (31_247, 16)
+    assert told["lift_found"]["13"] == pytest.approx(0.22, abs=0.01)
+    wrong = CliRunner().invoke(app, ["experiment", "plan", "--conversion", "5", "--per-week", "9", "--shares", "90/90"])
+    assert "expected two percentages" in str(wrong.exception)
