@@ -13,6 +13,7 @@ import pytest
 
 from engine.adapters.kafka.admin import Admin
 from engine.adapters.kafka.library import library
+from engine.adapters.kafka.outreach import KafkaSink
 from engine.adapters.kafka.settings import KafkaSettings, Security, TokenSettings
 from engine.errors import SinkUnavailable, SourceUnavailable
 from tests.services import Broker
@@ -120,6 +121,17 @@ def test_a_topic_one_may_not_write_is_named(client: Client, broker: Broker, topi
     with pytest.raises(SinkUnavailable, match=rf"(?i){topic}: .*authoriz"):
         writer.flush()
     writer.close()
+
+
+def test_outreach_the_brokers_have_refused_is_never_called_durable(client: Client, broker: Broker, topic: str) -> None:
+    deny(broker, topic, their.AclOperation.WRITE)
+    with closing(client.writer(KafkaSettings(broker.sasl_address, security=PLAIN))) as writer:
+        sink = KafkaSink(writer, topic)
+        sink.publish(0, [(name, f'{{"id":"{name}","customer":"c-1"}}'.encode()) for name in ("o-1", "o-2")])
+        with pytest.raises(SinkUnavailable, match=rf"(?i){topic}: .*authoriz"):
+            sink.flush()
+        assert sink.published(0) == set()  # as an owner that opens the partition again
+        assert (sink.delivered(0), sink.refused(0)) == ([], [])
 
 
 def deny(broker: Broker, topic: str, operation: object) -> None:

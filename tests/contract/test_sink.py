@@ -1,7 +1,7 @@
 """What every OutreachSink promises."""
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -10,7 +10,6 @@ from engine.adapters.file import JsonLinesSink
 from engine.adapters.kafka.outreach import KafkaSink
 from engine.adapters.kafka.settings import KafkaSettings
 from engine.adapters.memory import MemorySink
-from engine.errors import SinkUnavailable
 from engine.ports import OutreachSink
 from tests.services import Broker
 from tests.support.kafka_clients import CLIENTS, make_topics
@@ -104,17 +103,3 @@ def test_what_it_calls_durable_another_run_finds(open_sink: OpenSink) -> None:
     sink.publish(0, [entry(f"o-{number}") for number in range(100)])
     durable = sink.delivered(0)
     assert set(durable) <= open_sink().published(0)
-
-
-@pytest.mark.kafka
-@pytest.mark.parametrize("client", CLIENTS)
-def test_what_the_broker_has_refused_is_never_called_durable(client: str, broker: Broker, topic_prefix: str) -> None:
-    topic = topic_prefix + "outreach"
-    make_topics(broker.address, [topic], 1, {})
-    with closing(CLIENTS[client].writer(KafkaSettings(broker.address))) as writer:
-        sink = KafkaSink(writer, topic)
-        sink.publish(0, [("large", entry("large")[1].replace(b"text", b"x" * 17_000_000)), entry("small")])
-        with pytest.raises(SinkUnavailable):
-            sink.flush()
-        sink.published(0)  # as whoever opens the partition anew
-        assert "large" not in sink.delivered(0)
