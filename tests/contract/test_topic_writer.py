@@ -1,6 +1,5 @@
 """What every TopicWriter promises, and the outreach topic with it, by both Kafka clients and a real broker."""
 
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -185,13 +184,11 @@ def test_a_broker_that_restarts_loses_and_repeats_nothing(desk: Desk) -> None:
     sink.publish(0, [outreach(number) for number in range(100)])
     sink.flush()
     desk.broker.kill9()
-    back = threading.Thread(target=desk.broker.start)
     sink.publish(0, [outreach(number) for number in range(100, 200)])
     with pytest.raises(SinkUnavailable, match="has not taken"):
         desk.writer.flush(timeout=0.5)
-    back.start()
+    desk.broker.start()
     desk.writer.flush(PATIENCE)
-    back.join()
     assert sink.delivered(0) == [f"o-{number}" for number in range(200)]
     assert [message.value() for message in desk.read(0, 200)] == [outreach(number)[1] for number in range(200)]
     assert len(sink.published(0)) == 200
