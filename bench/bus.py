@@ -8,8 +8,9 @@ from uuid import uuid4
 from confluent_kafka import Consumer, KafkaError, Message, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from engine.adapters.kafka.admin import Admin, NewTopic
+from engine.adapters.kafka.admin import Admin
 from engine.adapters.kafka.settings import KafkaSettings
+from engine.ports import NewTopic
 from tests.support.job import PARTITIONS, Entry
 
 _KEPT = {"retention.ms": "-1", "message.timestamp.type": "LogAppendTime"}

@@ -194,6 +194,12 @@ def load_settings(**given: Any) -> Settings:
     return settings
 
 
+def channel_urls(settings: Settings) -> dict[str, str]:
+    """By channel; empty where nothing is sent from."""
+    urls = {name: getattr(settings, f"{name}_url") for name in ("email", "sms", "push", "webhook")}
+    return {name: url for name, url in urls.items() if url}
+
+
 def linked_settings(environment: Mapping[str, str] = os.environ) -> list[str]:
     """Names of settings whose variable has a service's address in it, as Kubernetes sets it; they are ignored."""
     known = {f"ENGINE_{name.upper()}" for name in Settings.model_fields}

@@ -1,1 +1,4 @@
-"""One module or package per outside system, each behind a port and independent of the others."""
+"""What stands behind the ports: one module or package per outside system.
+
+Only `engine.wiring` and tests choose them. They must not know each other, and must not read settings.
+"""

@@ -1,1 +1,4 @@
-"""The command line: the only place that wires adapters to ports."""
+"""The command line: each command reads its options, has `engine.wiring` open what it needs, and prints.
+
+`engine.cli.main` imports a command when it runs, so that `engine --help` is quick. Nothing may import this package.
+"""

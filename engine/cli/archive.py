@@ -8,7 +8,7 @@ from typing import Annotated, Any, get_args
 import typer
 
 from engine.adapters.kafka.admin import Admin
-from engine.adapters.kafka.library import Place, library
+from engine.adapters.kafka.library import library
 from engine.cli.archiving import (
     Add,
     Added,
@@ -27,6 +27,7 @@ from engine.core.catalog import Catalog
 from engine.errors import SourceUnavailable, UsageError
 from engine.insight.archive import Archive, compact, erase
 from engine.operate.words import count_of
+from engine.ports import Place
 from engine.wire.decode import Decoder
 from engine.wiring.kafka import kafka_settings
 from engine.wiring.replay import History

@@ -2,25 +2,17 @@
 
 from typing import Annotated, Any
 
-import msgspec
 import typer
 from rich.markup import escape
 from rich.table import Table
 
 from engine.cli.console import out
 from engine.cli.options import AsJson, Data, Namespace, Store, settings_of
-from engine.core.seen import moments
 from engine.core.state.model import State
-from engine.core.zones import iso
-from engine.errors import UsageError
-from engine.operate.customers import Found, add_endings, find, likely_partitions, outcome_in_words
-from engine.operate.erasure import erase as erase_from
-from engine.operate.erasure import pending
-from engine.ports import StateStore
+from engine.operate.customers import Found, add_endings, erase_everywhere, everything, find, outcome_in_words
 from engine.wire.digests import customer_digest
 from engine.wiring.store import open_sending, open_store
 from engine.wiring.wall_clock import wall_clock
-from engine.worker.placement import stored_meta
 
 Customer = Annotated[str, typer.Argument(help="The customer's id.")]
 
@@ -49,8 +41,9 @@ def show(
     settings = settings_of(store=store, data=data, namespace=namespace)
     with open_store(settings) as opened:
         found = find(opened, customer)
-        known = _known(opened, customer, found)
-    add_endings(found.history, settings)
+        known = everything(opened, customer, found)
+    with open_sending(settings) as (claims, _):
+        add_endings(found.history, claims)
     if as_json:
         out.print_json(data=known)
     else:
@@ -71,8 +64,9 @@ def export(
     """
     settings = settings_of(store=store, data=data, namespace=namespace)
     with open_store(settings) as opened:
-        known = _known(opened, customer, find(opened, customer))
-    add_endings(known["history"], settings)
+        known = everything(opened, customer, find(opened, customer))
+    with open_sending(settings) as (claims, _):
+        add_endings(known["history"], claims)
     out.print_json(data=known)
 
 
@@ -97,7 +91,7 @@ def erase(
         typer.confirm(f"Erase {customer} for good?", abort=True, err=True)
     settings = settings_of(store=store, data=data, namespace=namespace)
     with open_store(settings) as opened:
-        erased = _erase(opened, customer)
+        erased = erase_everywhere(opened, customer, wall_clock())
     with open_sending(settings) as sending:
         sending[1].suppress(customer_digest(customer), "erased", before=wall_clock())
     if as_json:
@@ -107,59 +101,6 @@ def erase(
     out.print(
         f"[green]{was}[/] {escape(customer)}, {erased['outreach']} outreach taken out of the outbox", highlight=False
     )
-
-
-def _erase(store: StateStore, customer: str) -> dict[str, Any]:
-    """From wherever they are, and a tombstone where their events go. Raises UsageError where nothing is stored."""
-    meta = stored_meta(store)
-    if meta is None:
-        message = "nothing is stored in this namespace"
-        raise UsageError(message)
-    home, *others = likely_partitions(store, customer)
-    there = [number for number in (home, *others) if store.load(number, [customer])[0] is not None]
-    outreach = 0
-    for number in dict.fromkeys((home, *there)):
-        outreach += len(pending(store, number, customer))
-        erase_from(store, number, customer, wall_clock(), meta.partitions)
-    return {"known": bool(there), "outreach": outreach}
-
-
-def _known(store: StateStore, customer: str, found: Found) -> dict[str, Any]:
-    """Instants as ISO 8601."""
-    state = found.state
-    return {
-        "customer": customer,
-        "partition": found.partition,
-        "clock": iso(found.clock),
-        "profile": state.profile,
-        "became": {"customer": state.became, "at": iso(state.identified)} if state.identified else None,
-        "events": {
-            name: {"count": known.count, "first": iso(known.first), "last": iso(known.last)}
-            for name, known in state.events.items()
-        },
-        "timers": [
-            {"rule": rule, "due": iso(timer.due), "since": iso(timer.since), "key": timer.key}
-            for rule, slot in state.rules.items()
-            for timer in slot.timers
-            if timer.due and slot.parked is None
-        ],
-        "deferred": [{"rule": one.rule, "until": iso(one.due), "reason": one.reason} for one in state.deferred],
-        "sent": [{"at": iso(one.at), "purpose": one.purpose, "channel": one.channel} for one in state.sent],
-        "history": found.history,
-        "outbox": [msgspec.json.decode(value) for _, value in pending(store, found.partition, customer)],
-        "state": _fields(state) | {"seen": moments(state)},
-    }
-
-
-def _fields(value: Any) -> Any:
-    """The state under its own names, with nothing left out. Instants in epoch ms."""
-    if isinstance(value, msgspec.Struct):
-        return {name: _fields(field) for name, field in msgspec.structs.asdict(value).items()}
-    if isinstance(value, dict):
-        return {name: _fields(field) for name, field in value.items()}
-    if isinstance(value, list | tuple):
-        return [_fields(one) for one in value]
-    return value
 
 
 def _show(customer: str, found: Found, known: dict[str, Any]) -> None:

@@ -18,7 +18,7 @@ from engine.errors import UsageError
 from engine.operate.customers import Found, add_endings, find, outcome_in_words
 from engine.replay.replay import Share
 from engine.wiring.replay import History, moment_of, replay_into
-from engine.wiring.store import open_store
+from engine.wiring.store import open_sending, open_store
 
 
 def register(app: typer.Typer) -> None:
@@ -58,7 +58,8 @@ def explain(
     views = [view for view in views_of(book, found.state, customer, found.clock) if rule in ("", view.rule)]
     history = [one for one in found.history if rule in ("", one["rule"])]
     if not events:
-        add_endings(history, settings)
+        with open_sending(settings) as (claims, _):
+            add_endings(history, claims)
     if as_json:
         out.print_json(data=_as_data(customer, found, book, views, history))
     else:

@@ -6,13 +6,14 @@ from typing import Annotated, Any
 import typer
 from rich.progress import Progress
 
-from engine.adapters.kafka.partitioner import crc32_partition, murmur2_partition
 from engine.cli.console import complain, err, is_terminal, out
 from engine.cli.options import AsJson, Data, Namespace, Store, settings_of
 from engine.errors import ReshardRefused
 from engine.operate.reasons_not_to_reshard import unrest
 from engine.operate.reshard import Moved, Place, Reshard
 from engine.operate.words import count_of
+from engine.wire.partitioner import crc32_partition, murmur2_partition
+from engine.wiring.brokers import KafkaBrokers
 from engine.wiring.store import open_store
 
 NOT_AT_REST = "nobody was moved; --force moves them all the same"
@@ -64,7 +65,7 @@ def reshard(
     settings = settings_of(store=store, data=data, namespace=namespace)
     with open_store(settings) as opened:
         job = Reshard(opened, to, _place(partitioner))
-        reasons = list(unrest(settings, opened, job))
+        reasons = list(unrest(KafkaBrokers(settings), settings.kafka_group, opened, job))
         for reason in reasons:
             complain(reason)
         if reasons and not (force or dry_run):

@@ -8,12 +8,13 @@ import typer
 from engine.cli.console import out
 from engine.cli.options import Namespace, Store, settings_of
 from engine.cli.process import begin_log, obey_stop
+from engine.config import channel_urls
 from engine.core.zones import iso
 from engine.ports import ClaimStore
 from engine.telemetry.sender import SenderWatch
 from engine.wiring.feedback_consumer import obeying
 from engine.wiring.health import SenderHealth, serve
-from engine.wiring.kafka import channel_urls, open_writer
+from engine.wiring.kafka import open_writer
 from engine.wiring.sender import equipment_of, open_sender
 from engine.wiring.store import open_sending
 

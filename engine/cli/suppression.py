@@ -1,7 +1,7 @@
 """`engine suppression`: who is not written to, and an operator's word on it."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Annotated, Any, Final
 
 import typer
@@ -11,13 +11,13 @@ from engine.cli.console import out
 from engine.cli.options import AsJson, Data, Namespace, Store, settings_of
 from engine.core.zones import iso
 from engine.errors import UsageError
+from engine.operate.suppression import digest_of, listed
 from engine.operate.words import count_of
-from engine.ports import AtTheDoor, Suppression, SuppressionList
-from engine.wire.digests import ALL, address_digest, former_digest
+from engine.ports import Suppression
+from engine.wire.digests import ALL
 from engine.wiring.store import open_sending
 from engine.wiring.wall_clock import wall_clock
 
-_DIGEST: Final = re.compile(r"[0-9a-f]{32}")
 _PURPOSE: Final = re.compile(r"\*|\w[\w.:-]*")
 
 Address = Annotated[str, typer.Argument(help="An address or number, or a digest as `list` shows it.")]
@@ -49,7 +49,7 @@ def list_(
     Example: engine suppression list ada@shop.example --store redis://redis:6379/0
     """
     with open_sending(settings_of(store=store, data=data, namespace=namespace)) as (_, suppressions):
-        wanted = (one for one in _listed(suppressions, address, channel) if reason in ("", one.reason))
+        wanted = (one for one in listed(suppressions, address, channel) if reason in ("", one.reason))
         found = [one for one, _ in zip(wanted, range(limit), strict=False)]
     if as_json:
         out.print_json(data=[_data(one) for one in found])
@@ -75,7 +75,7 @@ def add(
     Example: engine suppression add ada@shop.example --reason "asked by phone"
     """
     _check(purpose, reason)
-    change = Suppression(_digest(address, channel), purpose, reason, at=wall_clock(), firm=True)
+    change = Suppression(digest_of(address, channel), purpose, reason, at=wall_clock(), firm=True)
     with open_sending(settings_of(store=store, data=data, namespace=namespace)) as (_, suppressions):
         suppressions.change([change])
     _tell([change], "added", as_json=as_json)
@@ -99,27 +99,11 @@ def remove(
     """
     if purpose:
         _check(purpose)
-    digest = _digest(address, channel)
+    digest = digest_of(address, channel)
     with open_sending(settings_of(store=store, data=data, namespace=namespace)) as (_, suppressions):
-        gone = [one for one in _listed(suppressions, address, channel) if purpose in ("", one.purpose)]
+        gone = [one for one in listed(suppressions, address, channel) if purpose in ("", one.purpose)]
         suppressions.change([Suppression(digest, purpose, at=wall_clock(), firm=True)])
     _tell(gone, "taken off the list", as_json=as_json)
-
-
-def _listed(suppressions: SuppressionList, address: str, channel: str) -> Iterator[Suppression]:
-    if not address:
-        return suppressions.listed()
-    digest, former = _digest(address, channel), "" if _DIGEST.fullmatch(address) else former_digest(channel, address)
-    return (one for one in suppressions.listed([*filter(None, (digest, former))]) if _counts(suppressions, one, digest))
-
-
-def _counts(suppressions: SuppressionList, one: Suppression, digest: str) -> bool:
-    """Of what the former digest says: whether the address's own does not say otherwise since."""
-    return one.digest == digest or any(suppressions.reasons([AtTheDoor(one.purpose, 0, [digest], one.digest)]))
-
-
-def _digest(address: str, channel: str) -> str:
-    return address if _DIGEST.fullmatch(address) else address_digest(channel, address)
 
 
 def _check(purpose: str, reason: str = "-") -> None:

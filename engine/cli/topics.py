@@ -6,26 +6,12 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from engine.adapters.kafka.admin import MAX_MESSAGE, Admin, NewTopic
-from engine.adapters.kafka.writer import BESIDE_VALUE, KAFKA_DEFAULT
 from engine.cli.console import out
 from engine.cli.opening import open_project
 from engine.cli.options import AsJson, RulesDir, TemplatesDir, settings_of
-from engine.config import Settings
-from engine.core.catalog import Catalog
-from engine.core.durations import milliseconds
-from engine.errors import UsageError
-from engine.operate.checks import topics_of
+from engine.operate.topics import partitions_for, topics_of, topics_wanted
 from engine.operate.words import count_of
-from engine.wiring.kafka import kafka_settings, source_topics
-
-DEFAULT_PARTITIONS = 8
-ARRIVAL = {"message.timestamp.type": "LogAppendTime"}
-"""The broker's own time: no producer's wrong clock and no replay's old timestamps can have records deleted."""
-LARGEST_OUTREACH = 4 * 1024 * 1024
-"""Bytes: a text and a html of 262,144 characters each, of three bytes each, and what goes with them."""
-LARGEST_LETTER = 8 * 1024 * 1024
-"""Bytes: a dead letter carries the rejected record, which makes it a third larger."""
+from engine.wiring.brokers import KafkaBrokers
 
 
 def register(app: typer.Typer) -> None:
@@ -57,10 +43,10 @@ def create(
     """
     settings = settings_of(rules=rules, templates=templates)
     catalog = open_project(settings).book.catalog
-    with Admin(kafka_settings(settings)) as admin:
+    with KafkaBrokers(settings).admin() as admin:
         counts = admin.partition_counts(topics_of(settings, catalog))
-        count = _partitions(settings, catalog, counts, partitions)
-        missing = [topic for topic in _wanted(settings, catalog, count, replicas) if topic.name not in counts]
+        count = partitions_for(settings, catalog, counts, partitions)
+        missing = [topic for topic in topics_wanted(settings, catalog, count, replicas) if topic.name not in counts]
         made = [topic.name for topic in missing] if dry_run else admin.create_topics(missing)
     rows = [(one.name, one.partitions, one.config) for one in missing if one.name in made]
     if as_json:
@@ -68,38 +54,6 @@ def create(
         out.print_json(data={"dry_run": dry_run, "made": listed, "there": counts})
     else:
         _show(rows, counts, dry_run)
-
-
-def _partitions(settings: Settings, catalog: Catalog, counts: Mapping[str, int], asked: int | None) -> int:
-    """Workers need the same number everywhere. Raises UsageError where that cannot come true."""
-    paired = (*source_topics(settings, catalog), settings.outreach_topic)
-    there = {topic: counts[topic] for topic in paired if topic in counts}
-    numbers = set(there.values()) | ({asked} if asked else set())
-    if len(numbers) > 1:
-        listed = ", ".join(f"{topic} has {count}" for topic, count in there.items())
-        message = f"events and outreach need the same number of partitions: {listed}; asked for {asked or 'the same'}"
-        raise UsageError(message)
-    return numbers.pop() if numbers else DEFAULT_PARTITIONS
-
-
-def _wanted(settings: Settings, catalog: Catalog, count: int, replicas: int | None) -> list[NewTopic]:
-    events = [NewTopic(name, count, replicas, ARRIVAL) for name in topics_of(settings, catalog)]
-    kept = {
-        settings.events_topic: _kept("7d") | _takes(max(KAFKA_DEFAULT, catalog.accept.max_bytes + BESIDE_VALUE)),
-        settings.outreach_topic: _kept("7d") | _takes(LARGEST_OUTREACH),
-        settings.outcomes_topic: _kept("90d"),
-        settings.feedback_topic: _kept("365d"),
-        settings.dead_letters_topic: _kept("90d") | _takes(max(LARGEST_LETTER, 2 * catalog.accept.max_bytes)),
-    }
-    return [NewTopic(one.name, count, replicas, {**one.config, **kept.get(one.name, {})}) for one in events]
-
-
-def _kept(span: str) -> dict[str, str]:
-    return {"retention.ms": str(milliseconds(span))}
-
-
-def _takes(size: int) -> dict[str, str]:
-    return {MAX_MESSAGE: str(size)}
 
 
 def _show(rows: list[tuple[str, int, Mapping[str, str]]], counts: Mapping[str, int], dry_run: bool) -> None:

@@ -13,7 +13,6 @@ from starlette.types import ASGIApp
 
 from engine.adapters.kafka.admin import check_exist
 from engine.adapters.kafka.records import TopicRecords
-from engine.adapters.kafka.writer import TopicWriter
 from engine.adapters.web.app import web_app
 from engine.adapters.web.choices import Choices
 from engine.adapters.web.customers import CustomerPages
@@ -25,7 +24,7 @@ from engine.cli.options import Namespace, RulesDir, Store, settings_of
 from engine.cli.process import begin_log, log_stop
 from engine.config import BadSetting, Settings
 from engine.lang.project import load
-from engine.ports import SuppressionList
+from engine.ports import SuppressionList, TopicWriter
 from engine.telemetry.web import WebWatch
 from engine.testing import RulesBroken
 from engine.wiring.feedback_providers import feedback_providers

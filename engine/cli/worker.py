@@ -22,6 +22,7 @@ from engine.telemetry.logs import LogHooks
 from engine.telemetry.worker import PrometheusHooks
 from engine.testing import RulesBroken, load_project
 from engine.wiring.health import Health, serve
+from engine.wiring.installation import installation_of
 from engine.wiring.kafka import close_writer, open_writer
 from engine.wiring.replay import collect_rarely
 from engine.wiring.store import open_store
@@ -50,7 +51,7 @@ def run(
     """
     settings = settings_of(rules=rules, templates=templates, store=store, namespace=namespace)
     if check:
-        report(check_all(settings), as_json=as_json)
+        report(check_all(installation_of(settings)), as_json=as_json)
     project = open_project(settings)
     begin_log(settings)
     metrics, log = PrometheusHooks(), LogHooks()

@@ -4,24 +4,27 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from engine.adapters.kafka.admin import MAX_MESSAGE, Admin, too_small
-from engine.adapters.kafka.writer import LEAST_TOPIC_BYTES, largest_value
-from engine.adapters.redis import RedisStore
-from engine.adapters.redis.facts import Server
-from engine.config import BadSetting, Settings, linked_settings, unknown_settings
+from engine.config import BadSetting, Settings, channel_urls, linked_settings, unknown_settings
 from engine.core.book import LINKS, RuleBook, TemplateFacts
 from engine.core.catalog import Catalog
 from engine.core.zones import ZONES_VERSION
 from engine.errors import EngineError, PartitionsDiffer, SourceUnavailable, StateTooNew
 from engine.lang.project import Loaded, load
 from engine.operate.findings import Finding, fail, ok, warn
+from engine.operate.installation import Installation
 from engine.operate.recreated_topics import check_made_again, made_again
+from engine.operate.topics import check_apart, source_topics, topics_of
 from engine.operate.words import count_of
-from engine.ports import StateStore
-from engine.render import inspect_templates
+from engine.ports import (
+    LEAST_TOPIC_BYTES,
+    MAX_MESSAGE,
+    HasServers,
+    StateStore,
+    StoreServer,
+    largest_value,
+    too_small,
+)
 from engine.wire.dead_letters import SHOWN
-from engine.wiring.kafka import channel_urls, check_apart, kafka_settings, source_topics
-from engine.wiring.store import open_store
 from engine.worker.keeping import unknown
 from engine.worker.placement import check_stored, stored_meta
 
@@ -32,9 +35,10 @@ Further = Callable[[StateStore, Catalog, Mapping[str, int]], Iterable[Finding]]
 """What else to look at where rules, Kafka and the store are in reach, given the partition counts of our topics."""
 
 
-def check_all(settings: Settings, further: Further = lambda store, catalog, counts: ()) -> list[Finding]:
+def check_all(there: Installation, further: Further = lambda store, catalog, counts: ()) -> list[Finding]:
     """Everything that can be looked at, in this order: settings, rules, Kafka, the store, and whatever else."""
-    templates = inspect_templates(settings.templates)
+    settings = there.settings
+    templates = there.inspect_templates()
     about_rules, book = check_rules(settings.rules, templates)
     catalog = book.catalog if book else None
     findings = [*check_names(), *about_rules]
@@ -42,17 +46,17 @@ def check_all(settings: Settings, further: Further = lambda store, catalog, coun
     counts: dict[str, int] = {}
     if catalog is not None:
         findings += check_apart_topics(settings, catalog)
-        about_kafka, counts = check_kafka(settings, catalog)
+        about_kafka, counts = check_kafka(there, catalog)
         findings += about_kafka
     partitions = max((counts.get(topic, 0) for topic in source_topics(settings, catalog)), default=0) if catalog else 0
     try:
-        with open_store(settings) as store:
+        with there.open_store() as store:
             findings += check_store(store, partitions)
             if book is not None:
                 findings += check_history(store, book)
             if catalog is not None and partitions:
                 topics = source_topics(settings, catalog)
-                findings += check_made_again(made_again(settings, store, topics, partitions))
+                findings += check_made_again(made_again(there.brokers, store, topics, partitions))
                 findings += further(store, catalog, counts)
     except EngineError as error:
         findings.append(fail("store", str(error), "is it running, and is ENGINE_STORE (or --store) its URL?"))
@@ -104,17 +108,11 @@ def check_links(settings: Settings, templates: Iterable[TemplateFacts]) -> Itera
         yield warn("links", says, "set it, and ENGINE_TOKEN_SECRET, for `engine send` and `engine web`")
 
 
-def topics_of(settings: Settings, catalog: Catalog) -> tuple[str, ...]:
-    """Every topic that the engine reads or writes, those that events come from first."""
-    sources = (source.topic for source in catalog.sources)
-    ours = (settings.outreach_topic, settings.outcomes_topic, settings.dead_letters_topic, settings.feedback_topic)
-    return tuple(filter(None, dict.fromkeys((*source_topics(settings, catalog), *sources, *ours))))
-
-
-def check_kafka(settings: Settings, catalog: Catalog) -> tuple[list[Finding], dict[str, int]]:
+def check_kafka(installation: Installation, catalog: Catalog) -> tuple[list[Finding], dict[str, int]]:
     """Also returns how many partitions each of our topics has; empty where the cluster cannot be asked."""
+    settings = installation.settings
     try:
-        with Admin(kafka_settings(settings)) as admin:
+        with installation.brokers.admin() as admin:
             counts = admin.partition_counts(topics_of(settings, catalog))
             there = [topic for topic in topics_of(settings, catalog) if topic in counts]
             sizes = admin.size_limits(there)
@@ -123,8 +121,7 @@ def check_kafka(settings: Settings, catalog: Catalog) -> tuple[list[Finding], di
         return [fail("kafka", str(error), advice)], {}
     reached = ok("kafka", f"{settings.kafka_bootstrap} answers")
     findings = [reached, *_topics_findings(settings, catalog, counts), *size_findings(settings, catalog, sizes)]
-    if settings.kafka_client == "kafka-python":
-        findings += _codecs(settings, there)
+    findings += codec_findings(*installation.brokers.unreadable(there))
     return findings, counts
 
 
@@ -141,16 +138,6 @@ def _topics_findings(settings: Settings, catalog: Catalog, counts: Mapping[str, 
         yield fail("partitions", f"the numbers differ: {listed}", "what workers read and the outreach need the same")
     elif paired:
         yield ok("partitions", f"{counts[paired[0]]} in {', '.join(paired)}")
-
-
-def _codecs(settings: Settings, topics: Sequence[str]) -> Iterator[Finding]:
-    # Here, as kafka-python need not be installed.
-    from engine.adapters.kafka.python.cluster import compressions
-    from engine.adapters.kafka.python.codecs import missing_codecs
-
-    missing = missing_codecs()
-    if missing:
-        yield from codec_findings(compressions(kafka_settings(settings), topics), missing)
 
 
 def codec_findings(kinds: Mapping[str, str], missing: Mapping[str, str]) -> Iterator[Finding]:
@@ -184,7 +171,7 @@ def size_findings(settings: Settings, catalog: Catalog, sizes: Mapping[str, int]
 
 def check_store(store: StateStore, partitions: int) -> Iterator[Finding]:
     """`partitions`: how many the topics have, 0 where that is not known."""
-    if isinstance(store, RedisStore):
+    if isinstance(store, HasServers):
         for server in store.servers():
             yield from _server_findings(server)
     else:
@@ -219,7 +206,7 @@ def _zones(store: StateStore, partitions: int) -> Finding:
     return warn("time zones", says, "install the same tzdata everywhere, then restart the workers that have another")
 
 
-def _server_findings(server: Server) -> Iterator[Finding]:
+def _server_findings(server: StoreServer) -> Iterator[Finding]:
     what = f"store {server.name}"
     if not server.version:
         says = "answers; its user may not run INFO, so it is not known whether it keeps all that it is given"

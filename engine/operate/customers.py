@@ -1,18 +1,20 @@
-"""Finding one customer in a store."""
+"""One customer in a store: finding them, everything that is known of them, and erasing it."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from engine.adapters.kafka.partitioner import murmur2_partition
-from engine.config import Settings
+import msgspec
+
+from engine.core.seen import moments
 from engine.core.state.codec import decode_state
 from engine.core.state.model import State
 from engine.core.zones import iso
 from engine.errors import UsageError
-from engine.ports import StateStore
+from engine.operate.erasure import erase, pending
+from engine.ports import ClaimStore, StateStore
+from engine.wire.partitioner import murmur2_partition
 from engine.wire.records import decode_past
-from engine.wiring.store import open_sending
 from engine.worker.placement import stored_meta
 
 
@@ -58,16 +60,13 @@ def find(store: StateStore, customer: str) -> Found:
     raise UsageError(message)
 
 
-def add_endings(history: Sequence[dict[str, Any]], settings: Settings) -> None:
+def add_endings(history: Sequence[dict[str, Any]], claims: ClaimStore) -> None:
     """What senders on the same store know of how each outreach ended, under `ended`; None where they know nothing.
 
     They don't keep what failed, so that it can be replayed from the dead letters.
     """
     told = [one for one in history if one["outreach"]]
-    if not told:
-        return
-    with open_sending(settings) as (claims, _):
-        endings = claims.endings([one["outreach"] for one in told])
+    endings = claims.endings([one["outreach"] for one in told]) if told else []
     for one, claim in zip(told, endings, strict=True):
         known = (
             claim and claim.outcome and {"outcome": claim.outcome.value, "at": iso(claim.at), "reason": claim.reason}
@@ -90,3 +89,59 @@ def _can_be_stored(customer: str) -> bool:
         return bool(customer.encode())
     except UnicodeEncodeError:
         return False
+
+
+def erase_everywhere(store: StateStore, customer: str, at: int) -> dict[str, Any]:
+    """Erase the customer from every partition, and leave a tombstone where their events go. `at`: now, epoch ms.
+
+    Raises UsageError where nothing is stored.
+    """
+    meta = stored_meta(store)
+    if meta is None:
+        message = "nothing is stored in this namespace"
+        raise UsageError(message)
+    home, *others = likely_partitions(store, customer)
+    there = [number for number in (home, *others) if store.load(number, [customer])[0] is not None]
+    outreach = 0
+    for number in dict.fromkeys((home, *there)):
+        outreach += len(pending(store, number, customer))
+        erase(store, number, customer, at, meta.partitions)
+    return {"known": bool(there), "outreach": outreach}
+
+
+def everything(store: StateStore, customer: str, found: Found) -> dict[str, Any]:
+    """Instants as ISO 8601."""
+    state = found.state
+    return {
+        "customer": customer,
+        "partition": found.partition,
+        "clock": iso(found.clock),
+        "profile": state.profile,
+        "became": {"customer": state.became, "at": iso(state.identified)} if state.identified else None,
+        "events": {
+            name: {"count": known.count, "first": iso(known.first), "last": iso(known.last)}
+            for name, known in state.events.items()
+        },
+        "timers": [
+            {"rule": rule, "due": iso(timer.due), "since": iso(timer.since), "key": timer.key}
+            for rule, slot in state.rules.items()
+            for timer in slot.timers
+            if timer.due and slot.parked is None
+        ],
+        "deferred": [{"rule": one.rule, "until": iso(one.due), "reason": one.reason} for one in state.deferred],
+        "sent": [{"at": iso(one.at), "purpose": one.purpose, "channel": one.channel} for one in state.sent],
+        "history": found.history,
+        "outbox": [msgspec.json.decode(value) for _, value in pending(store, found.partition, customer)],
+        "state": _fields(state) | {"seen": moments(state)},
+    }
+
+
+def _fields(value: Any) -> Any:
+    """The state under its own names, with nothing left out. Instants in epoch ms."""
+    if isinstance(value, msgspec.Struct):
+        return {name: _fields(field) for name, field in msgspec.structs.asdict(value).items()}
+    if isinstance(value, dict):
+        return {name: _fields(field) for name, field in value.items()}
+    if isinstance(value, list | tuple):
+        return [_fields(one) for one in value]
+    return value

@@ -1,34 +1,29 @@
 """Whether a namespace is at rest, as it must be before its customers move: no worker runs, everything is read."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import closing
 
-from engine.adapters.kafka.admin import Admin
-from engine.adapters.kafka.library import Place, library
-from engine.config import Settings
 from engine.errors import SourceUnavailable
 from engine.operate.reshard import Reshard
 from engine.operate.words import count_of
-from engine.ports import StateStore
-from engine.wiring.kafka import kafka_settings
+from engine.ports import Brokers, Place, StateStore
 
 
-def unrest(settings: Settings, store: StateStore, job: Reshard) -> Iterator[str]:
+def unrest(brokers: Brokers, group: str, store: StateStore, job: Reshard) -> Iterator[str]:
     """What speaks against moving now, a sentence each.
 
-    Unread events do not where an interrupted run goes on: no worker could read them before that has ended.
+    `group`: the workers'. Unread events are no reason where an interrupted run goes on: no worker could read them
+    before that has ended.
     """
-    kafka = kafka_settings(settings)
     try:
-        with Admin(kafka) as admin:
-            members = admin.members(settings.kafka_group)
+        with brokers.admin() as admin:
+            members = admin.members(group)
             if members:
-                yield _at_work(settings.kafka_group, members)
+                yield _at_work(group, members)
             if job.moved.resumed:
                 return
             offsets = {number: store.meta(number).offsets for number in range(job.before)}
             counts = admin.partition_counts({topic for some in offsets.values() for topic in some})
-        with closing(library(kafka).reader(kafka)) as reader:
+        with brokers.reader() as reader:
             places = [(topic, number) for topic, count in counts.items() for number in range(min(count, job.before))]
             yield from unread(offsets, reader.bounds(places))
     except SourceUnavailable as error:

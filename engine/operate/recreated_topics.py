@@ -2,18 +2,15 @@
 
 from collections.abc import Iterable, Iterator
 
-from engine.adapters.kafka.admin import Admin
-from engine.config import Settings
 from engine.errors import SourceUnavailable
 from engine.operate.findings import Finding, warn
-from engine.ports import StateStore
-from engine.wiring.kafka import kafka_settings
+from engine.ports import Brokers, StateStore
 
 
-def made_again(settings: Settings, store: StateStore, topics: Iterable[str], partitions: int) -> set[str]:
+def made_again(brokers: Brokers, store: StateStore, topics: Iterable[str], partitions: int) -> set[str]:
     """By the ids that the store has of what was read. Where the brokers cannot be asked, none."""
     try:
-        with Admin(kafka_settings(settings)) as admin:
+        with brokers.admin() as admin:
             ids = admin.topic_ids(topics)
     except SourceUnavailable:
         return set()  # another finding says so

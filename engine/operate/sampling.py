@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Iterable
 
-from engine.adapters.kafka.partitioner import crc32_partition, murmur2_partition
 from engine.operate.findings import Finding, fail, ok
 from engine.operate.words import count_of
 from engine.ports import Record
+from engine.wire.partitioner import crc32_partition, murmur2_partition
 
 FEW = 20
 """A sample of fewer keys may fit by chance."""

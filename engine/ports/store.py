@@ -1,7 +1,8 @@
 """The store of customer states: what a partition remembers, one atomic commit, and the store itself."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 import msgspec
 
@@ -107,3 +108,30 @@ class StateStore(Protocol):
 
     def close(self) -> None:
         """Give up connections; stored data stays."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoreServer:
+    """One server that holds data. `clock` is its time in epoch ms; `limit` 0: no maxmemory. Sizes are bytes.
+
+    Without a version our user may not run INFO, and of the rest only the clock is known.
+    """
+
+    name: str
+    clock: int
+    version: str = ""
+    policy: str = ""
+    aof: bool = False
+    used: int = 0
+    limit: int = 0
+
+
+@runtime_checkable
+class HasServers(Protocol):
+    """A store that lives in servers, which can be asked about themselves."""
+
+    def servers(self) -> list[StoreServer]:
+        """What each server that holds data says of itself."""
+
+    def time(self) -> int:
+        """The time of one of them, epoch ms."""

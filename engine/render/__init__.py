@@ -1,4 +1,7 @@
-"""Jinja2 templates, sandboxed: what an outreach says, and what a template asks of a customer's state."""
+"""Jinja2 templates, sandboxed: what an outreach says, and what a template asks of a customer's state.
+
+Workers render with it through the port `Renderer`; checks read what templates need. Templates are not trusted.
+"""
 
 from engine.render.inspection import inspect_templates
 from engine.render.preview import preview, preview_state, sample_state

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from functools import lru_cache
 from hashlib import blake2b
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -17,6 +17,10 @@ from engine.wire.reading import reading
 
 _encode = msgspec.json.Encoder().encode
 _OUTREACH = msgspec.json.Decoder(OutreachForm)
+
+
+ID_HEADER: Final = "id"
+"""The header of outreach, outcomes and dead letters by which their readers tell repeats."""
 
 
 def outreach_fields(outreach: Outreach) -> dict[str, Any]:

@@ -8,18 +8,17 @@ from functools import partial
 from engine.adapters.kafka.admin import Admin, check_exist, check_topics, size_limits
 from engine.adapters.kafka.library import library
 from engine.adapters.kafka.outreach import FLUSH_SECONDS, KafkaSink
-from engine.adapters.kafka.partitioner import murmur2_partition
 from engine.adapters.kafka.records import TopicRecords
 from engine.adapters.kafka.settings import KafkaSettings, Security, TokenSettings
-from engine.adapters.kafka.writer import TopicWriter, largest_value
-from engine.adapters.redis import RedisStore
-from engine.config import BadSetting, Settings
+from engine.config import Settings
 from engine.core.catalog import Catalog
 from engine.errors import BrokersAway
-from engine.ports import EventSource, Hooks, Ownership, Progress, StateStore
+from engine.operate.topics import check_apart, source_topics
+from engine.ports import EventSource, HasServers, Hooks, Ownership, Progress, StateStore, TopicWriter, largest_value
 from engine.testing import Project
 from engine.wire.decode import Decoder
 from engine.wire.origin import IngestedDecoder
+from engine.wire.partitioner import murmur2_partition
 from engine.wiring.wall_clock import wall_clock
 from engine.worker.loop import Worker
 from engine.worker.partition_owner import Rules, Surroundings
@@ -75,12 +74,6 @@ def open_writer(settings: Settings) -> TopicWriter:
     return library(kafka).writer(kafka)
 
 
-def channel_urls(settings: Settings) -> dict[str, str]:
-    """By channel; empty where nothing is sent from."""
-    urls = {name: getattr(settings, f"{name}_url") for name in ("email", "sms", "push", "webhook")}
-    return {name: url for name, url in urls.items() if url}
-
-
 def close_writer(writer: TopicWriter) -> None:
     """At a worker's end. Brokers that are away hold it up for CLOSE_SECONDS only: the outbox keeps all outreach for the
     next owner, and dead letters were durable before their commit. Outcomes may be missing in their topic then."""
@@ -88,24 +81,6 @@ def close_writer(writer: TopicWriter) -> None:
         writer.close(CLOSE_SECONDS)
     except BrokersAway as error:
         LOGGER.warning("not everything was published, the next worker goes on with it: %s", error)
-
-
-def source_topics(settings: Settings, catalog: Catalog) -> tuple[str, ...]:
-    """What workers read: the keyed topics, and the ingest stage's if there are others."""
-    keyed = tuple(dict.fromkeys(source.topic for source in catalog.sources if source.keyed))
-    return keyed if all(source.keyed for source in catalog.sources) else (*keyed, settings.events_topic)
-
-
-def check_apart(settings: Settings, catalog: Catalog) -> None:
-    """Raises BadSetting where a topic that events come from is one of those that the engine writes itself."""
-    read = {source.topic for source in catalog.sources}
-    ours = ["outreach_topic", "outcomes_topic", "dead_letters_topic"]
-    if not all(source.keyed for source in catalog.sources):
-        ours.append("events_topic")
-    for name in ours:
-        if getattr(settings, name) in read:
-            variable = f"ENGINE_{name.upper()}"
-            raise BadSetting(variable, f"{getattr(settings, name)} is a source in events.yaml: it would feed itself")
 
 
 def decoders(settings: Settings, catalog: Catalog) -> Mapping[str, Decoder | IngestedDecoder]:
@@ -132,7 +107,7 @@ def trusted_time(settings: Settings, store: StateStore) -> TrustedTime:
     def witness() -> int | None:
         with Admin(kafka_settings(settings)) as admin:
             brokers = admin.clock()
-        return store.time() if brokers is None and isinstance(store, RedisStore) else brokers
+        return store.time() if brokers is None and isinstance(store, HasServers) else brokers
 
     if settings.clock == "event":
         return TrustedTime(wall_clock)

@@ -12,7 +12,6 @@ from engine.adapters.console import ConsoleChannel
 from engine.adapters.kafka.admin import size_limits
 from engine.adapters.kafka.library import library
 from engine.adapters.kafka.records import TopicRecords
-from engine.adapters.kafka.writer import TopicWriter, largest_value
 from engine.adapters.mail.address import parse_mailbox
 from engine.adapters.mail.maildir import FolderChannel
 from engine.adapters.mail.message import HeadersOf, Letterhead, no_headers
@@ -20,10 +19,10 @@ from engine.adapters.mail.reference import reference_headers
 from engine.adapters.mail.smtp import MailServer, SmtpChannel
 from engine.adapters.tls import Authorities
 from engine.adapters.webhook import Endpoint, WebhookChannel
-from engine.config import BadSetting, Settings
+from engine.config import BadSetting, Settings, channel_urls
 from engine.errors import PermanentFailure
 from engine.model import TRANSACTIONAL, Outreach
-from engine.ports import Channel, SenderHooks
+from engine.ports import Channel, SenderHooks, TopicWriter, largest_value
 from engine.sender.delivery import Limits, Post
 from engine.sender.links import Links, LinksOf
 from engine.sender.loop import Sender
@@ -31,7 +30,7 @@ from engine.sender.rates import Rates
 from engine.sender.reporter import Reporter
 from engine.wire.digests import link_token
 from engine.wire.link_tokens import make_token
-from engine.wiring.kafka import channel_urls, join_group, kafka_settings
+from engine.wiring.kafka import join_group, kafka_settings
 from engine.wiring.store import SendingStores
 from engine.wiring.wall_clock import wall_clock
 

@@ -8,21 +8,13 @@ from engine.adapters.kafka.admin import check_exist, size_limits
 from engine.adapters.kafka.confluent.progress import IngestProgress
 from engine.adapters.kafka.confluent.transfer import ConfluentTransfer
 from engine.adapters.kafka.settings import KafkaSettings
-from engine.adapters.kafka.writer import TopicWriter, largest_value
 from engine.config import BadSetting, Settings
 from engine.core.catalog import Catalog
 from engine.errors import EngineError
-from engine.ports import Hooks, StateStore
+from engine.operate.topics import check_apart, source_topics
+from engine.ports import Hooks, StateStore, TopicWriter, largest_value
 from engine.testing import Project
-from engine.wiring.kafka import (
-    build_worker,
-    check_apart,
-    kafka_settings,
-    rules_of,
-    source_topics,
-    trusted_time,
-    unkeyed_decoders,
-)
+from engine.wiring.kafka import build_worker, kafka_settings, rules_of, trusted_time, unkeyed_decoders
 from engine.wiring.run_in_background import beside
 from engine.worker.ingest import Ingest
 from engine.worker.loop import Worker

@@ -7,10 +7,10 @@ import pytest
 from confluent_kafka.admin import AdminClient
 from kafka import KafkaConsumer
 
-from engine.adapters.kafka.admin import Admin, NewTopic
+from engine.adapters.kafka.admin import Admin
 from engine.adapters.kafka.settings import KafkaSettings
-from engine.adapters.kafka.writer import KAFKA_DEFAULT
 from engine.errors import SourceUnavailable
+from engine.ports import KAFKA_DEFAULT, NewTopic
 from tests.services import Broker
 from tests.services.processes import wait_until
 from tests.support.kafka_clients import CLIENTS

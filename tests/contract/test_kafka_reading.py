@@ -7,9 +7,10 @@ from contextlib import closing
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 
-from engine.adapters.kafka.library import Library, TopicReader, library
+from engine.adapters.kafka.library import Library, library
 from engine.adapters.kafka.settings import KafkaSettings
 from engine.errors import SinkUnavailable
+from engine.ports import TopicReader
 from tests.services import Broker
 from tests.support.kafka_clients import CLIENTS, PATIENCE, make_topics, produce
 

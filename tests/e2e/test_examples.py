@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from engine.adapters.kafka.admin import Admin, NewTopic
+from engine.adapters.kafka.admin import Admin
 from engine.adapters.kafka.confluent.writer import ConfluentWriter
 from engine.adapters.kafka.outreach import KafkaSink
 from engine.adapters.kafka.settings import KafkaSettings
 from engine.model import Outreach
+from engine.ports import NewTopic
 from engine.wire.records import encode_outreach
 from tests.services import Broker
 from tests.services.processes import Process, wait_until

@@ -12,10 +12,10 @@ from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from engine.adapters.kafka.confluent.messages import record_of
-from engine.adapters.kafka.partitioner import murmur2_partition
 from engine.core.zones import iso
 from engine.ports import Record
 from engine.wire.origin import original
+from engine.wire.partitioner import murmur2_partition
 from tests.services import AnyRedis, Broker
 from tests.support.faults import Stage, moments
 from tests.support.job import Entry, make_job, project

@@ -12,7 +12,7 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from engine.adapters.kafka.partitioner import murmur2_partition
+from engine.wire.partitioner import murmur2_partition
 from tests.services import RedisServer
 from tests.services.processes import free_ports
 from tests.support.command import PROGRAM, REPOSITORY

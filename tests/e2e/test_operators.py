@@ -9,10 +9,10 @@ import pytest
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewPartitions
 
-from engine.adapters.kafka.partitioner import crc32_partition, murmur2_partition
 from engine.adapters.redis import connect_sending
 from engine.model import Outcome
 from engine.ports import Ending
+from engine.wire.partitioner import crc32_partition, murmur2_partition
 from tests.services.processes import wait_until
 from tests.support.faults import Stage
 from tests.support.job import PARTITIONS, Entry, entry_of, make_job, project
@@ -86,7 +86,7 @@ def test_a_check_finds_servers_that_are_not_there_and_rules_with_errors(stage: S
     assert levels(data(stage, "run", "--check", store="redis://127.0.0.1:1"))["store"] == "fail"
     stage.use(project(stage.topics.events, rules="version: 1\nrules: [{ id: broken }]\n"))
     found = data(stage, "run", "--check")
-    assert levels(found) == {"rules": "fail", "store": "ok", "customers": "ok"}
+    assert levels(found) == {"rules": "fail", "store": "ok", "customers": "ok", "time": "ok"}
 
 
 def test_topics_are_made_once_and_fit_each_other(stage: Stage) -> None:

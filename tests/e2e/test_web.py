@@ -14,9 +14,9 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from engine.adapters.kafka.partitioner import murmur2_partition
 from engine.wire.digests import address_digest
 from engine.wire.link_tokens import LinkToken, make_token
+from engine.wire.partitioner import murmur2_partition
 from tests.services import Broker
 from tests.services.processes import free_ports, listens, wait_until
 from tests.support.command import PROGRAM, REPOSITORY

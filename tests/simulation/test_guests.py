@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from engine.adapters.kafka.partitioner import murmur2_partition
 from engine.adapters.memory import MemoryStore, MemoryTransfer
 from engine.core.book import Policy, QuietHours, RuleBook
 from engine.core.catalog import Accept, Catalog, EventType, Source
@@ -25,6 +24,7 @@ from engine.model import Event, Identified
 from engine.ports import Hooks, Record
 from engine.wire.decode import Decoder
 from engine.wire.origin import IDENTIFIED, IngestedDecoder
+from engine.wire.partitioner import murmur2_partition
 from engine.worker.ingest import Ingest
 from engine.worker.introductions import AGAIN, MOST_TOLD, Introductions
 from engine.worker.partition import Partition

@@ -13,10 +13,10 @@ from pathlib import Path
 from subprocess import PIPE, STDOUT
 from typing import Any
 
-from engine.adapters.kafka.partitioner import murmur2_partition
 from engine.adapters.redis import connect
 from engine.errors import StoreUnavailable
 from engine.testing import load_project
+from engine.wire.partitioner import murmur2_partition
 from engine.wire.records import decode_past
 from tests.services.processes import wait_until
 from tests.support.command import REPOSITORY, start, write_project

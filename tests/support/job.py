@@ -12,7 +12,7 @@ from functools import cached_property, lru_cache
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from engine.adapters.kafka.partitioner import murmur2_partition
+from engine.wire.partitioner import murmur2_partition
 
 DAY = 86_400_000
 START = 1_750_000_000_000

@@ -7,11 +7,10 @@ from typing import get_args
 
 from confluent_kafka import Producer
 
-from engine.adapters.kafka.admin import Admin, NewTopic
+from engine.adapters.kafka.admin import Admin
 from engine.adapters.kafka.library import library
 from engine.adapters.kafka.settings import ClientLibrary, KafkaSettings
-from engine.adapters.kafka.writer import TopicWriter
-from engine.ports import EventSource, Ownership, Record
+from engine.ports import EventSource, NewTopic, Ownership, Record, TopicWriter
 
 PATIENCE = 30.0
 

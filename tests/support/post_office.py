@@ -9,10 +9,10 @@ from typing import Any
 
 from engine.adapters.kafka.confluent.writer import ConfluentWriter
 from engine.adapters.kafka.outreach import KafkaSink
-from engine.adapters.kafka.partitioner import murmur2_partition
 from engine.adapters.kafka.settings import KafkaSettings
 from engine.adapters.redis import connect_sending
 from engine.model import Outreach
+from engine.wire.partitioner import murmur2_partition
 from engine.wire.records import decode_outreach, encode_outreach
 from tests.services.mail import PASSWORD, USER, MailServer
 from tests.services.processes import Process, wait_until

@@ -10,9 +10,10 @@ import msgspec
 from confluent_kafka import Consumer, ConsumerGroupState, KafkaError, KafkaException, Message, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from engine.adapters.kafka.admin import Admin, NewTopic
-from engine.adapters.kafka.outreach import ID_HEADER
+from engine.adapters.kafka.admin import Admin
 from engine.adapters.kafka.settings import KafkaSettings
+from engine.ports import NewTopic
+from engine.wire.records import ID_HEADER
 from tests.support.job import Entry
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from engine.config import BadSetting, load_settings
 from engine.core.catalog import Catalog, Source
-from engine.wiring.kafka import check_apart
+from engine.operate.topics import check_apart
 
 REFUSED: list[tuple[str, Any, str]] = [
     ("kafka_session_timeout", 0, "greater than or equal to 1"),

@@ -2,19 +2,20 @@
 
 import pytest
 
-from engine.adapters.kafka.partitioner import crc32_partition, murmur2_partition
-from engine.cli.dead_letters import Found, show, why_not
+from engine.cli.dead_letters import show
 from engine.cli.send_event import properties_of
 from engine.config import load_settings
 from engine.core.catalog import EventType, Property
 from engine.errors import BadRecord
 from engine.model import WakeUp
 from engine.operate.checks import check_names
+from engine.operate.dead_letters import Found, why_not
 from engine.operate.findings import Level
 from engine.operate.reasons_not_to_reshard import unread
 from engine.operate.sampling import judge_keys
 from engine.ports import Record
 from engine.wire.dead_letters import SHOWN, decode_letter, encode_letter, of_failure, of_record, original
+from engine.wire.partitioner import crc32_partition, murmur2_partition
 from engine.worker.result import Failure
 
 KEYS = [f"c-{number}".encode() for number in range(100)]

@@ -1,6 +1,5 @@
 """What a worker notices about a partition's records beside deciding them."""
 
-from engine.adapters.kafka.partitioner import crc32_partition, murmur2_partition
 from engine.adapters.memory import MemoryRecords, MemorySink, MemoryStore
 from engine.core.book import RuleBook
 from engine.core.catalog import Catalog, EventType, Source
@@ -8,6 +7,7 @@ from engine.core.state.model import State
 from engine.model import Outreach
 from engine.ports import Hooks, Record
 from engine.wire.decode import Decoder
+from engine.wire.partitioner import crc32_partition, murmur2_partition
 from engine.worker.partition_owner import Owned, Rules, Surroundings
 
 NOW = 1_767_225_600_000

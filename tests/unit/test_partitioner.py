@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from kafka.partitioner.default import murmur2 as their_murmur2
 
-from engine.adapters.kafka.partitioner import crc32_partition, murmur2, murmur2_partition
+from engine.wire.partitioner import crc32_partition, murmur2, murmur2_partition
 
 
 @given(st.binary(max_size=100))

@@ -4,20 +4,17 @@ import time
 from collections.abc import Iterable
 from typing import Final
 
-from engine.adapters.kafka.library import MAX_MESSAGE, NewTopic, library
+from engine.adapters.kafka.library import library
 from engine.adapters.kafka.settings import KafkaSettings
-from engine.adapters.kafka.writer import LEAST_TOPIC_BYTES
 from engine.errors import SinkUnavailable, SourceUnavailable
+from engine.ports import LEAST_TOPIC_BYTES, NewTopic, too_small
 
 __all__ = [
-    "MAX_MESSAGE",
     "Admin",
-    "NewTopic",
     "check_exist",
     "check_still_there",
     "check_topics",
     "size_limits",
-    "too_small",
 ]
 
 _VISIBLE_SECONDS: Final = 10
@@ -112,11 +109,6 @@ def size_limits(settings: KafkaSettings, topics: Iterable[str]) -> dict[str, int
         if limit < LEAST_TOPIC_BYTES:
             raise SinkUnavailable(topic, too_small(limit))
     return limits
-
-
-def too_small(limit: int) -> str:
-    """What to say of a topic below LEAST_TOPIC_BYTES."""
-    return f"{MAX_MESSAGE} is {limit:,}: with less than {LEAST_TOPIC_BYTES:,} it refuses what we send together"
 
 
 def check_still_there(settings: KafkaSettings) -> None:

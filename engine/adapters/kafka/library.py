@@ -3,33 +3,16 @@
 A library's module is imported when it is first asked for, so that one that is not configured need not be installed.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from importlib import import_module
 from typing import Final, Protocol, cast
 
 from engine.adapters.kafka.settings import KafkaSettings
-from engine.adapters.kafka.writer import Headers, TopicWriter
-from engine.ports import EventSource, Ownership, Record
-
-Place = tuple[str, int]
-"""Topic and partition."""
-
-MAX_MESSAGE: Final = "max.message.bytes"
-"""A topic's setting: how large what is sent to it together may be."""
+from engine.ports import EventSource, GroupOffsets, Headers, NewTopic, Ownership, TopicReader, TopicWriter
 
 ANSWER_SECONDS: Final = 10.0
 """How long a question to the brokers, or the next records of a topic, may take before that is an error."""
-
-
-@dataclass(frozen=True, slots=True)
-class NewTopic:
-    """A topic to make. `replicas` None: as the cluster has it by default."""
-
-    name: str
-    partitions: int
-    replicas: int | None = None
-    config: Mapping[str, str] = field(default_factory=dict)
 
 
 class Cluster(Protocol):
@@ -52,32 +35,6 @@ class Cluster(Protocol):
 
     def members(self, group: str) -> int:
         """How many a consumer group has; 0 where there is no such group."""
-
-    def close(self) -> None:
-        """Give up the connections."""
-
-
-class TopicReader(Protocol):
-    """Reads topics outside any group and sees what workers see (read_committed). Raises SourceUnavailable."""
-
-    def bounds(self, places: Iterable[Place]) -> dict[Place, tuple[int, int]]:
-        """Offset of the first record and of the one that comes next, by place."""
-
-    def since(self, places: Iterable[Place], moment: int) -> dict[Place, int]:
-        """Offset of the first record that arrived at this moment (epoch ms) or later; without places that have none."""
-
-    def read(self, spans: Mapping[Place, tuple[int, int]]) -> Iterator[Record]:
-        """The records of each place from one offset to before another, in order of offset within a place."""
-
-    def close(self) -> None:
-        """Give up the connections."""
-
-
-class GroupOffsets(Protocol):
-    """What the group of these settings has committed of their topics."""
-
-    def committed(self, partition: int) -> dict[str, int]:
-        """Topic -> next offset, without those of which nothing is committed. Raises SourceUnavailable."""
 
     def close(self) -> None:
         """Give up the connections."""

@@ -6,11 +6,9 @@ from typing import Final
 
 import msgspec
 
-from engine.adapters.kafka.writer import KAFKA_DEFAULT, TopicWriter, largest_value
 from engine.errors import SinkUnavailable, TooLarge
-
-ID_HEADER: Final = "id"
-"""The header with the outreach id."""
+from engine.ports import KAFKA_DEFAULT, TopicWriter, largest_value
+from engine.wire.records import ID_HEADER
 
 _CLOUD_EVENT: Final = (
     ("content-type", b"application/json"),

@@ -1,7 +1,7 @@
 """One topic to append records to: outcomes, dead letters."""
 
-from engine.adapters.kafka.outreach import ID_HEADER
-from engine.adapters.kafka.writer import TopicWriter
+from engine.ports import TopicWriter
+from engine.wire.records import ID_HEADER
 
 
 class TopicRecords:

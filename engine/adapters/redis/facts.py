@@ -1,29 +1,14 @@
 """What servers say of themselves, for `engine doctor`. Not by CONFIG, which managed servers forbid."""
 
-from dataclasses import dataclass
 from typing import Any
 
 from redis import RedisCluster
 from redis.exceptions import NoPermissionError
 
-
-@dataclass(frozen=True, slots=True)
-class Server:
-    """One server that holds data. `clock` is its time in epoch ms; `limit` 0: no maxmemory. Sizes are bytes.
-
-    Without a version our user may not run INFO, and of the rest only the clock is known.
-    """
-
-    name: str
-    clock: int
-    version: str = ""
-    policy: str = ""
-    aof: bool = False
-    used: int = 0
-    limit: int = 0
+from engine.ports import StoreServer
 
 
-def servers(client: Any, name: str) -> list[Server]:
+def servers(client: Any, name: str) -> list[StoreServer]:
     """Every primary of a cluster, else the one server."""
     if isinstance(client, RedisCluster):
         nodes = client.get_primaries()  # type: ignore[no-untyped-call]
@@ -31,13 +16,13 @@ def servers(client: Any, name: str) -> list[Server]:
     return [_server(client, name)]
 
 
-def _server(client: Any, name: str) -> Server:
+def _server(client: Any, name: str) -> StoreServer:
     clock = server_time(client)
     try:
         info = client.info()
     except NoPermissionError:
-        return Server(name, clock)
-    return Server(
+        return StoreServer(name, clock)
+    return StoreServer(
         name=name,
         clock=clock,
         version=f"{info.get('server_name', 'redis')} {info.get('valkey_version') or info['redis_version']}",

@@ -14,13 +14,13 @@ from uuid import uuid4
 from redis import Redis, RedisCluster
 
 from engine.adapters.redis.change import pack, read_meta, read_outbox
-from engine.adapters.redis.facts import Server, server_time, servers
+from engine.adapters.redis.facts import server_time, servers
 from engine.adapters.redis.history import periods, unpack
 from engine.adapters.redis.process import is_marked, mark
 from engine.adapters.redis.script import Script
 from engine.adapters.redis.trouble import reaching
 from engine.errors import BadStoreUrl, Fenced
-from engine.ports import Commit, Meta
+from engine.ports import Commit, Meta, StoreServer
 
 Client = Redis | RedisCluster
 HISTORY_KEPT: Final = timedelta(days=90)
@@ -133,7 +133,7 @@ class RedisStore:
         cursor = "" if stopped == b"0" else f"{process}:{stopped.decode()}"
         return [customer.decode() for customer in found], cursor
 
-    def servers(self) -> list[Server]:
+    def servers(self) -> list[StoreServer]:
         """What the servers behind this store say of themselves."""
         with reaching(self._name):
             return servers(self._client, self._name)

@@ -14,10 +14,10 @@ from confluent_kafka.cimpl import NewTopic as TheirTopic
 
 from engine.adapters.kafka.confluent.asker import Asker
 from engine.adapters.kafka.confluent.config import LOGGER, MISSING, client_config, opened
-from engine.adapters.kafka.library import ANSWER_SECONDS, MAX_MESSAGE, NewTopic
+from engine.adapters.kafka.library import ANSWER_SECONDS
 from engine.adapters.kafka.settings import KafkaSettings
-from engine.adapters.kafka.writer import KAFKA_DEFAULT
 from engine.errors import SourceUnavailable
+from engine.ports import KAFKA_DEFAULT, MAX_MESSAGE, NewTopic
 
 _THEIRS: Final[Any] = confluent_kafka.admin
 """It has more than it exports by its stubs."""

@@ -4,8 +4,7 @@ from typing import cast
 
 from confluent_kafka import Message, TopicPartition
 
-from engine.adapters.kafka.writer import Headers
-from engine.ports import Record
+from engine.ports import Headers, Record
 
 
 def record_of(message: Message) -> Record:

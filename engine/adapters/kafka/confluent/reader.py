@@ -9,9 +9,9 @@ from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
 from engine.adapters.kafka.confluent.asker import Asker
 from engine.adapters.kafka.confluent.bounds import bounds
 from engine.adapters.kafka.confluent.messages import place_of, record_of
-from engine.adapters.kafka.library import ANSWER_SECONDS, Place
+from engine.adapters.kafka.library import ANSWER_SECONDS
 from engine.adapters.kafka.settings import KafkaSettings
-from engine.ports import Record
+from engine.ports import Place, Record
 
 
 class ConfluentReader:

@@ -7,8 +7,8 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from engine.adapters.kafka.confluent.config import LOGGER, client_config, opened
 from engine.adapters.kafka.library import ANSWER_SECONDS
 from engine.adapters.kafka.settings import KafkaSettings
-from engine.adapters.kafka.writer import Headers
 from engine.errors import SinkUnavailable
+from engine.ports import Headers
 
 
 def send_one(settings: KafkaSettings, topic: str, partition: int, key: bytes, value: bytes, headers: Headers) -> int:

@@ -26,10 +26,10 @@ from confluent_kafka import (
 
 from engine.adapters.kafka.confluent.config import LOGGER, REFUSED, client_config, opened
 from engine.adapters.kafka.confluent.messages import record_of
-from engine.adapters.kafka.outreach import ID_HEADER
 from engine.adapters.kafka.settings import KafkaSettings
 from engine.errors import SinkUnavailable, SourceUnavailable
 from engine.ports import Record, Rekeyed
+from engine.wire.records import ID_HEADER
 
 _ANSWER_SECONDS: Final = 10.0
 _OFFSETS_SECONDS: Final = 5.0

@@ -10,8 +10,8 @@ from engine.adapters.kafka.confluent.bounds import bounds
 from engine.adapters.kafka.confluent.config import LOGGER, MISSING, REFUSED, client_config, opened
 from engine.adapters.kafka.confluent.messages import headers_of
 from engine.adapters.kafka.settings import KafkaSettings
-from engine.adapters.kafka.writer import BATCH_BYTES, LARGEST, MOST_WAITING_BYTES, WRITE_SECONDS, Done, Headers
 from engine.errors import BrokersAway, SinkUnavailable, TooLarge
+from engine.ports import BATCH_BYTES, LARGEST, MOST_WAITING_BYTES, WRITE_SECONDS, Done, Headers
 
 _TOO_LARGE: Final = frozenset({KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_LIST_TOO_LARGE})
 _ANSWER_SECONDS: Final = 10.0

@@ -10,11 +10,10 @@ from kafka import KafkaAdminClient
 from kafka.admin import ConfigResource
 from kafka.errors import KafkaError, TopicAlreadyExistsError
 
-from engine.adapters.kafka.library import MAX_MESSAGE, NewTopic
 from engine.adapters.kafka.python.config import connected, reason
 from engine.adapters.kafka.settings import KafkaSettings
-from engine.adapters.kafka.writer import KAFKA_DEFAULT
 from engine.errors import SourceUnavailable
+from engine.ports import KAFKA_DEFAULT, MAX_MESSAGE, NewTopic
 
 _NO_ID = str(UUID(int=0))
 

@@ -8,12 +8,11 @@ from typing import Any
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.errors import KafkaError, KafkaTimeoutError, UnsupportedCodecError
 
-from engine.adapters.kafka.library import ANSWER_SECONDS, Place
+from engine.adapters.kafka.library import ANSWER_SECONDS
 from engine.adapters.kafka.python.config import connected, reason
 from engine.adapters.kafka.settings import KafkaSettings
-from engine.adapters.kafka.writer import Headers
 from engine.errors import CodecMissing, SinkUnavailable, SourceUnavailable
-from engine.ports import Record
+from engine.ports import Headers, Place, Record
 
 
 class PythonReader:

@@ -22,8 +22,8 @@ from kafka.errors import (
 
 from engine.adapters.kafka.python.config import REFUSED, connected, reason
 from engine.adapters.kafka.settings import KafkaSettings
-from engine.adapters.kafka.writer import BATCH_BYTES, LARGEST, MOST_WAITING_BYTES, WRITE_SECONDS, Done, Headers
 from engine.errors import BrokersAway, SinkUnavailable, SourceUnavailable, TooLarge
+from engine.ports import BATCH_BYTES, LARGEST, MOST_WAITING_BYTES, WRITE_SECONDS, Done, Headers
 
 LOGGER: Final = logging.getLogger("engine.kafka")
 _TOO_LARGE: Final = (MessageSizeTooLargeError, RecordListTooLargeError)

@@ -1,0 +1,180 @@
+"""What is wrong with what surrounds the workers, and what to do about it: brokers, topics, keys, clocks, lag, timers.
+
+`engine doctor` prints it. It changes nothing, and may run beside working workers.
+"""
+
+from collections.abc import Container, Iterable, Iterator, Mapping
+
+from engine.config import Settings
+from engine.core.catalog import Catalog
+from engine.core.durations import text_of
+from engine.errors import CodecMissing, SourceUnavailable
+from engine.operate.checks import check_all
+from engine.operate.findings import Finding, fail, ok, warn
+from engine.operate.installation import Installation
+from engine.operate.recreated_topics import made_again
+from engine.operate.sampling import judge_keys
+from engine.operate.topics import source_topics
+from engine.operate.words import count_of
+from engine.ports import HasServers, Place, StateStore, TopicReader
+from engine.worker.partition_owner import CLOCK_AHEAD
+from engine.worker.trusted_time import AGREES
+
+SKEW = 2_000
+LATE = 60_000
+"""A worker that keeps up is behind by less than this, ms."""
+SAMPLE = 200
+"""Records of each partition that are looked at."""
+WORKERS_LAG = "is a worker running? If so, start more of them: as many as there are partitions can share"
+COUNTED = 10_000
+"""Overdue customers are counted up to this, by partition."""
+
+
+def examine(there: Installation) -> list[Finding]:
+    """All that is checked before a start, then what shows only while workers run."""
+
+    def further(store: StateStore, catalog: Catalog, counts: Mapping[str, int]) -> Iterable[Finding]:
+        return _examine(there, store, catalog, counts)
+
+    return check_all(there, further)
+
+
+def _examine(there: Installation, store: StateStore, catalog: Catalog, counts: Mapping[str, int]) -> Iterator[Finding]:
+    settings, now = there.settings, there.wall()
+    yield from _feedback(settings, catalog)
+    topics = [topic for topic in source_topics(settings, catalog) if topic in counts]
+    places = [(topic, partition) for topic in topics for partition in range(counts[topic])]
+    try:
+        with there.brokers.reader() as reader:
+            yield from _clocks(there, store)
+            bounds = reader.bounds(places)
+            for topic in topics:
+                spans = {at: (max(low, end - SAMPLE), end) for at, (low, end) in bounds.items() if at[0] == topic}
+                yield _keys(topic, counts[topic], reader, spans)
+            again = made_again(there.brokers, store, topics, max(counts[topic] for topic in topics))
+            yield from _lag(reader, store, bounds, again, now)
+            yield _senders(there, reader, counts.get(settings.outreach_topic, 0))
+    except SourceUnavailable as error:
+        yield fail("kafka", str(error), "may ENGINE_KAFKA_USERNAME read these topics?")
+    if settings.clock == "live":
+        yield from _stored_clocks(store, max(counts[topic] for topic in topics), now)
+        yield _overdue(store, max(counts[topic] for topic in topics), now)
+
+
+def _keys(topic: str, partitions: int, reader: TopicReader, spans: Mapping[Place, tuple[int, int]]) -> Finding:
+    """Of a sample."""
+    try:
+        return judge_keys(topic, partitions, reader.read(spans))
+    except CodecMissing as error:
+        return fail(f"keys of {topic}", error.reason, "install it wherever a worker runs, or use confluent-kafka")
+
+
+def _feedback(settings: Settings, catalog: Catalog) -> Iterator[Finding]:
+    topic = settings.feedback_topic
+    if not topic:
+        return
+    if topic in {source.topic for source in catalog.sources}:
+        yield ok("feedback", f"events.yaml reads {topic}")
+    else:
+        yield warn(
+            "feedback",
+            f"events.yaml does not read {topic}: rules hear of no unsubscribe, complaint or bounce",
+            "name the topic under `sources:`; where others send, set ENGINE_FEEDBACK_TOPIC to nothing",
+        )
+
+
+def _clocks(there: Installation, store: StateStore) -> Iterator[Finding]:
+    with there.brokers.admin() as admin:
+        broker = admin.clock()
+    clocks = {} if broker is None else {"the broker": broker}
+    if isinstance(store, HasServers):
+        clocks |= {server.name: server.clock for server in store.servers()}
+    now = there.wall()
+    off = [f"{name} is {_apart(clock - now)} this machine" for name, clock in clocks.items() if abs(clock - now) > SKEW]
+    says, advice = ", ".join(off), "let NTP set all clocks: timers fire by the broker's and this machine's time"
+    if any(abs(clock - now) > AGREES for clock in clocks.values()):
+        yield fail("clocks", f"{says}: workers with such a clock fire no timer", advice)
+    elif off:
+        yield warn("clocks", says, advice)
+    else:
+        yield ok("clocks", f"{', '.join(clocks) or 'nobody to ask'}: within {text_of(SKEW)} of this machine")
+
+
+def _stored_clocks(store: StateStore, partitions: int, now: int) -> Iterator[Finding]:
+    ahead = max(store.meta(number).clock for number in range(partitions)) - now
+    if ahead > CLOCK_AHEAD:
+        says = f"a stored clock is {_apart(ahead)} this machine: some worker's clock was wrong"
+        yield warn("stored clocks", says, "restart the workers: one that opens such a partition sets its clock back")
+
+
+def _apart(difference: int) -> str:
+    return f"{text_of(abs(difference) // 1000 * 1000)} {'ahead of' if difference > 0 else 'behind'}"
+
+
+def _lag(
+    reader: TopicReader, store: StateStore, bounds: Mapping[Place, tuple[int, int]], again: Container[str], now: int
+) -> Iterator[Finding]:
+    """`again`: topics that are read from their beginning, whatever the store says."""
+    unread: dict[Place, tuple[int, int]] = {}
+    offsets = {partition: store.meta(partition).offsets for partition in {partition for _, partition in bounds}}
+    for (topic, partition), (low, end) in bounds.items():
+        at = low if topic in again else offsets[partition].get(topic, low)
+        if at > end:
+            says = f"partition {partition} was read up to {at} and ends at {end}: the topic was made anew"
+            yield fail(
+                topic, says, "give the new topic another name in events.yaml, so that it is read from its beginning"
+            )
+        elif at < low:
+            lost = count_of(low - at, "record")
+            says = f"partition {partition} was read up to {at} and begins at {low}: {lost} deleted unread"
+            yield fail(topic, says, "let the topic keep records for longer than a worker may be away")
+        elif at < end:
+            unread[topic, partition] = at, end
+    yield _lag_finding(reader, unread, now)
+
+
+def _senders(there: Installation, reader: TopicReader, partitions: int) -> Finding:
+    """How far our senders are with the outreach; others may send it instead."""
+    topic, group = there.settings.outreach_topic, there.settings.send_group
+    with there.brokers.offsets((topic,), group) as offsets:
+        read = {number: offsets.committed(number).get(topic) for number in range(partitions)}
+    if not any(at is not None for at in read.values()):
+        return ok("senders", f"no sender of the group {group} has read {topic} yet")
+    bounds = reader.bounds((topic, number) for number in read)
+    starts = {place: max(low, read[place[1]] or 0) for place, (low, _) in bounds.items()}
+    unread = {place: (starts[place], end) for place, (_, end) in bounds.items() if starts[place] < end}
+    advice = "does `engine send` run? Its log says which channel fails, and why"
+    return _lag_finding(reader, unread, there.wall(), "senders", advice)
+
+
+def _lag_finding(
+    reader: TopicReader, unread: Mapping[Place, tuple[int, int]], now: int, what: str = "lag", advice: str = WORKERS_LAG
+) -> Finding:
+    if not unread:
+        return ok(what, "everything is read")
+    oldest = _oldest(reader, {at: (start, start + 1) for at, (start, _) in unread.items()})
+    waits = max(0, now - oldest) // 1000 * 1000
+    records = count_of(sum(end - start for start, end in unread.values()), "record")
+    if not oldest:
+        return warn(what, f"{records} unread, for how long is not known", advice)
+    says = f"{records} unread, the oldest for {text_of(waits)}"
+    return ok(what, says) if waits < LATE else warn(what, says, advice)
+
+
+def _oldest(reader: TopicReader, spans: Mapping[Place, tuple[int, int]]) -> int:
+    """When the oldest of these records arrived, epoch ms; 0 where none can be read here."""
+    try:
+        return min((one.timestamp for one in reader.read(spans)), default=0)
+    except CodecMissing:
+        return 0
+
+
+def _overdue(store: StateStore, partitions: int, now: int) -> Finding:
+    found = [one for number in range(partitions) for one in store.due(number, now - LATE, COUNTED)]
+    if not found:
+        return ok("timers", "none is overdue")
+    longest = text_of((now - min(moment for _, moment in found)) // 1000 * 1000)
+    says = f"overdue for {count_of(len(found), 'customer')}, the longest by {longest}"
+    return warn(
+        "timers", says, "timers wait for unread events and for allowed_lateness: see lag, and whether a worker runs"
+    )

@@ -1,0 +1,29 @@
+"""What the suppression list has of one address, number or digest, for `engine suppression`."""
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from engine.ports import AtTheDoor, Suppression, SuppressionList
+from engine.wire.digests import address_digest, former_digest
+
+_DIGEST: Final = re.compile(r"[0-9a-f]{32}")
+
+
+def listed(suppressions: SuppressionList, address: str, channel: str) -> Iterator[Suppression]:
+    """What counts for this address, number or digest; all there is for ""."""
+    if not address:
+        return suppressions.listed()
+    digest = digest_of(address, channel)
+    former = "" if digest == address else former_digest(channel, address)
+    return (one for one in suppressions.listed([*filter(None, (digest, former))]) if _counts(suppressions, one, digest))
+
+
+def _counts(suppressions: SuppressionList, one: Suppression, digest: str) -> bool:
+    """Of what the former digest says: whether the address's own does not say otherwise since."""
+    return one.digest == digest or any(suppressions.reasons([AtTheDoor(one.purpose, 0, [digest], one.digest)]))
+
+
+def digest_of(address: str, channel: str) -> str:
+    """A digest stays what it is."""
+    return address if _DIGEST.fullmatch(address) else address_digest(channel, address)

@@ -1,0 +1,77 @@
+"""Which topics the engine reads and writes, and how they must be made.
+
+Workers are put together by it, and the checks and `engine topics create` go by it. It asks no broker.
+"""
+
+from collections.abc import Mapping
+
+from engine.config import BadSetting, Settings
+from engine.core.catalog import Catalog
+from engine.core.durations import milliseconds
+from engine.errors import UsageError
+from engine.ports import BESIDE_VALUE, KAFKA_DEFAULT, MAX_MESSAGE, NewTopic
+
+DEFAULT_PARTITIONS = 8
+ARRIVAL = {"message.timestamp.type": "LogAppendTime"}
+"""The broker's own time: no producer's wrong clock and no replay's old timestamps can have records deleted."""
+LARGEST_OUTREACH = 4 * 1024 * 1024
+"""Bytes: a text and a html of 262,144 characters each, of three bytes each, and what goes with them."""
+LARGEST_LETTER = 8 * 1024 * 1024
+"""Bytes: a dead letter carries the rejected record, which makes it a third larger."""
+
+
+def source_topics(settings: Settings, catalog: Catalog) -> tuple[str, ...]:
+    """What workers read: the keyed topics, and the ingest stage's if there are others."""
+    keyed = tuple(dict.fromkeys(source.topic for source in catalog.sources if source.keyed))
+    return keyed if all(source.keyed for source in catalog.sources) else (*keyed, settings.events_topic)
+
+
+def check_apart(settings: Settings, catalog: Catalog) -> None:
+    """Raises BadSetting where a topic that events come from is one of those that the engine writes itself."""
+    read = {source.topic for source in catalog.sources}
+    ours = ["outreach_topic", "outcomes_topic", "dead_letters_topic"]
+    if not all(source.keyed for source in catalog.sources):
+        ours.append("events_topic")
+    for name in ours:
+        if getattr(settings, name) in read:
+            variable = f"ENGINE_{name.upper()}"
+            raise BadSetting(variable, f"{getattr(settings, name)} is a source in events.yaml: it would feed itself")
+
+
+def topics_of(settings: Settings, catalog: Catalog) -> tuple[str, ...]:
+    """Every topic that the engine reads or writes, those that events come from first."""
+    sources = (source.topic for source in catalog.sources)
+    ours = (settings.outreach_topic, settings.outcomes_topic, settings.dead_letters_topic, settings.feedback_topic)
+    return tuple(filter(None, dict.fromkeys((*source_topics(settings, catalog), *sources, *ours))))
+
+
+def partitions_for(settings: Settings, catalog: Catalog, counts: Mapping[str, int], asked: int | None) -> int:
+    """Workers need the same number everywhere. Raises UsageError where that cannot come true."""
+    paired = (*source_topics(settings, catalog), settings.outreach_topic)
+    there = {topic: counts[topic] for topic in paired if topic in counts}
+    numbers = set(there.values()) | ({asked} if asked else set())
+    if len(numbers) > 1:
+        listed = ", ".join(f"{topic} has {count}" for topic, count in there.items())
+        message = f"events and outreach need the same number of partitions: {listed}; asked for {asked or 'the same'}"
+        raise UsageError(message)
+    return numbers.pop() if numbers else DEFAULT_PARTITIONS
+
+
+def topics_wanted(settings: Settings, catalog: Catalog, count: int, replicas: int | None) -> list[NewTopic]:
+    events = [NewTopic(name, count, replicas, ARRIVAL) for name in topics_of(settings, catalog)]
+    kept = {
+        settings.events_topic: _kept("7d") | _takes(max(KAFKA_DEFAULT, catalog.accept.max_bytes + BESIDE_VALUE)),
+        settings.outreach_topic: _kept("7d") | _takes(LARGEST_OUTREACH),
+        settings.outcomes_topic: _kept("90d"),
+        settings.feedback_topic: _kept("365d"),
+        settings.dead_letters_topic: _kept("90d") | _takes(max(LARGEST_LETTER, 2 * catalog.accept.max_bytes)),
+    }
+    return [NewTopic(one.name, count, replicas, {**one.config, **kept.get(one.name, {})}) for one in events]
+
+
+def _kept(span: str) -> dict[str, str]:
+    return {"retention.ms": str(milliseconds(span))}
+
+
+def _takes(size: int) -> dict[str, str]:
+    return {MAX_MESSAGE: str(size)}

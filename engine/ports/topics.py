@@ -1,0 +1,165 @@
+"""Topics outside a consumer group: asking the cluster about them, making them, reading and writing them.
+
+Commands and checks use these, whichever client library is configured; `engine.wiring` opens them from settings.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+
+from engine.errors import SinkUnavailable
+from engine.ports.events import Record
+
+Done = Callable[[SinkUnavailable | None], None]
+"""Hears how a write ended: None when it is durable, otherwise why it cannot become so."""
+
+Headers = Sequence[tuple[str, bytes]]
+
+Place = tuple[str, int]
+"""Topic and partition."""
+
+MAX_MESSAGE: Final = "max.message.bytes"
+"""A topic's setting: how large what is sent to it together may be."""
+
+BATCH_BYTES: Final = 131_072
+"""A topic's `max.message.bytes` counts for what is sent together, so this must stay below it: see LEAST_TOPIC_BYTES."""
+LARGEST: Final = 16 * 1024 * 1024
+"""Bytes of a record that a writer hands to its client at all, whatever a topic takes: memory for those under way."""
+BESIDE_VALUE: Final = 8_192
+"""Bytes of a batch of one record that are not its value, at most: some 100 of batch and record, a key of 512
+characters (2,048 bytes) and a bit, and headers that may repeat it."""
+LEAST_TOPIC_BYTES: Final = BATCH_BYTES + BESIDE_VALUE
+"""`max.message.bytes` of a topic that we write to. With less it refuses full batches of small records."""
+KAFKA_DEFAULT: Final = 1_048_588
+"""`max.message.bytes` of a broker that nobody has told anything else: assumed where we may not ask."""
+WRITE_SECONDS: Final = 10.0
+"""How long a write waits for room. Longer than brokers that are only busy need; well below the minute without a turn of
+a loop after which /healthz calls it stuck."""
+MOST_WAITING_BYTES: Final = 64 * 1024 * 1024
+"""Records that may wait for the brokers: what a worker's memory grows by while they are away."""
+
+
+def largest_value(max_message_bytes: int) -> int:
+    """Bytes of a value that fit into a record of ours on a topic with this `max.message.bytes`."""
+    return min(max_message_bytes, LARGEST) - BESIDE_VALUE
+
+
+def too_small(limit: int) -> str:
+    """What to say of a topic below LEAST_TOPIC_BYTES."""
+    return f"{MAX_MESSAGE} is {limit:,}: with less than {LEAST_TOPIC_BYTES:,} it refuses what we send together"
+
+
+class TopicWriter(Protocol):
+    """An idempotent producer: what it takes becomes durable once, in order within a partition, however long it takes.
+
+    Memory is bounded: where too much waits, `write` waits, and raises BrokersAway after WRITE_SECONDS.
+    Raises SinkUnavailable where it cannot, TooLarge where the record is to blame; a write with `done` tells that
+    instead. What one topic refuses of one record concerns no other record.
+    """
+
+    def write(
+        self,
+        topic: str,
+        partition: int | None,
+        key: bytes | None,
+        value: bytes | None,
+        headers: Headers = (),
+        done: Done | None = None,
+    ) -> None:
+        """Hand over one record, with the present as its timestamp. Without a partition the key decides, as in Java."""
+
+    def serve(self) -> None:
+        """Call what waits to hear of writes that have ended; does not wait."""
+
+    def flush(self, timeout: float = 30) -> None:
+        """Wait until everything is durable. Raises BrokersAway after `timeout` seconds; it is still tried then."""
+
+    def close(self, timeout: float = 30) -> None:
+        """Flush and give up. What does not become durable in time is lost here: whoever needs it keeps it elsewhere."""
+
+    def tail(self, topic: str, partition: int, limit: int) -> Iterable[Headers]:
+        """The headers of the last records of a partition: of at least `limit`, if there are as many.
+
+        Raises BrokersAway where they do not answer, SinkUnavailable where waiting does not help.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class NewTopic:
+    """A topic to make. `replicas` None: as the cluster has it by default."""
+
+    name: str
+    partitions: int
+    replicas: int | None = None
+    config: Mapping[str, str] = field(default_factory=dict)
+
+
+class TopicAdmin(Protocol):
+    """Questions to the cluster, and new topics. Raises SourceUnavailable where it does not answer, or says no."""
+
+    def partition_counts(self, topics: Iterable[str]) -> dict[str, int]:
+        """Without those that do not exist."""
+
+    def size_limits(self, topics: Iterable[str]) -> dict[str, int]:
+        """`max.message.bytes` of each; Kafka's default where it is missing or we may not ask (DescribeConfigs)."""
+
+    def topic_ids(self, topics: Iterable[str]) -> dict[str, str]:
+        """The id of each topic, which no other ever has; without those that are missing, or whose broker gives none."""
+
+    def create_topics(self, topics: Iterable[NewTopic]) -> list[str]:
+        """The names of those that were made; those that are there already stay as they are."""
+
+    def clock(self) -> int | None:
+        """The cluster's time in epoch ms; None where it does not tell, or the library cannot ask."""
+
+    def members(self, group: str) -> int:
+        """How many a consumer group has; 0 where there is no such group."""
+
+
+class TopicReader(Protocol):
+    """Reads topics outside any group and sees what workers see (read_committed). Raises SourceUnavailable."""
+
+    def bounds(self, places: Iterable[Place]) -> dict[Place, tuple[int, int]]:
+        """Offset of the first record and of the one that comes next, by place."""
+
+    def since(self, places: Iterable[Place], moment: int) -> dict[Place, int]:
+        """Offset of the first record that arrived at this moment (epoch ms) or later; without places that have none."""
+
+    def read(self, spans: Mapping[Place, tuple[int, int]]) -> Iterator[Record]:
+        """The records of each place from one offset to before another, in order of offset within a place."""
+
+    def close(self) -> None:
+        """Give up the connections."""
+
+
+class GroupOffsets(Protocol):
+    """What the group of these settings has committed of their topics."""
+
+    def committed(self, partition: int) -> dict[str, int]:
+        """Topic -> next offset, without those of which nothing is committed. Raises SourceUnavailable."""
+
+    def close(self) -> None:
+        """Give up the connections."""
+
+
+class Brokers(Protocol):
+    """The cluster of the settings. Each method opens something, and its context closes it."""
+
+    def admin(self) -> AbstractContextManager[TopicAdmin]:
+        """To ask and to make topics."""
+
+    def reader(self) -> AbstractContextManager[TopicReader]:
+        """To read topics outside any group."""
+
+    def offsets(self, topics: tuple[str, ...], group: str) -> AbstractContextManager[GroupOffsets]:
+        """What this group has committed of these topics."""
+
+    def writer(self) -> AbstractContextManager[TopicWriter]:
+        """To write records. At its end everything is durable."""
+
+    def unreadable(self, topics: Sequence[str]) -> tuple[Mapping[str, str], Mapping[str, str]]:
+        """`compression.type` by topic, and the packages to install by compression that cannot be read here.
+
+        Empty where the configured library reads every compression.
+        """

@@ -1,0 +1,46 @@
+"""The cluster of the settings, by the client library that they name, for checks and operators' commands."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager
+
+from engine.adapters.kafka.admin import Admin
+from engine.adapters.kafka.library import library
+from engine.config import Settings
+from engine.ports import GroupOffsets, TopicAdmin, TopicReader, TopicWriter
+from engine.wiring.kafka import kafka_settings, open_writer
+
+
+class KafkaBrokers:
+    """Opens what a command asks for; nothing is connected before."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def admin(self) -> AbstractContextManager[TopicAdmin]:
+        return Admin(kafka_settings(self._settings))
+
+    def reader(self) -> AbstractContextManager[TopicReader]:
+        kafka = kafka_settings(self._settings)
+        return closing(library(kafka).reader(kafka))
+
+    def offsets(self, topics: tuple[str, ...], group: str) -> AbstractContextManager[GroupOffsets]:
+        kafka = kafka_settings(self._settings, topics, group)
+        return closing(library(kafka).offsets(kafka))
+
+    @contextmanager
+    def writer(self) -> Iterator[TopicWriter]:
+        writer = open_writer(self._settings)
+        try:
+            yield writer
+        finally:
+            writer.close()
+
+    def unreadable(self, topics: Sequence[str]) -> tuple[Mapping[str, str], Mapping[str, str]]:
+        if self._settings.kafka_client != "kafka-python":
+            return {}, {}
+        # Here, as kafka-python need not be installed.
+        from engine.adapters.kafka.python.cluster import compressions
+        from engine.adapters.kafka.python.codecs import missing_codecs
+
+        missing = missing_codecs()
+        return (compressions(kafka_settings(self._settings), topics), missing) if missing else ({}, {})
