@@ -25,7 +25,7 @@ from engine.ports import (
     too_small,
 )
 from engine.wire.dead_letters import SHOWN
-from engine.worker.keeping import unknown
+from engine.worker.keeping import missing_history
 from engine.worker.placement import check_stored, stored_meta
 
 NEARLY_FULL = 0.9
@@ -192,7 +192,7 @@ def check_store(store: StateStore, partitions: int) -> Iterator[Finding]:
 def check_history(store: StateStore, book: RuleBook) -> Iterator[Finding]:
     """What rules ask for that these customers' states do not have from the beginning."""
     meta = stored_meta(store)
-    for rule, asked in unknown(book, meta.keeps, meta.clock) if meta else ():
+    for rule, asked in missing_history(book, meta.keeps, meta.clock) if meta else ():
         says = f"rule {rule} asks for {asked}: missing for customers with older events until its time has passed"
         yield warn("history", says, "`keep:` in events.yaml keeps it ahead (docs/rules.md)")
 

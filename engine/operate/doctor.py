@@ -17,8 +17,8 @@ from engine.operate.sampling import judge_keys
 from engine.operate.topics import source_topics
 from engine.operate.words import count_of
 from engine.ports import HasServers, Place, StateStore, TopicReader
-from engine.worker.partition_owner import CLOCK_AHEAD
-from engine.worker.trusted_time import AGREES
+from engine.worker.partition_owner import MAX_CLOCK_AHEAD
+from engine.worker.trusted_time import MAX_WITNESS_DIFFERENCE
 
 SKEW = 2_000
 LATE = 60_000
@@ -92,7 +92,7 @@ def _clocks(there: Installation, store: StateStore) -> Iterator[Finding]:
     now = there.wall()
     off = [f"{name} is {_apart(clock - now)} this machine" for name, clock in clocks.items() if abs(clock - now) > SKEW]
     says, advice = ", ".join(off), "let NTP set all clocks: timers fire by the broker's and this machine's time"
-    if any(abs(clock - now) > AGREES for clock in clocks.values()):
+    if any(abs(clock - now) > MAX_WITNESS_DIFFERENCE for clock in clocks.values()):
         yield fail("clocks", f"{says}: workers with such a clock fire no timer", advice)
     elif off:
         yield warn("clocks", says, advice)
@@ -102,7 +102,7 @@ def _clocks(there: Installation, store: StateStore) -> Iterator[Finding]:
 
 def _stored_clocks(store: StateStore, partitions: int, now: int) -> Iterator[Finding]:
     ahead = max(store.meta(number).clock for number in range(partitions)) - now
-    if ahead > CLOCK_AHEAD:
+    if ahead > MAX_CLOCK_AHEAD:
         says = f"a stored clock is {_apart(ahead)} this machine: some worker's clock was wrong"
         yield warn("stored clocks", says, "restart the workers: one that opens such a partition sets its clock back")
 

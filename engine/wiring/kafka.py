@@ -21,7 +21,7 @@ from engine.wire.origin import IngestedDecoder
 from engine.wire.partitioner import murmur2_partition
 from engine.wiring.wall_clock import wall_clock
 from engine.worker.loop import Worker
-from engine.worker.partition_owner import Rules, Surroundings
+from engine.worker.partition_owner import Rules, WorkerContext
 from engine.worker.placement import check_stored
 from engine.worker.trusted_time import TrustedTime
 
@@ -111,7 +111,7 @@ def trusted_time(settings: Settings, store: StateStore) -> TrustedTime:
 
     if settings.clock == "event":
         return TrustedTime(wall_clock)
-    return TrustedTime(wall_clock, witness=witness, aside=ThreadPoolExecutor(1, "engine-clock"))
+    return TrustedTime(wall_clock, witness=witness, executor=ThreadPoolExecutor(1, "engine-clock"))
 
 
 def build_worker(
@@ -131,7 +131,7 @@ def build_worker(
     check_exist(kafka_settings(settings), beside)
     limits = size_limits(kafka_settings(settings), (settings.outreach_topic, *beside))
     check_stored(store, partitions)
-    around = Surroundings(
+    context = WorkerContext(
         store=store,
         outreach=KafkaSink(writer, settings.outreach_topic, limit=limits[settings.outreach_topic]),
         outcomes=TopicRecords(writer, settings.outcomes_topic, FLUSH_SECONDS),
@@ -144,8 +144,8 @@ def build_worker(
         cache_size=settings.cache_size,
         page=settings.page,
         ingest=ingest,
-        aside=ThreadPoolExecutor(1, "engine-store"),
+        executor=ThreadPoolExecutor(1, "engine-store"),
         place=murmur2_partition,
         largest_letter=largest_value(limits[settings.dead_letters_topic]),
     )
-    return Worker(join_group(settings, topics), around, rules_of(settings, project), batch=settings.batch)
+    return Worker(join_group(settings, topics), context, rules_of(settings, project), batch=settings.batch)

@@ -1,8 +1,8 @@
-"""One batch: decide every input in order, in memory.
+"""One batch: decides events, wake-ups and rule changes in order, in memory. `Partition` makes one for each commit.
 
-An input on which anything fails (decide, or encoding what it said) has not happened: its customer keeps the state from
-before it, it is in `result.failures`, and the next input is decided. An outreach that cannot be rendered or encoded is
-an outcome `failed` instead, and the rest of its decision holds.
+A batch does no IO. When an input fails (in `decide`, or when the decision is encoded), its customer keeps the state
+from before it, the input goes to `result.failures`, and the next input is decided. When only an outreach cannot be
+rendered or encoded, it becomes an outcome `failed` and the rest of its decision holds.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,14 +23,16 @@ from engine.wire.records import encode_outcome, encode_outreach
 from engine.worker.result import Arrival, Failure, Result
 
 RETRY_WAKE = 3_600_000
-"""A customer whose wake-up fails is looked at again this much later."""
+"""Milliseconds until a customer whose wake-up failed is tried again. Without it a state that `decide` cannot handle
+would fail again in every round."""
 
 
 class Batch:
-    """With `wall` the clock is live: timers fire after the events. Without, each fires before the event that passes it.
+    """The inputs of one commit. Changes are collected in `states`, `wakes` and `result`.
 
-    `stored` has the encoded states of all whom the batch is about; what it changes is in `states`, `wakes` and
-    `result`. `largest`: bytes of an encoded outreach that may be decided.
+    `stored` has the encoded states of all customers of the batch. With `wall` (epoch ms) the clock is live: timers
+    fire after the events. Without it, each timer fires before the event that passes it. `largest`: the most bytes an
+    encoded outreach may have.
     """
 
     def __init__(
@@ -57,7 +59,7 @@ class Batch:
         self.result = Result()
 
     def run(self, arrivals: Sequence[Arrival], clock: int, wakes: Sequence[tuple[str, int]]) -> None:
-        """Decide all arrivals and wake-ups; `clock` is where the clock stands after them."""
+        """Decide all arrivals and the wake-ups (customer, moment). `clock`: where the clock stands after them."""
         self.end = clock
         self.heap = [(due, customer) for customer, due in wakes]
         heapify(self.heap)
@@ -76,7 +78,7 @@ class Batch:
         self._fire(before)
 
     def visit(self, customers: Sequence[str]) -> None:
-        """Let customers whose state an older rule book made meet this one."""
+        """Re-arm the timers of customers whose state was made by an older rule book."""
         for customer in customers:
             with suppress(StateUnreadable):
                 state = self._state(customer)
@@ -84,14 +86,14 @@ class Batch:
                     self.result.visits += self._decide(WakeUp(customer), state, self.clock)
 
     def _fire(self, before: int) -> None:
-        """Give every customer whose wake-up the clock has passed its turn, soonest first."""
+        """Decide the wake-ups that the clock has passed, soonest first."""
         heap, until = self.heap, self.clock - self.lateness
         while heap and heap[0][0] <= until:
             due, customer = heappop(heap)
             self._on_wake(customer, due, before)
 
     def _state(self, customer: str) -> State | None:
-        """Decoded for one input and encoded again after it: an eighth of the memory, and read while it is at hand."""
+        """The customer's state, decoded for one input only: encoded states take an eighth of the memory."""
         data = self.states[customer] if customer in self.states else self.stored[customer]
         return decode_state(data) if data is not None else None
 
@@ -110,7 +112,7 @@ class Batch:
             self.wakes[customer] = self.clock + RETRY_WAKE
             return
         if state is not None and state.wake != due:
-            return  # it has moved within this batch
+            return  # an earlier input of this batch has moved the wake-up
         if self._decide(WakeUp(customer), state, before):
             self.result.wakes += 1
         else:
@@ -123,7 +125,7 @@ class Batch:
             self.states[customer] = encode_state(state)
 
     def _decide(self, input: Event | Identified | WakeUp, state: State | None, before: int) -> bool:
-        """False: it has failed, and nothing has changed."""
+        """Decide one input. Returns False when it failed; then nothing has changed."""
         customer = input.customer
         wake = state.wake if state is not None else 0
         present = before if self.wall is None else self.wall
@@ -152,7 +154,7 @@ class Batch:
         return True
 
     def _rendered(self, decision: Decision) -> list[tuple[str, bytes]]:
-        """The decision's outreach, encoded; what cannot be is taken back as outcome `failed`."""
+        """The decision's outreach as (id, encoded). One that fails here is retracted: it becomes outcome `failed`."""
         entries = []
         for outreach in list(decision.outreach):
             try:

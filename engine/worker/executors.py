@@ -1,4 +1,8 @@
-"""Asking the store aside: while one partition waits for an answer another one computes."""
+"""How a partition calls the store: it submits the call to an executor and yields the Future while it waits.
+
+A live worker passes a thread pool and lets another partition compute meanwhile. Replays and tests, which have nothing
+else to do, use `InlineExecutor`.
+"""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
@@ -10,14 +14,14 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 Step = Result | Future[Any]
-"""What a commit has done, or an answer of the store that is under way and may be waited for."""
+"""What a generator of commits yields: the Future of a store call that it waits for, or the result of one commit."""
 
 
-class AtOnce(Executor):
-    """Does what it is given before it returns: for runs that have nothing else to do meanwhile."""
+class InlineExecutor(Executor):
+    """Runs calls in the calling thread, before `submit` returns; for replays and tests."""
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        """A future that is done."""
+        """Returns a future that is done."""
         future: Future[T] = Future()
         try:
             future.set_result(fn(*args, **kwargs))
@@ -27,5 +31,5 @@ class AtOnce(Executor):
 
 
 def results(steps: Iterator[Step]) -> Iterator[Result]:
-    """Only what was done; waits where the work does."""
+    """The results of the commits alone. Only for steps of an `InlineExecutor`, whose futures are done."""
     return (step for step in steps if isinstance(step, Result))

@@ -1,8 +1,9 @@
-"""The ingest: re-keys the records of un-keyed topics by customer, so that workers find each one's in one partition.
+"""The ingest: copies records of un-keyed topics to the internal topic, keyed by customer; `engine run` starts it.
 
-It looks at a record only as far as it takes to find the customer, keeps value and headers, and adds where it stood.
-Where a record names a guest beside the customer, the guest's partition is told by a record of its own.
-What declares itself as a type that events.yaml does not know is passed over here already.
+Workers then find all events of a customer in one partition. The ingest decodes a record only as far as needed to find
+the customer, keeps value and headers, and adds the record's topic, partition and offset as headers. When a record
+names both a customer and a guest, a second record tells the guest's partition. Records of a type that events.yaml says
+to ignore are left out here already. The ingest must not evaluate rules or touch the store.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,12 +17,16 @@ from engine.wire.origin import headers_of, identification
 from engine.worker.introductions import Introductions
 
 TOO_LARGE = BadRecord("too-large", "the internal topic does not take it (max.message.bytes)")
-LAG_SECONDS = 5.0
-"""Seconds between looks at the lag."""
+LAG_INTERVAL = 5.0
+"""Seconds between reports of the lag."""
 
 
 class Ingest:
-    """One member of the ingest's group. `decoders` are those of the un-keyed topics; `largest_letter`: bytes."""
+    """One member of the ingest's consumer group.
+
+    `decoders`: by un-keyed topic. `batch` bounds the records of one transaction, `patience` is how many seconds a poll
+    waits for the first, `largest_letter` bounds the bytes of a dead letter.
+    """
 
     def __init__(
         self,
@@ -41,11 +46,11 @@ class Ingest:
         self.introductions = Introductions()
         self.stopping = False
         self.stepped = monotonic()
-        """When the last turn of the loop began."""
-        self._next_look = 0.0
+        """When the last turn of the loop began, by the monotonic clock; /livez compares it with now."""
+        self._next_status = 0.0
 
     def run(self) -> None:
-        """Work until `stop`. Raises SourceUnavailable and SinkUnavailable where going on makes no sense."""
+        """Work until `stop`. Raises SourceUnavailable and SinkUnavailable when waiting does not help."""
         try:
             while not self.stopping:
                 self.step()
@@ -53,11 +58,11 @@ class Ingest:
             self.transfer.close()
 
     def stop(self) -> None:
-        """Finish the transaction and leave. Safe to call from another thread."""
+        """Finish the transaction and leave the group. Safe to call from another thread."""
         self.stopping = True
 
     def adopt(self, decoders: Mapping[str, Decoder]) -> None:
-        """Go on with these, from the next batch. Safe to call likewise."""
+        """Use these decoders from the next batch on. Safe to call from another thread."""
         self.decoders = decoders
 
     def step(self) -> None:
@@ -72,14 +77,14 @@ class Ingest:
         else:
             self.introductions.forget()
             self.hooks.ingest_undone()
-        if started >= self._next_look:
-            self._next_look = started + LAG_SECONDS
+        if started >= self._next_status:
+            self._next_status = started + LAG_INTERVAL
             self.hooks.ingest_lag(self.transfer.lag())
 
     def _sort(
         self, records: Sequence[Record], decoders: Mapping[str, Decoder]
     ) -> tuple[list[Rekeyed], list[DeadLetter], int]:
-        """What to write, and how many events are moved by it."""
+        """The records to write, the dead letters, and how many events the records carry."""
         events: list[Rekeyed] = []
         letters: list[DeadLetter] = []
         moved = 0

@@ -1,38 +1,40 @@
-"""Which guests the workers have been told of.
+"""Remembers which guests the ingest has already reported to the workers as known customers.
 
-SDKs name the guest in every call of a known customer: telling them all would double the internal topic.
+SDKs name the guest in every call of a known customer: reporting each one would double the internal topic. Only the
+ingest uses this; forgetting an entry is harmless, since workers ignore a repeated report.
 """
 
 from engine.model import Identified
 
-AGAIN = 10_000
-"""A guest who is named again this many ms later is told again: another member of the ingest may have read meanwhile
-that the guest did something. Nobody signs out, fills a cart and signs in again in less."""
-MOST_TOLD = 100_000
-"""Guests remembered: about 20 MB. Beyond it all are forgotten, and told once more."""
+RETELL_AFTER = 10_000
+"""Milliseconds after which a guest who is named again is reported again, as another member of the ingest may meanwhile
+have read an event of the guest. People do not sign out, fill a cart and sign in again within 10 s."""
+MAX_REMEMBERED = 100_000
+"""Guests remembered, about 20 MB. When full, all are forgotten and reported once more; unbounded, a busy site would
+fill the memory."""
 
 
 class Introductions:
-    """What one member of the ingest has told."""
+    """The guests that one member of the ingest has reported."""
 
     def __init__(self) -> None:
         self._told: dict[str, tuple[str, int]] = {}
 
     def is_news(self, identified: Identified, at: int) -> bool:
-        """Whether to tell it, at this broker time; then it counts as told."""
+        """Whether to report this guest, at broker time `at` (ms). If so, the guest counts as reported from now on."""
         guest = identified.customer
         known, last = self._told.get(guest, ("", 0))
-        if known == identified.known and last <= at < last + AGAIN:
+        if known == identified.known and last <= at < last + RETELL_AFTER:
             return False
-        if len(self._told) >= MOST_TOLD:
+        if len(self._told) >= MAX_REMEMBERED:
             self._told.clear()
         self._told[guest] = identified.known, at
         return True
 
     def heard_of(self, customer: str) -> None:
-        """A guest who does something again is somebody new."""
+        """A guest who acts again starts anew: the next naming must be reported."""
         self._told.pop(customer, None)
 
     def forget(self) -> None:
-        """What was told has not been written."""
+        """Forget everything: the transaction with the last reports was undone."""
         self._told.clear()

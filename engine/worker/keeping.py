@@ -1,7 +1,7 @@
-"""Since when a namespace keeps which history, beside the states that keep it: for `engine run --check` and `doctor`.
+"""Records since when a partition keeps which history, for `engine run --check` and `engine doctor`.
 
-A partition notes it when all its customers have met a rule book. Deciding does not read it: every state knows by itself
-what it lacks.
+A partition updates the record when its sweep ends. Decisions must not read it: each customer's state knows by itself
+since when its history is complete.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,8 +13,8 @@ from engine.core.zones import iso
 from engine.ports import Kept
 
 
-def noted(before: Sequence[Kept], keeps: Keeps, clock: int) -> list[Kept]:
-    """What is kept from this moment on; what is not asked for any more is kept up to the end of the grace period."""
+def update_kept(before: Sequence[Kept], keeps: Keeps, clock: int) -> list[Kept]:
+    """The record after a sweep that ended at `clock`. History that no rule reads now stays for the grace period."""
     known = {(one.type, one.what, one.span): one for one in before}
     now = {key: Kept(*key, since=known[key].since if key in known else clock) for key in _keys(keeps)}
     later = {key: _going(one, clock) for key, one in known.items() if key not in now}
@@ -31,8 +31,8 @@ def _keys(keeps: Keeps) -> Iterator[tuple[str, str, int]]:
     yield from sorted((type_, f"sum {name}" if name else "count", span) for type_, name, span in keeps.windows)
 
 
-def unknown(book: RuleBook, kept: Sequence[Kept], clock: int) -> Iterator[tuple[str, str]]:
-    """(rule, what it asks for and is not known of all customers), as far as a namespace tells whose clock is there."""
+def missing_history(book: RuleBook, kept: Sequence[Kept], clock: int) -> Iterator[tuple[str, str]]:
+    """(rule id, history that the rule reads and that is not complete for all customers at `clock`)."""
     for rule in book.rules:
         for type_, what, span in _keys(rule.needs.keeps):
             since = _since(kept, type_, what, span, clock)
@@ -43,7 +43,7 @@ def unknown(book: RuleBook, kept: Sequence[Kept], clock: int) -> Iterator[tuple[
 
 
 def _since(kept: Sequence[Kept], type_: str, what: str, span: int, clock: int) -> int | None:
-    """The earliest moment since which this is kept, perhaps as part of a longer window."""
+    """The earliest moment since which this history is kept, perhaps as part of a longer window; None if it is not."""
     fitting = [one for one in kept if (one.type, one.what) == (type_, what) and bool(one.span) == bool(span)]
     found = [one.since for one in fitting if one.span >= span and (not one.until or one.until >= clock)]
     return min(found, default=None)

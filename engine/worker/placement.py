@@ -1,7 +1,7 @@
-"""Whether a partition may be opened: by the number of partitions, and by the engines that have written to it.
+"""Checks whether a partition may be opened, by its number of partitions and the version of its states.
 
-With another number of partitions customers would be where nobody looks for them. An engine that does not know all
-fields of the states in a partition would drop them.
+The worker, the replay and the commands call it before they write. With another number of partitions a customer's
+events would meet a partition without the customer's state; an older engine would drop state fields it does not know.
 """
 
 from importlib.metadata import version
@@ -13,27 +13,26 @@ from engine.errors import PartitionsDiffer, StateTooNew
 from engine.ports import Meta, StateStore
 
 KNOWN_STATES = (STATE_VERSION, STATE_MINOR)
-MOST_LOOKED_AT = 256
-"""Partitions that are looked at for one that has been written to."""
+MAX_PARTITIONS_PROBED = 256
+"""Partitions that are probed for one that has been written to; each probe is one read of the store."""
 
 
 def stored_meta(store: StateStore) -> Meta | None:
     """The meta of the first partition that has been written to; None where nothing is stored."""
-    metas = (store.meta(partition) for partition in range(MOST_LOOKED_AT))
+    metas = (store.meta(partition) for partition in range(MAX_PARTITIONS_PROBED))
     return next((meta for meta in metas if meta.seq), None)
 
 
 def check_stored(store: StateStore, partitions: int) -> None:
-    """Raises PartitionsDiffer where the namespace was written with another number of partitions, and StateTooNew."""
+    """Raises PartitionsDiffer when the namespace was written with another number of partitions, and StateTooNew."""
     meta = stored_meta(store)
     if meta is not None:
         check_meta(meta, 0, partitions)
 
 
 def check_meta(meta: Meta, partition: int, partitions: int) -> None:
-    """Raises PartitionsDiffer where this partition cannot be one of so many, or a reshard has not been finished.
-
-    Raises StateTooNew where a newer engine has written to it.
+    """Raises PartitionsDiffer when the partition was written with another number of partitions, or a reshard is
+    unfinished. Raises StateTooNew when a newer engine has written to it.
     """
     if meta.states > KNOWN_STATES:
         raise StateTooNew(meta.states, KNOWN_STATES, meta.engine)
@@ -42,7 +41,7 @@ def check_meta(meta: Meta, partition: int, partitions: int) -> None:
 
 
 def stamped(meta: Meta) -> Meta:
-    """The meta of a partition that may hold states of this engine from now on."""
+    """The meta with this engine's state version, for a partition that this engine is about to write to."""
     if meta.states >= KNOWN_STATES:
         return meta
     return msgspec.structs.replace(meta, states=KNOWN_STATES, engine=version("trigger-engine"))

@@ -1,4 +1,7 @@
-"""What goes into a batch and what comes out of it. Apart from the code, since mypyc cannot compile a msgspec.Struct."""
+"""The values that go into a batch and come out of it.
+
+They have a module of their own since mypyc, which compiles batch.py, cannot compile a msgspec.Struct.
+"""
 
 import msgspec
 
@@ -6,33 +9,34 @@ from engine.model import Event, Identified, OutcomeRecord, WakeUp
 
 
 class Arrival(msgspec.Struct, gc=False):
-    """One record's place and what it said. `clock` is the moment it moves the clock to; no event: nothing to decide."""
+    """A decoded record with its offset. `clock`: where it moves the clock, epoch ms. Without an event: only offset and
+    clock move."""
 
     source: str
     next_offset: int
     clock: int
     event: Event | None = None
     identified: Identified | None = None
-    """A guest that the record says is somebody known; another customer than the event's."""
+    """A guest that the record identifies as a known customer."""
 
 
 class Failure(msgspec.Struct):
-    """An input that has not happened: deciding it or storing the decision failed, or the stored state is unreadable."""
+    """An input that was not applied: `decide` or the encoding failed, or the stored state is unreadable."""
 
     input: Event | Identified | WakeUp
     reason: str
 
 
 class Result(msgspec.Struct):
-    """What one batch did, for the relay and the counters."""
+    """What one batch decided: outreach for the relay, outcomes and failures to write, counts for the metrics."""
 
     events: int = 0
     duplicates: int = 0
     wakes: int = 0
     visits: int = 0
-    """Customers who met a new rule book in the sweep."""
+    """Customers whom the sweep re-armed after a rule change."""
     outbox: list[tuple[str, bytes]] = []
     outcomes: list[OutcomeRecord] = []
     outcome_records: list[tuple[str, bytes]] = []
-    """The outcomes encoded, (id, JSON), in the same order."""
+    """The outcomes as (id, JSON), in the same order."""
     failures: list[Failure] = []

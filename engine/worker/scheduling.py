@@ -1,56 +1,61 @@
-"""Work on several partitions side by side, in one thread: while one waits for the store, another computes."""
+"""Interleaves the tasks of several partitions in one thread: while one waits for the store, another computes.
+
+The worker's loop uses it. A task is a generator, as in asyncio, but resumed explicitly, so that the order of commits
+within a partition stays fixed and replays need no event loop.
+"""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, wait
 from typing import Any
 
-Work = Iterator[Future[Any]]
-"""It yields what it waits for, so that others can go on; whoever takes it up again waits."""
+Task = Iterator[Future[Any]]
+"""A generator that yields the Future of a store call; resume it when that is done. Resumed earlier, it blocks."""
 
 
-class Turns:
-    """At most one piece of work a partition is under way. `go_on(partition, work)` takes it up until it waits again.
+class PartitionTasks:
+    """The running tasks, at most one per partition.
 
-    It returns None where the work has ended, well or not. What it raises beyond that comes out of every method.
+    `run(partition, work)` runs a task until it waits again: it returns the Future, or None when the task has ended or
+    failed. An exception that `run` raises comes out of the method that resumed the task.
     """
 
-    def __init__(self, go_on: Callable[[int, Work], Future[Any] | None]) -> None:
-        self._go_on = go_on
-        self._under_way: dict[int, tuple[Work, Future[Any]]] = {}
-        """In the order they were begun."""
+    def __init__(self, run: Callable[[int, Task], Future[Any] | None]) -> None:
+        self._run = run
+        self._under_way: dict[int, tuple[Task, Future[Any]]] = {}
+        """Partition -> its task and the Future it waits for, in the order in which they were begun."""
 
     def __iter__(self) -> Iterator[int]:
-        """The partitions with work under way."""
+        """The partitions with a running task."""
         return iter(list(self._under_way))
 
     def __bool__(self) -> bool:
         return bool(self._under_way)
 
-    def begin(self, partition: int, work: Work) -> None:
-        """Begin, and go on with whatever else has its answer; what is under way for the partition must be finished."""
-        self._take_up(partition, work)
+    def begin(self, partition: int, work: Task) -> None:
+        """Begin a task, then resume others whose Future is done. The partition must not have a running task."""
+        self._resume(partition, work)
         for other, (_, future) in list(self._under_way.items()):
             if not future.done():
                 break
-            self._take_up(other, self._under_way.pop(other)[0])
+            self._resume(other, self._under_way.pop(other)[0])
 
     def finish(self, partition: int) -> None:
-        """Work on until nothing is under way for the partition."""
+        """Run the partition's task to its end, if it has one."""
         while found := self._under_way.pop(partition, None):
-            self._take_up(partition, found[0])
+            self._resume(partition, found[0])
 
     def finish_all(self) -> None:
-        """Work on until nothing is under way."""
+        """Run all tasks to their end."""
         while self._under_way:
             partition = next(iter(self._under_way))
-            self._take_up(partition, self._under_way.pop(partition)[0])
+            self._resume(partition, self._under_way.pop(partition)[0])
 
     def abandon(self, *partitions: int) -> None:
-        """Let them be once the store has answered: nothing that was asked may come after what follows."""
+        """Drop the tasks, after the store has answered: a late commit must not follow what comes next."""
         left = [self._under_way.pop(number) for number in partitions if number in self._under_way]
         wait(future for _, future in left)
 
-    def _take_up(self, partition: int, work: Work) -> None:
-        future = self._go_on(partition, work)
+    def _resume(self, partition: int, work: Task) -> None:
+        future = self._run(partition, work)
         if future is not None:
             self._under_way[partition] = work, future

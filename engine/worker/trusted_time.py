@@ -1,7 +1,8 @@
-"""The time now, as far as it can be believed: wall time, held against the monotonic clock and against a witness.
+"""Wall time that is checked against the monotonic clock and against a witness: the clock of the brokers or the store.
 
-A wall clock that is set a month ahead for six seconds would make every customer look silent. So a live partition moves
-its clock by wall time only while this is not in doubt. The worker, the ingest and its progress ask; nobody sets it.
+A machine whose clock is a month ahead for six seconds would make every customer look inactive. So a live partition
+moves its clock by wall time only while the check holds. The worker, the ingest and its progress reader ask for the time
+here; they must not call the system clock themselves.
 """
 
 import time
@@ -10,54 +11,54 @@ from concurrent.futures import Executor, Future
 from contextlib import suppress
 
 from engine.errors import EngineError
-from engine.worker.executors import AtOnce
+from engine.worker.executors import InlineExecutor
 
-JUMP = 2_000
-"""Milliseconds that wall and monotonic time may differ within REANCHOR. NTP slews by 30 ms in a minute, and sets
-a clock at once where it is off by more; without a bound a clock that is wrong by a month would be believed."""
-REANCHOR = 60_000
-"""Milliseconds after which both clocks are compared anew, so that slewing does not add up over weeks."""
-AGREES = 60_000
-"""Milliseconds that this machine's time and the witness's may differ. More than NTP leaves and a busy witness needs to
-answer; as much too early a timer may fire."""
-ASK = 5_000
-"""Milliseconds between questions to the witness while there is a doubt."""
+MAX_CLOCK_JUMP = 2_000
+"""Milliseconds that wall and monotonic time may differ within REANCHOR_INTERVAL. NTP slews by at most 30 ms a minute,
+and jumps if the clock is off by more; without this bound a clock that is wrong by a month would be believed."""
+REANCHOR_INTERVAL = 60_000
+"""Milliseconds after which the comparison starts anew; otherwise slewing would add up to a jump over weeks."""
+MAX_WITNESS_DIFFERENCE = 60_000
+"""Milliseconds that this machine's time and the witness's may differ: more than NTP leaves plus the time a busy witness
+needs to answer. A timer may fire too early by this much."""
+WITNESS_INTERVAL = 5_000
+"""Milliseconds between questions to the witness while wall time is in doubt."""
 
 Witness = Callable[[], int | None]
-"""Somebody else's time, epoch ms: the brokers', else the store's. None: nobody tells. May raise EngineError: asked
-again later."""
+"""Returns the time, epoch ms, of the brokers or else the store; None if neither tells. An EngineError means: ask again
+later."""
 
 
 _SINCE_BOOT = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
-"""Linux's monotonic clock stands still while the machine is suspended; this one does not."""
+"""Linux's monotonic clock stands still while the machine is suspended, CLOCK_BOOTTIME does not."""
 
 
 def elapsed_millis() -> int:
-    """Milliseconds since the machine started, those in which it was suspended too; no setting of a clock moves it."""
+    """Milliseconds since the machine started, including time suspended; setting the clock does not change it."""
     return time.clock_gettime_ns(_SINCE_BOOT) // 1_000_000
 
 
 class TrustedTime:
-    """Asks the witness once before it is made. `aside` asks it later, so that no loop waits for it."""
+    """The constructor asks the witness once and waits; later questions run in `executor`, so that no loop waits."""
 
     def __init__(
         self,
         wall: Callable[[], int],
         elapsed: Callable[[], int] = elapsed_millis,
         witness: Witness = lambda: None,
-        aside: Executor | None = None,
+        executor: Executor | None = None,
     ) -> None:
         self._wall = wall
         self._elapsed = elapsed
         self._witness = witness
-        self._aside = aside or AtOnce()
+        self._executor = executor or InlineExecutor()
         self._anchor = wall(), elapsed()
-        """Both clocks at one moment, at which wall time was right, once `_confirmed`."""
+        """(wall, monotonic) at one moment. Wall time was right then, once `_confirmed`."""
         self._confirmed = False
         self.doubt = "not confirmed yet"
-        """Why wall time is not believed; "" where it is."""
+        """Why wall time is not trusted now; "" when it is."""
         self._heard: tuple[int | None, int] | None = None
-        """The witness's last answer, and when by the monotonic clock."""
+        """The witness's last answer, and when it came by the monotonic clock."""
         self._asked = elapsed()
         with suppress(EngineError):
             self._heard = witness(), elapsed()
@@ -65,23 +66,23 @@ class TrustedTime:
         self.now()
 
     def now(self) -> int:
-        """The best guess, epoch ms: wall time where it is believed, else what the other clocks say. Updates `doubt`."""
+        """The time, epoch ms: wall time if it is trusted, else derived from the other clocks. Updates `doubt`."""
         wall, elapsed = self._wall(), self._elapsed()
         expected = self._anchor[0] + elapsed - self._anchor[1]
-        if self._confirmed and abs(wall - expected) <= JUMP:
+        if self._confirmed and abs(wall - expected) <= MAX_CLOCK_JUMP:
             self.doubt = ""
-            if elapsed - self._anchor[1] > REANCHOR:
+            if elapsed - self._anchor[1] > REANCHOR_INTERVAL:
                 self._anchor = wall, elapsed
             return wall
-        return self._doubtful(wall, expected, elapsed)
+        return self._check_doubt(wall, expected, elapsed)
 
     def why_not(self) -> str:
-        """Why wall time must not move a partition's clock now; "" where it may."""
+        """Why wall time must not move a partition's clock now; "" when it may."""
         self.now()
         return self.doubt
 
-    def _doubtful(self, wall: int, expected: int, elapsed: int) -> int:
-        if self._heard is None or elapsed - self._heard[1] > ASK:
+    def _check_doubt(self, wall: int, expected: int, elapsed: int) -> int:
+        if self._heard is None or elapsed - self._heard[1] > WITNESS_INTERVAL:
             self._ask(elapsed)
         if self._heard is None:
             self.doubt = self.doubt or _jump(wall - expected)
@@ -89,19 +90,22 @@ class TrustedTime:
         answer, heard = self._heard
         witnessed = wall if answer is None else answer + elapsed - heard
         if answer is None and self._confirmed:
-            self.doubt = f"{_jump(wall - expected)}, and nobody else tells the time: restart if it is right now"
-        elif abs(wall - witnessed) <= AGREES:
+            self.doubt = (
+                f"{_jump(wall - expected)}, and neither brokers nor store tell the time. Correct the clock; if it is"
+                " right now, restart the worker"
+            )
+        elif abs(wall - witnessed) <= MAX_WITNESS_DIFFERENCE:
             self._anchor, self._confirmed, self._heard, self.doubt = (wall, elapsed), True, None, ""
             return wall
         else:
-            self.doubt = f"this machine's clock is {_apart(wall - witnessed)} that of the brokers, or of the store"
+            self.doubt = f"this machine's clock is {_apart(wall - witnessed)} the clock of the brokers or of the store"
         return expected if self._confirmed else min(expected, witnessed)
 
     def _ask(self, elapsed: int) -> None:
-        """One question at a time, and not too many. What is heard may be heard in a later call."""
-        if self._asking is None and (elapsed - self._asked > ASK or not self.doubt):
+        """Ask the witness, one question at a time. A later call collects the answer."""
+        if self._asking is None and (elapsed - self._asked > WITNESS_INTERVAL or not self.doubt):
             self._asked = elapsed
-            self._asking = self._aside.submit(self._witness)
+            self._asking = self._executor.submit(self._witness)
         if self._asking is not None and self._asking.done():
             asking, self._asking = self._asking, None
             with suppress(EngineError):

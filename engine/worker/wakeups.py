@@ -1,4 +1,8 @@
-"""The soonest wake-ups of a partition at hand, so that the store is asked once for thousands of them."""
+"""Keeps a partition's soonest wake-ups in memory, so that the store is asked once for thousands of them.
+
+Only `Partition` uses it: it asks `refill_size`, passes the store's answer to `learn`, then takes. A wake-up is the
+moment (epoch ms) at which a customer's state must be decided again without an event.
+"""
 
 from collections.abc import Mapping, Sequence
 from heapq import heappop, heappush
@@ -8,36 +12,39 @@ NEVER = 2**53
 
 
 class WakeUps:
-    """A mirror of the store's index up to some moment, right for as long as nobody else writes to the partition.
+    """A mirror of the store's index of wake-ups up to some moment. Correct while this owner is the only writer.
 
-    `page`: how many the store is asked for.
+    `page`: how many wake-ups one call of the store loads, at least.
     """
 
     def __init__(self, page: int) -> None:
         self._page = page
         self._heap: list[tuple[int, str]] = []
-        """(moment, customer), also of those who have moved since."""
+        """(moment, customer); an entry is stale when the customer's wake-up has moved since."""
         self._moments: dict[str, int] = {}
-        """The truth about those in the heap."""
+        """Customer -> current moment, for the customers in the heap."""
         self._until = -1
-        """Everything up to here is in the heap; of what is later only some."""
+        """All wake-ups up to this moment are in the heap; of later ones only some."""
 
     def forget(self) -> None:
-        """What was taken has not been dealt with, or the store is not as we left it."""
+        """Drop everything: a batch failed, or the store has changed. The next take must load again."""
         self._heap, self._moments, self._until = [], {}, -1
 
-    def lacking(self, until: int, limit: int) -> int:
-        """How many of the soonest to `learn` from the store before `take` with the same arguments; 0: none."""
+    def refill_size(self, until: int, limit: int) -> int:
+        """How many of the soonest to load from the store before `take(until, limit)`; 0: enough is in memory."""
         return max(limit, self._page) if self._until < until and len(self._moments) < limit else 0
 
     def learn(self, found: Sequence[tuple[str, int]], asked: int) -> None:
-        """The soonest (customer, moment) of the store, soonest first, of which it was asked for so many."""
+        """Replace the mirror by the store's answer, soonest first; `asked`: how many the store was asked for."""
         self._until = NEVER if len(found) < asked else found[-1][1] - 1  # others may share the last one's moment
         self._heap = [(moment, customer) for customer, moment in found]
         self._moments = dict(found)
 
     def take(self, until: int, limit: int) -> list[tuple[str, int]]:
-        """The soonest (customer, moment) at or before `until`, soonest first; `moved` must follow, or `forget`."""
+        """Remove and return up to `limit` (customer, moment) at or before `until`, soonest first.
+
+        After the commit `moved` must follow, after a failure `forget`.
+        """
         taken: list[tuple[str, int]] = []
         while len(taken) < limit and self.first() <= until and self._heap:
             moment, customer = heappop(self._heap)
@@ -46,14 +53,14 @@ class WakeUps:
         return taken
 
     def first(self) -> int:
-        """No wake-up is due before this moment; NEVER if there is none."""
+        """A moment before which no wake-up is due; NEVER if there is none."""
         heap, moments = self._heap, self._moments
         while heap and moments.get(heap[0][1]) != heap[0][0]:
             heappop(heap)
         return heap[0][0] if heap else min(self._until + 1, NEVER)
 
     def moved(self, wakes: Mapping[str, int]) -> None:
-        """These are in the store now; 0: none for that customer."""
+        """Note the wake-ups (customer -> moment) that a commit has stored; 0: the customer has none any more."""
         for customer, moment in wakes.items():
             if 0 < moment <= self._until:
                 self._moments[customer] = moment

@@ -50,7 +50,7 @@ class Full:
 
 def work_until(worker: Worker, true: Callable[[], bool]) -> None:
     """Then it leaves its group."""
-    worker._next_look = float("inf")  # it would wait for the store's answers
+    worker._next_status = float("inf")  # it would wait for the store's answers
     deadline = monotonic() + PATIENCE
     while not true():
         assert monotonic() < deadline

@@ -19,7 +19,7 @@ from engine.wire.dead_letters import decode_letter
 from engine.wire.decode import Decoder
 from engine.wire.origin import IngestedDecoder, headers_of
 from engine.wire.records import decode_outreach, decode_past
-from engine.worker.partition_owner import Owned, Rules, Surroundings
+from engine.worker.partition_owner import PartitionOwner, Rules, WorkerContext
 from tests.support.examples import so_many
 from tests.support.hostile_records import KINDS, NOW, HostileRecords
 
@@ -95,11 +95,11 @@ class Worker:
         self.store, self.sink = MemoryStore(), MemorySink()
         self.outcomes, self.letters = MemoryRecords(), MemoryRecords()
         decoders = {source.topic: Decoder(source, catalog) for source in catalog.sources}
-        around = Surroundings(self.store, self.sink, self.outcomes, self.letters, lambda: NOW, self.hooks)
-        self._owned = Owned(0, around, Rules(made.book, made.renderer, decoders))
+        context = WorkerContext(self.store, self.sink, self.outcomes, self.letters, lambda: NOW, self.hooks)
+        self._owner = PartitionOwner(0, context, Rules(made.book, made.renderer, decoders))
 
     def handle(self, records: Sequence[Record]) -> None:
-        for waits in self._owned.handle(records):
+        for waits in self._owner.handle(records):
             waits.result()
 
     def codes(self) -> Counter[str]:

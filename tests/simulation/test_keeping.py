@@ -7,7 +7,7 @@ from engine.core.book import RuleBook
 from engine.core.state.fold import GRACE
 from engine.operate.checks import check_history
 from engine.ports import Kept
-from engine.worker.keeping import noted
+from engine.worker.keeping import update_kept
 from engine.worker.partition import Partition
 from engine.worker.result import Arrival
 from tests.support.books import DAY, START, Plain, event
@@ -61,8 +61,8 @@ def test_a_rule_that_comes_back_within_the_grace_period_knows_what_it_knew(tmp_p
 
 def test_what_nobody_asks_for_any_more_leaves_the_list(tmp_path: Path) -> None:
     before, after = new_rule(tmp_path)
-    first = noted([], after.keeps, 0)
+    first = update_kept([], after.keeps, 0)
     assert first == [Kept("buy", "count", 90 * DAY)]
-    away = noted(first, before.keeps, START)
+    away = update_kept(first, before.keeps, START)
     assert away == [Kept("buy", "count", 90 * DAY, until=START + GRACE)]
-    assert noted(away, before.keeps, START + GRACE + 1) == []
+    assert update_kept(away, before.keeps, START + GRACE + 1) == []

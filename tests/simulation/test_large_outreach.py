@@ -14,7 +14,7 @@ from engine.model import Outreach
 from engine.ports import Record
 from engine.wire.dead_letters import OUTREACH_TOO_LARGE, DeadLetter, decode_letter, original
 from engine.wire.decode import Decoder
-from engine.worker.partition_owner import Owned, Rules, Surroundings
+from engine.worker.partition_owner import PartitionOwner, Rules, WorkerContext
 from tests.support.books import START, book, rule
 
 LARGEST = 2_000
@@ -42,15 +42,16 @@ class Shop:
         self.outcomes, self.letters = MemoryRecords(), MemoryRecords()
         self.offset = 0
 
-    def own(self, sink: MemorySink, largest_letter: int = 1_000_000) -> Owned:
-        around = Surroundings(
+    def own(self, sink: MemorySink, largest_letter: int = 1_000_000) -> PartitionOwner:
+        context = WorkerContext(
             self.store, sink, self.outcomes, self.letters, lambda: START, largest_letter=largest_letter
         )
-        return Owned(0, around, Rules(RULES, Quoting(), {"shop": Decoder(Source("shop", "shop"), RULES.catalog)}))
+        decoders = {"shop": Decoder(Source("shop", "shop"), RULES.catalog)}
+        return PartitionOwner(0, context, Rules(RULES, Quoting(), decoders))
 
-    def tell(self, owned: Owned, *bought: tuple[str, str]) -> None:
+    def tell(self, owner: PartitionOwner, *bought: tuple[str, str]) -> None:
         """Customer and what they wrote."""
-        for waits in owned.handle([self._record(customer, text) for customer, text in bought]):
+        for waits in owner.handle([self._record(customer, text) for customer, text in bought]):
             waits.result()
 
     def _record(self, customer: str, text: str) -> Record:
@@ -93,9 +94,9 @@ def test_what_the_outbox_has_from_when_the_topic_took_more_stops_nobody() -> Non
     before = Lost()
     shop.tell(shop.own(before), ("ann", "fine"), ("bob", "x" * LARGEST), ("cid", "fine"))
     sink = MemorySink(LARGEST)
-    owned = shop.own(sink)
-    shop.tell(owned, ("dan", "fine"))
-    owned.close()
+    owner = shop.own(sink)
+    shop.tell(owner, ("dan", "fine"))
+    owner.close()
     assert sent(sink) == ["ann", "cid", "dan"]
     assert shop.store.outbox(0) == {}
     assert shop.told().count(("bob", "failed")) == 1
@@ -107,9 +108,9 @@ def test_what_the_outbox_has_from_when_the_topic_took_more_stops_nobody() -> Non
 
 def test_a_record_whose_dead_letter_would_be_too_large_is_told_with_its_beginning() -> None:
     shop = Shop()
-    owned = shop.own(MemorySink(), largest_letter=10_000)
+    owner = shop.own(MemorySink(), largest_letter=10_000)
     record = Record("shop", 0, 1, b"{" + b"x" * 9_000, b"k", START)
-    for waits in owned.handle([record]):
+    for waits in owner.handle([record]):
         waits.result()
     [letter] = shop.buried()
     assert len(shop.letters.records[0][2]) < 10_000

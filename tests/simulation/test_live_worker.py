@@ -7,7 +7,7 @@ from engine.core.book import Policy
 from engine.core.triggers.event import OnEvent
 from engine.core.triggers.inactivity import Inactivity
 from engine.ports import Commit, Hooks, Mark, Meta
-from engine.worker.relay import MOST_UNDER_WAY
+from engine.worker.relay import MAX_IN_FLIGHT
 from tests.support.books import DAY, HOUR, START, book, rule
 from tests.support.live_worker import TOPIC, LiveShop
 
@@ -151,7 +151,7 @@ def test_a_topic_that_is_made_again_under_a_worker_is_read_from_its_beginning() 
     shop.work(worker)
     shop.topics.make_again(TOPIC)
     shop.happens("visit", CUSTOMERS)
-    worker._next_look = 0.0
+    worker._next_status = 0.0
     shop.work(worker)
     assert told.said == [f"{TOPIC} again"]
     assert set(shop.store.customers(0, "", 100)[0]) == set(CUSTOMERS)
@@ -191,7 +191,7 @@ class Stuck(MemorySink):
     def delivered(self, partition: int) -> list[str]:
         under_way = len(self.entries.get(partition, ())) - self._told.get(partition, 0)
         self.most = max(self.most, under_way)
-        self.asks -= under_way >= MOST_UNDER_WAY
+        self.asks -= under_way >= MAX_IN_FLIGHT
         return super().delivered(partition) if self.asks < 0 else []
 
 
@@ -203,5 +203,5 @@ def test_while_brokers_take_nothing_no_more_is_decided_than_may_wait_and_then_al
     worker = shop.worker()
     shop.work(worker)
     assert stuck.asks < 0
-    assert MOST_UNDER_WAY <= stuck.most <= MOST_UNDER_WAY + 2 * worker.batch
+    assert MAX_IN_FLIGHT <= stuck.most <= MAX_IN_FLIGHT + 2 * worker.batch
     assert sorted(shop.told()) == sorted(customers)

@@ -27,7 +27,7 @@ class Index:
 
 
 def taken(wakeups: WakeUps, index: Index, until: int, limit: int) -> list[tuple[str, int]]:
-    if asked := wakeups.lacking(until, limit):
+    if asked := wakeups.refill_size(until, limit):
         wakeups.learn(index.soonest(NEVER, asked), asked)
     return wakeups.take(until, limit)
 
@@ -49,7 +49,7 @@ def test_whoever_is_due_is_taken_soonest_first(page: int, steps: list[tuple[dict
             settled = {customer: 0 if moment % 2 else moment + 5 for customer, moment in found}
             index.move(settled)
             wakeups.moved(settled)
-        if not wakeups.lacking(0, 1):
+        if not wakeups.refill_size(0, 1):
             assert wakeups.first() <= min(index.moments.values(), default=NEVER)
 
 
@@ -57,7 +57,7 @@ def test_the_store_is_asked_once_for_a_page() -> None:
     wakeups, index = WakeUps(100), Index()
     index.move({f"c-{n}": n + 1 for n in range(50)})
     assert taken(wakeups, index, 20, 100) == [(f"c-{n}", n + 1) for n in range(20)]
-    assert wakeups.lacking(1_000, 100) == 0
+    assert wakeups.refill_size(1_000, 100) == 0
     assert wakeups.first() == 21
 
 
@@ -65,5 +65,5 @@ def test_a_mirror_that_has_grown_forgets_the_latest() -> None:
     wakeups = WakeUps(10)
     wakeups.learn([], 10)
     wakeups.moved({f"c-{n}": n + 1 for n in range(100)})
-    assert wakeups.lacking(9, 10) == 0
-    assert wakeups.lacking(11, 11) == 11
+    assert wakeups.refill_size(9, 10) == 0
+    assert wakeups.refill_size(11, 11) == 11

@@ -13,7 +13,7 @@ from engine.core.catalog import Source
 from engine.ports import EventSource, Hooks, Ownership
 from engine.wire.decode import Decoder
 from engine.worker.loop import Worker
-from engine.worker.partition_owner import Rules, Surroundings
+from engine.worker.partition_owner import Rules, WorkerContext
 from engine.worker.trusted_time import TrustedTime
 from tests.support.books import CATALOG, Plain
 
@@ -69,16 +69,16 @@ class LiveShop:
         own = {"type": kind, "time": self.now}
         return [msgspec.json.encode({"id": f"{kind}-{one}-{self.now}", "customer": one, **own}) for one in customers]
 
-    def worker(self, join: Callable[[Ownership], EventSource] | None = None, **around: Any) -> Worker:
+    def worker(self, join: Callable[[Ownership], EventSource] | None = None, **context: Any) -> Worker:
         """A worker that has not joined yet; by default the topics are those in memory."""
         join = join or (lambda owner: MemorySource(self.topics, self.names, 1, owner))
         decoders = {name: Decoder(Source(name, name), CATALOG) for name in self.names}
         time = TrustedTime(lambda: self.now + self.off, lambda: self.now - self._began, lambda: self.now)
         clock = {"wall": time.now, "doubt": time.why_not}
-        given: dict[str, Any] = {**clock, "hooks": self.hooks, "aside": SlowStore(), **around}
-        surroundings = Surroundings(self.store, self.sink, self.outcomes, MemoryRecords(), **given)
+        given: dict[str, Any] = {**clock, "hooks": self.hooks, "executor": SlowStore(), **context}
+        shared = WorkerContext(self.store, self.sink, self.outcomes, MemoryRecords(), **given)
         rules = Rules(self.book, Plain(), decoders)
-        return Worker(join, surroundings, rules)
+        return Worker(join, shared, rules)
 
     def work(self, worker: Worker) -> None:
         """Let it go on until it has handled everything and fired what it will."""

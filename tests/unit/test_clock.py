@@ -28,13 +28,13 @@ def test_of_several_topics_the_one_furthest_behind_counts() -> None:
 
 
 def test_neither_records_nor_the_end_of_the_internal_topic_move_the_clock() -> None:
-    clock = LiveClock(["shop", "engine.events"], told=["engine.events"])
+    clock = LiveClock(["shop", "engine.events"], ingested=["engine.events"])
     clock.caught_up(["shop", "engine.events"], NOW)
     assert clock.read("engine.events", NOW, NOW) == 0
 
 
 def test_the_internal_topic_is_as_far_as_the_ingest_was() -> None:
-    clock = LiveClock(["shop", "engine.events"], told=["engine.events"])
+    clock = LiveClock(["shop", "engine.events"], ingested=["engine.events"])
     clock.reached("engine.events", 700)
     assert clock.caught_up(["shop"], NOW) == 700
     clock.reached("engine.events", 600)
@@ -42,7 +42,7 @@ def test_the_internal_topic_is_as_far_as_the_ingest_was() -> None:
 
 
 def test_a_worker_that_has_read_all_is_behind_by_as_much_as_the_ingest_is() -> None:
-    clock = LiveClock(["shop", "engine.events"], told=["engine.events"])
+    clock = LiveClock(["shop", "engine.events"], ingested=["engine.events"])
     clock.read("shop", 100, NOW)
     clock.reached("engine.events", 700)
     assert clock.time(NOW, reading=False) == 700

@@ -13,7 +13,7 @@ from engine.model import Outreach
 from engine.operate.checks import check_store
 from engine.ports import Commit, Hooks, Meta, Record
 from engine.wire.decode import Decoder
-from engine.worker.partition_owner import Owned, Rules, Surroundings
+from engine.worker.partition_owner import PartitionOwner, Rules, WorkerContext
 
 NOW = 1_767_225_600_000
 
@@ -58,10 +58,10 @@ def opened(store: MemoryStore) -> list[tuple[int, str, str]]:
     catalog = Catalog(events={"visit": EventType("visit")})
     rules = Rules(RuleBook((), catalog), Silent(), {"shop": Decoder(Source("shop", "shop"), catalog)})
     hooks = Differing()
-    around = Surroundings(store, MemorySink(), MemoryRecords(), MemoryRecords(), lambda: NOW, hooks)
+    context = WorkerContext(store, MemorySink(), MemoryRecords(), MemoryRecords(), lambda: NOW, hooks)
     value = f'{{"id":"1","type":"visit","customer":"ada","time":{NOW}}}'.encode()
     offset = store.meta(0).offsets.get("shop", 0) + 1
-    list(Owned(0, around, rules).handle([Record("shop", 0, offset, value, b"ada", NOW)]))
+    list(PartitionOwner(0, context, rules).handle([Record("shop", 0, offset, value, b"ada", NOW)]))
     return hooks.told
 
 

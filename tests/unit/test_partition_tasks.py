@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from engine.worker.scheduling import Turns, Work
+from engine.worker.scheduling import PartitionTasks, Task
 
 
 class Story:
@@ -15,7 +15,7 @@ class Story:
     def __init__(self) -> None:
         self.told: list[str] = []
         self.answers: dict[int, Future[Any]] = {}
-        self.turns = Turns(lambda partition, work: next(work, None))
+        self.turns = PartitionTasks(lambda partition, work: next(work, None))
 
     def work(self, partition: int) -> Iterator[Future[Any]]:
         self.told.append(f"{partition} asks")
@@ -80,7 +80,7 @@ def test_abandoned_work_does_not_go_on_once_it_is_answered(two: Story) -> None:
 
 
 def test_work_without_a_wait_is_done_at_once() -> None:
-    turns = Turns(lambda partition, work: next(work, None))
-    nothing: Work = iter(())
+    turns = PartitionTasks(lambda partition, work: next(work, None))
+    nothing: Task = iter(())
     turns.begin(1, nothing)
     assert not turns

@@ -1,4 +1,4 @@
-"""What a worker notices about a partition's records beside deciding them."""
+"""What a worker notices about a partition's records besides deciding them."""
 
 from engine.adapters.memory import MemoryRecords, MemorySink, MemoryStore
 from engine.core.book import RuleBook
@@ -8,7 +8,7 @@ from engine.model import Outreach
 from engine.ports import Hooks, Record
 from engine.wire.decode import Decoder
 from engine.wire.partitioner import crc32_partition, murmur2_partition
-from engine.worker.partition_owner import Owned, Rules, Surroundings
+from engine.worker.partition_owner import PartitionOwner, Rules, WorkerContext
 
 NOW = 1_767_225_600_000
 PARTITIONS = 8
@@ -36,7 +36,7 @@ def handled(customer: str, partition: int) -> list[str]:
     catalog = Catalog(events={"visit": EventType("visit")})
     rules = Rules(RuleBook((), catalog), Silent(), {"shop": Decoder(Source("shop", "shop"), catalog)})
     hooks = Misplaced()
-    around = Surroundings(
+    context = WorkerContext(
         MemoryStore(),
         MemorySink(),
         MemoryRecords(),
@@ -47,7 +47,8 @@ def handled(customer: str, partition: int) -> list[str]:
         place=murmur2_partition,
     )
     value = f'{{"id":"1","type":"visit","customer":"{customer}","time":{NOW}}}'.encode()
-    list(Owned(partition, around, rules).handle([Record("shop", partition, 1, value, customer.encode(), NOW)]))
+    record = Record("shop", partition, 1, value, customer.encode(), NOW)
+    list(PartitionOwner(partition, context, rules).handle([record]))
     return hooks.topics
 
 
