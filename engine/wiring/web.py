@@ -1,0 +1,67 @@
+"""The web pages put together from settings: unsubscribe, preferences, and the providers' webhooks."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Final
+from urllib.parse import urlsplit
+
+from jinja2 import TemplateError
+from starlette.types import ASGIApp
+
+from engine.adapters.kafka.admin import check_exist
+from engine.adapters.kafka.records import TopicRecords
+from engine.adapters.web.app import web_app
+from engine.adapters.web.choices import Choices
+from engine.adapters.web.customers import CustomerPages
+from engine.adapters.web.feedback import feedback_routes
+from engine.adapters.web.publish import Publisher
+from engine.adapters.web.view import View
+from engine.config import BadSetting, Settings
+from engine.lang.project import load
+from engine.ports import SuppressionList, TopicWriter
+from engine.telemetry.web import WebWatch
+from engine.testing import RulesBroken
+from engine.wiring.feedback_providers import feedback_providers
+from engine.wiring.kafka import kafka_settings
+from engine.wiring.sender import token_secrets
+from engine.wiring.wall_clock import wall_clock
+
+_PATIENCE: Final = 5.0
+"""Seconds for Kafka to take what somebody waits for."""
+
+
+def build_app(settings: Settings, suppressions: SuppressionList, writer: TopicWriter, watch: WebWatch) -> ASGIApp:
+    """Raises BadSetting, RulesBroken and SourceUnavailable."""
+    topic = settings.feedback_topic
+    if not topic:
+        raise BadSetting("ENGINE_FEEDBACK_TOPIC", "the pages have nowhere to tell what customers choose")
+    choices = Choices(suppressions)
+    secrets, publish = token_secrets(settings), Publisher(TopicRecords(writer, topic, _PATIENCE), watch).publish
+    customers = CustomerPages(
+        secrets=secrets,
+        preferences=_preferences(settings),
+        suppressions=suppressions,
+        choices=choices,
+        publish=publish,
+        wall=wall_clock,
+        view=_view(settings),
+        path=urlsplit(settings.public_url).path.rstrip("/"),
+        links_kept=int(timedelta(days=settings.link_days).total_seconds() * 1000),
+    )
+    feedback = feedback_routes(feedback_providers(settings), secrets, publish, wall_clock, watch, choices)
+    check_exist(kafka_settings(settings), (topic,))
+    return web_app(customers, watch, feedback)
+
+
+def _preferences(settings: Settings) -> Mapping[str, str]:
+    loaded = load(settings.rules, None)
+    if loaded.book is None:
+        raise RulesBroken(loaded.diagnostics)
+    return loaded.book.policy.preferences
+
+
+def _view(settings: Settings) -> View:
+    try:
+        return View(settings.pages)
+    except (TemplateError, OSError, ValueError) as error:
+        raise BadSetting("ENGINE_PAGES", f"{type(error).__name__}: {error}") from error
