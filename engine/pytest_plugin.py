@@ -1,4 +1,7 @@
-"""Collects rule tests (`*.test.yaml`) in pytest: `pytest --rule-tests`, or `rule_tests = true` in the configuration."""
+"""Collects rule tests (`*.test.yaml`) in pytest: `pytest --rule-tests`, or `rule_tests = true` in the configuration.
+
+`-k win_back` selects the tests that expect something of a rule, or a template, with that in its name.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -49,6 +52,10 @@ class RuleTest(pytest.Item):
         self.file = file
         self.index = index
         self.renderer = renderer
+        case = file.tests[index]
+        rules = {expected.rule for expected in (*(case.expect or ()), *(case.outcomes or ()))}
+        templates = {file.book.by_id[rule].send.template for rule in rules}
+        self.extra_keyword_matches.update(rules | templates)
 
     def runtest(self) -> None:
         results = run_test_file(self.file, self.renderer, lambda name: name == self.name)
