@@ -1,14 +1,11 @@
 """`engine archive`: what happened, as Parquet, for figures and for other programs."""
 
 from collections.abc import Mapping
-from contextlib import closing
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
 import typer
 
-from engine.adapters.kafka.admin import Admin
-from engine.adapters.kafka.library import library
 from engine.cli.archiving import (
     Add,
     Added,
@@ -29,7 +26,7 @@ from engine.insight.archive import Archive, compact, erase
 from engine.operate.words import count_of
 from engine.ports import Place
 from engine.wire.decode import Decoder
-from engine.wiring.kafka import kafka_settings
+from engine.wiring.brokers import KafkaBrokers
 from engine.wiring.replay import History
 from engine.wiring.wall_clock import wall_clock
 
@@ -80,13 +77,13 @@ def archive(
 
 def _archive_topics(archive: Archive, settings: Settings, catalog: Catalog) -> Added:
     feeds = _feeds(settings, catalog)
-    kafka = kafka_settings(settings)
-    with Admin(kafka) as admin:
+    brokers = KafkaBrokers(settings)
+    with brokers.admin() as admin:
         counts = admin.partition_counts(feeds)
     if not counts:
         raise SourceUnavailable(", ".join(feeds), "none of these topics exists, or we may not see them")
     added = Added()
-    with closing(library(kafka).reader(kafka)) as reader:
+    with brokers.reader() as reader:
         bounds = reader.bounds((topic, number) for topic, count in counts.items() for number in range(count))
         for place, (low, end) in bounds.items():
             start = _start(archive, place, low)

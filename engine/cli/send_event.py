@@ -7,8 +7,6 @@ from uuid import uuid4
 
 import typer
 
-from engine.adapters.kafka.admin import check_topics
-from engine.adapters.kafka.library import library
 from engine.cli.console import complain, out
 from engine.cli.opening import open_project
 from engine.cli.options import AsJson, RulesDir, TemplatesDir, settings_of
@@ -20,7 +18,7 @@ from engine.operate.customers import place
 from engine.ports import Record
 from engine.wire.compose import compose, parse
 from engine.wire.decode import Decoder
-from engine.wiring.kafka import kafka_settings
+from engine.wiring.brokers import KafkaBrokers
 from engine.wiring.wall_clock import wall_clock
 
 
@@ -49,11 +47,11 @@ def send_event(
     properties = properties_of(_declared(catalog, type), set_ or ())
     moment = to_millis(time if time and time.tzinfo else time.replace(tzinfo=UTC)) if time else wall_clock()
     event = Event(id or str(uuid4()), type, customer, moment, properties)
-    kafka = kafka_settings(settings, (source.topic,))
+    brokers = KafkaBrokers(settings)
     value, headers = compose(source, event)
-    partition = place(customer, check_topics(kafka))
+    partition = place(customer, brokers.partitions_of(source.topic))
     _check(source, catalog, Record(source.topic, partition, 1, value, customer.encode(), moment, headers))
-    offset = library(kafka).send_one(kafka, source.topic, partition, customer.encode(), value, headers)
+    offset = brokers.send_one(source.topic, partition, customer.encode(), value, headers)
     place_ = {"topic": source.topic, "partition": partition, "offset": offset}
     if as_json:
         out.print_json(data={**place_, "id": event.id, "time": iso(moment)})

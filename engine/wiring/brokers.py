@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
 
-from engine.adapters.kafka.admin import Admin
+from engine.adapters.kafka.admin import Admin, check_topics
 from engine.adapters.kafka.library import library
 from engine.config import Settings
-from engine.ports import GroupOffsets, TopicAdmin, TopicReader, TopicWriter
+from engine.ports import GroupOffsets, Headers, TopicAdmin, TopicReader, TopicWriter
 from engine.wiring.kafka import kafka_settings, open_writer
 
 
@@ -34,6 +34,15 @@ class KafkaBrokers:
             yield writer
         finally:
             writer.close()
+
+    def partitions_of(self, topic: str) -> int:
+        """Raises SourceUnavailable where there is no such topic."""
+        return check_topics(kafka_settings(self._settings, (topic,)))
+
+    def send_one(self, topic: str, partition: int, key: bytes, value: bytes, headers: Headers) -> int:
+        """Write one record; its offset, once it is durable. Raises SourceUnavailable and SinkUnavailable."""
+        kafka = kafka_settings(self._settings, (topic,))
+        return library(kafka).send_one(kafka, topic, partition, key, value, headers)
 
     def unreadable(self, topics: Sequence[str]) -> tuple[Mapping[str, str], Mapping[str, str]]:
         if self._settings.kafka_client != "kafka-python":
