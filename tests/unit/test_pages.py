@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 PLACE = re.compile(r"`([a-z_/]+\.(?:py|lua))`((?: `\w+`(?:, (?=`\w+`))?)*)")
-TEST = re.compile(r"tests/([\w/]+\.py)(?:::(test_\w+))?|(?<=, )::(test_\w+)")
+TEST = re.compile(r"tests/([\w/]+\.py)(?:::(test_\w+))?")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -38,10 +38,8 @@ def test_every_situation_from_a_public_report_has_a_test_that_exists() -> None:
     for row in rows:
         named = TEST.findall(row.split("|")[-2])
         assert named, row
-        file = ""
-        for path, name, again in named:
-            file = path or file
-            assert f"def {name or again}" in (ROOT / "tests" / file).read_text("utf-8"), (file, name or again)
+        for file, name in named:
+            assert f"def {name}" in (ROOT / "tests" / file).read_text("utf-8"), (file, name)
 
 
 @cache
