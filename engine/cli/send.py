@@ -12,7 +12,7 @@ from engine.config import channel_urls
 from engine.core.zones import iso
 from engine.ports import ClaimStore
 from engine.telemetry.sender import SenderWatch
-from engine.wiring.feedback_consumer import obeying
+from engine.wiring.feedback_consumer import consuming_feedback
 from engine.wiring.health import SenderHealth, serve
 from engine.wiring.kafka import open_writer
 from engine.wiring.sender import equipment_of, open_sender
@@ -62,7 +62,7 @@ def send(
         sender = stack.enter_context(open_sender(settings, equipment, stores, writer, watch))
         obey_stop(sender.stop)
         if settings.feedback_topic:
-            health.obedience = stack.enter_context(obeying(settings, sender, stores[1], watch))
+            health.feedback_consumer = stack.enter_context(consuming_feedback(settings, sender, stores[1], watch))
         health.sender = sender
         sender.run()
 

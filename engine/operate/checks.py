@@ -16,15 +16,15 @@ from engine.operate.recreated_topics import check_made_again, made_again
 from engine.operate.topics import check_apart, source_topics, topics_of
 from engine.operate.words import count_of
 from engine.ports import (
-    LEAST_TOPIC_BYTES,
     MAX_MESSAGE,
+    MIN_TOPIC_BYTES,
     HasServers,
     StateStore,
     StoreServer,
     largest_value,
     too_small,
 )
-from engine.wire.dead_letters import SHOWN
+from engine.wire.dead_letters import MAX_EXCERPT
 from engine.worker.keeping import missing_history
 from engine.worker.placement import check_stored, stored_meta
 
@@ -154,14 +154,14 @@ def size_findings(settings: Settings, catalog: Catalog, sizes: Mapping[str, int]
     """Whether our topics take what we write to them. `sizes`: their `max.message.bytes`."""
     read = {source.topic for source in catalog.sources}
     for topic, size in sizes.items():
-        if topic not in read and size < LEAST_TOPIC_BYTES:
+        if topic not in read and size < MIN_TOPIC_BYTES:
             yield fail(topic, too_small(size), f"raise its {MAX_MESSAGE}")
     accepted, events = catalog.accept.max_bytes, sizes.get(settings.events_topic)
     if events and largest_value(events) < accepted:
         says = f"{MAX_MESSAGE} is {events:,} and accept.max_bytes {accepted:,}: larger events become dead letters"
         yield warn(settings.events_topic, says, f"raise its {MAX_MESSAGE}, or lower accept.max_bytes in events.yaml")
     letters = sizes.get(settings.dead_letters_topic)
-    if letters and largest_value(letters) < accepted * 4 // 3 + SHOWN:
+    if letters and largest_value(letters) < accepted * 4 // 3 + MAX_EXCERPT:
         says = f"{MAX_MESSAGE} is {letters:,}: of an event as large as accept.max_bytes it keeps the beginning only"
         yield warn(settings.dead_letters_topic, says, f"raise its {MAX_MESSAGE}, or such events cannot be replayed")
     outreach = sizes.get(settings.outreach_topic)

@@ -66,8 +66,8 @@ def add_endings(history: Sequence[dict[str, Any]], claims: ClaimStore) -> None:
     They don't keep what failed, so that it can be replayed from the dead letters.
     """
     told = [one for one in history if one["outreach"]]
-    endings = claims.endings([one["outreach"] for one in told]) if told else []
-    for one, claim in zip(told, endings, strict=True):
+    results = claims.results([one["outreach"] for one in told]) if told else []
+    for one, claim in zip(told, results, strict=True):
         known = (
             claim and claim.outcome and {"outcome": claim.outcome.value, "at": iso(claim.at), "reason": claim.reason}
         )

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from engine.ports import AtTheDoor, Suppression, SuppressionList
+from engine.ports import Suppression, SuppressionList, SuppressionQuery
 from engine.wire.digests import address_digest, former_digest
 
 _DIGEST: Final = re.compile(r"[0-9a-f]{32}")
@@ -21,7 +21,7 @@ def listed(suppressions: SuppressionList, address: str, channel: str) -> Iterato
 
 def _counts(suppressions: SuppressionList, one: Suppression, digest: str) -> bool:
     """Of what the former digest says: whether the address's own does not say otherwise since."""
-    return one.digest == digest or any(suppressions.reasons([AtTheDoor(one.purpose, 0, [digest], one.digest)]))
+    return one.digest == digest or any(suppressions.reasons([SuppressionQuery(one.purpose, 0, [digest], one.digest)]))
 
 
 def digest_of(address: str, channel: str) -> str:

@@ -9,7 +9,7 @@ from engine.config import BadSetting, Settings
 from engine.core.catalog import Catalog
 from engine.core.durations import milliseconds
 from engine.errors import UsageError
-from engine.ports import BESIDE_VALUE, KAFKA_DEFAULT, MAX_MESSAGE, NewTopic
+from engine.ports import KAFKA_DEFAULT, MAX_MESSAGE, RECORD_OVERHEAD, NewTopic
 
 DEFAULT_PARTITIONS = 8
 ARRIVAL = {"message.timestamp.type": "LogAppendTime"}
@@ -60,7 +60,7 @@ def partitions_for(settings: Settings, catalog: Catalog, counts: Mapping[str, in
 def topics_wanted(settings: Settings, catalog: Catalog, count: int, replicas: int | None) -> list[NewTopic]:
     events = [NewTopic(name, count, replicas, ARRIVAL) for name in topics_of(settings, catalog)]
     kept = {
-        settings.events_topic: _kept("7d") | _takes(max(KAFKA_DEFAULT, catalog.accept.max_bytes + BESIDE_VALUE)),
+        settings.events_topic: _kept("7d") | _takes(max(KAFKA_DEFAULT, catalog.accept.max_bytes + RECORD_OVERHEAD)),
         settings.outreach_topic: _kept("7d") | _takes(LARGEST_OUTREACH),
         settings.outcomes_topic: _kept("90d"),
         settings.feedback_topic: _kept("365d"),

@@ -1,4 +1,7 @@
-"""Records of the event topics, and how to read them: group members, files and the ingest's transactions."""
+"""Records of the event topics, and the protocols to read them: consumer group members, files, the ingest's transfer.
+
+Workers, senders and the ingest call these; the adapters for Kafka, files and memory implement them.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple, Protocol
@@ -19,23 +22,23 @@ class Record(msgspec.Struct, gc=False):
 
 
 class Source(Protocol):
-    """An embedded run's source: records in order, from given offsets."""
+    """The source of a replay: records in order, from given offsets."""
 
     def read(self, offsets: Mapping[str, int]) -> Iterator[Record]:
         """Records from `offsets` (source -> next offset; 0 where absent) to the end."""
 
 
 class Ownership(Protocol):
-    """Hears which partitions this member of the consumer group owns, from within `EventSource.poll` and `close`."""
+    """Callbacks about the partitions of this group member, called from within `EventSource.poll` and `close`."""
 
     def assigned(self, partition: int) -> dict[str, int]:
-        """The partition is ours. Returns source -> offset to read from; one left out is read from its beginning."""
+        """The partition is assigned. Returns source -> offset to read from; without one, from the beginning."""
 
     def revoked(self, partition: int) -> None:
-        """The partition goes to somebody else once this returns: the last moment to commit."""
+        """The partition goes to another member once this returns: the last moment to commit."""
 
     def lost(self, partition: int) -> None:
-        """The partition has gone to somebody else already."""
+        """The partition has gone to another member already."""
 
 
 class EventSource(Protocol):
@@ -49,13 +52,13 @@ class EventSource(Protocol):
         """Up to `limit` records, in offset order per topic and partition; waits `timeout` seconds for the first."""
 
     def seek(self, partition: int, offsets: Mapping[str, int]) -> None:
-        """Read on from there; what was fetched ahead is dropped."""
+        """Read on from these offsets; records fetched ahead are dropped."""
 
     def pause(self, partitions: Sequence[int]) -> None:
-        """Deliver nothing of these until `resume`, and stay in the group."""
+        """Return no records of these partitions until `resume`; the membership stays."""
 
     def resume(self, partitions: Sequence[int]) -> None:
-        """Deliver them again."""
+        """Return records of these partitions again."""
 
     def caught_up(self, partition: int, handled: Mapping[str, int]) -> set[str]:
         """The topics of which the owner has handled all that the broker has at the time of this call. Asks the broker.
@@ -81,7 +84,7 @@ class EventSource(Protocol):
         """
 
     def joined(self) -> bool:
-        """Whether the group counts us in, if only as one that stands by."""
+        """Whether this member has joined the group, perhaps without a partition."""
 
     def commit(self, offsets: Mapping[tuple[str, int], int]) -> None:
         """Tell the broker (topic, partition) -> next offset, for lag dashboards only; does not wait."""
@@ -100,18 +103,18 @@ class Rekeyed(msgspec.Struct, gc=False):
 
 
 class Transfer(Protocol):
-    """Moves records from the un-keyed topics to the internal one, each exactly once, with whatever is dead-lettered.
+    """Copies records from the un-keyed topics to the internal one, each exactly once, dead letters included.
 
-    Raises SourceUnavailable and SinkUnavailable where waiting does not help.
+    Raises SourceUnavailable and SinkUnavailable when waiting does not help.
     """
 
     def poll(self, limit: int, timeout: float) -> list[Record]:
         """The next records; waits `timeout` seconds for the first."""
 
     def commit(self, events: Sequence[Rekeyed], letters: Sequence[tuple[str, bytes]]) -> bool:
-        """Write what became of all the last poll's records in one transaction. `letters` are (id, dead letter).
+        """Write the results of all records of the last poll in one transaction. `letters` are (id, dead letter).
 
-        False: nothing of it has happened, and the records come again.
+        Returns False when nothing was written; then the records come again.
         """
 
     def refuses(self, record: Record) -> bool:
@@ -121,21 +124,24 @@ class Transfer(Protocol):
         """Records not yet returned, by topic and partition, as far as the last fetches tell."""
 
     def close(self) -> None:
-        """Leave at once; what is not committed is left to the next."""
+        """Leave at once; uncommitted records are left to the next member."""
 
 
-class Mark(NamedTuple):
-    """Whoever has read a partition to `offset` has all that arrived in front of the ingest until `time` (epoch ms)."""
+class IngestMark(NamedTuple):
+    """A partition of the internal topic, read up to `offset`, has all records that reached the ingest before `time`.
+
+    `time` is in epoch ms.
+    """
 
     offset: int
     time: int
 
 
-class Progress(Protocol):
-    """How far the ingest has come, told by the internal topic's partitions."""
+class IngestProgress(Protocol):
+    """How far the ingest has read its own topics, by partition of the internal topic."""
 
     topic: str
     """The internal topic."""
 
-    def mark(self, partition: int) -> Mark | None:
-        """The newest known; None where nothing is known yet. Does not wait."""
+    def mark(self, partition: int) -> IngestMark | None:
+        """The newest mark known; None if none is known yet. Does not wait."""

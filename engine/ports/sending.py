@@ -1,4 +1,7 @@
-"""What a sender needs: channels, the claims on outreach, and the suppression list."""
+"""The protocols a sender works with: channels, claims on outreach, and the suppression list.
+
+The adapters for mail, webhooks, Redis and memory implement them.
+"""
 
 from collections.abc import Iterator, Sequence
 from enum import Enum
@@ -8,12 +11,12 @@ from engine.model import Outcome, Outreach
 
 
 class Channel(Protocol):
-    """Hands outreach to whoever delivers it. Several at a time."""
+    """Hands outreach to a provider, several at a time."""
 
     async def deliver(self, outreach: Outreach) -> None:
-        """Returns when the other side has taken it. Raises TemporaryFailure and PermanentFailure.
+        """Returns when the provider has accepted the outreach. Raises TemporaryFailure and PermanentFailure.
 
-        The other side can tell a repeat: it carries the outreach id.
+        The request carries the outreach id, so that the provider can recognize a repeat.
         """
 
     async def close(self) -> None:
@@ -21,16 +24,16 @@ class Channel(Protocol):
 
 
 class ClaimState(Enum):
-    """What a claim found."""
+    """The state of an outreach that was claimed."""
 
     CLAIMED = "claimed"
     IN_DOUBT = "in_doubt"
-    """It is ours, but somebody has begun to hand it over before, and nobody knows how that ended."""
+    """Claimed, but an earlier sender began to hand it over and its result is unknown."""
     DONE = "done"
 
 
 class Claim(NamedTuple):
-    """The answer to a claim. `outcome`, `at` (epoch ms) and `reason` say how a done one ended."""
+    """The answer to a claim. `outcome`, `at` (epoch ms) and `reason` are the result of one that is DONE."""
 
     state: ClaimState
     outcome: Outcome | None = None
@@ -38,8 +41,8 @@ class Claim(NamedTuple):
     reason: str = ""
 
 
-class Ending(NamedTuple):
-    """How an outreach ended, and when (epoch ms). `reason` has no personal data."""
+class DeliveryResult(NamedTuple):
+    """The result of a delivery and its time (epoch ms). `reason` has no personal data."""
 
     id: str
     purpose: str
@@ -48,8 +51,8 @@ class Ending(NamedTuple):
     reason: str
 
 
-class Doubt(NamedTuple):
-    """An outreach of which it was or is not known whether it was handed over. `at`: when that was found, epoch ms."""
+class InDoubt(NamedTuple):
+    """An outreach that may or may not have been handed over. `at`: when that was noticed, epoch ms."""
 
     id: str
     purpose: str
@@ -57,38 +60,42 @@ class Doubt(NamedTuple):
 
 
 class ClaimStore(Protocol):
-    """Who hands which outreach over, so that nobody else does: claim, begin, then record or release.
+    """Makes sure that one sender hands over an outreach: claim, begin, then record or release.
 
-    Methods take many at once, may be repeated when their answer was lost, and raise StoreUnavailable.
-    What is kept of an outreach is dropped after some time.
+    Methods take many at once, may be repeated when their answer was lost, and raise StoreUnavailable. Entries expire
+    after ENGINE_SEND_CLAIMS_DAYS.
     """
 
     def claim(self, wanted: Sequence[tuple[str, str]], at: int) -> list[Claim]:
-        """By (id, purpose). On the disk when this returns, where the server can say so. `at`: now, epoch ms."""
+        """Claim outreach by (id, purpose). `at`: now, epoch ms. Durable on return, if the server can confirm that."""
 
     def begin(self, ids: Sequence[str]) -> list[bool]:
-        """The hand-over begins: from here on only `record` and `release` leave no doubt. False: claimed by another."""
+        """Note that the hand-over begins: unless `record` or `release` follows, the outreach is in doubt.
+
+        False for an id that another sender has claimed.
+        """
 
     def release(self, ids: Sequence[str]) -> None:
-        """It has certainly not been handed over; anybody may claim it."""
+        """Give up claims on outreach that was certainly not handed over."""
 
-    def record(self, endings: Sequence[Ending]) -> None:
-        """How they ended. What was sent stays sent, whatever another says later."""
+    def record(self, results: Sequence[DeliveryResult]) -> None:
+        """Record results. A recorded `sent` is never replaced."""
 
-    def endings(self, ids: Sequence[str]) -> list[Claim | None]:
-        """How they ended, for whoever only wants to know; None for what has not, or is not known any more."""
+    def results(self, ids: Sequence[str]) -> list[Claim | None]:
+        """The recorded results, for display; None where there is none, or not any more."""
 
-    def in_doubt(self, limit: int = 1_000) -> list[Doubt]:
-        """The newest first."""
+    def in_doubt(self, limit: int = 1_000) -> list[InDoubt]:
+        """Outreach in doubt, newest first."""
 
     def close(self) -> None:
         """Give up connections."""
 
 
-class AtTheDoor(NamedTuple):
-    """What a suppression list must know of an outreach. `at`: when it was decided, epoch ms.
+class SuppressionQuery(NamedTuple):
+    """What the suppression list is asked about an outreach. `at`: when it was decided, epoch ms.
 
-    `former`: the first digest as it was made before, "" for none; it counts but for what the first says since.
+    `digests`: of the address and of the customer. `former`: the address's digest as older versions made it, "" if it is
+    the same. An entry under it counts unless a later entry under the first digest says otherwise.
     """
 
     purpose: str
@@ -98,11 +105,12 @@ class AtTheDoor(NamedTuple):
 
 
 class Suppression(NamedTuple):
-    """Nothing of this purpose goes there any more, nothing at all for "*", for this reason; without one it may again.
+    """An entry of the list: outreach of this purpose ("*": of any) must not go to the digest. Without a `reason` it may
+    go again.
 
-    With `before` (epoch ms) only what was decided earlier must not go. `at`: when it was said, epoch ms; 0: not known.
-    `firm`: an operator's word, which nothing undoes that was said before it. Such a one without a reason may have the
-    purpose "": whatever there is.
+    With `before` (epoch ms) only outreach decided earlier is stopped. `at`: when it was said, epoch ms; 0: unknown.
+    `firm`: said by an operator; entries said earlier do not undo it. A firm entry without a reason may have the purpose
+    "", which undoes all entries.
     """
 
     digest: str
@@ -114,22 +122,22 @@ class Suppression(NamedTuple):
 
 
 class SuppressionList(Protocol):
-    """Who must not be written to, by digests, which do not tell whose they are. Methods raise StoreUnavailable."""
+    """The addresses and customers that must not be written to, as digests. Methods raise StoreUnavailable."""
 
-    def reasons(self, asked: Sequence[AtTheDoor]) -> list[str]:
-        """Why each must not go there; "" where it may."""
+    def reasons(self, asked: Sequence[SuppressionQuery]) -> list[str]:
+        """Why each outreach must not be sent; "" if it may."""
 
     def allowed(self, digest: str, purpose: str) -> int:
-        """When somebody last said that it may go there again, epoch ms; 0: never, or not known."""
+        """When outreach of the purpose was last allowed again, epoch ms; 0: never, or unknown."""
 
     def listed(self, digests: Sequence[str] | None = None) -> Iterator[Suppression]:
-        """All there are, or those of these digests, in no order."""
+        """All entries, or those of these digests, in no order."""
 
     def change(self, changes: Sequence[Suppression]) -> None:
-        """In this order. On the disk when this returns, where the server can say so. May be repeated."""
+        """Apply the changes in order; may be repeated. Durable on return, if the server can confirm that."""
 
     def suppress(self, digest: str, reason: str, purpose: str = "*", before: int = 0) -> None:
-        """From now on, nothing of this purpose; of any for "*". With `before` (epoch ms) what was decided earlier."""
+        """Stop outreach of this purpose ("*": of any). With `before` (epoch ms) only outreach decided earlier."""
 
     def allow(self, digest: str, purpose: str = "*") -> None:
         """Undo the suppression of this purpose; one of "*" is undone by "*" only."""

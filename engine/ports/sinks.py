@@ -1,4 +1,7 @@
-"""Where a worker puts what it decided: the outreach topic, the topics of records, and the templates' renderer."""
+"""The protocols for a worker's output: the outreach topic, the topics of outcomes and dead letters, the renderer.
+
+Workers and replays call these; adapters and `engine.render` implement them.
+"""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -7,53 +10,53 @@ from engine.core.state.model import State
 from engine.model import Outreach
 
 UNLIMITED = 2**63 - 1
-"""Bytes of a value: where a sink takes any."""
+"""Bytes of a value, for sinks without a limit."""
 
 
 class OutreachSink(Protocol):
-    """Where decided outreach goes: a topic, a file."""
+    """A topic or file that outreach is published to."""
 
     @property
     def largest(self) -> int:
-        """Bytes of an encoded outreach that it takes: what is larger must not be decided."""
+        """Bytes of an encoded outreach, at most; a larger one must become an outcome `failed` when it is decided."""
 
     def published(self, partition: int) -> set[str]:
-        """Ids near the end of what is there already: at least all that an unfinished run may have published.
+        """Ids of outreach near the end of the partition: at least all that an interrupted run may have published.
 
-        Raises BrokersAway where they do not answer now.
+        Raises BrokersAway when the brokers do not answer now.
         """
 
     def publish(self, partition: int, entries: Sequence[tuple[str, bytes]]) -> None:
         """Hand over encoded outreach, in order; `delivered` says when it is durable.
 
-        Raises BrokersAway, having handed over some of it or none, where too much waits to be taken.
+        Raises BrokersAway, having handed over some of it or none, when too much is in flight.
         """
 
     def delivered(self, partition: int) -> list[str]:
-        """Ids that are done with since this was last asked: durable, or told by `refused`. Raises SinkUnavailable."""
+        """Ids that are durable, or were returned by `refused`, since the last call. Raises SinkUnavailable."""
 
     def refused(self, partition: int) -> list[tuple[str, bytes, str]]:
-        """What was too large for it since this was last asked: id, encoded outreach, why. Ask before `delivered`."""
+        """Outreach found too large since the last call: (id, encoded, reason). Call it before `delivered`."""
 
     def flush(self) -> None:
-        """Wait until everything handed over is durable. Raises BrokersAway where that takes too long."""
+        """Wait until everything in flight is durable. Raises BrokersAway if that takes too long."""
 
     def close(self) -> None:
         """Flush and give up."""
 
 
 class RecordWriter(Protocol):
-    """Appends records to one topic, for readers of whom nothing depends: outcomes, dead letters."""
+    """Appends records to one topic that no decision depends on: outcomes, dead letters."""
 
     def write(self, key: str, identity: str, value: bytes) -> None:
         """Hand over one record; the key decides its partition, readers tell repeats by the identity."""
 
     def flush(self) -> None:
-        """Wait until everything handed over is durable. Raises SinkUnavailable, BrokersAway where it takes too long."""
+        """Wait until everything in flight is durable. Raises SinkUnavailable, BrokersAway if it takes too long."""
 
 
 class Renderer(Protocol):
     """Fills in an outreach's subject, text and html."""
 
     def render(self, outreach: Outreach, state: State) -> None:
-        """Raises RenderFailed with the reason; the outreach is then not to be sent."""
+        """Raises RenderFailed with the reason; then the outreach must not be sent."""

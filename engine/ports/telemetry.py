@@ -1,4 +1,7 @@
-"""What a worker and a sender tell while they run. Metrics and logs implement it; by default nothing happens."""
+"""Hooks that workers and senders call while they run; metrics and logs implement them, and by default nothing happens.
+
+A hook must return fast and must not raise: it runs within the loop.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -38,13 +41,13 @@ class Measures:
 
 
 class Hooks:
-    """Does nothing; override what you need. Seconds are floats, `partition` the engine's.
+    """A worker's hooks: all do nothing; override what you need. Seconds are floats.
 
-    Called a few times a batch, never per event. The ingest's come from another thread than the others.
+    They are called a few times per batch, never per event. The ingest's come from another thread than the others.
     """
 
     def assigned(self, partition: int, recovered: int) -> None:
-        """The partition is ours; so many outreach of its last owner were published first."""
+        """The partition was opened; `recovered` outreach of its last owner's outbox were published first."""
 
     def released(self, partition: int) -> None:
         """The partition has gone."""
@@ -62,98 +65,101 @@ class Hooks:
         """A sampled key should be in another partition: a producer uses another partitioner, or several differ."""
 
     def erased(self, partition: int) -> None:
-        """An event from before its customer's erasure came, and was passed over."""
+        """An event from before its customer's erasure was ignored."""
 
     def store_away(self, error: EngineError, attempt: int) -> None:
         """The store does not answer; the worker pauses and tries again."""
 
     def store_back(self, seconds: float) -> None:
-        """The store answers again, after so long."""
+        """The store answers again, after this many seconds."""
 
     def brokers_away(self, error: EngineError, attempt: int) -> None:
-        """The brokers do not take what is handed over, or do not answer; the worker waits and tries again."""
+        """The brokers do not accept records, or do not answer; the worker waits and tries again."""
 
     def brokers_back(self, seconds: float) -> None:
-        """The brokers answer again, after so long."""
+        """The brokers answer again, after this many seconds."""
 
     def clock_doubted(self, reason: str) -> None:
-        """Wall time is not believed, so no timer fires by it; told when that begins, and every few seconds."""
+        """Wall time is not trusted, so no timer fires by it; called when that begins and every few seconds."""
 
     def clock_believed(self) -> None:
-        """Wall time is believed again."""
+        """Wall time is trusted again."""
 
     def clock_set_back(self, partition: int, seconds: float) -> None:
-        """The partition's stored clock was so much ahead of the present, and has been set back to it."""
+        """The partition's stored clock was ahead by this many seconds, and has been set back to the present."""
 
     def topic_made_again(self, partition: int, topic: str) -> None:
-        """The topic is not the one that was read before: the partition is read from its beginning."""
+        """The topic was deleted and made again: its partition is read from the beginning."""
 
     def swept(self, partition: int) -> None:
         """Every customer of the partition has met the current rule book."""
 
     def measured(self, partition: int, measures: Measures) -> None:
-        """A look at the partition, every few seconds."""
+        """Measures of the partition, every few seconds."""
 
     def zones_in_use(self, release: str) -> None:
-        """The release of the time zone data, such as 2026f, told once at the start."""
+        """The release of the time zone data, such as 2026f; called once at the start."""
 
     def zones_differ(self, partition: int, theirs: str, ours: str) -> None:
-        """The partition's last owner used another release, by which mornings and birthdays may be at other moments."""
+        """The partition's last owner used another release of time zone data: mornings and birthdays may differ."""
 
     def adopted(self, revision: str, rules: Sequence[str] = ()) -> None:
-        """The worker goes on with this rule book; `rules` are the ids of its rules."""
+        """The worker uses this rule book from now on; `rules` are the ids of its rules."""
 
     def reload_failed(self, reason: str) -> None:
-        """The rules were to be loaded anew and have errors; the last good ones stay."""
+        """The reloaded rules have errors; the worker keeps the last good ones."""
 
     def ingested(self, events: int, dead_letters: Sequence[str], seconds: float) -> None:
-        """So many records have been re-keyed in one transaction, and those dead-lettered, for these codes."""
+        """One transaction has re-keyed `events` records and written a dead letter for each of these codes."""
 
     def ingest_undone(self) -> None:
-        """A transaction of the ingest has been undone; its records come again."""
+        """A transaction of the ingest was aborted; its records come again."""
 
     def ingest_lag(self, lag: Mapping[tuple[str, int], int]) -> None:
         """Records that this member's ingest has not read yet, by topic and partition."""
 
 
 class SenderHooks:
-    """Does nothing; override what you need. Called from the sender's threads: don't wait in it. Seconds are floats."""
+    """A sender's hooks: all do nothing; override what you need. Seconds are floats.
+
+    They are called from the sender's threads and must not wait.
+    """
 
     def assigned(self, partition: int) -> None:
-        """The partition of the outreach topic is ours."""
+        """The partition of the outreach topic was assigned to this sender."""
 
     def released(self, partition: int) -> None:
         """The partition has gone."""
 
     def ended(self, channel: str, outcome: Outcome, seconds: float) -> None:
-        """An outreach has ended, so long after it was read. One in doubt that is sent again ends twice."""
+        """An outreach has an outcome, `seconds` after it was read. One in doubt that is sent again has two."""
 
     def retried(self, channel: str, reason: str, seconds: float) -> None:
-        """A hand-over has failed and is tried again after so long."""
+        """A hand-over has failed and is tried again after this many seconds."""
 
     def unlinked(self, channel: str) -> None:
-        """A message says where to unsubscribe, and there was no link to put there."""
+        """A message has a placeholder for a link, and no link is configured."""
 
     def dead_letter(self, code: str) -> None:
-        """An outreach could not be sent, or a record was none."""
+        """An outreach could not be sent, or a record was no outreach."""
 
     def breaker(self, channel: str, is_open: bool) -> None:
         """The channel's provider is down, or is back."""
 
-    def refused_alike(self, channel: str, words: str) -> None:
-        """The provider refuses everybody in these words: a setting is wrong. All is kept until it takes one again."""
+    def all_refused(self, channel: str, words: str) -> None:
+        """The provider refuses everybody in these words: a setting is wrong. Outreach waits until it accepts one."""
 
     def measured(self, in_hand: int, parked: int) -> None:
-        """Every few seconds: outreach that was read and has not ended, and how many of these only wait."""
+        """Every few seconds: outreach that was read and has no outcome yet, and how many of these wait for a retry."""
 
-    def obeyed(self, kind: str) -> None:
+    def feedback_applied(self, kind: str) -> None:
         """Feedback of this type has changed the suppression list, or confirmed it."""
 
     def unreadable(self, code: str) -> None:
-        """A record of the feedback topic says nothing that could be obeyed; it was passed over."""
+        """A record of the feedback topic could not be decoded; it was skipped."""
 
     def feedback_lag(self, records: int) -> None:
-        """Every few seconds: feedback that has not been read yet."""
+        """Every few seconds: feedback records that are not read yet."""
 
     def store_away(self, error: EngineError, attempt: int) -> None:
         """The store does not answer; the sender waits and tries again."""

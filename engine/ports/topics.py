@@ -12,7 +12,7 @@ from engine.errors import SinkUnavailable
 from engine.ports.events import Record
 
 Done = Callable[[SinkUnavailable | None], None]
-"""Hears how a write ended: None when it is durable, otherwise why it cannot become so."""
+"""Called when a write has ended: with None when it is durable, otherwise with the reason why it cannot become so."""
 
 Headers = Sequence[tuple[str, bytes]]
 
@@ -20,34 +20,35 @@ Place = tuple[str, int]
 """Topic and partition."""
 
 MAX_MESSAGE: Final = "max.message.bytes"
-"""A topic's setting: how large what is sent to it together may be."""
+"""A topic's setting: bytes of a batch of records, at most."""
 
 BATCH_BYTES: Final = 131_072
-"""A topic's `max.message.bytes` counts for what is sent together, so this must stay below it: see LEAST_TOPIC_BYTES."""
-LARGEST: Final = 16 * 1024 * 1024
-"""Bytes of a record that a writer hands to its client at all, whatever a topic takes: memory for those under way."""
-BESIDE_VALUE: Final = 8_192
+"""Bytes of a batch that our writers send. A topic's `max.message.bytes` bounds the batch, so it must be larger: see
+MIN_TOPIC_BYTES."""
+MAX_RECORD_BYTES: Final = 16 * 1024 * 1024
+"""Bytes of a record, at most, whatever a topic takes: bounds the memory of records in flight."""
+RECORD_OVERHEAD: Final = 8_192
 """Bytes of a batch of one record that are not its value, at most: some 100 of batch and record, a key of 512
 characters (2,048 bytes) and a bit, and headers that may repeat it."""
-LEAST_TOPIC_BYTES: Final = BATCH_BYTES + BESIDE_VALUE
-"""`max.message.bytes` of a topic that we write to. With less it refuses full batches of small records."""
+MIN_TOPIC_BYTES: Final = BATCH_BYTES + RECORD_OVERHEAD
+"""The least `max.message.bytes` of a topic that we write to. With less it refuses full batches of small records."""
 KAFKA_DEFAULT: Final = 1_048_588
-"""`max.message.bytes` of a broker that nobody has told anything else: assumed where we may not ask."""
+"""The default `max.message.bytes` of brokers: assumed if we are not allowed to ask (DescribeConfigs)."""
 WRITE_SECONDS: Final = 10.0
-"""How long a write waits for room. Longer than brokers that are only busy need; well below the minute without a turn of
-a loop after which /healthz calls it stuck."""
-MOST_WAITING_BYTES: Final = 64 * 1024 * 1024
-"""Records that may wait for the brokers: what a worker's memory grows by while they are away."""
+"""Seconds that a write waits for room: longer than busy brokers need, and well below the minute without a turn of the
+loop after which /healthz reports it stuck."""
+MAX_WAITING_BYTES: Final = 64 * 1024 * 1024
+"""Bytes of records that may wait for the brokers: a worker's memory grows by this while they are unavailable."""
 
 
 def largest_value(max_message_bytes: int) -> int:
     """Bytes of a value that fit into a record of ours on a topic with this `max.message.bytes`."""
-    return min(max_message_bytes, LARGEST) - BESIDE_VALUE
+    return min(max_message_bytes, MAX_RECORD_BYTES) - RECORD_OVERHEAD
 
 
 def too_small(limit: int) -> str:
-    """What to say of a topic below LEAST_TOPIC_BYTES."""
-    return f"{MAX_MESSAGE} is {limit:,}: with less than {LEAST_TOPIC_BYTES:,} it refuses what we send together"
+    """What to say of a topic below MIN_TOPIC_BYTES."""
+    return f"{MAX_MESSAGE} is {limit:,}: with less than {MIN_TOPIC_BYTES:,} it refuses what we send together"
 
 
 class TopicWriter(Protocol):

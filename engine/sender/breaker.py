@@ -1,11 +1,15 @@
-"""A circuit breaker: while a provider is down nothing is tried, but for one attempt now and then."""
+"""A circuit breaker per channel: while a provider is down, only one attempt is made now and then.
+
+`Delivery` asks it before each hand-over and reports the result. It does no IO and never sleeps.
+"""
 
 from dataclasses import dataclass, field
 
 
 @dataclass
 class Breaker:
-    """Opens after `patience` failures in a row. Seconds are monotonic."""
+    """Opens after `patience` failures in a row; then lets one attempt through after `first` seconds, doubled after each
+    failed attempt up to `longest`. Seconds are monotonic."""
 
     patience: int = 5
     first: float = 1.0
@@ -17,7 +21,7 @@ class Breaker:
     _trying: bool = field(default=False, init=False)
 
     def wait(self, now: float) -> float:
-        """Seconds before it is worth asking again; 0: go ahead, and tell how it went."""
+        """Seconds to wait before asking again; 0: make an attempt and report how it went."""
         if not self.is_open:
             return 0.0
         if self._trying:
@@ -28,16 +32,16 @@ class Breaker:
         return 0.0
 
     def succeeded(self) -> bool:
-        """The provider answers. Returns whether that is news."""
+        """Report that the provider answered. Returns whether the breaker was open."""
         was_open = self.is_open
         self.failures, self.is_open, self._trying = 0, False, False
         return was_open
 
     def failed(self, now: float) -> bool:
-        """The provider does not work. Returns whether that opens the breaker."""
+        """Report that the provider failed. Returns whether this opens the breaker."""
         self.failures += 1
         opens = not self.is_open
-        if self.failures < self.patience or not (opens or self._trying):  # the latter had begun before it opened
+        if self.failures < self.patience or not (opens or self._trying):  # else: an attempt from before it opened
             return False
         self._trying = False
         self._wait = self.first if opens else min(self.longest, 2 * self._wait)
@@ -45,10 +49,10 @@ class Breaker:
         return opens
 
     def trip(self, now: float) -> bool:
-        """It does not work, and no patience is needed to know it. Returns whether that opens the breaker."""
+        """Report a failure that needs no patience. Returns whether this opens the breaker."""
         self.failures = max(self.failures, self.patience - 1)
         return self.failed(now)
 
     def gave_up(self) -> None:
-        """What was let through has not asked after all."""
+        """Report that the attempt let through was not made after all."""
         self._trying = False

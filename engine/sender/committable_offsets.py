@@ -1,7 +1,10 @@
-"""How far a partition has been dealt with, when its records end in any order."""
+"""Computes the offset that may be committed while a partition's records end in any order.
+
+The sender's loop has one per partition. Committing anything later would lose a record that is still being sent.
+"""
 
 
-class Prefix:
+class CommittableOffset:
     """All records before `offset` are done."""
 
     def __init__(self, start: int = 0) -> None:
@@ -10,14 +13,14 @@ class Prefix:
 
     @property
     def offset(self) -> int:
-        """Where reading would have to go on; 0: nothing was read yet, and nothing is known."""
+        """Where the next owner must read on; 0: no record was read yet."""
         return next(iter(self._open), self._next)
 
     def begin(self, next_offset: int) -> None:
-        """A record has been read; in order."""
+        """Note that a record was read. Call it in the order of offsets."""
         self._open[next_offset - 1] = None
         self._next = next_offset
 
     def done(self, next_offset: int) -> None:
-        """Nothing is left to do for it."""
+        """Note that a record is done."""
         self._open.pop(next_offset - 1, None)

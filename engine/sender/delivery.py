@@ -1,4 +1,8 @@
-"""One outreach on its way: claimed, checked at the door, handed over, recorded; tried again for as long as it helps."""
+"""Delivers one outreach: claims it, checks the suppression list, hands it to the channel, records the result.
+
+The sender's loop runs one `deliver` per outreach, many at a time. Retries, rate limits and the circuit breaker are
+here too. An outreach must be handed over once: when that cannot be known, a marketing message ends as in doubt.
+"""
 
 import asyncio
 import random
@@ -16,7 +20,7 @@ from engine.ports import (
     Claim,
     ClaimState,
     ClaimStore,
-    Ending,
+    DeliveryResult,
     Record,
     SenderHooks,
     Suppression,
@@ -27,17 +31,18 @@ from engine.sender.links import LinksOf, has_placeholder, no_links, with_links
 from engine.sender.rates import Rates
 from engine.sender.refusals import Refusals, Row, same_words
 from engine.sender.reporter import Reporter
-from engine.sender.store_batcher import Gathered
-from engine.wire.digests import ALL, address_digest, at_the_door
+from engine.sender.store_batcher import StoreBatcher
+from engine.wire.digests import ALL, address_digest, suppression_query
 
 T = TypeVar("T")
 
-AGAIN: Final = "sent again: transactional"
+SENT_AGAIN: Final = "sent again: transactional"
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """`concurrency`: hand-overs at once per channel. The others are seconds; `retry_for` counts from the first try."""
+    """Bounds of deliveries. `concurrency`: hand-overs at once per channel. The others are seconds: `hand_over` bounds
+    one hand-over, `retry_for` counts from the first try."""
 
     concurrency: int = 20
     hand_over: float = 90.0
@@ -50,8 +55,8 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class Post:
-    """What a sender works with. `wall` gives the time now, epoch ms."""
+class SenderContext:
+    """The ports and settings that all deliveries share. `wall` returns the time now, epoch ms."""
 
     channels: Mapping[str, Channel]
     claims: ClaimStore
@@ -65,7 +70,10 @@ class Post:
 
 @dataclass(eq=False, slots=True)
 class Parcel:
-    """An outreach in hand. `handing`: it must not be interrupted now. `leaving`: it goes to another sender."""
+    """An outreach that is being delivered. `handing`: must not be cancelled now. `parked`: waits for its next try.
+
+    `leaving`: its partition goes to another sender. `doubt`: it may have been handed over already.
+    """
 
     outreach: Outreach
     record: Record
@@ -77,10 +85,10 @@ class Parcel:
     leaving: bool = False
     doubt: bool = False
     refused: Row | None = None
-    """Others whom the provider refused in the same words."""
+    """Recipients whom the provider refused in the same words; set while the verdict is open."""
 
     async def rest(self, seconds: float) -> None:
-        """Let others go first."""
+        """Wait so many seconds. Raises CancelledError when the partition goes to another sender."""
         if self.leaving:
             raise asyncio.CancelledError
         if seconds > 0:
@@ -90,32 +98,32 @@ class Parcel:
 
 
 class Delivery:
-    """Delivers any number of parcels at the same time; none waits for another, but for its channel's free hands."""
+    """Delivers any number of parcels concurrently. A parcel waits only for its channel's `concurrency` and rates."""
 
-    def __init__(self, post: Post, executor: Executor) -> None:
-        self._post = post
-        claims, hooks = post.claims, post.hooks
-        self._claim = Gathered(self._claim_all, executor, hooks)
-        self._begin = Gathered(claims.begin, executor, hooks)
-        self._release = Gathered(_without_answer(claims.release), executor, hooks)
-        self._record = Gathered(_without_answer(claims.record), executor, hooks)
-        self._reasons = Gathered(post.suppressions.reasons, executor, hooks)
-        self._suppress = Gathered(_without_answer(post.suppressions.change), executor, hooks)
-        self._hands = {name: asyncio.Semaphore(post.limits.concurrency) for name in post.channels}
-        self._breakers: dict[str, Breaker] = defaultdict(post.limits.breaker)
-        self._refusals: dict[str, Refusals] = defaultdict(post.limits.refusals)
+    def __init__(self, context: SenderContext, executor: Executor) -> None:
+        self._context = context
+        claims, hooks = context.claims, context.hooks
+        self._claim = StoreBatcher(self._claim_all, executor, hooks)
+        self._begin = StoreBatcher(claims.begin, executor, hooks)
+        self._release = StoreBatcher(_without_answer(claims.release), executor, hooks)
+        self._record = StoreBatcher(_without_answer(claims.record), executor, hooks)
+        self._reasons = StoreBatcher(context.suppressions.reasons, executor, hooks)
+        self._suppress = StoreBatcher(_without_answer(context.suppressions.change), executor, hooks)
+        self._hands = {name: asyncio.Semaphore(context.limits.concurrency) for name in context.channels}
+        self._breakers: dict[str, Breaker] = defaultdict(context.limits.breaker)
+        self._refusals: dict[str, Refusals] = defaultdict(context.limits.refusals)
 
     def _claim_all(self, wanted: Sequence[tuple[str, str]]) -> list[Claim]:
-        return self._post.claims.claim(wanted, self._post.wall())
+        return self._context.claims.claim(wanted, self._context.wall())
 
     @property
     def all_down(self) -> bool:
-        """No channel's provider works: there is no point in reading on."""
+        """Whether every channel's provider is down, so that reading on makes no sense."""
         return bool(self._breakers) and all(breaker.is_open for breaker in self._breakers.values())
 
     async def deliver(self, parcel: Parcel) -> None:
-        """Returns when it has ended."""
-        limits = self._post.limits
+        """Deliver the parcel; returns when its outcome is recorded."""
+        limits = self._context.limits
         parcel.first_try = monotonic()
         while True:
             try:
@@ -131,15 +139,15 @@ class Delivery:
             await parcel.rest(wait)
 
     def _pause(self, parcel: Parcel, failure: TemporaryFailure) -> float:
-        limits = self._post.limits
+        limits = self._context.limits
         longest = min(limits.longest_retry, limits.first_retry * 2.0**parcel.tries)
         parcel.tries += 1
         wait = max(failure.retry_after, longest * random.uniform(0.5, 1.0))
-        self._post.hooks.retried(parcel.outreach.channel, failure.reason, wait)
+        self._context.hooks.retried(parcel.outreach.channel, failure.reason, wait)
         return wait
 
     async def _refuses_everybody(self, parcel: Parcel) -> bool:
-        """Whether the last refusal was of all, and not of this parcel. It may take a while to be known."""
+        """Whether the last refusal was of everybody, not of this recipient. Waits until that is known."""
         row, parcel.refused = parcel.refused, None
         if row is None:
             return False
@@ -149,19 +157,19 @@ class Delivery:
         return verdict
 
     async def _attempt(self, parcel: Parcel) -> None:
-        outreach, post = parcel.outreach, self._post
+        outreach, context = parcel.outreach, self._context
         claim = await self._claim((outreach.id, outreach.purpose))
-        if claim.outcome is not None:  # recorded before; whoever was told already can tell that it is the same
+        if claim.outcome is not None:  # recorded before; readers recognize the repeat by its id
             return self._tell(parcel, claim.outcome, claim.at, claim.reason)
         if claim.state is ClaimState.IN_DOUBT and not parcel.doubt:
             parcel.doubt = True
             if outreach.purpose != TRANSACTIONAL:
                 return await self._end(parcel, Outcome.IN_DOUBT, "a sender ended while handing it over")
-            self._tell(parcel, Outcome.IN_DOUBT, post.wall(), AGAIN)
-        if outreach.channel not in post.channels:
+            self._tell(parcel, Outcome.IN_DOUBT, context.wall(), SENT_AGAIN)
+        if outreach.channel not in context.channels:
             why = f"no address of a provider is set for channel {outreach.channel}"
             raise PermanentFailure(why)
-        await parcel.rest(post.limits.rates.reserve(outreach.channel, outreach.to, monotonic()))
+        await parcel.rest(context.limits.rates.reserve(outreach.channel, outreach.to, monotonic()))
         return await self._wait_for_hands(parcel)
 
     async def _wait_for_hands(self, parcel: Parcel) -> None:
@@ -181,16 +189,16 @@ class Delivery:
             await parcel.rest(wait * random.uniform(1.0, 1.2))
 
     async def _hand_over(self, parcel: Parcel, breaker: Breaker) -> None:
-        outreach, post = parcel.outreach, self._post
-        if outreach.expires_at and post.wall() >= outreach.expires_at:
+        outreach, context = parcel.outreach, self._context
+        if outreach.expires_at and context.wall() >= outreach.expires_at:
             return await self._end(parcel, Outcome.EXPIRED, "too late to be sent")
-        if reason := await self._reasons(at_the_door(outreach)):
+        if reason := await self._reasons(suppression_query(outreach)):
             return await self._end(parcel, Outcome.SUPPRESSED, reason)
         if not await self._begin(outreach.id):
             raise TemporaryFailure("claimed-by-another")
         try:
-            async with asyncio.timeout(post.limits.hand_over):
-                await post.channels[outreach.channel].deliver(self._linked(outreach))
+            async with asyncio.timeout(context.limits.hand_over):
+                await context.channels[outreach.channel].deliver(self._linked(outreach))
         except TimeoutError:
             failure = TemporaryFailure("no-answer-in-time", uncertain=True, down=True)
             return await self._failed(parcel, failure, breaker)
@@ -207,12 +215,12 @@ class Delivery:
         return await self._end(parcel, Outcome.SENT, "")
 
     def _linked(self, outreach: Outreach) -> Outreach:
-        """As the channel gets it."""
+        """The outreach with its placeholders replaced by signed links."""
         if not has_placeholder(outreach):
             return outreach
-        links = self._post.links(outreach)
+        links = self._context.links(outreach)
         if not any(links) and outreach.purpose != TRANSACTIONAL:
-            self._post.hooks.unlinked(outreach.channel)
+            self._context.hooks.unlinked(outreach.channel)
         return with_links(outreach, links)
 
     async def _failed(self, parcel: Parcel, failure: TemporaryFailure, breaker: Breaker) -> None:
@@ -220,14 +228,14 @@ class Delivery:
         if not failure.down:
             self._works(outreach.channel, breaker)
         elif breaker.failed(monotonic()):
-            self._post.hooks.breaker(outreach.channel, is_open=True)
+            self._context.hooks.breaker(outreach.channel, is_open=True)
         if not failure.uncertain:
             await self._release(outreach.id)
         elif outreach.purpose != TRANSACTIONAL:
             return await self._end(parcel, Outcome.IN_DOUBT, failure.reason)
         elif not parcel.doubt:
             parcel.doubt = True
-            self._tell(parcel, Outcome.IN_DOUBT, self._post.wall(), f"{failure.reason}; {AGAIN}")
+            self._tell(parcel, Outcome.IN_DOUBT, self._context.wall(), f"{failure.reason}; {SENT_AGAIN}")
         raise failure
 
     async def _refused(self, parcel: Parcel, failure: PermanentFailure, breaker: Breaker) -> None:
@@ -238,17 +246,17 @@ class Delivery:
             if not parcel.refused.everybody:
                 self._works(channel, breaker)
             elif breaker.trip(monotonic()):
-                self._post.hooks.breaker(channel, is_open=True)
-                self._post.hooks.refused_alike(channel, words)
-            await self._release(parcel.outreach.id)  # it has not been taken, whatever the verdict
+                self._context.hooks.breaker(channel, is_open=True)
+                self._context.hooks.all_refused(channel, words)
+            await self._release(parcel.outreach.id)  # a refusal proves that it was not taken
         else:
             self._works(channel, breaker)
 
     def _works(self, channel: str, breaker: Breaker) -> None:
         if breaker.succeeded():
-            self._post.hooks.breaker(channel, is_open=False)
+            self._context.hooks.breaker(channel, is_open=False)
 
-    # --- endings
+    # --- results
 
     async def _give_up(self, parcel: Parcel, failure: TemporaryFailure) -> None:
         if parcel.doubt:
@@ -256,26 +264,26 @@ class Delivery:
         return await self._fail(parcel, PermanentFailure(f"given up: {failure.reason}"))
 
     async def _fail(self, parcel: Parcel, failure: PermanentFailure) -> None:
-        outreach, post = parcel.outreach, self._post
-        post.reporter.bury(parcel.record, "outreach-refused", failure.detail or failure.reason)
-        post.hooks.dead_letter("outreach-refused")
+        outreach, context = parcel.outreach, self._context
+        context.reporter.write_dead_letter(parcel.record, "outreach-refused", failure.detail or failure.reason)
+        context.hooks.dead_letter("outreach-refused")
         if failure.bounced:
-            parcel.handing = True  # nobody else could tell from its claim how this has ended
+            parcel.handing = True  # must not be cancelled: another sender could not see the bounce in the claim
             address = address_digest(outreach.channel, outreach.to)
-            await self._suppress(Suppression(address, ALL, Outcome.BOUNCED.value, at=post.wall()))
+            await self._suppress(Suppression(address, ALL, Outcome.BOUNCED.value, at=context.wall()))
             return await self._end(parcel, Outcome.BOUNCED, failure.reason)
-        # Not recorded: an operator who has mended the cause may replay the dead letter.
+        # Not recorded as a result: an operator who has mended the cause may replay the dead letter.
         await self._release(outreach.id)
-        return self._tell(parcel, Outcome.FAILED, post.wall(), failure.reason)
+        return self._tell(parcel, Outcome.FAILED, context.wall(), failure.reason)
 
     async def _end(self, parcel: Parcel, outcome: Outcome, reason: str) -> None:
-        outreach, at = parcel.outreach, self._post.wall()
-        await self._record(Ending(outreach.id, outreach.purpose, outcome, at, reason))
+        outreach, at = parcel.outreach, self._context.wall()
+        await self._record(DeliveryResult(outreach.id, outreach.purpose, outcome, at, reason))
         self._tell(parcel, outcome, at, reason)
 
     def _tell(self, parcel: Parcel, outcome: Outcome, at: int, reason: str) -> None:
-        self._post.reporter.ended(parcel.outreach, outcome, at, reason)
-        self._post.hooks.ended(parcel.outreach.channel, outcome, monotonic() - parcel.since)
+        self._context.reporter.ended(parcel.outreach, outcome, at, reason)
+        self._context.hooks.ended(parcel.outreach.channel, outcome, monotonic() - parcel.since)
 
 
 def _without_answer(ask: Callable[[Sequence[T]], None]) -> Callable[[Sequence[T]], Sequence[None]]:

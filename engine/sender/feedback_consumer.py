@@ -1,7 +1,8 @@
-"""What customers and providers say is obeyed: the suppression list follows the feedback topic.
+"""Applies feedback (unsubscribes, complaints, bounces, preferences) to the suppression list. `engine send` runs it.
 
-A record is committed once the list has it on its disk. To read one again changes nothing in the end, as all that is
-said of a customer comes in order. While the store is away partitions rest, and the group stays.
+It is a member of a consumer group over the feedback topic. A record's offset is committed once the list has the change
+on disk. Reading a record twice is harmless, since a customer's records come in order. While the store is unavailable,
+the partitions are paused and the consumer stays in the group. It must not skip feedback it could not store.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,11 +22,11 @@ from engine.wire.reading import reading
 
 BATCH = 1_000
 PATIENCE = 0.5
-"""Seconds to wait for the first record."""
-LONGEST_WAIT = 5.0
-"""Seconds between tries to reach a store that is away."""
-LOOK = 5.0
-"""Seconds between looks at the lag."""
+"""Seconds that a poll waits for the first record."""
+MAX_RETRY_DELAY = 5.0
+"""Seconds, at most, between attempts to reach an unavailable store."""
+STATUS_INTERVAL = 5.0
+"""Seconds between reports of the lag."""
 
 _REASONS = {FeedbackKind.BOUNCED: "bounced", FeedbackKind.COMPLAINED: "complained"}
 _WISHES = (FeedbackKind.UNSUBSCRIBED, FeedbackKind.PREFERENCES)
@@ -44,8 +45,8 @@ class _About(msgspec.Struct):
     address: Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
 
 
-class Order(NamedTuple):
-    """What a record of the feedback topic wants changed; nothing, if its type does not concern the list."""
+class SuppressionChange(NamedTuple):
+    """The changes that one feedback record makes to the list; none for types that do not concern it."""
 
     kind: str
     changes: Sequence[Suppression]
@@ -54,12 +55,12 @@ class Order(NamedTuple):
 _EVENT = msgspec.json.Decoder(_Event)
 
 
-def read_order(value: bytes | None, timestamp: int = 0) -> Order:
-    """`timestamp`: the broker's, for an event that does not say when. Raises BadRecord for what is no feedback."""
+def read_change(value: bytes | None, timestamp: int = 0) -> SuppressionChange:
+    """Decode a feedback record. `timestamp`: the broker's, for an event without a time. Raises BadRecord."""
     with reading("not-feedback"):
         event = _EVENT.decode(value or b"")
         at = _moment(event, timestamp)
-        return Order(event.type, [change._replace(at=at) for change in _changes(event)])
+        return SuppressionChange(event.type, [change._replace(at=at) for change in _changes(event)])
 
 
 def _changes(event: _Event) -> list[Suppression]:
@@ -80,8 +81,11 @@ def _moment(event: _Event, timestamp: int) -> int:
 
 
 @dataclass
-class Obedience:
-    """The `Ownership` of the source that `join` makes. `committed` says where a partition's last owner came to."""
+class FeedbackConsumer:
+    """The consumer's loop. `join` makes the source, which calls back `assigned`, `revoked` and `lost`.
+
+    `committed(partition)` returns topic -> next offset, as the last owner committed it.
+    """
 
     join: Callable[[Ownership], EventSource]
     committed: Callable[[int], dict[str, int]]
@@ -90,22 +94,22 @@ class Obedience:
     stopping: bool = field(default=False, init=False)
     joined: bool = field(default=False, init=False)
     stepped: float = field(default_factory=monotonic, init=False)
-    """When the loop last turned, by the monotonic clock."""
+    """When the loop last turned, by the monotonic clock; health checks compare it with now."""
     source: EventSource = field(init=False)
     _owned: set[int] = field(default_factory=set, init=False)
     _open: list[Record] = field(default_factory=list, init=False)
-    """Read and not obeyed yet."""
+    """Records that were read and are not applied yet."""
     _away_since: float = field(default=0.0, init=False)
     _attempt: int = field(default=0, init=False)
-    """How often the store has not answered, one after another."""
+    """How many times in a row the store has not answered."""
     _wait: float = field(default=PATIENCE, init=False)
-    _next_look: float = field(default=0.0, init=False)
+    _next_status: float = field(default=0.0, init=False)
 
     def __post_init__(self) -> None:
         self.source = self.join(self)
 
     def run(self) -> None:
-        """Work until `stop`. Raises SourceUnavailable where going on makes no sense."""
+        """Work until `stop`. Raises SourceUnavailable when waiting does not help."""
         try:
             while not self.stopping:
                 self.step()
@@ -117,39 +121,39 @@ class Obedience:
         self.stopping = True
 
     def step(self) -> None:
-        """One turn of the loop."""
+        """One turn of the loop: poll, apply, commit."""
         self.stepped = monotonic()
         records = self.source.poll(BATCH, self._wait)
         self._open += records
         self.joined = self.source.joined()
         try:
-            self._obey()
+            self._apply()
         except StoreUnavailable as error:
             self._rest(error)
         else:
             self._wake()
-        if monotonic() >= self._next_look:
-            self._next_look = monotonic() + LOOK
+        if monotonic() >= self._next_status:
+            self._next_status = monotonic() + STATUS_INTERVAL
             self.hooks.feedback_lag(sum(self.source.lag().values()))
 
-    def _obey(self) -> None:
-        orders, codes = _sorted(self._open)
-        changes = [change for order in orders for change in order.changes]
+    def _apply(self) -> None:
+        changes_read, codes = _sorted(self._open)
+        changes = [change for order in changes_read for change in order.changes]
         if changes:
             self.suppressions.change(changes)
         if self._open:
             self.source.commit({(record.source, record.partition): record.next_offset for record in self._open})
         self._open = []
-        for order in orders:
+        for order in changes_read:
             if order.changes:
-                self.hooks.obeyed(order.kind)
+                self.hooks.feedback_applied(order.kind)
         for code in codes:
             self.hooks.unreadable(code)
 
     def _rest(self, error: StoreUnavailable) -> None:
         self._away_since = self._away_since or monotonic()
         self._attempt += 1
-        self._wait = min(LONGEST_WAIT, 2 * self._wait)
+        self._wait = min(MAX_RETRY_DELAY, 2 * self._wait)
         self.hooks.store_away(error, self._attempt)
         self.source.pause(list(self._owned))
 
@@ -162,24 +166,24 @@ class Obedience:
     # --- ownership: called by the source from within poll and close
 
     def assigned(self, partition: int) -> dict[str, int]:
-        """Read on where its last owner came to."""
+        """Read on from the last owner's committed offset."""
         self._owned.add(partition)
         return self.committed(partition)
 
     def revoked(self, partition: int) -> None:
-        """What was not obeyed is left to the next owner."""
+        """Drop records that are not applied: the next owner reads them again."""
         self._owned.discard(partition)
         self._open = [record for record in self._open if record.partition != partition]
 
     lost = revoked
 
 
-def _sorted(records: Sequence[Record]) -> tuple[list[Order], list[str]]:
-    """What to do, and why some can't be read."""
-    orders, codes = [], []
+def _sorted(records: Sequence[Record]) -> tuple[list[SuppressionChange], list[str]]:
+    """The changes of the readable records, and the error codes of the others."""
+    changes_read, codes = [], []
     for record in records:
         try:
-            orders.append(read_order(record.value, record.timestamp))
+            changes_read.append(read_change(record.value, record.timestamp))
         except BadRecord as error:
             codes.append(error.code)
-    return orders, codes
+    return changes_read, codes

@@ -1,4 +1,7 @@
-"""The signed links in a message: templates print placeholders, whoever sends it puts the links there."""
+"""Replaces the placeholders for unsubscribe and preferences links in a message by signed links.
+
+Templates print the placeholders; `Delivery` replaces them just before each hand-over.
+"""
 
 import re
 from collections.abc import Callable
@@ -13,7 +16,7 @@ _PLACEHOLDER: Final = re.compile(f"{UNSUBSCRIBE_LINK}|{PREFERENCES_LINK}")
 
 
 class Links(NamedTuple):
-    """Of one outreach; "" where there is none."""
+    """The links of one outreach; "" for a link that is not available."""
 
     unsubscribe: str = ""
     preferences: str = ""
@@ -23,17 +26,17 @@ LinksOf = Callable[[Outreach], Links]
 
 
 def no_links(outreach: Outreach) -> Links:
-    """For senders without a web endpoint."""
+    """Returns empty links, for senders without a web endpoint."""
     return Links()
 
 
 def has_placeholder(outreach: Outreach) -> bool:
-    """Whether there is anything to put links in place of."""
+    """Whether the message has a placeholder."""
     return any(map(_PLACEHOLDER.search, (outreach.subject, outreach.text, outreach.html)))
 
 
 def with_links(outreach: Outreach, links: Links) -> Outreach:
-    """The outreach as a customer is to get it. The one given stays as it is: every try has links of its own."""
+    """A copy of the outreach with the links. The original keeps its placeholders: each try has links of its own."""
     found = {UNSUBSCRIBE_LINK: links.unsubscribe, PREFERENCES_LINK: links.preferences}
 
     def plain(text: str) -> str:

@@ -1,7 +1,8 @@
-"""The sender: a member of a consumer group over the outreach topic that hands over what it reads.
+"""The sender's main loop: a member of a consumer group over the outreach topic that delivers what it reads.
 
-Records end in any order; what is committed is how far all have ended. Reading pauses, and the group stays, while too
-many are in hand or every provider is down. The source is only ever used from one thread, which is not the loop's.
+`engine send` runs it. Deliveries end in any order; the committed offset is the one before which all have ended. Reading
+pauses, without leaving the group, while too many are in hand or every provider is down. The source must only be used
+from its own thread, never from the asyncio loop's.
 """
 
 import asyncio
@@ -14,67 +15,69 @@ from typing import TypeVar
 
 from engine.errors import BadRecord
 from engine.ports import EventSource, Ownership, Record
-from engine.sender.committable_offsets import Prefix
-from engine.sender.delivery import Delivery, Parcel, Post
+from engine.sender.committable_offsets import CommittableOffset
+from engine.sender.delivery import Delivery, Parcel, SenderContext
 from engine.wire.records import decode_outreach
 
 T = TypeVar("T")
 Offsets = Mapping[tuple[str, int], int]
-"""(topic, partition) -> the offset that comes next."""
+"""(topic, partition) -> next offset."""
 
-COMMIT = 1.0
-"""Seconds between commits."""
-SHORT = 1.0
-"""Seconds without room before reading pauses."""
-LOOK = 5.0
-"""Seconds between looks at how it is going, for the hooks."""
+COMMIT_INTERVAL = 1.0
+"""Seconds between commits of offsets. After a crash this much is read again, and recognized by its claims."""
+PAUSE_AFTER = 1.0
+"""Seconds without room before reading pauses. Pausing drops fetched records, so doing it at once would fetch them
+again and again."""
+STATUS_INTERVAL = 5.0
+"""Seconds between reports to the hooks."""
 
 
 @dataclass
 class Sender:
-    """The `Ownership` of the source that `join` makes. `committed` says where a partition's last owner came to.
+    """The main loop. `join` makes the source, which calls back `assigned`, `revoked` and `lost` from within `poll`.
 
-    `in_hand` bounds what is on its way, `parked` what waits besides for its next try; `patience` is in seconds.
+    `committed(partition)` returns topic -> next offset, as the last owner committed it. `in_hand` bounds outreach being
+    delivered, `parked` outreach that waits for its next try; `patience` is how many seconds a poll waits.
     """
 
     join: Callable[[Ownership], EventSource]
     committed: Callable[[int], dict[str, int]]
-    post: Post
+    context: SenderContext
     in_hand: int = 1_000
     parked: int = 5_000
     patience: float = 0.05
     stopping: bool = field(default=False, init=False)
     stepped: float = field(default_factory=monotonic, init=False)
-    """When the loop last turned, by the monotonic clock."""
+    """When the loop last turned, by the monotonic clock; health checks compare it with now."""
     joined: bool = field(default=False, init=False)
     source: EventSource = field(init=False)
     _delivery: Delivery = field(init=False)
     _loop: asyncio.AbstractEventLoop = field(init=False)
-    _places: dict[int, Prefix] = field(default_factory=dict, init=False)
+    _places: dict[int, CommittableOffset] = field(default_factory=dict, init=False)
     _topics: dict[int, str] = field(default_factory=dict, init=False)
     _parcels: dict[str, Parcel] = field(default_factory=dict, init=False)
     _tasks: dict[Parcel, asyncio.Task[None]] = field(default_factory=dict, init=False)
     _told: dict[tuple[str, int], int] = field(default_factory=dict, init=False)
     _resting: frozenset[int] = field(default=frozenset(), init=False)
     _roomy: float = field(default=0.0, init=False)
-    """When there was room for the last time."""
+    """When there was room last, by the monotonic clock."""
     _next_commit: float = field(default=0.0, init=False)
-    _next_look: float = field(default=0.0, init=False)
+    _next_status: float = field(default=0.0, init=False)
     _failure: BaseException | None = field(default=None, init=False)
 
     def run(self) -> None:
-        """Work until `stop`. Raises SourceUnavailable and SinkUnavailable where going on makes no sense."""
+        """Work until `stop`. Raises SourceUnavailable and SinkUnavailable when waiting does not help."""
         asyncio.run(self._run())
 
     def stop(self) -> None:
-        """Finish what is being handed over, commit, leave the group. Safe to call from a signal handler."""
+        """Finish running hand-overs, commit, leave the group. Safe to call from a signal handler."""
         self.stopping = True
 
     async def _run(self) -> None:
         self._loop = asyncio.get_running_loop()
         self.stepped = monotonic()
         with ThreadPoolExecutor(1, "source") as source, ThreadPoolExecutor(4, "store") as store:
-            self._delivery = Delivery(self.post, store)
+            self._delivery = Delivery(self.context, store)
             in_source = partial(_call, self._loop, source)
             self.source = await in_source(lambda: self.join(self))
             try:
@@ -82,7 +85,7 @@ class Sender:
                     await self._step(in_source)
             finally:
                 await in_source(self.source.close)
-                for channel in self.post.channels.values():
+                for channel in self.context.channels.values():
                     await channel.close()
 
     async def _step(self, in_source: "Callable[[Callable[[], list[Record]]], asyncio.Future[list[Record]]]") -> None:
@@ -90,19 +93,19 @@ class Sender:
         room = self._room()
         if room >= self.in_hand // 10:
             self._roomy = monotonic()
-        elif monotonic() < self._roomy + SHORT:
-            await asyncio.sleep(self.patience)  # pausing would throw away what has been fetched ahead
+        elif monotonic() < self._roomy + PAUSE_AFTER:
+            await asyncio.sleep(self.patience)  # pausing would drop records fetched ahead
             return
-        for record in await in_source(partial(self._turn, self._news(), room)):
+        for record in await in_source(partial(self._turn, self._changed_offsets(), room)):
             self._take(record)
         if self._failure:
             raise self._failure
 
-    def _news(self) -> Offsets:
-        """How far all have ended, now and then, if that has changed."""
+    def _changed_offsets(self) -> Offsets:
+        """Offsets to commit, once every COMMIT_INTERVAL; empty if nothing has changed."""
         if monotonic() < self._next_commit:
             return {}
-        self._next_commit = monotonic() + COMMIT
+        self._next_commit = monotonic() + COMMIT_INTERVAL
         return self._ended_so_far(self._topics)
 
     def _ended_so_far(self, numbers: Iterable[int]) -> Offsets:
@@ -110,20 +113,20 @@ class Sender:
         return {place: offset for place, offset in ended.items() if self._told.get(place) != offset}
 
     def _room(self) -> int:
-        """How many more may be read."""
+        """How many more records may be read."""
         if self._delivery.all_down:
             return 0
         parked = sum(parcel.parked for parcel in self._tasks)
         busy = len(self._tasks) - parked
-        if monotonic() >= self._next_look:
-            self._next_look = monotonic() + LOOK
-            self.post.hooks.measured(len(self._tasks), parked)
+        if monotonic() >= self._next_status:
+            self._next_status = monotonic() + STATUS_INTERVAL
+            self.context.hooks.measured(len(self._tasks), parked)
         return min(self.in_hand - busy, self.in_hand + self.parked - len(self._tasks))
 
     # --- on the source's thread
 
     def _turn(self, ended: Offsets, room: int) -> list[Record]:
-        """Commit, pause or go on, and read."""
+        """Commit, pause or resume, then read."""
         self._commit(ended)
         resting = room < self.in_hand // 10
         self._rest(frozenset(self._places) if resting else frozenset())
@@ -139,26 +142,26 @@ class Sender:
         self._resting = resting
 
     def _commit(self, ended: Offsets) -> None:
-        """Once everybody can know how they ended."""
+        """Commit the offsets, after the outcomes of these records are durable."""
         if ended:
-            self.post.reporter.flush()
+            self.context.reporter.flush()
             self.source.commit(ended)
             self._told |= ended
 
     def assigned(self, partition: int) -> dict[str, int]:
-        """Read on where its last owner came to."""
+        """Read on from the last owner's committed offset."""
         offsets = self.committed(partition)
-        self._places[partition] = Prefix()
-        self.post.hooks.assigned(partition)
+        self._places[partition] = CommittableOffset()
+        self.context.hooks.assigned(partition)
         return offsets
 
     def revoked(self, partition: int) -> None:
-        """Let what is being handed over end, drop the rest, and say how far we came."""
+        """Let running hand-overs end, cancel the rest, and commit."""
         self._commit(self._leave(partition))
         self._forget(partition)
 
     def lost(self, partition: int) -> None:
-        """Somebody else has it already."""
+        """Drop the partition without a commit: another sender owns it already."""
         self._leave(partition)
         self._forget(partition)
 
@@ -170,38 +173,38 @@ class Sender:
         self._told.pop((topic, partition), None)
         self._places.pop(partition, None)
         self._resting -= {partition}
-        self.post.hooks.released(partition)
+        self.context.hooks.released(partition)
 
     # --- on the loop's thread
 
     def _take(self, record: Record) -> None:
-        prefix = self._places.get(record.partition)
-        if prefix is None:
+        position = self._places.get(record.partition)
+        if position is None:
             return
         self._topics[record.partition] = record.source
-        prefix.begin(record.next_offset)
+        position.begin(record.next_offset)
         try:
             outreach = decode_outreach(record.value) if record.value else None
         except BadRecord as error:
-            self.post.reporter.bury(record, error.code, error.reason)
-            self.post.hooks.dead_letter(error.code)
+            self.context.reporter.write_dead_letter(record, error.code, error.reason)
+            self.context.hooks.dead_letter(error.code)
             outreach = None
         if outreach is None:
-            prefix.done(record.next_offset)
+            position.done(record.next_offset)
             return
         parcel = Parcel(outreach, record)
         task = self._loop.create_task(self._deliver(parcel, self._parcels.get(outreach.id)))
         self._parcels[outreach.id] = parcel
         self._tasks[parcel] = task
-        task.add_done_callback(partial(self._ended, parcel, prefix))
+        task.add_done_callback(partial(self._ended, parcel, position))
 
     async def _deliver(self, parcel: Parcel, earlier: Parcel | None) -> None:
-        """A repeated record waits for the first: it will find it recorded."""
+        """Deliver the parcel; a repeated record waits for the first, and then finds its result recorded."""
         while earlier is not None and (task := self._tasks.get(earlier)):
             await asyncio.wait([task])
         await self._delivery.deliver(parcel)
 
-    def _ended(self, parcel: Parcel, prefix: Prefix, task: asyncio.Task[None]) -> None:
+    def _ended(self, parcel: Parcel, position: CommittableOffset, task: asyncio.Task[None]) -> None:
         del self._tasks[parcel]
         if self._parcels.get(parcel.outreach.id) is parcel:
             del self._parcels[parcel.outreach.id]
@@ -210,17 +213,17 @@ class Sender:
         if error := task.exception():
             self._failure = error
             return
-        prefix.done(parcel.record.next_offset)
+        position.done(parcel.record.next_offset)
 
     async def _drop(self, partition: int) -> Offsets:
-        """Returns how far all have ended."""
+        """Cancel what may be cancelled, wait for running hand-overs; returns the offsets to commit."""
         leaving = {parcel: task for parcel, task in self._tasks.items() if parcel.record.partition == partition}
         for parcel, task in leaving.items():
             parcel.leaving = True
             if not parcel.handing:
                 task.cancel()
         if leaving:
-            await asyncio.wait(leaving.values(), timeout=self.post.limits.hand_over)
+            await asyncio.wait(leaving.values(), timeout=self.context.limits.hand_over)
         return self._ended_so_far(self._topics.keys() & {partition})
 
 

@@ -1,15 +1,19 @@
-"""How fast a sender may hand over: so many a second per channel, and per recipient domain."""
+"""Limits how fast a sender hands over: per channel and per recipient domain (ENGINE_SEND_RATES, …_DOMAIN_RATES).
+
+`Delivery` reserves a place and waits the returned seconds. The limits hold per sender, not for all senders together.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-_KEPT = 10_000
-"""Domains remembered; beyond that, those that are full again are forgotten."""
+_MAX_BUCKETS = 10_000
+"""Buckets remembered. Beyond it full buckets, which limit nothing, are dropped: recipients choose the domains, and
+would fill the memory."""
 
 
 @dataclass
 class Bucket:
-    """A token bucket: `rate` a second, and as many at once as come in one second. Seconds are monotonic."""
+    """A token bucket: `rate` tokens a second, with a burst of one second's worth. Seconds are monotonic."""
 
     rate: float
     tokens: float = field(init=False)
@@ -23,7 +27,7 @@ class Bucket:
         return max(1.0, self.rate)
 
     def reserve(self, now: float) -> float:
-        """Take a token, if need be one that only comes later. Returns the seconds to wait for it."""
+        """Take a token, perhaps a future one. Returns the seconds to wait for it."""
         self._fill(now)
         self.tokens -= 1
         return max(0.0, -self.tokens / self.rate)
@@ -46,7 +50,7 @@ class Rates:
     _buckets: dict[tuple[str, str], Bucket] = field(default_factory=dict, init=False)
 
     def reserve(self, channel: str, to: str, now: float) -> float:
-        """Seconds to wait before this may be handed over."""
+        """Reserve a hand-over; returns the seconds to wait before it."""
         _, _, domain = to.rpartition("@")
         wait = self._reserve("channel", channel, self.channels, now)
         if "@" in to:
@@ -64,5 +68,5 @@ class Rates:
         return bucket.reserve(now)
 
     def _forget(self, now: float) -> None:
-        if len(self._buckets) >= _KEPT:
+        if len(self._buckets) >= _MAX_BUCKETS:
             self._buckets = {key: bucket for key, bucket in self._buckets.items() if not bucket.is_full(now)}

@@ -1,8 +1,8 @@
-"""Whether a provider refuses one recipient or everybody.
+"""Finds out whether a provider refuses one recipient or everybody. `Delivery` asks before it believes a refusal.
 
-A broken setting (a login, a relay that does not know us, a blocked address) refuses customer after customer in the same
-words. Each refusal alone looks final; believed one by one they would end, or suppress, everybody. So a refusal waits
-for a verdict: the provider takes somebody else's, or it goes on refusing.
+With a broken setting (a wrong login, a relay that does not know us, a blocked address) a provider refuses one customer
+after another in the same words. Each refusal alone looks final; taken at their word, they would end or suppress all
+outreach. So a refusal waits for a verdict: either the provider accepts another message, or it refuses `many` in a row.
 """
 
 import asyncio
@@ -11,26 +11,26 @@ from dataclasses import dataclass, field
 from typing import Final
 
 _VARYING: Final = re.compile(r"\S*[@\d]\S*")
-"""Addresses, queue ids, times: what differs between two refusals for the same reason. Codes go with them."""
-_MOST_WORDS: Final = 100
-"""Kinds of words remembered between two successes; a provider that never repeats itself must not fill the memory."""
+"""Words with a digit or an @ (addresses, queue ids, times, codes), which differ between refusals of one kind."""
+_MAX_WORDINGS: Final = 100
+"""Different wordings remembered between two successes; a provider that never repeats itself would fill the memory."""
 
 
 @dataclass(eq=False)
 class Row:
-    """Recipients refused in the same words since the provider last took something."""
+    """Recipients refused in the same words since the provider last accepted a message."""
 
     recipients: set[str] = field(default_factory=set)
     verdict: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set once nobody has to wait any longer."""
+    """Set when the verdict is known."""
     everybody: bool = False
 
 
 @dataclass
 class Refusals:
-    """Of one channel. `many` recipients in a row mean everybody; `patience`: seconds that a refusal waits to be known.
+    """The refusals of one channel. `many` recipients in a row mean everybody; `patience`: seconds until a verdict.
 
-    Ten: fewer happen by chance in a list of customers long gone. Fifteen seconds: ten hand-overs at a slow rate.
+    10 in a row: fewer happen by chance in an old list of customers. 15 s: ten hand-overs at a slow rate.
     """
 
     many: int = 10
@@ -38,14 +38,14 @@ class Refusals:
     _rows: dict[str, Row] = field(default_factory=dict, init=False)
 
     def took_one(self) -> None:
-        """The provider has taken something: what it refused before, it refused for those recipients' sake."""
+        """Report that the provider accepted a message: earlier refusals concerned their recipients only."""
         for row in self._rows.values():
             row.verdict.set()
         self._rows = {}
 
     def add(self, to: str, words: str) -> Row:
-        """One more refusal."""
-        if words not in self._rows and len(self._rows) >= _MOST_WORDS:
+        """Add a refusal of recipient `to` in these words."""
+        if words not in self._rows and len(self._rows) >= _MAX_WORDINGS:
             self._rows.pop(next(iter(self._rows))).verdict.set()
         row = self._rows.setdefault(words, Row())
         if not row.everybody:
@@ -56,7 +56,7 @@ class Refusals:
         return row
 
     async def refuses_everybody(self, row: Row) -> bool:
-        """The verdict, once it is known. Nobody may be waiting for the caller meanwhile."""
+        """Wait for the verdict. The caller must hold no lock or slot of the channel meanwhile."""
         try:
             await asyncio.wait_for(row.verdict.wait(), self.patience)
         except TimeoutError:
@@ -65,7 +65,7 @@ class Refusals:
 
 
 def same_words(text: str, to: str) -> str:
-    """What two refusals for the same reason have in common, without anything of the recipient."""
+    """The refusal's text without what varies and without personal data, to compare refusals by."""
     local, _, domain = to.casefold().rpartition("@")
     words = _VARYING.sub(" ", text.casefold())
     for part in (domain, local if len(local) > 2 else ""):

@@ -1,4 +1,7 @@
-"""How outreach ended, for everybody: the outcomes topic, feedback events for the rules, dead letters for operators."""
+"""Publishes how outreach ended: outcomes, feedback events for the rules, and dead letters for operators.
+
+`Delivery` and the sender's loop call it; the loop flushes it before it commits offsets.
+"""
 
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +21,7 @@ _encode = msgspec.json.Encoder().encode
 
 @dataclass(frozen=True, slots=True)
 class Reporter:
-    """Without `feedback` the rules hear nothing. What is told twice has the same identity."""
+    """Writes to the topics. Without `feedback`, rules see no feedback. A repeated record has the same id."""
 
     outcomes: RecordWriter
     dead_letters: RecordWriter
@@ -27,7 +30,7 @@ class Reporter:
     """Bytes of a dead letter that its topic takes."""
 
     def ended(self, outreach: Outreach, outcome: Outcome, at: int, reason: str) -> None:
-        """`at`: epoch ms."""
+        """Publish an outcome. `at`: epoch ms."""
         told = OutcomeRecord(
             at=at,
             customer=outreach.customer,
@@ -43,18 +46,18 @@ class Reporter:
             event = feedback_event(outreach, outcome, at)
             self.feedback.write(outreach.customer, event["id"], _encode(event))
 
-    def bury(self, record: Record, code: str, reason: str) -> None:
-        """A record that cannot be sent, as it was."""
+    def write_dead_letter(self, record: Record, code: str, reason: str) -> None:
+        """Write a record that cannot be sent to the dead letters, unchanged."""
         letter = of_record(record, BadRecord(code, reason))
         self.dead_letters.write(letter.id, letter.id, encode_letter(letter, self.largest_letter))
 
     def flush(self) -> None:
-        """Wait until everybody has it. Raises SinkUnavailable."""
+        """Wait until all is durable. Raises SinkUnavailable."""
         for writer in (self.outcomes, self.dead_letters, self.feedback):
             if writer:
                 writer.flush()
 
 
 def feedback_event(outreach: Outreach, outcome: Outcome, at: int) -> dict[str, Any]:
-    """An event of type outreach_sent, outreach_bounced and so on, as a rule may listen to it. `address` is a digest."""
+    """An event of type outreach_sent, outreach_bounced and so on, for rules. Its `address` is a digest."""
     return event_about(link_token(outreach, at), f"outreach_{outcome.value}", at)

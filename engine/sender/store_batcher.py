@@ -1,4 +1,7 @@
-"""Many tasks ask a store one thing each; the store is asked once for all of them, on another thread."""
+"""Batches the store calls of many concurrent deliveries into one call on another thread.
+
+`Delivery` has one batcher per kind of call. Without it each outreach would cost several round trips of its own.
+"""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -12,13 +15,14 @@ from engine.ports import SenderHooks
 T = TypeVar("T")
 R = TypeVar("R")
 
-AT_ONCE = 1_000
-LONGEST_WAIT = 5.0
-"""Seconds between tries to reach a store that is away."""
+MAX_BATCH_SIZE = 1_000
+"""Items of one call; larger calls would block the store for others."""
+MAX_RETRY_DELAY = 5.0
+"""Seconds, at most, between attempts to reach an unavailable store."""
 
 
-class Gathered(Generic[T, R]):
-    """While one call is under way, those who ask wait for the next. A store that is away is tried until it answers."""
+class StoreBatcher(Generic[T, R]):
+    """While one call runs, further items wait for the next. An unavailable store is retried until it answers."""
 
     def __init__(self, ask: Callable[[Sequence[T]], Sequence[R]], executor: Executor, hooks: SenderHooks) -> None:
         self._ask = ask
@@ -38,7 +42,7 @@ class Gathered(Generic[T, R]):
         batch: Sequence[tuple[T, asyncio.Future[R]]] = ()
         try:
             while self._waiting:
-                batch, self._waiting = self._waiting[:AT_ONCE], self._waiting[AT_ONCE:]
+                batch, self._waiting = self._waiting[:MAX_BATCH_SIZE], self._waiting[MAX_BATCH_SIZE:]
                 answers = await self._answers([item for item, _ in batch])
                 for (_, future), answer in zip(batch, answers, strict=True):
                     if not future.done():
@@ -60,7 +64,7 @@ class Gathered(Generic[T, R]):
                 attempt += 1
                 self._hooks.store_away(error, attempt)
                 await asyncio.sleep(wait)
-                wait = min(2 * wait, LONGEST_WAIT)
+                wait = min(2 * wait, MAX_RETRY_DELAY)
             else:
                 if attempt:
                     self._hooks.store_back(monotonic() - since)

@@ -107,7 +107,7 @@ class SenderWatch(SenderHooks):
         else:
             self._log.info("provider back", channel=channel)
 
-    def refused_alike(self, channel: str, words: str) -> None:
+    def all_refused(self, channel: str, words: str) -> None:
         self._refused_alike.labels(channel).inc()
         self._log.error("provider refuses everybody: a setting is wrong, all is kept", channel=channel, words=words)
 
@@ -115,7 +115,7 @@ class SenderWatch(SenderHooks):
         self._in_hand.set(in_hand)
         self._parked.set(parked)
 
-    def obeyed(self, kind: str) -> None:
+    def feedback_applied(self, kind: str) -> None:
         self._obeyed.labels(kind).inc()
 
     def unreadable(self, code: str) -> None:

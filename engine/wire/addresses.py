@@ -1,6 +1,7 @@
-"""How a mail address goes over the wire: the one place that says when two spellings are one mailbox.
+"""Normalizes mail addresses: decides, in one place, when two spellings are the same mailbox.
 
-The mail adapter sends to what this returns, and the suppression list knows a customer again by a digest of it.
+The mail adapter sends to the normalized address, and the suppression list stores a digest of it. If the two differed,
+a customer who unsubscribed could be written to under another spelling.
 """
 
 import unicodedata
@@ -20,8 +21,8 @@ def wire_address(text: str) -> tuple[str, str]:
     return unicodedata.normalize("NFC", local), domain.lower()
 
 
-def known_by(text: str) -> str:
-    """The same for all spellings of one address or number. Letters count in either case, also before the @."""
+def canonical_address(text: str) -> str:
+    """A text that is the same for all spellings of one address or number. Case is ignored, also before the @."""
     whole = unicodedata.normalize("NFC", _trimmed(text))
     if "@" not in whole:
         return whole.casefold()

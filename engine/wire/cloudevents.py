@@ -21,7 +21,8 @@ JSON = "application/cloudevents+json"
 
 
 class CloudEventsReader:
-    """Reads both modes. The customer is the subject, unless declared; without a time it is the broker's."""
+    """Reads both modes. The customer is the subject unless events.yaml declares another field; an event without a time
+    gets the broker's."""
 
     def __init__(self, source: Source) -> None:
         plain = Source("", "")
@@ -49,7 +50,7 @@ class CloudEventsReader:
 
 
 def _attributes(record: Record) -> dict[str, Any]:
-    """The context attributes, and `data` decoded."""
+    """The context attributes, with `data` decoded."""
     headers = {name.lower(): value for name, value in record.headers}
     content_type = headers.get("content-type", b"").decode()
     mode = _media_type(content_type)
@@ -66,7 +67,7 @@ def _attributes(record: Record) -> dict[str, Any]:
 
 
 def _structured(body: dict[str, Any], content_type: str) -> dict[str, Any]:
-    """The older Python SDK moves `datacontenttype` from the body to the header."""
+    """The attributes of a structured event. An older Python SDK moves `datacontenttype` from the body to the header."""
     declared = body.get("datacontenttype", content_type)
     if isinstance(encoded := body.get("data_base64"), str):
         try:
@@ -79,7 +80,7 @@ def _structured(body: dict[str, Any], content_type: str) -> dict[str, Any]:
 
 
 def _data(value: bytes | None, content_type: Any) -> Any:
-    """Bytes as what they say: rules can only ask JSON for its properties. None and nothing: no data."""
+    """Data decoded from JSON, the only format whose properties rules can read. None if there is no data."""
     if not value:
         return None
     try:
@@ -91,7 +92,7 @@ def _data(value: bytes | None, content_type: Any) -> Any:
 
 
 def _json_in(text: str) -> Any:
-    """What a JSON text within a JSON string says: SDKs that are given a text encode it once more."""
+    """Decode JSON within a JSON string: SDKs that are given a string encode it a second time."""
     try:
         return decode_json(text)
     except msgspec.DecodeError:

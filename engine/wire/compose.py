@@ -1,4 +1,4 @@
-"""Events to records: the reverse of `formats`, for events that are made by hand."""
+"""Encodes events as records of a source's format: the reverse of `formats`. `engine send-event` and the demo use it."""
 
 from typing import Any
 
@@ -40,7 +40,7 @@ _PLAIN = Source("", "")
 
 
 def _declared(path: tuple[str, ...], plain: tuple[str, ...], spec: str) -> tuple[str, ...]:
-    """Where a part of another format sits: where events.yaml says so, else where its specification does."""
+    """The path of a part of another format: as events.yaml declares it, else as the format's specification does."""
     return path if path != plain else (spec,)
 
 
@@ -69,7 +69,7 @@ def _cloudevent(source: Source, event: Event) -> dict[str, Any]:
 
 
 def parse(kind: Kind, text: str) -> Any:
-    """A property's value as a person types it. What does not fit its kind stays text: the decoder complains of it."""
+    """A property's value from typed text. Text that does not fit the kind stays text; the decoder then rejects it."""
     if kind in ("string", "date", "time"):
         return text
     try:

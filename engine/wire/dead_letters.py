@@ -1,4 +1,7 @@
-"""Dead letters: what could not be used, why, and where it was; enough to replay it once the cause is mended."""
+"""Dead letters: records that could not be used, with the reason and their place, complete enough to replay them.
+
+Workers, the ingest and senders write them; `engine dead-letters` lists and replays them.
+"""
 
 from base64 import b64decode, b64encode
 
@@ -11,13 +14,13 @@ from engine.wire.reading import reading
 _encode = msgspec.json.Encoder().encode
 
 OUTREACH_TOO_LARGE = "outreach-too-large"
-"""The code of outreach that was decided before its topic took less."""
-SHOWN = 1_024
-"""Bytes of the key and of the value of a record that is not kept whole: enough to see whose it was, and what."""
+"""The code of outreach that was decided before its topic's size limit was lowered."""
+MAX_EXCERPT = 1_024
+"""Bytes of key and value kept of a record that does not fit: enough to recognize the customer and the event."""
 
 
 class DeadLetter(msgspec.Struct):
-    """One rejected record. Key, value and the headers' values are base64 of the bytes; `offset` is where it stands."""
+    """One rejected record. Key, value and header values are base64; `offset` is its own, not the next one."""
 
     id: str
     code: str
@@ -30,23 +33,23 @@ class DeadLetter(msgspec.Struct):
     value: str | None
     headers: list[tuple[str, str]]
     left_out: int = 0
-    """Bytes that are missing here, as the topic of dead letters takes no more: `key` and `value` are what the record
-    begins with, its headers are gone. It stands whole in its own topic only."""
+    """Bytes left out since the dead-letter topic takes no more; 0: complete. `key` and `value` then hold the beginning
+    only, headers are dropped, and the whole record is in its own topic alone."""
 
 
 def of_record(record: Record, error: BadRecord) -> DeadLetter:
-    """The dead letter of a record that is no event."""
+    """The dead letter of a record that cannot be decoded."""
     return _letter(record, error.code, error.reason)
 
 
 def of_outreach(identity: str, outreach: bytes, reason: str, partition: int) -> DeadLetter:
-    """The dead letter of encoded outreach that its topic does not take; it has no record of its own."""
+    """The dead letter of encoded outreach that is too large for its topic; there is no record behind it."""
     place, value = f"outreach:{identity}", _text(outreach)
     return DeadLetter(place, OUTREACH_TOO_LARGE, reason, "", partition, -1, 0, None, value, [])
 
 
 def of_failure(record: Record | None, customer: str, reason: str, partition: int) -> DeadLetter:
-    """The dead letter of an input that `decide` failed on; a wake-up has no record."""
+    """The dead letter of an input that failed in `decide`; a wake-up has no record."""
     if record is None:
         identity = f"wake-up:{partition}:{customer}"
         return DeadLetter(identity, "undecidable", reason, "", partition, -1, 0, None, None, [])
@@ -74,7 +77,7 @@ def _text(data: bytes | None) -> str | None:
 
 
 def encode_letter(letter: DeadLetter, largest: int) -> bytes:
-    """JSON of at most `largest` bytes: where the record does not fit, only its beginning is in it, and it says so."""
+    """JSON of at most `largest` bytes: a record that does not fit is shortened, and `left_out` says by how much."""
     encoded = _encode(letter)
     return encoded if len(encoded) <= largest else _encode(_shortened(letter))
 
@@ -82,10 +85,10 @@ def encode_letter(letter: DeadLetter, largest: int) -> bytes:
 def _shortened(letter: DeadLetter) -> DeadLetter:
     key, value, headers = original(letter)
     size = sum(len(part) for part in (key or b"", value or b"", *(part for _, part in headers)))
-    shown_key, shown_value = key and key[:SHOWN], value and value[:SHOWN]
+    shown_key, shown_value = key and key[:MAX_EXCERPT], value and value[:MAX_EXCERPT]
     return msgspec.structs.replace(
         letter,
-        reason=letter.reason[:SHOWN],
+        reason=letter.reason[:MAX_EXCERPT],
         key=_text(shown_key),
         value=_text(shown_value),
         headers=[],
@@ -94,7 +97,7 @@ def _shortened(letter: DeadLetter) -> DeadLetter:
 
 
 def decode_letter(data: bytes) -> DeadLetter:
-    """Raises BadRecord for what is none, or whose bytes cannot be had back."""
+    """Raises BadRecord for a record that is no dead letter, or whose base64 is damaged."""
     with reading("not-a-dead-letter"):
         letter = msgspec.json.decode(data, type=DeadLetter)
         original(letter)
@@ -102,7 +105,7 @@ def decode_letter(data: bytes) -> DeadLetter:
 
 
 def original(letter: DeadLetter) -> tuple[bytes | None, bytes | None, list[tuple[str, bytes]]]:
-    """Key, value and headers as they were."""
+    """Key, value and headers of the original record."""
     headers = [(name, b64decode(value)) for name, value in letter.headers]
     return _bytes(letter.key), _bytes(letter.value), headers
 

@@ -1,4 +1,8 @@
-"""Records to events, by the format and the places that events.yaml declares. Whatever does not fit raises BadRecord."""
+"""Decodes records into events, by the format and paths that events.yaml declares, and checks types and limits.
+
+Workers, the ingest and replays call it for every record. Nothing in a record may raise anything but BadRecord: one bad
+record must not stop a partition.
+"""
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -12,7 +16,7 @@ from engine.core.zones import iso, to_millis
 from engine.errors import BadRecord
 from engine.model import Event, Identified
 from engine.ports import Record
-from engine.wire.formats import MOST_ID, direct, reader
+from engine.wire.formats import MAX_ID_LENGTH, direct, reader
 from engine.wire.parts import Parts
 from engine.wire.reading import bad_record
 from engine.wire.scopes import Scopes
@@ -21,10 +25,10 @@ from engine.wire.segment import names_guests
 UNIT = {"s": 1000.0, "ms": 1.0, "us": 0.001}
 FIRST: Final = to_millis(datetime.min.replace(tzinfo=UTC))
 LAST: Final = to_millis(datetime.max.replace(tzinfo=UTC))
-"""The years 1 to 9999, epoch ms: no calendar of ours can tell a moment beyond them."""
+"""The years 1 to 9999, epoch ms: Python's datetime knows no others."""
 LEAST: Final = -(2**63)
 MOST: Final = 2**64 - 1
-"""What a state can hold of an integer (MessagePack). JSON may have thousands of digits, too many for a float."""
+"""The integers that a state can hold (MessagePack). JSON may have thousands of digits, too many for a float."""
 
 
 class Decoder:
@@ -38,17 +42,17 @@ class Decoder:
         self.checks = {name: _checks(declared) for name, declared in catalog.events.items()}
         self.read: Callable[[Record], Parts] = reader(source)
         self.names_guests = names_guests(source)
-        """Whether its records may say that a guest is a known customer, and the guest can be told."""
+        """Whether its records may identify a guest as a known customer, and the guest's partition can be reached."""
         self.scopes = Scopes(source, catalog)
         self.read_directly = direct(source, self.scopes.own)
         self.unit = UNIT[source.unit]
         self.undeclared: dict[str, int] = {}
-        """How many records of undeclared types were passed over, by type."""
+        """Undeclared type -> how many records of it were ignored."""
 
     def decode(self, record: Record, wall: int) -> Event | None:
-        """None for an event of an undeclared type, where those are ignored. `wall` is the time now, epoch ms.
+        """The event; None for an undeclared type that is ignored (accept.undeclared). `wall`: now, epoch ms.
 
-        Raises BadRecord, and nothing else whatever the record says: it is dead-lettered and the next one is read.
+        Raises BadRecord, and nothing else for any record; the caller writes a dead letter and reads on.
         """
         try:
             event = self._usual(record, wall) or self._any(record, wall)
@@ -59,7 +63,7 @@ class Decoder:
         return event
 
     def _usual(self, record: Record, wall: int) -> Event | None:
-        """None where anything is out of the ordinary: `_any` knows what to make of it."""
+        """The fast path, for records in the usual form; None for any other, which `_any` then decodes."""
         value = record.value
         if self.read_directly is None or value is None or len(value) > self.accept.max_bytes:
             return None
@@ -98,9 +102,9 @@ class Decoder:
                 raise BadRecord("missing-property", f"{type_} must have {name}")
 
     def whose(self, record: Record) -> tuple[str | None, Identified | None]:
-        """Whose event it is (None as in `decode`), and which guest is that customer, without a look at the rest.
+        """The event's customer (None as in `decode`) and the guest that it identifies, if any; the rest is not checked.
 
-        Raises BadRecord only. Whether the guest's time lies ahead is left to whoever decides.
+        Raises BadRecord only. The worker checks whether the guest's time lies ahead.
         """
         try:
             parts = self._parts(record)
@@ -111,11 +115,11 @@ class Decoder:
         return customer, identified
 
     def identified(self, record: Record, wall: int) -> Identified | None:
-        """The guest that a record names beside a known customer, whether or not it is an event. Raises nothing."""
+        """The guest that a record identifies as a known customer, even if it is no valid event. Never raises."""
         try:
             return self._identified(self._parts(record), wall) if self.names_guests else None
         except BadRecord:
-            return None  # which `decode` says
+            return None  # `decode` raises it
 
     def _identified(self, parts: Parts, wall: int) -> Identified | None:
         if parts.guest is None:
@@ -148,8 +152,8 @@ class Decoder:
     def _pass_over(self, type_: Any) -> None:
         if not isinstance(type_, str) or not type_:
             raise BadRecord("missing-type", f"no type at '{'.'.join(self.source.type)}'")
-        if len(type_) > MOST_ID:
-            raise BadRecord("bad-type", f"type has {len(type_)} characters; at most {MOST_ID} are accepted")
+        if len(type_) > MAX_ID_LENGTH:
+            raise BadRecord("bad-type", f"type has {len(type_)} characters; at most {MAX_ID_LENGTH} are accepted")
         if self.accept.undeclared == "dead_letter":
             raise BadRecord("undeclared-type", f"events.yaml declares no event type {type_!r}")
         if type_ in self.undeclared or len(self.undeclared) < 1000:
@@ -178,7 +182,7 @@ class Decoder:
 
 def _identity(value: Any, what: str) -> str:
     """A customer or event id. Raises BadRecord."""
-    if type(value) is str and 0 < len(value) <= MOST_ID:
+    if type(value) is str and 0 < len(value) <= MAX_ID_LENGTH:
         return value
     if type(value) is int and LEAST <= value <= MOST:
         return str(value)
@@ -186,14 +190,14 @@ def _identity(value: Any, what: str) -> str:
     if type(value) is int:
         reason = f"{what} is an integer of more than 64 bits; write it as a string"
     elif isinstance(value, str) and value:
-        reason = f"{what} has {len(value)} characters; at most {MOST_ID} are accepted"
+        reason = f"{what} has {len(value)} characters; at most {MAX_ID_LENGTH} are accepted"
     else:
         reason = f"{what} must be a string or an integer, not {_a(value) if value != '' else 'empty'}"
     raise BadRecord(code, reason)
 
 
 def place_of(record: Record) -> str:
-    """The id of an event that has none: where it stands."""
+    """The id of an event that has none: topic, partition and offset of its record."""
     return f"{record.source}:{record.partition}:{record.next_offset - 1}"
 
 
@@ -215,7 +219,7 @@ Check = Callable[[str, Any], Any]
 
 
 def _checks(declared: EventType) -> tuple[tuple[str, bool, type | None, Check], ...]:
-    """Of each property: its name, whether it must be there, the type that needs no further look, and that look."""
+    """Per property: name, required, the type that needs no check, and the check for all others."""
     return tuple(
         (name, property_.required, EXACT.get(property_.kind), _check_of(property_))
         for name, property_ in declared.properties.items()
@@ -242,7 +246,7 @@ def _boolean(name: str, value: Any) -> Any:
 
 
 def _moment(name: str, value: Any) -> Any:
-    """Epoch ms. A day without a time stays a day: when it begins depends on where the customer is."""
+    """Epoch ms, or a day: when a day without a time begins depends on the customer's zone."""
     if type(value) is str and (len(value) <= LONGEST_DAY or value.startswith("0000")):
         if is_no_date(value):
             return None
@@ -262,7 +266,7 @@ def _day(name: str, value: Any) -> Any:
 
 
 def _from_text(check: Check) -> Check:
-    """Text that is a number counts as one, and empty text as missing."""
+    """A check that accepts numbers as text, and takes blank text as missing."""
 
     def checked(name: str, value: Any) -> Any:
         if type(value) is not str:

@@ -1,11 +1,14 @@
-"""How the suppression list knows somebody again: by digests of who they are and where they are reached."""
+"""Digests of customers and addresses, by which the suppression list and tombstones recognize them.
+
+Neither stores plain ids or addresses. A digest must never change for a stored entry: that would undo an unsubscribe.
+"""
 
 from hashlib import blake2b
 from typing import Final
 
 from engine.model import Outreach
-from engine.ports import AtTheDoor
-from engine.wire.addresses import known_by
+from engine.ports import SuppressionQuery
+from engine.wire.addresses import canonical_address
 from engine.wire.link_tokens import LinkToken
 
 ALL: Final = "*"
@@ -13,13 +16,13 @@ ALL: Final = "*"
 
 
 def customer_digest(customer: str) -> str:
-    """What tombstones and suppressions keep of a customer: enough to know it again, too little to read it off."""
+    """The digest of a customer id, for tombstones and suppressions."""
     return blake2b(customer.encode(errors="replace"), digest_size=16).hexdigest()
 
 
 def address_digest(channel: str, to: str) -> str:
-    """Of one address of a channel as it goes over the wire, however it is spelled."""
-    text = f"{channel}\0{known_by(to)}"
+    """The digest of an address of a channel, the same for all its spellings."""
+    text = f"{channel}\0{canonical_address(to)}"
     if "ss" in text.rpartition("@")[2] and "@" in text:
         # Digests once took ß for ss: what is stored under the plain form may be of another domain.
         text = f"2\0{text}"
@@ -27,9 +30,9 @@ def address_digest(channel: str, to: str) -> str:
 
 
 def former_digest(channel: str, to: str) -> str:
-    """As lists and links have it that were made before digests were of what goes over the wire; "" if it is the same.
+    """The digest as older versions made it, from the address as typed; "" if it is the same.
 
-    It is looked up as well, so that nobody who said no then is written to now.
+    Senders look it up too, so that an old unsubscribe still counts.
     """
     former = _digest(f"{channel}\0{to.strip().casefold()}")
     return former if former != address_digest(channel, to) else ""
@@ -39,15 +42,15 @@ def _digest(text: str) -> str:
     return blake2b(text.encode(errors="replace"), digest_size=16).hexdigest()
 
 
-def at_the_door(outreach: Outreach) -> AtTheDoor:
-    """All that may speak against this outreach."""
+def suppression_query(outreach: Outreach) -> SuppressionQuery:
+    """The question to the suppression list whether this outreach may be sent."""
     channel, to = outreach.channel, outreach.to
     digests = address_digest(channel, to), customer_digest(outreach.customer)
-    return AtTheDoor(outreach.purpose, outreach.at, digests, former_digest(channel, to))
+    return SuppressionQuery(outreach.purpose, outreach.at, digests, former_digest(channel, to))
 
 
 def link_token(outreach: Outreach, at: int) -> LinkToken:
-    """Whom the links of this outreach, and reports of it, are about. `at`: now, epoch ms."""
+    """The token for the links of this outreach and for feedback about it. `at`: now, epoch ms."""
     return LinkToken(
         customer=outreach.customer,
         channel=outreach.channel,

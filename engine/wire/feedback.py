@@ -1,8 +1,9 @@
-"""What became of outreach after it was handed over, as events on the bus: rules and caps see it, senders obey it.
+"""Encodes feedback (bounces, complaints, unsubscribes, opens, clicks, preferences) as events for the feedback topic.
 
-The type of such an event is `outreach_` and the kind, or `preferences_changed`. Its properties say which outreach it is
-about. Of one that says what its customer wants, a property of each purpose's name says whether they do, so that
-events.yaml can feed the profile with it: `profile: { wants_marketing: marketing }`.
+`engine web` and senders write them; workers read them as events for rules and caps, senders apply them to the
+suppression list. The type is `outreach_` and the kind, or `preferences_changed`; properties name the outreach. An event
+with the customer's wishes has a boolean property per purpose, so that events.yaml can put it into the profile:
+`profile: { wants_marketing: marketing }`.
 """
 
 from collections.abc import Mapping
@@ -17,7 +18,7 @@ from engine.wire.link_tokens import LinkToken
 
 
 class FeedbackKind(StrEnum):
-    """What customers and providers tell us. Bounces are hard ones: the address does not work."""
+    """The kinds of feedback. Only hard bounces count: the address does not work."""
 
     BOUNCED = "outreach_bounced"
     COMPLAINED = "outreach_complained"
@@ -28,9 +29,10 @@ class FeedbackKind(StrEnum):
 
 
 class Feedback(msgspec.Struct, frozen=True):
-    """`about` tells whose it is, `at` when it happened (epoch ms). Two with one `report` are the same, told twice.
+    """Feedback about the outreach of `about`. `at`: when it happened, epoch ms.
 
-    `wants`: purpose -> whether the customer wants it; of `UNSUBSCRIBED` and `PREFERENCES`.
+    `report`: the provider's id of the report; two with the same are one, reported twice. `wants`: purpose -> whether
+    the customer wants it, for `UNSUBSCRIBED` and `PREFERENCES`.
     """
 
     kind: FeedbackKind
@@ -41,14 +43,14 @@ class Feedback(msgspec.Struct, frozen=True):
 
 
 def feedback_event(feedback: Feedback) -> dict[str, Any]:
-    """In our own JSON format, ready for the feedback topic."""
+    """The feedback as an event in the engine's own JSON format."""
     return event_about(feedback.about, feedback.kind.value, feedback.at, feedback.report, feedback.wants)
 
 
 def event_about(
     about: LinkToken, type_: str, at: int, report: str = "", wants: Mapping[str, bool] = MappingProxyType({})
 ) -> dict[str, Any]:
-    """What all these events have in common, the sender's own among them."""
+    """An event about an outreach, with the fields that all feedback and the sender's own events share."""
     parts = (about.outreach, type_.removeprefix("outreach_"), report)
     return {
         "id": ":".join(filter(None, parts)),

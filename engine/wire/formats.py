@@ -1,4 +1,7 @@
-"""Where the parts of an event sit in a record: our own JSON here, other people's formats in modules of their own."""
+"""Finds the parts of an event in a record. The engine's own JSON is here; Segment and CloudEvents have their modules.
+
+`Decoder` makes a reader per source. A reader must not check values: the decoder does, for all formats alike.
+"""
 
 from collections.abc import Callable
 from typing import Annotated, Any
@@ -13,12 +16,12 @@ from engine.wire.parts import Parts, at, object_of, value_of
 from engine.wire.scopes import Scope
 from engine.wire.segment import SegmentReader
 
-MOST_ID = 512
-"""Characters in a customer's or event's id, or in a type."""
+MAX_ID_LENGTH = 512
+"""Characters of a customer's or event's id, or of a type, at most: ids are keys of the store and of records."""
 
 
 HIDDEN = {name: f"engine/{name}" for name in ("source", "scope", "guest")}
-"""Fields of ours that are not read from a record: msgspec looks for them under names that no producer uses."""
+"""Internal fields that must not be read from a record: msgspec looks for them under names that no producer uses."""
 Reader = Callable[[Record], Parts]
 
 
@@ -32,14 +35,14 @@ def reader(source: Source) -> Reader:
     return _top_level(source) if all(len(path) == 1 for path in paths) else _by_paths(source)
 
 
-Name = Annotated[str, msgspec.Meta(min_length=1, max_length=MOST_ID)]
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_ID_LENGTH)]
 _USUAL = {"id": Name, "type": Name, "customer": Name, "time": int, "properties": dict[str, Any]}
 
 
 def direct(source: Source, scope: Scope) -> Callable[[bytes], Event] | None:
-    """Decodes, in one go, a record that has every part where and as it should be, and raises DecodeError for others.
+    """A decoder straight to an Event for records in the usual form; it raises DecodeError for others.
 
-    None where the source's records need more than that.
+    None if the source's declaration rules the usual form out.
     """
     paths = {part: getattr(source, part) for part in _USUAL}
     if source.format != "json" or source.unit != "ms" or any(len(path) != 1 for path in paths.values()):
@@ -52,7 +55,7 @@ def direct(source: Source, scope: Scope) -> Callable[[bytes], Event] | None:
 
 
 def _top_level(source: Source) -> Reader:
-    """The usual case: every part is a field of the record."""
+    """A reader for the usual case: every part is a top-level field of the record."""
     names = {part: getattr(source, part)[0] for part in _USUAL}
     shape = msgspec.defstruct(
         "Parts", [(part, Any, None) for part in names], bases=(Parts,), rename=names | HIDDEN, gc=False

@@ -1,4 +1,7 @@
-"""How a customer's history keeps an outcome. Apart from the code, since mypyc cannot compile a msgspec.Struct."""
+"""The compact form in which a customer's history stores an outcome; `records` encodes and decodes it.
+
+It has a module of its own since mypyc, which compiles records.py, cannot compile a msgspec.Struct.
+"""
 
 from typing import Annotated
 
@@ -8,10 +11,8 @@ from engine.model import Outcome
 
 
 class Past(msgspec.Struct, array_like=True, gc=False):
-    """What a customer's history keeps of an outcome: a fifth of the bytes, the rest follows from it.
-
-    `occurrence` is a number where it is one, `revision` the one that its hex digits say, `outcome` its place in the
-    list of all.
+    """An outcome in a fifth of the bytes of its JSON. `occurrence` and `revision` (hex) are stored as numbers where
+    possible, `outcome` as its index in the enum.
     """
 
     at: int

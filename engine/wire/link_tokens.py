@@ -1,4 +1,7 @@
-"""Signed tokens for links in outreach: they say whose link it is, and cannot be made by others."""
+"""Makes and checks the signed tokens in links of outreach. Senders make them; `engine web` checks them.
+
+A token names customer, purpose and outreach; without the secret nobody can make one.
+"""
 
 import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -11,15 +14,15 @@ import msgspec
 
 from engine.errors import BadToken
 
-_KEPT: Final = 24
+_SIGNATURE_BYTES: Final = 24
 """Bytes of the signature that go into the token."""
-_LONGEST: Final = 2_000
+_MAX_LENGTH: Final = 2_000
 
 
 class LinkToken(msgspec.Struct, array_like=True, frozen=True):
-    """Whom a link is about. `address`: digest of channel and address. `at`: when it was made, epoch ms.
+    """The content of a token. `address`: digest of channel and address. `at`: when it was made, epoch ms.
 
-    `former`: that digest as it was made before, where it differs.
+    `former`: the address's digest as older versions made it, if it differs.
     """
 
     customer: str
@@ -33,13 +36,13 @@ class LinkToken(msgspec.Struct, array_like=True, frozen=True):
 
 
 def make_token(secrets: Sequence[str], token: LinkToken) -> str:
-    """For a URL's path. The first secret signs; the others only verify, so that secrets can be changed."""
+    """A token for a URL's path. The first secret signs; the others only verify, so that secrets can be rotated."""
     body = msgspec.msgpack.encode(token)
     return f"{_text(body)}.{_text(_signature(secrets[0], body))}"
 
 
 def read_token(secrets: Sequence[str], text: str, since: int = 0) -> LinkToken:
-    """Raises BadToken for what none of the secrets has signed, or what was made before `since` (epoch ms)."""
+    """Raises BadToken for a token that none of the secrets has signed, or that was made before `since` (epoch ms)."""
     body, signature = _parts(text)
     if not any(hmac.compare_digest(_signature(secret, body), signature) for secret in secrets):
         raise BadToken("forged-token")
@@ -51,7 +54,7 @@ def read_token(secrets: Sequence[str], text: str, since: int = 0) -> LinkToken:
 
 def _parts(text: str) -> tuple[bytes, bytes]:
     body, _, signature = text.partition(".")
-    if len(text) > _LONGEST:
+    if len(text) > _MAX_LENGTH:
         raise BadToken("token-too-long")
     try:
         return _bytes(body), _bytes(signature)
@@ -60,7 +63,7 @@ def _parts(text: str) -> tuple[bytes, bytes]:
 
 
 def _signature(secret: str, body: bytes) -> bytes:
-    return hmac.new(secret.encode(), b"link:" + body, sha256).digest()[:_KEPT]
+    return hmac.new(secret.encode(), b"link:" + body, sha256).digest()[:_SIGNATURE_BYTES]
 
 
 def _text(data: bytes) -> str:

@@ -1,4 +1,7 @@
-"""Where a record of the internal topic comes from: a header that the ingest puts there and the decoders go by."""
+"""Headers by which records of the ingest's internal topic name their original topic, partition, offset and time.
+
+The ingest writes them; workers decode each record by the declaration of its original source.
+"""
 
 from collections.abc import Mapping
 from typing import Final
@@ -11,25 +14,25 @@ from engine.ports import Record, Rekeyed
 from engine.wire.decode import Decoder
 
 ORIGIN: Final = "engine-origin"
-"""topic:partition:offset:broker time (epoch ms). A topic's name has no colon."""
+"""Header: topic:partition:offset:broker time (epoch ms). A topic's name has no colon."""
 IDENTIFIED: Final = "engine-identified"
-"""Marks a record of the ingest's own: its value says that a guest is known; it stands under the guest's key."""
+"""Header that marks a record made by the ingest: its key is a guest, its value names the known customer."""
 
 
 def headers_of(record: Record) -> tuple[tuple[str, bytes], ...]:
-    """The record's own headers, and where it stands."""
+    """The record's own headers and the origin header."""
     place = f"{record.source}:{record.partition}:{record.next_offset - 1}:{record.timestamp}"
     return (*_own(record), (ORIGIN, place.encode()))
 
 
 def identification(identified: Identified, record: Record) -> Rekeyed:
-    """What tells the guest's partition."""
+    """The record that tells the guest's partition who the guest is."""
     headers = (headers_of(record)[-1], (IDENTIFIED, b""))
     return Rekeyed(identified.customer, msgspec.json.encode(identified), headers, record)
 
 
 def original(record: Record) -> Record:
-    """The record as it was in its own topic. Raises BadRecord where the ingest has not written it."""
+    """The record as it was in its own topic. Raises BadRecord for a record that the ingest has not written."""
     for name, value in record.headers:
         if name == ORIGIN:
             try:
@@ -69,7 +72,7 @@ class IngestedDecoder:
 
 
 def _identified(record: Record, latest: int) -> Identified | None:
-    """None where it is said to happen later than may be; then the event's own record is a dead letter."""
+    """None for a time too far ahead; then the event's own record becomes a dead letter."""
     try:
         identified = msgspec.json.decode(record.value or b"", type=Identified)
     except msgspec.DecodeError as error:

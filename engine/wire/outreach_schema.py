@@ -1,6 +1,6 @@
-"""The form of an outreach record: the one declaration of its fields, from which its JSON Schema is made.
+"""Declares the fields of an outreach record. Decoding uses the declaration, and the JSON Schema is generated from it.
 
-`python -m engine.wire.outreach_schema` writes the schema anew. Within a version, fields are only ever added.
+`python -m engine.wire.outreach_schema` writes the schema again. Within a version fields may be added, never removed.
 """
 
 import json
@@ -56,7 +56,7 @@ class OutreachForm(Struct):
 
 
 def schema_text() -> str:
-    """The JSON Schema of an outreach record, as it is shipped."""
+    """The JSON Schema of an outreach record, as shipped."""
     schema = msgspec.json.schema(OutreachForm)
     head = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -1,4 +1,4 @@
-"""What a record says before anything of it is checked: the parts of an event, and how to get at them."""
+"""The unchecked parts of an event as a record has them, and functions to read them. Readers of all formats use it."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from engine.ports import Record
 
 
 class Parts(msgspec.Struct, gc=False):
-    """The parts of an event as they stand in the record. The last two are only told by formats that have them."""
+    """The parts of an event, unchecked. Only some formats have the last two."""
 
     id: Any = None
     type: Any = None
@@ -17,16 +17,16 @@ class Parts(msgspec.Struct, gc=False):
     time: Any = None
     properties: Any = None
     scope: Any = None
-    """What the id is unique within."""
+    """The scope within which the id is unique."""
     guest: Any = None
-    """Who the customer was before they were known."""
+    """The customer's id from before they were known."""
 
 
 decode_json = msgspec.json.Decoder().decode
 
 
 def value_of(record: Record) -> bytes:
-    """Raises BadRecord where there is none."""
+    """The record's value. Raises BadRecord if it has none."""
     if record.value is None:
         raise BadRecord("no-value", "the record has no value (a tombstone)")
     return record.value
@@ -41,7 +41,7 @@ def object_of(record: Record) -> dict[str, Any]:
 
 
 def at(body: Any, path: tuple[str, ...]) -> Any:
-    """What stands at this path, None where nothing does."""
+    """The value at this path; None if there is none."""
     for name in path:
         body = body.get(name) if isinstance(body, dict) else None
     return body

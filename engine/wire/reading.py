@@ -1,12 +1,15 @@
-"""The one rule for what others have written: whatever it makes our code raise is a BadRecord, and ends nothing."""
+"""Turns any exception while reading foreign data into a BadRecord, so that no record can stop a worker.
+
+Everything that decodes records of other programs uses it. Only MemoryError passes: no record is to blame for that.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from engine.errors import BadRecord, EngineError
 
-LONGEST_REASON = 300
-"""Characters of an error's text: some errors quote the whole value they choke on."""
+MAX_REASON_LENGTH = 300
+"""Characters of an error's text: some errors quote the whole value they fail on, which may be megabytes."""
 
 
 @contextmanager
@@ -24,8 +27,8 @@ def bad_record(code: str, error: Exception) -> BadRecord:
 
 
 def reason_of(error: Exception) -> str:
-    """What to tell of it. Raises MemoryError: no record is to blame for that."""
+    """The error's text, shortened. Raises a MemoryError again."""
     if isinstance(error, MemoryError):
         raise error
     text = str(error) if isinstance(error, EngineError) else f"{type(error).__name__}: {error}"
-    return text if len(text) <= LONGEST_REASON else f"{text[:LONGEST_REASON]}…"
+    return text if len(text) <= MAX_REASON_LENGTH else f"{text[:MAX_REASON_LENGTH]}…"

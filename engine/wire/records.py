@@ -1,4 +1,4 @@
-"""Outreach and outcomes as JSON records: what topics and files carry."""
+"""Encodes and decodes outreach and outcomes: JSON for topics and files, a compact form for customers' histories."""
 
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -54,9 +54,9 @@ def encode_outreach(outreach: Outreach) -> tuple[str, bytes]:
 
 
 def decode_outreach(data: bytes) -> Outreach:
-    """What `encode_outreach` has written, but for the event's properties. Raises BadRecord.
+    """Decode what `encode_outreach` wrote; the event's properties are not in it. Raises BadRecord.
 
-    Fields that a later version has added are passed over.
+    Fields that a later version has added are ignored.
     """
     with reading("not-outreach"):
         found = _OUTREACH.decode(data)
@@ -90,22 +90,22 @@ def _millis(instant: str | None) -> int:
     return to_millis(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
 
 
-LONGEST_TOLD = 2_000
-"""Characters of an occurrence or a reason in an outcome: both may quote an event, and an outcome has to fit into any
-topic. The id is made of the whole."""
+MAX_QUOTED_LENGTH = 2_000
+"""Characters of an occurrence or a reason in an outcome: both may quote an event, and an outcome must fit into any
+topic. The id is made of the unshortened text."""
 
 
 def outcome_fields(outcome: OutcomeRecord) -> dict[str, Any]:
-    """The outcome as it is published. The id is the same for the same decision, so that a repeat can be told."""
+    """The outcome as it is published. The same decision has the same id, so that readers recognize a repeat."""
     key = f"{outcome.rule}\0{outcome.customer}\0{outcome.occurrence}\0{outcome.outcome}\0{outcome.at}"
     return {
         "id": blake2b(key.encode(), digest_size=16).hexdigest(),
         "at": iso(outcome.at),
         "customer": outcome.customer,
         "rule": outcome.rule,
-        "occurrence": outcome.occurrence[:LONGEST_TOLD],
+        "occurrence": outcome.occurrence[:MAX_QUOTED_LENGTH],
         "outcome": outcome.outcome.value,
-        "reason": outcome.reason[:LONGEST_TOLD],
+        "reason": outcome.reason[:MAX_QUOTED_LENGTH],
         "revision": outcome.revision,
         "outreach": outcome.outreach or None,
         "until": iso(outcome.until) if outcome.until else None,
@@ -125,7 +125,7 @@ _PLACES = {outcome: place for place, outcome in enumerate(_OUTCOMES)}
 
 
 def encode_past(outcome: OutcomeRecord) -> bytes:
-    """For a customer's history; `decode_past` makes the published form of it again."""
+    """The compact form for a customer's history; `decode_past` restores the published form."""
     occurrence, revision, place = _occurrence(outcome.occurrence), _revision(outcome.revision), _PLACES[outcome.outcome]
     return _encode_past(Past(outcome.at, outcome.rule, occurrence, place, outcome.reason, revision, outcome.until))
 
@@ -141,13 +141,13 @@ def decode_past(customer: str, data: bytes) -> dict[str, Any]:
 
 
 _LONGEST_NUMBER = 18
-"""Digits of what surely fits into 64 bits."""
+"""Digits of a number that is sure to fit into 64 bits."""
 _REVISION = "%012x"
 _REVISION_LENGTH = 12
 
 
 def _occurrence(text: str) -> int | str:
-    """The number, where it is written as we would write it."""
+    """The occurrence as a number, if writing that number restores the same text."""
     if not text.isdecimal() or len(text) > _LONGEST_NUMBER:
         return text
     number = int(text)

@@ -1,6 +1,7 @@
-"""What an event's id is unique within. The decoder asks this for every record, so that one place decides it.
+"""Determines the scope within which an event's id is unique. The decoder asks it for every record.
 
-Of our own JSON it is the topic; of CloudEvents the event's `source`; a Segment messageId is unique as it is.
+The scope is the topic for the engine's own JSON and the event's `source` for CloudEvents; a Segment messageId is unique
+by itself. Two events with one id in one scope count as one event, delivered twice.
 """
 
 from functools import lru_cache
@@ -12,9 +13,9 @@ from engine.errors import BadRecord
 
 SEGMENT = "segment:"
 CLOUDEVENTS = "cloudevents:"
-"""Begin the scopes of these formats. No topic has a colon in its name, so that none of them is a topic's."""
-MOST_SCOPE = 512
-"""Characters in the `source` of a CloudEvent: it becomes part of the occurrence of a firing."""
+"""Prefixes of the scopes of these formats. No topic has a colon in its name, so they cannot equal a topic's scope."""
+MAX_SCOPE_LENGTH = 512
+"""Characters of a CloudEvent's `source`, at most: it becomes part of the occurrence of a firing."""
 
 
 class Scope(NamedTuple):
@@ -35,14 +36,14 @@ class Scopes:
         self._first = _name(catalog.sources[0] if catalog.sources else source)
         self._by_event = source.format == "cloudevents"
         self.own = self._scope(_name(source))
-        """That of the events that name none themselves."""
+        """The scope of events that name none themselves."""
 
     def of(self, named: Any) -> Scope:
-        """The scope of an event that names this one. Raises BadRecord."""
+        """The scope of an event with this `source`. Raises BadRecord."""
         if not self._by_event or named is None or named == "":
             return self.own
-        if not isinstance(named, str) or len(named) > MOST_SCOPE:
-            raise BadRecord("bad-source", f"source must be a string of at most {MOST_SCOPE} characters")
+        if not isinstance(named, str) or len(named) > MAX_SCOPE_LENGTH:
+            raise BadRecord("bad-source", f"source must be a string of at most {MAX_SCOPE_LENGTH} characters")
         return self._scope(CLOUDEVENTS + named)
 
     def _scope(self, name: str) -> Scope:
@@ -54,4 +55,4 @@ def _name(source: Source) -> str:
 
 
 _number = lru_cache(10_000)(source_number)
-"""Remembered, as a digest takes a microsecond and most events come from few sources."""
+"""Cached: a digest takes a microsecond, and most events come from few sources."""

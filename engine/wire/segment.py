@@ -1,4 +1,4 @@
-"""Records of the Segment spec, as Segment's and RudderStack's libraries write them."""
+"""Reads records of the Segment spec, as Segment's and RudderStack's libraries write them, for `formats`."""
 
 from typing import Any
 
@@ -7,15 +7,16 @@ from engine.ports import Record
 from engine.wire.parts import Parts, at, object_of
 
 TIMES = ("timestamp", "originalTimestamp", "sentAt", "receivedAt")
-"""Where a call says when it happened: the first that is there. RudderStack adds `timestamp` only on its servers."""
-BESIDE = {"page": ("name", "category"), "screen": ("name", "category"), "group": ("groupId",)}
-"""What calls say beside their properties and rules want to ask for."""
+"""Fields with a call's time; the first present counts. RudderStack adds `timestamp` only on its servers."""
+TOP_LEVEL_PROPERTIES = {"page": ("name", "category"), "screen": ("name", "category"), "group": ("groupId",)}
+"""Top-level fields of calls that rules can read as properties."""
 
 
 def names_guests(source: Source) -> bool:
-    """Whether guests of this source can be told that they are known.
+    """Whether this source's records identify guests as known customers, and the guest's state can be reached.
 
-    Their state may be in another partition, which only the ingest's topic reaches. A declared customer has no guest.
+    That state may be in another partition, which only the ingest's topic reaches. With a declared customer field there
+    are no guests.
     """
     return source.format == "segment" and not source.keyed and source.customer == Source("", "").customer
 
@@ -48,7 +49,7 @@ class SegmentReader:
 
 
 def _ids(body: dict[str, Any], call: Any) -> tuple[Any, Any]:
-    """Whose call it is, and who they were before."""
+    """The call's customer, and the guest that it identifies."""
     known = body.get("userId")
     guest = body.get("previousId") if call == "alias" else body.get("anonymousId")
     return (guest, None) if known is None or known == "" else (known, guest)
@@ -62,7 +63,7 @@ def _properties(body: dict[str, Any], call: Any) -> Any:
     if call == "identify":
         return body.get("traits") or at(body, ("context", "traits"))
     properties = body.get("traits" if call == "group" else "properties")
-    beside = {name: body[name] for name in BESIDE.get(call, ()) if body.get(name) is not None}
-    if not beside or not isinstance(properties, dict | None):
+    top_level = {name: body[name] for name in TOP_LEVEL_PROPERTIES.get(call, ()) if body.get(name) is not None}
+    if not top_level or not isinstance(properties, dict | None):
         return properties
-    return beside | (properties or {})
+    return top_level | (properties or {})

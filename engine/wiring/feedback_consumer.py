@@ -11,20 +11,20 @@ from engine.adapters.kafka.library import library
 from engine.adapters.kafka.settings import KafkaSettings
 from engine.config import Settings
 from engine.ports import SenderHooks, SuppressionList
-from engine.sender.feedback_consumer import Obedience
+from engine.sender.feedback_consumer import FeedbackConsumer
 from engine.sender.loop import Sender
 from engine.wiring.kafka import join_group, kafka_settings
-from engine.wiring.run_in_background import beside
+from engine.wiring.run_in_background import run_in_background
 
 FIRST_SECONDS = 60.0
-"""How long outreach waits, at the start, for what customers said before."""
+"""Seconds, at most, that sending waits at the start for older feedback, such as an unsubscribe while no sender ran."""
 
 
 @contextmanager
-def obeying(
+def consuming_feedback(
     settings: Settings, sender: Sender, suppressions: SuppressionList, hooks: SenderHooks
-) -> Iterator[Obedience]:
-    """It has begun, and has obeyed what was said until now: a sender that was away hears that first.
+) -> Iterator[FeedbackConsumer]:
+    """Run the feedback consumer in the background. Feedback that is there already has been applied when this yields.
 
     Raises SourceUnavailable.
     """
@@ -33,16 +33,16 @@ def obeying(
     kafka = kafka_settings(grouped, topics)
     offsets = library(kafka).offsets(kafka)
     try:
-        obedience = Obedience(join_group(grouped, topics), offsets.committed, suppressions, hooks)
-        with beside(sender, obedience, "feedback"):
+        feedback_consumer = FeedbackConsumer(join_group(grouped, topics), offsets.committed, suppressions, hooks)
+        with run_in_background(sender, feedback_consumer, "feedback"):
             _catch_up(grouped, sender)
-            yield obedience
+            yield feedback_consumer
     finally:
         offsets.close()
 
 
 def _catch_up(settings: Settings, sender: Sender) -> None:
-    """Until the group, all senders together, has come to where the topic ends now; for so long at most."""
+    """Wait until the group, all senders together, has reached the topic's present end; FIRST_SECONDS at most."""
     kafka = kafka_settings(settings, (settings.feedback_topic,))
     unread, deadline = _ends(kafka), monotonic() + FIRST_SECONDS
     offsets = library(kafka).offsets(kafka)
@@ -59,7 +59,7 @@ def _catch_up(settings: Settings, sender: Sender) -> None:
 
 
 def _ends(kafka: KafkaSettings) -> dict[int, int]:
-    """Of the partitions that have records."""
+    """Partition -> end offset, for the partitions that have records."""
     (topic,) = kafka.topics
     with Admin(kafka) as admin, closing(library(kafka).reader(kafka)) as reader:
         count = admin.partition_counts([topic])[topic]

@@ -10,7 +10,7 @@ import msgspec
 import structlog
 
 from engine.config import BadSetting, Settings
-from engine.sender.feedback_consumer import Obedience
+from engine.sender.feedback_consumer import FeedbackConsumer
 from engine.sender.loop import Sender
 from engine.telemetry.http import Page, serving
 from engine.telemetry.sender import SenderWatch
@@ -73,7 +73,7 @@ class SenderHealth:
 
     def __init__(self, watch: SenderWatch) -> None:
         self.sender: Sender | None = None
-        self.obedience: Obedience | None = None
+        self.feedback_consumer: FeedbackConsumer | None = None
         self._watch = watch
 
     @property
@@ -81,14 +81,14 @@ class SenderHealth:
         return _pages(self._watch, self._alive, self._ready)
 
     def _alive(self) -> Page:
-        loops = {"sender": self.sender, "feedback": self.obedience}
+        loops = {"sender": self.sender, "feedback": self.feedback_consumer}
         return _turning({name: loop.stepped for name, loop in loops.items() if loop})
 
     def _ready(self) -> Page:
         sender = self.sender
         facts = {
             "joined": sender is not None and sender.joined,
-            "feedback": self.obedience is None or self.obedience.joined,
+            "feedback": self.feedback_consumer is None or self.feedback_consumer.joined,
             "store": self._watch.store_answers,
             "staying": sender is not None and not sender.stopping,
         }

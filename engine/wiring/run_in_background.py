@@ -1,4 +1,4 @@
-"""A loop in a thread of its own, beside the one that the command runs."""
+"""Runs a second loop in a background thread while the command runs its main loop."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,15 +12,15 @@ class Loop(Protocol):
     """Works until it is told to stop."""
 
     def run(self) -> None:
-        """Raises what makes going on pointless."""
+        """Work until `stop`. Raises an error when going on makes no sense."""
 
     def stop(self) -> None:
-        """Soon. Safe to call from another thread."""
+        """Let `run` return soon. Safe to call from another thread."""
 
 
 @contextmanager
-def beside(main: Loop, other: Loop, name: str) -> Iterator[None]:
-    """`other` runs meanwhile. If it ends by an error, `main` is stopped, and the error comes out here."""
+def run_in_background(main: Loop, other: Loop, name: str) -> Iterator[None]:
+    """Run `other` in a thread for the duration of the context. If it fails, `main` is stopped and the error raised."""
     failures: list[BaseException] = []
 
     def run() -> None:

@@ -23,7 +23,7 @@ from engine.config import BadSetting, Settings, channel_urls
 from engine.errors import PermanentFailure
 from engine.model import TRANSACTIONAL, Outreach
 from engine.ports import Channel, SenderHooks, TopicWriter, largest_value
-from engine.sender.delivery import Limits, Post
+from engine.sender.delivery import Limits, SenderContext
 from engine.sender.links import Links, LinksOf
 from engine.sender.loop import Sender
 from engine.sender.rates import Rates
@@ -175,7 +175,7 @@ def open_sender(
     grouped = settings.model_copy(update={"kafka_group": settings.send_group})
     topics = (settings.outreach_topic,)
     claims, suppressions = stores
-    post = Post(
+    context = SenderContext(
         channels=equipment.channels,
         claims=claims,
         suppressions=suppressions,
@@ -188,7 +188,9 @@ def open_sender(
     kafka = kafka_settings(grouped, topics)
     offsets = library(kafka).offsets(kafka)
     try:
-        yield Sender(join_group(grouped, topics), offsets.committed, post, settings.send_in_hand, settings.send_parked)
+        yield Sender(
+            join_group(grouped, topics), offsets.committed, context, settings.send_in_hand, settings.send_parked
+        )
     finally:
         offsets.close()
 

@@ -6,7 +6,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from engine.adapters.kafka.admin import Admin, check_exist, check_topics, size_limits
-from engine.adapters.kafka.confluent.progress import IngestProgress
+from engine.adapters.kafka.confluent.progress import ConfluentProgress
 from engine.adapters.kafka.confluent.transfer import ConfluentTransfer
 from engine.adapters.kafka.outreach import FLUSH_SECONDS, KafkaSink
 from engine.adapters.kafka.records import TopicRecords
@@ -15,13 +15,13 @@ from engine.config import BadSetting, Settings
 from engine.core.catalog import Catalog
 from engine.errors import EngineError
 from engine.operate.topics import check_apart, source_topics
-from engine.ports import HasServers, Hooks, Progress, StateStore, TopicWriter, largest_value
+from engine.ports import HasServers, Hooks, IngestProgress, StateStore, TopicWriter, largest_value
 from engine.testing import Project
 from engine.wire.decode import Decoder
 from engine.wire.origin import IngestedDecoder
 from engine.wire.partitioner import murmur2_partition
 from engine.wiring.kafka import join_group, kafka_settings
-from engine.wiring.run_in_background import beside
+from engine.wiring.run_in_background import run_in_background
 from engine.wiring.wall_clock import wall_clock
 from engine.worker.ingest import Ingest
 from engine.worker.loop import Worker
@@ -78,12 +78,12 @@ def open_running(
             return
         check_apart(settings, project.book.catalog)
         kafka = _ingest_settings(settings, tuple(decoders))
-        progress = stack.enter_context(IngestProgress(kafka, settings.events_topic, trusted.now, trusted.why_not))
+        progress = stack.enter_context(ConfluentProgress(kafka, settings.events_topic, trusted.now, trusted.why_not))
         worker = build_worker(settings, project, store, writer, hooks, trusted, progress)
         transfer = ConfluentTransfer(kafka, settings.events_topic, settings.dead_letters_topic)
         letters = size_limits(kafka, (settings.dead_letters_topic,))[settings.dead_letters_topic]
         ingest = Ingest(transfer, decoders, hooks, settings.batch, largest_letter=largest_value(letters))
-        stack.enter_context(beside(worker, ingest, "ingest"))
+        stack.enter_context(run_in_background(worker, ingest, "ingest"))
         yield Running(settings, worker, ingest)
 
 
@@ -134,15 +134,15 @@ def build_worker(
     writer: TopicWriter,
     hooks: Hooks,
     trusted: TrustedTime,
-    ingest: Progress | None = None,
+    ingest: IngestProgress | None = None,
 ) -> Worker:
     """A worker that has joined its group. Raises SourceUnavailable and PartitionsDiffer."""
     check_apart(settings, project.book.catalog)
     topics = source_topics(settings, project.book.catalog)
     partitions = check_topics(kafka_settings(settings, (*topics, settings.outreach_topic)))
-    beside = settings.outcomes_topic, settings.dead_letters_topic
-    check_exist(kafka_settings(settings), beside)
-    limits = size_limits(kafka_settings(settings), (settings.outreach_topic, *beside))
+    record_topics = settings.outcomes_topic, settings.dead_letters_topic
+    check_exist(kafka_settings(settings), record_topics)
+    limits = size_limits(kafka_settings(settings), (settings.outreach_topic, *record_topics))
     check_stored(store, partitions)
     context = WorkerContext(
         store=store,

@@ -46,7 +46,7 @@ class Ingest:
         self.introductions = Introductions()
         self.stopping = False
         self.stepped = monotonic()
-        """When the last turn of the loop began, by the monotonic clock; /livez compares it with now."""
+        """When the last turn of the loop began, by the monotonic clock; health checks compare it with now."""
         self._next_status = 0.0
 
     def run(self) -> None:

@@ -68,7 +68,7 @@ class Worker:
     owners: dict[int, PartitionOwner] = field(default_factory=dict, init=False)
     stopping: bool = field(default=False, init=False)
     stepped: float = field(default_factory=monotonic, init=False)
-    """When the loop last turned, by the monotonic clock; /livez compares it with now."""
+    """When the loop last turned, by the monotonic clock; health checks compare it with now."""
     store_answers: bool = field(default=True, init=False)
     brokers_answer: bool = field(default=True, init=False)
     """Whether the brokers took the outreach that was handed over last."""

@@ -20,10 +20,10 @@ from engine.ports import (
     UNLIMITED,
     EventSource,
     Hooks,
-    Mark,
+    IngestMark,
+    IngestProgress,
     Measures,
     OutreachSink,
-    Progress,
     Record,
     RecordWriter,
     Renderer,
@@ -75,7 +75,7 @@ class WorkerContext:
     event_clock: bool = False
     cache_size: int = 500_000
     page: int = 5_000
-    ingest: Progress | None = None
+    ingest: IngestProgress | None = None
     executor: Executor = field(default_factory=InlineExecutor)
     """Runs the calls of the store while another partition computes."""
     doubt: Callable[[], str] = lambda: ""
@@ -113,7 +113,7 @@ class PartitionOwner:
         )
         self.relay = Relay(self.partition, context.outreach, self._refused)
         self.clock = LiveClock(rules.decoders, ingested=(context.ingest.topic,) if context.ingest else ())
-        self._mark: Mark | None = None
+        self._mark: IngestMark | None = None
         self.has_more = False
         """Whether the last tick left due timers for the next one."""
         self._busy = False

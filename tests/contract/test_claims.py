@@ -10,7 +10,16 @@ from engine.adapters.memory import MemoryClaims, MemorySuppressions
 from engine.adapters.memory.sending import ClaimBook
 from engine.adapters.redis import connect_sending
 from engine.model import Outcome
-from engine.ports import AtTheDoor, Claim, ClaimState, ClaimStore, Doubt, Ending, Suppression, SuppressionList
+from engine.ports import (
+    Claim,
+    ClaimState,
+    ClaimStore,
+    DeliveryResult,
+    InDoubt,
+    Suppression,
+    SuppressionList,
+    SuppressionQuery,
+)
 from tests.services import RedisServer
 from tests.support.stores import STORES
 
@@ -75,7 +84,7 @@ def test_a_hand_over_that_was_begun_and_never_ended_is_in_doubt_for_ever_after(o
     first.begin(IDS)
     assert second.claim(WANTED, 2) == DOUBTED
     assert third.claim(WANTED, 3) == DOUBTED
-    assert sorted(third.in_doubt()) == [Doubt("o-1", "marketing", 2), Doubt("o-2", "transactional", 2)]
+    assert sorted(third.in_doubt()) == [InDoubt("o-1", "marketing", 2), InDoubt("o-2", "transactional", 2)]
     assert third.begin(IDS) == [True, True]
     assert second.begin(IDS) == [False, False]
 
@@ -111,7 +120,12 @@ def test_a_release_does_not_take_back_an_earlier_doubt(open_claims: OpenClaims) 
 def test_an_ending_is_told_to_whoever_claims_later(open_claims: OpenClaims) -> None:
     first, second = open_claims(), open_claims()
     first.claim(WANTED, 1)
-    first.record([Ending("o-1", "marketing", Outcome.SENT, 7, ""), Ending("o-2", "t", Outcome.FAILED, 8, "550 no ü")])
+    first.record(
+        [
+            DeliveryResult("o-1", "marketing", Outcome.SENT, 7, ""),
+            DeliveryResult("o-2", "t", Outcome.FAILED, 8, "550 no ü"),
+        ]
+    )
     assert second.claim(WANTED, 2) == [
         Claim(ClaimState.DONE, Outcome.SENT, 7, ""),
         Claim(ClaimState.DONE, Outcome.FAILED, 8, "550 no ü"),
@@ -122,26 +136,26 @@ def test_an_ending_is_told_to_whoever_claims_later(open_claims: OpenClaims) -> N
 def test_what_was_sent_stays_sent_and_an_in_doubt_is_listed(open_claims: OpenClaims) -> None:
     claims = open_claims()
     for outcome, at in ((Outcome.IN_DOUBT, 5), (Outcome.SENT, 6), (Outcome.IN_DOUBT, 7)):
-        claims.record([Ending("o-1", "marketing", outcome, at, "")])
+        claims.record([DeliveryResult("o-1", "marketing", outcome, at, "")])
     assert claims.claim(WANTED[:1], 8) == [Claim(ClaimState.DONE, Outcome.SENT, 6, "")]
-    assert claims.in_doubt() == [Doubt("o-1", "marketing", 5)]
+    assert claims.in_doubt() == [InDoubt("o-1", "marketing", 5)]
 
 
 def test_who_only_asks_how_it_ended_claims_nothing(open_claims: OpenClaims) -> None:
     sender, operator = open_claims(), open_claims()
-    assert operator.endings([]) == []
+    assert operator.results([]) == []
     sender.claim([*WANTED, ("o-3", "marketing")], 1)
     sender.begin(IDS)
-    sender.record([Ending("o-1", "marketing", Outcome.BOUNCED, 7, "550 no such user")])
+    sender.record([DeliveryResult("o-1", "marketing", Outcome.BOUNCED, 7, "550 no such user")])
     bounced = Claim(ClaimState.DONE, Outcome.BOUNCED, 7, "550 no such user")
-    assert operator.endings(["never", "o-3", "o-2", "o-1"]) == [None, None, None, bounced]
+    assert operator.results(["never", "o-3", "o-2", "o-1"]) == [None, None, None, bounced]
     assert sender.begin(["o-2", "o-3"]) == [True, True]
     assert operator.in_doubt() == []
 
 
 def test_the_newest_doubts_come_first(open_claims: OpenClaims) -> None:
     claims = open_claims()
-    claims.record([Ending(f"o-{at}", "m", Outcome.IN_DOUBT, at, "") for at in (2, 9, 4)])
+    claims.record([DeliveryResult(f"o-{at}", "m", Outcome.IN_DOUBT, at, "") for at in (2, 9, 4)])
     assert [doubt.at for doubt in claims.in_doubt(2)] == [9, 4]
 
 
@@ -203,7 +217,10 @@ def test_a_server_without_a_file_is_taken_as_it_is() -> None:
 
 
 def test_nobody_is_suppressed_at_first(suppressions: SuppressionList) -> None:
-    assert suppressions.reasons([AtTheDoor("marketing", 1, ["a", "b"]), AtTheDoor("receipt", 1, [])]) == ["", ""]
+    assert suppressions.reasons([SuppressionQuery("marketing", 1, ["a", "b"]), SuppressionQuery("receipt", 1, [])]) == [
+        "",
+        "",
+    ]
     assert suppressions.reasons([]) == []
 
 
@@ -216,7 +233,7 @@ def test_a_suppression_is_about_a_purpose_or_about_all(suppressions: Suppression
 
 def test_who_comes_back_after_an_erasure_is_written_to(suppressions: SuppressionList) -> None:
     suppressions.suppress("a", "erased", before=100)
-    before, after = AtTheDoor("marketing", 99, ["a"]), AtTheDoor("marketing", 100, ["a"])
+    before, after = SuppressionQuery("marketing", 99, ["a"]), SuppressionQuery("marketing", 100, ["a"])
     assert suppressions.reasons([before, after]) == ["erased", ""]
 
 
@@ -282,15 +299,17 @@ def test_the_list_says_why_and_since_when(suppressions: SuppressionList) -> None
 def test_what_was_said_under_a_former_digest_still_counts_until_something_else_is_said(
     suppressions: SuppressionList,
 ) -> None:
-    door, receipt = (AtTheDoor(purpose, 5_000, ["new", "customer"], "old") for purpose in ("marketing", "receipt"))
+    query, receipt = (
+        SuppressionQuery(purpose, 5_000, ["new", "customer"], "old") for purpose in ("marketing", "receipt")
+    )
     suppressions.change([Suppression("old", "*", "bounced"), Suppression("old", "marketing", "unsubscribed")])
-    assert suppressions.reasons([door, receipt]) == ["unsubscribed", "bounced"]
+    assert suppressions.reasons([query, receipt]) == ["unsubscribed", "bounced"]
     suppressions.change([Suppression("new", "marketing", at=100)])
-    assert suppressions.reasons([door, receipt]) == ["bounced", "bounced"], "who wants offers has not undone a bounce"
+    assert suppressions.reasons([query, receipt]) == ["bounced", "bounced"], "who wants offers has not undone a bounce"
     suppressions.change([Suppression("new", "", at=200, firm=True)])
-    assert suppressions.reasons([door, receipt]) == ["", ""]
+    assert suppressions.reasons([query, receipt]) == ["", ""]
     suppressions.change([Suppression("old", "marketing", "unsubscribed", at=300)])
-    assert suppressions.reasons([door, receipt]) == ["unsubscribed", ""], "by a link in an old mail"
+    assert suppressions.reasons([query, receipt]) == ["unsubscribed", ""], "by a link in an old mail"
 
 
 def test_when_a_customer_wanted_it_again_is_known(suppressions: SuppressionList) -> None:
@@ -312,7 +331,7 @@ def test_entries_of_an_older_sender_are_understood(request: pytest.FixtureReques
 
 
 def reasons(suppressions: SuppressionList, *asked: tuple[str, list[str]]) -> list[str]:
-    return suppressions.reasons([AtTheDoor(purpose, 1, digests) for purpose, digests in asked])
+    return suppressions.reasons([SuppressionQuery(purpose, 1, digests) for purpose, digests in asked])
 
 
 @pytest.fixture

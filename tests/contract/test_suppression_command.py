@@ -11,8 +11,8 @@ import pytest
 from engine.adapters.redis import connect_sending
 from engine.adapters.redis.suppressions import RedisSuppressions
 from engine.core.zones import iso
-from engine.sender.feedback_consumer import read_order
-from engine.wire.digests import address_digest, at_the_door, customer_digest, link_token
+from engine.sender.feedback_consumer import read_change
+from engine.wire.digests import address_digest, customer_digest, link_token, suppression_query
 from engine.wire.feedback import Feedback, FeedbackKind, feedback_event
 from tests.support.command import Ran, engine
 from tests.support.outreach import outreach
@@ -43,10 +43,10 @@ class Office:
 
     def hear(self, kind: FeedbackKind, at: int = SAID, **wants: bool) -> None:
         event = feedback_event(Feedback(kind, link_token(LETTER, 1), at, wants=wants))
-        self.list.change(read_order(msgspec.json.encode(event)).changes)
+        self.list.change(read_change(msgspec.json.encode(event)).changes)
 
     def reason(self) -> str:
-        return self.list.reasons([at_the_door(LETTER)])[0]
+        return self.list.reasons([suppression_query(LETTER)])[0]
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from kafka import KafkaAdminClient
 from kafka.admin import MemberToRemove
 
 from engine.adapters.kafka.confluent.messages import record_of
-from engine.adapters.kafka.confluent.progress import IngestProgress
+from engine.adapters.kafka.confluent.progress import ConfluentProgress
 from engine.adapters.kafka.confluent.transfer import ConfluentTransfer
 from engine.adapters.kafka.settings import KafkaSettings
 from engine.adapters.memory import MemoryTransfer
@@ -61,8 +61,8 @@ class Kafka:
     def arrived(self) -> list[bytes | None]:
         return sorted((record.value for record in self.read(self.events, 2)), key=lambda value: int(value or b""))
 
-    def progress(self) -> IngestProgress:
-        return IngestProgress(self.settings, self.events)
+    def progress(self) -> ConfluentProgress:
+        return ConfluentProgress(self.settings, self.events)
 
     def expel(self, transfer: ConfluentTransfer) -> None:
         """Let the group go on without it, as after a session that has timed out."""
@@ -220,14 +220,14 @@ def now() -> int:
     return int(time.time() * 1000)
 
 
-def reached(progress: IngestProgress) -> int:
+def reached(progress: ConfluentProgress) -> int:
     progress.ask()
     mark = progress.mark(0)
     assert mark
     return mark.time
 
 
-def ask_until(progress: IngestProgress, true: Callable[[], bool]) -> None:
+def ask_until(progress: ConfluentProgress, true: Callable[[], bool]) -> None:
     """The broker may take a moment to finish a transaction that it has promised to commit."""
     deadline = time.monotonic() + PATIENCE
     while not true():

@@ -10,7 +10,7 @@ import pytest
 from engine.adapters.kafka.confluent.writer import ConfluentWriter
 from engine.adapters.kafka.records import TopicRecords
 from engine.adapters.kafka.settings import KafkaSettings
-from engine.ports import AtTheDoor
+from engine.ports import SuppressionQuery
 from engine.wire.digests import address_digest
 from engine.wire.feedback import Feedback, FeedbackKind, feedback_event
 from engine.wire.link_tokens import LinkToken
@@ -112,7 +112,7 @@ def test_what_was_said_while_the_store_was_away_is_obeyed_when_it_is_back(
         wait_until(lambda: ready(office) == 503, "the sender has seen that the store is away")
         assert "store away" in sender.log.read_text()
         redis.start()
-        asked = AtTheDoor("marketing", NOW, [address_digest("email", "ada@shop.example")])
+        asked = SuppressionQuery("marketing", NOW, [address_digest("email", "ada@shop.example")])
         wait_until(lambda: office.suppressions.reasons([asked]) == ["unsubscribed"], "it is obeyed")
         wait_until(lambda: ready(office) == 200, "the sender is ready again")
         office.post([letter(1, "ada@shop.example")])

@@ -133,7 +133,7 @@ def test_who_calls_it_spam_is_written_to_under_no_name(shop: LiveShop) -> None:
 
     shop.happens("signup", "eli", email="family@shop.example", email_opt_in="true")
     wait_until(lambda: shop.outcome("eli", "welcome")[0] == "fired", "the worker, who knows eli only, welcomes them")
-    wait_until(lambda: shop.at_the_door("eli") == [("suppressed", "complained")], "the sender does not")
+    wait_until(lambda: shop.suppression_query("eli") == [("suppressed", "complained")], "the sender does not")
     assert len(shop.mails("family@shop.example")) == 1
 
 

@@ -11,7 +11,7 @@ from confluent_kafka.cimpl import NewPartitions
 
 from engine.adapters.redis import connect_sending
 from engine.model import Outcome
-from engine.ports import Ending
+from engine.ports import DeliveryResult
 from engine.wire.partitioner import crc32_partition, murmur2_partition
 from tests.services.processes import wait_until
 from tests.support.faults import Stage
@@ -269,7 +269,9 @@ def test_how_the_sending_ended_is_shown_with_what_fired(live: Stage) -> None:
     (fired,) = data(live, "explain", "c-1", "thanks")["history"]
     assert fired["ended"] is None
     claims, _ = connect_sending(str(live.settings["store"]), live.name)
-    claims.record([Ending(fired["outreach"], "marketing", Outcome.BOUNCED, 1_767_225_600_000, "550 no such user")])
+    claims.record(
+        [DeliveryResult(fired["outreach"], "marketing", Outcome.BOUNCED, 1_767_225_600_000, "550 no such user")]
+    )
     claims.close()
     (fired,) = data(live, "customer", "show", "c-1")["history"]
     assert fired["ended"] == {"outcome": "bounced", "at": "2026-01-01T00:00:00Z", "reason": "550 no such user"}

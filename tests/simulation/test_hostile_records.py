@@ -13,7 +13,7 @@ from engine.adapters.memory import MemoryRecords, MemorySink, MemoryStore
 from engine.core.state.codec import decode_state
 from engine.errors import BadRecord
 from engine.ports import Hooks, Record, Work
-from engine.sender.feedback_consumer import read_order
+from engine.sender.feedback_consumer import read_change
 from engine.testing import Project, load_project
 from engine.wire.dead_letters import decode_letter
 from engine.wire.decode import Decoder
@@ -138,7 +138,7 @@ def test_whatever_else_reads_records_raises_bad_record_only(tmp_path: Path) -> N
         lambda record: decoders[record.source].whose(record),
         lambda record: ingested.decode(record, NOW),
         lambda record: ingested.decode(msgspec.structs.replace(record, headers=headers_of(record)), NOW),
-        lambda record: read_order(record.value),
+        lambda record: read_change(record.value),
         lambda record: decode_outreach(record.value or b""),
         lambda record: decode_letter(record.value or b""),
     )

@@ -6,7 +6,7 @@ from engine.adapters.memory import MemorySink
 from engine.core.book import Policy
 from engine.core.triggers.event import OnEvent
 from engine.core.triggers.inactivity import Inactivity
-from engine.ports import Commit, Hooks, Mark, Meta
+from engine.ports import Commit, Hooks, IngestMark, Meta
 from engine.worker.relay import MAX_IN_FLIGHT
 from tests.support.books import DAY, HOUR, START, book, rule
 from tests.support.live_worker import TOPIC, LiveShop
@@ -40,9 +40,9 @@ class Behind:
     topic = TOPIC
 
     def __init__(self) -> None:
-        self.told: Mark | None = None
+        self.told: IngestMark | None = None
 
-    def mark(self, partition: int) -> Mark | None:
+    def mark(self, partition: int) -> IngestMark | None:
         return self.told
 
 
@@ -55,7 +55,7 @@ def test_what_the_ingest_has_written_and_the_worker_has_only_polled_holds_the_cl
     shop.now += DAY - HOUR
     shop.happens("visit", CUSTOMERS[1:])
     shop.now += 2 * HOUR
-    ingest.told = Mark(len(shop.topics.records[TOPIC, 0]), shop.now)
+    ingest.told = IngestMark(len(shop.topics.records[TOPIC, 0]), shop.now)
     shop.work(shop.worker(ingest=ingest))
     assert shop.told() == CUSTOMERS[:1]
 

@@ -13,7 +13,7 @@ from engine.adapters.memory import MemoryClaims, MemorySuppressions
 from engine.adapters.memory.sending import ClaimBook
 from engine.model import Outreach
 from engine.ports import Record, SenderHooks
-from engine.sender.delivery import Delivery, Limits, Parcel, Post
+from engine.sender.delivery import Delivery, Limits, Parcel, SenderContext
 from engine.sender.links import LinksOf, no_links
 from engine.sender.reporter import Reporter
 from engine.wire.records import encode_outreach
@@ -92,8 +92,10 @@ class Desk:
     async def _send(self, letters: Sequence[Outreach]) -> None:
         reporter = Reporter(self.outcomes, self.letters, self.feedback)
         stores = self.claims, self.suppressions
-        post = Post({"email": self.channel}, *stores, reporter, lambda: self.now, self.limits, self.hooks, self.links)
+        context = SenderContext(
+            {"email": self.channel}, *stores, reporter, lambda: self.now, self.limits, self.hooks, self.links
+        )
         with ThreadPoolExecutor(2) as executor:
-            delivery = Delivery(post, executor)
+            delivery = Delivery(context, executor)
             parcels = [Parcel(each, Record("t", 0, at, encode_outreach(each)[1])) for at, each in enumerate(letters, 1)]
             await asyncio.gather(*(delivery.deliver(parcel) for parcel in parcels))

@@ -68,7 +68,7 @@ class LiveShop:
         told = [(one["outcome"], one["reason"]) for one in self.explain(customer)["history"] if one["rule"] == rule]
         return told[0] if told else ("", "")
 
-    def at_the_door(self, customer: str) -> list[tuple[str, str]]:
+    def suppression_query(self, customer: str) -> list[tuple[str, str]]:
         """What became, and why, of outreach that the sender had in hand."""
         read = [read.json for read in self.topics.read(self.topics.outcomes)]
         told = [(one["outcome"], one["reason"]) for one in read if one["customer"] == customer]

@@ -7,7 +7,7 @@ import pytest
 from engine.adapters.mail.address import parse_address
 from engine.adapters.memory import MemorySuppressions
 from engine.ports import Suppression
-from engine.wire.digests import address_digest, at_the_door, former_digest, link_token
+from engine.wire.digests import address_digest, former_digest, link_token, suppression_query
 from tests.support.outreach import outreach
 
 
@@ -57,7 +57,7 @@ def test_most_digests_are_what_they_always_were(to: str) -> None:
 def test_who_said_no_before_digests_changed_is_not_written_to_now(to: str) -> None:
     suppressions = MemorySuppressions()
     suppressions.suppress(before("email", to), "complained")
-    assert suppressions.reasons([at_the_door(outreach(to=to))]) == ["complained"]
+    assert suppressions.reasons([suppression_query(outreach(to=to))]) == ["complained"]
     assert link_token(outreach(to=to), 1).former == before("email", to)
 
 
@@ -66,5 +66,5 @@ def test_a_complaint_stops_no_mail_to_a_domain_that_is_only_spelled_alike(one: s
     for who, somebody_else in ((one, other), (other, one)):
         suppressions = MemorySuppressions()
         suppressions.change([Suppression(address_digest("email", who), "*", "complained", at=1)])
-        doors = [at_the_door(outreach(to=to)) for to in (who, somebody_else)]
+        doors = [suppression_query(outreach(to=to)) for to in (who, somebody_else)]
         assert suppressions.reasons(doors) == ["complained", ""]

@@ -14,7 +14,7 @@ from engine.operate.findings import Level
 from engine.operate.reasons_not_to_reshard import unread
 from engine.operate.sampling import judge_keys
 from engine.ports import Record
-from engine.wire.dead_letters import SHOWN, decode_letter, encode_letter, of_failure, of_record, original
+from engine.wire.dead_letters import MAX_EXCERPT, decode_letter, encode_letter, of_failure, of_record, original
 from engine.wire.partitioner import crc32_partition, murmur2_partition
 from engine.worker.result import Failure
 
@@ -100,8 +100,8 @@ def test_a_record_too_large_for_the_dead_letter_topic_is_told_with_its_beginning
     encoded = encode_letter(of_record(record, BadRecord("too-large", "it is")), 1_000_000)
     assert len(encoded) < 10_000
     letter = decode_letter(encoded)
-    assert original(letter) == (b"c-1", b"x" * SHOWN, [])
-    assert (letter.left_out, letter.offset) == (10_000_000 - SHOWN, 42)
+    assert original(letter) == (b"c-1", b"x" * MAX_EXCERPT, [])
+    assert (letter.left_out, letter.offset) == (10_000_000 - MAX_EXCERPT, 42)
     assert "stands in its own topic only" in why_not(letter)
 
 

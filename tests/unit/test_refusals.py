@@ -31,7 +31,7 @@ class Alarmed(Heard):
     alarm: Callable[[], None] = lambda: None
     words: list[str] = field(default_factory=list)
 
-    def refused_alike(self, channel: str, words: str) -> None:
+    def all_refused(self, channel: str, words: str) -> None:
         self.words.append(words)
         self.alarm()
 

@@ -32,7 +32,7 @@ def test_feedback_is_counted_and_what_cannot_be_read_is_logged_once(watch: Sende
     with capture_logs() as lines:
         for _ in range(3):
             watch.unreadable("not-feedback")
-    watch.obeyed("outreach_unsubscribed")
+    watch.feedback_applied("outreach_unsubscribed")
     watch.feedback_lag(7)
     assert value(watch, "sender_feedback_total", type="outreach_unsubscribed") == 1
     assert value(watch, "sender_feedback_unreadable_total", code="not-feedback") == 3

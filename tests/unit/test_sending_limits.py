@@ -3,7 +3,7 @@
 import pytest
 
 from engine.sender.breaker import Breaker
-from engine.sender.committable_offsets import Prefix
+from engine.sender.committable_offsets import CommittableOffset
 from engine.sender.rates import Bucket, Rates
 
 
@@ -77,7 +77,7 @@ def test_who_was_let_through_and_did_not_ask_lets_the_next_one_ask() -> None:
     [([], 10), ([11], 10), ([11, 12], 10), ([10], 11), ([10, 11], 12), ([12, 11, 10], 13), ([11, 10], 12)],
 )
 def test_how_far_all_have_ended_is_where_the_first_has_not(done: list[int], offset: int) -> None:
-    prefix = Prefix()
+    prefix = CommittableOffset()
     for number in (10, 11, 12):
         prefix.begin(number + 1)
     for number in done:

@@ -4,7 +4,7 @@ import pytest
 
 from engine.adapters.memory import MemorySuppressions
 from engine.errors import StoreUnavailable
-from engine.ports import AtTheDoor
+from engine.ports import SuppressionQuery
 from tests.support.website import ADDRESS, NOW, Away, Browser, Website, token
 
 LINK = f"/preferences/{token()}"
@@ -81,7 +81,7 @@ def test_what_was_chosen_is_what_the_page_shows_once_the_sender_has_heard_it(sit
         else:
             site.suppressions.suppress(about["address"], "unsubscribed", purpose)
     assert ticked(browser.get(LINK).text) == ["offers"]
-    assert site.suppressions.reasons([AtTheDoor("newsletter", NOW, [ADDRESS])]) == ["unsubscribed"]
+    assert site.suppressions.reasons([SuppressionQuery("newsletter", NOW, [ADDRESS])]) == ["unsubscribed"]
 
 
 def test_nothing_ticked_means_nothing_wanted(site: Website, browser: Browser) -> None:

@@ -131,7 +131,7 @@ def test_who_has_waited_long_enough_is_asked_to_try_again(monkeypatch: pytest.Mo
 
 
 def test_more_than_can_wait_is_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(publish, "_MOST_WAITING", 2)
+    monkeypatch.setattr(publish, "_MAX_WAITING", 2)
     with pytest.raises(SinkUnavailable, match="too much"):
         asyncio.run(Publisher(MemoryRecords(), WebWatch()).publish([feedback(number) for number in range(3)]))
 

@@ -6,7 +6,7 @@ import pytest
 from engine.adapters.memory import MemoryRecords, MemorySuppressions
 from engine.core.zones import DAY, iso
 from engine.errors import StoreUnavailable
-from engine.sender.feedback_consumer import read_order
+from engine.sender.feedback_consumer import read_change
 from engine.wire.link_tokens import LinkToken, make_token
 from tests.support.website import ADDRESS, NOW, SECRETS, Away, Browser, Website, token
 
@@ -96,7 +96,7 @@ def test_another_process_knows_it_once_a_sender_has_heard_of_the_choice(site: We
     first, *_ = unsubscribe_choose_unsubscribe(site, browser, 1_000)
     other = Website(suppressions=site.suppressions)
     for event in site.published()[:2]:
-        site.suppressions.change(read_order(msgspec.json.encode(event)).changes)
+        site.suppressions.change(read_change(msgspec.json.encode(event)).changes)
     with other.open() as elsewhere:
         elsewhere.post(LINK)
     assert [event["id"] for event in other.published()] == [site.published()[-1]["id"]]

@@ -7,7 +7,7 @@ from typing import Final
 from engine.adapters.kafka.library import library
 from engine.adapters.kafka.settings import KafkaSettings
 from engine.errors import SinkUnavailable, SourceUnavailable
-from engine.ports import LEAST_TOPIC_BYTES, NewTopic, too_small
+from engine.ports import MIN_TOPIC_BYTES, NewTopic, too_small
 
 __all__ = [
     "Admin",
@@ -106,7 +106,7 @@ def size_limits(settings: KafkaSettings, topics: Iterable[str]) -> dict[str, int
     with Admin(settings) as admin:
         limits = admin.size_limits(topics)
     for topic, limit in limits.items():
-        if limit < LEAST_TOPIC_BYTES:
+        if limit < MIN_TOPIC_BYTES:
             raise SinkUnavailable(topic, too_small(limit))
     return limits
 

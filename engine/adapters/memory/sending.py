@@ -6,7 +6,7 @@ from threading import RLock
 from uuid import uuid4
 
 from engine.model import Outcome
-from engine.ports import AtTheDoor, Claim, ClaimState, Doubt, Ending, Suppression
+from engine.ports import Claim, ClaimState, DeliveryResult, InDoubt, Suppression, SuppressionQuery
 
 
 @dataclass
@@ -22,8 +22,8 @@ class _Held:
 class ClaimBook:
     """What all senders of a namespace share."""
 
-    held: dict[str, _Held | Ending] = field(default_factory=dict)
-    doubts: dict[str, Doubt] = field(default_factory=dict)
+    held: dict[str, _Held | DeliveryResult] = field(default_factory=dict)
+    doubts: dict[str, InDoubt] = field(default_factory=dict)
     lock: RLock = field(default_factory=RLock)
 
 
@@ -54,23 +54,23 @@ class MemoryClaims:
                 elif mine:
                     del self._book.held[identity]
 
-    def record(self, endings: Sequence[Ending]) -> None:
+    def record(self, results: Sequence[DeliveryResult]) -> None:
         """How they ended."""
         with self._book.lock:
-            for ending in endings:
-                held = self._book.held.get(ending.id)
-                if isinstance(held, Ending) and held.outcome is Outcome.SENT:
+            for result in results:
+                held = self._book.held.get(result.id)
+                if isinstance(held, DeliveryResult) and held.outcome is Outcome.SENT:
                     continue
-                self._book.held[ending.id] = ending
-                if ending.outcome is Outcome.IN_DOUBT:
-                    self._doubt(ending.id, ending.purpose, ending.at)
+                self._book.held[result.id] = result
+                if result.outcome is Outcome.IN_DOUBT:
+                    self._doubt(result.id, result.purpose, result.at)
 
-    def endings(self, ids: Sequence[str]) -> list[Claim | None]:
+    def results(self, ids: Sequence[str]) -> list[Claim | None]:
         """How they ended; None for what has not."""
         held = [self._book.held.get(identity) for identity in ids]
-        return [_done(one) if isinstance(one, Ending) else None for one in held]
+        return [_done(one) if isinstance(one, DeliveryResult) else None for one in held]
 
-    def in_doubt(self, limit: int = 1_000) -> list[Doubt]:
+    def in_doubt(self, limit: int = 1_000) -> list[InDoubt]:
         """The newest first."""
         return sorted(self._book.doubts.values(), key=lambda doubt: -doubt.at)[:limit]
 
@@ -79,7 +79,7 @@ class MemoryClaims:
 
     def _claim(self, identity: str, purpose: str, at: int) -> Claim:
         held = self._book.held.get(identity)
-        if isinstance(held, Ending):
+        if isinstance(held, DeliveryResult):
             return _done(held)
         doubt = held is not None and (held.begun or held.doubt)
         if doubt:
@@ -98,11 +98,11 @@ class MemoryClaims:
         return held if isinstance(held, _Held) and held.token == self._token else None
 
     def _doubt(self, identity: str, purpose: str, at: int) -> None:
-        self._book.doubts.setdefault(identity, Doubt(identity, purpose, at))
+        self._book.doubts.setdefault(identity, InDoubt(identity, purpose, at))
 
 
-def _done(ending: Ending) -> Claim:
-    return Claim(ClaimState.DONE, ending.outcome, ending.at, ending.reason)
+def _done(result: DeliveryResult) -> Claim:
+    return Claim(ClaimState.DONE, result.outcome, result.at, result.reason)
 
 
 class MemorySuppressions:
@@ -114,7 +114,7 @@ class MemorySuppressions:
         self._firm: dict[tuple[str, str], int] = {}
         """When an operator has last said something of a digest and a purpose, or ("") of every purpose."""
 
-    def reasons(self, asked: Sequence[AtTheDoor]) -> list[str]:
+    def reasons(self, asked: Sequence[SuppressionQuery]) -> list[str]:
         """Why each must not go there; "" where it may."""
         return [self._reason(one) for one in asked]
 
@@ -156,7 +156,7 @@ class MemorySuppressions:
     def _again(self, digest: str, purpose: str) -> int:
         return max(self._allowed.get((digest, name), -1) for name in (purpose, ""))
 
-    def _reason(self, one: AtTheDoor) -> str:
+    def _reason(self, one: SuppressionQuery) -> str:
         places = [(digest, name) for digest in one.digests for name in (one.purpose, "*")]
         entries = [self._entries[place] for place in places if place in self._entries]
         for name in (one.purpose, "*"):

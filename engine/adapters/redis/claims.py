@@ -10,7 +10,7 @@ from engine.adapters.redis.process import Process
 from engine.adapters.redis.script import Script
 from engine.adapters.redis.trouble import reaching
 from engine.model import Outcome
-from engine.ports import Claim, ClaimState, Doubt, Ending
+from engine.ports import Claim, ClaimState, DeliveryResult, InDoubt
 
 CLAIMS_KEPT: Final = timedelta(days=30)
 
@@ -61,16 +61,16 @@ class RedisClaims:
         """It has certainly not been handed over; anybody may claim it."""
         self._run(_RELEASE, ids)
 
-    def record(self, endings: Sequence[Ending]) -> None:
+    def record(self, results: Sequence[DeliveryResult]) -> None:
         """How they ended."""
-        if not endings:
+        if not results:
             return
-        keys = [self._doubts, *self._keys(ending.id for ending in endings)]
-        parts = [(one.outcome.value, one.at, one.reason, f"{one.purpose} {one.id}") for one in endings]
+        keys = [self._doubts, *self._keys(result.id for result in results)]
+        parts = [(one.outcome.value, one.at, one.reason, f"{one.purpose} {one.id}") for one in results]
         with reaching(self._name):
             _RECORD.run(self._client, keys, self._kept, *(part for some in parts for part in some))
 
-    def endings(self, ids: Sequence[str]) -> list[Claim | None]:
+    def results(self, ids: Sequence[str]) -> list[Claim | None]:
         """How they ended; None for what has not, or is not known any more."""
         if not ids:
             return []
@@ -78,12 +78,12 @@ class RedisClaims:
             held = self._client.mget(self._keys(ids))
         return [_ended(one) if one and one.startswith(b"e ") else None for one in held]
 
-    def in_doubt(self, limit: int = 1_000) -> list[Doubt]:
+    def in_doubt(self, limit: int = 1_000) -> list[InDoubt]:
         """The newest first."""
         with reaching(self._name):
             found = self._client.zrange(self._doubts, 0, limit - 1, desc=True, withscores=True)
         parts = [(*member.decode().split(" ", 1), int(at)) for member, at in found]
-        return [Doubt(identity, purpose, at) for purpose, identity, at in parts]
+        return [InDoubt(identity, purpose, at) for purpose, identity, at in parts]
 
     def close(self) -> None:
         """Give up connections."""

@@ -7,7 +7,7 @@ from engine.adapters.redis.claims import prefix_of
 from engine.adapters.redis.disk import Disk
 from engine.adapters.redis.script import Script
 from engine.adapters.redis.trouble import reaching
-from engine.ports import AtTheDoor, Suppression
+from engine.ports import Suppression, SuppressionQuery
 
 _SUPPRESS: Final = Script("suppress.lua")
 _PAGE: Final = 1_000
@@ -23,7 +23,7 @@ class RedisSuppressions:
         self._name = name
         self._disk = Disk(client, self._prefix, name)
 
-    def reasons(self, asked: Sequence[AtTheDoor]) -> list[str]:
+    def reasons(self, asked: Sequence[SuppressionQuery]) -> list[str]:
         """Why each must not go there; "" where it may."""
         with reaching(self._name):
             pipeline = self._client.pipeline(transaction=False)
@@ -86,7 +86,7 @@ def _pages(keys: Iterable[str]) -> Iterator[Sequence[str]]:
         yield page
 
 
-def _digests(one: AtTheDoor) -> Sequence[str]:
+def _digests(one: SuppressionQuery) -> Sequence[str]:
     return (*one.digests, *filter(None, (one.former,)))
 
 
@@ -108,7 +108,7 @@ def _entries(digest: str, fields: dict[bytes, bytes]) -> Iterator[Suppression]:
             yield Suppression(digest, field.decode(), reason, before, at)
 
 
-def _reason(one: AtTheDoor, found: Sequence[Sequence[bytes | None]]) -> str:
+def _reason(one: SuppressionQuery, found: Sequence[Sequence[bytes | None]]) -> str:
     """Of the fields asked for of each digest. What the former one says counts unless the first says otherwise since."""
     reasons = [_spoken(one.at, fields[:2]) for fields in found[: len(one.digests)]]
     if one.former:

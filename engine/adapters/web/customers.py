@@ -18,7 +18,7 @@ from engine.adapters.web.publish import Publish
 from engine.adapters.web.view import Choice, View
 from engine.errors import BadToken
 from engine.model import TRANSACTIONAL
-from engine.ports import AtTheDoor, SuppressionList
+from engine.ports import SuppressionList, SuppressionQuery
 from engine.wire.feedback import Feedback, FeedbackKind
 from engine.wire.link_tokens import LinkToken, read_token
 
@@ -94,7 +94,9 @@ class CustomerPages:
     def _reasons(self, about: LinkToken) -> list[str]:
         """Against everything, then against each of the choices."""
         digests, now, purposes = (about.address,), self.wall(), ("*", *self.preferences)
-        return self.suppressions.reasons([AtTheDoor(purpose, now, digests, about.former) for purpose in purposes])
+        return self.suppressions.reasons(
+            [SuppressionQuery(purpose, now, digests, about.former) for purpose in purposes]
+        )
 
     def _choices(self, request: Request, query: str = "") -> str:
         """Where they are offered; "" where there are none."""

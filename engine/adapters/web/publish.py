@@ -15,7 +15,7 @@ Publish = Callable[[Sequence[Feedback]], Awaitable[None]]
 """Returns when all are durable. Raises SinkUnavailable; they may become so later, which a repeat does not double."""
 
 _LONGEST_WAIT: Final = 10.0
-_MOST_WAITING: Final = 10_000
+_MAX_WAITING: Final = 10_000
 
 _encode = msgspec.json.Encoder().encode
 
@@ -35,7 +35,7 @@ class Publisher:
 
     async def publish(self, feedback: Sequence[Feedback]) -> None:
         """See `Publish`."""
-        if len(self._gathered) + len(feedback) > _MOST_WAITING:
+        if len(self._gathered) + len(feedback) > _MAX_WAITING:
             raise SinkUnavailable("feedback", "too much is waiting to be written")
         turn = self._turn
         if not self._gathered or not turn:

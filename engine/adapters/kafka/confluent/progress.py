@@ -18,7 +18,7 @@ from confluent_kafka import OFFSET_END, Consumer, KafkaException, TopicPartition
 
 from engine.adapters.kafka.confluent.config import LOGGER, client_config, opened
 from engine.adapters.kafka.settings import Isolation, KafkaSettings
-from engine.ports import Mark
+from engine.ports import IngestMark
 
 _SECONDS: Final = 0.5
 _ANSWER_SECONDS: Final = 5.0
@@ -27,7 +27,7 @@ Place = tuple[str, int]
 """Topic and partition."""
 
 
-class IngestProgress:
+class ConfluentProgress:
     """`settings` are the ingest's, its topics the un-keyed ones; `topic` is the internal one.
 
     What was true once stays true: while the brokers do not answer, or the time `now` is in `doubt`, the last marks
@@ -45,17 +45,17 @@ class IngestProgress:
         self._topics = settings.topics
         self._now = now
         self._doubt = doubt
-        self._marks: Mapping[int, Mark] = {}
+        self._marks: Mapping[int, IngestMark] = {}
         self._committed_only = _asker(settings, "read_committed")
         self._everything = _asker(settings, "read_uncommitted")
         self._ending = Event()
         self._thread = Thread(target=self._run, name="ingest-progress", daemon=True)
 
-    def mark(self, partition: int) -> Mark | None:
+    def mark(self, partition: int) -> IngestMark | None:
         """The newest known; None where nothing is known yet. Does not wait."""
         return self._marks.get(partition)
 
-    def __enter__(self) -> "IngestProgress":
+    def __enter__(self) -> "ConfluentProgress":
         """Begin to ask."""
         self._thread.start()
         return self
@@ -74,7 +74,7 @@ class IngestProgress:
         committed = self._everything.committed([TopicPartition(*place) for place in ends], timeout=_ANSWER_SECONDS)
         reached = min((_time(one, ends[_place(one)], present) for one in committed), default=present)
         internal = _ends(self._everything, [self.topic])
-        self._marks = {partition: Mark(end, reached) for (_, partition), end in internal.items()}
+        self._marks = {partition: IngestMark(end, reached) for (_, partition), end in internal.items()}
 
     def _run(self) -> None:
         answered = True

@@ -4,7 +4,7 @@ The group shares out partitions eagerly, not cooperatively: each generation then
 metadata taken there is that of the member as it owns its partitions. A transaction sent with it after the group has
 gone on without us is refused, whoever has the partitions by then.
 
-Each committed offset carries the broker time of the last record before it as its metadata: `IngestProgress` reads it.
+Each committed offset has the broker time of the last record before it as its metadata; `ConfluentProgress` reads it.
 """
 
 from collections.abc import Callable, Sequence

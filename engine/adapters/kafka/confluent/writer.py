@@ -11,7 +11,7 @@ from engine.adapters.kafka.confluent.config import LOGGER, MISSING, REFUSED, cli
 from engine.adapters.kafka.confluent.messages import headers_of
 from engine.adapters.kafka.settings import KafkaSettings
 from engine.errors import BrokersAway, SinkUnavailable, TooLarge
-from engine.ports import BATCH_BYTES, LARGEST, MOST_WAITING_BYTES, WRITE_SECONDS, Done, Headers
+from engine.ports import BATCH_BYTES, MAX_RECORD_BYTES, MAX_WAITING_BYTES, WRITE_SECONDS, Done, Headers
 
 _TOO_LARGE: Final = frozenset({KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_LIST_TOO_LARGE})
 _ANSWER_SECONDS: Final = 10.0
@@ -29,8 +29,8 @@ class ConfluentWriter:
             | {
                 "enable.idempotence": True,
                 "message.timeout.ms": 0,
-                "queue.buffering.max.kbytes": MOST_WAITING_BYTES // 1024,
-                "message.max.bytes": LARGEST,
+                "queue.buffering.max.kbytes": MAX_WAITING_BYTES // 1024,
+                "message.max.bytes": MAX_RECORD_BYTES,
                 "batch.size": BATCH_BYTES,
                 "partitioner": "murmur2_random",
                 "linger.ms": 5,

@@ -23,13 +23,13 @@ from kafka.errors import (
 from engine.adapters.kafka.python.config import REFUSED, connected, reason
 from engine.adapters.kafka.settings import KafkaSettings
 from engine.errors import BrokersAway, SinkUnavailable, SourceUnavailable, TooLarge
-from engine.ports import BATCH_BYTES, LARGEST, MOST_WAITING_BYTES, WRITE_SECONDS, Done, Headers
+from engine.ports import BATCH_BYTES, MAX_RECORD_BYTES, MAX_WAITING_BYTES, WRITE_SECONDS, Done, Headers
 
 LOGGER: Final = logging.getLogger("engine.kafka")
 _TOO_LARGE: Final = (MessageSizeTooLargeError, RecordListTooLargeError)
 _FOR_EVER: Final = 2**31 - 1
 _ANSWER_SECONDS: Final = 10.0
-_MOST_WAITING: Final = 100_000
+_MAX_WAITING: Final = 100_000
 """Records that may wait for the brokers, as with librdkafka."""
 _RENEWAL_SECONDS: Final = 1.0
 """Between tries to reach the brokers anew: each may hold its caller up for `connect_timeout`."""
@@ -87,7 +87,7 @@ class PythonWriter:
             self._hand_over(_Write(topic, partition, key, value, headers, done))
 
     def _is_full(self) -> bool:
-        return len(self._open) >= _MOST_WAITING or self._bytes > MOST_WAITING_BYTES
+        return len(self._open) >= _MAX_WAITING or self._bytes > MAX_WAITING_BYTES
 
     def _drop(self, number: int) -> _Write | None:
         """It has ended, or is not ours."""
@@ -217,7 +217,7 @@ class PythonWriter:
             KafkaProducer,
             enable_idempotence=True,
             delivery_timeout_ms=_FOR_EVER,
-            max_request_size=LARGEST,
+            max_request_size=MAX_RECORD_BYTES,
             max_block_ms=int(WRITE_SECONDS * 1000),
             linger_ms=5,
             batch_size=BATCH_BYTES,

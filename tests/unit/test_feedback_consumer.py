@@ -6,7 +6,7 @@ import pytest
 from engine.errors import BadRecord
 from engine.model import TRANSACTIONAL, Outcome
 from engine.ports import Suppression
-from engine.sender.feedback_consumer import read_order
+from engine.sender.feedback_consumer import read_change
 from engine.sender.reporter import feedback_event as sender_event
 from engine.wire.digests import address_digest
 from engine.wire.feedback import Feedback, FeedbackKind, feedback_event
@@ -19,7 +19,7 @@ ABOUT = LinkToken("c-1", "email", ADDRESS, "marketing", "o-1", 1_767_225_600_000
 
 def ordered(event: dict[str, object]) -> list[Suppression]:
     """What is wanted, whenever it was said."""
-    return [change._replace(at=0) for change in read_order(msgspec.json.encode(event)).changes]
+    return [change._replace(at=0) for change in read_change(msgspec.json.encode(event)).changes]
 
 
 def said(kind: FeedbackKind, **wants: bool) -> list[Suppression]:
@@ -73,7 +73,7 @@ def test_a_bounce_that_the_sender_saw_itself_counts_like_one_that_a_provider_rep
 )
 def test_what_is_no_feedback_is_refused(value: bytes | None) -> None:
     with pytest.raises(BadRecord, match="not-feedback"):
-        read_order(value)
+        read_change(value)
 
 
 @pytest.mark.parametrize(
@@ -89,11 +89,11 @@ def test_what_is_no_feedback_is_refused(value: bytes | None) -> None:
 )
 def test_a_wish_is_as_old_as_it_says_or_as_its_record(time: object, at: int) -> None:
     event = {"type": "outreach_complained", "time": time, "properties": {"address": ADDRESS}}
-    assert [change.at for change in read_order(msgspec.json.encode(event), 77).changes] == [at]
+    assert [change.at for change in read_change(msgspec.json.encode(event), 77).changes] == [at]
 
 
 def test_what_others_write_to_the_topic_concerns_nobody() -> None:
-    assert read_order(b'{"type": "coupon_printed"}').changes == []
+    assert read_change(b'{"type": "coupon_printed"}').changes == []
     assert (
         ordered(
             {

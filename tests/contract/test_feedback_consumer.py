@@ -13,8 +13,8 @@ from engine.adapters.kafka.library import library
 from engine.adapters.kafka.settings import KafkaSettings
 from engine.adapters.memory import MemorySuppressions
 from engine.errors import EngineError, StoreUnavailable
-from engine.ports import AtTheDoor, SenderHooks, Suppression
-from engine.sender.feedback_consumer import Obedience
+from engine.ports import SenderHooks, Suppression, SuppressionQuery
+from engine.sender.feedback_consumer import FeedbackConsumer
 from engine.wire.feedback import Feedback, FeedbackKind, feedback_event
 from engine.wire.link_tokens import LinkToken
 from tests.services import Broker
@@ -39,7 +39,7 @@ class Frail(MemorySuppressions):
 class Heard(SenderHooks):
     told: list[str] = field(default_factory=list)
 
-    def obeyed(self, kind: str) -> None:
+    def feedback_applied(self, kind: str) -> None:
         self.told.append(kind)
 
     def unreadable(self, code: str) -> None:
@@ -62,16 +62,16 @@ class Desk:
         self.list = Frail()
         self.hooks = Heard()
 
-    def open(self) -> Obedience:
+    def open(self) -> FeedbackConsumer:
         """Another sender."""
         source = partial(self.client.source, self.settings)
-        return Obedience(source, self.offsets.committed, self.list, self.hooks)
+        return FeedbackConsumer(source, self.offsets.committed, self.list, self.hooks)
 
     def say(self, *values: bytes, partition: int = 0) -> None:
         produce(self.settings.bootstrap, self.settings.topics[0], values, partition)
 
     def reason(self, address: str, purpose: str = "marketing") -> str:
-        return self.list.reasons([AtTheDoor(purpose, 1, [address])])[0]
+        return self.list.reasons([SuppressionQuery(purpose, 1, [address])])[0]
 
 
 @pytest.fixture(params=CLIENTS)
@@ -88,7 +88,7 @@ def feedback(kind: FeedbackKind, address: str, report: str = "", **wants: bool) 
     return msgspec.json.encode(event)
 
 
-def work_until(true: Callable[[], bool], *senders: Obedience) -> None:
+def work_until(true: Callable[[], bool], *senders: FeedbackConsumer) -> None:
     deadline = monotonic() + PATIENCE
     while not true():
         assert monotonic() < deadline
@@ -96,7 +96,7 @@ def work_until(true: Callable[[], bool], *senders: Obedience) -> None:
             sender.step()
 
 
-def work_and_leave(sender: Obedience, true: Callable[[], bool]) -> None:
+def work_and_leave(sender: FeedbackConsumer, true: Callable[[], bool]) -> None:
     work_until(true, sender)
     sender.stop()
     sender.run()
