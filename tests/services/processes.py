@@ -1,12 +1,17 @@
 """Servers as child processes: they die with us however we end, and come back with the same command."""
 
+import fcntl
 import os
+import random
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import suppress
+from functools import cache
+from itertools import islice
 from pathlib import Path
 from unittest import SkipTest
 
@@ -16,13 +21,37 @@ def unavailable(reason: str) -> Exception:
     return RuntimeError(reason) if os.environ.get("CI") == "true" else SkipTest(reason)
 
 
+_PORTS = range(16_000, 32_000)
+"""Below those that systems give to clients (Linux: from 32,768 on), one of which could sit on the port of a server that
+is down for a while, or, calling it there, reach itself."""
+
+
+class _Given:
+    """Ports that this process has: no other run on this machine gets them while it lives."""
+
+    def __init__(self) -> None:
+        self._left = iter(random.SystemRandom().sample(_PORTS, len(_PORTS)))
+        place = Path(tempfile.gettempdir(), f"trigger-engine-test-ports-{os.getuid()}")
+        self._locks = os.open(place, os.O_CREAT | os.O_RDWR, 0o600)
+
+    def next(self, count: int) -> list[int]:
+        return list(islice(filter(self._take, self._left), count))
+
+    def _take(self, port: int) -> bool:
+        """Whether it was free; a byte of the file is locked for each port."""
+        with suppress(OSError), socket.socket() as trial:
+            fcntl.lockf(self._locks, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
+            trial.bind(("127.0.0.1", port))
+            return True
+        return False
+
+
+_given = cache(_Given)
+
+
 def free_ports(count: int) -> list[int]:
-    """Ports nobody listens on at this moment."""
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
+    """Ports that nobody listens on and nobody else is given."""
+    return _given().next(count)
 
 
 def wait_until(true: Callable[[], bool], what: str, seconds: float = 30) -> None:
