@@ -11,7 +11,7 @@ from confluent_kafka import Producer
 from engine.adapters.kafka.settings import KafkaSettings
 from engine.errors import SourceUnavailable
 from tests.services import Broker
-from tests.support.kafka_clients import CLIENTS, Client, Owner, Reader, make_topics, poll_until, produce
+from tests.support.kafka_clients import CLIENTS, PATIENCE, Client, Owner, Reader, make_topics, poll_until, produce
 
 pytestmark = pytest.mark.kafka
 
@@ -127,7 +127,7 @@ def test_poll_returns_no_more_than_asked_for_and_comes_back_in_time(shop: Shop) 
     assert reader.values() == numbers(100)
     start = time.monotonic()
     assert reader.poll(timeout=0.2) == []
-    assert time.monotonic() - start < 10
+    assert time.monotonic() - start < PATIENCE
 
 
 def test_going_back_delivers_again_and_drops_what_was_fetched_ahead(shop: Shop) -> None:

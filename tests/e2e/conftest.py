@@ -19,6 +19,14 @@ def stage(broker: Broker, redis_server: AnyRedis, tmp_path: Path, topic_prefix: 
 
 
 @pytest.fixture
+def beside(broker: Broker, redis_server: AnyRedis, tmp_path: Path, topic_prefix: str) -> Iterator[Stage]:
+    """Another one on the same servers."""
+    stage = Stage(broker.address, redis_server.url, tmp_path / "beside", f"{topic_prefix}beside-")
+    yield stage
+    stage.close()
+
+
+@pytest.fixture
 def redis(tmp_path: Path) -> Iterator[RedisServer]:
     """To be killed and set back in time."""
     server = RedisServer(tmp_path / "redis")

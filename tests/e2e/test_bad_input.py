@@ -327,7 +327,8 @@ class TestFiles:
         assert customers(project) == [f"c-{n}" for n in range(5000)]
 
     @pytest.mark.parametrize(
-        ("content", "code"), [(b"no gzip at all", 1), (b"", 0), (gzip.compress(b"", mtime=0), 0), (b"\x1f\x8b\x08\0", 1)]
+        ("content", "code"),
+        [(b"no gzip at all", 1), (b"", 0), (gzip.compress(b"", mtime=0), 0), (b"\x1f\x8b\x08\0", 1)],
     )
     def test_a_name_that_ends_in_gz_is_taken_at_its_word(self, project: Path, content: bytes, code: int) -> None:
         (project / "events.gz").write_bytes(content)

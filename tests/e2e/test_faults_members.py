@@ -25,14 +25,14 @@ REFUSED = "commit refused"
 
 @tried_hard
 def test_workers_that_come_and_go_while_events_flow_change_nothing(stage: Stage, effort: Effort) -> None:
-    job = make_job(100_000, 10_000)
+    job = make_job(effort.events, 3_000)
     chance = random.Random(effort.seed)
     stage.use(project(stage.topics.events))
     for name in "abc":
         stage.start(name, **SLOWLY)
     stage.until_members(3)
     stage.load(job.entries)
-    for moment in moments(chance, effort.of(6, 30), 1_000, 90_000):
+    for moment in moments(chance, effort.of(6, 30), 1_000, effort.events * 9 // 10):
         stage.until_processed(moment)
         worker = stage.workers[chance.choice("abc")]
         if not worker.running:
@@ -53,11 +53,11 @@ def test_workers_that_come_and_go_while_events_flow_change_nothing(stage: Stage,
 
 @tried_hard
 def test_a_worker_killed_while_the_group_shares_out_anew_loses_nothing(stage: Stage, effort: Effort) -> None:
-    job = make_job(100_000, 10_000)
+    job = make_job(effort.events, 3_000)
     stage.use(project(stage.topics.events))
     stage.load(job.entries)
     old = stage.start("a", **SLOWLY)
-    for number, moment in enumerate(moments(random.Random(effort.seed), effort.of(2, 8), 1, 80_000)):
+    for number, moment in enumerate(moments(random.Random(effort.seed), effort.of(2, 8), 1, effort.events * 4 // 5)):
         stage.until_processed(moment)
         young = stage.start(f"b{number}", **SLOWLY)
         stage.until_unsettled()
@@ -74,7 +74,7 @@ def test_a_worker_killed_while_the_group_shares_out_anew_loses_nothing(stage: St
 def test_a_worker_back_from_the_dead_is_refused_and_changes_nothing(
     frail: Stage, redis: RedisServer, effort: Effort
 ) -> None:
-    job = make_job(100_000, 10_000)
+    job = make_job(effort.events, 3_000)
     chance = random.Random(effort.seed)
     frail.use(project(frail.topics.events))
     gates = {name: Gate(redis.port, COMMIT) for name in "abc"}

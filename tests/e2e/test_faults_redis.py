@@ -17,11 +17,11 @@ pytestmark = [pytest.mark.e2e, pytest.mark.kafka]
 
 @tried_hard
 def test_redis_killed_and_back_with_its_aof_changes_nothing(frail: Stage, redis: RedisServer, effort: Effort) -> None:
-    job = make_job(100_000, 10_000)
+    job = make_job(effort.events, 3_000)
     frail.use(project(frail.topics.events))
     frail.load(job.entries)
     frail.start("a", batch=400)
-    for moment in moments(random.Random(effort.seed), effort.of(3, 20), 1, 90_000):
+    for moment in moments(random.Random(effort.seed), effort.of(3, 20), 1, effort.events * 9 // 10):
         frail.until_processed(moment)
         redis.kill9()
         redis.start()
@@ -36,13 +36,16 @@ def test_redis_killed_and_back_with_its_aof_changes_nothing(frail: Stage, redis:
 def test_redis_that_lost_its_last_second_is_caught_up_from_kafka(
     frail: Stage, redis: RedisServer, effort: Effort
 ) -> None:
-    job = make_job(100_000, 10_000)
+    job = make_job(effort.events, 3_000)
     frail.use(project(frail.topics.events))
     frail.load(job.entries)
     frail.start("a", batch=400)
     lost = 0
     every = sum(frail.topics.loaded.values())
-    for moment in [*moments(random.Random(effort.seed), effort.of(2, 10), 30_000, 80_000), every]:
+    for moment in [
+        *moments(random.Random(effort.seed), effort.of(2, 10), effort.events // 3, effort.events * 4 // 5),
+        every,
+    ]:
         frail.until_processed(moment)
         redis.kill9()
         lost += redis.cut_last_second_of_aof()
@@ -57,12 +60,12 @@ def test_redis_that_lost_its_last_second_is_caught_up_from_kafka(
 
 @tried_hard
 def test_while_redis_is_away_the_workers_wait_and_then_go_on(frail: Stage, redis: RedisServer, effort: Effort) -> None:
-    job = make_job(100_000, 10_000)
+    job = make_job(effort.events, 3_000)
     frail.use(project(frail.topics.events))
     workers = [frail.start(name, batch=200, kafka_session_timeout=3) for name in "ab"]
     frail.until_members(2)
     frail.load(job.entries)
-    frail.until_processed(20_000)
+    frail.until_processed(effort.events // 5)
     members = frail.members()
     redis.kill9()
     frail.still_for(effort.of(8, 60))
@@ -78,12 +81,12 @@ def test_while_redis_is_away_the_workers_wait_and_then_go_on(frail: Stage, redis
 
 @tried_hard
 def test_a_commit_whose_answer_never_came_counts_once(frail: Stage, redis: RedisServer, effort: Effort) -> None:
-    job = make_job(50_000, 5_000)
+    job = make_job(effort.events, 3_000)
     frail.settings["store"] = f"{redis.url}?socket_timeout=1"
     frail.use(project(frail.topics.events))
     frail.load(job.entries)
     frail.start("a", batch=200)
-    for moment in moments(random.Random(effort.seed), effort.of(2, 10), 1, 40_000):
+    for moment in moments(random.Random(effort.seed), effort.of(2, 10), 1, effort.events * 4 // 5):
         frail.until_processed(moment)
         os.kill(redis.pid, signal.SIGSTOP)
         time.sleep(2)  # longer than the worker waits for an answer; nothing can be asked meanwhile
@@ -96,7 +99,7 @@ def test_a_commit_whose_answer_never_came_counts_once(frail: Stage, redis: Redis
 
 
 def test_while_redis_is_full_the_worker_waits_and_nothing_is_half_done(frail: Stage, redis: RedisServer) -> None:
-    job = make_job(50_000, 5_000)
+    job = make_job(30_000, 3_000)
     frail.use(project(frail.topics.events))
     frail.load(job.entries)
     frail.start("a", batch=200)

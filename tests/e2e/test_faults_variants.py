@@ -27,14 +27,14 @@ def cluster(tmp_path: Path) -> Iterator[RedisCluster]:
 def test_three_workers_on_a_redis_cluster_of_three_nodes(
     broker: Broker, cluster: RedisCluster, tmp_path: Path, topic_prefix: str, effort: Effort
 ) -> None:
-    job = make_job(100_000, 10_000)
+    job = make_job(effort.events, 3_000)
     stage = Stage(broker.address, cluster.url, tmp_path, topic_prefix)
     stage.use(project(stage.topics.events))
     for name in "abc":
         stage.start(name, batch=200)
     stage.until_members(3)
     stage.load(job.entries)
-    for number, moment in enumerate(moments(random.Random(effort.seed), effort.of(2, 10), 1, 80_000)):
+    for number, moment in enumerate(moments(random.Random(effort.seed), effort.of(2, 10), 1, effort.events * 4 // 5)):
         stage.until_processed(moment)
         node = cluster.nodes[number % 3]
         node.kill9()
@@ -51,11 +51,11 @@ def test_three_workers_on_a_redis_cluster_of_three_nodes(
 
 @tried_hard
 def test_a_worker_on_kafka_python_killed_once_sends_exactly_the_same(stage: Stage, effort: Effort) -> None:
-    job = make_job(100_000, 10_000)
+    job = make_job(effort.events, 3_000)
     stage.use(project(stage.topics.events))
     stage.load(job.entries)
     worker = stage.start("a", kafka_client="kafka-python")
-    for moment in moments(random.Random(effort.seed), effort.of(1, 10), 20_000, 80_000):
+    for moment in moments(random.Random(effort.seed), effort.of(1, 10), effort.events // 5, effort.events * 4 // 5):
         stage.until_processed(moment)
         stage.kill9(worker)
         worker = stage.start("a", kafka_client="kafka-python")

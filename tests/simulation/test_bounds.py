@@ -17,8 +17,9 @@ from engine.core.triggers.trial_expiring import TrialExpiring
 from engine.model import Event
 from tests.support.books import DAY, HOUR, START, book, event, every_kind, expression, rule
 from tests.support.drive import Customers
+from tests.support.examples import so_many
 
-MANY = 10_000
+MANY = so_many(10_000)
 MINUTE = 60_000
 BUY = frozenset({"buy"})
 ASKED = expression(

@@ -17,6 +17,11 @@ class Effort:
         """How many: kills, customers, seconds."""
         return soaking if self.soak else quick
 
+    @property
+    def events(self) -> int:
+        """Of a job that only has to last until all has been done to it."""
+        return self.of(30_000, 100_000)
+
     def __str__(self) -> str:
         return f"{'soak' if self.soak else 'quick'}-{self.seed}"
 

@@ -18,7 +18,7 @@ from engine.errors import StoreUnavailable
 from engine.testing import load_project
 from engine.wire.partitioner import murmur2_partition
 from engine.wire.records import decode_past
-from tests.services.processes import wait_until
+from tests.services.processes import PATIENCE, wait_until
 from tests.support.command import REPOSITORY, start, write_project
 from tests.support.job import PARTITIONS, Entry, Firing
 from tests.support.live import now
@@ -162,13 +162,13 @@ class Stage:
     def _offsets(self) -> list[int]:
         return [self.store.meta(number).offsets.get(self.topics.events, 0) for number in range(self.partitions)]
 
-    def until(self, true: Callable[[], bool], what: str, seconds: float = 60) -> None:
+    def until(self, true: Callable[[], bool], what: str, seconds: float = PATIENCE) -> None:
         """Wait. Raises TimeoutError, or RuntimeError with its log where a worker ends by itself meanwhile."""
         wait_until(
             lambda: self._all_live() and true(), f"{what} ({self.processed()} records are in the store)", seconds
         )
 
-    def until_processed(self, number: int, seconds: float = 60) -> None:
+    def until_processed(self, number: int, seconds: float = PATIENCE) -> None:
         self.until(lambda: self.processed() >= number, f"{number} records are processed", seconds)
 
     def until_all_move(self) -> None:
@@ -213,7 +213,7 @@ class Stage:
         group = self.topics.group(self.name)
         return group is not None and not group.settled
 
-    def finish(self, seconds: float = 120) -> None:
+    def finish(self, seconds: float = 2 * PATIENCE) -> None:
         """Wait until everything loaded is processed and all outreach published."""
         self.until(self._done, "everything is processed and published", seconds)
 

@@ -12,7 +12,7 @@ from engine.adapters.kafka.library import library
 from engine.adapters.kafka.settings import ClientLibrary, KafkaSettings
 from engine.ports import EventSource, NewTopic, Ownership, Record, TopicWriter
 
-PATIENCE = 30.0
+PATIENCE = 120.0
 
 
 @dataclass(frozen=True)

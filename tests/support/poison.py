@@ -42,7 +42,7 @@ POISON: list[tuple[str, bytes | None]] = [
 ]
 """(code of the dead letter, the record's value)"""
 
-NAMES = ("{braces}", "with spaces", "new\nline", "emoji 🛒", "quote'\"", "a:b:c", "*", "ünï", "null", "0")
+NAMES = ("{braces}", "with spaces", "new\nline", "emoji 🛒", "quote'\"", "a:b:c", "*", "ünï", "nobody", "0")
 
 
 def poison(rounds: int) -> list[Entry]:

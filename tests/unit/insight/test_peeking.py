@@ -13,8 +13,9 @@ from engine.insight.experiments.arms import Arm
 from engine.insight.experiments.decision import judge, standard_error
 from engine.insight.experiments.planning import Metric, Split, customers_needed
 from tests.support import shop_history as shop
+from tests.support.examples import so_many
 
-DAYS, EXPERIMENTS = 30, 2_000
+DAYS, EXPERIMENTS = 30, so_many(2_000)
 TOLERATED = 0.05
 
 
