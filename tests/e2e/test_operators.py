@@ -226,7 +226,7 @@ def test_an_erased_customer_stays_erased_beside_a_live_worker_and_may_come_back_
     assert "quiet is due" in shown.said
     exported = json.loads(engine(live, "customer", "export", "c-1").out)
     assert exported["partition"] == murmur2_partition(b"c-1", PARTITIONS)
-    assert exported["events"]["purchase"]["count"] == exported["state"]["tallies"]["purchase"]["count"] == 2
+    assert exported["events"]["purchase"]["count"] == exported["state"]["events"]["purchase"]["count"] == 2
     assert {one["rule"] for one in exported["history"]} == {"thanks"}
 
     asked = engine(live, "customer", "erase", "c-1")
