@@ -1,6 +1,9 @@
-"""Settings from the environment (`ENGINE_…`), read once, frozen. Options of the command line override them.
+"""The settings: read from the environment (`ENGINE_…`) once per command, frozen. Options of the command line override
+them.
 
-A secret may be in the variable itself or in the file that `ENGINE_…_FILE` names; it never shows in a repr.
+Commands call `load_settings` and pass the result on; nothing may read a setting at import. A secret may be in the
+variable itself or in the file that `ENGINE_…_FILE` names; it never shows in a repr or an error. Each description says
+unit and interplay; docs/deployment.md is generated from them.
 """
 
 import os
@@ -19,13 +22,14 @@ from engine.errors import EngineError
 from engine.implausible import implausible
 
 _OTHERS: Final = re.compile(r"ENGINE_(TEST_\w+|SHARED|COMPILE|(\w+_)?SERVICE_(HOST|PORT)\w*|(\w+_)?PORT_\d+_\w+)")
-"""Not settings, and no mistake: those of our tests and build, and what Kubernetes adds for services named engine…"""
+"""Variables that are no settings and no mistake: those of our tests and build, and those that Kubernetes adds for
+services named engine…"""
 
 
-MOST_DAYS: Final = 36_500
-"""A century. Beyond some thousands of years a timedelta overflows, and so do the stores' expiry times."""
-MOST: Final = 1_000_000
-"""librdkafka refuses to hand over more records at once."""
+MAX_DAYS: Final = 36_500
+"""A century: beyond some thousand years a timedelta overflows, and so do expiry times in Redis."""
+MAX_COUNT: Final = 1_000_000
+"""librdkafka refuses to return more records from one call."""
 
 
 @dataclass
@@ -40,102 +44,212 @@ class BadSetting(EngineError):
 
 
 class Settings(BaseSettings):
-    """Everything the commands need to know of the world around them."""
+    """All settings. Field names in upper case with ENGINE_ are the variables."""
 
     model_config = SettingsConfigDict(env_prefix="ENGINE_", frozen=True, extra="ignore")
 
     rules: Path = Field(Path("rules"), description="folder of the rule files")
     templates: Path = Field(Path("templates"), description="folder of the templates")
-    store: str = Field("embedded", description="memory, embedded, or the URL of a Redis or Valkey")
-    store_password: SecretStr = Field(SecretStr(""), description="used where the URL has none")
-    data: Path = Field(Path(".engine-data"), description="folder of the embedded store")
-    namespace: str = Field("engine", description="what separates this engine's keys in the store from another's")
-    erased_days: int = Field(90, ge=1, le=MOST_DAYS, description="days that an erased customer's tombstone is kept")
-    clock: Literal["live", "event"] = Field("live", description="event: the clock is event time, for replays")
+    store: str = Field(
+        "embedded",
+        description="state store: memory (lost at exit), embedded (one process), or the URL of a Redis or Valkey",
+    )
+    store_password: SecretStr = Field(SecretStr(""), description="password of the store; used if store's URL has none")
+    data: Path = Field(
+        Path(".engine-data"), description="folder of the embedded store; used with ENGINE_STORE=embedded only"
+    )
+    namespace: str = Field(
+        "engine", description="prefix of all keys in the store; give each engine that shares a server its own"
+    )
+    erased_days: int = Field(
+        90,
+        ge=1,
+        le=MAX_DAYS,
+        description="days that an erased customer's tombstone is kept; keep it longer than the topics keep events",
+    )
+    clock: Literal["live", "event"] = Field(
+        "live",
+        description="live: timers fire by broker and wall time; event: by event time, for replays and benchmarks",
+    )
 
-    kafka_client: Literal["confluent", "kafka-python"] = Field("confluent", description="which client library")
-    kafka_bootstrap: str = Field("localhost:9092", description="host:port of the brokers, several with commas")
-    kafka_group: str = Field("engine", description="consumer group of the workers")
-    kafka_instance_id: str = Field("", description="unique per worker: static membership")
+    kafka_client: Literal["confluent", "kafka-python"] = Field(
+        "confluent",
+        description="Kafka client library; kafka-python needs the extra of that name and cannot run the ingest",
+    )
+    kafka_bootstrap: str = Field(
+        "localhost:9092", description="brokers to connect to first, host:port, separated by commas"
+    )
+    kafka_group: str = Field(
+        "engine", description="consumer group of the workers; the ingest uses the same name with -ingest"
+    )
+    kafka_instance_id: str = Field(
+        "", description="stable name, unique per worker: static membership, so that a restart moves no partition"
+    )
     kafka_session_timeout: float = Field(
-        45.0, ge=1, le=1_800, description="seconds after which a silent worker is given up; 6 to 1800 for most brokers"
+        45.0,
+        ge=1,
+        le=1_800,
+        description="seconds without a heartbeat until a worker loses its partitions; brokers allow 6 to 1800",
     )
     kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
-        "PLAINTEXT", description="SSL: encrypted; SASL: with a login"
+        "PLAINTEXT", description="SSL: encrypted (TLS); SASL: with a login, see kafka_sasl_mechanism"
     )
     kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"] = Field(
-        "PLAIN", description="how to log in"
+        "PLAIN", description="login mechanism; used with the SASL protocols only"
     )
-    kafka_username: str = Field("", description="PLAIN and SCRAM")
-    kafka_password: SecretStr = Field(SecretStr(""), description="PLAIN and SCRAM")
-    kafka_token_file: Path | None = Field(None, description="OAUTHBEARER: a file with the token, kept fresh by others")
-    kafka_token_url: str = Field("", description="OAUTHBEARER: an OIDC endpoint for client credentials")
-    kafka_token_client_id: str = Field("", description="OAUTHBEARER: for that endpoint")
-    kafka_token_client_secret: SecretStr = Field(SecretStr(""), description="OAUTHBEARER: for that endpoint")
-    kafka_token_scope: str = Field("", description="OAUTHBEARER: what to ask that endpoint for")
-    kafka_ca_file: Path | None = Field(None, description="PEM, whom to trust; without it the system's authorities")
-    kafka_certificate_file: Path | None = Field(None, description="PEM, who we are, where brokers want to see it")
-    kafka_key_file: Path | None = Field(None, description="PEM, the key to it")
-    kafka_key_password: SecretStr = Field(SecretStr(""), description="the key to the key")
-    kafka_check_hostname: bool = Field(True, description="whether a broker's certificate must name its host")
+    kafka_username: str = Field("", description="user name for PLAIN and SCRAM")
+    kafka_password: SecretStr = Field(SecretStr(""), description="password for PLAIN and SCRAM")
+    kafka_token_file: Path | None = Field(
+        None, description="OAUTHBEARER: file with a token that another program renews; alternative to kafka_token_url"
+    )
+    kafka_token_url: str = Field("", description="OAUTHBEARER: token endpoint of an OIDC provider (client credentials)")
+    kafka_token_client_id: str = Field("", description="OAUTHBEARER: client id for the token endpoint")
+    kafka_token_client_secret: SecretStr = Field(
+        SecretStr(""), description="OAUTHBEARER: client secret for the token endpoint"
+    )
+    kafka_token_scope: str = Field("", description="OAUTHBEARER: scope to request from the token endpoint; optional")
+    kafka_ca_file: Path | None = Field(
+        None, description="certificate authorities (PEM) to trust for the brokers; empty: those of the system"
+    )
+    kafka_certificate_file: Path | None = Field(
+        None, description="client certificate (PEM) for mutual TLS; needs kafka_key_file"
+    )
+    kafka_key_file: Path | None = Field(None, description="private key (PEM) of the client certificate")
+    kafka_key_password: SecretStr = Field(SecretStr(""), description="password of the private key, if it is encrypted")
+    kafka_check_hostname: bool = Field(
+        True, description="whether a broker's certificate must name its host; false only for tests"
+    )
 
-    outreach_topic: str = Field("engine.outreach", description="where outreach goes")
-    outcomes_topic: str = Field("engine.outcomes", description="where every decision goes, with its reason")
-    dead_letters_topic: str = Field("engine.dead-letters", description="where records go that cannot be used")
-    events_topic: str = Field("engine.events", description="where the ingest stage puts events of un-keyed topics")
+    outreach_topic: str = Field("engine.outreach", description="topic for decided outreach; senders read it")
+    outcomes_topic: str = Field("engine.outcomes", description="topic for every decision, with its reason")
+    dead_letters_topic: str = Field(
+        "engine.dead-letters", description="topic for records that could not be used; see `engine dead-letters`"
+    )
+    events_topic: str = Field(
+        "engine.events", description="internal topic of the ingest; needed only if events.yaml has un-keyed sources"
+    )
 
     email_url: str = Field(
-        "", description="smtp://user@host:587?starttls, smtps://…, maildir:, eml:, console:, https://"
+        "",
+        description="email channel: smtp://user@host:587?starttls, smtps://…, maildir:, eml:, console:, https://",
     )
-    sms_url: str = Field("", description="https:// of a webhook that sends SMS; console:")
-    push_url: str = Field("", description="https:// of a webhook that sends push messages; console:")
-    webhook_url: str = Field("", description="https:// for the channel webhook")
-    smtp_password: SecretStr = Field(SecretStr(""), description="used where email_url has none")
-    smtp_ca_file: Path | None = Field(None, description="PEM, whom to trust; without it the system's authorities")
-    webhook_ca_file: Path | None = Field(None, description="PEM, whom to trust; without it the usual authorities")
-    webhook_secret: SecretStr = Field(SecretStr(""), description="whsec_… that signs requests (Standard Webhooks)")
-    webhook_private: bool = Field(False, description="whether webhooks may be in private networks, and without TLS")
-    mail_from: str = Field("", description="the sender of mail: Shop <news@shop.example>")
-    mail_reply_to: str = Field("", description="where answers to mail go, if not to the sender")
+    sms_url: str = Field("", description="SMS channel: https:// of a webhook that sends SMS, or console:; empty: off")
+    push_url: str = Field(
+        "", description="push channel: https:// of a webhook that sends push messages, or console:; empty: off"
+    )
+    webhook_url: str = Field("", description="webhook channel: https:// to post outreach to; empty: off")
+    smtp_password: SecretStr = Field(
+        SecretStr(""), description="password of the mail server; used if email_url has none"
+    )
+    smtp_ca_file: Path | None = Field(
+        None, description="certificate authorities (PEM) to trust for the mail server; empty: those of the system"
+    )
+    webhook_ca_file: Path | None = Field(
+        None, description="certificate authorities (PEM) to trust for webhooks; empty: the default ones"
+    )
+    webhook_secret: SecretStr = Field(
+        SecretStr(""), description="secret (whsec_…) that signs webhook requests by Standard Webhooks; empty: unsigned"
+    )
+    webhook_private: bool = Field(False, description="allow webhook URLs in private networks, and without TLS")
+    mail_from: str = Field("", description="From address of mail, such as Shop <news@shop.example>; needed for email")
+    mail_reply_to: str = Field("", description="Reply-To address of mail; empty: replies go to mail_from")
     mail_provider: Literal["", "ses", "sendgrid", "mailgun", "postmark"] = Field(
-        "", description="whose mail server it is: mail then carries what its webhooks repeat"
+        "", description="provider of the mail server; mail then has the headers that its feedback webhooks repeat"
     )
-    feedback_ses_topic: str = Field("", description="ARN of the SNS topic that Amazon SES reports to")
-    feedback_sendgrid_key: str = Field("", description="verification key of SendGrid's signed event webhook")
-    feedback_mailgun_key: SecretStr = Field(SecretStr(""), description="Mailgun's HTTP webhook signing key")
+    feedback_ses_topic: str = Field(
+        "", description="ARN of the SNS topic to which Amazon SES reports; empty: its webhook is off"
+    )
+    feedback_sendgrid_key: str = Field(
+        "", description="verification key of SendGrid's signed event webhook; empty: its webhook is off"
+    )
+    feedback_mailgun_key: SecretStr = Field(
+        SecretStr(""), description="Mailgun's HTTP webhook signing key; empty: its webhook is off"
+    )
     feedback_postmark_login: SecretStr = Field(
-        SecretStr(""), description="user:password that Postmark logs in to the webhook with"
+        SecretStr(""), description="user:password with which Postmark calls the webhook; empty: its webhook is off"
     )
-    public_url: str = Field("", description="https:// where customers reach `engine web`: unsubscribe links lead there")
-    token_secret: SecretStr = Field(SecretStr(""), description="signs these links; of several, the first")
-    feedback_topic: str = Field("engine.feedback", description="where what became of outreach goes; empty: nowhere")
-    web_port: int = Field(8_080, ge=1, le=65_535, description="where `engine web` answers; a proxy adds TLS")
-    pages: Path | None = Field(None, description="a folder of pages and a style sheet that `engine web` shows instead")
-    link_days: int = Field(400, ge=30, le=MOST_DAYS, description="days that a link in an outreach works")
-    send_group: str = Field("engine-send", description="consumer group of the senders")
-    send_in_hand: int = Field(1_000, ge=10, le=MOST, description="outreach on its way at once, at most")
-    send_parked: int = Field(5_000, ge=0, le=MOST, description="outreach that waits besides for its next try, at most")
-    send_connections: int = Field(20, ge=1, le=10_000, description="hand-overs at once per channel")
+    public_url: str = Field(
+        "",
+        description="https:// URL of `engine web` for customers; unsubscribe links lead there; needs token_secret",
+    )
+    token_secret: SecretStr = Field(
+        SecretStr(""),
+        description="signs links, at least 16 characters; several separated by spaces: the first signs, all verify",
+    )
+    feedback_topic: str = Field(
+        "engine.feedback",
+        description="topic for feedback about outreach: sent, bounced, unsubscribed and so on; empty: off",
+    )
+    web_port: int = Field(
+        8_080, ge=1, le=65_535, description="port of `engine web`, plain HTTP: put a proxy with TLS in front"
+    )
+    pages: Path | None = Field(
+        None, description="folder whose files replace the pages and style sheet of `engine web` with the same name"
+    )
+    link_days: int = Field(400, ge=30, le=MAX_DAYS, description="days that a link in outreach works")
+    send_group: str = Field(
+        "engine-send",
+        description="consumer group of the senders; the feedback consumer uses the same name with -feedback",
+    )
+    send_in_hand: int = Field(
+        1_000,
+        ge=10,
+        le=MAX_COUNT,
+        description="outreach that a sender delivers at the same time, at most; reading pauses beyond it",
+    )
+    send_parked: int = Field(
+        5_000,
+        ge=0,
+        le=MAX_COUNT,
+        description="outreach that waits for its next try, at most, in addition to send_in_hand",
+    )
+    send_connections: int = Field(20, ge=1, le=10_000, description="concurrent hand-overs per channel")
     send_first_retry: float = Field(
-        1.0, gt=0, le=86_400, description="seconds before the second try; doubled for each after"
+        1.0,
+        gt=0,
+        le=86_400,
+        description="seconds before the second try; doubled for each further one, up to 15 minutes",
     )
     send_retry_hours: float = Field(
-        24.0, ge=0, le=8_784, description="hours after which a temporary failure is a permanent one"
+        24.0, ge=0, le=8_784, description="hours after the first try when a temporary failure becomes final"
     )
-    send_rates: str = Field("", description="hand-overs a second per channel: email=100 sms=5; * for all others")
-    send_domain_rates: str = Field("", description="the same per recipient domain: gmail.com=20 *=50")
+    send_rates: str = Field(
+        "",
+        description="hand-overs per second of one sender, by channel: email=100 sms=5 *=50; empty: no limit",
+    )
+    send_domain_rates: str = Field(
+        "", description="hand-overs per second of one sender, by recipient domain: gmail.com=20 *=50; empty: no limit"
+    )
     send_claims_days: int = Field(
-        30, ge=1, le=MOST_DAYS, description="days that a hand-over is remembered: longer than the topic's"
+        30,
+        ge=1,
+        le=MAX_DAYS,
+        description="days that results of deliveries are kept; must be longer than the outreach topic keeps records",
     )
 
-    batch: int = Field(4_000, ge=1, le=MOST, description="records decided and committed together, at most")
-    cache_size: int = Field(
-        500_000, ge=0, le=1_000_000_000, description="customers a worker keeps in memory; up to twice as many"
+    batch: int = Field(
+        4_000,
+        ge=1,
+        le=MAX_COUNT,
+        description="records decided and committed together, at most; smaller: lower latency, lower throughput",
     )
-    page: int = Field(1_000, ge=1, le=MOST, description="due timers fired in one commit, at most")
-    http_port: int = Field(9_100, ge=0, le=65_535, description="of /metrics, /healthz and /readyz; 0: none")
-    log_format: Literal["json", "text"] = Field("json", description="of the log on standard error")
-    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="the least that is logged")
+    cache_size: int = Field(
+        500_000,
+        ge=0,
+        le=1_000_000_000,
+        description="customers whose states a worker keeps in memory, at least; at most twice as many",
+    )
+    page: int = Field(
+        1_000,
+        ge=1,
+        le=MAX_COUNT,
+        description="due timers fired in one commit, at most; smaller: events wait less in a storm of timers",
+    )
+    http_port: int = Field(9_100, ge=0, le=65_535, description="port of /metrics, /healthz and /readyz; 0: off")
+    log_format: Literal["json", "text"] = Field("json", description="format of the log on standard error")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="least severe level that is logged"
+    )
 
     @classmethod
     def settings_customise_sources(
@@ -150,7 +264,7 @@ class Settings(BaseSettings):
 
 
 class _Environment(EnvSettingsSource):
-    """The variables, but for the addresses that Kubernetes adds for services: `engine-web` makes ENGINE_WEB_PORT."""
+    """The variables without the addresses that Kubernetes adds for services: `engine-web` makes ENGINE_WEB_PORT."""
 
     def __call__(self) -> dict[str, Any]:
         return {name: value for name, value in super().__call__().items() if not _is_link(value)}
@@ -161,7 +275,7 @@ def _is_link(value: object) -> bool:
 
 
 class _SecretFiles(PydanticBaseSettingsSource):
-    """`ENGINE_KAFKA_PASSWORD_FILE=/run/secrets/kafka` and the like."""
+    """Secrets from files, such as `ENGINE_KAFKA_PASSWORD_FILE=/run/secrets/kafka`."""
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
         path = os.environ.get(f"ENGINE_{field_name.upper()}_FILE")
@@ -179,7 +293,7 @@ class _SecretFiles(PydanticBaseSettingsSource):
 
 
 def load_settings(**given: Any) -> Settings:
-    """What is given here counts before the environment. Raises BadSetting for the first that cannot be used."""
+    """The settings; `given` overrides the environment. Raises BadSetting for the first that cannot be used."""
     for name in given.keys() - Settings.model_fields.keys():
         raise BadSetting(name, "there is no such setting")
     try:
@@ -195,19 +309,19 @@ def load_settings(**given: Any) -> Settings:
 
 
 def channel_urls(settings: Settings) -> dict[str, str]:
-    """By channel; empty where nothing is sent from."""
+    """Channel -> URL, for the channels that are configured."""
     urls = {name: getattr(settings, f"{name}_url") for name in ("email", "sms", "push", "webhook")}
     return {name: url for name, url in urls.items() if url}
 
 
 def linked_settings(environment: Mapping[str, str] = os.environ) -> list[str]:
-    """Names of settings whose variable has a service's address in it, as Kubernetes sets it; they are ignored."""
+    """Variables of settings that hold the address of a Kubernetes service instead of a value; they are ignored."""
     known = {f"ENGINE_{name.upper()}" for name in Settings.model_fields}
     return sorted(name for name, value in environment.items() if name.upper() in known and _is_link(value))
 
 
 def unknown_settings(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """Variables that look like settings and are none: each with the nearest name that is one, or ""."""
+    """Variables named like settings that are not settings -> the most similar setting, or ""."""
     fields = Settings.model_fields
     known = {name.upper() for name in fields}
     known |= {f"{name.upper()}_FILE" for name, field in fields.items() if field.annotation is SecretStr}

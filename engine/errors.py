@@ -1,15 +1,18 @@
-"""Every error the engine raises on purpose. Each carries its data; the command line prints `str(error)` and exits 1."""
+"""Every error that the engine raises on purpose. The command line prints `str(error)` and exits 1.
+
+An error carries its data as fields. Its message says where the problem is and what to do, and never quotes a secret.
+"""
 
 from dataclasses import dataclass
 
 
 class EngineError(Exception):
-    """Base of all: something the person running the engine can act on."""
+    """Base class of errors that the operator can act on."""
 
 
 @dataclass
 class BadRecord(EngineError):
-    """A record that cannot become an event. `reason` is for a person; `code` groups them in metrics."""
+    """A record that cannot be decoded. `reason` is for a person; metrics count by `code`."""
 
     code: str
     reason: str
@@ -45,19 +48,19 @@ class RenderFailed(EngineError):
 
 @dataclass
 class Fenced(EngineError):
-    """The store refused a commit: somebody else owns the partition, or the store went back in time."""
+    """The store refused a commit: another worker owns the partition, or the store was restored to an older state."""
 
     partition: int
     expected: str
     found: str
 
     def __str__(self) -> str:
-        return f"partition {self.partition}: expected {self.expected}, the store has {self.found}"
+        return f"partition {self.partition}: this worker expects {self.expected}, but the store has {self.found}"
 
 
 @dataclass
 class StateUnreadable(EngineError):
-    """A stored state this version cannot read."""
+    """A stored state that this version cannot read."""
 
     reason: str
 
@@ -67,10 +70,10 @@ class StateUnreadable(EngineError):
 
 @dataclass
 class StateTooNew(EngineError):
-    """A stored state that a newer engine wrote; this one would lose what it does not know.
+    """A stored state that a newer engine wrote; this one would drop the fields it does not know.
 
-    `found` and `known` are version and minor version of states. `engine` is the version of the engine that wrote
-    them, where that is known.
+    `found` and `known` are (version, minor version) of states; `engine` is the version of the engine that wrote them,
+    if known.
     """
 
     found: tuple[int, int]
@@ -81,14 +84,14 @@ class StateTooNew(EngineError):
         found, known = (".".join(map(str, version)) for version in (self.found, self.known))
         writer = f"engine {self.engine}" if self.engine else "a newer engine"
         return (
-            f"{writer} wrote states of customers in version {found}, and this engine knows up to {known}."
-            f" Nothing was changed; run {writer}, or a later one, on every worker"
+            f"{writer} wrote customer states of version {found}, and this engine reads up to {known}."
+            f" Nothing was changed. Run {writer}, or a later one, on every worker"
         )
 
 
 @dataclass
 class StoreUnavailable(EngineError):
-    """The state store cannot be reached, or refuses to work; nothing half-done is left there."""
+    """The state store cannot be reached or refuses to work. Nothing was written by halves."""
 
     store: str
     reason: str
@@ -99,7 +102,7 @@ class StoreUnavailable(EngineError):
 
 @dataclass
 class StoreDamaged(EngineError):
-    """A key of the store that holds what the engine never writes: others wrote there, or a restore went wrong."""
+    """A key of the store with content that the engine never writes: another program wrote it, or a restore failed."""
 
     store: str
     key: str
@@ -107,8 +110,8 @@ class StoreDamaged(EngineError):
 
     def __str__(self) -> str:
         return (
-            f"the store at {self.store}: the key {self.key} does not hold what the engine writes ({self.reason});"
-            " restore it from a backup, or delete all keys of its partition and replay the events"
+            f"the store at {self.store}: the content of key {self.key} was not written by the engine ({self.reason})."
+            " Restore it from a backup, or delete all keys of its partition and replay the events"
         )
 
 
@@ -136,7 +139,7 @@ class EmbeddedServerFailed(EngineError):
 
 @dataclass
 class BadInputFile(EngineError):
-    """A file of events that cannot be read, or not to its end."""
+    """A file of events that cannot be read to its end."""
 
     path: str
     reason: str
@@ -147,7 +150,7 @@ class BadInputFile(EngineError):
 
 @dataclass
 class BadOutputFile(EngineError):
-    """A file that cannot take what is to be written to it."""
+    """A file that cannot be written."""
 
     path: str
     reason: str
@@ -158,7 +161,7 @@ class BadOutputFile(EngineError):
 
 @dataclass
 class SourceUnavailable(EngineError):
-    """Events cannot be read, and waiting does not help. `source` is a topic or the brokers' address."""
+    """Events cannot be read, and waiting does not help. `source`: a topic or the brokers' address."""
 
     source: str
     reason: str
@@ -169,12 +172,12 @@ class SourceUnavailable(EngineError):
 
 @dataclass
 class CodecMissing(SourceUnavailable):
-    """Records are there, and what unpacks them is not installed here."""
+    """Records are compressed, and the package that decompresses them is not installed."""
 
 
 @dataclass
 class SinkUnavailable(EngineError):
-    """What was handed over cannot become durable, and waiting does not help. `sink`: a topic, or the brokers."""
+    """Records cannot become durable, and waiting does not help. `sink`: a topic or the brokers' address."""
 
     sink: str
     reason: str
@@ -185,17 +188,18 @@ class SinkUnavailable(EngineError):
 
 @dataclass
 class BrokersAway(SinkUnavailable):
-    """The brokers have not taken, or not answered, in time. What was handed over is still tried: waiting helps."""
+    """The brokers did not accept records, or did not answer, in time. The client still tries: waiting helps."""
 
 
 @dataclass
 class TooLarge(SinkUnavailable):
-    """One record that its topic does not take; everything else that was handed over is not concerned."""
+    """One record that is too large for its topic. Other records are not affected."""
 
 
 @dataclass
 class PartitionsDiffer(EngineError):
-    """The store was written with another number of partitions than the topics have, or is on its way to `moving_to`."""
+    """The store was written with another number of partitions than the topics have, or a reshard to `moving_to` is
+    unfinished."""
 
     stored: int
     topics: int
@@ -203,17 +207,17 @@ class PartitionsDiffer(EngineError):
 
     def __str__(self) -> str:
         if self.moving_to:
-            return f"`engine reshard --to {self.moving_to}` was begun and not finished: run it again before any worker"
+            return f"`engine reshard --to {self.moving_to}` was interrupted: run it again before you start a worker"
         return (
-            f"the store has customers in {self.stored} partitions and the topics have {self.topics}: workers would look"
-            f" for them in the wrong place. Let the topics have {self.stored}, or stop all workers and run"
+            f"the store has {self.stored} partitions and the topics have {self.topics}: workers would not find their"
+            f" customers. Use topics with {self.stored} partitions, or stop all workers and run"
             f" `engine reshard --to {self.topics}`"
         )
 
 
 @dataclass
 class OtherFormat(EngineError):
-    """A store whose keys another version of the engine has laid out in another way."""
+    """A store whose key layout belongs to another version of the engine."""
 
     store: str
     found: object
@@ -221,8 +225,8 @@ class OtherFormat(EngineError):
 
     def __str__(self) -> str:
         return (
-            f"{self.store} was written in format {self.found}, and this engine reads and writes {self.ours}: go on with"
-            " the version that wrote it, or begin a new namespace (ENGINE_NAMESPACE) and let it read the topics anew"
+            f"{self.store} was written in format {self.found}, and this engine uses format {self.ours}. Run the"
+            " version that wrote it, or start a new namespace (ENGINE_NAMESPACE), which reads the topics again"
         )
 
 
@@ -238,28 +242,28 @@ class ReshardRefused(EngineError):
 
 @dataclass
 class ShareEnded(EngineError):
-    """One of a replay's processes is gone before its work was done. `code`: its exit code, a signal's if negative."""
+    """A process of a replay ended before its work was done. `code`: its exit code, negative for a signal."""
 
     code: int
 
     def __str__(self) -> str:
         how = f"was ended by signal {-self.code}" if self.code < 0 else f"ended with code {self.code}"
-        return f"one of the processes {how}; if there was too little memory, try again with --processes 1"
+        return f"one of the processes {how}. If memory ran out, try again with --processes 1"
 
 
 class HistoryChanged(EngineError):
-    """The processes of a replay have not read the same."""
+    """The processes of a replay have read different events."""
 
     def __str__(self) -> str:
-        return "the events were changed while they were read; replay them again, or with --processes 1"
+        return "the events were changed while they were read. Replay them again, or with --processes 1"
 
 
 @dataclass
 class TemporaryFailure(EngineError):
     """An outreach that could not be handed over now; another try may help.
 
-    `retry_after`: seconds the provider asks to wait. `uncertain`: it may have been delivered all the same.
-    `down`: the fault is the provider's, not the recipient's. `reason` has no personal data.
+    `retry_after`: seconds that the provider asks to wait. `uncertain`: it may have been delivered nevertheless.
+    `down`: the provider failed, not this recipient. `reason` has no personal data.
     """
 
     reason: str
@@ -273,10 +277,10 @@ class TemporaryFailure(EngineError):
 
 @dataclass
 class PermanentFailure(EngineError):
-    """An outreach that cannot be handed over, now or later. `reason` has no personal data, `detail` may.
+    """An outreach that can never be handed over. `reason` has no personal data, `detail` may have.
 
-    `bounced`: there is no such recipient. `words`: what the other side said, where it may be said of everybody: the
-    same to many recipients in a row means that a setting is wrong. Empty for what is wrong with this outreach alone.
+    `bounced`: the recipient does not exist. `words`: the provider's answer, if it may concern everybody; the same words
+    to many recipients in a row mean that a setting is wrong. Empty if only this outreach is at fault.
     """
 
     reason: str
@@ -290,7 +294,7 @@ class PermanentFailure(EngineError):
 
 @dataclass
 class BadToken(EngineError):
-    """A token that we have not signed, or not lately."""
+    """A token that this engine has not signed, or that is too old."""
 
     reason: str
 

@@ -1,7 +1,7 @@
-"""What cannot be right about settings though each has the right type: names, addresses, and what must differ.
+"""Finds settings that have the right type and still cannot work: bad names and addresses, equal topics, missing logins.
 
-Libraries answer such values late and in their own words, or not at all: one of them ends the process. `load_settings`
-asks here, so that every command says the same.
+`load_settings` calls it, so that every command reports the same errors at its start. Client libraries would report them
+late, in their own words, or not at all; one of them ends the process.
 """
 
 import re
@@ -25,11 +25,11 @@ _FILES: Final = (
 )
 
 Problem = tuple[str, str]
-"""A setting's name, and what is wrong with it."""
+"""(name of the setting, what is wrong with it)"""
 
 
 def implausible(settings: Any) -> Iterator[Problem]:
-    """Every problem of the `Settings` of engine.config, which asks here."""
+    """Every problem of the settings, an instance of engine.config.Settings."""
     for name, value in settings:
         if not str(value).isascii() and not _is_utf8(str(value)):
             yield name, "is not UTF-8"
@@ -43,7 +43,7 @@ def implausible(settings: Any) -> Iterator[Problem]:
 
 
 def _is_utf8(text: str) -> bool:
-    """Whether it came from bytes that are: others reach us as characters that nothing can encode again."""
+    """Whether the variable's bytes were UTF-8; Python decodes others to surrogates, which cannot be encoded again."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -98,7 +98,7 @@ def _addresses(settings: Any) -> Iterator[Problem]:
 
 
 def _not_a_place(url: str, *, port_needed: bool = False) -> str:
-    """Why nobody can connect there; never the URL itself, which may have a password."""
+    """Why the URL is not usable, "" if it is; never quotes the URL, which may have a password."""
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
@@ -113,8 +113,8 @@ def _logins(settings: Any) -> Iterator[Problem]:
     if settings.kafka_security_protocol.startswith("SASL"):
         if settings.kafka_sasl_mechanism != "OAUTHBEARER":
             if not settings.kafka_username:
-                yield "kafka_username", f"{settings.kafka_sasl_mechanism} needs a user"
+                yield "kafka_username", f"must be set: {settings.kafka_sasl_mechanism} needs a user"
         elif not settings.kafka_token_file and not settings.kafka_token_url:
-            yield "kafka_token_file", "OAUTHBEARER needs this, or ENGINE_KAFKA_TOKEN_URL"
+            yield "kafka_token_file", "must be set, or ENGINE_KAFKA_TOKEN_URL: OAUTHBEARER needs a token"
     if settings.kafka_certificate_file and not settings.kafka_key_file:
-        yield "kafka_key_file", "a certificate needs its key"
+        yield "kafka_key_file", "must be set: the client certificate needs its key"

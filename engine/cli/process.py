@@ -17,7 +17,7 @@ def begin_log(settings: Settings) -> None:
     """Its first lines name variables that are ignored."""
     set_up_logs(settings.log_format, settings.log_level)
     for name, nearest in unknown_settings().items():
-        structlog.stdlib.get_logger(_LOGGER).warning("no such setting, ignored", name=name, nearest=nearest or None)
+        structlog.stdlib.get_logger(_LOGGER).warning("not a setting, ignored", name=name, nearest=nearest or None)
     for name in linked_settings():
         structlog.stdlib.get_logger(_LOGGER).warning("has a Kubernetes service's address, ignored", name=name)
 

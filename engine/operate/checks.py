@@ -64,15 +64,15 @@ def check_all(there: Installation, further: Further = lambda store, catalog, cou
 
 
 def check_names(environment: Mapping[str, str] = os.environ) -> Iterator[Finding]:
-    """Variables that were meant as settings."""
+    """Warn of variables that are named like settings and are ignored."""
     for name, nearest in unknown_settings(environment).items():
-        advice = f"is it {nearest}?" if nearest else "docs/deployment.md lists all settings"
-        yield warn("settings", f"{name} is none, and is ignored", advice)
+        advice = f"did you mean {nearest}?" if nearest else "docs/deployment.md lists all settings"
+        yield warn("settings", f"{name} is not a setting and is ignored", advice)
     for name in linked_settings(environment):
         advice = (
             "give the service another name, set enableServiceLinks: false for the pod, or set the variable yourself"
         )
-        yield warn("settings", f"{name} has the address of a Kubernetes service, and is ignored", advice)
+        yield warn("settings", f"{name} holds the address of a Kubernetes service and is ignored", advice)
 
 
 def check_apart_topics(settings: Settings, catalog: Catalog) -> Iterator[Finding]:

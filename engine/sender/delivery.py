@@ -167,7 +167,7 @@ class Delivery:
                 return await self._end(parcel, Outcome.IN_DOUBT, "a sender ended while handing it over")
             self._tell(parcel, Outcome.IN_DOUBT, context.wall(), SENT_AGAIN)
         if outreach.channel not in context.channels:
-            why = f"no address of a provider is set for channel {outreach.channel}"
+            why = f"channel {outreach.channel} is not configured on this sender"
             raise PermanentFailure(why)
         await parcel.rest(context.limits.rates.reserve(outreach.channel, outreach.to, monotonic()))
         return await self._wait_for_hands(parcel)

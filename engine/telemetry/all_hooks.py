@@ -1,4 +1,4 @@
-"""Several hooks as one, so that metrics and logs both hear what a worker does."""
+"""Combines several hooks into one, so that both metrics and logs are called. A failing hook never stops the worker."""
 
 import logging
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ _LOGGER = logging.getLogger("engine.hooks")
 
 
 class AllHooks(Hooks):
-    """Tells several, one after the other. What one raises is logged, without its message, which may quote anything."""
+    """Calls each hook in turn. An exception is logged without its message, which may quote personal data."""
 
     def __init__(self, *hooks: Hooks) -> None:
         for name in vars(Hooks):

@@ -1,4 +1,4 @@
-"""The codes that metrics count by. A series is there with 0 from the start, so that the first one is an increase.
+"""The codes that metrics count by. Each series starts at 0, so that its first event is an increase.
 
 Prometheus' increase() of a series that is born at 1 is 0: an alarm would miss the first trouble after each restart.
 """
@@ -11,17 +11,17 @@ RECORD: Final = (
     "missing-type", "no-origin", "no-value", "not-an-object", "not-cloudevents", "not-decodable", "outreach-too-large",
     "time-in-future", "time-too-old", "too-large", "undecidable", "undeclared-type", "unknown-origin", "wrong-type",
 )  # fmt: skip
-"""Why a worker or its ingest could not use a record."""
+"""Reasons for dead letters of a worker or the ingest."""
 OUTREACH: Final = ("not-outreach", "outreach-refused", "unknown-version")
-"""Why a sender could not send one."""
+"""Reasons for dead letters of a sender."""
 FEEDBACK: Final = ("not-feedback",)
-"""Why a sender could not obey one."""
+"""Reasons why a feedback record was skipped."""
 TOKEN: Final = ("expired-token", "forged-token", "not-a-token", "token-too-long", "transactional-token")
-"""Why a link does nothing."""
+"""Reasons why a link is refused."""
 REPORT: Final = (
     "bad-certificate", "busy", "foreign-host", "forged", "other-topic", "stale", "unreachable", "unreadable",
     "unsigned", "wrong-login",
 )  # fmt: skip
-"""Why a provider's request is refused."""
+"""Reasons why a provider's request is refused."""
 PASSED_OVER: Final = ("bad-token", "no-token", "other-kind", "subscription", "transactional", "unreadable-entry")
-"""Why a provider's report is none for us."""
+"""Reasons why a provider's report is ignored."""

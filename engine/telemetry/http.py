@@ -1,4 +1,4 @@
-"""A small HTTP server for a few pages that are made when asked for."""
+"""A small HTTP server for /metrics and health pages, which are computed for each request. Not for the internet."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 
 class Page(NamedTuple):
-    """An answer."""
+    """The answer to a request."""
 
     status: HTTPStatus
     content_type: str
@@ -35,7 +35,7 @@ def serving(port: int, pages: Mapping[str, Callable[[], Page]]) -> Iterator[int]
             self.wfile.write(page.body)
 
         def log_message(self, *_: object) -> None:
-            """Being asked every few seconds is not worth a line."""
+            """Log nothing: probes ask every few seconds."""
 
     with ThreadingHTTPServer(("", port), Handler) as server:
         server.daemon_threads = True

@@ -18,15 +18,15 @@ import structlog
 from engine.errors import EngineError
 from engine.ports import Hooks, Measures, Work
 
-SUMMARY = 60.0
-"""Seconds between lines that sum up the work."""
-QUIET = 60.0
-"""Seconds in which the brokers' clients do not say the same again."""
+SUMMARY_INTERVAL = 60.0
+"""Seconds between summary lines; a line per commit would flood the log."""
+REPEAT_AFTER = 60.0
+"""Seconds in which a message of a Kafka client is not repeated."""
 _DURATION = re.compile(r"\b\d+(\.\d+)? ?(ms|secs)\b")
 
 
 def set_up_logs(format: Literal["json", "text"], level: str, stream: TextIO | None = None) -> None:
-    """For the whole process. Libraries say warnings and worse only: their debug lines may quote records."""
+    """Configure logging of the whole process. Libraries log warnings and worse only: debug lines may quote records."""
     stream = stream or sys.stderr
     shared: list[structlog.typing.Processor] = [
         structlog.stdlib.add_log_level,
@@ -57,8 +57,8 @@ def set_up_logs(format: Literal["json", "text"], level: str, stream: TextIO | No
 
 
 class Once(logging.Filter):
-    """Lets a message of these loggers pass once a minute: librdkafka tells of a broker that is away twenty times a
-    second, kafka-python four times a second."""
+    """Lets each message of these loggers pass once a minute: librdkafka reports an unavailable broker twenty times a
+    second, kafka-python four times."""
 
     def __init__(self, loggers: tuple[str, ...]) -> None:
         super().__init__()
@@ -72,12 +72,12 @@ class Once(logging.Filter):
         said = _DURATION.sub("", record.getMessage())
         if now < self._silent.get(said, 0.0):
             return False
-        self._silent = {one: until for one, until in self._silent.items() if now < until} | {said: now + QUIET}
+        self._silent = {one: until for one, until in self._silent.items() if now < until} | {said: now + REPEAT_AFTER}
         return True
 
 
 def use_host_logs() -> None:
-    """In a program that has its own logging: lines go there, as text. Leaves a structlog that is set up as it is."""
+    """Send lines to the logging of the host program, as text. An existing structlog configuration is kept."""
     if structlog.is_configured():
         return
     structlog.configure(
@@ -98,7 +98,7 @@ def _renderer(format: str, stream: TextIO) -> structlog.typing.Processor:
 
 
 def _places_only(_: Any, __: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Instead of an exception, its type and where it came from."""
+    """Replace an exception by its type and the places of its traceback."""
     record = line.get("_record")
     info = line.pop("exc_info", None) or (record.exc_info if record else None)
     if info is True:
@@ -112,7 +112,7 @@ def _places_only(_: Any, __: str, line: MutableMapping[str, Any]) -> MutableMapp
 
 
 class LogHooks(Hooks):
-    """One worker's log. Work is summed up once a minute; of dead letters the first of each code is told at once."""
+    """One worker's log. Work is summed up once a minute; the first dead letter of each code is logged at once."""
 
     def __init__(self) -> None:
         self._log = structlog.stdlib.get_logger("engine.worker")
@@ -121,7 +121,7 @@ class LogHooks(Hooks):
         self._dead_letters: Counter[str] = Counter()
         self._told: set[str] = set()
         self._misplaced: set[str] = set()
-        self._summary_at = monotonic() + SUMMARY
+        self._summary_at = monotonic() + SUMMARY_INTERVAL
 
     def assigned(self, partition: int, recovered: int) -> None:
         self._log.info("partition assigned", partition=partition, recovered_outreach=recovered)
@@ -134,10 +134,10 @@ class LogHooks(Hooks):
         self._outcomes.update(outcome.outcome.value for outcome in work.outcomes)
 
     def fenced(self, partition: int, reason: str) -> None:
-        self._log.warning("commit refused, the partition is opened anew", partition=partition, reason=reason)
+        self._log.warning("commit refused, the partition is reopened", partition=partition, reason=reason)
 
     def dead_letter(self, partition: int, code: str) -> None:
-        self._bury(code)
+        self._count_dead_letter(code)
 
     def misplaced(self, partition: int, topic: str) -> None:
         if topic not in self._misplaced:
@@ -164,7 +164,7 @@ class LogHooks(Hooks):
         self._log.error("the time is in doubt, no timer fires", reason=reason)
 
     def clock_believed(self) -> None:
-        self._log.warning("the time is believed again")
+        self._log.warning("the time is trusted again, timers fire")
 
     def clock_set_back(self, partition: int, seconds: float) -> None:
         self._log.error("a stored clock was ahead and is set back", partition=partition, by_seconds=round(seconds))
@@ -173,7 +173,7 @@ class LogHooks(Hooks):
         self._log.error("the topic was made again, it is read from its beginning", partition=partition, topic=topic)
 
     def swept(self, partition: int) -> None:
-        self._log.info("every customer has met the new rules", partition=partition)
+        self._log.info("every customer has the new rules", partition=partition)
 
     def measured(self, partition: int, measures: Measures) -> None:
         if monotonic() >= self._summary_at:
@@ -184,7 +184,7 @@ class LogHooks(Hooks):
 
     def zones_differ(self, partition: int, theirs: str, ours: str) -> None:
         self._log.warning(
-            "the partition's last owner used other time zone data: let all workers have the same tzdata",
+            "the partition's last owner used other time zone data: install the same tzdata on all workers",
             partition=partition,
             theirs=theirs,
             ours=ours,
@@ -199,24 +199,24 @@ class LogHooks(Hooks):
     def ingested(self, events: int, dead_letters: Sequence[str], seconds: float) -> None:
         self._done.update(ingested=events)
         for code in dead_letters:
-            self._bury(code)
+            self._count_dead_letter(code)
 
     def ingest_undone(self) -> None:
         self._log.warning("a transaction of the ingest was undone; its records come again")
 
     def ingest_lag(self, lag: Mapping[tuple[str, int], int]) -> None:
-        """Metrics have it."""
+        """Only a metric."""
 
     def sum_up(self) -> None:
-        """One line about everything since the last."""
-        self._summary_at = monotonic() + SUMMARY
+        """Log one line about the work since the last such line."""
+        self._summary_at = monotonic() + SUMMARY_INTERVAL
         done, outcomes, letters = dict(self._done), dict(self._outcomes), dict(self._dead_letters)
         for counter in (self._done, self._outcomes, self._dead_letters):
             counter.clear()
         if done or letters:
             self._log.info("worked", **done, outcomes=outcomes, dead_letters=letters)
 
-    def _bury(self, code: str) -> None:
+    def _count_dead_letter(self, code: str) -> None:
         self._dead_letters[code] += 1
         if code not in self._told:
             self._told.add(code)

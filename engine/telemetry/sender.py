@@ -1,4 +1,7 @@
-"""What a sender tells, as Prometheus metrics and as lines in the log. Neither ever names a customer or an address."""
+"""A sender's Prometheus metrics and log lines, written from its hooks. `engine send` serves the metrics.
+
+Neither may ever name a customer or an address.
+"""
 
 from collections.abc import Iterable
 
@@ -14,17 +17,16 @@ from engine.wire.feedback import FeedbackKind
 
 SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 3600)
 
-ENDINGS = (
+RESULTS = (
     Outcome.SENT, Outcome.BOUNCED, Outcome.SUPPRESSED, Outcome.EXPIRED, Outcome.FAILED, Outcome.IN_DOUBT,
 )  # fmt: skip
-OBEYED = (FeedbackKind.BOUNCED, FeedbackKind.COMPLAINED, FeedbackKind.UNSUBSCRIBED, FeedbackKind.PREFERENCES)
+APPLIED_FEEDBACK = (FeedbackKind.BOUNCED, FeedbackKind.COMPLAINED, FeedbackKind.UNSUBSCRIBED, FeedbackKind.PREFERENCES)
 
 
 class SenderWatch(SenderHooks):
     """One sender's metrics, in a registry of their own, and its log.
 
-    What is known of labels beforehand is there with 0: see engine/telemetry/codes.py.
-    `channels`: those that it sends by.
+    Series whose labels are known beforehand start at 0: see engine/telemetry/codes.py. `channels`: those configured.
     """
 
     content_type = CONTENT_TYPE_LATEST
@@ -54,19 +56,19 @@ class SenderWatch(SenderHooks):
             self._dead_letters.labels(code)
         for code in codes.FEEDBACK:
             self._unreadable.labels(code)
-        for kind in OBEYED:
+        for kind in APPLIED_FEEDBACK:
             self._obeyed.labels(kind.value)
         for channel in channels:
             self._expect(channel)
 
     def _expect(self, channel: str) -> None:
-        for outcome in ENDINGS:
+        for outcome in RESULTS:
             self._outcomes.labels(channel, outcome.value)
         for metric in (self._retries, self._unlinked, self._refused_alike, self._open, self._seconds):
             metric.labels(channel)
 
     def page(self) -> bytes:
-        """All metrics, as Prometheus reads them."""
+        """All metrics, in Prometheus' text format."""
         return generate_latest(self.registry)
 
     def _counter(self, name: str, what: str, *labels: str) -> Counter:
@@ -75,15 +77,15 @@ class SenderWatch(SenderHooks):
     def _gauge(self, name: str, what: str, *labels: str) -> Gauge:
         return Gauge(f"engine_{name}", what, labels, registry=self.registry)
 
-    # --- what the sender tells
+    # --- hooks
 
     def assigned(self, partition: int) -> None:
         self._owned.inc()
-        self._log.info("assigned", partition=partition)
+        self._log.info("partition assigned", partition=partition)
 
     def released(self, partition: int) -> None:
         self._owned.dec()
-        self._log.info("released", partition=partition)
+        self._log.info("partition released", partition=partition)
 
     def ended(self, channel: str, outcome: Outcome, seconds: float) -> None:
         self._outcomes.labels(channel, outcome.value).inc()
@@ -109,7 +111,9 @@ class SenderWatch(SenderHooks):
 
     def all_refused(self, channel: str, words: str) -> None:
         self._refused_alike.labels(channel).inc()
-        self._log.error("provider refuses everybody: a setting is wrong, all is kept", channel=channel, words=words)
+        self._log.error(
+            "provider refuses everybody: a setting is wrong; outreach is kept", channel=channel, words=words
+        )
 
     def measured(self, in_hand: int, parked: int) -> None:
         self._in_hand.set(in_hand)
@@ -134,9 +138,9 @@ class SenderWatch(SenderHooks):
     def store_away(self, error: EngineError, attempt: int) -> None:
         self.store_answers = False
         self._away.set(1)
-        self._log.warning("store away", reason=str(error), attempt=attempt)
+        self._log.warning("the store does not answer", reason=str(error), attempt=attempt)
 
     def store_back(self, seconds: float) -> None:
         self.store_answers = True
         self._away.set(0)
-        self._log.info("store back", seconds=round(seconds, 1))
+        self._log.info("the store answers again", after_seconds=round(seconds, 1))

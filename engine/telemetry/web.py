@@ -1,4 +1,4 @@
-"""What `engine web` tells, as Prometheus metrics and as lines in the log. Neither ever names a customer or a token."""
+"""The Prometheus metrics and log lines of `engine web`. Neither may ever name a customer or a token."""
 
 from collections.abc import Callable, Iterable
 from time import monotonic
@@ -14,19 +14,19 @@ from engine.wire.feedback import Feedback, FeedbackKind
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
 PAGES = ("unsubscribe", "preferences", "feedback", "other")
-TOLD = tuple(FeedbackKind)
+FEEDBACK_KINDS = tuple(FeedbackKind)
 
 
 PATIENCE = 60.0
-"""Seconds of failures only, after which others may do better: a broker that restarts is back before."""
+"""Seconds in which every request failed before this copy counts as not ready. A restarting broker is back earlier."""
 REST = 30.0
-"""Seconds without requests, after which the next ones are to show whether it works again."""
+"""Seconds without a request after which it counts as ready again: only a request can show whether it works."""
 
 
 class WebWatch:
     """One process's metrics, in a registry of their own, and its log. `page`: the first word of a path.
 
-    What is known of labels beforehand is there with 0: see engine/telemetry/codes.py.
+    Series whose labels are known beforehand start at 0: see engine/telemetry/codes.py.
     """
 
     content_type = CONTENT_TYPE_LATEST
@@ -50,14 +50,14 @@ class WebWatch:
             self._seconds.labels(page)
             for status in ("200", "503"):
                 self._answers.labels(page, status)
-        for kind in TOLD:
+        for kind in FEEDBACK_KINDS:
             self._feedback.labels(kind.value)
         for page in PAGES[:2]:
             for code in codes.TOKEN:
                 self._refused.labels(page, code)
 
     def expect(self, provider: str) -> None:
-        """Its webhook is there."""
+        """Start this provider's series at 0: its webhook is configured."""
         for code in codes.REPORT:
             self._refused.labels("feedback", f"{provider}-{code}")
         for code in codes.PASSED_OVER:
@@ -65,41 +65,41 @@ class WebWatch:
 
     @property
     def serves(self) -> bool:
-        """False where every request for a minute could not be served; for half a minute, as only a request can tell."""
+        """Whether requests are served: False when all failed for PATIENCE, until REST has passed without one."""
         failing, now = self._failing_since, self._clock()
         return failing is None or self._last_failure - failing < PATIENCE or now - self._last_failure > REST
 
     def page(self) -> bytes:
-        """All metrics, as Prometheus reads them."""
+        """All metrics, in Prometheus' text format."""
         return generate_latest(self.registry)
 
     def _counter(self, name: str, what: str, *labels: str) -> Counter:
         return Counter(f"engine_{name}", what, labels, registry=self.registry)
 
-    # --- what the pages tell
+    # --- called by the pages
 
     def answered(self, page: str, status: int, seconds: float) -> None:
-        """Whatever the answer was."""
+        """A request was answered, with any status."""
         self._answers.labels(page, str(status)).inc()
         self._seconds.labels(page).observe(seconds)
 
     def published(self, feedback: Iterable[Feedback]) -> None:
-        """They are durable."""
+        """Feedback events are durable."""
         self._failing_since = None
         for each in feedback:
             self._feedback.labels(each.kind.value).inc()
 
     def refused(self, page: str, code: str) -> None:
-        """`code` is one of ours, never what somebody sent."""
+        """A request was refused. `code` is one of engine/telemetry/codes.py, never text from the request."""
         self._refused.labels(page, code).inc()
         self._log.info("refused", page=page, code=code)
 
     def passed_over(self, provider: str, code: str) -> None:
-        """Such reports are many, and nothing is wrong: a delivery, an open by a machine, mail of somebody else."""
+        """A report was ignored. These are many and normal: deliveries, opens by machines, mail of other systems."""
         self._passed_over.labels(provider, code).inc()
 
     def failed(self, page: str, error: EngineError) -> None:
-        """They have been asked to try again."""
+        """A request could not be served; the client was asked to retry."""
         self._last_failure = self._clock()
         if self._failing_since is None:
             self._failing_since = self._last_failure

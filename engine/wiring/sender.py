@@ -65,6 +65,8 @@ def _console(settings: Settings, url: str) -> Channel:
     return ConsoleChannel(Console())
 
 
+NO_CHANNEL = "no channel is configured; set ENGINE_EMAIL_URL, ENGINE_SMS_URL, ENGINE_PUSH_URL or ENGINE_WEBHOOK_URL"
+
 _MAKERS: Mapping[str, Callable[[Settings, str], Channel]] = {
     "smtp": _smtp,
     "smtps": _smtp,
@@ -80,7 +82,7 @@ def channels(settings: Settings) -> dict[str, Channel]:
     """Those that have an address. Raises BadSetting."""
     made = {name: _channel(settings, name, url) for name, url in channel_urls(settings).items()}
     if not made:
-        raise BadSetting("ENGINE_EMAIL_URL", "no channel has an address; set this, or that of another channel")
+        raise BadSetting("ENGINE_EMAIL_URL", NO_CHANNEL)
     return made
 
 

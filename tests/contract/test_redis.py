@@ -219,7 +219,7 @@ def test_what_a_script_may_not_do_gets_the_advice_that_a_command_gets(restricted
 
 def test_a_wake_up_at_no_moment_names_its_key(store: RedisStore, client: Any) -> None:
     client.zadd("{shop:7}:due", {"c-1": "-inf"})
-    with pytest.raises(StoreDamaged, match=r"the key \{shop:7\}:due does not hold what the engine writes"):
+    with pytest.raises(StoreDamaged, match=r"the content of key \{shop:7\}:due was not written by the engine"):
         store.due(7, 2**62, 10)
 
 

@@ -241,5 +241,5 @@ def test_a_worker_that_is_stopped_sums_up_and_had_named_what_is_no_setting(stage
     worker.stop()
     lines = [json.loads(line) for line in worker.said.splitlines() if line.startswith("{")]
     by_event = {line["event"]: line for line in lines}
-    assert by_event["no such setting, ignored"]["nearest"] == "ENGINE_BATCH"
+    assert by_event["not a setting, ignored"]["nearest"] == "ENGINE_BATCH"
     assert sum(line["events"] for line in lines if line["event"] == "worked") >= 100

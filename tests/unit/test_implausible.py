@@ -93,7 +93,7 @@ def test_no_reason_quotes_a_password() -> None:
 
 def test_a_certificate_needs_its_key(tmp_path: Path) -> None:
     (tmp_path / "me.pem").write_text("")
-    with pytest.raises(BadSetting, match="ENGINE_KAFKA_KEY_FILE: a certificate needs its key"):
+    with pytest.raises(BadSetting, match="ENGINE_KAFKA_KEY_FILE: must be set: the client certificate needs its key"):
         load_settings(kafka_certificate_file=tmp_path / "me.pem")
 
 

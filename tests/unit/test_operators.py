@@ -124,8 +124,8 @@ def test_a_mistyped_setting_is_named_with_the_one_that_was_meant() -> None:
     given = {"ENGINE_BATCHES": "9", "engine_Kafka_bootstrap_servers": "k:9092", "ENGINE_WHATEVER": "1"}
     found = {one.says.split()[0]: one.advice for one in check_names(given)}
     assert found == {
-        "ENGINE_BATCHES": "is it ENGINE_BATCH?",
-        "engine_Kafka_bootstrap_servers": "is it ENGINE_KAFKA_BOOTSTRAP?",
+        "ENGINE_BATCHES": "did you mean ENGINE_BATCH?",
+        "engine_Kafka_bootstrap_servers": "did you mean ENGINE_KAFKA_BOOTSTRAP?",
         "ENGINE_WHATEVER": "docs/deployment.md lists all settings",
     }
 
@@ -143,7 +143,7 @@ def test_settings_and_what_others_set_are_no_mistakes(name: str) -> None:
 
 def test_a_secret_file_is_known_for_secrets_only() -> None:
     (found,) = check_names({"ENGINE_EMAIL_URL_FILE": "/run/secrets/email"})
-    assert found.advice == "is it ENGINE_EMAIL_URL?"
+    assert found.advice == "did you mean ENGINE_EMAIL_URL?"
 
 
 def test_the_address_of_a_kubernetes_service_is_no_setting_and_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -151,7 +151,7 @@ def test_the_address_of_a_kubernetes_service_is_no_setting_and_is_named(monkeypa
     assert load_settings().web_port == 8_080
     (found,) = check_names({"ENGINE_WEB_PORT": "tcp://10.0.0.1:8080"})
     assert found.level is Level.WARN
-    assert "ENGINE_WEB_PORT has the address of a Kubernetes service" in found.says
+    assert "ENGINE_WEB_PORT holds the address of a Kubernetes service" in found.says
 
 
 def test_a_property_that_is_not_declared_is_named_with_the_one_that_was_meant(
