@@ -1,4 +1,4 @@
-"""Which topics the brokers mean by our topics' names: a topic that is deleted and made again has another id (KIP-516).
+"""Watches the ids of topics: a topic that is deleted and made again has another id (KIP-516).
 
 Asked by a thread of its own, so that no worker waits.
 """
@@ -12,16 +12,16 @@ from engine.adapters.kafka.settings import KafkaSettings
 from engine.errors import SourceUnavailable
 
 _SECONDS: Final = 30.0
-"""Between questions: a topic made again under a worker is read from where the old one was for as long, then anew."""
+"""Seconds between questions. For this long, a topic made again is read from the old one's offset; then from 0."""
 
 
 class TopicIds:
-    """What was heard last stands while the brokers do not answer. Raises SourceUnavailable when it is made."""
+    """The last answer stands while the brokers do not answer. The constructor raises SourceUnavailable."""
 
     def __init__(self, settings: KafkaSettings) -> None:
         self._settings = settings
         self.known: Mapping[str, str] = {}
-        """By topic, without those that have none: brokers before Kafka 2.8 give none."""
+        """Topic -> id; brokers before Kafka 2.8 have none."""
         self._admin: Admin | None = None
         self._ask()
         self._ending = Event()
