@@ -1,4 +1,4 @@
-"""Kafka by the settings: the client's configuration, members of groups and producers."""
+"""Builds Kafka clients from settings: their configuration, group members and producers."""
 
 import logging
 from collections.abc import Callable
@@ -15,7 +15,7 @@ LOGGER = logging.getLogger("engine.worker")
 
 
 def kafka_settings(settings: Settings, topics: tuple[str, ...] = (), group: str = "") -> KafkaSettings:
-    """What both clients need to know."""
+    """The connection settings for both client libraries."""
     token = TokenSettings(
         file=settings.kafka_token_file,
         url=settings.kafka_token_url,
@@ -48,7 +48,7 @@ def kafka_settings(settings: Settings, topics: tuple[str, ...] = (), group: str 
 
 
 def join_group(settings: Settings, topics: tuple[str, ...]) -> Callable[[Ownership], EventSource]:
-    """What makes a member of the workers' group over these topics."""
+    """A function that joins the workers' group over these topics."""
     kafka = kafka_settings(settings, topics)
     return partial(library(kafka).source, kafka)
 
@@ -60,7 +60,7 @@ def open_writer(settings: Settings) -> TopicWriter:
 
 
 def close_writer(writer: TopicWriter) -> None:
-    """At a worker's end. Brokers that are away hold it up for CLOSE_SECONDS only: the outbox keeps all outreach for the
+    """Close a worker's producer, within CLOSE_SECONDS if brokers are unavailable: the outbox keeps outreach for the
     next owner, and dead letters were durable before their commit. Outcomes may be missing in their topic then."""
     try:
         writer.close(CLOSE_SECONDS)
