@@ -8,44 +8,20 @@ import pytest
 
 from engine.adapters.kafka.settings import KafkaSettings
 from engine.core.triggers.inactivity import Inactivity
-from engine.ports import EventSource, Ownership, Record
+from engine.ports import EventSource, Ownership
 from engine.worker.loop import Worker
 from tests.services import Broker
 from tests.support.books import DAY, HOUR, book, rule
 from tests.support.kafka_clients import CLIENTS, PATIENCE, make_topics, produce
 from tests.support.live import now
 from tests.support.live_worker import LiveShop
+from tests.support.read_ahead import ReadAhead
 
 pytestmark = pytest.mark.kafka
 
 CUSTOMERS = [f"c-{number}" for number in range(3_000)]
 """One poll takes them all."""
 MISSED = book(rule(Inactivity("missed", of=frozenset({"visit"}), after=DAY)))
-
-
-class Full:
-    """An EventSource whose first records come, all together, while the store owes the worker its first answer.
-
-    Then a poll does not wait. So it is on a fast machine, and here on any.
-    """
-
-    def __init__(self, source: EventSource) -> None:
-        self._source = source
-        self._held: list[Record] | None = []
-
-    def __getattr__(self, name: str) -> object:
-        return getattr(self._source, name)
-
-    def poll(self, limit: int, timeout: float) -> list[Record]:
-        if self._held is None:
-            return self._source.poll(limit, timeout)
-        self._held += self._source.poll(limit, timeout)
-        if timeout:
-            return []
-        while len(self._held) < limit and (more := self._source.poll(limit - len(self._held), 1.0)):
-            self._held += more
-        held, self._held = self._held, None
-        return held
 
 
 def work_until(worker: Worker, true: Callable[[], bool]) -> None:
@@ -69,7 +45,7 @@ def test_who_came_back_is_not_told_though_their_records_come_before_the_store_an
     shop = LiveShop(MISSED, now(), [topic])
 
     def join(owner: Ownership) -> EventSource:
-        return cast(EventSource, Full(CLIENTS[client].source(settings, owner)))
+        return cast(EventSource, ReadAhead(CLIENTS[client].source(settings, owner)))
 
     produce(broker.address, topic, shop.events("visit", CUSTOMERS))
     work_until(shop.worker(join), lambda: shop.store.meta(0).offsets.get(topic) == len(CUSTOMERS))

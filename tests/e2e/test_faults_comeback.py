@@ -1,17 +1,22 @@
 """Live clocks, short silences, restarts and kills: exactly those who stayed away are told, whatever was read ahead.
 
-Workers have the settings of production: a poll takes 4,000 records, and the clients are as they come. What must be said
-is worked out from the times of the visits alone. Whatever is done is done at a moment that was observed.
+Workers have the settings of production, and the clients are as they come. What must be said is worked out from what the
+broker has, by nothing of the engine's. Every other start is one at which the records come before the store's first
+answer, see tests/support/read_ahead.py: without it a worker that counts what it has read as handled passes on most
+machines.
 """
 
 import random
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 import pytest
 
 from tests.services import RedisServer
+from tests.support import read_ahead
+from tests.support.command import PROGRAM
 from tests.support.effort import Effort, tried_hard
 from tests.support.faults import Stage
 from tests.support.job import Firing
@@ -21,59 +26,68 @@ from tests.support.workers import Worker
 pytestmark = [pytest.mark.e2e, pytest.mark.kafka]
 
 SILENCE = 6_000
-BACKLOG = 6_000
-"""Records that wait for a worker that starts: more than one poll takes, less than two do. So some partitions are read
-to their ends while others have been looked at for due timers."""
-CLEAR = 1_500
-"""So far from the end of a silence, ms, every visit is: the broker has it well before, or well after."""
+"""Milliseconds after which a customer is missed."""
+EARLY = 1_500
+"""Milliseconds before the end of a silence at which customers come back: what is under way to the broker then is there
+in time, on a machine that is not too busy."""
+VISIBLE = 500
+"""Milliseconds that a record may take from the broker's time stamp until it can be read."""
 
 
-class Visits:
-    """Who came when, and what a look at all of it calls for."""
+@dataclass
+class Called:
+    """What a look at the whole topic of events calls for. `false`: of these, nobody may hear.
 
-    def __init__(self, stage: Stage, chance: random.Random, customers: int) -> None:
+    `open`: who came so close to the end of a silence that either is right.
+    """
+
+    wanted: set[Firing] = field(default_factory=set)
+    false: set[Firing] = field(default_factory=set)
+    open: set[Firing] = field(default_factory=set)
+
+
+def called_for(stage: Stage) -> Called:
+    """Once all silences have ended."""
+    visits: dict[str, list[tuple[int, int]]] = defaultdict(list)
+    for one in stage.topics.read(stage.topics.events):
+        visits[one.json["customer"]].append((one.json["time"], one.time))
+    called, never = Called(), (2 * now(), 2 * now())
+    for customer, times in visits.items():
+        for (came, _), (again, arrived) in pairwise([*sorted(times), never]):
+            firing, end = ("quiet", customer, str(came)), came + SILENCE
+            if again >= end:
+                called.wanted.add(firing)
+            elif arrived < end - VISIBLE:
+                called.false.add(firing)
+            else:
+                called.open.add(firing)
+    return called
+
+
+class Shop:
+    """Its customers, who come when they are told to."""
+
+    def __init__(self, stage: Stage, customers: int) -> None:
         self.stage = stage
-        self.chance = chance
         self.customers = [f"customer-{number}" for number in range(customers)]
-        self.times: dict[str, list[int]] = defaultdict(list)
         self.last = 0
 
-    def come(self, customers: Sequence[str]) -> None:
-        """These visit now; returns when the broker has it."""
+    def visited_by(self, customers: Sequence[str]) -> None:
+        """Now; returns when the broker has it."""
         self.last = now()
-        each = range(BACKLOG // len(self.customers))
-        pings = [happened("ping", customer, self.last, number) for number in each for customer in customers]
-        self.stage.load([*pings, *(happened("site_visit", customer, self.last) for customer in customers)])
-        for customer in customers:
-            self.times[customer].append(self.last)
-        assert now() < self.last + CLEAR, "the broker took too long to say anything about this round"
+        self.stage.load(happened("site_visit", customer, self.last) for customer in customers)
 
-    def some(self) -> list[str]:
-        """Nine in ten."""
-        return [customer for customer in self.customers if self.chance.random() < 0.9]
+    def all_handled(self) -> None:
+        self.stage.until_processed(sum(self.stage.topics.loaded.values()))
 
-    def until_before_the_end(self) -> None:
-        """Wait, until the silence of those who came last has nearly ended."""
-        self._until(self.last + SILENCE - 2 * CLEAR)
-
-    def until_after_the_end(self) -> None:
-        self._until(max(times[-1] for times in self.times.values()) + SILENCE + CLEAR)
-
-    def wanted(self) -> Iterator[Firing]:
-        """Once all silences have ended."""
-        for customer, times in self.times.items():
-            for last, following in pairwise([*times, 2 * now()]):
-                if following >= last + SILENCE:
-                    yield "quiet", customer, str(last)
-
-    def _until(self, moment: int) -> None:
+    def wait_until(self, moment: int) -> None:
         self.stage.until(lambda: now() >= moment, "time passes")
 
 
 def end(worker: Worker, number: int, redis: RedisServer) -> None:
     """By SIGTERM, by SIGKILL, or together with the store."""
-    worker.stop() if number % 2 == 0 else worker.kill9()
-    if number % 4 == 1:
+    worker.stop() if number % 3 == 0 else worker.kill9()
+    if number % 3 == 2:
         redis.kill9()
         redis.start()
 
@@ -83,23 +97,28 @@ def end(worker: Worker, number: int, redis: RedisServer) -> None:
 def test_over_restarts_and_kills_exactly_those_who_stayed_away_are_told(
     frail: Stage, redis: RedisServer, effort: Effort, client: str
 ) -> None:
-    visits = Visits(frail, random.Random(effort.seed), effort.of(300, 3_000))
+    shop, chance = Shop(frail, effort.of(400, 3_000)), random.Random(effort.seed)
     frail.use(live_project([frail.topics.events], QUIET.format(seconds=SILENCE // 1000)))
-    worker = frail.start("a", kafka_client=client, **LIVE)
+    settings = {**LIVE, "kafka_client": client}
+    worker = frail.start("a", **settings)
     frail.until_members(1)
-    for number in range(effort.of(2, 10)):
-        visits.come(visits.customers)
-        everything = sum(frail.topics.loaded.values())
-        frail.until_processed(everything if number % 2 == 0 else everything - BACKLOG // 2)
+    for number in range(effort.of(4, 10)):
+        shop.visited_by(shop.customers)
+        first = shop.last
+        shop.all_handled()
         end(worker, number, redis)
-        visits.until_before_the_end()
-        visits.come(visits.some())
-        visits.until_after_the_end()  # of the first silence, which most have broken, or of both
-        worker = frail.start("a", kafka_client=client, **LIVE)
-        frail.until_processed(sum(frail.topics.loaded.values()))
-    visits.until_after_the_end()
-    wanted = set(visits.wanted())
-    frail.until(lambda: len(frail.outreach()) >= len(wanted), "those who stayed away have heard from us")
-    verdict = frail.verdict(wanted)
-    assert verdict.exact, verdict
-    print(client, verdict)
+        shop.wait_until(first + SILENCE - EARLY)
+        shop.visited_by([customer for customer in shop.customers if chance.random() < 0.95])
+        shop.wait_until(first + SILENCE + VISIBLE)
+        program = PROGRAM if number % 2 else read_ahead.PROGRAM
+        worker = frail.start_program(program, "a", settings)
+        shop.all_handled()
+    shop.wait_until(shop.last + SILENCE + VISIBLE)
+    called = called_for(frail)
+    frail.until(lambda: called.wanted <= frail.told(), "those who stayed away have heard from us")
+    told = frail.told() - called.open
+    false = len(told & called.false)
+    print(f"{client}: {false} of {len(called.false)} falsely told, {len(told) - false} of {len(called.wanted)} rightly")
+    assert told & called.false == set()
+    assert told == called.wanted
+    assert len(called.false) > len(shop.customers), "most came back in time, most times"

@@ -85,6 +85,8 @@ class Process:
         self.ready = ready
         self._running: subprocess.Popen[bytes] | None = None
         self._watch: subprocess.Popen[bytes] | None = None
+        self.code: int | None = None
+        """How it ended when it was told to; negative: by that signal."""
 
     @property
     def running(self) -> bool:
@@ -138,5 +140,5 @@ class Process:
             self._watch.communicate()
         if self._running:
             self._running.send_signal(by)
-            self._running.wait(60)
+            self.code = self._running.wait(60)
         self._running = self._watch = None

@@ -190,7 +190,8 @@ class Stuck(MemorySink):
 
     def delivered(self, partition: int) -> list[str]:
         under_way = len(self.entries.get(partition, ())) - self._told.get(partition, 0)
-        self.most = max(self.most, under_way)
+        if self.asks >= 0:
+            self.most = max(self.most, under_way)
         self.asks -= under_way >= MAX_IN_FLIGHT
         return super().delivered(partition) if self.asks < 0 else []
 

@@ -19,7 +19,7 @@ from engine.testing import load_project
 from engine.wire.partitioner import murmur2_partition
 from engine.wire.records import decode_past
 from tests.services.processes import PATIENCE, wait_until
-from tests.support.command import REPOSITORY, start, write_project
+from tests.support.command import PROGRAM, REPOSITORY, start, write_project
 from tests.support.job import PARTITIONS, Entry, Firing
 from tests.support.live import now
 from tests.support.topics import Read, Topics
@@ -96,10 +96,14 @@ class Stage:
 
     def start(self, name: str, **settings: object) -> Worker:
         """Start a worker, for the first time or again. It is a static member of the group unless told otherwise."""
-        given = self.settings | {"kafka_instance_id": name} | settings
+        return self.start_program(PROGRAM, name, settings)
+
+    def start_program(self, program: str, name: str, settings: Mapping[str, object]) -> Worker:
+        """Start a worker that is run by this text of Python; `start` has that of the command `engine`."""
+        given = self.settings | {"kafka_instance_id": name} | dict(settings)
         environment = {f"ENGINE_{key.upper()}": str(value) for key, value in given.items()}
         environment["PYTHONPATH"] = str(REPOSITORY)
-        worker = Worker(name, environment, self.folder / f"{name}.log")
+        worker = Worker(name, environment, self.folder / f"{name}.log", program)
         worker.start()
         self.workers[name] = worker
         return worker
@@ -243,6 +247,10 @@ class Stage:
         """Every record of the outreach topic."""
         return self.topics.read(self.topics.outreach)
 
+    def told(self) -> set[Firing]:
+        """Of what somebody has heard."""
+        return {firing_of(one.json) for one in self.outreach()}
+
     def outcomes(self) -> Counter[tuple[str, str]]:
         """How many customers got which (rule, outcome), each decision once, by their topic; a kill may lose some."""
         decisions = {one.identity: one.json for one in self.topics.read(self.topics.outcomes)}
@@ -259,8 +267,8 @@ class Stage:
 
     def latencies(self, rule: str) -> list[int]:
         """From an event at the broker to its outreach at the broker, in ms, the longest last, for a rule on events."""
+        arrived = {one.json["id"]: one.time for one in self.topics.read(self.topics.events)}
         sent = {one.json["event"]["id"]: one.time for one in self.outreach() if one.json["rule"] == rule}
-        arrived = {one.json["id"]: one.time for one in self.topics.read(self.topics.events)}  # after what it caused
         return sorted(at - arrived[event] for event, at in sent.items())
 
     def dead_letters(self) -> dict[str, dict[str, Any]]:

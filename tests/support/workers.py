@@ -13,22 +13,15 @@ from tests.support.command import PROGRAM
 class Worker(Process):
     """`engine run` with this environment. It is meant to live until one of the methods here ends it."""
 
-    def __init__(self, name: str, environment: Mapping[str, str], log: Path) -> None:
+    def __init__(self, name: str, environment: Mapping[str, str], log: Path, program: str = PROGRAM) -> None:
         settings = [f"{variable}={value}" for variable, value in environment.items()]
-        super().__init__(["env", *settings, sys.executable, "-c", PROGRAM, "run"], log, lambda: True)
+        super().__init__(["env", *settings, sys.executable, "-c", program, "run"], log, lambda: True)
         self.name = name
-        self.code: int | None = None
-        """How it ended."""
 
     @property
     def died(self) -> bool:
         """It has ended by itself."""
         return self._running is not None and not self.running
-
-    def end(self, by: signal.Signals) -> None:
-        ended = self._running
-        super().end(by)
-        self.code = ended.returncode if ended else self.code
 
     def reload(self) -> None:
         """Let it read its rules again."""
