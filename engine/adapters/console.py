@@ -1,4 +1,4 @@
-"""A channel that prints outreach on the screen, for `console:` URLs."""
+"""Outreach on the screen, in boxes."""
 
 from rich.console import Console, Group
 from rich.panel import Panel
@@ -8,7 +8,7 @@ from engine.model import Outreach
 
 
 class ConsoleChannel:
-    """A Channel that prints."""
+    """A Channel for looking."""
 
     def __init__(self, console: Console) -> None:
         self._console = console

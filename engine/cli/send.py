@@ -14,7 +14,7 @@ from engine.ports import ClaimStore
 from engine.telemetry.sender import SenderWatch
 from engine.wiring.feedback_consumer import consuming_feedback
 from engine.wiring.health import SenderHealth, serve
-from engine.wiring.kafka import open_writer
+from engine.wiring.kafka import close_writer, open_writer
 from engine.wiring.sender import equipment_of, open_sender
 from engine.wiring.store import open_sending
 
@@ -58,7 +58,7 @@ def send(
         health = SenderHealth(watch)
         serve(stack, settings, health)
         writer = open_writer(settings)
-        stack.callback(writer.close)
+        stack.callback(close_writer, writer)
         sender = stack.enter_context(open_sender(settings, equipment, stores, writer, watch))
         obey_stop(sender.stop)
         if settings.feedback_topic:

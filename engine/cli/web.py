@@ -12,7 +12,7 @@ from engine.cli.process import begin_log, log_stop
 from engine.config import BadSetting
 from engine.telemetry.web import WebWatch
 from engine.wiring.health import WebHealth, serve
-from engine.wiring.kafka import open_writer
+from engine.wiring.kafka import close_writer, open_writer
 from engine.wiring.store import open_sending
 from engine.wiring.web import build_app
 
@@ -42,7 +42,7 @@ def web(
         _, suppressions = stack.enter_context(open_sending(settings))
         begin_log(settings)
         writer, watch = open_writer(settings), WebWatch()
-        stack.callback(writer.close)
+        stack.callback(close_writer, writer)
         server = Server(build_app(settings, suppressions, writer, watch), log_stop)
         listening = stack.enter_context(_listening(settings.web_port))
         serve(stack, settings, WebHealth(server, watch))

@@ -1,4 +1,4 @@
-"""`engine doctor`'s findings: brokers, topics, keys, clocks, lag and timers, each with advice.
+"""What is wrong with what surrounds the workers, and what to do about it: brokers, topics, keys, clocks, lag, timers.
 
 `engine doctor` prints it. It changes nothing, and may run beside working workers.
 """
@@ -8,7 +8,7 @@ from collections.abc import Container, Iterable, Iterator, Mapping
 from engine.config import Settings
 from engine.core.catalog import Catalog
 from engine.core.durations import text_of
-from engine.errors import CodecMissing, SourceUnavailable
+from engine.errors import BrokersAway, CodecMissing, SourceUnavailable
 from engine.operate.checks import check_all
 from engine.operate.findings import Finding, fail, ok, warn
 from engine.operate.installation import Installation
@@ -22,16 +22,16 @@ from engine.worker.trusted_time import MAX_WITNESS_DIFFERENCE
 
 SKEW = 2_000
 LATE = 60_000
-"""Milliseconds of lag, above which a worker does not keep up."""
+"""A worker that keeps up is behind by less than this, ms."""
 SAMPLE = 200
-"""Records of each partition that are sampled."""
+"""Records of each partition that are looked at."""
 WORKERS_LAG = "is a worker running? If so, start more of them: as many as there are partitions can share"
 COUNTED = 10_000
-"""Overdue customers counted per partition, at most: each counted one is read from the store."""
+"""Overdue customers are counted up to this, by partition."""
 
 
 def examine(there: Installation) -> list[Finding]:
-    """The checks before a start, then those that need running workers."""
+    """All that is checked before a start, then what shows only while workers run."""
 
     def further(store: StateStore, catalog: Catalog, counts: Mapping[str, int]) -> Iterable[Finding]:
         return _examine(there, store, catalog, counts)
@@ -54,7 +54,7 @@ def _examine(there: Installation, store: StateStore, catalog: Catalog, counts: M
             again = made_again(there.brokers, store, topics, max(counts[topic] for topic in topics))
             yield from _lag(reader, store, bounds, again, now)
             yield _senders(there, reader, counts.get(settings.outreach_topic, 0))
-    except SourceUnavailable as error:
+    except (SourceUnavailable, BrokersAway) as error:
         yield fail("kafka", str(error), "may ENGINE_KAFKA_USERNAME read these topics?")
     if settings.clock == "live":
         yield from _stored_clocks(store, max(counts[topic] for topic in topics), now)
@@ -62,7 +62,7 @@ def _examine(there: Installation, store: StateStore, catalog: Catalog, counts: M
 
 
 def _keys(topic: str, partitions: int, reader: TopicReader, spans: Mapping[Place, tuple[int, int]]) -> Finding:
-    """Judge the keys of a sample of records."""
+    """Of a sample."""
     try:
         return judge_keys(topic, partitions, reader.read(spans))
     except CodecMissing as error:
@@ -114,7 +114,7 @@ def _apart(difference: int) -> str:
 def _lag(
     reader: TopicReader, store: StateStore, bounds: Mapping[Place, tuple[int, int]], again: Container[str], now: int
 ) -> Iterator[Finding]:
-    """Findings on unread records. `again`: topics that were made again, so that the store's offsets do not count."""
+    """`again`: topics that are read from their beginning, whatever the store says."""
     unread: dict[Place, tuple[int, int]] = {}
     offsets = {partition: store.meta(partition).offsets for partition in {partition for _, partition in bounds}}
     for (topic, partition), (low, end) in bounds.items():
@@ -134,7 +134,7 @@ def _lag(
 
 
 def _senders(there: Installation, reader: TopicReader, partitions: int) -> Finding:
-    """The lag of our senders; another program may send instead."""
+    """How far our senders are with the outreach; others may send it instead."""
     topic, group = there.settings.outreach_topic, there.settings.send_group
     with there.brokers.offsets((topic,), group) as offsets:
         read = {number: offsets.committed(number).get(topic) for number in range(partitions)}
@@ -162,7 +162,7 @@ def _lag_finding(
 
 
 def _oldest(reader: TopicReader, spans: Mapping[Place, tuple[int, int]]) -> int:
-    """When the oldest of these records arrived, epoch ms; 0 if none can be read here."""
+    """When the oldest of these records arrived, epoch ms; 0 where none can be read here."""
     try:
         return min((one.timestamp for one in reader.read(spans)), default=0)
     except CodecMissing:

@@ -1,11 +1,11 @@
-"""A finding of a check: ok, a warning or a failure, with advice. Checks return findings; commands print them."""
+"""What the checks before a start and `engine doctor` find: ok, a warning or a failure, with advice."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class Level(StrEnum):
-    """The severity of a finding."""
+    """How bad it is."""
 
     OK = "ok"
     WARN = "warn"
@@ -14,7 +14,7 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """The result of one check. `advice`: what to do about it."""
+    """One thing that was looked at. `advice`: what to do about it."""
 
     level: Level
     what: str

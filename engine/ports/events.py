@@ -83,6 +83,9 @@ class EventSource(Protocol):
         Without those whose id is not known. Does not ask the broker.
         """
 
+    def answers(self) -> bool:
+        """Whether the brokers answered when they were last asked, a few seconds ago. Does not ask them."""
+
     def joined(self) -> bool:
         """Whether this member has joined the group, perhaps without a partition."""
 

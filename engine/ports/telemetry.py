@@ -166,3 +166,9 @@ class SenderHooks:
 
     def store_back(self, seconds: float) -> None:
         """The store answers again, after so long."""
+
+    def brokers_away(self, error: EngineError, attempt: int) -> None:
+        """The brokers do not take reports, or do not answer; the sender reads and sends nothing, and tries again."""
+
+    def brokers_back(self, seconds: float) -> None:
+        """The brokers answer again, after so long."""

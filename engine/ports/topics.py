@@ -138,7 +138,10 @@ class GroupOffsets(Protocol):
     """What the group of these settings has committed of their topics."""
 
     def committed(self, partition: int) -> dict[str, int]:
-        """Topic -> next offset, without those of which nothing is committed. Raises SourceUnavailable."""
+        """Topic -> next offset, without those of which nothing is committed.
+
+        Raises BrokersAway when they do not answer now, SourceUnavailable when waiting does not help.
+        """
 
     def close(self) -> None:
         """Give up the connections."""

@@ -1,4 +1,4 @@
-"""Renders one template from given data, without a store, for `engine preview`."""
+"""One template rendered from given data, with no customer in any store."""
 
 from collections.abc import Mapping, Set
 from datetime import UTC, datetime

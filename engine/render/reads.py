@@ -1,4 +1,4 @@
-"""Collects what a template reads, from its syntax tree: paths from the roots, and the history they need."""
+"""What a template reads, by its syntax tree: paths from the roots, and the history they ask for."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""The attributes that templates may read, type by type. Everything else is closed."""
+"""What templates may touch, type by type. Whatever is not listed here cannot be read."""
 
 from collections.abc import Container
 from types import NoneType
@@ -95,4 +95,4 @@ NAMES: dict[type, str] = {
     NoneType: "an event that has not happened",
     TemplateModule: "the imported file",
 }
-"""The names of these types in messages."""
+"""How messages call them."""

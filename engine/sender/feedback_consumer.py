@@ -1,8 +1,9 @@
 """Applies feedback (unsubscribes, complaints, bounces, preferences) to the suppression list. `engine send` runs it.
 
 It is a member of a consumer group over the feedback topic. A record's offset is committed once the list has the change
-on disk. Reading a record twice is harmless, since a customer's records come in order. While the store is unavailable,
-the partitions are paused and the consumer stays in the group. It must not skip feedback it could not store.
+on disk. Reading a record twice is harmless, since a customer's records come in order. While the store or the brokers
+are unavailable, the partitions are paused and the consumer stays in the group. It must not skip feedback it could not
+store.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,8 +15,10 @@ from typing import Annotated, Any, NamedTuple
 import msgspec
 
 from engine.core.zones import to_millis
-from engine.errors import BadRecord, StoreUnavailable
+from engine.errors import BadRecord, BrokersAway, StoreUnavailable
+from engine.loop import NO_ANSWER, Loop, Outage
 from engine.ports import EventSource, Ownership, Record, SenderHooks, Suppression, SuppressionList
+from engine.sender.reading_on import ReadingOn
 from engine.wire.digests import ALL
 from engine.wire.feedback import FeedbackKind
 from engine.wire.reading import reading
@@ -23,8 +26,6 @@ from engine.wire.reading import reading
 BATCH = 1_000
 PATIENCE = 0.5
 """Seconds that a poll waits for the first record."""
-MAX_RETRY_DELAY = 5.0
-"""Seconds, at most, between attempts to reach an unavailable store."""
 STATUS_INTERVAL = 5.0
 """Seconds between reports of the lag."""
 
@@ -81,7 +82,7 @@ def _moment(event: _Event, timestamp: int) -> int:
 
 
 @dataclass
-class FeedbackConsumer:
+class FeedbackConsumer(Loop):
     """The consumer's loop. `join` makes the source, which calls back `assigned`, `revoked` and `lost`.
 
     `committed(partition)` returns topic -> next offset, as the last owner committed it.
@@ -91,21 +92,20 @@ class FeedbackConsumer:
     committed: Callable[[int], dict[str, int]]
     suppressions: SuppressionList
     hooks: SenderHooks = field(default_factory=SenderHooks)
-    stopping: bool = field(default=False, init=False)
-    joined: bool = field(default=False, init=False)
-    stepped: float = field(default_factory=monotonic, init=False)
-    """When the loop last turned, by the monotonic clock; health checks compare it with now."""
+    store: Outage = field(init=False)
+    brokers: Outage = field(init=False)
     source: EventSource = field(init=False)
+    _reading_on: ReadingOn = field(init=False)
     _owned: set[int] = field(default_factory=set, init=False)
     _open: list[Record] = field(default_factory=list, init=False)
     """Records that were read and are not applied yet."""
-    _away_since: float = field(default=0.0, init=False)
-    _attempt: int = field(default=0, init=False)
-    """How many times in a row the store has not answered."""
     _wait: float = field(default=PATIENCE, init=False)
     _next_status: float = field(default=0.0, init=False)
 
     def __post_init__(self) -> None:
+        self.store = Outage(self.hooks.store_away, self.hooks.store_back)
+        self.brokers = Outage(self.hooks.brokers_away, self.hooks.brokers_back)
+        self._reading_on = ReadingOn(self.committed)
         self.source = self.join(self)
 
     def run(self) -> None:
@@ -116,20 +116,19 @@ class FeedbackConsumer:
         finally:
             self.source.close()
 
-    def stop(self) -> None:
-        """Leave after this turn. Safe to call from another thread."""
-        self.stopping = True
-
     def step(self) -> None:
         """One turn of the loop: poll, apply, commit."""
-        self.stepped = monotonic()
+        self.turned()
         records = self.source.poll(BATCH, self._wait)
-        self._open += records
+        self._open += (record for record in records if not self._reading_on.waits(record.partition))
         self.joined = self.source.joined()
         try:
+            self._reading_on.begin_late(self.source)
             self._apply()
         except StoreUnavailable as error:
-            self._rest(error)
+            self._rest(self.store.failed(error))
+        except BrokersAway as error:
+            self._rest(self.brokers.failed(error))
         else:
             self._wake()
         if monotonic() >= self._next_status:
@@ -150,29 +149,36 @@ class FeedbackConsumer:
         for code in codes:
             self.hooks.unreadable(code)
 
-    def _rest(self, error: StoreUnavailable) -> None:
-        self._away_since = self._away_since or monotonic()
-        self._attempt += 1
-        self._wait = min(MAX_RETRY_DELAY, 2 * self._wait)
-        self.hooks.store_away(error, self._attempt)
+    def _rest(self, seconds: float) -> None:
+        self._wait = max(PATIENCE, seconds)
         self.source.pause(list(self._owned))
 
     def _wake(self) -> None:
-        if self._attempt:
+        """All that was tried has succeeded. Without anything to try, the source may still know better."""
+        if not (self.store.answers and self.brokers.answers):
             self.source.resume(list(self._owned))
-            self.hooks.store_back(monotonic() - self._away_since)
-            self._attempt, self._away_since, self._wait = 0, 0.0, PATIENCE
+            self._wait = PATIENCE
+        self.store.over()
+        if self.source.answers():
+            self.brokers.over()
+        elif self.brokers.answers or monotonic() >= self._next_status:
+            self.brokers.failed(NO_ANSWER)
 
     # --- ownership: called by the source from within poll and close
 
     def assigned(self, partition: int) -> dict[str, int]:
-        """Read on from the last owner's committed offset."""
+        """Read on from the last owner's committed offset; later, if the brokers do not answer now."""
         self._owned.add(partition)
-        return self.committed(partition)
+        try:
+            return self._reading_on.assigned(partition)
+        except BrokersAway as error:
+            self.brokers.failed(error)
+            return {}
 
     def revoked(self, partition: int) -> None:
         """Drop records that are not applied: the next owner reads them again."""
         self._owned.discard(partition)
+        self._reading_on.gone(partition)
         self._open = [record for record in self._open if record.partition != partition]
 
     lost = revoked

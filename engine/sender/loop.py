@@ -1,8 +1,9 @@
 """The sender's main loop: a member of a consumer group over the outreach topic that delivers what it reads.
 
 `engine send` runs it. Deliveries end in any order; the committed offset is the one before which all have ended. Reading
-pauses, without leaving the group, while too many are in hand or every provider is down. The source must only be used
-from its own thread, never from the asyncio loop's.
+pauses, without leaving the group, while too many are in hand or every provider is down. While the brokers do not take
+the outcomes, nothing is read or delivered. The source must only be used from its own thread, never from the asyncio
+loop's.
 """
 
 import asyncio
@@ -13,10 +14,12 @@ from functools import partial
 from time import monotonic
 from typing import TypeVar
 
-from engine.errors import BadRecord
+from engine.errors import BadRecord, BrokersAway
+from engine.loop import MAX_RETRY_DELAY, NO_ANSWER, Loop, Outage
 from engine.ports import EventSource, Ownership, Record
 from engine.sender.committable_offsets import CommittableOffset
 from engine.sender.delivery import Delivery, Parcel, SenderContext
+from engine.sender.reading_on import ReadingOn
 from engine.wire.records import decode_outreach
 
 T = TypeVar("T")
@@ -30,10 +33,12 @@ PAUSE_AFTER = 1.0
 again and again."""
 STATUS_INTERVAL = 5.0
 """Seconds between reports to the hooks."""
+BROKERS_CHECK_INTERVAL = 0.5
+"""Seconds between a parcel's looks at whether the brokers are back. Longer, and deliveries start noticeably late."""
 
 
 @dataclass
-class Sender:
+class Sender(Loop):
     """The main loop. `join` makes the source, which calls back `assigned`, `revoked` and `lost` from within `poll`.
 
     `committed(partition)` returns topic -> next offset, as the last owner committed it. `in_hand` bounds outreach being
@@ -46,11 +51,10 @@ class Sender:
     in_hand: int = 1_000
     parked: int = 5_000
     patience: float = 0.05
-    stopping: bool = field(default=False, init=False)
-    stepped: float = field(default_factory=monotonic, init=False)
-    """When the loop last turned, by the monotonic clock; health checks compare it with now."""
-    joined: bool = field(default=False, init=False)
     source: EventSource = field(init=False)
+    brokers: Outage = field(init=False)
+    """Whether they take reports and answer the source."""
+    _reading_on: ReadingOn = field(init=False)
     _delivery: Delivery = field(init=False)
     _loop: asyncio.AbstractEventLoop = field(init=False)
     _places: dict[int, CommittableOffset] = field(default_factory=dict, init=False)
@@ -65,17 +69,20 @@ class Sender:
     _next_status: float = field(default=0.0, init=False)
     _failure: BaseException | None = field(default=None, init=False)
 
-    def run(self) -> None:
-        """Work until `stop`. Raises SourceUnavailable and SinkUnavailable when waiting does not help."""
-        asyncio.run(self._run())
+    def __post_init__(self) -> None:
+        self.brokers = Outage(self.context.hooks.brokers_away, self.context.hooks.brokers_back)
+        self._reading_on = ReadingOn(self.committed)
 
-    def stop(self) -> None:
-        """Finish running hand-overs, commit, leave the group. Safe to call from a signal handler."""
-        self.stopping = True
+    def run(self) -> None:
+        """Work until `stop`; then running hand-overs end, offsets are committed and the group is left.
+
+        Raises SourceUnavailable and SinkUnavailable when waiting does not help.
+        """
+        asyncio.run(self._run())
 
     async def _run(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self.stepped = monotonic()
+        self.turned()
         with ThreadPoolExecutor(1, "source") as source, ThreadPoolExecutor(4, "store") as store:
             self._delivery = Delivery(self.context, store)
             in_source = partial(_call, self._loop, source)
@@ -89,24 +96,17 @@ class Sender:
                     await channel.close()
 
     async def _step(self, in_source: "Callable[[Callable[[], list[Record]]], asyncio.Future[list[Record]]]") -> None:
-        self.stepped = monotonic()
+        self.turned()
         room = self._room()
         if room >= self.in_hand // 10:
             self._roomy = monotonic()
         elif monotonic() < self._roomy + PAUSE_AFTER:
             await asyncio.sleep(self.patience)  # pausing would drop records fetched ahead
             return
-        for record in await in_source(partial(self._turn, self._changed_offsets(), room)):
+        for record in await in_source(partial(self._turn, room)):
             self._take(record)
         if self._failure:
             raise self._failure
-
-    def _changed_offsets(self) -> Offsets:
-        """Offsets to commit, once every COMMIT_INTERVAL; empty if nothing has changed."""
-        if monotonic() < self._next_commit:
-            return {}
-        self._next_commit = monotonic() + COMMIT_INTERVAL
-        return self._ended_so_far(self._topics)
 
     def _ended_so_far(self, numbers: Iterable[int]) -> Offsets:
         ended = {(self._topics[number], number): self._places[number].offset for number in numbers}
@@ -125,14 +125,28 @@ class Sender:
 
     # --- on the source's thread
 
-    def _turn(self, ended: Offsets, room: int) -> list[Record]:
-        """Commit, pause or resume, then read."""
-        self._commit(ended)
-        resting = room < self.in_hand // 10
+    def _turn(self, room: int) -> list[Record]:
+        """Commit now and then, pause or resume, then read."""
+        if monotonic() >= self._next_commit:
+            self._next_commit = monotonic() + self._settle()
+        resting = room < self.in_hand // 10 or not self.brokers.answers
         self._rest(frozenset(self._places) if resting else frozenset())
         records = self.source.poll(max(1, room), self.patience)
         self.joined = self.source.joined()
         return records
+
+    def _settle(self) -> float:
+        """Open partitions that had to wait for the brokers, and commit. Returns the seconds until the next time."""
+        try:
+            for partition in self._reading_on.begin_late(self.source):
+                self._places[partition] = CommittableOffset()
+            self._commit(self._ended_so_far(list(self._topics)))
+            if not self.source.answers():
+                return self.brokers.failed(NO_ANSWER)
+        except BrokersAway as error:
+            return self.brokers.failed(error)
+        self.brokers.over()
+        return COMMIT_INTERVAL
 
     def _rest(self, resting: frozenset[int]) -> None:
         if fresh := resting - self._resting:
@@ -142,22 +156,36 @@ class Sender:
         self._resting = resting
 
     def _commit(self, ended: Offsets) -> None:
-        """Commit the offsets, after the outcomes of these records are durable."""
+        """Commit the offsets, after the outcomes of these records are durable. Raises BrokersAway."""
+        self.context.reporter.flush()
         if ended:
-            self.context.reporter.flush()
             self.source.commit(ended)
             self._told |= ended
 
     def assigned(self, partition: int) -> dict[str, int]:
-        """Read on from the last owner's committed offset."""
-        offsets = self.committed(partition)
-        self._places[partition] = CommittableOffset()
+        """Read on from the last owner's committed offset; later, if the brokers do not answer now."""
+        try:
+            offsets = self._reading_on.assigned(partition)
+        except BrokersAway as error:
+            self.brokers.failed(error)
+            offsets = {}
+        else:
+            self._places[partition] = CommittableOffset()
         self.context.hooks.assigned(partition)
         return offsets
 
     def revoked(self, partition: int) -> None:
-        """Let running hand-overs end, cancel the rest, and commit."""
-        self._commit(self._leave(partition))
+        """Let running hand-overs end, cancel the rest, and commit.
+
+        While the brokers are away nothing is committed: the next owner reads the records again, and finds their results
+        in the store.
+        """
+        ended = self._leave(partition)
+        if self.brokers.answers:
+            try:
+                self._commit(ended)
+            except BrokersAway as error:
+                self.brokers.failed(error)
         self._forget(partition)
 
     def lost(self, partition: int) -> None:
@@ -172,6 +200,7 @@ class Sender:
         topic = self._topics.pop(partition, "")
         self._told.pop((topic, partition), None)
         self._places.pop(partition, None)
+        self._reading_on.gone(partition)
         self._resting -= {partition}
         self.context.hooks.released(partition)
 
@@ -202,7 +231,13 @@ class Sender:
         """Deliver the parcel; a repeated record waits for the first, and then finds its result recorded."""
         while earlier is not None and (task := self._tasks.get(earlier)):
             await asyncio.wait([task])
-        await self._delivery.deliver(parcel)
+        while True:
+            while not self.brokers.answers:  # outcomes that nobody takes would fill the memory
+                await parcel.rest(BROKERS_CHECK_INTERVAL)
+            try:
+                return await self._delivery.deliver(parcel)
+            except BrokersAway:  # no room for the outcome; the store has it
+                await parcel.rest(MAX_RETRY_DELAY)
 
     def _ended(self, parcel: Parcel, position: CommittableOffset, task: asyncio.Task[None]) -> None:
         del self._tasks[parcel]

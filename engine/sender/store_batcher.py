@@ -6,10 +6,10 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
-from time import monotonic
 from typing import Generic, TypeVar
 
 from engine.errors import StoreUnavailable
+from engine.loop import Outage
 from engine.ports import SenderHooks
 
 T = TypeVar("T")
@@ -17,8 +17,6 @@ R = TypeVar("R")
 
 MAX_BATCH_SIZE = 1_000
 """Items of one call; larger calls would block the store for others."""
-MAX_RETRY_DELAY = 5.0
-"""Seconds, at most, between attempts to reach an unavailable store."""
 
 
 class StoreBatcher(Generic[T, R]):
@@ -56,16 +54,12 @@ class StoreBatcher(Generic[T, R]):
             self._runner = None
 
     async def _answers(self, items: Sequence[T]) -> Sequence[R]:
-        loop, since, attempt, wait = asyncio.get_running_loop(), monotonic(), 0, 0.1
+        loop, outage = asyncio.get_running_loop(), Outage(self._hooks.store_away, self._hooks.store_back)
         while True:
             try:
                 answers = await loop.run_in_executor(self._executor, self._ask, items)
             except StoreUnavailable as error:
-                attempt += 1
-                self._hooks.store_away(error, attempt)
-                await asyncio.sleep(wait)
-                wait = min(2 * wait, MAX_RETRY_DELAY)
+                await asyncio.sleep(outage.failed(error))
             else:
-                if attempt:
-                    self._hooks.store_back(monotonic() - since)
+                outage.over()
                 return answers

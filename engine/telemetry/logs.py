@@ -155,7 +155,7 @@ class LogHooks(Hooks):
         self._log.warning("the store answers again", after_seconds=round(seconds, 1))
 
     def brokers_away(self, error: EngineError, attempt: int) -> None:
-        self._log.warning("the brokers do not answer, nothing is decided", attempt=attempt, reason=str(error))
+        self._log.warning("the brokers do not answer", attempt=attempt, reason=str(error))
 
     def brokers_back(self, seconds: float) -> None:
         self._log.warning("the brokers answer again", after_seconds=round(seconds, 1))

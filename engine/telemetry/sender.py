@@ -4,6 +4,7 @@ Neither may ever name a customer or an address.
 """
 
 from collections.abc import Iterable
+from threading import Lock
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -50,8 +51,10 @@ class SenderWatch(SenderHooks):
         self._unreadable = self._counter("sender_feedback_unreadable", "Feedback that could not be read", "code")
         self._told: set[tuple[str, ...]] = set()
         self._lag = self._gauge("sender_feedback_lag_records", "Feedback that was not read yet")
-        self.store_answers = True
-        self._away = self._gauge("sender_store_away", "1 while the store does not answer")
+        self._away = self._gauge("sender_store_away", "Loops and questions that the store does not answer; 0: it does")
+        self._brokers_away = self._gauge("sender_brokers_away", "Loops that the brokers do not answer; 0: they do")
+        self._lock = Lock()
+        self._waiting = {"store": 0, "brokers": 0}
         for code in codes.OUTREACH:
             self._dead_letters.labels(code)
         for code in codes.FEEDBACK:
@@ -135,12 +138,33 @@ class SenderWatch(SenderHooks):
     def feedback_lag(self, records: int) -> None:
         self._lag.set(records)
 
+    @property
+    def store_answers(self) -> bool:
+        """Everybody who has asked it."""
+        return not self._waiting["store"]
+
+    @property
+    def brokers_answer(self) -> bool:
+        """Both the sender and the feedback consumer."""
+        return not self._waiting["brokers"]
+
     def store_away(self, error: EngineError, attempt: int) -> None:
-        self.store_answers = False
-        self._away.set(1)
+        self._count("store", self._away, attempt == 1)
         self._log.warning("the store does not answer", reason=str(error), attempt=attempt)
 
     def store_back(self, seconds: float) -> None:
-        self.store_answers = True
-        self._away.set(0)
+        self._count("store", self._away, -1)
         self._log.info("the store answers again", after_seconds=round(seconds, 1))
+
+    def brokers_away(self, error: EngineError, attempt: int) -> None:
+        self._count("brokers", self._brokers_away, attempt == 1)
+        self._log.warning("the brokers do not answer", reason=str(error), attempt=attempt)
+
+    def brokers_back(self, seconds: float) -> None:
+        self._count("brokers", self._brokers_away, -1)
+        self._log.info("the brokers answer again", after_seconds=round(seconds, 1))
+
+    def _count(self, who: str, gauge: Gauge, more: int) -> None:
+        with self._lock:
+            self._waiting[who] += more
+            gauge.set(self._waiting[who])

@@ -1,7 +1,7 @@
-"""Builds the sender's feedback consumer from settings and lets it catch up before sending begins."""
+"""The part of a sender that follows the feedback topic, put together from settings."""
 
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from time import monotonic, sleep
 
 import structlog
@@ -10,6 +10,7 @@ from engine.adapters.kafka.admin import Admin
 from engine.adapters.kafka.library import library
 from engine.adapters.kafka.settings import KafkaSettings
 from engine.config import Settings
+from engine.errors import BrokersAway
 from engine.ports import SenderHooks, SuppressionList
 from engine.sender.feedback_consumer import FeedbackConsumer
 from engine.sender.loop import Sender
@@ -52,8 +53,9 @@ def _catch_up(settings: Settings, sender: Sender) -> None:
                 structlog.get_logger("engine.sender").warning("sending begins, though older feedback is unread")
                 return
             sleep(0.05)
-            places = {number: offsets.committed(number) for number in unread}
-            unread = {n: end for n, end in unread.items() if places[n].get(settings.feedback_topic, 0) < end}
+            with suppress(BrokersAway):
+                places = {number: offsets.committed(number) for number in unread}
+                unread = {n: end for n, end in unread.items() if places[n].get(settings.feedback_topic, 0) < end}
     finally:
         offsets.close()
 

@@ -1,4 +1,4 @@
-"""The pages /metrics, /healthz (the loops turn) and /readyz (it works) of workers, senders and `engine web`."""
+"""The pages of a worker, of a sender and of the web pages: /metrics, /healthz (it is alive) and /readyz (it works)."""
 
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
@@ -22,15 +22,15 @@ STUCK = 60.0
 
 
 class HasPages(Protocol):
-    """The health of a process; answers before its loops are built."""
+    """Knows how a process is, from before it has anything to run."""
 
     @property
     def pages(self) -> Mapping[str, Callable[[], Page]]:
-        """Path -> function that makes the page."""
+        """By path."""
 
 
 class WebServer(Protocol):
-    """The part of `engine web`'s server that is asked, without importing it. `stepped`: by the monotonic clock."""
+    """What `engine web` answers with, which a worker has not installed. `stepped`: of the monotonic clock."""
 
     @property
     def stepped(self) -> float: ...
@@ -41,7 +41,7 @@ class WebServer(Protocol):
 
 
 class Health:
-    """The health of `engine run`."""
+    """Of `engine run`."""
 
     def __init__(self, metrics: PrometheusHooks) -> None:
         self.running: Running | None = None
@@ -60,16 +60,16 @@ class Health:
         facts = {
             "rules": worker is not None,
             "joined": worker is not None and worker.joined,
-            "store": worker is not None and worker.store_answers,
+            "store": worker is not None and worker.store.answers,
             "clock": worker is not None and not worker.clock_doubt,
-            "brokers": worker is not None and worker.brokers_answer,
+            "brokers": worker is not None and worker.brokers.answers,
             "staying": worker is not None and not worker.stopping,
         }
         return _report(all(facts.values()), facts)
 
 
 class SenderHealth:
-    """The health of `engine send`. It stays ready while a provider is down: no other sender could do better."""
+    """Of `engine send`. A provider that is down does not make it unready: nobody else could do better."""
 
     def __init__(self, watch: SenderWatch) -> None:
         self.sender: Sender | None = None
@@ -90,13 +90,14 @@ class SenderHealth:
             "joined": sender is not None and sender.joined,
             "feedback": self.feedback_consumer is None or self.feedback_consumer.joined,
             "store": self._watch.store_answers,
+            "brokers": self._watch.brokers_answer,
             "staying": sender is not None and not sender.stopping,
         }
         return _report(all(facts.values()), facts)
 
 
 class WebHealth:
-    """The health of `engine web`. It is ready while Kafka restarts: pages work, and other requests are retried.
+    """Of `engine web`. It is ready while Kafka restarts: customers can read its pages, and are asked to try again.
 
     Where nothing could be written for a minute, another copy may do better.
     """
@@ -122,7 +123,7 @@ class WebHealth:
 
 
 def serve(stack: ExitStack, settings: Settings, health: HasPages) -> None:
-    """Serve the pages until the stack unwinds.
+    """Answer until the stack unwinds.
 
     A port that is taken is an error if somebody has chosen it, else a warning: several may run on a machine.
     """
@@ -156,7 +157,7 @@ def _pages(metrics: _Metrics, alive: Callable[[], Page], ready: Callable[[], Pag
 
 
 def _turning(stepped: Mapping[str, float]) -> Page:
-    """Loop -> when it last turned."""
+    """By loop, when it last turned."""
     idle = {name: round(monotonic() - at, 1) for name, at in stepped.items()}
     return _report(all(seconds < STUCK for seconds in idle.values()), {"seconds_since_last_step": idle})
 

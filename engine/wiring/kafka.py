@@ -1,4 +1,4 @@
-"""Builds Kafka clients from settings: their configuration, group members and producers."""
+"""Kafka by the settings: the client's configuration, members of groups and producers."""
 
 import logging
 from collections.abc import Callable
@@ -11,11 +11,11 @@ from engine.errors import BrokersAway
 from engine.ports import EventSource, Ownership, TopicWriter
 
 CLOSE_SECONDS = 5.0
-LOGGER = logging.getLogger("engine.worker")
+LOGGER = logging.getLogger("engine.process")
 
 
 def kafka_settings(settings: Settings, topics: tuple[str, ...] = (), group: str = "") -> KafkaSettings:
-    """The connection settings for both client libraries."""
+    """What both clients need to know."""
     token = TokenSettings(
         file=settings.kafka_token_file,
         url=settings.kafka_token_url,
@@ -48,7 +48,7 @@ def kafka_settings(settings: Settings, topics: tuple[str, ...] = (), group: str 
 
 
 def join_group(settings: Settings, topics: tuple[str, ...]) -> Callable[[Ownership], EventSource]:
-    """A function that joins the workers' group over these topics."""
+    """What makes a member of the workers' group over these topics."""
     kafka = kafka_settings(settings, topics)
     return partial(library(kafka).source, kafka)
 
@@ -60,9 +60,13 @@ def open_writer(settings: Settings) -> TopicWriter:
 
 
 def close_writer(writer: TopicWriter) -> None:
-    """Close a worker's producer, within CLOSE_SECONDS if brokers are unavailable: the outbox keeps outreach for the
-    next owner, and dead letters were durable before their commit. Outcomes may be missing in their topic then."""
+    """At the end of a process. Brokers that are away hold it up for CLOSE_SECONDS only.
+
+    A worker's outbox keeps all outreach for the next owner, and dead letters were durable before their commit; outcomes
+    may be missing in their topic then. A sender has not committed what it has not reported: the next one reports it.
+    The pages have told those who asked that nothing was saved.
+    """
     try:
         writer.close(CLOSE_SECONDS)
     except BrokersAway as error:
-        LOGGER.warning("not everything was published, the next worker goes on with it: %s", error)
+        LOGGER.warning("not everything was published: %s", error)

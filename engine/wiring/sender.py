@@ -1,4 +1,4 @@
-"""Builds a sender from settings. A new channel is one file and its line in `_MAKERS`."""
+"""A sender put together from settings. A new channel is one file, and its line in `_MAKERS`."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -33,6 +33,10 @@ from engine.wire.link_tokens import make_token
 from engine.wiring.kafka import join_group, kafka_settings
 from engine.wiring.store import SendingStores
 from engine.wiring.wall_clock import wall_clock
+
+REPORT_SECONDS = 5.0
+"""How long a sender waits for brokers that take no reports before they count as away. It reads nothing meanwhile, and
+hands over what it has in hand."""
 
 
 def _smtp(settings: Settings, url: str) -> Channel:
@@ -79,7 +83,7 @@ _MAKERS: Mapping[str, Callable[[Settings, str], Channel]] = {
 
 
 def channels(settings: Settings) -> dict[str, Channel]:
-    """The configured channels. Raises BadSetting."""
+    """Those that have an address. Raises BadSetting."""
     made = {name: _channel(settings, name, url) for name, url in channel_urls(settings).items()}
     if not made:
         raise BadSetting("ENGINE_EMAIL_URL", NO_CHANNEL)
@@ -201,9 +205,9 @@ def _reporter(settings: Settings, writer: TopicWriter) -> Reporter:
     topics = (settings.outcomes_topic, settings.dead_letters_topic, settings.feedback_topic)
     sizes = size_limits(kafka_settings(settings), filter(None, topics))
     return Reporter(
-        outcomes=TopicRecords(writer, settings.outcomes_topic),
-        dead_letters=TopicRecords(writer, settings.dead_letters_topic),
-        feedback=TopicRecords(writer, settings.feedback_topic) if settings.feedback_topic else None,
+        outcomes=TopicRecords(writer, settings.outcomes_topic, REPORT_SECONDS),
+        dead_letters=TopicRecords(writer, settings.dead_letters_topic, REPORT_SECONDS),
+        feedback=TopicRecords(writer, settings.feedback_topic, REPORT_SECONDS) if settings.feedback_topic else None,
         largest_letter=largest_value(sizes[settings.dead_letters_topic]),
     )
 

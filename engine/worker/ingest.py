@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from time import monotonic
 
 from engine.errors import BadRecord
+from engine.loop import Loop
 from engine.ports import UNLIMITED, Hooks, Record, Rekeyed, Transfer
 from engine.wire.dead_letters import DeadLetter, encode_letter, of_record
 from engine.wire.decode import Decoder
@@ -21,7 +22,7 @@ LAG_INTERVAL = 5.0
 """Seconds between reports of the lag."""
 
 
-class Ingest:
+class Ingest(Loop):
     """One member of the ingest's consumer group.
 
     `decoders`: by un-keyed topic. `batch` bounds the records of one transaction, `patience` is how many seconds a poll
@@ -37,6 +38,7 @@ class Ingest:
         patience: float = 0.1,
         largest_letter: int = UNLIMITED,
     ) -> None:
+        super().__init__()
         self.transfer = transfer
         self.decoders = decoders
         self.hooks = hooks
@@ -44,9 +46,6 @@ class Ingest:
         self.patience = patience
         self.largest_letter = largest_letter
         self.introductions = Introductions()
-        self.stopping = False
-        self.stepped = monotonic()
-        """When the last turn of the loop began, by the monotonic clock; health checks compare it with now."""
         self._next_status = 0.0
 
     def run(self) -> None:
@@ -57,17 +56,13 @@ class Ingest:
         finally:
             self.transfer.close()
 
-    def stop(self) -> None:
-        """Finish the transaction and leave the group. Safe to call from another thread."""
-        self.stopping = True
-
     def adopt(self, decoders: Mapping[str, Decoder]) -> None:
         """Use these decoders from the next batch on. Safe to call from another thread."""
         self.decoders = decoders
 
     def step(self) -> None:
         """One turn of the loop: one batch, one transaction."""
-        self.stepped = monotonic()
+        self.turned()
         records = self.transfer.poll(self.batch, self.patience)
         started = monotonic()
         events, letters, moved = self._sort(records, self.decoders)

@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 
 from engine.core.zones import ZONES_VERSION
 from engine.errors import BrokersAway, Fenced, StoreUnavailable
+from engine.loop import MAX_RETRY_DELAY, NO_ANSWER, Loop, Outage
 from engine.ports import EventSource, Ownership, Record
 from engine.worker.partition_owner import PartitionOwner, Rules, WorkerContext
 from engine.worker.scheduling import PartitionTasks, Task
@@ -44,15 +45,13 @@ STATUS_INTERVAL = 5.0
 FENCED_REOPEN_DELAY = 0.3
 """Seconds before a partition is reopened after a refused commit. The group usually revokes it meanwhile. Opening
 publishes the outbox, so reopening at once, while the new owner does the same, could publish an outreach twice."""
-MAX_RETRY_DELAY = 5.0
-"""Seconds, at most, between attempts to reach an unavailable store or broker."""
 BROKERS_SLOW_AFTER = 1.0
 """Seconds that brokers may take to accept more outreach before they count as unavailable. Without it a broker that is
 busy for a moment would cause a warning."""
 
 
 @dataclass
-class Worker:
+class Worker(Loop):
     """The main loop. `join` makes the source, which calls back `assigned`, `revoked` and `lost` from within `poll`.
 
     `batch` bounds the records of a poll; `patience` is how many seconds a poll waits for the first record.
@@ -66,13 +65,9 @@ class Worker:
     tasks: PartitionTasks = field(init=False)
     source: EventSource = field(init=False)
     owners: dict[int, PartitionOwner] = field(default_factory=dict, init=False)
-    stopping: bool = field(default=False, init=False)
-    stepped: float = field(default_factory=monotonic, init=False)
-    """When the loop last turned, by the monotonic clock; health checks compare it with now."""
-    store_answers: bool = field(default=True, init=False)
-    brokers_answer: bool = field(default=True, init=False)
-    """Whether the brokers took the outreach that was handed over last."""
-    joined: bool = field(default=False, init=False)
+    store: Outage = field(init=False)
+    brokers: Outage = field(init=False)
+    """Whether the brokers take outreach and answer the source."""
     clock_doubt: str = field(default="", init=False)
     """Why no timer fires by wall time now; "" when timers fire."""
     _closed: dict[int, float] = field(default_factory=dict, init=False)
@@ -91,6 +86,9 @@ class Worker:
     """Offsets that were committed to the broker, by topic and partition."""
 
     def __post_init__(self) -> None:
+        hooks = self.context.hooks
+        self.store = Outage(hooks.store_away, hooks.store_back)
+        self.brokers = Outage(hooks.brokers_away, hooks.brokers_back)
         self.tasks = PartitionTasks(self._run_until_waiting)
         self.source = self.join(self)
         self.context.hooks.zones_in_use(ZONES_VERSION)
@@ -111,17 +109,13 @@ class Worker:
         finally:
             self.source.close()
 
-    def stop(self) -> None:
-        """Finish the batch, commit, leave the group. Safe to call from a signal handler."""
-        self.stopping = True
-
     def reload(self, rules: Rules) -> None:
         """Use these rules from the next step on; a sweep re-arms every customer. Safe to call from a signal handler."""
         self._new_rules = rules
 
     def step(self) -> None:
         """One turn of the loop. Tasks that still wait for the store at its end are resumed in the next turn."""
-        self.stepped = monotonic()
+        self.turned()
         try:
             if self._new_rules is not None:
                 self._adopt(self._new_rules)
@@ -136,7 +130,7 @@ class Worker:
                 self._sweep()
             if monotonic() >= self._next_status:
                 self._report_status()
-            self.store_answers = self.brokers_answer = True
+            self._tell_back()
         except UNAVAILABLE as error:
             self._wait_for(error)
 
@@ -227,6 +221,8 @@ class Worker:
         if self.clock_doubt:
             self.context.hooks.clock_doubted(self.clock_doubt)
         self._next_status = monotonic() + STATUS_INTERVAL
+        if not self.source.answers():
+            self.brokers.failed(NO_ANSWER)
         lag, ids = self.source.lag(), self.source.topic_ids()
         for number, owner in list(self.owners.items()):
             if owner.topics_recreated(ids):
@@ -281,7 +277,7 @@ class Worker:
         closed = dict(self._closed)
         for number, until in closed.items():
             if monotonic() >= until:
-                self.stepped = monotonic()
+                self.turned()
                 self.source.seek(number, self._open(number).partition.meta.offsets)
         return set(closed)
 
@@ -289,72 +285,62 @@ class Worker:
         """Wait while too much outreach is in flight to the brokers. Records that were read wait in memory."""
         if not self._is_full():
             return
-        since, attempt, paused = monotonic(), 0, list(self.owners)
+        paused, next_report = list(self.owners), monotonic() + BROKERS_SLOW_AFTER
         self.source.pause(paused)
         while self._is_full() and not self.stopping:
-            self.stepped = monotonic()
-            if self.stepped > since + max(BROKERS_SLOW_AFTER, MAX_RETRY_DELAY * attempt):
-                attempt += 1
-                error = BrokersAway("the outreach topic", "does not accept records")
-                self._tell_away(error, attempt)
+            self.turned()
+            if self.stepped > next_report:
+                self.brokers.failed(BrokersAway("the outreach topic", "does not accept records"))
+                next_report = self.stepped + MAX_RETRY_DELAY
             self._take_in(self.source.poll(1, TIMER_CHECK_INTERVAL))  # of a partition that was assigned just now
         self.source.resume(paused)
-        if attempt:
-            self.context.hooks.brokers_back(monotonic() - since)
 
     def _is_full(self) -> bool:
         return any(owner.relay.is_full() for owner in self.owners.values())
 
-    def _tell_away(self, error: StoreUnavailable | BrokersAway, attempt: int) -> None:
-        if isinstance(error, StoreUnavailable):
-            self.store_answers = False
-            self.context.hooks.store_away(error, attempt)
-        else:
-            self.brokers_answer = False
-            self.context.hooks.brokers_away(error, attempt)
+    def _tell_away(self, error: StoreUnavailable | BrokersAway) -> float:
+        """Returns the seconds to wait before the next attempt."""
+        return (self.store if isinstance(error, StoreUnavailable) else self.brokers).failed(error)
 
-    def _tell_back(self, seconds: float) -> None:
-        if not self.store_answers:
-            self.context.hooks.store_back(seconds)
-        if not self.brokers_answer:
-            self.context.hooks.brokers_back(seconds)
+    def _tell_back(self) -> None:
+        """Whatever was tried has succeeded. If nothing was handed over, the source may still know better."""
+        self.store.over()
+        if self.source.answers():
+            self.brokers.over()
 
     def _wait_for(self, error: StoreUnavailable | BrokersAway) -> None:
         """Pause, stay in the group and retry until all partitions are reopened.
 
         All of them, since a restored store may hold an older state than the one in memory.
         """
-        since, attempt, wait = monotonic(), 0, TIMER_CHECK_INTERVAL
         paused: set[int] = set()
         self.tasks.abandon(*self.tasks)
         for number in [*self.owners, *self._closed]:
             self._close_to_reopen(number)
         while self._closed and not self.stopping:
-            attempt += 1
-            self.stepped = monotonic()
-            self._tell_away(error, attempt)
+            self.turned()
+            wait = self._tell_away(error)
             paused |= self._closed.keys()
             self.source.pause(list(self._closed))
             for record in self.source.poll(1, wait):  # only a partition that was assigned meanwhile delivers
                 self._close_to_reopen(record.partition)
-            wait = min(wait * 2, MAX_RETRY_DELAY)
             try:
                 self._open_closed()
             except UNAVAILABLE as again:
                 error = again
             else:
-                self._tell_back(monotonic() - since)
+                self._tell_back()
         self.source.resume(list(paused))
 
     # --- ownership: called by the source from within poll and close
 
     def assigned(self, partition: int) -> dict[str, int]:
         """Open the partition; while the store or the brokers are unavailable, leave that to later."""
-        if self.store_answers and self.brokers_answer:
+        if self.store.answers and self.brokers.answers:
             try:
                 return dict(self._open(partition).partition.meta.offsets)
             except UNAVAILABLE as error:
-                self._tell_away(error, 1)
+                self._tell_away(error)
         self._close_to_reopen(partition)
         return {}
 
@@ -371,9 +357,9 @@ class Worker:
 
     def _close(self, owner: PartitionOwner) -> None:
         try:
-            owner.close(wait=self.brokers_answer)
+            owner.close(wait=self.brokers.answers)
         except BrokersAway as error:  # the outbox keeps it; noted, so that the other partitions do not wait in vain
-            self._tell_away(error, 1)
+            self._tell_away(error)
 
     def lost(self, partition: int) -> None:
         """Forget the partition without a commit: another worker owns it already, and the store would refuse."""

@@ -1,4 +1,4 @@
-"""Appends records to one topic: outcomes, dead letters, feedback."""
+"""One topic to append records to: outcomes, dead letters."""
 
 from engine.ports import TopicWriter
 from engine.wire.records import ID_HEADER

@@ -1,4 +1,4 @@
-"""Topics and an EventSource in memory, for tests of the worker's loop without a broker."""
+"""Topics and an EventSource within the process: for tests of the worker's loop, without a broker."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -7,31 +7,31 @@ from engine.ports import Ownership, Record
 
 
 class MemoryTopics:
-    """The topics of a broker. A record's offset is its index in its partition; None: an offset without a record."""
+    """What a broker keeps. A record's offset is its place in its partition; None stands where no record is."""
 
     def __init__(self) -> None:
         self.records: dict[tuple[str, int], list[Record | None]] = defaultdict(list)
         self.ids: dict[str, str] = defaultdict(lambda: "first")
 
     def append(self, topic: str, partition: int, value: bytes, key: bytes = b"", timestamp: int = 0) -> None:
-        """Append a record. `timestamp`: the broker's time, epoch ms."""
+        """`timestamp`: the broker's time, epoch ms."""
         records = self.records[topic, partition]
         records.append(Record(topic, partition, len(records) + 1, value, key, timestamp))
 
     def make_again(self, topic: str) -> None:
-        """Delete the topic and make it again: empty, with a new id."""
+        """Deleted and made again: empty, with an id of its own."""
         self.ids[topic] += " again"
         for place in list(self.records):
             if place[0] == topic:
                 self.records[place] = []
 
     def append_marker(self, topic: str, partition: int) -> None:
-        """Append an offset without a record, as the end of a transaction does."""
+        """An offset without a record, as the end of a transaction takes one."""
         self.records[topic, partition].append(None)
 
 
 class MemorySource:
-    """The only member of its group: it owns all partitions from its second `poll` until `close`."""
+    """The only member of its group: all partitions are its own from its second `poll` to `close`."""
 
     def __init__(self, topics: MemoryTopics, names: Sequence[str], partitions: int, ownership: Ownership) -> None:
         self._topics = topics
@@ -60,21 +60,21 @@ class MemorySource:
         return batch
 
     def seek(self, partition: int, offsets: Mapping[str, int]) -> None:
-        """Read on from these offsets."""
+        """Read on from there."""
         for name in self._names:
             self._next[name, partition] = offsets.get(name, 0)
             self._given.pop((name, partition), None)
 
     def pause(self, partitions: Sequence[int]) -> None:
-        """Return no records of these partitions until `resume`."""
+        """Deliver nothing of these until `resume`."""
         self._paused.update(partitions)
 
     def resume(self, partitions: Sequence[int]) -> None:
-        """Return records of these partitions again."""
+        """Deliver them again."""
         self._paused.difference_update(partitions)
 
     def caught_up(self, partition: int, handled: Mapping[str, int]) -> set[str]:
-        """The topics of which the owner has handled all records that exist at the time of this call."""
+        """The topics of which the owner has handled all that is there at the time of this call."""
         ends = {name: len(self._topics.records[name, partition]) for name in self._names}
         return {name for name in ends if self.position(partition, name, handled.get(name, 0)) >= ends[name]}
 
@@ -91,19 +91,23 @@ class MemorySource:
         return dict(lag)
 
     def topic_ids(self) -> Mapping[str, str]:
-        """The ids of the topics in `MemoryTopics`."""
+        """As `MemoryTopics` has them."""
         return {name: self._topics.ids[name] for name in self._names}
 
+    def answers(self) -> bool:
+        """Always."""
+        return True
+
     def joined(self) -> bool:
-        """True from the second `poll` on."""
+        """From the second `poll` on."""
         return self._polls > 1
 
     def commit(self, offsets: Mapping[tuple[str, int], int]) -> None:
-        """Store the offsets in `committed`."""
+        """Kept in `committed`."""
         self.committed.update(offsets)
 
     def close(self) -> None:
-        """Give up all partitions."""
+        """The partitions are nobody's."""
         for partition in {partition for _, partition in self._next}:
             self._ownership.revoked(partition)
         self._next.clear()

@@ -1,5 +1,4 @@
-"""Reads facts about the servers (version, memory, persistence) for `engine doctor`; without CONFIG, which managed
-servers forbid."""
+"""What servers say of themselves, for `engine doctor`. Not by CONFIG, which managed servers forbid."""
 
 from typing import Any
 
@@ -35,7 +34,7 @@ def _server(client: Any, name: str) -> StoreServer:
 
 
 def server_time(client: Any) -> int:
-    """The time of one of the servers, epoch ms."""
+    """Epoch ms, by one of its servers."""
     if isinstance(client, RedisCluster):
         client = client.get_redis_connection(client.get_primaries()[0])  # type: ignore[no-untyped-call]
     seconds, micros = client.time()

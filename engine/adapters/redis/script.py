@@ -8,18 +8,18 @@ from redis.exceptions import NoScriptError
 
 
 class Script:
-    """One script. A server that does not know it (a new one, or after a failover) gets it again by itself."""
+    """One script. It is loaded again by itself wherever a server does not know it: a new one, or after a failover."""
 
     def __init__(self, name: str) -> None:
         self.text = files(__package__).joinpath(name).read_text("utf-8")
         self._hash = sha1(self.text.encode(), usedforsecurity=False).hexdigest()
 
     def by_hash(self, keys: list[str], *arguments: bytes | str | int) -> tuple[Any, ...]:
-        """The command that runs the script; it fails with NoScriptError where the server does not know it."""
+        """The command that runs it where the server knows it; elsewhere NoScriptError."""
         return "EVALSHA", self._hash, len(keys), *keys, *arguments
 
     def run(self, client: Any, keys: list[str], *arguments: bytes | str | int) -> Any:
-        """Run the script; strings of its result are bytes."""
+        """What the script returns, its strings as bytes."""
         try:
             return client.execute_command(*self.by_hash(keys, *arguments))
         except NoScriptError:

@@ -1,1 +1,1 @@
-"""The HTTP side of `engine web`: unsubscribe links, preferences, providers' webhooks. It has no state of its own."""
+"""What customers and providers reach over HTTP: unsubscribe links, preferences, feedback. It owns no state."""

@@ -1,1 +1,1 @@
-"""Kafka over librdkafka, by confluent-kafka. Other packages reach it through `adapters.kafka.library`."""
+"""On librdkafka, by confluent-kafka."""

@@ -1,4 +1,4 @@
-"""Asks a partition's leader for its first and last offset."""
+"""Where a partition begins and ends, asked of its leader."""
 
 import time
 from typing import Final

@@ -1,4 +1,4 @@
-"""The functions of confluent-kafka that `adapters.kafka.library` offers."""
+"""What confluent-kafka offers."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""Reads topics outside any group, and the committed offsets of groups, by confluent-kafka."""
+"""Reading topics outside any group, and where a group has come to, by confluent-kafka."""
 
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -8,9 +8,11 @@ from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
 
 from engine.adapters.kafka.confluent.asker import Asker
 from engine.adapters.kafka.confluent.bounds import bounds
+from engine.adapters.kafka.confluent.config import REFUSED
 from engine.adapters.kafka.confluent.messages import place_of, record_of
 from engine.adapters.kafka.library import ANSWER_SECONDS
 from engine.adapters.kafka.settings import KafkaSettings
+from engine.errors import BrokersAway, SourceUnavailable
 from engine.ports import Place, Record
 
 
@@ -45,11 +47,11 @@ class ConfluentReader:
             yield from self._until(left)
 
     def close(self) -> None:
-        """Close the connections."""
+        """Give up the connections."""
         self._asker.close()
 
     def _until(self, left: dict[Place, int]) -> Iterator[Record]:
-        """Read to the end that the library reports: markers of transactions take offsets but are no records."""
+        """Markers of transactions are no records: the end of a partition is where the library says it is."""
         deadline = time.monotonic() + ANSWER_SECONDS
         while left:
             for message in self._asker.consumer.consume(1_000, 0.5):
@@ -70,17 +72,21 @@ class ConfluentOffsets:
         # Not read_committed, which would wait for transactions that are under way in the group's offsets.
         self._asker = Asker(replace(settings, isolation="read_uncommitted"))
         self._topics = settings.topics
+        self._bootstrap = settings.bootstrap
 
     def committed(self, partition: int) -> dict[str, int]:
-        """Topic -> next offset, without those of which nothing is committed. Raises SourceUnavailable."""
-        with self._asker.explained():
-            wanted = [TopicPartition(topic, partition) for topic in self._topics]
+        """Topic -> next offset, without those of which nothing is committed."""
+        wanted = [TopicPartition(topic, partition) for topic in self._topics]
+        try:
             found = self._asker.consumer.committed(wanted, timeout=ANSWER_SECONDS)
             _raise_first_error(found)
+        except KafkaException as error:
+            kind = SourceUnavailable if error.args[0].code() in REFUSED else BrokersAway
+            raise kind(self._bootstrap, self._asker.reason(error.args[0])) from error
         return {one.topic: one.offset for one in found if one.offset >= 0}
 
     def close(self) -> None:
-        """Close the connections."""
+        """Give up the connections."""
         self._asker.close()
 
 
@@ -95,7 +101,7 @@ def _record(message: Message) -> Record | None:
 
 
 def _strike(message: Message, left: dict[Place, int]) -> None:
-    """Remove a partition from the list when this message is its last, or reports its end."""
+    """Take a place off the list where this message is its last, or says that it ends."""
     at = place_of(message)
     place = (at.topic, at.partition)
     if message.error() or at.offset + 1 >= left.get(place, 0):

@@ -1,4 +1,4 @@
-"""Writes a single record, by confluent-kafka, for `engine send-event` and the like."""
+"""One record by hand, by confluent-kafka."""
 
 from typing import cast
 

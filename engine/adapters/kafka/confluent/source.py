@@ -17,7 +17,7 @@ from engine.adapters.kafka.confluent.config import LOGGER, MISSING, REFUSED, cli
 from engine.adapters.kafka.confluent.messages import place_of, record_of
 from engine.adapters.kafka.member import Member
 from engine.adapters.kafka.settings import KafkaSettings
-from engine.adapters.kafka.topic_ids import TopicIds
+from engine.adapters.kafka.topic_watch import TopicWatch
 from engine.errors import SourceUnavailable
 from engine.ports import Ownership, Record
 
@@ -34,7 +34,7 @@ class ConfluentSource:
         self._settings = settings
         self._topics = settings.topics
         self._member = Member(ownership)
-        self._ids = TopicIds(settings)
+        self._watch = TopicWatch(settings)
         self._cut_off = False
         """Whether a broker was out of reach since we last knew that they answer."""
         self._ends: dict[tuple[str, int], int] = {}
@@ -69,7 +69,7 @@ class ConfluentSource:
         self._consumer.pause(self._places(self._member.owned.intersection(partitions)))
 
     def resume(self, partitions: Sequence[int]) -> None:
-        """Return records of these partitions again."""
+        """Deliver them again."""
         self._member.paused.difference_update(partitions)
         self._consumer.resume(self._places(self._member.owned.intersection(partitions)))
 
@@ -85,7 +85,11 @@ class ConfluentSource:
 
     def topic_ids(self) -> Mapping[str, str]:
         """By topic, as they were a few seconds ago; without those not known."""
-        return self._ids.known
+        return self._watch.ids
+
+    def answers(self) -> bool:
+        """Whether the brokers answered when they were last asked, a few seconds ago."""
+        return self._watch.answers
 
     def joined(self) -> bool:
         """Whether the group counts us in, if only as one that stands by."""
@@ -104,7 +108,7 @@ class ConfluentSource:
 
     def close(self) -> None:
         """Leave the group at once."""
-        self._ids.close()
+        self._watch.close()
         self._consumer.close()
         self._asker.close()
         self._member.raise_failure()

@@ -3,9 +3,9 @@
 from kafka import KafkaAdminClient, TopicPartition
 from kafka.errors import KafkaError
 
-from engine.adapters.kafka.python.config import connected, reason
+from engine.adapters.kafka.python.config import REFUSED, connected, reason
 from engine.adapters.kafka.settings import KafkaSettings
-from engine.errors import SourceUnavailable
+from engine.errors import BrokersAway, SourceUnavailable
 
 
 class PythonOffsets:
@@ -16,15 +16,16 @@ class PythonOffsets:
         self._client = connected(KafkaAdminClient, settings)
 
     def committed(self, partition: int) -> dict[str, int]:
-        """Topic -> next offset, without those of which nothing is committed. Raises SourceUnavailable."""
+        """Topic -> next offset, without those of which nothing is committed."""
         group = self._settings.group
         wanted = [TopicPartition(topic, partition) for topic in self._settings.topics]
         try:
             found = self._client.list_group_offsets({group: wanted})[group]
         except KafkaError as error:
-            raise SourceUnavailable(self._settings.bootstrap, reason(error)) from error
+            kind = SourceUnavailable if isinstance(error, REFUSED) else BrokersAway
+            raise kind(self._settings.bootstrap, reason(error)) from error
         return {place.topic: at.offset for place, at in found.items() if at.offset >= 0}
 
     def close(self) -> None:
-        """Close the connections."""
+        """Give up the connections."""
         self._client.close()

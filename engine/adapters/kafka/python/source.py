@@ -16,7 +16,7 @@ from engine.adapters.kafka.python.codecs import codec_advice, missing_codecs
 from engine.adapters.kafka.python.config import connected, reason
 from engine.adapters.kafka.python.joining import Joining
 from engine.adapters.kafka.settings import KafkaSettings
-from engine.adapters.kafka.topic_ids import TopicIds
+from engine.adapters.kafka.topic_watch import TopicWatch
 from engine.errors import CodecMissing, SourceUnavailable
 from engine.ports import Ownership, Record
 
@@ -32,7 +32,7 @@ class PythonSource:
         _check_codecs(settings)
         self._settings = settings
         self._member = Member(ownership)
-        self._ids = TopicIds(settings)
+        self._watch = TopicWatch(settings)
         self._consumer = connected(KafkaConsumer, settings, **_config(settings))
         self._joining = Joining(self._consumer)
         self._consumer.subscribe(settings.topics, listener=_Listener(self))
@@ -58,7 +58,7 @@ class PythonSource:
         self._consumer.pause(*self._places(self._member.owned.intersection(partitions)))
 
     def resume(self, partitions: Sequence[int]) -> None:
-        """Return records of these partitions again."""
+        """Deliver them again."""
         self._member.paused.difference_update(partitions)
         self._consumer.resume(*self._places(self._member.owned.intersection(partitions)))
 
@@ -81,7 +81,11 @@ class PythonSource:
 
     def topic_ids(self) -> Mapping[str, str]:
         """By topic, as they were a few seconds ago; without those not known."""
-        return self._ids.known
+        return self._watch.ids
+
+    def answers(self) -> bool:
+        """Whether the brokers answered when they were last asked, a few seconds ago."""
+        return self._watch.answers
 
     def joined(self) -> bool:
         """Whether the group counts us in, if only as one that stands by."""
@@ -100,7 +104,7 @@ class PythonSource:
 
     def close(self) -> None:
         """Leave the group at once."""
-        self._ids.close()
+        self._watch.close()
         self._consumer.close(autocommit=False, timeout_ms=_ANSWER_SECONDS * 1000)
         self._member.raise_failure()
 

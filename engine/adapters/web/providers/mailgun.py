@@ -39,8 +39,7 @@ _FAILED: Final = {
     "suppress-complaint": FeedbackKind.COMPLAINED,
     "suppress-unsubscribe": FeedbackKind.UNSUBSCRIBED,
 }
-"""Reason of a permanent failure -> feedback. Other reasons (we are blocked, too many retries) do not concern the
-address."""
+"""Other permanent failures, such as a provider that blocks us, or too many retries, say nothing against the address."""
 
 
 class _Signature(msgspec.Struct):
@@ -55,7 +54,7 @@ class _Body(msgspec.Struct):
 
 
 class Mailgun:
-    """A Provider. `key`: the HTTP webhook signing key. Raises ValueError for a key that is too short."""
+    """A Provider. `key`: the HTTP webhook signing key. Raises ValueError for one that could be guessed."""
 
     def __init__(self, key: str, wall: Callable[[], int]) -> None:
         if len(key) < 16:
@@ -64,7 +63,7 @@ class Mailgun:
         self._wall = wall
 
     def verify(self, headers: Mapping[str, str], body: bytes) -> None:
-        """Check the signature, which is in the body."""
+        """The signature is in the body."""
         signature = decode(body, _Body).signature
         check_fresh(int(signature.timestamp) * 1000, self._wall(), _OLDEST)
         expected = hmac.new(self._key, f"{signature.timestamp}{signature.token}".encode(), sha256).hexdigest()
@@ -72,7 +71,7 @@ class Mailgun:
             raise BadFeedback("forged")
 
     def read(self, body: bytes) -> list[Said]:
-        """The report of the one event in the body."""
+        """One event."""
         return [read_entry(decode(body, _Body).event, _tell)]
 
 
@@ -91,5 +90,5 @@ def _kind(event: Entry) -> FeedbackKind | None:
 
 
 def _by_machine(client: Entry) -> bool:
-    """Whether a privacy proxy or a virus scanner opened or clicked, not the customer."""
+    """A privacy proxy or a virus scanner opens and follows whatever comes, whether or not a customer looks."""
     return bool(client.text("bot")) or client.text("client-type") == "robot"

@@ -1,0 +1,65 @@
+"""Whether the brokers answer, and which topics they mean by our topics' names: a topic that is deleted and made again
+has another id (KIP-516).
+
+Asked by a thread of its own, so that no loop waits. A loop that has nothing to write would not notice otherwise that
+the brokers are away.
+"""
+
+from collections.abc import Mapping
+from threading import Event, Thread
+from typing import Final
+
+from engine.adapters.kafka.admin import Admin
+from engine.adapters.kafka.settings import KafkaSettings
+from engine.errors import SourceUnavailable
+
+_SECONDS: Final = 5.0
+"""Between questions: so late may be noticed that brokers are away or back."""
+_ROUNDS: Final = 6
+"""Of these, one asks for the ids too, which takes a client of its own. A topic made again under a worker is read from
+where the old one was for as long (30 s), then from its beginning."""
+
+
+class TopicWatch:
+    """What was heard last stands while the brokers do not answer. Raises SourceUnavailable when it is made."""
+
+    def __init__(self, settings: KafkaSettings) -> None:
+        self._settings = settings
+        self.ids: Mapping[str, str] = {}
+        """By topic, without those that have none: brokers before Kafka 2.8 give none."""
+        self.answers = True
+        """Whether the last question was answered."""
+        self._rounds = 0
+        self._admin: Admin | None = None
+        self._ask()
+        self._ending = Event()
+        self._thread = Thread(target=self._run, name="topic-watch", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Do not wait for an answer."""
+        self._ending.set()
+
+    def _run(self) -> None:
+        while not self._ending.wait(_SECONDS):
+            try:
+                self._ask()
+                self.answers = True
+            except SourceUnavailable:
+                self.answers = False
+                self._give_up()
+        self._give_up()
+
+    def _ask(self) -> None:
+        self._admin = self._admin or Admin(self._settings)
+        if self._rounds % _ROUNDS:
+            self._admin.partition_counts(self._settings.topics)
+        else:
+            self.ids = {**self.ids, **self._admin.topic_ids(self._settings.topics)}
+        self._rounds += 1
+
+    def _give_up(self) -> None:
+        self._rounds = 0
+        admin, self._admin = self._admin, None
+        if admin:
+            admin.close()

@@ -1,0 +1,68 @@
+"""What the loops of worker, sender, feedback consumer and ingest have in common: they are watched, stopped, and wait
+for a store or for brokers that are away.
+
+A loop inherits `Loop` and has an `Outage` for each of what it may wait for. Nothing here knows what a loop does.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from time import monotonic
+
+from engine.errors import BrokersAway, EngineError
+
+FIRST_RETRY_DELAY = 0.1
+"""Seconds before the second try: a store that only fails over is back by then or soon after."""
+MAX_RETRY_DELAY = 5.0
+"""Seconds between tries in the end. Longer, and work would begin again noticeably later than it could."""
+
+NO_ANSWER = BrokersAway("the brokers", "do not answer")
+"""What a loop that has nothing to hand over tells when its source has not had an answer from them."""
+
+
+@dataclass
+class Loop:
+    """One loop as others see it, /healthz and /readyz among them."""
+
+    stopping: bool = field(default=False, init=False)
+    joined: bool = field(default=False, init=False)
+    """Whether its group counts it in."""
+    stepped: float = field(default_factory=monotonic, init=False)
+    """When the loop last turned, by the monotonic clock."""
+
+    def stop(self) -> None:
+        """Finish what is under way, then end. Safe to call from a signal handler and from another thread."""
+        self.stopping = True
+
+    def turned(self) -> None:
+        """To be called in every turn, and while it waits."""
+        self.stepped = monotonic()
+
+
+class Outage:
+    """Whether something that a loop needs answers. `away` hears of every try that failed, with its number; `back` hears
+    once, after how many seconds it answered again."""
+
+    def __init__(self, away: Callable[[EngineError, int], None], back: Callable[[float], None]) -> None:
+        self._away = away
+        self._back = back
+        self._attempt = 0
+        self._since = 0.0
+
+    @property
+    def answers(self) -> bool:
+        """As far as it was tried."""
+        return not self._attempt
+
+    def failed(self, error: EngineError) -> float:
+        """A try has failed; returns the seconds to wait before the next."""
+        if not self._attempt:
+            self._since = monotonic()
+        self._attempt += 1
+        self._away(error, self._attempt)
+        return min(MAX_RETRY_DELAY, FIRST_RETRY_DELAY * 2.0 ** min(self._attempt - 1, 10))
+
+    def over(self) -> None:
+        """A try has succeeded."""
+        if self._attempt:
+            self._attempt = 0
+            self._back(monotonic() - self._since)

@@ -1,0 +1,41 @@
+"""Where a member of a group reads on: where the last owner of a partition came to, which only the brokers know.
+
+A group shares out its partitions as soon as the brokers are back, before all of them answer. Without an answer a
+partition would be read from its beginning, so it waits: the loops of sender and feedback consumer begin it later.
+"""
+
+from collections.abc import Callable
+
+from engine.ports import EventSource
+
+
+class ReadingOn:
+    """`committed` says where a partition's last owner came to, by topic; it raises BrokersAway."""
+
+    def __init__(self, committed: Callable[[int], dict[str, int]]) -> None:
+        self._committed = committed
+        self._waiting: set[int] = set()
+
+    def assigned(self, partition: int) -> dict[str, int]:
+        """Where to read on. Raises BrokersAway: then what is read of it until `begin_late` must not count."""
+        self._waiting.add(partition)
+        offsets = self._committed(partition)
+        self._waiting.discard(partition)
+        return offsets
+
+    def waits(self, partition: int) -> bool:
+        """What is read of it does not count yet."""
+        return partition in self._waiting
+
+    def begin_late(self, source: EventSource) -> list[int]:
+        """Those that waited and are read from where they should be as of the next poll. Raises BrokersAway."""
+        begun = []
+        for partition in sorted(self._waiting):
+            source.seek(partition, self._committed(partition))
+            self._waiting.discard(partition)
+            begun.append(partition)
+        return begun
+
+    def gone(self, partition: int) -> None:
+        """It is not ours any more."""
+        self._waiting.discard(partition)
