@@ -1,4 +1,4 @@
-"""`engine archive`: what happened, as Parquet, for figures and for other programs."""
+"""`engine archive`: appends events, outcomes and feedback to Parquet files, for figures and other programs."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -95,7 +95,7 @@ def _archive_topics(archive: Archive, settings: Settings, catalog: Catalog) -> A
 
 
 def _start(archive: Archive, place: Place, low: int) -> int:
-    """Where to read on. What Kafka has deleted meanwhile is told, as nothing can bring it back."""
+    """The offsets to read on from. Warns of records that Kafka has deleted meanwhile: they are lost to the archive."""
     known = archive.next_offset(*place)
     if known is not None and known < low:
         complain(f"{place[0]}:{place[1]}: {count_of(low - known, 'record')} were deleted before they were archived")
@@ -103,7 +103,7 @@ def _start(archive: Archive, place: Place, low: int) -> int:
 
 
 def _feeds(settings: Settings, catalog: Catalog) -> Mapping[str, Add]:
-    """How to add each topic's records. The internal topic of the ingest has nothing that its sources have not."""
+    """Topic -> function that adds its records. The ingest's internal topic is left out: it repeats its sources."""
     wall = wall_clock()
     events = {source.topic: event_adder(Decoder(source, catalog), wall) for source in catalog.sources}
     ours = {settings.outcomes_topic: add_outcome, settings.feedback_topic: add_feedback}

@@ -1,4 +1,4 @@
-"""Records into the archive: from files of JSON lines and from topics. What `archive`, `metrics` and `fit` share."""
+"""Reads records from files of JSON lines and from topics into the archive, for `archive`, `metrics` and `fit`."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ Add = Callable[[Archive, Place, Record], int]
 
 @dataclass(frozen=True)
 class Added:
-    """How many records were read, and how many of them could not be understood."""
+    """The number of records read, and of those that could not be decoded."""
 
     records: int = 0
     unreadable: int = 0
@@ -29,7 +29,7 @@ class Added:
 
 
 def archive_files(archive: Archive, kind: FileKind, history: History, catalog: Catalog) -> Added:
-    """Append what the files have that the archive has not; in a file a record arrived when it happened."""
+    """Append the files' records that are not in the archive yet; a record of a file arrived when it happened."""
     added = Added()
     for source, add in _files(kind, history, catalog):
         added = added.and_(add_records(archive, source.read(archive.next_offsets()), add))

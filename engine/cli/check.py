@@ -1,4 +1,4 @@
-"""`engine check`: everything that is wrong with the rules, at once."""
+"""`engine check`: prints every problem of the rules at once."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -17,7 +17,7 @@ from engine.render import inspect_templates
 
 
 class Format(StrEnum):
-    """How findings are printed."""
+    """The formats of findings."""
 
     HUMAN = "human"
     JSON = "json"

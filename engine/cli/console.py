@@ -1,4 +1,4 @@
-"""Talking to a person: the two consoles, errors, and a few words. It imports nothing that takes long."""
+"""The consoles for standard output and standard error, and how errors are printed. Its imports must stay fast."""
 
 import os
 import sys
@@ -12,7 +12,7 @@ err = Console(stderr=True, width=WIDTH)
 
 
 def complain(message: str) -> None:
-    """Print an error as it is, whatever brackets it has."""
+    """Print an error without interpreting its brackets as markup."""
     err.print(message, markup=False, highlight=False, soft_wrap=True)
 
 

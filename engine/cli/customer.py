@@ -1,4 +1,4 @@
-"""`engine customer`: what the engine knows of one person, as a list, as data, and gone."""
+"""`engine customer`: shows, exports and erases one customer."""
 
 from typing import Annotated, Any
 

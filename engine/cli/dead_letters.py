@@ -1,4 +1,4 @@
-"""`engine dead-letters`: records that could not be used, and sending them again once the cause is mended."""
+"""`engine dead-letters`: lists records that could not be used, and replays them once the cause is mended."""
 
 from collections import Counter
 from datetime import UTC, datetime
@@ -118,7 +118,7 @@ def _place(letter: DeadLetter) -> str:
 
 
 def show(one: Found) -> None:
-    """When, what, where and whose; why; what was in it."""
+    """One letter: time, code, place and customer; reason; the beginning of its value."""
     key, value, _ = original(one.letter)
     head = f"{iso(one.at)}  [bold]{one.letter.code}[/]  {_place(one.letter)}  {_printable(_text(key))}"
     lines = [head, _printable(one.letter.reason), f"[dim]{_printable(_text(value)[:SHOWN])}[/]"]
@@ -126,7 +126,7 @@ def show(one: Found) -> None:
 
 
 def _printable(text: str) -> str:
-    """On one line, and nothing that a terminal would obey."""
+    """The text on one line, without control characters, which a terminal would execute."""
     return escape("".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text))
 
 

@@ -1,4 +1,4 @@
-"""`engine demo`: a year and a half of real purchases through the example rules."""
+"""`engine demo`: replays a year and a half of real purchases through the example rules."""
 
 import json
 from contextlib import closing

@@ -1,4 +1,4 @@
-"""`engine doctor`: what is wrong with what surrounds the workers, and what to do about it."""
+"""`engine doctor`: checks brokers, topics, store, clocks and lag, and prints findings with advice."""
 
 import typer
 
@@ -21,7 +21,7 @@ def doctor(
 ) -> None:
     """Look at everything around the workers: reach, topics, partitioner, clocks, lag, overdue timers; advise on each.
 
-    Changes nothing, and can be run beside working workers. Exits 0 when all is well, 1 when something fails, 3 with
+    Changes nothing, and can be run while workers run. Exits 0 when all is well, 1 when something fails, 3 with
     only warnings.
 
     Example: engine doctor --store redis://redis:6379/0

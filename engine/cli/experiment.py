@@ -1,4 +1,4 @@
-"""`engine experiment plan`: how long an experiment will take."""
+"""`engine experiment plan`: computes how many customers and weeks an experiment needs."""
 
 from math import ceil
 from typing import Annotated, Any

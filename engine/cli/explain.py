@@ -1,4 +1,4 @@
-"""`engine explain`: why a customer did or did not get something."""
+"""`engine explain`: shows why a customer did or did not get an outreach."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -81,7 +81,7 @@ def _show(customer: str, found: Found, book: RuleBook, views: list[RuleView], hi
 
 
 def _profile(book: RuleBook, found: Found) -> dict[str, Any]:
-    """The profile with times a person can read."""
+    """The profile with times in ISO 8601."""
     kinds = {name: field.kind for name, field in book.catalog.profile.items()}
     return {
         name: iso(value) if kinds.get(name) == "time" and isinstance(value, int) else value

@@ -1,4 +1,4 @@
-"""What `run --check` and `doctor` find, as a list with ok, warn and fail."""
+"""Prints the findings of `run --check` and `doctor` as a list with ok, warn and fail, or as JSON."""
 
 from collections.abc import Iterable
 from dataclasses import asdict
@@ -14,7 +14,7 @@ _COLORS = {Level.OK: "green", Level.WARN: "yellow", Level.FAIL: "red"}
 
 
 def report(findings: Iterable[Finding], *, as_json: bool) -> None:
-    """Print them all and end the command: 0 when all is well, 1 when something fails, 3 with only warnings."""
+    """Print the findings and exit: 0 when all is well, 1 when something fails, 3 with only warnings."""
     found = list(findings)
     if as_json:
         out.print_json(data=[asdict(one) for one in found])

@@ -1,4 +1,4 @@
-"""`engine fit`: the parameters of a model of when customers buy again, in a small file beside the rules."""
+"""`engine fit`: fits a model of when customers buy again and writes its parameters to a file in the rules' folder."""
 
 import json
 from dataclasses import asdict

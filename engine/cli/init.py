@@ -1,4 +1,4 @@
-"""`engine init`: a new project whose checks and tests pass."""
+"""`engine init`: makes a new project whose checks and tests pass."""
 
 from pathlib import Path
 from typing import Annotated
@@ -11,8 +11,8 @@ from engine.examples import rules_folder, templates_folder
 from engine.lang.schema import write_schemas
 
 MODELINE = "$schema=../engine/lang/schemas/"
-BESIDE = frozenset({".git", ".gitattributes", ".github", ".gitignore", ".idea", ".vscode", "license", "readme"})
-"""What a new repository may have already, in lower case and without .md and the like. It stays as it is."""
+ALLOWED_FILES = frozenset({".git", ".gitattributes", ".github", ".gitignore", ".idea", ".vscode", "license", "readme"})
+"""Files that a new repository may have already, in lower case and without suffix. They are not touched."""
 IGNORED = "# What the engine keeps and writes on this machine: customers.\n/.engine-data/\n/out/\n"
 
 
@@ -44,19 +44,19 @@ def init(
 
 
 def _refuse_other_work(folder: Path) -> None:
-    """Raises UsageError where something is in the way."""
+    """Raises UsageError if the folder is a file or has other files than ALLOWED_FILES."""
     if folder.exists() and not folder.is_dir():
         message = f"{folder} is there already and is not a folder"
         raise UsageError(message)
     names = sorted(path.name for path in folder.iterdir()) if folder.exists() else []
-    others = [name for name in names if not {name.lower(), name.lower().partition(".")[0]} & BESIDE]
+    others = [name for name in names if not {name.lower(), name.lower().partition(".")[0]} & ALLOWED_FILES]
     if others:
         message = f"{folder} has {', '.join(others[:3])} already; a new project needs a folder of its own"
         raise UsageError(message)
 
 
 def _ignore(path: Path) -> None:
-    """Adds to what is there, once."""
+    """Append to an existing file, unless it has the text already."""
     before = path.read_text(encoding="utf-8") if path.exists() else ""
     if IGNORED not in before:
         gap = "" if not before or before.endswith("\n") else "\n"

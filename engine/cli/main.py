@@ -1,4 +1,4 @@
-"""`engine`: the commands. One table says what there is; a command's module is imported when the command runs."""
+"""`engine`: the table of commands. A command's module is imported when it runs, so that --help is fast."""
 
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -145,7 +145,7 @@ def _root(show_version: bool = typer.Option(False, "--version", help="Show the v
 
 
 def _check_arguments(arguments: Sequence[str]) -> None:
-    """Bytes that are not UTF-8 reach us as characters that neither Redis nor Kafka nor a terminal can take."""
+    """Refuse arguments that are not UTF-8: neither Redis nor Kafka nor a terminal can encode them."""
     for place, argument in enumerate(arguments, 1):
         try:
             argument.encode()
@@ -156,7 +156,7 @@ def _check_arguments(arguments: Sequence[str]) -> None:
 
 
 def run() -> None:
-    """The entry point: errors a person can act on are one message and exit code 1, not a traceback."""
+    """The entry point: prints an EngineError as one message, without a traceback, and exits with code 1."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal that knows only ASCII

@@ -1,4 +1,4 @@
-"""`engine metrics`: how customers stay, in the terminal, for a program, or as a page."""
+"""`engine metrics`: prints how customers stay, in the terminal, as JSON, or as a page."""
 
 from datetime import date
 from pathlib import Path
@@ -80,7 +80,7 @@ def metrics(
 
 
 def open_sources(sources: list[Path], asked: Asked, settings: Settings, folder: Path, source: str) -> Shop:
-    """Files are archived in a temporary folder first, so that they are understood as workers understand them."""
+    """Archive files into a temporary folder first, so that they are decoded as workers decode them."""
     archives, files = [path for path in sources if path.is_dir()], [path for path in sources if not path.is_dir()]
     if files or not asked.zone:
         book = open_project(settings).book
@@ -97,7 +97,7 @@ def open_sources(sources: list[Path], asked: Asked, settings: Settings, folder: 
 
 
 def _predictions(shop: Shop) -> list[Section]:
-    """None where there are too few customers, or too little time to check."""
+    """None if there are too few customers or too little time to check."""
     until, weeks = check_until(shop)
     if weeks < 1:
         return []

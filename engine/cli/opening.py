@@ -1,4 +1,4 @@
-"""Loading the project for a command: warnings are printed, errors end the command."""
+"""Loads the project for a command: prints warnings; errors end the command."""
 
 import typer
 
@@ -8,7 +8,7 @@ from engine.testing import Project, RulesBroken, load_project
 
 
 def open_project(settings: Settings) -> Project:
-    """Load the project; its warnings are shown, its errors end the command."""
+    """Load the project; print its warnings; errors end the command."""
     try:
         project = load_project(settings.rules, settings.templates)
     except RulesBroken as error:

@@ -34,5 +34,5 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for a program 
 
 
 def settings_of(**options: Any) -> Settings:
-    """The environment's settings, but for the options that were given. Raises BadSetting."""
+    """The settings of the environment, overridden by the given options. Raises BadSetting."""
     return load_settings(**{name: value for name, value in options.items() if value is not None})

@@ -1,4 +1,4 @@
-"""`engine preview`: one template as a customer would see it."""
+"""`engine preview`: renders one template as a customer would see it."""
 
 import json
 import webbrowser
@@ -21,7 +21,7 @@ from engine.wiring.store import open_store
 from engine.wiring.wall_clock import wall_clock
 
 PARTS = ("profile", "event", "events")
-"""What the data of a preview may have."""
+"""The fields that a preview's data may have."""
 
 
 def register(app: typer.Typer) -> None:

@@ -1,4 +1,4 @@
-"""What `run`, `send` and `web` do alike: begin their log, and stop when they are asked to."""
+"""The start and the stop that `run`, `send` and `web` share: logs, ignored variables, signals."""
 
 import signal
 from collections.abc import Callable
@@ -14,7 +14,7 @@ _LOGGER = "engine.process"
 
 
 def begin_log(settings: Settings) -> None:
-    """Its first lines name variables that are ignored."""
+    """Set up the log and name variables that are ignored."""
     set_up_logs(settings.log_format, settings.log_level)
     for name, nearest in unknown_settings().items():
         structlog.stdlib.get_logger(_LOGGER).warning("not a setting, ignored", name=name, nearest=nearest or None)
@@ -23,7 +23,7 @@ def begin_log(settings: Settings) -> None:
 
 
 def obey_stop(stop: Callable[[], None]) -> None:
-    """SIGTERM and SIGINT stop it."""
+    """Let SIGTERM and SIGINT stop the process."""
 
     def obey(number: int, frame: FrameType | None) -> None:
         stop()
@@ -35,7 +35,7 @@ def obey_stop(stop: Callable[[], None]) -> None:
 
 
 def log_stop(number: int) -> None:
-    """From within a signal handler: the loop that it interrupts may be logging."""
+    """Log from a thread, not from the signal handler: the interrupted loop may hold the log's lock."""
     log = structlog.stdlib.get_logger(_LOGGER)
     said = {"signal": signal.Signals(number).name}
     Thread(target=log.info, args=("asked to stop",), kwargs=said, name="log").start()

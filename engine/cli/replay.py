@@ -1,4 +1,4 @@
-"""`engine replay`: history through the rules."""
+"""`engine replay`: runs a history of events through the rules."""
 
 from contextlib import ExitStack
 from os import devnull
@@ -122,7 +122,7 @@ def _place(path: Path, stream: str) -> str:
 
 
 def _sink(stack: ExitStack, path: Path | None, *, anew: bool) -> OutreachSink | None:
-    """A run in memory begins its files anew, others continue them."""
+    """The output files: a run in memory begins them anew, others continue them."""
     if path is None:
         return None
     sink = JsonLinesSink(path, anew=anew)
@@ -131,7 +131,7 @@ def _sink(stack: ExitStack, path: Path | None, *, anew: bool) -> OutreachSink | 
 
 
 def _progress(stack: ExitStack):  # type: ignore[no-untyped-def]
-    """A progress bar on long runs, on a terminal only."""
+    """A progress bar, on a terminal only."""
     if not is_terminal():
         return lambda records: None
     columns = (SpinnerColumn(), TextColumn("{task.completed:,.0f} records"), TimeElapsedColumn())

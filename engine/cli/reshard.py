@@ -1,4 +1,4 @@
-"""`engine reshard`: the customers of a namespace into another number of partitions."""
+"""`engine reshard`: moves the customers of a namespace to another number of partitions."""
 
 from enum import StrEnum
 from typing import Annotated, Any
@@ -16,18 +16,18 @@ from engine.wire.partitioner import crc32_partition, murmur2_partition
 from engine.wiring.brokers import KafkaBrokers
 from engine.wiring.store import open_store
 
-NOT_AT_REST = "nobody was moved; --force moves them all the same"
+NOT_AT_REST = "no customer was moved; --force moves them nevertheless"
 
 
 class Partitioner(StrEnum):
-    """What the producers use."""
+    """The partitioners of producers."""
 
     MURMUR2 = "murmur2"
     CRC32 = "crc32"
 
 
 class Offsets(StrEnum):
-    """What becomes of the places up to which the topics were read."""
+    """What a reshard does with the offsets of the topics."""
 
     KEEP = "keep"
     RESET = "reset"

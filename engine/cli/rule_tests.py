@@ -1,4 +1,4 @@
-"""`engine test`: run the rule tests."""
+"""`engine test`: runs the rule tests."""
 
 import re
 from pathlib import Path

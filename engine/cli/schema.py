@@ -1,4 +1,4 @@
-"""`engine schema`: the JSON Schemas of the YAML files, and of the outreach record."""
+"""`engine schema`: prints the JSON Schemas of the YAML files and of the outreach record."""
 
 from pathlib import Path
 from typing import Annotated

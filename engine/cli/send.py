@@ -1,4 +1,4 @@
-"""`engine send`: a sender."""
+"""`engine send`: runs a sender."""
 
 from contextlib import ExitStack
 from typing import Annotated

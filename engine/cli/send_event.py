@@ -1,4 +1,4 @@
-"""`engine send-event`: one event by hand."""
+"""`engine send-event`: writes one event to its topic."""
 
 from datetime import UTC, datetime
 from difflib import get_close_matches
@@ -92,7 +92,7 @@ def properties_of(declared: EventType, given: list[str] | tuple[()]) -> dict[str
 
 
 def _check(source: Source, catalog: Catalog, record: Record) -> None:
-    """Raises UsageError where a worker would reject it."""
+    """Raises UsageError for an event that a worker would reject."""
     try:
         Decoder(source, catalog).decode(record, wall_clock())
     except BadRecord as error:

@@ -1,4 +1,4 @@
-"""The closing summary of a run, for a person and for a program."""
+"""Prints the summary of a replay, as text or as JSON."""
 
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ WIDTH = 40
 
 
 def show(summary: Summary, book: RuleBook, console: Console, dead_letters: Path | None) -> None:
-    """Per rule what became of it, the outreach over time, and whatever a person should look into."""
+    """Outcomes per rule, outreach over time, and problems that need attention."""
     console.print(_rules_table(summary, book))
     console.print(_chart(summary), highlight=False)
     rate = summary.events / summary.seconds if summary.seconds else 0

@@ -1,4 +1,4 @@
-"""`engine suppression`: who is not written to, and an operator's word on it."""
+"""`engine suppression`: lists suppressed addresses, adds and removes them."""
 
 import re
 from collections.abc import Sequence

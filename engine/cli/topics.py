@@ -1,4 +1,4 @@
-"""`engine topics create`: the topics that the engine needs."""
+"""`engine topics create`: makes the topics that the engine needs."""
 
 from collections.abc import Mapping
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""`engine web`: the pages behind the links in outreach, and what providers report to."""
+"""`engine web`: serves the pages behind the links in outreach and the providers' webhooks."""
 
 import socket
 from contextlib import ExitStack

@@ -1,4 +1,4 @@
-"""`engine run`: a worker."""
+"""`engine run`: runs a worker."""
 
 import signal
 from contextlib import AbstractContextManager, ExitStack
@@ -81,7 +81,7 @@ def _obey_signals(running: Running, hooks: Hooks) -> None:
 
 
 def _reload(running: Running, hooks: Hooks, one_at_a_time: AbstractContextManager[bool]) -> None:
-    """From the folders that the command was given."""
+    """Load the rules from the command's folders."""
     with one_at_a_time:
         try:
             running.reload(load_project(running.settings.rules, running.settings.templates))

@@ -1,4 +1,4 @@
-"""Messages by month, as coordinates for inline SVG."""
+"""Computes the coordinates of the demo page's charts (inline SVG)."""
 
 from collections import Counter
 from collections.abc import Sequence
