@@ -98,8 +98,11 @@ class _Project:
         """None where events.yaml has errors, as then most of what follows from them would be noise."""
         path = self.folder / EVENTS
         if not path.is_file():
-            message = "the rules folder has no events.yaml" if self.folder.is_dir() else "there is no such rules folder"
-            self._report(path, "missing-file", message, "it declares the event types")
+            if self.folder.is_dir():
+                self._report(path, "missing-file", "the rules folder has no events.yaml", "it declares the event types")
+            else:
+                advice = "go to the project's folder, name the rules folder with --rules, or begin with `engine init`"
+                self._report(self.folder, "missing-file", "there is no such rules folder", advice)
             return None
         before = len(self.findings)
         found = self._read(EventsFile, path)

@@ -56,7 +56,7 @@ def find(store: StateStore, customer: str) -> Found:
             return Found(partition, state, max(store.meta(partition).clock, state.last), history)
     message = f"the store has no customer {customer!r}"
     if stored_meta(store) is None:
-        message = "the store is empty; replay --store embedded, or with a URL, is one way to fill it"
+        message = "the store is empty: no customer in this namespace. `engine run` fills it, or `engine replay --store`"
     raise UsageError(message)
 
 

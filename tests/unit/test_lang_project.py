@@ -181,6 +181,8 @@ def test_a_folder_that_is_not_there_is_said_so(tmp_path: Path) -> None:
     found = load(tmp_path / "rulse", None)
     assert codes(found.diagnostics) == ["missing-file"]
     assert "no such rules folder" in found.diagnostics[0].message
+    assert found.diagnostics[0].file.endswith("rulse")
+    assert "engine init" in found.diagnostics[0].help
 
 
 def test_three_hundred_rules_load_soon(tmp_path: Path) -> None:
