@@ -1,4 +1,4 @@
-"""Outreach on the screen, in boxes."""
+"""A channel that prints outreach on the screen, for `console:` URLs."""
 
 from rich.console import Console, Group
 from rich.panel import Panel
@@ -8,7 +8,7 @@ from engine.model import Outreach
 
 
 class ConsoleChannel:
-    """A Channel for looking."""
+    """A Channel that prints."""
 
     def __init__(self, console: Console) -> None:
         self._console = console

@@ -1,4 +1,4 @@
-"""Events from files of JSON lines, plain or gzipped, and outreach into such a file."""
+"""Reads events from files of JSON lines, plain or gzipped, and writes outreach into such a file. Replays use both."""
 
 import gzip
 import os
@@ -28,7 +28,7 @@ _Bytes = IO[bytes] | gzip.GzipFile
 
 
 class _Beginning(RawIOBase):
-    """So many bytes of a file, and then its end."""
+    """A stream that ends after so many bytes of a file."""
 
     def __init__(self, file: BufferedReader, size: int) -> None:
         self._file = file
@@ -49,8 +49,8 @@ class JsonLinesSource:
 
     A source is named by its file and a hash of its first line. So a file that has grown since the last run is read on
     from where that ended, and another file that has taken its name is read from its beginning.
-    Of a line longer than `longest_line` bytes the rest is dropped, so that whoever decodes it can reject it.
-    With `size` only so many bytes of each file count, whatever is appended meanwhile.
+    Of a line longer than `longest_line` bytes the rest is dropped; the decoder then rejects it as too large.
+    With `size` only so many bytes of each file are read, even if it grows meanwhile.
     Raises BadInputFile: here for what cannot be opened, while reading for what breaks off, after all that came before.
     """
 
@@ -66,7 +66,7 @@ class JsonLinesSource:
 
     @classmethod
     def of_each(cls, paths: Sequence[Path | str], sizes: Sequence[int] = ()) -> list[Self]:
-        """One source per file, to be merged by time; of each so many bytes, or all."""
+        """One source per file, to be merged by time; each with its number of bytes to read, or all."""
         sources = [cls([path], size=size) for path, size in zip(paths, sizes or repeat(None), strict=False)]
         for source in sources:
             source._readers = sources[0]._readers
@@ -101,7 +101,7 @@ class JsonLinesSource:
 
 
 def _drop_rest(stream: _Bytes, line: bytes) -> None:
-    """Read on to the end of a line of which only the beginning fitted."""
+    """Skip the rest of a line that was too long."""
     longest = len(line)
     while len(line) == longest and not line.endswith(b"\n"):
         line = stream.readline(longest)
@@ -174,20 +174,20 @@ class JsonLinesSink:
     largest = UNLIMITED
 
     def published(self, partition: int) -> set[str]:
-        """Every id in the file; none of a pipe or the standard output, which nobody can read again."""
+        """Every id in the file; none for a pipe or the standard output, which cannot be read again."""
         if not self._regular:
             return set()
         with self._explained(), open(self._path, "rb") as lines:
             return {self._id(number, line) for number, line in enumerate(lines, 1)}
 
     def publish(self, partition: int, entries: Sequence[tuple[str, bytes]]) -> None:
-        """Append encoded outreach; `delivered` and `flush` bring it onto the disk."""
+        """Append encoded outreach; `delivered` and `flush` write it to disk."""
         with self._explained():
             self._stream.write(b"".join(entry + b"\n" for _, entry in entries))
         self._handed_over.setdefault(partition, []).extend(id_ for id_, _ in entries)
 
     def delivered(self, partition: int) -> list[str]:
-        """Ids published since this was last asked; they are on the disk when it returns."""
+        """Ids published since the last call; on disk when this returns."""
         ids = self._handed_over.pop(partition, [])
         if ids:
             self.flush()
@@ -198,14 +198,14 @@ class JsonLinesSink:
         return []
 
     def flush(self) -> None:
-        """Everything published is on the disk when this returns."""
+        """Write everything published to disk."""
         with self._explained():
             self._stream.flush()
             if self._regular:
                 os.fsync(self._stream.fileno())
 
     def close(self) -> None:
-        """Flush and give up; standard output stays open."""
+        """Flush and close; standard output stays open."""
         if self._stream.closed:
             return
         try:

@@ -1,4 +1,4 @@
-"""Whom a connection trusts: the authorities of a PEM file, read again when the file has changed."""
+"""The certificate authorities that a TLS connection trusts, from a PEM file that is read again when it changes."""
 
 import ssl
 from pathlib import Path
@@ -7,7 +7,7 @@ from pathlib import Path
 class Authorities:
     """`file`: PEM; without it the system's authorities. Raises OSError for one that cannot be read (ssl.SSLError too).
 
-    A file that is renewed counts from the next connection on; what cannot be read then leaves the last good one.
+    A renewed file counts from the next connection on; if it cannot be read then, the last good one stays.
     """
 
     def __init__(self, file: Path | None = None) -> None:
@@ -16,7 +16,7 @@ class Authorities:
         self._context = ssl.create_default_context(cafile=file)
 
     def context(self) -> ssl.SSLContext:
-        """For the next connection; the same object as long as the file is the same."""
+        """The context for the next connection; the same object while the file is the same."""
         stamp = self._look()
         if stamp != self._stamp:
             try:
@@ -27,7 +27,7 @@ class Authorities:
         return self._context
 
     def _look(self) -> tuple[int, ...]:
-        """What changes with the file, also where a link to it is swapped, as Kubernetes does."""
+        """A stamp that changes with the file, also when a link to it is swapped, as Kubernetes does."""
         try:
             found = self._file.stat() if self._file else None
         except OSError:

@@ -1,7 +1,7 @@
-"""Outreach by HTTPS POST, signed as Standard Webhooks say: for SMS, push, and whatever has a small server in front.
+"""Hands outreach over by HTTPS POST, signed by Standard Webhooks: for SMS, push, and any channel with a small server.
 
 The body is {"type": "outreach", "timestamp": …, "data": …}; data has the fields of an outreach record that a provider
-needs. The header webhook-id is the outreach id: whoever has seen it has this message already.
+needs. The header webhook-id is the outreach id, by which the receiver recognizes a repeat.
 """
 
 import asyncio
@@ -31,11 +31,11 @@ _FIELDS: Final = (
 _HEADER: Final = re.compile(r"[!-~]{1,900}")
 _TRY_AGAIN: Final = (408, 425, 429)
 _ABOUT_US: Final = (401, 403, 404, 405)
-"""Said of the secret or the address as well as of one recipient."""
+"""Statuses that may concern everybody (a wrong secret or address) and not only one recipient."""
 _LONGEST_WAIT: Final = 86_400.0
 _LARGEST_ANSWER: Final = 64 * 1024
 _MOST_ADDRESSES: Final = 4
-"""Tried of one host. Each may take `timeout` to refuse; more would not fit into the sender's time for a hand-over."""
+"""Addresses tried of one host. Each may take `timeout`; more would exceed the sender's time for a hand-over."""
 _BEFORE_THE_REQUEST: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 
@@ -63,7 +63,7 @@ class BadWebhook(EngineError):
 class Endpoint:
     """`secret` as Standard Webhooks write it: whsec_ and base64. `timeout`: seconds for each step of a request.
 
-    `private`: addresses of private networks are allowed. `context`: whom to trust, asked at each request.
+    `private`: addresses of private networks are allowed. `context`: the authorities to trust, asked at each request.
     """
 
     url: httpx.URL
@@ -105,7 +105,7 @@ class WebhookChannel:
         self._wall = wall
         self._resolve = resolve
         self._answered = ""
-        """The address that has answered last: it is tried first."""
+        """The address that answered last; it is tried first."""
         self._trusted: ssl.SSLContext | bool = True
         self._client = self._new_client()
         self._retired: list[httpx.AsyncClient] = []
@@ -128,7 +128,7 @@ class WebhookChannel:
         _check(answer)
 
     async def close(self) -> None:
-        """Give up connections."""
+        """Close the connections."""
         for client in (self._client, *self._retired):
             await client.aclose()
 
@@ -144,7 +144,7 @@ class WebhookChannel:
         )
 
     def _trusting(self) -> httpx.AsyncClient:
-        """A client that trusts whom the file names now. What another has under way ends there."""
+        """A client with the present authorities. Requests of an earlier client end there."""
         context = self._endpoint.context
         if context and context() is not self._trusted:
             self._retired.append(self._client)
@@ -169,7 +169,7 @@ class WebhookChannel:
         }
 
     async def _ask(self, addresses: Sequence[str], body: bytes, headers: dict[str, str]) -> httpx.Response:
-        """The first that can be reached."""
+        """The answer of the first address that can be reached."""
         *others, last = addresses
         for address in others:
             try:
@@ -179,7 +179,7 @@ class WebhookChannel:
         return await self._post(last, body, headers)
 
     async def _post(self, address: str, body: bytes, headers: dict[str, str]) -> httpx.Response:
-        """To the address that was checked, with the name in TLS and in the Host header."""
+        """Send to the address that was checked, with the host's name in TLS and the Host header."""
         url = self._endpoint.url
         async with self._trusting().stream(
             "POST", url.copy_with(host=address), content=body, headers=headers, extensions={"sni_hostname": url.host}
@@ -193,7 +193,7 @@ class WebhookChannel:
             return answer
 
     async def _addresses(self) -> list[str]:
-        """Those that may be called, each checked."""
+        """The host's addresses that may be called, each checked."""
         url = self._endpoint.url
         try:
             found = await self._resolve(url.host, url.port or 443)

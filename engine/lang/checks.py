@@ -1,4 +1,4 @@
-"""Checks over all rules and the policy at once: caps that never stop anything, unused purposes, ids given twice."""
+"""Checks all rules together with the policy: caps without effect, unused purposes, ids used twice."""
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ _COVERS = {("week", "day"), ("month", "day")}
 
 
 def check_ids(rules: Iterable[tuple[Site, str, Collection[str]]]) -> None:
-    """`rules`: the place, the id and the former ids of each, in order."""
+    """Report ids used twice. `rules`: (place, id, former ids) of each rule, in order."""
     taken: dict[str, Site] = {}
     for site, id_, was in rules:
         places = [(id_, site.at("id")), *((old, site.at("was", index)) for index, old in enumerate(was))]
@@ -31,7 +31,7 @@ def check_ids(rules: Iterable[tuple[Site, str, Collection[str]]]) -> None:
 
 
 def check_policy(site: Site, content: PolicyFile, policy: Policy, rules: Collection[Rule]) -> None:
-    """Parts of the policy that can do nothing; most often a misspelt purpose or channel."""
+    """Report parts of the policy without effect; most often a misspelt purpose or channel."""
     used = _Used({rule.send.purpose for rule in rules}, {rule.send.channel for rule in rules})
     for name in ("consent", "suppress", "preferences"):
         for purpose in getattr(content, name):
@@ -47,7 +47,7 @@ def check_policy(site: Site, content: PolicyFile, policy: Policy, rules: Collect
 
 
 def _check_hours(site: Site, quiet: Sequence[QuietHours], rules: Collection[Rule]) -> None:
-    """Rules whose outreach would be held for ever, since the quiet hours that concern it cover the day together."""
+    """Report rules whose outreach would never be sent, since quiet hours cover its whole day together."""
     for purpose, channel in sorted({(rule.send.purpose, rule.send.channel) for rule in rules}):
         held: set[int] = set()
         for index, hours in enumerate(quiet):
@@ -60,7 +60,7 @@ def _check_hours(site: Site, quiet: Sequence[QuietHours], rules: Collection[Rule
 
 
 def _minutes(hours: QuietHours) -> set[int]:
-    """The minutes of a day that they cover."""
+    """The minutes of a day that the quiet hours cover."""
     end = hours.end if hours.start < hours.end else hours.end + _MINUTES
     return {minute % _MINUTES for minute in range(hours.start, end)}
 
@@ -94,7 +94,7 @@ def _check_cap(site: Site, cap: Cap, before: Iterable[Cap], after: Iterable[Cap]
 
 
 def _stricter(cap: Cap, other: Cap) -> bool:
-    """Whether `cap` has always stopped whatever `other` would stop."""
+    """Whether `cap` always stops whatever `other` would stop."""
     return (
         cap.limit <= other.limit
         and cap.purpose in (None, other.purpose)

@@ -1,4 +1,4 @@
-"""events.yaml to the catalogue."""
+"""Compiles events.yaml to the catalog of sources, event types and profile fields. `project` calls it."""
 
 from dataclasses import replace
 
@@ -115,6 +115,6 @@ def _path(dotted: str) -> tuple[str, ...]:
 
 
 def compile_events(document: Document, content: EventsFile) -> tuple[Catalog, list[Diagnostic]]:
-    """The catalogue, and what is wrong between the parts of events.yaml."""
+    """The catalog; reports contradictions between the parts of events.yaml."""
     compiler = _Compiler(document, content)
     return compiler.compile(), compiler.findings

@@ -1,4 +1,4 @@
-"""policy.yaml to the policy."""
+"""Compiles policy.yaml to the policy. `project` calls it."""
 
 from collections.abc import Mapping
 
@@ -9,7 +9,7 @@ from engine.lang.site import Site
 
 
 def compile_policy(site: Site, content: PolicyFile) -> Policy:
-    """The policy; what is wrong with it is reported at `site`, the top of the file."""
+    """The policy; problems are reported at `site`, the top of the file."""
     zone, locale = content.zone, content.locale
     for name, fields in (("zone", zone), ("locale", locale)):
         if fields.field:

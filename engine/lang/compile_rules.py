@@ -1,4 +1,4 @@
-"""One rule of a rule file to a core rule."""
+"""Compiles one rule of a rule file to a core rule. `project` calls it for each."""
 
 import json
 from typing import Any
@@ -13,7 +13,7 @@ from engine.lang.triggers import Common
 
 
 def compile_rule(site: Site, fields: RuleFields, defaults: Defaults, policy: Policy, templates: Templates) -> Rule:
-    """The rule; what is wrong with it is reported at `site`, its place in the file. Its order is set by the project."""
+    """The rule; problems are reported at `site`, its place in the file. The project sets its order."""
     kind, steps = fields.when.chosen()
     types = kind.events(site.catalog)
     send = _send(fields, defaults)

@@ -1,4 +1,4 @@
-"""What is wrong, where, and what to do about it; shown to a person, a program or GitHub."""
+"""Diagnostics: what is wrong in a file, where, and what to do; shown as text, JSON or GitHub workflow commands."""
 
 import json
 import os
@@ -67,7 +67,7 @@ class Diagnostic:
         return [f" {self.line} | {shown}", f"{gutter}| {pad}{carets}"]
 
     def github(self) -> str:
-        """A workflow command that GitHub shows beside the line."""
+        """A workflow command that GitHub shows at the line."""
         text = f"{self.message} ({self.help})" if self.help else self.message
         places = f"file={_property(self.file)},line={self.line},col={self.column},endColumn={self.column + self.length}"
         return f"::{self.severity} {places},title={_property(self.code)}::{_escape(text)}"
@@ -119,12 +119,12 @@ def shown_path(path: Path) -> str:
 
 
 def closest(word: str, options: Iterable[str]) -> str:
-    """The option that `word` most likely meant; empty where nothing is close."""
+    """The option most similar to `word`; empty if none is close."""
     return next(iter(get_close_matches(word, list(options), n=1)), "")
 
 
 def did_you_mean(word: str, options: Iterable[str]) -> str:
-    """The help line for a name that isn't one of `options`; empty where nothing is close."""
+    """The help line for a name that isn't one of `options`; empty if none is close."""
     meant = closest(word, options)
     return f"did you mean '{meant}'?" if meant else ""
 

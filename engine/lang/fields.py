@@ -1,4 +1,4 @@
-"""The scalar fields of the grammar: how each is parsed, and what its JSON Schema says."""
+"""The scalar fields of the grammar: how each is parsed, and its JSON Schema. The models of the grammar use them."""
 
 import re
 from datetime import UTC, date, datetime, time
@@ -160,9 +160,9 @@ DurationOrOff = Annotated[int | None, Parsed(_or_off, _OFF)]
 TimeOfDay = Annotated[time, Parsed(_time_of_day, _TIME)]
 OptionalTimeOfDay = Annotated[time | None, Parsed(_time_of_day, _TIME)]
 Expr = Annotated[str, Parsed(_expression, {"type": ["string", "boolean"]})]
-"""The text of an expression; empty where there is none."""
+"""The text of an expression; empty if there is none."""
 ProfileField = Annotated[str, Parsed(_profile_field, _FIELD)]
-"""A profile field, without `profile.`; empty where there is none."""
+"""A profile field, without `profile.`; empty if there is none."""
 Zone = Annotated[str, Parsed(_zone, TEXT)]
 Locale = Annotated[str, matching(r"[a-z]{2,3}([_-][A-Za-z0-9]{2,8})*", "bad-value", "a locale", "write it like en_US")]
 ReentryField = Annotated[Reentry, Parsed(_reentry, _REENTRY)]

@@ -1,4 +1,4 @@
-"""What the grammar is made of: strict models, and marks that say how a value is parsed and what its JSON Schema is.
+"""The building blocks of the grammar: strict models, and annotations for parsing and JSON Schema.
 
 A parser ends with `refuse(...)`; its code and help end up in the diagnostic.
 """
@@ -13,7 +13,7 @@ JsonSchema = dict[str, Any]
 
 
 def refuse(code: str, message: str, help: str = "", key: str = "") -> NoReturn:
-    """Ends a parser. `key`: the field of the mapping that is to blame, where it is not the value itself."""
+    """Raised by a parser. `key`: the field of the mapping that is wrong, if it is not the value itself."""
     context = {"code": code, "message": message, "help": help, "key": key}
     raise PydanticCustomError("located", "{message}", context)
 
@@ -91,7 +91,7 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, model_title_generator=_title)
     label: ClassVar[str] = ""
     unknown: ClassVar[str] = "unknown-field"
-    """The code of a field that isn't one of ours."""
+    """The diagnostic's code for an unknown field."""
 
 
 class File(Strict):

@@ -1,4 +1,4 @@
-"""The grammar of rule files, events.yaml and policy.yaml: the one declaration of every field.
+"""The grammar of rule files, events.yaml and policy.yaml: declares every field once, for parsing and JSON Schema.
 
 What pydantic checks here is form; what needs the other files is checked where they are compiled.
 """

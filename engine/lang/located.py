@@ -1,4 +1,4 @@
-"""A file's plain data that remembers where every key and value stood."""
+"""A file's data with the place of every key and value, so that diagnostics can point at them."""
 
 import re
 from pathlib import Path
@@ -23,7 +23,7 @@ class Place(NamedTuple):
 
 
 class Node:
-    """A value and where it stood. `exact`: each character of a scalar stands in the text one for one.
+    """A value and its place. `exact`: each character of a scalar is in the text one for one.
 
     `text` is None for a list or a mapping; `size` and `depth` are those of the value with aliases written out.
     """
@@ -62,11 +62,11 @@ class Document:
         return self.root.data if self.root else None
 
     def node(self, route: Route) -> Node:
-        """The value at `route`, or the closest thing around it that is there."""
+        """The value at `route`, or the closest enclosing one that exists."""
         return self._walk(route)[0]
 
     def place(self, route: Route, *, key: bool = False, offset: int = 0, length: int = 0) -> Place:
-        """Where the value at `route` stands (or its key), or the closest thing around it that is there.
+        """The place of the value at `route` (or of its key), or of the closest enclosing one that exists.
 
         With `length`, that many characters from `offset` within a scalar.
         """

@@ -1,4 +1,5 @@
-"""A rules folder to a rule book: reads every file, checks all of them, and compiles when nothing is wrong."""
+"""Loads a rules folder: reads and checks every file, and compiles the rule book if there is no error. Commands, the
+worker and tests call `load`; it never raises for what a file says, but returns diagnostics."""
 
 import json
 from collections.abc import Sequence, Set
@@ -32,7 +33,7 @@ EVENTS, POLICY, TESTS = "events.yaml", "policy.yaml", ".test.yaml"
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What `load` found. `book` is None where there is any error; `rules_of`: rule file -> ids of its rules."""
+    """The result of `load`. `book` is None if there is any error; `rules_of`: rule file -> ids of its rules."""
 
     book: RuleBook | None
     diagnostics: list[Diagnostic]
@@ -53,7 +54,7 @@ def load(rules_dir: Path, templates: Sequence[TemplateFacts] | None) -> Loaded:
 
 @dataclass(frozen=True, slots=True)
 class _RuleFile:
-    """A rule file that was understood, but for the rules in `left_out`."""
+    """A rule file that could be parsed, except for the rules in `left_out`."""
 
     document: Document
     content: RuleFile
@@ -95,7 +96,7 @@ class _Project:
         return (document, content, left_out) if content else None
 
     def _catalog(self) -> Catalog | None:
-        """None where events.yaml has errors, as then most of what follows from them would be noise."""
+        """The catalog; None if events.yaml has errors, since most further diagnostics would follow from them."""
         path = self.folder / EVENTS
         if not path.is_file():
             if self.folder.is_dir():
@@ -117,7 +118,7 @@ class _Project:
         self.findings.append(Document(path, "").report(None, code, message, help))
 
     def _check_files(self, paths: list[Path], files: list[_RuleFile]) -> None:
-        """What can be said of the rules without knowing the events."""
+        """Check the rules as far as that is possible without the catalog."""
         if not paths and self.folder.is_dir():
             self._report(self.folder, "no-rules", "the rules folder has no rule file")
         for path in sorted(self.folder.glob("*.yml")):

@@ -23,7 +23,7 @@ class Moment(NamedTuple):
 
 
 def moment_or_none(value: Any) -> Moment | None:
-    """The moment a text says, None where it is neither a duration nor an ISO date-time."""
+    """The moment of a text; None if it is neither a duration nor an ISO date-time."""
     if not isinstance(value, str):
         return None
     try:
@@ -172,7 +172,7 @@ class CaseFields(Strict):
 
 
 class RuleTestsFile(File):
-    """Rule tests: what customers do, and all that they get for it."""
+    """Rule tests: what customers do, and all outreach that they must get."""
 
     label = "test file"
     rules: str = Field("", description="The rule file beside this one that is tested; all rules when not given.")

@@ -1,4 +1,4 @@
-"""Rule test files: text to test cases whose times are instants and whose names all exist."""
+"""Compiles rule test files to test cases with instants as times and checked names. `engine test` runs them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -74,7 +74,7 @@ class TestFile:
 
 
 def load_tests(path: Path, loaded: Loaded) -> tuple[TestFile | None, list[Diagnostic]]:
-    """The tests of a file, None where it has errors. `loaded` must have a book."""
+    """The tests of a file; None if it has errors. `loaded` must have a book."""
     assert loaded.book
     document, findings = read(path)
     if document is None:
@@ -141,7 +141,7 @@ class _Case:
         return Given(at, arrives, fields.event, values, fields.id or f"e-{index + 1}")
 
     def _given_sites(self, index: int) -> tuple[Site, Site]:
-        """Where the event type and where the properties of a given event stand, whichever way it is written."""
+        """The routes to the type and the properties of a given event, in either way of writing it."""
         site, written = self.site.at("given", index), self.site.written("given", index)
         if "at" in written:
             return site.at("event"), site.at("properties")

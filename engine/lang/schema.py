@@ -1,4 +1,4 @@
-"""JSON Schemas of the four kinds of file, generated from the grammar and shipped beside this file.
+"""Generates the JSON Schemas of the four kinds of file from the grammar; they are shipped next to this file.
 
 `python -m engine.lang.schema` writes them anew.
 """
@@ -19,7 +19,7 @@ FILES: dict[str, type[File]] = {"rules": RuleFile, "events": EventsFile, "policy
 
 
 class _Generator(GenerateJsonSchema):
-    """Leaves out what editors would show to no use: titles of fields, and defaults that only mean "not given"."""
+    """Leaves out parts that help no editor: titles of fields, and defaults that mean "not given"."""
 
     def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
         inner = self.generate_inner(schema["schema"])

@@ -1,4 +1,4 @@
-"""A place in a file that is being compiled: findings land there, and names are looked up from there."""
+"""A place in a file that is being compiled: compilers report problems and look names up there."""
 
 from collections.abc import Collection, Iterable
 from typing import Any
@@ -10,7 +10,7 @@ from engine.lang.diagnostics import Diagnostic, did_you_mean
 from engine.lang.located import Document, Route
 
 RESERVED = ("time", "type", "id")
-"""What every event has beside its properties."""
+"""The fields of every event besides its properties."""
 
 
 class Site:
@@ -32,7 +32,7 @@ class Site:
         self.findings.append(self.document.report(self.document.place(self.route, key=key), code, message, help))
 
     def expression(self, text: str, types: Collection[str]) -> Expression | None:
-        """The compiled text, None where it is empty or wrong. `types`: what the root `event` may be."""
+        """The compiled expression; None if it is empty or wrong. `types`: the possible types of the root `event`."""
         if not text:
             return None
         known = frozenset(types) & self.catalog.events.keys()
@@ -45,14 +45,14 @@ class Site:
         return compiled
 
     def written(self, *steps: str | int) -> Any:
-        """The YAML value here, as it was written."""
+        """The YAML value at this place, as written."""
         value = self.document.data
         for step in (*self.route, *steps):
             value = value[step]
         return value
 
     def event(self, name: str, *, key: bool = False) -> str:
-        """The name, reported where no such event type is declared."""
+        """The name; reported if no such event type is declared."""
         if name not in self.catalog.events:
             help = did_you_mean(name, self.catalog.events)
             self.report("unknown-event", f"there is no event type '{name}'", help, key=key)
@@ -62,7 +62,7 @@ class Site:
         return frozenset(self.at(index).event(name) for index, name in enumerate(names))
 
     def field(self, name: str, kinds: Collection[Kind] = (), *, key: bool = False) -> str:
-        """The name, reported where there is no such profile field or it is not of one of `kinds`."""
+        """The name; reported if there is no such profile field or it is not of one of `kinds`."""
         found = self.catalog.profile.get(name)
         if found is None:
             help = did_you_mean(name, self.catalog.profile)
@@ -72,7 +72,7 @@ class Site:
         return name
 
     def property(self, event: str, name: str, kinds: Collection[Kind] = ()) -> str:
-        """As `field`, for a property of an event type; says nothing where the event type is unknown."""
+        """As `field`, for a property of an event type; reports nothing if the event type is unknown."""
         declared = self.catalog.events.get(event)
         if declared is None:
             return name

@@ -1,4 +1,4 @@
-"""The rules' templates: are they there, and does every rule that uses one supply what it reads?"""
+"""Checks the rules' templates: whether they exist, and whether each rule supplies the values its template reads."""
 
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
@@ -24,7 +24,7 @@ FIXED: Mapping[tuple[str, ...], Collection[str]] = {
 
 
 class Templates:
-    """What is known of the templates folder; None: nothing, so nothing is checked."""
+    """The facts about the templates folder; None: no templates are checked."""
 
     def __init__(self, facts: Sequence[TemplateFacts] | None) -> None:
         self.facts = facts
@@ -33,7 +33,7 @@ class Templates:
         self.reported: set[tuple[str, TemplateRead]] = set()
 
     def use(self, site: Site, rule: str, send: Send, types: frozenset[str]) -> Needs:
-        """What the rule's template needs. `types`: what the template's `event` may be."""
+        """The needs of the rule's template. `types`: the possible types of the template's `event`."""
         facts = self.by_name.get((send.template, send.channel))
         if facts is None:
             if self.facts is not None:
@@ -70,7 +70,7 @@ class Templates:
             site.findings.append(_report(facts, read.line, "empty-link", message, help, name))
 
     def problems(self) -> list[Diagnostic]:
-        """What is wrong with the templates by themselves."""
+        """Report problems of the templates that do not depend on rules."""
         return [
             _report(facts, problem.line, problem.code, problem.message, problem.help)
             for facts in self.facts or ()
@@ -78,13 +78,13 @@ class Templates:
         ]
 
     def unused(self) -> list[Diagnostic]:
-        """Templates that no rule uses; to be asked when all rules are known."""
+        """Report templates that no rule uses; call it after all rules."""
         unused = [facts for name, facts in self.by_name.items() if name not in self.used and not facts.problems]
         return [_report(facts, 1, "unused-template", "no rule uses this template") for facts in unused]
 
 
 def _unknown(path: tuple[str, ...], catalog: Catalog, types: frozenset[str]) -> tuple[str, str] | None:
-    """The path up to its first part that is not supplied, and help; None where all of it is."""
+    """The path up to its first part that is not supplied, and help; None if all of it is supplied."""
     for end, name in enumerate(path, start=1):
         label, known = _parts(path[: end - 1], catalog, types)
         if known is None:
@@ -95,7 +95,7 @@ def _unknown(path: tuple[str, ...], catalog: Catalog, types: frozenset[str]) -> 
 
 
 def _parts(path: tuple[str, ...], catalog: Catalog, types: frozenset[str]) -> tuple[str, Collection[str] | None]:
-    """How a diagnostic calls what comes after `path`, and what that may be; None: anything."""
+    """The diagnostic's word for the part after `path`, and the names it may have; None: any."""
     match path:
         case ():
             return "variables", ROOTS
@@ -118,7 +118,7 @@ def _properties(catalog: Catalog, types: Collection[str]) -> set[str]:
 
 
 def _report(facts: TemplateFacts, line: int, code: str, message: str, help: str = "", text: str = "") -> Diagnostic:
-    """A finding in a template; `text` is what to underline where the line has it."""
+    """A finding in a template; `text` is underlined if the line has it."""
     lines = facts.source.splitlines() or [""]
     source = lines[line - 1] if line <= len(lines) else ""
     column = max(source.find(text), 0)

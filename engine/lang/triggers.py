@@ -33,7 +33,7 @@ from engine.lang.site import Site
 
 
 class Common(TypedDict):
-    """What every trigger class takes beside its own arguments."""
+    """The arguments that every trigger class takes besides its own."""
 
     keeps_event: bool
     zones: Zones
@@ -41,7 +41,7 @@ class Common(TypedDict):
 
 
 class TriggerFields(Strict):
-    """Base of the kinds. `timers`: whether it waits for anything, so that `cancel_on` makes sense."""
+    """Base class of the kinds. `timers`: whether it uses timers, so that `cancel_on` makes sense."""
 
     timers: ClassVar[bool] = True
 
@@ -51,11 +51,11 @@ class TriggerFields(Strict):
 
     @abstractmethod
     def build(self, rule: str, site: Site, common: Common) -> Trigger:
-        """The trigger; what is wrong with it is reported at `site`, the place of this mapping."""
+        """The trigger; problems are reported at `site`, the place of this mapping."""
 
     @property
     def silence(self) -> int:
-        """How long nothing may happen before it comes true, milliseconds."""
+        """Milliseconds without an event after which it comes true."""
         return 0
 
 

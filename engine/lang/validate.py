@@ -1,4 +1,4 @@
-"""Data against the grammar: pydantic finds what is wrong, this says it in our words and at its place."""
+"""Validates a file's data by the grammar: pydantic finds the problems, this module words and locates them."""
 
 from collections.abc import Mapping
 from types import UnionType
@@ -28,7 +28,7 @@ _EXPECTED = {
 
 
 def validate(model: type[M], document: Document) -> tuple[M | None, list[Diagnostic], set[int]]:
-    """The content, what is wrong with it, and which items of `rules` had to be left out because of that.
+    """The content, its problems, and which items of `rules` were left out because of them.
 
     Where only some rules or some optional fields are wrong, the rest is returned, so that it can be checked as well.
     """
@@ -77,7 +77,7 @@ def _finding(model: type[Strict], document: Document, error: ErrorDetails) -> Di
 
 
 def _meant(model: type[Strict], route: Route) -> Route:
-    """Where the field would stand that the unknown one at `route` is a misspelling of."""
+    """The route of the field that the unknown one at `route` probably misspells."""
     return (*route[:-1], closest(str(route[-1]), _fields(_model_in(_at(model, route[:-1])))))
 
 
@@ -140,7 +140,7 @@ def _described(kind: str, error: ErrorDetails, context: Mapping[str, Any]) -> tu
 
 
 def _at(model: type[Strict], route: Route) -> Any:
-    """The grammar at `route`: a model, a list or mapping of something, or None where it has no more to say."""
+    """The grammar at `route`: a model, a list or a mapping; None if the grammar ends before."""
     kind: Any = model
     for step in route:
         kind = _bare(kind)
@@ -164,5 +164,5 @@ def _model_in(kind: Any) -> type[Strict] | None:
 
 
 def _fields(owner: type[Strict] | None) -> dict[str, FieldInfo]:
-    """The fields by the names they have in YAML."""
+    """The fields by their YAML names."""
     return {field.alias or key: field for key, field in owner.model_fields.items()} if owner else {}

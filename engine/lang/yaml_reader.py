@@ -38,7 +38,7 @@ _HELP = {
 
 
 class _Stop(Exception):
-    """Nothing after this point of the file can be trusted."""
+    """Raised where the rest of the file cannot be parsed."""
 
     def __init__(self, place: Place | None, code: str, message: str, help: str = "") -> None:
         super().__init__(message)
@@ -46,7 +46,7 @@ class _Stop(Exception):
 
 
 def read(path: Path) -> tuple[Document | None, list[Diagnostic]]:
-    """The document (None where the text is not YAML we accept) and what is wrong with it as YAML."""
+    """The document (None if the text is not YAML that we accept) and its problems as YAML."""
     try:
         with path.open("rb") as file:
             raw = file.read(MAX_BYTES + 1)

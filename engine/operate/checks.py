@@ -1,4 +1,5 @@
-"""What must hold before a worker starts: rules, topics, and the store."""
+"""The checks before a worker starts: settings, rules, Kafka's topics and the store. `engine run --check` and the doctor
+use them. They change nothing."""
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -32,11 +33,11 @@ NEARLY_FULL = 0.9
 
 
 Further = Callable[[StateStore, Catalog, Mapping[str, int]], Iterable[Finding]]
-"""What else to look at where rules, Kafka and the store are in reach, given the partition counts of our topics."""
+"""Further checks, called when rules, Kafka and the store are reachable, with the partition counts of our topics."""
 
 
 def check_all(there: Installation, further: Further = lambda store, catalog, counts: ()) -> list[Finding]:
-    """Everything that can be looked at, in this order: settings, rules, Kafka, the store, and whatever else."""
+    """The findings on settings, rules, Kafka, the store and `further`, in this order, as far as they are in reach."""
     settings = there.settings
     templates = there.inspect_templates()
     about_rules, book = check_rules(settings.rules, templates)
@@ -76,7 +77,7 @@ def check_names(environment: Mapping[str, str] = os.environ) -> Iterator[Finding
 
 
 def check_apart_topics(settings: Settings, catalog: Catalog) -> Iterator[Finding]:
-    """Whether the engine would read what it writes."""
+    """Fail if a source topic is one that the engine writes itself: it would feed itself."""
     try:
         check_apart(settings, catalog)
     except BadSetting as error:
@@ -84,7 +85,7 @@ def check_apart_topics(settings: Settings, catalog: Catalog) -> Iterator[Finding
 
 
 def check_rules(rules: Path, templates: Sequence[TemplateFacts]) -> tuple[list[Finding], RuleBook | None]:
-    """Without a book where the rules have errors."""
+    """The finding on the rules; no book if they have errors."""
     loaded = load(rules, templates)
     return [_rules_finding(loaded)], loaded.book
 
@@ -101,7 +102,7 @@ def _rules_finding(loaded: Loaded) -> Finding:
 
 
 def check_links(settings: Settings, templates: Iterable[TemplateFacts]) -> Iterator[Finding]:
-    """Whether who sends with these settings has the links that messages promise."""
+    """Warn when messages have link placeholders and no link is configured."""
     linked = [facts.template for facts in templates if any(read.path in LINKS for read in facts.reads)]
     if linked and channel_urls(settings) and not settings.public_url:
         says = f"{linked[0]} says where to unsubscribe, and ENGINE_PUBLIC_URL is not set: the link would be empty"
@@ -109,7 +110,7 @@ def check_links(settings: Settings, templates: Iterable[TemplateFacts]) -> Itera
 
 
 def check_kafka(installation: Installation, catalog: Catalog) -> tuple[list[Finding], dict[str, int]]:
-    """Also returns how many partitions each of our topics has; empty where the cluster cannot be asked."""
+    """Findings on Kafka, and topic -> number of partitions; empty if the cluster cannot be asked."""
     settings = installation.settings
     try:
         with installation.brokers.admin() as admin:
@@ -141,7 +142,7 @@ def _topics_findings(settings: Settings, catalog: Catalog, counts: Mapping[str, 
 
 
 def codec_findings(kinds: Mapping[str, str], missing: Mapping[str, str]) -> Iterator[Finding]:
-    """What kafka-python cannot read. `kinds`: the topics' `compression.type`; `missing`: packages by compression."""
+    """Compressions that kafka-python cannot read. `kinds`: topic -> `compression.type`; `missing`: the packages."""
     for topic, kind in kinds.items():
         if kind in missing:
             yield fail(topic, f"is compressed with {kind}, which is not installed", f"pip install {missing[kind]}")
@@ -151,7 +152,7 @@ def codec_findings(kinds: Mapping[str, str], missing: Mapping[str, str]) -> Iter
 
 
 def size_findings(settings: Settings, catalog: Catalog, sizes: Mapping[str, int]) -> Iterator[Finding]:
-    """Whether our topics take what we write to them. `sizes`: their `max.message.bytes`."""
+    """Whether our topics are large enough for our records. `sizes`: their `max.message.bytes`."""
     read = {source.topic for source in catalog.sources}
     for topic, size in sizes.items():
         if topic not in read and size < MIN_TOPIC_BYTES:
@@ -170,7 +171,7 @@ def size_findings(settings: Settings, catalog: Catalog, sizes: Mapping[str, int]
 
 
 def check_store(store: StateStore, partitions: int) -> Iterator[Finding]:
-    """`partitions`: how many the topics have, 0 where that is not known."""
+    """Findings on the store. `partitions`: how many the topics have, 0 if unknown."""
     if isinstance(store, HasServers):
         for server in store.servers():
             yield from _server_findings(server)
@@ -190,7 +191,7 @@ def check_store(store: StateStore, partitions: int) -> Iterator[Finding]:
 
 
 def check_history(store: StateStore, book: RuleBook) -> Iterator[Finding]:
-    """What rules ask for that these customers' states do not have from the beginning."""
+    """Warn of history that rules read and that is not complete for all customers yet."""
     meta = stored_meta(store)
     for rule, asked in missing_history(book, meta.keeps, meta.clock) if meta else ():
         says = f"rule {rule} asks for {asked}: missing for customers with older events until its time has passed"
@@ -198,7 +199,7 @@ def check_history(store: StateStore, book: RuleBook) -> Iterator[Finding]:
 
 
 def _zones(store: StateStore, partitions: int) -> Finding:
-    """Whether the partitions' owners have used the time zone data that is installed here."""
+    """Warn when the workers use other time zone data than this installation."""
     used = {store.meta(partition).zones for partition in range(partitions)} - {"", ZONES_VERSION}
     if not used:
         return ok("time zones", ZONES_VERSION)

@@ -1,4 +1,4 @@
-"""One customer in a store: finding them, everything that is known of them, and erasing it."""
+"""Finds, exports and erases one customer in a store, for `engine customer`."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -31,12 +31,12 @@ class Found:
 
 
 def place(customer: str, partitions: int) -> int:
-    """The partition that producers put a customer's events into."""
+    """The partition of a customer's events."""
     return murmur2_partition(customer.encode(errors="replace"), partitions)
 
 
 def likely_partitions(store: StateStore, customer: str) -> Iterator[int]:
-    """Where they belong first, then all others: producers may have used another partitioner."""
+    """The customer's own partition first, then all others: producers may have used another partitioner."""
     if not _can_be_stored(customer):
         return
     meta = stored_meta(store)
@@ -47,7 +47,7 @@ def likely_partitions(store: StateStore, customer: str) -> Iterator[int]:
 
 
 def find(store: StateStore, customer: str) -> Found:
-    """Raises UsageError where no partition of the store has the customer."""
+    """Raises UsageError if no partition of the store has the customer."""
     for partition in likely_partitions(store, customer):
         data = store.load(partition, [customer])[0]
         if data is not None:
@@ -61,7 +61,7 @@ def find(store: StateStore, customer: str) -> Found:
 
 
 def add_endings(history: Sequence[dict[str, Any]], claims: ClaimStore) -> None:
-    """What senders on the same store know of how each outreach ended, under `ended`; None where they know nothing.
+    """Add the senders' result of each outreach under `ended`; None if they have none.
 
     They don't keep what failed, so that it can be replayed from the dead letters.
     """
@@ -75,7 +75,7 @@ def add_endings(history: Sequence[dict[str, Any]], claims: ClaimStore) -> None:
 
 
 def outcome_in_words(one: dict[str, Any]) -> str:
-    """Of one entry of a history: fired, bounced at … (550 no such user)."""
+    """The text of a history's entry: fired, bounced at … (550 no such user)."""
     ended = one.get("ended")
     if not ended:
         return str(one["outcome"])
@@ -84,7 +84,7 @@ def outcome_in_words(one: dict[str, Any]) -> str:
 
 
 def _can_be_stored(customer: str) -> bool:
-    """Not so for bytes of a command line that are not UTF-8."""
+    """False for an argument whose bytes were not UTF-8."""
     try:
         return bool(customer.encode())
     except UnicodeEncodeError:
@@ -110,7 +110,7 @@ def erase_everywhere(store: StateStore, customer: str, at: int) -> dict[str, Any
 
 
 def everything(store: StateStore, customer: str, found: Found) -> dict[str, Any]:
-    """Instants as ISO 8601."""
+    """The entry with instants in ISO 8601."""
     state = found.state
     return {
         "customer": customer,
@@ -137,7 +137,7 @@ def everything(store: StateStore, customer: str, found: Found) -> dict[str, Any]
 
 
 def _fields(value: Any) -> Any:
-    """The state under its own names, with nothing left out. Instants in epoch ms."""
+    """All fields of the state under their names. Instants in epoch ms."""
     if isinstance(value, msgspec.Struct):
         return {name: _fields(field) for name, field in msgspec.structs.asdict(value).items()}
     if isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""Dead letters: reading them from their topic, and sending the records again once the cause is mended.
+"""Reads dead letters from their topic and replays the records once the cause is mended, for `engine dead-letters`.
 
 `engine dead-letters` calls it and prints what it returns.
 """
@@ -22,14 +22,14 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """Letters, oldest first, and why records that are no dead letters were passed over."""
+    """Dead letters, oldest first, and why other records of the topic were skipped."""
 
     found: list[Found]
     passed_over: list[str]
 
 
 def why_not(letter: DeadLetter) -> str:
-    """Why this one cannot be sent again; "" if it can."""
+    """Why a dead letter cannot be replayed; "" if it can."""
     if letter.code == OUTREACH_TOO_LARGE:
         return "outreach that was too large for its topic, and has failed"
     if not letter.source:
@@ -38,7 +38,7 @@ def why_not(letter: DeadLetter) -> str:
 
 
 def search(brokers: Brokers, topic: str, code: str = "", since: int = 0, *, with_replayed: bool = False) -> Search:
-    """Those with this code, written since then (epoch ms). Each once: a worker that was killed may write one twice.
+    """Dead letters with this code, written since then (epoch ms), each once: a killed worker may write one twice.
 
     Raises SourceUnavailable.
     """
@@ -77,7 +77,7 @@ def _read(brokers: Brokers, topic: str, since: int, passed_over: list[str]) -> I
 
 
 def send_again(brokers: Brokers, topic: str, letters: Sequence[DeadLetter]) -> None:
-    """Send the records to where they came from, and mark them as replayed in the topic of dead letters.
+    """Write the records to their topics again and mark them as replayed in the topic of dead letters.
 
     All of them are durable before the first is marked: a crash in between has some sent twice, none lost.
     """

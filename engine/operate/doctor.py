@@ -1,4 +1,4 @@
-"""What is wrong with what surrounds the workers, and what to do about it: brokers, topics, keys, clocks, lag, timers.
+"""`engine doctor`'s findings: brokers, topics, keys, clocks, lag and timers, each with advice.
 
 `engine doctor` prints it. It changes nothing, and may run beside working workers.
 """
@@ -22,16 +22,16 @@ from engine.worker.trusted_time import MAX_WITNESS_DIFFERENCE
 
 SKEW = 2_000
 LATE = 60_000
-"""A worker that keeps up is behind by less than this, ms."""
+"""Milliseconds of lag, above which a worker does not keep up."""
 SAMPLE = 200
-"""Records of each partition that are looked at."""
+"""Records of each partition that are sampled."""
 WORKERS_LAG = "is a worker running? If so, start more of them: as many as there are partitions can share"
 COUNTED = 10_000
-"""Overdue customers are counted up to this, by partition."""
+"""Overdue customers counted per partition, at most: each counted one is read from the store."""
 
 
 def examine(there: Installation) -> list[Finding]:
-    """All that is checked before a start, then what shows only while workers run."""
+    """The checks before a start, then those that need running workers."""
 
     def further(store: StateStore, catalog: Catalog, counts: Mapping[str, int]) -> Iterable[Finding]:
         return _examine(there, store, catalog, counts)
@@ -62,7 +62,7 @@ def _examine(there: Installation, store: StateStore, catalog: Catalog, counts: M
 
 
 def _keys(topic: str, partitions: int, reader: TopicReader, spans: Mapping[Place, tuple[int, int]]) -> Finding:
-    """Of a sample."""
+    """Judge the keys of a sample of records."""
     try:
         return judge_keys(topic, partitions, reader.read(spans))
     except CodecMissing as error:
@@ -114,7 +114,7 @@ def _apart(difference: int) -> str:
 def _lag(
     reader: TopicReader, store: StateStore, bounds: Mapping[Place, tuple[int, int]], again: Container[str], now: int
 ) -> Iterator[Finding]:
-    """`again`: topics that are read from their beginning, whatever the store says."""
+    """Findings on unread records. `again`: topics that were made again, so that the store's offsets do not count."""
     unread: dict[Place, tuple[int, int]] = {}
     offsets = {partition: store.meta(partition).offsets for partition in {partition for _, partition in bounds}}
     for (topic, partition), (low, end) in bounds.items():
@@ -134,7 +134,7 @@ def _lag(
 
 
 def _senders(there: Installation, reader: TopicReader, partitions: int) -> Finding:
-    """How far our senders are with the outreach; others may send it instead."""
+    """The lag of our senders; another program may send instead."""
     topic, group = there.settings.outreach_topic, there.settings.send_group
     with there.brokers.offsets((topic,), group) as offsets:
         read = {number: offsets.committed(number).get(topic) for number in range(partitions)}
@@ -162,7 +162,7 @@ def _lag_finding(
 
 
 def _oldest(reader: TopicReader, spans: Mapping[Place, tuple[int, int]]) -> int:
-    """When the oldest of these records arrived, epoch ms; 0 where none can be read here."""
+    """When the oldest of these records arrived, epoch ms; 0 if none can be read here."""
     try:
         return min((one.timestamp for one in reader.read(spans)), default=0)
     except CodecMissing:

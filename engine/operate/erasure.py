@@ -1,4 +1,4 @@
-"""Erasing one customer for good, and what is left of them: a tombstone that only keeps a digest of the id."""
+"""Erases one customer for good. A tombstone stays: a digest of the id and the moment of the erasure."""
 
 from collections.abc import Mapping
 from itertools import chain
@@ -11,7 +11,7 @@ from engine.wire.digests import customer_digest
 
 
 def erase(store: StateStore, partition: int, customer: str, at: int, partitions: int) -> None:
-    """Delete all that the partition has of a customer in one commit, and leave a tombstone from this moment.
+    """Delete a customer's data in the partition with one commit, and leave a tombstone of this moment.
 
     A running worker is fenced: it drops what it holds in memory and reads the tombstone. Raises Fenced.
     """
@@ -27,12 +27,12 @@ def erase(store: StateStore, partition: int, customer: str, at: int, partitions:
 
 
 def pending(store: StateStore, partition: int, customer: str) -> list[tuple[str, bytes]]:
-    """The customer's outreach in the outbox: id and JSON."""
+    """The customer's outreach in the outbox: (id, JSON)."""
     return [entry for entry in chain.from_iterable(store.outbox(partition).values()) if _is_of(customer, entry)]
 
 
 def _without(customer: str, outbox: Mapping[int, list[tuple[str, bytes]]]) -> dict[int, list[tuple[str, bytes]]]:
-    """What becomes of the commits that have decided any of the customer's."""
+    """The rewritten outbox entries of the commits that decided outreach for the customer."""
     kept = {seq: [entry for entry in entries if not _is_of(customer, entry)] for seq, entries in outbox.items()}
     return {seq: entries for seq, entries in kept.items() if len(entries) < len(outbox[seq])}
 

@@ -1,11 +1,11 @@
-"""What the checks before a start and `engine doctor` find: ok, a warning or a failure, with advice."""
+"""A finding of a check: ok, a warning or a failure, with advice. Checks return findings; commands print them."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class Level(StrEnum):
-    """How bad it is."""
+    """The severity of a finding."""
 
     OK = "ok"
     WARN = "warn"
@@ -14,7 +14,7 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at. `advice`: what to do about it."""
+    """The result of one check. `advice`: what to do about it."""
 
     level: Level
     what: str

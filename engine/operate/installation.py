@@ -1,4 +1,4 @@
-"""An installation that operators look at: its settings, and how to reach the rest.
+"""The installation that checks examine: its settings, and how to open its store and brokers.
 
 `engine.wiring` makes it; the checks and the doctor take it, so that they need to know no client library.
 """
@@ -14,7 +14,7 @@ from engine.ports import Brokers, StateStore
 
 @dataclass(frozen=True)
 class Installation:
-    """`wall`: now, epoch ms. `open_store` raises EngineError where the store cannot be reached.
+    """`wall` returns the time now, epoch ms. `open_store` raises EngineError if the store cannot be reached.
 
     `inspect_templates` says what the templates read.
     """

@@ -1,4 +1,4 @@
-"""Commits by somebody who is not the partition's worker: erasure and reshard."""
+"""Commits by commands instead of the partition's worker: erasure and reshard. They fence a running worker."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -13,7 +13,7 @@ TRIES = 100
 
 
 def commit_outside(store: StateStore, partition: int, change: Callable[[Meta], Commit]) -> None:
-    """Commit what `change` makes of the present meta; the next commit of a running worker is then refused.
+    """Commit what `change` makes of the present meta. The next commit of a running worker is refused.
 
     Raises Fenced if a worker is faster a hundred times.
     """
@@ -24,5 +24,5 @@ def commit_outside(store: StateStore, partition: int, change: Callable[[Meta], C
 
 
 def on_top(before: Meta, **changes: object) -> Commit:
-    """A commit that follows this meta and changes so much of it."""
+    """A commit that follows this meta and changes these fields."""
     return Commit(before, msgspec.structs.replace(stamped(before), seq=before.seq + 1, **changes))

@@ -1,4 +1,4 @@
-"""Whether a namespace is at rest, as it must be before its customers move: no worker runs, everything is read."""
+"""Checks that a namespace may be resharded: no worker runs and all records are read."""
 
 from collections.abc import Iterator, Mapping
 
@@ -9,7 +9,7 @@ from engine.ports import Brokers, Place, StateStore
 
 
 def unrest(brokers: Brokers, group: str, store: StateStore, job: Reshard) -> Iterator[str]:
-    """What speaks against moving now, a sentence each.
+    """The reasons not to move customers now, a sentence each.
 
     `group`: the workers'. Unread events are no reason where an interrupted run goes on: no worker could read them
     before that has ended.
@@ -38,7 +38,7 @@ def _at_work(group: str, members: int) -> str:
 
 
 def unread(offsets: Mapping[int, Mapping[str, int]], bounds: Mapping[Place, tuple[int, int]]) -> Iterator[str]:
-    """Records that would be read by the wrong partition, or never, after the move."""
+    """Unread records, which the wrong partition would read after the move."""
     waiting = {place: end - max(low, offsets[place[1]].get(place[0], low)) for place, (low, end) in bounds.items()}
     for topic in sorted({topic for topic, _ in waiting}):
         records = sum(max(0, count) for (name, _), count in waiting.items() if name == topic)

@@ -8,7 +8,7 @@ from engine.ports import Brokers, StateStore
 
 
 def made_again(brokers: Brokers, store: StateStore, topics: Iterable[str], partitions: int) -> set[str]:
-    """By the ids that the store has of what was read. Where the brokers cannot be asked, none."""
+    """The topics whose id differs from the one in the store; none if the brokers cannot be asked."""
     try:
         with brokers.admin() as admin:
             ids = admin.topic_ids(topics)
@@ -19,7 +19,7 @@ def made_again(brokers: Brokers, store: StateStore, topics: Iterable[str], parti
 
 
 def check_made_again(topics: Iterable[str]) -> Iterator[Finding]:
-    """A worker reads these from their beginning; nobody has to do anything if that is what was wanted."""
+    """Warn of topics made again: workers read them from the beginning, which may be intended."""
     for topic in sorted(topics):
         says = "was deleted and made again since it was read: a worker reads it from its beginning"
         yield warn(topic, says, "fine if that was meant; see docs/operations.md")

@@ -1,4 +1,4 @@
-"""Moving the customers of a namespace to another number of partitions, while no worker runs.
+"""Moves the customers of a namespace to another number of partitions while no worker runs, for `engine reshard`.
 
 The metas say `moving_to` from before the first customer moves until after the last, so that no worker starts in between
 and a running one is fenced. A customer is written to the new partition first and deleted from the old one then: whoever
@@ -20,12 +20,12 @@ from engine.worker.placement import stored_meta
 
 PAGE = 1_000
 Place = Callable[[str, int], int]
-"""(customer, number of partitions) -> partition, as the producers have it."""
+"""(customer, number of partitions) -> partition, by the producers' partitioner."""
 
 
 @dataclass
 class Moved:
-    """What a reshard did, or would do. `conflicts`: customers whom two partitions knew differently, because producers
+    """The result of a reshard or a dry run. `conflicts`: customers with two different states, as producers
     had used another partitioner; the state in the right place was kept."""
 
     before: int
@@ -34,11 +34,11 @@ class Moved:
     conflicts: int = 0
     resumed: bool = False
     customers: Counter[int] = field(default_factory=Counter)
-    """By new partition."""
+    """New partition -> number of customers."""
 
 
 class Reshard:
-    """Raises ReshardRefused where there is nothing to move, or not to this number."""
+    """The constructor raises ReshardRefused if there is nothing to move, or not to this number."""
 
     def __init__(self, store: StateStore, to: int, place: Place) -> None:
         self.store = store
@@ -49,7 +49,7 @@ class Reshard:
         self.moved = Moved(self.before, to, resumed=resumed)
 
     def plan(self) -> Moved:
-        """Count who would move, and change nothing."""
+        """Count the customers that would move; change nothing."""
         self._check_drained()
         for number in self.numbers:
             for customer in {customer for page in self._pages(number) for customer in page}:
@@ -59,7 +59,7 @@ class Reshard:
         return self.moved
 
     def run(self, *, keep_offsets: bool = True, progress: Callable[[int], None] = lambda customers: None) -> Moved:
-        """Move everybody; goes on where an interrupted run stopped. Without `keep_offsets` all topics are read anew."""
+        """Move all customers; continues an interrupted run. Without `keep_offsets` all topics are read again."""
         self._begin()
         for number in self.numbers:
             for page in self._pages(number):
@@ -79,7 +79,7 @@ class Reshard:
                 raise ReshardRefused(reason)
 
     def _begin(self) -> None:
-        """Refuse workers from here on, unless one of them has left something to publish."""
+        """Mark the namespace so that workers refuse it, unless a worker has left outreach to publish."""
         try:
             self._check_drained()
             self._mark(self.to)
@@ -127,7 +127,7 @@ class Reshard:
             self._commit(target, states=moving, wakes=wakes, outcomes=outcomes)
 
     def _finish(self, keep_offsets: bool) -> None:
-        """Everybody meets the rule book again in a sweep: nobody knows any more how far which partition had come."""
+        """Let a sweep re-arm every customer: how far the sweep of each old partition had come is lost."""
         metas = [self.store.meta(number) for number in self.numbers]
         clock = max(meta.clock for meta in metas)
         erased = {digest: at for number in self.numbers for digest, at in self.store.erased(number).items()}
@@ -143,7 +143,7 @@ class Reshard:
 
 
 def _state_of(store: StateStore, to: int) -> tuple[int, bool]:
-    """How many partitions there are, and whether an earlier run to the same number was interrupted."""
+    """The present number of partitions, and whether an earlier run to the same number was interrupted."""
     first = stored_meta(store)
     if first is None:
         reason = "nothing is stored in this namespace"
@@ -160,7 +160,7 @@ def _state_of(store: StateStore, to: int) -> tuple[int, bool]:
 
 
 def _wake(state: bytes) -> int:
-    """The wake-up that goes with a state; a state that nobody can read has none."""
+    """The wake-up of a state; 0 for an unreadable one."""
     try:
         return decode_state(state).wake
     except StateUnreadable:

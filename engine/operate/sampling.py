@@ -1,4 +1,4 @@
-"""Which partitioner the producers of a topic use, judged by a sample of its records."""
+"""Judges by a sample of records which partitioner a topic's producers use."""
 
 from collections.abc import Callable, Iterable
 
@@ -8,11 +8,11 @@ from engine.ports import Record
 from engine.wire.partitioner import crc32_partition, murmur2_partition
 
 FEW = 20
-"""A sample of fewer keys may fit by chance."""
+"""Keys of a sample, at least: fewer may fit by chance."""
 
 
 def judge_keys(topic: str, partitions: int, records: Iterable[Record]) -> Finding:
-    """Whether customers are where murmur2 puts them, as Java's and our own producers do."""
+    """The finding whether keys are placed by murmur2, as Java's and our own producers do."""
     what, places, keyless = f"keys of {topic}", {}, 0
     for record in records:
         if record.key is None:

@@ -1,4 +1,4 @@
-"""What the suppression list has of one address, number or digest, for `engine suppression`."""
+"""Looks up the suppression list's entries of one address, number or digest, for `engine suppression`."""
 
 import re
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ _DIGEST: Final = re.compile(r"[0-9a-f]{32}")
 
 
 def listed(suppressions: SuppressionList, address: str, channel: str) -> Iterator[Suppression]:
-    """What counts for this address, number or digest; all there is for ""."""
+    """The valid entries of this address, number or digest; all entries for ""."""
     if not address:
         return suppressions.listed()
     digest = digest_of(address, channel)
@@ -25,5 +25,5 @@ def _counts(suppressions: SuppressionList, one: Suppression, digest: str) -> boo
 
 
 def digest_of(address: str, channel: str) -> str:
-    """A digest stays what it is."""
+    """The digest of an address or number; a digest is returned unchanged."""
     return address if _DIGEST.fullmatch(address) else address_digest(channel, address)

@@ -1,4 +1,4 @@
-"""Which topics the engine reads and writes, and how they must be made.
+"""The topics that the engine reads and writes, and the settings they must be made with.
 
 Workers are put together by it, and the checks and `engine topics create` go by it. It asks no broker.
 """
@@ -13,21 +13,21 @@ from engine.ports import KAFKA_DEFAULT, MAX_MESSAGE, RECORD_OVERHEAD, NewTopic
 
 DEFAULT_PARTITIONS = 8
 ARRIVAL = {"message.timestamp.type": "LogAppendTime"}
-"""The broker's own time: no producer's wrong clock and no replay's old timestamps can have records deleted."""
+"""Timestamps by the broker: with producers' timestamps, a wrong clock or a replay could make Kafka delete records."""
 LARGEST_OUTREACH = 4 * 1024 * 1024
-"""Bytes: a text and a html of 262,144 characters each, of three bytes each, and what goes with them."""
+"""Bytes: a text and an html of 262,144 characters of three bytes each, and the other fields."""
 LARGEST_LETTER = 8 * 1024 * 1024
 """Bytes: a dead letter carries the rejected record, which makes it a third larger."""
 
 
 def source_topics(settings: Settings, catalog: Catalog) -> tuple[str, ...]:
-    """What workers read: the keyed topics, and the ingest stage's if there are others."""
+    """The topics that workers read: the keyed ones, and the ingest's internal topic if there are un-keyed ones."""
     keyed = tuple(dict.fromkeys(source.topic for source in catalog.sources if source.keyed))
     return keyed if all(source.keyed for source in catalog.sources) else (*keyed, settings.events_topic)
 
 
 def check_apart(settings: Settings, catalog: Catalog) -> None:
-    """Raises BadSetting where a topic that events come from is one of those that the engine writes itself."""
+    """Raises BadSetting if a source topic is one that the engine writes itself."""
     read = {source.topic for source in catalog.sources}
     ours = ["outreach_topic", "outcomes_topic", "dead_letters_topic"]
     if not all(source.keyed for source in catalog.sources):
@@ -39,14 +39,14 @@ def check_apart(settings: Settings, catalog: Catalog) -> None:
 
 
 def topics_of(settings: Settings, catalog: Catalog) -> tuple[str, ...]:
-    """Every topic that the engine reads or writes, those that events come from first."""
+    """Every topic that the engine reads or writes, source topics first."""
     sources = (source.topic for source in catalog.sources)
     ours = (settings.outreach_topic, settings.outcomes_topic, settings.dead_letters_topic, settings.feedback_topic)
     return tuple(filter(None, dict.fromkeys((*source_topics(settings, catalog), *sources, *ours))))
 
 
 def partitions_for(settings: Settings, catalog: Catalog, counts: Mapping[str, int], asked: int | None) -> int:
-    """Workers need the same number everywhere. Raises UsageError where that cannot come true."""
+    """The partition counts of topics to make: workers need the same number everywhere. Raises UsageError."""
     paired = (*source_topics(settings, catalog), settings.outreach_topic)
     there = {topic: counts[topic] for topic in paired if topic in counts}
     numbers = set(there.values()) | ({asked} if asked else set())

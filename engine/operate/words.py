@@ -1,6 +1,6 @@
-"""Numbers in sentences."""
+"""Formats counts with their noun for messages."""
 
 
 def count_of(number: int, what: str) -> str:
-    """1 file, 2,000 files."""
+    """A count with its noun: 1 file, 2,000 files."""
     return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"

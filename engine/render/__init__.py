@@ -1,4 +1,4 @@
-"""Jinja2 templates, sandboxed: what an outreach says, and what a template asks of a customer's state.
+"""Renders outreach by sandboxed Jinja2 templates, and finds out what a template reads of a customer's state.
 
 Workers render with it through the port `Renderer`; checks read what templates need. Templates are not trusted.
 """

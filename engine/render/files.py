@@ -11,7 +11,7 @@ SUBJECT_CHANNEL = "email"
 
 
 class TemplateFile(NamedTuple):
-    """A template's name apart. An empty channel means the file is named wrongly."""
+    """A template's file, with its name taken apart. An empty channel means a wrong file name."""
 
     name: str
     template: str
@@ -27,7 +27,7 @@ def required_blocks(channel: str) -> tuple[str, ...]:
 
 
 def read_sources(folder: Path) -> dict[str, str]:
-    """Every template's text by its path below the folder. What isn't UTF-8 comes with replacement characters."""
+    """Path below the folder -> text of the template; bytes that are not UTF-8 become replacement characters."""
     files = sorted(path for path in folder.rglob(f"*{SUFFIX}") if path.is_file())
     return {
         path.relative_to(folder).as_posix(): path.read_bytes().decode("utf-8-sig", errors="replace") for path in files
@@ -35,7 +35,7 @@ def read_sources(folder: Path) -> dict[str, str]:
 
 
 def template_files(names: Iterable[str]) -> list[TemplateFile]:
-    """The templates among the files, in the order given: those beside each other at the top, without an underscore."""
+    """The templates among the files, in the order given: those at the top of the folder, without an underscore."""
     return [_apart(name) for name in names if "/" not in name and not name.startswith("_")]
 
 

@@ -23,7 +23,7 @@ _MOST_DIGITS = 12
 
 
 def allowed_filters(rendering: Rendering) -> dict[str, Filter]:
-    """By name. What prints or copies text pays for it."""
+    """Filters by name. Those that print or copy text charge the render's budget."""
     own: dict[str, Filter] = {
         "join": _join(rendering),
         "replace": _replace(rendering),

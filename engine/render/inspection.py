@@ -1,4 +1,4 @@
-"""What the checks and the book need to know of the templates, without rendering any."""
+"""Inspects templates without rendering them: the facts that checks and the rule book need."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -84,7 +84,7 @@ def _extends_line(walk: Walk, file: TemplateFile) -> int:
 
 
 def _walk(walk: Walk, lineage: Lineage) -> None:
-    """First all that stands beside the blocks, since it is run before them, then the blocks nobody overrides."""
+    """Walk the parts outside blocks first, since they run before them, then the blocks that are not overridden."""
     for file, line, tree in _places(lineage):
         with walk.findings.within(file, line, walk.findings.scopes):
             walk.all(preamble_nodes(tree))

@@ -1,4 +1,4 @@
-"""A template with the layouts it extends, as far as the blocks are concerned that make a message.
+"""Compiles a template with the layouts it extends to the blocks that make a message.
 
 Rendering a template's root would run its layout from top to bottom, once per escaping. A message needs three blocks,
 so their override chains are put together once, from the child to the outermost layout. What stands beside the blocks

@@ -1,4 +1,4 @@
-"""Filters that print money, numbers and moments the way the customer reads them: their locale, their zone.
+"""Filters that print money, numbers and moments in the customer's locale and zone.
 
 Moments are epoch milliseconds or ISO 8601 text, dates "YYYY-MM-DD" (or "MM-DD"), as states hold them. What Babel
 makes is cached, since the same amounts and days come again and again.
@@ -27,7 +27,7 @@ Filters = dict[str, Callable[..., Any]]
 
 
 def customer_filters(rendering: Rendering) -> Filters:
-    """By name; each reads locale, zone and now of the render that goes on."""
+    """Filters by name; each uses locale, zone and time of the current render."""
     return _number_filters(rendering) | _date_filters(rendering)
 
 

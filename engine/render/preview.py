@@ -1,4 +1,4 @@
-"""One template rendered from given data, with no customer in any store."""
+"""Renders one template from given data, without a store, for `engine preview`."""
 
 from collections.abc import Mapping, Set
 from datetime import UTC, datetime

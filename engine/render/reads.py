@@ -1,4 +1,4 @@
-"""What a template reads, by its syntax tree: paths from the roots, and the history they ask for."""
+"""Collects what a template reads, from its syntax tree: paths from the roots, and the history they need."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""Renders outreach: subject and text without escaping, html with; any failure is one outreach's alone."""
+"""Renders outreach: subject and text without escaping, html with it. A failure affects one outreach only."""
 
 import re
 from pathlib import Path
@@ -18,9 +18,9 @@ from engine.render.sandbox import GLOBALS, Sandbox
 from engine.render.views import ProfileView, RuleView
 
 MAX_BLOCK = 262_144
-"""Characters of a text or html."""
+"""Characters of a text or html, at most."""
 MAX_SUBJECT = 998
-"""Characters of a subject: the longest line of a mail."""
+"""Characters of a subject, at most: the longest line of a mail."""
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _TELLS_NO_DATA = (TemplateError, ZeroDivisionError, TypeError)
@@ -49,7 +49,7 @@ class JinjaRenderer:
         self._compiled: dict[tuple[str, str], _Compiled | RenderFailed] = {}
 
     def require(self, template: str, channel: str) -> None:
-        """Raises RenderFailed where no data could help: there is no such file, or it does not compile."""
+        """Raises RenderFailed if the file does not exist or does not compile."""
         self._find(template, channel)
 
     def render(self, outreach: Outreach, state: State) -> None:

@@ -1,4 +1,4 @@
-"""The one render that goes on in a thread: whose it is, when it is, and how much work it may still do."""
+"""The state of the current render of a thread: locale, zone, time, and the work it may still do."""
 
 import math
 import re
@@ -73,7 +73,7 @@ class Rendering(threading.local):
         return found or locale_or_none(self.policy.locale) or Locale("en", "US")
 
     def spend(self, amount: int) -> None:
-        """Raises TemplateTrouble once the budget is gone, which is what ends a template that would not end."""
+        """Charge the budget. Raises TemplateTrouble when it is spent, which ends endless templates."""
         self.left -= abs(amount)
         if self.left < 0:
             message = "the template makes too much text or loops for too long"

@@ -1,4 +1,4 @@
-"""The Jinja2 environment: reads only what `views` lists, and every render has a budget of work.
+"""The sandboxed Jinja2 environment: templates read only what `views` lists, and each render has a budget of work.
 
 Jinja's own sandbox keeps templates away from Python's internals, but not from memory and time. So the syntax tree is
 changed before it is compiled: loops and included files pay for their steps and literal text, printing and joining
@@ -196,7 +196,7 @@ class _Metering(NodeTransformer):
 
 
 def referenced_names(node: Any) -> list[str] | None:
-    """The files that an extends, include or import names (several: the first that exists); None when computed."""
+    """The files that an extends, include or import names (of several, the first that exists); None if computed."""
     parts = node.template.items if isinstance(node.template, (nodes.List, nodes.Tuple)) else [node.template]
     names = [part.value for part in parts if isinstance(part, nodes.Const) and isinstance(part.value, str)]
     return names if len(names) == len(parts) else None

@@ -1,4 +1,4 @@
-"""What templates may touch, type by type. Whatever is not listed here cannot be read."""
+"""The attributes that templates may read, type by type. Everything else is closed."""
 
 from collections.abc import Container
 from types import NoneType
@@ -95,4 +95,4 @@ NAMES: dict[type, str] = {
     NoneType: "an event that has not happened",
     TemplateModule: "the imported file",
 }
-"""How messages call them."""
+"""The names of these types in messages."""

@@ -73,7 +73,7 @@ class Walk(NodeVisitor):
         self.all(otherwise)
 
     def _asked(self, test: nodes.Node) -> Paths:
-        """What is there wherever the test holds."""
+        """The paths that exist wherever the test holds."""
         if isinstance(test, nodes.And):
             return self._asked(test.left) + self._asked(test.right)
         return self.findings.paths(test)

@@ -1,4 +1,4 @@
-"""The embedded run: histories from files through one partition, on the event clock."""
+"""The run of a replay: histories from files through one partition, on the event clock. `engine.wiring` builds it."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -20,12 +20,12 @@ from engine.worker.result import Arrival, Failure, Result
 
 _encode = msgspec.json.Encoder().encode
 SHOWN_BYTES = 2_000
-"""How much of a rejected record its dead letter carries."""
+"""Bytes of a rejected record that its dead letter carries."""
 
 
 @dataclass
 class Input:
-    """A source and how to decode it."""
+    """A source and its decoder."""
 
     source: Source
     decoder: Decoder
@@ -33,7 +33,7 @@ class Input:
 
 @dataclass(frozen=True)
 class Share:
-    """Those customers whom a run decides for; the others' events still move its clock.
+    """The customers that a run decides for; the events of others still move its clock.
 
     So several runs over the same inputs, with shares that complement each other, decide what one run would.
     `tells`: of records that are nobody's, because they cannot be decoded.
@@ -44,12 +44,12 @@ class Share:
 
 
 def share_of(number: int, shares: int) -> Share:
-    """One of so many equal ones, counted from 0."""
+    """One of several equal shares of the customers, counted from 0."""
     return Share(lambda customer: crc32(customer.encode()) % shares == number, tells=number == 0)
 
 
 class Replay:
-    """Reads the inputs to their end, merged by event time; goes on where an earlier run on the same store stopped."""
+    """Reads the inputs to their end, merged by event time; continues where an earlier run on the store stopped."""
 
     def __init__(
         self,
@@ -110,7 +110,7 @@ class Replay:
             yield Arrival(record.source, record.next_offset, clock, event, identified)
 
     def _batches(self, arrivals: Iterator[Arrival], until: int | None) -> Iterator[list[Arrival]]:
-        """Ends at the first arrival after `until`, which stays unread, or where a file breaks off."""
+        """Batches of the arrivals up to `until`; the next one stays unread. Ends early where a file breaks off."""
         if until is not None:
             arrivals = takewhile(lambda arrival: arrival.clock <= until, arrivals)
         whole = self._whole(arrivals)

@@ -1,4 +1,4 @@
-"""What a run did, counted for a person to read."""
+"""Counts of what a run did, for people."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ class Summary:
     months: Counter[str] = field(default_factory=Counter)
     dead_letters: Counter[str] = field(default_factory=Counter)
     first_dead_letter: dict[str, str] = field(default_factory=dict)
-    """Per reason code, where the first one is and what is wrong with it."""
+    """Reason code -> place and reason of the first dead letter."""
     undeclared: Counter[str] = field(default_factory=Counter)
     recovered: int = 0
     broken: BadInputFile | None = None
@@ -50,7 +50,7 @@ class Summary:
 
 
 def sum_of(shares: Sequence[Summary]) -> Summary:
-    """What runs over the same records did together, each for its share of the customers; the first tells of records."""
+    """The sum of runs over the same records, each for a share of the customers; records are counted by the first."""
     total = replace(shares[0])
     for one in shares[1:]:
         total.events += one.events

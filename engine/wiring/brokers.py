@@ -1,4 +1,4 @@
-"""The cluster of the settings, by the client library that they name, for checks and operators' commands."""
+"""Opens the configured cluster with the configured client library, for checks and operators' commands."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
@@ -11,7 +11,7 @@ from engine.wiring.kafka import kafka_settings, open_writer
 
 
 class KafkaBrokers:
-    """Opens what a command asks for; nothing is connected before."""
+    """The port `Brokers`. Nothing connects before a method is called."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -36,7 +36,7 @@ class KafkaBrokers:
             writer.close()
 
     def partitions_of(self, topic: str) -> int:
-        """Raises SourceUnavailable where there is no such topic."""
+        """Raises SourceUnavailable if there is no such topic."""
         return check_topics(kafka_settings(self._settings, (topic,)))
 
     def send_one(self, topic: str, partition: int, key: bytes, value: bytes, headers: Headers) -> int:

@@ -1,4 +1,4 @@
-"""The part of a sender that follows the feedback topic, put together from settings."""
+"""Builds the sender's feedback consumer from settings and lets it catch up before sending begins."""
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress

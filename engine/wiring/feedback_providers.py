@@ -47,7 +47,7 @@ _MAKERS: Mapping[str, _Maker] = {
 
 
 def feedback_providers(settings: Settings) -> dict[str, Provider]:
-    """Those that are set up, by the name that their webhook's path ends with. Raises BadSetting."""
+    """The configured providers, by the last part of their webhook's path. Raises BadSetting."""
     texts = {name: _text(settings, maker.setting) for name, maker in _MAKERS.items()}
     return {name: _made(_MAKERS[name], text) for name, text in texts.items() if text}
 

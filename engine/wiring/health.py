@@ -1,4 +1,4 @@
-"""The pages of a worker, of a sender and of the web pages: /metrics, /healthz (it is alive) and /readyz (it works)."""
+"""The pages /metrics, /healthz (the loops turn) and /readyz (it works) of workers, senders and `engine web`."""
 
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
@@ -22,15 +22,15 @@ STUCK = 60.0
 
 
 class HasPages(Protocol):
-    """Knows how a process is, from before it has anything to run."""
+    """The health of a process; answers before its loops are built."""
 
     @property
     def pages(self) -> Mapping[str, Callable[[], Page]]:
-        """By path."""
+        """Path -> function that makes the page."""
 
 
 class WebServer(Protocol):
-    """What `engine web` answers with, which a worker has not installed. `stepped`: of the monotonic clock."""
+    """The part of `engine web`'s server that is asked, without importing it. `stepped`: by the monotonic clock."""
 
     @property
     def stepped(self) -> float: ...
@@ -41,7 +41,7 @@ class WebServer(Protocol):
 
 
 class Health:
-    """Of `engine run`."""
+    """The health of `engine run`."""
 
     def __init__(self, metrics: PrometheusHooks) -> None:
         self.running: Running | None = None
@@ -69,7 +69,7 @@ class Health:
 
 
 class SenderHealth:
-    """Of `engine send`. A provider that is down does not make it unready: nobody else could do better."""
+    """The health of `engine send`. It stays ready while a provider is down: no other sender could do better."""
 
     def __init__(self, watch: SenderWatch) -> None:
         self.sender: Sender | None = None
@@ -97,7 +97,7 @@ class SenderHealth:
 
 
 class WebHealth:
-    """Of `engine web`. It is ready while Kafka restarts: customers can read its pages, and are asked to try again.
+    """The health of `engine web`. It is ready while Kafka restarts: pages work, and other requests are retried.
 
     Where nothing could be written for a minute, another copy may do better.
     """
@@ -123,7 +123,7 @@ class WebHealth:
 
 
 def serve(stack: ExitStack, settings: Settings, health: HasPages) -> None:
-    """Answer until the stack unwinds.
+    """Serve the pages until the stack unwinds.
 
     A port that is taken is an error if somebody has chosen it, else a warning: several may run on a machine.
     """
@@ -157,7 +157,7 @@ def _pages(metrics: _Metrics, alive: Callable[[], Page], ready: Callable[[], Pag
 
 
 def _turning(stepped: Mapping[str, float]) -> Page:
-    """By loop, when it last turned."""
+    """Loop -> when it last turned."""
     idle = {name: round(monotonic() - at, 1) for name, at in stepped.items()}
     return _report(all(seconds < STUCK for seconds in idle.values()), {"seconds_since_last_step": idle})
 

@@ -1,4 +1,4 @@
-"""What the checks and `engine doctor` look at, put together from settings."""
+"""Builds the installation that checks examine from settings."""
 
 from functools import partial
 
@@ -11,7 +11,7 @@ from engine.wiring.wall_clock import wall_clock
 
 
 def installation_of(settings: Settings) -> Installation:
-    """Connects to nothing yet."""
+    """The installation; connects to nothing yet."""
     return Installation(
         settings,
         brokers=KafkaBrokers(settings),

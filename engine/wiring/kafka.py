@@ -1,4 +1,4 @@
-"""Kafka by the settings: the client's configuration, members of groups and producers."""
+"""Builds Kafka clients from settings: their configuration, group members and producers."""
 
 import logging
 from collections.abc import Callable
@@ -15,7 +15,7 @@ LOGGER = logging.getLogger("engine.process")
 
 
 def kafka_settings(settings: Settings, topics: tuple[str, ...] = (), group: str = "") -> KafkaSettings:
-    """What both clients need to know."""
+    """The connection settings for both client libraries."""
     token = TokenSettings(
         file=settings.kafka_token_file,
         url=settings.kafka_token_url,
@@ -48,7 +48,7 @@ def kafka_settings(settings: Settings, topics: tuple[str, ...] = (), group: str 
 
 
 def join_group(settings: Settings, topics: tuple[str, ...]) -> Callable[[Ownership], EventSource]:
-    """What makes a member of the workers' group over these topics."""
+    """A function that joins the workers' group over these topics."""
     kafka = kafka_settings(settings, topics)
     return partial(library(kafka).source, kafka)
 
@@ -60,11 +60,11 @@ def open_writer(settings: Settings) -> TopicWriter:
 
 
 def close_writer(writer: TopicWriter) -> None:
-    """At the end of a process. Brokers that are away hold it up for CLOSE_SECONDS only.
+    """Close a process's producer, within CLOSE_SECONDS if brokers are unavailable.
 
-    A worker's outbox keeps all outreach for the next owner, and dead letters were durable before their commit; outcomes
-    may be missing in their topic then. A sender has not committed what it has not reported: the next one reports it.
-    The pages have told those who asked that nothing was saved.
+    A worker's outbox keeps outreach for the next owner, and dead letters were durable before their commit; outcomes may
+    be missing in their topic then. A sender has not committed what it has not reported: the next one reports it. The
+    pages have told those who asked that nothing was saved.
     """
     try:
         writer.close(CLOSE_SECONDS)

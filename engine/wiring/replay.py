@@ -1,4 +1,4 @@
-"""Wiring of embedded runs, for `replay`, `explain` and `demo`."""
+"""Builds replays of files from settings, for `engine replay`, `explain` and `demo`."""
 
 import gc
 from collections.abc import Callable, Sequence
@@ -23,12 +23,12 @@ from engine.wiring.wall_clock import wall_clock
 from engine.worker.partition import Partition
 
 LOOKED_AT = 100
-"""Records of a file that are tried on each declared source to find the one it belongs to."""
+"""Records of a file that are decoded by each declared source to find the file's source."""
 
 
 @dataclass
 class Sinks:
-    """Where a run writes to; None: nowhere."""
+    """The outputs of a run; None: not written."""
 
     outreach: OutreachSink = field(default_factory=MemorySink)
     outcomes: OutreachSink | None = None
@@ -79,7 +79,7 @@ def replay_into(
 
 
 def moment_of(text: str) -> datetime | None:
-    """The moment that --until names, None where it names none."""
+    """The moment of --until in epoch ms; None if it was not given."""
     if not text:
         return None
     try:
@@ -91,7 +91,7 @@ def moment_of(text: str) -> datetime | None:
 
 
 def collect_rarely() -> None:
-    """States make no cycles; looking for some in a million of them takes a tenth of the time."""
+    """Make cyclic garbage collection rare: states have no cycles, and searching a million takes a tenth of the time."""
     gc.freeze()
     gc.set_threshold(100_000, 20, 100)
 
@@ -106,7 +106,7 @@ def inputs(history: History, catalog: Catalog) -> list[Input]:
 
 
 def _source(path: Path, catalog: Catalog, name: str) -> Source:
-    """The declared source a file belongs to: the one named, or the one that fits most of its first records."""
+    """The declared source of a file: the one named, or the one that decodes most of its first records."""
     names = ", ".join(source.name for source in catalog.sources)
     if name:
         named = [source for source in catalog.sources if name in (source.name, source.topic)]

@@ -1,4 +1,4 @@
-"""A replay in memory by several processes. Each reads the whole history and decides for its share of the customers.
+"""Replays in memory with several processes, each of which reads all records and decides its share of the customers.
 
 Since each moves its clock by every event, they decide what one process would; batch by batch their lines are put
 together in the order of time.
@@ -34,12 +34,12 @@ if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
 WORTHWHILE = 16 * 1024 * 1024
-"""Bytes of history from which on more than one process pays, by default."""
+"""Bytes of history above which several processes are used by default; below it their start costs more."""
 _UNPACKED = 10
 """Bytes in one of a gzipped history."""
 _MOST = 8
 _AHEAD = 64
-"""Batches that one process may be ahead of another."""
+"""Batches that one process may be ahead of another; bounds the memory."""
 if sys.platform == "linux":  # elsewhere a forked process may crash in the system's libraries
     _CONTEXT = get_context("fork")
 else:
@@ -50,7 +50,7 @@ Line = tuple[str, str, str, bytes]
 
 
 class _Batch(NamedTuple):
-    """What came of the same records in one share."""
+    """The results of one batch of records in one share."""
 
     records: int
     lines: list[list[Line]]
@@ -59,7 +59,7 @@ class _Batch(NamedTuple):
 
 @dataclass(frozen=True)
 class Task:
-    """What to replay."""
+    """The replay that each process runs."""
 
     rules: Path
     templates: Path
@@ -67,7 +67,7 @@ class Task:
 
 
 def usual_number(events: Sequence[Path]) -> int:
-    """A process for each processor where the history is long, and in files, which each can read."""
+    """The number of processes: one per processor for a long history in files, else one."""
     if not all(path.is_file() for path in events):
         return 1
     size = sum(path.stat().st_size * (_UNPACKED if path.suffix == ".gz" else 1) for path in events)
@@ -79,7 +79,7 @@ def _processors() -> int:
 
 
 def replay_in_shares(number: int, task: Task, sinks: Sinks, begin: Callable[[], Callable[[int], None]]) -> Summary:
-    """`begin` is called when all have been started, and returns what hears of progress.
+    """Run the shares. `begin` is called when all have been started, and returns the callback for progress.
 
     Raises EngineError: ShareEnded where a process has ended before its work, HistoryChanged where they read different
     histories.
@@ -103,7 +103,7 @@ def replay_in_shares(number: int, task: Task, sinks: Sinks, begin: Callable[[], 
 
 
 def _listen_to(shares: Sequence["_Share"]) -> None:
-    """Once all have been started: a process is best forked while there is one thread."""
+    """Begin to read the answers, after all were started: processes must be forked while there is one thread."""
     deaths: list[ShareEnded] = []
 
     def died(death: ShareEnded) -> None:
@@ -133,7 +133,7 @@ def _write(sink: OutreachSink | None, lines: Sequence[list[Line]]) -> None:
 
 
 class _Share:
-    """One process, seen from the one that puts together."""
+    """One process, as the collecting process sees it."""
 
     def __init__(self, place: int, number: int, task: Task, sinks: Sinks) -> None:
         self.summary = Summary()
@@ -144,12 +144,12 @@ class _Share:
         self._process.start()
         tell.close()  # so that we hear when the process is gone
         self._said: Queue[_Batch | Summary | EngineError | None] = Queue(_AHEAD)
-        """None: it is gone."""
+        """The next message; None if the process is gone."""
         self._listener: Thread | None = None
         self._deaths: Sequence[ShareEnded] = ()
 
     def listen(self, deaths: Sequence[ShareEnded], died: Callable[[ShareEnded], None]) -> None:
-        """`died` hears when it ends before its time; `deaths` are those of all, the first one first."""
+        """`died` is called when it ends early; `deaths`: of all processes, in order."""
         self._deaths = deaths
         self._listener = Thread(target=self._listen, args=(died,), daemon=True)
         self._listener.start()
@@ -180,7 +180,7 @@ class _Share:
         self._process.terminate()
 
     def wait(self) -> None:
-        """Until it is gone; what it still says is of no interest."""
+        """Wait for its end; further messages are dropped."""
         while self._listener and self._listener.is_alive():
             with suppress(Empty):
                 self._said.get(timeout=0.05)

@@ -1,4 +1,4 @@
-"""A sender put together from settings. A new channel is one file, and its line in `_MAKERS`."""
+"""Builds a sender from settings. A new channel is one file and its line in `_MAKERS`."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -83,7 +83,7 @@ _MAKERS: Mapping[str, Callable[[Settings, str], Channel]] = {
 
 
 def channels(settings: Settings) -> dict[str, Channel]:
-    """Those that have an address. Raises BadSetting."""
+    """The configured channels. Raises BadSetting."""
     made = {name: _channel(settings, name, url) for name, url in channel_urls(settings).items()}
     if not made:
         raise BadSetting("ENGINE_EMAIL_URL", NO_CHANNEL)

@@ -267,8 +267,8 @@ class Stage:
 
     def latencies(self, rule: str) -> list[int]:
         """From an event at the broker to its outreach at the broker, in ms, the longest last, for a rule on events."""
-        arrived = {one.json["id"]: one.time for one in self.topics.read(self.topics.events)}
         sent = {one.json["event"]["id"]: one.time for one in self.outreach() if one.json["rule"] == rule}
+        arrived = {one.json["id"]: one.time for one in self.topics.read(self.topics.events)}  # after what it caused
         return sorted(at - arrived[event] for event, at in sent.items())
 
     def dead_letters(self) -> dict[str, dict[str, Any]]:

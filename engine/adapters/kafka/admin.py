@@ -1,4 +1,4 @@
-"""What commands and workers ask of the cluster, and new topics, by the client library that is configured."""
+"""Questions to the cluster and new topics, by the configured client library. Commands and workers use it."""
 
 import time
 from collections.abc import Iterable
@@ -28,11 +28,11 @@ class Admin:
         self._cluster = library(settings).cluster(settings)
 
     def partition_counts(self, topics: Iterable[str]) -> dict[str, int]:
-        """Without those that do not exist."""
+        """Topic -> number of partitions, without topics that do not exist."""
         return self._cluster.partition_counts(topics)
 
     def size_limits(self, topics: Iterable[str]) -> dict[str, int]:
-        """`max.message.bytes` of each; Kafka's default where it is missing or we may not ask (DescribeConfigs)."""
+        """`max.message.bytes` of each topic; Kafka's default if it is missing or we may not ask (DescribeConfigs)."""
         return self._cluster.size_limits(topics)
 
     def topic_ids(self, topics: Iterable[str]) -> dict[str, str]:
@@ -51,11 +51,11 @@ class Admin:
         return self._cluster.clock()
 
     def members(self, group: str) -> int:
-        """How many a consumer group has; 0 where there is no such group."""
+        """The number of members of a consumer group; 0 without such a group."""
         return self._cluster.members(group)
 
     def close(self) -> None:
-        """Give up the connections."""
+        """Close the connections."""
         self._cluster.close()
 
     def __enter__(self) -> "Admin":
@@ -78,7 +78,7 @@ class Admin:
 
 
 def check_topics(settings: KafkaSettings) -> int:
-    """How many partitions each has. Raises SourceUnavailable where one is missing, or has not as many as the others."""
+    """The topics' number of partitions. Raises SourceUnavailable if a topic is missing or has another number."""
     with Admin(settings) as admin:
         counts = admin.partition_counts(settings.topics)
     for topic in settings.topics:
@@ -93,7 +93,7 @@ def check_topics(settings: KafkaSettings) -> int:
 
 
 def check_exist(settings: KafkaSettings, topics: Iterable[str]) -> None:
-    """Raises SourceUnavailable where one does not."""
+    """Raises SourceUnavailable if a topic does not exist."""
     with Admin(settings) as admin:
         counts = admin.partition_counts(topics)
     for topic in topics:
@@ -112,7 +112,7 @@ def size_limits(settings: KafkaSettings, topics: Iterable[str]) -> dict[str, int
 
 
 def check_still_there(settings: KafkaSettings) -> None:
-    """As `check_topics`, once they were there: brokers that cannot be asked say nothing about it."""
+    """As `check_topics`, for a running worker: unavailable brokers prove nothing."""
     try:
         check_topics(settings)
     except SourceUnavailable as error:

@@ -19,25 +19,25 @@ class Cluster(Protocol):
     """Questions to the cluster, and new topics. Raises SourceUnavailable where it does not answer, or says no."""
 
     def partition_counts(self, topics: Iterable[str]) -> dict[str, int]:
-        """Without those that do not exist."""
+        """Topic -> number of partitions, without topics that do not exist."""
 
     def size_limits(self, topics: Iterable[str]) -> dict[str, int]:
-        """`max.message.bytes` of each; Kafka's default where it is missing or we may not ask (DescribeConfigs)."""
+        """`max.message.bytes` of each topic; Kafka's default if it is missing or we may not ask (DescribeConfigs)."""
 
     def topic_ids(self, topics: Iterable[str]) -> dict[str, str]:
         """The id of each topic, which no other ever has; without those that are missing, or whose broker gives none."""
 
     def create(self, topic: NewTopic) -> bool:
-        """False where it is there already."""
+        """Make a topic; False if it exists already."""
 
     def clock(self) -> int | None:
         """The cluster's time in epoch ms; None where it does not tell, or the library cannot ask."""
 
     def members(self, group: str) -> int:
-        """How many a consumer group has; 0 where there is no such group."""
+        """The number of members of a consumer group; 0 without such a group."""
 
     def close(self) -> None:
-        """Give up the connections."""
+        """Close the connections."""
 
 
 SendOne = Callable[[KafkaSettings, str, int, bytes, bytes, Headers], int]

@@ -1,4 +1,4 @@
-"""What both clients' sources do the same way: tell the owner what it owns, and remember what it was given."""
+"""The part that both clients' sources share: calls the owner back and tracks the records it was given."""
 
 from collections.abc import Callable, Collection, Iterable
 
@@ -7,13 +7,13 @@ from engine.ports import Ownership, Record
 
 
 class Member:
-    """One member's partitions. The clients call from within their callbacks, where an exception would get lost."""
+    """One member's partitions. The clients call it in their callbacks, where an exception would get lost."""
 
     def __init__(self, ownership: Ownership) -> None:
         self.owned: set[int] = set()
         self.paused: set[int] = set()
         self.batch: list[Record] = []
-        """What the running poll has so far."""
+        """The records of the running poll so far."""
         self.given: dict[tuple[str, int], int] = {}
         """The offset after the last record given to the owner, the running poll's included, by topic and partition."""
         self._ownership = ownership

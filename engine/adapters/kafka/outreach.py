@@ -16,10 +16,10 @@ _CLOUD_EVENT: Final = (
     ("ce_type", b"engine.outreach.v1"),
     ("ce_source", b"/engine"),
 )
-"""CloudEvents in Kafka's binary mode; the rest of it differs between records."""
+"""The CloudEvents headers that are the same for all records (Kafka's binary mode)."""
 _TAIL: Final = 20_000
 FLUSH_SECONDS: Final = 10.0
-"""How long a worker's loop stands still for brokers that do not answer; it then waits in the group, see worker.py."""
+"""Seconds that a worker's loop blocks for brokers that do not answer; then it waits in the group (worker/loop.py)."""
 
 
 class KafkaSink:
@@ -27,7 +27,7 @@ class KafkaSink:
 
     `tail` is how many records `published` looks back. What it must cover: all that the outbox may still hold though it
     is here already. That is one commit's outreach (some thousand at most), and after a Redis that went back in time
-    what a partition emits in a second or two. Whatever lies further back would be published again, under the same id.
+    what a partition emits in a second or two. Outreach further back would be published again, under the same id.
     `limit` is the topic's `max.message.bytes`.
     """
 
@@ -59,13 +59,13 @@ class KafkaSink:
             self._writer.write(self._topic, partition, about.customer.encode(), value, headers, ended)
 
     def delivered(self, partition: int) -> list[str]:
-        """Ids that have become durable, or were refused, since this was last asked. Raises SinkUnavailable."""
+        """Ids that became durable, or were refused, since the last call. Raises SinkUnavailable."""
         self._writer.serve()
         self._raise_failure(partition)
         return self._durable.pop(partition, [])
 
     def refused(self, partition: int) -> list[tuple[str, bytes, str]]:
-        """What the topic did not take for its size since this was last asked: id, encoded outreach, why."""
+        """Outreach found too large since the last call: (id, encoded, reason)."""
         self._writer.serve()
         return self._refused.pop(partition, [])
 
@@ -99,7 +99,7 @@ class KafkaSink:
 
 
 class _UnderWay:
-    """Outreach that was handed over together, and is told as durable together."""
+    """Outreach that was handed over together and is reported durable together."""
 
     def __init__(self, ids: list[str], ended: Callable[[list[str], SinkUnavailable | None], None]) -> None:
         self._ids = ids

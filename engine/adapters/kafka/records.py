@@ -1,4 +1,4 @@
-"""One topic to append records to: outcomes, dead letters."""
+"""Appends records to one topic: outcomes, dead letters, feedback."""
 
 from engine.ports import TopicWriter
 from engine.wire.records import ID_HEADER

@@ -1,4 +1,4 @@
-"""How to reach the brokers, in one object for both clients."""
+"""The connection settings for brokers, in one object for both clients."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,7 +32,7 @@ class TokenSettings:
 
 @dataclass(frozen=True, slots=True)
 class Security:
-    """Who we are to the brokers, and whom we trust. Files are PEM; without `ca_file` the system's authorities count."""
+    """Login and TLS towards the brokers. Files are PEM; without `ca_file` the system's authorities are trusted."""
 
     protocol: SecurityProtocol = "PLAINTEXT"
     mechanism: Mechanism = "PLAIN"
@@ -59,7 +59,7 @@ class KafkaSettings:
     """`bootstrap` is host:port, several with commas. The topics must have the same number of partitions.
 
     With `instance_id` (unique in the group) the membership is static: a restart within `session_timeout` seconds gets
-    its partitions back without a rebalance, and in return nobody takes them over sooner, not even after `close`.
+    its partitions back without a rebalance; in return no other member takes them over sooner, even after `close`.
     """
 
     bootstrap: str

@@ -10,11 +10,11 @@ import msgspec
 from engine.adapters.kafka.settings import TokenSettings
 
 _EARLY = 60
-"""Seconds before its end that a token counts as used up."""
+"""Seconds before its expiry at which a token is replaced."""
 
 
 class Tokens:
-    """Hands out a token that is still good, getting another when it is not. Raises OSError or ValueError."""
+    """Returns a valid token and gets another when it expires. Raises OSError or ValueError."""
 
     def __init__(self, settings: TokenSettings) -> None:
         self._settings = settings

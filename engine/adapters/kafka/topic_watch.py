@@ -1,5 +1,5 @@
-"""Whether the brokers answer, and which topics they mean by our topics' names: a topic that is deleted and made again
-has another id (KIP-516).
+"""Watches whether the brokers answer, and the ids of topics: a topic that is deleted and made again has another id
+(KIP-516).
 
 Asked by a thread of its own, so that no loop waits. A loop that has nothing to write would not notice otherwise that
 the brokers are away.
@@ -14,19 +14,19 @@ from engine.adapters.kafka.settings import KafkaSettings
 from engine.errors import SourceUnavailable
 
 _SECONDS: Final = 5.0
-"""Between questions: so late may be noticed that brokers are away or back."""
+"""Seconds between questions. A loop without work notices this late that brokers are unavailable, or back."""
 _ROUNDS: Final = 6
-"""Of these, one asks for the ids too, which takes a client of its own. A topic made again under a worker is read from
-where the old one was for as long (30 s), then from its beginning."""
+"""Every so many questions the ids are asked for too, which takes a client of its own. For this long (30 s), a topic
+made again is read from the old one's offset; then from 0."""
 
 
 class TopicWatch:
-    """What was heard last stands while the brokers do not answer. Raises SourceUnavailable when it is made."""
+    """The last answer stands while the brokers do not answer. The constructor raises SourceUnavailable."""
 
     def __init__(self, settings: KafkaSettings) -> None:
         self._settings = settings
         self.ids: Mapping[str, str] = {}
-        """By topic, without those that have none: brokers before Kafka 2.8 give none."""
+        """Topic -> id; brokers before Kafka 2.8 have none."""
         self.answers = True
         """Whether the last question was answered."""
         self._rounds = 0

@@ -1,1 +1,1 @@
-"""Outreach as mail: messages, and where they go: an SMTP server, a maildir, files."""
+"""Sends outreach as mail: builds messages and hands them to an SMTP server, a maildir or files."""

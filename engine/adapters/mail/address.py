@@ -1,4 +1,4 @@
-"""Mail addresses: what is one, and how it goes over the wire."""
+"""Parses mail addresses and mailboxes and brings them into the form for SMTP."""
 
 import re
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ _LOCAL: Final = re.compile(r"[^\s\x00-\x1f\x7f\"(),:;<>@\[\\\]]{1,64}")
 _MAILBOX: Final = re.compile(r"(?s:(?P<name>.*)<(?P<address>[^<>]*)>)\s*")
 _QUOTED: Final = re.compile(r'"((?:[^"\\]|\\.)*)"')
 _NEEDS_QUOTES: Final = re.compile(r'[<>@;"\\]')
-"""In a name without quotes: a second mailbox, or a quote that does not end. A comma or a colon is taken as written."""
+"""Characters that make an unquoted name ambiguous: a second mailbox, or an open quote. Commas and colons are kept."""
 _DOMAIN: Final = re.compile(r"(?=.{1,253}\Z)(?!-)[a-z0-9-]{1,63}(?:\.(?!-)[a-z0-9-]{1,63})*", re.IGNORECASE)
 
 

@@ -1,4 +1,4 @@
-"""Mails into a folder: a maildir, or one .eml file each. For tests, demos, and programs that send on from there."""
+"""Writes mails into a folder, as a maildir or one .eml file each, for tests, demos and programs that send them on."""
 
 import asyncio
 import os
@@ -13,7 +13,7 @@ from engine.model import Outreach
 
 
 class FolderChannel:
-    """A Channel. A file has the outreach's id as its name: what is handed over again replaces itself."""
+    """A Channel. The file's name is the outreach id, so that a repeat replaces the file."""
 
     def __init__(self, folder: Path, head: Letterhead, wall: Callable[[], int], *, maildir: bool) -> None:
         self._head = head
@@ -25,7 +25,7 @@ class FolderChannel:
             each.mkdir(parents=True, exist_ok=True)
 
     async def deliver(self, outreach: Outreach) -> None:
-        """On the disk when this returns."""
+        """Write the mail; it is on disk when this returns."""
         content = mail_of(outreach, self._head, self._wall()).content
         name = re.sub(r"[^\w.-]", "_", outreach.id).lstrip(".") + self._suffix
         try:
@@ -38,7 +38,7 @@ class FolderChannel:
         """Nothing is open."""
 
     def _write(self, name: str, content: bytes) -> None:
-        """Nobody ever sees half a file."""
+        """Write to a temporary name and rename: readers never see half a file."""
         half = self._half / f".{name}.{uuid4().hex}"
         with half.open("wb") as file:
             file.write(content)

@@ -1,4 +1,4 @@
-"""An outreach as the bytes of a mail.
+"""Builds the bytes of a mail from an outreach.
 
 Written by hand: what goes in comes out again exactly, whoever reads it, which the standard library's generator does not
 do with long subjects beyond ASCII. Every header value is checked: none can begin another header.
@@ -24,13 +24,13 @@ _ATOM: Final = re.compile(r"[\w!#$%&'*+/=?^`{|}~-]+(?: [\w!#$%&'*+/=?^`{|}~-]+)*
 _LONGEST_QUOTED: Final = 60
 """Characters of a name in quotes, so that its line has 78 at most."""
 _WORD_BYTES: Final = 42
-"""Of text in one encoded word, so that a line has 78 characters at most, its header's name included."""
+"""Bytes of text in one encoded word, so that a line has at most 78 characters with its header's name."""
 
 LinkOf = Callable[[Outreach], str]
-"""The link that ends what the outreach is a part of; "" where there is none."""
+"""Returns the unsubscribe link of an outreach; "" if there is none."""
 
 HeadersOf = Callable[[Outreach], Iterable[tuple[str, str]]]
-"""Headers that only the mail of this outreach has."""
+"""Returns the headers by which the provider's webhooks identify the outreach."""
 
 
 def no_link(outreach: Outreach) -> str:
@@ -39,15 +39,15 @@ def no_link(outreach: Outreach) -> str:
 
 
 def no_headers(outreach: Outreach) -> Iterable[tuple[str, str]]:
-    """For providers that repeat none."""
+    """No headers, for providers that repeat none."""
     return ()
 
 
 @dataclass(frozen=True, slots=True)
 class Letterhead:
-    """What all mails have in common. `sender` and `reply_to` are mailboxes: Shop <news@shop.example>.
+    """The settings of all mails. `sender` and `reply_to` are mailboxes: Shop <news@shop.example>.
 
-    `reference`: what the provider of mail repeats when it reports of a mail.
+    `reference`: headers that the mail provider repeats in its reports.
     """
 
     sender: str
@@ -57,7 +57,7 @@ class Letterhead:
 
     @property
     def address(self) -> Address:
-        """The envelope's sender."""
+        """The address of the envelope's sender."""
         return parse_mailbox(self.sender)[1]
 
 
@@ -75,7 +75,7 @@ class Mail:
 
 
 def mail_of(outreach: Outreach, head: Letterhead, at: int) -> Mail:
-    """`at`: now, epoch ms. Raises PermanentFailure for what cannot be a mail."""
+    """Build the mail. `at`: now, epoch ms. Raises PermanentFailure for an outreach that cannot be a mail."""
     to = parse_address(outreach.to)
     headers = "".join(f"{name}: {value}\r\n" for name, value in _headers(outreach, head, to, at))
     return Mail(head.address, to, headers.encode() + _body(outreach))
@@ -112,7 +112,7 @@ def _mailbox(text: str) -> str:
 
 
 def _text(value: str) -> str:
-    """Free text in a header: as it is where that is safe, else in encoded words."""
+    """Free text for a header: unchanged if that is safe, else in encoded words."""
     if _CONTROL.search(value):
         why = "a subject with a line break or another control character"
         raise PermanentFailure(why)
@@ -126,7 +126,7 @@ def _words(value: str) -> str:
 
 
 def _pieces(value: str) -> Iterator[bytes]:
-    """Of at most so many bytes, no character cut in two."""
+    """Pieces of at most so many bytes, without cutting a character."""
     piece = b""
     for character in value:
         data = character.encode(errors="replace")

@@ -1,4 +1,4 @@
-"""Headers that say whose mail it is, in the form that a provider repeats in its webhooks.
+"""Headers that identify a mail's outreach, in the form that the provider repeats in its webhooks.
 
 SES has no room for a token in a tag (256 letters, digits, _ and -), and repeats a mail's own headers instead. Unique
 arguments of SendGrid: https://www.twilio.com/docs/sendgrid/for-developers/sending-email/unique-arguments. Variables of
@@ -14,7 +14,7 @@ from engine.errors import PermanentFailure
 
 _PIECE: Final = 80
 _PIECES: Final = 10
-"""Postmark takes so many fields of metadata, each of so many characters."""
+"""Postmark's limits: fields of metadata, and characters of each."""
 
 _json = msgspec.json.encode
 

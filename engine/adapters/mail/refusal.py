@@ -1,4 +1,4 @@
-"""Whether a mail server's refusal is about the mailbox, and so a bounce; all others are about us, or about the mail.
+"""Decides whether a mail server's refusal means a bad mailbox (a bounce) or concerns us or the mail.
 
 550 alone says nothing: servers use it as well for a relay that is not permitted, a login that is missing, a block list.
 """
@@ -9,7 +9,7 @@ from typing import Final
 # RFC 3463: 1.1 no mailbox, 1.2 no such domain, 1.3 bad syntax, 1.6 moved, 1.10 null MX (RFC 7505), 2.1 disabled.
 _ABOUT_THE_MAILBOX: Final = re.compile(r"5\.(?:1\.(?:1|2|3|6|10)|2\.1)")
 _ENHANCED: Final = re.compile(r"(?:^[ -]*|[#(])([245]\.\d{1,3}\.\d{1,3})(?![.\d])", re.MULTILINE)
-"""Where servers put it: first in a line, or behind # or ( as older ones do. Not within an address such as 5.1.1.9."""
+"""The enhanced code, first in a line, or behind # or ( as with older servers; not within an address as 5.1.1.9."""
 
 _SAYS_SO: Final = re.compile(
     r"\b(?:"
@@ -30,7 +30,7 @@ _ABOUT_SOMETHING_ELSE: Final = re.compile(
     r"|greylist|rate limit|too many|try again|your (?:account|ip|server|host)",
     re.IGNORECASE,
 )
-"""A text with one of these is about who sends, whatever else it says."""
+"""Words that show that a refusal concerns the sending server, whatever else the text says."""
 _CODES: Final = (550, 551, 553, 554)
 
 
@@ -41,7 +41,7 @@ def enhanced_code(text: str) -> str:
 
 
 def no_such_mailbox(code: int, text: str) -> bool:
-    """What a refusal of the recipient says: its enhanced code counts, and only without one its words."""
+    """Whether the refusal says that the mailbox does not exist: by its enhanced code, else by its words."""
     if enhanced := enhanced_code(text):
         return bool(_ABOUT_THE_MAILBOX.fullmatch(enhanced))
     return code in _CODES and bool(_SAYS_SO.search(text)) and not _ABOUT_SOMETHING_ELSE.search(text)

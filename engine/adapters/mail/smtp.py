@@ -1,4 +1,4 @@
-"""Mail by SMTP, over a few connections that stay open."""
+"""A channel that sends mail by SMTP over a few connections that stay open."""
 
 import re
 import ssl
@@ -36,7 +36,7 @@ class BadMailServer(EngineError):
 class MailServer:
     """`tls`: from the first byte, by STARTTLS, or not at all. `timeout`: seconds for the server's every answer.
 
-    `context`: whom to trust, asked at each new connection; without it the system's authorities.
+    `context`: the authorities to trust, asked at each new connection; None: the system's.
     """
 
     host: str
@@ -75,7 +75,7 @@ class MailServer:
 
 
 class SmtpChannel:
-    """A Channel. What the server answers decides: 4xx try again, 5xx never; no answer after the content: uncertain."""
+    """A Channel. The server's answer decides: 4xx retry, 5xx failed; no answer after the content: uncertain."""
 
     def __init__(self, server: MailServer, head: Letterhead, wall: Callable[[], int]) -> None:
         self.concurrency = server.connections
@@ -99,7 +99,7 @@ class SmtpChannel:
         await self._keep(smtp)
 
     async def close(self) -> None:
-        """Say goodbye on all connections."""
+        """Close all connections."""
         while self._idle:
             smtp, _ = self._idle.pop()
             try:
@@ -110,7 +110,7 @@ class SmtpChannel:
     # --- connections
 
     async def _take(self) -> SMTP:
-        """One that has just been used, else a new one."""
+        """A connection used lately, else a new one."""
         while self._idle:
             smtp, used = self._idle.pop()
             if smtp.is_connected and monotonic() - used < self._server.timeout:
@@ -119,7 +119,7 @@ class SmtpChannel:
         return await self._connect()
 
     async def _keep(self, smtp: SMTP, reset: bool = False) -> None:
-        """For the next mail, if it is still good for that."""
+        """Keep the connection for the next mail, if it is still usable."""
         try:
             if reset and smtp.is_connected:
                 await smtp.rset(timeout=5)
@@ -181,7 +181,7 @@ class SmtpChannel:
             _check(answer, "content")
 
     async def _content(self, smtp: SMTP, content: bytes) -> SMTPResponse:
-        """In one piece, so that nothing can come between; without an answer nobody knows whether it was taken."""
+        """Send the content in one piece; without an answer it is unknown whether the server accepted it."""
         if smtp.protocol is None:
             raise aiosmtplib.SMTPServerDisconnected("closed")
         end = b".\r\n" if content.endswith(b"\r\n") else b"\r\n.\r\n"
@@ -190,7 +190,7 @@ class SmtpChannel:
 
 
 def _check(answer: SMTPResponse, about: str) -> None:
-    """Raises what an answer means, unless it is a yes."""
+    """Raises the failure that an answer means, unless it is positive."""
     if 200 <= answer.code < 300:
         return
     reason = f"the mail server refused the {about}: {answer.code} {enhanced_code(answer.message)}".rstrip()

@@ -1,4 +1,4 @@
-"""Claims and suppressions within the process: for tests, and runs that need not survive."""
+"""Claims and the suppression list in memory, for tests and runs whose state need not survive."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from engine.ports import Claim, ClaimState, DeliveryResult, InDoubt, Suppression
 
 @dataclass
 class _Held:
-    """`token`: the sender whose claim it is."""
+    """A claim that is held. `token`: the sender that holds it."""
 
     token: str
     begun: bool = False
@@ -20,7 +20,7 @@ class _Held:
 
 @dataclass
 class ClaimBook:
-    """What all senders of a namespace share."""
+    """The claims that all senders of a namespace share."""
 
     held: dict[str, _Held | DeliveryResult] = field(default_factory=dict)
     doubts: dict[str, InDoubt] = field(default_factory=dict)
@@ -35,17 +35,17 @@ class MemoryClaims:
         self._token = uuid4().hex
 
     def claim(self, wanted: Sequence[tuple[str, str]], at: int) -> list[Claim]:
-        """By (id, purpose)."""
+        """Claim outreach by (id, purpose)."""
         with self._book.lock:
             return [self._claim(identity, purpose, at) for identity, purpose in wanted]
 
     def begin(self, ids: Sequence[str]) -> list[bool]:
-        """The hand-over begins. False: claimed by another."""
+        """Note that the hand-over begins. False for an id that another sender has claimed."""
         with self._book.lock:
             return [self._begin(identity) for identity in ids]
 
     def release(self, ids: Sequence[str]) -> None:
-        """It has certainly not been handed over; anybody may claim it."""
+        """Give up claims on outreach that was certainly not handed over."""
         with self._book.lock:
             for identity in ids:
                 mine = self._mine(identity)
@@ -55,7 +55,7 @@ class MemoryClaims:
                     del self._book.held[identity]
 
     def record(self, results: Sequence[DeliveryResult]) -> None:
-        """How they ended."""
+        """Record results."""
         with self._book.lock:
             for result in results:
                 held = self._book.held.get(result.id)
@@ -66,12 +66,12 @@ class MemoryClaims:
                     self._doubt(result.id, result.purpose, result.at)
 
     def results(self, ids: Sequence[str]) -> list[Claim | None]:
-        """How they ended; None for what has not."""
+        """The recorded results; None where there is none."""
         held = [self._book.held.get(identity) for identity in ids]
         return [_done(one) if isinstance(one, DeliveryResult) else None for one in held]
 
     def in_doubt(self, limit: int = 1_000) -> list[InDoubt]:
-        """The newest first."""
+        """Outreach in doubt, newest first."""
         return sorted(self._book.doubts.values(), key=lambda doubt: -doubt.at)[:limit]
 
     def close(self) -> None:
@@ -112,22 +112,22 @@ class MemorySuppressions:
         self._entries: dict[tuple[str, str], Suppression] = {}
         self._allowed: dict[tuple[str, str], int] = {}
         self._firm: dict[tuple[str, str], int] = {}
-        """When an operator has last said something of a digest and a purpose, or ("") of every purpose."""
+        """(digest, purpose; "" for every purpose) -> when an operator last changed it, epoch ms."""
 
     def reasons(self, asked: Sequence[SuppressionQuery]) -> list[str]:
-        """Why each must not go there; "" where it may."""
+        """Why each outreach must not be sent; "" if it may."""
         return [self._reason(one) for one in asked]
 
     def allowed(self, digest: str, purpose: str) -> int:
-        """When somebody last said that it may go there again, epoch ms; 0: never, or not known."""
+        """When outreach of the purpose was last allowed again, epoch ms; 0: never, or unknown."""
         return max(0, self._again(digest, purpose))
 
     def listed(self, digests: Sequence[str] | None = None) -> Iterator[Suppression]:
-        """All there are, or those of these digests, in no order."""
+        """All entries, or those of these digests, in no order."""
         return (one for one in list(self._entries.values()) if digests is None or one.digest in digests)
 
     def change(self, changes: Sequence[Suppression]) -> None:
-        """In this order."""
+        """Apply the changes in order."""
         for one in changes:
             place = one.digest, one.purpose
             if one.firm:
@@ -140,7 +140,7 @@ class MemorySuppressions:
                 self._allow(one)
 
     def suppress(self, digest: str, reason: str, purpose: str = "*", before: int = 0) -> None:
-        """From now on, nothing of this purpose; of any for "*". With `before` only what was decided earlier."""
+        """Stop outreach of this purpose ("*": of any). With `before` only outreach decided earlier."""
         self.change([Suppression(digest, purpose, reason, before, before)])
 
     def allow(self, digest: str, purpose: str = "*") -> None:

@@ -1,4 +1,4 @@
-"""Topics and an EventSource within the process: for tests of the worker's loop, without a broker."""
+"""Topics and an EventSource in memory, for tests of the worker's loop without a broker."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -7,31 +7,31 @@ from engine.ports import Ownership, Record
 
 
 class MemoryTopics:
-    """What a broker keeps. A record's offset is its place in its partition; None stands where no record is."""
+    """The topics of a broker. A record's offset is its index in its partition; None: an offset without a record."""
 
     def __init__(self) -> None:
         self.records: dict[tuple[str, int], list[Record | None]] = defaultdict(list)
         self.ids: dict[str, str] = defaultdict(lambda: "first")
 
     def append(self, topic: str, partition: int, value: bytes, key: bytes = b"", timestamp: int = 0) -> None:
-        """`timestamp`: the broker's time, epoch ms."""
+        """Append a record. `timestamp`: the broker's time, epoch ms."""
         records = self.records[topic, partition]
         records.append(Record(topic, partition, len(records) + 1, value, key, timestamp))
 
     def make_again(self, topic: str) -> None:
-        """Deleted and made again: empty, with an id of its own."""
+        """Delete the topic and make it again: empty, with a new id."""
         self.ids[topic] += " again"
         for place in list(self.records):
             if place[0] == topic:
                 self.records[place] = []
 
     def append_marker(self, topic: str, partition: int) -> None:
-        """An offset without a record, as the end of a transaction takes one."""
+        """Append an offset without a record, as the end of a transaction does."""
         self.records[topic, partition].append(None)
 
 
 class MemorySource:
-    """The only member of its group: all partitions are its own from its second `poll` to `close`."""
+    """The only member of its group: it owns all partitions from its second `poll` until `close`."""
 
     def __init__(self, topics: MemoryTopics, names: Sequence[str], partitions: int, ownership: Ownership) -> None:
         self._topics = topics
@@ -60,21 +60,21 @@ class MemorySource:
         return batch
 
     def seek(self, partition: int, offsets: Mapping[str, int]) -> None:
-        """Read on from there."""
+        """Read on from these offsets."""
         for name in self._names:
             self._next[name, partition] = offsets.get(name, 0)
             self._given.pop((name, partition), None)
 
     def pause(self, partitions: Sequence[int]) -> None:
-        """Deliver nothing of these until `resume`."""
+        """Return no records of these partitions until `resume`."""
         self._paused.update(partitions)
 
     def resume(self, partitions: Sequence[int]) -> None:
-        """Deliver them again."""
+        """Return records of these partitions again."""
         self._paused.difference_update(partitions)
 
     def caught_up(self, partition: int, handled: Mapping[str, int]) -> set[str]:
-        """The topics of which the owner has handled all that is there at the time of this call."""
+        """The topics of which the owner has handled all records that exist at the time of this call."""
         ends = {name: len(self._topics.records[name, partition]) for name in self._names}
         return {name for name in ends if self.position(partition, name, handled.get(name, 0)) >= ends[name]}
 
@@ -91,7 +91,7 @@ class MemorySource:
         return dict(lag)
 
     def topic_ids(self) -> Mapping[str, str]:
-        """As `MemoryTopics` has them."""
+        """The ids of the topics in `MemoryTopics`."""
         return {name: self._topics.ids[name] for name in self._names}
 
     def answers(self) -> bool:
@@ -99,15 +99,15 @@ class MemorySource:
         return True
 
     def joined(self) -> bool:
-        """From the second `poll` on."""
+        """True from the second `poll` on."""
         return self._polls > 1
 
     def commit(self, offsets: Mapping[tuple[str, int], int]) -> None:
-        """Kept in `committed`."""
+        """Store the offsets in `committed`."""
         self.committed.update(offsets)
 
     def close(self) -> None:
-        """The partitions are nobody's."""
+        """Give up all partitions."""
         for partition in {partition for _, partition in self._next}:
             self._ownership.revoked(partition)
         self._next.clear()

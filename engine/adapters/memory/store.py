@@ -1,4 +1,4 @@
-"""A state store and a sink within the process: for tests, backtests and runs that need not survive."""
+"""A state store, a sink and a transfer in memory, for tests, replays and runs whose state need not survive."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from engine.ports import HISTORY_LENGTH, UNLIMITED, Commit, Meta, Record, Rekeye
 
 @dataclass
 class _Partition:
-    """`wakes` is the truth; `soonest`, sorted, and `unsorted`, the latest, also hold outdated wake-ups."""
+    """One partition. `wakes` is authoritative; `soonest` (sorted) and `unsorted` (latest) may have stale entries."""
 
     meta: bytes = msgspec.msgpack.encode(Meta())
     states: dict[str, bytes] = field(default_factory=dict)
@@ -72,7 +72,7 @@ class _Partition:
 
 
 class MemoryStore:
-    """A StateStore that keeps bytes, like the real ones, and refuses what they refuse."""
+    """A StateStore that keeps bytes and refuses the same commits as the one on Redis."""
 
     def __init__(self) -> None:
         self._partitions: dict[int, _Partition] = {}
@@ -128,7 +128,7 @@ class MemoryStore:
 
 
 class MemorySink:
-    """An OutreachSink that keeps what it is given: `entries` maps partition -> (id, encoded outreach) in order."""
+    """An OutreachSink in memory: `entries` maps partition -> (id, encoded outreach) in order."""
 
     def __init__(self, largest: int = UNLIMITED) -> None:
         self.largest = largest
@@ -142,7 +142,7 @@ class MemorySink:
         return {id_ for id_, _ in self.entries.get(partition, ())}
 
     def publish(self, partition: int, entries: Sequence[tuple[str, bytes]]) -> None:
-        """Append what is not too large; lives as long as this object."""
+        """Append outreach that is not too large."""
         fits = [entry for entry in entries if len(entry[1]) <= self.largest]
         self.entries.setdefault(partition, []).extend(fits)
         if len(fits) < len(entries):
@@ -151,18 +151,18 @@ class MemorySink:
             self._ended.setdefault(partition, []).extend(identity for identity, _, _ in large)
 
     def delivered(self, partition: int) -> list[str]:
-        """Ids published since this was last asked."""
+        """Ids published since the last call."""
         entries = self.entries.get(partition, [])
         fresh = entries[self._told.get(partition, 0) :]
         self._told[partition] = len(entries)
         return [id_ for id_, _ in fresh] + self._ended.pop(partition, [])
 
     def refused(self, partition: int) -> list[tuple[str, bytes, str]]:
-        """What was larger than `largest` since this was last asked."""
+        """Outreach larger than `largest` since the last call: (id, encoded, reason)."""
         return self._refused.pop(partition, [])
 
     def take(self, partition: int) -> list[tuple[str, bytes]]:
-        """What the partition was given, which is forgotten here."""
+        """Remove and return the outreach of a partition."""
         self._told.pop(partition, None)
         return self.entries.pop(partition, [])
 
@@ -174,7 +174,7 @@ class MemorySink:
 
 
 class MemoryRecords:
-    """A RecordWriter that keeps what it is given: (key, identity, value) in order."""
+    """A RecordWriter in memory: (key, identity, value) in order."""
 
     def __init__(self) -> None:
         self.records: list[tuple[str, str, bytes]] = []
@@ -188,7 +188,7 @@ class MemoryRecords:
 
 
 class MemoryTransfer:
-    """A Transfer of the records it is given. `events` and `letters` are what has been committed.
+    """A Transfer of given records. `events` and `letters` hold everything committed.
 
     `undone`: so many of the next commits come to nothing, as when somebody else has taken over. `largest`: bytes of a
     value that the internal topic takes.
@@ -211,7 +211,7 @@ class MemoryTransfer:
         return polled
 
     def commit(self, events: Sequence[Rekeyed], letters: Sequence[tuple[str, bytes]]) -> bool:
-        """False: nothing of it has happened, and the records come again."""
+        """Returns False when nothing was written; then the records come again."""
         large = [event.origin for event in events if len(event.value or b"") > self.largest]
         self._refused.update(_place(record) for record in large)
         polled, self._polled = self._polled, 0

@@ -19,7 +19,7 @@ _STATES: Final = {b"c": Claim(ClaimState.CLAIMED), b"d": Claim(ClaimState.IN_DOU
 
 
 def prefix_of(namespace: str) -> str:
-    """What the keys of a namespace's senders begin with."""
+    """The prefix of the keys of a namespace's senders."""
     return f"{{{namespace}:send}}:"
 
 
@@ -41,7 +41,7 @@ class RedisClaims:
         self._unanswered: set[str] = set()
 
     def claim(self, wanted: Sequence[tuple[str, str]], at: int) -> list[Claim]:
-        """By (id, purpose). On the disk when this returns, where the server knows WAITAOF and keeps an AOF."""
+        """Claim outreach by (id, purpose). Durable on return, if the server has WAITAOF and an AOF."""
         if not wanted:
             return []
         ids = {identity for identity, _ in wanted}
@@ -54,15 +54,15 @@ class RedisClaims:
         return [_STATES.get(answer) or _ended(answer) for answer in answers]
 
     def begin(self, ids: Sequence[str]) -> list[bool]:
-        """The hand-over begins. False: claimed by another."""
+        """Note that the hand-over begins. False for an id that another sender has claimed."""
         return [bool(answer) for answer in self._run(_BEGIN, ids) or ()]
 
     def release(self, ids: Sequence[str]) -> None:
-        """It has certainly not been handed over; anybody may claim it."""
+        """Give up claims on outreach that was certainly not handed over."""
         self._run(_RELEASE, ids)
 
     def record(self, results: Sequence[DeliveryResult]) -> None:
-        """How they ended."""
+        """Record results."""
         if not results:
             return
         keys = [self._doubts, *self._keys(result.id for result in results)]
@@ -71,7 +71,7 @@ class RedisClaims:
             _RECORD.run(self._client, keys, self._kept, *(part for some in parts for part in some))
 
     def results(self, ids: Sequence[str]) -> list[Claim | None]:
-        """How they ended; None for what has not, or is not known any more."""
+        """The recorded results; None where there is none, or not any more."""
         if not ids:
             return []
         with reaching(self._name):
@@ -79,14 +79,14 @@ class RedisClaims:
         return [_ended(one) if one and one.startswith(b"e ") else None for one in held]
 
     def in_doubt(self, limit: int = 1_000) -> list[InDoubt]:
-        """The newest first."""
+        """Outreach in doubt, newest first."""
         with reaching(self._name):
             found = self._client.zrange(self._doubts, 0, limit - 1, desc=True, withscores=True)
         parts = [(*member.decode().split(" ", 1), int(at)) for member, at in found]
         return [InDoubt(identity, purpose, at) for purpose, identity, at in parts]
 
     def close(self) -> None:
-        """Give up connections."""
+        """Close the connections."""
         self._client.close()
 
     def _keys(self, ids: Iterator[str] | Sequence[str]) -> list[str]:

@@ -1,4 +1,4 @@
-"""From a URL to a store: one server, the servers behind sentinels, or a cluster."""
+"""Connects to a store by its URL: one server, servers behind sentinels, or a cluster."""
 
 import re
 from datetime import timedelta
@@ -42,7 +42,7 @@ def connect(
 def connect_sending(
     url: str, namespace: str = "engine", *, password: str = "", kept: timedelta = CLAIMS_KEPT
 ) -> tuple[RedisClaims, RedisSuppressions]:
-    """What a sender needs, over one client that has answered once. As `connect`."""
+    """Claims and suppression list over one client that has answered once. Raises the errors of `connect`."""
     client, name = _answering(url, password)
     return RedisClaims(client, namespace, kept=kept, name=name), RedisSuppressions(client, namespace, name=name)
 

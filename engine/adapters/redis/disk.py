@@ -1,4 +1,4 @@
-"""Writing that is kept: on the server's disk, where it knows WAITAOF and keeps an AOF."""
+"""Waits until writes are on the server's disk, if the server has WAITAOF (Redis 7.2, Valkey) and keeps an AOF."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,14 +24,14 @@ class Disk:
 
     @contextmanager
     def writing(self) -> Iterator[Any]:
-        """A connection; what is written by it is on the disk at the end. Raises StoreUnavailable."""
+        """A connection; writes made with it are on disk when the context ends. Raises StoreUnavailable."""
         with reaching(self._name), self._one_connection() as connection:
             yield connection
             self._wait(connection)
 
     @contextmanager
     def _one_connection(self) -> Iterator[Any]:
-        """WAITAOF is about what its own connection has written."""
+        """Wait for the disk. WAITAOF concerns writes of its own connection only."""
         client = self._client
         if isinstance(client, RedisCluster):
             client = client.get_redis_connection(client.get_node_from_key(self._key))  # type: ignore[no-untyped-call]

@@ -1,4 +1,4 @@
-"""A real Valkey server of our own, with its data in a folder and no port: what `--store embedded` runs on.
+"""Runs a Valkey server as a child process, with its data in a folder and no port, for `--store embedded`.
 
 A folder belongs to one process at a time, by a lock that the system frees however that process ends. A second small
 process waits for us to be gone, by any death, and then asks the server to stop; should a server be left over even so,
@@ -39,7 +39,7 @@ _SETTINGS = {
 
 
 class EmbeddedServer:
-    """Runs from here to `stop()`, or until nobody holds this object. What it has taken is on disk within a second.
+    """A server that runs until `stop()`, or until this object is collected. Writes are on disk within a second.
 
     Raises EmbeddedServerFailed where another process uses the folder, it is not writable, or its data is unreadable.
     """
@@ -60,11 +60,11 @@ class EmbeddedServer:
 
     @property
     def url(self) -> str:
-        """For `connect`. Good for as long as the server runs."""
+        """The URL for `connect`, valid while the server runs."""
         return f"unix://{quote(str(self._socket))}"
 
     def stop(self) -> None:
-        """Everything is on disk when this returns, and the folder is free. Does nothing the second time."""
+        """Stop the server; then all data is on disk and the folder is free. A second call does nothing."""
         self._running.close()
 
     def __enter__(self) -> Self:

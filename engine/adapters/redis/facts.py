@@ -1,4 +1,5 @@
-"""What servers say of themselves, for `engine doctor`. Not by CONFIG, which managed servers forbid."""
+"""Reads facts about the servers (version, memory, persistence) for `engine doctor`; without CONFIG, which managed
+servers forbid."""
 
 from typing import Any
 
@@ -34,7 +35,7 @@ def _server(client: Any, name: str) -> StoreServer:
 
 
 def server_time(client: Any) -> int:
-    """Epoch ms, by one of its servers."""
+    """The time of one of the servers, epoch ms."""
     if isinstance(client, RedisCluster):
         client = client.get_redis_connection(client.get_primaries()[0])  # type: ignore[no-untyped-call]
     seconds, micros = client.time()

@@ -1,4 +1,4 @@
-"""Where a customer's outcomes are kept, and when they go.
+"""Computes in which hashes a customer's outcomes are stored, and when these expire.
 
 Those of one period, a quarter of the time that history is kept, share a hash, which expires as a whole: a key of one's
 own for each customer would take as much room as the outcomes.
@@ -11,7 +11,7 @@ from typing import NamedTuple
 from engine.ports import HISTORY_LENGTH
 
 _LENGTH = 3
-"""Bytes in front of a record that say how long it is."""
+"""Bytes of the length in front of each record."""
 
 
 class Periods(NamedTuple):
@@ -35,12 +35,12 @@ def periods(now: float, kept: int) -> Periods:
 
 
 def pack(records: Iterable[bytes]) -> bytes:
-    """Records from the oldest to the newest, in the form `commit.lua` puts together: the newest first."""
+    """Join records, given oldest first, in the form that `commit.lua` appends: newest first."""
     return b"".join(len(record).to_bytes(_LENGTH) + record for record in reversed([*records]))
 
 
 def unpack(packed: Iterable[bytes | None]) -> list[bytes]:
-    """The newest records of all periods, from what is stored, the present one first."""
+    """The newest records of all periods; `packed` has the present period first."""
     return list(islice((record for some in packed if some for record in _records(some)), HISTORY_LENGTH))
 
 

@@ -1,4 +1,4 @@
-"""Which process of a server answers: after a restart or a failover it is another one, and may have forgotten.
+"""Detects restarts and failovers of a server: the new process may have lost writes that the old one confirmed.
 
 INFO would say so, but users without @dangerous may not run it. So a process is marked: by a script that only it has
 loaded. A server forgets its scripts when it restarts, and a replica that takes over never had them.
@@ -69,7 +69,7 @@ def mark(client: Any, key: str, name: str) -> None:
 
 
 def is_marked(client: Any, key: str, name: str) -> bool:
-    """Whether it is still the one that has this name."""
+    """Whether the process is still the one with this name."""
     try:
         client.execute_command("EVALSHA", _hash(_named(name)), 1, key)
     except NoScriptError:
@@ -86,7 +86,7 @@ def _hash(text: str) -> str:
 
 
 def _together(connection: Any, *commands: tuple[Any, ...]) -> list[Any]:
-    """The answers of one transaction, errors of its commands among them."""
+    """The answers of one transaction; a failed command's answer is its error."""
     connection.execute_command("MULTI")
     try:
         for command in commands:

@@ -8,18 +8,18 @@ from redis.exceptions import NoScriptError
 
 
 class Script:
-    """One script. It is loaded again by itself wherever a server does not know it: a new one, or after a failover."""
+    """One script. A server that does not know it (a new one, or after a failover) gets it again by itself."""
 
     def __init__(self, name: str) -> None:
         self.text = files(__package__).joinpath(name).read_text("utf-8")
         self._hash = sha1(self.text.encode(), usedforsecurity=False).hexdigest()
 
     def by_hash(self, keys: list[str], *arguments: bytes | str | int) -> tuple[Any, ...]:
-        """The command that runs it where the server knows it; elsewhere NoScriptError."""
+        """The command that runs the script; it fails with NoScriptError where the server does not know it."""
         return "EVALSHA", self._hash, len(keys), *keys, *arguments
 
     def run(self, client: Any, keys: list[str], *arguments: bytes | str | int) -> Any:
-        """What the script returns, its strings as bytes."""
+        """Run the script; strings of its result are bytes."""
         try:
             return client.execute_command(*self.by_hash(keys, *arguments))
         except NoScriptError:

@@ -134,7 +134,7 @@ class RedisStore:
         return [customer.decode() for customer in found], cursor
 
     def servers(self) -> list[StoreServer]:
-        """What the servers behind this store say of themselves."""
+        """Facts about the servers of this store."""
         with reaching(self._name):
             return servers(self._client, self._name)
 

@@ -1,4 +1,4 @@
-"""The suppression list in Redis: a hash per digest, see suppress.lua. It is kept for ever."""
+"""The suppression list in Redis: a hash per digest (see suppress.lua). Entries never expire."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
@@ -24,7 +24,7 @@ class RedisSuppressions:
         self._disk = Disk(client, self._prefix, name)
 
     def reasons(self, asked: Sequence[SuppressionQuery]) -> list[str]:
-        """Why each must not go there; "" where it may."""
+        """Why each outreach must not be sent; "" if it may."""
         with reaching(self._name):
             pipeline = self._client.pipeline(transaction=False)
             for one in asked:
@@ -35,13 +35,13 @@ class RedisSuppressions:
         return [_reason(one, [next(found) for _ in _digests(one)]) for one in asked]
 
     def allowed(self, digest: str, purpose: str) -> int:
-        """When somebody last said that it may go there again, epoch ms; 0: never, or not known."""
+        """When outreach of the purpose was last allowed again, epoch ms; 0: never, or unknown."""
         with reaching(self._name):
             moments = self._client.hmget(self._prefix + digest, [f"+{purpose}", "+"])
         return max(int(moment or 0) for moment in moments)
 
     def listed(self, digests: Sequence[str] | None = None) -> Iterator[Suppression]:
-        """All there are, or those of these digests, in no order; what changes meanwhile may be missed."""
+        """All entries, or those of these digests, in no order; concurrent changes may be missed."""
         keys = self._keys() if digests is None else (self._prefix + digest for digest in digests)
         for page in _pages(keys):
             with reaching(self._name):
@@ -53,7 +53,7 @@ class RedisSuppressions:
                 yield from _entries(key.removeprefix(self._prefix), fields)
 
     def change(self, changes: Sequence[Suppression]) -> None:
-        """In this order. On the disk when this returns, where the server knows WAITAOF and keeps an AOF."""
+        """Apply the changes in order. Durable on return, if the server has WAITAOF and an AOF."""
         if not changes:
             return
         keys = [self._prefix + one.digest for one in changes]
@@ -62,7 +62,7 @@ class RedisSuppressions:
             _SUPPRESS.run(connection, keys, *parts)
 
     def suppress(self, digest: str, reason: str, purpose: str = "*", before: int = 0) -> None:
-        """From now on, nothing of this purpose; of any for "*". With `before` only what was decided earlier."""
+        """Stop outreach of this purpose ("*": of any). With `before` only outreach decided earlier."""
         self.change([Suppression(digest, purpose, reason, before, before)])
 
     def allow(self, digest: str, purpose: str = "*") -> None:
@@ -95,7 +95,7 @@ def _entry(one: Suppression) -> str:
 
 
 def _read(entry: bytes) -> tuple[int, str, int]:
-    """Before, reason, at; 0 where an older sender has written it."""
+    """(before, reason, at); at is 0 in entries that an older version wrote."""
     before, _, rest = entry.decode().partition(" ")
     reason, _, at = rest.rpartition(" ")
     return (int(before), reason, int(at)) if reason and at.isdecimal() else (int(before), rest, 0)
@@ -109,7 +109,7 @@ def _entries(digest: str, fields: dict[bytes, bytes]) -> Iterator[Suppression]:
 
 
 def _reason(one: SuppressionQuery, found: Sequence[Sequence[bytes | None]]) -> str:
-    """Of the fields asked for of each digest. What the former one says counts unless the first says otherwise since."""
+    """The reason by the fields of each digest. The former digest counts unless the first has a later entry."""
     reasons = [_spoken(one.at, fields[:2]) for fields in found[: len(one.digests)]]
     if one.former:
         again, all_again, whatever = (_NEVER if moment is None else int(moment) for moment in found[0][2:])
@@ -120,6 +120,6 @@ def _reason(one: SuppressionQuery, found: Sequence[Sequence[bytes | None]]) -> s
 
 
 def _spoken(decided: int, entries: Iterable[bytes | None], since: int = _NEVER) -> str:
-    """Of the entries written after `since`, the reason of one that stops what was decided then."""
+    """The reason of an entry, written after `since`, that stops outreach decided at that time; "" if there is none."""
     parts = [_read(entry) for entry in entries if entry]
     return next((reason for before, reason, at in parts if at > since and (not before or decided < before)), "")

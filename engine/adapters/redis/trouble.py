@@ -1,4 +1,4 @@
-"""What goes wrong between us and a server, in words that say what to do about it."""
+"""Translates the Redis client's errors into StoreUnavailable with a message that says what to do."""
 
 import re
 import struct
@@ -28,7 +28,7 @@ _ADVICE: tuple[tuple[type[Exception], str], ...] = (
 
 @contextmanager
 def reaching(store: str, key: str = "") -> Iterator[None]:
-    """Turns what the client library raises into StoreUnavailable. `store` is for the message, without a password.
+    """Raises errors of the client library as StoreUnavailable. `store`: for the message, without a password.
 
     `key` is what is read and understood inside, or what its keys begin with: StoreDamaged where it is none of ours.
     """

@@ -1,1 +1,1 @@
-"""What customers and providers reach over HTTP: unsubscribe links, preferences, feedback. It owns no state."""
+"""The HTTP side of `engine web`: unsubscribe links, preferences, providers' webhooks. It has no state of its own."""

@@ -1,4 +1,4 @@
-"""The application: its routes, what every answer has, and what is said when something goes wrong."""
+"""The web application: its routes, the headers of every answer, and the answers to errors. `engine web` serves it."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from http import HTTPStatus
@@ -25,7 +25,7 @@ Handler = Callable[[Request, Exception], Awaitable[Response]]
 
 
 def web_app(customers: CustomerPages, watch: WebWatch, feedback: Sequence[BaseRoute] = ()) -> ASGIApp:
-    """Everything below the customers' `path`; `feedback` are the providers' routes."""
+    """The application. Customers' pages are below `path`; `feedback` are the providers' routes."""
     handlers = _handlers(customers.view, watch, customers.path)
     routes = [Mount(customers.path, routes=[*customers.routes(), *feedback])]
     app = Starlette(routes=routes, exception_handlers=handlers)
@@ -34,7 +34,7 @@ def web_app(customers: CustomerPages, watch: WebWatch, feedback: Sequence[BaseRo
 
 
 class Guarded:
-    """Around everything, so that errors have the headers, too."""
+    """Middleware around everything, so that errors have the headers, too."""
 
     def __init__(self, app: ASGIApp, watch: WebWatch, headers: Mapping[str, str], path: str) -> None:
         self._app = app
@@ -96,6 +96,6 @@ def _trouble(view: View, status: int, headers: Mapping[str, str] | None = None) 
 
 
 def _page_of(scope: Scope, path: str) -> str:
-    """Its name for metrics: never more of the address than that."""
+    """The page's name for metrics; the rest of the path may have a token."""
     word = scope["path"].removeprefix(path).split("/")[1:2]
     return word[0] if word and word[0] in _PAGES else "other"

@@ -1,4 +1,4 @@
-"""Reading what somebody sends, no more of it than we want and no longer than we care to wait."""
+"""Reads a request's body with a limit for its size and its time, so that a client cannot exhaust memory or workers."""
 
 import asyncio
 from http import HTTPStatus

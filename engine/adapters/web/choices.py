@@ -1,4 +1,4 @@
-"""When a customer last asked for a purpose again: what tells a new unsubscribe from one that is told twice.
+"""Remembers when a customer last subscribed again, which tells a new unsubscribe from a repeated one.
 
 An event's id counts once. A mail program or a provider may tell one unsubscribe several times, hours apart; a customer
 who has ticked the box again in between means it anew, from the same mail.
@@ -13,19 +13,19 @@ from engine.ports import SuppressionList
 from engine.wire.link_tokens import LinkToken
 
 _PATIENCE: Final = 1.0
-"""Seconds that somebody who unsubscribes waits for the store. A mail program gives up after a few."""
+"""Seconds that an unsubscribe request waits for the store. A mail program gives up after a few."""
 _KEPT: Final = 10_000
 
 
 class Choices:
-    """Knows what the suppression list has heard, and what was saved here and the list may not have heard yet."""
+    """Combines the suppression list with choices saved here that the list may not have yet."""
 
     def __init__(self, suppressions: SuppressionList) -> None:
         self._suppressions = suppressions
         self._saved: dict[tuple[str, str], int] = {}
 
     def saved(self, about: LinkToken, wants: Mapping[str, bool], at: int) -> None:
-        """A customer has chosen, now (epoch ms)."""
+        """Note a customer's choice. `now`: epoch ms."""
         for purpose in (name for name, wanted in wants.items() if wanted):
             self._saved.pop((about.address, purpose), None)
             self._saved[about.address, purpose] = at

@@ -1,4 +1,4 @@
-"""The pages behind the links in outreach. Asking for one changes nothing; only a POST does, once it is durable."""
+"""The pages behind the links in outreach. A GET must not change anything: programs that scan mail follow links."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ from engine.wire.link_tokens import LinkToken, read_token
 _LONGEST_FORM: Final = 64 * 1024
 _MOST_FIELDS: Final = 1_000
 _JUST_NOW: Final = "unsubscribed"
-"""In the address of who comes from the page that says so: the suppression list may not have heard of it yet."""
+"""Query parameter after an unsubscribe: the suppression list may not have it yet, but the page must show it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class CustomerPages:
     links_kept: int
 
     def routes(self) -> list[Route]:
-        """Without preferences to choose among there is no page to choose them on."""
+        """The routes; the preference page only if purposes to choose among are configured."""
         unsubscribe, preferences = "/unsubscribe/{token}", "/preferences/{token}"
         routes = [
             Route(unsubscribe, self.ask, methods=["GET"]),
@@ -54,11 +54,11 @@ class CustomerPages:
         return routes if self.preferences else routes[:2]
 
     async def ask(self, request: Request) -> Response:
-        """Whether they mean it: programs that look for malware follow links, too."""
+        """Ask for confirmation: programs that look for malware follow links, too."""
         return self._show_unsubscribe("unsubscribe", self._about(request), self._choices(request))
 
     async def unsubscribe(self, request: Request) -> Response:
-        """A customer's button, or their mail program (RFC 8058). Whatever the body says, the link is what counts."""
+        """Unsubscribe, by the page's button or a mail program (RFC 8058). The link decides, whatever the body says."""
         about = self._about(request)
         await read_body(request, _LONGEST_FORM)
         wants, now = {about.purpose: False}, self.wall()
@@ -67,7 +67,7 @@ class CustomerPages:
         return self._show_unsubscribe("unsubscribed", about, self._choices(request, f"?{_JUST_NOW}"))
 
     async def offer(self, request: Request) -> Response:
-        """The choices as they are now. Raises StoreUnavailable: guessed ones would be saved as theirs."""
+        """Show the present choices. Raises StoreUnavailable: guessed choices would be saved as the customer's."""
         about = self._about(request)
         stopped, *reasons = await run_in_threadpool(self._reasons, about)
         wants = {purpose: not reason for purpose, reason in zip(self.preferences, reasons, strict=True)}
@@ -76,7 +76,7 @@ class CustomerPages:
         return self._show_preferences(wants, stopped=bool(stopped))
 
     async def choose(self, request: Request) -> Response:
-        """Every choice of the form, ticked or not."""
+        """Save every choice of the form, ticked or not."""
         about = self._about(request)
         ticked = _ticked(await read_body(request, _LONGEST_FORM))
         wants = {purpose: purpose in ticked for purpose in self.preferences}
@@ -92,14 +92,14 @@ class CustomerPages:
         return about
 
     def _reasons(self, about: LinkToken) -> list[str]:
-        """Against everything, then against each of the choices."""
+        """The reasons against outreach of any purpose, then against each purpose."""
         digests, now, purposes = (about.address,), self.wall(), ("*", *self.preferences)
         return self.suppressions.reasons(
             [SuppressionQuery(purpose, now, digests, about.former) for purpose in purposes]
         )
 
     def _choices(self, request: Request, query: str = "") -> str:
-        """Where they are offered; "" where there are none."""
+        """The address of the preference page; "" without one."""
         return f"{self.path}/preferences/{request.path_params['token']}{query}" if self.preferences else ""
 
     def _show_unsubscribe(self, page: str, about: LinkToken, choices: str) -> Response:
@@ -111,7 +111,7 @@ class CustomerPages:
 
 
 def _ticked(body: bytes) -> set[str]:
-    """An empty form means "nothing", so it must be ours. Raises HTTPException 400."""
+    """The ticked purposes. An empty form unsubscribes from all, so it must be our form. Raises HTTPException 400."""
     try:
         form = parse_qs(body.decode(), max_num_fields=_MOST_FIELDS)
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""Webhooks of the providers of mail: what they report becomes events on the feedback topic."""
+"""Webhooks of mail providers: their reports become events on the feedback topic."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ def feedback_routes(
     watch: WebWatch,
     choices: Choices,
 ) -> list[Route]:
-    """`secrets` of the link tokens. An answer of 200 means that all is durable, or nobody's; others ask for a retry."""
+    """`secrets`: of the link tokens. 200 means that all is durable or not ours; other answers ask for a retry."""
     for name in providers:
         watch.expect(name)
     return [
@@ -65,7 +65,7 @@ class _Webhook:
         return Response(status_code=200)  # Mailgun would repeat a 204
 
     async def _named(self, feedback: Feedback) -> Feedback:
-        """So that what is told twice is known again, and what happens anew is not."""
+        """An id that is the same for a repeated report and new for a new event."""
         if feedback.kind is not FeedbackKind.UNSUBSCRIBED:
             return feedback
         return replace(feedback, report=await self.choices.taken_back(feedback.about, self.wall()))

@@ -1,4 +1,4 @@
-"""Feedback to its topic: whoever waits for it goes on when it is durable, or hears that it is not."""
+"""Publishes feedback of the web pages to its topic; a request is answered only when its feedback is durable."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -21,7 +21,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Publisher:
-    """Writes one group at a time and flushes once; what comes meanwhile is the next group.
+    """Writes one group at a time and flushes once; feedback that comes meanwhile is the next group.
 
     A RecordWriter does not say which record it could not write, so with one of a group all of it has failed.
     """

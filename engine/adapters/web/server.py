@@ -1,4 +1,4 @@
-"""What listens: uvicorn, told to say nothing of who asks for what, and to answer who has asked before it stops."""
+"""Runs uvicorn for `engine web`: without access logs, which would have tokens, and with a graceful stop."""
 
 import signal
 import socket
@@ -11,7 +11,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 _LEAVING: Final = 15
-"""Seconds for what is being asked when we are told to stop: longer than any answer takes."""
+"""Seconds for running requests after a stop signal: longer than any answer takes."""
 _MOST_AT_ONCE: Final = 500
 
 
@@ -24,7 +24,7 @@ class _Uvicorn(uvicorn.Server):
 
 
 class Server:
-    """`stepped`: when its loop last turned, by `monotonic`. `told` hears of the signal that asks it to stop."""
+    """`stepped`: when its loop last turned, by `monotonic`. `told` is called on the signal to stop."""
 
     def __init__(self, app: ASGIApp, told: Callable[[int], None] = lambda number: None) -> None:
         self.stepped = monotonic()
@@ -49,16 +49,16 @@ class Server:
 
     @property
     def listens(self) -> bool:
-        """Whether it answers."""
+        """Whether it accepts requests."""
         return self._server.started
 
     @property
     def stopping(self) -> bool:
-        """Whether it answers nobody new."""
+        """Whether it accepts no further requests."""
         return self._server.should_exit
 
     def run(self, listening: socket.socket) -> None:
-        """Until SIGTERM or SIGINT, which uvicorn obeys and then repeats to those who were to obey them before."""
+        """Serve until SIGTERM or SIGINT; uvicorn then raises the signal again for earlier handlers."""
         signal.signal(signal.SIGTERM, self._stop)
         signal.signal(signal.SIGINT, self._stop)
         self._server.run([listening])

@@ -1,4 +1,4 @@
-"""The pages customers see: Jinja files and a style sheet, each of which a file of the same name can replace."""
+"""Renders the pages that customers see: Jinja files and a style sheet, replaceable by files in ENGINE_PAGES."""
 
 from base64 import b64encode
 from collections.abc import Mapping
@@ -28,11 +28,11 @@ _SAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
     "preferences": {"choices": [Choice("offers", "Offers", True)], "saved": True, "stopped": True},
     "trouble": {},
 }
-"""Every page with all it is given beside its status, to find out at once whether a file can be shown."""
+"""Sample values for every page, to find out at the start whether a replaced file can be rendered."""
 
 
 class View:
-    """Files of `folder` count before ours. Raises jinja2.TemplateError for one that cannot be shown."""
+    """Files of `folder` replace the built-in ones. Raises jinja2.TemplateError for one that cannot be rendered."""
 
     def __init__(self, folder: Path | None = None) -> None:
         loader = ChoiceLoader([FileSystemLoader(place) for place in (folder, _OURS) if place])
@@ -40,12 +40,12 @@ class View:
         style = self._style(loader)
         self._pages.globals["style"] = Markup(style)
         self.headers: Final = _headers(style)
-        """What every answer has."""
+        """Render a template with the variables that every page has."""
         for name, values in _SAMPLES.items():
             self.show(name, **values)
 
     def show(self, name: str, status: int = HTTPStatus.OK, **values: Any) -> HTMLResponse:
-        """One of the pages; what it may show must be in `_SAMPLES`."""
+        """Render a page; its variables must be in `_SAMPLES`."""
         return HTMLResponse(self._pages.get_template(f"{name}.html").render(values, status=int(status)), status)
 
     def _style(self, loader: BaseLoader) -> str:
@@ -54,7 +54,7 @@ class View:
 
 
 def _headers(style: str) -> Mapping[str, str]:
-    """The token is in the address: nobody may keep it, pass it on or put the page into a frame."""
+    """Security headers: the token is in the address, so no cache, referrer or frame may have it."""
     digest = b64encode(sha256(style.encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'sha256-{digest}'; form-action 'self'; frame-ancestors 'none'"
     return {

@@ -1,1 +1,1 @@
-"""On librdkafka, by confluent-kafka."""
+"""Kafka over librdkafka, by confluent-kafka. Other packages reach it through `adapters.kafka.library`."""

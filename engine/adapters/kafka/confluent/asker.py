@@ -1,4 +1,4 @@
-"""A consumer that never joins its group: it asks the brokers, and reads where it is told to.
+"""A consumer outside any group, for questions to the brokers and for reading given offsets.
 
 Not the library's admin client: that one may take the whole process down when a broker goes away.
 """
@@ -16,11 +16,11 @@ from engine.errors import SourceUnavailable
 _UNREACHED: Final = frozenset(
     {KafkaError._TRANSPORT, KafkaError._TIMED_OUT, KafkaError._ALL_BROKERS_DOWN, KafkaError._RESOLVE}
 )
-"""What a question ends with when no connection came about; the reason is told to `error_cb` only."""
+"""Error codes of a question without a connection; only `error_cb` gets the reason."""
 
 
 class Asker:
-    """Has a consumer, and an explanation for what it raises."""
+    """A consumer whose errors are explained by the last connection error."""
 
     def __init__(self, settings: KafkaSettings) -> None:
         self._settings = settings
@@ -45,7 +45,7 @@ class Asker:
             raise SourceUnavailable(self._settings.bootstrap, self.reason(error.args[0])) from error
 
     def close(self) -> None:
-        """Give up the connections."""
+        """Close the connections."""
         self.consumer.close()
 
     def reason(self, error: KafkaError) -> str:
@@ -58,7 +58,7 @@ class Asker:
         return f"cannot connect: {heard.str()}{hint}"
 
     def _hear(self, error: KafkaError) -> None:
-        """Keeps the error that says most: that we were refused, else the last one that is more than "no broker"."""
+        """Keep the most telling error: a refused login, else the last one other than "no broker"."""
         refused = self._heard is not None and self._heard.code() in REFUSED
         if not refused and error.code() != KafkaError._ALL_BROKERS_DOWN:
             self._heard = error

@@ -1,4 +1,4 @@
-"""Where a partition begins and ends, asked of its leader."""
+"""Asks a partition's leader for its first and last offset."""
 
 import time
 from typing import Final

@@ -23,7 +23,7 @@ _THEIRS: Final[Any] = confluent_kafka.admin
 """It has more than it exports by its stubs."""
 _AS_THE_CLUSTER_HAS_IT: Final = -1
 _NOT_TOLD: Final = MISSING | {KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.CLUSTER_AUTHORIZATION_FAILED}
-"""Of a topic's settings: there is no such topic, or we may not ask."""
+"""Errors of a question about a topic's settings: no such topic, or not allowed."""
 _NO_ID: Final = str(Uuid(0, 0))
 _NO_GROUP: Final = frozenset({KafkaError.GROUP_ID_NOT_FOUND, KafkaError._UNKNOWN_GROUP})
 
@@ -41,7 +41,7 @@ class ConfluentCluster:
         self._asker = Asker(settings)
 
     def partition_counts(self, topics: Iterable[str]) -> dict[str, int]:
-        """Without those that do not exist."""
+        """Topic -> number of partitions, without topics that do not exist."""
         counts = {}
         for topic in topics:
             with self._asker.explained():
@@ -51,7 +51,7 @@ class ConfluentCluster:
         return counts
 
     def size_limits(self, topics: Iterable[str]) -> dict[str, int]:
-        """`max.message.bytes` of each; Kafka's default where it is missing or we may not ask (DescribeConfigs)."""
+        """`max.message.bytes` of each topic; Kafka's default if it is missing or we may not ask (DescribeConfigs)."""
         names = list(topics)
         asked = [_THEIRS.ConfigResource(_THEIRS.ConfigResource.Type.TOPIC, name) for name in names]
         found = self._admin.describe_configs(asked, request_timeout=ANSWER_SECONDS) if asked else {}
@@ -71,7 +71,7 @@ class ConfluentCluster:
         return {name: identity for name, identity in ids.items() if identity != _NO_ID}
 
     def create(self, topic: NewTopic) -> bool:
-        """False where it is there already."""
+        """Make a topic; False if it exists already."""
         replicas = topic.replicas or _AS_THE_CLUSTER_HAS_IT
         wanted = TheirTopic(topic.name, topic.partitions, replicas, config=dict(topic.config))
         self.partition_counts([topic.name])  # says why where the brokers cannot be reached
@@ -88,7 +88,7 @@ class ConfluentCluster:
         return None
 
     def members(self, group: str) -> int:
-        """How many a consumer group has; 0 where there is no such group."""
+        """The number of members of a consumer group; 0 without such a group."""
         try:
             found = self._admin.describe_consumer_groups([group], request_timeout=ANSWER_SECONDS)[group].result()
         except KafkaException as error:
@@ -98,7 +98,7 @@ class ConfluentCluster:
         return len(found.members)
 
     def close(self) -> None:
-        """Give up the connections."""
+        """Close the connections."""
         self._asker.close()
 
     def _size_limit(self, future: Any) -> int:

@@ -1,4 +1,4 @@
-"""Our settings in librdkafka's words, and what its errors mean to us."""
+"""Translates our settings to librdkafka's, and its errors to ours."""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -24,7 +24,7 @@ REFUSED: Final = frozenset(
         KafkaError.CLUSTER_AUTHORIZATION_FAILED,
     }
 )
-"""The brokers know us and say no, or the client has given up: waiting does not help."""
+"""Errors for which waiting does not help: the brokers refuse us, or the client has given up."""
 
 MISSING: Final = frozenset({KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION})
 
@@ -38,7 +38,7 @@ def opened(kind: Callable[..., T], config: Mapping[str, Any], **options: Any) ->
 
 
 def client_config(settings: KafkaSettings) -> dict[str, Any]:
-    """What consumers and producers have in common."""
+    """The settings that consumers and producers share."""
     return {
         "bootstrap.servers": settings.bootstrap,
         "client.id": settings.client_id,

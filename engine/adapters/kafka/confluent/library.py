@@ -1,4 +1,4 @@
-"""What confluent-kafka offers."""
+"""The functions of confluent-kafka that `adapters.kafka.library` offers."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""What a librdkafka message says. Its stubs allow for one that was never sent; one that was read has all of this."""
+"""Reads the fields of librdkafka's messages. Its stubs allow None for messages never sent; read ones have all."""
 
 from typing import cast
 
@@ -27,5 +27,5 @@ def headers_of(message: Message) -> Headers:
 
 
 def place_of(message: Message) -> TopicPartition:
-    """Where it is, or where the partition it speaks of ends."""
+    """The message's topic, partition and offset; for an end-of-partition event, where it ends."""
     return TopicPartition(cast(str, message.topic()), cast(int, message.partition()), cast(int, message.offset()))

@@ -52,7 +52,7 @@ class ConfluentProgress:
         self._thread = Thread(target=self._run, name="ingest-progress", daemon=True)
 
     def mark(self, partition: int) -> IngestMark | None:
-        """The newest known; None where nothing is known yet. Does not wait."""
+        """The newest mark known; None if none is known yet. Does not wait."""
         return self._marks.get(partition)
 
     def __enter__(self) -> "ConfluentProgress":
@@ -115,7 +115,7 @@ def _place(one: TopicPartition) -> Place:
 
 
 def _time(committed: TopicPartition, end: int, present: int) -> int:
-    """Until when all has been ingested that had arrived in this partition."""
+    """The broker time until which all records of this partition have been ingested, epoch ms."""
     if committed.error is not None:
         raise KafkaException(committed.error)
     if committed.offset < 0:

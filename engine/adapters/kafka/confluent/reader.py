@@ -1,4 +1,4 @@
-"""Reading topics outside any group, and where a group has come to, by confluent-kafka."""
+"""Reads topics outside any group, and the committed offsets of groups, by confluent-kafka."""
 
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -47,11 +47,11 @@ class ConfluentReader:
             yield from self._until(left)
 
     def close(self) -> None:
-        """Give up the connections."""
+        """Close the connections."""
         self._asker.close()
 
     def _until(self, left: dict[Place, int]) -> Iterator[Record]:
-        """Markers of transactions are no records: the end of a partition is where the library says it is."""
+        """Read to the end that the library reports: markers of transactions take offsets but are no records."""
         deadline = time.monotonic() + ANSWER_SECONDS
         while left:
             for message in self._asker.consumer.consume(1_000, 0.5):
@@ -86,7 +86,7 @@ class ConfluentOffsets:
         return {one.topic: one.offset for one in found if one.offset >= 0}
 
     def close(self) -> None:
-        """Give up the connections."""
+        """Close the connections."""
         self._asker.close()
 
 
@@ -101,7 +101,7 @@ def _record(message: Message) -> Record | None:
 
 
 def _strike(message: Message, left: dict[Place, int]) -> None:
-    """Take a place off the list where this message is its last, or says that it ends."""
+    """Remove a partition from the list when this message is its last, or reports its end."""
     at = place_of(message)
     place = (at.topic, at.partition)
     if message.error() or at.offset + 1 >= left.get(place, 0):

@@ -1,4 +1,4 @@
-"""One record by hand, by confluent-kafka."""
+"""Writes a single record, by confluent-kafka, for `engine send-event` and the like."""
 
 from typing import cast
 

@@ -69,7 +69,7 @@ class ConfluentSource:
         self._consumer.pause(self._places(self._member.owned.intersection(partitions)))
 
     def resume(self, partitions: Sequence[int]) -> None:
-        """Deliver them again."""
+        """Return records of these partitions again."""
         self._member.paused.difference_update(partitions)
         self._consumer.resume(self._places(self._member.owned.intersection(partitions)))
 

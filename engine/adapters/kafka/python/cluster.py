@@ -40,13 +40,13 @@ class PythonCluster:
         self._client = connected(KafkaAdminClient, settings)
 
     def partition_counts(self, topics: Iterable[str]) -> dict[str, int]:
-        """Without those that do not exist."""
+        """Topic -> number of partitions, without topics that do not exist."""
         with self._explained():
             found = self._client.describe_topics(list(topics))
         return {topic["name"]: len(topic["partitions"]) for topic in found if topic["error_code"] == 0}
 
     def size_limits(self, topics: Iterable[str]) -> dict[str, int]:
-        """`max.message.bytes` of each; Kafka's default where it is missing or we may not ask (DescribeConfigs)."""
+        """`max.message.bytes` of each topic; Kafka's default if it is missing or we may not ask (DescribeConfigs)."""
         return {name: int(value) if value else KAFKA_DEFAULT for name, value in self._told(topics, MAX_MESSAGE).items()}
 
     def compressions(self, topics: Iterable[str]) -> dict[str, str]:
@@ -69,7 +69,7 @@ class PythonCluster:
         return {name: _text(identity) for name, identity in ids.items() if identity.int}
 
     def create(self, topic: NewTopic) -> bool:
-        """False where it is there already."""
+        """Make a topic; False if it exists already."""
         wanted: dict[str, Any] = {"num_partitions": topic.partitions, "configs": dict(topic.config)}
         if topic.replicas:
             wanted["replication_factor"] = topic.replicas
@@ -91,13 +91,13 @@ class PythonCluster:
         return times.get(quorum["leader_id"])
 
     def members(self, group: str) -> int:
-        """How many a consumer group has; 0 where there is no such group."""
+        """The number of members of a consumer group; 0 without such a group."""
         with self._explained():
             found = self._client.describe_groups([group])[group]
         return len(found["members"])
 
     def close(self) -> None:
-        """Give up the connections."""
+        """Close the connections."""
         self._client.close()
 
     @contextmanager

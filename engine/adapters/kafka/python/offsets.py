@@ -27,5 +27,5 @@ class PythonOffsets:
         return {place.topic: at.offset for place, at in found.items() if at.offset >= 0}
 
     def close(self) -> None:
-        """Give up the connections."""
+        """Close the connections."""
         self._client.close()

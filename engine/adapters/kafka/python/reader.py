@@ -56,7 +56,7 @@ class PythonReader:
             yield from self._until(left)
 
     def close(self) -> None:
-        """Give up the connections."""
+        """Close the connections."""
         self._consumer.close()
 
     def _until(self, left: dict[Any, int]) -> Iterator[Record]:

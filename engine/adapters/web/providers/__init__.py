@@ -1,1 +1,1 @@
-"""What providers of mail tell by webhook: each has its own signature and its own words."""
+"""Reads the webhooks of mail providers, each with its own signature and format."""

@@ -1,4 +1,4 @@
-"""What the providers have in common: how a report is told, refused or passed over."""
+"""The common parts of providers: how a report is represented, refused or ignored."""
 
 from base64 import b64decode
 from binascii import Error as NotBase64
@@ -16,9 +16,9 @@ from engine.wire.feedback import FeedbackKind
 MINUTE: Final = 60_000
 HOUR: Final = 60 * MINUTE
 REPEATED: Final = (FeedbackKind.OPENED, FeedbackKind.CLICKED)
-"""What may happen to one mail several times; only the moment tells two of them apart."""
+"""Kinds that one mail can have several times; only the time distinguishes them."""
 _AHEAD: Final = 5 * MINUTE
-"""How far their clock may be in front of ours."""
+"""Milliseconds that a provider's clock may be ahead of ours."""
 
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 _Seconds = Annotated[float, msgspec.Meta(ge=0, lt=1e11)]
@@ -29,7 +29,7 @@ T = TypeVar("T")
 
 @dataclass
 class BadFeedback(EngineError):
-    """A request that nothing is taken from. `code` groups them in metrics; `status` is the answer to it."""
+    """A request that is refused. Metrics count by `code`; `status` is the answer's."""
 
     code: str
     status: int = 403
@@ -39,7 +39,7 @@ class BadFeedback(EngineError):
 
 
 class Report(NamedTuple):
-    """What became of the mail that carried this token. `at`: epoch ms; 0 where the provider does not say when."""
+    """An event of the mail with this token. `at`: epoch ms; 0 if the provider does not say."""
 
     kind: FeedbackKind
     token: str
@@ -47,7 +47,7 @@ class Report(NamedTuple):
 
 
 class PassedOver(NamedTuple):
-    """A report that is not for us; telling it again would not help."""
+    """A report that is not ours; a repeat would not help."""
 
     code: str
 
@@ -56,17 +56,17 @@ Said = Report | PassedOver
 
 
 class Provider(Protocol):
-    """Of one provider's webhook. Both methods may block, and run in several threads."""
+    """A provider's webhook. Both methods may block, and run in several threads."""
 
     def verify(self, headers: Mapping[str, str], body: bytes) -> None:
-        """Raises BadFeedback unless this is from the provider, for us, and recent. Names of headers are lower case."""
+        """Raises BadFeedback unless the request is the provider's, for us, and recent. Header names are lower case."""
 
     def read(self, body: bytes) -> list[Said]:
-        """What a verified body says. Raises BadFeedback where it says nothing; one bad entry spoils no other."""
+        """The reports of a verified body. Raises BadFeedback if it has none; a bad entry does not affect others."""
 
 
 def said(kind: FeedbackKind | None, token: str, at: int) -> Said:
-    """Without a kind it is one that nobody here waits for, such as a delivery or a bounce that may pass."""
+    """A report; one without a kind, such as a delivery or a temporary bounce, is passed over."""
     if kind is None:
         return PassedOver("other-kind")
     if kind in REPEATED and not at:
@@ -89,7 +89,7 @@ class Entry:
         return value if isinstance(value, str) else ""
 
     def needed(self, name: str, instead: str = "") -> str:
-        """A text without which nothing can be made of the report. Raises BadFeedback."""
+        """A required text. Raises BadFeedback if it is missing."""
         if value := self.text(name) or self.text(instead):
             return value
         raise BadFeedback("unreadable", 400)
@@ -99,7 +99,7 @@ class Entry:
         return {name: value for name, value in self._fields.items() if isinstance(value, str)}
 
     def says(self, name: str) -> bool | None:
-        """Yes, no, or nothing."""
+        """The boolean, or None."""
         value = self._fields.get(name)
         return value if isinstance(value, bool) else None
 
@@ -146,7 +146,7 @@ def decode(data: bytes | msgspec.Raw, form: type[T]) -> T:
 
 
 def decode_base64(text: str) -> bytes:
-    """Of a signature. Raises BadFeedback."""
+    """The bytes of a base64 signature. Raises BadFeedback."""
     try:
         return b64decode(text, validate=True)
     except (NotBase64, ValueError) as error:
@@ -154,13 +154,13 @@ def decode_base64(text: str) -> bytes:
 
 
 def check_fresh(at: float, now: int, oldest: int) -> None:
-    """All in ms. Raises BadFeedback for what was signed longer ago than `oldest`, or in the future."""
+    """Raises BadFeedback for a time of signing more than `oldest` ago, or in the future. All in ms."""
     if not now - oldest <= at <= now + _AHEAD:
         raise BadFeedback("stale")
 
 
 def millis(moment: datetime) -> int:
-    """Epoch ms. Raises BadFeedback for what is before the epoch."""
+    """Epoch ms. Raises BadFeedback for a time before the epoch."""
     at = to_millis(moment)
     if at < 0:
         raise BadFeedback("unreadable", 400)

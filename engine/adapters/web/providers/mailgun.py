@@ -39,7 +39,8 @@ _FAILED: Final = {
     "suppress-complaint": FeedbackKind.COMPLAINED,
     "suppress-unsubscribe": FeedbackKind.UNSUBSCRIBED,
 }
-"""Other permanent failures, such as a provider that blocks us, or too many retries, say nothing against the address."""
+"""Reason of a permanent failure -> feedback. Other reasons (we are blocked, too many retries) do not concern the
+address."""
 
 
 class _Signature(msgspec.Struct):
@@ -54,7 +55,7 @@ class _Body(msgspec.Struct):
 
 
 class Mailgun:
-    """A Provider. `key`: the HTTP webhook signing key. Raises ValueError for one that could be guessed."""
+    """A Provider. `key`: the HTTP webhook signing key. Raises ValueError for a key that is too short."""
 
     def __init__(self, key: str, wall: Callable[[], int]) -> None:
         if len(key) < 16:
@@ -63,7 +64,7 @@ class Mailgun:
         self._wall = wall
 
     def verify(self, headers: Mapping[str, str], body: bytes) -> None:
-        """The signature is in the body."""
+        """Check the signature, which is in the body."""
         signature = decode(body, _Body).signature
         check_fresh(int(signature.timestamp) * 1000, self._wall(), _OLDEST)
         expected = hmac.new(self._key, f"{signature.timestamp}{signature.token}".encode(), sha256).hexdigest()
@@ -71,7 +72,7 @@ class Mailgun:
             raise BadFeedback("forged")
 
     def read(self, body: bytes) -> list[Said]:
-        """One event."""
+        """The report of the one event in the body."""
         return [read_entry(decode(body, _Body).event, _tell)]
 
 
@@ -90,5 +91,5 @@ def _kind(event: Entry) -> FeedbackKind | None:
 
 
 def _by_machine(client: Entry) -> bool:
-    """A privacy proxy or a virus scanner opens and follows whatever comes, whether or not a customer looks."""
+    """Whether a privacy proxy or a virus scanner opened or clicked, not the customer."""
     return bool(client.text("bot")) or client.text("client-type") == "robot"

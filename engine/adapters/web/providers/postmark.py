@@ -50,12 +50,12 @@ class Postmark:
         self._login = b"Basic " + b64encode(login.encode())
 
     def verify(self, headers: Mapping[str, str], body: bytes) -> None:
-        """By the login alone; that nobody else hears it is what TLS is for."""
+        """Check the login alone; TLS keeps it secret."""
         if not hmac.compare_digest(self._login, headers.get("authorization", "").encode()):
             raise BadFeedback("wrong-login")
 
     def read(self, body: bytes) -> list[Said]:
-        """One event."""
+        """The report of the one event in the body."""
         decode(body, dict[str, msgspec.Raw])
         return [read_entry(body, _tell)]
 

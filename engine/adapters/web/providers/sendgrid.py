@@ -49,7 +49,7 @@ _DROPPED: Final = {
 
 
 class SendGrid:
-    """A Provider. `key`: the verification key as the settings page shows it. Raises ValueError for another."""
+    """A Provider. `key`: the verification key as SendGrid's page shows it. Raises ValueError for a bad one."""
 
     def __init__(self, key: str, wall: Callable[[], int]) -> None:
         loaded = load_der_public_key(b64decode(key, validate=True))
@@ -59,7 +59,7 @@ class SendGrid:
         self._wall = wall
 
     def verify(self, headers: Mapping[str, str], body: bytes) -> None:
-        """The time of signing is part of what is signed."""
+        """Check the signature, which includes its time."""
         timestamp = headers.get(_TIMESTAMP, "")
         if not (timestamp.isascii() and timestamp.isdecimal() and len(timestamp) < 12):
             raise BadFeedback("unsigned")
@@ -71,7 +71,7 @@ class SendGrid:
             raise BadFeedback("forged") from error
 
     def read(self, body: bytes) -> list[Said]:
-        """A batch of events."""
+        """The reports of a batch of events."""
         return [read_entry(entry, _tell) for entry in decode(body, list[msgspec.Raw])]
 
 

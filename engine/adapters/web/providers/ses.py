@@ -12,17 +12,17 @@ from engine.wire.feedback import FeedbackKind
 
 
 class AmazonSes:
-    """A Provider. Raises ValueError for what is not the ARN of a topic."""
+    """A Provider. Raises ValueError for a text that is not the ARN of a topic."""
 
     def __init__(self, topic: str, wall: Callable[[], int], fetch: Fetch = fetch) -> None:
         self._topic = SnsTopic(topic, wall, fetch)
 
     def verify(self, headers: Mapping[str, str], body: bytes) -> None:
-        """Signature and time are in the body."""
+        """Check signature and time, which are in the body."""
         self._topic.verify(body)
 
     def read(self, body: bytes) -> list[Said]:
-        """One event; or the question whether we want any, which is answered."""
+        """The report of one event; a subscription request is confirmed."""
         envelope = decode(body, Envelope)
         if envelope.type == "Notification":
             return [read_entry(envelope.message.encode(), _tell)]

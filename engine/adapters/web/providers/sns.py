@@ -1,4 +1,4 @@
-"""Messages of an Amazon SNS topic: whether they are from it, and the question whether we want any.
+"""Verifies messages of an Amazon SNS topic and confirms the subscription to it.
 
 https://docs.aws.amazon.com/sns/latest/dg/sns-verify-signature-of-message.html, …/http-notification-json.html and
 …/http-subscription-confirmation-json.html. What was not taken is
@@ -22,7 +22,7 @@ from cryptography.x509 import load_pem_x509_certificate
 from engine.adapters.web.providers.base import HOUR, BadFeedback, Moment, check_fresh, decode, decode_base64, millis
 
 Fetch = Callable[[str], bytes]
-"""What is at an address of https. Raises BadFeedback."""
+"""Fetches an https URL. Raises BadFeedback."""
 
 _OLDEST: Final = 2 * HOUR
 _TOPIC: Final = re.compile(r"arn:(aws[a-z-]*):sns:([a-z]+(?:-[a-z0-9]+)+):[0-9]{12}:[A-Za-z0-9_-]{1,256}")
@@ -32,7 +32,7 @@ _CONFIRMATION: Final = ("Message", "MessageId", "SubscribeURL", "Timestamp", "To
 
 
 def fetch(url: str) -> bytes:
-    """Follows no redirect. Raises BadFeedback, so that the provider tries again."""
+    """Fetch without following redirects. Raises BadFeedback, so that the provider retries."""
     try:
         return httpx.get(url, timeout=5, follow_redirects=False).raise_for_status().content
     except (httpx.HTTPError, httpx.InvalidURL) as error:
@@ -40,7 +40,7 @@ def fetch(url: str) -> bytes:
 
 
 class Envelope(msgspec.Struct, rename="pascal"):
-    """Of a notification, `message` is what somebody published."""
+    """An SNS message; `message` of a notification is the published text."""
 
     type: Literal["Notification", "SubscriptionConfirmation", "UnsubscribeConfirmation"]
     topic_arn: str
@@ -55,14 +55,14 @@ class Envelope(msgspec.Struct, rename="pascal"):
     subscribe_url: str | None = msgspec.field(name="SubscribeURL", default=None)
 
     def moment(self) -> datetime:
-        """When it was published. Raises BadFeedback."""
+        """The time of publishing, epoch ms. Raises BadFeedback."""
         try:
             return msgspec.convert(self.timestamp, Moment)
         except msgspec.ValidationError as error:
             raise BadFeedback("unreadable", 400) from error
 
     def signed(self) -> bytes:
-        """What the signature is of."""
+        """The text that is signed."""
         names = _NOTIFICATION if self.type == "Notification" else _CONFIRMATION
         values = msgspec.to_builtins(self)
         return "".join(f"{name}\n{values[name]}\n" for name in names if values[name] is not None).encode()
@@ -88,7 +88,7 @@ class SnsTopic:
         self._fetching = Lock()
 
     def verify(self, body: bytes) -> None:
-        """Raises BadFeedback unless the topic has sent it, lately."""
+        """Raises BadFeedback unless the topic has sent the message recently."""
         envelope = decode(body, Envelope)
         if envelope.topic_arn != self._arn:
             raise BadFeedback("other-topic")
@@ -101,7 +101,7 @@ class SnsTopic:
             raise BadFeedback("forged") from error
 
     def confirm(self, envelope: Envelope) -> None:
-        """Yes, we want to hear of this topic. Raises BadFeedback."""
+        """Confirm the subscription to the topic. Raises BadFeedback."""
         url = envelope.subscribe_url or ""
         if not url.startswith(f"{self._base}?"):
             raise BadFeedback("foreign-host")
@@ -113,7 +113,7 @@ class SnsTopic:
         return self._keys.get(url) or self._fetch_key(url)
 
     def _fetch_key(self, url: str) -> RSAPublicKey:
-        """One at a time: whoever invents names of certificates must not keep all threads waiting."""
+        """The certificate, fetched one at a time: invented names must not keep all threads waiting."""
         if not self._fetching.acquire(blocking=False):
             raise BadFeedback("busy", 503)
         try:
