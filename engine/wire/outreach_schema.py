@@ -31,7 +31,7 @@ class EventForm(Struct):
 
 
 class OutreachForm(Struct):
-    """One message to one customer, decided and rendered, for whoever sends it."""
+    """One message to one customer, decided and rendered, for the program that sends it."""
 
     version: Annotated[int, Meta(ge=1, description="Of this form. Pass over a record with a higher one than you know.")]
     id: Annotated[str, Meta(description="The same for the same rule, customer and occurrence, for ever.")]
