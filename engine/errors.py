@@ -69,6 +69,28 @@ class StateUnreadable(EngineError):
 
 
 @dataclass
+class NoSuchDestination(EngineError):
+    """Something in the outbox is for a destination that this worker does not publish to."""
+
+    destination: str
+    partition: int
+
+    def __str__(self) -> str:
+        return f"the outbox of partition {self.partition} has entries for '{self.destination}', where nothing goes here"
+
+
+@dataclass
+class EndlessEvents(EngineError):
+    """Rules whose events set off each other. `type`: of the event at which the decision was given up."""
+
+    type: str
+    limit: int
+
+    def __str__(self) -> str:
+        return f"rules have made more than {self.limit} events one after the other, the last one a {self.type}"
+
+
+@dataclass
 class StateTooNew(EngineError):
     """A stored state that a newer engine wrote; this one would drop the fields it does not know.
 

@@ -63,7 +63,7 @@ class KeptEvent(msgspec.Struct, array_like=True, gc=False):
 
 
 class Outcome(StrEnum):
-    """How a decision ended. The last three are the sender's."""
+    """How a decision ended. `sent`, `bounced` and `in_doubt` are the sender's."""
 
     # Stores keep the place in this list: new ones only come at its end.
     FIRED = "fired"
@@ -76,6 +76,7 @@ class Outcome(StrEnum):
     SENT = "sent"
     BOUNCED = "bounced"
     IN_DOUBT = "in_doubt"
+    EMITTED = "emitted"
 
 
 class OutcomeRecord(msgspec.Struct, omit_defaults=True):
@@ -126,3 +127,18 @@ class Outreach(msgspec.Struct):
     def preferences_link(self) -> str:
         """The same for the page where customers choose what they get."""
         return "" if self.purpose == TRANSACTIONAL else PREFERENCES_LINK
+
+
+class DerivedEvent(msgspec.Struct):
+    """An event that a rule has made at `at` because of `customer`; `event.customer` may be somebody else."""
+
+    rule: str
+    occurrence: str
+    customer: str
+    at: int
+    event: Event
+
+    @property
+    def id(self) -> str:
+        """The event's."""
+        return self.event.id

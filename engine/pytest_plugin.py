@@ -54,7 +54,7 @@ class RuleTest(pytest.Item):
         self.renderer = renderer
         case = file.tests[index]
         rules = {expected.rule for expected in (*(case.expect or ()), *(case.outcomes or ()))}
-        templates = {file.book.by_id[rule].send.template for rule in rules}
+        templates = {send.template for rule in rules for send in file.book.by_id[rule].action.sends}
         self.extra_keyword_matches.update(rules | templates)
 
     def runtest(self) -> None:

@@ -18,7 +18,7 @@ from typing import IO, Any, Final, Self
 import msgspec
 
 from engine.errors import BadInputFile, BadOutputFile
-from engine.ports import UNLIMITED, Record
+from engine.ports import UNLIMITED, Entry, Record
 
 STANDARD: Final = "-"
 """The path that stands for standard input, or standard output."""
@@ -180,11 +180,11 @@ class JsonLinesSink:
         with self._explained(), open(self._path, "rb") as lines:
             return {self._id(number, line) for number, line in enumerate(lines, 1)}
 
-    def publish(self, partition: int, entries: Sequence[tuple[str, bytes]]) -> None:
-        """Append encoded outreach; `delivered` and `flush` write it to disk."""
+    def publish(self, partition: int, entries: Sequence[Entry]) -> None:
+        """Append the values; `delivered` and `flush` write it to disk."""
         with self._explained():
-            self._stream.write(b"".join(entry + b"\n" for _, entry in entries))
-        self._handed_over.setdefault(partition, []).extend(id_ for id_, _ in entries)
+            self._stream.write(b"".join(entry.value + b"\n" for entry in entries))
+        self._handed_over.setdefault(partition, []).extend(entry.id for entry in entries)
 
     def delivered(self, partition: int) -> list[str]:
         """Ids published since the last call; on disk when this returns."""
@@ -193,7 +193,7 @@ class JsonLinesSink:
             self.flush()
         return ids
 
-    def refused(self, partition: int) -> list[tuple[str, bytes, str]]:
+    def refused(self, partition: int) -> list[tuple[Entry, str]]:
         """Nothing is too large for a file."""
         return []
 

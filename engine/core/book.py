@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any, Final, Literal
 
+from engine.core.actions.base import Action
 from engine.core.catalog import Catalog, Keep
 from engine.core.scope import Scope
 from engine.core.state.model import State
@@ -92,24 +93,13 @@ class Reentry:
     after: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Send:
-    """The action of a rule. `expires`: override of the policy's fresh_for, milliseconds."""
-
-    template: str
-    channel: str = "email"
-    purpose: str = "marketing"
-    priority: int = 0
-    expires: int | None = None
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Rule:
     """One compiled rule. `order` is its place in the files; `needs` includes its template's."""
 
     id: str
     trigger: Trigger
-    send: Send
+    action: Action
     order: int = 0
     why: str = ""
     was: tuple[str, ...] = ()
@@ -257,6 +247,8 @@ class RuleBook:
         self.mark = self._mark()
         self.plans = {name: self._plan(name) for name in catalog.events}
         self.renamed = {old: rule.id for rule in rules for old in rule.was}
+        self.made = frozenset().union(*(rule.action.makes for rule in rules))
+        """Event types that rules make; they are no activity."""
         self.sent_span = max([SENT_FOR, *(cap.longest for cap in self.policy.caps)])
 
     def _mark(self) -> int:

@@ -3,7 +3,11 @@
 For one customer event time decides: timers due at or before the event fire first, then the event is folded in and
 disarms what it disproves, then what is still due by the clock fires. Rejected: buffering events until the allowed
 lateness has passed, which would order everything exactly but hold back every receipt; only timers wait.
+
+An event that a rule makes for the same customer happens within the decision, before the next due timer.
 """
+
+from itertools import islice
 
 from engine.core.book import Plan, RuleBook
 from engine.core.effects import Decision
@@ -14,7 +18,12 @@ from engine.core.settle import Settling, forget_sent, forgotten_at, soonest_due
 from engine.core.state.fold import fold
 from engine.core.state.model import State
 from engine.core.state.rearm import own, rearm, silence
+from engine.core.zones import DAY
+from engine.errors import EndlessEvents
 from engine.model import Event, Identified, WakeUp
+
+MOST_DERIVED = 100
+"""Events that rules may make in one decision. Without it rules that set off each other would never come to an end."""
 
 
 def decide(
@@ -44,12 +53,14 @@ def decide(
             decision.duplicate = True
         else:
             if state.wake and state.wake <= horizon and state.wake <= input.time:
-                state = _pass_time(book, state, decision, input, min(input.time, horizon), present)
+                state = _pass_time(book, state, decision, input, horizon, present)
             present = max(present, now)
-            _apply(book, plan, state, decision, input, horizon, present)
+            _happen(book, plan, state, decision, input, horizon, present)
+            if decision.derived:
+                _follow(book, state, decision, horizon, present)
     elif isinstance(input, Identified):
         if state.wake and state.wake <= horizon and state.wake <= input.time:
-            state = _pass_time(book, state, decision, input, min(input.time, horizon), present)
+            state = _pass_time(book, state, decision, input, horizon, present)
         identify(book, state, input, decision, max(present, now))
     else:
         state.wake = 0
@@ -60,35 +71,58 @@ def decide(
 
 
 def _pass_time(
-    book: RuleBook, state: State, decision: Decision, input: Event | Identified, until: int, present: int
+    book: RuleBook, state: State, decision: Decision, input: Event | Identified, horizon: int, present: int
 ) -> State:
     """What happens before the event: timers fire, or the customer has been silent for so long as to be forgotten."""
-    Settling(book, state, input.customer, decision).fire_due(until, present)
-    if decision.outreach or not _is_forgotten(book, state, until):
+    until = min(input.time, horizon)
+    _fire_due(book, state, decision, input.customer, until, horizon, present)
+    if decision.effects or not _is_forgotten(book, state, until):
         return state
     decision.state = State(mark=book.mark, seen=state.seen)
     return decision.state
 
 
-def _apply(
+def _fire_due(
+    book: RuleBook, state: State, decision: Decision, customer: str, until: int, horizon: int, present: int
+) -> None:
+    """Fire everything due at or before `until`, earliest first, each with all that follows from it."""
+    settling, followed = Settling(book, state, customer, decision), len(decision.derived)
+    while settling.fire_next(until, present):
+        if len(decision.derived) > followed:
+            _follow(book, state, decision, horizon, present, followed)
+            followed = len(decision.derived)
+
+
+def _follow(book: RuleBook, state: State, decision: Decision, horizon: int, present: int, followed: int = 0) -> None:
+    """Let the events that rules have made happen, those after the first `followed`; the first made goes first."""
+    now = horizon + book.policy.allowed_lateness
+    for event in islice(decision.derived, followed, None):  # grows meanwhile
+        if len(decision.derived) > MOST_DERIVED:
+            raise EndlessEvents(event.type, MOST_DERIVED)
+        if not is_duplicate(state, event, now, book.policy.dedupe or DAY):
+            _happen(book, book.plans[event.type], state, decision, event, horizon, present)
+
+
+def _happen(
     book: RuleBook, plan: Plan, state: State, decision: Decision, event: Event, horizon: int, present: int
 ) -> None:
     fold(plan, state, event)
     for rule in plan.cancels:
         Settling(book, state, event.customer, decision).cancel(rule, event, present)
     candidates = []
+    slots, guest = state.rules, state.known is not None
     for rule, react, code in plan.reactions:
         firing = react(state, event, horizon)
-        slot = state.rules.get(rule.id)
+        slot = slots.get(rule.id)
         if slot is not None:
             if slot.kind != code:
                 own(rule, slot)
             if slot.cancelled:
                 rule.trigger.cancel(state, slot.cancelled)
-            if state.known is not None:
+            if guest:
                 silence(state, slot)
         if firing is not None:
-            candidates.append(Candidate(rule, firing, event.customer, present))
+            candidates.append(Candidate(rule, rule.action, firing, event.customer, present))
     if candidates:
         Settling(book, state, event.customer, decision).settle(candidates)
 
@@ -97,8 +131,8 @@ def _wait(book: RuleBook, state: State, decision: Decision, customer: str, horiz
     """Fire what the clock makes due, and say when to look at this customer again."""
     soonest = soonest_due(book, state)
     if soonest and soonest <= horizon:
-        Settling(book, state, customer, decision).fire_due(horizon, present)
-        if not decision.outreach and _is_forgotten(book, state, horizon):
+        _fire_due(book, state, decision, customer, horizon, horizon, present)
+        if not decision.effects and _is_forgotten(book, state, horizon):
             decision.state = None
         soonest = soonest_due(book, state)
     if soonest and (soonest < state.wake or not state.wake):

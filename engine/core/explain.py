@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 
 from engine.core.book import Rule, RuleBook
-from engine.core.guards import GUARDS, Candidate, freshness
+from engine.core.guards import Candidate, Defer, HoldOut, Stop, Verdict
 from engine.core.state.model import State
 from engine.core.triggers.base import Firing
+from engine.model import Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,14 @@ def _view(book: RuleBook, rule: Rule, state: State, customer: str, now: int) -> 
 def _stops(book: RuleBook, rule: Rule, state: State, customer: str, now: int) -> tuple[str, ...]:
     if rule.condition and rule.condition.needs.reads.event:
         return ()  # it depends on an event that has not happened yet
-    candidate = Candidate(rule, Firing("", now, None, ""), customer, now)
-    verdicts = [guard(book, state, candidate) for guard in GUARDS if guard is not freshness]
-    return tuple(f"{verdict.outcome.value}: {verdict.reason}" for verdict in verdicts if verdict)
+    candidate = Candidate(rule, rule.action, Firing("", now, None, ""), customer, now)
+    answers = (_said(guard(book, state, candidate)) for guard in rule.action.guards)
+    return tuple(answer for answer in answers if answer)
+
+
+def _said(verdict: Verdict) -> str:
+    if isinstance(verdict, Stop):
+        return f"{verdict.outcome.value}: {verdict.reason}"
+    if isinstance(verdict, Defer):
+        return f"{Outcome.DEFERRED.value}: {verdict.reason}"
+    return f"{Outcome.HELD_OUT.value}: {verdict.reason}" if isinstance(verdict, HoldOut) else ""

@@ -6,7 +6,7 @@ guest who does something again is somebody new, as devices are shared: timers ar
 
 from engine.core.book import RuleBook
 from engine.core.effects import Decision
-from engine.core.guards import Verdict
+from engine.core.guards import Stop
 from engine.core.settle import Settling
 from engine.core.state.model import Known, State
 from engine.core.state.rearm import silence
@@ -24,5 +24,5 @@ def identify(book: RuleBook, state: State, input: Identified, decision: Decision
     state.deferred = [one for one in state.deferred if one.moment > input.time]
     settling = Settling(book, state, input.customer, decision)
     for one in held:
-        verdict = Verdict(Outcome.SUPPRESSED, f"became {input.known}")
-        settling.record(settling.again(book.by_id[one.rule], one, present), verdict)
+        verdict = Stop(Outcome.SUPPRESSED, f"became {input.known}")
+        settling.apply(settling.again(book.by_id[one.rule], one, present), verdict)

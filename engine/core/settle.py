@@ -1,20 +1,20 @@
-"""From firings to outreach and outcomes: what came true for one customer competes, is judged, and is recorded."""
+"""From firings to effects and outcomes: what came true for one customer competes, is judged, and then applied.
 
-from hashlib import blake2b
+Guards and actions say what is to happen; only `Settling` writes it into state and decision.
+"""
 
+from engine.core.actions.send import counts
 from engine.core.book import Rule, RuleBook
-from engine.core.effects import Decision
-from engine.core.guards import Candidate, Verdict, address, counts, expires_at, judge
+from engine.core.effects import Decision, Effect
+from engine.core.guards import Candidate, Defer, Pass, Stop, Verdict, judge
 from engine.core.scope import Scope
-from engine.core.state.model import Deferred, Sent, State
+from engine.core.state.model import Deferred, Sent, Slot, State
 from engine.core.triggers.base import Firing
-from engine.model import TRANSACTIONAL, Event, Outcome, OutcomeRecord, Outreach
+from engine.model import Event, Outcome, OutcomeRecord, Outreach
 
 GUEST_KEPT = 3_600_000
 """How long (ms) a guest stays of whom only is known who they became. What they did before may be read after it, as
 the partitions of an un-keyed topic are read in no common order; but the clock waits for the slowest of them."""
-MOST_DEFERRED = 100
-"""Firings that quiet hours hold back for one customer; what comes on top is suppressed."""
 MOST_SENT = 50
 """Outreach remembered for caps that may be added; what a cap of the book counts is remembered however much it is."""
 
@@ -28,10 +28,8 @@ def soonest_due(book: RuleBook, state: State) -> int:
     """The soonest moment anything of this customer can become due, 0 for never."""
     soonest = forgotten_at(book, state) if book.policy.forget_after or state.known is not None else 0
     for slot in state.rules.values():
-        if slot.parked is not None:
-            continue
         for timer in slot.timers:
-            if timer.due and (timer.due < soonest or not soonest):
+            if timer.due and (timer.due < soonest or not soonest) and slot.parked is None:
                 soonest = timer.due
     for deferred in state.deferred:
         if deferred.rule in book.by_id and (deferred.due < soonest or not soonest):
@@ -44,12 +42,14 @@ def forgotten_at(book: RuleBook, state: State) -> int:
     if state.identified and not state.events:
         return state.identified + GUEST_KEPT
     forget_after = book.policy.forget_after
-    return last + forget_after if forget_after and (last := state.last) else 0
+    return last + forget_after if forget_after and (last := _last_activity(book, state)) else 0
 
 
-def outreach_id(rule: str, customer: str, occurrence: str) -> str:
-    """The same for the same rule, customer and occurrence, for ever: 32 hex digits that reveal nothing."""
-    return blake2b(f"{rule}\0{customer}\0{occurrence}".encode(), digest_size=16).hexdigest()
+def _last_activity(book: RuleBook, state: State) -> int:
+    """The newest event time, without the events that rules have made; 0: there was none."""
+    if not book.made:
+        return state.last
+    return max([memory.last for name, memory in state.events.items() if name not in book.made], default=0)
 
 
 class Settling:
@@ -63,28 +63,31 @@ class Settling:
         self.customer = customer
         self.decision = decision
 
-    def fire_due(self, until: int, present: int) -> None:
-        """Fire everything due at or before `until`, earliest first; what comes due together competes together."""
-        while (due := soonest_due(self.book, self.state)) and due <= until:
-            at = max(present, due + self.book.policy.allowed_lateness)
-            candidates = [*self._due_timers(due, at), *self._due_deferred(due, at)]
-            if not candidates:
-                return  # only forgetting is due
-            self.settle(candidates)
+    def fire_next(self, until: int, present: int) -> bool:
+        """Settle what is due first at or before `until`; what comes due together competes together. False: nothing."""
+        due = soonest_due(self.book, self.state)
+        if not due or due > until:
+            return False
+        at = max(present, due + self.book.policy.allowed_lateness)
+        candidates = self._due_timers(due, at)
+        if self.state.deferred:
+            candidates += self._due_deferred(due, at)
+        self.settle(candidates)
+        return bool(candidates)  # there are none where only forgetting is due
 
     def _due_timers(self, due: int, at: int) -> list[Candidate]:
-        found = []
-        for rule_id, slot in list(self.state.rules.items()):
-            if slot.parked is not None:
-                continue
-            for timer in [timer for timer in slot.timers if timer.due == due]:
-                rule = self.book.by_id[rule_id]
-                found.append(Candidate(rule, rule.trigger.on_due(self.state, timer), self.customer, at))
-        return found
+        state, by_id = self.state, self.book.by_id
+        timers = [
+            (by_id[rule_id], timer)
+            for rule_id, slot in state.rules.items()
+            for timer in slot.timers
+            if timer.due == due and slot.parked is None
+        ]
+        return [
+            Candidate(rule, rule.action, rule.trigger.on_due(state, timer), self.customer, at) for rule, timer in timers
+        ]
 
     def _due_deferred(self, due: int, at: int) -> list[Candidate]:
-        if not self.state.deferred:
-            return []
         by_id = self.book.by_id
         ready = [one for one in self.state.deferred if one.due == due and one.rule in by_id]
         self.state.deferred = [one for one in self.state.deferred if one not in ready]
@@ -93,7 +96,7 @@ class Settling:
     def again(self, rule: Rule, deferred: Deferred, at: int) -> Candidate:
         """The candidate that was held back."""
         firing = Firing(deferred.occurrence, deferred.moment, deferred.event, deferred.reason, deferred.until)
-        return Candidate(rule, firing, self.customer, at, first_try=False)
+        return Candidate(rule, rule.action, firing, self.customer, at, first_try=False)
 
     def cancel(self, rule: Rule, event: Event, at: int) -> None:
         """Disarm the rule if the event is one that cancels it, and take back what quiet hours hold."""
@@ -106,101 +109,106 @@ class Settling:
         rule.trigger.cancel(self.state, event.time, held=bool(held))
         for deferred in held:
             self.state.deferred.remove(deferred)
-            verdict = Verdict(Outcome.SUPPRESSED, f"cancelled by {event.type}")
-            self.record(self.again(rule, deferred, at), verdict)
+            self.apply(self.again(rule, deferred, at), Stop(Outcome.SUPPRESSED, f"cancelled by {event.type}"))
 
     def settle(self, candidates: list[Candidate]) -> None:
-        """Judge what competes for one instant: by priority, then by the order of the files."""
-        for candidate in sorted(candidates, key=_rank):
-            verdict = judge(self.book, self.state, candidate)
-            if verdict is None:
-                self._fire(candidate)
-                continue
-            if verdict.outcome is Outcome.DEFERRED and len(self.state.deferred) >= MOST_DEFERRED:
-                verdict = Verdict(Outcome.SUPPRESSED, f"{MOST_DEFERRED} others wait for the end of the quiet hours")
-            self.record(candidate, verdict)
-            if verdict.outcome is Outcome.DEFERRED:
-                self._defer(candidate, verdict)
+        """Judge what competes for one instant, by priority, then by the order of the files, and apply each verdict.
 
-    def _defer(self, it: Candidate, verdict: Verdict) -> None:
+        One after the other, since what has happened counts for the next one's guards.
+        """
+        if len(candidates) > 1:
+            candidates.sort(key=_rank)
+        for candidate in candidates:
+            self.apply(candidate, judge(self.book, self.state, candidate))
+
+    def apply(self, it: Candidate, verdict: Verdict) -> None:
+        """Write down what has become of the candidate."""
+        if isinstance(verdict, Pass):
+            self._act(it)
+        elif isinstance(verdict, Stop):
+            self._record(it, verdict.outcome, verdict.reason)
+        elif isinstance(verdict, Defer):
+            self._defer(it, verdict)
+        else:
+            self._count(it)
+            self._record(it, Outcome.HELD_OUT, verdict.reason)
+
+    def _defer(self, it: Candidate, verdict: Defer) -> None:
         firing, rule = it.firing, it.rule
         event = firing.event if rule.needs.reads.event else None
+        self._record(it, Outcome.DEFERRED, verdict.reason, until=verdict.until)
         self.state.deferred.append(
             Deferred(verdict.until, rule.id, firing.occurrence, firing.moment, event, firing.reason, firing.until)
         )
 
-    def _fire(self, it: Candidate) -> None:
-        outreach = self._outreach(it)
+    def _act(self, it: Candidate) -> None:
+        effects = it.action.effects(self.book, self.state, it)
+        self._count(it)
+        decision, outreach = self.decision, ""
+        for effect in effects:
+            if isinstance(effect, Outreach):
+                outreach = effect.id
+                decision.effects.append(effect)
+            elif effect.event.customer == it.customer:
+                decision.derived.append(effect.event)
+            else:
+                decision.effects.append(effect)
+        self._record(it, it.action.outcome, it.firing.reason, outreach)
+
+    def _count(self, it: Candidate) -> None:
+        """For reentry and caps."""
         rule, state = it.rule, self.state
-        slot = state.slot(rule.id)
+        slot = state.rules.get(rule.id)
+        if slot is None:
+            slot = state.rules[rule.id] = Slot()
         self.decision.fired_before.setdefault(rule.id, slot.fired)
-        slot.remember_fired(it.at, exactly=rule.reentry.after > 0)
-        if rule.send.purpose != TRANSACTIONAL:
-            self._remember(Sent(it.at, rule.send.purpose, rule.send.channel))
-        self.decision.outreach.append(outreach)
-        self.record(it, Verdict(Outcome.FIRED, it.firing.reason), outreach.id)
+        slot.remember_fired(it.at, rule.reentry.after > 0)
+        sent = it.action.counted(it.at)
+        if sent is not None:  # whether or not a cap asks: one that is added next week must know of it
+            state.sent.append(sent)
+            if len(state.sent) > MOST_SENT:
+                self._forget_spare(state.sent)
 
-    def _remember(self, one: Sent) -> None:
-        """Whether or not a cap asks: one that is added next week must know of it."""
-        sent, caps = self.state.sent, self.book.policy.caps
-        sent.append(one)
-        if len(sent) > MOST_SENT:
-            spare = next((old for old in sent if not any(counts(cap, old.purpose, old.channel) for cap in caps)), None)
-            if spare is not None:
-                sent.remove(spare)
+    def _forget_spare(self, sent: list[Sent]) -> None:
+        caps = self.book.policy.caps
+        spare = next((old for old in sent if not any(counts(cap, old.purpose, old.channel) for cap in caps)), None)
+        if spare is not None:
+            sent.remove(spare)
 
-    def _outreach(self, it: Candidate) -> Outreach:
-        rule, send, firing = it.rule, it.rule.send, it.firing
-        return Outreach(
-            id=outreach_id(rule.id, it.customer, firing.occurrence),
-            rule=rule.id,
-            occurrence=firing.occurrence,
-            customer=it.customer,
-            at=it.at,
-            moment=firing.moment,
-            expires_at=expires_at(self.book, rule, firing),
-            channel=send.channel,
-            purpose=send.purpose,
-            template=send.template,
-            revision=self.book.revision,
-            reason=firing.reason,
-            to=address(self.book, self.state, it),
-            event=firing.event,
-        )
-
-    def record(self, it: Candidate, verdict: Verdict, outreach: str = "") -> None:
-        """Add an outcome to the decision."""
+    def _record(self, it: Candidate, outcome: Outcome, reason: str, outreach: str = "", until: int = 0) -> None:
         self.decision.outcomes.append(
             OutcomeRecord(
                 at=it.at,
                 customer=it.customer,
                 rule=it.rule.id,
                 occurrence=it.firing.occurrence,
-                outcome=verdict.outcome,
-                reason=verdict.reason,
+                outcome=outcome,
+                reason=reason,
                 revision=self.book.revision,
                 outreach=outreach,
-                until=verdict.until,
+                until=until,
             )
         )
 
 
 def _rank(candidate: Candidate) -> tuple[int, int]:
-    return (-candidate.rule.send.priority, candidate.rule.order)
+    return (-candidate.action.priority, candidate.rule.order)
 
 
-def retract(decision: Decision, outreach: Outreach, reason: str) -> None:
-    """Turn a firing whose text could not be rendered into outcome `failed`; it counts against no cap and no reentry."""
-    decision.outreach.remove(outreach)
+def retract(decision: Decision, effect: Effect, reason: str) -> None:
+    """Turn a firing whose effect cannot be written into outcome `failed`; it counts against no cap and no reentry."""
+    decision.effects.remove(effect)
     state = decision.state
     if state is not None:
-        sent = Sent(outreach.at, outreach.purpose, outreach.channel)
-        if sent in state.sent:
-            state.sent.remove(sent)
-        slot = state.rules.get(outreach.rule)
-        again = any(other.rule == outreach.rule for other in decision.outreach)
-        if slot is not None and not again and outreach.rule in decision.fired_before:
-            slot.fired = decision.fired_before[outreach.rule]
+        if isinstance(effect, Outreach):
+            sent = Sent(effect.at, effect.purpose, effect.channel)
+            if sent in state.sent:
+                state.sent.remove(sent)
+        slot = state.rules.get(effect.rule)
+        again = any(other.rule == effect.rule for other in decision.effects)
+        if slot is not None and not again and effect.rule in decision.fired_before:
+            slot.fired = decision.fired_before[effect.rule]
     for outcome in decision.outcomes:
-        if outcome.outreach == outreach.id:
+        about = (outcome.rule, outcome.occurrence) == (effect.rule, effect.occurrence)
+        if about and outcome.outcome in (Outcome.FIRED, Outcome.EMITTED):
             outcome.outcome, outcome.reason, outcome.outreach = Outcome.FAILED, reason, ""

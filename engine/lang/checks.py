@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
+from engine.core.actions.send import Send
 from engine.core.book import Cap, Policy, QuietHours, Rule
 from engine.core.zones import DAY
 from engine.lang.diagnostics import did_you_mean
@@ -32,7 +33,8 @@ def check_ids(rules: Iterable[tuple[Site, str, Collection[str]]]) -> None:
 
 def check_policy(site: Site, content: PolicyFile, policy: Policy, rules: Collection[Rule]) -> None:
     """Report parts of the policy without effect; most often a misspelt purpose or channel."""
-    used = _Used({rule.send.purpose for rule in rules}, {rule.send.channel for rule in rules})
+    sends = [send for rule in rules for send in rule.action.sends]
+    used = _Used({send.purpose for send in sends}, {send.channel for send in sends})
     for name in ("consent", "suppress", "preferences"):
         for purpose in getattr(content, name):
             if purpose != "all" or name != "suppress":
@@ -41,14 +43,14 @@ def check_policy(site: Site, content: PolicyFile, policy: Policy, rules: Collect
         for name, known in (("purposes", used.purposes), ("channels", used.channels)):
             for position, word in enumerate(getattr(hours, name)):
                 _check_used(site.at("quiet_hours", index, name, position), name[:-1], word, known)
-    _check_hours(site.at("quiet_hours"), policy.quiet_hours, rules)
+    _check_hours(site.at("quiet_hours"), policy.quiet_hours, sends)
     for index, cap in enumerate(policy.caps):
         _check_cap(site.at("caps", index), cap, policy.caps[:index], policy.caps[index + 1 :], used)
 
 
-def _check_hours(site: Site, quiet: Sequence[QuietHours], rules: Collection[Rule]) -> None:
-    """Report rules whose outreach would never be sent, since quiet hours cover its whole day together."""
-    for purpose, channel in sorted({(rule.send.purpose, rule.send.channel) for rule in rules}):
+def _check_hours(site: Site, quiet: Sequence[QuietHours], sends: Collection[Send]) -> None:
+    """Report messages that would never be sent, since quiet hours cover their whole day together."""
+    for purpose, channel in sorted({(send.purpose, send.channel) for send in sends}):
         held: set[int] = set()
         for index, hours in enumerate(quiet):
             if hours.concern(purpose, channel):

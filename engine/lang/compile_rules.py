@@ -5,8 +5,9 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from engine.core.book import CancelOn, Needs, Policy, Rule, Send
-from engine.lang.grammar import Defaults, RuleFields
+from engine.core.book import CancelOn, Needs, Policy, Rule
+from engine.lang.actions import Around, Defaults
+from engine.lang.grammar import RuleFields
 from engine.lang.site import Site
 from engine.lang.templates import Templates
 from engine.lang.triggers import Common
@@ -16,9 +17,10 @@ def compile_rule(site: Site, fields: RuleFields, defaults: Defaults, policy: Pol
     """The rule; problems are reported at `site`, its place in the file. The project sets its order."""
     kind, steps = fields.when.chosen()
     types = kind.events(site.catalog)
-    send = _send(fields, defaults)
     condition = site.at("if").expression(fields.condition, types)
-    template_needs = templates.use(site.at("send", "template"), fields.id, send, types)
+    doing, key = fields.action()
+    around = Around(fields.id, fields.purpose, defaults, templates, types)
+    action, template_needs = doing.build(site.at(key), around)
     keeps_event = template_needs.reads.event or bool(condition and condition.needs.reads.event)
     common = Common(keeps_event=keeps_event, zones=policy.zones, slack=policy.allowed_lateness)
     trigger = kind.build(fields.id, site.at("when", *steps), common)
@@ -28,7 +30,7 @@ def compile_rule(site: Site, fields: RuleFields, defaults: Defaults, policy: Pol
     return Rule(
         fields.id,
         trigger,
-        send,
+        action,
         why=fields.why,
         was=tuple(fields.was),
         condition=condition,
@@ -49,17 +51,6 @@ def _arming(fields: RuleFields, keeps_event: bool, policy: Policy) -> str:
 def canonical(content: BaseModel) -> Any:
     """What was written, under its names in the file; what is not given, or has its default value, is not in it."""
     return content.model_dump(mode="json", by_alias=True, exclude_defaults=True)
-
-
-def _send(fields: RuleFields, defaults: Defaults) -> Send:
-    send = fields.send
-    return Send(
-        send.template,
-        send.channel or defaults.channel,
-        fields.purpose or defaults.purpose,
-        defaults.priority if send.priority is None else send.priority,
-        defaults.expires if send.expires is None else send.expires,
-    )
 
 
 def _cancel_on(site: Site, fields: RuleFields, timers: bool) -> CancelOn | None:

@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from engine.core.book import Reentry
 from engine.core.catalog import NOBODY, Format, Kind, TimeUnit
+from engine.lang.actions import ActionFields, Defaults, SendField
 from engine.lang.fields import (
     TEXT,
     Choice,
@@ -19,7 +20,6 @@ from engine.lang.fields import (
     Locale,
     Name,
     Names,
-    OptionalDuration,
     ProfileField,
     ReentryField,
     RuleId,
@@ -222,32 +222,10 @@ class PolicyFile(File):
 # rule files
 
 
-class Defaults(Strict):
-    label = "defaults"
-    channel: Name = Field("email", description="email, sms, push or webhook.")
-    purpose: Name = Field("marketing", description="What caps, consent and quiet hours are about.")
-    priority: int = Field(0, description="Among rules that come true at once, higher goes first.")
-    expires: OptionalDuration = Field(None, description="How late it may still be sent; the policy's fresh_for.")
-
-
-class SendFields(Strict):
-    label = "send"
-    template: Name = Field(description="The template; its file is <template>.<channel>.j2.")
-    channel: Name = Field("", description="email, sms, push or webhook; the default is in `defaults`.")
-    expires: OptionalDuration = Field(None, description="How late it may still be sent; the policy's fresh_for.")
-    priority: Annotated[int | None, NotNull()] = Field(
-        None, description="Among rules that come true at once, higher first."
-    )
-
-
 class CancelFields(Strict):
     label = "cancel_on"
     event: str = Field(description="The event type that disarms the rule's timers.")
     where: Expr = Field("", description="Only events for which this is true.")
-
-
-def _template(value: Any) -> Any:
-    return {"template": value} if isinstance(value, str) else value
 
 
 class RuleFields(Strict):
@@ -260,9 +238,11 @@ class RuleFields(Strict):
     reentry: ReentryField = Field(Reentry(), description="How soon it may reach the same customer again.")
     cancel_on: Annotated[CancelFields | None, NotNull()] = Field(None, description="What disarms its timers.")
     purpose: Name = Field("", description="What caps, consent and quiet hours are about; transactional knows no caps.")
-    send: Annotated[SendFields, Shorthand(_template, TEXT)] = Field(
-        description="The template, or what to send and how."
-    )
+    send: SendField = Field(description="The template, or what to send and how.")
+
+    def action(self) -> tuple[ActionFields, str]:
+        """What the rule does, and the key that it stands under."""
+        return self.send, "send"
 
 
 class RuleFile(File):

@@ -3,7 +3,8 @@
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
-from engine.core.book import LINKS, Needs, Send, TemplateFacts, TemplateRead
+from engine.core.actions.send import Send
+from engine.core.book import LINKS, Needs, TemplateFacts, TemplateRead
 from engine.core.catalog import Catalog
 from engine.lang.diagnostics import Diagnostic, did_you_mean, one_of, severity_of, shown_path
 from engine.lang.site import RESERVED, Site

@@ -131,7 +131,7 @@ def everything(store: StateStore, customer: str, found: Found) -> dict[str, Any]
         "deferred": [{"rule": one.rule, "until": iso(one.due), "reason": one.reason} for one in state.deferred],
         "sent": [{"at": iso(one.at), "purpose": one.purpose, "channel": one.channel} for one in state.sent],
         "history": found.history,
-        "outbox": [msgspec.json.decode(value) for _, value in pending(store, found.partition, customer)],
+        "outbox": [msgspec.json.decode(entry.value) for entry in pending(store, found.partition, customer)],
         "state": _fields(state) | {"seen": moments(state)},
     }
 

@@ -6,7 +6,7 @@ from itertools import chain
 import msgspec
 
 from engine.operate.outside_commit import commit_outside, on_top
-from engine.ports import Commit, Meta, StateStore
+from engine.ports import Commit, Entry, Meta, StateStore
 from engine.wire.digests import customer_digest
 
 
@@ -26,23 +26,23 @@ def erase(store: StateStore, partition: int, customer: str, at: int, partitions:
     commit_outside(store, partition, change)
 
 
-def pending(store: StateStore, partition: int, customer: str) -> list[tuple[str, bytes]]:
-    """The customer's outreach in the outbox: (id, JSON)."""
+def pending(store: StateStore, partition: int, customer: str) -> list[Entry]:
+    """The entries of the outbox for the customer, or because of them."""
     return [entry for entry in chain.from_iterable(store.outbox(partition).values()) if _is_of(customer, entry)]
 
 
-def _without(customer: str, outbox: Mapping[int, list[tuple[str, bytes]]]) -> dict[int, list[tuple[str, bytes]]]:
+def _without(customer: str, outbox: Mapping[int, list[Entry]]) -> dict[int, list[Entry]]:
     """The rewritten outbox entries of the commits that decided outreach for the customer."""
     kept = {seq: [entry for entry in entries if not _is_of(customer, entry)] for seq, entries in outbox.items()}
     return {seq: entries for seq, entries in kept.items() if len(entries) < len(outbox[seq])}
 
 
-def _is_of(customer: str, entry: tuple[str, bytes]) -> bool:
-    return _OUTREACH.decode(entry[1]).customer == customer
+def _is_of(customer: str, entry: Entry) -> bool:
+    return customer in (entry.key, _ABOUT.decode(entry.value).customer)
 
 
-class _Outreach(msgspec.Struct):
-    customer: str
+class _About(msgspec.Struct):
+    customer: str = ""
 
 
-_OUTREACH = msgspec.json.Decoder(_Outreach)
+_ABOUT = msgspec.json.Decoder(_About)

@@ -17,7 +17,18 @@ from engine.ports.sending import (
     SuppressionQuery,
 )
 from engine.ports.sinks import UNLIMITED, OutreachSink, RecordWriter, Renderer
-from engine.ports.store import HISTORY_LENGTH, STORE_FORMAT, Commit, HasServers, Kept, Meta, StateStore, StoreServer
+from engine.ports.store import (
+    HISTORY_LENGTH,
+    OUTREACH,
+    STORE_FORMAT,
+    Commit,
+    Entry,
+    HasServers,
+    Kept,
+    Meta,
+    StateStore,
+    StoreServer,
+)
 from engine.ports.telemetry import Hooks, Measures, SenderHooks, Work
 from engine.ports.topics import (
     BATCH_BYTES,
@@ -49,6 +60,7 @@ __all__ = [
     "MAX_RECORD_BYTES",
     "MAX_WAITING_BYTES",
     "MIN_TOPIC_BYTES",
+    "OUTREACH",
     "RECORD_OVERHEAD",
     "STORE_FORMAT",
     "UNLIMITED",
@@ -61,6 +73,7 @@ __all__ = [
     "Commit",
     "DeliveryResult",
     "Done",
+    "Entry",
     "EventSource",
     "GroupOffsets",
     "HasServers",

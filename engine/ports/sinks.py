@@ -8,26 +8,27 @@ from typing import Protocol
 
 from engine.core.state.model import State
 from engine.model import Outreach
+from engine.ports.store import Entry
 
 UNLIMITED = 2**63 - 1
 """Bytes of a value, for sinks without a limit."""
 
 
 class OutreachSink(Protocol):
-    """A topic or file that outreach is published to."""
+    """A topic or file that one destination's entries of the outbox are published to."""
 
     @property
     def largest(self) -> int:
         """Bytes of an encoded outreach, at most; a larger one must become an outcome `failed` when it is decided."""
 
     def published(self, partition: int) -> set[str]:
-        """Ids of outreach near the end of the partition: at least all that an interrupted run may have published.
+        """Ids of entries near the end of the partition: at least all that an interrupted run may have published.
 
         Raises BrokersAway when the brokers do not answer now.
         """
 
-    def publish(self, partition: int, entries: Sequence[tuple[str, bytes]]) -> None:
-        """Hand over encoded outreach, in order; `delivered` says when it is durable.
+    def publish(self, partition: int, entries: Sequence[Entry]) -> None:
+        """Hand over what was decided, in order; `delivered` says when it is durable.
 
         Raises BrokersAway, having handed over some of it or none, when too much is in flight.
         """
@@ -35,8 +36,8 @@ class OutreachSink(Protocol):
     def delivered(self, partition: int) -> list[str]:
         """Ids that are durable, or were returned by `refused`, since the last call. Raises SinkUnavailable."""
 
-    def refused(self, partition: int) -> list[tuple[str, bytes, str]]:
-        """Outreach found too large since the last call: (id, encoded, reason). Call it before `delivered`."""
+    def refused(self, partition: int) -> list[tuple[Entry, str]]:
+        """Entries found too large since the last call, with the reason. Call it before `delivered`."""
 
     def flush(self) -> None:
         """Wait until everything in flight is durable. Raises BrokersAway if that takes too long."""

@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Final, Protocol, runtime_checkable
 
 import msgspec
 
+OUTREACH: Final = "outreach"
+"""The destination of outreach; other destinations are named beside what encodes for them, in `engine/wire`."""
 HISTORY_LENGTH = 20
 """Outcome records that a store keeps of a customer."""
 
@@ -53,14 +55,27 @@ class Meta(msgspec.Struct):
     """The release of the time zone data that the partition's owner uses; empty where it did not say."""
 
 
+class Entry(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """Something decided that waits in the outbox: encoded, for a destination, with an id that is the same for ever.
+
+    The oldest form has only id and value. It is outreach, and so is what is written without a destination.
+    """
+
+    id: str
+    value: bytes
+    destination: str = OUTREACH
+    key: str = ""
+    """Whom the destination keeps it in order for; "" where the value says it itself."""
+
+
 class Commit(msgspec.Struct):
     """All that one batch changes in one partition, written in one atomic step or not at all.
 
     `expected` is the meta the batch started from and `meta` what replaces it (its `seq` one higher).
     States are encoded; None deletes. `wakes` sets a customer's wake-up moment, 0 removes it. `outbox` adds
-    (outreach id, encoded outreach) in order, under `meta.seq`; `trim` names earlier commits, by their seq, all of whose
-    outreach has been published: it leaves the outbox. `rewritten` is what the outreach of others becomes when some of
-    it must not be published. `outcomes` maps a customer to encoded outcome records to put in front of its history,
+    entries in order, under `meta.seq`; `trim` names earlier commits, by their seq, all of whose
+    entries have been published: they leave the outbox. `rewritten` is what the entries of others become when some of
+    them must not be published. `outcomes` maps a customer to encoded outcome records to put in front of its history,
     oldest first. `erased` maps the digest of a customer to the moment of the erasure: a tombstone, which the store
     drops after some time.
     """
@@ -69,9 +84,9 @@ class Commit(msgspec.Struct):
     meta: Meta
     states: dict[str, bytes | None] = {}
     wakes: dict[str, int] = {}
-    outbox: list[tuple[str, bytes]] = []
+    outbox: list[Entry] = []
     trim: list[int] = []
-    rewritten: dict[int, list[tuple[str, bytes]]] = {}
+    rewritten: dict[int, list[Entry]] = {}
     outcomes: dict[str, list[bytes]] = {}
     erased: dict[str, int] = {}
 
@@ -91,8 +106,8 @@ class StateStore(Protocol):
     def commit(self, partition: int, commit: Commit) -> None:
         """Raises Fenced, having written nothing, where `seq` or offsets are not as the commit expects."""
 
-    def outbox(self, partition: int) -> dict[int, list[tuple[str, bytes]]]:
-        """The outreach not yet trimmed, oldest first: seq of the commit that decided it -> id and encoded outreach."""
+    def outbox(self, partition: int) -> dict[int, list[Entry]]:
+        """What has not been trimmed, oldest first, by the seq of the commit that decided it."""
 
     def history(self, partition: int, customer: str) -> list[bytes]:
         """The last 20 outcome records, newest first."""

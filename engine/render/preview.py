@@ -87,19 +87,20 @@ def _time(fields: Mapping[str, Any], otherwise: int) -> int:
 
 
 def _outreach(book: RuleBook, template: str, channel: str, event: KeptEvent | None, now: int) -> Outreach:
-    rules = [rule for rule in book.rules if (rule.send.template, rule.send.channel) == (template, channel)]
-    expires = rules[0].send.expires if rules else None
+    using = ((rule, send) for rule in book.rules for send in rule.action.sends)
+    rule, send = next((one for one in using if (one[1].template, one[1].channel) == (template, channel)), (None, None))
+    expires = send.expires if send else None
     fresh_for = expires if expires is not None else book.policy.fresh_for
     return Outreach(
         id="preview",
-        rule=rules[0].id if rules else "preview",
+        rule=rule.id if rule else "preview",
         occurrence="preview",
         customer="preview",
         at=now,
         moment=now,
         expires_at=now + fresh_for if fresh_for is not None else 0,
         channel=channel,
-        purpose=rules[0].send.purpose if rules else "marketing",
+        purpose=send.purpose if send else "marketing",
         template=template,
         revision=book.revision,
         reason="preview",

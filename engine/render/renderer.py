@@ -41,7 +41,7 @@ class JinjaRenderer:
 
     def __init__(self, folder: Path, book: RuleBook) -> None:
         self._policy = book.policy
-        self._rules = {rule.id: RuleView.of(rule) for rule in book.rules}
+        self._why = {rule.id: rule.why for rule in book.rules}
         self._sources = read_sources(folder)
         self._rendering = Rendering()
         self._plain = Sandbox(self._sources, self._rendering, autoescape=False)
@@ -68,8 +68,8 @@ class JinjaRenderer:
         variables["profile"] = ProfileView(state.profile)
         variables["events"] = EventsView(state, outreach.at)
         variables["outreach"] = outreach
-        known = self._rules.get(outreach.rule)
-        variables["rule"] = known or RuleView(outreach.rule, "", outreach.purpose, outreach.channel)
+        why = self._why.get(outreach.rule, "")
+        variables["rule"] = RuleView(outreach.rule, why, outreach.purpose, outreach.channel)
         if outreach.event is not None:
             variables["event"] = RecordView(outreach.event)
         return variables

@@ -11,7 +11,6 @@ from jinja2.runtime import LoopContext, Macro, TemplateReference
 from jinja2.utils import Namespace
 from markupsafe import Markup
 
-from engine.core.book import Rule
 from engine.core.scope import EventsView, RecordView, TallyView
 from engine.model import Outreach
 
@@ -38,10 +37,6 @@ class RuleView(NamedTuple):
     why: str
     purpose: str
     channel: str
-
-    @classmethod
-    def of(cls, rule: Rule) -> "RuleView":
-        return cls(rule.id, rule.why, rule.send.purpose, rule.send.channel)
 
 
 class _Everything:

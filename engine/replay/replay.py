@@ -10,7 +10,7 @@ import msgspec
 
 from engine.errors import BadInputFile, BadRecord
 from engine.model import Event, Identified
-from engine.ports import OutreachSink, Record, Source
+from engine.ports import OUTREACH, Entry, OutreachSink, Record, Source
 from engine.replay.summary import Summary
 from engine.wire.decode import Decoder
 from engine.worker.executors import Step, results
@@ -64,7 +64,7 @@ class Replay:
     ) -> None:
         self.partition = partition
         partition.before_commit = self._report
-        self.relay = Relay(partition, outreach)
+        self.relay = Relay(partition.number, partition.store, partition.outbox, {OUTREACH: outreach})
         self.outcomes = outcomes
         self.dead_letters = dead_letters
         self.batch = batch
@@ -73,7 +73,7 @@ class Replay:
         self.summary = Summary()
         self._known_outcomes: set[str] = outcomes.published(0) if outcomes else set()
         self._known_letters: set[str] = dead_letters.published(0) if dead_letters else set()
-        self._letters: list[tuple[str, bytes]] = []
+        self._letters: list[Entry] = []
 
     def run(self, inputs: Sequence[Input], *, wall: int, until: int | None = None) -> Summary:
         """`wall`: the time now, so that no event comes from the future. Raises what the store raises.
@@ -92,7 +92,7 @@ class Replay:
         for one in inputs:
             self.summary.undeclared.update(one.decoder.undeclared)
         self.relay.finish()
-        if self.partition.trim:
+        if self.partition.outbox.done:
             for result in results(self.partition.advance(self.partition.clock)):
                 self.summary.add(result)
         return self.summary
@@ -107,7 +107,7 @@ class Replay:
                 clock = event.time
                 if share and not share.has(event.customer):
                     event = None
-            yield Arrival(record.source, record.next_offset, clock, event, identified)
+            yield Arrival(record, clock, event, identified)
 
     def _batches(self, arrivals: Iterator[Arrival], until: int | None) -> Iterator[list[Arrival]]:
         """Batches of the arrivals up to `until`; the next one stays unread. Ends early where a file breaks off."""
@@ -145,7 +145,7 @@ class Replay:
         if self.dead_letters is not None and place not in self._known_letters:
             shown = value[:SHOWN_BYTES].decode(errors="replace")
             letter = {"id": place, "place": place, "code": code, "reason": reason, "value": shown}
-            self._letters.append((place, _encode(letter)))
+            self._letters.append(Entry(place, _encode(letter)))
 
     def _report(self, result: Result) -> None:
         for failure in result.failures:
@@ -155,14 +155,14 @@ class Replay:
             self.dead_letters.delivered(0)
             self._letters = []
         if self.outcomes is not None:
-            new = [entry for entry in result.outcome_records if entry[0] not in self._known_outcomes]
+            new = [Entry(*one) for one in result.outcome_records if one[0] not in self._known_outcomes]
             self.outcomes.publish(0, new)
             self.outcomes.delivered(0)
 
     def _take(self, steps: Iterator[Step]) -> None:
         for result in results(steps):
             self.summary.add(result)
-            self.relay.publish(result.outbox)
+            self.relay.publish(self.partition.meta.seq, result.outbox)
 
     def _fail(self, failure: Failure) -> None:
         one = failure.input

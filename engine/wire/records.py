@@ -7,10 +7,11 @@ from typing import Any, Final
 
 import msgspec
 
-from engine.core.settle import outreach_id
+from engine.core.effects import effect_id
 from engine.core.zones import iso, to_millis
 from engine.errors import BadRecord
 from engine.model import KeptEvent, Outcome, OutcomeRecord, Outreach
+from engine.ports import Entry
 from engine.wire.history import Past
 from engine.wire.outreach_schema import OUTREACH_VERSION, OutreachForm
 from engine.wire.reading import reading
@@ -48,9 +49,9 @@ def outreach_fields(outreach: Outreach) -> dict[str, Any]:
     }
 
 
-def encode_outreach(outreach: Outreach) -> tuple[str, bytes]:
-    """(id, JSON)"""
-    return outreach.id, _encode(outreach_fields(outreach))
+def encode_outreach(outreach: Outreach) -> Entry:
+    """Its entry in the outbox; the value is JSON."""
+    return Entry(outreach.id, _encode(outreach_fields(outreach)))
 
 
 def decode_outreach(data: bytes) -> Outreach:
@@ -136,7 +137,7 @@ def decode_past(customer: str, data: bytes) -> dict[str, Any]:
     occurrence, outcome = str(past.occurrence), _OUTCOMES[past.outcome]
     revision = past.revision if isinstance(past.revision, str) else _REVISION % past.revision
     told = OutcomeRecord(past.at, customer, past.rule, occurrence, outcome, past.reason, revision, until=past.until)
-    told.outreach = outreach_id(past.rule, customer, occurrence) if outcome is Outcome.FIRED else ""
+    told.outreach = effect_id(past.rule, customer, occurrence) if outcome is Outcome.FIRED else ""
     return outcome_fields(told)
 
 

@@ -24,7 +24,7 @@ import msgspec
 
 from engine.adapters.memory import MemorySink, MemoryStore
 from engine.errors import EngineError, HistoryChanged, ShareEnded
-from engine.ports import OutreachSink
+from engine.ports import Entry, OutreachSink
 from engine.replay.replay import share_of
 from engine.replay.summary import Summary, sum_of
 from engine.testing import load_project
@@ -128,7 +128,7 @@ def _put_together(shares: Sequence["_Share"], sinks: Sinks, progress: Callable[[
 def _write(sink: OutreachSink | None, lines: Sequence[list[Line]]) -> None:
     if sink and any(lines):
         merged = sorted(chain.from_iterable(lines), key=itemgetter(0, 1))
-        sink.publish(0, [(identity, line) for _, _, identity, line in merged])
+        sink.publish(0, [Entry(identity, line) for _, _, identity, line in merged])
         sink.delivered(0)
 
 
@@ -196,7 +196,7 @@ def _decide(place: int, number: int, task: Task, wants: tuple[bool, bool], tell:
     sinks = Sinks(outreach, outcomes if wants_outcomes else None, letters if wants_letters else None)
 
     def batch_done(records: int) -> None:
-        tell.send(_Batch(records, [[_line(*entry) for entry in output.take(0)] for output in outputs]))
+        tell.send(_Batch(records, [[_line(entry.id, entry.value) for entry in output.take(0)] for output in outputs]))
 
     try:
         project = load_project(task.rules, task.templates)

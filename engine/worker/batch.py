@@ -16,8 +16,9 @@ from engine.core.settle import retract
 from engine.core.state.codec import decode_state, encode_state
 from engine.core.state.model import State
 from engine.errors import RenderFailed, StateUnreadable
-from engine.model import Event, Identified, WakeUp
-from engine.ports import UNLIMITED, Renderer
+from engine.model import Event, Identified, Outreach, WakeUp
+from engine.ports import UNLIMITED, Entry, Renderer
+from engine.wire.derived import encode_derived
 from engine.wire.reading import reason_of
 from engine.wire.records import encode_outcome, encode_outreach
 from engine.worker.result import Arrival, Failure, Result
@@ -71,9 +72,9 @@ class Batch:
             if not live and self.heap and self.heap[0][0] <= self.clock - self.lateness:
                 self._fire(before)
             if arrival.event is not None:
-                self.result.events += self._on_input(arrival.event, before)
+                self.result.events += self._on_input(arrival, arrival.event, before)
             if arrival.identified is not None:
-                self._on_input(arrival.identified, before)
+                self._on_input(arrival, arrival.identified, before)
         before, self.clock = self.clock, max(self.clock, clock)
         self._fire(before)
 
@@ -97,13 +98,13 @@ class Batch:
         data = self.states[customer] if customer in self.states else self.stored[customer]
         return decode_state(data) if data is not None else None
 
-    def _on_input(self, input: Event | Identified, before: int) -> bool:
+    def _on_input(self, arrival: Arrival, input: Event | Identified, before: int) -> bool:
         try:
             state = self._state(input.customer)
         except StateUnreadable as error:
-            self.result.failures.append(Failure(input, str(error)))
+            self.result.failures.append(Failure(input, str(error), arrival))
             return False
-        return self._decide(input, state, before)
+        return self._decide(input, state, before, arrival)
 
     def _on_wake(self, customer: str, due: int, before: int) -> None:
         try:
@@ -124,26 +125,29 @@ class Batch:
             state.wake = until
             self.states[customer] = encode_state(state)
 
-    def _decide(self, input: Event | Identified | WakeUp, state: State | None, before: int) -> bool:
+    def _decide(
+        self, input: Event | Identified | WakeUp, state: State | None, before: int, arrival: Arrival | None = None
+    ) -> bool:
         """Decide one input. Returns False when it failed; then nothing has changed."""
         customer = input.customer
         wake = state.wake if state is not None else 0
         present = before if self.wall is None else self.wall
         try:
             decision = decide(self.book, state, input, self.clock, present)
-            outbox = self._rendered(decision) if decision.outreach else []
-            records = [encode_outcome(outcome) for outcome in decision.outcomes]
+            outbox = self._written(decision) if decision.effects else []
+            outcomes = decision.outcomes
+            records = [encode_outcome(outcome) for outcome in outcomes] if outcomes else []
             new = decision.state
             encoded = encode_state(new) if new is not None else None
         except Exception as error:
-            self.result.failures.append(Failure(input, reason_of(error)))
+            self.result.failures.append(Failure(input, reason_of(error), arrival))
             return False
         result = self.result
         if decision.duplicate:
             result.duplicates += 1
         if records:
             result.outbox.extend(outbox)
-            result.outcomes.extend(decision.outcomes)
+            result.outcomes.extend(outcomes)
             result.outcome_records.extend(records)
         self.states[customer] = encoded
         new_wake = new.wake if new is not None else 0
@@ -153,19 +157,22 @@ class Batch:
                 heappush(self.heap, (new_wake, customer))
         return True
 
-    def _rendered(self, decision: Decision) -> list[tuple[str, bytes]]:
-        """The decision's outreach as (id, encoded). One that fails here is retracted: it becomes outcome `failed`."""
+    def _written(self, decision: Decision) -> list[Entry]:
+        """The effects as entries of the outbox. One that fails here is retracted: it becomes outcome `failed`."""
         entries = []
-        for outreach in list(decision.outreach):
+        for effect in list(decision.effects):
             try:
-                if decision.state is not None:
-                    self.renderer.render(outreach, decision.state)
-                entry = encode_outreach(outreach)
-                if len(entry[1]) > self.largest:
-                    raise RenderFailed(outreach.template, _too_large(len(entry[1]), self.largest))
+                if isinstance(effect, Outreach):
+                    if decision.state is not None:
+                        self.renderer.render(effect, decision.state)
+                    entry = encode_outreach(effect)
+                    if len(entry.value) > self.largest:
+                        raise RenderFailed(effect.template, _too_large(len(entry.value), self.largest))
+                else:
+                    entry = encode_derived(effect)
                 entries.append(entry)
             except Exception as error:
-                retract(decision, outreach, reason_of(error))
+                retract(decision, effect, reason_of(error))
         return entries
 
 

@@ -21,6 +21,7 @@ from engine.worker.batch import Batch
 from engine.worker.cache import StateCache
 from engine.worker.executors import InlineExecutor, Step
 from engine.worker.keeping import update_kept
+from engine.worker.outbox import Outbox
 from engine.worker.placement import check_meta, stamped
 from engine.worker.result import Arrival, Result
 from engine.worker.wakeups import NEVER, WakeUps
@@ -82,8 +83,7 @@ class Partition:
         """Digest of an erased customer -> moment of the erasure. Another process erases; its commit fences this owner,
         and reopening the partition reads the tombstones again."""
         self.wakeups = WakeUps(page)
-        self.trim: list[int] = []
-        """The seqs of commits whose outreach is all published: the next commit removes it from the outbox."""
+        self.outbox = Outbox()
 
     @property
     def clock(self) -> int:
@@ -209,14 +209,16 @@ class Partition:
         **progress: object,
     ) -> Iterator[Step]:
         """Load, decide and commit once. `progress`: fields of the meta that a sweep changes."""
-        offsets = self.meta.offsets | {arrival.source: arrival.next_offset for arrival in arrivals}
+        records = [arrival.record for arrival in arrivals]
+        offsets = self.meta.offsets | {record.source: record.next_offset for record in records}
         changes = {"seq": self.meta.seq + 1, "offsets": offsets, "clock": max(clock, self.clock)} | progress
         meta = msgspec.structs.replace(self.meta, **changes)
         try:
             yield from self._load([*visit, *(customer for customer, _ in wakes), *_customers(arrivals)])
             batch = self._decide(arrivals, clock, wakes, wall, visit)
             self.before_commit(batch.result)
-            yield (written := self.executor.submit(self.store.commit, self.number, self._commit(batch, meta)))
+            commit = self._commit(batch, meta)
+            yield (written := self.executor.submit(self.store.commit, self.number, commit))
             written.result()
         except BaseException:
             self.cache.clear()
@@ -225,7 +227,7 @@ class Partition:
         self.cache.keep(batch.states)
         self.wakeups.moved(batch.wakes)
         self.meta = meta
-        self.trim = []
+        del self.outbox.done[: len(commit.trim)]  # a relay may have added some
         yield batch.result
 
     def _load(self, customers: Iterable[str]) -> Iterator[Step]:
@@ -257,7 +259,7 @@ class Partition:
             states=batch.states,
             wakes=batch.wakes,
             outbox=batch.result.outbox,
-            trim=self.trim,
+            trim=list(self.outbox.done),
             outcomes=_histories(batch.result),
         )
 

@@ -17,7 +17,9 @@ from engine.core.zones import ZONES_VERSION
 from engine.errors import BadRecord, Fenced, SourceUnavailable, StoreUnavailable
 from engine.model import Event, Identified
 from engine.ports import (
+    OUTREACH,
     UNLIMITED,
+    Entry,
     EventSource,
     Hooks,
     IngestMark,
@@ -71,6 +73,8 @@ class WorkerContext:
     dead_letters: RecordWriter
     wall: Callable[[], int]
     hooks: Hooks = field(default_factory=Hooks)
+    sinks: Mapping[str, OutreachSink] = field(default_factory=dict)
+    """Where other entries of the outbox than outreach go, by destination."""
     partitions: int = 1
     event_clock: bool = False
     cache_size: int = 500_000
@@ -111,7 +115,8 @@ class PartitionOwner:
             before_commit=self._report,
             executor=context.executor,
         )
-        self.relay = Relay(self.partition, context.outreach, self._refused)
+        sinks = {OUTREACH: context.outreach, **context.sinks}
+        self.relay = Relay(number, context.store, self.partition.outbox, sinks, self._refused)
         self.clock = LiveClock(rules.decoders, ingested=(context.ingest.topic,) if context.ingest else ())
         self._mark: IngestMark | None = None
         self.has_more = False
@@ -122,7 +127,6 @@ class PartitionOwner:
         """Whether wall time was in doubt when the current batch began."""
         self._unflushed_letters = 0
         """Dead letters written since the last flush."""
-        self._inputs: tuple[Sequence[Arrival], Sequence[Record]] = (), ()
         for topic in self.partition.know_topics(topic_ids):
             context.hooks.topic_made_again(number, topic)
         self._generations = self.partition.meta.generations
@@ -146,7 +150,6 @@ class PartitionOwner:
         self._clock_in_doubt = bool(self.context.doubt())
         self._sample(records[0])
         arrivals = [self._arrival(record, wall) for record in records]
-        self._inputs = arrivals, records
         self._busy = True
         yield from self._follow(self.partition.process(arrivals, wall))
 
@@ -176,8 +179,8 @@ class PartitionOwner:
         else:
             clock = self.clock.read(source, record.timestamp, wall)
         if isinstance(said, Identified):
-            return Arrival(source, record.next_offset, clock, None, said)
-        return Arrival(source, record.next_offset, clock, said)
+            return Arrival(record, clock, None, said)
+        return Arrival(record, clock, said)
 
     def _with_generation(self, event: Event, record: Record) -> Event:
         """Make an id that consists of topic, partition and offset unique across re-creations of the topic."""
@@ -194,7 +197,7 @@ class PartitionOwner:
             self._follow_ingest(source)
             yield from self._fire_due(source)
         busy, self._busy = self._busy or self.has_more, False
-        if self.partition.trim and not busy:
+        if self.partition.outbox.done and not busy:
             yield from self._follow(self.partition.advance(self.partition.clock, self.context.wall()))
 
     def _follow_ingest(self, source: EventSource) -> None:
@@ -265,7 +268,7 @@ class PartitionOwner:
         """
         try:
             self.relay.finish() if wait else self.relay.collect()
-            if self.partition.trim:
+            if self.partition.outbox.done:
                 for asked in self._follow(self.partition.advance(self.partition.clock, self.context.wall())):
                     asked.result()
         except (Fenced, StoreUnavailable) as error:
@@ -281,7 +284,7 @@ class PartitionOwner:
                 yield step
                 continue
             wakes = step.wakes
-            self.relay.publish(step.outbox)
+            self.relay.publish(self.partition.meta.seq, step.outbox)
             self.context.hooks.committed(self.number, step, monotonic() - started)
             started, pages = monotonic(), pages - 1
             if not pages:
@@ -290,24 +293,23 @@ class PartitionOwner:
 
     def _report(self, result: Result) -> None:
         """Runs before each commit: makes dead letters durable and hands the outcomes over."""
-        if result.failures:
-            inputs = zip(*self._inputs, strict=True)
-            records = {id(arrival.event or arrival.identified): record for arrival, record in inputs}
-            for failure in result.failures:
-                record, customer = records.get(id(failure.input)), failure.input.customer
-                self._dead_letter(of_failure(record, customer, failure.reason, self.number))
+        for failure in result.failures:
+            record = failure.arrival.record if failure.arrival else None
+            self._dead_letter(of_failure(record, failure.input.customer, failure.reason, self.number))
         if self._unflushed_letters:
             self.context.dead_letters.flush()
             self._unflushed_letters = 0
         for outcome, (identity, value) in zip(result.outcomes, result.outcome_records, strict=True):
             self.context.outcomes.write(outcome.customer, identity, value)
 
-    def _refused(self, identity: str, outreach: bytes, reason: str) -> None:
-        """An outreach in the outbox exceeds the topic's limit, which was lowered: record it as failed, go on with the
+    def _refused(self, entry: Entry, reason: str) -> None:
+        """An entry in the outbox exceeds the topic's limit, which was lowered: record it as failed, go on with the
         rest."""
-        self._dead_letter(of_outreach(identity, outreach, reason, self.number))
+        self._dead_letter(of_outreach(entry.id, entry.value, reason, self.number))
+        if entry.destination != OUTREACH:
+            return
         with suppress(BadRecord):  # written by another version: then the dead letter alone tells of it
-            failed = failed_outreach(outreach, reason, self.context.wall())
+            failed = failed_outreach(entry.value, reason, self.context.wall())
             self.context.outcomes.write(failed.customer, *encode_outcome(failed))
 
     def _dead_letter(self, letter: DeadLetter) -> None:

@@ -1,14 +1,14 @@
-"""Publishes a partition's outreach from the outbox to the sink, after each commit and again when a partition opens.
+"""Publishes a partition's entries from the outbox to the sinks, after each commit and again when a partition opens.
 
-`PartitionOwner` calls it. It must publish each outreach once: after a crash, only what the sink does not have yet. It
-never writes to the store; it names commits to trim, and the partition's next commit removes them.
+`PartitionOwner` calls it. It must publish each entry once: after a crash, only what its sink does not have yet. It
+never writes to the store; it tells the outbox which commits to trim, and the partition's next commit removes them.
 """
 
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-from engine.ports import OutreachSink
-from engine.worker.partition import Partition
+from engine.errors import NoSuchDestination
+from engine.ports import Entry, OutreachSink, StateStore
+from engine.worker.outbox import Outbox
 
 MAX_IN_FLIGHT = 5_000
 """Outreach of a partition that may wait for the brokers; beyond it the worker stops deciding. With the outreach of two
@@ -17,87 +17,84 @@ outage of the brokers would publish some outreach twice."""
 
 
 class Relay:
-    """Publishes one partition's outreach. Once all outreach of a commit is durable, the next commit trims it.
+    """Publishes one partition's entries, each to the sink of its destination, and tells the outbox what is durable.
 
-    `already_published`: ids that an earlier owner has published, or this one before the store was restored to an older
-    state; an outreach that is decided again is not published again. `refused` is called with (id, encoded outreach,
-    reason) for outreach that is too large for the sink, before it is trimmed.
+    `already_published`: (destination, id) that an earlier owner has published, or this one before the store was
+    restored to an older state; what is decided again is not published again. `refused` is called with (entry, reason)
+    for an entry that is too large for its sink, before it is trimmed.
     """
 
     def __init__(
         self,
-        partition: Partition,
-        sink: OutreachSink,
-        refused: Callable[[str, bytes, str], None] = lambda identity, outreach, reason: None,
+        number: int,
+        store: StateStore,
+        outbox: Outbox,
+        sinks: Mapping[str, OutreachSink],
+        refused: Callable[[Entry, str], None] = lambda entry, reason: None,
     ) -> None:
-        self.partition = partition
-        self.sink = sink
+        self.number = number
+        self.store = store
+        self.outbox = outbox
+        self.sinks = sinks
         self.refused = refused
-        self.already_published: set[str] = set()
+        self.already_published: set[tuple[str, str]] = set()
         self._new = 0
-        self._in_flight: dict[str, int] = {}
-        """Id of an outreach that is not durable yet -> seq of the commit that decided it."""
-        self._unfinished: Counter[int] = Counter()
-        """Seq of a commit -> how many of its outreach are not durable yet."""
 
     def is_full(self) -> bool:
-        """Whether the worker must decide no more until the sink has accepted some outreach."""
-        if len(self._in_flight) >= MAX_IN_FLIGHT:
+        """Whether the worker must decide no more until the sinks have accepted some entries."""
+        if len(self.outbox) >= MAX_IN_FLIGHT:
             self.collect()
-        return len(self._in_flight) >= MAX_IN_FLIGHT
+        return len(self.outbox) >= MAX_IN_FLIGHT
 
     def recover(self) -> int:
-        """Publish the outbox, except what the sink has already. Returns how many outreach were published."""
-        number = self.partition.number
-        self.sink.flush()  # else our own outreach still in flight would be missing from the tail read below
-        self.already_published = self.sink.published(number)
-        self._new = -len(self.already_published)
-        return sum(self._publish(seq, entries) for seq, entries in self.partition.store.outbox(number).items())
+        """Publish the outbox, except what the sinks have already. Returns how many entries were published.
 
-    def publish(self, entries: Sequence[tuple[str, bytes]]) -> None:
-        """Hand the outreach of the last commit, (id, encoded) each, over to the sink."""
+        Raises NoSuchDestination, having published nothing.
+        """
+        for sink in self.sinks.values():
+            sink.flush()  # else our own entries still in flight would be missing from the tail read below
+        self.already_published = {
+            (name, one) for name, sink in self.sinks.items() for one in sink.published(self.number)
+        }
+        self._new = -len(self.already_published)
+        left = self.store.outbox(self.number)
+        for entries in left.values():
+            self._check(entries)
+        return sum(self._publish(seq, entries) for seq, entries in left.items())
+
+    def publish(self, seq: int, entries: Sequence[Entry]) -> None:
+        """Hand the entries of the commit `seq` over to their sinks."""
         if entries:
-            self._publish(self.partition.meta.seq, entries)
+            self._publish(seq, entries)
             if self._new > 0:  # more new ids than old ones have passed: no old one can come any more
                 self.already_published = set()
         self.collect()
 
-    def _publish(self, seq: int, entries: Sequence[tuple[str, bytes]]) -> int:
-        if self.already_published:
-            entries = [entry for entry in entries if entry[0] not in self.already_published]
-            self._new += len(entries)
-        if not entries:
-            self.partition.trim.append(seq)
-            return 0
-        fresh = []
-        self._unfinished[seq] += len(entries)
+    def _check(self, entries: Sequence[Entry]) -> None:
         for entry in entries:
-            identity = entry[0]
-            if identity in self._in_flight:
-                self._is_durable(identity)  # for the earlier commit: from now on this commit accounts for it
-            else:
-                fresh.append(entry)
-            self._in_flight[identity] = seq
-        self.sink.publish(self.partition.number, fresh)
+            if entry.destination not in self.sinks:
+                raise NoSuchDestination(entry.destination, self.number)
+
+    def _publish(self, seq: int, entries: Sequence[Entry]) -> int:
+        if self.already_published:
+            entries = [entry for entry in entries if (entry.destination, entry.id) not in self.already_published]
+            self._new += len(entries)
+        fresh = self.outbox.put(seq, entries)
+        for name, sink in self.sinks.items():
+            if chosen := fresh if len(self.sinks) == 1 else [entry for entry in fresh if entry.destination == name]:
+                sink.publish(self.number, chosen)
         return len(fresh)
 
     def collect(self) -> None:
-        """Ask the sink what has become durable or was refused; the next commit trims both."""
-        for identity, outreach, reason in self.sink.refused(self.partition.number):
-            self.refused(identity, outreach, reason)
-        for identity in self.sink.delivered(self.partition.number):
-            self._is_durable(identity)
-
-    def _is_durable(self, identity: str) -> None:
-        seq = self._in_flight.pop(identity, None)
-        if seq is None:
-            return
-        self._unfinished[seq] -= 1
-        if not self._unfinished[seq]:
-            del self._unfinished[seq]
-            self.partition.trim.append(seq)
+        """Ask the sinks what has become durable or was refused; the next commit trims both."""
+        for name, sink in self.sinks.items():
+            for entry, reason in sink.refused(self.number):
+                self.refused(entry, reason)
+            for identity in sink.delivered(self.number):
+                self.outbox.is_durable(name, identity)
 
     def finish(self) -> None:
-        """Wait until all outreach in flight is durable. Raises BrokersAway."""
-        self.sink.flush()
+        """Wait until all entries in flight are durable. Raises BrokersAway."""
+        for sink in self.sinks.values():
+            sink.flush()
         self.collect()

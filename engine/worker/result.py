@@ -6,14 +6,14 @@ They have a module of their own since mypyc, which compiles batch.py, cannot com
 import msgspec
 
 from engine.model import Event, Identified, OutcomeRecord, WakeUp
+from engine.ports import Entry, Record
 
 
 class Arrival(msgspec.Struct, gc=False):
-    """A decoded record with its offset. `clock`: where it moves the clock, epoch ms. Without an event: only offset and
-    clock move."""
+    """A record and what it says. `clock`: where it moves the clock, epoch ms. Without an event: only offset and clock
+    move."""
 
-    source: str
-    next_offset: int
+    record: Record
     clock: int
     event: Event | None = None
     identified: Identified | None = None
@@ -25,6 +25,8 @@ class Failure(msgspec.Struct):
 
     input: Event | Identified | WakeUp
     reason: str
+    arrival: Arrival | None = None
+    """What it came with; None for a wake-up."""
 
 
 class Result(msgspec.Struct):
@@ -35,7 +37,7 @@ class Result(msgspec.Struct):
     wakes: int = 0
     visits: int = 0
     """Customers whom the sweep re-armed after a rule change."""
-    outbox: list[tuple[str, bytes]] = []
+    outbox: list[Entry] = []
     outcomes: list[OutcomeRecord] = []
     outcome_records: list[tuple[str, bytes]] = []
     """The outcomes as (id, JSON), in the same order."""

@@ -11,7 +11,7 @@ from engine.core.triggers.milestone import Milestone
 from engine.errors import Fenced
 from engine.model import Event
 from engine.operate.erasure import erase, pending
-from engine.ports import StateStore
+from engine.ports import Record, StateStore
 from engine.worker.partition import Partition
 from engine.worker.result import Arrival
 from tests.support.books import DAY, START, Plain, book, event, rule
@@ -31,7 +31,11 @@ def tell(partition: Partition, *events: Event) -> None:
     """As the worker does: what is from before an erasure is not decided, only counted as read."""
     at = partition.meta.offsets.get("events", 0)
     kept = [None if partition.is_erased(one) else one for one in events]
-    list(partition.process([Arrival("events", at + n, one.time if one else 0, one) for n, one in enumerate(kept, 1)]))
+    list(
+        partition.process(
+            [Arrival(Record("events", 0, at + n, None), one.time if one else 0, one) for n, one in enumerate(kept, 1)]
+        )
+    )
 
 
 def on(day: int, customer: str = "c-1") -> Event:
@@ -72,7 +76,7 @@ def test_who_comes_back_after_the_erasure_is_a_new_customer(store: StateStore) -
     assert data is not None
     assert decode_state(data).events["buy"].count == 1
     list(worker.advance(START + 20 * DAY))
-    sent = [msgspec.json.decode(value)["rule"] for _, value in pending(store, 0, "c-1")]
+    sent = [msgspec.json.decode(entry.value)["rule"] for entry in pending(store, 0, "c-1")]
     assert sorted(sent) == ["quiet", "receipt"]
 
 

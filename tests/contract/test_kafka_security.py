@@ -16,6 +16,7 @@ from engine.adapters.kafka.library import library
 from engine.adapters.kafka.outreach import KafkaSink
 from engine.adapters.kafka.settings import KafkaSettings, Security, TokenSettings
 from engine.errors import SinkUnavailable, SourceUnavailable
+from engine.ports import Entry
 from tests.services import Broker
 from tests.services.kafka_config import PASSWORD, USER
 from tests.support.kafka_clients import CLIENTS, Client, Owner, Reader, make_topics, poll_until
@@ -127,7 +128,7 @@ def test_outreach_the_brokers_have_refused_is_never_called_durable(client: Clien
     deny(broker, topic, their.AclOperation.WRITE)
     with closing(client.writer(KafkaSettings(broker.sasl_address, security=PLAIN))) as writer:
         sink = KafkaSink(writer, topic)
-        sink.publish(0, [(name, f'{{"id":"{name}","customer":"c-1"}}'.encode()) for name in ("o-1", "o-2")])
+        sink.publish(0, [Entry(name, f'{{"id":"{name}","customer":"c-1"}}'.encode()) for name in ("o-1", "o-2")])
         with pytest.raises(SinkUnavailable, match=rf"(?i){topic}: .*authoriz"):
             sink.flush()
         assert sink.published(0) == set()  # as an owner that opens the partition again

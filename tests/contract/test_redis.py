@@ -13,7 +13,7 @@ from engine.adapters.redis import RedisStore, connect, connect_sending
 from engine.errors import BadStoreUrl, OtherFormat, StoreDamaged, StoreUnavailable
 from engine.operate.checks import check_store
 from engine.operate.findings import Level
-from engine.ports import Commit, Meta
+from engine.ports import Commit, Entry, Meta
 
 pytestmark = pytest.mark.redis
 
@@ -23,7 +23,7 @@ EVERYTHING = Commit(
     Meta(seq=1, offsets={"events": 1}),
     states={CUSTOMER: b"state"},
     wakes={CUSTOMER: 5},
-    outbox=[("o-1", b"outreach")],
+    outbox=[Entry("o-1", b"outreach")],
     outcomes={CUSTOMER: [b"fired"]},
 )
 

@@ -12,7 +12,7 @@ from engine.core.state.model import Memory, State
 from engine.errors import PartitionsDiffer, ReshardRefused
 from engine.operate.erasure import erase
 from engine.operate.reshard import Reshard
-from engine.ports import Commit, StateStore
+from engine.ports import Commit, Entry, StateStore
 from engine.wire.digests import customer_digest
 from engine.worker.partition import Partition
 from engine.worker.placement import check_stored
@@ -160,7 +160,7 @@ def open_all(store: StateStore, partitions: int) -> None:
 def test_outreach_that_waits_to_be_published_stops_a_reshard_and_lets_workers_go_on(store: StateStore) -> None:
     fill(store, 50, 2)
     before = store.meta(1)
-    waiting = Commit(before, msgspec.structs.replace(before, seq=before.seq + 1), outbox=[("o-1", b"{}")])
+    waiting = Commit(before, msgspec.structs.replace(before, seq=before.seq + 1), outbox=[Entry("o-1", b"{}")])
     store.commit(1, waiting)
     with pytest.raises(ReshardRefused, match="1 outreach to publish"):
         Reshard(store, 3, place).run()

@@ -10,7 +10,7 @@ from engine.adapters.file import JsonLinesSink
 from engine.adapters.kafka.outreach import KafkaSink
 from engine.adapters.kafka.settings import KafkaSettings
 from engine.adapters.memory import MemorySink
-from engine.ports import OutreachSink
+from engine.ports import Entry, OutreachSink
 from tests.services import Broker
 from tests.support.kafka_clients import CLIENTS, make_topics
 
@@ -19,8 +19,8 @@ OpenSink = Callable[[], OutreachSink]
 KAFKA = [pytest.param(name, marks=pytest.mark.kafka) for name in CLIENTS]
 
 
-def entry(id_: str) -> tuple[str, bytes]:
-    return id_, f'{{"id":"{id_}","customer":"c-ключ","text":"Grüße 🙂"}}'.encode()
+def entry(id_: str) -> Entry:
+    return Entry(id_, f'{{"id":"{id_}","customer":"c-ключ","text":"Grüße 🙂"}}'.encode())
 
 
 @pytest.fixture(params=["memory", "file", *KAFKA])

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from engine.errors import Fenced
-from engine.ports import Commit, Meta, StateStore
+from engine.ports import Commit, Entry, Meta, StateStore
 from tests.support.stores import OpenStore
 
 ODD_CUSTOMERS = [
@@ -39,7 +39,7 @@ def everyone(store: StateStore, partition: int = 0, limit: int = 100) -> list[st
 
 def waiting(store: StateStore, partition: int = 0) -> list[str]:
     """The ids in the outbox."""
-    return [id_ for entries in store.outbox(partition).values() for id_, _ in entries]
+    return [entry.id for entries in store.outbox(partition).values() for entry in entries]
 
 
 def test_a_partition_nobody_wrote_to_is_empty(store: StateStore) -> None:
@@ -63,14 +63,14 @@ def test_everything_of_a_commit_is_there_afterwards(store: StateStore) -> None:
             meta=meta,
             states={"c-1": b"\x00\xffone", "c-2": b""},
             wakes={"c-1": 1_700_000_500_000},
-            outbox=[("o-1", b"\xfe1"), ("o-2", b"2")],
+            outbox=[Entry("o-1", b"\xfe1"), Entry("o-2", b"2")],
             outcomes={"c-1": [b"first", b"second"]},
         ),
     )
     assert store.meta(3) == meta
     assert store.load(3, ["c-2", "nobody", "c-1", "c-1"]) == [b"", None, b"\x00\xffone", b"\x00\xffone"]
     assert store.due(3, 1_700_000_500_000, 10) == [("c-1", 1_700_000_500_000)]
-    assert store.outbox(3) == {1: [("o-1", b"\xfe1"), ("o-2", b"2")]}
+    assert store.outbox(3) == {1: [Entry("o-1", b"\xfe1"), Entry("o-2", b"2")]}
     assert store.history(3, "c-1") == [b"second", b"first"]
     assert sorted(everyone(store, 3)) == ["c-1", "c-2"]
 
@@ -89,7 +89,7 @@ def test_everything_of_a_commit_is_there_afterwards(store: StateStore) -> None:
     ],
 )
 def test_who_expects_another_seq_or_offset_is_fenced_and_changes_nothing(store: StateStore, stale: Meta) -> None:
-    write(store, read=4, states={"c-1": b"kept", "gone": b"kept"}, wakes={"c-1": 5}, outbox=[("o-1", b"1")])
+    write(store, read=4, states={"c-1": b"kept", "gone": b"kept"}, wakes={"c-1": 5}, outbox=[Entry("o-1", b"1")])
     meta = write(store, read=6, outcomes={"c-1": [b"fired"]})
     with pytest.raises(Fenced) as refused:
         store.commit(
@@ -99,7 +99,7 @@ def test_who_expects_another_seq_or_offset_is_fenced_and_changes_nothing(store: 
                 meta=Meta(seq=9, offsets={"events": 99}),
                 states={"c-1": b"zombie", "new": b"zombie", "gone": None},
                 wakes={"c-1": 1, "new": 1},
-                outbox=[("o-2", b"zombie")],
+                outbox=[Entry("o-2", b"zombie")],
                 trim=[1],
                 rewritten={1: []},
                 outcomes={"c-1": [b"zombie"], "new": [b"zombie"]},
@@ -111,17 +111,17 @@ def test_who_expects_another_seq_or_offset_is_fenced_and_changes_nothing(store: 
     assert store.meta(0) == meta
     assert store.load(0, ["c-1", "new", "gone"]) == [b"kept", None, b"kept"]
     assert store.due(0, 10, 10) == [("c-1", 5)]
-    assert store.outbox(0) == {1: [("o-1", b"1")]}
+    assert store.outbox(0) == {1: [Entry("o-1", b"1")]}
     assert store.history(0, "c-1") == [b"fired"]
     assert store.history(0, "new") == []
 
 
 def test_a_commit_that_is_sent_twice_counts_once(store: StateStore) -> None:
-    commit = Commit(Meta(), Meta(seq=1), outbox=[("o-1", b"1")], outcomes={"c-1": [b"fired"]})
+    commit = Commit(Meta(), Meta(seq=1), outbox=[Entry("o-1", b"1")], outcomes={"c-1": [b"fired"]})
     store.commit(0, commit)
     with pytest.raises(Fenced):
         store.commit(0, commit)
-    assert store.outbox(0) == {1: [("o-1", b"1")]}
+    assert store.outbox(0) == {1: [Entry("o-1", b"1")]}
     assert store.history(0, "c-1") == [b"fired"]
 
 
@@ -216,28 +216,30 @@ def test_a_state_that_changes_keeps_its_wake_up(store: StateStore) -> None:
 def test_the_outbox_gives_the_oldest_first_and_keeps_its_order(store: StateStore) -> None:
     ids = [f"o-{number}" for number in random.Random(3).sample(range(10_000), 3_000)]
     for start in range(0, 3_000, 250):
-        write(store, outbox=[(id_, id_.encode()) for id_ in ids[start : start + 250]])
+        write(store, outbox=[Entry(id_, id_.encode()) for id_ in ids[start : start + 250]])
         write(store)
     assert list(store.outbox(0)) == list(range(1, 24, 2))
-    assert [entry for entries in store.outbox(0).values() for entry in entries] == [(id_, id_.encode()) for id_ in ids]
+    assert [entry for entries in store.outbox(0).values() for entry in entries] == [
+        Entry(id_, id_.encode()) for id_ in ids
+    ]
 
 
 @pytest.mark.parametrize("published", [[1], [1, 2, 3], [2], [3, 1], [4, 99], []])
 def test_published_outreach_leaves_the_outbox_commit_by_commit(store: StateStore, published: Sequence[int]) -> None:
     for number in range(1, 4):
-        write(store, outbox=[(f"o-{number}", b"text"), (f"p-{number}", b"")])
-    write(store, outbox=[("o-1", b"again")], trim=[seq for seq in published if seq != 4])
+        write(store, outbox=[Entry(f"o-{number}", b"text"), Entry(f"p-{number}", b"")])
+    write(store, outbox=[Entry("o-1", b"again")], trim=[seq for seq in published if seq != 4])
     assert list(store.outbox(0)) == [seq for seq in (1, 2, 3) if seq not in published] + [4]
-    assert store.outbox(0)[4] == [("o-1", b"again")]
+    assert store.outbox(0)[4] == [Entry("o-1", b"again")]
     write(store, trim=[1, 2, 3, 4])
     assert store.outbox(0) == {}
 
 
 def test_outreach_that_must_not_be_published_is_taken_out(store: StateStore) -> None:
-    write(store, outbox=[("o-1", b"1"), ("o-2", b"2")])
-    write(store, outbox=[("o-3", b"3")])
-    write(store, rewritten={1: [("o-2", b"2")], 2: []}, outbox=[("o-4", b"4")])
-    assert store.outbox(0) == {1: [("o-2", b"2")], 3: [("o-4", b"4")]}
+    write(store, outbox=[Entry("o-1", b"1"), Entry("o-2", b"2")])
+    write(store, outbox=[Entry("o-3", b"3")])
+    write(store, rewritten={1: [Entry("o-2", b"2")], 2: []}, outbox=[Entry("o-4", b"4")])
+    assert store.outbox(0) == {1: [Entry("o-2", b"2")], 3: [Entry("o-4", b"4")]}
 
 
 def test_history_keeps_the_twenty_newest_outcomes(store: StateStore) -> None:
@@ -263,7 +265,7 @@ def test_odd_customer_ids_are_customers_like_any_other(store: StateStore) -> Non
 
 def test_odd_outreach_ids_and_sources_come_back_as_they_were(store: StateStore) -> None:
     meta = Meta(seq=1, offsets={"a b.jsonl#1": 3, "файл\n": 4, '"': 5})
-    store.commit(0, Commit(Meta(), meta, outbox=[(id_, b"") for id_ in ODD_CUSTOMERS]))
+    store.commit(0, Commit(Meta(), meta, outbox=[Entry(id_, b"") for id_ in ODD_CUSTOMERS]))
     assert waiting(store) == ODD_CUSTOMERS
 
 
@@ -273,7 +275,7 @@ def test_twenty_thousand_customers_fit_into_one_commit(store: StateStore) -> Non
         store,
         states={customer: customer.encode() * 10 for customer in customers},
         wakes={customer: 10 + place for place, customer in enumerate(customers)},
-        outbox=[(customer, customer.encode()) for customer in customers],
+        outbox=[Entry(customer, customer.encode()) for customer in customers],
         outcomes={customer: [b"fired"] for customer in customers},
     )
     assert store.load(0, customers) == [customer.encode() * 10 for customer in customers]
@@ -308,7 +310,7 @@ def test_pages_reach_whoever_stays_while_others_come_and_go(store: StateStore) -
 
 def test_partitions_and_namespaces_do_not_see_each_other(open_store: OpenStore) -> None:
     ours, theirs = open_store("a"), open_store("a:1")
-    write(ours, 1, states={"c-1": b"ours"}, wakes={"c-1": 5}, outbox=[("o-1", b"")], outcomes={"c-1": [b"fired"]})
+    write(ours, 1, states={"c-1": b"ours"}, wakes={"c-1": 5}, outbox=[Entry("o-1", b"")], outcomes={"c-1": [b"fired"]})
     for store, partition in ((ours, 0), (ours, 11), (theirs, 1), (theirs, 0)):
         assert store.meta(partition) == Meta()
         assert store.load(partition, ["c-1"]) == [None]

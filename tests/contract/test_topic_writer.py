@@ -13,7 +13,7 @@ from kafka import TopicPartition as PythonPlace
 from engine.adapters.kafka.outreach import KafkaSink
 from engine.adapters.kafka.settings import KafkaSettings
 from engine.errors import SinkUnavailable, TooLarge
-from engine.ports import TopicWriter
+from engine.ports import Entry, TopicWriter
 from engine.wire.partitioner import murmur2_partition
 from tests.services import Broker
 from tests.support.kafka_clients import CLIENTS, PATIENCE, Client, make_topics
@@ -60,8 +60,8 @@ def desk(request: pytest.FixtureRequest, broker: Broker, topic_prefix: str) -> I
     writer.close()
 
 
-def outreach(number: int, size: int = 0) -> tuple[str, bytes]:
-    return f"o-{number}", b'{"id":"o-%d","customer":"c-%d","text":"%s"}' % (number, number, b"x" * size)
+def outreach(number: int, size: int = 0) -> Entry:
+    return Entry(f"o-{number}", b'{"id":"o-%d","customer":"c-%d","text":"%s"}' % (number, number, b"x" * size))
 
 
 def test_outreach_arrives_with_its_customer_as_key_and_its_id_in_a_header(desk: Desk) -> None:
@@ -71,7 +71,7 @@ def test_outreach_arrives_with_its_customer_as_key_and_its_id_in_a_header(desk: 
     sink.flush()
     messages = desk.read(2, 2)
     assert [message.key() for message in messages] == [b"c-1", b"c-2"]
-    assert [message.value() for message in messages] == [outreach(1)[1], outreach(2)[1]]
+    assert [message.value() for message in messages] == [outreach(1).value, outreach(2).value]
     headers = dict(messages[0].headers() or ())
     assert (headers["id"], headers["content-type"]) == (b"o-1", b"application/json")
     assert before <= messages[0].timestamp()[1] <= time.time_ns() // 1_000_000
@@ -86,7 +86,7 @@ def test_anybody_can_read_it(desk: Desk) -> None:
     reader.assign([place])
     found = _collect(lambda: reader.poll(timeout_ms=200).get(place, ()), 100)
     reader.close()
-    assert [record.value for record in found] == [outreach(number)[1] for number in range(100)]
+    assert [record.value for record in found] == [outreach(number).value for number in range(100)]
 
 
 def test_without_a_partition_the_key_decides_as_in_java(desk: Desk) -> None:
@@ -126,8 +126,8 @@ def test_outreach_that_is_too_large_is_told_and_holds_nobody_up(desk: Desk) -> N
     sink.publish(1, [outreach(1), outreach(2, size=LIMIT), outreach(3)])
     sink.publish(0, [outreach(4)])
     sink.flush()
-    [(identity, value, reason)] = sink.refused(1)
-    assert (identity, value) == outreach(2, size=LIMIT)
+    [(refused, reason)] = sink.refused(1)
+    assert refused == outreach(2, size=LIMIT)
     assert f"{desk.topic}: " in reason
     assert sorted(sink.delivered(1)) == ["o-1", "o-2", "o-3"]
     assert sink.delivered(0) == ["o-4"]
@@ -137,7 +137,7 @@ def test_outreach_that_is_too_large_is_told_and_holds_nobody_up(desk: Desk) -> N
 
 def test_outreach_as_large_as_may_be_is_taken(desk: Desk) -> None:
     sink = KafkaSink(desk.writer, desk.topic, limit=LIMIT)
-    empty = len(outreach(1)[1])
+    empty = len(outreach(1).value)
     sink.publish(1, [outreach(1, size=sink.largest - empty)])
     sink.flush()
     assert sink.refused(1) == []
@@ -152,7 +152,7 @@ def test_a_topic_that_takes_less_than_it_said_refuses_only_what_is_too_large(des
         sink.publish(0, [outreach(number, size=2 * LIMIT if number % 50 == 25 else 1_000)])
         sink.publish(2, [outreach(1_000 + number)])
     sink.flush()
-    assert [identity for identity, _, _ in sink.refused(0)] == ["o-25", "o-75", "o-125", "o-175"]
+    assert [entry.id for entry, _ in sink.refused(0)] == ["o-25", "o-75", "o-125", "o-175"]
     assert sorted(sink.delivered(0)) == sorted(f"o-{number}" for number in numbers)
     assert sorted(sink.delivered(2)) == sorted(f"o-{1_000 + number}" for number in numbers)
     assert sink.published(0) == {f"o-{number}" for number in numbers if number % 50 != 25}
@@ -190,7 +190,7 @@ def test_a_broker_that_restarts_loses_and_repeats_nothing(desk: Desk) -> None:
     desk.broker.start()
     desk.writer.flush(PATIENCE)
     assert sink.delivered(0) == [f"o-{number}" for number in range(200)]
-    assert [message.value() for message in desk.read(0, 200)] == [outreach(number)[1] for number in range(200)]
+    assert [message.value() for message in desk.read(0, 200)] == [outreach(number).value for number in range(200)]
     assert len(sink.published(0)) == 200
 
 

@@ -11,7 +11,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from engine.core.book import CancelOn, Cap, Policy, QuietHours, Reentry, RuleBook, Send
+from engine.core.actions.send import Send
+from engine.core.book import CancelOn, Cap, Policy, QuietHours, Reentry, RuleBook
 from engine.core.scope import Scope, entries_within
 from engine.core.state.codec import decode_state, encode_state
 from engine.core.state.model import STATE_VERSION, State, Timer
@@ -49,11 +50,11 @@ def rules(revision: str) -> RuleBook:
     buy, zones = frozenset({"buy"}), Zones("Europe/Berlin", "zone")
     return book(
         rule(Inactivity("win-back", of=frozenset({"buy", "visit"}), after=14 * DAY, keeps_event=True)),
-        rule(Abandoned("cart", after="cart", without=buy, within=HOUR, match="cart_id"), send=Send("cart", "push")),
+        rule(Abandoned("cart", after="cart", without=buy, within=HOUR, match="cart_id"), action=Send("cart", "push")),
         rule(TrialExpiring("trial", before=3 * DAY, at=time(9), zones=zones), cancel_on=CancelOn("subscribed")),
         rule(Date("birthday", field="birthday", yearly=True, at=time(10), zones=zones)),
         rule(Milestone("third", event="buy", levels=(3.0,))),
-        rule(Milestone("spent", event="buy", property="amount", every=100), send=Send("spent", priority=5)),
+        rule(Milestone("spent", event="buy", property="amount", every=100), action=Send("spent", priority=5)),
         rule(OnEvent("often", event="buy"), condition=OFTEN, needs=OFTEN.needs, reentry=Reentry(after=7 * DAY)),
         policy=Policy(
             zones=zones, quiet_hours=(QuietHours(21 * 60, 8 * 60),), caps=(Cap(2, span=7 * DAY), Cap(1, calendar="day"))
@@ -139,7 +140,8 @@ def test_a_stored_state_says_what_it_said(path: Path) -> None:
     recorded = read(path)
     state = decode_state(bytes.fromhex(recorded.state))
     fields = as_version_1(state) if path.stem.startswith("v1") else decoded(state)
-    assert {name: fields[name] for name in recorded.fields} == recorded.fields
+    said = recorded.fields.keys() - {"minor"}  # that of the engine that has read it
+    assert {name: fields[name] for name in said} == {name: recorded.fields[name] for name in said}
     assert decode_state(encode_state(state)) == state
 
 

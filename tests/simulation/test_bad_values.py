@@ -12,6 +12,7 @@ from engine.core.triggers.date import Date
 from engine.core.triggers.event import OnEvent
 from engine.core.triggers.milestone import Milestone
 from engine.model import Event
+from engine.ports import Record
 from engine.worker.executors import results
 from engine.worker.partition import Partition
 from engine.worker.result import Arrival
@@ -92,7 +93,11 @@ def test_an_event_that_cannot_be_kept_is_reported_and_everything_else_goes_on() 
         event("buy", START + 2, customer="bob", amount=9),
         event("person", START + 3, city="Ulm"),
     ]
-    found = list(results(partition.process([Arrival("events", n + 1, one.time, one) for n, one in enumerate(told)])))
+    found = list(
+        results(
+            partition.process([Arrival(Record("events", 0, n + 1, None), one.time, one) for n, one in enumerate(told)])
+        )
+    )
     assert [failure.input for result in found for failure in result.failures] == [told[1]]
     assert sorted(store.fired()) == [
         ("bob", "dear", "buy-1767225600002"),

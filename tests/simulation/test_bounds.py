@@ -5,7 +5,8 @@ from datetime import time
 
 import pytest
 
-from engine.core.book import CancelOn, Cap, Policy, QuietHours, Rule, RuleBook, Send
+from engine.core.actions.send import Send
+from engine.core.book import CancelOn, Cap, Policy, QuietHours, Rule, RuleBook
 from engine.core.settle import MOST_SENT
 from engine.core.state.codec import encode_state
 from engine.core.triggers.abandoned import Abandoned
@@ -38,7 +39,7 @@ def everything(slack: int = 0, policy: Policy | None = None) -> RuleBook:
         *every_kind(HOUR, slack),
         rule(Date("birthday", field="birthday", yearly=True)),
         rule(Date("renewal", field="renewal", at=time(9)), cancel_on=CancelOn("subscribed")),
-        rule(OnEvent("news", event="visit"), send=Send("news", purpose="news"), condition=ASKED, needs=ASKED.needs),
+        rule(OnEvent("news", event="visit"), action=Send("news", purpose="news"), condition=ASKED, needs=ASKED.needs),
     )
     return book(*rules, policy=policy or Policy(fresh_for=None, allowed_lateness=slack, caps=CAPS))
 

@@ -7,6 +7,7 @@ from engine.core.triggers.event import OnEvent
 from engine.core.triggers.inactivity import Inactivity
 from engine.core.triggers.milestone import Milestone
 from engine.model import Event
+from engine.ports import Record
 from engine.worker.partition import Partition
 from engine.worker.result import Arrival
 from tests.support.books import DAY, START, Plain, book, event, rule
@@ -52,7 +53,9 @@ def test_a_message_to_somebody_who_is_forgotten_at_the_same_moment_still_has_its
         store = CrashingStore()
         partition = Partition(0, forgetful(quiet_after), store, Plain())
         told = [on(0, "person", name="Ann"), on(0)]
-        list(partition.process([Arrival("events", n + 1, one.time, one) for n, one in enumerate(told)]))
+        list(
+            partition.process([Arrival(Record("events", 0, n + 1, None), one.time, one) for n, one in enumerate(told)])
+        )
         list(partition.advance(START + 60 * DAY))
         assert [msgspec.json.decode(entry)["text"] for entry in store.committed] == ["dear Ann"]
         assert store.load(0, ["c-1"]) == [None]
@@ -62,6 +65,6 @@ def test_a_message_about_a_very_late_event_of_somebody_unknown_still_has_its_tex
     store = CrashingStore()
     partition = Partition(0, forgetful(), store, Plain())
     told = [on(90, "visit", customer="bob"), on(0, "cart")]
-    list(partition.process([Arrival("events", n + 1, one.time, one) for n, one in enumerate(told)]))
+    list(partition.process([Arrival(Record("events", 0, n + 1, None), one.time, one) for n, one in enumerate(told)]))
     assert [msgspec.json.decode(entry)["text"] for entry in store.committed] == ["dear friend"]
     assert store.load(0, ["c-1"]) == [None]

@@ -7,13 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.core.book import Cap, Policy, Reentry, Rule, RuleBook, Send
+from engine.core.actions.send import Send
+from engine.core.book import Cap, Policy, Reentry, Rule, RuleBook
 from engine.core.triggers.date import Date
 from engine.core.triggers.event import OnEvent
 from engine.core.triggers.inactivity import Inactivity
 from engine.core.triggers.trial_expiring import TrialExpiring
 from engine.core.zones import Zones
 from engine.model import Event, Outreach
+from engine.ports import Record
 from engine.worker.executors import results
 from engine.worker.partition import Partition
 from engine.worker.result import Arrival
@@ -26,7 +28,7 @@ BUY = frozenset({"buy"})
 
 def receipt(id: str = "receipt", of: str = "buy", purpose: str = "marketing", **changes: object) -> Rule:
     reentry = changes.pop("reentry", Reentry())
-    return rule(OnEvent(id, event=of), send=Send(id, purpose=purpose, **changes), reentry=reentry)  # type: ignore[arg-type]
+    return rule(OnEvent(id, event=of), action=Send(id, purpose=purpose, **changes), reentry=reentry)  # type: ignore[arg-type]
 
 
 def buy(hour: float, **properties: object) -> Event:
@@ -162,9 +164,9 @@ def test_of_what_competes_for_one_instant_the_most_important_wins_then_the_first
 
 def test_timers_of_one_instant_compete_and_what_is_due_earlier_does_not_wait_for_them() -> None:
     rules = book(
-        rule(Inactivity("late", of=BUY, after=3 * HOUR), send=Send("late", priority=99)),
+        rule(Inactivity("late", of=BUY, after=3 * HOUR), action=Send("late", priority=99)),
         rule(Inactivity("small", of=BUY, after=2 * HOUR)),
-        rule(Inactivity("big", of=BUY, after=2 * HOUR), send=Send("big", priority=5)),
+        rule(Inactivity("big", of=BUY, after=2 * HOUR), action=Send("big", priority=5)),
         policy=Policy(caps=(Cap(1, span=DAY),)),
     )
     told = Customers(rules).tell(buy(0)).until(START + DAY).told()
@@ -204,7 +206,11 @@ def test_after_a_long_outage_only_what_is_fresh_is_sent(days: int) -> None:
     rules = book(rule(Inactivity("quiet", of=BUY, after=14 * DAY)), policy=FRESH)
     bought = [event("buy", START + n * HOUR, customer=f"c{n}") for n in range(20)]
     partition = Partition(0, rules, store, Plain(), live=True)
-    list(partition.process([Arrival("events", n, one.time, one) for n, one in enumerate(bought)], START + DAY))
+    list(
+        partition.process(
+            [Arrival(Record("events", 0, n, None), one.time, one) for n, one in enumerate(bought)], START + DAY
+        )
+    )
     list(partition.advance(START + 15 * DAY, START + (14 + days) * DAY))
     assert len(store.fired()) == (20 if days == 1 else 0)
 
@@ -215,7 +221,7 @@ def test_an_import_of_years_sends_nothing_but_what_is_of_now() -> None:
     rules = book(receipt(), rule(Inactivity("quiet", of=BUY, after=14 * DAY)), policy=FRESH)
     bought = [event("buy", START + n * DAY) for n in range(0, 1000, 20)]
     partition = Partition(0, rules, store, Plain(), live=True)
-    list(partition.process([Arrival("events", n, now, one) for n, one in enumerate(bought)], now))
+    list(partition.process([Arrival(Record("events", 0, n, None), now, one) for n, one in enumerate(bought)], now))
     assert store.fired() == []
 
 
@@ -230,10 +236,10 @@ def test_a_message_that_cannot_be_written_counts_against_nothing() -> None:
     once = receipt("broken", priority=1, reentry=Reentry(once=True))
     rules = book(once, receipt("fine"), policy=Policy(caps=(Cap(1, span=DAY),)))
     partition = Partition(0, rules, store, Plain("broken"))
-    [first] = results(partition.process([Arrival("events", 1, START, buy(0))]))
+    [first] = results(partition.process([Arrival(Record("events", 0, 1, None), START, buy(0))]))
     assert [(one.rule, one.outcome.value) for one in first.outcomes] == [("broken", "failed"), ("fine", "capped")]
     partition.renderer = Plain()
-    [second] = results(partition.process([Arrival("events", 2, START + HOUR, buy(1))]))
+    [second] = results(partition.process([Arrival(Record("events", 0, 2, None), START + HOUR, buy(1))]))
     assert [(one.rule, one.outcome.value) for one in second.outcomes] == [("broken", "fired"), ("fine", "capped")]
 
 

@@ -84,7 +84,7 @@ class Shop:
                 continue
             parts = (None, said) if isinstance(said, Identified) else (said, None)
             partition = self.partitions[murmur2_partition(key, PARTITIONS)]
-            list(partition.process([Arrival("internal", place + 1, START, *parts)], START))
+            list(partition.process([Arrival(Record("internal", 0, place + 1, None), START, *parts)], START))
 
     def later(self) -> "Shop":
         for partition in self.partitions:
@@ -94,7 +94,7 @@ class Shop:
     def written_to(self) -> list[str]:
         """Customers, in the order of the partitions."""
         entries = [self.store.outbox(number) for number in range(PARTITIONS)]
-        return [json.loads(value)["customer"] for outbox in entries for one in outbox.values() for _, value in one]
+        return [json.loads(entry.value)["customer"] for outbox in entries for one in outbox.values() for entry in one]
 
     def told(self) -> list[str]:
         """Guests whom the internal topic says to be known."""

@@ -125,7 +125,7 @@ def test_no_record_of_any_format_raises_and_each_is_an_event_or_a_dead_letter(tm
         for past in worker.store.history(0, customer):
             decode_past(customer, past)
     assert Counter(json(value)["outcome"] for _, _, value in worker.outcomes.records)["fired"] > so_many(1_000)
-    assert all(json(value)["text"] for _, value in worker.sink.entries[0])
+    assert all(json(entry.value)["text"] for entry in worker.sink.entries[0])
 
 
 def test_whatever_else_reads_records_raises_bad_record_only(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from engine.adapters.memory import MemoryStore
 from engine.core.book import RuleBook
 from engine.core.state.fold import GRACE
 from engine.operate.checks import check_history
-from engine.ports import Kept
+from engine.ports import Kept, Record
 from engine.worker.keeping import update_kept
 from engine.worker.partition import Partition
 from engine.worker.result import Arrival
@@ -18,7 +18,7 @@ def told(store: MemoryStore, book: RuleBook, day: int) -> Partition:
     """One more event, and the sweep."""
     partition = Partition(0, book, store, Plain())
     one = event("buy", START + day * DAY, amount=5)
-    list(partition.process([Arrival("events", partition.meta.seq + 1, one.time, one)]))
+    list(partition.process([Arrival(Record("events", 0, partition.meta.seq + 1, None), one.time, one)]))
     list(partition.sweep_page())
     assert partition.is_swept
     return partition

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.core.book import Cap, Keeps, Needs, Policy, QuietHours, Reentry, Rule, RuleBook, Send
+from engine.core.actions.send import Send
+from engine.core.book import Cap, Keeps, Needs, Policy, QuietHours, Reentry, Rule, RuleBook
 from engine.core.catalog import Catalog, EventType, Keep
 from engine.core.decide import decide
 from engine.core.scope import MISSING, count_within, total
@@ -211,7 +212,7 @@ def test_reentry_that_is_added_knows_of_earlier_messages() -> None:
 
 
 def test_a_cap_that_is_added_knows_of_the_messages_of_seven_days() -> None:
-    rules = (rule(OnEvent("thanks", event="buy")), rule(OnEvent("receipt", event="buy"), send=BY_PUSH))
+    rules = (rule(OnEvent("thanks", event="buy")), rule(OnEvent("receipt", event="buy"), action=BY_PUSH))
     there = Customers(book(*rules)).tell(event("buy", START), event("buy", START + 3 * DAY))
     capped = Policy(fresh_for=None, caps=(Cap(2, span=7 * DAY, channel="email"),))
     there.meet(book(*rules, policy=capped, revision="2" * 12)).tell(event("buy", START + 6 * DAY))

@@ -70,7 +70,7 @@ class Shop:
 
 
 def sent(sink: MemorySink) -> Sequence[str]:
-    return [msgspec.json.decode(value)["customer"] for _, value in sink.entries.get(0, ())]
+    return [msgspec.json.decode(entry.value)["customer"] for entry in sink.entries.get(0, ())]
 
 
 def test_what_the_topic_would_not_take_is_not_decided_and_the_next_one_is() -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from engine.adapters.memory import MemoryStore
 from engine.core.book import RuleBook
+from engine.ports import Record
 from engine.worker.partition import Partition
 from engine.worker.result import Arrival, Result
 from tests.support.books import DAY, START, Plain, event
@@ -47,7 +48,7 @@ def visits(before: RuleBook, after: RuleBook, customers: int = 5) -> int:
     store = MemoryStore()
     partition = Partition(0, before, store, Plain())
     told = [event("buy", START + n, customer=f"c-{n}", amount=5) for n in range(customers)]
-    list(partition.process([Arrival("events", n + 1, one.time, one) for n, one in enumerate(told)]))
+    list(partition.process([Arrival(Record("events", 0, n + 1, None), one.time, one) for n, one in enumerate(told)]))
     partition.adopt(after, Plain())
     steps = [step for step in partition.sweep_page(START + DAY) if isinstance(step, Result)]
     assert partition.is_swept

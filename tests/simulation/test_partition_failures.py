@@ -10,6 +10,7 @@ from engine.core.triggers.event import OnEvent
 from engine.core.triggers.inactivity import Inactivity
 from engine.core.triggers.milestone import Milestone
 from engine.model import Event, Outreach, WakeUp
+from engine.ports import Record
 from engine.worker.batch import RETRY_WAKE
 from engine.worker.executors import results
 from engine.worker.partition import Partition
@@ -35,7 +36,7 @@ RULES = book(
 
 
 def arrivals(*events: Event) -> list[Arrival]:
-    return [Arrival("events", n + 1, one.time, one) for n, one in enumerate(events)]
+    return [Arrival(Record("events", 0, n + 1, None), one.time, one) for n, one in enumerate(events)]
 
 
 def opened(store: CrashingStore, rules: RuleBook = RULES) -> Partition:
@@ -110,7 +111,7 @@ def test_a_state_that_cannot_be_read_stops_nobody_else() -> None:
     store._of(0).states["c-1"] = b"\xc1 no state"
     partition = opened(store)
     bought = [buy(1), buy(1, "bob")]
-    told = [Arrival("events", n + 3, one.time, one) for n, one in enumerate(bought)]
+    told = [Arrival(Record("events", 0, n + 3, None), one.time, one) for n, one in enumerate(bought)]
     found = failures(partition, told, START + DAY)
     assert {type(failure.input) for failure in found} == {Event}
     assert {failure.input.customer for failure in found} == {"c-1"}

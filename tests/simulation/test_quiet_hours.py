@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.core.book import CancelOn, Cap, Policy, QuietHours, Reentry, Rule, RuleBook, Send
-from engine.core.settle import MOST_DEFERRED
+from engine.core.actions.send import Send
+from engine.core.book import CancelOn, Cap, Policy, QuietHours, Reentry, Rule, RuleBook
+from engine.core.guards import MOST_DEFERRED
 from engine.core.triggers.abandoned import Abandoned
 from engine.core.triggers.event import OnEvent
 from engine.core.triggers.inactivity import Inactivity
@@ -111,9 +112,9 @@ def test_receipts_come_at_night_too_and_quiet_hours_may_be_for_one_channel_only(
     night = event("buy", START + 22 * HOUR)
     pushes = policy(QuietHours(21 * 60, 8 * 60, channels=frozenset({"push"})))
     now, later = ["2026-01-01T22:00:00Z"], ["2026-01-02T08:00:00Z"]
-    assert sent_at(book(receipt(send=Send("receipt", purpose="transactional")), policy=policy()), night) == now
+    assert sent_at(book(receipt(action=Send("receipt", purpose="transactional")), policy=policy()), night) == now
     assert sent_at(book(receipt(), policy=pushes), night) == now
-    assert sent_at(book(receipt(send=Send("receipt", channel="push")), policy=pushes), night) == later
+    assert sent_at(book(receipt(action=Send("receipt", channel="push")), policy=pushes), night) == later
 
 
 def quiet_at_ten(**changes: object) -> Rule:
@@ -152,14 +153,14 @@ def test_whose_condition_no_longer_holds_in_the_morning_hears_nothing() -> None:
 
 
 def test_a_cap_that_filled_up_overnight_stops_what_waited() -> None:
-    urgent = rule(OnEvent("urgent", event="cart"), send=Send("urgent", channel="push"))
+    urgent = rule(OnEvent("urgent", event="cart"), action=Send("urgent", channel="push"))
     by_mail = policy(QuietHours(21 * 60, 8 * 60, channels=frozenset({"email"})), caps=(Cap(1, span=DAY),))
     told = told_of(book(quiet_at_ten(), urgent, policy=by_mail), meanwhile("cart"))
     assert [one[:2] for one in told] == [("urgent", "fired"), ("quiet", "capped")]
 
 
 def test_what_has_expired_by_the_morning_is_not_sent() -> None:
-    [told] = told_of(book(quiet_at_ten(send=Send("quiet", expires=6 * HOUR)), policy=policy()))
+    [told] = told_of(book(quiet_at_ten(action=Send("quiet", expires=6 * HOUR)), policy=policy()))
     assert told[:2] == ("quiet", "expired")
 
 
@@ -184,7 +185,7 @@ def test_a_trial_that_moved_overnight_is_not_announced_in_the_morning() -> None:
 
 def test_what_waits_in_the_morning_goes_by_priority() -> None:
     first = rule(OnEvent("first", event="buy"))
-    second = rule(OnEvent("second", event="buy"), send=Send("second", priority=1))
+    second = rule(OnEvent("second", event="buy"), action=Send("second", priority=1))
     rules = book(first, second, policy=policy(caps=(Cap(1, span=DAY),)))
     customers = Customers(rules).tell(event("buy", START + 22 * HOUR)).until(START + 2 * DAY)
     assert [one[:2] for one in customers.told()[2:]] == [("second", "fired"), ("first", "capped")]

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.adapters.memory import MemoryStore
-from engine.ports import UNLIMITED, Commit, Meta
+from engine.ports import OUTREACH, UNLIMITED, Commit, Entry, Meta
 from engine.worker.partition import Partition
 from engine.worker.relay import Relay
 from tests.support.books import Plain, book
@@ -26,12 +26,12 @@ class SlowTopic:
     def published(self, partition: int) -> set[str]:
         return set(self.there)
 
-    def publish(self, partition: int, entries: Sequence[tuple[str, bytes]]) -> None:
-        self.under_way += [identity for identity, _ in entries]
+    def publish(self, partition: int, entries: Sequence[Entry]) -> None:
+        self.under_way += [entry.id for entry in entries]
 
     largest = UNLIMITED
 
-    def refused(self, partition: int) -> list[tuple[str, bytes, str]]:
+    def refused(self, partition: int) -> list[tuple[Entry, str]]:
         return []
 
     def settle(self, *ids: str) -> None:
@@ -58,20 +58,22 @@ class Shop:
         self.store = store
         self.topic = topic
         self.partition = Partition(0, book(), store, Plain())
-        self.relay = Relay(self.partition, topic)
+        self.outbox = self.partition.outbox
+        self.relay = Relay(0, store, self.outbox, {OUTREACH: topic})
 
     def decide(self, *ids: str) -> int:
         """A commit that decides these, and trims what can go."""
         before = self.partition.meta
         after = Meta(seq=before.seq + 1, mark=before.mark)
-        entries = [(identity, identity.encode()) for identity in ids]
-        self.store.commit(0, Commit(before, after, outbox=entries, trim=self.partition.trim))
-        self.partition.meta, self.partition.trim = after, []
-        self.relay.publish(entries)
+        entries = [Entry(identity, identity.encode()) for identity in ids]
+        self.store.commit(0, Commit(before, after, outbox=entries, trim=list(self.outbox.done)))
+        self.partition.meta = after
+        self.outbox.done.clear()
+        self.relay.publish(after.seq, entries)
         return after.seq
 
     def waiting(self) -> dict[int, list[str]]:
-        return {seq: [identity for identity, _ in entries] for seq, entries in self.store.outbox(0).items()}
+        return {seq: [entry.id for entry in entries] for seq, entries in self.store.outbox(0).items()}
 
 
 @pytest.fixture
@@ -145,5 +147,5 @@ def test_every_commit_is_trimmed_once(shop: Shop) -> None:
     for number in range(20):
         shop.decide(*(f"o-{number}-{place}" for place in range(number % 4)))
     shop.relay.finish()
-    trimmed = list(shop.partition.trim)
+    trimmed = list(shop.outbox.done)
     assert len(trimmed) == len(set(trimmed)) == 15

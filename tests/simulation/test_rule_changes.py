@@ -76,7 +76,7 @@ def test_a_renamed_rule_repeats_nothing_it_said_under_its_old_name() -> None:
     there = Customers(book(*every_kind(DAY)))
     there.tell(on(0, amount=20), on(0, "cart"), on(0.5, "trial", ends=START + 7 * DAY)).until(START + 20 * DAY)
     before = len(there.fired)
-    renamed = [Rule(f"new-{r.id}", _renamed(r.trigger), r.send, was=(r.id,)) for r in every_kind(DAY)]
+    renamed = [Rule(f"new-{r.id}", _renamed(r.trigger), r.action, was=(r.id,)) for r in every_kind(DAY)]
     there.meet(revised(*renamed)).until(START + 40 * DAY)
     assert len(there.fired) == before
 

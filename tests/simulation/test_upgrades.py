@@ -9,7 +9,7 @@ from engine.core.state.codec import decode_state, encode_state
 from engine.core.state.model import STATE_MINOR, STATE_VERSION, State
 from engine.core.triggers.inactivity import Inactivity
 from engine.errors import StateTooNew
-from engine.ports import Commit, Meta
+from engine.ports import Commit, Meta, Record
 from engine.worker.partition import Partition
 from engine.worker.result import Arrival
 from tests.support.books import DAY, START, Plain, book, event, rule
@@ -30,7 +30,7 @@ def store_with(meta: Meta, state: bytes) -> MemoryStore:
 
 
 def purchase() -> list[Arrival]:
-    return [Arrival("events", 1, START + DAY, event("buy", START + DAY))]
+    return [Arrival(Record("events", 0, 1, None), START + DAY, event("buy", START + DAY))]
 
 
 def state_of(version: tuple[int, int]) -> bytes:

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
-from engine.core.book import Expression, Keeps, Needs, Policy, Reads, Rule, RuleBook, Send
+from engine.core.actions.send import Send
+from engine.core.book import Expression, Keeps, Needs, Policy, Reads, Rule, RuleBook
 from engine.core.catalog import Catalog, EventType
 from engine.core.scope import Scope
 from engine.core.state.model import State
@@ -36,12 +37,12 @@ CATALOG = Catalog(
 
 def rule(trigger: Trigger, **changes: Any) -> Rule:
     """A rule named after its trigger's rule id."""
-    return Rule(trigger.rule, trigger, **{"send": Send(trigger.rule), **changes})
+    return Rule(trigger.rule, trigger, **{"action": Send(trigger.rule), **changes})
 
 
 def book(*rules: Rule, policy: Policy = OPEN, revision: str = "1" * 12) -> RuleBook:
     placed = tuple(
-        Rule(r.id, r.trigger, r.send, place, r.why, r.was, r.condition, r.reentry, r.cancel_on, r.needs)
+        Rule(r.id, r.trigger, r.action, place, r.why, r.was, r.condition, r.reentry, r.cancel_on, r.needs)
         for place, r in enumerate(rules)
     )
     return RuleBook(placed, CATALOG, policy, revision)

@@ -97,5 +97,7 @@ class Desk:
         )
         with ThreadPoolExecutor(2) as executor:
             delivery = Delivery(context, executor)
-            parcels = [Parcel(each, Record("t", 0, at, encode_outreach(each)[1])) for at, each in enumerate(letters, 1)]
+            values = [encode_outreach(each).value for each in letters]
+            records = [Record("t", 0, at, value) for at, value in enumerate(values, 1)]
+            parcels = [Parcel(each, record) for each, record in zip(letters, records, strict=True)]
             await asyncio.gather(*(delivery.deliver(parcel) for parcel in parcels))

@@ -13,7 +13,7 @@ from engine.core.decide import decide
 from engine.core.state.codec import decode_state, encode_state
 from engine.core.state.model import State
 from engine.model import Event, OutcomeRecord, Outreach, WakeUp
-from engine.ports import Commit
+from engine.ports import Commit, Record
 from engine.worker.partition import Partition
 from engine.worker.result import Arrival
 from tests.support.books import Plain
@@ -114,7 +114,7 @@ class CrashingStore(MemoryStore):
         if crash == "before":
             raise Crash
         super().commit(partition, commit)
-        self.committed += [entry for _, entry in commit.outbox]
+        self.committed += [entry.value for entry in commit.outbox]
         if crash == "after":
             raise Crash
 
@@ -138,7 +138,7 @@ def through_partition(
     `lags`, one a batch, makes the clock live: wall time is that far ahead of the broker's.
     """
     store = CrashingStore(crashes)
-    arrivals = [Arrival("events", place + 1, event.time, event) for place, event in enumerate(events)]
+    arrivals = [Arrival(Record("events", 0, place + 1, None), event.time, event) for place, event in enumerate(events)]
     done = False
     while not done:
         partition = Partition(0, book, store, Plain(), live=bool(lags), **options)

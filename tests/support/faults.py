@@ -143,7 +143,7 @@ class Stage:
     def _waiting(self) -> list[str]:
         """The ids in all outboxes."""
         boxes = (self.store.outbox(number).values() for number in range(self.partitions))
-        return [identity for box in boxes for entries in box for identity, _ in entries]
+        return [entry.id for box in boxes for entries in box for entry in entries]
 
     def is_sweeping(self) -> bool:
         """Of some partition, some customers have met the rules in use and some have not."""

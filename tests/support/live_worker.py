@@ -88,4 +88,4 @@ class LiveShop:
 
     def told(self) -> list[str]:
         """The customers who were written to, in order."""
-        return [msgspec.json.decode(value)["customer"] for _, value in self.sink.entries.get(0, [])]
+        return [msgspec.json.decode(entry.value)["customer"] for entry in self.sink.entries.get(0, [])]

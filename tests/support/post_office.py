@@ -12,6 +12,7 @@ from engine.adapters.kafka.outreach import KafkaSink
 from engine.adapters.kafka.settings import KafkaSettings
 from engine.adapters.redis import connect_sending
 from engine.model import Outreach
+from engine.ports import Entry
 from engine.wire.partitioner import murmur2_partition
 from engine.wire.records import decode_outreach, encode_outreach
 from tests.services.mail import PASSWORD, USER, MailServer
@@ -72,7 +73,7 @@ class PostOffice:
 
     def post(self, letters: Iterable[Outreach]) -> None:
         """As the relay would; returns when the broker has them."""
-        by_partition: dict[int, list[tuple[str, bytes]]] = defaultdict(list)
+        by_partition: dict[int, list[Entry]] = defaultdict(list)
         for each in letters:
             number = murmur2_partition(each.customer.encode(), self.topics.partitions)
             by_partition[number].append(encode_outreach(each))

@@ -37,7 +37,7 @@ def book() -> RuleBook:
 def outcomes(book: RuleBook, tmp_path_factory: pytest.TempPathFactory) -> list[OutcomeRecord]:
     events = _events(book, write_demo_events(tmp_path_factory.mktemp("demo")))
     partition = Partition(0, book, MemoryStore(), JinjaRenderer(templates_folder(), book))
-    arrivals = [Arrival("demo", number, event.time, event) for number, event in enumerate(events, 1)]
+    arrivals = [Arrival(Record("demo", 0, number, None), event.time, event) for number, event in enumerate(events, 1)]
     return [outcome for result in results(partition.process(arrivals)) for outcome in result.outcomes]
 
 

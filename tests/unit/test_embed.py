@@ -67,7 +67,7 @@ def _decided(event: KeptEvent | None) -> bytes:
             reason="idle",
             event=event,
         )
-    )[1]
+    ).value
 
 
 @pytest.mark.parametrize("event", [None, KeptEvent("e-1", "purchase", MILLIS, {"amount": 3})])

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.core.book import NEVER, Expression, Needs, Rule, RuleBook, Send
+from engine.core.actions.send import Send
+from engine.core.book import NEVER, Expression, Needs, Rule, RuleBook
 from engine.core.catalog import Catalog, EventType, Property
 from engine.core.decide import decide
 from engine.core.expr import compile_expression

@@ -10,6 +10,7 @@ import pytest
 
 from engine.adapters.file import JsonLinesSink
 from engine.errors import BadOutputFile
+from engine.ports import Entry
 
 ONE, TWO = b'{"id":"o-1","subject":"We miss you"}', b'{"id":"o-2"}'
 
@@ -19,7 +20,7 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "outreach.jsonl"
 
 
-def publish(path: Path | str, *entries: tuple[str, bytes]) -> set[str]:
+def publish(path: Path | str, *entries: Entry) -> set[str]:
     sink = JsonLinesSink(path)
     sink.publish(0, entries)
     sink.close()
@@ -28,14 +29,14 @@ def publish(path: Path | str, *entries: tuple[str, bytes]) -> set[str]:
 
 def test_outreach_is_one_line_each_in_order_in_a_folder_made_for_it(tmp_path: Path) -> None:
     path = tmp_path / "not" / "yet" / "there.jsonl"
-    publish(path, ("o-1", ONE), ("o-2", TWO))
+    publish(path, Entry("o-1", ONE), Entry("o-2", TWO))
     assert path.read_bytes() == ONE + b"\n" + TWO + b"\n"
 
 
 @pytest.mark.parametrize("torn", [b"{", b'{"id":"o-2"', b'{"id":"o-2","text":"' + b"x" * 200_000], ids=len)
 def test_a_line_that_a_kill_left_unfinished_is_cut_off_and_published_again(path: Path, torn: bytes) -> None:
     path.write_bytes(ONE + b"\n" + torn)
-    assert publish(path, ("o-2", TWO)) == {"o-1", "o-2"}
+    assert publish(path, Entry("o-2", TWO)) == {"o-1", "o-2"}
     assert path.read_bytes() == ONE + b"\n" + TWO + b"\n"
 
 
@@ -47,7 +48,7 @@ def test_a_first_line_that_a_kill_left_unfinished_is_cut_off(path: Path) -> None
 
 def test_a_last_line_that_lacks_only_its_end_is_kept(path: Path) -> None:
     path.write_bytes(ONE)
-    assert publish(path, ("o-2", TWO)) == {"o-1", "o-2"}
+    assert publish(path, Entry("o-2", TWO)) == {"o-1", "o-2"}
     assert path.read_bytes() == ONE + b"\n" + TWO + b"\n"
 
 
@@ -72,7 +73,7 @@ def test_a_file_in_place_of_the_folder_is_named(path: Path) -> None:
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full here")
 def test_a_full_disk_is_an_error_that_says_so() -> None:
     sink = JsonLinesSink("/dev/full")
-    sink.publish(0, [("o-1", ONE)])
+    sink.publish(0, [Entry("o-1", ONE)])
     with pytest.raises(BadOutputFile, match="no space left"):
         sink.delivered(0)
     with pytest.raises(BadOutputFile, match="no space left"):
@@ -80,14 +81,15 @@ def test_a_full_disk_is_an_error_that_says_so() -> None:
 
 
 def test_outreach_can_be_thrown_away() -> None:
-    assert publish("/dev/null", ("o-1", ONE)) == set()
+    assert publish("/dev/null", Entry("o-1", ONE)) == set()
 
 
 def test_a_dash_is_the_standard_output() -> None:
     program = (
         "from engine.adapters.file import JsonLinesSink\n"
+        "from engine.ports import Entry\n"
         "sink = JsonLinesSink('-')\n"
-        f"sink.publish(0, [('o-1', {ONE!r})])\n"
+        f"sink.publish(0, [Entry('o-1', {ONE!r})])\n"
         "assert sink.published(0) == set()\n"
         "sink.close()\n"
         "print('still open')\n"

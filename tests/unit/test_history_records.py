@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from engine.core.settle import outreach_id
+from engine.core.effects import effect_id
 from engine.model import Outcome, OutcomeRecord
 from engine.wire.records import decode_past, encode_past, outcome_fields
 
@@ -18,7 +18,7 @@ def told(outcome: Outcome, occurrence: str = "1750000000000", revision: str = "d
         outcome=outcome,
         reason="no purchase for 14d",
         revision=revision,
-        outreach=outreach_id("win-back", "c-1", occurrence) if fired else "",
+        outreach=effect_id("win-back", "c-1", occurrence) if fired else "",
         until=1_764_000_900_000 if outcome is Outcome.DEFERRED else 0,
     )
 

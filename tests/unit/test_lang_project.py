@@ -47,7 +47,8 @@ def test_a_trial_is_announced_at_nine_in_the_customers_zone(book: RuleBook) -> N
     assert (rule.trigger.field, rule.trigger.before, rule.trigger.at) == ("trial_ends_at", 3 * DAY, time_of_day(9))
     assert (rule.trigger.zones.default.key, rule.trigger.zones.field) == ("Europe/Berlin", "timezone")
     assert rule.cancel_on
-    assert (rule.cancel_on.event, rule.send.expires, rule.send.priority) == ("subscribed", 2 * DAY, 10)
+    [send] = rule.action.sends
+    assert (rule.cancel_on.event, send.expires, send.priority) == ("subscribed", 2 * DAY, 10)
 
 
 def test_milestones_take_levels_or_steps(book: RuleBook) -> None:
@@ -62,7 +63,8 @@ def test_a_cart_is_matched_by_its_id(book: RuleBook) -> None:
     rule = book.by_id["cart"]
     assert isinstance(rule.trigger, Abandoned)
     assert (rule.trigger.after, rule.trigger.without) == ("cart_updated", frozenset({"purchase"}))
-    assert (rule.trigger.within, rule.trigger.match, rule.send.channel) == (HOUR, "cart_id", "push")
+    [send] = rule.action.sends
+    assert (rule.trigger.within, rule.trigger.match, send.channel) == (HOUR, "cart_id", "push")
 
 
 def test_a_birthday_greeting_may_come_before_the_day(book: RuleBook) -> None:
@@ -74,7 +76,8 @@ def test_a_birthday_greeting_may_come_before_the_day(book: RuleBook) -> None:
 def test_a_receipt_follows_every_purchase(book: RuleBook) -> None:
     rule = book.by_id["receipt"]
     assert isinstance(rule.trigger, OnEvent)
-    assert (rule.trigger.event, rule.send.purpose, rule.reentry.once) == ("purchase", "transactional", True)
+    [send] = rule.action.sends
+    assert (rule.trigger.event, send.purpose, rule.reentry.once) == ("purchase", "transactional", True)
 
 
 def test_a_timer_keeps_its_event_only_where_the_condition_reads_it(book: RuleBook) -> None:

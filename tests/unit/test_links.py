@@ -41,7 +41,7 @@ def settings(**given: str) -> Settings:
 
 
 def test_a_customer_gets_links_where_the_template_asks_for_them(tmp_path: Path) -> None:
-    letter = with_links(decode_outreach(encode_outreach(rendered(tmp_path, LINKED))[1]), LINKS)
+    letter = with_links(decode_outreach(encode_outreach(rendered(tmp_path, LINKED)).value), LINKS)
     assert letter.text == f"{LINKS.unsubscribe} {LINKS.preferences}"
     href, shown = re.fullmatch('<a href="(.*)">(.*)</a>', letter.html).groups()  # type: ignore[union-attr]
     assert (unescape(href), unescape(shown)) == LINKS

@@ -10,6 +10,7 @@ import pytest
 import structlog
 
 from engine.model import Outcome, OutcomeRecord
+from engine.ports import Entry
 from engine.telemetry.logs import LogHooks, set_up_logs
 from engine.worker.result import Result
 
@@ -32,7 +33,7 @@ Written = Callable[[], list[dict[str, Any]]]
 def test_work_is_summed_up_in_numbers(written: Written) -> None:
     hooks = LogHooks()
     outcome = OutcomeRecord(1, ADA, "win-back", "1", Outcome.FIRED, f"{ADA} was away", "abc", outreach="x")
-    hooks.committed(0, Result(events=2, outcomes=[outcome], outbox=[("x", ADA.encode())]), 0.1)
+    hooks.committed(0, Result(events=2, outcomes=[outcome], outbox=[Entry("x", ADA.encode())]), 0.1)
     hooks.committed(0, Result(events=3, wakes=1), 0.1)
     hooks.sum_up()
     (line,) = written()

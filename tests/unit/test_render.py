@@ -1,6 +1,7 @@
 from pathlib import Path
 
-from engine.core.book import Rule, RuleBook, Send
+from engine.core.actions.send import Send
+from engine.core.book import Rule, RuleBook
 from engine.core.catalog import Catalog
 from engine.core.state.model import History, Memory, State, WindowEntry
 from engine.core.triggers.inactivity import Inactivity

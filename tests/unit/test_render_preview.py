@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from engine.core.book import Policy, Rule, RuleBook, Send
+from engine.core.actions.send import Send
+from engine.core.book import Policy, Rule, RuleBook
 from engine.core.catalog import Catalog
 from engine.core.triggers.inactivity import Inactivity
 from engine.core.zones import Zones

@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 
 from engine.errors import SinkUnavailable, TooLarge
-from engine.ports import KAFKA_DEFAULT, TopicWriter, largest_value
+from engine.ports import KAFKA_DEFAULT, Entry, TopicWriter, largest_value
 from engine.wire.records import ID_HEADER
 
 _CLOUD_EVENT: Final = (
@@ -38,7 +38,7 @@ class KafkaSink:
         self._tail = tail
         self._durable: dict[int, list[str]] = {}
         self._failed: dict[int, SinkUnavailable] = {}
-        self._refused: dict[int, list[tuple[str, bytes, str]]] = {}
+        self._refused: dict[int, list[tuple[Entry, str]]] = {}
 
     def published(self, partition: int) -> set[str]:
         """Ids near the end of what is there already: at least all that an unfinished run may have published."""
@@ -46,15 +46,16 @@ class KafkaSink:
         tail = self._writer.tail(self._topic, partition, self._tail)
         return {value.decode(errors="replace") for headers in tail for name, value in headers if name == ID_HEADER}
 
-    def publish(self, partition: int, entries: Sequence[tuple[str, bytes]]) -> None:
+    def publish(self, partition: int, entries: Sequence[Entry]) -> None:
         """Hand over encoded outreach, in order; `delivered` says when it is durable."""
-        group = _UnderWay([identity for identity, _ in entries], partial(self._ended, partition))
-        for identity, value in entries:
-            ended = partial(self._one_ended, partition, group, identity, value)
+        group = _UnderWay([entry.id for entry in entries], partial(self._ended, partition))
+        for entry in entries:
+            value = entry.value
+            ended = partial(self._one_ended, partition, group, entry)
             if len(value) > self.largest:
                 ended(TooLarge(self._topic, f"{len(value)} bytes; it takes {self.largest} of ours (max.message.bytes)"))
                 continue
-            about, name = _ABOUT.decode(value), identity.encode()
+            about, name = _ABOUT.decode(value), entry.id.encode()
             headers = ((ID_HEADER, name), *_CLOUD_EVENT, ("ce_id", name), ("ce_time", about.at.encode()))
             self._writer.write(self._topic, partition, about.customer.encode(), value, headers, ended)
 
@@ -64,8 +65,8 @@ class KafkaSink:
         self._raise_failure(partition)
         return self._durable.pop(partition, [])
 
-    def refused(self, partition: int) -> list[tuple[str, bytes, str]]:
-        """Outreach found too large since the last call: (id, encoded, reason)."""
+    def refused(self, partition: int) -> list[tuple[Entry, str]]:
+        """Outreach found too large since the last call: (entry, reason)."""
         self._writer.serve()
         return self._refused.pop(partition, [])
 
@@ -83,11 +84,9 @@ class KafkaSink:
         if failure := self._failed.get(partition):
             raise failure
 
-    def _one_ended(
-        self, partition: int, group: "_UnderWay", identity: str, value: bytes, error: SinkUnavailable | None
-    ) -> None:
+    def _one_ended(self, partition: int, group: "_UnderWay", entry: Entry, error: SinkUnavailable | None) -> None:
         if isinstance(error, TooLarge):
-            self._refused.setdefault(partition, []).append((identity, value, str(error)))
+            self._refused.setdefault(partition, []).append((entry, str(error)))
             error = None
         group.one_ended(error)
 

@@ -8,7 +8,7 @@ from threading import RLock
 import msgspec
 
 from engine.errors import Fenced
-from engine.ports import HISTORY_LENGTH, UNLIMITED, Commit, Meta, Record, Rekeyed
+from engine.ports import HISTORY_LENGTH, UNLIMITED, Commit, Entry, Meta, Record, Rekeyed
 
 
 @dataclass
@@ -20,7 +20,7 @@ class _Partition:
     wakes: dict[str, int] = field(default_factory=dict)
     soonest: list[tuple[int, str]] = field(default_factory=list)
     unsorted: list[tuple[int, str]] = field(default_factory=list)
-    outbox: dict[int, list[tuple[str, bytes]]] = field(default_factory=dict)
+    outbox: dict[int, list[Entry]] = field(default_factory=dict)
     history: dict[str, list[bytes]] = field(default_factory=dict)
     erased: dict[str, int] = field(default_factory=dict)
 
@@ -101,8 +101,8 @@ class MemoryStore:
                 raise Fenced(partition, *(f"commit {meta.seq} at offsets {meta.offsets}" for meta in (expected, found)))
             self._of(partition).apply(commit)
 
-    def outbox(self, partition: int) -> dict[int, list[tuple[str, bytes]]]:
-        """The outreach not yet trimmed, oldest first: seq of the commit that decided it -> id and encoded outreach."""
+    def outbox(self, partition: int) -> dict[int, list[Entry]]:
+        """What has not been trimmed, oldest first, by the seq of the commit that decided it."""
         with self._lock:
             return {seq: list(entries) for seq, entries in self._of(partition).outbox.items()}
 
@@ -128,41 +128,41 @@ class MemoryStore:
 
 
 class MemorySink:
-    """An OutreachSink in memory: `entries` maps partition -> (id, encoded outreach) in order."""
+    """An OutreachSink in memory: `entries` maps partition -> its entries in order."""
 
     def __init__(self, largest: int = UNLIMITED) -> None:
         self.largest = largest
-        self.entries: dict[int, list[tuple[str, bytes]]] = {}
-        self._refused: dict[int, list[tuple[str, bytes, str]]] = {}
+        self.entries: dict[int, list[Entry]] = {}
+        self._refused: dict[int, list[tuple[Entry, str]]] = {}
         self._ended: dict[int, list[str]] = {}
         self._told: dict[int, int] = {}
 
     def published(self, partition: int) -> set[str]:
         """Every id ever published to the partition."""
-        return {id_ for id_, _ in self.entries.get(partition, ())}
+        return {entry.id for entry in self.entries.get(partition, ())}
 
-    def publish(self, partition: int, entries: Sequence[tuple[str, bytes]]) -> None:
-        """Append outreach that is not too large."""
-        fits = [entry for entry in entries if len(entry[1]) <= self.largest]
+    def publish(self, partition: int, entries: Sequence[Entry]) -> None:
+        """Append what is not too large."""
+        fits = [entry for entry in entries if len(entry.value) <= self.largest]
         self.entries.setdefault(partition, []).extend(fits)
         if len(fits) < len(entries):
-            large = [(*entry, "too large") for entry in entries if len(entry[1]) > self.largest]
-            self._refused.setdefault(partition, []).extend(large)
-            self._ended.setdefault(partition, []).extend(identity for identity, _, _ in large)
+            large = [entry for entry in entries if len(entry.value) > self.largest]
+            self._refused.setdefault(partition, []).extend((entry, "too large") for entry in large)
+            self._ended.setdefault(partition, []).extend(entry.id for entry in large)
 
     def delivered(self, partition: int) -> list[str]:
         """Ids published since the last call."""
         entries = self.entries.get(partition, [])
         fresh = entries[self._told.get(partition, 0) :]
         self._told[partition] = len(entries)
-        return [id_ for id_, _ in fresh] + self._ended.pop(partition, [])
+        return [entry.id for entry in fresh] + self._ended.pop(partition, [])
 
-    def refused(self, partition: int) -> list[tuple[str, bytes, str]]:
-        """Outreach larger than `largest` since the last call: (id, encoded, reason)."""
+    def refused(self, partition: int) -> list[tuple[Entry, str]]:
+        """Outreach larger than `largest` since the last call: (entry, reason)."""
         return self._refused.pop(partition, [])
 
-    def take(self, partition: int) -> list[tuple[str, bytes]]:
-        """Remove and return the outreach of a partition."""
+    def take(self, partition: int) -> list[Entry]:
+        """Remove and return the entries of a partition."""
         self._told.pop(partition, None)
         return self.entries.pop(partition, [])
 

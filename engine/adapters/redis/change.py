@@ -5,13 +5,13 @@ wake-ups one argument per key and value took six times as long. And few large va
 each: the outreach of a commit is one value, which leaves when all of it is published.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
 from engine.adapters.redis import history
 from engine.errors import OtherFormat
-from engine.ports import HISTORY_LENGTH, STORE_FORMAT, Commit, Meta
+from engine.ports import HISTORY_LENGTH, OUTREACH, STORE_FORMAT, Commit, Entry, Meta
 
 
 class Change(msgspec.Struct):
@@ -48,7 +48,7 @@ def pack(commit: Commit, history_until: int, erased_seconds: int) -> tuple[bytes
     deleted = [customer for customer, state in commit.states.items() if state is None]
     outcomes = {customer: history.pack(records) for customer, records in commit.outcomes.items()}
     waiting = {**commit.rewritten, commit.meta.seq: commit.outbox}
-    outbox = {seq: _encode(entries) for seq, entries in waiting.items() if entries}
+    outbox = {seq: encode_outbox(entries) for seq, entries in waiting.items() if entries}
     trim = [*commit.trim, *(seq for seq, entries in commit.rewritten.items() if not entries)]
     values = [*states.values(), *outbox.values(), *outcomes.values()]
     change = Change(
@@ -71,8 +71,13 @@ def pack(commit: Commit, history_until: int, erased_seconds: int) -> tuple[bytes
     return msgspec.msgpack.encode(change), b"".join(values)
 
 
-def read_outbox(stored: Mapping[bytes, bytes]) -> dict[int, list[tuple[str, bytes]]]:
-    """The outreach that waits, by the seq of the commit that decided it, oldest first."""
+def encode_outbox(entries: Sequence[Entry]) -> bytes:
+    """Outreach takes no more room than id and value, nearly all that there ever is."""
+    return _encode([(one.id, one.value) if one.destination == OUTREACH and not one.key else one for one in entries])
+
+
+def read_outbox(stored: Mapping[bytes, bytes]) -> dict[int, list[Entry]]:
+    """What waits, by the seq of the commit that decided it, oldest first."""
     return {seq: _decode(stored[b"%d" % seq]) for seq in sorted(map(int, stored))}
 
 
@@ -86,7 +91,7 @@ def read_meta(stored: dict[bytes, bytes], name: str) -> Meta:
 
 
 _encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(list[tuple[str, bytes]]).decode
+_decode = msgspec.msgpack.Decoder(list[Entry]).decode
 
 
 def _json(value: object) -> str:

@@ -20,7 +20,7 @@ from engine.adapters.redis.process import is_marked, mark
 from engine.adapters.redis.script import Script
 from engine.adapters.redis.trouble import reaching
 from engine.errors import BadStoreUrl, Fenced
-from engine.ports import Commit, Meta, StoreServer
+from engine.ports import Commit, Entry, Meta, StoreServer
 
 Client = Redis | RedisCluster
 HISTORY_KEPT: Final = timedelta(days=90)
@@ -93,8 +93,8 @@ class RedisStore:
             expected = f"commit {commit.expected.seq} at offsets {commit.expected.offsets}"
             raise Fenced(partition, expected, f"commit {seq.decode()} at offsets {offsets.decode()}")
 
-    def outbox(self, partition: int) -> dict[int, list[tuple[str, bytes]]]:
-        """The outreach not yet trimmed, oldest first: seq of the commit that decided it -> id and encoded outreach."""
+    def outbox(self, partition: int) -> dict[int, list[Entry]]:
+        """What has not been trimmed, oldest first, by the seq of the commit that decided it."""
         key = self._prefix(partition) + "outbox"
         with reaching(self._name, key):
             return read_outbox(self._client.hgetall(key))

@@ -16,7 +16,9 @@ import msgspec
 from engine.model import KeptEvent, Number
 
 STATE_VERSION = 2
-STATE_MINOR = 1
+STATE_MINOR = 2
+"""1: states of version 2. 2: a partition's outbox may have entries that are no outreach; an older engine would take
+them for a damaged store."""
 MOST_SECONDS = 10**11
 """Larger numbers are milliseconds (from 1973 on), smaller ones seconds (to the year 5138)."""
 

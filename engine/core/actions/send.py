@@ -1,0 +1,171 @@
+"""Send: an outreach from a template, if the customer may get it now: consent, address, quiet hours, caps."""
+
+from datetime import time, timedelta
+
+from engine.core.actions.base import Action
+from engine.core.book import Cap, QuietHours, RuleBook
+from engine.core.durations import text_of
+from engine.core.effects import Effect, effect_id
+from engine.core.guards import PASS, Candidate, Defer, Guard, Stop, Verdict, condition, freshness, reentry, still_holds
+from engine.core.scope import MISSING, Scope
+from engine.core.state.model import Sent, State
+from engine.core.triggers.base import Firing
+from engine.core.zones import from_millis, instant_of, iso
+from engine.model import TRANSACTIONAL, Outcome, Outreach
+
+
+class Send(Action):
+    """One message. `expires`: how long it is fresh, milliseconds; None: for the policy's fresh_for."""
+
+    def __init__(
+        self,
+        template: str,
+        channel: str = "email",
+        purpose: str = "marketing",
+        priority: int = 0,
+        expires: int | None = None,
+    ) -> None:
+        self.template = template
+        self.channel = channel
+        self.purpose = purpose
+        self.expires = expires
+        self._priority = priority
+        self._guards = (
+            condition,
+            still_holds,
+            reentry,
+            self.freshness,
+            self.suppression,
+            self.quiet_hours,
+            self.caps,
+        )
+
+    @property
+    def guards(self) -> tuple[Guard, ...]:
+        return self._guards
+
+    @property
+    def priority(self) -> int:
+        return self._priority
+
+    @property
+    def sends(self) -> "tuple[Send, ...]":
+        return (self,)
+
+    def counted(self, at: int) -> Sent | None:
+        return Sent(at, self.purpose, self.channel) if self.purpose != TRANSACTIONAL else None
+
+    def effects(self, book: RuleBook, state: State, it: Candidate) -> list[Effect]:
+        firing, rule = it.firing, it.rule.id
+        outreach = Outreach(
+            id=effect_id(rule, it.customer, firing.occurrence),
+            rule=rule,
+            occurrence=firing.occurrence,
+            customer=it.customer,
+            at=it.at,
+            moment=firing.moment,
+            expires_at=self.expires_at(book, firing),
+            channel=self.channel,
+            purpose=self.purpose,
+            template=self.template,
+            revision=book.revision,
+            reason=firing.reason,
+            to=self.address(book, state, it),
+            event=firing.event,
+        )
+        return [outreach]
+
+    def expires_at(self, book: RuleBook, firing: Firing) -> int:
+        """The last moment at which the firing is still fresh; 0: it never expires."""
+        fresh_for = self.expires if self.expires is not None else book.policy.fresh_for
+        if fresh_for is None:
+            return firing.until
+        limit = firing.moment + fresh_for
+        return min(limit, firing.until) if firing.until else limit
+
+    def address(self, book: RuleBook, state: State, it: Candidate) -> str:
+        """Where the policy says this customer is reached on the channel; "" where it does not say."""
+        expression = book.policy.addresses.get(self.channel)
+        if expression is None:
+            return ""
+        value = expression.test(Scope(state, it.firing.event, it.at))
+        return str(value) if value not in (MISSING, None, "", False) else ""
+
+    def freshness(self, book: RuleBook, state: State, it: Candidate) -> Verdict:
+        return freshness(it, self.expires_at(book, it.firing))
+
+    def suppression(self, book: RuleBook, state: State, it: Candidate) -> Verdict:
+        policy = book.policy
+        if not (policy.suppress or policy.consent or policy.addresses):
+            return PASS
+        scope = Scope(state, it.firing.event, it.at)
+        for name in ("all", self.purpose):
+            expression = policy.suppress.get(name)
+            if expression and expression.test(scope):
+                return Stop(Outcome.SUPPRESSED, f"suppressed for {name}: {expression.text}")
+        consent = policy.consent.get(self.purpose)
+        if consent and not consent.test(scope):
+            return Stop(Outcome.SUPPRESSED, f"no consent to {self.purpose}: {consent.text}")
+        if self.channel in policy.addresses and not self.address(book, state, it):
+            return Stop(Outcome.SUPPRESSED, f"no address for {self.channel}")
+        return PASS
+
+    def quiet_hours(self, book: RuleBook, state: State, it: Candidate) -> Verdict:
+        for hours in book.policy.quiet_hours:
+            if not hours.concern(self.purpose, self.channel):
+                continue
+            until = _quiet_until(book, state, hours, it.at)
+            if until:
+                return Defer(f"quiet hours until {iso(until)}", until)
+        return PASS
+
+    def caps(self, book: RuleBook, state: State, it: Candidate) -> Verdict:
+        for cap in book.policy.caps:
+            if not counts(cap, self.purpose, self.channel):
+                continue
+            since = _window_start(book, state, cap, it.at)
+            sent = sum(1 for one in state.sent if one.at >= since and counts(cap, one.purpose, one.channel))
+            if sent >= cap.limit:
+                return Stop(Outcome.CAPPED, f"cap of {cap.limit} per {_window(cap)}{_scope(cap)} is reached")
+        return PASS
+
+
+def _quiet_until(book: RuleBook, state: State, hours: QuietHours, at: int) -> int:
+    """The instant the quiet hours around `at` end; 0 when `at` is outside them."""
+    zone = book.policy.zones.of(state.profile)
+    today = from_millis(at, zone).date()
+    nights = 1 if hours.start >= hours.end else 0
+    for day in (today - timedelta(days=nights), today):
+        end = instant_of(day + timedelta(days=nights), _time_of(hours.end), zone)
+        if at < end and at >= instant_of(day, _time_of(hours.start), zone):
+            return end
+    return 0
+
+
+def _time_of(minutes: int) -> time:
+    return time(minutes // 60, minutes % 60)
+
+
+def counts(cap: Cap, purpose: str, channel: str) -> bool:
+    """Whether the cap is about outreach of this purpose and channel."""
+    return purpose != TRANSACTIONAL and cap.purpose in (None, purpose) and cap.channel in (None, channel)
+
+
+def _window(cap: Cap) -> str:
+    return cap.calendar or text_of(cap.span)
+
+
+def _scope(cap: Cap) -> str:
+    return "".join(f" of {name}" for name in (cap.purpose, cap.channel) if name)
+
+
+def _window_start(book: RuleBook, state: State, cap: Cap, at: int) -> int:
+    if cap.calendar is None:
+        return at - cap.span + 1
+    zone = book.policy.zones.of(state.profile)
+    day = from_millis(at, zone).date()
+    if cap.calendar == "week":
+        day -= timedelta(days=day.weekday())
+    elif cap.calendar == "month":
+        day = day.replace(day=1)
+    return instant_of(day, time(0), zone)
