@@ -395,6 +395,7 @@ def test_a_broker_that_restarts_is_only_a_pause(shop: Shop) -> None:
     shop.write(topic, *numbers(10))
     reader = shop.reader(topic)
     poll_until(got(reader, 10), reader)
+    reader.owner.starts = reader.handled  # a broker that is away for long may share out its group anew
     shop.broker.kill9()
     assert reader.poll(timeout=0.5) == []
     with pytest.raises(SourceUnavailable):
