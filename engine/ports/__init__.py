@@ -31,6 +31,7 @@ from engine.ports.store import (
 )
 from engine.ports.telemetry import Hooks, Measures, SenderHooks, Work
 from engine.ports.topics import (
+    AWAY_SECONDS,
     BATCH_BYTES,
     KAFKA_DEFAULT,
     MAX_MESSAGE,
@@ -53,6 +54,7 @@ from engine.ports.topics import (
 )
 
 __all__ = [
+    "AWAY_SECONDS",
     "BATCH_BYTES",
     "HISTORY_LENGTH",
     "KAFKA_DEFAULT",

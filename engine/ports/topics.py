@@ -37,6 +37,9 @@ KAFKA_DEFAULT: Final = 1_048_588
 WRITE_SECONDS: Final = 10.0
 """Seconds that a write waits for room: longer than busy brokers need, and well below the minute without a turn of the
 loop after which /healthz reports it stuck."""
+AWAY_SECONDS: Final = 5.0
+"""Seconds for which writes fail at once after one has waited in vain. Without it a sender with 200 results to report
+stands still for 200 waits, and neither notices SIGTERM nor that the brokers are back."""
 MAX_WAITING_BYTES: Final = 64 * 1024 * 1024
 """Bytes of records that may wait for the brokers: a worker's memory grows by this while they are unavailable."""
 
@@ -54,7 +57,8 @@ def too_small(limit: int) -> str:
 class TopicWriter(Protocol):
     """An idempotent producer: what it takes becomes durable once, in order within a partition, however long it takes.
 
-    Memory is bounded: where too much waits, `write` waits, and raises BrokersAway after WRITE_SECONDS.
+    Memory is bounded: where too much waits, `write` waits, and raises BrokersAway after WRITE_SECONDS; from then on it
+    raises at once, for AWAY_SECONDS.
     Raises SinkUnavailable where it cannot, TooLarge where the record is to blame; a write with `done` tells that
     instead. What one topic refuses of one record concerns no other record.
     """

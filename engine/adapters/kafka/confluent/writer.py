@@ -11,7 +11,7 @@ from engine.adapters.kafka.confluent.config import LOGGER, MISSING, REFUSED, cli
 from engine.adapters.kafka.confluent.messages import headers_of
 from engine.adapters.kafka.settings import KafkaSettings
 from engine.errors import BrokersAway, SinkUnavailable, TooLarge
-from engine.ports import BATCH_BYTES, MAX_RECORD_BYTES, MAX_WAITING_BYTES, WRITE_SECONDS, Done, Headers
+from engine.ports import AWAY_SECONDS, BATCH_BYTES, MAX_RECORD_BYTES, MAX_WAITING_BYTES, WRITE_SECONDS, Done, Headers
 
 _TOO_LARGE: Final = frozenset({KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_LIST_TOO_LARGE})
 _ANSWER_SECONDS: Final = 10.0
@@ -23,6 +23,8 @@ class ConfluentWriter:
     def __init__(self, settings: KafkaSettings) -> None:
         self._settings = settings
         self._failed: SinkUnavailable | None = None
+        self._away_until = 0.0
+        """By the monotonic clock."""
         self._producer = opened(
             Producer,
             client_config(settings)
@@ -59,13 +61,18 @@ class ConfluentWriter:
             try:
                 return self._producer.produce(topic, value, key, where, ended, headers=list(headers))
             except BufferError as full:
-                deadline = deadline or time.monotonic() + WRITE_SECONDS
-                if time.monotonic() > deadline:
-                    waiting = f"{len(self._producer)} records wait to be taken"
-                    raise BrokersAway(self._settings.bootstrap, waiting) from full
+                now = time.monotonic()
+                deadline = deadline or (now if now < self._away_until else now + WRITE_SECONDS)
+                if now >= deadline:
+                    raise self._away(now) from full
                 self._producer.poll(0.1)
             except KafkaException as error:
                 return self._ended(topic, error.args[0], done)
+
+    def _away(self, now: float) -> BrokersAway:
+        if now >= self._away_until:
+            self._away_until = now + AWAY_SECONDS
+        return BrokersAway(self._settings.bootstrap, f"{len(self._producer)} records wait to be taken")
 
     def serve(self) -> None:
         """Call what waits to hear of writes that have ended; does not wait."""

@@ -23,12 +23,15 @@ from kafka.errors import (
 from engine.adapters.kafka.python.config import REFUSED, connected, reason
 from engine.adapters.kafka.settings import KafkaSettings
 from engine.errors import BrokersAway, SinkUnavailable, SourceUnavailable, TooLarge
-from engine.ports import BATCH_BYTES, MAX_RECORD_BYTES, MAX_WAITING_BYTES, WRITE_SECONDS, Done, Headers
+from engine.ports import AWAY_SECONDS, BATCH_BYTES, MAX_RECORD_BYTES, MAX_WAITING_BYTES, WRITE_SECONDS, Done, Headers
 
 LOGGER: Final = logging.getLogger("engine.kafka")
 _TOO_LARGE: Final = (MessageSizeTooLargeError, RecordListTooLargeError)
 _FOR_EVER: Final = 2**31 - 1
 _ANSWER_SECONDS: Final = 10.0
+_LEADER_SECONDS: Final = 2.0
+"""Seconds that a write waits for the leaders of a topic that was not written to before; the caller's loop stands still
+meanwhile."""
 _MAX_WAITING: Final = 100_000
 """Records that may wait for the brokers, as with librdkafka."""
 _RENEWAL_SECONDS: Final = 1.0
@@ -65,6 +68,8 @@ class PythonWriter:
         """How writes have ended, by their numbers; told on the producer's thread."""
         self._lock = RLock()
         self._renewal = 0.0
+        self._away_until = 0.0
+        """By the monotonic clock."""
         self._producer: Any = self._connect()
 
     def write(
@@ -77,14 +82,23 @@ class PythonWriter:
         done: Done | None = None,
     ) -> None:
         """Hand over one record, with the present as its timestamp. Without a partition the key decides, as in Java."""
+        if time.monotonic() < self._away_until:
+            raise BrokersAway(self._settings.bootstrap, f"do not take records for {topic}")
+        try:
+            self._wait_for_room()
+            with self._lock:
+                self._hand_over(_Write(topic, partition, key, value, headers, done))
+        except BrokersAway:
+            self._away_until = time.monotonic() + AWAY_SECONDS
+            raise
+
+    def _wait_for_room(self) -> None:
         deadline = time.monotonic() + WRITE_SECONDS
         while self._is_full():  # kafka-python 3 has no bound of its own
             if time.monotonic() > deadline:
                 raise BrokersAway(self._settings.bootstrap, f"{len(self._open)} records wait to be taken")
             self._wait(0.1)
             self.serve()
-        with self._lock:
-            self._hand_over(_Write(topic, partition, key, value, headers, done))
 
     def _is_full(self) -> bool:
         return len(self._open) >= _MAX_WAITING or self._bytes > MAX_WAITING_BYTES
@@ -218,7 +232,7 @@ class PythonWriter:
             enable_idempotence=True,
             delivery_timeout_ms=_FOR_EVER,
             max_request_size=MAX_RECORD_BYTES,
-            max_block_ms=int(WRITE_SECONDS * 1000),
+            max_block_ms=int(_LEADER_SECONDS * 1000),
             linger_ms=5,
             batch_size=BATCH_BYTES,
             allow_auto_create_topics=False,
