@@ -11,7 +11,7 @@ import msgspec
 from engine.errors import BadRecord
 from engine.model import Event, Identified
 from engine.ports import Record, Rekeyed
-from engine.wire.decode import Decoder
+from engine.wire.decode import Decoder, place_of
 
 ORIGIN: Final = "engine-origin"
 """Header: topic:partition:offset:broker time (epoch ms). A topic's name has no colon."""
@@ -61,14 +61,20 @@ class IngestedDecoder:
         self._decoders = decoders
 
     def decode(self, record: Record, wall: int) -> Event | Identified | None:
-        """An event without an id gets one from its original place. Raises BadRecord."""
+        """An event without an id gets one from its original place and the broker's time. Raises BadRecord.
+
+        The time tells it from the record that stood at this place before its topic was deleted and made again.
+        """
         origin = original(record)
         decoder = self._decoders.get(origin.source)
         if decoder is None:
             raise BadRecord("unknown-origin", f"events.yaml declares no un-keyed source on {origin.source}")
         if any(name == IDENTIFIED for name, _ in record.headers):
             return _identified(origin, wall + decoder.accept.ahead)
-        return decoder.decode(origin, wall)
+        event = decoder.decode(origin, wall)
+        if event is not None and event.id == (place := place_of(origin)):
+            event.id = f"{place}@{origin.timestamp}"
+        return event
 
 
 def _identified(record: Record, latest: int) -> Identified | None:

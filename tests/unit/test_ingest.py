@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import msgspec
 import pytest
 
 from engine.adapters.memory import MemoryTransfer
@@ -76,11 +77,21 @@ def test_each_event_is_decoded_as_its_own_topic_declares() -> None:
     assert (shop.type, web.type) == ("visit", "visit")
 
 
-def test_an_event_without_an_id_gets_one_from_where_it_first_stood() -> None:
+def test_an_event_without_an_id_gets_one_from_where_and_when_it_first_stood() -> None:
     direct = Decoder(WEB, CATALOG).decode(record(OF_WEB, "web.raw"), WALL)
     assert direct
     assert direct.id == "web.raw:3:7"
+    direct.id += f"@{record(OF_WEB).timestamp}"
     assert through(record(OF_WEB, "web.raw")) == [direct]
+
+
+def test_events_at_one_place_of_a_topic_that_was_made_again_are_two() -> None:
+    before = record(OF_WEB, "web.raw")
+    after = msgspec.structs.replace(before, timestamp=before.timestamp + 1)
+    first, second = through(before, after)
+    assert isinstance(first, Event)
+    assert isinstance(second, Event)
+    assert first.id != second.id
 
 
 def test_value_and_headers_stay_as_they_were_and_the_origin_is_found_again() -> None:
