@@ -20,7 +20,7 @@ NextChange = Callable[[Scope], int]
 """The first moment after now at which a value may change without another event; NEVER."""
 NEVER: Final = 2**53
 
-SENT_FOR: Final = 7 * DAY
+SENT_RETENTION: Final = 7 * DAY
 """For so long is remembered what was sent, even if no cap asks. Without it a cap that is added begins at zero."""
 
 Calendar = Literal["day", "week", "month"]
@@ -249,7 +249,7 @@ class RuleBook:
         self.renamed = {old: rule.id for rule in rules for old in rule.was}
         self.made = frozenset().union(*(rule.action.makes for rule in rules))
         """Event types that rules make; they are no activity."""
-        self.sent_span = max([SENT_FOR, *(cap.longest for cap in self.policy.caps)])
+        self.sent_span = max([SENT_RETENTION, *(cap.longest for cap in self.policy.caps)])
 
     def _mark(self) -> int:
         kept = (sorted(self.keeps.last), sorted(self.keeps.sums), sorted(map(str, self.keeps.windows)))

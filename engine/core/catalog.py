@@ -7,7 +7,9 @@ Kind = Literal["string", "number", "integer", "boolean", "time", "date", "any"]
 """A property's type. `time` is stored as epoch ms, or as "YYYY-MM-DD" where it came as a day: which moment that is
 depends on where the customer is. `date` is stored as "YYYY-MM-DD" or "MM-DD"."""
 
-NOBODY = frozenset({"undefined", "null", "NULL", "(null)", "<null>", "None", "nil", "NaN", "nan", "[object Object]"})
+PLACEHOLDER_IDS = frozenset(
+    {"undefined", "null", "NULL", "(null)", "<null>", "None", "nil", "NaN", "nan", "[object Object]"}
+)
 """What programs write where they have no id. As a customer's id it would join strangers, as an event's it would drop
 all but the first. By exact case: Nan is a name."""
 
@@ -74,7 +76,7 @@ class Accept:
     ahead: int = 86_400_000
     max_bytes: int = 262_144
     undeclared: Literal["ignore", "dead_letter"] = "ignore"
-    nobody: frozenset[str] = NOBODY
+    nobody: frozenset[str] = PLACEHOLDER_IDS
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from engine.core.zones import DAY
 from engine.errors import EndlessEvents
 from engine.model import Event, Identified, WakeUp
 
-MOST_DERIVED = 100
+MAX_DERIVED_EVENTS = 100
 """Events that rules may make in one decision. Without it rules that set off each other would never come to an end."""
 
 
@@ -97,8 +97,8 @@ def _follow(book: RuleBook, state: State, decision: Decision, horizon: int, pres
     """Let the events that rules have made happen, those after the first `followed`; the first made goes first."""
     now = horizon + book.policy.allowed_lateness
     for event in islice(decision.derived, followed, None):  # grows meanwhile
-        if len(decision.derived) > MOST_DERIVED:
-            raise EndlessEvents(event.type, MOST_DERIVED)
+        if len(decision.derived) > MAX_DERIVED_EVENTS:
+            raise EndlessEvents(event.type, MAX_DERIVED_EVENTS)
         if not is_duplicate(state, event, now, book.policy.dedupe or DAY):
             _happen(book, book.plans[event.type], state, decision, event, horizon, present)
 

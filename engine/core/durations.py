@@ -6,7 +6,7 @@ from functools import lru_cache
 UNITS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
 _PART = re.compile(r"(\d+)(ms|[smhdw])")
 _WHOLE = re.compile(r"(?:\d+(?:ms|[smhdw]))+")
-_LONGEST = 100 * 365 * UNITS["d"]
+_MAX_SPAN = 100 * 365 * UNITS["d"]
 
 
 @lru_cache(maxsize=4096)
@@ -17,7 +17,7 @@ def milliseconds(text: str) -> int:
         msg = f"{text!r} is not a duration; write a number and a unit (s, m, h, d, w), such as 14d or 1h30m"
         raise ValueError(msg)
     total = sum(int(number) * UNITS[unit] for number, unit in _PART.findall(compact))
-    if total > _LONGEST:
+    if total > _MAX_SPAN:
         msg = f"{text!r} is longer than 100 years"
         raise ValueError(msg)
     return total

@@ -18,7 +18,7 @@ from engine.model import Outcome
 if TYPE_CHECKING:
     from engine.core.actions.base import Action
 
-MOST_DEFERRED: Final = 100
+MAX_DEFERRED_FIRINGS: Final = 100
 """Firings that wait for one customer's quiet hours to end; what comes on top is suppressed. Without it a customer with
 a flood of events would have a state of megabytes."""
 
@@ -65,11 +65,11 @@ class Candidate(NamedTuple):
 Guard = Callable[[RuleBook, State, Candidate], Verdict]
 
 
-def condition(book: RuleBook, state: State, it: Candidate) -> Verdict:
-    expression = it.rule.condition
-    if expression is None or expression.test(Scope(state, it.firing.event, it.at)):
+def condition(book: RuleBook, state: State, candidate: Candidate) -> Verdict:
+    expression = candidate.rule.condition
+    if expression is None or expression.test(Scope(state, candidate.firing.event, candidate.at)):
         return PASS
-    unknown = unknown_history(state, expression.needs.keeps, it.at)
+    unknown = unknown_history(state, expression.needs.keeps, candidate.at)
     because = f"; not kept for long enough yet: {', '.join(unknown)}" if unknown else ""
     return Stop(Outcome.SUPPRESSED, f"condition is not met: {expression.text}{because}")
 
@@ -84,8 +84,8 @@ def unknown_history(state: State, keeps: Keeps, now: int) -> list[str]:
     return sorted(found)
 
 
-def still_holds(book: RuleBook, state: State, it: Candidate) -> Verdict:
-    if it.first_try or _holds(it.rule.trigger, state, it.firing.occurrence):
+def still_holds(book: RuleBook, state: State, candidate: Candidate) -> Verdict:
+    if candidate.first_try or _holds(candidate.rule.trigger, state, candidate.firing.occurrence):
         return PASS
     return Stop(Outcome.SUPPRESSED, "no longer true after it was deferred")
 
@@ -97,40 +97,40 @@ def _holds(trigger: Trigger, state: State, occurrence: str) -> bool:
         return False
 
 
-def reentry(book: RuleBook, state: State, it: Candidate) -> Verdict:
-    again = it.rule.reentry
+def reentry(book: RuleBook, state: State, candidate: Candidate) -> Verdict:
+    again = candidate.rule.reentry
     if not (again.once or again.after):
         return PASS
-    slot = state.rules.get(it.rule.id)
+    slot = state.rules.get(candidate.rule.id)
     fired = slot.fired_at if slot is not None else 0
     if not fired:
         return PASS
     if again.once:
         return Stop(Outcome.SUPPRESSED, f"reentry: once, and it reached this customer at {iso(fired)}")
-    if it.at >= fired + again.after:
+    if candidate.at >= fired + again.after:
         return PASS
     return Stop(
         Outcome.SUPPRESSED, f"reentry: after {text_of(again.after)}, and it reached this customer at {iso(fired)}"
     )
 
 
-def freshness(it: Candidate, limit: int) -> Verdict:
+def freshness(candidate: Candidate, limit: int) -> Verdict:
     """`limit`: the last moment at which it is fresh; 0: it always is."""
-    until = it.firing.until
-    if until and it.at >= until:
+    until = candidate.firing.until
+    if until and candidate.at >= until:
         return Stop(Outcome.EXPIRED, f"pointless since {iso(until)}")
-    if not limit or it.at <= limit:
+    if not limit or candidate.at <= limit:
         return PASS
-    late = text_of((it.at - it.firing.moment) // 1000 * 1000)
-    return Stop(Outcome.EXPIRED, f"{late} after its moment, {iso(it.firing.moment)}")
+    late = text_of((candidate.at - candidate.firing.moment) // 1000 * 1000)
+    return Stop(Outcome.EXPIRED, f"{late} after its moment, {iso(candidate.firing.moment)}")
 
 
-def judge(book: RuleBook, state: State, it: Candidate) -> Verdict:
+def judge(book: RuleBook, state: State, candidate: Candidate) -> Verdict:
     """What the first guard says that does not let the candidate pass."""
-    for guard in it.action.guards:
-        verdict = guard(book, state, it)
+    for guard in candidate.action.guards:
+        verdict = guard(book, state, candidate)
         if verdict is not PASS:
-            if isinstance(verdict, Defer) and len(state.deferred) >= MOST_DEFERRED:
-                return Stop(Outcome.SUPPRESSED, f"{MOST_DEFERRED} others wait for the end of the quiet hours")
+            if isinstance(verdict, Defer) and len(state.deferred) >= MAX_DEFERRED_FIRINGS:
+                return Stop(Outcome.SUPPRESSED, f"{MAX_DEFERRED_FIRINGS} others wait for the end of the quiet hours")
             return verdict
     return PASS

@@ -10,7 +10,7 @@ from hashlib import blake2b
 from engine.core.state.model import State
 from engine.model import Event
 
-MOST_SEEN = 200
+MAX_SEEN_IDS = 200
 """Event ids remembered per customer, whatever the dedupe window."""
 MOMENT_BITS = 44
 """Enough for moments until the year 2248, and as far before 1970."""
@@ -45,7 +45,7 @@ def is_duplicate(state: State, event: Event, now: int, span: int) -> bool:
         del seen[event.id]  # to be remembered anew, as the latest
     while seen:  # ids are in the order they were seen, so the oldest come first
         oldest = next(iter(seen))
-        if (seen[oldest] + _HALF) & _MASK > since + _HALF and len(seen) < MOST_SEEN:  # _moment, without the call
+        if (seen[oldest] + _HALF) & _MASK > since + _HALF and len(seen) < MAX_SEEN_IDS:  # _moment, without the call
             break
         del seen[oldest]
     seen[event.id] = now + (event.source << MOMENT_BITS)

@@ -12,10 +12,10 @@ from engine.core.state.model import Deferred, Sent, Slot, State
 from engine.core.triggers.base import Firing
 from engine.model import Event, Outcome, OutcomeRecord, Outreach
 
-GUEST_KEPT = 3_600_000
+GUEST_RETENTION = 3_600_000
 """How long (ms) a guest stays of whom only is known who they became. What they did before may be read after it, as
 the partitions of an un-keyed topic are read in no common order; but the clock waits for the slowest of them."""
-MOST_SENT = 50
+MAX_SENT_REMEMBERED = 50
 """Outreach remembered for caps that may be added; what a cap of the book counts is remembered however much it is."""
 
 
@@ -40,7 +40,7 @@ def soonest_due(book: RuleBook, state: State) -> int:
 def forgotten_at(book: RuleBook, state: State) -> int:
     """The moment at which the customer is forgotten if nothing happens, 0 for never."""
     if state.identified and not state.events:
-        return state.identified + GUEST_KEPT
+        return state.identified + GUEST_RETENTION
     forget_after = book.policy.forget_after
     return last + forget_after if forget_after and (last := _last_activity(book, state)) else 0
 
@@ -121,52 +121,52 @@ class Settling:
         for candidate in candidates:
             self.apply(candidate, judge(self.book, self.state, candidate))
 
-    def apply(self, it: Candidate, verdict: Verdict) -> None:
+    def apply(self, candidate: Candidate, verdict: Verdict) -> None:
         """Write down what has become of the candidate."""
         if isinstance(verdict, Pass):
-            self._act(it)
+            self._act(candidate)
         elif isinstance(verdict, Stop):
-            self._record(it, verdict.outcome, verdict.reason)
+            self._record(candidate, verdict.outcome, verdict.reason)
         elif isinstance(verdict, Defer):
-            self._defer(it, verdict)
+            self._defer(candidate, verdict)
         else:
-            self._count(it)
-            self._record(it, Outcome.HELD_OUT, verdict.reason)
+            self._count(candidate)
+            self._record(candidate, Outcome.HELD_OUT, verdict.reason)
 
-    def _defer(self, it: Candidate, verdict: Defer) -> None:
-        firing, rule = it.firing, it.rule
+    def _defer(self, candidate: Candidate, verdict: Defer) -> None:
+        firing, rule = candidate.firing, candidate.rule
         event = firing.event if rule.needs.reads.event else None
-        self._record(it, Outcome.DEFERRED, verdict.reason, until=verdict.until)
+        self._record(candidate, Outcome.DEFERRED, verdict.reason, until=verdict.until)
         self.state.deferred.append(
             Deferred(verdict.until, rule.id, firing.occurrence, firing.moment, event, firing.reason, firing.until)
         )
 
-    def _act(self, it: Candidate) -> None:
-        effects = it.action.effects(self.book, self.state, it)
-        self._count(it)
+    def _act(self, candidate: Candidate) -> None:
+        effects = candidate.action.effects(self.book, self.state, candidate)
+        self._count(candidate)
         decision, outreach = self.decision, ""
         for effect in effects:
             if isinstance(effect, Outreach):
                 outreach = effect.id
                 decision.effects.append(effect)
-            elif effect.event.customer == it.customer:
+            elif effect.event.customer == candidate.customer:
                 decision.derived.append(effect.event)
             else:
                 decision.effects.append(effect)
-        self._record(it, it.action.outcome, it.firing.reason, outreach)
+        self._record(candidate, candidate.action.outcome, candidate.firing.reason, outreach)
 
-    def _count(self, it: Candidate) -> None:
+    def _count(self, candidate: Candidate) -> None:
         """For reentry and caps."""
-        rule, state = it.rule, self.state
+        rule, state = candidate.rule, self.state
         slot = state.rules.get(rule.id)
         if slot is None:
             slot = state.rules[rule.id] = Slot()
         self.decision.fired_before.setdefault(rule.id, slot.fired)
-        slot.remember_fired(it.at, rule.reentry.after > 0)
-        sent = it.action.counted(it.at)
+        slot.remember_fired(candidate.at, rule.reentry.after > 0)
+        sent = candidate.action.counted(candidate.at)
         if sent is not None:  # whether or not a cap asks: one that is added next week must know of it
             state.sent.append(sent)
-            if len(state.sent) > MOST_SENT:
+            if len(state.sent) > MAX_SENT_REMEMBERED:
                 self._forget_spare(state.sent)
 
     def _forget_spare(self, sent: list[Sent]) -> None:
@@ -175,13 +175,13 @@ class Settling:
         if spare is not None:
             sent.remove(spare)
 
-    def _record(self, it: Candidate, outcome: Outcome, reason: str, outreach: str = "", until: int = 0) -> None:
+    def _record(self, candidate: Candidate, outcome: Outcome, reason: str, outreach: str = "", until: int = 0) -> None:
         self.decision.outcomes.append(
             OutcomeRecord(
-                at=it.at,
-                customer=it.customer,
-                rule=it.rule.id,
-                occurrence=it.firing.occurrence,
+                at=candidate.at,
+                customer=candidate.customer,
+                rule=candidate.rule.id,
+                occurrence=candidate.firing.occurrence,
                 outcome=outcome,
                 reason=reason,
                 revision=self.book.revision,

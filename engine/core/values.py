@@ -6,10 +6,10 @@ from math import isfinite
 
 from engine.model import Number
 
-LONGEST_NUMBER = 64
+MAX_NUMBER_LENGTH = 64
 """Characters of a number in text; a longer one is a mistake, and Python refuses to convert thousands of digits."""
 
-LONGEST_DAY = 10
+DAY_LENGTH = 10
 """Characters of a day without a time, so that times, which are longer, are not looked at twice."""
 
 _NO_DATE = re.compile(r"\s*|0000-00-00([ T][0:.]*Z?)?|00[-./]00[-./]0000")
@@ -24,7 +24,7 @@ def is_no_date(text: str) -> bool:
 
 def day_of(text: str) -> str:
     """The day as "YYYY-MM-DD" or "MM-DD"; of a day with a time, the day as written. Raises ValueError."""
-    if len(text) == LONGEST_DAY:  # nearly every one
+    if len(text) == DAY_LENGTH:  # nearly every one
         return date.fromisoformat(text).isoformat()
     if len(text) == len("MM-DD") and _MONTH_AND_DAY.fullmatch(text):
         date.fromisoformat(f"2000-{text}")
@@ -43,7 +43,7 @@ def whole_day(text: str) -> str | None:
 def number_of(text: str) -> Number | None:
     """The number that the text is, with a point and without separators of thousands, else None."""
     text = text.strip()
-    if len(text) > LONGEST_NUMBER or not _NUMBER.fullmatch(text):
+    if len(text) > MAX_NUMBER_LENGTH or not _NUMBER.fullmatch(text):
         return None
     if text.lstrip("+-").isdigit():
         return int(text)

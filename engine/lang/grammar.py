@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from engine.core.book import Reentry
-from engine.core.catalog import NOBODY, Format, Kind, TimeUnit
+from engine.core.catalog import PLACEHOLDER_IDS, Format, Kind, TimeUnit
 from engine.lang.actions import ActionFields, Defaults, SendField
 from engine.lang.fields import (
     TEXT,
@@ -134,7 +134,8 @@ class AcceptFields(Strict):
         "ignore", description="What becomes of undeclared event types."
     )
     nobody: list[str] = Field(
-        sorted(NOBODY), description="Texts that are no id, of a customer or an event; instead of the usual ones."
+        sorted(PLACEHOLDER_IDS),
+        description="Texts that are no id, of a customer or an event; instead of the usual ones.",
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from engine.core.catalog import Accept, Catalog, EventType, Kind, Property, Source
-from engine.core.values import LONGEST_DAY, day_of, is_no_date, number_of, whole_day
+from engine.core.values import DAY_LENGTH, day_of, is_no_date, number_of, whole_day
 from engine.core.zones import iso, to_millis
 from engine.errors import BadRecord
 from engine.model import Event, Identified
@@ -247,7 +247,7 @@ def _boolean(name: str, value: Any) -> Any:
 
 def _moment(name: str, value: Any) -> Any:
     """Epoch ms, or a day: when a day without a time begins depends on the customer's zone."""
-    if type(value) is str and (len(value) <= LONGEST_DAY or value.startswith("0000")):
+    if type(value) is str and (len(value) <= DAY_LENGTH or value.startswith("0000")):
         if is_no_date(value):
             return None
         if day := whole_day(value):

@@ -45,11 +45,11 @@ class Tell(Action):
     def makes(self) -> frozenset[str]:
         return frozenset({self.type})
 
-    def effects(self, book: RuleBook, state: State, it: Candidate) -> list[Effect]:
-        firing, customer = it.firing, it.customer
-        identity = effect_id(it.rule.id, customer, firing.occurrence)
+    def effects(self, book: RuleBook, state: State, candidate: Candidate) -> list[Effect]:
+        firing, customer = candidate.firing, candidate.customer
+        identity = effect_id(candidate.rule.id, customer, firing.occurrence)
         made = Event(identity, self.type, self.to or customer, firing.moment)
-        return [DerivedEvent(it.rule.id, firing.occurrence, customer, it.at, made)]
+        return [DerivedEvent(candidate.rule.id, firing.occurrence, customer, candidate.at, made)]
 
 
 class Control(Send):
@@ -60,7 +60,7 @@ class Control(Send):
         return *super().guards, _held_out
 
 
-def _held_out(book: RuleBook, state: State, it: Candidate) -> Verdict:
+def _held_out(book: RuleBook, state: State, candidate: Candidate) -> Verdict:
     return HoldOut("control group")
 
 

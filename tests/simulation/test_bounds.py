@@ -7,7 +7,7 @@ import pytest
 
 from engine.core.actions.send import Send
 from engine.core.book import CancelOn, Cap, Policy, QuietHours, Rule, RuleBook
-from engine.core.settle import MOST_SENT
+from engine.core.settle import MAX_SENT_REMEMBERED
 from engine.core.state.codec import encode_state
 from engine.core.triggers.abandoned import Abandoned
 from engine.core.triggers.base import Trigger
@@ -95,7 +95,7 @@ def test_few_messages_that_no_cap_is_about_are_remembered() -> None:
     customers = Customers(everything()).tell(*told(lambda n: event("visit", START + n * MINUTE)))
     sent = customers.states["c-1"].sent
     assert sum(one.purpose == "marketing" for one in sent) <= 9
-    assert len(sent) <= MOST_SENT
+    assert len(sent) <= MAX_SENT_REMEMBERED
 
 
 def test_match_values_of_any_length_are_bounded() -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from engine.core.actions.send import Send
 from engine.core.book import CancelOn, Cap, Policy, QuietHours, Reentry, Rule, RuleBook
-from engine.core.guards import MOST_DEFERRED
+from engine.core.guards import MAX_DEFERRED_FIRINGS
 from engine.core.triggers.abandoned import Abandoned
 from engine.core.triggers.event import OnEvent
 from engine.core.triggers.inactivity import Inactivity
@@ -197,8 +197,8 @@ def test_two_quiet_hours_in_a_row_both_count() -> None:
 
 
 def test_a_flood_of_events_at_night_is_held_back_in_bounds() -> None:
-    flood = [event("buy", START + 22 * HOUR + n) for n in range(MOST_DEFERRED + 50)]
+    flood = [event("buy", START + 22 * HOUR + n) for n in range(MAX_DEFERRED_FIRINGS + 50)]
     customers = Customers(book(receipt(), policy=policy())).tell(*flood)
-    assert len(customers.states["c-1"].deferred) == MOST_DEFERRED
+    assert len(customers.states["c-1"].deferred) == MAX_DEFERRED_FIRINGS
     assert [one.outcome.value for one in customers.outcomes].count("suppressed") == 50
-    assert len(customers.until(START + 2 * DAY).outreach) == MOST_DEFERRED
+    assert len(customers.until(START + 2 * DAY).outreach) == MAX_DEFERRED_FIRINGS

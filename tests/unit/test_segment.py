@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from engine.core.catalog import NOBODY, Accept, Catalog, EventType, Source
+from engine.core.catalog import PLACEHOLDER_IDS, Accept, Catalog, EventType, Source
 from engine.errors import BadRecord
 from engine.model import Event
 from engine.ports import Record
@@ -85,7 +85,7 @@ def test_an_anonymous_visitor_is_a_customer_and_an_alias_is_of_the_known_one() -
     assert read(call("alias", previousId="a-1")).customer == "eve"
 
 
-@pytest.mark.parametrize("word", [*sorted(NOBODY), " ", "\t\n", "\u3000"])
+@pytest.mark.parametrize("word", [*sorted(PLACEHOLDER_IDS), " ", "\t\n", "\u3000"])
 def test_strangers_whose_id_a_program_forgot_are_not_one_customer(word: str) -> None:
     own = {"id": "e-1", "type": "page", "customer": word, "time": 1_789_984_800_000, "properties": {}}
     cloud = {"specversion": "1.0", "id": "1", "source": "/", "type": "page", "subject": word, "time": TIME}

@@ -30,7 +30,7 @@ class Action(ABC):
         """What may still stop a firing, in the order in which it is asked."""
 
     @abstractmethod
-    def effects(self, book: "RuleBook", state: State, it: "Candidate") -> list[Effect]:
+    def effects(self, book: "RuleBook", state: State, candidate: "Candidate") -> list[Effect]:
         """What is to be done about a candidate that passed."""
 
     @property

@@ -55,14 +55,14 @@ class Send(Action):
     def counted(self, at: int) -> Sent | None:
         return Sent(at, self.purpose, self.channel) if self.purpose != TRANSACTIONAL else None
 
-    def effects(self, book: RuleBook, state: State, it: Candidate) -> list[Effect]:
-        firing, rule = it.firing, it.rule.id
+    def effects(self, book: RuleBook, state: State, candidate: Candidate) -> list[Effect]:
+        firing, rule = candidate.firing, candidate.rule.id
         outreach = Outreach(
-            id=effect_id(rule, it.customer, firing.occurrence),
+            id=effect_id(rule, candidate.customer, firing.occurrence),
             rule=rule,
             occurrence=firing.occurrence,
-            customer=it.customer,
-            at=it.at,
+            customer=candidate.customer,
+            at=candidate.at,
             moment=firing.moment,
             expires_at=self.expires_at(book, firing),
             channel=self.channel,
@@ -70,7 +70,7 @@ class Send(Action):
             template=self.template,
             revision=book.revision,
             reason=firing.reason,
-            to=self.address(book, state, it),
+            to=self.address(book, state, candidate),
             event=firing.event,
         )
         return [outreach]
@@ -83,22 +83,22 @@ class Send(Action):
         limit = firing.moment + fresh_for
         return min(limit, firing.until) if firing.until else limit
 
-    def address(self, book: RuleBook, state: State, it: Candidate) -> str:
+    def address(self, book: RuleBook, state: State, candidate: Candidate) -> str:
         """Where the policy says this customer is reached on the channel; "" where it does not say."""
         expression = book.policy.addresses.get(self.channel)
         if expression is None:
             return ""
-        value = expression.test(Scope(state, it.firing.event, it.at))
+        value = expression.test(Scope(state, candidate.firing.event, candidate.at))
         return str(value) if value not in (MISSING, None, "", False) else ""
 
-    def freshness(self, book: RuleBook, state: State, it: Candidate) -> Verdict:
-        return freshness(it, self.expires_at(book, it.firing))
+    def freshness(self, book: RuleBook, state: State, candidate: Candidate) -> Verdict:
+        return freshness(candidate, self.expires_at(book, candidate.firing))
 
-    def suppression(self, book: RuleBook, state: State, it: Candidate) -> Verdict:
+    def suppression(self, book: RuleBook, state: State, candidate: Candidate) -> Verdict:
         policy = book.policy
         if not (policy.suppress or policy.consent or policy.addresses):
             return PASS
-        scope = Scope(state, it.firing.event, it.at)
+        scope = Scope(state, candidate.firing.event, candidate.at)
         for name in ("all", self.purpose):
             expression = policy.suppress.get(name)
             if expression and expression.test(scope):
@@ -106,24 +106,24 @@ class Send(Action):
         consent = policy.consent.get(self.purpose)
         if consent and not consent.test(scope):
             return Stop(Outcome.SUPPRESSED, f"no consent to {self.purpose}: {consent.text}")
-        if self.channel in policy.addresses and not self.address(book, state, it):
+        if self.channel in policy.addresses and not self.address(book, state, candidate):
             return Stop(Outcome.SUPPRESSED, f"no address for {self.channel}")
         return PASS
 
-    def quiet_hours(self, book: RuleBook, state: State, it: Candidate) -> Verdict:
+    def quiet_hours(self, book: RuleBook, state: State, candidate: Candidate) -> Verdict:
         for hours in book.policy.quiet_hours:
             if not hours.concern(self.purpose, self.channel):
                 continue
-            until = _quiet_until(book, state, hours, it.at)
+            until = _quiet_until(book, state, hours, candidate.at)
             if until:
                 return Defer(f"quiet hours until {iso(until)}", until)
         return PASS
 
-    def caps(self, book: RuleBook, state: State, it: Candidate) -> Verdict:
+    def caps(self, book: RuleBook, state: State, candidate: Candidate) -> Verdict:
         for cap in book.policy.caps:
             if not counts(cap, self.purpose, self.channel):
                 continue
-            since = _window_start(book, state, cap, it.at)
+            since = _window_start(book, state, cap, candidate.at)
             sent = sum(1 for one in state.sent if one.at >= since and counts(cap, one.purpose, one.channel))
             if sent >= cap.limit:
                 return Stop(Outcome.CAPPED, f"cap of {cap.limit} per {_window(cap)}{_scope(cap)} is reached")

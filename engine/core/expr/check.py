@@ -34,7 +34,7 @@ _ORDERS: dict[type[ast.cmpop], Order] = {
     ast.Eq: "==", ast.NotEq: "!=", ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">="
 }  # fmt: skip
 _SIGNS: dict[type[ast.operator], Sign] = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}
-_LARGEST = 2**63
+_MAX_NUMBER = 2**63
 _A_LIST = 'such as ["DE", "AT"]'
 
 _ALLOWED = "use and, or, not, comparisons, in, + - * /, constants, lists of constants, names, count() and sum()"
@@ -129,8 +129,8 @@ class Checker:
         kind = _KINDS.get(type(value))
         if kind is None:
             return self._forbidden(node, node)
-        if kind in NUMBERS and abs(value) > _LARGEST:
-            return self._broken("expression-forbidden", "this number is too large", node, f"at most {_LARGEST}")
+        if kind in NUMBERS and abs(value) > _MAX_NUMBER:
+            return self._broken("expression-forbidden", "this number is too large", node, f"at most {_MAX_NUMBER}")
         return Constant(MISSING if value is None else value, kind)
 
     def _number(self, node: ast.expr, sign: Sign) -> Node:

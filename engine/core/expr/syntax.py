@@ -7,9 +7,9 @@ import warnings
 
 from engine.errors import BadExpression
 
-LONGEST = 1000
-MOST_NODES = 200
-DEEPEST = 50
+MAX_CHARACTERS = 1000
+MAX_NODES = 200
+MAX_DEPTH = 50
 
 _LINE_BREAK = re.compile(r"[\n\r\f]")
 _NOT_TEXT = re.compile(r"[\x00-\x08\x0e-\x1f\ud800-\udfff]")
@@ -37,8 +37,8 @@ class Source:
         """The tree, or why there is none."""
         if not self._line:
             return None, BadExpression("expression-syntax", "the expression is empty", help=_EXAMPLE)
-        if len(self._line) > LONGEST:
-            return None, self._too_long(f"it has {len(self._line)} characters, {LONGEST} are allowed")
+        if len(self._line) > MAX_CHARACTERS:
+            return None, self._too_long(f"it has {len(self._line)} characters, {MAX_CHARACTERS} are allowed")
         if control := _NOT_TEXT.search(self._line):
             return None, self._unreadable("this character can't be in a text", control.start(), control.end())
         try:
@@ -46,7 +46,7 @@ class Source:
         except SyntaxError as error:
             return None, self._syntax_error(error)
         except (RecursionError, MemoryError):
-            return None, self._too_long(f"it nests deeper than {DEEPEST} levels")
+            return None, self._too_long(f"it nests deeper than {MAX_DEPTH} levels")
         return self._within_limits(tree)
 
     def _within_limits(self, tree: ast.expr) -> tuple[ast.expr, None] | tuple[None, BadExpression]:
@@ -55,10 +55,10 @@ class Source:
             place = len(self._line) - len(tail) + tail.index("#")
             return None, self._unreadable("a comment would hide what follows it", place, len(self._line))
         nodes, depth = _size(tree)
-        if nodes > MOST_NODES:
-            return None, self._too_long(f"it has {nodes} parts, {MOST_NODES} are allowed")
-        if depth > DEEPEST:
-            return None, self._too_long(f"it nests deeper than {DEEPEST} levels")
+        if nodes > MAX_NODES:
+            return None, self._too_long(f"it has {nodes} parts, {MAX_NODES} are allowed")
+        if depth > MAX_DEPTH:
+            return None, self._too_long(f"it nests deeper than {MAX_DEPTH} levels")
         return tree, None
 
     def excerpt(self, node: ast.expr) -> str:

@@ -13,13 +13,13 @@ from engine.core.state.model import History, Memory, State, WindowEntry
 from engine.core.zones import DAY
 from engine.model import Event, KeptEvent, Number
 
-MOST_FIELDS = 256
+MAX_PROFILE_FIELDS = 256
 """Profile fields that events of a type with `profile: all` may make."""
-LARGEST = 1e15
+MAX_SUMMABLE = 1e15
 """Beyond this a float is no longer exact to the cent; such numbers count as missing."""
 GRACE = 30 * DAY
 """For so long is kept what a rule book no longer asks for. Without it a book that goes back has lost what it knew."""
-MOST_WINDOW_ENTRIES = 1000
+MAX_WINDOW_ENTRIES = 1000
 """Events remembered per window; a count over more than these stays at this number."""
 
 
@@ -54,7 +54,7 @@ def _feed(state: State, fields: dict[str, Any], time: int) -> None:
     """Set profile fields; null removes one. An older event never overwrites what a newer one said."""
     times = state.profile_times
     for field, value in fields.items():
-        if time < times.get(field, 0) or (len(times) >= MOST_FIELDS and field not in times):
+        if time < times.get(field, 0) or (len(times) >= MAX_PROFILE_FIELDS and field not in times):
             continue
         times[field] = time
         if value is None:
@@ -85,7 +85,7 @@ def _keep_in_window(plan: Plan, history: History, event: Event) -> None:
     insort(entries, WindowEntry(event.time, {name: number(event, name) for name in names}), key=_time)
     oldest = entries[-1].time - history.span
     stale = next((i for i, entry in enumerate(entries) if entry.time > oldest), 0)
-    del entries[: max(stale, len(entries) - MOST_WINDOW_ENTRIES)]
+    del entries[: max(stale, len(entries) - MAX_WINDOW_ENTRIES)]
     if history.unknown and history.unknown <= oldest:
         history.unknown = 0
 
@@ -102,7 +102,7 @@ def number(event: Event, name: str) -> Number:
 
 def is_number(value: Any) -> TypeGuard[Number]:
     """Whether it can be added up: no bool, no NaN, not infinite, not astronomical."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and -LARGEST < value < LARGEST
+    return isinstance(value, int | float) and not isinstance(value, bool) and -MAX_SUMMABLE < value < MAX_SUMMABLE
 
 
 def ask(book: RuleBook, state: State, now: int) -> None:

@@ -19,7 +19,7 @@ STATE_VERSION = 2
 STATE_MINOR = 2
 """1: states of version 2. 2: a partition's outbox may have entries that are no outreach; an older engine would take
 them for a damaged store."""
-MOST_SECONDS = 10**11
+MAX_EPOCH_SECONDS = 10**11
 """Larger numbers are milliseconds (from 1973 on), smaller ones seconds (to the year 5138)."""
 
 
@@ -78,7 +78,7 @@ class Slot(
     @property
     def fired_at(self) -> int:
         """When the rule last reached the customer, at the latest; 0: never."""
-        return self.fired if self.fired > MOST_SECONDS else self.fired * 1000
+        return self.fired if self.fired > MAX_EPOCH_SECONDS else self.fired * 1000
 
     def remember_fired(self, at: int, exactly: bool) -> None:
         """To the millisecond, or to the second, rounded up: 4 bytes less, for every rule of every customer."""

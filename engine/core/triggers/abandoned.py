@@ -17,13 +17,13 @@ from engine.core.triggers.runs import Runs
 from engine.core.zones import DAY, iso
 from engine.model import Event
 
-MOST_KEYS = 32
+MAX_MATCH_VALUES = 32
 """Match values remembered for one customer; beyond it the settled ones go, then the oldest."""
-MOST_FINISHES = 8
+MAX_FINISHES = 8
 """Finishing events remembered for one match value; beyond it the oldest go."""
-LONGEST_KEY = 512
+MAX_MATCH_VALUE_LENGTH = 512
 """Characters of a match value; a longer one counts as none."""
-LONGEST_DEFERRAL = 2 * DAY
+MAX_DEFERRAL = 2 * DAY
 """How long quiet hours hold a firing: a night, and another one where the customer flies west meanwhile."""
 
 
@@ -71,7 +71,7 @@ class Abandoned(Trigger):
             return ""
         value = event.properties.get(self.match)
         key = str(value) if isinstance(value, str | int | float) else ""
-        return key if 0 < len(key) <= LONGEST_KEY else None
+        return key if 0 < len(key) <= MAX_MATCH_VALUE_LENGTH else None
 
     def _begin(self, state: State, event: Event, key: str, horizon: int) -> None:
         timers = state.timers(self.rule)
@@ -91,16 +91,18 @@ class Abandoned(Trigger):
             if timer.key == key and timer.since <= time < timer.due:
                 spend(timer)
         slot.memory = slot.memory or {}
-        self._remember(slot.memory, time, key, horizon - self.within - LONGEST_DEFERRAL)
+        self._remember(slot.memory, time, key, horizon - self.within - MAX_DEFERRAL)
 
     def _remember(self, finishes: dict[str, list[int]], time: int, key: str, since: int) -> None:
         """Add a finishing event, forget those up to `since`; the match value that was finished last stands last."""
         times = finishes.pop(key, [])
         insort(times, time)
         finishes[key] = times
-        if times[0] <= since or len(times) > MOST_FINISHES:
-            times[:-1] = [one for one in times[-MOST_FINISHES:-1] if one > since]
-        while (oldest := next(iter(finishes))) != key and (len(finishes) > MOST_KEYS or finishes[oldest][-1] <= since):
+        if times[0] <= since or len(times) > MAX_FINISHES:
+            times[:-1] = [one for one in times[-MAX_FINISHES:-1] if one > since]
+        while (oldest := next(iter(finishes))) != key and (
+            len(finishes) > MAX_MATCH_VALUES or finishes[oldest][-1] <= since
+        ):
             del finishes[oldest]
 
     def _finishes(self, state: State, key: str) -> list[int]:
@@ -152,8 +154,8 @@ class Abandoned(Trigger):
 
 
 def _bounded(timers: list[Timer]) -> list[Timer]:
-    surplus = len(timers) - MOST_KEYS
+    surplus = len(timers) - MAX_MATCH_VALUES
     if surplus <= 0:
         return timers
     settled = [place for place, timer in enumerate(timers) if not timer.due][:surplus]
-    return [timer for place, timer in enumerate(timers) if place not in settled][-MOST_KEYS:]
+    return [timer for place, timer in enumerate(timers) if place not in settled][-MAX_MATCH_VALUES:]

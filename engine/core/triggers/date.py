@@ -17,7 +17,7 @@ from engine.model import Event, KeptEvent
 YEARS = range(1000, 9000)
 """A date outside them is a placeholder, not a date."""
 
-MOST_DATES = 8
+MAX_SETTLED_DATES = 8
 """Occurrences remembered as settled; beyond it the oldest go."""
 SETTLED_FOR = timedelta(days=180)
 """How long a yearly occurrence is remembered as settled: it must not come round again where a zone, or the rule's `at`
@@ -157,7 +157,7 @@ class Date(Trigger):
         if self.yearly:
             oldest = (min(date.fromisoformat(key), from_millis(now).date()) - SETTLED_FOR).isoformat()
             settled = [one for one in settled if one > oldest]
-        state.slot(self.rule).memory = " ".join([*settled, key][-MOST_DATES:])
+        state.slot(self.rule).memory = " ".join([*settled, key][-MAX_SETTLED_DATES:])
 
     def cancel(self, state: State, cancelled: int, held: bool = False) -> None:
         """Of a date that comes round every year only the next coming is cancelled: the one held back, or a timer's."""

@@ -15,9 +15,9 @@ from engine.core.triggers.base import Firing, Trigger, spend
 from engine.core.zones import DAY, from_millis, instant_of, iso
 from engine.model import Event, KeptEvent
 
-MOST_ENDS = 16
+MAX_TRIAL_ENDS = 16
 """Ends remembered for one customer; beyond it the oldest go."""
-LATEST = 250_000_000_000_000
+MAX_TRIAL_END = 250_000_000_000_000
 """The year 9892: what a field says beyond it is not meant as a moment."""
 YEARS = range(1970, 9892)
 """The same for days."""
@@ -69,7 +69,7 @@ class TrialExpiring(Trigger):
             if same:
                 kept.remove(same)
             kept.append(same or Timer(self._due(state, end), since, end.day, ends=end.over, event=event))
-        state.set_timers(self.rule, kept[-MOST_ENDS:])
+        state.set_timers(self.rule, kept[-MAX_TRIAL_ENDS:])
 
     def _move(self, state: State, timer: Timer, end: End, now: int) -> None:
         """The customer may be in another zone. What was still to come, and is past there, comes true at once."""
@@ -80,7 +80,7 @@ class TrialExpiring(Trigger):
         said = state.profile.get(self.field)
         if isinstance(said, str):
             return self._end_of_day(state, said)
-        return End(str(said), "", said) if type(said) is int and 0 < said < LATEST else None
+        return End(str(said), "", said) if type(said) is int and 0 < said < MAX_TRIAL_END else None
 
     def _end_of_day(self, state: State, said: str) -> End | None:
         try:
