@@ -1,4 +1,4 @@
-"""The pure core: `decide` and all it needs, from one customer's state and one input to what is sent.
+"""The pure core: `decide` turns one customer's state and one input into a new state and effects.
 
-Workers, replays, rule tests and `engine explain` call it. No IO, clock, randomness or logging may come in here.
+Workers, replays, rule tests and `engine explain` call it. The core must not do IO, read a clock, use randomness or log.
 """

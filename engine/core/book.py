@@ -1,4 +1,8 @@
-"""The rule book: rules, policy and catalogue, compiled into what `decide` needs per event type."""
+"""The rule book: rules, policy and catalogue, compiled into one plan per event type.
+
+`engine/lang` makes a book when the rule files are loaded; `decide` reads it for every input. A book is never changed:
+edited rules make a new book, with a new revision.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -21,14 +25,14 @@ NextChange = Callable[[Scope], int]
 NEVER: Final = 2**53
 
 SENT_RETENTION: Final = 7 * DAY
-"""For so long is remembered what was sent, even if no cap asks. Without it a cap that is added begins at zero."""
+"""States remember outreach for at least 7 days, even without a cap. Without it a new cap would begin at zero."""
 
 Calendar = Literal["day", "week", "month"]
 
 
 @dataclass(frozen=True, slots=True)
 class Expression:
-    """An expression with its source text and what it asks of a state."""
+    """A compiled expression, its source text, and what it reads from a state."""
 
     text: str
     test: Predicate
@@ -38,14 +42,14 @@ class Expression:
 
 @dataclass(frozen=True, slots=True)
 class Reads:
-    """What can change the value of an expression, beside the time."""
+    """The inputs, other than time, that can change the value of an expression."""
 
     fields: frozenset[str] = frozenset()
     """Profile fields."""
     types: frozenset[str] = frozenset()
-    """Event types of which it reads the number, a sum, the first or the last one."""
+    """Event types of which the expression reads the count, a sum, the first or the last event."""
     event: bool = False
-    """The root `event`."""
+    """Whether the expression reads the root `event`."""
 
     def __or__(self, other: "Reads") -> "Reads":
         return Reads(self.fields | other.fields, self.types | other.types, self.event or other.event)
@@ -53,7 +57,7 @@ class Reads:
 
 @dataclass(frozen=True, slots=True)
 class Keeps:
-    """Which history states have to keep. How many events of a type there were, and when, is kept anyway."""
+    """The history that states have to keep. Counts and first and last times per event type are always kept."""
 
     last: frozenset[str] = frozenset()
     """Event types whose newest event is kept."""
@@ -68,7 +72,7 @@ class Keeps:
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """What an expression or a template asks of a state."""
+    """What an expression or a template reads from a state, and which history it needs."""
 
     reads: Reads = Reads()
     keeps: Keeps = Keeps()
@@ -87,7 +91,7 @@ class CancelOn:
 
 @dataclass(frozen=True, slots=True)
 class Reentry:
-    """How soon a rule may reach the same customer again. `once`, or `after` milliseconds, or neither: always."""
+    """How soon a rule may reach the same customer again: never (`once`), `after` milliseconds, or at once (neither)."""
 
     once: bool = False
     after: int = 0
@@ -95,7 +99,7 @@ class Reentry:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rule:
-    """One compiled rule. `order` is its place in the files; `needs` includes its template's."""
+    """One compiled rule. `order` is its position in the files; `needs` includes the needs of its template."""
 
     id: str
     trigger: Trigger
@@ -108,12 +112,12 @@ class Rule:
     cancel_on: CancelOn | None = None
     needs: Needs = Needs()
     arming: str = ""
-    """All that its timers depend on, as text; "": anything may have changed with every revision of the book."""
+    """All that the rule's timers depend on, as text; "": treat the rule as changed with every revision of the book."""
 
 
 @dataclass(frozen=True, slots=True)
 class QuietHours:
-    """From `start` to `end` (minutes of the local day) outreach waits.
+    """Outreach waits from `start` to `end` (minutes of the local day).
 
     Empty purposes: all but transactional; empty channels: all.
     """
@@ -160,7 +164,7 @@ class Policy:
     addresses: dict[str, Expression] = field(default_factory=dict)
     """channel -> where to send it to; a customer without one gets none."""
     preferences: dict[str, str] = field(default_factory=dict)
-    """purpose -> what customers are shown for it, where they may choose."""
+    """purpose -> its description on the page where customers choose what they get."""
     fresh_for: int | None = 3 * DAY
     dedupe: int = DAY
     allowed_lateness: int = 0
@@ -174,16 +178,16 @@ class TemplateRead:
     path: tuple[str, ...]
     line: int
     asked: bool = False
-    """It is one of `LINKS`, and only read where the template has asked whether there are any."""
+    """The read is one of `LINKS`, inside an `if` that tests whether there are links."""
 
 
 LINKS: Final = frozenset({("outreach", "unsubscribe_link"), ("outreach", "preferences_link")})
-"""Reads of what only the sender can put in. There are both or neither."""
+"""Reads that only the sender can fill in. A message has both links or neither."""
 
 
 @dataclass(frozen=True, slots=True)
 class TemplateProblem:
-    """What is wrong with a template by itself. `line` is 1-based."""
+    """A problem inside a template, independent of the rules. `line` is 1-based."""
 
     code: str
     message: str
@@ -193,13 +197,13 @@ class TemplateProblem:
 
 @dataclass(frozen=True, slots=True)
 class TemplateFacts:
-    """What the checks and the book need to know of a template `<template>.<channel>.j2`. `path` is for messages."""
+    """Facts about a template `<template>.<channel>.j2`, for checks and the book. `path` is for messages."""
 
     template: str
     channel: str
     path: str
     source: str
-    """Its text and that of all shared files (`_…`), any of which may change what it says."""
+    """The template's text and that of all shared files (`_…`), any of which may change the result."""
     needs: Needs = Needs()
     reads: tuple[TemplateRead, ...] = ()
     problems: tuple[TemplateProblem, ...] = ()
@@ -210,7 +214,7 @@ Reaction = Callable[[State, Event, int], Firing | None]
 
 @dataclass(slots=True)
 class Plan:
-    """What one event type touches: compiled once, so that an event costs only the rules that listen to it."""
+    """The rules and history that one event type touches: compiled once, so that an event costs only its own rules."""
 
     feeds: tuple[tuple[str, str], ...] = ()
     feeds_all: bool = False
@@ -229,9 +233,9 @@ class Plan:
 class RuleBook:
     """A compiled set of rules.
 
-    `revision` is a hash of all that it was compiled from, texts included: it says by which words something was decided.
-    `mark` is a hash of what timers and kept history depend on. A customer whose state has another mark meets the book
-    anew: removed rules let go, new and changed ones arm. `marks` has the same for each rule alone.
+    `revision` is a hash of all sources, texts included: outcomes carry it to tell which text decided them.
+    `mark` is a hash of what timers and kept history depend on. A state with another mark is re-armed: removed rules
+    are parked, new and changed rules arm. `marks` has one such hash per rule.
     """
 
     def __init__(
@@ -248,7 +252,7 @@ class RuleBook:
         self.plans = {name: self._plan(name) for name in catalog.events}
         self.renamed = {old: rule.id for rule in rules for old in rule.was}
         self.made = frozenset().union(*(rule.action.makes for rule in rules))
-        """Event types that rules make; they are no activity."""
+        """Event types that rules make; they do not count as activity."""
         self.sent_span = max([SENT_RETENTION, *(cap.longest for cap in self.policy.caps)])
 
     def _mark(self) -> int:
@@ -280,7 +284,7 @@ class RuleBook:
 
 
 def _mark(*parts: object) -> int:
-    """A number of 32 bits, never 0, which takes five bytes in a state."""
+    """A hash of 32 bits, never 0; it takes five bytes in a state."""
     return int.from_bytes(blake2b(repr(parts).encode(), digest_size=4).digest()) or 1
 
 
@@ -296,7 +300,7 @@ def _all_keeps(rules: tuple[Rule, ...], catalog: Catalog, policy: Policy) -> Kee
 
 
 def _declared(type_: str, keep: Keep | None) -> Keeps:
-    """What events.yaml has kept of a type before any rule asks."""
+    """The history that events.yaml keeps of a type, whether or not a rule asks for it."""
     if keep is None:
         return Keeps()
     last = frozenset({type_} if keep.last else ())

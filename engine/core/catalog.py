@@ -1,17 +1,20 @@
-"""What events.yaml declares, compiled: where an event's parts sit, which types there are, what feeds the profile."""
+"""The catalogue, events.yaml compiled: where a record holds an event's parts, which types exist, what sets the profile.
+
+`engine/lang` makes it; the decoder, the rule book and the checks read it. It is plain data and must hold no behaviour.
+"""
 
 from dataclasses import dataclass, field
 from typing import Literal
 
 Kind = Literal["string", "number", "integer", "boolean", "time", "date", "any"]
-"""A property's type. `time` is stored as epoch ms, or as "YYYY-MM-DD" where it came as a day: which moment that is
-depends on where the customer is. `date` is stored as "YYYY-MM-DD" or "MM-DD"."""
+"""A property's type. `time` is stored as epoch ms; a day without a time stays "YYYY-MM-DD", because its moment depends
+on the customer's zone. `date` is stored as "YYYY-MM-DD" or "MM-DD"."""
 
 PLACEHOLDER_IDS = frozenset(
     {"undefined", "null", "NULL", "(null)", "<null>", "None", "nil", "NaN", "nan", "[object Object]"}
 )
-"""What programs write where they have no id. As a customer's id it would join strangers, as an event's it would drop
-all but the first. By exact case: Nan is a name."""
+"""Texts that programs write in place of a missing id. As a customer's id they would merge strangers; as an event's id
+they would drop all events but the first as duplicates. Case matters: Nan is a name."""
 
 Format = Literal["json", "segment", "cloudevents"]
 TimeUnit = Literal["s", "ms", "us"]
@@ -29,7 +32,7 @@ class Property:
 
 @dataclass(frozen=True, slots=True)
 class Keep:
-    """Which history of an event type is kept, whether a rule asks for it or not."""
+    """The history of an event type that is kept whether or not a rule asks for it."""
 
     sums: tuple[str, ...] = ()
     """Properties, summed over all time and over the window."""
@@ -70,7 +73,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Accept:
-    """Bounds of what an event may be, else it is dead-lettered. `ahead`: how far event time may be past wall time."""
+    """Limits for events; others are dead-lettered. `ahead`: how far event time may be past wall time."""
 
     earliest: int = 631_152_000_000  # 1990-01-01
     ahead: int = 86_400_000

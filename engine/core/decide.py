@@ -1,7 +1,8 @@
 """`decide`: the whole engine as one pure function of a rule book, a customer's state, an input and the time.
 
-For one customer event time decides: timers due at or before the event fire first, then the event is folded in and
-disarms what it disproves, then what is still due by the clock fires. Rejected: buffering events until the allowed
+Workers, replays and rule tests call it for every input. For one customer event time decides: timers due at or before
+the event fire first, then the event is folded in and disarms the timers it disproves, then timers that are still due by
+the clock fire. Rejected: buffering events until the allowed
 lateness has passed, which would order everything exactly but hold back every receipt; only timers wait.
 
 An event that a rule makes for the same customer happens within the decision, before the next due timer.
@@ -23,7 +24,7 @@ from engine.errors import EndlessEvents
 from engine.model import Event, Identified, WakeUp
 
 MAX_DERIVED_EVENTS = 100
-"""Events that rules may make in one decision. Without it rules that set off each other would never come to an end."""
+"""Events that rules may make in one decision. Without it two rules that set off each other would loop for ever."""
 
 
 def decide(
@@ -37,8 +38,8 @@ def decide(
     wall time on a live clock; on an event clock the clock before this input, so that each timer
     that the clock passes is judged at its own moment.
 
-    A wake-up may come too soon, as moving it with each event that moves a timer would cost more. The state that comes
-    back says in `wake` when to look again.
+    A wake-up may come too early: the index is not updated with each event that moves a timer, as that would cost a
+    write per event. `wake` of the returned state says when to call again.
     """
     if state is None:
         state = State(mark=book.mark)
@@ -73,7 +74,7 @@ def decide(
 def _pass_time(
     book: RuleBook, state: State, decision: Decision, input: Event | Identified, horizon: int, present: int
 ) -> State:
-    """What happens before the event: timers fire, or the customer has been silent for so long as to be forgotten."""
+    """Fire the timers that are due before the event; forget the customer if they were silent for long enough."""
     until = min(input.time, horizon)
     _fire_due(book, state, decision, input.customer, until, horizon, present)
     if decision.effects or not _is_forgotten(book, state, until):
@@ -85,7 +86,7 @@ def _pass_time(
 def _fire_due(
     book: RuleBook, state: State, decision: Decision, customer: str, until: int, horizon: int, present: int
 ) -> None:
-    """Fire everything due at or before `until`, earliest first, each with all that follows from it."""
+    """Fire everything due at or before `until`, earliest first; events that a firing makes happen before the next."""
     settling, followed = Settling(book, state, customer, decision), len(decision.derived)
     while settling.fire_next(until, present):
         if len(decision.derived) > followed:
@@ -94,9 +95,9 @@ def _fire_due(
 
 
 def _follow(book: RuleBook, state: State, decision: Decision, horizon: int, present: int, followed: int = 0) -> None:
-    """Let the events that rules have made happen, those after the first `followed`; the first made goes first."""
+    """Apply the events that rules have made, in order, skipping the first `followed`."""
     now = horizon + book.policy.allowed_lateness
-    for event in islice(decision.derived, followed, None):  # grows meanwhile
+    for event in islice(decision.derived, followed, None):  # the list grows during the loop
         if len(decision.derived) > MAX_DERIVED_EVENTS:
             raise EndlessEvents(event.type, MAX_DERIVED_EVENTS)
         if not is_duplicate(state, event, now, book.policy.dedupe or DAY):
@@ -128,7 +129,7 @@ def _happen(
 
 
 def _wait(book: RuleBook, state: State, decision: Decision, customer: str, horizon: int, present: int) -> None:
-    """Fire what the clock makes due, and say when to look at this customer again."""
+    """Fire the timers that are due by the clock, and set `wake` to the next due moment."""
     soonest = soonest_due(book, state)
     if soonest and soonest <= horizon:
         _fire_due(book, state, decision, customer, horizon, horizon, present)
@@ -140,5 +141,5 @@ def _wait(book: RuleBook, state: State, decision: Decision, customer: str, horiz
 
 
 def _is_forgotten(book: RuleBook, state: State, until: int) -> bool:
-    """Whoever is written to in this decision stays for one more wake-up: the templates need the profile."""
+    """Whether the customer was silent for long enough. Callers keep one with effects: templates need the profile."""
     return 0 < forgotten_at(book, state) <= until

@@ -1,4 +1,7 @@
-"""Durations as people write them: `14d`, `1h`, `90m`, `30s`, `2w`, `1d12h`."""
+"""Durations as people write them: `14d`, `1h`, `90m`, `30s`, `2w`, `1d12h`.
+
+The grammar, expressions and templates parse them with `milliseconds`; messages show them with `text_of`.
+"""
 
 import re
 from functools import lru_cache
@@ -7,11 +10,12 @@ UNITS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 
 _PART = re.compile(r"(\d+)(ms|[smhdw])")
 _WHOLE = re.compile(r"(?:\d+(?:ms|[smhdw]))+")
 _MAX_SPAN = 100 * 365 * UNITS["d"]
+"""100 years. Without a limit a mistyped span could give moments that do not fit the 64 bits of a stored integer."""
 
 
 @lru_cache(maxsize=4096)
 def milliseconds(text: str) -> int:
-    """Milliseconds of a duration; raises ValueError, saying what is expected, on anything else."""
+    """Milliseconds of a duration. Raises ValueError with a message that says what is expected."""
     compact = text.replace(" ", "")
     if not _WHOLE.fullmatch(compact):
         msg = f"{text!r} is not a duration; write a number and a unit (s, m, h, d, w), such as 14d or 1h30m"

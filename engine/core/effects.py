@@ -1,4 +1,7 @@
-"""What `decide` says: the state to keep, and what is to be done."""
+"""The result of `decide`: the state to keep, the effects to carry out, and an outcome per firing.
+
+`settle` fills a `Decision`; the worker's batch stores the state and puts the effects into the outbox.
+"""
 
 from hashlib import blake2b
 
@@ -8,23 +11,23 @@ from engine.core.state.model import State
 from engine.model import DerivedEvent, Event, OutcomeRecord, Outreach
 
 Effect = Outreach | DerivedEvent
-"""What leaves a decision for somewhere else, by way of the outbox. `engine/wire` writes each kind."""
+"""Something that a decision sends elsewhere through the outbox. `engine/wire` writes each kind."""
 
 
 def effect_id(rule: str, customer: str, occurrence: str) -> str:
-    """The same for the same rule, customer and occurrence, for ever: 32 hex digits that reveal nothing."""
+    """32 hex digits, always the same for one rule, customer and occurrence; the customer cannot be read from them."""
     return blake2b(f"{rule}\0{customer}\0{occurrence}".encode(), digest_size=16).hexdigest()
 
 
 class Decision(msgspec.Struct, gc=False):
-    """The state to keep (None: forget the customer), what is to be done elsewhere, and an outcome per firing."""
+    """The state to keep (None: forget the customer), the effects, and one outcome per firing."""
 
     state: State | None
     effects: list[Effect] = []
     outcomes: list[OutcomeRecord] = []
     duplicate: bool = False
     fired_before: dict[str, int] = {}
-    """When the rules that fire now had fired before; 0: never. For effects that cannot be written."""
+    """Rule -> its last firing before this decision; 0: never. `retract` restores it if an effect cannot be written."""
     derived: list[Event] = []
     """Events that rules have made for the same customer, in the order in which they are applied."""
 

@@ -1,4 +1,7 @@
-"""Why a customer did or did not get something, from the state alone."""
+"""Why a customer did or did not get something, read from the state alone.
+
+`engine explain` and the console call `explain`. It asks triggers and guards, and must not change the state.
+"""
 
 from dataclasses import dataclass
 
@@ -13,8 +16,8 @@ from engine.model import Outcome
 class RuleView:
     """One rule as it stands for one customer. Instants are epoch ms.
 
-    `armed` are the moments its timers are due, `deferred` those that quiet hours hold. `stops` says what would
-    stop it if it came true now.
+    `armed`: when its timers are due. `deferred`: when the firings that quiet hours hold back are due. `stops`: which
+    guards would stop the rule if it came true now.
     """
 
     rule: str
@@ -26,7 +29,7 @@ class RuleView:
 
 
 def explain(book: RuleBook, state: State, customer: str, now: int) -> list[RuleView]:
-    """Every rule of the book, in its order."""
+    """One view per rule of the book, in the book's order."""
     return [_view(book, rule, state, customer, now) for rule in book.rules]
 
 
@@ -43,7 +46,7 @@ def _view(book: RuleBook, rule: Rule, state: State, customer: str, now: int) -> 
 
 def _stops(book: RuleBook, rule: Rule, state: State, customer: str, now: int) -> tuple[str, ...]:
     if rule.condition and rule.condition.needs.reads.event:
-        return ()  # it depends on an event that has not happened yet
+        return ()  # the condition depends on an event that has not happened yet
     candidate = Candidate(rule, rule.action, Firing("", now, None, ""), customer, now)
     answers = (_said(guard(book, state, candidate)) for guard in rule.action.guards)
     return tuple(answer for answer in answers if answer)

@@ -1,7 +1,7 @@
-"""What may stop a firing, whatever its rule does: the condition, reentry, freshness. And what a guard may answer.
+"""Guards shared by all actions (condition, reentry, freshness), and the verdicts that a guard may return.
 
-`settle` asks the guards of a candidate's action in their order. A guard is a function of book, state and candidate; it
-never writes. Guards of one action alone are in its file in `actions`.
+`settle` asks the guards of a candidate's action in order. A guard is a function of book, state and candidate, and must
+not write. A guard that only one action needs lives in that action's file.
 """
 
 from collections.abc import Callable
@@ -19,30 +19,30 @@ if TYPE_CHECKING:
     from engine.core.actions.base import Action
 
 MAX_DEFERRED_FIRINGS: Final = 100
-"""Firings that wait for one customer's quiet hours to end; what comes on top is suppressed. Without it a customer with
-a flood of events would have a state of megabytes."""
+"""Firings of one customer that may wait for quiet hours to end; further ones are suppressed. Without it a flood of
+events in one night would grow the state to megabytes."""
 
 
 class Pass(NamedTuple):
-    """Nothing is against it."""
+    """The guard has no objection."""
 
 
 class Stop(NamedTuple):
-    """It does not happen, now or later."""
+    """The firing is dropped for good."""
 
     outcome: Outcome
     reason: str
 
 
 class Defer(NamedTuple):
-    """It may happen at `until`, when all guards are asked again."""
+    """The firing waits until `until`; then all guards are asked again."""
 
     reason: str
     until: int
 
 
 class HoldOut(NamedTuple):
-    """It does not happen, so that its effect can be measured; reentry and caps count it as if it had."""
+    """The firing is dropped to measure the effect of outreach; reentry and caps count it as if it had happened."""
 
     reason: str
 
@@ -75,7 +75,7 @@ def condition(book: RuleBook, state: State, candidate: Candidate) -> Verdict:
 
 
 def unknown_history(state: State, keeps: Keeps, now: int) -> list[str]:
-    """Event types whose history is asked for further back than it is known of this customer."""
+    """Event types whose kept history does not reach as far back as `keeps` asks."""
     found = {type_ for type_, name in keeps.sums if total(state, type_, name, now) is MISSING}
     for type_, name, span in keeps.windows:
         value = count_within(state, type_, now, span) if name is None else total(state, type_, name, now, span)
@@ -115,7 +115,7 @@ def reentry(book: RuleBook, state: State, candidate: Candidate) -> Verdict:
 
 
 def freshness(candidate: Candidate, limit: int) -> Verdict:
-    """`limit`: the last moment at which it is fresh; 0: it always is."""
+    """Stop a firing that comes too late. `limit`: the last moment at which it is fresh; 0: no limit."""
     until = candidate.firing.until
     if until and candidate.at >= until:
         return Stop(Outcome.EXPIRED, f"pointless since {iso(until)}")
@@ -126,7 +126,7 @@ def freshness(candidate: Candidate, limit: int) -> Verdict:
 
 
 def judge(book: RuleBook, state: State, candidate: Candidate) -> Verdict:
-    """What the first guard says that does not let the candidate pass."""
+    """The verdict of the first guard that does not pass the candidate; PASS if all do."""
     for guard in candidate.action.guards:
         verdict = guard(book, state, candidate)
         if verdict is not PASS:

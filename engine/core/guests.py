@@ -1,7 +1,7 @@
-"""Guests who become known: from that moment on, nothing they did as a guest makes a rule come true.
+"""Guests who become known customers: from then on nothing they did as a guest makes a rule come true.
 
-`decide` calls `identify` with what a record says that names a guest and a known customer. The two are not merged. A
-guest who does something again is somebody new, as devices are shared: timers arm as ever.
+`decide` calls `identify` for a record that names a guest and a known customer. The two states are not merged. A guest
+id that is used again counts as a new person, because devices are shared: its timers arm as usual.
 """
 
 from engine.core.book import RuleBook
@@ -14,7 +14,7 @@ from engine.model import Identified, Outcome
 
 
 def identify(book: RuleBook, state: State, input: Identified, decision: Decision, present: int) -> None:
-    """Disarm what the guest armed up to then, and take back what quiet hours hold of it."""
+    """Disarm the timers that the guest armed up to `input.time`, and suppress the firings that quiet hours hold."""
     if input.time < state.identified:
         return
     state.known = Known(input.known, input.time)

@@ -1,6 +1,7 @@
-"""What expressions and templates see of a customer: the roots `profile`, `event` and `events`.
+"""The data that expressions and templates see of a customer: the roots `profile`, `event` and `events`.
 
-Expressions compile to closures over `Scope` and go straight to the state; templates get the friendlier views below.
+Expressions compile to closures over `Scope` and read the state directly; templates get the views below. Nothing here
+changes the state. History that is not known is MISSING, never zero.
 """
 
 from bisect import bisect_left
@@ -12,7 +13,7 @@ from engine.model import Event, KeptEvent, Number
 
 
 class Missing:
-    """The value of what is not there. Falsy; any comparison with it is false; any attribute of it is missing."""
+    """The value of absent or unknown data. Falsy; every comparison with it is false."""
 
     __slots__ = ()
 
@@ -27,7 +28,7 @@ MISSING: Final = Missing()
 
 
 class Scope:
-    """One customer at one moment. `event` is the one that armed or fired, None where there is none."""
+    """One customer at one moment. `event` is the event that armed the timer or fired the rule; None: no event."""
 
     __slots__ = ("event", "now", "state")
 
@@ -44,7 +45,7 @@ def count(state: State, type_: str) -> int:
 
 
 def entries_within(state: State, type_: str, now: int, span: int) -> list[WindowEntry] | None:
-    """Window entries with `now - span < time <= now`; None where some of them are not known."""
+    """Window entries with `now - span < time <= now`; None if some of them are not known."""
     memory = state.events.get(type_)
     if memory is None or memory.last <= now - span:
         return []
@@ -62,7 +63,7 @@ def _time(entry: WindowEntry) -> int:
 
 
 def count_within(state: State, type_: str, now: int, span: int) -> int | Missing:
-    """How many events of the type happened within `span`; missing where that is not known."""
+    """How many events of the type happened within `span`; MISSING if not known."""
     entries = entries_within(state, type_, now, span)
     if entries is not None:
         return len(entries)
@@ -71,7 +72,7 @@ def count_within(state: State, type_: str, now: int, span: int) -> int | Missing
 
 
 def total(state: State, type_: str, property_: str, now: int, span: int | None = None) -> Number | Missing:
-    """The sum of a property, over all events or those of the window; missing where some of them are not known."""
+    """The sum of a property over all events, or over those of the window; MISSING if not fully known."""
     if span is None:
         return _ever(state, type_, property_)
     entries = entries_within(state, type_, now, span)
@@ -82,7 +83,7 @@ def total(state: State, type_: str, property_: str, now: int, span: int | None =
     try:
         found: Any = sum([entry.values[property_] for entry in entries])
     except KeyError:
-        return MISSING  # the property is summed since lately
+        return MISSING  # older entries were kept before this property was summed
     rounded: Number = round(found, 6)
     return rounded
 
@@ -131,7 +132,7 @@ class TallyView:
 
     @property
     def last(self) -> RecordView | None:
-        """The newest event, with its properties where some rule or template asks for them."""
+        """The newest event; it has properties only if a rule or template asks for them."""
         history = self._state.history(self._type)
         if history is not None and history.latest is not None:
             return RecordView(history.latest)

@@ -1,8 +1,8 @@
-"""Which events of a customer have been counted already: `State.seen`, asked by `decide` for every event.
+"""Duplicate detection: `State.seen` remembers which events of a customer have been counted; `decide` asks it per event.
 
-An id is unique within its source only. So an entry holds, beside the moment it was seen, which source it was seen from,
-in the bits that a moment leaves free: this costs no byte in the state. When a second source says the same id,
-the earlier entry moves to a key of its own.
+An id is unique within its source only. So an entry holds the moment and, in the bits that a moment leaves free, the
+number of the source: this costs no extra byte in the state. When a second source uses the same id, the earlier entry
+moves to a key of its own.
 """
 
 from hashlib import blake2b
@@ -11,26 +11,27 @@ from engine.core.state.model import State
 from engine.model import Event
 
 MAX_SEEN_IDS = 200
-"""Event ids remembered per customer, whatever the dedupe window."""
+"""Event ids remembered per customer, however long the dedupe window is. Without it a customer with 100,000 events a day
+would have a state of megabytes."""
 MOMENT_BITS = 44
-"""Enough for moments until the year 2248, and as far before 1970."""
+"""Bits for a moment in milliseconds, with sign: until the year 2248, and as far before 1970."""
 SOURCES = 2**19
-"""So many numbers fit beside a moment into 63 bits. Two sources share one by a chance of 1 in 524,287: then equal
-ids of theirs, of one customer and within the dedupe window, count once."""
+"""Source numbers that fit beside a moment into 63 bits. Two sources share a number with a chance of 1 in 524,287; then
+equal ids of one customer from both, within the dedupe window, count once."""
 _HALF = 1 << (MOMENT_BITS - 1)
 _MASK = (1 << MOMENT_BITS) - 1
 
 
 def source_number(scope: str) -> int:
-    """The number that stands for a source, for ever; never 0, which means that it is not known."""
+    """The permanent number of a source; never 0, which stands for an unknown source."""
     digest = blake2b(scope.encode("utf-8", "surrogatepass"), digest_size=8).digest()
     return int.from_bytes(digest, "big") % (SOURCES - 1) + 1
 
 
 def is_duplicate(state: State, event: Event, now: int, span: int) -> bool:
-    """Whether its source told this event within `span` before `now`; remembers it if not.
+    """Whether the same source sent this event within `span` before `now`; if not, remember the event.
 
-    An unknown source is any: hand-made events have none, nor has what was stored before sources counted.
+    An unknown source matches every source: hand-made events and old states have none.
     """
     seen, since = state.seen, now - span
     if event.id in seen:
@@ -42,7 +43,7 @@ def is_duplicate(state: State, event: Event, now: int, span: int) -> bool:
             return True
         else:
             seen[_aside(event.id, source)] = seen[event.id]
-        del seen[event.id]  # to be remembered anew, as the latest
+        del seen[event.id]  # added again below, as the newest
     while seen:  # ids are in the order they were seen, so the oldest come first
         oldest = next(iter(seen))
         if (seen[oldest] + _HALF) & _MASK > since + _HALF and len(seen) < MAX_SEEN_IDS:  # _moment, without the call
@@ -53,12 +54,12 @@ def is_duplicate(state: State, event: Event, now: int, span: int) -> bool:
 
 
 def moments(state: State) -> dict[str, int]:
-    """The ids in `seen` and when each was seen, for people."""
+    """The ids in `seen` and the moment of each, for display."""
     return {key: _moment(entry) for key, entry in state.seen.items()}
 
 
 def _is_aside(seen: dict[str, int], event: Event, since: int) -> bool:
-    """Whether the event's own entry has moved aside for another source, and still counts."""
+    """Whether the event's entry was moved to its own key for another source, and is still in the window."""
     key = _aside(event.id, event.source)
     if key in seen and _moment(seen[key]) <= since:
         del seen[key]

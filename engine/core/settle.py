@@ -1,6 +1,7 @@
-"""From firings to effects and outcomes: what came true for one customer competes, is judged, and then applied.
+"""From firings to effects and outcomes: candidates of one customer compete, are judged, and the verdicts are applied.
 
-Guards and actions say what is to happen; only `Settling` writes it into state and decision.
+`decide` makes a `Settling` when something may fire. Guards and actions only return what shall happen; only `Settling`
+writes it into state and decision.
 """
 
 from engine.core.actions.send import counts
@@ -13,10 +14,11 @@ from engine.core.triggers.base import Firing
 from engine.model import Event, Outcome, OutcomeRecord, Outreach
 
 GUEST_RETENTION = 3_600_000
-"""How long (ms) a guest stays of whom only is known who they became. What they did before may be read after it, as
-the partitions of an un-keyed topic are read in no common order; but the clock waits for the slowest of them."""
+"""How long (1 h, in ms) the state of an identified guest without events is kept. The partitions of an un-keyed topic
+are read in no common order, so a guest's older events may come after the identification; without it they would arm."""
 MAX_SENT_REMEMBERED = 50
-"""Outreach remembered for caps that may be added; what a cap of the book counts is remembered however much it is."""
+"""Outreach remembered for caps that may be added later; outreach that a cap of the book counts is always remembered.
+Without it a rule that fires daily without a cap would grow every state."""
 
 
 def forget_sent(book: RuleBook, state: State, now: int) -> None:
@@ -64,7 +66,7 @@ class Settling:
         self.decision = decision
 
     def fire_next(self, until: int, present: int) -> bool:
-        """Settle what is due first at or before `until`; what comes due together competes together. False: nothing."""
+        """Settle all candidates of the earliest due moment at or before `until`. False: nothing was due."""
         due = soonest_due(self.book, self.state)
         if not due or due > until:
             return False
@@ -73,7 +75,7 @@ class Settling:
         if self.state.deferred:
             candidates += self._due_deferred(due, at)
         self.settle(candidates)
-        return bool(candidates)  # there are none where only forgetting is due
+        return bool(candidates)  # empty if only forgetting the customer is due
 
     def _due_timers(self, due: int, at: int) -> list[Candidate]:
         state, by_id = self.state, self.book.by_id
@@ -94,12 +96,12 @@ class Settling:
         return [self.again(by_id[one.rule], one, at) for one in ready]
 
     def again(self, rule: Rule, deferred: Deferred, at: int) -> Candidate:
-        """The candidate that was held back."""
+        """The candidate of a deferred firing."""
         firing = Firing(deferred.occurrence, deferred.moment, deferred.event, deferred.reason, deferred.until)
         return Candidate(rule, rule.action, firing, self.customer, at, first_try=False)
 
     def cancel(self, rule: Rule, event: Event, at: int) -> None:
-        """Disarm the rule if the event is one that cancels it, and take back what quiet hours hold."""
+        """Disarm the rule if the event cancels it, and suppress its firings that quiet hours hold."""
         cancel = rule.cancel_on
         if cancel is None or (cancel.where and not cancel.where.test(Scope(self.state, event, event.time))):
             return
@@ -112,9 +114,9 @@ class Settling:
             self.apply(self.again(rule, deferred, at), Stop(Outcome.SUPPRESSED, f"cancelled by {event.type}"))
 
     def settle(self, candidates: list[Candidate]) -> None:
-        """Judge what competes for one instant, by priority, then by the order of the files, and apply each verdict.
+        """Judge the candidates of one instant, by priority, then by the order of the files, and apply each verdict.
 
-        One after the other, since what has happened counts for the next one's guards.
+        Each verdict is applied before the next candidate is judged: its guards must see what has happened.
         """
         if len(candidates) > 1:
             candidates.sort(key=_rank)
@@ -122,7 +124,7 @@ class Settling:
             self.apply(candidate, judge(self.book, self.state, candidate))
 
     def apply(self, candidate: Candidate, verdict: Verdict) -> None:
-        """Write down what has become of the candidate."""
+        """Apply a verdict: act, record, defer or hold out."""
         if isinstance(verdict, Pass):
             self._act(candidate)
         elif isinstance(verdict, Stop):
@@ -156,7 +158,7 @@ class Settling:
         self._record(candidate, candidate.action.outcome, candidate.firing.reason, outreach)
 
     def _count(self, candidate: Candidate) -> None:
-        """For reentry and caps."""
+        """Remember the firing for reentry and caps."""
         rule, state = candidate.rule, self.state
         slot = state.rules.get(rule.id)
         if slot is None:
@@ -164,7 +166,7 @@ class Settling:
         self.decision.fired_before.setdefault(rule.id, slot.fired)
         slot.remember_fired(candidate.at, rule.reentry.after > 0)
         sent = candidate.action.counted(candidate.at)
-        if sent is not None:  # whether or not a cap asks: one that is added next week must know of it
+        if sent is not None:  # even without a cap: one that is added next week counts it
             state.sent.append(sent)
             if len(state.sent) > MAX_SENT_REMEMBERED:
                 self._forget_spare(state.sent)
@@ -196,7 +198,7 @@ def _rank(candidate: Candidate) -> tuple[int, int]:
 
 
 def retract(decision: Decision, effect: Effect, reason: str) -> None:
-    """Turn a firing whose effect cannot be written into outcome `failed`; it counts against no cap and no reentry."""
+    """Turn a firing whose effect cannot be written into outcome `failed`; caps and reentry no longer count it."""
     decision.effects.remove(effect)
     state = decision.state
     if state is not None:

@@ -1,4 +1,7 @@
-"""Values that producers write as text: days, numbers, and the ways to say "no date". For decoding and rule tests."""
+"""Values that producers write as text: days, numbers, and the ways to write "no date".
+
+The decoder and rule tests call it. It must accept only what can be read in one way; everything else is refused.
+"""
 
 import re
 from datetime import date, datetime
@@ -7,10 +10,10 @@ from math import isfinite
 from engine.model import Number
 
 MAX_NUMBER_LENGTH = 64
-"""Characters of a number in text; a longer one is a mistake, and Python refuses to convert thousands of digits."""
+"""Characters of a number in text; a longer text is no number. Without it `int` raises on more than 4,300 digits."""
 
 DAY_LENGTH = 10
-"""Characters of a day without a time, so that times, which are longer, are not looked at twice."""
+"""Characters of YYYY-MM-DD. Longer texts have a time, so they skip the attempt to read them as a day."""
 
 _NO_DATE = re.compile(r"\s*|0000-00-00([ T][0:.]*Z?)?|00[-./]00[-./]0000")
 _MONTH_AND_DAY = re.compile(r"\d\d-\d\d")
@@ -18,13 +21,13 @@ _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d{1,3})?", re.ASCII)
 
 
 def is_no_date(text: str) -> bool:
-    """Whether it is what forms and databases write for a date they do not have: nothing, or zeros."""
+    """Whether the text stands for a missing date, as forms and databases write it: empty, or zeros."""
     return _NO_DATE.fullmatch(text) is not None
 
 
 def day_of(text: str) -> str:
     """The day as "YYYY-MM-DD" or "MM-DD"; of a day with a time, the day as written. Raises ValueError."""
-    if len(text) == DAY_LENGTH:  # nearly every one
+    if len(text) == DAY_LENGTH:  # the usual form
         return date.fromisoformat(text).isoformat()
     if len(text) == len("MM-DD") and _MONTH_AND_DAY.fullmatch(text):
         date.fromisoformat(f"2000-{text}")
@@ -41,7 +44,7 @@ def whole_day(text: str) -> str | None:
 
 
 def number_of(text: str) -> Number | None:
-    """The number that the text is, with a point and without separators of thousands, else None."""
+    """The text as a number, with a decimal point and without thousands separators; None if it is not one."""
     text = text.strip()
     if len(text) > MAX_NUMBER_LENGTH or not _NUMBER.fullmatch(text):
         return None

@@ -2,8 +2,8 @@
 
 In a gap (clocks jump forward) the next valid instant is taken; in an overlap (clocks go back) the first of the two.
 
-Zones come from the package tzdata alone. `ZoneInfo(name)` would take the system's data where there is some: often years
-older, and another on each machine, so that two workers would disagree about when a customer's morning is.
+Triggers, quiet hours, caps and messages call it. Zones come from the package tzdata alone. `ZoneInfo(name)` prefers the
+system's data: often years older and different on each machine, so two workers would disagree about local time.
 """
 
 from collections.abc import Mapping
@@ -26,13 +26,13 @@ _MINUTES = [f"{minute // 60:02}:{minute % 60:02}" for minute in range(24 * 60)]
 
 @lru_cache(maxsize=1)
 def _names() -> frozenset[str]:
-    """All names that there are. Others, which may come from a customer, never reach the file system."""
+    """All zone names. Other names, which may come from a customer's profile, must not reach the file system."""
     return frozenset(_DATA.with_name("zones").read_text(encoding="ascii").split())
 
 
 @lru_cache(maxsize=1024)
 def zone_or_none(name: str) -> ZoneInfo | None:
-    """The zone of that IANA name, or None where there is no such zone."""
+    """The zone of that IANA name, or None if there is no such zone."""
     if name not in _names():
         return None
     with _DATA.joinpath(name).open("rb") as file:
@@ -53,7 +53,7 @@ def from_millis(instant: int, zone: ZoneInfo | None = None) -> datetime:
 
 @lru_cache(maxsize=256)
 def iso(instant: int) -> str:
-    """ISO 8601 in UTC, with milliseconds only where there are some."""
+    """ISO 8601 in UTC, with milliseconds only if they are not zero."""
     day, rest = divmod(instant, DAY)
     minute, rest = divmod(rest, 60_000)
     second, millis = divmod(rest, 1000)
@@ -90,9 +90,9 @@ def _end_of_gap(wall: datetime, zone: ZoneInfo) -> int:
 
 
 class Zones:
-    """Which zone a customer lives in: the profile field the policy names, else the policy's default.
+    """Finds a customer's zone: by the profile field that the policy names, else the policy's default.
 
-    Raises ValueError where the default is no zone.
+    Raises ValueError if the default is not a zone.
     """
 
     def __init__(self, default: str = "UTC", field: str | None = None) -> None:
@@ -103,7 +103,7 @@ class Zones:
         self.field = field
 
     def of(self, profile: Mapping[str, Any]) -> ZoneInfo:
-        """The customer's zone; an unknown name in the profile counts as not given."""
+        """The customer's zone; an unknown name in the profile gives the default."""
         name = profile.get(self.field) if self.field else None
         if not isinstance(name, str):
             return self.default

@@ -1,1 +1,4 @@
-"""What a rule does when it comes true. One file an action; docs/adding-an-action.md shows how."""
+"""The actions: what a rule does when it comes true, one file per action.
+
+The rule loader makes one instance per rule; `settle` runs it. docs/adding-an-action.md shows how to add one.
+"""

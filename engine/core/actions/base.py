@@ -1,7 +1,7 @@
-"""What an action is: what a rule does with a firing, and what may stop it.
+"""The base class of actions: an action says what a rule does with a firing, and which guards may stop it.
 
-`settle` asks an action's guards and then applies what it does; an action itself never writes. To add one: one file
-here, one grammar model in `engine/lang/actions.py` (see docs/adding-an-action.md).
+`settle` asks the action's guards and then applies its effects. An action must not write to the state itself. To add
+one: one file here, one grammar model in `engine/lang/actions.py` (see docs/adding-an-action.md).
 """
 
 from abc import ABC, abstractmethod
@@ -22,20 +22,20 @@ class Action(ABC):
     """Base of all actions. One instance serves one rule and every customer."""
 
     outcome: ClassVar[Outcome] = Outcome.FIRED
-    """What has become of a firing that passed all guards."""
+    """The outcome that is recorded for a firing that passed all guards."""
 
     @property
     @abstractmethod
     def guards(self) -> "tuple[Guard, ...]":
-        """What may still stop a firing, in the order in which it is asked."""
+        """The guards that may stop a firing, in the order in which `settle` asks them."""
 
     @abstractmethod
     def effects(self, book: "RuleBook", state: State, candidate: "Candidate") -> list[Effect]:
-        """What is to be done about a candidate that passed."""
+        """The effects of a candidate that passed all guards."""
 
     @property
     def priority(self) -> int:
-        """Among candidates that compete for one instant the highest goes first."""
+        """Candidates that compete for one instant are judged by priority, the highest first."""
         return 0
 
     @property
@@ -45,9 +45,9 @@ class Action(ABC):
 
     @property
     def makes(self) -> frozenset[str]:
-        """The event types that it makes. They are no activity of the customer."""
+        """The event types that this action makes. Such events do not count as activity of the customer."""
         return frozenset()
 
     def counted(self, at: int) -> Sent | None:
-        """What caps count when it has happened at `at`, or was held out."""
+        """The entry that caps count when the action happened at `at` or was held out; None: caps ignore it."""
         return None

@@ -1,4 +1,8 @@
-"""Send: an outreach from a template, if the customer may get it now: consent, address, quiet hours, caps."""
+"""The action Send: one outreach from a template, if the customer may get it now.
+
+`settle` asks its guards: condition, freshness, consent, address, quiet hours, caps. Nothing here renders or sends; the
+worker renders the outreach, and the sender delivers it.
+"""
 
 from datetime import time, timedelta
 
@@ -15,7 +19,7 @@ from engine.model import TRANSACTIONAL, Outcome, Outreach
 
 
 class Send(Action):
-    """One message. `expires`: how long it is fresh, milliseconds; None: for the policy's fresh_for."""
+    """One message. `expires`: how long it stays fresh, in milliseconds; None: as long as the policy's fresh_for."""
 
     def __init__(
         self,
@@ -84,7 +88,7 @@ class Send(Action):
         return min(limit, firing.until) if firing.until else limit
 
     def address(self, book: RuleBook, state: State, candidate: Candidate) -> str:
-        """Where the policy says this customer is reached on the channel; "" where it does not say."""
+        """The customer's address on the channel, by the policy's expression; "" if there is none."""
         expression = book.policy.addresses.get(self.channel)
         if expression is None:
             return ""
@@ -147,7 +151,7 @@ def _time_of(minutes: int) -> time:
 
 
 def counts(cap: Cap, purpose: str, channel: str) -> bool:
-    """Whether the cap is about outreach of this purpose and channel."""
+    """Whether the cap counts outreach of this purpose and channel."""
     return purpose != TRANSACTIONAL and cap.purpose in (None, purpose) and cap.channel in (None, channel)
 
 

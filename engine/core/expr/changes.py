@@ -1,6 +1,7 @@
-"""Until when an expression keeps its value without another event: windows empty, and what is not known becomes known.
+"""Until when an expression keeps its value if no other event comes.
 
-Everything else in the language depends on the state and the event alone, not on the time.
+`compile_expression` calls `next_change`. Only windows depend on time: events leave them, and unknown parts pass out of
+them. Everything else in the language depends on the state and the event alone.
 """
 
 from engine.core.book import NEVER, NextChange
@@ -9,7 +10,7 @@ from engine.core.state.model import Memory
 
 
 def next_change(windows: frozenset[tuple[str, str | None, int]]) -> NextChange:
-    """For an expression with these windows, as in `Keeps`: the first moment after now that may change its value."""
+    """A function that gives the first moment after now at which an expression with these windows may change."""
     spans = sorted({(type_, span) for type_, _, span in windows})
     if not spans:
         return lambda scope: NEVER
@@ -22,7 +23,7 @@ def next_change(windows: frozenset[tuple[str, str | None, int]]) -> NextChange:
 
 
 def _of_window(memory: Memory, span: int, now: int) -> int:
-    """An event enters a window at its time, and leaves it `span` later; only of some is it known when."""
+    """The next moment at which an event enters the window (its time) or leaves it (`span` later)."""
     history = memory.history
     moments = [memory.first + span, memory.last, memory.last + span]
     if history is not None:

@@ -1,4 +1,8 @@
-"""Which of Python's syntax is allowed, and which values go together; anything else becomes a problem."""
+"""The checker: which of Python's syntax is allowed, and which kinds of values go together.
+
+`compile_expression` calls it with the parsed tree; it returns nodes and collects problems. It must never evaluate
+anything: what is not listed as allowed becomes a problem.
+"""
 
 import ast
 from itertools import pairwise
@@ -35,6 +39,7 @@ _ORDERS: dict[type[ast.cmpop], Order] = {
 }  # fmt: skip
 _SIGNS: dict[type[ast.operator], Sign] = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}
 _MAX_NUMBER = 2**63
+"""Beyond it a constant does not fit the 64 bits of stored integers, so no stored value could equal it."""
 _A_LIST = 'such as ["DE", "AT"]'
 
 _ALLOWED = "use and, or, not, comparisons, in, + - * /, constants, lists of constants, names, count() and sum()"
@@ -63,7 +68,7 @@ _FORBIDDEN: dict[type[ast.AST], tuple[str, str]] = {
 
 
 class Side(NamedTuple):
-    """One operand: what it means and where it stands."""
+    """One operand: its meaning and its place in the text."""
 
     node: Node
     at: ast.expr
@@ -78,7 +83,7 @@ class Checker:
         self._names = Names(catalog, event_types, self._report)
 
     def check(self, node: ast.expr) -> Node:
-        """The meaning of a part of the tree; BROKEN where a problem was reported."""
+        """The meaning of a part of the tree; BROKEN if a problem was reported."""
         constant = self._constant(node)
         if constant is not None:
             return constant
@@ -116,7 +121,7 @@ class Checker:
         return self._broken("expression-forbidden", f"{name} is not allowed in an expression", at, help_, last)
 
     def _constant(self, node: ast.expr) -> Constant | None:
-        """A constant, or BROKEN for one that can't be used; None for anything else."""
+        """The constant, BROKEN if it can't be used, None if the node is not a constant."""
         match node:
             case ast.Name(id=word) if word in _WORDS:
                 value: Any = _WORDS[word]
@@ -172,7 +177,7 @@ class Checker:
         return self._as(kind, side.node, side.at) if isinstance(side.node, Constant) else side.node
 
     def _as(self, kind: Sort, constant: Constant, at: ast.expr) -> Constant:
-        """A constant as the other side needs it: text beside a time or a date is one."""
+        """A constant as the other side needs it: text next to a time or a date is converted to one."""
         if constant.kind != "string" or kind not in ("time", "date"):
             return constant
         converted = as_kind(constant.value, kind)

@@ -1,4 +1,8 @@
-"""From checked nodes to closures over a Scope. This is the hot path: `event.amount > 0` is one Python call."""
+"""From checked nodes to closures over a Scope.
+
+`compile_expression` calls `closure` once per expression. The closures run for every event, so this is the hot path:
+`event.amount > 0` is one Python call. A closure must not raise on any data; a value of the wrong type is MISSING.
+"""
 
 import operator
 from collections.abc import Callable, Mapping
@@ -53,7 +57,7 @@ _ORDERED = {type_: family for type_, family in _TYPES.items() if type_ is not bo
 
 
 def closure(node: Node) -> Predicate:
-    """What computes the node's value, or MISSING."""
+    """A function that computes the node's value, or MISSING."""
     match node:
         case Arithmetic(sign=sign, left=left, right=right):
             return _arithmetic(_SIGNS[sign], closure(left), closure(right))
@@ -77,7 +81,7 @@ def closure(node: Node) -> Predicate:
 
 
 def _instant(load: Predicate) -> Predicate:
-    """A time may be told as a day, which is kept as text; beside other times it counts as its begin in UTC."""
+    """A time may come as a day, kept as text; compared with other times it counts as its first instant in UTC."""
 
     def test(scope: Scope) -> Any:
         value = load(scope)
@@ -167,7 +171,7 @@ def _comparison(order: Order, left: Node, right: Node) -> Predicate:
 
 
 def _within_form(compare: Compare) -> Compare:
-    """Days with and without a year have no order."""
+    """Compare days of the same form only: days with and without a year have no order."""
     return lambda left, right: len(left) == len(right) and compare(left, right)
 
 

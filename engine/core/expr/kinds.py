@@ -1,4 +1,7 @@
-"""Which kinds of values can be compared, and how to tell somebody that two can't."""
+"""Which kinds of values can be compared, and the help texts for those that can't.
+
+The checker calls it for every comparison. It knows kinds only, never values of a customer.
+"""
 
 from datetime import UTC, date, datetime
 
@@ -6,7 +9,7 @@ from engine.core.expr.nodes import Constant, Order, Sort
 from engine.core.zones import to_millis
 
 NUMBERS: tuple[Sort, ...] = ("number", "integer", "any")
-"""What arithmetic takes."""
+"""Kinds that arithmetic takes."""
 
 _ARTICLES = {"integer": "an integer", "any": "of any kind", "null": "no value"}
 _EQUALITY = ("==", "!=")
@@ -31,14 +34,14 @@ def comparable(left: Sort, right: Sort, order: Order) -> bool:
 
 
 def fits_in(element: Sort, container: Sort) -> bool:
-    """Whether something of that kind can be in a value (not a list of constants) of that kind."""
+    """Whether a value of kind `element` can be in a value (not a list of constants) of kind `container`."""
     if element in ("list", "null"):
         return False
     return container == "any" or (container == "string" and element in ("string", "any"))
 
 
 def as_kind(text: str, kind: Sort) -> Constant | None:
-    """A string constant beside a time or a date: the instant (ms) or the day; None where it can't be read as one."""
+    """A string constant next to a time or a date, as an instant (ms) or a day; None if it can't be read as one."""
     if kind == "time":
         instant = _instant(text)
         return None if instant is None else Constant(instant, "time")
@@ -68,7 +71,7 @@ HOW_TO_WRITE = {
 
 
 def advice(left: Sort, right: Sort, order: Order) -> str:
-    """What to do about two kinds that don't compare."""
+    """A help text for two kinds that don't compare."""
     if "null" in (left, right):
         return "null compares with == and != only"
     if "list" in (left, right):

@@ -1,4 +1,8 @@
-"""What names and calls mean: profile fields, the event, and the customer's history of events."""
+"""The meaning of names and calls: profile fields, the event, and the customer's history of events.
+
+The checker calls it for every path and call. It looks names up in the catalogue; for an unknown one it
+reports a list of what exists.
+"""
 
 import ast
 import difflib
@@ -24,7 +28,7 @@ _CALLS = 'the only calls are events.<type>.count("7d") and events.<type>.sum("am
 
 
 class Names:
-    """Resolves the names of one expression; what it can't resolve it reports."""
+    """Resolves the names of one expression, and reports those it can't resolve."""
 
     def __init__(self, catalog: Catalog, event_types: frozenset[str], report: Report) -> None:
         self._catalog = catalog
@@ -58,7 +62,7 @@ class Names:
         return BROKEN
 
     def _steps(self, node: ast.expr) -> list[ast.Name]:
-        """The names of a path, root first; nothing where it isn't a path that may be read."""
+        """The names of a path, root first; empty if the path may not be read."""
         steps: list[ast.Name] = []
         while isinstance(node, ast.Attribute):
             steps.insert(0, _last_name(node))
@@ -98,7 +102,7 @@ class Names:
         return EventPart(name, kind) if name in _EVENT_PARTS else Property(name, kind)
 
     def _properties(self) -> dict[str, Declared]:
-        """All that the root `event` may have. Of a name that two types declare differently anything is possible."""
+        """All properties the root `event` may have. A name that two types declare differently is of kind `any`."""
         merged: dict[str, Declared] = {}
         for type_ in sorted(self._event_types & self._catalog.events.keys()):
             for name, declared in self._catalog.events[type_].properties.items():
@@ -208,7 +212,7 @@ def _last_name(node: ast.Attribute) -> ast.Name:
 
 
 def offer(what: str, options: Collection[str], word: str = "") -> str:
-    """A help text that lists what there is and guesses which was meant."""
+    """A help text that lists the options and suggests the closest one."""
     names = sorted(options)
     listed = ", ".join(names[:20]) + (", ..." if len(names) > 20 else "")
     close = difflib.get_close_matches(word, names, 1)

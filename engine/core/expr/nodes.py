@@ -1,4 +1,8 @@
-"""A checked expression as a tree: closures are made from it, and it says what history it reads."""
+"""The nodes of a checked expression.
+
+The checker makes them; `closures` compiles them; `needs_of` derives which history the expression reads. A node is plain
+data that refers to declared names only.
+"""
 
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
@@ -28,7 +32,7 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Property:
-    """A property of the event that armed or fired."""
+    """A property of the event that armed the timer or fired the rule."""
 
     name: str
     kind: Sort
@@ -36,7 +40,7 @@ class Property:
 
 @dataclass(frozen=True, slots=True)
 class EventPart:
-    """What every event has: time, type or id."""
+    """A part that every event has: time, type or id."""
 
     name: str
     kind: Sort
@@ -143,13 +147,13 @@ Leaf: TypeAlias = Constant | Field | Property | EventPart | LastProperty | Tally
 Node: TypeAlias = Leaf | Arithmetic | NullTest | Comparison | Listed | Contained | Not | Junction
 
 BROKEN = Constant(MISSING, "any")
-"""Stands where a problem was reported; it fits anywhere, so that one mistake is reported once."""
+"""Placeholder for a part with a reported problem; it fits anywhere, so that one mistake is reported once."""
 LIST = Constant(MISSING, "list")
-"""Stands for the list to the right of `in`, which is no value by itself."""
+"""Placeholder for the list to the right of `in`, which is not a value by itself."""
 
 
 def needs_of(node: Node) -> Needs:
-    """What a state has to keep for this expression. Counts, and first and last times, are kept anyway."""
+    """What the expression reads, and the history it needs. Counts and first and last times are always kept."""
     match node:
         case Field(name=name):
             return Needs(Reads(fields=frozenset({name})))

@@ -1,4 +1,7 @@
-"""From text to Python's syntax tree, within limits, and from places in the tree back to places in the text."""
+"""From text to Python's syntax tree, within limits, and from places in the tree back to places in the text.
+
+`compile_expression` parses with it; the checker locates problems with it. The text is only parsed, never executed.
+"""
 
 import ast
 import keyword
@@ -8,8 +11,11 @@ import warnings
 from engine.errors import BadExpression
 
 MAX_CHARACTERS = 1000
+"""Characters of an expression. Without it a pasted file would go to the parser."""
 MAX_NODES = 200
+"""Parts of an expression. An expression runs for every event; 200 parts take tens of microseconds."""
 MAX_DEPTH = 50
+"""Levels of nesting. Without it the checker and the closures would reach Python's limit of 1,000 calls."""
 
 _LINE_BREAK = re.compile(r"[\n\r\f]")
 _NOT_TEXT = re.compile(r"[\x00-\x08\x0e-\x1f\ud800-\udfff]")
@@ -34,7 +40,7 @@ class Source:
         self._lead = len(text) - len(text.lstrip())
 
     def parse(self) -> tuple[ast.expr, None] | tuple[None, BadExpression]:
-        """The tree, or why there is none."""
+        """The tree, or the problem that prevents it."""
         if not self._line:
             return None, BadExpression("expression-syntax", "the expression is empty", help=_EXAMPLE)
         if len(self._line) > MAX_CHARACTERS:
@@ -109,7 +115,7 @@ def _parse(line: str) -> ast.expr:
 
 
 def _size(tree: ast.expr) -> tuple[int, int]:
-    """How many nodes and how deep, without recursion."""
+    """The number of nodes and the depth, counted without recursion."""
     nodes = deepest = 0
     waiting: list[tuple[ast.AST, int]] = [(tree, 1)]
     while waiting:

@@ -1,4 +1,8 @@
-"""States as bytes, of this version and of all earlier ones. `model` says which changes need what."""
+"""States to bytes and back; it reads this version and all earlier ones.
+
+The worker, the replay and the operator's tools call it. It must refuse the state of a newer engine instead of dropping
+fields. `model` says which change of a struct needs a new version.
+"""
 
 from collections.abc import Callable
 
@@ -15,13 +19,13 @@ encode_state: Callable[[State], bytes] = _encoder.encode
 
 
 def decode_state(data: bytes) -> State:
-    """Raises StateTooNew for what a newer engine wrote, StateUnreadable for what none wrote."""
+    """Raises StateTooNew for a newer engine's state, StateUnreadable for anything that is not a state."""
     try:
         state = _decoder.decode(data)
     except msgspec.DecodeError as error:
         return _migrate(data, str(error))
     if state.version == STATE_VERSION and state.minor <= STATE_MINOR:
-        state.minor = STATE_MINOR  # what it is written as from now on
+        state.minor = STATE_MINOR  # the version it will be written with
         return state
     return _migrate(data, f"version {state.version} is unknown")
 

@@ -1,8 +1,8 @@
-"""Folding an event into what a state remembers: how many there were, the profile, and the history that is asked for.
+"""Folding an event into a state: the counts per type, the profile, and the history that the book asks for.
 
-History is exact or says that it is not. What was not kept from the customer's first event of a type on is unknown until
-its window has passed, never zero. What the book no longer asks for is kept, and kept up to date, for GRACE, so that a
-book that goes back finds it as it would have been.
+`decide` calls `fold` per event, `rearm` calls `ask` for a new book. History is exact or marked as unknown: a window
+that was not kept from the customer's first event on is unknown until it has passed, never zero. History that the book
+no longer asks for is kept up to date for GRACE, so that a book that is rolled back finds it complete.
 """
 
 from bisect import insort
@@ -14,13 +14,15 @@ from engine.core.zones import DAY
 from engine.model import Event, KeptEvent, Number
 
 MAX_PROFILE_FIELDS = 256
-"""Profile fields that events of a type with `profile: all` may make."""
+"""Profile fields of one customer; further ones are ignored. Without it a producer with `profile: all` and generated
+property names would grow the state without end."""
 MAX_SUMMABLE = 1e15
-"""Beyond this a float is no longer exact to the cent; such numbers count as missing."""
+"""From here on a float is no longer exact to the cent; such numbers count as missing, as they would spoil the sum."""
 GRACE = 30 * DAY
-"""For so long is kept what a rule book no longer asks for. Without it a book that goes back has lost what it knew."""
+"""How long history and timers that the book no longer asks for are kept. Without it a rollback would lose them."""
 MAX_WINDOW_ENTRIES = 1000
-"""Events remembered per window; a count over more than these stays at this number."""
+"""Events remembered per window; a larger count stays at this number. Without it one busy customer would have a state of
+megabytes."""
 
 
 NOTHING = Plan()
@@ -28,7 +30,7 @@ NO_HISTORY = History()
 
 
 def fold(plan: Plan, state: State, event: Event) -> None:
-    """Count the event and let it feed the profile; order of arrival does not matter, only event time does."""
+    """Count the event and feed the profile. Only event time matters, not the order of arrival."""
     time = event.time
     memory = state.events.get(event.type)
     if memory is None:
@@ -64,7 +66,7 @@ def _feed(state: State, fields: dict[str, Any], time: int) -> None:
 
 
 def _begun(plan: Plan) -> History:
-    """For a customer's first event of a type: everything will be known."""
+    """The history of a customer's first event of a type: nothing is unknown."""
     return History(sums=dict.fromkeys(plan.sums, 0.0), span=plan.window)
 
 
@@ -95,18 +97,18 @@ def _time(entry: WindowEntry) -> int:
 
 
 def number(event: Event, name: str) -> Number:
-    """A property as a number for sums, 0 where it is missing or none."""
+    """A property as a number for sums; 0 if it is missing or not a number."""
     value = event.properties.get(name, 0.0)
     return value if is_number(value) else 0.0
 
 
 def is_number(value: Any) -> TypeGuard[Number]:
-    """Whether it can be added up: no bool, no NaN, not infinite, not astronomical."""
+    """Whether a value can be summed: not a bool, not NaN, and below MAX_SUMMABLE."""
     return isinstance(value, int | float) and not isinstance(value, bool) and -MAX_SUMMABLE < value < MAX_SUMMABLE
 
 
 def ask(book: RuleBook, state: State, now: int) -> None:
-    """Begin to keep what this book asks for, and give up what it has not asked for since GRACE."""
+    """Begin to keep the history this book asks for, and drop history that was not asked for during GRACE."""
     for name, memory in state.events.items():
         plan = book.plans.get(name, NOTHING)
         if memory.history is not None:

@@ -1,8 +1,9 @@
 """The structs that a store keeps of one customer. Instants are UTC epoch milliseconds, durations milliseconds.
 
-A state is encoded by `codec`. Two forms of change are possible. A new field with a default, at the end of an array or
-anywhere in a struct with letters for names, raises STATE_MINOR: older states load, and an older engine refuses the
-newer state instead of dropping the field. Anything else raises STATE_VERSION and adds a file to `migrations`.
+`codec` encodes a state; `fold`, `rearm` and the triggers change it. Two forms of change to these structs are possible.
+A new field with a default, at the end of an array or anywhere in a struct with letters for names, raises STATE_MINOR:
+older states load, and an older engine refuses the newer state instead of dropping the field. Anything else raises
+STATE_VERSION and adds a file to `migrations`.
 
 `State`, `Memory` and the lists' entries are arrays, as all their fields are nearly always there. `Slot`, `Timer`,
 `History` and `Sent` are maps of letters that leave out what has its default value: measured on the benchmark job, a
@@ -20,7 +21,7 @@ STATE_MINOR = 2
 """1: states of version 2. 2: a partition's outbox may have entries that are no outreach; an older engine would take
 them for a damaged store."""
 MAX_EPOCH_SECONDS = 10**11
-"""Larger numbers are milliseconds (from 1973 on), smaller ones seconds (to the year 5138)."""
+"""`Slot.fired` above it is in milliseconds (from 1973 on), else in seconds (to the year 5138)."""
 
 
 class Timer(
@@ -29,7 +30,7 @@ class Timer(
     gc=False,
     rename={"due": "d", "since": "s", "key": "k", "began": "b", "ends": "e", "event": "v"},
 ):
-    """A durable future moment of one rule. `due` 0: spent, it fired or was disarmed, and the rest remembers what for.
+    """A durable future moment of one rule. `due` 0: spent, because it fired or was disarmed; the other fields remain.
 
     `since` is the moment the timer counts from; `key` tells several timers of one rule apart.
     """
@@ -45,9 +46,9 @@ class Timer(
 
 
 class Parked(msgspec.Struct, array_like=True, gc=False):
-    """The rule is not in the book any more. Its timers and deferred firings wait up to `until` for its return.
+    """Marks a rule that is no longer in the book. Its timers and deferred firings are kept until `until`.
 
-    `counts` has the number of events by type when it went: what has come since, the rule has not seen.
+    `counts`: number of events by type when the rule was removed. A higher count means events the rule has not seen.
     """
 
     until: int
@@ -62,14 +63,14 @@ class Slot(
 ):
     """What one rule keeps of the customer.
 
-    `kind` is the code of the kind of trigger that made its timers and its memory, 0 where that is not known; 1, the
-    commonest, takes no room. `cancelled` is the newest event that cancelled the rule; 0: none.
+    `kind` is the code of the kind of trigger that made timers and memory; 0: not known. 1, the most frequent, is the
+    default and takes no bytes. `cancelled` is the newest event that cancelled the rule; 0: none.
     """
 
     kind: int = 1
     timers: list[Timer] = []
     memory: Any = None
-    """The trigger's own."""
+    """Data that only the rule's trigger reads and writes."""
     fired: int = 0
     """When the rule last reached the customer; 0: never. Milliseconds where the rule asks (reentry), else seconds."""
     cancelled: int = 0
@@ -81,7 +82,7 @@ class Slot(
         return self.fired if self.fired > MAX_EPOCH_SECONDS else self.fired * 1000
 
     def remember_fired(self, at: int, exactly: bool) -> None:
-        """To the millisecond, or to the second, rounded up: 4 bytes less, for every rule of every customer."""
+        """Store the moment in milliseconds (`exactly`), or in seconds, rounded up, which takes 4 bytes less."""
         self.fired = at if exactly else -(-at // 1000)
 
     @property
@@ -102,10 +103,10 @@ class History(
     gc=False,
     rename={"latest": "e", "sums": "s", "window": "w", "span": "r", "unknown": "x", "until": "u"},
 ):
-    """What is kept of the events of one type beside their number, because something asks for it, or did lately.
+    """Details of the events of one type, kept because a rule asks for them or did within the last 30 days.
 
-    It may have begun after the customer's first event. Then `latest` and the sums of properties that were not kept from
-    the beginning are not there, and `unknown` says which part of the window is not known.
+    The history may have begun after the customer's first event. Then `latest` and the sums of properties that were not
+    kept from the beginning are absent, and `unknown` says which part of the window is not known.
     """
 
     latest: KeptEvent | None = None
@@ -118,7 +119,7 @@ class History(
     unknown: int = 0
     """Events up to this time may be missing in the window; 0: none."""
     until: int = 0
-    """Up to this moment is kept what the rule book does not ask for any more; 0: it asks for all of it."""
+    """History that the book no longer asks for is kept up to this moment; 0: the book asks for all of it."""
 
 
 class Memory(msgspec.Struct, array_like=True, gc=False):
@@ -168,28 +169,28 @@ class State(msgspec.Struct, array_like=True, gc=False):
     version: int = STATE_VERSION
     minor: int = STATE_MINOR
     mark: int = 0
-    """Of the rule book that the customer has met."""
+    """`RuleBook.mark` of the book that last armed this state."""
     wake: int = 0
     events: dict[str, Memory] = {}
     """By event type."""
     rules: dict[str, Slot] = {}
-    """By rule id, also of rules that the book has no longer."""
+    """By rule id, including rules that are no longer in the book."""
     seen: dict[str, int] = {}
     profile: dict[str, Any] = {}
     profile_times: dict[str, int] = {}
     deferred: list[Deferred] = []
     sent: list[Sent] = []
     known: Known | None = None
-    """Who this guest turned out to be, when last heard."""
+    """The customer that this guest became, by the latest identification."""
 
     @property
     def identified(self) -> int:
-        """When this guest turned out to be somebody; 0: never."""
+        """When this guest became a known customer; 0: never."""
         return self.known.at if self.known is not None else 0
 
     @property
     def became(self) -> str:
-        """The customer that this guest turned out to be; "" for nobody."""
+        """The customer that this guest became; "": none."""
         return self.known.customer if self.known is not None else ""
 
     @property
@@ -198,25 +199,25 @@ class State(msgspec.Struct, array_like=True, gc=False):
         return max([memory.last for memory in self.events.values()], default=0)
 
     def timers(self, rule: str) -> list[Timer]:
-        """The rule's timers, oldest first; changing the list changes nothing where the rule has no slot."""
+        """The rule's timers, oldest first. Without a slot this is a new list, not part of the state."""
         slot = self.rules.get(rule)
         return slot.timers if slot is not None else []
 
     def slot(self, rule: str) -> Slot:
-        """The rule's slot, made if there is none."""
+        """The rule's slot; created if there is none."""
         slot = self.rules.get(rule)
         if slot is None:
             slot = self.rules[rule] = Slot()
         return slot
 
     def set_timers(self, rule: str, timers: list[Timer]) -> None:
-        """Replace the rule's timers; a slot that keeps nothing goes."""
+        """Replace the rule's timers; an empty slot is removed."""
         slot = self.slot(rule)
         slot.timers = timers
         if slot.is_empty:
             del self.rules[rule]
 
     def history(self, type_: str) -> History | None:
-        """What is kept of a type beside the number of its events."""
+        """The history of an event type; None if only counts and times are kept."""
         memory = self.events.get(type_)
         return memory.history if memory is not None else None

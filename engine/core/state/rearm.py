@@ -1,7 +1,7 @@
-"""Bringing a state that an older rule book made up to this one.
+"""Bringing a state that an older rule book armed up to date with the current book.
 
-Nothing goes at once that another edit may bring back: the timers of a removed rule are parked, and history that the
-book does not ask for any more is kept, both for GRACE.
+`decide` calls `rearm` when the marks differ. It must not delete at once what another edit may bring back: the timers of
+a removed rule are parked, and history that is no longer asked for is kept, both for GRACE (30 days).
 """
 
 from engine.core.book import Rule, RuleBook
@@ -11,9 +11,9 @@ from engine.core.triggers.base import spend
 
 
 def rearm(book: RuleBook, state: State, now: int) -> None:
-    """Rename, park removed rules, arm new and changed ones from what the state knows.
+    """Rename rules, park removed ones, and arm new and changed ones from the state's history.
 
-    Safe to repeat. What is long past when it is armed comes out as `expired`, so nobody is flooded.
+    Safe to repeat. Moments that are long past when armed end as `expired`, so no customer is flooded.
     """
     _rename(book, state)
     _park_removed(book, state, now)
@@ -54,14 +54,14 @@ def _park_removed(book: RuleBook, state: State, now: int) -> None:
 
 
 def _give_up(rule: str, slot: Slot, state: State) -> None:
-    """Spent timers stay, so that a rule that comes back even later repeats nothing."""
+    """End the parking. Spent timers stay, so that a rule that comes back later does not repeat a firing."""
     slot.parked = None
     state.deferred = [deferred for deferred in state.deferred if deferred.rule != rule]
     state.set_timers(rule, [timer for timer in slot.timers if not timer.due])
 
 
 def _take_up(rule: Rule, slot: Slot, state: State, now: int) -> None:
-    """What the rule kept: nothing where it was of another kind; what still holds where it was away."""
+    """Take over what the slot kept: nothing if the rule was of another kind, only what still holds if it was parked."""
     parked = slot.parked
     if parked is not None and parked.until < now:
         _give_up(rule.id, slot, state)
@@ -74,7 +74,7 @@ def _take_up(rule: Rule, slot: Slot, state: State, now: int) -> None:
 
 
 def _catch_up(rule: Rule, slot: Slot, state: State, parked: Parked) -> None:
-    """Disarm what events that came while the rule was away may have disproved; only type and time of them are known."""
+    """Disarm what events during the parking may have disproved; only their types and newest times are known."""
     missed = {name: memory.last for name, memory in state.events.items() if memory.count != parked.counts.get(name, 0)}
     if rule.cancel_on and rule.cancel_on.event in missed:
         rule.trigger.cancel(state, missed[rule.cancel_on.event])
@@ -84,14 +84,14 @@ def _catch_up(rule: Rule, slot: Slot, state: State, parked: Parked) -> None:
 
 
 def own(rule: Rule, slot: Slot) -> None:
-    """Note in the slot which kind of trigger has written to it."""
+    """Record in the slot which kind of trigger has written to it."""
     code = rule.trigger.code
     if slot.kind != code and (slot.timers or slot.memory):
         slot.kind = code
 
 
 def silence(state: State, slot: Slot) -> None:
-    """Disarm what a guest armed before they became known, and all of it while they have done nothing since."""
+    """Disarm the timers that a guest armed before becoming known; all timers if the guest did nothing since."""
     for timer in slot.timers:
         if timer.due > state.identified >= min(timer.since, state.last):
             spend(timer)

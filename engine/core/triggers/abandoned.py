@@ -1,7 +1,7 @@
-"""Something was begun and not finished: a cart without a purchase, per value of the `match` property.
+"""The trigger `abandoned`: something was begun and not finished, such as a cart without a purchase, per `match` value.
 
-Timers as in `runs`, one list for all match values (`key` tells them apart). The slot's memory maps match value ->
-times of its newest finishing events, for as long as a late beginning could still be older, or a deferred firing waits.
+Timers are runs (see `runs`) in one list for all match values; `key` tells them apart. The slot's memory maps each match
+value to the times of its newest finishing events, kept while an older beginning may still arrive or a firing waits.
 """
 
 from bisect import insort
@@ -18,13 +18,15 @@ from engine.core.zones import DAY, iso
 from engine.model import Event
 
 MAX_MATCH_VALUES = 32
-"""Match values remembered for one customer; beyond it the settled ones go, then the oldest."""
+"""Match values remembered for one customer; beyond it settled ones are dropped, then the oldest. Without it a customer
+with a new cart id per visit would grow the state without end."""
 MAX_FINISHES = 8
-"""Finishing events remembered for one match value; beyond it the oldest go."""
+"""Finishing events remembered per match value; beyond it the oldest are dropped. 32 values with 8 times each take about
+2 KB."""
 MAX_MATCH_VALUE_LENGTH = 512
-"""Characters of a match value; a longer one counts as none."""
+"""Characters of a match value; events with longer ones are ignored. 32 values of 512 characters take 16 KB."""
 MAX_DEFERRAL = 2 * DAY
-"""How long quiet hours hold a firing: a night, and another one where the customer flies west meanwhile."""
+"""How long quiet hours can hold a firing: one night, and a second one if the customer moves west meanwhile."""
 
 
 class Abandoned(Trigger):
@@ -66,7 +68,7 @@ class Abandoned(Trigger):
         return None
 
     def _key(self, event: Event) -> str | None:
-        """What the event belongs to; None where it does not say so in a usable way."""
+        """The match value of the event; None if it has no usable one."""
         if self.match is None:
             return ""
         value = event.properties.get(self.match)
@@ -94,7 +96,7 @@ class Abandoned(Trigger):
         self._remember(slot.memory, time, key, horizon - self.within - MAX_DEFERRAL)
 
     def _remember(self, finishes: dict[str, list[int]], time: int, key: str, since: int) -> None:
-        """Add a finishing event, forget those up to `since`; the match value that was finished last stands last."""
+        """Add a finishing event and drop those up to `since`; the match value finished last comes last."""
         times = finishes.pop(key, [])
         insort(times, time)
         finishes[key] = times
@@ -106,7 +108,7 @@ class Abandoned(Trigger):
             del finishes[oldest]
 
     def _finishes(self, state: State, key: str) -> list[int]:
-        """Times of the finishing events still remembered, in order."""
+        """Times of the remembered finishing events, oldest first."""
         slot = state.rules.get(self.rule)
         found: list[int] = slot.memory.get(key, []) if slot is not None and slot.memory else []
         return found
@@ -136,7 +138,7 @@ class Abandoned(Trigger):
         return True
 
     def _is_ours(self, key: str) -> bool:
-        """Whether the rule had a `match` when this was kept just as it has one now."""
+        """Whether the key was written by a rule with a `match`, if the rule has one now, or without, if not."""
         return bool(key) == bool(self.match)
 
     def holds(self, state: State, occurrence: str) -> bool:

@@ -1,6 +1,8 @@
-"""What a trigger kind is: a small class that folds events into timers and says what a due timer means.
+"""The base class of trigger kinds. A trigger folds events into timers and says what a due timer means.
 
-To add a kind: one file here, one grammar model in `engine/lang/triggers.py` (see docs/adding-a-trigger.md).
+`decide` calls `on_event`, `settle` calls `on_due`, and `rearm` calls `rearm`. A trigger keeps nothing in itself: all it
+knows of a customer is in the state. To add a kind: one file here, one grammar model in `engine/lang/triggers.py` (see
+docs/adding-a-trigger.md).
 """
 
 from abc import ABC, abstractmethod
@@ -20,13 +22,13 @@ class Firing(NamedTuple):
     event: KeptEvent | None
     reason: str
     until: int = 0
-    """After this moment it is pointless, however fresh; 0: no such moment."""
+    """From this moment on the firing is pointless, even if fresh; 0: no limit."""
 
 
 class Trigger(ABC):
-    """Base of all kinds. One instance serves one rule and every customer; what it knows of a customer is in the state.
+    """Base of all kinds. One instance serves one rule and every customer.
 
-    It owns the timers (oldest first) and the memory in `state.rules[self.rule]`.
+    The trigger owns the timers (oldest first) and the memory in `state.rules[self.rule]`.
     `horizon` is the moment up to which the partition's time is settled: the clock less the allowed lateness.
     """
 
@@ -47,12 +49,12 @@ class Trigger(ABC):
 
     @property
     def listens(self) -> frozenset[str]:
-        """Event types that can change anything for this trigger."""
+        """Event types that this trigger reacts to."""
         return frozenset()
 
     @property
     def fields(self) -> frozenset[str]:
-        """Profile fields that can change anything for this trigger; it also hears every event type that feeds them."""
+        """Profile fields that this trigger reads; it also gets every event of a type that feeds them."""
         return frozenset()
 
     @abstractmethod
@@ -60,33 +62,33 @@ class Trigger(ABC):
         """Fold an event that is already in the tallies and the profile: arm, disarm, or fire at once."""
 
     def on_due(self, state: State, timer: Timer) -> Firing:
-        """What the due timer means. Must leave it spent, re-armed or removed."""
+        """The firing of a due timer. Must leave the timer spent, re-armed or removed."""
         firing = Firing(str(timer.since), timer.due, timer.event, f"{self.kind} is due")
         spend(timer)
         return firing
 
     def cancel(self, state: State, cancelled: int, held: bool = False) -> None:
-        """Disarm the timers that were armed before, and are due after, an event of that time that cancels the rule.
+        """Disarm the timers that were armed before `cancelled`, the time of a cancelling event, and are due after it.
 
-        It is asked again whenever the rule has armed something, as events come in any order. `held`: the event has
-        taken back a firing that quiet hours held.
+        Called again whenever the rule has armed a timer, because events arrive in any order. `held`: the event has
+        suppressed a firing that quiet hours held.
         """
         for timer in state.timers(self.rule):
             if timer.since <= cancelled < timer.due:
                 spend(timer)
 
     def rearm(self, state: State) -> None:  # noqa: B027
-        """Arm from what the state knows, for customers that were there before the rule (or this revision of it)."""
+        """Arm from the state's history, for customers that are older than the rule or its current revision."""
 
     def missed(self, slot: Slot, newest: Mapping[str, int]) -> bool:
-        """The rule was away: disarm what events of these types (-> newest event time) may have disproved meanwhile.
+        """The rule was parked: disarm what events of these types (-> newest event time) may have disproved.
 
-        True where they may have disproved deferred firings too.
+        True if they may have disproved deferred firings too.
         """
         return False
 
     def holds(self, state: State, occurrence: str) -> bool:
-        """Whether a deferred firing still makes sense when its time has come."""
+        """Whether a deferred firing still holds at the end of quiet hours."""
         return True
 
     @abstractmethod
@@ -101,13 +103,13 @@ class Trigger(ABC):
 
 
 def spend(timer: Timer) -> None:
-    """Mark as fired or disarmed; `since` stays, so that the same occurrence cannot be armed again."""
+    """Mark a timer as fired or disarmed; `since` stays, so that the same occurrence cannot be armed again."""
     timer.due = 0
     timer.event = None
 
 
 def newest(state: State, types: frozenset[str]) -> KeptEvent | None:
-    """The newest event of these types that the state knows of; without properties unless some rule keeps them."""
+    """The newest event of these types in the state; it has properties only if a rule keeps them."""
     known = [(state.events[name].last, name) for name in types if name in state.events]
     if not known:
         return None

@@ -1,8 +1,8 @@
-"""A date in the profile comes round: once, or every year, in the customer's zone.
+"""The trigger `date`: a date in the profile is reached, once or every year, in the customer's zone.
 
-29 February is kept on 28 February in common years. The slot's memory holds the occurrences that are settled: they came
-true, or an event cancelled them. A timer's key is its occurrence, and its `since` the moment from which it is the next
-one to come; an event that cancels counts for the occurrence that was next when it happened, and for no other.
+29 February counts as 28 February in common years. The slot's memory holds the settled occurrences: those that came true
+or were cancelled. A timer's key is its occurrence; its `since` is the moment from which it is the next occurrence. A
+cancelling event cancels only the occurrence that was next at the event's time.
 """
 
 from collections.abc import Container, Iterator
@@ -15,17 +15,17 @@ from engine.core.zones import DAY, from_millis, instant_of, iso
 from engine.model import Event, KeptEvent
 
 YEARS = range(1000, 9000)
-"""A date outside them is a placeholder, not a date."""
+"""A year outside this range marks a placeholder such as 0001-01-01 or 9999-12-31; without it such dates would arm."""
 
 MAX_SETTLED_DATES = 8
-"""Occurrences remembered as settled; beyond it the oldest go."""
+"""Settled occurrences remembered; beyond it the oldest are dropped. Without it each new date would add 11 bytes."""
 SETTLED_FOR = timedelta(days=180)
-"""How long a yearly occurrence is remembered as settled: it must not come round again where a zone, or the rule's `at`
-or `offset`, moves its moment. A year would keep two where one will do."""
+"""How long a yearly occurrence is remembered as settled. Without it, it would come true twice when a new zone, or an
+edit of the rule's `at` or `offset`, moves its moment. A full year would keep two occurrences where one is enough."""
 
 
 class Said(NamedTuple):
-    """What the field says. `key` names it whatever the zone, `day` is that day where the customer is.
+    """The field's value. `key` is its name, independent of the zone; `day` is the day in the customer's zone.
 
     They differ for a field of type `time`: its key is the day in UTC, so that a move to another zone is not a new date.
     `since`: the year of the date itself, 0 where it has none.
@@ -37,7 +37,7 @@ class Said(NamedTuple):
 
 
 class Coming(NamedTuple):
-    """One occurrence: its name, when it comes true, and since when it is the next one to come."""
+    """One occurrence: its name, when it comes true, and from when on it is the next one."""
 
     key: str
     due: int
@@ -73,12 +73,12 @@ class Date(Trigger):
         return None
 
     def _arm(self, state: State, time: int, event: KeptEvent | None) -> None:
-        """Arm for what the profile says at `time`; what came due before that stays.
+        """Arm for the profile's value at `time`; timers that came due before it stay.
 
-        What a move to another zone puts into the past was still to come: it comes true with the move.
+        An occurrence that a move to another zone puts into the past comes true with the move.
         """
         armed = state.timers(self.rule)
-        for timer in [timer for timer in armed if not timer.due]:  # cancelled, as states of older versions keep it
+        for timer in [timer for timer in armed if not timer.due]:  # cancelled by an older version of the engine
             self._settle(state, timer.key, time)
         known = state.profile_times.get(self.field, time)
         since = max(time, known)
@@ -93,7 +93,7 @@ class Date(Trigger):
         state.set_timers(self.rule, kept)
 
     def _next(self, state: State, known: int, since: int, pending: Container[str] = ()) -> Coming | None:
-        """The soonest occurrence that is not settled and, of a yearly one, is `pending` or due at or after `since`."""
+        """The soonest occurrence that is not settled; a yearly one must be `pending` or due at or after `since`."""
         said = self._said(state)
         if said is None:
             return None
@@ -107,7 +107,7 @@ class Date(Trigger):
         return None
 
     def _yearly(self, state: State, said: Said, known: int, year: int) -> Iterator[Coming]:
-        """Those of the years around `year`, or the first there are; never the date itself."""
+        """The occurrences of the years around `year`, or the first ones; never the original date itself."""
         counts_from, first = known, max(year - 2, said.since + 1)
         for this in range(first, first + 6):
             day = _in_year(said.day, this + said.day.year - said.key.year)
@@ -139,7 +139,7 @@ class Date(Trigger):
         return firing
 
     def _go_on(self, state: State, timer: Timer, now: int) -> None:
-        """Settle the timer's occurrence, and wait for next year's."""
+        """Settle the timer's occurrence, and arm next year's."""
         self._settle(state, timer.key, now)
         rest = [other for other in state.timers(self.rule) if other is not timer]
         coming = self._next(state, timer.due, timer.due) if self.yearly and not rest else None
@@ -160,7 +160,7 @@ class Date(Trigger):
         state.slot(self.rule).memory = " ".join([*settled, key][-MAX_SETTLED_DATES:])
 
     def cancel(self, state: State, cancelled: int, held: bool = False) -> None:
-        """Of a date that comes round every year only the next coming is cancelled: the one held back, or a timer's."""
+        """Cancel the next occurrence only, of a yearly date too: the deferred one, or a timer's."""
         for timer in list(state.timers(self.rule)):
             if held and self.yearly:
                 timer.since = max(timer.since, cancelled + 1)

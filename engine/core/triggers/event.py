@@ -1,4 +1,7 @@
-"""Something happened: fires at once, once per event."""
+"""The trigger `event`: it fires at once, once per event of the type.
+
+It keeps nothing in the state; duplicates are dropped earlier, by `decide`.
+"""
 
 from typing import Any
 

@@ -1,4 +1,7 @@
-"""Nothing has happened for a while: one firing per idle episode, however often it was interrupted before."""
+"""The trigger `inactivity`: no event of the given types for a span; one firing per idle episode.
+
+Timers are runs (see `runs`); the newest run is the current episode. Its `on_event` is the hottest function of the core.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -43,7 +46,7 @@ class Inactivity(Trigger):
         if not runs:
             runs.append(self.runs.start(time, self.keep(event)))
         elif len(runs) == 1 and not self.slack and (time < (run := runs[0]).due or not run.due):
-            if time > run.since:  # nearly every event ends here
+            if time > run.since:  # the usual case
                 run.since = time
                 run.due = time + self.after
                 run.event = self.keep(event) if self.keeps_event else None
@@ -70,7 +73,7 @@ class Inactivity(Trigger):
             state.set_timers(self.rule, [self.runs.start(last.time, last if self.keeps_event else None)])
 
     def missed(self, slot: Slot, newest: Mapping[str, int]) -> bool:
-        """Any of the events may have been one that counts, so a silence under way is taken to begin after them."""
+        """Any missed event may have counted, so the current silence begins after the newest of them."""
         seen = max(newest[type_] for type_ in self.of if type_ in newest)
         if slot.timers and slot.timers[-1].due and slot.timers[-1].since < seen:
             slot.timers = [self.runs.start(seen, None)]

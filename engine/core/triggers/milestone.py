@@ -1,7 +1,7 @@
-"""A count or a sum reaches a level: once per level, for ever.
+"""The trigger `milestone`: a count or a sum reaches a level; each level fires once, for ever.
 
-Without a condition the count is the tally's, so a rule that comes later counts what came before it. A sum, or
-a count with a condition, keeps its own number in the slot's memory: [number, highest level fired].
+Without a condition the count is that of the state, so a new rule also counts the events before it. A sum, or a count
+with a condition, keeps its own number in the slot's memory: [number, highest level fired].
 """
 
 from bisect import bisect_right
@@ -62,7 +62,7 @@ class Milestone(Trigger):
         return self._fire(event, number) if level > highest else None
 
     def _level(self, number: Number) -> Number:
-        """The highest level at or below the number, 0 where there is none."""
+        """The highest level at or below the number; 0 if none is reached."""
         if self.every:
             return max(0, floor(round(number / self.every, 9)) * self.every)
         reached = bisect_right(self.levels, number)
@@ -93,5 +93,5 @@ class Milestone(Trigger):
 
 
 def _text(number: Number) -> str:
-    """The level as it stands in an occurrence: 10, 500, 2.5."""
+    """A level as written in an occurrence: 10, 500, 2.5."""
     return str(int(number)) if number == int(number) else repr(round(number, 6))

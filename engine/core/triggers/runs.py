@@ -1,8 +1,8 @@
-"""Silence, kept as runs of activity: what `inactivity` and `abandoned` have in common.
+"""Silence, stored as runs of activity; `inactivity` and `abandoned` share it.
 
 A run is a stretch in which no two neighbouring moments are `span` or more apart, with one timer, due `span` after its
 newest moment (`since`). All but the newest run have ended; they stay only until the clock, which allowed lateness may
-hold back, lets them fire. Of those that fired only the newest stays, spent, so that nothing fires twice.
+hold back, lets them fire. Of the runs that fired only the newest stays, spent, so that no silence fires twice.
 """
 
 from engine.core.state.model import Timer
@@ -20,7 +20,7 @@ class Runs:
         return Timer(time + self.span, time, key, began=time if self.slack else 0, event=event)
 
     def touch(self, runs: list[Timer], time: int, event: KeptEvent | None, horizon: int, key: str = "") -> None:
-        """Insert one moment of activity where it belongs, in time order; `runs` is changed in place."""
+        """Insert one moment of activity in time order; `runs` is changed in place."""
         index = sum(1 for run in runs if _first(run) <= time)
         before = runs[index - 1] if index else None
         if before and time <= before.since:
@@ -29,7 +29,7 @@ class Runs:
             before.since, before.due, before.event = time, time + self.span, event
             index -= 1
         elif index < len(runs) and time + self.span <= horizon:
-            return  # the silence after it is settled, one way or the other; what was sent stays sent
+            return  # the silence after this moment has been decided already
         else:
             runs.insert(index, self.start(time, event, key))
         self._join(runs, index)

@@ -1,9 +1,9 @@
-"""A trial's end comes near: follows the profile field that says when, and disarms when the field goes.
+"""The trigger `trial_expiring`: a trial's end comes near. It follows a profile field, and disarms when the field goes.
 
-The field says a moment, or a day: a day counts from its first instant where the customer is, and the trial is over
-when that day is. The last timer is for the end that the field says now. Before it stand those that came due before the
-field moved on but still wait for the allowed lateness, and spent ones of ends still to come, so that a field that moves
-back repeats nothing.
+The field holds a moment or a day. A day begins at its first instant in the customer's zone, and the trial is over at
+its end. The last timer is for the field's current end. Two kinds of timers stand before it: those that came due before
+the field changed and wait for the allowed lateness, and spent ones whose end is still ahead, so that a field that is
+set back does not repeat a firing.
 """
 
 from datetime import date, time, timedelta
@@ -16,18 +16,19 @@ from engine.core.zones import DAY, from_millis, instant_of, iso
 from engine.model import Event, KeptEvent
 
 MAX_TRIAL_ENDS = 16
-"""Ends remembered for one customer; beyond it the oldest go."""
+"""Ends remembered for one customer; beyond it the oldest are dropped. Without it a field that changes daily would
+grow the state without end."""
 MAX_TRIAL_END = 250_000_000_000_000
-"""The year 9892: what a field says beyond it is not meant as a moment."""
+"""Epoch ms in the year 9892. A larger number is a placeholder or microseconds, and arms nothing."""
 YEARS = range(1970, 9892)
-"""The same for days."""
+"""Years of a day that arms; others are placeholders such as 9999-12-31."""
 MIDNIGHT = time(0)
 
 
 class End(NamedTuple):
-    """What the field says. `day` is ISO 8601, empty where it says a moment; `over` is when the trial is over.
+    """The field's value. `day` is ISO 8601, "" if the field holds a moment; `over` is when the trial is over.
 
-    `name` is the occurrence: the same wherever the customer is.
+    `name` is the occurrence; it does not depend on the zone.
     """
 
     name: str
@@ -56,7 +57,7 @@ class TrialExpiring(Trigger):
         return None
 
     def _follow(self, state: State, now: int, event: KeptEvent | None) -> None:
-        """Have the last timer stand for what the field says, which is known since `now` unless the profile knows."""
+        """Make the last timer match the field. Its value dates from `now` unless the profile has its time."""
         timers = state.timers(self.rule)
         end = self._end(state)
         if timers and end and _about(timers[-1]) == end.name:
@@ -72,7 +73,7 @@ class TrialExpiring(Trigger):
         state.set_timers(self.rule, kept[-MAX_TRIAL_ENDS:])
 
     def _move(self, state: State, timer: Timer, end: End, now: int) -> None:
-        """The customer may be in another zone. What was still to come, and is past there, comes true at once."""
+        """Recompute the timer for the customer's current zone. A moment that is past there comes true at once."""
         if timer.due > now:
             timer.due, timer.ends = max(self._due(state, end), now), end.over
 

@@ -1,6 +1,7 @@
-"""From each version of the state to the next, one file a step. States of every version load for ever.
+"""Migrations of a state from each version to the next, one file per step. States of every version must load for ever.
 
-A migration works on the decoded bytes, not on today's structs, so that it goes on meaning the same.
+`codec` calls them. A migration works on the decoded arrays, not on today's structs, so that changes of the structs
+cannot change its meaning.
 """
 
 from collections.abc import Callable
@@ -9,4 +10,4 @@ from typing import Any, Final
 from engine.core.state.migrations import v2_slots_by_rule
 
 MIGRATIONS: Final[dict[int, Callable[[list[Any]], list[Any]]]] = {1: v2_slots_by_rule.migrate}
-"""version -> what turns its raw fields into those of the next version."""
+"""version -> the function that turns its raw fields into those of the next version."""

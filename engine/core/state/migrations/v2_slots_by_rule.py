@@ -11,7 +11,7 @@ _UNKNOWN, _ABANDONED, _TRIAL_EXPIRING, _DATE, _MILESTONE = 0, 2, 3, 4, 5
 
 
 def migrate(old: list[Any]) -> list[Any]:
-    """Its fields as version 2 has them, as far as they go together: nothing that was there is left out."""
+    """The raw fields of a version 1 state as those of version 2. Nothing is dropped."""
     old = [*old, *_EMPTY[len(old) :]]
     _, mark, wake, _, tallies, timers, seen, profile, profile_times, latest, sums, windows = old[:12]
     memory, fired, cancels, deferred, sent = old[12:17]
@@ -50,7 +50,7 @@ def _slot(timers: list[list[Any]], memory: Any, fired: int, cancelled: int) -> d
 
 
 def _kind(timers: list[list[Any]], memory: Any) -> int:
-    """Version 1 did not say of which kind the rule was; where it cannot be told, any kind takes it as its own."""
+    """Guess the trigger's kind, which version 1 did not store; a trigger of any kind takes over an unknown slot."""
     for type_, kind in ((list, _MILESTONE), (dict, _ABANDONED), (str, _DATE)):
         if isinstance(memory, type_):
             return kind
