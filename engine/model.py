@@ -1,6 +1,7 @@
-"""The values that everything else passes around. Instants are UTC epoch milliseconds, durations milliseconds.
+"""The values that all parts of the engine exchange: events, outreach, outcomes. Instants are UTC epoch milliseconds.
 
-What a store keeps of a customer is in `core/state/model.py`.
+Durations are milliseconds. Everything may import this module; it must import nothing of the engine. What a store keeps
+of a customer is in `core/state/model.py`.
 """
 
 from enum import StrEnum
@@ -9,14 +10,14 @@ from typing import Any, Final
 import msgspec
 
 Number = int | float
-"""A number as it came. In a compiled module a parameter that says `float` turns 10 into 10.0."""
+"""An integer or a float, kept as it arrived. A parameter annotated `float` in a compiled module turns 10 into 10.0."""
 TRANSACTIONAL: Final = "transactional"
-"""The purpose of what a customer must get, whatever they have said."""
+"""The purpose of messages, such as receipts, that a customer gets even after unsubscribing."""
 UNSUBSCRIBE_LINK: Final = "engine_unsubscribe_link"
 PREFERENCES_LINK: Final = "engine_preferences_link"
-"""What stands in a rendered message where a link belongs that only the sender can sign.
+"""Placeholders in a rendered message for links that only the sender can sign.
 
-Of letters that neither HTML, URLs nor mail write in another way, and that no line is broken between.
+They consist of letters that HTML, URLs and mail leave unchanged, and that no line break can split.
 """
 
 
@@ -29,18 +30,18 @@ class Event(msgspec.Struct, gc=False):
     time: int
     properties: dict[str, Any] = {}
     source: int = 0
-    """The number of what its id is unique within, such as a topic; 0: not known, counts as any."""
+    """The number of the scope within which the id is unique, such as a topic; 0: not known, matches every scope."""
     scope: str = ""
-    """The name of the same, where occurrences must have it: "" for ids that are told as they are."""
+    """The name of that scope if occurrences must include it; "": occurrences use the bare id."""
 
     @property
     def occurrence(self) -> str:
-        """What makes the event unique among all events of its customer."""
+        """A text that is unique among all events of the customer."""
         return f"{self.scope} {self.id}" if self.scope else self.id
 
 
 class Identified(msgspec.Struct, gc=False):
-    """The input that says: this guest has been the known customer `known` since `time`. It is no activity."""
+    """The input that identifies a guest: since `time` they are the customer `known`. It does not count as activity."""
 
     customer: str
     known: str
@@ -48,13 +49,13 @@ class Identified(msgspec.Struct, gc=False):
 
 
 class WakeUp(msgspec.Struct, gc=False):
-    """The input that says: the clock has moved, see what is due for this customer."""
+    """The input for a timer: the clock has moved, so fire what is due for this customer."""
 
     customer: str
 
 
 class KeptEvent(msgspec.Struct, array_like=True, gc=False):
-    """What a state keeps of an event that an expression or a template may still ask for."""
+    """The part of an event that a state keeps because an expression or a template may read it later."""
 
     id: str
     type: str
@@ -63,9 +64,9 @@ class KeptEvent(msgspec.Struct, array_like=True, gc=False):
 
 
 class Outcome(StrEnum):
-    """How a decision ended. `sent`, `bounced` and `in_doubt` are the sender's."""
+    """How a decision ended. Only the sender writes `sent`, `bounced` and `in_doubt`."""
 
-    # Stores keep the place in this list: new ones only come at its end.
+    # Stores keep the position in this list, so new members go at its end.
     FIRED = "fired"
     DEFERRED = "deferred"
     SUPPRESSED = "suppressed"
@@ -80,7 +81,7 @@ class Outcome(StrEnum):
 
 
 class OutcomeRecord(msgspec.Struct, omit_defaults=True):
-    """One decision about one firing: what became of it, and why. `until` is set when it was deferred."""
+    """One decision about one firing: its outcome and the reason. `until` is set if the firing was deferred."""
 
     at: int
     customer: str
@@ -120,17 +121,17 @@ class Outreach(msgspec.Struct):
 
     @property
     def unsubscribe_link(self) -> str:
-        """What templates print for it: a placeholder; "" where the purpose cannot be unsubscribed from."""
+        """The placeholder that templates print for the link; "" for purposes without unsubscribing."""
         return "" if self.purpose == TRANSACTIONAL else UNSUBSCRIBE_LINK
 
     @property
     def preferences_link(self) -> str:
-        """The same for the page where customers choose what they get."""
+        """The placeholder for the link to the page where customers choose what they get; "" as above."""
         return "" if self.purpose == TRANSACTIONAL else PREFERENCES_LINK
 
 
 class DerivedEvent(msgspec.Struct):
-    """An event that a rule has made at `at` because of `customer`; `event.customer` may be somebody else."""
+    """An event that a rule made at `at` for `customer`; `event.customer` may be another customer."""
 
     rule: str
     occurrence: str
@@ -140,5 +141,5 @@ class DerivedEvent(msgspec.Struct):
 
     @property
     def id(self) -> str:
-        """The event's."""
+        """The id of the event."""
         return self.event.id

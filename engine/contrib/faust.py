@@ -1,4 +1,7 @@
-"""The engine inside a Faust app: a worker as one of its services, the outreach topic as a typed stream."""
+"""The engine inside a Faust app: a worker as one of its services, the outreach topic as a typed stream.
+
+Programs of users call `attach_to_faust`. Nothing else in the engine may import this module: it needs the extra `faust`.
+"""
 
 import asyncio
 from collections.abc import Callable
@@ -16,7 +19,7 @@ from engine.embed import open_worker
 
 
 class Event(faust.Record, isodates=True, coerce=True):
-    """The event an outreach is about."""
+    """The event that an outreach refers to."""
 
     id: str
     type: str
@@ -46,22 +49,22 @@ class Outreach(faust.Record, isodates=True, coerce=True):
 
 
 class Loop(Protocol):
-    """What is to run: a worker."""
+    """A loop that the service runs: a worker."""
 
     def run(self) -> None:
-        """Until `stop`."""
+        """Run until `stop` is called."""
 
     def stop(self) -> None:
-        """Safe to call from another thread; before `run`, it makes that return at once."""
+        """End `run`. Safe to call from another thread; if called before `run`, `run` returns at once."""
 
 
 OpenLoop = Callable[[], AbstractContextManager[Loop]]
 
 
 class EngineService(Service):
-    """Runs a worker in a thread of its own: opened when the service starts, finished in good order when it stops.
+    """Runs a worker in its own thread: opens it when the service starts, and finishes its work when the service stops.
 
-    Whatever the worker raises crashes the service, which its supervisor, or the whole Faust worker, then hears of.
+    An exception of the worker crashes the service; the supervisor or the Faust worker then handles the crash.
     """
 
     def __init__(self, app: faust.App, open_loop: OpenLoop, **options: Any) -> None:
@@ -74,18 +77,18 @@ class EngineService(Service):
     @Service.task
     async def _work(self) -> None:
         if self._app.client_only or self._app.producer_only:
-            return  # somebody only wants to send or to ask
+            return  # the app only sends or queries
         self._thread = asyncio.create_task(asyncio.to_thread(self._run))
         await self._thread
 
     def _run(self) -> None:
         with self._open_loop() as self._running:
-            if self.should_stop:  # `on_stop` may have come too early to see what runs
+            if self.should_stop:  # `on_stop` may have run before `_running` was set
                 self._running.stop()
             self._running.run()
 
     async def on_stop(self) -> None:
-        """Returns when the worker has left its group."""
+        """Stop the worker; returns when it has left its consumer group."""
         if self._running:
             self._running.stop()
         if self._thread:
@@ -93,22 +96,22 @@ class EngineService(Service):
 
 
 class _ExistingTopic(faust.Topic):
-    """Faust would make it with its own number of partitions; it needs that of the events."""
+    """A topic that Faust must not create: it would use its own number of partitions instead of that of the events."""
 
     async def declare(self) -> None:
-        """It is there."""
+        """Do nothing: the topic exists."""
 
 
 @dataclass(frozen=True, slots=True)
 class Attached:
-    """The engine in an app. `outreach` is for agents: `@app.agent(attached.outreach)`."""
+    """The engine attached to an app. Agents consume `outreach`: `@app.agent(attached.outreach)`."""
 
     service: EngineService
     outreach: TopicT
 
 
 def attach(app: faust.App, outreach_topic: str, open_loop: OpenLoop) -> Attached:
-    """From now on the app's worker starts, supervises and stops a worker of ours."""
+    """Add an engine worker to the app: the app's worker starts, supervises and stops it."""
     service = EngineService(app, open_loop)
     app.add_dependency(service)  # `app.service` would wait for Faust's own group, long after another member has died
     topic = _ExistingTopic(app, topics=[outreach_topic], key_type=str, value_type=Outreach)

@@ -1,4 +1,6 @@
-"""What you import to test rules from pytest.
+"""The public interface for testing rules from pytest: customers on a virtual clock, deciding with the real engine.
+
+Users' tests and `engine test` import it. It never sleeps and opens no network connection.
 
 project = load_project("rules", "templates")
 sim = project.simulator()

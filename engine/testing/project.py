@@ -1,4 +1,7 @@
-"""A rules folder and a templates folder, loaded together."""
+"""A rules folder and a templates folder, loaded together.
+
+Users' tests call `load_project`. It must refuse exactly the rules that `engine check` refuses.
+"""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +16,7 @@ from engine.testing.simulator import START, Simulator
 
 @dataclass
 class RulesBroken(EngineError):
-    """The rules have errors; `diagnostics` has all of them."""
+    """Raised if the rules have errors; `diagnostics` lists all of them."""
 
     diagnostics: list[Diagnostic]
 
@@ -23,7 +26,7 @@ class RulesBroken(EngineError):
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """Rules that compile, with what renders their templates. `loaded` has the warnings."""
+    """Compiled rules and the renderer of their templates. `loaded` has the warnings."""
 
     loaded: Loaded
     book: RuleBook
@@ -31,12 +34,12 @@ class Project:
     renderer: JinjaRenderer
 
     def simulator(self, *, start: int = START, strict: bool = False) -> Simulator:
-        """A fresh simulator over all rules, rendering their templates."""
+        """A new simulator of all rules that renders their templates."""
         return Simulator(self.book, self.renderer, start=start, strict=strict)
 
 
 def load_project(rules: Path | str = "rules", templates: Path | str = "templates") -> Project:
-    """Raises RulesBroken, with every diagnostic, where `engine check` would exit 1."""
+    """Raises RulesBroken, with every diagnostic, if `engine check` would exit 1."""
     loaded = load(Path(rules), inspect_templates(Path(templates)))
     if loaded.book is None:
         raise RulesBroken(loaded.diagnostics)

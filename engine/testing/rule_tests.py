@@ -1,4 +1,8 @@
-"""Runs rule tests: each twice, the second time with every event delivered twice and the state saved and reloaded."""
+"""Runs the rule tests of a test file; `engine test` calls it.
+
+Each test runs twice, the second time with every event delivered twice and the state saved and reloaded: a rule whose
+result depends on either fails its test.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -12,15 +16,15 @@ from engine.ports import Renderer
 from engine.testing.simulator import Simulator
 
 CONTAINED = ("text", "html")
-"""Fields of an outreach that an expectation quotes from; the others must be equal."""
+"""Fields of which an expectation may quote a part; all other fields must be equal."""
 
 MOMENTS = ("moment", "expires_at", "until")
-"""Fields that are instants; shown and written as times of the test."""
+"""Fields that hold instants; messages show them as times of the test."""
 
 
 @dataclass
 class TestResult:
-    """One test's verdict. `problems` is for a person, got, want and why; `got` is what `expect` would have to say."""
+    """The verdict on one test. `problems`: lines for a person (want, got, why). `got`: the outreach that came."""
 
     __test__ = False
     case: TestCase
@@ -35,7 +39,7 @@ class TestResult:
 
 
 def run_test_file(file: TestFile, renderer: Renderer, wanted: Callable[[str], bool] = bool) -> list[TestResult]:
-    """Run the tests whose name is `wanted`; all by default."""
+    """Run the tests whose name `wanted` accepts; all by default."""
     cases = enumerate(file.tests)
     return [_run(file, renderer, index, case) for index, case in cases if wanted(case.name)]
 
@@ -66,7 +70,7 @@ def _simulate(file: TestFile, renderer: Renderer, case: TestCase, *, strict: boo
 
 
 def same(want: Sequence[Expected], got: Sequence[Outreach | OutcomeRecord]) -> bool:
-    """Whether this is the complete list, in order, as far as fields are named."""
+    """Whether both lists have the same entries in the same order, comparing only the fields that `want` names."""
     return len(want) == len(got) and all(_matches(one, other) for one, other in zip(want, got, strict=True))
 
 
@@ -104,7 +108,7 @@ def _shown(case: TestCase, name: str, value: Any) -> str:
 
 
 def _why(case: TestCase, sim: Simulator) -> list[str]:
-    """The outcomes, with reasons; and of each rule that was expected and is not among them, what it waits for."""
+    """The outcomes with reasons; for each expected rule without an outcome, what the rule waits for."""
     lines = [f"  why   {moment(case, one.at):>8}  {one.rule} {one.outcome.value}: {one.reason}" for one in sim.outcomes]
     seen = {one.rule for one in sim.outcomes}
     state = sim.states.get(case.customer)
@@ -115,5 +119,5 @@ def _why(case: TestCase, sim: Simulator) -> list[str]:
 
 
 def moment(case: TestCase, at: int) -> str:
-    """An instant as the tests write it: a duration from the start of the test."""
+    """An instant as test files write it: a duration from the start of the test."""
     return text_of(at - case.start) if at > case.start else ("0d" if at == case.start else iso(at))

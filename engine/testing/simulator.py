@@ -1,4 +1,7 @@
-"""Customers on a virtual clock, running the engine's own `decide`."""
+"""Customers on a virtual clock, decided by the engine's own `decide`.
+
+Rule tests and users' pytest tests drive it. It must contain no rule logic of its own, or tests would prove nothing.
+"""
 
 from heapq import heappop, heappush
 from typing import Any
@@ -22,7 +25,7 @@ class Simulator:
     """Customers on a virtual clock. Times are epoch ms or durations from `start`; nothing sleeps.
 
     `strict` delivers every event twice (unless the policy has no dedupe), and saves and reloads the state between any
-    two inputs: the outcome must be the same, and `engine test` checks that it is.
+    two inputs. The outcome must stay the same; `engine test` checks that.
     """
 
     def __init__(
@@ -61,13 +64,13 @@ class Simulator:
         id: str | None = None,
         **properties: Any,
     ) -> None:
-        """Deliver an event that happened `at` and arrives then, or when `arrives` says. Arrivals must be in order."""
+        """Deliver an event that happened `at` and arrives then, or at `arrives`. Arrivals must be in order."""
         self._events += 1
         event = Event(id or f"e-{self._events}", type, customer, self.moment(at), properties)
         self.deliver(event, self.moment(arrives) if arrives is not None else max(event.time, self.now))
 
     def deliver(self, event: Event, arrival: int) -> None:
-        """The same with an event that is made already."""
+        """Deliver a complete event at `arrival`."""
         self._pass_time(arrival - 1)
         self.now = max(self.now, arrival)
         for _ in range(2 if self.strict and self.book.policy.dedupe else 1):
@@ -75,7 +78,7 @@ class Simulator:
         self._pass_time(arrival)
 
     def run(self, until: int | str) -> None:
-        """Let the clock run to `until` inclusive."""
+        """Run the clock to `until` inclusive."""
         self._pass_time(self.moment(until))
 
     def _pass_time(self, until: int) -> None:

@@ -1,4 +1,7 @@
-"""`engine test --update`: writes what a test got into what it expects, leaving all else in the file as it is."""
+"""`engine test --update`: replaces a test's expectations by what the test got.
+
+The command calls `updated_text` after a run. It must leave every other character of the file unchanged.
+"""
 
 import json
 from codecs import BOM_UTF8
@@ -14,7 +17,7 @@ Got = Outreach | OutcomeRecord
 
 
 class _Edit(NamedTuple):
-    """What to put in place of a piece of the text."""
+    """The replacement of one piece of the text."""
 
     start: int
     end: int
@@ -22,7 +25,7 @@ class _Edit(NamedTuple):
 
 
 def updated_text(file: TestFile, results: Sequence[TestResult]) -> str:
-    """The file's text with every list replaced that was not what its test got."""
+    """The file's text, with each expected list that differs from what its test got replaced."""
     text = file.document.text
     for edit in sorted((edit for result in results for edit in _edits(file.document, result)), reverse=True):
         text = text[: edit.start] + edit.text + text[edit.end :]
@@ -41,7 +44,7 @@ def _edits(document: Document, result: TestResult) -> Iterator[_Edit]:
 
 
 def _edit(document: Document, route: Route, entries: Sequence[str]) -> _Edit:
-    """In the style in which the list is written, but for a list in brackets within a block: that becomes a block."""
+    """The new list in the style of the old one; a bracketed list inside a block becomes a block."""
     key, node = document.place(route, key=True), document.node(route)
     start, end = node.place.start, _end(document, node)
     if document.node(route[:-1]).flow:
@@ -54,7 +57,7 @@ def _edit(document: Document, route: Route, entries: Sequence[str]) -> _Edit:
 
 
 def _end(document: Document, node: Node) -> int:
-    """Where a value's last word ends; the end of a block itself is where the next thing begins."""
+    """The end of a value's last word. The end of a block node itself is the start of the next key."""
     while node.children and not node.flow:
         node = list(node.children.values())[-1]
     return len(document.text[: node.place.end].rstrip())
@@ -65,7 +68,7 @@ def _named(wanted: Sequence[Expected]) -> list[str]:
 
 
 def _quotes(wanted: Sequence[Expected], one: Outreach) -> dict[str, str]:
-    """What the expectations of its rule quote from its texts, as far as it is there."""
+    """The quotes in the rule's expectations that occur in the outreach."""
     quoted = [item for want in wanted if want.rule == one.rule for item in want.fields.items() if item[0] in CONTAINED]
     return {name: text for name, text in quoted if text in getattr(one, name)}
 
@@ -85,6 +88,6 @@ def _written(case: TestCase, one: Got, name: str) -> str:
 
 
 def in_the_form_of(before: bytes, text: str) -> bytes:
-    """The new text with the byte order mark and the line ends of the old."""
+    """The new text with the byte order mark and the line ends of the old file."""
     mark = BOM_UTF8 if before.startswith(BOM_UTF8) else b""
     return mark + text.replace("\n", "\r\n" if b"\r\n" in before else "\n").encode()
