@@ -15,7 +15,7 @@ from engine.cli.options import AsJson, RulesDir, TemplatesDir, settings_of
 from engine.config import Settings
 from engine.errors import UsageError
 from engine.insight.archive import Archive
-from engine.insight.figures.predicting import GLANCE, check_fit, check_until, fit_shop
+from engine.insight.figures.predicting import REPORT_SAMPLE, check_fit, check_until, fit_shop
 from engine.insight.figures.shop import Asked, Shop, open_shop
 from engine.insight.models.fitting import TooFew
 from engine.insight.report.build import build_report, default_period
@@ -102,8 +102,8 @@ def _predictions(shop: Shop) -> list[Section]:
     if weeks < 1:
         return []
     try:
-        earlier = fit_shop(shop, "pareto_nbd", until, GLANCE)
-        fitted = fit_shop(shop, "pareto_nbd", shop.end, GLANCE)
+        earlier = fit_shop(shop, "pareto_nbd", until, REPORT_SAMPLE)
+        fitted = fit_shop(shop, "pareto_nbd", shop.end, REPORT_SAMPLE)
     except TooFew as error:
         complain(f"no predictions: {error}")
         return []

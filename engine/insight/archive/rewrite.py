@@ -12,7 +12,7 @@ from engine.insight.archive.layout import Kind
 from engine.insight.archive.ledger import Ledger
 from engine.insight.archive.writer import connected, write_by_day
 
-MOST_AT_ONCE: Final = 256 * 1024 * 1024
+MAX_BYTES_SORTED: Final = 256 * 1024 * 1024
 """Bytes of Parquet that are sorted together: some 10 million records, and about 2 GB of memory."""
 _READ: Final = "SELECT * FROM read_parquet(?, hive_partitioning=false)"
 _WITHOUT: Final = f"{_READ} WHERE NOT coalesce(list_contains(?, customer), false)"
@@ -77,7 +77,7 @@ def _portions(folder: Path, days: Sequence[Day]) -> Iterator[list[str]]:
     for day in days:
         portion += day
         size += sum((folder / path).stat().st_size for path in day)
-        if size >= MOST_AT_ONCE:
+        if size >= MAX_BYTES_SORTED:
             yield portion
             portion, size = [], 0
     if portion:

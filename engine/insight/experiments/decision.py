@@ -12,9 +12,9 @@ from typing import Final
 from engine.insight.experiments.arms import Arm
 
 ALPHA: Final = 0.05
-PLANNED: Final = 5_000
+PLANNED_CUSTOMERS: Final = 5_000
 """Customers in both arms at which the interval is narrowest, unless planned otherwise."""
-FEWEST_POSITIVE: Final = 25
+MIN_POSITIVE: Final = 25
 """Customers with an outcome in each arm below which there is no verdict. An early arm without a conversion has variance
 0; without this rule a 5 % holdout is wrong in 16 to 24 % of experiments without a difference."""
 
@@ -42,12 +42,12 @@ class Verdict:
         return 0 if not self.ready else (self.low > 0) - (self.high < 0)
 
 
-def judge(control: Arm, treated: Arm, *, planned: int = PLANNED, alpha: float = ALPHA) -> Verdict:
+def judge(control: Arm, treated: Arm, *, planned: int = PLANNED_CUSTOMERS, alpha: float = ALPHA) -> Verdict:
     """Both arms have customers."""
     difference, error = treated.mean - control.mean, standard_error(control, treated)
     weight = (control.customers + treated.customers) * tuning(planned, alpha)
     width = error * multiplier(weight, alpha)
-    ready = min(control.positive, treated.positive) >= FEWEST_POSITIVE
+    ready = min(control.positive, treated.positive) >= MIN_POSITIVE
     score = difference / error if error else 0.0
     e_value = exp(min(700.0, weight * score**2 / (2 * (weight + 1)))) / sqrt(weight + 1)
     return Verdict(difference, difference - width, difference + width, e_value, ready)

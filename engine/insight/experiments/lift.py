@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import sqrt
 
 from engine.insight.experiments.arms import Arm
-from engine.insight.experiments.decision import ALPHA, PLANNED, multiplier, tuning
+from engine.insight.experiments.decision import ALPHA, PLANNED_CUSTOMERS, multiplier, tuning
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class Lift:
     high: float | None = None
 
 
-def relative_lift(control: Arm, treated: Arm, *, planned: int = PLANNED, alpha: float = ALPHA) -> Lift | None:
+def relative_lift(control: Arm, treated: Arm, *, planned: int = PLANNED_CUSTOMERS, alpha: float = ALPHA) -> Lift | None:
     """Its interval is valid at every look too. None where the control has no outcome at all."""
     if control.mean <= 0:
         return None

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from math import ceil, sqrt
 from statistics import NormalDist
 
-from engine.insight.experiments.decision import ALPHA, FEWEST_POSITIVE, multiplier, tuning
+from engine.insight.experiments.decision import ALPHA, MIN_POSITIVE, multiplier, tuning
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,4 +80,4 @@ def _spread(metric: Metric, lift: float, split: Split) -> float:
 
 def _fewest(metric: Metric, split: Split) -> float:
     """Twice the outcomes that a verdict asks for: half of all experiments would have fewer than expected."""
-    return 2 * FEWEST_POSITIVE / (metric.positive * min(split.control, split.treated))
+    return 2 * MIN_POSITIVE / (metric.positive * min(split.control, split.treated))

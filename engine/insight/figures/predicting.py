@@ -11,8 +11,8 @@ from engine.insight.models.fitting import Fit, PurchaseModel, TooFew, fit_purcha
 from engine.insight.models.gamma_gamma import GammaGamma, Spending
 from engine.insight.models.history import History
 
-SAMPLED: Final = 20_000
-GLANCE: Final = 3_000
+MAX_SAMPLE: Final = 20_000
+REPORT_SAMPLE: Final = 3_000
 """Customers that a fit or a check looks at, by their hash: 20,000 take minutes; a report looks at 3,000."""
 
 
@@ -44,7 +44,7 @@ class Check:
     calibration: Calibration
 
 
-def seen(shop: Shop, until: date, days_after: int = 0, most: int = SAMPLED) -> list[Seen]:
+def seen(shop: Shop, until: date, days_after: int = 0, most: int = MAX_SAMPLE) -> list[Seen]:
     """A sample of the customers with a purchase before `until`."""
     query = """
         WITH known AS (
@@ -68,7 +68,7 @@ def _seen(repeats: int, recency: int, age: int, spent: float, after: int) -> See
     return Seen(History(repeats, recency / 7, age / 7), spending, after)
 
 
-def fit_shop(shop: Shop, model: str, until: date, most: int = SAMPLED) -> Fitted:
+def fit_shop(shop: Shop, model: str, until: date, most: int = MAX_SAMPLE) -> Fitted:
     """Raises TooFew."""
     customers = seen(shop, until, most=most)
     purchases = fit_purchases(model, (one.history for one in customers))
@@ -96,5 +96,5 @@ def check_fit(shop: Shop, model: PurchaseModel, until: date, weeks: int) -> Chec
 
 def scored(shop: Shop, model: PurchaseModel) -> Iterator[tuple[Seen, float]]:
     """Customers of the sample and the chance that they are still there."""
-    for one in seen(shop, shop.end, most=GLANCE):
+    for one in seen(shop, shop.end, most=REPORT_SAMPLE):
         yield one, model.alive(one.history)

@@ -13,7 +13,7 @@ from engine.insight.models.history import WEEK_MS
 SECONDS_PER_WEEK: Final = WEEK_MS // 1000
 _BEND: Final = 8.0 * SECONDS_PER_WEEK
 """On the scale ln(seconds + this) the log-odds of a score fall nearly straight; any value above 0 is correct."""
-_MOST: Final = 60
+_MAX_STEPS: Final = 60
 """Steps of false position; what they leave is halved, at most 31 times for 60 years."""
 
 Excess = Callable[[int], float]
@@ -44,7 +44,7 @@ def _narrowed(excess: Excess, low: int, at_low: float, high: int, at_high: float
     The value at an end that stays where it is shrinks, or that end would never move.
     """
     side = 0
-    for _ in range(_MOST):
+    for _ in range(_MAX_STEPS):
         if high - low <= 1:
             break
         left, right = log(low + _BEND), log(high + _BEND)

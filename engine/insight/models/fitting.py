@@ -17,7 +17,7 @@ from engine.insight.models.pareto_nbd import ParetoNbd
 
 PurchaseModel = ParetoNbd | BgNbd
 MODELS: Final[Mapping[str, type[ParetoNbd] | type[BgNbd]]] = {ParetoNbd.name: ParetoNbd, BgNbd.name: BgNbd}
-FEWEST = 30
+MIN_REPEAT_BUYERS = 30
 """Customers with a repeat purchase below which four parameters are noise."""
 
 M = TypeVar("M", ParetoNbd, BgNbd, GammaGamma)
@@ -61,8 +61,8 @@ def fit_spending(spendings: Iterable[Spending]) -> Fit[GammaGamma]:
     """Customers without a repeat purchase, or whose purchases cost nothing, say nothing here. Raises TooFew."""
     kinds = Counter(one for one in spendings if one.purchases > 0 and one.mean > 0)
     customers = kinds.total()
-    if customers < FEWEST:
-        message = f"{customers} customers have paid for a repeat purchase; a fit needs {FEWEST}"
+    if customers < MIN_REPEAT_BUYERS:
+        message = f"{customers} customers have paid for a repeat purchase; a fit needs {MIN_REPEAT_BUYERS}"
         raise TooFew(message)
     mean = fsum(spending.mean * count for spending, count in kinds.items()) / customers
     best: Optimum = maximum(lambda at: total_log_likelihood(GammaGamma(*at), kinds.items()), (3.0, 3.0, mean))
@@ -72,8 +72,8 @@ def fit_spending(spendings: Iterable[Spending]) -> Fit[GammaGamma]:
 def _counted(histories: Iterable[History]) -> Counter[History]:
     kinds = Counter(histories)
     returned = sum(count for history, count in kinds.items() if history.repeats)
-    if returned < FEWEST:
-        message = f"{returned} of {kinds.total()} customers have bought again; a fit needs {FEWEST}"
+    if returned < MIN_REPEAT_BUYERS:
+        message = f"{returned} of {kinds.total()} customers have bought again; a fit needs {MIN_REPEAT_BUYERS}"
         raise TooFew(message)
     return kinds
 

@@ -10,11 +10,11 @@ from math import exp, inf, isfinite, log
 Vector = list[float]
 STEP = 1e-4
 """Of a central difference, relative: its error of 1e-8 is far below the 1e-4 that parameters are wanted to."""
-FLATTEST = 1e-7
+MIN_GRADIENT = 1e-7
 """A gradient below this, relative to the function's value, is the top; differences cannot tell less."""
 BOUND = 16.0
 """Parameters stay within e^±16 of where the search began: data without an optimum sends them to infinity."""
-MOST_STEPS = 200
+MAX_STEPS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,15 +43,15 @@ def maximum(function: Callable[[Sequence[float]], float], start: Sequence[float]
 def _descend(cost: Callable[[Vector], float], point: Vector) -> tuple[Vector, float, bool]:
     value, slope = cost(point), _gradient(cost, point)
     inverse = _identity(len(point))
-    for _ in range(MOST_STEPS):
-        if max(map(abs, slope)) <= FLATTEST * max(1.0, abs(value)):
+    for _ in range(MAX_STEPS):
+        if max(map(abs, slope)) <= MIN_GRADIENT * max(1.0, abs(value)):
             return point, value, True
         direction = [-_dot(row, slope) for row in inverse]
         if _dot(direction, slope) >= 0:
             inverse, direction = _identity(len(point)), [-number for number in slope]
         found = _line_search(cost, point, value, direction, _dot(direction, slope))
         if found is None:
-            return point, value, max(map(abs, slope)) <= 100 * FLATTEST * max(1.0, abs(value))
+            return point, value, max(map(abs, slope)) <= 100 * MIN_GRADIENT * max(1.0, abs(value))
         moved, value = found
         bent = _gradient(cost, moved)
         step = [new - old for new, old in zip(moved, point, strict=True)]

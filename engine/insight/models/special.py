@@ -3,11 +3,11 @@
 from math import exp, log, log1p
 from typing import Final
 
-ENOUGH: Final = 1e-15
+TOLERANCE: Final = 1e-15
 """A step that changes the result by less than this, relative, is the last."""
 _TINY: Final = 1e-300
 """Stands for a zero that the next step would divide by (Thompson and Barnett 1986)."""
-_MOST: Final = 100_000
+_MAX_STEPS: Final = 100_000
 
 
 def log_hyper_next(a: float, b: float, z: float) -> float:
@@ -25,7 +25,7 @@ def _gauss_fraction(a: float, b: float, z: float) -> float:
     """2F1(a + b, 1; a + 1; z) by modified Lentz."""
     c, d = 1.0, 1 / (1 - (a + b) * z / (a + 1) or _TINY)
     total = d
-    for m in range(1, _MOST):
+    for m in range(1, _MAX_STEPS):
         even = a + 2 * m
         term = m * (b - m) * z / ((even - 1) * even)
         d = 1 / (1 + term * d or _TINY)
@@ -36,7 +36,7 @@ def _gauss_fraction(a: float, b: float, z: float) -> float:
         c = 1 + term / c or _TINY
         factor = d * c
         total *= factor
-        if abs(factor - 1) < ENOUGH:
+        if abs(factor - 1) < TOLERANCE:
             break
     return total
 
@@ -44,10 +44,10 @@ def _gauss_fraction(a: float, b: float, z: float) -> float:
 def hyper(a: float, b: float, c: float, z: float) -> float:
     """2F1(a, b; c; z) for 0 <= z < 1 by its series; c is no whole number below 1."""
     term = total = 1.0
-    for n in range(_MOST):
+    for n in range(_MAX_STEPS):
         term *= (a + n) * (b + n) / ((c + n) * (n + 1)) * z
         total += term
-        if abs(term) <= ENOUGH * abs(total):
+        if abs(term) <= TOLERANCE * abs(total):
             break
     return total
 

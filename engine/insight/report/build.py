@@ -11,9 +11,9 @@ from engine.insight.figures.shop import Shop, month_before, whole_months
 from engine.insight.figures.voice import funnels, nps
 from engine.insight.report.content import Bars, Figure, Heat, Lines, Report, Section
 
-MONTHS = 12
+RETENTION_MONTHS = 12
 """Of the course of retention: each takes a pass over the purchase days."""
-BOUGHT_WITHIN = timedelta(days=14)
+PURCHASE_WINDOW = timedelta(days=14)
 
 
 def default_period(shop: Shop) -> tuple[date, date]:
@@ -54,7 +54,7 @@ def _buying(shop: Shop, start: date, end: date) -> Section:
 
 def _retention(shop: Shop, start: date, end: date) -> Section:
     found, days = retention(shop, start, end), shop.asked.active_days
-    starts = whole_months(shop.first, shop.end, MONTHS)
+    starts = whole_months(shop.first, shop.end, RETENTION_MONTHS)
     months = [retention(shop, *both) for both in pairwise(starts)]
     labels = [f"{one:%b %y}" for one in starts[:-1]]
     course: dict[str, list[float | None]] = {
@@ -138,8 +138,8 @@ def _gaps(shop: Shop) -> Section:
 
 
 def _cohorts(shop: Shop) -> Section:
-    found = cohorts(shop)[-MONTHS * 2 :]
-    width = min(max(len(one.buyers) for one in found), MONTHS * 2)
+    found = cohorts(shop)[-RETENTION_MONTHS * 2 :]
+    width = min(max(len(one.buyers) for one in found), RETENTION_MONTHS * 2)
     rows = [one.buyers[:width] for one in found]
     cells = [[buyers / row[0] for buyers in row] for row in rows]
     shown = [
@@ -207,7 +207,7 @@ def _nps(shop: Shop, start: date, end: date) -> list[Section]:
 
 
 def _outreach(shop: Shop) -> list[Section]:
-    found = funnels(shop, BOUGHT_WITHIN)
+    found = funnels(shop, PURCHASE_WINDOW)
     if not found:
         return []
     rows = [[one.fired, one.sent, one.opened, one.clicked, one.bought] for one in found]
@@ -221,7 +221,7 @@ def _outreach(shop: Shop) -> list[Section]:
     )
     definition = (
         "Outreach by rule: decided, handed over, opened and clicked as providers tell, followed by a purchase within"
-        f" {BOUGHT_WITHIN.days} days of the hand-over (of the decision where no hand-over is told)."
+        f" {PURCHASE_WINDOW.days} days of the hand-over (of the decision where no hand-over is told)."
     )
     note = "Who bought afterwards might have bought anyway: only a holdout tells what outreach has caused."
     return [Section("outreach", "What outreach led to", definition, charts=[heat], note=note)]
