@@ -34,17 +34,17 @@ class Curve(NamedTuple):
     customers: int
 
     def at(self, time: float) -> Step:
-        """How things stand at this time."""
+        """The step that holds at this time."""
         place = bisect_right([step.time for step in self.steps], time)
         return self.steps[place - 1] if place else Step(0.0, self.customers, 0, 1.0, 0.0, 1.0, 1.0)
 
     def quantile(self, share: float) -> float | None:
-        """The first time at which at least this share has done it; None: not seen."""
+        """The first time by which at least this share had the event; None: not reached."""
         return next((step.time for step in self.steps if step.survival <= 1 - share), None)
 
 
 class Count(NamedTuple):
-    """How many did it at this time, and how many were last seen waiting then."""
+    """At one time: how many had the event, and how many were last seen waiting."""
 
     time: float
     events: int
@@ -52,7 +52,7 @@ class Count(NamedTuple):
 
 
 def kaplan_meier(counts: Iterable[Count]) -> Curve:
-    """The curve of durations, in any order."""
+    """The survival curve of the durations, given in any order."""
     ordered = sorted(counts)
     times = [
         Count(time, sum(one.events for one in same), sum(one.censored for one in same))

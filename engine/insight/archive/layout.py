@@ -9,7 +9,7 @@ Kind = Literal["events", "feedback", "outcomes", "unreadable"]
 
 
 class Place(NamedTuple):
-    """Where a record stands: what makes it one record and not another."""
+    """The position of a record in its topic, which identifies the record."""
 
     topic: str
     partition: int
@@ -17,7 +17,7 @@ class Place(NamedTuple):
 
 
 class Column(NamedTuple):
-    """A column: its name, its type in DuckDB, and how it is made of the spool's field of the same name."""
+    """A column: its name, its type in DuckDB, and the expression that makes it from the spool's field of that name."""
 
     name: str
     type: str
@@ -67,7 +67,7 @@ KINDS: Final[dict[Kind, tuple[Column, ...]]] = {
 
 
 def order_of(kind: Kind) -> str:
-    """What rows are sorted by within a file: by customer, then as they arrived."""
+    """The sort order of rows within a file: by customer, then by arrival."""
     arrival = "arrived_at, topic, topic_partition, topic_offset"
     return arrival if kind == "unreadable" else f"customer, {arrival}"
 
@@ -78,5 +78,5 @@ def spooled_columns(kind: Kind) -> str:
 
 
 def made_columns(kind: Kind) -> str:
-    """A select list that makes the table's columns of the spool's."""
+    """A select list that makes the table's columns from the spool's."""
     return ", ".join(f"{one.made or one.name} AS {one.name}" for one in KINDS[kind])

@@ -1,7 +1,7 @@
 """`archive.json`: which files make up the archive and how far each source was read, replaced as a whole at each commit.
 
-So a kill at any moment leaves each record in the archive once: files that the ledger does not name are of a commit that
-did not happen, and go when the archive is opened next.
+The writer and `rewrite` commit through it. A kill at any moment leaves each record in the archive once: files that the
+ledger does not name belong to an unfinished commit, and are deleted when the archive is opened next.
 """
 
 import fcntl
@@ -23,7 +23,7 @@ VERSION: Final = 1
 
 @dataclass
 class ArchiveBusy(EngineError):
-    """Another process writes to the archive."""
+    """Raised if another process writes to the archive."""
 
     folder: str
 
@@ -33,7 +33,7 @@ class ArchiveBusy(EngineError):
 
 @dataclass
 class ArchiveBroken(EngineError):
-    """A folder that is no archive of ours, or of a later version."""
+    """Raised for a folder that is not an archive, or is one of a later version."""
 
     folder: str
     reason: str
@@ -55,7 +55,7 @@ class Ledger(msgspec.Struct):
 
 
 def load(folder: Path) -> Ledger:
-    """An empty one where there is no archive yet. Raises ArchiveBroken."""
+    """Read the ledger; an empty one if there is no archive yet. Raises ArchiveBroken."""
     try:
         ledger = msgspec.json.decode((folder / NAME).read_bytes(), type=Ledger)
     except FileNotFoundError:
@@ -68,7 +68,7 @@ def load(folder: Path) -> Ledger:
 
 
 def store(folder: Path, ledger: Ledger) -> None:
-    """On the disk, and the only one, when this returns."""
+    """Replace the ledger; it is on the disk when this returns."""
     beside = folder / f"{NAME}.new"
     with beside.open("wb") as file:
         file.write(msgspec.json.format(msgspec.json.encode(ledger)))
@@ -79,7 +79,7 @@ def store(folder: Path, ledger: Ledger) -> None:
 
 
 def sync(path: Path) -> None:
-    """A file's or a folder's content is on the disk when this returns."""
+    """Flush a file or a folder; its content is on the disk when this returns."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -89,7 +89,7 @@ def sync(path: Path) -> None:
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Nobody else writes meanwhile; a killed process leaves no lock. Raises ArchiveBusy."""
+    """Lock the archive against other writers; a killed process leaves no lock. Raises ArchiveBusy."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "archive.lock").open("w") as file:
         try:
@@ -100,7 +100,7 @@ def locked(folder: Path) -> Iterator[None]:
 
 
 def drop_unnamed(folder: Path, ledger: Ledger) -> None:
-    """Delete what an unfinished commit has left; what others keep in the folder stays."""
+    """Delete the files of an unfinished commit; other files in the folder stay."""
     named = {path for paths in ledger.files.values() for path in paths}
     for path in folder.glob("kind=*/day=*/commit-*"):
         if path.relative_to(folder).as_posix() not in named:

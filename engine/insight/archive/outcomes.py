@@ -1,4 +1,7 @@
-"""Records of our own topics, as docs/outreach.md and docs/sending.md describe them: outcomes and feedback."""
+"""Decoding of the engine's own records, outcomes and feedback, as docs/outreach.md and docs/sending.md describe them.
+
+The archiving command calls it for each record. A record that cannot be read raises BadRecord and must not stop the run.
+"""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -27,11 +30,11 @@ class Outcome(msgspec.Struct):
 
     @property
     def time(self) -> int:
-        """When it was decided, epoch ms."""
+        """The moment of the decision, epoch ms."""
         return _millis(self.at)
 
     def row(self) -> dict[str, Any]:
-        """As the archive's table has it."""
+        """The record as a row of the archive's table."""
         fields = msgspec.structs.asdict(self)
         del fields["at"], fields["until"]
         return fields | {"decided_at": self.time, "deferred_until": _millis(self.until) if self.until else None}
@@ -58,7 +61,7 @@ def decode_outcome(value: bytes | None) -> Outcome:
 
 
 def decode_feedback(value: bytes | None) -> Event:
-    """An event of whatever type, declared or not. Raises BadRecord."""
+    """Decode an event of any type, declared or not. Raises BadRecord."""
     try:
         found = _FEEDBACK.decode(value or b"")
     except (msgspec.DecodeError, UnicodeDecodeError) as error:

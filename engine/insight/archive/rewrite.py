@@ -1,4 +1,8 @@
-"""Rewriting what is there: compaction into one sorted file a day, and erasing a customer."""
+"""Rewriting an archive: compaction into one sorted file per day, and erasing customers.
+
+The commands that compact and erase call it. It replaces whole files in one commit; a kill in between must leave the old
+ones.
+"""
 
 from collections.abc import Iterator, Sequence
 from itertools import groupby
@@ -13,7 +17,8 @@ from engine.insight.archive.ledger import Ledger
 from engine.insight.archive.writer import connected, write_by_day
 
 MAX_BYTES_SORTED: Final = 256 * 1024 * 1024
-"""Bytes of Parquet that are sorted together: some 10 million records, and about 2 GB of memory."""
+"""Bytes of Parquet that are sorted together: about 10 million records and 2 GB of memory. Without it
+the files of a large archive would not fit into memory."""
 _READ: Final = "SELECT * FROM read_parquet(?, hive_partitioning=false)"
 _WITHOUT: Final = f"{_READ} WHERE NOT coalesce(list_contains(?, customer), false)"
 Day = list[str]
@@ -21,7 +26,7 @@ Day = list[str]
 
 
 def compact(folder: Path) -> int:
-    """Make one file of each day that has several, sorted by customer and arrival. Returns how many files that saves."""
+    """Merge each day's files into one, sorted by customer and arrival. Returns by how many files that is fewer."""
     with ledgers.locked(folder):
         ledger = before = _opened(folder)
         for kind, days in _days(before):
@@ -32,7 +37,7 @@ def compact(folder: Path) -> int:
 
 
 def erase(folder: Path, customers: Sequence[str]) -> int:
-    """Leave out all that the tables have of these customers; records that could not be read are not searched.
+    """Rewrite the tables without the records of these customers; records that could not be read are not searched.
 
     Returns how many records that were.
     """
@@ -55,7 +60,7 @@ def _opened(folder: Path) -> Ledger:
 def _replaced(
     folder: Path, ledger: Ledger, kind: Kind, files: Sequence[str], select: str, parameters: list[Any]
 ) -> Ledger:
-    """Other files in their place, in one commit; then the old ones go."""
+    """Put new files in place of old ones in one commit; then delete the old ones."""
     made = write_by_day(folder, kind, select, [_full(folder, files), *parameters], ledger.commits)
     kept = sorted({*ledger.files[kind], *made} - {*files})
     after = msgspec.structs.replace(ledger, commits=ledger.commits + 1, files={**ledger.files, kind: kept})
@@ -72,7 +77,7 @@ def _days(ledger: Ledger) -> Iterator[tuple[Kind, list[Day]]]:
 
 
 def _portions(folder: Path, days: Sequence[Day]) -> Iterator[list[str]]:
-    """The files of whole days, so many as are sorted together."""
+    """Groups of files of whole days, each small enough to be sorted together."""
     portion, size = list[str](), 0
     for day in days:
         portion += day
@@ -85,7 +90,7 @@ def _portions(folder: Path, days: Sequence[Day]) -> Iterator[list[str]]:
 
 
 def _files_with(folder: Path, days: Sequence[Day], customers: Sequence[str]) -> dict[str, int]:
-    """Files that have records of these customers, and how many."""
+    """The files that have records of these customers, with the number of such records."""
     files = [path for day in days for path in day]
     if not files:
         return {}

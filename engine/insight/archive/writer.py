@@ -1,4 +1,7 @@
-"""Appends records to the archive, each once: what is added becomes part of it in one commit together with its place."""
+"""Appends records to the archive, each once: rows and read positions are committed together.
+
+The archiving command calls it. A record must not count before its commit, or a kill would store it twice.
+"""
 
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
@@ -19,14 +22,15 @@ from engine.insight.archive.outcomes import Outcome
 from engine.model import Event
 
 COMMIT_AFTER: Final = 1_000_000
-"""Records in one commit: a file a day each, so fewer make many small files, and more lose more work to a kill."""
+"""Records per commit. Each commit writes a file per day: a smaller number makes many small files, a larger one loses
+more work to a kill."""
 
 _encode = msgspec.json.Encoder().encode
 
 
 @dataclass
 class Archive:
-    """Open for writing; `opened` makes one. Records that are added count once `commit` returns."""
+    """An archive that is open for writing; `opened` makes one. Added records count once `commit` returns."""
 
     folder: Path
     ledger: Ledger
@@ -38,7 +42,7 @@ class Archive:
     @classmethod
     @contextmanager
     def opened(cls, folder: Path, commit_after: int = COMMIT_AFTER) -> Iterator[Self]:
-        """What is not committed at the end is not kept. Raises ArchiveBusy and ArchiveBroken."""
+        """Open the archive. Records not committed at the end are dropped. Raises ArchiveBusy and ArchiveBroken."""
         with ledgers.locked(folder), ExitStack() as stack:
             ledger = ledgers.load(folder)
             ledgers.drop_unnamed(folder, ledger)
@@ -47,11 +51,11 @@ class Archive:
             yield archive
 
     def next_offset(self, topic: str, partition: int) -> int | None:
-        """Where to read on; None: nothing was read of it yet."""
+        """The offset at which to continue reading; None: nothing was read yet."""
         return self.ledger.read.get(topic, {}).get(partition)
 
     def next_offsets(self) -> dict[str, int]:
-        """The same for sources of one partition."""
+        """Topic -> the offset at which to continue, for sources with a single partition."""
         return {topic: partitions[0] for topic, partitions in self.ledger.read.items() if 0 in partitions}
 
     def add_event(self, place: Place, arrived: int, event: Event, *, feedback: bool = False) -> None:
@@ -74,12 +78,12 @@ class Archive:
         self._add("outcomes", place, arrived, outcome.row())
 
     def add_unreadable(self, place: Place, arrived: int, error: BadRecord, value: bytes | None) -> None:
-        """A record that could not be understood is kept as it came."""
+        """Add a record that could not be decoded, unchanged."""
         row = {"code": error.code, "reason": error.reason, "value": b64encode(value or b"").decode()}
         self._add("unreadable", place, arrived, row)
 
     def pass_to(self, topic: str, partition: int, offset: int) -> None:
-        """The next record to read is this one, whether or not any was added."""
+        """Set the next record to read, whether or not a record was added."""
         self._read[topic, partition] = offset
 
     def _add(self, kind: Kind, place: Place, arrived: int, row: Mapping[str, Any]) -> None:
@@ -94,7 +98,7 @@ class Archive:
             self.commit()
 
     def commit(self) -> None:
-        """All that was added is in the archive, on the disk, when this returns; nothing of it is if killed before."""
+        """Commit all added records: on the disk when this returns, absent if the process is killed before."""
         if not self._read:
             return
         made = {kind: self._write(kind, spool) for kind, spool in self._spools.items()}
@@ -126,7 +130,7 @@ def _finite(value: Any) -> float | None:
 
 
 def write_by_day(folder: Path, kind: Kind, select: str, parameters: list[Any], commit: int) -> list[str]:
-    """Write rows into one sorted file per day of arrival, and name them, on the disk. They belong to no table yet.
+    """Write rows to the disk as one sorted file per day of arrival; returns the names. No table has them yet.
 
     Day by day: DuckDB's PARTITION_BY does not keep an order within its files.
     """
@@ -149,14 +153,14 @@ def _quoted(path: Path) -> str:
 
 
 def connected() -> duckdb.DuckDBPyConnection:
-    """DuckDB without a file of its own, in UTC, that fetches no extension from anywhere."""
+    """DuckDB in memory, in UTC, that must not download extensions."""
     connection = duckdb.connect(config={"autoinstall_known_extensions": "false"})
     connection.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false")
     return connection
 
 
 def files_of(folder: Path, kind: Kind) -> list[str]:
-    """The files of a table, as the last commit left it. Raises ArchiveBroken where there is no archive."""
+    """The files of a table as of the last commit. Raises ArchiveBroken if there is no archive."""
     if not (folder / ledgers.NAME).exists():
         raise ledgers.ArchiveBroken(
             str(folder), f"is no archive (it has no {ledgers.NAME}); `engine archive` makes one"

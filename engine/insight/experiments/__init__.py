@@ -1,4 +1,4 @@
-"""Experiments that may be looked at every day: who is in which arm, whether it made a difference, how long that takes.
+"""Experiments that may be looked at every day: assignment to arms, the verdict on a difference, and planning.
 
-All of it is arithmetic on counts and sums; who was exposed and what they did comes from elsewhere.
+The modules are arithmetic on counts and sums. The caller supplies who was exposed and what they did.
 """

@@ -1,4 +1,7 @@
-"""What an arm of an experiment adds up to: enough for means, variances and ratios, and quickly merged."""
+"""The sums of one arm of an experiment: enough for means, variances and ratios, and cheap to merge.
+
+The other modules of `experiments` take them. No single customer can be read from them.
+"""
 
 from collections.abc import Iterable
 from math import fsum
@@ -25,11 +28,11 @@ class Arm(NamedTuple):
 
     @classmethod
     def of_conversions(cls, converted: int, customers: int) -> "Arm":
-        """So many of so many."""
+        """An arm of yes-or-no outcomes: `positive` of `customers`."""
         return cls(customers, converted, converted, converted)
 
     def with_(self, other: "Arm") -> "Arm":
-        """Both together."""
+        """The sums of both arms together."""
         return Arm(
             self.customers + other.customers,
             self.total + other.total,
@@ -43,5 +46,5 @@ class Arm(NamedTuple):
 
     @property
     def variance(self) -> float:
-        """Of the outcomes around their mean (over n - 1); 0 is possible, and says nothing, while nobody converted."""
+        """The variance of the outcomes (over n - 1); without any conversion it is 0, which proves nothing."""
         return max(0.0, self.squares - self.total * self.mean) / max(1, self.customers - 1)

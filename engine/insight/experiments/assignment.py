@@ -1,4 +1,7 @@
-"""Which variant a customer is in: a hash of experiment and customer, so everybody everywhere gives the same answer."""
+"""Which variant a customer is in: a hash of experiment and customer, so every process gives the same answer.
+
+It keeps nothing; the hash must never change, or customers would switch variants in a running experiment.
+"""
 
 from collections.abc import Mapping
 from hashlib import sha256
@@ -8,7 +11,7 @@ _WHOLE: Final = 100
 
 
 def place_of(salt: str, customer: str) -> float:
-    """Where in [0, 1) the customer stands: the first 8 bytes of sha256("salt:customer"), big endian, over 2^64.
+    """The customer's position in [0, 1): the first 8 bytes of sha256("salt:customer"), big endian, over 2^64.
 
     The salt has no colon, so that no two pairs of salt and customer read the same.
     """
@@ -17,7 +20,7 @@ def place_of(salt: str, customer: str) -> float:
 
 
 def variant_of(shares: Mapping[str, float], salt: str, customer: str) -> str:
-    """The variant among whose shares, in their order and summing to 100, the customer's place falls."""
+    """The variant whose share (in percent, in order, summing to 100) contains the customer's position."""
     place, total = place_of(salt, customer) * _WHOLE, 0.0
     for variant, share in shares.items():
         total += share

@@ -1,7 +1,7 @@
-"""Less noise by what was known of each customer before: Deng, Xu, Kohavi and Walker (2013), CUPED.
+"""CUPED: less noise by subtracting the part of an outcome that was predictable before the experiment.
 
-Off unless asked for. With the value that Pareto/NBD and Gamma-Gamma expect it takes 45 % of the variance of revenue on
-all of CDNOW's customers, 33 % on its tenth.
+Deng, Xu, Kohavi and Walker (2013). Off unless asked for. With the value that Pareto/NBD and Gamma-Gamma
+expect it removes 45 % of the variance of revenue on all of CDNOW's customers, 33 % on its tenth.
 """
 
 from collections.abc import Sequence

@@ -13,7 +13,7 @@ from engine.insight.experiments.arms import Arm
 
 ALPHA: Final = 0.05
 PLANNED_CUSTOMERS: Final = 5_000
-"""Customers in both arms at which the interval is narrowest, unless planned otherwise."""
+"""Customers in both arms together at which the interval is narrowest, unless planned otherwise."""
 MIN_POSITIVE: Final = 25
 """Customers with an outcome in each arm below which there is no verdict. An early arm without a conversion has variance
 0; without this rule a 5 % holdout is wrong in 16 to 24 % of experiments without a difference."""

@@ -1,1 +1,4 @@
-"""Figures of a shop, asked of DuckDB over the archive's tables. `Shop` is what they are asked of."""
+"""Figures of a shop, computed by DuckDB over the archive's tables.
+
+`report` and `engine metrics` call the functions with a `Shop`. They only read.
+"""

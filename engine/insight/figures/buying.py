@@ -1,4 +1,7 @@
-"""How often customers buy: repeat and returning rates, frequency, gaps, and the way to the nth purchase."""
+"""How often customers buy: repeat and returning rates, frequency, gaps, and the path to the nth purchase.
+
+`report` calls it with an open `Shop`; each figure is one query.
+"""
 
 from dataclasses import dataclass
 from datetime import date
@@ -24,12 +27,12 @@ class Buying:
 
     @property
     def historic_value(self) -> float:
-        """Revenue of an average customer until now."""
+        """Revenue per customer until now."""
         return self.revenue / self.customers
 
 
 def buying(shop: Shop) -> Buying:
-    """Of all time until the end."""
+    """The totals of all time until the shop's end."""
     query = """
         SELECT count(*), sum(bought)::BIGINT, sum(spent), avg((bought >= 2)::INTEGER), avg((days >= 2)::INTEGER),
             avg(last_day - first_day)
@@ -40,7 +43,7 @@ def buying(shop: Shop) -> Buying:
 
 @dataclass(frozen=True)
 class Returning:
-    """Of a period's buyers: how many there were, who had bought before or again, and who bought twice inside it."""
+    """A period's buyers: how many, how many had bought before or again, and how many bought twice within it."""
 
     buyers: int
     returning: float | None
@@ -81,7 +84,7 @@ def gaps(shop: Shop) -> Gaps:
 
 
 def until_next(shop: Shop, nth: int) -> Curve:
-    """From the nth purchase day to the next: who has not had the time yet counts for the time they had."""
+    """Waiting times from the nth purchase day to the next; customers still waiting count as censored."""
     query = """
         SELECT coalesce(after, ?) - day AS waited, count_if(after IS NOT NULL), count_if(after IS NULL)
         FROM days WHERE nth = ? GROUP BY waited

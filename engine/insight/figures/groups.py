@@ -1,4 +1,7 @@
-"""Customers in groups: cohorts by the month of their first purchase, and RFM scores."""
+"""Customers in groups: cohorts by the month of their first purchase, and RFM scores.
+
+`report` calls it with an open `Shop`; each figure is one query.
+"""
 
 from dataclasses import dataclass
 from datetime import date
@@ -15,7 +18,7 @@ class Cohort:
 
 
 def cohorts(shop: Shop) -> list[Cohort]:
-    """A customer counts once a month."""
+    """The cohorts, oldest first. A customer counts once per month."""
     query = """
         SELECT date_trunc('month', first_day)::DATE, date_diff('month', first_day, day), count(*)
         FROM days JOIN customers USING (c)

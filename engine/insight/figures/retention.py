@@ -1,4 +1,8 @@
-"""Who stays: retention both ways, and what the textbook figure hides."""
+"""Retention of a period, by both common definitions.
+
+`report` calls it with an open `Shop`. The textbook figure (E - N) / S can exceed the share of customers who stayed, so
+both are given.
+"""
 
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -8,7 +12,7 @@ from engine.insight.figures.shop import Shop
 
 @dataclass(frozen=True)
 class Retention:
-    """Of one period. `start` and `end` are how many were active then, `new` bought for the first time in it, `stayed`
+    """Retention of one period. `start`, `end`: active customers then. `new` bought for the first time in it, `stayed`
     were active at both; `resurrected` were active at the end and at neither the start nor new, `new_lapsed` were new
     and no longer active.
     """
@@ -22,12 +26,12 @@ class Retention:
 
     @property
     def textbook(self) -> float | None:
-        """(E - N) / S; None where nobody was there at the start."""
+        """(E - N) / S; None if no customer was active at the start."""
         return (self.end - self.new) / self.start if self.start else None
 
     @property
     def strict(self) -> float | None:
-        """The share of those at the start who are there at the end."""
+        """The share of the customers active at the start who are active at the end."""
         return self.stayed / self.start if self.start else None
 
 

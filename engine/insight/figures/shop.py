@@ -18,7 +18,7 @@ from engine.insight.archive import files_of
 from engine.insight.archive.writer import connected
 
 MEMORY: Final = "1500MB"
-"""For DuckDB; with Python and what DuckDB does not count it makes 2 GB. What does not fit goes to the disk."""
+"""DuckDB's memory limit; with Python the process takes 2 GB. Larger data spills to the disk."""
 
 _PURCHASES: Final = """
     CREATE VIEW purchases AS
@@ -44,12 +44,12 @@ _CUSTOMERS: Final = """
 
 
 class NoPurchases(EngineError):
-    """There is nothing to make figures of."""
+    """Raised if the archives have no purchases."""
 
 
 @dataclass(frozen=True)
 class Asked:
-    """What counts as a purchase, and in whose zone days and months begin. `end`: nothing from then on counts."""
+    """Which events count as purchases, and in which zone days and months begin. `end`: exclusive."""
 
     purchase: str = "purchase"
     amount: str = "amount"
@@ -60,7 +60,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Shop:
-    """Opened by `open_shop`. `first` and `end` (exclusive) bound its purchase days."""
+    """The loaded purchases; `open_shop` makes one. `first` and `end` (exclusive) bound the purchase days."""
 
     connection: duckdb.DuckDBPyConnection
     asked: Asked
@@ -75,7 +75,7 @@ class Shop:
         return self.rows(query, *parameters)[0]
 
     def instant(self, day: date) -> int:
-        """Epoch ms of the day's beginning in the shop's zone."""
+        """Epoch ms of the start of the day in the shop's zone."""
         return _instant(day, self.asked.zone)
 
     def close(self) -> None:
@@ -120,7 +120,7 @@ _EMPTY: Final = {"events": _NO_EVENT, "feedback": _NO_EVENT, "outcomes": _NO_OUT
 
 
 def _extent(connection: duckdb.DuckDBPyConnection, asked: Asked) -> tuple[date, date, str]:
-    """First and last purchase day, and the currency of most purchases: others count, but not as revenue."""
+    """First and last purchase day, and the most frequent currency; purchases in others count, but not as revenue."""
     day = _day("min(occurred_at)", asked.zone), _day("max(occurred_at)", asked.zone)
     query = f"SELECT {day[0]}, {day[1]}, mode(currency) FROM events WHERE type = ?"
     row = connection.execute(query, [asked.purchase]).fetchone()
@@ -161,13 +161,13 @@ def _instant(day: date, zone: str) -> int:
 
 
 def month_before(day: date, months: int = 1) -> date:
-    """The first of the month so many months before the day's."""
+    """The first day of the month that is so many months before the day's month."""
     number = day.year * 12 + day.month - 1 - months
     return date(number // 12, number % 12 + 1, 1)
 
 
 def whole_months(first: date, end: date, most: int) -> list[date]:
-    """The beginnings of the last whole months, `most` at the most, and the end of the last of them."""
+    """The first days of the last whole months, at most `most` of them, and the end of the last one."""
     last = month_before(end, 0)
     starts: Iterable[date] = (month_before(last, back) for back in range(most, -1, -1))
     return [start for start in starts if start >= month_before(first, 0)]

@@ -1,4 +1,7 @@
-"""What customers make of it: the net promoter score, and what became of outreach."""
+"""How customers respond: the net promoter score, and the funnel of outreach from decision to purchase.
+
+`report` calls it with an open `Shop`.
+"""
 
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -23,7 +26,7 @@ class Nps:
 
 
 def nps(shop: Shop, start: date, end: date, event: str = "survey_answered", prop: str = "score") -> Nps | None:
-    """Of the answers in the period; None where there are none. An answer told twice counts once."""
+    """The score of the answers in the period; None without answers. A repeated answer counts once."""
     query = """
         SELECT count(*), count_if(score >= 9), count_if(score <= 6) FROM (
             SELECT DISTINCT ON (id) TRY_CAST(json_extract_string(properties, ?) AS INTEGER) AS score
@@ -37,7 +40,7 @@ def nps(shop: Shop, start: date, end: date, event: str = "survey_answered", prop
 
 @dataclass(frozen=True)
 class Funnel:
-    """Of one rule's outreach: how much was decided, sent, opened, clicked, and followed by a purchase in time."""
+    """One rule's outreach: how many were decided, sent, opened, clicked, and followed by a purchase in time."""
 
     rule: str
     fired: int
@@ -48,7 +51,7 @@ class Funnel:
 
 
 def funnels(shop: Shop, within: timedelta) -> list[Funnel]:
-    """All outreach until the end, most first. A purchase follows the hand-over, or the decision where none is told."""
+    """Funnels by rule, largest first. The time for a purchase begins at the hand-over, or else at the decision."""
     query = """
         WITH fired AS (
             SELECT outreach, any_value(rule) AS rule, any_value(hash(customer)) AS c, min(epoch_ms(decided_at)) AS at_ms

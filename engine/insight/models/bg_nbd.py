@@ -24,7 +24,7 @@ class BgNbd:
     name: ClassVar[str] = "bg_nbd"
 
     def log_likelihood(self, history: History) -> float:
-        """ln of the density of exactly this history."""
+        """ln of the likelihood of this history."""
         x, _, age = history
         r, a, b = self.r, self.a, self.b
         counts = lgamma(a + b) + lgamma(b + x) - lgamma(b) - lgamma(a + b + x) + lgamma(r + x) - lgamma(r)
@@ -32,12 +32,12 @@ class BgNbd:
         return counts + r * log(self.alpha) + log_add(here, self._log_left(history))
 
     def alive(self, history: History) -> float:
-        """The probability that the customer has not left yet; 1 for one who never came back, whatever that is worth."""
+        """The probability that the customer has not left; always 1 without a repeat purchase."""
         here = -(self.r + history.repeats) * log(self.alpha + history.age)
         return 1 / (1 + exp(min(700.0, self._log_left(history) - here)))
 
     def buys_within(self, history: History, weeks: float) -> float:
-        """The probability of a purchase within so many weeks: one less that of this history going on in silence."""
+        """The probability of a purchase within so many weeks: one minus that of silence."""
         return -expm1(self.log_likelihood(history.aged(weeks)) - self.log_likelihood(history))
 
     def expected(self, history: History, weeks: float) -> float:

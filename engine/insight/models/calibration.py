@@ -45,7 +45,7 @@ def _bin(group: Sequence[tuple[float, bool]]) -> Bin:
 
 
 def _ranking(pairs: Sequence[tuple[float, bool]]) -> float:
-    """Mann and Whitney's statistic, equal predictions counting half; .5 where all or none did it."""
+    """Mann and Whitney's statistic, equal predictions counting half; .5 if all or none of them did it."""
     won, behind = 0.0, 0
     positives = sum(did for _, did in pairs)
     negatives = len(pairs) - positives

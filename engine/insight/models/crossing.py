@@ -14,7 +14,7 @@ SECONDS_PER_WEEK: Final = WEEK_MS // 1000
 _BEND: Final = 8.0 * SECONDS_PER_WEEK
 """On the scale ln(seconds + this) the log-odds of a score fall nearly straight; any value above 0 is correct."""
 _MAX_STEPS: Final = 60
-"""Steps of false position; what they leave is halved, at most 31 times for 60 years."""
+"""Steps of false position before bisection takes over, which needs at most 31 steps for 60 years."""
 
 Excess = Callable[[int], float]
 
@@ -27,7 +27,7 @@ def seconds_until_below(score: Callable[[float], float], threshold: float, longe
     wanted = _log_odds(threshold)
 
     def excess(second: int) -> float:
-        """Above 0 where the score is below the threshold."""
+        """A number above 0 if the score is below the threshold."""
         return wanted - _log_odds(score(second / SECONDS_PER_WEEK))
 
     at_zero, at_longest = excess(0), excess(longest)

@@ -18,18 +18,18 @@ from engine.insight.models.pareto_nbd import ParetoNbd
 PurchaseModel = ParetoNbd | BgNbd
 MODELS: Final[Mapping[str, type[ParetoNbd] | type[BgNbd]]] = {ParetoNbd.name: ParetoNbd, BgNbd.name: BgNbd}
 MIN_REPEAT_BUYERS = 30
-"""Customers with a repeat purchase below which four parameters are noise."""
+"""Customers with a repeat purchase that a fit needs. With fewer the four parameters are noise."""
 
 M = TypeVar("M", ParetoNbd, BgNbd, GammaGamma)
 
 
 class TooFew(ValueError):
-    """Not enough customers for a fit; the message says how many there are."""
+    """Raised if there are not enough customers for a fit; the message says how many there are."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fit(Generic[M]):
-    """A model, its log likelihood over `customers`, and whether the search came to an end of its own."""
+    """A model, its log likelihood over `customers`, and whether the search converged."""
 
     model: M
     log_likelihood: float
@@ -53,12 +53,12 @@ def fit_bg_nbd(histories: Iterable[History]) -> Fit[BgNbd]:
 
 
 def fit_purchases(name: str, histories: Iterable[History]) -> Fit[ParetoNbd] | Fit[BgNbd]:
-    """The model of this name. Raises TooFew."""
+    """Fit the model of this name. Raises TooFew."""
     return fit_bg_nbd(histories) if name == BgNbd.name else fit_pareto_nbd(histories)
 
 
 def fit_spending(spendings: Iterable[Spending]) -> Fit[GammaGamma]:
-    """Customers without a repeat purchase, or whose purchases cost nothing, say nothing here. Raises TooFew."""
+    """Fit spending. Customers without a paid repeat purchase are left out. Raises TooFew."""
     kinds = Counter(one for one in spendings if one.purchases > 0 and one.mean > 0)
     customers = kinds.total()
     if customers < MIN_REPEAT_BUYERS:
@@ -87,5 +87,5 @@ def _total(model: ParetoNbd | BgNbd, kinds: Mapping[History, int]) -> float:
 
 
 def total_expected(model: ParetoNbd | BgNbd, histories: Sequence[History], weeks: float) -> float:
-    """Purchase days to expect of all of them together."""
+    """Purchase days to expect of all customers together."""
     return fsum(count * model.expected(history, weeks) for history, count in Counter(histories).items())

@@ -10,7 +10,7 @@ from typing import ClassVar, NamedTuple
 
 
 class Spending(NamedTuple):
-    """`purchases` purchase days after the first, and what they came to on average. Both are above 0."""
+    """`purchases`: purchase days after the first; `mean`: spending per such day. Both are above 0."""
 
     purchases: int
     mean: float
@@ -27,7 +27,7 @@ class GammaGamma:
     name: ClassVar[str] = "gamma_gamma"
 
     def log_likelihood(self, spending: Spending) -> float:
-        """ln of the density of this average."""
+        """ln of the likelihood of this average."""
         p, q, v = self.p, self.q, self.v
         x, mean = spending
         return (
@@ -41,7 +41,7 @@ class GammaGamma:
         )
 
     def expected(self, spending: Spending | None) -> float:
-        """What the next purchase comes to; without repeat purchases the population's mean. q must be above 1."""
+        """The expected value of the next purchase; the population's mean without repeat ones. q must be above 1."""
         count, mean = spending or (0, 0.0)
         return self.p * (self.v + count * mean) / (self.p * count + self.q - 1)
 

@@ -1,4 +1,7 @@
-"""What the models know of a customer: how often, how lately and for how long."""
+"""A customer's history as the models take it: how often, how recently and over how long they bought.
+
+`figures.predicting` makes it from purchase days. Weeks are the unit of all models.
+"""
 
 from typing import NamedTuple
 

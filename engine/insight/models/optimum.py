@@ -9,17 +9,18 @@ from math import exp, inf, isfinite, log
 
 Vector = list[float]
 STEP = 1e-4
-"""Of a central difference, relative: its error of 1e-8 is far below the 1e-4 that parameters are wanted to."""
+"""Relative step of a central difference: its error of 1e-8 is far below the 1e-4 that parameters need."""
 MIN_GRADIENT = 1e-7
-"""A gradient below this, relative to the function's value, is the top; differences cannot tell less."""
+"""A gradient below this, relative to the function's value, counts as zero; differences cannot resolve less."""
 BOUND = 16.0
 """Parameters stay within e^±16 of where the search began: data without an optimum sends them to infinity."""
 MAX_STEPS = 200
+"""Steps of a search. Without it a function that is flat up to rounding errors would be searched for ever."""
 
 
 @dataclass(frozen=True, slots=True)
 class Optimum:
-    """Where the function is highest and how high. `converged`: False where the search left the bounds or gave up."""
+    """The maximum: its point and value. `converged`: False if the search left the bounds or gave up."""
 
     at: tuple[float, ...]
     value: float
@@ -74,7 +75,7 @@ def _gradient(cost: Callable[[Vector], float], point: Vector) -> Vector:
 def _line_search(
     cost: Callable[[Vector], float], point: Vector, value: float, direction: Vector, slope: float
 ) -> tuple[Vector, float] | None:
-    """The first of ever shorter steps that lowers the cost enough (Armijo's rule). None: nothing is lower."""
+    """The first of ever shorter steps that lowers the cost enough (Armijo's rule); None if no step does."""
     longest = max(map(abs, direction))
     size = min(1.0, 2.0 / longest)  # at most a factor of e² at once
     while size * longest > 1e-12:

@@ -25,18 +25,18 @@ class ParetoNbd:
     name: ClassVar[str] = "pareto_nbd"
 
     def log_likelihood(self, history: History) -> float:
-        """ln of the density of exactly this history."""
+        """ln of the likelihood of this history."""
         x, _, age = history
         r, alpha = self.r, self.alpha
         inner = log_add(self._log_left(history), self._log_here(x, age))
         return lgamma(r + x) - lgamma(r) + r * log(alpha) + self.s * log(self.beta) + inner
 
     def alive(self, history: History) -> float:
-        """The probability that the customer has not left yet."""
+        """The probability that the customer has not left."""
         return 1 / (1 + exp(min(700.0, self._log_left(history) - self._log_here(history.repeats, history.age))))
 
     def buys_within(self, history: History, weeks: float) -> float:
-        """The probability of a purchase within so many weeks: one less that of this history going on in silence."""
+        """The probability of a purchase within so many weeks: one minus that of silence."""
         return -expm1(self.log_likelihood(history.aged(weeks)) - self.log_likelihood(history))
 
     def expected(self, history: History, weeks: float) -> float:
@@ -53,7 +53,7 @@ class ParetoNbd:
         return self.r * self.beta / self.alpha * share
 
     def _log_here(self, x: int, age: float) -> float:
-        """ln of the part of the likelihood in which the customer is still there."""
+        """ln of the part of the likelihood in which the customer has not left."""
         return -(self.r + x) * log(self.alpha + age) - self.s * log(self.beta + age)
 
     def _log_left(self, history: History) -> float:

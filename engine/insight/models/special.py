@@ -1,13 +1,17 @@
-"""Gauss's hypergeometric function in the two forms that the models need, stable where the textbook series is not."""
+"""Gauss's hypergeometric function in the two forms that the models need.
+
+The models' likelihoods call it. It must stay accurate near z = 1, where the textbook series loses all digits.
+"""
 
 from math import exp, log, log1p
 from typing import Final
 
 TOLERANCE: Final = 1e-15
-"""A step that changes the result by less than this, relative, is the last."""
+"""A series ends at the first step that changes the result by less than this, relatively."""
 _TINY: Final = 1e-300
-"""Stands for a zero that the next step would divide by (Thompson and Barnett 1986)."""
+"""Replaces a zero that the next step would divide by (Thompson and Barnett 1986)."""
 _MAX_STEPS: Final = 100_000
+"""Steps of a series. Without it parameters far from any real shop would keep a fit from ending."""
 
 
 def log_hyper_next(a: float, b: float, z: float) -> float:

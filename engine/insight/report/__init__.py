@@ -1,1 +1,4 @@
-"""Figures put together: sections that a terminal, a page and a program show alike."""
+"""The report: figures arranged in sections, shown alike by the terminal, a page and JSON.
+
+`engine metrics` calls `build`; `page` renders the result as HTML.
+"""

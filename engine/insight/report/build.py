@@ -1,4 +1,7 @@
-"""The report of a shop: which figures, in which order, in which words."""
+"""The report of a shop: it chooses the figures, their order and their words.
+
+`engine metrics` calls it with an open `Shop`. It asks `figures` for every number and computes none itself.
+"""
 
 from collections.abc import Sequence
 from datetime import date, timedelta
@@ -12,18 +15,18 @@ from engine.insight.figures.voice import funnels, nps
 from engine.insight.report.content import Bars, Figure, Heat, Lines, Report, Section
 
 RETENTION_MONTHS = 12
-"""Of the course of retention: each takes a pass over the purchase days."""
+"""Months of the retention chart. Each takes a pass over the purchase days, so more would slow the report."""
 PURCHASE_WINDOW = timedelta(days=14)
 
 
 def default_period(shop: Shop) -> tuple[date, date]:
-    """The last three whole months, or all there is where that is less."""
+    """The last three whole months, or the shop's whole time if shorter."""
     end = month_before(shop.end, 0)
     return max(shop.first, month_before(end, 3)), end if end > shop.first else shop.end
 
 
 def build_report(shop: Shop, start: date, end: date, more: Sequence[Section] = ()) -> Report:
-    """`more`: sections made elsewhere, such as predictions."""
+    """Build the report. `more`: further sections, such as predictions."""
     sections = [_buying(shop, start, end), _retention(shop, start, end), _second(shop), _gaps(shop), _cohorts(shop)]
     sections += [_rfm(shop), *more, *_nps(shop, start, end), *_outreach(shop)]
     period = (start.isoformat(), end.isoformat())

@@ -1,4 +1,7 @@
-"""What a report is made of, whoever shows it: sections with a definition, figures and charts."""
+"""The parts of a report: sections with a definition, figures and charts.
+
+`build` makes them; the terminal, the page and JSON show them. They hold values and no layout.
+"""
 
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
@@ -8,7 +11,7 @@ Unit = Literal["share", "count", "money", "days", "number"]
 
 @dataclass(frozen=True)
 class Figure:
-    """One number under its name. `value` None: there is nothing to compute it from."""
+    """One number with its name. `value` None: there is no data for it."""
 
     id: str
     name: str
@@ -35,7 +38,7 @@ class Lines:
 
 @dataclass(frozen=True)
 class Bars:
-    """One bar a label."""
+    """A chart with one bar per label."""
 
     title: str
     labels: list[str]
@@ -85,7 +88,7 @@ class Report:
     sections: list[Section]
 
     def as_data(self) -> dict[str, Any]:
-        """For a program: plain values."""
+        """The report as plain values, for JSON."""
         return asdict(self)
 
     def figure(self, id_: str) -> Figure | None:
@@ -93,7 +96,7 @@ class Report:
 
 
 def written(value: float | None, unit: Unit, currency: str = "") -> str:
-    """A figure for people."""
+    """A figure formatted for people."""
     if value is None:
         return "n/a"
     if unit == "share":

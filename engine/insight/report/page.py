@@ -1,4 +1,7 @@
-"""The report as one page: nothing is loaded from anywhere, no script, readable on a phone and on paper."""
+"""The report as one HTML page, readable on a phone and on paper.
+
+`engine metrics` calls it. The page must load nothing and run no script, so that it can be mailed as a file.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,14 +19,14 @@ LEFT, RIGHT, TOP, BOTTOM = 58.0, 10.0, 12.0, 40.0
 
 @dataclass(frozen=True)
 class Tick:
-    """A mark on an axis: where, and what it says."""
+    """A mark on an axis: its position and label."""
 
     at: float
     text: str
 
 
 def page(report: Report) -> str:
-    """HTML."""
+    """The report as HTML."""
     loader = FileSystemLoader(Path(__file__).parent)
     templates = Environment(
         loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
@@ -134,7 +137,7 @@ def _round_up(value: float) -> float:
 
 
 def _levels(chart: Heat) -> list[list[int]]:
-    """How strongly each cell is coloured, 0 to 100, next to the highest that is not the whole."""
+    """The strength of each cell's colour, 0 to 100, relative to the highest value below 100 %."""
     parts = [cell for row in chart.cells for cell in row if cell is not None and cell < 1]
     highest = max(parts, default=1.0) or 1.0
     return [

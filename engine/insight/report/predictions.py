@@ -1,4 +1,7 @@
-"""The section about what customers will do, from a fit."""
+"""The report's section of predictions, made from a fit.
+
+`engine metrics` passes it to `build` as a further section.
+"""
 
 from engine.insight.figures.predicting import Check, Fitted, scored
 from engine.insight.figures.shop import Shop
@@ -9,7 +12,7 @@ AHEAD_WEEKS = 13
 
 
 def predictions(shop: Shop, fitted: Fitted, check: Check) -> Section:
-    """Of a sample of some 3,000 customers, so that it takes seconds in the largest shop."""
+    """Predictions from a sample of about 3,000 customers, which takes seconds in a shop of any size."""
     model = fitted.purchases.model
     customers = list(scored(shop, model))
     whole = shop.row("SELECT count(*) FROM customers")[0] / len(customers)
