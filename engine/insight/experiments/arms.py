@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 
 class Arm(NamedTuple):
-    """So many exposed `customers`; `total` and `squares` of their outcomes; `positive`: those whose outcome is not 0.
+    """`customers` were exposed; `total` and `squares` of their outcomes; `positive`: those whose outcome is not 0.
 
     An outcome is 0 or 1 for a conversion, or what the customer spent.
     """

@@ -11,7 +11,7 @@ from math import fsum
 def adjusted(arms: Sequence[Sequence[tuple[float, float]]]) -> list[list[float]]:
     """The outcomes of each arm less what their (outcome, known before) pairs explain; one slope for all arms.
 
-    What was known must be from before the exposure, or the adjustment hides the effect.
+    The value known before must be older than the exposure, or the adjustment hides the effect.
     """
     everybody = [pair for arm in arms for pair in arm]
     count = len(everybody)

@@ -54,7 +54,7 @@ def judge(control: Arm, treated: Arm, *, planned: int = PLANNED_CUSTOMERS, alpha
 
 
 def standard_error(control: Arm, treated: Arm) -> float:
-    """Of the difference: the larger of the pooled and the unpooled one, as each is too small where arms are unequal."""
+    """The error of the difference: the larger of the pooled and the unpooled one; either can be too small alone."""
     unpooled = control.variance / control.customers + treated.variance / treated.customers
     pooled = control.with_(treated).variance * (1 / control.customers + 1 / treated.customers)
     return sqrt(max(unpooled, pooled))

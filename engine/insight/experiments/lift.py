@@ -20,7 +20,7 @@ class Lift:
 
 
 def relative_lift(control: Arm, treated: Arm, *, planned: int = PLANNED_CUSTOMERS, alpha: float = ALPHA) -> Lift | None:
-    """Its interval is valid at every look too. None where the control has no outcome at all."""
+    """The lift with an interval that is valid at every look; None if the control has no outcome at all."""
     if control.mean <= 0:
         return None
     weight = (control.customers + treated.customers) * tuning(planned, alpha)

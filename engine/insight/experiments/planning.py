@@ -13,7 +13,7 @@ from engine.insight.experiments.decision import ALPHA, MIN_POSITIVE, multiplier,
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """What the control does: mean and standard deviation of an outcome, and the share whose outcome is not 0."""
+    """The control's figures: mean and standard deviation of an outcome, and the share whose outcome is not 0."""
 
     mean: float
     deviation: float
@@ -33,7 +33,7 @@ class Metric:
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """What share of the customers in the experiment each of the two arms gets; together 1."""
+    """The shares of customers that the two arms get; together 1."""
 
     control: float
     treated: float

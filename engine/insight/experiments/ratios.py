@@ -20,7 +20,7 @@ class Ratio(NamedTuple):
 
 
 def ratio_of(pairs: Iterable[tuple[float, float]]) -> Ratio | None:
-    """Of (numerator, denominator) for each customer. None where there is nothing in the denominator."""
+    """The ratio of (numerator, denominator) pairs, one per customer; None if the denominators are all 0."""
     listed = list(pairs)
     count, below = len(listed), fsum(bottom for _, bottom in listed)
     if not below:

@@ -9,7 +9,7 @@ from math import lgamma, log
 from typing import Final
 
 CONCENTRATION: Final = 100.0
-"""Of the Dirichlet prior: how near the planned shares a broken split is expected to be."""
+"""The Dirichlet prior's concentration: how near the planned shares a broken split is expected to be."""
 ALARM: Final = log(100)
 """A log Bayes factor this high comes without a cause in at most 1 of 100 experiments, however often it is looked at."""
 

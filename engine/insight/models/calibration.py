@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 
 class Bin(NamedTuple):
-    """So many customers with nearly equal predictions: what was predicted on average, and what share did it."""
+    """A bin of customers with nearly equal predictions: the mean prediction, and the share for whom it came true."""
 
     customers: int
     predicted: float

@@ -19,7 +19,7 @@ def lifetime_value(
     months: int = 12,
     yearly_discount: float = 0.0,
 ) -> float:
-    """What the customer will spend within so many months, in today's money (discount .1: 10 % a year)."""
+    """The customer's expected spending within so many months, in today's money (discount .1: 10 % a year)."""
     monthly = (1 + yearly_discount) ** (1 / 12)
     before, total = 0.0, 0.0
     for month in range(1, months + 1):
