@@ -105,9 +105,10 @@ class StateTooNew(EngineError):
     def __str__(self) -> str:
         found, known = (".".join(map(str, version)) for version in (self.found, self.known))
         writer = f"engine {self.engine}" if self.engine else "a newer engine"
+        wanted = f"{writer}, or a later one," if self.engine else writer
         return (
             f"{writer} wrote customer states of version {found}, and this engine reads up to {known}."
-            f" Nothing was changed. Run {writer}, or a later one, on every worker"
+            f" Nothing was changed. Run {wanted} on every worker"
         )
 
 

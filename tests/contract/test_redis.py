@@ -71,7 +71,7 @@ def test_outcomes_of_several_periods_are_one_history(client: Any) -> None:
 def test_a_store_that_another_version_has_laid_out_is_not_touched(store: RedisStore, client: Any) -> None:
     store.commit(0, EVERYTHING)
     client.hset("{shop:0}:meta", "format", 1)
-    with pytest.raises(OtherFormat, match="written in format 1, and this engine reads and writes 2"):
+    with pytest.raises(OtherFormat, match="written in format 1, and this engine uses format 2"):
         store.meta(0)
 
 

@@ -359,7 +359,7 @@ class TestFiles:
                 ["events.jsonl", "copy/events.jsonl"],
                 "another file of this run has the same name and the same first line",
             ),
-            (["events.jsonl", "--rules", "nowhere"], "nowhere/events.yaml"),
+            (["events.jsonl", "--rules", "nowhere"], "nowhere:1:1"),
             (["events.jsonl", "--data", "events.jsonl", "--store", "embedded"], "embedded store in"),
         ],
     )

@@ -42,7 +42,7 @@ def state_of(version: tuple[int, int]) -> bytes:
 @pytest.mark.parametrize("version", NEWER)
 def test_a_partition_that_a_newer_engine_has_written_to_is_not_opened(version: tuple[int, int]) -> None:
     store = store_with(Meta(seq=1, states=version, engine="9.9.0"), state_of(version))
-    with pytest.raises(StateTooNew, match=r"engine 9\.9\.0 wrote .* run engine 9\.9\.0"):
+    with pytest.raises(StateTooNew, match=r"engine 9\.9\.0 wrote .* Run engine 9\.9\.0"):
         Partition(0, quiet(), store, Plain())
     assert store.load(0, ["c-1"]) == [state_of(version)]
 
@@ -64,5 +64,5 @@ def test_a_worker_says_which_states_it_writes_with_its_first_commit() -> None:
 
 
 def test_what_a_newer_engine_wrote_is_told_from_what_none_wrote() -> None:
-    with pytest.raises(StateTooNew, match=rf"version {STATE_VERSION}\.{STATE_MINOR + 1}, and this engine knows up to"):
+    with pytest.raises(StateTooNew, match=rf"version {STATE_VERSION}\.{STATE_MINOR + 1}, and this engine reads up to"):
         decode_state(state_of(NEWER[0]))

@@ -36,7 +36,7 @@ def test_a_sender_has_every_channel_and_every_ending_before_there_is_one() -> No
     there = zeros(SenderWatch(["email"]).page())
     endings = ("sent", "bounced", "suppressed", "expired", "failed", "in_doubt")
     assert {f"engine_sender_outcomes_total{{email,{name}}}" for name in endings} <= there
-    wanted = ["unlinked", "retries", "all_refused"]
+    wanted = ["unlinked", "retries", "refused_alike"]
     assert {f"engine_sender_{name}_total{{email}}" for name in wanted} <= there
     assert "engine_sender_breaker_open{email}" in there
     assert "engine_sender_feedback_unreadable_total{not-feedback}" in there
