@@ -44,7 +44,8 @@ def test_a_sender_and_an_idle_worker_wait_for_brokers_that_are_away_and_every_ma
     stage: Stage, broker: Broker, tmp_path: Path, client: str
 ) -> None:
     ports = dict(zip(("worker", "sender"), free_ports(2), strict=True))
-    office = PostOffice(broker.address, str(stage.settings["store"]), tmp_path, stage.name, PARTITIONS)
+    name = f"{stage.name}mail"  # a group of its own: the worker is in the other
+    office = PostOffice(broker.address, str(stage.settings["store"]), tmp_path, name, PARTITIONS)
     office.settings |= {"kafka_client": client, "http_port": ports["sender"], "kafka_session_timeout": 6}
     stage.use(live_project([stage.topics.events], QUIET.format(seconds=3600)))
     stage.start("a", kafka_client=client, http_port=ports["worker"], **LIVE)
