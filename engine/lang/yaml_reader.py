@@ -65,10 +65,10 @@ def read(path: Path) -> tuple[Document | None, list[Diagnostic]]:
     return parse(path, text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
-def parse(path: Path, text: str) -> tuple[Document | None, list[Diagnostic]]:
-    """As `read`, for text with plain line feeds; `path` is only for messages."""
+def parse(path: Path, text: str, loader: Any = _LOADER) -> tuple[Document | None, list[Diagnostic]]:
+    """As `read`, for text with plain line feeds; `path` is only for messages, `loader` one of PyYAML's."""
     document = Document(path, text)
-    builder = _Builder(document)
+    builder = _Builder(document, loader)
     try:
         _refuse_control_characters(text)
         document.root = builder.build()
@@ -118,8 +118,9 @@ class _Open:
 
 
 class _Builder:
-    def __init__(self, document: Document) -> None:
+    def __init__(self, document: Document, loader: Any) -> None:
         self.document = document
+        self.loader = loader
         self.findings: list[Diagnostic] = []
         self.open: list[_Open] = []
         self.anchors: dict[str, Node] = {}
@@ -127,7 +128,7 @@ class _Builder:
         self.documents = 0
 
     def build(self) -> Node:
-        for event in yaml.parse(self.document.text, Loader=_LOADER):
+        for event in yaml.parse(self.document.text, Loader=self.loader):
             self._take(event)
         if self.root is None or self.root.data is None:
             raise _Stop(None, "empty-file", "the file has no content", "it must at least say version: 1")

@@ -9,7 +9,6 @@ from starlette.requests import Request
 from starlette.types import Message
 
 from engine.adapters.memory import MemoryRecords
-from engine.adapters.web import body, publish
 from engine.adapters.web.body import read_body
 from engine.adapters.web.publish import Publisher
 from engine.errors import SinkUnavailable
@@ -116,12 +115,11 @@ def test_while_the_broker_hangs_nothing_piles_up_behind_it() -> None:
     assert written == ["c-0"]
 
 
-def test_who_has_waited_long_enough_is_asked_to_try_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(publish, "_LONGEST_WAIT", 0.01)
+def test_who_has_waited_long_enough_is_asked_to_try_again() -> None:
     writer = Slow()
 
     async def scenario() -> None:
-        publisher = Publisher(writer, WebWatch())
+        publisher = Publisher(writer, WebWatch(), longest_wait=0.01)
         with pytest.raises(SinkUnavailable, match="still tried"):
             await publisher.publish([feedback(0)])
         writer.answers.set()
@@ -130,13 +128,13 @@ def test_who_has_waited_long_enough_is_asked_to_try_again(monkeypatch: pytest.Mo
     assert writer.groups == [1], "it is durable later: a repeat has the same id"
 
 
-def test_more_than_can_wait_is_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(publish, "_MAX_WAITING", 2)
+def test_more_than_can_wait_is_refused_at_once() -> None:
+    publisher = Publisher(MemoryRecords(), WebWatch(), max_waiting=2)
     with pytest.raises(SinkUnavailable, match="too much"):
-        asyncio.run(Publisher(MemoryRecords(), WebWatch()).publish([feedback(number) for number in range(3)]))
+        asyncio.run(publisher.publish([feedback(number) for number in range(3)]))
 
 
-def body_of(*messages: Message) -> bytes:
+def body_of(*messages: Message, **patience: float) -> bytes:
     """What is read of a request of at most 10 bytes; after its messages nothing comes."""
     coming = list(messages)
 
@@ -145,7 +143,7 @@ def body_of(*messages: Message) -> bytes:
             await asyncio.Event().wait()
         return coming.pop(0)
 
-    return asyncio.run(read_body(Request({"type": "http", "method": "POST", "headers": []}, receive), 10))
+    return asyncio.run(read_body(Request({"type": "http", "method": "POST", "headers": []}, receive), 10, **patience))
 
 
 def chunk(content: bytes, more: bool = True) -> Message:
@@ -163,8 +161,7 @@ def test_no_more_of_a_body_is_read_than_is_wanted() -> None:
 
 @pytest.mark.parametrize("messages", [[], [chunk(b"1")], [chunk(b"1"), {"type": "http.disconnect"}]])
 def test_a_body_that_does_not_come_is_not_waited_for_longer_than_seconds(
-    monkeypatch: pytest.MonkeyPatch, messages: list[Message]
+    messages: list[Message],
 ) -> None:
-    monkeypatch.setattr(body, "_SECONDS", 0.01)
     with pytest.raises(HTTPException, match="408"):
-        body_of(*messages)
+        body_of(*messages, seconds=0.01)

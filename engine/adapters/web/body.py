@@ -7,14 +7,15 @@ from typing import Final
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 
-_SECONDS: Final = 10.0
+_PATIENCE: Final = 10.0
+"""Seconds for a whole body, of a form of some kB: a client that sends a byte a minute would hold a connection for ever."""
 
 
-async def read_body(request: Request, limit: int) -> bytes:
-    """Raises HTTPException 413 as soon as it has more than `limit` bytes, 408 if it takes too long to come."""
+async def read_body(request: Request, limit: int, seconds: float = _PATIENCE) -> bytes:
+    """Raises HTTPException 413 as soon as it has more than `limit` bytes, 408 if it takes longer than `seconds`."""
     body = bytearray()
     try:
-        async with asyncio.timeout(_SECONDS):
+        async with asyncio.timeout(seconds):
             async for chunk in request.stream():
                 body += chunk
                 if len(body) > limit:

@@ -15,7 +15,9 @@ Publish = Callable[[Sequence[Feedback]], Awaitable[None]]
 """Returns when all are durable. Raises SinkUnavailable; they may become so later, which a repeat does not double."""
 
 _LONGEST_WAIT: Final = 10.0
+"""Seconds, less than browsers, providers and proxies wait (30 and more): they get an answer that says to try again."""
 _MAX_WAITING: Final = 10_000
+"""Records, some MB: while brokers are away, what comes would fill the memory."""
 
 _encode = msgspec.json.Encoder().encode
 
@@ -26,24 +28,33 @@ class Publisher:
     A RecordWriter does not say which record it could not write, so with one of a group all of it has failed.
     """
 
-    def __init__(self, writer: RecordWriter, watch: WebWatch) -> None:
+    def __init__(
+        self,
+        writer: RecordWriter,
+        watch: WebWatch,
+        *,
+        longest_wait: float = _LONGEST_WAIT,
+        max_waiting: int = _MAX_WAITING,
+    ) -> None:
         self._writer = writer
         self._watch = watch
+        self._longest_wait = longest_wait
+        self._max_waiting = max_waiting
         self._gathered: list[Feedback] = []
         self._turn: asyncio.Task[None] | None = None
         self._writing = asyncio.Lock()
 
     async def publish(self, feedback: Sequence[Feedback]) -> None:
         """See `Publish`."""
-        if len(self._gathered) + len(feedback) > _MAX_WAITING:
+        if len(self._gathered) + len(feedback) > self._max_waiting:
             raise SinkUnavailable("feedback", "too much is waiting to be written")
         turn = self._turn
         if not self._gathered or not turn:
             turn = self._turn = asyncio.create_task(self._take_turn())
         self._gathered += feedback
-        await asyncio.wait([turn], timeout=_LONGEST_WAIT)
+        await asyncio.wait([turn], timeout=self._longest_wait)
         if not turn.done():
-            raise SinkUnavailable("feedback", f"not written within {_LONGEST_WAIT:g} s; it is still tried")
+            raise SinkUnavailable("feedback", f"not written within {self._longest_wait:g} s; it is still tried")
         turn.result()
         self._watch.published(feedback)
 
