@@ -8,7 +8,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 
 _PATIENCE: Final = 10.0
-"""Seconds for a whole body, of a form of some kB: a client that sends a byte a minute would hold a connection for ever."""
+"""Seconds for a whole body, a form of some kB: a byte a minute would hold a connection for ever."""
 
 
 async def read_body(request: Request, limit: int, seconds: float = _PATIENCE) -> bytes:
