@@ -8,8 +8,8 @@ from datetime import date, datetime
 from functools import cache
 from pathlib import Path
 
+from engine.arithmetic.history import History
 from engine.insight.models.gamma_gamma import Spending
-from engine.insight.models.history import History
 
 FILE = Path(__file__).parents[2] / "engine" / "demo" / "cdnow_sample.jsonl.gz"
 CALIBRATION_END = date(1997, 9, 30)

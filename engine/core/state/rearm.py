@@ -21,7 +21,7 @@ def rearm(book: RuleBook, state: State, now: int) -> None:
         slot = state.rules.get(rule.id)
         if slot is not None:
             _take_up(rule, slot, state, now)
-        rule.trigger.rearm(state)
+        rule.trigger.rearm(state, now)
         slot = state.rules.get(rule.id)
         if slot is not None:
             own(rule, slot)

@@ -119,7 +119,7 @@ class Abandoned(Trigger):
         spend(timer)
         return firing
 
-    def rearm(self, state: State) -> None:
+    def rearm(self, state: State, now: int) -> None:
         slot = state.rules.get(self.rule)
         if slot is None:
             return

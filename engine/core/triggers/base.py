@@ -77,8 +77,11 @@ class Trigger(ABC):
             if timer.since <= cancelled < timer.due:
                 spend(timer)
 
-    def rearm(self, state: State) -> None:  # noqa: B027
-        """Arm from the state's history, for customers that are older than the rule or its current revision."""
+    def rearm(self, state: State, now: int) -> None:  # noqa: B027
+        """Arm from the state's history, for customers that are older than the rule or its current revision.
+
+        `now` is the clock: what has come true before it was not decided by this revision.
+        """
 
     def missed(self, slot: Slot, newest: Mapping[str, int]) -> bool:
         """The rule was parked: disarm what events of these types (-> newest event time) may have disproved.

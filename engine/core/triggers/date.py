@@ -167,7 +167,7 @@ class Date(Trigger):
             elif timer.since <= cancelled < timer.due:
                 self._go_on(state, timer, cancelled)
 
-    def rearm(self, state: State) -> None:
+    def rearm(self, state: State, now: int) -> None:
         self._arm(state, state.last, None)
 
     def holds(self, state: State, occurrence: str) -> bool:

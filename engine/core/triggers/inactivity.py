@@ -63,7 +63,7 @@ class Inactivity(Trigger):
             runs.remove(timer)
         return firing
 
-    def rearm(self, state: State) -> None:
+    def rearm(self, state: State, now: int) -> None:
         runs = state.timers(self.rule)
         for run in runs:
             if run.due:

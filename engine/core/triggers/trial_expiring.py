@@ -109,7 +109,7 @@ class TrialExpiring(Trigger):
         spend(timer)
         return firing
 
-    def rearm(self, state: State) -> None:
+    def rearm(self, state: State, now: int) -> None:
         self._follow(state, 0, None)
 
     def holds(self, state: State, occurrence: str) -> bool:

@@ -1,4 +1,4 @@
-"""Experiments that may be looked at every day: assignment to arms, the verdict on a difference, and planning.
+"""Experiments that may be looked at every day: the verdict on a difference, and planning.
 
 The modules are arithmetic on counts and sums. The caller supplies who was exposed and what they did.
 """

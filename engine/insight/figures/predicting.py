@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, Final, NamedTuple
 
+from engine.arithmetic.history import History
 from engine.insight.figures.shop import Shop
 from engine.insight.models.calibration import Calibration, calibration
 from engine.insight.models.fitting import Fit, PurchaseModel, TooFew, fit_purchases, fit_spending
 from engine.insight.models.gamma_gamma import GammaGamma, Spending
-from engine.insight.models.history import History
 
 MAX_SAMPLE: Final = 20_000
 REPORT_SAMPLE: Final = 3_000

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from math import fsum
 from typing import Final, Generic, TypeVar
 
-from engine.insight.models.bg_nbd import BgNbd
+from engine.arithmetic.bg_nbd import BgNbd
+from engine.arithmetic.history import History
+from engine.arithmetic.pareto_nbd import ParetoNbd
 from engine.insight.models.gamma_gamma import GammaGamma, Spending, total_log_likelihood
-from engine.insight.models.history import History
 from engine.insight.models.optimum import Optimum, maximum
-from engine.insight.models.pareto_nbd import ParetoNbd
 
 PurchaseModel = ParetoNbd | BgNbd
 MODELS: Final[Mapping[str, type[ParetoNbd] | type[BgNbd]]] = {ParetoNbd.name: ParetoNbd, BgNbd.name: BgNbd}

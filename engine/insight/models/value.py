@@ -3,9 +3,9 @@
 The modelled figure; the historic one (revenue a customer times lifespan) is in `figures`.
 """
 
+from engine.arithmetic.history import History
 from engine.insight.models.fitting import PurchaseModel
 from engine.insight.models.gamma_gamma import GammaGamma, Spending
-from engine.insight.models.history import History
 
 WEEKS_PER_MONTH = 365.25 / 12 / 7
 

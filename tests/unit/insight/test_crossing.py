@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 import pytest
 
-from engine.insight.models.bg_nbd import BgNbd
-from engine.insight.models.crossing import SECONDS_PER_WEEK, seconds_until_below
-from engine.insight.models.history import History
-from engine.insight.models.pareto_nbd import ParetoNbd
+from engine.arithmetic.bg_nbd import BgNbd
+from engine.arithmetic.crossing import SECONDS_PER_WEEK, seconds_until_below
+from engine.arithmetic.history import History
+from engine.arithmetic.pareto_nbd import ParetoNbd
 from tests.support import shop_history as shop
 
 MODEL = ParetoNbd(0.553277, 10.577684, 0.606240, 11.668731)

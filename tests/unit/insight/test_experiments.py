@@ -6,8 +6,8 @@ from collections import Counter
 import mpmath
 import pytest
 
+from engine.arithmetic.assignment import place_of, variant_of
 from engine.insight.experiments.arms import Arm
-from engine.insight.experiments.assignment import place_of, variant_of
 from engine.insight.experiments.cuped import adjusted
 from engine.insight.experiments.decision import judge, standard_error
 from engine.insight.experiments.lift import relative_lift

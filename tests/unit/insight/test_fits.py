@@ -9,7 +9,9 @@ from typing import Any
 import mpmath
 import pytest
 
-from engine.insight.models.bg_nbd import BgNbd
+from engine.arithmetic.bg_nbd import BgNbd
+from engine.arithmetic.history import History
+from engine.arithmetic.pareto_nbd import ParetoNbd
 from engine.insight.models.calibration import calibration
 from engine.insight.models.fitting import (
     Fit,
@@ -20,8 +22,6 @@ from engine.insight.models.fitting import (
     total_expected,
 )
 from engine.insight.models.gamma_gamma import GammaGamma, Spending
-from engine.insight.models.history import History
-from engine.insight.models.pareto_nbd import ParetoNbd
 from tests.support import shop_history as shop
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from math import exp, log
 from typing import Final
 
-from engine.insight.models.history import WEEK_MS
+from engine.arithmetic.history import WEEK_MS
 
 SECONDS_PER_WEEK: Final = WEEK_MS // 1000
 _BEND: Final = 8.0 * SECONDS_PER_WEEK

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from math import exp, expm1, lgamma, log, log1p
 from typing import ClassVar
 
-from engine.insight.models.history import History
-from engine.insight.models.special import log_add, log_hyper_next
+from engine.arithmetic.history import History
+from engine.arithmetic.special import log_add, log_hyper_next
 
 
 @dataclass(frozen=True, slots=True)

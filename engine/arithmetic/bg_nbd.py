@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from math import exp, expm1, inf, lgamma, log, log1p
 from typing import ClassVar
 
-from engine.insight.models.history import History
-from engine.insight.models.special import hyper, log_add
+from engine.arithmetic.history import History
+from engine.arithmetic.special import hyper, log_add
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,5 @@
+"""Formulas that deciding and figures share: scores of customers, and the shares of experiments.
+
+The core asks them for every customer, `engine.insight` fits and checks them. They know nothing of the engine, and need
+the standard library alone.
+"""
