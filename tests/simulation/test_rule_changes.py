@@ -186,3 +186,29 @@ def test_a_rule_may_become_one_of_another_kind_without_harm(old: Trigger, new: T
     there.tell(*(on(5, one, amount=12, cart_id="a", ends=START + 9 * DAY) for one in ("cart", "trial", "buy")))
     there.until(START + 90 * DAY)
     assert encode_state(there.states["c-1"])
+
+
+OTHERS = [(one, other) for one, other in permutations(KINDS, 2) if one.code != other.code]
+
+
+@pytest.mark.parametrize(("own", "other"), OTHERS, ids=lambda trigger: trigger.kind)
+def test_a_rule_that_becomes_another_kind_and_goes_back_has_lost_nothing(own: Trigger, other: Trigger) -> None:
+    def there() -> Customers:
+        return Customers(book(rule(own))).tell(
+            on(0, "person", birthday="1990-01-03"),
+            on(0, "buy", amount=11, cart_id="a"),
+            on(0.5, "trial", ends=START + 4 * DAY),
+            on(1, "cart", cart_id="b"),
+        )
+
+    stayed = there().until(START + 30 * DAY)
+    changed = there().meet(revised(rule(other))).meet(revised(rule(own), revision=THIRD)).until(START + 30 * DAY)
+    assert stayed.fired
+    assert [one for one in changed.fired if one in stayed.fired] == stayed.fired
+
+
+def test_a_rule_that_was_another_kind_for_a_while_does_not_fire_for_what_was_disproved_meanwhile() -> None:
+    there = Customers(book(quiet(days=5))).tell(on(0))
+    there.meet(revised(rule(OnEvent("quiet", event="visit")))).tell(on(4))
+    there.meet(revised(quiet(days=5), revision=THIRD)).until(START + 40 * DAY)
+    assert there.fired == [("c-1", "quiet", str(START + 4 * DAY))]

@@ -16,6 +16,7 @@ def rearm(book: RuleBook, state: State, now: int) -> None:
     Safe to repeat. Moments that are long past when armed end as `expired`, so no customer is flooded.
     """
     _rename(book, state)
+    _exchange_kinds(book, state)
     _park_removed(book, state, now)
     for rule in book.rules:
         slot = state.rules.get(rule.id)
@@ -35,11 +36,32 @@ def rearm(book: RuleBook, state: State, now: int) -> None:
 
 def _rename(book: RuleBook, state: State) -> None:
     for old, new in book.renamed.items():
-        if old in state.rules and new not in state.rules:
-            state.rules[new] = state.rules.pop(old)
+        for key in [key for key in state.rules if key.partition(":")[0] == old]:
+            name = new + key.removeprefix(old)
+            if name not in state.rules:
+                state.rules[name] = state.rules.pop(key)
         for deferred in state.deferred:
             if deferred.rule == old:
                 deferred.rule = new
+
+
+def _exchange_kinds(book: RuleBook, state: State) -> None:
+    """Set aside the timers and memory of a rule that is of another kind now, and take up those of its present kind.
+
+    What is set aside stands under an id that no rule can have, so that it is parked like a removed rule's.
+    """
+    for rule in book.rules:
+        code, slot = rule.trigger.code, state.rules.get(rule.id)
+        if slot is not None and slot.kind not in (0, code):
+            if slot.timers or slot.memory:
+                state.rules[f"{rule.id}:{slot.kind}"] = Slot(slot.kind, slot.timers, slot.memory, parked=slot.parked)
+            slot.kind, slot.timers, slot.memory, slot.parked = 1, [], None, None
+        found = state.rules.pop(f"{rule.id}:{code}", None)
+        if found is not None:
+            slot = state.slot(rule.id)
+            slot.kind, slot.timers, slot.memory, slot.parked = code, found.timers, found.memory, found.parked
+        if slot is not None and slot.is_empty:
+            del state.rules[rule.id]
 
 
 def _park_removed(book: RuleBook, state: State, now: int) -> None:
@@ -61,16 +83,13 @@ def _give_up(rule: str, slot: Slot, state: State) -> None:
 
 
 def _take_up(rule: Rule, slot: Slot, state: State, now: int) -> None:
-    """Take over what the slot kept: nothing if the rule was of another kind, only what still holds if it was parked."""
+    """End a slot's parking: what has been disproved meanwhile is disarmed."""
     parked = slot.parked
     if parked is not None and parked.until < now:
         _give_up(rule.id, slot, state)
     elif parked is not None:
         slot.parked = None
         _catch_up(rule, slot, state, parked)
-    if slot.kind not in (0, rule.trigger.code):
-        slot.memory = None
-        state.set_timers(rule.id, [])
 
 
 def _catch_up(rule: Rule, slot: Slot, state: State, parked: Parked) -> None:
