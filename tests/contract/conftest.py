@@ -13,6 +13,9 @@ from engine.adapters.memory import MemoryStore
 from engine.adapters.redis import connect
 from engine.adapters.redis.embedded import EmbeddedServer
 from engine.ports import StateStore
+from tests.services import Broker
+from tests.support.kafka_clients import CLIENTS, Client
+from tests.support.kafka_shop import Shop
 from tests.support.stores import STORES, OpenStore
 
 _DEPLOYMENT = Path(__file__).parents[2] / "docs" / "deployment.md"
@@ -62,6 +65,18 @@ def open_store(request: pytest.FixtureRequest) -> Iterator[OpenStore]:
 @pytest.fixture
 def store(open_store: OpenStore) -> StateStore:
     return open_store("a")
+
+
+@pytest.fixture(params=CLIENTS)
+def kafka_client(request: pytest.FixtureRequest) -> Client:
+    return CLIENTS[request.param]
+
+
+@pytest.fixture
+def shop(kafka_client: Client, broker: Broker, topic_prefix: str) -> Iterator[Shop]:
+    shop = Shop(kafka_client, broker, topic_prefix)
+    yield shop
+    shop.close()
 
 
 def _memory() -> OpenStore:

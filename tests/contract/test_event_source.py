@@ -1,77 +1,15 @@
-"""What every EventSource promises, by both Kafka clients and a real broker."""
+"""What every EventSource promises, by both Kafka clients and a real broker: which records come, and from where on."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
-from types import MappingProxyType
 
 import pytest
 from confluent_kafka import Producer
 
-from engine.adapters.kafka.settings import KafkaSettings
 from engine.errors import SourceUnavailable
-from tests.services import Broker
-from tests.support.kafka_clients import CLIENTS, PATIENCE, Client, Owner, Reader, make_topics, poll_until, produce
+from tests.support.kafka_clients import PATIENCE, Owner, Reader, poll_until, produce
+from tests.support.kafka_shop import Shop, got, numbers
 
 pytestmark = pytest.mark.kafka
-
-
-@pytest.fixture(params=CLIENTS)
-def client(request: pytest.FixtureRequest) -> Client:
-    return CLIENTS[request.param]
-
-
-class Shop:
-    """One test's topics, group and members."""
-
-    def __init__(self, client: Client, broker: Broker, prefix: str) -> None:
-        self.broker = broker
-        self.prefix = prefix
-        self._client = client
-        self._open: list[Reader] = []
-        self.settings = KafkaSettings(broker.address, group=f"{prefix}group")
-
-    def topic(self, name: str = "events", partitions: int = 1, config: Mapping[str, str] = MappingProxyType({})) -> str:
-        make_topics(self.broker.address, [self.prefix + name], partitions, config)
-        return self.prefix + name
-
-    def write(self, topic: str, *values: bytes | None, partition: int = 0) -> None:
-        produce(self.broker.address, topic, values, partition)
-
-    def reader(
-        self,
-        *topics: str,
-        starts: dict[int, dict[str, int]] | None = None,
-        owner: Owner | None = None,
-        **changes: object,
-    ) -> Reader:
-        owner = owner or Owner(starts or {})
-        settings = replace(self.settings, topics=topics, **changes)  # type: ignore[arg-type]
-        self._open.append(Reader(self._client.source(settings, owner), topics, owner))
-        return self._open[-1]
-
-    def leave(self, reader: Reader) -> None:
-        self._open.remove(reader)
-        reader.source.close()
-
-    def close(self) -> None:
-        for reader in self._open:
-            reader.source.close()
-
-
-@pytest.fixture
-def shop(client: Client, broker: Broker, topic_prefix: str) -> Iterator[Shop]:
-    shop = Shop(client, broker, topic_prefix)
-    yield shop
-    shop.close()
-
-
-def numbers(count: int, first: int = 0) -> list[bytes]:
-    return [b"%d" % number for number in range(first, first + count)]
-
-
-def got(reader: Reader, count: int) -> Callable[[], bool]:
-    return lambda: len(reader.records) >= count
 
 
 def test_a_partition_nobody_has_read_is_read_from_its_beginning_in_order(shop: Shop) -> None:
@@ -236,16 +174,6 @@ def test_who_starts_at_the_end_is_caught_up_with_what_the_owner_handled_before(s
     assert reader.records == []
 
 
-def test_nobody_is_caught_up_with_a_partition_he_does_not_own(shop: Shop) -> None:
-    topic = shop.topic(partitions=2)
-    first, second = shop.reader(topic), shop.reader(topic)
-    poll_until(lambda: len(first.owner.owned) == len(second.owner.owned) == 1, first, second)
-    poll_until(lambda: all(first.caught_up(partition) for partition in first.owner.owned), first, second)
-    for partition in second.owner.owned:
-        assert first.caught_up_with(partition) == set()
-        assert first.position(partition, topic) == -1
-
-
 def test_one_topic_may_be_caught_up_with_while_another_is_not(shop: Shop) -> None:
     topic, other = shop.topic(), shop.topic("visits")
     reader = shop.reader(topic, other)
@@ -255,13 +183,6 @@ def test_one_topic_may_be_caught_up_with_while_another_is_not(shop: Shop) -> Non
     assert reader.position(0, other) == 0
     poll_until(lambda: reader.caught_up(0), reader)
     assert reader.position(0, other) == 1
-
-
-def test_a_member_knows_whether_the_group_counts_it_in(shop: Shop) -> None:
-    topic = shop.topic()
-    first, spare = shop.reader(topic), shop.reader(topic)
-    assert not spare.source.joined()
-    poll_until(lambda: first.source.joined() and spare.source.joined(), first, spare)
 
 
 def test_the_end_of_a_transaction_does_not_look_like_an_unread_record(shop: Shop) -> None:
@@ -302,80 +223,6 @@ def test_offsets_for_dashboards_reach_the_broker(shop: Shop) -> None:
     places = [TopicPartition(topic, 0), TopicPartition(other, 0)]
     poll_until(lambda: [place.offset for place in asker.committed(places, timeout=5)] == [41, 42], reader)
     asker.close()
-
-
-def test_two_members_share_the_partitions(shop: Shop) -> None:
-    topic = shop.topic(partitions=4)
-    first = shop.reader(topic)
-    poll_until(lambda: first.owner.owned == {0, 1, 2, 3}, first)
-    second = shop.reader(topic)
-    poll_until(lambda: len(first.owner.owned) == len(second.owner.owned) == 2, first, second)
-    assert first.owner.owned | second.owner.owned == {0, 1, 2, 3}
-    assert len([partition for what, partition in first.owner.told if what == "revoked"]) == 2
-
-
-def test_a_partition_of_every_topic_belongs_to_the_same_member(shop: Shop) -> None:
-    topics = [shop.topic(name, partitions=6) for name in ("visits", "orders")]
-    readers: list[Reader] = []
-    for _ in range(3):
-        readers.append(shop.reader(*topics))
-        share = 6 // len(readers)
-        poll_until(lambda share=share: all(len(r.owner.owned) == share for r in readers), *readers)  # type: ignore[misc]
-    for topic in topics:
-        for partition in range(6):
-            shop.write(topic, b"%s-%d" % (topic.encode(), partition), partition=partition)
-    poll_until(lambda: sum(len(reader.records) for reader in readers) >= 12, *readers)
-    for reader in readers:
-        read = {(record.source, record.partition) for record in reader.records}
-        assert read == {(topic, partition) for topic in topics for partition in reader.owner.owned}
-    assert sum(len(reader.records) for reader in readers) == 12
-
-
-def test_a_member_that_closes_leaves_its_partitions_to_the_others_at_once(shop: Shop) -> None:
-    topics = [shop.topic(name, partitions=4) for name in ("visits", "orders")]
-    first, second = shop.reader(*topics), shop.reader(*topics)
-    poll_until(lambda: len(first.owner.owned) == len(second.owner.owned) == 2, first, second)
-    shop.leave(first)
-    assert first.owner.owned == set()
-    assert first.owner.told[-1][0] == "revoked"
-    poll_until(lambda: second.owner.owned == {0, 1, 2, 3}, second, seconds=3)
-
-
-def test_a_static_member_that_comes_back_in_time_disturbs_nobody(shop: Shop) -> None:
-    topic = shop.topic(partitions=4)
-    first, second = (shop.reader(topic, instance_id=name) for name in ("worker-1", "worker-2"))
-    poll_until(lambda: len(first.owner.owned) == len(second.owner.owned) == 2, first, second)
-    had, told = set(first.owner.owned), list(second.owner.told)
-    shop.leave(first)
-    again = shop.reader(topic, instance_id="worker-1")
-    poll_until(lambda: again.owner.owned == had, again, second)
-    assert second.owner.told == told
-
-
-def test_of_two_static_members_with_one_name_the_later_stays(shop: Shop) -> None:
-    topic = shop.topic()
-    first = shop.reader(topic, instance_id="worker-1")
-    poll_until(lambda: first.owner.owned == {0}, first)
-    second = shop.reader(topic, instance_id="worker-1")
-    poll_until(lambda: second.owner.owned == {0}, second)
-    first.source.commit({(topic, 0): 0})
-    with pytest.raises(SourceUnavailable, match=r"(?i)fenced"):
-        poll_until(lambda: False, first, second)
-
-
-def test_a_revoked_partition_delivers_nothing_more(shop: Shop) -> None:
-    topic = shop.topic(partitions=2)
-    for partition in (0, 1):
-        shop.write(topic, *numbers(2_000), partition=partition)
-    first = shop.reader(topic)
-    poll_until(lambda: bool(first.poll(limit=10)), first)
-    second = shop.reader(topic)
-    while not second.owner.owned:
-        for record in first.poll(limit=10):
-            assert record.partition in first.owner.owned
-        second.poll(limit=10)
-    (taken,) = second.owner.owned
-    poll_until(lambda: len(second.values(taken)) == 2_000, first, second)
 
 
 class Failing(Owner):

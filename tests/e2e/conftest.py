@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.services import AnyRedis, Broker, RedisServer
+from tests.support.command import engine
 from tests.support.faults import Stage
 from tests.support.post_office import PostOffice
 
@@ -49,3 +50,11 @@ def office(broker: Broker, redis_server: AnyRedis, tmp_path: Path, topic_prefix:
     office = PostOffice(broker.address, redis_server.url, tmp_path, topic_prefix)
     yield office
     office.close()
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Path:
+    """What `engine init` makes."""
+    folder = tmp_path / "shop"
+    assert engine("init", folder, folder=tmp_path).code == 0
+    return folder
