@@ -6,9 +6,17 @@ from pathlib import Path
 import pytest
 
 from tests.services import AnyRedis, Broker, RedisServer
+from tests.services.processes import nothing_outlives_it
 from tests.support.command import engine
 from tests.support.faults import Stage
 from tests.support.post_office import PostOffice
+
+
+@pytest.fixture(autouse=True)
+def only_its_own_processes() -> Iterator[None]:
+    """What a failed test had started would take the next one's processor, ports and patience."""
+    with nothing_outlives_it():
+        yield
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Servers as child processes: they die with us however we end, and come back with the same command."""
+"""Servers as child processes: they come back with the same command, and die with their test, or with us."""
 
 import fcntl
 import os
@@ -8,8 +8,8 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from functools import cache
 from itertools import islice
 from pathlib import Path
@@ -76,6 +76,33 @@ def listens(port: int) -> bool:
     return True
 
 
+_killers: list[Callable[[], None]] = []
+"""Of everything that was made, in order."""
+
+
+@contextmanager
+def nothing_outlives_it() -> Iterator[None]:
+    """Kill, at the end, every process that was made meanwhile. Those made before may have been started again."""
+    before = len(_killers)
+    try:
+        yield
+    finally:
+        while len(_killers) > before:
+            _killers.pop()()
+
+
+def tended(process: subprocess.Popen[bytes]) -> subprocess.Popen[bytes]:
+    """One that was started without `Process`, to be killed with the others."""
+
+    def kill() -> None:
+        if process.poll() is None:
+            process.kill()
+            process.wait(60)
+
+    _killers.append(kill)
+    return process
+
+
 class Process:
     """One server. `ready` says when it serves; its output goes to `log`."""
 
@@ -87,6 +114,7 @@ class Process:
         self._watch: subprocess.Popen[bytes] | None = None
         self.code: int | None = None
         """How it ended when it was told to; negative: by that signal."""
+        _killers.append(self.kill9)
 
     @property
     def running(self) -> bool:

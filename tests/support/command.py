@@ -16,6 +16,7 @@ import msgspec
 import pytest
 
 from engine.cli.main import run
+from tests.services.processes import tended
 
 REPOSITORY = Path(__file__).parents[2]
 PROGRAM = "from engine.cli.main import run; run()"
@@ -67,10 +68,10 @@ def _as_process(args: tuple[object, ...], stdin: bytes) -> Iterator[None]:
 def start(
     *args: object, folder: Path, env: Mapping[str, str] = MappingProxyType({}), **options: Any
 ) -> subprocess.Popen[bytes]:
-    """Start a command as a process of its own."""
+    """Start a command as a process of its own; it does not outlive the test."""
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), **env}
     command = [sys.executable, "-c", PROGRAM, *map(str, args)]
-    return subprocess.Popen(command, cwd=folder, env=environment, **options)
+    return tended(subprocess.Popen(command, cwd=folder, env=environment, **options))
 
 
 def write_project(folder: Path, files: Mapping[str, str]) -> Path:
