@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.demo.generate import generated_events
 from engine.wire.outreach_schema import SCHEMA_FILE
-from tests.support.command import engine, lines_of, start, write_project
+from tests.support.command import engine, start, write_project
 from tests.support.newcomer import STORY
 
 
@@ -156,25 +155,6 @@ class TestSchema:
     def test_an_unknown_kind_is_refused(self, shop: Path) -> None:
         ran = engine("schema", "rule", folder=shop)
         assert (ran.code, ran.err) == (1, "there is no schema rule; there are rules, events, policy, tests, outreach\n")
-
-
-class TestDemo:
-    """`engine demo`: real purchases through the example rules."""
-
-    def test_it_writes_the_messages_and_a_page_of_them(self, tmp_path: Path) -> None:
-        (tmp_path / "out").mkdir()
-        (tmp_path / "out/mine.txt").write_text("mine")
-        assert engine("demo", folder=tmp_path).code == 0
-        assert (tmp_path / "out/mine.txt").exists()
-        sent = lines_of(tmp_path / "out/outreach.jsonl")
-        assert len({one["id"] for one in sent}) == len(sent) > 10_000
-        assert {one["rule"] for one in sent} >= {"welcome", "win-back-news", "loyal", "trial-ending"}
-        page = (tmp_path / "out/index.html").read_text()
-        assert "<html" in page
-        assert "http://" not in page.replace("http://www.w3.org", "")
-
-    def test_generated_events_say_that_they_are(self) -> None:
-        assert all(one["properties"]["generated"] for one in generated_events())
 
 
 def test_what_is_no_command_is_a_usage_error(tmp_path: Path) -> None:

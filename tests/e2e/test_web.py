@@ -1,83 +1,23 @@
 """`engine web` as customers meet it: over HTTP, with a real broker and a real store behind it."""
 
-import json
 import signal
 import socket
-import subprocess
-import sys
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-import httpx
 import pytest
-from prometheus_client.parser import text_string_to_metric_families
 
-from engine.wire.digests import address_digest
 from engine.wire.link_tokens import LinkToken, make_token
 from engine.wire.partitioner import murmur2_partition
 from tests.services import Broker
-from tests.services.processes import free_ports, listens, wait_until
-from tests.support.command import PROGRAM, REPOSITORY
+from tests.services.processes import listens, wait_until
 from tests.support.post_office import NOW, PostOffice
+from tests.support.web_service import ADDRESS, Web, token
 
 pytestmark = [pytest.mark.e2e, pytest.mark.kafka]
 
-ADDRESS = address_digest("email", "zoe@shop.example")
 FORM = {"form": "preferences"}
-
-
-class Web:
-    """One `engine web` on the settings of a post office, with the example's rules."""
-
-    def __init__(self, office: PostOffice, **changes: object) -> None:
-        self.office = office
-        self.port, self.operators = free_ports(2)
-        self._log = office.folder / "web.log"
-        ports = {"web_port": self.port, "http_port": self.operators, "rules": REPOSITORY / "rules"}
-        settings = {**office.settings, **ports, **changes}
-        command = [f"ENGINE_{name.upper()}={value}" for name, value in settings.items()]
-        with self._log.open("wb") as log:
-            self._process = subprocess.Popen(["env", *command, sys.executable, "-c", PROGRAM, "web"], stderr=log)
-        self.browser = httpx.Client(base_url=f"http://127.0.0.1:{self.port}/mail", timeout=30)
-
-    def ready(self) -> "Web":
-        wait_until(lambda: listens(self.port) or self._process.poll() is not None, "the pages are there")
-        assert self._process.poll() is None, self.said
-        return self
-
-    @property
-    def said(self) -> str:
-        return self._log.read_text(encoding="utf-8")
-
-    @property
-    def lines(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self.said.splitlines()]
-
-    def operator(self, path: str) -> httpx.Response:
-        return httpx.get(f"http://127.0.0.1:{self.operators}{path}")
-
-    def total(self, metric: str, **labels: str) -> float:
-        families = text_string_to_metric_families(self.operator("/metrics").text)
-        samples = [one for family in families for one in family.samples if one.name == f"engine_web_{metric}"]
-        return sum(one.value for one in samples if labels.items() <= one.labels.items())
-
-    def events(self) -> list[dict[str, Any]]:
-        """What is on the feedback topic."""
-        return [read.json for read in self.office.topics.read(str(self.office.settings["feedback_topic"]))]
-
-    def signal(self, number: int) -> None:
-        self._process.send_signal(number)
-
-    def code(self) -> int:
-        """Once it has ended."""
-        return self._process.wait(60)
-
-    def close(self) -> None:
-        self.browser.close()
-        self._process.kill()
-        self._process.wait(60)
 
 
 @pytest.fixture
@@ -85,11 +25,6 @@ def web(office: PostOffice) -> Iterator[Web]:
     web = Web(office).ready()
     yield web
     web.close()
-
-
-def token(office: PostOffice, customer: str = "c-1042", at: int = NOW) -> str:
-    about = LinkToken(customer, "email", ADDRESS, "marketing", f"o-{customer}", at, "win-back")
-    return make_token([str(office.settings["token_secret"])], about)
 
 
 def test_a_customer_looks_and_then_presses_the_button(office: PostOffice, web: Web) -> None:

@@ -10,8 +10,9 @@ from uuid import uuid4
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
+from tests.services.kafka_classes import archive_option, broker_command
 from tests.services.kafka_config import Listeners, make_certificate, server_properties
-from tests.services.kafka_jars import VERSION, formatted, jars
+from tests.services.kafka_jars import VERSION, formatted
 from tests.services.processes import Process, listens, unavailable, wait_until
 
 QUICK_START = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
@@ -159,8 +160,7 @@ class _Java(Process):
         data = formatted(folder / "kafka")
         properties = folder / "server.properties"
         properties.write_text(server_properties(listeners, "127.0.0.1", data, listeners.certificate))
-        classpath = ["-cp", f"{jars()}/*", "-Dlog4j2.level=ERROR"]
-        command = ["java", f"-Xmx{heap}", *options, *classpath, "kafka.Kafka", str(properties)]
+        command = broker_command(properties, heap, options, archive_option(options))
         super().__init__(command, folder / "broker.log", lambda: listens(listeners.plain))
 
     def remove(self) -> None:

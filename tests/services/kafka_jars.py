@@ -1,9 +1,11 @@
 """Kafka from Maven's jars, fetched once into ~/.cache, and a data folder formatted once."""
 
+import fcntl
 import os
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 VERSION = "4.1.0"
@@ -18,24 +20,28 @@ _CLUSTER = "AAAAAAAAAAAAAAAAAAAAAA"
 
 def jars() -> Path:
     """The folder of the jars. Raises OSError without Java or Maven, CalledProcessError where Maven cannot get them."""
-    folder = _cache() / "lib"
-    if not folder.exists():
-        with tempfile.TemporaryDirectory(dir=_cache()) as temporary:
-            _fetch(Path(temporary), Path(temporary, "lib"))
-            _publish(Path(temporary, "lib"), folder)
-    return folder
+    return made_once("lib", lambda lib: _fetch(lib.parent, lib))
 
 
 def formatted(data: Path) -> Path:
     """A data folder ready for a first start; one that is there stays as it is."""
-    template = _cache() / "formatted"
-    if not template.exists():
-        with tempfile.TemporaryDirectory(dir=_cache()) as temporary:
-            _format(Path(temporary), Path(temporary, "data"))
-            _publish(Path(temporary, "data"), template)
+    template = made_once("formatted", lambda made: _format(made.parent, made))
     if not data.exists():
         shutil.copytree(template, data)
     return data
+
+
+def made_once(name: str, make: Callable[[Path], None]) -> Path:
+    """A file or folder of the cache, made in one step where it is missing: all processes of a run ask at once."""
+    folder = _cache()
+    wanted = folder / name
+    with (folder / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not wanted.exists():
+            with tempfile.TemporaryDirectory(dir=folder) as temporary:
+                make(Path(temporary, name))
+                Path(temporary, name).rename(wanted)
+    return wanted
 
 
 def _cache() -> Path:
@@ -43,15 +49,6 @@ def _cache() -> Path:
     folder = Path(home, "trigger-engine-tests", f"kafka-{VERSION}")
     folder.mkdir(parents=True, exist_ok=True)
     return folder
-
-
-def _publish(made: Path, folder: Path) -> None:
-    """In one step; another run may have been quicker."""
-    try:
-        made.rename(folder)
-    except OSError:
-        if not folder.exists():
-            raise
 
 
 def _fetch(folder: Path, lib: Path) -> None:
