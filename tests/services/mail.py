@@ -118,7 +118,7 @@ class MailServer:
 
     def _protocol(self, loop: asyncio.AbstractEventLoop) -> SMTP:
         def authenticate(server: Any, session: Any, envelope: Any, mechanism: str, given: LoginPassword) -> AuthResult:
-            return AuthResult(success=given == LoginPassword(USER.encode(), PASSWORD.encode()))
+            return AuthResult(success=given == LoginPassword(USER.encode(), PASSWORD.encode()), handled=False)
 
         smtp = SMTP(
             self,
@@ -142,6 +142,14 @@ class MailServer:
         server.close()
 
 
+async def _cut_off_all() -> None:
+    """End all sessions; returns when they have ended."""
+    sessions = asyncio.all_tasks() - {asyncio.current_task()}
+    for session in sessions:
+        session.cancel()
+    await asyncio.gather(*sessions, return_exceptions=True)
+
+
 def _close(server: SMTP) -> None:
     assert isinstance(server.transport, asyncio.WriteTransport)
     server.transport.abort()
@@ -156,9 +164,7 @@ def mail_server(**options: Any) -> Iterator[MailServer]:
 
     def run() -> None:
         loop.run_until_complete(server._serve(ready, stop))
-        for task in asyncio.all_tasks(loop):
-            task.cancel()
-        loop.run_until_complete(asyncio.sleep(0.05))
+        loop.run_until_complete(_cut_off_all())
         loop.close()
 
     thread = threading.Thread(target=run, name="mail", daemon=True)

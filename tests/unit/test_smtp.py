@@ -56,7 +56,7 @@ def test_mail_goes_encrypted_and_with_a_login(kind: str, tls: tuple[ssl.SSLConte
     with mail_server(context=serving, login=True, implicit_tls=kind == "tls") as server:
         to = MailServer("localhost", server.port, kind, USER, PASSWORD, 5, context=lambda: trusting)
         send(to, "a@shop.example", "b@shop.example")
-        with pytest.raises(TemporaryFailure) as refused:
+        with pytest.raises(TemporaryFailure, match="does not let us in: 535") as refused:
             send(replace(to, password="wrong"), "c@shop.example")
         with pytest.raises(TemporaryFailure):
             send(replace(to, context=ssl.create_default_context), "d@shop.example")
