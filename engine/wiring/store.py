@@ -6,7 +6,6 @@ from datetime import timedelta
 
 from engine.adapters.memory import MemoryClaims, MemoryStore, MemorySuppressions
 from engine.adapters.redis import connect, connect_sending
-from engine.adapters.redis.embedded import EmbeddedServer
 from engine.config import Settings
 from engine.errors import UsageError
 from engine.ports import ClaimStore, StateStore, SuppressionList
@@ -48,6 +47,8 @@ def open_sending(settings: Settings) -> Iterator[SendingStores]:
 def _server(settings: Settings) -> Iterator[tuple[str, str]]:
     """URL and password of a Redis. The embedded one runs for as long as this is open."""
     if settings.store == "embedded":
+        from engine.adapters.redis.embedded import EmbeddedServer  # a tenth of a start, of no use to others
+
         with EmbeddedServer(settings.data) as server:
             yield server.url, ""
     elif "://" in settings.store:
