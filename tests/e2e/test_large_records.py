@@ -10,7 +10,7 @@ from engine.adapters.kafka.python.codecs import missing_codecs
 from tests.services.processes import wait_until
 from tests.support.faults import Stage
 from tests.support.job import Entry
-from tests.support.operators import engine
+from tests.support.operators import engine, engine_process
 
 pytestmark = [pytest.mark.e2e, pytest.mark.kafka]
 
@@ -87,7 +87,7 @@ def test_a_topic_that_takes_less_than_a_batch_is_told_by_the_check_and_at_the_st
     checked = engine(stage, "run", "--check")
     assert checked.code == 1
     assert "max.message.bytes is 100,000" in checked.said
-    started = engine(stage, "run")
+    started = engine_process(stage, "run")
     assert started.code == 1
     assert f"{stage.topics.outcomes}: max.message.bytes is 100,000" in started.said
 
@@ -107,7 +107,7 @@ def test_compressed_events_are_read_or_the_package_that_can_is_named(stage: Stag
 
     package = missing_codecs().get(codec)
     by_python = {"kafka_client": "kafka-python", "kafka_instance_id": "", "kafka_group": f"{stage.name}-2"}
-    for command in (("doctor",), ("run",)) if package else ():
-        ran = engine(stage, *command, **by_python, namespace=f"{stage.name}-2")
+    for asked, word in ((engine, "doctor"), (engine_process, "run")) if package else ():
+        ran = asked(stage, word, **by_python, namespace=f"{stage.name}-2")
         assert ran.code == 1
         assert f"pip install {package}" in ran.said

@@ -16,7 +16,7 @@ from engine.wire.partitioner import crc32_partition, murmur2_partition
 from tests.services.processes import wait_until
 from tests.support.faults import Stage
 from tests.support.job import PARTITIONS, Entry, entry_of, make_job, project
-from tests.support.operators import data, engine
+from tests.support.operators import data, engine, engine_process
 
 pytestmark = [pytest.mark.e2e, pytest.mark.kafka]
 
@@ -132,7 +132,7 @@ def test_rules_that_hear_of_no_feedback_and_a_feedback_topic_that_is_missing_are
 @pytest.mark.parametrize("setting", ["outcomes_topic", "dead_letters_topic"])
 def test_a_worker_without_a_topic_to_write_to_does_not_start(stage: Stage, setting: str) -> None:
     stage.use(project(stage.topics.events))
-    refused = engine(stage, "run", **{setting: "nowhere"})
+    refused = engine_process(stage, "run", **{setting: "nowhere"})
     assert refused.code == 1
     assert "nowhere: does not exist" in refused.said
 
@@ -299,7 +299,7 @@ def test_workers_refuse_grown_topics_until_the_customers_have_moved(stage: Stage
     stage.workers.pop("a").stop()
 
     _grow(grown)
-    refused = engine(stage, "run")
+    refused = engine_process(stage, "run")
     assert refused.code == 1
     assert "engine reshard --to 12" in refused.said
     planned = data(stage, "reshard", "--to", grown.partitions, "--dry-run")

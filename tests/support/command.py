@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from engine.cli import console
 from engine.cli.main import run
 from tests.services.processes import tended
 
@@ -37,10 +38,10 @@ class Ran:
         return " ".join(f"{self.out} {self.err}".split())
 
 
-def engine(*args: object, folder: Path, stdin: bytes = b"") -> Ran:
+def engine(*args: object, folder: Path, stdin: bytes = b"", env: Mapping[str, str] = MappingProxyType({})) -> Ran:
     """Run a command in `folder`, in this process but through the real entry point. A traceback fails the test."""
     out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True) for _ in range(2))
-    with chdir(folder), _as_process(args, stdin), redirect_stdout(out), redirect_stderr(err):
+    with chdir(folder), _as_process(args, stdin, env), redirect_stdout(out), redirect_stderr(err):
         try:
             run()
             code = 0
@@ -52,15 +53,21 @@ def engine(*args: object, folder: Path, stdin: bytes = b"") -> Ran:
 
 
 @contextmanager
-def _as_process(args: tuple[object, ...], stdin: bytes) -> Iterator[None]:
+def _as_process(args: tuple[object, ...], stdin: bytes, env: Mapping[str, str]) -> Iterator[None]:
     """What a command takes from its process, and changes in it, put back."""
     before = sys.argv, sys.stdin, gc.get_threshold()
+    variables, width = dict(os.environ), console.out._width
+    os.environ.update(env)
+    console.out._width = console.err._width = int(env["COLUMNS"]) if "COLUMNS" in env else width
     sys.argv = ["engine", *map(str, args)]
     sys.stdin = io.TextIOWrapper(io.BufferedReader(io.BytesIO(stdin)))
     try:
         yield
     finally:
         sys.argv, sys.stdin, threshold = before
+        console.out._width = console.err._width = width
+        os.environ.clear()
+        os.environ.update(variables)
         gc.set_threshold(*threshold)
         gc.unfreeze()
 

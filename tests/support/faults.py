@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from subprocess import PIPE, STDOUT
 from typing import Any
 
 from engine.adapters.redis import connect
@@ -19,7 +18,7 @@ from engine.testing import load_project
 from engine.wire.partitioner import murmur2_partition
 from engine.wire.records import decode_past
 from tests.services.processes import PATIENCE, wait_until
-from tests.support.command import PROGRAM, REPOSITORY, start, write_project
+from tests.support.command import PROGRAM, REPOSITORY, write_project
 from tests.support.job import PARTITIONS, Entry, Firing
 from tests.support.live import now
 from tests.support.topics import Read, Topics
@@ -114,14 +113,6 @@ class Stage:
         worker = self.start("a", **settings)
         self.until_members(1)
         return worker
-
-    def ask(self, *command: str) -> str:
-        """What a command of an operator says, with the settings of the workers."""
-        environment = {
-            f"ENGINE_{key.upper()}": str(value) for key, value in (self.settings | {"clock": "live"}).items()
-        }
-        with start(*command, folder=self.folder, env=environment, stdout=PIPE, stderr=STDOUT) as process:
-            return " ".join(process.communicate(timeout=120)[0].decode().split())
 
     def kill9(self, worker: Worker) -> None:
         """Without warning; counts what is in flight."""
