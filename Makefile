@@ -3,7 +3,8 @@
 PYTHON ?= python3 python3.14 python3.13 python3.12 python3.11
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt
-PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 8 --dist worksteal
+# Two processes for each processor: tests on servers wait more than they work. See tests/support/spread.py.
+PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadscope --no-loadscope-reorder
 READY := .venv/.ready
 INSTALLED := .venv/.installed
 
@@ -20,7 +21,7 @@ demo-live: $(READY) ## a mail, its unsubscribe link and what follows, on real se
 	@$(BIN)/python -m tests.demo_live $(ARGS)
 
 quick: $(READY) ## the tests that need no server, on fewer examples (a minute): for every save
-	@ENGINE_TEST_EXAMPLES=0.2 $(PYTEST) -m "not (e2e or kafka or redis)" --ignore=tests/e2e $(ARGS)
+	@ENGINE_TEST_EXAMPLES=0.2 $(PYTEST) -n logical -m "not (e2e or kafka or redis)" --ignore=tests/e2e $(ARGS)
 
 test: $(READY) ## all tests; ARGS="-k win_back" for some, ARGS="-n 0" one after the other
 	@$(PYTEST) $(ARGS)

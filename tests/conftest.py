@@ -1,14 +1,20 @@
-"""Servers for the tests that want real ones: one of each for a whole run, or for each process of a parallel one."""
+"""Servers for the tests that want real ones: one of each for a whole run, or for each process of a parallel one.
+
+And how the processes of a parallel run share the tests: tests/support/spread.py.
+"""
 
 import re
 from collections.abc import Iterator
 from itertools import count
+from typing import Any
 from uuid import uuid4
 
 import pytest
 
 import tests.support.examples  # noqa: F401, how properties are tried
 from tests.services import AnyRedis, Broker, open_broker, open_redis
+from tests.services.processes import for_many_tests
+from tests.support.spread import Spread, number_of_processes, rank
 
 _RUN = uuid4().hex[:8]
 _numbers = count(1)
@@ -16,22 +22,35 @@ _numbers = count(1)
 
 @pytest.fixture(scope="session")
 def the_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
-    broker = open_broker(tmp_path_factory.mktemp("broker"))
+    with for_many_tests():
+        broker = open_broker(tmp_path_factory.mktemp("broker"))
+    yield broker
+    broker.remove()
+
+
+@pytest.fixture(scope="session")
+def mortal_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    """One with few topics: after a kill a broker looks through all that it has before it answers."""
+    with for_many_tests():
+        broker = open_broker(tmp_path_factory.mktemp("mortal"))
     yield broker
     broker.remove()
 
 
 @pytest.fixture
-def broker(the_broker: Broker) -> Broker:
-    """Running, whatever the last test did to it."""
-    the_broker.start()
-    return the_broker
+def broker(request: pytest.FixtureRequest) -> Broker:
+    """Running, whatever the last test did to it. A test that stops, kills or freezes it is marked `kills_brokers`."""
+    mortal = request.node.get_closest_marker("kills_brokers")
+    broker: Broker = request.getfixturevalue("mortal_broker" if mortal else "the_broker")
+    broker.start()
+    return broker
 
 
 @pytest.fixture(scope="session")
 def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AnyRedis]:
     """Shared: use a namespace of your own, and for faults a `RedisServer` of your own."""
-    server = open_redis(tmp_path_factory.mktemp("redis"))
+    with for_many_tests():
+        server = open_redis(tmp_path_factory.mktemp("redis"))
     yield server
     server.remove()
 
@@ -41,3 +60,18 @@ def topic_prefix(request: pytest.FixtureRequest) -> str:
     """For topics and groups that no other test, and no other run, uses."""
     name = re.sub(r"[^a-z0-9]+", "-", request.node.name.lower()).strip("-")
     return f"{_RUN}-{next(_numbers)}-{name[:60]}-"
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if hasattr(config, "workerinput"):
+        items.sort(key=rank)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    return number_of_processes(config.option.numprocesses)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Spread | None:
+    return Spread(config, log) if config.option.dist == "loadscope" else None

@@ -237,6 +237,7 @@ def test_what_the_owner_raises_comes_out_of_poll(shop: Shop) -> None:
         poll_until(lambda: False, reader)
 
 
+@pytest.mark.kills_brokers
 def test_a_broker_that_restarts_is_only_a_pause(shop: Shop) -> None:
     topic = shop.topic(partitions=2)
     shop.write(topic, *numbers(10))

@@ -179,6 +179,7 @@ def test_a_record_that_is_too_large_for_any_topic_is_refused(desk: Desk) -> None
     desk.writer.flush()
 
 
+@pytest.mark.kills_brokers
 def test_a_broker_that_restarts_loses_and_repeats_nothing(desk: Desk) -> None:
     sink = KafkaSink(desk.writer, desk.topic)
     sink.publish(0, [outreach(number) for number in range(100)])

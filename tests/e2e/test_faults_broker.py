@@ -14,6 +14,7 @@ from tests.support.poison import POISON, odd_customers, poison
 pytestmark = [pytest.mark.e2e, pytest.mark.kafka]
 
 
+@pytest.mark.kills_brokers
 @tried_hard
 def test_a_broker_restarted_or_killed_in_the_middle_changes_nothing(
     stage: Stage, broker: Broker, effort: Effort
@@ -35,6 +36,7 @@ def test_a_broker_restarted_or_killed_in_the_middle_changes_nothing(
     print(verdict)
 
 
+@pytest.mark.kills_brokers
 @tried_hard
 def test_a_worker_killed_between_commit_and_publication_leaves_it_to_the_next(
     stage: Stage, broker: Broker, effort: Effort
@@ -63,6 +65,7 @@ LONG = 45
 """Seconds: longer than a session of the group, and than a worker's patience with anything that it waits for."""
 
 
+@pytest.mark.kills_brokers
 @tried_hard
 @pytest.mark.parametrize("how", ["killed", "frozen"])
 def test_brokers_away_for_long_are_waited_for_and_nothing_is_lost_or_repeated(
@@ -89,26 +92,34 @@ def test_brokers_away_for_long_are_waited_for_and_nothing_is_lost_or_repeated(
         print(client, verdict)
 
 
-@pytest.mark.parametrize("client", ["confluent", "kafka-python"])
+@pytest.mark.kills_brokers
 def test_a_worker_whose_brokers_are_away_ends_when_it_is_asked_to_and_the_next_one_goes_on(
-    stage: Stage, broker: Broker, client: str
+    stage: Stage, beside: Stage, broker: Broker
 ) -> None:
-    job = make_job(50_000, 5_000)
-    stage.use(project(stage.topics.events))
-    stage.load(job.entries)
-    worker = stage.start("a", batch=400, kafka_client=client)
-    stage.until_processed(5_000)
+    job = make_job(30_000, 3_000)
+    stages = {"confluent": stage, "kafka-python": beside}
+    for client, each in stages.items():
+        each.use(project(each.topics.events))
+        each.load(job.entries)
+        each.start("a", batch=200, kafka_client=client)
+    for each in stages.values():
+        each.until_processed(1_000)
     broker.kill9()
-    stage.until_outbox_grows()
-    worker.stop()  # within a minute, or it fails
-    assert worker.code == 0, worker.said[-2_000:]
+    for each in stages.values():
+        each.until_outbox_grows()
+    for each in stages.values():
+        worker = each.workers["a"]
+        worker.stop()  # within a minute, or it fails
+        assert worker.code == 0, worker.said[-2_000:]
     broker.start()
-    stage.count_in_flight()
-    stage.start("a", batch=400, kafka_client=client)
-    stage.finish()
-    verdict = stage.verdict(job.wanted)
-    assert verdict.exact, verdict
-    assert verdict.repeated <= stage.in_flight
+    for client, each in stages.items():
+        each.count_in_flight()
+        each.start("a", batch=400, kafka_client=client)
+    for each in stages.values():
+        each.finish()
+        verdict = each.verdict(job.wanted)
+        assert verdict.exact, verdict
+        assert verdict.repeated <= each.in_flight
 
 
 def test_a_worker_goes_on_with_the_oldest_events_where_older_ones_have_gone(stage: Stage) -> None:

@@ -12,7 +12,7 @@ from tests.support.kafka_clients import CLIENTS
 from tests.support.post_office import PostOffice
 from tests.support.web_service import Web, token
 
-pytestmark = [pytest.mark.e2e, pytest.mark.kafka]
+pytestmark = [pytest.mark.e2e, pytest.mark.kafka, pytest.mark.kills_brokers]
 
 LONG = 45
 """Seconds: longer than a producer of either library waits for anything that it is not told to wait for."""

@@ -141,6 +141,7 @@ def test_an_unkeyed_topic_gives_what_a_keyed_one_would_though_workers_are_killed
     assert all(murmur2_partition(record.key or b"", stage.partitions) == record.partition for record in records)
 
 
+@pytest.mark.kills_brokers
 def test_a_broker_that_is_killed_in_the_middle_loses_and_doubles_nothing(stage: UnkeyedStage, broker: Broker) -> None:
     job = make_job(20_000, 2_000)
     stage.declare(inputs=1)

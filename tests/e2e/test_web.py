@@ -69,6 +69,7 @@ def test_what_a_customer_chose_is_on_the_page_when_they_come_back(office: PostOf
     assert [event["type"] for event in web.events()] == ["preferences_changed"] * 3
 
 
+@pytest.mark.kills_brokers
 def test_while_the_broker_is_away_customers_are_asked_to_try_again_and_then_it_works(
     office: PostOffice, web: Web, broker: Broker
 ) -> None:

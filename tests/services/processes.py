@@ -81,6 +81,14 @@ _killers: list[Callable[[], None]] = []
 
 
 @contextmanager
+def for_many_tests() -> Iterator[None]:
+    """What is made meanwhile outlives its first test; who made it ends it."""
+    before = len(_killers)
+    yield
+    del _killers[before:]
+
+
+@contextmanager
 def nothing_outlives_it() -> Iterator[None]:
     """Kill, at the end, every process that was made meanwhile. Those made before may have been started again."""
     before = len(_killers)
