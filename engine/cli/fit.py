@@ -16,9 +16,7 @@ from engine.errors import UsageError
 from engine.insight.figures.predicting import Check, Fitted, check_fit, check_until, fit_shop
 from engine.insight.figures.shop import Asked, Shop
 from engine.insight.models.fitting import MODELS, TooFew
-
-FILE = "scores.json"
-VERSION = 1
+from engine.lang.scores import FILE, VERSION
 
 
 def register(app: typer.Typer) -> None:
@@ -51,16 +49,23 @@ def fit(
     settings = settings_of(rules=rules, templates=templates)
     with TemporaryDirectory(prefix="engine-") as folder:
         asked = Asked(purchase, amount, zone, day_of(until, "--until"))
-        shop = open_sources(sources, asked, settings, Path(folder), source)
+        shop = open_sources(sources, asked, settings, Path(folder), source, fitting=True)
         told = _fitted(shop, model)
         shop.close()
     path = settings.rules / FILE
     if not dry_run:
-        path.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
+        _write(path, json.dumps(told, indent=2) + "\n")
     if as_json:
         out.print_json(data=told)
     else:
         _show(told, None if dry_run else path)
+
+
+def _write(path: Path, text: str) -> None:
+    """In one step, so that a worker that loads its rules meanwhile never sees half a file."""
+    beside = path.with_suffix(".new")
+    beside.write_text(text, encoding="utf-8")
+    beside.replace(path)
 
 
 def _fitted(shop: Shop, model: str) -> dict[str, Any]:

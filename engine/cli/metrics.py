@@ -79,11 +79,13 @@ def metrics(
         show(report, out)
 
 
-def open_sources(sources: list[Path], asked: Asked, settings: Settings, folder: Path, source: str) -> Shop:
+def open_sources(
+    sources: list[Path], asked: Asked, settings: Settings, folder: Path, source: str, *, fitting: bool = False
+) -> Shop:
     """Archive files into a temporary folder first, so that they are decoded as workers decode them."""
     archives, files = [path for path in sources if path.is_dir()], [path for path in sources if not path.is_dir()]
     if files or not asked.zone:
-        book = open_project(settings).book
+        book = open_project(settings, fitting=fitting).book
         asked = Asked(
             asked.purchase, asked.amount, asked.zone or str(book.policy.zones.default), asked.end, asked.active_days
         )

@@ -50,9 +50,12 @@ class Reads:
     """Event types of which the expression reads the count, a sum, the first or the last event."""
     event: bool = False
     """Whether the expression reads the root `event`."""
+    scores: bool = False
+    """Whether the expression reads the root `scores`."""
 
     def __or__(self, other: "Reads") -> "Reads":
-        return Reads(self.fields | other.fields, self.types | other.types, self.event or other.event)
+        event, scores = self.event or other.event, self.scores or other.scores
+        return Reads(self.fields | other.fields, self.types | other.types, event, scores)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +68,12 @@ class Keeps:
     """(event type, property) summed over all time."""
     windows: frozenset[tuple[str, str | None, int]] = frozenset()
     """(event type, property summed or None for a count, span in milliseconds)."""
+    days: frozenset[str] = frozenset()
+    """Event types of which the days with such an event are counted, for scores."""
 
     def __or__(self, other: "Keeps") -> "Keeps":
-        return Keeps(self.last | other.last, self.sums | other.sums, self.windows | other.windows)
+        windows, days = self.windows | other.windows, self.days | other.days
+        return Keeps(self.last | other.last, self.sums | other.sums, windows, days)
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,12 +228,14 @@ class Plan:
     sums: tuple[str, ...] = ()
     window: int = 0
     window_sums: tuple[str, ...] = ()
+    day_of: Callable[[int], int] | None = None
+    """The number of the day an event is counted on; None: days are not counted."""
     reactions: tuple[tuple[Rule, Reaction, int], ...] = ()
     cancels: tuple[Rule, ...] = ()
 
     @property
     def keeps_history(self) -> bool:
-        return bool(self.keeps_last or self.sums or self.window)
+        return bool(self.keeps_last or self.sums or self.window or self.day_of)
 
 
 class RuleBook:
@@ -257,7 +265,10 @@ class RuleBook:
 
     def _mark(self) -> int:
         kept = (sorted(self.keeps.last), sorted(self.keeps.sums), sorted(map(str, self.keeps.windows)))
-        return _mark(sorted(self.marks.items()), kept, self.policy.forget_after)
+        days = sorted(self.keeps.days)
+        fits = {rule.trigger.fit for rule in self.rules} - {0}  # no part of `marks`: the rules are the same
+        scored = ((days, sorted(fits)),) if days or fits else ()
+        return _mark(sorted(self.marks.items()), kept, self.policy.forget_after, *scored)
 
     def _plan(self, name: str) -> Plan:
         declared = self.catalog.events[name]
@@ -269,6 +280,7 @@ class RuleBook:
             sums=tuple(sorted(prop for type_, prop in self.keeps.sums if type_ == name)),
             window=max((span for _, span in windows), default=0),
             window_sums=tuple(sorted({prop for prop, _ in windows if prop})),
+            day_of=self.catalog.scores.day if self.catalog.scores and name in self.keeps.days else None,
             reactions=tuple(
                 (rule, rule.trigger.on_event, rule.trigger.code) for rule in self.rules if self._reacts(rule, name)
             ),
@@ -296,7 +308,7 @@ def _all_keeps(rules: tuple[Rule, ...], catalog: Catalog, policy: Policy) -> Kee
         keeps |= expression.needs.keeps
     for type_, event in catalog.events.items():
         keeps |= _declared(type_, event.keep)
-    return keeps
+    return keeps | Keeps(days=frozenset({catalog.scores.purchase})) if catalog.scores else keeps
 
 
 def _declared(type_: str, keep: Keep | None) -> Keeps:

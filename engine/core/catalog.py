@@ -6,6 +6,8 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+from engine.core.scores import ScoreModel
+
 Kind = Literal["string", "number", "integer", "boolean", "time", "date", "any"]
 """A property's type. `time` is stored as epoch ms; a day without a time stays "YYYY-MM-DD", because its moment depends
 on the customer's zone. `date` is stored as "YYYY-MM-DD" or "MM-DD"."""
@@ -90,3 +92,5 @@ class Catalog:
     events: dict[str, EventType] = field(default_factory=dict)
     profile: dict[str, Property] = field(default_factory=dict)
     accept: Accept = Accept()
+    scores: ScoreModel | None = None
+    """What `engine fit` wrote beside the rules; None: there is none, and every score is missing."""

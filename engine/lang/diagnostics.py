@@ -20,6 +20,7 @@ WARNINGS = frozenset(
         "ignored-file",
         "never-fires",
         "no-rules",
+        "no-scores",
         "shadowed-property",
         "undeclared-property",
         "unused-channel",

@@ -2,7 +2,7 @@
 worker and tests call `load`; it never raises for what a file says, but returns diagnostics."""
 
 import json
-from collections.abc import Sequence, Set
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
@@ -12,12 +12,14 @@ from pydantic import BaseModel
 
 from engine.core.book import Policy, Rule, RuleBook, TemplateFacts
 from engine.core.catalog import Catalog
+from engine.core.scores import ScoreModel
+from engine.lang import scores
 from engine.lang.checks import check_ids, check_policy
 from engine.lang.compile_events import compile_events
 from engine.lang.compile_policy import compile_policy
 from engine.lang.compile_rules import compile_rule
 from engine.lang.diagnostics import Diagnostic
-from engine.lang.form import File
+from engine.lang.form import Strict
 from engine.lang.grammar import EventsFile, PolicyFile, RuleFields, RuleFile
 from engine.lang.located import Document
 from engine.lang.site import Site
@@ -25,7 +27,7 @@ from engine.lang.templates import Templates
 from engine.lang.validate import validate
 from engine.lang.yaml_reader import read
 
-F = TypeVar("F", bound=File)
+F = TypeVar("F", bound=Strict)
 
 NOTHING = Catalog()
 EVENTS, POLICY, TESTS = "events.yaml", "policy.yaml", ".test.yaml"
@@ -39,6 +41,8 @@ class Loaded:
     diagnostics: list[Diagnostic]
     files: tuple[Path, ...]
     rules_of: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    with_scores: Callable[[ScoreModel], "Loaded"] | None = None
+    """Loads the same rules with other scores; rule tests fix theirs."""
 
     def only(self, file: str) -> RuleBook:
         """The book with the rules of one file."""
@@ -47,9 +51,19 @@ class Loaded:
         return RuleBook(rules, self.book.catalog, self.book.policy, self.book.revision)
 
 
-def load(rules_dir: Path, templates: Sequence[TemplateFacts] | None) -> Loaded:
-    """Every finding of every file, sorted by place. `templates` None: templates are not checked."""
-    return _Project(rules_dir, Templates(templates)).load()
+def load(
+    rules_dir: Path,
+    templates: Sequence[TemplateFacts] | None,
+    scores: ScoreModel | None = None,
+    *,
+    fitting: bool = False,
+) -> Loaded:
+    """Every finding of every file, sorted by place. `templates` None: templates are not checked.
+
+    `scores`: in place of scores.json. `fitting`: scores.json is about to be written anew, and not read.
+    """
+    loaded = _Project(rules_dir, Templates(templates), scores, fitting).load()
+    return replace(loaded, with_scores=lambda scores: load(rules_dir, templates, scores))
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +81,10 @@ class _RuleFile:
 
 
 class _Project:
-    def __init__(self, folder: Path, templates: Templates) -> None:
+    def __init__(self, folder: Path, templates: Templates, scores: ScoreModel | None, fitting: bool) -> None:
         self.folder = folder
+        self.scores = scores
+        self.fitting = fitting
         self.templates = templates
         self.findings: list[Diagnostic] = []
         self.content: dict[str, Any] = {}
@@ -112,7 +128,19 @@ class _Project:
         catalog, findings = compile_events(found[0], found[1])
         self.findings += findings
         self.content["events"] = _canonical(found[1])
-        return catalog
+        return replace(catalog, scores=self._scores(catalog))
+
+    def _scores(self, catalog: Catalog) -> ScoreModel | None:
+        path = self.folder / scores.FILE
+        if self.scores or self.fitting or not path.is_file():
+            return self.scores
+        found = self._read(scores.ScoresFile, path)
+        if found is None:
+            return scores.BROKEN
+        document, content, _ = found
+        Site(document, (), catalog, self.findings, []).at("purchase").event(content.purchase)
+        self.content["scores"] = _canonical(content)
+        return content.built()
 
     def _report(self, path: Path, code: str, message: str, help: str = "") -> None:
         self.findings.append(Document(path, "").report(None, code, message, help))

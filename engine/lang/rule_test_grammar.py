@@ -9,6 +9,7 @@ from engine.core.durations import milliseconds
 from engine.core.zones import to_millis
 from engine.lang.fields import TEXT
 from engine.lang.form import File, JsonSchema, NotNull, Parsed, Shorthand, Strict, refuse, said
+from engine.lang.scores import ScoresFields
 from engine.model import Outcome
 
 
@@ -176,4 +177,7 @@ class RuleTestsFile(File):
 
     label = "test file"
     rules: str = Field("", description="The rule file beside this one that is tested; all rules when not given.")
+    scores: Annotated[ScoresFields | None, NotNull()] = Field(
+        None, description="Parameters of scores for these tests, so that a new fit does not change them."
+    )
     tests: list[CaseFields] = Field(min_length=1, description="The tests.")

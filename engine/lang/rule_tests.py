@@ -83,7 +83,10 @@ def load_tests(path: Path, loaded: Loaded) -> tuple[TestFile | None, list[Diagno
     findings += more
     if content is None:
         return None, sorted(findings)
+    if content.scores and loaded.with_scores:
+        loaded = loaded.with_scores(content.scores.built())
     book = _book(document, content, loaded, findings) or loaded.book
+    assert book
     site = Site(document, ("tests",), book.catalog, findings, [])
     tests = tuple(_Case(site.at(index), fields, book).build() for index, fields in enumerate(content.tests))
     if any(each.severity == "error" for each in findings):

@@ -6,6 +6,7 @@ from typing import Any
 from engine.core.book import Expression, Needs
 from engine.core.catalog import Catalog, Kind
 from engine.core.expr import compile_expression
+from engine.core.scores import ScoreModel
 from engine.lang.diagnostics import Diagnostic, did_you_mean
 from engine.lang.located import Document, Route
 
@@ -42,7 +43,16 @@ class Site:
             self.findings.append(self.document.report(place, error.code, error.message, error.help))
         if compiled:
             self.needs.append(compiled.needs)
+            if compiled.needs.reads.scores:
+                self.scores()
         return compiled
+
+    def scores(self) -> ScoreModel | None:
+        """The model of scores; reported if there is none yet."""
+        if self.catalog.scores is None:
+            help = "until then every score is null; run `engine fit` on what customers bought"
+            self.report("no-scores", "there is no scores.json beside the rules", help)
+        return self.catalog.scores
 
     def written(self, *steps: str | int) -> Any:
         """The YAML value at this place, as written."""

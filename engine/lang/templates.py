@@ -6,11 +6,12 @@ from pathlib import Path
 from engine.core.actions.send import Send
 from engine.core.book import LINKS, Needs, TemplateFacts, TemplateRead
 from engine.core.catalog import Catalog
+from engine.core.scores import SCORES
 from engine.lang.diagnostics import Diagnostic, did_you_mean, one_of, severity_of, shown_path
 from engine.lang.site import RESERVED, Site
 from engine.model import TRANSACTIONAL
 
-ROOTS = ("profile", "event", "events", "rule", "outreach")
+ROOTS = ("profile", "event", "events", "scores", "rule", "outreach")
 TALLY = ("count", "sum", "last", "first")
 # fmt: off
 OUTREACH = (
@@ -19,6 +20,7 @@ OUTREACH = (
 )
 # fmt: on
 FIXED: Mapping[tuple[str, ...], Collection[str]] = {
+    ("scores",): SCORES,
     ("rule",): ("id", "why", "purpose", "channel"),
     ("outreach",): OUTREACH,
 }
@@ -43,6 +45,8 @@ class Templates:
         self.used.add((send.template, send.channel))
         for read in facts.reads:
             self._check(site, rule, facts, read, types)
+            if read.path[0] == "scores":
+                site.scores()
             if send.purpose == TRANSACTIONAL and read.path in LINKS and not read.asked:
                 self._no_link(site, rule, facts, read)
         return facts.needs

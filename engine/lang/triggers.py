@@ -16,6 +16,7 @@ from engine.core.triggers.date import Date
 from engine.core.triggers.event import OnEvent
 from engine.core.triggers.inactivity import Inactivity
 from engine.core.triggers.milestone import Milestone
+from engine.core.triggers.score import Score
 from engine.core.triggers.trial_expiring import TrialExpiring
 from engine.core.zones import Zones
 from engine.lang.fields import (
@@ -221,6 +222,26 @@ class EventTriggerFields(TriggerFields):
         return OnEvent(rule, event=event, where=site.at("where").expression(self.where, {event}), **common)
 
 
+class ScoreFields(TriggerFields):
+    """A score falls, by silence alone. Its fields stand in `when` itself."""
+
+    label = "when"
+    score: str
+    within: int
+    below: float
+
+    def events(self, catalog: Catalog) -> frozenset[str]:
+        return frozenset({catalog.scores.purchase}) if catalog.scores else frozenset()
+
+    def build(self, rule: str, site: Site, common: Common) -> Trigger:
+        scores = site.at("score").scores()
+        return Score(rule, scores=scores, score=self.score, within=self.within, below=self.below, **common)
+
+
+BESIDE = {"where": "event", "below": "score", "within": "score"}
+"""Fields of `when` that are no kind -> the kind that they stand beside."""
+
+
 class When(Strict):
     """The trigger: exactly one kind."""
 
@@ -235,18 +256,35 @@ class When(Strict):
     date: Annotated[DateFields | None, NotNull()] = Field(None, description=DateFields.__doc__)
     event: str = Field("", description="Something happens: an event type.")
     where: Expr = Field("", description="With `event`: only events for which this is true.")
+    score: Annotated[Literal["alive", "buys_within"] | None, NotNull()] = Field(
+        None, description="A score falls below a threshold, by silence alone; `engine fit` makes scores."
+    )
+    below: float = Field(0, gt=0, lt=1, description="With `score`: the threshold, between 0 and 1.")
+    within: Span = Field(0, description="With `score: buys_within`: the time in which the customer buys.")
 
     @model_validator(mode="after")
     def _exactly_one(self) -> "When":
-        kinds = [name for name in type(self).model_fields if name != "where"]
+        kinds = [name for name in type(self).model_fields if name not in BESIDE]
         given = [name for name in kinds if name in self.model_fields_set]
         if not given:
             refuse("missing-field", "'when' names no trigger", f"kinds: {', '.join(kinds)}")
         if len(given) > 1:
             refuse("several-kinds", f"'when' has {' and '.join(given)}", "make one rule of each", given[1])
-        if "where" in self.model_fields_set and given != ["event"]:
-            refuse("unknown-field", "'where' stands beside `event` only", f"put it into {given[0]}", "where")
+        for name in self.model_fields_set & BESIDE.keys():
+            if given != [BESIDE[name]]:
+                help = f"put it into {given[0]}" if name == "where" else ""
+                refuse("unknown-field", f"'{name}' stands beside `{BESIDE[name]}` only", help, name)
+        if self.score:
+            self._check_score()
         return self
+
+    def _check_score(self) -> None:
+        if not self.below:
+            refuse("missing-field", "'score' needs 'below'", "the threshold, between 0 and 1, such as below: 0.5")
+        if self.score == "buys_within" and not self.within:
+            refuse("missing-field", "buys_within needs 'within'", "the time in which the customer buys, such as 39w")
+        if self.score != "buys_within" and self.within:
+            refuse("unknown-field", f"{self.score} has no 'within'", "only buys_within has", "within")
 
     def chosen(self) -> tuple[TriggerFields, tuple[str, ...]]:
         """The kind's model, and the step that leads to it from here."""
@@ -254,6 +292,8 @@ class When(Strict):
             value = getattr(self, name)
             if isinstance(value, TriggerFields):
                 return value, (name,)
+        if self.score:
+            return ScoreFields(score=self.score, within=self.within, below=self.below), ()
         return EventTriggerFields(event=self.event, where=self.where), ()
 
 

@@ -9,10 +9,11 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from engine.lang.diagnostics import Diagnostic, closest, did_you_mean, one_of
-from engine.lang.form import File, Strict, said
+from engine.lang.form import Strict, said
 from engine.lang.located import Document, Route
+from engine.lang.triggers import BESIDE
 
-M = TypeVar("M", bound=File)
+M = TypeVar("M", bound=Strict)
 
 _EXPECTED = {
     "string_type": "text",
@@ -109,7 +110,7 @@ def _unknown(model: type[Strict], document: Document, route: Route) -> Diagnosti
 def _fields_help(owner: type[Strict] | None, name: str) -> str:
     fields = list(_fields(owner))
     if owner and owner.unknown == "unknown-kind":
-        return one_of("kinds", name, [each for each in fields if each != "where"])
+        return one_of("kinds", name, [each for each in fields if each not in BESIDE])
     return one_of("fields", name, fields)
 
 

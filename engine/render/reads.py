@@ -90,6 +90,10 @@ class Findings:
                 self.needs |= Needs(Reads(fields=frozenset({name})))
             case ("event", *_):
                 self.needs |= Needs(Reads(event=True))
+            case ("scores", *_):
+                self.needs |= Needs(Reads(scores=True))
+                if path[1:2] == ("buys_within",):
+                    self.problem("template-call", "buys_within is called with parentheses", line)
             case ("events",) | ("events", _):
                 message = f"'{'.'.join(path)}' alone doesn't say what is read"
                 self.problem("template-dynamic", message, line, _OF_EVENTS)
@@ -112,6 +116,20 @@ class Findings:
             self._window(type_, property_, given["span"], call.lineno)
         elif property_:
             self.needs |= Needs(keeps=Keeps(sums=frozenset({(type_, property_)})))
+
+    def score(self, path: Path, call: nodes.Call) -> None:
+        """Note `scores.buys_within(..)`."""
+        self.needs |= Needs(Reads(scores=True))
+        self.reads.append(TemplateRead(path, self.line or call.lineno))
+        given = _arguments(call, ("span",))
+        if not given:
+            message = "the argument of buys_within must be written out"
+            self.problem("template-dynamic", message, call.lineno, 'as in buys_within("39w")')
+            return
+        try:
+            milliseconds(given["span"])
+        except ValueError as error:
+            self.problem("template-duration", str(error), call.lineno)
 
     def _window(self, type_: str, property_: str | None, span: str, line: int) -> None:
         try:

@@ -8,6 +8,7 @@ from jinja2.exceptions import TemplateError, TemplateSyntaxError
 
 from engine.core.book import RuleBook
 from engine.core.scope import EventsView, RecordView
+from engine.core.scores import ScoresView
 from engine.core.state.model import State
 from engine.errors import RenderFailed
 from engine.model import Outreach
@@ -41,6 +42,7 @@ class JinjaRenderer:
 
     def __init__(self, folder: Path, book: RuleBook) -> None:
         self._policy = book.policy
+        self._scores = book.catalog.scores
         self._why = {rule.id: rule.why for rule in book.rules}
         self._sources = read_sources(folder)
         self._rendering = Rendering()
@@ -67,6 +69,7 @@ class JinjaRenderer:
         variables = GLOBALS.copy()
         variables["profile"] = ProfileView(state.profile)
         variables["events"] = EventsView(state, outreach.at)
+        variables["scores"] = ScoresView(self._scores, state, outreach.at)
         variables["outreach"] = outreach
         why = self._why.get(outreach.rule, "")
         variables["rule"] = RuleView(outreach.rule, why, outreach.purpose, outreach.channel)

@@ -12,6 +12,7 @@ from jinja2.utils import Namespace
 from markupsafe import Markup
 
 from engine.core.scope import EventsView, RecordView, TallyView
+from engine.core.scores import SCORES, ScoresView
 from engine.model import Outreach
 
 
@@ -63,6 +64,7 @@ READABLE: dict[type, Container[str]] = {
     RecordView: OPEN,
     EventsView: OPEN,
     TallyView: frozenset({"count", "sum", "last", "first"}),
+    ScoresView: frozenset(SCORES),
     Outreach: _OUTREACH,
     RuleView: frozenset(RuleView._fields),
     str: _TEXT,
@@ -85,6 +87,7 @@ NAMES: dict[type, str] = {
     ProfileView: "profile",
     RecordView: "the event",
     TallyView: "events.<type>",
+    ScoresView: "scores",
     Outreach: "outreach",
     RuleView: "rule",
     NoneType: "an event that has not happened",

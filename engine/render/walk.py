@@ -84,6 +84,8 @@ class Walk(NodeVisitor):
             match path:
                 case ("events", _, "count" | "sum"):
                     self.findings.aggregate(path, call)
+                case ("scores", "buys_within"):
+                    self.findings.score(path, call)
                 case ("events", *_):
                     self.findings.read(path, call.lineno)
                 case (*owner, _) if owner:

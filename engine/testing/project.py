@@ -38,9 +38,9 @@ class Project:
         return Simulator(self.book, self.renderer, start=start, strict=strict)
 
 
-def load_project(rules: Path | str = "rules", templates: Path | str = "templates") -> Project:
-    """Raises RulesBroken, with every diagnostic, if `engine check` would exit 1."""
-    loaded = load(Path(rules), inspect_templates(Path(templates)))
+def load_project(rules: Path | str = "rules", templates: Path | str = "templates", *, fitting: bool = False) -> Project:
+    """Raises RulesBroken, with every diagnostic, if `engine check` would exit 1. `fitting`: as for `load`."""
+    loaded = load(Path(rules), inspect_templates(Path(templates)), fitting=fitting)
     if loaded.book is None:
         raise RulesBroken(loaded.diagnostics)
     return Project(loaded, loaded.book, Path(templates), JinjaRenderer(Path(templates), loaded.book))

@@ -28,10 +28,12 @@ from engine.core.expr.nodes import (
     NullTest,
     Order,
     Property,
+    Score,
     Sum,
     TallyTime,
 )
 from engine.core.scope import MISSING, Scope, count, count_within, total
+from engine.core.scores import ScoreModel
 from engine.core.zones import to_millis
 
 Compare = Callable[[Any, Any], bool]
@@ -113,6 +115,8 @@ def _leaf(node: Leaf) -> Predicate:
             return _count(type_, span)
         case Sum(type=type_, property=name, span=span):
             return lambda scope: total(scope.state, type_, name, scope.now, span)
+        case Score(name=name, span=span, model=model):
+            return _score(name, span, model)
 
 
 def _present(value: Any) -> Any:
@@ -123,6 +127,12 @@ def _count(type_: str, span: int | None) -> Predicate:
     if span is None:
         return lambda scope: count(scope.state, type_)
     return lambda scope: count_within(scope.state, type_, scope.now, span)
+
+
+def _score(name: str, span: int, model: ScoreModel | None) -> Predicate:
+    if model is None:
+        return lambda scope: MISSING
+    return lambda scope: model.score(scope.state, name, span, scope.now)
 
 
 def _last_property(type_: str, name: str) -> Predicate:

@@ -14,17 +14,18 @@ from engine.core.catalog import Catalog, Kind
 from engine.core.catalog import Property as Declared
 from engine.core.durations import milliseconds
 from engine.core.expr.kinds import NUMBERS, with_article
-from engine.core.expr.nodes import BROKEN, Count, EventPart, Field, LastProperty, Node, Property, Sum, TallyTime
+from engine.core.expr.nodes import BROKEN, Count, EventPart, Field, LastProperty, Node, Property, Score, Sum, TallyTime
 
 Report: TypeAlias = Callable[[str, str, ast.expr, str], None]
 """Takes code, message, place and help."""
 
-ROOTS = ("profile", "event", "events")
+ROOTS = ("profile", "event", "events", "scores")
 _TIME = Declared("time", "time")
 _EVENT_PARTS = {"time": _TIME, "type": Declared("type", "string"), "id": Declared("id", "string")}
 _A_DURATION = 'write it in quotes, such as "7d"'
 _PARTS = 'count(), count("7d"), sum("amount"), sum("amount", "30d"), last.<property>, last.time, first.time'
-_CALLS = 'the only calls are events.<type>.count("7d") and events.<type>.sum("amount", "30d")'
+_SCORES = 'the scores are scores.alive and scores.buys_within("39w")'
+_CALLS = 'the calls are events.<type>.count("7d"), events.<type>.sum("amount", "30d"), scores.buys_within("39w")'
 
 
 class Names:
@@ -48,13 +49,17 @@ class Names:
                 return self._event(root, rest)
             case "events":
                 return self._history(root, rest)
+            case "scores":
+                return self._score(root, rest)
         return self._unknown_root(root)
 
     def call(self, node: ast.Call) -> Node:
-        """The meaning of `events.<type>.count(...)` and `.sum(...)`."""
+        """The meaning of `events.<type>.count(...)`, `.sum(...)` and `scores.buys_within(...)`."""
         match node.func:
             case ast.Attribute(value=ast.Attribute(value=ast.Name(id="events"))) as function:
                 return self._tally(function, node)
+            case ast.Attribute(value=ast.Name(id="scores")) as function:
+                return self._score_within(function, node)
         return self._broken("expression-forbidden", "this can't be called", node, _CALLS)
 
     def _broken(self, code: str, message: str, at: ast.expr, help_: str) -> Node:
@@ -176,6 +181,29 @@ class Names:
         message = f"'{call}' can't be called"
         return self._broken("unknown-property", message, steps[2], offer("calls", ("count", "sum"), call))
 
+    def _score(self, root: ast.Name, rest: list[ast.Name]) -> Node:
+        match [step.id for step in rest]:
+            case ["alive"]:
+                return Score("alive", 0, self._catalog.scores)
+            case ["buys_within", *_]:
+                message, place = "'buys_within' must be called", rest[0]
+            case []:
+                message, place = "'scores' alone is not a value", root
+            case ["alive", part, *_]:
+                message, place = f"'scores.alive' is a value and has no '{part}'", rest[1]
+            case [name, *_]:
+                message, place = f"'{name}' is not a score", rest[0]
+        return self._broken("unknown-property", message, place, _SCORES)
+
+    def _score_within(self, function: ast.Attribute, node: ast.Call) -> Node:
+        if function.attr != "buys_within":
+            return self._broken("expression-forbidden", "this can't be called", node, _SCORES)
+        match node.args:
+            case [ast.Constant(value=str())] if not node.keywords:
+                span = self._span(node.args[0])
+                return Score("buys_within", span, self._catalog.scores) if span else BROKEN
+        return self._broken("expression-forbidden", "buys_within() takes a duration", node, _SCORES)
+
     def _sum(self, type_: str, arguments: list[ast.expr]) -> Node:
         properties = self._catalog.events[type_].properties
         numbers = [name for name, declared in properties.items() if declared.kind in NUMBERS]
@@ -193,15 +221,21 @@ class Names:
     def _windowed(self, tally: Count | Sum, arguments: list[ast.expr]) -> Node:
         if not arguments:
             return tally
-        match arguments[0]:
+        span = self._span(arguments[0])
+        return replace(tally, span=span) if span else BROKEN
+
+    def _span(self, argument: ast.expr) -> int:
+        """A duration in quotes, milliseconds; 0 if a problem was reported."""
+        match argument:
             case ast.Constant(value=str(text)):
                 try:
-                    span = milliseconds(text)
+                    if span := milliseconds(text):
+                        return span
                 except ValueError as error:
-                    return self._broken("bad-duration", str(error), arguments[0], _A_DURATION)
-                if span > 0:
-                    return replace(tally, span=span)
-        return self._broken("bad-duration", "this is not a length of time", arguments[0], _A_DURATION)
+                    self._report("bad-duration", str(error), argument, _A_DURATION)
+                    return 0
+        self._report("bad-duration", "this is not a length of time", argument, _A_DURATION)
+        return 0
 
 
 def _last_name(node: ast.Attribute) -> ast.Name:

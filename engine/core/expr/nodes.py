@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeAlias
 from engine.core.book import Keeps, Needs, Reads
 from engine.core.catalog import Kind
 from engine.core.scope import MISSING
+from engine.core.scores import ScoreModel
 
 Sort: TypeAlias = Kind | Literal["null", "list"]
 Order: TypeAlias = Literal["==", "!=", "<", "<=", ">", ">="]
@@ -84,6 +85,16 @@ class Sum:
 
 
 @dataclass(frozen=True, slots=True)
+class Score:
+    """A score by the current fit; `span`: of buys_within, milliseconds. `model` None: nothing is fitted yet."""
+
+    name: str
+    span: int
+    model: ScoreModel | None
+    kind: Sort = "number"
+
+
+@dataclass(frozen=True, slots=True)
 class Arithmetic:
     sign: Sign
     left: "Node"
@@ -143,7 +154,7 @@ class Junction:
     kind: Sort = "boolean"
 
 
-Leaf: TypeAlias = Constant | Field | Property | EventPart | LastProperty | TallyTime | Count | Sum
+Leaf: TypeAlias = Constant | Field | Property | EventPart | LastProperty | TallyTime | Count | Sum | Score
 Node: TypeAlias = Leaf | Arithmetic | NullTest | Comparison | Listed | Contained | Not | Junction
 
 BROKEN = Constant(MISSING, "any")
@@ -159,6 +170,8 @@ def needs_of(node: Node) -> Needs:
             return Needs(Reads(fields=frozenset({name})))
         case Property() | EventPart():
             return Needs(Reads(event=True))
+        case Score():
+            return Needs(Reads(scores=True))
         case LastProperty() | TallyTime() | Count() | Sum():
             return Needs(Reads(types=frozenset({node.type})), _keeps_of(node))
     needs = Needs()

@@ -9,6 +9,7 @@ from bisect import insort
 from typing import Any, TypeGuard
 
 from engine.core.book import Plan, RuleBook
+from engine.core.scores import days_at_most
 from engine.core.state.model import History, Memory, State, WindowEntry
 from engine.core.zones import DAY
 from engine.model import Event, KeptEvent, Number
@@ -23,6 +24,11 @@ GRACE = 30 * DAY
 MAX_WINDOW_ENTRIES = 1000
 """Events remembered per window; a larger count stays at this number. Without it one busy customer would have a state of
 megabytes."""
+
+
+MAX_LISTED_DAYS = 16
+"""Days of which a state knows which they were; of older ones it knows the number. Without it a customer who buys daily
+would have a state of kilobytes. An event that is late by more than 16 such days counts as a day of its own."""
 
 
 NOTHING = Plan()
@@ -79,6 +85,18 @@ def _keep(plan: Plan, memory: Memory, history: History, event: Event) -> None:
         history.sums[name] = round(total + number(event, name), 6)
     if history.span:
         _keep_in_window(plan, history, event)
+    if plan.day_of is not None:
+        _keep_day(history, plan.day_of(event.time))
+
+
+def _keep_day(history: History, day: int) -> None:
+    days = history.days
+    if day in days:
+        return
+    insort(days, day)
+    if len(days) > MAX_LISTED_DAYS:
+        del days[0]
+        history.older_days += 1
 
 
 def _keep_in_window(plan: Plan, history: History, event: Event) -> None:
@@ -115,8 +133,20 @@ def ask(book: RuleBook, state: State, now: int) -> None:
             _ask_again(plan, memory, memory.history, now)
         elif plan.keeps_history:
             memory.history = History(span=plan.window, unknown=memory.last if plan.window else 0)
+        if memory.history is not None:
+            _ask_for_days(plan, memory, memory.history)
         if not plan.keeps_history and memory.history == NO_HISTORY:
             memory.history = None
+
+
+def _ask_for_days(plan: Plan, memory: Memory, history: History) -> None:
+    """Begin to count the days. Nobody can count them later for a book that does not know the zone: they are dropped."""
+    if plan.day_of is None:
+        history.days, history.older_days = [], 0
+    elif not history.days:
+        last = plan.day_of(memory.last)
+        history.days = [last]
+        history.older_days = days_at_most(memory, last - plan.day_of(memory.first)) - 1
 
 
 def _ask_again(plan: Plan, memory: Memory, history: History, now: int) -> None:

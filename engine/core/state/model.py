@@ -17,9 +17,9 @@ import msgspec
 from engine.model import KeptEvent, Number
 
 STATE_VERSION = 2
-STATE_MINOR = 2
+STATE_MINOR = 3
 """1: states of version 2. 2: a partition's outbox may have entries that are no outreach; an older engine would take
-them for a damaged store."""
+them for a damaged store. 3: days with a purchase, counted for scores."""
 MAX_EPOCH_SECONDS = 10**11
 """`Slot.fired` above it is in milliseconds (from 1973 on), else in seconds (to the year 5138)."""
 
@@ -101,7 +101,16 @@ class History(
     msgspec.Struct,
     omit_defaults=True,
     gc=False,
-    rename={"latest": "e", "sums": "s", "window": "w", "span": "r", "unknown": "x", "until": "u"},
+    rename={
+        "latest": "e",
+        "sums": "s",
+        "window": "w",
+        "span": "r",
+        "unknown": "x",
+        "until": "u",
+        "days": "d",
+        "older_days": "o",
+    },
 ):
     """Details of the events of one type, kept because a rule asks for them or did within the last 30 days.
 
@@ -120,6 +129,10 @@ class History(
     """Events up to this time may be missing in the window; 0: none."""
     until: int = 0
     """History that the book no longer asks for is kept up to this moment; 0: the book asks for all of it."""
+    days: list[int] = []
+    """The newest days with such an event, as numbers of local days, oldest first; kept where scores count them."""
+    older_days: int = 0
+    """How many days with such an event came before `days`."""
 
 
 class Memory(msgspec.Struct, array_like=True, gc=False):

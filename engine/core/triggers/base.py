@@ -36,6 +36,9 @@ class Trigger(ABC):
     code: ClassVar[int]
     """The kind's number in states, from 1 to 62; never changed, and never used again by another kind."""
 
+    fit: int = 0
+    """The number of the fit of scores that its timers were computed with; 0: they do not depend on scores."""
+
     def __init__(self, rule: str, **common: Any) -> None:
         self.rule = rule
         self._share(**common)  # of its own: mypyc cannot pass **common to names of a parent's __init__

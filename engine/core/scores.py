@@ -1,0 +1,128 @@
+"""The scores of a customer: how likely they are still there, and how likely they buy within some time.
+
+Expressions, templates and the trigger `score` ask here; `engine/lang` makes a `ScoreModel` of what `engine fit` wrote.
+A score depends on three things of a state: the number of purchase days, the first of them, and the last purchase. From
+the last purchase on it falls with the silence, counted in whole seconds.
+"""
+
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+from zoneinfo import ZoneInfo
+
+from engine.arithmetic.bg_nbd import BgNbd
+from engine.arithmetic.crossing import SECONDS_PER_WEEK, seconds_until_below
+from engine.arithmetic.history import WEEK_MS, History
+from engine.arithmetic.pareto_nbd import ParetoNbd
+from engine.core.durations import milliseconds
+from engine.core.scope import MISSING, Missing
+from engine.core.state.model import Memory, State
+from engine.core.zones import DAY, from_millis
+from engine.model import Number
+
+SCORES: Final = ("alive", "buys_within")
+MAX_SILENCE: Final = 20 * 366 * 86_400
+"""Seconds of silence (20 years) after which a score that is not below its threshold counts as never getting there."""
+MAX_REMEMBERED: Final = 50_000
+"""Results that a model remembers (about 10 MB). A shop has some thousands of kinds of customers, by purchase days and
+recency; the millions of customers of a kind share one computation of 40 microseconds."""
+
+
+class Bought(NamedTuple):
+    """Purchase days after the first, days from the first to the last of them, and the newest purchase (epoch ms)."""
+
+    repeats: int
+    recency: int
+    last: int
+
+
+@dataclass(frozen=True)
+class ScoreModel:
+    """A fitted model. `purchase`: the type of event that is a purchase; `fit`: a number of its own for each fit."""
+
+    purchase: str
+    zone: ZoneInfo
+    model: ParetoNbd | BgNbd
+    fit: int
+    _remembered: dict[tuple[str, int, float, int, int], int | None] = field(default_factory=dict, compare=False)
+
+    def day(self, instant: int) -> int:
+        """The number of the local day."""
+        return day_number(instant, self.zone)
+
+    def score(self, state: State, name: str, span: int, now: int) -> float | Missing:
+        """The score at `now`; MISSING without a purchase. `span`: of buys_within, milliseconds."""
+        memory = state.events.get(self.purchase)
+        if memory is None:
+            return MISSING
+        bought = bought_of(memory, self.zone)
+        return self._value(bought, name, span, max(0, now - bought.last) // 1000 / SECONDS_PER_WEEK)
+
+    def _value(self, bought: Bought, name: str, span: int, silence: float) -> float:
+        weeks = bought.recency / 7
+        history = History(bought.repeats, weeks, weeks + silence)
+        return self.model.alive(history) if name == "alive" else self.model.buys_within(history, span / WEEK_MS)
+
+    def falls_below(self, state: State, name: str, span: int, threshold: float) -> int | None:
+        """The moment (epoch ms) at which silence since the last purchase brings the score below; None: never."""
+        memory = state.events.get(self.purchase)
+        if memory is None:
+            return None
+        bought = bought_of(memory, self.zone)
+        seconds = self._seconds(bought, name, span, threshold)
+        return None if seconds is None else bought.last + seconds * 1000
+
+    def _seconds(self, bought: Bought, name: str, span: int, threshold: float) -> int | None:
+        known, kind = self._remembered, (name, span, threshold, bought.repeats, bought.recency)
+        if kind not in known:
+            if len(known) >= MAX_REMEMBERED:
+                known.clear()
+            known[kind] = seconds_until_below(
+                lambda silence: self._value(bought, name, span, silence), threshold, MAX_SILENCE
+            )
+        return known[kind]
+
+
+def bought_of(memory: Memory, zone: ZoneInfo) -> Bought:
+    """The purchase days of a customer. Days from before they were counted: `days_at_most`."""
+    history = memory.history
+    days = history.older_days + len(history.days) if history is not None else 0
+    recency = day_number(memory.last, zone) - day_number(memory.first, zone) if memory.spread else 0
+    return Bought((days or days_at_most(memory, recency)) - 1, recency, memory.last)
+
+
+def days_at_most(memory: Memory, recency: int) -> int:
+    """Purchase days of which only the first and the last are known: one for each purchase, as far as days are enough.
+
+    Exact up to two purchases; above, several purchases on one day count as several days.
+    """
+    return min(memory.count, recency + 1)
+
+
+def day_number(instant: int, zone: ZoneInfo) -> int:
+    """The number of the local day that an instant is in."""
+    return instant // DAY if zone.key == "UTC" else from_millis(instant, zone).toordinal()
+
+
+class ScoresView:
+    """The root `scores` in templates; a customer without a purchase has none."""
+
+    __slots__ = ("_model", "_now", "_state")
+
+    def __init__(self, model: ScoreModel | None, state: State, now: int) -> None:
+        self._model = model
+        self._state = state
+        self._now = now
+
+    @property
+    def alive(self) -> Number:
+        """Raises AttributeError if there is no such score, which templates see as not defined."""
+        value = self._score("alive", 0)
+        if isinstance(value, Missing):
+            raise AttributeError("alive")
+        return value
+
+    def buys_within(self, span: str) -> Number | Missing:
+        return self._score("buys_within", milliseconds(span))
+
+    def _score(self, name: str, span: int) -> Number | Missing:
+        return MISSING if self._model is None else self._model.score(self._state, name, span, self._now)
