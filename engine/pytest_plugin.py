@@ -53,7 +53,7 @@ class RuleTest(pytest.Item):
         self.index = index
         self.renderer = renderer
         case = file.tests[index]
-        rules = {expected.rule for expected in (*(case.expect or ()), *(case.outcomes or ()))}
+        rules = {expected.rule or expected.segment for expected in (*(case.expect or ()), *(case.outcomes or ()))}
         templates = {send.template for rule in rules for send in file.book.by_id[rule].action.sends}
         self.extra_keyword_matches.update(rules | templates)
 

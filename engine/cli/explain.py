@@ -11,7 +11,7 @@ from engine.cli.console import out
 from engine.cli.opening import open_project
 from engine.cli.options import AsJson, Data, Namespace, RulesDir, Store, TemplatesDir, settings_of
 from engine.core.book import RuleBook
-from engine.core.explain import RuleView
+from engine.core.explain import RuleView, SegmentView, segments
 from engine.core.explain import explain as views_of
 from engine.core.zones import iso
 from engine.errors import UsageError
@@ -77,6 +77,8 @@ def _show(customer: str, found: Found, book: RuleBook, views: list[RuleView], hi
         out.print(f"became {state.became} at {iso(state.identified)}", markup=False, highlight=False)
     if history:
         out.print(_history_table(history, book.revision))
+    if of_segments := segments(book, state):
+        out.print(_segments_table(of_segments))
     out.print(_rules_table(views))
 
 
@@ -109,6 +111,27 @@ def _rules_table(views: list[RuleView]) -> Table:
     return table
 
 
+def _segments_table(views: list[SegmentView]) -> Table:
+    table = Table(title="\nWhere the customer stands in segments", title_justify="left", box=None, pad_edge=False)
+    for column in ("segment", "stands", "as long as"):
+        table.add_column(column, overflow="fold")
+    for view in views:
+        table.add_row(view.segment, escape(_stands(view)), escape(view.condition))
+    return table
+
+
+def _stands(view: SegmentView) -> str:
+    parts = [view.level if view.level != "none" else "outside"]
+    if view.since:
+        parts[0] += f" since {iso(view.since)}"
+    if view.kept_until:
+        after = "" if view.next == view.level else f", then {view.next} as things are"
+        parts.append(f"kept until {iso(view.kept_until)}{after}")
+    if view.looks and view.looks != view.kept_until:
+        parts.append(f"looked at again at {iso(view.looks)} if nothing happens before")
+    return "; ".join(parts)
+
+
 def _as_data(
     customer: str, found: Found, book: RuleBook, views: list[RuleView], history: list[dict[str, Any]]
 ) -> dict[str, object]:
@@ -118,6 +141,17 @@ def _as_data(
         "profile": _profile(book, found),
         "became": found.state.became,
         "events": {name: known.count for name, known in found.state.events.items()},
+        "segments": [
+            {
+                "segment": view.segment,
+                "level": view.level,
+                "since": iso(view.since) if view.since else None,
+                "kept_until": iso(view.kept_until) if view.kept_until else None,
+                "next": view.next,
+                "looks": iso(view.looks) if view.looks else None,
+            }
+            for view in segments(book, found.state)
+        ],
         "rules": [
             {
                 "rule": view.rule,

@@ -20,7 +20,7 @@ from engine.wire.records import outreach_fields
 from engine.wiring.store import open_store
 from engine.wiring.wall_clock import wall_clock
 
-PARTS = ("profile", "event", "events")
+PARTS = ("profile", "event", "events", "segments")
 """The fields that a preview's data may have."""
 
 
@@ -42,8 +42,8 @@ def preview(
 ) -> None:
     """Render one template, from sample data or for a customer of the store.
 
-    The JSON file may have profile, event and events: {"profile": {"first_name": "Ada"}, "events": {"purchase":
-    {"count": 3, "last": {"amount": 20}}}}.
+    The JSON file may have profile, event, events and segments: {"profile": {"first_name": "Ada"}, "events":
+    {"purchase": {"count": 3, "last": {"amount": 20}}}, "segments": {"tier": "gold", "active": true}}.
 
     Example: engine preview welcome --data ada.json --html
     """

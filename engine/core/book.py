@@ -4,7 +4,7 @@
 edited rules make a new book, with a new revision.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any, Final, Literal
@@ -12,6 +12,7 @@ from typing import Any, Final, Literal
 from engine.core.actions.base import Action
 from engine.core.catalog import Catalog, Keep
 from engine.core.scope import Scope
+from engine.core.segments.model import MOVE_TYPES, Segment
 from engine.core.state.model import State
 from engine.core.triggers.base import Firing, Trigger
 from engine.core.zones import DAY, Zones
@@ -23,6 +24,9 @@ Predicate = Callable[[Scope], Any]
 NextChange = Callable[[Scope], int]
 """The first moment after now at which a value may change without another event; NEVER."""
 NEVER: Final = 2**53
+
+Until = Callable[[Scope], tuple[bool, int]]
+"""Whether an expression is true, and the first moment after now at which that may change without another event."""
 
 SENT_RETENTION: Final = 7 * DAY
 """States remember outreach for at least 7 days, even without a cap. Without it a new cap would begin at zero."""
@@ -37,7 +41,16 @@ class Expression:
     text: str
     test: Predicate
     needs: "Needs"
-    next_change: NextChange = lambda scope: NEVER
+    until: Until = lambda scope: (False, NEVER)
+    is_certain: Callable[[Scope], bool] = lambda scope: True
+    """Whether all history is known that decides its truth."""
+
+    ticks: bool = False
+    """Whether the truth may change every second, because a score is not just compared with a number."""
+
+    def next_change(self, scope: Scope) -> int:
+        """The first moment after now at which the truth may change without another event; NEVER."""
+        return self.until(scope)[1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +65,17 @@ class Reads:
     """Whether the expression reads the root `event`."""
     scores: bool = False
     """Whether the expression reads the root `scores`."""
+    segments: frozenset[str] = frozenset()
+    """Segments of which the expression reads the membership."""
 
     def __or__(self, other: "Reads") -> "Reads":
-        event, scores = self.event or other.event, self.scores or other.scores
-        return Reads(self.fields | other.fields, self.types | other.types, event, scores)
+        return Reads(
+            self.fields | other.fields,
+            self.types | other.types,
+            self.event or other.event,
+            self.scores or other.scores,
+            self.segments | other.segments,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +252,10 @@ class Plan:
     """The number of the day an event is counted on; None: days are not counted."""
     reactions: tuple[tuple[Rule, Reaction, int], ...] = ()
     cancels: tuple[Rule, ...] = ()
+    segments: tuple[tuple[Segment, bool], ...] = ()
+    """Segments that an event may change, in the order of their dependence; False: only if one that it reads does."""
+    segments_of_new: tuple[tuple[Segment, bool], ...] = ()
+    """The same for a customer's first event, with the segments that need no event."""
 
     @property
     def keeps_history(self) -> bool:
@@ -247,20 +271,30 @@ class RuleBook:
     """
 
     def __init__(
-        self, rules: tuple[Rule, ...], catalog: Catalog, policy: Policy | None = None, revision: str = "0" * 12
+        self,
+        rules: tuple[Rule, ...],
+        catalog: Catalog,
+        policy: Policy | None = None,
+        revision: str = "0" * 12,
+        segments: tuple[Segment, ...] = (),
     ) -> None:
+        """`segments` in the order of their dependence."""
         self.rules = rules
+        self.segments = {segment.id: segment for segment in segments}
         self.catalog = catalog
         self.policy = policy or Policy()
         self.revision = revision
         self.by_id = {rule.id: rule for rule in rules}
-        self.keeps = _all_keeps(rules, catalog, self.policy)
+        self.keeps = _all_keeps(rules, segments, catalog, self.policy)
         self.marks = {rule.id: _mark(rule.id, rule.was, rule.trigger.code, rule.arming or revision) for rule in rules}
         self.mark = self._mark()
+        self.empty = frozenset(segment.id for segment in segments if _needs_no_event(segment))
         self.plans = {name: self._plan(name) for name in catalog.events}
+        self.moves = {(id_, type_): self._plan_of_move(id_) for id_ in self.segments for type_ in MOVE_TYPES}
+        """(segment, type of its event) -> what such a move concerns at once, before its event is applied."""
         self.renamed = {old: rule.id for rule in rules for old in rule.was}
-        self.made = frozenset().union(*(rule.action.makes for rule in rules))
-        """Event types that rules make; they do not count as activity."""
+        self.made = frozenset(MOVE_TYPES if segments else ()).union(*(rule.action.makes for rule in rules))
+        """Event types that rules and segments make; they do not count as activity."""
         self.sent_span = max([SENT_RETENTION, *(cap.longest for cap in self.policy.caps)])
 
     def _mark(self) -> int:
@@ -268,11 +302,17 @@ class RuleBook:
         days = sorted(self.keeps.days)
         fits = {rule.trigger.fit for rule in self.rules} - {0}  # no part of `marks`: the rules are the same
         scored = ((days, sorted(fits)),) if days or fits else ()
-        return _mark(sorted(self.marks.items()), kept, self.policy.forget_after, *scored)
+        zones = (self.policy.zones.default.key, self.policy.zones.field)
+        met = [
+            (segment.id, segment.was, segment.mark, zones if segment.keep and segment.keep.years else "")
+            for segment in self.segments.values()
+        ]
+        return _mark(sorted(self.marks.items()), kept, self.policy.forget_after, *scored, *([met] if met else []))
 
     def _plan(self, name: str) -> Plan:
         declared = self.catalog.events[name]
         windows = [(prop, span) for type_, prop, span in self.keeps.windows if type_ == name]
+        concerned = {segment.id for segment in self.segments.values() if self._concerns(name, segment)}
         return Plan(
             feeds=tuple(declared.profile.items()),
             feeds_all=declared.profile_all,
@@ -285,7 +325,31 @@ class RuleBook:
                 (rule, rule.trigger.on_event, rule.trigger.code) for rule in self.rules if self._reacts(rule, name)
             ),
             cancels=tuple(rule for rule in self.rules if rule.cancel_on and rule.cancel_on.event == name),
+            segments=self._looks(concerned),
+            segments_of_new=self._looks(concerned | self.empty),
         )
+
+    def _plan_of_move(self, segment: str) -> Plan:
+        rules = [rule for rule in self.rules if segment in rule.trigger.segments]
+        return Plan(reactions=tuple((rule, rule.trigger.on_event, rule.trigger.code) for rule in rules))
+
+    def _looks(self, concerned: Set[str]) -> tuple[tuple[Segment, bool], ...]:
+        """These segments and those that read them."""
+        reached, looks = set(concerned), []
+        for segment in self.segments.values():
+            if segment.id in reached or not segment.needs.reads.segments.isdisjoint(reached):
+                reached.add(segment.id)
+                looks.append((segment, segment.id in concerned))
+        return tuple(looks)
+
+    def _concerns(self, name: str, segment: Segment) -> bool:
+        """Whether an event of the type may change the segment."""
+        declared, reads = self.catalog.events[name], segment.needs.reads
+        zone = self.policy.zones.field if segment.keep is not None and segment.keep.years else None
+        fields = reads.fields | {zone} if zone else reads.fields
+        if reads.scores and self.catalog.scores is not None and self.catalog.scores.purchase == name:
+            return True
+        return name in reads.types or bool(fields and (declared.profile_all or not fields.isdisjoint(declared.profile)))
 
     def _reacts(self, rule: Rule, name: str) -> bool:
         declared = self.catalog.events[name]
@@ -300,10 +364,17 @@ def _mark(*parts: object) -> int:
     return int.from_bytes(blake2b(repr(parts).encode(), digest_size=4).digest()) or 1
 
 
-def _all_keeps(rules: tuple[Rule, ...], catalog: Catalog, policy: Policy) -> Keeps:
+def _needs_no_event(segment: Segment) -> bool:
+    """Whether a customer of whom nothing is known may be in the segment, now or later."""
+    nobody = Scope(State(), None, 0)
+    conditions = [level.condition for level in segment.levels]
+    return any(each.until(nobody) != (False, NEVER) for each in conditions)
+
+
+def _all_keeps(rules: tuple[Rule, ...], segments: tuple[Segment, ...], catalog: Catalog, policy: Policy) -> Keeps:
     keeps = Keeps()
-    for rule in rules:
-        keeps |= rule.needs.keeps
+    for needs in (*(rule.needs for rule in rules), *(segment.needs for segment in segments)):
+        keeps |= needs.keeps
     for expression in (*policy.consent.values(), *policy.suppress.values(), *policy.addresses.values()):
         keeps |= expression.needs.keeps
     for type_, event in catalog.events.items():

@@ -53,6 +53,8 @@ class EventType:
     profile: dict[str, str] = field(default_factory=dict)
     profile_all: bool = False
     keep: Keep | None = None
+    made: bool = False
+    """The engine makes these events; none are taken from a record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,20 @@ class Accept:
 
 
 @dataclass(frozen=True, slots=True)
+class SegmentForm:
+    """The parts of a segment that other rules may name. `levels` from the lowest; () if it has none."""
+
+    levels: tuple[str, ...] = ()
+    keeps: bool = False
+    """Whether `keep` holds a level for a while, so that there are `kept_until` and `next`."""
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """What can be read of the segment beside its value."""
+        return ("since", "kept_until", "next") if self.keeps else ("since",)
+
+
+@dataclass(frozen=True, slots=True)
 class Catalog:
     """events.yaml as a whole. `profile` has every field the profile may have, fed or declared."""
 
@@ -94,3 +110,4 @@ class Catalog:
     accept: Accept = Accept()
     scores: ScoreModel | None = None
     """What `engine fit` wrote beside the rules; None: there is none, and every score is missing."""
+    segments: dict[str, SegmentForm] = field(default_factory=dict)

@@ -9,20 +9,23 @@ An event that a rule makes for the same customer happens within the decision, be
 """
 
 from itertools import islice
+from typing import Final
 
 from engine.core.book import Plan, RuleBook
 from engine.core.effects import Decision
-from engine.core.guards import Candidate
 from engine.core.guests import identify
 from engine.core.seen import is_duplicate
-from engine.core.settle import Settling, forget_sent, forgotten_at, soonest_due
+from engine.core.segments.follow import follow
+from engine.core.segments.model import MOVE_TYPES
+from engine.core.settle import Settling, forget_sent, forgotten_at, react, soonest_due
 from engine.core.state.fold import fold
 from engine.core.state.model import State
-from engine.core.state.rearm import own, rearm, silence
+from engine.core.state.rearm import rearm
 from engine.core.zones import DAY
 from engine.errors import EndlessEvents
 from engine.model import Event, Identified, WakeUp
 
+NO_MOVES: Final[list[Event]] = []
 MAX_DERIVED_EVENTS = 100
 """Events that rules may make in one decision. Without it two rules that set off each other would loop for ever."""
 
@@ -56,9 +59,10 @@ def decide(
             if state.wake and state.wake <= horizon and state.wake <= input.time:
                 state = _pass_time(book, state, decision, input, horizon, present)
             present = max(present, now)
-            _happen(book, plan, state, decision, input, horizon, present)
+            at = now if now == horizon else max(horizon, min(now, max(input.time, state.last)))
+            _happen(book, plan, state, decision, input, horizon, present, at)
             if decision.derived:
-                _follow(book, state, decision, horizon, present)
+                _follow(book, state, decision, horizon, present, at)
     elif isinstance(input, Identified):
         if state.wake and state.wake <= horizon and state.wake <= input.time:
             state = _pass_time(book, state, decision, input, horizon, present)
@@ -88,44 +92,41 @@ def _fire_due(
 ) -> None:
     """Fire everything due at or before `until`, earliest first; events that a firing makes happen before the next."""
     settling, followed = Settling(book, state, customer, decision), len(decision.derived)
-    while settling.fire_next(until, present):
+    while due := settling.fire_next(until, present, horizon):
         if len(decision.derived) > followed:
-            _follow(book, state, decision, horizon, present, followed)
+            _follow(book, state, decision, horizon, present, due, followed)
             followed = len(decision.derived)
 
 
-def _follow(book: RuleBook, state: State, decision: Decision, horizon: int, present: int, followed: int = 0) -> None:
-    """Apply the events that rules have made, in order, skipping the first `followed`."""
+def _follow(
+    book: RuleBook, state: State, decision: Decision, horizon: int, present: int, at: int, followed: int = 0
+) -> None:
+    """Apply the events that rules and segments have made at the instant, in order, skipping the first `followed`."""
     now = horizon + book.policy.allowed_lateness
     for event in islice(decision.derived, followed, None):  # the list grows during the loop
         if len(decision.derived) > MAX_DERIVED_EVENTS:
             raise EndlessEvents(event.type, MAX_DERIVED_EVENTS)
-        if not is_duplicate(state, event, now, book.policy.dedupe or DAY):
-            _happen(book, book.plans[event.type], state, decision, event, horizon, present)
+        if event.type in MOVE_TYPES or not is_duplicate(state, event, now, book.policy.dedupe or DAY):
+            _happen(book, book.plans[event.type], state, decision, event, horizon, present, at)
 
 
 def _happen(
-    book: RuleBook, plan: Plan, state: State, decision: Decision, event: Event, horizon: int, present: int
+    book: RuleBook, plan: Plan, state: State, decision: Decision, event: Event, horizon: int, present: int, at: int
 ) -> None:
+    """Count the event; then come segments, exits and firings. `at`: the instant at which segments change with it."""
+    looks = plan.segments if state.events else plan.segments_of_new
     fold(plan, state, event)
+    moves = follow(book, state, event.customer, looks, at) if looks and event.time > state.identified else NO_MOVES
     for rule in plan.cancels:
         Settling(book, state, event.customer, decision).cancel(rule, event, present)
-    candidates = []
-    slots, guest = state.rules, state.known is not None
-    for rule, react, code in plan.reactions:
-        firing = react(state, event, horizon)
-        slot = slots.get(rule.id)
-        if slot is not None:
-            if slot.kind != code:
-                own(rule, slot)
-            if slot.cancelled:
-                rule.trigger.cancel(state, slot.cancelled)
-            if guest:
-                silence(state, slot)
-        if firing is not None:
-            candidates.append(Candidate(rule, rule.action, firing, event.customer, present))
+    if not moves:
+        candidates = react(plan, state, event, horizon, present)
+    else:
+        of_moves = Settling(book, state, event.customer, decision).answer(moves, horizon, present)
+        candidates = react(plan, state, event, horizon, present) + of_moves
     if candidates:
         Settling(book, state, event.customer, decision).settle(candidates)
+    decision.derived += moves
 
 
 def _wait(book: RuleBook, state: State, decision: Decision, customer: str, horizon: int, present: int) -> None:

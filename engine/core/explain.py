@@ -1,13 +1,15 @@
 """Why a customer did or did not get something, read from the state alone.
 
-`engine explain` and the console call `explain`. It asks triggers and guards, and must not change the state.
+`engine explain` and the console call `explain` and `segments`, which must not change the state.
 """
 
 from dataclasses import dataclass
 
 from engine.core.book import Rule, RuleBook
 from engine.core.guards import Candidate, Defer, HoldOut, Stop, Verdict
-from engine.core.state.model import State
+from engine.core.scope import NO_LEVEL
+from engine.core.segments.model import Segment
+from engine.core.state.model import Membership, State
 from engine.core.triggers.base import Firing
 from engine.model import Outcome
 
@@ -26,6 +28,45 @@ class RuleView:
     armed: tuple[int, ...]
     deferred: tuple[int, ...]
     stops: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentView:
+    """One segment as it stands for one customer. Instants are epoch ms; 0: there is none.
+
+    `level`: the level or `none`; for a segment without levels `in` or `none`. `looks`: when time alone may change it.
+    `next`: the level that would hold if `keep` ended now.
+    """
+
+    segment: str
+    why: str
+    level: str
+    since: int
+    looks: int
+    kept_until: int
+    next: str
+    condition: str
+
+
+def segments(book: RuleBook, state: State) -> list[SegmentView]:
+    """One view per segment of the book."""
+    return [_segment(segment, state.segments.get(segment.id) or Membership()) for segment in book.segments.values()]
+
+
+def _segment(segment: Segment, stands: Membership) -> SegmentView:
+    return SegmentView(
+        segment=segment.id,
+        why=segment.why,
+        level=stands.level or NO_LEVEL,
+        since=stands.since,
+        looks=stands.due,
+        kept_until=stands.kept,
+        next=(stands.level if stands.next is None else stands.next) or NO_LEVEL,
+        condition="; ".join(
+            level.condition.text if segment.plain else f"{level.name}: {level.condition.text}"
+            for level in segment.levels
+        ),
+    )
 
 
 def explain(book: RuleBook, state: State, customer: str, now: int) -> list[RuleView]:

@@ -7,6 +7,7 @@ id that is used again counts as a new person, because devices are shared: its ti
 from engine.core.book import RuleBook
 from engine.core.effects import Decision
 from engine.core.guards import Stop
+from engine.core.segments.follow import forsake
 from engine.core.settle import Settling
 from engine.core.state.model import Known, State
 from engine.core.state.rearm import silence
@@ -20,6 +21,7 @@ def identify(book: RuleBook, state: State, input: Identified, decision: Decision
     state.known = Known(input.known, input.time)
     for slot in state.rules.values():
         silence(state, slot)
+    forsake(state)
     held = [one for one in state.deferred if one.moment <= input.time and one.rule in book.by_id]
     state.deferred = [one for one in state.deferred if one.moment > input.time]
     settling = Settling(book, state, input.customer, decision)

@@ -27,6 +27,9 @@ class Missing:
 MISSING: Final = Missing()
 
 
+NO_ENTRIES: Final[list[WindowEntry]] = []
+
+
 class Scope:
     """One customer at one moment. `event` is the event that armed the timer or fired the rule; None: no event."""
 
@@ -44,18 +47,27 @@ def count(state: State, type_: str) -> int:
     return memory.count if memory is not None else 0
 
 
-def entries_within(state: State, type_: str, now: int, span: int) -> list[WindowEntry] | None:
-    """Window entries with `now - span < time <= now`; None if some of them are not known."""
+def range_within(state: State, type_: str, now: int, span: int) -> tuple[list[WindowEntry], int, int] | None:
+    """The kept window and the range in it with `now - span < time <= now`; None if some of it is not known."""
     memory = state.events.get(type_)
     if memory is None or memory.last <= now - span:
-        return []
+        return NO_ENTRIES, 0, 0
     history = memory.history
     if history is None or history.span < span or history.unknown > now - span:
         return None
     entries = history.window
-    start = bisect_left(entries, now - span + 1, key=_time)
-    stop = bisect_left(entries, now + 1, key=_time)
-    return entries[start:stop]
+    start, stop = 0, len(entries)
+    if entries and entries[0].time <= now - span:
+        start = bisect_left(entries, now - span + 1, key=_time)
+    if entries and entries[-1].time > now:
+        stop = bisect_left(entries, now + 1, key=_time)
+    return entries, start, stop
+
+
+def entries_within(state: State, type_: str, now: int, span: int) -> list[WindowEntry] | None:
+    """Window entries with `now - span < time <= now`; None if some of them are not known."""
+    found = range_within(state, type_, now, span)
+    return None if found is None else found[0][found[1] : found[2]]
 
 
 def _time(entry: WindowEntry) -> int:
@@ -64,9 +76,9 @@ def _time(entry: WindowEntry) -> int:
 
 def count_within(state: State, type_: str, now: int, span: int) -> int | Missing:
     """How many events of the type happened within `span`; MISSING if not known."""
-    entries = entries_within(state, type_, now, span)
-    if entries is not None:
-        return len(entries)
+    found = range_within(state, type_, now, span)
+    if found is not None:
+        return found[2] - found[1]
     memory = state.events[type_]
     return memory.count if now - span < memory.first and memory.last <= now else MISSING
 
@@ -93,6 +105,33 @@ def _ever(state: State, type_: str, property_: str) -> Number | Missing:
     if memory is None:
         return 0.0
     return memory.history.sums.get(property_, MISSING) if memory.history is not None else MISSING
+
+
+NO_LEVEL: Final = "none"
+"""The value of a segment with levels while the customer is outside of them all."""
+
+
+def in_segment(state: State, segment: str) -> bool:
+    """Whether the customer is in the segment, or at one of its levels."""
+    membership = state.segments.get(segment)
+    return membership is not None and membership.level != ""
+
+
+def level_of(state: State, segment: str, next: bool = False) -> str:
+    """The customer's level, or NO_LEVEL. `next`: the level that would hold if `keep` ended now."""
+    membership = state.segments.get(segment)
+    if membership is None:
+        return NO_LEVEL
+    level = membership.next if next and membership.next is not None else membership.level
+    return level or NO_LEVEL
+
+
+def segment_time(state: State, segment: str, which: str) -> int | Missing:
+    """When the membership became what it is (`since`), or until when it is kept (`kept_until`)."""
+    membership = state.segments.get(segment)
+    if membership is None:
+        return MISSING
+    return (membership.kept if which == "kept_until" else membership.since) or MISSING
 
 
 class RecordView:

@@ -5,11 +5,13 @@ writes it into state and decision.
 """
 
 from engine.core.actions.send import counts
-from engine.core.book import Rule, RuleBook
+from engine.core.book import Plan, Rule, RuleBook
 from engine.core.effects import Decision, Effect
 from engine.core.guards import Candidate, Defer, Pass, Stop, Verdict, judge
 from engine.core.scope import Scope
+from engine.core.segments.follow import fall_due, soonest
 from engine.core.state.model import Deferred, Sent, Slot, State
+from engine.core.state.rearm import own, silence
 from engine.core.triggers.base import Firing
 from engine.model import Event, Outcome, OutcomeRecord, Outreach
 
@@ -28,15 +30,17 @@ def forget_sent(book: RuleBook, state: State, now: int) -> None:
 
 def soonest_due(book: RuleBook, state: State) -> int:
     """The soonest moment anything of this customer can become due, 0 for never."""
-    soonest = forgotten_at(book, state) if book.policy.forget_after or state.known is not None else 0
+    found = forgotten_at(book, state) if book.policy.forget_after or state.known is not None else 0
     for slot in state.rules.values():
         for timer in slot.timers:
-            if timer.due and (timer.due < soonest or not soonest) and slot.parked is None:
-                soonest = timer.due
+            if timer.due and (timer.due < found or not found) and slot.parked is None:
+                found = timer.due
     for deferred in state.deferred:
-        if deferred.rule in book.by_id and (deferred.due < soonest or not soonest):
-            soonest = deferred.due
-    return soonest
+        if deferred.rule in book.by_id and (deferred.due < found or not found):
+            found = deferred.due
+    if state.segments and (due := soonest(book, state)) and (due < found or not found):
+        found = due
+    return found
 
 
 def forgotten_at(book: RuleBook, state: State) -> int:
@@ -65,17 +69,32 @@ class Settling:
         self.customer = customer
         self.decision = decision
 
-    def fire_next(self, until: int, present: int) -> bool:
-        """Settle all candidates of the earliest due moment at or before `until`. False: nothing was due."""
+    def fire_next(self, until: int, present: int, horizon: int) -> int:
+        """Settle all that is due at the earliest moment at or before `until`, and return it; 0: nothing was due.
+
+        Segments come first: the conditions of what else is due at that instant see them as they are from then on.
+        """
         due = soonest_due(self.book, self.state)
         if not due or due > until:
-            return False
+            return 0
         at = max(present, due + self.book.policy.allowed_lateness)
-        candidates = self._due_timers(due, at)
+        looked = soonest(self.book, self.state) == due
+        moves = fall_due(self.book, self.state, self.customer, due) if looked else []
+        candidates = self.answer(moves, horizon, at) if moves else []
+        candidates += self._due_timers(due, at)
         if self.state.deferred:
             candidates += self._due_deferred(due, at)
         self.settle(candidates)
-        return bool(candidates)  # empty if only forgetting the customer is due
+        self.decision.derived += moves
+        return due if looked or candidates else 0  # 0: only forgetting the customer is due
+
+    def answer(self, moves: list[Event], horizon: int, at: int) -> list[Candidate]:
+        """What comes of moves of segments, besides what their events do: they end rules, then rules come true."""
+        plans = [(self.book.moves[move.properties["segment"], move.type], move) for move in moves]
+        for plan, move in plans:
+            for rule in plan.cancels:
+                self.cancel(rule, move, at)
+        return [candidate for plan, move in plans for candidate in react(plan, self.state, move, horizon, at)]
 
     def _due_timers(self, due: int, at: int) -> list[Candidate]:
         state, by_id = self.state, self.book.by_id
@@ -191,6 +210,25 @@ class Settling:
                 until=until,
             )
         )
+
+
+def react(plan: Plan, state: State, event: Event, horizon: int, at: int) -> list[Candidate]:
+    """Let the rules that an event concerns arm, disarm and come true; what came true are candidates at `at`."""
+    candidates = []
+    slots, guest = state.rules, state.known is not None
+    for rule, on_event, code in plan.reactions:
+        firing = on_event(state, event, horizon)
+        slot = slots.get(rule.id)
+        if slot is not None:
+            if slot.kind != code:
+                own(rule, slot)
+            if slot.cancelled:
+                rule.trigger.cancel(state, slot.cancelled)
+            if guest:
+                silence(state, slot)
+        if firing is not None:
+            candidates.append(Candidate(rule, rule.action, firing, event.customer, at))
+    return candidates
 
 
 def _rank(candidate: Candidate) -> tuple[int, int]:

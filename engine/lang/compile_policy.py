@@ -22,7 +22,7 @@ def compile_policy(site: Site, content: PolicyFile) -> Policy:
         caps=tuple(_cap(each) for each in content.caps),
         consent=_expressions(site.at("consent"), content.consent),
         suppress=_expressions(site.at("suppress"), content.suppress),
-        addresses=_expressions(site.at("addresses"), content.addresses),
+        addresses=_expressions(site.at("addresses"), content.addresses, value=True),
         preferences=dict(content.preferences),
         fresh_for=content.fresh_for,
         dedupe=content.dedupe or 0,
@@ -42,6 +42,6 @@ def _cap(fields: CapFields) -> Cap:
     return Cap(fields.limit, calendar=fields.per, purpose=fields.purpose, channel=fields.channel)
 
 
-def _expressions(site: Site, texts: Mapping[str, str]) -> dict[str, Expression]:
-    compiled = {name: site.at(name).expression(text, ()) for name, text in texts.items()}
+def _expressions(site: Site, texts: Mapping[str, str], *, value: bool = False) -> dict[str, Expression]:
+    compiled = {name: site.at(name).expression(text, (), value=value) for name, text in texts.items()}
     return {name: expression for name, expression in compiled.items() if expression}

@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, date, datetime, time
+from keyword import kwlist
 from typing import Annotated, Any, cast
 
 from pydantic import Field
@@ -13,6 +14,7 @@ from engine.lang.form import JsonSchema, OneOrMore, Parsed, refuse, said
 
 TEXT: JsonSchema = {"type": "string"}
 NAME = r"[A-Za-z][A-Za-z0-9_]*"
+READ_ID = rf"(?!(?:{'|'.join(kwlist)})$)[a-z][a-z0-9_]{{0,63}}"
 RULE_ID = r"[a-z0-9][a-z0-9_-]{0,63}"
 _LONGEST_TITLE = 100
 _NO_CHOICE = ("all", "transactional", "rule", "outreach", "channel", "purpose", "address")
@@ -65,7 +67,7 @@ def _unit_help(value: Any) -> str:
     return f"write a number and a unit, such as {value if isinstance(value, int) and value > 0 else 14}d"
 
 
-def _span(value: Any) -> int:
+def span_of(value: Any) -> int:
     span = _duration(value)
     if span == 0:
         refuse("bad-duration", f"{said(value)} is no time at all", "it must be longer than 0")
@@ -121,7 +123,7 @@ def _reentry(value: Any) -> Reentry:
         return Reentry(once=True)
     if not isinstance(value, str) or not value.startswith("after "):
         refuse("bad-value", f"{said(value)} is not a reentry", "write always, once, or after and a duration")
-    return Reentry(after=_span(value.removeprefix("after ").strip()))
+    return Reentry(after=span_of(value.removeprefix("after ").strip()))
 
 
 def _day(value: Any) -> int:
@@ -138,7 +140,7 @@ def _window(value: Any) -> int | Calendar:
     if isinstance(value, str) and not any(char.isdigit() for char in value):
         message = f"{said(value)} is neither a duration nor a calendar window"
         refuse("bad-duration", message, "write day, week or month, or a number and a unit, such as 365d")
-    return _span(value)
+    return span_of(value)
 
 
 _DURATION: JsonSchema = {"type": "string", "pattern": r"^(\d+(ms|s|m|h|d|w) ?)+$", "examples": ["14d", "1h30m"]}
@@ -151,7 +153,7 @@ _OFF: JsonSchema = {"anyOf": [{"const": "off"}, _DURATION]}
 
 Duration = Annotated[int, Parsed(_duration, _DURATION)]
 OptionalDuration = Annotated[int | None, Parsed(_duration, _DURATION)]
-Span = Annotated[int, Parsed(_span, _DURATION)]
+Span = Annotated[int, Parsed(span_of, _DURATION)]
 """A duration longer than nothing."""
 Window = Annotated[int | Calendar, Parsed(_window, _WINDOW)]
 """A duration back from now, or a calendar window."""
@@ -177,5 +179,10 @@ RuleId = Annotated[
         RULE_ID, "bad-id", "a rule id", "a small letter or digit, then small letters, digits, _ and -; 64 at most"
     ),
 ]
+ReadId = Annotated[
+    str,
+    matching(READ_ID, "bad-id", "an id that expressions can read", "a small letter, then small letters, digits and _"),
+]
+"""The id of something that expressions and templates read by it, such as a segment or a step."""
 Names = Annotated[list[Name], Field(min_length=1), OneOrMore()]
 """One name or a list of them."""

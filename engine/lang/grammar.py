@@ -29,6 +29,7 @@ from engine.lang.fields import (
     Zone,
 )
 from engine.lang.form import File, NotNull, OneOrMore, Parsed, Shorthand, Strict, refuse
+from engine.lang.segments import SegmentFields
 from engine.lang.triggers import When
 
 # events.yaml
@@ -251,4 +252,5 @@ class RuleFile(File):
 
     label = "rule file"
     defaults: Defaults = Field(Defaults(), description="What the rules of this file have where they don't say.")
+    segments: list[SegmentFields] = Field([], description="Groups of customers, by conditions that hold or not.")
     rules: list[RuleFields] = Field(description="The rules, in the order in which they are asked.")

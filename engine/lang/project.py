@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from engine.core.book import Policy, Rule, RuleBook, TemplateFacts
 from engine.core.catalog import Catalog
 from engine.core.scores import ScoreModel
+from engine.core.segments.model import MOVE_TYPES, Segment
 from engine.lang import scores
 from engine.lang.checks import check_ids, check_policy
 from engine.lang.compile_events import compile_events
@@ -22,6 +23,7 @@ from engine.lang.diagnostics import Diagnostic
 from engine.lang.form import Strict
 from engine.lang.grammar import EventsFile, PolicyFile, RuleFields, RuleFile
 from engine.lang.located import Document
+from engine.lang.segments import SegmentFields, compile_segments, forms, with_segments
 from engine.lang.site import Site
 from engine.lang.templates import Templates
 from engine.lang.validate import validate
@@ -48,7 +50,8 @@ class Loaded:
         """The book with the rules of one file."""
         assert self.book
         rules = tuple(rule for rule in self.book.rules if rule.id in self.rules_of[file])
-        return RuleBook(rules, self.book.catalog, self.book.policy, self.book.revision)
+        segments = tuple(self.book.segments.values())
+        return RuleBook(rules, self.book.catalog, self.book.policy, self.book.revision, segments)
 
 
 def load(
@@ -74,6 +77,19 @@ class _RuleFile:
     content: RuleFile
     left_out: set[int]
 
+    def written_segments(self) -> list[Any]:
+        """The segments as they are written, right or wrong."""
+        written = self.document.data.get("segments")
+        return written if isinstance(written, list) else []
+
+    def segments(self) -> list[tuple[int, SegmentFields]]:
+        """The segments that could be parsed, and their places in the file."""
+        ids = [each.get("id") if isinstance(each, dict) else None for each in self.written_segments()]
+        found: list[tuple[int, SegmentFields]] = []
+        for each in self.content.segments:
+            found.append((ids.index(each.id, found[-1][0] + 1 if found else 0), each))
+        return found
+
     def rules(self) -> list[tuple[int, RuleFields]]:
         """The rules and their places in the file."""
         given = range(len(self.content.rules) + len(self.left_out))
@@ -97,7 +113,7 @@ class _Project:
         files = [_RuleFile(*found) for path in rule_paths if (found := self._read(RuleFile, path))]
         self._check_files(rule_paths, files)
         complete = len(files) == len(rule_paths) and not any(file.left_out for file in files)
-        book = self._compile(catalog, policy, files, complete) if catalog else None
+        book = self._compile(self._with_segments(catalog, files), policy, files, complete) if catalog else None
         diagnostics = sorted(set(self.findings))
         ids = {file.document.path.name: tuple(rule.id for rule in file.content.rules) for file in files}
         return Loaded(book, diagnostics, tuple(paths), ids)
@@ -142,6 +158,13 @@ class _Project:
         self.content["scores"] = _canonical(content)
         return content.built()
 
+    def _with_segments(self, catalog: Catalog, files: list[_RuleFile]) -> Catalog:
+        found = with_segments(catalog, forms(each for file in files for each in file.written_segments()))
+        for name in MOVE_TYPES.keys() & catalog.events.keys() if found.segments else ():
+            message = f"'{name}' is an event that the engine makes itself"
+            self._report(self.folder / EVENTS, "reserved-event", message, "give it another name")
+        return found
+
     def _report(self, path: Path, code: str, message: str, help: str = "") -> None:
         self.findings.append(Document(path, "").report(None, code, message, help))
 
@@ -156,6 +179,7 @@ class _Project:
                 place = file.document.place(("rules",))
                 self.findings.append(file.document.report(place, "no-rules", "the file has no rules"))
         check_ids((self._site(file, index), rule.id, rule.was) for file in files for index, rule in file.rules())
+        check_ids((site, segment.id, segment.was) for site, segment in self._segments(files))
         self.findings += self.templates.problems()
 
     def _compile(
@@ -168,6 +192,7 @@ class _Project:
         document, content, _ = policy or (None, PolicyFile(version=1), None)
         site = Site(document, (), catalog, self.findings, []) if document else None
         compiled = compile_policy(site, content) if site else Policy()
+        segments = self._compile_segments(catalog, files)
         rules = self._compile_rules(catalog, compiled, files)
         if complete:
             self.findings += self.templates.unused()
@@ -176,7 +201,20 @@ class _Project:
         self.content["policy"] = _canonical(content, but={"preferences"})  # nothing is decided by them
         if any(each.severity == "error" for each in self.findings):
             return None
-        return RuleBook(tuple(rules), catalog, compiled, self._revision())
+        return RuleBook(tuple(rules), catalog, compiled, self._revision(), segments)
+
+    def _segments(self, files: list[_RuleFile], catalog: Catalog = NOTHING) -> list[tuple[Site, SegmentFields]]:
+        return [
+            (Site(file.document, ("segments", index), catalog, self.findings, []), fields)
+            for file in files
+            for index, fields in file.segments()
+        ]
+
+    def _compile_segments(self, catalog: Catalog, files: list[_RuleFile]) -> tuple[Segment, ...]:
+        written = self._segments(files, catalog)
+        if written:  # without segments a book keeps the revision that it had before there were any
+            self.content["segments"] = [_canonical(fields) for _, fields in written]
+        return compile_segments(written)
 
     def _compile_rules(self, catalog: Catalog, policy: Policy, files: list[_RuleFile]) -> list[Rule]:
         rules: list[Rule] = []

@@ -1,7 +1,7 @@
 """The grammar of `*.test.yaml`."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import Field, model_validator
 
@@ -115,7 +115,13 @@ class GivenFields(Strict):
 class ExpectedFields(Strict):
     label = "expect"
     at: MomentField = Field(description="When it is decided.")
-    rule: str = Field(description="The rule.")
+    rule: str = Field("", description="The rule.")
+    segment: str = Field("", description="In place of a rule: a segment that the customer moves in.")
+    moves: Annotated[Literal["in", "out", "up", "down"] | None, NotNull()] = Field(
+        None, description="With `segment`: in or out, or up or down its levels."
+    )
+    old: str = Field("", description="With `segment`: where the customer was.")
+    new: str = Field("", description="With `segment`: where the customer is from then on.")
     id: str = Field("", description="The outreach's id.")
     customer: str = Field("", description="The customer.")
     occurrence: Annotated[str, Parsed(_text_or_number, {"type": ["string", "number"]})] = Field(
@@ -133,6 +139,21 @@ class ExpectedFields(Strict):
     text: str = Field("", description="Something the text contains.")
     html: str = Field("", description="Something the HTML contains.")
 
+    @model_validator(mode="after")
+    def _is_one_thing(self) -> "ExpectedFields":
+        given = self.model_fields_set
+        if not given & {"rule", "segment"}:
+            refuse("missing-field", "expect needs 'rule'", "or 'segment'")
+        beside = OF_MOVES if "segment" in given else given - OF_MOVES - {"at"}
+        if wrong := given - beside - {"at"}:
+            owner = "rule" if "segment" in given else "segment"
+            refuse("unknown-field", f"'{min(wrong)}' stands beside `{owner}` only", "", min(wrong))
+        return self
+
+
+OF_MOVES = frozenset({"segment", "moves", "old", "new"})
+"""The fields of an expected move of a segment."""
+
 
 class OutcomeFields(Strict):
     label = "outcomes"
@@ -146,7 +167,7 @@ class OutcomeFields(Strict):
     until: OptionalMoment = Field(None, description="When a deferred firing is looked at again.")
 
 
-_ITEM = {"type": "object", "required": ["rule"]}
+_ITEM = {"type": "object", "anyOf": [{"required": ["rule"]}, {"required": ["segment"]}]}
 Given = Annotated[GivenFields, Shorthand(_given, _keyed_by_time(_EVENT))]
 Expect = Annotated[ExpectedFields, Shorthand(_expected, _keyed_by_time(_ITEM))]
 OutcomeItem = Annotated[OutcomeFields, Shorthand(_expected, _keyed_by_time(_ITEM))]

@@ -38,12 +38,21 @@ class Given:
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """One outreach or outcome. `fields` are those that were named beside time and rule; times in them are epoch ms."""
+    """One outreach or outcome of a rule, or a move of a segment.
+
+    `fields` are those that were named beside time and rule or segment; times in them are epoch ms.
+    """
 
     at: int
     rule: str
     fields: dict[str, Any]
     place: Place
+    segment: str = ""
+
+    @property
+    def about(self) -> str:
+        """The rule or the segment."""
+        return self.rule or f"segment {self.segment}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,17 +171,21 @@ class _Case:
         return tuple(self._item(self.site.at(name, index), each) for index, each in enumerate(items))
 
     def _item(self, site: Site, item: ExpectedFields | OutcomeFields) -> Expected:
-        if item.rule not in self.book.by_id:
-            written = site.written()
-            steps: Route = () if "at" in written else tuple(written)[:1]
+        written = site.written()
+        steps: Route = () if "at" in written else tuple(written)[:1]
+        segment = item.segment if isinstance(item, ExpectedFields) else ""
+        if segment:
+            site.at(*steps, "segment").segment(segment)
+        elif item.rule not in self.book.by_id:
             message = f"there is no rule '{item.rule}' under test"
             site.at(*steps, "rule").report("unknown-rule", message, did_you_mean(item.rule, self.book.by_id))
-        written = [key for key in type(item).model_fields if key in item.model_fields_set - {"at", "rule"}]
+        written = [key for key in type(item).model_fields if key in item.model_fields_set - {"at", "rule", "segment"}]
         named = {key: getattr(item, key) for key in written}
         fields = {
             key: each.after(self.fields.start) if isinstance(each, Moment) else each for key, each in named.items()
         }
-        return Expected(item.at.after(self.fields.start), item.rule, fields, site.document.place(site.route))
+        at, place = item.at.after(self.fields.start), site.document.place(site.route)
+        return Expected(at, item.rule, fields, place, segment)
 
 
 def _values(given: Mapping[str, Any], declared: Mapping[str, Property], start: int) -> dict[str, Any]:

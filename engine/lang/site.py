@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable
 from typing import Any
 
 from engine.core.book import Expression, Needs
-from engine.core.catalog import Catalog, Kind
+from engine.core.catalog import Catalog, Kind, SegmentForm
 from engine.core.expr import compile_expression
 from engine.core.scores import ScoreModel
 from engine.lang.diagnostics import Diagnostic, did_you_mean
@@ -32,12 +32,15 @@ class Site:
     def report(self, code: str, message: str, help: str = "", *, key: bool = False) -> None:
         self.findings.append(self.document.report(self.document.place(self.route, key=key), code, message, help))
 
-    def expression(self, text: str, types: Collection[str]) -> Expression | None:
-        """The compiled expression; None if it is empty or wrong. `types`: the possible types of the root `event`."""
+    def expression(self, text: str, types: Collection[str], *, value: bool = False) -> Expression | None:
+        """The compiled expression; None if it is empty or wrong. `types`: the possible types of the root `event`.
+
+        `value`: its value counts, not only whether it is true.
+        """
         if not text:
             return None
         known = frozenset(types) & self.catalog.events.keys()
-        compiled, errors = compile_expression(text, self.catalog, known)
+        compiled, errors = compile_expression(text, self.catalog, known, value)
         for error in errors if known or not types else ():
             place = self.document.place(self.route, offset=error.offset, length=error.length)
             self.findings.append(self.document.report(place, error.code, error.message, error.help))
@@ -70,6 +73,14 @@ class Site:
 
     def events(self, names: Iterable[str]) -> frozenset[str]:
         return frozenset(self.at(index).event(name) for index, name in enumerate(names))
+
+    def segment(self, name: str) -> SegmentForm | None:
+        """The segment; None, and reported, if there is no such segment."""
+        found = self.catalog.segments.get(name)
+        if found is None:
+            help = did_you_mean(name, self.catalog.segments)
+            self.report("unknown-segment", f"there is no segment '{name}'", help)
+        return found
 
     def field(self, name: str, kinds: Collection[Kind] = (), *, key: bool = False) -> str:
         """The name; reported if there is no such profile field or it is not of one of `kinds`."""

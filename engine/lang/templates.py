@@ -11,7 +11,7 @@ from engine.lang.diagnostics import Diagnostic, did_you_mean, one_of, severity_o
 from engine.lang.site import RESERVED, Site
 from engine.model import TRANSACTIONAL
 
-ROOTS = ("profile", "event", "events", "scores", "rule", "outreach")
+ROOTS = ("profile", "event", "events", "segments", "scores", "rule", "outreach")
 TALLY = ("count", "sum", "last", "first")
 # fmt: off
 OUTREACH = (
@@ -114,6 +114,10 @@ def _parts(path: tuple[str, ...], catalog: Catalog, types: frozenset[str]) -> tu
             return "properties", _properties(catalog, {name})
         case ("events", _):
             return "parts", TALLY
+        case ("segments",):
+            return "segments", catalog.segments
+        case ("segments", name):
+            return "parts", None if name not in catalog.segments else catalog.segments[name].parts
     return "parts", FIXED.get(path)
 
 

@@ -10,6 +10,7 @@ from typing import Annotated, ClassVar, Literal, TypedDict
 from pydantic import Field, model_validator
 
 from engine.core.catalog import Catalog
+from engine.core.facts import Fact, Moves
 from engine.core.triggers.abandoned import Abandoned
 from engine.core.triggers.base import Trigger
 from engine.core.triggers.date import Date
@@ -17,6 +18,7 @@ from engine.core.triggers.event import OnEvent
 from engine.core.triggers.inactivity import Inactivity
 from engine.core.triggers.milestone import Milestone
 from engine.core.triggers.score import Score
+from engine.core.triggers.segment import OnSegment
 from engine.core.triggers.trial_expiring import TrialExpiring
 from engine.core.zones import Zones
 from engine.lang.fields import (
@@ -238,7 +240,27 @@ class ScoreFields(TriggerFields):
         return Score(rule, scores=scores, score=self.score, within=self.within, below=self.below, **common)
 
 
-BESIDE = {"where": "event", "below": "score", "within": "score"}
+class SegmentTriggerFields(TriggerFields):
+    """The customer moves in a segment. Its fields stand in `when` itself."""
+
+    label = "when"
+    timers = False
+    segment: str
+    moves: Moves
+
+    def events(self, catalog: Catalog) -> frozenset[str]:
+        return Fact(segment=self.segment, moves=self.moves).types & catalog.events.keys()
+
+    def build(self, rule: str, site: Site, common: Common) -> Trigger:
+        found = site.at("segment").segment(self.segment)
+        levels = found.levels if found else ()
+        if found and not levels and self.moves in ("up", "down"):
+            help = f"write moves: {'in' if self.moves == 'up' else 'out'}"
+            site.at("moves").report("bad-value", f"segment {self.segment} has no levels", help)
+        return OnSegment(rule, move=Fact(segment=self.segment, moves=self.moves, levels=levels), **common)
+
+
+BESIDE = {"where": "event", "below": "score", "within": "score", "moves": "segment"}
 """Fields of `when` that are no kind -> the kind that they stand beside."""
 
 
@@ -256,6 +278,8 @@ class When(Strict):
     date: Annotated[DateFields | None, NotNull()] = Field(None, description=DateFields.__doc__)
     event: str = Field("", description="Something happens: an event type.")
     where: Expr = Field("", description="With `event`: only events for which this is true.")
+    segment: str = Field("", description="The customer moves in or out of a segment, or up or down its levels.")
+    moves: Moves = Field("in", description="With `segment`: which way; `in` when not given.")
     score: Annotated[Literal["alive", "buys_within"] | None, NotNull()] = Field(
         None, description="A score falls below a threshold, by silence alone; `engine fit` makes scores."
     )
@@ -294,7 +318,13 @@ class When(Strict):
                 return value, (name,)
         if self.score:
             return ScoreFields(score=self.score, within=self.within, below=self.below), ()
+        if self.segment:
+            return SegmentTriggerFields(segment=self.segment, moves=self.moves), ()
         return EventTriggerFields(event=self.event, where=self.where), ()
+
+
+_BESIDE = {"where": "event", "moves": "segment"}
+"""Fields of `when` that are no kind, and the kind they stand beside."""
 
 
 def _feeding(catalog: Catalog, field: str) -> frozenset[str]:

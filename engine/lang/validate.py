@@ -29,7 +29,7 @@ _EXPECTED = {
 
 
 def validate(model: type[M], document: Document) -> tuple[M | None, list[Diagnostic], set[int]]:
-    """The content, its problems, and which items of `rules` were left out because of them.
+    """The content, its problems, and which items of `rules` were left out because of them; wrong `segments` are too.
 
     Where only some rules or some optional fields are wrong, the rest is returned, so that it can be checked as well.
     """
@@ -48,16 +48,25 @@ def validate(model: type[M], document: Document) -> tuple[M | None, list[Diagnos
         return None, findings, left_out
 
 
+_LISTS = ("rules", "segments")
+"""Sections of which single items are left out when they are wrong."""
+
+
 def _without(data: Any, routes: list[Route]) -> tuple[Any, set[int]]:
     if not isinstance(data, Mapping):
         return data, set()
-    rules = {route[1] for route in routes if route[0] == "rules" and len(route) > 1} if all(routes) else set()
-    left_out = {index for index in rules if isinstance(index, int)}
-    wrong = {route[0] for route in routes if route and route[0] != "rules"}
+    left_out: dict[str, set[int]] = {name: set() for name in _LISTS}
+    wrong = set()
+    for section, *steps in (route for route in routes if route):
+        if section in left_out and steps and isinstance(steps[0], int) and all(routes):
+            left_out[str(section)].add(steps[0])
+        elif section != "rules":
+            wrong.add(section)
     rest = {key: value for key, value in data.items() if key not in wrong} | {"version": 1}
-    if left_out:
-        rest["rules"] = [rule for index, rule in enumerate(data["rules"]) if index not in left_out]
-    return rest, left_out
+    for name, indices in left_out.items():
+        if indices and name in rest:
+            rest[name] = [item for index, item in enumerate(data[name]) if index not in indices]
+    return rest, left_out["rules"]
 
 
 def _finding(model: type[Strict], document: Document, error: ErrorDetails) -> Diagnostic:

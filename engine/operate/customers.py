@@ -128,6 +128,9 @@ def everything(store: StateStore, customer: str, found: Found) -> dict[str, Any]
             for timer in slot.timers
             if timer.due and slot.parked is None
         ],
+        "segments": {
+            id_: {"level": one.level, "since": iso(one.since)} for id_, one in state.segments.items() if one.level
+        },
         "deferred": [{"rule": one.rule, "until": iso(one.due), "reason": one.reason} for one in state.deferred],
         "sent": [{"at": iso(one.at), "purpose": one.purpose, "channel": one.channel} for one in state.sent],
         "history": found.history,

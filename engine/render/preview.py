@@ -5,7 +5,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from engine.core.book import Keeps, RuleBook
-from engine.core.state.model import History, Memory, State, WindowEntry
+from engine.core.scope import NO_LEVEL
+from engine.core.segments.follow import meet
+from engine.core.state.model import IN, History, Membership, Memory, State, WindowEntry
 from engine.core.zones import to_millis
 from engine.errors import RenderFailed
 from engine.model import KeptEvent, Outreach
@@ -21,10 +23,12 @@ def preview(
 
     `data` may have `profile` {field: value}, `event` {type, time, properties} and `events`
     {type: {count, sum: {property: total}, first: {time}, last: {time, and properties}}}. Times are ISO 8601 or
-    epoch milliseconds, without one `now`; all events of a type fall on the time of its last.
+    epoch milliseconds, without one `now`; all events of a type fall on the time of its last. `segments` may have
+    {segment: true, false, or its level}; others are as their conditions say.
     """
     try:
         state, event = sample_state(data, now, book.keeps)
+        _place(book, state, data.get("segments") or {}, now)
     except (TypeError, ValueError, AttributeError) as error:
         raise RenderFailed(template, f"the data cannot be used: {error}") from error
     outreach = _outreach(book, template, channel, event, now)
@@ -56,6 +60,24 @@ def sample_state(data: Mapping[str, Any], now: int, keeps: Keeps) -> tuple[State
         _add_events(state, type_, facts, now, summed)
     event = data.get("event")
     return state, _event(event.get("type", "event"), event, event.get("properties", {}), now) if event else None
+
+
+def _place(book: RuleBook, state: State, given: Mapping[str, Any], now: int) -> None:
+    """Put the customer into segments. Raises ValueError."""
+    meet(book, state, now)
+    for id_, value in given.items():
+        segment = book.segments.get(id_)
+        if segment is None:
+            message = f"there is no segment {id_!r}; there are {', '.join(book.segments) or 'none'}"
+            raise ValueError(message)
+        level = (IN if value else "") if isinstance(value, bool) else str(value)
+        levels = (*segment.names, "", *(() if segment.plain else (NO_LEVEL,)))
+        if level not in levels or segment.plain is not isinstance(value, bool):
+            known = "true or false" if segment.plain else ", ".join((NO_LEVEL, *segment.names))
+            message = f"segment {id_} is {known}, not {value!r}"
+            raise ValueError(message)
+        kept = segment.keep.until(now, book.policy.zones.of(state.profile))[0] if segment.keep else 0
+        state.segments[id_] = Membership("" if level == NO_LEVEL else level, now, kept=kept)
 
 
 def _add_events(state: State, type_: str, facts: Mapping[str, Any], now: int, summed: Set[str]) -> None:

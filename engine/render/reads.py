@@ -16,6 +16,7 @@ Paths = tuple[Path, ...]
 _JINJA = {*GLOBALS, "loop", "self", "super", "caller", "varargs", "kwargs"}
 _PARAMETERS = {"count": ("span",), "sum": ("property_", "span")}
 _NEEDS_NO_KEEPING = {"time", "type"}
+_OF_SEGMENTS = "write segments.<segment>, with the segment written out"
 _OF_EVENTS = "write events.<type>.count(), .sum(..), .last or .first, with the type written out"
 
 
@@ -94,6 +95,10 @@ class Findings:
                 self.needs |= Needs(Reads(scores=True))
                 if path[1:2] == ("buys_within",):
                     self.problem("template-call", "buys_within is called with parentheses", line)
+            case ("segments", name, *_):
+                self.needs |= Needs(Reads(segments=frozenset({name})))
+            case ("segments",):
+                self.problem("template-dynamic", "'segments' alone doesn't say what is read", line, _OF_SEGMENTS)
             case ("events",) | ("events", _):
                 message = f"'{'.'.join(path)}' alone doesn't say what is read"
                 self.problem("template-dynamic", message, line, _OF_EVENTS)

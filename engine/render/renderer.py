@@ -16,7 +16,7 @@ from engine.render.files import SUBJECT_CHANNEL, file_name, read_sources, requir
 from engine.render.lineage import Lineage, compile_lineage
 from engine.render.rendering import Rendering, TemplateTrouble
 from engine.render.sandbox import GLOBALS, Sandbox
-from engine.render.views import ProfileView, RuleView
+from engine.render.views import ProfileView, RuleView, SegmentsView
 
 MAX_BLOCK = 262_144
 """Characters of a text or html, at most."""
@@ -44,6 +44,7 @@ class JinjaRenderer:
         self._policy = book.policy
         self._scores = book.catalog.scores
         self._why = {rule.id: rule.why for rule in book.rules}
+        self._segments = {id_: not segment.plain for id_, segment in book.segments.items()}
         self._sources = read_sources(folder)
         self._rendering = Rendering()
         self._plain = Sandbox(self._sources, self._rendering, autoescape=False)
@@ -70,6 +71,7 @@ class JinjaRenderer:
         variables["profile"] = ProfileView(state.profile)
         variables["events"] = EventsView(state, outreach.at)
         variables["scores"] = ScoresView(self._scores, state, outreach.at)
+        variables["segments"] = SegmentsView(state, self._segments)
         variables["outreach"] = outreach
         why = self._why.get(outreach.rule, "")
         variables["rule"] = RuleView(outreach.rule, why, outreach.purpose, outreach.channel)

@@ -14,6 +14,7 @@ from jinja2.exceptions import TemplateRuntimeError
 from markupsafe import Markup
 
 from engine.core.book import Policy
+from engine.render.views import LevelView, SegmentView
 
 EFFORT = 2_000_000
 """What one render may spend: a unit is a character made or a tenth of a loop step or call."""
@@ -87,6 +88,10 @@ class Rendering(threading.local):
 
     def text(self, value: Any) -> Any:
         """What `{{ value }}` prints. Only text and numbers can be; whole floats print without their `.0`."""
+        if isinstance(value, LevelView):
+            value = str(value)
+        elif isinstance(value, SegmentView):
+            value = bool(value)
         kind = type(value)
         if kind is str or kind is Markup:
             self.spend(len(value))

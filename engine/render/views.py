@@ -1,6 +1,6 @@
 """The attributes that templates may read, type by type. Everything else is closed."""
 
-from collections.abc import Container
+from collections.abc import Container, Mapping
 from types import NoneType
 from typing import Any, NamedTuple
 
@@ -11,8 +11,9 @@ from jinja2.runtime import LoopContext, Macro, TemplateReference
 from jinja2.utils import Namespace
 from markupsafe import Markup
 
-from engine.core.scope import EventsView, RecordView, TallyView
+from engine.core.scope import EventsView, Missing, RecordView, TallyView, in_segment, level_of, segment_time
 from engine.core.scores import SCORES, ScoresView
+from engine.core.state.model import State
 from engine.model import Outreach
 
 
@@ -29,6 +30,63 @@ class ProfileView:
             return self._fields[name]
         except KeyError:
             raise AttributeError(name) from None
+
+
+class SegmentView:
+    """`segments.<id>` as templates see a segment without levels: true or false, and `.since`."""
+
+    __slots__ = ("_segment", "_state")
+
+    def __init__(self, state: State, segment: str) -> None:
+        self._state = state
+        self._segment = segment
+
+    def __bool__(self) -> bool:
+        return in_segment(self._state, self._segment)
+
+    @property
+    def since(self) -> int | None:
+        """When the membership became what it is; None: it has never changed."""
+        return _time(self._state, self._segment, "since")
+
+
+class LevelView(str):
+    """`segments.<id>` as templates see a segment with levels: the level as text, with the other parts."""
+
+    __slots__ = ("kept_until", "next", "since")
+    since: int | None
+    kept_until: int | None
+    next: str
+
+    @classmethod
+    def of(cls, state: State, segment: str) -> "LevelView":
+        view = cls(level_of(state, segment))
+        view.since = _time(state, segment, "since")
+        view.kept_until = _time(state, segment, "kept_until")
+        view.next = level_of(state, segment, next=True)
+        return view
+
+
+def _time(state: State, segment: str, which: str) -> int | None:
+    time = segment_time(state, segment, which)
+    return None if isinstance(time, Missing) else time
+
+
+class SegmentsView:
+    """The root `segments` in templates. `segments`: id -> whether it has levels."""
+
+    __slots__ = ("_segments", "_state")
+
+    def __init__(self, state: State, segments: Mapping[str, bool]) -> None:
+        self._state = state
+        self._segments = segments
+
+    def __getattr__(self, name: str) -> SegmentView | LevelView:
+        try:
+            levels = self._segments[name]
+        except KeyError:
+            raise AttributeError(name) from None
+        return LevelView.of(self._state, name) if levels else SegmentView(self._state, name)
 
 
 class RuleView(NamedTuple):
@@ -65,6 +123,9 @@ READABLE: dict[type, Container[str]] = {
     EventsView: OPEN,
     TallyView: frozenset({"count", "sum", "last", "first"}),
     ScoresView: frozenset(SCORES),
+    SegmentsView: OPEN,
+    SegmentView: frozenset({"since"}),
+    LevelView: _TEXT | {"since", "kept_until", "next"},
     Outreach: _OUTREACH,
     RuleView: frozenset(RuleView._fields),
     str: _TEXT,
@@ -88,6 +149,9 @@ NAMES: dict[type, str] = {
     RecordView: "the event",
     TallyView: "events.<type>",
     ScoresView: "scores",
+    SegmentsView: "segments",
+    SegmentView: "the segment",
+    LevelView: "the segment",
     Outreach: "outreach",
     RuleView: "rule",
     NoneType: "an event that has not happened",

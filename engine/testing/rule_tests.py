@@ -9,11 +9,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine.core.durations import text_of
+from engine.core.scope import NO_LEVEL
 from engine.core.zones import iso
 from engine.lang.rule_tests import Expected, TestCase, TestFile
 from engine.model import Event, OutcomeRecord, Outreach
 from engine.ports import Renderer
+from engine.testing.moves import Move, concerned
 from engine.testing.simulator import Simulator
+
+Got = Outreach | OutcomeRecord | Move
 
 CONTAINED = ("text", "html")
 """Fields of which an expectation may quote a part; all other fields must be equal."""
@@ -24,13 +28,13 @@ MOMENTS = ("moment", "expires_at", "until")
 
 @dataclass
 class TestResult:
-    """The verdict on one test. `problems`: lines for a person (want, got, why). `got`: the outreach that came."""
+    """The verdict on one test. `problems`: lines for a person (want, got, why). `got`: what came of what it expects."""
 
     __test__ = False
     case: TestCase
     index: int
     problems: list[str] = field(default_factory=list)
-    got: list[Outreach] = field(default_factory=list)
+    got: list[Got] = field(default_factory=list)
     outcomes: list[OutcomeRecord] = field(default_factory=list)
 
     @property
@@ -46,17 +50,20 @@ def run_test_file(file: TestFile, renderer: Renderer, wanted: Callable[[str], bo
 
 def _run(file: TestFile, renderer: Renderer, index: int, case: TestCase) -> TestResult:
     sim = _simulate(file, renderer, case, strict=False)
-    result = TestResult(case, index, got=sim.outreach, outcomes=sim.outcomes)
-    if case.expect is not None and not same(case.expect, sim.outreach):
-        result.problems += _difference(case, case.expect, sim.outreach)
+    result = TestResult(case, index, got=[*sim.outreach], outcomes=sim.outcomes)
+    if case.expect is not None:
+        result.got = in_order(case.expect, sim.outreach, sim.moves)
+        if not same(case.expect, result.got):
+            result.problems += _difference(case, case.expect, result.got)
     if case.outcomes is not None and not same(case.outcomes, sim.outcomes):
         result.problems += _difference(case, case.outcomes, sim.outcomes)
     if result.problems:
         result.problems += _why(case, sim)
     again = _simulate(file, renderer, case, strict=True)
-    if (again.outreach, again.outcomes) != (sim.outreach, sim.outcomes):
+    if (again.outreach, again.outcomes, again.moves) != (sim.outreach, sim.outcomes, sim.moves):
         result.problems.append("with every event delivered twice and the state reloaded it gives something else:")
-        result.problems += [f"  got   {_line(case, one, ())}" for one in again.outreach]
+        got = [*again.outreach, *(again.moves if again.moves != sim.moves else ())]
+        result.problems += [f"  got   {_line(case, one, ())}" for one in got]
     return result
 
 
@@ -69,21 +76,47 @@ def _simulate(file: TestFile, renderer: Renderer, case: TestCase, *, strict: boo
     return sim
 
 
-def same(want: Sequence[Expected], got: Sequence[Outreach | OutcomeRecord]) -> bool:
-    """Whether both lists have the same entries in the same order, comparing only the fields that `want` names."""
-    return len(want) == len(got) and all(_matches(one, other) for one, other in zip(want, got, strict=True))
+def in_order(want: Sequence[Expected], outreach: Sequence[Outreach], moves: Sequence[Move]) -> list[Got]:
+    """All outreach, and the moves of the segments that the test names, by their times; a move comes before outreach."""
+    named = concerned(want, moves)
+    return sorted([*named, *outreach], key=lambda one: one.at) if named else [*outreach]
 
 
-def _matches(want: Expected, got: Outreach | OutcomeRecord) -> bool:
-    return (want.at, want.rule) == (got.at, got.rule) and all(_equal(got, *each) for each in want.fields.items())
+def same(want: Sequence[Expected], got: Sequence[Got]) -> bool:
+    """Whether both lists have the same entries in the same order, comparing only the fields that `want` names.
+
+    At one instant the order of moves and outreach among each other doesn't matter.
+    """
+    moves: list[Got] = [one for one in got if isinstance(one, Move)]
+    others = [one for one in got if not isinstance(one, Move)]
+    return _all_match(_of_rules(want), others) and _all_match([one for one in want if one.segment], moves)
 
 
-def _equal(got: Outreach | OutcomeRecord, name: str, value: Any) -> bool:
+def _all_match(want: Sequence[Expected], got: Sequence[Got]) -> bool:
+    return len(want) == len(got) and all(map(_matches, want, got))
+
+
+def _of_rules(want: Sequence[Expected]) -> list[Expected]:
+    return [one for one in want if one.rule]
+
+
+def _matches(want: Expected, got: Got) -> bool:
+    return (want.at, want.about) == (got.at, about(got)) and all(_equal(got, *each) for each in want.fields.items())
+
+
+def about(got: Got) -> str:
+    """The rule or the segment."""
+    return f"segment {got.segment}" if isinstance(got, Move) else got.rule
+
+
+def _equal(got: Got, name: str, value: Any) -> bool:
     found = getattr(got, name)
+    if name == "moves" and value in ("in", "out") and isinstance(got, Move):
+        return (got.old if value == "in" else got.new) == NO_LEVEL
     return value in found if name in CONTAINED or name == "reason" else value == found
 
 
-def _difference(case: TestCase, want: Sequence[Expected], got: Sequence[Outreach | OutcomeRecord]) -> list[str]:
+def _difference(case: TestCase, want: Sequence[Expected], got: Sequence[Got]) -> list[str]:
     names = tuple(dict.fromkeys(name for one in want for name in one.fields))
     lines = [f"  want  {_wanted(case, one)}" for one in want] or ["  want  nothing"]
     return lines + ([f"  got   {_line(case, one, names)}" for one in got] or ["  got   nothing"])
@@ -91,13 +124,20 @@ def _difference(case: TestCase, want: Sequence[Expected], got: Sequence[Outreach
 
 def _wanted(case: TestCase, want: Expected) -> str:
     values = [f"{name}: {_shown(case, name, value)}" for name, value in want.fields.items()]
-    return "  ".join([f"{moment(case, want.at):>8}  {want.rule}", *values])
+    return "  ".join([f"{moment(case, want.at):>8}  {want.about}", *values])
 
 
-def _line(case: TestCase, got: Outreach | OutcomeRecord, names: Sequence[str]) -> str:
-    shown = names or (("subject",) if isinstance(got, Outreach) else ("outcome", "reason"))
-    values = [f"{name}: {_shown(case, name, getattr(got, name))}" for name in shown if hasattr(got, name)]
-    return "  ".join([f"{moment(case, got.at):>8}  {got.rule}", *values])
+def _line(case: TestCase, got: Got, names: Sequence[str]) -> str:
+    shown = [] if isinstance(got, Move) else [name for name in names if hasattr(got, name)]
+    values = [f"{name}: {_shown(case, name, getattr(got, name))}" for name in shown or _usual(got)]
+    return "  ".join([f"{moment(case, got.at):>8}  {about(got)}", *values])
+
+
+def _usual(got: Got) -> list[str]:
+    """What a line says of it when the test names nothing."""
+    if isinstance(got, Move):
+        return ["moves"] if got.moves in ("in", "out") else ["moves", "old", "new"]
+    return ["subject"] if isinstance(got, Outreach) else ["outcome", "reason"]
 
 
 def _shown(case: TestCase, name: str, value: Any) -> str:
@@ -112,7 +152,7 @@ def _why(case: TestCase, sim: Simulator) -> list[str]:
     lines = [f"  why   {moment(case, one.at):>8}  {one.rule} {one.outcome.value}: {one.reason}" for one in sim.outcomes]
     seen = {one.rule for one in sim.outcomes}
     state = sim.states.get(case.customer)
-    for rule_id in dict.fromkeys(one.rule for one in case.expect or () if one.rule not in seen):
+    for rule_id in dict.fromkeys(one.rule for one in _of_rules(case.expect or ()) if one.rule not in seen):
         if state is not None:
             lines.append(f"  why   {rule_id}: {sim.book.by_id[rule_id].trigger.explain(state)}")
     return lines

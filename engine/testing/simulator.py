@@ -16,6 +16,7 @@ from engine.core.state.model import State
 from engine.errors import RenderFailed
 from engine.model import Event, OutcomeRecord, Outreach, WakeUp
 from engine.ports import Renderer
+from engine.testing.moves import Move, moves_of
 
 START = 1_767_225_600_000
 """2026-01-01T00:00:00Z, the origin of relative times."""
@@ -39,8 +40,15 @@ class Simulator:
         self.states: dict[str, State] = {}
         self.outreach: list[Outreach] = []
         self.outcomes: list[OutcomeRecord] = []
+        self.derived: list[Event] = []
+        """Events that segments and rules have made for the customers themselves."""
         self._wakes: list[tuple[int, str]] = []
         self._events = 0
+
+    @property
+    def moves(self) -> list[Move]:
+        """All moves of segments so far."""
+        return moves_of(self.book, self.derived)
 
     def moment(self, at: int | str) -> int:
         """Epoch ms of a time given as epoch ms, or as a duration from the start."""
@@ -105,6 +113,7 @@ class Simulator:
         self._render(decision)
         self.outreach.extend(decision.outreach)
         self.outcomes.extend(decision.outcomes)
+        self.derived.extend(decision.derived)
 
     def _render(self, decision: Decision) -> None:
         for outreach in list(decision.outreach) if self.renderer else ():

@@ -9,11 +9,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from engine.lang.located import Document, Node, Route
+from engine.lang.rule_test_grammar import OF_MOVES
 from engine.lang.rule_tests import Expected, TestCase, TestFile
-from engine.model import OutcomeRecord, Outreach
-from engine.testing.rule_tests import CONTAINED, MOMENTS, TestResult, moment, same
-
-Got = Outreach | OutcomeRecord
+from engine.model import Outreach
+from engine.testing.moves import Move
+from engine.testing.rule_tests import CONTAINED, MOMENTS, Got, TestResult, moment, same
 
 
 class _Edit(NamedTuple):
@@ -36,6 +36,7 @@ def _edits(document: Document, result: TestResult) -> Iterator[_Edit]:
     case, route = result.case, ("tests", result.index)
     if case.expect is not None and not same(case.expect, result.got):
         names = [name for name in _named(case.expect) if name not in CONTAINED] or ["subject"]
+        names = [name for name in names if name not in OF_MOVES] or ["subject"]
         entries = [_entry(case, one, names, _quotes(case.expect, one)) for one in result.got]
         yield _edit(document, (*route, "expect"), entries)
     if case.outcomes is not None and not same(case.outcomes, result.outcomes):
@@ -67,13 +68,18 @@ def _named(wanted: Sequence[Expected]) -> list[str]:
     return list(dict.fromkeys(name for one in wanted for name in one.fields))
 
 
-def _quotes(wanted: Sequence[Expected], one: Outreach) -> dict[str, str]:
+def _quotes(wanted: Sequence[Expected], one: Got) -> dict[str, str]:
     """The quotes in the rule's expectations that occur in the outreach."""
+    if not isinstance(one, Outreach):
+        return {}
     quoted = [item for want in wanted if want.rule == one.rule for item in want.fields.items() if item[0] in CONTAINED]
     return {name: text for name, text in quoted if text in getattr(one, name)}
 
 
 def _entry(case: TestCase, one: Got, names: Sequence[str], quotes: Mapping[str, str]) -> str:
+    if isinstance(one, Move):
+        of_levels = f", old: {one.old}, new: {one.new}" if one.moves in ("up", "down") else ""
+        return f"{moment(case, one.at)}: {{ segment: {one.segment}, moves: {one.moves}{of_levels} }}"
     fields = [f"rule: {one.rule}"]
     fields += [f"{name}: {_written(case, one, name)}" for name in names if getattr(one, name)]
     fields += [f"{name}: {json.dumps(text, ensure_ascii=False)}" for name, text in quotes.items()]

@@ -39,7 +39,7 @@ class Decoder:
         self.accept: Accept = catalog.accept
         self.nobody = catalog.accept.nobody
         self.events = catalog.events
-        self.checks = {name: _checks(declared) for name, declared in catalog.events.items()}
+        self.checks = {name: _checks(declared) for name, declared in catalog.events.items() if not declared.made}
         self.read: Callable[[Record], Parts] = reader(source)
         self.names_guests = names_guests(source)
         """Whether its records may identify a guest as a known customer, and the guest's partition can be reached."""

@@ -202,7 +202,10 @@ def test_places_count_characters_in_the_text_as_it_was_written() -> None:
         ("events.subscribed.last.page", "properties: time"),
         ("amount > 1", "did you mean event.amount?"),
         ("country == 'DE'", "did you mean profile.country?"),
-        ("profil.age > 1", "an expression can read: event, events, profile, scores; did you mean 'profile'?"),
+        (
+            "profil.age > 1",
+            "an expression can read: event, events, now, profile, scores, segments; did you mean 'profile'?",
+        ),
         ("profile.age > 1 && true", "write 'and' instead of '&&'"),
         ("profile.age = 1", "write '==' to compare"),
         ("profile.age is null", "write '=='"),

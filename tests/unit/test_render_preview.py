@@ -12,6 +12,7 @@ from engine.core.zones import Zones
 from engine.model import Outreach
 from engine.render import JinjaRenderer, preview
 from tests.support.rendering import NOON, push, reason_of, write
+from tests.support.segment_shop import ACTIVE, KEPT, UP, shop
 
 DAY = 86_400_000
 MAILS = Path(__file__).parents[1] / "golden" / "mails"
@@ -84,3 +85,35 @@ def test_a_receipt_reads_as_it_did(tmp_path: Path) -> None:
     made = preview(JinjaRenderer(MAILS, book), book, "receipt", "email", data, NOON)
     seen = f"Subject: {made.subject}\n\n{made.text}\n\n{made.html}\n".replace("\xa0", " ")
     assert seen == (MAILS / "receipt.expected").read_text(encoding="utf-8")
+
+
+def of_tiers(folder: Path, data: dict[str, Any]) -> str:
+    note = """\
+{% block subject %}{{ segments.tier }}{% endblock %}{% block text %}{{ segments.tier.kept_until | date }}
+{{ segments.active is defined and segments.active }}{% endblock %}
+"""
+    book = shop(folder, ACTIVE + KEPT, UP, note=note)
+    made = preview(JinjaRenderer(folder / "templates", book), book, "note", "email", data, NOON)
+    return f"{made.subject}, {made.text}".replace("\n", ", ")
+
+
+def test_a_preview_puts_the_customer_where_the_data_says(tmp_path: Path) -> None:
+    assert of_tiers(tmp_path, {"segments": {"tier": "high", "active": True}}) == "high, February 10, 2026, True"
+
+
+def test_a_preview_computes_the_other_segments_from_the_events(tmp_path: Path) -> None:
+    data = {"events": {"buy": {"count": 2, "sum": {"amount": 20}}, "visit": {"count": 0}}}
+    assert of_tiers(tmp_path, data) == "low, February 10, 2026, False"
+
+
+@pytest.mark.parametrize(
+    ("segments", "said"),
+    [
+        ({"tier": "golden"}, "segment tier is none, low, high, not 'golden'"),
+        ({"tier": True}, "segment tier is none, low, high, not True"),
+        ({"active": "in"}, "segment active is true or false, not 'in'"),
+        ({"gone": True}, "there is no segment 'gone'; there are active, tier"),
+    ],
+)
+def test_a_preview_says_what_a_segment_can_be(tmp_path: Path, segments: dict[str, Any], said: str) -> None:
+    assert said in reason_of(lambda: of_tiers(tmp_path, {"segments": segments}))

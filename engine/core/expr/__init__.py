@@ -10,11 +10,14 @@ What does not follow from Python:
 - `and`, `or` and `not` take anything and give true or false.
 - `time` compares with ISO 8601 text (UTC unless it says otherwise), `date` with "YYYY-MM-DD" or "MM-DD"; dates with
   and without a year have no order between them.
+- `now` is the moment of the decision, and only compares.
+- Levels of a segment compare by height: `segments.tier >= "gold"`.
 """
 
 from engine.core.book import Expression
 from engine.core.catalog import Catalog
-from engine.core.expr.changes import next_change
+from engine.core.expr.certainty import certain
+from engine.core.expr.changes import ticks, until
 from engine.core.expr.check import Checker
 from engine.core.expr.closures import closure
 from engine.core.expr.nodes import needs_of
@@ -25,19 +28,20 @@ __all__ = ["compile_expression"]
 
 
 def compile_expression(
-    text: str, catalog: Catalog, event_types: frozenset[str]
+    text: str, catalog: Catalog, event_types: frozenset[str], value: bool = False
 ) -> tuple[Expression | None, list[BadExpression]]:
     """The expression, or None and everything wrong with it, in order of place.
 
     `event_types` are the types the root `event` may be; empty: there is no event to read.
+    `value`: what is asked for is the value, not whether it is true.
     """
     source = Source(text)
     tree, problem = source.parse()
     if tree is None:
         return None, [problem] if problem else []
     checker = Checker(source, catalog, event_types)
-    node = checker.check(tree)
+    node = checker.check(tree) if value else checker.condition(tree)
     if checker.problems:
         return None, sorted(checker.problems, key=lambda problem: problem.offset)
     needs = needs_of(node)
-    return Expression(text.strip(), closure(node), needs, next_change(needs.keeps.windows)), []
+    return Expression(text.strip(), closure(node), needs, until(node), certain(node), ticks(node)), []

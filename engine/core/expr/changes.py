@@ -1,23 +1,145 @@
-"""Until when an expression keeps its value if no other event comes.
+"""Until when an expression holds if no other event comes.
 
-`compile_expression` calls `next_change`. Only windows depend on time: events leave them, and unknown parts pass out of
-them. Everything else in the language depends on the state and the event alone.
+`compile_expression` calls `until`; segments set their timers by it. Three things depend on time: windows, which
+events enter and leave and unknown parts pass out of, scores, which fall with silence, and `now`. Everything else
+depends on the state and the event alone; a segment that the expression reads has a timer of its own.
+
+The moment is never too late, so a timer misses no change. It may be too early, where the exact one would be costly to
+find; whoever waits for it looks again then.
 """
 
-from engine.core.book import NEVER, NextChange
-from engine.core.scope import Scope
-from engine.core.state.model import Memory
+from bisect import bisect_left
+from math import ceil, floor, inf, isfinite, nextafter
+from typing import Any, TypeAlias
+
+from engine.core.book import NEVER, NextChange, Predicate, Until
+from engine.core.expr.closures import COMPARE, MIRRORED, Compare, closure
+from engine.core.expr.nodes import (
+    Arithmetic,
+    Comparison,
+    Constant,
+    Contained,
+    Count,
+    Junction,
+    Listed,
+    Node,
+    Not,
+    Now,
+    NullTest,
+    Order,
+    Score,
+    Sum,
+    parts_of,
+)
+from engine.core.scope import Missing, Scope, entries_within, range_within, total
+from engine.core.state.model import Memory, WindowEntry
+
+Change: TypeAlias = NextChange | None
+"""None: time alone never changes it."""
+
+ROUNDING = 2e-6
+"""A partial sum this close to the constant may be on either side of it, as sums are rounded to 6 decimals in another
+order; the timer then looks itself."""
 
 
-def next_change(windows: frozenset[tuple[str, str | None, int]]) -> NextChange:
-    """A function that gives the first moment after now at which an expression with these windows may change."""
-    spans = sorted({(type_, span) for type_, _, span in windows})
-    if not spans:
-        return lambda scope: NEVER
+def until(node: Node) -> Until:
+    """A function that gives the truth of the expression, and the first moment after now at which it may change."""
+    match node:
+        case Junction(every=every, parts=parts):
+            return _junction(every, [until(part) for part in parts])
+        case Not(operand=operand):
+            return _not(until(operand))
+        case Comparison(order=order, left=Constant() as left, right=right) if not isinstance(right, Constant):
+            return until(Comparison(MIRRORED[order], right, left))
+        case Comparison(order=order, left=Count() as count, right=Constant(value=limit)) if _is_window(count, limit):
+            return _counted(count, order, limit)
+        case Comparison(order=order, left=Score() as score, right=Constant(value=limit)):
+            return _scored(score, order, limit, closure(node))
+        case Comparison(order=order, left=Sum() as total, right=Constant(value=limit)) if _is_window(total, limit):
+            return _summed(total, COMPARE[order], limit)
+    change, test = _change(node), closure(node)
+    if change is None:
+        return lambda scope: (bool(test(scope)), NEVER)
+    return lambda scope: (bool(test(scope)), change(scope))
+
+
+def _is_window(tally: Count | Sum, limit: object) -> bool:
+    return tally.span is not None and type(limit) in (int, float)
+
+
+def _junction(every: bool, parts: list[Until]) -> Until:
+    """While a part decides the whole (a false one of `and`), the others don't matter; all such parts must change."""
+
+    def whole(scope: Scope) -> tuple[bool, int]:
+        soonest, latest = NEVER, 0
+        for part in parts:
+            truth, moment = part(scope)
+            if truth is not every:
+                latest = max(latest, moment)
+            elif moment < soonest:
+                soonest = moment
+        return (not every, latest) if latest else (every, soonest)
+
+    return whole
+
+
+def _not(operand: Until) -> Until:
+    def negated(scope: Scope) -> tuple[bool, int]:
+        truth, moment = operand(scope)
+        return not truth, moment
+
+    return negated
+
+
+def _change(node: Node) -> Change:
+    """When the value may change; for a comparison or another question its truth."""
+    match node:
+        case Count(type=type_, span=int(span)) | Sum(type=type_, span=int(span)):
+            return _window(type_, span)
+        case NullTest(operand=Now()):
+            return None
+        case Listed(operand=operand) | NullTest(operand=operand) | Not(operand=operand):
+            return _change(operand)
+        case Comparison(order=order, left=Now(), right=right) if not isinstance(right, Now):
+            return _soonest([_passing(order, right), _change(right)])
+        case Comparison(order=order, left=left, right=Now()) if not isinstance(left, Now):
+            return _soonest([_passing(MIRRORED[order], left), _change(left)])
+        case Arithmetic() | Comparison() | Contained() | Junction():
+            return _soonest([_change(part) for part in parts_of(node)])
+    return None
+
+
+def _soonest(changes: list[Change]) -> Change:
+    known = [change for change in changes if change is not None]
+    if len(known) < 2:
+        return known[0] if known else None
+    return lambda scope: min([change(scope) for change in known])
+
+
+def _passing(order: Order, other: Node) -> NextChange:
+    """When `now <order> other` changes: at the other moment, or just after it."""
+    load = closure(other)
 
     def soonest(scope: Scope) -> int:
-        events, now = scope.state.events, scope.now
-        return min([_of_window(events[type_], span, now) for type_, span in spans if type_ in events], default=NEVER)
+        moment, now = load(scope), scope.now
+        if type(moment) not in (int, float) or not isfinite(moment):
+            return NEVER
+        first, after = ceil(moment), floor(moment) + 1
+        if order in ("<", ">="):
+            return first if first > now else NEVER
+        if order in ("<=", ">"):
+            return after if after > now else NEVER
+        return first if first > now else (after if after > now else NEVER)
+
+    return soonest
+
+
+def _window(type_: str, span: int) -> NextChange:
+    """The next moment at which an event enters the window or leaves it."""
+
+    def soonest(scope: Scope) -> int:
+        memory = scope.state.events.get(type_)
+        return _of_window(memory, span, scope.now) if memory is not None else NEVER
 
     return soonest
 
@@ -31,3 +153,92 @@ def _of_window(memory: Memory, span: int, now: int) -> int:
         for entry in history.window:
             moments += [entry.time, entry.time + span]
     return min([moment for moment in moments if moment > now], default=NEVER)
+
+
+def _counted(node: Count, order: Order, limit: float) -> Until:
+    """When a count passes the limit: it falls to a number as the event that many places from the newest leaves."""
+    type_, span, compare, test = node.type, node.span or 0, COMPARE[order], closure(_against(node, order, limit))
+    falls_to = ceil(limit) - 1 if order in (">=", "<") else floor(limit)
+    equals = order in ("==", "!=")
+
+    def whole(scope: Scope) -> tuple[bool, int]:
+        state, now = scope.state, scope.now
+        found = range_within(state, type_, now, span)
+        if found is None:
+            return bool(test(scope)), _of_window(state.events[type_], span, now)
+        entries, start, stop = found
+        number = stop - start
+        rest = number - 1 if equals and number == limit else falls_to
+        moment = entries[stop - rest - 1].time + span if 0 <= rest < number else NEVER
+        return compare(number, limit), _or_entering(scope, type_, moment)
+
+    return whole
+
+
+def _summed(node: Sum, compare: Compare, limit: float) -> Until:
+    """When a sum passes the limit, by taking away what leaves, the oldest first."""
+    type_, name, span = node.type, node.property, node.span or 0
+
+    def whole(scope: Scope) -> tuple[bool, int]:
+        state, now = scope.state, scope.now
+        value = total(state, type_, name, now, span)
+        entries = entries_within(state, type_, now, span)
+        if isinstance(value, Missing) or entries is None:
+            holds = not isinstance(value, Missing) and compare(value, limit)
+            return holds, _of_window(state.events[type_], span, now)
+        holds, rest = compare(value, limit), value
+        for entry in entries:
+            rest -= entry.values[name]
+            if compare(round(rest, 6), limit) is not holds or abs(rest - limit) <= ROUNDING:
+                return holds, _or_entering(scope, type_, entry.time + span)
+        return holds, _or_entering(scope, type_, NEVER)
+
+    return whole
+
+
+def _scored(node: Score, order: Order, limit: Any, test: Predicate) -> Until:
+    """A score falls with the silence since the last purchase, so each threshold is crossed once, at a known moment."""
+    model, above = node.model, nextafter(limit, inf)
+    falls = {"<": (limit,), ">=": (limit,), "<=": (above,), ">": (above,), "==": (above, limit), "!=": (above, limit)}
+
+    def whole(scope: Scope) -> tuple[bool, int]:
+        if model is None:
+            return bool(test(scope)), NEVER
+        moments = []
+        for threshold in falls[order]:
+            moment = model.falls_below(scope.state, node.name, node.span, threshold)
+            if moment is not None and moment > scope.now:
+                moments.append(moment)
+        return bool(test(scope)), min(moments, default=NEVER)
+
+    return whole
+
+
+def ticks(node: Node) -> bool:
+    """Whether the truth may change every second, because a score is not just compared with a number."""
+    match node:
+        case Score():
+            return True
+        case Comparison(left=Score(), right=Constant()) | Comparison(left=Constant(), right=Score()):
+            return False
+        case NullTest(operand=Score()):
+            return False
+    return any(ticks(part) for part in parts_of(node))
+
+
+def _against(node: Count, order: Order, limit: float) -> Comparison:
+    return Comparison(order, node, Constant(limit, "number"))
+
+
+def _or_entering(scope: Scope, type_: str, moment: int) -> int:
+    """The moment, or before it the time of an event that has not come yet and then enters every window."""
+    memory = scope.state.events.get(type_)
+    if memory is None or memory.last <= scope.now:
+        return moment
+    window = memory.history.window if memory.history is not None else []
+    coming = bisect_left(window, scope.now + 1, key=_time)
+    return min(moment, window[coming].time if coming < len(window) else memory.last)
+
+
+def _time(entry: WindowEntry) -> int:
+    return entry.time

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from engine.core.catalog import Catalog
 from engine.core.expr.kinds import HOW_TO_WRITE, NUMBERS, advice, as_kind, comparable, fits_in, with_article
-from engine.core.expr.names import Names
+from engine.core.expr.names import Names, offer
 from engine.core.expr.nodes import (
     BROKEN,
     LIST,
@@ -23,13 +23,16 @@ from engine.core.expr.nodes import (
     Listed,
     Node,
     Not,
+    Now,
     NullTest,
     Order,
+    SegmentLevel,
+    SegmentRank,
     Sign,
     Sort,
 )
 from engine.core.expr.syntax import Source
-from engine.core.scope import MISSING
+from engine.core.scope import MISSING, NO_LEVEL
 from engine.errors import BadExpression
 
 _WORDS = {"true": True, "false": False, "null": None}
@@ -82,6 +85,16 @@ class Checker:
         self._source = source
         self._names = Names(catalog, event_types, self._report)
 
+    def condition(self, node: ast.expr) -> Node:
+        """The meaning of what is asked for its truth; BROKEN if a problem was reported."""
+        checked = self.check(node)
+        if isinstance(checked, SegmentLevel):
+            help_ = f'compare it: {self._source.excerpt(node)} != "{NO_LEVEL}"'
+            return self._broken("level-alone", "a level is a text, which is always true", node, help_)
+        if isinstance(checked, Now):
+            return self._broken("type-mismatch", "'now' alone is always true", node, "compare it with a time")
+        return checked
+
     def check(self, node: ast.expr) -> Node:
         """The meaning of a part of the tree; BROKEN if a problem was reported."""
         constant = self._constant(node)
@@ -93,9 +106,9 @@ class Checker:
             case ast.Call():
                 return self._names.call(node)
             case ast.BoolOp(op=op, values=values):
-                return Junction(isinstance(op, ast.And), tuple(self.check(value) for value in values))
+                return Junction(isinstance(op, ast.And), tuple(self.condition(value) for value in values))
             case ast.UnaryOp(op=ast.Not(), operand=operand):
-                return Not(self.check(operand))
+                return Not(self.condition(operand))
             case ast.UnaryOp(op=ast.USub() | ast.UAdd() as op, operand=operand):
                 sign: Sign = "-" if isinstance(op, ast.USub) else "+"
                 return _calculation(sign, Constant(0, "integer"), self._number(operand, sign))
@@ -167,11 +180,44 @@ class Checker:
         kinds = (left.node.kind, right.node.kind)
         if order in ("==", "!=") and "null" in kinds and "list" not in kinds:
             return NullTest(left.node if kinds[1] == "null" else right.node, order == "!=")
+        if isinstance(left.node, SegmentLevel) or isinstance(right.node, SegmentLevel):
+            return self._levels(order, left, right)
         nodes = self._beside(left, kinds[1]), self._beside(right, kinds[0])
         if comparable(nodes[0].kind, nodes[1].kind, order):
             return Comparison(order, *nodes)
         message = f"{self._what(left)}, {self._what(right)}"
         return self._broken("type-mismatch", message, left.at, advice(*kinds, order), right.at)
+
+    def _levels(self, order: Order, left: Side, right: Side) -> Node:
+        """Levels compare by their height, not by their letters."""
+        one, other = (left, right) if isinstance(left.node, SegmentLevel) else (right, left)
+        level, against = one.node, other.node
+        assert isinstance(level, SegmentLevel)
+        if isinstance(against, SegmentLevel):
+            if against.segment == level.segment:
+                return Comparison(order, *(SegmentRank(side.node) for side in (left, right)))  # type: ignore[arg-type]
+            message, help_ = "levels of two segments have no order between them", "compare each with a level's name"
+            return self._broken("type-mismatch", message, left.at, help_, right.at)
+        if not isinstance(against, Constant) or against.kind != "string":
+            message, help_ = f"{self._what(other)}, not a level", f"levels: {self._heights(level)}"
+            return BROKEN if against is BROKEN else self._broken("type-mismatch", message, other.at, help_)
+        if self._is_level(level, against.value, other.at):
+            rank = Constant((NO_LEVEL, *level.levels).index(against.value), "integer")
+            return Comparison(order, *((SegmentRank(level), rank) if one is left else (rank, SegmentRank(level))))
+        return BROKEN
+
+    def _is_level(self, level: SegmentLevel, name: Any, at: ast.expr) -> bool:
+        """Whether a segment has the level; reported if not."""
+        known = (NO_LEVEL, *level.levels)
+        if name in known:
+            return True
+        meant = offer("", level.levels, str(name)).partition("; ")[2]
+        help_ = f"levels: {self._heights(level)}" + (f"; {meant}" if meant else "")
+        self._report("unknown-level", f"segment {level.segment} has no level {name!r}", at, help_)
+        return False
+
+    def _heights(self, level: SegmentLevel) -> str:
+        return ", ".join((NO_LEVEL, *level.levels))
 
     def _beside(self, side: Side, kind: Sort) -> Node:
         return self._as(kind, side.node, side.at) if isinstance(side.node, Constant) else side.node
@@ -186,6 +232,9 @@ class Checker:
 
     def _membership(self, left: Side, right: Side, negated: bool) -> Node:
         kind = left.node.kind
+        if isinstance(left.node, Now):
+            message = "'now' is looked for in a list"
+            return self._broken("type-mismatch", message, left.at, "compare it with <, <=, > or >=")
         match right.at:
             case ast.List(elts=elements) | ast.Tuple(elts=elements) if kind not in ("null", "list"):
                 return self._listed(left, elements, right.at, negated)
@@ -205,6 +254,8 @@ class Checker:
         constant = self._constant(at)
         if constant is None:
             return self._broken("expression-forbidden", "a list holds constants only", at, _A_LIST)
+        if isinstance(left.node, SegmentLevel) and not self._is_level(left.node, constant.value, at):
+            return BROKEN
         fitting = self._as(left.node.kind, constant, at)
         if comparable(left.node.kind, fitting.kind, "=="):
             return fitting

@@ -11,6 +11,7 @@ from math import isfinite
 from typing import Any
 
 from engine.core.book import Predicate
+from engine.core.expr.bounds import decided
 from engine.core.expr.nodes import (
     Arithmetic,
     Comparison,
@@ -19,22 +20,40 @@ from engine.core.expr.nodes import (
     Count,
     EventPart,
     Field,
+    InSegment,
     Junction,
     LastProperty,
     Leaf,
     Listed,
     Node,
     Not,
+    Now,
     NullTest,
+    OfSegment,
     Order,
     Property,
     Score,
+    SegmentLevel,
+    SegmentRank,
+    SegmentTime,
     Sum,
     TallyTime,
 )
-from engine.core.scope import MISSING, Scope, count, count_within, total
+from engine.core.scope import (
+    MISSING,
+    NO_LEVEL,
+    Missing,
+    Scope,
+    count,
+    count_within,
+    in_segment,
+    level_of,
+    segment_time,
+    total,
+)
 from engine.core.scores import ScoreModel
 from engine.core.zones import to_millis
+from engine.model import Number
 
 Compare = Callable[[Any, Any], bool]
 
@@ -44,10 +63,10 @@ def _unequal(left: Any, right: Any) -> bool:
     return bool(left < right or left > right)
 
 
-_COMPARE: dict[Order, Compare] = {
+COMPARE: dict[Order, Compare] = {
     "==": operator.eq, "!=": _unequal, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge
 }  # fmt: skip
-_MIRRORED: dict[Order, Order] = {"==": "==", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
+MIRRORED: dict[Order, Order] = {"==": "==", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 _SIGNS: dict[str, Callable[[Any, Any], Any]] = {
     "+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv
 }  # fmt: skip
@@ -66,7 +85,7 @@ def closure(node: Node) -> Predicate:
         case NullTest(operand=operand, negated=negated):
             return _null_test(closure(operand), negated)
         case Comparison(order=order, left=Constant() as left, right=right):
-            return _comparison(_MIRRORED[order], right, left)
+            return _comparison(MIRRORED[order], right, left)
         case Comparison(order=order, left=left, right=right):
             return _comparison(order, left, right)
         case Listed(operand=operand, values=values, negated=negated):
@@ -117,6 +136,27 @@ def _leaf(node: Leaf) -> Predicate:
             return lambda scope: total(scope.state, type_, name, scope.now, span)
         case Score(name=name, span=span, model=model):
             return _score(name, span, model)
+    return _of_segment(node)
+
+
+def _of_segment(node: OfSegment | Now) -> Predicate:
+    match node:
+        case Now():
+            return lambda scope: scope.now
+        case InSegment(segment=segment):
+            return lambda scope: in_segment(scope.state, segment)
+        case SegmentLevel(segment=segment, next=next_):
+            return lambda scope: level_of(scope.state, segment, next_)
+        case SegmentTime(segment=segment, which=which):
+            return lambda scope: segment_time(scope.state, segment, which)
+        case SegmentRank(level=level):
+            return _rank(level)
+
+
+def _rank(node: SegmentLevel) -> Predicate:
+    ranks = {name: place for place, name in enumerate((NO_LEVEL, *node.levels))}
+    level = _of_segment(node)
+    return lambda scope: ranks.get(level(scope), 0)
 
 
 def _present(value: Any) -> Any:
@@ -165,12 +205,14 @@ def _null_test(operand: Predicate, negated: bool) -> Predicate:
 
 
 def _comparison(order: Order, left: Node, right: Node) -> Predicate:
-    compare = _COMPARE[order]
+    compare = COMPARE[order]
     if "date" in (left.kind, right.kind) and order not in ("==", "!="):
         compare = _within_form(compare)
     match left, right:
         case _, Constant(value=value) if value is MISSING:
             return lambda scope: False
+        case Count(type=type_, span=int(span)), Constant(value=int(value) | float(value)) if type(value) is not bool:
+            return _count_with_constant(type_, span, order, value)
         case Property(name=name), Constant(value=value) if left.kind != "time":
             return _property_with_constant(name, compare, value)
         case Field(name=name), Constant(value=value) if left.kind != "time":
@@ -214,6 +256,18 @@ def _with_constant(load: Predicate, compare: Compare, constant: Any) -> Predicat
     def test(scope: Scope) -> bool:
         value = load(scope)
         return type(value) in types and compare(value, constant)
+
+    return test
+
+
+def _count_with_constant(type_: str, span: int, order: Order, constant: Number) -> Predicate:
+    compare = COMPARE[order]
+
+    def test(scope: Scope) -> bool:
+        value = count_within(scope.state, type_, scope.now, span)
+        if isinstance(value, Missing):
+            return decided(scope, type_, span, order, constant) is True
+        return compare(value, constant)
 
     return test
 

@@ -14,12 +14,27 @@ from engine.core.catalog import Catalog, Kind
 from engine.core.catalog import Property as Declared
 from engine.core.durations import milliseconds
 from engine.core.expr.kinds import NUMBERS, with_article
-from engine.core.expr.nodes import BROKEN, Count, EventPart, Field, LastProperty, Node, Property, Score, Sum, TallyTime
+from engine.core.expr.nodes import (
+    BROKEN,
+    Count,
+    EventPart,
+    Field,
+    InSegment,
+    LastProperty,
+    Node,
+    Now,
+    Property,
+    Score,
+    SegmentLevel,
+    SegmentTime,
+    Sum,
+    TallyTime,
+)
 
 Report: TypeAlias = Callable[[str, str, ast.expr, str], None]
 """Takes code, message, place and help."""
 
-ROOTS = ("profile", "event", "events", "scores")
+ROOTS = ("profile", "event", "events", "segments", "scores", "now")
 _TIME = Declared("time", "time")
 _EVENT_PARTS = {"time": _TIME, "type": Declared("type", "string"), "id": Declared("id", "string")}
 _A_DURATION = 'write it in quotes, such as "7d"'
@@ -51,6 +66,10 @@ class Names:
                 return self._history(root, rest)
             case "scores":
                 return self._score(root, rest)
+            case "segments":
+                return self._segment(root, rest)
+            case "now":
+                return self._now(rest)
         return self._unknown_root(root)
 
     def call(self, node: ast.Call) -> Node:
@@ -133,6 +152,36 @@ class Names:
                     code, f"'{name}' is not one of the {what} of {owner}", rest[0], offer(what, declared, name)
                 )
         return None
+
+    def _now(self, rest: list[ast.Name]) -> Node:
+        if rest:
+            message, help_ = "'now' is a value and has no parts", "compare it with a time: profile.trial_ends_at > now"
+            return self._broken("unknown-property", message, rest[0], help_)
+        return Now()
+
+    def _segment(self, root: ast.Name, rest: list[ast.Name]) -> Node:
+        known = self._catalog.segments
+        match [step.id for step in rest]:
+            case []:
+                return self._broken(
+                    "unknown-segment", "'segments' alone is not a value", root, offer("segments", known)
+                )
+            case [name, *_] if name not in known:
+                message = f"there is no segment '{name}'"
+                return self._broken("unknown-segment", message, rest[0], offer("segments", known, name))
+            case [name]:
+                return SegmentLevel(name, known[name].levels) if known[name].levels else InSegment(name)
+            case [name, "since"]:
+                return SegmentTime(name, "since")
+            case [name, "kept_until"] if known[name].keeps:
+                return SegmentTime(name, "kept_until")
+            case [name, "next"] if known[name].keeps:
+                return SegmentLevel(name, known[name].levels, next=True)
+        parts = known[rest[0].id].parts
+        message = f"'{rest[-1].id}' is not a part of segment {rest[0].id}"
+        if rest[1].id in ("kept_until", "next") and len(rest) == 2:
+            message = f"segment {rest[0].id} has no `keep`, so it has no '{rest[1].id}'"
+        return self._broken("unknown-property", message, rest[-1], offer("parts", parts, rest[-1].id))
 
     def _history(self, root: ast.Name, rest: list[ast.Name]) -> Node:
         if not self._known_type(root, rest):

@@ -95,6 +95,48 @@ class Score:
 
 
 @dataclass(frozen=True, slots=True)
+class Now:
+    """The moment of the decision. It stands in comparisons only: elsewhere a value would change every millisecond."""
+
+    kind: Sort = "time"
+
+
+@dataclass(frozen=True, slots=True)
+class InSegment:
+    """Whether the customer is in a segment without levels."""
+
+    segment: str
+    kind: Sort = "boolean"
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentLevel:
+    """The customer's level in a segment, or the level that `keep` holds off (`next`)."""
+
+    segment: str
+    levels: tuple[str, ...]
+    next: bool = False
+    kind: Sort = "string"
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentRank:
+    """The place of a `SegmentLevel` among the levels, so that levels compare by height: 0 is outside of them all."""
+
+    level: SegmentLevel
+    kind: Sort = "integer"
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentTime:
+    """Since when a membership is what it is, or until when `keep` holds it."""
+
+    segment: str
+    which: Literal["since", "kept_until"]
+    kind: Sort = "time"
+
+
+@dataclass(frozen=True, slots=True)
 class Arithmetic:
     sign: Sign
     left: "Node"
@@ -154,7 +196,10 @@ class Junction:
     kind: Sort = "boolean"
 
 
-Leaf: TypeAlias = Constant | Field | Property | EventPart | LastProperty | TallyTime | Count | Sum | Score
+OfSegment: TypeAlias = InSegment | SegmentLevel | SegmentRank | SegmentTime
+Leaf: TypeAlias = (
+    Constant | Field | Property | EventPart | LastProperty | TallyTime | Count | Sum | Score | Now | OfSegment
+)
 Node: TypeAlias = Leaf | Arithmetic | NullTest | Comparison | Listed | Contained | Not | Junction
 
 BROKEN = Constant(MISSING, "any")
@@ -174,8 +219,12 @@ def needs_of(node: Node) -> Needs:
             return Needs(Reads(scores=True))
         case LastProperty() | TallyTime() | Count() | Sum():
             return Needs(Reads(types=frozenset({node.type})), _keeps_of(node))
+        case SegmentRank(level=level):
+            return needs_of(level)
+        case InSegment(segment=segment) | SegmentLevel(segment=segment) | SegmentTime(segment=segment):
+            return Needs(Reads(segments=frozenset({segment})))
     needs = Needs()
-    for part in _parts(node):
+    for part in parts_of(node):
         needs |= needs_of(part)
     return needs
 
@@ -193,7 +242,8 @@ def _keeps_of(node: LastProperty | TallyTime | Count | Sum) -> Keeps:
     return Keeps()
 
 
-def _parts(node: Node) -> tuple[Node, ...]:
+def parts_of(node: Node) -> tuple[Node, ...]:
+    """The nodes directly below a node."""
     match node:
         case Arithmetic() | Comparison() | Contained():
             return (node.left, node.right)

@@ -100,12 +100,19 @@ def _keep_day(history: History, day: int) -> None:
 
 
 def _keep_in_window(plan: Plan, history: History, event: Event) -> None:
-    entries = history.window
-    names = {*plan.window_sums, *entries[-1].values} if history.until and entries else plan.window_sums
-    insort(entries, WindowEntry(event.time, {name: number(event, name) for name in names}), key=_time)
+    entries, time = history.window, event.time
+    values = {name: number(event, name) for name in plan.window_sums}
+    if history.until and entries:
+        values |= {name: number(event, name) for name in entries[-1].values if name not in values}
+    entry = WindowEntry(time, values)
+    if not entries or time >= entries[-1].time:
+        entries.append(entry)
+    else:
+        insort(entries, entry, key=_time)
     oldest = entries[-1].time - history.span
-    stale = next((i for i, entry in enumerate(entries) if entry.time > oldest), 0)
-    del entries[: max(stale, len(entries) - MAX_WINDOW_ENTRIES)]
+    if entries[0].time <= oldest or len(entries) > MAX_WINDOW_ENTRIES:
+        stale = next((i for i, each in enumerate(entries) if each.time > oldest), 0)
+        del entries[: max(stale, len(entries) - MAX_WINDOW_ENTRIES)]
     if history.unknown and history.unknown <= oldest:
         history.unknown = 0
 

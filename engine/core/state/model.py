@@ -19,7 +19,7 @@ from engine.model import KeptEvent, Number
 STATE_VERSION = 2
 STATE_MINOR = 3
 """1: states of version 2. 2: a partition's outbox may have entries that are no outreach; an older engine would take
-them for a damaged store. 3: days with a purchase, counted for scores."""
+them for a damaged store. 3: days with a purchase, counted for scores; segments."""
 MAX_EPOCH_SECONDS = 10**11
 """`Slot.fired` above it is in milliseconds (from 1973 on), else in seconds (to the year 5138)."""
 
@@ -176,6 +176,48 @@ class Known(msgspec.Struct, array_like=True, gc=False):
     at: int
 
 
+class Membership(
+    msgspec.Struct,
+    omit_defaults=True,
+    gc=False,
+    rename={
+        "level": "v",
+        "since": "s",
+        "due": "d",
+        "moves": "n",
+        "mark": "m",
+        "next": "x",
+        "kept": "k",
+        "year": "y",
+        "parked": "p",
+    },
+):
+    """What a segment keeps of the customer."""
+
+    level: str = ""
+    """The level; for a segment without levels IN. "": the customer is outside."""
+    since: int = 0
+    """The moment of the last change; 0: it has never changed."""
+    due: int = 0
+    """When the level, or what `keep` holds, may change without an event; 0: never."""
+    moves: int = 0
+    """How many changes have been told; rules count occurrences with it, so it never goes back."""
+    mark: int = 0
+    """The mark of the definition that the customer has met; 0: none, so that the next look tells no change."""
+    next: str | None = None
+    """The level that would hold if `keep` ended now; None: the current one."""
+    kept: int = 0
+    """Until when the level is kept at least; 0: it is not kept."""
+    year: int = 0
+    """The local year at whose beginning `kept` is, if a calendar year bounds it."""
+    parked: int = 0
+    """The book no longer has the segment; until this moment it can come back as if it had stayed."""
+
+
+IN = "in"
+"""The level of a segment without levels."""
+
+
 class State(msgspec.Struct, array_like=True, gc=False):
     """Everything the engine knows about one customer. `wake`: the moment the store's wake-up index holds (0: none)."""
 
@@ -195,6 +237,8 @@ class State(msgspec.Struct, array_like=True, gc=False):
     sent: list[Sent] = []
     known: Known | None = None
     """The customer that this guest became, by the latest identification."""
+    segments: dict[str, Membership] = {}
+    """By segment id, of those the customer is or was in, or may come into by time alone."""
 
     @property
     def identified(self) -> int:

@@ -5,6 +5,7 @@ a removed rule are parked, and history that is no longer asked for is kept, both
 """
 
 from engine.core.book import Rule, RuleBook
+from engine.core.segments.follow import meet
 from engine.core.state.fold import GRACE, ask
 from engine.core.state.model import Parked, Slot, State
 from engine.core.triggers.base import spend
@@ -18,6 +19,9 @@ def rearm(book: RuleBook, state: State, now: int) -> None:
     _rename(book, state)
     _exchange_kinds(book, state)
     _park_removed(book, state, now)
+    ask(book, state, now)
+    if book.segments or state.segments:
+        meet(book, state, now - book.policy.allowed_lateness)
     for rule in book.rules:
         slot = state.rules.get(rule.id)
         if slot is not None:
@@ -30,7 +34,6 @@ def rearm(book: RuleBook, state: State, now: int) -> None:
                 rule.trigger.cancel(state, slot.cancelled)
             if state.identified:
                 silence(state, slot)
-    ask(book, state, now)
     state.mark = book.mark
 
 

@@ -60,6 +60,11 @@ class Trigger(ABC):
         """Profile fields that this trigger reads; it also gets every event of a type that feeds them."""
         return frozenset()
 
+    @property
+    def segments(self) -> frozenset[str]:
+        """Segments whose moves it reacts to: `on_event` gets the event of the move."""
+        return frozenset()
+
     @abstractmethod
     def on_event(self, state: State, event: Event, horizon: int) -> Firing | None:
         """Fold an event that is already in the tallies and the profile: arm, disarm, or fire at once."""

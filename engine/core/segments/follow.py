@@ -1,0 +1,191 @@
+"""Membership at every instant: what a customer's segments are, whether an event or time alone changed them.
+
+`decide` calls `follow` after an event is counted, `settle` when a segment's timer is due, and `rearm` for a new book.
+A segment equals its condition at every instant: `Membership.due` is the next moment at which time may change it.
+A change that is told makes one event; the membership of a new or changed segment is taken up silently.
+"""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from engine.core.book import NEVER, RuleBook
+from engine.core.effects import effect_id
+from engine.core.facts import ENTERED, LEFT, MOVED
+from engine.core.scope import NO_LEVEL, Scope
+from engine.core.segments.model import Segment, beginning
+from engine.core.state.fold import GRACE
+from engine.core.state.model import Membership, State
+from engine.model import Event
+
+
+class Standing(NamedTuple):
+    """A membership as it has to be. The fields are those of `Membership`; the lowest level is empty."""
+
+    level: str
+    next: str | None = None
+    kept: int = 0
+    year: int = 0
+
+
+class Following:
+    """One look at some of a customer's segments, at one instant.
+
+    `timer`: time has come to `at`, so every change up to it is settled. Else the allowed lateness may hold back a
+    change by time alone that was before `at`; then the timer decides, not this look.
+    """
+
+    __slots__ = ("at", "book", "changed", "customer", "moves", "scope", "silent", "state", "timer")
+
+    def __init__(self, book: RuleBook, state: State, customer: str, at: int, timer: bool) -> None:
+        self.book = book
+        self.state = state
+        self.customer = customer
+        self.at = at
+        self.timer = timer
+        self.scope = Scope(state, None, at)
+        self.moves: list[Event] = []
+        self.changed: set[str] = set()
+        self.silent: set[str] = set()
+
+    def look(self, segment: Segment, silently: bool = False) -> None:
+        """Bring one membership up to the instant."""
+        level, due = "", NEVER
+        for one in segment.highest_first:
+            holds, moment = one.condition.until(self.scope)
+            if moment < due:
+                due = moment
+            if holds:
+                level = one.name
+                break  # lower levels don't matter before this one changes
+        if due == NEVER:
+            due = 0
+        known = self.state.segments
+        membership = known.get(segment.id)
+        if membership is None:
+            if not (level or due or silently):
+                return  # outside, and stays there: the usual case
+            membership = Membership(mark=0 if silently else segment.mark)
+        elif level == membership.level and segment.keep is None and membership.mark == segment.mark and not silently:
+            membership.due = due  # as before: the usual case
+            if not (level or due or membership.moves):
+                del known[segment.id]
+            return
+        self._renew(segment, membership, level, due, silently)
+
+    def _renew(self, segment: Segment, membership: Membership, level: str, due: int, silently: bool) -> None:
+        met = membership.mark == segment.mark and not silently
+        before = Standing(membership.level, membership.next, membership.kept, membership.year)
+        standing = Standing(level) if segment.keep is None else _kept(segment, membership, level, self)
+        if self._is_early(segment, membership, standing):
+            return
+        membership.level, membership.next, membership.kept, membership.year = standing
+        membership.due = min(due or standing.kept, standing.kept) if standing.kept else due
+        membership.mark = segment.mark if met or self._is_certain(segment) else 0
+        membership.parked = 0
+        if standing.level != before.level:
+            membership.since = self.at
+        if standing != before:
+            self.changed.add(segment.id)
+            if not (met and segment.needs.reads.segments.isdisjoint(self.silent)):
+                self.silent.add(segment.id)
+            elif standing.level != before.level:
+                self._move(segment, membership, before.level)
+        if membership.level or membership.due or membership.moves:
+            self.state.segments[segment.id] = membership
+        else:
+            self.state.segments.pop(segment.id, None)
+
+    def _is_early(self, segment: Segment, membership: Membership, standing: Standing) -> bool:
+        """Whether the change is one of time, which a late event may still disprove."""
+        if self.timer or not 0 < membership.due <= self.at:
+            return False
+        return segment.keep is not None or standing.level != membership.level
+
+    def _is_certain(self, segment: Segment) -> bool:
+        return all(level.condition.is_certain(self.scope) for level in segment.levels)
+
+    def _move(self, segment: Segment, membership: Membership, old: str) -> None:
+        membership.moves += 1
+        new = membership.level
+        type_ = ENTERED if not old else MOVED if new else LEFT
+        properties = {"segment": segment.id, "old": old or NO_LEVEL, "new": new or NO_LEVEL}
+        identity = effect_id(f"segments.{segment.id}", self.customer, str(membership.moves))
+        self.moves.append(Event(identity, type_, self.customer, self.at, properties))
+
+
+def _kept(segment: Segment, membership: Membership, level: str, this: Following) -> Standing:
+    """The membership that `keep` makes of the highest level whose condition holds."""
+    keep, at = segment.keep, this.at
+    assert keep is not None
+    zone = this.book.policy.zones.of(this.state.profile)
+    kept = beginning(membership.year, zone) if membership.year else membership.kept
+    now, holds = segment.place(membership.level), level == membership.level
+    renewed = kept <= at or (holds and membership.next is not None)
+    if segment.place(level) > now or (renewed if holds else kept <= at):
+        return Standing(level, None, *(keep.until(at, zone) if level else ()))
+    return Standing(membership.level, None if holds else level, kept, membership.year)
+
+
+def follow(
+    book: RuleBook, state: State, customer: str, looks: Iterable[tuple[Segment, bool]], at: int, *, timer: bool = False
+) -> list[Event]:
+    """Bring segments up to the instant, and return the moves, in order.
+
+    `looks`: segments in the order of their dependence, and whether to look in any case, or only if one that they read
+    has changed.
+    """
+    this = Following(book, state, customer, at, timer)
+    for segment, concerned in looks:
+        if concerned or not segment.needs.reads.segments.isdisjoint(this.changed):
+            this.look(segment)
+    return this.moves
+
+
+def fall_due(book: RuleBook, state: State, customer: str, due: int) -> list[Event]:
+    """Bring the segments whose timers are due up to that instant, and return the moves."""
+    timed = {id_ for id_, membership in state.segments.items() if membership.due == due}
+    if not timed:
+        return []
+    looks = [(segment, segment.id in timed) for segment in book.segments.values()]
+    return follow(book, state, customer, looks, due, timer=True)
+
+
+def meet(book: RuleBook, state: State, now: int) -> None:
+    """Take up the segments of a new book: rename, park what is gone, and look silently at what is new or has changed.
+
+    The others are due at once. `now`: the moment up to which time is settled.
+    """
+    for segment in book.segments.values():
+        for old in segment.was:
+            if old in state.segments and segment.id not in state.segments:
+                state.segments[segment.id] = state.segments.pop(old)
+    for id_, membership in state.segments.items():
+        if id_ not in book.segments and not membership.parked:
+            membership.parked = now + GRACE
+    this = Following(book, state, "", now, True)
+    for segment in book.segments.values():
+        known = state.segments.get(segment.id)
+        changed = known is None or known.mark != segment.mark or 0 < known.parked <= now
+        if known is None or changed or not segment.needs.reads.segments.isdisjoint(this.changed):
+            this.look(segment, silently=True)
+        else:
+            known.parked = 0
+            if not 0 < known.due <= now:
+                known.due = now  # events that came while it was parked, or another zone, may have changed it
+
+
+def forsake(state: State) -> None:
+    """Take a guest out of every segment, silently: what they did belongs to the customer that they became."""
+    for membership in state.segments.values():
+        membership.level, membership.next, membership.since = "", None, 0
+        membership.due = membership.kept = membership.year = 0
+
+
+def soonest(book: RuleBook, state: State) -> int:
+    """The soonest moment a segment's timer is due; 0: never."""
+    found = 0
+    for id_, membership in state.segments.items():
+        due = membership.due
+        if due and (due < found or not found) and id_ in book.segments:
+            found = due
+    return found

@@ -1,0 +1,48 @@
+"""The trigger `segment`: the customer moves in or out of a segment, or up or down its levels.
+
+It fires with the change itself, once a move. It keeps nothing in the state: the membership counts the moves.
+"""
+
+from typing import Any
+
+from engine.core.facts import Fact
+from engine.core.scope import in_segment, level_of, segment_time
+from engine.core.state.model import State
+from engine.core.triggers.base import Firing, Trigger
+from engine.core.zones import iso
+from engine.model import Event, KeptEvent
+
+
+class OnSegment(Trigger):
+    kind = "segment"
+    code = 7
+
+    def __init__(self, rule: str, *, move: Fact, **common: Any) -> None:
+        super().__init__(rule, **common)
+        self.move = move
+
+    @property
+    def segments(self) -> frozenset[str]:
+        return frozenset({self.move.segment})
+
+    def on_event(self, state: State, event: Event, horizon: int) -> Firing | None:
+        if event.type not in self.move.types or not self.move.happens(state, event):
+            return None
+        segment, old, new = (event.properties[name] for name in ("segment", "old", "new"))
+        kept = KeptEvent(event.id, event.type, event.time, event.properties)
+        occurrence = f"{segment} {state.segments[segment].moves}"
+        return Firing(occurrence, event.time, kept, f"segment {segment}: {old} to {new}")
+
+    def holds(self, state: State, occurrence: str) -> bool:
+        """Until the customer moves again in this segment."""
+        membership = state.segments.get(self.move.segment)
+        return membership is not None and occurrence == f"{self.move.segment} {membership.moves}"
+
+    def explain(self, state: State) -> str:
+        segment, waits = self.move.segment, f"waits for a move {self.move.moves}"
+        since = segment_time(state, segment, "since")
+        if self.move.levels:
+            place = f"segment {segment} is {level_of(state, segment)}"
+        else:
+            place = f"is {'in' if in_segment(state, segment) else 'not in'} segment {segment}"
+        return f"{place}{f' since {iso(since)}' if isinstance(since, int) else ''}; {waits}"

@@ -1,0 +1,158 @@
+"""The grammar of `segments`, and how they are compiled, in the order in which they depend on each other."""
+
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Annotated, Any, NamedTuple
+
+from pydantic import Field, model_validator
+
+from engine.core.book import Needs
+from engine.core.catalog import Catalog, SegmentForm
+from engine.core.durations import text_of
+from engine.core.scope import NO_LEVEL
+from engine.core.segments.model import MOVE_TYPES, Keep, Level, Segment
+from engine.core.state.model import IN
+from engine.lang.fields import READ_ID, Expr, ReadId, matching, span_of
+from engine.lang.form import NotNull, Parsed, Strict, refuse, said
+from engine.lang.site import Site
+
+_KEEPS = {"end of year": Keep(years=1), "end of next year": Keep(years=2)}
+_LEVEL = matching(READ_ID, "bad-id", "the name of a level", "a small letter, then small letters, digits and _")
+
+
+def _level(value: Any) -> str:
+    name = str(_LEVEL.parse(value))
+    if name == NO_LEVEL:
+        refuse("bad-id", f"a level can't be called '{NO_LEVEL}'", "that is what a customer outside of all levels has")
+    return name
+
+
+def _keep(value: Any) -> Keep:
+    if isinstance(value, str) and value in _KEEPS:
+        return _KEEPS[value]
+    if isinstance(value, str) and not any(char.isdigit() for char in value):
+        refuse("bad-duration", f"{said(value)} is not a time to keep", f"write {', '.join(_KEEPS)}, or such as 365d")
+    return Keep(span=span_of(value))
+
+
+LevelName = Annotated[str, Parsed(_level, _LEVEL.schema)]
+KeepField = Annotated[
+    Keep, Parsed(_keep, {"anyOf": [{"enum": [*_KEEPS]}, {"type": "string", "pattern": r"^(\d+(ms|s|m|h|d|w) ?)+$"}]})
+]
+
+
+class SegmentFields(Strict):
+    """A group that customers are in as long as a condition holds, or that has levels."""
+
+    label = "segment"
+    id: ReadId = Field(description="Permanent name of the segment; rename with `was`.")
+    why: str = Field("", description="One sentence: what the segment is for.")
+    was: list[ReadId] = Field([], description="Former ids of this segment.")
+    condition: Expr = Field("", alias="if", description="Customers are in it as long as this holds.")
+    levels: Annotated[dict[LevelName, Expr], Field(min_length=1)] = Field(
+        {}, description="Level -> what must hold, from the lowest; the highest that holds counts."
+    )
+    keep: Annotated[KeepField | None, NotNull()] = Field(
+        None, description="How long a level is kept at least: a duration, end of year, or end of next year."
+    )
+
+    @model_validator(mode="after")
+    def _one_of_each(self) -> "SegmentFields":
+        given = self.model_fields_set & {"condition", "levels"}
+        if not given:
+            refuse("missing-field", "segment needs 'if' or 'levels'")
+        if len(given) == 2:
+            refuse("bad-value", "segment has both 'if' and 'levels'", "make one segment of each", "levels")
+        if self.keep and not self.levels:
+            refuse("bad-value", "'keep' holds levels, and this segment has none", "give it levels, or drop it", "keep")
+        return self
+
+
+def forms(written: Iterable[Any]) -> dict[str, SegmentForm]:
+    """What others may read of the segments, as they are written, right or wrong: one mistake is to be reported once."""
+    found = {}
+    for each in written:
+        if isinstance(each, Mapping) and isinstance(each.get("id"), str):
+            levels = each.get("levels")
+            names = tuple(map(str, levels)) if isinstance(levels, Mapping) else ()
+            found[each["id"]] = SegmentForm(names, "keep" in each)
+    return found
+
+
+def with_segments(catalog: Catalog, segments: Mapping[str, SegmentForm]) -> Catalog:
+    """The catalogue with the segments, and the events that they make."""
+    return replace(catalog, segments=dict(segments), events=catalog.events | MOVE_TYPES) if segments else catalog
+
+
+class _Draft(NamedTuple):
+    """A segment whose expressions are compiled, at its place."""
+
+    site: Site
+    fields: SegmentFields
+    levels: tuple[Level, ...]
+    needs: Needs
+
+
+def compile_segments(written: Sequence[tuple[Site, SegmentFields]]) -> tuple[Segment, ...]:
+    """The segments, those that others read first; problems are reported at their places."""
+    drafts = {fields.id: _draft(site, fields) for site, fields in written}
+    done: dict[str, Segment] = {}
+    for id_ in drafts:
+        _finish(id_, drafts, done, ())
+    return tuple(done.values())
+
+
+def _draft(site: Site, fields: SegmentFields) -> _Draft:
+    texts = fields.levels or {IN: fields.condition}
+    places = {name: site.at("levels", name) if fields.levels else site.at("if") for name in texts}
+    levels = []
+    for name, text in texts.items():
+        condition = places[name].expression(text, ())
+        if condition is None:
+            continue
+        levels.append(Level(name, condition))
+        if condition.ticks:
+            message, help = "this changes every second", "compare a score with a number, as in scores.alive < 0.5"
+            places[name].report("changing-score", message, help)
+        if made := sorted(condition.needs.reads.types & MOVE_TYPES.keys()):
+            help = "read the other segment itself, as in segments.vip"
+            places[name].report("segment-circle", f"a segment can't depend on {made[0]}, which segments make", help)
+    needs = Needs()
+    for level in levels:
+        needs |= level.condition.needs
+    return _Draft(site, fields, tuple(levels), needs)
+
+
+def _finish(id_: str, drafts: Mapping[str, _Draft], done: dict[str, Segment], path: tuple[str, ...]) -> None:
+    """Make the segment after those that it reads. `path`: those that wait for it."""
+    if id_ in done or id_ not in drafts:
+        return
+    site, fields, levels, needs = drafts[id_]
+    if id_ in path:
+        circle = " -> ".join((*path[path.index(id_) :], id_))
+        site.at("id").report("segment-circle", f"segment {id_} depends on itself: {circle}")
+        return
+    for other in sorted(needs.reads.segments):
+        _finish(other, drafts, done, (*path, id_))
+    if id_ not in done and levels:
+        read = [done[other].mark for other in sorted(needs.reads.segments) if other in done]
+        if needs.reads.scores and site.catalog.scores:
+            read.append(site.catalog.scores.fit)
+        done[id_] = _segment(fields, levels, needs, read)
+
+
+def _segment(fields: SegmentFields, levels: tuple[Level, ...], needs: Needs, read: Collection[int]) -> Segment:
+    keep = fields.keep
+    kept = [keep.years, text_of(keep.span)] if keep else None
+    definition = json.dumps([[[level.name, level.condition.text] for level in levels], kept, *read])
+    return Segment(
+        fields.id,
+        levels,
+        needs,
+        keep=keep,
+        plain=not fields.levels,
+        why=fields.why,
+        was=tuple(fields.was),
+        definition=definition,
+    )

@@ -1,0 +1,67 @@
+"""Rule tests may expect moves of segments, beside what is sent."""
+
+from pathlib import Path
+
+from engine.lang.project import load
+from engine.lang.rule_tests import TestFile, load_tests
+from engine.render import JinjaRenderer, inspect_templates
+from engine.testing import TestResult, run_test_file
+from engine.testing.update import updated_text
+from tests.support.segment_shop import ACTIVE, IN, TIER, shop
+
+STORY = """\
+version: 1
+tests:
+  - name: who stays away for a week is not active any more
+    given:
+      - 0d: visit
+      - 1d: { buy: { amount: 60 } }
+    until: 20d
+    expect:
+"""
+
+
+def told(folder: Path, *expected: str) -> tuple[TestFile, TestResult]:
+    book = shop(folder, ACTIVE + TIER, IN)
+    path = folder / "rules" / "story.test.yaml"
+    path.write_text(STORY + "".join(f"      - {each}\n" for each in expected), encoding="utf-8")
+    file, findings = load_tests(path, load(folder / "rules", inspect_templates(folder / "templates")))
+    assert file, findings
+    (result,) = run_test_file(file, JinjaRenderer(folder / "templates", book))
+    return file, result
+
+
+def test_the_moves_of_a_segment_are_complete_once_it_is_named(tmp_path: Path) -> None:
+    sent = "0d: { rule: hello, subject: Hello }"
+    assert told(tmp_path, sent)[1].passed, "none is named, so none is compared"
+    assert told(tmp_path, sent, "0d: { segment: active, moves: in }", "7d: { segment: active, moves: out }")[1].passed
+    assert not told(tmp_path, sent, "7d: { segment: active, moves: out }")[1].passed
+    assert not told(tmp_path, sent, "0d: { segment: active }", "7d1ms: { segment: active }")[1].passed
+
+
+def test_levels_are_told_by_their_names_or_by_the_way_they_go(tmp_path: Path) -> None:
+    sent = "0d: hello"
+    for move in ("moves: up", "moves: in", "new: high", "old: none, new: high"):
+        assert told(tmp_path, sent, f"1d: {{ segment: tier, {move} }}")[1].passed, move
+    for move in ("moves: down", "moves: out", "new: low"):
+        assert not told(tmp_path, sent, f"1d: {{ segment: tier, {move} }}")[1].passed, move
+
+
+def test_a_failure_shows_each_move_beside_what_was_sent(tmp_path: Path) -> None:
+    _, result = told(tmp_path, "1d: { segment: active, moves: out }", "1d: { segment: tier, new: low }")
+    assert result.problems[:6] == [
+        "  want        1d  segment active  moves: out",
+        "  want        1d  segment tier  new: low",
+        "  got         0d  segment active  moves: in",
+        "  got         0d  hello  subject: Hello",
+        "  got         1d  segment tier  moves: up  old: none  new: high",
+        "  got         7d  segment active  moves: out",
+    ]
+
+
+def test_an_update_writes_moves_too(tmp_path: Path) -> None:
+    file, result = told(tmp_path, "1d: { segment: tier, new: low }")
+    assert updated_text(file, [result]) == STORY + (
+        '      - 0d: { rule: hello, subject: "Hello" }\n'
+        "      - 1d: { segment: tier, moves: up, old: none, new: high }\n"
+    )
