@@ -69,6 +69,19 @@ class StateUnreadable(EngineError):
 
 
 @dataclass
+class MakesForOthers(EngineError):
+    """A backtest met a rule that makes events for another customer, whom it may have decided already."""
+
+    rule: str
+
+    def __str__(self) -> str:
+        return (
+            f"rule {self.rule} makes events for another customer (`to`), and a backtest decides each customer alone;"
+            " use `engine replay`, or leave that rule out"
+        )
+
+
+@dataclass
 class NoSuchDestination(EngineError):
     """Something in the outbox is for a destination that this worker does not publish to."""
 

@@ -31,6 +31,11 @@ COMMANDS: Mapping[str, Entry] = {
         "Run rule tests on a virtual clock; each also with every event twice and the state saved in between.",
     ),
     "replay": Entry("replay", "Run a history of events through the rules, on the events' own clock."),
+    "backtest": Entry(
+        "backtest",
+        "Show what rules would have sent over a history of events, per rule and day, and what two rule books do"
+        " differently.",
+    ),
     "explain": Entry(
         "explain", "Show a customer's armed timers and past outcomes, and for each rule why it has not fired."
     ),

@@ -1,5 +1,6 @@
 """Prints the summary of a replay, as text or as JSON."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ WIDTH = 40
 def show(summary: Summary, book: RuleBook, console: Console, dead_letters: Path | None) -> None:
     """Outcomes per rule, outreach over time, and problems that need attention."""
     console.print(_rules_table(summary, book))
-    console.print(_chart(summary), highlight=False)
+    console.print(chart_of(summary.months), highlight=False)
     rate = summary.events / summary.seconds if summary.seconds else 0
     what = f"{count_of(summary.events, 'event')}, {summary.fired():,} outreach"
     console.print(f"[bold]{what} in {summary.seconds:.1f} s ({rate:,.0f} events/s)[/]", highlight=False)
@@ -46,14 +47,14 @@ def _rules_table(summary: Summary, book: RuleBook) -> Table:
     return table
 
 
-def _chart(summary: Summary) -> str:
-    """Outreach over time as one line of bars, first to last month."""
-    if not summary.months:
+def chart_of(counts: Mapping[str, int]) -> str:
+    """Outreach over time as one line of bars, from the first month ("1997-03") to the last."""
+    if not counts:
         return ""
-    first, last = min(summary.months), max(summary.months)
+    first, last = min(counts), max(counts)
     months = _months(first, last)
     step = -(-len(months) // WIDTH)
-    groups = [sum(summary.months[month] for month in months[i : i + step]) for i in range(0, len(months), step)]
+    groups = [sum(counts.get(month, 0) for month in months[i : i + step]) for i in range(0, len(months), step)]
     top = max(groups)
     bars = "".join(BARS[-(-count * (len(BARS) - 1) // top)] for count in groups)
     return f"\noutreach {first} {bars} {last}\n"

@@ -134,7 +134,7 @@ class Batch:
         present = before if self.wall is None else self.wall
         try:
             decision = decide(self.book, state, input, self.clock, present)
-            outbox = self._written(decision) if decision.effects else []
+            outbox = entries_of(decision, self.renderer, self.largest) if decision.effects else []
             outcomes = decision.outcomes
             records = [encode_outcome(outcome) for outcome in outcomes] if outcomes else []
             new = decision.state
@@ -157,23 +157,24 @@ class Batch:
                 heappush(self.heap, (new_wake, customer))
         return True
 
-    def _written(self, decision: Decision) -> list[Entry]:
-        """The effects as entries of the outbox. One that fails here is retracted: it becomes outcome `failed`."""
-        entries = []
-        for effect in list(decision.effects):
-            try:
-                if isinstance(effect, Outreach):
-                    if decision.state is not None:
-                        self.renderer.render(effect, decision.state)
-                    entry = encode_outreach(effect)
-                    if len(entry.value) > self.largest:
-                        raise RenderFailed(effect.template, _too_large(len(entry.value), self.largest))
-                else:
-                    entry = encode_derived(effect)
-                entries.append(entry)
-            except Exception as error:
-                retract(decision, effect, reason_of(error))
-        return entries
+
+def entries_of(decision: Decision, renderer: Renderer, largest: int) -> list[Entry]:
+    """The effects as entries of the outbox. One that fails here is retracted: it becomes outcome `failed`."""
+    entries = []
+    for effect in list(decision.effects):
+        try:
+            if isinstance(effect, Outreach):
+                if decision.state is not None:
+                    renderer.render(effect, decision.state)
+                entry = encode_outreach(effect)
+                if len(entry.value) > largest:
+                    raise RenderFailed(effect.template, _too_large(len(entry.value), largest))
+            else:
+                entry = encode_derived(effect)
+            entries.append(entry)
+        except Exception as error:
+            retract(decision, effect, reason_of(error))
+    return entries
 
 
 def _too_large(size: int, largest: int) -> str:

@@ -34,7 +34,14 @@ for command in sys.argv[1:]:
     except SystemExit as ended:
         assert not ended.code, command
 """
-NEEDS = {"archive": "insight", "fit": "insight", "metrics": "insight", "send": "sending", "web": "web"}
+NEEDS = {
+    "archive": "insight",
+    "backtest": "insight",
+    "fit": "insight",
+    "metrics": "insight",
+    "send": "sending",
+    "web": "web",
+}
 
 
 def without_extras(*arguments: str, program: str = ONE) -> subprocess.CompletedProcess[str]:

@@ -86,6 +86,10 @@ class Report:
     zone: str
     currency: str
     sections: list[Section]
+    title: str = "How customers stay"
+    lead: str = ""
+    """What the page says below its title; "": the periods of a report on purchases."""
+    made_by: str = "engine metrics"
 
     def as_data(self) -> dict[str, Any]:
         """The report as plain values, for JSON."""

@@ -1,0 +1,140 @@
+"""Decides one customer's whole history with one rule book, as the partition of `engine replay` would decide it.
+
+The processes of a backtest call it. Nothing is encoded between a customer's events, which is most of what a replay
+costs. Only `decide` decides: an input that it cannot decide, or a state that cannot be encoded, sends the customer
+through the worker's own `Batch` from the beginning, which leaves the state from before a failed input.
+"""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from engine.backtest.history import Clock, Tick
+from engine.core.book import RuleBook
+from engine.core.decide import decide
+from engine.core.effects import Decision
+from engine.core.state.codec import encode_state
+from engine.core.state.model import State
+from engine.errors import MakesForOthers
+from engine.model import DerivedEvent, Event, Identified, OutcomeRecord, Outreach, WakeUp
+from engine.ports import OUTREACH, UNLIMITED, Entry, Record, Renderer
+from engine.wire.records import decode_outreach
+from engine.worker.batch import Batch, entries_of
+from engine.worker.result import Arrival
+
+Input = tuple[Event | Identified, int, int]
+"""An event or identification, and the partition's clock before and after it."""
+
+
+class Decided:
+    """What became of one customer. `outreach` is rendered; `entries` are the same, encoded."""
+
+    __slots__ = ("duplicates", "entries", "failures", "outcomes", "outreach")
+
+    def __init__(self) -> None:
+        self.outreach: list[Outreach] = []
+        self.entries: list[Entry] = []
+        self.outcomes: list[OutcomeRecord] = []
+        self.duplicates = 0
+        self.failures: list[str] = []
+
+
+class CustomerRun:
+    """One rule book over one history; `of` decides a customer. Raises MakesForOthers."""
+
+    def __init__(self, book: RuleBook, renderer: Renderer, clock: Clock) -> None:
+        self.book = book
+        self.renderer = renderer
+        self.clock = clock
+        self.lateness = book.policy.allowed_lateness
+
+    def of(self, customer: str, inputs: Sequence[Input]) -> Decided:
+        """Decide all inputs, and the timers up to the end of the clock."""
+        try:
+            return self._quickly(customer, inputs)
+        except MakesForOthers:
+            raise
+        except Exception:  # which input it was, and what then remains, `Batch` knows
+            return CarefulRun(self).of(customer, inputs)
+
+    def _quickly(self, customer: str, inputs: Sequence[Input]) -> Decided:
+        decided, book, lateness = Decided(), self.book, self.lateness
+        state: State | None = None
+        now = 0
+        for input, before, clock in inputs:
+            while state is not None and state.wake and state.wake <= clock - lateness:
+                state = self._wake(customer, state, decided, now)
+            if state is not None:
+                state.wake = (
+                    0  # no index of wake-ups here that it would cost a write to correct: `decide` sets it exactly
+                )
+            decision = decide(book, state, input, clock, before)
+            state, now = decision.state, clock
+            if decision.duplicate:
+                decided.duplicates += 1
+            if decision.outcomes:
+                self._keep(decision, decided)
+        while state is not None and state.wake and self.tick(state.wake, now):
+            state = self._wake(customer, state, decided, now)
+        if state is not None:
+            encode_state(state)  # raises what a worker would meet
+        return decided
+
+    def _wake(self, customer: str, state: State, decided: Decided, now: int) -> State | None:
+        tick = self.tick(state.wake, now)
+        assert tick
+        decision = decide(self.book, state, WakeUp(customer), tick.now, tick.before)
+        if decision.outcomes:
+            self._keep(decision, decided)
+        return decision.state
+
+    def tick(self, wake: int, now: int) -> Tick | None:
+        """The step of the clock that fires a wake-up; `now`: where the clock stands already."""
+        moment = wake + self.lateness
+        return Tick(now, now) if moment <= now else self.clock.passing(moment)
+
+    def _keep(self, decision: Decision, decided: Decided) -> None:
+        if decision.effects:
+            decided.entries += entries_of(decision, self.renderer, UNLIMITED)
+            for effect in decision.effects:
+                if isinstance(effect, DerivedEvent):
+                    raise MakesForOthers(effect.rule)
+                decided.outreach.append(effect)
+        decided.outcomes += decision.outcomes
+
+
+class CarefulRun:
+    """The same with the worker's `Batch`, an input at a time. It keeps what was decided before an input failed."""
+
+    def __init__(self, run: CustomerRun) -> None:
+        self.run = run
+        self.batch = Batch(run.book, run.renderer, {}, 0, wall=None)
+
+    def of(self, customer: str, inputs: Sequence[Input]) -> Decided:
+        self.batch.stored = {customer: None}
+        now = 0
+        for input, before, clock in inputs:
+            while (wake := self.batch.wakes.get(customer, 0)) and wake <= clock - self.run.lateness:
+                self._step((), self.run.tick(wake, now), customer, wake)
+            event, identified = (input, None) if isinstance(input, Event) else (None, input)
+            arrival = Arrival(Record("", 0, 0, None), clock, event, identified)
+            self._step([arrival], Tick(before, clock))
+            now = clock
+        while (wake := self.batch.wakes.get(customer, 0)) and (tick := self.run.tick(wake, now)):
+            self._step((), tick, customer, wake)
+        return self._result()
+
+    def _result(self) -> Decided:
+        result, decided = self.batch.result, Decided()
+        for entry in result.outbox:
+            if entry.destination != OUTREACH:
+                raise MakesForOthers(msgspec.json.decode(entry.value)["rule"])
+        decided.entries, decided.outcomes, decided.duplicates = result.outbox, result.outcomes, result.duplicates
+        decided.outreach = [decode_outreach(entry.value) for entry in result.outbox]
+        decided.failures = [failure.reason for failure in result.failures]
+        return decided
+
+    def _step(self, arrivals: Sequence[Arrival], tick: Tick | None, customer: str = "", wake: int = 0) -> None:
+        assert tick
+        self.batch.clock = tick.before
+        self.batch.run(arrivals, tick.now, [(customer, wake)] if wake else [])

@@ -1,0 +1,136 @@
+"""Reads files of JSON lines as `engine replay` does, merged by time, and spools what is decoded for `sorting`.
+
+`prepare` calls it once per history: decoding JSON costs as much as deciding. A record that cannot be used is counted,
+with its reason, and stops nothing.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from heapq import merge
+from itertools import islice
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from engine.backtest.history import Manifest
+from engine.errors import BadInputFile, BadRecord
+from engine.model import Event, Identified
+from engine.ports import Record
+from engine.replay.replay import Input
+
+CHUNK: Final = 500_000
+"""Rows that are spooled before they become Parquet: 150 MB of text on the disk at a time."""
+TOLD: Final = 5_000
+"""Records between two calls of `progress`."""
+_encode = msgspec.json.Encoder().encode
+
+
+class Found(NamedTuple):
+    """What one record says. `clock`: where it would move the clock alone; records without an event repeat it."""
+
+    clock: int
+    event: Event | None
+    identified: Identified | None
+
+
+class Gathering:
+    """One pass over the files. `manifest` has its counts when the rows have been read to their end."""
+
+    def __init__(self, inputs: Sequence[Input], wall: int, progress: Callable[[int], None]) -> None:
+        self._inputs = inputs
+        self._wall = wall
+        self._progress = progress
+        self.manifest = Manifest()
+        self._letters: Counter[str] = Counter()
+
+    def chunks(self) -> Iterator[Iterator[bytes]]:
+        """Groups of rows, each a line of JSON with the columns of `sorting.COLUMNS`."""
+        rows = self._rows()
+        while (first := next(rows, None)) is not None:
+            yield _with_first(first, islice(rows, CHUNK - 1))
+        self._conclude()
+
+    def _rows(self) -> Iterator[bytes]:
+        before = sequence = 0
+        found = merge(*(self._of(one) for one in self._inputs), key=_clock)
+        try:
+            for clock, event, identified in found:
+                now = max(before, clock)
+                if event is not None:
+                    sequence += 1
+                    yield from self._row(event.customer, sequence, before, now, event=event)
+                if identified is not None:
+                    sequence += 1
+                    yield from self._row(identified.customer, sequence, before, now, identified=identified)
+                before = now
+        except BadInputFile as error:
+            self.manifest.broken = (error.path, error.reason)
+
+    def _of(self, one: Input) -> Iterator[Found]:
+        clock, names_guests = 0, one.decoder.names_guests
+        for record in one.source.read({}):
+            self.manifest.records += 1
+            if self.manifest.records % TOLD == 0:
+                self._progress(TOLD)
+            event = self._decoded(one, record)
+            identified = one.decoder.identified(record, self._wall) if names_guests else None
+            if event is not None:
+                clock = event.time
+            if event is not None or identified is not None:
+                yield Found(clock, event, identified)
+
+    def _decoded(self, one: Input, record: Record) -> Event | None:
+        try:
+            return one.decoder.decode(record, self._wall)
+        except BadRecord as error:
+            self._reject(error.code, f"{record.source}:{record.next_offset}: {error.reason}")
+            return None
+
+    def _row(
+        self,
+        customer: str,
+        sequence: int,
+        before: int,
+        clock: int,
+        event: Event | None = None,
+        identified: Identified | None = None,
+    ) -> Iterator[bytes]:
+        row: dict[str, Any] = {"customer": customer, "seq": sequence, "clock_before": before, "clock": clock}
+        if event is not None:
+            row |= {"id": event.id, "id_source": event.source, "scope": event.scope, "type": event.type}
+            row |= {"occurred_at": event.time, "properties": _text(event.properties)}
+        elif identified is not None:
+            row |= {"occurred_at": identified.time, "known": identified.known}
+        try:
+            yield _encode(row) + b"\n"
+        except UnicodeEncodeError:
+            self._reject("undecidable", f"an id with half of a surrogate pair, of {customer!r}")
+
+    def _reject(self, code: str, place: str) -> None:
+        self._letters[code] += 1
+        self.manifest.first_dead_letter.setdefault(code, place)
+
+    def _conclude(self) -> None:
+        undeclared: Counter[str] = Counter()
+        for one in self._inputs:
+            undeclared.update(one.decoder.undeclared)
+        self.manifest.undeclared = dict(undeclared)
+        self.manifest.dead_letters = dict(self._letters)
+
+
+def _clock(found: Found) -> int:
+    return found.clock
+
+
+def _with_first(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
+    yield first
+    yield from rest
+
+
+def _text(properties: dict[str, Any]) -> str:
+    """As JSON. Half of a surrogate pair, which JSON can carry, stays as an escape."""
+    try:
+        return _encode(properties).decode()
+    except UnicodeEncodeError:
+        return json.dumps(properties)

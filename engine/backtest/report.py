@@ -1,0 +1,259 @@
+"""A backtest's result for people and programs: as JSON, and as the sections of a page.
+
+`engine backtest` prints the one and writes the other. Every number comes from `tally` and `difference`.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any, Final
+
+from engine.backtest.difference import KINDS, Difference, Example
+from engine.backtest.history import Manifest
+from engine.backtest.run import Result
+from engine.backtest.tally import Tally
+from engine.core.book import RuleBook
+from engine.core.zones import iso
+from engine.insight.report.content import Bars, Chart, Figure, Heat, Lines, Report, Section
+from engine.model import Outcome
+
+REASONS: Final = 5
+"""Reasons of one rule that are shown."""
+MAX_POINTS: Final = 400
+"""Days of a chart; a longer history is shown by weeks or months."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """All there is to tell of one backtest."""
+
+    book: RuleBook
+    against: RuleBook | None
+    manifest: Manifest
+    result: Result
+    seconds: float
+
+    @property
+    def rules(self) -> list[str]:
+        """Ids in file order; those that only the old book has come last."""
+        old = (self.book.renamed.get(rule, rule) for rule in self.against.by_id) if self.against else ()
+        return list(dict.fromkeys([*self.book.by_id, *old]))
+
+    def old_id(self, rule: str) -> str:
+        """What the rule is called in the old book."""
+        if self.against and rule not in self.against.by_id and rule in self.book.by_id:
+            return next((one for one in self.book.by_id[rule].was if one in self.against.by_id), rule)
+        return rule
+
+    @property
+    def rate(self) -> float:
+        return self.manifest.events / self.seconds if self.seconds else 0.0
+
+
+def as_data(told: Told) -> dict[str, Any]:
+    """The result as plain values, for JSON."""
+    manifest, result = told.manifest, told.result
+    data: dict[str, Any] = {
+        "records": manifest.records,
+        "events": manifest.events,
+        "customers": manifest.customers,
+        "duplicates": result.new.duplicates,
+        "from": iso(manifest.first) if manifest.events else None,
+        "to": iso(manifest.clock) if manifest.events else None,
+        "dead_letters": manifest.dead_letters,
+        "undeclared": manifest.undeclared,
+        "undecidable": result.new.failures,
+        "revision": told.book.revision,
+        "outreach": result.new.outreach,
+        "reached": result.new.reached,
+        "seconds": round(told.seconds, 3),
+        "rules": {rule: _rule(result.new, rule) for rule in told.book.by_id},
+    }
+    if told.against and result.old and result.difference:
+        data["against"] = {
+            "revision": told.against.revision,
+            "outreach": result.old.outreach,
+            "reached": result.old.reached,
+            "rules": {rule: _rule(result.old, rule) for rule in told.against.by_id},
+        }
+        data["difference"] = _difference(told, result.difference)
+    return data
+
+
+def _rule(tally: Tally, rule: str) -> dict[str, Any]:
+    return {
+        "outcomes": {one.value: count for (whose, one), count in sorted(tally.outcomes.items()) if whose == rule},
+        "days": {day: count for (whose, day), count in sorted(tally.days.items()) if whose == rule},
+        "reasons": [
+            {"outcome": outcome.value, "reason": reason, "count": count}
+            for outcome, reason, count in tally.reasons_of(rule, REASONS)
+        ],
+    }
+
+
+def _difference(told: Told, difference: Difference) -> dict[str, Any]:
+    return {
+        "customers": dict(difference.customers),
+        "rules": {
+            rule: {"kept": difference.kept[rule], **{kind: difference.of(rule, kind) for kind in KINDS}}
+            for rule in told.rules
+        },
+        "examples": [
+            {"kind": one.kind, "rule": one.rule, "customer": one.customer, "occurrence": one.occurrence}
+            | {"at": one.at, "why": one.why, "subject": one.subject}
+            for one in examples_of(told)
+        ],
+    }
+
+
+def examples_of(told: Told) -> Iterator[Example]:
+    """By rule and kind."""
+    difference = told.result.difference
+    for rule in told.rules if difference else ():
+        for kind in KINDS:
+            yield from difference.examples.get((rule, kind), ()) if difference else ()
+
+
+def report(told: Told) -> Report:
+    """The result as a report, for a page."""
+    sections = [_overview(told), _rules(told), *_reasons(told), *_changes(told)]
+    first, last = (iso(moment)[:10] for moment in (told.manifest.first, told.manifest.clock))
+    zone = str(told.book.policy.zones.default)
+    title = "What the change would have sent" if told.against else "What the rules would have sent"
+    lead = (
+        f"{told.manifest.events:,} events of {told.manifest.customers:,} customers from {first} to {last}, decided as"
+        f" engine replay decides them. Days begin at midnight in {zone}."
+    )
+    return Report(first, last, (first, last), zone, "", sections, title, lead, "engine backtest")
+
+
+def _overview(told: Told) -> Section:
+    result = told.result
+    figures = [
+        Figure("outreach", "messages", result.new.outreach, "count"),
+        Figure("reached", "customers who get any", result.new.reached, "count"),
+    ]
+    if result.old and result.difference:
+        figures += [
+            Figure("outreach_old", "messages with the old rules", result.old.outreach, "count"),
+            *(Figure(kind, f"messages {kind}", result.difference.total(kind), "count") for kind in KINDS),
+            *(
+                Figure(f"customers_{place}", f"customers who {what}", count, "count")
+                for place, (what, count) in enumerate(sorted(result.difference.customers.items()))
+            ),
+        ]
+    chart = _course(told)
+    return Section("overview", "Messages", "What passed every guard, by day.", figures, [chart] if chart else [])
+
+
+def _course(told: Told) -> Chart | None:
+    """Messages over time, new against old."""
+    new = _by_day(told.result.new)
+    old = _by_day(told.result.old) if told.result.old else {}
+    if not (new or old):
+        return None
+    groups = list(_groups(min({*new, *old}), max({*new, *old})))
+    lines = {"new": _sums(new, groups)} | ({"old": _sums(old, groups)} if told.result.old else {})
+    labels = [first for first, _ in groups]
+    return Lines(
+        "Messages by day" if groups[0][0] == groups[0][1] else "Messages by period",
+        [float(place) for place in range(len(groups))],
+        lines,
+        "first day",
+        labels,
+        unit="count",
+    )
+
+
+def _by_day(tally: Tally) -> dict[str, int]:
+    days: dict[str, int] = {}
+    for (_, day), count in tally.days.items():
+        days[day] = days.get(day, 0) + count
+    return days
+
+
+def _groups(first: str, last: str) -> Iterator[tuple[str, str]]:
+    """Days, or groups of days (first, last), at most MAX_POINTS."""
+    start, end = date.fromisoformat(first), date.fromisoformat(last)
+    length = -(-((end - start).days + 1) // MAX_POINTS)
+    while start <= end:
+        until = start + timedelta(days=length - 1)
+        yield start.isoformat(), until.isoformat()
+        start = until + timedelta(days=1)
+
+
+def _sums(days: dict[str, int], groups: list[tuple[str, str]]) -> list[float | None]:
+    sums, place = [0.0] * len(groups), 0
+    for day in sorted(days):
+        while groups[place][1] < day:
+            place += 1
+        sums[place] += days[day]
+    return [*sums]
+
+
+SHOWN: Final = (
+    Outcome.FIRED,
+    Outcome.DEFERRED,
+    Outcome.CAPPED,
+    Outcome.SUPPRESSED,
+    Outcome.EXPIRED,
+    Outcome.HELD_OUT,
+    Outcome.FAILED,
+    Outcome.EMITTED,
+)
+
+
+def _rules(told: Told) -> Section:
+    result = told.result
+    columns = [one.value for one in SHOWN]
+    rows = [[f"{result.new.outcomes[rule, one]:,}" for one in SHOWN] for rule in told.rules]
+    if result.old:
+        columns.append("fired, old rules")
+        rows = [[*row, f"{result.old.fired(told.old_id(rule)):,}"] for row, rule in zip(rows, told.rules, strict=True)]
+    charts: list[Chart] = [table("Decisions", told.rules, columns, rows)]
+    fired = [float(result.new.fired(rule)) for rule in told.rules]
+    if len(fired) > 1 and any(fired):
+        charts.append(Bars("Messages by rule", told.rules, fired, ""))
+    definition = (
+        "How each rule's firings ended after all guards: conditions, reentry, freshness, consent, quiet hours, caps"
+        " (docs/rules.md). A deferred firing ends a second time."
+    )
+    return Section("rules", "Rule by rule", definition, charts=charts)
+
+
+def _reasons(told: Told) -> list[Section]:
+    rows = [
+        (rule, [outcome.value, f"{count:,}", reason])
+        for rule in told.book.by_id
+        for outcome, reason, count in told.result.new.reasons_of(rule, REASONS)
+    ]
+    if not rows:
+        return []
+    chart = table("Reasons", [rule for rule, _ in rows], ["outcome", "firings", "reason"], [row for _, row in rows])
+    definition = f"The {REASONS} most frequent reasons why each rule's firings did not become a message at once."
+    return [Section("reasons", "Why not", definition, charts=[chart])]
+
+
+def _changes(told: Told) -> list[Section]:
+    difference = told.result.difference
+    if difference is None:
+        return []
+    kept = [
+        [f"{difference.kept[rule]:,}", *(f"{difference.of(rule, kind):,}" for kind in KINDS)] for rule in told.rules
+    ]
+    charts: list[Chart] = [table("Messages that change", told.rules, ["the same", *KINDS], kept)]
+    examples = list(examples_of(told))
+    if examples:
+        rows = [[one.kind, one.customer, one.at, one.why, one.subject] for one in examples]
+        columns = ["change", "customer", "at", "why", "subject"]
+        charts.append(table("Examples", [one.rule for one in examples], columns, rows))
+    definition = (
+        "A message is gained or lost if only the new or only the old rules decide it for a customer and an occasion,"
+        " moved if it is decided at another moment, rewritten if only its text differs."
+    )
+    return [Section("changes", "What changes", definition, charts=charts)]
+
+
+def table(title: str, rows: list[str], columns: list[str], shown: list[list[str]]) -> Heat:
+    """A table without colours."""
+    return Heat(title, rows, columns, [[None] * len(columns) for _ in rows], shown, "")

@@ -1,0 +1,112 @@
+"""`engine backtest`: what rules would have sent over a history, and what two rule books do differently."""
+
+from contextlib import ExitStack
+from pathlib import Path
+from time import perf_counter
+from typing import Annotated
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from engine.backtest.history import Manifest
+from engine.backtest.prepare import place_of
+from engine.backtest.report import Told, as_data, report
+from engine.cli.backtest_summary import show
+from engine.cli.console import err, is_terminal, out
+from engine.cli.opening import open_project
+from engine.cli.options import AsJson, TemplatesDir, settings_of
+from engine.core.zones import to_millis
+from engine.errors import UsageError
+from engine.insight.report.page import page
+from engine.wiring.backtest import Begin, Files, Rules, Stage, Task
+from engine.wiring.backtest import backtest as run_backtest
+from engine.wiring.processes import Progress as Advance
+from engine.wiring.replay import History, moment_of
+
+
+def register(app: typer.Typer) -> None:
+    app.command("backtest")(backtest)
+
+
+def backtest(
+    rules: Annotated[Path, typer.Argument(help="Folder of the rule files, or of a project with rules and templates.")],
+    events: Annotated[
+        list[Path], typer.Option(help="An archive, or files of JSON lines (.gz), merged by time.", show_default=False)
+    ],
+    against: Annotated[Path | None, typer.Option(help="Rules to compare with: those of now.")] = None,
+    templates: TemplatesDir = None,
+    until: Annotated[
+        str, typer.Option(help="Let the clock run to here, inclusive: ISO 8601; UTC unless it says.")
+    ] = "",
+    source: Annotated[str, typer.Option(help="Of files: the source of events.yaml; found by a look if missing.")] = "",
+    output: Annotated[Path | None, typer.Option("--out", help="Outreach, one JSON object a line.")] = None,
+    outcomes: Annotated[Path | None, typer.Option(help="Every decision with its reason, JSON lines.")] = None,
+    html: Annotated[Path | None, typer.Option(help="Write the result as a page.")] = None,
+    processes: Annotated[int, typer.Option(min=0, help="0: one per processor.")] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Show what rules would have sent over a history of events, per rule and day, and what two rule books do
+    differently.
+
+    It decides as `engine replay` does, with the same ids, texts and outcomes, but customer by customer and on every
+    processor. The first run sorts the history and keeps that beside it (NAME.backtest, may be deleted).
+
+    Example: engine backtest rules --events events.jsonl.gz --against ../live/rules --html change.html
+    """
+    began = perf_counter()
+    new = _rules(rules, templates)
+    old = _rules(against, None) if against else None
+    books = [open_project(settings_of(rules=one.rules, templates=one.templates)).book for one in (new, old) if one]
+    moment = moment_of(until)
+    task = Task(History(events, source=source), new, old, to_millis(moment) if moment else None, processes)
+    with ExitStack() as stack:
+        manifest, result = run_backtest(task, place_of(events), Files(output, outcomes), _progress(stack))
+    told = Told(books[0], books[1] if old else None, manifest, result, perf_counter() - began)
+    if html:
+        html.parent.mkdir(parents=True, exist_ok=True)
+        html.write_text(page(report(told)), encoding="utf-8")
+    if as_json:
+        out.print_json(data=as_data(told))
+    else:
+        show(told, out)
+    if html and not as_json:
+        out.print(f"wrote {html}", markup=False, highlight=False)
+    _refuse_nothing(manifest)
+
+
+def _rules(folder: Path, templates: Path | None) -> Rules:
+    """The folders of rules and templates; templates are beside the rules where no option names them."""
+    if (folder / "rules").is_dir():
+        return Rules(folder / "rules", templates or folder / "templates")
+    beside = folder.resolve().parent / "templates"
+    return Rules(folder, templates or (beside if beside.is_dir() else Path("templates")))
+
+
+def _refuse_nothing(manifest: Manifest) -> None:
+    """Raises the trouble of a file that broke off, and UsageError where no record could be used."""
+    if manifest.trouble:
+        raise manifest.trouble
+    if manifest.dead_letters and not (manifest.events or manifest.undeclared):
+        code = max(manifest.dead_letters, key=manifest.dead_letters.__getitem__)
+        message = f"no record could be used; the reason of most is {code}: {manifest.first_dead_letter[code]}"
+        raise UsageError(message)
+
+
+def _progress(stack: ExitStack) -> Begin:
+    """A progress bar per stage, on a terminal only."""
+    if not is_terminal():
+        return lambda stage: lambda done: None
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    progress = stack.enter_context(Progress(*columns, console=err, transient=True))
+
+    def begin(stage: Stage) -> Advance:
+        task = progress.add_task(stage.name, total=stage.size or None)
+        return lambda done: progress.advance(task, done)
+
+    return begin

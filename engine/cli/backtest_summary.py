@@ -1,0 +1,80 @@
+"""A backtest's result in the terminal."""
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from engine.backtest.difference import KINDS, Difference
+from engine.backtest.report import SHOWN, Told, examples_of
+from engine.cli.summary import chart_of
+from engine.model import Outcome
+from engine.operate.words import count_of
+
+COLOURS = {"gained": "green", "lost": "red", "moved": "yellow", "rewritten": "cyan"}
+
+
+def show(told: Told, console: Console) -> None:
+    """Outcomes per rule, outreach over time, what changes with examples, and problems that need attention."""
+    console.print(_rules(told))
+    months: dict[str, int] = {}
+    for (_, day), count in told.result.new.days.items():
+        months[day[:7]] = months.get(day[:7], 0) + count
+    console.print(chart_of(months), highlight=False)
+    if told.result.difference:
+        _changes(told, told.result.difference, console)
+    what = f"{count_of(told.manifest.events, 'event')}, {told.result.new.outreach:,} outreach"
+    console.print(f"[bold]{what} in {told.seconds:.1f} s ({told.rate:,.0f} events/s)[/]", highlight=False)
+    for note in _notes(told):
+        console.print(f"[yellow]{escape(note)}[/]", highlight=False, soft_wrap=True)
+
+
+def _rules(told: Told) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("rule")
+    columns = [
+        one for one in SHOWN if one is Outcome.FIRED or any(told.result.new.outcomes[r, one] for r in told.rules)
+    ]
+    old = told.result.old
+    for name in [*(["old"] if old else []), *(one.value for one in columns)]:
+        table.add_column(name, justify="right")
+    for rule in told.rules:
+        counts = [told.result.new.outcomes[rule, one] for one in columns]
+        before = [f"{old.fired(told.old_id(rule)):,}"] if old else []
+        table.add_row(escape(rule), *before, *(f"{count:,}" if count else "[dim]·[/]" for count in counts))
+    return table
+
+
+def _changes(told: Told, difference: Difference, console: Console) -> None:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("what changes")
+    for name in ("the same", *KINDS):
+        table.add_column(name, justify="right")
+    for rule in told.rules:
+        counts = [difference.kept[rule], *(difference.of(rule, kind) for kind in KINDS)]
+        table.add_row(escape(rule), *(f"{count:,}" if count else "[dim]·[/]" for count in counts))
+    console.print(table)
+    whose = ", ".join(f"{count:,} {what}" for what, count in sorted(difference.customers.items()))
+    console.print(f"\ncustomers: {whose or 'nobody gets anything else'}", highlight=False)
+    for one in examples_of(told):
+        head = f"[{COLOURS[one.kind]}]{one.kind}[/] {escape(f'{one.rule}, {one.customer}, {one.at}')}"
+        console.print(f"  {head}: {escape(one.why)} [dim]{escape(one.subject)}[/]", highlight=False, soft_wrap=True)
+    console.print()
+
+
+def _notes(told: Told) -> list[str]:
+    manifest, new = told.manifest, told.result.new
+    notes = [
+        f"{count:,} {rule} failed: {reason}"
+        for (rule, outcome, reason), count in new.reasons.most_common()
+        if outcome is Outcome.FAILED
+    ][:5]
+    if new.duplicates:
+        notes.append(f"{count_of(new.duplicates, 'repeated event')} counted once")
+    if manifest.undeclared:
+        names = ", ".join(f"{name} ({count:,})" for name, count in sorted(manifest.undeclared.items())[:5])
+        notes.append(f"events of types that events.yaml does not declare were passed over: {names}")
+    for code, count in sorted(manifest.dead_letters.items()):
+        notes.append(f"{count_of(count, 'record')} rejected, {code}; the first: {manifest.first_dead_letter[code]}")
+    if new.failures:
+        notes.append(f"{count_of(new.failures, 'input')} could not be decided; the first: {new.first_failure}")
+    return notes

@@ -1,0 +1,134 @@
+"""Builds backtests from settings: it prepares the history where that is not done, and shares the work out.
+
+`engine backtest` calls it, and `engine plan` for its forecast.
+"""
+
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from engine.backtest.history import Manifest, Piece, Prepared
+from engine.backtest.prepare import Place, prepare
+from engine.backtest.run import Outputs, Result, Run, Side
+from engine.errors import HistoryChanged
+from engine.testing import load_project
+from engine.wiring.processes import Progress, in_processes, processors, shared_counter
+from engine.wiring.replay import History, collect_rarely, inputs
+
+
+@dataclass(frozen=True)
+class Rules:
+    """The folders of one rule book."""
+
+    rules: Path
+    templates: Path
+
+
+@dataclass(frozen=True)
+class Files:
+    """Where the lines of outreach and outcomes go; None: nowhere."""
+
+    outreach: Path | None = None
+    outcomes: Path | None = None
+
+
+@dataclass(frozen=True)
+class Task:
+    """A backtest. `old`: the book to compare with; `until`: epoch ms, None: to the last event."""
+
+    history: History
+    new: Rules
+    old: Rules | None = None
+    until: int | None = None
+    processes: int = 0
+    """0: one per processor."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A part of the work whose progress is told: what it is, and its size in records (0: not known)."""
+
+    name: str
+    size: int = 0
+
+
+Begin = Callable[[Stage], Progress]
+
+
+def prepared_for(place: Place, history: History, rules: Rules, begin: Begin) -> tuple[Prepared, Manifest]:
+    """The prepared history for a book's catalogue; made now if that was not done."""
+    prepared = place.prepared(load_project(rules.rules, rules.templates).book.catalog, history.source)
+    manifest = prepared.manifest()
+    if manifest is not None and "time-in-future" not in manifest.dead_letters:  # else it may be past by now
+        return prepared, manifest
+    work = partial(_prepare, prepared, place, history, rules)
+    return prepared, in_processes([work], begin(Stage("sorting the history by customer")))[0]
+
+
+def _prepare(prepared: Prepared, place: Place, history: History, rules: Rules, progress: Progress) -> Manifest:
+    catalog = load_project(rules.rules, rules.templates).book.catalog
+    return prepare(prepared, place, catalog, lambda: inputs(history, catalog), history.now, progress)
+
+
+def backtest(task: Task, place: Place, files: Files, begin: Begin) -> tuple[Manifest, Result]:
+    """Run a backtest. Lines are written in the order of customers. Raises EngineError."""
+    new, manifest = prepared_for(place, task.history, task.new, begin)
+    old = prepared_for(place, task.history, task.old, begin)[0] if task.old else None
+    number = min(task.processes or processors(), len(manifest.pieces))
+    with TemporaryDirectory(prefix="engine-") as folder:
+        outputs = _outputs(files, Path(folder))
+        counter = shared_counter()
+        work = partial(_decide, task, new, old, manifest.pieces, outputs, counter)
+        results = in_processes([work] * number, begin(Stage("deciding", sum(one.rows for one in manifest.pieces))))
+        for target, parts in ((files.outreach, outputs.outreach), (files.outcomes, outputs.outcomes)):
+            if target and parts:
+                _put_together(target, parts)
+    result = results[0]
+    for other in results[1:]:
+        result = result.plus(other)
+    return manifest, result
+
+
+def _decide(
+    task: Task,
+    new: Prepared,
+    old: Prepared | None,
+    pieces: Sequence[Piece],
+    outputs: Outputs,
+    counter: Callable[[], int],
+    progress: Progress,
+) -> Result:
+    """One process: it takes the next piece until none is left."""
+    collect_rarely()
+    if new.manifest() is None or (old and old.manifest() is None):
+        raise HistoryChanged
+    run = Run(_side(task.new, new), _side(task.old, old) if task.old and old else None, task.until, outputs)
+    try:
+        while (place := counter()) < len(pieces):
+            run.take(place, pieces[place], progress)
+    finally:
+        run.close()
+    return run.result()
+
+
+def _side(rules: Rules, prepared: Prepared) -> Side:
+    project = load_project(rules.rules, rules.templates)
+    return Side(project.book, project.renderer, prepared)
+
+
+def _outputs(files: Files, folder: Path) -> Outputs:
+    wanted = {"outreach": files.outreach, "outcomes": files.outcomes}
+    for name in wanted:
+        (folder / name).mkdir()
+    return Outputs(**{name: folder / name for name, target in wanted.items() if target})
+
+
+def _put_together(target: Path, parts: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with target.open("wb") as file:
+        for part in sorted(parts.iterdir()):
+            with part.open("rb") as lines:
+                shutil.copyfileobj(lines, file)

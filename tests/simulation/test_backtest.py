@@ -1,0 +1,126 @@
+"""A customer gets in a backtest exactly what a replay gives them: ids, texts, moments, outcomes and reasons."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.backtest.customer import Decided
+from engine.core.actions.base import Action
+from engine.core.book import Cap, Policy, QuietHours, RuleBook
+from engine.core.effects import Effect, effect_id
+from engine.core.guards import Candidate, Guard, condition
+from engine.core.state.model import State
+from engine.core.triggers.event import OnEvent
+from engine.errors import MakesForOthers
+from engine.model import DerivedEvent, Event, Outcome
+from tests.support.backtests import by_customer, by_partition, careful, lines_of
+from tests.support.books import DAY, HOUR, START, Plain, book, event, every_kind, rule
+from tests.support.histories import ends, histories
+
+POLICIES = {
+    "open": Policy(fresh_for=None),
+    "late": Policy(fresh_for=None, allowed_lateness=6 * HOUR),
+    "strict": Policy(
+        fresh_for=4 * HOUR,
+        quiet_hours=(QuietHours(0, 6 * 60),),
+        caps=(Cap(2, span=DAY), Cap(4, calendar="week")),
+        forget_after=2 * DAY,
+    ),
+}
+
+
+class Emit(Action):
+    """Makes an event of a type for the customer, or for another one."""
+
+    outcome = Outcome.EMITTED
+
+    def __init__(self, type: str, to: str = "") -> None:
+        self.type = type
+        self.to = to
+
+    @property
+    def guards(self) -> tuple[Guard, ...]:
+        return (condition,)
+
+    @property
+    def makes(self) -> frozenset[str]:
+        return frozenset({self.type})
+
+    def effects(self, book: RuleBook, state: State, candidate: Candidate) -> list[Effect]:
+        firing, customer = candidate.firing, candidate.customer
+        identity = effect_id(candidate.rule.id, customer, firing.occurrence)
+        made = Event(identity, self.type, self.to or customer, firing.moment)
+        return [DerivedEvent(candidate.rule.id, firing.occurrence, customer, candidate.at, made)]
+
+
+def decided(rules: RuleBook, events: Sequence[Event], end: int, renderer: Plain) -> list[Decided]:
+    with TemporaryDirectory() as folder:
+        return by_customer(rules, renderer, events, end, Path(folder))
+
+
+@given(histories(), st.data(), ends(), st.sampled_from(sorted(POLICIES)), st.booleans())
+def test_a_customer_gets_what_a_replay_gives_them_however_late_and_often_events_come(
+    events: list[Event], data: st.DataObject, end: int, name: str, fails: bool
+) -> None:
+    policy = POLICIES[name]
+    arrivals = list(events)
+    for one in data.draw(st.lists(st.sampled_from(events), max_size=4)) if events else ():
+        arrivals.insert(data.draw(st.integers(0, len(arrivals))), one)  # late, repeated, or both
+    rules = book(*every_kind(HOUR, slack=policy.allowed_lateness), policy=policy)
+    renderer = Plain("quiet", "levels") if fails else Plain()
+    wanted = by_partition(rules, renderer, arrivals, START + end * HOUR)
+    assert lines_of(decided(rules, arrivals, START + end * HOUR, renderer)) == wanted
+
+
+@given(histories(), ends())
+def test_a_customer_whom_the_worker_s_batch_decides_gets_the_same(events: list[Event], end: int) -> None:
+    rules = book(*every_kind(HOUR))
+    with TemporaryDirectory() as folder:
+        slowly = by_customer(rules, Plain(), events, START + end * HOUR, Path(folder), how=careful)
+    assert lines_of(slowly) == lines_of(decided(rules, events, START + end * HOUR, Plain()))
+
+
+def test_an_event_that_cannot_be_decided_leaves_the_customer_as_they_were() -> None:
+    ping = rule(OnEvent("ping", event="cart"), action=Emit("visit"))
+    pong = rule(OnEvent("pong", event="visit"), action=Emit("cart"))
+    rules = book(*every_kind(HOUR), ping, pong)
+    events = [event("buy", START), event("cart", START + HOUR), event("buy", START + 2 * HOUR)]
+    found = decided(rules, events, START + DAY, Plain())
+    assert [len(one.failures) for one in found] == [1]
+    assert lines_of(found) == by_partition(rules, Plain(), events, START + DAY)
+
+
+def test_an_event_that_a_rule_makes_for_the_same_customer_is_answered() -> None:
+    rules = book(rule(OnEvent("ping", event="cart"), action=Emit("visit")), *every_kind(HOUR))
+    events = [event("cart", START)]
+    found = decided(rules, events, START + DAY, Plain())
+    assert "quiet" in {one.rule for one in found[0].outreach}, "the visit that was made arms it"
+    assert lines_of(found) == by_partition(rules, Plain(), events, START + DAY)
+
+
+@pytest.mark.parametrize("first", ["cart", "buy"])
+def test_a_rule_that_makes_events_for_another_customer_is_refused_by_name(first: str) -> None:
+    rules = book(rule(OnEvent("tell-a-friend", event=first), action=Emit("visit", to="c-2")))
+    with pytest.raises(MakesForOthers, match="tell-a-friend"):
+        decided(rules, [event(first, START)], START + DAY, Plain())
+
+
+def test_the_first_customer_s_timer_waits_for_the_event_of_another_that_passes_it() -> None:
+    """As in a replay, where the clock stands still between events; `judged at` tells."""
+    rules = book(*every_kind(HOUR), policy=Policy(fresh_for=None, allowed_lateness=6 * HOUR))
+    events = [event("visit", START), event("buy", START + 20 * HOUR, customer="c-2")]
+    found = lines_of(decided(rules, events, START + 20 * HOUR, Plain()))
+    assert found == by_partition(rules, Plain(), events, START + 20 * HOUR)
+    assert found.outreach
+
+
+def test_a_run_is_reusable() -> None:
+    """One run decides every customer of its process; nothing of one may reach the next."""
+    rules = book(*every_kind(HOUR))
+    both = [event("buy", START, customer="a"), event("buy", START, customer="b")]
+    one, other = decided(rules, both, START + DAY, Plain())
+    assert [each.rule for each in one.outreach] == [each.rule for each in other.outreach]
