@@ -33,7 +33,7 @@ def test_the_story_is_told_without_a_browser_too_and_nothing_of_it_stays_but_whi
     servers = {"ENGINE_TEST_KAFKA": broker.address, "ENGINE_TEST_REDIS": redis_server.url}
     demo = start(log, "--stay", PATH=str(tmp_path), **servers)
     try:
-        wait_until(lambda: "Ctrl-C" in log.read_text() or demo.poll() is not None, "it is told", 120)
+        wait_until(lambda: "Ctrl-C" in log.read_text() or demo.poll() is not None, "it is told")
         said = log.read_text()
         assert demo.poll() is None, said
         ports = {int(port) for port in re.findall(r"http://(?:127\.0\.0\.1|localhost):(\d+)", said)}

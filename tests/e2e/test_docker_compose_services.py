@@ -22,7 +22,9 @@ from engine.adapters.kafka.admin import Admin
 from engine.adapters.kafka.settings import KafkaSettings
 from engine.ports import NewTopic
 from tests.services import Broker
-from tests.services.kafka_jars import formatted, jars
+from tests.services.brokers import QUICK_START
+from tests.services.kafka_classes import archive_option, broker_command
+from tests.services.kafka_jars import formatted
 from tests.services.mail import MailServer, mail_server
 from tests.services.processes import Process, free_ports, listens, unavailable, wait_until
 from tests.support.command import PROGRAM, REPOSITORY
@@ -109,10 +111,8 @@ def kafka(tmp_path: Path) -> Iterator[str]:
     lines = [f"{name.removeprefix('KAFKA_').lower().replace('_', '.')}={value}" for name, value in given.items()]
     text = re.sub(r"(?<=:)\d+\b", lambda port: ports[port[0]], "\n".join(lines)).replace("//kafka:", "//localhost:")
     (tmp_path / "server.properties").write_text(text)
-    command = ["java", "-Xmx256m", "-cp", f"{jars()}/*", "-Dlog4j2.level=ERROR", "kafka.Kafka"]
-    broker = Process(
-        [*command, str(tmp_path / "server.properties")], tmp_path / "kafka.log", lambda: listens(int(outside))
-    )
+    command = broker_command(tmp_path / "server.properties", "256m", QUICK_START, archive_option(QUICK_START))
+    broker = Process(command, tmp_path / "kafka.log", lambda: listens(int(outside)))
     broker.start()
     yield f"localhost:{outside}"
     broker.kill9()
@@ -159,13 +159,13 @@ def test_the_services_work_together_as_the_page_says(composed: Composed, mail: M
             *("send-event", "signup", "--customer", "c-1042"),
             *("--set", "email=ada@example.com", "--set", "email_opt_in=true"),
         )
-        wait_until(partial(mail.has, 1), "the welcome is in the inbox", 60)
+        wait_until(partial(mail.has, 1), "the welcome is in the inbox")
         _press(_unsubscribe_link(mail))
-        wait_until(lambda: "wants_marketing: False" in composed.engine("customer", "show", "c-1042"), "it is known", 60)
+        wait_until(lambda: "wants_marketing: False" in composed.engine("customer", "show", "c-1042"), "it is known")
         composed.engine(
             *("send-event", "purchase", "--customer", "c-1042"), *("--set", "amount=20", "--set", "currency=EUR")
         )
-        wait_until(partial(mail.has, 2), "the receipt is in the inbox", 60)
+        wait_until(partial(mail.has, 2), "the receipt is in the inbox")
         assert "profile.wants_marketing == false" in composed.engine("explain", "c-1042", "first-order", "--json")
     finally:
         for process in started:

@@ -74,7 +74,7 @@ def test_a_topic_that_takes_less_from_now_on_stops_nobody(stage: Stage, client: 
     stage.load([review(2, "bob", LARGE), review(3, "cid", "fine")])
     stage.finish()
     assert customers(stage) == ["ann", "cid"]
-    wait_until(lambda: len(stage.dead_letters()) == 1, "what was too large is told", 60)
+    wait_until(lambda: len(stage.dead_letters()) == 1, "what was too large is told")
     [letter] = stage.dead_letters().values()
     assert letter["code"] == "outreach-too-large"
     assert stage.outcomes()["thanks", "failed"] == 1

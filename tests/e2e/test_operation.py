@@ -98,7 +98,7 @@ def test_an_operator_sees_what_a_worker_does(stage: Stage) -> None:
     assert watched.total("outcomes_total", outcome="fired") == len(job.wanted)
     assert watched.total("commit_seconds_count") > 0
     assert watched.total("owned_partitions") == stage.partitions
-    stage.until(lambda: watched.total("cache_misses_total") > 0, "the partitions were measured", 20)
+    stage.until(lambda: watched.total("cache_misses_total") > 0, "the partitions were measured")
     assert watched.total("lag_records") == 0
     assert watched.total("rules_info") == 1
 
@@ -109,11 +109,11 @@ def test_a_worker_without_its_store_is_alive_and_not_ready(frail: Stage, redis: 
     watched = Watched(frail)
     frail.until(watched.is_ready, "the worker is ready")
     redis.kill9()
-    frail.until(lambda: watched.page("/readyz")[0] == 503, "the worker is not ready", 20)
+    frail.until(lambda: watched.page("/readyz")[0] == 503, "the worker is not ready")
     assert watched.page("/healthz")[0] == 200
     assert watched.total("store_away") == 1
     redis.start()
-    frail.until(watched.is_ready, "the worker is ready again", 30)
+    frail.until(watched.is_ready, "the worker is ready again")
     assert watched.total("store_away") == 0
     assert watched.total("store_away_seconds_total") > 0
 
@@ -130,7 +130,7 @@ def test_neither_logs_nor_metrics_name_a_customer(frail: Stage, redis: RedisServ
     redis.kill9()
     frail.until(lambda: "does not answer" in watched.worker.said, "the worker misses its store")
     redis.start()
-    frail.until(watched.is_ready, "the worker is ready again", 30)
+    frail.until(watched.is_ready, "the worker is ready again")
     metrics = watched.page("/metrics")[1]
     assert watched.total("dead_letters_total") == len(bad)
     assert watched.total("outcomes_total", outcome="failed") == len(lovelaces)

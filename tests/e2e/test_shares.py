@@ -101,11 +101,11 @@ def test_only_a_long_history_in_files_is_shared_without_being_asked(tmp_path: Pa
     assert usual_number([short, long]) == min(8, len(os.sched_getaffinity(0)))
 
 
-@pytest.fixture
-def long(folder: Path, job: Job) -> Path:
-    """The job of forty shops: seconds of work."""
+@pytest.fixture(params=[12])
+def long(request: pytest.FixtureRequest, folder: Path, job: Job) -> Path:
+    """The job of so many shops: seconds of work."""
     once = b"".join((entry.value or b"") + b"\n" for entry in job.entries)
-    shops = (once.replace(b"customer-", b"shop-%d-" % number) for number in range(40))
+    shops = (once.replace(b"customer-", b"shop-%d-" % number) for number in range(request.param))
     (folder / "long.jsonl").write_bytes(b"".join(shops))
     return folder
 
@@ -119,10 +119,11 @@ def test_a_process_that_is_gone_ends_the_replay_with_what_to_do(long: Path) -> N
 
 
 @in_proc
+@pytest.mark.parametrize("long", [40], indirect=True, ids=["more outcomes than pipes hold"])
 def test_that_all_are_gone_is_heard_of_while_nobody_takes_the_output(long: Path) -> None:
     run = start("replay", "long.jsonl", "--processes", 2, "--outcomes", "-", folder=long, stderr=PIPE, stdout=PIPE)
     shares = until_shared(run)
-    wait_until(lambda: not any(is_busy(share) for share in shares), "all stand still", 60)
+    wait_until(lambda: not any(is_busy(share) for share in shares), "all stand still")
     for share in shares:
         os.kill(share, signal.SIGKILL)
     check_gone(run, shares)
@@ -145,9 +146,9 @@ def test_what_is_appended_while_it_is_read_is_not_read_by_some(long: Path) -> No
 
 def until_shared(run: subprocess.Popen[bytes]) -> list[int]:
     """The processes that work for it, once they do."""
-    wait_until(lambda: len(children(run.pid)) == 2, "two processes share the replay", 60)
+    wait_until(lambda: len(children(run.pid)) == 2, "two processes share the replay")
     shares = children(run.pid)
-    wait_until(lambda: all(cpu_seconds(share) > 0.3 for share in shares), "they work", 60)
+    wait_until(lambda: all(cpu_seconds(share) > 0.3 for share in shares), "they work")
     return shares
 
 
@@ -162,4 +163,4 @@ def check_gone(run: subprocess.Popen[bytes], shares: Sequence[int]) -> None:
     assert run.returncode == 1
     assert "signal 9" in said.decode()
     assert "--processes 1" in said.decode()
-    wait_until(lambda: not any(Path(f"/proc/{share}").exists() for share in shares), "both are gone", 60)
+    wait_until(lambda: not any(Path(f"/proc/{share}").exists() for share in shares), "both are gone")

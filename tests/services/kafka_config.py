@@ -88,6 +88,7 @@ _SMALL = {
     "num.io.threads": "2",
     "num.network.threads": "1",
     "log.cleaner.dedupe.buffer.size": "8388608",
+    "log.index.size.max.bytes": "262144",
 }
 
 _MODULES = "org.apache.kafka.common.security"

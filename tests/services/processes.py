@@ -24,6 +24,10 @@ def unavailable(reason: str) -> Exception:
 PATIENCE = 180.0
 """Seconds until what should come true has failed to: twenty times what a broker takes to start on a quiet machine, as
 others may use the machine too. Only a test that fails waits so long."""
+_PAUSE = 0.02
+"""Seconds: faults have to hit a worker in the middle of a second's work."""
+_SOON, _LONG_PAUSE = 5.0, 0.1
+"""What has not come true so soon is an outage, or a busy machine, which looking more often makes busier."""
 _PORTS = range(16_000, 32_000)
 """Below those that systems give to clients (Linux: from 32,768 on), one of which could sit on the port of a server that
 is down for a while, or, calling it there, reach itself."""
@@ -57,14 +61,15 @@ def free_ports(count: int) -> list[int]:
     return _given().next(count)
 
 
-def wait_until(true: Callable[[], bool], what: str, seconds: float = PATIENCE) -> None:
-    """Raises TimeoutError naming `what` did not come true."""
-    deadline = time.monotonic() + seconds
+def wait_until(true: Callable[[], bool], what: str, seconds: float = PATIENCE, pause: float = _PAUSE) -> None:
+    """Raises TimeoutError naming `what` did not come true. `pause`: seconds between looks, more where a look costs."""
+    begun = time.monotonic()
     while not true():
-        if time.monotonic() > deadline:
+        waited = time.monotonic() - begun
+        if waited > seconds:
             message = f"not within {seconds} s: {what}"
             raise TimeoutError(message)
-        time.sleep(0.02)
+        time.sleep(max(pause, _LONG_PAUSE) if waited > _SOON else pause)
 
 
 def listens(port: int) -> bool:

@@ -91,7 +91,7 @@ class LiveShop:
 
     def wait_for_mail(self, to: str, number: int) -> EmailMessage:
         """Of all that arrive there; the first has the number 1."""
-        wait_until(lambda: len(self.mails(to)) >= number, f"{to} gets mail number {number}", 60)
+        wait_until(lambda: len(self.mails(to)) >= number, f"{to} gets mail number {number}")
         return self.mails(to)[number - 1]
 
 

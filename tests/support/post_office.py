@@ -16,7 +16,7 @@ from engine.ports import Entry
 from engine.wire.partitioner import murmur2_partition
 from engine.wire.records import decode_outreach, encode_outreach
 from tests.services.mail import PASSWORD, USER, MailServer
-from tests.services.processes import Process, wait_until
+from tests.services.processes import PATIENCE, Process, wait_until
 from tests.support.command import PROGRAM
 from tests.support.topics import Read, Topics
 
@@ -103,7 +103,7 @@ class PostOffice:
         """The id of the outreach that a dead letter is about."""
         return decode_outreach(b64decode(read.json["value"])).id
 
-    def wait_for_all(self, ids: Iterable[str], seconds: float = 60) -> dict[str, list[str]]:
+    def wait_for_all(self, ids: Iterable[str], seconds: float = PATIENCE) -> dict[str, list[str]]:
         """Until each has an outcome that is the last."""
         wanted = set(ids)
         final = {"sent", "bounced", "expired", "failed", "suppressed"}
@@ -112,7 +112,7 @@ class PostOffice:
             self._seen = self.outcomes()
             return wanted <= {identity for identity, told in self._seen.items() if self._is_final(told, final)}
 
-        wait_until(ended, f"all {len(wanted)} have ended", seconds)
+        wait_until(ended, f"all {len(wanted)} have ended", seconds, pause=0.25)  # each look reads the whole topic
         return self._seen
 
     def _is_final(self, told: list[str], final: set[str]) -> bool:
