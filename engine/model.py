@@ -5,7 +5,7 @@ of a customer is in `core/state/model.py`.
 """
 
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, final
 
 import msgspec
 
@@ -40,6 +40,7 @@ class Event(msgspec.Struct, gc=False):
         return f"{self.scope} {self.id}" if self.scope else self.id
 
 
+@final
 class Identified(msgspec.Struct, gc=False):
     """The input that identifies a guest: since `time` they are the customer `known`. It does not count as activity."""
 
@@ -48,6 +49,7 @@ class Identified(msgspec.Struct, gc=False):
     time: int
 
 
+@final
 class WakeUp(msgspec.Struct, gc=False):
     """The input for a timer: the clock has moved, so fire what is due for this customer."""
 

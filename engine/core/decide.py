@@ -44,35 +44,49 @@ def decide(
     A wake-up may come too early: the index is not updated with each event that moves a timer, as that would cost a
     write per event. `wake` of the returned state says when to call again.
     """
-    if state is None:
-        state = State(mark=book.mark)
-    elif state.mark != book.mark:
-        rearm(book, state, now)
+    if state is None or state.mark != book.mark:
+        state = _current(book, state, now)
     decision = Decision(state)
-    judged_from = min(present, now)
-    horizon = now - book.policy.allowed_lateness
-    if isinstance(input, Event):
-        plan = book.plans[input.type]
-        if book.policy.dedupe and is_duplicate(state, input, now, book.policy.dedupe):
-            decision.duplicate = True
-        else:
-            if state.wake and state.wake <= horizon and state.wake <= input.time:
-                state = _pass_time(book, state, decision, input, horizon, present)
-            present = max(present, now)
-            at = now if now == horizon else max(horizon, min(now, max(input.time, state.last)))
-            _happen(book, plan, state, decision, input, horizon, present, at)
-            if decision.derived:
-                _follow(book, state, decision, horizon, present, at)
-    elif isinstance(input, Identified):
+    policy = book.policy
+    judged_from = present if present < now else now
+    horizon = now - policy.allowed_lateness
+    if type(input) is WakeUp:
+        state.wake = 0
+    elif type(input) is Identified:
+        state = _identify(book, state, decision, input, horizon, present)
+    elif policy.dedupe and is_duplicate(state, input, now, policy.dedupe):
+        decision.duplicate = True
+    else:
         if state.wake and state.wake <= horizon and state.wake <= input.time:
             state = _pass_time(book, state, decision, input, horizon, present)
-        identify(book, state, input, decision, max(present, now))
-    else:
-        state.wake = 0
-    _wait(book, state, decision, input.customer, horizon, present)
+        present = now if now > present else present
+        at = now if now == horizon else max(horizon, min(now, max(input.time, state.last)))
+        _happen(book, book.plans[input.type], state, decision, input, horizon, present, at)
+        if decision.derived:
+            _follow(book, state, decision, horizon, present, at)
+    soonest = soonest_due(book, state)
+    if 0 < soonest <= horizon:
+        soonest = _wait(book, state, decision, input.customer, horizon, present)
+    if soonest and (soonest < state.wake or not state.wake):
+        state.wake = soonest
     if state.sent and state.sent[0].at <= judged_from - book.sent_span:
         forget_sent(book, state, judged_from)
     return decision
+
+
+def _current(book: RuleBook, state: State | None, now: int) -> State:
+    """A state that this book has armed: a new one, or an older one re-armed."""
+    if state is None:
+        return State(mark=book.mark)
+    rearm(book, state, now)
+    return state
+
+
+def _identify(book: RuleBook, state: State, decision: Decision, input: Identified, horizon: int, present: int) -> State:
+    if state.wake and state.wake <= horizon and state.wake <= input.time:
+        state = _pass_time(book, state, decision, input, horizon, present)
+    identify(book, state, input, decision, max(present, horizon + book.policy.allowed_lateness))
+    return state
 
 
 def _pass_time(
@@ -129,16 +143,12 @@ def _happen(
     decision.derived += moves
 
 
-def _wait(book: RuleBook, state: State, decision: Decision, customer: str, horizon: int, present: int) -> None:
-    """Fire the timers that are due by the clock, and set `wake` to the next due moment."""
-    soonest = soonest_due(book, state)
-    if soonest and soonest <= horizon:
-        _fire_due(book, state, decision, customer, horizon, horizon, present)
-        if not decision.effects and _is_forgotten(book, state, horizon):
-            decision.state = None
-        soonest = soonest_due(book, state)
-    if soonest and (soonest < state.wake or not state.wake):
-        state.wake = soonest
+def _wait(book: RuleBook, state: State, decision: Decision, customer: str, horizon: int, present: int) -> int:
+    """Fire the timers that are due by the clock. Returns the next due moment, 0 for none."""
+    _fire_due(book, state, decision, customer, horizon, horizon, present)
+    if not decision.effects and _is_forgotten(book, state, horizon):
+        decision.state = None
+    return soonest_due(book, state)
 
 
 def _is_forgotten(book: RuleBook, state: State, until: int) -> bool:

@@ -44,12 +44,13 @@ def is_duplicate(state: State, event: Event, now: int, span: int) -> bool:
         else:
             seen[_aside(event.id, source)] = seen[event.id]
         del seen[event.id]  # added again below, as the newest
+    kept = since + _HALF
     while seen:  # ids are in the order they were seen, so the oldest come first
         oldest = next(iter(seen))
-        if (seen[oldest] + _HALF) & _MASK > since + _HALF and len(seen) < MAX_SEEN_IDS:  # _moment, without the call
+        if (seen[oldest] + _HALF) & _MASK > kept and len(seen) < MAX_SEEN_IDS:  # _moment, without the call
             break
         del seen[oldest]
-    seen[event.id] = now + (event.source << MOMENT_BITS)
+    seen[event.id] = now + (event.source << MOMENT_BITS) if event.source else now
     return False
 
 

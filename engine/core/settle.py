@@ -33,8 +33,9 @@ def soonest_due(book: RuleBook, state: State) -> int:
     found = forgotten_at(book, state) if book.policy.forget_after or state.known is not None else 0
     for slot in state.rules.values():
         for timer in slot.timers:
-            if timer.due and (timer.due < found or not found) and slot.parked is None:
-                found = timer.due
+            due = timer.due
+            if due and (due < found or not found) and slot.parked is None:
+                found = due
     for deferred in state.deferred:
         if deferred.rule in book.by_id and (deferred.due < found or not found):
             found = deferred.due
@@ -219,16 +220,20 @@ def react(plan: Plan, state: State, event: Event, horizon: int, at: int) -> list
     for rule, on_event, code in plan.reactions:
         firing = on_event(state, event, horizon)
         slot = slots.get(rule.id)
-        if slot is not None:
-            if slot.kind != code:
-                own(rule, slot)
-            if slot.cancelled:
-                rule.trigger.cancel(state, slot.cancelled)
-            if guest:
-                silence(state, slot)
+        if slot is not None and (slot.kind != code or slot.cancelled or guest):
+            _put_right(rule, slot, state, guest)
         if firing is not None:
             candidates.append(Candidate(rule, rule.action, firing, event.customer, at))
     return candidates
+
+
+def _put_right(rule: Rule, slot: Slot, state: State, guest: bool) -> None:
+    """Disarm what the reaction must not have armed: the rule is cancelled, or the guest is known by now."""
+    own(rule, slot)
+    if slot.cancelled:
+        rule.trigger.cancel(state, slot.cancelled)
+    if guest:
+        silence(state, slot)
 
 
 def _rank(candidate: Candidate) -> tuple[int, int]:
