@@ -38,6 +38,8 @@ class Decoder:
         self.source = source
         self.accept: Accept = catalog.accept
         self.nobody = catalog.accept.nobody
+        self.max_bytes, self.earliest, self.ahead = self.accept.max_bytes, self.accept.earliest, self.accept.ahead
+        self.types = source.types
         self.events = catalog.events
         self.checks = {name: _checks(declared) for name, declared in catalog.events.items() if not declared.made}
         self.read: Callable[[Record], Parts] = reader(source)
@@ -65,17 +67,20 @@ class Decoder:
     def _usual(self, record: Record, wall: int) -> Event | None:
         """The fast path, for records in the usual form; None for any other, which `_any` then decodes."""
         value = record.value
-        if self.read_directly is None or value is None or len(value) > self.accept.max_bytes:
+        if self.read_directly is None or value is None or len(value) > self.max_bytes:
             return None
         try:
             event = self.read_directly(value)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return None
-        event.type = self.source.types.get(event.type, event.type)
-        known = event.type in self.checks and self.accept.earliest <= event.time <= wall + self.accept.ahead
-        if not known or event.customer in self.nobody or event.id in self.nobody:
+        if event.type in self.types:
+            event.type = self.types[event.type]
+        if event.type not in self.checks or not self.earliest <= event.time <= wall + self.ahead:
             return None
-        return None if event.customer.isspace() or event.id.isspace() else event
+        customer, identity, nobody = event.customer, event.id, self.nobody
+        if customer in nobody or identity in nobody or customer.isspace() or identity.isspace():
+            return None
+        return event
 
     def _any(self, record: Record, wall: int) -> Event | None:
         parts = self._parts(record)
