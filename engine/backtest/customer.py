@@ -19,8 +19,9 @@ from engine.errors import MakesForOthers
 from engine.model import DerivedEvent, Event, Identified, OutcomeRecord, Outreach, WakeUp
 from engine.ports import OUTREACH, UNLIMITED, Entry, Record, Renderer
 from engine.wire.records import decode_outreach
-from engine.worker.batch import Batch, entries_of
-from engine.worker.result import Arrival
+from engine.worker.batch import Batch
+from engine.worker.result import Arrival, Result
+from engine.worker.turns import entries_of
 
 Input = tuple[Event | Identified, int, int]
 """An event or identification, and the partition's clock before and after it."""
@@ -104,37 +105,42 @@ class CustomerRun:
 
 
 class CarefulRun:
-    """The same with the worker's `Batch`, an input at a time. It keeps what was decided before an input failed."""
+    """The same with the worker's `Batch`, one a step of the clock. It keeps what was decided before a failure."""
 
     def __init__(self, run: CustomerRun) -> None:
         self.run = run
-        self.batch = Batch(run.book, run.renderer, {}, 0, wall=None)
+        self.state: bytes | None = None
+        self.wake = 0
+        self.decided = Decided()
 
     def of(self, customer: str, inputs: Sequence[Input]) -> Decided:
-        self.batch.stored = {customer: None}
         now = 0
         for input, before, clock in inputs:
-            while (wake := self.batch.wakes.get(customer, 0)) and wake <= clock - self.run.lateness:
-                self._step((), self.run.tick(wake, now), customer, wake)
+            while self.wake and self.wake <= clock - self.run.lateness:
+                self._step(customer, (), self.run.tick(self.wake, now))
             event, identified = (input, None) if isinstance(input, Event) else (None, input)
             arrival = Arrival(Record("", 0, 0, None), clock, event, identified)
-            self._step([arrival], Tick(before, clock))
+            self._step(customer, [arrival], Tick(before, clock))
             now = clock
-        while (wake := self.batch.wakes.get(customer, 0)) and (tick := self.run.tick(wake, now)):
-            self._step((), tick, customer, wake)
-        return self._result()
+        while self.wake and (tick := self.run.tick(self.wake, now)):
+            self._step(customer, (), tick)
+        return self.decided
 
-    def _result(self) -> Decided:
-        result, decided = self.batch.result, Decided()
+    def _step(self, customer: str, arrivals: Sequence[Arrival], tick: Tick | None) -> None:
+        assert tick
+        batch = Batch(self.run.book, self.run.renderer, {customer: self.state}, tick.before, wall=None)
+        batch.run(arrivals, tick.now, () if arrivals else [(customer, self.wake)])
+        self.state = batch.states.get(customer, self.state)
+        self.wake = batch.wakes.get(customer, self.wake)
+        self._keep(batch.result)
+
+    def _keep(self, result: Result) -> None:
+        decided = self.decided
         for entry in result.outbox:
             if entry.destination != OUTREACH:
                 raise MakesForOthers(msgspec.json.decode(entry.value)["rule"])
-        decided.entries, decided.outcomes, decided.duplicates = result.outbox, result.outcomes, result.duplicates
-        decided.outreach = [decode_outreach(entry.value) for entry in result.outbox]
-        decided.failures = [failure.reason for failure in result.failures]
-        return decided
-
-    def _step(self, arrivals: Sequence[Arrival], tick: Tick | None, customer: str = "", wake: int = 0) -> None:
-        assert tick
-        self.batch.clock = tick.before
-        self.batch.run(arrivals, tick.now, [(customer, wake)] if wake else [])
+        decided.entries += result.outbox
+        decided.outreach += [decode_outreach(entry.value) for entry in result.outbox]
+        decided.outcomes += result.outcomes
+        decided.duplicates += result.duplicates
+        decided.failures += [failure.reason for failure in result.failures]

@@ -11,10 +11,10 @@ from engine.core.triggers.inactivity import Inactivity
 from engine.core.triggers.milestone import Milestone
 from engine.model import Event, Outreach, WakeUp
 from engine.ports import Record
-from engine.worker.batch import RETRY_WAKE
 from engine.worker.executors import results
 from engine.worker.partition import Partition
 from engine.worker.result import Arrival, Failure
+from engine.worker.turns import RETRY_WAKE
 from tests.support.books import DAY, HOUR, START, Plain, book, event, expression, rule
 from tests.support.drive import Crash, CrashingStore, Fired
 

@@ -1,0 +1,243 @@
+"""Decides the customers of a batch one after the other, each on one decoded state. `Batch` gives them their turns.
+
+Customers do not influence each other. So all inputs of one customer may be decided before those of the next: each gets
+the same result as if the inputs of all were decided in the order in which they came. Per event this saves decoding and
+encoding the state when a customer comes several times, and memory: one state is decoded at a time.
+
+When an input fails (in `decide`, or when the state is encoded), the customer's turn begins anew, and the state is
+encoded after each input: the one that fails is left out, and the others count. Nothing here does IO.
+"""
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import NamedTuple
+
+from engine.core.book import RuleBook
+from engine.core.decide import decide
+from engine.core.effects import Decision
+from engine.core.settle import retract
+from engine.core.state.codec import decode_state, encode_state
+from engine.core.state.model import State
+from engine.errors import RenderFailed, StateUnreadable
+from engine.model import Event, Identified, OutcomeRecord, Outreach, WakeUp
+from engine.ports import Entry, Renderer
+from engine.wire.derived import encode_derived
+from engine.wire.reading import reason_of
+from engine.wire.records import encode_outcome, encode_outreach
+
+RETRY_WAKE = 3_600_000
+"""Milliseconds until a customer whose wake-up failed is tried again. Without it a state that `decide` cannot handle
+would fail again in every round."""
+
+
+class Told(NamedTuple):
+    """What one decision told. `place` sorts those of all customers as their inputs came: (place in `clocks`; 0
+    for a timer, 1 for an event, 2 for an identification; when the timer was due; customer)."""
+
+    place: tuple[int, int, int, str]
+    entries: list[Entry]
+    outcomes: list[OutcomeRecord]
+    records: list[tuple[str, bytes]]
+
+
+class Failed(NamedTuple):
+    """An input that was not applied. `at`: its place in `clocks`."""
+
+    at: int
+    input: Event | Identified | WakeUp
+    reason: str
+
+
+class Turns:
+    """One customer at a time; `states`, `wakes`, `told` and `failed` collect what the turns bring.
+
+    `clocks` has the clock before the first arrival, after each of them, and at the end. The caller may append to it
+    between turns. With `wall` (epoch ms) the clock is live: timers fire at the end. Without it, each fires where the
+    clock passes it. `largest`: the most bytes an encoded outreach may have.
+    """
+
+    def __init__(
+        self, book: RuleBook, renderer: Renderer, clocks: list[int], *, wall: int | None, largest: int
+    ) -> None:
+        self.book = book
+        self.renderer = renderer
+        self.clocks = clocks
+        self.lateness = book.policy.allowed_lateness
+        self.wall = wall
+        self.largest = largest
+        self.states: dict[str, bytes | None] = {}
+        self.wakes: dict[str, int] = {}
+        self.told: list[Told] = []
+        self.failed: list[Failed] = []
+        self.duplicates = 0
+        self.fired = 0
+        """Wake-ups decided."""
+        self.visits = 0
+        self._customer = ""
+        self._state: State | None = None
+        self._decided = False
+        self._due = 0
+        """When the customer must be decided without an event, 0: not within this batch."""
+        self._next = 1
+        """Where in `clocks` the customer's next timer can fire at the earliest."""
+        self._careful = False
+        self._encoded: bytes | None = None
+        """While careful: the state before the current input."""
+
+    def take(
+        self, customer: str, stored: bytes | None, inputs: Sequence[tuple[int, Event | Identified]], due: int
+    ) -> None:
+        """Decide the inputs, each with its place in `clocks`, and the timers in between. `due`: the given wake-up."""
+        duplicates, fired, told = self.duplicates, self.fired, len(self.told)
+        try:
+            self._begin(customer, decode_state(stored) if stored is not None else None, due)
+            self._run(inputs)
+            if self._decided:
+                self.states[customer] = _encoded(self._state)
+        except Exception:
+            self.duplicates, self.fired = duplicates, fired
+            del self.told[told:]
+            self.wakes.pop(customer, None)
+            self._take_carefully(customer, stored, inputs, due)
+
+    def visit(self, customer: str, stored: bytes | None) -> None:
+        """Re-arm the timers of a customer whose state was made by an older rule book."""
+        with suppress(StateUnreadable):
+            self._begin(customer, decode_state(stored) if stored is not None else None, 0)
+            if self._state is not None and self._state.mark != self.book.mark:
+                self._encoded = stored
+                self.visits += self._try(WakeUp(customer), 0)
+
+    def _begin(self, customer: str, state: State | None, due: int) -> None:
+        self._customer, self._state, self._decided, self._due, self._next = customer, state, False, due, 1
+
+    def _run(self, inputs: Sequence[tuple[int, Event | Identified]]) -> None:
+        clocks, ordered = self.clocks, self.wall is None
+        for at, input in inputs:
+            if ordered and self._due and self._due <= clocks[at] - self.lateness:
+                self._fire(at)
+            if self._careful:
+                self._try(input, at)
+            else:
+                self._decide(input, at)
+            self._next = at + 1
+        if self._due and self._due <= clocks[-1] - self.lateness:
+            self._fire(len(clocks) - 1)
+
+    def _fire(self, until: int) -> None:
+        """Fire the timers that the clock passes up to place `until`, each at the place where it passes them."""
+        clocks, at = self.clocks, self._next if self.wall is None else until
+        while self._due and self._due <= clocks[until] - self.lateness:
+            at = max(at, bisect_left(clocks, self._due + self.lateness))
+            due, self._due = self._due, 0
+            if self._state is None:
+                self.wakes[self._customer] = 0  # nobody is there any more
+            elif self._state.wake == due:  # else an input of this batch has moved it
+                self._wake(at, due)
+
+    def _wake(self, at: int, due: int) -> None:
+        if not self._careful:
+            self._decide(WakeUp(self._customer), at, due)
+        elif not self._try(WakeUp(self._customer), at, due):
+            self._put_off(self.clocks[at] + RETRY_WAKE)
+            return
+        self.fired += 1
+
+    def _decide(self, input: Event | Identified | WakeUp, at: int, due: int = 0) -> None:
+        state, clocks = self._state, self.clocks
+        before = state.wake if state is not None else 0
+        present = self.wall if self.wall is not None else clocks[at - 1 if at else 0]
+        decision = decide(self.book, state, input, clocks[at], present)
+        if decision.outcomes:
+            entries = entries_of(decision, self.renderer, self.largest) if decision.effects else []
+            records = [encode_outcome(outcome) for outcome in decision.outcomes]
+            kind = 0 if due else 2 if type(input) is Identified else 1
+            self.told.append(Told((at, kind, due, self._customer), entries, decision.outcomes, records))
+        if decision.duplicate:
+            self.duplicates += 1
+        self._state = new = decision.state
+        self._decided = True
+        wake = new.wake if new is not None else 0
+        if wake != before or type(input) is WakeUp:
+            self.wakes[self._customer] = wake
+            self._due = wake if wake <= clocks[-1] else 0
+
+    # --- after a failure
+
+    def _take_carefully(
+        self, customer: str, stored: bytes | None, inputs: Sequence[tuple[int, Event | Identified]], due: int
+    ) -> None:
+        try:
+            state = decode_state(stored) if stored is not None else None
+        except StateUnreadable as error:
+            self._pass_over(customer, inputs, due, str(error))
+            return
+        self._begin(customer, state, due)
+        self._careful, self._encoded = True, stored
+        try:
+            self._run(inputs)
+        finally:
+            self._careful = False
+
+    def _pass_over(
+        self, customer: str, inputs: Sequence[tuple[int, Event | Identified]], due: int, reason: str
+    ) -> None:
+        """Nothing can be decided without the state: all inputs fail, and the wake-up comes again."""
+        self.failed += [Failed(at, input, reason) for at, input in inputs]
+        if due:
+            self.wakes[customer] = self.clocks[-1] + RETRY_WAKE
+
+    def _try(self, input: Event | Identified | WakeUp, at: int, due: int = 0) -> bool:
+        """Decide one input and encode the state. Returns False when either fails; then nothing has changed."""
+        kept = self.duplicates, len(self.told), self.wakes.get(self._customer), self._due
+        try:
+            self._decide(input, at, due)
+            self._encoded = self.states[self._customer] = _encoded(self._state)
+        except Exception as error:
+            self.failed.append(Failed(at, input, reason_of(error)))
+            self._undo(*kept)
+            return False
+        return True
+
+    def _undo(self, duplicates: int, told: int, wake: int | None, due: int) -> None:
+        self._state = decode_state(self._encoded) if self._encoded is not None else None
+        self.duplicates, self._due = duplicates, due
+        del self.told[told:]
+        if wake is None:
+            self.wakes.pop(self._customer, None)
+        else:
+            self.wakes[self._customer] = wake
+
+    def _put_off(self, until: int) -> None:
+        self.wakes[self._customer], self._due = until, 0
+        if self._state is not None:
+            self._state.wake = until
+            self._encoded = self.states[self._customer] = encode_state(self._state)
+
+
+def entries_of(decision: Decision, renderer: Renderer, largest: int) -> list[Entry]:
+    """The effects as entries of the outbox. One that fails here is retracted: it becomes outcome `failed`."""
+    entries = []
+    for effect in list(decision.effects):
+        try:
+            if isinstance(effect, Outreach):
+                if decision.state is not None:
+                    renderer.render(effect, decision.state)
+                entry = encode_outreach(effect)
+                if len(entry.value) > largest:
+                    raise RenderFailed(effect.template, _too_large(len(entry.value), largest))
+            else:
+                entry = encode_derived(effect)
+            entries.append(entry)
+        except Exception as error:
+            retract(decision, effect, reason_of(error))
+    return entries
+
+
+def _encoded(state: State | None) -> bytes | None:
+    return encode_state(state) if state is not None else None
+
+
+def _too_large(size: int, largest: int) -> str:
+    return f"the outreach has {size:,} bytes, its topic takes {largest:,} (max.message.bytes)"
