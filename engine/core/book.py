@@ -256,6 +256,11 @@ class Plan:
     """Segments that an event may change, in the order of their dependence; False: only if one that it reads does."""
     segments_of_new: tuple[tuple[Segment, bool], ...] = ()
     """The same for a customer's first event, with the segments that need no event."""
+    idle: bool = field(init=False)
+    """An event of the type has to be counted, and concerns nothing else."""
+
+    def __post_init__(self) -> None:
+        self.idle = not (self.reactions or self.cancels or self.segments_of_new)
 
     @property
     def keeps_history(self) -> bool:

@@ -9,13 +9,12 @@ An event that a rule makes for the same customer happens within the decision, be
 """
 
 from itertools import islice
-from typing import Final
 
 from engine.core.book import Plan, RuleBook
 from engine.core.effects import Decision
 from engine.core.guests import identify
 from engine.core.seen import is_duplicate
-from engine.core.segments.follow import follow
+from engine.core.segments.follow import NO_MOVES, follow
 from engine.core.segments.model import MOVE_TYPES
 from engine.core.settle import Settling, forget_sent, forgotten_at, react, soonest_due
 from engine.core.state.fold import fold
@@ -25,7 +24,6 @@ from engine.core.zones import DAY
 from engine.errors import EndlessEvents
 from engine.model import Event, Identified, WakeUp
 
-NO_MOVES: Final[list[Event]] = []
 MAX_DERIVED_EVENTS = 100
 """Events that rules may make in one decision. Without it two rules that set off each other would loop for ever."""
 
@@ -66,7 +64,7 @@ def decide(
             _follow(book, state, decision, horizon, present, at)
     soonest = soonest_due(book, state)
     if 0 < soonest <= horizon:
-        soonest = _wait(book, state, decision, input.customer, horizon, present)
+        soonest = _wait(book, state, decision, input.customer, horizon, present, soonest)
     if soonest and (soonest < state.wake or not state.wake):
         state.wake = soonest
     if state.sent and state.sent[0].at <= judged_from - book.sent_span:
@@ -94,7 +92,7 @@ def _pass_time(
 ) -> State:
     """Fire the timers that are due before the event; forget the customer if they were silent for long enough."""
     until = min(input.time, horizon)
-    _fire_due(book, state, decision, input.customer, until, horizon, present)
+    _fire_due(book, state, decision, input.customer, until, horizon, present, soonest_due(book, state))
     if decision.effects or not _is_forgotten(book, state, until):
         return state
     decision.state = State(mark=book.mark, seen=state.seen)
@@ -102,14 +100,19 @@ def _pass_time(
 
 
 def _fire_due(
-    book: RuleBook, state: State, decision: Decision, customer: str, until: int, horizon: int, present: int
-) -> None:
-    """Fire everything due at or before `until`, earliest first; events that a firing makes happen before the next."""
+    book: RuleBook, state: State, decision: Decision, customer: str, until: int, horizon: int, present: int, due: int
+) -> int:
+    """Fire everything due at or before `until`, earliest first; events that a firing makes happen before the next.
+
+    `due` is the soonest due moment, and so is the result.
+    """
     settling, followed = Settling(book, state, customer, decision), len(decision.derived)
-    while due := settling.fire_next(until, present, horizon):
+    while 0 < due <= until and settling.fire(due, horizon, present):
         if len(decision.derived) > followed:
             _follow(book, state, decision, horizon, present, due, followed)
             followed = len(decision.derived)
+        due = soonest_due(book, state)
+    return due
 
 
 def _follow(
@@ -120,8 +123,13 @@ def _follow(
     for event in islice(decision.derived, followed, None):  # the list grows during the loop
         if len(decision.derived) > MAX_DERIVED_EVENTS:
             raise EndlessEvents(event.type, MAX_DERIVED_EVENTS)
-        if event.type in MOVE_TYPES or not is_duplicate(state, event, now, book.policy.dedupe or DAY):
-            _happen(book, book.plans[event.type], state, decision, event, horizon, present, at)
+        plan = book.plans[event.type]
+        if event.type not in MOVE_TYPES and is_duplicate(state, event, now, book.policy.dedupe or DAY):
+            continue
+        if plan.idle:
+            fold(plan, state, event)
+        else:
+            _happen(book, plan, state, decision, event, horizon, present, at)
 
 
 def _happen(
@@ -143,12 +151,14 @@ def _happen(
     decision.derived += moves
 
 
-def _wait(book: RuleBook, state: State, decision: Decision, customer: str, horizon: int, present: int) -> int:
-    """Fire the timers that are due by the clock. Returns the next due moment, 0 for none."""
-    _fire_due(book, state, decision, customer, horizon, horizon, present)
+def _wait(
+    book: RuleBook, state: State, decision: Decision, customer: str, horizon: int, present: int, soonest: int
+) -> int:
+    """Fire the timers that are due by the clock, from `soonest` on. Returns the next due moment, 0 for none."""
+    soonest = _fire_due(book, state, decision, customer, horizon, horizon, present, soonest)
     if not decision.effects and _is_forgotten(book, state, horizon):
         decision.state = None
-    return soonest_due(book, state)
+    return soonest
 
 
 def _is_forgotten(book: RuleBook, state: State, until: int) -> bool:

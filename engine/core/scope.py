@@ -8,7 +8,7 @@ from bisect import bisect_left
 from typing import Any, Final
 
 from engine.core.durations import milliseconds
-from engine.core.state.model import State, WindowEntry
+from engine.core.state.model import Memory, State, WindowEntry
 from engine.model import Event, KeptEvent, Number
 
 
@@ -47,26 +47,30 @@ def count(state: State, type_: str) -> int:
     return memory.count if memory is not None else 0
 
 
-def range_within(state: State, type_: str, now: int, span: int) -> tuple[list[WindowEntry], int, int] | None:
+def range_within(memory: Memory, now: int, span: int) -> tuple[list[WindowEntry], int, int] | None:
     """The kept window and the range in it with `now - span < time <= now`; None if some of it is not known."""
-    memory = state.events.get(type_)
-    if memory is None or memory.last <= now - span:
+    before = now - span
+    if memory.last <= before:
         return NO_ENTRIES, 0, 0
     history = memory.history
-    if history is None or history.span < span or history.unknown > now - span:
+    if history is None or history.span < span or history.unknown > before:
         return None
     entries = history.window
     start, stop = 0, len(entries)
-    if entries and entries[0].time <= now - span:
-        start = bisect_left(entries, now - span + 1, key=_time)
-    if entries and entries[-1].time > now:
-        stop = bisect_left(entries, now + 1, key=_time)
+    if stop:
+        if entries[0].time <= before:
+            start = bisect_left(entries, before + 1, key=_time)
+        if memory.last > now:
+            stop = bisect_left(entries, now + 1, key=_time)
     return entries, start, stop
 
 
 def entries_within(state: State, type_: str, now: int, span: int) -> list[WindowEntry] | None:
     """Window entries with `now - span < time <= now`; None if some of them are not known."""
-    found = range_within(state, type_, now, span)
+    memory = state.events.get(type_)
+    if memory is None:
+        return []
+    found = range_within(memory, now, span)
     return None if found is None else found[0][found[1] : found[2]]
 
 
@@ -76,10 +80,12 @@ def _time(entry: WindowEntry) -> int:
 
 def count_within(state: State, type_: str, now: int, span: int) -> int | Missing:
     """How many events of the type happened within `span`; MISSING if not known."""
-    found = range_within(state, type_, now, span)
+    memory = state.events.get(type_)
+    if memory is None:
+        return 0
+    found = range_within(memory, now, span)
     if found is not None:
         return found[2] - found[1]
-    memory = state.events[type_]
     return memory.count if now - span < memory.first and memory.last <= now else MISSING
 
 

@@ -9,7 +9,7 @@ from engine.core.book import Plan, Rule, RuleBook
 from engine.core.effects import Decision, Effect
 from engine.core.guards import Candidate, Defer, Pass, Stop, Verdict, judge
 from engine.core.scope import Scope
-from engine.core.segments.follow import fall_due, soonest
+from engine.core.segments.follow import fall_due
 from engine.core.state.model import Deferred, Sent, Slot, State
 from engine.core.state.rearm import own, silence
 from engine.core.triggers.base import Firing
@@ -39,8 +39,9 @@ def soonest_due(book: RuleBook, state: State) -> int:
     for deferred in state.deferred:
         if deferred.rule in book.by_id and (deferred.due < found or not found):
             found = deferred.due
-    if state.segments and (due := soonest(book, state)) and (due < found or not found):
-        found = due
+    for id_, membership in state.segments.items():
+        if membership.due and (membership.due < found or not found) and id_ in book.segments:
+            found = membership.due
     return found
 
 
@@ -70,28 +71,26 @@ class Settling:
         self.customer = customer
         self.decision = decision
 
-    def fire_next(self, until: int, present: int, horizon: int) -> int:
-        """Settle all that is due at the earliest moment at or before `until`, and return it; 0: nothing was due.
+    def fire(self, due: int, horizon: int, present: int) -> bool:
+        """Settle all that is due at that moment, the soonest. False: only forgetting the customer is.
 
         Segments come first: the conditions of what else is due at that instant see them as they are from then on.
         """
-        due = soonest_due(self.book, self.state)
-        if not due or due > until:
-            return 0
         at = max(present, due + self.book.policy.allowed_lateness)
-        looked = soonest(self.book, self.state) == due
-        moves = fall_due(self.book, self.state, self.customer, due) if looked else []
+        moves = fall_due(self.book, self.state, self.customer, due) if self.state.segments else None
         candidates = self.answer(moves, horizon, at) if moves else []
         candidates += self._due_timers(due, at)
         if self.state.deferred:
             candidates += self._due_deferred(due, at)
         self.settle(candidates)
-        self.decision.derived += moves
-        return due if looked or candidates else 0  # 0: only forgetting the customer is due
+        if moves:
+            self.decision.derived += moves
+        return bool(candidates) or moves is not None
 
     def answer(self, moves: list[Event], horizon: int, at: int) -> list[Candidate]:
         """What comes of moves of segments, besides what their events do: they end rules, then rules come true."""
         plans = [(self.book.moves[move.properties["segment"], move.type], move) for move in moves]
+        plans = [(plan, move) for plan, move in plans if not plan.idle]
         for plan, move in plans:
             for rule in plan.cancels:
                 self.cancel(rule, move, at)

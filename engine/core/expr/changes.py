@@ -31,7 +31,7 @@ from engine.core.expr.nodes import (
     Sum,
     parts_of,
 )
-from engine.core.scope import Missing, Scope, entries_within, range_within, total
+from engine.core.scope import Missing, Scope, range_within, total
 from engine.core.state.model import Memory, WindowEntry
 
 Change: TypeAlias = NextChange | None
@@ -162,15 +162,18 @@ def _counted(node: Count, order: Order, limit: float) -> Until:
     equals = order in ("==", "!=")
 
     def whole(scope: Scope) -> tuple[bool, int]:
-        state, now = scope.state, scope.now
-        found = range_within(state, type_, now, span)
+        now = scope.now
+        memory = scope.state.events.get(type_)
+        if memory is None:
+            return compare(0, limit), NEVER
+        found = range_within(memory, now, span)
         if found is None:
-            return bool(test(scope)), _of_window(state.events[type_], span, now)
+            return bool(test(scope)), _of_window(memory, span, now)
         entries, start, stop = found
         number = stop - start
         rest = number - 1 if equals and number == limit else falls_to
         moment = entries[stop - rest - 1].time + span if 0 <= rest < number else NEVER
-        return compare(number, limit), _or_entering(scope, type_, moment)
+        return compare(number, limit), moment if memory.last <= now else _or_entering(memory, now, moment)
 
     return whole
 
@@ -181,17 +184,22 @@ def _summed(node: Sum, compare: Compare, limit: float) -> Until:
 
     def whole(scope: Scope) -> tuple[bool, int]:
         state, now = scope.state, scope.now
+        memory = state.events.get(type_)
+        if memory is None:
+            return compare(0, limit), NEVER
         value = total(state, type_, name, now, span)
-        entries = entries_within(state, type_, now, span)
-        if isinstance(value, Missing) or entries is None:
+        found = range_within(memory, now, span)
+        if isinstance(value, Missing) or found is None:
             holds = not isinstance(value, Missing) and compare(value, limit)
-            return holds, _of_window(state.events[type_], span, now)
-        holds, rest = compare(value, limit), value
-        for entry in entries:
-            rest -= entry.values[name]
+            return holds, _of_window(memory, span, now)
+        holds, rest, moment = compare(value, limit), value, NEVER
+        entries, start, stop = found
+        for place in range(start, stop):
+            rest -= entries[place].values[name]
             if compare(round(rest, 6), limit) is not holds or abs(rest - limit) <= ROUNDING:
-                return holds, _or_entering(scope, type_, entry.time + span)
-        return holds, _or_entering(scope, type_, NEVER)
+                moment = entries[place].time + span
+                break
+        return holds, moment if memory.last <= now else _or_entering(memory, now, moment)
 
     return whole
 
@@ -230,13 +238,10 @@ def _against(node: Count, order: Order, limit: float) -> Comparison:
     return Comparison(order, node, Constant(limit, "number"))
 
 
-def _or_entering(scope: Scope, type_: str, moment: int) -> int:
+def _or_entering(memory: Memory, now: int, moment: int) -> int:
     """The moment, or before it the time of an event that has not come yet and then enters every window."""
-    memory = scope.state.events.get(type_)
-    if memory is None or memory.last <= scope.now:
-        return moment
     window = memory.history.window if memory.history is not None else []
-    coming = bisect_left(window, scope.now + 1, key=_time)
+    coming = bisect_left(window, now + 1, key=_time)
     return min(moment, window[coming].time if coming < len(window) else memory.last)
 
 

@@ -6,7 +6,7 @@ A change that is told makes one event; the membership of a new or changed segmen
 """
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from engine.core.book import NEVER, RuleBook
 from engine.core.effects import effect_id
@@ -16,6 +16,8 @@ from engine.core.segments.model import Segment, beginning
 from engine.core.state.fold import GRACE
 from engine.core.state.model import Membership, State
 from engine.model import Event
+
+NO_MOVES: Final[list[Event]] = []
 
 
 class Standing(NamedTuple):
@@ -27,52 +29,42 @@ class Standing(NamedTuple):
     year: int = 0
 
 
-class Following:
-    """One look at some of a customer's segments, at one instant.
+def level_and_due(segment: Segment, scope: Scope) -> tuple[str, int]:
+    """The highest level whose condition holds, and the first moment at which time may change that; "" and 0: none.
 
-    `timer`: time has come to `at`, so every change up to it is settled. Else the allowed lateness may hold back a
-    change by time alone that was before `at`; then the timer decides, not this look.
+    Lower levels don't matter before that level changes.
+    """
+    due = NEVER
+    for level in segment.highest_first:
+        holds, moment = level.condition.until(scope)
+        if moment < due:
+            due = moment
+        if holds:
+            return level.name, due if due != NEVER else 0
+    return "", due if due != NEVER else 0
+
+
+class Following:
+    """One look at some of a customer's segments, at one instant. Made only when one of them may have changed.
+
+    `timer`: time has come to the instant, so every change up to it is settled. Else the allowed lateness may hold back
+    a change by time alone that was before it; then the timer decides, not this look.
     """
 
-    __slots__ = ("at", "book", "changed", "customer", "moves", "scope", "silent", "state", "timer")
+    __slots__ = ("book", "changed", "customer", "moves", "scope", "silent", "state", "timer")
 
-    def __init__(self, book: RuleBook, state: State, customer: str, at: int, timer: bool) -> None:
+    def __init__(self, book: RuleBook, customer: str, scope: Scope, timer: bool) -> None:
         self.book = book
-        self.state = state
+        self.state = scope.state
         self.customer = customer
-        self.at = at
         self.timer = timer
-        self.scope = Scope(state, None, at)
+        self.scope = scope
         self.moves: list[Event] = []
         self.changed: set[str] = set()
         self.silent: set[str] = set()
 
-    def look(self, segment: Segment, silently: bool = False) -> None:
-        """Bring one membership up to the instant."""
-        level, due = "", NEVER
-        for one in segment.highest_first:
-            holds, moment = one.condition.until(self.scope)
-            if moment < due:
-                due = moment
-            if holds:
-                level = one.name
-                break  # lower levels don't matter before this one changes
-        if due == NEVER:
-            due = 0
-        known = self.state.segments
-        membership = known.get(segment.id)
-        if membership is None:
-            if not (level or due or silently):
-                return  # outside, and stays there: the usual case
-            membership = Membership(mark=0 if silently else segment.mark)
-        elif level == membership.level and segment.keep is None and membership.mark == segment.mark and not silently:
-            membership.due = due  # as before: the usual case
-            if not (level or due or membership.moves):
-                del known[segment.id]
-            return
-        self._renew(segment, membership, level, due, silently)
-
-    def _renew(self, segment: Segment, membership: Membership, level: str, due: int, silently: bool) -> None:
+    def renew(self, segment: Segment, membership: Membership, level: str, due: int, silently: bool = False) -> None:
+        """Bring one membership up to the instant, at which `level` is the highest that holds."""
         met = membership.mark == segment.mark and not silently
         before = Standing(membership.level, membership.next, membership.kept, membership.year)
         standing = Standing(level) if segment.keep is None else _kept(segment, membership, level, self)
@@ -83,7 +75,7 @@ class Following:
         membership.mark = segment.mark if met or self._is_certain(segment) else 0
         membership.parked = 0
         if standing.level != before.level:
-            membership.since = self.at
+            membership.since = self.scope.now
         if standing != before:
             self.changed.add(segment.id)
             if not (met and segment.needs.reads.segments.isdisjoint(self.silent)):
@@ -92,12 +84,12 @@ class Following:
                 self._move(segment, membership, before.level)
         if membership.level or membership.due or membership.moves:
             self.state.segments[segment.id] = membership
-        else:
+        else:  # never in, and cannot come in by time
             self.state.segments.pop(segment.id, None)
 
     def _is_early(self, segment: Segment, membership: Membership, standing: Standing) -> bool:
         """Whether the change is one of time, which a late event may still disprove."""
-        if self.timer or not 0 < membership.due <= self.at:
+        if self.timer or not 0 < membership.due <= self.scope.now:
             return False
         return segment.keep is not None or standing.level != membership.level
 
@@ -109,13 +101,19 @@ class Following:
         new = membership.level
         type_ = ENTERED if not old else MOVED if new else LEFT
         properties = {"segment": segment.id, "old": old or NO_LEVEL, "new": new or NO_LEVEL}
-        identity = effect_id(f"segments.{segment.id}", self.customer, str(membership.moves))
-        self.moves.append(Event(identity, type_, self.customer, self.at, properties))
+        heard = not (self.book.plans[type_].idle and self.book.moves[segment.id, type_].idle)
+        identity = move_id(segment, self.customer, membership.moves) if heard else ""
+        self.moves.append(Event(identity, type_, self.customer, self.scope.now, properties))
+
+
+def move_id(segment: Segment, customer: str, number: int) -> str:
+    """The id of the event of a move, the same however often it is computed."""
+    return effect_id(f"segments.{segment.id}", customer, str(number))
 
 
 def _kept(segment: Segment, membership: Membership, level: str, this: Following) -> Standing:
     """The membership that `keep` makes of the highest level whose condition holds."""
-    keep, at = segment.keep, this.at
+    keep, at = segment.keep, this.scope.now
     assert keep is not None
     zone = this.book.policy.zones.of(this.state.profile)
     kept = beginning(membership.year, zone) if membership.year else membership.kept
@@ -134,18 +132,33 @@ def follow(
     `looks`: segments in the order of their dependence, and whether to look in any case, or only if one that they read
     has changed.
     """
-    this = Following(book, state, customer, at, timer)
+    scope, known = Scope(state, None, at), state.segments
+    this: Following | None = None
     for segment, concerned in looks:
-        if concerned or not segment.needs.reads.segments.isdisjoint(this.changed):
-            this.look(segment)
-    return this.moves
+        if not concerned and (this is None or segment.needs.reads.segments.isdisjoint(this.changed)):
+            continue
+        level, due = level_and_due(segment, scope)
+        membership = known.get(segment.id)
+        if membership is None:
+            if not (level or due):
+                continue  # outside, and stays there
+            membership = Membership(mark=segment.mark)
+        elif level == membership.level and segment.keep is None and membership.mark == segment.mark:
+            membership.due = due  # as before: the usual case
+            if not (level or due or membership.moves):
+                del known[segment.id]
+            continue
+        if this is None:
+            this = Following(book, customer, scope, timer)
+        this.renew(segment, membership, level, due)
+    return this.moves if this is not None else NO_MOVES
 
 
-def fall_due(book: RuleBook, state: State, customer: str, due: int) -> list[Event]:
-    """Bring the segments whose timers are due up to that instant, and return the moves."""
+def fall_due(book: RuleBook, state: State, customer: str, due: int) -> list[Event] | None:
+    """Bring the segments whose timers are due up to that instant, and return the moves; None if no timer is due."""
     timed = {id_ for id_, membership in state.segments.items() if membership.due == due}
-    if not timed:
-        return []
+    if timed.isdisjoint(book.segments):
+        return None
     looks = [(segment, segment.id in timed) for segment in book.segments.values()]
     return follow(book, state, customer, looks, due, timer=True)
 
@@ -162,12 +175,13 @@ def meet(book: RuleBook, state: State, now: int) -> None:
     for id_, membership in state.segments.items():
         if id_ not in book.segments and not membership.parked:
             membership.parked = now + GRACE
-    this = Following(book, state, "", now, True)
+    this = Following(book, "", Scope(state, None, now), True)
     for segment in book.segments.values():
         known = state.segments.get(segment.id)
         changed = known is None or known.mark != segment.mark or 0 < known.parked <= now
         if known is None or changed or not segment.needs.reads.segments.isdisjoint(this.changed):
-            this.look(segment, silently=True)
+            level, due = level_and_due(segment, this.scope)
+            this.renew(segment, known or Membership(), level, due, silently=True)
         else:
             known.parked = 0
             if not 0 < known.due <= now:
@@ -179,13 +193,3 @@ def forsake(state: State) -> None:
     for membership in state.segments.values():
         membership.level, membership.next, membership.since = "", None, 0
         membership.due = membership.kept = membership.year = 0
-
-
-def soonest(book: RuleBook, state: State) -> int:
-    """The soonest moment a segment's timer is due; 0: never."""
-    found = 0
-    for id_, membership in state.segments.items():
-        due = membership.due
-        if due and (due < found or not found) and id_ in book.segments:
-            found = due
-    return found
