@@ -61,8 +61,8 @@ def test_a_worker_killed_between_commit_and_publication_leaves_it_to_the_next(
     print(verdict, "in flight at the kills:", stage.in_flight)
 
 
-LONG = 45
-"""Seconds: longer than a session of the group, and than a worker's patience with anything that it waits for."""
+LONG = 50
+"""Seconds: longer than a session of the group (45), and than a worker's patience with anything that it waits for."""
 
 
 @pytest.mark.kills_brokers

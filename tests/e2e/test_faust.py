@@ -23,7 +23,7 @@ class FaustApp(Worker):
         faust = {
             "PYTHONPATH": str(REPOSITORY),
             "BROKER_URL": f"kafka://{bootstrap}",
-            "BROKER_SESSION_TIMEOUT": "6",
+            "BROKER_SESSION_TIMEOUT": "6",  # the app is killed, and the next one waits as long
             "APP_VERSION": "2",
             "APP_ID_FORMAT": stage.name + "{id}",
             "APP_DATADIR": str(stage.folder / "faust"),

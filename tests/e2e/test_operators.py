@@ -17,6 +17,7 @@ from tests.services.processes import wait_until
 from tests.support.faults import Stage
 from tests.support.job import PARTITIONS, Entry, entry_of, make_job, project
 from tests.support.operators import data, engine, engine_process
+from tests.support.post_office import PostOffice, letter
 
 pytestmark = [pytest.mark.e2e, pytest.mark.kafka]
 
@@ -156,6 +157,29 @@ def test_the_doctor_finds_nothing_where_all_is_well_and_lag_where_no_worker_runs
     assert "100 records unread" in found.said
     assert "overdue for " in found.said
     assert found.code == 3
+
+
+def test_the_doctor_tells_how_much_outreach_no_sender_has_read(stage: Stage) -> None:
+    stage.use(project(stage.topics.events))
+    bootstrap, store = (str(stage.settings[name]) for name in ("kafka_bootstrap", "store"))
+    office = PostOffice(bootstrap, store, stage.folder, f"{stage.name}mail", PARTITIONS)
+    office.settings |= {"email_url": f"maildir:{stage.folder / 'mail'}"}
+    topic = {"outreach_topic": office.topics.outreach, "send_group": office.settings["send_group"]}
+
+    def senders() -> tuple[str, str]:
+        (found,) = (one for one in data(stage, "doctor", clock="live", **topic) if one["what"] == "senders")
+        return found["level"], found["says"]
+
+    letters = [letter(number, f"{number}@shop.example") for number in range(30)]
+    office.post(letters[:20])
+    assert senders() == ("ok", f"no sender of the group {topic['send_group']} has read {office.topics.outreach} yet")
+    sender = office.start()
+    office.wait_for_all(one.id for one in letters[:20])
+    sender.stop()
+    assert senders() == ("ok", "everything is read")
+    office.post(letters[20:])
+    assert senders()[1].startswith("10 records unread, the oldest for ")
+    office.close()
 
 
 def test_the_doctor_tells_producers_that_use_another_partitioner(stage: Stage) -> None:

@@ -1,5 +1,7 @@
 """The worker's loop on a live clock: nobody who came back in time is told that they are missed."""
 
+from time import monotonic
+
 import pytest
 
 from engine.adapters.memory import MemorySink
@@ -8,6 +10,7 @@ from engine.core.triggers.event import OnEvent
 from engine.core.triggers.inactivity import Inactivity
 from engine.ports import Commit, Hooks, IngestMark, Meta
 from engine.worker.relay import MAX_IN_FLIGHT
+from tests.services.processes import PATIENCE
 from tests.support.books import DAY, HOUR, START, book, rule
 from tests.support.live_worker import TOPIC, LiveShop
 
@@ -201,8 +204,9 @@ def test_while_brokers_take_nothing_no_more_is_decided_than_may_wait_and_then_al
     shop.sink = stuck = Stuck(asks=50)
     customers = [f"c-{number}" for number in range(30_000)]
     shop.happens("buy", customers)
-    worker = shop.worker()
-    shop.work(worker)
+    worker, deadline = shop.worker(), monotonic() + PATIENCE
+    while len(shop.told()) < len(customers) and monotonic() < deadline:
+        shop.work(worker)
     assert stuck.asks < 0
     assert MAX_IN_FLIGHT <= stuck.most <= MAX_IN_FLIGHT + 2 * worker.batch
     assert sorted(shop.told()) == sorted(customers)

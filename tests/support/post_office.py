@@ -49,7 +49,7 @@ class PostOffice:
             "store": redis_url,
             "namespace": name,
             "kafka_bootstrap": bootstrap,
-            "kafka_session_timeout": 6,
+            "kafka_session_timeout": 6,  # not 45: who takes the place of a sender that was killed waits as long
             "send_group": name,
             "outreach_topic": self.topics.outreach,
             "outcomes_topic": self.topics.outcomes,
