@@ -4,13 +4,14 @@
 edited rules make a new book, with a new revision.
 """
 
-from collections.abc import Callable, Set
+from collections.abc import Callable, Collection, Set
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any, Final, Literal
 
 from engine.core.actions.base import Action
 from engine.core.catalog import Catalog, Keep
+from engine.core.facts import Fact
 from engine.core.scope import Scope
 from engine.core.segments.model import MOVE_TYPES, Segment
 from engine.core.state.model import State
@@ -108,14 +109,6 @@ class Needs:
 
 
 @dataclass(frozen=True, slots=True)
-class CancelOn:
-    """Events of this type disarm the rule's timers."""
-
-    event: str
-    where: Expression | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Reentry:
     """How soon a rule may reach the same customer again: never (`once`), `after` milliseconds, or at once (neither)."""
 
@@ -135,7 +128,10 @@ class Rule:
     was: tuple[str, ...] = ()
     condition: Expression | None = None
     reentry: Reentry = Reentry()
-    cancel_on: CancelOn | None = None
+    exits: tuple[Fact, ...] = ()
+    """What ends it: disarms its timers, and takes back what waits."""
+    match: str = ""
+    """The property that tells one run from another; "": there is one run at a time."""
     needs: Needs = Needs()
     arming: str = ""
     """All that the rule's timers depend on, as text; "": treat the rule as changed with every revision of the book."""
@@ -174,6 +170,19 @@ class Cap:
         return self.span or {"day": 2, "week": 8, "month": 32}[self.calendar or "month"] * DAY
 
 
+Permission = Expression | dict[str, Expression]
+"""One expression for every channel, or one for each."""
+
+
+def expressions_of(permission: Permission) -> Collection[Expression]:
+    return permission.values() if isinstance(permission, dict) else (permission,)
+
+
+def on_channel(permission: Permission | None, channel: str) -> Expression | None:
+    """The expression that holds for a channel; None: there is none."""
+    return permission.get(channel) if isinstance(permission, dict) else permission
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """policy.yaml, compiled. Durations are milliseconds; `fresh_for` None and `dedupe` 0 switch the check off."""
@@ -183,9 +192,9 @@ class Policy:
     locale_field: str | None = None
     quiet_hours: tuple[QuietHours, ...] = ()
     caps: tuple[Cap, ...] = ()
-    consent: dict[str, Expression] = field(default_factory=dict)
+    consent: dict[str, Permission] = field(default_factory=dict)
     """purpose -> must be true for any outreach of that purpose."""
-    suppress: dict[str, Expression] = field(default_factory=dict)
+    suppress: dict[str, Permission] = field(default_factory=dict)
     """purpose, or "all" -> when true, no outreach of that purpose (or none at all)."""
     addresses: dict[str, Expression] = field(default_factory=dict)
     """channel -> where to send it to; a customer without one gets none."""
@@ -251,7 +260,7 @@ class Plan:
     day_of: Callable[[int], int] | None = None
     """The number of the day an event is counted on; None: days are not counted."""
     reactions: tuple[tuple[Rule, Reaction, int], ...] = ()
-    cancels: tuple[Rule, ...] = ()
+    exits: tuple[tuple[Rule, Fact], ...] = ()
     segments: tuple[tuple[Segment, bool], ...] = ()
     """Segments that an event may change, in the order of their dependence; False: only if one that it reads does."""
     segments_of_new: tuple[tuple[Segment, bool], ...] = ()
@@ -260,7 +269,7 @@ class Plan:
     """An event of the type has to be counted, and concerns nothing else."""
 
     def __post_init__(self) -> None:
-        self.idle = not (self.reactions or self.cancels or self.segments_of_new)
+        self.idle = not (self.reactions or self.exits or self.segments_of_new)
 
     @property
     def keeps_history(self) -> bool:
@@ -295,7 +304,7 @@ class RuleBook:
         self.mark = self._mark()
         self.empty = frozenset(segment.id for segment in segments if _needs_no_event(segment))
         self.plans = {name: self._plan(name) for name in catalog.events}
-        self.moves = {(id_, type_): self._plan_of_move(id_) for id_ in self.segments for type_ in MOVE_TYPES}
+        self.moves = {(id_, type_): self._plan_of_move(id_, type_) for id_ in self.segments for type_ in MOVE_TYPES}
         """(segment, type of its event) -> what such a move concerns at once, before its event is applied."""
         self.renamed = {old: rule.id for rule in rules for old in rule.was}
         self.made = frozenset(MOVE_TYPES if segments else ()).union(*(rule.action.makes for rule in rules))
@@ -329,14 +338,18 @@ class RuleBook:
             reactions=tuple(
                 (rule, rule.trigger.on_event, rule.trigger.code) for rule in self.rules if self._reacts(rule, name)
             ),
-            cancels=tuple(rule for rule in self.rules if rule.cancel_on and rule.cancel_on.event == name),
+            exits=tuple((rule, fact) for rule in self.rules for fact in rule.exits if name == fact.event),
             segments=self._looks(concerned),
             segments_of_new=self._looks(concerned | self.empty),
         )
 
-    def _plan_of_move(self, segment: str) -> Plan:
+    def _plan_of_move(self, segment: str, type_: str) -> Plan:
         rules = [rule for rule in self.rules if segment in rule.trigger.segments]
-        return Plan(reactions=tuple((rule, rule.trigger.on_event, rule.trigger.code) for rule in rules))
+        facts = [(rule, fact) for rule in self.rules for fact in rule.exits if fact.segment == segment]
+        return Plan(
+            reactions=tuple((rule, rule.trigger.on_event, rule.trigger.code) for rule in rules),
+            exits=tuple((rule, fact) for rule, fact in facts if type_ in fact.types),
+        )
 
     def _looks(self, concerned: Set[str]) -> tuple[tuple[Segment, bool], ...]:
         """These segments and those that read them."""
@@ -380,7 +393,8 @@ def _all_keeps(rules: tuple[Rule, ...], segments: tuple[Segment, ...], catalog: 
     keeps = Keeps()
     for needs in (*(rule.needs for rule in rules), *(segment.needs for segment in segments)):
         keeps |= needs.keeps
-    for expression in (*policy.consent.values(), *policy.suppress.values(), *policy.addresses.values()):
+    permissions = (*policy.consent.values(), *policy.suppress.values(), *policy.addresses.values())
+    for expression in (each for permission in permissions for each in expressions_of(permission)):
         keeps |= expression.needs.keeps
     for type_, event in catalog.events.items():
         keeps |= _declared(type_, event.keep)

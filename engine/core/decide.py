@@ -139,8 +139,8 @@ def _happen(
     looks = plan.segments if state.events else plan.segments_of_new
     fold(plan, state, event)
     moves = follow(book, state, event.customer, looks, at) if looks and event.time > state.identified else NO_MOVES
-    for rule in plan.cancels:
-        Settling(book, state, event.customer, decision).cancel(rule, event, present)
+    for rule, fact in plan.exits:
+        Settling(book, state, event.customer, decision).exit(rule, fact, event, present)
     if not moves:
         candidates = react(plan, state, event, horizon, present)
     else:

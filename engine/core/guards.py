@@ -61,13 +61,17 @@ class Candidate(NamedTuple):
     at: int
     first_try: bool = True
 
+    def scope(self, state: State) -> Scope:
+        """What the rule's expressions see of this candidate."""
+        return Scope(state, self.firing.event, self.at, self.customer)
+
 
 Guard = Callable[[RuleBook, State, Candidate], Verdict]
 
 
 def condition(book: RuleBook, state: State, candidate: Candidate) -> Verdict:
     expression = candidate.rule.condition
-    if expression is None or expression.test(Scope(state, candidate.firing.event, candidate.at)):
+    if expression is None or expression.test(candidate.scope(state)):
         return PASS
     unknown = unknown_history(state, expression.needs.keeps, candidate.at)
     because = f"; not kept for long enough yet: {', '.join(unknown)}" if unknown else ""

@@ -1,4 +1,4 @@
-"""The data that expressions and templates see of a customer: the roots `profile`, `event` and `events`.
+"""The data that expressions and templates see of a customer: the roots `profile`, `event`, `events` and `customer`.
 
 Expressions compile to closures over `Scope` and read the state directly; templates get the views below. Nothing here
 changes the state. History that is not known is MISSING, never zero.
@@ -31,14 +31,18 @@ NO_ENTRIES: Final[list[WindowEntry]] = []
 
 
 class Scope:
-    """One customer at one moment. `event` is the event that armed the timer or fired the rule; None: no event."""
+    """One customer at one moment. `event` is the event that armed the timer or fired the rule; None: no event.
 
-    __slots__ = ("event", "now", "state")
+    `customer`: the customer's id; "": that of the event.
+    """
 
-    def __init__(self, state: State, event: Event | KeptEvent | None, now: int) -> None:
+    __slots__ = ("customer", "event", "now", "state")
+
+    def __init__(self, state: State, event: Event | KeptEvent | None, now: int, customer: str = "") -> None:
         self.state = state
         self.event = event
         self.now = now
+        self.customer = customer
 
 
 def count(state: State, type_: str) -> int:

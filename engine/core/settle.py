@@ -4,11 +4,12 @@
 writes it into state and decision.
 """
 
+from engine.core import exits
 from engine.core.actions.send import counts
 from engine.core.book import Plan, Rule, RuleBook
 from engine.core.effects import Decision, Effect
+from engine.core.facts import Fact
 from engine.core.guards import Candidate, Defer, Pass, Stop, Verdict, judge
-from engine.core.scope import Scope
 from engine.core.segments.follow import fall_due
 from engine.core.state.model import Deferred, Sent, Slot, State
 from engine.core.state.rearm import own, silence
@@ -92,8 +93,8 @@ class Settling:
         plans = [(self.book.moves[move.properties["segment"], move.type], move) for move in moves]
         plans = [(plan, move) for plan, move in plans if not plan.idle]
         for plan, move in plans:
-            for rule in plan.cancels:
-                self.cancel(rule, move, at)
+            for rule, fact in plan.exits:
+                self.exit(rule, fact, move, at)
         return [candidate for plan, move in plans for candidate in react(plan, self.state, move, horizon, at)]
 
     def _due_timers(self, due: int, at: int) -> list[Candidate]:
@@ -119,18 +120,10 @@ class Settling:
         firing = Firing(deferred.occurrence, deferred.moment, deferred.event, deferred.reason, deferred.until)
         return Candidate(rule, rule.action, firing, self.customer, at, first_try=False)
 
-    def cancel(self, rule: Rule, event: Event, at: int) -> None:
-        """Disarm the rule if the event cancels it, and suppress its firings that quiet hours hold."""
-        cancel = rule.cancel_on
-        if cancel is None or (cancel.where and not cancel.where.test(Scope(self.state, event, event.time))):
-            return
-        slot = self.state.slot(rule.id)
-        slot.cancelled = max(event.time, slot.cancelled)
-        held = [one for one in self.state.deferred if one.rule == rule.id]
-        rule.trigger.cancel(self.state, event.time, held=bool(held))
-        for deferred in held:
-            self.state.deferred.remove(deferred)
-            self.apply(self.again(rule, deferred, at), Stop(Outcome.SUPPRESSED, f"cancelled by {event.type}"))
+    def exit(self, rule: Rule, fact: Fact, event: Event, at: int) -> None:
+        """Disarm the rule if the event ends it, and suppress its firings that quiet hours hold."""
+        for deferred in exits.end(rule, fact, self.state, event):
+            self.apply(self.again(rule, deferred, at), Stop(Outcome.SUPPRESSED, f"ended by {fact.text}"))
 
     def settle(self, candidates: list[Candidate]) -> None:
         """Judge the candidates of one instant, by priority, then by the order of the files, and apply each verdict.
@@ -219,7 +212,7 @@ def react(plan: Plan, state: State, event: Event, horizon: int, at: int) -> list
     for rule, on_event, code in plan.reactions:
         firing = on_event(state, event, horizon)
         slot = slots.get(rule.id)
-        if slot is not None and (slot.kind != code or slot.cancelled or guest):
+        if slot is not None and (slot.kind != code or slot.cancelled or slot.exits or guest):
             _put_right(rule, slot, state, guest)
         if firing is not None:
             candidates.append(Candidate(rule, rule.action, firing, event.customer, at))
@@ -227,10 +220,9 @@ def react(plan: Plan, state: State, event: Event, horizon: int, at: int) -> list
 
 
 def _put_right(rule: Rule, slot: Slot, state: State, guest: bool) -> None:
-    """Disarm what the reaction must not have armed: the rule is cancelled, or the guest is known by now."""
+    """Disarm what the reaction must not have armed: the rule has been ended, or the guest is known by now."""
     own(rule, slot)
-    if slot.cancelled:
-        rule.trigger.cancel(state, slot.cancelled)
+    exits.apply(rule, slot, state)
     if guest:
         silence(state, slot)
 

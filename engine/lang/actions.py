@@ -52,6 +52,7 @@ class SendFields(ActionFields):
     label = "send"
     template: Name = Field(description="The template; its file is <template>.<channel>.j2.")
     channel: Name = Field("", description="email, sms, push or webhook; the default is in `defaults`.")
+    purpose: Name = Field("", description="What caps, consent and quiet hours are about, instead of the rule's.")
     expires: OptionalDuration = Field(None, description="How late it may still be sent; the policy's fresh_for.")
     priority: Annotated[int | None, NotNull()] = Field(
         None, description="Among rules that come true at once, higher first."
@@ -62,7 +63,7 @@ class SendFields(ActionFields):
         send = Send(
             self.template,
             self.channel or defaults.channel,
-            around.purpose or defaults.purpose,
+            self.purpose or around.purpose or defaults.purpose,
             defaults.priority if self.priority is None else self.priority,
             defaults.expires if self.expires is None else self.expires,
         )

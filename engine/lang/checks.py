@@ -4,13 +4,14 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from engine.core.actions.send import Send
-from engine.core.book import Cap, Policy, QuietHours, Rule
+from engine.core.book import Cap, Permission, Policy, QuietHours, Rule, on_channel
 from engine.core.zones import DAY
 from engine.lang.diagnostics import did_you_mean
 from engine.lang.grammar import PolicyFile
 from engine.lang.site import Site
 from engine.model import TRANSACTIONAL
 
+CHANNELS = frozenset({"email", "sms", "push", "webhook"})
 _HOUR = DAY // 24
 _MINUTES = 24 * 60
 _LONGEST_CALENDAR = {"day": DAY + _HOUR, "week": 7 * DAY + _HOUR, "month": 31 * DAY + _HOUR}
@@ -39,6 +40,7 @@ def check_policy(site: Site, content: PolicyFile, policy: Policy, rules: Collect
         for purpose in getattr(content, name):
             if purpose != "all" or name != "suppress":
                 _check_used(site.at(name, purpose), "purpose", purpose, used.purposes, key=True)
+    _check_permissions(site, policy, sends, used)
     for index, hours in enumerate(content.quiet_hours):
         for name, known in (("purposes", used.purposes), ("channels", used.channels)):
             for position, word in enumerate(getattr(hours, name)):
@@ -65,6 +67,38 @@ def _minutes(hours: QuietHours) -> set[int]:
     """The minutes of a day that the quiet hours cover."""
     end = hours.end if hours.start < hours.end else hours.end + _MINUTES
     return {minute % _MINUTES for minute in range(hours.start, end)}
+
+
+def _check_permissions(site: Site, policy: Policy, sends: Collection[Send], used: "_Used") -> None:
+    for name, permissions in (("consent", policy.consent), ("suppress", policy.suppress)):
+        for purpose, permission in permissions.items():
+            for channel in permission if isinstance(permission, dict) else ():
+                _check_used(site.at(name, purpose, channel), "channel", channel, used.channels, key=True)
+    for purpose, permission in policy.consent.items():
+        channels = sorted({send.channel for send in sends if send.purpose == purpose})
+        _check_consent(site.at("consent", purpose), purpose, permission, channels)
+
+
+def _check_consent(site: Site, purpose: str, permission: Permission, channels: Collection[str]) -> None:
+    """Report a channel without consent of its own: a consent to mail, say, that is taken for one to text messages."""
+    for channel in channels:
+        expression = on_channel(permission, channel)
+        place = site.at(channel) if isinstance(permission, dict) else site
+        if expression is None:
+            message = f"nothing of {purpose} can go out by {channel}: no consent to it is named"
+            site.report("never-consented", message, f"add {channel}: and an expression")
+        elif lent := _lent(expression.needs.reads.fields, channel):
+            message = f"{purpose} goes out by {channel} too, and profile.{lent} reads like a consent to another channel"
+            help = "give each channel its own, as in consent: { marketing: { email: …, sms: … } }"
+            place.report("borrowed-consent", message, help)
+
+
+def _lent(fields: Collection[str], channel: str) -> str:
+    """A field that is named after another channel than this one, where none is named after this one; else ""."""
+    words = {field: set(field.lower().split("_")) for field in fields}
+    if any(channel in named for named in words.values()):
+        return ""
+    return min((field for field, named in words.items() if named & CHANNELS), default="")
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from engine.core.book import Cap, Expression, Policy, QuietHours
+from engine.core.book import Cap, Expression, Permission, Policy, QuietHours
 from engine.core.zones import Zones
 from engine.lang.grammar import CapFields, PolicyFile, QuietFields
 from engine.lang.site import Site
@@ -20,8 +20,8 @@ def compile_policy(site: Site, content: PolicyFile) -> Policy:
         locale_field=locale.field or None,
         quiet_hours=tuple(_quiet(each) for each in content.quiet_hours),
         caps=tuple(_cap(each) for each in content.caps),
-        consent=_expressions(site.at("consent"), content.consent),
-        suppress=_expressions(site.at("suppress"), content.suppress),
+        consent=_permissions(site.at("consent"), content.consent),
+        suppress=_permissions(site.at("suppress"), content.suppress),
         addresses=_expressions(site.at("addresses"), content.addresses, value=True),
         preferences=dict(content.preferences),
         fresh_for=content.fresh_for,
@@ -40,6 +40,14 @@ def _cap(fields: CapFields) -> Cap:
     if isinstance(fields.per, int):
         return Cap(fields.limit, span=fields.per, purpose=fields.purpose, channel=fields.channel)
     return Cap(fields.limit, calendar=fields.per, purpose=fields.purpose, channel=fields.channel)
+
+
+def _permissions(site: Site, texts: Mapping[str, str | dict[str, str]]) -> dict[str, Permission]:
+    compiled: dict[str, Permission | None] = {
+        name: site.at(name).expression(text, ()) if isinstance(text, str) else _expressions(site.at(name), text)
+        for name, text in texts.items()
+    }
+    return {name: permission for name, permission in compiled.items() if permission}
 
 
 def _expressions(site: Site, texts: Mapping[str, str], *, value: bool = False) -> dict[str, Expression]:

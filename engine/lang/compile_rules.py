@@ -5,8 +5,10 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from engine.core.book import CancelOn, Needs, Policy, Rule
+from engine.core.book import Needs, Policy, Reads, Rule
+from engine.core.facts import Fact
 from engine.lang.actions import Around, Defaults
+from engine.lang.facts import build_facts
 from engine.lang.grammar import RuleFields
 from engine.lang.site import Site
 from engine.lang.templates import Templates
@@ -21,7 +23,10 @@ def compile_rule(site: Site, fields: RuleFields, defaults: Defaults, policy: Pol
     doing, key = fields.action()
     around = Around(fields.id, fields.purpose, defaults, templates, types)
     action, template_needs = doing.build(site.at(key), around)
-    keeps_event = template_needs.reads.event or bool(condition and condition.needs.reads.event)
+    exits = _exits(site, fields, types, kind.timers or action.waits)
+    needs = template_needs | (condition.needs if condition else Needs())
+    needs |= Needs(Reads(event=any(fact.match for fact in exits)))
+    keeps_event = needs.reads.event
     common = Common(keeps_event=keeps_event, zones=policy.zones, slack=policy.allowed_lateness)
     trigger = kind.build(fields.id, site.at("when", *steps), common)
     if policy.forget_after and kind.silence >= policy.forget_after:
@@ -35,15 +40,18 @@ def compile_rule(site: Site, fields: RuleFields, defaults: Defaults, policy: Pol
         was=tuple(fields.was),
         condition=condition,
         reentry=fields.reentry,
-        cancel_on=_cancel_on(site.at("cancel_on"), fields, kind.timers),
-        needs=_union(site.needs) | template_needs,
+        exits=exits,
+        match=_match(site.at("match"), fields.match, types, action.waits),
+        needs=_union(site.needs) | needs,
         arming=_arming(fields, keeps_event, policy),
     )
 
 
 def _arming(fields: RuleFields, keeps_event: bool, policy: Policy) -> str:
     """When the rule's timers are armed and disarmed, and what they keep; not what is said then, or asked."""
-    written = {"when": canonical(fields.when), "cancel_on": canonical(fields.cancel_on) if fields.cancel_on else None}
+    ends = [canonical(each) for each in fields.exits()[0]]
+    # `cancel_on`, and one fact alone, as the mark of a rule was made before there were several.
+    written = {"when": canonical(fields.when), "cancel_on": ends if len(ends) > 1 else next(iter(ends), None)}
     zones = (policy.zones.default.key, policy.zones.field)
     return json.dumps([written, keeps_event, zones, policy.allowed_lateness], sort_keys=True)
 
@@ -53,14 +61,22 @@ def canonical(content: BaseModel) -> Any:
     return content.model_dump(mode="json", by_alias=True, exclude_defaults=True)
 
 
-def _cancel_on(site: Site, fields: RuleFields, timers: bool) -> CancelOn | None:
-    cancel = fields.cancel_on
-    if cancel is None:
-        return None
-    if not timers:
-        site.report("cancel-without-timer", "this trigger fires at once, so there is nothing to cancel", key=True)
-    event = site.at("event").event(cancel.event)
-    return CancelOn(event, site.at("where").expression(cancel.where, {event}))
+def _exits(site: Site, fields: RuleFields, began: frozenset[str], waits: bool) -> tuple[Fact, ...]:
+    facts, key = fields.exits()
+    if facts and not waits:
+        message = "this rule acts at once, so there is nothing to end"
+        site.at(key).report("exit-without-wait", message, "only quiet hours could hold it back", key=True)
+    return build_facts(site.at(key), facts, began)
+
+
+def _match(site: Site, name: str, began: frozenset[str], waits: bool) -> str:
+    if name and not waits:
+        message = "this rule acts at once, so there are no runs to tell apart"
+        site.report("match-without-run", message, "`match` is for `steps`, and for `emit` with `after`", key=True)
+    elif name:
+        for event in sorted(began):
+            site.property(event, name)
+    return name
 
 
 def _union(needs: list[Needs]) -> Needs:

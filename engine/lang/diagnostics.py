@@ -13,11 +13,13 @@ Severity = Literal["error", "warning"]
 
 WARNINGS = frozenset(
     {
-        "cancel-without-timer",
+        "exit-without-wait",
+        "borrowed-consent",
         "cap-never-fires",
         "empty-link",
         "guests-stay",
         "ignored-file",
+        "never-consented",
         "never-fires",
         "no-rules",
         "no-scores",

@@ -95,7 +95,7 @@ def _time_of_day(value: Any) -> time:
     return time(int(found[1]), int(found[2]))
 
 
-def _expression(value: Any) -> str:
+def expression_text(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if not text(value, "an expression").strip():
@@ -161,7 +161,7 @@ Offset = Annotated[int, Parsed(_offset, _SIGNED)]
 DurationOrOff = Annotated[int | None, Parsed(_or_off, _OFF)]
 TimeOfDay = Annotated[time, Parsed(_time_of_day, _TIME)]
 OptionalTimeOfDay = Annotated[time | None, Parsed(_time_of_day, _TIME)]
-Expr = Annotated[str, Parsed(_expression, {"type": ["string", "boolean"]})]
+Expr = Annotated[str, Parsed(expression_text, {"type": ["string", "boolean"]})]
 """The text of an expression; empty if there is none."""
 ProfileField = Annotated[str, Parsed(_profile_field, _FIELD)]
 """A profile field, without `profile.`; empty if there is none."""

@@ -92,6 +92,8 @@ class Strict(BaseModel):
     label: ClassVar[str] = ""
     unknown: ClassVar[str] = "unknown-field"
     """The diagnostic's code for an unknown field."""
+    former: ClassVar[tuple[str, ...]] = ()
+    """Fields that are read for ever, and offered to nobody."""
 
 
 class File(Strict):

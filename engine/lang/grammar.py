@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 from engine.core.book import Reentry
 from engine.core.catalog import PLACEHOLDER_IDS, Format, Kind, TimeUnit
 from engine.lang.actions import ActionFields, Defaults, SendField
+from engine.lang.facts import FactFields, Facts
 from engine.lang.fields import (
     TEXT,
     Choice,
@@ -27,8 +28,9 @@ from engine.lang.fields import (
     Title,
     Window,
     Zone,
+    expression_text,
 )
-from engine.lang.form import File, NotNull, OneOrMore, Parsed, Shorthand, Strict, refuse
+from engine.lang.form import File, JsonSchema, NotNull, OneOrMore, Parsed, Shorthand, Strict, refuse
 from engine.lang.segments import SegmentFields
 from engine.lang.triggers import When
 
@@ -195,6 +197,21 @@ class CapFields(Strict):
     channel: Annotated[Name | None, NotNull()] = Field(None, description="Only this channel; else all.")
 
 
+def _by_channel(value: Any) -> str | dict[str, str]:
+    if not isinstance(value, dict):
+        return expression_text(value)
+    if not value:
+        refuse("bad-value", "must not be empty", "write an expression, or one for each channel")
+    return {str(channel): expression_text(text) for channel, text in value.items()}
+
+
+_EXPRESSION: JsonSchema = {"type": ["string", "boolean"]}
+ByChannel = Annotated[
+    str | dict[str, str],
+    Parsed(_by_channel, {"anyOf": [_EXPRESSION, {"type": "object", "additionalProperties": _EXPRESSION}]}),
+]
+
+
 class PolicyFile(File):
     """What holds for all rules: zones, quiet hours, caps, consent, freshness and how long a customer is remembered."""
 
@@ -205,9 +222,11 @@ class PolicyFile(File):
     locale: Annotated[LocaleFields, Shorthand(_default, TEXT)] = Field(LocaleFields(), description="Their locale.")
     quiet_hours: Annotated[list[QuietFields], OneOrMore()] = Field([], description="When outreach waits.")
     caps: list[CapFields] = Field([], description="How many outreach a customer gets at most.")
-    consent: dict[Name, Expr] = Field({}, description="Purpose -> expression that must be true.")
-    suppress: dict[Name, Expr] = Field(
-        {}, description="Purpose or `all` -> expression that stops the outreach when true."
+    consent: dict[Name, ByChannel] = Field(
+        {}, description="Purpose -> expression that must be true, or one for each channel."
+    )
+    suppress: dict[Name, ByChannel] = Field(
+        {}, description="Purpose or `all` -> expression that stops the outreach when true, or one for each channel."
     )
     addresses: dict[Name, Expr] = Field({}, description="Channel -> expression with the customer's address.")
     preferences: dict[Choice, Title] = Field(
@@ -223,28 +242,52 @@ class PolicyFile(File):
 
 # rule files
 
+ACTIONS = ("send",)
+"""The keys of what a rule does; a rule has exactly one of them."""
 
-class CancelFields(Strict):
+
+class CancelFields(FactFields):
+    """The former word for `exit`."""
+
     label = "cancel_on"
-    event: str = Field(description="The event type that disarms the rule's timers.")
-    where: Expr = Field("", description="Only events for which this is true.")
 
 
 class RuleFields(Strict):
     label = "rule"
+    former = ("cancel_on",)
     id: RuleId = Field(description="Permanent name of the rule; rename with `was`.")
     why: str = Field("", description="One sentence: what the rule is for.")
     was: list[RuleId] = Field([], description="Former ids of this rule.")
     when: When = Field(description="The trigger: exactly one kind.")
     condition: Expr = Field("", alias="if", description="What must hold when the trigger comes true.")
     reentry: ReentryField = Field(Reentry(), description="How soon it may reach the same customer again.")
-    cancel_on: Annotated[CancelFields | None, NotNull()] = Field(None, description="What disarms its timers.")
+    exit: Facts = Field([], description="What ends it before it comes true: a fact, or a list of them.")
+    cancel_on: Annotated[CancelFields | None, NotNull()] = Field(None, description="The former word for `exit`.")
+    match: Name = Field("", description="The property that tells one run from another: one run per value.")
     purpose: Name = Field("", description="What caps, consent and quiet hours are about; transactional knows no caps.")
-    send: SendField = Field(description="The template, or what to send and how.")
+    send: Annotated[SendField | None, NotNull()] = Field(None, description="The template, or what to send and how.")
+
+    @model_validator(mode="after")
+    def _one_of_each(self) -> "RuleFields":
+        given = [name for name in ACTIONS if getattr(self, name) is not None]
+        if not given:
+            refuse("missing-field", f"rule needs {' or '.join(map(repr, ACTIONS))}", "say what it does")
+        if self.exit and self.cancel_on:
+            refuse(
+                "bad-value",
+                "rule has both 'exit' and 'cancel_on'",
+                "keep `exit`; the other is its old name",
+                "cancel_on",
+            )
+        return self
 
     def action(self) -> tuple[ActionFields, str]:
         """What the rule does, and the key that it stands under."""
-        return self.send, "send"
+        return next((doing, name) for name in ACTIONS if (doing := getattr(self, name)) is not None)
+
+    def exits(self) -> tuple[list[FactFields], str]:
+        """What ends it, and the key that it stands under."""
+        return ([self.cancel_on], "cancel_on") if self.cancel_on else (self.exit, "exit")
 
 
 class RuleFile(File):
@@ -253,4 +296,8 @@ class RuleFile(File):
     label = "rule file"
     defaults: Defaults = Field(Defaults(), description="What the rules of this file have where they don't say.")
     segments: list[SegmentFields] = Field([], description="Groups of customers, by conditions that hold or not.")
-    rules: list[RuleFields] = Field(description="The rules, in the order in which they are asked.")
+    rules: list[RuleFields] = Field([], description="The rules, in the order in which they are asked.")
+
+
+SECTIONS = tuple(name for name in RuleFile.model_fields if name not in ("version", "defaults"))
+"""What a rule file may have; it needs one of them."""

@@ -21,7 +21,7 @@ from engine.lang.compile_policy import compile_policy
 from engine.lang.compile_rules import compile_rule
 from engine.lang.diagnostics import Diagnostic
 from engine.lang.form import Strict
-from engine.lang.grammar import EventsFile, PolicyFile, RuleFields, RuleFile
+from engine.lang.grammar import SECTIONS, EventsFile, PolicyFile, RuleFields, RuleFile
 from engine.lang.located import Document
 from engine.lang.segments import SegmentFields, compile_segments, forms, with_segments
 from engine.lang.site import Site
@@ -175,7 +175,7 @@ class _Project:
         for path in sorted(self.folder.glob("*.yml")):
             self._report(path, "ignored-file", "the file is not read", f"rename it to {path.stem}.yaml")
         for file in files:
-            if not file.document.data.get("rules"):
+            if not any(file.document.data.get(section) for section in SECTIONS):
                 place = file.document.place(("rules",))
                 self.findings.append(file.document.report(place, "no-rules", "the file has no rules"))
         check_ids((self._site(file, index), rule.id, rule.was) for file in files for index, rule in file.rules())

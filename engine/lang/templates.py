@@ -11,7 +11,7 @@ from engine.lang.diagnostics import Diagnostic, did_you_mean, one_of, severity_o
 from engine.lang.site import RESERVED, Site
 from engine.model import TRANSACTIONAL
 
-ROOTS = ("profile", "event", "events", "segments", "scores", "rule", "outreach")
+ROOTS = ("profile", "event", "events", "customer", "segments", "scores", "rule", "outreach")
 TALLY = ("count", "sum", "last", "first")
 # fmt: off
 OUTREACH = (
@@ -21,6 +21,7 @@ OUTREACH = (
 # fmt: on
 FIXED: Mapping[tuple[str, ...], Collection[str]] = {
     ("scores",): SCORES,
+    ("customer",): ("id",),
     ("rule",): ("id", "why", "purpose", "channel"),
     ("outreach",): OUTREACH,
 }

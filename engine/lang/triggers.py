@@ -44,7 +44,7 @@ class Common(TypedDict):
 
 
 class TriggerFields(Strict):
-    """Base class of the kinds. `timers`: whether it uses timers, so that `cancel_on` makes sense."""
+    """Base class of the kinds. `timers`: whether it uses timers, so that `exit` makes sense."""
 
     timers: ClassVar[bool] = True
 

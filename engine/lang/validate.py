@@ -117,7 +117,7 @@ def _unknown(model: type[Strict], document: Document, route: Route) -> Diagnosti
 
 
 def _fields_help(owner: type[Strict] | None, name: str) -> str:
-    fields = list(_fields(owner))
+    fields = [each for each in _fields(owner) if owner and each not in owner.former]
     if owner and owner.unknown == "unknown-kind":
         return one_of("kinds", name, [each for each in fields if each not in BESIDE])
     return one_of("fields", name, fields)

@@ -16,7 +16,7 @@ from engine.render.files import SUBJECT_CHANNEL, file_name, read_sources, requir
 from engine.render.lineage import Lineage, compile_lineage
 from engine.render.rendering import Rendering, TemplateTrouble
 from engine.render.sandbox import GLOBALS, Sandbox
-from engine.render.views import ProfileView, RuleView, SegmentsView
+from engine.render.views import CustomerView, ProfileView, RuleView, SegmentsView
 
 MAX_BLOCK = 262_144
 """Characters of a text or html, at most."""
@@ -72,6 +72,7 @@ class JinjaRenderer:
         variables["events"] = EventsView(state, outreach.at)
         variables["scores"] = ScoresView(self._scores, state, outreach.at)
         variables["segments"] = SegmentsView(state, self._segments)
+        variables["customer"] = CustomerView(outreach.customer)
         variables["outreach"] = outreach
         why = self._why.get(outreach.rule, "")
         variables["rule"] = RuleView(outreach.rule, why, outreach.purpose, outreach.channel)

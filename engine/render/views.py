@@ -89,6 +89,12 @@ class SegmentsView:
         return LevelView.of(self._state, name) if levels else SegmentView(self._state, name)
 
 
+class CustomerView(NamedTuple):
+    """The root `customer`."""
+
+    id: str
+
+
 class RuleView(NamedTuple):
     """The root `rule`."""
 
@@ -127,6 +133,7 @@ READABLE: dict[type, Container[str]] = {
     SegmentView: frozenset({"since"}),
     LevelView: _TEXT | {"since", "kept_until", "next"},
     Outreach: _OUTREACH,
+    CustomerView: frozenset(CustomerView._fields),
     RuleView: frozenset(RuleView._fields),
     str: _TEXT,
     Markup: _TEXT,
@@ -153,6 +160,7 @@ NAMES: dict[type, str] = {
     SegmentView: "the segment",
     LevelView: "the segment",
     Outreach: "outreach",
+    CustomerView: "customer",
     RuleView: "rule",
     NoneType: "an event that has not happened",
     TemplateModule: "the imported file",

@@ -12,7 +12,8 @@ import msgspec
 import pytest
 
 from engine.core.actions.send import Send
-from engine.core.book import CancelOn, Cap, Policy, QuietHours, Reentry, RuleBook
+from engine.core.book import Cap, Policy, QuietHours, Reentry, RuleBook
+from engine.core.facts import Fact
 from engine.core.scope import Scope, entries_within
 from engine.core.state.codec import decode_state, encode_state
 from engine.core.state.model import STATE_VERSION, State, Timer
@@ -51,7 +52,7 @@ def rules(revision: str) -> RuleBook:
     return book(
         rule(Inactivity("win-back", of=frozenset({"buy", "visit"}), after=14 * DAY, keeps_event=True)),
         rule(Abandoned("cart", after="cart", without=buy, within=HOUR, match="cart_id"), action=Send("cart", "push")),
-        rule(TrialExpiring("trial", before=3 * DAY, at=time(9), zones=zones), cancel_on=CancelOn("subscribed")),
+        rule(TrialExpiring("trial", before=3 * DAY, at=time(9), zones=zones), exits=(Fact("subscribed"),)),
         rule(Date("birthday", field="birthday", yearly=True, at=time(10), zones=zones)),
         rule(Milestone("third", event="buy", levels=(3.0,))),
         rule(Milestone("spent", event="buy", property="amount", every=100), action=Send("spent", priority=5)),

@@ -6,7 +6,8 @@ from datetime import time
 import pytest
 
 from engine.core.actions.send import Send
-from engine.core.book import CancelOn, Cap, Policy, QuietHours, Rule, RuleBook
+from engine.core.book import Cap, Policy, QuietHours, Rule, RuleBook
+from engine.core.facts import Fact
 from engine.core.settle import MAX_SENT_REMEMBERED
 from engine.core.state.codec import encode_state
 from engine.core.triggers.abandoned import Abandoned
@@ -38,7 +39,7 @@ def everything(slack: int = 0, policy: Policy | None = None) -> RuleBook:
     rules: tuple[Rule, ...] = (
         *every_kind(HOUR, slack),
         rule(Date("birthday", field="birthday", yearly=True)),
-        rule(Date("renewal", field="renewal", at=time(9)), cancel_on=CancelOn("subscribed")),
+        rule(Date("renewal", field="renewal", at=time(9)), exits=(Fact("subscribed"),)),
         rule(OnEvent("news", event="visit"), action=Send("news", purpose="news"), condition=ASKED, needs=ASKED.needs),
     )
     return book(*rules, policy=policy or Policy(fresh_for=None, allowed_lateness=slack, caps=CAPS))

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.core.book import CancelOn, Policy, QuietHours
+from engine.core.book import Policy, QuietHours
+from engine.core.facts import Fact
 from engine.core.triggers.base import Trigger
 from engine.core.triggers.date import Date
 from engine.core.triggers.trial_expiring import TrialExpiring
@@ -64,7 +65,7 @@ def told(trigger: Trigger, events: list[Event], night: tuple[time, time] | None)
     minutes = [at.hour * 60 + at.minute for at in night or ()]
     quiet = QuietHours(minutes[0], minutes[1]) if minutes else None
     policy = Policy(zones=ZONE, quiet_hours=(quiet,) if quiet else (), fresh_for=None)
-    customers = Customers(book(rule(trigger, cancel_on=CancelOn("subscribed")), policy=policy)).tell(*events)
+    customers = Customers(book(rule(trigger, exits=(Fact("subscribed"),)), policy=policy)).tell(*events)
     return [Sent(one.occurrence, one.at) for one in customers.until(THREE_YEARS).outreach]
 
 

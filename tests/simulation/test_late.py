@@ -4,7 +4,8 @@ from datetime import time
 
 import pytest
 
-from engine.core.book import CancelOn, Policy, RuleBook
+from engine.core.book import Policy, RuleBook
+from engine.core.facts import Fact
 from engine.core.triggers.abandoned import Abandoned
 from engine.core.triggers.base import Trigger
 from engine.core.triggers.date import Date
@@ -84,7 +85,7 @@ def test_a_trial_that_ran_out_before_it_was_withdrawn_is_announced_although_olde
 
 
 def test_a_late_cancellation_counts_although_a_later_one_is_known() -> None:
-    cancels = trial_book(cancel_on=CancelOn("subscribed"))
+    cancels = trial_book(exits=(Fact("subscribed"),))
     news = [at(0, "trial", ends=START + 10 * HOUR), at(6, "subscribed"), at(4, "subscribed")]
     assert Customers(cancels).tell(*news).until(START + DAY).fired == []
 
@@ -114,7 +115,7 @@ def test_a_date_that_has_come_is_kept_although_older_news_comes_in(yearly: bool)
 
 
 def test_a_date_told_again_after_it_was_cancelled_stays_cancelled() -> None:
-    cancels = birthday(False, Policy(fresh_for=None), cancel_on=CancelOn("subscribed"))
+    cancels = birthday(False, Policy(fresh_for=None), exits=(Fact("subscribed"),))
     news = [
         at(0, "person", birthday="2026-01-02"),
         at(1, "subscribed"),

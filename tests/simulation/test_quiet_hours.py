@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.core.actions.send import Send
-from engine.core.book import CancelOn, Cap, Policy, QuietHours, Reentry, Rule, RuleBook
+from engine.core.book import Cap, Policy, QuietHours, Reentry, Rule, RuleBook
+from engine.core.facts import Fact
 from engine.core.guards import MAX_DEFERRED_FIRINGS
 from engine.core.triggers.abandoned import Abandoned
 from engine.core.triggers.event import OnEvent
@@ -142,8 +143,8 @@ def test_who_stays_away_overnight_is_told_in_the_morning() -> None:
 
 
 def test_who_cancels_overnight_hears_nothing() -> None:
-    [told] = told_of(book(quiet_at_ten(cancel_on=CancelOn("subscribed")), policy=policy()), meanwhile("subscribed"))
-    assert told == ("quiet", "suppressed", "cancelled by subscribed")
+    [told] = told_of(book(quiet_at_ten(exits=(Fact("subscribed"),)), policy=policy()), meanwhile("subscribed"))
+    assert told == ("quiet", "suppressed", "ended by subscribed")
 
 
 def test_whose_condition_no_longer_holds_in_the_morning_hears_nothing() -> None:

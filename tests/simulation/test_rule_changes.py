@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.core.book import CancelOn, Policy, QuietHours, Rule, RuleBook
+from engine.core.book import Policy, QuietHours, Rule, RuleBook
+from engine.core.facts import Fact
 from engine.core.settle import soonest_due
 from engine.core.state.codec import encode_state
 from engine.core.state.rearm import rearm
@@ -133,7 +134,7 @@ def test_a_trial_rule_that_reads_another_field_lets_go_of_the_old_one() -> None:
 
 def renewal(**changes: object) -> Rule:
     trigger = Date("renewal", field="renewal", at=time(9), keeps_event=True)
-    return rule(trigger, cancel_on=CancelOn("subscribed"), **changes)
+    return rule(trigger, exits=(Fact("subscribed"),), **changes)
 
 
 def test_a_new_revision_does_not_bring_back_what_was_cancelled() -> None:

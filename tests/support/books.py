@@ -42,7 +42,7 @@ def rule(trigger: Trigger, **changes: Any) -> Rule:
 
 def book(*rules: Rule, policy: Policy = OPEN, revision: str = "1" * 12) -> RuleBook:
     placed = tuple(
-        Rule(r.id, r.trigger, r.action, place, r.why, r.was, r.condition, r.reentry, r.cancel_on, r.needs)
+        Rule(r.id, r.trigger, r.action, place, r.why, r.was, r.condition, r.reentry, r.exits, r.match, r.needs)
         for place, r in enumerate(rules)
     )
     return RuleBook(placed, CATALOG, policy, revision)

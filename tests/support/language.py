@@ -22,7 +22,8 @@ events:
   cart_updated: { properties: { cart_id: string } }
   subscribed:
   profile_updated: { profile: all }
-profile: { email: string, email_opt_in: boolean, birthday: date, trial_ends_at: time, timezone: string }
+profile: { email: string, email_opt_in: boolean, push_opt_in: boolean, birthday: date, trial_ends_at: time,
+  timezone: string }
 accept: { earliest: 2000-01-01, ahead: 1h, max_bytes: 1000, undeclared: dead_letter }
 """
 
@@ -33,7 +34,7 @@ quiet_hours: { from: "21:00", to: "08:00", channels: email }
 caps:
   - { limit: 2, per: 7d }
   - { limit: 1, per: day, channel: email }
-consent: { marketing: profile.email_opt_in }
+consent: { marketing: { email: profile.email_opt_in, push: profile.push_opt_in } }
 addresses: { email: profile.email }
 fresh_for: off
 dedupe: 12h

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.core.book import Keeps, Needs, Reads, RuleBook, TemplateFacts, TemplateRead
+from engine.core.book import Keeps, Needs, Reads, RuleBook, TemplateFacts, TemplateRead, expressions_of
 from engine.core.catalog import Accept, Property, Source
 from engine.core.triggers.abandoned import Abandoned
 from engine.core.triggers.date import Date
@@ -46,9 +46,9 @@ def test_a_trial_is_announced_at_nine_in_the_customers_zone(book: RuleBook) -> N
     assert isinstance(rule.trigger, TrialExpiring)
     assert (rule.trigger.field, rule.trigger.before, rule.trigger.at) == ("trial_ends_at", 3 * DAY, time_of_day(9))
     assert (rule.trigger.zones.default.key, rule.trigger.zones.field) == ("Europe/Berlin", "timezone")
-    assert rule.cancel_on
+    [ended] = rule.exits
     [send] = rule.action.sends
-    assert (rule.cancel_on.event, send.expires, send.priority) == ("subscribed", 2 * DAY, 10)
+    assert (ended.event, send.expires, send.priority) == ("subscribed", 2 * DAY, 10)
 
 
 def test_milestones_take_levels_or_steps(book: RuleBook) -> None:
@@ -94,7 +94,10 @@ def test_the_policy_holds_for_everybody(book: RuleBook) -> None:
         (1, 0, "day", "email"),
     ]
     assert (policy.fresh_for, policy.dedupe, policy.forget_after) == (None, 12 * HOUR, 730 * DAY)
-    assert policy.consent["marketing"].text == "profile.email_opt_in"
+    assert [each.text for each in expressions_of(policy.consent["marketing"])] == [
+        "profile.email_opt_in",
+        "profile.push_opt_in",
+    ]
 
 
 def test_without_a_policy_its_defaults_hold(tmp_path: Path) -> None:

@@ -48,6 +48,11 @@ class Action(ABC):
         """The event types that this action makes. Such events do not count as activity of the customer."""
         return frozenset()
 
+    @property
+    def waits(self) -> bool:
+        """Whether it goes on after the trigger came true, so that `exit` and `match` make sense."""
+        return False
+
     def counted(self, at: int) -> Sent | None:
         """The entry that caps count when the action happened at `at` or was held out; None: caps ignore it."""
         return None

@@ -7,11 +7,11 @@ worker renders the outreach, and the sender delivers it.
 from datetime import time, timedelta
 
 from engine.core.actions.base import Action
-from engine.core.book import Cap, QuietHours, RuleBook
+from engine.core.book import Cap, QuietHours, RuleBook, on_channel
 from engine.core.durations import text_of
 from engine.core.effects import Effect, effect_id
 from engine.core.guards import PASS, Candidate, Defer, Guard, Stop, Verdict, condition, freshness, reentry, still_holds
-from engine.core.scope import MISSING, Scope
+from engine.core.scope import MISSING
 from engine.core.state.model import Sent, State
 from engine.core.triggers.base import Firing
 from engine.core.zones import from_millis, instant_of, iso
@@ -92,7 +92,7 @@ class Send(Action):
         expression = book.policy.addresses.get(self.channel)
         if expression is None:
             return ""
-        value = expression.test(Scope(state, candidate.firing.event, candidate.at))
+        value = expression.test(candidate.scope(state))
         return str(value) if value not in (MISSING, None, "", False) else ""
 
     def freshness(self, book: RuleBook, state: State, candidate: Candidate) -> Verdict:
@@ -102,12 +102,15 @@ class Send(Action):
         policy = book.policy
         if not (policy.suppress or policy.consent or policy.addresses):
             return PASS
-        scope = Scope(state, candidate.firing.event, candidate.at)
+        scope = candidate.scope(state)
         for name in ("all", self.purpose):
-            expression = policy.suppress.get(name)
+            expression = on_channel(policy.suppress.get(name), self.channel)
             if expression and expression.test(scope):
                 return Stop(Outcome.SUPPRESSED, f"suppressed for {name}: {expression.text}")
-        consent = policy.consent.get(self.purpose)
+        asked = policy.consent.get(self.purpose)
+        consent = on_channel(asked, self.channel)
+        if asked and consent is None:
+            return Stop(Outcome.SUPPRESSED, f"no consent to {self.purpose} by {self.channel}: policy.yaml names none")
         if consent and not consent.test(scope):
             return Stop(Outcome.SUPPRESSED, f"no consent to {self.purpose}: {consent.text}")
         if self.channel in policy.addresses and not self.address(book, state, candidate):

@@ -18,6 +18,7 @@ from engine.core.expr.nodes import (
     Constant,
     Contained,
     Count,
+    CustomerId,
     EventPart,
     Field,
     InSegment,
@@ -139,8 +140,10 @@ def _leaf(node: Leaf) -> Predicate:
     return _of_segment(node)
 
 
-def _of_segment(node: OfSegment | Now) -> Predicate:
+def _of_segment(node: OfSegment | Now | CustomerId) -> Predicate:
     match node:
+        case CustomerId():
+            return lambda scope: scope.customer or getattr(scope.event, "customer", MISSING)
         case Now():
             return lambda scope: scope.now
         case InSegment(segment=segment):

@@ -17,6 +17,7 @@ from engine.core.expr.kinds import NUMBERS, with_article
 from engine.core.expr.nodes import (
     BROKEN,
     Count,
+    CustomerId,
     EventPart,
     Field,
     InSegment,
@@ -34,7 +35,7 @@ from engine.core.expr.nodes import (
 Report: TypeAlias = Callable[[str, str, ast.expr, str], None]
 """Takes code, message, place and help."""
 
-ROOTS = ("profile", "event", "events", "segments", "scores", "now")
+ROOTS = ("profile", "event", "events", "customer", "segments", "scores", "now")
 _TIME = Declared("time", "time")
 _EVENT_PARTS = {"time": _TIME, "type": Declared("type", "string"), "id": Declared("id", "string")}
 _A_DURATION = 'write it in quotes, such as "7d"'
@@ -70,6 +71,9 @@ class Names:
                 return self._segment(root, rest)
             case "now":
                 return self._now(rest)
+            case "customer":
+                kind = self._declared("customer", root, rest, {"id": Declared("id", "string")})
+                return CustomerId() if kind else BROKEN
         return self._unknown_root(root)
 
     def call(self, node: ast.Call) -> Node:

@@ -48,6 +48,11 @@ class EventPart:
 
 
 @dataclass(frozen=True, slots=True)
+class CustomerId:
+    kind: Sort = "string"
+
+
+@dataclass(frozen=True, slots=True)
 class LastProperty:
     """A property of the newest event of a type."""
 
@@ -197,9 +202,8 @@ class Junction:
 
 
 OfSegment: TypeAlias = InSegment | SegmentLevel | SegmentRank | SegmentTime
-Leaf: TypeAlias = (
-    Constant | Field | Property | EventPart | LastProperty | TallyTime | Count | Sum | Score | Now | OfSegment
-)
+OfEvents: TypeAlias = LastProperty | TallyTime | Count | Sum
+Leaf: TypeAlias = Constant | Field | Property | EventPart | CustomerId | OfEvents | Score | Now | OfSegment
 Node: TypeAlias = Leaf | Arithmetic | NullTest | Comparison | Listed | Contained | Not | Junction
 
 BROKEN = Constant(MISSING, "any")

@@ -19,7 +19,7 @@ from engine.model import KeptEvent, Number
 STATE_VERSION = 2
 STATE_MINOR = 3
 """1: states of version 2. 2: a partition's outbox may have entries that are no outreach; an older engine would take
-them for a damaged store. 3: days with a purchase, counted for scores; segments."""
+them for a damaged store. 3: days with a purchase, counted for scores; segments; exits by match value."""
 MAX_EPOCH_SECONDS = 10**11
 """`Slot.fired` above it is in milliseconds (from 1973 on), else in seconds (to the year 5138)."""
 
@@ -59,12 +59,12 @@ class Slot(
     msgspec.Struct,
     omit_defaults=True,
     gc=False,
-    rename={"kind": "k", "timers": "t", "memory": "y", "fired": "f", "cancelled": "c", "parked": "p"},
+    rename={"kind": "k", "timers": "t", "memory": "y", "fired": "f", "cancelled": "c", "parked": "p", "exits": "x"},
 ):
     """What one rule keeps of the customer.
 
     `kind` is the code of the kind of trigger that made timers and memory; 0: not known. 1, the most frequent, is the
-    default and takes no bytes. `cancelled` is the newest event that cancelled the rule; 0: none.
+    default and takes no bytes. `cancelled` is the newest event that ended the rule (`exit`); 0: none.
     """
 
     kind: int = 1
@@ -75,6 +75,8 @@ class Slot(
     """When the rule last reached the customer; 0: never. Milliseconds where the rule asks (reentry), else seconds."""
     cancelled: int = 0
     parked: Parked | None = None
+    exits: dict[str, int] = {}
+    """"<property> <value>" -> the newest event that ended the runs of this value (`exit` with `match`)."""
 
     @property
     def fired_at(self) -> int:
@@ -87,7 +89,7 @@ class Slot(
 
     @property
     def is_empty(self) -> bool:
-        return not (self.timers or self.memory or self.fired or self.cancelled or self.parked)
+        return not (self.timers or self.memory or self.fired or self.cancelled or self.parked or self.exits)
 
 
 class WindowEntry(msgspec.Struct, array_like=True, gc=False):

@@ -4,6 +4,7 @@
 a removed rule are parked, and history that is no longer asked for is kept, both for GRACE (30 days).
 """
 
+from engine.core import exits
 from engine.core.book import Rule, RuleBook
 from engine.core.segments.follow import meet
 from engine.core.state.fold import GRACE, ask
@@ -30,8 +31,7 @@ def rearm(book: RuleBook, state: State, now: int) -> None:
         slot = state.rules.get(rule.id)
         if slot is not None:
             own(rule, slot)
-            if slot.cancelled:
-                rule.trigger.cancel(state, slot.cancelled)
+            exits.apply(rule, slot, state)
             if state.identified:
                 silence(state, slot)
     state.mark = book.mark
@@ -98,8 +98,9 @@ def _take_up(rule: Rule, slot: Slot, state: State, now: int) -> None:
 def _catch_up(rule: Rule, slot: Slot, state: State, parked: Parked) -> None:
     """Disarm what events during the parking may have disproved; only their types and newest times are known."""
     missed = {name: memory.last for name, memory in state.events.items() if memory.count != parked.counts.get(name, 0)}
-    if rule.cancel_on and rule.cancel_on.event in missed:
-        rule.trigger.cancel(state, missed[rule.cancel_on.event])
+    ended = max((missed[name] for fact in rule.exits for name in fact.types & missed.keys()), default=0)
+    if ended:
+        rule.trigger.cancel(state, ended)
     concerned = rule.trigger.code == slot.kind and not missed.keys().isdisjoint(rule.trigger.listens)
     if concerned and rule.trigger.missed(slot, missed):
         state.deferred = [deferred for deferred in state.deferred if deferred.rule != rule.id]

@@ -10,6 +10,7 @@ from typing import Any
 
 from engine.core.book import Expression
 from engine.core.durations import text_of
+from engine.core.facts import match_value
 from engine.core.scope import Scope
 from engine.core.state.model import Slot, State, Timer
 from engine.core.triggers.base import Firing, Trigger, spend
@@ -23,8 +24,6 @@ with a new cart id per visit would grow the state without end."""
 MAX_FINISHES = 8
 """Finishing events remembered per match value; beyond it the oldest are dropped. 32 values with 8 times each take about
 2 KB."""
-MAX_MATCH_VALUE_LENGTH = 512
-"""Characters of a match value; events with longer ones are ignored. 32 values of 512 characters take 16 KB."""
 MAX_DEFERRAL = 2 * DAY
 """How long quiet hours can hold a firing: one night, and a second one if the customer moves west meanwhile."""
 
@@ -71,9 +70,7 @@ class Abandoned(Trigger):
         """The match value of the event; None if it has no usable one."""
         if self.match is None:
             return ""
-        value = event.properties.get(self.match)
-        key = str(value) if isinstance(value, str | int | float) else ""
-        return key if 0 < len(key) <= MAX_MATCH_VALUE_LENGTH else None
+        return match_value(event.properties, self.match) or None
 
     def _begin(self, state: State, event: Event, key: str, horizon: int) -> None:
         timers = state.timers(self.rule)

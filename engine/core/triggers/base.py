@@ -6,7 +6,7 @@ docs/adding-a-trigger.md).
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, NamedTuple
 
 from engine.core.state.model import Slot, State, Timer
@@ -23,6 +23,14 @@ class Firing(NamedTuple):
     reason: str
     until: int = 0
     """From this moment on the firing is pointless, even if fresh; 0: no limit."""
+
+
+About = Callable[[KeptEvent | None], bool]
+
+
+def anything(event: KeptEvent | None) -> bool:
+    """The `About` of an exit without `match`."""
+    return True
 
 
 class Trigger(ABC):
@@ -75,14 +83,14 @@ class Trigger(ABC):
         spend(timer)
         return firing
 
-    def cancel(self, state: State, cancelled: int, held: bool = False) -> None:
-        """Disarm the timers that were armed before `cancelled`, the time of a cancelling event, and are due after it.
+    def cancel(self, state: State, cancelled: int, held: bool = False, about: About = anything) -> None:
+        """Disarm the timers that were armed before `cancelled`, the time of an event that ends, and are due after it.
 
         Called again whenever the rule has armed a timer, because events arrive in any order. `held`: the event has
-        suppressed a firing that quiet hours held.
+        suppressed a firing that quiet hours held. `about`: whether it concerns a timer that this event armed.
         """
         for timer in state.timers(self.rule):
-            if timer.since <= cancelled < timer.due:
+            if timer.since <= cancelled < timer.due and about(timer.event):
                 spend(timer)
 
     def rearm(self, state: State, now: int) -> None:  # noqa: B027

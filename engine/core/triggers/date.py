@@ -10,7 +10,7 @@ from datetime import date, time, timedelta
 from typing import Any, NamedTuple
 
 from engine.core.state.model import State, Timer
-from engine.core.triggers.base import Firing, Trigger
+from engine.core.triggers.base import About, Firing, Trigger, anything
 from engine.core.zones import DAY, from_millis, instant_of, iso
 from engine.model import Event, KeptEvent
 
@@ -159,9 +159,11 @@ class Date(Trigger):
             settled = [one for one in settled if one > oldest]
         state.slot(self.rule).memory = " ".join([*settled, key][-MAX_SETTLED_DATES:])
 
-    def cancel(self, state: State, cancelled: int, held: bool = False) -> None:
+    def cancel(self, state: State, cancelled: int, held: bool = False, about: About = anything) -> None:
         """Cancel the next occurrence only, of a yearly date too: the deferred one, or a timer's."""
         for timer in list(state.timers(self.rule)):
+            if not about(timer.event):
+                continue
             if held and self.yearly:
                 timer.since = max(timer.since, cancelled + 1)
             elif timer.since <= cancelled < timer.due:

@@ -1,0 +1,55 @@
+"""What ends a rule before it comes true: `exit`, per rule or, with `match`, per value.
+
+`decide` calls `end` when a fact of a rule's `exit` happens, and `apply` whenever the rule may have armed a timer:
+events arrive in any order, so the end may be known before the beginning. What has happened stays happened.
+"""
+
+from typing import Final
+
+from engine.core.book import Rule
+from engine.core.facts import Fact, match_value
+from engine.core.state.model import Deferred, Slot, State
+from engine.core.triggers.base import About
+from engine.model import Event, KeptEvent
+
+MAX_MATCHED_EXITS: Final = 32
+"""Match values per rule whose end is remembered; beyond it the oldest are dropped. Without it a customer with a refund
+a day would grow the state without end."""
+
+
+def end(rule: Rule, fact: Fact, state: State, event: Event) -> list[Deferred]:
+    """Disarm what the event ends, and remember it. Returns the deferred firings that it ends; they are taken out."""
+    if not fact.happens(state, event) or (fact.match and not match_value(event.properties, fact.match)):
+        return []
+    slot = state.slot(rule.id)
+    if fact.match:
+        _remember(slot, f"{fact.match} {match_value(event.properties, fact.match)}", event.time)
+    else:
+        slot.cancelled = max(event.time, slot.cancelled)
+
+    def about(began: KeptEvent | None) -> bool:
+        return fact.concerns(event, began)
+
+    held = [one for one in state.deferred if one.rule == rule.id and about(one.event)]
+    state.deferred = [one for one in state.deferred if one not in held] if held else state.deferred
+    rule.trigger.cancel(state, event.time, held=bool(held), about=about)
+    return held
+
+
+def _remember(slot: Slot, key: str, time: int) -> None:
+    newest = max(time, slot.exits.pop(key, time))
+    slot.exits[key] = newest  # the one that ended last comes last
+    if len(slot.exits) > MAX_MATCHED_EXITS:
+        del slot.exits[next(iter(slot.exits))]
+
+
+def apply(rule: Rule, slot: Slot, state: State) -> None:
+    """Disarm timers that an event known earlier has ended."""
+    if slot.cancelled:
+        rule.trigger.cancel(state, slot.cancelled)
+    for key, time in slot.exits.items():
+        rule.trigger.cancel(state, time, about=_matching(*key.split(" ", 1)))
+
+
+def _matching(name: str, value: str) -> About:
+    return lambda began: began is not None and match_value(began.properties, name) == value

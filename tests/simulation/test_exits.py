@@ -1,0 +1,92 @@
+"""What ends a rule before it comes true, per customer or per value of a property, in any order of arrival."""
+
+import pytest
+
+from engine.core.actions.send import Send
+from engine.core.book import Needs, Policy, QuietHours, Reads, RuleBook
+from engine.core.exits import MAX_MATCHED_EXITS
+from engine.core.expr import compile_expression
+from engine.core.facts import Fact
+from engine.core.triggers.abandoned import Abandoned
+from engine.core.triggers.inactivity import Inactivity
+from engine.model import Event, Outcome
+from tests.support.books import DAY, HOUR, OPEN, START, book, event, profile_value, rule
+from tests.support.drive import Customers
+
+EXITS = (Fact("subscribed", match="cart_id"),)
+NEEDS = Needs(Reads(event=True))
+
+
+def carts(policy: Policy = OPEN) -> RuleBook:
+    trigger = Abandoned(
+        "cart", after="cart", without=frozenset({"buy"}), within=HOUR, match="cart_id", keeps_event=True,
+        slack=policy.allowed_lateness,
+    )  # fmt: skip
+    return book(rule(trigger, exits=EXITS, needs=NEEDS), policy=policy)
+
+
+def begun(minute: int, cart: str) -> Event:
+    return event("cart", START + minute * 60_000, cart_id=cart)
+
+
+def ended(minute: int, cart: str) -> Event:
+    return event("subscribed", START + minute * 60_000, cart_id=cart)
+
+
+def occurrences(customers: Customers) -> list[str]:
+    return [one.occurrence.partition("@")[0] for one in customers.outreach]
+
+
+def test_an_exit_with_match_ends_only_what_it_is_about() -> None:
+    there = Customers(carts()).tell(begun(0, "a"), begun(5, "b"), ended(10, "a")).until(START + DAY)
+    assert occurrences(there) == ["b"]
+
+
+def test_an_exit_that_arrives_before_what_it_ends_still_ends_it() -> None:
+    policy = Policy(fresh_for=None, allowed_lateness=DAY)
+    there = Customers(carts(policy)).tell(ended(10, "a"), begun(5, "b"), begun(0, "a")).until(START + 3 * DAY)
+    assert occurrences(there) == ["b"]
+
+
+def test_an_exit_ends_nothing_that_began_after_it() -> None:
+    there = Customers(carts()).tell(ended(10, "a"), begun(20, "a")).until(START + DAY)
+    assert occurrences(there) == ["a"]
+
+
+def test_an_exit_takes_back_only_its_own_message_out_of_quiet_hours() -> None:
+    policy = Policy(fresh_for=None, quiet_hours=(QuietHours(0, 12 * 60),))
+    there = Customers(carts(policy)).tell(begun(0, "a"), begun(5, "b"), ended(120, "a")).until(START + DAY)
+    assert occurrences(there) == ["b"]
+    stopped = [(one.outcome, one.reason) for one in there.outcomes if one.outcome is Outcome.SUPPRESSED]
+    assert stopped == [(Outcome.SUPPRESSED, "ended by subscribed")]
+
+
+@pytest.mark.parametrize("count", [MAX_MATCHED_EXITS + 20])
+def test_a_customer_with_many_exits_keeps_a_small_state(count: int) -> None:
+    there = Customers(carts()).tell(*(ended(minute, f"cart-{minute}") for minute in range(count)))
+    assert len(there.states["c-1"].rules["cart"].exits) == MAX_MATCHED_EXITS
+
+
+def test_an_expression_knows_the_customer_it_is_asked_about() -> None:
+    mine = compile_expression('customer.id == "c-2"', carts().catalog, frozenset())[0]
+    trigger = Inactivity("quiet", of=frozenset({"visit"}), after=DAY)
+    there = Customers(book(rule(trigger, action=Send("quiet"), condition=mine)))
+    there.tell(event("visit", START), event("visit", START, customer="c-2")).until(START + 2 * DAY)
+    assert [one.customer for one in there.outreach] == ["c-2"]
+
+
+def consents(**by_channel: str) -> Policy:
+    return Policy(
+        fresh_for=None, consent={"marketing": {channel: profile_value(field) for channel, field in by_channel.items()}}
+    )
+
+
+@pytest.mark.parametrize(
+    ("channel", "told"),
+    [("email", True), ("sms", False), ("push", False)],
+)
+def test_consent_to_one_channel_is_none_to_another(channel: str, told: bool) -> None:
+    trigger = Inactivity("quiet", of=frozenset({"visit"}), after=DAY)
+    rules = book(rule(trigger, action=Send("quiet", channel)), policy=consents(email="email_ok", sms="sms_ok"))
+    there = Customers(rules).tell(event("person", START, email_ok=True), event("visit", START)).until(START + 2 * DAY)
+    assert bool(there.outreach) is told
