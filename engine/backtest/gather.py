@@ -4,7 +4,6 @@
 with its reason, and stops nothing.
 """
 
-import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from heapq import merge
@@ -97,15 +96,16 @@ class Gathering:
         identified: Identified | None = None,
     ) -> Iterator[bytes]:
         row: dict[str, Any] = {"customer": customer, "seq": sequence, "clock_before": before, "clock": clock}
-        if event is not None:
-            row |= {"id": event.id, "id_source": event.source, "scope": event.scope, "type": event.type}
-            row |= {"occurred_at": event.time, "properties": _text(event.properties)}
-        elif identified is not None:
-            row |= {"occurred_at": identified.time, "known": identified.known}
         try:
+            if event is not None:
+                properties = _encode(event.properties).decode()
+                row |= {"id": event.id, "id_source": event.source, "scope": event.scope, "type": event.type}
+                row |= {"occurred_at": event.time, "properties": properties}
+            elif identified is not None:
+                row |= {"occurred_at": identified.time, "known": identified.known}
             yield _encode(row) + b"\n"
         except UnicodeEncodeError:
-            self._reject("undecidable", f"an id with half of a surrogate pair, of {customer!r}")
+            self._reject("undecidable", f"a text that is no Unicode, of {customer!r}")
 
     def _reject(self, code: str, place: str) -> None:
         self._letters[code] += 1
@@ -126,11 +126,3 @@ def _clock(found: Found) -> int:
 def _with_first(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
     yield first
     yield from rest
-
-
-def _text(properties: dict[str, Any]) -> str:
-    """As JSON. Half of a surrogate pair, which JSON can carry, stays as an escape."""
-    try:
-        return _encode(properties).decode()
-    except UnicodeEncodeError:
-        return json.dumps(properties)

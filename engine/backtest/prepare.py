@@ -41,7 +41,8 @@ class Place:
     def prepared(self, catalog: Catalog, source: str = "") -> Prepared:
         """The folder for this catalogue, made or not."""
         about = [(str(path.resolve()), *_facts(path)) for path in self.paths]
-        text = msgspec.json.encode([VERSION, about, source, catalog], order="deterministic")
+        decoding = catalog.sources, catalog.events, catalog.accept
+        text = msgspec.json.encode([VERSION, about, source, decoding], order="deterministic")
         return Prepared(self.beside / blake2b(text, digest_size=8).hexdigest())
 
 

@@ -1,6 +1,5 @@
 """Reads a piece of a prepared history, customer by customer. The processes of a backtest call it."""
 
-import json
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -13,7 +12,7 @@ from engine.model import Event, Identified
 
 FETCHED: Final = 5_000
 """Rows in memory as Python objects at a time, beside those of one customer."""
-_properties = msgspec.json.Decoder(dict[str, Any]).decode
+_decode = msgspec.json.Decoder(dict[str, Any]).decode
 _SELECT: Final = """
     SELECT customer, id, id_source, scope, type, occurred_at, clock_before, clock, properties, known
     FROM read_parquet(?) WHERE customer >= ?
@@ -48,7 +47,7 @@ class Reader:
                         yield customer, inputs
                     customer, inputs = whose, []
                 if known is None:
-                    event = Event(id_, type_, whose, at, _decoded(properties), source, scope)
+                    event = Event(id_, type_, whose, at, _decode(properties), source, scope)
                     inputs.append((event, before, clock))
                 else:
                     inputs.append((Identified(whose, known, at), before, clock))
@@ -62,11 +61,3 @@ class Reader:
         if self._cut is not None:
             query, bounds = f"{query} AND seq < ?", [*bounds, self._cut]
         return f"{query} ORDER BY customer, seq", bounds
-
-
-def _decoded(properties: str) -> dict[str, Any]:
-    try:
-        return _properties(properties)
-    except msgspec.DecodeError:  # half of a surrogate pair
-        found: dict[str, Any] = json.loads(properties)
-        return found

@@ -181,8 +181,9 @@ class Partition:
         if self.live or len(wakes) < self.page:
             return len(arrivals), clock, wakes
         settled = self._settled_until(wakes)
-        count = next((i for i, arrival in enumerate(arrivals) if arrival.clock > settled), len(arrivals))
-        return count, settled, wakes
+        # An event at that very moment waits: the page may end between wake-ups of one moment, and they come first.
+        early = (place for place, one in enumerate(arrivals) if max(self.clock, one.clock) >= settled)
+        return next(early, len(arrivals)), settled, wakes
 
     def _due(self, clock: int, limit: int) -> Planning[list[tuple[str, int]]]:
         until = clock - self.book.policy.allowed_lateness
@@ -196,7 +197,7 @@ class Partition:
             self.wakeups.learn(found.result(), number)
 
     def _settled_until(self, wakes: Sequence[tuple[str, int]]) -> int:
-        """The latest clock for which a full page is sure to hold every due wake-up."""
+        """Up to where a full page is sure to hold every wake-up; of those at that moment some may be missing."""
         return max(self.clock, wakes[-1][1] + self.book.policy.allowed_lateness)
 
     def _work(

@@ -38,11 +38,13 @@ class Lines:
     outcomes: list[bytes]
 
 
-def by_partition(book: RuleBook, renderer: Renderer, events: Sequence[Event], end: int) -> Lines:
-    """What a replay's partition decides of these arrivals."""
-    partition = Partition(0, book, MemoryStore(), renderer)
+def by_partition(book: RuleBook, renderer: Renderer, events: Sequence[Event], end: int, page: int = 5_000) -> Lines:
+    """What a replay's partition decides of these arrivals, three a batch. `page`: wake-ups of one commit."""
+    partition = Partition(0, book, MemoryStore(), renderer, page=page)
     arrivals = [Arrival(Record("e", 0, place + 1, None), event.time, event) for place, event in enumerate(events)]
-    done = [*results(partition.process(arrivals)), *results(partition.advance(end))]
+    batches = [arrivals[place : place + 3] for place in range(0, len(arrivals), 3)]
+    done = [result for batch in batches for result in results(partition.process(batch))]
+    done += results(partition.advance(end))
     outreach = [entry.value for result in done for entry in result.outbox]
     return Lines(sorted(outreach), sorted(line for result in done for _, line in result.outcome_records))
 
