@@ -1,15 +1,17 @@
 """Whole histories of segments against the oracle: every move, its instant and its order, to the millisecond."""
 
 from collections.abc import Callable
+from itertools import pairwise
 from random import Random
 
 import pytest
 
 from engine.core.scope import level_of, segment_time
+from engine.model import Event
 from tests.support.books import HOUR, START
-from tests.support.drive import Customers
+from tests.support.drive import Customers, through_partition
 from tests.support.examples import so_many
-from tests.support.segment_oracle import Group, Move, Oracle, book_of, groups, history
+from tests.support.segment_oracle import Asked, Group, Move, Oracle, book_of, groups, history
 
 BOOKS, HISTORIES = 60, 35
 END = START + 75 * HOUR
@@ -53,3 +55,49 @@ def test_customers_move_exactly_when_their_histories_say(part: int) -> None:
             customers.until(END)
             oracle.pass_time(END)
             agree(customers, oracle, made, f"part {part}, book {number}, history {seed}")
+
+
+def test_batches_crashes_and_reloads_change_no_move() -> None:
+    """Through a partition and its store, which dies before and after commits."""
+    for number in range(so_many(120)):
+        random = Random(f"partition {number}")
+        made = groups(random)
+        told, book = history(random), book_of(made)
+        customers = Customers(book)
+        for event in told:
+            customers.tell(event)
+        fired = through_partition(
+            book,
+            told,
+            END,
+            sizes=[random.randint(1, 5) for _ in told],
+            crashes=[random.choice(("", "", "before", "after")) for _ in told],
+            cache_size=1,
+        )
+        assert fired == customers.until(END).fired, f"partition {number}"
+
+
+ONE_WINDOW = Group("s0", [("in", Asked('events.visit.count("5h") >= 1', bool))], plain=True)
+LATENESS = 3 * HOUR
+
+
+def leavings(visits: list[int], away: int) -> list[int]:
+    """When a customer with these visits leaves, counting only absences of at least that long."""
+    moments = sorted(visits)
+    found = [before + 5 * HOUR for before, after in pairwise(moments) if after - before >= 5 * HOUR + away]
+    return [*found, moments[-1] + 5 * HOUR]
+
+
+def test_disorder_within_the_allowed_lateness_tells_no_move_that_whole_histories_do_not_have() -> None:
+    """Nor is one left out, but of customers who were back within the lateness."""
+    book = book_of([ONE_WINDOW], LATENESS)
+    for number in range(so_many(400)):
+        random = Random(f"late {number}")
+        visits = [START + random.randint(0, 60) * HOUR for _ in range(random.randint(1, 8))]
+        delayed = [(at + random.randint(0, 2) * HOUR, at) for at in visits]
+        customers = Customers(book, reload=sometimes(random))
+        customers.tell(*(Event(f"e{place}", "visit", "c-1", at) for place, (_, at) in enumerate(sorted(delayed))))
+        told = [(new, at) for _, _, new, at in moves(customers.until(END))]
+        left = [at for new, at in told if new == "none"]
+        assert set(leavings(visits, LATENESS)) <= set(left) <= set(leavings(visits, 0)), f"late {number}"
+        assert [new for new, _ in told] == ["in", "none"] * len(left), f"late {number}"
