@@ -21,6 +21,7 @@ from engine.core.triggers.score import Score
 from engine.core.triggers.segment import OnSegment
 from engine.core.triggers.trial_expiring import TrialExpiring
 from engine.core.zones import Zones
+from engine.lang.facts import FactFields
 from engine.lang.fields import (
     Duration,
     Expr,
@@ -252,12 +253,8 @@ class SegmentTriggerFields(TriggerFields):
         return Fact(segment=self.segment, moves=self.moves).types & catalog.events.keys()
 
     def build(self, rule: str, site: Site, common: Common) -> Trigger:
-        found = site.at("segment").segment(self.segment)
-        levels = found.levels if found else ()
-        if found and not levels and self.moves in ("up", "down"):
-            help = f"write moves: {'in' if self.moves == 'up' else 'out'}"
-            site.at("moves").report("bad-value", f"segment {self.segment} has no levels", help)
-        return OnSegment(rule, move=Fact(segment=self.segment, moves=self.moves, levels=levels), **common)
+        move = FactFields(segment=self.segment, moves=self.moves).build(site, ())
+        return OnSegment(rule, move=move, **common)
 
 
 BESIDE = {"where": "event", "below": "score", "within": "score", "moves": "segment"}

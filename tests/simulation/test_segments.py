@@ -80,6 +80,29 @@ def test_segments_change_before_what_else_is_due_at_the_same_instant(tmp_path: P
     ], "and what comes due together is ranked by priority"
 
 
+def test_a_move_ends_a_rule_at_once(tmp_path: Path) -> None:
+    rules = """\
+  - id: lost
+    when: { inactivity: { of: visit, for: 10d } }
+    exit: { segment: tier, moves: up }
+    send: note
+"""
+    book = shop(tmp_path, TIER, rules)
+    assert fired(Customers(book).tell(visit(), buy(24, 5)).until(START + 20 * DAY)) == [("lost", 240)]
+    assert fired(Customers(book).tell(visit(), buy(24, 15)).until(START + 20 * DAY)) == []
+
+
+def test_a_move_by_time_alone_ends_a_rule_too(tmp_path: Path) -> None:
+    rules = """\
+  - id: lost
+    when: { inactivity: { of: visit, for: 10d } }
+    exit: { segment: active, moves: out }
+    send: note
+"""
+    there = Customers(shop(tmp_path, ACTIVE, rules)).tell(visit()).until(START + 20 * DAY)
+    assert fired(there) == []
+
+
 def test_rules_answer_the_events_of_moves_too(tmp_path: Path) -> None:
     rules = """\
   - id: twice
