@@ -80,6 +80,10 @@ class Outcome(StrEnum):
     BOUNCED = "bounced"
     IN_DOUBT = "in_doubt"
     EMITTED = "emitted"
+    ENTERED = "entered"
+    COMPLETED = "completed"
+    EXITED = "exited"
+    GOAL_REACHED = "goal_reached"
 
 
 class OutcomeRecord(msgspec.Struct, omit_defaults=True):
@@ -94,10 +98,12 @@ class OutcomeRecord(msgspec.Struct, omit_defaults=True):
     revision: str
     outreach: str = ""
     until: int = 0
+    step: str = ""
+    """The step of a journey; "": the rule is none, or the outcome concerns the whole run."""
 
 
 class Outreach(msgspec.Struct):
-    """One intended message. `id` is the same for the same rule, customer and occurrence, for ever.
+    """One intended message. `id` is the same for the same rule (and step), customer and occurrence, for ever.
 
     `moment` is when the rule's condition came true, `at` when it was decided; a firing that was
     deferred, or that lag held up, has `at` after `moment`. The renderer fills subject, text and html.
@@ -116,6 +122,8 @@ class Outreach(msgspec.Struct):
     revision: str
     reason: str
     to: str = ""
+    step: str = ""
+    """The step of the journey that made it; "": the rule is none."""
     event: KeptEvent | None = None
     subject: str = ""
     text: str = ""
@@ -140,6 +148,7 @@ class DerivedEvent(msgspec.Struct):
     customer: str
     at: int
     event: Event
+    step: str = ""
 
     @property
     def id(self) -> str:

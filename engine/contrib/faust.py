@@ -45,6 +45,7 @@ class Outreach(faust.Record, isodates=True, coerce=True):
     revision: str
     reason: str
     expires_at: datetime | None = None
+    step: str = ""
     event: Event | None = None
 
 

@@ -25,6 +25,8 @@ Predicate = Callable[[Scope], Any]
 NextChange = Callable[[Scope], int]
 """The first moment after now at which a value may change without another event; NEVER."""
 NEVER: Final = 2**53
+EVERY: Final = ""
+"""Among the properties that are read of an event: all of them."""
 
 Until = Callable[[Scope], tuple[bool, int]]
 """Whether an expression is true, and the first moment after now at which that may change without another event."""
@@ -68,6 +70,8 @@ class Reads:
     """Whether the expression reads the root `scores`."""
     segments: frozenset[str] = frozenset()
     """Segments of which the expression reads the membership."""
+    properties: frozenset[str] = frozenset()
+    """The properties of the root `event` which it reads; `EVERY` among them stands for all."""
 
     def __or__(self, other: "Reads") -> "Reads":
         return Reads(
@@ -76,6 +80,7 @@ class Reads:
             self.event or other.event,
             self.scores or other.scores,
             self.segments | other.segments,
+            self.properties | other.properties,
         )
 
 
@@ -265,15 +270,30 @@ class Plan:
     """Segments that an event may change, in the order of their dependence; False: only if one that it reads does."""
     segments_of_new: tuple[tuple[Segment, bool], ...] = ()
     """The same for a customer's first event, with the segments that need no event."""
+    runs: "RunPlan | None" = None
+    """What the type means for runs of journeys; None: nothing."""
     idle: bool = field(init=False)
     """An event of the type has to be counted, and concerns nothing else."""
 
     def __post_init__(self) -> None:
-        self.idle = not (self.reactions or self.exits or self.segments_of_new)
+        self.idle = not (self.reactions or self.exits or self.segments_of_new or self.runs)
 
     @property
     def keeps_history(self) -> bool:
         return bool(self.keeps_last or self.sums or self.window or self.day_of)
+
+
+@dataclass(frozen=True, slots=True)
+class RunPlan:
+    """The journeys that one event type concerns."""
+
+    goals: tuple[tuple[Rule, Fact], ...]
+    starts: tuple[Rule, ...]
+    """Journeys whose start a late event of the type may disprove."""
+    waits: tuple[Rule, ...]
+    """Journeys that wait for the type."""
+    calendars: tuple[Rule, ...]
+    """Journeys with waits by the calendar, if the type sets the customer's zone."""
 
 
 class RuleBook:
@@ -299,6 +319,7 @@ class RuleBook:
         self.policy = policy or Policy()
         self.revision = revision
         self.by_id = {rule.id: rule for rule in rules}
+        self.journeys = tuple(rule for rule in rules if rule.action.journey is not None)
         self.keeps = _all_keeps(rules, segments, catalog, self.policy)
         self.marks = {rule.id: _mark(rule.id, rule.was, rule.trigger.code, rule.arming or revision) for rule in rules}
         self.mark = self._mark()
@@ -341,6 +362,7 @@ class RuleBook:
             exits=tuple((rule, fact) for rule in self.rules for fact in rule.exits if name == fact.event),
             segments=self._looks(concerned),
             segments_of_new=self._looks(concerned | self.empty),
+            runs=self._run_plan(name),
         )
 
     def _plan_of_move(self, segment: str, type_: str) -> Plan:
@@ -349,7 +371,26 @@ class RuleBook:
         return Plan(
             reactions=tuple((rule, rule.trigger.on_event, rule.trigger.code) for rule in rules),
             exits=tuple((rule, fact) for rule, fact in facts if type_ in fact.types),
+            runs=self._run_plan(type_, segment),
         )
+
+    def _run_plan(self, name: str, segment: str = "") -> RunPlan | None:
+        """The journeys that the type concerns, or that its moves of the segment concern."""
+
+        def about(fact: Fact | None) -> bool:
+            return fact is not None and name in fact.types and fact.segment == segment
+
+        journeys = [(rule, journey) for rule in self.journeys if (journey := rule.action.journey) is not None]
+        goals = [(rule, one.goal) for rule, one in journeys if one.goal is not None and about(one.goal)]
+        waits = [rule for rule, one in journeys if any(about(wait.fact) for wait in one.waits)]
+        starts = [rule for rule in self.journeys if not segment and self._reacts(rule, name)]
+        calendars = [rule for rule, one in journeys if one.by_calendar and not segment and self._sets_zone(name)]
+        plan = RunPlan(tuple(goals), tuple(starts), tuple(waits), tuple(calendars))
+        return plan if goals or starts or waits or calendars else None
+
+    def _sets_zone(self, name: str) -> bool:
+        declared, field = self.catalog.events[name], self.policy.zones.field
+        return field is not None and (declared.profile_all or field in declared.profile)
 
     def _looks(self, concerned: Set[str]) -> tuple[tuple[Segment, bool], ...]:
         """These segments and those that read them."""

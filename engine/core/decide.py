@@ -13,6 +13,7 @@ from itertools import islice
 from engine.core.book import Plan, RuleBook
 from engine.core.effects import Decision
 from engine.core.guests import identify
+from engine.core.journeys import conduct
 from engine.core.seen import is_duplicate
 from engine.core.segments.follow import NO_MOVES, follow
 from engine.core.segments.model import MOVE_TYPES
@@ -141,11 +142,10 @@ def _happen(
     moves = follow(book, state, event.customer, looks, at) if looks and event.time > state.identified else NO_MOVES
     for rule, fact in plan.exits:
         Settling(book, state, event.customer, decision).exit(rule, fact, event, present)
-    if not moves:
-        candidates = react(plan, state, event, horizon, present)
-    else:
-        of_moves = Settling(book, state, event.customer, decision).answer(moves, horizon, present)
-        candidates = react(plan, state, event, horizon, present) + of_moves
+    settling = Settling(book, state, event.customer, decision) if moves or plan.runs is not None else None
+    steps = conduct.hear(settling, plan.runs, event, present) if settling and plan.runs is not None else []
+    of_moves = settling.answer(moves, horizon, present) if settling and moves else []
+    candidates = steps + react(plan, state, event, horizon, present) + of_moves
     if candidates:
         Settling(book, state, event.customer, decision).settle(candidates)
     decision.derived += moves

@@ -14,8 +14,12 @@ Effect = Outreach | DerivedEvent
 """Something that a decision sends elsewhere through the outbox. `engine/wire` writes each kind."""
 
 
-def effect_id(rule: str, customer: str, occurrence: str) -> str:
-    """32 hex digits, always the same for one rule, customer and occurrence; the customer cannot be read from them."""
+def effect_id(rule: str, customer: str, occurrence: str, step: str = "") -> str:
+    """32 hex digits, always the same for one rule, customer and occurrence; the customer cannot be read from them.
+
+    For a step of a journey the occurrence is that of the run.
+    """
+    rule = f"{rule}/{step}" if step else rule
     return blake2b(f"{rule}\0{customer}\0{occurrence}".encode(), digest_size=16).hexdigest()
 
 

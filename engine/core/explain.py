@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from engine.core.book import Rule, RuleBook
 from engine.core.guards import Candidate, Defer, HoldOut, Stop, Verdict
+from engine.core.journeys.explain import explain as explain_journey
+from engine.core.journeys.runs import next_moment
 from engine.core.scope import NO_LEVEL
 from engine.core.segments.model import Segment
 from engine.core.state.model import Membership, State
@@ -75,19 +77,25 @@ def explain(book: RuleBook, state: State, customer: str, now: int) -> list[RuleV
 
 
 def _view(book: RuleBook, rule: Rule, state: State, customer: str, now: int) -> RuleView:
+    journey, slot = rule.action.journey, state.rules.get(rule.id)
+    runs = slot.runs if slot is not None else []
     return RuleView(
         rule=rule.id,
         why=rule.why,
-        waits=rule.trigger.explain(state),
-        armed=tuple(sorted(timer.due for timer in state.timers(rule.id) if timer.due)),
+        waits=explain_journey(rule, journey, state) if journey is not None else rule.trigger.explain(state),
+        armed=tuple(sorted((*_timers(state, rule.id), *(next_moment(run) for run in runs)))),
         deferred=tuple(sorted(one.due for one in state.deferred if one.rule == rule.id)),
         stops=_stops(book, rule, state, customer, now),
     )
 
 
+def _timers(state: State, rule: str) -> list[int]:
+    return [timer.due for timer in state.timers(rule) if timer.due]
+
+
 def _stops(book: RuleBook, rule: Rule, state: State, customer: str, now: int) -> tuple[str, ...]:
-    if rule.condition and rule.condition.needs.reads.event:
-        return ()  # the condition depends on an event that has not happened yet
+    if rule.match or (rule.condition and rule.condition.needs.reads.event):
+        return ()  # they depend on an event that has not happened yet
     candidate = Candidate(rule, rule.action, Firing("", now, None, ""), customer, now)
     answers = (_said(guard(book, state, candidate)) for guard in rule.action.guards)
     return tuple(answer for answer in answers if answer)

@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from engine.core.book import Keeps, Rule, RuleBook
 from engine.core.durations import text_of
+from engine.core.effects import effect_id
 from engine.core.scope import MISSING, Scope, count_within, total
-from engine.core.state.model import State
+from engine.core.state.model import Run, Slot, State
 from engine.core.triggers.base import Firing, Trigger
 from engine.core.zones import iso
 from engine.model import Outcome
 
 if TYPE_CHECKING:
     from engine.core.actions.base import Action
+    from engine.core.journeys.steps import Act
 
 MAX_DEFERRED_FIRINGS: Final = 100
 """Firings of one customer that may wait for quiet hours to end; further ones are suppressed. Without it a flood of
@@ -52,7 +54,10 @@ PASS: Final = Pass()
 
 
 class Candidate(NamedTuple):
-    """A firing at the moment it is judged. `first_try` is false when quiet hours have deferred it before."""
+    """A firing at the moment it is judged. `first_try` is false when quiet hours have deferred it before.
+
+    `run` and `step` are set if the firing is a step of a journey.
+    """
 
     rule: Rule
     action: "Action"
@@ -60,17 +65,31 @@ class Candidate(NamedTuple):
     customer: str
     at: int
     first_try: bool = True
+    run: Run | None = None
+    step: "Act | None" = None
+
+    @property
+    def effect_id(self) -> str:
+        """The id of what the firing makes."""
+        return effect_id(self.rule.id, self.customer, self.firing.occurrence, self.step_name)
+
+    @property
+    def step_name(self) -> str:
+        """The name of the step; "": the rule is no journey."""
+        return self.step.name if self.step is not None else ""
 
     def scope(self, state: State) -> Scope:
         """What the rule's expressions see of this candidate."""
-        return Scope(state, self.firing.event, self.at, self.customer)
+        sent = self.run.sent if self.run is not None else ()
+        return Scope(state, self.firing.event, self.at, self.customer, sent)
 
 
 Guard = Callable[[RuleBook, State, Candidate], Verdict]
 
 
 def condition(book: RuleBook, state: State, candidate: Candidate) -> Verdict:
-    expression = candidate.rule.condition
+    """Ask the `if` of the rule, or of the step."""
+    expression = candidate.rule.condition if candidate.step is None else candidate.step.condition
     if expression is None or expression.test(candidate.scope(state)):
         return PASS
     unknown = unknown_history(state, expression.needs.keeps, candidate.at)
@@ -105,8 +124,7 @@ def reentry(book: RuleBook, state: State, candidate: Candidate) -> Verdict:
     again = candidate.rule.reentry
     if not (again.once or again.after):
         return PASS
-    slot = state.rules.get(candidate.rule.id)
-    fired = slot.fired_at if slot is not None else 0
+    fired = reached(state.rules.get(candidate.rule.id))
     if not fired:
         return PASS
     if again.once:
@@ -116,6 +134,16 @@ def reentry(book: RuleBook, state: State, candidate: Candidate) -> Verdict:
     return Stop(
         Outcome.SUPPRESSED, f"reentry: after {text_of(again.after)}, and it reached this customer at {iso(fired)}"
     )
+
+
+def reached(slot: Slot | None) -> int:
+    """When the rule last reached the customer, 0: never. An open run counts from its entry.
+
+    A run that ends before it has made anything counts no longer, as only what it makes sets `Slot.fired`.
+    """
+    if slot is None:
+        return 0
+    return max([slot.fired_at, *(run.began for run in slot.runs)])
 
 
 def freshness(candidate: Candidate, limit: int) -> Verdict:
@@ -131,7 +159,8 @@ def freshness(candidate: Candidate, limit: int) -> Verdict:
 
 def judge(book: RuleBook, state: State, candidate: Candidate) -> Verdict:
     """The verdict of the first guard that does not pass the candidate; PASS if all do."""
-    for guard in candidate.action.guards:
+    action = candidate.action
+    for guard in action.guards if candidate.step is None else (condition, *action.step_guards):
         verdict = guard(book, state, candidate)
         if verdict is not PASS:
             if isinstance(verdict, Defer) and len(state.deferred) >= MAX_DEFERRED_FIRINGS:

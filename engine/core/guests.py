@@ -7,6 +7,7 @@ id that is used again counts as a new person, because devices are shared: its ti
 from engine.core.book import RuleBook
 from engine.core.effects import Decision
 from engine.core.guards import Stop
+from engine.core.journeys import conduct
 from engine.core.segments.follow import forsake
 from engine.core.settle import Settling
 from engine.core.state.model import Known, State
@@ -15,7 +16,7 @@ from engine.model import Identified, Outcome
 
 
 def identify(book: RuleBook, state: State, input: Identified, decision: Decision, present: int) -> None:
-    """Disarm the timers that the guest armed up to `input.time`, and suppress the firings that quiet hours hold."""
+    """Disarm the timers that the guest armed up to `input.time`, suppress what quiet hours hold, and end runs."""
     if input.time < state.identified:
         return
     state.known = Known(input.known, input.time)
@@ -28,3 +29,5 @@ def identify(book: RuleBook, state: State, input: Identified, decision: Decision
     for one in held:
         verdict = Stop(Outcome.SUPPRESSED, f"became {input.known}")
         settling.apply(settling.again(book.by_id[one.rule], one, present), verdict)
+    for rule in book.journeys:
+        conduct.end_guest(settling, rule, input.time, f"became {input.known}", present)

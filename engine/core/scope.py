@@ -5,6 +5,7 @@ changes the state. History that is not known is MISSING, never zero.
 """
 
 from bisect import bisect_left
+from collections.abc import Sequence
 from typing import Any, Final
 
 from engine.core.durations import milliseconds
@@ -33,16 +34,20 @@ NO_ENTRIES: Final[list[WindowEntry]] = []
 class Scope:
     """One customer at one moment. `event` is the event that armed the timer or fired the rule; None: no event.
 
-    `customer`: the customer's id; "": that of the event.
+    `customer`: the customer's id; "": that of the event. `sent`: the steps that have made something in this run of a
+    journey.
     """
 
-    __slots__ = ("customer", "event", "now", "state")
+    __slots__ = ("customer", "event", "now", "sent", "state")
 
-    def __init__(self, state: State, event: Event | KeptEvent | None, now: int, customer: str = "") -> None:
+    def __init__(
+        self, state: State, event: Event | KeptEvent | None, now: int, customer: str = "", sent: Sequence[str] = ()
+    ) -> None:
         self.state = state
         self.event = event
         self.now = now
         self.customer = customer
+        self.sent = sent
 
 
 def count(state: State, type_: str) -> int:

@@ -4,14 +4,18 @@
 writes it into state and decision.
 """
 
+from bisect import insort
+
 from engine.core import exits
 from engine.core.actions.send import counts
 from engine.core.book import Plan, Rule, RuleBook
 from engine.core.effects import Decision, Effect
 from engine.core.facts import Fact
 from engine.core.guards import Candidate, Defer, Pass, Stop, Verdict, judge
+from engine.core.journeys import conduct
+from engine.core.journeys.runs import next_moment
 from engine.core.segments.follow import fall_due
-from engine.core.state.model import Deferred, Sent, Slot, State
+from engine.core.state.model import Deferred, Run, Sent, Slot, State
 from engine.core.state.rearm import own, silence
 from engine.core.triggers.base import Firing
 from engine.model import Event, Outcome, OutcomeRecord, Outreach
@@ -37,6 +41,9 @@ def soonest_due(book: RuleBook, state: State) -> int:
             due = timer.due
             if due and (due < found or not found) and slot.parked is None:
                 found = due
+        if slot.runs and slot.parked is None:
+            first = min([next_moment(run) for run in slot.runs])
+            found = min(first, found or first)
     for deferred in state.deferred:
         if deferred.rule in book.by_id and (deferred.due < found or not found):
             found = deferred.due
@@ -83,10 +90,12 @@ class Settling:
         candidates += self._due_timers(due, at)
         if self.state.deferred:
             candidates += self._due_deferred(due, at)
+        runs = self._due_runs(due)
+        candidates += [step for rule, run in runs if (step := conduct.go_on(self, rule, run, due, at)) is not None]
         self.settle(candidates)
         if moves:
             self.decision.derived += moves
-        return bool(candidates) or moves is not None
+        return bool(candidates or runs) or moves is not None
 
     def answer(self, moves: list[Event], horizon: int, at: int) -> list[Candidate]:
         """What comes of moves of segments, besides what their events do: they end rules, then rules come true."""
@@ -95,7 +104,8 @@ class Settling:
         for plan, move in plans:
             for rule, fact in plan.exits:
                 self.exit(rule, fact, move, at)
-        return [candidate for plan, move in plans for candidate in react(plan, self.state, move, horizon, at)]
+        steps = [step for plan, move in plans if plan.runs for step in conduct.hear(self, plan.runs, move, at)]
+        return steps + [candidate for plan, move in plans for candidate in react(plan, self.state, move, horizon, at)]
 
     def _due_timers(self, due: int, at: int) -> list[Candidate]:
         state, by_id = self.state, self.book.by_id
@@ -108,6 +118,11 @@ class Settling:
         return [
             Candidate(rule, rule.action, rule.trigger.on_due(state, timer), self.customer, at) for rule, timer in timers
         ]
+
+    def _due_runs(self, due: int) -> list[tuple[Rule, Run]]:
+        slots, by_id = self.state.rules, self.book.by_id
+        open_ = [(id_, run) for id_, slot in slots.items() if slot.parked is None for run in slot.runs]
+        return [(by_id[id_], run) for id_, run in open_ if next_moment(run) == due]
 
     def _due_deferred(self, due: int, at: int) -> list[Candidate]:
         by_id = self.book.by_id
@@ -124,6 +139,8 @@ class Settling:
         """Disarm the rule if the event ends it, and suppress its firings that quiet hours hold."""
         for deferred in exits.end(rule, fact, self.state, event):
             self.apply(self.again(rule, deferred, at), Stop(Outcome.SUPPRESSED, f"ended by {fact.text}"))
+        if rule.action.journey is not None:
+            conduct.end_all(self, rule, fact, Outcome.EXITED, event, at)
 
     def settle(self, candidates: list[Candidate]) -> None:
         """Judge the candidates of one instant, by priority, then by the order of the files, and apply each verdict.
@@ -132,25 +149,35 @@ class Settling:
         """
         if len(candidates) > 1:
             candidates.sort(key=_rank)
-        for candidate in candidates:
-            self.apply(candidate, judge(self.book, self.state, candidate))
+        for place, candidate in enumerate(candidates, 1):  # the next steps of journeys join during the loop
+            following = self.apply(candidate, judge(self.book, self.state, candidate))
+            if following is not None:
+                insort(candidates, following, lo=place, key=_rank)
 
-    def apply(self, candidate: Candidate, verdict: Verdict) -> None:
-        """Apply a verdict: act, record, defer or hold out."""
+    def apply(self, candidate: Candidate, verdict: Verdict) -> Candidate | None:
+        """Apply a verdict: act, record, defer or hold out. The next step of a journey that is due now, or None."""
+        if candidate.run is None and candidate.action.journey is not None and isinstance(verdict, Pass):
+            return conduct.enter(self, candidate)
+        self._carry_out(candidate, verdict)
+        return conduct.after_step(self, candidate, verdict) if candidate.step is not None else None
+
+    def _carry_out(self, candidate: Candidate, verdict: Verdict) -> None:
         if isinstance(verdict, Pass):
             self._act(candidate)
         elif isinstance(verdict, Stop):
-            self._record(candidate, verdict.outcome, verdict.reason)
+            self.record(candidate, verdict.outcome, verdict.reason)
         elif isinstance(verdict, Defer):
             self._defer(candidate, verdict)
         else:
             self._count(candidate)
-            self._record(candidate, Outcome.HELD_OUT, verdict.reason)
+            self.record(candidate, Outcome.HELD_OUT, verdict.reason)
 
     def _defer(self, candidate: Candidate, verdict: Defer) -> None:
         firing, rule = candidate.firing, candidate.rule
         event = firing.event if rule.needs.reads.event else None
-        self._record(candidate, Outcome.DEFERRED, verdict.reason, until=verdict.until)
+        self.record(candidate, Outcome.DEFERRED, verdict.reason, until=verdict.until)
+        if candidate.run is not None:
+            return  # the run itself waits
         self.state.deferred.append(
             Deferred(verdict.until, rule.id, firing.occurrence, firing.moment, event, firing.reason, firing.until)
         )
@@ -158,6 +185,8 @@ class Settling:
     def _act(self, candidate: Candidate) -> None:
         effects = candidate.action.effects(self.book, self.state, candidate)
         self._count(candidate)
+        if candidate.run is not None:
+            candidate.run.sent.append(candidate.step_name)
         decision, outreach = self.decision, ""
         for effect in effects:
             if isinstance(effect, Outreach):
@@ -167,7 +196,7 @@ class Settling:
                 decision.derived.append(effect.event)
             else:
                 decision.effects.append(effect)
-        self._record(candidate, candidate.action.outcome, candidate.firing.reason, outreach)
+        self.record(candidate, candidate.action.outcome, candidate.firing.reason, outreach)
 
     def _count(self, candidate: Candidate) -> None:
         """Remember the firing for reentry and caps."""
@@ -176,7 +205,8 @@ class Settling:
         if slot is None:
             slot = state.rules[rule.id] = Slot()
         self.decision.fired_before.setdefault(rule.id, slot.fired)
-        slot.remember_fired(candidate.at, rule.reentry.after > 0)
+        at = candidate.at if candidate.run is None else max(candidate.run.began, slot.fired_at)
+        slot.remember_fired(at, rule.reentry.after > 0)
         sent = candidate.action.counted(candidate.at)
         if sent is not None:  # even without a cap: one that is added next week counts it
             state.sent.append(sent)
@@ -189,7 +219,8 @@ class Settling:
         if spare is not None:
             sent.remove(spare)
 
-    def _record(self, candidate: Candidate, outcome: Outcome, reason: str, outreach: str = "", until: int = 0) -> None:
+    def record(self, candidate: Candidate, outcome: Outcome, reason: str, outreach: str = "", until: int = 0) -> None:
+        """Add an outcome to the decision. What ends a run is recorded with the step at which the customer stood."""
         self.decision.outcomes.append(
             OutcomeRecord(
                 at=candidate.at,
@@ -201,6 +232,7 @@ class Settling:
                 revision=self.book.revision,
                 outreach=outreach,
                 until=until,
+                step=candidate.run.step if candidate.run is not None else "",
             )
         )
 
@@ -244,7 +276,10 @@ def retract(decision: Decision, effect: Effect, reason: str) -> None:
         again = any(other.rule == effect.rule for other in decision.effects)
         if slot is not None and not again and effect.rule in decision.fired_before:
             slot.fired = decision.fired_before[effect.rule]
+        for run in slot.runs if slot is not None else ():
+            if run.occurrence == effect.occurrence and effect.step in run.sent:
+                run.sent.remove(effect.step)
     for outcome in decision.outcomes:
-        about = (outcome.rule, outcome.occurrence) == (effect.rule, effect.occurrence)
+        about = (outcome.rule, outcome.occurrence, outcome.step) == (effect.rule, effect.occurrence, effect.step)
         if about and outcome.outcome in (Outcome.FIRED, Outcome.EMITTED):
             outcome.outcome, outcome.reason, outcome.outreach = Outcome.FAILED, reason, ""

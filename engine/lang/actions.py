@@ -12,6 +12,7 @@ from pydantic import Field
 from engine.core.actions.base import Action
 from engine.core.actions.send import Send
 from engine.core.book import Needs
+from engine.core.facts import Fact
 from engine.lang.fields import TEXT, Name, OptionalDuration
 from engine.lang.form import NotNull, Shorthand, Strict
 from engine.lang.site import Site
@@ -36,6 +37,8 @@ class Around:
     defaults: Defaults
     templates: Templates
     types: frozenset[str]
+    goal: Fact | None = None
+    """What the rule is for."""
 
 
 class ActionFields(Strict):

@@ -7,9 +7,11 @@ from pydantic import BaseModel
 
 from engine.core.book import Needs, Policy, Reads, Rule
 from engine.core.facts import Fact
+from engine.core.journeys.steps import Journey
 from engine.lang.actions import Around, Defaults
 from engine.lang.facts import build_facts
 from engine.lang.grammar import RuleFields
+from engine.lang.journey_checks import check_journey
 from engine.lang.site import Site
 from engine.lang.templates import Templates
 from engine.lang.triggers import Common
@@ -21,18 +23,22 @@ def compile_rule(site: Site, fields: RuleFields, defaults: Defaults, policy: Pol
     types = kind.events(site.catalog)
     condition = site.at("if").expression(fields.condition, types)
     doing, key = fields.action()
-    around = Around(fields.id, fields.purpose, defaults, templates, types)
-    action, template_needs = doing.build(site.at(key), around)
+    goal = fields.goal.build(site.at("goal"), types) if fields.goal else None
+    around = Around(fields.id, fields.purpose, defaults, templates, types, goal)
+    action, action_needs = doing.build(site.at(key), around)
     exits = _exits(site, fields, types, kind.timers or action.waits)
-    needs = template_needs | (condition.needs if condition else Needs())
-    needs |= Needs(Reads(event=any(fact.match for fact in exits)))
+    matched = frozenset({fields.match, *(fact.match for fact in (*exits, *((goal,) if goal else ())))} - {""})
+    action_needs |= Needs(Reads(event=bool(matched), properties=matched))
+    needs = action_needs | (condition.needs if condition else Needs())
     keeps_event = needs.reads.event
+    if action.journey is not None:
+        action.journey.reads = action_needs.reads
     common = Common(keeps_event=keeps_event, zones=policy.zones, slack=policy.allowed_lateness)
     trigger = kind.build(fields.id, site.at("when", *steps), common)
     if policy.forget_after and kind.silence >= policy.forget_after:
         message = "a customer is forgotten before this silence is long enough"
         site.at("when", *steps).report("never-fires", message, "see forget_after in policy.yaml")
-    return Rule(
+    rule = Rule(
         fields.id,
         trigger,
         action,
@@ -43,17 +49,21 @@ def compile_rule(site: Site, fields: RuleFields, defaults: Defaults, policy: Pol
         exits=exits,
         match=_match(site.at("match"), fields.match, types, action.waits),
         needs=_union(site.needs) | needs,
-        arming=_arming(fields, keeps_event, policy),
+        arming=_arming(fields, keeps_event, policy, action.journey),
     )
+    if fields.steps is not None:
+        check_journey(site, fields.steps, rule, policy)
+    return rule
 
 
-def _arming(fields: RuleFields, keeps_event: bool, policy: Policy) -> str:
+def _arming(fields: RuleFields, keeps_event: bool, policy: Policy, journey: Journey | None) -> str:
     """When the rule's timers are armed and disarmed, and what they keep; not what is said then, or asked."""
     ends = [canonical(each) for each in fields.exits()[0]]
     # `cancel_on`, and one fact alone, as the mark of a rule was made before there were several.
     written = {"when": canonical(fields.when), "cancel_on": ends if len(ends) > 1 else next(iter(ends), None)}
     zones = (policy.zones.default.key, policy.zones.field)
-    return json.dumps([written, keeps_event, zones, policy.allowed_lateness], sort_keys=True)
+    parts = [written, keeps_event, zones, policy.allowed_lateness]
+    return json.dumps([*parts, journey.shape] if journey is not None else parts, sort_keys=True)
 
 
 def canonical(content: BaseModel) -> Any:

@@ -16,18 +16,23 @@ WARNINGS = frozenset(
         "exit-without-wait",
         "borrowed-consent",
         "cap-never-fires",
+        "consent-comes-later",
         "empty-link",
+        "exit-after-click",
         "guests-stay",
         "ignored-file",
         "never-consented",
+        "machine-opens",
         "never-fires",
         "no-rules",
         "no-scores",
         "shadowed-property",
         "undeclared-property",
+        "unreachable-step",
         "unused-channel",
         "unused-purpose",
         "unused-template",
+        "wait-never-answered",
     }
 )
 """Codes that leave the rule book usable; every other code is an error."""

@@ -32,6 +32,7 @@ from engine.lang.fields import (
 )
 from engine.lang.form import File, JsonSchema, NotNull, OneOrMore, Parsed, Shorthand, Strict, refuse
 from engine.lang.segments import SegmentFields
+from engine.lang.steps import GoalFields, StepField, StepsFields
 from engine.lang.triggers import When
 
 # events.yaml
@@ -242,7 +243,7 @@ class PolicyFile(File):
 
 # rule files
 
-ACTIONS = ("send",)
+ACTIONS = ("send", "steps")
 """The keys of what a rule does; a rule has exactly one of them."""
 
 
@@ -265,7 +266,11 @@ class RuleFields(Strict):
     cancel_on: Annotated[CancelFields | None, NotNull()] = Field(None, description="The former word for `exit`.")
     match: Name = Field("", description="The property that tells one run from another: one run per value.")
     purpose: Name = Field("", description="What caps, consent and quiet hours are about; transactional knows no caps.")
+    goal: Annotated[GoalFields | None, NotNull()] = Field(None, description="What the journey is for; ends it.")
     send: Annotated[SendField | None, NotNull()] = Field(None, description="The template, or what to send and how.")
+    steps: Annotated[list[StepField] | None, NotNull()] = Field(
+        None, min_length=1, description="A journey: messages, waits and branches, in order."
+    )
 
     @model_validator(mode="after")
     def _one_of_each(self) -> "RuleFields":
@@ -283,6 +288,8 @@ class RuleFields(Strict):
 
     def action(self) -> tuple[ActionFields, str]:
         """What the rule does, and the key that it stands under."""
+        if self.steps is not None:
+            return StepsFields.model_construct(steps=self.steps), "steps"
         return next((doing, name) for name in ACTIONS if (doing := getattr(self, name)) is not None)
 
     def exits(self) -> tuple[list[FactFields], str]:

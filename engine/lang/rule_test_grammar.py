@@ -76,13 +76,22 @@ def _given(value: Any) -> Any:
 
 def _expected(value: Any) -> Any:
     if not isinstance(value, dict) or "at" in value or len(value) != 1:
-        return value
+        return _with_step(value)
     at, what = next(iter(value.items()))
     if isinstance(what, str):
-        return {"at": at, "rule": what}
+        return _with_step({"at": at, "rule": what})
     if not isinstance(what, dict):
         refuse("wrong-type", f"{at} must name a rule, not {said(what)}", f"as in - {at}: {{ rule: win-back }}")
-    return {**what, "at": at}
+    return _with_step({**what, "at": at})
+
+
+def _with_step(value: Any) -> Any:
+    """`rule: onboarding/hello` names a step of a journey."""
+    rule = value.get("rule") if isinstance(value, dict) else None
+    if not isinstance(rule, str) or "/" not in rule or "step" in value:
+        return value
+    name, _, step = rule.partition("/")
+    return {**value, "rule": name, "step": step}
 
 
 def _keyed_by_time(inner: JsonSchema) -> JsonSchema:
@@ -115,7 +124,8 @@ class GivenFields(Strict):
 class ExpectedFields(Strict):
     label = "expect"
     at: MomentField = Field(description="When it is decided.")
-    rule: str = Field("", description="The rule.")
+    rule: str = Field("", description="The rule; a step of a journey as onboarding/hello.")
+    step: str = Field("", description="The step of the journey.")
     segment: str = Field("", description="In place of a rule: a segment that the customer moves in.")
     moves: Annotated[Literal["in", "out", "up", "down"] | None, NotNull()] = Field(
         None, description="With `segment`: in or out, or up or down its levels."
@@ -158,7 +168,8 @@ OF_MOVES = frozenset({"segment", "moves", "old", "new"})
 class OutcomeFields(Strict):
     label = "outcomes"
     at: MomentField = Field(description="When it is decided.")
-    rule: str = Field(description="The rule.")
+    rule: str = Field(description="The rule; a step of a journey as onboarding/hello.")
+    step: str = Field("", description="The step of the journey.")
     outcome: OutcomeField = Field(None, description="How the decision ended.")
     reason: str = Field("", description="Something the reason contains.")
     occurrence: Annotated[str, Parsed(_text_or_number, {"type": ["string", "number"]})] = Field(

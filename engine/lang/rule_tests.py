@@ -170,6 +170,13 @@ class _Case:
             return None
         return tuple(self._item(self.site.at(name, index), each) for index, each in enumerate(items))
 
+    def _check_step(self, site: Site, item: ExpectedFields | OutcomeFields) -> None:
+        rule = self.book.by_id.get(item.rule)
+        journey = rule.action.journey if rule is not None else None
+        if rule is not None and item.step and (journey is None or item.step not in journey.named):
+            help = did_you_mean(item.step, journey.named) if journey is not None else "it has no steps"
+            site.report("unknown-step", f"rule {item.rule} has no step '{item.step}'", help)
+
     def _item(self, site: Site, item: ExpectedFields | OutcomeFields) -> Expected:
         written = site.written()
         steps: Route = () if "at" in written else tuple(written)[:1]
@@ -179,6 +186,7 @@ class _Case:
         elif item.rule not in self.book.by_id:
             message = f"there is no rule '{item.rule}' under test"
             site.at(*steps, "rule").report("unknown-rule", message, did_you_mean(item.rule, self.book.by_id))
+        self._check_step(site, item)
         written = [key for key in type(item).model_fields if key in item.model_fields_set - {"at", "rule", "segment"}]
         named = {key: getattr(item, key) for key in written}
         fields = {

@@ -32,15 +32,17 @@ class Site:
     def report(self, code: str, message: str, help: str = "", *, key: bool = False) -> None:
         self.findings.append(self.document.report(self.document.place(self.route, key=key), code, message, help))
 
-    def expression(self, text: str, types: Collection[str], *, value: bool = False) -> Expression | None:
+    def expression(
+        self, text: str, types: Collection[str], *, value: bool = False, steps: Iterable[str] = ()
+    ) -> Expression | None:
         """The compiled expression; None if it is empty or wrong. `types`: the possible types of the root `event`.
 
-        `value`: its value counts, not only whether it is true.
+        `value`: its value counts, not only whether it is true. `steps`: the steps of a journey that come before it.
         """
         if not text:
             return None
         known = frozenset(types) & self.catalog.events.keys()
-        compiled, errors = compile_expression(text, self.catalog, known, value)
+        compiled, errors = compile_expression(text, self.catalog, known, value, frozenset(steps))
         for error in errors if known or not types else ():
             place = self.document.place(self.route, offset=error.offset, length=error.length)
             self.findings.append(self.document.report(place, error.code, error.message, error.help))

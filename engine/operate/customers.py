@@ -131,6 +131,12 @@ def everything(store: StateStore, customer: str, found: Found) -> dict[str, Any]
         "segments": {
             id_: {"level": one.level, "since": iso(one.since)} for id_, one in state.segments.items() if one.level
         },
+        "runs": [
+            {"rule": rule, "step": run.step, "since": iso(run.came), "due": iso(run.due), "key": run.key}
+            for rule, slot in state.rules.items()
+            for run in slot.runs
+            if slot.parked is None
+        ],
         "deferred": [{"rule": one.rule, "until": iso(one.due), "reason": one.reason} for one in state.deferred],
         "sent": [{"at": iso(one.at), "purpose": one.purpose, "channel": one.channel} for one in state.sent],
         "history": found.history,

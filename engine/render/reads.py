@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from jinja2 import nodes
 
-from engine.core.book import LINKS, Keeps, Needs, Reads, TemplateProblem, TemplateRead
+from engine.core.book import EVERY, LINKS, Keeps, Needs, Reads, TemplateProblem, TemplateRead
 from engine.core.durations import milliseconds
 from engine.render.sandbox import GLOBALS
 
@@ -89,8 +89,8 @@ class Findings:
         match path:
             case ("profile", name, *_):
                 self.needs |= Needs(Reads(fields=frozenset({name})))
-            case ("event", *_):
-                self.needs |= Needs(Reads(event=True))
+            case ("event", *rest):
+                self.needs |= Needs(Reads(event=True, properties=frozenset({rest[0] if rest else EVERY})))
             case ("scores", *_):
                 self.needs |= Needs(Reads(scores=True))
                 if path[1:2] == ("buys_within",):

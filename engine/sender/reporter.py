@@ -40,6 +40,7 @@ class Reporter:
             reason=reason,
             revision=outreach.revision,
             outreach=outreach.id,
+            step=outreach.step,
         )
         self.outcomes.write(outreach.customer, *encode_outcome(told))
         if self.feedback:

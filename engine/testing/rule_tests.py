@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine.core.durations import text_of
+from engine.core.explain import explain
 from engine.core.scope import NO_LEVEL
 from engine.core.zones import iso
 from engine.lang.rule_tests import Expected, TestCase, TestFile
@@ -123,14 +124,20 @@ def _difference(case: TestCase, want: Sequence[Expected], got: Sequence[Got]) ->
 
 
 def _wanted(case: TestCase, want: Expected) -> str:
-    values = [f"{name}: {_shown(case, name, value)}" for name, value in want.fields.items()]
-    return "  ".join([f"{moment(case, want.at):>8}  {want.about}", *values])
+    values = [f"{name}: {_shown(case, name, value)}" for name, value in want.fields.items() if name != "step"]
+    return "  ".join([f"{moment(case, want.at):>8}  {label(want.about, want.fields.get('step', ''))}", *values])
 
 
 def _line(case: TestCase, got: Got, names: Sequence[str]) -> str:
-    shown = [] if isinstance(got, Move) else [name for name in names if hasattr(got, name)]
+    shown = [] if isinstance(got, Move) else [name for name in names if name != "step" and hasattr(got, name)]
     values = [f"{name}: {_shown(case, name, getattr(got, name))}" for name in shown or _usual(got)]
-    return "  ".join([f"{moment(case, got.at):>8}  {about(got)}", *values])
+    step = "" if isinstance(got, Move) else got.step
+    return "  ".join([f"{moment(case, got.at):>8}  {label(about(got), step)}", *values])
+
+
+def label(rule: str, step: str) -> str:
+    """A rule as test files name it; with a step if it is a journey."""
+    return f"{rule}/{step}" if step else rule
 
 
 def _usual(got: Got) -> list[str]:
@@ -148,14 +155,18 @@ def _shown(case: TestCase, name: str, value: Any) -> str:
 
 
 def _why(case: TestCase, sim: Simulator) -> list[str]:
-    """The outcomes with reasons; for each expected rule without an outcome, what the rule waits for."""
-    lines = [f"  why   {moment(case, one.at):>8}  {one.rule} {one.outcome.value}: {one.reason}" for one in sim.outcomes]
-    seen = {one.rule for one in sim.outcomes}
+    """The outcomes with reasons; for each expected rule that did nothing, or is under way, what it waits for."""
+    lines = [
+        f"  why   {moment(case, one.at):>8}  {label(one.rule, one.step)} {one.outcome.value}: {one.reason}"
+        for one in sim.outcomes
+    ]
     state = sim.states.get(case.customer)
-    for rule_id in dict.fromkeys(one.rule for one in _of_rules(case.expect or ()) if one.rule not in seen):
-        if state is not None:
-            lines.append(f"  why   {rule_id}: {sim.book.by_id[rule_id].trigger.explain(state)}")
-    return lines
+    if state is None:
+        return lines
+    asked, seen = {one.rule for one in _of_rules(case.expect or ())}, {one.rule for one in sim.outcomes}
+    under_way = {rule for rule, slot in state.rules.items() if slot.runs}
+    views = explain(sim.book, state, case.customer, sim.now)
+    return lines + [f"  why   {one.rule}: {one.waits}" for one in views if one.rule in asked - (seen - under_way)]
 
 
 def moment(case: TestCase, at: int) -> str:

@@ -89,6 +89,12 @@ class Simulator:
         """Run the clock to `until` inclusive."""
         self._pass_time(self.moment(until))
 
+    def adopt(self, book: RuleBook) -> None:
+        """Go on with another rule book: all customers meet it now, as after a change of the rules in production."""
+        self.book = book
+        for customer in list(self.states):
+            self._decide(WakeUp(customer))
+
     def _pass_time(self, until: int) -> None:
         lateness = self.book.policy.allowed_lateness
         while self._wakes and self._wakes[0][0] + lateness <= until:

@@ -13,7 +13,7 @@ from engine.lang.rule_test_grammar import OF_MOVES
 from engine.lang.rule_tests import Expected, TestCase, TestFile
 from engine.model import Outreach
 from engine.testing.moves import Move
-from engine.testing.rule_tests import CONTAINED, MOMENTS, Got, TestResult, moment, same
+from engine.testing.rule_tests import CONTAINED, MOMENTS, Got, TestResult, label, moment, same
 
 
 class _Edit(NamedTuple):
@@ -80,8 +80,8 @@ def _entry(case: TestCase, one: Got, names: Sequence[str], quotes: Mapping[str, 
     if isinstance(one, Move):
         of_levels = f", old: {one.old}, new: {one.new}" if one.moves in ("up", "down") else ""
         return f"{moment(case, one.at)}: {{ segment: {one.segment}, moves: {one.moves}{of_levels} }}"
-    fields = [f"rule: {one.rule}"]
-    fields += [f"{name}: {_written(case, one, name)}" for name in names if getattr(one, name)]
+    fields = [f"rule: {label(one.rule, one.step)}"]
+    fields += [f"{name}: {_written(case, one, name)}" for name in names if name != "step" and getattr(one, name)]
     fields += [f"{name}: {json.dumps(text, ensure_ascii=False)}" for name, text in quotes.items()]
     return f"{moment(case, one.at)}: {{ {', '.join(fields)} }}"
 

@@ -22,3 +22,4 @@ class Past(msgspec.Struct, array_like=True, gc=False):
     reason: str
     revision: int | str
     until: int = 0
+    step: str = ""

@@ -52,6 +52,7 @@ class OutreachForm(Struct):
     subject: Annotated[str, Meta(description="One line of plain text; empty where the channel has none.")] = ""
     text: Annotated[str, Meta(description=f"The message as plain text. {_LINKS}")] = ""
     html: Annotated[str, Meta(description=f"The message as HTML; empty where the template has none. {_LINKS}")] = ""
+    step: Annotated[str, Meta(description="The step of the journey that made it; absent where the rule is none.")] = ""
     event: EventForm | None = None
 
 

@@ -27,7 +27,7 @@ ID_HEADER: Final = "id"
 def outreach_fields(outreach: Outreach) -> dict[str, Any]:
     """The outreach as it is published; instants in ISO 8601, UTC."""
     event = outreach.event
-    return {
+    fields = {
         "version": OUTREACH_VERSION,
         "id": outreach.id,
         "rule": outreach.rule,
@@ -47,6 +47,9 @@ def outreach_fields(outreach: Outreach) -> dict[str, Any]:
         "reason": outreach.reason,
         "event": {"id": event.id, "type": event.type, "time": iso(event.time)} if event else None,
     }
+    if outreach.step:
+        fields["step"] = outreach.step
+    return fields
 
 
 def encode_outreach(outreach: Outreach) -> Entry:
@@ -81,6 +84,7 @@ def failed_outreach(data: bytes, reason: str, at: int) -> OutcomeRecord:
         outcome=Outcome.FAILED,
         reason=reason,
         revision=outreach.revision,
+        step=outreach.step,
     )
 
 
@@ -99,7 +103,9 @@ topic. The id is made of the unshortened text."""
 def outcome_fields(outcome: OutcomeRecord) -> dict[str, Any]:
     """The outcome as it is published. The same decision has the same id, so that readers recognize a repeat."""
     key = f"{outcome.rule}\0{outcome.customer}\0{outcome.occurrence}\0{outcome.outcome}\0{outcome.at}"
-    return {
+    if outcome.step:
+        key += f"\0{outcome.step}"
+    fields = {
         "id": blake2b(key.encode(), digest_size=16).hexdigest(),
         "at": iso(outcome.at),
         "customer": outcome.customer,
@@ -111,6 +117,9 @@ def outcome_fields(outcome: OutcomeRecord) -> dict[str, Any]:
         "outreach": outcome.outreach or None,
         "until": iso(outcome.until) if outcome.until else None,
     }
+    if outcome.step:
+        fields["step"] = outcome.step
+    return fields
 
 
 def encode_outcome(outcome: OutcomeRecord) -> tuple[str, bytes]:
@@ -128,7 +137,8 @@ _PLACES = {outcome: place for place, outcome in enumerate(_OUTCOMES)}
 def encode_past(outcome: OutcomeRecord) -> bytes:
     """The compact form for a customer's history; `decode_past` restores the published form."""
     occurrence, revision, place = _occurrence(outcome.occurrence), _revision(outcome.revision), _PLACES[outcome.outcome]
-    return _encode_past(Past(outcome.at, outcome.rule, occurrence, place, outcome.reason, revision, outcome.until))
+    past = Past(outcome.at, outcome.rule, occurrence, place, outcome.reason, revision, outcome.until, outcome.step)
+    return _encode_past(past)
 
 
 def decode_past(customer: str, data: bytes) -> dict[str, Any]:
@@ -136,8 +146,10 @@ def decode_past(customer: str, data: bytes) -> dict[str, Any]:
     past = _decode_past(data)
     occurrence, outcome = str(past.occurrence), _OUTCOMES[past.outcome]
     revision = past.revision if isinstance(past.revision, str) else _REVISION % past.revision
-    told = OutcomeRecord(past.at, customer, past.rule, occurrence, outcome, past.reason, revision, until=past.until)
-    told.outreach = effect_id(past.rule, customer, occurrence) if outcome is Outcome.FIRED else ""
+    made = effect_id(past.rule, customer, occurrence, past.step) if outcome is Outcome.FIRED else ""
+    told = OutcomeRecord(
+        past.at, customer, past.rule, occurrence, outcome, past.reason, revision, made, past.until, past.step
+    )
     return outcome_fields(told)
 
 

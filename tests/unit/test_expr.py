@@ -214,7 +214,9 @@ def test_an_expression_says_what_history_it_needs() -> None:
     week = milliseconds("7d")
     assert expression(f" {text}\n").text == text
     assert expression(text).needs == Needs(
-        Reads(frozenset({"age", "tags", "country"}), frozenset({"purchase"}), event=True),
+        Reads(
+            frozenset({"age", "tags", "country"}), frozenset({"purchase"}), event=True, properties=frozenset({"amount"})
+        ),
         Keeps(
             last=frozenset({"purchase"}),
             sums=frozenset({("purchase", "amount")}),

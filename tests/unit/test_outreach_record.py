@@ -16,7 +16,7 @@ def test_an_outreach_reads_back_as_it_was_written(changes: dict[str, object]) ->
 
 
 def test_fields_of_a_later_engine_are_passed_over() -> None:
-    record = json.loads(encode_outreach(outreach()).value) | {"experiment": {"variant": "b"}}
+    record = json.loads(encode_outreach(outreach(step="hello")).value) | {"experiment": {"variant": "b"}}
     assert decode_outreach(json.dumps(record).encode()) == outreach()
 
 
@@ -30,7 +30,7 @@ def test_fields_of_a_later_engine_are_passed_over() -> None:
     ],
 )
 def test_what_cannot_be_understood_is_refused(change: dict[str, object], code: str) -> None:
-    record = json.loads(encode_outreach(outreach()).value) | change
+    record = json.loads(encode_outreach(outreach(step="hello")).value) | change
     with pytest.raises(BadRecord) as refused:
         decode_outreach(json.dumps(record).encode())
     assert refused.value.code == code
@@ -38,5 +38,5 @@ def test_what_cannot_be_understood_is_refused(change: dict[str, object], code: s
 
 def test_the_shipped_schema_is_the_declared_form_and_has_every_field() -> None:
     assert SCHEMA_FILE.read_text(encoding="utf-8") == schema_text(), "run python -m engine.wire.outreach_schema"
-    record = json.loads(encode_outreach(outreach()).value)
+    record = json.loads(encode_outreach(outreach(step="hello")).value)
     assert set(json.loads(schema_text())["$defs"]["OutreachForm"]["properties"]) == set(record)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from engine.core.actions.send import Send
     from engine.core.book import RuleBook
     from engine.core.guards import Candidate, Guard
+    from engine.core.journeys.steps import Journey
 
 
 class Action(ABC):
@@ -28,6 +29,11 @@ class Action(ABC):
     @abstractmethod
     def guards(self) -> "tuple[Guard, ...]":
         """The guards that may stop a firing, in the order in which `settle` asks them."""
+
+    @property
+    def step_guards(self) -> "tuple[Guard, ...]":
+        """The guards, after the step's `if`, when the action is a step of a journey."""
+        return ()
 
     @abstractmethod
     def effects(self, book: "RuleBook", state: State, candidate: "Candidate") -> list[Effect]:
@@ -42,6 +48,11 @@ class Action(ABC):
     def sends(self) -> "Sequence[Send]":
         """The messages that this action may send, for checks and templates."""
         return ()
+
+    @property
+    def journey(self) -> "Journey | None":
+        """The steps that the firing begins; None: the action does all at once."""
+        return None
 
     @property
     def makes(self) -> frozenset[str]:

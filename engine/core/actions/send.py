@@ -9,7 +9,7 @@ from datetime import time, timedelta
 from engine.core.actions.base import Action
 from engine.core.book import Cap, QuietHours, RuleBook, on_channel
 from engine.core.durations import text_of
-from engine.core.effects import Effect, effect_id
+from engine.core.effects import Effect
 from engine.core.guards import PASS, Candidate, Defer, Guard, Stop, Verdict, condition, freshness, reentry, still_holds
 from engine.core.scope import MISSING
 from engine.core.state.model import Sent, State
@@ -34,19 +34,16 @@ class Send(Action):
         self.purpose = purpose
         self.expires = expires
         self._priority = priority
-        self._guards = (
-            condition,
-            still_holds,
-            reentry,
-            self.freshness,
-            self.suppression,
-            self.quiet_hours,
-            self.caps,
-        )
+        self._step_guards = (self.freshness, self.suppression, self.quiet_hours, self.caps)
+        self._guards = (condition, still_holds, reentry, *self._step_guards)
 
     @property
     def guards(self) -> tuple[Guard, ...]:
         return self._guards
+
+    @property
+    def step_guards(self) -> tuple[Guard, ...]:
+        return self._step_guards
 
     @property
     def priority(self) -> int:
@@ -60,10 +57,10 @@ class Send(Action):
         return Sent(at, self.purpose, self.channel) if self.purpose != TRANSACTIONAL else None
 
     def effects(self, book: RuleBook, state: State, candidate: Candidate) -> list[Effect]:
-        firing, rule = candidate.firing, candidate.rule.id
+        firing = candidate.firing
         outreach = Outreach(
-            id=effect_id(rule, candidate.customer, firing.occurrence),
-            rule=rule,
+            id=candidate.effect_id,
+            rule=candidate.rule.id,
             occurrence=firing.occurrence,
             customer=candidate.customer,
             at=candidate.at,
@@ -75,6 +72,7 @@ class Send(Action):
             revision=book.revision,
             reason=firing.reason,
             to=self.address(book, state, candidate),
+            step=candidate.step_name,
             event=firing.event,
         )
         return [outreach]

@@ -28,18 +28,23 @@ __all__ = ["compile_expression"]
 
 
 def compile_expression(
-    text: str, catalog: Catalog, event_types: frozenset[str], value: bool = False
+    text: str,
+    catalog: Catalog,
+    event_types: frozenset[str],
+    value: bool = False,
+    steps: frozenset[str] = frozenset(),
 ) -> tuple[Expression | None, list[BadExpression]]:
     """The expression, or None and everything wrong with it, in order of place.
 
     `event_types` are the types the root `event` may be; empty: there is no event to read.
-    `value`: what is asked for is the value, not whether it is true.
+    `value`: what is asked for is the value, not whether it is true. `steps`: the steps of the journey that come before
+    the expression; the root `steps` reads them.
     """
     source = Source(text)
     tree, problem = source.parse()
     if tree is None:
         return None, [problem] if problem else []
-    checker = Checker(source, catalog, event_types)
+    checker = Checker(source, catalog, event_types, steps)
     node = checker.check(tree) if value else checker.condition(tree)
     if checker.problems:
         return None, sorted(checker.problems, key=lambda problem: problem.offset)

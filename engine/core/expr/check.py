@@ -80,10 +80,12 @@ class Side(NamedTuple):
 class Checker:
     """Turns the tree of one expression into nodes and collects the problems on the way."""
 
-    def __init__(self, source: Source, catalog: Catalog, event_types: frozenset[str]) -> None:
+    def __init__(
+        self, source: Source, catalog: Catalog, event_types: frozenset[str], steps: frozenset[str] = frozenset()
+    ) -> None:
         self.problems: list[BadExpression] = []
         self._source = source
-        self._names = Names(catalog, event_types, self._report)
+        self._names = Names(catalog, event_types, self._report, steps)
 
     def condition(self, node: ast.expr) -> Node:
         """The meaning of what is asked for its truth; BROKEN if a problem was reported."""

@@ -37,6 +37,7 @@ from engine.core.expr.nodes import (
     SegmentLevel,
     SegmentRank,
     SegmentTime,
+    StepSent,
     Sum,
     TallyTime,
 )
@@ -140,10 +141,12 @@ def _leaf(node: Leaf) -> Predicate:
     return _of_segment(node)
 
 
-def _of_segment(node: OfSegment | Now | CustomerId) -> Predicate:
+def _of_segment(node: OfSegment | Now | CustomerId | StepSent) -> Predicate:
     match node:
         case CustomerId():
             return lambda scope: scope.customer or getattr(scope.event, "customer", MISSING)
+        case StepSent(step=step):
+            return lambda scope: step in scope.sent
         case Now():
             return lambda scope: scope.now
         case InSegment(segment=segment):

@@ -28,6 +28,7 @@ from engine.core.expr.nodes import (
     Score,
     SegmentLevel,
     SegmentTime,
+    StepSent,
     Sum,
     TallyTime,
 )
@@ -35,7 +36,7 @@ from engine.core.expr.nodes import (
 Report: TypeAlias = Callable[[str, str, ast.expr, str], None]
 """Takes code, message, place and help."""
 
-ROOTS = ("profile", "event", "events", "customer", "segments", "scores", "now")
+ROOTS = ("profile", "event", "events", "customer", "segments", "scores", "steps", "now")
 _TIME = Declared("time", "time")
 _EVENT_PARTS = {"time": _TIME, "type": Declared("type", "string"), "id": Declared("id", "string")}
 _A_DURATION = 'write it in quotes, such as "7d"'
@@ -47,7 +48,10 @@ _CALLS = 'the calls are events.<type>.count("7d"), events.<type>.sum("amount", "
 class Names:
     """Resolves the names of one expression, and reports those it can't resolve."""
 
-    def __init__(self, catalog: Catalog, event_types: frozenset[str], report: Report) -> None:
+    def __init__(
+        self, catalog: Catalog, event_types: frozenset[str], report: Report, steps: frozenset[str] = frozenset()
+    ) -> None:
+        self._steps_before = steps
         self._catalog = catalog
         self._event_types = event_types
         self._report = report
@@ -74,6 +78,8 @@ class Names:
             case "customer":
                 kind = self._declared("customer", root, rest, {"id": Declared("id", "string")})
                 return CustomerId() if kind else BROKEN
+            case "steps":
+                return self._step(root, rest)
         return self._unknown_root(root)
 
     def call(self, node: ast.Call) -> Node:
@@ -111,6 +117,20 @@ class Names:
         paths = [f"{owner}.{root.id}" for declared, owner in owners if root.id in declared]
         help_ = f"did you mean {' or '.join(paths)}?" if paths else offer("an expression can read", ROOTS, root.id)
         return self._broken("unknown-root", f"'{root.id}' is not known here", root, help_)
+
+    def _step(self, root: ast.Name, rest: list[ast.Name]) -> Node:
+        known = self._steps_before
+        match [step.id for step in rest]:
+            case [name, "sent"] if name in known:
+                return StepSent(name)
+            case [name, *_] if name in known:
+                return self._broken(
+                    "unknown-property", f"step {name} has 'sent' only", rest[-1], f"write steps.{name}.sent"
+                )
+            case [name, *_]:
+                message = f"'{name}' is not a step before this one"
+                return self._broken("unknown-step", message, rest[0], offer("steps", known, name))
+        return self._broken("unknown-step", "'steps' alone is not a value", root, offer("steps", known))
 
     def _field(self, root: ast.Name, rest: list[ast.Name]) -> Node:
         kind = self._declared("profile", root, rest, self._catalog.profile)

@@ -48,6 +48,14 @@ class EventPart:
 
 
 @dataclass(frozen=True, slots=True)
+class StepSent:
+    """Whether a step of the journey has made something in this run."""
+
+    step: str
+    kind: Sort = "boolean"
+
+
+@dataclass(frozen=True, slots=True)
 class CustomerId:
     kind: Sort = "string"
 
@@ -202,8 +210,8 @@ class Junction:
 
 
 OfSegment: TypeAlias = InSegment | SegmentLevel | SegmentRank | SegmentTime
-OfEvents: TypeAlias = LastProperty | TallyTime | Count | Sum
-Leaf: TypeAlias = Constant | Field | Property | EventPart | CustomerId | OfEvents | Score | Now | OfSegment
+OfEvents: TypeAlias = Property | EventPart | LastProperty | TallyTime | Count | Sum
+Leaf: TypeAlias = Constant | Field | OfEvents | CustomerId | StepSent | Score | Now | OfSegment
 Node: TypeAlias = Leaf | Arithmetic | NullTest | Comparison | Listed | Contained | Not | Junction
 
 BROKEN = Constant(MISSING, "any")
@@ -217,7 +225,9 @@ def needs_of(node: Node) -> Needs:
     match node:
         case Field(name=name):
             return Needs(Reads(fields=frozenset({name})))
-        case Property() | EventPart():
+        case Property(name=name):
+            return Needs(Reads(event=True, properties=frozenset({name})))
+        case EventPart():
             return Needs(Reads(event=True))
         case Score():
             return Needs(Reads(scores=True))

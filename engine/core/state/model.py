@@ -19,7 +19,7 @@ from engine.model import KeptEvent, Number
 STATE_VERSION = 2
 STATE_MINOR = 3
 """1: states of version 2. 2: a partition's outbox may have entries that are no outreach; an older engine would take
-them for a damaged store. 3: days with a purchase, counted for scores; segments; exits by match value."""
+them for a damaged store. 3: days with a purchase, counted for scores; segments; exits by match value; runs."""
 MAX_EPOCH_SECONDS = 10**11
 """`Slot.fired` above it is in milliseconds (from 1973 on), else in seconds (to the year 5138)."""
 
@@ -55,12 +55,55 @@ class Parked(msgspec.Struct, array_like=True, gc=False):
     counts: dict[str, int]
 
 
+class Run(
+    msgspec.Struct,
+    omit_defaults=True,
+    gc=False,
+    rename={
+        "occurrence": "o", "began": "b", "step": "s", "due": "d", "since": "a", "key": "k", "event": "e", "sent": "x",
+        "moment": "m", "reason": "r", "leaves": "l", "ahead": "w",
+    },
+):  # fmt: skip
+    """One way of the customer through a journey. They always stand before a step that has a name."""
+
+    occurrence: str
+    began: int
+    """When the trigger came true: exits, goals and the first wait count from it."""
+    step: str
+    due: int = 0
+    """When they go on if nothing else happens."""
+    since: int = 0
+    """When they came to this step; 0: when the run began."""
+    key: str = ""
+    """The value that tells this run from others (`match`)."""
+    event: KeptEvent | None = None
+    """The event that began the run, with the properties that the journey reads."""
+    sent: list[str] = []
+    """The steps that have made outreach or an event."""
+    moment: int = 0
+    """When the step was meant to happen, if quiet hours hold it; 0: nothing is held."""
+    reason: str = ""
+    """Why the step came that quiet hours hold."""
+    leaves: str = ""
+    """The run ends as soon as it is due, for this reason: a new rule book has no place for it."""
+    ahead: dict[str, list[int]] = {}
+    """Wait -> times of events that may end it when it begins: allowed lateness still holds the steps before it."""
+
+    @property
+    def came(self) -> int:
+        """When the customer came to this step."""
+        return self.since or self.began
+
+
 class Slot(
     msgspec.Struct,
     omit_defaults=True,
     gc=False,
-    rename={"kind": "k", "timers": "t", "memory": "y", "fired": "f", "cancelled": "c", "parked": "p", "exits": "x"},
-):
+    rename={
+        "kind": "k", "timers": "t", "memory": "y", "fired": "f", "cancelled": "c", "parked": "p", "exits": "x",
+        "runs": "r",
+    },
+):  # fmt: skip
     """What one rule keeps of the customer.
 
     `kind` is the code of the kind of trigger that made timers and memory; 0: not known. 1, the most frequent, is the
@@ -77,6 +120,8 @@ class Slot(
     parked: Parked | None = None
     exits: dict[str, int] = {}
     """"<property> <value>" -> the newest event that ended the runs of this value (`exit` with `match`)."""
+    runs: list[Run] = []
+    """The customer's open runs of a journey, oldest first."""
 
     @property
     def fired_at(self) -> int:
@@ -89,7 +134,9 @@ class Slot(
 
     @property
     def is_empty(self) -> bool:
-        return not (self.timers or self.memory or self.fired or self.cancelled or self.parked or self.exits)
+        return not (
+            self.timers or self.memory or self.fired or self.cancelled or self.parked or self.exits or self.runs
+        )
 
 
 class WindowEntry(msgspec.Struct, array_like=True, gc=False):

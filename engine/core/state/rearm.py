@@ -6,6 +6,7 @@ a removed rule are parked, and history that is no longer asked for is kept, both
 
 from engine.core import exits
 from engine.core.book import Rule, RuleBook
+from engine.core.journeys import edits
 from engine.core.segments.follow import meet
 from engine.core.state.fold import GRACE, ask
 from engine.core.state.model import Parked, Slot, State
@@ -32,6 +33,7 @@ def rearm(book: RuleBook, state: State, now: int) -> None:
         if slot is not None:
             own(rule, slot)
             exits.apply(rule, slot, state)
+            edits.meet(rule, slot, state, book.policy.zones, now)
             if state.identified:
                 silence(state, slot)
     state.mark = book.mark
@@ -58,11 +60,13 @@ def _exchange_kinds(book: RuleBook, state: State) -> None:
         if slot is not None and slot.kind not in (0, code):
             if slot.timers or slot.memory:
                 state.rules[f"{rule.id}:{slot.kind}"] = Slot(slot.kind, slot.timers, slot.memory, parked=slot.parked)
-            slot.kind, slot.timers, slot.memory, slot.parked = 1, [], None, None
+            slot.kind, slot.timers, slot.memory = 1, [], None
+            slot.parked = slot.parked if slot.runs else None  # runs go on whatever began them
         found = state.rules.pop(f"{rule.id}:{code}", None)
         if found is not None:
             slot = state.slot(rule.id)
-            slot.kind, slot.timers, slot.memory, slot.parked = code, found.timers, found.memory, found.parked
+            slot.kind, slot.timers, slot.memory = code, found.timers, found.memory
+            slot.parked = slot.parked or found.parked
         if slot is not None and slot.is_empty:
             del state.rules[rule.id]
 
@@ -72,7 +76,7 @@ def _park_removed(book: RuleBook, state: State, now: int) -> None:
     for rule in (state.rules.keys() | waiting) - book.by_id.keys():
         slot = state.slot(rule)
         if slot.parked is None:
-            if rule in waiting or any(timer.due for timer in slot.timers):
+            if rule in waiting or slot.runs or any(timer.due for timer in slot.timers):
                 slot.parked = Parked(now + GRACE, {name: memory.count for name, memory in state.events.items()})
         elif slot.parked.until < now:
             _give_up(rule, slot, state)
@@ -81,6 +85,7 @@ def _park_removed(book: RuleBook, state: State, now: int) -> None:
 def _give_up(rule: str, slot: Slot, state: State) -> None:
     """End the parking. Spent timers stay, so that a rule that comes back later does not repeat a firing."""
     slot.parked = None
+    slot.runs = []
     state.deferred = [deferred for deferred in state.deferred if deferred.rule != rule]
     state.set_timers(rule, [timer for timer in slot.timers if not timer.due])
 
@@ -92,15 +97,16 @@ def _take_up(rule: Rule, slot: Slot, state: State, now: int) -> None:
         _give_up(rule.id, slot, state)
     elif parked is not None:
         slot.parked = None
-        _catch_up(rule, slot, state, parked)
+        _catch_up(rule, slot, state, parked, now)
 
 
-def _catch_up(rule: Rule, slot: Slot, state: State, parked: Parked) -> None:
+def _catch_up(rule: Rule, slot: Slot, state: State, parked: Parked, now: int) -> None:
     """Disarm what events during the parking may have disproved; only their types and newest times are known."""
     missed = {name: memory.last for name, memory in state.events.items() if memory.count != parked.counts.get(name, 0)}
     ended = max((missed[name] for fact in rule.exits for name in fact.types & missed.keys()), default=0)
     if ended:
         rule.trigger.cancel(state, ended)
+    edits.catch_up(rule, slot, missed, now)
     concerned = rule.trigger.code == slot.kind and not missed.keys().isdisjoint(rule.trigger.listens)
     if concerned and rule.trigger.missed(slot, missed):
         state.deferred = [deferred for deferred in state.deferred if deferred.rule != rule.id]

@@ -144,6 +144,15 @@ class Abandoned(Trigger):
         begun_again = any(timer.key == key and timer.since > begun for timer in state.timers(self.rule))
         return not begun_again and not any(time >= begun for time in self._finishes(state, key))
 
+    def disproves(self, state: State, event: Event, occurrence: str) -> bool:
+        key, _, anchor = occurrence.rpartition("@")
+        since = event.time - int(anchor)
+        if self._key(event) != key or since >= self.within:
+            return False
+        if event.type in self.without:
+            return since >= 0
+        return since > 0 and (self.where is None or bool(self.where.test(Scope(state, event, event.time))))
+
     def explain(self, state: State) -> str:
         armed = [timer for timer in state.timers(self.rule) if timer.due]
         if not armed:

@@ -110,6 +110,10 @@ class Trigger(ABC):
         """Whether a deferred firing still holds at the end of quiet hours."""
         return True
 
+    def disproves(self, state: State, event: Event, occurrence: str) -> bool:
+        """Whether a late event shows that this occurrence never came true. `decide` asks for runs of journeys."""
+        return False
+
     @abstractmethod
     def explain(self, state: State) -> str:
         """Why the rule has not fired for this customer, or what it waits for, in one sentence."""

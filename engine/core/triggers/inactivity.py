@@ -83,6 +83,11 @@ class Inactivity(Trigger):
         runs = state.timers(self.rule)
         return not runs or runs[-1].since <= int(occurrence)
 
+    def disproves(self, state: State, event: Event, occurrence: str) -> bool:
+        if event.type not in self.of or not 0 < event.time - int(occurrence) < self.after:
+            return False
+        return self.where is None or bool(self.where.test(Scope(state, event, event.time)))
+
     def explain(self, state: State) -> str:
         runs = state.timers(self.rule)
         if not runs:

@@ -116,6 +116,9 @@ class TrialExpiring(Trigger):
         end = self._end(state)
         return end is not None and end.name == occurrence
 
+    def disproves(self, state: State, event: Event, occurrence: str) -> bool:
+        return not self.holds(state, occurrence)
+
     def explain(self, state: State) -> str:
         end = self._end(state)
         timers = state.timers(self.rule)

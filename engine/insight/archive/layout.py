@@ -55,6 +55,7 @@ _OUTCOME: Final = (
     *_text("customer", "id", "rule", "occurrence", "outcome", "reason", "revision", "outreach"),
     _instant("decided_at"),
     _instant("deferred_until"),
+    *_text("step"),
 )
 _UNREADABLE: Final = (*_PLACE, *_text("code", "reason"), Column("value", "BLOB", "VARCHAR", "from_base64(value)"))
 

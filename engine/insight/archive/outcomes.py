@@ -27,6 +27,7 @@ class Outcome(msgspec.Struct):
     revision: str = ""
     outreach: str | None = None
     until: datetime | None = None
+    step: str = ""
 
     @property
     def time(self) -> int:

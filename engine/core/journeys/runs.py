@@ -1,0 +1,65 @@
+"""Questions about the runs in a customer's state, for the guards of the action Steps and for `conduct`."""
+
+from typing import TYPE_CHECKING, Final
+
+from engine.core.book import EVERY
+from engine.core.facts import match_value
+from engine.core.state.model import Run, State
+from engine.core.triggers.base import Firing
+from engine.core.zones import iso
+from engine.model import KeptEvent
+
+if TYPE_CHECKING:
+    from engine.core.book import Reads, Rule
+
+MAX_RUNS: Final = 32
+"""Open runs of one customer and rule (`match`); further ones are suppressed. Without it a customer with a new order id
+per event would grow the state without end."""
+
+
+def key_of(rule: "Rule", event: KeptEvent | None) -> str | None:
+    """The value of `match` that tells the run from others; None if the event has no usable one."""
+    if not rule.match:
+        return ""
+    return match_value(event.properties, rule.match) or None if event is not None else None
+
+
+def kept(reads: "Reads", event: KeptEvent | None) -> KeptEvent | None:
+    """The event with the properties that the journey reads; None if it reads nothing of it."""
+    if event is None or not reads.event:
+        return None
+    if EVERY in reads.properties:
+        return event
+    properties = {name: value for name, value in event.properties.items() if name in reads.properties}
+    return KeptEvent(event.id, event.type, event.time, properties)
+
+
+def over_since(rule: "Rule", state: State, firing: Firing) -> str:
+    """The reason why a run that begins now, late, is over already; "" if it is not.
+
+    Exits are remembered; of a goal only the newest event is known, so that one with `where` or `match` is not.
+    """
+    slot = state.rules.get(rule.id)
+    if slot is not None:
+        times = [slot.cancelled, *(time for key, time in slot.exits.items() if _matches(key, firing.event))]
+        if max(times) > firing.moment:
+            return f"what ends it has happened since then, at {iso(max(times))}"
+    goal = rule.action.journey.goal if rule.action.journey is not None else None
+    if goal is None or goal.where is not None or goal.match or goal.segment:
+        return ""
+    memory = state.events.get(goal.event)
+    if memory is None or memory.last <= firing.moment:
+        return ""
+    return f"the goal has been reached since then: {goal.event} at {iso(memory.last)}"
+
+
+def _matches(key: str, event: KeptEvent | None) -> bool:
+    """Whether a remembered exit, "<property> <value>", is about the run that this event begins."""
+    name, _, value = key.partition(" ")
+    return event is not None and match_value(event.properties, name) == value
+
+
+def next_moment(run: Run) -> int:
+    """When something next happens in the run: its step is due, or an awaited event that is known already."""
+    times = run.ahead.get(run.step) if run.ahead else None
+    return min(run.due, times[0]) if times else run.due

@@ -1,0 +1,147 @@
+"""The compiled steps of a journey: a graph without cycles, in which every step knows what comes after it.
+
+The rule loader builds it from the end to the beginning; `conduct` walks it. None as the next step: the journey is over.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+from engine.core.actions.base import Action
+from engine.core.facts import Fact
+from engine.core.journeys.waits import Days, Length
+
+if TYPE_CHECKING:
+    from engine.core.book import Expression, Reads
+
+WAIT = ".wait"
+"""Ends the name of a wait that has no id: it is named after the step before it."""
+THEN, ELSE = ".then", ".else"
+"""Follow the name of a step in that of a wait without an id which is the first of its branch."""
+START = "start"
+"""Stands for the step before the first one in the name of a wait without an id."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Act:
+    """A step that sends or emits. `condition`: the step's `if`; the policy's guards come after it."""
+
+    name: str
+    action: Action
+    next: "Step | None" = None
+    condition: "Expression | None" = None
+    was: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Wait:
+    """A step that waits for `length`, or for a fact within it.
+
+    `answered`: the step after the fact came. `over`: the step after the time has passed. `next`: the step after this
+    one with its branches, for a wait that is passed over.
+    """
+
+    name: str
+    length: Length
+    over: "Step | None" = None
+    answered: "Step | None" = None
+    next: "Step | None" = None
+    fact: Fact | None = None
+    about: str = ""
+    """The step whose outreach the fact must be about; "": any."""
+    condition: "Expression | None" = None
+    was: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Branch:
+    """Goes on with `yes` if the condition holds, else with `no`. Nobody ever stands here, so it needs no name."""
+
+    condition: "Expression"
+    yes: "Step | None" = None
+    no: "Step | None" = None
+
+
+Step: TypeAlias = Act | Wait | Branch
+
+
+class Journey:
+    """All steps of one rule. `waits` and `acts` are in the order of the file."""
+
+    def __init__(self, first: Step | None, reads: "Reads", goal: Fact | None = None) -> None:
+        self.first = first
+        self.goal = goal
+        self.reads = reads
+        """What steps, facts and templates read; runs keep only that much of the event that began them."""
+        self.named = _named(first)
+        self.acts = [step for step in self.named.values() if isinstance(step, Act)]
+        self.waits = [step for step in self.named.values() if isinstance(step, Wait)]
+        self.renamed = {old: step.name for step in self.named.values() for old in step.was}
+        self.awaited: frozenset[str] = frozenset().union(*(wait.fact.types for wait in self.waits if wait.fact))
+        """The event types that may end a wait."""
+        self.by_calendar = any(isinstance(wait.length, Days) for wait in self.waits)
+
+    @property
+    def shape(self) -> list[tuple[str, tuple[str, ...], str]]:
+        """The steps and waits as far as it matters where a customer stands and when they go on."""
+        return [
+            (step.name, step.was, step.length.text if isinstance(step, Wait) else "") for step in self.named.values()
+        ]
+
+    def place(self, name: str) -> "tuple[str, Act | Wait | None] | None":
+        """The present name and step for a name that a run has kept, which an older book may have given.
+
+        No step: the wait after a step is gone, and `beyond` says what comes next. None: the name leads nowhere.
+        """
+        name = self.renamed.get(name, name)
+        if name in self.named:
+            return name, self.named[name]
+        base, suffix = _split(name)
+        name = self.renamed.get(base, base) + suffix
+        if name in self.named:
+            return name, self.named[name]
+        return (name, None) if suffix and (base == START or _split(name)[0] in self.named) else None
+
+    def beyond(self, name: str) -> Step | None:
+        """The step that comes after a wait of this name, which is gone from the journey."""
+        base, suffix = _split(name)
+        step = self.named.get(base)
+        if step is None:
+            return self.first
+        if isinstance(step, Wait) and suffix != WAIT:
+            return step.answered if suffix == THEN + WAIT else step.over
+        return step.next
+
+    def names(self, name: str) -> tuple[str, ...]:
+        """All names that the step has had, the present one first."""
+        return name, *self.named[name].was
+
+
+def _split(name: str) -> tuple[str, str]:
+    """The name of a wait without an id as the step that it is named after, and the rest; the rest of others is ""."""
+    base = name.removesuffix(WAIT)
+    if base == name:
+        return name, ""
+    for branch in (THEN, ELSE):
+        if base.endswith(branch):
+            return base.removesuffix(branch), branch + WAIT
+    return base, WAIT
+
+
+def _named(first: Step | None) -> dict[str, Act | Wait]:
+    """The named steps in the order of the file: those of branches before what follows them."""
+    named: dict[str, Act | Wait] = {}
+    met: set[int] = set()
+    ahead = [first]
+    while ahead:
+        step = ahead.pop()
+        if step is None or id(step) in met:
+            continue
+        met.add(id(step))
+        if isinstance(step, Branch):
+            ahead += [step.no, step.yes]
+            continue
+        named[step.name] = step
+        ahead.append(step.next)
+        if isinstance(step, Wait):
+            ahead += [step.over, step.answered]
+    return named

@@ -1,0 +1,99 @@
+"""How long a journey waits: an exact time, or days of the customer's calendar.
+
+`conduct` asks when a wait ends, and again when the customer's zone or the rule book changes: the answer depends only on
+when the wait began, the event that began the run, and the customer's zone.
+"""
+
+from dataclasses import dataclass
+from datetime import date, time, timedelta
+from math import floor
+from typing import TYPE_CHECKING, Protocol
+
+from engine.core.durations import text_of
+from engine.core.scope import Scope
+from engine.core.zones import Zones, from_millis, instant_of
+
+if TYPE_CHECKING:
+    from engine.core.book import Expression
+
+MAX_DAYS = 36_500
+"""100 years. A number of days beyond it, which may come from an event, would give a moment that no date can hold."""
+WEEK = 7
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+
+
+class Length(Protocol):
+    """How long a wait lasts. `text` names it in reasons and explanations."""
+
+    @property
+    def text(self) -> str: ...
+
+    @property
+    def unknown(self) -> str:
+        """The reason why a customer has no end of the wait."""
+
+    def end(self, scope: Scope, since: int, zones: Zones) -> int | None:
+        """When a wait that began at `since` ends; None if an event does not say how long it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """An exact time, in milliseconds."""
+
+    millis: int
+
+    @property
+    def text(self) -> str:
+        return text_of(self.millis)
+
+    @property
+    def unknown(self) -> str:
+        return ""  # never
+
+    def end(self, scope: Scope, since: int, zones: Zones) -> int | None:
+        return since + self.millis
+
+
+@dataclass(frozen=True, slots=True)
+class Days:
+    """Local days, then until a time of day, on a day of the week: the first such moment that is not yet past.
+
+    `until` None: the time of day at which the wait began. `weekday` 0 is Monday; None: any day.
+    """
+
+    days: "int | Expression" = 0
+    until: time | None = None
+    weekday: int | None = None
+
+    @property
+    def text(self) -> str:
+        parts = []
+        if self.days or (self.until is None and self.weekday is None):
+            parts.append(f"{self.days if isinstance(self.days, int) else self.days.text} days")
+        if self.weekday is not None:
+            parts.append(f"until {WEEKDAYS[self.weekday]}")
+        if self.until is not None:
+            parts.append(f"{'' if self.weekday is not None else 'until '}{self.until:%H:%M}")
+        return " ".join(parts)
+
+    @property
+    def unknown(self) -> str:
+        days = self.days if isinstance(self.days, int) else self.days.text
+        return f"{days} is missing, negative or too large: the wait has no length"
+
+    def end(self, scope: Scope, since: int, zones: Zones) -> int | None:
+        number = self.days if isinstance(self.days, int) else self.days.test(scope)
+        if isinstance(number, bool) or not isinstance(number, int | float) or not 0 <= number <= MAX_DAYS:
+            return None
+        zone = zones.of(scope.state.profile)
+        began = from_millis(since, zone)
+        at = began.time() if self.until is None else self.until
+        day = self._on_weekday(began.date() + timedelta(days=floor(number)))
+        end = instant_of(day, at, zone)
+        if end < since and self.until is not None:
+            end = instant_of(self._on_weekday(day + timedelta(days=1)), at, zone)
+        return max(end, since)
+
+    def _on_weekday(self, day: date) -> date:
+        """The first day from this one on that is the wanted day of the week."""
+        return day if self.weekday is None else day + timedelta(days=(self.weekday - day.weekday()) % WEEK)

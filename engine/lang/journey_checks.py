@@ -1,0 +1,91 @@
+"""Warnings about journeys that load, and probably do not do what their author means.
+
+`compile_rule` calls `check_journey` with the compiled rule.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from engine.core.book import Policy, Rule, expressions_of
+from engine.core.catalog import EventType
+from engine.core.facts import Fact
+from engine.core.journeys.steps import Act
+from engine.core.journeys.waits import Span
+from engine.core.triggers.event import OnEvent
+from engine.core.triggers.inactivity import Inactivity
+from engine.lang.site import Site
+from engine.lang.steps import StepFields
+
+OPENED, CLICKED = "outreach_opened", "outreach_clicked"
+_MACHINES = "mail programs open messages that nobody reads"
+
+
+def check_journey(site: Site, steps: Sequence[StepFields], rule: Rule, policy: Policy) -> None:
+    """Report at `site`, the rule's place, what its journey probably does otherwise than meant."""
+    for place, step in _all(site.at("steps"), steps):
+        if step.wait is not None and step.wait.event is not None:
+            _check_ends(site, rule, place.at("wait", "event"), step.wait.event)
+        if step.wait is not None and step.wait.event == OPENED:
+            place.at("wait", "event").report(
+                "machine-opens", f"a wait for {OPENED}: {_MACHINES}", f"wait for {CLICKED}"
+            )
+        if f"events.{OPENED}." in step.condition:
+            place.at("if").report("machine-opens", f"a condition on {OPENED}: {_MACHINES}", f"ask for {CLICKED}")
+    _check_consent(site, rule, policy)
+    _check_memory(site, rule, policy)
+
+
+def _all(site: Site, steps: Sequence[StepFields]) -> Iterator[tuple[Site, StepFields]]:
+    """All steps with their places, those of branches too."""
+    for index, step in enumerate(steps):
+        yield site.at(index), step
+        for key, branch in (("then", step.then), ("else", step.otherwise)):
+            yield from _all(site.at(index, key), branch or ())
+
+
+def _check_ends(site: Site, rule: Rule, place: Site, event: str) -> None:
+    """The event that a wait is for, or what follows from it, ends the journey first."""
+    goal = rule.action.journey.goal if rule.action.journey is not None else None
+    for fact in (*rule.exits, *((goal,) if goal is not None else ())):
+        if fact.event == event and fact.where is None and not fact.match:
+            word = "goal" if fact is goal else "exit"
+            message = f"{event} ends the journey (`{word}`) before this wait can go on"
+            place.report("wait-never-answered", message, "name another event here, or narrow the other with `where`")
+        elif event == CLICKED and fact is not goal and _follows_a_click(fact, rule):
+            message = f"who clicks comes back, so `exit` by {fact.event} ends the journey before what follows"
+            place.report("exit-after-click", message, f"leave {fact.event} out of `exit`")
+
+
+def _follows_a_click(fact: Fact, rule: Rule) -> bool:
+    """Whether the fact is plain activity, which a click in a message leads to."""
+    plain = bool(fact.event) and fact.where is None and not fact.match
+    return plain and isinstance(rule.trigger, Inactivity) and fact.event in rule.trigger.of
+
+
+def _check_consent(site: Site, rule: Rule, policy: Policy) -> None:
+    """The first message of a sign-up needs a consent that only a later event brings."""
+    journey, trigger = rule.action.journey, rule.trigger
+    first = journey.first if journey is not None else None
+    if not (rule.reentry.once and isinstance(trigger, OnEvent) and isinstance(first, Act)):
+        return
+    for send in first.action.sends:
+        asked = expressions_of(policy.consent.get(send.purpose, {}))
+        fields = frozenset[str]().union(*(each.needs.reads.fields for each in asked))
+        feeding = {name for name in fields for event in site.catalog.events.values() if _feeds(event, name)}
+        begun = site.catalog.events.get(trigger.event)
+        if feeding and begun is not None and not any(_feeds(begun, name) for name in fields):
+            message = f"{trigger.event} does not bring the consent to {send.purpose}, so '{first.name}' is suppressed"
+            help = "begin with the event that brings it, or with a segment"
+            site.at("steps", 0).report("consent-comes-later", message, help, key=True)
+
+
+def _feeds(event: EventType, field: str) -> bool:
+    return event.profile_all or field in event.profile
+
+
+def _check_memory(site: Site, rule: Rule, policy: Policy) -> None:
+    """A wait so long that its customers are forgotten meanwhile."""
+    journey = rule.action.journey
+    for wait in journey.waits if journey is not None and policy.forget_after else ():
+        if isinstance(wait.length, Span) and policy.forget_after and wait.length.millis >= policy.forget_after:
+            message = f"a customer may be forgotten before the wait '{wait.name}' is over"
+            site.at("steps").report("never-fires", message, "see forget_after in policy.yaml", key=True)

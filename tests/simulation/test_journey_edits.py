@@ -1,0 +1,191 @@
+"""Live edits: customers in the middle of a journey whose steps change. Nobody gets a message twice, or too early."""
+
+import pytest
+
+from engine.core.book import RuleBook
+from engine.model import Outcome
+from engine.testing import Simulator
+from tests.support.journeys import ENDS, journey, loaded, outcomes, span
+
+BEFORE = """
+    - send: hello
+    - wait: 10d
+    - send: nudge
+    - wait: 10d
+    - send: tips
+"""
+
+
+def edited(after: str | RuleBook, at: str, before: str = BEFORE) -> Simulator:
+    """A customer who signed up at 0d and meets other steps at `at`."""
+    sim = Simulator(journey(before), strict=True)
+    sim.event("signup", "0d")
+    sim.run(at)
+    sim.adopt(after if isinstance(after, RuleBook) else journey(after))
+    return sim
+
+
+def got(sim: Simulator) -> list[str]:
+    sim.run("200d")
+    return [f"{span(one.at)} {one.step}" for one in sim.outreach]
+
+
+def ends(sim: Simulator) -> list[str]:
+    return outcomes(sim, *ENDS)
+
+
+def test_a_shortened_wait_that_is_over_already_goes_on_now() -> None:
+    assert got(edited(BEFORE.replace("10d", "2d"), "5d")) == ["0d hello", "5d nudge", "7d tips"]
+
+
+def test_a_shortened_wait_that_is_not_over_ends_when_it_would_have() -> None:
+    assert got(edited(BEFORE.replace("10d", "7d"), "5d")) == ["0d hello", "7d nudge", "14d tips"]
+
+
+def test_of_a_lengthened_wait_the_customer_waits_the_rest() -> None:
+    assert got(edited(BEFORE.replace("10d", "20d"), "5d")) == ["0d hello", "20d nudge", "40d tips"]
+
+
+def test_the_next_wait_of_another_length_counts_from_when_it_begins() -> None:
+    after = BEFORE.replace("wait: 10d\n    - send: tips", "wait: 1d\n    - send: tips")
+    assert got(edited(after, "5d")) == ["0d hello", "10d nudge", "11d tips"]
+
+
+def test_a_new_text_or_condition_changes_nothing_about_the_waits() -> None:
+    assert got(edited(BEFORE.replace("send: nudge", "{ send: nudge, if: true }"), "5d")) == [
+        "0d hello",
+        "10d nudge",
+        "20d tips",
+    ]
+
+
+def test_who_stands_at_a_wait_that_was_taken_out_goes_on_now() -> None:
+    assert got(edited("[{ send: hello }, { send: nudge }, { wait: 10d }, { send: tips }]", "5d")) == [
+        "0d hello",
+        "5d nudge",
+        "15d tips",
+    ]
+
+
+def test_who_stands_after_a_step_that_was_taken_out_leaves_and_it_is_said_why() -> None:
+    sim = edited("[{ send: nudge }, { wait: 10d }, { send: tips }]", "5d")
+    assert ends(sim) == ["0d entered", "5d hello.wait exited"]
+    assert sim.outcomes[-1].reason == "step hello.wait is no longer in the journey"
+    assert got(sim) == ["0d hello"]
+
+
+def test_who_stands_after_a_step_that_was_taken_out_goes_where_was_leads() -> None:
+    after = "[{ id: pause, was: [hello.wait], wait: 10d }, { send: nudge }]"
+    sim = edited(after, "5d")
+    assert got(sim) == ["0d hello", "10d nudge"]
+
+
+def test_a_renamed_step_is_not_sent_again_and_counts_as_sent() -> None:
+    after = """
+        - { send: welcome, was: [hello] }
+        - wait: 10d
+        - { send: nudge, if: steps.welcome.sent }
+    """
+    assert got(edited(after, "5d")) == ["0d hello", "10d nudge"]
+
+
+def test_no_step_comes_twice_when_the_steps_are_put_in_another_order() -> None:
+    after = """
+        - send: hello
+        - wait: 10d
+        - send: tips
+        - wait: 10d
+        - send: nudge
+        - wait: 5d
+        - send: last
+    """
+    assert got(edited(after, "5d")) == ["0d hello", "10d tips", "20d nudge", "25d last"]
+    assert got(edited(after, "15d")) == ["0d hello", "10d nudge", "15d last"], (
+        "nudge.wait is the last wait, and shorter"
+    )
+    back = "[{ send: hello }, { wait: 10d }, { send: nudge }, { wait: 10d }, { send: hello2 }]"
+    moved = "[{ send: nudge }, { wait: 10d }, { send: hello2 }, { wait: 3d }, { send: hello }]"
+    assert got(edited(moved, "15d", back)) == ["0d hello", "10d nudge", "20d hello2"]
+
+
+def test_a_step_that_is_put_in_ahead_of_a_customer_reaches_them() -> None:
+    after = BEFORE.replace("- send: nudge", "- send: extra\n    - wait: 1d\n    - send: nudge")
+    assert got(edited(after, "5d")) == ["0d hello", "10d extra", "11d nudge", "21d tips"]
+
+
+@pytest.mark.parametrize("at", ["5d", "15d"])
+def test_a_timed_wait_that_becomes_one_for_an_event_counts_from_when_the_customer_came(at: str) -> None:
+    after = """
+        - send: hello
+        - { wait: { event: buy, within: 20d }, then: [{ send: thanks }], else: [{ send: nudge }] }
+    """
+    sim = edited(after, at)
+    sim.event("buy", "18d")
+    assert got(sim) == (["0d hello", "18d thanks"] if at == "5d" else ["0d hello", "10d nudge"])
+
+
+def test_a_rule_that_is_away_for_some_days_goes_on_with_who_stood_there() -> None:
+    other = loaded("rules: [{ id: other, when: { event: buy }, send: other }]")
+    sim = edited(other, "5d")
+    sim.run("8d")
+    sim.adopt(journey(BEFORE))
+    assert got(sim) == ["0d hello", "10d nudge", "20d tips"]
+
+
+def test_what_ended_a_run_while_its_rule_was_away_counts() -> None:
+    other = loaded("rules: [{ id: other, when: { event: visit }, send: other }]")
+    whole = journey(BEFORE, "goal: { event: buy }")
+    sim = edited(other, "5d")
+    sim.event("buy", "6d")
+    sim.run("8d")
+    sim.adopt(whole)
+    assert ends(sim) == ["0d entered", "8d hello.wait exited"]
+    assert sim.outcomes[-1].reason == "buy happened while the rule was away"
+
+
+def test_runs_of_a_rule_that_stays_away_are_given_up_after_a_month() -> None:
+    other = loaded("rules: [{ id: other, when: { event: buy }, send: other }]")
+    sim = edited(other, "5d")
+    sim.run("40d")
+    sim.adopt(loaded("rules: [{ id: other, when: { event: buy }, send: other, why: again }]"))
+    assert got(sim) == ["0d hello"]
+
+
+def test_a_rule_that_is_no_journey_any_more_ends_its_runs() -> None:
+    sim = edited(loaded("rules: [{ id: j, when: { event: signup }, send: hello }]"), "5d")
+    sim.run("50d")
+    assert ends(sim) == ["0d entered", "5d hello.wait exited"]
+
+
+def renamed(rule: str, step: str) -> RuleBook:
+    """One journey as rule `j` with the step `hello`, or under other names."""
+    return loaded(
+        f"""
+        rules:
+          - id: {rule}
+            was: {[] if rule == "j" else ["j"]}
+            when: {{ event: signup }}
+            steps:
+              - {{ send: {step}, was: {[] if step == "hello" else ["hello"]} }}
+              - wait: {{ event: outreach_clicked, step: {step}, within: 20d }}
+                then: [{{ send: a }}]
+                else: [{{ send: b }}]
+        """
+    )
+
+
+@pytest.mark.parametrize(("rule", "step"), [("k", "hello"), ("j", "hi"), ("k", "hi")])
+def test_under_another_name_a_journey_goes_on_and_knows_the_clicks_in_its_older_messages(rule: str, step: str) -> None:
+    sim = Simulator(renamed("j", "hello"), strict=True)
+    sim.event("signup", "0d")
+    sim.run("5d")
+    sim.adopt(renamed(rule, step))
+    sim.event("outreach_clicked", "6d", outreach=sim.outreach[0].id)
+    assert got(sim) == ["0d hello", "6d a"]
+    assert [one.rule for one in sim.outreach] == ["j", rule]
+
+
+def test_what_an_edit_ends_is_an_outcome_that_names_the_step() -> None:
+    sim = edited("[{ send: other }]", "15d")
+    [left] = [one for one in sim.outcomes if one.outcome is Outcome.EXITED]
+    assert (left.step, left.reason) == ("nudge.wait", "step nudge.wait is no longer in the journey")

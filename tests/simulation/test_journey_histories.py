@@ -1,0 +1,57 @@
+"""Whole histories against the oracle: random journeys with waits, branches, exits, goals, caps and nights."""
+
+from collections.abc import Sequence
+from random import Random
+
+import pytest
+
+from engine.core.book import RuleBook
+from engine.core.effects import effect_id
+from engine.model import Event, Outcome
+from engine.testing import Simulator
+from tests.support import oracle_journeys as oracle
+from tests.support.examples import so_many
+from tests.support.journeys import ENDS, HOUR, START, loaded
+from tests.support.oracle_journeys import Happening, Told, Tree
+
+BLOCKS = 20
+JOURNEYS, HISTORIES = so_many(50), 20
+"""Per block: 20 * 50 * 20 are 20,000 histories."""
+END = 2_000
+
+
+def lived(tree: Tree, book: RuleBook, history: Sequence[Happening], strict: bool) -> list[Told]:
+    sim = Simulator(book, start=START, strict=strict)
+    for index, one in enumerate(history):
+        at = START + one.hour * HOUR
+        sim.deliver(Event(f"e-{index}", one.type, "c-1", at, properties(one)), at)
+    sim.run(START + END * HOUR)
+    found = [
+        Told((one.at - START) // HOUR, one.step if one.outcome is Outcome.FIRED else "", one.outcome.value)
+        for one in sim.outcomes
+        if one.outcome in (*ENDS, Outcome.FIRED)
+    ]
+    assert len({one.id for one in sim.outreach}) == len(sim.outreach)
+    return sorted(found, key=lambda one: (one.hour, one.what, one.step))
+
+
+def properties(one: Happening) -> dict[str, object]:
+    """What the event says."""
+    if one.type == "opted":
+        return {"opt_in": 1 if one.amount else 0}
+    if one.type == "click":
+        return {"outreach": effect_id("j", "c-1", f"e-{one.start}", one.step)}
+    return {"sku": one.sku, "amount": one.amount}
+
+
+@pytest.mark.parametrize("block", range(BLOCKS))
+def test_a_journey_does_what_the_whole_history_says(block: int) -> None:
+    random = Random(block)
+    for _ in range(JOURNEYS):
+        tree = oracle.tree(random)
+        book = loaded(oracle.rules(tree), oracle.policy(tree), oracle.EVENTS)
+        for number in range(HISTORIES):
+            history = oracle.history(random, tree)
+            want = oracle.expected(tree, history, END)
+            got = lived(tree, book, history, strict=number % 5 == 0)
+            assert got == want, f"{oracle.rules(tree)}{oracle.policy(tree)}{history}"

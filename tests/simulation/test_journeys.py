@@ -1,0 +1,416 @@
+"""Journeys on a virtual clock: what a customer gets, when, and what ends it."""
+
+import pytest
+
+from engine.core.explain import explain
+from engine.core.state.codec import encode_state
+from engine.model import Outcome
+from engine.testing import Simulator
+from tests.support.journeys import ENDS, START, journey, loaded, outcomes, told
+
+ONBOARDING = """
+    - send: hello
+    - wait: 2d
+    - send: nudge
+      if: events.visit.count("2d") == 0
+    - wait: 5d
+    - send: tips
+"""
+
+
+def signs_up(sim: Simulator) -> None:
+    sim.event("signup", "0d")
+
+
+def test_a_customer_gets_one_message_after_the_other_at_exact_times() -> None:
+    assert told(journey(ONBOARDING), signs_up) == ["0d hello", "2d nudge", "7d tips"]
+
+
+def test_a_step_whose_condition_does_not_hold_is_passed_over_and_the_rest_comes_when_it_would() -> None:
+    def story(sim: Simulator) -> None:
+        signs_up(sim)
+        sim.event("visit", "1d")
+
+    assert told(journey(ONBOARDING), story) == ["0d hello", "7d tips"]
+
+
+@pytest.mark.parametrize(("ends", "outcome"), [("goal", "goal_reached"), ("exit", "exited")])
+def test_a_goal_or_an_exit_in_the_middle_of_a_long_wait_ends_it_at_once(ends: str, outcome: str) -> None:
+    book = journey("[{ send: hello }, { wait: 30d }, { send: tips }]", f"{ends}: {{ event: buy }}")
+    sim = Simulator(book, strict=True)
+    sim.event("signup", "0d")
+    sim.event("buy", "3d")
+    assert outcomes(sim, *ENDS) == ["0d entered", f"3d hello.wait {outcome}"]
+    sim.run("90d")
+    assert [one.step for one in sim.outreach] == ["hello"]
+    assert sim.states["c-1"].rules["j"].runs == []
+
+
+def test_a_goal_with_a_condition_is_reached_by_what_meets_it_only() -> None:
+    book = journey("[{ send: hello }, { wait: 30d }, { send: tips }]", "goal: { event: buy, where: event.amount > 5 }")
+    sim = Simulator(book)
+    sim.event("signup", "0d")
+    sim.event("buy", "1d", amount=5)
+    sim.event("buy", "2d", amount=6)
+    assert outcomes(sim, *ENDS) == ["0d entered", "2d hello.wait goal_reached"]
+
+
+def test_the_event_that_begins_a_run_never_ends_it_and_may_end_one_and_begin_the_next() -> None:
+    book = journey(
+        "[{ wait: 5d }, { send: refill }]", "match: sku\nexit: { event: buy, match: sku }", when="{ event: buy }"
+    )
+    sim = Simulator(book, strict=True)
+    sim.event("buy", "0d", sku="tea")
+    sim.event("buy", "1d", sku="oil")
+    sim.event("buy", "2d", sku="tea")
+    sim.run("30d")
+    assert outcomes(sim, *ENDS, Outcome.FIRED) == [
+        "0d entered",
+        "1d entered",
+        "2d start.wait exited",
+        "2d entered",
+        "6d refill fired",
+        "6d refill completed",
+        "7d refill fired",
+        "7d refill completed",
+    ]
+
+
+CLICK = """
+    - send: news
+    - id: look
+      wait: { event: outreach_clicked, step: news, within: 7d }
+      then:
+        - send: reason
+      else:
+        - wait: 9d
+        - send: question
+    - wait: 30d
+    - send: offer
+"""
+
+
+def clicks(at: str, step: str = "news") -> object:
+    def story(sim: Simulator) -> None:
+        signs_up(sim)
+        sim.run(at)
+        [made] = [one for one in sim.outreach if one.step == step]
+        sim.event("outreach_clicked", at, outreach=made.id)
+
+    return story
+
+
+def test_who_clicks_in_time_goes_one_way_and_who_does_not_the_other() -> None:
+    assert told(journey(CLICK), clicks("6d")) == ["0d news", "6d reason", "36d offer"]  # type: ignore[arg-type]
+    assert told(journey(CLICK), clicks("7d")) == ["0d news", "16d question", "46d offer"]  # type: ignore[arg-type]
+    assert told(journey(CLICK), signs_up) == ["0d news", "16d question", "46d offer"]
+
+
+def test_a_click_in_another_mail_does_not_end_the_wait() -> None:
+    def story(sim: Simulator) -> None:
+        signs_up(sim)
+        sim.event("outreach_clicked", "2d", outreach="another")
+
+    assert told(journey(CLICK), story, "15d") == ["0d news"]
+
+
+def test_a_wait_about_a_message_that_was_not_sent_is_passed_over_with_both_its_branches() -> None:
+    book = journey(CLICK.replace("- send: news", "- { send: news, if: false }"))
+    assert told(book, signs_up) == ["30d offer"]
+
+
+def test_a_click_that_comes_late_counts_while_the_customer_still_waits() -> None:
+    def story(sim: Simulator) -> None:
+        signs_up(sim)
+        sim.event("outreach_clicked", "3d", arrives="6d", outreach=sim.outreach[0].id)
+
+    assert told(journey(CLICK), story, "30d") == ["0d news", "6d reason"]
+
+
+def test_nobody_is_reminded_of_what_they_did_not_get() -> None:
+    steps = """
+        - { send: offer, if: events.buy.count() == 0 }
+        - wait: 2d
+        - { send: offer_ends, if: steps.offer.sent }
+        - { send: other, if: not steps.offer.sent }
+    """
+
+    def bought(sim: Simulator) -> None:
+        sim.event("buy", "0d")
+        sim.event("signup", "1d")
+
+    assert told(journey(steps), signs_up) == ["0d offer", "2d offer_ends"]
+    assert told(journey(steps), bought) == ["3d other"]
+
+
+BRANCHES = """
+    - if: profile.plan == "pro"
+      then:
+        - send: pro
+        - if: events.visit.count() == 0
+          then: [{ send: tour }, stop]
+      else:
+        - send: free
+        - { stop: true, if: events.visit.count() >= 1 }
+    - wait: 1d
+    - send: both
+"""
+
+
+@pytest.mark.parametrize(
+    ("plan", "visits", "steps"),
+    [
+        ("pro", 1, ["pro", "both"]),
+        ("pro", 0, ["pro", "tour"]),
+        ("free", 0, ["free", "both"]),
+        ("free", 1, ["free"]),
+        (None, 0, ["free", "both"]),
+    ],
+)
+def test_branches_and_stops_lead_each_customer_their_way(plan: str | None, visits: int, steps: list[str]) -> None:
+    sim = Simulator(journey(BRANCHES), strict=True)
+    for _ in range(visits):
+        sim.event("visit", "0d")
+    sim.event("signup", "1d", **({"plan": plan} if plan else {}))
+    sim.run("30d")
+    assert [one.step for one in sim.outreach] == steps
+    assert [one.outcome for one in sim.outcomes][-1] == Outcome.COMPLETED
+
+
+def test_steps_and_templates_see_the_event_that_began_the_run_and_the_run_keeps_only_what_they_read() -> None:
+    book = journey("[{ wait: 1d }, { send: dear, if: event.amount > 5 }]", when="{ event: buy }")
+    sim = Simulator(book, strict=True)
+    sim.event("buy", "0d", amount=9, sku="a long name of something", order_id="o-1")
+    [run] = sim.states["c-1"].rules["j"].runs
+    assert run.event
+    assert run.event.properties == {"amount": 9}
+    sim.run("2d")
+    assert [one.step for one in sim.outreach] == ["dear"]
+
+
+def test_a_run_takes_about_seventy_bytes() -> None:
+    sim = Simulator(journey(ONBOARDING))
+    sim.event("signup", "0d", id="s-100042")
+    state = sim.states["c-1"]
+    with_run = len(encode_state(state))
+    state.rules["j"].runs = []
+    assert with_run - len(encode_state(state)) <= 80
+
+
+def test_a_second_start_while_the_first_run_is_open_is_suppressed() -> None:
+    sim = Simulator(journey(ONBOARDING))
+    sim.event("signup", "0d")
+    sim.event("signup", "1d")
+    assert outcomes(sim, *ENDS, Outcome.SUPPRESSED) == ["0d entered", "1d suppressed"]
+    assert sim.outcomes[-1].reason == "is on the journey already, since 2026-01-01T00:00:00Z"
+
+
+def test_reentry_counts_from_the_entry() -> None:
+    book = journey("[{ send: hello }, { wait: 20d }, { send: tips }]", "reentry: after 30d")
+    sim = Simulator(book, strict=True)
+    for at in ("0d", "29d", "30d"):
+        sim.event("signup", at)
+    assert outcomes(sim, Outcome.ENTERED) == ["0d entered", "30d entered"]
+
+
+def test_reentry_is_given_back_to_a_run_that_ends_before_it_has_reached_the_customer() -> None:
+    book = journey("[{ wait: 5d }, { send: hello }]", "reentry: once\nexit: { event: closed }")
+    sim = Simulator(book, strict=True)
+    sim.event("signup", "0d")
+    sim.event("closed", "1d")
+    sim.event("signup", "2d")
+    sim.run("10d")
+    sim.event("signup", "20d")
+    assert outcomes(sim, Outcome.ENTERED, Outcome.SUPPRESSED) == ["0d entered", "2d entered", "20d suppressed"]
+
+
+def test_one_run_per_order_each_ended_by_its_own_refund() -> None:
+    book = journey(
+        "[{ wait: 10d }, { send: review }]",
+        "match: order_id\nexit: { event: refund, match: order_id }",
+        when="{ event: buy }",
+    )
+    sim = Simulator(book, strict=True)
+    for at, order in (("0d", "a"), ("1d", "b"), ("2d", "c")):
+        sim.event("buy", at, order_id=order)
+    sim.event("refund", "3d", order_id="b")
+    sim.run("30d")
+    assert [(one.at - START) // 86_400_000 for one in sim.outreach] == [10, 12]
+
+
+def test_a_customer_has_at_most_32_runs_of_a_journey() -> None:
+    book = journey("[{ wait: 10d }, { send: review }]", "match: order_id", when="{ event: buy }")
+    sim = Simulator(book)
+    for number in range(40):
+        sim.event("buy", "1d", order_id=f"o-{number}")
+    sim.event("buy", "1d")
+    assert len(sim.states["c-1"].rules["j"].runs) == 32
+    assert sim.outcomes[-2].reason == "32 runs are open, one per order_id"
+    assert sim.outcomes[-1].reason == "the event has no order_id"
+
+
+def test_each_step_has_an_id_of_its_own_and_the_same_one_for_ever() -> None:
+    def ids() -> list[str]:
+        sim = Simulator(journey(ONBOARDING))
+        sim.event("signup", "0d", id="s-1")
+        sim.run("30d")
+        return [one.id for one in sim.outreach]
+
+    assert ids() == ids()
+    assert len(set(ids())) == 3
+
+
+def test_a_capped_step_is_gone_and_the_journey_goes_on() -> None:
+    caps = "caps: [{ limit: 1, per: 3d }]"
+    assert told(journey(ONBOARDING, policy=caps), signs_up) == ["0d hello", "7d tips"]
+
+
+def test_lost_consent_suppresses_steps_and_ends_nothing() -> None:
+    policy = "consent: { marketing: profile.email_opt_in }"
+    sim = Simulator(journey(ONBOARDING, policy=policy), strict=True)
+    sim.event("opted", "0d", email_opt_in=True)
+    sim.event("signup", "0d")
+    sim.event("opted", "1d", email_opt_in=False)
+    sim.event("opted", "5d", email_opt_in=True)
+    sim.run("30d")
+    assert outcomes(sim) == [
+        "0d entered",
+        "0d hello fired",
+        "2d nudge suppressed",
+        "7d tips fired",
+        "7d tips completed",
+    ]
+
+
+QUIET = "quiet_hours: { from: '21:00', to: '08:00' }"
+
+
+def test_quiet_hours_that_hold_a_step_hold_the_journey_so_that_two_messages_never_meet() -> None:
+    book = journey("[{ wait: 22h }, { send: a }, { wait: 10h }, { send: b }]", policy=QUIET)
+    assert told(book, signs_up) == ["1d8h a", "1d18h b"]
+
+
+def test_who_reaches_the_goal_overnight_does_not_get_what_the_night_held() -> None:
+    book = journey("[{ wait: 22h }, { send: a }, { wait: 10h }, { send: b }]", "goal: { event: buy }", QUIET)
+
+    def story(sim: Simulator) -> None:
+        signs_up(sim)
+        sim.event("buy", "1d1h")
+
+    assert told(book, story) == []
+
+
+def test_the_condition_of_a_held_step_is_asked_again_in_the_morning() -> None:
+    book = journey(
+        "[{ wait: 22h }, { send: a, if: events.visit.count() == 0 }, { wait: 1h }, { send: b }]", policy=QUIET
+    )
+
+    def story(sim: Simulator) -> None:
+        signs_up(sim)
+        sim.event("visit", "1d1h")
+
+    assert told(book, story) == ["1d9h b"]
+
+
+def test_a_held_step_keeps_its_first_moment_for_freshness_and_the_next_wait_counts_from_its_refusal() -> None:
+    book = journey("[{ wait: 22h }, { send: { template: a, expires: 8h } }, { wait: 1h }, { send: b }]", policy=QUIET)
+    sim = Simulator(book, strict=True)
+    signs_up(sim)
+    sim.run("9d")
+    assert outcomes(sim, Outcome.DEFERRED, Outcome.EXPIRED, Outcome.FIRED) == [
+        "0d22h a deferred",
+        "1d8h a expired",
+        "1d9h b fired",
+    ]
+
+
+def test_the_step_with_the_higher_priority_goes_first_where_a_cap_lets_only_one_through() -> None:
+    book = loaded(
+        """
+        rules:
+          - id: low
+            when: { event: signup }
+            steps: [{ wait: 1d }, { send: low }]
+          - id: high
+            when: { event: signup }
+            steps: [{ wait: 1d }, { send: { template: high, priority: 5 } }]
+        """,
+        "caps: [{ limit: 1, per: 3d }]",
+    )
+    assert told(book, signs_up) == ["1d high"]
+
+
+def test_a_late_visit_that_disproves_the_silence_ends_the_run_and_unsends_nothing() -> None:
+    book = journey(
+        "[{ send: miss_you }, { wait: 5d }, { send: again }]", when="{ inactivity: { of: visit, for: 10d } }"
+    )
+    sim = Simulator(book, strict=True)
+    sim.event("visit", "0d")
+    sim.event("visit", "9d", arrives="12d")
+    sim.run("18d")
+    assert outcomes(sim, *ENDS, Outcome.FIRED) == ["10d entered", "10d miss_you fired", "12d miss_you.wait exited"]
+    sim.run("30d")
+    assert outcomes(sim, Outcome.ENTERED) == ["10d entered", "19d entered"], "the silence after that visit is another"
+
+
+def test_a_visit_during_the_journey_disproves_nothing() -> None:
+    book = journey(
+        "[{ send: miss_you }, { wait: 5d }, { send: again }]", when="{ inactivity: { of: visit, for: 10d } }"
+    )
+
+    def story(sim: Simulator) -> None:
+        sim.event("visit", "0d")
+        sim.event("visit", "11d")
+
+    assert told(book, story, "16d") == ["10d miss_you", "15d again"]
+
+
+def test_a_cart_that_turns_out_to_be_bought_in_time_ends_the_run() -> None:
+    book = journey(
+        "[{ send: cart }, { wait: 1d }, { send: again }]",
+        when="{ abandoned: { after: visit, without: buy, within: 2h } }",
+    )
+
+    def story(sim: Simulator) -> None:
+        sim.event("visit", "0d")
+        sim.event("buy", "1h", arrives="5h")
+
+    assert told(book, story, "16d") == ["0d2h cart"]
+
+
+def test_a_sign_up_that_comes_after_its_closing_begins_nothing() -> None:
+    sim = Simulator(journey(ONBOARDING, "exit: { event: closed }"), strict=True)
+    sim.event("closed", "2h")
+    sim.event("signup", "1h", arrives="3h")
+    assert outcomes(sim) == ["0d3h suppressed"]
+
+
+def test_a_step_that_is_overdue_after_an_outage_has_expired_and_the_next_wait_counts_from_now() -> None:
+    book = journey(ONBOARDING)
+    sim = Simulator(book)
+    signs_up(sim)
+    state = sim.states["c-1"]
+    sim.states.clear()
+    sim.run("10d")
+    sim.states["c-1"] = state
+    sim.event("visit", "10d")
+    sim.run("30d")
+    assert outcomes(sim, Outcome.EXPIRED, Outcome.FIRED) == ["0d hello fired", "10d nudge expired", "15d tips fired"]
+
+
+def test_explain_says_where_a_customer_stands_and_what_moves_them_on() -> None:
+    sim = Simulator(journey(CLICK, "goal: { event: buy }\nexit: { event: closed }"))
+    signs_up(sim)
+    [view] = explain(sim.book, sim.states["c-1"], "c-1", sim.now)
+    assert view.waits == (
+        "on the journey since 2026-01-01T00:00:00Z: at look since 2026-01-01T00:00:00Z, waits for outreach_clicked"
+        " about news until 2026-01-08T00:00:00Z; closed or buy ends it"
+    )
+    sim.run("8d")
+    [view] = explain(sim.book, sim.states["c-1"], "c-1", sim.now)
+    assert (
+        "at look.else.wait since 2026-01-08T00:00:00Z, goes on at 2026-01-17T00:00:00Z (9d) with question" in view.waits
+    )
+    sim.event("buy", "9d")
+    [view] = explain(sim.book, sim.states["c-1"], "c-1", sim.now)
+    assert view.waits.startswith("not on the journey; it begins so: waits for a signup")
