@@ -120,6 +120,7 @@ def _in_words(state: State, known: dict[str, Any]) -> dict[str, list[str]]:
             f"{one['count']} {name}, the first {one['first']}, the last {one['last']}"
             for name, one in sorted(known["events"].items())
         ],
+        "segments": [f"{id_}: {one['level']} since {one['since']}" for id_, one in known["segments"].items()],
         "timers": [f"{one['rule']} is due {one['due']}" for one in known["timers"]],
         "held back": [f"{one['rule']} until {one['until']}: {one['reason']}" for one in known["deferred"]],
         "counts for caps": [f"{one['purpose']} by {one['channel']} at {one['at']}" for one in known["sent"]],

@@ -1,8 +1,9 @@
 """The grammar of `segments`, and how they are compiled, in the order in which they depend on each other."""
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from graphlib import CycleError, TopologicalSorter
 from typing import Annotated, Any, NamedTuple
 
 from pydantic import Field, model_validator
@@ -97,9 +98,18 @@ class _Draft(NamedTuple):
 def compile_segments(written: Sequence[tuple[Site, SegmentFields]]) -> tuple[Segment, ...]:
     """The segments, those that others read first; problems are reported at their places."""
     drafts = {fields.id: _draft(site, fields) for site, fields in written}
+    read = {id_: sorted(draft.needs.reads.segments & drafts.keys()) for id_, draft in drafts.items()}
+    try:
+        order = [*TopologicalSorter(read).static_order()]
+    except CycleError as error:
+        circle = error.args[1][::-1]  # each is read by the one before it
+        site = drafts[circle[0]].site.at("id")
+        site.report("segment-circle", f"segment {circle[0]} depends on itself: {' -> '.join(circle)}")
+        return ()
     done: dict[str, Segment] = {}
-    for id_ in drafts:
-        _finish(id_, drafts, done, ())
+    for id_ in order:
+        if drafts[id_].levels:
+            done[id_] = _segment(drafts[id_], [done[other].mark for other in read[id_] if other in done])
     return tuple(done.values())
 
 
@@ -124,28 +134,13 @@ def _draft(site: Site, fields: SegmentFields) -> _Draft:
     return _Draft(site, fields, tuple(levels), needs)
 
 
-def _finish(id_: str, drafts: Mapping[str, _Draft], done: dict[str, Segment], path: tuple[str, ...]) -> None:
-    """Make the segment after those that it reads. `path`: those that wait for it."""
-    if id_ in done or id_ not in drafts:
-        return
-    site, fields, levels, needs = drafts[id_]
-    if id_ in path:
-        circle = " -> ".join((*path[path.index(id_) :], id_))
-        site.at("id").report("segment-circle", f"segment {id_} depends on itself: {circle}")
-        return
-    for other in sorted(needs.reads.segments):
-        _finish(other, drafts, done, (*path, id_))
-    if id_ not in done and levels:
-        read = [done[other].mark for other in sorted(needs.reads.segments) if other in done]
-        if needs.reads.scores and site.catalog.scores:
-            read.append(site.catalog.scores.fit)
-        done[id_] = _segment(fields, levels, needs, read)
-
-
-def _segment(fields: SegmentFields, levels: tuple[Level, ...], needs: Needs, read: Collection[int]) -> Segment:
+def _segment(draft: _Draft, read: list[int]) -> Segment:
+    """`read`: the marks of the segments that it reads."""
+    site, fields, levels, needs = draft
+    if needs.reads.scores and site.catalog.scores:
+        read.append(site.catalog.scores.fit)
     keep = fields.keep
     kept = [keep.years, text_of(keep.span)] if keep else None
-    definition = json.dumps([[[level.name, level.condition.text] for level in levels], kept, *read])
     return Segment(
         fields.id,
         levels,
@@ -154,5 +149,5 @@ def _segment(fields: SegmentFields, levels: tuple[Level, ...], needs: Needs, rea
         plain=not fields.levels,
         why=fields.why,
         was=tuple(fields.was),
-        definition=definition,
+        definition=json.dumps([[[level.name, level.condition.text] for level in levels], kept, *read]),
     )

@@ -129,7 +129,9 @@ def everything(store: StateStore, customer: str, found: Found) -> dict[str, Any]
             if timer.due and slot.parked is None
         ],
         "segments": {
-            id_: {"level": one.level, "since": iso(one.since)} for id_, one in state.segments.items() if one.level
+            id_: {"level": one.level, "since": iso(one.since)}
+            for id_, one in state.segments.items()
+            if one.level and not one.parked
         },
         "runs": [
             {"rule": rule, "step": run.step, "since": iso(run.came), "due": iso(run.due), "key": run.key}

@@ -101,14 +101,8 @@ class Following:
         new = membership.level
         type_ = ENTERED if not old else MOVED if new else LEFT
         properties = {"segment": segment.id, "old": old or NO_LEVEL, "new": new or NO_LEVEL}
-        heard = not (self.book.plans[type_].idle and self.book.moves[segment.id, type_].idle)
-        identity = move_id(segment, self.customer, membership.moves) if heard else ""
+        identity = effect_id(f"segments.{segment.id}", self.customer, str(membership.moves))
         self.moves.append(Event(identity, type_, self.customer, self.scope.now, properties))
-
-
-def move_id(segment: Segment, customer: str, number: int) -> str:
-    """The id of the event of a move, the same however often it is computed."""
-    return effect_id(f"segments.{segment.id}", customer, str(number))
 
 
 def _kept(segment: Segment, membership: Membership, level: str, this: Following) -> Standing:
