@@ -329,7 +329,8 @@ class RuleBook:
         """(segment, type of its event) -> what such a move concerns at once, before its event is applied."""
         self.renamed = {old: rule.id for rule in rules for old in rule.was}
         self.made = frozenset(MOVE_TYPES if segments else ()).union(*(rule.action.makes for rule in rules))
-        """Event types that rules and segments make; they do not count as activity."""
+        self.made |= {name for name, event in catalog.events.items() if not event.activity}
+        """Event types that do not count as activity: rules and segments make them, or events.yaml says so."""
         self.sent_span = max([SENT_RETENTION, *(cap.longest for cap in self.policy.caps)])
 
     def _mark(self) -> int:

@@ -53,6 +53,8 @@ class EventType:
     profile: dict[str, str] = field(default_factory=dict)
     profile_all: bool = False
     keep: Keep | None = None
+    activity: bool = True
+    """Whether such an event is something that the customer does; else it does not keep them from being forgotten."""
     made: bool = False
     """The engine makes these events; none are taken from a record."""
 

@@ -9,7 +9,7 @@ from typing import Final
 from engine.core.book import Rule
 from engine.core.facts import Fact, match_value
 from engine.core.state.model import Deferred, Slot, State
-from engine.core.triggers.base import About
+from engine.core.triggers.base import About, Firing
 from engine.model import Event, KeptEvent
 
 MAX_MATCHED_EXITS: Final = 32
@@ -30,10 +30,27 @@ def end(rule: Rule, fact: Fact, state: State, event: Event) -> list[Deferred]:
     def about(began: KeptEvent | None) -> bool:
         return fact.concerns(event, began)
 
-    held = [one for one in state.deferred if one.rule == rule.id and about(one.event)]
+    held = [one for one in state.deferred if one.rule == rule.id and about(one.event) and _lasts(rule, one, event.time)]
     state.deferred = [one for one in state.deferred if one not in held] if held else state.deferred
     rule.trigger.cancel(state, event.time, held=bool(held), about=about)
     return held
+
+
+def _lasts(rule: Rule, one: Deferred, time: int) -> bool:
+    """Whether a deferred firing stands at that time; one that quiet hours hold began before its moment."""
+    return not rule.action.waits or one.moment <= time < one.due
+
+
+def known(rule: Rule, state: State, firing: Firing, due: int) -> int:
+    """When an event known earlier has ended what began with the firing and would last to `due`; 0: none has.
+
+    The event that begins something does not end it.
+    """
+    slot = state.rules.get(rule.id)
+    if slot is None:
+        return 0
+    ends = [time for key, time in slot.exits.items() if _matching(*key.split(" ", 1))(firing.event)]
+    return min((time for time in (slot.cancelled, *ends) if firing.moment < time < due), default=0)
 
 
 def _remember(slot: Slot, key: str, time: int) -> None:

@@ -43,13 +43,20 @@ class Defer(NamedTuple):
     until: int
 
 
+class Later(NamedTuple):
+    """The firing has passed and counts from now on, but acts at `until`; an exit may end it before."""
+
+    reason: str
+    until: int
+
+
 class HoldOut(NamedTuple):
     """The firing is dropped to measure the effect of outreach; reentry and caps count it as if it had happened."""
 
     reason: str
 
 
-Verdict = Pass | Stop | Defer | HoldOut
+Verdict = Pass | Stop | Defer | Later | HoldOut
 PASS: Final = Pass()
 
 
@@ -163,7 +170,7 @@ def judge(book: RuleBook, state: State, candidate: Candidate) -> Verdict:
     for guard in action.guards if candidate.step is None else (condition, *action.step_guards):
         verdict = guard(book, state, candidate)
         if verdict is not PASS:
-            if isinstance(verdict, Defer) and len(state.deferred) >= MAX_DEFERRED_FIRINGS:
-                return Stop(Outcome.SUPPRESSED, f"{MAX_DEFERRED_FIRINGS} others wait for the end of the quiet hours")
+            if isinstance(verdict, Defer | Later) and len(state.deferred) >= MAX_DEFERRED_FIRINGS:
+                return Stop(Outcome.SUPPRESSED, f"{MAX_DEFERRED_FIRINGS} others wait already")
             return verdict
     return PASS

@@ -11,13 +11,14 @@ from engine.core.actions.send import counts
 from engine.core.book import Plan, Rule, RuleBook
 from engine.core.effects import Decision, Effect
 from engine.core.facts import Fact
-from engine.core.guards import Candidate, Defer, Pass, Stop, Verdict, judge
+from engine.core.guards import Candidate, Defer, Later, Pass, Stop, Verdict, judge
 from engine.core.journeys import conduct
 from engine.core.journeys.runs import next_moment
 from engine.core.segments.follow import fall_due
 from engine.core.state.model import Deferred, Run, Sent, Slot, State
 from engine.core.state.rearm import own, silence
 from engine.core.triggers.base import Firing
+from engine.core.zones import iso
 from engine.model import Event, Outcome, OutcomeRecord, Outreach
 
 GUEST_RETENTION = 3_600_000
@@ -168,11 +169,22 @@ class Settling:
             self.record(candidate, verdict.outcome, verdict.reason)
         elif isinstance(verdict, Defer):
             self._defer(candidate, verdict)
+        elif isinstance(verdict, Later):
+            self._wait(candidate, verdict)
         else:
             self._count(candidate)
             self.record(candidate, Outcome.HELD_OUT, verdict.reason)
 
-    def _defer(self, candidate: Candidate, verdict: Defer) -> None:
+    def _wait(self, candidate: Candidate, verdict: Later) -> None:
+        rule = candidate.rule
+        ended = exits.known(rule, self.state, candidate.firing, verdict.until)
+        if ended:
+            self.record(candidate, Outcome.SUPPRESSED, f"ended at {iso(ended)}")
+            return
+        self._count(candidate)
+        self._defer(candidate, verdict)
+
+    def _defer(self, candidate: Candidate, verdict: Defer | Later) -> None:
         firing, rule = candidate.firing, candidate.rule
         event = firing.event if rule.needs.reads.event else None
         self.record(candidate, Outcome.DEFERRED, verdict.reason, until=verdict.until)
@@ -184,19 +196,22 @@ class Settling:
 
     def _act(self, candidate: Candidate) -> None:
         effects = candidate.action.effects(self.book, self.state, candidate)
-        self._count(candidate)
+        if candidate.first_try or not candidate.action.waits:
+            self._count(candidate)
         if candidate.run is not None:
             candidate.run.sent.append(candidate.step_name)
-        decision, outreach = self.decision, ""
+        decision, outreach, reason = self.decision, "", candidate.firing.reason
         for effect in effects:
             if isinstance(effect, Outreach):
                 outreach = effect.id
                 decision.effects.append(effect)
-            elif effect.event.customer == candidate.customer:
+                continue
+            reason = f"{reason}; made {effect.event.type}"
+            if effect.event.customer == candidate.customer:
                 decision.derived.append(effect.event)
             else:
                 decision.effects.append(effect)
-        self.record(candidate, candidate.action.outcome, candidate.firing.reason, outreach)
+        self.record(candidate, candidate.action.outcome, reason, outreach)
 
     def _count(self, candidate: Candidate) -> None:
         """Remember the firing for reentry and caps."""

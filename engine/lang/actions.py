@@ -10,10 +10,13 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from engine.core.actions.base import Action
+from engine.core.actions.emit import Emit
 from engine.core.actions.send import Send
 from engine.core.book import Needs
+from engine.core.catalog import EventType
 from engine.core.facts import Fact
-from engine.lang.fields import TEXT, Name, OptionalDuration
+from engine.lang.diagnostics import did_you_mean
+from engine.lang.fields import TEXT, Duration, Expr, Name, OptionalDuration
 from engine.lang.form import NotNull, Shorthand, Strict
 from engine.lang.site import Site
 from engine.lang.templates import Templates
@@ -75,6 +78,48 @@ class SendFields(ActionFields):
 
 def _template(value: Any) -> Any:
     return {"template": value} if isinstance(value, str) else value
+
+
+class EmitFields(ActionFields):
+    """An event, for the customer or for another one."""
+
+    label = "emit"
+    event: Name = Field(description="The event type to make; events.yaml declares it.")
+    to: Expr = Field(
+        "", description="Whose event it is: an expression with a customer's id; the customer's own if not given."
+    )
+    after: Duration = Field(0, description="How long after the rule came true; until then `exit` stops it.")
+    with_: dict[Name, Expr] = Field({}, alias="with", description="Property -> expression with its value.")
+
+    def build(self, site: Site, around: Around) -> tuple[Action, Needs]:
+        declared = site.catalog.events.get(site.at("event").event(self.event))
+        if declared and declared.made:
+            site.at("event").report("bad-value", f"only the engine makes {self.event}", "name a type of events.yaml")
+        to = site.at("to").expression(self.to, around.types, value=True)
+        values = {
+            name: site.at("with", name).expression(text, around.types, value=True) for name, text in self.with_.items()
+        }
+        required = self._required(site, declared) if declared else frozenset()
+        found = {name: value for name, value in values.items() if value}
+        emit = Emit(
+            self.event, to=to, after=self.after, properties=found, required=required, nobody=site.catalog.accept.nobody
+        )
+        needs = Needs()
+        for each in (to, *found.values()):
+            needs |= each.needs if each else Needs()
+        return emit, needs
+
+    def _required(self, site: Site, declared: EventType) -> frozenset[str]:
+        """The properties that the event must have; reported if `with` leaves one out, or has an undeclared one."""
+        for name in self.with_:
+            if name not in declared.properties:
+                help = did_you_mean(name, declared.properties)
+                message = f"{self.event} has no property '{name}'"
+                site.at("with", name).report("unknown-property", message, help, key=True)
+        required = frozenset(name for name, each in declared.properties.items() if each.required)
+        for name in sorted(required - self.with_.keys()):
+            site.report("missing-property", f"{self.event} must have '{name}'", f"add with: {{ {name}: … }}")
+        return required
 
 
 SendField = Annotated[SendFields, Shorthand(_template, TEXT)]

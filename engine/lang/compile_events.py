@@ -43,10 +43,12 @@ class _Compiler:
         if fields.profile == "all":
             for key, each in properties.items():
                 self.feed(Property(key, each.kind), ("events", name, "properties", key))
-            return EventType(name, properties, profile_all=True, keep=self.keep(name, fields))
+            keep = self.keep(name, fields)
+            return EventType(name, properties, profile_all=True, keep=keep, activity=fields.activity)
         for field, key in fields.profile.items():
             self.feed_from(name, field, properties.get(key), key)
-        return EventType(name, properties, dict(fields.profile), keep=self.keep(name, fields))
+        keep = self.keep(name, fields)
+        return EventType(name, properties, dict(fields.profile), keep=keep, activity=fields.activity)
 
     def keep(self, event: str, fields: EventFields) -> Keep | None:
         if fields.keep is None:

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from engine.core.book import Reentry
 from engine.core.catalog import PLACEHOLDER_IDS, Format, Kind, TimeUnit
-from engine.lang.actions import ActionFields, Defaults, SendField
+from engine.lang.actions import ActionFields, Defaults, EmitFields, SendField
 from engine.lang.facts import FactFields, Facts
 from engine.lang.fields import (
     TEXT,
@@ -121,6 +121,7 @@ class EventFields(Strict):
         {},
         description="Profile field <- property of this event; `all` when every property feeds the field of its name.",
     )
+    activity: bool = Field(True, description="Whether the customer does it; false for what senders or others report.")
     keep: Annotated[EventKeep | None, NotNull()] = Field(
         None, description="History that is kept before any rule asks for it; a duration alone is the window."
     )
@@ -243,7 +244,7 @@ class PolicyFile(File):
 
 # rule files
 
-ACTIONS = ("send", "steps")
+ACTIONS = ("send", "emit", "steps")
 """The keys of what a rule does; a rule has exactly one of them."""
 
 
@@ -268,6 +269,7 @@ class RuleFields(Strict):
     purpose: Name = Field("", description="What caps, consent and quiet hours are about; transactional knows no caps.")
     goal: Annotated[GoalFields | None, NotNull()] = Field(None, description="What the journey is for; ends it.")
     send: Annotated[SendField | None, NotNull()] = Field(None, description="The template, or what to send and how.")
+    emit: Annotated[EmitFields | None, NotNull()] = Field(None, description="An event to make.")
     steps: Annotated[list[StepField] | None, NotNull()] = Field(
         None, min_length=1, description="A journey: messages, waits and branches, in order."
     )
@@ -277,6 +279,8 @@ class RuleFields(Strict):
         given = [name for name in ACTIONS if getattr(self, name) is not None]
         if not given:
             refuse("missing-field", f"rule needs {' or '.join(map(repr, ACTIONS))}", "say what it does")
+        if len(given) > 1:
+            refuse("several-actions", f"rule has {' and '.join(given)}", "make one rule of each", given[1])
         if self.exit and self.cancel_on:
             refuse(
                 "bad-value",

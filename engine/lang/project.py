@@ -16,6 +16,7 @@ from engine.core.scores import ScoreModel
 from engine.core.segments.model import MOVE_TYPES, Segment
 from engine.lang import scores
 from engine.lang.checks import check_ids, check_policy
+from engine.lang.circles import check_circles
 from engine.lang.compile_events import compile_events
 from engine.lang.compile_policy import compile_policy
 from engine.lang.compile_rules import compile_rule
@@ -201,7 +202,11 @@ class _Project:
         self.content["policy"] = _canonical(content, but={"preferences"})  # nothing is decided by them
         if any(each.severity == "error" for each in self.findings):
             return None
-        return RuleBook(tuple(rules), catalog, compiled, self._revision(), segments)
+        book = RuleBook(tuple(rules), catalog, compiled, self._revision(), segments)
+        before = len(self.findings)
+        places = [self._site(file, index) for file in files for index, _ in file.rules()]
+        check_circles(book, {rule.id: place for rule, place in zip(rules, places, strict=True)})
+        return book if len(self.findings) == before else None
 
     def _segments(self, files: list[_RuleFile], catalog: Catalog = NOTHING) -> list[tuple[Site, SegmentFields]]:
         return [

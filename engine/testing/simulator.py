@@ -14,7 +14,7 @@ from engine.core.settle import retract
 from engine.core.state.codec import decode_state, encode_state
 from engine.core.state.model import State
 from engine.errors import RenderFailed
-from engine.model import Event, OutcomeRecord, Outreach, WakeUp
+from engine.model import DerivedEvent, Event, OutcomeRecord, Outreach, WakeUp
 from engine.ports import Renderer
 from engine.testing.moves import Move, moves_of
 
@@ -42,6 +42,8 @@ class Simulator:
         self.outcomes: list[OutcomeRecord] = []
         self.derived: list[Event] = []
         """Events that segments and rules have made for the customers themselves."""
+        self.lost: list[Event] = []
+        """Events that rules have made for customers of whom nothing is known."""
         self._wakes: list[tuple[int, str]] = []
         self._events = 0
 
@@ -119,7 +121,17 @@ class Simulator:
         self._render(decision)
         self.outreach.extend(decision.outreach)
         self.outcomes.extend(decision.outcomes)
+        self._tell_others(decision)
         self.derived.extend(decision.derived)
+
+    def _tell_others(self, decision: Decision) -> None:
+        """Give other customers the events that rules have made for them; nobody is created by one."""
+        for effect in decision.effects:
+            if isinstance(effect, DerivedEvent):
+                if effect.event.customer in self.states:
+                    self._decide(effect.event)
+                else:
+                    self.lost.append(effect.event)
 
     def _render(self, decision: Decision) -> None:
         for outreach in list(decision.outreach) if self.renderer else ():

@@ -60,6 +60,16 @@ class Action(ABC):
         return frozenset()
 
     @property
+    def makes_soon(self) -> frozenset[str]:
+        """Those that it may make within an hour, so that rules could set off each other without end."""
+        return self.makes
+
+    @property
+    def makes_for_others(self) -> bool:
+        """Whether it may make events for other customers than its own."""
+        return False
+
+    @property
     def waits(self) -> bool:
         """Whether it goes on after the trigger came true, so that `exit` and `match` make sense."""
         return False

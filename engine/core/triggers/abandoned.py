@@ -56,6 +56,10 @@ class Abandoned(Trigger):
     def listens(self) -> frozenset[str]:
         return self.without | {self.after}
 
+    @property
+    def delay(self) -> int:
+        return self.within
+
     def on_event(self, state: State, event: Event, horizon: int) -> Firing | None:
         key = self._key(event)
         if key is None:

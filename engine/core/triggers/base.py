@@ -73,6 +73,11 @@ class Trigger(ABC):
         """Segments whose moves it reacts to: `on_event` gets the event of the move."""
         return frozenset()
 
+    @property
+    def delay(self) -> int:
+        """Milliseconds that pass at least between an event and what it makes come true."""
+        return 0
+
     @abstractmethod
     def on_event(self, state: State, event: Event, horizon: int) -> Firing | None:
         """Fold an event that is already in the tallies and the profile: arm, disarm, or fire at once."""

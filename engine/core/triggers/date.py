@@ -68,6 +68,10 @@ class Date(Trigger):
     def fields(self) -> frozenset[str]:
         return frozenset({self.field, self.zones.field} if self.zones.field else {self.field})
 
+    @property
+    def delay(self) -> int:
+        return DAY  # comes true once for each date
+
     def on_event(self, state: State, event: Event, horizon: int) -> Firing | None:
         self._arm(state, event.time, self.keep(event))
         return None

@@ -35,6 +35,10 @@ class Inactivity(Trigger):
     def listens(self) -> frozenset[str]:
         return self.of
 
+    @property
+    def delay(self) -> int:
+        return self.after
+
     def on_event(self, state: State, event: Event, horizon: int) -> Firing | None:
         if self.where and not self.where.test(Scope(state, event, event.time)):
             return None

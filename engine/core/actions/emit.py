@@ -1,0 +1,111 @@
+"""The action Emit: a rule makes an event, for its customer or for another one, at once or after a while.
+
+`settle` asks its guards when the rule comes true. With `after`, the firing then waits among the deferred ones, and only
+an exit can stop it. No message is sent, so freshness, consent, quiet hours, caps and holdouts do not apply.
+"""
+
+from collections.abc import Mapping, Set
+from typing import Any, Final
+
+from engine.core.actions.base import Action
+from engine.core.book import Expression, RuleBook
+from engine.core.durations import text_of
+from engine.core.effects import Effect, effect_id
+from engine.core.guards import PASS, Candidate, Guard, Later, Stop, Verdict, condition, reentry
+from engine.core.scope import MISSING
+from engine.core.state.model import State
+from engine.core.zones import iso
+from engine.model import DerivedEvent, Event, Outcome
+
+SLOW: Final = 3_600_000
+"""An emit that waits this long (1 h, in ms) may be part of a circle of rules: it then turns at most 24 times a day."""
+
+
+class Emit(Action):
+    """One event. `to`: gives the customer whose event it is; None: the rule's own. `after`: milliseconds."""
+
+    outcome = Outcome.EMITTED
+
+    def __init__(
+        self,
+        type: str,
+        *,
+        to: Expression | None = None,
+        after: int = 0,
+        properties: Mapping[str, Expression] | None = None,
+        required: Set[str] = frozenset(),
+        nobody: Set[str] = frozenset(),
+    ) -> None:
+        self.type = type
+        self.to = to
+        self.after = after
+        self.properties = dict(properties or {})
+        self.required = required
+        self.nobody = nobody
+        self._guards = (self.enter, self.recipient, self.complete)
+
+    @property
+    def guards(self) -> tuple[Guard, ...]:
+        return self._guards
+
+    @property
+    def makes(self) -> frozenset[str]:
+        return frozenset({self.type})
+
+    @property
+    def makes_soon(self) -> frozenset[str]:
+        return self.makes if self.after < SLOW else frozenset()
+
+    @property
+    def makes_for_others(self) -> bool:
+        return self.to is not None
+
+    @property
+    def waits(self) -> bool:
+        return self.after > 0
+
+    def enter(self, book: RuleBook, state: State, candidate: Candidate) -> Verdict:
+        """Condition and reentry, asked once, before `after`."""
+        if not candidate.first_try:
+            return PASS
+        for guard in (condition, reentry):
+            verdict = guard(book, state, candidate)
+            if verdict is not PASS:
+                return verdict
+        if not self.after:
+            return PASS
+        due = candidate.firing.moment + self.after
+        return Later(f"in {text_of(self.after)}, at {iso(due)}, unless it ends before", due)
+
+    def recipient(self, book: RuleBook, state: State, candidate: Candidate) -> Verdict:
+        if self.to is None or (self.to.needs.reads.event and candidate.firing.event is None):
+            return PASS  # without its event, as in `explain`, nobody can say
+        customer = self._recipient(state, candidate)
+        if not customer:
+            return Stop(Outcome.SUPPRESSED, f"there is no customer to tell: {self.to.text}")
+        if customer == candidate.customer:
+            return Stop(Outcome.SUPPRESSED, f"{self.to.text} is the customer themselves")
+        return PASS
+
+    def complete(self, book: RuleBook, state: State, candidate: Candidate) -> Verdict:
+        """Stop an event without a property that its type requires."""
+        missing = sorted(self.required - self._values(state, candidate).keys()) if self.required else []
+        return Stop(Outcome.SUPPRESSED, f"{self.type} must have {missing[0]}, which is missing") if missing else PASS
+
+    def effects(self, book: RuleBook, state: State, candidate: Candidate) -> list[Effect]:
+        firing, rule, customer = candidate.firing, candidate.rule.id, candidate.customer
+        identity = effect_id(rule, customer, firing.occurrence)
+        to = customer if self.to is None else self._recipient(state, candidate)
+        made = Event(identity, self.type, to, firing.moment + self.after, self._values(state, candidate))
+        return [DerivedEvent(rule, firing.occurrence, customer, candidate.at, made)]
+
+    def _recipient(self, state: State, candidate: Candidate) -> str:
+        value = self.to.test(candidate.scope(state)) if self.to else ""
+        if type(value) is int:
+            return str(value)
+        return value if isinstance(value, str) and value.strip() and value not in self.nobody else ""
+
+    def _values(self, state: State, candidate: Candidate) -> dict[str, Any]:
+        scope = candidate.scope(state)
+        values = {name: expression.test(scope) for name, expression in self.properties.items()}
+        return {name: value for name, value in values.items() if value is not MISSING}

@@ -1,0 +1,162 @@
+"""Rules that make events: for the customer within the decision, for others, at once or after a while."""
+
+from pathlib import Path
+
+import pytest
+
+from engine.core.book import RuleBook
+from engine.lang.project import load
+from engine.model import Outcome
+from engine.testing.simulator import Simulator
+
+EVENTS = """\
+version: 1
+events:
+  signup: { properties: { by: string }, profile: { referred_by: by } }
+  purchase: { properties: { order_id: string, amount: number } }
+  refund: { properties: { order_id: string } }
+  referral_succeeded: { properties: { friend: { type: string, required: true }, order: string } }
+  reported: { activity: false }
+"""
+REFERRAL = """\
+version: 1
+rules:
+  - id: referral
+    when: { event: purchase, where: events.purchase.count() == 1 }
+    if: profile.referred_by != null
+    reentry: once
+    exit: { event: refund, match: order_id }
+    emit: { event: referral_succeeded, to: profile.referred_by, after: 14d,
+            with: { friend: customer.id, order: event.order_id } }
+  - id: thanks
+    when: { event: referral_succeeded }
+    send: thanks
+"""
+EACH = """\
+version: 1
+rules:
+  - id: earn
+    when: { event: purchase }
+    exit: { event: refund, match: order_id }
+    emit: { event: referral_succeeded, after: 14d, with: { friend: event.order_id } }
+"""
+
+
+def book_of(folder: Path, rules: str, policy: str = "version: 1\n", events: str = EVENTS) -> RuleBook:
+    for name, text in (("events.yaml", events), ("policy.yaml", policy), ("rules.yaml", rules)):
+        (folder / name).write_text(text)
+    loaded = load(folder, None)
+    assert loaded.book, [each.human() for each in loaded.diagnostics]
+    return loaded.book
+
+
+@pytest.fixture(params=[False, True], ids=["once", "twice-and-reloaded"])
+def strict(request: pytest.FixtureRequest) -> bool:
+    return bool(request.param)
+
+
+@pytest.fixture
+def shop(tmp_path: Path, strict: bool) -> Simulator:
+    """Ada has brought Bob."""
+    there = Simulator(book_of(tmp_path, REFERRAL), strict=strict)
+    there.event("signup", "0d", customer="ada")
+    there.event("signup", "0d", customer="bob", by="ada")
+    return there
+
+
+def outcomes(there: Simulator) -> list[tuple[str, str, Outcome]]:
+    return [(one.customer, one.rule, one.outcome) for one in there.outcomes]
+
+
+def test_who_brought_a_friend_is_thanked_when_the_return_period_is_over(shop: Simulator) -> None:
+    shop.event("purchase", "1d", customer="bob", order_id="o-1")
+    shop.run("30d")
+    assert [(one.customer, one.rule, one.moment) for one in shop.outreach] == [("ada", "thanks", shop.moment("15d"))]
+    [told] = [one.event for one in shop.outreach]
+    assert told
+    assert told.properties == {"friend": "bob", "order": "o-1"}
+    assert ("bob", "referral", Outcome.EMITTED) in outcomes(shop)
+
+
+def test_a_refund_of_that_order_within_the_return_period_takes_it_back(shop: Simulator) -> None:
+    shop.event("purchase", "1d", customer="bob", order_id="o-1")
+    shop.event("refund", "3d", customer="bob", order_id="o-1")
+    shop.run("30d")
+    assert shop.outreach == []
+    assert [(one.outcome, one.reason) for one in shop.outcomes if one.customer == "bob"][-1:] == [
+        (Outcome.SUPPRESSED, "ended by refund")
+    ]
+
+
+def test_the_refund_of_another_order_takes_nothing_back(shop: Simulator) -> None:
+    shop.event("purchase", "1d", customer="bob", order_id="o-1")
+    shop.event("refund", "3d", customer="bob", order_id="o-2")
+    shop.run("30d")
+    assert [one.customer for one in shop.outreach] == ["ada"]
+
+
+def test_a_refund_that_arrives_before_its_purchase_counts(shop: Simulator) -> None:
+    shop.event("refund", "3d", customer="bob", order_id="o-1")
+    shop.event("purchase", "1d", customer="bob", order_id="o-1", arrives="4d")
+    shop.run("30d")
+    assert shop.outreach == []
+
+
+def test_a_refund_after_the_return_period_comes_too_late(shop: Simulator) -> None:
+    shop.event("purchase", "1d", customer="bob", order_id="o-1")
+    shop.event("refund", "15d", customer="bob", order_id="o-1")
+    assert [one.customer for one in shop.outreach] == ["ada"]
+
+
+def test_the_first_purchase_only_is_credited(shop: Simulator) -> None:
+    for day in (1, 2, 40):
+        shop.event("purchase", f"{day}d", customer="bob", order_id=f"o-{day}")
+    shop.run("90d")
+    assert [one.customer for one in shop.outreach] == ["ada"]
+
+
+def test_nobody_is_created_and_nobody_refers_themselves(tmp_path: Path, strict: bool) -> None:
+    there = Simulator(book_of(tmp_path, REFERRAL), strict=strict)
+    there.event("signup", "0d", customer="bob", by="nobody-known")
+    there.event("signup", "0d", customer="eve", by="eve")
+    for customer in ("bob", "eve"):
+        there.event("purchase", "1d", customer=customer, order_id="o")
+    there.run("30d")
+    assert [event.customer for event in there.lost] == ["nobody-known"]
+    assert "nobody-known" not in there.states
+    assert ("eve", "referral", Outcome.SUPPRESSED) in outcomes(there)
+
+
+def test_each_purchase_earns_for_itself(tmp_path: Path, strict: bool) -> None:
+    there = Simulator(book_of(tmp_path, EACH), strict=strict)
+    for day in range(5):
+        there.event("purchase", f"{day}d", order_id=f"o-{day}")
+    there.event("refund", "6d", order_id="o-2")
+    there.run("30d")
+    made = [(event.time, event.properties["friend"]) for event in there.derived]
+    assert made == [(there.moment(f"{day + 14}d"), f"o-{day}") for day in (0, 1, 3, 4)]
+
+
+def test_an_emit_that_waits_knows_no_quiet_hours_caps_or_freshness(tmp_path: Path, strict: bool) -> None:
+    policy = 'version: 1\nquiet_hours: { from: "00:00", to: "23:59" }\ncaps: [{ limit: 1, per: 30d }]\nfresh_for: 1m\n'
+    there = Simulator(book_of(tmp_path, EACH, policy), strict=strict)
+    for number in range(3):
+        there.event("purchase", "0d", order_id=f"o-{number}")
+    there.run("30d")
+    assert len(there.derived) == 3
+
+
+def test_what_others_report_and_what_rules_make_keeps_nobody_from_being_forgotten(tmp_path: Path) -> None:
+    there = Simulator(book_of(tmp_path, EACH, "version: 1\nforget_after: 30d\n"))
+    there.event("purchase", "0d", order_id="o")
+    there.event("reported", "29d")
+    there.run("31d")
+    assert there.states == {}
+
+
+def test_a_required_property_that_is_missing_stops_the_event(tmp_path: Path, strict: bool) -> None:
+    there = Simulator(book_of(tmp_path, EACH), strict=strict)
+    there.event("purchase", "0d")
+    there.run("30d")
+    assert there.derived == []
+    assert there.outcomes[-1].reason == "referral_succeeded must have friend, which is missing"
