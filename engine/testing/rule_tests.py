@@ -4,7 +4,7 @@ Each test runs twice, the second time with every event delivered twice and the s
 result depends on either fails its test.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,6 +22,9 @@ Got = Outreach | OutcomeRecord | Move
 
 CONTAINED = ("text", "html")
 """Fields of which an expectation may quote a part; all other fields must be equal."""
+
+OUTREACH = "outreach"
+"""The property by which feedback such as a click names the message that it is about."""
 
 MOMENTS = ("moment", "expires_at", "until")
 """Fields that hold instants; messages show them as times of the test."""
@@ -72,7 +75,9 @@ def _simulate(file: TestFile, renderer: Renderer, case: TestCase, *, strict: boo
     sim = Simulator(file.book, renderer, start=case.start, strict=strict)
     sim.profile(case.customer, **case.profile)
     for given in sorted(case.given, key=lambda given: given.arrives):
-        sim.deliver(Event(given.id, given.type, case.customer, given.at, dict(given.properties)), given.arrives)
+        sim.run(given.arrives - 1)
+        properties = _about(given.properties, sim.outreach)
+        sim.deliver(Event(given.id, given.type, case.customer, given.at, properties), given.arrives)
     sim.run(case.until)
     return sim
 
@@ -81,6 +86,13 @@ def in_order(want: Sequence[Expected], outreach: Sequence[Outreach], moves: Sequ
     """All outreach, and the moves of the segments that the test names, by their times; a move comes before outreach."""
     named = concerned(want, moves)
     return sorted([*named, *outreach], key=lambda one: one.at) if named else [*outreach]
+
+
+def _about(properties: Mapping[str, Any], outreach: Sequence[Outreach]) -> dict[str, Any]:
+    """The properties, with the id of a message where `outreach` names its rule, or its rule and step."""
+    named = properties.get(OUTREACH)
+    made = [one.id for one in outreach if named in (one.rule, label(one.rule, one.step))]
+    return {**properties, OUTREACH: made[-1]} if made else dict(properties)
 
 
 def same(want: Sequence[Expected], got: Sequence[Got]) -> bool:

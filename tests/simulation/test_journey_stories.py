@@ -1,12 +1,12 @@
-"""Whole stories: onboarding, win-back and NPS, told in order, twice, late within lateness, and with the state reloaded."""
+"""Whole stories of onboarding, win-back and NPS: in order, twice, late within lateness, and with the state reloaded."""
 
 from collections.abc import Callable
 
 import pytest
 
 from engine.core.book import RuleBook
-from engine.core.effects import effect_id
 from engine.core.durations import milliseconds
+from engine.core.effects import effect_id
 from engine.model import Event, Outcome
 from engine.testing import START, Simulator
 from tests.support.journeys import loaded, span

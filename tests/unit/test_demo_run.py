@@ -59,5 +59,5 @@ def test_every_rule_reaches_somebody(book: RuleBook, outcomes: list[OutcomeRecor
 
 def test_some_messages_are_deferred_capped_expired_and_suppressed(outcomes: list[OutcomeRecord]) -> None:
     seen = Counter(outcome.outcome.value for outcome in outcomes)
-    assert seen.keys() == {"fired", "deferred", "capped", "expired", "suppressed"}
+    assert seen.keys() >= {"fired", "deferred", "capped", "expired", "suppressed"}
     assert max(seen["capped"], seen["expired"]) < seen["deferred"] < seen["fired"]
