@@ -260,6 +260,11 @@ class OtherFormat(EngineError):
     ours: int
 
     def __str__(self) -> str:
+        if self.found == 2:
+            return (
+                f"{self.store} is in format 2, and this engine uses format {self.ours}. Stop all workers, then move it"
+                " with `engine run --upgrade-store`: docs/operations.md says how long that takes. There is no way back"
+            )
         return (
             f"{self.store} was written in format {self.found}, and this engine uses format {self.ours}. Run the"
             " version that wrote it, or start a new namespace (ENGINE_NAMESPACE), which reads the topics again"

@@ -18,10 +18,12 @@ from engine.core.state.model import State
 from engine.errors import MakesForOthers
 from engine.model import DerivedEvent, Event, Identified, OutcomeRecord, Outreach, WakeUp
 from engine.ports import OUTREACH, UNLIMITED, Entry, Record, Renderer
+from engine.wire.histories import Names
 from engine.wire.records import decode_outreach
 from engine.worker.batch import Batch
 from engine.worker.result import Arrival, Result
 from engine.worker.turns import entries_of
+from engine.worker.values import Value
 
 Input = tuple[Event | Identified, int, int]
 """An event or identification, and the partition's clock before and after it."""
@@ -128,10 +130,11 @@ class CarefulRun:
 
     def _step(self, customer: str, arrivals: Sequence[Arrival], tick: Tick | None) -> None:
         assert tick
-        batch = Batch(self.run.book, self.run.renderer, {customer: self.state}, tick.before, wall=None)
+        values = {customer: Value(self.state, self.wake)}
+        batch = Batch(self.run.book, self.run.renderer, values, tick.before, wall=None, names=Names())
         batch.run(arrivals, tick.now, () if arrivals else [(customer, self.wake)])
-        self.state = batch.states.get(customer, self.state)
-        self.wake = batch.wakes.get(customer, self.wake)
+        self.state = batch.decided.states.get(customer, self.state)
+        self.wake = batch.decided.wakes.get(customer, self.wake)
         self._keep(batch.result)
 
     def _keep(self, result: Result) -> None:

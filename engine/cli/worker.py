@@ -8,15 +8,17 @@ from typing import Annotated
 
 import typer
 
-from engine.cli.console import complain
+from engine.cli.console import complain, err
 from engine.cli.findings import report
 from engine.cli.opening import open_project
 from engine.cli.options import Namespace, RulesDir, Store, TemplatesDir, settings_of
 from engine.cli.process import begin_log, obey_stop
+from engine.core.durations import text_of
 from engine.errors import EngineError
 from engine.operate.checks import check_all
+from engine.operate.upgrade import SECONDS_PER_100_000, upgrade, waiting
 from engine.operate.words import count_of
-from engine.ports import Hooks
+from engine.ports import HasFormat2, Hooks, StateStore
 from engine.telemetry.all_hooks import AllHooks
 from engine.telemetry.logs import LogHooks
 from engine.telemetry.worker import PrometheusHooks
@@ -40,6 +42,9 @@ def run(
     namespace: Namespace = None,
     check: Annotated[bool, typer.Option("--check", help="Check rules, topics and the store, then stop.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="With --check: print JSON, for a program to read.")] = False,
+    upgrade_store: Annotated[
+        bool, typer.Option("--upgrade-store", help="Move a store of format 2 to format 3 first. There is no way back.")
+    ] = False,
 ) -> None:
     """Run a worker: events in from Kafka, customers in Redis, outreach out to Kafka. Settings are ENGINE_… variables.
 
@@ -60,6 +65,8 @@ def run(
         stack.callback(log.sum_up)
         serve(stack, settings, health)
         opened = stack.enter_context(open_store(settings))
+        if upgrade_store and isinstance(opened, HasFormat2):
+            _upgrade(opened, opened)
         writer = open_writer(settings)
         stack.callback(close_writer, writer)
         running = stack.enter_context(open_running(settings, project, opened, writer, hooks))
@@ -67,6 +74,18 @@ def run(
         _obey_signals(running, hooks)
         collect_rarely()
         running.worker.run()
+
+
+def _upgrade(store: StateStore, old: HasFormat2) -> None:
+    """Move all partitions. Another worker may do the same at the same time."""
+    partitions = waiting(old)
+    customers = sum(partitions.values())
+    seconds = max(1, customers * SECONDS_PER_100_000 // 100_000)
+    if partitions:
+        err.print(f"moving {count_of(customers, 'customer')} to format 3 of the store, about {text_of(seconds * 1000)}")
+    for number, count in partitions.items():
+        upgrade(store, old, number)
+        err.print(f"partition {number}: moved {count_of(count, 'customer')}", highlight=False)
 
 
 def _obey_signals(running: Running, hooks: Hooks) -> None:

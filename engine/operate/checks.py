@@ -9,7 +9,7 @@ from engine.config import BadSetting, Settings, channel_urls, linked_settings, u
 from engine.core.book import LINKS, RuleBook, TemplateFacts
 from engine.core.catalog import Catalog
 from engine.core.zones import ZONES_VERSION
-from engine.errors import EngineError, PartitionsDiffer, SourceUnavailable, StateTooNew
+from engine.errors import EngineError, OtherFormat, PartitionsDiffer, SourceUnavailable, StateTooNew
 from engine.lang.project import Loaded, load
 from engine.operate.findings import Finding, fail, ok, warn
 from engine.operate.installation import Installation
@@ -177,10 +177,14 @@ def check_store(store: StateStore, partitions: int) -> Iterator[Finding]:
             yield from _server_findings(server)
     else:
         yield warn("store", "in memory", "everything is lost when the worker stops; use --store redis://…")
-    meta = stored_meta(store)
+    meta = None
     try:
+        meta = stored_meta(store)
         if partitions:
             check_stored(store, partitions)
+    except OtherFormat as error:
+        yield fail("customers", str(error), "docs/operations.md says how to upgrade")
+        return
     except PartitionsDiffer as error:
         yield fail("customers", str(error), "docs/commands.md says how to change the number of partitions")
     except StateTooNew as error:

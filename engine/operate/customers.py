@@ -7,15 +7,15 @@ from typing import Any
 import msgspec
 
 from engine.core.seen import moments
-from engine.core.state.codec import decode_state
 from engine.core.state.model import State
 from engine.core.zones import iso
 from engine.errors import UsageError
 from engine.operate.erasure import erase, pending
 from engine.ports import ClaimStore, StateStore
+from engine.wire.histories import decode_history
 from engine.wire.partitioner import murmur2_partition
-from engine.wire.records import decode_past
 from engine.worker.placement import stored_meta
+from engine.worker.values import read_value, state_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +49,12 @@ def likely_partitions(store: StateStore, customer: str) -> Iterator[int]:
 def find(store: StateStore, customer: str) -> Found:
     """Raises UsageError if no partition of the store has the customer."""
     for partition in likely_partitions(store, customer):
-        data = store.load(partition, [customer])[0]
-        if data is not None:
-            history = [decode_past(customer, record) for record in store.history(partition, customer)]
-            state = decode_state(data)
-            return Found(partition, state, max(store.meta(partition).clock, state.last), history)
+        value = read_value(store.load(partition, [customer])[0])
+        state = state_of(value)
+        if state is not None:
+            meta = store.meta(partition)
+            history = decode_history(customer, value.history, meta.names)
+            return Found(partition, state, max(meta.clock, state.last), history)
     message = f"the store has no customer {customer!r}"
     if stored_meta(store) is None:
         message = "the store is empty: no customer in this namespace. `engine run` fills it, or `engine replay --store`"

@@ -12,6 +12,7 @@ from engine.errors import BrokersAway, CodecMissing, SourceUnavailable
 from engine.operate.checks import check_all
 from engine.operate.findings import Finding, fail, ok, warn
 from engine.operate.installation import Installation
+from engine.operate.overdue import overdue
 from engine.operate.recreated_topics import made_again
 from engine.operate.sampling import judge_keys
 from engine.operate.topics import source_topics
@@ -170,7 +171,7 @@ def _oldest(reader: TopicReader, spans: Mapping[Place, tuple[int, int]]) -> int:
 
 
 def _overdue(store: StateStore, partitions: int, now: int) -> Finding:
-    found = [one for number in range(partitions) for one in store.due(number, now - LATE, COUNTED)]
+    found = [one for number in range(partitions) for one in overdue(store, number, now - LATE, COUNTED)]
     if not found:
         return ok("timers", "none is overdue")
     longest = text_of((now - min(moment for _, moment in found)) // 1000 * 1000)

@@ -1,28 +1,41 @@
 """Commits by commands instead of the partition's worker: erasure and reshard. They fence a running worker."""
 
 from collections.abc import Callable
-from contextlib import suppress
 
 import msgspec
 
 from engine.errors import Fenced
-from engine.ports import Commit, Meta, StateStore
-from engine.worker.placement import stamped
+from engine.ports import Commit, Opened, StateStore
+from engine.worker.placement import check_moved, stamped
 
 TRIES = 100
 
 
-def commit_outside(store: StateStore, partition: int, change: Callable[[Meta], Commit]) -> None:
-    """Commit what `change` makes of the present meta. The next commit of a running worker is refused.
+def commit_outside(
+    store: StateStore,
+    partition: int,
+    change: Callable[[Opened], Commit],
+    refused: Callable[[Fenced], None] = lambda error: None,
+) -> None:
+    """Commit what `change` makes of the present partition. The next commit of a running worker is refused.
 
-    Raises Fenced if a worker is faster a hundred times.
+    `refused` is told of each refusal, before the next attempt. Raises Fenced if a worker is faster a hundred times,
+    and OtherFormat.
     """
-    for _ in range(TRIES):
-        with suppress(Fenced):
-            return store.commit(partition, change(store.meta(partition)))
-    return store.commit(partition, change(store.meta(partition)))
+    for attempt in range(1, TRIES + 1):
+        try:
+            opened = store.open(partition)
+            check_moved(opened.meta)
+            store.commit(partition, change(opened))
+        except Fenced as error:
+            if attempt == TRIES:
+                raise
+            refused(error)
+        else:
+            return
 
 
-def on_top(before: Meta, **changes: object) -> Commit:
-    """A commit that follows this meta and changes these fields."""
-    return Commit(before, msgspec.structs.replace(stamped(before), seq=before.seq + 1, **changes))
+def on_top(before: Opened, **changes: object) -> Commit:
+    """A commit that follows this one and changes these fields."""
+    meta = before.meta
+    return Commit(before.seal, msgspec.structs.replace(stamped(meta), seq=meta.seq + 1, **changes))

@@ -7,16 +7,18 @@ is in both after a crash is a copy, and the next run goes on.
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 
-from engine.core.state.codec import decode_state
-from engine.errors import ReshardRefused, StateUnreadable
+from engine.errors import ReshardRefused
 from engine.operate.outside_commit import commit_outside, on_top
-from engine.ports import StateStore
+from engine.ports import DAY, Commit, Opened, StateStore
+from engine.wire.histories import Names, encode_past, outcomes_of
 from engine.worker.placement import stored_meta
+from engine.worker.values import NOBODY, Value, encode_looks, encode_value, read_value
 
 PAGE = 1_000
 Place = Callable[[str, int], int]
@@ -110,27 +112,45 @@ class Reshard:
             self._copy(number, target, some)
         gone = [customer for some in leaving.values() for customer in some]
         if gone:
-            self._commit(number, states=dict.fromkeys(gone))
+            self._commit(number, values=dict.fromkeys(gone))
 
     def _copy(self, number: int, target: int, customers: Sequence[str]) -> None:
-        moving: dict[str, bytes | None] = {}
-        states = self.store.load(number, customers), self.store.load(target, customers)
-        for customer, here, there in zip(customers, *states, strict=True):
-            self.moved.moved += here is not None
-            if here is not None and there is None:
+        moving: dict[str, Value] = {}
+        values = self.store.load(number, customers), self.store.load(target, customers)
+        for customer, *pair in zip(customers, *values, strict=True):
+            here, there = map(read_value, pair)
+            self.moved.moved += here != NOBODY
+            if there.state is None and here != NOBODY:
                 moving[customer] = here
-            elif here is not None and there != here:
+            elif here.state is not None and (there.state, there.wake) != (here.state, here.wake):
                 self.moved.conflicts += 1
         if moving:
-            wakes = {customer: _wake(state) for customer, state in moving.items() if state}
-            outcomes = {customer: self.store.history(number, customer)[::-1] for customer in moving}
-            self._commit(target, states=moving, wakes=wakes, outcomes=outcomes)
+            self._write(target, moving, self.store.meta(number).names)
+
+    def _write(self, target: int, moving: Mapping[str, Value], names: Sequence[str]) -> None:
+        """Write values of another partition, whose histories have places in that partition's `names`."""
+
+        def change(before: Opened) -> Commit:
+            known = Names(before.meta.names)
+            values, looks = {}, defaultdict(list)
+            for customer, value in moving.items():
+                history = b""
+                with suppress(msgspec.DecodeError):
+                    history = b"".join(encode_past(one, known) for one in outcomes_of(customer, value.history, names))
+                values[customer] = encode_value(Value(value.state, value.wake, 0, history))
+                if value.wake:
+                    looks[value.wake // DAY].append((value.wake, customer))
+            commit = on_top(before, names=known.all)
+            commit.values, commit.looks = dict(values), {day: encode_looks(some) for day, some in looks.items()}
+            return commit
+
+        commit_outside(self.store, target, change)
 
     def _finish(self, keep_offsets: bool) -> None:
         """Let a sweep re-arm every customer: how far the sweep of each old partition had come is lost."""
         metas = [self.store.meta(number) for number in self.numbers]
         clock = max(meta.clock for meta in metas)
-        erased = {digest: at for number in self.numbers for digest, at in self.store.erased(number).items()}
+        erased = {digest: at for number in self.numbers for digest, at in self.store.open(number).erased.items()}
         for number, meta in reversed(list(enumerate(metas))):  # partition 0 last: it tells that this has not ended
             offsets = meta.offsets if keep_offsets and number < self.to else {}
             ended = {"partitions": self.to, "moving_to": 0, "clock": clock, "mark": 0, "sweep": "", "offsets": offsets}
@@ -157,11 +177,3 @@ def _state_of(store: StateStore, to: int) -> tuple[int, bool]:
         reason = f"a reshard to {begun.moving_to} partitions was begun: finish that one first"
         raise ReshardRefused(reason)
     return (begun or first).partitions, begun is not None
-
-
-def _wake(state: bytes) -> int:
-    """The wake-up of a state; 0 for an unreadable one."""
-    try:
-        return decode_state(state).wake
-    except StateUnreadable:
-        return 0

@@ -5,6 +5,7 @@ its modules. Nothing here may do IO or know a client library.
 """
 
 from engine.ports.events import EventSource, IngestMark, IngestProgress, Ownership, Record, Rekeyed, Source, Transfer
+from engine.ports.format2 import HasFormat2, OldCustomer
 from engine.ports.sending import (
     Channel,
     Claim,
@@ -18,6 +19,7 @@ from engine.ports.sending import (
 )
 from engine.ports.sinks import UNLIMITED, OutreachSink, RecordWriter, Renderer
 from engine.ports.store import (
+    DAY,
     HISTORY_LENGTH,
     OUTREACH,
     STORE_FORMAT,
@@ -26,8 +28,12 @@ from engine.ports.store import (
     HasServers,
     Kept,
     Meta,
+    Opened,
     StateStore,
     StoreServer,
+    fenced,
+    read_meta,
+    sealed,
 )
 from engine.ports.telemetry import Hooks, Measures, SenderHooks, Work
 from engine.ports.topics import (
@@ -56,6 +62,7 @@ from engine.ports.topics import (
 __all__ = [
     "AWAY_SECONDS",
     "BATCH_BYTES",
+    "DAY",
     "HISTORY_LENGTH",
     "KAFKA_DEFAULT",
     "MAX_MESSAGE",
@@ -78,6 +85,7 @@ __all__ = [
     "Entry",
     "EventSource",
     "GroupOffsets",
+    "HasFormat2",
     "HasServers",
     "Headers",
     "Hooks",
@@ -88,6 +96,8 @@ __all__ = [
     "Measures",
     "Meta",
     "NewTopic",
+    "OldCustomer",
+    "Opened",
     "OutreachSink",
     "Ownership",
     "Place",
@@ -107,6 +117,9 @@ __all__ = [
     "TopicWriter",
     "Transfer",
     "Work",
+    "fenced",
     "largest_value",
+    "read_meta",
+    "sealed",
     "too_small",
 ]

@@ -1,19 +1,23 @@
 """The store of customer states: what a partition remembers, one atomic commit, and the store itself."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final, Protocol, runtime_checkable
+from typing import Final, NamedTuple, Protocol, runtime_checkable
 
 import msgspec
+
+from engine.errors import Fenced, OtherFormat
 
 OUTREACH: Final = "outreach"
 """The destination of outreach; other destinations are named beside what encodes for them, in `engine/wire`."""
 HISTORY_LENGTH = 20
-"""Outcome records that a store keeps of a customer."""
-
-
-STORE_FORMAT = 2
-"""Of what stores keep, and where. 1, never released, had a key for each customer."""
+"""Outcomes that a store keeps of a customer."""
+STORE_FORMAT = 3
+"""Of what stores keep, and where. 1, never released, had a key for each customer; 2 a field for each state, each
+wake-up and each history (`engine run --upgrade-store` moves it)."""
+DAY = 86_400_000
+"""Milliseconds of a day of looks: the moments from `day * DAY` to before `(day + 1) * DAY` are in one list."""
 
 
 class Kept(msgspec.Struct, array_like=True, frozen=True):
@@ -31,7 +35,7 @@ class Kept(msgspec.Struct, array_like=True, frozen=True):
 
 
 class Meta(msgspec.Struct):
-    """What a partition remembers. `seq` counts commits: the fence. `offsets` maps source -> next offset to read."""
+    """What a partition remembers. `seq` counts commits. `offsets` maps source -> next offset to read."""
 
     seq: int = 0
     offsets: dict[str, int] = {}
@@ -53,6 +57,10 @@ class Meta(msgspec.Struct):
     keeps: list[Kept] = []
     zones: str = ""
     """The release of the time zone data that the partition's owner uses; empty where it did not say."""
+    names: list[str] = []
+    """Names of rules, revisions and reasons; histories have their places in this list instead. It only grows."""
+    moving_from: int = 0
+    """The older format that this partition is being moved from: not all of its customers are here yet; 0: none."""
 
 
 class Entry(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -71,58 +79,124 @@ class Entry(msgspec.Struct, array_like=True, frozen=True, gc=False):
 class Commit(msgspec.Struct):
     """All that one batch changes in one partition, written in one atomic step or not at all.
 
-    `expected` is the meta the batch started from and `meta` what replaces it (its `seq` one higher).
-    States are encoded; None deletes. `wakes` sets a customer's wake-up moment, 0 removes it. `outbox` adds
-    entries in order, under `meta.seq`; `trim` names earlier commits, by their seq, all of whose
+    `expected` is the seal that the batch started from; `meta` replaces what the partition remembers. `values` are
+    encoded; None deletes. `looks` adds one encoded list of looks to each of these days; all looks of `days_gone` are
+    dropped. `outbox` adds entries in order, under `meta.seq`; `trim` names earlier commits, by their seq, all of whose
     entries have been published: they leave the outbox. `rewritten` is what the entries of others become when some of
-    them must not be published. `outcomes` maps a customer to encoded outcome records to put in front of its history,
-    oldest first. `erased` maps the digest of a customer to the moment of the erasure: a tombstone, which the store
-    drops after some time.
+    them must not be published. `erased` maps the digest of a customer to the moment of the erasure: a tombstone, which
+    the store drops after some time. `rewritten_looks` maps (day, place in its list) to (what is there, what replaces
+    it): the commit is refused where something else is there.
     """
 
-    expected: Meta
+    expected: bytes
     meta: Meta
-    states: dict[str, bytes | None] = {}
-    wakes: dict[str, int] = {}
+    values: dict[str, bytes | None] = {}
+    looks: dict[int, bytes] = {}
+    days_gone: list[int] = []
     outbox: list[Entry] = []
     trim: list[int] = []
     rewritten: dict[int, list[Entry]] = {}
-    outcomes: dict[str, list[bytes]] = {}
     erased: dict[str, int] = {}
+    rewritten_looks: dict[tuple[int, int], tuple[bytes, bytes]] = {}
+    format_2: tuple[int, dict[str, int]] = (0, {})
+    """The seq and offsets that format 2 left, where nothing of format 3 is expected. The first commit of a partition is
+    refused if others are there, and makes an engine that knows only format 2 refuse the partition from then on."""
+
+
+class Opened(NamedTuple):
+    """A partition at one moment. `days`: those that have looks. `erased`: digest of a customer -> their erasure."""
+
+    seal: bytes
+    meta: Meta
+    days: set[int]
+    erased: dict[str, int]
 
 
 class StateStore(Protocol):
-    """Customer states of the partitions of one namespace. Every method speaks of one partition."""
+    """Customers of the partitions of one namespace. Every method speaks of one partition.
+
+    A commit replaces what the partition remembers, and with it the seal: the bytes of that meta, with 64 random bits
+    drawn for this commit. Who knows the present seal is the owner. Nothing else identifies one: an owner at commit 9
+    and a store that went back to 8, where somebody else wrote another 9, have the same numbers. Reads that decisions
+    rest on say the seal too, and raise Fenced where it is not the present one. Without a seal they are not fenced.
+    """
+
+    def open(self, partition: int) -> Opened:
+        """What an owner begins with, of one moment; an empty seal and a fresh `Meta` where nothing is stored.
+
+        Raises OtherFormat where another version of the engine has laid it out.
+        """
 
     def meta(self, partition: int) -> Meta:
         """What the partition remembers; a fresh `Meta` where nothing is stored."""
 
-    def load(self, partition: int, customers: Sequence[str]) -> list[bytes | None]:
-        """The encoded states in the order asked, None where there is none."""
+    def load(self, partition: int, customers: Sequence[str], seal: bytes | None = None) -> list[bytes | None]:
+        """The encoded values in the order asked, None where there is none. Raises Fenced, also without customers."""
 
-    def due(self, partition: int, until: int, limit: int) -> list[tuple[str, int]]:
-        """(customer, wake-up moment) of the soonest wake-ups at or before `until`, soonest first."""
+    def looks(self, partition: int, days: Mapping[int, int], seal: bytes | None = None) -> dict[int, list[bytes]]:
+        """The lists of looks of these days, in the order written; `days`: day -> the place in its list to begin at."""
 
-    def commit(self, partition: int, commit: Commit) -> None:
-        """Raises Fenced, having written nothing, where `seq` or offsets are not as the commit expects."""
+    def commit(self, partition: int, commit: Commit) -> bytes:
+        """Returns the new seal. Raises Fenced, having written nothing, where the seal is not the expected one.
+
+        Raises StoreUnavailable where it is not known whether it was written: then what is in memory must be dropped,
+        and the partition opened again.
+        """
+
+    def days(self, partition: int) -> list[int]:
+        """The days that have looks, in order."""
 
     def outbox(self, partition: int) -> dict[int, list[Entry]]:
         """What has not been trimmed, oldest first, by the seq of the commit that decided it."""
 
-    def history(self, partition: int, customer: str) -> list[bytes]:
-        """The last 20 outcome records, newest first."""
-
-    def erased(self, partition: int) -> dict[str, int]:
-        """The partition's tombstones: digest of a customer -> moment of the erasure."""
-
     def customers(self, partition: int, after: str, limit: int) -> tuple[list[str], str]:
-        """A page of the partition's customers and the cursor for the next one ("" at the start, and at the end).
+        """A page of those with a value, and the cursor for the next one ("" at the start, and at the end).
 
-        Every customer that is there all the while is returned at least once.
+        Everybody who is there all the while is returned at least once.
         """
 
     def close(self) -> None:
         """Give up connections; stored data stays."""
+
+
+def sealed(meta: Meta, draw: int) -> bytes:
+    """What a store keeps of a meta: 64 random bits in hex, and JSON."""
+    return b"%016x " % draw + _encode(meta)
+
+
+def read_meta(seal: bytes, name: str) -> Meta:
+    """The meta of a seal. Raises msgspec.MsgspecError or ValueError where it is none, and OtherFormat with its age."""
+    if not seal:
+        return Meta()
+    _, _, text = seal.partition(b" ")
+    found = _FORMAT.decode(text).format
+    if found != STORE_FORMAT:
+        raise OtherFormat(name, found, STORE_FORMAT)
+    return _META.decode(text)
+
+
+def fenced(partition: int, expected: bytes, found: bytes) -> Fenced:
+    """The error for the owner who expected another seal."""
+    return Fenced(partition, _told(expected), _told(found))
+
+
+def _told(seal: bytes) -> str:
+    draw, _, text = seal.partition(b" ")
+    if not seal:
+        return "nothing"
+    with suppress(msgspec.MsgspecError):
+        meta = _META.decode(text)
+        return f"commit {meta.seq} ({draw.decode()[:8]}) at offsets {meta.offsets}"
+    return "something that the engine did not write"
+
+
+class _Format(msgspec.Struct):
+    format: int
+
+
+_encode = msgspec.json.Encoder().encode
+_META = msgspec.json.Decoder(Meta)
+_FORMAT = msgspec.json.Decoder(_Format)
 
 
 @dataclass(frozen=True, slots=True)

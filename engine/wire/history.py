@@ -1,4 +1,4 @@
-"""The compact form in which a customer's history stores an outcome; `records` encodes and decodes it.
+"""The form in which format 2 of the store has an outcome in a customer's history; the upgrade to format 3 reads it.
 
 It has a module of its own since mypyc, which compiles records.py, cannot compile a msgspec.Struct.
 """

@@ -1,13 +1,11 @@
-"""Encodes and decodes outreach and outcomes: JSON for topics and files, a compact form for customers' histories."""
+"""Encodes and decodes outreach and outcomes: JSON, for topics and files."""
 
 from datetime import UTC, datetime
-from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, Final
 
 import msgspec
 
-from engine.core.effects import effect_id
 from engine.core.zones import iso, to_millis
 from engine.errors import BadRecord
 from engine.model import KeptEvent, Outcome, OutcomeRecord, Outreach
@@ -128,49 +126,16 @@ def encode_outcome(outcome: OutcomeRecord) -> tuple[str, bytes]:
     return fields["id"], _encode(fields)
 
 
-_encode_past = msgspec.msgpack.Encoder().encode
 _decode_past = msgspec.msgpack.Decoder(Past).decode
 _OUTCOMES = list(Outcome)
-_PLACES = {outcome: place for place, outcome in enumerate(_OUTCOMES)}
-
-
-def encode_past(outcome: OutcomeRecord) -> bytes:
-    """The compact form for a customer's history; `decode_past` restores the published form."""
-    occurrence, revision, place = _occurrence(outcome.occurrence), _revision(outcome.revision), _PLACES[outcome.outcome]
-    past = Past(outcome.at, outcome.rule, occurrence, place, outcome.reason, revision, outcome.until, outcome.step)
-    return _encode_past(past)
-
-
-def decode_past(customer: str, data: bytes) -> dict[str, Any]:
-    """The outcome as it was published. Raises msgspec.DecodeError."""
-    past = _decode_past(data)
-    occurrence, outcome = str(past.occurrence), _OUTCOMES[past.outcome]
-    revision = past.revision if isinstance(past.revision, str) else _REVISION % past.revision
-    made = effect_id(past.rule, customer, occurrence, past.step) if outcome is Outcome.FIRED else ""
-    told = OutcomeRecord(
-        past.at, customer, past.rule, occurrence, outcome, past.reason, revision, made, past.until, past.step
-    )
-    return outcome_fields(told)
-
-
-_LONGEST_NUMBER = 18
-"""Digits of a number that is sure to fit into 64 bits."""
 _REVISION = "%012x"
-_REVISION_LENGTH = 12
 
 
-def _occurrence(text: str) -> int | str:
-    """The occurrence as a number, if writing that number restores the same text."""
-    if not text.isdecimal() or len(text) > _LONGEST_NUMBER:
-        return text
-    number = int(text)
-    return number if str(number) == text else text
-
-
-@lru_cache(maxsize=64)
-def _revision(text: str) -> int | str:
-    try:
-        number = int(text, 16)
-    except ValueError:
-        return text
-    return number if len(text) == _REVISION_LENGTH and _REVISION % number == text else text
+def decode_old_past(customer: str, data: bytes) -> OutcomeRecord:
+    """An outcome as format 2 of the store has it in a history. Raises msgspec.DecodeError."""
+    past = _decode_past(data)
+    revision = past.revision if isinstance(past.revision, str) else _REVISION % past.revision
+    occurrence, outcome = str(past.occurrence), _OUTCOMES[past.outcome]
+    return OutcomeRecord(
+        past.at, customer, past.rule, occurrence, outcome, past.reason, revision, "", past.until, past.step
+    )

@@ -10,16 +10,20 @@ from operator import itemgetter
 from engine.core.book import RuleBook
 from engine.model import Event, Identified
 from engine.ports import UNLIMITED, Renderer
+from engine.wire.histories import Names
+from engine.worker.holding import Decided
 from engine.worker.result import Arrival, Failure, Result
 from engine.worker.turns import Failed, Turns
+from engine.worker.values import Value
 
 _PLACE = itemgetter(0)
 
 
 class Batch:
-    """The inputs of one commit. Changes are collected in `states`, `wakes` and `result`.
+    """The inputs of one commit. Changes are collected in `decided` and `result`.
 
-    `stored` has the encoded states of all customers of the batch. With `wall` (epoch ms) the clock is live: timers
+    `stored` has the values of all customers of the batch. `names` and `oldest` are for their histories: outcomes from
+    before `oldest` (epoch ms) are dropped where others come. With `wall` (epoch ms) the clock is live: timers
     fire after the events. Without it, each timer fires before the event that passes it. `largest`: the most bytes an
     encoded outreach may have.
     """
@@ -28,38 +32,44 @@ class Batch:
         self,
         book: RuleBook,
         renderer: Renderer,
-        stored: Mapping[str, bytes | None],
+        stored: Mapping[str, Value],
         clock: int,
         *,
         wall: int | None,
+        names: Names,
+        oldest: int = 0,
         largest: int = UNLIMITED,
     ) -> None:
         self.stored = stored
         self.clocks = [clock]
-        self.turns = Turns(book, renderer, self.clocks, wall=wall, largest=largest)
+        self.decided = Decided()
+        self.turns = Turns(
+            book, renderer, self.clocks, self.decided, wall=wall, names=names, oldest=oldest, largest=largest
+        )
         self.result = Result()
 
-    @property
-    def states(self) -> dict[str, bytes | None]:
-        """The states to store, encoded; None: forget the customer."""
-        return self.turns.states
+    def run(self, arrivals: Sequence[Arrival], clock: int, taken: Sequence[tuple[str, int]]) -> None:
+        """Decide all arrivals, and whom to look at (customer, moment). `clock`: where the clock stands after them.
 
-    @property
-    def wakes(self) -> dict[str, int]:
-        """The wake-ups to store; 0: none."""
-        return self.turns.wakes
-
-    def run(self, arrivals: Sequence[Arrival], clock: int, wakes: Sequence[tuple[str, int]]) -> None:
-        """Decide all arrivals and the wake-ups (customer, moment). `clock`: where the clock stands after them."""
+        A customer is due at their wake-up, however early they are looked at.
+        """
         inputs = self._by_customer(arrivals)
         self.clocks.append(max(clock, self.clocks[-1]))
-        due = dict(wakes)
-        take, stored, visited = self.turns.take, self.stored, self.turns.states.copy()
+        looked_at = dict.fromkeys(customer for customer, _ in taken)
+        take, values = self.turns.take, self.stored
+        if self.decided.states:
+            values = {**values, **{customer: self._visited(customer) for customer in self.decided.states}}
         for customer, own in inputs.items():
-            take(customer, visited.get(customer, stored[customer]), own, due.pop(customer, 0))
-        for customer, moment in due.items():
-            take(customer, visited.get(customer, stored[customer]), (), moment)
+            take(customer, values[customer], own, customer in looked_at)
+        for customer in looked_at:
+            if customer not in inputs:
+                take(customer, values[customer], (), True)
         self._conclude(arrivals)
+
+    def _visited(self, customer: str) -> Value:
+        value, decided = self.stored[customer], self.decided
+        wake, history = decided.wakes.get(customer, value.wake), decided.histories.get(customer, value.history)
+        return Value(decided.states[customer], wake, 0, history)
 
     def visit(self, customers: Sequence[str]) -> None:
         """Re-arm the timers of customers whose state was made by an older rule book. `run` must follow."""

@@ -229,6 +229,8 @@ class Worker(Loop):
                 self._close_to_reopen(number)
             else:
                 self._guarded(number, partial(owner.report_status, lag.get(number, 0)))
+                self._begin(number, PartitionOwner.tidy)
+        self.tasks.finish_all()
         self._tell_offsets()
 
     def _tell_offsets(self) -> None:
@@ -262,7 +264,7 @@ class Worker(Loop):
 
     def _divide_cache(self) -> None:
         for owner in self.owners.values():
-            owner.partition.cache.size = self.context.cache_size // len(self.owners)
+            owner.partition.holding.cache.size = self.context.cache_size // len(self.owners)
 
     def _close_to_reopen(self, number: int, until: float = 0.0) -> None:
         self._forget(number)

@@ -4,45 +4,48 @@
 batch that fails anywhere has not happened. This module must not publish outreach: `Relay` does, after the commit.
 """
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from typing import Any, TypeVar
 
 import msgspec
 
 from engine.core.book import RuleBook
-from engine.core.zones import ZONES_VERSION
-from engine.errors import Fenced
+from engine.core.zones import DAY, ZONES_VERSION
 from engine.model import Event, Identified
 from engine.ports import UNLIMITED, Commit, Meta, Renderer, StateStore
 from engine.wire.digests import customer_digest
-from engine.wire.records import encode_past
+from engine.wire.histories import Names, cut
 from engine.worker.batch import Batch
-from engine.worker.cache import StateCache
 from engine.worker.executors import InlineExecutor, Step
+from engine.worker.holding import Holding
 from engine.worker.keeping import update_kept
+from engine.worker.looks import NEVER
 from engine.worker.outbox import Outbox
 from engine.worker.placement import check_meta, stamped
 from engine.worker.result import Arrival, Result
-from engine.worker.wakeups import NEVER, WakeUps
+from engine.worker.values import Value
 
 T = TypeVar("T")
 Planning = Generator[Step, None, T]
 
+HISTORY_KEPT = 90 * DAY
+"""Milliseconds after which an outcome may leave a customer's history."""
 MAX_DUE_TIMERS_PER_EVENT_BATCH = 100
-"""A live batch of events also fires up to this many due timers of other customers: 100 take about 5 ms. With a whole
-page (5,000) in each batch, events in a storm of timers waited half a minute."""
+"""A live batch of events also looks at up to this many other customers who may be due: 100 take about 5 ms. With a
+whole page (5,000) in each batch, events in a storm of timers waited half a minute."""
 
 
 class Partition:
     """The only writer of its customers' states, for as long as the store accepts its commits.
 
-    `live`: arrivals carry broker times; otherwise the clock is event time. `page` bounds the wake-ups of one commit,
+    `live`: arrivals carry broker times; otherwise the clock is event time. `page` bounds the looks of one commit,
     `largest_outreach` the bytes of one encoded outreach. `before_commit` writes outcomes and dead letters, which may be
     repeated after a crash but not lost. `executor` runs the calls of the store; methods that return an iterator yield
-    the Future of each call, and must be resumed when it is done.
+    the Future of each call, and must be resumed when it is done. `history_kept`: ms after which an outcome may go.
 
-    Raises PartitionsDiffer when the store was not written with `partitions`, StateTooNew when a newer engine wrote.
+    Raises PartitionsDiffer when the store was not written with `partitions`, StateTooNew when a newer engine wrote, and
+    OtherFormat.
     """
 
     def __init__(
@@ -59,6 +62,7 @@ class Partition:
         largest_outreach: int = UNLIMITED,
         before_commit: Callable[[Result], None] = lambda result: None,
         executor: Executor | None = None,
+        history_kept: int = HISTORY_KEPT,
     ) -> None:
         self.number = number
         self.book = book
@@ -68,26 +72,29 @@ class Partition:
         self.page = page
         self.largest_outreach = largest_outreach
         self.before_commit = before_commit
-        self.executor = executor or InlineExecutor()
-        self.cache = StateCache(cache_size)
-        self.meta = store.meta(number)
-        if self.meta.seq == 0:
-            self.meta.mark, self.meta.partitions = book.mark, partitions
-        check_meta(self.meta, number, partitions)
-        self.zones_before = self.meta.zones
+        self.history_kept = history_kept
+        self.holding = Holding(number, store, executor or InlineExecutor(), cache_size)
+        meta = self.holding.meta
+        if meta.seq == 0:
+            meta.mark, meta.partitions = book.mark, partitions
+        check_meta(meta, number, partitions)
+        self.zones_before = meta.zones
         """The release of the time zone data that the partition's last owner used; empty if unknown."""
-        if self.meta.seq == 0 or self.meta.states[0] == 1:  # version 1 did not say what is kept
-            self.meta.keeps = update_kept([], book.keeps, 0)
-        self.meta = msgspec.structs.replace(stamped(self.meta), zones=ZONES_VERSION)
-        self.erased = store.erased(number)
-        """Digest of an erased customer -> moment of the erasure. Another process erases; its commit fences this owner,
-        and reopening the partition reads the tombstones again."""
-        self.wakeups = WakeUps(page)
+        if meta.seq == 0 or meta.states[0] == 1:  # version 1 did not say what is kept
+            meta.keeps = update_kept([], book.keeps, 0)
+        self.holding.meta = msgspec.structs.replace(stamped(meta), zones=ZONES_VERSION)
+        self.names = Names(meta.names)
         self.outbox = Outbox()
+        self._tidied = ""
+        """The cursor of the slow sweep, which a restart begins anew."""
+
+    @property
+    def meta(self) -> Meta:
+        return self.holding.meta
 
     @property
     def clock(self) -> int:
-        return self.meta.clock
+        return self.holding.meta.clock
 
     def know_topics(self, ids: Mapping[str, str]) -> list[str]:
         """Remember the ids of the topics that the offsets refer to. Raises Fenced and StoreUnavailable.
@@ -107,36 +114,40 @@ class Partition:
         )
         if self.meta.offsets:  # else a topic made again before the next commit would go unnoticed
             meta.seq += 1
-            self.store.commit(self.number, Commit(self.meta, meta))
-        self.meta = meta
+            self.holding.seal = self.store.commit(self.number, Commit(self.holding.seal, meta))
+        self.holding.meta = meta
         return again
 
     def set_clock(self, clock: int) -> None:
         """Set the clock (epoch ms); the next commit stores it. Timers that have fired stay fired."""
-        self.meta = msgspec.structs.replace(self.meta, clock=clock)
+        self.holding.meta = msgspec.structs.replace(self.meta, clock=clock)
 
     def is_erased(self, event: Event | Identified, arrived: int = 0) -> bool:
         """Whether the event is from before its customer's erasure, by its time or its arrival (0: unknown)."""
-        if not self.erased:
+        if not self.holding.erased:
             return False
-        erasure = self.erased.get(customer_digest(event.customer), -1)
+        erasure = self.holding.erased.get(customer_digest(event.customer), -1)
         return event.time <= erasure or 0 < arrived <= erasure
 
     def process(self, arrivals: Sequence[Arrival], wall: int = 0) -> Iterator[Step]:
         """Decide and commit the arrivals, in one or more commits. Raises Fenced if the partition has another owner."""
         while arrivals:
-            count, clock, wakes = yield from self._plan(arrivals)
-            yield from self._work(arrivals[:count], clock, wakes, wall)
+            count, clock, taken = yield from self._plan(arrivals)
+            yield from self._work(arrivals[:count], clock, taken, wall)
             arrivals = arrivals[count:]
 
     def advance(self, clock: int, wall: int = 0) -> Iterator[Step]:
         """Move the clock to `clock` without an event: fire the timers that become due, a page per commit."""
         full = True
         while full:
-            wakes = yield from self._due(max(clock, self.clock), self.page)
-            full = len(wakes) >= self.page
-            to = self._settled_until(wakes) if full else clock
-            yield from self._work((), to, wakes, wall)
+            taken = yield from self._take(max(clock, self.clock), self.page)
+            full = len(taken) >= self.page
+            to = self._settled_until(taken) if full else clock
+            yield from self._work((), to, taken, wall)
+
+    def has_due(self, clock: int) -> bool:
+        """Whether looks that have been loaded are left for the clock."""
+        return self.holding.looks.first() <= clock - self.book.policy.allowed_lateness
 
     @property
     def is_swept(self) -> bool:
@@ -156,18 +167,24 @@ class Partition:
             progress = {"sweep": "", "mark": self.book.mark, "keeps": keeps}
         yield from self._work((), self.clock, [], wall, visit=customers, **progress)
 
-    def next_due(self) -> Generator[Future[Any], None, int | None]:
-        """The soonest moment at which a wake-up may be due, allowed lateness included; None: no wake-up."""
-        yield from self._refill(0, 1)
-        soonest = self.wakeups.first()
+    def tidy_page(self, wall: int = 0, page: int = 1_000) -> Iterator[Step]:
+        """Go on with the slow sweep: cut the histories of the next page of customers, if there is something to cut."""
+        customers, self._tidied = self.store.customers(self.number, self._tidied, page)
+        oldest = self.clock - self.history_kept
+        values = yield from self.holding.load(customers)
+        old = [customer for customer, value in values.items() if len(cut(value.history, oldest)) < len(value.history)]
+        if old:
+            yield from self._work((), self.clock, [], wall, visit=old)
+
+    def next_due(self, clock: int) -> Generator[Future[Any], None, int | None]:
+        """The soonest moment at which somebody may be due, allowed lateness included; None: nobody until `clock`."""
+        yield from self.holding.load_days(max(clock, self.clock))
+        soonest = self.holding.looks.first()
         return soonest + self.book.policy.allowed_lateness if soonest < NEVER else None
 
     def check_fence(self) -> None:
-        """Raises Fenced when the stored meta differs from ours: an idle owner commits nothing and would not notice."""
-        found = self.store.meta(self.number)
-        if (found.seq, found.offsets) != (self.meta.seq, self.meta.offsets):
-            ours, theirs = (f"commit {meta.seq} at offsets {meta.offsets}" for meta in (self.meta, found))
-            raise Fenced(self.number, ours, theirs)
+        """Raises Fenced when another owner has committed: an idle owner commits nothing and would not notice."""
+        self.holding.check_fence()
 
     def adopt(self, book: RuleBook, renderer: Renderer) -> None:
         """Use another rule book. A customer is re-armed with the next event or wake-up, or by the sweep."""
@@ -175,36 +192,30 @@ class Partition:
         self.renderer = renderer
 
     def _plan(self, arrivals: Sequence[Arrival]) -> Planning[tuple[int, int, list[tuple[str, int]]]]:
-        """How many arrivals to take, the clock after them, and the wake-ups (customer, moment) that may fire."""
+        """How many arrivals to take, the clock after them, and the looks (customer, moment) that come up."""
         clock = max(self.clock, max(arrival.clock for arrival in arrivals))
-        wakes = yield from self._due(clock, min(self.page, MAX_DUE_TIMERS_PER_EVENT_BATCH) if self.live else self.page)
-        if self.live or len(wakes) < self.page:
-            return len(arrivals), clock, wakes
-        settled = self._settled_until(wakes)
-        # An event at that very moment waits: the page may end between wake-ups of one moment, and they come first.
+        limit = min(self.page, MAX_DUE_TIMERS_PER_EVENT_BATCH) if self.live else self.page
+        taken = yield from self._take(clock, limit)
+        if self.live or len(taken) < self.page:
+            return len(arrivals), clock, taken
+        settled = self._settled_until(taken)
+        # An event at that very moment waits: the page may end between looks at one moment, and they come first.
         early = (place for place, one in enumerate(arrivals) if max(self.clock, one.clock) >= settled)
-        return next(early, len(arrivals)), settled, wakes
+        return next(early, len(arrivals)), settled, taken
 
-    def _due(self, clock: int, limit: int) -> Planning[list[tuple[str, int]]]:
-        until = clock - self.book.policy.allowed_lateness
-        yield from self._refill(until, limit)
-        return self.wakeups.take(until, limit)
+    def _take(self, clock: int, limit: int) -> Planning[list[tuple[str, int]]]:
+        yield from self.holding.load_days(clock)
+        return self.holding.looks.take(clock - self.book.policy.allowed_lateness, limit)
 
-    def _refill(self, until: int, limit: int) -> Iterator[Future[Any]]:
-        """Load wake-ups from the store until `limit` of them, or all due by `until`, are in memory."""
-        if number := self.wakeups.refill_size(until, limit):
-            yield (found := self.executor.submit(self.store.due, self.number, NEVER, number))
-            self.wakeups.learn(found.result(), number)
-
-    def _settled_until(self, wakes: Sequence[tuple[str, int]]) -> int:
-        """Up to where a full page is sure to hold every wake-up; of those at that moment some may be missing."""
-        return max(self.clock, wakes[-1][1] + self.book.policy.allowed_lateness)
+    def _settled_until(self, taken: Sequence[tuple[str, int]]) -> int:
+        """Up to where a full page is sure to hold every look; of those at that moment some may be missing."""
+        return max(self.clock, taken[-1][1] + self.book.policy.allowed_lateness)
 
     def _work(
         self,
         arrivals: Sequence[Arrival],
         clock: int,
-        wakes: Sequence[tuple[str, int]],
+        taken: Sequence[tuple[str, int]],
         wall: int,
         visit: Sequence[str] = (),
         **progress: object,
@@ -212,57 +223,44 @@ class Partition:
         """Load, decide and commit once. `progress`: fields of the meta that a sweep changes."""
         records = [arrival.record for arrival in arrivals]
         offsets = self.meta.offsets | {record.source: record.next_offset for record in records}
-        changes = {"seq": self.meta.seq + 1, "offsets": offsets, "clock": max(clock, self.clock)} | progress
-        meta = msgspec.structs.replace(self.meta, **changes)
+        clock = max(clock, self.clock)
+        changes = {"seq": self.meta.seq + 1, "offsets": offsets, "clock": clock} | progress
         try:
-            yield from self._load([*visit, *(customer for customer, _ in wakes), *_customers(arrivals)])
-            batch = self._decide(arrivals, clock, wakes, wall, visit)
+            concerned = [*visit, *(customer for customer, _ in taken), *_customers(arrivals)]
+            values = yield from self.holding.load(concerned)
+            batch = self._decide(arrivals, clock, taken, wall, visit, values)
             self.before_commit(batch.result)
-            commit = self._commit(batch, meta)
-            yield (written := self.executor.submit(self.store.commit, self.number, commit))
-            written.result()
+            meta = msgspec.structs.replace(self.meta, names=self.names.all, **changes)
+            until, trim = clock - self.book.policy.allowed_lateness, list(self.outbox.done)
+            yield from self.holding.commit(meta, values, batch.decided, taken, until, batch.result.outbox, trim)
         except BaseException:
-            self.cache.clear()
-            self.wakeups.forget()
+            self.holding.forget()
             raise
-        self.cache.keep(batch.states)
-        self.wakeups.moved(batch.wakes)
-        self.meta = meta
-        del self.outbox.done[: len(commit.trim)]  # a relay may have added some
+        del self.outbox.done[: len(trim)]  # a relay may have added some
         yield batch.result
-
-    def _load(self, customers: Iterable[str]) -> Iterator[Step]:
-        """Read the states that are not cached, in one call."""
-        missing = self.cache.missing(customers)
-        if missing:
-            yield (found := self.executor.submit(self.store.load, self.number, missing))
-            self.cache.put(zip(missing, found.result(), strict=True))
 
     def _decide(
         self,
         arrivals: Sequence[Arrival],
         clock: int,
-        wakes: Sequence[tuple[str, int]],
+        taken: Sequence[tuple[str, int]],
         wall: int,
         visit: Sequence[str],
+        values: Mapping[str, Value],
     ) -> Batch:
-        present = wall if self.live else None
-        largest = self.largest_outreach
-        batch = Batch(self.book, self.renderer, self.cache.young, self.clock, wall=present, largest=largest)
-        batch.visit(visit)
-        batch.run(arrivals, clock, wakes)
-        return batch
-
-    def _commit(self, batch: Batch, meta: Meta) -> Commit:
-        return Commit(
-            expected=self.meta,
-            meta=meta,
-            states=batch.states,
-            wakes=batch.wakes,
-            outbox=batch.result.outbox,
-            trim=list(self.outbox.done),
-            outcomes=_histories(batch.result),
+        batch = Batch(
+            self.book,
+            self.renderer,
+            values,
+            self.clock,
+            wall=wall if self.live else None,
+            names=self.names,
+            oldest=clock - self.history_kept,
+            largest=self.largest_outreach,
         )
+        batch.visit(visit)
+        batch.run(arrivals, clock, taken)
+        return batch
 
 
 def _customers(arrivals: Sequence[Arrival]) -> Iterator[str]:
@@ -271,10 +269,3 @@ def _customers(arrivals: Sequence[Arrival]) -> Iterator[str]:
             yield arrival.event.customer
         if arrival.identified is not None:
             yield arrival.identified.customer
-
-
-def _histories(result: Result) -> dict[str, list[bytes]]:
-    histories: dict[str, list[bytes]] = {}
-    for outcome in result.outcomes:
-        histories.setdefault(outcome.customer, []).append(encode_past(outcome))
-    return histories

@@ -9,8 +9,8 @@ from importlib.metadata import version
 import msgspec
 
 from engine.core.state.model import STATE_MINOR, STATE_VERSION
-from engine.errors import PartitionsDiffer, StateTooNew
-from engine.ports import Meta, StateStore
+from engine.errors import OtherFormat, PartitionsDiffer, StateTooNew
+from engine.ports import STORE_FORMAT, Meta, StateStore
 
 KNOWN_STATES = (STATE_VERSION, STATE_MINOR)
 MAX_PARTITIONS_PROBED = 256
@@ -34,10 +34,17 @@ def check_meta(meta: Meta, partition: int, partitions: int) -> None:
     """Raises PartitionsDiffer when the partition was written with another number of partitions, or a reshard is
     unfinished. Raises StateTooNew when a newer engine has written to it.
     """
+    check_moved(meta)
     if meta.states > KNOWN_STATES:
         raise StateTooNew(meta.states, KNOWN_STATES, meta.engine)
     if meta.moving_to or meta.partitions != partitions or partition >= partitions:
         raise PartitionsDiffer(meta.partitions, max(partitions, partition + 1), meta.moving_to)
+
+
+def check_moved(meta: Meta) -> None:
+    """Raises OtherFormat while the partition is being moved from an older format: some customers are still there."""
+    if meta.moving_from:
+        raise OtherFormat("the store", meta.moving_from, STORE_FORMAT)
 
 
 def stamped(meta: Meta) -> Meta:

@@ -17,18 +17,17 @@ from engine.core.book import RuleBook
 from engine.core.decide import decide
 from engine.core.effects import Decision
 from engine.core.settle import retract
-from engine.core.state.codec import decode_state, encode_state
+from engine.core.state.codec import encode_state
 from engine.core.state.model import State
 from engine.errors import RenderFailed, StateUnreadable
 from engine.model import Event, Identified, OutcomeRecord, Outreach, WakeUp
 from engine.ports import Entry, Renderer
 from engine.wire.derived import encode_derived
+from engine.wire.histories import Names, cut, encode_past
 from engine.wire.reading import reason_of
 from engine.wire.records import encode_outcome, encode_outreach
-
-RETRY_WAKE = 3_600_000
-"""Milliseconds until a customer whose wake-up failed is tried again. Without it a state that `decide` cannot handle
-would fail again in every round."""
+from engine.worker.holding import RETRY_WAKE, Decided
+from engine.worker.values import NOBODY, Value, state_of
 
 
 class Told(NamedTuple):
@@ -50,24 +49,36 @@ class Failed(NamedTuple):
 
 
 class Turns:
-    """One customer at a time; `states`, `wakes`, `told` and `failed` collect what the turns bring.
+    """One customer at a time; `decided`, `told` and `failed` collect what the turns bring.
 
     `clocks` has the clock before the first arrival, after each of them, and at the end. The caller may append to it
     between turns. With `wall` (epoch ms) the clock is live: timers fire at the end. Without it, each fires where the
-    clock passes it. `largest`: the most bytes an encoded outreach may have.
+    clock passes it. `names` and `oldest`: for histories. `largest`: the most bytes an encoded outreach may have.
     """
 
     def __init__(
-        self, book: RuleBook, renderer: Renderer, clocks: list[int], *, wall: int | None, largest: int
+        self,
+        book: RuleBook,
+        renderer: Renderer,
+        clocks: list[int],
+        decided: Decided,
+        *,
+        wall: int | None,
+        names: Names,
+        oldest: int,
+        largest: int,
     ) -> None:
         self.book = book
         self.renderer = renderer
         self.clocks = clocks
         self.lateness = book.policy.allowed_lateness
         self.wall = wall
+        self.names = names
+        self.oldest = oldest
         self.largest = largest
-        self.states: dict[str, bytes | None] = {}
-        self.wakes: dict[str, int] = {}
+        self.decided = decided
+        self.states = decided.states
+        self.wakes = decided.wakes
         self.told: list[Told] = []
         self.failed: list[Failed] = []
         self.duplicates = 0
@@ -75,7 +86,9 @@ class Turns:
         """Wake-ups decided."""
         self.visits = 0
         self._customer = ""
+        self._stored = NOBODY
         self._state: State | None = None
+        self._history = b""
         self._decided = False
         self._due = 0
         """When the customer must be decided without an event, 0: not within this batch."""
@@ -86,31 +99,44 @@ class Turns:
         """While careful: the state before the current input."""
 
     def take(
-        self, customer: str, stored: bytes | None, inputs: Sequence[tuple[int, Event | Identified]], due: int
+        self, customer: str, stored: Value, inputs: Sequence[tuple[int, Event | Identified]], looked_at: bool
     ) -> None:
-        """Decide the inputs, each with its place in `clocks`, and the timers in between. `due`: the given wake-up."""
-        duplicates, fired, told = self.duplicates, self.fired, len(self.told)
+        """Decide the inputs, each with its place in `clocks`, and if `looked_at` the timers in between."""
+        due = stored.wake if looked_at else 0
+        duplicates, fired, told, wake = self.duplicates, self.fired, len(self.told), self.wakes.get(customer)
         try:
-            self._begin(customer, decode_state(stored) if stored is not None else None, due)
+            self._begin(customer, stored, due)
             self._run(inputs)
             if self._decided:
                 self.states[customer] = _encoded(self._state)
+                self._conclude()
         except Exception:
             self.duplicates, self.fired = duplicates, fired
             del self.told[told:]
-            self.wakes.pop(customer, None)
+            self._set_wake(customer, wake)
             self._take_carefully(customer, stored, inputs, due)
 
-    def visit(self, customer: str, stored: bytes | None) -> None:
-        """Re-arm the timers of a customer whose state was made by an older rule book."""
+    def visit(self, customer: str, stored: Value) -> None:
+        """Re-arm the timers of a customer whose state was made by an older rule book, and cut their history."""
+        young = cut(stored.history, self.oldest)
+        if len(young) < len(stored.history):
+            self.decided.histories[customer] = young
         with suppress(StateUnreadable):
-            self._begin(customer, decode_state(stored) if stored is not None else None, 0)
+            self._begin(customer, stored, 0)
             if self._state is not None and self._state.mark != self.book.mark:
-                self._encoded = stored
+                self._encoded = stored.state
                 self.visits += self._try(WakeUp(customer), 0)
+                self._conclude()
 
-    def _begin(self, customer: str, state: State | None, due: int) -> None:
-        self._customer, self._state, self._decided, self._due, self._next = customer, state, False, due, 1
+    def _begin(self, customer: str, stored: Value, due: int) -> None:
+        self._customer, self._stored, self._history = customer, stored, stored.history
+        self._state = state_of(stored)
+        self._decided, self._due, self._next = False, due, 1
+
+    def _conclude(self) -> None:
+        """After the customer's last input."""
+        if self._history is not self._stored.history:
+            self.decided.histories[self._customer] = cut(self._history, self.oldest)
 
     def _run(self, inputs: Sequence[tuple[int, Event | Identified]]) -> None:
         clocks, ordered = self.clocks, self.wall is None
@@ -131,9 +157,7 @@ class Turns:
         while self._due and self._due <= clocks[until] - self.lateness:
             at = max(at, bisect_left(clocks, self._due + self.lateness))
             due, self._due = self._due, 0
-            if self._state is None:
-                self.wakes[self._customer] = 0  # nobody is there any more
-            elif self._state.wake == due:  # else an input of this batch has moved it
+            if self._state is not None and self._state.wake == due:  # else an input of this batch has moved it
                 self._wake(at, due)
 
     def _wake(self, at: int, due: int) -> None:
@@ -157,6 +181,10 @@ class Turns:
         if decision.duplicate:
             self.duplicates += 1
         self._state = new = decision.state
+        if new is None and state is not None:
+            self._history = b""
+        for outcome in decision.outcomes:
+            self._history = encode_past(outcome, self.names) + self._history
         self._decided = True
         wake = new.wake if new is not None else 0
         if wake != before or type(input) is WakeUp:
@@ -166,31 +194,31 @@ class Turns:
     # --- after a failure
 
     def _take_carefully(
-        self, customer: str, stored: bytes | None, inputs: Sequence[tuple[int, Event | Identified]], due: int
+        self, customer: str, stored: Value, inputs: Sequence[tuple[int, Event | Identified]], due: int
     ) -> None:
         try:
-            state = decode_state(stored) if stored is not None else None
+            self._begin(customer, stored, due)
         except StateUnreadable as error:
             self._pass_over(customer, inputs, due, str(error))
             return
-        self._begin(customer, state, due)
-        self._careful, self._encoded = True, stored
+        self._careful, self._encoded = True, stored.state
         try:
             self._run(inputs)
+            self._conclude()
         finally:
             self._careful = False
 
     def _pass_over(
         self, customer: str, inputs: Sequence[tuple[int, Event | Identified]], due: int, reason: str
     ) -> None:
-        """Nothing can be decided without the state: all inputs fail, and the wake-up comes again."""
+        """Nothing can be decided without the state: all inputs fail, and who was due is looked at again."""
         self.failed += [Failed(at, input, reason) for at, input in inputs]
-        if due:
-            self.wakes[customer] = self.clocks[-1] + RETRY_WAKE
+        if 0 < due <= self.clocks[-1] - self.lateness:
+            self.decided.unreadable.append(customer)
 
     def _try(self, input: Event | Identified | WakeUp, at: int, due: int = 0) -> bool:
         """Decide one input and encode the state. Returns False when either fails; then nothing has changed."""
-        kept = self.duplicates, len(self.told), self.wakes.get(self._customer), self._due
+        kept = self.duplicates, len(self.told), self.wakes.get(self._customer), self._due, self._history
         try:
             self._decide(input, at, due)
             self._encoded = self.states[self._customer] = _encoded(self._state)
@@ -200,20 +228,23 @@ class Turns:
             return False
         return True
 
-    def _undo(self, duplicates: int, told: int, wake: int | None, due: int) -> None:
-        self._state = decode_state(self._encoded) if self._encoded is not None else None
-        self.duplicates, self._due = duplicates, due
+    def _undo(self, duplicates: int, told: int, wake: int | None, due: int, history: bytes) -> None:
+        self._state = state_of(Value(self._encoded, self._stored.wake if wake is None else wake))
+        self.duplicates, self._due, self._history = duplicates, due, history
         del self.told[told:]
+        self._set_wake(self._customer, wake)
+
+    def _set_wake(self, customer: str, wake: int | None) -> None:
         if wake is None:
-            self.wakes.pop(self._customer, None)
+            self.wakes.pop(customer, None)
         else:
-            self.wakes[self._customer] = wake
+            self.wakes[customer] = wake
 
     def _put_off(self, until: int) -> None:
         self.wakes[self._customer], self._due = until, 0
         if self._state is not None:
             self._state.wake = until
-            self._encoded = self.states[self._customer] = encode_state(self._state)
+            self._encoded = self.states[self._customer] = _encoded(self._state)
 
 
 def entries_of(decision: Decision, renderer: Renderer, largest: int) -> list[Entry]:
@@ -236,7 +267,13 @@ def entries_of(decision: Decision, renderer: Renderer, largest: int) -> list[Ent
 
 
 def _encoded(state: State | None) -> bytes | None:
-    return encode_state(state) if state is not None else None
+    """The state without its wake-up, which the value has."""
+    if state is None:
+        return None
+    wake, state.wake = state.wake, 0
+    encoded = encode_state(state)
+    state.wake = wake
+    return encoded
 
 
 def _too_large(size: int, largest: int) -> str:

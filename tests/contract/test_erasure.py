@@ -4,7 +4,6 @@ import msgspec
 import pytest
 
 from engine.core.book import RuleBook
-from engine.core.state.codec import decode_state
 from engine.core.triggers.event import OnEvent
 from engine.core.triggers.inactivity import Inactivity
 from engine.core.triggers.milestone import Milestone
@@ -15,6 +14,7 @@ from engine.ports import Record, StateStore
 from engine.worker.partition import Partition
 from engine.worker.result import Arrival
 from tests.support.books import DAY, START, Plain, book, event, rule
+from tests.support.stores import history, state, wakes
 
 BOOK: RuleBook = book(
     rule(OnEvent("receipt", event="buy")),
@@ -46,13 +46,15 @@ def test_nothing_of_an_erased_customer_is_left(store: StateStore) -> None:
     tell(opened(store), on(0), on(1), on(1, "c-2"))
     erase(store, 0, "c-1", START + 5 * DAY, 1)
     assert store.load(0, ["c-1"]) == [None]
-    assert store.history(0, "c-1") == []
+    assert history(store, "c-1") == []
     assert pending(store, 0, "c-1") == []
     assert store.customers(0, "", 10)[0] == ["c-2"]
-    assert [customer for customer, _ in store.due(0, START + 90 * DAY, 10)] == ["c-2"]
+    assert list(wakes(store)) == ["c-2"]
+    looks = [look for lists in store.looks(0, dict.fromkeys(store.days(0), 0)).values() for look in lists]
+    assert b"c-1" not in b"".join(looks)
     assert list(store.outbox(0).values()) == [pending(store, 0, "c-2")]
     assert len(pending(store, 0, "c-2")) == 1
-    assert "c-1" not in str(store.erased(0))
+    assert "c-1" not in str(store.open(0).erased)
 
 
 def test_a_running_worker_cannot_write_an_erased_customer_back(store: StateStore) -> None:
@@ -72,9 +74,9 @@ def test_who_comes_back_after_the_erasure_is_a_new_customer(store: StateStore) -
     erase(store, 0, "c-1", START + 5 * DAY, 1)
     worker = opened(store)
     tell(worker, on(4), on(6), on(3))
-    (data,) = store.load(0, ["c-1"])
-    assert data is not None
-    assert decode_state(data).events["buy"].count == 1
+    known = state(store, "c-1")
+    assert known is not None
+    assert known.events["buy"].count == 1
     list(worker.advance(START + 20 * DAY))
     sent = [msgspec.json.decode(entry.value)["rule"] for entry in pending(store, 0, "c-1")]
     assert sorted(sent) == ["quiet", "receipt"]
@@ -95,4 +97,4 @@ def test_erasing_somebody_unknown_leaves_only_a_tombstone(store: StateStore) -> 
     before = store.meta(0)
     erase(store, 0, "c-1", START, 1)
     assert store.meta(0) == msgspec.structs.replace(before, seq=before.seq + 1)
-    assert len(store.erased(0)) == 1
+    assert len(store.open(0).erased) == 1

@@ -4,13 +4,14 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import timedelta
 from time import time
-from typing import Any
+from typing import Any, cast
 
+import msgspec
 import pytest
-from redis import Redis
+from redis import Redis, exceptions
 
 from engine.adapters.redis import RedisStore, connect, connect_sending
-from engine.errors import BadStoreUrl, OtherFormat, StoreDamaged, StoreUnavailable
+from engine.errors import BadStoreUrl, Fenced, OtherFormat, StoreDamaged, StoreUnavailable
 from engine.operate.checks import check_store
 from engine.operate.findings import Level
 from engine.ports import Commit, Entry, Meta
@@ -19,12 +20,12 @@ pytestmark = pytest.mark.redis
 
 CUSTOMER = "{odd}\n🙂"
 EVERYTHING = Commit(
-    Meta(),
+    b"",
     Meta(seq=1, offsets={"events": 1}),
-    states={CUSTOMER: b"state"},
-    wakes={CUSTOMER: 5},
+    values={CUSTOMER: b"value"},
+    looks={5: b"looks"},
     outbox=[Entry("o-1", b"outreach")],
-    outcomes={CUSTOMER: [b"fired"]},
+    erased={"ab": 1},
 )
 
 
@@ -37,53 +38,60 @@ def client(redis_url: str) -> Iterator[Any]:
 
 @pytest.fixture
 def store(client: Any) -> RedisStore:
-    return RedisStore(client, "shop", history_kept=timedelta(hours=2))
+    return RedisStore(client, "shop")
 
 
 def test_all_keys_of_a_partition_share_its_hash_tag(store: RedisStore, client: Any) -> None:
     store.commit(7, EVERYTHING)
-    (history,) = client.keys("*:h:*")
-    names = ["meta", "states", "due", "outbox"]
-    assert set(client.keys()) == {history, *(f"{{shop:7}}:{name}".encode() for name in names)}
-    assert history.startswith(b"{shop:7}:")
-
-
-def test_history_goes_some_time_after_the_last_outcome_and_nothing_else_does(store: RedisStore, client: Any) -> None:
-    store.commit(7, EVERYTHING)
-    (expiring,) = (key for key in client.scan_iter() if client.ttl(key) != -1)
-    assert b":h:" in expiring
-    assert 7_190 < client.ttl(expiring) <= 7_200 + 7_200 / 4
-
-
-def test_outcomes_of_several_periods_are_one_history(client: Any) -> None:
-    began = time()
-    hours = iter(range(100))
-    store = RedisStore(client, "shop", history_kept=timedelta(hours=12), clock=lambda: began + 3_600 * next(hours))
-    for seq in range(4):
-        store.commit(0, Commit(Meta(seq=seq), Meta(seq=seq + 1), outcomes={"c-1": [b"%d" % seq, b""], "c-2": [b"x"]}))
-    assert len(client.keys("*:h:*")) > 1
-    assert store.history(0, "c-1") == [b"", b"3", b"", b"2", b"", b"1", b"", b"0"]
-    store.commit(0, Commit(Meta(seq=4), Meta(seq=5), states={"c-1": None}))
-    assert store.history(0, "c-1") == []
-    assert store.history(0, "c-2") == [b"x"] * 4
+    names = ["m", "values", "days", "t:5", "outbox", "erased", "meta"]
+    assert set(client.keys()) == {f"{{shop:7}}:{name}".encode() for name in names}
 
 
 def test_a_store_that_another_version_has_laid_out_is_not_touched(store: RedisStore, client: Any) -> None:
     store.commit(0, EVERYTHING)
-    client.hset("{shop:0}:meta", "format", 1)
-    with pytest.raises(OtherFormat, match="written in format 1, and this engine uses format 2"):
+    client.set("{shop:0}:m", client.get("{shop:0}:m").replace(b'"format":3', b'"format":4'))
+    with pytest.raises(OtherFormat, match="written in format 4, and this engine uses format 3"):
         store.meta(0)
+    with pytest.raises(OtherFormat):
+        store.open(0)
 
 
-def test_nothing_but_the_meta_is_left_when_everybody_is_forgotten(store: RedisStore, client: Any) -> None:
-    store.commit(7, EVERYTHING)
-    store.commit(7, Commit(EVERYTHING.meta, Meta(seq=2), states={CUSTOMER: None}, trim=[1]))
-    assert client.keys() == [b"{shop:7}:meta"]
+def test_a_store_in_format_2_is_told_from_an_empty_one(store: RedisStore, client: Any) -> None:
+    client.hset("{shop:0}:meta", mapping={"seq": "3", "format": "2", "offsets": '{"events":1}'})
+    for ask in (store.meta, store.open):
+        with pytest.raises(OtherFormat, match="engine run --upgrade-store"):
+            ask(0)
+    with pytest.raises(Fenced):
+        store.commit(0, EVERYTHING)
+    assert client.keys() == [b"{shop:0}:meta"]
+
+
+def test_an_engine_of_format_2_reads_that_the_format_is_another(store: RedisStore, client: Any) -> None:
+    """It reads the field `format` before it opens a partition, and compares `seq` before it writes."""
+    store.commit(0, EVERYTHING)
+    assert client.hgetall("{shop:0}:meta") == {b"seq": b"-1", b"format": b"3"}
+
+
+def test_a_partition_whose_seal_is_missing_is_not_taken_for_an_empty_one(store: RedisStore, client: Any) -> None:
+    store.commit(0, EVERYTHING)
+    client.delete("{shop:0}:m")
+    for ask in (store.meta, store.open):
+        with pytest.raises(StoreDamaged, match=r"\{shop:0\}:m"):
+            ask(0)
+    with pytest.raises(Fenced):
+        store.commit(0, EVERYTHING)
+
+
+def test_nothing_but_seal_and_tombstone_is_left_when_everybody_is_forgotten(store: RedisStore, client: Any) -> None:
+    seal = store.commit(7, msgspec.structs.replace(EVERYTHING, erased={}))
+    store.commit(7, Commit(seal, Meta(seq=2), values={CUSTOMER: None}, trim=[1], days_gone=[5]))
+    assert set(client.keys()) == {b"{shop:7}:m", b"{shop:7}:meta"}
 
 
 def test_a_server_that_has_lost_its_scripts_is_given_them_again(store: RedisStore, client: Any) -> None:
+    seal = b""
     for seq in range(3):
-        store.commit(0, Commit(Meta(seq=seq), Meta(seq=seq + 1)))
+        seal = store.commit(0, Commit(seal, Meta(seq=seq + 1)))
         client.script_flush()
     assert store.customers(0, "", 10) == ([], "")
 
@@ -96,6 +104,16 @@ def test_a_full_server_refuses_a_commit_whole(store: RedisStore, client: Any) ->
     finally:
         client.config_set("maxmemory", 0)
     assert client.keys() == []
+
+
+def test_a_full_server_takes_what_makes_it_emptier(store: RedisStore, client: Any) -> None:
+    seal = store.commit(0, EVERYTHING)
+    client.config_set("maxmemory", 1)
+    try:
+        store.commit(0, Commit(seal, Meta(seq=2), values={CUSTOMER: None}, trim=[1], days_gone=[5]))
+    finally:
+        client.config_set("maxmemory", 0)
+    assert store.load(0, [CUSTOMER]) == [None]
 
 
 def test_a_replica_is_told_from_a_primary(store: RedisStore, client: Any) -> None:
@@ -129,9 +147,10 @@ def test_servers_tell_how_they_are_set_up(server: str, request: pytest.FixtureRe
 def test_a_tombstone_that_has_served_goes_with_the_next_erasure_or_by_itself(client: Any) -> None:
     store = RedisStore(client, "tombstones", erased_kept=timedelta(days=90))
     day = 86_400_000
+    seal = b""
     for seq, erased in enumerate(({"old": 10 * day}, {"young": 60 * day}, {"new": 101 * day})):
-        store.commit(0, Commit(Meta(seq=seq), Meta(seq=seq + 1), erased=erased))
-    assert store.erased(0) == {"young": 60 * day, "new": 101 * day}
+        seal = store.commit(0, Commit(seal, Meta(seq=seq + 1), erased=erased))
+    assert store.open(0).erased == {"young": 60 * day, "new": 101 * day}
     assert 89 * 86_400 < client.ttl("{tombstones:0}:erased") <= 90 * 86_400
 
 
@@ -191,7 +210,7 @@ def test_a_user_without_dangerous_commands_works_and_is_told_what_cannot_be_seen
     store = connect(url, "limited")
     try:
         everybody = {f"c-{number}": b"state" for number in range(1_000)}
-        store.commit(0, Commit(Meta(), Meta(seq=1), states=dict(everybody)))
+        store.commit(0, Commit(b"", Meta(seq=1), values=dict(everybody)))
         found, after = store.customers(0, "", 10)
         while after:
             page, after = store.customers(0, after, 100)
@@ -213,50 +232,50 @@ def test_what_a_script_may_not_do_gets_the_advice_that_a_command_gets(restricted
         admin.execute_command(*["ACL", "SETUSER", "reader", "on", ">pw", "~*", "+@all", "-@dangerous", "-hset"])
     store = connect(f"redis://reader:pw@127.0.0.1:{restricted_server}/0", "read")
     with pytest.raises(StoreUnavailable, match=r"docs/deployment\.md lists the commands"):
-        store.commit(0, Commit(Meta(), Meta(seq=1), states={"c-1": b"state"}))
+        store.commit(0, Commit(b"", Meta(seq=1), values={"c-1": b"value"}))
     store.close()
 
 
-def test_a_wake_up_at_no_moment_names_its_key(store: RedisStore, client: Any) -> None:
-    client.zadd("{shop:7}:due", {"c-1": "-inf"})
-    with pytest.raises(StoreDamaged, match=r"the content of key \{shop:7\}:due was not written by the engine"):
-        store.due(7, 2**62, 10)
-
-
 @pytest.mark.parametrize(
-    ("field", "value"),
+    "seal",
     [
-        ("seq", b"many"),
-        ("seq", b'"1"'),
-        ("seq", b"\xff"),
-        ("offsets", b"[1]"),
-        ("offsets", b'{"events":1e99}'),
-        ("clock", b""),
-        ("\xff", b"1"),
+        b"",
+        b"0123456789abcdef",
+        b"0123456789abcdef {}",
+        b'0123456789abcdef {"format":3,"seq":"1"}',
+        b'0123456789abcdef {"format":3,"offsets":[1]}',
+        b'0123456789abcdef {"format":3,"seq":1e99}',
+        b"0123456789abcdef \xff",
     ],
 )
-def test_a_damaged_meta_names_its_key(store: RedisStore, client: Any, field: str, value: bytes) -> None:
+def test_a_damaged_seal_names_its_key(store: RedisStore, client: Any, seal: bytes) -> None:
     store.commit(7, EVERYTHING)
-    client.hset("{shop:7}:meta", field.encode("latin-1"), value)
-    with pytest.raises(StoreDamaged, match=r"\{shop:7\}:meta"):
-        store.meta(7)
+    client.set("{shop:7}:m", seal)
+    for ask in (store.meta, store.open):
+        with pytest.raises(StoreDamaged, match=r"\{shop:7\}:m"):
+            ask(7)
 
 
-@pytest.mark.parametrize("name", ["meta", "states", "due", "outbox", "erased"])
-def test_a_key_of_another_type_is_named_and_not_waited_for(store: RedisStore, client: Any, name: str) -> None:
-    client.set(f"{{shop:7}}:{name}", "what somebody else wrote")
+@pytest.mark.parametrize("name", ["m", "values", "days", "t:5", "outbox", "erased", "meta"])
+def test_a_key_of_another_type_is_named_and_nothing_is_written(store: RedisStore, client: Any, name: str) -> None:
+    if name == "m":
+        client.rpush("{shop:7}:m", "what somebody else wrote")
+    else:
+        client.set(f"{{shop:7}}:{name}", "what somebody else wrote")
     reads: dict[str, Callable[[], object]] = {
-        "meta": lambda: store.meta(7),
-        "states": lambda: store.load(7, ["c-1"]),
-        "due": lambda: store.due(7, 10, 10),
+        "m": lambda: store.open(7),
+        "values": lambda: store.load(7, ["c-1"], b""),
+        "days": lambda: store.open(7),
+        "t:5": lambda: store.looks(7, {5: 0}, b""),
         "outbox": lambda: store.outbox(7),
-        "erased": lambda: store.erased(7),
+        "erased": lambda: store.open(7),
+        "meta": lambda: store.open(7),
     }
-    with pytest.raises(StoreDamaged, match=rf"\{{shop:7\}}:{name}"):
+    with pytest.raises(StoreDamaged, match=r"\{shop:7\}:"):
         reads[name]()
-    if name != "erased":
-        with pytest.raises(StoreDamaged, match=r"\{shop:7\}:"):
-            store.commit(7, EVERYTHING)
+    with pytest.raises(StoreDamaged, match=r"\{shop:7\}:"):
+        store.commit(7, EVERYTHING)
+    assert client.keys() == [f"{{shop:7}}:{name}".encode()]
 
 
 @pytest.mark.parametrize(("field", "value"), [("x", b"\x90"), ("1", b"\xc1"), ("1", b"")])
@@ -264,3 +283,66 @@ def test_a_damaged_outbox_names_its_key(store: RedisStore, client: Any, field: s
     client.hset("{shop:7}:outbox", field, value)
     with pytest.raises(StoreDamaged, match=r"\{shop:7\}:outbox"):
         store.outbox(7)
+
+
+class LossyClient:
+    """A client whose connection breaks around the next command of a script: before it, after it, or on its way."""
+
+    def __init__(self, client: Any, breaks: list[str]) -> None:
+        self._client = client
+        self._breaks = breaks
+        self.late: list[tuple[Any, ...]] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+    def execute_command(self, *command: Any) -> Any:
+        fault = self._breaks.pop(0) if self._breaks and len(command) > 8 else ""
+        if fault == "late":
+            self.late.append(command)
+        if fault in ("late", "before"):
+            raise exceptions.ConnectionError(fault)
+        answer = self._client.execute_command(*command)
+        if fault == "after":
+            raise exceptions.TimeoutError(fault)
+        return answer
+
+
+@pytest.mark.parametrize(
+    "breaks", [["before"], ["after"], ["late"], ["before", "late", "after"], ["late", "late", "before", "before"]]
+)
+def test_a_commit_whose_answer_is_lost_is_written_once_and_the_worker_goes_on(client: Any, breaks: list[str]) -> None:
+    RedisStore(client, "shop").commit(1, Commit(b"", Meta(seq=1)))  # the server knows the script
+    lossy = LossyClient(client, list(breaks))
+    store = RedisStore(cast("Redis", lossy), "shop")
+    seal = store.commit(0, EVERYTHING)
+    assert seal == store.open(0).seal
+    assert store.looks(0, {5: 0}, seal) == {5: [b"looks"]}
+    for command in lossy.late:
+        assert client.execute_command(*command) == seal
+    again = store.commit(0, Commit(seal, Meta(seq=2)))
+    assert again == store.open(0).seal
+
+
+def test_an_answer_that_is_lost_again_and_again_leaves_it_open(client: Any) -> None:
+    RedisStore(client, "shop").commit(1, Commit(b"", Meta(seq=1)))
+    store = RedisStore(cast("Redis", LossyClient(client, ["before"] * 5)), "shop")
+    with pytest.raises(StoreUnavailable, match="again and again"):
+        store.commit(0, EVERYTHING)
+
+
+def test_of_an_answer_that_is_lost_while_another_owner_commits_it_is_fenced(client: Any) -> None:
+    other = RedisStore(client, "shop")
+    other.commit(1, Commit(b"", Meta(seq=1)))
+    lossy = LossyClient(client, ["late"])
+    store = RedisStore(cast("Redis", lossy), "shop")
+
+    def draw() -> int:
+        if lossy.late:
+            other.commit(0, Commit(b"", Meta(seq=1)))
+        return 1
+
+    store._draw = draw
+    with pytest.raises(Fenced):
+        store.commit(0, EVERYTHING)
+    assert store.load(0, [CUSTOMER]) == [None]

@@ -10,14 +10,18 @@ import pytest
 from engine.core.state.codec import encode_state
 from engine.core.state.model import Memory, State
 from engine.errors import PartitionsDiffer, ReshardRefused
+from engine.model import Outcome, OutcomeRecord
 from engine.operate.erasure import erase
 from engine.operate.reshard import Reshard
-from engine.ports import Commit, Entry, StateStore
+from engine.ports import Commit, Entry, Meta, StateStore
 from engine.wire.digests import customer_digest
+from engine.wire.histories import outcomes_of
 from engine.worker.partition import Partition
 from engine.worker.placement import check_stored
+from engine.worker.values import read_value
 from tests.support.books import Plain, book
 from tests.support.drive import Crash
+from tests.support.stores import put, raw_state, wakes
 
 WAKE = 1_800_000_000_000
 
@@ -27,24 +31,28 @@ def place(customer: str, count: int) -> int:
 
 
 def state_of(number: int) -> bytes:
-    return encode_state(State(wake=WAKE + number if number % 3 else 0, events={"buy": Memory(number, 2, 1)}))
+    return encode_state(State(events={"buy": Memory(number, 2, 1)}))
+
+
+def past(at: int) -> OutcomeRecord:
+    return OutcomeRecord(at, "", "win-back", str(at), Outcome.CAPPED, f"2 in {at}d", "abc")
 
 
 def fill(store: StateStore, customers: int, partitions: int) -> None:
     for partition in range(partitions):
         own = [n for n in range(customers) if place(f"c-{n}", partitions) == partition]
-        before = store.meta(partition)
-        after = msgspec.structs.replace(
-            before, seq=1, partitions=partitions, offsets={"events": 100 + partition}, clock=1000 + partition, mark=7
-        )
-        commit = Commit(
-            before,
-            after,
+        meta = Meta(
+            seq=1, partitions=partitions, offsets={"events": 100 + partition}, clock=1000 + partition, mark=7,
+            names=[str(partition)],
+        )  # fmt: skip
+        store.commit(partition, Commit(b"", meta))
+        put(
+            store,
+            partition,
             states={f"c-{n}": state_of(n) for n in own},
             wakes={f"c-{n}": WAKE + n for n in own if n % 3},
-            outcomes={f"c-{n}": [b"older", b"newer"] for n in own if n % 10 == 0},
+            pasts={f"c-{n}": [past(n + 1), past(n)] for n in own if n % 10 == 0},
         )
-        store.commit(partition, commit)
 
 
 def check_everybody(store: StateStore, customers: int, partitions: int) -> None:
@@ -55,10 +63,15 @@ def check_everybody(store: StateStore, customers: int, partitions: int) -> None:
             assert customer not in found
             found[customer] = partition
         own = [n for n in range(customers) if place(f"c-{n}", partitions) == partition]
-        assert store.load(partition, [f"c-{n}" for n in own]) == [state_of(n) for n in own]
-        assert dict(store.due(partition, 2**52, customers)) == {f"c-{n}": WAKE + n for n in own if n % 3}
-        histories = [store.history(partition, f"c-{n}") for n in own]
-        assert histories == [[b"newer", b"older"] if n % 10 == 0 else [] for n in own]
+        values = [read_value(data) for data in store.load(partition, [f"c-{n}" for n in own])]
+        assert [value.state for value in values] == [state_of(n) for n in own]
+        assert wakes(store, partition) == {f"c-{n}": WAKE + n for n in own if n % 3}
+        names = store.meta(partition).names
+        times = [[one.at for one in outcomes_of("", value.history, names)] for value in values]
+        assert times == [[n + 1, n] if n % 10 == 0 else [] for n in own]
+        assert {one.reason for value in values for one in outcomes_of("", value.history, names)} <= {
+            f"2 in {n}d" for n in range(customers + 1)
+        }
     assert found == {f"c-{n}": place(f"c-{n}", partitions) for n in range(customers)}
 
 
@@ -107,13 +120,14 @@ class Dying:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)
 
-    def commit(self, partition: int, commit: Commit) -> None:
+    def commit(self, partition: int, commit: Commit) -> bytes:
         self._left -= 1
         if self._left == 0 and not self._after:
             raise Crash
-        self._store.commit(partition, commit)
+        seal = self._store.commit(partition, commit)
         if self._left == 0:
             raise Crash
+        return seal
 
 
 @pytest.mark.parametrize("after", [False, True])
@@ -159,9 +173,7 @@ def open_all(store: StateStore, partitions: int) -> None:
 
 def test_outreach_that_waits_to_be_published_stops_a_reshard_and_lets_workers_go_on(store: StateStore) -> None:
     fill(store, 50, 2)
-    before = store.meta(1)
-    waiting = Commit(before, msgspec.structs.replace(before, seq=before.seq + 1), outbox=[Entry("o-1", b"{}")])
-    store.commit(1, waiting)
+    put(store, 1, outbox=[Entry("o-1", b"{}")])
     with pytest.raises(ReshardRefused, match="1 outreach to publish"):
         Reshard(store, 3, place).run()
     check_stored(store, 2)
@@ -179,7 +191,7 @@ def test_tombstones_are_in_every_partition_after_a_reshard(store: StateStore) ->
     fill(store, 50, 2)
     erase(store, 1, "gone", 5, 2)
     Reshard(store, 3, place).run()
-    assert [store.erased(partition) for partition in range(3)] == [{customer_digest("gone"): 5}] * 3
+    assert [store.open(partition).erased for partition in range(3)] == [{customer_digest("gone"): 5}] * 3
 
 
 def test_of_a_customer_whom_two_partitions_know_the_one_in_the_right_place_stays(store: StateStore) -> None:
@@ -188,11 +200,11 @@ def test_of_a_customer_whom_two_partitions_know_the_one_in_the_right_place_stays
     wrong = (place("c-1", 2) + 1) % 2
     for partition, state in ((wrong, state_of(77)), (right, state_of(1))):
         before = store.meta(partition)
-        after = msgspec.structs.replace(before, seq=before.seq + 1, partitions=2)
-        store.commit(partition, Commit(before, after, states={"c-1": state}))
+        meta = msgspec.structs.replace(before, seq=before.seq + 1, partitions=2)
+        put(store, partition, meta, states={"c-1": state}, wakes={"c-1": WAKE + 1})
     moved = Reshard(store, 3, place).run()
     assert moved.conflicts == 1
-    assert store.load(right, ["c-1"]) == [state_of(1)]
+    assert raw_state(store, "c-1", right) == state_of(1)
 
 
 def test_a_worker_refuses_a_store_of_another_number_of_partitions(store: StateStore) -> None:

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from engine.errors import Fenced
-from engine.ports import Commit, Entry, Meta, StateStore
+from engine.ports import Commit, Entry, Meta, Opened, StateStore
 from tests.support.stores import OpenStore
 
 ODD_CUSTOMERS = [
@@ -19,14 +19,12 @@ ODD_CUSTOMERS = [
 ]  # fmt: skip
 
 
-def write(store: StateStore, partition: int = 0, *, read: int = 1, **changes: Any) -> Meta:
-    """Commit on top of what is there: `read` records further on, with the given changes."""
-    before = store.meta(partition)
-    after = msgspec.structs.replace(
-        before, seq=before.seq + 1, offsets={**before.offsets, "events": before.offsets.get("events", 0) + read}
-    )
-    store.commit(partition, Commit(before, after, **changes))
-    return after
+def write(store: StateStore, partition: int = 0, *, read: int = 1, **changes: Any) -> bytes:
+    """Commit on top of what is there: `read` records further on, with the given changes. Returns the seal."""
+    before = store.open(partition)
+    offsets = {**before.meta.offsets, "events": before.meta.offsets.get("events", 0) + read}
+    after = msgspec.structs.replace(before.meta, seq=before.meta.seq + 1, offsets=offsets)
+    return store.commit(partition, Commit(before.seal, after, **changes))
 
 
 def everyone(store: StateStore, partition: int = 0, limit: int = 100) -> list[str]:
@@ -43,97 +41,96 @@ def waiting(store: StateStore, partition: int = 0) -> list[str]:
 
 
 def test_a_partition_nobody_wrote_to_is_empty(store: StateStore) -> None:
+    assert store.open(0) == Opened(b"", Meta(), set(), {})
     assert store.meta(0) == Meta()
     assert store.load(0, ["c-1"]) == [None]
     assert store.load(0, []) == []
-    assert store.due(0, 10**13, 10) == []
+    assert store.load(0, ["c-1"], b"") == [None]
+    assert store.days(0) == []
+    assert store.looks(0, {5: 0}) == {5: []}
     assert store.outbox(0) == {}
-    assert store.history(0, "c-1") == []
     assert store.customers(0, "", 10) == ([], "")
 
 
 def test_everything_of_a_commit_is_there_afterwards(store: StateStore) -> None:
     meta = Meta(
-        seq=1, offsets={"shop#1": 42, "web": 7}, clock=1_700_000_000_123, mark=2**40, sweep='5:"ключ"\n', partitions=12
+        seq=1, offsets={"shop#1": 42, "web": 7}, clock=1_700_000_000_123, mark=2**40, sweep='5:"ключ"\n', partitions=12,
+        names=["win-back", "ключ"],
+    )  # fmt: skip
+    commit = Commit(
+        b"",
+        meta,
+        values={"c-1": b"\x00\xffone", "c-2": b""},
+        looks={19_000: b"\xfflooks", 3: b""},
+        outbox=[Entry("o-1", b"\xfe1"), Entry("o-2", b"2")],
+        erased={"ab12": 1_700_000_000_000},
     )
-    store.commit(
-        3,
-        Commit(
-            expected=Meta(),
-            meta=meta,
-            states={"c-1": b"\x00\xffone", "c-2": b""},
-            wakes={"c-1": 1_700_000_500_000},
-            outbox=[Entry("o-1", b"\xfe1"), Entry("o-2", b"2")],
-            outcomes={"c-1": [b"first", b"second"]},
-        ),
-    )
+    seal = store.commit(3, commit)
+    assert store.open(3) == Opened(seal, meta, {3, 19_000}, {"ab12": 1_700_000_000_000})
     assert store.meta(3) == meta
-    assert store.load(3, ["c-2", "nobody", "c-1", "c-1"]) == [b"", None, b"\x00\xffone", b"\x00\xffone"]
-    assert store.due(3, 1_700_000_500_000, 10) == [("c-1", 1_700_000_500_000)]
+    assert store.load(3, ["c-2", "nobody", "c-1", "c-1"], seal) == [b"", None, b"\x00\xffone", b"\x00\xffone"]
+    assert store.looks(3, {19_000: 0, 3: 0, 4: 0}, seal) == {19_000: [b"\xfflooks"], 3: [b""], 4: []}
+    assert store.days(3) == [3, 19_000]
     assert store.outbox(3) == {1: [Entry("o-1", b"\xfe1"), Entry("o-2", b"2")]}
-    assert store.history(3, "c-1") == [b"second", b"first"]
     assert sorted(everyone(store, 3)) == ["c-1", "c-2"]
 
 
-@pytest.mark.parametrize(
-    "stale",
-    [
-        Meta(seq=1, offsets={"events": 10}),
-        Meta(seq=3, offsets={"events": 10}),
-        Meta(seq=2, offsets={"events": 9}),
-        Meta(seq=2, offsets={"events": 11}),
-        Meta(seq=2, offsets={}),
-        Meta(seq=2, offsets={"other": 10}),
-        Meta(seq=2, offsets={"events": 10, "other": 1}),
-        Meta(),
-    ],
-)
-def test_who_expects_another_seq_or_offset_is_fenced_and_changes_nothing(store: StateStore, stale: Meta) -> None:
-    write(store, read=4, states={"c-1": b"kept", "gone": b"kept"}, wakes={"c-1": 5}, outbox=[Entry("o-1", b"1")])
-    meta = write(store, read=6, outcomes={"c-1": [b"fired"]})
-    with pytest.raises(Fenced) as refused:
-        store.commit(
-            0,
-            Commit(
-                expected=stale,
-                meta=Meta(seq=9, offsets={"events": 99}),
-                states={"c-1": b"zombie", "new": b"zombie", "gone": None},
-                wakes={"c-1": 1, "new": 1},
-                outbox=[Entry("o-2", b"zombie")],
-                trim=[1],
-                rewritten={1: []},
-                outcomes={"c-1": [b"zombie"], "new": [b"zombie"]},
-            ),
+def test_who_does_not_know_the_seal_is_fenced_and_changes_nothing(store: StateStore) -> None:
+    first = write(store, read=4, values={"c-1": b"kept", "gone": b"kept"}, looks={5: b"x"}, outbox=[Entry("o-1", b"1")])
+    seal = write(store, read=6)
+    before = store.open(0)
+    for stale in (b"", first, seal + b" ", seal[:-1], b"0" * 16 + seal[16:]):
+        commit = Commit(
+            stale,
+            Meta(seq=9, offsets={"events": 99}),
+            values={"c-1": b"zombie", "new": b"zombie", "gone": None},
+            looks={5: b"zombie", 6: b"zombie"},
+            days_gone=[5],
+            outbox=[Entry("o-2", b"zombie")],
+            trim=[1],
+            rewritten={1: []},
+            erased={"ab": 1},
+            rewritten_looks={(5, 0): (b"x", b"zombie")},
         )
-    assert refused.value.partition == 0
-    assert "commit 2" in refused.value.found
-    assert "10" in refused.value.found
-    assert store.meta(0) == meta
+        with pytest.raises(Fenced) as refused:
+            store.commit(0, commit)
+        assert refused.value.partition == 0
+        assert "commit 2" in refused.value.found
+        assert "10" in refused.value.found
+        for customers in (["c-1"], []):
+            with pytest.raises(Fenced):
+                store.load(0, customers, stale)
+        with pytest.raises(Fenced):
+            store.looks(0, {5: 0}, stale)
+    assert store.open(0) == before
     assert store.load(0, ["c-1", "new", "gone"]) == [b"kept", None, b"kept"]
-    assert store.due(0, 10, 10) == [("c-1", 5)]
+    assert store.looks(0, {5: 0, 6: 0}) == {5: [b"x"], 6: []}
     assert store.outbox(0) == {1: [Entry("o-1", b"1")]}
-    assert store.history(0, "c-1") == [b"fired"]
-    assert store.history(0, "new") == []
+
+
+def test_two_commits_of_the_same_number_have_different_seals(open_store: OpenStore) -> None:
+    a, b = open_store("a"), open_store("b")
+    assert a.commit(0, Commit(b"", Meta(seq=1))) != b.commit(0, Commit(b"", Meta(seq=1)))
 
 
 def test_a_commit_that_is_sent_twice_counts_once(store: StateStore) -> None:
-    commit = Commit(Meta(), Meta(seq=1), outbox=[Entry("o-1", b"1")], outcomes={"c-1": [b"fired"]})
+    commit = Commit(b"", Meta(seq=1), looks={5: b"x"}, outbox=[Entry("o-1", b"1")])
     store.commit(0, commit)
     with pytest.raises(Fenced):
         store.commit(0, commit)
     assert store.outbox(0) == {1: [Entry("o-1", b"1")]}
-    assert store.history(0, "c-1") == [b"fired"]
+    assert store.looks(0, {5: 0}) == {5: [b"x"]}
 
 
 def test_of_two_writers_who_start_from_the_same_place_one_wins(open_store: OpenStore) -> None:
     stores = [open_store("a"), open_store("a")]
     for round_ in range(25):
         together = Barrier(2)
-        before = stores[0].meta(0)
+        before = stores[0].open(0)
 
-        def attempt(writer: int, before: Meta = before, together: Barrier = together) -> bool:
-            after = Meta(seq=before.seq + 1, offsets={"events": before.seq + 1})
-            commit = Commit(before, after, states={f"only-{writer}": b"", "c-1": f"{writer}".encode()})
+        def attempt(writer: int, before: Opened = before, together: Barrier = together) -> bool:
+            after = Meta(seq=before.meta.seq + 1, offsets={"events": before.meta.seq + 1})
+            commit = Commit(before.seal, after, values={f"only-{writer}": b"", "c-1": f"{writer}".encode()})
             together.wait(10)
             try:
                 stores[writer].commit(0, commit)
@@ -148,69 +145,46 @@ def test_of_two_writers_who_start_from_the_same_place_one_wins(open_store: OpenS
         assert stores[0].load(0, ["c-1"]) == [f"{won.index(True)}".encode()]
 
 
-def test_forgetting_a_customer_leaves_nothing_of_them(store: StateStore) -> None:
-    write(store, states={"c-1": b"1", "c-2": b"2"}, wakes={"c-1": 5, "c-2": 6}, outcomes={"c-1": [b"fired"]})
-    write(store, states={"c-1": None, "never-was": None})
+def test_a_value_that_is_deleted_is_gone(store: StateStore) -> None:
+    write(store, values={"c-1": b"1", "c-2": b"2"})
+    write(store, values={"c-1": None, "never-was": None})
     assert store.load(0, ["c-1", "c-2"]) == [None, b"2"]
-    assert store.due(0, 10, 10) == [("c-2", 6)]
-    assert store.history(0, "c-1") == []
     assert everyone(store) == ["c-2"]
 
 
 def test_a_tombstone_stays_after_later_commits_and_keeps_the_latest_erasure(store: StateStore) -> None:
     write(store, erased={"ab12": 1_700_000_000_000, "cd34": 1_700_000_000_005})
-    write(store, states={"c-1": b"1"}, erased={"ab12": 1_700_000_000_900})
-    write(store, states={"c-1": None})
-    assert store.erased(0) == {"ab12": 1_700_000_000_900, "cd34": 1_700_000_000_005}
-    assert store.erased(1) == {}
-    assert everyone(store) == []
+    write(store, values={"c-1": b"1"}, erased={"ab12": 1_700_000_000_900})
+    write(store, erased={"ab12": 1_700_000_000_100})
+    assert store.open(0).erased == {"ab12": 1_700_000_000_900, "cd34": 1_700_000_000_005}
+    assert store.open(1).erased == {}
 
 
-def test_forgetting_wins_over_a_wake_up_of_the_same_commit(store: StateStore) -> None:
-    write(store, states={"c-1": b"1"}, wakes={"c-1": 5})
-    write(store, states={"c-1": None}, wakes={"c-1": 7})
-    assert store.due(0, 10, 10) == []
-    assert everyone(store) == []
+def test_looks_are_appended_day_by_day_and_can_be_read_on_from_a_place(store: StateStore) -> None:
+    for number in range(4):
+        write(store, looks={7: b"seven-%d" % number, 8 + number: b"%d" % number})
+    assert store.days(0) == [7, 8, 9, 10, 11]
+    assert store.looks(0, {7: 2, 9: 0, 10: 1, 99: 0}) == {7: [b"seven-2", b"seven-3"], 9: [b"1"], 10: [], 99: []}
 
 
-def test_the_soonest_wake_ups_come_first_and_no_more_than_asked_for(store: StateStore) -> None:
-    customers = [f"c-{number:03}" for number in range(50)]
-    moments = {customer: 1_700_000_000_000 + place for place, customer in enumerate(customers)}
-    shuffled = random.Random(7).sample(customers, 50)
-    write(store, states=dict.fromkeys(customers, b""), wakes={customer: moments[customer] for customer in shuffled})
-    assert store.due(0, 1_700_000_000_029, 100) == list(moments.items())[:30]
-    assert store.due(0, 1_700_000_000_029, 3) == list(moments.items())[:3]
-    assert store.due(0, 1_700_000_000_029, 3) == list(moments.items())[:3]
-    assert store.due(0, 1_699_999_999_999, 100) == []
+def test_days_go_before_the_same_commit_appends_to_them(store: StateStore) -> None:
+    write(store, looks={7: b"old", 8: b"old"})
+    write(store, looks={7: b"new"}, days_gone=[7, 8, 9])
+    assert store.days(0) == [7]
+    assert store.looks(0, {7: 0, 8: 0}) == {7: [b"new"], 8: []}
 
 
-def test_wake_ups_of_one_moment_come_in_order_of_customer(store: StateStore) -> None:
-    customers = ["é", "b", "🙂", "B", "a"]
-    write(store, states=dict.fromkeys(customers, b""), wakes=dict.fromkeys(customers, 5))
-    assert store.due(0, 5, 10) == [(customer, 5) for customer in ("B", "a", "b", "é", "🙂")]
-
-
-def test_a_wake_up_moves_and_goes(store: StateStore) -> None:
-    write(store, states={"c-1": b"", "c-2": b""}, wakes={"c-1": 5, "c-2": 6})
-    write(store, wakes={"c-1": 9})
-    assert store.due(0, 10, 10) == [("c-2", 6), ("c-1", 9)]
-    write(store, wakes={"c-1": 5})
-    assert store.due(0, 10, 10) == [("c-1", 5), ("c-2", 6)]
-    write(store, wakes={"c-1": 0, "never-was": 0})
-    assert store.due(0, 10, 10) == [("c-2", 6)]
-    assert sorted(everyone(store)) == ["c-1", "c-2"]
-
-
-def test_a_new_customer_without_a_wake_up_is_a_customer(store: StateStore) -> None:
-    write(store, states={"c-1": b"", "c-2": b""}, wakes={"c-1": 0})
-    assert store.due(0, 10**13, 10) == []
-    assert sorted(everyone(store)) == ["c-1", "c-2"]
-
-
-def test_a_state_that_changes_keeps_its_wake_up(store: StateStore) -> None:
-    write(store, states={"c-1": b"1"}, wakes={"c-1": 5})
-    write(store, states={"c-1": b"2"})
-    assert store.due(0, 10, 10) == [("c-1", 5)]
+def test_looks_are_replaced_where_they_are_as_expected_and_nothing_is_written_where_not(store: StateStore) -> None:
+    write(store, looks={7: b"a"})
+    write(store, looks={7: b"b", 8: b"c"})
+    write(store, rewritten_looks={(7, 1): (b"b", b""), (8, 0): (b"c", b"longer")}, values={"c-1": b"1"})
+    assert store.looks(0, {7: 0, 8: 0}) == {7: [b"a", b""], 8: [b"longer"]}
+    for place, known in (((7, 0), b"b"), ((7, 2), b""), ((9, 0), b""), ((8, 0), b"c")):
+        with pytest.raises(Fenced) as refused:
+            write(store, rewritten_looks={(7, 1): (b"", b"x"), place: (known, b"x")}, values={"c-1": b"2"})
+        assert refused.value.expected == refused.value.found
+    assert store.load(0, ["c-1"]) == [b"1"]
+    assert store.looks(0, {7: 0, 8: 0}) == {7: [b"a", b""], 8: [b"longer"]}
 
 
 def test_the_outbox_gives_the_oldest_first_and_keeps_its_order(store: StateStore) -> None:
@@ -242,53 +216,41 @@ def test_outreach_that_must_not_be_published_is_taken_out(store: StateStore) -> 
     assert store.outbox(0) == {1: [Entry("o-2", b"2")], 3: [Entry("o-4", b"4")]}
 
 
-def test_history_keeps_the_twenty_newest_outcomes(store: StateStore) -> None:
-    records = [f"{number}".encode() for number in range(45)]
-    write(store, outcomes={"c-1": records[:3], "c-2": records[:1]})
-    write(store, outcomes={"c-1": records[3:30]})
-    write(store, outcomes={"c-1": records[30:]})
-    assert store.history(0, "c-1") == records[:24:-1]
-    assert store.history(0, "c-2") == [b"0"]
-
-
 def test_odd_customer_ids_are_customers_like_any_other(store: StateStore) -> None:
-    states = {customer: customer.encode() for customer in ODD_CUSTOMERS}
-    wakes = {customer: place for place, customer in enumerate(ODD_CUSTOMERS, 1)}
-    write(store, states=states, wakes=wakes, outcomes={customer: [state] for customer, state in states.items()})
-    assert store.load(0, ODD_CUSTOMERS) == list(states.values())
-    assert store.due(0, 100, 100) == list(wakes.items())
+    values = {customer: customer.encode() for customer in ODD_CUSTOMERS}
+    seal = write(store, values=values)
+    assert store.load(0, ODD_CUSTOMERS, seal) == list(values.values())
     assert sorted(everyone(store)) == sorted(ODD_CUSTOMERS)
-    assert [store.history(0, customer) for customer in ODD_CUSTOMERS] == [[state] for state in states.values()]
-    write(store, states=dict.fromkeys(ODD_CUSTOMERS))
+    write(store, values=dict.fromkeys(ODD_CUSTOMERS))
     assert everyone(store) == []
 
 
 def test_odd_outreach_ids_and_sources_come_back_as_they_were(store: StateStore) -> None:
     meta = Meta(seq=1, offsets={"a b.jsonl#1": 3, "файл\n": 4, '"': 5})
-    store.commit(0, Commit(Meta(), meta, outbox=[Entry(id_, b"") for id_ in ODD_CUSTOMERS]))
+    store.commit(0, Commit(b"", meta, outbox=[Entry(id_, b"") for id_ in ODD_CUSTOMERS]))
     assert waiting(store) == ODD_CUSTOMERS
 
 
 def test_twenty_thousand_customers_fit_into_one_commit(store: StateStore) -> None:
     customers = [f"customer-{number:06}" for number in range(20_000)]
-    write(
+    seal = write(
         store,
-        states={customer: customer.encode() * 10 for customer in customers},
-        wakes={customer: 10 + place for place, customer in enumerate(customers)},
+        values={customer: customer.encode() * 10 for customer in customers},
+        looks={day: b"%d" % day for day in range(2_500)},
         outbox=[Entry(customer, customer.encode()) for customer in customers],
-        outcomes={customer: [b"fired"] for customer in customers},
     )
-    assert store.load(0, customers) == [customer.encode() * 10 for customer in customers]
-    assert len(store.due(0, 10**13, 100_000)) == 20_000
+    assert store.load(0, customers, seal) == [customer.encode() * 10 for customer in customers]
+    assert len(store.looks(0, dict.fromkeys(range(2_500), 0), seal)) == 2_500
     assert waiting(store) == customers
-    write(store, states=dict.fromkeys(customers), trim=[1])
+    write(store, values=dict.fromkeys(customers), trim=[1], days_gone=list(range(2_500)))
     assert store.outbox(0) == {}
+    assert store.days(0) == []
     assert everyone(store) == []
 
 
-def test_pages_reach_every_customer_with_or_without_a_wake_up(store: StateStore) -> None:
+def test_pages_reach_every_customer(store: StateStore) -> None:
     customers = {f"c-{number}": b"" for number in range(3_000)}
-    write(store, states=customers, wakes={f"c-{number}": number for number in range(1, 3_000, 3)})
+    write(store, values=customers)
     page, cursor = store.customers(0, "", 100)
     assert cursor
     assert 50 <= len(page) <= 400
@@ -298,10 +260,9 @@ def test_pages_reach_every_customer_with_or_without_a_wake_up(store: StateStore)
 def test_pages_reach_whoever_stays_while_others_come_and_go(store: StateStore) -> None:
     stay = {f"stay-{number}": b"" for number in range(1_000)}
     leave = {f"leave-{number}": b"" for number in range(1_000)}
-    write(store, states={**stay, **leave})
+    write(store, values={**stay, **leave})
     found, cursor = store.customers(0, "", 100)
-    write(store, states={**dict.fromkeys(leave), **{f"new-{number}": b"" for number in range(2_000)}})
-    write(store, wakes=dict.fromkeys(stay, 5))
+    write(store, values={**dict.fromkeys(leave), **{f"new-{number}": b"" for number in range(2_000)}})
     while cursor:
         page, cursor = store.customers(0, cursor, 100)
         found += page
@@ -310,27 +271,28 @@ def test_pages_reach_whoever_stays_while_others_come_and_go(store: StateStore) -
 
 def test_partitions_and_namespaces_do_not_see_each_other(open_store: OpenStore) -> None:
     ours, theirs = open_store("a"), open_store("a:1")
-    write(ours, 1, states={"c-1": b"ours"}, wakes={"c-1": 5}, outbox=[Entry("o-1", b"")], outcomes={"c-1": [b"fired"]})
+    write(ours, 1, values={"c-1": b"ours"}, looks={5: b"x"}, outbox=[Entry("o-1", b"")], erased={"ab": 1})
     for store, partition in ((ours, 0), (ours, 11), (theirs, 1), (theirs, 0)):
-        assert store.meta(partition) == Meta()
+        assert store.open(partition) == Opened(b"", Meta(), set(), {})
         assert store.load(partition, ["c-1"]) == [None]
-        assert store.due(partition, 10, 10) == []
+        assert store.looks(partition, {5: 0}) == {5: []}
         assert store.outbox(partition) == {}
-        assert store.history(partition, "c-1") == []
         assert everyone(store, partition) == []
 
 
 def test_what_a_caller_does_to_a_meta_it_was_given_stays_with_the_caller(store: StateStore) -> None:
     write(store, read=5)
-    meta = store.meta(0)
-    meta.offsets["events"] = 99
-    meta.seq = 99
+    for meta in (store.meta(0), store.open(0).meta):
+        meta.offsets["events"] = 99
+        meta.seq = 99
+    store.open(0).days.add(3)
+    assert store.days(0) == []
     assert store.meta(0) == Meta(seq=1, offsets={"events": 5})
 
 
 def test_another_client_sees_what_the_first_one_wrote(open_store: OpenStore) -> None:
     first = open_store("a")
-    meta = write(first, states={"c-1": b"1"})
+    seal = write(first, values={"c-1": b"1"})
     second = open_store("a")
-    assert second.meta(0) == meta
-    assert second.load(0, ["c-1"]) == [b"1"]
+    assert second.open(0).seal == seal
+    assert second.load(0, ["c-1"], seal) == [b"1"]

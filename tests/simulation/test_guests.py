@@ -11,7 +11,6 @@ from engine.core.book import Policy, QuietHours, RuleBook
 from engine.core.catalog import Accept, Catalog, EventType, Source
 from engine.core.decide import decide
 from engine.core.effects import Decision
-from engine.core.state.codec import decode_state
 from engine.core.state.model import State
 from engine.core.triggers.abandoned import Abandoned
 from engine.core.triggers.base import Trigger
@@ -31,6 +30,7 @@ from engine.worker.partition import Partition
 from engine.worker.result import Arrival
 from tests.support.books import DAY, HOUR, OPEN, START, Plain, book, event, rule
 from tests.support.drive import Customers
+from tests.support.stores import state
 
 PARTITIONS = 5
 WEB = Source("web", "web", format="segment", keyed=False, types={"Product Added": "cart", "Order Completed": "buy"})
@@ -101,8 +101,7 @@ class Shop:
         return [one.customer for one in self.transfer.events if (IDENTIFIED, b"") in one.headers]
 
     def state(self, customer: str) -> State | None:
-        (data,) = self.store.load(murmur2_partition(customer.encode(), PARTITIONS), [customer])
-        return decode_state(data) if data else None
+        return state(self.store, customer, murmur2_partition(customer.encode(), PARTITIONS))
 
 
 def test_a_guest_who_registers_and_buys_gets_no_mail_about_the_guests_cart() -> None:

@@ -17,9 +17,11 @@ from engine.sender.feedback_consumer import read_change
 from engine.testing import Project, load_project
 from engine.wire.dead_letters import decode_letter
 from engine.wire.decode import Decoder
+from engine.wire.histories import decode_history
 from engine.wire.origin import IngestedDecoder, headers_of
-from engine.wire.records import decode_outreach, decode_past
+from engine.wire.records import decode_outreach
 from engine.worker.partition_owner import PartitionOwner, Rules, WorkerContext
+from engine.worker.values import read_value
 from tests.support.examples import so_many
 from tests.support.hostile_records import KINDS, NOW, HostileRecords
 
@@ -119,11 +121,11 @@ def test_no_record_of_any_format_raises_and_each_is_an_event_or_a_dead_letter(tm
     assert worker.hooks.events > count / 3
     assert {"wrong-type", "bad-time", "bad-customer", "not-decodable", "undecidable", "no-value"} <= set(codes)
     customers, _ = worker.store.customers(0, "", count)
-    for customer, state in zip(customers, worker.store.load(0, customers), strict=True):
-        assert state is not None
-        decode_state(state)
-        for past in worker.store.history(0, customer):
-            decode_past(customer, past)
+    names = worker.store.meta(0).names
+    for customer, data in zip(customers, worker.store.load(0, customers), strict=True):
+        value = read_value(data)
+        assert value.state is None or decode_state(value.state)
+        decode_history(customer, value.history, names)
     assert Counter(json(value)["outcome"] for _, _, value in worker.outcomes.records)["fired"] > so_many(1_000)
     assert all(json(entry.value)["text"] for entry in worker.sink.entries[0])
 

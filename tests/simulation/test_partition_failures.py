@@ -12,11 +12,12 @@ from engine.core.triggers.milestone import Milestone
 from engine.model import Event, Outreach, WakeUp
 from engine.ports import Record
 from engine.worker.executors import results
+from engine.worker.holding import RETRY_WAKE
 from engine.worker.partition import Partition
 from engine.worker.result import Arrival, Failure
-from engine.worker.turns import RETRY_WAKE
 from tests.support.books import DAY, HOUR, START, Plain, book, event, expression, rule
 from tests.support.drive import Crash, CrashingStore, Fired
+from tests.support.stores import wakes
 
 BUY = frozenset({"buy"})
 
@@ -99,7 +100,7 @@ def test_a_wake_up_that_cannot_be_decided_is_tried_again_later_and_holds_nobody_
     [failure] = failures(partition, told, START + 10 * HOUR)
     assert failure.input == WakeUp("c-1")
     assert store.fired() == [("bob", "quiet", str(START))]
-    assert store.due(0, START + DAY, 9) == [("c-1", START + 10 * HOUR + RETRY_WAKE)]
+    assert wakes(store, until=START + DAY) == {"c-1": START + 10 * HOUR + RETRY_WAKE}
     list(partition.process(arrivals(event("person", START + 10 * HOUR, bomb=False))))
     expected: list[Fired] = [("bob", "quiet", str(START)), ("c-1", "quiet", str(START))]
     assert store.fired() == expected
@@ -108,7 +109,7 @@ def test_a_wake_up_that_cannot_be_decided_is_tried_again_later_and_holds_nobody_
 def test_a_state_that_cannot_be_read_stops_nobody_else() -> None:
     store = CrashingStore()
     list(opened(store).process(arrivals(buy(0), buy(0, "bob"))))
-    store._of(0).states["c-1"] = b"\xc1 no state"
+    store.partitions[0]["values"]["c-1"] = b"\xc1 no value"
     partition = opened(store)
     bought = [buy(1), buy(1, "bob")]
     told = [Arrival(Record("events", 0, n + 3, None), one.time, one) for n, one in enumerate(bought)]

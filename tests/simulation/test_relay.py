@@ -66,8 +66,9 @@ class Shop:
         before = self.partition.meta
         after = Meta(seq=before.seq + 1, mark=before.mark)
         entries = [Entry(identity, identity.encode()) for identity in ids]
-        self.store.commit(0, Commit(before, after, outbox=entries, trim=list(self.outbox.done)))
-        self.partition.meta = after
+        holding = self.partition.holding
+        commit = Commit(holding.seal, after, outbox=entries, trim=list(self.outbox.done))
+        holding.seal, holding.meta = self.store.commit(0, commit), after
         self.outbox.done.clear()
         self.relay.publish(after.seq, entries)
         return after.seq

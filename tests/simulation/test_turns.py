@@ -1,7 +1,7 @@
 """A batch decides customer by customer, and everybody gets what they would get if all were decided in order."""
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -16,8 +16,11 @@ from engine.core.triggers.event import OnEvent
 from engine.core.triggers.inactivity import Inactivity
 from engine.model import DerivedEvent, Event, Identified, Outcome
 from engine.ports import Record
+from engine.wire.histories import Names, outcomes_of
 from engine.worker.batch import Batch
+from engine.worker.holding import RETRY_WAKE, Decided
 from engine.worker.result import Arrival
+from engine.worker.values import NOBODY, Value, state_of
 from tests.support.books import DAY, HOUR, START, Plain, book, event, every_kind, expression, rule
 from tests.support.effort import Effort, tried_hard
 from tests.support.in_order import InOrder
@@ -105,18 +108,31 @@ def an_event(chance: random.Random, customer: str, time: int, place: int) -> Eve
     return event(type_, time, customer=customer, id=f"e-{place}", **properties.get(type_, {}))
 
 
-def both(chance: random.Random, rules: RuleBook, stored: Stored, clock: int, wall: int | None) -> tuple[Batch, InOrder]:
+def both(
+    chance: random.Random, rules: RuleBook, stored: Stored, wakes: Mapping[str, int], clock: int, wall: int | None
+) -> tuple[Batch, InOrder]:
     renderer = Plain("quiet") if chance.random() < 0.2 else Plain()
-    return Batch(rules, renderer, stored, clock, wall=wall), InOrder(rules, renderer, stored, clock, wall)
+    values = {customer: Value(state, wakes.get(customer, 0)) for customer, state in stored.items()}
+    batch = Batch(rules, renderer, values, clock, wall=wall, names=Names())
+    return batch, InOrder(rules, renderer, stored, clock, wall)
 
 
 def same(one: Batch, other: InOrder) -> None:
     """All of it, in the same order, but for states: those may only mean the same."""
     assert one.result == other.result
-    assert one.wakes == other.wakes
-    assert {customer: decoded(data) for customer, data in one.states.items()} == {
+    decided = one.decided
+    again = dict.fromkeys(decided.unreadable, other.end + RETRY_WAKE)
+    assert decided.wakes | again == other.wakes
+    wakes = {customer: decided.wakes.get(customer, one.stored[customer].wake) for customer in decided.states}
+    assert {customer: state_of(Value(data, wakes[customer])) for customer, data in decided.states.items()} == {
         customer: decoded(data) for customer, data in other.states.items()
     }
+    told = {outcome.customer for outcome in one.result.outcomes}
+    assert told >= {customer for customer, history in decided.histories.items() if history}
+    for customer, history in decided.histories.items():
+        mine = [outcome for outcome in one.result.outcomes if outcome.customer == customer]
+        newest = [past.at for past in outcomes_of(customer, history, one.turns.names.all)]
+        assert newest == [outcome.at for outcome in reversed(mine)][: len(newest)]
 
 
 def decoded(data: bytes | None) -> State | None:
@@ -156,16 +172,19 @@ def step(
     there = {customer: stored.get(customer) for customer in [*known, *dict(due)]}
     if chance.random() < 0.02:
         there[chance.choice(list(there))] = b"\xc1 no state"
-    one, other = both(chance, rules, there, clock, wall)
-    one.run(arrivals, after, due)
+    looks = [(who, wake - chance.choice([0, 0, HOUR])) for who, wake in due]
+    looks += [(who, after) for who in there if chance.random() < 0.1 and not 0 < wakes.get(who, 0) <= after]
+    one, other = both(chance, rules, there, wakes, clock, wall)
+    one.run(arrivals, after, looks)
     other.run(arrivals, after, due)
     same(one, other)
     stored.update(other.states)
-    wakes.update(other.wakes)
+    again = one.decided.unreadable  # who keep the wake-up that they had
+    wakes.update({customer: wake for customer, wake in other.wakes.items() if customer not in again})
     return after
 
 
-def test_a_wake_up_that_is_left_of_somebody_forgotten_brings_nobody_back() -> None:
-    batch = Batch(a_book(random.Random(1)), Plain(), {"gone": None}, START, wall=None)
+def test_a_look_that_is_left_of_somebody_forgotten_brings_nobody_back() -> None:
+    batch = Batch(a_book(random.Random(1)), Plain(), {"gone": NOBODY}, START, wall=None, names=Names())
     batch.run((), START + DAY, [("gone", START + HOUR)])
-    assert (batch.states, batch.wakes, batch.result.wakes) == ({}, {"gone": 0}, 0)
+    assert (batch.decided, batch.result.wakes) == (Decided(), 0)

@@ -9,10 +9,11 @@ from engine.core.state.codec import decode_state, encode_state
 from engine.core.state.model import STATE_MINOR, STATE_VERSION, State
 from engine.core.triggers.inactivity import Inactivity
 from engine.errors import StateTooNew
-from engine.ports import Commit, Meta, Record
+from engine.ports import Meta, Record
 from engine.worker.partition import Partition
 from engine.worker.result import Arrival
 from tests.support.books import DAY, START, Plain, book, event, rule
+from tests.support.stores import put, raw_state
 
 KNOWN = (STATE_VERSION, STATE_MINOR)
 NEWER = [(STATE_VERSION, STATE_MINOR + 1), (STATE_VERSION + 1, 0)]
@@ -25,7 +26,7 @@ def quiet() -> RuleBook:
 def store_with(meta: Meta, state: bytes) -> MemoryStore:
     """One customer, c-1, as an engine left them."""
     store = MemoryStore()
-    store.commit(0, Commit(Meta(), meta, {"c-1": state}, {"c-1": START}, [], [], {}))
+    put(store, meta=meta, states={"c-1": state}, wakes={"c-1": START})
     return store
 
 
@@ -44,7 +45,7 @@ def test_a_partition_that_a_newer_engine_has_written_to_is_not_opened(version: t
     store = store_with(Meta(seq=1, states=version, engine="9.9.0"), state_of(version))
     with pytest.raises(StateTooNew, match=r"engine 9\.9\.0 wrote .* Run engine 9\.9\.0"):
         Partition(0, quiet(), store, Plain())
-    assert store.load(0, ["c-1"]) == [state_of(version)]
+    assert raw_state(store, "c-1") == state_of(version)
 
 
 @pytest.mark.parametrize("version", NEWER)
@@ -53,7 +54,7 @@ def test_one_newer_state_among_others_stops_the_worker_before_anything_is_lost(v
     partition = Partition(0, quiet(), store, Plain())
     with pytest.raises(StateTooNew):
         list(partition.process(purchase()))
-    assert store.load(0, ["c-1"]) == [state_of(version)]
+    assert raw_state(store, "c-1") == state_of(version)
     assert store.meta(0).offsets == {}
 
 

@@ -109,14 +109,15 @@ class CrashingStore(MemoryStore):
         self.crashes = deque(crashes)
         self.committed: list[bytes] = []
 
-    def commit(self, partition: int, commit: Commit) -> None:
+    def commit(self, partition: int, commit: Commit) -> bytes:
         crash = self.crashes.popleft() if self.crashes else ""
         if crash == "before":
             raise Crash
-        super().commit(partition, commit)
+        seal = super().commit(partition, commit)
         self.committed += [entry.value for entry in commit.outbox]
         if crash == "after":
             raise Crash
+        return seal
 
     def fired(self) -> list[Fired]:
         decoded = [msgspec.json.decode(entry) for entry in self.committed]

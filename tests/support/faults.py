@@ -16,11 +16,11 @@ from engine.adapters.redis import connect
 from engine.errors import StoreUnavailable
 from engine.testing import load_project
 from engine.wire.partitioner import murmur2_partition
-from engine.wire.records import decode_past
 from tests.services.processes import PATIENCE, wait_until
 from tests.support.command import PROGRAM, REPOSITORY, write_project
 from tests.support.job import PARTITIONS, Entry, Firing
 from tests.support.live import now
+from tests.support.stores import history
 from tests.support.topics import Read, Topics
 from tests.support.workers import Worker
 
@@ -251,9 +251,8 @@ class Stage:
         """The same of these customers, by their histories, which have the last 20 of each and lose none of them."""
         found: Counter[tuple[str, str]] = Counter()
         for customer in customers:
-            records = self.store.history(murmur2_partition(customer.encode(), self.partitions), customer)
-            pasts = [decode_past(customer, record) for record in records]
-            found.update((past["rule"], past["outcome"]) for past in pasts)
+            pasts = history(self.store, customer, murmur2_partition(customer.encode(), self.partitions))
+            found.update((past.rule, past.outcome.value) for past in pasts)
         return found
 
     def latencies(self, rule: str) -> list[int]:

@@ -15,8 +15,8 @@ from engine.model import Event, Identified, Outreach, WakeUp
 from engine.ports import Entry, Renderer
 from engine.wire.derived import encode_derived
 from engine.wire.records import encode_outcome, encode_outreach
+from engine.worker.holding import RETRY_WAKE
 from engine.worker.result import Arrival, Failure, Result
-from engine.worker.turns import RETRY_WAKE
 
 Input = Event | Identified | WakeUp
 
@@ -59,9 +59,7 @@ class InOrder:
             except StateUnreadable:
                 self.wakes[customer] = self.end + RETRY_WAKE
                 continue
-            if state is None:
-                self.wakes[customer] = 0
-            elif state.wake == due:
+            if state is not None and state.wake == due:
                 self._wake(customer, before)
 
     def _wake(self, customer: str, before: int) -> None:

@@ -18,6 +18,7 @@ from engine.adapters.redis import RedisStore, connect
 from engine.adapters.redis.embedded import EmbeddedServer
 from engine.errors import EmbeddedServerFailed, StoreUnavailable
 from engine.ports import Commit, Meta
+from tests.support.stores import put, raw_state, wakes
 
 OWNER = """
 import sys
@@ -42,9 +43,8 @@ def another_process(folder: Path, ending: str = "exit") -> Iterator[tuple[subpro
 
 
 def write(store: RedisStore, customer: str = "c-1") -> None:
-    before = store.meta(0)
-    after = Meta(seq=before.seq + 1, offsets={"events": before.seq + 1})
-    store.commit(0, Commit(before, after, states={customer: b"state"}, wakes={customer: 5}))
+    seq = store.meta(0).seq + 1
+    put(store, meta=Meta(seq=seq, offsets={"events": seq}), states={customer: b"state"}, wakes={customer: 5})
 
 
 def pid_of(url: str) -> int:
@@ -79,14 +79,14 @@ def test_what_was_committed_survives_the_death_of_the_server(tmp_path: Path) -> 
             write(store)
     with EmbeddedServer(tmp_path) as server, closing(connect(server.url)) as store:
         assert store.meta(0).seq == 1
-        assert store.load(0, ["c-1"]) == [b"state"]
-        assert store.due(0, 5, 1) == [("c-1", 5)]
+        assert raw_state(store, "c-1") == b"state"
+        assert wakes(store) == {"c-1": 5}
 
 
 def test_pages_of_customers_started_before_a_restart_still_reach_everyone_after_it(tmp_path: Path) -> None:
     customers: dict[str, bytes | None] = {f"c-{number}": b"" for number in range(1_000)}
     with EmbeddedServer(tmp_path) as server, closing(connect(server.url)) as store:
-        store.commit(0, Commit(Meta(), Meta(seq=1), states=customers))
+        store.commit(0, Commit(b"", Meta(seq=1), customers))
         found, cursor = store.customers(0, "", 700)
     with EmbeddedServer(tmp_path) as server, closing(connect(server.url)) as store:
         while cursor:

@@ -74,7 +74,7 @@ def test_a_worker_says_where_the_last_owner_had_other_zones_and_the_doctor_until
     assert opened(store) == []
     assert store.meta(0).zones == ZONES_VERSION
     before = store.meta(0)
-    store.commit(0, Commit(before, Meta(seq=before.seq + 1, offsets=before.offsets, zones="2019c")))
+    store.commit(0, Commit(store.open(0).seal, Meta(seq=before.seq + 1, offsets=before.offsets, zones="2019c")))
     assert findings(store) == [("warn", f"{ZONES_VERSION} here; workers have used 2019c")]
     assert opened(store) == [(0, "2019c", ZONES_VERSION)]
     assert opened(store) == []

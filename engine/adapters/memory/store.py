@@ -1,130 +1,82 @@
 """A state store, a sink and a transfer in memory, for tests, replays and runs whose state need not survive."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from heapq import nsmallest
+from os import urandom
 from threading import RLock
 
-import msgspec
-
-from engine.errors import Fenced
-from engine.ports import HISTORY_LENGTH, UNLIMITED, Commit, Entry, Meta, Record, Rekeyed
-
-
-@dataclass
-class _Partition:
-    """One partition. `wakes` is authoritative; `soonest` (sorted) and `unsorted` (latest) may have stale entries."""
-
-    meta: bytes = msgspec.msgpack.encode(Meta())
-    states: dict[str, bytes] = field(default_factory=dict)
-    wakes: dict[str, int] = field(default_factory=dict)
-    soonest: list[tuple[int, str]] = field(default_factory=list)
-    unsorted: list[tuple[int, str]] = field(default_factory=list)
-    outbox: dict[int, list[Entry]] = field(default_factory=dict)
-    history: dict[str, list[bytes]] = field(default_factory=dict)
-    erased: dict[str, int] = field(default_factory=dict)
-
-    def apply(self, commit: Commit) -> None:
-        self.meta = msgspec.msgpack.encode(commit.meta)
-        for customer, state in commit.states.items():
-            if state is not None:
-                self.states[customer] = state
-        for customer, wake in commit.wakes.items():
-            self._wake(customer, wake)
-        for customer, state in commit.states.items():
-            if state is None:
-                self._forget(customer)
-        waiting = self.outbox | commit.rewritten | {commit.meta.seq: list(commit.outbox)}
-        self.outbox = {seq: entries for seq, entries in waiting.items() if entries and seq not in commit.trim}
-        for customer, records in commit.outcomes.items():
-            self.history[customer] = [*reversed(records), *self.history.get(customer, ())][:HISTORY_LENGTH]
-        self.erased |= commit.erased
-
-    def due(self, until: int, limit: int) -> list[tuple[str, int]]:
-        if self.unsorted:
-            self.soonest += self.unsorted
-            self.soonest.sort()
-            self.unsorted = []
-        found: list[tuple[int, str]] = []
-        looked_at = 0
-        for one in self.soonest:
-            if one[0] > until or len(found) == limit:
-                break
-            looked_at += 1
-            if self.wakes.get(one[1]) == one[0] and one not in found[-1:]:
-                found.append(one)
-        self.soonest[:looked_at] = found
-        return [(customer, wake) for wake, customer in found]
-
-    def _wake(self, customer: str, wake: int) -> None:
-        if not wake:
-            self.wakes.pop(customer, None)
-            return
-        self.wakes[customer] = wake
-        self.unsorted.append((wake, customer))
-        if len(self.soonest) + len(self.unsorted) > 2 * len(self.wakes) + 1000:
-            self.soonest, self.unsorted = [], [(wake, customer) for customer, wake in self.wakes.items()]
-
-    def _forget(self, customer: str) -> None:
-        self.states.pop(customer, None)
-        self.wakes.pop(customer, None)
-        self.history.pop(customer, None)
+from engine.adapters.memory.script import Keys, refusal, write
+from engine.ports import UNLIMITED, Commit, Entry, Meta, Opened, Record, Rekeyed, fenced, read_meta, sealed
 
 
 class MemoryStore:
-    """A StateStore that keeps bytes and refuses the same commits as the one on Redis."""
+    """A StateStore that keeps bytes and refuses the same commits as the one on Redis. `draw` returns 64 random bits."""
 
-    def __init__(self) -> None:
-        self._partitions: dict[int, _Partition] = {}
+    def __init__(self, draw: Callable[[], int] = lambda: int.from_bytes(urandom(8))) -> None:
+        self.partitions: defaultdict[int, Keys] = defaultdict(dict)
+        self._draw = draw
         self._lock = RLock()
+
+    def open(self, partition: int) -> Opened:
+        """What an owner begins with, of one moment; an empty seal and a fresh `Meta` where nothing is stored."""
+        with self._lock:
+            keys = self.partitions[partition]
+            seal = keys.get("m", b"")
+            return Opened(seal, read_meta(seal, "memory"), set(keys.get("days", ())), dict(keys.get("erased", {})))
 
     def meta(self, partition: int) -> Meta:
         """What the partition remembers; a fresh `Meta` where nothing is stored."""
-        return msgspec.msgpack.decode(self._of(partition).meta, type=Meta)
+        return read_meta(self.partitions[partition].get("m", b""), "memory")
 
-    def load(self, partition: int, customers: Sequence[str]) -> list[bytes | None]:
-        """The encoded states in the order asked, None where there is none."""
-        states = self._of(partition).states
-        return [states.get(customer) for customer in customers]
-
-    def due(self, partition: int, until: int, limit: int) -> list[tuple[str, int]]:
-        """(customer, wake-up moment) of the soonest wake-ups at or before `until`, soonest first."""
+    def load(self, partition: int, customers: Sequence[str], seal: bytes | None = None) -> list[bytes | None]:
+        """The encoded values in the order asked, None where there is none. Raises Fenced, also without customers."""
         with self._lock:
-            return self._of(partition).due(until, limit)
+            values = self._read(partition, seal).get("values", {})
+            return [values.get(customer) for customer in customers]
 
-    def commit(self, partition: int, commit: Commit) -> None:
-        """Raises Fenced, having written nothing, where `seq` or offsets are not as the commit expects."""
-        expected = commit.expected
+    def looks(self, partition: int, days: Mapping[int, int], seal: bytes | None = None) -> dict[int, list[bytes]]:
+        """The lists of looks of these days, in the order written; `days`: day -> the place in its list to begin at."""
         with self._lock:
-            found = self.meta(partition)
-            if (found.seq, found.offsets) != (expected.seq, expected.offsets):
-                raise Fenced(partition, *(f"commit {meta.seq} at offsets {meta.offsets}" for meta in (expected, found)))
-            self._of(partition).apply(commit)
+            keys = self._read(partition, seal)
+            return {day: keys.get(f"t:{day}", [])[start:] for day, start in days.items()}
+
+    def commit(self, partition: int, commit: Commit) -> bytes:
+        """Returns the new seal. Raises Fenced, having written nothing, where the seal is not the expected one."""
+        seal = sealed(commit.meta, self._draw())
+        with self._lock:
+            keys = self.partitions[partition]
+            found = refusal(keys, commit)
+            if found is not None:
+                raise fenced(partition, commit.expected, found)
+            write(keys, commit, seal)
+        return seal
+
+    def days(self, partition: int) -> list[int]:
+        """The days that have looks, in order."""
+        return sorted(self.partitions[partition].get("days", ()))
 
     def outbox(self, partition: int) -> dict[int, list[Entry]]:
         """What has not been trimmed, oldest first, by the seq of the commit that decided it."""
         with self._lock:
-            return {seq: list(entries) for seq, entries in self._of(partition).outbox.items()}
-
-    def history(self, partition: int, customer: str) -> list[bytes]:
-        """The last 20 outcome records, newest first."""
-        return list(self._of(partition).history.get(customer, ()))
-
-    def erased(self, partition: int) -> dict[str, int]:
-        """The partition's tombstones; they stay as long as this object."""
-        return dict(self._of(partition).erased)
+            return {seq: list(entries) for seq, entries in sorted(self.partitions[partition].get("outbox", {}).items())}
 
     def customers(self, partition: int, after: str, limit: int) -> tuple[list[str], str]:
-        """A page of the partition's customers and the cursor for the next one ("" at the start, and at the end)."""
+        """A page of those with a value, and the cursor for the next one ("" at the start, and at the end)."""
         with self._lock:
-            page = nsmallest(limit, (customer for customer in self._of(partition).states if customer > after))
+            values = self.partitions[partition].get("values", {})
+            page = nsmallest(limit, (customer for customer in values if customer > after))
         return page, page[-1] if len(page) == limit else ""
 
     def close(self) -> None:
         """Nothing to give up; what is stored stays as long as this object."""
 
-    def _of(self, partition: int) -> _Partition:
-        return self._partitions.setdefault(partition, _Partition())
+    def _read(self, partition: int, seal: bytes | None) -> Keys:
+        keys = self.partitions[partition]
+        found = keys.get("m", b"")
+        if seal is not None and found != seal:
+            raise fenced(partition, seal, found)
+        return keys
 
 
 class MemorySink:

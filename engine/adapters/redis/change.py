@@ -1,74 +1,75 @@
 """A commit in the form `commit.lua` takes.
 
-Few large arguments, because the client spends a microsecond or more on each: for 2,000 states of 150 bytes and 2,000
-wake-ups one argument per key and value took six times as long. And few large values, because the server spends one on
-each: the outreach of a commit is one value, which leaves when all of it is published.
+Few large arguments, because client and server spend a microsecond or more on each: for 2,000 values of 150 bytes one
+argument per key and value took six times as long. And few large values, because the server spends one on each: the
+outreach of a commit is one value, which leaves when all of it is published, and so are its looks at one day.
 """
 
 from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from engine.adapters.redis import history
-from engine.errors import OtherFormat
-from engine.ports import HISTORY_LENGTH, OUTREACH, STORE_FORMAT, Commit, Entry, Meta
+from engine.ports import OUTREACH, STORE_FORMAT, Commit, Entry
 
 
 class Change(msgspec.Struct):
     """What of a commit is text or number; its bytes go beside it, end to end.
 
-    `lengths` cuts the bytes into the values of `states`, `outbox` and `outcomes`, in this order. `wakes` alternates
-    moment and customer and `meta` field and value, as the server wants them. `trim` and `outbox` name commits by their
-    seq. `erased` alternates moment and digest; tombstones of `erased_after` and before have served.
+    `lengths` cuts the bytes into values, outbox, looks, and pairs of looks to be found and replaced, in this order.
+    `looks`, `days_gone` and the first of each pair in `rewritten` are places in `days`, counted from 1; the second is a
+    place in the day's list, counted from 0. `trim` and `outbox` name commits by their seq. `erased` alternates moment
+    and digest; tombstones of `erased_after` and before have served.
     """
 
-    expected_seq: str
-    expected_offsets: str
-    meta: list[str]
-    states: list[str]
-    outbox: list[str]
-    outcomes: list[str]
-    lengths: list[int]
-    trim: list[str]
-    wakes: list[int | str]
-    unwake: list[str]
+    values: list[str]
     deleted: list[str]
+    days: list[str]
+    looks: list[int]
+    days_gone: list[int]
+    rewritten: list[int]
+    outbox: list[str]
+    trim: list[str]
+    lengths: list[int]
     erased: list[int | str]
     erased_after: int
     erased_seconds: int
-    history_until: int
-    history_length: int = HISTORY_LENGTH
-    history_bytes: int = 100 * HISTORY_LENGTH
-    """From here on it is worth counting."""
+    old_seq: str
+    old_offsets: str
+    format: str = str(STORE_FORMAT)
 
 
-def pack(commit: Commit, history_until: int, erased_seconds: int) -> tuple[bytes, bytes]:
-    """The script's two arguments."""
-    states = {customer: state for customer, state in commit.states.items() if state is not None}
-    deleted = [customer for customer, state in commit.states.items() if state is None]
-    outcomes = {customer: history.pack(records) for customer, records in commit.outcomes.items()}
+def pack(commit: Commit, erased_seconds: int) -> tuple[list[str], bytes, bytes]:
+    """The days that the script must be given the keys of, and its two arguments."""
+    values = {customer: value for customer, value in commit.values.items() if value is not None}
+    days = list(dict.fromkeys((*commit.looks, *commit.days_gone, *(day for day, _ in commit.rewritten_looks))))
+    places = {day: place for place, day in enumerate(days, 1)}
     waiting = {**commit.rewritten, commit.meta.seq: commit.outbox}
     outbox = {seq: encode_outbox(entries) for seq, entries in waiting.items() if entries}
-    trim = [*commit.trim, *(seq for seq, entries in commit.rewritten.items() if not entries)]
-    values = [*states.values(), *outbox.values(), *outcomes.values()]
+    replaced = [looks for pair in commit.rewritten_looks.values() for looks in pair]
+    blobs = [*values.values(), *outbox.values(), *commit.looks.values(), *replaced]
     change = Change(
-        expected_seq=_json(commit.expected.seq),
-        expected_offsets=_json(commit.expected.offsets),
-        meta=[text for field, value in msgspec.structs.asdict(commit.meta).items() for text in (field, _json(value))],
-        states=list(states),
+        values=list(values),
+        deleted=[customer for customer, value in commit.values.items() if value is None],
+        days=list(map(str, days)),
+        looks=[places[day] for day in commit.looks],
+        days_gone=[places[day] for day in commit.days_gone],
+        rewritten=[part for day, place in commit.rewritten_looks for part in (places[day], place)],
         outbox=list(map(str, outbox)),
-        outcomes=list(outcomes),
-        lengths=[len(value) for value in values],
-        trim=list(map(str, trim)),
-        wakes=[part for customer, wake in commit.wakes.items() if wake for part in (wake, customer)],
-        unwake=[customer for customer, wake in commit.wakes.items() if not wake] + deleted,
-        deleted=deleted,
+        trim=list(map(str, (*commit.trim, *(seq for seq, entries in commit.rewritten.items() if not entries)))),
+        lengths=list(map(len, blobs)),
         erased=[part for digest, moment in commit.erased.items() for part in (moment, digest)],
         erased_after=max(commit.erased.values(), default=0) - erased_seconds * 1000,
         erased_seconds=erased_seconds,
-        history_until=history_until,
+        old_seq=_json(commit.format_2[0]),
+        old_offsets=_json(commit.format_2[1]),
     )
-    return msgspec.msgpack.encode(change), b"".join(values)
+    return change.days, msgspec.msgpack.encode(change), b"".join(blobs)
+
+
+def only_trims(commit: Commit) -> bool:
+    """Whether the commit makes the store smaller: a full server can take it."""
+    added = commit.looks or commit.outbox or commit.erased or any(value is not None for value in commit.values.values())
+    return not added and bool(commit.trim or commit.values or commit.days_gone)
 
 
 def encode_outbox(entries: Sequence[Entry]) -> bytes:
@@ -81,18 +82,10 @@ def read_outbox(stored: Mapping[bytes, bytes]) -> dict[int, list[Entry]]:
     return {seq: _decode(stored[b"%d" % seq]) for seq in sorted(map(int, stored))}
 
 
-def read_meta(stored: dict[bytes, bytes], name: str) -> Meta:
-    """The meta of a stored hash. Raises msgspec.ValidationError where it is none of ours, OtherFormat with its age."""
-    fields = {field.decode(): msgspec.json.decode(value) for field, value in stored.items()}
-    found = fields.get("format", STORE_FORMAT)
-    if found != STORE_FORMAT:
-        raise OtherFormat(name, found, STORE_FORMAT)
-    return msgspec.convert(fields, Meta)
-
-
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(list[Entry]).decode
 
 
 def _json(value: object) -> str:
+    """As format 2 has it."""
     return msgspec.json.encode(value, order="sorted").decode()

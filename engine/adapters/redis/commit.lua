@@ -1,93 +1,107 @@
--- One batch of one partition, written as a whole or not at all. Everything it refuses, it refuses before the first write.
+-- One commit to one partition, written as a whole or not at all. It is the function of engine/adapters/memory/script.py.
 --
--- KEYS[1] meta      hash: one JSON value per field of Meta
--- KEYS[2] states    hash: customer -> encoded state
--- KEYS[3] due       sorted set: customer -> soonest wake-up in ms; without those who wait for nothing
+-- Scripts are not rolled back: everything that can be refused is refused before the first write, and the first write is
+-- one that a full server refuses. After it nothing may fail.
+--
+-- KEYS[1] m         the seal: random bits and the partition's meta
+-- KEYS[2] values    hash: customer -> encoded value
+-- KEYS[3] days      set: the days that have looks
 -- KEYS[4] outbox    hash: seq of a commit -> the outreach it decided
 -- KEYS[5] erased    sorted set: digest of an erased customer -> moment of the erasure in ms
--- KEYS[6] history   hash: customer -> outcomes of this period, newest first, each behind its length (3 bytes)
--- KEYS[7...]        the histories of other periods that may be there
--- ARGV[1] MessagePack map, see `Change` in change.py
--- ARGV[2] the bytes of states, outbox and histories, end to end; `lengths` in the map cuts them
+-- KEYS[6] meta      what format 2 had; a tombstone that stops engines of format 2
+-- KEYS[7...] t:<day>  lists of encoded looks, of the days in `days` of the map
+-- ARGV[1] the seal that the commit expects, empty where nothing was stored
+-- ARGV[2] the new seal
+-- ARGV[3] MessagePack map, see `Change` in change.py
+-- ARGV[4] bytes, end to end: values, outbox, looks, then looks to be found and replaced; `lengths` in the map cuts them
 --
--- Returns nil, or {seq, offsets} as stored when they are not what the map expects.
+-- Returns false, or the seal as stored where it is not the expected one, or where other looks are there than expected.
 
 local CHUNK = 1000 -- even, and well below what fits on Lua's stack
+local TYPES = {'string', 'hash', 'set', 'hash', 'zset', 'hash'}
 
-local change = cmsgpack.unpack(ARGV[1])
-local meta, states, due, outbox, erased, history = unpack(KEYS, 1, 6)
-
-local found = redis.call('HMGET', meta, 'seq', 'offsets')
-local seq, offsets = found[1] or '0', found[2] or '{}'
-if seq ~= change.expected_seq or offsets ~= change.expected_offsets then
-  return {seq, offsets}
+local found = redis.call('GET', KEYS[1]) or ''
+if found ~= ARGV[1] then
+  return found
 end
-
-local function each_chunk(list, write)
-  for first = 1, #list, CHUNK do
-    write(unpack(list, first, math.min(first + CHUNK - 1, #list)))
+local m, values, days, outbox, erased, old = unpack(KEYS, 1, 6)
+local change = cmsgpack.unpack(ARGV[3])
+for i = 1, #KEYS do
+  local kind = redis.call('TYPE', KEYS[i]).ok
+  if kind ~= 'none' and kind ~= (TYPES[i] or 'list') then
+    return redis.error_reply('WRONGTYPE of ' .. KEYS[i])
+  end
+end
+if found == '' then
+  local known = redis.call('HMGET', old, 'seq', 'offsets')
+  if (known[1] or '0') ~= change.old_seq or (known[2] or '{}') ~= change.old_offsets then
+    return found
   end
 end
 
 local taken, start = 0, 1
-local function next_value()
+local function next_bytes()
   taken = taken + 1
   local stop = start + change.lengths[taken]
-  local value = string.sub(ARGV[2], start, stop - 1)
+  local bytes = string.sub(ARGV[4], start, stop - 1)
   start = stop
-  return value
+  return bytes
 end
 
-local function with_values(names)
+local function with_bytes(names)
   local pairs = {}
-  for i, name in ipairs(names) do
-    pairs[2 * i - 1], pairs[2 * i] = name, next_value()
+  for i = 1, #names do
+    pairs[2 * i - 1], pairs[2 * i] = names[i], next_bytes()
   end
   return pairs
 end
 
-each_chunk(with_values(change.states), function(...) redis.call('HSET', states, ...) end)
-each_chunk(with_values(change.outbox), function(...) redis.call('HSET', outbox, ...) end)
-each_chunk(change.trim, function(...) redis.call('HDEL', outbox, ...) end)
-each_chunk(change.wakes, function(...) redis.call('ZADD', due, ...) end)
-each_chunk(change.unwake, function(...) redis.call('ZREM', due, ...) end)
-
-each_chunk(change.deleted, function(...)
-  redis.call('HDEL', states, ...)
-  for i = 6, #KEYS do
-    redis.call('HDEL', KEYS[i], ...)
-  end
-end)
-
--- Only so many outcomes are of interest; who has few of them is not counted.
-local function newest(records)
-  local stop, number = 1, 0
-  while number < change.history_length and stop <= #records do
-    stop, number = stop + 3 + struct.unpack('>I3', records, stop), number + 1
-  end
-  return string.sub(records, 1, stop - 1)
-end
-
-each_chunk(change.outcomes, function(...)
-  local before, entries = redis.call('HMGET', history, ...), {}
-  for i, customer in ipairs({...}) do
-    local records = next_value() .. (before[i] or '')
-    if #records > change.history_bytes then
-      records = newest(records)
+local function each_chunk(command, key, list, option)
+  for first = 1, #list, CHUNK do
+    local last = math.min(first + CHUNK - 1, #list)
+    if option then
+      redis.call(command, key, option, unpack(list, first, last))
+    else
+      redis.call(command, key, unpack(list, first, last))
     end
-    entries[2 * i - 1], entries[2 * i] = customer, records
   end
-  redis.call('HSET', history, unpack(entries))
-end)
-if #change.outcomes > 0 then
-  redis.call('EXPIREAT', history, change.history_until)
 end
 
+local new_values, new_outbox, new_looks = with_bytes(change.values), with_bytes(change.outbox), {}
+for i = 1, #change.looks do
+  new_looks[i] = next_bytes()
+end
+local replaced = {}
+for i = 1, #change.rewritten, 2 do
+  local key, place, before, after = KEYS[6 + change.rewritten[i]], change.rewritten[i + 1], next_bytes(), next_bytes()
+  if redis.call('LINDEX', key, place) ~= before then
+    return found
+  end
+  replaced[#replaced + 1] = {key, place, after}
+end
+
+redis.call('SET', m, ARGV[2])
+if found == '' then
+  redis.call('HSET', old, 'seq', '-1', 'format', change.format)
+end
+each_chunk('HSET', values, new_values)
+each_chunk('HDEL', values, change.deleted)
+for _, one in ipairs(replaced) do
+  redis.call('LSET', unpack(one))
+end
+for i = 1, #change.days_gone do
+  redis.call('DEL', KEYS[6 + change.days_gone[i]])
+  redis.call('SREM', days, change.days[change.days_gone[i]])
+end
+for i = 1, #new_looks do
+  redis.call('RPUSH', KEYS[6 + change.looks[i]], new_looks[i])
+  redis.call('SADD', days, change.days[change.looks[i]])
+end
+each_chunk('HSET', outbox, new_outbox)
+each_chunk('HDEL', outbox, change.trim)
 if #change.erased > 0 then
-  each_chunk(change.erased, function(...) redis.call('ZADD', erased, 'GT', ...) end)
+  each_chunk('ZADD', erased, change.erased, 'GT')
   redis.call('ZREMRANGEBYSCORE', erased, '-inf', change.erased_after)
   redis.call('EXPIRE', erased, change.erased_seconds)
 end
-
-redis.call('HSET', meta, unpack(change.meta))
-return nil
+return false

@@ -12,7 +12,7 @@ from redis.retry import Retry
 from redis.sentinel import Sentinel
 
 from engine.adapters.redis.claims import CLAIMS_KEPT, RedisClaims
-from engine.adapters.redis.store import ERASED_KEPT, HISTORY_KEPT, RedisStore
+from engine.adapters.redis.store import ERASED_KEPT, RedisStore
 from engine.adapters.redis.suppressions import RedisSuppressions
 from engine.adapters.redis.trouble import reaching
 from engine.errors import BadStoreUrl
@@ -25,7 +25,6 @@ def connect(
     namespace: str = "engine",
     *,
     password: str = "",
-    history_kept: timedelta = HISTORY_KEPT,
     erased_kept: timedelta = ERASED_KEPT,
 ) -> RedisStore:
     """A store that has answered once. Raises BadStoreUrl and StoreUnavailable.
@@ -36,7 +35,7 @@ def connect(
     has none.
     """
     client, name = _answering(url, password)
-    return RedisStore(client, namespace, history_kept=history_kept, erased_kept=erased_kept, name=name)
+    return RedisStore(client, namespace, erased_kept=erased_kept, name=name)
 
 
 def connect_sending(

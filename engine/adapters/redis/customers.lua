@@ -1,11 +1,11 @@
 -- A page of the customers of one partition.
 --
--- KEYS[1] states  hash that has every customer
+-- KEYS[1] values  hash that has every customer
 -- ARGV[1] position  '0' or what the last page returned
 -- ARGV[2] count     about how many to return
 --
 -- Returns {position, {customer, ...}}; the position is '0' after the last page. It means nothing to another process.
--- In a script so that the states themselves do not cross the wire.
+-- In a script so that the values themselves do not cross the wire.
 
 local page = redis.call('HSCAN', KEYS[1], ARGV[1], 'COUNT', ARGV[2])
 local customers = {}

@@ -8,10 +8,15 @@ from redis.exceptions import NoScriptError
 
 
 class Script:
-    """One script. A server that does not know it (a new one, or after a failover) gets it again by itself."""
+    """One script. A server that does not know it (a new one, or after a failover) gets it again by itself.
 
-    def __init__(self, name: str) -> None:
+    `flags`: what the server is told of it, if it is of version 7 or later.
+    """
+
+    def __init__(self, name: str, flags: str = "") -> None:
         self.text = files(__package__).joinpath(name).read_text("utf-8")
+        if flags:
+            self.text = f"#!lua flags={flags}\n{self.text}"
         self._hash = sha1(self.text.encode(), usedforsecurity=False).hexdigest()
 
     def by_hash(self, keys: list[str], *arguments: bytes | str | int) -> tuple[Any, ...]:

@@ -1,43 +1,42 @@
-"""Customer states in Redis, Valkey, or a cluster of either.
+"""Customers in Redis, Valkey, or a cluster of either.
 
-All keys of a partition begin with the hash tag `{<namespace>:<partition>}`, so they share one slot of a cluster:
-`meta`, `states`, `due`, `outbox`, `erased` and the histories `h:<period>` (see commit.lua and history.py).
+All keys of a partition begin with the hash tag `{<namespace>:<partition>}`, so they share one slot of a cluster: `m`,
+`values`, `days`, `t:<day>`, `outbox`, `erased` (see commit.lua), and `meta`, the tombstone of format 2.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
-from time import time
-from typing import Any, Final
+from os import urandom
+from typing import Final
 from uuid import uuid4
 
-from redis import Redis, RedisCluster
+from redis import Redis, RedisCluster, exceptions
 
-from engine.adapters.redis.change import pack, read_meta, read_outbox
+from engine.adapters.redis.answers import AnswerLost, commit_surely
+from engine.adapters.redis.change import only_trims, pack, read_outbox
 from engine.adapters.redis.facts import server_time, servers
-from engine.adapters.redis.history import periods, unpack
+from engine.adapters.redis.format2 import Format2
 from engine.adapters.redis.process import is_marked, mark
 from engine.adapters.redis.script import Script
 from engine.adapters.redis.trouble import reaching
-from engine.errors import BadStoreUrl, Fenced
-from engine.ports import Commit, Entry, Meta, StoreServer
+from engine.errors import BadStoreUrl, OtherFormat, StoreDamaged
+from engine.ports import STORE_FORMAT, Commit, Entry, Meta, Opened, StoreServer, fenced, read_meta, sealed
 
 Client = Redis | RedisCluster
-HISTORY_KEPT: Final = timedelta(days=90)
 ERASED_KEPT: Final = timedelta(days=90)
 
 _COMMIT = Script("commit.lua")
-_CUSTOMERS = Script("customers.lua")
+_TRIM = Script("commit.lua", flags="allow-oom")
+_OPEN, _LOAD, _LOOKS, _CUSTOMERS = map(Script, ("open.lua", "load.lua", "looks.lua", "customers.lua"))
 _NAMESPACE = re.compile(r"[\w.:-]+", re.ASCII)
 
 
-class RedisStore:
+class RedisStore(Format2):
     """A StateStore over any client of redis-py that gives bytes. Methods raise StoreUnavailable.
 
-    A commit whose answer is lost may have been written; its retry is then refused by the fence, as it should be.
-    An outcome is dropped `history_kept` after it was written, at most a quarter later; a tombstone `erased_kept` after
-    the erasure, at most twice that, if others follow. All who use a namespace must say the same. `name` is what error
-    messages call the server; `clock` gives the time now, epoch s.
+    A tombstone is dropped `erased_kept` after the erasure, at most twice that, if others follow. All who use a
+    namespace must say the same. `name` is what error messages call the server; `draw` returns 64 random bits.
     """
 
     def __init__(
@@ -45,74 +44,91 @@ class RedisStore:
         client: Client,
         namespace: str = "engine",
         *,
-        history_kept: timedelta = HISTORY_KEPT,
         erased_kept: timedelta = ERASED_KEPT,
         name: str = "Redis",
-        clock: Callable[[], float] = time,
+        draw: Callable[[], int] = lambda: int.from_bytes(urandom(8)),
     ) -> None:
         if not _NAMESPACE.fullmatch(namespace):
             raise BadStoreUrl(name, f"namespace {namespace!r} may only have letters, digits and . _ : -")
-        self._client: Any = client  # its types leave open whether it gives bytes or text
-        self._namespace = namespace
-        self._history_kept = int(history_kept.total_seconds())
+        super().__init__(client, namespace, name)
         self._erased_kept = int(erased_kept.total_seconds())
-        self._name = name
-        self._clock = clock
+        self._draw = draw
+        self._knows_flags = True
+
+    def open(self, partition: int) -> Opened:
+        """What an owner begins with, of one moment; an empty seal and a fresh `Meta` where nothing is stored."""
+        keys = self._keys(partition, "m", "days", "erased", "meta")
+        with reaching(self._name, keys[0].removesuffix("m")):
+            seal, days, erased, old = _OPEN.run(self._client, keys)
+            tombstones = dict(zip(erased[::2], erased[1::2], strict=True))
+            opened_days, opened_erased = set(map(int, days)), {key.decode(): int(at) for key, at in tombstones.items()}
+        return Opened(seal, self._meta(seal, keys[0], *old), opened_days, opened_erased)
 
     def meta(self, partition: int) -> Meta:
         """What the partition remembers; a fresh `Meta` where nothing is stored."""
-        key = self._prefix(partition) + "meta"
-        with reaching(self._name, key):
-            return read_meta(self._client.hgetall(key), self._name)
+        m, old = self._keys(partition, "m", "meta")
+        with reaching(self._name, m):
+            if seal := self._client.get(m):
+                return self._meta(seal, m)
+            before = self._client.hmget(old, "seq", "format")
+            seal = self._client.get(m) or b""  # the first commit may have come in between
+        return self._meta(seal, m, *before)
 
-    def load(self, partition: int, customers: Sequence[str]) -> list[bytes | None]:
-        """The encoded states in the order asked, None where there is none."""
-        if not customers:
-            return []
-        key = self._prefix(partition) + "states"
-        with reaching(self._name, key):
-            states: list[bytes | None] = self._client.hmget(key, customers)
-        return states
+    def load(self, partition: int, customers: Sequence[str], seal: bytes | None = None) -> list[bytes | None]:
+        """The encoded values in the order asked, None where there is none. Raises Fenced, also without customers."""
+        keys = self._keys(partition, "m", "values")
+        with reaching(self._name, keys[1]):
+            if seal is None:
+                unfenced: list[bytes | None] = self._client.hmget(keys[1], customers) if customers else []
+                return unfenced
+            found = _LOAD.run(self._client, keys, seal, *customers)
+        if isinstance(found, bytes):
+            raise fenced(partition, seal, found)
+        return [value for chunk in found for value in chunk]
 
-    def due(self, partition: int, until: int, limit: int) -> list[tuple[str, int]]:
-        """(customer, wake-up moment) of the soonest wake-ups at or before `until`, soonest first."""
-        key = self._prefix(partition) + "due"
-        with reaching(self._name, key):
-            found = self._client.zrangebyscore(key, "-inf", until, start=0, num=limit, withscores=True)
-            return [(customer.decode(), int(moment)) for customer, moment in found]
+    def looks(self, partition: int, days: Mapping[int, int], seal: bytes | None = None) -> dict[int, list[bytes]]:
+        """The lists of looks of these days, in the order written; `days`: day -> the place in its list to begin at."""
+        keys = self._keys(partition, "m", *(f"t:{day}" for day in days))
+        with reaching(self._name, keys[0].removesuffix("m") + "t:"):
+            found = _LOOKS.run(self._client, keys, seal or b"", int(seal is not None), *days.values())
+        if isinstance(found, bytes):
+            raise fenced(partition, seal or b"", found)
+        return dict(zip(days, found, strict=True))
 
-    def commit(self, partition: int, commit: Commit) -> None:
-        """Raises Fenced, having written nothing, where `seq` or offsets are not as the commit expects."""
-        prefix, history = self._prefix(partition), periods(self._clock(), self._history_kept)
-        names = ["meta", "states", "due", "outbox", "erased", history.present]
-        keys = [prefix + name for name in dict.fromkeys(names + history.names)]
-        with reaching(self._name, prefix):
-            found = _COMMIT.run(self._client, keys, *pack(commit, history.until, self._erased_kept))
-        if found:
-            seq, offsets = found
-            expected = f"commit {commit.expected.seq} at offsets {commit.expected.offsets}"
-            raise Fenced(partition, expected, f"commit {seq.decode()} at offsets {offsets.decode()}")
+    def commit(self, partition: int, commit: Commit) -> bytes:
+        """Returns the new seal. Raises Fenced, having written nothing, where the seal is not the expected one."""
+        days, change, blobs = pack(commit, self._erased_kept)
+        names = ("m", "values", "days", "outbox", "erased", "meta", *(f"t:{day}" for day in days))
+        keys = self._keys(partition, *names)
+        prefix = keys[0].removesuffix("m")
+
+        def attempt(seal: bytes) -> bytes | None:
+            with reaching(self._name, prefix):
+                try:
+                    return self._run(commit, keys, commit.expected, seal, change, blobs)
+                except _LOST as error:
+                    raise AnswerLost from error
+
+        def look() -> bytes:
+            with reaching(self._name, keys[0]):
+                return self._client.get(keys[0]) or b""
+
+        seal, ours = commit_surely(commit.expected, lambda: sealed(commit.meta, self._draw()), attempt, look)
+        if not ours:
+            raise fenced(partition, commit.expected, seal)
+        return seal
+
+    def days(self, partition: int) -> list[int]:
+        """The days that have looks, in order."""
+        (key,) = self._keys(partition, "days")
+        with reaching(self._name, key):
+            return sorted(map(int, self._client.smembers(key)))
 
     def outbox(self, partition: int) -> dict[int, list[Entry]]:
         """What has not been trimmed, oldest first, by the seq of the commit that decided it."""
-        key = self._prefix(partition) + "outbox"
+        (key,) = self._keys(partition, "outbox")
         with reaching(self._name, key):
             return read_outbox(self._client.hgetall(key))
-
-    def history(self, partition: int, customer: str) -> list[bytes]:
-        """The last 20 outcome records, newest first."""
-        prefix = self._prefix(partition)
-        with reaching(self._name, f"{prefix}h:"), self._client.pipeline(transaction=False) as pipe:
-            for name in periods(self._clock(), self._history_kept).names:
-                pipe.hget(prefix + name, customer)
-            return unpack(pipe.execute())
-
-    def erased(self, partition: int) -> dict[str, int]:
-        """The partition's tombstones: digest of a customer -> moment of the erasure."""
-        key = self._prefix(partition) + "erased"
-        with reaching(self._name, key):
-            found = self._client.zrange(key, 0, -1, withscores=True)
-            return {digest.decode(): int(moment) for digest, moment in found}
 
     def customers(self, partition: int, after: str, limit: int) -> tuple[list[str], str]:
         """A page of about `limit` customers and the cursor for the next one ("" at the start, and at the end).
@@ -121,7 +137,7 @@ class RedisStore:
         the keyspace. A customer may come twice; after a restart of the server the scan begins again: a position
         means nothing to another process, which hashes with its own seed, so the cursor says whose it is.
         """
-        key = self._prefix(partition) + "states"
+        key = self._keys(partition, "values")[0]
         process, _, position = after.partition(":")
         with reaching(self._name):
             if process:
@@ -147,5 +163,29 @@ class RedisStore:
         """Give up connections; stored data stays."""
         self._client.close()
 
-    def _prefix(self, partition: int) -> str:
-        return f"{{{self._namespace}:{partition}}}:"
+    def _meta(self, seal: bytes, key: str, old_seq: bytes | None = None, old_format: bytes | None = None) -> Meta:
+        """The meta of a seal, or of nothing; the rest is of format 2."""
+        if not seal and old_seq == b"-1":
+            raise StoreDamaged(self._name, key, "it is missing")
+        if not seal and old_seq is not None:
+            raise OtherFormat(self._name, int(old_format or b"2"), STORE_FORMAT)
+        with reaching(self._name, key):
+            return read_meta(seal, self._name)
+
+    def _run(self, commit: Commit, keys: list[str], *arguments: bytes) -> bytes | None:
+        found: bytes | None
+        if self._knows_flags and only_trims(commit):
+            try:
+                found = _TRIM.run(self._client, keys, *arguments)
+            except exceptions.ResponseError as error:
+                if "compiling" not in str(error):
+                    raise
+                self._knows_flags = False  # a server before version 7
+            else:
+                return found
+        found = _COMMIT.run(self._client, keys, *arguments)
+        return found
+
+
+_LOST: Final = (exceptions.ConnectionError, exceptions.TimeoutError)
+"""Errors after which a command may have been carried out."""

@@ -1,0 +1,154 @@
+"""A customer's history: the last outcomes as one byte string, newest first. Commits prepend without decoding it.
+
+An outcome takes about 25 bytes: its moment, and a MessagePack array with places in the partition's list of names
+instead of the names of rules, revisions and reasons. `Partition` writes histories, `explain` and exports read them.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import msgspec
+
+from engine.core.effects import effect_id
+from engine.model import Outcome, OutcomeRecord
+from engine.ports import HISTORY_LENGTH
+from engine.wire.records import outcome_fields
+
+MAX_NAMES = 2_000
+"""Names of a partition. Each commit sends them twice: 2,000 of 20 bytes are 80 kB. Later ones are written out."""
+MAX_NAME_LENGTH = 100
+"""Characters of a name; a longer reason quotes something, and will hardly come again."""
+TIME_BASE = 10**11
+"""A number in an occurrence above it is a moment in ms, which takes fewer bytes as the distance to the outcome."""
+_MOMENT_BYTES = 6
+_LONG = 255
+_LONG_BYTES = 4
+_OUTCOMES = list(Outcome)
+_PLACES = {outcome: place for place, outcome in enumerate(_OUTCOMES)}
+_NUMBERS = re.compile(r"(?<![\w.])(?:0|[1-9]\d{0,15})(?!\d)", re.ASCII)
+_SLOT = "\N{REPLACEMENT CHARACTER}"
+
+
+class Names:
+    """A partition's list of names, which only grows. The next commit stores what was added."""
+
+    def __init__(self, names: Iterable[str] = ()) -> None:
+        self.all = list(names)
+        self._places = {name: place for place, name in enumerate(self.all)}
+
+    def place(self, name: str) -> int | str:
+        """The place of the name, or the name itself where there is no room."""
+        place = self._places.get(name)
+        if place is not None:
+            return place
+        if len(self.all) >= MAX_NAMES or len(name) > MAX_NAME_LENGTH:
+            return name
+        self.all.append(name)
+        self._places[name] = len(self.all) - 1
+        return len(self.all) - 1
+
+
+def encode_past(outcome: OutcomeRecord, names: Names) -> bytes:
+    """One outcome, to be put in front of a history."""
+    at = outcome.at
+    template, numbers = _template(outcome.reason)
+    fields = (
+        names.place(outcome.rule),
+        _occurrence(outcome.occurrence, at),
+        _PLACES[outcome.outcome],
+        names.place(outcome.revision),
+        _until(outcome, names),
+        names.place(template),
+        *numbers,
+    )
+    body = at.to_bytes(_MOMENT_BYTES) + _encode(fields)
+    if len(body) < _LONG:
+        return bytes((len(body),)) + body
+    return bytes((_LONG,)) + len(body).to_bytes(_LONG_BYTES) + body
+
+
+def decode_history(customer: str, history: bytes, names: Sequence[str]) -> list[dict[str, Any]]:
+    """The outcomes as they were published, newest first. Raises msgspec.DecodeError."""
+    return [outcome_fields(_outcome(customer, history[start:stop], names)) for start, stop in _bodies(history)]
+
+
+def outcomes_of(customer: str, history: bytes, names: Sequence[str]) -> list[OutcomeRecord]:
+    """The outcomes, newest first. Raises msgspec.DecodeError."""
+    return [_outcome(customer, history[start:stop], names) for start, stop in _bodies(history)]
+
+
+def cut(history: bytes, oldest: int) -> bytes:
+    """The history without outcomes from before `oldest` (epoch ms), and with no more than a store keeps."""
+    end = 0
+    for number, (start, stop) in enumerate(_bodies(history)):
+        if number == HISTORY_LENGTH or int.from_bytes(history[start : start + _MOMENT_BYTES]) < oldest:
+            break
+        end = stop
+    return history[:end]
+
+
+def _bodies(history: bytes) -> Iterator[tuple[int, int]]:
+    """Begin and end of each outcome's moment and array, newest first."""
+    start = 0
+    while start < len(history):
+        length = history[start]
+        start += 1
+        if length == _LONG:
+            length = int.from_bytes(history[start : start + _LONG_BYTES])
+            start += _LONG_BYTES
+        yield start, start + length
+        start += length
+
+
+def _outcome(customer: str, body: bytes, names: Sequence[str]) -> OutcomeRecord:
+    at = int.from_bytes(body[:_MOMENT_BYTES])
+    past = _decode(body[_MOMENT_BYTES:])
+    try:
+        rule, revision, template = (_name(past[place], names) for place in (0, 3, 5))
+        occurrence = past[1] if isinstance(past[1], str) else str(past[1] if past[1] >= 0 else at + past[1] + 1)
+        outcome = _OUTCOMES[past[2]]
+        reason = _filled(template, past[6:])
+        after, step = past[4] if isinstance(past[4], list) else (past[4], "")
+        until, step = after and at + after, _name(step, names)
+    except (IndexError, TypeError, ValueError) as error:
+        raise msgspec.DecodeError(str(error)) from error
+    made = effect_id(rule, customer, occurrence, step) if outcome is Outcome.FIRED else ""
+    return OutcomeRecord(at, customer, rule, occurrence, outcome, reason, revision, made, until, step)
+
+
+def _until(outcome: OutcomeRecord, names: Names) -> int | tuple[int, int | str]:
+    """How long after the outcome `until` is, 0 for none; with the step of a journey, if there is one."""
+    after = outcome.until and outcome.until - outcome.at
+    return (after, names.place(outcome.step)) if outcome.step else after
+
+
+def _name(said: int | str, names: Sequence[str]) -> str:
+    return said if isinstance(said, str) else names[said]
+
+
+def _template(reason: str) -> tuple[str, list[int]]:
+    """The reason with a slot for each whole number, and the numbers: "no purchase for 14d" is one name for all days."""
+    if _SLOT in reason:
+        return reason, []
+    numbers = [int(number) for number in _NUMBERS.findall(reason)]
+    return (_NUMBERS.sub(_SLOT, reason), numbers) if numbers else (reason, numbers)
+
+
+def _filled(template: str, numbers: Sequence[int]) -> str:
+    if not numbers:
+        return template
+    first, *parts = template.split(_SLOT)
+    return first + "".join(f"{number}{part}" for number, part in zip(numbers, parts, strict=True))
+
+
+def _occurrence(text: str, at: int) -> int | str:
+    """A number if writing that number restores the same text; a moment before the outcome as -1 - distance."""
+    if not (text.isascii() and text.isdecimal()) or len(text) > 18 or (text[0] == "0" and text != "0"):
+        return text
+    number = int(text)
+    return number - at - 1 if TIME_BASE < number <= at else number
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(list[Any]).decode

@@ -1,0 +1,73 @@
+"""What the store keeps of one customer as one value, and the lists of looks: encoding and decoding.
+
+`Partition` and the commands use it. A value is a MessagePack array of state, wake-up, look and history, so that
+`redis-cli HGET` and any MessagePack reader show it. Deciding passes the history on without decoding it.
+"""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from engine.core.state.codec import decode_state
+from engine.core.state.model import State
+
+
+class Value(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """One customer. Moments are epoch ms.
+
+    `state` is None for who is no customer any more and has a history still. `wake` is when the state must be decided
+    again without an event, 0: never; the state itself says 0. `early`: how long before it the customer's one live look
+    is, which takes fewer bytes than its moment. Other looks that name the customer are of the past, and nothing follows
+    from them.
+    """
+
+    state: bytes | None
+    wake: int = 0
+    early: int = 0
+    history: bytes = b""
+
+    @property
+    def look(self) -> int:
+        """The moment of the customer's one live look; 0: none."""
+        return self.wake - self.early
+
+
+NOBODY = Value(None)
+
+
+def read_value(data: bytes | None) -> Value:
+    """The value; one that cannot be read becomes a state that cannot be read, so that nothing of it is lost.
+
+    Its wake-up is 1: whoever is looked at and cannot be read is looked at again later.
+    """
+    if data is None:
+        return NOBODY
+    try:
+        return _decode(data)
+    except msgspec.DecodeError:
+        return Value(data, wake=1, early=1)
+
+
+def state_of(value: Value) -> State | None:
+    """The state, with its wake-up. Raises StateUnreadable."""
+    if value.state is None:
+        return None
+    state = decode_state(value.state)
+    state.wake = value.wake
+    return state
+
+
+def encode_looks(looks: Iterable[tuple[int, str]]) -> bytes:
+    """A list of looks: (moment, customer)."""
+    return _encode_looks(list(looks))
+
+
+def decode_looks(data: Iterable[bytes]) -> list[tuple[int, str]]:
+    """(moment, customer) of each look, in no order. Raises msgspec.DecodeError."""
+    return [look for some in data for look in _decode_looks(some)]
+
+
+encode_value = msgspec.msgpack.Encoder().encode
+_encode_looks = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(Value).decode
+_decode_looks = msgspec.msgpack.Decoder(list[tuple[int, str]]).decode
