@@ -16,7 +16,7 @@ from engine.core.book import Expression, Needs, Reads
 from engine.core.facts import Fact
 from engine.core.journeys.steps import START, WAIT, Act, Branch, Journey, Step, Wait
 from engine.core.journeys.waits import WEEKDAYS, Days, Length, Span
-from engine.lang.actions import ActionFields, Around, SendField
+from engine.lang.actions import ActionFields, Around, EmitFields, SendField
 from engine.lang.diagnostics import did_you_mean
 from engine.lang.facts import FactFields
 from engine.lang.fields import TEXT, Duration, Expr, Name, OptionalTimeOfDay, ReadId, text
@@ -139,10 +139,13 @@ class StepFields(Strict):
     """One step of a journey."""
 
     label = "step"
-    id: Annotated[ReadId | None, NotNull()] = Field(None, description="Its permanent name; else that of its template.")
+    id: Annotated[ReadId | None, NotNull()] = Field(
+        None, description="Its permanent name; else that of its template or event."
+    )
     was: list[str] = Field([], description="Former names of this step.")
     condition: Expr = Field("", alias="if", description="What must hold; else the whole step is passed over.")
     send: Annotated[SendField | None, NotNull()] = Field(None, description="The template, or what to send and how.")
+    emit: Annotated[EmitFields | None, NotNull()] = Field(None, description="The event to make.")
     wait: Annotated[WaitField | None, NotNull()] = Field(None, description="How long, or for what.")
     stop: Annotated[bool | None, Parsed(_stop, {"const": True})] = Field(
         None, description="`true`: the journey is over here."
@@ -159,6 +162,8 @@ class StepFields(Strict):
         given = [name for name in KINDS if getattr(self, name) is not None]
         if len(given) > 1:
             refuse("several-kinds", f"a step has {' and '.join(given)}", "make one step of each", given[1])
+        if self.emit is not None and self.emit.after:
+            refuse("bad-value", "a step makes its event at once", "put a `wait` before it", "emit")
         branches = self.then is not None or self.otherwise is not None
         if not given and not (self.condition and self.then is not None):
             refuse("missing-field", f"a step needs one of {', '.join(KINDS)}", "or `if` with `then`")
@@ -169,15 +174,18 @@ class StepFields(Strict):
 
     def action(self) -> tuple[ActionFields, str] | None:
         """What the step makes, and the key that it stands under."""
-        return (self.send, "send") if self.send is not None else None
+        if self.send is not None:
+            return self.send, "send"
+        return (self.emit, "emit") if self.emit is not None else None
 
     @property
     def name(self) -> str:
         """Its own name; "" if it is named after the step before it, or has no name."""
-        return self.id or (self.send.template if self.send is not None else "")
+        own = self.send.template if self.send is not None else self.emit.event if self.emit is not None else ""
+        return self.id or own
 
 
-KINDS = ("send", "wait", "stop")
+KINDS = ("send", "emit", "wait", "stop")
 """The keys of what a step does; a step has at most one of them."""
 StepField = Annotated[
     StepFields, Shorthand(lambda value: {"stop": True} if value == "stop" else value, {"const": "stop"})

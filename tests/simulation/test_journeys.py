@@ -2,6 +2,7 @@
 
 import pytest
 
+from engine.core.book import RuleBook
 from engine.core.explain import explain
 from engine.core.state.codec import encode_state
 from engine.model import Outcome
@@ -414,3 +415,77 @@ def test_explain_says_where_a_customer_stands_and_what_moves_them_on() -> None:
     sim.event("buy", "9d")
     [view] = explain(sim.book, sim.states["c-1"], "c-1", sim.now)
     assert view.waits.startswith("not on the journey; it begins so: waits for a signup")
+
+
+def test_a_step_makes_an_event_that_other_rules_hear_of_once_a_run() -> None:
+    book = loaded(
+        """
+        rules:
+          - id: lapse
+            when: { event: signup }
+            reentry: after 1d
+            steps: [{ wait: 2d }, { emit: { event: visit } }, { wait: 2d }, { send: again, if: steps.visit.sent }]
+          - id: heard
+            when: { event: visit }
+            send: heard
+        """
+    )
+    sim = Simulator(book, strict=True)
+    signs_up(sim)
+    sim.run("9d")
+    assert [f"{one.rule} {one.step}".strip() for one in sim.outreach] == ["heard", "lapse again"]
+    assert outcomes(sim, Outcome.EMITTED) == ["2d visit emitted"]
+    assert sim.states["c-1"].events["visit"].count == 1
+
+
+SUBSCRIBER = """
+    segments: [{ id: subscriber, if: profile.email_opt_in }]
+    rules:
+      - id: welcome
+        when: { segment: subscriber, moves: in }
+        reentry: once
+        exit: { segment: subscriber, moves: out }
+        steps:
+          - send: hello
+          - wait: 5d
+          - send: story
+      - id: ask
+        when: { event: signup }
+        steps:
+          - wait: { segment: subscriber, moves: in, within: 3d }
+            then: [{ send: thanks }]
+            else: [{ send: please }]
+"""
+
+
+@pytest.mark.parametrize(
+    ("opts", "steps"),
+    [
+        ([], ["3d please"]),
+        ([("0d", True)], ["0d hello", "0d thanks", "5d story"]),
+        ([("1d", True)], ["1d hello", "1d thanks", "6d story"]),
+        ([("1d", True), ("2d", False)], ["1d hello", "1d thanks"]),
+    ],
+)
+def test_a_customer_who_moves_in_a_segment_begins_moves_on_and_leaves(
+    opts: list[tuple[str, bool]], steps: list[str]
+) -> None:
+    def story(sim: Simulator) -> None:
+        for at, value in opts:
+            if at == "0d":
+                sim.event("opted", at, email_opt_in=value)
+        signs_up(sim)
+        for at, value in opts:
+            if at != "0d":
+                sim.event("opted", at, email_opt_in=value)
+
+    assert sorted(told(loaded(SUBSCRIBER), story, strict=True)) == steps
+
+
+def test_a_journey_that_makes_the_event_it_begins_with_must_wait_in_between() -> None:
+    def circle(wait: str) -> RuleBook:
+        return journey(f"[{{ send: hello }}, {{ wait: {wait} }}, {{ emit: {{ event: signup }} }}]")
+
+    with pytest.raises(AssertionError, match="endless-events"):
+        circle("1m")
+    assert told(circle("2d"), signs_up, "5d") == ["0d hello", "2d hello", "4d hello"]

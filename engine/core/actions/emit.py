@@ -10,7 +10,7 @@ from typing import Any, Final
 from engine.core.actions.base import Action
 from engine.core.book import Expression, RuleBook
 from engine.core.durations import text_of
-from engine.core.effects import Effect, effect_id
+from engine.core.effects import Effect
 from engine.core.guards import PASS, Candidate, Guard, Later, Stop, Verdict, condition, reentry
 from engine.core.scope import MISSING
 from engine.core.state.model import State
@@ -47,6 +47,10 @@ class Emit(Action):
     @property
     def guards(self) -> tuple[Guard, ...]:
         return self._guards
+
+    @property
+    def step_guards(self) -> tuple[Guard, ...]:
+        return self.recipient, self.complete
 
     @property
     def makes(self) -> frozenset[str]:
@@ -94,10 +98,9 @@ class Emit(Action):
 
     def effects(self, book: RuleBook, state: State, candidate: Candidate) -> list[Effect]:
         firing, rule, customer = candidate.firing, candidate.rule.id, candidate.customer
-        identity = effect_id(rule, customer, firing.occurrence)
         to = customer if self.to is None else self._recipient(state, candidate)
-        made = Event(identity, self.type, to, firing.moment + self.after, self._values(state, candidate))
-        return [DerivedEvent(rule, firing.occurrence, customer, candidate.at, made)]
+        made = Event(candidate.effect_id, self.type, to, firing.moment + self.after, self._values(state, candidate))
+        return [DerivedEvent(rule, firing.occurrence, customer, candidate.at, made, candidate.step_name)]
 
     def _recipient(self, state: State, candidate: Candidate) -> str:
         value = self.to.test(candidate.scope(state)) if self.to else ""

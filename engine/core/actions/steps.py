@@ -6,6 +6,7 @@ Its guards are asked once, at the entry; each step that sends or emits asks its 
 from collections.abc import Sequence
 
 from engine.core.actions.base import Action
+from engine.core.actions.emit import SLOW
 from engine.core.actions.send import Send
 from engine.core.book import RuleBook
 from engine.core.effects import Effect
@@ -48,6 +49,15 @@ class Steps(Action):
     @property
     def makes(self) -> frozenset[str]:
         return self._makes
+
+    @property
+    def makes_soon(self) -> frozenset[str]:
+        soon = self._journey.acts_within(SLOW)
+        return frozenset().union(*(act.action.makes_soon for act in soon))
+
+    @property
+    def makes_for_others(self) -> bool:
+        return any(act.action.makes_for_others for act in self._journey.acts)
 
     @property
     def waits(self) -> bool:

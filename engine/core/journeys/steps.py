@@ -111,6 +111,27 @@ class Journey:
             return step.answered if suffix == THEN + WAIT else step.over
         return step.next
 
+    def acts_within(self, span: int) -> list[Act]:
+        """The steps that a customer may reach in less than `span` milliseconds."""
+        found: list[Act] = []
+        ahead, met = [self.first], set[int]()
+        while ahead:
+            step = ahead.pop()
+            if step is None or id(step) in met:
+                continue
+            met.add(id(step))
+            if isinstance(step, Branch):
+                ahead += [step.yes, step.no]
+                continue
+            if isinstance(step, Act):
+                found.append(step)
+            elif step.length.least < span and step.fact is None:
+                ahead.append(step.over)
+            elif step.fact is not None:
+                ahead += [step.answered, step.over if step.length.least < span else None]
+            ahead.append(step.next if isinstance(step, Act) or step.condition is not None or step.about else None)
+        return found
+
     def names(self, name: str) -> tuple[str, ...]:
         """All names that the step has had, the present one first."""
         return name, *self.named[name].was

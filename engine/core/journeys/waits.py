@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from engine.core.durations import text_of
 from engine.core.scope import Scope
-from engine.core.zones import Zones, from_millis, instant_of
+from engine.core.zones import DAY, Zones, from_millis, instant_of
 
 if TYPE_CHECKING:
     from engine.core.book import Expression
@@ -27,6 +27,10 @@ class Length(Protocol):
 
     @property
     def text(self) -> str: ...
+
+    @property
+    def least(self) -> int:
+        """Milliseconds that it lasts at least."""
 
     @property
     def unknown(self) -> str:
@@ -45,6 +49,10 @@ class Span:
     @property
     def text(self) -> str:
         return text_of(self.millis)
+
+    @property
+    def least(self) -> int:
+        return self.millis
 
     @property
     def unknown(self) -> str:
@@ -75,6 +83,10 @@ class Days:
         if self.until is not None:
             parts.append(f"{'' if self.weekday is not None else 'until '}{self.until:%H:%M}")
         return " ".join(parts)
+
+    @property
+    def least(self) -> int:
+        return (self.days - 1) * DAY if isinstance(self.days, int) and self.days > 1 else 0
 
     @property
     def unknown(self) -> str:
