@@ -6,6 +6,7 @@ changes the state. History that is not known is MISSING, never zero.
 
 from bisect import bisect_left
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import Any, Final
 
 from engine.core.durations import milliseconds
@@ -28,6 +29,8 @@ class Missing:
 MISSING: Final = Missing()
 
 
+BY_TIME: Final = attrgetter("time")
+"""The key of window entries; in C, so that bisecting a window calls no Python."""
 NO_ENTRIES: Final[list[WindowEntry]] = []
 
 
@@ -68,9 +71,9 @@ def range_within(memory: Memory, now: int, span: int) -> tuple[list[WindowEntry]
     start, stop = 0, len(entries)
     if stop:
         if entries[0].time <= before:
-            start = bisect_left(entries, before + 1, key=_time)
+            start = bisect_left(entries, before + 1, key=BY_TIME)
         if memory.last > now:
-            stop = bisect_left(entries, now + 1, key=_time)
+            stop = bisect_left(entries, now + 1, key=BY_TIME)
     return entries, start, stop
 
 
@@ -81,10 +84,6 @@ def entries_within(state: State, type_: str, now: int, span: int) -> list[Window
         return []
     found = range_within(memory, now, span)
     return None if found is None else found[0][found[1] : found[2]]
-
-
-def _time(entry: WindowEntry) -> int:
-    return entry.time
 
 
 def count_within(state: State, type_: str, now: int, span: int) -> int | Missing:

@@ -31,7 +31,7 @@ from engine.core.expr.nodes import (
     Sum,
     parts_of,
 )
-from engine.core.scope import Missing, Scope, range_within, total
+from engine.core.scope import BY_TIME, Missing, Scope, range_within, total
 from engine.core.state.model import Memory, WindowEntry
 
 Change: TypeAlias = NextChange | None
@@ -183,25 +183,33 @@ def _summed(node: Sum, compare: Compare, limit: float) -> Until:
     type_, name, span = node.type, node.property, node.span or 0
 
     def whole(scope: Scope) -> tuple[bool, int]:
-        state, now = scope.state, scope.now
-        memory = state.events.get(type_)
+        now = scope.now
+        memory = scope.state.events.get(type_)
         if memory is None:
             return compare(0, limit), NEVER
-        value = total(state, type_, name, now, span)
+        value = total(scope.state, type_, name, now, span)
         found = range_within(memory, now, span)
         if isinstance(value, Missing) or found is None:
             holds = not isinstance(value, Missing) and compare(value, limit)
             return holds, _of_window(memory, span, now)
-        holds, rest, moment = compare(value, limit), value, NEVER
         entries, start, stop = found
-        for place in range(start, stop):
-            rest -= entries[place].values[name]
-            if compare(round(rest, 6), limit) is not holds or abs(rest - limit) <= ROUNDING:
-                moment = entries[place].time + span
-                break
-        return holds, moment if memory.last <= now else _or_entering(memory, now, moment)
+        place = _passes(value - limit, entries, start, stop, name)
+        moment = entries[place].time + span if place < stop else NEVER
+        return compare(value, limit), moment if memory.last <= now else _or_entering(memory, now, moment)
 
     return whole
+
+
+def _passes(above: float, entries: list[WindowEntry], start: int, stop: int, name: str) -> int:
+    """The place of the event with which the sum comes to its limit, or passes it; `stop` if none does."""
+    place = start
+    if above > ROUNDING:
+        while place < stop and (above := above - entries[place].values[name]) > ROUNDING:
+            place += 1
+    elif above < -ROUNDING:
+        while place < stop and (above := above - entries[place].values[name]) < -ROUNDING:
+            place += 1
+    return place
 
 
 def _scored(node: Score, order: Order, limit: Any, test: Predicate) -> Until:
@@ -241,9 +249,5 @@ def _against(node: Count, order: Order, limit: float) -> Comparison:
 def _or_entering(memory: Memory, now: int, moment: int) -> int:
     """The moment, or before it the time of an event that has not come yet and then enters every window."""
     window = memory.history.window if memory.history is not None else []
-    coming = bisect_left(window, now + 1, key=_time)
+    coming = bisect_left(window, now + 1, key=BY_TIME)
     return min(moment, window[coming].time if coming < len(window) else memory.last)
-
-
-def _time(entry: WindowEntry) -> int:
-    return entry.time

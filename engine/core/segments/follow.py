@@ -35,12 +35,12 @@ def level_and_due(segment: Segment, scope: Scope) -> tuple[str, int]:
     Lower levels don't matter before that level changes.
     """
     due = NEVER
-    for level in segment.highest_first:
-        holds, moment = level.condition.until(scope)
+    for level, until in segment.asks:
+        holds, moment = until(scope)
         if moment < due:
             due = moment
         if holds:
-            return level.name, due if due != NEVER else 0
+            return level, due if due != NEVER else 0
     return "", due if due != NEVER else 0
 
 

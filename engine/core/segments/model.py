@@ -14,7 +14,7 @@ from engine.core.facts import ENTERED, LEFT, MOVED
 from engine.core.zones import from_millis, instant_of
 
 if TYPE_CHECKING:
-    from engine.core.book import Expression, Needs
+    from engine.core.book import Expression, Needs, Until
 
 _PROPERTIES = {name: Property(name, "string", required=True) for name in ("segment", "old", "new")}
 MOVE_TYPES: Final = {name: EventType(name, _PROPERTIES, made=True) for name in (ENTERED, LEFT, MOVED)}
@@ -65,13 +65,15 @@ class Segment:
     was: tuple[str, ...] = ()
     definition: str = ""
     """What membership depends on, as text, including the segments that it reads."""
-    highest_first: tuple[Level, ...] = field(init=False)
+    asks: tuple[tuple[str, "Until"], ...] = field(init=False)
+    """Each level and its condition, the highest first."""
     names: tuple[str, ...] = field(init=False)
     mark: int = field(init=False)
     """A hash of the definition: customers meet a segment with another mark silently."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "highest_first", self.levels[::-1])
+        asks = tuple((level.name, level.condition.until) for level in reversed(self.levels))
+        object.__setattr__(self, "asks", asks)
         object.__setattr__(self, "names", tuple(level.name for level in self.levels))
         digest = blake2b(self.definition.encode(), digest_size=4).digest()
         object.__setattr__(self, "mark", int.from_bytes(digest) or 1)

@@ -9,6 +9,7 @@ from bisect import insort
 from typing import Any, TypeGuard
 
 from engine.core.book import Plan, RuleBook
+from engine.core.scope import BY_TIME
 from engine.core.scores import days_at_most
 from engine.core.state.model import History, Memory, State, WindowEntry
 from engine.core.zones import DAY
@@ -108,17 +109,13 @@ def _keep_in_window(plan: Plan, history: History, event: Event) -> None:
     if not entries or time >= entries[-1].time:
         entries.append(entry)
     else:
-        insort(entries, entry, key=_time)
+        insort(entries, entry, key=BY_TIME)
     oldest = entries[-1].time - history.span
     if entries[0].time <= oldest or len(entries) > MAX_WINDOW_ENTRIES:
         stale = next((i for i, each in enumerate(entries) if each.time > oldest), 0)
         del entries[: max(stale, len(entries) - MAX_WINDOW_ENTRIES)]
     if history.unknown and history.unknown <= oldest:
         history.unknown = 0
-
-
-def _time(entry: WindowEntry) -> int:
-    return entry.time
 
 
 def number(event: Event, name: str) -> Number:
