@@ -22,7 +22,7 @@ from engine.cli.options import AsJson, RulesDir, TemplatesDir, settings_of
 from engine.config import Settings
 from engine.core.catalog import Catalog
 from engine.errors import SourceUnavailable, UsageError
-from engine.insight.archive import Archive, compact, erase
+from engine.insight.archive import COMMIT_AFTER, Archive, compact, erase
 from engine.operate.words import count_of
 from engine.ports import Place
 from engine.wire.decode import Decoder
@@ -46,6 +46,9 @@ def archive(
     erased: Annotated[
         list[str] | None, typer.Option("--erase", help="Only leave out all that is there of this customer.")
     ] = None,
+    commit_every: Annotated[
+        int, typer.Option(min=1, help="Records per commit; what a kill makes it read again, at most.")
+    ] = COMMIT_AFTER,
     rules: RulesDir = None,
     templates: TemplatesDir = None,
     as_json: AsJson = False,
@@ -65,7 +68,7 @@ def archive(
         raise UsageError(message)
     settings = settings_of(rules=rules, templates=templates)
     catalog = open_project(settings).book.catalog
-    with Archive.opened(to) as archive:
+    with Archive.opened(to, commit_every) as archive:
         if files:
             history = History(files, source=source)
             added = archive_files(archive, kind, history, catalog)  # type: ignore[arg-type]

@@ -1,8 +1,5 @@
 """`engine fit`: fits a model of when customers buy again and writes its parameters to a file in the rules' folder."""
 
-import json
-from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated, Any
@@ -12,11 +9,11 @@ import typer
 from engine.cli.console import out
 from engine.cli.metrics import Amount, Purchase, Source, Sources, Until, Zone, day_of, open_sources
 from engine.cli.options import AsJson, RulesDir, TemplatesDir, settings_of
+from engine.cli.scores_file import as_data, write_scores
 from engine.errors import UsageError
-from engine.insight.figures.predicting import Check, Fitted, check_fit, check_until, fit_shop
+from engine.insight.figures.predicting import check_fit, check_until, fit_shop
 from engine.insight.figures.shop import Asked, Shop
 from engine.insight.models.fitting import MODELS, TooFew
-from engine.lang.scores import FILE, VERSION
 
 
 def register(app: typer.Typer) -> None:
@@ -52,20 +49,11 @@ def fit(
         shop = open_sources(sources, asked, settings, Path(folder), source, fitting=True)
         told = _fitted(shop, model)
         shop.close()
-    path = settings.rules / FILE
-    if not dry_run:
-        _write(path, json.dumps(told, indent=2) + "\n")
+    path = None if dry_run else write_scores(settings.rules, told)
     if as_json:
         out.print_json(data=told)
     else:
-        _show(told, None if dry_run else path)
-
-
-def _write(path: Path, text: str) -> None:
-    """In one step, so that a worker that loads its rules meanwhile never sees half a file."""
-    beside = path.with_suffix(".new")
-    beside.write_text(text, encoding="utf-8")
-    beside.replace(path)
+        _show(told, path)
 
 
 def _fitted(shop: Shop, model: str) -> dict[str, Any]:
@@ -75,40 +63,7 @@ def _fitted(shop: Shop, model: str) -> dict[str, Any]:
         check = check_fit(shop, fit_shop(shop, model, until).purchases.model, until, weeks) if weeks else None
     except TooFew as error:
         raise UsageError(str(error)) from error
-    return _as_data(shop, fitted, check)
-
-
-def _as_data(shop: Shop, fitted: Fitted, check: Check | None) -> dict[str, Any]:
-    purchases, spending = fitted.purchases, fitted.spending
-    return {
-        "version": VERSION,
-        "made": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
-        "purchase": shop.asked.purchase,
-        "zone": shop.asked.zone,
-        "model": purchases.model.name,
-        "parameters": asdict(purchases.model),
-        "spending": asdict(spending.model) if spending else None,
-        "fit": {
-            "until": fitted.until.isoformat(),
-            "customers": purchases.customers,
-            "log_likelihood": purchases.log_likelihood,
-            "converged": purchases.converged,
-        },
-        "check": check and _check(check),
-    }
-
-
-def _check(check: Check) -> dict[str, Any]:
-    return {
-        "until": check.until.isoformat(),
-        "weeks": check.weeks,
-        "expected": check.expected,
-        "happened": check.happened,
-        "brier": check.calibration.brier,
-        "brier_of_chance": check.calibration.base,
-        "ranking": check.calibration.ranking,
-        "bins": [one._asdict() for one in check.calibration.bins],
-    }
+    return as_data(shop, fitted, check)
 
 
 def _show(told: dict[str, Any], path: Path | None) -> None:

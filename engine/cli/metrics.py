@@ -12,6 +12,7 @@ from engine.cli.console import complain, out
 from engine.cli.figures import show
 from engine.cli.opening import open_project
 from engine.cli.options import AsJson, RulesDir, TemplatesDir, settings_of
+from engine.cli.scores_file import fit_beside
 from engine.config import Settings
 from engine.errors import UsageError
 from engine.insight.archive import Archive
@@ -66,7 +67,7 @@ def metrics(
         shop = open_sources(sources, asked, settings, Path(folder), source)
         start, end = default_period(shop)
         period = (day_of(since, "--from") or start, day_of(to, "--to") or end)
-        report = build_report(shop, *period, _predictions(shop) if predict else ())
+        report = build_report(shop, *period, _predictions(shop, settings.rules) if predict else ())
         shop.close()
     if html:
         html.parent.mkdir(parents=True, exist_ok=True)
@@ -98,14 +99,14 @@ def open_sources(
     return open_shop(archives, asked)
 
 
-def _predictions(shop: Shop) -> list[Section]:
-    """None if there are too few customers or too little time to check."""
+def _predictions(shop: Shop, rules: Path) -> list[Section]:
+    """By the fit that the rules use, if there is one. Empty with too few customers or too little time to check."""
     until, weeks = check_until(shop)
     if weeks < 1:
         return []
     try:
-        earlier = fit_shop(shop, "pareto_nbd", until, REPORT_SAMPLE)
-        fitted = fit_shop(shop, "pareto_nbd", shop.end, REPORT_SAMPLE)
+        fitted = fit_beside(rules, shop.asked.purchase) or fit_shop(shop, "pareto_nbd", shop.end, REPORT_SAMPLE)
+        earlier = fit_shop(shop, fitted.purchases.model.name, until, REPORT_SAMPLE)
     except TooFew as error:
         complain(f"no predictions: {error}")
         return []

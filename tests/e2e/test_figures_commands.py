@@ -1,6 +1,7 @@
 """`engine metrics` and `engine fit` on the record shop, as they are typed."""
 
 import json
+from dataclasses import asdict
 from functools import partial
 from html.parser import HTMLParser
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from engine.cli.main import app
+from engine.cli.scores_file import fit_beside
 from tests.support.shop_history import FILE
 
 exactly = partial(pytest.approx, abs=1e-6, rel=0)
@@ -64,3 +66,7 @@ def test_a_fit_is_written_beside_the_rules_with_its_check(tmp_path: Path) -> Non
     assert set(told["parameters"]) == {"r", "alpha", "s", "beta"}
     assert told["check"]["brier"] < told["check"]["brier_of_chance"]
     assert "check: 31 weeks" in ran.output
+    read = fit_beside(rules, "purchase")
+    assert read is not None
+    assert asdict(read.purchases.model) == told["parameters"]
+    assert fit_beside(rules, "order") is None

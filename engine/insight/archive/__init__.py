@@ -8,9 +8,10 @@ from engine.insight.archive.layout import KINDS, Kind, Place
 from engine.insight.archive.ledger import ArchiveBroken, ArchiveBusy
 from engine.insight.archive.outcomes import Outcome, decode_feedback, decode_outcome
 from engine.insight.archive.rewrite import compact, erase
-from engine.insight.archive.writer import Archive, files_of
+from engine.insight.archive.writer import COMMIT_AFTER, Archive, files_of
 
 __all__ = [
+    "COMMIT_AFTER",
     "KINDS",
     "Archive",
     "ArchiveBroken",

@@ -9,13 +9,13 @@ from itertools import pairwise
 
 from engine.insight.figures.buying import buying, gaps, next_shares, returning, until_next
 from engine.insight.figures.groups import cohorts, rfm
-from engine.insight.figures.retention import Retention, retention
+from engine.insight.figures.retention import Retention, retentions
 from engine.insight.figures.shop import Shop, month_before, whole_months
 from engine.insight.figures.voice import funnels, nps
 from engine.insight.report.content import Bars, Figure, Heat, Lines, Report, Section
 
 RETENTION_MONTHS = 12
-"""Months of the retention chart. Each takes a pass over the purchase days, so more would slow the report."""
+"""Months of the retention chart, and half of those of the cohorts: two years fit on a page."""
 PURCHASE_WINDOW = timedelta(days=14)
 
 
@@ -56,9 +56,9 @@ def _buying(shop: Shop, start: date, end: date) -> Section:
 
 
 def _retention(shop: Shop, start: date, end: date) -> Section:
-    found, days = retention(shop, start, end), shop.asked.active_days
     starts = whole_months(shop.first, shop.end, RETENTION_MONTHS)
-    months = [retention(shop, *both) for both in pairwise(starts)]
+    found, *months = retentions(shop, [(start, end), *pairwise(starts)])
+    days = shop.asked.active_days
     labels = [f"{one:%b %y}" for one in starts[:-1]]
     course: dict[str, list[float | None]] = {
         "strict": [one.strict for one in months],

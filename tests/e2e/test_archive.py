@@ -1,0 +1,121 @@
+"""`engine archive` reads topics of a live broker while events come in, and is killed again and again."""
+
+import json
+import random
+import signal
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from tests.services import Broker
+from tests.support.command import engine, start, write_project
+from tests.support.kafka_clients import make_topics, produce
+
+pytestmark = [pytest.mark.e2e, pytest.mark.kafka]
+
+EVENTS = "version: 1\nsources: [{{ topic: {}events }}]\nevents: {{ buy: {{ properties: {{ amount: number }} }} }}\n"
+RULES = "version: 1\nrules: [{ id: thanks, when: { event: buy }, send: note }]\n"
+NOTE = "{% block subject %}Thanks{% endblock %}{% block text %}Thanks{% endblock %}\n"
+NEW = 90
+"""Records of each kind that come in before each start."""
+PATIENCE = 120.0
+
+
+class Feed:
+    """A shop's topics of events and outcomes, two partitions each, and what it has written to them."""
+
+    def __init__(self, bootstrap: str, prefix: str) -> None:
+        self.bootstrap = bootstrap
+        self.topics = (f"{prefix}events", f"{prefix}outcomes")
+        self.written: Counter[tuple[str, int]] = Counter()
+        make_topics(bootstrap, self.topics, 2, {})
+
+    def more(self) -> None:
+        for topic in self.topics:
+            for partition in (0, 1):
+                number = self.written[topic, partition]
+                values = [self._value(topic, f"{partition}-{number + n}") for n in range(NEW)]
+                produce(self.bootstrap, topic, values, partition)
+                self.written[topic, partition] += NEW
+
+    def _value(self, topic: str, id: str) -> bytes:
+        at = 1_767_225_600_000 + self.written.total() * 60_000
+        event: dict[str, Any] = {
+            "id": id,
+            "type": "buy",
+            "customer": f"c-{id}",
+            "time": at,
+            "properties": {"amount": 5},
+        }
+        outcome = {"at": at, "customer": f"c-{id}", "rule": "thanks", "occurrence": id, "outcome": "fired"}
+        told = event if topic == self.topics[0] else outcome | {"reason": "bought", "revision": "r", "outreach": id}
+        return json.dumps(told).encode()
+
+    @property
+    def places(self) -> Counter[tuple[str, int, int]]:
+        return Counter((topic, number, n) for (topic, number), count in self.written.items() for n in range(count))
+
+
+def changes(folder: Path, process: subprocess.Popen[bytes]) -> Iterator[None]:
+    """Each time that anything in the folder is seen to have changed, until the process has ended."""
+    before, deadline = snapshot(folder), time.monotonic() + PATIENCE
+    while process.poll() is None:
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+        now = snapshot(folder)
+        if now != before:
+            before = now
+            yield
+
+
+def snapshot(folder: Path) -> frozenset[tuple[str, int]]:
+    found = set()
+    for path in folder.rglob("*"):
+        try:
+            found.add((str(path), path.stat().st_size))
+        except FileNotFoundError:
+            continue
+    return frozenset(found)
+
+
+def archived(folder: Path) -> Counter[tuple[str, int, int]]:
+    """The places of all records, by the glob that another program would use."""
+    files = [str(path) for path in folder.glob("kind=*/day=*/*.parquet")]
+    with duckdb.connect() as connection:
+        query = f"SELECT topic, topic_partition, topic_offset FROM read_parquet({files}, union_by_name = true)"
+        return Counter(connection.execute(query).fetchall())
+
+
+def test_an_archive_of_live_topics_killed_at_twenty_moments_has_each_record_once(
+    broker: Broker, topic_prefix: str, tmp_path: Path
+) -> None:
+    write_project(tmp_path, {"events.yaml": EVENTS.format(topic_prefix), "rules.yaml": RULES, "note.email.j2": NOTE})
+    feed, folder, rng, killed = Feed(broker.address, topic_prefix), tmp_path / "archive", random.Random(20), 0
+    env = {
+        "ENGINE_KAFKA_BOOTSTRAP": broker.address,
+        "ENGINE_OUTCOMES_TOPIC": feed.topics[1],
+        "ENGINE_FEEDBACK_TOPIC": f"{topic_prefix}feedback",
+    }
+    command = ["archive", "--to", folder, "--commit-every", 40]
+    folder.mkdir()
+    while killed < 20:
+        feed.more()
+        process, moment = start(*command, folder=tmp_path, env=env, stdout=subprocess.DEVNULL), rng.randint(1, 30)
+        for seen, _ in enumerate(changes(folder, process), 1):
+            if seen == moment:
+                process.kill()
+                break
+        process.wait(PATIENCE)
+        assert process.returncode in (0, -signal.SIGKILL)
+        killed += process.returncode != 0
+    ran = engine(*command, folder=tmp_path, env=env)
+    assert ran.code == 0, ran.err
+    assert archived(folder) == feed.places
+    assert engine(*command, folder=tmp_path, env=env).out.startswith("records: 0")
+    assert archived(folder) == feed.places
