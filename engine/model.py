@@ -100,6 +100,8 @@ class OutcomeRecord(msgspec.Struct, omit_defaults=True):
     until: int = 0
     step: str = ""
     """The step of a journey; "": the rule is none, or the outcome concerns the whole run."""
+    exposed: dict[str, str] = {}
+    """Experiment -> variant, if this decision was the first to expose the customer to it."""
 
 
 class Outreach(msgspec.Struct):

@@ -1,12 +1,15 @@
-"""`engine experiment plan`: computes how many customers and weeks an experiment needs."""
+"""`engine experiment plan`: how many customers and weeks an experiment needs; `report`: what it has shown."""
 
 from math import ceil
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from engine.cli.console import out
-from engine.cli.options import AsJson
+from engine.cli.figures import show
+from engine.cli.opening import open_project
+from engine.cli.options import AsJson, RulesDir, TemplatesDir, settings_of
 from engine.errors import UsageError
 from engine.insight.experiments.planning import Metric, Split, customers_needed, lift_found
 
@@ -14,14 +17,10 @@ WEEKS = (1, 2, 4, 8, 13, 26)
 
 
 def register(app: typer.Typer) -> None:
-    experiment = typer.Typer(help="Experiments: how long one will take.", no_args_is_help=True)
+    experiment = typer.Typer(help="Experiments: how long one will take, and what it shows.", no_args_is_help=True)
     experiment.command("plan")(plan)
-    experiment.callback()(_experiment)
+    experiment.command("report")(report)
     app.add_typer(experiment, name="experiment")
-
-
-def _experiment() -> None:
-    """So that `plan` stays a command of its own."""
 
 
 def plan(
@@ -92,3 +91,40 @@ def _shares(text: str) -> tuple[float, float]:
         message = f"--shares {text}: expected two percentages that sum to 100 at most, such as 50/50 or 5/95"
         raise UsageError(message)
     return control, treated
+
+
+def report(
+    name: Annotated[str, typer.Argument(help="The experiment's id, or `holdout` for the policy's holdout.")],
+    archives: Annotated[list[Path], typer.Argument(help="Archives with the events and the outcomes.")],
+    planned: Annotated[
+        int, typer.Option(min=2, help="Customers in two variants at which the interval is narrowest.")
+    ] = 5_000,
+    goal: Annotated[str, typer.Option(help="Of the holdout: the type of event that counts.")] = "purchase",
+    within: Annotated[str, typer.Option(help="Of the holdout: how long it counts, such as 90d.")] = "",
+    cuped: Annotated[bool, typer.Option("--cuped", help="Less noise: take off what spending before explains.")] = False,
+    html: Annotated[Path | None, typer.Option(help="Write the report as a page.")] = None,
+    rules: RulesDir = None,
+    templates: TemplatesDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show what an experiment has done so far, and whether it is decided; look as often as you like.
+
+    Each comparison is with the variant `none`, or else with the first.
+
+    Example: engine experiment report rhythm archive --html rhythm.html
+    """
+    from engine.cli.experiment_report import write_report  # needs DuckDB, which a plan does not
+
+    book = open_project(settings_of(rules=rules, templates=templates)).book
+    found = write_report(book, name, archives, planned, goal, within, cuped)
+    if html:
+        from engine.insight.report.page import page
+
+        html.parent.mkdir(parents=True, exist_ok=True)
+        html.write_text(page(found), encoding="utf-8")
+    if as_json:
+        out.print_json(data=found.as_data())
+    elif html:
+        out.print(f"wrote {html}", markup=False, highlight=False)
+    else:
+        show(found, out)

@@ -75,6 +75,9 @@ def _show(customer: str, found: Found, book: RuleBook, views: list[RuleView], hi
         out.print(f"profile: {', '.join(f'{k}={v!r}' for k, v in profile)}", markup=False, highlight=False)
     if state.identified:
         out.print(f"became {state.became} at {iso(state.identified)}", markup=False, highlight=False)
+    if state.exposed:
+        variants = ", ".join(f"{variant} in {id_}" for id_, variant in sorted(state.exposed.items()))
+        out.print(f"exposed to experiments: {variants}", markup=False, highlight=False)
     if history:
         out.print(_history_table(history, book.revision))
     if of_segments := segments(book, state):
@@ -140,6 +143,7 @@ def _as_data(
         "clock": iso(found.clock),
         "profile": _profile(book, found),
         "became": found.state.became,
+        "exposed": found.state.exposed,
         "events": {name: known.count for name, known in found.state.events.items()},
         "segments": [
             {

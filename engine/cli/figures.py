@@ -17,7 +17,7 @@ MOST_COLUMNS = 13
 def show(report: Report, console: Console) -> None:
     """Every section: its definition, figures and charts."""
     period = f"{report.since} until before {report.until}; period {report.period[0]} until before {report.period[1]}"
-    console.print(f"[bold]How customers stay[/]  {period}", highlight=False)
+    console.print(f"[bold]{escape(report.title)}[/]  {escape(report.lead or period)}", highlight=False)
     for section in report.sections:
         _section(section, report.currency, console)
 

@@ -11,6 +11,7 @@ from typing import Any, Final, Literal
 
 from engine.core.actions.base import Action
 from engine.core.catalog import Catalog, Keep
+from engine.core.experiments.model import EXPOSED
 from engine.core.facts import Fact
 from engine.core.scope import Scope
 from engine.core.segments.model import MOVE_TYPES, Segment
@@ -72,6 +73,8 @@ class Reads:
     """Segments of which the expression reads the membership."""
     properties: frozenset[str] = frozenset()
     """The properties of the root `event` which it reads; `EVERY` among them stands for all."""
+    experiments: frozenset[str] = frozenset()
+    """Experiments of which the expression reads the variant."""
 
     def __or__(self, other: "Reads") -> "Reads":
         return Reads(
@@ -81,6 +84,7 @@ class Reads:
             self.scores or other.scores,
             self.segments | other.segments,
             self.properties | other.properties,
+            self.experiments | other.experiments,
         )
 
 
@@ -209,6 +213,8 @@ class Policy:
     dedupe: int = DAY
     allowed_lateness: int = 0
     forget_after: int | None = None
+    holdout: float = 0.0
+    """The share of customers who get no outreach but transactional, to measure what outreach does; .05 is 5 %."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -328,9 +334,10 @@ class RuleBook:
         self.moves = {(id_, type_): self._plan_of_move(id_, type_) for id_ in self.segments for type_ in MOVE_TYPES}
         """(segment, type of its event) -> what such a move concerns at once, before its event is applied."""
         self.renamed = {old: rule.id for rule in rules for old in rule.was}
-        self.made = frozenset(MOVE_TYPES if segments else ()).union(*(rule.action.makes for rule in rules))
+        engine = {*(MOVE_TYPES if segments else ()), *((EXPOSED,) if catalog.experiments else ())}
+        self.made = frozenset(engine).union(*(rule.action.makes for rule in rules))
         self.made |= {name for name, event in catalog.events.items() if not event.activity}
-        """Event types that do not count as activity: rules and segments make them, or events.yaml says so."""
+        """Event types that do not count as activity: the engine makes them, or events.yaml says so."""
         self.sent_span = max([SENT_RETENTION, *(cap.longest for cap in self.policy.caps)])
 
     def _mark(self) -> int:

@@ -4,9 +4,12 @@
 """
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from engine.core.scores import ScoreModel
+
+if TYPE_CHECKING:
+    from engine.core.experiments.model import Experiment
 
 Kind = Literal["string", "number", "integer", "boolean", "time", "date", "any"]
 """A property's type. `time` is stored as epoch ms; a day without a time stays "YYYY-MM-DD", because its moment depends
@@ -113,3 +116,4 @@ class Catalog:
     scores: ScoreModel | None = None
     """What `engine fit` wrote beside the rules; None: there is none, and every score is missing."""
     segments: dict[str, SegmentForm] = field(default_factory=dict)
+    experiments: "dict[str, Experiment]" = field(default_factory=dict)

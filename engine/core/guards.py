@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from engine.core.book import Keeps, Rule, RuleBook
 from engine.core.durations import text_of
 from engine.core.effects import effect_id
+from engine.core.experiments.model import decided_by, own_variants
 from engine.core.scope import MISSING, Scope, count_within, total
 from engine.core.state.model import Run, Slot, State
 from engine.core.triggers.base import Firing, Trigger
@@ -34,6 +35,8 @@ class Stop(NamedTuple):
 
     outcome: Outcome
     reason: str
+    exposed: tuple[str, ...] = ()
+    """The experiments that have stopped it."""
 
 
 class Defer(NamedTuple):
@@ -54,6 +57,8 @@ class HoldOut(NamedTuple):
     """The firing is dropped to measure the effect of outreach; reentry and caps count it as if it had happened."""
 
     reason: str
+    exposed: tuple[str, ...] = ()
+    """The experiments that have stopped it."""
 
 
 Verdict = Pass | Stop | Defer | Later | HoldOut
@@ -99,9 +104,16 @@ def condition(book: RuleBook, state: State, candidate: Candidate) -> Verdict:
     expression = candidate.rule.condition if candidate.step is None else candidate.step.condition
     if expression is None or expression.test(candidate.scope(state)):
         return PASS
+    if expression.needs.reads.experiments and _is_decided_by_experiment(book, state, candidate):
+        return PASS
     unknown = unknown_history(state, expression.needs.keeps, candidate.at)
     because = f"; not kept for long enough yet: {', '.join(unknown)}" if unknown else ""
     return Stop(Outcome.SUPPRESSED, f"condition is not met: {expression.text}{because}")
+
+
+def _is_decided_by_experiment(book: RuleBook, state: State, candidate: Candidate) -> bool:
+    """Whether another variant would make it act: the guard `experiment` stops it, if no other does before."""
+    return any(decided_by(book, state, candidate, own_variants(book, state, candidate)))
 
 
 def unknown_history(state: State, keeps: Keeps, now: int) -> list[str]:

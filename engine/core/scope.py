@@ -5,7 +5,7 @@ changes the state. History that is not known is MISSING, never zero.
 """
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from operator import attrgetter
 from typing import Any, Final
 
@@ -38,19 +38,26 @@ class Scope:
     """One customer at one moment. `event` is the event that armed the timer or fired the rule; None: no event.
 
     `customer`: the customer's id; "": that of the event. `sent`: the steps that have made something in this run of a
-    journey.
+    journey. `supposed`: variants by experiment, in place of the customer's own.
     """
 
-    __slots__ = ("customer", "event", "now", "sent", "state")
+    __slots__ = ("customer", "event", "now", "sent", "state", "supposed")
 
     def __init__(
-        self, state: State, event: Event | KeptEvent | None, now: int, customer: str = "", sent: Sequence[str] = ()
+        self,
+        state: State,
+        event: Event | KeptEvent | None,
+        now: int,
+        customer: str = "",
+        sent: Sequence[str] = (),
+        supposed: Mapping[str, str] | None = None,
     ) -> None:
         self.state = state
         self.event = event
         self.now = now
         self.customer = customer
         self.sent = sent
+        self.supposed = supposed
 
 
 def count(state: State, type_: str) -> int:

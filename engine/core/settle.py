@@ -9,7 +9,8 @@ from bisect import insort
 from engine.core import exits
 from engine.core.actions.send import counts
 from engine.core.book import Plan, Rule, RuleBook
-from engine.core.effects import Decision, Effect
+from engine.core.effects import Decision, Effect, effect_id
+from engine.core.experiments.model import EXPOSED, exposed_event, own_variants
 from engine.core.facts import Fact
 from engine.core.guards import Candidate, Defer, Later, Pass, Stop, Verdict, judge
 from engine.core.journeys import conduct
@@ -158,22 +159,44 @@ class Settling:
     def apply(self, candidate: Candidate, verdict: Verdict) -> Candidate | None:
         """Apply a verdict: act, record, defer or hold out. The next step of a journey that is due now, or None."""
         if candidate.run is None and candidate.action.journey is not None and isinstance(verdict, Pass):
-            return conduct.enter(self, candidate)
+            following = conduct.enter(self, candidate)
+            self._expose(candidate)
+            return following
         self._carry_out(candidate, verdict)
         return conduct.after_step(self, candidate, verdict) if candidate.step is not None else None
 
     def _carry_out(self, candidate: Candidate, verdict: Verdict) -> None:
         if isinstance(verdict, Pass):
             self._act(candidate)
+            self._expose(candidate)
         elif isinstance(verdict, Stop):
             self.record(candidate, verdict.outcome, verdict.reason)
+            self._expose(candidate, verdict.exposed)
         elif isinstance(verdict, Defer):
             self._defer(candidate, verdict)
         elif isinstance(verdict, Later):
             self._wait(candidate, verdict)
+            self._expose(candidate)
         else:
             self._count(candidate)
             self.record(candidate, Outcome.HELD_OUT, verdict.reason)
+            self._expose(candidate, verdict.exposed)
+
+    def _expose(self, candidate: Candidate, experiments: tuple[str, ...] | None = None) -> None:
+        """Note the customer's first exposure to these experiments; None: to all that the rule reads.
+
+        It is told with the outcome that was recorded last, and as an event.
+        """
+        if not candidate.rule.needs.reads.experiments or experiments == ():
+            return
+        own = own_variants(self.book, self.state, candidate)
+        known = self.state.exposed
+        for id_ in experiments or own:
+            if known.get(id_) == own[id_]:
+                continue
+            known[id_] = self.decision.outcomes[-1].exposed[id_] = own[id_]
+            event_id = effect_id(f"{EXPOSED} {id_}", candidate.customer, own[id_])
+            self.decision.derived.append(exposed_event(id_, own[id_], candidate, event_id))
 
     def _wait(self, candidate: Candidate, verdict: Later) -> None:
         rule = candidate.rule

@@ -28,6 +28,7 @@ def compile_policy(site: Site, content: PolicyFile) -> Policy:
         dedupe=content.dedupe or 0,
         allowed_lateness=content.allowed_lateness,
         forget_after=content.forget_after,
+        holdout=content.holdout,
     )
 
 

@@ -21,7 +21,7 @@ def compile_rule(site: Site, fields: RuleFields, defaults: Defaults, policy: Pol
     """The rule; problems are reported at `site`, its place in the file. The project sets its order."""
     kind, steps = fields.when.chosen()
     types = kind.events(site.catalog)
-    condition = site.at("if").expression(fields.condition, types)
+    condition = site.at("if").expression(fields.condition, types, experiments=True)
     doing, key = fields.action()
     goal = fields.goal.build(site.at("goal"), types) if fields.goal else None
     around = Around(fields.id, fields.purpose, defaults, templates, types, goal)

@@ -17,6 +17,8 @@ NAME = r"[A-Za-z][A-Za-z0-9_]*"
 READ_ID = rf"(?!(?:{'|'.join(kwlist)})$)[a-z][a-z0-9_]{{0,63}}"
 RULE_ID = r"[a-z0-9][a-z0-9_-]{0,63}"
 _LONGEST_TITLE = 100
+_LARGEST_SHARE = 50
+"""Percent: of a larger holdout somebody has mistaken the share that is left out for the one that gets messages."""
 _NO_CHOICE = ("all", "transactional", "rule", "outreach", "channel", "purpose", "address")
 """The last five are other properties of the event that has a customer's choices."""
 
@@ -88,6 +90,13 @@ def _or_off(value: Any) -> int | None:
     return _duration(value)
 
 
+def _share(value: Any) -> float:
+    found = re.fullmatch(r"(\d+(?:\.\d+)?) ?%", value) if isinstance(value, str) else None
+    if not found or not float(found[1]) <= _LARGEST_SHARE:
+        refuse("bad-value", f"{said(value)} is not a share of the customers", "write it like 5%; at most 50%")
+    return float(found[1]) / 100
+
+
 def _time_of_day(value: Any) -> time:
     found = re.fullmatch(r"([01]?\d|2[0-3]):([0-5]\d)", value) if isinstance(value, str) else None
     if not found:
@@ -151,6 +160,8 @@ _REENTRY: JsonSchema = {"type": "string", "pattern": r"^(always|once|after .+)$"
 _WINDOW: JsonSchema = {"anyOf": [{"enum": ["day", "week", "month"]}, _DURATION]}
 _OFF: JsonSchema = {"anyOf": [{"const": "off"}, _DURATION]}
 
+ShareField = Annotated[float, Parsed(_share, {"type": "string", "pattern": r"^\d+(\.\d+)? ?%$", "examples": ["5%"]})]
+"""A share of the customers: "5%" is .05."""
 Duration = Annotated[int, Parsed(_duration, _DURATION)]
 OptionalDuration = Annotated[int | None, Parsed(_duration, _DURATION)]
 Span = Annotated[int, Parsed(span_of, _DURATION)]

@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 from engine.core.book import Reentry
 from engine.core.catalog import PLACEHOLDER_IDS, Format, Kind, TimeUnit
 from engine.lang.actions import ActionFields, Defaults, EmitFields, SendField
+from engine.lang.experiments import ExperimentFields
 from engine.lang.facts import FactFields, Facts
 from engine.lang.fields import (
     TEXT,
@@ -24,6 +25,7 @@ from engine.lang.fields import (
     ProfileField,
     ReentryField,
     RuleId,
+    ShareField,
     TimeOfDay,
     Title,
     Window,
@@ -237,6 +239,7 @@ class PolicyFile(File):
     fresh_for: DurationOrOff = Field(259_200_000, description="How late a firing may be and still be sent; or off.")
     dedupe: DurationOrOff = Field(86_400_000, description="How long a repeated event id counts once; or off.")
     allowed_lateness: Duration = Field(0, description="How long timers are held back for late events.")
+    holdout: ShareField = Field(0.0, description="Percent of the customers who get nothing but transactional.")
     forget_after: DurationOrOff = Field(
         None, description="Customers without events for that long are forgotten; or off."
     )
@@ -307,6 +310,7 @@ class RuleFile(File):
     label = "rule file"
     defaults: Defaults = Field(Defaults(), description="What the rules of this file have where they don't say.")
     segments: list[SegmentFields] = Field([], description="Groups of customers, by conditions that hold or not.")
+    experiments: list[ExperimentFields] = Field([], description="Variants that customers are put into by chance.")
     rules: list[RuleFields] = Field([], description="The rules, in the order in which they are asked.")
 
 

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from engine.core.book import Policy, Rule, RuleBook, TemplateFacts
 from engine.core.catalog import Catalog
+from engine.core.experiments.model import EXPOSED, EXPOSED_TYPE
 from engine.core.scores import ScoreModel
 from engine.core.segments.model import MOVE_TYPES, Segment
 from engine.lang import scores
@@ -21,6 +22,7 @@ from engine.lang.compile_events import compile_events
 from engine.lang.compile_policy import compile_policy
 from engine.lang.compile_rules import compile_rule
 from engine.lang.diagnostics import Diagnostic
+from engine.lang.experiments import compile_experiment, placeholders
 from engine.lang.form import Strict
 from engine.lang.grammar import SECTIONS, EventsFile, PolicyFile, RuleFields, RuleFile
 from engine.lang.located import Document
@@ -194,6 +196,7 @@ class _Project:
         site = Site(document, (), catalog, self.findings, []) if document else None
         compiled = compile_policy(site, content) if site else Policy()
         segments = self._compile_segments(catalog, files)
+        catalog = self._with_experiments(catalog, files, compiled.holdout)
         rules = self._compile_rules(catalog, compiled, files)
         if complete:
             self.findings += self.templates.unused()
@@ -207,6 +210,24 @@ class _Project:
         places = [self._site(file, index) for file in files for index, _ in file.rules()]
         check_circles(book, {rule.id: place for rule, place in zip(rules, places, strict=True)})
         return book if len(self.findings) == before else None
+
+    def _with_experiments(self, catalog: Catalog, files: list[_RuleFile], holdout: float) -> Catalog:
+        raw = [each for file in files for each in _listed(file.document.data.get("experiments"))]
+        if not raw:
+            return catalog
+        written = [
+            (Site(file.document, ("experiments", index), catalog, self.findings, []), fields)
+            for file in files
+            for index, fields in enumerate(file.content.experiments)
+        ]
+        check_ids((site, fields.id, ()) for site, fields in written)
+        if EXPOSED in catalog.events:
+            message = f"'{EXPOSED}' is an event that the engine makes itself"
+            self._report(self.folder / EVENTS, "reserved-event", message, "give it another name")
+        self.content["experiments"] = [_canonical(fields) for _, fields in written]
+        found = {fields.id: compile_experiment(site, fields, holdout) for site, fields in written}
+        events = {**catalog.events, EXPOSED: EXPOSED_TYPE}
+        return replace(catalog, experiments=placeholders(raw) | found, events=events)
 
     def _segments(self, files: list[_RuleFile], catalog: Catalog = NOTHING) -> list[tuple[Site, SegmentFields]]:
         return [
@@ -240,6 +261,10 @@ class _Project:
             f"{each.template}.{each.channel}": each.source for each in self.templates.facts or ()
         }
         return sha256(json.dumps(self.content, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _canonical(content: BaseModel, but: Set[str] = frozenset()) -> Any:

@@ -1,6 +1,7 @@
 """A place in a file that is being compiled: compilers report problems and look names up there."""
 
 from collections.abc import Collection, Iterable
+from dataclasses import replace
 from typing import Any
 
 from engine.core.book import Expression, Needs
@@ -33,16 +34,24 @@ class Site:
         self.findings.append(self.document.report(self.document.place(self.route, key=key), code, message, help))
 
     def expression(
-        self, text: str, types: Collection[str], *, value: bool = False, steps: Iterable[str] = ()
+        self,
+        text: str,
+        types: Collection[str],
+        *,
+        value: bool = False,
+        steps: Iterable[str] = (),
+        experiments: bool = False,
     ) -> Expression | None:
         """The compiled expression; None if it is empty or wrong. `types`: the possible types of the root `event`.
 
         `value`: its value counts, not only whether it is true. `steps`: the steps of a journey that come before it.
+        `experiments`: whether it may read variants.
         """
         if not text:
             return None
         known = frozenset(types) & self.catalog.events.keys()
-        compiled, errors = compile_expression(text, self.catalog, known, value, frozenset(steps))
+        catalog = self.catalog if experiments or not self.catalog.experiments else replace(self.catalog, experiments={})
+        compiled, errors = compile_expression(text, catalog, known, value, frozenset(steps))
         for error in errors if known or not types else ():
             place = self.document.place(self.route, offset=error.offset, length=error.length)
             self.findings.append(self.document.report(place, error.code, error.message, error.help))

@@ -11,7 +11,7 @@ from engine.lang.diagnostics import Diagnostic, did_you_mean, one_of, severity_o
 from engine.lang.site import RESERVED, Site
 from engine.model import TRANSACTIONAL
 
-ROOTS = ("profile", "event", "events", "customer", "segments", "scores", "rule", "outreach")
+ROOTS = ("profile", "event", "events", "customer", "segments", "scores", "experiments", "rule", "outreach")
 TALLY = ("count", "sum", "last", "first")
 # fmt: off
 OUTREACH = (
@@ -115,6 +115,8 @@ def _parts(path: tuple[str, ...], catalog: Catalog, types: frozenset[str]) -> tu
             return "properties", _properties(catalog, {name})
         case ("events", _):
             return "parts", TALLY
+        case ("experiments",):
+            return "experiments", catalog.experiments
         case ("segments",):
             return "segments", catalog.segments
         case ("segments", name):

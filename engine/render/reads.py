@@ -16,7 +16,6 @@ Paths = tuple[Path, ...]
 _JINJA = {*GLOBALS, "loop", "self", "super", "caller", "varargs", "kwargs"}
 _PARAMETERS = {"count": ("span",), "sum": ("property_", "span")}
 _NEEDS_NO_KEEPING = {"time", "type"}
-_OF_SEGMENTS = "write segments.<segment>, with the segment written out"
 _OF_EVENTS = "write events.<type>.count(), .sum(..), .last or .first, with the type written out"
 
 
@@ -95,10 +94,8 @@ class Findings:
                 self.needs |= Needs(Reads(scores=True))
                 if path[1:2] == ("buys_within",):
                     self.problem("template-call", "buys_within is called with parentheses", line)
-            case ("segments", name, *_):
-                self.needs |= Needs(Reads(segments=frozenset({name})))
-            case ("segments",):
-                self.problem("template-dynamic", "'segments' alone doesn't say what is read", line, _OF_SEGMENTS)
+            case ("segments" | "experiments" as root, *names):
+                self._read_named(root, names, line)
             case ("events",) | ("events", _):
                 message = f"'{'.'.join(path)}' alone doesn't say what is read"
                 self.problem("template-dynamic", message, line, _OF_EVENTS)
@@ -106,6 +103,16 @@ class Findings:
                 self.problem("template-call", f"{method} is called with parentheses", line)
             case ("events", type_, "last", *rest) if not guard and (not rest or rest[0] not in _NEEDS_NO_KEEPING):
                 self.needs |= Needs(keeps=Keeps(last=frozenset({type_})))
+
+    def _read_named(self, root: str, names: list[str], line: int) -> None:
+        """Note a read of `segments.<segment>` or `experiments.<experiment>`."""
+        if names and root == "segments":
+            self.needs |= Needs(Reads(segments=frozenset(names[:1])))
+        elif names:
+            self.needs |= Needs(Reads(experiments=frozenset(names[:1])))
+        else:
+            help_ = f"write {root}.<{root[:-1]}>, with the {root[:-1]} written out"
+            self.problem("template-dynamic", f"'{root}' alone doesn't say what is read", line, help_)
 
     def aggregate(self, path: Path, call: nodes.Call) -> None:
         """Note `events.<type>.count(..)` or `.sum(..)`; a sum's path goes on with the property."""

@@ -7,7 +7,8 @@ from typing import Any, Final
 from jinja2.exceptions import TemplateError, TemplateSyntaxError
 
 from engine.core.book import RuleBook
-from engine.core.scope import EventsView, RecordView
+from engine.core.experiments.model import ExperimentsView
+from engine.core.scope import EventsView, RecordView, Scope
 from engine.core.scores import ScoresView
 from engine.core.state.model import State
 from engine.errors import RenderFailed
@@ -43,6 +44,7 @@ class JinjaRenderer:
     def __init__(self, folder: Path, book: RuleBook) -> None:
         self._policy = book.policy
         self._scores = book.catalog.scores
+        self._experiments = book.catalog.experiments
         self._why = {rule.id: rule.why for rule in book.rules}
         self._segments = {id_: not segment.plain for id_, segment in book.segments.items()}
         self._sources = read_sources(folder)
@@ -73,6 +75,9 @@ class JinjaRenderer:
         variables["scores"] = ScoresView(self._scores, state, outreach.at)
         variables["segments"] = SegmentsView(state, self._segments)
         variables["customer"] = CustomerView(outreach.customer)
+        variables["experiments"] = ExperimentsView(
+            self._experiments, Scope(state, outreach.event, outreach.at, outreach.customer)
+        )
         variables["outreach"] = outreach
         why = self._why.get(outreach.rule, "")
         variables["rule"] = RuleView(outreach.rule, why, outreach.purpose, outreach.channel)

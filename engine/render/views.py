@@ -11,6 +11,7 @@ from jinja2.runtime import LoopContext, Macro, TemplateReference
 from jinja2.utils import Namespace
 from markupsafe import Markup
 
+from engine.core.experiments.model import ExperimentsView
 from engine.core.scope import EventsView, Missing, RecordView, TallyView, in_segment, level_of, segment_time
 from engine.core.scores import SCORES, ScoresView
 from engine.core.state.model import State
@@ -130,6 +131,7 @@ READABLE: dict[type, Container[str]] = {
     TallyView: frozenset({"count", "sum", "last", "first"}),
     ScoresView: frozenset(SCORES),
     SegmentsView: OPEN,
+    ExperimentsView: OPEN,
     SegmentView: frozenset({"since"}),
     LevelView: _TEXT | {"since", "kept_until", "next"},
     Outreach: _OUTREACH,
@@ -157,6 +159,7 @@ NAMES: dict[type, str] = {
     TallyView: "events.<type>",
     ScoresView: "scores",
     SegmentsView: "segments",
+    ExperimentsView: "experiments",
     SegmentView: "the segment",
     LevelView: "the segment",
     Outreach: "outreach",

@@ -114,6 +114,7 @@ def outcome_fields(outcome: OutcomeRecord) -> dict[str, Any]:
         "revision": outcome.revision,
         "outreach": outcome.outreach or None,
         "until": iso(outcome.until) if outcome.until else None,
+        **({"exposed": outcome.exposed} if outcome.exposed else {}),
     }
     if outcome.step:
         fields["step"] = outcome.step

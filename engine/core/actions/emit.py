@@ -11,6 +11,7 @@ from engine.core.actions.base import Action
 from engine.core.book import Expression, RuleBook
 from engine.core.durations import text_of
 from engine.core.effects import Effect
+from engine.core.experiments.guards import experiment
 from engine.core.guards import PASS, Candidate, Guard, Later, Stop, Verdict, condition, reentry
 from engine.core.scope import MISSING
 from engine.core.state.model import State
@@ -69,10 +70,10 @@ class Emit(Action):
         return self.after > 0
 
     def enter(self, book: RuleBook, state: State, candidate: Candidate) -> Verdict:
-        """Condition and reentry, asked once, before `after`."""
+        """Condition, reentry and experiments, asked once, before `after`."""
         if not candidate.first_try:
             return PASS
-        for guard in (condition, reentry):
+        for guard in (condition, reentry, experiment):
             verdict = guard(book, state, candidate)
             if verdict is not PASS:
                 return verdict

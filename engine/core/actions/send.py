@@ -10,6 +10,7 @@ from engine.core.actions.base import Action
 from engine.core.book import Cap, QuietHours, RuleBook, on_channel
 from engine.core.durations import text_of
 from engine.core.effects import Effect
+from engine.core.experiments.guards import experiment, holdout
 from engine.core.guards import PASS, Candidate, Defer, Guard, Stop, Verdict, condition, freshness, reentry, still_holds
 from engine.core.scope import MISSING
 from engine.core.state.model import Sent, State
@@ -34,8 +35,11 @@ class Send(Action):
         self.purpose = purpose
         self.expires = expires
         self._priority = priority
-        self._step_guards = (self.freshness, self.suppression, self.quiet_hours, self.caps)
-        self._guards = (condition, still_holds, reentry, *self._step_guards)
+        self._step_guards: tuple[Guard, ...] = (self.freshness, self.suppression, self.quiet_hours, self.caps)
+        self._guards: tuple[Guard, ...] = (condition, still_holds, reentry, *self._step_guards, experiment)
+        if purpose != TRANSACTIONAL:
+            self._step_guards += (holdout,)
+            self._guards += (holdout,)
 
     @property
     def guards(self) -> tuple[Guard, ...]:

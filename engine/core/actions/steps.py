@@ -10,6 +10,7 @@ from engine.core.actions.emit import SLOW
 from engine.core.actions.send import Send
 from engine.core.book import RuleBook
 from engine.core.effects import Effect
+from engine.core.experiments.guards import experiment
 from engine.core.guards import PASS, Candidate, Guard, Stop, Verdict, condition, freshness, reentry
 from engine.core.journeys import runs
 from engine.core.journeys.steps import Act, Journey
@@ -36,7 +37,7 @@ class Steps(Action):
 
     @property
     def guards(self) -> tuple[Guard, ...]:
-        return condition, fresh, reentry, place_free, not_over
+        return condition, fresh, reentry, place_free, not_over, experiment
 
     @property
     def priority(self) -> int:

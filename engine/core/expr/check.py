@@ -30,6 +30,7 @@ from engine.core.expr.nodes import (
     SegmentRank,
     Sign,
     Sort,
+    Variant,
 )
 from engine.core.expr.syntax import Source
 from engine.core.scope import MISSING, NO_LEVEL
@@ -185,6 +186,9 @@ class Checker:
         if isinstance(left.node, SegmentLevel) or isinstance(right.node, SegmentLevel):
             return self._levels(order, left, right)
         nodes = self._beside(left, kinds[1]), self._beside(right, kinds[0])
+        for side, other in ((left, right), (right, left)):
+            if isinstance(other.node, Constant) and not self._is_variant(side.node, other.node.value, other.at):
+                return BROKEN
         if comparable(nodes[0].kind, nodes[1].kind, order):
             return Comparison(order, *nodes)
         message = f"{self._what(left)}, {self._what(right)}"
@@ -216,6 +220,15 @@ class Checker:
         meant = offer("", level.levels, str(name)).partition("; ")[2]
         help_ = f"levels: {self._heights(level)}" + (f"; {meant}" if meant else "")
         self._report("unknown-level", f"segment {level.segment} has no level {name!r}", at, help_)
+        return False
+
+    def _is_variant(self, side: Node, name: Any, at: ast.expr) -> bool:
+        """Whether an experiment has the variant that is compared with its value; reported if not."""
+        known = side.experiment.shares if isinstance(side, Variant) else {}
+        if not known or not isinstance(name, str) or name in known:
+            return True
+        help_ = offer("variants", list(known), name)
+        self._report("unknown-variant", f"the experiment has no variant {name!r}", at, help_)
         return False
 
     def _heights(self, level: SegmentLevel) -> str:
@@ -257,6 +270,8 @@ class Checker:
         if constant is None:
             return self._broken("expression-forbidden", "a list holds constants only", at, _A_LIST)
         if isinstance(left.node, SegmentLevel) and not self._is_level(left.node, constant.value, at):
+            return BROKEN
+        if not self._is_variant(left.node, constant.value, at):
             return BROKEN
         fitting = self._as(left.node.kind, constant, at)
         if comparable(left.node.kind, fitting.kind, "=="):

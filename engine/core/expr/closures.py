@@ -40,6 +40,7 @@ from engine.core.expr.nodes import (
     StepSent,
     Sum,
     TallyTime,
+    Variant,
 )
 from engine.core.scope import (
     MISSING,
@@ -138,15 +139,18 @@ def _leaf(node: Leaf) -> Predicate:
             return lambda scope: total(scope.state, type_, name, scope.now, span)
         case Score(name=name, span=span, model=model):
             return _score(name, span, model)
-    return _of_segment(node)
+    return _of_engine(node)
 
 
-def _of_segment(node: OfSegment | Now | CustomerId | StepSent) -> Predicate:
+def _of_engine(node: OfSegment | Now | CustomerId | StepSent | Variant) -> Predicate:
+    """What does not come from events: the customer, steps, segments, experiments, the moment."""
     match node:
         case CustomerId():
             return lambda scope: scope.customer or getattr(scope.event, "customer", MISSING)
         case StepSent(step=step):
             return lambda scope: step in scope.sent
+        case Variant(experiment=experiment):
+            return experiment.value
         case Now():
             return lambda scope: scope.now
         case InSegment(segment=segment):
@@ -161,7 +165,7 @@ def _of_segment(node: OfSegment | Now | CustomerId | StepSent) -> Predicate:
 
 def _rank(node: SegmentLevel) -> Predicate:
     ranks = {name: place for place, name in enumerate((NO_LEVEL, *node.levels))}
-    level = _of_segment(node)
+    level = _of_engine(node)
     return lambda scope: ranks.get(level(scope), 0)
 
 

@@ -31,16 +31,18 @@ from engine.core.expr.nodes import (
     StepSent,
     Sum,
     TallyTime,
+    Variant,
 )
 
 Report: TypeAlias = Callable[[str, str, ast.expr, str], None]
 """Takes code, message, place and help."""
 
-ROOTS = ("profile", "event", "events", "customer", "segments", "scores", "steps", "now")
+ROOTS = ("profile", "event", "events", "customer", "segments", "scores", "experiments", "steps", "now")
 _TIME = Declared("time", "time")
 _EVENT_PARTS = {"time": _TIME, "type": Declared("type", "string"), "id": Declared("id", "string")}
 _A_DURATION = 'write it in quotes, such as "7d"'
 _PARTS = 'count(), count("7d"), sum("amount"), sum("amount", "30d"), last.<property>, last.time, first.time'
+_WHERE_VARIANTS = "only the `if` of a rule, and templates, read the experiments of the rule files"
 _SCORES = 'the scores are scores.alive and scores.buys_within("39w")'
 _CALLS = 'the calls are events.<type>.count("7d"), events.<type>.sum("amount", "30d"), scores.buys_within("39w")'
 
@@ -63,24 +65,21 @@ class Names:
             return BROKEN
         root, *rest = steps
         match root.id:
-            case "profile":
-                return self._field(root, rest)
-            case "event":
-                return self._event(root, rest)
-            case "events":
-                return self._history(root, rest)
-            case "scores":
-                return self._score(root, rest)
-            case "segments":
-                return self._segment(root, rest)
             case "now":
                 return self._now(rest)
             case "customer":
                 kind = self._declared("customer", root, rest, {"id": Declared("id", "string")})
                 return CustomerId() if kind else BROKEN
-            case "steps":
-                return self._step(root, rest)
-        return self._unknown_root(root)
+        meanings: dict[str, Callable[[ast.Name, list[ast.Name]], Node]] = {
+            "profile": self._field,
+            "event": self._event,
+            "events": self._history,
+            "scores": self._score,
+            "segments": self._segment,
+            "experiments": self._variant,
+            "steps": self._step,
+        }
+        return meanings[root.id](root, rest) if root.id in meanings else self._unknown_root(root)
 
     def call(self, node: ast.Call) -> Node:
         """The meaning of `events.<type>.count(...)`, `.sum(...)` and `scores.buys_within(...)`."""
@@ -206,6 +205,20 @@ class Names:
         if rest[1].id in ("kept_until", "next") and len(rest) == 2:
             message = f"segment {rest[0].id} has no `keep`, so it has no '{rest[1].id}'"
         return self._broken("unknown-property", message, rest[-1], offer("parts", parts, rest[-1].id))
+
+    def _variant(self, root: ast.Name, rest: list[ast.Name]) -> Node:
+        known = self._catalog.experiments
+        match [step.id for step in rest]:
+            case [name] if name in known:
+                return Variant(known[name])
+            case []:
+                message, place = "'experiments' alone is not a value", root
+            case [name, part, *_] if name in known:
+                message, place = f"'experiments.{name}' is a value and has no '{part}'", rest[1]
+            case [name, *_]:
+                message, place = f"there is no experiment '{name}'", rest[0]
+        help_ = offer("experiments", known, place.id) if known else _WHERE_VARIANTS
+        return self._broken("unknown-experiment", message, place, help_)
 
     def _history(self, root: ast.Name, rest: list[ast.Name]) -> Node:
         if not self._known_type(root, rest):

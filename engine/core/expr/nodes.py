@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeAlias
 
 from engine.core.book import Keeps, Needs, Reads
 from engine.core.catalog import Kind
+from engine.core.experiments.model import Experiment
 from engine.core.scope import MISSING
 from engine.core.scores import ScoreModel
 
@@ -141,6 +142,14 @@ class SegmentRank:
 
 
 @dataclass(frozen=True, slots=True)
+class Variant:
+    """The customer's variant in an experiment; missing for one who takes no part now."""
+
+    experiment: Experiment
+    kind: Sort = "string"
+
+
+@dataclass(frozen=True, slots=True)
 class SegmentTime:
     """Since when a membership is what it is, or until when `keep` holds it."""
 
@@ -211,7 +220,7 @@ class Junction:
 
 OfSegment: TypeAlias = InSegment | SegmentLevel | SegmentRank | SegmentTime
 OfEvents: TypeAlias = Property | EventPart | LastProperty | TallyTime | Count | Sum
-Leaf: TypeAlias = Constant | Field | OfEvents | CustomerId | StepSent | Score | Now | OfSegment
+Leaf: TypeAlias = Constant | Field | OfEvents | CustomerId | StepSent | Score | Now | OfSegment | Variant
 Node: TypeAlias = Leaf | Arithmetic | NullTest | Comparison | Listed | Contained | Not | Junction
 
 BROKEN = Constant(MISSING, "any")
@@ -231,6 +240,9 @@ def needs_of(node: Node) -> Needs:
             return Needs(Reads(event=True))
         case Score():
             return Needs(Reads(scores=True))
+        case Variant(experiment=experiment):
+            among = experiment.among.needs if experiment.among else Needs()
+            return among | Needs(Reads(experiments=frozenset({experiment.id})))
         case LastProperty() | TallyTime() | Count() | Sum():
             return Needs(Reads(types=frozenset({node.type})), _keeps_of(node))
         case SegmentRank(level=level):

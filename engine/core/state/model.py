@@ -288,6 +288,8 @@ class State(msgspec.Struct, array_like=True, gc=False):
     """The customer that this guest became, by the latest identification."""
     segments: dict[str, Membership] = {}
     """By segment id, of those the customer is or was in, or may come into by time alone."""
+    exposed: dict[str, str] = {}
+    """Experiment -> the variant that the customer was exposed to, which they keep."""
 
     @property
     def identified(self) -> int:

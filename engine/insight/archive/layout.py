@@ -56,6 +56,7 @@ _OUTCOME: Final = (
     _instant("decided_at"),
     _instant("deferred_until"),
     *_text("step"),
+    Column("exposed", "VARCHAR", "JSON", "exposed::VARCHAR"),
 )
 _UNREADABLE: Final = (*_PLACE, *_text("code", "reason"), Column("value", "BLOB", "VARCHAR", "from_base64(value)"))
 

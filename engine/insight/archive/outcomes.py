@@ -28,6 +28,8 @@ class Outcome(msgspec.Struct):
     outreach: str | None = None
     until: datetime | None = None
     step: str = ""
+    exposed: dict[str, str] | None = None
+    """Experiment -> variant, if this decision was the first to expose the customer to it."""
 
     @property
     def time(self) -> int:

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import duckdb
 
 from engine.errors import EngineError
-from engine.insight.archive import files_of
+from engine.insight.archive import Kind, files_of
 from engine.insight.archive.writer import connected
 
 MEMORY: Final = "1500MB"
@@ -86,9 +86,7 @@ def open_shop(folders: Sequence[Path], asked: Asked) -> Shop:
     """Reads the archives into memory once. Raises ArchiveBroken and NoPurchases."""
     connection = connected()
     connection.execute(f"SET memory_limit = '{MEMORY}'; SET preserve_insertion_order = false")
-    for table in ("events", "feedback", "outcomes"):
-        files = [path for folder in folders for path in files_of(folder, table)]
-        _view(connection, table, files)
+    add_views(connection, folders)
     first, last, currency = _extent(connection, asked)
     end = asked.end or last + timedelta(days=1)
     if first >= end:
@@ -100,10 +98,17 @@ def open_shop(folders: Sequence[Path], asked: Asked) -> Shop:
     return Shop(connection, asked, first, end, currency)
 
 
-def _view(connection: duckdb.DuckDBPyConnection, table: str, files: list[str]) -> None:
-    listed = ", ".join(_text(path) for path in files)
-    source = f"SELECT * FROM read_parquet([{listed}], hive_partitioning = false)" if files else _EMPTY[table]
-    connection.execute(f"CREATE VIEW {table} AS {source}")
+def add_views(connection: duckdb.DuckDBPyConnection, folders: Sequence[Path]) -> None:
+    """A view of each table over all archives. Raises ArchiveBroken."""
+    tables: tuple[Kind, ...] = ("events", "feedback", "outcomes")
+    for table in tables:
+        files = [path for folder in folders for path in files_of(folder, table)]
+        listed = ", ".join(_text(path) for path in files)
+        # By name, and beside a table without rows: older files lack the columns that were added later.
+        read = (
+            f"UNION ALL BY NAME SELECT * FROM read_parquet([{listed}], hive_partitioning = false, union_by_name = true)"
+        )
+        connection.execute(f"CREATE VIEW {table} AS {_EMPTY[table]} {read if files else ''}")
 
 
 _NO_EVENT: Final = """
@@ -113,7 +118,7 @@ _NO_EVENT: Final = """
 """
 _NO_OUTCOME: Final = """
     SELECT NULL::VARCHAR AS customer, NULL::VARCHAR AS rule, NULL::VARCHAR AS outcome, NULL::VARCHAR AS outreach,
-        NULL::TIMESTAMPTZ AS decided_at
+        NULL::TIMESTAMPTZ AS decided_at, NULL::VARCHAR AS reason, NULL::VARCHAR AS exposed
     WHERE false
 """
 _EMPTY: Final = {"events": _NO_EVENT, "feedback": _NO_EVENT, "outcomes": _NO_OUTCOME}

@@ -1,0 +1,55 @@
+"""Makes the report of `engine experiment report` from the rules, which say what was asked, and an archive."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from engine.core.book import RuleBook
+from engine.core.durations import milliseconds, text_of
+from engine.core.experiments.model import NONE
+from engine.errors import UsageError
+from engine.insight.figures.trial import HOLDOUT_ARMS, Asked, Trial
+from engine.insight.report.content import Report
+from engine.insight.report.experiment import Question, experiment_report
+from engine.lang.diagnostics import did_you_mean
+
+HOLDOUT = "holdout"
+
+
+def write_report(
+    book: RuleBook, name: str, archives: list[Path], planned: int, goal: str, within: str, cuped: bool
+) -> Report:
+    """Raises UsageError, ArchiveBroken and NobodyExposed."""
+    asked, hypothesis = _holdout(book, goal, within) if name == HOLDOUT else _experiment(book, name)
+    trial = Trial.opened(archives, asked)
+    span = text_of(asked.within) if asked.within else ""
+    question = Question(name, hypothesis, asked.goal, span, "", planned)
+    return experiment_report(trial, question, trial.less_noisy() if cuped else None)
+
+
+def _experiment(book: RuleBook, name: str) -> tuple[Asked, str]:
+    found = book.catalog.experiments.get(name)
+    if found is None:
+        message = f"there is no experiment {name!r}; {did_you_mean(name, [*book.catalog.experiments, HOLDOUT])}"
+        raise UsageError(message)
+    asked = Asked(name, _control_first(found.shares), found.goal.event, found.goal.within)
+    return asked, found.hypothesis
+
+
+def _control_first(shares: Mapping[str, float]) -> dict[str, float]:
+    """Variants without a share are not compared."""
+    shared = {variant: share for variant, share in shares.items() if share}
+    return {NONE: shared[NONE], **shared} if NONE in shared else shared
+
+
+def _holdout(book: RuleBook, goal: str, within: str) -> tuple[Asked, str]:
+    share = book.policy.holdout
+    if not share:
+        message = "policy.yaml has no holdout; `holdout: 5%` keeps back all but transactional messages from 5 %"
+        raise UsageError(message)
+    try:
+        span = milliseconds(within) if within else 0
+    except ValueError as error:
+        message = f"--within: {error}"
+        raise UsageError(message) from error
+    shares = dict(zip(HOLDOUT_ARMS, (100 * share, 100 - 100 * share), strict=True))
+    return Asked(None, shares, goal, span), "What all messages together do: who gets them against who does not."

@@ -1,0 +1,30 @@
+"""The guards of experiments and of the policy's holdout, asked after all others.
+
+A customer counts as exposed when a rule would act under at least one variant and nothing else stops it; also one who
+gets nothing because of their variant. Comparing only those who got something would compare the willing.
+"""
+
+from engine.core.book import RuleBook
+from engine.core.experiments.model import NONE, acts_under, decided_by, is_held_out, own_variants
+from engine.core.guards import PASS, Candidate, HoldOut, Stop, Verdict
+from engine.core.state.model import State
+from engine.model import Outcome
+
+
+def experiment(book: RuleBook, state: State, candidate: Candidate) -> Verdict:
+    """Keep back what only another variant gets. The guard `condition` has let it pass until here."""
+    if not candidate.rule.needs.reads.experiments:
+        return PASS
+    own = own_variants(book, state, candidate)
+    if acts_under(state, candidate, own):
+        return PASS
+    exposed = tuple(decided_by(book, state, candidate, own))
+    reason = ", ".join(f"in variant {own[id_]} of experiment {id_}" for id_ in exposed)
+    if any(own[id_] == NONE for id_ in exposed):
+        return HoldOut(reason, exposed)
+    return Stop(Outcome.SUPPRESSED, reason or "variant none of several experiments", exposed)
+
+
+def holdout(book: RuleBook, state: State, candidate: Candidate) -> Verdict:
+    """Keep back everything from customers in the policy's holdout."""
+    return HoldOut("in the holdout") if is_held_out(book.policy.holdout, candidate.customer) else PASS

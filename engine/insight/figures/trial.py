@@ -1,0 +1,157 @@
+"""The outcomes of an experiment's customers, from an archive: who was exposed when, and what they did after it.
+
+`engine experiment report` calls it. A customer is exposed once, with the first decision that depended on the variant;
+what they did before does not count. All exposed customers count, whether or not they got anything.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import duckdb
+
+from engine.errors import EngineError
+from engine.insight.archive.writer import connected
+from engine.insight.experiments.arms import Arm
+from engine.insight.experiments.cuped import adjusted
+from engine.insight.figures.shop import MEMORY, add_views
+
+MAX_LOOKS: Final = 30
+"""Points of the course of an experiment. Each is a pass over its customers."""
+HELD_BACK: Final = "in the holdout"
+"""The reason of an outcome `held_out` of the policy's holdout."""
+HOLDOUT_ARMS: Final = ("holdout", "messages")
+
+
+class NobodyExposed(EngineError):
+    """Raised if the archives have no exposure to the experiment."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """`experiment` None: the policy's holdout. `variants`: percent by variant, the control first."""
+
+    experiment: str | None
+    variants: Mapping[str, float]
+    goal: str
+    within: int = 0
+    """Milliseconds after the exposure in which the goal counts; 0: for ever."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """The arms by variant as they were at a moment: how many reached the goal, and what they spent."""
+
+    at: datetime
+    converted: dict[str, Arm]
+    revenue: dict[str, Arm]
+
+
+_EXPOSED: Final = """
+    CREATE TEMP TABLE exposed AS
+    SELECT customer, arg_min(variant, at_ms) AS variant, min(at_ms) AS at_ms FROM ({source})
+    WHERE variant IN ({variants}) GROUP BY customer
+"""
+_OF_EXPERIMENT: Final = """
+    SELECT customer, json_extract_string(exposed, {path}) AS variant, epoch_ms(decided_at) AS at_ms
+    FROM outcomes WHERE exposed IS NOT NULL
+"""
+_OF_HOLDOUT: Final = """
+    SELECT customer, CASE WHEN outcome = 'fired' THEN 'messages' ELSE 'holdout' END AS variant,
+        epoch_ms(decided_at) AS at_ms
+    FROM outcomes
+    WHERE (outcome = 'fired' OR (outcome = 'held_out' AND reason = 'in the holdout'))
+        AND rule IN (SELECT rule FROM outcomes WHERE outcome = 'held_out' AND reason = 'in the holdout')
+"""
+_GOALS: Final = """
+    CREATE TEMP TABLE goals AS
+    SELECT DISTINCT ON (id_source, id) customer, epoch_ms(occurred_at) AS at_ms, coalesce(amount, 0) AS amount
+    FROM events WHERE type = ? AND customer IN (SELECT customer FROM exposed)
+"""
+_OUTCOMES: Final = """
+    SELECT variant, exposed.customer AS customer, any_value(exposed.at_ms) AS since, count(goals.customer) AS reached,
+        coalesce(sum(amount), 0) AS spent
+    FROM exposed LEFT JOIN goals ON goals.customer = exposed.customer AND goals.at_ms > exposed.at_ms
+        AND goals.at_ms <= exposed.at_ms + $within AND goals.at_ms < $end
+    WHERE exposed.at_ms < $end GROUP BY variant, exposed.customer
+"""
+_FOR_EVER: Final = 2**52
+
+
+class Trial:
+    """An experiment's customers, loaded; `opened` makes one."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, asked: Asked) -> None:
+        self.connection = connection
+        self.asked = asked
+        row = self._rows("SELECT min(at_ms), max(at_ms) FROM exposed")[0]
+        if row[0] is None:
+            name = f"experiment {asked.experiment}" if asked.experiment else "the holdout"
+            message = f"the archive has nobody who was exposed to {name}; outcomes are archived with the events"
+            raise NobodyExposed(message)
+        self.first = int(row[0])
+        last_event = self._rows("SELECT epoch_ms(max(occurred_at)) FROM events")[0][0] or 0
+        self.end = max(int(row[1]), int(last_event)) + 1
+
+    @classmethod
+    def opened(cls, folders: Sequence[Path], asked: Asked) -> "Trial":
+        """Raises ArchiveBroken and NobodyExposed."""
+        connection = connected()
+        connection.execute(f"SET memory_limit = '{MEMORY}'; SET preserve_insertion_order = false")
+        add_views(connection, folders)
+        path = _text(f'$."{asked.experiment}"')
+        source = _OF_EXPERIMENT.format(path=path) if asked.experiment else _OF_HOLDOUT
+        variants = ", ".join(map(_text, asked.variants))
+        connection.execute(_EXPOSED.format(source=source, variants=variants))
+        connection.execute(_GOALS, [asked.goal])
+        return cls(connection, asked)
+
+    def looks(self) -> list[Look]:
+        """The course of the experiment, at most `MAX_LOOKS` equal steps of at least a day; the last is now."""
+        day = 86_400_000
+        step = max(day, -(-(self.end - self.first) // MAX_LOOKS))
+        moments = [*range(self.first + step, self.end, step), self.end]
+        return [self._look(moment) for moment in moments]
+
+    def _look(self, end: int) -> Look:
+        query = f"""
+            SELECT variant, count(*), sum((reached > 0)::INTEGER), sum(spent), sum(spent * spent), count_if(spent != 0)
+            FROM ({self._outcomes()}) GROUP BY variant
+        """
+        rows = self.connection.execute(query, self._parameters(end)).fetchall()
+        converted = {variant: Arm.of_conversions(int(reached), customers) for variant, customers, reached, *_ in rows}
+        revenue = {variant: Arm(customers, *sums) for variant, customers, _, *sums in rows}
+        nobody = Arm(0, 0.0, 0.0, 0)
+        at = datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=end)
+        return Look(
+            at,
+            {variant: converted.get(variant, nobody) for variant in self.asked.variants},
+            {variant: revenue.get(variant, nobody) for variant in self.asked.variants},
+        )
+
+    def less_noisy(self) -> dict[str, Arm]:
+        """Revenue now, less what each customer's spending in as long a time before the exposure explains (CUPED)."""
+        query = f"""
+            SELECT variant, spent, coalesce((
+                SELECT sum(amount) FROM goals WHERE goals.customer = found.customer
+                    AND goals.at_ms <= since AND goals.at_ms > since - $within
+            ), 0) FROM ({self._outcomes()}) AS found
+        """
+        rows = self.connection.execute(query, self._parameters(self.end)).fetchall()
+        pairs = [[(spent, before) for of, spent, before in rows if of == variant] for variant in self.asked.variants]
+        return dict(zip(self.asked.variants, map(Arm.of, adjusted(pairs)), strict=True))
+
+    def _outcomes(self) -> str:
+        return _OUTCOMES
+
+    def _parameters(self, end: int) -> dict[str, Any]:
+        return {"within": self.asked.within or _FOR_EVER, "end": end}
+
+    def _rows(self, query: str) -> list[tuple[Any, ...]]:
+        return self.connection.execute(query).fetchall()
+
+
+def _text(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"

@@ -1,0 +1,159 @@
+"""The report of an experiment in words that a marketer reads; `engine experiment report` calls it.
+
+It asks `figures.trial` for the arms and `experiments` for the verdicts, and computes nothing itself.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import log10
+
+from engine.insight.experiments.arms import Arm
+from engine.insight.experiments.decision import ALPHA, MIN_POSITIVE, Verdict, judge
+from engine.insight.experiments.lift import relative_lift
+from engine.insight.experiments.sample_ratio import is_off
+from engine.insight.figures.trial import Look, Trial
+from engine.insight.report.content import Figure, Lines, Report, Section
+
+DEFINITION = (
+    "A customer counts from the first decision that depended on their variant, whether or not they got anything;"
+    " {goal} after it counts{within}. The interval of a difference holds at every look, so the experiment may be looked"
+    " at daily and stopped as soon as it is decided."
+)
+
+
+@dataclass(frozen=True)
+class Question:
+    """What the report is about. `planned`: customers in both arms at which the interval shall be narrowest."""
+
+    name: str
+    hypothesis: str
+    goal: str
+    within: str
+    currency: str
+    planned: int
+
+
+def experiment_report(trial: Trial, question: Question, revenue: Mapping[str, Arm] | None = None) -> Report:
+    """`revenue`: the arms by another reckoning than plain revenue, such as CUPED."""
+    looks = trial.looks()
+    now = looks[-1]
+    control, *others = trial.asked.variants
+    sections = [_overview(trial, now, question)]
+    spent = revenue or now.revenue
+    sections += [_comparison(control, other, len(others), looks, spent, question) for other in others]
+    since, until = f"{_day(looks[0])}", f"{now.at:%Y-%m-%d}"
+    lead = question.hypothesis or f"What {question.name} does to customers."
+    return Report(
+        since, until, (since, until), "UTC", question.currency, sections, f"Experiment {question.name}", lead,
+        "engine experiment report",
+    )  # fmt: skip
+
+
+def _day(look: Look) -> str:
+    return f"{look.at:%Y-%m-%d}"
+
+
+def _overview(trial: Trial, now: Look, question: Question) -> Section:
+    figures = []
+    for variant, arm in now.converted.items():
+        money = now.revenue[variant]
+        figures += [
+            Figure(f"exposed_{variant}", f"{variant}: exposed", arm.customers, "count"),
+            Figure(f"converted_{variant}", f"{variant}: {question.goal}", _mean(arm), "share", f"{arm.positive:,}"),
+            Figure(f"revenue_{variant}", f"{variant}: revenue per customer", _mean(money), "money"),
+        ]
+    counts = [arm.customers for arm in now.converted.values()]
+    alarm = is_off(counts, list(trial.asked.variants.values()))
+    within = f" within {question.within}" if question.within else ""
+    return Section(
+        "arms",
+        "The variants",
+        DEFINITION.format(goal=question.goal, within=within),
+        figures,
+        note=_broken(trial, counts) if alarm else "",
+    )
+
+
+def _broken(trial: Trial, counts: list[int]) -> str:
+    shares = list(trial.asked.variants.values())
+    whole, total = sum(shares), sum(counts)
+    planned = ", ".join(f"{total * share / whole:,.0f}" for share in shares)
+    return (
+        f"Do not believe these figures: the variants have {', '.join(f'{count:,}' for count in counts)} customers where"
+        f" their shares give {planned}. That does not come by chance; find out which customers are missing first."
+    )
+
+
+def _mean(arm: Arm) -> float | None:
+    return arm.mean if arm.customers else None
+
+
+def _comparison(
+    control: str, other: str, comparisons: int, looks: list[Look], spent: Mapping[str, Arm], question: Question
+) -> Section:
+    now, alpha = looks[-1], ALPHA / comparisons
+    arms = now.converted[control], now.converted[other]
+    if not all(arm.customers for arm in (*arms, spent[control], spent[other])):
+        note = f"Nobody is in {control if not arms[0].customers else other} yet."
+        return Section(f"compared_{other}", f"{other} against {control}", "Not to be told yet.", note=note)
+    by_goal = judge(*arms, planned=question.planned, alpha=alpha)
+    by_money = judge(spent[control], spent[other], planned=question.planned, alpha=alpha)
+    lift = relative_lift(*arms, planned=question.planned, alpha=alpha)
+    figures = [
+        Figure("difference", "difference", by_goal.difference, "share", f"{by_goal.low:+.2%} to {by_goal.high:+.2%}"),
+        Figure("lift", "relative lift", lift.estimate if lift else None, "share", _bounds(lift)),
+        Figure("revenue", "difference of revenue per customer", by_money.difference, "money", _money(by_money)),
+        Figure("e_value", "e-value", min(by_goal.e_value, 1e12), "number", f"decided at {1 / alpha:g}"),
+    ]
+    share = f" ({comparisons} comparisons share the 5 % of doubt)" if comparisons > 1 else ""
+    definition = f"The difference of the shares with {question.goal}, {other} less {control}, with its interval{share}."
+    return Section(
+        f"compared_{other}",
+        f"{other} against {control}",
+        definition,
+        figures,
+        [_course(control, other, looks, question, alpha)],
+        verdict_in_words(control, other, by_goal, arms, question),
+    )
+
+
+def _bounds(lift: object) -> str:
+    low, high = getattr(lift, "low", None), getattr(lift, "high", None)
+    return f"{low:+.0%} to {high:+.0%}" if low is not None and high is not None else "the data allow any lift"
+
+
+def _money(verdict: Verdict) -> str:
+    return f"{verdict.low:+.2f} to {verdict.high:+.2f}" + ("" if verdict.ready else "; too few have bought")
+
+
+def verdict_in_words(control: str, other: str, verdict: Verdict, arms: tuple[Arm, Arm], question: Question) -> str:
+    """The verdict as one would say it."""
+    if not verdict.ready:
+        least = min(arm.positive for arm in arms)
+        return (
+            f"Too early to tell: each variant needs {MIN_POSITIVE} customers with {question.goal}, and one has {least}."
+        )
+    low, high = 100 * verdict.low, 100 * verdict.high
+    told = f"have {question.goal} in {other} than in {control}."
+    if verdict.better > 0:
+        return f"Decided: of 100 customers {low:.2f} to {high:.2f} more {told}"
+    if verdict.better < 0:
+        return f"Decided: of 100 customers {-high:.2f} to {-low:.2f} fewer {told}"
+    return f"Not decided yet: of 100 customers between {-low:.2f} fewer and {high:.2f} more {told}"
+
+
+def _course(control: str, other: str, looks: list[Look], question: Question, alpha: float) -> Lines:
+    values: list[float | None] = []
+    for look in looks:
+        arms = look.converted[control], look.converted[other]
+        ready = all(arm.customers for arm in arms)
+        values.append(log10(judge(*arms, planned=question.planned, alpha=alpha).e_value) if ready else None)
+    bar: list[float | None] = [log10(1 / alpha)] * len(looks)
+    return Lines(
+        "Evidence day by day: decided above the line (e-value, as a power of ten)",
+        [float(place) for place in range(len(looks))],
+        {"evidence": values, "decided": bar},
+        "day",
+        [f"{look.at:%d %b}" for look in looks],
+        unit="number",
+    )

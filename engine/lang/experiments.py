@@ -1,0 +1,80 @@
+"""The grammar of `experiments`, and how they are compiled. `project` calls it before the rules that read them."""
+
+from collections.abc import Iterable, Mapping
+from math import fsum
+from typing import Annotated, Any
+
+from pydantic import Field, model_validator
+
+from engine.core.experiments.model import Experiment, Goal
+from engine.lang.fields import READ_ID, Expr, Name, OptionalDuration, ReadId, matching
+from engine.lang.form import Parsed, Strict, refuse, said
+from engine.lang.site import Site
+
+_ROUNDING = 1e-6
+"""Shares such as 33.33, 33.33 and 33.34 sum to 100 only up to rounding."""
+_VARIANT = matching(READ_ID, "bad-id", "the name of a variant", "a small letter, then small letters, digits and _")
+
+
+def _salt(value: Any) -> str:
+    if not isinstance(value, str) or not value or ":" in value:
+        refuse("bad-value", f"{said(value)} is not a salt", "a text without a colon")
+    return value
+
+
+VariantName = Annotated[str, Parsed(_VARIANT.parse, _VARIANT.schema)]
+Salt = Annotated[str, Parsed(_salt, {"type": "string", "pattern": "^[^:]+$"})]
+
+
+class GoalFields(Strict):
+    label = "goal"
+    event: Name = Field(description="The event that customers shall have, such as purchase.")
+    within: OptionalDuration = Field(None, description="How long after the exposure; for ever when not given.")
+
+
+class ExperimentFields(Strict):
+    """Variants that customers are put into by chance, to compare what they do then."""
+
+    label = "experiment"
+    id: ReadId = Field(description="Permanent name of the experiment.")
+    why: str = Field("", description="One sentence: why it is worth while.")
+    hypothesis: str = Field("", description="What is expected of it, in words; the report shows it.")
+    salt: Salt = Field("", description="Two experiments with one salt put customers into the same places; the id.")
+    among: Expr = Field("", description="Who takes part; everybody when not given.")
+    variants: dict[VariantName, float] = Field(
+        description="Variant -> percent of the customers, 100 together; `none` gets nothing of what its rules send."
+    )
+    goal: GoalFields = Field(description="What counts as success.")
+
+    @model_validator(mode="after")
+    def _shares_are_whole(self) -> "ExperimentFields":
+        shares = self.variants.values()
+        if len(shares) < 2:
+            refuse("bad-value", "an experiment compares at least two variants", key="variants")
+        if min(shares) < 0 or abs(fsum(shares) - 100) > _ROUNDING:
+            refuse("bad-value", f"the shares sum to {fsum(shares):g} percent", "they must sum to 100", key="variants")
+        return self
+
+
+def placeholders(written: Iterable[Any]) -> dict[str, Experiment]:
+    """The experiments as they are written, right or wrong, so that a mistake in one is reported once."""
+    found = {}
+    for each in written:
+        if isinstance(each, Mapping) and isinstance(each.get("id"), str):
+            shares = each.get("variants")
+            names = map(str, shares) if isinstance(shares, Mapping) else ()
+            found[each["id"]] = Experiment(each["id"], each["id"], dict.fromkeys(names, 0.0), Goal(""))
+    return found
+
+
+def compile_experiment(site: Site, fields: ExperimentFields, holdout: float) -> Experiment:
+    """The experiment; problems are reported at `site`, its place in the file."""
+    return Experiment(
+        fields.id,
+        fields.salt or fields.id,
+        dict(fields.variants),
+        Goal(site.at("goal", "event").event(fields.goal.event), fields.goal.within or 0),
+        fields.hypothesis,
+        site.at("among").expression(fields.among, ()),
+        holdout,
+    )

@@ -1,0 +1,176 @@
+"""`engine experiment report`: from decisions in the stream to words, over an archive."""
+
+import json
+import random
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from engine.arithmetic.assignment import place_of, variant_of
+from engine.cli.main import app
+from engine.insight.archive import Archive, Place, decode_outcome
+from engine.insight.experiments.arms import Arm
+from engine.insight.figures.trial import Asked, NobodyExposed, Trial
+from engine.model import Event, Outcome, OutcomeRecord
+from engine.wire.records import encode_outcome
+from tests.support.rendering import write
+
+HOUR, DAY = 3_600_000, 86_400_000
+START = 1_767_225_600_000
+SHARES = {"weekly": 45.0, "biweekly": 45.0, "none": 10.0}
+CUSTOMERS = 6_000
+RULES = """\
+version: 1
+experiments:
+  - id: rhythm
+    hypothesis: Who hears from us every second week buys no less.
+    variants: { weekly: 45, biweekly: 45, none: 10 }
+    goal: { event: buy, within: 30d }
+rules:
+  - { id: letter, when: { event: visit }, if: experiments.rhythm == "weekly", send: note }
+"""
+EVENTS = "version: 1\nevents: { buy: { properties: { amount: number } }, visit: {} }\n"
+NOTE = "{% block subject %}Hello{% endblock %}{% block text %}Dear customer{% endblock %}\n"
+
+
+class Filling:
+    """An archive of decisions and purchases; each record has the next place in its topic."""
+
+    def __init__(self, archive: Archive) -> None:
+        self.archive = archive
+        self.offsets = {"outcomes": 0, "events": 0}
+
+    def place(self, topic: str) -> Place:
+        self.offsets[topic] += 1
+        return Place(topic, 0, self.offsets[topic] - 1)
+
+    def decided(self, customer: str, at: int, outcome: Outcome, reason: str = "", exposed: str = "") -> None:
+        record = OutcomeRecord(
+            at, customer, "letter", f"{at}", outcome, reason, "r", exposed={"rhythm": exposed} if exposed else {}
+        )
+        self.archive.add_outcome(self.place("outcomes"), at, decode_outcome(encode_outcome(record)[1]))
+
+    def bought(self, customer: str, at: int, amount: float, id: str = "") -> None:
+        place = self.place("events")
+        self.archive.add_event(place, at, Event(id or f"b-{place.offset}", "buy", customer, at, {"amount": amount}))
+
+
+def chance(customer: str) -> float:
+    """Of a purchase: 8 % without letters, 12 % with one a fortnight, 25 % with one a week."""
+    return {"none": 0.08, "biweekly": 0.12, "weekly": 0.25}[variant_of(SHARES, "rhythm", customer)]
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder, rng = tmp_path_factory.mktemp("archive"), random.Random(7)
+    with Archive.opened(folder) as archive:
+        filling = Filling(archive)
+        for n in range(CUSTOMERS):
+            customer, at = f"c-{n}", START + n % 40 * DAY
+            variant = variant_of(SHARES, "rhythm", customer)
+            outcome = {"weekly": Outcome.FIRED, "none": Outcome.HELD_OUT}.get(variant, Outcome.SUPPRESSED)
+            filling.decided(customer, at, outcome, exposed=variant)
+            filling.decided(customer, at + DAY, outcome)
+            filling.bought(customer, at - HOUR, 5.0)  # before it: does not count
+            if rng.random() < chance(customer):
+                filling.bought(customer, at + rng.randrange(1, 29) * DAY, 20.0)
+            filling.bought(customer, at + 31 * DAY, 7.0)  # too late to count
+        archive.commit()
+    return folder
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    write(tmp_path / "rules", {"events.yaml": EVENTS, "rules.yaml": RULES, "policy.yaml": "version: 1\nholdout: 5%\n"})
+    write(tmp_path / "templates", {"note.email.j2": NOTE})
+    return tmp_path
+
+
+def trial(archive: Path, within: int = 30 * DAY) -> Trial:
+    return Trial.opened([archive], Asked("rhythm", {"none": 10.0, "weekly": 45.0, "biweekly": 45.0}, "buy", within))
+
+
+def told(project: Path, *arguments: object) -> dict[str, dict[str, object]]:
+    where = ["--rules", str(project / "rules"), "--templates", str(project / "templates"), "--json"]
+    ran = CliRunner().invoke(app, ["experiment", "report", *map(str, arguments), *where])
+    assert ran.exit_code == 0, (ran.output, ran.exception)
+    return {one["id"]: one for one in json.loads(ran.stdout)["sections"]}
+
+
+def test_everybody_exposed_counts_once_and_only_what_they_do_in_time_after_it(archive: Path) -> None:
+    now = trial(archive).looks()[-1]
+    customers = [variant_of(SHARES, "rhythm", f"c-{n}") for n in range(CUSTOMERS)]
+    for variant, arm in now.converted.items():
+        assert arm.customers == customers.count(variant)
+        assert now.revenue[variant] == Arm(arm.customers, 20.0 * arm.total, 400.0 * arm.total, int(arm.total))
+        assert 0 < arm.mean < 0.3
+
+
+def test_without_a_limit_later_purchases_count_too(archive: Path) -> None:
+    assert all(arm.mean > 0.9 for arm in trial(archive, within=0).looks()[-1].converted.values())
+
+
+def test_the_course_never_looks_ahead(archive: Path) -> None:
+    looks = trial(archive).looks()
+    assert 10 < len(looks) <= 31
+    totals = [sum(arm.customers for arm in look.converted.values()) for look in looks]
+    assert totals == sorted(totals)
+    assert totals[0] < CUSTOMERS / 10
+    assert totals[-1] == CUSTOMERS
+
+
+def test_the_report_says_in_words_what_is_decided(project: Path, archive: Path) -> None:
+    sections = told(project, "rhythm", archive)
+    assert set(sections) == {"arms", "compared_weekly", "compared_biweekly"}
+    note = str(sections["compared_weekly"]["note"])
+    assert note.startswith("Decided: of 100 customers ")
+    assert note.endswith("more have buy in weekly than in none.")
+    assert sections["arms"]["note"] == ""
+    assert "buy after it counts within 30d" in str(sections["arms"]["definition"])
+
+
+def test_a_split_that_is_off_is_told_before_anything_else(project: Path, archive: Path) -> None:
+    rules = project / "rules" / "rules.yaml"
+    rules.write_text(RULES.replace("weekly: 45, biweekly: 45", "weekly: 40, biweekly: 50"))
+    assert str(told(project, "rhythm", archive)["arms"]["note"]).startswith("Do not believe these figures")
+
+
+def test_the_page_shows_the_course_and_loads_nothing(project: Path, archive: Path) -> None:
+    page = project / "out" / "rhythm.html"
+    told(project, "rhythm", archive, "--html", page, "--cuped")
+    text = page.read_text()
+    assert "Experiment rhythm" in text
+    assert "Who hears from us every second week buys no less." in text
+    assert "Evidence day by day" in text
+    assert "://" not in text
+
+
+def test_an_experiment_that_nobody_was_exposed_to_says_so(tmp_path: Path) -> None:
+    with Archive.opened(tmp_path) as archive:
+        Filling(archive).decided("c-1", START, Outcome.FIRED)
+        archive.commit()
+    with pytest.raises(NobodyExposed, match="nobody who was exposed to experiment rhythm"):
+        trial(tmp_path)
+
+
+def test_the_holdout_is_compared_with_who_got_messages_of_the_same_rules(project: Path, tmp_path: Path) -> None:
+    folder, rng = tmp_path / "held", random.Random(3)
+    with Archive.opened(folder) as archive:
+        filling = Filling(archive)
+        for n in range(8_000):
+            customer, held = f"h-{n}", place_of("global", f"h-{n}") < 0.05
+            outcome, reason = (Outcome.HELD_OUT, "in the holdout") if held else (Outcome.FIRED, "bought")
+            filling.decided(customer, START + n, outcome, reason)
+            if rng.random() < (0.1 if held else 0.3):
+                filling.bought(customer, START + DAY, 10.0)
+        archive.commit()
+    sections = told(project, "holdout", folder, "--goal", "buy", "--within", "90d")
+    assert "more have buy in messages than in holdout" in str(sections["compared_messages"]["note"])
+    assert sections["arms"]["note"] == ""
+
+
+def test_an_unknown_experiment_is_named_with_those_there_are(project: Path, archive: Path) -> None:
+    where = ["--rules", str(project / "rules"), "--templates", str(project / "templates")]
+    ran = CliRunner().invoke(app, ["experiment", "report", "rythm", str(archive), *where])
+    assert "did you mean 'rhythm'" in str(ran.exception)
