@@ -40,6 +40,7 @@ COMMANDS: Mapping[str, Entry] = {
         "explain", "Show a customer's armed timers and past outcomes, and for each rule why it has not fired."
     ),
     "preview": Entry("preview", "Render one template, from sample data or for a customer of the store."),
+    "show": Entry("show", "Draw a journey: its steps, waits and branches, and what ends it."),
     "schema": Entry(
         "schema",
         "Print the JSON Schema of a kind of file, for editors that complete and check, or of the outreach record.",

@@ -238,7 +238,7 @@ class Draft:
         if self.condition is None:
             return None if self.fields.stop else after
         yes = None if self.fields.stop else _linked(self.then, after)
-        return Branch(self.condition, yes, _linked(self.otherwise, after))
+        return Branch(self.condition, yes, _linked(self.otherwise, after), after)
 
 
 def _linked(drafts: Sequence[Draft], after: Step | None) -> Step | None:

@@ -103,8 +103,8 @@ class Hooks:
     def zones_differ(self, partition: int, theirs: str, ours: str) -> None:
         """The partition's last owner used another release of time zone data: mornings and birthdays may differ."""
 
-    def adopted(self, revision: str, rules: Sequence[str] = ()) -> None:
-        """The worker uses this rule book from now on; `rules` are the ids of its rules."""
+    def adopted(self, revision: str, rules: Sequence[str] = (), steps: Sequence[tuple[str, str]] = ()) -> None:
+        """The worker uses this rule book from now on: the ids of its rules, and (rule, step) of its journeys."""
 
     def reload_failed(self, reason: str) -> None:
         """The reloaded rules have errors; the worker keeps the last good ones."""

@@ -190,7 +190,7 @@ class LogHooks(Hooks):
             ours=ours,
         )
 
-    def adopted(self, revision: str, rules: Sequence[str] = ()) -> None:
+    def adopted(self, revision: str, rules: Sequence[str] = (), steps: Sequence[tuple[str, str]] = ()) -> None:
         self._log.info("rules in use", revision=revision)
 
     def reload_failed(self, reason: str) -> None:

@@ -42,6 +42,9 @@ class PrometheusHooks(Hooks):
         self._outcomes = self._counter("outcomes", "Decisions, by what became of them", "rule", "outcome")
         self._commits = self._histogram("commit_seconds", "From a batch's first record to its commit")
         self._recovered = self._counter("recovered_outreach", "Outreach that an earlier owner had left to publish")
+        self._step_outcomes = self._counter(
+            "step_outcomes", "Outcomes of journeys, by the step at which the customer stood", "rule", "step", "outcome"
+        )
         self._swept = self._counter("swept_partitions", "Partitions whose customers have all met a new rule book")
         self._zones = self._gauge("time_zones_info", "The release of the time zone data", "release")
         self._rules = Gauge("engine_rules_info", "The rule book at work", ["revision"], registry=self.registry)
@@ -108,6 +111,9 @@ class PrometheusHooks(Hooks):
         tally = Tally((outcome.rule, outcome.outcome.value) for outcome in work.outcomes)
         for labels, number in tally.items():
             self._outcomes.labels(*labels).inc(number)
+        steps = Tally((one.rule, one.step, one.outcome.value) for one in work.outcomes if one.step)
+        for of_step, number in steps.items():
+            self._step_outcomes.labels(*of_step).inc(number)
 
     def fenced(self, partition: int, reason: str) -> None:
         self._fenced.inc()
@@ -162,7 +168,10 @@ class PrometheusHooks(Hooks):
     def zones_in_use(self, release: str) -> None:
         self._zones.labels(release).set(1)
 
-    def adopted(self, revision: str, rules: Sequence[str] = ()) -> None:
+    def adopted(self, revision: str, rules: Sequence[str] = (), steps: Sequence[tuple[str, str]] = ()) -> None:
+        for rule, step in steps:
+            for outcome in DECIDED:
+                self._step_outcomes.labels(rule, step, outcome.value)
         for rule in rules:
             for outcome in DECIDED:
                 self._outcomes.labels(rule, outcome.value)

@@ -251,7 +251,8 @@ class Worker(Loop):
 
     def _tell_rules(self) -> None:
         book = self.rules.book
-        self.context.hooks.adopted(book.revision, [rule.id for rule in book.rules])
+        steps = [(rule.id, step) for rule in book.journeys if (one := rule.action.journey) for step in one.named]
+        self.context.hooks.adopted(book.revision, [rule.id for rule in book.rules], steps)
 
     # --- opening
 

@@ -59,6 +59,8 @@ class Branch:
     condition: "Expression"
     yes: "Step | None" = None
     no: "Step | None" = None
+    next: "Step | None" = None
+    """The step at which both ways meet again."""
 
 
 Step: TypeAlias = Act | Wait | Branch

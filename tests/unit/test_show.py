@@ -1,0 +1,65 @@
+"""`engine show`: a journey as a picture, in the terminal and as SVG."""
+
+from xml.etree import ElementTree
+
+import pytest
+
+from engine.cli.show import drawing, lines
+from tests.support.journeys import journey
+
+STEPS = """
+    - send: hello
+    - wait: { days: 2, until: "10:00" }
+    - id: look
+      wait: { event: outreach_clicked, step: hello, within: 3d }
+      then: [{ send: first_steps }, stop]
+      else:
+        - if: events.visit.count() < 1
+          then: [{ send: { template: call_me, channel: sms, purpose: service } }]
+    - { id: last, send: tips, if: steps.hello.sent }
+"""
+PICTURE = """\
+j
+
+● begins with event: signup
+│
+✉ hello  email, marketing
+│
+◷ hello.wait  2 days until 10:00
+│
+◷ look  for outreach_clicked about hello, at most 3d
+├─ then: outreach_clicked came
+│  │
+│  ✉ first_steps  email, marketing
+│  │
+│  ■ the journey is over
+├─ else: it did not within 3d
+│  │
+│  ? events.visit.count() < 1
+│  ├─ then: it holds
+│  │  │
+│  │  ✉ call_me  sms, service
+│
+✉ last  template tips, email, marketing  if steps.hello.sent
+│
+● completed
+
+goal: buy ends it at once, and counts
+exit: closed ends it at once"""
+
+
+def test_a_journey_is_drawn_in_the_terminal_with_its_branches_waits_and_ends() -> None:
+    [rule] = journey(STEPS, "goal: { event: buy }\nexit: { event: closed }").rules
+    assert rule.action.journey is not None
+    assert "\n".join(lines(rule, rule.action.journey)) == PICTURE
+
+
+@pytest.mark.parametrize("sign", ["<", "&"])
+def test_the_svg_is_xml_with_a_box_for_each_step_and_branch(sign: str) -> None:
+    text = STEPS if sign == "<" else STEPS.replace("events.visit.count() < 1", "profile.plan == '&'")
+    [rule] = journey(text).rules
+    assert rule.action.journey is not None
+    tree = ElementTree.fromstring(drawing(rule, rule.action.journey))
+    space = "{http://www.w3.org/2000/svg}"
+    assert len(tree.findall(f"{space}rect")) == 12, "the background, seven steps, a stop, and three heads of branches"
+    assert any(sign in (one.text or "") for one in tree.findall(f"{space}text"))
