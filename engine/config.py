@@ -125,6 +125,11 @@ class Settings(BaseSettings):
     dead_letters_topic: str = Field(
         "engine.dead-letters", description="topic for records that could not be used; see `engine dead-letters`"
     )
+    derived_topic: str = Field(
+        "engine.derived",
+        description="topic for events that rules make for other customers (`emit` with `to`) and for those that "
+        "policy.yaml publishes; needed only if there are such rules",
+    )
     events_topic: str = Field(
         "engine.events", description="internal topic of the ingest; needed only if events.yaml has un-keyed sources"
     )

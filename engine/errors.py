@@ -104,6 +104,16 @@ class EndlessEvents(EngineError):
 
 
 @dataclass
+class UnknownCustomer(EngineError):
+    """An event that a rule made for a customer of whom nothing is known: it creates nobody."""
+
+    type: str
+
+    def __str__(self) -> str:
+        return f"nothing is known of the customer, and a {self.type} that a rule has made creates nobody"
+
+
+@dataclass
 class StateTooNew(EngineError):
     """A stored state that a newer engine wrote; this one would drop the fields it does not know.
 

@@ -65,7 +65,7 @@ def replay(
     settings = settings_of(rules=rules, templates=templates, store=store, data=data, namespace=namespace)
     project = open_project(settings)
     history = History(events, moment_of(until), source)
-    number = _processes(processes, events, store)
+    number = 1 if project.book.catalog.derives else _processes(processes, events, store)  # its customers meet
     outputs = [path for path in (output, outcomes, dead_letters) if path]
     _refuse_shared(events, outputs)
     JsonLinesSource.of_each(events)  # says what cannot be read before anything is written

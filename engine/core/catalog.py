@@ -117,3 +117,5 @@ class Catalog:
     """What `engine fit` wrote beside the rules; None: there is none, and every score is missing."""
     segments: dict[str, SegmentForm] = field(default_factory=dict)
     experiments: "dict[str, Experiment]" = field(default_factory=dict)
+    derives: bool = False
+    """Whether events that rules make leave for a topic: for other customers, or since policy.yaml publishes them."""

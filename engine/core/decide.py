@@ -14,7 +14,7 @@ from engine.core.book import Plan, RuleBook
 from engine.core.effects import Decision
 from engine.core.guests import identify
 from engine.core.journeys import conduct
-from engine.core.seen import is_duplicate
+from engine.core.seen import OF_RULES, is_duplicate
 from engine.core.segments.follow import NO_MOVES, follow
 from engine.core.segments.model import MOVE_TYPES
 from engine.core.settle import Settling, forget_sent, forgotten_at, react, soonest_due
@@ -22,8 +22,8 @@ from engine.core.state.fold import fold
 from engine.core.state.model import State
 from engine.core.state.rearm import rearm
 from engine.core.zones import DAY
-from engine.errors import EndlessEvents
-from engine.model import Event, Identified, WakeUp
+from engine.errors import EndlessEvents, UnknownCustomer
+from engine.model import DerivedEvent, Event, Identified, WakeUp
 
 MAX_DERIVED_EVENTS = 100
 """Events that rules may make in one decision. Without it two rules that set off each other would loop for ever."""
@@ -44,7 +44,7 @@ def decide(
     write per event. `wake` of the returned state says when to call again.
     """
     if state is None or state.mark != book.mark:
-        state = _current(book, state, now)
+        state = _current(book, state, input, now)
     decision = Decision(state)
     policy = book.policy
     judged_from = present if present < now else now
@@ -73,9 +73,11 @@ def decide(
     return decision
 
 
-def _current(book: RuleBook, state: State | None, now: int) -> State:
-    """A state that this book has armed: a new one, or an older one re-armed."""
+def _current(book: RuleBook, state: State | None, input: Event | Identified | WakeUp, now: int) -> State:
+    """A state that this book has armed: a new one, or an older one re-armed. Raises UnknownCustomer."""
     if state is None:
+        if isinstance(input, Event) and input.source == OF_RULES:
+            raise UnknownCustomer(input.type)
         return State(mark=book.mark)
     rearm(book, state, now)
     return state
@@ -127,6 +129,8 @@ def _follow(
         plan = book.plans[event.type]
         if event.type not in MOVE_TYPES and is_duplicate(state, event, now, book.policy.dedupe or DAY):
             continue
+        if event.type in book.policy.publish:  # a copy: here it has happened already
+            decision.effects.append(DerivedEvent("", event.id, event.customer, now, event))
         if plan.idle:
             fold(plan, state, event)
         else:

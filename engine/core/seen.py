@@ -6,6 +6,7 @@ moves to a key of its own.
 """
 
 from hashlib import blake2b
+from typing import Final
 
 from engine.core.state.model import State
 from engine.model import Event
@@ -26,6 +27,10 @@ def source_number(scope: str) -> int:
     """The permanent number of a source; never 0, which stands for an unknown source."""
     digest = blake2b(scope.encode("utf-8", "surrogatepass"), digest_size=8).digest()
     return int.from_bytes(digest, "big") % (SOURCES - 1) + 1
+
+
+OF_RULES: Final = source_number("events that rules make")
+"""The source of events that rules of other customers have made."""
 
 
 def is_duplicate(state: State, event: Event, now: int, span: int) -> bool:

@@ -205,7 +205,8 @@ class _Project:
         self.content["policy"] = _canonical(content, but={"preferences"})  # nothing is decided by them
         if any(each.severity == "error" for each in self.findings):
             return None
-        book = RuleBook(tuple(rules), catalog, compiled, self._revision(), segments)
+        leaves = bool(compiled.publish) or any(rule.action.makes_for_others for rule in rules)
+        book = RuleBook(tuple(rules), replace(catalog, derives=leaves), compiled, self._revision(), segments)
         before = len(self.findings)
         places = [self._site(file, index) for file in files for index, _ in file.rules()]
         check_circles(book, {rule.id: place for rule, place in zip(rules, places, strict=True)})

@@ -14,7 +14,7 @@ from engine.lang.project import Loaded, load
 from engine.operate.findings import Finding, fail, ok, warn
 from engine.operate.installation import Installation
 from engine.operate.recreated_topics import check_made_again, made_again
-from engine.operate.topics import check_apart, source_topics, topics_of
+from engine.operate.topics import check_apart, paired_topics, source_topics, topics_of
 from engine.operate.words import count_of
 from engine.ports import (
     MAX_MESSAGE,
@@ -133,7 +133,7 @@ def _topics_findings(settings: Settings, catalog: Catalog, counts: Mapping[str, 
         yield fail("topics", f"missing, or hidden from us: {', '.join(missing)}", "`engine topics create` makes them")
     else:
         yield ok("topics", f"all {len(topics)} are there")
-    paired = [topic for topic in (*source_topics(settings, catalog), settings.outreach_topic) if topic in counts]
+    paired = [topic for topic in paired_topics(settings, catalog) if topic in counts]
     if len({counts[topic] for topic in paired}) > 1:
         listed = ", ".join(f"{topic} {counts[topic]}" for topic in paired)
         yield fail("partitions", f"the numbers differ: {listed}", "what workers read and the outreach need the same")

@@ -23,15 +23,22 @@ LARGEST_LETTER = 8 * 1024 * 1024
 def source_topics(settings: Settings, catalog: Catalog) -> tuple[str, ...]:
     """The topics that workers read: the keyed ones, and the ingest's internal topic if there are un-keyed ones."""
     keyed = tuple(dict.fromkeys(source.topic for source in catalog.sources if source.keyed))
-    return keyed if all(source.keyed for source in catalog.sources) else (*keyed, settings.events_topic)
+    return (*keyed, settings.events_topic) if is_ingested(catalog) else keyed
+
+
+def is_ingested(catalog: Catalog) -> bool:
+    """Whether there are topics to re-key: un-keyed sources, or the one of events that rules make."""
+    return catalog.derives or not all(source.keyed for source in catalog.sources)
 
 
 def check_apart(settings: Settings, catalog: Catalog) -> None:
     """Raises BadSetting if a source topic is one that the engine writes itself."""
     read = {source.topic for source in catalog.sources}
     ours = ["outreach_topic", "outcomes_topic", "dead_letters_topic"]
-    if not all(source.keyed for source in catalog.sources):
+    if is_ingested(catalog):
         ours.append("events_topic")
+    if catalog.derives:
+        ours.append("derived_topic")
     for name in ours:
         if getattr(settings, name) in read:
             variable = f"ENGINE_{name.upper()}"
@@ -42,12 +49,19 @@ def topics_of(settings: Settings, catalog: Catalog) -> tuple[str, ...]:
     """Every topic that the engine reads or writes, source topics first."""
     sources = (source.topic for source in catalog.sources)
     ours = (settings.outreach_topic, settings.outcomes_topic, settings.dead_letters_topic, settings.feedback_topic)
-    return tuple(filter(None, dict.fromkeys((*source_topics(settings, catalog), *sources, *ours))))
+    derived = (settings.derived_topic,) if catalog.derives else ()
+    return tuple(filter(None, dict.fromkeys((*source_topics(settings, catalog), *sources, *ours, *derived))))
+
+
+def paired_topics(settings: Settings, catalog: Catalog) -> tuple[str, ...]:
+    """The topics that must have the same number of partitions: p of the first goes to p of the others."""
+    derived = (settings.derived_topic,) if catalog.derives else ()
+    return (*source_topics(settings, catalog), settings.outreach_topic, *derived)
 
 
 def partitions_for(settings: Settings, catalog: Catalog, counts: Mapping[str, int], asked: int | None) -> int:
     """The partition counts of topics to make: workers need the same number everywhere. Raises UsageError."""
-    paired = (*source_topics(settings, catalog), settings.outreach_topic)
+    paired = paired_topics(settings, catalog)
     there = {topic: counts[topic] for topic in paired if topic in counts}
     numbers = set(there.values()) | ({asked} if asked else set())
     if len(numbers) > 1:
@@ -61,6 +75,7 @@ def topics_wanted(settings: Settings, catalog: Catalog, count: int, replicas: in
     events = [NewTopic(name, count, replicas, ARRIVAL) for name in topics_of(settings, catalog)]
     kept = {
         settings.events_topic: _kept("7d") | _takes(max(KAFKA_DEFAULT, catalog.accept.max_bytes + RECORD_OVERHEAD)),
+        settings.derived_topic: _kept("7d") | _takes(max(KAFKA_DEFAULT, catalog.accept.max_bytes + RECORD_OVERHEAD)),
         settings.outreach_topic: _kept("7d") | _takes(LARGEST_OUTREACH),
         settings.outcomes_topic: _kept("90d"),
         settings.feedback_topic: _kept("365d"),

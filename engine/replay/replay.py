@@ -8,11 +8,13 @@ from zlib import crc32
 
 import msgspec
 
+from engine.adapters.memory import MemorySink
 from engine.errors import BadInputFile, BadRecord
 from engine.model import Event, Identified
 from engine.ports import OUTREACH, Entry, OutreachSink, Record, Source
 from engine.replay.summary import Summary
 from engine.wire.decode import Decoder
+from engine.wire.derived import DERIVED, DerivedDecoder
 from engine.worker.executors import Step, results
 from engine.worker.partition import Partition
 from engine.worker.relay import Relay
@@ -64,7 +66,10 @@ class Replay:
     ) -> None:
         self.partition = partition
         partition.before_commit = self._report
-        self.relay = Relay(partition.number, partition.store, partition.outbox, {OUTREACH: outreach})
+        self.derived = MemorySink()
+        sinks = {OUTREACH: outreach, DERIVED: self.derived}
+        self.relay = Relay(partition.number, partition.store, partition.outbox, sinks)
+        self._derived_decoder = DerivedDecoder(DERIVED, partition.book.catalog)
         self.outcomes = outcomes
         self.dead_letters = dead_letters
         self.batch = batch
@@ -74,13 +79,16 @@ class Replay:
         self._known_outcomes: set[str] = outcomes.published(0) if outcomes else set()
         self._known_letters: set[str] = dead_letters.published(0) if dead_letters else set()
         self._letters: list[Entry] = []
+        self._wall = 0
 
     def run(self, inputs: Sequence[Input], *, wall: int, until: int | None = None) -> Summary:
         """`wall`: the time now, so that no event comes from the future. Raises what the store raises.
 
         A file that breaks off is in `summary.broken`: what comes before counts, and there the clock stops.
         """
+        self._wall = wall
         self.summary.recovered = self.relay.recover()
+        self._tell_others()
         while not self.partition.is_swept:
             self._take(self.partition.sweep_page())
         arrivals = merge(*(self._arrivals(one, wall) for one in inputs), key=_clock)
@@ -163,6 +171,20 @@ class Replay:
         for result in results(steps):
             self.summary.add(result)
             self.relay.publish(self.partition.meta.seq, result.outbox)
+        self._tell_others()
+
+    def _tell_others(self) -> None:
+        """Apply the events that rules have made for other customers, after the batch that made them."""
+        while entries := self.derived.take(self.partition.number):
+            arrivals, offset = [], self.partition.meta.offsets.get(DERIVED, 0)
+            for place, entry in enumerate(entries, offset + 1):
+                record = Record(DERIVED, self.partition.number, place, entry.value, None, 0)
+                if self._derived_decoder.whose(record)[0] is not None:
+                    event = self._decode(self._derived_decoder, record, self._wall)
+                    arrivals.append(Arrival(record, 0, event))
+            for result in results(self.partition.process(arrivals)):
+                self.summary.add(result)
+                self.relay.publish(self.partition.meta.seq, result.outbox)
 
     def _fail(self, failure: Failure) -> None:
         one = failure.input

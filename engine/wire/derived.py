@@ -1,15 +1,22 @@
-"""Events that rules make for other customers than their own, as entries of the outbox."""
+"""Events that rules make for other customers, and those that policy.yaml publishes, as records of their own topic.
+
+`Turns` encodes them for the outbox; the relay publishes them to the partition that made them, and the ingest moves each
+to the partition of its customer. A published event of the customer's own has happened already, and is not moved.
+"""
 
 from typing import Any, Final
 
 import msgspec
 
+from engine.core.catalog import Catalog, Source
+from engine.core.seen import OF_RULES
 from engine.core.zones import iso
-from engine.model import DerivedEvent
-from engine.ports import Entry
+from engine.model import DerivedEvent, Event, Identified
+from engine.ports import Entry, Record
+from engine.wire.decode import Decoder
 
 DERIVED: Final = "derived"
-"""The destination of events that rules make for other customers than their own."""
+"""The destination of these events in the outbox."""
 _encode = msgspec.json.Encoder().encode
 
 
@@ -30,4 +37,36 @@ def _fields(derived: DerivedEvent) -> dict[str, Any]:
         "properties": event.properties,
         "rule": derived.rule,
         "because_of": derived.customer,
+        "at": iso(derived.at),
     }
+
+
+class _Maker(msgspec.Struct):
+    customer: str = ""
+    because_of: str = ""
+
+
+_MAKER = msgspec.json.Decoder(_Maker)
+
+
+class DerivedDecoder(Decoder):
+    """Decodes the records of the topic of derived events."""
+
+    def __init__(self, topic: str, catalog: Catalog) -> None:
+        super().__init__(Source(DERIVED, topic, keyed=False), catalog)
+
+    def decode(self, record: Record, wall: int) -> Event | None:
+        """As of any source; the event is marked as one that creates nobody, and occurrences show its bare id."""
+        event = super().decode(record, wall)
+        if event is not None:
+            event.source, event.scope = OF_RULES, ""
+        return event
+
+    def whose(self, record: Record) -> tuple[str | None, Identified | None]:
+        """None for an event of the customer's own, which has happened already."""
+        try:
+            maker = _MAKER.decode(record.value or b"")
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return super().whose(record)  # and raises what is wrong with it
+        own = bool(maker.customer) and maker.customer == maker.because_of
+        return (None, None) if own else super().whose(record)

@@ -14,10 +14,11 @@ from engine.adapters.kafka.settings import KafkaSettings
 from engine.config import BadSetting, Settings
 from engine.core.catalog import Catalog
 from engine.errors import EngineError
-from engine.operate.topics import check_apart, source_topics
+from engine.operate.topics import check_apart, paired_topics, source_topics
 from engine.ports import HasServers, Hooks, IngestProgress, StateStore, TopicWriter, largest_value
 from engine.testing import Project
 from engine.wire.decode import Decoder
+from engine.wire.derived import DERIVED, DerivedDecoder
 from engine.wire.origin import IngestedDecoder
 from engine.wire.partitioner import murmur2_partition
 from engine.wiring.kafka import join_group, kafka_settings
@@ -59,10 +60,10 @@ class Running:
             raise SourcesChanged(before, after)
         self.worker.reload(rules)
         if self.ingest:
-            self.ingest.adopt(unkeyed_decoders(project.book.catalog))
+            self.ingest.adopt(unkeyed_decoders(self.settings, project.book.catalog))
 
     def _topics(self, catalog: Catalog) -> tuple[str, ...]:
-        return tuple(sorted({*source_topics(self.settings, catalog), *unkeyed_decoders(catalog)}))
+        return tuple(sorted({*source_topics(self.settings, catalog), *unkeyed_decoders(self.settings, catalog)}))
 
 
 @contextmanager
@@ -70,7 +71,7 @@ def open_running(
     settings: Settings, project: Project, store: StateStore, writer: TopicWriter, hooks: Hooks
 ) -> Iterator[Running]:
     """The worker has joined and is yet to be run; the ingest runs. Raises EngineError, what ended the ingest too."""
-    decoders = unkeyed_decoders(project.book.catalog)
+    decoders = unkeyed_decoders(settings, project.book.catalog)
     trusted = trusted_time(settings, store)
     with ExitStack() as stack:
         if not decoders:
@@ -99,13 +100,26 @@ def _ingest_settings(settings: Settings, topics: tuple[str, ...]) -> KafkaSettin
 def decoders(settings: Settings, catalog: Catalog) -> Mapping[str, Decoder | IngestedDecoder]:
     """Per topic that workers read."""
     keyed = {source.topic: Decoder(source, catalog) for source in catalog.sources if source.keyed}
-    unkeyed = unkeyed_decoders(catalog)
+    unkeyed = unkeyed_decoders(settings, catalog)
     return {**keyed, settings.events_topic: IngestedDecoder(unkeyed)} if unkeyed else keyed
 
 
-def unkeyed_decoders(catalog: Catalog) -> dict[str, Decoder]:
+def unkeyed_decoders(settings: Settings, catalog: Catalog) -> dict[str, Decoder]:
     """Per topic that the ingest reads."""
-    return {source.topic: Decoder(source, catalog) for source in catalog.sources if not source.keyed}
+    found = {source.topic: Decoder(source, catalog) for source in catalog.sources if not source.keyed}
+    if catalog.derives:
+        found[settings.derived_topic] = DerivedDecoder(settings.derived_topic, catalog)
+    return found
+
+
+def _derived_sink(settings: Settings, catalog: Catalog, writer: TopicWriter) -> dict[str, KafkaSink]:
+    """Where events go that rules make for others; what rules that are gone have left in the outbox goes there too."""
+    topic, kafka = settings.derived_topic, kafka_settings(settings)
+    with Admin(kafka) as admin:
+        if not catalog.derives and topic not in admin.partition_counts((topic,)):
+            return {}
+    limit = size_limits(kafka, (topic,))[topic]
+    return {DERIVED: KafkaSink(writer, topic, limit=limit, kind=b"engine.event.v1")}
 
 
 def rules_of(settings: Settings, project: Project) -> Rules:
@@ -139,7 +153,7 @@ def build_worker(
     """A worker that has joined its group. Raises SourceUnavailable and PartitionsDiffer."""
     check_apart(settings, project.book.catalog)
     topics = source_topics(settings, project.book.catalog)
-    partitions = check_topics(kafka_settings(settings, (*topics, settings.outreach_topic)))
+    partitions = check_topics(kafka_settings(settings, paired_topics(settings, project.book.catalog)))
     record_topics = settings.outcomes_topic, settings.dead_letters_topic
     check_exist(kafka_settings(settings), record_topics)
     limits = size_limits(kafka_settings(settings), (settings.outreach_topic, *record_topics))
@@ -147,6 +161,7 @@ def build_worker(
     context = WorkerContext(
         store=store,
         outreach=KafkaSink(writer, settings.outreach_topic, limit=limits[settings.outreach_topic]),
+        sinks=_derived_sink(settings, project.book.catalog, writer),
         outcomes=TopicRecords(writer, settings.outcomes_topic, FLUSH_SECONDS),
         dead_letters=TopicRecords(writer, settings.dead_letters_topic, FLUSH_SECONDS),
         wall=trusted.now,

@@ -173,7 +173,7 @@ class Turns:
         before = state.wake if state is not None else 0
         present = self.wall if self.wall is not None else clocks[at - 1 if at else 0]
         decision = decide(self.book, state, input, clocks[at], present)
-        if decision.outcomes:
+        if decision.outcomes or decision.effects:
             entries = entries_of(decision, self.renderer, self.largest) if decision.effects else []
             records = [encode_outcome(outcome) for outcome in decision.outcomes]
             kind = 0 if due else 2 if type(input) is Identified else 1

@@ -4,34 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from engine.core.book import RuleBook
-from engine.lang.project import load
 from engine.model import Outcome
 from engine.testing.simulator import Simulator
+from tests.support.referrals import REFERRAL, book_of
 
-EVENTS = """\
-version: 1
-events:
-  signup: { properties: { by: string }, profile: { referred_by: by } }
-  purchase: { properties: { order_id: string, amount: number } }
-  refund: { properties: { order_id: string } }
-  referral_succeeded: { properties: { friend: { type: string, required: true }, order: string } }
-  reported: { activity: false }
-"""
-REFERRAL = """\
-version: 1
-rules:
-  - id: referral
-    when: { event: purchase, where: events.purchase.count() == 1 }
-    if: profile.referred_by != null
-    reentry: once
-    exit: { event: refund, match: order_id }
-    emit: { event: referral_succeeded, to: profile.referred_by, after: 14d,
-            with: { friend: customer.id, order: event.order_id } }
-  - id: thanks
-    when: { event: referral_succeeded }
-    send: thanks
-"""
 EACH = """\
 version: 1
 rules:
@@ -40,14 +16,6 @@ rules:
     exit: { event: refund, match: order_id }
     emit: { event: referral_succeeded, after: 14d, with: { friend: event.order_id } }
 """
-
-
-def book_of(folder: Path, rules: str, policy: str = "version: 1\n", events: str = EVENTS) -> RuleBook:
-    for name, text in (("events.yaml", events), ("policy.yaml", policy), ("rules.yaml", rules)):
-        (folder / name).write_text(text)
-    loaded = load(folder, None)
-    assert loaded.book, [each.human() for each in loaded.diagnostics]
-    return loaded.book
 
 
 @pytest.fixture(params=[False, True], ids=["once", "twice-and-reloaded"])

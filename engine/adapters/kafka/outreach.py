@@ -13,7 +13,6 @@ from engine.wire.records import ID_HEADER
 _CLOUD_EVENT: Final = (
     ("content-type", b"application/json"),
     ("ce_specversion", b"1.0"),
-    ("ce_type", b"engine.outreach.v1"),
     ("ce_source", b"/engine"),
 )
 """The CloudEvents headers that are the same for all records (Kafka's binary mode)."""
@@ -31,7 +30,16 @@ class KafkaSink:
     `limit` is the topic's `max.message.bytes`.
     """
 
-    def __init__(self, writer: TopicWriter, topic: str, tail: int = _TAIL, limit: int = KAFKA_DEFAULT) -> None:
+    def __init__(
+        self,
+        writer: TopicWriter,
+        topic: str,
+        tail: int = _TAIL,
+        limit: int = KAFKA_DEFAULT,
+        kind: bytes = b"engine.outreach.v1",
+    ) -> None:
+        """`kind`: the CloudEvents type of the records."""
+        self._fixed = (*_CLOUD_EVENT, ("ce_type", kind))
         self.largest = largest_value(limit)
         self._writer = writer
         self._topic = topic
@@ -56,7 +64,7 @@ class KafkaSink:
                 ended(TooLarge(self._topic, f"{len(value)} bytes; it takes {self.largest} of ours (max.message.bytes)"))
                 continue
             about, name = _ABOUT.decode(value), entry.id.encode()
-            headers = ((ID_HEADER, name), *_CLOUD_EVENT, ("ce_id", name), ("ce_time", about.at.encode()))
+            headers = ((ID_HEADER, name), *self._fixed, ("ce_id", name), ("ce_time", about.at.encode()))
             self._writer.write(self._topic, partition, about.customer.encode(), value, headers, ended)
 
     def delivered(self, partition: int) -> list[str]:

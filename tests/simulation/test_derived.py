@@ -1,0 +1,116 @@
+"""Events of rules on their way to other customers: as records, through the ingest, and in a replay."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from engine.adapters.memory import MemorySink, MemoryStore, MemoryTransfer
+from engine.core.book import RuleBook
+from engine.core.decide import decide
+from engine.core.state.model import State
+from engine.errors import UnknownCustomer
+from engine.model import DerivedEvent, Event, WakeUp
+from engine.ports import Hooks, Record
+from engine.testing import load_project
+from engine.testing.simulator import Simulator
+from engine.wire.derived import DerivedDecoder, encode_derived
+from engine.wire.origin import IngestedDecoder
+from engine.wiring.replay import History, Sinks, replay_into
+from engine.worker.ingest import Ingest
+from tests.support.books import START
+from tests.support.referrals import EVENTS, REFERRAL, book_of
+
+TOPIC = "engine.derived"
+TEXT = "{% block subject %}Thanks{% endblock %}{% block text %}Hello{% endblock %}"
+
+
+@pytest.fixture
+def book(tmp_path: Path) -> RuleBook:
+    return book_of(tmp_path, REFERRAL, "version: 1\npublish: [referral_succeeded]\n")
+
+
+def record(derived: DerivedEvent, offset: int = 0) -> Record:
+    return Record(TOPIC, 3, offset + 1, encode_derived(derived).value, derived.event.customer.encode(), START)
+
+
+def for_(customer: str, because_of: str = "bob") -> DerivedEvent:
+    event = Event(f"id-{customer}", "referral_succeeded", customer, START, {"friend": because_of})
+    return DerivedEvent("referral", "o-1", because_of, START, event)
+
+
+def test_what_a_rule_made_for_another_customer_arrives_there_as_it_was_made(book: RuleBook) -> None:
+    decoders = {TOPIC: DerivedDecoder(TOPIC, book.catalog)}
+    transfer = MemoryTransfer([record(for_("ada"))])
+    Ingest(transfer, decoders, Hooks()).step()
+    [moved] = transfer.events
+    assert moved.customer == "ada"
+    internal = Record("engine.events", 0, 1, moved.value, b"ada", START, moved.headers)
+    event = IngestedDecoder(decoders).decode(internal, START)
+    assert isinstance(event, Event)
+    assert (event.id, event.type, event.time, event.properties) == (
+        "id-ada", "referral_succeeded", START, {"friend": "bob"}
+    )  # fmt: skip
+    assert event.occurrence == "id-ada"
+
+
+def test_what_happened_to_the_customer_already_is_published_and_not_moved(book: RuleBook) -> None:
+    transfer = MemoryTransfer([record(for_("bob"))])
+    Ingest(transfer, {TOPIC: DerivedDecoder(TOPIC, book.catalog)}, Hooks()).step()
+    assert (transfer.events, transfer.letters) == ([], [])
+
+
+@pytest.mark.parametrize("value", [None, b"", b"[]", b"\xff", b"{}", b'{"customer": 7, "because_of": 7}'])
+def test_a_record_of_somebody_else_becomes_a_dead_letter(book: RuleBook, value: bytes | None) -> None:
+    transfer = MemoryTransfer([Record(TOPIC, 0, 1, value, b"", START)])
+    Ingest(transfer, {TOPIC: DerivedDecoder(TOPIC, book.catalog)}, Hooks()).step()
+    assert (len(transfer.letters), transfer.events) == (1, [])
+
+
+def test_it_creates_nobody(book: RuleBook) -> None:
+    event = DerivedDecoder(TOPIC, book.catalog).decode(record(for_("ada")), START)
+    assert event
+    with pytest.raises(UnknownCustomer, match="creates nobody"):
+        decide(book, None, event, START)
+    state = decide(book, State(mark=book.mark), event, START).state
+    assert state
+    assert decide(book, state, WakeUp("ada"), START).state
+
+
+def test_the_policy_publishes_a_copy_of_what_a_customer_gets_from_their_own_rule(tmp_path: Path) -> None:
+    rules = REFERRAL.replace("to: profile.referred_by, after: 14d,", "")
+    there = Simulator(book_of(tmp_path, rules, "version: 1\npublish: [referral_succeeded]\n"))
+    there.event("signup", "0d", by="ada")
+    state = there.states["c-1"]
+    bought = Event("p", "purchase", "c-1", START, {"order_id": "o"})
+    decision = decide(there.book, state, bought, START)
+    [copy] = [effect for effect in decision.effects if isinstance(effect, DerivedEvent)]
+    assert copy.event is decision.derived[0]
+    assert (copy.customer, copy.event.customer) == ("c-1", "c-1")
+
+
+def test_a_replay_credits_each_referral_once_and_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    rules, templates = tmp_path / "rules", tmp_path / "templates"
+    rules.mkdir()
+    templates.mkdir()
+    (templates / "thanks.email.j2").write_text(TEXT)
+    for name, text in (("events.yaml", EVENTS), ("policy.yaml", "version: 1\nfresh_for: off\n"), ("r.yaml", REFERRAL)):
+        (rules / name).write_text(text)
+    project = load_project(rules, templates)
+    events = [_line(1, "signup", "ada"), _line(2, "signup", "bob", by="ada"), _line(3, "signup", "eve", by="nobody")]
+    events += [_line(10 + day, "purchase", customer, day) for day in (1, 2) for customer in ("bob", "eve")]
+    events += [_line(99, "signup", "zoe", 30)]
+    file = tmp_path / "events.jsonl"
+    file.write_bytes(b"".join(events))
+    store, sink, letters = MemoryStore(), MemorySink(), MemorySink()
+    for _ in range(2):
+        replay_into(store, project, History((file,), None), sinks=Sinks(sink, None, letters))
+    told = [msgspec.json.decode(entry.value) for entry in sink.entries[0]]
+    assert [(one["rule"], one["customer"]) for one in told] == [("thanks", "ada")]
+    assert ["creates nobody" in str(entry.value) for entry in letters.entries[0]] == [True]
+
+
+def _line(number: int, type: str, customer: str, day: int = 0, **properties: str) -> bytes:
+    time = START + number + day * 86_400_000
+    event = {"id": f"e-{number}-{customer}-{day}", "type": type, "customer": customer, "time": time}
+    return msgspec.json.encode(event | {"properties": properties}) + b"\n"
