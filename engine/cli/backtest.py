@@ -54,13 +54,13 @@ def backtest(
     Example: engine backtest rules --events events.jsonl.gz --against ../live/rules --html change.html
     """
     began = perf_counter()
-    new = _rules(rules, templates)
-    old = _rules(against, None) if against else None
+    new = rules_in(rules, templates)
+    old = rules_in(against, None) if against else None
     books = [open_project(settings_of(rules=one.rules, templates=one.templates)).book for one in (new, old) if one]
     moment = moment_of(until)
     task = Task(History(events, source=source), new, old, to_millis(moment) if moment else None, processes)
     with ExitStack() as stack:
-        manifest, result = run_backtest(task, place_of(events), Files(output, outcomes), _progress(stack))
+        manifest, result = run_backtest(task, place_of(events), Files(output, outcomes), stages(stack))
     told = Told(books[0], books[1] if old else None, manifest, result, perf_counter() - began)
     if html:
         html.parent.mkdir(parents=True, exist_ok=True)
@@ -74,7 +74,7 @@ def backtest(
     _refuse_nothing(manifest)
 
 
-def _rules(folder: Path, templates: Path | None) -> Rules:
+def rules_in(folder: Path, templates: Path | None) -> Rules:
     """The folders of rules and templates; templates are beside the rules where no option names them."""
     if (folder / "rules").is_dir():
         return Rules(folder / "rules", templates or folder / "templates")
@@ -92,7 +92,7 @@ def _refuse_nothing(manifest: Manifest) -> None:
         raise UsageError(message)
 
 
-def _progress(stack: ExitStack) -> Begin:
+def stages(stack: ExitStack) -> Begin:
     """A progress bar per stage, on a terminal only."""
     if not is_terminal():
         return lambda stage: lambda done: None

@@ -36,6 +36,11 @@ COMMANDS: Mapping[str, Entry] = {
         "Show what rules would have sent over a history of events, per rule and day, and what two rule books do"
         " differently.",
     ),
+    "plan": Entry(
+        "plan",
+        "Show what a change of the rules will do to the customers who are there: which timers it arms, moves and drops,"
+        " what is due at once, and a forecast per day. Nothing is written; workers may be running.",
+    ),
     "explain": Entry(
         "explain", "Show a customer's armed timers and past outcomes, and for each rule why it has not fired."
     ),

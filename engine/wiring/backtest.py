@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from engine.backtest.history import Manifest, Piece, Prepared
 from engine.backtest.prepare import Place, prepare
 from engine.backtest.run import Outputs, Result, Run, Side
-from engine.errors import HistoryChanged
+from engine.errors import HistoryChanged, MakesForOthers
 from engine.testing import load_project
 from engine.wiring.processes import Progress, in_processes, processors, shared_counter
 from engine.wiring.replay import History, collect_rarely, inputs
@@ -59,8 +59,12 @@ Begin = Callable[[Stage], Progress]
 
 
 def prepared_for(place: Place, history: History, rules: Rules, begin: Begin) -> tuple[Prepared, Manifest]:
-    """The prepared history for a book's catalogue; made now if that was not done."""
-    prepared = place.prepared(load_project(rules.rules, rules.templates).book.catalog, history.source)
+    """The prepared history for a book's catalogue; made now if that was not done. Raises MakesForOthers."""
+    book = load_project(rules.rules, rules.templates).book
+    for rule in book.rules:
+        if rule.action.makes_for_others:
+            raise MakesForOthers(rule.id)
+    prepared = place.prepared(book.catalog, history.source)
     manifest = prepared.manifest()
     if manifest is not None and "time-in-future" not in manifest.dead_letters:  # else it may be past by now
         return prepared, manifest

@@ -1,0 +1,138 @@
+"""`engine plan`: what a change of the rules will do to the customers of a store, before it is made."""
+
+from contextlib import ExitStack
+from enum import StrEnum
+from pathlib import Path
+from time import perf_counter
+from typing import Annotated, Any
+
+import msgspec
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from engine.backtest.prepare import place_of
+from engine.backtest.report import Told, as_data
+from engine.cli.backtest import rules_in, stages
+from engine.cli.console import out
+from engine.cli.opening import open_project
+from engine.cli.options import Data, Namespace, Store, TemplatesDir, settings_of
+from engine.insight.report.page import page
+from engine.plan.build import SAMPLE, Plan
+from engine.plan.expect import parse
+from engine.plan.report import days, heading, markdown, report, tables
+from engine.wiring.backtest import Begin, Files, Rules, Stage, Task, backtest
+from engine.wiring.plan import plan_for
+from engine.wiring.replay import History
+
+UNMET = 4
+"""The exit code where an expectation does not hold."""
+BARS = " ▁▂▃▄▅▆▇█"
+
+
+class Format(StrEnum):
+    """The formats of a plan."""
+
+    TEXT = "text"
+    GITHUB = "github"
+    JSON = "json"
+
+
+def register(app: typer.Typer) -> None:
+    app.command("plan")(plan)
+
+
+def plan(
+    rules: Annotated[Path, typer.Argument(help="The new rules: their folder, or that of a project.")],
+    against: Annotated[Path, typer.Option(help="The rules that workers run now.", show_default=False)],
+    events: Annotated[list[Path] | None, typer.Option(help="A history to backtest the change over too.")] = None,
+    templates: TemplatesDir = None,
+    store: Store = None,
+    data: Data = None,
+    namespace: Namespace = None,
+    ahead: Annotated[int, typer.Option("--days", min=1, max=366, help="How far the forecast goes.")] = 30,
+    sample: Annotated[int, typer.Option(min=100, help="Customers to look at.")] = SAMPLE,
+    everybody: Annotated[bool, typer.Option("--all", help="Look at every customer.")] = False,
+    expect: Annotated[
+        list[str] | None, typer.Option(help="What must hold, such as 'outreach < 2x' or 'at_once <= 500'.")
+    ] = None,
+    output: Annotated[Path | None, typer.Option("--out", help="Write the plan to a file, as JSON.")] = None,
+    html: Annotated[Path | None, typer.Option(help="Write the plan as a page.")] = None,
+    format: Annotated[
+        Format, typer.Option(help="For a person, a pull request (Markdown), or a program.")
+    ] = Format.TEXT,
+) -> None:
+    """Show what a change of the rules will do to the customers who are there: which timers it arms, moves and drops,
+    what is due at once, and a forecast per day. Nothing is written; workers may be running.
+
+    Exits 0 when done, 1 with errors, 4 when an expectation does not hold.
+
+    Example: engine plan rules --against ../live/rules --store redis://redis:6379/0 --expect 'outreach < 2x'
+    """
+    demands = [parse(text) for text in expect or ()]
+    new, old = rules_in(rules, templates), rules_in(against, None)
+    books = [open_project(settings_of(rules=one.rules, templates=one.templates)).book for one in (new, old)]
+    settings = settings_of(store=store, data=data, namespace=namespace)
+    with ExitStack() as stack:
+        begin = stages(stack)
+        past = _past(events, new, old, books, begin) if events else None  # first: it starts processes
+        made = plan_for(
+            settings, old, new, ahead, None if everybody else sample, lambda name, size: begin(Stage(name, size))
+        )
+    made.past = past
+    made.demands = {one.text: one.holds(made.sums, made.size) for one in demands}
+    _write(made, output, html)
+    _tell(made, format)
+    if not all(made.demands.values()):
+        raise typer.Exit(UNMET)
+
+
+def _past(events: list[Path], new: Rules, old: Rules, books: list[Any], begin: Begin) -> dict[str, Any]:
+    began = perf_counter()
+    manifest, result = backtest(Task(History(events), new, old), place_of(events), Files(), begin)
+    return as_data(Told(books[0], books[1], manifest, result, perf_counter() - began))
+
+
+def _write(made: Plan, output: Path | None, html: Path | None) -> None:
+    written = {
+        output: msgspec.json.format(msgspec.json.encode(made)),
+        html: page(report(made)).encode() if html else b"",
+    }
+    for path, content in written.items():
+        if path:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+
+
+def _tell(made: Plan, format: Format) -> None:
+    if format is Format.JSON:
+        typer.echo(msgspec.json.format(msgspec.json.encode(made)).decode())
+    elif format is Format.GITHUB:
+        typer.echo(markdown(made))
+    else:
+        _show(made)
+
+
+def _show(made: Plan) -> None:
+    out.print(f"[bold]{escape(heading(made))}[/]", highlight=False)
+    for note in made.notes:
+        out.print(f"[yellow]{escape(note)}[/]", highlight=False)
+    for one in tables(made):
+        out.print(f"\n[bold]{one.title}[/] [dim]{escape(one.definition)}[/]", highlight=False)
+        table = Table(box=None, pad_edge=False, header_style="dim")
+        for place, column in enumerate(one.columns):
+            table.add_column(
+                column, justify="left" if place == 0 or one.title in ("What changes", "Expected") else "right"
+            )
+        for row in one.rows:
+            table.add_row(*map(escape, row))
+        out.print(table, highlight=False)
+    _chart(made)
+
+
+def _chart(made: Plan) -> None:
+    labels, old, new = days(made)
+    top = max((*old, *new), default=0.0)
+    for name, values in (("live rules", old), ("new rules", new)) if top else ():
+        bars = "".join(BARS[-(-int(value) * (len(BARS) - 1) // max(1, int(top)))] for value in values)
+        out.print(f"{name:>10} {labels[0]} {bars} {labels[-1]}", highlight=False)

@@ -1,0 +1,106 @@
+"""Makes a plan: classifies the rules, looks at the customers of a store, and puts together what a reviewer reads.
+
+`engine plan` calls it. A plan is data, and a file: it names the book and the commits of the store that it is about, so
+that one made before another change can be told from a fresh one.
+"""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import msgspec
+
+from engine.core.book import RuleBook
+from engine.core.zones import iso
+from engine.plan.classify import Change, classify, policy_changes, segment_changes
+from engine.plan.estimate import Size, Sums
+from engine.plan.live import LiveCustomers, Side
+from engine.plan.sample import Chosen, Progress, choose, load
+from engine.ports import StateStore
+
+SAMPLE: Final = 50_000
+"""Customers of a sample: a rule that reaches one in a hundred of a million is then known to 9 %."""
+VERSION: Final = 1
+
+
+class Base(msgspec.Struct, frozen=True):
+    """What the plan starts from. `commits`: of each partition of the store, when it was read."""
+
+    revision: str
+    mark: int
+    commits: list[int]
+    clock: str
+
+
+class Plan(msgspec.Struct):
+    """What a change will do. `sums` are of the customers looked at; `size` says of how many."""
+
+    base: Base
+    revision: str
+    mark: int
+    days: int
+    size: Size
+    rules: list[Change]
+    segments: list[Change]
+    policy: list[str]
+    sums: dict[str, Sums]
+    notes: list[str]
+    past: dict[str, Any] | None = None
+    """The backtest against a history, as `engine backtest --json` prints it."""
+    demands: dict[str, bool] = {}
+    """What was expected, and whether it holds."""
+    version: int = VERSION
+
+    def sum_of(self, name: str) -> Sums:
+        return self.sums.get(name, Sums())
+
+    @property
+    def changed(self) -> list[Change]:
+        return [one for one in self.rules if one.meaning or one.was]
+
+
+Begin = Callable[[str, int], Progress]
+"""Called with a stage and its size (0: not known)."""
+
+
+def make_plan(store: StateStore, old: Side, new: Side, days: int, sample: int | None, begin: Begin) -> Plan:
+    """Look at so many customers of the store; None: all. Nothing is written."""
+    chosen = choose(store, sample, begin("finding customers", 0))
+    live = LiveCustomers(old, new, days)
+    for found in load(store, chosen, begin("looking at customers", len(chosen.names))):
+        live.add(found)
+    whole = round(
+        chosen.customers * live.looked_at / max(1, len(chosen.names))
+    )  # some have gone, or left a history only
+    size = Size(live.looked_at, whole)
+    clock = max((meta.clock for meta in chosen.metas), default=0)
+    return Plan(
+        Base(old.book.revision, old.book.mark, [meta.seq for meta in chosen.metas], iso(clock) if clock else ""),
+        new.book.revision,
+        new.book.mark,
+        days,
+        size,
+        classify(old.book, new.book, old.texts, new.texts),
+        segment_changes(old.book, new.book),
+        policy_changes(old.book, new.book),
+        live.sums,
+        _notes(chosen, old.book, live),
+    )
+
+
+def _notes(chosen: Chosen, old: RuleBook, live: LiveCustomers) -> list[str]:
+    notes = []
+    others = sum(meta.mark != old.mark for meta in chosen.metas if meta.seq)
+    if others:
+        notes.append(
+            f"{others} of {len(chosen.metas)} partitions were last armed by other rules than --against names: is that"
+            " what workers run?"
+        )
+    if not chosen.names:
+        notes.append("the store has no customer: nothing is known of timers and of what is due")
+    if live.unreadable:
+        notes.append(f"{live.unreadable:,} customers have a state that this engine cannot read")
+    if live.undecidable:
+        notes.append(f"{live.undecidable:,} customers cannot be decided; the first: {live.first_failure}")
+    if live.cut_off:
+        notes.append(f"{live.cut_off:,} customers wake very often; they are followed for part of the time only")
+    return notes

@@ -1,0 +1,158 @@
+"""What kind of change each rule sees between two rule books, compared as compiled: comments and order don't count.
+
+`build` calls it. The strongest kind counts: a rule that arms differently may have another text too.
+"""
+
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from enum import StrEnum
+from typing import Any, Final
+
+import msgspec
+
+from engine.core.actions.base import Action
+from engine.core.actions.steps import Steps
+from engine.core.book import Expression, Rule, RuleBook
+from engine.core.journeys.steps import Journey, Step
+
+_LEFT_OUT: Final = frozenset({"guards", "template", "sends"})
+"""Attributes of actions: bound functions, what `_texts` compares, and what a journey's steps have too."""
+Texts = Mapping[tuple[str, str], str]
+"""(template, channel) -> its source, shared files included."""
+
+
+class Kind(StrEnum):
+    """The kinds of change, the weakest first."""
+
+    SAME = "same"
+    TEXT = "text only"
+    GUARD = "guard"
+    STRUCTURE = "structure"
+    REARMS = "re-arms"
+    KIND = "another kind"
+    NEW = "new"
+    REMOVED = "removed"
+
+
+MEANING: Final[Mapping[Kind, str]] = {
+    Kind.TEXT: "the next messages have the new text; timers stay",
+    Kind.GUARD: "timers stay; conditions, reentry, freshness, purpose, channel or exits are asked differently",
+    Kind.STRUCTURE: "it does another thing when it comes true, or in other steps; people in it stay before a named one",
+    Kind.REARMS: "timers are armed anew for the customers who are there",
+    Kind.KIND: "another kind of trigger under the same id: its old timers are parked, new ones armed",
+    Kind.NEW: "timers are armed for the customers who are there",
+    Kind.REMOVED: "its timers are parked for 30 days, and nothing is sent",
+}
+
+
+class Change(msgspec.Struct, frozen=True):
+    """One rule's change. `was`: its old id, if it was renamed."""
+
+    rule: str
+    kind: Kind
+    was: str = ""
+
+    @property
+    def meaning(self) -> str:
+        return MEANING.get(self.kind, "")
+
+
+def classify(old: RuleBook, new: RuleBook, old_texts: Texts, new_texts: Texts) -> list[Change]:
+    """Every rule of both books: those of the new one in its order, then the removed ones."""
+    changes = []
+    for rule in new.rules:
+        before = old.by_id.get(rule.id) or next((old.by_id[name] for name in rule.was if name in old.by_id), None)
+        if before is None:
+            changes.append(Change(rule.id, Kind.NEW))
+            continue
+        was = before.id if before.id != rule.id else ""
+        changes.append(Change(rule.id, _kind(before, rule, old_texts, new_texts), was))
+    kept = {one.was or one.rule for one in changes if one.kind is not Kind.NEW}
+    return [*changes, *(Change(rule.id, Kind.REMOVED) for rule in old.rules if rule.id not in kept)]
+
+
+def _kind(old: Rule, new: Rule, old_texts: Texts, new_texts: Texts) -> Kind:
+    if old.trigger.code != new.trigger.code:
+        return Kind.KIND
+    if type(old.action) is not type(new.action) or _shape(old.action) != _shape(new.action):
+        return Kind.STRUCTURE
+    if old.arming != new.arming or not (old.arming or new.arming):
+        return Kind.REARMS
+    if _guards(old) != _guards(new):
+        return Kind.GUARD
+    return Kind.SAME if _texts(old, old_texts) == _texts(new, new_texts) else Kind.TEXT
+
+
+def _shape(action: Action) -> Any:
+    """Where customers of a journey may stand, and for how long."""
+    return action.journey.shape if isinstance(action, Steps) else ()
+
+
+def _guards(rule: Rule) -> Any:
+    return _described((rule.condition, rule.reentry, rule.exits, rule.match, rule.action))
+
+
+def _texts(rule: Rule, texts: Texts) -> list[tuple[str, str]]:
+    return [(send.template, texts.get((send.template, send.channel), "")) for send in rule.action.sends]
+
+
+def _described(value: Any) -> Any:
+    """A value that compares equal if two compiled things would do the same. Functions and templates are left out."""
+    if isinstance(value, Expression):
+        return value.text
+    if isinstance(value, Journey):
+        return _graph(value), _described(value.goal)
+    if isinstance(value, Mapping):
+        return {str(name): _described(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_described(one) for one in value]
+    if isinstance(value, set | frozenset):
+        return sorted(map(repr, value))
+    if value is None or isinstance(value, str | int | float | bool):
+        return value
+    found = {name: _described(one) for name, one in _attributes(value).items() if name not in _LEFT_OUT}
+    return {"": type(value).__name__} | found
+
+
+def _graph(journey: Journey) -> list[dict[str, Any]]:
+    """The steps, each with the numbers of those that may come after it."""
+    steps, ahead = dict[int, Step](), [journey.first]
+    while ahead:
+        step = ahead.pop()
+        if step is not None and id(step) not in steps:
+            steps[id(step)] = step
+            ahead += [one for one in _attributes(step).values() if isinstance(one, Step)]
+    places = {identity: place for place, identity in enumerate(steps)}
+    return [
+        {name: places[id(one)] if isinstance(one, Step) else _described(one) for name, one in _attributes(step).items()}
+        for step in steps.values()
+    ]
+
+
+def _attributes(value: Any) -> dict[str, Any]:
+    names = [each.name for each in fields(value)] if is_dataclass(value) else list(getattr(value, "__dict__", {}))
+    found = {name.lstrip("_"): getattr(value, name) for name in names}
+    return {name: one for name, one in found.items() if isinstance(one, Expression) or not callable(one)}
+
+
+def segment_changes(old: RuleBook, new: RuleBook) -> list[Change]:
+    """The segments that are new, gone, or defined differently."""
+    changes = []
+    for segment in new.segments.values():
+        before = next((old.segments[name] for name in (segment.id, *segment.was) if name in old.segments), None)
+        if before is None or before.mark != segment.mark:
+            was = before.id if before is not None and before.id != segment.id else ""
+            changes.append(Change(segment.id, Kind.NEW if before is None else Kind.REARMS, was))
+    kept = {name for segment in new.segments.values() for name in (segment.id, *segment.was)}
+    return [*changes, *(Change(id_, Kind.REMOVED) for id_ in old.segments if id_ not in kept)]
+
+
+def policy_changes(old: RuleBook, new: RuleBook) -> list[str]:
+    """The fields of policy.yaml that say another thing; they concern every rule."""
+    names = [each.name for each in fields(old.policy) if each.name != "preferences"]
+    return [name for name in names if _policy_field(old, name) != _policy_field(new, name)]
+
+
+def _policy_field(book: RuleBook, name: str) -> Any:
+    zones = book.policy.zones
+    return (str(zones.default), zones.field) if name == "zones" else _described(getattr(book.policy, name))

@@ -1,0 +1,55 @@
+"""What a reviewer demands of a plan, such as `outreach < 2x`: parsed and checked, for `engine plan --expect`.
+
+A demand holds only if it holds at the end of the interval that is worse for it: a small sample is no proof.
+"""
+
+import operator
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from engine.errors import UsageError
+from engine.plan.estimate import Size, Sums
+from engine.plan.live import TOTALS
+
+_FORM: Final = re.compile(r"\s*([a-z_0-9]+(?:\.[A-Za-z0-9_-]+)?)\s*(<=|>=|<|>)\s*([0-9]+(?:\.[0-9]+)?)\s*(x|%)?\s*")
+_COMPARE: Final[Mapping[str, Callable[[float, float], bool]]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+
+
+@dataclass(frozen=True)
+class Demand:
+    """`number` is a factor of what it is with the live rules if `relative`."""
+
+    text: str
+    name: str
+    sign: str
+    number: float
+    relative: bool
+
+    def holds(self, sums: Mapping[str, Sums], size: Size) -> bool:
+        """Whether the plan meets it for sure."""
+        found = sums.get(self.name, Sums())
+        if self.relative:
+            if not (found.old_squares or found.new_squares):
+                return self.sign != ">"  # nothing is less than, and as much as, twice nothing
+            total, limit = found.difference(size, self.number), 0.0
+        else:
+            total, limit = found.total_new(size), self.number
+        return _COMPARE[self.sign](total.high if "<" in self.sign else total.low, limit)
+
+
+def parse(text: str) -> Demand:
+    """Raises UsageError."""
+    match = _FORM.fullmatch(text)
+    if match is None or match[1].partition(".")[0] not in TOTALS:
+        message = f"--expect '{text}': write a name, a sign and a number, such as 'outreach < 2x', 'at_once <= 500' or"
+        message = f"{message} 'outreach.win-back < 150%'; names: {', '.join(TOTALS)}, or one of them with .RULE"
+        raise UsageError(message)
+    name, sign, number, unit = match.groups()
+    return Demand(text.strip(), name, sign, float(number) / (100 if unit == "%" else 1), bool(unit))

@@ -1,0 +1,199 @@
+"""What becomes of the customers of a store under the live book and the new one, "if nobody does anything".
+
+`build` hands over each chosen customer. Both books first meet the customer as the sweep of a new revision lets them,
+then their clock runs on; only `decide` decides, on copies of the state.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+
+from engine.core.book import RuleBook
+from engine.core.decide import decide
+from engine.core.effects import Decision
+from engine.core.state.model import State
+from engine.core.zones import DAY
+from engine.errors import StateUnreadable
+from engine.model import Outcome, WakeUp
+from engine.plan.classify import Texts
+from engine.plan.estimate import Sums
+from engine.plan.sample import Found
+from engine.ports import UNLIMITED, Renderer
+from engine.worker.turns import entries_of
+
+MAX_WAKES: Final = 1_000
+"""Wake-ups of one customer that are followed. Without it a rule that wakes every minute would take the whole run."""
+Timers = dict[tuple[str, str, int], int]
+"""(rule, key, nth with this key) -> due moment."""
+
+
+class Side(msgspec.Struct, frozen=True):
+    """A rule book, the renderer of its templates, and their sources."""
+
+    book: RuleBook
+    renderer: Renderer
+    texts: Texts
+
+
+class Fate(msgspec.Struct):
+    """One customer under one book. `fired`: (rule, milliseconds from now)."""
+
+    timers: Timers
+    levels: dict[str, str]
+    """Segment -> the customer's level."""
+    steps: list[tuple[str, str]]
+    """Journeys that the customer is in, and the step before which they stand."""
+    answered: set[str]
+    """Rules whose firings were judged when the customer met the book."""
+    fired: list[tuple[str, int]] = []
+    at_once: dict[str, int] = {}
+    expired: int = 0
+    exited: int = 0
+    failed: int = 0
+    cut_off: bool = False
+
+
+class LiveCustomers:
+    """Adds up customers. Names of `sums`: those of `TOTALS`, the same with .RULE ("armed.win-back"), and "day.N"."""
+
+    def __init__(self, old: Side, new: Side, days: int) -> None:
+        self._old, self._new, self._days = old, new, days
+        self.sums: dict[str, Sums] = {name: Sums() for name in TOTALS}
+        self.looked_at = self.unreadable = self.undecidable = self.cut_off = 0
+        self.first_failure = ""
+
+    def add(self, found: Found) -> None:
+        """Look at one customer."""
+        self.looked_at += 1
+        try:
+            old = self._fate(self._old, found)
+            new = self._fate(self._new, found)
+        except StateUnreadable:
+            self.unreadable += 1
+            return
+        except Exception as error:  # as in a worker, where it would be a dead letter, and nobody else is concerned
+            self.undecidable += 1
+            self.first_failure = self.first_failure or f"{type(error).__name__}: {error}"
+            return
+        self.cut_off += old.cut_off or new.cut_off
+        self._add(_numbers(old, self._days), _numbers(new, self._days))
+        for name, count in _moved(old, new, self._new.book).items():
+            self._sum(name).add(0, count)
+
+    def _add(self, old: Mapping[str, int], new: Mapping[str, int]) -> None:
+        for name in old.keys() | new.keys():
+            self._sum(name).add(old.get(name, 0), new.get(name, 0))
+
+    def _sum(self, name: str) -> Sums:
+        return self.sums.setdefault(name, Sums())
+
+    def _fate(self, side: Side, found: Found) -> Fate:
+        state, customer = found.state(), found.customer
+        clock = max(found.meta.clock, state.last)
+        decision = decide(side.book, state, WakeUp(customer), clock, clock)
+        answered = {one.rule for one in decision.outcomes}
+        fate = Fate(_timers(decision.state), _levels(decision.state), _steps(decision.state), answered)
+        _keep(fate, decision, side, 0)
+        fate.at_once = Counter(rule for rule, _ in fate.fired)
+        fate.expired = sum(one.outcome is Outcome.EXPIRED for one in decision.outcomes)
+        fate.exited = sum(one.outcome is Outcome.EXITED for one in decision.outcomes)
+        _run_on(fate, decision.state, side, customer, clock, clock + self._days * DAY)
+        return fate
+
+
+TOTALS: Final[Mapping[str, str]] = {
+    "outreach": "messages in all",
+    "at_once": "messages at once",
+    "in_24h": "messages within 24 hours",
+    "in_7d": "messages within 7 days",
+    "reached": "customers who get any",
+    "expired": "firings that come too late at once",
+    "exited": "journeys that end at once",
+    "failed": "messages that cannot be rendered",
+    "armed": "timers armed",
+    "moved": "timers moved",
+    "dropped": "timers dropped",
+    "segment_moves": "customers in another level of a segment",
+}
+"""The numbers of a plan that are no rule's own, and what each is."""
+ONLY_NEW: Final = frozenset({"armed", "moved", "dropped", "segment_moves"})
+"""Those that say how the new book differs from the live one; of the live book alone they say nothing."""
+
+
+def _run_on(fate: Fate, state: State | None, side: Side, customer: str, clock: int, end: int) -> None:
+    """Let the clock run on until `end`, firing what becomes due."""
+    lateness, wakes = side.book.policy.allowed_lateness, 0
+    while state is not None and state.wake and state.wake + lateness <= end:
+        if wakes == MAX_WAKES:
+            fate.cut_off = True
+            return
+        now, wakes = max(clock, state.wake + lateness), wakes + 1
+        decision = decide(side.book, state, WakeUp(customer), now, now)
+        _keep(fate, decision, side, now - clock)
+        state = decision.state
+
+
+def _keep(fate: Fate, decision: Decision, side: Side, after: int) -> None:
+    if decision.effects:
+        entries_of(decision, side.renderer, UNLIMITED)  # what cannot be rendered becomes `failed`
+    fate.fired += [(one.rule, after) for one in decision.outreach]
+    fate.failed += sum(one.outcome is Outcome.FAILED for one in decision.outcomes)
+
+
+def _timers(state: State | None) -> Timers:
+    """The armed timers. A rule may have several with one key, such as carts without an id: they are told by order."""
+    timers: Timers = {}
+    for rule, slot in state.rules.items() if state is not None else ():
+        for timer in slot.timers if slot.parked is None else ():
+            if timer.due:
+                nth = sum((rule, timer.key) == key[:2] for key in timers)
+                timers[rule, timer.key, nth] = timer.due
+    return timers
+
+
+def _numbers(fate: Fate, days: int) -> dict[str, int]:
+    """The numbers of one customer."""
+    numbers = {
+        "outreach": len(fate.fired),
+        "at_once": sum(fate.at_once.values()),
+        "in_24h": sum(after <= DAY for _, after in fate.fired),
+        "in_7d": sum(after <= 7 * DAY for _, after in fate.fired),
+        "reached": bool(fate.fired),
+        "expired": fate.expired,
+        "exited": fate.exited,
+        "failed": fate.failed,
+    }
+    numbers |= {f"outreach.{rule}": count for rule, count in Counter(rule for rule, _ in fate.fired).items()}
+    numbers |= {f"at_once.{rule}": count for rule, count in fate.at_once.items()}
+    numbers |= {f"waits.{rule} {step}": count for (rule, step), count in Counter(fate.steps).items()}
+    by_day = Counter(f"day.{min(after // DAY, days - 1)}" for _, after in fate.fired)
+    return {name: int(count) for name, count in (numbers | by_day).items() if count}
+
+
+def _levels(state: State | None) -> dict[str, str]:
+    return {id_: kept.level for id_, kept in state.segments.items()} if state is not None else {}
+
+
+def _steps(state: State | None) -> list[tuple[str, str]]:
+    if state is None:
+        return []
+    return [(rule, run.step) for rule, slot in state.rules.items() if slot.parked is None for run in slot.runs]
+
+
+def _moved(old: Fate, new: Fate, book: RuleBook) -> Counter[str]:
+    """How many timers of each rule the new book arms, moves and drops, and the segments in which a level differs.
+
+    Timers that are due at once are none of these.
+    """
+    renamed = book.renamed
+    before = {(renamed.get(rule, rule), key, nth): due for (rule, key, nth), due in old.timers.items()}
+    changed = [("armed", one[0]) for one in new.timers.keys() - before.keys()]
+    changed += [("moved", one[0]) for one in new.timers.keys() & before.keys() if new.timers[one] != before[one]]
+    changed += [("dropped", one[0]) for one in before.keys() - new.timers.keys() if one[0] not in new.answered]
+    for segment in book.segments.values():
+        earlier = next((old.levels[name] for name in (segment.id, *segment.was) if name in old.levels), "")
+        if new.levels.get(segment.id, "") != earlier:
+            changed.append(("segment_moves", segment.id))
+    return Counter(name for what, rule in changed for name in (what, f"{what}.{rule}"))

@@ -1,0 +1,109 @@
+"""Chooses customers of a store: all of them, or a sample that is the same every time. It only reads.
+
+Those with the smallest hashes are chosen, so that it need not be known before how many there are.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from hashlib import blake2b
+from heapq import heappush, heapreplace
+from itertools import groupby
+from operator import itemgetter
+from typing import Final
+
+from engine.core.state.model import State
+from engine.ports import Meta, StateStore
+from engine.worker.placement import stored_meta
+from engine.worker.values import Value, read_value, state_of
+
+PAGE: Final = 5_000
+"""Names of customers per call of the store."""
+LOADED: Final = 500
+"""States per call: about 200 kB."""
+Progress = Callable[[int], None]
+
+
+@dataclass(frozen=True)
+class Found:
+    """One customer of the store. `value`: what it keeps, to be decoded as often as a state is needed."""
+
+    customer: str
+    value: Value
+    meta: Meta
+
+    def state(self) -> State:
+        """A copy of the state. Raises StateUnreadable."""
+        state = state_of(self.value)
+        assert state is not None
+        return state
+
+
+@dataclass
+class Chosen:
+    """The partitions with the customers that were chosen in each, and how many there are in all."""
+
+    metas: list[Meta]
+    names: list[tuple[int, str]]
+    customers: int
+
+
+def choose(store: StateStore, number: int | None, progress: Progress) -> Chosen:
+    """Choose so many customers; None: all. A store may return a name twice; it is chosen once."""
+    meta = stored_meta(store)
+    metas = [store.meta(partition) for partition in range(meta.partitions if meta else 0)]
+    sample = _Smallest(number)
+    for partition in range(len(metas)):
+        for page in _pages(store, partition):
+            progress(len(page))
+            for customer in page:
+                sample.offer(partition, customer)
+    names = sorted((partition, customer) for _, partition, customer in sample.heap)
+    return Chosen(metas, names, sample.offered if number is not None else len(names))
+
+
+class _Smallest:
+    """The customers with the smallest hashes among those offered."""
+
+    def __init__(self, number: int | None) -> None:
+        self._number = number
+        self._names: set[str] = set()
+        self.heap: list[tuple[int, int, str]] = []
+        self.offered = 0
+
+    def offer(self, partition: int, customer: str) -> None:
+        if customer in self._names:
+            return
+        self.offered += 1
+        one = -_rank(customer), partition, customer
+        if self._number is None or len(self.heap) < self._number:
+            heappush(self.heap, one)
+        elif one > self.heap[0]:
+            self._names.discard(heapreplace(self.heap, one)[2])
+        else:
+            return
+        self._names.add(customer)
+
+
+def _rank(customer: str) -> int:
+    return int.from_bytes(blake2b(customer.encode(errors="replace"), digest_size=8).digest())
+
+
+def _pages(store: StateStore, partition: int) -> Iterator[set[str]]:
+    """Every customer once, however often the store returns them in one page."""
+    cursor, begun = "", False
+    while cursor or not begun:
+        names, cursor = store.customers(partition, cursor, PAGE)
+        begun = True
+        yield set(names)
+
+
+def load(store: StateStore, chosen: Chosen, progress: Progress) -> Iterator[Found]:
+    """The chosen customers who have a state: without those who have gone, or of whom only a history is left."""
+    for partition, named in groupby(chosen.names, key=itemgetter(0)):
+        names = [customer for _, customer in named]
+        for start in range(0, len(names), LOADED):
+            page = names[start : start + LOADED]
+            for customer, value in zip(page, map(read_value, store.load(partition, page)), strict=True):
+                if value.state is not None:
+                    yield Found(customer, value, chosen.metas[partition])
+            progress(len(page))
