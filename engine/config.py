@@ -14,9 +14,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from pydantic import Field, SecretStr, ValidationError
-from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from engine.errors import EngineError
 from engine.implausible import implausible
@@ -43,10 +41,10 @@ class BadSetting(EngineError):
         return f"{self.name}: {self.reason}"
 
 
-class Settings(BaseSettings):
+class Settings(BaseModel):
     """All settings. Field names in upper case with ENGINE_ are the variables."""
 
-    model_config = SettingsConfigDict(env_prefix="ENGINE_", frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore")
 
     rules: Path = Field(Path("rules"), description="folder of the rule files")
     templates: Path = Field(Path("templates"), description="folder of the templates")
@@ -256,45 +254,30 @@ class Settings(BaseSettings):
         "info", description="least severe level that is logged"
     )
 
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return init_settings, _Environment(settings_cls), _SecretFiles(settings_cls)
-
-
-class _Environment(EnvSettingsSource):
-    """The variables without the addresses that Kubernetes adds for services: `engine-web` makes ENGINE_WEB_PORT."""
-
-    def __call__(self) -> dict[str, Any]:
-        return {name: value for name, value in super().__call__().items() if not _is_link(value)}
-
 
 def _is_link(value: object) -> bool:
+    """Whether this is an address that Kubernetes adds for a service: `engine-web` makes ENGINE_WEB_PORT."""
     return isinstance(value, str) and value.startswith(("tcp://", "udp://"))
 
 
-class _SecretFiles(PydanticBaseSettingsSource):
-    """Secrets from files, such as `ENGINE_KAFKA_PASSWORD_FILE=/run/secrets/kafka`."""
+def _from_environment() -> dict[str, str]:
+    """The variables of settings, in upper or lower case, without the addresses that Kubernetes adds."""
+    given = {name.upper(): value for name, value in os.environ.items() if not _is_link(value)}
+    named = {name: f"ENGINE_{name.upper()}" for name in Settings.model_fields}
+    return {name: given[variable] for name, variable in named.items() if variable in given}
 
-    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
-        path = os.environ.get(f"ENGINE_{field_name.upper()}_FILE")
-        if field.annotation is not SecretStr or not path:
-            return None, field_name, False
-        try:
-            return Path(path).read_text(encoding="utf-8").strip(), field_name, False
-        except OSError as error:
-            reason = f"{path}: {error.strerror}"
-            raise BadSetting("ENGINE_" + field_name.upper() + "_FILE", reason) from error
 
-    def __call__(self) -> dict[str, Any]:
-        found = {name: self.get_field_value(field, name)[0] for name, field in self.settings_cls.model_fields.items()}
-        return {name: value for name, value in found.items() if value is not None}
+def _from_secret_files() -> dict[str, str]:
+    """Secrets from files, such as `ENGINE_KAFKA_PASSWORD_FILE=/run/secrets/kafka`. Raises BadSetting."""
+    found = {}
+    for name in (name for name, field in Settings.model_fields.items() if field.annotation is SecretStr):
+        variable = f"ENGINE_{name.upper()}_FILE"
+        if path := os.environ.get(variable):
+            try:
+                found[name] = Path(path).read_text(encoding="utf-8").strip()
+            except OSError as error:
+                raise BadSetting(variable, f"{path}: {error.strerror}") from error
+    return found
 
 
 def load_settings(**given: Any) -> Settings:
@@ -302,7 +285,7 @@ def load_settings(**given: Any) -> Settings:
     for name in given.keys() - Settings.model_fields.keys():
         raise BadSetting(name, "there is no such setting")
     try:
-        settings = Settings(**given)
+        settings = Settings(**_from_secret_files() | _from_environment() | given)
     except ValidationError as error:
         first = error.errors()[0]
         name = f"ENGINE_{'_'.join(map(str, first['loc'])).upper()}"

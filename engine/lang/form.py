@@ -88,7 +88,7 @@ def _title(model: type) -> str:
 class Strict(BaseModel):
     """Base of the grammar. `label` is what a diagnostic calls the mapping."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, model_title_generator=_title)
+    model_config = ConfigDict(extra="forbid", defer_build=True, strict=True, frozen=True, model_title_generator=_title)
     label: ClassVar[str] = ""
     unknown: ClassVar[str] = "unknown-field"
     """The diagnostic's code for an unknown field."""

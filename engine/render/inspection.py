@@ -1,6 +1,6 @@
 """Inspects templates without rendering them: the facts that checks and the rule book need."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from jinja2 import nodes
@@ -22,16 +22,42 @@ def inspect_templates(folder: Path) -> list[TemplateFacts]:
     A read of `events.<type>.sum("amount")` has the path events, <type>, sum, amount.
     """
     sources = read_sources(folder)
-    environment = Sandbox(sources, Rendering(), autoescape=True)
+    environment = _Inspected(sources)
     return [_facts(folder, environment, sources, file) for file in template_files(sources)]
 
 
-def _facts(folder: Path, environment: Sandbox, sources: dict[str, str], file: TemplateFile) -> TemplateFacts:
+class _Inspected(Sandbox):
+    """Parses and compiles each file once, however many templates extend it. Nobody may change the trees."""
+
+    def __init__(self, sources: Mapping[str, str]) -> None:
+        super().__init__(sources, Rendering(), autoescape=True)
+        self.trees: dict[str, nodes.Template] = {}
+        self.compiled: dict[str, TemplateSyntaxError | None] = {}
+
+    def parse(self, source: str, name: str | None = None, filename: str | None = None) -> nodes.Template:
+        if name is None:
+            return super().parse(source)
+        if name not in self.trees:
+            self.trees[name] = super().parse(source, name, filename)
+        return self.trees[name]
+
+    def trouble(self, name: str, source: str) -> TemplateSyntaxError | None:
+        """What only the compiler sees, such as a block that is there twice."""
+        if name not in self.compiled:
+            try:
+                self.compiled[name] = None
+                self.compile(source, name, name)
+            except TemplateSyntaxError as error:
+                self.compiled[name] = error
+        return self.compiled[name]
+
+
+def _facts(folder: Path, environment: _Inspected, sources: dict[str, str], file: TemplateFile) -> TemplateFacts:
     walk = Walk(environment, sources)
     source = sources[file.name]
     _check_file(walk, source, file)
     try:
-        _inspect(walk, file)
+        _inspect(walk, environment, file)
     except RecursionError:
         walk.findings.problem("template-syntax", "the template is nested too deeply", 1)
     return TemplateFacts(
@@ -54,7 +80,7 @@ def _check_file(walk: Walk, source: str, file: TemplateFile) -> None:
         walk.findings.problem("template-encoding", "the file is not UTF-8 text", line)
 
 
-def _inspect(walk: Walk, file: TemplateFile) -> None:
+def _inspect(walk: Walk, environment: _Inspected, file: TemplateFile) -> None:
     try:
         lineage = ancestry(walk.environment, walk.sources, file.name)
     except TemplateNotFound as error:
@@ -66,7 +92,7 @@ def _inspect(walk: Walk, file: TemplateFile) -> None:
     _walk(walk, lineage)
     _check_blocks(walk, lineage, file)
     if not walk.findings.problems:
-        _check_compiles(walk, lineage, file)
+        _check_compiles(walk, environment, lineage, file)
 
 
 def _note(walk: Walk, error: TemplateSyntaxError, file: TemplateFile) -> None:
@@ -136,10 +162,7 @@ def _printed_line(output: nodes.Output) -> int:
     return 0
 
 
-def _check_compiles(walk: Walk, lineage: Lineage, file: TemplateFile) -> None:
-    """What only the compiler sees, such as a block that is there twice."""
+def _check_compiles(walk: Walk, environment: _Inspected, lineage: Lineage, file: TemplateFile) -> None:
     for name, _ in lineage:
-        try:
-            walk.environment.compile(walk.sources[name], name, name)
-        except TemplateSyntaxError as error:
-            _note(walk, error, file)
+        if trouble := environment.trouble(name, walk.sources[name]):
+            _note(walk, trouble, file)

@@ -9,14 +9,16 @@ import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from babel import Locale, dates, numbers
 from jinja2 import Undefined
 
 from engine.core.zones import from_millis
 from engine.render.rendering import Rendering, TemplateTrouble
+
+if TYPE_CHECKING:
+    from babel import Locale  # Babel is imported when something is printed: `engine check` prints nothing
 
 _MONTH_AND_DAY = re.compile(r"\d\d-\d\d")
 _LEAP_YEAR = "2000-"
@@ -51,7 +53,7 @@ def _number_filters(rendering: Rendering) -> Filters:
 def _date_filters(rendering: Rendering) -> Filters:
     def date_(value: Any, format: str = "long") -> str:
         if isinstance(value, str) and _MONTH_AND_DAY.fullmatch(value):
-            return dates.format_skeleton("MMMMd", _parsed(_LEAP_YEAR + value), locale=rendering.locale)
+            return _day_of_month(_parsed(_LEAP_YEAR + value), rendering.locale)
         return _date(_day(value, rendering.zone), format, rendering.locale)
 
     def datetime_(value: Any, format: str = "long") -> str:
@@ -70,7 +72,9 @@ def _date_filters(rendering: Rendering) -> Filters:
 
 
 @lru_cache(maxsize=8192)
-def _money(value: float, currency: str, locale: Locale) -> str:
+def _money(value: float, currency: str, locale: "Locale") -> str:
+    from babel import numbers
+
     if not (isinstance(currency, str) and numbers.is_currency(currency)):
         message = "money needs a currency code such as EUR"
         raise TemplateTrouble(message)
@@ -82,12 +86,16 @@ def _money(value: float, currency: str, locale: Locale) -> str:
 
 
 @lru_cache(maxsize=8192)
-def _decimal(value: float, digits: int | None, locale: Locale) -> str:
+def _decimal(value: float, digits: int | None, locale: "Locale") -> str:
+    from babel import numbers
+
     return numbers.format_decimal(value, _with_digits(locale.decimal_formats[None].pattern, digits), locale)
 
 
 @lru_cache(maxsize=8192)
-def _percent(value: float, digits: int, locale: Locale) -> str:
+def _percent(value: float, digits: int, locale: "Locale") -> str:
+    from babel import numbers
+
     return numbers.format_percent(value, _with_digits(locale.percent_formats[None].pattern, digits), locale)
 
 
@@ -101,19 +109,32 @@ def _with_digits(pattern: str, digits: int | None) -> str:
     return pattern.replace(".###", "").replace("0", "0." + "0" * digits if digits else "0")
 
 
+@lru_cache(maxsize=512)
+def _day_of_month(day: datetime, locale: "Locale") -> str:
+    from babel import dates
+
+    return dates.format_skeleton("MMMMd", day, locale=locale)
+
+
 @lru_cache(maxsize=8192)
-def _date(day: date, format: str, locale: Locale) -> str:
+def _date(day: date, format: str, locale: "Locale") -> str:
+    from babel import dates
+
     return dates.format_date(day, _checked(format), locale)
 
 
 @lru_cache(maxsize=8192)
-def _datetime(moment: datetime, zone: ZoneInfo, format: str, locale: Locale) -> str:
+def _datetime(moment: datetime, zone: ZoneInfo, format: str, locale: "Locale") -> str:
     """The zone is told apart from the moment, as the same instant in two zones is one key to the cache."""
+    from babel import dates
+
     return dates.format_datetime(moment, _checked(format), zone, locale)
 
 
 @lru_cache(maxsize=8192)
-def _time(moment: datetime, zone: ZoneInfo, format: str, locale: Locale) -> str:
+def _time(moment: datetime, zone: ZoneInfo, format: str, locale: "Locale") -> str:
+    from babel import dates
+
     return dates.format_time(moment, _checked(format), zone, locale)
 
 

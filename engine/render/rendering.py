@@ -5,16 +5,18 @@ import re
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from babel import Locale, UnknownLocaleError
 from jinja2 import Undefined
 from jinja2.exceptions import TemplateRuntimeError
 from markupsafe import Markup
 
 from engine.core.book import Policy
 from engine.render.views import LevelView, SegmentView
+
+if TYPE_CHECKING:
+    from babel import Locale  # imported when something is printed: `engine check` prints nothing
 
 EFFORT = 2_000_000
 """What one render may spend: a unit is a character made or a tenth of a loop step or call."""
@@ -33,11 +35,13 @@ class TemplateTrouble(TemplateRuntimeError):
 
 
 @lru_cache(maxsize=512)
-def locale_or_none(name: str) -> Locale | None:
+def locale_or_none(name: str) -> "Locale | None":
     """The locale of a name such as de_AT, de-AT or en-US-u-va-posix, or that of its language; None where none is known.
 
     Browsers send languages with a region they are not spoken in (de-US), which have no locale of their own.
     """
+    from babel import Locale, UnknownLocaleError
+
     parts = _SEPARATOR.split(_ENCODING.split(name)[0]) if len(name) <= _LONGEST_TAG else []
     parts = parts[: next((place for place, part in enumerate(parts) if len(part) == 1), None)]
     for length in range(len(parts), 0, -1):
@@ -46,6 +50,13 @@ def locale_or_none(name: str) -> Locale | None:
         except (UnknownLocaleError, ValueError, TypeError):
             continue
     return None
+
+
+@lru_cache(maxsize=1)
+def _american() -> "Locale":
+    from babel import Locale
+
+    return Locale("en", "US")
 
 
 class Rendering(threading.local):
@@ -67,11 +78,11 @@ class Rendering(threading.local):
         return self.policy.zones.of(self.profile)
 
     @property
-    def locale(self) -> Locale:
+    def locale(self) -> "Locale":
         """The customer's, or that of their language; else the policy's, else American English."""
         name = self.profile.get(self.policy.locale_field) if self.policy.locale_field else None
         found = locale_or_none(name) if isinstance(name, str) else None
-        return found or locale_or_none(self.policy.locale) or Locale("en", "US")
+        return found or locale_or_none(self.policy.locale) or _american()
 
     def spend(self, amount: int) -> None:
         """Charge the budget. Raises TemplateTrouble when it is spent, which ends endless templates."""

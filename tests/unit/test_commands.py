@@ -76,6 +76,7 @@ def test_help_and_the_check_of_rules_import_no_client_of_a_server_and_no_extra()
         imported = set(ran.stderr.split())
         assert "engine.cli.main" in imported
         assert not imported & {"redis", "valkey", "confluent_kafka", "prometheus_client", *EXTRA_OF}, arguments
+        assert not imported & {"asyncio", "babel", "pydantic_settings", "engine.worker", "engine.adapters"}, arguments
 
 
 @pytest.mark.parametrize("name", ["engine run", "engine web"])

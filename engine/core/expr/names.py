@@ -7,8 +7,9 @@ reports a list of what exists.
 import ast
 import difflib
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import replace
 from typing import TypeAlias
+
+from msgspec.structs import replace
 
 from engine.core.catalog import Catalog, Kind
 from engine.core.catalog import Property as Declared

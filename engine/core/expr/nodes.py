@@ -4,8 +4,9 @@ The checker makes them; `closures` compiles them; `needs_of` derives which histo
 data that refers to declared names only.
 """
 
-from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
+
+import msgspec
 
 from engine.core.book import Keeps, Needs, Reads
 from engine.core.catalog import Kind
@@ -18,51 +19,44 @@ Order: TypeAlias = Literal["==", "!=", "<", "<=", ">", ">="]
 Sign: TypeAlias = Literal["+", "-", "*", "/"]
 
 
-@dataclass(frozen=True, slots=True)
-class Constant:
+class Constant(msgspec.Struct, frozen=True):
     value: Any
     kind: Sort
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(msgspec.Struct, frozen=True):
     """A profile field."""
 
     name: str
     kind: Sort
 
 
-@dataclass(frozen=True, slots=True)
-class Property:
+class Property(msgspec.Struct, frozen=True):
     """A property of the event that armed the timer or fired the rule."""
 
     name: str
     kind: Sort
 
 
-@dataclass(frozen=True, slots=True)
-class EventPart:
+class EventPart(msgspec.Struct, frozen=True):
     """A part that every event has: time, type or id."""
 
     name: str
     kind: Sort
 
 
-@dataclass(frozen=True, slots=True)
-class StepSent:
+class StepSent(msgspec.Struct, frozen=True):
     """Whether a step of the journey has made something in this run."""
 
     step: str
     kind: Sort = "boolean"
 
 
-@dataclass(frozen=True, slots=True)
-class CustomerId:
+class CustomerId(msgspec.Struct, frozen=True):
     kind: Sort = "string"
 
 
-@dataclass(frozen=True, slots=True)
-class LastProperty:
+class LastProperty(msgspec.Struct, frozen=True):
     """A property of the newest event of a type."""
 
     type: str
@@ -70,8 +64,7 @@ class LastProperty:
     kind: Sort
 
 
-@dataclass(frozen=True, slots=True)
-class TallyTime:
+class TallyTime(msgspec.Struct, frozen=True):
     """When the first or the last event of a type happened."""
 
     type: str
@@ -79,8 +72,7 @@ class TallyTime:
     kind: Sort = "time"
 
 
-@dataclass(frozen=True, slots=True)
-class Count:
+class Count(msgspec.Struct, frozen=True):
     """Events of a type, ever or within `span` milliseconds."""
 
     type: str
@@ -88,8 +80,7 @@ class Count:
     kind: Sort = "integer"
 
 
-@dataclass(frozen=True, slots=True)
-class Sum:
+class Sum(msgspec.Struct, frozen=True):
     """A property summed over events of a type, ever or within `span` milliseconds."""
 
     type: str
@@ -98,8 +89,7 @@ class Sum:
     kind: Sort = "number"
 
 
-@dataclass(frozen=True, slots=True)
-class Score:
+class Score(msgspec.Struct, frozen=True):
     """A score by the current fit; `span`: of buys_within, milliseconds. `model` None: nothing is fitted yet."""
 
     name: str
@@ -108,23 +98,20 @@ class Score:
     kind: Sort = "number"
 
 
-@dataclass(frozen=True, slots=True)
-class Now:
+class Now(msgspec.Struct, frozen=True):
     """The moment of the decision. It stands in comparisons only: elsewhere a value would change every millisecond."""
 
     kind: Sort = "time"
 
 
-@dataclass(frozen=True, slots=True)
-class InSegment:
+class InSegment(msgspec.Struct, frozen=True):
     """Whether the customer is in a segment without levels."""
 
     segment: str
     kind: Sort = "boolean"
 
 
-@dataclass(frozen=True, slots=True)
-class SegmentLevel:
+class SegmentLevel(msgspec.Struct, frozen=True):
     """The customer's level in a segment, or the level that `keep` holds off (`next`)."""
 
     segment: str
@@ -133,24 +120,21 @@ class SegmentLevel:
     kind: Sort = "string"
 
 
-@dataclass(frozen=True, slots=True)
-class SegmentRank:
+class SegmentRank(msgspec.Struct, frozen=True):
     """The place of a `SegmentLevel` among the levels, so that levels compare by height: 0 is outside of them all."""
 
     level: SegmentLevel
     kind: Sort = "integer"
 
 
-@dataclass(frozen=True, slots=True)
-class Variant:
+class Variant(msgspec.Struct, frozen=True):
     """The customer's variant in an experiment; missing for one who takes no part now."""
 
     experiment: Experiment
     kind: Sort = "string"
 
 
-@dataclass(frozen=True, slots=True)
-class SegmentTime:
+class SegmentTime(msgspec.Struct, frozen=True):
     """Since when a membership is what it is, or until when `keep` holds it."""
 
     segment: str
@@ -158,16 +142,14 @@ class SegmentTime:
     kind: Sort = "time"
 
 
-@dataclass(frozen=True, slots=True)
-class Arithmetic:
+class Arithmetic(msgspec.Struct, frozen=True):
     sign: Sign
     left: "Node"
     right: "Node"
     kind: Sort = "number"
 
 
-@dataclass(frozen=True, slots=True)
-class NullTest:
+class NullTest(msgspec.Struct, frozen=True):
     """`negated` is `!= null`: true where there is a value."""
 
     operand: "Node"
@@ -175,16 +157,14 @@ class NullTest:
     kind: Sort = "boolean"
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
+class Comparison(msgspec.Struct, frozen=True):
     order: Order
     left: "Node"
     right: "Node"
     kind: Sort = "boolean"
 
 
-@dataclass(frozen=True, slots=True)
-class Listed:
+class Listed(msgspec.Struct, frozen=True):
     """`operand in [values]`; `negated` is `not in`."""
 
     operand: "Node"
@@ -193,8 +173,7 @@ class Listed:
     kind: Sort = "boolean"
 
 
-@dataclass(frozen=True, slots=True)
-class Contained:
+class Contained(msgspec.Struct, frozen=True):
     """`left in right`, where `right` is text or a list in the data; `negated` is `not in`."""
 
     left: "Node"
@@ -203,14 +182,12 @@ class Contained:
     kind: Sort = "boolean"
 
 
-@dataclass(frozen=True, slots=True)
-class Not:
+class Not(msgspec.Struct, frozen=True):
     operand: "Node"
     kind: Sort = "boolean"
 
 
-@dataclass(frozen=True, slots=True)
-class Junction:
+class Junction(msgspec.Struct, frozen=True):
     """`and` (every) or `or` over two or more parts."""
 
     every: bool
