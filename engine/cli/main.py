@@ -91,6 +91,7 @@ COMMANDS: Mapping[str, Entry] = {
         " rules.",
     ),
     "experiment": Entry("experiment", "Experiments: how long one will take."),
+    "store": Entry("store", "What the store has: where a customer is, everything as JSON, a check."),
     "reshard": Entry(
         "reshard",
         "Move all customers to another number of partitions: states, timers, history, tombstones."

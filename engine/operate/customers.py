@@ -144,16 +144,16 @@ def everything(store: StateStore, customer: str, found: Found) -> dict[str, Any]
         "sent": [{"at": iso(one.at), "purpose": one.purpose, "channel": one.channel} for one in state.sent],
         "history": found.history,
         "outbox": [msgspec.json.decode(entry.value) for entry in pending(store, found.partition, customer)],
-        "state": _fields(state) | {"seen": moments(state)},
+        "state": fields_of(state) | {"seen": moments(state)},
     }
 
 
-def _fields(value: Any) -> Any:
+def fields_of(value: Any) -> Any:
     """All fields of the state under their names. Instants in epoch ms."""
     if isinstance(value, msgspec.Struct):
-        return {name: _fields(field) for name, field in msgspec.structs.asdict(value).items()}
+        return {name: fields_of(field) for name, field in msgspec.structs.asdict(value).items()}
     if isinstance(value, dict):
-        return {name: _fields(field) for name, field in value.items()}
+        return {name: fields_of(field) for name, field in value.items()}
     if isinstance(value, list | tuple):
-        return [_fields(one) for one in value]
+        return [fields_of(one) for one in value]
     return value

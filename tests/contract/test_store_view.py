@@ -1,0 +1,64 @@
+"""An operator sees what the store has of whom, and what is wrong in it."""
+
+import msgspec
+import pytest
+
+from engine.core.triggers.event import OnEvent
+from engine.core.triggers.inactivity import Inactivity
+from engine.operate.store_view import check, dump, dump_day, where
+from engine.ports import DAY as DAY_OF_LOOKS
+from engine.ports import Record, StateStore
+from engine.worker.partition import Partition
+from engine.worker.result import Arrival
+from tests.support.books import DAY, START, Plain, book, event, rule
+from tests.support.stores import put
+
+BOOK = book(rule(OnEvent("receipt", event="buy")), rule(Inactivity("quiet", of=frozenset({"buy"}), after=10 * DAY)))
+QUIET = START + 10 * DAY
+
+
+@pytest.fixture
+def shop(store: StateStore) -> StateStore:
+    told = [event("buy", START + place, customer=f"c-{place}") for place in range(5)]
+    arrivals = [Arrival(Record("events", 0, place, None), one.time, one) for place, one in enumerate(told, 1)]
+    list(Partition(0, BOOK, store, Plain()).process(arrivals))
+    return store
+
+
+def wrong(store: StateStore) -> list[str]:
+    return [customer for customer, _ in check(store, 0).problems]
+
+
+def test_a_store_as_the_engine_leaves_it_is_right(shop: StateStore) -> None:
+    checked = check(shop, 0)
+    assert (checked.problems, checked.customers, checked.histories, checked.looks) == ([], 5, 0, 5)
+    assert checked.largest[0] * 5 >= checked.bytes > 0
+
+
+def test_where_a_customer_is_and_what_would_wake_them(shop: StateStore) -> None:
+    (found,) = where(shop, "c-0")
+    assert (found["partition"], found["looks"]) == (0, ["2026-01-11T00:00:00Z"])
+    assert (found["wake"], found["state"]["events"]["buy"]["count"]) == ("2026-01-11T00:00:00Z", 1)
+    assert [one["rule"] for one in found["history"]] == ["receipt"]
+    assert list(where(shop, "nobody")) == []
+
+
+def test_everything_is_printed_once_and_can_be_read_as_json(shop: StateStore) -> None:
+    first, *lines = (msgspec.json.decode(msgspec.json.encode(line)) for line in dump(shop, 0))
+    assert first["meta"]["offsets"] == {"events": 5}
+    assert sorted(line["customer"] for line in lines if "customer" in line) == [f"c-{place}" for place in range(5)]
+    (day,) = (line for line in lines if "day" in line)
+    assert (day["date"], [customer for _, customer in day["looks"]]) == ("2026-01-11", [f"c-{n}" for n in range(5)])
+    assert msgspec.json.decode(msgspec.json.encode(dump_day(shop, 0, QUIET // DAY_OF_LOOKS))) == day
+
+
+def test_who_would_never_be_woken_is_found(shop: StateStore) -> None:
+    put(shop, days_gone=[QUIET // DAY_OF_LOOKS])
+    assert sorted(wrong(shop)) == [f"c-{place}" for place in range(5)]
+
+
+def test_who_cannot_be_read_is_found_and_shown_as_bytes(shop: StateStore) -> None:
+    put(shop, states={"c-1": b"\xc1"})
+    assert wrong(shop) == ["c-1"]
+    (found,) = where(shop, "c-1")
+    assert found["state"]["hex"] == "c1"
