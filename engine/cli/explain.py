@@ -100,7 +100,12 @@ def _history_table(history: list[dict[str, Any]], revision: str) -> Table:
         table.add_column(column, overflow="fold")
     for one in history:
         by = "" if one["revision"] == revision else f" (revision {one['revision']})"
-        table.add_row(one["at"], one["rule"], escape(outcome_in_words(one)), escape(f"{one['reason']}{by}"))
+        table.add_row(
+            one["at"],
+            "/".join(filter(None, (one["rule"], one.get("step")))),
+            escape(outcome_in_words(one)),
+            escape(f"{one['reason']}{by}"),
+        )
     return table
 
 

@@ -146,10 +146,13 @@ def _happen(
     moves = follow(book, state, event.customer, looks, at) if looks and event.time > state.identified else NO_MOVES
     for rule, fact in plan.exits:
         Settling(book, state, event.customer, decision).exit(rule, fact, event, present)
-    settling = Settling(book, state, event.customer, decision) if moves or plan.runs is not None else None
-    steps = conduct.hear(settling, plan.runs, event, present) if settling and plan.runs is not None else []
-    of_moves = settling.answer(moves, horizon, present) if settling and moves else []
-    candidates = steps + react(plan, state, event, horizon, present) + of_moves
+    if not moves and plan.runs is None:
+        candidates = react(plan, state, event, horizon, present)
+    else:
+        settling = Settling(book, state, event.customer, decision)
+        steps = conduct.hear(settling, plan.runs, event, present) if plan.runs is not None else []
+        of_moves = settling.answer(moves, horizon, present) if moves else []
+        candidates = steps + react(plan, state, event, horizon, present) + of_moves
     if candidates:
         Settling(book, state, event.customer, decision).settle(candidates)
     decision.derived += moves

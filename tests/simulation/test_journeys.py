@@ -3,10 +3,13 @@
 import pytest
 
 from engine.core.book import RuleBook
+from engine.core.decide import decide
 from engine.core.explain import explain
 from engine.core.state.codec import encode_state
-from engine.model import Outcome
+from engine.core.state.model import State
+from engine.model import Event, Identified, Outcome, WakeUp
 from engine.testing import Simulator
+from tests.support.books import Plain
 from tests.support.journeys import ENDS, START, journey, loaded, outcomes, told
 
 ONBOARDING = """
@@ -489,3 +492,38 @@ def test_a_journey_that_makes_the_event_it_begins_with_must_wait_in_between() ->
     with pytest.raises(AssertionError, match="endless-events"):
         circle("1m")
     assert told(circle("2d"), signs_up, "5d") == ["0d hello", "2d hello", "4d hello"]
+
+
+def test_what_happens_while_lateness_holds_the_step_before_counts_for_the_wait_after_it() -> None:
+    steps = "[{ wait: 2d }, { wait: { event: visit, within: 3d }, then: [{ send: came }], else: [{ send: missed }] }]"
+    book = journey(steps.replace("{ wait: {", "{ id: look, wait: {"), policy="allowed_lateness: 6h")
+    sim = Simulator(book, strict=True)
+    signs_up(sim)
+    sim.event("visit", "1d")  # before the wait for it
+    sim.event("visit", "2d1h")
+    sim.run("2d5h")
+    assert sim.outreach == []
+    sim.run("30d")
+    assert [(one.step, one.moment - START) for one in sim.outreach] == [("came", 49 * 3_600_000)]
+
+
+def test_a_guest_who_becomes_known_leaves_the_journeys_they_began_as_a_guest() -> None:
+    book = journey(ONBOARDING)
+    state = State(mark=book.mark)
+    decide(book, state, Event("s-1", "signup", "guest", START), START)
+    decision = decide(book, state, Identified("guest", "c-1", START + 1000), START + 1000)
+    assert [(one.outcome.value, one.reason) for one in decision.outcomes] == [("exited", "became c-1")]
+    assert decide(book, state, WakeUp("guest"), START + 90 * 86_400_000).outreach == []
+
+
+def test_a_message_that_cannot_be_rendered_counts_as_not_sent_and_the_journey_goes_on() -> None:
+    steps = "[{ send: broken }, { wait: 1d }, { send: second, if: steps.broken.sent }, { send: third }]"
+    sim = Simulator(journey(steps), Plain("broken"))
+    signs_up(sim)
+    sim.run("9d")
+    assert [
+        (one.step, one.outcome.value) for one in sim.outcomes if one.outcome in (Outcome.FAILED, Outcome.FIRED)
+    ] == [
+        ("broken", "failed"),
+        ("third", "fired"),
+    ]
