@@ -16,7 +16,7 @@ from engine.core.guards import Candidate, Defer, Later, Pass, Stop, Verdict, jud
 from engine.core.journeys import conduct
 from engine.core.journeys.runs import next_moment
 from engine.core.segments.follow import fall_due
-from engine.core.state.model import Deferred, Run, Sent, Slot, State
+from engine.core.state.model import Deferred, Run, Sent, Slot, State, Timer
 from engine.core.state.rearm import own, silence
 from engine.core.triggers.base import Firing
 from engine.core.zones import iso
@@ -89,7 +89,11 @@ class Settling:
         at = max(present, due + self.book.policy.allowed_lateness)
         moves = fall_due(self.book, self.state, self.customer, due) if self.state.segments else None
         candidates = self.answer(moves, horizon, at) if moves else []
-        candidates += self._due_timers(due, at)
+        timers = self._due_timers(due)
+        for rule, timer in timers:
+            firing = rule.trigger.on_due(self.state, timer)
+            if firing is not None:
+                candidates.append(Candidate(rule, rule.action, firing, self.customer, at))
         if self.state.deferred:
             candidates += self._due_deferred(due, at)
         runs = self._due_runs(due)
@@ -97,7 +101,7 @@ class Settling:
         self.settle(candidates)
         if moves:
             self.decision.derived += moves
-        return bool(candidates or runs) or moves is not None
+        return bool(candidates or runs or timers) or moves is not None
 
     def answer(self, moves: list[Event], horizon: int, at: int) -> list[Candidate]:
         """What comes of moves of segments, besides what their events do: they end rules, then rules come true."""
@@ -109,16 +113,13 @@ class Settling:
         steps = [step for plan, move in plans if plan.runs for step in conduct.hear(self, plan.runs, move, at)]
         return steps + [candidate for plan, move in plans for candidate in react(plan, self.state, move, horizon, at)]
 
-    def _due_timers(self, due: int, at: int) -> list[Candidate]:
-        state, by_id = self.state, self.book.by_id
-        timers = [
+    def _due_timers(self, due: int) -> list[tuple[Rule, Timer]]:
+        by_id = self.book.by_id
+        return [
             (by_id[rule_id], timer)
-            for rule_id, slot in state.rules.items()
+            for rule_id, slot in self.state.rules.items()
             for timer in slot.timers
             if timer.due == due and slot.parked is None
-        ]
-        return [
-            Candidate(rule, rule.action, rule.trigger.on_due(state, timer), self.customer, at) for rule, timer in timers
         ]
 
     def _due_runs(self, due: int) -> list[tuple[Rule, Run]]:

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from engine.core.book import Calendar, Reentry
 from engine.core.durations import milliseconds
+from engine.core.journeys.waits import WEEKDAYS
 from engine.core.zones import to_millis, zone_or_none
 from engine.lang.form import JsonSchema, OneOrMore, Parsed, refuse, said
 
@@ -152,6 +153,31 @@ def _window(value: Any) -> int | Calendar:
     return span_of(value)
 
 
+def _every(value: Any) -> str | int:
+    if value in ("day", "month"):
+        return str(value)
+    if value == "week":
+        return 1
+    found = re.fullmatch(r"([1-9]\d?)w", value) if isinstance(value, str) else None
+    if not found:
+        refuse("bad-value", f"{said(value)} is not a rhythm", "write day, week, month, or weeks, such as 2w")
+    return int(found[1])
+
+
+def _on(value: Any) -> str | int:
+    if value not in WEEKDAYS and not (type(value) is int and 1 <= value <= 31):
+        help = "write a day of the week, such as tuesday, or the number of a day of the month, such as 15"
+        refuse("bad-value", f"{said(value)} is not a day", help)
+    return cast("str | int", value)
+
+
+def _first_day(value: Any) -> date:
+    try:
+        return date.fromisoformat(text(value, "a date"))
+    except ValueError:
+        refuse("bad-value", f"{said(value)} is not a date", "write it as 2026-12-01")
+
+
 _DURATION: JsonSchema = {"type": "string", "pattern": r"^(\d+(ms|s|m|h|d|w) ?)+$", "examples": ["14d", "1h30m"]}
 _SIGNED: JsonSchema = {"type": "string", "pattern": r"^[-+]?(\d+(ms|s|m|h|d|w) ?)+$", "examples": ["-3d", "7d"]}
 _TIME: JsonSchema = {"type": "string", "pattern": r"^([01]?\d|2[0-3]):[0-5]\d$", "examples": ["09:00"]}
@@ -180,6 +206,15 @@ Zone = Annotated[str, Parsed(_zone, TEXT)]
 Locale = Annotated[str, matching(r"[a-z]{2,3}([_-][A-Za-z0-9]{2,8})*", "bad-value", "a locale", "write it like en_US")]
 ReentryField = Annotated[Reentry, Parsed(_reentry, _REENTRY)]
 Day = Annotated[int, Parsed(_day, {"type": "string", "format": "date"})]
+Every = Annotated[
+    str | int, Parsed(_every, {"type": "string", "pattern": r"^(day|week|month|[1-9]\d?w)$", "examples": ["2w"]})
+]
+"""day or month, or a number of weeks."""
+On = Annotated[
+    str | int | None,
+    Parsed(_on, {"anyOf": [{"enum": list(WEEKDAYS)}, {"type": "integer", "minimum": 1, "maximum": 31}]}),
+]
+FirstDay = Annotated[date | None, Parsed(_first_day, {"type": "string", "format": "date"})]
 Name = Annotated[str, _NAME]
 Choice = Annotated[str, Parsed(_choice, _NAME.schema)]
 """A purpose that customers are asked about."""

@@ -12,7 +12,7 @@ from engine.core.book import Expression, RuleBook
 from engine.core.durations import text_of
 from engine.core.effects import Effect
 from engine.core.experiments.guards import experiment
-from engine.core.guards import PASS, Candidate, Guard, Later, Stop, Verdict, condition, reentry
+from engine.core.guards import PASS, Candidate, Guard, Later, Stop, Verdict, condition, freshness, reentry
 from engine.core.scope import MISSING
 from engine.core.state.model import State
 from engine.core.zones import iso
@@ -20,6 +20,11 @@ from engine.model import DerivedEvent, Event, Outcome
 
 SLOW: Final = 3_600_000
 """An emit that waits this long (1 h, in ms) may be part of a circle of rules: it then turns at most 24 times a day."""
+
+
+def _of_use(book: RuleBook, state: State, candidate: Candidate) -> Verdict:
+    """Only the latest of several missed occurrences counts, and nothing is announced that has ended."""
+    return freshness(candidate, 0)
 
 
 class Emit(Action):
@@ -73,7 +78,7 @@ class Emit(Action):
         """Condition, reentry and experiments, asked once, before `after`."""
         if not candidate.first_try:
             return PASS
-        for guard in (condition, reentry, experiment):
+        for guard in (_of_use, condition, reentry, experiment):
             verdict = guard(book, state, candidate)
             if verdict is not PASS:
                 return verdict

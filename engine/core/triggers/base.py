@@ -82,8 +82,11 @@ class Trigger(ABC):
     def on_event(self, state: State, event: Event, horizon: int) -> Firing | None:
         """Fold an event that is already in the tallies and the profile: arm, disarm, or fire at once."""
 
-    def on_due(self, state: State, timer: Timer) -> Firing:
-        """The firing of a due timer. Must leave the timer spent, re-armed or removed."""
+    def on_due(self, state: State, timer: Timer) -> Firing | None:
+        """The firing of a due timer; None if it does not concern the customer any more.
+
+        Must leave the timer spent, re-armed or removed.
+        """
         firing = Firing(str(timer.since), timer.due, timer.event, f"{self.kind} is due")
         spend(timer)
         return firing

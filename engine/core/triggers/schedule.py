@@ -1,0 +1,183 @@
+"""The trigger `schedule`: an hour of the calendar comes round for customers for whom `among` holds.
+
+Each such customer has one timer, for the next occurrence in their zone: the cost is per member and not per tick. An
+occurrence is a local day; its name does not depend on the zone. The slot's memory holds the newest that is settled.
+`among` is asked when it is due. Who does not belong then loses the timer, unless time alone may bring them back.
+"""
+
+from collections.abc import Iterator
+from datetime import date, time, timedelta
+from hashlib import blake2b
+from typing import Any
+
+from engine.core.book import NEVER, Expression
+from engine.core.journeys.waits import WEEK, WEEKDAYS
+from engine.core.scope import Scope
+from engine.core.state.model import State, Timer
+from engine.core.triggers.base import About, Firing, Trigger, anything
+from engine.core.zones import DAY, from_millis, instant_of, iso
+from engine.model import Event
+
+
+class Schedule(Trigger):
+    """Every `weeks` weeks on `weekday` (0: Monday), every month on `day`, or every day if neither is given.
+
+    `begins` is a day of the first week that counts; `spread` spreads the customers over so many milliseconds. `types`:
+    the event types after which `among` may hold; `movers`: those that may bring another zone.
+    """
+
+    kind = "schedule"
+    code = 10
+
+    def __init__(
+        self,
+        rule: str,
+        *,
+        at: time,
+        weeks: int = 0,
+        weekday: int = 0,
+        day: int = 0,
+        begins: date = date.min,
+        spread: int = 0,
+        among: Expression | None = None,
+        types: frozenset[str] = frozenset(),
+        movers: frozenset[str] = frozenset(),
+        **common: Any,
+    ) -> None:
+        super().__init__(rule, **common)
+        self.at = at
+        self.weeks = weeks
+        self.weekday = weekday
+        self.day = day
+        self.begins = begins
+        self.spread = spread
+        self.among = among
+        self.types = types
+        self.movers = movers
+
+    @property
+    def listens(self) -> frozenset[str]:
+        return self.types | self.movers
+
+    @property
+    def delay(self) -> int:
+        return DAY
+
+    def on_event(self, state: State, event: Event, horizon: int) -> Firing | None:
+        timers = state.timers(self.rule)
+        if not timers:
+            self._arm(state, max(event.time, horizon))
+        elif event.type in self.movers:
+            self._move(state, timers[0], max(event.time, horizon))
+        return None
+
+    def on_due(self, state: State, timer: Timer) -> Firing | None:
+        belongs = self.among is None or bool(self.among.test(Scope(state, None, timer.due)))
+        state.slot(self.rule).memory = timer.key
+        state.set_timers(self.rule, [])
+        key, due = self._next(state, timer.due)
+        if belongs or self._may_come(state, timer.due):
+            state.set_timers(self.rule, [Timer(due, timer.due, key)])
+        if not belongs:
+            return None
+        return Firing(timer.key, timer.due, None, f"it is {self.text}", until=due)
+
+    def cancel(self, state: State, cancelled: int, held: bool = False, about: About = anything) -> None:
+        """Skip the next occurrence only."""
+        for timer in list(state.timers(self.rule)):
+            if timer.since <= cancelled < timer.due and not held:
+                state.slot(self.rule).memory = timer.key
+                key, due = self._next(state, timer.due)
+                state.set_timers(self.rule, [Timer(due, timer.due, key)])
+
+    def rearm(self, state: State, now: int) -> None:
+        timers = state.timers(self.rule)
+        if not timers:
+            self._arm(state, now)
+        elif timers[0].due > now:
+            key, due = self._next(state, now)
+            if key == timers[0].key:
+                timers[0].due = due
+            else:
+                state.set_timers(self.rule, [Timer(due, now, key)])
+
+    def holds(self, state: State, occurrence: str) -> bool:
+        return self.among is None or bool(self.among.test(Scope(state, None, state.last)))
+
+    def explain(self, state: State) -> str:
+        timers = state.timers(self.rule)
+        if timers:
+            return f"comes round {self.text}; next at {iso(timers[0].due)}"
+        return f"the customer is not among those: {self.among.text}" if self.among else "no event has come yet"
+
+    @property
+    def text(self) -> str:
+        """When it comes round, in words."""
+        if self.day:
+            return f"day {self.day} of the month, {self.at:%H:%M}"
+        if not self.weeks:
+            return f"every day, {self.at:%H:%M}"
+        every = "every week" if self.weeks == 1 else f"every {self.weeks} weeks"
+        return f"{every} on {WEEKDAYS[self.weekday]}, {self.at:%H:%M}"
+
+    def _may_come(self, state: State, at: int) -> bool:
+        """Whether time alone may bring the customer back."""
+        return self.among is not None and self.among.next_change(Scope(state, None, at)) != NEVER
+
+    def _arm(self, state: State, at: int) -> None:
+        if self.among is None or self.among.test(Scope(state, None, at)) or self._may_come(state, at):
+            key, due = self._next(state, at)
+            state.set_timers(self.rule, [Timer(due, at, key)])
+
+    def _move(self, state: State, timer: Timer, at: int) -> None:
+        """Follow the customer's zone: what is past there is skipped."""
+        due = self._moment(state, date.fromisoformat(timer.key))
+        if due == timer.due or timer.due <= at:
+            return
+        if due <= at:
+            state.slot(self.rule).memory = timer.key
+            timer.key, due = self._next(state, at)
+        timer.due = due
+
+    def _next(self, state: State, after: int) -> tuple[str, int]:
+        """The first occurrence after that moment that is not settled: its name, and when it is due."""
+        slot = state.rules.get(self.rule)
+        settled = str(slot.memory or "") if slot is not None else ""
+        start = from_millis(after, self.zones.of(state.profile)).date() - timedelta(days=1 + self.spread // DAY)
+        for day in self._days(max(start, self.begins)):
+            key, due = day.isoformat(), self._moment(state, day)
+            if due > after and key > settled:
+                return key, due
+        raise AssertionError  # the calendar does not end
+
+    def _days(self, start: date) -> Iterator[date]:
+        """The days on which it comes round, from this one on."""
+        day = start
+        while True:
+            if self._is_day(day):
+                yield day
+            day += timedelta(days=1)
+
+    def _is_day(self, day: date) -> bool:
+        if self.day:
+            return day.day == min(self.day, _length(day))
+        if not self.weeks:
+            return True
+        monday = self.begins - timedelta(days=self.begins.weekday()) if self.begins != date.min else date(1970, 1, 5)
+        return day.weekday() == self.weekday and (day - monday).days // WEEK % self.weeks == 0
+
+    def _moment(self, state: State, day: date) -> int:
+        return instant_of(day, self.at, self.zones.of(state.profile)) + self._offset(state)
+
+    def _offset(self, state: State) -> int:
+        """The customer's share of `spread`: always the same as long as their first event is."""
+        if not self.spread:
+            return 0
+        first = min((memory.first for memory in state.events.values()), default=0)
+        digest = blake2b(f"{self.rule}\0{first}".encode(), digest_size=8).digest()
+        return int.from_bytes(digest) % self.spread
+
+
+def _length(day: date) -> int:
+    """How many days the month has."""
+    return (date(day.year + day.month // 12, day.month % 12 + 1, 1) - timedelta(days=1)).day

@@ -1,0 +1,132 @@
+"""Rules on a schedule: once per customer and occurrence, in the customer's zone, whatever happens to the clock."""
+
+from pathlib import Path
+
+import pytest
+
+from engine.core.zones import iso
+from engine.model import Outcome
+from engine.testing.simulator import Simulator
+from tests.support.referrals import book_of
+
+EVENTS = """\
+version: 1
+events:
+  person: { profile: all }
+  visit: {}
+profile: { reader: boolean, zone: string }
+"""
+POLICY = "version: 1\nzone: { default: Europe/Berlin, field: profile.zone }\n"
+LETTER = """\
+version: 1
+segments:
+  - { id: reader, if: profile.reader }
+rules:
+  - id: letter
+    when: { schedule: { %s } }
+    send: letter
+"""
+TUESDAYS = 'every: week, on: tuesday, at: "09:00", among: segments.reader'
+"""The tests begin on Thursday, 2026-01-01T00:00:00Z."""
+
+
+@pytest.fixture(params=[False, True], ids=["once", "twice-and-reloaded"])
+def strict(request: pytest.FixtureRequest) -> bool:
+    return bool(request.param)
+
+
+def shop(folder: Path, when: str, strict: bool, policy: str = POLICY) -> Simulator:
+    return Simulator(book_of(folder, LETTER % when, policy, EVENTS), strict=strict)
+
+
+def told(there: Simulator) -> list[str]:
+    return [iso(one.at) for one in there.outreach]
+
+
+def test_readers_get_a_letter_on_tuesdays_at_nine_where_they_live(tmp_path: Path, strict: bool) -> None:
+    there = shop(tmp_path, TUESDAYS, strict)
+    there.event("person", "0d", reader=True)
+    there.event("person", "0d", customer="c-2", reader=True, zone="America/New_York")
+    there.event("person", "0d", customer="c-3", reader=False)
+    there.run("14d")
+    assert [(one.customer, iso(one.at)) for one in there.outreach] == [
+        ("c-1", "2026-01-06T08:00:00Z"),
+        ("c-2", "2026-01-06T14:00:00Z"),
+        ("c-1", "2026-01-13T08:00:00Z"),
+        ("c-2", "2026-01-13T14:00:00Z"),
+    ]
+    assert {one.customer for one in there.outcomes} == {"c-1", "c-2"}, "there is no word of who is not a reader"
+
+
+def test_who_joins_after_the_hour_gets_the_next_one_and_who_left_gets_none(tmp_path: Path, strict: bool) -> None:
+    there = shop(tmp_path, TUESDAYS, strict)
+    there.event("person", "5d9h", reader=True)
+    there.event("person", "13d", reader=False)
+    there.event("person", "20d", reader=True)
+    there.run("30d")
+    assert told(there) == ["2026-01-13T08:00:00Z", "2026-01-27T08:00:00Z"]
+
+
+def test_the_hour_is_that_of_the_clock_on_the_wall_in_summer_too(tmp_path: Path, strict: bool) -> None:
+    there = shop(tmp_path, 'every: month, on: 31, at: "02:30", among: true', strict)
+    there.event("visit", "0d")
+    there.run("95d")
+    assert told(there) == ["2026-01-31T01:30:00Z", "2026-02-28T01:30:00Z", "2026-03-31T00:30:00Z"]
+
+
+def test_every_second_week_counts_from_its_first_day(tmp_path: Path, strict: bool) -> None:
+    there = shop(tmp_path, "every: 2w, on: tuesday, from: 2026-01-12, among: true", strict)
+    there.event("visit", "0d")
+    there.run("45d")
+    assert told(there) == ["2026-01-13T08:00:00Z", "2026-01-27T08:00:00Z", "2026-02-10T08:00:00Z"]
+
+
+def test_a_move_to_another_zone_repeats_no_day_and_skips_what_has_passed_there(tmp_path: Path, strict: bool) -> None:
+    there = shop(tmp_path, 'every: day, at: "09:00", among: true', strict)
+    there.event("visit", "0d")
+    there.event("person", "1d10h", zone="America/New_York")  # 2 January, after nine in Berlin, before it in New York
+    there.event("person", "3d4h", zone="Asia/Tokyo")  # 4 January: noon in Tokyo
+    there.run("4d20h")
+    days = ["2026-01-01T08", "2026-01-02T08", "2026-01-03T14", "2026-01-05T00"]
+    assert told(there) == [f"{day}:00:00Z" for day in days]
+
+
+def test_after_an_outage_only_the_latest_one_missed_is_sent(tmp_path: Path) -> None:
+    there = shop(tmp_path, 'every: day, at: "09:00", among: true', False)
+    there.event("visit", "0d")
+    there.now = there.moment("9d12h")  # the clock stood still, and jumps
+    there.event("visit", "9d12h")
+    assert [(one.outcome, one.occurrence) for one in there.outcomes][-2:] == [
+        (Outcome.EXPIRED, "2026-01-09"),
+        (Outcome.FIRED, "2026-01-10"),
+    ]
+    assert len(there.outreach) == 1
+
+
+def test_a_spread_gives_each_customer_a_moment_of_their_own(tmp_path: Path, strict: bool) -> None:
+    there = shop(tmp_path, 'every: week, on: tuesday, at: "09:00", spread: 2h, among: true', strict)
+    for number in range(40):
+        there.event("visit", 1000 * number + there.start, customer=f"c-{number}")
+    there.run("20d")
+    first, second = there.outreach[:40], there.outreach[40:80]
+    moments = {one.customer: one.at - there.moment("5d8h") for one in first}
+    assert all(0 <= moment < 7_200_000 for moment in moments.values())
+    assert len(set(moments.values())) == 40
+    assert {one.customer: one.at - there.moment("12d8h") for one in second} == moments
+
+
+def test_a_group_that_time_alone_changes_is_asked_at_the_hour(tmp_path: Path, strict: bool) -> None:
+    there = shop(tmp_path, 'every: day, at: "09:00", among: events.visit.count("2d") == 0', strict)
+    there.event("visit", "0d")
+    there.run("4d")
+    assert told(there) == ["2026-01-03T08:00:00Z", "2026-01-04T08:00:00Z"]
+
+
+def test_a_rule_that_goes_live_later_reaches_who_is_there_from_the_next_hour_on(tmp_path: Path) -> None:
+    there = shop(tmp_path, TUESDAYS.replace("tuesday", "friday"), False)
+    there.event("person", "0d", reader=True)
+    there.run("3d")
+    there.book = book_of(tmp_path, LETTER % TUESDAYS, POLICY, EVENTS)
+    there.profile()
+    there.run("8d")
+    assert told(there) == ["2026-01-02T08:00:00Z", "2026-01-06T08:00:00Z"]
