@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from bench import machine
-from bench.modes import bare, job, latency, many, plain, replay, rules, storm
+from bench.modes import bare, job, latency, many, plain, programs, replay, rules, storm
 from bench.modes.context import Context
 from bench.sizes import FULL, QUICK, Sizes
 from bench.table import Section, Value, goal_rows, markdown_table, rich_table, turned
@@ -32,6 +32,7 @@ MODES: dict[str, Callable[[Context], Section]] = {
     "storm": storm.run,
     "many": many.run,
     "rules": rules.run,
+    "programs": programs.run,
     "replay": replay.run,
 }
 """In the order they run: those that others compare with come first."""
