@@ -191,8 +191,10 @@ class Checker:
                 return BROKEN
         if comparable(nodes[0].kind, nodes[1].kind, order):
             return Comparison(order, *nodes)
-        message = f"{self._what(left)}, {self._what(right)}"
-        return self._broken("type-mismatch", message, left.at, advice(*kinds, order), right.at)
+        message, help_ = f"{self._what(left)}, {self._what(right)}", advice(*kinds, order)
+        if "date" in kinds and Now() in (left.node, right.node):
+            help_ = "declare the field as `time`; a day in it begins at midnight UTC, and compares with `now`"
+        return self._broken("type-mismatch", message, left.at, help_, right.at)
 
     def _levels(self, order: Order, left: Side, right: Side) -> Node:
         """Levels compare by their height, not by their letters."""
