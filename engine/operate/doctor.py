@@ -15,6 +15,7 @@ from engine.operate.installation import Installation
 from engine.operate.overdue import overdue
 from engine.operate.recreated_topics import made_again
 from engine.operate.sampling import judge_keys
+from engine.operate.store_view import largest_of_a_page
 from engine.operate.topics import source_topics
 from engine.operate.words import count_of
 from engine.ports import HasServers, Place, StateStore, TopicReader
@@ -27,6 +28,8 @@ LATE = 60_000
 SAMPLE = 200
 """Records of each partition that are sampled."""
 WORKERS_LAG = "is a worker running? If so, start more of them: as many as there are partitions can share"
+LARGE = 100_000
+"""Bytes of one customer: each of their events takes a millisecond to read and write."""
 COUNTED = 10_000
 """Overdue customers counted per partition, at most: each counted one is read from the store."""
 
@@ -57,9 +60,20 @@ def _examine(there: Installation, store: StateStore, catalog: Catalog, counts: M
             yield _senders(there, reader, counts.get(settings.outreach_topic, 0))
     except (SourceUnavailable, BrokersAway) as error:
         yield fail("kafka", str(error), "may ENGINE_KAFKA_USERNAME read these topics?")
+    yield _largest(store, max(counts[topic] for topic in topics))
     if settings.clock == "live":
         yield from _stored_clocks(store, max(counts[topic] for topic in topics), now)
         yield _overdue(store, max(counts[topic] for topic in topics), now)
+
+
+def _largest(store: StateStore, partitions: int) -> Finding:
+    """Warn of a customer whose value is so large that each of their events is slow."""
+    size, customer = max(largest_of_a_page(store, number) for number in range(partitions))
+    says = f"the largest of a sample has {size:,} bytes ({customer})" if size else "none yet"
+    if size < LARGE:
+        return ok("largest customer", says)
+    advice = "`engine customer show` says what it is made of; windows and `profile: all` grow with what comes in"
+    return warn("largest customer", says, advice)
 
 
 def _keys(topic: str, partitions: int, reader: TopicReader, spans: Mapping[Place, tuple[int, int]]) -> Finding:

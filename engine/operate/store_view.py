@@ -78,6 +78,13 @@ def check(store: StateStore, partition: int) -> Checked:
     return checked
 
 
+def largest_of_a_page(store: StateStore, partition: int) -> tuple[int, str]:
+    """Bytes of the largest value among a page of customers, and whose it is; (0, "") without customers."""
+    page, _ = store.customers(partition, "", PAGE)
+    values = zip(store.load(partition, page), page, strict=True)
+    return max(((len(data), customer) for data, customer in values if data is not None), default=(0, ""))
+
+
 def _values(store: StateStore, partition: int) -> Iterator[tuple[str, bytes]]:
     cursor, seen = "", set[str]()
     while True:
