@@ -41,6 +41,14 @@ class Decided:
         self.duplicates = 0
         self.failures: list[str] = []
 
+    def drop_repeats(self) -> None:
+        """Keep each message once: an event repeated after `dedupe` decides it again, with the same id."""
+        if len({one.id for one in self.outreach}) < len(self.outreach):
+            first = {one.id: one for one in reversed(self.outreach)}
+            self.outreach = [one for one in self.outreach if first[one.id] is one]
+            entries = {entry.id: entry for entry in reversed(self.entries)}
+            self.entries = [entry for entry in self.entries if entries[entry.id] is entry]
+
 
 class CustomerRun:
     """One rule book over one history; `of` decides a customer. Raises MakesForOthers."""
@@ -54,11 +62,13 @@ class CustomerRun:
     def of(self, customer: str, inputs: Sequence[Input]) -> Decided:
         """Decide all inputs, and the timers up to the end of the clock."""
         try:
-            return self._quickly(customer, inputs)
+            decided = self._quickly(customer, inputs)
         except MakesForOthers:
             raise
         except Exception:  # which input it was, and what then remains, `Batch` knows
-            return CarefulRun(self).of(customer, inputs)
+            decided = CarefulRun(self).of(customer, inputs)
+        decided.drop_repeats()
+        return decided
 
     def _quickly(self, customer: str, inputs: Sequence[Input]) -> Decided:
         decided, book, lateness = Decided(), self.book, self.lateness

@@ -63,7 +63,8 @@ class Tally:
 
     @property
     def outreach(self) -> int:
-        return sum(count for (_, outcome), count in self.outcomes.items() if outcome is Outcome.FIRED)
+        """Messages, each once. A repeated event may decide one twice: then `outcomes` has it twice."""
+        return sum(self.days.values())
 
     def fired(self, rule: str) -> int:
         return self.outcomes[rule, Outcome.FIRED]

@@ -10,6 +10,8 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from engine.adapters.memory import MemoryStore
 from engine.backtest.customer import CarefulRun, CustomerRun, Decided, Input
 from engine.backtest.history import Clock
@@ -27,7 +29,9 @@ How = Callable[[CustomerRun, str, Sequence[Input]], Decided]
 
 def careful(run: CustomerRun, customer: str, inputs: Sequence[Input]) -> Decided:
     """As a customer is decided whose history has an input that fails."""
-    return CarefulRun(run).of(customer, inputs)
+    decided = CarefulRun(run).of(customer, inputs)
+    decided.drop_repeats()
+    return decided
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,7 @@ def by_partition(book: RuleBook, renderer: Renderer, events: Sequence[Event], en
     done = [result for batch in batches for result in results(partition.process(batch))]
     done += results(partition.advance(end))
     outreach = [entry.value for result in done for entry in result.outbox]
-    return Lines(sorted(outreach), sorted(line for result in done for _, line in result.outcome_records))
+    return Lines(once(outreach), sorted(line for result in done for _, line in result.outcome_records))
 
 
 def by_customer(
@@ -63,6 +67,12 @@ def by_customer(
     run = CustomerRun(book, renderer, Clock(folder / "clock", end))
     inputs.sort(key=itemgetter(0))
     return [how(run, who, [one for _, one in each]) for who, each in groupby(inputs, key=itemgetter(0))]
+
+
+def once(lines: Sequence[bytes]) -> list[bytes]:
+    """The first line of each id: a replay decides and writes a message again if its event is repeated much later."""
+    first = {msgspec.json.decode(line)["id"]: line for line in reversed(lines)}
+    return sorted(first.values())
 
 
 def lines_of(decided: Sequence[Decided]) -> Lines:
@@ -104,5 +114,5 @@ def backtested(folder: Path, events: Path, *options: object, processes: int = 2)
 
 
 def _read(folder: Path, name: str) -> Lines:
-    outreach, outcomes = (sorted((folder / f"{name}.{end}").read_bytes().splitlines()) for end in ("o", "c"))
-    return Lines(outreach, outcomes)
+    outreach, outcomes = ((folder / f"{name}.{end}").read_bytes().splitlines() for end in ("o", "c"))
+    return Lines(once(outreach), sorted(outcomes))

@@ -3,15 +3,17 @@
 import gzip
 import json
 import re
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from engine.demo.generate import generated_events
 from tests.support.backtests import Lines, backtested, disturbed, replayed, write_lines
 from tests.support.cdnow import PROJECT
-from tests.support.command import engine, shared_data, write_project
+from tests.support.command import REPOSITORY, engine, shared_data, write_project
 from tests.support.job import make_job, project
 from tests.support.shop_history import FILE as CDNOW_SAMPLE
 
@@ -38,6 +40,13 @@ def same(folder: Path, events: Path, *options: object) -> Lines:
     return wanted
 
 
+def same_of_both(folder: Path, one: Path, other: Path, *options: object) -> Lines:
+    wanted = replayed(folder, one, other, *options)
+    assert backtested(folder, one, "--events", other, *options) == wanted
+    assert wanted.outreach
+    return wanted
+
+
 @pytest.mark.parametrize("hours", [0, 6])
 def test_a_year_of_real_purchases_a_tenth_late_and_a_tenth_twice_gives_what_a_replay_gives(
     tmp_path: Path, hours: int
@@ -46,6 +55,17 @@ def test_a_year_of_real_purchases_a_tenth_late_and_a_tenth_twice_gives_what_a_re
     events = write_lines(folder / "events.jsonl", disturbed(cdnow(), "ts", days=20))
     wanted = same(folder, events, "--until", "1998-06-30")
     assert backtested(folder, events, "--until", "1998-06-30", processes=1) == wanted
+
+
+def test_the_example_rules_with_their_journeys_give_what_a_replay_gives(tmp_path: Path) -> None:
+    for name in ("rules", "templates"):
+        shutil.copytree(REPOSITORY / name, tmp_path / name)
+    bought = write_lines(tmp_path / "purchases.jsonl", disturbed(cdnow(1_200), "ts", days=20))
+    done = write_lines(tmp_path / "generated.jsonl", disturbed(generated_events()[:2_500], "time", days=20))
+    wanted = same_of_both(tmp_path, bought, done, "--until", "1997-04-01")
+    assert any(b"first-record" in line for line in wanted.outreach), "the journey takes part"
+    lines = (tmp_path / "b.o").read_bytes().splitlines()
+    assert sorted(lines) == wanted.outreach, "each message is there once"
 
 
 def test_the_benchmark_job_gives_what_a_replay_gives_also_without_until(tmp_path: Path) -> None:
@@ -62,13 +82,7 @@ def test_an_until_within_the_history_ends_it_where_a_replay_ends_it(tmp_path: Pa
 def test_several_files_are_merged_as_a_replay_merges_them(tmp_path: Path) -> None:
     folder, purchases = write_project(tmp_path, DETAILED), disturbed(cdnow(1_000), "ts", days=20)
     one, other = (write_lines(folder / f"{name}.jsonl", purchases[name::2]) for name in (0, 1))
-    ran = engine("replay", one, other, "--out", "r.o", "--outcomes", "r.c", folder=folder)
-    assert ran.code == 0
-    files = "--out", "b.o", "--outcomes", "b.c"
-    assert engine("backtest", "rules", "--events", one, "--events", other, *files, folder=folder).code == 0
-    for end in ("o", "c"):
-        found, wanted = ((folder / f"{name}.{end}").read_bytes().splitlines() for name in "br")
-        assert sorted(found) == sorted(wanted)
+    same_of_both(folder, one, other)
 
 
 def test_an_archive_gives_what_its_events_give(tmp_path: Path) -> None:
