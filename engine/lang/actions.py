@@ -92,7 +92,9 @@ class EmitFields(ActionFields):
     with_: dict[Name, Expr] = Field({}, alias="with", description="Property -> expression with its value.")
 
     def build(self, site: Site, around: Around) -> tuple[Action, Needs]:
-        declared = site.catalog.events.get(site.at("event").event(self.event))
+        declared = site.catalog.events.get(
+            site.at("event").event(self.event, advice="declare it in events.yaml, under `events`")
+        )
         if declared and declared.made:
             site.at("event").report("bad-value", f"only the engine makes {self.event}", "name a type of events.yaml")
         to = site.at("to").expression(self.to, around.types, value=True)

@@ -75,10 +75,10 @@ class Site:
             value = value[step]
         return value
 
-    def event(self, name: str, *, key: bool = False) -> str:
-        """The name; reported if no such event type is declared."""
+    def event(self, name: str, *, key: bool = False, advice: str = "") -> str:
+        """The name; reported if no such event type is declared. `advice`: help where no declared name is close."""
         if name not in self.catalog.events:
-            help = did_you_mean(name, self.catalog.events)
+            help = did_you_mean(name, self.catalog.events) or advice
             self.report("unknown-event", f"there is no event type '{name}'", help, key=key)
         return name
 
