@@ -7,6 +7,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-com
 PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadscope --no-loadscope-reorder
 READY := .venv/.ready
 INSTALLED := .venv/.installed
+FIGURES := .venv/.figures
 
 # Tests start hundreds of processes. Without its byte code each would compile the engine and its libraries: a second apiece.
 export PYTHONDONTWRITEBYTECODE :=
@@ -14,7 +15,7 @@ export PYTHONDONTWRITEBYTECODE :=
 help: ## what there is to make
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 20
 
-demo: $(INSTALLED) ## a year and a half of purchases through rules/ and templates/ into out/
+demo: $(INSTALLED) $(FIGURES) ## a year and a half of purchases through rules/ and templates/ into out/
 	@$(BIN)/engine demo $(ARGS)
 
 demo-live: $(READY) ## a mail, its unsubscribe link and what follows, on real servers (a minute); ARGS=--stay keeps them
@@ -71,6 +72,10 @@ install: $(READY) ## make .venv ready
 clean: ## remove .venv and everything made
 	rm -rf .venv out dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(FIGURES): $(INSTALLED)
+	@$(PIP) -e '.[insight]'
+	@touch $@
 
 $(READY): $(INSTALLED)
 	@$(PIP) -e '.[test,dev]'

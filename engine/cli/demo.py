@@ -2,6 +2,7 @@
 
 import json
 from contextlib import closing
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,8 +17,10 @@ from engine.cli.summary import show
 from engine.demo.gallery import GalleryData, write_gallery
 from engine.demo.generate import END, demo_history, write_demo_events
 from engine.examples import rules_folder, templates_folder
+from engine.extras import ExtraMissing, naming_extras
 from engine.wiring.replay import History, Sinks, replay_into
 
+FIGURES = "figures.html"
 EXAMPLES = "the examples that come with the engine"
 
 
@@ -51,6 +54,7 @@ def demo(
             outreach=_lines(outreach),
             outcomes=_lines(outcomes),
             history=lambda customer: demo_history(to / "events", customer),
+            figures=FIGURES if find_spec("duckdb") else "",
         ),
         to / "index.html",
     )
@@ -58,6 +62,14 @@ def demo(
     out.print(
         f"\nThe messages: [bold]{outreach}[/]  As customers see them: [bold]{to / 'index.html'}[/]", highlight=False
     )
+    try:
+        with naming_extras():
+            from engine.cli.demo_figures import write_figures  # needs DuckDB
+    except ExtraMissing as error:
+        out.print(f"Without the figures of the shop: {error}", markup=False, highlight=False)
+    else:
+        write_figures(project, rules or rules_folder(), events, outcomes, to / FIGURES)
+        out.print(f"The shop in figures: [bold]{to / FIGURES}[/]", highlight=False)
 
 
 def _lines(path: Path) -> list[dict[str, Any]]:

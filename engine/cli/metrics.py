@@ -67,7 +67,7 @@ def metrics(
         shop = open_sources(sources, asked, settings, Path(folder), source)
         start, end = default_period(shop)
         period = (day_of(since, "--from") or start, day_of(to, "--to") or end)
-        report = build_report(shop, *period, _predictions(shop, settings.rules) if predict else ())
+        report = build_report(shop, *period, predicted(shop, settings.rules) if predict else ())
         shop.close()
     if html:
         html.parent.mkdir(parents=True, exist_ok=True)
@@ -99,7 +99,7 @@ def open_sources(
     return open_shop(archives, asked)
 
 
-def _predictions(shop: Shop, rules: Path) -> list[Section]:
+def predicted(shop: Shop, rules: Path) -> list[Section]:
     """By the fit that the rules use, if there is one. Empty with too few customers or too little time to check."""
     until, weeks = check_until(shop)
     if weeks < 1:

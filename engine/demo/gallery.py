@@ -38,6 +38,8 @@ class GalleryData:
     outreach: Sequence[JsonObject]
     outcomes: Sequence[JsonObject]
     history: Callable[[str], Sequence[JsonObject]] = lambda customer: ()
+    figures: str = ""
+    """The page with the shop's figures, beside this one; "": there is none."""
 
 
 @dataclass

@@ -78,6 +78,33 @@ def test_a_message_is_shown_as_its_customer_sees_it(page: Page) -> None:
     assert page.locator("ol.story li.message").count() > 3
 
 
+@pytest.mark.parametrize("width", [PHONE, DESK])
+def test_the_figures_of_the_shop_are_readable_on_a_phone_and_at_a_desk(page: Page, width: int) -> None:
+    page.get_by_role("link", name="a page of its own").click()
+    page.set_viewport_size({"width": width, "height": 800})
+    assert page.evaluate("document.documentElement.scrollWidth") <= width, "nobody has to scroll sideways"
+    titles = page.locator("section h2").all_inner_texts()
+    assert titles == [
+        "Who buys, and how often",
+        "Who stays",
+        "To the second purchase, and on",
+        "Time between purchases",
+        "Cohorts",
+        "Recency, frequency, money",
+        "What they will do",
+        "What outreach led to",
+        "Where people leave journeys",
+    ]
+    assert page.locator("section svg").count() >= 5
+    for svg in page.locator("section svg").all():
+        box = svg.bounding_box()
+        assert box is not None
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= width
+    assert page.locator("#second .figures b").first.inner_text().endswith(" %")
+    assert "2,357" in page.locator("#buying .figures").inner_text()
+
+
 def overlap(one: dict[str, float], other: dict[str, float]) -> bool:
     """By more than a line's width."""
     across = min(one["right"], other["right"]) - max(one["left"], other["left"])

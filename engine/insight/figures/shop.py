@@ -118,7 +118,8 @@ _NO_EVENT: Final = """
 """
 _NO_OUTCOME: Final = """
     SELECT NULL::VARCHAR AS customer, NULL::VARCHAR AS rule, NULL::VARCHAR AS outcome, NULL::VARCHAR AS outreach,
-        NULL::TIMESTAMPTZ AS decided_at, NULL::VARCHAR AS reason, NULL::VARCHAR AS exposed
+        NULL::TIMESTAMPTZ AS decided_at, NULL::VARCHAR AS reason, NULL::VARCHAR AS exposed,
+        NULL::VARCHAR AS occurrence, NULL::VARCHAR AS step
     WHERE false
 """
 _EMPTY: Final = {"events": _NO_EVENT, "feedback": _NO_EVENT, "outcomes": _NO_OUTCOME}

@@ -40,7 +40,9 @@ def nps(shop: Shop, start: date, end: date, event: str = "survey_answered", prop
 
 @dataclass(frozen=True)
 class Funnel:
-    """One rule's outreach: how many were decided, sent, opened, clicked, and followed by a purchase in time."""
+    """Outreach of a rule, or of a step of a journey: how many were decided, sent, opened, clicked, and followed by a
+    purchase in time.
+    """
 
     rule: str
     fired: int
@@ -48,13 +50,15 @@ class Funnel:
     opened: int
     clicked: int
     bought: int
+    step: str = ""
 
 
 def funnels(shop: Shop, within: timedelta) -> list[Funnel]:
-    """Funnels by rule, largest first. The time for a purchase begins at the hand-over, or else at the decision."""
+    """By rule and step, largest first. The time for a purchase begins at the hand-over, or else at the decision."""
     query = """
         WITH fired AS (
-            SELECT outreach, any_value(rule) AS rule, any_value(hash(customer)) AS c, min(epoch_ms(decided_at)) AS at_ms
+            SELECT outreach, any_value(rule) AS rule, any_value(coalesce(step, '')) AS step,
+                any_value(hash(customer)) AS c, min(epoch_ms(decided_at)) AS at_ms
             FROM outcomes WHERE outcome = 'fired' AND outreach IS NOT NULL AND epoch_ms(decided_at) < $end
             GROUP BY outreach
         ), told AS (
@@ -67,12 +71,13 @@ def funnels(shop: Shop, within: timedelta) -> list[Funnel]:
                 bool_or(what = 'clicked') AS clicked
             FROM told GROUP BY outreach
         ), whole AS (
-            SELECT rule, c, sent, opened, clicked, coalesce(sent, at_ms) AS since
+            SELECT rule, step, c, sent, opened, clicked, coalesce(sent, at_ms) AS since
             FROM fired LEFT JOIN steps USING (outreach)
         )
-        SELECT rule, count(*), count(sent), count_if(opened), count_if(clicked), count_if(EXISTS (
-            FROM days WHERE days.c = whole.c AND last_at > since AND first_at <= since + $within
-        )) FROM whole GROUP BY rule ORDER BY 2 DESC, 1
+        SELECT rule, count(*), count(sent), count(*) FILTER (opened), count(*) FILTER (clicked),
+            count_if(EXISTS (FROM days WHERE days.c = whole.c AND last_at > since AND first_at <= since + $within)),
+            step
+        FROM whole GROUP BY rule, step ORDER BY 2 DESC, rule, step
     """
     parameters = {"end": shop.instant(shop.end), "within": int(within.total_seconds() * 1000)}
     return [Funnel(*row) for row in shop.connection.execute(query, parameters).fetchall()]

@@ -9,6 +9,7 @@ from itertools import pairwise
 
 from engine.insight.figures.buying import buying, gaps, next_shares, returning, until_next
 from engine.insight.figures.groups import cohorts, rfm
+from engine.insight.figures.leaving import points
 from engine.insight.figures.retention import Retention, retentions
 from engine.insight.figures.shop import Shop, month_before, whole_months
 from engine.insight.figures.voice import funnels, nps
@@ -28,7 +29,7 @@ def default_period(shop: Shop) -> tuple[date, date]:
 def build_report(shop: Shop, start: date, end: date, more: Sequence[Section] = ()) -> Report:
     """Build the report. `more`: further sections, such as predictions."""
     sections = [_buying(shop, start, end), _retention(shop, start, end), _second(shop), _gaps(shop), _cohorts(shop)]
-    sections += [_rfm(shop), *more, *_nps(shop, start, end), *_outreach(shop)]
+    sections += [_rfm(shop), *more, *_nps(shop, start, end), *_outreach(shop), *_leaving(shop)]
     period = (start.isoformat(), end.isoformat())
     return Report(shop.first.isoformat(), shop.end.isoformat(), period, shop.asked.zone, shop.currency, sections)
 
@@ -215,16 +216,36 @@ def _outreach(shop: Shop) -> list[Section]:
         return []
     rows = [[one.fired, one.sent, one.opened, one.clicked, one.bought] for one in found]
     heat = Heat(
-        "What became of each rule's outreach",
-        [one.rule for one in found],
+        "What became of the outreach of each rule and step",
+        [f"{one.rule} / {one.step}" if one.step else one.rule for one in found],
         ["fired", "sent", "opened", "clicked", "bought"],
         [[count / (row[0] or 1) for count in row] for row in rows],
         [[f"{count:,}" for count in row] for row in rows],
         "",
     )
     definition = (
-        "Outreach by rule: decided, handed over, opened and clicked as providers tell, followed by a purchase within"
-        f" {PURCHASE_WINDOW.days} days of the hand-over (of the decision where no hand-over is told)."
+        "Outreach by rule and step: decided, handed over, opened and clicked as providers tell, followed by a purchase"
+        f" within {PURCHASE_WINDOW.days} days of the hand-over (of the decision where no hand-over is told)."
     )
     note = "Who bought afterwards might have bought anyway: only a holdout tells what outreach has caused."
     return [Section("outreach", "What outreach led to", definition, charts=[heat], note=note)]
+
+
+def _leaving(shop: Shop) -> list[Section]:
+    found = points(shop)
+    if not found:
+        return []
+    rows = [[one.reached, one.exited, one.goal, one.completed] for one in found]
+    heat = Heat(
+        "Runs by the last step they came to",
+        [f"{one.rule} / {one.step or 'before the first'}" for one in found],
+        ["came to it", "left here", "goal here", "ended here"],
+        [[count / (row[0] or 1) for count in row] for row in rows],
+        [[f"{count:,}" for count in row] for row in rows],
+        "",
+    )
+    definition = (
+        "Of the runs of each journey: how many came to a step, and for how many it was the last that made anything, or"
+        " was refused, before the run was left, reached its goal, or came to its end. Runs that go on are in no column."
+    )
+    return [Section("leaving", "Where people leave journeys", definition, charts=[heat])]

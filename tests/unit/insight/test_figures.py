@@ -17,6 +17,7 @@ from engine.cli.main import app
 from engine.insight.archive import Archive, Outcome, Place
 from engine.insight.figures.buying import buying, gaps, next_shares, returning, until_next
 from engine.insight.figures.groups import cohorts, rfm
+from engine.insight.figures.leaving import Point, points
 from engine.insight.figures.predicting import check_fit, check_until, fit_shop
 from engine.insight.figures.retention import retention
 from engine.insight.figures.shop import Asked, NoPurchases, Shop, open_shop
@@ -246,6 +247,39 @@ def test_outreach_is_followed_from_the_decision_to_the_purchase(tmp_path: Path) 
     assert funnels(shop, timedelta(days=14)) == [Funnel("win-back", 2, 1, 1, 1, 1)]
     assert funnels(shop, timedelta(days=5)) == [Funnel("win-back", 2, 1, 1, 1, 0)]
     assert "What outreach led to" in page(build_report(shop, *default_period(shop)))
+
+
+def test_it_shows_where_in_a_journey_people_leave(tmp_path: Path) -> None:
+    """Four runs: left after the first step, left before any, at the goal after the second, and still under way."""
+    told = [
+        ("ann", "entered", "", 0), ("ann", "fired", "hello", 1), ("ann", "exited", "", 2),
+        ("ben", "entered", "", 0), ("ben", "exited", "", 1),
+        ("cid", "entered", "", 0), ("cid", "fired", "hello", 1),
+        ("cid", "capped", "offer", 5), ("cid", "goal_reached", "", 6),
+        ("dan", "entered", "", 0), ("dan", "fired", "hello", 1), ("dan", "fired", "later", 9),
+    ]  # fmt: skip
+    with Archive.opened(tmp_path) as archive:
+        archive.add_event(Place("shop", 0, 0), bought("", "", 9).time, bought("e1", "ann", 9))
+        for number, (customer, outcome, step, day) in enumerate(told):
+            outreach = f"m-{number}" if outcome == "fired" else None
+            at = START + timedelta(days=day)
+            one = Outcome(f"o{number}", at, customer, "onboarding", "1", outcome, outreach=outreach, step=step)
+            archive.add_outcome(Place("outcomes", 0, number), one.time, one)
+        archive.commit()
+    shop = open_shop([tmp_path], Asked())
+    assert points(shop) == [
+        Point("onboarding", "", 4, 1, 0, 0),
+        Point("onboarding", "hello", 3, 1, 0, 0),
+        Point("onboarding", "offer", 1, 0, 1, 0),
+        Point("onboarding", "later", 1, 0, 0, 0),
+    ]
+    assert funnels(shop, timedelta(days=14)) == [
+        Funnel("onboarding", 3, 0, 0, 0, 1, "hello"),
+        Funnel("onboarding", 1, 0, 0, 0, 0, "later"),
+    ]
+    shown = page(build_report(shop, *default_period(shop)))
+    assert "Where people leave journeys" in shown
+    assert "onboarding / hello" in shown
 
 
 def test_a_plan_says_how_many_weeks_an_experiment_takes() -> None:
