@@ -1,5 +1,6 @@
 """`engine metrics`: prints how customers stay, in the terminal, as JSON, or as a page."""
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,9 +21,12 @@ from engine.insight.figures.predicting import REPORT_SAMPLE, check_fit, check_un
 from engine.insight.figures.shop import Asked, Shop, open_shop
 from engine.insight.models.fitting import TooFew
 from engine.insight.report.build import build_report, default_period
-from engine.insight.report.content import Section
+from engine.insight.report.content import Report, Section
+from engine.insight.report.goals import costs, goals
 from engine.insight.report.page import page
 from engine.insight.report.predictions import predictions
+from engine.lang.diagnostics import human
+from engine.lang.figures import FiguresFile, load_figures
 from engine.wiring.replay import History
 
 Sources = Annotated[list[Path], typer.Argument(help="Archives, or files of JSON lines (.gz).")]
@@ -50,6 +54,7 @@ def metrics(
     zone: Zone = "",
     source: Source = "",
     predict: Annotated[bool, typer.Option("--predict/--no-predict", help="Fit a model and check it too.")] = True,
+    against: Annotated[Path | None, typer.Option(help="A YAML file of goals and costs (docs/insight.md).")] = None,
     html: Annotated[Path | None, typer.Option(help="Write the report as a page.")] = None,
     rules: RulesDir = None,
     templates: TemplatesDir = None,
@@ -68,6 +73,8 @@ def metrics(
         start, end = default_period(shop)
         period = (day_of(since, "--from") or start, day_of(to, "--to") or end)
         report = build_report(shop, *period, predicted(shop, settings.rules) if predict else ())
+        if against:
+            report = _beside(report, shop, period, _wanted(against))
         shop.close()
     if html:
         html.parent.mkdir(parents=True, exist_ok=True)
@@ -78,6 +85,21 @@ def metrics(
         out.print(f"wrote {html}", markup=False, highlight=False)
     else:
         show(report, out)
+
+
+def _wanted(path: Path) -> FiguresFile:
+    found, findings = load_figures(path)
+    if findings:
+        complain(human(findings))
+    if found is None:
+        raise typer.Exit(1)
+    return found
+
+
+def _beside(report: Report, shop: Shop, period: tuple[date, date], wanted: FiguresFile) -> Report:
+    spent = costs(shop, *period, wanted.costs.per_message, wanted.costs.monthly) if wanted.costs else []
+    report = replace(report, sections=[*report.sections, *spent])
+    return replace(report, sections=[*goals(report, wanted.goals), *report.sections])
 
 
 def open_sources(

@@ -14,6 +14,7 @@ import pytest
 from typer.testing import CliRunner
 
 from engine.cli.main import app
+from engine.errors import UsageError
 from engine.insight.archive import Archive, Outcome, Place
 from engine.insight.figures.buying import buying, gaps, next_shares, returning, until_next
 from engine.insight.figures.groups import cohorts, rfm
@@ -23,7 +24,9 @@ from engine.insight.figures.retention import retention
 from engine.insight.figures.shop import Asked, NoPurchases, Shop, open_shop
 from engine.insight.figures.voice import Funnel, Nps, funnels, nps
 from engine.insight.report.build import build_report, default_period
+from engine.insight.report.goals import costs, goals
 from engine.insight.report.page import page
+from engine.lang.figures import load_figures
 from engine.model import Event
 from tests.support.shop_history import customers, purchases
 
@@ -280,6 +283,34 @@ def test_it_shows_where_in_a_journey_people_leave(tmp_path: Path) -> None:
     shown = page(build_report(shop, *default_period(shop)))
     assert "Where people leave journeys" in shown
     assert "onboarding / hello" in shown
+
+
+def test_goals_stand_beside_what_is_and_costs_are_told_per_customer_who_stayed(
+    record_shop: Shop, tmp_path: Path
+) -> None:
+    file = tmp_path / "goals.yaml"
+    file.write_text(
+        "version: 1\ngoals: { repeat_rate: 50%, frequency: 2.5 }\ncosts: { per_message: 0.1, monthly: 304.375 }\n"
+    )
+    wanted, findings = load_figures(file)
+    assert wanted, findings
+    report = build_report(record_shop, date(1997, 7, 1), date(1997, 10, 1))
+    figures = goals(report, wanted.goals)[0].figures
+    assert [one.value for one in figures] == [exactly(0.488757), exactly(2.935511)]
+    assert [one.note for one in figures] == ["goal 50.0 %: 97.8 % of it", "goal 2.5: reached"]
+    assert wanted.costs
+    spent = costs(record_shop, date(1997, 7, 1), date(1997, 10, 1), wanted.costs.per_message, wanted.costs.monthly)
+    assert [one.value for one in spent[0].figures] == [pytest.approx(920), pytest.approx(920 / 209), 0]
+    with pytest.raises(UsageError, match=r"no figure 'repeat' to have a goal; there are .*repeat_rate"):
+        goals(report, {"repeat": 0.5})
+
+
+def test_a_goal_that_is_no_number_is_told_with_its_place(tmp_path: Path) -> None:
+    file = tmp_path / "goals.yaml"
+    file.write_text("version: 1\ngoals:\n  repeat_rate: half\n")
+    found, findings = load_figures(file)
+    assert found is None
+    assert [(one.line, one.code, one.message) for one in findings] == [(3, "bad-value", "'half' is not a goal")]
 
 
 def test_a_plan_says_how_many_weeks_an_experiment_takes() -> None:

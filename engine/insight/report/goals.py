@@ -1,0 +1,55 @@
+"""The report's sections of goals and of costs, from the file of `engine metrics --against`."""
+
+from collections.abc import Mapping
+from datetime import date
+
+from engine.errors import UsageError
+from engine.insight.figures.retention import retention
+from engine.insight.figures.shop import Shop
+from engine.insight.report.content import Figure, Report, Section, written
+
+DAYS_PER_MONTH = 365.25 / 12
+
+
+def goals(report: Report, wanted: Mapping[str, float]) -> list[Section]:
+    """Today's figures against what they shall be. Raises UsageError for a figure that the report does not have."""
+    figures = []
+    for id_, goal in wanted.items():
+        found = report.figure(id_)
+        if found is None:
+            known = sorted(figure.id for section in report.sections for figure in section.figures)
+            message = f"there is no figure {id_!r} to have a goal; there are {', '.join(known)}"
+            raise UsageError(message)
+        figures.append(Figure(f"goal_{id_}", found.name, found.value, found.unit, _missing(found, goal, report)))
+    definition = "Today's figures beside what they shall be."
+    return [Section("goals", "Goals", definition, figures)] if figures else []
+
+
+def _missing(found: Figure, goal: float, report: Report) -> str:
+    aim = f"goal {written(goal, found.unit, report.currency)}"
+    if found.value is None:
+        return aim
+    if found.value >= goal:
+        return f"{aim}: reached"
+    return f"{aim}: {written(found.value / goal, 'share')} of it" if goal > 0 else aim
+
+
+def costs(shop: Shop, start: date, end: date, per_message: float, monthly: float) -> list[Section]:
+    """What keeping customers has cost in the period, and per customer who stayed."""
+    query = """
+        SELECT count(DISTINCT outreach) FROM outcomes
+        WHERE outcome = 'fired' AND outreach IS NOT NULL AND epoch_ms(decided_at) >= ? AND epoch_ms(decided_at) < ?
+    """
+    messages = int(shop.row(query, shop.instant(start), shop.instant(end))[0])
+    stayed = retention(shop, start, end).stayed
+    whole = messages * per_message + monthly * (end - start).days / DAYS_PER_MONTH
+    figures = [
+        Figure("cost", "cost of the period", whole, "money"),
+        Figure("cost_per_stayed", "per customer who stayed", whole / stayed if stayed else None, "money"),
+        Figure("cost_messages", "messages", messages, "count", f"{per_message:g} each"),
+    ]
+    definition = (
+        "Messages of the period times what one costs, and the monthly costs for its days; divided by the customers who"
+        " were active at its start and at its end. They might have stayed without: only a holdout tells."
+    )
+    return [Section("costs", "What keeping customers costs", definition, figures)]

@@ -1,0 +1,49 @@
+"""The grammar of the file that `engine metrics --against` reads: goals of figures, and what keeping customers costs."""
+
+import re
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from engine.lang.diagnostics import Diagnostic
+from engine.lang.form import File, NotNull, Parsed, Strict, refuse, said
+from engine.lang.validate import validate
+from engine.lang.yaml_reader import read
+
+
+def _goal(value: Any) -> float:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    found = re.fullmatch(r"(-?\d+(?:\.\d+)?) ?%", value) if isinstance(value, str) else None
+    if not found:
+        refuse("bad-value", f"{said(value)} is not a goal", "write a number, or a share such as 45%")
+    return float(found[1]) / 100
+
+
+Goal = Annotated[float, Parsed(_goal, {"type": ["number", "string"]})]
+
+
+class CostFields(Strict):
+    """Money, in the shop's currency."""
+
+    label = "costs"
+    per_message: float = Field(0.0, ge=0, description="What a message costs.")
+    monthly: float = Field(0.0, ge=0, description="What goes into keeping customers besides, in a month.")
+
+
+class FiguresFile(File):
+    """Goals and costs, for the figures of `engine metrics`."""
+
+    label = "file of goals"
+    goals: dict[str, Goal] = Field({}, description="Id of a figure, as in --json -> what it shall be.")
+    costs: Annotated[CostFields | None, NotNull()] = Field(None, description="What keeping customers costs.")
+
+
+def load_figures(path: Path) -> tuple[FiguresFile | None, list[Diagnostic]]:
+    """The file; None if it has errors."""
+    document, findings = read(path)
+    if document is None:
+        return None, findings
+    content, more, _ = validate(FiguresFile, document)
+    return (None if findings or more else content), [*findings, *more]
