@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_core import ErrorDetails
 
 from engine.errors import EngineError
 from engine.implausible import implausible
@@ -289,11 +290,26 @@ def load_settings(**given: Any) -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         name = f"ENGINE_{'_'.join(map(str, first['loc'])).upper()}"
-        raise BadSetting(name, first["msg"]) from error
+        raise BadSetting(name, _plain(first)) from error
     for name, reason in implausible(settings):
         variable = f"ENGINE_{name.upper()}"
         raise BadSetting(variable, reason)
     return settings
+
+
+_EXPECTED: Final = {
+    "int_parsing": "a whole number",
+    "int_from_float": "a whole number",
+    "float_parsing": "a number",
+    "bool_parsing": "true or false",
+}
+
+
+def _plain(error: ErrorDetails) -> str:
+    """What pydantic found, for somebody who has set a variable. Secrets are texts, and so never fail to be parsed."""
+    if expected := _EXPECTED.get(error["type"]):
+        return f"expected {expected}, not {error['input']!r}"
+    return error["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
 
 
 def channel_urls(settings: Settings) -> dict[str, str]:

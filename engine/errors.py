@@ -4,6 +4,7 @@ An error carries its data as fields. Its message says where the problem is and w
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 
 class EngineError(Exception):
@@ -214,6 +215,13 @@ class SourceUnavailable(EngineError):
 
     def __str__(self) -> str:
         return f"{self.source}: {self.reason}"
+
+
+@dataclass
+class CannotConnect(SourceUnavailable):
+    """No broker at `source` lets us in. `advice`: what to look at, for whoever set the address."""
+
+    advice: ClassVar = "is it running, and are ENGINE_KAFKA_BOOTSTRAP and the other ENGINE_KAFKA_… settings right?"
 
 
 @dataclass

@@ -52,13 +52,10 @@ class RuleTest(pytest.Item):
         self.file = file
         self.index = index
         self.renderer = renderer
-        case = file.tests[index]
-        rules = {expected.rule or expected.segment for expected in (*(case.expect or ()), *(case.outcomes or ()))}
-        templates = {send.template for rule in rules for send in file.book.by_id[rule].action.sends}
-        self.extra_keyword_matches.update(rules | templates)
+        self.extra_keyword_matches.update(file.words_of(file.tests[index]))
 
     def runtest(self) -> None:
-        results = run_test_file(self.file, self.renderer, lambda name: name == self.name)
+        results = run_test_file(self.file, self.renderer, lambda case: case.name == self.name)
         for result in results:
             if result.index == self.index and not result.passed:
                 raise NotAsExpected(result)

@@ -75,7 +75,7 @@ def archive(
         else:
             added = _archive_topics(archive, settings, catalog)
     told = {"records": added.records, "unreadable": added.unreadable}
-    _tell(told | ({"files_saved": compact(to)} if compacting else {}), as_json)
+    _tell(told | ({"fewer_files": compact(to)} if compacting else {}), as_json)
 
 
 def _archive_topics(archive: Archive, settings: Settings, catalog: Catalog) -> Added:

@@ -11,7 +11,7 @@ import typer
 import typer.core
 
 from engine.cli.console import complain
-from engine.errors import EngineError, UsageError
+from engine.errors import CannotConnect, EngineError, UsageError
 from engine.extras import naming_extras
 
 
@@ -178,4 +178,6 @@ def run() -> None:
             app()
     except EngineError as error:
         complain(str(error))
+        if isinstance(error, CannotConnect):
+            complain(error.advice)
         sys.exit(1)

@@ -1,6 +1,7 @@
 """`engine test`: runs the rule tests."""
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from time import perf_counter
 from typing import Annotated
@@ -14,7 +15,7 @@ from engine.cli.opening import open_project
 from engine.cli.options import AsJson, RulesDir, TemplatesDir, settings_of
 from engine.errors import UsageError
 from engine.lang.diagnostics import human
-from engine.lang.rule_tests import TestFile, load_tests
+from engine.lang.rule_tests import TestCase, TestFile, load_tests
 from engine.testing import Project, TestResult, run_test_file
 from engine.testing.update import in_the_form_of, updated_text
 
@@ -33,7 +34,7 @@ def run_tests(
     ] = None,
     rules: RulesDir = None,
     templates: TemplatesDir = None,
-    keyword: Annotated[str, typer.Option("-k", help="Only tests whose name contains this.")] = "",
+    keyword: Annotated[str, typer.Option("-k", help="Only tests whose name, rule or template contains this.")] = "",
     update: Annotated[
         bool, typer.Option("--update", help="Write what failed tests got into what they expect.")
     ] = False,
@@ -68,11 +69,15 @@ def run_tests(
 
 def _run(project: Project, paths: list[Path], keyword: str) -> Results:
     loaded = _load(project, paths)
-    results = [(file, run_test_file(file, project.renderer, lambda name: keyword in name)) for file in loaded]
+    results = [(file, run_test_file(file, project.renderer, _chosen(file, keyword))) for file in loaded]
     if keyword and not any(found for _, found in results):
-        message = f"no test's name contains {keyword!r}"
+        message = f"no test's name, rule or template contains {keyword!r}"
         raise UsageError(message)
     return results
+
+
+def _chosen(file: TestFile, keyword: str) -> Callable[[TestCase], bool]:
+    return lambda case: any(keyword in word for word in (case.name, *file.words_of(case)))
 
 
 def _load(project: Project, paths: list[Path]) -> list[TestFile]:

@@ -16,6 +16,7 @@ from engine.cli.process import begin_log, obey_stop
 from engine.core.durations import text_of
 from engine.errors import EngineError
 from engine.operate.checks import check_all
+from engine.operate.topics import source_topics
 from engine.operate.upgrade import SECONDS_PER_100_000, upgrade, waiting
 from engine.operate.words import count_of
 from engine.ports import HasFormat2, Hooks, StateStore
@@ -71,6 +72,7 @@ def run(
         stack.callback(close_writer, writer)
         running = stack.enter_context(open_running(settings, project, opened, writer, hooks))
         health.running = running
+        metrics.expect(source_topics(settings, project.book.catalog))
         _obey_signals(running, hooks)
         collect_rarely()
         running.worker.run()

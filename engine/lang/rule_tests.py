@@ -81,6 +81,11 @@ class TestFile:
     tests: tuple[TestCase, ...]
     document: Document
 
+    def words_of(self, case: TestCase) -> set[str]:
+        """The rules and segments of which it expects something, and their templates: -k finds it by them too."""
+        rules = {expected.rule or expected.segment for expected in (*(case.expect or ()), *(case.outcomes or ()))}
+        return rules | {send.template for rule in rules for send in self.book.by_id[rule].action.sends}
+
 
 def load_tests(path: Path, loaded: Loaded) -> tuple[TestFile | None, list[Diagnostic]]:
     """The tests of a file; None if it has errors. `loaded` must have a book."""

@@ -9,7 +9,7 @@ from engine.config import BadSetting, Settings, channel_urls, linked_settings, u
 from engine.core.book import LINKS, RuleBook, TemplateFacts
 from engine.core.catalog import Catalog
 from engine.core.zones import ZONES_VERSION
-from engine.errors import EngineError, OtherFormat, PartitionsDiffer, SourceUnavailable, StateTooNew
+from engine.errors import CannotConnect, EngineError, OtherFormat, PartitionsDiffer, SourceUnavailable, StateTooNew
 from engine.lang.project import Loaded, load
 from engine.operate.findings import Finding, fail, ok, warn
 from engine.operate.installation import Installation
@@ -118,8 +118,7 @@ def check_kafka(installation: Installation, catalog: Catalog) -> tuple[list[Find
             there = [topic for topic in topics_of(settings, catalog) if topic in counts]
             sizes = admin.size_limits(there)
     except SourceUnavailable as error:
-        advice = "is it running, and are ENGINE_KAFKA_BOOTSTRAP and the other ENGINE_KAFKA_… settings right?"
-        return [fail("kafka", str(error), advice)], {}
+        return [fail("kafka", str(error), CannotConnect.advice)], {}
     reached = ok("kafka", f"{settings.kafka_bootstrap} answers")
     findings = [reached, *_topics_findings(settings, catalog, counts), *size_findings(settings, catalog, sizes)]
     findings += codec_findings(*installation.brokers.unreadable(there))

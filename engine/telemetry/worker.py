@@ -1,7 +1,7 @@
 """The worker's hooks as Prometheus metrics."""
 
 from collections import Counter as Tally
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
@@ -89,6 +89,12 @@ class PrometheusHooks(Hooks):
 
     def _histogram(self, name: str, what: str) -> Histogram:
         return Histogram(f"engine_{name}", what, registry=self.registry, buckets=SECONDS)
+
+    def expect(self, topics: Iterable[str]) -> None:
+        """Start the series of these topics at 0: the worker reads them."""
+        for topic in topics:
+            self._misplaced.labels(topic)
+            self._made_again.labels(topic)
 
     # --- what the worker tells
 

@@ -46,10 +46,9 @@ class TestResult:
         return not self.problems
 
 
-def run_test_file(file: TestFile, renderer: Renderer, wanted: Callable[[str], bool] = bool) -> list[TestResult]:
-    """Run the tests whose name `wanted` accepts; all by default."""
-    cases = enumerate(file.tests)
-    return [_run(file, renderer, index, case) for index, case in cases if wanted(case.name)]
+def run_test_file(file: TestFile, renderer: Renderer, wanted: Callable[[TestCase], bool] = bool) -> list[TestResult]:
+    """Run the tests that `wanted` accepts; all by default."""
+    return [_run(file, renderer, index, case) for index, case in enumerate(file.tests) if wanted(case)]
 
 
 def _run(file: TestFile, renderer: Renderer, index: int, case: TestCase) -> TestResult:

@@ -106,8 +106,12 @@ class TestTest:
 
     def test_tests_are_chosen_by_name(self, shop: Path, failing: Path) -> None:
         assert "0 passed, 1 failed" in engine("test", "-k", "with a quote", folder=shop).said
+        assert re.search(r"[1-9] passed, 0 failed", engine("test", "-k", "trial-ending", folder=shop).said), "a rule"
         ran = engine("test", "-k", "nobody wrote this", folder=shop)
-        assert (ran.code, ran.err) == (1, "no test's name contains 'nobody wrote this'\n")
+        assert (ran.code, ran.err) == (
+            1,
+            "no test's name, rule or template contains 'nobody wrote this'\n",
+        )
 
     def test_programs_get_json_and_junit(self, shop: Path, failing: Path) -> None:
         failing.write_text(FAILING.replace("ada@example.com", '"\\u001b[31m"'))

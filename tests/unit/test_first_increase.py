@@ -26,11 +26,13 @@ def zeros(page: bytes) -> set[str]:
 def test_a_worker_has_every_rule_and_every_dead_letter_before_there_is_one() -> None:
     hooks = PrometheusHooks()
     hooks.adopted("aaa", ["win-back", "welcome"], [("welcome", "hello")])
+    hooks.expect(["shop.events"])
     there = zeros(hooks.page())
     for rule in ("win-back", "welcome"):
         assert {f"engine_outcomes_total{{{name},{rule}}}" for name in ("fired", "failed", "capped")} <= there
     assert "engine_step_outcomes_total{fired,welcome,hello}" in there
     assert {f"engine_dead_letters_total{{{code}}}" for code in codes.RECORD} <= there
+    assert {f"engine_{name}_total{{shop.events}}" for name in ("misplaced_keys", "topics_made_again")} <= there
 
 
 def test_a_sender_has_every_channel_and_every_ending_before_there_is_one() -> None:

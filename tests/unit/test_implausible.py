@@ -10,7 +10,9 @@ from engine.core.catalog import Catalog, Source
 from engine.operate.topics import check_apart
 
 REFUSED: list[tuple[str, Any, str]] = [
-    ("kafka_session_timeout", 0, "greater than or equal to 1"),
+    ("batch", "x", "expected a whole number, not 'x'"),
+    ("kafka_session_timeout", "long", "expected a number, not 'long'"),
+    ("kafka_session_timeout", 0, "must be greater than or equal to 1"),
     ("kafka_session_timeout", -1, "greater than or equal to 1"),
     ("kafka_session_timeout", "nan", "less than or equal to 1800"),
     ("kafka_session_timeout", 1e9, "less than or equal to 1800"),

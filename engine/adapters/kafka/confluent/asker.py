@@ -11,7 +11,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException
 
 from engine.adapters.kafka.confluent.config import REFUSED, client_config, opened
 from engine.adapters.kafka.settings import KafkaSettings
-from engine.errors import SourceUnavailable
+from engine.errors import CannotConnect, SourceUnavailable
 
 _UNREACHED: Final = frozenset(
     {KafkaError._TRANSPORT, KafkaError._TIMED_OUT, KafkaError._ALL_BROKERS_DOWN, KafkaError._RESOLVE}
@@ -42,7 +42,8 @@ class Asker:
         try:
             yield
         except KafkaException as error:
-            raise SourceUnavailable(self._settings.bootstrap, self.reason(error.args[0])) from error
+            kind = CannotConnect if error.args[0].code() in _UNREACHED else SourceUnavailable
+            raise kind(self._settings.bootstrap, self.reason(error.args[0])) from error
 
     def close(self) -> None:
         """Close the connections."""

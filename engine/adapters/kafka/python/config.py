@@ -12,7 +12,7 @@ from kafka.net.sasl.oauth import AbstractTokenProvider
 from engine.adapters.kafka.python.codecs import codec_advice
 from engine.adapters.kafka.settings import KafkaSettings, Secret, Security
 from engine.adapters.kafka.tokens import Tokens
-from engine.errors import SourceUnavailable
+from engine.errors import CannotConnect
 
 REFUSED = (
     errors.AuthorizationError,
@@ -54,7 +54,7 @@ def connected(client: Callable[..., Any], settings: KafkaSettings, **config: Any
                 each.close()
             hint = "; is it the user, or the password?" if settings.security.sasl else ""
             why = f"cannot connect: {reason(heard.error or error)}{hint}"
-            raise SourceUnavailable(settings.bootstrap, why) from error
+            raise CannotConnect(settings.bootstrap, why) from error
 
 
 @contextmanager
