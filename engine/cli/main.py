@@ -90,7 +90,7 @@ COMMANDS: Mapping[str, Entry] = {
         "Fit a model to the purchases of an archive and write its parameters to scores.json in the folder of the"
         " rules.",
     ),
-    "experiment": Entry("experiment", "Experiments: how long one will take."),
+    "experiment": Entry("experiment", "Experiments: how long one will take, and what it shows."),
     "store": Entry("store", "What the store has: where a customer is, everything as JSON, a check."),
     "reshard": Entry(
         "reshard",

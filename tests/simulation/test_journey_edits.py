@@ -3,7 +3,7 @@
 import pytest
 
 from engine.core.book import RuleBook
-from engine.model import Outcome
+from engine.model import Event, Outcome
 from engine.testing import Simulator
 from tests.support.journeys import ENDS, journey, loaded, outcomes, span
 
@@ -189,3 +189,13 @@ def test_what_an_edit_ends_is_an_outcome_that_names_the_step() -> None:
     sim = edited("[{ send: other }]", "15d")
     [left] = [one for one in sim.outcomes if one.outcome is Outcome.EXITED]
     assert (left.step, left.reason) == ("nudge.wait", "step nudge.wait is no longer in the journey")
+
+
+@pytest.mark.parametrize(
+    "when", ["{ inactivity: { of: visit, for: 10d } }", "{ abandoned: { after: visit, without: buy, within: 2h } }"]
+)
+def test_a_journey_that_begins_otherwise_now_takes_late_events_of_those_who_began_before(when: str) -> None:
+    sim = edited(journey(BEFORE, when=when), "5d")
+    sim.event("visit", "0d", arrives="6d", id="late")
+    sim.deliver(Event("older", "visit", "c-1", sim.start - 1000, {}), sim.now)
+    assert got(sim)[:2] == ["0d hello", "10d nudge"]

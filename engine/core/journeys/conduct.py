@@ -15,7 +15,7 @@ from engine.core.journeys.steps import Act, Branch, Journey, Step, Wait
 from engine.core.journeys.waits import Days
 from engine.core.scope import Scope, in_segment
 from engine.core.state.model import Run, State
-from engine.core.triggers.base import Firing
+from engine.core.triggers.base import Firing, Trigger
 from engine.model import Event, Outcome
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def _disprove(settling: "Settling", rule: Rule, event: Event, at: int) -> None:
     """A late event may show that a run should not have begun: end it. What was sent stays sent."""
     slot = settling.state.rules.get(rule.id)
     for run in list(slot.runs) if slot is not None else ():
-        if event.time < run.began and rule.trigger.disproves(settling.state, event, run.occurrence):
+        if event.time < run.began and _disproves(rule.trigger, settling.state, event, run.occurrence):
             _end(settling, rule, run, Outcome.EXITED, f"a late {event.type} shows that it should not have begun", at)
 
 
@@ -107,6 +107,13 @@ def _look_up_again(settling: "Settling", rule: Rule, event: Event, at: int) -> N
         if isinstance(step, Wait) and isinstance(step.length, Days) and run.due > event.time:
             end = end_of(settling, run, step, run.came, at)
             run.due = max(end, event.time) if end is not None else run.due
+
+
+def _disproves(trigger: Trigger, state: State, event: Event, occurrence: str) -> bool:
+    try:
+        return trigger.disproves(state, event, occurrence)
+    except ValueError:  # the rule was of another kind when the run began
+        return False
 
 
 def _end_waits(settling: "Settling", rule: Rule, event: Event, at: int) -> list[Candidate]:
