@@ -10,7 +10,7 @@ from engine.core.seen import moments
 from engine.core.state.model import State
 from engine.core.zones import iso
 from engine.errors import UsageError
-from engine.operate.erasure import erase, pending
+from engine.operate.erasure import erase, looks_name, pending
 from engine.ports import ClaimStore, StateStore
 from engine.wire.histories import decode_history
 from engine.wire.partitioner import murmur2_partition
@@ -103,8 +103,9 @@ def erase_everywhere(store: StateStore, customer: str, at: int) -> dict[str, Any
         raise UsageError(message)
     home, *others = likely_partitions(store, customer)
     there = [number for number in (home, *others) if store.load(number, [customer])[0] is not None]
+    named = [number for number in others if looks_name(store, number, customer)]  # by what a reshard has left
     outreach = 0
-    for number in dict.fromkeys((home, *there)):
+    for number in dict.fromkeys((home, *there, *named)):
         outreach += len(pending(store, number, customer))
         erase(store, number, customer, at, meta.partitions)
     return {"known": bool(there), "outreach": outreach}

@@ -33,6 +33,13 @@ def erase(store: StateStore, partition: int, customer: str, at: int, partitions:
     commit_outside(store, partition, change, days.refused)
 
 
+def looks_name(store: StateStore, partition: int, customer: str) -> bool:
+    """Whether a look of the partition names the customer, who may not be there any more."""
+    looks = NamingLooks(store, partition, customer)
+    looks.read(store.days(partition))
+    return bool(looks.rewritten())
+
+
 class NamingLooks:
     """The lists of looks that name a customer. Those of a day only grow, all go, or lose an erased customer."""
 

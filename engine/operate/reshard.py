@@ -154,7 +154,8 @@ class Reshard:
         for number, meta in reversed(list(enumerate(metas))):  # partition 0 last: it tells that this has not ended
             offsets = meta.offsets if keep_offsets and number < self.to else {}
             ended = {"partitions": self.to, "moving_to": 0, "clock": clock, "mark": 0, "sweep": "", "offsets": offsets}
-            self._commit(number, ended, erased=erased)
+            gone = self.store.days(number) if number >= self.to else []  # nobody is there any more
+            self._commit(number, ended, erased=erased, days_gone=gone)
 
     def _commit(self, number: int, meta: Mapping[str, object] | None = None, **changes: Any) -> None:
         commit_outside(

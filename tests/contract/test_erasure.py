@@ -9,12 +9,13 @@ from engine.core.triggers.inactivity import Inactivity
 from engine.core.triggers.milestone import Milestone
 from engine.errors import Fenced
 from engine.model import Event
+from engine.operate.customers import erase_everywhere
 from engine.operate.erasure import erase, pending
 from engine.ports import Record, StateStore
 from engine.worker.partition import Partition
 from engine.worker.result import Arrival
 from tests.support.books import DAY, START, Plain, book, event, rule
-from tests.support.stores import history, state, wakes
+from tests.support.stores import history, put, state, wakes
 
 BOOK: RuleBook = book(
     rule(OnEvent("receipt", event="buy")),
@@ -55,6 +56,22 @@ def test_nothing_of_an_erased_customer_is_left(store: StateStore) -> None:
     assert list(store.outbox(0).values()) == [pending(store, 0, "c-2")]
     assert len(pending(store, 0, "c-2")) == 1
     assert "c-1" not in str(store.open(0).erased)
+
+
+def test_nothing_is_left_either_where_a_customer_was_before_a_reshard(store: StateStore) -> None:
+    for partition in range(2):
+        tell_one(store, partition, "c-1", partitions=2)
+    put(store, 0, states={"c-1": None})
+    put(store, 1, states={"c-1": None})
+    erase_everywhere(store, "c-1", START + 5 * DAY)
+    for partition in range(2):
+        looks = store.looks(partition, dict.fromkeys(store.days(partition), 0)).values()
+        assert b"c-1" not in b"".join(some for lists in looks for some in lists)
+
+
+def tell_one(store: StateStore, number: int, customer: str, partitions: int) -> None:
+    partition = Partition(number, BOOK, store, Plain(), partitions=partitions)
+    list(partition.process([Arrival(Record("events", number, 1, None), START, on(0, customer))]))
 
 
 def test_a_running_worker_cannot_write_an_erased_customer_back(store: StateStore) -> None:
