@@ -199,3 +199,15 @@ def test_a_journey_that_begins_otherwise_now_takes_late_events_of_those_who_bega
     sim.event("visit", "0d", arrives="6d", id="late")
     sim.deliver(Event("older", "visit", "c-1", sim.start - 1000, {}), sim.now)
     assert got(sim)[:2] == ["0d hello", "10d nudge"]
+
+
+def test_what_was_remembered_for_a_wait_that_is_timed_now_is_forgotten() -> None:
+    late = "allowed_lateness: 6h"
+    before = journey("[{ wait: 2d }, { id: look, wait: { event: visit, within: 3d } }, { send: a }]", policy=late)
+    after = journey("[{ wait: 2d }, { id: look, wait: 5d }, { send: a }]", policy=late)
+    sim = Simulator(before, strict=True)
+    sim.event("signup", "0d")
+    sim.event("visit", "2d1h")
+    sim.adopt(after)
+    sim.run("30d")
+    assert [span(one.moment) for one in sim.outreach] == ["7d"]

@@ -36,7 +36,8 @@ def catch_up(rule: "Rule", slot: Slot, missed: dict[str, int], now: int) -> None
 
 def _meet(journey: Journey, run: Run, state: State, zones: Zones, now: int) -> None:
     run.sent = [journey.renamed.get(name, name) for name in run.sent]
-    run.ahead = {journey.renamed.get(name, name): times for name, times in run.ahead.items()}
+    ahead = {journey.renamed.get(name, name): times for name, times in run.ahead.items()}
+    run.ahead = {wait.name: ahead[wait.name] for wait in journey.waits if wait.fact is not None and wait.name in ahead}
     found = journey.place(run.step)
     if found is None:
         _leave(run, f"step {run.step} is no longer in the journey", now)
