@@ -155,7 +155,8 @@ def _happen(
         candidates = steps + react(plan, state, event, horizon, present) + of_moves
     if candidates:
         Settling(book, state, event.customer, decision).settle(candidates)
-    decision.derived += moves
+    if moves:
+        decision.derived += moves
 
 
 def _wait(

@@ -46,6 +46,13 @@ def soonest_due(book: RuleBook, state: State) -> int:
         if slot.runs and slot.parked is None:
             first = min([next_moment(run) for run in slot.runs])
             found = min(first, found or first)
+    if state.deferred or state.segments:
+        found = _sooner(book, state, found)
+    return found
+
+
+def _sooner(book: RuleBook, state: State, found: int) -> int:
+    """The moment found, or a sooner one of deferred firings or memberships."""
     for deferred in state.deferred:
         if deferred.rule in book.by_id and (deferred.due < found or not found):
             found = deferred.due
