@@ -9,6 +9,8 @@ from tests.support.live import BOUGHT, LIVE, QUIET, happened, live_project, long
 pytestmark = [pytest.mark.e2e, pytest.mark.kafka]
 
 SECONDS = 6
+VISIBLE = 500
+"""Milliseconds that a record may take until the broker has it."""
 CUSTOMERS = [f"customer-{number}" for number in range(400)]
 AWAY, BACK = CUSTOMERS[::2], CUSTOMERS[1::2]
 
@@ -26,18 +28,19 @@ def test_who_came_back_while_the_worker_was_down_is_not_told_that_we_miss_them(
     stage.until_processed(len(CUSTOMERS))
     worker.kill9() if killed else worker.stop()
 
+    filler = [happened("ping", customer, now(), number) for number in range(20) for customer in CUSTOMERS]
+    stage.load(filler, second)
     stage.still_for(SECONDS - 2 - (now() - first) / 1000)
     again = now()
-    assert again < first + SECONDS * 1000
-    filler = [happened("ping", customer, again, number) for number in range(20) for customer in CUSTOMERS]
-    stage.load([*filler, *(happened("site_visit", customer, again) for customer in BACK)], second)
+    stage.load((happened("site_visit", customer, again) for customer in BACK), second)
+    came_late = now() > first + SECONDS * 1000 - VISIBLE  # on a busy machine: either is right then
     stage.until(lambda: now() > again + SECONDS * 1000 - 1000, "the first silence is long over")
 
     stage.start("a", batch=50, **LIVE)
     wanted = silence_since(first, AWAY) | silence_since(again, BACK)
-    stage.until(lambda: len(stage.outreach()) >= len(wanted), "those who stayed away have heard from us")
+    stage.until(lambda: wanted <= stage.told(), "those who stayed away have heard from us")
     verdict = stage.verdict(wanted)
-    assert verdict.exact, verdict
+    assert verdict.extra <= (silence_since(first, BACK) if came_late else set()), verdict
     assert verdict.repeated == 0
     late = [one for one in stage.outreach() if one.time < int(one.json["occurrence"]) + SECONDS * 1000]
     assert not late, "nobody hears from us before their time"

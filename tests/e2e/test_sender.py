@@ -90,8 +90,8 @@ def test_whatever_the_mail_server_does_everybody_is_written_to_once_or_accounted
     letters = troubled(effort.of(2_000, 10_000), effort.seed)
     office.post(letters)
     with mail_server() as server:
-        office.mailing_to(server).start()
-        outcomes = office.wait_for_all((each.id for each in letters), effort.of(180, 600))
+        office.mailing_to(server, timeout=10).start()  # some stall for as long; a busy machine answers sooner
+        outcomes = office.wait_for_all((each.id for each in letters), effort.of(180, 1_800))
         office.senders[0].stop()
     assert {each.to: outcomes[each.id] for each in letters} == {each.to: wanted_outcomes(each) for each in letters}
     assert dict(server.copies()) == {each.to: copies for each in letters if (copies := wanted_copies(each))}
@@ -120,7 +120,7 @@ def test_a_sender_killed_again_and_again_repeats_no_marketing_and_loses_no_recei
             wait_until(partial(server.has, wanted), f"{wanted} mails are there")
             sender.kill9()
         office.start()
-        outcomes = office.wait_for_all((each.id for each in letters), effort.of(180, 300))
+        outcomes = office.wait_for_all((each.id for each in letters), effort.of(180, 1_800))
         office.senders[-1].stop()
     doubts = {doubt.id for doubt in office.claims.in_doubt(100_000)}
     check_accounts(letters, server, outcomes, doubts)

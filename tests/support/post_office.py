@@ -62,7 +62,7 @@ class PostOffice:
             "http_port": 0,
         }
 
-    def mailing_to(self, server: MailServer, timeout: float = 5) -> "PostOffice":
+    def mailing_to(self, server: MailServer, timeout: float = 30) -> "PostOffice":
         tls = "starttls&" if server.context else ""
         who = f"{USER}@" if server.login else ""
         self.settings |= {

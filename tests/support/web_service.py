@@ -10,7 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from engine.wire.digests import address_digest
 from engine.wire.link_tokens import LinkToken, make_token
-from tests.services.processes import free_ports, listens, tended, wait_until
+from tests.services.processes import PATIENCE, free_ports, listens, tended, wait_until
 from tests.support.command import PROGRAM, REPOSITORY
 from tests.support.post_office import NOW, PostOffice
 
@@ -62,7 +62,7 @@ class Web:
 
     def code(self) -> int:
         """Once it has ended."""
-        return self._process.wait(60)
+        return self._process.wait(PATIENCE)
 
     def close(self) -> None:
         self.browser.close()
