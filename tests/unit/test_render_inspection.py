@@ -88,7 +88,7 @@ def test_what_a_template_asks_of_history_is_needed(tmp_path: Path) -> None:
     )
     facts = facts_of(tmp_path, push(source))
     assert facts.needs == Needs(
-        Reads(fields=frozenset({"name"}), event=True),
+        Reads(fields=frozenset({"name"}), event=True, properties=frozenset({"amount"})),
         Keeps(
             last=frozenset({"visit"}),
             sums=frozenset({("purchase", "amount")}),
