@@ -104,7 +104,8 @@ class ConfluentWriter:
                 reader.assign([TopicPartition(topic, partition, start)])
                 yield from _until_end(reader)
         except KafkaException as error:
-            helpless = error.args[0].code() in REFUSED | MISSING
+            code = error.args[0].code()
+            helpless = code in REFUSED or (code in MISSING and _is_missing(reader, topic))
             kind = SinkUnavailable if helpless else BrokersAway
             raise kind(topic, f"cannot be read: {error.args[0].str()}") from error
         finally:
@@ -126,6 +127,16 @@ class ConfluentWriter:
         failure, self._failed = self._failed, None
         if failure:
             raise failure
+
+
+def _is_missing(reader: Consumer, topic: str) -> bool:
+    """Whether brokers say that there is no such topic. One that has just come back knows no brokers and no topics."""
+    try:
+        found = reader.list_topics(topic, timeout=_ANSWER_SECONDS)
+    except KafkaException:
+        return False
+    there = found.topics.get(topic)
+    return bool(found.brokers) and (there is None or (there.error is not None and there.error.code() in MISSING))
 
 
 def _until_end(reader: Consumer) -> Iterator[Headers]:
