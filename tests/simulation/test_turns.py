@@ -19,7 +19,7 @@ from engine.ports import Record
 from engine.wire.histories import Names, outcomes_of
 from engine.worker.batch import Batch
 from engine.worker.holding import RETRY_WAKE, Decided
-from engine.worker.result import Arrival
+from engine.worker.result import Arrival, Failure
 from engine.worker.values import NOBODY, Value, state_of
 from tests.support.books import DAY, HOUR, START, Plain, book, event, every_kind, expression, rule
 from tests.support.effort import Effort, tried_hard
@@ -57,6 +57,9 @@ def explode(scope: Any) -> bool:
     if scope.state.profile.get("bomb"):
         raise ZeroDivisionError
     return True
+
+
+MAX_OFFSET = 2**63
 
 
 def a_book(chance: random.Random) -> RuleBook:
@@ -118,7 +121,9 @@ def both(
 
 
 def same(one: Batch, other: InOrder) -> None:
-    """All of it, in the same order, but for states: those may only mean the same."""
+    """All of it, in the same order, but for states, which may only mean the same, and for wake-ups that fail."""
+    for result in (one.result, other.result):
+        result.failures = sorted(result.failures, key=_arrived)
     assert one.result == other.result
     decided = one.decided
     again = dict.fromkeys(decided.unreadable, other.end + RETRY_WAKE)
@@ -133,6 +138,12 @@ def same(one: Batch, other: InOrder) -> None:
         mine = [outcome for outcome in one.result.outcomes if outcome.customer == customer]
         newest = [past.at for past in outcomes_of(customer, history, one.turns.names.all)]
         assert newest == [outcome.at for outcome in reversed(mine)][: len(newest)]
+
+
+def _arrived(failure: Failure) -> tuple[int, str]:
+    """Its record's offset; wake-ups, which have no record, come last, by customer."""
+    arrival = failure.arrival
+    return (arrival.record.next_offset, "") if arrival else (MAX_OFFSET, failure.input.customer)
 
 
 def decoded(data: bytes | None) -> State | None:
