@@ -64,7 +64,7 @@ def decide(
         if decision.derived:
             _follow(book, state, decision, horizon, present, at)
     soonest = soonest_due(book, state)
-    if 0 < soonest <= horizon:
+    if soonest and soonest <= horizon:  # below zero too: moments before 1970
         soonest = _wait(book, state, decision, input.customer, horizon, present, soonest)
     if soonest and (soonest < state.wake or not state.wake):
         state.wake = soonest
@@ -110,7 +110,7 @@ def _fire_due(
     `due` is the soonest due moment, and so is the result.
     """
     settling, followed = Settling(book, state, customer, decision), len(decision.derived)
-    while 0 < due <= until and settling.fire(due, horizon, present):
+    while due and due <= until and settling.fire(due, horizon, present):
         if len(decision.derived) > followed:
             _follow(book, state, decision, horizon, present, due, followed)
             followed = len(decision.derived)

@@ -138,3 +138,10 @@ def test_one_rule_over_four_years_takes_little_more_than_the_tallies(trigger: Tr
     said = [event("trial", START, ends=START + DAY), event("person", START, birthday="1990-05-05")]
     bought = [event("buy", START + n * 3 * DAY) for n in range(500)]
     assert largest(book(rule(trigger), policy=Policy(fresh_for=None, dedupe=0)), [*said, *bought]) <= 260
+
+
+def test_a_moment_before_1970_is_past_like_any_other() -> None:
+    """A trial that ends 2 ms after the epoch, announced a day before, is due at a negative number."""
+    there = Customers(book(rule(TrialExpiring("trial", before=DAY)))).tell(event("trial", START, ends=2))
+    assert there.until(START + DAY).states["c-1"].wake == 0
+    assert [outcome for _, outcome, _ in there.told()] == ["expired"]
