@@ -72,7 +72,7 @@ class LiveShop:
         """What became, and why, of outreach that the sender had in hand."""
         read = [read.json for read in self.topics.read(self.topics.outcomes)]
         told = [(one["outcome"], one["reason"]) for one in read if one["customer"] == customer]
-        return [each for each in told if each[0] != "fired"]
+        return [each for each in told if each[0] not in ("fired", "entered")]
 
     def feedback(self, customer: str) -> list[str]:
         """The types of the events on the feedback topic, but for what the sender itself tells."""
