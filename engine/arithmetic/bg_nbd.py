@@ -45,10 +45,6 @@ class BgNbd:
         x, _, age = history
         return self.alive(history) * self._yet_to_come(x, self.alpha + age, weeks)
 
-    def expected_of_new(self, weeks: float) -> float:
-        """Repeat purchase days to expect of a customer within so many weeks of the first."""
-        return self._yet_to_come(0, self.alpha, weeks)
-
     def _yet_to_come(self, x: int, past: float, weeks: float) -> float:
         if weeks <= 0:
             return 0.0

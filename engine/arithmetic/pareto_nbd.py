@@ -46,12 +46,6 @@ class ParetoNbd:
         share = -expm1(-left * length) / left if abs(left) > 1e-9 else length
         return self.alive(history) * (self.r + history.repeats) * gone / (self.alpha + history.age) * share
 
-    def expected_of_new(self, weeks: float) -> float:
-        """Repeat purchase days to expect of a customer within so many weeks of the first."""
-        left, length = self.s - 1, log1p(weeks / self.beta)
-        share = -expm1(-left * length) / left if abs(left) > 1e-9 else length
-        return self.r * self.beta / self.alpha * share
-
     def _log_here(self, x: int, age: float) -> float:
         """ln of the part of the likelihood in which the customer has not left."""
         return -(self.r + x) * log(self.alpha + age) - self.s * log(self.beta + age)

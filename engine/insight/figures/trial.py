@@ -20,8 +20,6 @@ from engine.insight.figures.shop import MEMORY, add_views
 
 MAX_LOOKS: Final = 30
 """Points of the course of an experiment. Each is a pass over its customers."""
-HELD_BACK: Final = "in the holdout"
-"""The reason of an outcome `held_out` of the policy's holdout."""
 HOLDOUT_ARMS: Final = ("holdout", "messages")
 
 
