@@ -3,14 +3,13 @@
 To add a kind: a model here with its fields and `build`, and its class in `core/triggers`.
 """
 
-from abc import abstractmethod
 from datetime import date, time
-from typing import Annotated, ClassVar, Literal, TypedDict
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from engine.core.book import NEVER, Expression
 from engine.core.catalog import Catalog
+from engine.core.expression import NEVER, Expression
 from engine.core.facts import Fact, Moves
 from engine.core.journeys.waits import WEEKDAYS
 from engine.core.scope import Scope
@@ -26,7 +25,7 @@ from engine.core.triggers.schedule import Schedule
 from engine.core.triggers.score import Score
 from engine.core.triggers.segment import OnSegment
 from engine.core.triggers.trial_expiring import TrialExpiring
-from engine.core.zones import DAY, Zones
+from engine.core.zones import DAY
 from engine.lang.facts import FactFields
 from engine.lang.fields import (
     Duration,
@@ -43,33 +42,7 @@ from engine.lang.fields import (
 )
 from engine.lang.form import NotNull, OneOrMore, Strict, refuse
 from engine.lang.site import Site
-
-
-class Common(TypedDict):
-    """The arguments that every trigger class takes besides its own."""
-
-    keeps_event: bool
-    zones: Zones
-    slack: int
-
-
-class TriggerFields(Strict):
-    """Base class of the kinds. `timers`: whether it uses timers, so that `exit` makes sense."""
-
-    timers: ClassVar[bool] = True
-
-    @abstractmethod
-    def events(self, catalog: Catalog) -> frozenset[str]:
-        """The types that the root `event` may be when the rule comes true."""
-
-    @abstractmethod
-    def build(self, rule: str, site: Site, common: Common) -> Trigger:
-        """The trigger; problems are reported at `site`, the place of this mapping."""
-
-    @property
-    def silence(self) -> int:
-        """Milliseconds without an event after which it comes true."""
-        return 0
+from engine.lang.trigger_fields import Common, TriggerFields, feeding
 
 
 class InactivityFields(TriggerFields):
@@ -102,7 +75,7 @@ class TrialExpiringFields(TriggerFields):
     ends: ProfileField = Field("trial_ends_at", description="The profile field with the end: a time, or a date.")
 
     def events(self, catalog: Catalog) -> frozenset[str]:
-        return _feeding(catalog, self.ends)
+        return feeding(catalog, self.ends)
 
     def build(self, rule: str, site: Site, common: Common) -> Trigger:
         field = site.at("ends").field(self.ends, ("time", "date"))
@@ -218,7 +191,7 @@ class DateFields(TriggerFields):
     offset: Offset = Field(0, description="How long after it, or before it when negative.")
 
     def events(self, catalog: Catalog) -> frozenset[str]:
-        return _feeding(catalog, self.field)
+        return feeding(catalog, self.field)
 
     def build(self, rule: str, site: Site, common: Common) -> Trigger:
         field = site.at("field").field(self.field, ("date", "time"))
@@ -269,7 +242,7 @@ class ScheduleFields(TriggerFields):
             spread=self.spread,
             among=among,
             types=_brings(site.catalog, among) if among else frozenset(),
-            movers=_feeding(site.catalog, zone) if zone else frozenset(),
+            movers=feeding(site.catalog, zone) if zone else frozenset(),
             **common,
         )
 
@@ -279,7 +252,7 @@ def _brings(catalog: Catalog, among: Expression) -> frozenset[str]:
     reads = among.needs.reads
     if reads.scores or among.until(Scope(State(), None, 0)) != (False, NEVER):
         return frozenset(catalog.events)
-    fed = frozenset[str]().union(*(_feeding(catalog, field) for field in reads.fields))
+    fed = frozenset[str]().union(*(feeding(catalog, field) for field in reads.fields))
     return (reads.types | fed | (MOVE_TYPES.keys() if reads.segments else frozenset())) & catalog.events.keys()
 
 
@@ -394,12 +367,3 @@ class When(Strict):
         if self.segment:
             return SegmentTriggerFields(segment=self.segment, moves=self.moves), ()
         return EventTriggerFields(event=self.event, where=self.where), ()
-
-
-_BESIDE = {"where": "event", "moves": "segment"}
-"""Fields of `when` that are no kind, and the kind they stand beside."""
-
-
-def _feeding(catalog: Catalog, field: str) -> frozenset[str]:
-    """The event types that feed a profile field."""
-    return frozenset(name for name, event in catalog.events.items() if event.profile_all or field in event.profile)
