@@ -4,117 +4,26 @@
 edited rules make a new book, with a new revision.
 """
 
-from collections.abc import Callable, Collection, Set
+from collections.abc import Callable, Set
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from typing import Any, Final, Literal
+from typing import Final
 
 from engine.core.actions.base import Action
 from engine.core.catalog import Catalog, Keep
 from engine.core.experiments.model import EXPOSED
+from engine.core.expression import NEVER, NO_NEEDS, Expression, Keeps, Needs
 from engine.core.facts import Fact
+from engine.core.policy import Policy, expressions_of
 from engine.core.scope import Scope
 from engine.core.segments.model import MOVE_TYPES, Segment
 from engine.core.state.model import State
 from engine.core.triggers.base import Firing, Trigger
-from engine.core.zones import DAY, Zones
-from engine.model import TRANSACTIONAL, Event
-
-Predicate = Callable[[Scope], Any]
-"""A compiled expression; its truth counts."""
-
-NextChange = Callable[[Scope], int]
-"""The first moment after now at which a value may change without another event; NEVER."""
-NEVER: Final = 2**53
-EVERY: Final = ""
-"""Among the properties that are read of an event: all of them."""
-
-Until = Callable[[Scope], tuple[bool, int]]
-"""Whether an expression is true, and the first moment after now at which that may change without another event."""
+from engine.core.zones import DAY
+from engine.model import Event
 
 SENT_RETENTION: Final = 7 * DAY
 """States remember outreach for at least 7 days, even without a cap. Without it a new cap would begin at zero."""
-
-Calendar = Literal["day", "week", "month"]
-
-
-@dataclass(frozen=True, slots=True)
-class Expression:
-    """A compiled expression, its source text, and what it reads from a state."""
-
-    text: str
-    test: Predicate
-    needs: "Needs"
-    until: Until = lambda scope: (False, NEVER)
-    is_certain: Callable[[Scope], bool] = lambda scope: True
-    """Whether all history is known that decides its truth."""
-
-    ticks: bool = False
-    """Whether the truth may change every second, because a score is not just compared with a number."""
-
-    def next_change(self, scope: Scope) -> int:
-        """The first moment after now at which the truth may change without another event; NEVER."""
-        return self.until(scope)[1]
-
-
-@dataclass(frozen=True, slots=True)
-class Reads:
-    """The inputs, other than time, that can change the value of an expression."""
-
-    fields: frozenset[str] = frozenset()
-    """Profile fields."""
-    types: frozenset[str] = frozenset()
-    """Event types of which the expression reads the count, a sum, the first or the last event."""
-    event: bool = False
-    """Whether the expression reads the root `event`."""
-    scores: bool = False
-    """Whether the expression reads the root `scores`."""
-    segments: frozenset[str] = frozenset()
-    """Segments of which the expression reads the membership."""
-    properties: frozenset[str] = frozenset()
-    """The properties of the root `event` which it reads; `EVERY` among them stands for all."""
-    experiments: frozenset[str] = frozenset()
-    """Experiments of which the expression reads the variant."""
-
-    def __or__(self, other: "Reads") -> "Reads":
-        return Reads(
-            self.fields | other.fields,
-            self.types | other.types,
-            self.event or other.event,
-            self.scores or other.scores,
-            self.segments | other.segments,
-            self.properties | other.properties,
-            self.experiments | other.experiments,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Keeps:
-    """The history that states have to keep. Counts and first and last times per event type are always kept."""
-
-    last: frozenset[str] = frozenset()
-    """Event types whose newest event is kept."""
-    sums: frozenset[tuple[str, str]] = frozenset()
-    """(event type, property) summed over all time."""
-    windows: frozenset[tuple[str, str | None, int]] = frozenset()
-    """(event type, property summed or None for a count, span in milliseconds)."""
-    days: frozenset[str] = frozenset()
-    """Event types of which the days with such an event are counted, for scores."""
-
-    def __or__(self, other: "Keeps") -> "Keeps":
-        windows, days = self.windows | other.windows, self.days | other.days
-        return Keeps(self.last | other.last, self.sums | other.sums, windows, days)
-
-
-@dataclass(frozen=True, slots=True)
-class Needs:
-    """What an expression or a template reads from a state, and which history it needs."""
-
-    reads: Reads = Reads()
-    keeps: Keeps = Keeps()
-
-    def __or__(self, other: "Needs") -> "Needs":
-        return Needs(self.reads | other.reads, self.keeps | other.keeps)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,120 +50,9 @@ class Rule:
     """What ends it: disarms its timers, and takes back what waits."""
     match: str = ""
     """The property that tells one run from another; "": there is one run at a time."""
-    needs: Needs = Needs()
+    needs: Needs = NO_NEEDS
     arming: str = ""
     """All that the rule's timers depend on, as text; "": treat the rule as changed with every revision of the book."""
-
-
-@dataclass(frozen=True, slots=True)
-class QuietHours:
-    """Outreach waits from `start` to `end` (minutes of the local day).
-
-    Empty purposes: all but transactional; empty channels: all.
-    """
-
-    start: int
-    end: int
-    purposes: frozenset[str] = frozenset()
-    channels: frozenset[str] = frozenset()
-
-    def concern(self, purpose: str, channel: str) -> bool:
-        wanted = purpose in self.purposes if self.purposes else purpose != TRANSACTIONAL
-        return wanted and (not self.channels or channel in self.channels)
-
-
-@dataclass(frozen=True, slots=True)
-class Cap:
-    """At most `limit` outreach per rolling `span` (ms) or calendar window. No purpose: all but transactional."""
-
-    limit: int
-    span: int = 0
-    calendar: Calendar | None = None
-    purpose: str | None = None
-    channel: str | None = None
-
-    @property
-    def longest(self) -> int:
-        """How long an outreach can matter to this cap, milliseconds."""
-        return self.span or {"day": 2, "week": 8, "month": 32}[self.calendar or "month"] * DAY
-
-
-Permission = Expression | dict[str, Expression]
-"""One expression for every channel, or one for each."""
-
-
-def expressions_of(permission: Permission) -> Collection[Expression]:
-    return permission.values() if isinstance(permission, dict) else (permission,)
-
-
-def on_channel(permission: Permission | None, channel: str) -> Expression | None:
-    """The expression that holds for a channel; None: there is none."""
-    return permission.get(channel) if isinstance(permission, dict) else permission
-
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """policy.yaml, compiled. Durations are milliseconds; `fresh_for` None and `dedupe` 0 switch the check off."""
-
-    zones: Zones = field(default_factory=Zones)
-    locale: str = "en_US"
-    locale_field: str | None = None
-    quiet_hours: tuple[QuietHours, ...] = ()
-    caps: tuple[Cap, ...] = ()
-    consent: dict[str, Permission] = field(default_factory=dict)
-    """purpose -> must be true for any outreach of that purpose."""
-    suppress: dict[str, Permission] = field(default_factory=dict)
-    """purpose, or "all" -> when true, no outreach of that purpose (or none at all)."""
-    addresses: dict[str, Expression] = field(default_factory=dict)
-    """channel -> where to send it to; a customer without one gets none."""
-    preferences: dict[str, str] = field(default_factory=dict)
-    """purpose -> its description on the page where customers choose what they get."""
-    publish: frozenset[str] = frozenset()
-    """Event types that are written to the topic of derived events too when the engine makes them."""
-    fresh_for: int | None = 3 * DAY
-    dedupe: int = DAY
-    allowed_lateness: int = 0
-    forget_after: int | None = None
-    holdout: float = 0.0
-    """The share of customers who get no outreach but transactional, to measure what outreach does; .05 is 5 %."""
-
-
-@dataclass(frozen=True, slots=True)
-class TemplateRead:
-    """One thing a template asks for: a path from a root, such as ("profile", "first_name"), and its 1-based line."""
-
-    path: tuple[str, ...]
-    line: int
-    asked: bool = False
-    """The read is one of `LINKS`, inside an `if` that tests whether there are links."""
-
-
-LINKS: Final = frozenset({("outreach", "unsubscribe_link"), ("outreach", "preferences_link")})
-"""Reads that only the sender can fill in. A message has both links or neither."""
-
-
-@dataclass(frozen=True, slots=True)
-class TemplateProblem:
-    """A problem inside a template, independent of the rules. `line` is 1-based."""
-
-    code: str
-    message: str
-    line: int
-    help: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class TemplateFacts:
-    """Facts about a template `<template>.<channel>.j2`, for checks and the book. `path` is for messages."""
-
-    template: str
-    channel: str
-    path: str
-    source: str
-    """The template's text and that of all shared files (`_…`), any of which may change the result."""
-    needs: Needs = Needs()
-    reads: tuple[TemplateRead, ...] = ()
-    problems: tuple[TemplateProblem, ...] = ()
 
 
 Reaction = Callable[[State, Event, int], Firing | None]

@@ -6,14 +6,12 @@ A fact is either an event, or a move of a segment, which is also an event (`segm
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import Any, Final, Literal
 
+from engine.core.expression import Expression
 from engine.core.scope import Scope
 from engine.core.state.model import State
 from engine.model import Event, KeptEvent
-
-if TYPE_CHECKING:
-    from engine.core.book import Expression
 
 Moves = Literal["in", "out", "up", "down", "any"]
 
@@ -39,7 +37,7 @@ class Fact:
     """
 
     event: str = ""
-    where: "Expression | None" = None
+    where: Expression | None = None
     match: str = ""
     segment: str = ""
     moves: Moves = "in"

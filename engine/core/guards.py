@@ -7,10 +7,11 @@ not write. A guard that only one action needs lives in that action's file.
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from engine.core.book import Keeps, Rule, RuleBook
+from engine.core.book import Rule, RuleBook
 from engine.core.durations import text_of
 from engine.core.effects import effect_id
 from engine.core.experiments.model import decided_by, own_variants
+from engine.core.expression import Keeps
 from engine.core.scope import MISSING, Scope, count_within, total
 from engine.core.state.model import Run, Slot, State
 from engine.core.triggers.base import Firing, Trigger

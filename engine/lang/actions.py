@@ -12,8 +12,8 @@ from pydantic import Field
 from engine.core.actions.base import Action
 from engine.core.actions.emit import Emit
 from engine.core.actions.send import Send
-from engine.core.book import Needs
 from engine.core.catalog import EventType
+from engine.core.expression import Needs
 from engine.core.facts import Fact
 from engine.lang.diagnostics import did_you_mean
 from engine.lang.fields import TEXT, Duration, Expr, Name, OptionalDuration

@@ -4,7 +4,8 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from engine.core.actions.send import Send
-from engine.core.book import Cap, Permission, Policy, QuietHours, Rule, on_channel
+from engine.core.book import Rule
+from engine.core.policy import Cap, Permission, Policy, QuietHours, on_channel
 from engine.core.zones import DAY
 from engine.lang.diagnostics import did_you_mean
 from engine.lang.grammar import PolicyFile

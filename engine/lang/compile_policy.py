@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 
-from engine.core.book import Cap, Expression, Permission, Policy, QuietHours
+from engine.core.expression import Expression
+from engine.core.policy import Cap, Permission, Policy, QuietHours
 from engine.core.zones import Zones
 from engine.lang.grammar import CapFields, PolicyFile, QuietFields
 from engine.lang.site import Site

@@ -5,16 +5,18 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from engine.core.book import Needs, Policy, Reads, Rule
+from engine.core.book import Rule
+from engine.core.expression import Needs, Reads
 from engine.core.facts import Fact
 from engine.core.journeys.steps import Journey
+from engine.core.policy import Policy
 from engine.lang.actions import Around, Defaults
 from engine.lang.facts import build_facts
 from engine.lang.grammar import RuleFields
 from engine.lang.journey_checks import check_journey
 from engine.lang.site import Site
 from engine.lang.templates import Templates
-from engine.lang.triggers import Common
+from engine.lang.trigger_fields import Common
 
 
 def compile_rule(site: Site, fields: RuleFields, defaults: Defaults, policy: Policy, templates: Templates) -> Rule:

@@ -7,9 +7,10 @@ from typing import Annotated, Any, cast
 
 from pydantic import Field
 
-from engine.core.book import Calendar, Reentry
+from engine.core.book import Reentry
 from engine.core.durations import milliseconds
 from engine.core.journeys.waits import WEEKDAYS
+from engine.core.policy import Calendar
 from engine.core.zones import to_millis, zone_or_none
 from engine.lang.form import JsonSchema, OneOrMore, Parsed, refuse, said
 

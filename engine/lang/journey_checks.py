@@ -5,11 +5,12 @@
 
 from collections.abc import Iterator, Sequence
 
-from engine.core.book import Policy, Rule, expressions_of
+from engine.core.book import Rule
 from engine.core.catalog import EventType
 from engine.core.facts import Fact
 from engine.core.journeys.steps import Act
 from engine.core.journeys.waits import Span
+from engine.core.policy import Policy, expressions_of
 from engine.core.triggers.event import OnEvent
 from engine.core.triggers.inactivity import Inactivity
 from engine.lang.site import Site

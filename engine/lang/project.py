@@ -10,11 +10,13 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
-from engine.core.book import Policy, Rule, RuleBook, TemplateFacts
+from engine.core.book import Rule, RuleBook
 from engine.core.catalog import Catalog
 from engine.core.experiments.model import EXPOSED, EXPOSED_TYPE
+from engine.core.policy import Policy
 from engine.core.scores import ScoreModel
 from engine.core.segments.model import MOVE_TYPES, Segment
+from engine.core.template_facts import TemplateFacts
 from engine.lang import scores
 from engine.lang.checks import check_ids, check_policy
 from engine.lang.circles import check_circles

@@ -8,9 +8,9 @@ from typing import Annotated, Any, NamedTuple
 
 from pydantic import Field, model_validator
 
-from engine.core.book import Needs
 from engine.core.catalog import Catalog, SegmentForm
 from engine.core.durations import text_of
+from engine.core.expression import Needs
 from engine.core.scope import NO_LEVEL
 from engine.core.segments.model import MOVE_TYPES, Keep, Level, Segment
 from engine.core.state.model import IN

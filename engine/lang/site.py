@@ -4,9 +4,9 @@ from collections.abc import Collection, Iterable
 from dataclasses import replace
 from typing import Any
 
-from engine.core.book import Expression, Needs
 from engine.core.catalog import Catalog, Kind, SegmentForm
 from engine.core.expr import compile_expression
+from engine.core.expression import Expression, Needs
 from engine.core.scores import ScoreModel
 from engine.lang.diagnostics import Diagnostic, did_you_mean
 from engine.lang.located import Document, Route

@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 
 from engine.core.actions.base import Action
 from engine.core.actions.steps import Steps
-from engine.core.book import Expression, Needs, Reads
+from engine.core.expression import Expression, Needs, Reads
 from engine.core.facts import Fact
 from engine.core.journeys.steps import START, WAIT, Act, Branch, Journey, Step, Wait
 from engine.core.journeys.waits import WEEKDAYS, Days, Length, Span

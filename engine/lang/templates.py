@@ -4,9 +4,10 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from engine.core.actions.send import Send
-from engine.core.book import LINKS, Needs, TemplateFacts, TemplateRead
 from engine.core.catalog import Catalog
+from engine.core.expression import Needs
 from engine.core.scores import SCORES
+from engine.core.template_facts import LINKS, TemplateFacts, TemplateRead
 from engine.lang.diagnostics import Diagnostic, did_you_mean, one_of, severity_of, shown_path
 from engine.lang.site import RESERVED, Site
 from engine.model import TRANSACTIONAL

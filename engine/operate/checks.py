@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from engine.config import BadSetting, Settings, channel_urls, linked_settings, unknown_settings
-from engine.core.book import LINKS, RuleBook, TemplateFacts
+from engine.core.book import RuleBook
 from engine.core.catalog import Catalog
+from engine.core.template_facts import LINKS, TemplateFacts
 from engine.core.zones import ZONES_VERSION
 from engine.errors import CannotConnect, EngineError, OtherFormat, PartitionsDiffer, SourceUnavailable, StateTooNew
 from engine.lang.project import Loaded, load

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from engine.config import Settings
-from engine.core.book import TemplateFacts
+from engine.core.template_facts import TemplateFacts
 from engine.ports import Brokers, StateStore
 
 

@@ -12,7 +12,8 @@ import msgspec
 
 from engine.core.actions.base import Action
 from engine.core.actions.steps import Steps
-from engine.core.book import Expression, Rule, RuleBook
+from engine.core.book import Rule, RuleBook
+from engine.core.expression import Expression
 from engine.core.journeys.steps import Journey, Step
 
 _LEFT_OUT: Final = frozenset({"guards", "template", "sends"})

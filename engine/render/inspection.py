@@ -6,7 +6,7 @@ from pathlib import Path
 from jinja2 import nodes
 from jinja2.exceptions import TemplateNotFound, TemplateSyntaxError
 
-from engine.core.book import TemplateFacts
+from engine.core.template_facts import TemplateFacts
 from engine.render.files import SHOWN, TemplateFile, read_sources, required_blocks, template_files
 from engine.render.lineage import ancestry, preamble_nodes
 from engine.render.rendering import Rendering

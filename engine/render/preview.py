@@ -4,7 +4,8 @@ from collections.abc import Mapping, Set
 from datetime import UTC, datetime
 from typing import Any
 
-from engine.core.book import Keeps, RuleBook
+from engine.core.book import RuleBook
+from engine.core.expression import Keeps
 from engine.core.scope import NO_LEVEL
 from engine.core.segments.follow import meet
 from engine.core.state.model import IN, History, Membership, Memory, State, WindowEntry

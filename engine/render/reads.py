@@ -5,8 +5,9 @@ from contextlib import contextmanager
 
 from jinja2 import nodes
 
-from engine.core.book import EVERY, LINKS, Keeps, Needs, Reads, TemplateProblem, TemplateRead
 from engine.core.durations import milliseconds
+from engine.core.expression import EVERY, Keeps, Needs, Reads
+from engine.core.template_facts import LINKS, TemplateProblem, TemplateRead
 from engine.render.sandbox import GLOBALS
 
 Path = tuple[str, ...]

@@ -12,7 +12,7 @@ from jinja2 import Undefined
 from jinja2.exceptions import TemplateRuntimeError
 from markupsafe import Markup
 
-from engine.core.book import Policy
+from engine.core.policy import Policy
 from engine.render.views import LevelView, SegmentView
 
 if TYPE_CHECKING:

@@ -6,8 +6,9 @@ since when its history is complete.
 
 from collections.abc import Iterator, Sequence
 
-from engine.core.book import Keeps, RuleBook
+from engine.core.book import RuleBook
 from engine.core.durations import text_of
+from engine.core.expression import Keeps
 from engine.core.state.fold import GRACE
 from engine.core.zones import iso
 from engine.ports import Kept

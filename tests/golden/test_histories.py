@@ -12,8 +12,9 @@ import msgspec
 import pytest
 
 from engine.core.actions.send import Send
-from engine.core.book import Cap, Policy, QuietHours, Reentry, RuleBook
+from engine.core.book import Reentry, RuleBook
 from engine.core.facts import Fact
+from engine.core.policy import Cap, Policy, QuietHours
 from engine.core.scope import Scope, entries_within
 from engine.core.state.codec import decode_state, encode_state
 from engine.core.state.model import STATE_VERSION, State, Timer

@@ -9,9 +9,10 @@ from engine.adapters.memory import MemorySink, MemoryStore
 from engine.adapters.redis.change import encode_outbox, read_outbox
 from engine.core.actions.base import Action
 from engine.core.actions.send import Send
-from engine.core.book import Cap, Policy, Reentry, Rule, RuleBook
+from engine.core.book import Reentry, Rule, RuleBook
 from engine.core.effects import Effect, effect_id
 from engine.core.guards import Candidate, Guard, HoldOut, Verdict, condition, reentry
+from engine.core.policy import Cap, Policy
 from engine.core.state.model import State
 from engine.core.triggers.event import OnEvent
 from engine.core.triggers.inactivity import Inactivity

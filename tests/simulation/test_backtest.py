@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from engine.backtest.customer import Decided
 from engine.core.actions.base import Action
-from engine.core.book import Cap, Policy, QuietHours, RuleBook
+from engine.core.book import RuleBook
 from engine.core.effects import Effect, effect_id
 from engine.core.guards import Candidate, Guard, condition
+from engine.core.policy import Cap, Policy, QuietHours
 from engine.core.state.model import State
 from engine.core.triggers.event import OnEvent
 from engine.errors import MakesForOthers

@@ -6,8 +6,9 @@ from datetime import time
 import pytest
 
 from engine.core.actions.send import Send
-from engine.core.book import Cap, Policy, QuietHours, Rule, RuleBook
+from engine.core.book import Rule, RuleBook
 from engine.core.facts import Fact
+from engine.core.policy import Cap, Policy, QuietHours
 from engine.core.settle import MAX_SENT_REMEMBERED
 from engine.core.state.codec import encode_state
 from engine.core.triggers.abandoned import Abandoned

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.core.book import Policy, QuietHours
 from engine.core.facts import Fact
+from engine.core.policy import Policy, QuietHours
 from engine.core.triggers.base import Trigger
 from engine.core.triggers.date import Date
 from engine.core.triggers.trial_expiring import TrialExpiring

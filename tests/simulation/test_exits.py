@@ -3,10 +3,12 @@
 import pytest
 
 from engine.core.actions.send import Send
-from engine.core.book import Needs, Policy, QuietHours, Reads, RuleBook
+from engine.core.book import RuleBook
 from engine.core.exits import MAX_MATCHED_EXITS
 from engine.core.expr import compile_expression
+from engine.core.expression import Needs, Reads
 from engine.core.facts import Fact
+from engine.core.policy import Policy, QuietHours
 from engine.core.triggers.abandoned import Abandoned
 from engine.core.triggers.inactivity import Inactivity
 from engine.model import Event, Outcome

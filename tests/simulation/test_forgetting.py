@@ -2,7 +2,8 @@
 
 import msgspec
 
-from engine.core.book import Policy, RuleBook
+from engine.core.book import RuleBook
+from engine.core.policy import Policy
 from engine.core.triggers.event import OnEvent
 from engine.core.triggers.inactivity import Inactivity
 from engine.core.triggers.milestone import Milestone

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.core.actions.send import Send
-from engine.core.book import Cap, Policy, Reentry, Rule, RuleBook
+from engine.core.book import Reentry, Rule, RuleBook
+from engine.core.policy import Cap, Policy
 from engine.core.triggers.date import Date
 from engine.core.triggers.event import OnEvent
 from engine.core.triggers.inactivity import Inactivity

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from engine.adapters.memory import MemoryStore, MemoryTransfer
-from engine.core.book import Policy, QuietHours, RuleBook
+from engine.core.book import RuleBook
 from engine.core.catalog import Accept, Catalog, EventType, Source
 from engine.core.decide import decide
 from engine.core.effects import Decision
+from engine.core.policy import Policy, QuietHours
 from engine.core.state.model import State
 from engine.core.triggers.abandoned import Abandoned
 from engine.core.triggers.base import Trigger

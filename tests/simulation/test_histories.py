@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.core.book import Policy
+from engine.core.policy import Policy
 from engine.model import Event
 from tests.support.books import HOUR, book, every_kind
 from tests.support.drive import Customers, Fired, through_partition

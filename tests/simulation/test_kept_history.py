@@ -11,9 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.core.actions.send import Send
-from engine.core.book import Cap, Keeps, Needs, Policy, QuietHours, Reentry, Rule, RuleBook
+from engine.core.book import Reentry, Rule, RuleBook
 from engine.core.catalog import Catalog, EventType, Keep
 from engine.core.decide import decide
+from engine.core.expression import Keeps, Needs
+from engine.core.policy import Cap, Policy, QuietHours
 from engine.core.scope import MISSING, count_within, total
 from engine.core.settle import retract
 from engine.core.state.fold import GRACE

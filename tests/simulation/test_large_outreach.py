@@ -6,8 +6,9 @@ from typing import Any
 import msgspec
 
 from engine.adapters.memory import MemoryRecords, MemorySink, MemoryStore
-from engine.core.book import Cap, Needs, Policy, Reads
 from engine.core.catalog import Source
+from engine.core.expression import Needs, Reads
+from engine.core.policy import Cap, Policy
 from engine.core.state.model import State
 from engine.core.triggers.event import OnEvent
 from engine.model import Outreach

@@ -4,8 +4,9 @@ from datetime import time
 
 import pytest
 
-from engine.core.book import Policy, RuleBook
+from engine.core.book import RuleBook
 from engine.core.facts import Fact
+from engine.core.policy import Policy
 from engine.core.triggers.abandoned import Abandoned
 from engine.core.triggers.base import Trigger
 from engine.core.triggers.date import Date

@@ -5,7 +5,7 @@ from time import monotonic
 import pytest
 
 from engine.adapters.memory import MemorySink
-from engine.core.book import Policy
+from engine.core.policy import Policy
 from engine.core.triggers.event import OnEvent
 from engine.core.triggers.inactivity import Inactivity
 from engine.ports import Commit, Hooks, IngestMark, Meta

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.adapters.memory import MemoryStore
-from engine.core.book import Cap, Policy, QuietHours, RuleBook
+from engine.core.book import RuleBook
+from engine.core.policy import Cap, Policy, QuietHours
 from engine.model import Event, Outcome
 from engine.plan.build import Plan, make_plan
 from engine.plan.live import Side

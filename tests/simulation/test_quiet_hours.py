@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.core.actions.send import Send
-from engine.core.book import Cap, Policy, QuietHours, Reentry, Rule, RuleBook
+from engine.core.book import Reentry, Rule, RuleBook
 from engine.core.facts import Fact
 from engine.core.guards import MAX_DEFERRED_FIRINGS
+from engine.core.policy import Cap, Policy, QuietHours
 from engine.core.triggers.abandoned import Abandoned
 from engine.core.triggers.event import OnEvent
 from engine.core.triggers.inactivity import Inactivity

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.core.book import Policy, QuietHours, Rule, RuleBook
+from engine.core.book import Rule, RuleBook
 from engine.core.facts import Fact
+from engine.core.policy import Policy, QuietHours
 from engine.core.settle import soonest_due
 from engine.core.state.codec import encode_state
 from engine.core.state.rearm import rearm

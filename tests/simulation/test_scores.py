@@ -13,8 +13,9 @@ from engine.arithmetic.bg_nbd import BgNbd
 from engine.arithmetic.history import History
 from engine.arithmetic.pareto_nbd import ParetoNbd
 from engine.core.actions.send import Send
-from engine.core.book import Policy, Rule, RuleBook
+from engine.core.book import Rule, RuleBook
 from engine.core.catalog import Catalog, EventType
+from engine.core.policy import Policy
 from engine.core.scores import ScoreModel
 from engine.core.state.codec import encode_state
 from engine.core.triggers.inactivity import Inactivity

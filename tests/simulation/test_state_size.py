@@ -2,7 +2,7 @@
 
 import pytest
 
-from engine.core.book import Policy
+from engine.core.policy import Policy
 from engine.core.state.codec import encode_state
 from engine.core.triggers.abandoned import Abandoned
 from engine.core.triggers.inactivity import Inactivity

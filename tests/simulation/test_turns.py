@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from engine.core.actions.base import Action
-from engine.core.book import Policy, QuietHours, RuleBook
+from engine.core.book import RuleBook
 from engine.core.effects import Effect, effect_id
 from engine.core.guards import Candidate, Guard, condition
+from engine.core.policy import Policy, QuietHours
 from engine.core.state.codec import decode_state
 from engine.core.state.model import State
 from engine.core.triggers.event import OnEvent

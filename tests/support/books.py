@@ -4,8 +4,10 @@ from collections.abc import Callable
 from typing import Any
 
 from engine.core.actions.send import Send
-from engine.core.book import Expression, Keeps, Needs, Policy, Reads, Rule, RuleBook
+from engine.core.book import Rule, RuleBook
 from engine.core.catalog import Catalog, EventType
+from engine.core.expression import Expression, Keeps, Needs, Reads
+from engine.core.policy import Policy
 from engine.core.scope import Scope
 from engine.core.state.model import State
 from engine.core.triggers.abandoned import Abandoned

@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
-from engine.core.book import Policy, RuleBook, TemplateFacts
+from engine.core.book import RuleBook
 from engine.core.catalog import Catalog
+from engine.core.policy import Policy
 from engine.core.state.model import State
+from engine.core.template_facts import TemplateFacts
 from engine.errors import RenderFailed
 from engine.model import KeptEvent, Outreach
 from engine.render import JinjaRenderer, inspect_templates

@@ -13,10 +13,12 @@ from random import Random
 from typing import Any, NamedTuple
 
 from engine.core.actions.send import Send
-from engine.core.book import Needs, Policy, Rule, RuleBook
+from engine.core.book import Rule, RuleBook
 from engine.core.catalog import Catalog, EventType, Property, SegmentForm
 from engine.core.expr import compile_expression
+from engine.core.expression import Needs
 from engine.core.facts import Fact
+from engine.core.policy import Policy
 from engine.core.segments.model import MOVE_TYPES, Keep, Level, Segment
 from engine.core.triggers.segment import OnSegment
 from engine.model import Event

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from engine.core.book import Expression, Keeps, Needs, Reads
 from engine.core.durations import milliseconds
 from engine.core.expr import compile_expression
+from engine.core.expression import Expression, Keeps, Needs, Reads
 from engine.core.scope import MISSING, Scope
 from engine.core.state.model import History, Memory, State, WindowEntry
 from engine.model import Event, KeptEvent

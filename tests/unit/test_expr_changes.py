@@ -5,10 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.core.actions.send import Send
-from engine.core.book import NEVER, Expression, Needs, Rule, RuleBook
+from engine.core.book import Rule, RuleBook
 from engine.core.catalog import Catalog, EventType, Property
 from engine.core.decide import decide
 from engine.core.expr import compile_expression
+from engine.core.expression import NEVER, Expression, Needs
 from engine.core.scope import Scope
 from engine.core.state.model import State
 from engine.core.triggers.event import OnEvent

@@ -4,8 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from engine.core.book import Keeps, Needs, Reads, RuleBook, TemplateFacts, TemplateRead, expressions_of
+from engine.core.book import RuleBook
 from engine.core.catalog import Accept, Property, Source
+from engine.core.expression import Keeps, Needs, Reads
+from engine.core.policy import expressions_of
+from engine.core.template_facts import TemplateFacts, TemplateRead
 from engine.core.triggers.abandoned import Abandoned
 from engine.core.triggers.date import Date
 from engine.core.triggers.event import OnEvent

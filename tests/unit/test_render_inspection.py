@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.core.book import Keeps, Needs, Reads, TemplateFacts
+from engine.core.expression import Keeps, Needs, Reads
+from engine.core.template_facts import TemplateFacts
 from engine.render import inspect_templates
 from tests.support.rendering import facts_of, mail, push, write
 

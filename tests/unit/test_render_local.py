@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.core.book import Policy
+from engine.core.policy import Policy
 from engine.core.state.model import State
 from engine.core.zones import Zones
 from tests.support.rendering import NOON, purchase, reason_of, text_of

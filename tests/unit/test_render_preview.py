@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from engine.core.actions.send import Send
-from engine.core.book import Policy, Rule, RuleBook
+from engine.core.book import Rule, RuleBook
 from engine.core.catalog import Catalog
+from engine.core.policy import Policy
 from engine.core.triggers.inactivity import Inactivity
 from engine.core.zones import Zones
 from engine.model import Outreach

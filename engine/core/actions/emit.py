@@ -8,10 +8,11 @@ from collections.abc import Mapping, Set
 from typing import Any, Final
 
 from engine.core.actions.base import Action
-from engine.core.book import Expression, RuleBook
+from engine.core.book import RuleBook
 from engine.core.durations import text_of
 from engine.core.effects import Effect
 from engine.core.experiments.guards import experiment
+from engine.core.expression import Expression
 from engine.core.guards import PASS, Candidate, Guard, Later, Stop, Verdict, condition, freshness, reentry
 from engine.core.scope import MISSING
 from engine.core.state.model import State

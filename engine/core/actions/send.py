@@ -7,11 +7,12 @@ worker renders the outreach, and the sender delivers it.
 from datetime import time, timedelta
 
 from engine.core.actions.base import Action
-from engine.core.book import Cap, QuietHours, RuleBook, on_channel
+from engine.core.book import RuleBook
 from engine.core.durations import text_of
 from engine.core.effects import Effect
 from engine.core.experiments.guards import experiment, holdout
 from engine.core.guards import PASS, Candidate, Defer, Guard, Stop, Verdict, condition, freshness, reentry, still_holds
+from engine.core.policy import Cap, QuietHours, on_channel
 from engine.core.scope import MISSING
 from engine.core.state.model import Sent, State
 from engine.core.triggers.base import Firing

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from engine.arithmetic.assignment import place_of, variant_of
 from engine.core.catalog import EventType, Property
+from engine.core.expression import Expression
 from engine.core.scope import MISSING, Missing, Scope
 from engine.core.state.model import State
 from engine.model import Event
 
 if TYPE_CHECKING:
-    from engine.core.book import Expression, RuleBook
+    from engine.core.book import RuleBook
     from engine.core.guards import Candidate
 
 NONE: Final = "none"
@@ -45,7 +46,7 @@ class Experiment:
     shares: Mapping[str, float]
     goal: Goal
     hypothesis: str = ""
-    among: "Expression | None" = None
+    among: Expression | None = None
     holdout: float = 0.0
 
     def variant(self, state: State, customer: str) -> str:

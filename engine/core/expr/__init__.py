@@ -14,7 +14,6 @@ What does not follow from Python:
 - Levels of a segment compare by height: `segments.tier >= "gold"`.
 """
 
-from engine.core.book import Expression
 from engine.core.catalog import Catalog
 from engine.core.expr.certainty import certain
 from engine.core.expr.changes import ticks, until
@@ -22,6 +21,7 @@ from engine.core.expr.check import Checker
 from engine.core.expr.closures import closure
 from engine.core.expr.nodes import needs_of
 from engine.core.expr.syntax import Source
+from engine.core.expression import Expression
 from engine.errors import BadExpression
 
 __all__ = ["compile_expression"]

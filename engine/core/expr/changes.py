@@ -12,7 +12,6 @@ from bisect import bisect_left
 from math import ceil, floor, inf, isfinite, nextafter
 from typing import Any, TypeAlias
 
-from engine.core.book import NEVER, NextChange, Predicate, Until
 from engine.core.expr.closures import COMPARE, MIRRORED, Compare, closure
 from engine.core.expr.nodes import (
     Arithmetic,
@@ -31,6 +30,7 @@ from engine.core.expr.nodes import (
     Sum,
     parts_of,
 )
+from engine.core.expression import NEVER, NextChange, Predicate, Until
 from engine.core.scope import BY_TIME, Missing, Scope, range_within, total
 from engine.core.state.model import Memory, WindowEntry
 

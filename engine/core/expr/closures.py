@@ -10,7 +10,6 @@ from datetime import UTC, date, datetime, time
 from math import isfinite
 from typing import Any
 
-from engine.core.book import Predicate
 from engine.core.expr.bounds import decided
 from engine.core.expr.nodes import (
     Arithmetic,
@@ -42,6 +41,7 @@ from engine.core.expr.nodes import (
     TallyTime,
     Variant,
 )
+from engine.core.expression import Predicate
 from engine.core.scope import (
     MISSING,
     NO_LEVEL,

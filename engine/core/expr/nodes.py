@@ -8,9 +8,9 @@ from typing import Any, Literal, TypeAlias
 
 import msgspec
 
-from engine.core.book import Keeps, Needs, Reads
 from engine.core.catalog import Kind
 from engine.core.experiments.model import Experiment
+from engine.core.expression import Keeps, Needs, Reads
 from engine.core.scope import MISSING
 from engine.core.scores import ScoreModel
 

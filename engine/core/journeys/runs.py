@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Final
 
-from engine.core.book import EVERY
+from engine.core.expression import EVERY, Reads
 from engine.core.facts import match_value
 from engine.core.state.model import Run, State
 from engine.core.triggers.base import Firing
@@ -10,7 +10,7 @@ from engine.core.zones import iso
 from engine.model import KeptEvent
 
 if TYPE_CHECKING:
-    from engine.core.book import Reads, Rule
+    from engine.core.book import Rule
 
 MAX_RUNS: Final = 32
 """Open runs of one customer and rule (`match`); further ones are suppressed. Without it a customer with a new order id
@@ -24,7 +24,7 @@ def key_of(rule: "Rule", event: KeptEvent | None) -> str | None:
     return match_value(event.properties, rule.match) or None if event is not None else None
 
 
-def kept(reads: "Reads", event: KeptEvent | None) -> KeptEvent | None:
+def kept(reads: Reads, event: KeptEvent | None) -> KeptEvent | None:
     """The event with the properties that the journey reads; None if it reads nothing of it."""
     if event is None or not reads.event:
         return None

@@ -4,14 +4,12 @@ The rule loader builds it from the end to the beginning; `conduct` walks it. Non
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 from engine.core.actions.base import Action
+from engine.core.expression import Expression, Reads
 from engine.core.facts import Fact
 from engine.core.journeys.waits import Days, Length
-
-if TYPE_CHECKING:
-    from engine.core.book import Expression, Reads
 
 WAIT = ".wait"
 """Ends the name of a wait that has no id: it is named after the step before it."""
@@ -28,7 +26,7 @@ class Act:
     name: str
     action: Action
     next: "Step | None" = None
-    condition: "Expression | None" = None
+    condition: Expression | None = None
     was: tuple[str, ...] = ()
 
 
@@ -48,7 +46,7 @@ class Wait:
     fact: Fact | None = None
     about: str = ""
     """The step whose outreach the fact must be about; "": any."""
-    condition: "Expression | None" = None
+    condition: Expression | None = None
     was: tuple[str, ...] = ()
 
 
@@ -56,7 +54,7 @@ class Wait:
 class Branch:
     """Goes on with `yes` if the condition holds, else with `no`. Nobody ever stands here, so it needs no name."""
 
-    condition: "Expression"
+    condition: Expression
     yes: "Step | None" = None
     no: "Step | None" = None
     next: "Step | None" = None
@@ -69,7 +67,7 @@ Step: TypeAlias = Act | Wait | Branch
 class Journey:
     """All steps of one rule. `waits` and `acts` are in the order of the file."""
 
-    def __init__(self, first: Step | None, reads: "Reads", goal: Fact | None = None) -> None:
+    def __init__(self, first: Step | None, reads: Reads, goal: Fact | None = None) -> None:
         self.first = first
         self.goal = goal
         self.reads = reads
@@ -78,8 +76,6 @@ class Journey:
         self.acts = [step for step in self.named.values() if isinstance(step, Act)]
         self.waits = [step for step in self.named.values() if isinstance(step, Wait)]
         self.renamed = {old: step.name for step in self.named.values() for old in step.was}
-        self.awaited: frozenset[str] = frozenset().union(*(wait.fact.types for wait in self.waits if wait.fact))
-        """The event types that may end a wait."""
         self.by_calendar = any(isinstance(wait.length, Days) for wait in self.waits)
 
     @property

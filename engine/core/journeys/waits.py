@@ -7,14 +7,12 @@ when the wait began, the event that began the run, and the customer's zone.
 from dataclasses import dataclass
 from datetime import date, time, timedelta
 from math import floor
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from engine.core.durations import text_of
+from engine.core.expression import Expression
 from engine.core.scope import Scope
 from engine.core.zones import DAY, Zones, from_millis, instant_of
-
-if TYPE_CHECKING:
-    from engine.core.book import Expression
 
 MAX_DAYS = 36_500
 """100 years. A number of days beyond it, which may come from an event, would give a moment that no date can hold."""

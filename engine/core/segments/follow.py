@@ -8,8 +8,9 @@ A change that is told makes one event; the membership of a new or changed segmen
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
-from engine.core.book import NEVER, RuleBook
+from engine.core.book import RuleBook
 from engine.core.effects import effect_id
+from engine.core.expression import NEVER
 from engine.core.facts import ENTERED, LEFT, MOVED
 from engine.core.scope import NO_LEVEL, Scope
 from engine.core.segments.model import Segment, beginning

@@ -6,15 +6,13 @@
 from dataclasses import dataclass, field
 from datetime import date, time
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Final
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from engine.core.catalog import EventType, Property
+from engine.core.expression import Expression, Needs, Until
 from engine.core.facts import ENTERED, LEFT, MOVED
 from engine.core.zones import from_millis, instant_of
-
-if TYPE_CHECKING:
-    from engine.core.book import Expression, Needs, Until
 
 _PROPERTIES = {name: Property(name, "string", required=True) for name in ("segment", "old", "new")}
 MOVE_TYPES: Final = {name: EventType(name, _PROPERTIES, made=True) for name in (ENTERED, LEFT, MOVED)}
@@ -28,7 +26,7 @@ class Level:
     """One level and its condition."""
 
     name: str
-    condition: "Expression"
+    condition: Expression
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +55,7 @@ class Segment:
 
     id: str
     levels: tuple[Level, ...]
-    needs: "Needs"
+    needs: Needs
     keep: Keep | None = None
     plain: bool = False
     """It was written with `if`: customers are in or out."""
@@ -65,7 +63,7 @@ class Segment:
     was: tuple[str, ...] = ()
     definition: str = ""
     """What membership depends on, as text, including the segments that it reads."""
-    asks: tuple[tuple[str, "Until"], ...] = field(init=False)
+    asks: tuple[tuple[str, Until], ...] = field(init=False)
     """Each level and its condition, the highest first."""
     names: tuple[str, ...] = field(init=False)
     mark: int = field(init=False)

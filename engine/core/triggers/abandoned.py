@@ -8,8 +8,8 @@ from bisect import insort
 from collections.abc import Mapping
 from typing import Any
 
-from engine.core.book import Expression
 from engine.core.durations import text_of
+from engine.core.expression import Expression
 from engine.core.facts import match_value
 from engine.core.scope import Scope
 from engine.core.state.model import Slot, State, Timer

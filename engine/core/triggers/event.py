@@ -5,7 +5,7 @@ It keeps nothing in the state; duplicates are dropped earlier, by `decide`.
 
 from typing import Any
 
-from engine.core.book import Expression
+from engine.core.expression import Expression
 from engine.core.scope import Scope
 from engine.core.state.model import State
 from engine.core.triggers.base import Firing, Trigger

@@ -6,8 +6,8 @@ Timers are runs (see `runs`); the newest run is the current episode. Its `on_eve
 from collections.abc import Mapping
 from typing import Any
 
-from engine.core.book import Expression
 from engine.core.durations import text_of
+from engine.core.expression import Expression
 from engine.core.scope import Scope
 from engine.core.state.model import Slot, State, Timer
 from engine.core.triggers.base import Firing, Trigger, newest, spend

@@ -8,7 +8,7 @@ from bisect import bisect_right
 from math import floor
 from typing import Any
 
-from engine.core.book import Expression
+from engine.core.expression import Expression
 from engine.core.scope import Scope, count
 from engine.core.state.fold import is_number
 from engine.core.state.model import State

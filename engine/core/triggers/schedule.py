@@ -10,7 +10,7 @@ from datetime import date, time, timedelta
 from hashlib import blake2b
 from typing import Any
 
-from engine.core.book import NEVER, Expression
+from engine.core.expression import NEVER, Expression
 from engine.core.journeys.waits import WEEK, WEEKDAYS
 from engine.core.scope import Scope
 from engine.core.state.model import State, Timer

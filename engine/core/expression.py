@@ -1,0 +1,107 @@
+"""Compiled expressions: what they give, what they read, and which history they need.
+
+`core/expr` compiles them when rule files are loaded; guards, segments, journeys and facts ask them. `RuleBook` adds up
+what all of them need, so that states keep that much and no more.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from engine.core.scope import Scope
+
+Predicate = Callable[[Scope], Any]
+"""A compiled expression; its truth counts."""
+
+NextChange = Callable[[Scope], int]
+"""The first moment after now at which a value may change without another event; NEVER."""
+
+NEVER: Final = 2**53
+
+EVERY: Final = ""
+"""Among the properties that are read of an event: all of them."""
+
+Until = Callable[[Scope], tuple[bool, int]]
+"""Whether an expression is true, and the first moment after now at which that may change without another event."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expression:
+    """A compiled expression, its source text, and what it reads from a state."""
+
+    text: str
+    test: Predicate
+    needs: "Needs"
+    until: Until = lambda scope: (False, NEVER)
+    is_certain: Callable[[Scope], bool] = lambda scope: True
+    """Whether all history is known that decides its truth."""
+
+    ticks: bool = False
+    """Whether the truth may change every second, because a score is not just compared with a number."""
+
+    def next_change(self, scope: Scope) -> int:
+        """The first moment after now at which the truth may change without another event; NEVER."""
+        return self.until(scope)[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Reads:
+    """The inputs, other than time, that can change the value of an expression."""
+
+    fields: frozenset[str] = frozenset()
+    """Profile fields."""
+    types: frozenset[str] = frozenset()
+    """Event types of which the expression reads the count, a sum, the first or the last event."""
+    event: bool = False
+    """Whether the expression reads the root `event`."""
+    scores: bool = False
+    """Whether the expression reads the root `scores`."""
+    segments: frozenset[str] = frozenset()
+    """Segments of which the expression reads the membership."""
+    properties: frozenset[str] = frozenset()
+    """The properties of the root `event` which it reads; `EVERY` among them stands for all."""
+    experiments: frozenset[str] = frozenset()
+    """Experiments of which the expression reads the variant."""
+
+    def __or__(self, other: "Reads") -> "Reads":
+        return Reads(
+            self.fields | other.fields,
+            self.types | other.types,
+            self.event or other.event,
+            self.scores or other.scores,
+            self.segments | other.segments,
+            self.properties | other.properties,
+            self.experiments | other.experiments,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Keeps:
+    """The history that states have to keep. Counts and first and last times per event type are always kept."""
+
+    last: frozenset[str] = frozenset()
+    """Event types whose newest event is kept."""
+    sums: frozenset[tuple[str, str]] = frozenset()
+    """(event type, property) summed over all time."""
+    windows: frozenset[tuple[str, str | None, int]] = frozenset()
+    """(event type, property summed or None for a count, span in milliseconds)."""
+    days: frozenset[str] = frozenset()
+    """Event types of which the days with such an event are counted, for scores."""
+
+    def __or__(self, other: "Keeps") -> "Keeps":
+        windows, days = self.windows | other.windows, self.days | other.days
+        return Keeps(self.last | other.last, self.sums | other.sums, windows, days)
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What an expression or a template reads from a state, and which history it needs."""
+
+    reads: Reads = Reads()
+    keeps: Keeps = Keeps()
+
+    def __or__(self, other: "Needs") -> "Needs":
+        return Needs(self.reads | other.reads, self.keeps | other.keeps)
+
+
+NO_NEEDS: Final = Needs()

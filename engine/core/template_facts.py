@@ -1,0 +1,47 @@
+"""What the loader knows of a template: what it reads, and what is wrong with it.
+
+`engine/render` finds it; `engine/lang` checks it, and the rule book takes over what templates need.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from engine.core.expression import NO_NEEDS, Needs
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateRead:
+    """One thing a template asks for: a path from a root, such as ("profile", "first_name"), and its 1-based line."""
+
+    path: tuple[str, ...]
+    line: int
+    asked: bool = False
+    """The read is one of `LINKS`, inside an `if` that tests whether there are links."""
+
+
+LINKS: Final = frozenset({("outreach", "unsubscribe_link"), ("outreach", "preferences_link")})
+"""Reads that only the sender can fill in. A message has both links or neither."""
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateProblem:
+    """A problem inside a template, independent of the rules. `line` is 1-based."""
+
+    code: str
+    message: str
+    line: int
+    help: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateFacts:
+    """Facts about a template `<template>.<channel>.j2`, for checks and the book. `path` is for messages."""
+
+    template: str
+    channel: str
+    path: str
+    source: str
+    """The template's text and that of all shared files (`_…`), any of which may change the result."""
+    needs: Needs = NO_NEEDS
+    reads: tuple[TemplateRead, ...] = ()
+    problems: tuple[TemplateProblem, ...] = ()
