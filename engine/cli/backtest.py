@@ -13,11 +13,11 @@ from engine.backtest.prepare import place_of
 from engine.backtest.report import Told, as_data, report
 from engine.cli.backtest_summary import show
 from engine.cli.console import err, is_terminal, out
+from engine.cli.figures import write_page
 from engine.cli.opening import open_project
 from engine.cli.options import AsJson, TemplatesDir, settings_of
 from engine.core.zones import to_millis
 from engine.errors import UsageError
-from engine.insight.report.page import page
 from engine.wiring.backtest import Begin, Files, Rules, Stage, Task
 from engine.wiring.backtest import backtest as run_backtest
 from engine.wiring.processes import Progress as Advance
@@ -63,8 +63,7 @@ def backtest(
         manifest, result = run_backtest(task, place_of(events), Files(output, outcomes), stages(stack))
     told = Told(books[0], books[1] if old else None, manifest, result, perf_counter() - began)
     if html:
-        html.parent.mkdir(parents=True, exist_ok=True)
-        html.write_text(page(report(told)), encoding="utf-8")
+        write_page(report(told), html)
     if as_json:
         out.print_json(data=as_data(told))
     else:

@@ -9,11 +9,11 @@ from pathlib import Path
 from shutil import rmtree
 
 from engine.cli.archiving import archive_files
+from engine.cli.figures import write_page
 from engine.cli.metrics import predicted
 from engine.insight.archive import Archive, compact
 from engine.insight.figures.shop import Asked, open_shop
 from engine.insight.report.build import build_report, default_period
-from engine.insight.report.page import page
 from engine.testing import Project
 from engine.wiring.replay import History
 
@@ -35,5 +35,4 @@ def write_figures(project: Project, rules: Path, events: Sequence[Path], outcome
     shop = open_shop([folder], Asked(zone=zone))
     report = build_report(shop, *default_period(shop), predicted(shop, rules))
     shop.close()
-    report = replace(report, lead=LEAD, made_by="engine demo")
-    target.write_text(page(report), encoding="utf-8")
+    write_page(replace(report, lead=LEAD, made_by="engine demo"), target)

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from engine.cli.console import out
-from engine.cli.figures import show
+from engine.cli.figures import hand_over
 from engine.cli.opening import open_project
 from engine.cli.options import AsJson, RulesDir, TemplatesDir, settings_of
 from engine.errors import UsageError
@@ -116,15 +116,4 @@ def report(
     from engine.cli.experiment_report import write_report  # needs DuckDB, which a plan does not
 
     book = open_project(settings_of(rules=rules, templates=templates)).book
-    found = write_report(book, name, archives, planned, goal, within, cuped)
-    if html:
-        from engine.insight.report.page import page
-
-        html.parent.mkdir(parents=True, exist_ok=True)
-        html.write_text(page(found), encoding="utf-8")
-    if as_json:
-        out.print_json(data=found.as_data())
-    elif html:
-        out.print(f"wrote {html}", markup=False, highlight=False)
-    else:
-        show(found, out)
+    hand_over(write_report(book, name, archives, planned, goal, within, cuped), html, as_json=as_json)

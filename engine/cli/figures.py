@@ -1,9 +1,12 @@
-"""A report of figures in the terminal."""
+"""A report of figures: in the terminal, as JSON, or as a page."""
+
+from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from engine.cli.console import out
 from engine.insight.report.content import Bars, Chart, Heat, Lines, Report, Section, written
 
 BLOCKS = " ▁▂▃▄▅▆▇█"
@@ -12,6 +15,26 @@ WIDTH = 60
 """Columns of a chart: it fits a terminal of 80."""
 MOST_COLUMNS = 13
 """Of a table of cells: a year and its beginning."""
+
+
+def hand_over(report: Report, html: Path | None, *, as_json: bool) -> None:
+    """Write the page if one is asked for, and print the report: as JSON, or in the terminal if there is no page."""
+    if html:
+        write_page(report, html)
+    if as_json:
+        out.print_json(data=report.as_data())
+    elif html:
+        out.print(f"wrote {html}", markup=False, highlight=False)
+    else:
+        show(report, out)
+
+
+def write_page(report: Report, path: Path) -> None:
+    """Write the report as a page; makes the folder."""
+    from engine.insight.report.page import page  # Jinja, which figures in the terminal do not need
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(page(report), encoding="utf-8")
 
 
 def show(report: Report, console: Console) -> None:

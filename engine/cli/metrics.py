@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 
 from engine.cli.archiving import archive_files
-from engine.cli.console import complain, out
-from engine.cli.figures import show
+from engine.cli.console import complain
+from engine.cli.figures import hand_over
 from engine.cli.opening import open_project
 from engine.cli.options import AsJson, RulesDir, TemplatesDir, settings_of
 from engine.cli.scores_file import fit_beside
@@ -23,7 +23,6 @@ from engine.insight.models.fitting import TooFew
 from engine.insight.report.build import build_report, default_period
 from engine.insight.report.content import Report, Section
 from engine.insight.report.goals import costs, goals
-from engine.insight.report.page import page
 from engine.insight.report.predictions import predictions
 from engine.lang.diagnostics import human
 from engine.lang.figures import FiguresFile, load_figures
@@ -76,15 +75,7 @@ def metrics(
         if against:
             report = _beside(report, shop, period, _wanted(against))
         shop.close()
-    if html:
-        html.parent.mkdir(parents=True, exist_ok=True)
-        html.write_text(page(report), encoding="utf-8")
-    if as_json:
-        out.print_json(data=report.as_data())
-    elif html:
-        out.print(f"wrote {html}", markup=False, highlight=False)
-    else:
-        show(report, out)
+    hand_over(report, html, as_json=as_json)
 
 
 def _wanted(path: Path) -> FiguresFile:

@@ -15,9 +15,9 @@ from engine.backtest.prepare import place_of
 from engine.backtest.report import Told, as_data
 from engine.cli.backtest import rules_in, stages
 from engine.cli.console import out
+from engine.cli.figures import write_page
 from engine.cli.opening import open_project
 from engine.cli.options import Data, Namespace, Store, TemplatesDir, settings_of
-from engine.insight.report.page import page
 from engine.plan.build import SAMPLE, Plan
 from engine.plan.expect import parse
 from engine.plan.report import days, heading, markdown, report, tables
@@ -94,14 +94,11 @@ def _past(events: list[Path], new: Rules, old: Rules, books: list[Any], begin: B
 
 
 def _write(made: Plan, output: Path | None, html: Path | None) -> None:
-    written = {
-        output: msgspec.json.format(msgspec.json.encode(made)),
-        html: page(report(made)).encode() if html else b"",
-    }
-    for path, content in written.items():
-        if path:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content)
+    if output:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        output.write_bytes(msgspec.json.format(msgspec.json.encode(made)))
+    if html:
+        write_page(report(made), html)
 
 
 def _tell(made: Plan, format: Format) -> None:

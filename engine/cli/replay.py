@@ -15,10 +15,12 @@ from engine.cli.console import err, is_terminal, out
 from engine.cli.opening import open_project
 from engine.cli.options import STORE_HELP, AsJson, Data, Namespace, RulesDir, TemplatesDir, settings_of
 from engine.cli.summary import as_data, show
+from engine.config import Settings
 from engine.core.book import RuleBook
 from engine.errors import UsageError
 from engine.ports import OutreachSink
 from engine.replay.summary import Summary
+from engine.testing import Project
 from engine.wiring.replay import History, Sinks, moment_of, replay_into
 from engine.wiring.replay_processes import Task, replay_in_shares, usual_number
 from engine.wiring.store import open_store
@@ -71,17 +73,21 @@ def replay(
     JsonLinesSource.of_each(events)  # says what cannot be read before anything is written
     with ExitStack() as stack:
         first, *others = (_sink(stack, path, anew=store == "memory") for path in (output, outcomes, dead_letters))
-        sinks = Sinks(first or MemorySink(), *others)
-        if number > 1:
-            summary = replay_in_shares(
-                number, Task(settings.rules, settings.templates, history), sinks, lambda: _progress(stack)
-            )
-        else:
-            advance = _progress(stack)
-            opened = stack.enter_context(open_store(settings))
-            summary = replay_into(opened, project, history, sinks=sinks, progress=advance)
+        summary = _decide(settings, project, history, number, Sinks(first or MemorySink(), *others), stack)
     console = err if Path(STANDARD) in outputs else out
     _conclude(summary, project.book, console, dead_letters, as_json=as_json)
+
+
+def _decide(
+    settings: Settings, project: Project, history: History, number: int, sinks: Sinks, stack: ExitStack
+) -> Summary:
+    """Run the history through the rules, in so many processes."""
+    if number > 1:
+        task = Task(settings.rules, settings.templates, history)
+        return replay_in_shares(number, task, sinks, lambda: _progress(stack))
+    advance = _progress(stack)
+    store = stack.enter_context(open_store(settings))
+    return replay_into(store, project, history, sinks=sinks, progress=advance)
 
 
 def _conclude(summary: Summary, book: RuleBook, console: Console, dead_letters: Path | None, *, as_json: bool) -> None:
