@@ -1,6 +1,5 @@
 """What segments and journeys cost, and what they cost rules that use none."""
 
-from bench.job import Loaded, judge, seconds_between, sent_on
 from bench.modes.context import Context
 from bench.table import Goal, Section, Value, figure
 from tests.support.job import project
@@ -49,28 +48,15 @@ OTHER_JOURNEY = """\
 def run(context: Context) -> Section:
     """A row a run."""
     job = context.load("rules-events", context.sizes.rules_events)
-    rows = [_measure(context, job, name, number) for name, number in RUNS.items()]
+    rows = [
+        dict[str, Value](besides=name) | context.work_off(job, name.split(" ")[-1], _project(job.topic, number))
+        for name, number in RUNS.items()
+    ]
     first, most, again = (figure(row, "events/s") for row in rows)
     ratio = most / max(first, again)
     return Section(
         "Segments and journeys", HOW, rows, [Goal("throughput with 20 of each, of that with none", ratio, 0.7)]
     )
-
-
-def _measure(context: Context, job: Loaded, name: str, number: int) -> dict[str, Value]:
-    with context.servers.crew(name.split(" ")[-1], job.topic, _project(job.topic, number)) as crew:
-        meter = crew.start()
-        crew.work_off(job.records)
-        cpu, peak = meter.cpu(), crew.peak_mebibytes()
-        outreach = list(sent_on(crew.bus, crew.outreach))
-    verdict = judge(outreach, job.wanted)
-    return {
-        "besides": name,
-        "events/s": round(job.events / seconds_between(outreach)),
-        "worker CPU s/M": round(cpu["worker"] / job.events * 1e6, 1),
-        "peak MiB": round(peak),
-        "wrong ids": len(verdict.missing) + len(verdict.extra) + verdict.repeated,
-    }
 
 
 def _project(topic: str, number: int) -> dict[str, str]:

@@ -1,6 +1,5 @@
 """What rules cost that an event does not concern."""
 
-from bench.job import Loaded, judge, seconds_between, sent_on
 from bench.modes.context import Context
 from bench.table import Goal, Section, Value, figure
 from tests.support.job import project
@@ -26,26 +25,13 @@ THREE = """\
 def run(context: Context) -> Section:
     """A row a run."""
     job = context.load("rules-events", context.sizes.rules_events)
-    rows = [_measure(context, job, name, number) for name, number in RUNS.items()]
+    rows = [
+        dict[str, Value](rules=name) | context.work_off(job, name.replace(" ", "-"), _project(job.topic, number))
+        for name, number in RUNS.items()
+    ]
     first, _, most, again = (figure(row, "events/s") for row in rows)
     ratio = most / max(first, again)
     return Section("Rules", HOW, rows, [Goal("throughput with 300 rules, of that with 3", ratio, 0.8)])
-
-
-def _measure(context: Context, job: Loaded, name: str, number: int) -> dict[str, Value]:
-    with context.servers.crew(name.replace(" ", "-"), job.topic, _project(job.topic, number)) as crew:
-        meter = crew.start()
-        crew.work_off(job.records)
-        cpu, peak = meter.cpu(), crew.peak_mebibytes()
-        outreach = list(sent_on(crew.bus, crew.outreach))
-    verdict = judge(outreach, job.wanted)
-    return {
-        "rules": name,
-        "events/s": round(job.events / seconds_between(outreach)),
-        "worker CPU s/M": round(cpu["worker"] / job.events * 1e6, 1),
-        "peak MiB": round(peak),
-        "wrong ids": len(verdict.missing) + len(verdict.extra) + verdict.repeated,
-    }
 
 
 def _project(topic: str, number: int) -> dict[str, str]:

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import time
 from collections import Counter
-from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import pytest
 
 from tests.services import Broker
 from tests.support.command import engine, start, write_project
+from tests.support.folder_changes import PATIENCE, changes
 from tests.support.kafka_clients import make_topics, produce
 
 pytestmark = [pytest.mark.e2e, pytest.mark.kafka]
@@ -24,7 +25,6 @@ RULES = "version: 1\nrules: [{ id: thanks, when: { event: buy }, send: note }]\n
 NOTE = "{% block subject %}Thanks{% endblock %}{% block text %}Thanks{% endblock %}\n"
 NEW = 90
 """Records of each kind that come in before each start."""
-PATIENCE = 120.0
 
 
 class Feed:
@@ -62,26 +62,9 @@ class Feed:
         return Counter((topic, number, n) for (topic, number), count in self.written.items() for n in range(count))
 
 
-def changes(folder: Path, process: subprocess.Popen[bytes]) -> Iterator[None]:
-    """Each time that anything in the folder is seen to have changed, until the process has ended."""
-    before, deadline = snapshot(folder), time.monotonic() + PATIENCE
-    while process.poll() is None:
-        assert time.monotonic() < deadline
-        time.sleep(0.001)
-        now = snapshot(folder)
-        if now != before:
-            before = now
-            yield
-
-
-def snapshot(folder: Path) -> frozenset[tuple[str, int]]:
-    found = set()
-    for path in folder.rglob("*"):
-        try:
-            found.add((str(path), path.stat().st_size))
-        except FileNotFoundError:
-            continue
-    return frozenset(found)
+def ended(process: subprocess.Popen[bytes]) -> bool:
+    time.sleep(0.001)
+    return process.poll() is not None
 
 
 def archived(folder: Path) -> Counter[tuple[str, int, int]]:
@@ -107,7 +90,7 @@ def test_an_archive_of_live_topics_killed_at_twenty_moments_has_each_record_once
     while killed < 20:
         feed.more()
         process, moment = start(*command, folder=tmp_path, env=env, stdout=subprocess.DEVNULL), rng.randint(1, 30)
-        for seen, _ in enumerate(changes(folder, process), 1):
+        for seen, _ in enumerate(changes(folder, partial(ended, process)), 1):
             if seen == moment:
                 process.kill()
                 break

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page
 
 from engine.demo.generate import generated_events
-from tests.services.browser import browser_page
+from tests.services.browser import quiet_page
 from tests.support.command import engine, lines_of
 
 PHONE, DESK = 400, 1280
@@ -27,15 +27,9 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def page(out: Path) -> Iterator[Page]:
-    """What it asks of anybody, and what it complains of (a style that is refused), fails the test."""
-    with browser_page() as page:
-        asked: list[str] = []
-        complaints: list[str] = []
-        page.on("request", lambda request: asked.append(request.url))
-        page.on("console", lambda message: complaints.append(message.text))
+    with quiet_page(lambda url: not url.startswith("http")) as page:
         page.goto((out / "index.html").as_uri())
         yield page
-    assert [url for url in asked if url.startswith("http")] == complaints == []
 
 
 def test_it_writes_the_messages_and_a_page_of_them(out: Path) -> None:

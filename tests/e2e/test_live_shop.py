@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.services import AnyRedis, Broker
-from tests.services.browser import browser_page
+from tests.services.browser import browser_page, quiet_page
 from tests.services.processes import wait_until
 from tests.support.live_shop import LiveShop, body_of, live_shop, unsubscribe_link
 from tests.support.mail_providers import SendGridOffice
@@ -33,14 +33,8 @@ def shop(the_broker: Broker, redis_server: AnyRedis, tmp_path_factory: pytest.Te
 
 @pytest.fixture
 def page(shop: LiveShop) -> Iterator[Page]:
-    """What it asks of anybody but the shop, and what it complains of (a style that is refused), fails the test."""
-    with browser_page() as page:
-        asked: list[str] = []
-        complaints: list[str] = []
-        page.on("request", lambda request: asked.append(request.url))
-        page.on("console", lambda message: complaints.append(message.text))
+    with quiet_page(lambda url: url.startswith(shop.url)) as page:
         yield page
-    assert [url for url in asked if not url.startswith(shop.url)] == complaints == []
 
 
 def sign_up(shop: LiveShop, customer: str, to: str = "") -> EmailMessage:

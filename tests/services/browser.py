@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from playwright.sync_api import Error, Page, sync_playwright
@@ -34,3 +34,16 @@ def browser_page() -> Iterator[Page]:
             raise unavailable(f"{path} does not start: {error.message.splitlines()[0]}") from error
         yield browser.new_page()
         browser.close()
+
+
+@contextmanager
+def quiet_page(may_ask: Callable[[str], bool]) -> Iterator[Page]:
+    """A page that fails the test by an address it asks for and may not, and by what it complains of, such as a style
+    that is refused."""
+    with browser_page() as page:
+        asked: list[str] = []
+        complaints: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        page.on("console", lambda message: complaints.append(message.text))
+        yield page
+    assert [url for url in asked if not may_ask(url)] == complaints == []

@@ -10,47 +10,24 @@ from engine.adapters.redis.change import encode_outbox, read_outbox
 from engine.core.actions.base import Action
 from engine.core.actions.send import Send
 from engine.core.book import Reentry, Rule, RuleBook
-from engine.core.effects import Effect, effect_id
-from engine.core.guards import Candidate, Guard, HoldOut, Verdict, condition, reentry
+from engine.core.effects import effect_id
+from engine.core.guards import Candidate, Guard, HoldOut, Verdict
 from engine.core.policy import Cap, Policy
 from engine.core.state.model import State
 from engine.core.triggers.event import OnEvent
 from engine.core.triggers.inactivity import Inactivity
 from engine.errors import EndlessEvents, NoSuchDestination
-from engine.model import DerivedEvent, Event, Outcome
+from engine.model import Event, Outcome
 from engine.ports import OUTREACH, Entry, Record
 from engine.wire.derived import DERIVED
 from engine.worker.partition import Partition
 from engine.worker.relay import Relay
 from engine.worker.result import Arrival
+from tests.support.actions import Tell
 from tests.support.books import DAY, HOUR, START, Plain, book, event, rule
 from tests.support.drive import Customers
 
 BUY = frozenset({"buy"})
-
-
-class Tell(Action):
-    """Makes an event of a type, for the customer or for somebody else."""
-
-    outcome = Outcome.EMITTED
-
-    def __init__(self, type: str, to: str = "") -> None:
-        self.type = type
-        self.to = to
-
-    @property
-    def guards(self) -> tuple[Guard, ...]:
-        return condition, reentry
-
-    @property
-    def makes(self) -> frozenset[str]:
-        return frozenset({self.type})
-
-    def effects(self, book: RuleBook, state: State, candidate: Candidate) -> list[Effect]:
-        firing, customer = candidate.firing, candidate.customer
-        identity = effect_id(candidate.rule.id, customer, firing.occurrence)
-        made = Event(identity, self.type, self.to or customer, firing.moment)
-        return [DerivedEvent(candidate.rule.id, firing.occurrence, customer, candidate.at, made)]
 
 
 class Control(Send):

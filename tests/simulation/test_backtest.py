@@ -9,53 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.backtest.customer import Decided
-from engine.core.actions.base import Action
 from engine.core.book import RuleBook
-from engine.core.effects import Effect, effect_id
-from engine.core.guards import Candidate, Guard, condition
-from engine.core.policy import Cap, Policy, QuietHours
+from engine.core.policy import Policy
 from engine.core.state.model import State
 from engine.core.triggers.event import OnEvent
 from engine.errors import MakesForOthers
-from engine.model import DerivedEvent, Event, Outcome, Outreach
+from engine.model import Event, Outreach
+from tests.support.actions import Tell
 from tests.support.backtests import by_customer, by_partition, careful, lines_of
-from tests.support.books import DAY, HOUR, START, Plain, book, event, every_kind, rule
+from tests.support.books import DAY, HOUR, POLICIES, START, Plain, book, event, every_kind, rule
 from tests.support.histories import ends, histories
-
-POLICIES = {
-    "open": Policy(fresh_for=None),
-    "late": Policy(fresh_for=None, allowed_lateness=6 * HOUR),
-    "strict": Policy(
-        fresh_for=4 * HOUR,
-        quiet_hours=(QuietHours(0, 6 * 60),),
-        caps=(Cap(2, span=DAY), Cap(4, calendar="week")),
-        forget_after=2 * DAY,
-    ),
-}
-
-
-class Emit(Action):
-    """Makes an event of a type for the customer, or for another one."""
-
-    outcome = Outcome.EMITTED
-
-    def __init__(self, type: str, to: str = "") -> None:
-        self.type = type
-        self.to = to
-
-    @property
-    def guards(self) -> tuple[Guard, ...]:
-        return (condition,)
-
-    @property
-    def makes(self) -> frozenset[str]:
-        return frozenset({self.type})
-
-    def effects(self, book: RuleBook, state: State, candidate: Candidate) -> list[Effect]:
-        firing, customer = candidate.firing, candidate.customer
-        identity = effect_id(candidate.rule.id, customer, firing.occurrence)
-        made = Event(identity, self.type, self.to or customer, firing.moment)
-        return [DerivedEvent(candidate.rule.id, firing.occurrence, customer, candidate.at, made)]
 
 
 class Counting(Plain):
@@ -94,8 +57,8 @@ def test_a_customer_whom_the_worker_s_batch_decides_gets_the_same(events: list[E
 
 
 def test_an_event_that_cannot_be_decided_leaves_the_customer_as_they_were() -> None:
-    ping = rule(OnEvent("ping", event="cart"), action=Emit("visit"))
-    pong = rule(OnEvent("pong", event="visit"), action=Emit("cart"))
+    ping = rule(OnEvent("ping", event="cart"), action=Tell("visit"))
+    pong = rule(OnEvent("pong", event="visit"), action=Tell("cart"))
     rules = book(*every_kind(HOUR), ping, pong)
     events = [event("buy", START), event("cart", START + HOUR), event("buy", START + 2 * HOUR)]
     found = decided(rules, events, START + DAY, Plain())
@@ -104,7 +67,7 @@ def test_an_event_that_cannot_be_decided_leaves_the_customer_as_they_were() -> N
 
 
 def test_an_event_that_a_rule_makes_for_the_same_customer_is_answered() -> None:
-    rules = book(rule(OnEvent("ping", event="cart"), action=Emit("visit")), *every_kind(HOUR))
+    rules = book(rule(OnEvent("ping", event="cart"), action=Tell("visit")), *every_kind(HOUR))
     events = [event("cart", START)]
     found = decided(rules, events, START + DAY, Plain())
     assert "quiet" in {one.rule for one in found[0].outreach}, "the visit that was made arms it"
@@ -113,7 +76,7 @@ def test_an_event_that_a_rule_makes_for_the_same_customer_is_answered() -> None:
 
 @pytest.mark.parametrize("first", ["cart", "buy"])
 def test_a_rule_that_makes_events_for_another_customer_is_refused_by_name(first: str) -> None:
-    rules = book(rule(OnEvent("tell-a-friend", event=first), action=Emit("visit", to="c-2")))
+    rules = book(rule(OnEvent("tell-a-friend", event=first), action=Tell("visit", to="c-2")))
     with pytest.raises(MakesForOthers, match="tell-a-friend"):
         decided(rules, [event(first, START)], START + DAY, Plain())
 

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from engine.adapters.memory import MemoryStore
 from engine.core.book import RuleBook
-from engine.core.policy import Cap, Policy, QuietHours
 from engine.model import Event, Outcome
 from engine.plan.build import Plan, make_plan
 from engine.plan.live import Side
@@ -17,19 +16,9 @@ from engine.ports import Record
 from engine.worker.executors import results
 from engine.worker.partition import Partition
 from engine.worker.result import Arrival, Result
-from tests.support.books import DAY, HOUR, START, Plain, book, event, every_kind
+from tests.support.books import DAY, HOUR, POLICIES, START, Plain, book, event, every_kind
 from tests.support.histories import LAST, histories
 
-POLICIES = {
-    "open": Policy(fresh_for=None),
-    "late": Policy(fresh_for=None, allowed_lateness=6 * HOUR),
-    "strict": Policy(
-        fresh_for=4 * HOUR,
-        quiet_hours=(QuietHours(0, 6 * 60),),
-        caps=(Cap(2, span=DAY), Cap(4, calendar="week")),
-        forget_after=2 * DAY,
-    ),
-}
 NOW = START + LAST * HOUR
 DAYS = 5
 

@@ -6,52 +6,26 @@ from typing import Any
 
 import pytest
 
-from engine.core.actions.base import Action
 from engine.core.book import RuleBook
-from engine.core.effects import Effect, effect_id
-from engine.core.guards import Candidate, Guard, condition
 from engine.core.policy import Policy, QuietHours
 from engine.core.state.codec import decode_state
 from engine.core.state.model import State
 from engine.core.triggers.event import OnEvent
 from engine.core.triggers.inactivity import Inactivity
-from engine.model import DerivedEvent, Event, Identified, Outcome
+from engine.model import Event, Identified
 from engine.ports import Record
 from engine.wire.histories import Names, outcomes_of
 from engine.worker.batch import Batch
 from engine.worker.holding import RETRY_WAKE, Decided
 from engine.worker.result import Arrival, Failure
 from engine.worker.values import NOBODY, Value, state_of
+from tests.support.actions import Tell
 from tests.support.books import DAY, HOUR, START, Plain, book, event, every_kind, expression, rule
 from tests.support.effort import Effort, tried_hard
 from tests.support.in_order import InOrder
 
 Stored = dict[str, bytes | None]
 TYPES = ("visit", "buy", "cart", "subscribed", "trial", "person")
-
-
-class Tell(Action):
-    """Makes an event for the customer, or for `to`."""
-
-    outcome = Outcome.EMITTED
-
-    def __init__(self, type: str, to: str = "") -> None:
-        self.type = type
-        self.to = to
-
-    @property
-    def guards(self) -> tuple[Guard, ...]:
-        return (condition,)
-
-    @property
-    def makes(self) -> frozenset[str]:
-        return frozenset({self.type})
-
-    def effects(self, book: RuleBook, state: State, candidate: Candidate) -> list[Effect]:
-        firing, customer = candidate.firing, candidate.customer
-        identity = effect_id(candidate.rule.id, customer, firing.occurrence)
-        made = Event(identity, self.type, self.to or customer, firing.moment)
-        return [DerivedEvent(candidate.rule.id, firing.occurrence, customer, candidate.at, made)]
 
 
 def explode(scope: Any) -> bool:

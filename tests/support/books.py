@@ -7,7 +7,7 @@ from engine.core.actions.send import Send
 from engine.core.book import Rule, RuleBook
 from engine.core.catalog import Catalog, EventType
 from engine.core.expression import Expression, Keeps, Needs, Reads
-from engine.core.policy import Policy
+from engine.core.policy import Cap, Policy, QuietHours
 from engine.core.scope import Scope
 from engine.core.state.model import State
 from engine.core.triggers.abandoned import Abandoned
@@ -25,6 +25,16 @@ HOUR = 3_600_000
 DAY = 24 * HOUR
 OPEN = Policy(fresh_for=None)
 """No guard stops anything."""
+POLICIES = {
+    "open": Policy(fresh_for=None),
+    "late": Policy(fresh_for=None, allowed_lateness=6 * HOUR),
+    "strict": Policy(
+        fresh_for=4 * HOUR,
+        quiet_hours=(QuietHours(0, 6 * 60),),
+        caps=(Cap(2, span=DAY), Cap(4, calendar="week")),
+        forget_after=2 * DAY,
+    ),
+}
 CATALOG = Catalog(
     events={
         "visit": EventType("visit"),

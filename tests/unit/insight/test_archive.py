@@ -4,12 +4,9 @@ import gzip
 import json
 import random
 import signal
-import time
 from collections import Counter
-from collections.abc import Iterator
 from multiprocessing import get_context
 from multiprocessing.connection import wait
-from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +20,7 @@ from engine.errors import BadRecord
 from engine.insight.archive import Archive, ArchiveBroken, ArchiveBusy, Place, compact, erase, files_of
 from engine.insight.archive.ledger import NAME
 from tests.support.archive_writer import DAY, RECORDS, fill, purchase
+from tests.support.folder_changes import changes
 
 PLACE = "topic, topic_partition, topic_offset"
 PROCESSES = get_context("forkserver")
@@ -66,34 +64,13 @@ def run(folder: Path, kill_after: int | None) -> bool:
     folder.mkdir(exist_ok=True)
     writer = PROCESSES.Process(target=fill, args=(str(folder),))
     writer.start()
-    for seen, _ in enumerate(changes(folder, writer), 1):
+    for seen, _ in enumerate(changes(folder, lambda: bool(wait([writer.sentinel], timeout=0.002))), 1):
         if seen == kill_after:
             writer.kill()
             break
     writer.join(120)
     assert writer.exitcode in (0, -signal.SIGKILL)
     return writer.exitcode != 0
-
-
-def changes(folder: Path, writer: BaseProcess) -> Iterator[None]:
-    """Each time that anything in the folder is seen to have changed, until the writer has ended."""
-    before, deadline = snapshot(folder), time.monotonic() + 120
-    while not wait([writer.sentinel], timeout=0.002):
-        assert time.monotonic() < deadline
-        now = snapshot(folder)
-        if now != before:
-            before = now
-            yield
-
-
-def snapshot(folder: Path) -> frozenset[tuple[str, int]]:
-    found = set()
-    for path in folder.rglob("*"):
-        try:
-            found.add((str(path), path.stat().st_size))
-        except FileNotFoundError:
-            continue
-    return frozenset(found)
 
 
 def test_what_was_not_committed_is_not_there_and_is_read_again(tmp_path: Path) -> None:
