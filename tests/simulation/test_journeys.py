@@ -5,25 +5,11 @@ import pytest
 from engine.core.book import RuleBook
 from engine.core.decide import decide
 from engine.core.explain import explain
-from engine.core.state.codec import encode_state
 from engine.core.state.model import State
 from engine.model import Event, Identified, Outcome, WakeUp
 from engine.testing import Simulator
 from tests.support.books import Plain
-from tests.support.journeys import ENDS, START, journey, loaded, outcomes, told
-
-ONBOARDING = """
-    - send: hello
-    - wait: 2d
-    - send: nudge
-      if: events.visit.count("2d") == 0
-    - wait: 5d
-    - send: tips
-"""
-
-
-def signs_up(sim: Simulator) -> None:
-    sim.event("signup", "0d")
+from tests.support.journeys import ENDS, ONBOARDING, START, journey, loaded, outcomes, signs_up, told
 
 
 def test_a_customer_gets_one_message_after_the_other_at_exact_times() -> None:
@@ -190,158 +176,6 @@ def test_steps_and_templates_see_the_event_that_began_the_run_and_the_run_keeps_
     assert run.event.properties == {"amount": 9}
     sim.run("2d")
     assert [one.step for one in sim.outreach] == ["dear"]
-
-
-def test_a_run_takes_about_seventy_bytes() -> None:
-    sim = Simulator(journey(ONBOARDING))
-    sim.event("signup", "0d", id="s-100042")
-    state = sim.states["c-1"]
-    with_run = len(encode_state(state))
-    state.rules["j"].runs = []
-    assert with_run - len(encode_state(state)) <= 80
-
-
-def test_a_second_start_while_the_first_run_is_open_is_suppressed() -> None:
-    sim = Simulator(journey(ONBOARDING))
-    sim.event("signup", "0d")
-    sim.event("signup", "1d")
-    assert outcomes(sim, *ENDS, Outcome.SUPPRESSED) == ["0d entered", "1d suppressed"]
-    assert sim.outcomes[-1].reason == "is on the journey already, since 2026-01-01T00:00:00Z"
-
-
-def test_reentry_counts_from_the_entry() -> None:
-    book = journey("[{ send: hello }, { wait: 20d }, { send: tips }]", "reentry: after 30d")
-    sim = Simulator(book, strict=True)
-    for at in ("0d", "29d", "30d"):
-        sim.event("signup", at)
-    assert outcomes(sim, Outcome.ENTERED) == ["0d entered", "30d entered"]
-
-
-def test_reentry_is_given_back_to_a_run_that_ends_before_it_has_reached_the_customer() -> None:
-    book = journey("[{ wait: 5d }, { send: hello }]", "reentry: once\nexit: { event: closed }")
-    sim = Simulator(book, strict=True)
-    sim.event("signup", "0d")
-    sim.event("closed", "1d")
-    sim.event("signup", "2d")
-    sim.run("10d")
-    sim.event("signup", "20d")
-    assert outcomes(sim, Outcome.ENTERED, Outcome.SUPPRESSED) == ["0d entered", "2d entered", "20d suppressed"]
-
-
-def test_one_run_per_order_each_ended_by_its_own_refund() -> None:
-    book = journey(
-        "[{ wait: 10d }, { send: review }]",
-        "match: order_id\nexit: { event: refund, match: order_id }",
-        when="{ event: buy }",
-    )
-    sim = Simulator(book, strict=True)
-    for at, order in (("0d", "a"), ("1d", "b"), ("2d", "c")):
-        sim.event("buy", at, order_id=order)
-    sim.event("refund", "3d", order_id="b")
-    sim.run("30d")
-    assert [(one.at - START) // 86_400_000 for one in sim.outreach] == [10, 12]
-
-
-def test_a_customer_has_at_most_32_runs_of_a_journey() -> None:
-    book = journey("[{ wait: 10d }, { send: review }]", "match: order_id", when="{ event: buy }")
-    sim = Simulator(book)
-    for number in range(40):
-        sim.event("buy", "1d", order_id=f"o-{number}")
-    sim.event("buy", "1d")
-    assert len(sim.states["c-1"].rules["j"].runs) == 32
-    assert sim.outcomes[-2].reason == "32 runs are open, one per order_id"
-    assert sim.outcomes[-1].reason == "the event has no order_id"
-
-
-def test_each_step_has_an_id_of_its_own_and_the_same_one_for_ever() -> None:
-    def ids() -> list[str]:
-        sim = Simulator(journey(ONBOARDING))
-        sim.event("signup", "0d", id="s-1")
-        sim.run("30d")
-        return [one.id for one in sim.outreach]
-
-    assert ids() == ids()
-    assert len(set(ids())) == 3
-
-
-def test_a_capped_step_is_gone_and_the_journey_goes_on() -> None:
-    caps = "caps: [{ limit: 1, per: 3d }]"
-    assert told(journey(ONBOARDING, policy=caps), signs_up) == ["0d hello", "7d tips"]
-
-
-def test_lost_consent_suppresses_steps_and_ends_nothing() -> None:
-    policy = "consent: { marketing: profile.email_opt_in }"
-    sim = Simulator(journey(ONBOARDING, policy=policy), strict=True)
-    sim.event("opted", "0d", email_opt_in=True)
-    sim.event("signup", "0d")
-    sim.event("opted", "1d", email_opt_in=False)
-    sim.event("opted", "5d", email_opt_in=True)
-    sim.run("30d")
-    assert outcomes(sim) == [
-        "0d entered",
-        "0d hello fired",
-        "2d nudge suppressed",
-        "7d tips fired",
-        "7d tips completed",
-    ]
-
-
-QUIET = "quiet_hours: { from: '21:00', to: '08:00' }"
-
-
-def test_quiet_hours_that_hold_a_step_hold_the_journey_so_that_two_messages_never_meet() -> None:
-    book = journey("[{ wait: 22h }, { send: a }, { wait: 10h }, { send: b }]", policy=QUIET)
-    assert told(book, signs_up) == ["1d8h a", "1d18h b"]
-
-
-def test_who_reaches_the_goal_overnight_does_not_get_what_the_night_held() -> None:
-    book = journey("[{ wait: 22h }, { send: a }, { wait: 10h }, { send: b }]", "goal: { event: buy }", QUIET)
-
-    def story(sim: Simulator) -> None:
-        signs_up(sim)
-        sim.event("buy", "1d1h")
-
-    assert told(book, story) == []
-
-
-def test_the_condition_of_a_held_step_is_asked_again_in_the_morning() -> None:
-    book = journey(
-        "[{ wait: 22h }, { send: a, if: events.visit.count() == 0 }, { wait: 1h }, { send: b }]", policy=QUIET
-    )
-
-    def story(sim: Simulator) -> None:
-        signs_up(sim)
-        sim.event("visit", "1d1h")
-
-    assert told(book, story) == ["1d9h b"]
-
-
-def test_a_held_step_keeps_its_first_moment_for_freshness_and_the_next_wait_counts_from_its_refusal() -> None:
-    book = journey("[{ wait: 22h }, { send: { template: a, expires: 8h } }, { wait: 1h }, { send: b }]", policy=QUIET)
-    sim = Simulator(book, strict=True)
-    signs_up(sim)
-    sim.run("9d")
-    assert outcomes(sim, Outcome.DEFERRED, Outcome.EXPIRED, Outcome.FIRED) == [
-        "0d22h a deferred",
-        "1d8h a expired",
-        "1d9h b fired",
-    ]
-
-
-def test_the_step_with_the_higher_priority_goes_first_where_a_cap_lets_only_one_through() -> None:
-    book = loaded(
-        """
-        rules:
-          - id: low
-            when: { event: signup }
-            steps: [{ wait: 1d }, { send: low }]
-          - id: high
-            when: { event: signup }
-            steps: [{ wait: 1d }, { send: { template: high, priority: 5 } }]
-        """,
-        "caps: [{ limit: 1, per: 3d }]",
-    )
-    assert told(book, signs_up) == ["1d high"]
 
 
 def test_a_late_visit_that_disproves_the_silence_ends_the_run_and_unsends_nothing() -> None:

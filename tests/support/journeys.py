@@ -88,3 +88,17 @@ __all__ = [
     "span",
     "told",
 ]
+
+
+ONBOARDING = """
+    - send: hello
+    - wait: 2d
+    - send: nudge
+      if: events.visit.count("2d") == 0
+    - wait: 5d
+    - send: tips
+"""
+
+
+def signs_up(sim: Simulator) -> None:
+    sim.event("signup", "0d")
