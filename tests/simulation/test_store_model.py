@@ -8,7 +8,8 @@ from dataclasses import fields
 
 import pytest
 
-from tests.support.store_model import Rules, Wrong, busy_customer, explore
+from tests.support.store_model.explore import busy_customer, explore
+from tests.support.store_model.truth import Rules, Wrong
 
 RUNS = int(os.environ.get("ENGINE_TEST_STORE_RUNS", "0"))
 PROOF = 3_000

@@ -1,0 +1,1 @@
+"""A model of the store and its owners, explored at random (`explore`)."""
