@@ -1,6 +1,6 @@
 """The grammar of `experiments`, and how they are compiled. `project` calls it before the rules that read them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from math import fsum
 from typing import Annotated, Any
 
@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from engine.core.experiments.model import Experiment, Goal
 from engine.lang.fields import READ_ID, Expr, Name, OptionalDuration, ReadId, matching
-from engine.lang.form import Parsed, Strict, refuse, said
+from engine.lang.form import Parsed, Strict, named, refuse, said
 from engine.lang.site import Site
 
 _ROUNDING = 1e-6
@@ -58,13 +58,10 @@ class ExperimentFields(Strict):
 
 def placeholders(written: Iterable[Any]) -> dict[str, Experiment]:
     """The experiments as they are written, right or wrong, so that a mistake in one is reported once."""
-    found = {}
-    for each in written:
-        if isinstance(each, Mapping) and isinstance(each.get("id"), str):
-            shares = each.get("variants")
-            names = map(str, shares) if isinstance(shares, Mapping) else ()
-            found[each["id"]] = Experiment(each["id"], each["id"], dict.fromkeys(names, 0.0), Goal(""))
-    return found
+    return {
+        id_: Experiment(id_, id_, dict.fromkeys(variants, 0.0), Goal(""))
+        for id_, _, variants in named(written, "variants")
+    }
 
 
 def compile_experiment(site: Site, fields: ExperimentFields, holdout: float) -> Experiment:

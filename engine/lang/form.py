@@ -3,7 +3,7 @@
 A parser ends with `refuse(...)`; its code and help end up in the diagnostic.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, ClassVar, Literal, NoReturn, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
@@ -29,6 +29,14 @@ def said(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     return f"'{value}'" if isinstance(value, str) else f"the number {value}"
+
+
+def named(items: Iterable[Any], field: str) -> Iterator[tuple[str, Mapping[Any, Any], tuple[str, ...]]]:
+    """What stands in a section and has an id, right or wrong: its id, itself, and the keys of its `field`."""
+    for each in items:
+        if isinstance(each, Mapping) and isinstance(each.get("id"), str):
+            keys = each.get(field)
+            yield each["id"], each, tuple(map(str, keys)) if isinstance(keys, Mapping) else ()
 
 
 class Parsed:

@@ -15,7 +15,7 @@ from engine.core.scope import NO_LEVEL
 from engine.core.segments.model import MOVE_TYPES, Keep, Level, Segment
 from engine.core.state.model import IN
 from engine.lang.fields import READ_ID, Expr, ReadId, matching, span_of
-from engine.lang.form import NotNull, Parsed, Strict, refuse, said
+from engine.lang.form import NotNull, Parsed, Strict, named, refuse, said
 from engine.lang.site import Site
 
 _KEEPS = {"end of year": Keep(years=1), "end of next year": Keep(years=2)}
@@ -72,13 +72,7 @@ class SegmentFields(Strict):
 
 def forms(written: Iterable[Any]) -> dict[str, SegmentForm]:
     """What others may read of the segments, as they are written, right or wrong: one mistake is to be reported once."""
-    found = {}
-    for each in written:
-        if isinstance(each, Mapping) and isinstance(each.get("id"), str):
-            levels = each.get("levels")
-            names = tuple(map(str, levels)) if isinstance(levels, Mapping) else ()
-            found[each["id"]] = SegmentForm(names, "keep" in each)
-    return found
+    return {id_: SegmentForm(levels, "keep" in each) for id_, each, levels in named(written, "levels")}
 
 
 def with_segments(catalog: Catalog, segments: Mapping[str, SegmentForm]) -> Catalog:
