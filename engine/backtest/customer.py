@@ -16,7 +16,7 @@ from engine.core.effects import Decision
 from engine.core.state.codec import encode_state
 from engine.core.state.model import State
 from engine.errors import MakesForOthers
-from engine.model import DerivedEvent, Event, Identified, OutcomeRecord, Outreach, WakeUp
+from engine.model import Event, Identified, OutcomeRecord, Outreach, WakeUp
 from engine.ports import OUTREACH, UNLIMITED, Entry, Record, Renderer
 from engine.wire.histories import Names
 from engine.wire.records import decode_outreach
@@ -108,11 +108,8 @@ class CustomerRun:
 
     def _keep(self, decision: Decision, decided: Decided) -> None:
         if decision.effects:
-            decided.entries += entries_of(decision, self.renderer, UNLIMITED)
-            for effect in decision.effects:
-                if isinstance(effect, DerivedEvent):
-                    raise MakesForOthers(effect.rule)
-                decided.outreach.append(effect)
+            decided.entries += _messages(entries_of(decision, self.renderer, UNLIMITED))
+            decided.outreach += decision.outreach
         decided.outcomes += decision.outcomes
 
 
@@ -149,11 +146,19 @@ class CarefulRun:
 
     def _keep(self, result: Result) -> None:
         decided = self.decided
-        for entry in result.outbox:
-            if entry.destination != OUTREACH:
-                raise MakesForOthers(msgspec.json.decode(entry.value)["rule"])
-        decided.entries += result.outbox
-        decided.outreach += [decode_outreach(entry.value) for entry in result.outbox]
+        entries = _messages(result.outbox)
+        decided.entries += entries
+        decided.outreach += [decode_outreach(entry.value) for entry in entries]
         decided.outcomes += result.outcomes
         decided.duplicates += result.duplicates
         decided.failures += [failure.reason for failure in result.failures]
+
+
+def _messages(entries: Sequence[Entry]) -> list[Entry]:
+    """The outreach among the entries; copies of the customer's own events have happened. Raises MakesForOthers."""
+    for entry in entries:
+        if entry.destination != OUTREACH:
+            made = msgspec.json.decode(entry.value)
+            if made["customer"] != made["because_of"]:
+                raise MakesForOthers(made["rule"])
+    return [entry for entry in entries if entry.destination == OUTREACH]

@@ -81,6 +81,21 @@ def test_a_rule_that_makes_events_for_another_customer_is_refused_by_name(first:
         decided(rules, [event(first, START)], START + DAY, Plain())
 
 
+@pytest.mark.parametrize("renderer", [Plain(), Plain("hello")], ids=["rendered", "failing"])
+def test_copies_of_what_rules_make_are_not_events_for_another_customer(renderer: Plain) -> None:
+    rules = book(
+        rule(OnEvent("again", event="buy"), action=Tell("subscribed")),
+        rule(OnEvent("hello", event="subscribed")),
+        policy=Policy(fresh_for=None, publish=frozenset({"subscribed"})),
+    )
+    events = [event("buy", START), event("buy", START + HOUR)]
+    found = lines_of(decided(rules, events, START + DAY, renderer))
+    with TemporaryDirectory() as folder:
+        slowly = by_customer(rules, renderer, events, START + DAY, Path(folder), careful)
+    assert found == lines_of(slowly) == by_partition(rules, renderer, events, START + DAY)
+    assert len(found.outcomes) == 4
+
+
 def test_the_first_customer_s_timer_waits_for_the_event_of_another_that_passes_it() -> None:
     """As in a replay, where the clock stands still between events; `judged at` tells."""
     rules = book(*every_kind(HOUR), policy=Policy(fresh_for=None, allowed_lateness=6 * HOUR))

@@ -17,7 +17,7 @@ from engine.backtest.customer import CarefulRun, CustomerRun, Decided, Input
 from engine.backtest.history import Clock
 from engine.core.book import RuleBook
 from engine.model import Event
-from engine.ports import Record, Renderer
+from engine.ports import OUTREACH, Record, Renderer
 from engine.wire.records import encode_outcome
 from engine.worker.executors import results
 from engine.worker.partition import Partition
@@ -49,7 +49,7 @@ def by_partition(book: RuleBook, renderer: Renderer, events: Sequence[Event], en
     batches = [arrivals[place : place + 3] for place in range(0, len(arrivals), 3)]
     done = [result for batch in batches for result in results(partition.process(batch))]
     done += results(partition.advance(end))
-    outreach = [entry.value for result in done for entry in result.outbox]
+    outreach = [entry.value for result in done for entry in result.outbox if entry.destination == OUTREACH]
     return Lines(once(outreach), sorted(line for result in done for _, line in result.outcome_records))
 
 
