@@ -57,7 +57,8 @@ def _changes(told: Told, difference: Difference, console: Console) -> None:
     console.print(f"\ncustomers: {whose or 'nobody gets anything else'}", highlight=False)
     for one in examples_of(told):
         head = f"[{COLOURS[one.kind]}]{one.kind}[/] {escape(f'{one.rule}, {one.customer}, {one.at}')}"
-        console.print(f"  {head}: {escape(one.why)} [dim]{escape(one.subject)}[/]", highlight=False, soft_wrap=True)
+        subject = f" · [dim]{escape(one.subject)}[/]" if one.subject else ""
+        console.print(f"  {head}: {escape(one.why)}{subject}", highlight=False, soft_wrap=True)
     console.print()
 
 
