@@ -99,10 +99,6 @@ class Rendering(threading.local):
 
     def text(self, value: Any) -> Any:
         """What `{{ value }}` prints. Only text and numbers can be; whole floats print without their `.0`."""
-        if isinstance(value, LevelView):
-            value = str(value)
-        elif isinstance(value, SegmentView):
-            value = bool(value)
         kind = type(value)
         if kind is str or kind is Markup:
             self.spend(len(value))
@@ -111,6 +107,10 @@ class Rendering(threading.local):
             return value
         if kind is float and math.isfinite(value):
             return int(value) if value.is_integer() else value
+        if isinstance(value, LevelView):
+            return self.text(str(value))
+        if isinstance(value, SegmentView):
+            return bool(value)
         message = f"cannot print {_description(value)}"
         raise TemplateTrouble(message)
 
