@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
-from importlib.metadata import version
 from io import TextIOWrapper
 from typing import Any, NamedTuple
 
@@ -152,6 +151,8 @@ app = typer.Typer(
 @app.callback(invoke_without_command=True)
 def _root(show_version: bool = typer.Option(False, "--version", help="Show the version and stop.")) -> None:
     if show_version:
+        from importlib.metadata import version  # imports email, a tenth of a second
+
         typer.echo(f"trigger-engine {version('trigger-engine')}")
         raise typer.Exit
 

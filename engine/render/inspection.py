@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from jinja2 import nodes
 from jinja2.exceptions import TemplateNotFound, TemplateSyntaxError
@@ -22,12 +23,26 @@ def inspect_templates(folder: Path) -> list[TemplateFacts]:
     A read of `events.<type>.sum("amount")` has the path events, <type>, sum, amount.
     """
     sources = read_sources(folder)
-    environment = _Inspected(sources)
-    return [_facts(folder, environment, sources, file) for file in template_files(sources)]
+    environment = _Inspection(sources)
+    inspected = [_inspect(environment, sources, file) for file in template_files(sources)]
+    for one in inspected:
+        _check_compiles(environment, one)
+    return [_facts(folder, sources, one) for one in inspected]
 
 
-class _Inspected(Sandbox):
-    """Parses and compiles each file once, however many templates extend it. Nobody may change the trees."""
+class _Inspected(NamedTuple):
+    """One template: what was found in it, and the names of its file and its layouts; none if they cannot be parsed."""
+
+    file: TemplateFile
+    walk: Walk
+    names: tuple[str, ...]
+
+
+class _Inspection(Sandbox):
+    """Parses and compiles each file once, however many templates extend it.
+
+    Compiling changes a tree, so all templates are read before the first is compiled.
+    """
 
     def __init__(self, sources: Mapping[str, str]) -> None:
         super().__init__(sources, Rendering(), autoescape=True)
@@ -41,30 +56,38 @@ class _Inspected(Sandbox):
             self.trees[name] = super().parse(source, name, filename)
         return self.trees[name]
 
-    def trouble(self, name: str, source: str) -> TemplateSyntaxError | None:
+    def trouble(self, name: str) -> TemplateSyntaxError | None:
         """What only the compiler sees, such as a block that is there twice."""
         if name not in self.compiled:
             try:
                 self.compiled[name] = None
-                self.compile(source, name, name)
+                self.compile(self.trees[name], name, name)
             except TemplateSyntaxError as error:
                 self.compiled[name] = error
         return self.compiled[name]
 
 
-def _facts(folder: Path, environment: _Inspected, sources: dict[str, str], file: TemplateFile) -> TemplateFacts:
+def _inspect(environment: _Inspection, sources: dict[str, str], file: TemplateFile) -> _Inspected:
     walk = Walk(environment, sources)
-    source = sources[file.name]
-    _check_file(walk, source, file)
+    _check_file(walk, sources[file.name], file)
     try:
-        _inspect(walk, environment, file)
+        return _Inspected(file, walk, _read(walk, file))
     except RecursionError:
-        walk.findings.problem("template-syntax", "the template is nested too deeply", 1)
+        _note_depth(walk)
+    return _Inspected(file, walk, ())
+
+
+def _note_depth(walk: Walk) -> None:
+    walk.findings.problem("template-syntax", "the template is nested too deeply", 1)
+
+
+def _facts(folder: Path, sources: dict[str, str], inspected: _Inspected) -> TemplateFacts:
+    file, walk, _ = inspected
     return TemplateFacts(
         template=file.template,
         channel=file.channel,
         path=(folder / file.name).as_posix(),
-        source=source + "".join(sources[name] for name in sorted(sources) if name.startswith("_")),
+        source=sources[file.name] + "".join(sources[name] for name in sorted(sources) if name.startswith("_")),
         needs=walk.findings.needs,
         reads=tuple(walk.findings.reads),
         problems=tuple(walk.findings.problems),
@@ -80,19 +103,19 @@ def _check_file(walk: Walk, source: str, file: TemplateFile) -> None:
         walk.findings.problem("template-encoding", "the file is not UTF-8 text", line)
 
 
-def _inspect(walk: Walk, environment: _Inspected, file: TemplateFile) -> None:
+def _read(walk: Walk, file: TemplateFile) -> tuple[str, ...]:
+    """The names of the template and its layouts."""
     try:
         lineage = ancestry(walk.environment, walk.sources, file.name)
     except TemplateNotFound as error:
         walk.findings.problem("template-include", str(error), _extends_line(walk, file))
-        return
+        return ()
     except TemplateSyntaxError as error:
         _note(walk, error, file)
-        return
+        return ()
     _walk(walk, lineage)
     _check_blocks(walk, lineage, file)
-    if not walk.findings.problems:
-        _check_compiles(walk, environment, lineage, file)
+    return tuple(name for name, _ in lineage)
 
 
 def _note(walk: Walk, error: TemplateSyntaxError, file: TemplateFile) -> None:
@@ -162,7 +185,13 @@ def _printed_line(output: nodes.Output) -> int:
     return 0
 
 
-def _check_compiles(walk: Walk, environment: _Inspected, lineage: Lineage, file: TemplateFile) -> None:
-    for name, _ in lineage:
-        if trouble := environment.trouble(name, walk.sources[name]):
-            _note(walk, trouble, file)
+def _check_compiles(environment: _Inspection, inspected: _Inspected) -> None:
+    file, walk, names = inspected
+    if walk.findings.problems:
+        return
+    try:
+        for name in names:
+            if trouble := environment.trouble(name):
+                _note(walk, trouble, file)
+    except RecursionError:
+        _note_depth(walk)

@@ -129,6 +129,14 @@ class Sandbox(ImmutableSandboxedEnvironment):
         metered = _Metering(name, filename).visit(source).set_environment(self)
         return super()._generate(metered, name, filename, defer_init)
 
+    def _compile(self, source: str, filename: str) -> Any:
+        """Python itself refuses code whose loops and conditions are nested more than 20 deep."""
+        try:
+            return super()._compile(source, filename)
+        except SyntaxError as error:
+            message = f"cannot be compiled, as it is nested too deeply: {error.msg}"
+            raise TemplateAssertionError(message, 1, filename, filename) from error
+
 
 def _finalizer(rendering: Rendering) -> Any:
     """Context-bound only to keep Jinja from printing constants while it compiles."""

@@ -155,8 +155,12 @@ def test_what_is_wrong_is_found_at_its_line(tmp_path: Path, source: str, code: s
     assert problems(facts_of(tmp_path, push(f"\n{source}"))) == [(code, 2)]
 
 
-def test_a_template_nested_too_deeply_is_a_problem(tmp_path: Path) -> None:
-    assert problems(facts_of(tmp_path, push("{{ " + "(" * 5000))) == [("template-syntax", 1)]
+LOOPS = 30  # Python compiles 20 of them within each other
+
+
+@pytest.mark.parametrize("source", ["{{ " + "(" * 5000, "{% for i in [1] %}" * LOOPS + "{% endfor %}" * LOOPS])
+def test_a_template_nested_too_deeply_is_a_problem(tmp_path: Path, source: str) -> None:
+    assert problems(facts_of(tmp_path, push(source))) == [("template-syntax", 1)]
 
 
 def test_a_misspelt_filter_or_file_has_a_suggestion(tmp_path: Path) -> None:
