@@ -12,7 +12,7 @@ from kafka import TopicPartition as PythonPlace
 
 from engine.adapters.kafka.outreach import KafkaSink
 from engine.adapters.kafka.settings import KafkaSettings
-from engine.errors import SinkUnavailable, TooLarge
+from engine.errors import BrokersAway, SinkUnavailable, TooLarge
 from engine.ports import Entry, TopicWriter
 from engine.wire.partitioner import murmur2_partition
 from tests.services import Broker
@@ -108,6 +108,12 @@ def test_only_the_end_of_a_long_partition_is_looked_at(desk: Desk) -> None:
     assert sink.published(1) == {f"o-{number}" for number in range(900, 1_000)}
     assert sink.published(0) == {f"o-{number}" for number in range(2_000, 2_010)}
     assert sink.published(2) == set()
+
+
+def test_a_topic_that_is_gone_is_not_waited_for_as_brokers_are(desk: Desk) -> None:
+    with pytest.raises(SinkUnavailable, match="cannot be read") as gone:
+        list(desk.writer.tail(desk.topic + "-gone", 0, 10))
+    assert not isinstance(gone.value, BrokersAway)
 
 
 def test_each_id_is_confirmed_once_while_more_is_handed_over(desk: Desk) -> None:

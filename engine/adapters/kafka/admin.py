@@ -14,6 +14,7 @@ __all__ = [
     "check_exist",
     "check_still_there",
     "check_topics",
+    "may_exist",
     "size_limits",
 ]
 
@@ -109,6 +110,15 @@ def size_limits(settings: KafkaSettings, topics: Iterable[str]) -> dict[str, int
         if limit < MIN_TOPIC_BYTES:
             raise SinkUnavailable(topic, too_small(limit))
     return limits
+
+
+def may_exist(settings: KafkaSettings, topic: str) -> bool:
+    """Whether a topic exists, for one that was there before: unavailable brokers prove nothing."""
+    try:
+        with Admin(settings) as admin:
+            return topic in admin.partition_counts([topic])
+    except SourceUnavailable:
+        return True
 
 
 def check_still_there(settings: KafkaSettings) -> None:

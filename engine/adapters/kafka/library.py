@@ -14,6 +14,8 @@ from engine.ports import EventSource, GroupOffsets, Headers, NewTopic, Ownership
 ANSWER_SECONDS: Final = 10.0
 """How long a question to the brokers, or the next records of a topic, may take before that is an error."""
 
+KNOWS_NOTHING: Final = "no broker is known yet, and no topic: a broker has just come back"
+
 
 class Cluster(Protocol):
     """Questions to the cluster, and new topics. Raises SourceUnavailable where it does not answer, or says no."""

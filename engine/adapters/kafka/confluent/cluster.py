@@ -14,7 +14,7 @@ from confluent_kafka.cimpl import NewTopic as TheirTopic
 
 from engine.adapters.kafka.confluent.asker import Asker
 from engine.adapters.kafka.confluent.config import LOGGER, MISSING, client_config, opened
-from engine.adapters.kafka.library import ANSWER_SECONDS
+from engine.adapters.kafka.library import ANSWER_SECONDS, KNOWS_NOTHING
 from engine.adapters.kafka.settings import KafkaSettings
 from engine.errors import SourceUnavailable
 from engine.ports import KAFKA_DEFAULT, MAX_MESSAGE, NewTopic
@@ -45,9 +45,12 @@ class ConfluentCluster:
         counts = {}
         for topic in topics:
             with self._asker.explained():
-                found = self._asker.consumer.list_topics(topic, timeout=self._settings.connect_timeout).topics[topic]
-            if found.error is None:
-                counts[topic] = len(found.partitions)
+                found = self._asker.consumer.list_topics(topic, timeout=self._settings.connect_timeout)
+            if not found.brokers:
+                raise SourceUnavailable(self._settings.bootstrap, KNOWS_NOTHING)
+            there = found.topics.get(topic)
+            if there is not None and there.error is None:
+                counts[topic] = len(there.partitions)
         return counts
 
     def size_limits(self, topics: Iterable[str]) -> dict[str, int]:

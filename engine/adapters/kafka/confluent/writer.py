@@ -6,6 +6,7 @@ from typing import Final
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 
+from engine.adapters.kafka.admin import may_exist
 from engine.adapters.kafka.confluent.bounds import bounds
 from engine.adapters.kafka.confluent.config import LOGGER, MISSING, REFUSED, client_config, opened
 from engine.adapters.kafka.confluent.messages import headers_of
@@ -105,7 +106,7 @@ class ConfluentWriter:
                 yield from _until_end(reader)
         except KafkaException as error:
             code = error.args[0].code()
-            helpless = code in REFUSED or (code in MISSING and _is_missing(reader, topic))
+            helpless = code in REFUSED or (code in MISSING and not may_exist(self._settings, topic))
             kind = SinkUnavailable if helpless else BrokersAway
             raise kind(topic, f"cannot be read: {error.args[0].str()}") from error
         finally:
@@ -127,16 +128,6 @@ class ConfluentWriter:
         failure, self._failed = self._failed, None
         if failure:
             raise failure
-
-
-def _is_missing(reader: Consumer, topic: str) -> bool:
-    """Whether brokers say that there is no such topic. One that has just come back knows no brokers and no topics."""
-    try:
-        found = reader.list_topics(topic, timeout=_ANSWER_SECONDS)
-    except KafkaException:
-        return False
-    there = found.topics.get(topic)
-    return bool(found.brokers) and (there is None or (there.error is not None and there.error.code() in MISSING))
 
 
 def _until_end(reader: Consumer) -> Iterator[Headers]:

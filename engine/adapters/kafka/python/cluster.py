@@ -10,6 +10,7 @@ from kafka import KafkaAdminClient
 from kafka.admin import ConfigResource
 from kafka.errors import KafkaError, TopicAlreadyExistsError
 
+from engine.adapters.kafka.library import KNOWS_NOTHING
 from engine.adapters.kafka.python.config import connected, reason
 from engine.adapters.kafka.settings import KafkaSettings
 from engine.errors import SourceUnavailable
@@ -41,9 +42,13 @@ class PythonCluster:
 
     def partition_counts(self, topics: Iterable[str]) -> dict[str, int]:
         """Topic -> number of partitions, without topics that do not exist."""
+        names = set(topics)
         with self._explained():
-            found = self._client.describe_topics(list(topics))
-        return {topic["name"]: len(topic["partitions"]) for topic in found if topic["error_code"] == 0}
+            found = self._client.describe_topics(list(names))
+            counts = {topic["name"]: len(topic["partitions"]) for topic in found if topic["error_code"] == 0}
+            if names - counts.keys() and not self._client.describe_cluster()["brokers"]:
+                raise SourceUnavailable(self._bootstrap, KNOWS_NOTHING)
+        return counts
 
     def size_limits(self, topics: Iterable[str]) -> dict[str, int]:
         """`max.message.bytes` of each topic; Kafka's default if it is missing or we may not ask (DescribeConfigs)."""

@@ -20,6 +20,7 @@ from kafka.errors import (
     UnknownTopicOrPartitionError,
 )
 
+from engine.adapters.kafka.admin import may_exist
 from engine.adapters.kafka.python.config import REFUSED, connected, reason
 from engine.adapters.kafka.settings import KafkaSettings
 from engine.errors import BrokersAway, SinkUnavailable, SourceUnavailable, TooLarge
@@ -154,7 +155,9 @@ class PythonWriter:
             reader.seek(place, max(low, end - limit))
             yield from _until(end, reader, place)
         except KafkaError as error:
-            kind = SinkUnavailable if isinstance(error, (*REFUSED, UnknownTopicOrPartitionError)) else BrokersAway
+            unanswered = isinstance(error, (UnknownTopicOrPartitionError, KafkaTimeoutError))
+            missing = unanswered and not may_exist(self._settings, topic)
+            kind = SinkUnavailable if missing or isinstance(error, REFUSED) else BrokersAway
             raise kind(topic, f"cannot be read: {reason(error)}") from error
         finally:
             reader.close()
