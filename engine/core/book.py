@@ -14,6 +14,7 @@ from engine.core.catalog import Catalog, Keep
 from engine.core.experiments.model import EXPOSED
 from engine.core.expression import NEVER, NO_NEEDS, Expression, Keeps, Needs
 from engine.core.facts import Fact
+from engine.core.points.model import CHANGED, Earn, Points, Spend, TakeBack
 from engine.core.policy import Policy, expressions_of
 from engine.core.scope import Scope
 from engine.core.segments.model import MOVE_TYPES, Segment
@@ -58,6 +59,16 @@ class Rule:
 Reaction = Callable[[State, Event, int], Firing | None]
 
 
+@dataclass(frozen=True, slots=True)
+class Booking:
+    """The lines of points that one event type concerns; none of them where it only moves ends, by the zone."""
+
+    points: Points
+    earn: tuple[Earn, ...]
+    spend: tuple[Spend, ...]
+    take_back: tuple[TakeBack, ...]
+
+
 @dataclass(slots=True)
 class Plan:
     """The rules and history that one event type touches: compiled once, so that an event costs only its own rules."""
@@ -78,11 +89,13 @@ class Plan:
     """The same for a customer's first event, with the segments that need no event."""
     runs: "RunPlan | None" = None
     """What the type means for runs of journeys; None: nothing."""
+    points: tuple[Booking, ...] = ()
+    """The points that an event may change."""
     idle: bool = field(init=False)
     """An event of the type has to be counted, and concerns nothing else."""
 
     def __post_init__(self) -> None:
-        self.idle = not (self.reactions or self.exits or self.segments_of_new or self.runs)
+        self.idle = not (self.reactions or self.exits or self.segments_of_new or self.runs or self.points)
 
     @property
     def keeps_history(self) -> bool:
@@ -117,16 +130,20 @@ class RuleBook:
         policy: Policy | None = None,
         revision: str = "0" * 12,
         segments: tuple[Segment, ...] = (),
+        points: tuple[Points, ...] = (),
     ) -> None:
         """`segments` in the order of their dependence."""
         self.rules = rules
         self.segments = {segment.id: segment for segment in segments}
+        self.points = {each.id: each for each in points}
         self.catalog = catalog
         self.policy = policy or Policy()
         self.revision = revision
         self.by_id = {rule.id: rule for rule in rules}
         self.journeys = tuple(rule for rule in rules if rule.action.journey is not None)
-        self.keeps = _all_keeps(rules, segments, catalog, self.policy)
+        self.keeps = _all_keeps(rules, segments, points, catalog, self.policy)
+        self.point_spans = {id_: max(s for i, s in self.keeps.points if i == id_) for id_, _ in self.keeps.points}
+        """Points -> the longest window (ms) over what was earned that anything asks for."""
         self.marks = {rule.id: _mark(rule.id, rule.was, rule.trigger.code, rule.arming or revision) for rule in rules}
         self.mark = self._mark()
         self.empty = frozenset(segment.id for segment in segments if _needs_no_event(segment))
@@ -135,6 +152,7 @@ class RuleBook:
         """(segment, type of its event) -> what such a move concerns at once, before its event is applied."""
         self.renamed = {old: rule.id for rule in rules for old in rule.was}
         engine = {*(MOVE_TYPES if segments else ()), *((EXPOSED,) if catalog.experiments else ())}
+        engine |= {CHANGED} if points else set()
         self.made = frozenset(engine).union(*(rule.action.makes for rule in rules))
         self.made |= {name for name, event in catalog.events.items() if not event.activity}
         """Event types that do not count as activity: the engine makes them, or events.yaml says so."""
@@ -150,7 +168,9 @@ class RuleBook:
             (segment.id, segment.was, segment.mark, zones if segment.keep and segment.keep.years else "")
             for segment in self.segments.values()
         ]
-        return _mark(sorted(self.marks.items()), kept, self.policy.forget_after, *scored, *([met] if met else []))
+        told = [(each.id, each.was, each.terms, zones, self.point_spans.get(each.id)) for each in self.points.values()]
+        further = [each for each in (met, told) if each]
+        return _mark(sorted(self.marks.items()), kept, self.policy.forget_after, *scored, *further)
 
     def _plan(self, name: str) -> Plan:
         declared = self.catalog.events[name]
@@ -171,7 +191,15 @@ class RuleBook:
             segments=self._looks(concerned),
             segments_of_new=self._looks(concerned | self.empty),
             runs=self._run_plan(name),
+            points=tuple(each for points in self.points.values() if (each := self._booking(points, name))),
         )
+
+    def _booking(self, points: Points, name: str) -> Booking | None:
+        earn = tuple(line for line in points.earn if line.event == name)
+        spend = tuple(line for line in points.spend if line.event == name)
+        taken = tuple(line for line in points.take_back if line.event == name)
+        moves = points.expire is not None and bool(points.expire.to) and self._sets_zone(name)
+        return Booking(points, earn, spend, taken) if earn or spend or taken or moves else None
 
     def _plan_of_move(self, segment: str, type_: str) -> Plan:
         rules = [rule for rule in self.rules if segment in rule.trigger.segments]
@@ -214,6 +242,8 @@ class RuleBook:
         declared, reads = self.catalog.events[name], segment.needs.reads
         zone = self.policy.zones.field if segment.keep is not None and segment.keep.years else None
         fields = reads.fields | {zone} if zone else reads.fields
+        if any(self._booking(self.points[id_], name) for id_ in reads.points & self.points.keys()):
+            return True
         if reads.scores and self.catalog.scores is not None and self.catalog.scores.purchase == name:
             return True
         return name in reads.types or bool(fields and (declared.profile_all or not fields.isdisjoint(declared.profile)))
@@ -238,9 +268,16 @@ def _needs_no_event(segment: Segment) -> bool:
     return any(each.until(nobody) != (False, NEVER) for each in conditions)
 
 
-def _all_keeps(rules: tuple[Rule, ...], segments: tuple[Segment, ...], catalog: Catalog, policy: Policy) -> Keeps:
+def _all_keeps(
+    rules: tuple[Rule, ...],
+    segments: tuple[Segment, ...],
+    points: tuple[Points, ...],
+    catalog: Catalog,
+    policy: Policy,
+) -> Keeps:
     keeps = Keeps()
-    for needs in (*(rule.needs for rule in rules), *(segment.needs for segment in segments)):
+    everything: list[Rule | Segment | Points] = [*rules, *segments, *points]
+    for needs in [each.needs for each in everything]:
         keeps |= needs.keeps
     permissions = (*policy.consent.values(), *policy.suppress.values(), *policy.addresses.values())
     for expression in (each for permission in permissions for each in expressions_of(permission)):

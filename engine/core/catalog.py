@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from engine.core.scores import ScoreModel
+from engine.core.zones import Zones
 
 if TYPE_CHECKING:
     from engine.core.experiments.model import Experiment
@@ -106,6 +107,14 @@ class SegmentForm:
 
 
 @dataclass(frozen=True, slots=True)
+class PointsForm:
+    """What others may know of points. `events`: the types that may change them, besides time."""
+
+    events: frozenset[str] = frozenset()
+    zones: Zones = field(default_factory=Zones)
+
+
+@dataclass(frozen=True, slots=True)
 class Catalog:
     """events.yaml as a whole. `profile` has every field the profile may have, fed or declared."""
 
@@ -117,5 +126,6 @@ class Catalog:
     """What `engine fit` wrote beside the rules; None: there is none, and every score is missing."""
     segments: dict[str, SegmentForm] = field(default_factory=dict)
     experiments: "dict[str, Experiment]" = field(default_factory=dict)
+    points: dict[str, PointsForm] = field(default_factory=dict)
     derives: bool = False
     """Whether events that rules make leave for a topic: for other customers, or since policy.yaml publishes them."""

@@ -14,6 +14,8 @@ from engine.core.book import Plan, RuleBook
 from engine.core.effects import Decision
 from engine.core.guests import identify
 from engine.core.journeys import conduct
+from engine.core.points.model import CHANGED
+from engine.core.points.record import record
 from engine.core.seen import OF_RULES, is_duplicate
 from engine.core.segments.follow import NO_MOVES, follow
 from engine.core.segments.model import MOVE_TYPES
@@ -26,7 +28,9 @@ from engine.errors import EndlessEvents, UnknownCustomer
 from engine.model import DerivedEvent, Event, Identified, WakeUp
 
 MAX_DERIVED_EVENTS = 100
-"""Events that rules may make in one decision. Without it two rules that set off each other would loop for ever."""
+"""Events that may follow from one moment. Without it two rules that set off each other would loop for ever."""
+NUMBERED = frozenset({*MOVE_TYPES, CHANGED})
+"""Event types that are numbered for each customer, so that none can be a repeat."""
 
 
 def decide(
@@ -124,10 +128,10 @@ def _follow(
     """Apply the events that rules and segments have made at the instant, in order, skipping the first `followed`."""
     now = horizon + book.policy.allowed_lateness
     for event in islice(decision.derived, followed, None):  # the list grows during the loop
-        if len(decision.derived) > MAX_DERIVED_EVENTS:
+        if len(decision.derived) - followed > MAX_DERIVED_EVENTS:
             raise EndlessEvents(event.type, MAX_DERIVED_EVENTS)
         plan = book.plans[event.type]
-        if event.type not in MOVE_TYPES and is_duplicate(state, event, now, book.policy.dedupe or DAY):
+        if event.type not in NUMBERED and is_duplicate(state, event, now, book.policy.dedupe or DAY):
             continue
         if event.type in book.policy.publish:  # a copy: here it has happened already
             decision.effects.append(DerivedEvent("", event.id, event.customer, now, event))
@@ -140,9 +144,11 @@ def _follow(
 def _happen(
     book: RuleBook, plan: Plan, state: State, decision: Decision, event: Event, horizon: int, present: int, at: int
 ) -> None:
-    """Count the event; then come segments, exits and firings. `at`: the instant at which segments change with it."""
+    """Count the event; then come points, segments, exits and firings. `at`: when points and segments change with it."""
     looks = plan.segments if state.events else plan.segments_of_new
     fold(plan, state, event)
+    if plan.points and event.time > state.identified:
+        decision.derived += record(book, plan, state, event, at, horizon)
     moves = follow(book, state, event.customer, looks, at) if looks and event.time > state.identified else NO_MOVES
     for rule, fact in plan.exits:
         Settling(book, state, event.customer, decision).exit(rule, fact, event, present)

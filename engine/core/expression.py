@@ -39,6 +39,9 @@ class Expression:
     ticks: bool = False
     """Whether the truth may change every second, because a score is not just compared with a number."""
 
+    kind: str = "any"
+    """The kind of its value."""
+
     def next_change(self, scope: Scope) -> int:
         """The first moment after now at which the truth may change without another event; NEVER."""
         return self.until(scope)[1]
@@ -62,6 +65,8 @@ class Reads:
     """The properties of the root `event` which it reads; `EVERY` among them stands for all."""
     experiments: frozenset[str] = frozenset()
     """Experiments of which the expression reads the variant."""
+    points: frozenset[str] = frozenset()
+    """Points of which the expression reads the ledger."""
 
     def __or__(self, other: "Reads") -> "Reads":
         return Reads(
@@ -72,6 +77,7 @@ class Reads:
             self.segments | other.segments,
             self.properties | other.properties,
             self.experiments | other.experiments,
+            self.points | other.points,
         )
 
 
@@ -87,10 +93,12 @@ class Keeps:
     """(event type, property summed or None for a count, span in milliseconds)."""
     days: frozenset[str] = frozenset()
     """Event types of which the days with such an event are counted, for scores."""
+    points: frozenset[tuple[str, int]] = frozenset()
+    """(points, span in milliseconds) of windows over what was earned."""
 
     def __or__(self, other: "Keeps") -> "Keeps":
         windows, days = self.windows | other.windows, self.days | other.days
-        return Keeps(self.last | other.last, self.sums | other.sums, windows, days)
+        return Keeps(self.last | other.last, self.sums | other.sums, windows, days, self.points | other.points)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ def identify(book: RuleBook, state: State, input: Identified, decision: Decision
     for slot in state.rules.values():
         silence(state, slot)
     forsake(state)
+    state.points.clear()  # what they earned belongs to the customer that they became
     held = [one for one in state.deferred if one.moment <= input.time and one.rule in book.by_id]
     state.deferred = [one for one in state.deferred if one.moment > input.time]
     settling = Settling(book, state, input.customer, decision)

@@ -15,6 +15,7 @@ from engine.core.facts import Fact
 from engine.core.guards import Candidate, Defer, Later, Pass, Stop, Verdict, judge
 from engine.core.journeys import conduct
 from engine.core.journeys.runs import next_moment
+from engine.core.points import record as points
 from engine.core.segments.follow import fall_due
 from engine.core.state.model import Deferred, Run, Sent, Slot, State, Timer
 from engine.core.state.rearm import own, silence
@@ -46,19 +47,22 @@ def soonest_due(book: RuleBook, state: State) -> int:
         if slot.runs and slot.parked is None:
             first = min([next_moment(run) for run in slot.runs])
             found = min(first, found or first)
-    if state.deferred or state.segments:
+    if state.deferred or state.segments or state.points:
         found = _sooner(book, state, found)
     return found
 
 
 def _sooner(book: RuleBook, state: State, found: int) -> int:
-    """The moment found, or a sooner one of deferred firings or memberships."""
+    """The moment found, or a sooner one of deferred firings, memberships or points."""
     for deferred in state.deferred:
         if deferred.rule in book.by_id and (deferred.due < found or not found):
             found = deferred.due
     for id_, membership in state.segments.items():
         if membership.due and (membership.due < found or not found) and id_ in book.segments:
             found = membership.due
+    for id_, ledger in state.points.items():
+        if ledger.due and (ledger.due < found or not found) and id_ in book.points:
+            found = ledger.due
     return found
 
 
@@ -91,9 +95,13 @@ class Settling:
     def fire(self, due: int, horizon: int, present: int) -> bool:
         """Settle all that is due at that moment, the soonest. False: only forgetting the customer is.
 
-        Segments come first: the conditions of what else is due at that instant see them as they are from then on.
+        Points, then segments come first: the conditions of what else is due at that instant see them as they are from
+        then on.
         """
         at = max(present, due + self.book.policy.allowed_lateness)
+        changes = points.fall_due(self.book, self.state, self.customer, due) if self.state.points else None
+        if changes:
+            self.decision.derived += changes
         moves = fall_due(self.book, self.state, self.customer, due) if self.state.segments else None
         candidates = self.answer(moves, horizon, at) if moves else []
         timers = self._due_timers(due)
@@ -108,7 +116,7 @@ class Settling:
         self.settle(candidates)
         if moves:
             self.decision.derived += moves
-        return bool(candidates or runs or timers) or moves is not None
+        return bool(candidates or runs or timers) or moves is not None or changes is not None
 
     def answer(self, moves: list[Event], horizon: int, at: int) -> list[Candidate]:
         """What comes of moves of segments, besides what their events do: they end rules, then rules come true."""

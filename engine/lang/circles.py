@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from engine.core.actions.emit import SLOW
 from engine.core.book import Rule, RuleBook
+from engine.core.points.model import CHANGED
 from engine.core.segments.model import MOVE_TYPES
 from engine.lang.site import Site
 
@@ -28,7 +29,7 @@ def _steps(book: RuleBook, rule: Rule) -> dict[str, str]:
     for type_ in sorted(rule.action.makes_soon & book.plans.keys()):
         plan = book.plans[type_]
         moved = {segment.id for segment, _ in plan.segments}
-        told = MOVE_TYPES.keys() if moved else frozenset()
+        told = frozenset(MOVE_TYPES if moved else ()) | frozenset({CHANGED} if plan.points else ())
         reached = {one.id for one, _, _ in plan.reactions}
         for other in book.rules:
             through = moved & other.trigger.segments or told & other.trigger.listens

@@ -33,6 +33,7 @@ from engine.lang.fields import (
     expression_text,
 )
 from engine.lang.form import File, JsonSchema, NotNull, OneOrMore, Parsed, Shorthand, Strict, refuse
+from engine.lang.points import PointsFields
 from engine.lang.segments import SegmentFields
 from engine.lang.steps import GoalFields, StepField, StepsFields
 from engine.lang.triggers import When
@@ -310,6 +311,7 @@ class RuleFile(File):
 
     label = "rule file"
     defaults: Defaults = Field(Defaults(), description="What the rules of this file have where they don't say.")
+    points: list[PointsFields] = Field([], description="What customers earn and spend.")
     segments: list[SegmentFields] = Field([], description="Groups of customers, by conditions that hold or not.")
     experiments: list[ExperimentFields] = Field([], description="Variants that customers are put into by chance.")
     rules: list[RuleFields] = Field([], description="The rules, in the order in which they are asked.")

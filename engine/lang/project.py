@@ -2,7 +2,7 @@
 worker and tests call `load`; it never raises for what a file says, but returns diagnostics."""
 
 import json
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Callable, Iterable, Sequence, Set
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
@@ -13,10 +13,12 @@ from pydantic import BaseModel
 from engine.core.book import Rule, RuleBook
 from engine.core.catalog import Catalog
 from engine.core.experiments.model import EXPOSED, EXPOSED_TYPE
+from engine.core.points.model import CHANGED
 from engine.core.policy import Policy
 from engine.core.scores import ScoreModel
 from engine.core.segments.model import MOVE_TYPES, Segment
 from engine.core.template_facts import TemplateFacts
+from engine.core.zones import Zones
 from engine.lang import scores
 from engine.lang.checks import check_ids, check_policy
 from engine.lang.circles import check_circles
@@ -28,6 +30,8 @@ from engine.lang.experiments import compile_experiment, placeholders
 from engine.lang.form import Strict
 from engine.lang.grammar import SECTIONS, EventsFile, PolicyFile, RuleFields, RuleFile
 from engine.lang.located import Document
+from engine.lang.points import PointsFields, compile_points, with_points
+from engine.lang.points import forms as point_forms
 from engine.lang.segments import SegmentFields, compile_segments, forms, with_segments
 from engine.lang.site import Site
 from engine.lang.templates import Templates
@@ -35,6 +39,7 @@ from engine.lang.validate import validate
 from engine.lang.yaml_reader import read
 
 F = TypeVar("F", bound=Strict)
+P = TypeVar("P", SegmentFields, PointsFields)
 
 NOTHING = Catalog()
 EVENTS, POLICY, TESTS = "events.yaml", "policy.yaml", ".test.yaml"
@@ -55,8 +60,8 @@ class Loaded:
         """The book with the rules of one file."""
         assert self.book
         rules = tuple(rule for rule in self.book.rules if rule.id in self.rules_of[file])
-        segments = tuple(self.book.segments.values())
-        return RuleBook(rules, self.book.catalog, self.book.policy, self.book.revision, segments)
+        segments, points = tuple(self.book.segments.values()), tuple(self.book.points.values())
+        return RuleBook(rules, self.book.catalog, self.book.policy, self.book.revision, segments, points)
 
 
 def load(
@@ -82,16 +87,22 @@ class _RuleFile:
     content: RuleFile
     left_out: set[int]
 
-    def written_segments(self) -> list[Any]:
-        """The segments as they are written, right or wrong."""
-        written = self.document.data.get("segments")
-        return written if isinstance(written, list) else []
+    def written(self, section: str) -> list[Any]:
+        """The items of a section as they are written, right or wrong."""
+        return _listed(self.document.data.get(section))
 
     def segments(self) -> list[tuple[int, SegmentFields]]:
         """The segments that could be parsed, and their places in the file."""
-        ids = [each.get("id") if isinstance(each, dict) else None for each in self.written_segments()]
-        found: list[tuple[int, SegmentFields]] = []
-        for each in self.content.segments:
+        return self._placed("segments", self.content.segments)
+
+    def points(self) -> list[tuple[int, PointsFields]]:
+        """The points that could be parsed, and their places in the file."""
+        return self._placed("points", self.content.points)
+
+    def _placed(self, section: str, parsed: list[P]) -> list[tuple[int, P]]:
+        ids = [each.get("id") if isinstance(each, dict) else None for each in self.written(section)]
+        found: list[tuple[int, P]] = []
+        for each in parsed:
             found.append((ids.index(each.id, found[-1][0] + 1 if found else 0), each))
         return found
 
@@ -164,11 +175,15 @@ class _Project:
         return content.built()
 
     def _with_segments(self, catalog: Catalog, files: list[_RuleFile]) -> Catalog:
-        found = with_segments(catalog, forms(each for file in files for each in file.written_segments()))
-        for name in MOVE_TYPES.keys() & catalog.events.keys() if found.segments else ():
+        found = with_segments(catalog, forms(each for file in files for each in file.written("segments")))
+        self._reserve(catalog, MOVE_TYPES if found.segments else ())
+        return found
+
+    def _reserve(self, catalog: Catalog, names: Iterable[str]) -> None:
+        """Report event types of events.yaml that the engine makes itself."""
+        for name in sorted(catalog.events.keys() & set(names)):
             message = f"'{name}' is an event that the engine makes itself"
             self._report(self.folder / EVENTS, "reserved-event", message, "give it another name")
-        return found
 
     def _report(self, path: Path, code: str, message: str, help: str = "") -> None:
         self.findings.append(Document(path, "").report(None, code, message, help))
@@ -185,6 +200,7 @@ class _Project:
                 self.findings.append(file.document.report(place, "no-rules", "the file has no rules"))
         check_ids((self._site(file, index), rule.id, rule.was) for file in files for index, rule in file.rules())
         check_ids((site, segment.id, segment.was) for site, segment in self._segments(files))
+        check_ids((site, points.id, points.was) for site, points in self._points(files))
         self.findings += self.templates.problems()
 
     def _compile(
@@ -195,8 +211,10 @@ class _Project:
         complete: bool,
     ) -> RuleBook | None:
         document, content, _ = policy or (None, PolicyFile(version=1), None)
+        catalog = self._with_points(catalog, files, Zones(content.zone.default, content.zone.field or None))
         site = Site(document, (), catalog, self.findings, []) if document else None
         compiled = compile_policy(site, content) if site else Policy()
+        points = tuple(compile_points(site, fields) for site, fields in self._points(files, catalog))
         segments = self._compile_segments(catalog, files)
         catalog = self._with_experiments(catalog, files, compiled.holdout)
         rules = self._compile_rules(catalog, compiled, files)
@@ -208,14 +226,14 @@ class _Project:
         if any(each.severity == "error" for each in self.findings):
             return None
         leaves = bool(compiled.publish) or any(rule.action.makes_for_others for rule in rules)
-        book = RuleBook(tuple(rules), replace(catalog, derives=leaves), compiled, self._revision(), segments)
+        book = RuleBook(tuple(rules), replace(catalog, derives=leaves), compiled, self._revision(), segments, points)
         before = len(self.findings)
         places = [self._site(file, index) for file in files for index, _ in file.rules()]
         check_circles(book, {rule.id: place for rule, place in zip(rules, places, strict=True)})
         return book if len(self.findings) == before else None
 
     def _with_experiments(self, catalog: Catalog, files: list[_RuleFile], holdout: float) -> Catalog:
-        raw = [each for file in files for each in _listed(file.document.data.get("experiments"))]
+        raw = [each for file in files for each in file.written("experiments")]
         if not raw:
             return catalog
         written = [
@@ -224,13 +242,26 @@ class _Project:
             for index, fields in enumerate(file.content.experiments)
         ]
         check_ids((site, fields.id, ()) for site, fields in written)
-        if EXPOSED in catalog.events:
-            message = f"'{EXPOSED}' is an event that the engine makes itself"
-            self._report(self.folder / EVENTS, "reserved-event", message, "give it another name")
+        self._reserve(catalog, [EXPOSED])
         self.content["experiments"] = [_canonical(fields) for _, fields in written]
         found = {fields.id: compile_experiment(site, fields, holdout) for site, fields in written}
         events = {**catalog.events, EXPOSED: EXPOSED_TYPE}
         return replace(catalog, experiments=placeholders(raw) | found, events=events)
+
+    def _with_points(self, catalog: Catalog, files: list[_RuleFile], zones: Zones) -> Catalog:
+        written = [each for file in files for each in file.written("points")]
+        if not written:
+            return catalog
+        self._reserve(catalog, [CHANGED])
+        self.content["points"] = [_canonical(fields) for _, fields in self._points(files)]
+        return with_points(catalog, point_forms(written, zones))
+
+    def _points(self, files: list[_RuleFile], catalog: Catalog = NOTHING) -> list[tuple[Site, PointsFields]]:
+        return [
+            (Site(file.document, ("points", index), catalog, self.findings, []), fields)
+            for file in files
+            for index, fields in file.points()
+        ]
 
     def _segments(self, files: list[_RuleFile], catalog: Catalog = NOTHING) -> list[tuple[Site, SegmentFields]]:
         return [

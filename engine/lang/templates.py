@@ -6,13 +6,14 @@ from pathlib import Path
 from engine.core.actions.send import Send
 from engine.core.catalog import Catalog
 from engine.core.expression import Needs
+from engine.core.points.view import PARTS
 from engine.core.scores import SCORES
 from engine.core.template_facts import LINKS, TemplateFacts, TemplateRead
 from engine.lang.diagnostics import Diagnostic, did_you_mean, one_of, severity_of, shown_path
 from engine.lang.site import RESERVED, Site
 from engine.model import TRANSACTIONAL
 
-ROOTS = ("profile", "event", "events", "customer", "segments", "scores", "experiments", "rule", "outreach")
+ROOTS = ("profile", "event", "events", "customer", "segments", "points", "scores", "experiments", "rule", "outreach")
 TALLY = ("count", "sum", "last", "first")
 # fmt: off
 OUTREACH = (
@@ -116,13 +117,26 @@ def _parts(path: tuple[str, ...], catalog: Catalog, types: frozenset[str]) -> tu
             return "properties", _properties(catalog, {name})
         case ("events", _):
             return "parts", TALLY
-        case ("experiments",):
-            return "experiments", catalog.experiments
-        case ("segments",):
-            return "segments", catalog.segments
-        case ("segments", name):
-            return "parts", None if name not in catalog.segments else catalog.segments[name].parts
+        case ("experiments" | "points" | "segments" as root, *names):
+            return _of_section(root, names, catalog)
     return "parts", FIXED.get(path)
+
+
+def _of_section(root: str, names: list[str], catalog: Catalog) -> tuple[str, Collection[str] | None]:
+    """The same after a root that is named like a section of the rule files."""
+    sections: Mapping[str, Mapping[str, object]] = {
+        "experiments": catalog.experiments,
+        "points": catalog.points,
+        "segments": catalog.segments,
+    }
+    match names:
+        case []:
+            return root, sections[root]
+        case [name] if root == "segments":
+            return "parts", None if name not in catalog.segments else catalog.segments[name].parts
+        case [_] if root == "points":
+            return "parts", (*PARTS, "earned")
+    return "parts", None
 
 
 def _properties(catalog: Catalog, types: Collection[str]) -> set[str]:

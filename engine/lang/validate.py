@@ -29,7 +29,8 @@ _EXPECTED = {
 
 
 def validate(model: type[M], document: Document) -> tuple[M | None, list[Diagnostic], set[int]]:
-    """The content, its problems, and which items of `rules` were left out because of them; wrong `segments` are too.
+    """The content, its problems, and which items of `rules` were left out because of them; other sections have some
+    left out too.
 
     Where only some rules or some optional fields are wrong, the rest is returned, so that it can be checked as well.
     """
@@ -48,7 +49,7 @@ def validate(model: type[M], document: Document) -> tuple[M | None, list[Diagnos
         return None, findings, left_out
 
 
-_LISTS = ("rules", "segments")
+_LISTS = ("rules", "segments", "points")
 """Sections of which single items are left out when they are wrong."""
 
 

@@ -95,8 +95,10 @@ class Findings:
                 self.needs |= Needs(Reads(scores=True))
                 if path[1:2] == ("buys_within",):
                     self.problem("template-call", "buys_within is called with parentheses", line)
-            case ("segments" | "experiments" as root, *names):
+            case ("segments" | "experiments" | "points" as root, *names):
                 self._read_named(root, names, line)
+                if names[1:2] == ["earned"] and root == "points":
+                    self.problem("template-call", "earned is called with parentheses", line)
             case ("events",) | ("events", _):
                 message = f"'{'.'.join(path)}' alone doesn't say what is read"
                 self.problem("template-dynamic", message, line, _OF_EVENTS)
@@ -106,13 +108,14 @@ class Findings:
                 self.needs |= Needs(keeps=Keeps(last=frozenset({type_})))
 
     def _read_named(self, root: str, names: list[str], line: int) -> None:
-        """Note a read of `segments.<segment>` or `experiments.<experiment>`."""
-        if names and root == "segments":
-            self.needs |= Needs(Reads(segments=frozenset(names[:1])))
-        elif names:
-            self.needs |= Needs(Reads(experiments=frozenset(names[:1])))
+        """Note a read of `segments.<segment>`, `experiments.<experiment>` or `points.<id>`."""
+        if names:
+            read = frozenset(names[:1])
+            reads = {"segments": Reads(segments=read), "points": Reads(points=read)}
+            self.needs |= Needs(reads.get(root, Reads(experiments=read)))
         else:
-            help_ = f"write {root}.<{root[:-1]}>, with the {root[:-1]} written out"
+            what = "id" if root == "points" else root[:-1]
+            help_ = f"write {root}.<{what}>, with the {what} written out"
             self.problem("template-dynamic", f"'{root}' alone doesn't say what is read", line, help_)
 
     def aggregate(self, path: Path, call: nodes.Call) -> None:
@@ -129,6 +132,21 @@ class Findings:
             self._window(type_, property_, given["span"], call.lineno)
         elif property_:
             self.needs |= Needs(keeps=Keeps(sums=frozenset({(type_, property_)})))
+
+    def earned(self, path: Path, call: nodes.Call) -> None:
+        """Note `points.<id>.earned(..)`."""
+        self.needs |= Needs(Reads(points=frozenset({path[1]})))
+        self.reads.append(TemplateRead(path, self.line or call.lineno))
+        given = _arguments(call, ("span",))
+        if given is None:
+            message = "the argument of earned must be written out"
+            self.problem("template-dynamic", message, call.lineno, 'as in earned("365d")')
+            return
+        try:
+            spans = {milliseconds(text) for text in given.values()}
+            self.needs |= Needs(keeps=Keeps(points=frozenset((path[1], span) for span in spans)))
+        except ValueError as error:
+            self.problem("template-duration", str(error), call.lineno)
 
     def score(self, path: Path, call: nodes.Call) -> None:
         """Note `scores.buys_within(..)`."""

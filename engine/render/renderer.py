@@ -17,7 +17,7 @@ from engine.render.files import SUBJECT_CHANNEL, file_name, read_sources, requir
 from engine.render.lineage import Lineage, compile_lineage
 from engine.render.rendering import Rendering, TemplateTrouble
 from engine.render.sandbox import GLOBALS, Sandbox
-from engine.render.views import CustomerView, ProfileView, RuleView, SegmentsView
+from engine.render.views import CustomerView, PointsView, ProfileView, RuleView, SegmentsView
 
 MAX_BLOCK = 262_144
 """Characters of a text or html, at most."""
@@ -47,6 +47,7 @@ class JinjaRenderer:
         self._experiments = book.catalog.experiments
         self._why = {rule.id: rule.why for rule in book.rules}
         self._segments = {id_: not segment.plain for id_, segment in book.segments.items()}
+        self._points = frozenset(book.points)
         self._sources = read_sources(folder)
         self._rendering = Rendering()
         self._plain = Sandbox(self._sources, self._rendering, autoescape=False)
@@ -74,6 +75,7 @@ class JinjaRenderer:
         variables["events"] = EventsView(state, outreach.at)
         variables["scores"] = ScoresView(self._scores, state, outreach.at)
         variables["segments"] = SegmentsView(state, self._segments)
+        variables["points"] = PointsView(state, self._points, outreach.at, self._policy.zones.of(state.profile))
         variables["customer"] = CustomerView(outreach.customer)
         variables["experiments"] = ExperimentsView(
             self._experiments, Scope(state, outreach.event, outreach.at, outreach.customer)

@@ -1,8 +1,9 @@
 """The attributes that templates may read, type by type. Everything else is closed."""
 
-from collections.abc import Container, Mapping
+from collections.abc import Callable, Container, Mapping
 from types import NoneType
 from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
 
 from jinja2 import StrictUndefined
 from jinja2.environment import TemplateModule
@@ -11,7 +12,9 @@ from jinja2.runtime import LoopContext, Macro, TemplateReference
 from jinja2.utils import Namespace
 from markupsafe import Markup
 
+from engine.core.durations import milliseconds
 from engine.core.experiments.model import ExperimentsView
+from engine.core.points.view import PARTS, value
 from engine.core.scope import EventsView, Missing, RecordView, TallyView, in_segment, level_of, segment_time
 from engine.core.scores import SCORES, ScoresView
 from engine.core.state.model import State
@@ -90,6 +93,51 @@ class SegmentsView:
         return LevelView.of(self._state, name) if levels else SegmentView(self._state, name)
 
 
+class LedgerView:
+    """`points.<id>` as templates see it: 0 for a customer without points, never undefined."""
+
+    __slots__ = ("_read",)
+
+    def __init__(self, read: Callable[[str, int], int]) -> None:
+        self._read = read
+
+    @property
+    def balance(self) -> int:
+        return self._read("balance", 0)
+
+    @property
+    def pending(self) -> int:
+        return self._read("pending", 0)
+
+    @property
+    def expiring(self) -> int:
+        return self._read("expiring", 0)
+
+    @property
+    def expires_at(self) -> int:
+        return self._read("expires_at", 0)
+
+    def earned(self, span: str | None = None) -> int:
+        return self._read("earned", milliseconds(span) if span else 0)
+
+
+class PointsView:
+    """The root `points` in templates, as it is at that moment."""
+
+    __slots__ = ("_at", "_points", "_state", "_zone")
+
+    def __init__(self, state: State, points: Container[str], at: int, zone: ZoneInfo) -> None:
+        self._state = state
+        self._points = points
+        self._at = at
+        self._zone = zone
+
+    def __getattr__(self, name: str) -> LedgerView:
+        if name not in self._points:
+            raise AttributeError(name)
+        return LedgerView(lambda part, span: value(self._state, name, part, self._at, self._zone, span))
+
+
 class CustomerView(NamedTuple):
     """The root `customer`."""
 
@@ -132,6 +180,8 @@ READABLE: dict[type, Container[str]] = {
     ScoresView: frozenset(SCORES),
     SegmentsView: OPEN,
     ExperimentsView: OPEN,
+    PointsView: OPEN,
+    LedgerView: frozenset({*PARTS, "earned"}),
     SegmentView: frozenset({"since"}),
     LevelView: _TEXT | {"since", "kept_until", "next"},
     Outreach: _OUTREACH,
@@ -160,6 +210,8 @@ NAMES: dict[type, str] = {
     ScoresView: "scores",
     SegmentsView: "segments",
     ExperimentsView: "experiments",
+    PointsView: "points",
+    LedgerView: "points.<id>",
     SegmentView: "the segment",
     LevelView: "the segment",
     Outreach: "outreach",

@@ -84,6 +84,8 @@ class Walk(NodeVisitor):
             match path:
                 case ("events", _, "count" | "sum"):
                     self.findings.aggregate(path, call)
+                case ("points", _, "earned"):
+                    self.findings.earned(path, call)
                 case ("scores", "buys_within"):
                     self.findings.score(path, call)
                 case ("events", *_):

@@ -204,7 +204,7 @@ def test_places_count_characters_in_the_text_as_it_was_written() -> None:
         ("country == 'DE'", "did you mean profile.country?"),
         (
             "profil.age > 1",
-            "an expression can read: customer, event, events, experiments, now, profile, scores, segments, steps;",
+            "an expression can read: customer, event, events, experiments, now, points, profile, scores, segments,",
         ),
         ("profile.age > 1 && true", "write 'and' instead of '&&'"),
         ("profile.age = 1", "write '==' to compare"),

@@ -49,4 +49,4 @@ def compile_expression(
     if checker.problems:
         return None, sorted(checker.problems, key=lambda problem: problem.offset)
     needs = needs_of(node)
-    return Expression(text.strip(), closure(node), needs, until(node), certain(node), ticks(node)), []
+    return Expression(text.strip(), closure(node), needs, until(node), certain(node), ticks(node), node.kind), []

@@ -26,11 +26,13 @@ from engine.core.expr.nodes import (
     Now,
     NullTest,
     Order,
+    PointsValue,
     Score,
     Sum,
     parts_of,
 )
 from engine.core.expression import NEVER, NextChange, Predicate, Until
+from engine.core.points import view
 from engine.core.scope import BY_TIME, Missing, Scope, range_within, total
 from engine.core.state.model import Memory, WindowEntry
 
@@ -55,6 +57,8 @@ def until(node: Node) -> Until:
             return _counted(count, order, limit)
         case Comparison(order=order, left=Score() as score, right=Constant(value=limit)):
             return _scored(score, order, limit, closure(node))
+        case Comparison(order=order, left=PointsValue() as points, right=Constant(value=int() | float() as limit)):
+            return _of_points(points, COMPARE[order], limit)
         case Comparison(order=order, left=Sum() as total, right=Constant(value=limit)) if _is_window(total, limit):
             return _summed(total, COMPARE[order], limit)
     change, test = _change(node), closure(node)
@@ -98,6 +102,10 @@ def _change(node: Node) -> Change:
             return _window(type_, span)
         case NullTest(operand=Now()):
             return None
+        case PointsValue(id=id_, part=part, zones=zones, span=span):
+            return lambda scope: view.next_change(
+                scope.state, id_, part, scope.now, zones.of(scope.state.profile), span
+            )
         case Listed(operand=operand) | NullTest(operand=operand) | Not(operand=operand):
             return _change(operand)
         case Comparison(order=order, left=Now(), right=right) if not isinstance(right, Now):
@@ -210,6 +218,24 @@ def _passes(above: float, entries: list[WindowEntry], start: int, stop: int, nam
         while place < stop and (above := above - entries[place].values[name]) < -ROUNDING:
             place += 1
     return place
+
+
+def _of_points(node: PointsValue, compare: Compare, limit: float) -> Until:
+    """When points pass the limit: at the first of their known moments from which the comparison is another."""
+    id_, part, zones, span = node.id, node.part, node.zones, node.span
+
+    def whole(scope: Scope) -> tuple[bool, int]:
+        state = scope.state
+        if id_ not in state.points:
+            return compare(0, limit), NEVER
+        zone, now = zones.of(state.profile), scope.now
+        holds = compare(view.value(state, id_, part, now, zone, span), limit)
+        for moment in view.moments(state, id_, part, now, zone, span):
+            if compare(view.value(state, id_, part, moment, zone, span), limit) != holds:
+                return holds, moment
+        return holds, NEVER
+
+    return whole
 
 
 def _scored(node: Score, order: Order, limit: Any, test: Predicate) -> Until:

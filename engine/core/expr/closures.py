@@ -31,6 +31,7 @@ from engine.core.expr.nodes import (
     NullTest,
     OfSegment,
     Order,
+    PointsValue,
     Property,
     Score,
     SegmentLevel,
@@ -42,6 +43,7 @@ from engine.core.expr.nodes import (
     Variant,
 )
 from engine.core.expression import Predicate
+from engine.core.points.view import value as points_value
 from engine.core.scope import (
     MISSING,
     NO_LEVEL,
@@ -142,8 +144,8 @@ def _leaf(node: Leaf) -> Predicate:
     return _of_engine(node)
 
 
-def _of_engine(node: OfSegment | Now | CustomerId | StepSent | Variant) -> Predicate:
-    """What does not come from events: the customer, steps, segments, experiments, the moment."""
+def _of_engine(node: OfSegment | Now | CustomerId | StepSent | Variant | PointsValue) -> Predicate:
+    """What does not come from events: the customer, steps, segments, points, experiments, the moment."""
     match node:
         case CustomerId():
             return lambda scope: scope.customer or getattr(scope.event, "customer", MISSING)
@@ -161,6 +163,8 @@ def _of_engine(node: OfSegment | Now | CustomerId | StepSent | Variant) -> Predi
             return lambda scope: segment_time(scope.state, segment, which)
         case SegmentRank(level=level):
             return _rank(level)
+        case PointsValue(id=id_, part=part, zones=zones, span=span):
+            return lambda scope: points_value(scope.state, id_, part, scope.now, zones.of(scope.state.profile), span)
 
 
 def _rank(node: SegmentLevel) -> Predicate:

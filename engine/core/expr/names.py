@@ -25,6 +25,7 @@ from engine.core.expr.nodes import (
     LastProperty,
     Node,
     Now,
+    PointsValue,
     Property,
     Score,
     SegmentLevel,
@@ -34,18 +35,23 @@ from engine.core.expr.nodes import (
     TallyTime,
     Variant,
 )
+from engine.core.points.view import PARTS
 
 Report: TypeAlias = Callable[[str, str, ast.expr, str], None]
 """Takes code, message, place and help."""
 
-ROOTS = ("profile", "event", "events", "customer", "segments", "scores", "experiments", "steps", "now")
+ROOTS = ("profile", "event", "events", "customer", "segments", "points", "scores", "experiments", "steps", "now")
 _TIME = Declared("time", "time")
 _EVENT_PARTS = {"time": _TIME, "type": Declared("type", "string"), "id": Declared("id", "string")}
 _A_DURATION = 'write it in quotes, such as "7d"'
 _PARTS = 'count(), count("7d"), sum("amount"), sum("amount", "30d"), last.<property>, last.time, first.time'
 _WHERE_VARIANTS = "only the `if` of a rule, and templates, read the experiments of the rule files"
+_POINTS = 'balance, pending, earned("365d"), expiring, expires_at'
 _SCORES = 'the scores are scores.alive and scores.buys_within("39w")'
-_CALLS = 'the calls are events.<type>.count("7d"), events.<type>.sum("amount", "30d"), scores.buys_within("39w")'
+_CALLS = (
+    'the calls are events.<type>.count("7d"), events.<type>.sum("amount", "30d"), points.<id>.earned("365d"), '
+    'scores.buys_within("39w")'
+)
 
 
 class Names:
@@ -77,6 +83,7 @@ class Names:
             "events": self._history,
             "scores": self._score,
             "segments": self._segment,
+            "points": self._points,
             "experiments": self._variant,
             "steps": self._step,
         }
@@ -89,6 +96,8 @@ class Names:
                 return self._tally(function, node)
             case ast.Attribute(value=ast.Name(id="scores")) as function:
                 return self._score_within(function, node)
+            case ast.Attribute(value=ast.Attribute(value=ast.Name(id="points"))) as function:
+                return self._earned(function, node)
         return self._broken("expression-forbidden", "this can't be called", node, _CALLS)
 
     def _broken(self, code: str, message: str, at: ast.expr, help_: str) -> Node:
@@ -206,6 +215,48 @@ class Names:
         if rest[1].id in ("kept_until", "next") and len(rest) == 2:
             message = f"segment {rest[0].id} has no `keep`, so it has no '{rest[1].id}'"
         return self._broken("unknown-property", message, rest[-1], offer("parts", parts, rest[-1].id))
+
+    def _points(self, root: ast.Name, rest: list[ast.Name]) -> Node:
+        if not self._known_points(root, rest):
+            return BROKEN
+        name = rest[0].id
+        match [step.id for step in rest[1:]]:
+            case [part] if part in PARTS:
+                kind: Kind = "time" if part == "expires_at" else "integer"
+                return PointsValue(name, part, self._catalog.points[name].zones, kind=kind)
+            case []:
+                message, place = f"'{name}' alone is not a value", rest[0]
+            case ["earned", *_]:
+                message, place = "'earned' must be called", rest[1]
+            case [part, *_]:
+                message, place = f"'{part}' is not a part of points", rest[1]
+        return self._broken("unknown-property", message, place, f"points.{name} has {_POINTS}")
+
+    def _known_points(self, root: ast.Name, rest: list[ast.Name]) -> bool:
+        known = self._catalog.points
+        if rest and rest[0].id in known:
+            return True
+        if rest:
+            name = rest[0].id
+            self._report("unknown-points", f"there are no points '{name}'", rest[0], offer("points", known, name))
+        else:
+            self._report("unknown-points", "'points' alone is not a value", root, offer("points", known))
+        return False
+
+    def _earned(self, function: ast.Attribute, node: ast.Call) -> Node:
+        steps = self._steps(function)
+        if not steps or not self._known_points(steps[0], steps[1:]):
+            return BROKEN
+        name, call = steps[1].id, steps[2].id
+        if call != "earned":
+            message = f"'{call}' can't be called"
+            return self._broken("unknown-property", message, steps[2], f"points.{name} has {_POINTS}")
+        if len(node.args) > 1 or node.keywords:
+            return self._broken("expression-forbidden", "earned() takes nothing or a duration", node, _CALLS)
+        span = self._span(node.args[0]) if node.args else 0
+        if node.args and not span:
+            return BROKEN
+        return PointsValue(name, "earned", self._catalog.points[name].zones, span)
 
     def _variant(self, root: ast.Name, rest: list[ast.Name]) -> Node:
         known = self._catalog.experiments

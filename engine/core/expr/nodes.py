@@ -13,6 +13,7 @@ from engine.core.experiments.model import Experiment
 from engine.core.expression import Keeps, Needs, Reads
 from engine.core.scope import MISSING
 from engine.core.scores import ScoreModel
+from engine.core.zones import Zones
 
 Sort: TypeAlias = Kind | Literal["null", "list"]
 Order: TypeAlias = Literal["==", "!=", "<", "<=", ">", ">="]
@@ -142,6 +143,16 @@ class SegmentTime(msgspec.Struct, frozen=True):
     kind: Sort = "time"
 
 
+class PointsValue(msgspec.Struct, frozen=True):
+    """Points as they stand, or those earned in a window of `span` milliseconds; 0: all time."""
+
+    id: str
+    part: str
+    zones: Zones
+    span: int = 0
+    kind: Sort = "integer"
+
+
 class Arithmetic(msgspec.Struct, frozen=True):
     sign: Sign
     left: "Node"
@@ -197,7 +208,7 @@ class Junction(msgspec.Struct, frozen=True):
 
 OfSegment: TypeAlias = InSegment | SegmentLevel | SegmentRank | SegmentTime
 OfEvents: TypeAlias = Property | EventPart | LastProperty | TallyTime | Count | Sum
-Leaf: TypeAlias = Constant | Field | OfEvents | CustomerId | StepSent | Score | Now | OfSegment | Variant
+Leaf: TypeAlias = Constant | Field | OfEvents | CustomerId | StepSent | Score | Now | OfSegment | Variant | PointsValue
 Node: TypeAlias = Leaf | Arithmetic | NullTest | Comparison | Listed | Contained | Not | Junction
 
 BROKEN = Constant(MISSING, "any")
@@ -211,12 +222,13 @@ def needs_of(node: Node) -> Needs:
     match node:
         case Field(name=name):
             return Needs(Reads(fields=frozenset({name})))
-        case Property(name=name):
-            return Needs(Reads(event=True, properties=frozenset({name})))
-        case EventPart():
-            return Needs(Reads(event=True))
+        case Property() | EventPart():
+            named = frozenset({node.name} if isinstance(node, Property) else ())
+            return Needs(Reads(event=True, properties=named))
         case Score():
             return Needs(Reads(scores=True))
+        case PointsValue(id=id_, span=span):
+            return Needs(Reads(points=frozenset({id_})), Keeps(points=frozenset({(id_, span)} if span else ())))
         case Variant(experiment=experiment):
             among = experiment.among.needs if experiment.among else Needs()
             return among | Needs(Reads(experiments=frozenset({experiment.id})))

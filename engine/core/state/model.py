@@ -14,12 +14,14 @@ from typing import Any
 
 import msgspec
 
+from engine.core.state.points import Ledger
 from engine.model import KeptEvent, Number
 
 STATE_VERSION = 2
 STATE_MINOR = 3
 """1: states of version 2. 2: a partition's outbox may have entries that are no outreach; an older engine would take
-them for a damaged store. 3: days with a purchase, counted for scores; segments; exits by match value; runs."""
+them for a damaged store. 3: days with a purchase, counted for scores; segments; exits by match value; runs;
+points."""
 MAX_EPOCH_SECONDS = 10**11
 """`Slot.fired` above it is in milliseconds (from 1973 on), else in seconds (to the year 5138)."""
 
@@ -290,6 +292,8 @@ class State(msgspec.Struct, array_like=True, gc=False):
     """By segment id, of those the customer is or was in, or may come into by time alone."""
     exposed: dict[str, str] = {}
     """Experiment -> the variant that the customer was exposed to, which they keep."""
+    points: dict[str, Ledger] = {}
+    """By the id of the points, of those the customer has or had."""
 
     @property
     def identified(self) -> int:

@@ -7,6 +7,7 @@ a removed rule are parked, and history that is no longer asked for is kept, both
 from engine.core import exits
 from engine.core.book import Rule, RuleBook
 from engine.core.journeys import edits
+from engine.core.points import record as points
 from engine.core.segments.follow import meet
 from engine.core.state.fold import GRACE, ask
 from engine.core.state.model import Parked, Slot, State
@@ -22,6 +23,8 @@ def rearm(book: RuleBook, state: State, now: int) -> None:
     _exchange_kinds(book, state)
     _park_removed(book, state, now)
     ask(book, state, now)
+    if state.points:
+        points.meet(book, state, now - book.policy.allowed_lateness)
     if book.segments or state.segments:
         meet(book, state, now - book.policy.allowed_lateness)
     for rule in book.rules:
