@@ -12,7 +12,7 @@ from typing import Final
 from engine.core.actions.base import Action
 from engine.core.catalog import Catalog, Keep
 from engine.core.experiments.model import EXPOSED
-from engine.core.expression import NEVER, NO_NEEDS, Expression, Keeps, Needs
+from engine.core.expression import NEVER, NO_NEEDS, Expression, Keeps, Needs, Reads
 from engine.core.facts import Fact
 from engine.core.points.model import CHANGED, Earn, Points, Spend, TakeBack
 from engine.core.policy import Policy, expressions_of
@@ -91,11 +91,16 @@ class Plan:
     """What the type means for runs of journeys; None: nothing."""
     points: tuple[Booking, ...] = ()
     """The points that an event may change."""
+    ends: tuple[Rule, ...] = ()
+    """Rules that follow the end of segments or points that it may change."""
+    stands: bool = field(init=False)
+    """An event may change where a customer stands: their points, or segments."""
     idle: bool = field(init=False)
     """An event of the type has to be counted, and concerns nothing else."""
 
     def __post_init__(self) -> None:
-        self.idle = not (self.reactions or self.exits or self.segments_of_new or self.runs or self.points)
+        self.stands = bool(self.segments_of_new or self.points)
+        self.idle = not (self.reactions or self.exits or self.stands or self.runs)
 
     @property
     def keeps_history(self) -> bool:
@@ -146,6 +151,8 @@ class RuleBook:
         """Points -> the longest window (ms) over what was earned that anything asks for."""
         self.marks = {rule.id: _mark(rule.id, rule.was, rule.trigger.code, rule.arming or revision) for rule in rules}
         self.mark = self._mark()
+        self.ends = tuple(rule for rule in rules if rule.trigger.ends != Reads())
+        """Rules that follow the end of a segment's level, or of points."""
         self.empty = frozenset(segment.id for segment in segments if _needs_no_event(segment))
         self.plans = {name: self._plan(name) for name in catalog.events}
         self.moves = {(id_, type_): self._plan_of_move(id_, type_) for id_ in self.segments for type_ in MOVE_TYPES}
@@ -176,6 +183,11 @@ class RuleBook:
         declared = self.catalog.events[name]
         windows = [(prop, span) for type_, prop, span in self.keeps.windows if type_ == name]
         concerned = {segment.id for segment in self.segments.values() if self._concerns(name, segment)}
+        looks = self._looks(concerned | self.empty)
+        points = tuple(each for one in self.points.values() if (each := self._booking(one, name)))
+        moved = Reads(
+            segments=frozenset(segment.id for segment, _ in looks), points=frozenset(each.points.id for each in points)
+        )
         return Plan(
             feeds=tuple(declared.profile.items()),
             feeds_all=declared.profile_all,
@@ -189,9 +201,10 @@ class RuleBook:
             ),
             exits=tuple((rule, fact) for rule in self.rules for fact in rule.exits if name == fact.event),
             segments=self._looks(concerned),
-            segments_of_new=self._looks(concerned | self.empty),
+            segments_of_new=looks,
             runs=self._run_plan(name),
-            points=tuple(each for points in self.points.values() if (each := self._booking(points, name))),
+            points=points,
+            ends=tuple(rule for rule in self.ends if _meets(rule.trigger.ends, moved)),
         )
 
     def _booking(self, points: Points, name: str) -> Booking | None:
@@ -254,6 +267,11 @@ class RuleBook:
             return True
         fields = rule.trigger.fields
         return bool(fields) and (declared.profile_all or not fields.isdisjoint(declared.profile))
+
+
+def _meets(one: Reads, other: Reads) -> bool:
+    """Whether both name one segment, or points."""
+    return not (one.segments.isdisjoint(other.segments) and one.points.isdisjoint(other.points))
 
 
 def _mark(*parts: object) -> int:

@@ -99,11 +99,19 @@ class SegmentForm:
     levels: tuple[str, ...] = ()
     keeps: bool = False
     """Whether `keep` holds a level for a while, so that there are `kept_until` and `next`."""
+    measured: bool = False
+    """Whether each level compares a number with a constant, so that templates can tell what is `missing`."""
 
     @property
     def parts(self) -> tuple[str, ...]:
         """What can be read of the segment beside its value."""
         return ("since", "kept_until", "next") if self.keeps else ("since",)
+
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """What templates can read of it."""
+        above = ("above", "missing") if self.measured else ("above",)
+        return self.parts + (above if self.levels else ())
 
 
 @dataclass(frozen=True, slots=True)

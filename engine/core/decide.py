@@ -19,7 +19,7 @@ from engine.core.points.record import record
 from engine.core.seen import OF_RULES, is_duplicate
 from engine.core.segments.follow import NO_MOVES, follow
 from engine.core.segments.model import MOVE_TYPES
-from engine.core.settle import Settling, forget_sent, forgotten_at, react, soonest_due
+from engine.core.settle import Settling, forget_sent, forgotten_at, react, refresh, soonest_due
 from engine.core.state.fold import fold
 from engine.core.state.model import State
 from engine.core.state.rearm import rearm
@@ -147,9 +147,13 @@ def _happen(
     """Count the event; then come points, segments, exits and firings. `at`: when points and segments change with it."""
     looks = plan.segments if state.events else plan.segments_of_new
     fold(plan, state, event)
-    if plan.points and event.time > state.identified:
-        decision.derived += record(book, plan, state, event, at, horizon)
-    moves = follow(book, state, event.customer, looks, at) if looks and event.time > state.identified else NO_MOVES
+    moves = NO_MOVES
+    if plan.stands and event.time > state.identified:
+        if plan.points:
+            decision.derived += record(book, plan, state, event, at, horizon)
+        if looks:
+            moves = follow(book, state, event.customer, looks, at)
+        refresh(plan.ends, state, at)
     for rule, fact in plan.exits:
         Settling(book, state, event.customer, decision).exit(rule, fact, event, present)
     if not moves and plan.runs is None:

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from engine.core.scope import Scope
+from engine.core.scope import Missing, Scope
+from engine.model import Number
 
 Predicate = Callable[[Scope], Any]
 """A compiled expression; its truth counts."""
@@ -41,6 +42,8 @@ class Expression:
 
     kind: str = "any"
     """The kind of its value."""
+    lacks: Callable[[Scope], Number | Missing] | None = None
+    """How much is missing until it holds; None: it does not compare a number with a constant."""
 
     def next_change(self, scope: Scope) -> int:
         """The first moment after now at which the truth may change without another event; NEVER."""

@@ -5,6 +5,7 @@ writes it into state and decision.
 """
 
 from bisect import insort
+from collections.abc import Iterable
 
 from engine.core import exits
 from engine.core.actions.send import counts
@@ -103,6 +104,8 @@ class Settling:
         if changes:
             self.decision.derived += changes
         moves = fall_due(self.book, self.state, self.customer, due) if self.state.segments else None
+        if self.book.ends and (changes is not None or moves is not None):
+            refresh(self.book.ends, self.state, due)
         candidates = self.answer(moves, horizon, at) if moves else []
         timers = self._due_timers(due)
         for rule, timer in timers:
@@ -303,6 +306,15 @@ def react(plan: Plan, state: State, event: Event, horizon: int, at: int) -> list
         if firing is not None:
             candidates.append(Candidate(rule, rule.action, firing, event.customer, at))
     return candidates
+
+
+def refresh(rules: Iterable[Rule], state: State, now: int) -> None:
+    """Let rules follow the ends of segments and points, which may have changed at `now`."""
+    for rule in rules:
+        rule.trigger.refresh(state, now)
+        slot = state.rules.get(rule.id)
+        if slot is not None:
+            _put_right(rule, slot, state, state.known is not None)
 
 
 def _put_right(rule: Rule, slot: Slot, state: State, guest: bool) -> None:

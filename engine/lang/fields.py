@@ -18,6 +18,7 @@ TEXT: JsonSchema = {"type": "string"}
 NAME = r"[A-Za-z][A-Za-z0-9_]*"
 READ_ID = rf"(?!(?:{'|'.join(kwlist)})$)[a-z][a-z0-9_]{{0,63}}"
 RULE_ID = r"[a-z0-9][a-z0-9_-]{0,63}"
+_OTHER_ENDS = r"segments\.[a-z][a-z0-9_]*\.kept_until|points\.[a-z][a-z0-9_]*\.expires_at"
 _LONGEST_TITLE = 100
 _LARGEST_SHARE = 50
 """Percent: of a larger holdout somebody has mistaken the share that is left out for the one that gets messages."""
@@ -121,6 +122,16 @@ def _profile_field(value: Any) -> str:
     return found[1]
 
 
+def _ends(value: Any) -> str:
+    """The field of a profile; of a segment or points all that is written, which has dots."""
+    if re.fullmatch(_OTHER_ENDS, text(value, "something that ends")):
+        return str(value)
+    if not re.fullmatch(rf"profile\.{NAME}", value):
+        help = "write profile.<field>, segments.<id>.kept_until, or points.<id>.expires_at"
+        refuse("bad-value", f"{said(value)} is nothing that ends", help)
+    return str(value).partition(".")[2]
+
+
 def _zone(value: Any) -> str:
     if zone_or_none(text(value, "a time zone")) is None:
         refuse("unknown-zone", f"there is no time zone {said(value)}", "use an IANA name, such as Europe/Berlin")
@@ -203,6 +214,7 @@ Expr = Annotated[str, Parsed(expression_text, {"type": ["string", "boolean"]})]
 """The text of an expression; empty if there is none."""
 ProfileField = Annotated[str, Parsed(_profile_field, _FIELD)]
 """A profile field, without `profile.`; empty if there is none."""
+Ends = Annotated[str, Parsed(_ends, {"type": "string", "pattern": rf"^(profile\.{NAME}|{_OTHER_ENDS})$"})]
 Zone = Annotated[str, Parsed(_zone, TEXT)]
 Locale = Annotated[str, matching(r"[a-z]{2,3}([_-][A-Za-z0-9]{2,8})*", "bad-value", "a locale", "write it like en_US")]
 ReentryField = Annotated[Reentry, Parsed(_reentry, _REENTRY)]

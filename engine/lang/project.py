@@ -32,7 +32,7 @@ from engine.lang.grammar import SECTIONS, EventsFile, PolicyFile, RuleFields, Ru
 from engine.lang.located import Document
 from engine.lang.points import PointsFields, compile_points, with_points
 from engine.lang.points import forms as point_forms
-from engine.lang.segments import SegmentFields, compile_segments, forms, with_segments
+from engine.lang.segments import SegmentFields, compile_segments, forms, with_measures, with_segments
 from engine.lang.site import Site
 from engine.lang.templates import Templates
 from engine.lang.validate import validate
@@ -216,6 +216,7 @@ class _Project:
         compiled = compile_policy(site, content) if site else Policy()
         points = tuple(compile_points(site, fields) for site, fields in self._points(files, catalog))
         segments = self._compile_segments(catalog, files)
+        catalog = with_measures(catalog, segments)
         catalog = self._with_experiments(catalog, files, compiled.holdout)
         rules = self._compile_rules(catalog, compiled, files)
         if complete:

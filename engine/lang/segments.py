@@ -80,6 +80,12 @@ def with_segments(catalog: Catalog, segments: Mapping[str, SegmentForm]) -> Cata
     return replace(catalog, segments=dict(segments), events=catalog.events | MOVE_TYPES) if segments else catalog
 
 
+def with_measures(catalog: Catalog, segments: Iterable[Segment]) -> Catalog:
+    """The catalogue, where segments are noted of which can be said what is missing for the next level."""
+    found = {each.id: replace(catalog.segments[each.id], measured=True) for each in segments if each.measured}
+    return replace(catalog, segments=catalog.segments | found) if found else catalog
+
+
 class _Draft(NamedTuple):
     """A segment whose expressions are compiled, at its place."""
 

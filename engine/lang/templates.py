@@ -133,7 +133,7 @@ def _of_section(root: str, names: list[str], catalog: Catalog) -> tuple[str, Col
         case []:
             return root, sections[root]
         case [name] if root == "segments":
-            return "parts", None if name not in catalog.segments else catalog.segments[name].parts
+            return "parts", None if name not in catalog.segments else catalog.segments[name].shown
         case [_] if root == "points":
             return "parts", (*PARTS, "earned")
     return "parts", None

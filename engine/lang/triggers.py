@@ -12,6 +12,7 @@ from engine.core.catalog import Catalog
 from engine.core.expression import NEVER, Expression
 from engine.core.facts import Fact, Moves
 from engine.core.journeys.waits import WEEKDAYS
+from engine.core.points.model import CHANGED
 from engine.core.scope import Scope
 from engine.core.segments.model import MOVE_TYPES
 from engine.core.state.model import State
@@ -19,6 +20,7 @@ from engine.core.triggers.abandoned import Abandoned
 from engine.core.triggers.base import Trigger
 from engine.core.triggers.date import Date
 from engine.core.triggers.event import OnEvent
+from engine.core.triggers.expiring import OtherExpiring
 from engine.core.triggers.inactivity import Inactivity
 from engine.core.triggers.milestone import Milestone
 from engine.core.triggers.schedule import Schedule
@@ -29,6 +31,7 @@ from engine.core.zones import DAY
 from engine.lang.facts import FactFields
 from engine.lang.fields import (
     Duration,
+    Ends,
     Every,
     Expr,
     FirstDay,
@@ -83,10 +86,28 @@ class TrialExpiringFields(TriggerFields):
 
 
 class ExpiringFields(TrialExpiringFields):
-    """Something with an end in the profile, such as a contract, ends soon."""
+    """Something ends soon: a contract in the profile, a level that is kept, points."""
 
     label = "expiring"
-    ends: ProfileField = Field(description="The profile field with the end: a time, or a date.")
+    ends: Ends = Field(
+        description="What ends: profile.<field>, a time or a date; segments.<id>.kept_until; points.<id>.expires_at."
+    )
+
+    def events(self, catalog: Catalog) -> frozenset[str]:
+        return frozenset() if "." in self.ends else super().events(catalog)
+
+    def build(self, rule: str, site: Site, common: Common) -> Trigger:
+        root, _, rest = self.ends.partition(".")
+        if not rest:
+            return super().build(rule, site, common)
+        name = rest.partition(".")[0]
+        if root == "points":
+            site.at("ends").points(name)
+            return OtherExpiring(rule, points=name, before=self.in_, at=self.at, **common)
+        segment = site.at("ends").segment(name)
+        if segment and not segment.keeps:
+            site.at("ends").report("bad-value", f"segment {name} has no `keep`, so nothing in it ends")
+        return OtherExpiring(rule, segment=name, before=self.in_, at=self.at, **common)
 
 
 class MilestoneFields(TriggerFields):
@@ -253,7 +274,9 @@ def _brings(catalog: Catalog, among: Expression) -> frozenset[str]:
     if reads.scores or among.until(Scope(State(), None, 0)) != (False, NEVER):
         return frozenset(catalog.events)
     fed = frozenset[str]().union(*(feeding(catalog, field) for field in reads.fields))
-    return (reads.types | fed | (MOVE_TYPES.keys() if reads.segments else frozenset())) & catalog.events.keys()
+    told = {*(MOVE_TYPES if reads.segments else ()), *((CHANGED,) if reads.points else ())}
+    booked = frozenset[str]().union(*(catalog.points[id_].events for id_ in reads.points))
+    return (reads.types | fed | told | booked) & catalog.events.keys()
 
 
 class EventTriggerFields(TriggerFields):

@@ -46,7 +46,7 @@ class JinjaRenderer:
         self._scores = book.catalog.scores
         self._experiments = book.catalog.experiments
         self._why = {rule.id: rule.why for rule in book.rules}
-        self._segments = {id_: not segment.plain for id_, segment in book.segments.items()}
+        self._segments = book.segments
         self._points = frozenset(book.points)
         self._sources = read_sources(folder)
         self._rendering = Rendering()
@@ -74,7 +74,7 @@ class JinjaRenderer:
         variables["profile"] = ProfileView(state.profile)
         variables["events"] = EventsView(state, outreach.at)
         variables["scores"] = ScoresView(self._scores, state, outreach.at)
-        variables["segments"] = SegmentsView(state, self._segments)
+        variables["segments"] = SegmentsView(Scope(state, None, outreach.at, outreach.customer), self._segments)
         variables["points"] = PointsView(state, self._points, outreach.at, self._policy.zones.of(state.profile))
         variables["customer"] = CustomerView(outreach.customer)
         variables["experiments"] = ExperimentsView(

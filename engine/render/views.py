@@ -15,10 +15,21 @@ from markupsafe import Markup
 from engine.core.durations import milliseconds
 from engine.core.experiments.model import ExperimentsView
 from engine.core.points.view import PARTS, value
-from engine.core.scope import EventsView, Missing, RecordView, TallyView, in_segment, level_of, segment_time
+from engine.core.scope import (
+    NO_LEVEL,
+    EventsView,
+    Missing,
+    RecordView,
+    Scope,
+    TallyView,
+    in_segment,
+    level_of,
+    segment_time,
+)
 from engine.core.scores import SCORES, ScoresView
+from engine.core.segments.model import Level, Segment
 from engine.core.state.model import State
-from engine.model import Outreach
+from engine.model import Number, Outreach
 
 
 class ProfileView:
@@ -57,18 +68,35 @@ class SegmentView:
 class LevelView(str):
     """`segments.<id>` as templates see a segment with levels: the level as text, with the other parts."""
 
-    __slots__ = ("kept_until", "next", "since")
+    __slots__ = ("_above", "_scope", "kept_until", "next", "since")
     since: int | None
     kept_until: int | None
     next: str
+    _above: Level | None
+    _scope: Scope
 
     @classmethod
-    def of(cls, state: State, segment: str) -> "LevelView":
-        view = cls(level_of(state, segment))
-        view.since = _time(state, segment, "since")
-        view.kept_until = _time(state, segment, "kept_until")
-        view.next = level_of(state, segment, next=True)
+    def of(cls, scope: Scope, segment: Segment) -> "LevelView":
+        view = cls(level_of(scope.state, segment.id))
+        view.since = _time(scope.state, segment.id, "since")
+        view.kept_until = _time(scope.state, segment.id, "kept_until")
+        view.next = level_of(scope.state, segment.id, next=True)
+        view._above, view._scope = segment.above(str(view)), scope
         return view
+
+    @property
+    def above(self) -> str:
+        """The next level; NO_LEVEL above the highest."""
+        return self._above.name if self._above is not None else NO_LEVEL
+
+    @property
+    def missing(self) -> Number | Missing:
+        """How much is missing for the next level; 0 at the highest. Raises AttributeError where that can't be said."""
+        if self._above is None:
+            return 0
+        if self._above.condition.lacks is None:
+            raise AttributeError("missing")
+        return self._above.condition.lacks(self._scope)
 
 
 def _time(state: State, segment: str, which: str) -> int | None:
@@ -77,20 +105,20 @@ def _time(state: State, segment: str, which: str) -> int | None:
 
 
 class SegmentsView:
-    """The root `segments` in templates. `segments`: id -> whether it has levels."""
+    """The root `segments` in templates."""
 
-    __slots__ = ("_segments", "_state")
+    __slots__ = ("_scope", "_segments")
 
-    def __init__(self, state: State, segments: Mapping[str, bool]) -> None:
-        self._state = state
+    def __init__(self, scope: Scope, segments: Mapping[str, Segment]) -> None:
+        self._scope = scope
         self._segments = segments
 
     def __getattr__(self, name: str) -> SegmentView | LevelView:
         try:
-            levels = self._segments[name]
+            segment = self._segments[name]
         except KeyError:
             raise AttributeError(name) from None
-        return LevelView.of(self._state, name) if levels else SegmentView(self._state, name)
+        return SegmentView(self._scope.state, name) if segment.plain else LevelView.of(self._scope, segment)
 
 
 class LedgerView:
@@ -183,7 +211,7 @@ READABLE: dict[type, Container[str]] = {
     PointsView: OPEN,
     LedgerView: frozenset({*PARTS, "earned"}),
     SegmentView: frozenset({"since"}),
-    LevelView: _TEXT | {"since", "kept_until", "next"},
+    LevelView: _TEXT | {"since", "kept_until", "next", "above", "missing"},
     Outreach: _OUTREACH,
     CustomerView: frozenset(CustomerView._fields),
     RuleView: frozenset(RuleView._fields),

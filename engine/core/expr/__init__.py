@@ -19,6 +19,7 @@ from engine.core.expr.certainty import certain
 from engine.core.expr.changes import ticks, until
 from engine.core.expr.check import Checker
 from engine.core.expr.closures import closure
+from engine.core.expr.lacking import lacking
 from engine.core.expr.nodes import needs_of
 from engine.core.expr.syntax import Source
 from engine.core.expression import Expression
@@ -49,4 +50,6 @@ def compile_expression(
     if checker.problems:
         return None, sorted(checker.problems, key=lambda problem: problem.offset)
     needs = needs_of(node)
-    return Expression(text.strip(), closure(node), needs, until(node), certain(node), ticks(node), node.kind), []
+    return Expression(
+        text.strip(), closure(node), needs, until(node), certain(node), ticks(node), node.kind, lacking(node)
+    ), []

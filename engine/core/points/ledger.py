@@ -160,6 +160,12 @@ def _changes(reason: str, delta: int) -> list[Change]:
     return [Change(reason, delta)] if delta else []
 
 
+def next_end(ledger: Ledger, zone: ZoneInfo) -> int:
+    """The soonest end of points that can be spent, as their lot keeps it; 0: none ends."""
+    ends = [lot.end for lot in ledger.lots if lot.left and lot.end > FOREVER]
+    return min(ends, key=lambda end: moment_of(end, zone), default=0)
+
+
 def next_moment(ledger: Ledger, zone: ZoneInfo) -> int:
     """When time alone changes the balance next, ms; 0: never."""
     moments = [moment_of(lot.end, zone) for lot in ledger.lots if lot.left and lot.end > FOREVER]

@@ -76,6 +76,16 @@ class Segment:
         digest = blake2b(self.definition.encode(), digest_size=4).digest()
         object.__setattr__(self, "mark", int.from_bytes(digest) or 1)
 
+    @property
+    def measured(self) -> bool:
+        """Whether it can be said of each level what is missing for it."""
+        return not self.plain and all(level.condition.lacks is not None for level in self.levels)
+
+    def above(self, level: str) -> Level | None:
+        """The level above this one; None: it is the highest."""
+        place = self.place(level) + 1
+        return self.levels[place] if place < len(self.levels) else None
+
     def place(self, level: str) -> int:
         """The place of a level from the lowest, 0; -1: outside, or the segment no longer has it."""
         return self.names.index(level) if level in self.names else -1

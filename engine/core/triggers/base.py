@@ -9,6 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, NamedTuple
 
+from engine.core.expression import Reads
 from engine.core.state.model import Slot, State, Timer
 from engine.core.zones import Zones
 from engine.model import Event, KeptEvent
@@ -72,6 +73,14 @@ class Trigger(ABC):
     def segments(self) -> frozenset[str]:
         """Segments whose moves it reacts to: `on_event` gets the event of the move."""
         return frozenset()
+
+    @property
+    def ends(self) -> Reads:
+        """Segments and points whose end it follows: `refresh` is called whenever they may have changed."""
+        return Reads()
+
+    def refresh(self, state: State, now: int) -> None:  # noqa: B027
+        """Follow what `ends` names, which is as it is since `now`."""
 
     @property
     def delay(self) -> int:

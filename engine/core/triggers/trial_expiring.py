@@ -28,12 +28,14 @@ MIDNIGHT = time(0)
 class End(NamedTuple):
     """The field's value. `day` is ISO 8601, "" if the field holds a moment; `over` is when the trial is over.
 
-    `name` is the occurrence; it does not depend on the zone.
+    `name` is the occurrence; it does not depend on the zone. `counts_from`: the day whose beginning the announcement
+    is so long before; None: it is before the moment `over`.
     """
 
     name: str
     day: str
     over: int
+    counts_from: date | None = None
 
 
 class TrialExpiring(Trigger):
@@ -67,19 +69,23 @@ class TrialExpiring(Trigger):
         if timers and end and _about(timers[-1]) == end.name:
             self._move(state, timers[-1], end, now)
             return
-        since = state.profile_times.get(self.field, now)
+        since = self._since(state, now)
         kept = [timer for timer in timers if (timer.due <= since if timer.due else timer.ends > since)]
         if end:
             same = next((timer for timer in kept if _about(timer) == end.name), None)
             if same:
                 kept.remove(same)
-            kept.append(same or Timer(self._due(state, end), since, end.day, ends=end.over, event=event))
+            kept.append(same or Timer(self._due(state, end, since), since, end.day, ends=end.over, event=event))
         state.set_timers(self.rule, kept[-MAX_TRIAL_ENDS:])
 
     def _move(self, state: State, timer: Timer, end: End, now: int) -> None:
         """Recompute the timer for the customer's current zone. A moment that is past there comes true at once."""
         if timer.due > now:
-            timer.due, timer.ends = max(self._due(state, end), now), end.over
+            timer.due, timer.ends = max(self._due(state, end, timer.since), now), end.over
+
+    def _since(self, state: State, now: int) -> int:
+        """Since when the end is what it is."""
+        return state.profile_times.get(self.field, now)
 
     def _end(self, state: State) -> End | None:
         said = state.profile.get(self.field)
@@ -95,14 +101,14 @@ class TrialExpiring(Trigger):
         if day.year not in YEARS:
             return None
         over = instant_of(day + timedelta(days=1), MIDNIGHT, self.zones.of(state.profile))
-        return End(day.isoformat(), day.isoformat(), over)
+        return End(day.isoformat(), day.isoformat(), over, day)
 
-    def _due(self, state: State, end: End) -> int:
+    def _due(self, state: State, end: End, since: int) -> int:
         zone = self.zones.of(state.profile)
         moment = end.over - self.before
-        if end.day:
+        if end.counts_from:
             days, rest = divmod(self.before, DAY)
-            moment = instant_of(date.fromisoformat(end.day) - timedelta(days=days), MIDNIGHT, zone) - rest
+            moment = instant_of(end.counts_from - timedelta(days=days), MIDNIGHT, zone) - rest
         if self.at is None:
             return moment
         return instant_of(from_millis(moment, zone).date(), self.at, zone)
@@ -127,7 +133,7 @@ class TrialExpiring(Trigger):
         end = self._end(state)
         timers = state.timers(self.rule)
         if not end or not timers:
-            return f"the profile has no {self.field}"
+            return f"there is no {self.field}" if "." in self.field else f"the profile has no {self.field}"
         shown = end.day or iso(end.over)
         if timers[-1].due:
             return f"{self.field} is {shown}; comes true at {iso(timers[-1].due)}, {text_of(self.before)} before"
