@@ -133,6 +133,12 @@ class Settings(BaseModel):
         "engine.events", description="internal topic of the ingest; needed only if events.yaml has un-keyed sources"
     )
 
+    coupon_secret: SecretStr = Field(
+        SecretStr(""),
+        description="makes the codes of coupons, at least 16 characters; needed where rules have coupons; a new one "
+        "serves new runs only, and nothing needs the old one any more",
+    )
+
     email_url: str = Field(
         "",
         description="email channel: smtp://user@host:587?starttls, smtps://…, maildir:, eml:, console:, https://",

@@ -24,6 +24,8 @@ _FILES: Final = (
     "webhook_ca_file",
 )
 
+MIN_SECRET_LENGTH: Final = 16
+
 Problem = tuple[str, str]
 """(name of the setting, what is wrong with it)"""
 
@@ -36,6 +38,7 @@ def implausible(settings: Any) -> Iterator[Problem]:
     yield from _names(settings)
     yield from _addresses(settings)
     yield from _logins(settings)
+    yield from _secrets(settings)
     for name in _FILES:
         path = getattr(settings, name)
         if path is not None and not path.is_file():
@@ -118,3 +121,9 @@ def _logins(settings: Any) -> Iterator[Problem]:
             yield "kafka_token_file", "must be set, or ENGINE_KAFKA_TOKEN_URL: OAUTHBEARER needs a token"
     if settings.kafka_certificate_file and not settings.kafka_key_file:
         yield "kafka_key_file", "must be set: the client certificate needs its key"
+
+
+def _secrets(settings: Any) -> Iterator[Problem]:
+    secret = settings.coupon_secret.get_secret_value()
+    if secret and len(secret) < MIN_SECRET_LENGTH:
+        yield "coupon_secret", f"needs at least {MIN_SECRET_LENGTH} characters: codes could be guessed"

@@ -65,6 +65,13 @@ class KeptEvent(msgspec.Struct, array_like=True, gc=False):
     properties: dict[str, Any]
 
 
+class IssuedCoupon(msgspec.Struct, array_like=True, gc=False):
+    """A coupon as the customer has it: its code, and the moment until which it is valid."""
+
+    code: str
+    valid_until: int
+
+
 class Outcome(StrEnum):
     """How a decision ended. Only the sender writes `sent`, `bounced` and `in_doubt`."""
 
@@ -102,6 +109,8 @@ class OutcomeRecord(msgspec.Struct, omit_defaults=True):
     """The step of a journey; "": the rule is none, or the outcome concerns the whole run."""
     exposed: dict[str, str] = {}
     """Experiment -> variant, if this decision was the first to expose the customer to it."""
+    coupons: dict[str, IssuedCoupon] = {}
+    """Coupon -> what the outreach has issued of it."""
 
 
 class Outreach(msgspec.Struct):
@@ -130,6 +139,10 @@ class Outreach(msgspec.Struct):
     subject: str = ""
     text: str = ""
     html: str = ""
+    coupons: dict[str, IssuedCoupon] = {}
+    """Coupons that the run has issued; of a journey's step this is the run's own dict, which later steps read too."""
+    issued: dict[str, IssuedCoupon] = {}
+    """Coupons that this message shows as the first of its run. The renderer fills it."""
 
     @property
     def unsubscribe_link(self) -> str:

@@ -86,7 +86,7 @@ class CustomerRun:
             if decision.duplicate:
                 decided.duplicates += 1
             if decision.outcomes:
-                self._keep(decision, decided)
+                self._keep(decision, decided, clock)
         while state is not None and state.wake and self.tick(state.wake, now):
             state = self._wake(customer, state, decided, now)
         if state is not None:
@@ -98,7 +98,7 @@ class CustomerRun:
         assert tick
         decision = decide(self.book, state, WakeUp(customer), tick.now, tick.before)
         if decision.outcomes:
-            self._keep(decision, decided)
+            self._keep(decision, decided, tick.now)
         return decision.state
 
     def tick(self, wake: int, now: int) -> Tick | None:
@@ -106,9 +106,9 @@ class CustomerRun:
         moment = wake + self.lateness
         return Tick(now, now) if moment <= now else self.clock.passing(moment)
 
-    def _keep(self, decision: Decision, decided: Decided) -> None:
+    def _keep(self, decision: Decision, decided: Decided, now: int) -> None:
         if decision.effects:
-            decided.entries += _messages(entries_of(decision, self.renderer, UNLIMITED))
+            decided.entries += _messages(entries_of(self.book, decision, self.renderer, UNLIMITED, now))
             decided.outreach += decision.outreach
         decided.outcomes += decision.outcomes
 

@@ -12,7 +12,7 @@ from engine.backtest.history import Manifest
 from engine.backtest.prepare import place_of
 from engine.backtest.report import Told, as_data, report
 from engine.cli.backtest_summary import show
-from engine.cli.console import err, is_terminal, out
+from engine.cli.console import complain, err, is_terminal, out
 from engine.cli.figures import write_page
 from engine.cli.opening import open_project
 from engine.cli.options import AsJson, TemplatesDir, settings_of
@@ -20,6 +20,7 @@ from engine.core.zones import to_millis
 from engine.errors import UsageError
 from engine.wiring.backtest import Begin, Files, Rules, Stage, Task
 from engine.wiring.backtest import backtest as run_backtest
+from engine.wiring.coupons import note_on_codes, secret_or_test
 from engine.wiring.processes import Progress as Advance
 from engine.wiring.replay import History, moment_of
 
@@ -56,9 +57,13 @@ def backtest(
     began = perf_counter()
     new = rules_in(rules, templates)
     old = rules_in(against, None) if against else None
-    books = [open_project(settings_of(rules=one.rules, templates=one.templates)).book for one in (new, old) if one]
+    settings = [settings_of(rules=one.rules, templates=one.templates) for one in (new, old) if one]
+    books = [open_project(one).book for one in settings]
+    if output and (note := note_on_codes(settings[0], books[0])):
+        complain(note)
     moment = moment_of(until)
-    task = Task(History(events, source=source), new, old, to_millis(moment) if moment else None, processes)
+    until_ms = to_millis(moment) if moment else None
+    task = Task(History(events, source=source), new, old, until_ms, processes, secret_or_test(settings[0]))
     with ExitStack() as stack:
         manifest, result = run_backtest(task, place_of(events), Files(output, outcomes), stages(stack))
     told = Told(books[0], books[1] if old else None, manifest, result, perf_counter() - began)

@@ -6,12 +6,14 @@ from typing import Annotated
 
 import typer
 
-from engine.cli.console import err, out
+from engine.cli.console import complain, err, out
 from engine.cli.options import RulesDir, TemplatesDir, settings_of
+from engine.config import Settings
 from engine.lang import diagnostics as findings
 from engine.lang.diagnostics import Diagnostic
 from engine.lang.project import Loaded, load
 from engine.lang.rule_tests import load_tests
+from engine.operate.coupons import missing_secret
 from engine.operate.words import count_of
 from engine.render import inspect_templates
 
@@ -48,6 +50,7 @@ def check(
         typer.echo(findings.github(found) if format is Format.GITHUB else findings.human(found))
     if format is Format.HUMAN:
         _sum_up(loaded, found)
+        _tell_of_coupons(settings, loaded)
     raise typer.Exit(findings.exit_code(found))
 
 
@@ -66,3 +69,9 @@ def _sum_up(loaded: Loaded, found: list[Diagnostic]) -> None:
         out.print(f"[green]ok[/] {count_of(len(loaded.book.rules), 'rule')} in {files}{note}", highlight=False)
     else:
         err.print(f"[red]{count_of(errors, 'error')}[/], {count_of(warnings, 'warning')}", highlight=False)
+
+
+def _tell_of_coupons(settings: Settings, loaded: Loaded) -> None:
+    """No finding: rules are checked where the secrets of workers are not, and should not be."""
+    if loaded.book and (why := missing_secret(settings, loaded.book)):
+        complain(f"note: where workers run, ENGINE_COUPON_SECRET {why}; it is not set here")

@@ -122,6 +122,7 @@ def _in_words(state: State, known: dict[str, Any]) -> dict[str, list[str]]:
         ],
         "segments": [f"{id_}: {one['level']} since {one['since']}" for id_, one in known["segments"].items()],
         "timers": [f"{one['rule']} is due {one['due']}" for one in known["timers"]],
+        "coupons": [f"{one['code']} by {one['rule']}, valid until {one['valid_until']}" for one in known["coupons"]],
         "held back": [f"{one['rule']} until {one['until']}: {one['reason']}" for one in known["deferred"]],
         "counts for caps": [f"{one['purpose']} by {one['channel']} at {one['at']}" for one in known["sent"]],
         "outcomes": [f"{one['at']} {one['rule']} {outcome_in_words(one)}: {one['reason']}" for one in known["history"]],

@@ -11,7 +11,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from engine.adapters.file import STANDARD, JsonLinesSink, JsonLinesSource
 from engine.adapters.memory import MemorySink
-from engine.cli.console import err, is_terminal, out
+from engine.cli.console import complain, err, is_terminal, out
 from engine.cli.opening import open_project
 from engine.cli.options import STORE_HELP, AsJson, Data, Namespace, RulesDir, TemplatesDir, settings_of
 from engine.cli.summary import as_data, show
@@ -21,6 +21,7 @@ from engine.errors import UsageError
 from engine.ports import OutreachSink
 from engine.replay.summary import Summary
 from engine.testing import Project
+from engine.wiring.coupons import note_on_codes, secret_or_test
 from engine.wiring.replay import History, Sinks, moment_of, replay_into
 from engine.wiring.replay_processes import Task, replay_in_shares, usual_number
 from engine.wiring.store import open_store
@@ -65,7 +66,9 @@ def replay(
     Example: engine replay events.jsonl.gz --until 2026-07-01 --out outreach.jsonl
     """
     settings = settings_of(rules=rules, templates=templates, store=store, data=data, namespace=namespace)
-    project = open_project(settings)
+    project = open_project(settings).signing(secret_or_test(settings))
+    if note := note_on_codes(settings, project.book):
+        complain(note)
     history = History(events, moment_of(until), source)
     number = 1 if project.book.catalog.derives else _processes(processes, events, store)  # its customers meet
     outputs = [path for path in (output, outcomes, dead_letters) if path]
@@ -83,7 +86,7 @@ def _decide(
 ) -> Summary:
     """Run the history through the rules, in so many processes."""
     if number > 1:
-        task = Task(settings.rules, settings.templates, history)
+        task = Task(settings.rules, settings.templates, history, secret_or_test(settings))
         return replay_in_shares(number, task, sinks, lambda: _progress(stack))
     advance = _progress(stack)
     store = stack.enter_context(open_store(settings))

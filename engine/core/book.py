@@ -11,6 +11,7 @@ from typing import Final
 
 from engine.core.actions.base import Action
 from engine.core.catalog import Catalog, Keep
+from engine.core.coupons import COUPON_ISSUED
 from engine.core.experiments.model import EXPOSED
 from engine.core.expression import NEVER, NO_NEEDS, Expression, Keeps, Needs, Reads
 from engine.core.facts import Fact
@@ -160,10 +161,16 @@ class RuleBook:
         self.renamed = {old: rule.id for rule in rules for old in rule.was}
         engine = {*(MOVE_TYPES if segments else ()), *((EXPOSED,) if catalog.experiments else ())}
         engine |= {CHANGED} if points else set()
+        engine |= {COUPON_ISSUED} if catalog.coupons else set()
         self.made = frozenset(engine).union(*(rule.action.makes for rule in rules))
         self.made |= {name for name, event in catalog.events.items() if not event.activity}
         """Event types that do not count as activity: the engine makes them, or events.yaml says so."""
         self.sent_span = max([SENT_RETENTION, *(cap.longest for cap in self.policy.caps)])
+
+    @property
+    def shown_coupons(self) -> tuple[str, ...]:
+        """The coupons that messages of the rules may show."""
+        return tuple(sorted({name for rule in self.rules for name in rule.needs.reads.coupons}))
 
     def _mark(self) -> int:
         kept = (sorted(self.keeps.last), sorted(self.keeps.sums), sorted(map(str, self.keeps.windows)))

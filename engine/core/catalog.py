@@ -10,6 +10,7 @@ from engine.core.scores import ScoreModel
 from engine.core.zones import Zones
 
 if TYPE_CHECKING:
+    from engine.core.coupons import Coupon
     from engine.core.experiments.model import Experiment
 
 Kind = Literal["string", "number", "integer", "boolean", "time", "date", "any"]
@@ -135,5 +136,6 @@ class Catalog:
     segments: dict[str, SegmentForm] = field(default_factory=dict)
     experiments: "dict[str, Experiment]" = field(default_factory=dict)
     points: dict[str, PointsForm] = field(default_factory=dict)
+    coupons: "dict[str, Coupon]" = field(default_factory=dict)
     derives: bool = False
     """Whether events that rules make leave for a topic: for other customers, or since policy.yaml publishes them."""

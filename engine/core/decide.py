@@ -67,14 +67,23 @@ def decide(
         _happen(book, book.plans[input.type], state, decision, input, horizon, present, at)
         if decision.derived:
             _follow(book, state, decision, horizon, present, at)
-    soonest = soonest_due(book, state)
-    if soonest and soonest <= horizon:  # below zero too: moments before 1970
-        soonest = _wait(book, state, decision, input.customer, horizon, present, soonest)
-    if soonest and (soonest < state.wake or not state.wake):
-        state.wake = soonest
+    _go_on(book, state, decision, input.customer, horizon, present)
     if state.sent and state.sent[0].at <= judged_from - book.sent_span:
         forget_sent(book, state, judged_from)
     return decision
+
+
+def tell(book: RuleBook, decision: Decision, events: list[Event], now: int, at: int) -> None:
+    """Let events happen that came of carrying out the decision, as part of it: coupons that its messages issue.
+
+    They are of the decision's customer. `now`: as for `decide`; `at`: the moment at which they came about.
+    """
+    state, horizon, followed = decision.state, now - book.policy.allowed_lateness, len(decision.derived)
+    if state is None or not events:
+        return
+    decision.derived += events
+    _follow(book, state, decision, horizon, at, at, followed)
+    _go_on(book, state, decision, events[0].customer, horizon, at)
 
 
 def _current(book: RuleBook, state: State | None, input: Event | Identified | WakeUp, now: int) -> State:
@@ -167,6 +176,15 @@ def _happen(
         Settling(book, state, event.customer, decision).settle(candidates)
     if moves:
         decision.derived += moves
+
+
+def _go_on(book: RuleBook, state: State, decision: Decision, customer: str, horizon: int, present: int) -> None:
+    """Fire what is still due by the clock, and note the customer's next moment."""
+    soonest = soonest_due(book, state)
+    if soonest and soonest <= horizon:  # below zero too: moments before 1970
+        soonest = _wait(book, state, decision, customer, horizon, present, soonest)
+    if soonest and (soonest < state.wake or not state.wake):
+        state.wake = soonest
 
 
 def _wait(

@@ -70,6 +70,8 @@ class Reads:
     """Experiments of which the expression reads the variant."""
     points: frozenset[str] = frozenset()
     """Points of which the expression reads the ledger."""
+    coupons: frozenset[str] = frozenset()
+    """Coupons that the template shows."""
 
     def __or__(self, other: "Reads") -> "Reads":
         return Reads(
@@ -81,6 +83,7 @@ class Reads:
             self.properties | other.properties,
             self.experiments | other.experiments,
             self.points | other.points,
+            self.coupons | other.coupons,
         )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from engine.core.actions.emit import SLOW
 from engine.core.book import Rule, RuleBook
+from engine.core.coupons import COUPON_ISSUED
 from engine.core.points.model import CHANGED
 from engine.core.segments.model import MOVE_TYPES
 from engine.lang.site import Site
@@ -11,7 +12,7 @@ from engine.lang.site import Site
 
 def check_circles(book: RuleBook, sites: Mapping[str, Site]) -> None:
     """Report each circle once, at the first of its rules. `sites`: rule -> its place."""
-    makers = [rule for rule in book.rules if rule.action.makes_soon]
+    makers = [rule for rule in book.rules if _makes_soon(rule)]
     steps = {rule.id: _steps(book, rule) for rule in makers}
     reported: set[str] = set()
     for rule in makers:
@@ -23,10 +24,17 @@ def check_circles(book: RuleBook, sites: Mapping[str, Site]) -> None:
             sites[rule.id].at("emit").report("endless-events", message, help, key=True)
 
 
+def _makes_soon(rule: Rule) -> frozenset[str]:
+    """The event types that it may make within an hour: by what it does, or by a coupon that a message shows."""
+    journey = rule.action.journey
+    sends = journey is None or any(act.action.sends for act in journey.acts_within(SLOW))
+    return rule.action.makes_soon | ({COUPON_ISSUED} if rule.needs.reads.coupons and sends else frozenset())
+
+
 def _steps(book: RuleBook, rule: Rule) -> dict[str, str]:
     """The rules that its events may make come true within an hour -> the event type."""
     found: dict[str, str] = {}
-    for type_ in sorted(rule.action.makes_soon & book.plans.keys()):
+    for type_ in sorted(_makes_soon(rule) & book.plans.keys()):
         plan = book.plans[type_]
         moved = {segment.id for segment, _ in plan.segments}
         told = frozenset(MOVE_TYPES if moved else ()) | frozenset({CHANGED} if plan.points else ())

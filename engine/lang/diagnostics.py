@@ -30,6 +30,7 @@ WARNINGS = frozenset(
         "undeclared-property",
         "unreachable-step",
         "unused-channel",
+        "unused-coupon",
         "unused-purpose",
         "unused-template",
         "wait-never-answered",

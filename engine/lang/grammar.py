@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 from engine.core.book import Reentry
 from engine.core.catalog import PLACEHOLDER_IDS, Format, Kind, TimeUnit
 from engine.lang.actions import ActionFields, Defaults, EmitFields, SendField
+from engine.lang.coupons import CouponFields
 from engine.lang.experiments import ExperimentFields
 from engine.lang.facts import FactFields, Facts
 from engine.lang.fields import (
@@ -313,6 +314,7 @@ class RuleFile(File):
     defaults: Defaults = Field(Defaults(), description="What the rules of this file have where they don't say.")
     points: list[PointsFields] = Field([], description="What customers earn and spend.")
     segments: list[SegmentFields] = Field([], description="Groups of customers, by conditions that hold or not.")
+    coupons: list[CouponFields] = Field([], description="Codes that messages show, one for each run of a rule.")
     experiments: list[ExperimentFields] = Field([], description="Variants that customers are put into by chance.")
     rules: list[RuleFields] = Field([], description="The rules, in the order in which they are asked.")
 

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from engine.core.book import Rule, RuleBook
 from engine.core.catalog import Catalog
+from engine.core.coupons import COUPON_ISSUED, COUPON_ISSUED_TYPE
 from engine.core.experiments.model import EXPOSED, EXPOSED_TYPE
 from engine.core.points.model import CHANGED
 from engine.core.policy import Policy
@@ -25,8 +26,11 @@ from engine.lang.circles import check_circles
 from engine.lang.compile_events import compile_events
 from engine.lang.compile_policy import compile_policy
 from engine.lang.compile_rules import compile_rule
+from engine.lang.coupons import CouponFields, check_shown, compile_coupon
+from engine.lang.coupons import placeholders as placeholder_coupons
 from engine.lang.diagnostics import Diagnostic
-from engine.lang.experiments import compile_experiment, placeholders
+from engine.lang.experiments import compile_experiment
+from engine.lang.experiments import placeholders as placeholder_experiments
 from engine.lang.form import Strict
 from engine.lang.grammar import SECTIONS, EventsFile, PolicyFile, RuleFields, RuleFile
 from engine.lang.located import Document
@@ -210,6 +214,7 @@ class _Project:
         files: list[_RuleFile],
         complete: bool,
     ) -> RuleBook | None:
+        catalog, coupons = self._with_coupons(self._with_exposures(catalog, files), files)
         document, content, _ = policy or (None, PolicyFile(version=1), None)
         catalog = self._with_points(catalog, files, Zones(content.zone.default, content.zone.field or None))
         site = Site(document, (), catalog, self.findings, []) if document else None
@@ -221,6 +226,7 @@ class _Project:
         rules = self._compile_rules(catalog, compiled, files)
         if complete:
             self.findings += self.templates.unused()
+            self._check_shown(coupons, rules)
             if site:
                 check_policy(site, content, compiled, rules)
         self.content["policy"] = _canonical(content, but={"preferences"})  # nothing is decided by them
@@ -233,6 +239,12 @@ class _Project:
         check_circles(book, {rule.id: place for rule, place in zip(rules, places, strict=True)})
         return book if len(self.findings) == before else None
 
+    def _with_exposures(self, catalog: Catalog, files: list[_RuleFile]) -> Catalog:
+        if not any(file.written("experiments") for file in files):
+            return catalog
+        self._reserve(catalog, (EXPOSED,))
+        return replace(catalog, events={**catalog.events, EXPOSED: EXPOSED_TYPE})
+
     def _with_experiments(self, catalog: Catalog, files: list[_RuleFile], holdout: float) -> Catalog:
         raw = [each for file in files for each in file.written("experiments")]
         if not raw:
@@ -243,11 +255,32 @@ class _Project:
             for index, fields in enumerate(file.content.experiments)
         ]
         check_ids((site, fields.id, ()) for site, fields in written)
-        self._reserve(catalog, [EXPOSED])
         self.content["experiments"] = [_canonical(fields) for _, fields in written]
         found = {fields.id: compile_experiment(site, fields, holdout) for site, fields in written}
-        events = {**catalog.events, EXPOSED: EXPOSED_TYPE}
-        return replace(catalog, experiments=placeholders(raw) | found, events=events)
+        return replace(catalog, experiments=placeholder_experiments(raw) | found)
+
+    def _with_coupons(
+        self, catalog: Catalog, files: list[_RuleFile]
+    ) -> tuple[Catalog, list[tuple[Site, CouponFields]]]:
+        raw = [each for file in files for each in file.written("coupons")]
+        written = [
+            (Site(file.document, ("coupons", index), catalog, self.findings, []), fields)
+            for file in files
+            for index, fields in enumerate(file.content.coupons)
+        ]
+        if not raw:
+            return catalog, written
+        check_ids((site, fields.id, fields.was) for site, fields in written)
+        self._reserve(catalog, (COUPON_ISSUED,))
+        self.content["coupons"] = [_canonical(fields) for _, fields in written]
+        found = {fields.id: compile_coupon(fields) for _, fields in written}
+        events = {**catalog.events, COUPON_ISSUED: COUPON_ISSUED_TYPE}
+        return replace(catalog, coupons=placeholder_coupons(raw) | found, events=events), written
+
+    def _check_shown(self, coupons: list[tuple[Site, CouponFields]], rules: list[Rule]) -> None:
+        shown = {name for rule in rules for name in rule.needs.reads.coupons}
+        for site, fields in coupons if self.templates.facts is not None else ():
+            check_shown(site, fields.id, shown)
 
     def _with_points(self, catalog: Catalog, files: list[_RuleFile], zones: Zones) -> Catalog:
         written = [each for file in files for each in file.written("points")]

@@ -13,7 +13,19 @@ from engine.lang.diagnostics import Diagnostic, did_you_mean, one_of, severity_o
 from engine.lang.site import RESERVED, Site
 from engine.model import TRANSACTIONAL
 
-ROOTS = ("profile", "event", "events", "customer", "segments", "points", "scores", "experiments", "rule", "outreach")
+ROOTS = (
+    "profile",
+    "event",
+    "events",
+    "customer",
+    "segments",
+    "points",
+    "scores",
+    "experiments",
+    "coupons",
+    "rule",
+    "outreach",
+)
 TALLY = ("count", "sum", "last", "first")
 # fmt: off
 OUTREACH = (
@@ -117,7 +129,7 @@ def _parts(path: tuple[str, ...], catalog: Catalog, types: frozenset[str]) -> tu
             return "properties", _properties(catalog, {name})
         case ("events", _):
             return "parts", TALLY
-        case ("experiments" | "points" | "segments" as root, *names):
+        case ("coupons" | "experiments" | "points" | "segments" as root, *names):
             return _of_section(root, names, catalog)
     return "parts", FIXED.get(path)
 
@@ -125,6 +137,7 @@ def _parts(path: tuple[str, ...], catalog: Catalog, types: frozenset[str]) -> tu
 def _of_section(root: str, names: list[str], catalog: Catalog) -> tuple[str, Collection[str] | None]:
     """The same after a root that is named like a section of the rule files."""
     sections: Mapping[str, Mapping[str, object]] = {
+        "coupons": catalog.coupons,
         "experiments": catalog.experiments,
         "points": catalog.points,
         "segments": catalog.segments,
@@ -136,6 +149,8 @@ def _of_section(root: str, names: list[str], catalog: Catalog) -> tuple[str, Col
             return "parts", None if name not in catalog.segments else catalog.segments[name].shown
         case [_] if root == "points":
             return "parts", (*PARTS, "earned")
+        case [_] if root == "coupons":
+            return "parts", ("code", "valid_until")
     return "parts", None
 
 

@@ -12,6 +12,7 @@ from engine.core.template_facts import LINKS, TemplateFacts
 from engine.core.zones import ZONES_VERSION
 from engine.errors import CannotConnect, EngineError, OtherFormat, PartitionsDiffer, SourceUnavailable, StateTooNew
 from engine.lang.project import Loaded, load
+from engine.operate.coupons import missing_secret
 from engine.operate.findings import Finding, fail, ok, warn
 from engine.operate.installation import Installation
 from engine.operate.recreated_topics import check_made_again, made_again
@@ -45,6 +46,7 @@ def check_all(there: Installation, further: Further = lambda store, catalog, cou
     catalog = book.catalog if book else None
     findings = [*check_names(), *about_rules]
     findings += check_links(settings, templates)
+    findings += check_coupons(settings, book) if book else ()
     counts: dict[str, int] = {}
     if catalog is not None:
         findings += check_apart_topics(settings, catalog)
@@ -108,6 +110,14 @@ def check_links(settings: Settings, templates: Iterable[TemplateFacts]) -> Itera
     if linked and channel_urls(settings) and not settings.public_url:
         says = f"{linked[0]} says where to unsubscribe, and ENGINE_PUBLIC_URL is not set: the link would be empty"
         yield warn("links", says, "set it, and ENGINE_TOKEN_SECRET, for `engine send` and `engine web`")
+
+
+def check_coupons(settings: Settings, book: RuleBook) -> Iterator[Finding]:
+    """Fail when messages show coupons and nothing makes their codes."""
+    if why := missing_secret(settings, book):
+        yield fail("coupons", f"ENGINE_COUPON_SECRET {why}", "a long random text, the same for all workers")
+    elif book.shown_coupons:
+        yield ok("coupons", ", ".join(book.shown_coupons))
 
 
 def check_kafka(installation: Installation, catalog: Catalog) -> tuple[list[Finding], dict[str, int]]:

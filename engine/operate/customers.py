@@ -141,6 +141,12 @@ def everything(store: StateStore, customer: str, found: Found) -> dict[str, Any]
             for run in slot.runs
             if slot.parked is None
         ],
+        "coupons": [
+            {"coupon": id_, "code": one.code, "valid_until": iso(one.valid_until), "rule": rule}
+            for rule, slot in state.rules.items()
+            for run in slot.runs
+            for id_, one in run.coupons.items()
+        ],
         "deferred": [{"rule": one.rule, "until": iso(one.due), "reason": one.reason} for one in state.deferred],
         "sent": [{"at": iso(one.at), "purpose": one.purpose, "channel": one.channel} for one in state.sent],
         "history": found.history,

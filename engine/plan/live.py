@@ -95,7 +95,7 @@ class LiveCustomers:
         decision = decide(side.book, state, WakeUp(customer), clock, clock)
         answered = {one.rule for one in decision.outcomes}
         fate = Fate(_timers(decision.state), _levels(decision.state), _steps(decision.state), answered)
-        _keep(fate, decision, side, 0)
+        _keep(fate, decision, side, clock, 0)
         fate.at_once = Counter(rule for rule, _ in fate.fired)
         fate.expired = sum(one.outcome is Outcome.EXPIRED for one in decision.outcomes)
         fate.exited = sum(one.outcome is Outcome.EXITED for one in decision.outcomes)
@@ -131,13 +131,13 @@ def _run_on(fate: Fate, state: State | None, side: Side, customer: str, clock: i
             return
         now, wakes = max(clock, state.wake + lateness), wakes + 1
         decision = decide(side.book, state, WakeUp(customer), now, now)
-        _keep(fate, decision, side, now - clock)
+        _keep(fate, decision, side, now, now - clock)
         state = decision.state
 
 
-def _keep(fate: Fate, decision: Decision, side: Side, after: int) -> None:
+def _keep(fate: Fate, decision: Decision, side: Side, now: int, after: int) -> None:
     if decision.effects:
-        entries_of(decision, side.renderer, UNLIMITED)  # what cannot be rendered becomes `failed`
+        entries_of(side.book, decision, side.renderer, UNLIMITED, now)  # what cannot be rendered becomes `failed`
     fate.fired += [(one.rule, after) for one in decision.outreach]
     fate.failed += sum(one.outcome is Outcome.FAILED for one in decision.outcomes)
 

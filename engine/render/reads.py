@@ -1,7 +1,8 @@
 """Collects what a template reads, from its syntax tree: paths from the roots, and the history they need."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Final
 
 from jinja2 import nodes
 
@@ -17,6 +18,12 @@ Paths = tuple[Path, ...]
 _JINJA = {*GLOBALS, "loop", "self", "super", "caller", "varargs", "kwargs"}
 _PARAMETERS = {"count": ("span",), "sum": ("property_", "span")}
 _NEEDS_NO_KEEPING = {"time", "type"}
+_NAMED: Final[Mapping[str, Callable[[frozenset[str]], Reads]]] = {
+    "segments": lambda names: Reads(segments=names),
+    "experiments": lambda names: Reads(experiments=names),
+    "points": lambda names: Reads(points=names),
+    "coupons": lambda names: Reads(coupons=names),
+}
 _OF_EVENTS = "write events.<type>.count(), .sum(..), .last or .first, with the type written out"
 
 
@@ -95,7 +102,7 @@ class Findings:
                 self.needs |= Needs(Reads(scores=True))
                 if path[1:2] == ("buys_within",):
                     self.problem("template-call", "buys_within is called with parentheses", line)
-            case ("segments" | "experiments" | "points" as root, *names):
+            case ("segments" | "experiments" | "points" | "coupons" as root, *names):
                 self._read_named(root, names, line)
                 if names[1:2] == ["earned"] and root == "points":
                     self.problem("template-call", "earned is called with parentheses", line)
@@ -108,11 +115,9 @@ class Findings:
                 self.needs |= Needs(keeps=Keeps(last=frozenset({type_})))
 
     def _read_named(self, root: str, names: list[str], line: int) -> None:
-        """Note a read of `segments.<segment>`, `experiments.<experiment>` or `points.<id>`."""
+        """Note a read of `segments.<segment>`, and so on: of what rule files name themselves."""
         if names:
-            read = frozenset(names[:1])
-            reads = {"segments": Reads(segments=read), "points": Reads(points=read)}
-            self.needs |= Needs(reads.get(root, Reads(experiments=read)))
+            self.needs |= Needs(_NAMED[root](frozenset(names[:1])))
         else:
             what = "id" if root == "points" else root[:-1]
             help_ = f"write {root}.<{what}>, with the {what} written out"

@@ -1,12 +1,14 @@
 """Renders outreach: subject and text without escaping, html with it. A failure affects one outreach only."""
 
 import re
+from copy import copy
 from pathlib import Path
 from typing import Any, Final
 
 from jinja2.exceptions import TemplateError, TemplateSyntaxError
 
 from engine.core.book import RuleBook
+from engine.core.coupons import TEST_SECRET
 from engine.core.experiments.model import ExperimentsView
 from engine.core.scope import EventsView, RecordView, Scope
 from engine.core.scores import ScoresView
@@ -17,7 +19,7 @@ from engine.render.files import SUBJECT_CHANNEL, file_name, read_sources, requir
 from engine.render.lineage import Lineage, compile_lineage
 from engine.render.rendering import Rendering, TemplateTrouble
 from engine.render.sandbox import GLOBALS, Sandbox
-from engine.render.views import CustomerView, PointsView, ProfileView, RuleView, SegmentsView
+from engine.render.views import CouponsView, CustomerView, PointsView, ProfileView, RuleView, SegmentsView
 
 MAX_BLOCK = 262_144
 """Characters of a text or html, at most."""
@@ -41,7 +43,9 @@ class _Compiled:
 class JinjaRenderer:
     """The port `Renderer` over a folder of template files, read once: a changed file needs a new renderer."""
 
-    def __init__(self, folder: Path, book: RuleBook) -> None:
+    def __init__(self, folder: Path, book: RuleBook, coupon_secret: str = TEST_SECRET) -> None:
+        self._coupons = book.catalog.coupons
+        self._coupon_secret = coupon_secret
         self._policy = book.policy
         self._scores = book.catalog.scores
         self._experiments = book.catalog.experiments
@@ -53,6 +57,12 @@ class JinjaRenderer:
         self._plain = Sandbox(self._sources, self._rendering, autoescape=False)
         self._html = Sandbox(self._sources, self._rendering, autoescape=True)
         self._compiled: dict[tuple[str, str], _Compiled | RenderFailed] = {}
+
+    def signing(self, coupon_secret: str) -> "JinjaRenderer":
+        """The same with codes of coupons that are made with this secret."""
+        other = copy(self)
+        other._coupon_secret = coupon_secret
+        return other
 
     def require(self, template: str, channel: str) -> None:
         """Raises RenderFailed if the file does not exist or does not compile."""
@@ -66,6 +76,7 @@ class JinjaRenderer:
             subject, text, html = _blocks(compiled, self._variables(outreach, state))
             _check(outreach.channel, subject, text, html)
         except Exception as error:
+            outreach.issued.clear()
             raise RenderFailed(outreach.template, _reason(error, compiled.plain.name)) from error
         outreach.subject, outreach.text, outreach.html = subject, text, html
 
@@ -80,6 +91,7 @@ class JinjaRenderer:
         variables["experiments"] = ExperimentsView(
             self._experiments, Scope(state, outreach.event, outreach.at, outreach.customer)
         )
+        variables["coupons"] = CouponsView(self._coupons, outreach, self._coupon_secret)
         variables["outreach"] = outreach
         why = self._why.get(outreach.rule, "")
         variables["rule"] = RuleView(outreach.rule, why, outreach.purpose, outreach.channel)

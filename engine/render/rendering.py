@@ -13,7 +13,7 @@ from jinja2.exceptions import TemplateRuntimeError
 from markupsafe import Markup
 
 from engine.core.policy import Policy
-from engine.render.views import LevelView, SegmentView
+from engine.render.views import CouponView, LevelView, SegmentView
 
 if TYPE_CHECKING:
     from babel import Locale  # imported when something is printed: `engine check` prints nothing
@@ -107,7 +107,7 @@ class Rendering(threading.local):
             return value
         if kind is float and math.isfinite(value):
             return int(value) if value.is_integer() else value
-        if isinstance(value, LevelView):
+        if isinstance(value, LevelView | CouponView):
             return self.text(str(value))
         if isinstance(value, SegmentView):
             return bool(value)

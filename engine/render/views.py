@@ -12,6 +12,7 @@ from jinja2.runtime import LoopContext, Macro, TemplateReference
 from jinja2.utils import Namespace
 from markupsafe import Markup
 
+from engine.core.coupons import Coupon
 from engine.core.durations import milliseconds
 from engine.core.experiments.model import ExperimentsView
 from engine.core.points.view import PARTS, value
@@ -29,7 +30,7 @@ from engine.core.scope import (
 from engine.core.scores import SCORES, ScoresView
 from engine.core.segments.model import Level, Segment
 from engine.core.state.model import State
-from engine.model import Number, Outreach
+from engine.model import IssuedCoupon, Number, Outreach
 
 
 class ProfileView:
@@ -166,6 +167,44 @@ class PointsView:
         return LedgerView(lambda part, span: value(self._state, name, part, self._at, self._zone, span))
 
 
+class CouponView(str):
+    """`coupons.<id>` in templates: the code as text, with the moment until which it is valid."""
+
+    __slots__ = ("valid_until",)
+    valid_until: int
+
+    @classmethod
+    def of(cls, issued: IssuedCoupon) -> "CouponView":
+        view = cls(issued.code)
+        view.valid_until = issued.valid_until
+        return view
+
+    @property
+    def code(self) -> str:
+        return str(self)
+
+
+class CouponsView:
+    """The root `coupons` in templates. What is read of it is what the message issues."""
+
+    __slots__ = ("_coupons", "_outreach", "_secret")
+
+    def __init__(self, coupons: Mapping[str, Coupon], outreach: Outreach, secret: str) -> None:
+        self._coupons = coupons
+        self._outreach = outreach
+        self._secret = secret
+
+    def __getattr__(self, name: str) -> CouponView:
+        try:
+            coupon = self._coupons[name]
+        except KeyError:
+            raise AttributeError(name) from None
+        known = coupon.known(self._outreach)
+        if known is None:
+            known = self._outreach.issued.setdefault(name, coupon.new(self._outreach, self._secret))
+        return CouponView.of(known)
+
+
 class CustomerView(NamedTuple):
     """The root `customer`."""
 
@@ -210,6 +249,8 @@ READABLE: dict[type, Container[str]] = {
     ExperimentsView: OPEN,
     PointsView: OPEN,
     LedgerView: frozenset({*PARTS, "earned"}),
+    CouponsView: OPEN,
+    CouponView: _TEXT | {"code", "valid_until"},
     SegmentView: frozenset({"since"}),
     LevelView: _TEXT | {"since", "kept_until", "next", "above", "missing"},
     Outreach: _OUTREACH,
@@ -240,6 +281,8 @@ NAMES: dict[type, str] = {
     ExperimentsView: "experiments",
     PointsView: "points",
     LedgerView: "points.<id>",
+    CouponsView: "coupons",
+    CouponView: "the coupon",
     SegmentView: "the segment",
     LevelView: "the segment",
     Outreach: "outreach",

@@ -3,7 +3,7 @@
 Users' tests call `load_project`. It must refuse exactly the rules that `engine check` refuses.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from engine.core.book import RuleBook
@@ -26,12 +26,19 @@ class RulesBroken(EngineError):
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """Compiled rules and the renderer of their templates. `loaded` has the warnings."""
+    """Compiled rules and the renderer of their templates. `loaded` has the warnings.
+
+    Codes of coupons are those of the public test secret, so that tests get the same everywhere.
+    """
 
     loaded: Loaded
     book: RuleBook
     templates: Path
     renderer: JinjaRenderer
+
+    def signing(self, coupon_secret: str) -> "Project":
+        """The same with codes of coupons that are made with this secret."""
+        return replace(self, renderer=self.renderer.signing(coupon_secret))
 
     def simulator(self, *, start: int = START, strict: bool = False) -> Simulator:
         """A new simulator of all rules that renders their templates."""

@@ -7,10 +7,10 @@ from heapq import heappop, heappush
 from typing import Any
 
 from engine.core.book import RuleBook
+from engine.core.carry_out import carry_out
 from engine.core.decide import decide
 from engine.core.durations import milliseconds
-from engine.core.effects import Decision
-from engine.core.settle import retract
+from engine.core.effects import Decision, Effect
 from engine.core.state.codec import decode_state, encode_state
 from engine.core.state.model import State
 from engine.errors import RenderFailed
@@ -112,13 +112,13 @@ class Simulator:
         if self.strict and state is not None:
             state = decode_state(encode_state(state))
         decision = decide(self.book, state, input, self.now, self.now)
+        self._carry_out(decision)
         if decision.state is None:
             self.states.pop(input.customer, None)
         else:
             self.states[input.customer] = decision.state
             if decision.state.wake:
                 heappush(self._wakes, (decision.state.wake, input.customer))
-        self._render(decision)
         self.outreach.extend(decision.outreach)
         self.outcomes.extend(decision.outcomes)
         self._tell_others(decision)
@@ -133,10 +133,17 @@ class Simulator:
                 else:
                     self.lost.append(effect.event)
 
-    def _render(self, decision: Decision) -> None:
-        for outreach in list(decision.outreach) if self.renderer else ():
-            try:
-                if self.renderer and decision.state:
-                    self.renderer.render(outreach, decision.state)
-            except RenderFailed as error:
-                retract(decision, outreach, str(error))
+    def _carry_out(self, decision: Decision) -> None:
+        """Render the messages, if there is a renderer. One that fails becomes outcome `failed`."""
+
+        def write(effect: Effect, state: State | None) -> None:
+            if self.renderer is not None and state is not None and isinstance(effect, Outreach):
+                self.renderer.render(effect, state)
+
+        carry_out(self.book, decision, self.now, write, _reason_of)
+
+
+def _reason_of(error: Exception) -> str:
+    if isinstance(error, RenderFailed):
+        return str(error)
+    raise error

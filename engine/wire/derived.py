@@ -13,20 +13,20 @@ from engine.core.seen import OF_RULES
 from engine.core.zones import iso
 from engine.model import DerivedEvent, Event, Identified
 from engine.ports import Entry, Record
-from engine.wire.decode import Decoder
+from engine.wire.decode import FIRST, LAST, Decoder
 
 DERIVED: Final = "derived"
 """The destination of these events in the outbox."""
 _encode = msgspec.json.Encoder().encode
 
 
-def encode_derived(derived: DerivedEvent) -> Entry:
+def encode_derived(derived: DerivedEvent, catalog: Catalog) -> Entry:
     """Its key is the customer that it is about, so that it can be moved to their partition; the value is JSON."""
     event = derived.event
-    return Entry(event.id, _encode(_fields(derived)), DERIVED, event.customer)
+    return Entry(event.id, _encode(_fields(derived, catalog)), DERIVED, event.customer)
 
 
-def _fields(derived: DerivedEvent) -> dict[str, Any]:
+def _fields(derived: DerivedEvent, catalog: Catalog) -> dict[str, Any]:
     """An event in our own format, with where it comes from."""
     event = derived.event
     return {
@@ -34,11 +34,18 @@ def _fields(derived: DerivedEvent) -> dict[str, Any]:
         "type": event.type,
         "customer": event.customer,
         "time": iso(event.time),
-        "properties": event.properties,
+        "properties": {name: _written(catalog, event.type, name, value) for name, value in event.properties.items()},
         "rule": derived.rule,
         "because_of": derived.customer,
         "at": iso(derived.at),
     }
+
+
+def _written(catalog: Catalog, type_: str, name: str, value: Any) -> Any:
+    """A property of kind `time` as others read it, ISO 8601; every other value as it is."""
+    declared = catalog.events[type_].properties.get(name)
+    is_time = declared is not None and declared.kind == "time" and type(value) is int and FIRST <= value <= LAST
+    return iso(value) if is_time else value
 
 
 class _Maker(msgspec.Struct):

@@ -115,10 +115,16 @@ def outcome_fields(outcome: OutcomeRecord) -> dict[str, Any]:
         "outreach": outcome.outreach or None,
         "until": iso(outcome.until) if outcome.until else None,
         **({"exposed": outcome.exposed} if outcome.exposed else {}),
+        **({"coupons": _coupons(outcome)} if outcome.coupons else {}),
     }
     if outcome.step:
         fields["step"] = outcome.step
     return fields
+
+
+def _coupons(outcome: OutcomeRecord) -> dict[str, Any]:
+    issued = outcome.coupons.items()
+    return {coupon: {"code": one.code, "valid_until": iso(one.valid_until)} for coupon, one in issued}
 
 
 def encode_outcome(outcome: OutcomeRecord) -> tuple[str, bytes]:

@@ -5,7 +5,7 @@
 
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 from engine.backtest.history import Manifest, Piece, Prepared
 from engine.backtest.prepare import Place, prepare
 from engine.backtest.run import Outputs, Result, Run, Side
+from engine.core.coupons import TEST_SECRET
 from engine.errors import HistoryChanged, MakesForOthers
 from engine.testing import load_project
 from engine.wiring.processes import Progress, in_processes, processors, shared_counter
@@ -45,6 +46,7 @@ class Task:
     until: int | None = None
     processes: int = 0
     """0: one per processor."""
+    coupon_secret: str = field(default=TEST_SECRET, repr=False)
 
 
 @dataclass(frozen=True)
@@ -109,7 +111,10 @@ def _decide(
     collect_rarely()
     if new.manifest() is None or (old and old.manifest() is None):
         raise HistoryChanged
-    run = Run(_side(task.new, new), _side(task.old, old) if task.old and old else None, task.until, outputs)
+    sides = [
+        _side(rules, one, task.coupon_secret) for rules, one in ((task.new, new), (task.old, old)) if rules and one
+    ]
+    run = Run(sides[0], sides[1] if task.old else None, task.until, outputs)
     try:
         while (place := counter()) < len(pieces):
             run.take(place, pieces[place], progress)
@@ -118,8 +123,8 @@ def _decide(
     return run.result()
 
 
-def _side(rules: Rules, prepared: Prepared) -> Side:
-    project = load_project(rules.rules, rules.templates)
+def _side(rules: Rules, prepared: Prepared, coupon_secret: str) -> Side:
+    project = load_project(rules.rules, rules.templates).signing(coupon_secret)
     return Side(project.book, project.renderer, prepared)
 
 

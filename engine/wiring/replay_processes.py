@@ -9,7 +9,7 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from multiprocessing import get_context
 from multiprocessing.process import BaseProcess
@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from engine.adapters.memory import MemorySink, MemoryStore
+from engine.core.coupons import TEST_SECRET
 from engine.errors import EngineError, HistoryChanged, ShareEnded
 from engine.ports import Entry, OutreachSink
 from engine.replay.replay import share_of
@@ -64,6 +65,7 @@ class Task:
     rules: Path
     templates: Path
     history: History
+    coupon_secret: str = field(default=TEST_SECRET, repr=False)
 
 
 def usual_number(events: Sequence[Path]) -> int:
@@ -199,7 +201,7 @@ def _decide(place: int, number: int, task: Task, wants: tuple[bool, bool], tell:
         tell.send(_Batch(records, [[_line(entry.id, entry.value) for entry in output.take(0)] for output in outputs]))
 
     try:
-        project = load_project(task.rules, task.templates)
+        project = load_project(task.rules, task.templates).signing(task.coupon_secret)
         share = share_of(place, number)
         summary = replay_into(MemoryStore(), project, task.history, sinks=sinks, share=share, progress=batch_done)
         batch_done(0)

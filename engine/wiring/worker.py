@@ -21,6 +21,7 @@ from engine.wire.decode import Decoder
 from engine.wire.derived import DERIVED, DerivedDecoder
 from engine.wire.origin import IngestedDecoder
 from engine.wire.partitioner import murmur2_partition
+from engine.wiring.coupons import live_secret
 from engine.wiring.kafka import join_group, kafka_settings
 from engine.wiring.run_in_background import run_in_background
 from engine.wiring.wall_clock import wall_clock
@@ -71,16 +72,17 @@ def open_running(
     settings: Settings, project: Project, store: StateStore, writer: TopicWriter, hooks: Hooks
 ) -> Iterator[Running]:
     """The worker has joined and is yet to be run; the ingest runs. Raises EngineError, what ended the ingest too."""
+    rules = rules_of(settings, project)
     decoders = unkeyed_decoders(settings, project.book.catalog)
     trusted = trusted_time(settings, store)
     with ExitStack() as stack:
         if not decoders:
-            yield Running(settings, build_worker(settings, project, store, writer, hooks, trusted), None)
+            yield Running(settings, build_worker(settings, rules, store, writer, hooks, trusted), None)
             return
         check_apart(settings, project.book.catalog)
         kafka = _ingest_settings(settings, tuple(decoders))
         progress = stack.enter_context(ConfluentProgress(kafka, settings.events_topic, trusted.now, trusted.why_not))
-        worker = build_worker(settings, project, store, writer, hooks, trusted, progress)
+        worker = build_worker(settings, rules, store, writer, hooks, trusted, progress)
         transfer = ConfluentTransfer(kafka, settings.events_topic, settings.dead_letters_topic)
         letters = size_limits(kafka, (settings.dead_letters_topic,))[settings.dead_letters_topic]
         ingest = Ingest(transfer, decoders, hooks, settings.batch, largest_letter=largest_value(letters))
@@ -123,8 +125,9 @@ def _derived_sink(settings: Settings, catalog: Catalog, writer: TopicWriter) -> 
 
 
 def rules_of(settings: Settings, project: Project) -> Rules:
-    """What a worker runs."""
-    return Rules(project.book, project.renderer, decoders(settings, project.book.catalog))
+    """What a worker runs. Raises BadSetting if the rules have coupons and there is no secret for their codes."""
+    renderer = project.renderer.signing(live_secret(settings, project.book))
+    return Rules(project.book, renderer, decoders(settings, project.book.catalog))
 
 
 def trusted_time(settings: Settings, store: StateStore) -> TrustedTime:
@@ -143,7 +146,7 @@ def trusted_time(settings: Settings, store: StateStore) -> TrustedTime:
 
 def build_worker(
     settings: Settings,
-    project: Project,
+    rules: Rules,
     store: StateStore,
     writer: TopicWriter,
     hooks: Hooks,
@@ -151,9 +154,9 @@ def build_worker(
     ingest: IngestProgress | None = None,
 ) -> Worker:
     """A worker that has joined its group. Raises SourceUnavailable and PartitionsDiffer."""
-    check_apart(settings, project.book.catalog)
-    topics = source_topics(settings, project.book.catalog)
-    partitions = check_topics(kafka_settings(settings, paired_topics(settings, project.book.catalog)))
+    check_apart(settings, rules.book.catalog)
+    topics = source_topics(settings, rules.book.catalog)
+    partitions = check_topics(kafka_settings(settings, paired_topics(settings, rules.book.catalog)))
     record_topics = settings.outcomes_topic, settings.dead_letters_topic
     check_exist(kafka_settings(settings), record_topics)
     limits = size_limits(kafka_settings(settings), (settings.outreach_topic, *record_topics))
@@ -161,7 +164,7 @@ def build_worker(
     context = WorkerContext(
         store=store,
         outreach=KafkaSink(writer, settings.outreach_topic, limit=limits[settings.outreach_topic]),
-        sinks=_derived_sink(settings, project.book.catalog, writer),
+        sinks=_derived_sink(settings, rules.book.catalog, writer),
         outcomes=TopicRecords(writer, settings.outcomes_topic, FLUSH_SECONDS),
         dead_letters=TopicRecords(writer, settings.dead_letters_topic, FLUSH_SECONDS),
         wall=trusted.now,
@@ -176,4 +179,4 @@ def build_worker(
         place=murmur2_partition,
         largest_letter=largest_value(limits[settings.dead_letters_topic]),
     )
-    return Worker(join_group(settings, topics), context, rules_of(settings, project), batch=settings.batch)
+    return Worker(join_group(settings, topics), context, rules, batch=settings.batch)

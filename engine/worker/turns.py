@@ -14,9 +14,9 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from engine.core.book import RuleBook
+from engine.core.carry_out import carry_out
 from engine.core.decide import decide
-from engine.core.effects import Decision
-from engine.core.settle import retract
+from engine.core.effects import Decision, Effect
 from engine.core.state.codec import encode_state
 from engine.core.state.model import State
 from engine.errors import RenderFailed, StateUnreadable
@@ -174,7 +174,9 @@ class Turns:
         present = self.wall if self.wall is not None else clocks[at - 1 if at else 0]
         decision = decide(self.book, state, input, clocks[at], present)
         if decision.outcomes or decision.effects:
-            entries = entries_of(decision, self.renderer, self.largest) if decision.effects else []
+            entries = (
+                entries_of(self.book, decision, self.renderer, self.largest, clocks[at]) if decision.effects else []
+            )
             records = [encode_outcome(outcome) for outcome in decision.outcomes]
             kind = 0 if due else 2 if type(input) is Identified else 1
             self.told.append(Told((at, kind, due, self._customer), entries, decision.outcomes, records))
@@ -247,23 +249,20 @@ class Turns:
             self._encoded = self.states[self._customer] = _encoded(self._state)
 
 
-def entries_of(decision: Decision, renderer: Renderer, largest: int) -> list[Entry]:
+def entries_of(book: RuleBook, decision: Decision, renderer: Renderer, largest: int, now: int) -> list[Entry]:
     """The effects as entries of the outbox. One that fails here is retracted: it becomes outcome `failed`."""
-    entries = []
-    for effect in list(decision.effects):
-        try:
-            if isinstance(effect, Outreach):
-                if decision.state is not None:
-                    renderer.render(effect, decision.state)
-                entry = encode_outreach(effect)
-                if len(entry.value) > largest:
-                    raise RenderFailed(effect.template, _too_large(len(entry.value), largest))
-            else:
-                entry = encode_derived(effect)
-            entries.append(entry)
-        except Exception as error:
-            retract(decision, effect, reason_of(error))
-    return entries
+
+    def entry(effect: Effect, state: State | None) -> Entry:
+        if not isinstance(effect, Outreach):
+            return encode_derived(effect, book.catalog)
+        if state is not None:
+            renderer.render(effect, state)
+        encoded = encode_outreach(effect)
+        if len(encoded.value) > largest:
+            raise RenderFailed(effect.template, _too_large(len(encoded.value), largest))
+        return encoded
+
+    return carry_out(book, decision, now, entry, reason_of)
 
 
 def _encoded(state: State | None) -> bytes | None:

@@ -30,8 +30,9 @@ def book(tmp_path: Path) -> RuleBook:
     return book_of(tmp_path, REFERRAL, "version: 1\npublish: [referral_succeeded]\n")
 
 
-def record(derived: DerivedEvent, offset: int = 0) -> Record:
-    return Record(TOPIC, 3, offset + 1, encode_derived(derived).value, derived.event.customer.encode(), START)
+def record(book: RuleBook, derived: DerivedEvent, offset: int = 0) -> Record:
+    value = encode_derived(derived, book.catalog).value
+    return Record(TOPIC, 3, offset + 1, value, derived.event.customer.encode(), START)
 
 
 def for_(customer: str, because_of: str = "bob") -> DerivedEvent:
@@ -41,7 +42,7 @@ def for_(customer: str, because_of: str = "bob") -> DerivedEvent:
 
 def test_what_a_rule_made_for_another_customer_arrives_there_as_it_was_made(book: RuleBook) -> None:
     decoders = {TOPIC: DerivedDecoder(TOPIC, book.catalog)}
-    transfer = MemoryTransfer([record(for_("ada"))])
+    transfer = MemoryTransfer([record(book, for_("ada"))])
     Ingest(transfer, decoders, Hooks()).step()
     [moved] = transfer.events
     assert moved.customer == "ada"
@@ -55,7 +56,7 @@ def test_what_a_rule_made_for_another_customer_arrives_there_as_it_was_made(book
 
 
 def test_what_happened_to_the_customer_already_is_published_and_not_moved(book: RuleBook) -> None:
-    transfer = MemoryTransfer([record(for_("bob"))])
+    transfer = MemoryTransfer([record(book, for_("bob"))])
     Ingest(transfer, {TOPIC: DerivedDecoder(TOPIC, book.catalog)}, Hooks()).step()
     assert (transfer.events, transfer.letters) == ([], [])
 
@@ -68,7 +69,7 @@ def test_a_record_of_somebody_else_becomes_a_dead_letter(book: RuleBook, value: 
 
 
 def test_it_creates_nobody(book: RuleBook) -> None:
-    event = DerivedDecoder(TOPIC, book.catalog).decode(record(for_("ada")), START)
+    event = DerivedDecoder(TOPIC, book.catalog).decode(record(book, for_("ada")), START)
     assert event
     with pytest.raises(UnknownCustomer, match="creates nobody"):
         decide(book, None, event, START)

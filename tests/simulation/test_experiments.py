@@ -184,3 +184,8 @@ def test_rules_without_an_experiment_decide_as_before_and_states_grow_by_nothing
     sim = visited(book(tmp_path, rules), customers=3)
     assert [one.outcome.value for one in sim.outcomes] == ["fired"] * 6
     assert all(state.exposed == {} for state in sim.states.values())
+
+
+def test_the_policy_may_publish_who_was_exposed(tmp_path: Path) -> None:
+    rules = book(tmp_path, policy="version: 1\npublish: [exposed]\n")
+    assert rules.policy.publish == {"exposed"}

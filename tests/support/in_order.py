@@ -1,13 +1,13 @@
 """A batch as it is meant: all inputs one after the other in the order they came, every state encoded in between."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from heapq import heapify, heappop, heappush
 
 from engine.core.book import RuleBook
+from engine.core.carry_out import carry_out
 from engine.core.decide import decide
-from engine.core.effects import Decision
-from engine.core.settle import retract
+from engine.core.effects import Decision, Effect
 from engine.core.state.codec import decode_state, encode_state
 from engine.core.state.model import State
 from engine.errors import RenderFailed, StateUnreadable
@@ -81,7 +81,7 @@ class InOrder:
             state = self._state(customer)
             wake = state.wake if state is not None else 0
             decision = decide(self.book, state, input, self.clock, present)
-            entries = list(self._written(decision))
+            entries = self._written(decision)
             encoded = encode_state(decision.state) if decision.state is not None else None
         except StateUnreadable as error:
             self.result.failures.append(Failure(input, str(error), arrival))
@@ -101,12 +101,18 @@ class InOrder:
                 heappush(self.heap, (new, customer))
         return True
 
-    def _written(self, decision: Decision) -> Iterator[Entry]:
-        for effect in list(decision.effects):
-            try:
-                if isinstance(effect, Outreach) and decision.state is not None:
-                    self.renderer.render(effect, decision.state)
-            except RenderFailed as error:
-                retract(decision, effect, str(error))
-                continue
-            yield encode_outreach(effect) if isinstance(effect, Outreach) else encode_derived(effect)
+    def _written(self, decision: Decision) -> list[Entry]:
+        def write(effect: Effect, state: State | None) -> Entry:
+            if not isinstance(effect, Outreach):
+                return encode_derived(effect, self.book.catalog)
+            if state is not None:
+                self.renderer.render(effect, state)
+            return encode_outreach(effect)
+
+        return carry_out(self.book, decision, self.clock, write, _reason_of)
+
+
+def _reason_of(error: Exception) -> str:
+    if isinstance(error, RenderFailed):
+        return str(error)
+    raise error

@@ -80,6 +80,8 @@ class Send(Action):
             step=candidate.step_name,
             event=firing.event,
         )
+        if candidate.run is not None:
+            outreach.coupons = candidate.run.coupons
         return [outreach]
 
     def expires_at(self, book: RuleBook, firing: Firing) -> int:

@@ -122,6 +122,8 @@ class Names:
         return steps
 
     def _unknown_root(self, root: ast.Name) -> Node:
+        if root.id == "coupons":
+            return self._broken("unknown-root", "expressions can't read coupons", root, "templates show them")
         owners = [(self._catalog.profile, "profile"), (self._properties(), "event")]
         paths = [f"{owner}.{root.id}" for declared, owner in owners if root.id in declared]
         help_ = f"did you mean {' or '.join(paths)}?" if paths else offer("an expression can read", ROOTS, root.id)

@@ -15,13 +15,13 @@ from typing import Any
 import msgspec
 
 from engine.core.state.points import Ledger
-from engine.model import KeptEvent, Number
+from engine.model import IssuedCoupon, KeptEvent, Number
 
 STATE_VERSION = 2
 STATE_MINOR = 3
 """1: states of version 2. 2: a partition's outbox may have entries that are no outreach; an older engine would take
-them for a damaged store. 3: days with a purchase, counted for scores; segments; exits by match value; runs;
-points."""
+them for a damaged store. 3: days with a purchase, counted for scores; segments; exits by match value; runs,
+with their coupons; points."""
 MAX_EPOCH_SECONDS = 10**11
 """`Slot.fired` above it is in milliseconds (from 1973 on), else in seconds (to the year 5138)."""
 
@@ -63,7 +63,7 @@ class Run(
     gc=False,
     rename={
         "occurrence": "o", "began": "b", "step": "s", "due": "d", "since": "a", "key": "k", "event": "e", "sent": "x",
-        "moment": "m", "reason": "r", "leaves": "l", "ahead": "w",
+        "moment": "m", "reason": "r", "leaves": "l", "ahead": "w", "coupons": "c",
     },
 ):  # fmt: skip
     """One way of the customer through a journey. They always stand before a step that has a name."""
@@ -90,6 +90,8 @@ class Run(
     """The run ends as soon as it is due, for this reason: a new rule book has no place for it."""
     ahead: dict[str, list[int]] = {}
     """Wait -> times of events that may end it when it begins: allowed lateness still holds the steps before it."""
+    coupons: dict[str, IssuedCoupon] = {}
+    """Coupons that the run has issued. All its messages show these, whatever becomes of the secret and the rules."""
 
     @property
     def came(self) -> int:

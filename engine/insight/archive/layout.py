@@ -57,6 +57,7 @@ _OUTCOME: Final = (
     _instant("deferred_until"),
     *_text("step"),
     Column("exposed", "VARCHAR", "JSON", "exposed::VARCHAR"),
+    Column("coupons", "VARCHAR", "JSON", "coupons::VARCHAR"),
 )
 _UNREADABLE: Final = (*_PLACE, *_text("code", "reason"), Column("value", "BLOB", "VARCHAR", "from_base64(value)"))
 

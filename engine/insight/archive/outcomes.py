@@ -31,6 +31,9 @@ class Outcome(msgspec.Struct):
     exposed: dict[str, str] | None = None
     """Experiment -> variant, if this decision was the first to expose the customer to it."""
 
+    coupons: dict[str, dict[str, str]] | None = None
+    """Coupon -> `code` and `valid_until` (ISO 8601) of what this decision has issued."""
+
     @property
     def time(self) -> int:
         """The moment of the decision, epoch ms."""

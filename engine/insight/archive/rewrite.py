@@ -19,7 +19,8 @@ from engine.insight.archive.writer import connected, write_by_day
 MAX_BYTES_SORTED: Final = 256 * 1024 * 1024
 """Bytes of Parquet that are sorted together: about 10 million records and 2 GB of memory. Without it
 the files of a large archive would not fit into memory."""
-_READ: Final = "SELECT * FROM read_parquet(?, hive_partitioning=false)"
+_READ: Final = "SELECT * FROM read_parquet(?, hive_partitioning=false, union_by_name=true)"
+"""By name: older files lack the columns that were added later."""
 _WITHOUT: Final = f"{_READ} WHERE NOT coalesce(list_contains(?, customer), false)"
 Day = list[str]
 """The files of a table's day."""

@@ -1,0 +1,66 @@
+"""Looks up issued coupons in archives, for `engine coupons verify`.
+
+Outcomes name what they have issued. A worker that was killed between writing an outcome and its commit decides it
+again: then the archive has the code twice, and the later decision is the one that counts.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from engine.insight.archive.writer import connected, files_of
+
+_LOOK_ALIKE: Final = str.maketrans("018", "OIB", " -_")
+"""Characters that no drawn part has, and customers type; and those that they leave out."""
+_TABLE: Final = """
+    CREATE VIEW outcomes AS SELECT NULL::VARCHAR AS coupons, NULL::VARCHAR AS step WHERE false
+    UNION ALL BY NAME SELECT * FROM read_parquet([{files}], hive_partitioning = false, union_by_name = true)
+"""
+"""Beside a table without rows: older files lack the columns that were added later."""
+_ISSUED: Final = """
+    WITH issued AS (
+        SELECT *, json_extract_string(coupons, '$.' || coupon || '.code') AS code,
+            json_extract_string(coupons, '$.' || coupon || '.valid_until')::TIMESTAMPTZ AS valid_until
+        FROM (SELECT *, unnest(json_keys(coupons)) AS coupon FROM outcomes WHERE coupons IS NOT NULL)
+    )
+    SELECT code, coupon, customer, rule, coalesce(step, ''), outreach, epoch_ms(decided_at), epoch_ms(valid_until)
+    FROM issued WHERE translate(upper(code), '018 -_', 'OIB') = ?
+    QUALIFY row_number() OVER (PARTITION BY code, customer, outreach ORDER BY decided_at DESC) = 1
+    ORDER BY decided_at
+"""
+
+
+class Issued(NamedTuple):
+    """A coupon that a customer has got. Instants in epoch ms."""
+
+    code: str
+    coupon: str
+    customer: str
+    rule: str
+    step: str
+    outreach: str
+    at: int
+    valid_until: int
+
+
+class Found(NamedTuple):
+    """`until`: the newest decision of the archives, epoch ms; 0: they have none."""
+
+    issued: list[Issued]
+    until: int
+
+
+def find_code(folders: Sequence[Path], code: str) -> Found:
+    """Who has got this code, the oldest first: more than one only by a chance that docs/coupons.md puts into numbers.
+
+    Raises ArchiveBroken.
+    """
+    files = [path for folder in folders for path in files_of(folder, "outcomes")]
+    if not files:
+        return Found([], 0)
+    listed = ", ".join("'" + path.replace("'", "''") + "'" for path in files)
+    with connected() as connection:
+        connection.execute(_TABLE.format(files=listed))
+        rows = connection.execute(_ISSUED, [code.upper().translate(_LOOK_ALIKE)]).fetchall()
+        newest = connection.execute("SELECT epoch_ms(max(decided_at)) FROM outcomes").fetchone()
+    return Found([Issued(*row) for row in rows], newest[0] if newest else 0)

@@ -1,0 +1,12 @@
+"""Whether the secret of coupons is there: `engine check`, `run --check` and the start of a worker ask."""
+
+from engine.config import Settings
+from engine.core.book import RuleBook
+
+
+def missing_secret(settings: Settings, book: RuleBook) -> str:
+    """Why a worker could not run these rules: they show coupons, and no secret makes their codes. "": it could."""
+    shown = book.shown_coupons
+    if not shown or settings.coupon_secret.get_secret_value():
+        return ""
+    return f"must be set, as messages show coupons ({', '.join(shown)}): it makes their codes"
