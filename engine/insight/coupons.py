@@ -1,7 +1,7 @@
 """Looks up issued coupons in archives, for `engine coupons verify`.
 
-Outcomes name what they have issued. A worker that was killed between writing an outcome and its commit decides it
-again: then the archive has the code twice, and the later decision is the one that counts.
+Outcomes name what they have issued. What a worker decided that was killed before its commit is decided again: then the
+archive has the outcome twice, with two codes if the secret was changed in between, and the later one is what counts.
 """
 
 from collections.abc import Sequence
@@ -22,11 +22,12 @@ _ISSUED: Final = """
         SELECT *, json_extract_string(coupons, '$.' || coupon || '.code') AS code,
             json_extract_string(coupons, '$.' || coupon || '.valid_until')::TIMESTAMPTZ AS valid_until
         FROM (SELECT *, unnest(json_keys(coupons)) AS coupon FROM outcomes WHERE coupons IS NOT NULL)
+        QUALIFY 1 = row_number() OVER (
+            PARTITION BY customer, outreach, coupon ORDER BY decided_at DESC, topic_offset DESC
+        )
     )
     SELECT code, coupon, customer, rule, coalesce(step, ''), outreach, epoch_ms(decided_at), epoch_ms(valid_until)
-    FROM issued WHERE translate(upper(code), '018 -_', 'OIB') = ?
-    QUALIFY row_number() OVER (PARTITION BY code, customer, outreach ORDER BY decided_at DESC) = 1
-    ORDER BY decided_at
+    FROM issued WHERE translate(upper(code), '018 -_', 'OIB') = ? ORDER BY decided_at
 """
 
 

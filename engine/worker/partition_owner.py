@@ -298,7 +298,10 @@ class PartitionOwner:
                 break
 
     def _report(self, result: Result) -> None:
-        """Runs before each commit: makes dead letters durable and hands the outcomes over."""
+        """Runs before each commit: makes dead letters durable and hands the outcomes over.
+
+        Outcomes that tell of issued coupons are made durable too: a shop asks by them whose a code is.
+        """
         for failure in result.failures:
             record = failure.arrival.record if failure.arrival else None
             self._dead_letter(of_failure(record, failure.input.customer, failure.reason, self.number))
@@ -307,6 +310,8 @@ class PartitionOwner:
             self._unflushed_letters = 0
         for outcome, (identity, value) in zip(result.outcomes, result.outcome_records, strict=True):
             self.context.outcomes.write(outcome.customer, identity, value)
+        if any(outcome.coupons for outcome in result.outcomes):
+            self.context.outcomes.flush()
 
     def _refused(self, entry: Entry, reason: str) -> None:
         """An entry in the outbox exceeds the topic's limit, which was lowered: record it as failed, go on with the

@@ -45,7 +45,11 @@ def shop(
 
 def shown(outreach: Outreach) -> tuple[str, int]:
     """Code and end of validity in a text such as SHOWN."""
-    code, _, until = outreach.text.partition(" until ")
+    return shown_in(outreach.text)
+
+
+def shown_in(text: str) -> tuple[str, int]:
+    code, _, until = text.partition(" until ")
     return code, int(until)
 
 
