@@ -23,19 +23,12 @@ _DEARER: Final = 4
 def tidy(ledger: Ledger, points: Points, span: int, settled: int) -> None:
     """`span`: the longest window (ms) of `earned` that is asked for. `settled`: time is settled up to then (ms)."""
     for lot in (*ledger.lots, *ledger.pending):
-        if lot.source and not _is_remembered(points, lot, settled):
+        if not points.is_remembered(lot, settled):
             lot.source = ""
     ledger.lots = [lot for lot in ledger.lots if lot.left or lot.source or _counts(lot, span, settled)]
-    longest = max(points.memory.values(), default=0)
-    ledger.waiting = [one for one in ledger.waiting if one.at * SECOND + longest > settled][-MAX_WAITING:]
+    ledger.waiting = [one for one in ledger.waiting if points.still_waits(one, settled)][-MAX_WAITING:]
     while len(ledger.lots) + len(ledger.pending) > MAX_LOTS:
         _join(ledger.lots if len(ledger.lots) > 1 else ledger.pending)
-
-
-def _is_remembered(points: Points, lot: Lot, settled: int) -> bool:
-    line = points.lines.get(lot.line)
-    memory = points.memory[line.match] if line is not None else max(points.memory.values(), default=0)
-    return (points.earned_at(lot.usable, lot.line) + 1) * SECOND + memory > settled
 
 
 def _counts(lot: Lot, span: int, settled: int) -> bool:

@@ -50,13 +50,17 @@ def expire(ledger: Ledger, at: int, zone: ZoneInfo) -> list[Change]:
     return _changes(EXPIRED, -lost)
 
 
-def earn(ledger: Ledger, points: Points, line: Earn, number: int, source: str, at: int, zone: ZoneInfo) -> None:
+def earn(
+    ledger: Ledger, points: Points, line: Earn, number: int, source: str, at: int, settled: int, zone: ZoneInfo
+) -> None:
     """Add what was earned at `at` to what is pending; the same line adds nothing for a source that it knows."""
-    if not number or (source and any(_knows(points, lot, line, source) for lot in (*ledger.lots, *ledger.pending))):
+    known = [lot for lot in (*ledger.lots, *ledger.pending) if _is_repeated(points, lot, line, source)]
+    if any(points.is_remembered(lot, settled) for lot in known):
         return
     lot = Lot(line.usable(at), points.end(at, zone), number, 0, source, line.code)
     for early in ledger.waiting if source else ():
-        if early.source == source and early.match == code_of(line.match):
+        waits = points.still_waits(early, settled)
+        if waits and early.source == source and early.match == code_of(line.match):
             clauses = [one for one in points.take_back if one.match == line.match]
             if any(_is_in_time(points, lot, one, early.at * SECOND, early.at * SECOND, zone) for one in clauses):
                 taken = min(early.points, lot.points)
@@ -70,9 +74,9 @@ def has_come(ledger: Ledger, source: str, match: str) -> None:
     ledger.waiting = [one for one in ledger.waiting if (one.source, one.match) != (source, code_of(match))]
 
 
-def _knows(points: Points, lot: Lot, line: Earn, source: str) -> bool:
+def _is_repeated(points: Points, lot: Lot, line: Earn, source: str) -> bool:
     """Whether a lot is of the same source and line. A line that is gone may have been this one before an edit."""
-    return lot.source == source and (lot.line == line.code or lot.line not in points.lines)
+    return bool(source) and lot.source == source and (lot.line == line.code or lot.line not in points.lines)
 
 
 def spend(ledger: Ledger, number: int, at: int, zone: ZoneInfo) -> list[Change]:
@@ -88,12 +92,14 @@ def take_back(
 ) -> list[Change]:
     """Take back what the source has earned, at most that; a source that has not come yet is waited for.
 
-    `settled`: the moment up to which time is settled. Without it a ledger would have to remember every source.
+    `settled`: the moment up to which time is settled.
     """
     changes, taken, usable = ripen(ledger, at), 0, len(ledger.lots)
     lots = [*enumerate((*ledger.lots, *ledger.pending))]
     found = [(place, lot) for place, lot in lots if lot.source == source and _is_of(points, lot, clause.match)]
+    found = [(place, lot) for place, lot in found if points.is_remembered(lot, settled)]
     if not found:
+        ledger.waiting = [one for one in ledger.waiting if points.still_waits(one, settled)]
         _wait(ledger, source, number, at, clause.match)
     for place, lot in found:
         part = min(number, lot.points) if _is_in_time(points, lot, clause, at, settled, zone) else 0

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from engine.core.catalog import EventType, Property
 from engine.core.expression import Expression, Needs
 from engine.core.scope import Scope
-from engine.core.state.points import ENDED, FOREVER, MONTHS
+from engine.core.state.points import ENDED, FOREVER, MONTHS, Lot, TakenEarly
 from engine.core.zones import DAY, from_millis, instant_of
 from engine.model import Event
 
@@ -168,6 +168,20 @@ class Points:
         """The second in which a lot was earned; for a line that is gone, or several of them, when it was usable."""
         known = self.lines.get(line)
         return usable - -(-known.usable_after // SECOND) if known is not None else usable
+
+    def is_remembered(self, lot: Lot, settled: int) -> bool:
+        """Whether the source of a lot still counts: for repeats, and for what is taken back."""
+        known = self.lines.get(lot.line)
+        memory = self.memory.get(known.match, 0) if known is not None else self.longest_memory
+        return bool(lot.source) and settled < (self.earned_at(lot.usable, lot.line) + 1) * SECOND + memory
+
+    def still_waits(self, early: TakenEarly, settled: int) -> bool:
+        """Whether a take-back still waits for its earning."""
+        return settled < early.at * SECOND + self.longest_memory
+
+    @property
+    def longest_memory(self) -> int:
+        return max(self.memory.values(), default=0)
 
 
 def with_codes(lines: Iterable[Earn]) -> tuple[Earn, ...]:

@@ -71,7 +71,7 @@ def _book(
     """`time` is that of the event; `at` the same, but no later than the clock."""
     changes = moves.ripen(ledger, at)
     for line, number, source in facts.earned:
-        moves.earn(ledger, points, line, number, source, time, zone)
+        moves.earn(ledger, points, line, number, source, time, settled, zone)
     for line, _, source in facts.earned:
         moves.has_come(ledger, source, line.match)
     changes += moves.ripen(ledger, at)
