@@ -6,36 +6,58 @@
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from engine.insight.figures.net_score import net_score_interval
 from engine.insight.figures.shop import Shop
 
 
 @dataclass(frozen=True)
 class Nps:
-    """Answers from 0 to 10: promoters say 9 or 10, detractors 6 or less."""
+    """Answers from 0 to 10 to a survey: promoters say 9 or 10, detractors 6 or less."""
 
     answers: int
     promoters: int
     detractors: int
+    survey: str = "nps"
 
     @property
     def score(self) -> int:
         """Percent promoters less percent detractors, rounded half away from zero."""
-        doubled = 200 * (self.promoters - self.detractors)
-        sign = 1 if doubled >= 0 else -1
-        return sign * ((abs(doubled) + self.answers) // (2 * self.answers))
+        return _rounded(200 * (self.promoters - self.detractors), 2 * self.answers)
+
+    @property
+    def interval(self) -> tuple[int, int]:
+        """The 95 % interval of the score, rounded alike."""
+        low, high = net_score_interval(self.answers, self.promoters, self.detractors)
+        return _rounded(round(low * 10_000), 100), _rounded(round(high * 10_000), 100)
 
 
-def nps(shop: Shop, start: date, end: date, event: str = "survey_answered", prop: str = "score") -> Nps | None:
-    """The score of the answers in the period; None without answers. A repeated answer counts once."""
-    query = """
-        SELECT count(*), count_if(score >= 9), count_if(score <= 6) FROM (
-            SELECT DISTINCT ON (id) TRY_CAST(json_extract_string(properties, ?) AS INTEGER) AS score
-            FROM (SELECT * FROM events UNION ALL BY NAME SELECT * FROM feedback)
-            WHERE type = ? AND epoch_ms(occurred_at) >= ? AND epoch_ms(occurred_at) < ?
-        ) WHERE score BETWEEN 0 AND 10
+def _rounded(number: int, by: int) -> int:
+    """The quotient, rounded half away from zero."""
+    sign = 1 if number >= 0 else -1
+    return sign * ((2 * abs(number) + by) // (2 * by))
+
+
+def nps(shop: Shop, start: date, end: date) -> list[Nps]:
+    """The scores of the surveys in the period, most answers first. Of answers with one id the first counts.
+
+    An answer that names no survey belongs to `nps`. Surveys with another scale than 0 to 10 have no score.
     """
-    found = Nps(*shop.row(query, f"$.{prop}", event, shop.instant(start), shop.instant(end)))
-    return found if found.answers else None
+    query = """
+        SELECT count(*), count_if(score >= 9), count_if(score <= 6), survey FROM (
+            SELECT DISTINCT ON (id) id, occurred_at,
+                TRY_CAST(json_extract_string(properties, '$.score') AS INTEGER) AS score,
+                coalesce(json_extract_string(properties, '$.survey'), 'nps') AS survey,
+                coalesce(json_extract_string(properties, '$.low'), '0') AS low,
+                coalesce(json_extract_string(properties, '$.high'), '10') AS high
+            FROM (SELECT * FROM events UNION ALL BY NAME SELECT * FROM feedback)
+            WHERE type = 'survey_answered' ORDER BY id, arrived_at, topic_offset
+        )
+        WHERE score BETWEEN 0 AND 10 AND low = '0' AND high = '10'
+            AND epoch_ms(occurred_at) >= ? AND epoch_ms(occurred_at) < ?
+        GROUP BY survey ORDER BY 1 DESC, survey
+    """
+    found = shop.connection.execute(query, [shop.instant(start), shop.instant(end)])
+    return [Nps(*row) for row in found.fetchall()]
 
 
 @dataclass(frozen=True)

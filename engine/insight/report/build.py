@@ -12,7 +12,7 @@ from engine.insight.figures.groups import cohorts, rfm
 from engine.insight.figures.leaving import points
 from engine.insight.figures.retention import Retention, retentions
 from engine.insight.figures.shop import Shop, month_before, whole_months
-from engine.insight.figures.voice import funnels, nps
+from engine.insight.figures.voice import Nps, funnels, nps
 from engine.insight.report.content import Bars, Figure, Heat, Lines, Report, Section
 
 RETENTION_MONTHS = 12
@@ -197,17 +197,26 @@ def _rfm(shop: Shop) -> Section:
 
 
 def _nps(shop: Shop, start: date, end: date) -> list[Section]:
-    found = nps(shop, start, end)
-    if found is None:
-        return []
+    return [_nps_of(found) for found in nps(shop, start, end)]
+
+
+def _nps_of(found: Nps) -> Section:
+    id_ = "nps" if found.survey == "nps" else f"nps_{found.survey}"
+    low, high = found.interval
     figures = [
-        Figure("nps", "NPS", found.score, "number"),
-        Figure("nps_answers", "answers", found.answers, "count"),
-        Figure("nps_promoters", "promoters", found.promoters, "count"),
-        Figure("nps_detractors", "detractors", found.detractors, "count"),
+        Figure(id_, "NPS", found.score, "number", f"{low} to {high}"),
+        Figure(f"{id_}_low", "at least", low, "number", "95 % interval"),
+        Figure(f"{id_}_high", "at most", high, "number", "95 % interval"),
+        Figure(f"{id_}_answers", "answers", found.answers, "count"),
+        Figure(f"{id_}_promoters", "promoters", found.promoters, "count"),
+        Figure(f"{id_}_detractors", "detractors", found.detractors, "count"),
     ]
-    definition = "Of the period's answers from 0 to 10, percent with 9 or 10 less percent with 6 or less."
-    return [Section("nps", "Net promoter score", definition, figures)]
+    definition = (
+        "Of the period's answers from 0 to 10, percent with 9 or 10 less percent with 6 or less; the interval is the"
+        " score interval (Tango 1998). Of several answers to one message the first counts."
+    )
+    title = "Net promoter score" if id_ == "nps" else f"Net promoter score: {found.survey}"
+    return Section(id_, title, definition, figures)
 
 
 def _outreach(shop: Shop) -> list[Section]:

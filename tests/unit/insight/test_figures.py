@@ -222,14 +222,27 @@ def test_promoters_less_detractors_rounded_half_away_from_zero(tmp_path: Path) -
         return Event(f"a{number}", "survey_answered", f"c{number}", bought("", "", 1).time, {"score": score})
 
     scores = [10, 9, 8, 7, 6, 0, 10, 10, "x", 11]
-    shop = opened(
-        tmp_path, bought("e1", "ann", 0), *(answer(n, score) for n, score in enumerate(scores)), answer(0, 10)
-    )
-    found = nps(shop, date(2026, 1, 1), date(2026, 2, 1))
-    assert found == Nps(8, 4, 2)
+    shop = opened(tmp_path, bought("e1", "ann", 0), *(answer(n, score) for n, score in enumerate(scores)), answer(0, 3))
+    (found,) = nps(shop, date(2026, 1, 1), date(2026, 2, 1))
+    assert found == Nps(8, 4, 2), "and the second answer to one message counts as little as one beyond the scale"
     assert found.score == 25
     assert (Nps(8, 4, 3).score, Nps(8, 3, 4).score) == (13, -13)
-    assert nps(shop, date(2026, 2, 1), date(2026, 3, 1)) is None
+    assert nps(shop, date(2026, 2, 1), date(2026, 3, 1)) == []
+
+
+def test_each_survey_has_its_own_score_and_other_scales_have_none(tmp_path: Path) -> None:
+    def answer(number: int, score: int, **properties: Any) -> Event:
+        at = bought("", "", 1).time
+        return Event(f"a{number}", "survey_answered", f"c{number}", at, {"score": score} | properties)
+
+    coffee = [answer(n, 9, survey="coffee", low=0, high=10) for n in range(3)]
+    stars = [answer(n + 10, 5, survey="stars", low=1, high=5) for n in range(4)]
+    shop = opened(tmp_path, bought("e1", "ann", 0), *coffee, *stars, answer(20, 6, survey="nps", low=0, high=10))
+    assert nps(shop, date(2026, 1, 1), date(2026, 2, 1)) == [Nps(3, 3, 0, "coffee"), Nps(1, 0, 1)]
+    sections = build_report(shop, date(2026, 1, 1), date(2026, 2, 1)).sections
+    assert [section.id for section in sections if section.id.startswith("nps")] == ["nps_coffee", "nps"]
+    (figure,) = [one for section in sections for one in section.figures if one.id == "nps_coffee"]
+    assert (figure.value, figure.note) == (100, "-12 to 100")
 
 
 def test_outreach_is_followed_from_the_decision_to_the_purchase(tmp_path: Path) -> None:
