@@ -5,7 +5,7 @@ of a customer is in `core/state/model.py`.
 """
 
 from enum import StrEnum
-from typing import Any, Final, final
+from typing import Any, Final, NamedTuple, final
 
 import msgspec
 
@@ -19,6 +19,37 @@ PREFERENCES_LINK: Final = "engine_preferences_link"
 
 They consist of letters that HTML, URLs and mail leave unchanged, and that no line break can split.
 """
+SURVEY_LINK: Final = "engine_survey_link"
+"""The beginning of the placeholder for a link that answers a survey; see `Answer`."""
+MAX_SCORE: Final = 100
+MAX_ANSWERS: Final = 21
+"""Answers of a scale, at most: each is a link of some 200 characters in the mail, and a button on the page."""
+
+
+class Survey(NamedTuple):
+    """A question and its scale: whole numbers from `low` to `high`."""
+
+    id: str
+    low: int
+    high: int
+
+    @property
+    def sound(self) -> bool:
+        """Whether it is a scale that can be asked for: 2 to MAX_ANSWERS answers from 0 to MAX_SCORE."""
+        return 0 <= self.low < self.high <= MAX_SCORE and self.high - self.low < MAX_ANSWERS
+
+
+class Answer(NamedTuple):
+    """One answer of a survey's scale, in templates."""
+
+    survey: Survey
+    score: int
+
+    @property
+    def link(self) -> str:
+        """The placeholder of its link. An underscore of the id is doubled in it, so that its end can be found."""
+        id_, low, high = self.survey
+        return f"{SURVEY_LINK}_{low}_{high}_{self.score}_{id_.replace('_', '__')}_end"
 
 
 class Event(msgspec.Struct, gc=False):

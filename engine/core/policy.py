@@ -77,6 +77,8 @@ class Policy:
     """channel -> where to send it to; a customer without one gets none."""
     preferences: dict[str, str] = field(default_factory=dict)
     """purpose -> its description on the page where customers choose what they get."""
+    surveys: dict[str, str] = field(default_factory=dict)
+    """survey -> its question, as the page with the answers shows it."""
     publish: frozenset[str] = frozenset()
     """Event types that are written to the topic of derived events too when the engine makes them."""
     fresh_for: int | None = 3 * DAY

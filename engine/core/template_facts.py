@@ -21,6 +21,13 @@ class TemplateRead:
 
 LINKS: Final = frozenset({("outreach", "unsubscribe_link"), ("outreach", "preferences_link")})
 """Reads that only the sender can fill in. A message has both links or neither."""
+SURVEY_LINKS: Final = "survey_links"
+"""The function whose links only the sender can fill in. A call has the path (SURVEY_LINKS, the survey's id)."""
+
+
+def needs_sender(read: TemplateRead) -> bool:
+    """Whether it is a link that only the sender can sign."""
+    return read.path in LINKS or read.path[0] == SURVEY_LINKS
 
 
 @dataclass(frozen=True, slots=True)

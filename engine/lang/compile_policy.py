@@ -25,6 +25,7 @@ def compile_policy(site: Site, content: PolicyFile) -> Policy:
         suppress=_permissions(site.at("suppress"), content.suppress),
         addresses=_expressions(site.at("addresses"), content.addresses, value=True),
         preferences=dict(content.preferences),
+        surveys=dict(content.surveys),
         publish=site.at("publish").events(content.publish),
         fresh_for=content.fresh_for,
         dedupe=content.dedupe or 0,

@@ -32,6 +32,7 @@ WARNINGS = frozenset(
         "unused-channel",
         "unused-coupon",
         "unused-purpose",
+        "unused-survey",
         "unused-template",
         "wait-never-answered",
     }

@@ -24,6 +24,7 @@ from engine.lang.fields import (
     Name,
     Names,
     ProfileField,
+    ReadId,
     ReentryField,
     RuleId,
     ShareField,
@@ -238,6 +239,7 @@ class PolicyFile(File):
     preferences: dict[Choice, Title] = Field(
         {}, description="Purpose -> what the preference page calls it; in this order."
     )
+    surveys: dict[ReadId, Title] = Field({}, description="Survey -> its question, as its page shows it.")
     publish: list[Name] = Field([], description="Event types that the engine makes and writes to a topic too.")
     fresh_for: DurationOrOff = Field(259_200_000, description="How late a firing may be and still be sent; or off.")
     dedupe: DurationOrOff = Field(86_400_000, description="How long a repeated event id counts once; or off.")

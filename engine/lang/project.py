@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
+from engine.core.answered import ANSWERED_TYPE, SURVEY_ANSWERED
 from engine.core.book import Rule, RuleBook
 from engine.core.catalog import Catalog
 from engine.core.coupons import COUPON_ISSUED, COUPON_ISSUED_TYPE
@@ -116,6 +117,21 @@ class _RuleFile:
         return list(zip((each for each in given if each not in self.left_out), self.content.rules, strict=True))
 
 
+def _with_answers(catalog: Catalog, files: list[_RuleFile]) -> Catalog:
+    """The catalog with the type of answers to surveys, if a rule names it and events.yaml does not declare it."""
+    if SURVEY_ANSWERED in catalog.events or not any(_names(file.document.data, SURVEY_ANSWERED) for file in files):
+        return catalog
+    return replace(catalog, events=catalog.events | {SURVEY_ANSWERED: ANSWERED_TYPE})
+
+
+def _names(data: Any, word: str) -> bool:
+    if isinstance(data, dict):
+        return any(_names(each, word) for each in data.values())
+    if isinstance(data, list):
+        return any(_names(each, word) for each in data)
+    return isinstance(data, str) and word in data
+
+
 class _Project:
     def __init__(self, folder: Path, templates: Templates, scores: ScoreModel | None, fitting: bool) -> None:
         self.folder = folder
@@ -216,6 +232,7 @@ class _Project:
     ) -> RuleBook | None:
         catalog, coupons = self._with_coupons(self._with_exposures(catalog, files), files)
         document, content, _ = policy or (None, PolicyFile(version=1), None)
+        catalog = _with_answers(catalog, files)
         catalog = self._with_points(catalog, files, Zones(content.zone.default, content.zone.field or None))
         site = Site(document, (), catalog, self.findings, []) if document else None
         compiled = compile_policy(site, content) if site else Policy()
@@ -229,7 +246,8 @@ class _Project:
             self._check_shown(coupons, rules)
             if site:
                 check_policy(site, content, compiled, rules)
-        self.content["policy"] = _canonical(content, but={"preferences"})  # nothing is decided by them
+                self.templates.check_surveys(site.at("surveys"), content.surveys)
+        self.content["policy"] = _canonical(content, but={"preferences", "surveys"})  # nothing is decided by them
         if any(each.severity == "error" for each in self.findings):
             return None
         leaves = bool(compiled.publish) or any(rule.action.makes_for_others for rule in rules)

@@ -8,7 +8,7 @@ from engine.core.catalog import Catalog
 from engine.core.expression import Needs
 from engine.core.points.view import PARTS
 from engine.core.scores import SCORES
-from engine.core.template_facts import LINKS, TemplateFacts, TemplateRead
+from engine.core.template_facts import LINKS, SURVEY_LINKS, TemplateFacts, TemplateRead
 from engine.lang.diagnostics import Diagnostic, did_you_mean, one_of, severity_of, shown_path
 from engine.lang.site import RESERVED, Site
 from engine.model import TRANSACTIONAL
@@ -23,6 +23,7 @@ ROOTS = (
     "scores",
     "experiments",
     "coupons",
+    SURVEY_LINKS,
     "rule",
     "outreach",
 )
@@ -88,6 +89,24 @@ class Templates:
             message = f"rule {rule} is transactional, so '{name}' is empty"
             help = f"print it only where it is there: {{% if {name} %}} .. {{% endif %}}"
             site.findings.append(_report(facts, read.line, "empty-link", message, help, name))
+
+    def check_surveys(self, site: Site, surveys: Collection[str]) -> None:
+        """Report surveys without a question in policy.yaml, and questions that no template asks. `site`: `surveys`."""
+        asked = {
+            read.path[1]: (self.by_name[name], read)
+            for name in sorted(self.used)
+            for read in self.by_name[name].reads
+            if read.path[0] == SURVEY_LINKS
+        }
+        for survey in surveys:
+            if self.facts is not None and survey not in asked:
+                message = f"no template asks the survey '{survey}'"
+                site.at(survey).report("unused-survey", message, did_you_mean(survey, asked), key=True)
+        for survey, (facts, read) in asked.items():
+            if surveys and survey not in surveys:
+                help = did_you_mean(survey, surveys) or "add it to `surveys` in policy.yaml"
+                message = f"there is no survey '{survey}'"
+                site.findings.append(_report(facts, read.line, "unknown-survey", message, help, survey))
 
     def problems(self) -> list[Diagnostic]:
         """Report problems of the templates that do not depend on rules."""

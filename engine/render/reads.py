@@ -1,5 +1,6 @@
 """Collects what a template reads, from its syntax tree: paths from the roots, and the history they need."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Final
@@ -8,7 +9,8 @@ from jinja2 import nodes
 
 from engine.core.durations import milliseconds
 from engine.core.expression import EVERY, Keeps, Needs, Reads
-from engine.core.template_facts import LINKS, TemplateProblem, TemplateRead
+from engine.core.template_facts import LINKS, SURVEY_LINKS, TemplateProblem, TemplateRead
+from engine.model import MAX_ANSWERS, MAX_SCORE, Survey
 from engine.render.sandbox import GLOBALS
 
 Path = tuple[str, ...]
@@ -24,6 +26,7 @@ _NAMED: Final[Mapping[str, Callable[[frozenset[str]], Reads]]] = {
     "points": lambda names: Reads(points=names),
     "coupons": lambda names: Reads(coupons=names),
 }
+_SURVEY_ID = re.compile("[a-z][a-z0-9_]{0,63}")
 _OF_EVENTS = "write events.<type>.count(), .sum(..), .last or .first, with the type written out"
 
 
@@ -109,7 +112,7 @@ class Findings:
             case ("events",) | ("events", _):
                 message = f"'{'.'.join(path)}' alone doesn't say what is read"
                 self.problem("template-dynamic", message, line, _OF_EVENTS)
-            case ("events", _, "count" | "sum" as method):
+            case ("events", _, "count" | "sum" as method) | ("survey_links" as method, *_):
                 self.problem("template-call", f"{method} is called with parentheses", line)
             case ("events", type_, "last", *rest) if not guard and (not rest or rest[0] not in _NEEDS_NO_KEEPING):
                 self.needs |= Needs(keeps=Keeps(last=frozenset({type_})))
@@ -166,6 +169,24 @@ class Findings:
             milliseconds(given["span"])
         except ValueError as error:
             self.problem("template-duration", str(error), call.lineno)
+
+    def survey(self, call: nodes.Call) -> None:
+        """Note `survey_links(..)`."""
+        given = [getattr(node, "value", None) for node in call.args]
+        match given:
+            case [str() as id_, int(low), int(high)] if not (call.kwargs or call.dyn_args or call.dyn_kwargs):
+                if not _SURVEY_ID.fullmatch(id_):
+                    message = f"'{id_}' cannot be the id of a survey"
+                    self.problem(
+                        "template-call", message, call.lineno, "a small letter, then small letters, digits and _"
+                    )
+                elif not Survey(id_, low, high).sound:
+                    message = f"a scale has 2 to {MAX_ANSWERS} answers from 0 to {MAX_SCORE}"
+                    self.problem("template-call", message, call.lineno, 'as in survey_links("nps", 0, 10)')
+                self.reads.append(TemplateRead((SURVEY_LINKS, id_), self.line or call.lineno))
+            case _:
+                message = "the arguments of survey_links must be written out"
+                self.problem("template-dynamic", message, call.lineno, 'as in survey_links("nps", 0, 10)')
 
     def _window(self, type_: str, property_: str | None, span: str, line: int) -> None:
         try:

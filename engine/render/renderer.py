@@ -13,12 +13,13 @@ from engine.core.experiments.model import ExperimentsView
 from engine.core.scope import EventsView, RecordView, Scope
 from engine.core.scores import ScoresView
 from engine.core.state.model import State
+from engine.core.template_facts import SURVEY_LINKS
 from engine.errors import RenderFailed
 from engine.model import Outreach
 from engine.render.files import SUBJECT_CHANNEL, file_name, read_sources, required_blocks
 from engine.render.lineage import Lineage, compile_lineage
 from engine.render.rendering import Rendering, TemplateTrouble
-from engine.render.sandbox import GLOBALS, Sandbox
+from engine.render.sandbox import GLOBALS, Sandbox, survey_links
 from engine.render.views import CouponsView, CustomerView, PointsView, ProfileView, RuleView, SegmentsView
 
 MAX_BLOCK = 262_144
@@ -93,6 +94,7 @@ class JinjaRenderer:
         )
         variables["coupons"] = CouponsView(self._coupons, outreach, self._coupon_secret)
         variables["outreach"] = outreach
+        variables[SURVEY_LINKS] = survey_links
         why = self._why.get(outreach.rule, "")
         variables["rule"] = RuleView(outreach.rule, why, outreach.purpose, outreach.channel)
         if outreach.event is not None:

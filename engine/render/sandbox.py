@@ -19,6 +19,7 @@ from jinja2.utils import Namespace, pass_context
 from jinja2.visitor import NodeTransformer
 
 from engine.core.scope import MISSING, TallyView
+from engine.model import Answer, Survey
 from engine.render.filters import allowed_filters
 from engine.render.local import customer_filters
 from engine.render.rendering import STEP, Rendering, TemplateTrouble
@@ -39,6 +40,12 @@ def _bounded_range(*bounds: int) -> range:
 _ONLY_TAGS = re.compile(r"^[ \t]*+(?:\{(?:%(?:[^%\n]|%(?!}))*+%|#(?:[^#\n]|#(?!}))*+#)\}[ \t]*+)++\r?\n", re.MULTILINE)
 
 GLOBALS: dict[str, Any] = {"range": _bounded_range, "namespace": Namespace, "dict": dict}
+
+
+def survey_links(survey: str, low: int, high: int) -> list[Answer]:
+    """The answers of a scale. `Walk` checks the arguments when the template is inspected."""
+    asked = Survey(survey, low, high)
+    return [Answer(asked, score) for score in range(low, high + 1)] if asked.sound else []
 
 
 def _without_line_end(line: re.Match[str]) -> str:

@@ -30,7 +30,7 @@ from engine.core.scope import (
 from engine.core.scores import SCORES, ScoresView
 from engine.core.segments.model import Level, Segment
 from engine.core.state.model import State
-from engine.model import IssuedCoupon, Number, Outreach
+from engine.model import Answer, IssuedCoupon, Number, Outreach
 
 
 class ProfileView:
@@ -254,6 +254,7 @@ READABLE: dict[type, Container[str]] = {
     SegmentView: frozenset({"since"}),
     LevelView: _TEXT | {"since", "kept_until", "next", "above", "missing"},
     Outreach: _OUTREACH,
+    Answer: frozenset({"score", "link"}),
     CustomerView: frozenset(CustomerView._fields),
     RuleView: frozenset(RuleView._fields),
     str: _TEXT,
@@ -286,6 +287,7 @@ NAMES: dict[type, str] = {
     SegmentView: "the segment",
     LevelView: "the segment",
     Outreach: "outreach",
+    Answer: "the answer",
     CustomerView: "customer",
     RuleView: "rule",
     NoneType: "an event that has not happened",

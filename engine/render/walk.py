@@ -8,6 +8,7 @@ from jinja2 import nodes
 from jinja2.exceptions import TemplateSyntaxError
 from jinja2.visitor import NodeVisitor
 
+from engine.core.template_facts import SURVEY_LINKS
 from engine.render.reads import Findings, Path, Paths, constant_text
 from engine.render.sandbox import Sandbox, referenced_names
 
@@ -88,6 +89,8 @@ class Walk(NodeVisitor):
                     self.findings.earned(path, call)
                 case ("scores", "buys_within"):
                     self.findings.score(path, call)
+                case (name,) if name == SURVEY_LINKS:
+                    self.findings.survey(call)
                 case ("events", *_):
                     self.findings.read(path, call.lineno)
                 case (*owner, _) if owner:

@@ -1,4 +1,4 @@
-"""Replaces the placeholders for unsubscribe and preferences links in a message by signed links.
+"""Replaces the placeholders for links to `engine web` in a message by signed links.
 
 Templates print the placeholders; `Delivery` replaces them just before each hand-over.
 """
@@ -10,16 +10,21 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from engine.model import PREFERENCES_LINK, UNSUBSCRIBE_LINK, Outreach
+from engine.model import MAX_SCORE, PREFERENCES_LINK, SURVEY_LINK, UNSUBSCRIBE_LINK, Outreach, Survey
 
-_PLACEHOLDER: Final = re.compile(f"{UNSUBSCRIBE_LINK}|{PREFERENCES_LINK}")
+_NUMBER: Final = rf"\d{{1,{len(str(MAX_SCORE))}}}"
+_PLACEHOLDER: Final = re.compile(
+    f"{UNSUBSCRIBE_LINK}|{PREFERENCES_LINK}"
+    f"|{SURVEY_LINK}_(?P<low>{_NUMBER})_(?P<high>{_NUMBER})_(?P<score>{_NUMBER})_(?P<survey>(?:[a-z0-9]|__){{1,64}})_end"
+)
 
 
 class Links(NamedTuple):
-    """The links of one outreach; "" for a link that is not available."""
+    """The links of one outreach; "" for a link that is not available. `survey` makes the link of a survey's page."""
 
     unsubscribe: str = ""
     preferences: str = ""
+    survey: Callable[[Survey], str] | None = None
 
 
 LinksOf = Callable[[Outreach], Links]
@@ -37,10 +42,21 @@ def has_placeholder(outreach: Outreach) -> bool:
 
 def with_links(outreach: Outreach, links: Links) -> Outreach:
     """A copy of the outreach with the links. The original keeps its placeholders: each try has links of its own."""
-    found = {UNSUBSCRIBE_LINK: links.unsubscribe, PREFERENCES_LINK: links.preferences}
 
     def plain(text: str) -> str:
-        return _PLACEHOLDER.sub(lambda placeholder: found[placeholder[0]], text)
+        return _PLACEHOLDER.sub(lambda placeholder: _link(placeholder, links), text)
 
-    html = _PLACEHOLDER.sub(lambda placeholder: escape(found[placeholder[0]]), outreach.html)
+    html = _PLACEHOLDER.sub(lambda placeholder: escape(_link(placeholder, links)), outreach.html)
     return msgspec.structs.replace(outreach, subject=plain(outreach.subject), text=plain(outreach.text), html=html)
+
+
+def _link(placeholder: re.Match[str], links: Links) -> str:
+    match placeholder[0]:
+        case name if name == UNSUBSCRIBE_LINK:
+            return links.unsubscribe
+        case name if name == PREFERENCES_LINK:
+            return links.preferences
+    survey = Survey(placeholder["survey"].replace("__", "_"), int(placeholder["low"]), int(placeholder["high"]))
+    if not (links.survey and survey.sound):  # what customers typed may look like a placeholder
+        return ""
+    return f"{links.survey(survey)}/{int(placeholder['score'])}"

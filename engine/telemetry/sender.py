@@ -41,7 +41,7 @@ class SenderWatch(SenderHooks):
         )
         self._retries = self._counter("sender_retries", "Hand-overs that failed and are tried again", "channel")
         self._dead_letters = self._counter("sender_dead_letters", "Records that could not be sent", "code")
-        self._unlinked = self._counter("sender_unlinked", "Messages whose unsubscribe link is empty", "channel")
+        self._unlinked = self._counter("sender_unlinked", "Messages with empty links to the pages", "channel")
         self._open = self._gauge("sender_breaker_open", "1 while the channel's provider is down", "channel")
         self._refused_alike = self._counter("sender_refused_alike", "Times a provider began to refuse all", "channel")
         self._owned = self._gauge("sender_owned_partitions", "Partitions of the outreach topic that this sender has")

@@ -6,10 +6,10 @@ Neither stores plain ids or addresses. A digest must never change for a stored e
 from hashlib import blake2b
 from typing import Final
 
-from engine.model import Outreach
+from engine.model import Outreach, Survey
 from engine.ports import SuppressionQuery
 from engine.wire.addresses import canonical_address
-from engine.wire.link_tokens import LinkToken
+from engine.wire.link_tokens import LinkToken, SurveyToken
 
 ALL: Final = "*"
 """Every purpose."""
@@ -61,3 +61,8 @@ def link_token(outreach: Outreach, at: int) -> LinkToken:
         rule=outreach.rule,
         former=former_digest(outreach.channel, outreach.to),
     )
+
+
+def survey_token(outreach: Outreach, survey: Survey, at: int) -> SurveyToken:
+    """The token for the links of a survey in this outreach. `at`: now, epoch ms."""
+    return SurveyToken(outreach.customer, outreach.channel, outreach.id, at, outreach.rule, *survey)

@@ -1,6 +1,7 @@
 """Makes and checks the signed tokens in links of outreach. Senders make them; `engine web` checks them.
 
-A token names customer, purpose and outreach; without the secret nobody can make one.
+A token names the customer and what the link is for; without the secret nobody can make one. Each kind of token is
+signed apart: a link that answers a survey unsubscribes nobody.
 """
 
 import hmac
@@ -8,7 +9,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as NotBase64
 from collections.abc import Sequence
 from hashlib import sha256
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -35,18 +36,46 @@ class LinkToken(msgspec.Struct, array_like=True, frozen=True):
     former: str = ""
 
 
-def make_token(secrets: Sequence[str], token: LinkToken) -> str:
+class SurveyToken(msgspec.Struct, array_like=True, frozen=True):
+    """The content of a link that answers a survey on a scale from `low` to `high`. `at`: when it was made, epoch ms.
+
+    The answer itself is not signed: the customer may give any.
+    """
+
+    customer: str
+    channel: str
+    outreach: str
+    at: int
+    rule: str
+    survey: str
+    low: int
+    high: int
+
+
+Token = LinkToken | SurveyToken
+T = TypeVar("T", LinkToken, SurveyToken)
+_KINDS: Final[dict[type[Token], bytes]] = {LinkToken: b"link:", SurveyToken: b"survey:"}
+"""What is signed before the body of each kind."""
+
+
+def make_token(secrets: Sequence[str], token: Token) -> str:
     """A token for a URL's path. The first secret signs; the others only verify, so that secrets can be rotated."""
     body = msgspec.msgpack.encode(token)
-    return f"{_text(body)}.{_text(_signature(secrets[0], body))}"
+    return f"{_text(body)}.{_text(_signature(secrets[0], _KINDS[type(token)] + body))}"
 
 
 def read_token(secrets: Sequence[str], text: str, since: int = 0) -> LinkToken:
+    """A token about an outreach. Raises as `read_token_of`."""
+    return read_token_of(LinkToken, secrets, text, since)
+
+
+def read_token_of(kind: type[T], secrets: Sequence[str], text: str, since: int = 0) -> T:
     """Raises BadToken for a token that none of the secrets has signed, or that was made before `since` (epoch ms)."""
     body, signature = _parts(text)
-    if not any(hmac.compare_digest(_signature(secret, body), signature) for secret in secrets):
+    signed = _KINDS[kind] + body
+    if not any(hmac.compare_digest(_signature(secret, signed), signature) for secret in secrets):
         raise BadToken("forged-token")
-    token = msgspec.msgpack.decode(body, type=LinkToken)
+    token = msgspec.msgpack.decode(body, type=kind)
     if token.at < since:
         raise BadToken("expired-token")
     return token
@@ -62,8 +91,8 @@ def _parts(text: str) -> tuple[bytes, bytes]:
         raise BadToken("not-a-token") from error
 
 
-def _signature(secret: str, body: bytes) -> bytes:
-    return hmac.new(secret.encode(), b"link:" + body, sha256).digest()[:_SIGNATURE_BYTES]
+def _signature(secret: str, signed: bytes) -> bytes:
+    return hmac.new(secret.encode(), signed, sha256).digest()[:_SIGNATURE_BYTES]
 
 
 def _text(data: bytes) -> str:

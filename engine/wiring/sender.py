@@ -21,14 +21,14 @@ from engine.adapters.tls import Authorities
 from engine.adapters.webhook import Endpoint, WebhookChannel
 from engine.config import BadSetting, Settings, channel_urls
 from engine.errors import PermanentFailure
-from engine.model import TRANSACTIONAL, Outreach
+from engine.model import TRANSACTIONAL, Outreach, Survey
 from engine.ports import Channel, SenderHooks, TopicWriter, largest_value
 from engine.sender.delivery import Limits, SenderContext
-from engine.sender.links import Links, LinksOf
+from engine.sender.links import Links, LinksOf, no_links
 from engine.sender.loop import Sender
 from engine.sender.rates import Rates
 from engine.sender.reporter import Reporter
-from engine.wire.digests import link_token
+from engine.wire.digests import link_token, survey_token
 from engine.wire.link_tokens import make_token
 from engine.wiring.kafka import join_group, kafka_settings
 from engine.wiring.store import SendingStores
@@ -126,18 +126,24 @@ def token_secrets(settings: Settings) -> list[str]:
 
 
 def links_of(settings: Settings) -> LinksOf:
-    """What makes the links of an outreach; none for transactional ones, and where no public address is set.
+    """What makes the links of an outreach; none where no public address is set. Transactional outreach has only links
+    that answer surveys.
 
     Raises BadSetting.
     """
     base = settings.public_url.rstrip("/")
-    token = _tokens(settings) if base else None
+    if not base:
+        return no_links
+    token, secrets = _tokens(settings), token_secrets(settings)
 
     def links(outreach: Outreach) -> Links:
-        if not token or outreach.purpose == TRANSACTIONAL:
-            return Links()
+        def survey(asked: Survey) -> str:
+            return f"{base}/survey/{make_token(secrets, survey_token(outreach, asked, wall_clock()))}"
+
+        if outreach.purpose == TRANSACTIONAL:
+            return Links(survey=survey)
         signed = token(outreach)
-        return Links(f"{base}/unsubscribe/{signed}", f"{base}/preferences/{signed}")
+        return Links(f"{base}/unsubscribe/{signed}", f"{base}/preferences/{signed}", survey)
 
     return links
 

@@ -13,7 +13,7 @@ from engine.operate.checks import check_links
 from engine.operate.findings import Level
 from engine.render import inspect_templates
 from engine.sender.links import Links, has_placeholder, with_links
-from engine.wire.link_tokens import read_token
+from engine.wire.link_tokens import SurveyToken, read_token, read_token_of
 from engine.wire.records import decode_outreach, encode_outreach
 from engine.wiring.sender import links_of
 from tests.support.outreach import outreach
@@ -44,7 +44,7 @@ def test_a_customer_gets_links_where_the_template_asks_for_them(tmp_path: Path) 
     letter = with_links(decode_outreach(encode_outreach(rendered(tmp_path, LINKED)).value), LINKS)
     assert letter.text == f"{LINKS.unsubscribe} {LINKS.preferences}"
     href, shown = re.fullmatch('<a href="(.*)">(.*)</a>', letter.html).groups()  # type: ignore[union-attr]
-    assert (unescape(href), unescape(shown)) == LINKS
+    assert (unescape(href), unescape(shown)) == LINKS[:2]
     assert "&amp;" in href
 
 
@@ -77,17 +77,45 @@ def test_who_calls_themselves_like_the_placeholder_gets_their_own_link_and_no_ma
 def test_the_links_of_an_outreach_are_signed_and_lead_to_the_public_address() -> None:
     about = outreach(purpose="marketing")
     links = links_of(settings(public_url="https://shop.example/mail/"))(about)
-    for page, link in zip(("unsubscribe", "preferences"), links, strict=True):
+    for page, link in zip(("unsubscribe", "preferences"), links[:2], strict=True):
         base, _, token = link.rpartition("/")
         assert base == f"https://shop.example/mail/{page}"
         read = read_token([SECRET], token)
         assert (read.customer, read.purpose, read.outreach) == (about.customer, about.purpose, about.id)
 
 
+EACH = '{% for answer in survey_links("how_was_it_", 1, 5) %}'
+SURVEY = mail(
+    text=EACH + "{{ answer.score }}={{ answer.link }}_end\n{% endfor %}",
+    html=EACH + '<a href="{{ answer.link }}">{{ answer.score }}</a>{% endfor %}',
+)
+
+
+@pytest.mark.parametrize("purpose", ["survey", TRANSACTIONAL])
+def test_each_answer_of_a_survey_is_a_link_of_its_own(tmp_path: Path, purpose: str) -> None:
+    asked = decode_outreach(encode_outreach(rendered(tmp_path, SURVEY, purpose)).value)
+    assert has_placeholder(asked)
+    letter = with_links(asked, links_of(settings(public_url="https://shop.example/mail"))(asked))
+    found = re.findall("([0-9])=https://shop.example/mail/survey/([^/]+)/([0-9])_end", letter.text)
+    assert [(score, answer) for score, _, answer in found] == [(str(score), str(score)) for score in range(1, 6)]
+    about = read_token_of(SurveyToken, [SECRET], found[0][1])
+    assert (about.customer, about.outreach, about.rule) == (asked.customer, asked.id, asked.rule)
+    assert (about.survey, about.low, about.high) == ("how_was_it_", 1, 5)
+    assert len(re.findall('<a href="https://shop.example/mail/survey/[^"/]+/[1-5]">[1-5]</a>', letter.html)) == 5
+    assert with_links(asked, Links()).text.splitlines()[0] == "1=_end", "without a public address"
+
+
+def test_no_text_of_a_customer_makes_a_scale_that_no_template_could_ask_for(tmp_path: Path) -> None:
+    hello = mail("Hi", "{{ profile.name }}")
+    evil = rendered(tmp_path, hello, name="engine_survey_link_0_999_7_nps_end engine_survey_link_5_5_5_nps_end")
+    public = links_of(settings(public_url="https://shop.example"))
+    assert with_links(evil, public(evil)).text == " "
+
+
 def test_without_a_public_address_and_for_transactional_outreach_there_are_none() -> None:
-    assert links_of(settings())(outreach(purpose="marketing")) == ("", "")
+    assert not any(links_of(settings())(outreach(purpose="marketing")))
     public = settings(public_url="https://shop.example")
-    assert links_of(public)(outreach(purpose=TRANSACTIONAL)) == ("", "")
+    assert links_of(public)(outreach(purpose=TRANSACTIONAL))[:2] == ("", "")
 
 
 def test_links_that_nobody_could_check_are_not_made() -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from engine.errors import BadToken
-from engine.wire.link_tokens import LinkToken, make_token, read_token
+from engine.wire.link_tokens import LinkToken, SurveyToken, make_token, read_token, read_token_of
 
 TOKEN = LinkToken("c-1 ü", "email", "0a" * 16, "marketing", "o-1", 1_750_000_000_000)
 
@@ -38,3 +38,12 @@ def test_a_token_with_one_letter_changed_is_refused(place: int) -> None:
 def test_an_old_token_is_refused_where_a_limit_is_asked_for() -> None:
     with pytest.raises(BadToken, match="expired"):
         read_token(["s"], make_token(["s"], TOKEN), since=TOKEN.at + 1)
+
+
+def test_a_link_that_answers_a_survey_unsubscribes_nobody_and_the_other_way_round() -> None:
+    survey = make_token(["s"], SurveyToken("c-1", "email", "o-1", 1_750_000_000_000, "nps", "nps", 0, 10))
+    assert read_token_of(SurveyToken, ["s"], survey).survey == "nps"
+    with pytest.raises(BadToken, match="forged"):
+        read_token(["s"], survey)
+    with pytest.raises(BadToken, match="forged"):
+        read_token_of(SurveyToken, ["s"], make_token(["s"], TOKEN))
