@@ -62,7 +62,7 @@ COMMANDS: Mapping[str, Entry] = {
     "send": Entry(
         "send", "Run a sender: outreach from Kafka, to mail servers and webhooks. Settings are ENGINE_… variables."
     ),
-    "web": Entry("web", "Run the unsubscribe and preference pages. Settings are ENGINE_… variables."),
+    "web": Entry("web", "Run the pages for unsubscribing, preferences and surveys. Settings are ENGINE_… variables."),
     "doctor": Entry(
         "doctor",
         "Look at everything around the workers: reach, topics, partitioner, clocks, lag, overdue timers;"

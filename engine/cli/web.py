@@ -29,7 +29,7 @@ def web(
         int | None, typer.Option(help="Where to answer.", show_default="ENGINE_WEB_PORT, else 8080")
     ] = None,
 ) -> None:
-    """Run the unsubscribe and preference pages. Settings are ENGINE_… variables.
+    """Run the pages for unsubscribing, preferences and surveys. Settings are ENGINE_… variables.
 
     ENGINE_PUBLIC_URL is where customers reach it, through a proxy that adds TLS and leaves paths as they are;
     ENGINE_TOKEN_SECRET is the sender's. What customers choose goes to ENGINE_FEEDBACK_TOPIC and is kept nowhere else.
@@ -39,11 +39,11 @@ def web(
     """
     settings = settings_of(store=store, namespace=namespace, rules=rules, web_port=port)
     with ExitStack() as stack:
-        _, suppressions = stack.enter_context(open_sending(settings))
+        stores = stack.enter_context(open_sending(settings))
         begin_log(settings)
         writer, watch = open_writer(settings), WebWatch()
         stack.callback(close_writer, writer)
-        server = Server(build_app(settings, suppressions, writer, watch), log_stop)
+        server = Server(build_app(settings, stores, writer, watch), log_stop)
         listening = stack.enter_context(_listening(settings.web_port))
         serve(stack, settings, WebHealth(server, watch))
         server.run(listening)

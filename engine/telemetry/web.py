@@ -9,11 +9,13 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from engine.errors import EngineError
 from engine.telemetry import codes
-from engine.wire.feedback import Feedback, FeedbackKind
+from engine.wire.feedback import FeedbackKind
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
-PAGES = ("unsubscribe", "preferences", "feedback", "other")
+LINKED = ("unsubscribe", "preferences", "survey")
+"""Pages that signed links lead to."""
+PAGES = (*LINKED, "feedback", "other")
 FEEDBACK_KINDS = tuple(FeedbackKind)
 
 
@@ -52,7 +54,7 @@ class WebWatch:
                 self._answers.labels(page, status)
         for kind in FEEDBACK_KINDS:
             self._feedback.labels(kind.value)
-        for page in PAGES[:2]:
+        for page in LINKED:
             for code in codes.TOKEN:
                 self._refused.labels(page, code)
 
@@ -83,11 +85,11 @@ class WebWatch:
         self._answers.labels(page, str(status)).inc()
         self._seconds.labels(page).observe(seconds)
 
-    def published(self, feedback: Iterable[Feedback]) -> None:
-        """Feedback events are durable."""
+    def published(self, kinds: Iterable[FeedbackKind]) -> None:
+        """Events of these types are durable."""
         self._failing_since = None
-        for each in feedback:
-            self._feedback.labels(each.kind.value).inc()
+        for kind in kinds:
+            self._feedback.labels(kind.value).inc()
 
     def refused(self, page: str, code: str) -> None:
         """A request was refused. `code` is one of engine/telemetry/codes.py, never text from the request."""

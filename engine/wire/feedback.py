@@ -26,6 +26,7 @@ class FeedbackKind(StrEnum):
     OPENED = "outreach_opened"
     CLICKED = "outreach_clicked"
     PREFERENCES = "preferences_changed"
+    SURVEY_ANSWERED = "survey_answered"
 
 
 class Feedback(msgspec.Struct, frozen=True):
@@ -41,10 +42,14 @@ class Feedback(msgspec.Struct, frozen=True):
     report: str = ""
     wants: Mapping[str, bool] = {}
 
+    @property
+    def customer(self) -> str:
+        """Whose event it is."""
+        return self.about.customer
 
-def feedback_event(feedback: Feedback) -> dict[str, Any]:
-    """The feedback as an event in the engine's own JSON format."""
-    return event_about(feedback.about, feedback.kind.value, feedback.at, feedback.report, feedback.wants)
+    def event(self) -> dict[str, Any]:
+        """The event, in the engine's own JSON format."""
+        return event_about(self.about, self.kind.value, self.at, self.report, self.wants)
 
 
 def event_about(

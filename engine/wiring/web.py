@@ -1,7 +1,5 @@
-"""The web pages put together from settings: unsubscribe, preferences, and the providers' webhooks."""
+"""The web pages put together from settings: unsubscribe, preferences, surveys, and the providers' webhooks."""
 
-from collections.abc import Mapping
-from datetime import timedelta
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -10,54 +8,69 @@ from starlette.types import ASGIApp
 
 from engine.adapters.kafka.admin import check_exist
 from engine.adapters.kafka.records import TopicRecords
+from engine.adapters.web.answered import Answered
 from engine.adapters.web.app import web_app
 from engine.adapters.web.choices import Choices
 from engine.adapters.web.customers import CustomerPages
 from engine.adapters.web.feedback import feedback_routes
 from engine.adapters.web.publish import Publisher
+from engine.adapters.web.surveys import SurveyPages
 from engine.adapters.web.view import View
 from engine.config import BadSetting, Settings
+from engine.core.policy import Policy
+from engine.core.zones import DAY
 from engine.lang.project import load
-from engine.ports import SuppressionList, TopicWriter
+from engine.ports import TopicWriter
 from engine.telemetry.web import WebWatch
 from engine.testing import RulesBroken
 from engine.wiring.feedback_providers import feedback_providers
 from engine.wiring.kafka import kafka_settings
 from engine.wiring.sender import token_secrets
+from engine.wiring.store import SendingStores
 from engine.wiring.wall_clock import wall_clock
 
 _PATIENCE: Final = 5.0
 """Seconds for Kafka to take what somebody waits for."""
 
 
-def build_app(settings: Settings, suppressions: SuppressionList, writer: TopicWriter, watch: WebWatch) -> ASGIApp:
+def build_app(settings: Settings, stores: SendingStores, writer: TopicWriter, watch: WebWatch) -> ASGIApp:
     """Raises BadSetting, RulesBroken and SourceUnavailable."""
     topic = settings.feedback_topic
     if not topic:
         raise BadSetting("ENGINE_FEEDBACK_TOPIC", "the pages have nowhere to tell what customers choose")
-    choices = Choices(suppressions)
+    claims, suppressions = stores
+    choices, policy, view = Choices(suppressions), _policy(settings), _view(settings)
     secrets, publish = token_secrets(settings), Publisher(TopicRecords(writer, topic, _PATIENCE), watch).publish
     customers = CustomerPages(
         secrets=secrets,
-        preferences=_preferences(settings),
+        preferences=policy.preferences,
         suppressions=suppressions,
         choices=choices,
         publish=publish,
         wall=wall_clock,
-        view=_view(settings),
+        view=view,
         path=urlsplit(settings.public_url).path.rstrip("/"),
-        links_kept=int(timedelta(days=settings.link_days).total_seconds() * 1000),
+        links_kept=settings.link_days * DAY,
+    )
+    surveys = SurveyPages(
+        secrets=secrets,
+        questions=policy.surveys,
+        answered=Answered(claims),
+        publish=publish,
+        wall=wall_clock,
+        view=view,
+        links_kept=min(settings.link_days, settings.send_claims_days) * DAY,  # a later answer would be a first one
     )
     feedback = feedback_routes(feedback_providers(settings), secrets, publish, wall_clock, watch, choices)
     check_exist(kafka_settings(settings), (topic,))
-    return web_app(customers, watch, feedback)
+    return web_app(customers, watch, [*surveys.routes(), *feedback])
 
 
-def _preferences(settings: Settings) -> Mapping[str, str]:
+def _policy(settings: Settings) -> Policy:
     loaded = load(settings.rules, None)
     if loaded.book is None:
         raise RulesBroken(loaded.diagnostics)
-    return loaded.book.policy.preferences
+    return loaded.book.policy
 
 
 def _view(settings: Settings) -> View:

@@ -15,7 +15,7 @@ from engine.adapters.memory import MemorySuppressions
 from engine.errors import EngineError, StoreUnavailable
 from engine.ports import SenderHooks, Suppression, SuppressionQuery
 from engine.sender.feedback_consumer import FeedbackConsumer
-from engine.wire.feedback import Feedback, FeedbackKind, feedback_event
+from engine.wire.feedback import Feedback, FeedbackKind
 from engine.wire.link_tokens import LinkToken
 from tests.services import Broker
 from tests.support.kafka_clients import CLIENTS, PATIENCE, make_topics, produce
@@ -84,7 +84,7 @@ def desk(request: pytest.FixtureRequest, broker: Broker, topic_prefix: str) -> I
 
 def feedback(kind: FeedbackKind, address: str, report: str = "", **wants: bool) -> bytes:
     about = LinkToken("c-1", "email", address, "marketing", "o-1", 1_767_225_600_000)
-    event: dict[str, Any] = feedback_event(Feedback(kind, about, 1_767_225_700_000, report, wants))
+    event: dict[str, Any] = Feedback(kind, about, 1_767_225_700_000, report, wants).event()
     return msgspec.json.encode(event)
 
 

@@ -13,7 +13,7 @@ from engine.adapters.redis.suppressions import RedisSuppressions
 from engine.core.zones import iso
 from engine.sender.feedback_consumer import read_change
 from engine.wire.digests import address_digest, customer_digest, link_token, suppression_query
-from engine.wire.feedback import Feedback, FeedbackKind, feedback_event
+from engine.wire.feedback import Feedback, FeedbackKind
 from tests.support.command import Ran, engine
 from tests.support.outreach import outreach
 
@@ -42,7 +42,7 @@ class Office:
         return msgspec.json.decode(ran.out)
 
     def hear(self, kind: FeedbackKind, at: int = SAID, **wants: bool) -> None:
-        event = feedback_event(Feedback(kind, link_token(LETTER, 1), at, wants=wants))
+        event = Feedback(kind, link_token(LETTER, 1), at, wants=wants).event()
         self.list.change(read_change(msgspec.json.encode(event)).changes)
 
     def reason(self) -> str:

@@ -12,7 +12,7 @@ from engine.adapters.kafka.records import TopicRecords
 from engine.adapters.kafka.settings import KafkaSettings
 from engine.ports import SuppressionQuery
 from engine.wire.digests import address_digest
-from engine.wire.feedback import Feedback, FeedbackKind, feedback_event
+from engine.wire.feedback import Feedback, FeedbackKind
 from engine.wire.link_tokens import LinkToken
 from tests.services import Broker, RedisServer
 from tests.services.mail import mail_server
@@ -58,7 +58,7 @@ class Customers:
         """As `engine web` tells it."""
         customer = f"customer-{to}"
         about = LinkToken(customer, "email", address_digest("email", to), "marketing", f"o-{to}", NOW)
-        event = feedback_event(Feedback(kind, about, NOW, wants=wants))
+        event = Feedback(kind, about, NOW, wants=wants).event()
         self._topic.write(customer, event["id"], msgspec.json.encode(event))
         self._topic.flush()
 

@@ -13,21 +13,24 @@ from prometheus_client.parser import text_string_to_metric_families
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
-from engine.adapters.memory import MemoryRecords, MemorySuppressions
+from engine.adapters.memory import MemoryClaims, MemoryRecords, MemorySuppressions
+from engine.adapters.web.answered import Answered
 from engine.adapters.web.app import web_app
 from engine.adapters.web.choices import Choices
 from engine.adapters.web.customers import CustomerPages
 from engine.adapters.web.publish import Publisher
+from engine.adapters.web.surveys import SurveyPages
 from engine.adapters.web.view import View
 from engine.core.zones import DAY
 from engine.errors import SinkUnavailable
-from engine.ports import RecordWriter, SuppressionList
+from engine.ports import ClaimStore, RecordWriter, SuppressionList
 from engine.telemetry.web import WebWatch
-from engine.wire.link_tokens import LinkToken, make_token
+from engine.wire.link_tokens import LinkToken, SurveyToken, make_token
 
 NOW = 1_790_000_000_000
 SECRETS = ["the-secret-of-today", "the-secret-of-yesterday"]
 ADDRESS = "0a" * 16
+QUESTION = "How likely is it that you recommend us to a friend?"
 PREFERENCES = {"newsletter": "Our letter", "offers": "Offers", "marketing": "Tips"}
 
 
@@ -47,6 +50,10 @@ def token(**changes: Any) -> str:
         "at": NOW - DAY, "rule": "win-back",
     }  # fmt: skip
     return make_token(SECRETS, LinkToken(**fields | changes))
+
+
+def survey(at: int = NOW - DAY, name: str = "nps", low: int = 0, high: int = 10) -> str:
+    return make_token(SECRETS, SurveyToken("c-1042", "email", "o-1", at, "nps", name, low, high))
 
 
 class Browser:
@@ -77,6 +84,8 @@ class Website:
 
     writer: RecordWriter = field(default_factory=MemoryRecords)
     suppressions: SuppressionList = field(default_factory=MemorySuppressions)
+    claims: ClaimStore = field(default_factory=MemoryClaims)
+    questions: Mapping[str, str] = field(default_factory=lambda: {"nps": QUESTION})
     preferences: Mapping[str, str] = field(default_factory=PREFERENCES.copy)
     pages: Path | None = None
     path: str = ""
@@ -102,7 +111,16 @@ class Website:
             path=self.path,
             links_kept=400 * DAY,
         )
-        app = web_app(customers, self.watch, self.feedback)
+        surveys = SurveyPages(
+            secrets=SECRETS,
+            questions=self.questions,
+            answered=Answered(self.claims),
+            publish=customers.publish,
+            wall=customers.wall,
+            view=customers.view,
+            links_kept=30 * DAY,
+        )
+        app = web_app(customers, self.watch, [*surveys.routes(), *self.feedback])
         browser = Browser(app)
         yield browser
         browser.close()

@@ -9,7 +9,7 @@ from engine.ports import Suppression
 from engine.sender.feedback_consumer import read_change
 from engine.sender.reporter import feedback_event as sender_event
 from engine.wire.digests import address_digest
-from engine.wire.feedback import Feedback, FeedbackKind, feedback_event
+from engine.wire.feedback import Feedback, FeedbackKind
 from engine.wire.link_tokens import LinkToken
 from tests.support.outreach import outreach
 
@@ -23,7 +23,7 @@ def ordered(event: dict[str, object]) -> list[Suppression]:
 
 
 def said(kind: FeedbackKind, **wants: bool) -> list[Suppression]:
-    return ordered(feedback_event(Feedback(kind, ABOUT, 1_767_225_700_000, wants=wants)))
+    return ordered(Feedback(kind, ABOUT, 1_767_225_700_000, wants=wants).event())
 
 
 def test_who_unsubscribes_gets_no_more_of_that_purpose() -> None:

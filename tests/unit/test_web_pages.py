@@ -18,7 +18,7 @@ from starlette.routing import Route
 
 from engine.adapters.web.view import View
 from engine.telemetry.logs import set_up_logs
-from tests.support.website import ADDRESS, Away, Website, token
+from tests.support.website import ADDRESS, Away, Website, survey, token
 
 EVIL = '<script>alert("1")</script>"\'&'
 
@@ -43,6 +43,8 @@ async def fail(request: Request) -> Response:
         ("POST", f"/unsubscribe/{token()}"),
         ("GET", f"/preferences/{token()}"),
         ("POST", f"/preferences/{token()}"),
+        ("GET", f"/survey/{survey()}/7"),
+        ("POST", f"/survey/{survey()}"),
         ("GET", "/unsubscribe/forged"),
         ("GET", "/nothing"),
         ("PUT", f"/unsubscribe/{token()}"),
@@ -91,13 +93,15 @@ class Reader(HTMLParser):
         return [name for name, _ in self.tags].count(tag)
 
 
-@pytest.mark.parametrize("path", [f"/unsubscribe/{token()}", f"/preferences/{token()}", "/unsubscribe/forged"])
+@pytest.mark.parametrize(
+    "path", [f"/unsubscribe/{token()}", f"/preferences/{token()}", f"/survey/{survey()}/7", "/unsubscribe/forged"]
+)
 def test_pages_can_be_read_on_a_telephone_and_by_a_screen_reader(path: str) -> None:
     with Website().open() as browser:
         page = Reader(browser.get(path).text)
     assert ("html", {"lang": "en"}) in page.tags
     assert [page.count(tag) for tag in ("title", "h1", "main")] == [1, 1, 1]
-    assert page.count("label") == page.count("input") - page.tags.count(
+    assert page.count("label") == page.count("input") + page.count("textarea") - page.tags.count(
         ("input", {"type": "hidden", "name": "form", "value": "preferences"})
     )
     assert any("width=device-width" in (attrs.get("content") or "") for _, attrs in page.tags)

@@ -16,18 +16,17 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from engine.adapters.web.customers import CustomerPages
 from engine.adapters.web.view import View
 from engine.errors import BadToken, EngineError, SinkUnavailable, StoreUnavailable
-from engine.telemetry.web import WebWatch
+from engine.telemetry.web import PAGES, WebWatch
 
-_PAGES: Final = frozenset({"unsubscribe", "preferences", "feedback"})
 _RETRY_AFTER: Final = {"Retry-After": "30"}
 
 Handler = Callable[[Request, Exception], Awaitable[Response]]
 
 
-def web_app(customers: CustomerPages, watch: WebWatch, feedback: Sequence[BaseRoute] = ()) -> ASGIApp:
-    """The application. Customers' pages are below `path`; `feedback` are the providers' routes."""
+def web_app(customers: CustomerPages, watch: WebWatch, further: Sequence[BaseRoute] = ()) -> ASGIApp:
+    """The application. Customers' pages are below `path`; so are `further` routes, of surveys and of providers."""
     handlers = _handlers(customers.view, watch, customers.path)
-    routes = [Mount(customers.path, routes=[*customers.routes(), *feedback])]
+    routes = [Mount(customers.path, routes=[*customers.routes(), *further])]
     app = Starlette(routes=routes, exception_handlers=handlers)
     app.router.redirect_slashes = False
     return Guarded(app, watch, customers.view.headers, customers.path)
@@ -98,4 +97,4 @@ def _trouble(view: View, status: int, headers: Mapping[str, str] | None = None) 
 def _page_of(scope: Scope, path: str) -> str:
     """The page's name for metrics; the rest of the path may have a token."""
     word = scope["path"].removeprefix(path).split("/")[1:2]
-    return word[0] if word and word[0] in _PAGES else "other"
+    return word[0] if word and word[0] in PAGES else "other"

@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
-from urllib.parse import parse_qs
 
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -12,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from engine.adapters.web.body import read_body
+from engine.adapters.web.body import LONGEST_FORM, read_body, read_form
 from engine.adapters.web.choices import Choices
 from engine.adapters.web.publish import Publish
 from engine.adapters.web.view import Choice, View
@@ -22,8 +21,6 @@ from engine.ports import SuppressionList, SuppressionQuery
 from engine.wire.feedback import Feedback, FeedbackKind
 from engine.wire.link_tokens import LinkToken, read_token
 
-_LONGEST_FORM: Final = 64 * 1024
-_MOST_FIELDS: Final = 1_000
 _JUST_NOW: Final = "unsubscribed"
 """Query parameter after an unsubscribe: the suppression list may not have it yet, but the page must show it."""
 
@@ -60,7 +57,7 @@ class CustomerPages:
     async def unsubscribe(self, request: Request) -> Response:
         """Unsubscribe, by the page's button or a mail program (RFC 8058). The link decides, whatever the body says."""
         about = self._about(request)
-        await read_body(request, _LONGEST_FORM)
+        await read_body(request, LONGEST_FORM)
         wants, now = {about.purpose: False}, self.wall()
         report = await self.choices.taken_back(about, now)
         await self.publish([Feedback(FeedbackKind.UNSUBSCRIBED, about, now, report, wants)])
@@ -78,7 +75,7 @@ class CustomerPages:
     async def choose(self, request: Request) -> Response:
         """Save every choice of the form, ticked or not."""
         about = self._about(request)
-        ticked = _ticked(await read_body(request, _LONGEST_FORM))
+        ticked = _ticked(await read_form(request))
         wants = {purpose: purpose in ticked for purpose in self.preferences}
         now = self.wall()
         await self.publish([Feedback(FeedbackKind.PREFERENCES, about, now, report=str(now), wants=wants)])
@@ -110,12 +107,8 @@ class CustomerPages:
         return self.view.show("preferences", choices=choices, saved=saved, stopped=stopped)
 
 
-def _ticked(body: bytes) -> set[str]:
+def _ticked(form: Mapping[str, Sequence[str]]) -> set[str]:
     """The ticked purposes. An empty form unsubscribes from all, so it must be our form. Raises HTTPException 400."""
-    try:
-        form = parse_qs(body.decode(), max_num_fields=_MOST_FIELDS)
-    except ValueError as error:
-        raise HTTPException(HTTPStatus.BAD_REQUEST) from error
     if form.get("form") != ["preferences"]:
         raise HTTPException(HTTPStatus.BAD_REQUEST)
     return set(form.get("wants", ()))

@@ -9,9 +9,11 @@ import msgspec
 from engine.errors import SinkUnavailable
 from engine.ports import RecordWriter
 from engine.telemetry.web import WebWatch
-from engine.wire.feedback import Feedback, feedback_event
+from engine.wire.answers import SurveyAnswer
+from engine.wire.feedback import Feedback
 
-Publish = Callable[[Sequence[Feedback]], Awaitable[None]]
+Told = Feedback | SurveyAnswer
+Publish = Callable[[Sequence[Told]], Awaitable[None]]
 """Returns when all are durable. Raises SinkUnavailable; they may become so later, which a repeat does not double."""
 
 _LONGEST_WAIT: Final = 10.0
@@ -40,11 +42,11 @@ class Publisher:
         self._watch = watch
         self._longest_wait = longest_wait
         self._max_waiting = max_waiting
-        self._gathered: list[Feedback] = []
+        self._gathered: list[Told] = []
         self._turn: asyncio.Task[None] | None = None
         self._writing = asyncio.Lock()
 
-    async def publish(self, feedback: Sequence[Feedback]) -> None:
+    async def publish(self, feedback: Sequence[Told]) -> None:
         """See `Publish`."""
         if len(self._gathered) + len(feedback) > self._max_waiting:
             raise SinkUnavailable("feedback", "too much is waiting to be written")
@@ -56,16 +58,16 @@ class Publisher:
         if not turn.done():
             raise SinkUnavailable("feedback", f"not written within {self._longest_wait:g} s; it is still tried")
         turn.result()
-        self._watch.published(feedback)
+        self._watch.published([each.kind for each in feedback])
 
     async def _take_turn(self) -> None:
         async with self._writing:
             group, self._gathered = self._gathered, []
             await asyncio.to_thread(self._write, group)
 
-    def _write(self, group: Sequence[Feedback]) -> None:
+    def _write(self, group: Sequence[Told]) -> None:
         self._writer.flush()  # while an earlier group hangs, nothing piles up behind it
         for each in group:
-            event = feedback_event(each)
-            self._writer.write(each.about.customer, event["id"], _encode(event))
+            event = each.event()
+            self._writer.write(each.customer, event["id"], _encode(event))
         self._writer.flush()

@@ -26,6 +26,8 @@ _SAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
     "unsubscribe": {"title": "Offers", "preferences": "/preferences/token"},
     "unsubscribed": {"title": "Offers", "preferences": "/preferences/token"},
     "preferences": {"choices": [Choice("offers", "Offers", True)], "saved": True, "stopped": True},
+    "survey": {"question": "How was it?", "scores": range(11), "chosen": 7, "missing": True, "longest": 1_000},
+    "answered": {"question": "How was it?", "score": 7, "again": False},
     "trouble": {},
 }
 """Sample values for every page, to find out at the start whether a replaced file can be rendered."""

@@ -1,0 +1,85 @@
+"""The pages where customers answer a survey. A GET must not answer it: programs that scan mail follow every link."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from engine.adapters.web.answered import Answered
+from engine.adapters.web.body import read_form
+from engine.adapters.web.publish import Publish
+from engine.adapters.web.view import View
+from engine.wire.answers import SurveyAnswer
+from engine.wire.link_tokens import SurveyToken, read_token_of
+
+_LONGEST_COMMENT: Final = 1_000
+"""Characters of a comment. The rest of a longer one is cut off; the page's field takes no more."""
+
+
+@dataclass(frozen=True, slots=True)
+class SurveyPages:
+    """`questions`: survey -> what is asked. Links work for `links_kept` ms."""
+
+    secrets: Sequence[str]
+    questions: Mapping[str, str]
+    answered: Answered
+    publish: Publish
+    wall: Callable[[], int]
+    view: View
+    links_kept: int
+
+    def routes(self) -> list[Route]:
+        """The page, with and without an answer that is chosen already."""
+        paths = ("/survey/{token}", "/survey/{token}/{score:int}")
+        return [
+            route
+            for path in paths
+            for route in (Route(path, self.ask, methods=["GET"]), Route(path, self.answer, methods=["POST"]))
+        ]
+
+    async def ask(self, request: Request) -> Response:
+        """Show the question and its answers."""
+        return self._show(self._about(request), request.path_params.get("score"))
+
+    async def answer(self, request: Request) -> Response:
+        """Record the answer, unless the same link has brought one before. What the form says counts, not the path."""
+        about = self._about(request)
+        form = await read_form(request)
+        score = _score(about, form.get("score", [""])[-1])
+        if score is None:
+            return self._show(about, None, missing=True)
+        if await self.answered.has(about):
+            return self._thank(about, again=True)
+        answer = SurveyAnswer(about, self.wall(), score, _comment(form.get("comment", [""])[-1]))
+        await self.publish([answer])
+        await self.answered.note(answer)
+        return self._thank(about, score)
+
+    def _about(self, request: Request) -> SurveyToken:
+        since = self.wall() - self.links_kept
+        return read_token_of(SurveyToken, self.secrets, request.path_params["token"], since)
+
+    def _show(self, about: SurveyToken, chosen: int | None, *, missing: bool = False) -> Response:
+        status = HTTPStatus.BAD_REQUEST if missing else HTTPStatus.OK
+        scores = range(about.low, about.high + 1)
+        values = {"question": self.questions.get(about.survey, ""), "longest": _LONGEST_COMMENT}
+        return self.view.show("survey", status, scores=scores, chosen=chosen, missing=missing, **values)
+
+    def _thank(self, about: SurveyToken, score: int | None = None, *, again: bool = False) -> Response:
+        return self.view.show("answered", question=self.questions.get(about.survey, ""), score=score, again=again)
+
+
+def _score(about: SurveyToken, text: str) -> int | None:
+    """The answer; None if it is not one of the scale's."""
+    given = text if text.isascii() and text.isdigit() and len(text) <= len(str(about.high)) else ""
+    return int(given) if given and about.low <= int(given) <= about.high else None
+
+
+def _comment(text: str) -> str:
+    """As typed, with single line ends and without other control characters."""
+    lines = text.replace("\r\n", "\n").strip()
+    return "".join(char for char in lines if char == "\n" or char.isprintable())[:_LONGEST_COMMENT].strip()
