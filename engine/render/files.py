@@ -1,6 +1,6 @@
 """Template files: `<template>.<channel>.j2`; names that begin with an underscore are layouts and partials."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -32,6 +32,16 @@ def read_sources(folder: Path) -> dict[str, str]:
     return {
         path.relative_to(folder).as_posix(): path.read_bytes().decode("utf-8-sig", errors="replace") for path in files
     }
+
+
+def files_of(sources: Mapping[str, str], name: str) -> dict[str, str]:
+    """The template and all files whose names its text, or theirs, has in it: at least those that it is made of."""
+    found, ahead = dict[str, str](), [name]
+    while ahead:
+        one = ahead.pop()
+        text = found[one] = sources[one]
+        ahead += [other for other in sources if other in text and other not in found]
+    return found
 
 
 def template_files(names: Iterable[str]) -> list[TemplateFile]:

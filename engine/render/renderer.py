@@ -1,6 +1,7 @@
 """Renders outreach: subject and text without escaping, html with it. A failure affects one outreach only."""
 
 import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import copy
 from pathlib import Path
 from typing import Any, Final
@@ -16,7 +17,7 @@ from engine.core.state.model import State
 from engine.core.template_facts import SURVEY_LINKS
 from engine.errors import RenderFailed
 from engine.model import Outreach
-from engine.render.files import SUBJECT_CHANNEL, file_name, read_sources, required_blocks
+from engine.render.files import SUBJECT_CHANNEL, file_name, files_of, read_sources, required_blocks
 from engine.render.lineage import Lineage, compile_lineage
 from engine.render.rendering import Rendering, TemplateTrouble
 from engine.render.sandbox import GLOBALS, Sandbox, survey_links
@@ -35,9 +36,11 @@ _TELLS_NO_DATA = (TemplateError, ZeroDivisionError, TypeError)
 class _Compiled:
     """One template in both escapings; `html` is None where it has no such block."""
 
-    def __init__(self, plain: Lineage, html: Lineage | None) -> None:
+    def __init__(self, plain: Lineage, html: Lineage | None, reads: Sequence[str]) -> None:
         self.plain = plain
         self.html = html
+        self.reads = reads
+        """The variables that the template or a file that it names may read; making them all takes 3 us a message."""
         self.has_subject = "subject" in plain.blocks
 
 
@@ -74,31 +77,18 @@ class JinjaRenderer:
         compiled = self._find(outreach.template, outreach.channel)
         self._rendering.begin(self._policy, state.profile, outreach.at)
         try:
-            subject, text, html = _blocks(compiled, self._variables(outreach, state))
+            subject, text, html = _blocks(compiled, self._variables(outreach, state, compiled.reads))
             _check(outreach.channel, subject, text, html)
         except Exception as error:
             outreach.issued.clear()
             raise RenderFailed(outreach.template, _reason(error, compiled.plain.name)) from error
         outreach.subject, outreach.text, outreach.html = subject, text, html
 
-    def _variables(self, outreach: Outreach, state: State) -> dict[str, Any]:
+    def _variables(self, outreach: Outreach, state: State, reads: Iterable[str]) -> dict[str, Any]:
         variables = GLOBALS.copy()
-        variables["profile"] = ProfileView(state.profile)
-        variables["events"] = EventsView(state, outreach.at)
-        variables["scores"] = ScoresView(self._scores, state, outreach.at)
-        variables["segments"] = SegmentsView(Scope(state, None, outreach.at, outreach.customer), self._segments)
-        variables["points"] = PointsView(state, self._points, outreach.at, self._policy.zones.of(state.profile))
-        variables["customer"] = CustomerView(outreach.customer)
-        variables["experiments"] = ExperimentsView(
-            self._experiments, Scope(state, outreach.event, outreach.at, outreach.customer)
-        )
-        variables["coupons"] = CouponsView(self._coupons, outreach, self._coupon_secret)
-        variables["outreach"] = outreach
-        variables[SURVEY_LINKS] = survey_links
-        why = self._why.get(outreach.rule, "")
-        variables["rule"] = RuleView(outreach.rule, why, outreach.purpose, outreach.channel)
-        if outreach.event is not None:
-            variables["event"] = RecordView(outreach.event)
+        for name in reads:
+            if (view := _VIEWS[name](self, outreach, state)) is not None:
+                variables[name] = view
         return variables
 
     def _find(self, template: str, channel: str) -> _Compiled:
@@ -117,7 +107,35 @@ class JinjaRenderer:
         except Exception as error:
             return RenderFailed(template, _reason(error, name))
         missing = [block for block in required_blocks(channel) if block not in plain.blocks]
-        return RenderFailed(template, f"{name} has no block {missing[0]}") if missing else _Compiled(plain, html)
+        if missing:
+            return RenderFailed(template, f"{name} has no block {missing[0]}")
+        text = "".join(files_of(self._sources, name).values())
+        return _Compiled(plain, html, [view for view in _VIEWS if re.search(rf"\b{view}\b", text)])
+
+
+_VIEWS: Final[Mapping[str, Callable[[JinjaRenderer, Outreach, State], Any]]] = {
+    "profile": lambda renderer, outreach, state: ProfileView(state.profile),
+    "events": lambda renderer, outreach, state: EventsView(state, outreach.at),
+    "scores": lambda renderer, outreach, state: ScoresView(renderer._scores, state, outreach.at),
+    "segments": lambda renderer, outreach, state: SegmentsView(
+        Scope(state, None, outreach.at, outreach.customer), renderer._segments
+    ),
+    "points": lambda renderer, outreach, state: PointsView(
+        state, renderer._points, outreach.at, renderer._policy.zones.of(state.profile)
+    ),
+    "customer": lambda renderer, outreach, state: CustomerView(outreach.customer),
+    "experiments": lambda renderer, outreach, state: ExperimentsView(
+        renderer._experiments, Scope(state, outreach.event, outreach.at, outreach.customer)
+    ),
+    "coupons": lambda renderer, outreach, state: CouponsView(renderer._coupons, outreach, renderer._coupon_secret),
+    "outreach": lambda renderer, outreach, state: outreach,
+    SURVEY_LINKS: lambda renderer, outreach, state: survey_links,
+    "rule": lambda renderer, outreach, state: RuleView(
+        outreach.rule, renderer._why.get(outreach.rule, ""), outreach.purpose, outreach.channel
+    ),
+    "event": lambda renderer, outreach, state: RecordView(outreach.event) if outreach.event is not None else None,
+}
+"""The variables of templates."""
 
 
 def _blocks(compiled: _Compiled, variables: dict[str, Any]) -> tuple[str, str, str]:

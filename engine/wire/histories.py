@@ -6,6 +6,7 @@ instead of the names of rules, revisions and reasons. `Partition` writes histori
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -21,6 +22,8 @@ MAX_NAME_LENGTH = 100
 """Characters of a name; a longer reason quotes something, and will hardly come again."""
 TIME_BASE = 10**11
 """A number in an occurrence above it is a moment in ms, which takes fewer bytes as the distance to the outcome."""
+SHORT = 14 * HISTORY_LENGTH
+"""Bytes of a history that cannot have too many outcomes: each takes 14 at least."""
 _MOMENT_BYTES = 6
 _LONG = 255
 _LONG_BYTES = 4
@@ -127,11 +130,12 @@ def _name(said: int | str, names: Sequence[str]) -> str:
     return said if isinstance(said, str) else names[said]
 
 
-def _template(reason: str) -> tuple[str, list[int]]:
+@lru_cache(maxsize=1_024)
+def _template(reason: str) -> tuple[str, tuple[int, ...]]:
     """The reason with a slot for each whole number, and the numbers: "no purchase for 14d" is one name for all days."""
     if _SLOT in reason:
-        return reason, []
-    numbers = [int(number) for number in _NUMBERS.findall(reason)]
+        return reason, ()
+    numbers = tuple(int(number) for number in _NUMBERS.findall(reason))
     return (_NUMBERS.sub(_SLOT, reason), numbers) if numbers else (reason, numbers)
 
 

@@ -17,13 +17,14 @@ from engine.core.book import RuleBook
 from engine.core.carry_out import carry_out
 from engine.core.decide import decide
 from engine.core.effects import Decision, Effect
+from engine.core.settle import soonest_due
 from engine.core.state.codec import encode_state
 from engine.core.state.model import State
 from engine.errors import RenderFailed, StateUnreadable
 from engine.model import Event, Identified, OutcomeRecord, Outreach, WakeUp
 from engine.ports import Entry, Renderer
 from engine.wire.derived import encode_derived
-from engine.wire.histories import Names, cut, encode_past
+from engine.wire.histories import SHORT, Names, cut, encode_past
 from engine.wire.reading import reason_of
 from engine.wire.records import encode_outcome, encode_outreach
 from engine.worker.holding import RETRY_WAKE, Decided
@@ -135,8 +136,9 @@ class Turns:
 
     def _conclude(self) -> None:
         """After the customer's last input."""
-        if self._history is not self._stored.history:
-            self.decided.histories[self._customer] = cut(self._history, self.oldest)
+        history = self._history
+        if history is not self._stored.history:
+            self.decided.histories[self._customer] = history if len(history) <= SHORT else cut(history, self.oldest)
 
     def _run(self, inputs: Sequence[tuple[int, Event | Identified]]) -> None:
         clocks, ordered = self.clocks, self.wall is None
@@ -158,15 +160,25 @@ class Turns:
             at = max(at, bisect_left(clocks, self._due + self.lateness))
             due, self._due = self._due, 0
             if self._state is not None and self._state.wake == due:  # else an input of this batch has moved it
-                self._wake(at, due)
+                self._wake(self._state, at, due)
 
-    def _wake(self, at: int, due: int) -> None:
-        if not self._careful:
+    def _wake(self, state: State, at: int, due: int) -> None:
+        if later := self._moved_to(state, self.clocks[at]):
+            state.wake = self.wakes[self._customer] = later
+            self._due = later if later <= self.clocks[-1] else 0
+        elif not self._careful:
             self._decide(WakeUp(self._customer), at, due)
         elif not self._try(WakeUp(self._customer), at, due):
             self._put_off(self.clocks[at] + RETRY_WAKE)
             return
         self.fired += 1
+
+    def _moved_to(self, state: State, now: int) -> int:
+        """When the customer is due, if an event has moved that beyond `now`; then nothing else changes. 0: decide."""
+        if state.mark != self.book.mark or (state.sent and state.sent[0].at <= now - self.book.sent_span):
+            return 0
+        soonest = soonest_due(self.book, state)
+        return soonest if soonest > now - self.lateness else 0
 
     def _decide(self, input: Event | Identified | WakeUp, at: int, due: int = 0) -> None:
         state, clocks = self._state, self.clocks
