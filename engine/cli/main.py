@@ -75,6 +75,7 @@ COMMANDS: Mapping[str, Entry] = {
     ),
     "dead-letters": Entry("dead_letters", "Records that could not be used: why, and sending them again."),
     "customer": Entry("customer", "What the engine knows of one customer."),
+    "audience": Entry("audience", "Segments as lists for other programs: files for ad platforms."),
     "suppression": Entry("suppression", "Who is not written to: the suppression list of the senders."),
     "archive": Entry(
         "archive",

@@ -55,7 +55,7 @@ def dump(store: StateStore, partition: int) -> Iterator[dict[str, Any]]:
     """The partition's meta, then every customer, then every day of looks."""
     meta = store.meta(partition)
     yield {"partition": partition, "meta": msgspec.to_builtins(meta)}
-    for customer, data in _values(store, partition):
+    for customer, data in values_of(store, partition):
         yield _shown(customer, data, meta.names)
     for day in store.days(partition):
         yield dump_day(store, partition, day)
@@ -70,7 +70,7 @@ def dump_day(store: StateStore, partition: int, day: int) -> dict[str, Any]:
 def check(store: StateStore, partition: int) -> Checked:
     """Check every customer of the partition."""
     checked = Checked()
-    for customer, data in _values(store, partition):
+    for customer, data in values_of(store, partition):
         _count(checked, customer, data)
     suspects = _suspects(store, partition, checked)
     for customer in suspects:
@@ -85,7 +85,8 @@ def largest_of_a_page(store: StateStore, partition: int) -> tuple[int, str]:
     return max(((len(data), customer) for data, customer in values if data is not None), default=(0, ""))
 
 
-def _values(store: StateStore, partition: int) -> Iterator[tuple[str, bytes]]:
+def values_of(store: StateStore, partition: int) -> Iterator[tuple[str, bytes]]:
+    """Every customer of the partition with what is stored of them, each once."""
     cursor, seen = "", set[str]()
     while True:
         page, cursor = store.customers(partition, cursor, PAGE)
@@ -117,7 +118,7 @@ def _suspects(store: StateStore, partition: int, checked: Checked) -> list[str]:
     clock = store.meta(partition).clock
     return [
         customer
-        for customer, data in _values(store, partition)
+        for customer, data in values_of(store, partition)
         if any(_wrong(read_value(data), listed.get(customer, ()), store.meta(partition).names, clock))
     ]
 

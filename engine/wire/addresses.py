@@ -15,7 +15,7 @@ _INVISIBLE: Final = frozenset({"Cf", "Zs"})
 
 def wire_address(text: str) -> tuple[str, str]:
     """Local part (NFC) and domain (ASCII: IDNA 2008 with UTS 46; lower case). Raises ValueError for a bad domain."""
-    local, _, domain = _trimmed(text).rpartition("@")
+    local, _, domain = trimmed(text).rpartition("@")
     if not domain.isascii():
         domain = idna.encode(domain, uts46=True).decode()
     return unicodedata.normalize("NFC", local), domain.lower()
@@ -23,7 +23,7 @@ def wire_address(text: str) -> tuple[str, str]:
 
 def canonical_address(text: str) -> str:
     """A text that is the same for all spellings of one address or number. Case is ignored, also before the @."""
-    whole = unicodedata.normalize("NFC", _trimmed(text))
+    whole = unicodedata.normalize("NFC", trimmed(text))
     if "@" not in whole:
         return whole.casefold()
     try:
@@ -33,7 +33,8 @@ def canonical_address(text: str) -> str:
     return f"{local.casefold()}@{domain}"
 
 
-def _trimmed(text: str) -> str:
+def trimmed(text: str) -> str:
+    """Without the spaces and invisible characters at both ends."""
     start, end = 0, len(text)
     while start < end and unicodedata.category(text[start]) in _INVISIBLE:
         start += 1

@@ -44,6 +44,22 @@ def open_sending(settings: Settings) -> Iterator[SendingStores]:
 
 
 @contextmanager
+def open_customers(settings: Settings) -> Iterator[tuple[StateStore, SuppressionList]]:
+    """The store and the suppression list of the same server. Raises UsageError."""
+    if settings.store == "memory":
+        yield MemoryStore(), MemorySuppressions()
+        return
+    with _server(settings) as (url, password):
+        store = connect(url, settings.namespace, password=password)
+        claims, suppressions = connect_sending(url, settings.namespace, password=password)
+        try:
+            yield store, suppressions
+        finally:
+            claims.close()
+            store.close()
+
+
+@contextmanager
 def _server(settings: Settings) -> Iterator[tuple[str, str]]:
     """URL and password of a Redis. The embedded one runs for as long as this is open."""
     if settings.store == "embedded":

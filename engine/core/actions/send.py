@@ -12,8 +12,8 @@ from engine.core.durations import text_of
 from engine.core.effects import Effect
 from engine.core.experiments.guards import experiment, holdout
 from engine.core.guards import PASS, Candidate, Defer, Guard, Stop, Verdict, condition, freshness, reentry, still_holds
-from engine.core.policy import Cap, QuietHours, on_channel
-from engine.core.scope import MISSING
+from engine.core.policy import Cap, Policy, QuietHours, on_channel
+from engine.core.scope import MISSING, Scope
 from engine.core.state.model import Sent, State
 from engine.core.triggers.base import Firing
 from engine.core.zones import from_millis, instant_of, iso
@@ -94,11 +94,7 @@ class Send(Action):
 
     def address(self, book: RuleBook, state: State, candidate: Candidate) -> str:
         """The customer's address on the channel, by the policy's expression; "" if there is none."""
-        expression = book.policy.addresses.get(self.channel)
-        if expression is None:
-            return ""
-        value = expression.test(candidate.scope(state))
-        return str(value) if value not in (MISSING, None, "", False) else ""
+        return address_of(book.policy, candidate.scope(state), self.channel)
 
     def freshness(self, book: RuleBook, state: State, candidate: Candidate) -> Verdict:
         return freshness(candidate, self.expires_at(book, candidate.firing))
@@ -107,20 +103,10 @@ class Send(Action):
         policy = book.policy
         if not (policy.suppress or policy.consent or policy.addresses):
             return PASS
-        scope = candidate.scope(state)
-        for name in ("all", self.purpose):
-            expression = on_channel(policy.suppress.get(name), self.channel)
-            if expression and expression.test(scope):
-                return Stop(Outcome.SUPPRESSED, f"suppressed for {name}: {expression.text}")
-        asked = policy.consent.get(self.purpose)
-        consent = on_channel(asked, self.channel)
-        if asked and consent is None:
-            return Stop(Outcome.SUPPRESSED, f"no consent to {self.purpose} by {self.channel}: policy.yaml names none")
-        if consent and not consent.test(scope):
-            return Stop(Outcome.SUPPRESSED, f"no consent to {self.purpose}: {consent.text}")
-        if self.channel in policy.addresses and not self.address(book, state, candidate):
-            return Stop(Outcome.SUPPRESSED, f"no address for {self.channel}")
-        return PASS
+        reason = forbidden(policy, candidate.scope(state), self.purpose, self.channel)
+        if not reason and self.channel in policy.addresses and not self.address(book, state, candidate):
+            reason = f"no address for {self.channel}"
+        return Stop(Outcome.SUPPRESSED, reason) if reason else PASS
 
     def quiet_hours(self, book: RuleBook, state: State, candidate: Candidate) -> Verdict:
         for hours in book.policy.quiet_hours:
@@ -140,6 +126,28 @@ class Send(Action):
             if sent >= cap.limit:
                 return Stop(Outcome.CAPPED, f"cap of {cap.limit} per {_window(cap)}{_scope(cap)} is reached")
         return PASS
+
+
+def forbidden(policy: Policy, scope: Scope, purpose: str, channel: str) -> str:
+    """Why the policy lets nothing of the purpose reach the customer by the channel: suppression, or no consent; ""."""
+    for name in ("all", purpose):
+        expression = on_channel(policy.suppress.get(name), channel)
+        if expression and expression.test(scope):
+            return f"suppressed for {name}: {expression.text}"
+    asked = policy.consent.get(purpose)
+    consent = on_channel(asked, channel)
+    if asked and consent is None:
+        return f"no consent to {purpose} by {channel}: policy.yaml names none"
+    return f"no consent to {purpose}: {consent.text}" if consent and not consent.test(scope) else ""
+
+
+def address_of(policy: Policy, scope: Scope, channel: str) -> str:
+    """The customer's address on the channel, by the policy's expression; "" if there is none."""
+    expression = policy.addresses.get(channel)
+    if expression is None:
+        return ""
+    value = expression.test(scope)
+    return str(value) if value not in (MISSING, None, "", False) else ""
 
 
 def _quiet_until(book: RuleBook, state: State, hours: QuietHours, at: int) -> int:
