@@ -3,9 +3,10 @@
 # over such an event with the moment of reading as its `time`, and do not say that it was made up: each reading of one
 # record gives another time, and a topic that is read from the start again says that all of it happened today.
 # JavaScript's cloudevents 10.0.0 does the same with the record in binary mode, and refuses the same event in structured
-# mode ("Invalid time value"). Whatever measures absence must take the record's timestamp, and look for `time` itself.
+# mode ("Invalid time value"). A program that measures absence must look for `time` itself, and else take the
+# record's timestamp.
 #
-# Output seen (the events are read on the day they were not dated for; "today" stands for the moment of the reading):
+# Output seen ("today" stands for the moment of the reading):
 #   Python v1 structured: today, another at the second reading
 #   Python core structured: today, another at the second reading
 #   JavaScript binary: today, another at the second reading

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# dayjs 1.11.23 with its timezone plugin: `dayjs.tz("2026-03-28 09:00", "Europe/Berlin").add(1, "day")` is 10:00 in Berlin, as the
-# offset of the day before stays. format() hides it: it prints 09:00 with +01:00, an offset that Berlin does not have on
-# that day. So a reminder "in a week at nine" comes an hour late in spring and an hour early in autumn. Luxon 3.7.2 and
+# dayjs 1.11.23 with its timezone plugin: `dayjs.tz("2026-03-28 09:00", "Europe/Berlin").add(1, "day")` is 10:00 in Berlin,
+# as the offset of the day before stays. format() hides it: it prints 09:00 with +01:00, an offset that Berlin does not
+# have on that day. So a reminder "in a week at nine" comes an hour late in spring and an hour early in autumn. Luxon 3.7.2 and
 # moment-timezone 0.6.6 say 09:00. Setting the hour again, .hour(9), keeps the wrong offset; .tz(zone, true) mends it.
 #
 # Output seen (TZ=UTC):

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Jinja 3.1.6: `{{ 19.99|round(2, 'floor') }}` prints 19.98, and `{{ 1.1|round(2, 'ceil') }}` 1.11: the filter multiplies by 100
-# first and so finds a price that has two digits already a little below or above itself. Of all prices from 0.01 to
-# 999.99, written with the two digits they have, 4,586 come out a cent lower by floor, and 4,589 a cent higher by ceil.
+# Jinja 3.1.6: `{{ 19.99|round(2, 'floor') }}` prints 19.98, and `{{ 1.1|round(2, 'ceil') }}` 1.11. The filter multiplies by
+# 100 first, and the product of a price that has two digits already is a little less or more than a whole number. Of
+# all prices from 0.01 to 999.99, 4,586 come out a cent lower by floor, and 4,589 a cent higher by ceil.
 # The documentation promises only that floor rounds down and ceil up. 'common' and Decimals are not affected.
 #
 # Output seen:
@@ -19,9 +19,10 @@ from decimal import Decimal
 
 from jinja2 import Environment
 
-SHOWN = "19.99 floor {{ 19.99|round(2, 'floor') }}, 2.3 floor {{ 2.3|round(2, 'floor') }}, 1.1 ceil {{ 1.1|round(2, 'ceil') }}"
 environment = Environment()
-print(environment.from_string(SHOWN).render())
+shown = ("19.99", "floor"), ("2.3", "floor"), ("1.1", "ceil")
+template = ", ".join(f"{price} {method} {{{{ {price}|round(2, '{method}') }}}}" for price, method in shown)
+print(environment.from_string(template).render())
 
 
 def changed(method, number):

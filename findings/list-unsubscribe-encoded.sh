@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Python's email package (3.11.7, EmailMessage with policy.SMTP) writes a List-Unsubscribe whose link is longer than a line as
-# encoded words (=?utf-8?q?…?=), though all of it is ASCII. RFC 2047 allows these in text and not in such a field, and
-# readers do not undo them there: npm's mailparser 3.14.2 finds no link, and takes the encoded one for the name of the
-# mailto address before it. A signed token of 60 characters is enough, and the mail looks right in Python, as Python's
-# own parser undoes it: only the button "unsubscribe" is missing at the receivers. policy.SMTP with max_line_length=998
+# Python's email package (3.11.7, EmailMessage with policy.SMTP) writes a List-Unsubscribe whose link is longer than a line
+# as encoded words (=?utf-8?q?…?=), though all of it is ASCII. RFC 2047 allows these in text and not in such a field,
+# and not all readers undo them there: npm's mailparser 3.14.2 finds no link, and takes the encoded one for the name of
+# the mailto address before it. A signed token of 60 characters is enough. Tests in Python show nothing, as Python's
+# own parser undoes it: the button "unsubscribe" is missing at receivers. policy.SMTP with max_line_length=998
 # leaves the field alone.
 #
 # Output seen:

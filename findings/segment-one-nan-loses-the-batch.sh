@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# segment-analytics-python 2.4.0 and rudder-sdk-python 2.1.9 send a NaN, as pandas has for a missing number, as NaN, which is not
-# JSON. Events go out in batches of up to 100, and a body that is not JSON is refused whole: with one such property of one
-# customer, the events of all others in the batch are gone. track() has returned before, nothing is tried again, and
-# the only trace is a line in the log. posthog 7.91.1 sends null instead and loses nothing.
+# segment-analytics-python 2.4.0 and rudder-sdk-python 2.1.9 send a NaN, which pandas has for a missing number, as NaN, and
+# that is not JSON. Events go out in batches of up to 100, and a server that cannot read the body takes none of them: one
+# such property of one customer loses the events of all others in the batch. track() has returned before, nothing is
+# tried again after a 400, and the only trace is a line in the log. posthog 7.91.1 sends null instead and loses nothing.
 #
 # Output seen (three customers' events, the second with NaN, to a server that answers 400 to what is not JSON):
 #   segment-analytics-python 2.4.0: received 0 of 3, requests refused 1
