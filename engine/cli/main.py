@@ -90,6 +90,7 @@ COMMANDS: Mapping[str, Entry] = {
         "Fit a model to the purchases of an archive and write its parameters to scores.json in the folder of the"
         " rules.",
     ),
+    "recommend": Entry("recommend", "What customers bought with an item, as a reference table that templates read."),
     "coupons": Entry("coupons", "Coupons that messages have issued: whose a code is."),
     "experiment": Entry("experiment", "Experiments: how long one will take, and what it shows."),
     "store": Entry("store", "What the store has: where a customer is, everything as JSON, a check."),

@@ -15,6 +15,7 @@ from engine.cli.opening import open_project
 from engine.cli.options import AsJson, RulesDir, TemplatesDir, settings_of
 from engine.cli.scores_file import fit_beside
 from engine.config import Settings
+from engine.core.catalog import Catalog
 from engine.errors import UsageError
 from engine.insight.archive import Archive
 from engine.insight.figures.predicting import REPORT_SAMPLE, check_fit, check_until, fit_shop
@@ -96,20 +97,24 @@ def _beside(report: Report, shop: Shop, period: tuple[date, date], wanted: Figur
 def open_sources(
     sources: list[Path], asked: Asked, settings: Settings, folder: Path, source: str, *, fitting: bool = False
 ) -> Shop:
-    """Archive files into a temporary folder first, so that they are decoded as workers decode them."""
+    files = [path for path in sources if not path.is_dir()]
+    if not files and asked.zone:
+        return open_shop(sources, asked)
+    book = open_project(settings, fitting=fitting).book
+    asked = replace(asked, zone=asked.zone or str(book.policy.zones.default))
+    return open_shop(archives_of(sources, book.catalog, folder, source), asked)
+
+
+def archives_of(sources: list[Path], catalog: Catalog, folder: Path, source: str) -> list[Path]:
+    """The archives among the sources, and one in `folder` of the files, decoded as workers decode them."""
     archives, files = [path for path in sources if path.is_dir()], [path for path in sources if not path.is_dir()]
-    if files or not asked.zone:
-        book = open_project(settings, fitting=fitting).book
-        asked = Asked(
-            asked.purchase, asked.amount, asked.zone or str(book.policy.zones.default), asked.end, asked.active_days
-        )
-        if files:
-            archives.append(folder / "archive")
-            with Archive.opened(archives[-1]) as archive:
-                added = archive_files(archive, "events", History(files, source=source), book.catalog)
-            if added.unreadable:
-                complain(f"{added.unreadable:,} of {added.records:,} records could not be read, or are not declared")
-    return open_shop(archives, asked)
+    if files:
+        archives.append(folder / "archive")
+        with Archive.opened(archives[-1]) as archive:
+            added = archive_files(archive, "events", History(files, source=source), catalog)
+        if added.unreadable:
+            complain(f"{added.unreadable:,} of {added.records:,} records could not be read, or are not declared")
+    return archives
 
 
 def predicted(shop: Shop, rules: Path) -> list[Section]:

@@ -16,10 +16,13 @@ from engine.lang.scores import FILE, VERSION
 
 
 def write_scores(rules: Path, told: Mapping[str, Any]) -> Path:
-    """In one step, so that a worker that loads its rules meanwhile never sees half a file."""
-    path = rules / FILE
+    return write_whole(rules / FILE, json.dumps(told, indent=2) + "\n")
+
+
+def write_whole(path: Path, text: str) -> Path:
+    """Write the file in one step, so that a worker that loads its rules meanwhile never sees half of it."""
     beside = path.with_suffix(".new")
-    beside.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
+    beside.write_text(text, encoding="utf-8")
     beside.replace(path)
     return path
 

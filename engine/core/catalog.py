@@ -3,10 +3,12 @@
 `engine/lang` makes it; the decoder, the rule book and the checks read it. It is plain data and must hold no behaviour.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from engine.core.scores import ScoreModel
+from engine.core.tables import Table
 from engine.core.zones import Zones
 
 if TYPE_CHECKING:
@@ -137,5 +139,7 @@ class Catalog:
     experiments: "dict[str, Experiment]" = field(default_factory=dict)
     points: dict[str, PointsForm] = field(default_factory=dict)
     coupons: "dict[str, Coupon]" = field(default_factory=dict)
+    tables: Mapping[str, Table] = field(default_factory=dict)
+    """Reference tables, which only templates read."""
     derives: bool = False
     """Whether events that rules make leave for a topic: for other customers, or since policy.yaml publishes them."""

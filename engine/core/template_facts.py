@@ -19,6 +19,10 @@ class TemplateRead:
     """The read is one of `LINKS`, inside an `if` that tests whether there are links."""
 
 
+KEY: Final = "[key]"
+ROW: Final = "[0]"
+"""The parts of a path for a key of a table, and for one of its rows: tables.<table>[key][0].<column>."""
+
 LINKS: Final = frozenset({("outreach", "unsubscribe_link"), ("outreach", "preferences_link")})
 """Reads that only the sender can fill in. A message has both links or neither."""
 SURVEY_LINKS: Final = "survey_links"

@@ -2,7 +2,7 @@
 worker and tests call `load`; it never raises for what a file says, but returns diagnostics."""
 
 import json
-from collections.abc import Callable, Iterable, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
@@ -19,6 +19,7 @@ from engine.core.points.model import CHANGED
 from engine.core.policy import Policy
 from engine.core.scores import ScoreModel
 from engine.core.segments.model import MOVE_TYPES, Segment
+from engine.core.tables import Table
 from engine.core.template_facts import TemplateFacts
 from engine.core.zones import Zones
 from engine.lang import scores
@@ -39,6 +40,7 @@ from engine.lang.points import PointsFields, compile_points, with_points
 from engine.lang.points import forms as point_forms
 from engine.lang.segments import SegmentFields, compile_segments, forms, with_measures, with_segments
 from engine.lang.site import Site
+from engine.lang.tables import name_of, paths_of, read_table
 from engine.lang.templates import Templates
 from engine.lang.validate import validate
 from engine.lang.yaml_reader import read
@@ -58,8 +60,8 @@ class Loaded:
     diagnostics: list[Diagnostic]
     files: tuple[Path, ...]
     rules_of: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    with_scores: Callable[[ScoreModel], "Loaded"] | None = None
-    """Loads the same rules with other scores; rule tests fix theirs."""
+    with_data: Callable[[ScoreModel | None, Mapping[str, Table]], "Loaded"] | None = None
+    """Loads the same rules with other scores and tables; rule tests fix theirs."""
 
     def only(self, file: str) -> RuleBook:
         """The book with the rules of one file."""
@@ -74,14 +76,16 @@ def load(
     templates: Sequence[TemplateFacts] | None,
     scores: ScoreModel | None = None,
     *,
+    tables: Mapping[str, Table] | None = None,
     fitting: bool = False,
 ) -> Loaded:
     """Every finding of every file, sorted by place. `templates` None: templates are not checked.
 
-    `scores`: in place of scores.json. `fitting`: scores.json is about to be written anew, and not read.
+    `scores`, `tables`: in place of scores.json, and of the tables of these names. `fitting`: scores.json is about to be
+    written anew, and not read.
     """
-    loaded = _Project(rules_dir, Templates(templates), scores, fitting).load()
-    return replace(loaded, with_scores=lambda scores: load(rules_dir, templates, scores))
+    loaded = _Project(rules_dir, Templates(templates), scores, tables or {}, fitting).load()
+    return replace(loaded, with_data=lambda scores, tables: load(rules_dir, templates, scores, tables=tables))
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,9 +137,17 @@ def _names(data: Any, word: str) -> bool:
 
 
 class _Project:
-    def __init__(self, folder: Path, templates: Templates, scores: ScoreModel | None, fitting: bool) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        templates: Templates,
+        scores: ScoreModel | None,
+        tables: Mapping[str, Table],
+        fitting: bool,
+    ) -> None:
         self.folder = folder
         self.scores = scores
+        self.tables = tables
         self.fitting = fitting
         self.templates = templates
         self.findings: list[Diagnostic] = []
@@ -180,7 +192,7 @@ class _Project:
         catalog, findings = compile_events(found[0], found[1])
         self.findings += findings
         self.content["events"] = _canonical(found[1])
-        return replace(catalog, scores=self._scores(catalog))
+        return replace(catalog, scores=self._scores(catalog), tables=self._tables())
 
     def _scores(self, catalog: Catalog) -> ScoreModel | None:
         path = self.folder / scores.FILE
@@ -193,6 +205,16 @@ class _Project:
         Site(document, (), catalog, self.findings, []).at("purchase").event(content.purchase)
         self.content["scores"] = _canonical(content)
         return content.built()
+
+    def _tables(self) -> dict[str, Table]:
+        """All tables by name; those that were given stand in for files."""
+        found = dict(self.tables)
+        for path in paths_of(self.folder):
+            if name_of(path) not in self.tables:
+                found[name_of(path)], digest, findings = read_table(path)
+                self.findings += findings
+                self.content[f"table {name_of(path)}"] = digest
+        return found
 
     def _with_segments(self, catalog: Catalog, files: list[_RuleFile]) -> Catalog:
         found = with_segments(catalog, forms(each for file in files for each in file.written("segments")))

@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 
 from engine.core.durations import milliseconds
 from engine.core.zones import to_millis
-from engine.lang.fields import TEXT
+from engine.lang.fields import TEXT, Name
 from engine.lang.form import File, JsonSchema, NotNull, Parsed, Shorthand, Strict, refuse, said
 from engine.lang.scores import ScoresFields
 from engine.model import Outcome
@@ -211,5 +211,8 @@ class RuleTestsFile(File):
     rules: str = Field("", description="The rule file beside this one that is tested; all rules when not given.")
     scores: Annotated[ScoresFields | None, NotNull()] = Field(
         None, description="Parameters of scores for these tests, so that a new fit does not change them."
+    )
+    tables: dict[Name, dict[str, list[dict[Name, str | int | float | bool]]]] = Field(
+        {}, description="Reference tables for these tests, in place of the files of these names: key -> rows."
     )
     tests: list[CaseFields] = Field(min_length=1, description="The tests.")

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from engine.core.book import RuleBook
 from engine.core.catalog import Property
+from engine.core.tables import Table
 from engine.core.values import number_of, whole_day
 from engine.lang.diagnostics import Diagnostic, did_you_mean
 from engine.lang.located import Document, Place, Route
@@ -97,8 +98,9 @@ def load_tests(path: Path, loaded: Loaded) -> tuple[TestFile | None, list[Diagno
     findings += more
     if content is None:
         return None, sorted(findings)
-    if content.scores and loaded.with_scores:
-        loaded = loaded.with_scores(content.scores.built())
+    if (content.scores or content.tables) and loaded.with_data:
+        tables = {name: Table.of({key: tuple(rows) for key, rows in of.items()}) for name, of in content.tables.items()}
+        loaded = loaded.with_data(content.scores.built() if content.scores else None, tables)
     book = _book(document, content, loaded, findings) or loaded.book
     assert book
     site = Site(document, ("tests",), book.catalog, findings, [])

@@ -8,7 +8,7 @@ from engine.core.catalog import Catalog
 from engine.core.expression import Needs
 from engine.core.points.view import PARTS
 from engine.core.scores import SCORES
-from engine.core.template_facts import LINKS, SURVEY_LINKS, TemplateFacts, TemplateRead
+from engine.core.template_facts import KEY, LINKS, ROW, SURVEY_LINKS, TemplateFacts, TemplateRead
 from engine.lang.diagnostics import Diagnostic, did_you_mean, one_of, severity_of, shown_path
 from engine.lang.site import RESERVED, Site
 from engine.model import TRANSACTIONAL
@@ -23,6 +23,7 @@ ROOTS = (
     "scores",
     "experiments",
     "coupons",
+    "tables",
     SURVEY_LINKS,
     "rule",
     "outreach",
@@ -80,7 +81,8 @@ class Templates:
             self.reported.add((facts.path, read))
             what, help = unknown
             message = f"rule {rule} does not supply '{what}'"
-            site.findings.append(_report(facts, read.line, "unknown-variable", message, help, ".".join(read.path)))
+            text = what.rpartition(".")[2] if read.path[0] == "tables" else ".".join(read.path)
+            site.findings.append(_report(facts, read.line, "unknown-variable", message, help, text))
 
     def _no_link(self, site: Site, rule: str, facts: TemplateFacts, read: TemplateRead) -> None:
         if (facts.path, read) not in self.reported:
@@ -129,7 +131,7 @@ def _unknown(path: tuple[str, ...], catalog: Catalog, types: frozenset[str]) -> 
         if known is None:
             return None
         if name not in known:
-            return ".".join(path[:end]), one_of(label, name, sorted(known))
+            return ".".join(path[:end]).replace(".[", "["), one_of(label, name, sorted(known))
     return None
 
 
@@ -148,6 +150,8 @@ def _parts(path: tuple[str, ...], catalog: Catalog, types: frozenset[str]) -> tu
             return "properties", _properties(catalog, {name})
         case ("events", _):
             return "parts", TALLY
+        case ("tables", *names):
+            return _of_tables(names, catalog)
         case ("coupons" | "experiments" | "points" | "segments" as root, *names):
             return _of_section(root, names, catalog)
     return "parts", FIXED.get(path)
@@ -170,6 +174,20 @@ def _of_section(root: str, names: list[str], catalog: Catalog) -> tuple[str, Col
             return "parts", (*PARTS, "earned")
         case [_] if root == "coupons":
             return "parts", ("code", "valid_until")
+    return "parts", None
+
+
+def _of_tables(names: list[str], catalog: Catalog) -> tuple[str, Collection[str] | None]:
+    """The same for reference tables: a table, then a key, then a row, then its columns."""
+    match names:
+        case []:
+            return "tables (files <name>.table.json beside the rules)", catalog.tables
+        case [_]:
+            return "parts", (KEY,)
+        case [_, _]:
+            return "parts", (ROW,)
+        case [table, _, _]:
+            return "columns", catalog.tables[table].columns
     return "parts", None
 
 

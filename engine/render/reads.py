@@ -9,7 +9,7 @@ from jinja2 import nodes
 
 from engine.core.durations import milliseconds
 from engine.core.expression import EVERY, Keeps, Needs, Reads
-from engine.core.template_facts import LINKS, SURVEY_LINKS, TemplateProblem, TemplateRead
+from engine.core.template_facts import KEY, LINKS, ROW, SURVEY_LINKS, TemplateProblem, TemplateRead
 from engine.model import MAX_ANSWERS, MAX_SCORE, Survey
 from engine.render.sandbox import GLOBALS
 
@@ -27,7 +27,10 @@ _NAMED: Final[Mapping[str, Callable[[frozenset[str]], Reads]]] = {
     "coupons": lambda names: Reads(coupons=names),
 }
 _SURVEY_ID = re.compile("[a-z][a-z0-9_]{0,63}")
+_OF_TABLES = "write tables.<table>[key], with the table written out"
 _OF_EVENTS = "write events.<type>.count(), .sum(..), .last or .first, with the type written out"
+_OF_KEY = 3
+"""Parts of a path that stands for the rows of a key."""
 
 
 class Findings:
@@ -82,9 +85,13 @@ class Findings:
             return self._of_name(node.name)
         if isinstance(node, nodes.Getattr):
             return tuple((*path, node.attr) for path in self.paths(node.node))
-        if isinstance(node, nodes.Getitem) and (key := constant_text(node.arg)) is not None:
-            return tuple((*path, key) for path in self.paths(node.node))
+        if isinstance(node, nodes.Getitem):
+            return tuple(found for path in self.paths(node.node) if (found := _element(path, node.arg)))
         return ()
+
+    def rows(self, node: nodes.Node) -> Paths:
+        """What the variable of a loop over it stands for: the rows of a table, or nothing that is known."""
+        return tuple((*path, ROW) for path in self.paths(node) if path[0] == "tables" and len(path) == _OF_KEY)
 
     def _of_name(self, name: str) -> Paths:
         for scope in reversed(self.scopes):
@@ -109,9 +116,9 @@ class Findings:
                 self._read_named(root, names, line)
                 if names[1:2] == ["earned"] and root == "points":
                     self.problem("template-call", "earned is called with parentheses", line)
-            case ("events",) | ("events", _):
+            case ("events" | "tables" as root,) | ("events" | "tables" as root, _):
                 message = f"'{'.'.join(path)}' alone doesn't say what is read"
-                self.problem("template-dynamic", message, line, _OF_EVENTS)
+                self.problem("template-dynamic", message, line, _OF_EVENTS if root == "events" else _OF_TABLES)
             case ("events", _, "count" | "sum" as method) | ("survey_links" as method, *_):
                 self.problem("template-call", f"{method} is called with parentheses", line)
             case ("events", type_, "last", *rest) if not guard and (not rest or rest[0] not in _NEEDS_NO_KEEPING):
@@ -198,6 +205,17 @@ class Findings:
 def constant_text(node: nodes.Node | None) -> str | None:
     """The text of a constant, None for anything else."""
     return node.value if isinstance(node, nodes.Const) and isinstance(node.value, str) else None
+
+
+def _element(path: Path, key: nodes.Node) -> Path | None:
+    """The path of path[key]; None if that depends on data."""
+    match path:
+        case ("tables", _):
+            return (*path, KEY)
+        case ("tables", _, _):
+            return path if isinstance(key, nodes.Slice) else (*path, ROW)
+    text = constant_text(key)
+    return None if text is None else (*path, text)
 
 
 def _arguments(call: nodes.Call, parameters: tuple[str, ...]) -> dict[str, str] | None:

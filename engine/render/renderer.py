@@ -21,7 +21,7 @@ from engine.render.files import SUBJECT_CHANNEL, file_name, files_of, read_sourc
 from engine.render.lineage import Lineage, compile_lineage
 from engine.render.rendering import Rendering, TemplateTrouble
 from engine.render.sandbox import GLOBALS, Sandbox, survey_links
-from engine.render.views import CouponsView, CustomerView, PointsView, ProfileView, RuleView, SegmentsView
+from engine.render.views import CouponsView, CustomerView, PointsView, ProfileView, RuleView, SegmentsView, TablesView
 
 MAX_BLOCK = 262_144
 """Characters of a text or html, at most."""
@@ -48,19 +48,29 @@ class JinjaRenderer:
     """The port `Renderer` over a folder of template files, read once: a changed file needs a new renderer."""
 
     def __init__(self, folder: Path, book: RuleBook, coupon_secret: str = TEST_SECRET) -> None:
-        self._coupons = book.catalog.coupons
+        self._take(book)
         self._coupon_secret = coupon_secret
+        self._sources = read_sources(folder)
+        self._rendering = Rendering()
+        self._plain = Sandbox(self._sources, self._rendering, autoescape=False)
+        self._html = Sandbox(self._sources, self._rendering, autoescape=True)
+        self._compiled: dict[tuple[str, str], _Compiled | RenderFailed] = {}
+
+    def of(self, book: RuleBook) -> "JinjaRenderer":
+        """A renderer of the same templates for another book; both share what is compiled, and a thread."""
+        made = copy(self)
+        made._take(book)
+        return made
+
+    def _take(self, book: RuleBook) -> None:
+        self._coupons = book.catalog.coupons
         self._policy = book.policy
         self._scores = book.catalog.scores
         self._experiments = book.catalog.experiments
         self._why = {rule.id: rule.why for rule in book.rules}
         self._segments = book.segments
         self._points = frozenset(book.points)
-        self._sources = read_sources(folder)
-        self._rendering = Rendering()
-        self._plain = Sandbox(self._sources, self._rendering, autoescape=False)
-        self._html = Sandbox(self._sources, self._rendering, autoescape=True)
-        self._compiled: dict[tuple[str, str], _Compiled | RenderFailed] = {}
+        self._tables = TablesView.of(book.catalog.tables)
 
     def signing(self, coupon_secret: str) -> "JinjaRenderer":
         """The same with codes of coupons that are made with this secret."""
@@ -128,6 +138,7 @@ _VIEWS: Final[Mapping[str, Callable[[JinjaRenderer, Outreach, State], Any]]] = {
         renderer._experiments, Scope(state, outreach.event, outreach.at, outreach.customer)
     ),
     "coupons": lambda renderer, outreach, state: CouponsView(renderer._coupons, outreach, renderer._coupon_secret),
+    "tables": lambda renderer, outreach, state: renderer._tables,
     "outreach": lambda renderer, outreach, state: outreach,
     SURVEY_LINKS: lambda renderer, outreach, state: survey_links,
     "rule": lambda renderer, outreach, state: RuleView(

@@ -30,15 +30,16 @@ from engine.core.scope import (
 from engine.core.scores import SCORES, ScoresView
 from engine.core.segments.model import Level, Segment
 from engine.core.state.model import State
+from engine.core.tables import Table
 from engine.model import Answer, IssuedCoupon, Number, Outreach
 
 
-class ProfileView:
-    """The root `profile`: a customer's fields as attributes."""
+class _Fields:
+    """Fields as attributes."""
 
     __slots__ = ("_fields",)
 
-    def __init__(self, fields: dict[str, Any]) -> None:
+    def __init__(self, fields: Mapping[str, Any]) -> None:
         self._fields = fields
 
     def __getattr__(self, name: str) -> Any:
@@ -46,6 +47,41 @@ class ProfileView:
             return self._fields[name]
         except KeyError:
             raise AttributeError(name) from None
+
+
+class ProfileView(_Fields):
+    """The root `profile`: a customer's fields."""
+
+    __slots__ = ()
+
+
+class RowView(_Fields):
+    """A row of a table: its columns."""
+
+    __slots__ = ()
+
+
+class TableView:
+    """`tables.<table>`: rows by key."""
+
+    __slots__ = ("_table",)
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def __getitem__(self, key: Any) -> tuple[RowView, ...]:
+        """None for an unknown key. Raises UndefinedError for a key that is not defined."""
+        return tuple(map(RowView, self._table.find(key)))
+
+
+class TablesView(_Fields):
+    """The root `tables`."""
+
+    __slots__ = ()
+
+    @classmethod
+    def of(cls, tables: Mapping[str, Table]) -> "TablesView":
+        return cls({name: TableView(table) for name, table in tables.items()})
 
 
 class SegmentView:
@@ -242,6 +278,9 @@ _OUTREACH = frozenset({
 READABLE: dict[type, Container[str]] = {
     ProfileView: OPEN,
     RecordView: OPEN,
+    RowView: OPEN,
+    TablesView: OPEN,
+    TableView: CLOSED,
     EventsView: OPEN,
     TallyView: frozenset({"count", "sum", "last", "first"}),
     ScoresView: frozenset(SCORES),
@@ -276,6 +315,8 @@ READABLE: dict[type, Container[str]] = {
 NAMES: dict[type, str] = {
     ProfileView: "profile",
     RecordView: "the event",
+    RowView: "the row",
+    TablesView: "tables",
     TallyView: "events.<type>",
     ScoresView: "scores",
     SegmentsView: "segments",

@@ -105,7 +105,16 @@ class Walk(NodeVisitor):
         paths = self.findings.paths(node)
         for path in paths:
             self.findings.read(path, node.lineno, guard=guard)
+        if paths:
+            self._keys(node)
         return bool(paths)
+
+    def _keys(self, node: nodes.Node) -> None:
+        """Visit what the path was computed with, as event.sku in tables.similar[event.sku][0].name."""
+        while isinstance(node, nodes.Getattr | nodes.Getitem):
+            if isinstance(node, nodes.Getitem):
+                self.visit(node.arg)
+            node = node.node
 
     def _check_name(self, kind: str, name: str, known: Mapping[str, Any], line: int) -> None:
         public = [other for other in known if not other.startswith("_")]
@@ -128,7 +137,7 @@ class Walk(NodeVisitor):
     def visit_For(self, node: nodes.For) -> None:
         self.visit(node.iter)
         with self.findings.scope():
-            self._bind(node.target)
+            self._bind(node.target, self.findings.rows(node.iter))
             self.all([*([node.test] if node.test else []), *node.body])
         self._scoped(node.else_)
 

@@ -3,10 +3,12 @@
 Users' tests call `load_project`. It must refuse exactly the rules that `engine check` refuses.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from engine.core.book import RuleBook
+from engine.core.tables import Table
 from engine.errors import EngineError
 from engine.lang.diagnostics import Diagnostic, human
 from engine.lang.project import Loaded, load
@@ -45,9 +47,15 @@ class Project:
         return Simulator(self.book, self.renderer, start=start, strict=strict)
 
 
-def load_project(rules: Path | str = "rules", templates: Path | str = "templates", *, fitting: bool = False) -> Project:
-    """Raises RulesBroken, with every diagnostic, if `engine check` would exit 1. `fitting`: as for `load`."""
-    loaded = load(Path(rules), inspect_templates(Path(templates)), fitting=fitting)
+def load_project(
+    rules: Path | str = "rules",
+    templates: Path | str = "templates",
+    *,
+    tables: Mapping[str, Table] | None = None,
+    fitting: bool = False,
+) -> Project:
+    """Raises RulesBroken, with every diagnostic, if `engine check` would exit 1. `tables`, `fitting`: as for `load`."""
+    loaded = load(Path(rules), inspect_templates(Path(templates)), tables=tables, fitting=fitting)
     if loaded.book is None:
         raise RulesBroken(loaded.diagnostics)
     return Project(loaded, loaded.book, Path(templates), JinjaRenderer(Path(templates), loaded.book))

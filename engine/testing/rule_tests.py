@@ -15,6 +15,7 @@ from engine.core.zones import iso
 from engine.lang.rule_tests import Expected, TestCase, TestFile
 from engine.model import Event, OutcomeRecord, Outreach
 from engine.ports import Renderer
+from engine.render import JinjaRenderer
 from engine.testing.moves import Move, concerned
 from engine.testing.simulator import Simulator
 
@@ -46,8 +47,11 @@ class TestResult:
         return not self.problems
 
 
-def run_test_file(file: TestFile, renderer: Renderer, wanted: Callable[[TestCase], bool] = bool) -> list[TestResult]:
-    """Run the tests that `wanted` accepts; all by default."""
+def run_test_file(
+    file: TestFile, renderer: JinjaRenderer, wanted: Callable[[TestCase], bool] = bool
+) -> list[TestResult]:
+    """Run the tests that `wanted` accepts; all by default. Templates see the scores and tables that the file fixes."""
+    renderer = renderer.of(file.book)
     return [_run(file, renderer, index, case) for index, case in enumerate(file.tests) if wanted(case)]
 
 

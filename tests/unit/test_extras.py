@@ -39,6 +39,7 @@ NEEDS = {
     "backtest": "insight",
     "fit": "insight",
     "metrics": "insight",
+    "recommend": "insight",
     "plan": "insight",
     "send": "sending",
     "web": "web",

@@ -85,7 +85,7 @@ class Shop:
 def open_shop(folders: Sequence[Path], asked: Asked) -> Shop:
     """Reads the archives into memory once. Raises ArchiveBroken and NoPurchases."""
     connection = connected()
-    connection.execute(f"SET memory_limit = '{MEMORY}'; SET preserve_insertion_order = false")
+    bounded(connection)
     add_views(connection, folders)
     first, last, currency = _extent(connection, asked)
     end = asked.end or last + timedelta(days=1)
@@ -98,12 +98,17 @@ def open_shop(folders: Sequence[Path], asked: Asked) -> Shop:
     return Shop(connection, asked, first, end, currency)
 
 
+def bounded(connection: duckdb.DuckDBPyConnection) -> None:
+    """Keep DuckDB within the memory of a report."""
+    connection.execute(f"SET memory_limit = '{MEMORY}'; SET preserve_insertion_order = false")
+
+
 def add_views(connection: duckdb.DuckDBPyConnection, folders: Sequence[Path]) -> None:
     """A view of each table over all archives. Raises ArchiveBroken."""
     tables: tuple[Kind, ...] = ("events", "feedback", "outcomes")
     for table in tables:
         files = [path for folder in folders for path in files_of(folder, table)]
-        listed = ", ".join(_text(path) for path in files)
+        listed = ", ".join(text_literal(path) for path in files)
         # By name, and beside a table without rows: older files lack the columns that were added later.
         read = (
             f"UNION ALL BY NAME SELECT * FROM read_parquet([{listed}], hive_partitioning = false, union_by_name = true)"
@@ -137,10 +142,10 @@ def _extent(connection: duckdb.DuckDBPyConnection, asked: Asked) -> tuple[date, 
 
 
 def _purchases(connection: duckdb.DuckDBPyConnection, asked: Asked, end: date, currency: str) -> str:
-    of_property = f"TRY_CAST(json_extract_string(properties, {_text('$.' + asked.amount)}) AS DOUBLE)"
+    of_property = f"TRY_CAST(json_extract_string(properties, {text_literal('$.' + asked.amount)}) AS DOUBLE)"
     amount = "amount" if asked.amount == "amount" else of_property
     if currency:
-        amount = f"CASE WHEN currency IS NULL OR currency = {_text(currency)} THEN {amount} END"
+        amount = f"CASE WHEN currency IS NULL OR currency = {text_literal(currency)} THEN {amount} END"
     query = "SELECT count(*) = count(DISTINCT hash(id_source, id)) FROM events WHERE type = ?"
     row = connection.execute(query, [asked.purchase]).fetchone()
     again = "QUALIFY row_number() OVER (PARTITION BY id_source, id ORDER BY occurred_at, customer) = 1"
@@ -148,7 +153,7 @@ def _purchases(connection: duckdb.DuckDBPyConnection, asked: Asked, end: date, c
         day=_day("occurred_at", asked.zone),
         amount=amount,
         events="events",
-        purchase=_text(asked.purchase),
+        purchase=text_literal(asked.purchase),
         end=_instant(end, asked.zone),
         once="" if row and row[0] else again,
     )
@@ -158,10 +163,11 @@ def _day(instant: str, zone: str) -> str:
     """The local day. In UTC by arithmetic, since a cast asks a calendar library for each row: four times as slow."""
     if zone == "UTC":
         return f"(DATE '1970-01-01' + (epoch_us({instant}) // 86400000000)::INTEGER)"
-    return f"({instant} AT TIME ZONE {_text(zone)})::DATE"
+    return f"({instant} AT TIME ZONE {text_literal(zone)})::DATE"
 
 
-def _text(value: str) -> str:
+def text_literal(value: str) -> str:
+    """The text in SQL."""
     return "'" + value.replace("'", "''") + "'"
 
 

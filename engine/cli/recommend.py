@@ -1,0 +1,118 @@
+"""`engine recommend fit`: writes what customers bought with each item to a reference table beside the rules."""
+
+import json
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated, Any
+
+import typer
+
+from engine.cli.console import out
+from engine.cli.metrics import Purchase, Source, Sources, archives_of
+from engine.cli.opening import open_project
+from engine.cli.options import AsJson, RulesDir, TemplatesDir, settings_of
+from engine.cli.scores_file import write_whole
+from engine.core.tables import Table
+from engine.errors import UsageError
+from engine.insight.recommending import Found, Wanted, recommendations
+from engine.lang.fields import NAME
+from engine.lang.tables import ENDING, MAX_ROWS, VERSION
+
+SHOWN = 10
+"""Items of which the terminal shows what was found."""
+
+
+def register(app: typer.Typer) -> None:
+    recommend = typer.Typer(
+        help="What customers bought with an item, as a reference table that templates read.", no_args_is_help=True
+    )
+    recommend.callback()(lambda: None)  # or Typer would make the only command the group itself
+    recommend.command("fit")(fit)
+    app.add_typer(recommend, name="recommend")
+
+
+def fit(
+    sources: Sources,
+    item: Annotated[
+        str, typer.Option(help="The property that names the item: sku, or products.sku in a list of objects.")
+    ] = "sku",
+    show: Annotated[str, typer.Option(help="Properties that rows shall have too, such as name,url.")] = "",
+    top: Annotated[int, typer.Option(min=1, max=MAX_ROWS, help="Items to recommend with an item, at most.")] = 5,
+    common: Annotated[int, typer.Option(min=1, help="Customers who must have bought both.")] = 3,
+    table: Annotated[str, typer.Option(help="The name by which templates read the table.")] = "recommend",
+    purchase: Purchase = "purchase",
+    source: Source = "",
+    rules: RulesDir = None,
+    templates: TemplatesDir = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be written.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Find what customers who bought an item bought too, and write it to <table>.table.json in the rules' folder.
+
+    Templates read it (docs/templates.md). Alike are items that the same customers bought, by the cosine of
+    co-occurrence (docs/insight.md).
+
+    Example: engine recommend fit archive --item sku --show name,url
+    """
+    settings = settings_of(rules=rules, templates=templates)
+    wanted = Wanted(purchase, item, _names(show, "--show"), top, common)
+    _names(table, "--table")
+    with TemporaryDirectory(prefix="engine-") as folder:
+        folders = sources
+        if not all(path.is_dir() for path in sources):
+            catalog = open_project(settings, fitting=True, tables={table: Table()}).book.catalog
+            folders = archives_of(sources, catalog, Path(folder), source)
+        found = recommendations(folders, wanted)
+    path = None if dry_run else write_whole(settings.rules / f"{table}{ENDING}", _text(wanted, found))
+    if as_json:
+        out.print_json(data=_told(wanted, found))
+    else:
+        _show(wanted, found, path)
+
+
+def _names(listed: str, option: str) -> tuple[str, ...]:
+    names = tuple(name.strip() for name in listed.split(",") if name.strip())
+    for name in names:
+        if not re.fullmatch(NAME, name):
+            message = f"{option} {listed}: {name!r} is not a name; a name is a letter, then letters, digits and _"
+            raise UsageError(message)
+    return names
+
+
+def _told(wanted: Wanted, found: Found) -> dict[str, Any]:
+    return {
+        "version": VERSION,
+        "made": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
+        "fit": {
+            "purchase": wanted.purchase,
+            "item": wanted.item,
+            "common": wanted.common,
+            "items": found.items,
+            "customers": found.customers,
+        },
+        "rows": found.rows,
+    }
+
+
+def _text(wanted: Wanted, found: Found) -> str:
+    """The table with a line for each key, so that version control shows what a new fit changed."""
+    head = json.dumps(_told(wanted, Found({}, found.items, found.customers)), indent=2).removesuffix("{}\n}")
+    lines = ",\n".join(
+        f"    {json.dumps(key, ensure_ascii=False)}: {json.dumps(rows, ensure_ascii=False)}"
+        for key, rows in found.rows.items()
+    )
+    return f"{head}{{\n{lines}\n  }}\n}}\n"
+
+
+def _show(wanted: Wanted, found: Found, path: Path | None) -> None:
+    out.print(
+        f"{found.customers:,} customers, {found.items:,} items; {len(found.rows):,} have others to go with them",
+        highlight=False,
+    )
+    for key, rows in list(found.rows.items())[:SHOWN]:
+        others = ", ".join(str(row[wanted.name]) for row in rows)
+        out.print(f"  {key}: {others}", markup=False, highlight=False)
+    if path:
+        out.print(f"wrote {path}", markup=False, highlight=False)

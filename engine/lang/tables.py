@@ -1,0 +1,128 @@
+"""Reads reference tables, `<name>.table.json` beside the rules, for templates.
+
+The project loader calls it. Tables may be large, and are not read as YAML: a finding has the place of its key.
+"""
+
+import re
+from collections.abc import Mapping
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from engine.core.tables import Row, Table
+from engine.lang.diagnostics import Diagnostic, severity_of, shown_path
+from engine.lang.fields import NAME
+
+ENDING: Final = ".table.json"
+VERSION: Final = 1
+MAX_BYTES: Final = 64_000_000
+"""Bytes of a file. The rows of a table of this size take some 300 MB in each worker."""
+MAX_ROWS: Final = 100
+"""Rows of a key. No message lists more."""
+
+_Value = str | int | float | bool | None
+_BYTE = re.compile(r" \(byte (\d+)\)")
+_PATH = re.compile(r" - at `\$(.*)`")
+
+
+class _File(msgspec.Struct):
+    """What stands beside `rows` is for people."""
+
+    version: int
+    rows: dict[str, msgspec.Raw]
+
+
+class _Refused(Exception):
+    """`at`: the byte of the finding, or the key in the text."""
+
+    def __init__(self, at: int | str, code: str, message: str, help: str = "") -> None:
+        super().__init__(message)
+        self.finding = (at, code, message, help)
+
+
+def paths_of(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.glob(f"*{ENDING}") if path.is_file())
+
+
+def name_of(path: Path) -> str:
+    return path.name.removesuffix(ENDING)
+
+
+def read_table(path: Path) -> tuple[Table, str, list[Diagnostic]]:
+    """The table, the hash of its file, and what is wrong with it: then the table is one that is not known."""
+    try:
+        size = path.stat().st_size
+        raw = path.read_bytes() if size <= MAX_BYTES else b""
+    except OSError as error:
+        return Table(), "", [_report(path, b"", 0, "missing-file", f"cannot be read: {error.strerror}")]
+    try:
+        if size > MAX_BYTES:
+            raise _Refused(0, "too-large", f"the file is larger than {MAX_BYTES:,} bytes", "leave out columns, or keys")
+        return _table(path, raw), sha256(raw).hexdigest()[:16], []
+    except _Refused as refused:
+        return Table(), "", [_report(path, raw, *refused.finding)]
+
+
+def _table(path: Path, raw: bytes) -> Table:
+    if not re.fullmatch(NAME, name_of(path)):
+        message = f"'{name_of(path)}' is not a name that templates can read"
+        raise _Refused(0, "bad-name", message, "a name is a letter, then letters, digits and _")
+    file = _decoded(_file, raw, "")
+    if file.version != VERSION:
+        raise _Refused("version", "bad-value", f"the version of a table is {VERSION}")
+    known: dict[bytes, Row] = {}
+    return Table.of({key: _rows(key, rows, known) for key, rows in file.rows.items()})
+
+
+def _rows(key: str, written: msgspec.Raw, known: dict[bytes, Row]) -> tuple[Row, ...]:
+    """`known`: rows by their text; the same row under many keys is kept once."""
+    found = _decoded(_list, written, key)
+    if len(found) > MAX_ROWS:
+        message = f"'{key}' has {len(found):,} rows, a key has at most {MAX_ROWS}"
+        raise _Refused(key, "too-large", message, "no message lists more")
+    return tuple(_row(bytes(row), key, known) for row in found)
+
+
+def _row(text: bytes, key: str, known: dict[bytes, Row]) -> Row:
+    row = known.get(text)
+    if row is None:
+        told: Mapping[str, Any] = _decoded(_columns, text, key)
+        for column in told:
+            if not re.fullmatch(NAME, column):
+                message = f"'{column}' is not a name that templates can read"
+                raise _Refused(key, "bad-name", message, "a column is a letter, then letters, digits and _")
+        row = known[text] = {column: value for column, value in told.items() if value is not None}
+    return row
+
+
+_file = msgspec.json.Decoder(_File)
+_list = msgspec.json.Decoder(list[msgspec.Raw])
+_columns = msgspec.json.Decoder(dict[str, _Value])
+
+
+def _decoded(decoder: msgspec.json.Decoder[Any], text: bytes | msgspec.Raw, key: str) -> Any:
+    """`key`: whose rows the text is; "": it is the whole file."""
+    try:
+        return decoder.decode(text)
+    except msgspec.ValidationError as error:
+        place = _PATH.search(str(error))
+        what = f"{f'rows.{key}' if key else ''}{place[1] if place else ''}".lstrip(".")
+        reason = str(error).replace("`", "'").partition(" - at ")[0]
+        help = 'a table is {"version": 1, "rows": {"<key>": [{"<column>": "text or number"}]}}'
+        raise _Refused(key or 0, "wrong-type", f"{what}: {reason}" if what else reason, help) from error
+    except msgspec.DecodeError as error:
+        found = _BYTE.search(str(error))
+        said = _BYTE.sub("", str(error)).removeprefix("JSON is malformed: ")
+        raise _Refused(int(found[1]) if found else 0, "json-syntax", said) from error
+
+
+def _report(path: Path, raw: bytes, where: int | str, code: str, message: str, help: str = "") -> Diagnostic:
+    at = where if isinstance(where, int) else max(0, raw.find(msgspec.json.encode(where)))
+    start = raw.rfind(b"\n", 0, at) + 1
+    end = raw.find(b"\n", at)
+    line = raw[start : end if end >= 0 else len(raw)].decode(errors="replace")
+    column = len(raw[start:at].decode(errors="replace")) + 1
+    number = raw.count(b"\n", 0, at) + 1
+    return Diagnostic(shown_path(path), number, column, 1, severity_of(code), code, message, help, line)
