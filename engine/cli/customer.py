@@ -10,6 +10,7 @@ from engine.cli.console import out
 from engine.cli.options import AsJson, Data, Namespace, Store, settings_of
 from engine.core.state.model import State
 from engine.operate.customers import Found, add_endings, erase_everywhere, everything, find, outcome_in_words
+from engine.operate.statement import in_words, sum_in_words
 from engine.wire.digests import customer_digest
 from engine.wiring.store import open_sending, open_store
 from engine.wiring.wall_clock import wall_clock
@@ -111,6 +112,19 @@ def _show(customer: str, found: Found, known: dict[str, Any]) -> None:
     for what, lines in _in_words(found.state, known).items():
         table.add_row(f"[bold]{what}[/]", escape("\n".join(lines)) or "[dim]none[/]")
     out.print(table)
+    for id_, said in known["points"].items():
+        out.print(_statement(id_, said))
+        out.print(sum_in_words(said), markup=False, highlight=False)
+
+
+def _statement(points: str, said: dict[str, Any]) -> Table:
+    head, *rows = in_words(said)
+    table = Table(title=f"\n{points}: statement", title_justify="left", box=None, pad_edge=False)
+    for name in head:
+        table.add_column(name, justify="right" if name in ("points", "used", "left") else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*map(escape, row))
+    return table
 
 
 def _in_words(state: State, known: dict[str, Any]) -> dict[str, list[str]]:

@@ -11,7 +11,7 @@ from engine.cli.console import out
 from engine.cli.opening import open_project
 from engine.cli.options import AsJson, Data, Namespace, RulesDir, Store, TemplatesDir, settings_of
 from engine.core.book import RuleBook
-from engine.core.explain import RuleView, SegmentView, segments
+from engine.core.explain import PointsView, RuleView, SegmentView, points, segments
 from engine.core.explain import explain as views_of
 from engine.core.zones import iso
 from engine.errors import UsageError
@@ -82,6 +82,8 @@ def _show(customer: str, found: Found, book: RuleBook, views: list[RuleView], hi
         out.print(_history_table(history, book.revision))
     if of_segments := segments(book, state):
         out.print(_segments_table(of_segments))
+    if of_points := points(book, state, found.clock):
+        out.print(_points_table(of_points))
     out.print(_rules_table(views))
 
 
@@ -128,6 +130,18 @@ def _segments_table(views: list[SegmentView]) -> Table:
     return table
 
 
+def _points_table(views: list[PointsView]) -> Table:
+    table = Table(title="\nPoints", title_justify="left", box=None, pad_edge=False)
+    for column in ("points", "balance", "pending", "what comes"):
+        table.add_column(column, overflow="fold")
+    for view in views:
+        coming = [f"{view.expiring} end at {iso(view.expires_at)}"] if view.expires_at else []
+        if view.changes and view.changes != view.expires_at:
+            coming.append(f"the balance changes at {iso(view.changes)}")
+        table.add_row(view.points, str(view.balance), str(view.pending), "; ".join(coming) or "nothing")
+    return table
+
+
 def _stands(view: SegmentView) -> str:
     parts = [view.level if view.level != "none" else "outside"]
     if view.since:
@@ -160,6 +174,17 @@ def _as_data(
                 "looks": iso(view.looks) if view.looks else None,
             }
             for view in segments(book, found.state)
+        ],
+        "points": [
+            {
+                "points": view.points,
+                "balance": view.balance,
+                "pending": view.pending,
+                "expiring": view.expiring,
+                "expires_at": iso(view.expires_at) if view.expires_at else None,
+                "changes": iso(view.changes) if view.changes else None,
+            }
+            for view in points(book, found.state, found.clock)
         ],
         "rules": [
             {

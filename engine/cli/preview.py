@@ -20,7 +20,7 @@ from engine.wire.records import outreach_fields
 from engine.wiring.store import open_store
 from engine.wiring.wall_clock import wall_clock
 
-PARTS = ("profile", "event", "events", "segments")
+PARTS = ("profile", "event", "events", "segments", "points")
 """The fields that a preview's data may have."""
 
 
@@ -42,8 +42,9 @@ def preview(
 ) -> None:
     """Render one template, from sample data or for a customer of the store.
 
-    The JSON file may have profile, event, events and segments: {"profile": {"first_name": "Ada"}, "events":
-    {"purchase": {"count": 3, "last": {"amount": 20}}}, "segments": {"tier": "gold", "active": true}}.
+    The JSON file may have profile, event, events, segments and points: {"profile": {"first_name": "Ada"}, "events":
+    {"purchase": {"count": 3, "last": {"amount": 20}}}, "segments": {"tier": "gold", "active": true}, "points":
+    {"stars": {"balance": 120, "pending": 30}}}.
 
     Example: engine preview welcome --data ada.json --html
     """

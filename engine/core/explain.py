@@ -1,14 +1,17 @@
 """Why a customer did or did not get something, read from the state alone.
 
-`engine explain` and the console call `explain` and `segments`, which must not change the state.
+`engine explain` and the console call `explain`, `segments` and `points`, which must not change the state.
 """
 
 from dataclasses import dataclass
+from zoneinfo import ZoneInfo
 
 from engine.core.book import Rule, RuleBook
 from engine.core.guards import Candidate, Defer, HoldOut, Stop, Verdict
 from engine.core.journeys.explain import explain as explain_journey
 from engine.core.journeys.runs import next_moment
+from engine.core.points.model import Points
+from engine.core.points.view import PARTS, value
 from engine.core.scope import NO_LEVEL
 from engine.core.segments.model import Segment
 from engine.core.state.model import Membership, State
@@ -48,6 +51,33 @@ class SegmentView:
     kept_until: int
     next: str
     condition: str
+
+
+@dataclass(frozen=True, slots=True)
+class PointsView:
+    """Points as they stand for one customer. Instants are epoch ms; 0: there is none.
+
+    `expiring` of them end at `expires_at`. `changes`: when time alone changes the balance.
+    """
+
+    points: str
+    why: str
+    balance: int
+    pending: int
+    expiring: int
+    expires_at: int
+    changes: int
+
+
+def points(book: RuleBook, state: State, now: int) -> list[PointsView]:
+    """One view for each kind of points of the book."""
+    return [_points(each, state, now, book.policy.zones.of(state.profile)) for each in book.points.values()]
+
+
+def _points(points: Points, state: State, now: int, zone: ZoneInfo) -> PointsView:
+    balance, pending, expiring, expires_at = (value(state, points.id, part, now, zone) for part in PARTS)
+    ledger = state.points.get(points.id)
+    return PointsView(points.id, points.why, balance, pending, expiring, expires_at, ledger.due if ledger else 0)
 
 
 def segments(book: RuleBook, state: State) -> list[SegmentView]:

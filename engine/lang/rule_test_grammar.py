@@ -85,6 +85,15 @@ def _expected(value: Any) -> Any:
     return _with_step({**what, "at": at})
 
 
+def _stands(value: Any) -> Any:
+    if not isinstance(value, dict) or "at" in value or len(value) != 1:
+        return value
+    at, what = next(iter(value.items()))
+    if not isinstance(what, dict):
+        refuse("wrong-type", f"{at} must name points, not {said(what)}", f"as in - {at}: {{ stars: 120 }}")
+    return {"at": at, "points": what}
+
+
 def _with_step(value: Any) -> Any:
     """`rule: onboarding/hello` names a step of a journey."""
     rule = value.get("rule") if isinstance(value, dict) else None
@@ -178,9 +187,37 @@ class OutcomeFields(Strict):
     until: OptionalMoment = Field(None, description="When a deferred firing is looked at again.")
 
 
+class StandingFields(Strict):
+    label = "points"
+    balance: Annotated[int | None, NotNull()] = Field(None, description="What can be spent.")
+    pending: Annotated[int | None, NotNull()] = Field(None, description="What will be usable later.")
+    earned: Annotated[int | None, NotNull()] = Field(
+        None, description="What was ever earned, less what was taken back."
+    )
+    expiring: Annotated[int | None, NotNull()] = Field(None, description="How many of them end next.")
+    expires_at: OptionalMoment = Field(None, description="When they do.")
+
+
+Standing = Annotated[
+    StandingFields,
+    Shorthand(lambda value: {"balance": value} if type(value) is int else value, {"type": "integer"}),
+]
+"""A number alone is the balance."""
+
+
+class StandsFields(Strict):
+    label = "points"
+    at: MomentField = Field(description="When the customer's points are looked at.")
+    points: Annotated[dict[str, Standing], Field(min_length=1)] = Field(description="Points -> how they stand then.")
+
+
 _ITEM = {"type": "object", "anyOf": [{"required": ["rule"]}, {"required": ["segment"]}]}
 Given = Annotated[GivenFields, Shorthand(_given, _keyed_by_time(_EVENT))]
 Expect = Annotated[ExpectedFields, Shorthand(_expected, _keyed_by_time(_ITEM))]
+Stands = Annotated[
+    StandsFields,
+    Shorthand(_stands, _keyed_by_time({"type": "object", "minProperties": 1})),
+]
 OutcomeItem = Annotated[OutcomeFields, Shorthand(_expected, _keyed_by_time(_ITEM))]
 
 
@@ -196,10 +233,11 @@ class CaseFields(Strict):
     until: MomentField = Field(description="How far the clock runs, inclusive.")
     expect: Annotated[list[Expect] | None, NotNull()] = Field(None, description="All outreach, in order.")
     outcomes: Annotated[list[OutcomeItem] | None, NotNull()] = Field(None, description="All outcomes, in order.")
+    points: list[Stands] = Field([], description="How the customer's points stand at some moments.")
 
     @model_validator(mode="after")
     def _expects_something(self) -> "CaseFields":
-        if self.expect is None and self.outcomes is None:
+        if self.expect is None and self.outcomes is None and not self.points:
             refuse("missing-field", "test needs 'expect' or 'outcomes'", "expect: [] says that nothing is sent")
         return self
 

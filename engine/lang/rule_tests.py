@@ -19,6 +19,7 @@ from engine.lang.rule_test_grammar import (
     Moment,
     OutcomeFields,
     RuleTestsFile,
+    StandsFields,
     moment_or_none,
 )
 from engine.lang.site import Site
@@ -57,6 +58,15 @@ class Expected:
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """How points must stand at a moment: the parts that are named; times in them are epoch ms."""
+
+    at: int
+    points: str
+    parts: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
 class TestCase:
     """One test; `expect` or `outcomes` None: not compared. Times are epoch milliseconds."""
 
@@ -70,6 +80,8 @@ class TestCase:
     expect: tuple[Expected, ...] | None
     outcomes: tuple[Expected, ...] | None
     place: Place
+    points: tuple[Standing, ...] = ()
+    """In the order of their moments."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +155,21 @@ class _Case:
             self.expected("expect", fields.expect),
             self.expected("outcomes", fields.outcomes),
             self.site.document.place((*self.site.route, "name")),
+            self.standings(fields.points),
         )
+
+    def standings(self, items: Sequence[StandsFields]) -> tuple[Standing, ...]:
+        found, start = [], self.fields.start
+        for index, item in enumerate(items):
+            site = self.site.at("points", index)
+            written = site.written()
+            inner = site.at("points") if "at" in written else site.at(next(iter(written)))
+            for id_, standing in item.points.items():
+                inner.at(id_).points(id_, key=True)
+                named = {name: getattr(standing, name) for name in standing.model_fields_set}
+                parts = {name: each.after(start) if isinstance(each, Moment) else each for name, each in named.items()}
+                found.append(Standing(item.at.after(start), id_, parts))
+        return tuple(sorted(found, key=lambda one: one.at))
 
     def given(self, index: int, fields: GivenFields) -> Given:
         event, properties = self._given_sites(index)

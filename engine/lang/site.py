@@ -93,11 +93,11 @@ class Site:
             self.report("unknown-segment", f"there is no segment '{name}'", help)
         return found
 
-    def points(self, name: str) -> None:
+    def points(self, name: str, *, key: bool = False) -> None:
         """Report it if there are no such points."""
         if name not in self.catalog.points:
             help = did_you_mean(name, self.catalog.points)
-            self.report("unknown-points", f"there are no points '{name}'", help)
+            self.report("unknown-points", f"there are no points '{name}'", help, key=key)
 
     def field(self, name: str, kinds: Collection[Kind] = (), *, key: bool = False) -> str:
         """The name; reported if there is no such profile field or it is not of one of `kinds`."""

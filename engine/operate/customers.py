@@ -11,6 +11,7 @@ from engine.core.state.model import State
 from engine.core.zones import iso
 from engine.errors import UsageError
 from engine.operate.erasure import erase, looks_name, pending
+from engine.operate.statement import statement
 from engine.ports import ClaimStore, StateStore
 from engine.wire.histories import decode_history
 from engine.wire.partitioner import murmur2_partition
@@ -135,6 +136,7 @@ def everything(store: StateStore, customer: str, found: Found) -> dict[str, Any]
             for id_, one in state.segments.items()
             if one.level and not one.parked
         },
+        "points": {id_: statement(one) for id_, one in state.points.items() if not one.parked},
         "runs": [
             {"rule": rule, "step": run.step, "since": iso(run.came), "due": iso(run.due), "key": run.key}
             for rule, slot in state.rules.items()

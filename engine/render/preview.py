@@ -6,9 +6,11 @@ from typing import Any
 
 from engine.core.book import RuleBook
 from engine.core.expression import Keeps
+from engine.core.points.model import SECOND
 from engine.core.scope import NO_LEVEL
 from engine.core.segments.follow import meet
 from engine.core.state.model import IN, History, Membership, Memory, State, WindowEntry
+from engine.core.state.points import Ledger, Lot
 from engine.core.zones import to_millis
 from engine.errors import RenderFailed
 from engine.model import KeptEvent, Outreach
@@ -25,10 +27,12 @@ def preview(
     `data` may have `profile` {field: value}, `event` {type, time, properties} and `events`
     {type: {count, sum: {property: total}, first: {time}, last: {time, and properties}}}. Times are ISO 8601 or
     epoch milliseconds, without one `now`; all events of a type fall on the time of its last. `segments` may have
-    {segment: true, false, or its level}; others are as their conditions say.
+    {segment: true, false, or its level}; others are as their conditions say. `points` may have {points: balance}, or
+    {points: {balance, pending}}, all of it earned now.
     """
     try:
         state, event = sample_state(data, now, book.keeps)
+        _credit(book, state, data.get("points") or {}, now)
         _place(book, state, data.get("segments") or {}, now)
     except (TypeError, ValueError, AttributeError) as error:
         raise RenderFailed(template, f"the data cannot be used: {error}") from error
@@ -61,6 +65,22 @@ def sample_state(data: Mapping[str, Any], now: int, keeps: Keeps) -> tuple[State
         _add_events(state, type_, facts, now, summed)
     event = data.get("event")
     return state, _event(event.get("type", "event"), event, event.get("properties", {}), now) if event else None
+
+
+def _credit(book: RuleBook, state: State, given: Mapping[str, Any], now: int) -> None:
+    """Give the customer points. Raises ValueError."""
+    zone = book.policy.zones.of(state.profile)
+    for id_, value in given.items():
+        points = book.points.get(id_)
+        if points is None:
+            message = f"there are no points {id_!r}; there are {', '.join(book.points) or 'none'}"
+            raise ValueError(message)
+        parts = value if isinstance(value, Mapping) else {"balance": value}
+        balance, pending = int(parts.get("balance", 0)), int(parts.get("pending", 0))
+        later = max([line.usable(now) for line in points.earn])
+        lots = [Lot(now // SECOND, points.end(now, zone), balance)] if balance > 0 else []
+        coming = [Lot(later, points.end(now, zone), pending)] if pending else []
+        state.points[id_] = Ledger(lots, coming, debt=max(0, -balance), earned=balance)
 
 
 def _place(book: RuleBook, state: State, given: Mapping[str, Any], now: int) -> None:

@@ -8,16 +8,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine.core.durations import text_of
 from engine.core.explain import explain
 from engine.core.scope import NO_LEVEL
-from engine.core.zones import iso
-from engine.lang.rule_tests import Expected, TestCase, TestFile
+from engine.lang.rule_tests import Expected, Standing, TestCase, TestFile
 from engine.model import Event, OutcomeRecord, Outreach
 from engine.ports import Renderer
 from engine.render import JinjaRenderer
 from engine.testing.moves import Move, concerned
 from engine.testing.simulator import Simulator
+from engine.testing.standings import moment, standing_difference, standing_of
 
 Got = Outreach | OutcomeRecord | Move
 
@@ -41,6 +40,8 @@ class TestResult:
     problems: list[str] = field(default_factory=list)
     got: list[Got] = field(default_factory=list)
     outcomes: list[OutcomeRecord] = field(default_factory=list)
+    standings: list[Standing] = field(default_factory=list)
+    """How points stood at the moments that the test names."""
 
     @property
     def passed(self) -> bool:
@@ -56,7 +57,7 @@ def run_test_file(
 
 
 def _run(file: TestFile, renderer: Renderer, index: int, case: TestCase) -> TestResult:
-    sim = _simulate(file, renderer, case, strict=False)
+    sim, standings = _simulate(file, renderer, case, strict=False)
     result = TestResult(case, index, got=[*sim.outreach], outcomes=sim.outcomes)
     if case.expect is not None:
         result.got = in_order(case.expect, sim.outreach, sim.moves)
@@ -64,9 +65,15 @@ def _run(file: TestFile, renderer: Renderer, index: int, case: TestCase) -> Test
             result.problems += _difference(case, case.expect, result.got)
     if case.outcomes is not None and not same(case.outcomes, sim.outcomes):
         result.problems += _difference(case, case.outcomes, sim.outcomes)
+    result.standings = standings
+    if standings != list(case.points):
+        result.problems += standing_difference(case, standings)
     if result.problems:
         result.problems += _why(case, sim)
-    again = _simulate(file, renderer, case, strict=True)
+    again, repeated = _simulate(file, renderer, case, strict=True)
+    if repeated != standings:
+        result.problems.append("with every event delivered twice and the state reloaded the points stand otherwise:")
+        result.problems += standing_difference(case, repeated)
     if (again.outreach, again.outcomes, again.moves) != (sim.outreach, sim.outcomes, sim.moves):
         result.problems.append("with every event delivered twice and the state reloaded it gives something else:")
         got = [*again.outreach, *(again.moves if again.moves != sim.moves else ())]
@@ -74,15 +81,20 @@ def _run(file: TestFile, renderer: Renderer, index: int, case: TestCase) -> Test
     return result
 
 
-def _simulate(file: TestFile, renderer: Renderer, case: TestCase, *, strict: bool) -> Simulator:
+def _simulate(file: TestFile, renderer: Renderer, case: TestCase, *, strict: bool) -> tuple[Simulator, list[Standing]]:
+    """The customers at the end, and how points stood on the way."""
     sim = Simulator(file.book, renderer, start=case.start, strict=strict)
     sim.profile(case.customer, **case.profile)
+    asked, found = list(case.points), list[Standing]()
     for given in sorted(case.given, key=lambda given: given.arrives):
+        while asked and asked[0].at < given.arrives:
+            found.append(standing_of(sim, case.customer, asked.pop(0)))
         sim.run(given.arrives - 1)
         properties = _about(given.properties, sim.outreach)
         sim.deliver(Event(given.id, given.type, case.customer, given.at, properties), given.arrives)
+    found += [standing_of(sim, case.customer, one) for one in asked]
     sim.run(case.until)
-    return sim
+    return sim, found
 
 
 def in_order(want: Sequence[Expected], outreach: Sequence[Outreach], moves: Sequence[Move]) -> list[Got]:
@@ -182,8 +194,3 @@ def _why(case: TestCase, sim: Simulator) -> list[str]:
     under_way = {rule for rule, slot in state.rules.items() if slot.runs}
     views = explain(sim.book, state, case.customer, sim.now)
     return lines + [f"  why   {one.rule}: {one.waits}" for one in views if one.rule in asked - (seen - under_way)]
-
-
-def moment(case: TestCase, at: int) -> str:
-    """An instant as test files write it: a duration from the start of the test."""
-    return text_of(at - case.start) if at > case.start else ("0d" if at == case.start else iso(at))

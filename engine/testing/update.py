@@ -10,10 +10,11 @@ from typing import NamedTuple
 
 from engine.lang.located import Document, Node, Route
 from engine.lang.rule_test_grammar import OF_MOVES
-from engine.lang.rule_tests import Expected, TestCase, TestFile
+from engine.lang.rule_tests import Expected, Standing, TestCase, TestFile
 from engine.model import Outreach
 from engine.testing.moves import Move
-from engine.testing.rule_tests import CONTAINED, MOMENTS, Got, TestResult, label, moment, same
+from engine.testing.rule_tests import CONTAINED, MOMENTS, Got, TestResult, label, same
+from engine.testing.standings import moment
 
 
 class _Edit(NamedTuple):
@@ -42,6 +43,8 @@ def _edits(document: Document, result: TestResult) -> Iterator[_Edit]:
     if case.outcomes is not None and not same(case.outcomes, result.outcomes):
         names = list(dict.fromkeys(["outcome", *_named(case.outcomes)]))
         yield _edit(document, (*route, "outcomes"), [_entry(case, one, names, {}) for one in result.outcomes])
+    if result.standings != list(case.points):
+        yield _edit(document, (*route, "points"), [_standing(case, one) for one in result.standings])
 
 
 def _edit(document: Document, route: Route, entries: Sequence[str]) -> _Edit:
@@ -84,6 +87,11 @@ def _entry(case: TestCase, one: Got, names: Sequence[str], quotes: Mapping[str, 
     fields += [f"{name}: {_written(case, one, name)}" for name in names if name != "step" and getattr(one, name)]
     fields += [f"{name}: {json.dumps(text, ensure_ascii=False)}" for name, text in quotes.items()]
     return f"{moment(case, one.at)}: {{ {', '.join(fields)} }}"
+
+
+def _standing(case: TestCase, one: Standing) -> str:
+    parts = {name: moment(case, part) if name == "expires_at" else part for name, part in one.parts.items()}
+    return f"{moment(case, one.at)}: {{ {one.points}: {{ {', '.join(f'{n}: {p}' for n, p in parts.items())} }} }}"
 
 
 def _written(case: TestCase, one: Got, name: str) -> str:

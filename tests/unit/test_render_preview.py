@@ -12,6 +12,8 @@ from engine.core.triggers.inactivity import Inactivity
 from engine.core.zones import Zones
 from engine.model import Outreach
 from engine.render import JinjaRenderer, preview
+from tests.support.points_shop import STARS
+from tests.support.points_shop import shop as points_shop
 from tests.support.rendering import NOON, push, reason_of, write
 from tests.support.segment_shop import ACTIVE, KEPT, UP, shop
 
@@ -118,3 +120,24 @@ def test_a_preview_computes_the_other_segments_from_the_events(tmp_path: Path) -
 )
 def test_a_preview_says_what_a_segment_can_be(tmp_path: Path, segments: dict[str, Any], said: str) -> None:
     assert said in reason_of(lambda: of_tiers(tmp_path, {"segments": segments}))
+
+
+def of_points(folder: Path, data: dict[str, Any]) -> str:
+    note = """\
+{% block subject %}{{ points.stars.balance }}{% endblock %}{% block text %}{{ points.stars.pending }}
+{{ points.stars.expiring }} {{ (points.stars.expires_at - 1) | date }}{% endblock %}
+"""
+    book = points_shop(folder, STARS, note=note)
+    made = preview(JinjaRenderer(folder / "templates", book), book, "note", "email", data, NOON)
+    return f"{made.subject}, {made.text}".replace("\n", ", ")
+
+
+def test_a_preview_has_the_points_that_the_data_says(tmp_path: Path) -> None:
+    assert of_points(tmp_path, {"points": {"stars": 120}}) == "120, 0, 120 January 31, 2027"
+    data = {"points": {"stars": {"balance": 50, "pending": 30}}}
+    assert of_points(tmp_path, data) == "50, 30, 50 January 31, 2027"
+
+
+def test_a_preview_knows_no_points_that_the_rules_do_not_have(tmp_path: Path) -> None:
+    said = reason_of(lambda: of_points(tmp_path, {"points": {"miles": 5}}))
+    assert "there are no points 'miles'; there are stars" in said
