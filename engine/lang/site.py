@@ -49,7 +49,7 @@ class Site:
         """
         if not text:
             return None
-        known = frozenset(types) & self.catalog.events.keys()
+        known = frozenset(types).intersection(self.catalog.events)
         catalog = self.catalog if experiments or not self.catalog.experiments else replace(self.catalog, experiments={})
         compiled, errors = compile_expression(text, catalog, known, value, frozenset(steps))
         for error in errors if known or not types else ():

@@ -276,7 +276,7 @@ def _brings(catalog: Catalog, among: Expression) -> frozenset[str]:
     fed = frozenset[str]().union(*(feeding(catalog, field) for field in reads.fields))
     told = {*(MOVE_TYPES if reads.segments else ()), *((CHANGED,) if reads.points else ())}
     booked = frozenset[str]().union(*(catalog.points[id_].events for id_ in reads.points))
-    return (reads.types | fed | told | booked) & catalog.events.keys()
+    return (reads.types | fed | told | booked).intersection(catalog.events)
 
 
 class EventTriggerFields(TriggerFields):
@@ -320,7 +320,7 @@ class SegmentTriggerFields(TriggerFields):
     moves: Moves
 
     def events(self, catalog: Catalog) -> frozenset[str]:
-        return Fact(segment=self.segment, moves=self.moves).types & catalog.events.keys()
+        return Fact(segment=self.segment, moves=self.moves).types.intersection(catalog.events)
 
     def build(self, rule: str, site: Site, common: Common) -> Trigger:
         move = FactFields(segment=self.segment, moves=self.moves).build(site, ())

@@ -3,7 +3,7 @@
 `build` calls it. The strongest kind counts: a rule that arms differently may have another text too.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import fields, is_dataclass
 from enum import StrEnum
 from typing import Any, Final
@@ -131,9 +131,14 @@ def _graph(journey: Journey) -> list[dict[str, Any]]:
 
 
 def _attributes(value: Any) -> dict[str, Any]:
-    names = [each.name for each in fields(value)] if is_dataclass(value) else list(getattr(value, "__dict__", {}))
+    names = [each.name for each in fields(value)] if is_dataclass(value) else _own_names(value)
     found = {name.lstrip("_"): getattr(value, name) for name in names}
     return {name: one for name, one in found.items() if isinstance(one, Expression) or not callable(one)}
+
+
+def _own_names(value: Any) -> Iterable[str]:
+    """A class that mypyc has compiled keeps no `__dict__`, and lists its attributes."""
+    return getattr(value, "__mypyc_attrs__", None) or getattr(value, "__dict__", {})
 
 
 def segment_changes(old: RuleBook, new: RuleBook) -> list[Change]:

@@ -1,5 +1,9 @@
 """Actions for tests of what rules may do, defined without the rule language."""
 
+from typing import Self
+
+import pytest
+
 from engine.core.actions.base import Action
 from engine.core.book import RuleBook
 from engine.core.effects import Effect, effect_id
@@ -9,9 +13,15 @@ from engine.model import DerivedEvent, Event, Outcome
 
 
 class Tell(Action):
-    """Makes an event of a type, for the customer or for somebody else."""
+    """Makes an event of a type, for the customer or for somebody else. Skips the test where actions are compiled."""
 
     outcome = Outcome.EMITTED
+
+    def __new__(cls, *_: str, **__: str) -> Self:
+        try:
+            return super().__new__(cls)
+        except TypeError:
+            pytest.skip("a class of Python cannot inherit from a compiled one", allow_module_level=True)
 
     def __init__(self, type: str, to: str = "") -> None:
         self.type = type

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from importlib import import_module
 from pathlib import Path
+from types import BuiltinFunctionType
 
 import pytest
 
@@ -15,7 +16,10 @@ DOCUMENTED = re.findall(
 
 @pytest.mark.parametrize(("module", "name"), DOCUMENTED)
 def test_a_documented_name_can_be_imported_and_says_what_it_is(module: str, name: str) -> None:
-    assert getattr(import_module(module), name).__doc__ or name.isupper()
+    found = getattr(import_module(module), name)
+    assert (
+        found.__doc__ or name.isupper() or isinstance(found, BuiltinFunctionType)
+    )  # compiled: mypyc drops what it says
 
 
 def test_all_that_testing_and_the_embedding_offer_is_documented() -> None:
