@@ -186,6 +186,15 @@ class Settings(BaseModel):
         SecretStr(""),
         description="signs links, at least 16 characters; several separated by spaces: the first signs, all verify",
     )
+    share_url: str = Field(
+        "",
+        description="https:// URL of the shop, to which the page behind a share link leads; empty: no share links",
+    )
+    share_key: SecretStr = Field(
+        SecretStr(""),
+        description="key with which the shop's back end claims referrals at `engine web`, at least 16 characters; "
+        "empty: off",
+    )
     feedback_topic: str = Field(
         "engine.feedback",
         description="topic for feedback about outreach: sent, bounced, unsubscribed and so on; empty: off",

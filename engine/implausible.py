@@ -13,7 +13,7 @@ _TOPIC: Final = re.compile(r"[a-zA-Z0-9._-]{1,249}")
 _NAMESPACE: Final = re.compile(r"[\w.:-]+", re.ASCII)
 _GROUPS: Final = ("kafka_group", "send_group")
 _TOPICS: Final = ("outreach_topic", "outcomes_topic", "dead_letters_topic", "events_topic", "feedback_topic")
-_WEB: Final = ("public_url", "kafka_token_url")
+_WEB: Final = ("public_url", "share_url", "kafka_token_url")
 _CHANNELS: Final = ("email_url", "sms_url", "push_url", "webhook_url")
 _FILES: Final = (
     "kafka_ca_file",
@@ -127,3 +127,6 @@ def _secrets(settings: Any) -> Iterator[Problem]:
     secret = settings.coupon_secret.get_secret_value()
     if secret and len(secret) < MIN_SECRET_LENGTH:
         yield "coupon_secret", f"needs at least {MIN_SECRET_LENGTH} characters: codes could be guessed"
+    key = settings.share_key.get_secret_value()
+    if key and len(key) < MIN_SECRET_LENGTH:
+        yield "share_key", f"needs at least {MIN_SECRET_LENGTH} characters: anybody could claim referrals"

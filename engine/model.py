@@ -15,6 +15,7 @@ TRANSACTIONAL: Final = "transactional"
 """The purpose of messages, such as receipts, that a customer gets even after unsubscribing."""
 UNSUBSCRIBE_LINK: Final = "engine_unsubscribe_link"
 PREFERENCES_LINK: Final = "engine_preferences_link"
+SHARE_LINK: Final = "engine_share_link"
 """Placeholders in a rendered message for links that only the sender can sign.
 
 They consist of letters that HTML, URLs and mail leave unchanged, and that no line break can split.
@@ -179,6 +180,11 @@ class Outreach(msgspec.Struct):
     def unsubscribe_link(self) -> str:
         """The placeholder that templates print for the link; "" for purposes without unsubscribing."""
         return "" if self.purpose == TRANSACTIONAL else UNSUBSCRIBE_LINK
+
+    @property
+    def share_link(self) -> str:
+        """The placeholder for the link by which the customer brings friends."""
+        return SHARE_LINK
 
     @property
     def preferences_link(self) -> str:

@@ -25,13 +25,14 @@ ROW: Final = "[0]"
 
 LINKS: Final = frozenset({("outreach", "unsubscribe_link"), ("outreach", "preferences_link")})
 """Reads that only the sender can fill in. A message has both links or neither."""
+SHARE_LINK: Final = ("outreach", "share_link")
 SURVEY_LINKS: Final = "survey_links"
 """The function whose links only the sender can fill in. A call has the path (SURVEY_LINKS, the survey's id)."""
 
 
 def needs_sender(read: TemplateRead) -> bool:
     """Whether it is a link that only the sender can sign."""
-    return read.path in LINKS or read.path[0] == SURVEY_LINKS
+    return read.path in LINKS or read.path == SHARE_LINK or read.path[0] == SURVEY_LINKS
 
 
 @dataclass(frozen=True, slots=True)

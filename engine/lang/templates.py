@@ -32,7 +32,7 @@ TALLY = ("count", "sum", "last", "first")
 # fmt: off
 OUTREACH = (
     "id", "rule", "occurrence", "customer", "at", "moment", "expires_at", "channel", "purpose", "template",
-    "unsubscribe_link", "preferences_link",
+    "unsubscribe_link", "preferences_link", "share_link",
 )
 # fmt: on
 FIXED: Mapping[tuple[str, ...], Collection[str]] = {

@@ -8,7 +8,7 @@ from pathlib import Path
 from engine.config import BadSetting, Settings, channel_urls, linked_settings, unknown_settings
 from engine.core.book import RuleBook
 from engine.core.catalog import Catalog
-from engine.core.template_facts import TemplateFacts, needs_sender
+from engine.core.template_facts import SHARE_LINK, TemplateFacts, needs_sender
 from engine.core.zones import ZONES_VERSION
 from engine.errors import CannotConnect, EngineError, OtherFormat, PartitionsDiffer, SourceUnavailable, StateTooNew
 from engine.lang.project import Loaded, load
@@ -104,12 +104,16 @@ def _rules_finding(loaded: Loaded) -> Finding:
     return ok("rules", text)
 
 
-def check_links(settings: Settings, templates: Iterable[TemplateFacts]) -> Iterator[Finding]:
+def check_links(settings: Settings, templates: Sequence[TemplateFacts]) -> Iterator[Finding]:
     """Warn when messages have link placeholders and no link is configured."""
     linked = [facts.template for facts in templates if any(map(needs_sender, facts.reads))]
     if linked and channel_urls(settings) and not settings.public_url:
         says = f"{linked[0]} has links to our pages, and ENGINE_PUBLIC_URL is not set: they would be empty"
         yield warn("links", says, "set it, and ENGINE_TOKEN_SECRET, for `engine send` and `engine web`")
+    shared = [facts.template for facts in templates if any(read.path == SHARE_LINK for read in facts.reads)]
+    if shared and channel_urls(settings) and not settings.share_url:
+        says = f"{shared[0]} has a share link, and ENGINE_SHARE_URL is not set: it would be empty"
+        yield warn("links", says, "set it, for `engine send` and `engine web`")
 
 
 def check_coupons(settings: Settings, book: RuleBook) -> Iterator[Finding]:

@@ -271,7 +271,7 @@ _TEXT = frozenset({
 })
 _OUTREACH = frozenset({
     "id", "rule", "occurrence", "customer", "at", "moment", "expires_at", "channel", "purpose", "template",
-    "unsubscribe_link", "preferences_link",
+    "unsubscribe_link", "preferences_link", "share_link",
 })
 # fmt: on
 

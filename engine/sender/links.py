@@ -10,11 +10,11 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from engine.model import MAX_SCORE, PREFERENCES_LINK, SURVEY_LINK, UNSUBSCRIBE_LINK, Outreach, Survey
+from engine.model import MAX_SCORE, PREFERENCES_LINK, SHARE_LINK, SURVEY_LINK, UNSUBSCRIBE_LINK, Outreach, Survey
 
 _NUMBER: Final = rf"\d{{1,{len(str(MAX_SCORE))}}}"
 _PLACEHOLDER: Final = re.compile(
-    f"{UNSUBSCRIBE_LINK}|{PREFERENCES_LINK}"
+    f"{UNSUBSCRIBE_LINK}|{PREFERENCES_LINK}|{SHARE_LINK}"
     f"|{SURVEY_LINK}_(?P<low>{_NUMBER})_(?P<high>{_NUMBER})_(?P<score>{_NUMBER})_(?P<survey>(?:[a-z0-9]|__){{1,64}})_end"
 )
 
@@ -25,6 +25,7 @@ class Links(NamedTuple):
     unsubscribe: str = ""
     preferences: str = ""
     survey: Callable[[Survey], str] | None = None
+    share: str = ""
 
 
 LinksOf = Callable[[Outreach], Links]
@@ -56,6 +57,8 @@ def _link(placeholder: re.Match[str], links: Links) -> str:
             return links.unsubscribe
         case name if name == PREFERENCES_LINK:
             return links.preferences
+        case name if name == SHARE_LINK:
+            return links.share
     survey = Survey(placeholder["survey"].replace("__", "_"), int(placeholder["low"]), int(placeholder["high"]))
     if not (links.survey and survey.sound):  # what customers typed may look like a placeholder
         return ""

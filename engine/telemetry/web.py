@@ -13,7 +13,7 @@ from engine.wire.feedback import FeedbackKind
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
-LINKED = ("unsubscribe", "preferences", "survey")
+LINKED = ("unsubscribe", "preferences", "survey", "share")
 """Pages that signed links lead to."""
 PAGES = (*LINKED, "feedback", "other")
 FEEDBACK_KINDS = tuple(FeedbackKind)

@@ -1,7 +1,7 @@
 """What customers tell the pages besides feedback about outreach, as events for the feedback topic.
 
-`engine web` writes them. The id is made of what the link is about, never of what the customer says: whatever is said
-later by the same link is the same event told again, so the first counts.
+`engine web` writes them. The id is made of what may be said once, never of what is said: whatever comes later is the
+same event told again, so the first counts.
 """
 
 from typing import Any
@@ -9,8 +9,14 @@ from typing import Any
 import msgspec
 
 from engine.core.zones import iso
+from engine.wire.digests import customer_digest
 from engine.wire.feedback import FeedbackKind
 from engine.wire.link_tokens import SurveyToken
+
+
+def answer_id(about: SurveyToken) -> str:
+    """The id of every answer to this survey in this outreach."""
+    return f"{about.outreach}:{FeedbackKind.SURVEY_ANSWERED.value}:{about.survey}"
 
 
 class SurveyAnswer(msgspec.Struct, frozen=True):
@@ -20,6 +26,11 @@ class SurveyAnswer(msgspec.Struct, frozen=True):
     at: int
     score: int
     comment: str = ""
+
+    @property
+    def id(self) -> str:
+        """The id of every answer to this survey in this outreach."""
+        return answer_id(self.about)
 
     @property
     def kind(self) -> FeedbackKind:
@@ -34,7 +45,7 @@ class SurveyAnswer(msgspec.Struct, frozen=True):
         """The event, in the engine's own JSON format."""
         about = self.about
         return {
-            "id": answer_id(about),
+            "id": self.id,
             "type": self.kind.value,
             "customer": about.customer,
             "time": iso(self.at),
@@ -51,6 +62,28 @@ class SurveyAnswer(msgspec.Struct, frozen=True):
         }
 
 
-def answer_id(about: SurveyToken) -> str:
-    """The id of every answer to this survey in this outreach."""
-    return f"{about.outreach}:{FeedbackKind.SURVEY_ANSWERED.value}:{about.survey}"
+class ReferralClaim(msgspec.Struct, frozen=True):
+    """The claim that `customer` was brought by the customer `by`. `at`: when it was made, epoch ms."""
+
+    customer: str
+    by: str
+    at: int
+
+    @property
+    def id(self) -> str:
+        """The id of every claim about this customer, whoever has brought them."""
+        return f"{self.kind.value}:{customer_digest(self.customer)}"
+
+    @property
+    def kind(self) -> FeedbackKind:
+        return FeedbackKind.REFERRAL_CLAIMED
+
+    def event(self) -> dict[str, Any]:
+        """The event, in the engine's own JSON format."""
+        return {
+            "id": self.id,
+            "type": self.kind.value,
+            "customer": self.customer,
+            "time": iso(self.at),
+            "properties": {"by": self.by},
+        }

@@ -27,6 +27,7 @@ class FeedbackKind(StrEnum):
     CLICKED = "outreach_clicked"
     PREFERENCES = "preferences_changed"
     SURVEY_ANSWERED = "survey_answered"
+    REFERRAL_CLAIMED = "referral_claimed"
 
 
 class Feedback(msgspec.Struct, frozen=True):

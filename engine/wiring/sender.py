@@ -30,6 +30,7 @@ from engine.sender.rates import Rates
 from engine.sender.reporter import Reporter
 from engine.wire.digests import link_token, survey_token
 from engine.wire.link_tokens import make_token
+from engine.wire.share_codes import make_code
 from engine.wiring.kafka import join_group, kafka_settings
 from engine.wiring.store import SendingStores
 from engine.wiring.wall_clock import wall_clock
@@ -126,8 +127,8 @@ def token_secrets(settings: Settings) -> list[str]:
 
 
 def links_of(settings: Settings) -> LinksOf:
-    """What makes the links of an outreach; none where no public address is set. Transactional outreach has only links
-    that answer surveys.
+    """What makes the links of an outreach; none where no public address is set. Transactional outreach has no links
+    to unsubscribe.
 
     Raises BadSetting.
     """
@@ -136,14 +137,18 @@ def links_of(settings: Settings) -> LinksOf:
         return no_links
     token, secrets = _tokens(settings), token_secrets(settings)
 
+    def share(customer: str) -> str:
+        return f"{base}/share/{make_code(secrets, customer)}" if settings.share_url else ""
+
     def links(outreach: Outreach) -> Links:
         def survey(asked: Survey) -> str:
             return f"{base}/survey/{make_token(secrets, survey_token(outreach, asked, wall_clock()))}"
 
+        found = Links(survey=survey, share=share(outreach.customer))
         if outreach.purpose == TRANSACTIONAL:
-            return Links(survey=survey)
+            return found
         signed = token(outreach)
-        return Links(f"{base}/unsubscribe/{signed}", f"{base}/preferences/{signed}", survey)
+        return found._replace(unsubscribe=f"{base}/unsubscribe/{signed}", preferences=f"{base}/preferences/{signed}")
 
     return links
 

@@ -8,12 +8,13 @@ from starlette.types import ASGIApp
 
 from engine.adapters.kafka.admin import check_exist
 from engine.adapters.kafka.records import TopicRecords
-from engine.adapters.web.answered import Answered
 from engine.adapters.web.app import web_app
 from engine.adapters.web.choices import Choices
 from engine.adapters.web.customers import CustomerPages
 from engine.adapters.web.feedback import feedback_routes
+from engine.adapters.web.firsts import Firsts
 from engine.adapters.web.publish import Publisher
+from engine.adapters.web.shares import SharePages
 from engine.adapters.web.surveys import SurveyPages
 from engine.adapters.web.view import View
 from engine.config import BadSetting, Settings
@@ -39,7 +40,8 @@ def build_app(settings: Settings, stores: SendingStores, writer: TopicWriter, wa
     if not topic:
         raise BadSetting("ENGINE_FEEDBACK_TOPIC", "the pages have nowhere to tell what customers choose")
     claims, suppressions = stores
-    choices, policy, view = Choices(suppressions), _policy(settings), _view(settings)
+    firsts = Firsts(claims)
+    choices, (policy, nobody), view = Choices(suppressions), _rules(settings), _view(settings)
     secrets, publish = token_secrets(settings), Publisher(TopicRecords(writer, topic, _PATIENCE), watch).publish
     customers = CustomerPages(
         secrets=secrets,
@@ -55,22 +57,33 @@ def build_app(settings: Settings, stores: SendingStores, writer: TopicWriter, wa
     surveys = SurveyPages(
         secrets=secrets,
         questions=policy.surveys,
-        answered=Answered(claims),
+        firsts=firsts,
         publish=publish,
         wall=wall_clock,
         view=view,
         links_kept=min(settings.link_days, settings.send_claims_days) * DAY,  # a later answer would be a first one
     )
+    shares = SharePages(
+        secrets=secrets,
+        shop=settings.share_url,
+        key=settings.share_key.get_secret_value(),
+        nobody=nobody,
+        firsts=firsts,
+        publish=publish,
+        wall=wall_clock,
+        view=view,
+    )
     feedback = feedback_routes(feedback_providers(settings), secrets, publish, wall_clock, watch, choices)
     check_exist(kafka_settings(settings), (topic,))
-    return web_app(customers, watch, [*surveys.routes(), *feedback])
+    return web_app(customers, watch, [*surveys.routes(), *shares.routes(), *feedback])
 
 
-def _policy(settings: Settings) -> Policy:
+def _rules(settings: Settings) -> tuple[Policy, frozenset[str]]:
+    """The policy, and the texts that stand for a missing customer."""
     loaded = load(settings.rules, None)
     if loaded.book is None:
         raise RulesBroken(loaded.diagnostics)
-    return loaded.book.policy
+    return loaded.book.policy, loaded.book.catalog.accept.nobody
 
 
 def _view(settings: Settings) -> View:

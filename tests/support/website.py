@@ -14,11 +14,12 @@ from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
 from engine.adapters.memory import MemoryClaims, MemoryRecords, MemorySuppressions
-from engine.adapters.web.answered import Answered
 from engine.adapters.web.app import web_app
 from engine.adapters.web.choices import Choices
 from engine.adapters.web.customers import CustomerPages
+from engine.adapters.web.firsts import Firsts
 from engine.adapters.web.publish import Publisher
+from engine.adapters.web.shares import SharePages
 from engine.adapters.web.surveys import SurveyPages
 from engine.adapters.web.view import View
 from engine.core.zones import DAY
@@ -30,6 +31,7 @@ from engine.wire.link_tokens import LinkToken, SurveyToken, make_token
 NOW = 1_790_000_000_000
 SECRETS = ["the-secret-of-today", "the-secret-of-yesterday"]
 ADDRESS = "0a" * 16
+SHARE_KEY = "the-key-of-the-back-end"
 QUESTION = "How likely is it that you recommend us to a friend?"
 PREFERENCES = {"newsletter": "Our letter", "offers": "Offers", "marketing": "Tips"}
 
@@ -114,13 +116,23 @@ class Website:
         surveys = SurveyPages(
             secrets=SECRETS,
             questions=self.questions,
-            answered=Answered(self.claims),
+            firsts=Firsts(self.claims),
             publish=customers.publish,
             wall=customers.wall,
             view=customers.view,
             links_kept=30 * DAY,
         )
-        app = web_app(customers, self.watch, [*surveys.routes(), *self.feedback])
+        shares = SharePages(
+            secrets=SECRETS,
+            shop="https://shop.example/welcome?from=friend",
+            key=SHARE_KEY,
+            nobody={"undefined"},
+            firsts=surveys.firsts,
+            publish=customers.publish,
+            wall=customers.wall,
+            view=customers.view,
+        )
+        app = web_app(customers, self.watch, [*surveys.routes(), *shares.routes(), *self.feedback])
         browser = Browser(app)
         yield browser
         browser.close()

@@ -15,6 +15,7 @@ from engine.render import inspect_templates
 from engine.sender.links import Links, has_placeholder, with_links
 from engine.wire.link_tokens import SurveyToken, read_token, read_token_of
 from engine.wire.records import decode_outreach, encode_outreach
+from engine.wire.share_codes import read_code
 from engine.wiring.sender import links_of
 from tests.support.outreach import outreach
 from tests.support.rendering import mail, renderer, write
@@ -105,6 +106,17 @@ def test_each_answer_of_a_survey_is_a_link_of_its_own(tmp_path: Path, purpose: s
     assert with_links(asked, Links()).text.splitlines()[0] == "1=_end", "without a public address"
 
 
+def test_the_share_link_is_the_same_in_every_message_and_does_not_tell_whose_it_is(tmp_path: Path) -> None:
+    shared = rendered(tmp_path, mail(text="{{ outreach.share_link }}"), TRANSACTIONAL)
+    public = settings(public_url="https://shop.example/mail", share_url="https://shop.example/welcome")
+    links = {with_links(shared, links_of(public)(shared)).text for _ in range(2)}
+    (link,) = links
+    base, _, code = link.rpartition("/")
+    assert base == "https://shop.example/mail/share"
+    assert read_code([SECRET], code) == shared.customer
+    assert with_links(shared, links_of(settings(public_url="https://shop.example"))(shared)).text == ""
+
+
 def test_no_text_of_a_customer_makes_a_scale_that_no_template_could_ask_for(tmp_path: Path) -> None:
     hello = mail("Hi", "{{ profile.name }}")
     evil = rendered(tmp_path, hello, name="engine_survey_link_0_999_7_nps_end engine_survey_link_5_5_5_nps_end")
@@ -132,4 +144,7 @@ def test_who_sends_with_links_that_would_be_empty_is_warned_before(tmp_path: Pat
     assert "ENGINE_PUBLIC_URL" in finding.says
     assert not list(check_links(settings(email_url="console:"), without))
     assert not list(check_links(settings(), linked)), "nothing is sent from here"
+    shared = inspect_templates(write(tmp_path / "c", mail(text="{{ outreach.share_link }}")))
+    (finding,) = check_links(settings(email_url="console:", public_url="https://shop.example"), shared)
+    assert "ENGINE_SHARE_URL" in finding.says
     assert not list(check_links(settings(email_url="console:", public_url="https://shop.example"), linked))

@@ -9,10 +9,10 @@ import msgspec
 from engine.errors import SinkUnavailable
 from engine.ports import RecordWriter
 from engine.telemetry.web import WebWatch
-from engine.wire.answers import SurveyAnswer
+from engine.wire.answers import ReferralClaim, SurveyAnswer
 from engine.wire.feedback import Feedback
 
-Told = Feedback | SurveyAnswer
+Told = Feedback | SurveyAnswer | ReferralClaim
 Publish = Callable[[Sequence[Told]], Awaitable[None]]
 """Returns when all are durable. Raises SinkUnavailable; they may become so later, which a repeat does not double."""
 

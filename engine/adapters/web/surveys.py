@@ -9,11 +9,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from engine.adapters.web.answered import Answered
 from engine.adapters.web.body import read_form
+from engine.adapters.web.firsts import Firsts
 from engine.adapters.web.publish import Publish
 from engine.adapters.web.view import View
-from engine.wire.answers import SurveyAnswer
+from engine.wire.answers import SurveyAnswer, answer_id
 from engine.wire.link_tokens import SurveyToken, read_token_of
 
 _LONGEST_COMMENT: Final = 1_000
@@ -26,7 +26,7 @@ class SurveyPages:
 
     secrets: Sequence[str]
     questions: Mapping[str, str]
-    answered: Answered
+    firsts: Firsts
     publish: Publish
     wall: Callable[[], int]
     view: View
@@ -52,11 +52,11 @@ class SurveyPages:
         score = _score(about, form.get("score", [""])[-1])
         if score is None:
             return self._show(about, None, missing=True)
-        if await self.answered.has(about):
+        if await self.firsts.has(answer_id(about)):
             return self._thank(about, again=True)
         answer = SurveyAnswer(about, self.wall(), score, _comment(form.get("comment", [""])[-1]))
         await self.publish([answer])
-        await self.answered.note(answer)
+        await self.firsts.note(answer.id, answer.at)
         return self._thank(about, score)
 
     def _about(self, request: Request) -> SurveyToken:

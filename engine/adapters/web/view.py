@@ -28,6 +28,7 @@ _SAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
     "preferences": {"choices": [Choice("offers", "Offers", True)], "saved": True, "stopped": True},
     "survey": {"question": "How was it?", "scores": range(11), "chosen": 7, "missing": True, "longest": 1_000},
     "answered": {"question": "How was it?", "score": 7, "again": False},
+    "share": {"shop": "https://shop.example/?code=code"},
     "trouble": {},
 }
 """Sample values for every page, to find out at the start whether a replaced file can be rendered."""
