@@ -290,6 +290,29 @@ class OtherFormat(EngineError):
 
 
 @dataclass
+class BookMissing(EngineError):
+    """The store says that rules of this revision are being rolled out, and does not have them."""
+
+    revision: str
+
+    def __str__(self) -> str:
+        return (
+            f"the store tells of a roll-out of the rules {self.revision} and does not have them: run `engine apply`"
+            " with the same plan again, or `engine apply --back`"
+        )
+
+
+@dataclass
+class RolloutRefused(EngineError):
+    """A change cannot be rolled out, ended or taken back now; nothing was changed."""
+
+    reason: str
+
+    def __str__(self) -> str:
+        return self.reason
+
+
+@dataclass
 class ReshardRefused(EngineError):
     """The customers cannot be moved now; nothing was changed."""
 

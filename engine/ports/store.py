@@ -34,6 +34,56 @@ class Kept(msgspec.Struct, array_like=True, frozen=True):
     until: int = 0
 
 
+class Rollout(msgspec.Struct, omit_defaults=True, frozen=True):
+    """A change of the rules that some of the partition's customers meet before the others.
+
+    `engine apply` writes it into every partition's meta. It stands there, and nowhere else, who is decided by which
+    book: each owner of the partition reads it under its seal, and a commit that changes it fences the one before.
+    `base` and `revision` are the two books, whose files the store has (`book`). `share`: customers of 10,000 who have
+    the new book first. `began`: the partition's clock when the phase began. `spread`: ms over which customers go over.
+    """
+
+    base: str
+    revision: str
+    share: int
+    at: int = 0
+    """When `engine apply` wrote it, epoch ms: two with the same are parts of one roll-out."""
+    since: int = 0
+    """The partition's clock then."""
+    phase: str = "canary"
+    """"canary": the share has the new book. "finished": everybody has, or will have. "back": nobody has."""
+    began: int = 0
+    spread: int = 0
+    reason: str = ""
+    """Why it went back."""
+    limits: "Limits | None" = None
+    counts: "Counts | None" = None
+
+
+class Limits(msgspec.Struct, omit_defaults=True, frozen=True):
+    """What a roll-out's brakes compare with. `expected`: rule -> outreach of all customers, (at once, per day)."""
+
+    expected: dict[str, tuple[float, float]] = {}
+    factor: float = 3.0
+    """Times the forecast that a rule may send."""
+    most: int = 0
+    """Outreach in all, over all partitions; 0: no such limit."""
+
+
+class Counts(msgspec.Struct, omit_defaults=True, frozen=True):
+    """What the partition's customers with the new book got, and what the old one would have done with the same."""
+
+    customers: int = 0
+    sent: dict[str, int] = {}
+    """Rule -> outreach."""
+    without: dict[str, int] = {}
+    """Rule -> outreach that the old book would have sent them."""
+    failed: int = 0
+    """Outreach that could not be rendered or decided."""
+    failed_without: int = 0
+    complaints: int = 0
+
+
 class Meta(msgspec.Struct):
     """What a partition remembers. `seq` counts commits. `offsets` maps source -> next offset to read."""
 
@@ -61,6 +111,10 @@ class Meta(msgspec.Struct):
     """Names of rules, revisions and reasons; histories have their places in this list instead. It only grows."""
     moving_from: int = 0
     """The older format that this partition is being moved from: not all of its customers are here yet; 0: none."""
+    revision: str = ""
+    """The revision of the book that decided the last commit: during a roll-out, for all but those who have the new."""
+    rollout: Rollout | None = None
+    """The last change that was rolled out with `engine apply`."""
 
 
 class Entry(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -154,6 +208,12 @@ class StateStore(Protocol):
 
         Everybody who is there all the while is returned at least once.
         """
+
+    def book(self, revision: str) -> bytes | None:
+        """The files of a rule book that a roll-out is about, packed; None where they are not kept."""
+
+    def keep_book(self, revision: str, packed: bytes | None) -> None:
+        """Keep the files of a rule book; None deletes them. Every partition's workers find them."""
 
     def close(self) -> None:
         """Give up connections; stored data stays."""

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from engine.errors import EngineError
 from engine.model import Outcome, OutcomeRecord
+from engine.ports.store import Rollout
 
 
 class Work(Protocol):
@@ -105,6 +106,12 @@ class Hooks:
 
     def adopted(self, revision: str, rules: Sequence[str] = (), steps: Sequence[tuple[str, str]] = ()) -> None:
         """The worker uses this rule book from now on: the ids of its rules, and (rule, step) of its journeys."""
+
+    def rollout(self, partition: int, rollout: Rollout, ours: str) -> None:
+        """The partition follows what `engine apply` has begun or ended; `ours`: the revision of our folders."""
+
+    def went_back(self, partition: int, reason: str) -> None:
+        """A brake has taken the new rules of a roll-out from the partition's customers."""
 
     def reload_failed(self, reason: str) -> None:
         """The reloaded rules have errors; the worker keeps the last good ones."""

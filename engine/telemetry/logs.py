@@ -16,7 +16,7 @@ from typing import Any, Literal, TextIO
 import structlog
 
 from engine.errors import EngineError
-from engine.ports import Hooks, Measures, Work
+from engine.ports import Hooks, Measures, Rollout, Work
 
 SUMMARY_INTERVAL = 60.0
 """Seconds between summary lines; a line per commit would flood the log."""
@@ -192,6 +192,15 @@ class LogHooks(Hooks):
 
     def adopted(self, revision: str, rules: Sequence[str] = (), steps: Sequence[tuple[str, str]] = ()) -> None:
         self._log.info("rules in use", revision=revision)
+
+    def rollout(self, partition: int, rollout: Rollout, ours: str) -> None:
+        said = {"phase": rollout.phase, "base": rollout.base, "revision": rollout.revision, "reason": rollout.reason}
+        self._log.info("a roll-out is followed", partition=partition, share=rollout.share / 10_000, **said)
+        if ours not in (rollout.base, rollout.revision) and rollout.phase == "canary":
+            self._log.warning("the rules of the folder wait until the roll-out has ended", revision=ours)
+
+    def went_back(self, partition: int, reason: str) -> None:
+        self._log.error("a brake has taken the new rules back", partition=partition, reason=reason)
 
     def reload_failed(self, reason: str) -> None:
         self._log.error("the rules were not reloaded, the last good ones stay", reason=reason)

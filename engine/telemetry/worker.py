@@ -8,7 +8,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from engine.errors import EngineError
 from engine.model import Outcome
-from engine.ports import Hooks, Measures, Work
+from engine.ports import Hooks, Measures, Rollout, Work
 from engine.telemetry import codes
 
 DECIDED = tuple(set(Outcome) - {Outcome.SENT, Outcome.BOUNCED, Outcome.IN_DOUBT})
@@ -47,6 +47,8 @@ class PrometheusHooks(Hooks):
         )
         self._swept = self._counter("swept_partitions", "Partitions whose customers have all met a new rule book")
         self._zones = self._gauge("time_zones_info", "The release of the time zone data", "release")
+        self._rollout = self._gauge("rollout_partitions", "Partitions that follow a roll-out, by its phase", "phase")
+        self._phases: dict[int, str] = {}
         self._rules = Gauge("engine_rules_info", "The rule book at work", ["revision"], registry=self.registry)
 
     def _count_trouble(self) -> None:
@@ -63,6 +65,7 @@ class PrometheusHooks(Hooks):
         self._clock_doubted = self._gauge("clock_doubted", "1 while wall time is not believed: no timer fires")
         self._clocks_set_back = self._counter("clocks_set_back", "Partitions whose stored clock was ahead")
         self._made_again = self._counter("topics_made_again", "Partitions read anew, as their topic was", "topic")
+        self._brakes = self._counter("rollout_brakes", "Partitions from which a brake has taken new rules back")
         self._reload_failures = self._counter("reload_failures", "Reloads that found errors in the rules")
 
     def _gauge_partitions(self) -> None:
@@ -105,6 +108,8 @@ class PrometheusHooks(Hooks):
 
     def released(self, partition: int) -> None:
         self._mine.discard(partition)
+        self._phases.pop(partition, None)
+        self._tell_phases()
         self._owned.set(len(self._mine))
         for gauge in (self._lag, self._lag_seconds, self._overdue, self._overdue_seconds):
             gauge.remove_by_labels({"partition": str(partition)})
@@ -183,6 +188,18 @@ class PrometheusHooks(Hooks):
                 self._outcomes.labels(rule, outcome.value)
         self._rules.clear()
         self._rules.labels(revision).set(1)
+
+    def rollout(self, partition: int, rollout: Rollout, ours: str) -> None:
+        self._phases[partition] = rollout.phase
+        self._tell_phases()
+
+    def _tell_phases(self) -> None:
+        self._rollout.clear()
+        for phase, number in Tally(self._phases.values()).items():
+            self._rollout.labels(phase).set(number)
+
+    def went_back(self, partition: int, reason: str) -> None:
+        self._brakes.inc()
 
     def reload_failed(self, reason: str) -> None:
         self._reload_failures.inc()

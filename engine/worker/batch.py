@@ -11,9 +11,11 @@ from engine.core.book import RuleBook
 from engine.model import Event, Identified
 from engine.ports import UNLIMITED, Renderer
 from engine.wire.histories import Names
+from engine.worker.change import Change
 from engine.worker.holding import Decided
 from engine.worker.result import Arrival, Failure, Result
 from engine.worker.turns import Failed, Turns
+from engine.worker.two_books import TwoBooks
 from engine.worker.values import Value
 
 _PLACE = itemgetter(0)
@@ -25,7 +27,7 @@ class Batch:
     `stored` has the values of all customers of the batch. `names` and `oldest` are for their histories: outcomes from
     before `oldest` (epoch ms) are dropped where others come. With `wall` (epoch ms) the clock is live: timers
     fire after the events. Without it, each timer fires before the event that passes it. `largest`: the most bytes an
-    encoded outreach may have.
+    encoded outreach may have. `change`: a roll-out of another book, which then says who is decided by which.
     """
 
     def __init__(
@@ -39,13 +41,20 @@ class Batch:
         names: Names,
         oldest: int = 0,
         largest: int = UNLIMITED,
+        change: Change | None = None,
     ) -> None:
         self.stored = stored
         self.clocks = [clock]
         self.decided = Decided()
-        self.turns = Turns(
-            book, renderer, self.clocks, self.decided, wall=wall, names=names, oldest=oldest, largest=largest
-        )
+        self.turns: Turns | TwoBooks
+        if change is None:
+            self.turns = Turns(
+                book, renderer, self.clocks, self.decided, wall=wall, names=names, oldest=oldest, largest=largest
+            )
+        else:
+            self.turns = TwoBooks(
+                change, self.clocks, self.decided, wall=wall, names=names, oldest=oldest, largest=largest
+            )
         self.result = Result()
 
     def run(self, arrivals: Sequence[Arrival], clock: int, taken: Sequence[tuple[str, int]]) -> None:
@@ -69,7 +78,7 @@ class Batch:
     def _visited(self, customer: str) -> Value:
         value, decided = self.stored[customer], self.decided
         wake, history = decided.wakes.get(customer, value.wake), decided.histories.get(customer, value.history)
-        return Value(decided.states[customer], wake, 0, history)
+        return Value(decided.states[customer], wake, 0, history, decided.shadows.get(customer, value.shadow))
 
     def visit(self, customers: Sequence[str]) -> None:
         """Re-arm the timers of customers whose state was made by an older rule book. `run` must follow."""

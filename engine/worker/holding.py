@@ -15,7 +15,7 @@ from engine.errors import StoreDamaged
 from engine.ports import DAY, Commit, Entry, Meta, StateStore
 from engine.worker.cache import StateCache
 from engine.worker.looks import Looks
-from engine.worker.values import Value, decode_looks, encode_looks, encode_value, read_value
+from engine.worker.values import Shadow, Value, decode_looks, encode_looks, encode_value, read_value
 
 RETRY_WAKE = 3_600_000
 """Milliseconds until a customer whose wake-up failed is tried again. Without it a state that `decide` cannot handle
@@ -26,13 +26,15 @@ class Decided(msgspec.Struct):
     """What a batch has decided on customers. What is not in it stays as it is.
 
     `states`: encoded; None: forgotten. `wakes`: moments, 0 where there is nothing to wait for any more.
-    `unreadable`: those who were due and could not be decided, as their state cannot be read.
+    `unreadable`: those who were due and could not be decided, as their state cannot be read. `shadows`: of customers
+    whom two books decide during a roll-out; None: it goes.
     """
 
     states: dict[str, bytes | None] = {}
     wakes: dict[str, int] = {}
     histories: dict[str, bytes] = {}
     unreadable: list[str] = []
+    shadows: dict[str, Shadow | None] = {}
 
 
 class Holding:
@@ -116,17 +118,18 @@ class Holding:
         looks: defaultdict[int, list[tuple[int, str]]] = defaultdict(list)
         wakes, needed = decided.wakes, self.looks.needed
         later = dict.fromkeys(decided.unreadable, clock + RETRY_WAKE)
-        states, histories = decided.states, decided.histories
+        states, histories, shadows = decided.states, decided.histories, decided.shadows
         for customer in dict.fromkeys((*states, *(customer for customer, _ in taken), *histories)):
             old = before[customer]
             state = states.get(customer, old.state)
             history = histories.get(customer, old.history)
-            if state is None:
+            shadow = shadows.get(customer, old.shadow) if shadows else old.shadow
+            if state is None and shadow is None:
                 values[customer] = encode_value(Value(None, history=history)) if history else None
                 continue
             wake = wakes.get(customer, old.wake)
             look = old.wake - old.early
             if new := needed(later.get(customer, wake), look, until):
                 looks[new // DAY].append((new, customer))
-            values[customer] = encode_value(Value(state, wake, wake - (new or look), history))
+            values[customer] = encode_value(Value(state, wake, wake - (new or look), history, shadow))
         return values, looks

@@ -22,6 +22,7 @@ from engine.errors import BrokersAway, Fenced, StoreUnavailable
 from engine.loop import MAX_RETRY_DELAY, NO_ANSWER, Loop, Outage
 from engine.ports import EventSource, Ownership, Record
 from engine.worker.partition_owner import PartitionOwner, Rules, WorkerContext
+from engine.worker.rollouts import reason_to_go_back
 from engine.worker.scheduling import PartitionTasks, Task
 
 T = TypeVar("T")
@@ -42,6 +43,8 @@ SWEEP_REST_FACTOR = 4.0
 """
 STATUS_INTERVAL = 5.0
 """Seconds between reports of lag and overdue timers, and checks that the store's meta is the one this worker wrote."""
+BRAKES_INTERVAL = 1.0
+"""Seconds between looks at what a roll-out has done so far, over all partitions: so long a bad rule may go on."""
 FENCED_REOPEN_DELAY = 0.3
 """Seconds before a partition is reopened after a refused commit. The group usually revokes it meanwhile. Opening
 publishes the outbox, so reopening at once, while the new owner does the same, could publish an outreach twice."""
@@ -82,6 +85,7 @@ class Worker(Loop):
     _round_ends: float = field(default=0.0, init=False)
     _next_sweep: float = field(default=0.0, init=False)
     _next_status: float = field(default=0.0, init=False)
+    _next_brakes: float = field(default=0.0, init=False)
     _told: dict[tuple[str, int], int] = field(default_factory=dict, init=False)
     """Offsets that were committed to the broker, by topic and partition."""
 
@@ -128,6 +132,8 @@ class Worker(Loop):
             self._end_round()
             if monotonic() >= self._next_sweep:
                 self._sweep()
+            if monotonic() >= self._next_brakes:
+                self._watch_rollout()
             if monotonic() >= self._next_status:
                 self._report_status()
             self._tell_back()
@@ -208,6 +214,19 @@ class Worker(Loop):
             self._begin(number, PartitionOwner.sweep)
             self.tasks.finish(number)
             self._next_sweep = monotonic() + SWEEP_REST_FACTOR * (monotonic() - started)
+
+    def _watch_rollout(self) -> None:
+        """Go back with a roll-out that does what its plan did not say, or that another worker has taken back."""
+        self._next_brakes = monotonic() + BRAKES_INTERVAL
+        trying = [number for number, owner in self.owners.items() if (one := owner.partition.change) and one.is_canary]
+        if not trying:
+            return
+        rollout = self.owners[trying[0]].partition.meta.rollout
+        metas = [self.context.store.meta(number) for number in range(self.context.partitions)]
+        reason = reason_to_go_back(metas, rollout) if rollout is not None else ""
+        for number in trying if reason else ():
+            self._begin(number, partial(PartitionOwner.go_back, reason=reason))
+        self.tasks.finish_all()
 
     def _watch_clock(self) -> None:
         before, self.clock_doubt = self.clock_doubt, "" if self.context.event_clock else self.context.doubt()

@@ -13,10 +13,11 @@ import msgspec
 from engine.core.book import RuleBook
 from engine.core.zones import DAY, ZONES_VERSION
 from engine.model import Event, Identified
-from engine.ports import UNLIMITED, Commit, Meta, Renderer, StateStore
+from engine.ports import UNLIMITED, Commit, Counts, Meta, Renderer, Rollout, StateStore
 from engine.wire.digests import customer_digest
 from engine.wire.histories import Names, cut
 from engine.worker.batch import Batch
+from engine.worker.change import Change
 from engine.worker.executors import InlineExecutor, Step
 from engine.worker.holding import Holding
 from engine.worker.keeping import update_kept
@@ -24,6 +25,7 @@ from engine.worker.looks import NEVER
 from engine.worker.outbox import Outbox
 from engine.worker.placement import check_meta, stamped
 from engine.worker.result import Arrival, Result
+from engine.worker.two_books import TwoBooks
 from engine.worker.values import Value
 
 T = TypeVar("T")
@@ -85,6 +87,8 @@ class Partition:
         self.holding.meta = msgspec.structs.replace(stamped(meta), zones=ZONES_VERSION)
         self.names = Names(meta.names)
         self.outbox = Outbox()
+        self.change: Change | None = None
+        """The roll-out that the meta tells of, with both books. None: everybody is decided by `book`."""
         self._tidied = ""
         """The cursor of the slow sweep, which a restart begins anew."""
 
@@ -150,21 +154,27 @@ class Partition:
         return self.holding.looks.first() <= clock - self.book.policy.allowed_lateness
 
     @property
+    def mark(self) -> int:
+        """The mark of the partition when every customer has met the book that is theirs now."""
+        return self.change.mark(self.clock) if self.change is not None else self.book.mark
+
+    @property
     def is_swept(self) -> bool:
         """Whether every customer has met the current rule book."""
-        return self.meta.mark == self.book.mark
+        return self.meta.mark == self.mark
 
     def sweep_page(self, wall: int = 0, page: int = 1_000) -> Iterator[Step]:
         """Re-arm the next page of customers by the current rule book. The stored position survives a restart."""
-        if self.is_swept:
+        mark = self.mark
+        if self.meta.mark == mark:
             return
-        ours = f"{self.book.mark}:"
+        ours = f"{mark}:"
         cursor = self.meta.sweep.removeprefix(ours) if self.meta.sweep.startswith(ours) else ""
         customers, cursor = self.store.customers(self.number, cursor, page)
         progress: dict[str, object] = {"sweep": f"{ours}{cursor}"}
         if not cursor:
             keeps = update_kept(self.meta.keeps, self.book.keeps, self.clock)
-            progress = {"sweep": "", "mark": self.book.mark, "keeps": keeps}
+            progress = {"sweep": "", "mark": mark, "keeps": keeps}
         yield from self._work((), self.clock, [], wall, visit=customers, **progress)
 
     def tidy_page(self, wall: int = 0, page: int = 1_000) -> Iterator[Step]:
@@ -188,8 +198,19 @@ class Partition:
 
     def adopt(self, book: RuleBook, renderer: Renderer) -> None:
         """Use another rule book. A customer is re-armed with the next event or wake-up, or by the sweep."""
-        self.book = book
-        self.renderer = renderer
+        self.book, self.renderer, self.change = book, renderer, None
+
+    def follow(self, change: Change) -> None:
+        """Decide each customer by the book of a roll-out that is theirs."""
+        self.book, self.renderer, self.change = change.main.book, change.main.renderer, change
+
+    def turn(self, rollout: Rollout | None, wall: int = 0) -> Iterator[Step]:
+        """Commit another phase of the roll-out, after which `follow` must be called; a sweep visits everybody."""
+        yield from self._work((), self.clock, [], wall, rollout=rollout, mark=0, sweep="")
+
+    def forget_rollout(self) -> None:
+        """With the next commit: it is over, and other rules are in use."""
+        self.holding.meta = msgspec.structs.replace(self.meta, rollout=None)
 
     def _plan(self, arrivals: Sequence[Arrival]) -> Planning[tuple[int, int, list[tuple[str, int]]]]:
         """How many arrivals to take, the clock after them, and the looks (customer, moment) that come up."""
@@ -224,13 +245,15 @@ class Partition:
         records = [arrival.record for arrival in arrivals]
         offsets = self.meta.offsets | {record.source: record.next_offset for record in records}
         clock = max(clock, self.clock)
-        changes = {"seq": self.meta.seq + 1, "offsets": offsets, "clock": clock} | progress
+        changes = {"seq": self.meta.seq + 1, "offsets": offsets, "clock": clock, "revision": self.book.revision}
         try:
             concerned = [*visit, *(customer for customer, _ in taken), *_customers(arrivals)]
             values = yield from self.holding.load(concerned)
             batch = self._decide(arrivals, clock, taken, wall, visit, values)
             self.before_commit(batch.result)
-            meta = msgspec.structs.replace(self.meta, names=self.names.all, **changes)
+            if self.change is not None:
+                changes["rollout"] = _counted(self.meta.rollout, batch)
+            meta = msgspec.structs.replace(self.meta, names=self.names.all, **(changes | progress))
             until, trim = clock - self.book.policy.allowed_lateness, list(self.outbox.done)
             yield from self.holding.commit(meta, values, batch.decided, taken, until, batch.result.outbox, trim)
         except BaseException:
@@ -257,10 +280,19 @@ class Partition:
             names=self.names,
             oldest=clock - self.history_kept,
             largest=self.largest_outreach,
+            change=self.change,
         )
         batch.visit(visit)
         batch.run(arrivals, clock, taken)
         return batch
+
+
+def _counted(rollout: Rollout | None, batch: Batch) -> Rollout | None:
+    """The roll-out with what the batch has counted, while there is a canary."""
+    turns = batch.turns
+    if rollout is None or not isinstance(turns, TwoBooks) or not turns.change.is_canary:
+        return rollout
+    return msgspec.structs.replace(rollout, counts=turns.counts(rollout.counts or Counts()))
 
 
 def _customers(arrivals: Sequence[Arrival]) -> Iterator[str]:

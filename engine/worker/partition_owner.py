@@ -12,9 +12,11 @@ from time import monotonic
 from types import MappingProxyType
 from typing import Any
 
+import msgspec
+
 from engine.core.book import RuleBook
 from engine.core.zones import ZONES_VERSION
-from engine.errors import BadRecord, Fenced, SourceUnavailable, StoreUnavailable
+from engine.errors import BadRecord, BookMissing, Fenced, SourceUnavailable, StoreUnavailable
 from engine.model import Event, Identified
 from engine.ports import (
     OUTREACH,
@@ -29,17 +31,20 @@ from engine.ports import (
     Record,
     RecordWriter,
     Renderer,
+    Rollout,
     StateStore,
 )
 from engine.wire.dead_letters import DeadLetter, encode_letter, of_failure, of_outreach, of_record
 from engine.wire.decode import Decoder, place_of
 from engine.wire.origin import IngestedDecoder
 from engine.wire.records import encode_outcome, failed_outreach
+from engine.worker.change import Change, Side
 from engine.worker.clock import LiveClock
 from engine.worker.executors import InlineExecutor, Step
 from engine.worker.partition import Partition
 from engine.worker.relay import Relay
 from engine.worker.result import Arrival, Result
+from engine.worker.rollouts import Reads, TwoDecoders
 from engine.worker.scheduling import Task
 
 MAX_CLOCK_AHEAD = 60_000
@@ -59,6 +64,14 @@ class Rules:
     book: RuleBook
     renderer: Renderer
     decoders: Mapping[str, Decoder | IngestedDecoder]
+
+    @property
+    def side(self) -> Side:
+        return Side(self.book, self.renderer)
+
+
+def _no_book(revision: str) -> Rules:
+    raise BookMissing(revision)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +102,8 @@ class WorkerContext:
     """Why wall time must not move a live clock now (the machine's clock may be wrong); "" when it may."""
     place: Callable[[bytes, int], int] | None = None
     """The partition of a key, given the number of partitions; None: not checked."""
+    books: Callable[[str], Rules] = _no_book
+    """The rules of a revision that a roll-out is about. Raises BookMissing."""
     largest_letter: int = UNLIMITED
     """Bytes of a dead letter, at most: what its topic takes."""
 
@@ -105,6 +120,8 @@ class PartitionOwner:
         self.number = number
         self.context = context
         self.rules = rules
+        """What the worker's folders have."""
+        self._decoders: Mapping[str, Reads] = rules.decoders
         self.partition = Partition(
             number,
             rules.book,
@@ -133,6 +150,7 @@ class PartitionOwner:
         for topic in self.partition.know_topics(topic_ids):
             context.hooks.topic_made_again(number, topic)
         self._generations = self.partition.meta.generations
+        self._choose_books()
         if not context.event_clock:
             self._set_back_clock()
         context.hooks.assigned(number, self.relay.recover())
@@ -166,7 +184,7 @@ class PartitionOwner:
         source = record.source
         said: Event | Identified | None
         try:
-            said = self.rules.decoders[source].decode(record, wall)
+            said = self._decoders[source].decode(record, wall)
             if isinstance(said, Event) and source in self._generations:
                 said = self._with_generation(said, record)
         except BadRecord as error:
@@ -233,7 +251,9 @@ class PartitionOwner:
             return set()  # an unavailable broker may hold unread records; `poll` raises when waiting does not help
 
     def tidy(self) -> Task:
-        """Cut the histories of a page of customers. Raises Fenced and StoreUnavailable."""
+        """Cut the histories of a page of customers; tell the store which rules decide. Raises what the store raises."""
+        if self.partition.meta.seq > 0 and self.partition.meta.revision != self.partition.book.revision:
+            yield from self._follow(self.partition.advance(self.partition.clock, self.context.wall()))
         yield from self._follow(self.partition.tidy_page(self.context.wall(), TIDY_PAGE))
 
     def sweep(self) -> Task:
@@ -242,6 +262,8 @@ class PartitionOwner:
             yield from self._follow(self.partition.sweep_page(self.context.wall(), SWEEP_PAGE))
             if self.partition.is_swept:
                 self.context.hooks.swept(self.number)
+                if self.partition.change is not None:
+                    self._choose_books()
 
     def topics_recreated(self, topic_ids: Mapping[str, str]) -> bool:
         """Whether a topic was deleted and made again since this partition was opened."""
@@ -251,7 +273,58 @@ class PartitionOwner:
     def adopt(self, rules: Rules) -> None:
         """Use these rules from now on; the sweep starts again."""
         self.rules = rules
-        self.partition.adopt(rules.book, rules.renderer)
+        self._choose_books()
+
+    def _choose_books(self) -> None:
+        """Decide by the rules of the folders, or as the roll-out says that the partition's meta tells of."""
+        partition, rollout, ours = self.partition, self.partition.meta.rollout, self.rules.book.revision
+        if rollout is None:
+            self._decoders = self.rules.decoders
+            partition.adopt(self.rules.book, self.rules.renderer)
+            return
+        old, new = self._rules_of(rollout)
+        partition.follow(Change(rollout, old.side, new.side))
+        self._decoders = {
+            topic: TwoDecoders(decoder, new.decoders[topic], self._has_new) if old is not new else decoder
+            for topic, decoder in old.decoders.items()
+        }
+        if rollout.phase != "canary" and partition.is_swept:
+            partition.adopt(partition.book, partition.renderer)
+            self._decoders = (new if rollout.phase == "finished" else old).decoders
+            if ours not in (rollout.base, rollout.revision):
+                partition.forget_rollout()
+        self.context.hooks.rollout(self.number, rollout, ours)
+
+    def _rules_of(self, rollout: Rollout) -> tuple[Rules, Rules]:
+        """The old and the new rules, the same ones where one is not needed. Other rules in the folders wait until the
+        roll-out has ended."""
+        ours = self.rules.book.revision
+
+        def find(revision: str) -> Rules:
+            return self.rules if revision == ours else self.context.books(revision)
+
+        if rollout.phase == "canary":
+            return find(rollout.base), find(rollout.revision)
+        if ours not in (rollout.base, rollout.revision):
+            return self.rules, self.rules
+        if rollout.phase == "back":
+            return (find(rollout.base),) * 2
+        new = find(rollout.revision)
+        return find(rollout.base) if rollout.spread else new, new
+
+    def _has_new(self, customer: str) -> bool:
+        change = self.partition.change
+        return change is not None and change.has_new(customer, change.passed(self.partition.clock))
+
+    def go_back(self, reason: str) -> Task:
+        """Take the new book from those who have it. Raises Fenced and StoreUnavailable."""
+        rollout = self.partition.meta.rollout
+        if rollout is None or rollout.phase != "canary":
+            return
+        after = msgspec.structs.replace(rollout, phase="back", reason=reason, began=self.partition.clock, spread=0)
+        yield from self._follow(self.partition.turn(after, self.context.wall()))
+        self._choose_books()
+        self.context.hooks.went_back(self.number, reason)
 
     def report_status(self, lag: int) -> None:
         """Check the fence and report measures to the hooks; `lag`: unread records. Raises Fenced, StoreUnavailable."""

@@ -12,6 +12,17 @@ from engine.core.state.codec import decode_state
 from engine.core.state.model import State
 
 
+class Shadow(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """What the customer would be if only the old book of a roll-out had decided them. Nothing of it is sent.
+
+    `own`: when the state that the new book decides must be decided again; the value's `wake` is the sooner one.
+    """
+
+    state: bytes | None
+    wake: int = 0
+    own: int = 0
+
+
 class Value(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """One customer. Moments are epoch ms.
 
@@ -25,6 +36,8 @@ class Value(msgspec.Struct, array_like=True, frozen=True, gc=False):
     wake: int = 0
     early: int = 0
     history: bytes = b""
+    shadow: Shadow | None = None
+    """Of a customer who has the new book of a roll-out. In the store it takes no bytes where it is None."""
 
     @property
     def look(self) -> int:
@@ -67,7 +80,14 @@ def decode_looks(data: Iterable[bytes]) -> list[tuple[int, str]]:
     return [look for some in data for look in _decode_looks(some)]
 
 
-encode_value = msgspec.msgpack.Encoder().encode
+def encode_value(value: Value) -> bytes:
+    """The bytes for the store; a value without a shadow has four fields, as before there were any."""
+    if value.shadow is not None:
+        return _encode(value)
+    return _encode((value.state, value.wake, value.early, value.history))
+
+
+_encode = msgspec.msgpack.Encoder().encode
 _encode_looks = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Value).decode
 _decode_looks = msgspec.msgpack.Decoder(list[tuple[int, str]]).decode

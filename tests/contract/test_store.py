@@ -296,3 +296,13 @@ def test_another_client_sees_what_the_first_one_wrote(open_store: OpenStore) -> 
     second = open_store("a")
     assert second.open(0).seal == seal
     assert second.load(0, ["c-1"], seal) == [b"1"]
+
+
+def test_the_files_of_a_rule_book_are_kept_for_everybody_until_they_are_deleted(open_store: OpenStore) -> None:
+    first, second, other = open_store("a"), open_store("a"), open_store("b")
+    assert first.book("1" * 12) is None
+    first.keep_book("1" * 12, b"packed")
+    assert second.book("1" * 12) == b"packed"
+    assert other.book("1" * 12) is None
+    second.keep_book("1" * 12, None)
+    assert first.book("1" * 12) is None

@@ -15,6 +15,7 @@ class MemoryStore:
 
     def __init__(self, draw: Callable[[], int] = lambda: int.from_bytes(urandom(8))) -> None:
         self.partitions: defaultdict[int, Keys] = defaultdict(dict)
+        self._books: dict[str, bytes] = {}
         self._draw = draw
         self._lock = RLock()
 
@@ -67,6 +68,17 @@ class MemoryStore:
             values = self.partitions[partition].get("values", {})
             page = nsmallest(limit, (customer for customer in values if customer > after))
         return page, page[-1] if len(page) == limit else ""
+
+    def book(self, revision: str) -> bytes | None:
+        """The files of a rule book, packed; None where they are not kept."""
+        return self._books.get(revision)
+
+    def keep_book(self, revision: str, packed: bytes | None) -> None:
+        """Keep the files of a rule book; None deletes them."""
+        if packed is None:
+            self._books.pop(revision, None)
+        else:
+            self._books[revision] = packed
 
     def close(self) -> None:
         """Nothing to give up; what is stored stays as long as this object."""

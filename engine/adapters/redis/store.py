@@ -1,7 +1,8 @@
 """Customers in Redis, Valkey, or a cluster of either.
 
 All keys of a partition begin with the hash tag `{<namespace>:<partition>}`, so they share one slot of a cluster: `m`,
-`values`, `days`, `t:<day>`, `outbox`, `erased` (see commit.lua), and `meta`, the tombstone of format 2.
+`values`, `days`, `t:<day>`, `outbox`, `erased` (see commit.lua), and `meta`, the tombstone of format 2. The hash
+`{<namespace>:rollout}:books` has the files of rule books that a roll-out is about, by revision.
 """
 
 import re
@@ -51,6 +52,7 @@ class RedisStore(Format2):
         if not _NAMESPACE.fullmatch(namespace):
             raise BadStoreUrl(name, f"namespace {namespace!r} may only have letters, digits and . _ : -")
         super().__init__(client, namespace, name)
+        self._books = f"{{{namespace}:rollout}}:books"
         self._erased_kept = int(erased_kept.total_seconds())
         self._draw = draw
         self._knows_flags = True
@@ -148,6 +150,20 @@ class RedisStore(Format2):
                 stopped, found = _CUSTOMERS.run(self._client, [key], "0", limit)
         cursor = "" if stopped == b"0" else f"{process}:{stopped.decode()}"
         return [customer.decode() for customer in found], cursor
+
+    def book(self, revision: str) -> bytes | None:
+        """The files of a rule book, packed; None where they are not kept."""
+        with reaching(self._name, self._books):
+            found: bytes | None = self._client.hget(self._books, revision)
+        return found
+
+    def keep_book(self, revision: str, packed: bytes | None) -> None:
+        """Keep the files of a rule book; None deletes them."""
+        with reaching(self._name, self._books):
+            if packed is None:
+                self._client.hdel(self._books, revision)
+            else:
+                self._client.hset(self._books, revision, packed)
 
     def servers(self) -> list[StoreServer]:
         """Facts about the servers of this store."""

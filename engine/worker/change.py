@@ -1,0 +1,76 @@
+"""Which rule book decides which customer of a partition while a change is rolled out.
+
+`Partition` makes a `Change` of the roll-out that its meta holds, and nothing else says so: two owners of a partition,
+one after the other, choose the same book for the same customer. Without a roll-out there is none of this.
+"""
+
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Final
+
+from engine.core.book import RuleBook
+from engine.ports import Renderer, Rollout
+
+WHOLE: Final = 10_000
+"""A share of everybody."""
+PASSES: Final = 24
+"""Steps of a spread: customers go over in so many sweeps. Each reads every customer of the partition once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """A rule book with the renderer of its templates."""
+
+    book: RuleBook
+    renderer: Renderer
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A roll-out with its two books. `old` is for those who do not have the new one."""
+
+    rollout: Rollout
+    old: Side
+    new: Side
+
+    @property
+    def is_canary(self) -> bool:
+        return self.rollout.phase == "canary"
+
+    @property
+    def main(self) -> Side:
+        """The book of those who are in no share: what the partition counts as its own."""
+        return self.new if self.rollout.phase == "finished" else self.old
+
+    def passed(self, clock: int) -> int:
+        """How many steps of the spread have begun, up to PASSES."""
+        spread = self.rollout.spread
+        return min(PASSES, 1 + max(0, clock - self.rollout.began) * PASSES // spread) if spread else PASSES
+
+    def has_new(self, customer: str, passed: int) -> bool:
+        """Whether the customer has the new book. It is always the same ones, and a larger share has them all."""
+        if self.rollout.phase == "back":
+            return False
+        place, turn = _places(self.rollout, customer)
+        share = self.rollout.share
+        if self.rollout.phase == "finished":
+            return place < share or turn < passed
+        return place < share and turn < passed
+
+    def mark(self, clock: int) -> int:
+        """What a partition's mark is when all of its customers have met the book that is theirs at this moment."""
+        if self.rollout.phase == "back":
+            return self.old.book.mark
+        passed = self.passed(clock)
+        if self.rollout.phase == "finished" and passed == PASSES:
+            return self.new.book.mark
+        said = f"{self.old.book.mark} {self.new.book.mark} {self.rollout.phase} {self.rollout.share} {passed}"
+        return int.from_bytes(blake2b(said.encode(), digest_size=4).digest()) or 1
+
+
+def _places(rollout: Rollout, customer: str) -> tuple[int, int]:
+    """Where the customer is among WHOLE, and in which of PASSES they go over; the two have nothing to do with each
+    other, nor with the customer's place in another roll-out or an experiment."""
+    said = f"roll-out {rollout.base} {rollout.revision} {customer}"
+    digest = blake2b(said.encode(errors="replace"), digest_size=16).digest()
+    return int.from_bytes(digest[:8]) % WHOLE, int.from_bytes(digest[8:]) % PASSES

@@ -1,0 +1,165 @@
+"""Decides the customers of a batch while a change of the rules is rolled out: each by the one book that is theirs.
+
+`Batch` uses it in place of `Turns`. A customer who has the new book is decided twice: by the new one, which counts, and
+beside it by the old one as if it had never gone: its state is the customer's shadow, and what it would send goes
+nowhere. So going back loses nothing, and the brakes have something to compare with.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from engine.core.state.codec import decode_state, encode_state
+from engine.core.state.going_back import remember
+from engine.errors import StateTooNew, StateUnreadable
+from engine.model import Event, Identified, Outcome
+from engine.ports import Counts
+from engine.wire.feedback import FeedbackKind
+from engine.wire.histories import Names
+from engine.worker.change import Change, Side
+from engine.worker.holding import Decided
+from engine.worker.turns import Failed, Told, Turns
+from engine.worker.values import Shadow, Value
+
+Inputs = Sequence[tuple[int, Event | Identified]]
+
+
+class TwoBooks:
+    """Turns of one batch; what they tell is in `told` and `failed`. The arguments are those of `Turns`."""
+
+    def __init__(
+        self,
+        change: Change,
+        clocks: list[int],
+        decided: Decided,
+        *,
+        wall: int | None,
+        names: Names,
+        oldest: int,
+        largest: int,
+    ) -> None:
+        def turns(side: Side, decided: Decided, names: Names) -> Turns:
+            return Turns(
+                side.book, side.renderer, clocks, decided, wall=wall, names=names, oldest=oldest, largest=largest
+            )
+
+        self.change = change
+        self.decided = decided
+        self.names = names
+        self._passed = change.passed(clocks[0])
+        self._old = turns(change.old, decided, names)
+        self._new = turns(change.new, decided, names)
+        self._aside = Decided()
+        self._shadow = turns(change.old, self._aside, Names())
+        self.told: list[Told] = self._old.told
+        self.failed: list[Failed] = self._old.failed
+        self._new.told, self._new.failed = self.told, self.failed
+        self._sent: Counter[str] = Counter()
+        self._failures = self._customers = self._complaints = 0
+
+    @property
+    def duplicates(self) -> int:
+        return self._old.duplicates + self._new.duplicates
+
+    @property
+    def fired(self) -> int:
+        return self._old.fired + self._new.fired
+
+    @property
+    def visits(self) -> int:
+        return self._old.visits + self._new.visits
+
+    def counts(self, before: Counts) -> Counts:
+        """What the partition has counted until the end of this batch."""
+        told = self._shadow.told
+        return Counts(
+            before.customers + self._customers,
+            dict(Counter(before.sent) + self._sent),
+            dict(Counter(before.without) + _sent(told)),
+            before.failed + self._failures,
+            before.failed_without + _failed(told, self._shadow.failed),
+            before.complaints + self._complaints,
+        )
+
+    def take(self, customer: str, stored: Value, inputs: Inputs, looked_at: bool) -> None:
+        """Decide the inputs, each with its place in `clocks`, and if `looked_at` the timers in between."""
+        if self._has_both(customer, stored):
+            self._take_both(customer, stored, inputs, looked_at)
+        else:
+            self._turns(customer).take(customer, self._alone(customer, stored), inputs, looked_at)
+
+    def visit(self, customer: str, stored: Value) -> None:
+        """Let the customer meet the book that is theirs now."""
+        if self._has_both(customer, stored):
+            own, shadow = self._both(stored)
+            self._new.visit(customer, own)
+            self._shadow.visit(customer, Value(shadow.state, shadow.wake))
+            self._keep(customer, own, shadow)
+        else:
+            self._turns(customer).visit(customer, self._alone(customer, stored))
+
+    def _turns(self, customer: str) -> Turns:
+        return self._new if self.change.has_new(customer, self._passed) else self._old
+
+    def _has_both(self, customer: str, stored: Value) -> bool:
+        """Whoever has been given the new book keeps it, though the clock be set back."""
+        change = self.change
+        return change.is_canary and (stored.shadow is not None or change.has_new(customer, self._passed))
+
+    def _take_both(self, customer: str, stored: Value, inputs: Inputs, looked_at: bool) -> None:
+        own, shadow = self._both(stored)
+        told, failed = len(self.told), len(self.failed)
+        self._new.take(customer, own, inputs, looked_at)
+        self._sent.update(_sent(self.told[told:]))
+        self._failures += _failed(self.told[told:], self.failed[failed:])
+        self._complaints += sum(
+            isinstance(input, Event) and input.type == FeedbackKind.COMPLAINED for _, input in inputs
+        )
+        self._shadow.take(customer, Value(shadow.state, shadow.wake), inputs, looked_at)
+        self._keep(customer, own, shadow)
+
+    def _both(self, stored: Value) -> tuple[Value, Shadow]:
+        """The customer by the new book and by the old one; the two part here, if they have not parted before."""
+        shadow = stored.shadow
+        if shadow is None:
+            self._customers += 1
+            shadow = Shadow(stored.state, stored.wake, stored.wake)
+        return Value(stored.state, shadow.own, 0, stored.history), shadow
+
+    def _keep(self, customer: str, own: Value, shadow: Shadow) -> None:
+        decided, aside = self.decided, self._aside
+        wake, wake_aside = decided.wakes.get(customer, own.wake), aside.wakes.get(customer, shadow.wake)
+        decided.states.setdefault(customer, own.state)
+        decided.wakes[customer] = min(wake, wake_aside) if wake and wake_aside else wake or wake_aside
+        decided.shadows[customer] = Shadow(aside.states.get(customer, shadow.state), wake_aside, wake)
+
+    def _alone(self, customer: str, stored: Value) -> Value:
+        """The customer as the one book is to find them that decides them from now on."""
+        shadow = stored.shadow
+        if shadow is None:
+            return stored
+        if self.change.rollout.phase == "back":
+            state, wake = self._gone_back(stored.state, shadow.state), shadow.wake
+        else:
+            state, wake = stored.state, shadow.own
+        self.decided.states[customer], self.decided.wakes[customer] = state, wake
+        self.decided.shadows[customer] = None
+        return Value(state, wake, 0, stored.history)
+
+    def _gone_back(self, tried: bytes | None, shadow: bytes | None) -> bytes | None:
+        if tried is None or shadow is None:
+            return shadow
+        try:
+            state = decode_state(shadow)
+            remember(state, decode_state(tried), self.change.rollout.since)
+        except (StateUnreadable, StateTooNew):
+            return shadow
+        return encode_state(state)
+
+
+def _sent(told: Sequence[Told]) -> Counter[str]:
+    """Rule -> outreach."""
+    return Counter(one.rule for each in told for one in each.outcomes if one.outcome is Outcome.FIRED)
+
+
+def _failed(told: Sequence[Told], failed: Sequence[Failed]) -> int:
+    return len(failed) + sum(one.outcome is Outcome.FAILED for each in told for one in each.outcomes)

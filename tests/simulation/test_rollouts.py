@@ -1,0 +1,323 @@
+"""A change that is rolled out to some customers first: who meets it, what it leaves behind, and when it goes back."""
+
+from collections.abc import Callable, Sequence
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.adapters.memory import MemoryStore
+from engine.core.book import RuleBook
+from engine.core.state.model import State
+from engine.core.triggers.event import OnEvent
+from engine.core.triggers.inactivity import Inactivity
+from engine.model import Event, Outcome, OutcomeRecord
+from engine.ports import Counts, Limits, Meta, Record, Rollout
+from engine.worker.change import PASSES, WHOLE, Change, Side
+from engine.worker.executors import results
+from engine.worker.partition import Partition
+from engine.worker.result import Arrival
+from engine.worker.rollouts import FEW, reason_to_go_back
+from engine.worker.values import read_value, state_of
+from tests.support.books import DAY, HOUR, POLICIES, START, Plain, book, event, every_kind, rule
+from tests.support.examples import examples
+from tests.support.histories import CUSTOMERS, LAST, histories
+
+OLD, NEW = "1" * 12, "2" * 12
+HALF = 5_000
+END = START + (LAST + 10) * HOUR
+
+
+class Shop:
+    """One partition on an event clock. It is opened anew before everything that happens, as by another worker."""
+
+    def __init__(self, old: RuleBook, new: RuleBook, failing: Sequence[str] = ()) -> None:
+        self.old, self.new = Side(old, Plain()), Side(new, Plain(*failing))
+        self.store = MemoryStore()
+        self.outcomes: list[OutcomeRecord] = []
+        self._read = 0
+
+    def open(self) -> Partition:
+        """The partition, as a worker opens it that finds both books in the store."""
+        partition = Partition(0, self.old.book, self.store, Plain())
+        if partition.meta.rollout is not None:
+            partition.follow(Change(partition.meta.rollout, self.old, self.new))
+        return partition
+
+    def happen(self, *events: Event) -> None:
+        arrivals = [
+            Arrival(Record("e", 0, self._read + place, None), one.time, one) for place, one in enumerate(events, 1)
+        ]
+        self._read += len(events)
+        self._work(self.open().process(arrivals))
+
+    def until(self, clock: int) -> None:
+        self._work(self.open().advance(clock))
+
+    def turn(self, phase: str, share: int = HALF, spread: int = 0) -> None:
+        """Write a phase of the roll-out, as `engine apply` does."""
+        partition = self.open()
+        before = partition.meta.rollout
+        since = before.since if before else partition.clock
+        counts = before.counts if before else None
+        rollout = Rollout(OLD, NEW, share, 1, since, phase, partition.clock, spread, counts=counts)
+        self._work(partition.turn(rollout))
+
+    def sweep(self) -> None:
+        partition = self.open()
+        while not partition.is_swept:
+            self._work(partition.sweep_page(page=2))
+
+    def state(self, customer: str) -> State | None:
+        return state_of(read_value(self.store.load(0, [customer])[0]))
+
+    def have_new(self) -> set[str]:
+        """Customers whose state the new book has decided last."""
+        names = self.store.customers(0, "", 1_000)[0]
+        return {one for one in names if (state := self.state(one)) and state.mark == self.new.book.mark}
+
+    def shadows(self) -> int:
+        values = self.store.load(0, self.store.customers(0, "", 1_000)[0])
+        return sum(read_value(one).shadow is not None for one in values)
+
+    def _work(self, steps: object) -> None:
+        for done in results(steps):  # type: ignore[arg-type]
+            self.outcomes += done.outcomes
+
+
+def books(policy: str, span: int, dropped: Sequence[int]) -> tuple[RuleBook, RuleBook]:
+    slack = POLICIES[policy].allowed_lateness
+    changed = [one for place, one in enumerate(every_kind(span, slack=slack)) if place not in dropped]
+    return (
+        book(*every_kind(HOUR, slack=slack), policy=POLICIES[policy], revision=OLD),
+        book(*changed, policy=POLICIES[policy], revision=NEW),
+    )
+
+
+def plain(state: State | None) -> State | None:
+    """Without what going back remembers of what the customer really got."""
+    if state is None:
+        return None
+    for slot in state.rules.values():
+        slot.fired = 0
+    state.sent = []
+    return state
+
+
+def awake(state: State | None) -> State | None:
+    """Without the wake-up, which is a shadow's if that is sooner."""
+    if state is not None:
+        state.wake = 0
+    return state
+
+
+changes = st.tuples(
+    st.sampled_from(sorted(POLICIES)), st.sampled_from([HOUR, 2 * HOUR]), st.lists(st.integers(0, 11), max_size=4)
+)
+
+
+@examples(150)
+@given(histories(), changes, st.integers(0, WHOLE), st.data())
+def test_after_going_back_every_state_is_that_of_a_run_that_never_saw_the_book(
+    events: list[Event], change: tuple[str, int, list[int]], share: int, data: st.DataObject
+) -> None:
+    first, last = sorted(data.draw(st.tuples(*[st.integers(0, len(events))] * 2)))
+    tried, never = Shop(*books(*change)), Shop(*books(*change))
+    for shop in (tried, never):
+        shop.happen(*events[:first])
+    tried.turn("canary", share)
+    for one in range(first, last):
+        if data.draw(st.integers(0, 2)) == 0:
+            tried.sweep()
+        tried.happen(events[one])
+    never.happen(*events[first:last])
+    for shop in (tried, never):
+        shop.until(END - 10 * HOUR)
+    tried.turn("back", share)
+    if data.draw(st.booleans()):
+        tried.sweep()
+    for shop in (tried, never):
+        shop.until(END - 5 * HOUR)
+    tried.sweep()
+    assert tried.shadows() == 0
+    trying = Change(Rollout(OLD, NEW, share), tried.old, tried.new)
+    for customer in CUSTOMERS:
+        if not trying.has_new(customer, PASSES):
+            assert tried.state(customer) == never.state(customer)
+        elif change[0] != "strict":  # what the canary was sent counts for caps: later firings may differ
+            assert plain(tried.state(customer)) == plain(never.state(customer))
+
+
+@examples(100)
+@given(histories(), changes, st.integers(1, WHOLE), st.data())
+def test_nobody_outside_the_canary_hears_of_a_change_and_those_inside_have_it_as_if_it_had_been_deployed(
+    events: list[Event], change: tuple[str, int, list[int]], share: int, data: st.DataObject
+) -> None:
+    turn = data.draw(st.integers(0, len(events)))
+    old, new = books(*change)
+    canary, stayed, deployed = Shop(old, new), Shop(old, new), Shop(old, new)
+    for shop in (canary, stayed, deployed):
+        shop.happen(*events[:turn])
+    canary.turn("canary", share)
+    canary.sweep()
+    deployed.old = deployed.new
+    deployed.sweep()
+    for shop in (canary, stayed, deployed):
+        shop.happen(*events[turn:])
+        shop.until(END)
+    trying = Change(Rollout(OLD, NEW, share), canary.old, canary.new)
+    for customer in CUSTOMERS:
+        other = deployed if trying.has_new(customer, PASSES) else stayed
+        told, wanted = ([one for one in shop.outcomes if one.customer == customer] for shop in (canary, other))
+        assert told == wanted
+        assert awake(canary.state(customer)) == awake(other.state(customer))
+
+
+@examples(60)
+@given(histories(), changes, st.data())
+def test_a_change_that_is_finished_leaves_everybody_as_if_it_had_been_deployed_and_no_shadow(
+    events: list[Event], change: tuple[str, int, list[int]], data: st.DataObject
+) -> None:
+    turn = data.draw(st.integers(0, len(events)))
+    old, new = books(*change)
+    shop, deployed = Shop(old, new), Shop(old, new)
+    deployed.old = deployed.new
+    for one in (shop, deployed):
+        one.turn("canary", WHOLE) if one is shop else None
+        one.happen(*events[:turn])
+    shop.turn("finished", WHOLE)
+    for one in (shop, deployed):
+        one.happen(*events[turn:])
+        one.until(END)
+    shop.sweep()
+    assert shop.shadows() == 0
+    assert shop.outcomes == deployed.outcomes
+    assert all(shop.state(customer) == deployed.state(customer) for customer in CUSTOMERS)
+
+
+PEOPLE = [f"c-{number}" for number in range(400)]
+QUIET = rule(Inactivity("quiet", of=frozenset({"visit"}), after=DAY))
+RECEIPT = rule(OnEvent("receipt", event="buy"))
+
+
+def opened(*rules: object, share: int = 500, failing: Sequence[str] = (), spread: int = 0) -> Shop:
+    """Four hundred customers and a canary of 5 %."""
+    shop = Shop(book(QUIET, revision=OLD), book(QUIET, *rules, revision=NEW), failing)  # type: ignore[arg-type]
+    shop.happen(*(event("visit", START, customer=one) for one in PEOPLE))
+    shop.turn("canary", share, spread)
+    return shop
+
+
+def test_it_is_always_the_same_customers_whom_a_larger_share_has_too() -> None:
+    shop = opened(RECEIPT)
+    shop.sweep()
+    few = shop.have_new()
+    assert 5 <= len(few) <= 40
+    shop.turn("canary", 2_000)
+    shop.sweep()
+    assert few < shop.have_new()
+    shop.turn("back")
+    shop.sweep()
+    assert shop.have_new() == set()
+
+
+def test_customers_go_over_one_after_another_where_a_change_is_spread() -> None:
+    shop = opened(RECEIPT, share=WHOLE, spread=DAY)
+    counts = []
+    for hour in range(0, 26, 6):
+        shop.until(START + hour * HOUR)
+        shop.sweep()
+        counts.append(len(shop.have_new()))
+    assert counts == sorted(set(counts)), "each six hours some more"
+    assert 0 < counts[0] < 60
+    assert counts[-1] == len(PEOPLE)
+
+
+def test_what_the_canary_was_sent_counts_for_reentry_after_going_back() -> None:
+    once = rule(Inactivity("quiet", of=frozenset({"visit"}), after=HOUR))
+    shop = Shop(book(QUIET, revision=OLD), book(once, revision=NEW))
+    shop.happen(event("visit", START, customer="ann"))
+    shop.turn("canary", WHOLE)
+    shop.sweep()
+    shop.until(START + 2 * HOUR)
+    assert [one.outcome for one in shop.outcomes] == [Outcome.FIRED]
+    shop.turn("back")
+    shop.sweep()
+    state = shop.state("ann")
+    assert state is not None
+    assert state.rules["quiet"].fired_at == START + HOUR
+    assert [one.due for one in state.timers("quiet")] == [START + DAY]
+
+
+def reason(shop: Shop, limits: Limits) -> str:
+    meta = shop.store.meta(0)
+    assert meta.rollout is not None
+    rollout = msgspec.structs.replace(meta.rollout, limits=limits)
+    return reason_to_go_back([msgspec.structs.replace(meta, rollout=rollout)], rollout)
+
+
+def buying(times: int) -> Callable[[Shop], None]:
+    def happen(shop: Shop) -> None:
+        for place in range(times):
+            shop.happen(*(event("buy", START + (place + 1) * HOUR, customer=one) for one in PEOPLE))
+
+    return happen
+
+
+@pytest.mark.parametrize(
+    ("times", "failing", "limits", "wanted"),
+    [
+        (4, (), Limits({"receipt": (0, 400 * 24)}), ""),
+        (4, (), Limits({"receipt": (0, 400)}), "receipt has sent"),
+        (4, (), Limits(), "receipt has sent"),
+        (1, (), Limits(), ""),
+        (1, (), Limits(most=5), "messages were sent, and 5 are allowed"),
+        (1, ("receipt",), Limits(), "could not be made, and 0 with the old rules"),
+    ],
+)
+def test_a_rule_that_sends_far_more_than_its_plan_says_or_that_fails_is_a_reason_to_go_back(
+    times: int, failing: Sequence[str], limits: Limits, wanted: str
+) -> None:
+    shop = opened(RECEIPT, share=400, failing=failing)
+    buying(times)(shop)
+    assert wanted in reason(shop, limits)
+    assert bool(wanted) == bool(reason(shop, limits))
+
+
+def test_what_the_live_rules_would_have_sent_too_is_no_reason() -> None:
+    shop = Shop(book(RECEIPT, revision=OLD), book(RECEIPT, QUIET, revision=NEW))
+    shop.happen(*(event("visit", START, customer=one) for one in PEOPLE))
+    shop.turn("canary")
+    buying(3)(shop)
+    rollout = shop.store.meta(0).rollout
+    assert rollout is not None
+    assert rollout.counts is not None
+    assert rollout.counts.sent == rollout.counts.without
+    assert sum(rollout.counts.sent.values()) > 3 * FEW
+    assert reason(shop, Limits()) == ""
+
+
+def test_what_one_partition_has_taken_back_the_others_take_back_too() -> None:
+    rollout = Rollout(OLD, NEW, HALF, at=7)
+    gone = msgspec.structs.replace(rollout, phase="back", reason="too much")
+    assert reason_to_go_back([Meta(rollout=rollout), Meta(rollout=gone)], rollout) == "too much"
+    other = msgspec.structs.replace(gone, at=6)
+    assert reason_to_go_back([Meta(rollout=rollout), Meta(rollout=other)], rollout) == ""
+
+
+def test_complaints_of_customers_with_the_new_rules_are_a_reason() -> None:
+    counts = Counts(sent={"quiet": 100}, without={"quiet": 100}, complaints=3)
+    rollout = Rollout(OLD, NEW, HALF, counts=counts)
+    assert "complained" in reason_to_go_back([Meta(rollout=rollout)], rollout)
+    few = msgspec.structs.replace(rollout, counts=msgspec.structs.replace(counts, complaints=2))
+    assert reason_to_go_back([Meta(rollout=few)], few) == ""
+
+
+def test_a_value_without_a_shadow_takes_as_many_bytes_as_before_there_were_any() -> None:
+    shop = Shop(book(QUIET, revision=OLD), book(QUIET, revision=NEW))
+    shop.happen(event("visit", START, customer="ann"))
+    (value,) = shop.store.load(0, ["ann"])
+    assert value is not None
+    assert len(msgspec.msgpack.decode(value)) == 4
+    assert read_value(value).shadow is None
