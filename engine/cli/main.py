@@ -40,6 +40,11 @@ COMMANDS: Mapping[str, Entry] = {
         "Show what a change of the rules will do to the customers who are there: which timers it arms, moves and drops,"
         " what is due at once, and a forecast per day. Nothing is written; workers may be running.",
     ),
+    "apply": Entry(
+        "apply",
+        "Roll out a plan to some customers first, always the same ones; without a plan, tell how it goes. Workers may"
+        " run.",
+    ),
     "explain": Entry(
         "explain", "Show a customer's armed timers and past outcomes, and for each rule why it has not fired."
     ),

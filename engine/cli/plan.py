@@ -103,7 +103,8 @@ def _write(made: Plan, output: Path | None, html: Path | None) -> None:
 
 def _tell(made: Plan, format: Format) -> None:
     if format is Format.JSON:
-        typer.echo(msgspec.json.format(msgspec.json.encode(made)).decode())
+        shown = msgspec.structs.replace(made, files={})
+        typer.echo(msgspec.json.format(msgspec.json.encode(shown)).decode())
     elif format is Format.GITHUB:
         typer.echo(markdown(made))
     else:

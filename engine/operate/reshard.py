@@ -171,6 +171,9 @@ def _state_of(store: StateStore, to: int) -> tuple[int, bool]:
         raise ReshardRefused(reason)
     metas = [store.meta(number) for number in range(max(first.partitions, to))]
     begun = next((meta for meta in metas if meta.moving_to), None)
+    if begun is None and any(meta.rollout and (meta.rollout.phase == "canary" or not meta.mark) for meta in metas):
+        reason = "a roll-out is going on, or customers have still to meet its end: see `engine apply`"
+        raise ReshardRefused(reason)
     if begun is None and first.partitions == to:
         reason = f"the namespace has {to} partitions already"
         raise ReshardRefused(reason)

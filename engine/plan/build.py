@@ -11,6 +11,7 @@ import msgspec
 
 from engine.core.book import RuleBook
 from engine.core.zones import iso
+from engine.operate.rollout import live_revision
 from engine.plan.classify import Change, classify, policy_changes, segment_changes
 from engine.plan.estimate import Size, Sums
 from engine.plan.live import LiveCustomers, Side
@@ -49,6 +50,8 @@ class Plan(msgspec.Struct):
     demands: dict[str, bool] = {}
     """What was expected, and whether it holds."""
     version: int = VERSION
+    files: dict[str, dict[str, str]] = {}
+    """Revision -> path -> text, of both rule books: what was reviewed is what `engine apply` rolls out."""
 
     def sum_of(self, name: str) -> Sums:
         return self.sums.get(name, Sums())
@@ -89,11 +92,11 @@ def make_plan(store: StateStore, old: Side, new: Side, days: int, sample: int | 
 
 def _notes(chosen: Chosen, old: RuleBook, live: LiveCustomers) -> list[str]:
     notes = []
-    others = sum(meta.mark != old.mark for meta in chosen.metas if meta.seq)
+    others = sum(live_revision(meta) not in ("", old.revision) for meta in chosen.metas)
     if others:
         notes.append(
-            f"{others} of {len(chosen.metas)} partitions were last armed by other rules than --against names: is that"
-            " what workers run?"
+            f"{others} of {len(chosen.metas)} partitions are decided by other rules than --against names: is that what"
+            " workers run?"
         )
     if not chosen.names:
         notes.append("the store has no customer: nothing is known of timers and of what is due")

@@ -51,6 +51,7 @@ class Fate(msgspec.Struct):
     at_once: dict[str, int] = {}
     expired: int = 0
     exited: int = 0
+    stranded: int = 0
     failed: int = 0
     cut_off: bool = False
 
@@ -99,6 +100,7 @@ class LiveCustomers:
         fate.at_once = Counter(rule for rule, _ in fate.fired)
         fate.expired = sum(one.outcome is Outcome.EXPIRED for one in decision.outcomes)
         fate.exited = sum(one.outcome is Outcome.EXITED for one in decision.outcomes)
+        fate.stranded = _stranded(decision.state)
         _run_on(fate, decision.state, side, customer, clock, clock + self._days * DAY)
         return fate
 
@@ -111,6 +113,7 @@ TOTALS: Final[Mapping[str, str]] = {
     "reached": "customers who get any",
     "expired": "firings that come too late at once",
     "exited": "journeys that end at once",
+    "stranded": "runs of journeys that are removed",
     "failed": "messages that cannot be rendered",
     "armed": "timers armed",
     "moved": "timers moved",
@@ -163,6 +166,7 @@ def _numbers(fate: Fate, days: int) -> dict[str, int]:
         "reached": bool(fate.fired),
         "expired": fate.expired,
         "exited": fate.exited,
+        "stranded": fate.stranded,
         "failed": fate.failed,
     }
     numbers |= {f"outreach.{rule}": count for rule, count in Counter(rule for rule, _ in fate.fired).items()}
@@ -180,6 +184,10 @@ def _steps(state: State | None) -> list[tuple[str, str]]:
     if state is None:
         return []
     return [(rule, run.step) for rule, slot in state.rules.items() if slot.parked is None for run in slot.runs]
+
+
+def _stranded(state: State | None) -> int:
+    return sum(len(slot.runs) for slot in state.rules.values() if slot.parked is not None) if state is not None else 0
 
 
 def _moved(old: Fate, new: Fate, book: RuleBook) -> Counter[str]:

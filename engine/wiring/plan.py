@@ -6,6 +6,7 @@ from engine.plan.live import Side
 from engine.render import inspect_templates
 from engine.testing import load_project
 from engine.wiring.backtest import Rules
+from engine.wiring.books import files_of
 from engine.wiring.store import open_store
 
 
@@ -13,7 +14,9 @@ def plan_for(settings: Settings, old: Rules, new: Rules, days: int, sample: int 
     """A plan for the customers of the store that the settings name, which is only read. Raises EngineError."""
     sides = [side_of(one) for one in (old, new)]
     with open_store(settings) as store:
-        return make_plan(store, sides[0], sides[1], days, sample, begin)
+        made = make_plan(store, sides[0], sides[1], days, sample, begin)
+    made.files = {side.book.revision: dict(files_of(rules)) for side, rules in zip(sides, (old, new), strict=True)}
+    return made
 
 
 def side_of(rules: Rules) -> Side:

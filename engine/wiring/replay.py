@@ -13,7 +13,7 @@ from engine.adapters.file import STANDARD, JsonLinesSource
 from engine.adapters.memory import MemorySink
 from engine.core.catalog import Catalog, Source
 from engine.core.zones import to_millis
-from engine.errors import BadInputFile, BadRecord, UsageError
+from engine.errors import BadInputFile, BadRecord, RolloutRefused, UsageError
 from engine.ports import OutreachSink, StateStore
 from engine.replay.replay import Input, Replay, Share
 from engine.replay.summary import Summary
@@ -64,6 +64,10 @@ def replay_into(
     sinks = sinks or Sinks()
     files = inputs(history, project.book.catalog)
     partition = Partition(0, project.book, store, project.renderer, cache_size=1_000_000)
+    rollout = partition.meta.rollout
+    if rollout is not None and (rollout.phase == "canary" or not partition.meta.mark):
+        reason = "customers of this store are decided by two rule books: end the roll-out first (`engine apply`)"
+        raise RolloutRefused(reason)
     run = Replay(
         partition,
         sinks.outreach,

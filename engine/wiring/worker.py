@@ -1,9 +1,12 @@
 """A worker, and the ingest where events.yaml has un-keyed topics, opened and closed together."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from engine.adapters.kafka.admin import Admin, check_exist, check_topics, size_limits
 from engine.adapters.kafka.confluent.progress import ConfluentProgress
@@ -21,6 +24,7 @@ from engine.wire.decode import Decoder
 from engine.wire.derived import DERIVED, DerivedDecoder
 from engine.wire.origin import IngestedDecoder
 from engine.wire.partitioner import murmur2_partition
+from engine.wiring.books import stored_files, unpacked
 from engine.wiring.coupons import live_secret
 from engine.wiring.kafka import join_group, kafka_settings
 from engine.wiring.run_in_background import run_in_background
@@ -130,6 +134,18 @@ def rules_of(settings: Settings, project: Project) -> Rules:
     return Rules(project.book, renderer, decoders(settings, project.book.catalog))
 
 
+def books_in(settings: Settings, store: StateStore) -> Callable[[str], Rules]:
+    """The rules of a revision that is rolled out, from the store; each is loaded once. They raise BookMissing."""
+    folders: list[TemporaryDirectory[str]] = []
+
+    @cache
+    def find(revision: str) -> Rules:
+        folders.append(TemporaryDirectory(prefix="engine-rules-"))
+        return rules_of(settings, unpacked(stored_files(store, revision), Path(folders[-1].name)))
+
+    return find
+
+
 def trusted_time(settings: Settings, store: StateStore) -> TrustedTime:
     """Asks the brokers; where these do not tell (by librdkafka, before Kafka 3.3, or without the right to describe the
     cluster), the store's server."""
@@ -177,6 +193,7 @@ def build_worker(
         ingest=ingest,
         executor=ThreadPoolExecutor(1, "engine-store"),
         place=murmur2_partition,
+        books=books_in(settings, store),
         largest_letter=largest_value(limits[settings.dead_letters_topic]),
     )
     return Worker(join_group(settings, topics), context, rules, batch=settings.batch)

@@ -12,8 +12,10 @@ from engine.core.state.model import Memory, State
 from engine.errors import PartitionsDiffer, ReshardRefused
 from engine.model import Outcome, OutcomeRecord
 from engine.operate.erasure import erase
+from engine.operate.outside_commit import commit_outside, on_top
 from engine.operate.reshard import Reshard
-from engine.ports import Commit, Entry, Meta, StateStore
+from engine.operate.rollout import begin
+from engine.ports import Commit, Entry, Meta, Rollout, StateStore
 from engine.wire.digests import customer_digest
 from engine.wire.histories import outcomes_of
 from engine.worker.partition import Partition
@@ -169,6 +171,15 @@ def refuse_workers(store: StateStore, partitions: int, to: int) -> None:
 def open_all(store: StateStore, partitions: int) -> None:
     for partition in range(partitions):
         Partition(partition, book(), store, Plain(), partitions=partitions)
+
+
+def test_a_roll_out_that_goes_on_stops_a_reshard(store: StateStore) -> None:
+    fill(store, 50, 2)
+    for number in (0, 1):
+        commit_outside(store, number, lambda before: on_top(before, revision="0" * 12))
+    begin(store, Rollout("0" * 12, "1" * 12, 500), {})
+    with pytest.raises(ReshardRefused, match="a roll-out is going on"):
+        Reshard(store, 3, place)
 
 
 def test_outreach_that_waits_to_be_published_stops_a_reshard_and_lets_workers_go_on(store: StateStore) -> None:

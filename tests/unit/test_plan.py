@@ -4,7 +4,6 @@ import json
 import random
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
 import redis
@@ -19,17 +18,9 @@ from engine.wiring.plan import side_of
 from tests.support.backtests import write_lines
 from tests.support.cdnow import PROJECT
 from tests.support.command import Ran, engine, write_project
+from tests.support.plans import JOURNEY, STORE, files, one_rule, purchases
 
-IDLE = "inactivity: { of: purchase, for: 30d }"
 ALL = Size(3, 3)
-
-
-def files(rules: str, **others: str) -> dict[str, str]:
-    return {**PROJECT, "rules.yaml": f"version: 1\nrules:\n{rules}"} | others
-
-
-def one_rule(id: str = "come-back", when: str = IDLE, send: str = "send: note", more: str = "") -> str:
-    return f"  - {{ id: {id}, when: {{ {when} }}, {more}{send} }}\n"
 
 
 def kinds(tmp_path: Path, old: Mapping[str, str], new: Mapping[str, str]) -> dict[str, Kind]:
@@ -42,7 +33,6 @@ def kinds(tmp_path: Path, old: Mapping[str, str], new: Mapping[str, str]) -> dic
 
 
 OTHER_TEXT = "{% block subject %}Hello{% endblock %}{% block text %}Hello{% endblock %}\n"
-JOURNEY = "  - { id: come-back, when: { inactivity: { of: purchase, for: 30d } }, steps: [{ send: note }, { wait: 2d },"
 
 
 @pytest.mark.parametrize(
@@ -139,17 +129,6 @@ def test_nineteen_of_twenty_intervals_contain_what_there_is() -> None:
     assert 0.92 < sum(one.low <= wanted <= one.high for one in totals) / 400 < 0.98
 
 
-def purchases(number: int) -> list[dict[str, Any]]:
-    return [
-        {"event_id": f"e{place}", "customer_id": f"c-{place}", "type": "purchase", "amount": 5}
-        | {"ts": f"2026-01-{1 + place % 28:02}T10:00:00Z"}
-        for place in range(number)
-    ]
-
-
-STORE = "--store", "embedded", "--data", "data"
-
-
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store with 280 customers, one purchase each in January, at the end of that month; ten are due every day."""
@@ -223,7 +202,7 @@ def test_a_pull_request_gets_markdown_and_a_page_that_loads_nothing(shop: Path) 
 
 def test_live_rules_that_are_not_those_of_the_store_are_noticed(shop: Path) -> None:
     ran = engine("plan", "rules", "--against", "new", *STORE, folder=shop)
-    assert "last armed by other rules than --against names" in ran.said
+    assert "are decided by other rules than --against names" in ran.said
 
 
 def test_a_plan_without_customers_says_so(tmp_path: Path) -> None:

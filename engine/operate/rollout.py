@@ -1,0 +1,195 @@
+"""Begins, ends and shows a roll-out: the phases that `engine apply` writes into every partition.
+
+Each is a commit that fences the partition's worker; it reopens and finds the phase in the meta that it begins with. An
+interrupted command is run again: what is written already stays as it is.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from engine.core.durations import text_of
+from engine.core.zones import DAY
+from engine.errors import RolloutRefused
+from engine.operate.outside_commit import commit_outside, on_top
+from engine.ports import Counts, Meta, Rollout, StateStore
+from engine.worker.placement import stored_meta
+from engine.worker.rollouts import counted, forecast
+
+LONG_ENOUGH = DAY
+"""How long a canary is watched before a roll-out may be finished: a day has one of everything that comes daily."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule of a roll-out: what it has sent so far, what was expected, and what the old rules would have sent."""
+
+    id: str
+    sent: int
+    expected: float
+    without: int
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """A roll-out over all partitions. `waiting`: partitions in which customers are still to meet the rules that are
+    theirs; `apart`: partitions of another phase, after a command that was interrupted."""
+
+    rollout: Rollout
+    counts: Counts
+    rules: list[Rule]
+    watched: int
+    partitions: int
+    waiting: int
+    apart: int
+
+
+def metas(store: StateStore) -> list[Meta]:
+    """Of every partition. Raises RolloutRefused where nothing is stored."""
+    first = stored_meta(store)
+    if first is None:
+        reason = "nothing is stored in this namespace: deploy the rules with the workers' folders"
+        raise RolloutRefused(reason)
+    if first.moving_to:
+        reason = "a reshard was begun: finish that first"
+        raise RolloutRefused(reason)
+    return [store.meta(number) for number in range(first.partitions)]
+
+
+def live_revision(meta: Meta) -> str:
+    """The revision that decides the partition's customers, but for those of a canary; "": nothing was decided yet."""
+    ended = meta.rollout is not None and meta.rollout.phase == "finished"
+    return meta.rollout.revision if meta.rollout and ended and meta.revision == meta.rollout.base else meta.revision
+
+
+def check_live(found: Sequence[Meta], base: str) -> None:
+    """Raises RolloutRefused unless all customers are decided by this revision."""
+    if any(meta.seq and not live_revision(meta) for meta in found):
+        reason = "an older engine has written this namespace last: let workers of this one run for a moment"
+        raise RolloutRefused(reason)
+    others = {revision for meta in found if (revision := live_revision(meta)) not in ("", base)}
+    if others:
+        reason = f"the plan is based on the rules {base}, and workers run {', '.join(sorted(others))}: make it anew"
+        raise RolloutRefused(reason)
+
+
+def begin(store: StateStore, wanted: Rollout, books: Mapping[str, bytes]) -> None:
+    """Begin a roll-out, go on with one that was interrupted, or change the share of a canary. Raises RolloutRefused."""
+    found = metas(store)
+    check_live(found, wanted.base)
+    others = [meta.rollout for meta in found if meta.rollout and not _same(meta.rollout, wanted)]
+    for other in others:
+        if other.phase == "canary":
+            reason = f"a roll-out of {other.revision} is going on: finish it, or go back, first"
+            raise RolloutRefused(reason)
+    for revision, packed in books.items():
+        store.keep_book(revision, packed)
+    at = next((meta.rollout.at for meta in found if meta.rollout and _going_on(meta.rollout, wanted)), wanted.at)
+
+    def change(meta: Meta) -> Rollout:
+        before = meta.rollout
+        if before is not None and _going_on(before, wanted):
+            return msgspec.structs.replace(wanted, at=at, since=before.since, began=before.began, counts=before.counts)
+        return msgspec.structs.replace(wanted, at=at, since=meta.clock, began=meta.clock)
+
+    _write(store, found, change)
+
+
+def end(store: StateStore, phase: str, reason: str, spread: int = 0) -> None:
+    """Finish a roll-out ("finished"), or take it back ("back"). Raises RolloutRefused if there is none to be ended."""
+    found = metas(store)
+    going_on = [meta.rollout for meta in found if meta.rollout and meta.rollout.phase == "canary"]
+    if not going_on:
+        reason = "no roll-out is going on"
+        raise RolloutRefused(reason)
+    at = going_on[0].at
+
+    def change(meta: Meta) -> Rollout | None:
+        before = meta.rollout
+        if before is None or before.at != at or before.phase != "canary":
+            return before
+        return msgspec.structs.replace(before, phase=phase, reason=reason, began=meta.clock, spread=spread)
+
+    _write(store, found, change)
+
+
+def forget(store: StateStore) -> None:
+    """Let workers run what their folders have, whatever was rolled out. Raises RolloutRefused while one is going on."""
+    found = metas(store)
+    if any(meta.rollout and meta.rollout.phase == "canary" for meta in found):
+        reason = "a roll-out is going on: finish it, or go back, first"
+        raise RolloutRefused(reason)
+    revisions = {one for meta in found if meta.rollout for one in (meta.rollout.base, meta.rollout.revision)}
+    _write(store, found, lambda meta: None)
+    for revision in revisions:
+        store.keep_book(revision, None)
+
+
+def status(store: StateStore) -> Status | None:
+    """The roll-out that is going on, or the last one; None if there was none. Raises RolloutRefused."""
+    found = metas(store)
+    newest = max((meta.rollout for meta in found if meta.rollout), key=lambda one: one.at, default=None)
+    if newest is None:
+        return None
+    own = [(meta, meta.rollout) for meta in found if meta.rollout and meta.rollout.at == newest.at]
+    newest = next((one for _, one in own if one.phase == "back"), newest)
+    counts = counted([one for _, one in own])
+    watched = max(meta.clock - one.since for meta, one in own)
+    return Status(
+        newest,
+        counts,
+        _rules(newest, counts, watched),
+        watched,
+        len(found),
+        sum(not meta.mark or bool(meta.sweep) for meta, _ in own),
+        len(found) - sum(one.phase == newest.phase for _, one in own),
+    )
+
+
+def reasons_to_hold(now: Status) -> Iterator[str]:
+    """Why a canary has not shown yet that all customers may have the new rules: no data means hold."""
+    if now.apart:
+        yield f"{now.apart} of {now.partitions} partitions do not take part: run `engine apply` with the plan again"
+    if now.waiting:
+        yield f"in {now.waiting} of {now.partitions} partitions customers have still to meet the new rules"
+    if not now.counts.customers:
+        yield "no customer has met the new rules"
+    if now.watched < LONG_ENOUGH:
+        yield f"it has been watched for {text_of(now.watched // 1000 * 1000)}, and a day is the least"
+    if not sum(now.counts.sent.values()):
+        yield "nothing was sent to them"
+
+
+def _rules(rollout: Rollout, counts: Counts, watched: int) -> list[Rule]:
+    limits = rollout.limits
+    names = counts.sent.keys() | counts.without.keys() | (limits.expected.keys() if limits else set())
+    share, days = rollout.share / 10_000, watched / DAY
+    return [
+        Rule(
+            name,
+            counts.sent.get(name, 0),
+            forecast(counts, limits, name, share, days) if limits else 0.0,
+            counts.without.get(name, 0),
+        )
+        for name in sorted(names)
+    ]
+
+
+def _same(one: Rollout, other: Rollout) -> bool:
+    return (one.base, one.revision) == (other.base, other.revision)
+
+
+def _going_on(before: Rollout, wanted: Rollout) -> bool:
+    return _same(before, wanted) and before.phase == "canary"
+
+
+def _write(store: StateStore, found: Sequence[Meta], change: Callable[[Meta], Rollout | None]) -> None:
+    for number, meta in enumerate(found):
+        if change(meta) == meta.rollout:
+            continue
+        commit_outside(
+            store,
+            number,
+            lambda before: on_top(before, rollout=change(before.meta), mark=0, sweep="", partitions=len(found)),
+        )

@@ -1,0 +1,64 @@
+"""Rolls out plans, for `engine apply`: reads the plan with the two rule books in it, and writes to the store."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import msgspec
+
+from engine.core.book import RuleBook
+from engine.errors import RolloutRefused, UsageError
+from engine.operate.rollout import begin
+from engine.plan.apply import limits_of, refusals
+from engine.plan.build import VERSION, Plan
+from engine.ports import Rollout, StateStore
+from engine.wire.feedback import FeedbackKind
+from engine.wiring.books import packed, stored_files, unpacked
+from engine.wiring.wall_clock import wall_clock
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """How a plan is to be rolled out. `share`: customers of 10,000; `spread`: ms; `exits`: people who may leave a
+    journey; `factor`: times the forecast; `most`: outreach in all, 0: no limit."""
+
+    share: int
+    spread: int = 0
+    exits: int = 0
+    factor: float = 3.0
+    most: int = 0
+
+
+def read_plan(path: Path) -> Plan:
+    """Raises UsageError."""
+    try:
+        plan = msgspec.json.decode(path.read_bytes(), type=Plan)
+    except (OSError, msgspec.MsgspecError) as error:
+        message = f"{path} is no plan: {error}. `engine plan … --out {path}` writes one"
+        raise UsageError(message) from error
+    if plan.version != VERSION or not {plan.base.revision, plan.revision} <= plan.files.keys():
+        message = f"{path} was written by another version of the engine: make it anew"
+        raise UsageError(message)
+    return plan
+
+
+def apply(store: StateStore, plan: Plan, wish: Wish) -> None:
+    """Begin to roll out a plan, or change the share of its canary. Raises RolloutRefused with every reason."""
+    with TemporaryDirectory(prefix="engine-apply-") as folder:
+        old, new = (_book(plan, revision, Path(folder)) for revision in (plan.base.revision, plan.revision))
+        if reasons := list(refusals(plan, old, new, wish.exits)):
+            raise RolloutRefused("; ".join(reasons))
+    limits = limits_of(plan, wish.factor, wish.most)
+    wanted = Rollout(old.revision, new.revision, wish.share, wall_clock(), spread=wish.spread, limits=limits)
+    begin(store, wanted, {revision: packed(files) for revision, files in plan.files.items()})
+
+
+def knows_complaints(store: StateStore, rollout: Rollout) -> bool:
+    """Whether the new rules hear of complaints: without the feedback topic in events.yaml nobody does."""
+    with TemporaryDirectory(prefix="engine-apply-") as folder:
+        book = unpacked(stored_files(store, rollout.revision), Path(folder)).book
+    return FeedbackKind.COMPLAINED in book.catalog.events
+
+
+def _book(plan: Plan, revision: str, folder: Path) -> RuleBook:
+    return unpacked(plan.files[revision], folder / revision).book

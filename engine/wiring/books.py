@@ -1,0 +1,56 @@
+"""Rule books as files that travel: into a plan, from there into the store, and to workers that do not have the folder.
+
+`engine plan` packs both books, `engine apply` keeps them in the store, and a worker unpacks what its folders lack.
+"""
+
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from engine.errors import BookMissing, UsageError
+from engine.lang.scores import FILE as SCORES
+from engine.lang.tables import paths_of
+from engine.ports import StateStore
+from engine.render.files import read_sources
+from engine.testing import Project, load_project
+from engine.wiring.backtest import Rules
+
+Files = Mapping[str, str]
+"""Path below a project -> text."""
+
+
+def files_of(folders: Rules) -> Files:
+    """Everything that a revision depends on, without rule tests."""
+    rules = [path for path in sorted(folders.rules.glob("*.yaml")) if not path.name.endswith(".test.yaml")]
+    rules += [path for path in (folders.rules / SCORES, *paths_of(folders.rules)) if path.is_file()]
+    found = {f"rules/{path.name}": path.read_bytes().decode() for path in rules}
+    return found | {f"templates/{name}": text for name, text in read_sources(folders.templates).items()}
+
+
+def unpacked(files: Files, folder: Path) -> Project:
+    """Write the files below the folder, which must stay for as long as the project is used. Raises RulesBroken."""
+    for name in ("rules", "templates"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    for name, text in files.items():
+        path = (folder / name).resolve()
+        if not path.is_relative_to(folder.resolve()):
+            message = f"the plan has a file outside its own folders: {name}"
+            raise UsageError(message)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(text.encode())
+    return load_project(folder / "rules", folder / "templates")
+
+
+def packed(files: Files) -> bytes:
+    """For the store."""
+    return zlib.compress(msgspec.json.encode(files))
+
+
+def stored_files(store: StateStore, revision: str) -> Files:
+    """Raises BookMissing."""
+    found = store.book(revision)
+    if found is None:
+        raise BookMissing(revision)
+    return msgspec.json.decode(zlib.decompress(found), type=dict[str, str])

@@ -1,0 +1,237 @@
+"""A plan is rolled out, watched, finished or taken back; one that is stale or ends journeys is refused."""
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from engine.adapters.memory import MemoryStore
+from engine.errors import BookMissing, RolloutRefused
+from engine.operate.rollout import LONG_ENOUGH, end, forget, reasons_to_hold, status
+from engine.plan.build import Plan, make_plan
+from engine.ports import Counts, Record, Rollout
+from engine.wiring.apply import Wish, apply, read_plan
+from engine.wiring.backtest import Rules as Folders
+from engine.wiring.books import files_of, stored_files, unpacked
+from engine.wiring.plan import side_of
+from engine.worker.executors import Step, results
+from engine.worker.partition import Partition
+from engine.worker.result import Arrival
+from tests.support.backtests import write_lines
+from tests.support.books import DAY, START, Plain, event
+from tests.support.cdnow import PROJECT
+from tests.support.command import engine, write_project
+from tests.support.plans import IDLE, JOURNEY, STORE, files, one_rule, purchases
+
+LONGER = one_rule(when="inactivity: { of: purchase, for: 60d }")
+PEOPLE = 50
+
+
+def done(steps: Iterator[Step]) -> None:
+    """Let a partition do it."""
+    list(results(steps))
+
+
+class Shop:
+    """A store of two partitions whose customers the old rules have decided, and a plan for new ones."""
+
+    def __init__(self, tmp_path: Path, old: Mapping[str, str], new: Mapping[str, str]) -> None:
+        self.folders = []
+        for name, project in (("old", old), ("new", new)):
+            folder = write_project(tmp_path / name, project)
+            self.folders.append(Folders(folder / "rules", folder / "templates"))
+        self.sides = [side_of(one) for one in self.folders]
+        self.store = MemoryStore()
+        for number in (0, 1):
+            events = [event("purchase", START, customer=f"{number}-{one}", amount=5) for one in range(PEOPLE)]
+            arrivals = [Arrival(Record("e", number, at, None), one.time, one) for at, one in enumerate(events, 1)]
+            done(self.partition(number).process(arrivals))
+
+    def partition(self, number: int) -> Partition:
+        return Partition(number, self.sides[0].book, self.store, Plain(), partitions=2)
+
+    def plan(self, days: int = 30) -> Plan:
+        made = make_plan(self.store, self.sides[0], self.sides[1], days, None, lambda name, size: lambda done: None)
+        made.files = {
+            side.book.revision: dict(files_of(one)) for side, one in zip(self.sides, self.folders, strict=True)
+        }
+        return made
+
+    def phases(self) -> list[str]:
+        return [one.phase for number in (0, 1) if (one := self.store.meta(number).rollout)]
+
+    def count(self, **counts: Any) -> None:
+        """As if a worker had counted this, after having swept, a day later."""
+        for number in (0, 1):
+            partition = self.partition(number)
+            before = partition.meta.rollout
+            assert before is not None
+            after = msgspec.structs.replace(before, counts=Counts(**counts))
+            done(partition.advance(START + LONG_ENOUGH))
+            done(partition._work((), partition.clock, [], 0, rollout=after, mark=7))
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Shop:
+    return Shop(tmp_path, files(one_rule()), files(LONGER))
+
+
+def test_a_revision_travels_with_all_that_it_depends_on(tmp_path: Path) -> None:
+    table = '{"version": 1, "rows": {"a": [{"title": "Abbey"}]}}'
+    text = "{% block subject %}Hello{% endblock %}{% block text %}{% include '_foot.j2' %}\r\n{% endblock %}\n"
+    project = files(one_rule(), **{"note.email.j2": text, "_foot.j2": "Bye\n"})
+    folder = write_project(tmp_path / "from", project)
+    (folder / "rules" / "albums.table.json").write_text(table)
+    folders = Folders(folder / "rules", folder / "templates")
+    assert "rules/albums.table.json" in files_of(folders)
+    assert unpacked(files_of(folders), tmp_path / "to").book.revision == side_of(folders).book.revision
+
+
+def test_a_plan_begins_in_every_partition_with_the_files_that_were_reviewed(shop: Shop, tmp_path: Path) -> None:
+    plan = shop.plan()
+    apply(shop.store, plan, Wish(500))
+    assert shop.phases() == ["canary", "canary"]
+    rollout = shop.store.meta(1).rollout
+    assert rollout is not None
+    assert (rollout.base, rollout.revision, rollout.share) == (plan.base.revision, plan.revision, 500)
+    for number, revision in enumerate((plan.base.revision, plan.revision)):
+        book = unpacked(stored_files(shop.store, revision), tmp_path / str(number)).book
+        assert book.revision == revision
+
+
+def test_a_worker_that_held_the_partition_is_fenced_and_finds_the_roll_out_when_it_opens_it_again(shop: Shop) -> None:
+    before = shop.partition(0)
+    apply(shop.store, shop.plan(), Wish(500))
+    with pytest.raises(Exception, match="commit"):
+        done(before.advance(START + DAY))
+    assert shop.partition(0).meta.rollout is not None
+
+
+def test_a_plan_that_is_based_on_other_rules_than_workers_run_is_refused(shop: Shop) -> None:
+    plan = shop.plan()
+    for number in (0, 1):
+        newer = Partition(number, shop.sides[1].book, shop.store, Plain(), partitions=2)
+        done(newer.advance(START + DAY))
+    with pytest.raises(RolloutRefused, match=f"based on the rules {plan.base.revision}, and workers run"):
+        apply(shop.store, plan, Wish(500))
+    assert shop.phases() == []
+
+
+def test_a_second_change_waits_for_the_first_one_to_end(shop: Shop, tmp_path: Path) -> None:
+    apply(shop.store, shop.plan(), Wish(500))
+    other = Shop(tmp_path / "other", files(one_rule()), files(one_rule(more="reentry: once, ")))
+    with pytest.raises(RolloutRefused, match="is going on"):
+        apply(shop.store, other.plan(), Wish(500))
+    end(shop.store, "back", "")
+    apply(shop.store, other.plan(), Wish(500))
+
+
+def test_a_larger_share_goes_on_with_the_same_canary(shop: Shop) -> None:
+    apply(shop.store, shop.plan(), Wish(500))
+    shop.count(customers=3, sent={"come-back": 2})
+    apply(shop.store, shop.plan(), Wish(2_000))
+    rollout = shop.store.meta(0).rollout
+    assert rollout is not None
+    assert (rollout.share, rollout.since, rollout.counts) == (2_000, START, Counts(3, {"come-back": 2}))
+
+
+def test_a_removed_step_with_people_before_it_wants_to_be_told_how_many_may_leave(tmp_path: Path) -> None:
+    journey = JOURNEY.replace(IDLE, "event: purchase")
+    renamed = journey.replace("{ wait: 2d }", "{ id: pause, wait: 2d }")
+    steps = "{ id: again, send: note }] }\n"
+    shop = Shop(tmp_path, files(f"{renamed} {steps}"), files(f"{journey} {steps}"))
+    with pytest.raises(RolloutRefused, match=r"100 people would leave a journey.*come-back pause.*--exits 100"):
+        apply(shop.store, shop.plan(), Wish(500))
+    with pytest.raises(RolloutRefused, match="--exits 100"):
+        apply(shop.store, shop.plan(), Wish(500, exits=99))
+    apply(shop.store, shop.plan(), Wish(500, exits=100))
+
+
+def test_a_removed_journey_with_people_in_it_wants_to_be_told_too(tmp_path: Path) -> None:
+    journey = JOURNEY.replace(IDLE, "event: purchase")
+    both = f"{journey} {{ id: again, send: note }}] }}\n{one_rule(id='other')}"
+    shop = Shop(tmp_path, files(both), files(one_rule(id="other")))
+    with pytest.raises(RolloutRefused, match="--exits 100"):
+        apply(shop.store, shop.plan(), Wish(500))
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "wanted"),
+    [
+        ("policy.yaml", PROJECT["policy.yaml"] + "allowed_lateness: 1h\n", "allowed_lateness is one for all"),
+        ("events.yaml", PROJECT["events.yaml"].replace("topic: ", "topic: other-"), "other sources"),
+    ],
+)
+def test_what_two_books_in_one_worker_cannot_differ_in_is_to_be_changed_alone(
+    tmp_path: Path, name: str, text: str, wanted: str
+) -> None:
+    shop = Shop(tmp_path, files(one_rule()), files(one_rule(), **{name: text}))
+    with pytest.raises(RolloutRefused, match=wanted):
+        apply(shop.store, shop.plan(), Wish(500))
+
+
+def test_a_roll_out_without_data_is_held(shop: Shop) -> None:
+    apply(shop.store, shop.plan(), Wish(500))
+    now = status(shop.store)
+    assert now is not None
+    said = " / ".join(reasons_to_hold(now))
+    for wanted in ("have still to meet", "no customer has met", "a day is the least", "nothing was sent"):
+        assert wanted in said
+    shop.count(customers=3, sent={"come-back": 2})
+    now = status(shop.store)
+    assert now is not None
+    assert list(reasons_to_hold(now)) == []
+    assert [(one.id, one.sent) for one in now.rules] == [("come-back", 4)]
+
+
+def test_a_roll_out_is_ended_once_and_forgotten_with_its_files(shop: Shop) -> None:
+    plan = shop.plan()
+    apply(shop.store, plan, Wish(500))
+    with pytest.raises(RolloutRefused, match="going on"):
+        forget(shop.store)
+    end(shop.store, "finished", "")
+    assert shop.phases() == ["finished", "finished"]
+    with pytest.raises(RolloutRefused, match="no roll-out is going on"):
+        end(shop.store, "back", "")
+    forget(shop.store)
+    assert shop.phases() == []
+    with pytest.raises(BookMissing):
+        stored_files(shop.store, plan.revision)
+
+
+def test_a_command_that_was_interrupted_is_told_of_and_run_again(shop: Shop) -> None:
+    apply(shop.store, shop.plan(), Wish(500))
+    partition = shop.partition(1)
+    done(partition.turn(None))
+    now = status(shop.store)
+    assert now is not None
+    assert now.apart == 1
+    apply(shop.store, shop.plan(), Wish(500))
+    metas = [shop.store.meta(number).rollout for number in (0, 1)]
+    assert all(isinstance(one, Rollout) for one in metas)
+    assert len({one.at for one in metas if one}) == 1
+
+
+def test_the_command_applies_a_plan_file_tells_how_it_goes_and_ends_it(tmp_path: Path) -> None:
+    write_project(tmp_path, files(one_rule()))
+    write_project(tmp_path / "new", files(LONGER))
+    write_lines(tmp_path / "events.jsonl", sorted(purchases(60), key=lambda one: str(one["ts"])))
+    assert engine("replay", "events.jsonl", "--until", "2026-01-31", *STORE, folder=tmp_path).code == 0
+    assert "nothing has been rolled out" in engine("apply", *STORE, folder=tmp_path).out
+    planned = engine("plan", "new", "--against", "rules", *STORE, "--out", "plan.json", folder=tmp_path)
+    assert planned.code == 0, planned.said
+    assert read_plan(tmp_path / "plan.json").files
+    began = engine("apply", "plan.json", "--share", 10, "--most", 5, *STORE, folder=tmp_path)
+    assert began.code == 0, began.said
+    assert "is being tried" in began.out
+    held = engine("apply", "--finish", *STORE, folder=tmp_path)
+    assert held.code == 1
+    assert "no data means hold" in held.said
+    assert "complaints are not known" in held.said
+    told = json.loads(engine("apply", "--json", *STORE, folder=tmp_path).out)
+    assert (told["rollout"]["share"], told["rollout"]["limits"]["most"]) == (1_000, 5)
+    gone = engine("apply", "--back", *STORE, folder=tmp_path)
+    assert (gone.code, "has been taken back" in gone.out) == (4, True), gone.said
