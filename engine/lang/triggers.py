@@ -193,10 +193,19 @@ class AbandonedFields(TriggerFields):
         where = site.at("where").expression(self.where, {after})
         if after in without:
             site.at("after").report("never-fires", f"{after} begins it and finishes it", "take it out of `without`")
-        for event in (after, *self.without) if self.match else ():
-            site.at("match").property(event, self.match)
+        if self.match:
+            site.at("match").property(after, self.match)
+        types = site.catalog.events
+        broad = {name for name in without & types.keys() if self.match and self.match not in types[name].properties}
         return Abandoned(
-            rule, after=after, without=without, within=self.within, match=self.match or None, where=where, **common
+            rule,
+            after=after,
+            without=without,
+            within=self.within,
+            match=self.match or None,
+            where=where,
+            finishes_all=frozenset(broad),
+            **common,
         )
 
 

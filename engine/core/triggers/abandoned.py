@@ -2,6 +2,7 @@
 
 Timers are runs (see `runs`) in one list for all match values; `key` tells them apart. The slot's memory maps each match
 value to the times of its newest finishing events, kept while an older beginning may still arrive or a firing waits.
+What finishes all that is open stands there under "", which is no match value.
 """
 
 from bisect import insort
@@ -41,14 +42,17 @@ class Abandoned(Trigger):
         within: int,
         match: str | None = None,
         where: Expression | None = None,
+        finishes_all: frozenset[str] = frozenset(),
         **common: Any,
     ) -> None:
+        """`finishes_all`: types of `without` that have no `match` property, and finish whatever is open."""
         super().__init__(rule, **common)
         self.after = after
         self.without = without
         self.within = within
         self.match = match
         self.where = where
+        self.finishes_all = finishes_all
         self.runs = Runs(within, self.slack)
         self.reason = f"no {' or '.join(sorted(without))} within {text_of(within)}"
 
@@ -71,8 +75,8 @@ class Abandoned(Trigger):
         return None
 
     def _key(self, event: Event) -> str | None:
-        """The match value of the event; None if it has no usable one."""
-        if self.match is None:
+        """The match value of the event; "": it concerns all that is open; None: it has no usable one."""
+        if self.match is None or event.type in self.finishes_all:
             return ""
         return match_value(event.properties, self.match) or None
 
@@ -91,7 +95,7 @@ class Abandoned(Trigger):
     def _finish(self, state: State, time: int, key: str, horizon: int) -> None:
         slot = state.slot(self.rule)
         for timer in slot.timers:
-            if timer.key == key and timer.since <= time < timer.due:
+            if (not key or timer.key == key) and timer.since <= time < timer.due:
                 spend(timer)
         slot.memory = slot.memory or {}
         self._remember(slot.memory, time, key, horizon - self.within - MAX_DEFERRAL)
@@ -109,10 +113,12 @@ class Abandoned(Trigger):
             del finishes[oldest]
 
     def _finishes(self, state: State, key: str) -> list[int]:
-        """Times of the remembered finishing events, oldest first."""
+        """Times of the remembered events that finish this key."""
         slot = state.rules.get(self.rule)
-        found: list[int] = slot.memory.get(key, []) if slot is not None and slot.memory else []
-        return found
+        if slot is None or not slot.memory:
+            return []
+        own: list[int] = slot.memory.get(key, [])
+        return own + slot.memory.get("", []) if key else own
 
     def on_due(self, state: State, timer: Timer) -> Firing:
         occurrence = f"{timer.key}@{timer.since}" if timer.key else str(timer.since)
@@ -124,8 +130,9 @@ class Abandoned(Trigger):
         slot = state.rules.get(self.rule)
         if slot is None:
             return
-        if slot.memory and not self._is_ours(next(iter(slot.memory))):
-            slot.memory = None
+        if slot.memory:
+            kept = {key: times for key, times in slot.memory.items() if self._is_ours(key) or self._is_for_all(key)}
+            slot.memory = kept or None
         state.set_timers(self.rule, [timer for timer in slot.timers if self._is_ours(timer.key)])
         for timer in slot.timers:
             if timer.due:
@@ -142,6 +149,9 @@ class Abandoned(Trigger):
         """Whether the key was written by a rule with a `match`, if the rule has one now, or without, if not."""
         return bool(key) == bool(self.match)
 
+    def _is_for_all(self, key: str) -> bool:
+        return not key and bool(self.finishes_all)
+
     def holds(self, state: State, occurrence: str) -> bool:
         key, _, anchor = occurrence.rpartition("@")
         begun = int(anchor)
@@ -151,7 +161,7 @@ class Abandoned(Trigger):
     def disproves(self, state: State, event: Event, occurrence: str) -> bool:
         key, _, anchor = occurrence.rpartition("@")
         since = event.time - int(anchor)
-        if self._key(event) != key or since >= self.within:
+        if self._key(event) not in ("", key) or since >= self.within:
             return False
         if event.type in self.without:
             return since >= 0
