@@ -80,6 +80,10 @@ class Plan:
     sums: tuple[str, ...] = ()
     window: int = 0
     window_sums: tuple[str, ...] = ()
+    list_span: int = 0
+    """How far back the list of the newest events goes, in milliseconds; 0: there is none."""
+    listed: frozenset[str] = frozenset()
+    """The properties that the list keeps; `EVERY` among them: all."""
     day_of: Callable[[int], int] | None = None
     """The number of the day an event is counted on; None: days are not counted."""
     reactions: tuple[tuple[Rule, Reaction, int], ...] = ()
@@ -105,7 +109,7 @@ class Plan:
 
     @property
     def keeps_history(self) -> bool:
-        return bool(self.keeps_last or self.sums or self.window or self.day_of)
+        return bool(self.keeps_last or self.sums or self.window or self.day_of or self.list_span)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +177,8 @@ class RuleBook:
         return tuple(sorted({name for rule in self.rules for name in rule.needs.reads.coupons}))
 
     def _mark(self) -> int:
-        kept = (sorted(self.keeps.last), sorted(self.keeps.sums), sorted(map(str, self.keeps.windows)))
+        keeps = self.keeps
+        kept = (sorted(keeps.last), sorted(keeps.sums), sorted(map(str, keeps.windows)), *map(str, sorted(keeps.lists)))
         days = sorted(self.keeps.days)
         fits = {rule.trigger.fit for rule in self.rules} - {0}  # no part of `marks`: the rules are the same
         scored = ((days, sorted(fits)),) if days or fits else ()
@@ -202,6 +207,8 @@ class RuleBook:
             sums=tuple(sorted(prop for type_, prop in self.keeps.sums if type_ == name)),
             window=max((span for _, span in windows), default=0),
             window_sums=tuple(sorted({prop for prop, _ in windows if prop})),
+            list_span=max((span for type_, _, span in self.keeps.lists if type_ == name), default=0),
+            listed=frozenset(prop for type_, prop, _ in self.keeps.lists if type_ == name),
             day_of=self.catalog.scores.day if self.catalog.scores and name in self.keeps.days else None,
             reactions=tuple(
                 (rule, rule.trigger.on_event, rule.trigger.code) for rule in self.rules if self._reacts(rule, name)

@@ -101,10 +101,19 @@ class Keeps:
     """Event types of which the days with such an event are counted, for scores."""
     points: frozenset[tuple[str, int]] = frozenset()
     """(points, span in milliseconds) of windows over what was earned."""
+    lists: frozenset[tuple[str, str, int]] = frozenset()
+    """(event type, property, span in milliseconds) of the newest events, for templates; `EVERY` stands for all
+    properties. One entry has the span of a list, those of its properties have 0."""
 
     def __or__(self, other: "Keeps") -> "Keeps":
-        windows, days = self.windows | other.windows, self.days | other.days
-        return Keeps(self.last | other.last, self.sums | other.sums, windows, days, self.points | other.points)
+        return Keeps(
+            self.last | other.last,
+            self.sums | other.sums,
+            self.windows | other.windows,
+            self.days | other.days,
+            self.points | other.points,
+            self.lists | other.lists,
+        )
 
 
 @dataclass(frozen=True, slots=True)

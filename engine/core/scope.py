@@ -190,6 +190,12 @@ class TallyView:
     def sum(self, property_: str, span: str | None = None) -> Number | Missing:
         return total(self._state, self._type, property_, self._now, milliseconds(span) if span else None)
 
+    def list(self, span: str) -> list[RecordView]:
+        """The newest events of the span, 20 at most, the newest first."""
+        history, after = self._state.history(self._type), self._now - milliseconds(span)
+        listed = history.listed if history is not None else []
+        return [RecordView(each) for each in reversed(listed) if after < each.time <= self._now]
+
     @property
     def last(self) -> RecordView | None:
         """The newest event; it has properties only if a rule or template asks for them."""

@@ -28,7 +28,7 @@ ROOTS = (
     "rule",
     "outreach",
 )
-TALLY = ("count", "sum", "last", "first")
+TALLY = ("count", "sum", "last", "first", "list")
 # fmt: off
 OUTREACH = (
     "id", "rule", "occurrence", "customer", "at", "moment", "expires_at", "channel", "purpose", "template",
@@ -144,17 +144,27 @@ def _parts(path: tuple[str, ...], catalog: Catalog, types: frozenset[str]) -> tu
             return "profile fields", catalog.profile
         case ("event",):
             return "properties", _properties(catalog, types)
-        case ("events",):
-            return "event types", catalog.events
-        case ("events", name, "last" | "sum"):
-            return "properties", _properties(catalog, {name})
-        case ("events", _):
-            return "parts", TALLY
+        case ("events", *names):
+            return _of_events(names, catalog)
         case ("tables", *names):
             return _of_tables(names, catalog)
         case ("coupons" | "experiments" | "points" | "segments" as root, *names):
             return _of_section(root, names, catalog)
     return "parts", FIXED.get(path)
+
+
+def _of_events(names: list[str], catalog: Catalog) -> tuple[str, Collection[str] | None]:
+    """The same after `events`: a type, then what is asked of it."""
+    match names:
+        case []:
+            return "event types", catalog.events
+        case [_]:
+            return "parts", TALLY
+        case [name, "last" | "sum"] | [name, "list", _]:
+            return "properties", _properties(catalog, {name})
+        case [_, "list"]:
+            return "parts", (ROW,)
+    return "parts", None
 
 
 def _of_section(root: str, names: list[str], catalog: Catalog) -> tuple[str, Collection[str] | None]:

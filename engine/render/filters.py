@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from functools import wraps
 from typing import Any
 
@@ -13,6 +14,7 @@ from markupsafe import Markup, escape
 from engine.render.rendering import STEP, Rendering, TemplateTrouble
 
 Filter = Callable[..., Any]
+_ROUNDINGS = {"floor": ROUND_FLOOR, "ceil": ROUND_CEILING}
 
 _OF_TEXT = "capitalize e escape forceescape lower safe striptags title trim truncate upper urlencode wordcount"
 _OF_ANYTHING = (
@@ -20,6 +22,8 @@ _OF_ANYTHING = (
     "reverse select selectattr sort unique"
 )
 _MOST_DIGITS = 12
+_MOST = 10**15
+"""Above it a float has no cents any more."""
 
 
 def allowed_filters(rendering: Rendering) -> dict[str, Filter]:
@@ -83,6 +87,9 @@ def _round(value: float, precision: int = 0, method: Any = "common") -> float:
     if abs(precision) > _MOST_DIGITS:
         message = f"round takes at most {_MOST_DIGITS} digits"
         raise TemplateTrouble(message)
+    if method in _ROUNDINGS and isinstance(value, int | float) and abs(value) < _MOST:
+        # Jinja multiplies first, and 19.99 * 100 is less than 1999
+        return float(Decimal(str(value)).quantize(Decimal(1).scaleb(-precision), _ROUNDINGS[method]))
     return do_round(value, precision, method)
 
 

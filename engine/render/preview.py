@@ -7,7 +7,7 @@ from typing import Any
 from engine.core.book import RuleBook
 from engine.core.expression import Keeps
 from engine.core.points.model import SECOND
-from engine.core.scope import NO_LEVEL
+from engine.core.scope import BY_TIME, NO_LEVEL
 from engine.core.segments.follow import meet
 from engine.core.state.model import IN, History, Membership, Memory, State, WindowEntry
 from engine.core.state.points import Ledger, Lot
@@ -25,10 +25,10 @@ def preview(
     """The rendered outreach of the first rule that sends the template. Raises RenderFailed, for wrong data too.
 
     `data` may have `profile` {field: value}, `event` {type, time, properties} and `events`
-    {type: {count, sum: {property: total}, first: {time}, last: {time, and properties}}}. Times are ISO 8601 or
-    epoch milliseconds, without one `now`; all events of a type fall on the time of its last. `segments` may have
-    {segment: true, false, or its level}; others are as their conditions say. `points` may have {points: balance}, or
-    {points: {balance, pending}}, all of it earned now.
+    {type: {count, sum: {property: total}, first: {time}, last: {time, and properties}, list: [like last]}}. Times are
+    ISO 8601 or epoch milliseconds, without one `now`; all events of a type fall on the time of its last. `segments` may
+    have {segment: true, false, or its level}; others are as their conditions say. `points` may have {points: balance},
+    or {points: {balance, pending}}, all of it earned now.
     """
     try:
         state, event = sample_state(data, now, book.keeps)
@@ -103,7 +103,7 @@ def _place(book: RuleBook, state: State, given: Mapping[str, Any], now: int) -> 
 
 def _add_events(state: State, type_: str, facts: Mapping[str, Any], now: int, summed: Set[str]) -> None:
     last = facts.get("last") or {}
-    newest = _event(type_, last, {name: value for name, value in last.items() if name != "time"}, now)
+    newest = _event(type_, last, _properties(last), now)
     number = int(facts.get("count", 1))
     if not 0 <= number <= _MOST_EVENTS:
         message = f"count is from 0 to {_MOST_EVENTS}"
@@ -113,8 +113,14 @@ def _add_events(state: State, type_: str, facts: Mapping[str, Any], now: int, su
     oldest = min(_time(facts.get("first") or {}, newest.time), newest.time)
     totals = dict.fromkeys(summed, 0.0) | {name: float(total) for name, total in (facts.get("sum") or {}).items()}
     shares = {name: total / number for name, total in totals.items()}
+    listed = [_event(type_, one, _properties(one), now) for one in facts.get("list") or [last]]
     history = History(newest, totals, [WindowEntry(newest.time, shares) for _ in range(number)], span=now)
+    history.listed = sorted(listed, key=BY_TIME)
     state.events[type_] = Memory(number, newest.time, newest.time - oldest, history)
+
+
+def _properties(fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if name != "time"}
 
 
 def _event(type_: str, fields: Mapping[str, Any], properties: Mapping[str, Any], now: int) -> KeptEvent:

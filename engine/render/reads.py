@@ -18,7 +18,7 @@ Paths = tuple[Path, ...]
 """What a name may stand for: several where branches set it differently, none where it is the template's own."""
 
 _JINJA = {*GLOBALS, "loop", "self", "super", "caller", "varargs", "kwargs"}
-_PARAMETERS = {"count": ("span",), "sum": ("property_", "span")}
+_PARAMETERS = {"count": ("span",), "sum": ("property_", "span"), "list": ("span",)}
 _NEEDS_NO_KEEPING = {"time", "type"}
 _NAMED: Final[Mapping[str, Callable[[frozenset[str]], Reads]]] = {
     "segments": lambda names: Reads(segments=names),
@@ -30,7 +30,9 @@ _SURVEY_ID = re.compile("[a-z][a-z0-9_]{0,63}")
 _OF_TABLES = "write tables.<table>[key], with the table written out"
 _OF_EVENTS = "write events.<type>.count(), .sum(..), .last or .first, with the type written out"
 _OF_KEY = 3
-"""Parts of a path that stands for the rows of a key."""
+"""Parts of a path that stands for the rows of a key, or for a list of events."""
+_KEEP_ROWS: Final = frozenset({"reverse", "sort", "list", "selectattr", "rejectattr"})
+"""Filters that give the rows that they get."""
 
 
 class Findings:
@@ -85,13 +87,23 @@ class Findings:
             return self._of_name(node.name)
         if isinstance(node, nodes.Getattr):
             return tuple((*path, node.attr) for path in self.paths(node.node))
+        if isinstance(node, nodes.Call):
+            return tuple(path for path in self.paths(node.node) if _is_list(path))
         if isinstance(node, nodes.Getitem):
             return tuple(found for path in self.paths(node.node) if (found := _element(path, node.arg)))
         return ()
 
     def rows(self, node: nodes.Node) -> Paths:
-        """What the variable of a loop over it stands for: the rows of a table, or nothing that is known."""
-        return tuple((*path, ROW) for path in self.paths(node) if path[0] == "tables" and len(path) == _OF_KEY)
+        """What the variable of a loop over it stands for: rows of a table, events of a list, or nothing known."""
+        while isinstance(node, nodes.Filter) and node.name in _KEEP_ROWS and node.node is not None:
+            node = node.node
+        return tuple((*path, ROW) for path in self.paths(node) if len(path) == _OF_KEY and _has_rows(path))
+
+    def read_rows(self, node: nodes.Node) -> None:
+        """Note that all properties may be read of the events of a list."""
+        for path in self.rows(node):
+            if path[0] == "events":
+                self.read(path, node.lineno)
 
     def _of_name(self, name: str) -> Paths:
         for scope in reversed(self.scopes):
@@ -121,8 +133,17 @@ class Findings:
                 self.problem("template-dynamic", message, line, _OF_EVENTS if root == "events" else _OF_TABLES)
             case ("events", _, "count" | "sum" as method) | ("survey_links" as method, *_):
                 self.problem("template-call", f"{method} is called with parentheses", line)
-            case ("events", type_, "last", *rest) if not guard and (not rest or rest[0] not in _NEEDS_NO_KEEPING):
-                self.needs |= Needs(keeps=Keeps(last=frozenset({type_})))
+            case ("events", type_, "last" | "list" as which, *rest) if not guard:
+                self._read_kept(type_, which, rest, line)
+
+    def _read_kept(self, type_: str, which: str, rest: list[str], line: int) -> None:
+        """Note what is read of single events, which are kept for that: the newest, or those of a list."""
+        if which == "list" and not rest:
+            self.problem("template-call", "list is called with parentheses", line)
+        elif which == "list":
+            self.needs |= Needs(keeps=Keeps(lists=frozenset({(type_, rest[1] if rest[1:] else EVERY, 0)})))
+        elif not rest or rest[0] not in _NEEDS_NO_KEEPING:
+            self.needs |= Needs(keeps=Keeps(last=frozenset({type_})))
 
     def _read_named(self, root: str, names: list[str], line: int) -> None:
         """Note a read of `segments.<segment>`, and so on: of what rule files name themselves."""
@@ -134,12 +155,15 @@ class Findings:
             self.problem("template-dynamic", f"'{root}' alone doesn't say what is read", line, help_)
 
     def aggregate(self, path: Path, call: nodes.Call) -> None:
-        """Note `events.<type>.count(..)` or `.sum(..)`; a sum's path goes on with the property."""
+        """Note `events.<type>.count(..)`, `.sum(..)` or `.list(..)`; a sum's path goes on with the property."""
         _, type_, method = path
         given = _arguments(call, _PARAMETERS[method])
         if given is None:
             message = f"the arguments of {method} must be written out"
             self.problem("template-dynamic", message, call.lineno, 'as in count("7d") or sum("amount", "30d")')
+            return
+        if method == "list":
+            self._list(path, given, call.lineno)
             return
         property_ = given.get("property_")
         self.reads.append(TemplateRead((*path, property_) if property_ else path, self.line or call.lineno))
@@ -195,11 +219,31 @@ class Findings:
                 message = "the arguments of survey_links must be written out"
                 self.problem("template-dynamic", message, call.lineno, 'as in survey_links("nps", 0, 10)')
 
+    def _list(self, path: Path, given: Mapping[str, str], line: int) -> None:
+        self.reads.append(TemplateRead(path, self.line or line))
+        if "span" not in given:
+            self.problem("template-call", "a list has a span", line, 'as in list("7d")')
+            return
+        try:
+            span = milliseconds(given["span"])
+        except ValueError as error:
+            self.problem("template-duration", str(error), line)
+        else:
+            self.needs |= Needs(keeps=Keeps(lists=frozenset({(path[1], "time", span)})))
+
     def _window(self, type_: str, property_: str | None, span: str, line: int) -> None:
         try:
             self.needs |= Needs(keeps=Keeps(windows=frozenset({(type_, property_, milliseconds(span))})))
         except ValueError as error:
             self.problem("template-duration", str(error), line)
+
+
+def _is_list(path: Path) -> bool:
+    return path[0] == "events" and path[2:] == ("list",)
+
+
+def _has_rows(path: Path) -> bool:
+    return path[0] == "tables" or _is_list(path)
 
 
 def constant_text(node: nodes.Node | None) -> str | None:
@@ -212,7 +256,7 @@ def _element(path: Path, key: nodes.Node) -> Path | None:
     match path:
         case ("tables", _):
             return (*path, KEY)
-        case ("tables", _, _):
+        case ("tables", _, _) | ("events", _, "list"):
             return path if isinstance(key, nodes.Slice) else (*path, ROW)
     text = constant_text(key)
     return None if text is None else (*path, text)

@@ -282,7 +282,7 @@ READABLE: dict[type, Container[str]] = {
     TablesView: OPEN,
     TableView: CLOSED,
     EventsView: OPEN,
-    TallyView: frozenset({"count", "sum", "last", "first"}),
+    TallyView: frozenset({"count", "sum", "last", "first", "list"}),
     ScoresView: frozenset(SCORES),
     SegmentsView: OPEN,
     ExperimentsView: OPEN,

@@ -12,6 +12,8 @@ from engine.core.template_facts import SURVEY_LINKS
 from engine.render.reads import Findings, Path, Paths, constant_text
 from engine.render.sandbox import Sandbox, referenced_names
 
+_KEEP_ALL = {"count", "length", "list", "reverse"}
+"""Filters that read nothing of the events of a list; of others it is not known."""
 _GUARDS = {"defined", "undefined", "none"}
 
 
@@ -55,6 +57,8 @@ class Walk(NodeVisitor):
 
     def visit_Filter(self, node: nodes.Filter) -> None:
         self._check_name("filter", node.name, self.environment.filters, node.lineno)
+        if node.node is not None and node.name not in _KEEP_ALL:
+            self.findings.read_rows(node.node)
         self.generic_visit(node)
 
     def visit_Call(self, node: nodes.Call) -> None:
@@ -83,7 +87,7 @@ class Walk(NodeVisitor):
         method = call.node
         for path in self.findings.paths(method):
             match path:
-                case ("events", _, "count" | "sum"):
+                case ("events", _, "count" | "sum" | "list"):
                     self.findings.aggregate(path, call)
                 case ("points", _, "earned"):
                     self.findings.earned(path, call)
@@ -115,6 +119,8 @@ class Walk(NodeVisitor):
             if isinstance(node, nodes.Getitem):
                 self.visit(node.arg)
             node = node.node
+        if isinstance(node, nodes.Call):
+            self.visit(node)
 
     def _check_name(self, kind: str, name: str, known: Mapping[str, Any], line: int) -> None:
         public = [other for other in known if not other.startswith("_")]

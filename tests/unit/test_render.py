@@ -1,5 +1,7 @@
 from pathlib import Path
 
+import pytest
+
 from engine.core.actions.send import Send
 from engine.core.book import Rule, RuleBook
 from engine.core.catalog import Catalog
@@ -196,3 +198,17 @@ def test_a_changed_file_waits_for_the_next_renderer(tmp_path: Path) -> None:
     assert made.text == "old"
     new.render(made, State())
     assert made.text == "new"
+
+
+@pytest.mark.parametrize(
+    ("printed", "text"),
+    [
+        ("19.99 | round(2, 'floor')", "19.99"),
+        ("0.57 | round(2, 'ceil')", "0.57"),
+        ("-0.571 | round(2, 'floor')", "-0.58"),
+        ("1234 | round(-2, 'ceil')", "1300"),
+        ("2.345 | round(1)", "2.3"),
+    ],
+)
+def test_a_price_that_is_rounded_up_or_down_keeps_its_cents(tmp_path: Path, printed: str, text: str) -> None:
+    assert text_of(tmp_path, f"{{{{ {printed} }}}}") == text

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.core.expression import Keeps, Needs, Reads
+from engine.core.expression import EVERY, Keeps, Needs, Reads
 from engine.core.template_facts import TemplateFacts
 from engine.render import inspect_templates
 from tests.support.rendering import facts_of, mail, push, write
@@ -287,3 +287,26 @@ def test_links_that_are_only_read_where_there_are_any_are_told_apart(tmp_path: P
         ("unsubscribe_link", 7, True),
         ("preferences_link", 7, False),
     ]
+
+
+@pytest.mark.parametrize(
+    ("source", "kept"),
+    [
+        ('{% for c in events.a.list("7d") %}{{ c.text }}{% endfor %}', {"text"}),
+        ('{% for c in events.a.list("7d")[:3] | reverse %}{{ c.text }}{{ c.by }}{% endfor %}', {"text", "by"}),
+        ('{% set all = events.a.list("7d") %}{{ all | length }}{{ all[0].text }}', {"text"}),
+        ('{{ events.a.list("7d")[0].text }}', {"text"}),
+        ('{{ events.a.list("7d") | map(attribute="text") | join }}', {EVERY}),
+        ('{% for c in events.a.list("7d") | sort(attribute="by") %}{{ c.text }}{% endfor %}', {"text", EVERY}),
+    ],
+)
+def test_a_list_keeps_what_is_read_of_its_events(tmp_path: Path, source: str, kept: set[str]) -> None:
+    lists = facts_of(tmp_path, push(source)).needs.keeps.lists
+    assert {type_ for type_, _, _ in lists} == {"a"}
+    assert {span for _, _, span in lists if span} == {7 * DAY}
+    assert {name for _, name, span in lists if not span} == kept
+
+
+def test_a_list_without_a_span_or_parentheses_is_a_problem(tmp_path: Path) -> None:
+    source = "{{ events.a.list() | length }}{{ events.a.list | length }}"
+    assert [code for code, _ in problems(facts_of(tmp_path, push(source)))] == ["template-call", "template-call"]

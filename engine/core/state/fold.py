@@ -9,6 +9,7 @@ from bisect import insort
 from typing import Any, TypeGuard
 
 from engine.core.book import Plan, RuleBook
+from engine.core.expression import EVERY
 from engine.core.scope import BY_TIME
 from engine.core.scores import days_at_most
 from engine.core.state.model import History, Memory, State, WindowEntry
@@ -30,6 +31,10 @@ megabytes."""
 MAX_LISTED_DAYS = 16
 """Days of which a state knows which they were; of older ones it knows the number. Without it a customer who buys daily
 would have a state of kilobytes. An event that is late by more than 16 such days counts as a day of its own."""
+
+
+MAX_LISTED = 20
+"""Events of a list. Without it a digest of a busy week would need a state of megabytes."""
 
 
 NOTHING = Plan()
@@ -86,6 +91,8 @@ def _keep(plan: Plan, memory: Memory, history: History, event: Event) -> None:
         history.sums[name] = round(total + number(event, name), 6)
     if history.span:
         _keep_in_window(plan, history, event)
+    if plan.list_span:
+        _keep_in_list(plan, history.listed, event)
     if plan.day_of is not None:
         _keep_day(history, plan.day_of(event.time))
 
@@ -116,6 +123,16 @@ def _keep_in_window(plan: Plan, history: History, event: Event) -> None:
         del entries[: max(stale, len(entries) - MAX_WINDOW_ENTRIES)]
     if history.unknown and history.unknown <= oldest:
         history.unknown = 0
+
+
+def _keep_in_list(plan: Plan, listed: list[KeptEvent], event: Event) -> None:
+    """Lists are for templates, which show what there is: what came before the first rule asked is not missing."""
+    properties = event.properties
+    if EVERY not in plan.listed:
+        properties = {name: value for name, value in properties.items() if name in plan.listed}
+    insort(listed, KeptEvent(event.id, event.type, event.time, properties), key=BY_TIME)
+    oldest = listed[-1].time - plan.list_span
+    del listed[: max(len(listed) - MAX_LISTED, sum(each.time <= oldest for each in listed))]
 
 
 def number(event: Event, name: str) -> Number:
@@ -176,6 +193,7 @@ def _has_surplus(plan: Plan, history: History) -> bool:
     summed = history.window[-1].values if history.window else {}
     return (
         (history.latest is not None and not plan.keeps_last)
+        or (history.listed and not plan.list_span)
         or history.span > plan.window
         or not history.sums.keys() <= set(plan.sums)
         or not summed.keys() <= set(plan.window_sums)
@@ -184,6 +202,7 @@ def _has_surplus(plan: Plan, history: History) -> bool:
 
 def _drop_surplus(plan: Plan, history: History) -> None:
     history.latest = history.latest if plan.keeps_last else None
+    history.listed = history.listed if plan.list_span else []
     history.sums = {name: total for name, total in history.sums.items() if name in plan.sums}
     history.span = plan.window
     if not plan.window:

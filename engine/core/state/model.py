@@ -163,6 +163,7 @@ class History(
         "until": "u",
         "days": "d",
         "older_days": "o",
+        "listed": "l",
     },
 ):
     """Details of the events of one type, kept because a rule asks for them or did within the last 30 days.
@@ -186,6 +187,8 @@ class History(
     """The newest days with such an event, as numbers of local days, oldest first; kept where scores count them."""
     older_days: int = 0
     """How many days with such an event came before `days`."""
+    listed: list[KeptEvent] = []
+    """The newest events, oldest first, where a template lists them."""
 
 
 class Memory(msgspec.Struct, array_like=True, gc=False):
