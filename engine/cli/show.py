@@ -76,7 +76,8 @@ def _row(row: Row) -> list[str]:
 
 def _begins(rule: Rule) -> str:
     trigger = rule.trigger
-    about = ", ".join(sorted(trigger.listens or trigger.segments or trigger.fields))
+    ends = trigger.ends.segments | trigger.ends.points
+    about = ", ".join(sorted(trigger.listens or trigger.segments or ends or trigger.fields))
     return f"{trigger.kind}: {about}" if about else trigger.kind
 
 

@@ -19,6 +19,7 @@ WARNINGS = frozenset(
         "consent-comes-later",
         "empty-link",
         "exit-after-click",
+        "forgotten-points",
         "guests-stay",
         "ignored-file",
         "never-consented",

@@ -123,6 +123,14 @@ def compile_points(site: Site, fields: PointsFields) -> Points:
     )
 
 
+def check_forgetting(site: Site, fields: PointsFields, forget_after: int | None) -> None:
+    """Report points that are forgotten with the customer before they end."""
+    if forget_after and (fields.expire is None or fields.expire.after > forget_after):
+        message = f"customers who do nothing for {text_of(forget_after)} are forgotten with their points"
+        help = "let the points end sooner, or see forget_after in policy.yaml"
+        site.at("expire" if fields.expire else "id").report("forgotten-points", message, help, key=bool(fields.expire))
+
+
 def _earn(site: Site, fields: EarnFields) -> Earn | None:
     event = _event(site, fields.event)
     if fields.match:

@@ -15,7 +15,7 @@ from engine.core.book import Rule, RuleBook
 from engine.core.catalog import Catalog
 from engine.core.coupons import COUPON_ISSUED, COUPON_ISSUED_TYPE
 from engine.core.experiments.model import EXPOSED, EXPOSED_TYPE
-from engine.core.points.model import CHANGED
+from engine.core.points.model import CHANGED, Points
 from engine.core.policy import Policy
 from engine.core.scores import ScoreModel
 from engine.core.segments.model import MOVE_TYPES, Segment
@@ -36,7 +36,7 @@ from engine.lang.experiments import placeholders as placeholder_experiments
 from engine.lang.form import Strict
 from engine.lang.grammar import SECTIONS, EventsFile, PolicyFile, RuleFields, RuleFile
 from engine.lang.located import Document
-from engine.lang.points import PointsFields, compile_points, with_points
+from engine.lang.points import PointsFields, check_forgetting, compile_points, with_points
 from engine.lang.points import forms as point_forms
 from engine.lang.segments import SegmentFields, compile_segments, forms, with_measures, with_segments
 from engine.lang.site import Site
@@ -258,7 +258,7 @@ class _Project:
         catalog = self._with_points(catalog, files, Zones(content.zone.default, content.zone.field or None))
         site = Site(document, (), catalog, self.findings, []) if document else None
         compiled = compile_policy(site, content) if site else Policy()
-        points = tuple(compile_points(site, fields) for site, fields in self._points(files, catalog))
+        points = self._compile_points(catalog, files, compiled.forget_after)
         segments = self._compile_segments(catalog, files)
         catalog = with_measures(catalog, segments)
         catalog = self._with_experiments(catalog, files, compiled.holdout)
@@ -329,6 +329,12 @@ class _Project:
         self._reserve(catalog, [CHANGED])
         self.content["points"] = [_canonical(fields) for _, fields in self._points(files)]
         return with_points(catalog, point_forms(written, zones))
+
+    def _compile_points(self, catalog: Catalog, files: list[_RuleFile], forget_after: int | None) -> tuple[Points, ...]:
+        written = self._points(files, catalog)
+        for site, fields in written:
+            check_forgetting(site, fields, forget_after)
+        return tuple(compile_points(site, fields) for site, fields in written)
 
     def _points(self, files: list[_RuleFile], catalog: Catalog = NOTHING) -> list[tuple[Site, PointsFields]]:
         return [

@@ -153,6 +153,31 @@ def segment_changes(old: RuleBook, new: RuleBook) -> list[Change]:
     return [*changes, *(Change(id_, Kind.REMOVED) for id_ in old.segments if id_ not in kept)]
 
 
+OF_POINTS: Final[Mapping[Kind, str]] = {
+    Kind.NEW: "every balance begins at 0",
+    Kind.REMOVED: "balances are parked for 30 days; what happens meanwhile earns nothing",
+    Kind.REARMS: "points end otherwise; none sooner than one whole new period from now",
+    Kind.GUARD: "from now on other events, or other numbers; balances stay",
+}
+"""What a change of points means for the customers who are there."""
+
+
+def point_changes(old: RuleBook, new: RuleBook) -> list[Change]:
+    """The points that are new, gone, end otherwise, or are earned and spent otherwise."""
+    changes = []
+    for points in new.points.values():
+        before = next((old.points[name] for name in (points.id, *points.was) if name in old.points), None)
+        was = before.id if before is not None and before.id != points.id else ""
+        if before is None:
+            changes.append(Change(points.id, Kind.NEW))
+        elif before.terms != points.terms:
+            changes.append(Change(points.id, Kind.REARMS, was))
+        elif before.lines_as_text != points.lines_as_text:
+            changes.append(Change(points.id, Kind.GUARD, was))
+    kept = {name for points in new.points.values() for name in (points.id, *points.was)}
+    return [*changes, *(Change(id_, Kind.REMOVED) for id_ in old.points if id_ not in kept)]
+
+
 def policy_changes(old: RuleBook, new: RuleBook) -> list[str]:
     """The fields of policy.yaml that say another thing; they concern every rule."""
     names = [each.name for each in fields(old.policy) if each.name != "preferences"]

@@ -13,7 +13,10 @@ import msgspec
 from engine.core.book import RuleBook
 from engine.core.decide import decide
 from engine.core.effects import Decision
+from engine.core.expression import NEVER
+from engine.core.points.model import moment_of
 from engine.core.state.model import State
+from engine.core.state.points import FOREVER
 from engine.core.zones import DAY
 from engine.errors import StateUnreadable
 from engine.model import Outcome, WakeUp
@@ -54,6 +57,8 @@ class Fate(msgspec.Struct):
     stranded: int = 0
     failed: int = 0
     cut_off: bool = False
+    ends: dict[str, list[tuple[int, int]]] = {}
+    """Points -> when each lot ends (ms), and how many are left in it."""
 
 
 class LiveCustomers:
@@ -96,6 +101,7 @@ class LiveCustomers:
         decision = decide(side.book, state, WakeUp(customer), clock, clock)
         answered = {one.rule for one in decision.outcomes}
         fate = Fate(_timers(decision.state), _levels(decision.state), _steps(decision.state), answered)
+        fate.ends = _ends(decision.state, side.book)
         _keep(fate, decision, side, clock, 0)
         fate.at_once = Counter(rule for rule, _ in fate.fired)
         fate.expired = sum(one.outcome is Outcome.EXPIRED for one in decision.outcomes)
@@ -119,9 +125,10 @@ TOTALS: Final[Mapping[str, str]] = {
     "moved": "timers moved",
     "dropped": "timers dropped",
     "segment_moves": "customers in another level of a segment",
+    "points_sooner": "points that end sooner",
 }
 """The numbers of a plan that are no rule's own, and what each is."""
-ONLY_NEW: Final = frozenset({"armed", "moved", "dropped", "segment_moves"})
+ONLY_NEW: Final = frozenset({"armed", "moved", "dropped", "segment_moves", "points_sooner"})
 """Those that say how the new book differs from the live one; of the live book alone they say nothing."""
 
 
@@ -180,6 +187,27 @@ def _levels(state: State | None) -> dict[str, str]:
     return {id_: kept.level for id_, kept in state.segments.items()} if state is not None else {}
 
 
+def _ends(state: State | None, book: RuleBook) -> dict[str, list[tuple[int, int]]]:
+    if state is None:
+        return {}
+    zone = book.policy.zones.of(state.profile)
+    return {
+        id_: [(moment_of(lot.end, zone) if lot.end > FOREVER else NEVER, lot.left) for lot in ledger.lots]
+        for id_, ledger in state.points.items()
+        if not ledger.parked
+    }
+
+
+def _sooner(old: Fate, new: Fate, book: RuleBook) -> dict[str, int]:
+    """How many points end sooner with the new book. Both have the same lots, as they begin with the same state."""
+    found = {}
+    for points in book.points.values():
+        before = next((old.ends[name] for name in (points.id, *points.was) if name in old.ends), [])
+        lots = zip(before, new.ends.get(points.id, []), strict=False)
+        found[points.id] = sum(left for (earlier, _), (end, left) in lots if end < earlier)
+    return found
+
+
 def _steps(state: State | None) -> list[tuple[str, str]]:
     if state is None:
         return []
@@ -204,4 +232,9 @@ def _moved(old: Fate, new: Fate, book: RuleBook) -> Counter[str]:
         earlier = next((old.levels[name] for name in (segment.id, *segment.was) if name in old.levels), "")
         if new.levels.get(segment.id, "") != earlier:
             changed.append(("segment_moves", segment.id))
-    return Counter(name for what, rule in changed for name in (what, f"{what}.{rule}"))
+    found = Counter(name for what, rule in changed for name in (what, f"{what}.{rule}"))
+    for id_, number in _sooner(old, new, book).items():
+        if number:
+            found["points_sooner"] += number
+            found[f"points_sooner.{id_}"] = number
+    return found

@@ -160,6 +160,11 @@ class Points:
                 needs |= expression.needs if expression is not None else Needs()
         return needs
 
+    @property
+    def lines_as_text(self) -> str:
+        """How points are earned, spent and taken back, for comparison."""
+        return repr([[getattr(line, name, None) for name in _COMPARED] + _texts(line) for line in self._all])
+
     def end(self, at: int, zone: ZoneInfo) -> int:
         """The end of points earned at `at` (ms), as a lot keeps it."""
         return self.expire.end(at, zone) if self.expire is not None else FOREVER
@@ -182,6 +187,13 @@ class Points:
     @property
     def longest_memory(self) -> int:
         return max(self.memory.values(), default=0)
+
+
+_COMPARED: Final = ("event", "match", "usable_after", "within")
+
+
+def _texts(line: Earn | Spend | TakeBack) -> list[str]:
+    return [type(line).__name__, line.points.text, line.where.text if line.where is not None else ""]
 
 
 def with_codes(lines: Iterable[Earn]) -> tuple[Earn, ...]:
