@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 from textwrap import dedent
+from types import MappingProxyType
 
 from engine.model import Outreach
 from engine.testing import Project, Simulator, load_project
@@ -31,15 +32,21 @@ TEXTS = {"gift": SHOWN, "ends": SHOWN}
 
 
 def shop(
-    folder: Path, *, rules: str = RULES, policy: str = "", texts: Mapping[str, str] = TEXTS, events: str = EVENTS
+    folder: Path,
+    *,
+    rules: str = RULES,
+    policy: str = "",
+    texts: Mapping[str, str] = TEXTS,
+    mails: Mapping[str, str] = MappingProxyType({}),
 ) -> Project:
-    """The project of these files; `texts`: template -> text of its mail."""
-    for name, content in (("events", events), ("rules", dedent(rules)), ("policy", f"version: 1\n{dedent(policy)}")):
+    """The project of these files; `texts`: template -> text of its mail, `mails`: template -> all of its file."""
+    for name, content in (("events", EVENTS), ("rules", dedent(rules)), ("policy", f"version: 1\n{dedent(policy)}")):
         write(folder / "rules", {f"{name}.yaml": content})
     mail = "{{% block subject %}}Hi{{% endblock %}}\n{{% block text %}}{}{{% endblock %}}\n"
     for old in (folder / "templates").glob("*"):
         old.unlink()
-    write(folder / "templates", {f"{name}.email.j2": mail.format(text) for name, text in texts.items()})
+    written = {name: mail.format(text) for name, text in texts.items()} | dict(mails)
+    write(folder / "templates", {f"{name}.email.j2": text for name, text in written.items()})
     return load_project(folder / "rules", folder / "templates")
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from engine.config import BadSetting, load_settings
 from engine.core.coupons import TEST_SECRET
+from engine.core.effects import effect_id
 from engine.core.zones import iso
 from engine.insight.archive import Archive, Outcome, Place, compact, decode_outcome, erase
 from engine.insight.coupons import find_code
@@ -164,3 +165,28 @@ def test_the_codes_of_a_customer_s_open_runs_are_shown_and_exported(project: Pro
     assert f"{code} by welcome, valid until 2026-01-15T00:00:00Z" in shown.said
     exported = msgspec.json.decode(engine("customer", "export", "c-1", *store, folder=tmp_path).out)
     assert [one["code"] for one in exported["coupons"]] == [code]
+
+
+def test_a_preview_shows_a_code_that_nobody_could_use(project: Project, tmp_path: Path) -> None:
+    (tmp_path / "data.json").write_text("{}")
+    ran = engine("preview", "gift", "--data", "data.json", folder=tmp_path, env={"ENGINE_COUPON_SECRET": SECRET})
+    coupon = project.book.catalog.coupons["gift"]
+    run = effect_id("welcome", "preview", "preview")
+    assert coupon.code(TEST_SECRET, run) in ran.said
+    assert coupon.code(SECRET, run) not in ran.said
+
+
+def test_subject_text_and_html_show_the_same_code_with_what_filters_make_of_it(tmp_path: Path) -> None:
+    mail = (
+        "{% set mine = coupons.gift %}{% block subject %}{{ mine }}{% endblock %}"
+        "{% block text %}{{ coupons.gift.code | lower }} "
+        "{{ mine.valid_until | date }}{{ ' for ' ~ mine }}{% endblock %}"
+        "{% block html %}<b>{{ mine | upper }}</b>{% if mine.startswith('GIFT') %}!{% endif %}{% endblock %}"
+    )
+    project = shop(tmp_path, texts={"ends": "Hello"}, mails={"gift": mail})
+    sim = project.simulator()
+    sim.event("came", "0d")
+    (one,) = sim.outreach
+    code = one.subject
+    assert one.text == f"{code.lower()} January 15, 2026 for {code}"
+    assert one.html == f"<b>{code}</b>!"
