@@ -160,7 +160,7 @@ TEXTS = {
     "birthday": CODE,
     "birthday_ends": CODE,
     "back_in_stock": "{{ event.sku }} is back",
-    "digest": "{{ events.comment_received.count('7d') }} comments this week",
+    "digest": "{% for one in events.comment_received.list('7d') %}{{ one.text }}, {% endfor %}",
     "usage": "{{ events.report_made.count() }} reports",
 }
 OTHERS = (
@@ -336,8 +336,10 @@ def test_both_birthday_mails_show_one_code_and_next_year_brings_another(project:
     assert len(told(sim)) == 2
 
 
-def test_the_digest_counts_what_was_said_this_week(project: Project) -> None:
-    sim = project.simulator()
-    tell(sim, STORIES["a subscriber with comments gets a digest on friday at nine"][0])
-    sim.run("10d")
-    assert [one.text for one in sim.outreach if one.template == "digest"] == ["2 comments this week"]
+def test_the_digest_lists_what_was_said_this_week(project: Project) -> None:
+    events = STORIES["a subscriber with comments gets a digest on friday at nine"][0]
+    sim = project.simulator(strict=True)
+    tell(sim, [*events, at("10d", "comment_received", text="still nice")])
+    sim.run("16d")
+    digests = [one.text for one in sim.outreach if one.template == "digest"]
+    assert digests == ["so nice, nice,", "still nice,"]
