@@ -41,6 +41,11 @@ class Coupon:
     valid: int
     was: tuple[str, ...] = ()
 
+    @property
+    def terms(self) -> tuple[str, int, str, int]:
+        """What a customer sees of it: the form of its codes, and how long they are valid."""
+        return self.before, self.length, self.after, self.valid
+
     def code(self, secret: str, run: str) -> str:
         """The code of a run, in the letters of RFC 4648's base 32: no 0, 1, 8 or 9, which look like O, I and B."""
         digest = hmac.digest(secret.encode(), f"coupon\0{self.id}\0{run}".encode(), "sha256")

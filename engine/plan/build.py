@@ -12,7 +12,7 @@ import msgspec
 from engine.core.book import RuleBook
 from engine.core.zones import iso
 from engine.operate.rollout import live_revision
-from engine.plan.classify import Change, classify, point_changes, policy_changes, segment_changes
+from engine.plan.classify import Change, classify, coupon_changes, point_changes, policy_changes, segment_changes
 from engine.plan.estimate import Size, Sums
 from engine.plan.live import LiveCustomers, Side
 from engine.plan.sample import Chosen, Progress, choose, load
@@ -53,6 +53,7 @@ class Plan(msgspec.Struct):
     files: dict[str, dict[str, str]] = {}
     """Revision -> path -> text, of both rule books: what was reviewed is what `engine apply` rolls out."""
     points: list[Change] = []
+    coupons: list[Change] = []
 
     def sum_of(self, name: str) -> Sums:
         return self.sums.get(name, Sums())
@@ -89,6 +90,7 @@ def make_plan(store: StateStore, old: Side, new: Side, days: int, sample: int | 
         live.sums,
         _notes(chosen, old.book, live),
         points=point_changes(old.book, new.book),
+        coupons=coupon_changes(old.book, new.book),
     )
 
 

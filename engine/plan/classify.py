@@ -178,6 +178,27 @@ def point_changes(old: RuleBook, new: RuleBook) -> list[Change]:
     return [*changes, *(Change(id_, Kind.REMOVED) for id_ in old.points if id_ not in kept)]
 
 
+OF_COUPONS: Final[Mapping[Kind, str]] = {
+    Kind.NEW: "a code with the next message that shows it",
+    Kind.REMOVED: "no message shows it; codes that customers have stay as they are",
+    Kind.TEXT: "new runs get such codes; codes that customers have stay as they are",
+}
+"""What a change of a coupon means for the customers who are there."""
+
+
+def coupon_changes(old: RuleBook, new: RuleBook) -> list[Change]:
+    """The coupons that are new, gone, or look or last otherwise."""
+    changes, before = [], old.catalog.coupons
+    for coupon in new.catalog.coupons.values():
+        name = next((name for name in (coupon.id, *coupon.was) if name in before), "")
+        if not name:
+            changes.append(Change(coupon.id, Kind.NEW))
+        elif before[name].terms != coupon.terms:
+            changes.append(Change(coupon.id, Kind.TEXT, name if name != coupon.id else ""))
+    kept = {name for coupon in new.catalog.coupons.values() for name in (coupon.id, *coupon.was)}
+    return [*changes, *(Change(id_, Kind.REMOVED) for id_ in before if id_ not in kept)]
+
+
 def policy_changes(old: RuleBook, new: RuleBook) -> list[str]:
     """The fields of policy.yaml that say another thing; they concern every rule."""
     names = [each.name for each in fields(old.policy) if each.name != "preferences"]

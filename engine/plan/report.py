@@ -10,7 +10,7 @@ from typing import NamedTuple
 from engine.core.zones import DAY, iso, to_millis
 from engine.insight.report.content import Heat, Lines, Report, Section
 from engine.plan.build import Plan
-from engine.plan.classify import OF_POINTS
+from engine.plan.classify import OF_COUPONS, OF_POINTS
 from engine.plan.estimate import Estimate
 from engine.plan.live import ONLY_NEW, TOTALS
 
@@ -73,6 +73,7 @@ def _rules(plan: Plan) -> Table:
     met = "customers who are there meet it silently"
     rows += [[f"segment {one.rule}", one.kind.value, met] for one in plan.segments]
     rows += [[f"points {one.rule}", one.kind.value, OF_POINTS[one.kind]] for one in plan.points]
+    rows += [[f"coupon {one.rule}", one.kind.value, OF_COUPONS[one.kind]] for one in plan.coupons]
     rows += [["policy.yaml", "guard", f"another {name.replace('_', ' ')}, for every rule"] for name in plan.policy]
     return Table(
         "What changes", "Rules as compiled: comments and order do not count.", ["rule", "kind", "so"], rows, True

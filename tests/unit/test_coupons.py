@@ -14,12 +14,13 @@ from engine.insight.archive import Archive, Outcome, Place, compact, decode_outc
 from engine.insight.coupons import find_code
 from engine.operate.checks import check_coupons
 from engine.operate.findings import Level
+from engine.plan.classify import OF_COUPONS, Kind, coupon_changes
 from engine.testing import Project
 from engine.wiring.coupons import live_secret
 from engine.wiring.worker import rules_of
 from tests.support.backtests import write_lines
 from tests.support.command import engine, lines_of
-from tests.support.coupons import shop
+from tests.support.coupons import RULES, shop
 
 SECRET = "a secret of the shop, long enough"
 
@@ -190,3 +191,24 @@ def test_subject_text_and_html_show_the_same_code_with_what_filters_make_of_it(t
     code = one.subject
     assert one.text == f"{code.lower()} January 15, 2026 for {code}"
     assert one.html == f"<b>{code}</b>!"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "kinds"),
+    [
+        ("", RULES, [("gift", Kind.NEW)]),
+        (RULES, "", [("gift", Kind.REMOVED)]),
+        (RULES, RULES, []),
+        (RULES, RULES.replace("valid: 14d", "valid: 3d"), [("gift", Kind.TEXT)]),
+        (RULES, RULES.replace("GIFT-", "G-"), [("gift", Kind.TEXT)]),
+        (RULES, RULES.replace("id: gift", "id: present, was: [gift]"), []),
+        (RULES, RULES.replace("id: gift", "id: present"), [("present", Kind.NEW), ("gift", Kind.REMOVED)]),
+    ],
+)
+def test_a_plan_says_what_becomes_of_coupons(tmp_path: Path, old: str, new: str, kinds: list[tuple[str, Kind]]) -> None:
+    none = RULES[: RULES.index("coupons")] + RULES[RULES.index("rules") :]
+    plain = {"gift": "Hello", "ends": "Hello"}
+    books = [shop(tmp_path / name, rules=rules or none, texts=plain).book for name, rules in (("a", old), ("b", new))]
+    found = coupon_changes(*books)
+    assert [(one.rule, one.kind) for one in found] == kinds
+    assert all(OF_COUPONS[one.kind] for one in found)
