@@ -5,12 +5,15 @@ from random import Random
 
 import pytest
 
+from engine.core.expr import compile_expression
+from engine.core.expression import NEVER
 from engine.core.points.view import next_change, value
+from engine.core.scope import Scope
 from engine.core.state.points import Ledger
 from tests.support.books import DAY, HOUR
 from tests.support.drive import Customers, through_partition
 from tests.support.examples import so_many
-from tests.support.points_oracle import SPANS, Oracle, book_of, edited, history, terms
+from tests.support.points_oracle import CATALOG, SPANS, Oracle, book_of, edited, history, terms
 
 BOOKS, HISTORIES = 60, 35
 PARTS = ("balance", "pending", "expires_at", "expiring")
@@ -95,6 +98,26 @@ def test_a_value_changes_at_no_moment_that_was_not_announced() -> None:
                 assert value(state, "stars", part, coming - 1, zone, span) == before, (number, part, coming)
                 moment, before = coming, value(state, "stars", part, coming, zone, span)
             assert value(state, "stars", part, moment + 3000 * DAY, zone, span) == before, (number, part)
+
+
+def test_a_condition_over_points_says_to_the_millisecond_until_when_it_holds() -> None:
+    for number in range(so_many(600)):
+        random = Random(f"conditions {number}")
+        customers = Customers(book_of(terms(random))).tell(*history(random))
+        state, at = customers.states["c-1"], customers.clock
+        part = random.choice(("balance", "pending", "expiring", "earned('5d')", "earned('40d')", "earned('40d')"))
+        text = f"points.stars.{part} {random.choice(('>=', '>', '<', '<=', '==', '!='))} {random.randint(-5, 30)}"
+        expression, problems = compile_expression(text, CATALOG, frozenset())
+        assert expression, problems
+        while True:
+            holds, moment = expression.until(Scope(state, None, at))
+            assert holds == bool(expression.test(Scope(state, None, at))), (number, text, at)
+            if moment == NEVER:
+                break
+            assert bool(expression.test(Scope(state, None, moment - 1))) == holds, (number, text, moment)
+            assert bool(expression.test(Scope(state, None, moment))) != holds, (number, text, moment)
+            at = moment
+        assert bool(expression.test(Scope(state, None, at + 3000 * DAY))) == holds, (number, text)
 
 
 def test_batches_crashes_and_reloads_change_nothing() -> None:

@@ -35,6 +35,7 @@ from engine.core.expression import NEVER, NextChange, Predicate, Until
 from engine.core.points import view
 from engine.core.scope import BY_TIME, Missing, Scope, range_within, total
 from engine.core.state.model import Memory, WindowEntry
+from engine.core.state.points import Ledger
 
 Change: TypeAlias = NextChange | None
 """None: time alone never changes it."""
@@ -229,6 +230,8 @@ def _of_points(node: PointsValue, compare: Compare, limit: float) -> Until:
         if id_ not in state.points:
             return compare(0, limit), NEVER
         zone, now = zones.of(state.profile), scope.now
+        if part == "earned" and span:
+            return _of_earned(state.points[id_], compare, limit, now, span)
         holds = compare(view.value(state, id_, part, now, zone, span), limit)
         for moment in view.moments(state, id_, part, now, zone, span):
             if compare(view.value(state, id_, part, moment, zone, span), limit) != holds:
@@ -236,6 +239,17 @@ def _of_points(node: PointsValue, compare: Compare, limit: float) -> Until:
         return holds, NEVER
 
     return whole
+
+
+def _of_earned(ledger: Ledger, compare: Compare, limit: float, now: int, span: int) -> tuple[bool, int]:
+    """The same of a window over what was earned, by taking step after step."""
+    earned = view.earned_in(ledger, now, span)
+    holds, last = compare(earned, limit), 0
+    for moment, delta in view.earned_steps(ledger, now, span):
+        if last and moment != last and compare(earned, limit) != holds:
+            return holds, last
+        earned, last = earned + delta, moment
+    return holds, last if last and compare(earned, limit) != holds else NEVER
 
 
 def _scored(node: Score, order: Order, limit: Any, test: Predicate) -> Until:

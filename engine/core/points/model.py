@@ -176,9 +176,11 @@ class Points:
 
     def is_remembered(self, lot: Lot, settled: int) -> bool:
         """Whether the source of a lot still counts: for repeats, and for what is taken back."""
+        if not lot.source:
+            return False
         known = self.lines.get(lot.line)
         memory = self.memory.get(known.match, 0) if known is not None else self.longest_memory
-        return bool(lot.source) and settled < (self.earned_at(lot.usable, lot.line) + 1) * SECOND + memory
+        return settled < (self.earned_at(lot.usable, lot.line) + 1) * SECOND + memory
 
     def still_waits(self, early: TakenEarly, settled: int) -> bool:
         """Whether a take-back still waits for its earning."""

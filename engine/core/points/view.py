@@ -27,7 +27,7 @@ def value(state: State, id_: str, part: str, at: int, zone: ZoneInfo, span: int 
         case "pending":
             return sum([lot.points for lot in ledger.pending if lot.usable * SECOND > at])
         case "earned":
-            return _earned(ledger, at, span)
+            return earned_in(ledger, at, span) if span else _earned_ever(ledger, at)
     end, ending = _ending(ledger, at, zone)
     return ending if part == "expiring" else end
 
@@ -55,11 +55,14 @@ def _debt(ledger: Ledger, at: int) -> int:
     return max(0, ledger.debt - sum([lot.points for lot in ledger.pending if lot.usable * SECOND <= at]))
 
 
-def _earned(ledger: Ledger, at: int, span: int) -> int:
-    if not span:
-        return ledger.earned - ledger.taken + sum([one.points for one in ledger.pending if one.usable * SECOND <= at])
-    lots = (*ledger.lots, *ledger.pending)
-    return sum([lot.points for lot in lots if at - span < lot.usable * SECOND <= at])
+def earned_in(ledger: Ledger, at: int, span: int) -> int:
+    """What became usable within `span` (ms) before `at`, less what was taken back of it."""
+    first, last = (at - span) // SECOND, at // SECOND  # lots are usable from the beginning of a second
+    return sum([lot.points for lots in (ledger.lots, ledger.pending) for lot in lots if first < lot.usable <= last])
+
+
+def _earned_ever(ledger: Ledger, at: int) -> int:
+    return ledger.earned - ledger.taken + sum([one.points for one in ledger.pending if one.usable * SECOND <= at])
 
 
 def _ending(ledger: Ledger, at: int, zone: ZoneInfo) -> tuple[int, int]:
@@ -83,6 +86,20 @@ def moments(state: State, id_: str, part: str, at: int, zone: ZoneInfo, span: in
         lots = (*(lot for lot in ledger.lots if lot.left), *ledger.pending)
         found |= {moment_of(lot.end, zone) for lot in lots if lot.end > FOREVER}
     return sorted(moment for moment in found if moment > at)
+
+
+def earned_steps(ledger: Ledger, at: int, span: int) -> list[tuple[int, int]]:
+    """When what is earned in a window changes after `at`, and by how much, in order."""
+    steps = []
+    for lots in (ledger.lots, ledger.pending):
+        for lot in lots:
+            usable = lot.usable * SECOND
+            if usable > at:
+                steps.append((usable, lot.points))
+            if usable + span > at:
+                steps.append((usable + span, -lot.points))
+    steps.sort()
+    return steps
 
 
 def next_change(state: State, id_: str, part: str, at: int, zone: ZoneInfo, span: int = 0) -> int:

@@ -13,7 +13,7 @@ from engine.core.points.ledger import next_end
 from engine.core.points.model import moment_of
 from engine.core.state.model import State
 from engine.core.state.points import MONTHS
-from engine.core.triggers.trial_expiring import End, TrialExpiring
+from engine.core.triggers.trial_expiring import End, TrialExpiring, is_about
 from engine.core.zones import from_millis, instant_of
 from engine.model import Event
 
@@ -40,10 +40,14 @@ class OtherExpiring(TrialExpiring):
         return Reads(points=frozenset({self.points}))
 
     def on_event(self, state: State, event: Event, horizon: int) -> None:
-        self.refresh(state, event.time)
+        self._follow(state, event.time, None)  # the customer may be in another zone
 
     def refresh(self, state: State, now: int) -> None:
-        self._follow(state, now, None)
+        timers, end = state.timers(self.rule), self._end(state)
+        if end is None and not timers:
+            return
+        if end is None or not timers or not is_about(timers[-1], end):
+            self._follow(state, now, None)
 
     def rearm(self, state: State, now: int) -> None:
         self._follow(state, 0, None)

@@ -140,5 +140,10 @@ class TrialExpiring(Trigger):
         return f"{self.field} is {shown}; has come true, or was cancelled"
 
 
+def is_about(timer: Timer, end: End) -> bool:
+    """Whether the timer announces this end, at this moment."""
+    return timer.ends == end.over and _about(timer) == end.name
+
+
 def _about(timer: Timer) -> str:
     return timer.key or str(timer.ends)
