@@ -1,5 +1,6 @@
 """`engine init`: makes a new project whose checks and tests pass."""
 
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -7,10 +8,11 @@ import typer
 
 from engine.cli.console import out
 from engine.errors import UsageError
-from engine.examples import rules_folder, templates_folder
+from engine.examples import EXAMPLES, rules_folder, templates_folder
 from engine.lang.schema import write_schemas
 
-MODELINE = "$schema=../engine/lang/schemas/"
+MODELINE = re.compile(r"\$schema=(\.\./)+engine/lang/schemas/")
+"""Where editors find the schemas of an example: in the repository."""
 ALLOWED_FILES = frozenset({".git", ".gitattributes", ".github", ".gitignore", ".idea", ".vscode", "license", "readme"})
 """Files that a new repository may have already, in lower case and without suffix. They are not touched."""
 IGNORED = "# What the engine keeps and writes on this machine: customers.\n/.engine-data/\n/out/\n"
@@ -25,16 +27,22 @@ def init(
         Path,
         typer.Argument(help="The folder to make; it may exist with nothing in it but .git, a README and the like."),
     ],
+    example: Annotated[
+        str, typer.Option(help="What to begin with: shop (records), or loyalty (stars, tiers, friends, a survey).")
+    ] = "shop",
 ) -> None:
-    """Start a project: rules, templates and tests of a record shop, to be changed into yours.
+    """Start a project: rules, templates and tests of an example, to be changed into yours.
 
     Example: engine init shop && cd shop && engine test
     """
+    if example not in EXAMPLES:
+        message = f"there is no example '{example}'; there are {' and '.join(EXAMPLES)}"
+        raise UsageError(message)
     _refuse_other_work(folder)
-    for name, source in (("rules", rules_folder()), ("templates", templates_folder())):
+    for name, source in (("rules", rules_folder(example)), ("templates", templates_folder(example))):
         (folder / name).mkdir(parents=True, exist_ok=True)
         for path in sorted(path for path in source.iterdir() if path.suffix in (".yaml", ".j2")):
-            text = path.read_text(encoding="utf-8").replace(MODELINE, "$schema=../schemas/")
+            text = MODELINE.sub("$schema=../schemas/", path.read_text(encoding="utf-8"))
             (folder / name / path.name).write_text(text, encoding="utf-8")
     write_schemas(folder / "schemas")
     _ignore(folder / ".gitignore")

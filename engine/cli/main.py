@@ -54,7 +54,7 @@ COMMANDS: Mapping[str, Entry] = {
         "schema",
         "Print the JSON Schema of a kind of file, for editors that complete and check, or of the outreach record.",
     ),
-    "init": Entry("init", "Start a project: rules, templates and tests of a record shop, to be changed into yours."),
+    "init": Entry("init", "Start a project: rules, templates and tests of an example, to be changed into yours."),
     "demo": Entry(
         "demo",
         "Replay real shop purchases of 1997 and 1998, with generated visits, carts and trials, through the rules.",

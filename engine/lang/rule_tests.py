@@ -96,8 +96,10 @@ class TestFile:
 
     def words_of(self, case: TestCase) -> set[str]:
         """The rules and segments of which it expects something, and their templates: -k finds it by them too."""
-        rules = {expected.rule or expected.segment for expected in (*(case.expect or ()), *(case.outcomes or ()))}
-        return rules | {send.template for rule in rules for send in self.book.by_id[rule].action.sends}
+        expected = (*(case.expect or ()), *(case.outcomes or ()))
+        rules = {each.rule for each in expected if each.rule}
+        templates = {send.template for rule in rules for send in self.book.by_id[rule].action.sends}
+        return rules | templates | {each.segment for each in expected if each.segment}
 
 
 def load_tests(path: Path, loaded: Loaded) -> tuple[TestFile | None, list[Diagnostic]]:

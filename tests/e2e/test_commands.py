@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.examples import EXAMPLES
 from engine.wire.outreach_schema import SCHEMA_FILE
 from tests.support.command import engine, start, write_project
 from tests.support.newcomer import STORY
@@ -16,15 +17,24 @@ from tests.support.newcomer import STORY
 class TestInit:
     """`engine init` makes a project that works as it is."""
 
-    def test_a_new_project_passes_its_own_checks_and_tests(self, shop: Path) -> None:
-        assert re.match(r"ok \d+ rules in \d+ files", engine("check", folder=shop).out)
-        assert re.search(r"^\d\d passed, 0 failed", engine("test", folder=shop).out)
+    @pytest.mark.parametrize("example", EXAMPLES)
+    def test_a_new_project_passes_its_own_checks_and_tests(self, tmp_path: Path, example: str) -> None:
+        assert engine("init", "new", "--example", example, folder=tmp_path).code == 0
+        folder = tmp_path / "new"
+        assert re.match(r"ok \d+ rules in \d+ files", engine("check", folder=folder).out)
+        assert re.search(r"^\d\d passed, 0 failed", engine("test", folder=folder).out)
+        self._editors_find_the_schema_that_each_file_names(folder)
 
-    def test_editors_find_the_schema_that_each_file_names(self, shop: Path) -> None:
-        for path in shop.glob("rules/*.yaml"):
+    def _editors_find_the_schema_that_each_file_names(self, folder: Path) -> None:
+        for path in folder.glob("rules/*.yaml"):
             line = path.read_text().splitlines()[0]
             named = line.removeprefix("# yaml-language-server: $schema=")
             assert json.loads((path.parent / named).read_text())["$schema"], line
+
+    def test_an_example_that_does_not_exist_is_named_and_nothing_is_made(self, tmp_path: Path) -> None:
+        ran = engine("init", "new", "--example", "casino", folder=tmp_path)
+        assert (ran.code, ran.err) == (1, "there is no example 'casino'; there are shop and loyalty\n")
+        assert os.listdir(tmp_path) == []
 
     def test_no_customer_gets_into_git(self, shop: Path) -> None:
         engine("replay", "-", "--store", "embedded", "--out", "out/outreach.jsonl", folder=shop, stdin=STORY)

@@ -5,14 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from engine.adapters.memory import MemoryRecords
-from engine.ports import Record
 from engine.testing import Simulator
-from engine.wire.decode import Decoder
 from engine.wire.share_codes import make_code
 from tests.support.journeys import span
+from tests.support.linked import Linked
 from tests.support.referrals import REFERRAL, book_of
-from tests.support.website import SECRETS, SHARE_KEY, Browser, Website
+from tests.support.website import SECRETS, Website
 
 EVENTS = """\
 version: 1
@@ -28,31 +26,16 @@ events:
 """
 
 
-class Shop:
-    """Ann, who has shared her link, and Bob, who signs up; their engine on a virtual clock."""
+class Shop(Linked):
+    """Ann and Eve have shared their links, and Bob signs up."""
 
-    def __init__(self, folder: Path, browser: Browser, site: Website, *, strict: bool) -> None:
-        book = book_of(folder, REFERRAL, events=EVENTS)
-        self.sim = Simulator(book, strict=strict)
-        self._decoder = Decoder(book.catalog.sources[1], book.catalog)
-        self._browser = browser
-        self._site = site
+    def __post_init__(self) -> None:
         for customer in ("ann", "eve", "bob"):
             self.sim.event("signup", 0, customer=customer)
 
     def claims(self, friend: str, by: str) -> int:
-        """The shop does, now; the worker then reads what is new on the topic. The status of the answer."""
-        assert isinstance(self._site.writer, MemoryRecords)
-        told = self._site.writer.records
-        read, self._site.now = len(told), self.sim.now
-        key = {"Authorization": f"Bearer {SHARE_KEY}"}
-        answer = self._browser.post(f"/share/{make_code(SECRETS, by)}", data={"customer": friend}, headers=key)
-        for customer, _, value in told[read:]:
-            record = Record("what the pages tell", 0, 0, value, customer.encode(), self.sim.now)
-            event = self._decoder.decode(record, self.sim.now)
-            assert event
-            self.sim.deliver(event, self.sim.now)
-        return answer.status_code
+        """The shop does, now. The status of the answer."""
+        return self.post(f"/share/{make_code(SECRETS, by)}", customer=friend).status_code
 
     @property
     def thanked(self) -> list[str]:
@@ -63,7 +46,8 @@ class Shop:
 def shop(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Shop]:
     site = Website()
     with site.open() as browser:
-        yield Shop(tmp_path, browser, site, strict=request.param)
+        book = book_of(tmp_path, REFERRAL, events=EVENTS)
+        yield Shop(Simulator(book, strict=request.param), site, browser)
 
 
 def test_the_customer_is_thanked_once_when_the_friend_can_return_nothing_any_more(shop: Shop) -> None:

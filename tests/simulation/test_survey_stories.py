@@ -1,35 +1,22 @@
 """The question after an order, from the parcel to the help desk: the mail with its links, the pages, and the rules."""
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from engine.adapters.memory import MemoryRecords
-from engine.config import load_settings
-from engine.ports import Record
 from engine.render import JinjaRenderer
-from engine.sender.links import with_links
 from engine.testing import Simulator
-from engine.wire.decode import Decoder
-from engine.wiring.sender import links_of
 from tests.support.journeys import span
+from tests.support.linked import Linked
 from tests.support.surveys import survey_shop
-from tests.support.website import SECRETS, Browser, Website
+from tests.support.website import Website
 
 
-class Shop:
-    """Customers on a virtual clock whose mail has links to the real pages."""
+class Shop(Linked):
+    """Ada's parcel has come."""
 
-    def __init__(self, folder: Path, browser: Browser, site: Website, *, strict: bool) -> None:
-        book = survey_shop(folder).book
-        assert book
-        self.sim = Simulator(book, JinjaRenderer(folder / "templates", book), strict=strict)
-        self._browser = browser
-        self._site = site
-        self._links = links_of(load_settings(public_url="https://shop.example", token_secret=" ".join(SECRETS)))
-        self._decoder = Decoder(book.catalog.sources[1], book.catalog)
+    def __post_init__(self) -> None:
         self.sim.event("signup", 0, email="ada@shop.example")
         self.sim.event("delivered", "1h", order_id="o-1")
 
@@ -37,32 +24,21 @@ class Shop:
     def got(self) -> list[str]:
         return [f"{span(one.moment)} {one.template}" for one in self.sim.outreach]
 
-    def links(self) -> list[str]:
-        """Those in the mail that asks, for the answers from 0 to 10."""
-        (mail,) = (one for one in self.sim.outreach if one.template == "how_likely")
-        found = re.findall(r"https://shop\.example(/survey/\S+)", with_links(mail, self._links(mail)).text)
-        assert len(found) == 11
-        return found
-
     def answers(self, score: int, comment: str = "") -> str:
-        """As the customer does now; the worker then reads what is new on the topic. What the page says."""
-        assert isinstance(self._site.writer, MemoryRecords)
-        told = self._site.writer.records
-        read, self._site.now = len(told), self.sim.now
-        page = self._browser.post(self.links()[score], data={"score": str(score), "comment": comment})
-        for key, _, value in told[read:]:
-            record = Record("what customers tell us", 0, 0, value, key.encode(), self.sim.now)
-            event = self._decoder.decode(record, self.sim.now)
-            assert event
-            self.sim.deliver(event, self.sim.now)
-        return page.text
+        """As the customer does now. What the page says."""
+        links = [link for link in self.links("how_likely") if link.startswith("/survey/")]
+        assert len(links) == 11
+        return self.post(links[score], score=str(score), comment=comment).text
 
 
 @pytest.fixture(params=[False, True], ids=["once", "twice and reloaded"])
 def shop(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Shop]:
     site = Website()
     with site.open() as browser:
-        yield Shop(tmp_path, browser, site, strict=request.param)
+        book = survey_shop(tmp_path).book
+        assert book
+        renderer = JinjaRenderer(tmp_path / "templates", book)
+        yield Shop(Simulator(book, renderer, strict=request.param), site, browser)
 
 
 def test_an_unhappy_customer_reaches_a_person_with_what_they_wrote_and_the_lead_when_nobody_answers(shop: Shop) -> None:

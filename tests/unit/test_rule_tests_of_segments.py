@@ -65,3 +65,8 @@ def test_an_update_writes_moves_too(tmp_path: Path) -> None:
         '      - 0d: { rule: hello, subject: "Hello" }\n'
         "      - 1d: { segment: tier, moves: up, old: none, new: high }\n"
     )
+
+
+def test_k_finds_a_test_by_the_segments_rules_and_templates_that_it_names(tmp_path: Path) -> None:
+    file, _ = told(tmp_path, "0d: { rule: hello, subject: Hello }", "0d: { segment: active, moves: in }")
+    assert file.words_of(file.tests[0]) == {"hello", "note", "active"}
