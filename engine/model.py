@@ -171,6 +171,8 @@ class Outreach(msgspec.Struct):
     subject: str = ""
     text: str = ""
     html: str = ""
+    sent: tuple[str, ...] = ()
+    """The steps of the journey that had made something before it in this run."""
     coupons: dict[str, IssuedCoupon] = {}
     """Coupons that the run has issued; of a journey's step this is the run's own dict, which later steps read too."""
     issued: dict[str, IssuedCoupon] = {}

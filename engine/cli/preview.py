@@ -20,7 +20,7 @@ from engine.wire.records import outreach_fields
 from engine.wiring.store import open_store
 from engine.wiring.wall_clock import wall_clock
 
-PARTS = ("profile", "event", "events", "segments", "points")
+PARTS = ("profile", "event", "events", "segments", "points", "steps")
 """The fields that a preview's data may have."""
 
 
@@ -42,9 +42,9 @@ def preview(
 ) -> None:
     """Render one template, from sample data or for a customer of the store.
 
-    The JSON file may have profile, event, events, segments and points: {"profile": {"first_name": "Ada"}, "events":
-    {"purchase": {"count": 3, "last": {"amount": 20}}}, "segments": {"tier": "gold", "active": true}, "points":
-    {"stars": {"balance": 120, "pending": 30}}}.
+    The JSON file may have profile, event, events, segments, points and steps: {"profile": {"first_name": "Ada"},
+    "events": {"purchase": {"count": 3, "last": {"amount": 20}}}, "segments": {"tier": "gold", "active": true},
+    "points": {"stars": {"balance": 120, "pending": 30}}, "steps": ["hello"]}.
 
     Example: engine preview welcome --data ada.json --html
     """

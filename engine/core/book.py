@@ -56,6 +56,13 @@ class Rule:
     arming: str = ""
     """All that the rule's timers depend on, as text; "": treat the rule as changed with every revision of the book."""
 
+    @property
+    def experiments(self) -> frozenset[str]:
+        """The experiments that decide whether it comes true; what a journey's steps read is asked with each step."""
+        if self.action.journey is None:
+            return self.needs.reads.experiments
+        return self.condition.needs.reads.experiments if self.condition is not None else frozenset()
+
 
 Reaction = Callable[[State, Event, int], Firing | None]
 

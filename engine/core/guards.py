@@ -4,14 +4,14 @@
 not write. A guard that only one action needs lives in that action's file.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from engine.core.book import Rule, RuleBook
 from engine.core.durations import text_of
 from engine.core.effects import effect_id
 from engine.core.experiments.model import decided_by, own_variants
-from engine.core.expression import Keeps
+from engine.core.expression import Expression, Keeps
 from engine.core.scope import MISSING, Scope, count_within, total
 from engine.core.state.model import Run, Slot, State
 from engine.core.triggers.base import Firing, Trigger
@@ -91,10 +91,20 @@ class Candidate(NamedTuple):
         """The name of the step; "": the rule is no journey."""
         return self.step.name if self.step is not None else ""
 
-    def scope(self, state: State) -> Scope:
-        """What the rule's expressions see of this candidate."""
+    @property
+    def condition(self) -> Expression | None:
+        """The `if` of the rule, or of the step."""
+        return self.rule.condition if self.step is None else self.step.condition
+
+    @property
+    def experiments(self) -> frozenset[str]:
+        """The experiments that what is judged reads: the step, or the rule; of a journey's entry only its `if`."""
+        return self.rule.experiments if self.step is None else self.step.experiments
+
+    def scope(self, state: State, supposed: Mapping[str, str] | None = None) -> Scope:
+        """What the rule's expressions see of this candidate. `supposed`: variants in place of the customer's own."""
         sent = self.run.sent if self.run is not None else ()
-        return Scope(state, self.firing.event, self.at, self.customer, sent)
+        return Scope(state, self.firing.event, self.at, self.customer, sent, supposed)
 
 
 Guard = Callable[[RuleBook, State, Candidate], Verdict]
@@ -102,7 +112,7 @@ Guard = Callable[[RuleBook, State, Candidate], Verdict]
 
 def condition(book: RuleBook, state: State, candidate: Candidate) -> Verdict:
     """Ask the `if` of the rule, or of the step."""
-    expression = candidate.rule.condition if candidate.step is None else candidate.step.condition
+    expression = candidate.condition
     if expression is None or expression.test(candidate.scope(state)):
         return PASS
     if expression.needs.reads.experiments and _is_decided_by_experiment(book, state, candidate):

@@ -202,11 +202,11 @@ class Settling:
             self._expose(candidate, verdict.exposed)
 
     def _expose(self, candidate: Candidate, experiments: tuple[str, ...] | None = None) -> None:
-        """Note the customer's first exposure to these experiments; None: to all that the rule reads.
+        """Note the customer's first exposure to these experiments; None: to all that rule or step reads.
 
         It is told with the outcome that was recorded last, and as an event.
         """
-        if not candidate.rule.needs.reads.experiments or experiments == ():
+        if not candidate.experiments or experiments == ():
             return
         own = own_variants(self.book, self.state, candidate)
         known = self.state.exposed

@@ -13,7 +13,7 @@ from engine.core.actions.base import Action
 from engine.core.actions.emit import Emit
 from engine.core.actions.send import Send
 from engine.core.catalog import EventType
-from engine.core.expression import Needs
+from engine.core.expression import Expression, Needs
 from engine.core.facts import Fact
 from engine.lang.diagnostics import did_you_mean
 from engine.lang.fields import TEXT, Duration, Expr, Name, OptionalDuration
@@ -42,6 +42,8 @@ class Around:
     types: frozenset[str]
     goal: Fact | None = None
     """What the rule is for."""
+    steps: frozenset[str] | None = None
+    """The steps of the journey that have been made before; None: the rule is no journey."""
 
 
 class ActionFields(Strict):
@@ -73,7 +75,7 @@ class SendFields(ActionFields):
             defaults.priority if self.priority is None else self.priority,
             defaults.expires if self.expires is None else self.expires,
         )
-        return send, around.templates.use(site.at("template"), around.rule, send, around.types)
+        return send, around.templates.use(site.at("template"), around.rule, send, around.types, around.steps)
 
 
 def _template(value: Any) -> Any:
@@ -97,10 +99,8 @@ class EmitFields(ActionFields):
         )
         if declared and declared.made:
             site.at("event").report("bad-value", f"only the engine makes {self.event}", "name a type of events.yaml")
-        to = site.at("to").expression(self.to, around.types, value=True)
-        values = {
-            name: site.at("with", name).expression(text, around.types, value=True) for name, text in self.with_.items()
-        }
+        to = _value(site.at("to"), self.to, around)
+        values = {name: _value(site.at("with", name), text, around) for name, text in self.with_.items()}
         required = self._required(site, declared) if declared else frozenset()
         found = {name: value for name, value in values.items() if value}
         emit = Emit(
@@ -122,6 +122,10 @@ class EmitFields(ActionFields):
         for name in sorted(required - self.with_.keys()):
             site.report("missing-property", f"{self.event} must have '{name}'", f"add with: {{ {name}: … }}")
         return required
+
+
+def _value(site: Site, text: str, around: Around) -> Expression | None:
+    return site.expression(text, around.types, value=True, steps=around.steps or ())
 
 
 SendField = Annotated[SendFields, Shorthand(_template, TEXT)]

@@ -5,7 +5,7 @@ built from the end to the beginning.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
@@ -218,6 +218,7 @@ class Draft:
     fact: Fact | None = None
     then: "tuple[Draft, ...]" = ()
     otherwise: "tuple[Draft, ...]" = ()
+    experiments: frozenset[str] = frozenset()
 
     @property
     def ends(self) -> bool:
@@ -230,7 +231,7 @@ class Draft:
         """The step with what comes after it."""
         was = tuple(self.fields.was)
         if self.action is not None:
-            return Act(self.name, self.action, after, self.condition, was)
+            return Act(self.name, self.action, after, self.condition, was, self.experiments)
         if self.length is not None:
             over, answered = _linked(self.otherwise, after), _linked(self.then, after)
             about = self.fields.wait.step if self.fields.wait and self.fields.wait.step else ""
@@ -279,13 +280,14 @@ class Drafts:
     def _draft(self, site: Site, fields: StepFields, before: str, depth: int) -> Draft:
         name = fields.name or (before + WAIT if fields.wait else "")
         self._claim(site, fields, name)
-        condition = self._expression(site.at("if"), fields.condition)
         doing = fields.action()
+        condition = self._expression(site.at("if"), fields.condition, experiments=doing is not None)
         if doing is not None:
-            action, needs = doing[0].build(site.at(doing[1]), self.around)
+            action, needs = doing[0].build(site.at(doing[1]), replace(self.around, steps=frozenset(self.made)))
             self.needs |= needs
             self.made.append(name)
-            return Draft(site, fields, name, condition, action)
+            read = (needs | condition.needs if condition else needs).reads.experiments
+            return Draft(site, fields, name, condition, action, experiments=read)
         length, fact = self._wait(site.at("wait"), fields.wait) if fields.wait else (None, None)
         then, otherwise = (
             self._branch(site.at(key), steps, f"{name or before}.{key}", depth + 1)
@@ -309,8 +311,10 @@ class Drafts:
         days = self._expression(site.at("days"), wait.days, value=True) if isinstance(wait.days, str) else None
         return wait.length(days), fact
 
-    def _expression(self, site: Site, text: str, *, value: bool = False) -> Expression | None:
-        found = site.expression(text, self.around.types, value=value, steps=self.made)
+    def _expression(
+        self, site: Site, text: str, *, value: bool = False, experiments: bool = False
+    ) -> Expression | None:
+        found = site.expression(text, self.around.types, value=value, steps=self.made, experiments=experiments)
         self.needs |= found.needs if found is not None else Needs()
         return found
 

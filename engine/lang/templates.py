@@ -24,6 +24,7 @@ ROOTS = (
     "experiments",
     "coupons",
     "tables",
+    "steps",
     SURVEY_LINKS,
     "rule",
     "outreach",
@@ -52,8 +53,13 @@ class Templates:
         self.used: set[tuple[str, str]] = set()
         self.reported: set[tuple[str, TemplateRead]] = set()
 
-    def use(self, site: Site, rule: str, send: Send, types: frozenset[str]) -> Needs:
-        """The needs of the rule's template. `types`: the possible types of the template's `event`."""
+    def use(
+        self, site: Site, rule: str, send: Send, types: frozenset[str], steps: frozenset[str] | None = None
+    ) -> Needs:
+        """The needs of the rule's template. `types`: the possible types of the template's `event`.
+
+        `steps`: those of the journey that come before; None: the rule is no journey.
+        """
         facts = self.by_name.get((send.template, send.channel))
         if facts is None:
             if self.facts is not None:
@@ -61,7 +67,10 @@ class Templates:
             return Needs()
         self.used.add((send.template, send.channel))
         for read in facts.reads:
-            self._check(site, rule, facts, read, types)
+            if read.path[0] == "steps":
+                self._check_step(site, rule, facts, read, steps)
+            else:
+                self._check(site, rule, facts, read, types)
             if read.path[0] == "scores":
                 site.scores()
             if send.purpose == TRANSACTIONAL and read.path in LINKS and not read.asked:
@@ -77,9 +86,26 @@ class Templates:
 
     def _check(self, site: Site, rule: str, facts: TemplateFacts, read: TemplateRead, types: frozenset[str]) -> None:
         unknown = _unknown(read.path, site.catalog, types)
-        if unknown and (facts.path, read) not in self.reported:
+        if unknown:
+            self._unsupplied(site, rule, facts, read, *unknown)
+
+    def _check_step(
+        self, site: Site, rule: str, facts: TemplateFacts, read: TemplateRead, steps: frozenset[str] | None
+    ) -> None:
+        if steps is None:
+            self._unsupplied(site, rule, facts, read, "steps", "it is no journey; only a journey's steps can be read")
+        elif len(read.path) > 1 and read.path[1] not in steps:
+            help = one_of("steps before this one", read.path[1], sorted(steps)) or "no step comes before this one"
+            self._unsupplied(site, rule, facts, read, ".".join(read.path[:2]), help)
+        elif read.path[2:] != ("sent",):
+            help = f"write {'.'.join(read.path[:2]) if len(read.path) > 1 else 'steps.<step>'}.sent"
+            self._unsupplied(site, rule, facts, read, ".".join(read.path), help)
+
+    def _unsupplied(
+        self, site: Site, rule: str, facts: TemplateFacts, read: TemplateRead, what: str, help: str
+    ) -> None:
+        if (facts.path, read) not in self.reported:
             self.reported.add((facts.path, read))
-            what, help = unknown
             message = f"rule {rule} does not supply '{what}'"
             text = what.rpartition(".")[2] if read.path[0] == "tables" else ".".join(read.path)
             site.findings.append(_report(facts, read.line, "unknown-variable", message, help, text))

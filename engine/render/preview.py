@@ -28,7 +28,7 @@ def preview(
     {type: {count, sum: {property: total}, first: {time}, last: {time, and properties}, list: [like last]}}. Times are
     ISO 8601 or epoch milliseconds, without one `now`; all events of a type fall on the time of its last. `segments` may
     have {segment: true, false, or its level}; others are as their conditions say. `points` may have {points: balance},
-    or {points: {balance, pending}}, all of it earned now.
+    or {points: {balance, pending}}, all of it earned now. `steps` may list the journey's steps that were sent before.
     """
     try:
         state, event = sample_state(data, now, book.keeps)
@@ -37,6 +37,7 @@ def preview(
     except (TypeError, ValueError, AttributeError) as error:
         raise RenderFailed(template, f"the data cannot be used: {error}") from error
     outreach = _outreach(book, template, channel, event, now)
+    outreach.sent = tuple(data.get("steps") or ())
     renderer.render(outreach, state)
     return outreach
 

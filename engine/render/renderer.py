@@ -21,7 +21,16 @@ from engine.render.files import SUBJECT_CHANNEL, file_name, files_of, read_sourc
 from engine.render.lineage import Lineage, compile_lineage
 from engine.render.rendering import Rendering, TemplateTrouble
 from engine.render.sandbox import GLOBALS, Sandbox, survey_links
-from engine.render.views import CouponsView, CustomerView, PointsView, ProfileView, RuleView, SegmentsView, TablesView
+from engine.render.views import (
+    CouponsView,
+    CustomerView,
+    PointsView,
+    ProfileView,
+    RuleView,
+    SegmentsView,
+    StepsView,
+    TablesView,
+)
 
 MAX_BLOCK = 262_144
 """Characters of a text or html, at most."""
@@ -139,6 +148,7 @@ _VIEWS: Final[Mapping[str, Callable[[JinjaRenderer, Outreach, State], Any]]] = {
     ),
     "coupons": lambda renderer, outreach, state: CouponsView(renderer._coupons, outreach, renderer._coupon_secret),
     "tables": lambda renderer, outreach, state: renderer._tables,
+    "steps": lambda renderer, outreach, state: StepsView(outreach.sent),
     "outreach": lambda renderer, outreach, state: outreach,
     SURVEY_LINKS: lambda renderer, outreach, state: survey_links,
     "rule": lambda renderer, outreach, state: RuleView(

@@ -241,6 +241,24 @@ class CouponsView:
         return CouponView.of(known)
 
 
+class StepView(NamedTuple):
+    """`steps.<id>` in templates."""
+
+    sent: bool
+
+
+class StepsView:
+    """The root `steps` in templates of a journey: what this run has made before."""
+
+    __slots__ = ("_sent",)
+
+    def __init__(self, sent: Container[str]) -> None:
+        self._sent = sent
+
+    def __getattr__(self, name: str) -> StepView:
+        return StepView(name in self._sent)
+
+
 class CustomerView(NamedTuple):
     """The root `customer`."""
 
@@ -294,6 +312,8 @@ READABLE: dict[type, Container[str]] = {
     LevelView: _TEXT | {"since", "kept_until", "next", "above", "missing"},
     Outreach: _OUTREACH,
     Answer: frozenset({"score", "link"}),
+    StepsView: OPEN,
+    StepView: frozenset(StepView._fields),
     CustomerView: frozenset(CustomerView._fields),
     RuleView: frozenset(RuleView._fields),
     str: _TEXT,
@@ -329,6 +349,8 @@ NAMES: dict[type, str] = {
     LevelView: "the segment",
     Outreach: "outreach",
     Answer: "the answer",
+    StepsView: "steps",
+    StepView: "the step",
     CustomerView: "customer",
     RuleView: "rule",
     NoneType: "an event that has not happened",

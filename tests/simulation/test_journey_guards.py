@@ -2,7 +2,7 @@
 
 from engine.model import Outcome
 from engine.testing import Simulator
-from tests.support.journeys import ONBOARDING, journey, loaded, outcomes, signs_up, told
+from tests.support.journeys import EVENTS, ONBOARDING, journey, loaded, outcomes, signs_up, told
 
 
 def test_each_step_has_an_id_of_its_own_and_the_same_one_for_ever() -> None:
@@ -94,3 +94,77 @@ def test_the_step_with_the_higher_priority_goes_first_where_a_cap_lets_only_one_
         "caps: [{ limit: 1, per: 3d }]",
     )
     assert told(book, signs_up) == ["1d high"]
+
+
+OFFER_TEST = """\
+experiments:
+  - id: offer
+    hypothesis: An offer on the third day brings more orders.
+    variants: { a: 45, b: 45, none: 10 }
+    goal: { event: buy, within: 30d }
+rules:
+  - id: j
+    when: { event: signup }
+    steps:
+      - send: hello
+      - wait: 3d
+      - { send: offer_a, if: experiments.offer == "a" }
+      - { send: offer_b, if: experiments.offer == "b" }
+      - wait: 1d
+      - send: bye
+"""
+
+
+def in_offer_test(policy: str = "", customers: int = 200) -> tuple[Simulator, dict[str, list[str]]]:
+    """So many customers sign up; with what each of them gets."""
+    sim = Simulator(loaded(OFFER_TEST, policy), strict=True)
+    for n in range(customers):
+        sim.event("signup", "0d", customer=f"c-{n}")
+    sim.run("30d")
+    got: dict[str, list[str]] = {}
+    for one in sim.outreach:
+        got.setdefault(one.customer, []).append(one.step)
+    return sim, got
+
+
+def test_a_step_with_an_experiment_reaches_its_variant_alone_and_the_journey_goes_on_for_all() -> None:
+    sim, got = in_offer_test()
+    variants = {one.customer: one.exposed["offer"] for one in sim.outcomes if one.exposed}
+    assert {variant: set(map(tuple, _of(got, variants, variant))) for variant in "ab"} == {
+        "a": {("hello", "offer_a", "bye")},
+        "b": {("hello", "offer_b", "bye")},
+    }
+    assert set(map(tuple, _of(got, variants, "none"))) == {("hello", "bye")}
+    assert len(variants) == 200
+
+
+def _of(got: dict[str, list[str]], variants: dict[str, str], variant: str) -> list[list[str]]:
+    return [steps for customer, steps in got.items() if variants[customer] == variant]
+
+
+def test_who_is_in_none_is_held_out_of_the_step_and_counts_as_exposed_once() -> None:
+    sim, _ = in_offer_test()
+    held = [one for one in sim.outcomes if one.outcome is Outcome.HELD_OUT]
+    assert {(one.step, one.exposed.get("offer", "")) for one in held} == {("offer_a", "none"), ("offer_b", "")}
+    assert len([one for one in sim.outcomes if one.exposed]) == 200
+
+
+def test_a_customer_whom_another_guard_stops_at_the_step_is_not_exposed() -> None:
+    sim, got = in_offer_test("caps: [{ limit: 1, per: 7d }]", customers=50)
+    assert set(map(tuple, got.values())) == {("hello",)}
+    assert not any(one.exposed for one in sim.outcomes)
+
+
+def test_an_event_that_a_step_makes_says_which_steps_came_before_it() -> None:
+    events = EVENTS + "  told: { properties: { hello: boolean, offer: boolean } }\n"
+    rules = """\
+        rules:
+          - id: j
+            when: { event: signup }
+            steps:
+              - send: hello
+              - { send: offer, if: event.plan == "pro" }
+              - emit: { event: told, with: { hello: steps.hello.sent, offer: steps.offer.sent } }
+          - { id: seen, when: { event: told, where: event.hello and not event.offer }, send: seen }
+        """
+    assert told(loaded(rules, events=events), signs_up) == ["0d hello", "0d seen"]

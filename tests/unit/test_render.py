@@ -9,7 +9,9 @@ from engine.core.state.model import History, Memory, State, WindowEntry
 from engine.core.triggers.inactivity import Inactivity
 from engine.model import KeptEvent
 from engine.render import JinjaRenderer
+from engine.testing import Simulator
 from tests.support.rendering import NOON, mail, outreach, purchase, push, reason_of, renderer, text_of, write
+from tests.support.rule_files import compiled
 
 ANNA = State(profile={"first_name": "Anna & <Co>"})
 DAY = 86_400_000
@@ -212,3 +214,20 @@ def test_a_changed_file_waits_for_the_next_renderer(tmp_path: Path) -> None:
 )
 def test_a_price_that_is_rounded_up_or_down_keeps_its_cents(tmp_path: Path, printed: str, text: str) -> None:
     assert text_of(tmp_path, f"{{{{ {printed} }}}}") == text
+
+
+def test_a_message_of_a_journey_knows_what_the_run_has_sent_before_also_when_it_is_the_last(tmp_path: Path) -> None:
+    files = {
+        "events.yaml": "version: 1\nevents: { signup: {} }\nprofile: { plan: string }\n",
+        "rules.yaml": (
+            "version: 1\nrules:\n  - id: j\n    when: { event: signup }\n    steps:\n      - send: hello\n"
+            "      - { send: offer, if: profile.plan == 'pro' }\n      - send: bye\n"
+        ),
+        "hello.email.j2": mail("Hi", "Hi")["t.email.j2"],
+        "offer.email.j2": mail("Offer", "Offer")["t.email.j2"],
+        "bye.email.j2": mail("{{ steps.hello.sent }} {{ steps.offer.sent }}", "Bye")["t.email.j2"],
+    }
+    book = compiled(tmp_path, files)
+    sim = Simulator(book, JinjaRenderer(tmp_path / "templates", book), strict=True)
+    sim.event("signup", "0d")
+    assert [one.subject for one in sim.outreach] == ["Hi", "True False"]

@@ -57,7 +57,7 @@ class Emit(Action):
 
     @property
     def step_guards(self) -> tuple[Guard, ...]:
-        return self.recipient, self.complete
+        return self.recipient, self.complete, experiment
 
     @property
     def makes(self) -> frozenset[str]:

@@ -37,7 +37,8 @@ class Send(Action):
         self.expires = expires
         self._priority = priority
         self._step_guards: tuple[Guard, ...] = (self.freshness, self.suppression, self.quiet_hours, self.caps)
-        self._guards: tuple[Guard, ...] = (condition, still_holds, reentry, *self._step_guards, experiment)
+        self._step_guards += (experiment,)
+        self._guards: tuple[Guard, ...] = (condition, still_holds, reentry, *self._step_guards)
         if purpose != TRANSACTIONAL:
             self._step_guards += (holdout,)
             self._guards += (holdout,)
@@ -82,6 +83,7 @@ class Send(Action):
         )
         if candidate.run is not None:
             outreach.coupons = candidate.run.coupons
+            outreach.sent = tuple(candidate.run.sent)
         return [outreach]
 
     def expires_at(self, book: RuleBook, firing: Firing) -> int:

@@ -13,7 +13,7 @@ from engine.model import Outcome
 
 def experiment(book: RuleBook, state: State, candidate: Candidate) -> Verdict:
     """Keep back what only another variant gets. The guard `condition` has let it pass until here."""
-    if not candidate.rule.needs.reads.experiments:
+    if not candidate.experiments:
         return PASS
     own = own_variants(book, state, candidate)
     if acts_under(state, candidate, own):

@@ -70,20 +70,19 @@ def is_held_out(share: float, customer: str) -> bool:
 
 
 def own_variants(book: "RuleBook", state: State, candidate: "Candidate") -> dict[str, str]:
-    """The customer's variants in the experiments that the rule reads, except those they take no part in."""
+    """The customer's variants in the experiments that rule or step reads, except those they take no part in."""
     scope = candidate.scope(state)
     experiments = book.catalog.experiments
-    found = {id_: experiments[id_].value(scope) for id_ in sorted(candidate.rule.needs.reads.experiments)}
+    found = {id_: experiments[id_].value(scope) for id_ in sorted(candidate.experiments)}
     return {id_: value for id_, value in found.items() if not isinstance(value, Missing)}
 
 
 def acts_under(state: State, candidate: "Candidate", variants: Mapping[str, str]) -> bool:
-    """Whether the rule would act if these were the customer's variants, as far as its condition says."""
+    """Whether rule or step would act if these were the customer's variants, as far as its condition says."""
     if NONE in variants.values():
         return False
-    expression = candidate.rule.condition
-    scope = Scope(state, candidate.firing.event, candidate.at, candidate.customer, supposed=variants)
-    return expression is None or bool(expression.test(scope))
+    expression = candidate.condition
+    return expression is None or bool(expression.test(candidate.scope(state, variants)))
 
 
 def decided_by(book: "RuleBook", state: State, candidate: "Candidate", own: Mapping[str, str]) -> Iterator[str]:

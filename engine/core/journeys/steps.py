@@ -28,6 +28,8 @@ class Act:
     next: "Step | None" = None
     condition: Expression | None = None
     was: tuple[str, ...] = ()
+    experiments: frozenset[str] = frozenset()
+    """The experiments that its condition or its template reads."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
