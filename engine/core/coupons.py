@@ -53,8 +53,8 @@ class Coupon:
 
     def known(self, outreach: Outreach) -> IssuedCoupon | None:
         """What the message's run has issued of it before."""
-        names = (name for name in (self.id, *self.was) if name in outreach.coupons)
-        return next((outreach.coupons[name] for name in names), None)
+        issued = outreach.coupons
+        return next((issued[name] for name in (self.id, *self.was) if name in issued), None)
 
     def new(self, outreach: Outreach, secret: str) -> IssuedCoupon:
         """What the message issues if its run has issued nothing before. The run is the outreach if there is none."""

@@ -15,7 +15,7 @@ from engine.core.decide import decide
 from engine.core.experiments.model import is_held_out
 from engine.core.scope import Scope, in_segment, level_of
 from engine.core.state.model import State
-from engine.errors import StateUnreadable, UsageError
+from engine.errors import UsageError
 from engine.model import TRANSACTIONAL, WakeUp
 from engine.operate.ad_platforms import Form
 from engine.operate.store_view import values_of
@@ -130,13 +130,11 @@ def _present(book: RuleBook, customer: str, data: bytes, clock: int, counts: Cou
     """The customer as they are by now: with these rules, and after the timers that are due. None: there is nobody."""
     try:
         state = state_of(read_value(data))
-    except StateUnreadable:
-        counts.left_out["unreadable, and perhaps no members"] += 1
+        now = max(clock, state.last) if state is not None else clock
+        return decide(book, state, WakeUp(customer), now, now).state if state is not None else None
+    except Exception:  # as in a worker, where it would be a dead letter, and nobody else is concerned
+        counts.left_out["who cannot be decided, and may be no members"] += 1
         return None
-    if state is None:
-        return None
-    now = max(clock, state.last)
-    return decide(book, state, WakeUp(customer), now, now).state
 
 
 def _addresses(

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import redis
 
+from engine.adapters.redis.embedded import EmbeddedServer
 from engine.operate.ad_platforms import FORMS, e164, hashed, plain_mail
 from tests.support.backtests import write_lines
 from tests.support.cdnow import TEMPLATE
@@ -224,3 +226,11 @@ def test_hashes_are_those_that_meta_and_x_give_as_examples() -> None:
 
 def test_only_the_plain_list_names_customers() -> None:
     assert {name for name, form in FORMS.items() if form.names_customers} == {"plain"}
+
+
+def test_somebody_whose_state_is_damaged_is_counted_and_keeps_nobody_else_off_the_list(desk: Desk) -> None:
+    with EmbeddedServer(desk.folder / "data") as server, redis.Redis.from_url(server.url) as client:
+        (key,) = [key for key in client.keys("*") if client.type(key) == b"hash" and client.hexists(key, "ann")]
+        client.hset(key, "ann", b"nonsense")
+    assert "ann" not in [row["customer"] for row in desk.rows("vip")]
+    assert "left out: 1 who cannot be decided" in desk.export("vip").said
