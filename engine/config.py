@@ -120,6 +120,10 @@ class Settings(BaseModel):
     )
 
     outreach_topic: str = Field("engine.outreach", description="topic for decided outreach; senders read it")
+    outreach_headers: Literal["cloudevents", "id"] = Field(
+        "cloudevents",
+        description="headers of outreach records; id: only that one, where nobody reads CloudEvents",
+    )
     outcomes_topic: str = Field("engine.outcomes", description="topic for every decision, with its reason")
     dead_letters_topic: str = Field(
         "engine.dead-letters", description="topic for records that could not be used; see `engine dead-letters`"

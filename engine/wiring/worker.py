@@ -177,9 +177,10 @@ def build_worker(
     check_exist(kafka_settings(settings), record_topics)
     limits = size_limits(kafka_settings(settings), (settings.outreach_topic, *record_topics))
     check_stored(store, partitions)
+    topic, full = settings.outreach_topic, settings.outreach_headers == "cloudevents"
     context = WorkerContext(
         store=store,
-        outreach=KafkaSink(writer, settings.outreach_topic, limit=limits[settings.outreach_topic]),
+        outreach=KafkaSink(writer, topic, limit=limits[topic], cloud_event=full),
         sinks=_derived_sink(settings, rules.book.catalog, writer),
         outcomes=TopicRecords(writer, settings.outcomes_topic, FLUSH_SECONDS),
         dead_letters=TopicRecords(writer, settings.dead_letters_topic, FLUSH_SECONDS),

@@ -77,6 +77,24 @@ def test_outreach_arrives_with_its_customer_as_key_and_its_id_in_a_header(desk: 
     assert before <= messages[0].timestamp()[1] <= time.time_ns() // 1_000_000
 
 
+def test_outreach_is_a_cloud_event_unless_the_operator_wants_only_its_id_and_is_found_either_way(desk: Desk) -> None:
+    for number, cloud_event in enumerate([True, False]):
+        KafkaSink(desk.writer, desk.topic, cloud_event=cloud_event).publish(1, [outreach(number)])
+    desk.writer.flush()
+    full, lean = [message.headers() for message in desk.read(1, 2)]
+    assert dict(full or ()) == {
+        "id": b"o-0",
+        "content-type": b"application/json",
+        "ce_specversion": b"1.0",
+        "ce_source": b"/engine",
+        "ce_type": b"engine.outreach.v1",
+        "ce_id": b"o-0",
+        "ce_time": b"",
+    }
+    assert lean == [("id", b"o-1")]
+    assert KafkaSink(desk.writer, desk.topic).published(1) == {"o-0", "o-1"}
+
+
 def test_anybody_can_read_it(desk: Desk) -> None:
     sink = KafkaSink(desk.writer, desk.topic)
     sink.publish(0, [outreach(number) for number in range(100)])

@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 
 from engine.errors import SinkUnavailable, TooLarge
-from engine.ports import KAFKA_DEFAULT, Entry, TopicWriter, largest_value
+from engine.ports import KAFKA_DEFAULT, Entry, Headers, TopicWriter, largest_value
 from engine.wire.records import ID_HEADER
 
 _CLOUD_EVENT: Final = (
@@ -37,9 +37,10 @@ class KafkaSink:
         tail: int = _TAIL,
         limit: int = KAFKA_DEFAULT,
         kind: bytes = b"engine.outreach.v1",
+        cloud_event: bool = True,
     ) -> None:
-        """`kind`: the CloudEvents type of the records."""
-        self._fixed = (*_CLOUD_EVENT, ("ce_type", kind))
+        """`kind`: the CloudEvents type of the records. Without `cloud_event` the id is their only header."""
+        self._fixed = (*_CLOUD_EVENT, ("ce_type", kind)) if cloud_event else ()
         self.largest = largest_value(limit)
         self._writer = writer
         self._topic = topic
@@ -64,7 +65,9 @@ class KafkaSink:
                 ended(TooLarge(self._topic, f"{len(value)} bytes; it takes {self.largest} of ours (max.message.bytes)"))
                 continue
             about, name = _ABOUT.decode(value), entry.id.encode()
-            headers = ((ID_HEADER, name), *self._fixed, ("ce_id", name), ("ce_time", about.at.encode()))
+            headers: Headers = ((ID_HEADER, name),)
+            if self._fixed:
+                headers = (*headers, *self._fixed, ("ce_id", name), ("ce_time", about.at.encode()))
             self._writer.write(self._topic, partition, about.customer.encode(), value, headers, ended)
 
     def delivered(self, partition: int) -> list[str]:
