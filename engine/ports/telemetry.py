@@ -39,6 +39,8 @@ class Measures:
     overdue_seconds: float
     cache_hits: int
     cache_misses: int
+    largest: int = 0
+    """Bytes of the largest value of a customer that the worker has met."""
 
 
 class Hooks:

@@ -73,6 +73,7 @@ class PrometheusHooks(Hooks):
         self._lag_seconds = self._gauge("lag_seconds", "How far the clock is behind for lag", "partition")
         self._overdue = self._gauge("overdue_timers", "Wake-ups due and not handled, a page at most", "partition")
         self._overdue_seconds = self._gauge("overdue_seconds", "How late the soonest of them is", "partition")
+        self._largest = self._gauge("largest_value_bytes", "The largest value of a customer in the store", "partition")
         self._mine: set[int] = set()
         self._owned = self._gauge("owned_partitions", "Partitions that this worker has")
         self._hits = self._counter("cache_hits", "Customers found in the cache")
@@ -111,7 +112,7 @@ class PrometheusHooks(Hooks):
         self._phases.pop(partition, None)
         self._tell_phases()
         self._owned.set(len(self._mine))
-        for gauge in (self._lag, self._lag_seconds, self._overdue, self._overdue_seconds):
+        for gauge in (self._lag, self._lag_seconds, self._overdue, self._overdue_seconds, self._largest):
             gauge.remove_by_labels({"partition": str(partition)})
 
     def committed(self, partition: int, work: Work, seconds: float) -> None:
@@ -173,6 +174,7 @@ class PrometheusHooks(Hooks):
         self._lag_seconds.labels(name).set(measures.lag_seconds)
         self._overdue.labels(name).set(measures.overdue)
         self._overdue_seconds.labels(name).set(measures.overdue_seconds)
+        self._largest.labels(name).set(measures.largest)
         self._hits.inc(measures.cache_hits)
         self._misses.inc(measures.cache_misses)
 

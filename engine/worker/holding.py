@@ -54,6 +54,8 @@ class Holding:
         and reopening the partition reads the tombstones again."""
         self.looks = Looks(opened.days)
         self.cache = StateCache(cache_size)
+        self.largest = 0
+        """Bytes of the largest value that was measured since somebody set this to 0."""
 
     def load_days(self, clock: int) -> Iterator[Future[Any]]:
         """Have all looks up to the day after `clock` in memory, as a batch must that ends there."""
@@ -99,6 +101,7 @@ class Holding:
         self.seal = written.result()
         self.meta = meta
         self.cache.keep(values)
+        self.measure(values.values())
         self.looks.written(looks, gone)
 
     def forget(self) -> None:
@@ -109,6 +112,10 @@ class Holding:
     def check_fence(self) -> None:
         """Raises Fenced if the partition has another owner: an idle one commits nothing and would not notice."""
         self.store.load(self.number, [], self.seal)
+
+    def measure(self, values: Iterable[bytes | None]) -> None:
+        """Look for a larger value."""
+        self.largest = max(self.largest, max(map(len, filter(None, values)), default=0))
 
     def _values(
         self, clock: int, before: Mapping[str, Value], decided: Decided, taken: Sequence[tuple[str, int]], until: int

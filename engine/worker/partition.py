@@ -91,10 +91,17 @@ class Partition:
         """The roll-out that the meta tells of, with both books. None: everybody is decided by `book`."""
         self._tidied = ""
         """The cursor of the slow sweep, which a restart begins anew."""
+        self._largest_before = 0
+        """Bytes of the largest value of the sweep before, which has met all customers."""
 
     @property
     def meta(self) -> Meta:
         return self.holding.meta
+
+    @property
+    def largest(self) -> int:
+        """Bytes of the largest value that was written or met by the slow sweep since its last round but one began."""
+        return max(self.holding.largest, self._largest_before)
 
     @property
     def clock(self) -> int:
@@ -182,6 +189,9 @@ class Partition:
         customers, self._tidied = self.store.customers(self.number, self._tidied, page)
         oldest = self.clock - self.history_kept
         values = yield from self.holding.load(customers)
+        self.holding.measure(map(self.holding.cache.young.get, customers))
+        if not self._tidied:
+            self._largest_before, self.holding.largest = self.holding.largest, 0
         old = [customer for customer, value in values.items() if len(cut(value.history, oldest)) < len(value.history)]
         if old:
             yield from self._work((), self.clock, [], wall, visit=old)

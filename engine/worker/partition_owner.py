@@ -333,14 +333,15 @@ class PartitionOwner:
 
     def _measure(self, lag: int) -> Measures:
         hits, misses = self.partition.holding.cache.take_counts()
+        largest = self.partition.largest
         if self.context.event_clock:
-            return Measures(lag, 0, 0, 0, hits, misses)
+            return Measures(lag, 0, 0, 0, hits, misses, largest)
         wall = self.context.wall()
         until = wall - self.partition.book.policy.allowed_lateness
         due, first = self.partition.holding.looks.due(until)
         time = max(self.clock.time(wall, reading=lag > 0), self.partition.clock)
         late = until - first if due else 0
-        return Measures(lag, max(0, wall - time) / 1000 if time else 0, due, late / 1000, hits, misses)
+        return Measures(lag, max(0, wall - time) / 1000 if time else 0, due, late / 1000, hits, misses, largest)
 
     def close(self, *, wait: bool = True) -> None:
         """Wait for outreach in flight and trim it from the outbox; the next owner does what cannot be done now.

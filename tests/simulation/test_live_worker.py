@@ -9,9 +9,10 @@ from engine.core.policy import Policy
 from engine.core.triggers.event import OnEvent
 from engine.core.triggers.inactivity import Inactivity
 from engine.ports import Commit, Hooks, IngestMark, Meta
+from engine.worker.partition import Partition
 from engine.worker.relay import MAX_IN_FLIGHT
 from tests.services.processes import PATIENCE
-from tests.support.books import DAY, HOUR, START, book, rule
+from tests.support.books import DAY, HOUR, START, Plain, book, rule
 from tests.support.live_worker import TOPIC, LiveShop
 
 SILENT = book(rule(Inactivity("silent", of=frozenset({"visit"}), after=30 * DAY)), policy=Policy(fresh_for=3 * DAY))
@@ -19,6 +20,7 @@ LATER = [f"later-{number}" for number in range(5)]
 MISSED = book(rule(Inactivity("missed", of=frozenset({"visit"}), after=DAY)))
 SECOND = 1_000
 CUSTOMERS = [f"c-{number}" for number in range(20)]
+BOUGHT = book(rule(OnEvent("bought", event="buy")))
 
 
 @pytest.mark.parametrize("markers", [0, 3])
@@ -210,3 +212,20 @@ def test_while_brokers_take_nothing_no_more_is_decided_than_may_wait_and_then_al
     assert stuck.asks < 0
     assert MAX_IN_FLIGHT <= stuck.most <= MAX_IN_FLIGHT + 2 * worker.batch
     assert sorted(shop.told()) == sorted(customers)
+
+
+def test_the_largest_value_is_known_also_of_who_does_nothing_and_falls_when_it_is_cut() -> None:
+    shop = LiveShop(BOUGHT, START)
+    for number in range(10):
+        shop.happens("buy", [CUSTOMERS[0], *CUSTOMERS[: number // 9 * 20]])
+        shop.work(shop.worker())
+        shop.now += 1
+    customers = [len(data or b"") for data in shop.store.load(0, CUSTOMERS)]
+    partition = Partition(0, BOUGHT, shop.store, Plain(), live=True, history_kept=DAY)
+    list(partition.tidy_page(page=5))
+    list(partition.tidy_page(page=5))
+    assert partition.largest == max(customers)
+    partition.set_clock(shop.now + 2 * DAY)
+    for _ in range(20):
+        list(partition.tidy_page(page=5))
+    assert partition.largest == max(len(data or b"") for data in shop.store.load(0, CUSTOMERS)) < max(customers)

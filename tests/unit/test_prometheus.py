@@ -58,9 +58,11 @@ def test_no_label_names_a_customer(hooks: PrometheusHooks) -> None:
 def test_a_partition_that_has_gone_shows_no_lag_any_more(hooks: PrometheusHooks) -> None:
     for partition in (0, 1):
         hooks.assigned(partition, recovered=3)
-        hooks.measured(partition, Measures(7, 1.5, 2, 60.0, 10, 4))
+        hooks.measured(partition, Measures(7, 1.5, 2, 60.0, 10, 4, 2_000))
     hooks.released(0)
     assert value(hooks, "lag_records", partition="0") is None
+    assert value(hooks, "largest_value_bytes", partition="0") is None
+    assert value(hooks, "largest_value_bytes", partition="1") == 2_000
     assert value(hooks, "lag_records", partition="1") == 7
     assert value(hooks, "lag_seconds", partition="1") == 1.5
     assert value(hooks, "overdue_timers", partition="1") == 2
