@@ -69,16 +69,23 @@ class _Smallest:
         self._names: set[str] = set()
         self.heap: list[tuple[int, int, str]] = []
         self.offered = 0
+        self._least = -(2**64)
+        """The hash of the customer who would go next, negative; any hash until there are enough."""
 
     def offer(self, partition: int, customer: str) -> None:
+        rank = -_rank(customer)
+        if rank < self._least:  # most of them: nothing more than this may be done for each of a million
+            self.offered += 1
+            return
         if customer in self._names:
             return
         self.offered += 1
-        one = -_rank(customer), partition, customer
+        one = rank, partition, customer
         if self._number is None or len(self.heap) < self._number:
             heappush(self.heap, one)
         elif one > self.heap[0]:
             self._names.discard(heapreplace(self.heap, one)[2])
+            self._least = self.heap[0][0]
         else:
             return
         self._names.add(customer)
