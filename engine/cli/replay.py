@@ -11,6 +11,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from engine.adapters.file import STANDARD, JsonLinesSink, JsonLinesSource
 from engine.adapters.memory import MemorySink
+from engine.cli.as_decided import as_decided
 from engine.cli.console import complain, err, is_terminal, out
 from engine.cli.opening import open_project
 from engine.cli.options import STORE_HELP, AsJson, Data, Namespace, RulesDir, TemplatesDir, settings_of
@@ -55,6 +56,12 @@ def replay(
         int | None,
         typer.Option(min=1, help="How many share the work; only in memory. By default one, or all processors if long."),
     ] = None,
+    decided: Annotated[
+        bool, typer.Option("--as-decided", help="EVENTS is an archive: decide it again and compare with its outcomes.")
+    ] = False,
+    book: Annotated[
+        list[Path] | None, typer.Option(help="With --as-decided: other rules that decided some of it.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Run a history of events through the rules, on the events' own clock.
@@ -66,6 +73,9 @@ def replay(
     Example: engine replay events.jsonl.gz --until 2026-07-01 --out outreach.jsonl
     """
     settings = settings_of(rules=rules, templates=templates, store=store, data=data, namespace=namespace)
+    if decided:
+        as_decided(settings, events, book or [], as_json=as_json)
+        return
     project = open_project(settings).signing(secret_or_test(settings))
     if note := note_on_codes(settings, project.book):
         complain(note)

@@ -1,0 +1,61 @@
+"""`engine replay --as-decided`: what production has decided, decided again from an archive, and compared."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+import typer
+from rich.markup import escape
+
+from engine.cli.console import complain, out
+from engine.config import Settings
+from engine.errors import UsageError
+from engine.replay.as_decided import Comparison
+
+DIFFERENT = 4
+"""The exit code where an outcome did not come out as it was recorded."""
+
+
+def as_decided(settings: Settings, events: Sequence[Path], books: Sequence[Path], *, as_json: bool) -> None:
+    """Compare one archive; print what differs."""
+    from engine.cli.backtest import rules_in  # DuckDB is a tenth of a start, of no use to other replays
+    from engine.wiring.as_decided import compare
+    from engine.wiring.backtest import Rules
+
+    if len(events) != 1 or not events[0].is_dir():
+        message = "--as-decided takes one archive (`engine archive` makes it), with its events and outcomes"
+        raise UsageError(message)
+    folders = [Rules(settings.rules, settings.templates), *(rules_in(one, None) for one in books)]
+    found, lacks = compare(settings, events[0], folders)
+    if as_json:
+        typer.echo(msgspec.json.format(msgspec.json.encode({"differ": found.differ, "lacks": lacks} | _data(found))))
+    else:
+        _show(found, lacks)
+    if found.differ or found.undecidable:
+        raise typer.Exit(DIFFERENT)
+
+
+def _data(found: Comparison) -> dict[str, object]:
+    names = "customers", "events", "same", "kinds", "missing", "undecidable", "examples"
+    return {name: getattr(found, name) for name in names}
+
+
+def _show(found: Comparison, lacks: Sequence[str]) -> None:
+    for one in lacks:
+        complain(f"the archive does not have all events: {one}")
+    say(f"{found.customers:,} customers, {found.events:,} events: {found.same:,} outcomes are the same, byte for byte")
+    for revision, count in found.missing.most_common():
+        say(f"{count:,} were decided by the rules {revision}, which were not given (--book)")
+    if found.undecidable:
+        say(f"{found.undecidable:,} customers cannot be decided")
+    for kind, count in found.kinds.items():
+        say(f"[bold]{count:,} {kind}[/]")
+        for example in (one for one in found.examples if one.kind == kind):
+            say(f"  {escape(example.customer)} {escape(example.rule)} {escape(example.input)}")
+            for name, value in (("recorded", example.recorded), ("again", example.again)):
+                if value:
+                    say(f"    {name:>8} {escape(value)}")
+
+
+def say(text: str) -> None:
+    out.print(text, highlight=False)

@@ -1,0 +1,129 @@
+"""Reads an archive for `engine replay --as-decided`: each customer's events and what was decided about them."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+
+import duckdb
+import msgspec
+
+from engine.backtest.sorting import working
+from engine.config import Settings
+from engine.core.catalog import Catalog
+from engine.core.zones import iso, to_millis
+from engine.insight.archive import files_of
+from engine.model import Event, Outcome
+from engine.replay.as_decided import Arrived, AsDecided, Comparison, Recorded, joined
+from engine.testing import load_project
+from engine.wire.scopes import Scopes
+from engine.wiring.backtest import Rules
+from engine.wiring.coupons import secret_or_test
+from engine.worker.change import Side
+
+FETCHED: Final = 5_000
+"""Rows in memory at a time, beside those of one customer."""
+_EVENTS: Final = """
+    SELECT customer, id, id_source, type, occurred_at, properties, arrived_at, topic, topic_partition, topic_offset
+    FROM read_parquet(?) WHERE list_contains(?, type)
+    ORDER BY customer, arrived_at, topic, topic_partition, topic_offset
+"""
+_OUTCOMES: Final = """
+    SELECT customer, id, rule, occurrence, outcome, reason, revision, outreach, decided_at, deferred_until, step,
+        exposed, coupons
+    FROM read_parquet(?, union_by_name = true)
+    WHERE NOT list_contains(?, outcome) AND (outcome = 'fired' OR coalesce(outreach, '') = '')
+    QUALIFY row_number() OVER (PARTITION BY id ORDER BY topic_offset) = 1
+    ORDER BY customer, decided_at, topic_offset
+"""
+_OF_SENDERS: Final = [one.value for one in (Outcome.SENT, Outcome.BOUNCED, Outcome.IN_DOUBT)]
+_GAPS: Final = """
+    SELECT topic || '/' || topic_partition, min(topic_offset), max(topic_offset) + 1 - count(*) FROM read_parquet(?)
+    GROUP BY 1 HAVING max(topic_offset) + 1 > count(*) ORDER BY 1
+"""
+_decode = msgspec.json.Decoder(dict[str, Any]).decode
+_encode = msgspec.json.Encoder().encode
+
+
+def compare(settings: Settings, archive: Path, folders: Sequence[Rules]) -> tuple[Comparison, list[str]]:
+    """Decide an archive again with these books, the first one where nothing says which. Also what the archive lacks.
+
+    Raises ArchiveBroken and RulesBroken.
+    """
+    projects = [load_project(one.rules, one.templates).signing(secret_or_test(settings)) for one in folders]
+    books = {one.book.revision: Side(one.book, one.renderer) for one in projects}
+    catalog, usual = projects[0].book.catalog, projects[0].book.revision
+    run = AsDecided(books, usual)
+    with TemporaryDirectory() as name, working(Path(name)) as connection:
+        lacks = _lacks(connection, archive)
+        events = _events(connection.cursor(), archive, catalog)
+        for customer, arrived, recorded in joined(events, _outcomes(connection.cursor(), archive)):
+            run.add(customer, arrived, recorded)
+    return run.found, lacks
+
+
+def _lacks(connection: duckdb.DuckDBPyConnection, archive: Path) -> list[str]:
+    """Events that are not there: decisions that rest on them cannot come out the same."""
+    files = files_of(archive, "events")
+    rows = connection.execute(_GAPS, [files]).fetchall() if files else []
+    said = "{} begins at offset {}, and {:,} offsets up to its end are not there"
+    return [said.format(*row) for row in rows]
+
+
+def _events(
+    connection: duckdb.DuckDBPyConnection, archive: Path, catalog: Catalog
+) -> Iterator[tuple[str, list[Arrived]]]:
+    files = files_of(archive, "events")
+    if not files:
+        return
+    scopes = {one.number: one.shown for source in catalog.sources for one in [Scopes(source, catalog).own]}
+    for customer, rows in _by_customer(connection.execute(_EVENTS, [files, list(catalog.events)])):
+        yield customer, [_arrived(row, scopes) for row in rows]
+
+
+def _outcomes(connection: duckdb.DuckDBPyConnection, archive: Path) -> Iterator[tuple[str, list[Recorded]]]:
+    files = files_of(archive, "outcomes")
+    if not files:
+        return
+    for customer, rows in _by_customer(connection.execute(_OUTCOMES, [files, _OF_SENDERS])):
+        yield customer, [_recorded(row) for row in rows]
+
+
+def _by_customer(found: duckdb.DuckDBPyConnection) -> Iterator[tuple[str, Iterator[Any]]]:
+    yield from groupby(_rows(found), key=itemgetter(0))
+
+
+def _rows(found: duckdb.DuckDBPyConnection) -> Iterator[Any]:
+    while rows := found.fetchmany(FETCHED):
+        yield from rows
+
+
+def _arrived(row: Any, scopes: Mapping[int, str]) -> Arrived:
+    customer, id_, source, type_, occurred, properties, arrived, topic, partition, offset = row
+    event = Event(id_, type_, customer, to_millis(occurred), _decode(properties), source, scopes.get(source, ""))
+    return Arrived(event, to_millis(arrived), f"{topic}/{partition}@{offset}")
+
+
+def _recorded(row: Any) -> Recorded:
+    """The row as the record that was published: the same fields in the same order."""
+    customer, id_, rule, occurrence, outcome, reason, revision, outreach, decided, until, step, exposed, coupons = row
+    at: datetime = decided
+    fields = {
+        "id": id_,
+        "at": iso(to_millis(at)),
+        "customer": customer,
+        "rule": rule,
+        "occurrence": occurrence,
+        "outcome": outcome,
+        "reason": reason,
+        "revision": revision,
+        "outreach": outreach or None,
+        "until": iso(to_millis(until)) if until else None,
+        **({"exposed": _decode(exposed)} if exposed and exposed != "null" else {}),
+        **({"coupons": _decode(coupons)} if coupons and coupons != "null" else {}),
+        **({"step": step} if step else {}),
+    }
+    return Recorded(to_millis(at), rule, occurrence, step or "", revision, _encode(fields))
