@@ -147,20 +147,21 @@ class Worker(Loop):
                 self._waiting.setdefault(number, []).extend(own)
 
     def _patience(self) -> float:
-        if self.tasks:
-            return 0.0
-        return self.patience if self._next_tick else TIMERS_DUE_POLL_TIMEOUT
+        return 0.0 if self.tasks else (self.patience if self._next_tick else TIMERS_DUE_POLL_TIMEOUT)
 
     def _work_off(self, *, everything: bool) -> None:
         """Handle queued records: at once where the partition has no task running, else when more than a batch waits.
 
-        `everything`: handle all of them and wait for the tasks.
+        `everything`: all of them, and wait for the tasks. While too much outreach is in flight they stay queued.
         """
         for number in list(self._waiting):
             if number not in self.tasks:
                 self._begin(number, self._handle)
         while self._waiting and (everything or sum(map(len, self._waiting.values())) > self.batch):
-            self._begin(next(iter(self._waiting)), self._handle)
+            self.tasks.finish(number := next(iter(self._waiting)))  # which hands over its outreach
+            if self._is_full():
+                break
+            self._begin(number, self._handle)
         if everything:
             self.tasks.finish_all()
 
