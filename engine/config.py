@@ -162,7 +162,9 @@ class Settings(BaseModel):
         None, description="certificate authorities (PEM) to trust for webhooks; empty: the default ones"
     )
     webhook_secret: SecretStr = Field(
-        SecretStr(""), description="secret (whsec_…) that signs webhook requests by Standard Webhooks; empty: unsigned"
+        SecretStr(""),
+        description="secret (whsec_… and base64 of 24 bytes or more) that signs webhook requests by Standard Webhooks; "
+        "needed for a webhook",
     )
     webhook_private: bool = Field(False, description="allow webhook URLs in private networks, and without TLS")
     mail_from: str = Field("", description="From address of mail, such as Shop <news@shop.example>; needed for email")

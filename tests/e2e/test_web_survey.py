@@ -67,11 +67,11 @@ def test_a_customer_answers_with_the_keyboard_alone(web: Web, page: Page) -> Non
 
 def test_a_screen_reader_has_a_name_for_everything_that_can_be_chosen(web: Web, page: Page) -> None:
     page.goto(link(web))
-    group = page.get_by_role("group", name="From 0 (the least) to 10 (the most)")
+    group = page.get_by_role("group", name="0 is the least, 10 the most")
     expect(group.get_by_role("radio")).to_have_count(11)
     for score in range(11):
         expect(group.get_by_role("radio", name=str(score), exact=True)).to_have_count(1)
-    expect(page.get_by_role("textbox", name=re.compile("add something"))).to_have_count(1)
+    expect(page.get_by_role("textbox", name=re.compile("Anything to add"))).to_have_count(1)
 
 
 def test_on_a_telephone_all_is_on_the_screen_and_large_enough_for_a_finger(web: Web, page: Page) -> None:

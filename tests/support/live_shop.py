@@ -19,6 +19,7 @@ from typing import Any
 
 import httpx
 
+from engine.examples import rules_folder, templates_folder
 from tests.services.mail import MailServer, mail_server
 from tests.services.processes import Process, free_ports, wait_until
 from tests.support.command import PROGRAM, REPOSITORY
@@ -31,6 +32,8 @@ SERVICES = {"run": "decides", "send": "sends", "web": "answers customers"}
 _OURS = ("PATH", "HOME", "LANG", "TERM", "COLUMNS")
 """What is passed on of our environment: no settings that somebody has for their own engine."""
 _NIGHT_AND_LIMITS = re.compile(r"^(?:quiet_hours|caps):.*\n(?:  .*\n)*", re.MULTILINE)
+
+_SOON = {'wait: { days: 1, until: "10:00" }': "wait: 1s", "after: 14d, with": "after: 1s, with"}
 
 
 @dataclass
@@ -119,12 +122,15 @@ def unsubscribe_link(mail: EmailMessage) -> str:
 
 
 @contextmanager
-def live_shop(bootstrap: str, redis_url: str, folder: Path, name: str, **settings: str) -> Iterator[LiveShop]:
+def live_shop(
+    bootstrap: str, redis_url: str, folder: Path, name: str, example: str = "shop", **settings: str
+) -> Iterator[LiveShop]:
     """All of it runs. `name` begins its topics and is its namespace; the settings are of every service.
 
-    Its rules are the repository's, but there is no night and no limit to what a customer gets: a day is a minute here.
+    Its rules are those of an example, but there is no night and no limit to what a customer gets, and the loyalty club
+    waits for no morning and no return period: a day is a minute here.
     """
-    _copy_project(folder, name)
+    _copy_project(folder, name, example)
     ports = free_ports(len(SERVICES) + 1)
     addresses = {service: f"http://127.0.0.1:{port}" for service, port in zip(SERVICES, ports, strict=False)}
     with ExitStack() as stack:
@@ -141,9 +147,12 @@ def live_shop(bootstrap: str, redis_url: str, folder: Path, name: str, **setting
         yield LiveShop(mail, topics, everywhere, addresses)
 
 
-def _copy_project(folder: Path, prefix: str) -> None:
-    for name in ("rules", "templates"):
-        shutil.copytree(REPOSITORY / name, folder / name)
+def _copy_project(folder: Path, prefix: str, example: str) -> None:
+    for name, source in (("rules", rules_folder(example)), ("templates", templates_folder(example))):
+        shutil.copytree(source, folder / name)
+    for path in (folder / "rules").glob("*.yaml"):
+        for waiting, soon in _SOON.items():
+            path.write_text(path.read_text().replace(waiting, soon))
     events, policy = folder / "rules" / "events.yaml", folder / "rules" / "policy.yaml"
     events.write_text(events.read_text().replace("- topic: ", f"- topic: {prefix}"))
     policy.write_text(_NIGHT_AND_LIMITS.sub("", policy.read_text()))
@@ -163,6 +172,7 @@ def _settings(bootstrap: str, redis_url: str, folder: Path, name: str) -> dict[s
         "ENGINE_OUTCOMES_TOPIC": f"{name}outcomes",
         "ENGINE_DEAD_LETTERS_TOPIC": f"{name}dead-letters",
         "ENGINE_FEEDBACK_TOPIC": f"{name}engine.feedback",
+        "ENGINE_DERIVED_TOPIC": f"{name}derived",
     }
 
 
