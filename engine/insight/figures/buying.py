@@ -3,8 +3,13 @@
 `report` calls it with an open `Shop`; each figure is one query.
 """
 
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import accumulate
+from math import ceil, floor
 
 from engine.insight.figures.shop import Shop
 from engine.insight.survival import Count, Curve, kaplan_meier
@@ -54,8 +59,8 @@ def returning(shop: Shop, start: date, end: date) -> Returning:
     query = """
         SELECT count(*), avg((bought >= 2)::INTEGER), avg((inside >= 2)::INTEGER)
         FROM (
-            SELECT sum(purchases) AS bought, coalesce(sum(purchases) FILTER (day >= ?), 0) AS inside
-            FROM days WHERE day < ? GROUP BY c
+            SELECT count(*) AS bought, count(*) FILTER (day >= ?) AS inside
+            FROM purchases WHERE day < ? GROUP BY c
         )
         WHERE inside > 0
     """
@@ -74,20 +79,30 @@ class Gaps:
 
 
 def gaps(shop: Shop) -> Gaps:
-    query = """
-        SELECT count(*), avg(day - before), quantile_cont(day - before, .5), quantile_cont(day - before, .9)
-        FROM days WHERE before IS NOT NULL
-    """
-    weeks = "SELECT (day - before) // 7, count(*) FROM days WHERE before IS NOT NULL GROUP BY 1 ORDER BY 1"
-    count, mean, median, p90 = shop.row(query)
-    return Gaps(count, mean, median, p90, [(int(week), int(number)) for week, number in shop.rows(weeks)])
+    lengths = shop.rows("SELECT day - before, count(*) FROM purchases WHERE before < day GROUP BY 1 ORDER BY 1")
+    total = sum(count for _, count in lengths)
+    mean = sum(days * count for days, count in lengths) / total if total else None
+    weeks: Counter[int] = Counter()
+    for days, count in lengths:
+        weeks[days // 7] += count
+    return Gaps(total, mean, _quantile(lengths, 0.5), _quantile(lengths, 0.9), sorted(weeks.items()))
+
+
+def _quantile(counted: Sequence[tuple[int, int]], share: float) -> float | None:
+    """The quantile of values that are given with their counts, in order; by linear interpolation. None: no values."""
+    if not counted:
+        return None
+    upto = list(accumulate(count for _, count in counted))
+    place = share * (upto[-1] - 1)
+    low, high = (counted[bisect_right(upto, index)][0] for index in (floor(place), ceil(place)))
+    return low + (high - low) * (place - floor(place))
 
 
 def until_next(shop: Shop, nth: int) -> Curve:
     """Waiting times from the nth purchase day to the next; customers still waiting count as censored."""
     query = """
         SELECT coalesce(after, ?) - day AS waited, count_if(after IS NOT NULL), count_if(after IS NULL)
-        FROM days WHERE nth = ? GROUP BY waited
+        FROM purchases WHERE nth = ? AND (after IS NULL OR after > day) GROUP BY waited
     """
     return kaplan_meier(Count(*row) for row in shop.rows(query, shop.end, nth))
 
@@ -95,6 +110,7 @@ def until_next(shop: Shop, nth: int) -> Curve:
 def next_shares(shop: Shop, most: int = 8) -> list[tuple[int, float, int]]:
     """(n, the share of those with n purchase days who have another, how many have n) for n from 1."""
     query = """
-        SELECT nth, avg((after IS NOT NULL)::INTEGER), count(*) FROM days WHERE nth <= ? GROUP BY nth ORDER BY nth
+        SELECT nth, avg((after IS NOT NULL)::INTEGER), count(*)
+        FROM purchases WHERE nth <= ? AND (after IS NULL OR after > day) GROUP BY nth ORDER BY nth
     """
     return [(int(nth), float(share), int(customers)) for nth, share, customers in shop.rows(query, most)]

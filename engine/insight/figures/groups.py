@@ -20,10 +20,14 @@ class Cohort:
 def cohorts(shop: Shop) -> list[Cohort]:
     """The cohorts, oldest first. A customer counts once per month."""
     query = """
-        SELECT date_trunc('month', first_day)::DATE, date_diff('month', first_day, day), count(*)
-        FROM days JOIN customers USING (c)
-        WHERE before IS NULL OR date_trunc('month', before) < date_trunc('month', day)
-        GROUP BY ALL ORDER BY ALL
+        WITH told AS (
+            SELECT c, 12 * year(day) + month(day) AS now, 12 * year(before) + month(before) AS earlier FROM purchases
+        ), came AS (
+            SELECT c, date_trunc('month', first_day)::DATE AS since, 12 * year(since) + month(since) AS number
+            FROM customers
+        )
+        SELECT since, now - number, count(*) FROM told JOIN came USING (c)
+        WHERE earlier IS NULL OR earlier < now GROUP BY ALL ORDER BY ALL
     """
     found: dict[date, dict[int, int]] = {}
     for month, later, buyers in shop.rows(query):

@@ -51,13 +51,14 @@ def seen(shop: Shop, until: date, days_after: int = 0, most: int = MAX_SAMPLE) -
     """A sample of the customers with a purchase before `until`."""
     query = """
         WITH known AS (
-            SELECT c, count(*) - 1 AS repeats, min(day) AS first, max(day) AS last, sum(amount) AS spent,
-                arg_min(amount, day) AS spent_first
-            FROM days WHERE day < $until AND c % $every = 0 GROUP BY c
+            SELECT c, max(nth) - 1 AS repeats, min(day) AS first, max(day) AS last,
+                coalesce(sum(amount) FILTER (nth > 1), 0) AS spent_again
+            FROM purchases WHERE day < $until AND c % $every = 0 GROUP BY c
         ), later AS (
-            SELECT c, count(*) AS after FROM days WHERE day >= $until AND day < $end GROUP BY c
+            SELECT c, count(DISTINCT day) AS after FROM purchases
+            WHERE day >= $until AND day < $end AND c % $every = 0 GROUP BY c
         )
-        SELECT repeats, last - first, $until - first - 1, spent - spent_first, coalesce(after, 0)
+        SELECT repeats, last - first, $until - first - 1, spent_again, coalesce(after, 0)
         FROM known LEFT JOIN later USING (c)
     """
     every = max(1, shop.row("SELECT count(*) FROM customers")[0] // most)

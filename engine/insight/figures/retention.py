@@ -46,7 +46,7 @@ def retention(shop: Shop, start: date, end: date) -> Retention:
 
 
 def retentions(shop: Shop, periods: Sequence[tuple[date, date]]) -> list[Retention]:
-    """The same for several periods in one pass over the purchase days. At most `MAX_MOMENTS` starts and ends.
+    """The same for several periods in one pass over the purchases. At most `MAX_MOMENTS` starts and ends.
 
     Customers with equal bits (active at which of the moments) and the same place of their first purchase among the
     moments are counted together.
@@ -55,14 +55,13 @@ def retentions(shop: Shop, periods: Sequence[tuple[date, date]]) -> list[Retenti
     assert len(moments) <= MAX_MOMENTS
     days = timedelta(days=shop.asked.active_days)
     bits = " | ".join(
-        f"CASE WHEN day < {_day(at)} AND (after IS NULL OR after >= {_day(at)})"
-        f" AND last_at > {shop.instant(at - days)} THEN {1 << place} ELSE 0 END"
+        f"CASE WHEN day < {_day(at)} AND at_ms > {shop.instant(at - days)} THEN {1 << place} ELSE 0 END"
         for place, at in enumerate(moments)
     )
     before_first = " + ".join(f"(first_day >= {_day(at)})::INTEGER" for at in moments)
     query = f"""
         WITH active AS (SELECT c, bit_or(bits) AS bits, min(day) AS first_day FROM (
-            SELECT c, day, ({bits})::BIGINT AS bits FROM days
+            SELECT c, day, ({bits})::BIGINT AS bits FROM purchases
         ) GROUP BY c)
         SELECT bits, {before_first} AS before_first, count(*) FROM active GROUP BY ALL
     """

@@ -1,6 +1,9 @@
-"""A shop's purchases, arranged so that a figure is one pass: a row per customer and purchase day, with its neighbours.
+"""A shop's purchases, arranged so that a figure is one pass: each with the purchase days around it.
 
-Two events with the same id are one. A 64-bit hash of the id stands for a customer: of a million customers two share one
+They are sorted once, and not put together by day first: nearly every purchase has a day of its own, so that would cost
+as much again and save nothing. A purchase begins its day if `before < day` or there is none before, and ends it if
+`after > day` or there is none after; in which order purchases of one day stand is not told. Two events with the same id
+are one. A 64-bit hash of the id stands for a customer: of a million customers two share one
 with a chance of 3 in 100 million.
 """
 
@@ -21,26 +24,29 @@ MEMORY: Final = "1500MB"
 """DuckDB's memory limit; with Python the process takes 2 GB. Larger data spills to the disk."""
 
 _PURCHASES: Final = """
-    CREATE VIEW purchases AS
-    SELECT hash(customer) AS c, epoch_ms(occurred_at) AS at_ms, {day} AS day, {amount} AS amount
-    FROM {events} WHERE type = {purchase} AND occurred_at < make_timestamptz({end} * 1000) {once}
-"""
-_DAYS: Final = """
-    CREATE TEMP TABLE days AS
-    WITH by_day AS (
-        SELECT c, day, count(*)::INTEGER AS purchases, coalesce(sum(amount), 0) AS amount,
-            min(at_ms) AS first_at, max(at_ms) AS last_at
-        FROM purchases GROUP BY c, day
+    CREATE TEMP TABLE purchases AS
+    WITH found AS (
+        SELECT hash(customer) AS c, epoch_ms(occurred_at) AS at_ms, {day} AS day, {amount} AS amount
+        FROM events WHERE type = {purchase} AND occurred_at < make_timestamptz({end} * 1000) {once}
     )
-    SELECT *, row_number() OVER far AS nth, lag(day) OVER far AS before, lead(day) OVER far AS after
-    FROM by_day WINDOW far AS (PARTITION BY c ORDER BY day)
+    SELECT *, dense_rank() OVER far AS nth, lag(day) OVER far AS before, lead(day) OVER far AS after
+    FROM found WINDOW far AS (PARTITION BY c ORDER BY day)
 """
+"""`nth`: the number of the purchase day. `before`, `after`: days of the neighbours, which may be the same."""
 _CUSTOMERS: Final = """
     CREATE TEMP TABLE customers AS
-    SELECT c, min(day) AS first_day, max(day) AS last_day, count(*) AS days, sum(purchases)::BIGINT AS bought,
-        sum(amount) AS spent
-    FROM days GROUP BY c
+    SELECT c, min(day) AS first_day, max(day) AS last_day, max(nth) AS days, count(*) AS bought,
+        coalesce(sum(amount), 0) AS spent
+    FROM purchases GROUP BY c
 """
+_AGAIN: Final = """
+    SELECT count(*) FROM (
+        SELECT row_number() OVER (PARTITION BY id) AS nth FROM (
+            SELECT hash(id_source, id) AS id FROM events WHERE type = ?
+        )
+    ) WHERE nth > 1
+"""
+"""How many purchases came again. A window partitions by hash alone: half the time of count(DISTINCT)."""
 
 
 class NoPurchases(EngineError):
@@ -93,7 +99,6 @@ def open_shop(folders: Sequence[Path], asked: Asked) -> Shop:
         message = f"the first {asked.purchase} is of {first}, and nothing from {end} on was asked for"
         raise NoPurchases(message)
     connection.execute(_purchases(connection, asked, end, currency))
-    connection.execute(_DAYS)
     connection.execute(_CUSTOMERS)
     return Shop(connection, asked, first, end, currency)
 
@@ -146,16 +151,14 @@ def _purchases(connection: duckdb.DuckDBPyConnection, asked: Asked, end: date, c
     amount = "amount" if asked.amount == "amount" else of_property
     if currency:
         amount = f"CASE WHEN currency IS NULL OR currency = {text_literal(currency)} THEN {amount} END"
-    query = "SELECT count(*) = count(DISTINCT hash(id_source, id)) FROM events WHERE type = ?"
-    row = connection.execute(query, [asked.purchase]).fetchone()
-    again = "QUALIFY row_number() OVER (PARTITION BY id_source, id ORDER BY occurred_at, customer) = 1"
+    row = connection.execute(_AGAIN, [asked.purchase]).fetchone()
+    once = "QUALIFY row_number() OVER (PARTITION BY id_source, id ORDER BY occurred_at, customer) = 1"
     return _PURCHASES.format(
         day=_day("occurred_at", asked.zone),
         amount=amount,
-        events="events",
         purchase=text_literal(asked.purchase),
         end=_instant(end, asked.zone),
-        once="" if row and row[0] else again,
+        once=once if row and row[0] else "",
     )
 
 

@@ -97,7 +97,9 @@ def funnels(shop: Shop, within: timedelta) -> list[Funnel]:
             FROM fired LEFT JOIN steps USING (outreach)
         )
         SELECT rule, count(*), count(sent), count(*) FILTER (opened), count(*) FILTER (clicked),
-            count_if(EXISTS (FROM days WHERE days.c = whole.c AND last_at > since AND first_at <= since + $within)),
+            count_if(EXISTS (
+                FROM purchases AS one WHERE one.c = whole.c AND one.at_ms > since AND one.at_ms <= since + $within
+            )),
             step
         FROM whole GROUP BY rule, step ORDER BY 2 DESC, rule, step
     """
