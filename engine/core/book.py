@@ -194,7 +194,7 @@ class RuleBook:
             (segment.id, segment.was, segment.mark, zones if segment.keep and segment.keep.years else "")
             for segment in self.segments.values()
         ]
-        told = [(each.id, each.was, each.terms, zones, self.point_spans.get(each.id)) for each in self.points.values()]
+        told = [(each.id, each.was, each.terms, zones) for each in self.points.values()]
         further = [each for each in (met, told) if each]
         return _mark(sorted(self.marks.items()), kept, self.policy.forget_after, *scored, *further)
 

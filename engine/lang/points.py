@@ -4,13 +4,13 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from engine.core.catalog import Catalog, PointsForm
 from engine.core.durations import text_of
 from engine.core.expr.kinds import NUMBERS
 from engine.core.expression import Expression
-from engine.core.points.model import CHANGED, CHANGED_TYPE, REMEMBERED, Earn, Expiry, Points, Spend, TakeBack
+from engine.core.points.model import CHANGED, CHANGED_TYPE, MAX_LINES, REMEMBERED, Earn, Expiry, Points, Spend, TakeBack
 from engine.core.zones import Zones
 from engine.lang.fields import Duration, Expr, Name, ReadId, Span, expression_text
 from engine.lang.form import NotNull, Parsed, Strict, named, refuse, said
@@ -81,8 +81,11 @@ class PointsFields(Strict):
     take_back: list[TakeBackFields] = Field([], description="Events that take earned points back.")
     expire: Annotated[ExpireFields | None, NotNull()] = Field(None, description="When they end; never if not given.")
 
-    def events(self) -> frozenset[str]:
-        return frozenset(line.event for lines in (self.earn, self.spend, self.take_back) for line in lines)
+    @model_validator(mode="after")
+    def _has_codes_enough(self) -> "PointsFields":
+        if len(self.earn) > MAX_LINES:
+            refuse("bad-value", f"{len(self.earn)} lines earn", f"at most {MAX_LINES} do", "earn")
+        return self
 
 
 def forms(written: Iterable[Any], zones: Zones) -> dict[str, PointsForm]:

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from engine.core.decide import decide
 from engine.core.zones import to_millis
-from engine.model import Identified
+from engine.model import DerivedEvent, Identified, WakeUp
 from tests.support.books import DAY, START, event
 from tests.support.drive import Customers
 from tests.support.points_shop import AT_ONCE, PLAIN, buy, ledger, refund, review, shop, stands, take, told
@@ -225,6 +226,44 @@ def test_a_guest_keeps_no_points_that_belong_to_the_customer_they_became(tmp_pat
     assert there.outreach == []
 
 
+def test_changes_are_written_to_a_topic_where_the_policy_says_so(tmp_path: Path) -> None:
+    book = shop(tmp_path, AT_ONCE, policy="publish: [points_changed]\n")
+    decision = decide(book, None, buy(0, 50), START)
+    (told,) = [effect.event for effect in decision.effects if isinstance(effect, DerivedEvent)]
+    assert told.type == "points_changed"
+    assert told.properties == {"id": "stars", "points": "stars", "delta": 50, "balance": 50, "reason": "earned"}
+    again = decide(book, None, buy(0, 50), START)
+    assert [effect.id for effect in again.effects] == [effect.id for effect in decision.effects], "the same id for ever"
+
+
+def test_a_customer_whose_worker_was_down_for_a_year_hears_of_each_change(tmp_path: Path) -> None:
+    kinds = "".join(PLAIN.replace("stars", name, 1).replace("365d", "30d") for name in ("a", "b", "c"))
+    points = kinds.replace("match: order_id }", "match: order_id, usable_after: 3d }")
+    book = shop(tmp_path, points, note=HELLO)
+    state = None
+    for number in range(39):
+        state = decide(book, state, buy(number / 100, 5, f"o-{number}"), START).state
+    decision = decide(book, state, WakeUp("c-1"), START + 365 * DAY)
+    changes = [one.properties["delta"] for one in decision.derived]
+    assert changes == [5, 5, 5] * 39 + [-5, -5, -5] * 39
+    assert len(decision.outreach) == len(changes)
+
+
+def test_a_journey_may_begin_with_points_that_end_and_be_over_when_they_are_spent(tmp_path: Path) -> None:
+    rules = """\
+  - id: ends
+    when: { expiring: { ends: points.stars.expires_at, in: 30d } }
+    exit: { event: points_changed, where: event.points == "stars" and event.reason == "spent" }
+    steps: [{ send: note }, { wait: 20d }, { send: note, id: again }]
+"""
+    book = shop(tmp_path, PLAIN, rules)
+    there = Customers(book).tell(buy(0, 50)).until(START + 400 * DAY)
+    assert [one.step for one in there.outreach] == ["note", "again"]
+    there = Customers(book).tell(buy(0, 50), take(340, 10)).until(START + 400 * DAY)
+    assert [one.step for one in there.outreach] == ["note"]
+
+
+HELLO = "{% block subject %}Hello{% endblock %}{% block text %}Dear{% endblock %}\n"
 EARNED = '{% block subject %}{{ points.stars.earned("365d") }}{% endblock %}{% block text %}Dear{% endblock %}\n'
 
 

@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, time
 from functools import lru_cache
 from hashlib import blake2b
@@ -41,8 +41,13 @@ MAX_SOURCE_LENGTH: Final = 11
 """Characters of a source that are kept as they are; of a longer one a hash of 64 bits is kept, in as many letters. Two
 of a customer's orders of the last months are taken for one with a chance of 1 in 10**17."""
 
+MAX_LINES: Final = 100
+"""Lines under `earn`. Without it there would be more lines than codes."""
+CODES: Final = 126
+"""Codes of lines and properties: those that take one byte of a state, and never 0."""
+
 SECOND: Final = 1000
-YEARS: Final = range(1, 9999)
+_LAST_YEAR: Final = 9999
 _MIDNIGHT: Final = time(0)
 _LETTERS: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-_"
 
@@ -71,7 +76,7 @@ def moment_of(end: int, zone: ZoneInfo) -> int:
 @lru_cache(maxsize=4096)
 def _beginning(month: int, zone: ZoneInfo) -> int:
     year, number = divmod(month, 12)
-    return instant_of(date(min(year, YEARS.stop), number + 1, 1), _MIDNIGHT, zone)
+    return instant_of(date(min(year, _LAST_YEAR), number + 1, 1), _MIDNIGHT, zone)
 
 
 def has_ended(end: int, at: int, zone: ZoneInfo) -> bool:
@@ -199,19 +204,19 @@ def _texts(line: Earn | Spend | TakeBack) -> list[str]:
 
 
 def with_codes(lines: Iterable[Earn]) -> tuple[Earn, ...]:
-    """The lines with codes from 1 to 126, which take one byte, no two of them the same."""
+    """The lines, at most MAX_LINES, with codes from 1 to CODES, no two of them the same."""
     taken: dict[int, Earn] = {}
     for line in lines:
-        code = _number(f"{line.event}\0{line.match}\0{line.where.text if line.where else ''}", 126) + 1
+        code = code_of(f"{line.event}\0{line.match}\0{line.where.text if line.where else ''}")
         while code in taken:
-            code = code % 126 + 1
-        taken[code] = Earn(line.event, line.points, line.match, line.usable_after, line.where, code)
+            code = code % CODES + 1
+        taken[code] = replace(line, code=code)
     return tuple(taken.values())
 
 
-def code_of(match: str) -> int:
-    """The number of a property in states, of one byte."""
-    return _number(match, 126) + 1
+def code_of(text: str) -> int:
+    """The number of a property, or of a line, in states."""
+    return _number(text, CODES) + 1
 
 
 def _number(text: str, below: int) -> int:
