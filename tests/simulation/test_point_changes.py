@@ -54,9 +54,18 @@ def test_a_shorter_expiry_never_makes_points_live_longer(tmp_path: Path) -> None
 def test_a_longer_expiry_serves_those_who_have_points_already(tmp_path: Path) -> None:
     there = Customers(shop(tmp_path / "a", PLAIN)).tell(buy(0, 50))
     there.until(START + 300 * DAY).meet(shop(tmp_path / "b", PLAIN.replace("365d", "400d")))
-    assert stands(there, "expires_at") == START + 400 * DAY
+    assert stands(there, "expires_at") == START + 400 * DAY + 1000, "to the end of the second"
     there.meet(shop(tmp_path / "c", KEEPS_ALL)).until(START + 4000 * DAY)
     assert stands(there) == 50
+
+
+def test_going_back_to_the_old_expiry_takes_nothing_off_the_end(tmp_path: Path) -> None:
+    old, new = shop(tmp_path / "a", PLAIN), shop(tmp_path / "b", PLAIN.replace("365d", "30d"))
+    there = Customers(old).tell(buy(0.123456789, 50))
+    before = stands(there, "expires_at")
+    there.meet(new)
+    assert stands(there, "expires_at") < before
+    assert before <= stands(there.meet(old), "expires_at") <= before + 1000
 
 
 def test_points_that_never_ended_get_a_whole_period_when_they_are_to_end(tmp_path: Path) -> None:

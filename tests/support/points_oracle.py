@@ -211,7 +211,7 @@ class Oracle:
             spared = self._end(self.settled)
             for point in self.points:
                 if point.fate != "expired":
-                    fresh = self._end(point.earned * 1000)
+                    fresh = self._end(point.earned * 1000 + 999)
                     sooner = min(point.end, spared, key=self._when)
                     point.end = max(fresh, sooner, key=self._when)
         self.pass_time(self.clock)

@@ -142,7 +142,8 @@ def _move_ends(points: Points, ledger: Ledger, now: int, zone: ZoneInfo) -> None
     ledger.terms = points.terms
     for lot in (*ledger.lots, *ledger.pending):
         if lot.end != ENDED:
-            fresh = points.end(points.earned_at(lot.usable, lot.line) * SECOND, zone)
+            # The last millisecond of its second, so that going back to the old terms takes nothing off the end.
+            fresh = points.end(points.earned_at(lot.usable, lot.line) * SECOND + SECOND - 1, zone)
             lot.end = _later(fresh, _sooner(lot.end, points.end(now, zone), zone), zone)
 
 
