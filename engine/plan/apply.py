@@ -49,6 +49,10 @@ def _not_beside(plan: Plan, old: RuleBook, new: RuleBook) -> Iterator[str]:
         yield f"allowed_lateness is one for all customers of a partition: {advice}"
     if old.catalog.sources != new.catalog.sources:
         yield f"events.yaml has other sources, and a worker reads one set of topics: {advice}"
+    if new.catalog.derives != old.catalog.derives:
+        yield f"the topic of derived events is read or written by one of the books only: {advice}"
+    if new.shown_coupons and not old.shown_coupons:
+        yield f"it issues the first coupons, for which workers need ENGINE_COUPON_SECRET: {advice}"
     for name, declared in old.catalog.events.items():
         other = new.catalog.events.get(name)
         if not declared.made and (other is None or other.properties != declared.properties):

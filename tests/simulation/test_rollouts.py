@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 
 from engine.adapters.memory import MemoryStore
 from engine.core.book import RuleBook
-from engine.core.state.model import State
+from engine.core.state.going_back import remember
+from engine.core.state.model import Run, Slot, State
 from engine.core.triggers.event import OnEvent
 from engine.core.triggers.inactivity import Inactivity
-from engine.model import Event, Outcome, OutcomeRecord
+from engine.model import Event, IssuedCoupon, Outcome, OutcomeRecord
 from engine.ports import Counts, Limits, Meta, Record, Rollout
 from engine.worker.change import PASSES, WHOLE, Change, Side
 from engine.worker.executors import results
@@ -248,6 +249,14 @@ def test_what_the_canary_was_sent_counts_for_reentry_after_going_back() -> None:
     assert state is not None
     assert state.rules["quiet"].fired_at == START + HOUR
     assert [one.due for one in state.timers("quiet")] == [START + DAY]
+
+
+def test_a_coupon_that_nobody_was_told_of_is_issued_with_the_next_message() -> None:
+    issued = IssuedCoupon("CODE", START + DAY)
+    runs = [Run("1", START, "again", coupons={"gift": issued}), Run("2", START, "again", coupons={"gift": issued})]
+    state = State(rules={"journey": Slot(runs=runs)})
+    remember(state, State(rules={"journey": Slot(runs=[Run("2", START, "again", coupons={"gift": issued})])}), START)
+    assert [run.coupons for run in state.rules["journey"].runs] == [{}, {"gift": issued}]
 
 
 def reason(shop: Shop, limits: Limits) -> str:

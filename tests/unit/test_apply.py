@@ -26,6 +26,9 @@ from tests.support.cdnow import PROJECT
 from tests.support.command import engine, write_project
 from tests.support.plans import IDLE, JOURNEY, STORE, files, one_rule, purchases
 
+SEGMENT = "segments: [{ id: buyers, if: events.purchase.count() >= 1 }]\n"
+PUBLISHED = "publish: [segment_entered]\n"
+COUPON = 'coupons: [{ id: gift, code: "G-{10}", valid: 14d }]\n'
 LONGER = one_rule(when="inactivity: { of: purchase, for: 60d }")
 PEOPLE = 50
 
@@ -158,17 +161,27 @@ def test_a_removed_journey_with_people_in_it_wants_to_be_told_too(tmp_path: Path
         apply(shop.store, shop.plan(), Wish(500))
 
 
+POLICY, EVENTS = PROJECT["policy.yaml"], PROJECT["events.yaml"]
+SHOWS = "{% block subject %}Hi{% endblock %}{% block text %}{{ coupons.gift }}{% endblock %}\n"
+
+
 @pytest.mark.parametrize(
-    ("name", "text", "wanted"),
+    ("changed", "wanted"),
     [
-        ("policy.yaml", PROJECT["policy.yaml"] + "allowed_lateness: 1h\n", "allowed_lateness is one for all"),
-        ("events.yaml", PROJECT["events.yaml"].replace("topic: ", "topic: other-"), "other sources"),
+        ({"policy.yaml": f"{POLICY}allowed_lateness: 1h\n"}, "allowed_lateness is one for all"),
+        ({"events.yaml": EVENTS.replace("topic: ", "topic: other-")}, "other sources"),
+        ({"events.yaml": EVENTS.replace("amount: number", "amount: integer")}, "purchase as it was"),
+        (
+            {"rules.yaml": f"version: 1\n{SEGMENT}rules:\n{one_rule()}", "policy.yaml": f"{POLICY}{PUBLISHED}"},
+            "topic of derived events",
+        ),
+        ({"rules.yaml": f"version: 1\n{COUPON}rules:\n{one_rule()}", "note.email.j2": SHOWS}, "the first coupons"),
     ],
 )
 def test_what_two_books_in_one_worker_cannot_differ_in_is_to_be_changed_alone(
-    tmp_path: Path, name: str, text: str, wanted: str
+    tmp_path: Path, changed: Mapping[str, str], wanted: str
 ) -> None:
-    shop = Shop(tmp_path, files(one_rule()), files(one_rule(), **{name: text}))
+    shop = Shop(tmp_path, files(one_rule()), {**files(one_rule()), **changed})
     with pytest.raises(RolloutRefused, match=wanted):
         apply(shop.store, shop.plan(), Wish(500))
 

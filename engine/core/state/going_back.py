@@ -15,7 +15,8 @@ _MOMENT: Final = attrgetter("at")
 def remember(state: State, tried: State, since: int) -> None:
     """Count in `state` what the customer got in `tried`, the state by the book that is taken back, from `since` on.
 
-    Outreach that the old book would have sent meanwhile was not sent, and counts for no cap.
+    Outreach that the old book would have sent meanwhile was not sent, and counts for no cap; a coupon that only such
+    a message showed was not issued, as no shop was told of it: the next message issues it.
     """
     before = [sent for sent in state.sent if sent.at < since]
     state.sent = sorted([*before, *(sent for sent in tried.sent if sent.at >= since)], key=_MOMENT)
@@ -23,3 +24,8 @@ def remember(state: State, tried: State, since: int) -> None:
         kept = state.rules.get(rule)
         if kept is not None and slot.fired_at > kept.fired_at:
             kept.fired = slot.fired
+    for rule, kept in state.rules.items():
+        tried_slot = tried.rules.get(rule)
+        issued = {run.occurrence: run.coupons for run in tried_slot.runs} if tried_slot is not None else {}
+        for run in kept.runs:
+            run.coupons = issued.get(run.occurrence, {})
