@@ -252,9 +252,9 @@ class _Project:
         files: list[_RuleFile],
         complete: bool,
     ) -> RuleBook | None:
+        catalog = _with_answers(catalog, files)
         catalog, coupons = self._with_coupons(self._with_exposures(catalog, files), files)
         document, content, _ = policy or (None, PolicyFile(version=1), None)
-        catalog = _with_answers(catalog, files)
         catalog = self._with_points(catalog, files, Zones(content.zone.default, content.zone.field or None))
         site = Site(document, (), catalog, self.findings, []) if document else None
         compiled = compile_policy(site, content) if site else Policy()

@@ -43,7 +43,7 @@ def test_a_customer_sees_the_question_and_the_answer_they_clicked(browser: Brows
 
 
 def test_an_answer_is_an_event_of_that_customer_about_that_message(site: Website, browser: Browser) -> None:
-    answer = browser.post(f"{LINK}/7", data={"score": "6", "comment": " Too\r\nlate.\x07 "})
+    answer = browser.post(f"{LINK}/7", data={"score": "6", "comment": " Too\r\nlate.\x07 👩‍🍳 "})
     assert answer.status_code == 200
     assert "We have your answer: <strong>6</strong>" in answer.text
     (event,) = site.published()
@@ -53,7 +53,7 @@ def test_an_answer_is_an_event_of_that_customer_about_that_message(site: Website
         "customer": "c-1042",
         "time": iso(NOW),
         "properties": {
-            "survey": "nps", "score": 6, "low": 0, "high": 10, "comment": "Too\nlate.", "rule": "nps",
+            "survey": "nps", "score": 6, "low": 0, "high": 10, "comment": "Too\nlate. 👩‍🍳", "rule": "nps",
             "outreach": "o-1", "channel": "email",
         },
     }  # fmt: skip

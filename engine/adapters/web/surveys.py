@@ -1,5 +1,6 @@
 """The pages where customers answer a survey. A GET must not answer it: programs that scan mail follow every link."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -16,6 +17,7 @@ from engine.adapters.web.view import View
 from engine.wire.answers import SurveyAnswer, answer_id
 from engine.wire.link_tokens import SurveyToken, read_token_of
 
+_CONTROL: Final = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
 _LONGEST_COMMENT: Final = 1_000
 """Characters of a comment. The rest of a longer one is cut off; the page's field takes no more."""
 
@@ -81,5 +83,4 @@ def _score(about: SurveyToken, text: str) -> int | None:
 
 def _comment(text: str) -> str:
     """As typed, with single line ends and without other control characters."""
-    lines = text.replace("\r\n", "\n").strip()
-    return "".join(char for char in lines if char == "\n" or char.isprintable())[:_LONGEST_COMMENT].strip()
+    return _CONTROL.sub("", text.replace("\r\n", "\n")).strip()[:_LONGEST_COMMENT].strip()
