@@ -189,7 +189,7 @@ class Replay:
     def _fail(self, failure: Failure) -> None:
         one = failure.input
         what = f"event {one.id}" if isinstance(one, Event) else f"wake-up of {one.customer}"
-        self._reject(what, "undecidable", failure.reason, _shown(one) if isinstance(one, Event) else b"")
+        self._reject(what, failure.code, failure.reason, _shown(one) if isinstance(one, Event) else b"")
 
 
 def _shown(event: Event) -> bytes:

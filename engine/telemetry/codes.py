@@ -9,7 +9,8 @@ RECORD: Final = (
     "bad-customer", "bad-id", "bad-origin", "bad-properties", "bad-source", "bad-time", "bad-type",
     "cloudevents-batch", "cloudevents-format", "missing-customer", "missing-id", "missing-property", "missing-time",
     "missing-type", "no-origin", "no-value", "not-an-object", "not-cloudevents", "not-decodable", "outreach-too-large",
-    "time-in-future", "time-too-old", "too-large", "undecidable", "undeclared-type", "unknown-origin", "wrong-type",
+    "time-in-future", "time-too-old", "too-large", "undecidable", "undeclared-type", "unknown-customer",
+    "unknown-origin", "wrong-type",
 )  # fmt: skip
 """Reasons for dead letters of a worker or the ingest."""
 OUTREACH: Final = ("not-outreach", "outreach-refused", "unknown-version")

@@ -7,7 +7,7 @@ from base64 import b64decode, b64encode
 
 import msgspec
 
-from engine.errors import BadRecord
+from engine.errors import BadRecord, UnknownCustomer
 from engine.ports import Record
 from engine.wire.reading import reading
 
@@ -15,6 +15,10 @@ _encode = msgspec.json.Encoder().encode
 
 OUTREACH_TOO_LARGE = "outreach-too-large"
 """The code of outreach that was decided before its topic's size limit was lowered."""
+UNDECIDABLE = "undecidable"
+"""The code of an input that failed in `decide`: a fault of the engine."""
+UNKNOWN_CUSTOMER = "unknown-customer"
+"""The code of an event that a rule made for a customer of whom nothing is known: a rule or a producer is at fault."""
 MAX_EXCERPT = 1_024
 """Bytes of key and value kept of a record that does not fit: enough to recognize the customer and the event."""
 
@@ -48,12 +52,17 @@ def of_outreach(identity: str, outreach: bytes, reason: str, partition: int) -> 
     return DeadLetter(place, OUTREACH_TOO_LARGE, reason, "", partition, -1, 0, None, value, [])
 
 
-def of_failure(record: Record | None, customer: str, reason: str, partition: int) -> DeadLetter:
+def code_of(error: Exception) -> str:
+    """The code of an input for which `decide` has raised this."""
+    return UNKNOWN_CUSTOMER if isinstance(error, UnknownCustomer) else UNDECIDABLE
+
+
+def of_failure(record: Record | None, customer: str, code: str, reason: str, partition: int) -> DeadLetter:
     """The dead letter of an input that failed in `decide`; a wake-up has no record."""
     if record is None:
         identity = f"wake-up:{partition}:{customer}"
-        return DeadLetter(identity, "undecidable", reason, "", partition, -1, 0, None, None, [])
-    return _letter(record, "undecidable", reason)
+        return DeadLetter(identity, code, reason, "", partition, -1, 0, None, None, [])
+    return _letter(record, code, reason)
 
 
 def _letter(record: Record, code: str, reason: str) -> DeadLetter:

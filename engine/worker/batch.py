@@ -116,4 +116,5 @@ class Batch:
 
 
 def _failure(one: Failed, arrivals: Sequence[Arrival]) -> Failure:
-    return Failure(one.input, one.reason, arrivals[one.at - 1] if isinstance(one.input, Event | Identified) else None)
+    arrival = arrivals[one.at - 1] if isinstance(one.input, Event | Identified) else None
+    return Failure(one.input, one.reason, arrival, one.code)

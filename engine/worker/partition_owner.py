@@ -378,7 +378,7 @@ class PartitionOwner:
         """
         for failure in result.failures:
             record = failure.arrival.record if failure.arrival else None
-            self._dead_letter(of_failure(record, failure.input.customer, failure.reason, self.number))
+            self._dead_letter(of_failure(record, failure.input.customer, failure.code, failure.reason, self.number))
         if self._unflushed_letters:
             self.context.dead_letters.flush()
             self._unflushed_letters = 0

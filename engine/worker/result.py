@@ -7,6 +7,7 @@ import msgspec
 
 from engine.model import Event, Identified, OutcomeRecord, WakeUp
 from engine.ports import Entry, Record
+from engine.wire.dead_letters import UNDECIDABLE
 
 
 class Arrival(msgspec.Struct, gc=False):
@@ -27,6 +28,8 @@ class Failure(msgspec.Struct):
     reason: str
     arrival: Arrival | None = None
     """What it came with; None for a wake-up."""
+    code: str = UNDECIDABLE
+    """Of its dead letter."""
 
 
 class Result(msgspec.Struct):

@@ -23,6 +23,7 @@ from engine.core.state.model import State
 from engine.errors import RenderFailed, StateUnreadable
 from engine.model import Event, Identified, OutcomeRecord, Outreach, WakeUp
 from engine.ports import Entry, Renderer
+from engine.wire.dead_letters import UNDECIDABLE, code_of
 from engine.wire.derived import encode_derived
 from engine.wire.histories import SHORT, Names, cut, encode_past
 from engine.wire.reading import reason_of
@@ -47,6 +48,7 @@ class Failed(NamedTuple):
     at: int
     input: Event | Identified | WakeUp
     reason: str
+    code: str
 
 
 class Turns:
@@ -226,7 +228,7 @@ class Turns:
         self, customer: str, inputs: Sequence[tuple[int, Event | Identified]], due: int, reason: str
     ) -> None:
         """Nothing can be decided without the state: all inputs fail, and who was due is looked at again."""
-        self.failed += [Failed(at, input, reason) for at, input in inputs]
+        self.failed += [Failed(at, input, reason, UNDECIDABLE) for at, input in inputs]
         if 0 < due <= self.clocks[-1] - self.lateness:
             self.decided.unreadable.append(customer)
 
@@ -237,7 +239,7 @@ class Turns:
             self._decide(input, at, due)
             self._encoded = self.states[self._customer] = _encoded(self._state)
         except Exception as error:
-            self.failed.append(Failed(at, input, reason_of(error)))
+            self.failed.append(Failed(at, input, reason_of(error), code_of(error)))
             self._undo(*kept)
             return False
         return True

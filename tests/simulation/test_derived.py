@@ -5,19 +5,22 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from engine.adapters.memory import MemorySink, MemoryStore, MemoryTransfer
+from engine.adapters.memory import MemoryRecords, MemorySink, MemoryStore, MemoryTransfer
 from engine.core.book import RuleBook
 from engine.core.decide import decide
 from engine.core.state.model import State
 from engine.errors import UnknownCustomer
 from engine.model import DerivedEvent, Event, WakeUp
 from engine.ports import Hooks, Record
+from engine.render import JinjaRenderer
 from engine.testing import load_project
 from engine.testing.simulator import Simulator
+from engine.wire.dead_letters import decode_letter
 from engine.wire.derived import DerivedDecoder, encode_derived
 from engine.wire.origin import IngestedDecoder
 from engine.wiring.replay import History, Sinks, replay_into
 from engine.worker.ingest import Ingest
+from engine.worker.partition_owner import PartitionOwner, Rules, WorkerContext
 from tests.support.books import START
 from tests.support.referrals import EVENTS, REFERRAL, book_of
 
@@ -78,6 +81,17 @@ def test_it_creates_nobody(book: RuleBook) -> None:
     assert decide(book, state, WakeUp("ada"), START).state
 
 
+def test_a_worker_tells_an_unknown_customer_from_a_fault_of_the_engine(book: RuleBook, tmp_path: Path) -> None:
+    store, letters = MemoryStore(), MemoryRecords()
+    decoder = DerivedDecoder(TOPIC, book.catalog)
+    context = WorkerContext(store, MemorySink(), MemoryRecords(), letters, lambda: START, Hooks())
+    owner = PartitionOwner(0, context, Rules(book, JinjaRenderer(tmp_path, book), {TOPIC: decoder}))
+    for waits in owner.handle([record(book, for_("ada"))]):
+        waits.result()
+    assert [decode_letter(value).code for _, _, value in letters.records] == ["unknown-customer"]
+    assert store.customers(0, "", 10)[0] == []
+
+
 def test_the_policy_publishes_a_copy_of_what_a_customer_gets_from_their_own_rule(tmp_path: Path) -> None:
     rules = REFERRAL.replace("to: profile.referred_by, after: 14d,", "")
     there = Simulator(book_of(tmp_path, rules, "version: 1\npublish: [referral_succeeded]\n"))
@@ -108,7 +122,9 @@ def test_a_replay_credits_each_referral_once_and_goes_on_where_it_stopped(tmp_pa
         replay_into(store, project, History((file,), None), sinks=Sinks(sink, None, letters))
     told = [msgspec.json.decode(entry.value) for entry in sink.entries[0]]
     assert [(one["rule"], one["customer"]) for one in told] == [("thanks", "ada")]
-    assert ["creates nobody" in str(entry.value) for entry in letters.entries[0]] == [True]
+    [letter] = [msgspec.json.decode(entry.value) for entry in letters.entries[0]]
+    assert letter["code"] == "unknown-customer"
+    assert "creates nobody" in letter["reason"]
 
 
 def _line(number: int, type: str, customer: str, day: int = 0, **properties: str) -> bytes:

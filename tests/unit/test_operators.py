@@ -109,7 +109,7 @@ def test_a_record_that_is_kept_whole_can_be_sent_again_and_a_timer_cannot() -> N
     letter = of_record(Record("shop.events", 3, 43, b"{", b"c-1"), BadRecord("not-decodable", "it is not JSON"))
     assert why_not(letter) == ""
     failure = Failure(WakeUp("c-1"), "it is a bug")
-    assert "timer" in why_not(of_failure(None, failure.input.customer, failure.reason, 3))
+    assert "timer" in why_not(of_failure(None, failure.input.customer, failure.code, failure.reason, 3))
 
 
 def test_events_that_nobody_has_read_are_counted_by_topic() -> None:
