@@ -168,7 +168,8 @@ class _Case:
             inner = site.at("points") if "at" in written else site.at(next(iter(written)))
             for id_, standing in item.points.items():
                 inner.at(id_).points(id_, key=True)
-                named = {name: getattr(standing, name) for name in standing.model_fields_set}
+                written_parts = [name for name in type(standing).model_fields if name in standing.model_fields_set]
+                named = {name: getattr(standing, name) for name in written_parts}
                 parts = {name: each.after(start) if isinstance(each, Moment) else each for name, each in named.items()}
                 found.append(Standing(item.at.after(start), id_, parts))
         return tuple(sorted(found, key=lambda one: one.at))
