@@ -1,6 +1,6 @@
 """A customer's history: the last outcomes as one byte string, newest first. Commits prepend without decoding it.
 
-An outcome takes about 25 bytes: its moment, and a MessagePack array with places in the partition's list of names
+An outcome takes about 22 bytes: its moment, and a MessagePack array with places in the partition's list of names
 instead of the names of rules, revisions and reasons. `Partition` writes histories, `explain` and exports read them.
 """
 
@@ -21,7 +21,8 @@ MAX_NAMES = 2_000
 MAX_NAME_LENGTH = 100
 """Characters of a name; a longer reason quotes something, and will hardly come again."""
 TIME_BASE = 10**11
-"""A number in an occurrence above it is a moment in ms, which takes fewer bytes as the distance to the outcome."""
+"""A number in an occurrence above it is a moment in ms, which takes fewer bytes as the distance to the outcome: 5 up to
+49 days."""
 SHORT = 14 * HISTORY_LENGTH
 """Bytes of a history that cannot have too many outcomes: each takes 14 at least."""
 _MOMENT_BYTES = 6
@@ -109,7 +110,7 @@ def _outcome(customer: str, body: bytes, names: Sequence[str]) -> OutcomeRecord:
     past = _decode(body[_MOMENT_BYTES:])
     try:
         rule, revision, template = (_name(past[place], names) for place in (0, 3, 5))
-        occurrence = past[1] if isinstance(past[1], str) else str(past[1] if past[1] >= 0 else at + past[1] + 1)
+        occurrence = past[1] if isinstance(past[1], str) else str(at - past[1] if past[1] >= 0 else -1 - past[1])
         outcome = _OUTCOMES[past[2]]
         reason = _filled(template, past[6:])
         after, step = past[4] if isinstance(past[4], list) else (past[4], "")
@@ -147,11 +148,11 @@ def _filled(template: str, numbers: Sequence[int]) -> str:
 
 
 def _occurrence(text: str, at: int) -> int | str:
-    """A number if writing that number restores the same text; a moment before the outcome as -1 - distance."""
+    """A number if writing that restores the same text: -1 - the number, or of a moment how long before the outcome."""
     if not (text.isascii() and text.isdecimal()) or len(text) > 18 or (text[0] == "0" and text != "0"):
         return text
     number = int(text)
-    return number - at - 1 if TIME_BASE < number <= at else number
+    return at - number if TIME_BASE < number <= at else -1 - number
 
 
 _encode = msgspec.msgpack.Encoder().encode

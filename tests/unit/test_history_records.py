@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from engine.core.effects import effect_id
 from engine.model import Outcome, OutcomeRecord
-from engine.ports import HISTORY_LENGTH
+from engine.ports import DAY, HISTORY_LENGTH
 from engine.wire.histories import MAX_NAMES, Names, cut, decode_history, encode_past
 from engine.wire.records import outcome_fields
 
@@ -47,7 +47,24 @@ def test_every_outcome_comes_back_as_it_was(outcome: Outcome) -> None:
 
 @pytest.mark.parametrize(
     "occurrence",
-    ["", "0", "3", "007", "-5", "1_000", "٣", "²", "9" * 18, "9" * 30, "cart-7", "1.5", str(AT), str(AT + 1)],
+    [
+        "",
+        "0",
+        "3",
+        "007",
+        "-5",
+        "1_000",
+        "٣",
+        "²",
+        "9" * 18,
+        "9" * 30,
+        "cart-7",
+        "1.5",
+        str(AT),
+        str(AT + 1),
+        str(AT - 1),
+        str(AT - 400 * DAY),
+    ],
 )
 def test_an_occurrence_is_the_same_text_again(occurrence: str) -> None:
     record = told(occurrence=occurrence)
@@ -78,6 +95,7 @@ def test_an_outcome_takes_few_bytes_and_its_names_are_kept_once() -> None:
     assert len(encode_past(told(), names)) <= 25
     assert len(encode_past(told(reason="no purchase for 30d"), names)) <= 25
     assert len(names.all) == 3
+    assert len(encode_past(told(occurrence=str(AT - 45 * DAY), reason="no purchase for 45d"), names)) <= 20
 
 
 def test_names_beyond_the_room_are_written_out() -> None:
@@ -99,7 +117,7 @@ def test_a_history_is_cut_to_the_newest_and_to_those_that_are_young_enough() -> 
 def test_an_outcome_that_only_a_newer_engine_knows_is_told() -> None:
     names = Names()
     data = bytearray(encode_past(told(occurrence="3"), names))
-    data[data.index(b"\x03", 7) + 1] = len(Outcome)
+    data[data.index(b"\xfc", 7) + 1] = len(Outcome)  # behind the occurrence, which is written as -4
     with pytest.raises(msgspec.DecodeError):
         decode_history("c-1", bytes(data), names.all)
 
