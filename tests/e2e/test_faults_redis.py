@@ -7,10 +7,12 @@ import time
 
 import pytest
 
+from engine.operate.customers import erase_everywhere
 from tests.services import RedisServer
 from tests.support.effort import Effort, tried_hard
 from tests.support.faults import Stage, moments
 from tests.support.job import make_job, project
+from tests.support.live import now
 
 pytestmark = [pytest.mark.e2e, pytest.mark.kafka]
 
@@ -56,6 +58,55 @@ def test_redis_that_lost_its_last_second_is_caught_up_from_kafka(
     assert verdict.repeated == 0
     assert lost > 0
     print(verdict, "bytes lost:", lost)
+
+
+@tried_hard
+def test_an_aof_that_ends_anywhere_in_a_command_is_caught_up_from_kafka(
+    frail: Stage, redis: RedisServer, effort: Effort
+) -> None:
+    job, chance = make_job(effort.events, 3_000), random.Random(effort.seed)
+    frail.use(project(frail.topics.events))
+    frail.load(job.entries)
+    frail.start("a", batch=400)
+    lost = 0
+    for moment in moments(chance, effort.of(3, 30), effort.events // 10, effort.events * 4 // 5):
+        frail.until_processed(moment)
+        redis.kill9()
+        lost += redis.cut_aof(chance.randrange(1, 300_000))
+        redis.start()
+    frail.finish()
+    verdict = frail.verdict(job.wanted)
+    assert verdict.exact, verdict
+    assert verdict.repeated == 0
+    print(verdict, "bytes lost:", lost)
+
+
+@tried_hard
+def test_nothing_of_a_customer_erased_while_events_flow_is_left_in_any_key(
+    frail: Stage, redis: RedisServer, effort: Effort
+) -> None:
+    job, chance = make_job(effort.events, 1_000), random.Random(effort.seed)
+    customers = sorted({event["customer"] for event in job.events})
+    erased = chance.sample(customers, effort.of(5, 50))
+    frail.use(project(frail.topics.events))
+    frail.load(job.entries)
+    for name in ("a", "b"):
+        frail.start(name, batch=200)
+    held, when = 0, moments(chance, len(erased), effort.events // 4, effort.events * 3 // 4)
+    for moment, customer in zip(when, erased, strict=True):
+        frail.until_processed(moment)
+        held += customer.encode() in redis.everything()
+        erase_everywhere(frail.store, customer, now())
+        assert customer.encode() not in redis.everything()
+    frail.finish()
+    left = redis.everything()
+    assert not [customer for customer in erased if customer.encode() in left]
+    assert held
+    verdict = frail.verdict({firing for firing in job.wanted if firing[1] not in erased})
+    assert not verdict.missing, verdict
+    assert {firing[1] for firing in verdict.extra} <= set(erased), verdict
+    assert verdict.extra <= job.wanted
+    assert verdict.repeated == 0
 
 
 @tried_hard

@@ -3,7 +3,8 @@
 import os
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -102,12 +103,27 @@ class RedisServer:
 
     def cut_last_second_of_aof(self) -> int:
         """Drop what was written in the newest second, as a power cut may, of a server that is down. Returns bytes."""
-        newest = max(self._folder.glob("appendonlydir/*.incr.aof"), key=_number)
+        newest = self._newest_aof()
         data = newest.read_bytes()
         stamps = [(match.start(), int(match[1])) for match in re.finditer(rb"(?:^|(?<=\n))#TS:(\d+)\r\n", data)]
         keep = next((place for place, second in stamps if second > stamps[-1][1] - 1), len(data))
         os.truncate(newest, keep)
         return len(data) - keep
+
+    def cut_aof(self, lost: int) -> int:
+        """Drop its last bytes, wherever in a command that is, of a server that is down. Returns how many there were."""
+        newest = self._newest_aof()
+        size = newest.stat().st_size
+        os.truncate(newest, max(0, size - lost))
+        return min(size, lost)
+
+    def everything(self) -> bytes:
+        """Every key with all that it holds, one after the other."""
+        with Redis(port=self.port, socket_timeout=30) as client:
+            return b"\n".join(part for key in client.scan_iter(count=1_000) for part in (key, *_parts(client, key)))
+
+    def _newest_aof(self) -> Path:
+        return max(self._folder.glob("appendonlydir/*.incr.aof"), key=_number)
 
 
 class RedisCluster:
@@ -165,3 +181,21 @@ def _binary() -> str:
 
 def _number(path: Path) -> int:
     return int(path.name.split(".")[-3])
+
+
+def _parts(client: Any, key: bytes) -> Iterator[bytes]:
+    match client.type(key):
+        case b"string":
+            yield client.get(key) or b""  # it may have gone meanwhile
+        case b"hash":
+            yield from chain(*client.hgetall(key).items())
+        case b"list":
+            yield from client.lrange(key, 0, -1)
+        case b"set":
+            yield from client.smembers(key)
+        case b"zset":
+            yield from client.zrange(key, 0, -1)
+        case b"none":
+            pass
+        case other:
+            raise AssertionError(other)

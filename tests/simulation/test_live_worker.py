@@ -5,10 +5,11 @@ from time import monotonic
 import pytest
 
 from engine.adapters.memory import MemorySink
+from engine.adapters.memory.source import MemorySource
 from engine.core.policy import Policy
 from engine.core.triggers.event import OnEvent
 from engine.core.triggers.inactivity import Inactivity
-from engine.ports import Commit, Hooks, IngestMark, Meta
+from engine.ports import Commit, Hooks, IngestMark, Meta, Work
 from engine.worker.partition import Partition
 from engine.worker.relay import MAX_IN_FLIGHT
 from tests.services.processes import PATIENCE
@@ -229,3 +230,39 @@ def test_the_largest_value_is_known_also_of_who_does_nothing_and_falls_when_it_i
     for _ in range(20):
         list(partition.tidy_page(page=5))
     assert partition.largest == max(len(data or b"") for data in shop.store.load(0, CUSTOMERS)) < max(customers)
+
+
+class Sizes(Hooks):
+    """How many events each commit was of."""
+
+    def __init__(self) -> None:
+        self.of: list[int] = []
+
+    def committed(self, partition: int, work: Work, seconds: float) -> None:
+        self.of += [work.events] if work.events else []
+
+
+def test_a_worker_that_is_behind_commits_full_batches_and_one_that_has_caught_up_what_has_come() -> None:
+    shop = LiveShop(BOUGHT, START)
+    shop.hooks = sizes = Sizes()
+    worker = shop.worker()
+    worker.batch = 10
+    for count in (20, 3, 1):
+        shop.happens("buy", CUSTOMERS[:count])
+        shop.work(worker)
+        shop.now += 1
+    assert sizes.of == [10, 10, 3, 1]
+
+
+def test_no_more_records_wait_in_memory_than_a_poll_brings() -> None:
+    shop = LiveShop(BOUGHT, START)
+    worker, most = shop.worker(lambda owner: MemorySource(shop.topics, shop.names, 4, owner), partitions=4), 0
+    worker.batch = 10
+    for number in range(4):
+        for value in shop.events("buy", [f"c-{number}-{one}" for one in range(100)]):
+            shop.topics.append(TOPIC, number, value, timestamp=START)
+    for _ in range(60):
+        worker.step()
+        most = max(most, sum(map(len, worker._waiting.values())))
+    assert 0 < most <= worker.batch
+    assert [len(shop.sink.entries[number]) for number in range(4)] == [100] * 4
