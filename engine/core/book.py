@@ -4,7 +4,7 @@
 edited rules make a new book, with a new revision.
 """
 
-from collections.abc import Callable, Set
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Final
@@ -166,6 +166,8 @@ class RuleBook:
         self.ends = tuple(rule for rule in rules if rule.trigger.ends != Reads())
         """Rules that follow the end of a segment's level, or of points."""
         self.empty = frozenset(segment.id for segment in segments if _needs_no_event(segment))
+        self.looks = {id_: self.looks_at((id_,)) for id_ in self.segments}
+        """Segment -> itself and those that read it. Without it each timer would look at all segments."""
         self.plans = {name: self._plan(name) for name in catalog.events}
         self.moves = {(id_, type_): self._plan_of_move(id_, type_) for id_ in self.segments for type_ in MOVE_TYPES}
         """(segment, type of its event) -> what such a move concerns at once, before its event is applied."""
@@ -191,7 +193,7 @@ class RuleBook:
         scored = ((days, sorted(fits)),) if days or fits else ()
         zones = (self.policy.zones.default.key, self.policy.zones.field)
         met = [
-            (segment.id, segment.was, segment.mark, zones if segment.keep and segment.keep.years else "")
+            (segment.id, segment.was, segment.mark, zones if segment.by_calendar else "")
             for segment in self.segments.values()
         ]
         told = [(each.id, each.was, each.terms, zones) for each in self.points.values()]
@@ -202,7 +204,7 @@ class RuleBook:
         declared = self.catalog.events[name]
         windows = [(prop, span) for type_, prop, span in self.keeps.windows if type_ == name]
         concerned = {segment.id for segment in self.segments.values() if self._concerns(name, segment)}
-        looks = self._looks(concerned | self.empty)
+        looks = self.looks_at(concerned | self.empty)
         points = tuple(each for one in self.points.values() if (each := self._booking(one, name)))
         moved = Reads(
             segments=frozenset(segment.id for segment, _ in looks), points=frozenset(each.points.id for each in points)
@@ -221,7 +223,7 @@ class RuleBook:
                 (rule, rule.trigger.on_event, rule.trigger.code) for rule in self.rules if self._reacts(rule, name)
             ),
             exits=tuple((rule, fact) for rule in self.rules for fact in rule.exits if name == fact.event),
-            segments=self._looks(concerned),
+            segments=self.looks_at(concerned),
             segments_of_new=looks,
             runs=self._run_plan(name),
             points=points,
@@ -262,13 +264,14 @@ class RuleBook:
         declared, field = self.catalog.events[name], self.policy.zones.field
         return field is not None and (declared.profile_all or field in declared.profile)
 
-    def _looks(self, concerned: Set[str]) -> tuple[tuple[Segment, bool], ...]:
-        """These segments and those that read them."""
-        reached, looks = set(concerned), []
+    def looks_at(self, concerned: Iterable[str]) -> tuple[tuple[Segment, bool], ...]:
+        """These segments, to be looked at, and those that read them, if one of them changes."""
+        asked = frozenset(concerned)
+        reached, looks = set(asked), []
         for segment in self.segments.values():
             if segment.id in reached or not segment.needs.reads.segments.isdisjoint(reached):
                 reached.add(segment.id)
-                looks.append((segment, segment.id in concerned))
+                looks.append((segment, segment.id in asked))
         return tuple(looks)
 
     def _concerns(self, name: str, segment: Segment) -> bool:

@@ -141,5 +141,7 @@ class Catalog:
     coupons: "dict[str, Coupon]" = field(default_factory=dict)
     tables: Mapping[str, Table] = field(default_factory=dict)
     """Reference tables, which only templates read."""
+    zones: Zones = field(default_factory=Zones)
+    """How policy.yaml finds a customer's zone."""
     derives: bool = False
     """Whether events that rules make leave for a topic: for other customers, or since policy.yaml publishes them."""

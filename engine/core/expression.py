@@ -72,6 +72,8 @@ class Reads:
     """Points of which the expression reads the ledger."""
     coupons: frozenset[str] = frozenset()
     """Coupons that the template shows."""
+    calendar: bool = False
+    """Whether the expression reads windows of the customer's calendar."""
 
     def __or__(self, other: "Reads") -> "Reads":
         return Reads(
@@ -84,6 +86,7 @@ class Reads:
             self.experiments | other.experiments,
             self.points | other.points,
             self.coupons | other.coupons,
+            self.calendar or other.calendar,
         )
 
 

@@ -45,9 +45,10 @@ def soonest_due(book: RuleBook, state: State) -> int:
             due = timer.due
             if due and (due < found or not found) and slot.parked is None:
                 found = due
-        if slot.runs and slot.parked is None:
-            first = min([next_moment(run) for run in slot.runs])
-            found = min(first, found or first)
+        for run in slot.runs:
+            due = next_moment(run) if run.ahead else run.due
+            if (due < found or not found) and slot.parked is None:
+                found = due
     if state.deferred or state.segments or state.points:
         found = _sooner(book, state, found)
     return found

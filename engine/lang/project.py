@@ -255,7 +255,8 @@ class _Project:
         catalog = _with_answers(catalog, files)
         catalog, coupons = self._with_coupons(self._with_exposures(catalog, files), files)
         document, content, _ = policy or (None, PolicyFile(version=1), None)
-        catalog = self._with_points(catalog, files, Zones(content.zone.default, content.zone.field or None))
+        zones = Zones(content.zone.default, content.zone.field or None)
+        catalog = self._with_points(replace(catalog, zones=zones), files, zones)
         site = Site(document, (), catalog, self.findings, []) if document else None
         compiled = compile_policy(site, content) if site else Policy()
         points = self._compile_points(catalog, files, compiled.forget_after)

@@ -19,6 +19,7 @@ from engine.core.expr.nodes import (
     Node,
     Not,
     Order,
+    Period,
     SegmentLevel,
     SegmentRank,
     SegmentTime,
@@ -82,7 +83,7 @@ def _counted(node: Count, order: Order, limit: Any) -> Truth:
 def _unknown(node: Node) -> list[Callable[[Scope], bool]]:
     """For each part that reads history or another segment: whether that is not known."""
     match node:
-        case Count() | Sum():
+        case Count() | Sum() | Period():
             load = closure(node)
             return [lambda scope: load(scope) is MISSING]
         case LastProperty(type=type_):

@@ -26,11 +26,13 @@ from engine.core.expr.nodes import (
     Now,
     NullTest,
     Order,
+    Period,
     PointsValue,
     Score,
     Sum,
     parts_of,
 )
+from engine.core.expr.periods import bounds
 from engine.core.expression import NEVER, NextChange, Predicate, Until
 from engine.core.points import view
 from engine.core.scope import BY_TIME, Missing, Scope, range_within, total
@@ -101,6 +103,8 @@ def _change(node: Node) -> Change:
     match node:
         case Count(type=type_, span=int(span)) | Sum(type=type_, span=int(span)):
             return _window(type_, span)
+        case Period():
+            return _period(node)
         case NullTest(operand=Now()):
             return None
         case PointsValue(id=id_, part=part, zones=zones, span=span):
@@ -149,6 +153,22 @@ def _window(type_: str, span: int) -> NextChange:
     def soonest(scope: Scope) -> int:
         memory = scope.state.events.get(type_)
         return _of_window(memory, span, scope.now) if memory is not None else NEVER
+
+    return soonest
+
+
+def _period(node: Period) -> NextChange:
+    """The beginning of the next year or month, if the present one has an event; else only an event changes it."""
+    type_, unit, zones = node.type, node.unit, node.zones
+
+    def soonest(scope: Scope) -> int:
+        memory, now = scope.state.events.get(type_), scope.now
+        if memory is None:
+            return NEVER
+        start, end = bounds(unit, now, zones.of(scope.state.profile))
+        if memory.last > now:
+            return _or_entering(memory, now, end)
+        return end if memory.last >= start else NEVER
 
     return soonest
 

@@ -31,6 +31,7 @@ from engine.core.expr.nodes import (
     NullTest,
     OfSegment,
     Order,
+    Period,
     PointsValue,
     Property,
     Score,
@@ -42,6 +43,7 @@ from engine.core.expr.nodes import (
     TallyTime,
     Variant,
 )
+from engine.core.expr.periods import bounds
 from engine.core.expression import Predicate
 from engine.core.points.view import value as points_value
 from engine.core.scope import (
@@ -135,10 +137,8 @@ def _leaf(node: Leaf) -> Predicate:
             return _last_property(type_, name)
         case TallyTime(type=type_, which=which):
             return lambda scope: getattr(scope.state.events.get(type_), which, MISSING)
-        case Count(type=type_, span=span):
-            return _count(type_, span)
-        case Sum(type=type_, property=name, span=span):
-            return lambda scope: total(scope.state, type_, name, scope.now, span)
+        case Count() | Sum() | Period():
+            return _tally(node)
         case Score(name=name, span=span, model=model):
             return _score(name, span, model)
     return _of_engine(node)
@@ -181,6 +181,27 @@ def _count(type_: str, span: int | None) -> Predicate:
     if span is None:
         return lambda scope: count(scope.state, type_)
     return lambda scope: count_within(scope.state, type_, scope.now, span)
+
+
+def _tally(node: Count | Sum | Period) -> Predicate:
+    match node:
+        case Count(type=type_, span=span):
+            return _count(type_, span)
+        case Sum(type=type_, property=name, span=span):
+            return lambda scope: total(scope.state, type_, name, scope.now, span)
+        case Period():
+            return _in_period(node)
+
+
+def _in_period(node: Period) -> Predicate:
+    type_, name, unit, zones = node.type, node.property, node.unit, node.zones
+
+    def load(scope: Scope) -> Any:
+        state, now = scope.state, scope.now
+        span = now - bounds(unit, now, zones.of(state.profile))[0] + 1
+        return count_within(state, type_, now, span) if name is None else total(state, type_, name, now, span)
+
+    return load
 
 
 def _score(name: str, span: int, model: ScoreModel | None) -> Predicate:

@@ -25,6 +25,7 @@ from engine.core.expr.nodes import (
     LastProperty,
     Node,
     Now,
+    Period,
     PointsValue,
     Property,
     Score,
@@ -35,6 +36,7 @@ from engine.core.expr.nodes import (
     TallyTime,
     Variant,
 )
+from engine.core.expr.periods import PERIODS
 from engine.core.points.view import PARTS
 
 Report: TypeAlias = Callable[[str, str, ast.expr, str], None]
@@ -359,8 +361,12 @@ class Names:
         return self._broken(code, message, arguments[0], offer("numbers", numbers, name))
 
     def _windowed(self, tally: Count | Sum, arguments: list[ast.expr]) -> Node:
-        if not arguments:
-            return tally
+        match arguments:
+            case []:
+                return tally
+            case [ast.Constant(value=str(text))] if text in PERIODS:
+                summed = tally.property if isinstance(tally, Sum) else None
+                return Period(tally.type, summed, PERIODS[text], self._catalog.zones, tally.kind)
         span = self._span(arguments[0])
         return replace(tally, span=span) if span else BROKEN
 

@@ -4,12 +4,16 @@ The checker makes them; `closures` compiles them; `needs_of` derives which histo
 data that refers to declared names only.
 """
 
+from collections.abc import Iterable
+from functools import reduce
+from operator import or_
 from typing import Any, Literal, TypeAlias
 
 import msgspec
 
 from engine.core.catalog import Kind
 from engine.core.experiments.model import Experiment
+from engine.core.expr.periods import SPANS, Unit
 from engine.core.expression import Keeps, Needs, Reads
 from engine.core.scope import MISSING
 from engine.core.scores import ScoreModel
@@ -88,6 +92,16 @@ class Sum(msgspec.Struct, frozen=True):
     property: str
     span: int | None
     kind: Sort = "number"
+
+
+class Period(msgspec.Struct, frozen=True):
+    """Events of a type in the customer's present year or month: how many, or a property summed."""
+
+    type: str
+    property: str | None
+    unit: Unit
+    zones: Zones
+    kind: Sort
 
 
 class Score(msgspec.Struct, frozen=True):
@@ -207,7 +221,7 @@ class Junction(msgspec.Struct, frozen=True):
 
 
 OfSegment: TypeAlias = InSegment | SegmentLevel | SegmentRank | SegmentTime
-OfEvents: TypeAlias = Property | EventPart | LastProperty | TallyTime | Count | Sum
+OfEvents: TypeAlias = Property | EventPart | LastProperty | TallyTime | Count | Sum | Period
 Leaf: TypeAlias = Constant | Field | OfEvents | CustomerId | StepSent | Score | Now | OfSegment | Variant | PointsValue
 Node: TypeAlias = Leaf | Arithmetic | NullTest | Comparison | Listed | Contained | Not | Junction
 
@@ -234,14 +248,24 @@ def needs_of(node: Node) -> Needs:
             return among | Needs(Reads(experiments=frozenset({experiment.id})))
         case LastProperty() | TallyTime() | Count() | Sum():
             return Needs(Reads(types=frozenset({node.type})), _keeps_of(node))
+        case Period():
+            return _of_period(node)
         case SegmentRank(level=level):
             return needs_of(level)
         case InSegment(segment=segment) | SegmentLevel(segment=segment) | SegmentTime(segment=segment):
             return Needs(Reads(segments=frozenset({segment})))
-    needs = Needs()
-    for part in parts_of(node):
-        needs |= needs_of(part)
-    return needs
+    return _union(needs_of(part) for part in parts_of(node))
+
+
+def _union(each: Iterable[Needs]) -> Needs:
+    return reduce(or_, each, Needs())
+
+
+def _of_period(node: Period) -> Needs:
+    """Another zone of the customer's moves the period, so the field that holds it is read too."""
+    fields = frozenset({node.zones.field} if node.zones.field else ())
+    keeps = Keeps(windows=frozenset({(node.type, node.property, SPANS[node.unit])}))
+    return Needs(Reads(fields=fields, types=frozenset({node.type}), calendar=True), keeps)
 
 
 def _keeps_of(node: LastProperty | TallyTime | Count | Sum) -> Keeps:

@@ -35,8 +35,13 @@ def level_and_due(segment: Segment, scope: Scope) -> tuple[str, int]:
 
     Lower levels don't matter before that level changes.
     """
+    asks = segment.asks
+    if len(asks) == 1:  # the usual case
+        level, until = asks[0]
+        holds, due = until(scope)
+        return level if holds else "", due if due != NEVER else 0
     due = NEVER
-    for level, until in segment.asks:
+    for level, until in asks:
         holds, moment = until(scope)
         if moment < due:
             due = moment
@@ -151,10 +156,11 @@ def follow(
 
 def fall_due(book: RuleBook, state: State, customer: str, due: int) -> list[Event] | None:
     """Bring the segments whose timers are due up to that instant, and return the moves; None if no timer is due."""
-    timed = {id_ for id_, membership in state.segments.items() if membership.due == due}
-    if timed.isdisjoint(book.segments):
+    known = book.segments
+    timed = [id_ for id_, membership in state.segments.items() if membership.due == due and id_ in known]
+    if not timed:
         return None
-    looks = [(segment, segment.id in timed) for segment in book.segments.values()]
+    looks = book.looks[timed[0]] if len(timed) == 1 else book.looks_at(timed)
     return follow(book, state, customer, looks, due, timer=True)
 
 

@@ -77,6 +77,11 @@ class Segment:
         object.__setattr__(self, "mark", int.from_bytes(digest) or 1)
 
     @property
+    def by_calendar(self) -> bool:
+        """Whether the beginning of a local year or month moves it."""
+        return self.needs.reads.calendar or bool(self.keep and self.keep.years)
+
+    @property
     def measured(self) -> bool:
         """Whether it can be said of each level what is missing for it."""
         return not self.plain and all(level.condition.lacks is not None for level in self.levels)
