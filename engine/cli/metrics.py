@@ -19,14 +19,15 @@ from engine.core.catalog import Catalog
 from engine.errors import UsageError
 from engine.insight.archive import Archive
 from engine.insight.figures.predicting import REPORT_SAMPLE, check_fit, check_until, fit_shop
+from engine.insight.figures.recurring import Recurring
 from engine.insight.figures.shop import Asked, Shop, open_shop
 from engine.insight.models.fitting import TooFew
 from engine.insight.report.build import build_report, default_period
 from engine.insight.report.content import Report, Section
-from engine.insight.report.goals import costs, goals
+from engine.insight.report.goals import costs, goals, recurring
 from engine.insight.report.predictions import predictions
 from engine.lang.diagnostics import human
-from engine.lang.figures import FiguresFile, load_figures
+from engine.lang.figures import FiguresFile, RecurringFields, load_figures
 from engine.wiring.replay import History
 
 Sources = Annotated[list[Path], typer.Argument(help="Archives, or files of JSON lines (.gz).")]
@@ -54,7 +55,9 @@ def metrics(
     zone: Zone = "",
     source: Source = "",
     predict: Annotated[bool, typer.Option("--predict/--no-predict", help="Fit a model and check it too.")] = True,
-    against: Annotated[Path | None, typer.Option(help="A YAML file of goals and costs (docs/insight.md).")] = None,
+    against: Annotated[
+        Path | None, typer.Option(help="A YAML file of goals, costs and what carries MRR (docs/insight.md).")
+    ] = None,
     html: Annotated[Path | None, typer.Option(help="Write the report as a page.")] = None,
     rules: RulesDir = None,
     templates: TemplatesDir = None,
@@ -90,8 +93,13 @@ def _wanted(path: Path) -> FiguresFile:
 
 def _beside(report: Report, shop: Shop, period: tuple[date, date], wanted: FiguresFile) -> Report:
     spent = costs(shop, *period, wanted.costs.per_message, wanted.costs.monthly) if wanted.costs else []
-    report = replace(report, sections=[*report.sections, *spent])
+    carried = _carried(shop, period, wanted.mrr) if wanted.mrr else []
+    report = replace(report, sections=[*report.sections, *carried, *spent])
     return replace(report, sections=[*goals(report, wanted.goals), *report.sections])
+
+
+def _carried(shop: Shop, period: tuple[date, date], mrr: RecurringFields) -> list[Section]:
+    return recurring(shop, Recurring(mrr.sets, tuple(mrr.ends), mrr.per or ""), mrr.definition, *period)
 
 
 def open_sources(

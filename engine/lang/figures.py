@@ -1,13 +1,14 @@
-"""The grammar of the file that `engine metrics --against` reads: goals of figures, and what keeping customers costs."""
+"""The grammar of the file that `engine metrics --against` reads: goals of figures, costs, and what carries MRR."""
 
 import re
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from engine.lang.diagnostics import Diagnostic
-from engine.lang.form import File, NotNull, Parsed, Strict, refuse, said
+from engine.lang.fields import Name
+from engine.lang.form import File, NotNull, OneOrMore, Parsed, Strict, refuse, said
 from engine.lang.validate import validate
 from engine.lang.yaml_reader import read
 
@@ -32,12 +33,29 @@ class CostFields(Strict):
     monthly: float = Field(0.0, ge=0, description="What goes into keeping customers besides, in a month.")
 
 
+class RecurringFields(Strict):
+    """Which events say what a customer pays a month, and by which definition churn of it is told."""
+
+    label = "mrr"
+    sets: dict[Name, Name] = Field(
+        min_length=1, description="Event type -> its property with the monthly amount from then on."
+    )
+    ends: Annotated[list[Name], OneOrMore()] = Field([], description="Event types after which it is 0.")
+    per: Annotated[Name | None, NotNull()] = Field(
+        None, description="The property that tells a customer's subscriptions apart; one for each customer without it."
+    )
+    definition: Literal["cohort", "chartmogul", "baremetrics", "stripe"] = Field(
+        "cohort", description="Whose definition of churn (docs/insight.md)."
+    )
+
+
 class FiguresFile(File):
-    """Goals and costs, for the figures of `engine metrics`."""
+    """Goals, costs and recurring revenue, for the figures of `engine metrics`."""
 
     label = "file of goals"
     goals: dict[str, Goal] = Field({}, description="Id of a figure, as in --json -> what it shall be.")
     costs: Annotated[CostFields | None, NotNull()] = Field(None, description="What keeping customers costs.")
+    mrr: Annotated[RecurringFields | None, NotNull()] = Field(None, description="Recurring revenue.")
 
 
 def load_figures(path: Path) -> tuple[FiguresFile | None, list[Diagnostic]]:

@@ -19,6 +19,9 @@ PurchaseModel = ParetoNbd | BgNbd
 MODELS: Final[Mapping[str, type[ParetoNbd] | type[BgNbd]]] = {ParetoNbd.name: ParetoNbd, BgNbd.name: BgNbd}
 MIN_REPEAT_BUYERS = 30
 """Customers with a repeat purchase that a fit needs. With fewer the four parameters are noise."""
+COARSE: Final = 1_500
+"""Kinds of customers that a search begins with, if there are at least twice as many. The optimum of so many is within
+some percent of that of all, and finding it takes a tenth of the time."""
 
 M = TypeVar("M", ParetoNbd, BgNbd, GammaGamma)
 
@@ -37,18 +40,18 @@ class Fit(Generic[M]):
     converged: bool
 
 
-def fit_pareto_nbd(histories: Iterable[History]) -> Fit[ParetoNbd]:
+def fit_pareto_nbd(histories: Iterable[History], coarse: int = COARSE) -> Fit[ParetoNbd]:
     """Raises TooFew."""
     kinds = _counted(histories)
     scale = _mean_age(kinds)
-    best = maximum(lambda at: _total(ParetoNbd(*at), kinds), (0.5, scale / 3, 0.5, scale / 3))
+    best = _best(ParetoNbd, kinds, (0.5, scale / 3, 0.5, scale / 3), coarse)
     return Fit(ParetoNbd(*best.at), best.value, kinds.total(), best.converged)
 
 
-def fit_bg_nbd(histories: Iterable[History]) -> Fit[BgNbd]:
+def fit_bg_nbd(histories: Iterable[History], coarse: int = COARSE) -> Fit[BgNbd]:
     """Raises TooFew."""
     kinds = _counted(histories)
-    best = maximum(lambda at: _total(BgNbd(*at), kinds), (0.5, _mean_age(kinds) / 4, 0.8, 2.5))
+    best = _best(BgNbd, kinds, (0.5, _mean_age(kinds) / 4, 0.8, 2.5), coarse)
     return Fit(BgNbd(*best.at), best.value, kinds.total(), best.converged)
 
 
@@ -67,6 +70,21 @@ def fit_spending(spendings: Iterable[Spending]) -> Fit[GammaGamma]:
     mean = fsum(spending.mean * count for spending, count in kinds.items()) / customers
     best: Optimum = maximum(lambda at: total_log_likelihood(GammaGamma(*at), kinds.items()), (3.0, 3.0, mean))
     return Fit(GammaGamma(*best.at), best.value, customers, best.converged)
+
+
+def _best(
+    model: type[ParetoNbd] | type[BgNbd], kinds: Mapping[History, int], start: Sequence[float], coarse: int
+) -> Optimum:
+    """Of many kinds some are searched first: nearly all steps of a search only come near its end."""
+    curvature: list[list[float]] = []
+    every = len(kinds) // coarse
+    if every > 1:
+        some = dict(sorted(kinds.items())[::every])
+        near = maximum(lambda at: _total(model(*at), some), start)
+        if near.converged:
+            share = sum(some.values()) / sum(kinds.values())
+            start, curvature = near.at, [[share * number for number in row] for row in near.curvature]
+    return maximum(lambda at: _total(model(*at), kinds), start, curvature)
 
 
 def _counted(histories: Iterable[History]) -> Counter[History]:

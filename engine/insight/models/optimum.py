@@ -4,7 +4,7 @@ Used by the fits only. Gradients are central differences, so a function needs no
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import exp, inf, isfinite, log
 
 Vector = list[float]
@@ -20,15 +20,21 @@ MAX_STEPS = 200
 
 @dataclass(frozen=True, slots=True)
 class Optimum:
-    """The maximum: its point and value. `converged`: False if the search left the bounds or gave up."""
+    """The maximum: its point and value. `converged`: False if the search left the bounds or gave up.
+
+    `curvature`: the inverse Hessian as the search has come to know it, from which a search nearby can go on.
+    """
 
     at: tuple[float, ...]
     value: float
     converged: bool
+    curvature: "list[Vector]" = field(default_factory=list)
 
 
-def maximum(function: Callable[[Sequence[float]], float], start: Sequence[float]) -> Optimum:
-    """The local maximum above `start`, all of whose numbers are positive."""
+def maximum(
+    function: Callable[[Sequence[float]], float], start: Sequence[float], curvature: Sequence[Vector] = ()
+) -> Optimum:
+    """The local maximum above `start`, all of whose numbers are positive. `curvature`: that of a similar function."""
     middle = [log(number) for number in start]
 
     def cost(point: Vector) -> float:
@@ -37,29 +43,31 @@ def maximum(function: Callable[[Sequence[float]], float], start: Sequence[float]
         value = function([exp(number) for number in point])
         return -value if isfinite(value) else inf
 
-    point, value, converged = _descend(cost, middle)
-    return Optimum(tuple(exp(number) for number in point), -value, converged)
+    inverse = [list(row) for row in curvature] or _identity(len(middle))
+    point, value, converged, inverse = _descend(cost, middle, inverse)
+    return Optimum(tuple(exp(number) for number in point), -value, converged, inverse)
 
 
-def _descend(cost: Callable[[Vector], float], point: Vector) -> tuple[Vector, float, bool]:
+def _descend(
+    cost: Callable[[Vector], float], point: Vector, inverse: list[Vector]
+) -> tuple[Vector, float, bool, list[Vector]]:
     value, slope = cost(point), _gradient(cost, point)
-    inverse = _identity(len(point))
     for _ in range(MAX_STEPS):
         if max(map(abs, slope)) <= MIN_GRADIENT * max(1.0, abs(value)):
-            return point, value, True
+            return point, value, True, inverse
         direction = [-_dot(row, slope) for row in inverse]
         if _dot(direction, slope) >= 0:
             inverse, direction = _identity(len(point)), [-number for number in slope]
         found = _line_search(cost, point, value, direction, _dot(direction, slope))
         if found is None:
-            return point, value, max(map(abs, slope)) <= 100 * MIN_GRADIENT * max(1.0, abs(value))
+            return point, value, max(map(abs, slope)) <= 100 * MIN_GRADIENT * max(1.0, abs(value)), inverse
         moved, value = found
         bent = _gradient(cost, moved)
         step = [new - old for new, old in zip(moved, point, strict=True)]
         change = [new - old for new, old in zip(bent, slope, strict=True)]
         inverse = _updated(inverse, step, change)
         point, slope = moved, bent
-    return point, value, False
+    return point, value, False, inverse
 
 
 def _gradient(cost: Callable[[Vector], float], point: Vector) -> Vector:

@@ -1,9 +1,10 @@
-"""The report's sections of goals and of costs, from the file of `engine metrics --against`."""
+"""The report's sections of goals, of costs and of recurring revenue, from the file of `engine metrics --against`."""
 
 from collections.abc import Mapping
 from datetime import date
 
 from engine.errors import UsageError
+from engine.insight.figures.recurring import DEFINITIONS, Recurring, movements
 from engine.insight.figures.retention import retention
 from engine.insight.figures.shop import Shop
 from engine.insight.report.content import Figure, Report, Section, written
@@ -53,3 +54,28 @@ def costs(shop: Shop, start: date, end: date, per_message: float, monthly: float
         " were active at its start and at its end. They might have stayed without: only a holdout tells."
     )
     return [Section("costs", "What keeping customers costs", definition, figures)]
+
+
+def recurring(shop: Shop, recurring: Recurring, definition: str, start: date, end: date) -> list[Section]:
+    """Recurring revenue of the period and churn of it by the definition of this name; beside it, that by the others."""
+    found, chosen = movements(shop, recurring, start, end), DEFINITIONS[definition]
+    whole = found.start
+    gross = {name: one.gross(found) / whole if whole else None for name, one in DEFINITIONS.items()}
+    net = chosen.net(found) / whole if whole and chosen.net else None
+    others = ", ".join(
+        f"{name} {written(share, 'share')}" for name, share in gross.items() if share is not None and name != definition
+    )
+    figures = [
+        Figure("mrr_churn_gross", "gross churn of MRR", gross[definition], "share", definition),
+        Figure("mrr_churn_net", "net churn of MRR", net, "share", definition),
+        Figure("mrr_start", "MRR at the start", found.start, "money"),
+        Figure("mrr_new", "new", found.new, "money"),
+        Figure("mrr_reactivation", "reactivation", found.reactivation, "money", "had left, and pay again"),
+        Figure("mrr_expansion", "expansion", found.expansion, "money"),
+        Figure("mrr_contraction", "contraction", found.contraction, "money"),
+        Figure("mrr_churned", "churned", found.churn, "money"),
+        Figure("mrr_end", "MRR at the end", found.end, "money"),
+    ]
+    told = f"Gross churn of recurring revenue: {chosen.sentence}. Movements are of all customers, as they happened."
+    note = f"Gross churn by other definitions: {others}." if others else ""
+    return [Section("recurring", "Recurring revenue", told, figures, note=note)]

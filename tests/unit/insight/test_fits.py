@@ -2,6 +2,7 @@
 
 import random
 from collections import Counter
+from dataclasses import astuple
 from functools import cache
 from math import fsum
 from typing import Any
@@ -231,3 +232,12 @@ def test_a_customers_next_purchase_is_worth_something_between_their_own_and_ever
     assert everybody == pytest.approx(model.p * model.v / (model.q - 1))
     assert everybody < once < often < 100
     assert fsum(model.expected(one.spending) for one in shop.customers()) / 2357 == pytest.approx(35.5, abs=2)
+
+
+def test_a_search_that_begins_with_some_customers_ends_where_one_of_all_does() -> None:
+    histories = list(shop.histories())
+    for found, known in ((fit_pareto_nbd(histories, 300), pareto()), (fit_bg_nbd(histories, 300), bg())):
+        assert found.converged
+        assert found.customers == known.customers
+        assert found.log_likelihood == pytest.approx(known.log_likelihood, abs=1e-5)
+        assert astuple(found.model) == pytest.approx(astuple(known.model), rel=1e-4)
