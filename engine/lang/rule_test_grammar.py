@@ -141,6 +141,8 @@ class ExpectedFields(Strict):
     )
     old: str = Field("", description="With `segment`: where the customer was.")
     new: str = Field("", description="With `segment`: where the customer is from then on.")
+    event: str = Field("", description="In place of a rule: an event that rules or the engine make for the customer.")
+    with_: dict[Name, Any] = Field({}, alias="with", description="With `event`: some of its properties.")
     id: str = Field("", description="The outreach's id.")
     customer: str = Field("", description="The customer.")
     occurrence: Annotated[str, Parsed(_text_or_number, {"type": ["string", "number"]})] = Field(
@@ -161,17 +163,22 @@ class ExpectedFields(Strict):
     @model_validator(mode="after")
     def _is_one_thing(self) -> "ExpectedFields":
         given = self.model_fields_set
-        if not given & {"rule", "segment"}:
-            refuse("missing-field", "expect needs 'rule'", "or 'segment'")
-        beside = OF_MOVES if "segment" in given else given - OF_MOVES - {"at"}
+        kind = next((key for key in ("segment", "event", "rule") if key in given), "")
+        if not kind:
+            refuse("missing-field", "expect needs 'rule'", "or 'segment' or 'event'")
+        beside = BESIDE.get(kind, given - OF_MOVES - OF_EVENTS)
         if wrong := given - beside - {"at"}:
-            owner = "rule" if "segment" in given else "segment"
-            refuse("unknown-field", f"'{min(wrong)}' stands beside `{owner}` only", "", min(wrong))
+            first = min(wrong)
+            owner = "segment" if first in OF_MOVES else "event" if first in OF_EVENTS else "rule"
+            refuse("unknown-field", f"'{first.rstrip('_')}' stands beside `{owner}` only", "", first.rstrip("_"))
         return self
 
 
 OF_MOVES = frozenset({"segment", "moves", "old", "new"})
 """The fields of an expected move of a segment."""
+OF_EVENTS = frozenset({"event", "with_"})
+"""The fields of an expected event that was made."""
+BESIDE = {"segment": OF_MOVES, "event": OF_EVENTS}
 
 
 class OutcomeFields(Strict):
@@ -211,7 +218,7 @@ class StandsFields(Strict):
     points: Annotated[dict[str, Standing], Field(min_length=1)] = Field(description="Points -> how they stand then.")
 
 
-_ITEM = {"type": "object", "anyOf": [{"required": ["rule"]}, {"required": ["segment"]}]}
+_ITEM = {"type": "object", "anyOf": [{"required": ["rule"]}, {"required": ["segment"]}, {"required": ["event"]}]}
 Given = Annotated[GivenFields, Shorthand(_given, _keyed_by_time(_EVENT))]
 Expect = Annotated[ExpectedFields, Shorthand(_expected, _keyed_by_time(_ITEM))]
 Stands = Annotated[

@@ -40,9 +40,9 @@ class Given:
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """One outreach or outcome of a rule, or a move of a segment.
+    """One outreach or outcome of a rule, a move of a segment, or an event that was made.
 
-    `fields` are those that were named beside time and rule or segment; times in them are epoch ms.
+    `fields` are those that were named beside time and rule, segment or event; times in them are epoch ms.
     """
 
     at: int
@@ -50,11 +50,12 @@ class Expected:
     fields: dict[str, Any]
     place: Place
     segment: str = ""
+    event: str = ""
 
     @property
     def about(self) -> str:
-        """The rule or the segment."""
-        return self.rule or f"segment {self.segment}"
+        """The rule, the segment or the event."""
+        return self.rule or (f"event {self.event}" if self.event else f"segment {self.segment}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +134,9 @@ def _book(document: Document, content: RuleTestsFile, loaded: Loaded, findings: 
     help = did_you_mean(content.rules, loaded.rules_of)
     findings.append(document.report(document.place(("rules",)), "missing-file", message, help))
     return None
+
+
+ABOUT = frozenset({"at", "rule", "segment", "event"})
 
 
 class _Case:
@@ -216,20 +220,34 @@ class _Case:
     def _item(self, site: Site, item: ExpectedFields | OutcomeFields) -> Expected:
         written = site.written()
         steps: Route = () if "at" in written else tuple(written)[:1]
-        segment = item.segment if isinstance(item, ExpectedFields) else ""
+        segment, event = (item.segment, item.event) if isinstance(item, ExpectedFields) else ("", "")
         if segment:
             site.at(*steps, "segment").segment(segment)
+        elif event:
+            self._made(site.at(*steps), event, item)
         elif item.rule not in self.book.by_id:
             message = f"there is no rule '{item.rule}' under test"
             site.at(*steps, "rule").report("unknown-rule", message, did_you_mean(item.rule, self.book.by_id))
         self._check_step(site, item)
-        written = [key for key in type(item).model_fields if key in item.model_fields_set - {"at", "rule", "segment"}]
-        named = {key: getattr(item, key) for key in written}
+        written = [key for key in type(item).model_fields if key in item.model_fields_set - ABOUT]
+        named = {key.rstrip("_"): getattr(item, key) for key in written}
         fields = {
             key: each.after(self.fields.start) if isinstance(each, Moment) else each for key, each in named.items()
         }
         at, place = item.at.after(self.fields.start), site.document.place(site.route)
-        return Expected(at, item.rule, fields, place, segment)
+        if event:
+            declared = self.site.catalog.events.get(event)
+            given = _values(getattr(item, "with_", {}), declared.properties if declared else {}, self.fields.start)
+            fields = {"with": given} if given else {}
+        return Expected(at, item.rule, fields, place, segment, event)
+
+    def _made(self, site: Site, event: str, item: ExpectedFields | OutcomeFields) -> None:
+        """Report an event that nothing makes, and properties that it does not have."""
+        declared = self.site.catalog.events.get(site.at("event").event(event))
+        for name in getattr(item, "with_", {}) if declared else ():
+            if declared and name not in declared.properties:
+                help = did_you_mean(name, declared.properties)
+                site.at("with", name).report("unknown-property", f"{event} has no property '{name}'", help, key=True)
 
 
 def _values(given: Mapping[str, Any], declared: Mapping[str, Property], start: int) -> dict[str, Any]:

@@ -1,10 +1,11 @@
-"""Moves of segments as rule tests see them: `- 15d: { segment: active, moves: out }`.
+"""What the engine makes besides outreach, as rule tests see it: moves of segments, and events.
 
-The simulator collects them; `rule_tests` compares those of the segments that a test names.
+`- 15d: { segment: active, moves: out }`, `- 15d: { event: credited, with: { amount: 5 } }`. The simulator collects
+them; `rule_tests` compares those of the segments and event types that a test names.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from engine.core.book import RuleBook
 from engine.core.segments.model import MOVE_TYPES
@@ -20,6 +21,20 @@ class Move(NamedTuple):
     moves: str
     old: str
     new: str
+
+
+class Made(NamedTuple):
+    """One event that a rule or the engine has made for the customer."""
+
+    at: int
+    event: str
+    properties: dict[str, Any]
+
+
+def made_of(expected: Sequence[Expected], events: Iterable[Event]) -> list[Made]:
+    """The events of the types that the test names."""
+    named = {one.event for one in expected if one.event}
+    return [Made(event.time, event.type, event.properties) for event in events if event.type in named]
 
 
 def moves_of(book: RuleBook, events: Iterable[Event]) -> list[Move]:

@@ -14,11 +14,11 @@ from engine.lang.rule_tests import Expected, Standing, TestCase, TestFile
 from engine.model import Event, OutcomeRecord, Outreach
 from engine.ports import Renderer
 from engine.render import JinjaRenderer
-from engine.testing.moves import Move, concerned
+from engine.testing.moves import Made, Move, concerned, made_of
 from engine.testing.simulator import Simulator
 from engine.testing.standings import moment, standing_difference, standing_of
 
-Got = Outreach | OutcomeRecord | Move
+Got = Outreach | OutcomeRecord | Move | Made
 
 CONTAINED = ("text", "html")
 """Fields of which an expectation may quote a part; all other fields must be equal."""
@@ -60,7 +60,7 @@ def _run(file: TestFile, renderer: Renderer, index: int, case: TestCase) -> Test
     sim, standings = _simulate(file, renderer, case, strict=False)
     result = TestResult(case, index, got=[*sim.outreach], outcomes=sim.outcomes)
     if case.expect is not None:
-        result.got = in_order(case.expect, sim.outreach, sim.moves)
+        result.got = in_order(case.expect, sim.outreach, sim.moves, sim.derived)
         if not same(case.expect, result.got):
             result.problems += _difference(case, case.expect, result.got)
     if case.outcomes is not None and not same(case.outcomes, sim.outcomes):
@@ -97,9 +97,14 @@ def _simulate(file: TestFile, renderer: Renderer, case: TestCase, *, strict: boo
     return sim, found
 
 
-def in_order(want: Sequence[Expected], outreach: Sequence[Outreach], moves: Sequence[Move]) -> list[Got]:
-    """All outreach, and the moves of the segments that the test names, by their times; a move comes before outreach."""
-    named = concerned(want, moves)
+def in_order(
+    want: Sequence[Expected], outreach: Sequence[Outreach], moves: Sequence[Move], derived: Sequence[Event] = ()
+) -> list[Got]:
+    """All outreach, and the moves and events of the segments and types that the test names, by their times.
+
+    A move comes before an event, and an event before outreach.
+    """
+    named: list[Got] = [*concerned(want, moves), *made_of(want, derived)]
     return sorted([*named, *outreach], key=lambda one: one.at) if named else [*outreach]
 
 
@@ -113,11 +118,16 @@ def _about(properties: Mapping[str, Any], outreach: Sequence[Outreach]) -> dict[
 def same(want: Sequence[Expected], got: Sequence[Got]) -> bool:
     """Whether both lists have the same entries in the same order, comparing only the fields that `want` names.
 
-    At one instant the order of moves and outreach among each other doesn't matter.
+    At one instant the order of moves, events and outreach among each other doesn't matter.
     """
     moves: list[Got] = [one for one in got if isinstance(one, Move)]
-    others = [one for one in got if not isinstance(one, Move)]
-    return _all_match(_of_rules(want), others) and _all_match([one for one in want if one.segment], moves)
+    made: list[Got] = [one for one in got if isinstance(one, Made)]
+    others = [one for one in got if not isinstance(one, Move | Made)]
+    return (
+        _all_match(_of_rules(want), others)
+        and _all_match([one for one in want if one.segment], moves)
+        and _all_match([one for one in want if one.event], made)
+    )
 
 
 def _all_match(want: Sequence[Expected], got: Sequence[Got]) -> bool:
@@ -133,11 +143,15 @@ def _matches(want: Expected, got: Got) -> bool:
 
 
 def about(got: Got) -> str:
-    """The rule or the segment."""
+    """The rule, the segment or the event."""
+    if isinstance(got, Made):
+        return f"event {got.event}"
     return f"segment {got.segment}" if isinstance(got, Move) else got.rule
 
 
 def _equal(got: Got, name: str, value: Any) -> bool:
+    if isinstance(got, Made):
+        return all(got.properties.get(key) == wanted for key, wanted in value.items())
     found = getattr(got, name)
     if name == "moves" and value in ("in", "out") and isinstance(got, Move):
         return (got.old if value == "in" else got.new) == NO_LEVEL
@@ -156,9 +170,9 @@ def _wanted(case: TestCase, want: Expected) -> str:
 
 
 def _line(case: TestCase, got: Got, names: Sequence[str]) -> str:
-    shown = [] if isinstance(got, Move) else [name for name in names if name != "step" and hasattr(got, name)]
+    shown = [] if isinstance(got, Move | Made) else [name for name in names if name != "step" and hasattr(got, name)]
     values = [f"{name}: {_shown(case, name, getattr(got, name))}" for name in shown or _usual(got)]
-    step = "" if isinstance(got, Move) else got.step
+    step = "" if isinstance(got, Move | Made) else got.step
     return "  ".join([f"{moment(case, got.at):>8}  {label(about(got), step)}", *values])
 
 
@@ -169,6 +183,8 @@ def label(rule: str, step: str) -> str:
 
 def _usual(got: Got) -> list[str]:
     """What a line says of it when the test names nothing."""
+    if isinstance(got, Made):
+        return ["properties"]
     if isinstance(got, Move):
         return ["moves"] if got.moves in ("in", "out") else ["moves", "old", "new"]
     return ["subject"] if isinstance(got, Outreach) else ["outcome", "reason"]

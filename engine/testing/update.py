@@ -9,10 +9,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from engine.lang.located import Document, Node, Route
-from engine.lang.rule_test_grammar import OF_MOVES
+from engine.lang.rule_test_grammar import OF_EVENTS, OF_MOVES
 from engine.lang.rule_tests import Expected, Standing, TestCase, TestFile
 from engine.model import Outreach
-from engine.testing.moves import Move
+from engine.testing.moves import Made, Move
 from engine.testing.rule_tests import CONTAINED, MOMENTS, Got, TestResult, label, same
 from engine.testing.standings import moment
 
@@ -37,7 +37,7 @@ def _edits(document: Document, result: TestResult) -> Iterator[_Edit]:
     case, route = result.case, ("tests", result.index)
     if case.expect is not None and not same(case.expect, result.got):
         names = [name for name in _named(case.expect) if name not in CONTAINED] or ["subject"]
-        names = [name for name in names if name not in OF_MOVES] or ["subject"]
+        names = [name for name in names if name not in OF_MOVES | OF_EVENTS | {"with"}] or ["subject"]
         entries = [_entry(case, one, names, _quotes(case.expect, one)) for one in result.got]
         yield _edit(document, (*route, "expect"), entries)
     if case.outcomes is not None and not same(case.outcomes, result.outcomes):
@@ -83,6 +83,9 @@ def _entry(case: TestCase, one: Got, names: Sequence[str], quotes: Mapping[str, 
     if isinstance(one, Move):
         of_levels = f", old: {one.old}, new: {one.new}" if one.moves in ("up", "down") else ""
         return f"{moment(case, one.at)}: {{ segment: {one.segment}, moves: {one.moves}{of_levels} }}"
+    if isinstance(one, Made):
+        properties = json.dumps(one.properties, ensure_ascii=False)
+        return f"{moment(case, one.at)}: {{ event: {one.event}, with: {properties} }}"
     fields = [f"rule: {label(one.rule, one.step)}"]
     fields += [f"{name}: {_written(case, one, name)}" for name in names if name != "step" and getattr(one, name)]
     fields += [f"{name}: {json.dumps(text, ensure_ascii=False)}" for name, text in quotes.items()]
