@@ -1,6 +1,6 @@
 """The grammar of facts: what `exit` (and in journeys `goal` and `wait`) name, and how they are compiled."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Set
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
@@ -25,11 +25,13 @@ class FactFields(Strict):
     )
     moves: Literal["in", "out", "up", "down", "any"] = Field("in", description="Which way; `in` when not given.")
 
+    @classmethod
+    def lacks(cls, given: Set[str]) -> tuple[str, str] | None:
+        return None if given & {"event", "segment"} else (f"{cls.label} needs 'event' or 'segment'", "")
+
     @model_validator(mode="after")
     def _is_one_fact(self) -> "FactFields":
         given = self.model_fields_set
-        if not given & {"event", "segment"}:
-            refuse("missing-field", f"{self.label} needs 'event' or 'segment'")
         if {"event", "segment"} <= given:
             refuse("bad-value", f"{self.label} has both 'event' and 'segment'", "keep one of them", "segment")
         wrong = given & ({"where", "match"} if "segment" in given else {"moves"})

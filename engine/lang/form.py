@@ -3,10 +3,10 @@
 A parser ends with `refuse(...)`; its code and help end up in the diagnostic.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, ClassVar, Literal, NoReturn, get_args
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
+from typing import Any, ClassVar, Literal, NoReturn, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, model_validator
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 JsonSchema = dict[str, Any]
@@ -102,6 +102,21 @@ class Strict(BaseModel):
     """The diagnostic's code for an unknown field."""
     former: ClassVar[tuple[str, ...]] = ()
     """Fields that are read for ever, and offered to nobody."""
+
+    @classmethod
+    def lacks(cls, given: Set[str]) -> tuple[str, str] | None:
+        """What is missing where one of several fields is needed: message and help. `given`: names as in the file.
+
+        `validate` asks it also of mappings whose fields are wrong, so that the author is told both at once.
+        """
+        return None
+
+    @model_validator(mode="after")
+    def _is_complete(self) -> Self:
+        fields = type(self).model_fields
+        if lacking := self.lacks({fields[name].alias or name for name in self.model_fields_set}):
+            refuse("missing-field", *lacking)
+        return self
 
 
 class File(Strict):

@@ -3,6 +3,7 @@
 What pydantic checks here is form; what needs the other files is checked where they are compiled.
 """
 
+from collections.abc import Set
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
@@ -282,11 +283,13 @@ class RuleFields(Strict):
         None, min_length=1, description="A journey: messages, waits and branches, in order."
     )
 
+    @classmethod
+    def lacks(cls, given: Set[str]) -> tuple[str, str] | None:
+        return None if given & set(ACTIONS) else (f"rule needs {' or '.join(map(repr, ACTIONS))}", "say what it does")
+
     @model_validator(mode="after")
     def _one_of_each(self) -> "RuleFields":
         given = [name for name in ACTIONS if getattr(self, name) is not None]
-        if not given:
-            refuse("missing-field", f"rule needs {' or '.join(map(repr, ACTIONS))}", "say what it does")
         if len(given) > 1:
             refuse("several-actions", f"rule has {' and '.join(given)}", "make one rule of each", given[1])
         if self.exit and self.cancel_on:

@@ -1,5 +1,6 @@
 """The grammar of `*.test.yaml`."""
 
+from collections.abc import Set
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, NamedTuple
 
@@ -242,10 +243,16 @@ class CaseFields(Strict):
     outcomes: Annotated[list[OutcomeItem] | None, NotNull()] = Field(None, description="All outcomes, in order.")
     points: list[Stands] = Field([], description="How the customer's points stand at some moments.")
 
+    @classmethod
+    def lacks(cls, given: Set[str]) -> tuple[str, str] | None:
+        if given & {"expect", "outcomes", "points"}:
+            return None
+        return "test needs 'expect' or 'outcomes'", "expect: [] says that nothing is sent"
+
     @model_validator(mode="after")
     def _expects_something(self) -> "CaseFields":
         if self.expect is None and self.outcomes is None and not self.points:
-            refuse("missing-field", "test needs 'expect' or 'outcomes'", "expect: [] says that nothing is sent")
+            refuse("bad-value", "a test of no points expects nothing", "name a moment and a balance", "points")
         return self
 
 

@@ -1,7 +1,7 @@
 """The grammar of `segments`, and how they are compiled, in the order in which they depend on each other."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 from graphlib import CycleError, TopologicalSorter
 from typing import Annotated, Any, NamedTuple
@@ -58,11 +58,13 @@ class SegmentFields(Strict):
         None, description="How long a level is kept at least: a duration, end of year, or end of next year."
     )
 
+    @classmethod
+    def lacks(cls, given: Set[str]) -> tuple[str, str] | None:
+        return None if given & {"if", "levels"} else ("segment needs 'if' or 'levels'", "")
+
     @model_validator(mode="after")
     def _one_of_each(self) -> "SegmentFields":
         given = self.model_fields_set & {"condition", "levels"}
-        if not given:
-            refuse("missing-field", "segment needs 'if' or 'levels'")
         if len(given) == 2:
             refuse("bad-value", "segment has both 'if' and 'levels'", "make one segment of each", "levels")
         if self.keep and not self.levels:

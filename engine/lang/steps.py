@@ -4,7 +4,7 @@ What a step is named, and which steps an expression may read, follows the order 
 built from the end to the beginning.
 """
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal
 
@@ -82,13 +82,16 @@ class WaitFields(Strict):
     step: Annotated[Name | None, NotNull()] = Field(None, description="Only events about the message of this step.")
     within: Annotated[SpanField | None, NotNull()] = Field(None, description="How long it waits for that at most.")
 
+    @classmethod
+    def lacks(cls, given: Set[str]) -> tuple[str, str] | None:
+        if given & {"for", *CALENDAR, "event", "segment"}:
+            return None
+        return "wait says neither how long nor for what", 'as in wait: 2d, or wait: { until: "09:00" }'
+
     @model_validator(mode="after")
     def _is_one_kind(self) -> "WaitFields":
         given = self.model_fields_set
         kinds = [name for name in (("for_",), CALENDAR, ("event",), ("segment",)) if given & set(name)]
-        if not kinds:
-            help = 'as in wait: 2d, or wait: { until: "09:00" }'
-            refuse("missing-field", "wait says neither how long nor for what", help)
         if len(kinds) > 1:
             first, second = (_key(kind, given) for kind in kinds[:2])
             refuse("bad-value", f"wait has both '{first}' and '{second}'", "make two waits of it", second)
@@ -157,6 +160,12 @@ class StepFields(Strict):
         None, alias="else", min_length=1, description="The steps if it did not."
     )
 
+    @classmethod
+    def lacks(cls, given: Set[str]) -> tuple[str, str] | None:
+        if given & set(KINDS) or given >= {"if", "then"}:
+            return None
+        return f"a step needs one of {', '.join(KINDS)}", "or `if` with `then`"
+
     @model_validator(mode="after")
     def _is_one_kind(self) -> "StepFields":
         given = [name for name in KINDS if getattr(self, name) is not None]
@@ -165,8 +174,6 @@ class StepFields(Strict):
         if self.emit is not None and self.emit.after:
             refuse("bad-value", "a step makes its event at once", "put a `wait` before it", "emit")
         branches = self.then is not None or self.otherwise is not None
-        if not given and not (self.condition and self.then is not None):
-            refuse("missing-field", f"a step needs one of {', '.join(KINDS)}", "or `if` with `then`")
         if given and branches and not (self.wait and self.wait.awaits):
             where = "then" if self.then is not None else "else"
             refuse("bad-value", f"'{where}' goes with a wait for an event or a segment, or with `if` alone", "", where)

@@ -3,8 +3,9 @@
 To add a kind: a model here with its fields and `build`, and its class in `core/triggers`.
 """
 
+from collections.abc import Set
 from datetime import date, time
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -121,13 +122,17 @@ class MilestoneFields(TriggerFields):
     every: float = Field(0, gt=0, description="Every multiple of this is a level.")
     where: Expr = Field("", description="Only events for which this is true count.")
 
+    _pairs: ClassVar = (("count", "sum"), ("reaches", "every"))
+
+    @classmethod
+    def lacks(cls, given: Set[str]) -> tuple[str, str] | None:
+        lacking = next((pair for pair in cls._pairs if not given & set(pair)), None)
+        return (f"milestone needs '{lacking[0]}' or '{lacking[1]}'", "") if lacking else None
+
     @model_validator(mode="after")
     def _one_of_each(self) -> "MilestoneFields":
-        for one, other in (("count", "sum"), ("reaches", "every")):
-            given = self.model_fields_set & {one, other}
-            if not given:
-                refuse("missing-field", f"milestone needs '{one}' or '{other}'")
-            if len(given) == 2:
+        for one, other in self._pairs:
+            if self.model_fields_set >= {one, other}:
                 refuse("bad-value", f"milestone has both '{one}' and '{other}'", "keep one of them", other)
         return self
 
@@ -364,12 +369,16 @@ class When(Strict):
     below: float = Field(0, gt=0, lt=1, description="With `score`: the threshold, between 0 and 1.")
     within: Span = Field(0, description="With `score: buys_within`: the time in which the customer buys.")
 
+    @classmethod
+    def lacks(cls, given: Set[str]) -> tuple[str, str] | None:
+        """An unknown kind, which is told as such, counts as one."""
+        kinds = [name for name in cls.model_fields if name not in BESIDE]
+        return None if given - BESIDE.keys() else ("'when' names no trigger", f"kinds: {', '.join(kinds)}")
+
     @model_validator(mode="after")
     def _exactly_one(self) -> "When":
         kinds = [name for name in type(self).model_fields if name not in BESIDE]
         given = [name for name in kinds if name in self.model_fields_set]
-        if not given:
-            refuse("missing-field", "'when' names no trigger", f"kinds: {', '.join(kinds)}")
         if len(given) > 1:
             refuse("several-kinds", f"'when' has {' and '.join(given)}", "make one rule of each", given[1])
         for name in self.model_fields_set & BESIDE.keys():

@@ -1,6 +1,6 @@
 """Validates a file's data by the grammar: pydantic finds the problems, this module words and locates them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from types import UnionType
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
@@ -42,6 +42,7 @@ def validate(model: type[M], document: Document) -> tuple[M | None, list[Diagnos
     findings = [
         _finding(model, document, each) for each in details if each["type"] != "missing" or each["loc"] not in misspelt
     ]
+    findings += _lacking(model, document, {each["loc"][:end] for each in details for end in range(len(each["loc"]))})
     rest, left_out = _without(document.data, [each["loc"] for each in details])
     try:
         return model.model_validate(rest), findings, left_out
@@ -85,6 +86,30 @@ def _finding(model: type[Strict], document: Document, error: ErrorDetails) -> Di
     if route == ("version",):
         code, help = "bad-version", "write version: 1"
     return document.report(document.place(route), code, f"{_named(route)} {message}", help)
+
+
+def _lacking(model: type[Strict], document: Document, routes: Set[Route]) -> list[Diagnostic]:
+    """What mappings lack that have wrong fields: pydantic asks only those whose fields are all right."""
+    found = []
+    for route in routes:
+        owner, written = _model_in(_at(model, route)), _written(document.data, route)
+        if owner is None or not isinstance(written, Mapping):
+            continue
+        fields = _fields(owner)
+        given = {key if key in fields else closest(key, fields) or key for key in map(str, written)}
+        if lacking := owner.lacks(given):
+            found.append(document.report(document.place(route), "missing-field", *lacking))
+    return found
+
+
+def _written(data: Any, route: Route) -> Any:
+    """What the file has at `route`; None where a shorthand has less than the grammar."""
+    for step in route:
+        try:
+            data = data[step]
+        except (LookupError, TypeError):
+            return None
+    return data
 
 
 def _meant(model: type[Strict], route: Route) -> Route:
