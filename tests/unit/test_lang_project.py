@@ -182,7 +182,7 @@ def test_all_errors_of_all_files_are_found_in_one_run(tmp_path: Path) -> None:
     rules = RULES.replace("for: 14d", "for: 14").replace("cart_id }", "card_id }").replace("id: loyal", "id: big")
     found = loaded(tmp_path, rules=rules, policy=POLICY.replace("limit: 2", "limit: 0"))
     assert found.book is None
-    assert codes(found.diagnostics) == ["bad-duration", "duplicate-id", *["unknown-property"] * 2, "bad-value"]
+    assert codes(found.diagnostics) == ["bad-duration", "duplicate-id", "unknown-property", "bad-value"]
     assert [each.file.rpartition("/")[2] for each in found.diagnostics][-1] == "policy.yaml"
 
 
