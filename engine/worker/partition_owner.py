@@ -65,10 +65,6 @@ class Rules:
     renderer: Renderer
     decoders: Mapping[str, Decoder | IngestedDecoder]
 
-    @property
-    def side(self) -> Side:
-        return Side(self.book, self.renderer)
-
 
 def _no_book(revision: str) -> Rules:
     raise BookMissing(revision)
@@ -103,7 +99,7 @@ class WorkerContext:
     place: Callable[[bytes, int], int] | None = None
     """The partition of a key, given the number of partitions; None: not checked."""
     books: Callable[[str], Rules] = _no_book
-    """The rules of a revision that a roll-out is about. Raises BookMissing."""
+    """The rules of a revision that is rolled out. Raises BookMissing."""
     largest_letter: int = UNLIMITED
     """Bytes of a dead letter, at most: what its topic takes."""
 
@@ -283,7 +279,7 @@ class PartitionOwner:
             partition.adopt(self.rules.book, self.rules.renderer)
             return
         old, new = self._rules_of(rollout)
-        partition.follow(Change(rollout, old.side, new.side))
+        partition.follow(Change(rollout, Side(old.book, old.renderer), Side(new.book, new.renderer)))
         self._decoders = {
             topic: TwoDecoders(decoder, new.decoders[topic], self._has_new) if old is not new else decoder
             for topic, decoder in old.decoders.items()

@@ -91,7 +91,9 @@ class TwoBooks:
         """Let the customer meet the book that is theirs now."""
         if self._has_both(customer, stored):
             own, shadow = self._both(stored)
+            told, failed = len(self.told), len(self.failed)
             self._new.visit(customer, own)
+            self._count(told, failed)  # what is due at once
             self._shadow.visit(customer, Value(shadow.state, shadow.wake))
             self._keep(customer, own, shadow)
         else:
@@ -109,13 +111,17 @@ class TwoBooks:
         own, shadow = self._both(stored)
         told, failed = len(self.told), len(self.failed)
         self._new.take(customer, own, inputs, looked_at)
-        self._sent.update(_sent(self.told[told:]))
-        self._failures += _failed(self.told[told:], self.failed[failed:])
+        self._count(told, failed)
         self._complaints += sum(
             isinstance(input, Event) and input.type == FeedbackKind.COMPLAINED for _, input in inputs
         )
         self._shadow.take(customer, Value(shadow.state, shadow.wake), inputs, looked_at)
         self._keep(customer, own, shadow)
+
+    def _count(self, told: int, failed: int) -> None:
+        """Count what was told and what has failed since there were so many."""
+        self._sent.update(_sent(self.told[told:]))
+        self._failures += _failed(self.told[told:], self.failed[failed:])
 
     def _both(self, stored: Value) -> tuple[Value, Shadow]:
         """The customer by the new book and by the old one; the two part here, if they have not parted before."""

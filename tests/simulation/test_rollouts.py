@@ -307,6 +307,22 @@ def test_what_the_live_rules_would_have_sent_too_is_no_reason() -> None:
     assert reason(shop, Limits()) == ""
 
 
+def test_what_is_due_at_once_when_customers_meet_a_shorter_wait_counts_too() -> None:
+    soon = rule(Inactivity("quiet", of=frozenset({"visit"}), after=HOUR))
+    shop = Shop(book(QUIET, revision=OLD), book(soon, revision=NEW))
+    shop.happen(*(event("visit", START, customer=one) for one in PEOPLE))
+    shop.until(START + 5 * HOUR)
+    shop.turn("canary")
+    shop.sweep()
+    fired = sum(one.outcome is Outcome.FIRED for one in shop.outcomes)
+    rollout = shop.store.meta(0).rollout
+    assert rollout is not None
+    assert rollout.counts is not None
+    assert fired == len(shop.have_new()) > FEW
+    assert (rollout.counts.sent, rollout.counts.without) == ({"quiet": fired}, {})
+    assert "quiet has sent" in reason(shop, Limits())
+
+
 def test_what_one_partition_has_taken_back_the_others_take_back_too() -> None:
     rollout = Rollout(OLD, NEW, HALF, at=7)
     gone = msgspec.structs.replace(rollout, phase="back", reason="too much")
