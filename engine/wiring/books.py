@@ -15,18 +15,17 @@ from engine.lang.tables import paths_of
 from engine.ports import StateStore
 from engine.render.files import read_sources
 from engine.testing import Project, load_project
-from engine.wiring.backtest import Rules
 
 Files = Mapping[str, str]
 """Path below a project -> text."""
 
 
-def files_of(folders: Rules) -> Files:
+def files_of(folder: Path, templates: Path) -> Files:
     """Everything that a revision depends on, without rule tests."""
-    rules = [path for path in sorted(folders.rules.glob("*.yaml")) if not path.name.endswith(".test.yaml")]
-    rules += [path for path in (folders.rules / SCORES, *paths_of(folders.rules)) if path.is_file()]
+    rules = [path for path in sorted(folder.glob("*.yaml")) if not path.name.endswith(".test.yaml")]
+    rules += [path for path in (folder / SCORES, *paths_of(folder)) if path.is_file()]
     found = {f"rules/{path.name}": path.read_bytes().decode() for path in rules}
-    return found | {f"templates/{name}": text for name, text in read_sources(folders.templates).items()}
+    return found | {f"templates/{name}": text for name, text in read_sources(templates).items()}
 
 
 def unpacked(files: Files, folder: Path) -> Project:

@@ -15,7 +15,8 @@ def plan_for(settings: Settings, old: Rules, new: Rules, days: int, sample: int 
     sides = [side_of(one) for one in (old, new)]
     with open_store(settings) as store:
         made = make_plan(store, sides[0], sides[1], days, sample, begin)
-    made.files = {side.book.revision: dict(files_of(rules)) for side, rules in zip(sides, (old, new), strict=True)}
+    for side, one in zip(sides, (old, new), strict=True):
+        made.files[side.book.revision] = dict(files_of(one.rules, one.templates))
     return made
 
 

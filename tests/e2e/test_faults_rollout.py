@@ -10,7 +10,6 @@ import pytest
 from engine.operate.rollout import begin, end
 from engine.ports import Limits, Rollout
 from engine.testing import load_project
-from engine.wiring.backtest import Rules
 from engine.wiring.books import files_of, packed
 from engine.worker.change import PASSES, Change, Side
 from tests.support.command import write_project
@@ -37,7 +36,7 @@ class Trial:
             folder = write_project(tmp_path / name, files)
             opened = load_project(folder / "rules", folder / "templates")
             sides.append(Side(opened.book, opened.renderer))
-            self.books[opened.book.revision] = packed(files_of(Rules(folder / "rules", folder / "templates")))
+            self.books[opened.book.revision] = packed(files_of(folder / "rules", folder / "templates"))
         old, new = self.books
         self.rollout = Rollout(old, new, SHARE, 1)
         self.change = Change(self.rollout, *sides)

@@ -58,9 +58,8 @@ class Shop:
 
     def plan(self, days: int = 30) -> Plan:
         made = make_plan(self.store, self.sides[0], self.sides[1], days, None, lambda name, size: lambda done: None)
-        made.files = {
-            side.book.revision: dict(files_of(one)) for side, one in zip(self.sides, self.folders, strict=True)
-        }
+        for side, one in zip(self.sides, self.folders, strict=True):
+            made.files[side.book.revision] = dict(files_of(one.rules, one.templates))
         return made
 
     def phases(self) -> list[str]:
@@ -89,8 +88,11 @@ def test_a_revision_travels_with_all_that_it_depends_on(tmp_path: Path) -> None:
     folder = write_project(tmp_path / "from", project)
     (folder / "rules" / "albums.table.json").write_text(table)
     folders = Folders(folder / "rules", folder / "templates")
-    assert "rules/albums.table.json" in files_of(folders)
-    assert unpacked(files_of(folders), tmp_path / "to").book.revision == side_of(folders).book.revision
+    assert "rules/albums.table.json" in files_of(folders.rules, folders.templates)
+    assert (
+        unpacked(files_of(folders.rules, folders.templates), tmp_path / "to").book.revision
+        == side_of(folders).book.revision
+    )
 
 
 def test_a_plan_begins_in_every_partition_with_the_files_that_were_reviewed(shop: Shop, tmp_path: Path) -> None:
