@@ -1,6 +1,9 @@
-"""Reads the fields of librdkafka's messages. Its stubs allow None for messages never sent; read ones have all."""
+"""Reads the fields of librdkafka's messages. Its stubs allow None for messages never sent; read ones have all.
 
-from typing import cast
+`record_of` is called for each record. `cast` to a type like `list[str] | None` makes that type with each call: 0.6 us.
+"""
+
+from typing import Any, cast
 
 from confluent_kafka import Message, TopicPartition
 
@@ -9,21 +12,25 @@ from engine.ports import Headers, Record
 
 def record_of(message: Message) -> Record:
     """A message that is no error."""
+    headers = message.headers()
     return Record(
-        cast(str, message.topic()),
-        cast(int, message.partition()),
-        cast(int, message.offset()) + 1,
+        message.topic() or "",
+        message.partition() or 0,
+        (message.offset() or 0) + 1,
         message.value(),
         message.key(),
         message.timestamp()[1],
-        tuple(headers_of(message)),
+        _with_values(headers) if headers else (),
     )
 
 
 def headers_of(message: Message) -> Headers:
     """A header without a value has an empty one."""
-    headers = cast(list[tuple[str, bytes | None]] | None, message.headers())
-    return [(name, value or b"") for name, value in headers] if headers else ()
+    return _with_values(message.headers() or ())
+
+
+def _with_values(headers: Any) -> tuple[tuple[str, bytes], ...]:
+    return tuple([(name, value or b"") for name, value in headers])
 
 
 def place_of(message: Message) -> TopicPartition:
