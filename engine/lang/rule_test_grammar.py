@@ -4,14 +4,17 @@ from collections.abc import Set
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from engine.core.durations import milliseconds
 from engine.core.zones import to_millis
-from engine.lang.fields import TEXT, Name
+from engine.lang.fields import TEXT, Name, Span
 from engine.lang.form import File, JsonSchema, NotNull, Parsed, Shorthand, Strict, refuse, said
 from engine.lang.scores import ScoresFields
 from engine.model import Outcome
+
+NOW = "now"
+"""As the time of an event: where the lines before it have brought the clock."""
 
 
 class Moment(NamedTuple):
@@ -50,6 +53,10 @@ def _moment(value: Any) -> Moment:
     return moment
 
 
+def _moment_or_now(value: Any) -> Moment | None:
+    return None if value == NOW else _moment(value)
+
+
 def _start(value: Any) -> int:
     moment = _moment(value)
     if moment.relative:
@@ -64,7 +71,7 @@ def _text_or_number(value: Any) -> str:
 
 
 def _given(value: Any) -> Any:
-    if not isinstance(value, dict) or "at" in value or len(value) != 1:
+    if not isinstance(value, dict) or {"at", "advance"} & value.keys() or len(value) != 1:
         return value
     at, what = next(iter(value.items()))
     if isinstance(what, str):
@@ -104,13 +111,13 @@ def _with_step(value: Any) -> Any:
     return {**value, "rule": name, "step": step}
 
 
-def _keyed_by_time(inner: JsonSchema) -> JsonSchema:
+def _keyed_by_time(inner: JsonSchema, times: str = "^[0-9]") -> JsonSchema:
     """`- 26d: …`: a mapping of one time to what happens then."""
     return {
         "type": "object",
         "minProperties": 1,
         "maxProperties": 1,
-        "propertyNames": {"pattern": "^[0-9]"},
+        "propertyNames": {"pattern": times},
         "additionalProperties": {"anyOf": [TEXT, inner]},
     }
 
@@ -122,13 +129,34 @@ OptionalMoment = Annotated[Moment | None, Parsed(_moment, _TIME)]
 OutcomeField = Annotated[Outcome | None, NotNull(), Field(strict=False)]
 
 
+_GIVEN: JsonSchema = {"anyOf": [{"required": ["at", "event"]}, {"required": ["advance"]}]}
+
+
 class GivenFields(Strict):
+    """An event, or that time passes."""
+
     label = "given"
-    at: MomentField = Field(description="When it happens: a duration from the start, or a date-time.")
-    event: str = Field(description="The event type.")
+    model_config = ConfigDict(json_schema_extra=_GIVEN)
+    at: Annotated[Moment | None, Parsed(_moment_or_now, _TIME)] = Field(
+        None, description="When it happens: a duration from the start, a date-time, or now."
+    )
+    event: str = Field("", description="The event type.")
     properties: dict[str, Any] = Field({}, description="Its properties.")
     arrives: OptionalMoment = Field(None, description="When the engine gets to see it; at once when not given.")
     id: str = Field("", description="The event's id; a fresh one when not given.")
+    advance: Span = Field(0, description="In place of an event: how far the clock moves on.")
+
+    @model_validator(mode="after")
+    def _is_one_thing(self) -> "GivenFields":
+        given = self.model_fields_set
+        if "advance" in given and (wrong := given - {"advance"}):
+            refuse(
+                "unknown-field", f"'{min(wrong)}' does not stand beside `advance`", "make two lines of it", min(wrong)
+            )
+        missing = [] if "advance" in given else [name for name in ("at", "event") if name not in given]
+        if missing:
+            refuse("missing-field", f"given needs '{missing[0]}'", "as in - 1d: purchase, or - advance: 3d")
+        return self
 
 
 class ExpectedFields(Strict):
@@ -220,7 +248,7 @@ class StandsFields(Strict):
 
 
 _ITEM = {"type": "object", "anyOf": [{"required": ["rule"]}, {"required": ["segment"]}, {"required": ["event"]}]}
-Given = Annotated[GivenFields, Shorthand(_given, _keyed_by_time(_EVENT))]
+Given = Annotated[GivenFields, Shorthand(_given, _keyed_by_time(_EVENT, f"^([0-9]|{NOW}$)"))]
 Expect = Annotated[ExpectedFields, Shorthand(_expected, _keyed_by_time(_ITEM))]
 Stands = Annotated[
     StandsFields,

@@ -156,7 +156,7 @@ class _Case:
             fields.customer,
             _values(fields.profile, self.site.catalog.profile, start),
             start,
-            tuple(self.given(index, each) for index, each in enumerate(fields.given)),
+            self.story(fields.given),
             fields.until.after(start),
             self.expected("expect", fields.expect),
             self.expected("outcomes", fields.outcomes),
@@ -178,7 +178,19 @@ class _Case:
                 found.append(Standing(item.at.after(start), id_, parts))
         return tuple(sorted(found, key=lambda one: one.at))
 
-    def given(self, index: int, fields: GivenFields) -> Given:
+    def story(self, items: Sequence[GivenFields]) -> tuple[Given, ...]:
+        """The events. What happened before the moment to which `advance` has moved the clock arrives then."""
+        clock, advanced, found = self.fields.start, None, []
+        for index, fields in enumerate(items):
+            if fields.advance:
+                clock = advanced = clock + fields.advance
+                continue
+            given = self.given(index, fields, clock, advanced)
+            clock = max(clock, given.arrives)
+            found.append(given)
+        return tuple(found)
+
+    def given(self, index: int, fields: GivenFields, now: int, advanced: int | None) -> Given:
         event, properties = self._given_sites(index)
         event.event(fields.event, key=event is properties)
         declared = self.site.catalog.events.get(fields.event)
@@ -187,8 +199,8 @@ class _Case:
                 help = did_you_mean(name, declared.properties)
                 message = f"{fields.event} does not declare '{name}', so no rule can read it"
                 properties.at(name).report("undeclared-property", message, help, key=True)
-        at = fields.at.after(self.fields.start)
-        arrives = fields.arrives.after(self.fields.start) if fields.arrives else at
+        at = fields.at.after(self.fields.start) if fields.at else now
+        arrives = fields.arrives.after(self.fields.start) if fields.arrives else max(at, advanced or at)
         values = _values(fields.properties, declared.properties if declared else {}, self.fields.start)
         return Given(at, arrives, fields.event, values, fields.id or f"e-{index + 1}")
 

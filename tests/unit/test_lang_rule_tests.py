@@ -8,6 +8,7 @@ from engine.lang.rule_tests import Given, TestFile, load_tests
 from tests.support.language import TESTS, codes, loaded
 
 START = 1_772_445_600_000  # 2026-03-02T10:00:00Z
+START_2026 = 1_767_225_600_000  # 2026-01-01T00:00:00Z
 DAY = 86_400_000
 
 
@@ -83,3 +84,49 @@ def test_a_file_with_errors_gives_no_tests(tmp_path: Path) -> None:
     )
     assert found is None
     assert codes(findings) == ["unknown-event", "unknown-rule"]
+
+
+STORY = """\
+version: 1
+tests:
+  - name: a story that adds up no days
+    given: [{}]
+    until: 30d
+    expect: []
+"""
+
+
+def story(folder: Path, *lines: str) -> TestFile:
+    found, findings = read_tests(folder, STORY.format(", ".join(lines)))
+    assert found, findings
+    return found
+
+
+def test_a_story_moves_the_clock_on_without_adding_up_its_days(tmp_path: Path) -> None:
+    lines = ("now: login", "advance: 3d", "advance: 1d", "{ at: now, event: purchase }", "20d: login", "now: purchase")
+    assert [(given.at - START_2026, given.type) for given in story(tmp_path, *lines).tests[0].given] == [
+        (0, "login"), (4 * DAY, "purchase"), (20 * DAY, "login"), (20 * DAY, "purchase")
+    ]  # fmt: skip
+
+
+def test_what_happened_before_the_clock_moved_on_arrives_late(tmp_path: Path) -> None:
+    lines = ("1d: login", "advance: 4d", "2d: purchase", "{ at: 3d, event: login, arrives: 6d }", "7d: login")
+    given = story(tmp_path, *lines).tests[0].given
+    assert [(one.at - START_2026, one.arrives - START_2026) for one in given] == [
+        (DAY, DAY), (2 * DAY, 5 * DAY), (3 * DAY, 6 * DAY), (7 * DAY, 7 * DAY)
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        ("{ advance: 3d, event: login }", "unknown-field"),
+        ("{ event: login, id: e-1 }", "missing-field"),
+        ("{ at: 3d }", "missing-field"),
+        ("advance: 0d", "bad-duration"),
+        ("advance: now", "bad-duration"),
+    ],
+)
+def test_a_line_is_an_event_or_time_that_passes(tmp_path: Path, line: str, code: str) -> None:
+    found, findings = read_tests(tmp_path, STORY.format(line))
+    assert (found, codes(findings)) == (None, [code])

@@ -70,3 +70,14 @@ def test_an_update_writes_moves_too(tmp_path: Path) -> None:
 def test_k_finds_a_test_by_the_segments_rules_and_templates_that_it_names(tmp_path: Path) -> None:
     file, _ = told(tmp_path, "0d: { rule: hello, subject: Hello }", "0d: { segment: active, moves: in }")
     assert file.words_of(file.tests[0]) == {"hello", "note", "active"}
+
+
+def test_a_story_that_moves_the_clock_on_comes_out_as_one_with_days(tmp_path: Path) -> None:
+    book = shop(tmp_path, ACTIVE + TIER, IN)
+    lines = "      - now: visit\n      - advance: 1d\n      - now: { buy: { amount: 60 } }\n"
+    story = STORY.replace("      - 0d: visit\n      - 1d: { buy: { amount: 60 } }\n", lines)
+    path = tmp_path / "rules" / "story.test.yaml"
+    path.write_text(story + "      - 0d: hello\n      - 1d: { segment: tier, new: high }\n", encoding="utf-8")
+    file, findings = load_tests(path, load(tmp_path / "rules", inspect_templates(tmp_path / "templates")))
+    assert file, findings
+    assert run_test_file(file, JinjaRenderer(tmp_path / "templates", book))[0].passed
