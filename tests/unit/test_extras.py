@@ -37,6 +37,7 @@ for command in sys.argv[1:]:
 NEEDS = {
     "archive": "insight",
     "backtest": "insight",
+    "coupons": "insight",
     "fit": "insight",
     "metrics": "insight",
     "recommend": "insight",
