@@ -168,3 +168,19 @@ def test_an_event_that_a_step_makes_says_which_steps_came_before_it() -> None:
           - { id: seen, when: { event: told, where: event.hello and not event.offer }, send: seen }
         """
     assert told(loaded(rules, events=events), signs_up) == ["0d hello", "0d seen"]
+
+
+def test_who_leaves_the_segment_in_the_millisecond_of_a_step_does_not_get_it() -> None:
+    rules = """\
+        segments:
+          - { id: active, if: events.visit.count("7d") >= 1 }
+        rules:
+          - id: j
+            when: { segment: active }
+            exit: { segment: active, moves: out }
+            steps: [{ wait: 6d }, { send: early }, { wait: 1d }, { send: late }]
+        """
+    sim = Simulator(loaded(rules), strict=True)
+    sim.event("visit", "0d")
+    sim.run("30d")
+    assert outcomes(sim) == ["0d entered", "6d early fired", "7d early.wait exited"]
