@@ -5,8 +5,9 @@ A score depends on three things of a state: the number of purchase days, the fir
 the last purchase on it falls with the silence, counted in whole seconds.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from engine.arithmetic.bg_nbd import BgNbd
@@ -23,16 +24,33 @@ SCORES: Final = ("alive", "buys_within")
 MAX_SILENCE: Final = 20 * 366 * 86_400
 """Seconds of silence (20 years) after which a score that is not below its threshold counts as never getting there."""
 MAX_REMEMBERED: Final = 50_000
-"""Results that a model remembers (about 10 MB). A shop has some thousands of kinds of customers, by purchase days and
-recency; the millions of customers of a kind share one computation of 40 microseconds."""
+"""Results that a threshold remembers (about 10 MB). A shop has some thousands of kinds of customers, by purchase days
+and recency; the millions of customers of a kind share one computation of 40 microseconds."""
+
+Kind = tuple[int, int]
+"""Purchase days after the first, and days from the first to the last of them: what a score needs beside the silence."""
 
 
-class Bought(NamedTuple):
-    """Purchase days after the first, days from the first to the last of them, and the newest purchase (epoch ms)."""
+class Crossing:
+    """When silence brings a score below a threshold; `ScoreModel.crossing` makes it."""
 
-    repeats: int
-    recency: int
-    last: int
+    __slots__ = ("_find", "_known", "_zone")
+
+    def __init__(self, zone: ZoneInfo, find: Callable[[Kind], int | None]) -> None:
+        self._zone = zone
+        self._find = find
+        self._known: dict[Kind, int | None] = {}
+
+    def after(self, memory: Memory) -> int | None:
+        """The moment (epoch ms) at which a customer with these purchases falls below; None: never."""
+        kind = kind_of(memory, self._zone)
+        known = self._known
+        if kind not in known:
+            if len(known) >= MAX_REMEMBERED:
+                known.clear()
+            known[kind] = self._find(kind)
+        seconds = known[kind]
+        return None if seconds is None else memory.last + seconds * 1000
 
 
 @dataclass(frozen=True)
@@ -43,51 +61,52 @@ class ScoreModel:
     zone: ZoneInfo
     model: ParetoNbd | BgNbd
     fit: int
-    _remembered: dict[tuple[str, int, float, int, int], int | None] = field(default_factory=dict, compare=False)
+    _crossings: dict[tuple[str, int, float], Crossing] = field(default_factory=dict, compare=False)
 
     def day(self, instant: int) -> int:
         """The number of the local day."""
-        return day_number(instant, self.zone)
+        return instant // DAY if self.zone.key == "UTC" else day_number(instant, self.zone)
 
     def score(self, state: State, name: str, span: int, now: int) -> float | Missing:
         """The score at `now`; MISSING without a purchase. `span`: of buys_within, milliseconds."""
         memory = state.events.get(self.purchase)
         if memory is None:
             return MISSING
-        bought = bought_of(memory, self.zone)
-        return self._value(bought, name, span, max(0, now - bought.last) // 1000 / SECONDS_PER_WEEK)
+        silence = max(0, now - memory.last) // 1000 / SECONDS_PER_WEEK
+        return self._value(kind_of(memory, self.zone), name, span, silence)
 
-    def _value(self, bought: Bought, name: str, span: int, silence: float) -> float:
-        weeks = bought.recency / 7
-        history = History(bought.repeats, weeks, weeks + silence)
+    def _value(self, kind: Kind, name: str, span: int, silence: float) -> float:
+        weeks = kind[1] / 7
+        history = History(kind[0], weeks, weeks + silence)
         return self.model.alive(history) if name == "alive" else self.model.buys_within(history, span / WEEK_MS)
 
     def falls_below(self, state: State, name: str, span: int, threshold: float) -> int | None:
         """The moment (epoch ms) at which silence since the last purchase brings the score below; None: never."""
         memory = state.events.get(self.purchase)
-        if memory is None:
-            return None
-        bought = bought_of(memory, self.zone)
-        seconds = self._seconds(bought, name, span, threshold)
-        return None if seconds is None else bought.last + seconds * 1000
+        return None if memory is None else self.crossing(name, span, threshold).after(memory)
 
-    def _seconds(self, bought: Bought, name: str, span: int, threshold: float) -> int | None:
-        known, kind = self._remembered, (name, span, threshold, bought.repeats, bought.recency)
-        if kind not in known:
-            if len(known) >= MAX_REMEMBERED:
-                known.clear()
-            known[kind] = seconds_until_below(
-                lambda silence: self._value(bought, name, span, silence), threshold, MAX_SILENCE
+    def crossing(self, name: str, span: int, threshold: float) -> Crossing:
+        """When silence brings this score below the threshold. The same one for the same threshold."""
+        asked = (name, span, threshold)
+        if asked not in self._crossings:
+            self._crossings[asked] = Crossing(
+                self.zone,
+                lambda kind: seconds_until_below(
+                    lambda silence: self._value(kind, name, span, silence), threshold, MAX_SILENCE
+                ),
             )
-        return known[kind]
+        return self._crossings[asked]
 
 
-def bought_of(memory: Memory, zone: ZoneInfo) -> Bought:
+def kind_of(memory: Memory, zone: ZoneInfo) -> Kind:
     """The purchase days of a customer. Days from before they were counted: `days_at_most`."""
     history = memory.history
     days = history.older_days + len(history.days) if history is not None else 0
-    recency = day_number(memory.last, zone) - day_number(memory.first, zone) if memory.spread else 0
-    return Bought((days or days_at_most(memory, recency)) - 1, recency, memory.last)
+    if not memory.spread:
+        return (days or 1) - 1, 0
+    first, last = memory.last - memory.spread, memory.last
+    recency = last // DAY - first // DAY if zone.key == "UTC" else day_number(last, zone) - day_number(first, zone)
+    return (days or days_at_most(memory, recency)) - 1, recency
 
 
 def days_at_most(memory: Memory, recency: int) -> int:

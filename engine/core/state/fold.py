@@ -99,9 +99,12 @@ def _keep(plan: Plan, memory: Memory, history: History, event: Event) -> None:
 
 def _keep_day(history: History, day: int) -> None:
     days = history.days
-    if day in days:
+    if not days or day > days[-1]:  # the usual case
+        days.append(day)
+    elif day in days:
         return
-    insort(days, day)
+    else:
+        insort(days, day)
     if len(days) > MAX_LISTED_DAYS:
         del days[0]
         history.older_days += 1

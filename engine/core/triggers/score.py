@@ -13,7 +13,7 @@ from typing import Any
 
 from engine.core.durations import text_of
 from engine.core.scores import ScoreModel
-from engine.core.state.model import Slot, State, Timer
+from engine.core.state.model import Memory, Slot, State, Timer
 from engine.core.triggers.base import Firing, Trigger, newest, spend
 from engine.core.zones import iso
 from engine.model import Event, KeptEvent
@@ -32,6 +32,7 @@ class Score(Trigger):
         self.within = within
         self.below = below
         self.fit = scores.fit if scores is not None else 0
+        self.crossing = scores.crossing(score, within, below) if scores is not None else None
         self.what = f'scores.buys_within("{text_of(within)}")' if within else f"scores.{score}"
 
     @property
@@ -39,11 +40,16 @@ class Score(Trigger):
         return frozenset({self.scores.purchase}) if self.scores is not None else frozenset()
 
     def on_event(self, state: State, event: Event, horizon: int) -> Firing | None:
-        slot = state.slot(self.rule)
+        slot = state.rules.get(self.rule)
+        if slot is None:
+            slot = state.rules[self.rule] = Slot()
         slot.memory = self.fit
-        time, last = event.time, state.events[event.type].last
+        memory = state.events[event.type]
+        time, last = event.time, memory.last
         timers = slot.timers
-        if time < last:
+        if time == last and len(timers) == 1 and timers[0].since < time and not 0 < timers[0].due <= time:
+            self._begin_again(memory, timers, event)  # the usual case
+        elif time < last:
             slot.timers = [timer for timer in timers if not timer.since < time < timer.due]
             self._follow(state, slot, last, None)
         elif not timers or timers[-1].since < time:
@@ -52,14 +58,26 @@ class Score(Trigger):
             self._follow(state, slot, time, self.keep(event) if self.keeps_event else None)
         return None
 
+    def _begin_again(self, memory: Memory, timers: list[Timer], event: Event) -> None:
+        """The only timer, which waits or is spent, becomes that of the silence after this purchase."""
+        assert self.crossing is not None
+        due = self.crossing.after(memory)
+        if due is None:
+            timers.clear()
+            return
+        timer = timers[0]
+        timer.since, timer.due = event.time, due
+        timer.event = self.keep(event) if self.keeps_event else None
+
     def _follow(self, state: State, slot: Slot, last: int, event: KeptEvent | None) -> Timer | None:
         """Make the last timer match the silence since `last`; None if that never brings the score below."""
         assert self.scores is not None
+        assert self.crossing is not None
         timers = slot.timers
         current = timers[-1] if timers and timers[-1].since == last else None
         if current is not None and not current.due:
             return current
-        due = self.scores.falls_below(state, self.score, self.within, self.below)
+        due = self.crossing.after(state.events[self.scores.purchase])
         if due is None:
             if current is not None:
                 del timers[-1]
