@@ -10,6 +10,13 @@ from engine.insight.figures.shop import Shop
 from engine.insight.report.content import Figure, Report, Section, written
 
 DAYS_PER_MONTH = 365.25 / 12
+LESS_IS_BETTER = frozenset(
+    {
+        "churn", "new_lapsed", "rfm_slipping", "nps_detractors", "gap_median", "gap_mean", "gap_p90", "brier", "cost",
+        "cost_per_stayed", "mrr_churn_gross", "mrr_churn_net", "mrr_contraction", "mrr_churned",
+    }
+)  # fmt: skip
+"""Figures whose goal is reached at or below it."""
 
 
 def goals(report: Report, wanted: Mapping[str, float]) -> list[Section]:
@@ -30,7 +37,8 @@ def _missing(found: Figure, goal: float, report: Report) -> str:
     aim = f"goal {written(goal, found.unit, report.currency)}"
     if found.value is None:
         return aim
-    if found.value >= goal:
+    less = found.id in LESS_IS_BETTER
+    if found.value <= goal if less else found.value >= goal:
         return f"{aim}: reached"
     return f"{aim}: {written(found.value / goal, 'share')} of it" if goal > 0 else aim
 

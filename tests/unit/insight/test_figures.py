@@ -318,6 +318,12 @@ def test_goals_stand_beside_what_is_and_costs_are_told_per_customer_who_stayed(
         goals(report, {"repeat": 0.5})
 
 
+def test_a_goal_of_churn_is_reached_below_it(record_shop: Shop) -> None:
+    report = build_report(record_shop, date(1997, 7, 1), date(1997, 10, 1))
+    notes = [one.note for one in goals(report, {"churn": 0.7, "gap_median": 30})[0].figures]
+    assert notes == ["goal 70.0 %: reached", "goal 30.0 days: 113.3 % of it"]
+
+
 def test_a_goal_that_is_no_number_is_told_with_its_place(tmp_path: Path) -> None:
     file = tmp_path / "goals.yaml"
     file.write_text("version: 1\ngoals:\n  repeat_rate: half\n")
