@@ -133,6 +133,9 @@ class Names:
 
     def _step(self, root: ast.Name, rest: list[ast.Name]) -> Node:
         known = self._steps_before
+        if not known:
+            help_ = "only a journey's steps can read 'steps', and only those that sent something before them"
+            return self._broken("unknown-step", "there is no step before this", root, help_)
         match [step.id for step in rest]:
             case [name, "sent"] if name in known:
                 return StepSent(name)
