@@ -1,5 +1,6 @@
 """`engine replay`: runs a history of events through the rules."""
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 from os import devnull
 from pathlib import Path
@@ -76,19 +77,27 @@ def replay(
     if decided:
         as_decided(settings, events, book or [], as_json=as_json)
         return
+    history = History(events, moment_of(until), source)
+    _replay(settings, history, processes, (output, outcomes, dead_letters), as_json=as_json)
+
+
+def _replay(
+    settings: Settings, history: History, processes: int | None, paths: Sequence[Path | None], *, as_json: bool
+) -> None:
+    """`paths`: of outreach, outcomes and dead letters."""
+    events, store = history.paths, settings.store
     project = open_project(settings).signing(secret_or_test(settings))
     if note := note_on_codes(settings, project.book):
         complain(note)
-    history = History(events, moment_of(until), source)
     number = 1 if project.book.catalog.derives else _processes(processes, events, store)  # its customers meet
-    outputs = [path for path in (output, outcomes, dead_letters) if path]
+    outputs = [path for path in paths if path]
     _refuse_shared(events, outputs)
     JsonLinesSource.of_each(events)  # says what cannot be read before anything is written
     with ExitStack() as stack:
-        first, *others = (_sink(stack, path, anew=store == "memory") for path in (output, outcomes, dead_letters))
+        first, *others = (_sink(stack, path, anew=store == "memory") for path in paths)
         summary = _decide(settings, project, history, number, Sinks(first or MemorySink(), *others), stack)
     console = err if Path(STANDARD) in outputs else out
-    _conclude(summary, project.book, console, dead_letters, as_json=as_json)
+    _conclude(summary, project.book, console, paths[2], as_json=as_json)
 
 
 def _decide(
@@ -116,7 +125,7 @@ def _conclude(summary: Summary, book: RuleBook, console: Console, dead_letters: 
         raise UsageError(message)
 
 
-def _processes(asked: int | None, events: list[Path], store: str) -> int:
+def _processes(asked: int | None, events: Sequence[Path], store: str) -> int:
     if store != "memory" and (asked or 1) > 1:
         message = f"--processes {asked}: a store has one writer; several processes share a replay in memory only"
         raise UsageError(message)
@@ -126,7 +135,7 @@ def _processes(asked: int | None, events: list[Path], store: str) -> int:
     return asked or (usual_number(events) if store == "memory" else 1)
 
 
-def _refuse_shared(events: list[Path], outputs: list[Path]) -> None:
+def _refuse_shared(events: Sequence[Path], outputs: Sequence[Path]) -> None:
     places = [_place(path, "standard input") for path in events] + [_place(path, "standard output") for path in outputs]
     for place in places:
         if places.count(place) > 1 and place != devnull:

@@ -1,7 +1,6 @@
 """The meaning of names and calls: profile fields, the event, and the customer's history of events.
 
-The checker calls it for every path and call. It looks names up in the catalogue; for an unknown one it
-reports a list of what exists.
+The checker calls it for every path and call. For a name that the catalogue lacks it reports a list of what exists.
 """
 
 import ast
@@ -49,6 +48,7 @@ _A_DURATION = 'write it in quotes, such as "7d"'
 _PARTS = 'count(), count("7d"), sum("amount"), sum("amount", "30d"), last.<property>, last.time, first.time'
 _WHERE_VARIANTS = "only templates, and the `if` of a rule or of a step that sends or emits, read experiments"
 _POINTS = 'balance, pending, earned("365d"), expiring, expires_at'
+_OF_STEPS = "only a journey's steps can read 'steps', and only those that sent something before them"
 _SCORES = 'the scores are scores.alive and scores.buys_within("39w")'
 _CALLS = (
     'the calls are events.<type>.count("7d"), events.<type>.sum("amount", "30d"), points.<id>.earned("365d"), '
@@ -134,8 +134,7 @@ class Names:
     def _step(self, root: ast.Name, rest: list[ast.Name]) -> Node:
         known = self._steps_before
         if not known:
-            help_ = "only a journey's steps can read 'steps', and only those that sent something before them"
-            return self._broken("unknown-step", "there is no step before this", root, help_)
+            return self._broken("unknown-step", "there is no step before this", root, _OF_STEPS)
         match [step.id for step in rest]:
             case [name, "sent"] if name in known:
                 return StepSent(name)

@@ -1,0 +1,80 @@
+"""The grammar of `schedule`: an hour of the calendar, and for whom it comes round."""
+
+from datetime import date, time
+
+from pydantic import Field, model_validator
+
+from engine.core.catalog import Catalog
+from engine.core.expression import NEVER, Expression
+from engine.core.journeys.waits import WEEKDAYS
+from engine.core.points.model import CHANGED
+from engine.core.scope import Scope
+from engine.core.segments.model import MOVE_TYPES
+from engine.core.state.model import State
+from engine.core.triggers.base import Trigger
+from engine.core.triggers.schedule import Schedule
+from engine.core.zones import DAY
+from engine.lang.fields import Duration, Every, Expr, FirstDay, On, TimeOfDay
+from engine.lang.form import refuse
+from engine.lang.site import Site
+from engine.lang.trigger_fields import Common, TriggerFields, feeding
+
+
+class ScheduleFields(TriggerFields):
+    """An hour of the calendar comes round, for everybody or for those among a group."""
+
+    label = "schedule"
+    every: Every = Field(description="day, week, month, or a number of weeks, such as 2w.")
+    on: On = Field(None, description="Of a week the day, such as tuesday; of a month its number.")
+    at: TimeOfDay = Field(
+        time(9), description="At which time of that day, in the customer's zone; 09:00 when not given."
+    )
+    from_: FirstDay = Field(None, alias="from", description="A day of the first week or month that counts.")
+    among: Expr = Field(description="For whom: an expression, such as segments.reader; true for everybody.")
+    spread: Duration = Field(0, description="Over how long the customers are spread, each always at the same moment.")
+
+    @model_validator(mode="after")
+    def _fits(self) -> "ScheduleFields":
+        if self.every == "day" and self.on is not None:
+            refuse("bad-value", "every day has no 'on'", "leave it out", "on")
+        if self.every == "month" and isinstance(self.on, str):
+            refuse("bad-value", f"a month has no '{self.on}'", "write the number of a day, such as 15", "on")
+        if isinstance(self.every, int) and isinstance(self.on, int):
+            refuse("bad-value", f"a week has no day {self.on}", "write a day of the week, such as tuesday", "on")
+        if isinstance(self.every, int) and self.every > 1 and self.from_ is None:
+            message = f"every {self.every}w needs 'from'"
+            refuse("missing-field", message, "a day of the first week that counts, such as 2026-12-01")
+        if self.spread >= DAY:
+            refuse("bad-value", "the customers are spread over a day or more", "at most 23h", "spread")
+        return self
+
+    def events(self, catalog: Catalog) -> frozenset[str]:
+        return frozenset()
+
+    def build(self, rule: str, site: Site, common: Common) -> Trigger:
+        among, zone = site.at("among").expression(self.among, ()), common["zones"].field
+        weeks = self.every if isinstance(self.every, int) else 0
+        return Schedule(
+            rule,
+            at=self.at,
+            weeks=weeks,
+            weekday=WEEKDAYS.index(self.on) if isinstance(self.on, str) else 0,
+            day=(self.on if isinstance(self.on, int) else 1) if self.every == "month" else 0,
+            begins=self.from_ or date.min,
+            spread=self.spread,
+            among=among,
+            types=_brings(site.catalog, among) if among else frozenset(),
+            movers=feeding(site.catalog, zone) if zone else frozenset(),
+            **common,
+        )
+
+
+def _brings(catalog: Catalog, among: Expression) -> frozenset[str]:
+    """The event types after which an expression may hold."""
+    reads = among.needs.reads
+    if reads.scores or among.until(Scope(State(), None, 0)) != (False, NEVER):
+        return frozenset(catalog.events)
+    fed = frozenset[str]().union(*(feeding(catalog, field) for field in reads.fields))
+    told = {*(MOVE_TYPES if reads.segments else ()), *((CHANGED,) if reads.points else ())}
+    booked = frozenset[str]().union(*(catalog.points[id_].events for id_ in reads.points))
+    return (reads.types | fed | told | booked).intersection(catalog.events)
