@@ -42,8 +42,7 @@ Report: TypeAlias = Callable[[str, str, ast.expr, str], None]
 """Takes code, message, place and help."""
 
 ROOTS = ("profile", "event", "events", "customer", "segments", "points", "scores", "experiments", "steps", "now")
-_TIME = Declared("time", "time")
-_EVENT_PARTS = {"time": _TIME, "type": Declared("type", "string"), "id": Declared("id", "string")}
+_EVENT_PARTS = {"time": Declared("time", "time"), "type": Declared("type", "string"), "id": Declared("id", "string")}
 _A_DURATION = 'write it in quotes, such as "7d"'
 _PARTS = 'count(), count("7d"), sum("amount"), sum("amount", "30d"), last.<property>, last.time, first.time'
 _WHERE_VARIANTS = "only templates, and the `if` of a rule or of a step that sends or emits, read experiments"
@@ -286,7 +285,7 @@ class Names:
             case ["last" | "first" as which, "time"]:
                 return TallyTime(type_, which)
             case ["last", *_]:
-                properties = self._catalog.events[type_].properties | {"time": _TIME}
+                properties = self._catalog.events[type_].properties | {"time": _EVENT_PARTS["time"]}
                 kind = self._declared(f"events.{type_}.last", rest[1], rest[2:], properties)
                 return LastProperty(type_, rest[2].id, kind) if kind else BROKEN
             case ["first", *_]:
