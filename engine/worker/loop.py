@@ -22,6 +22,7 @@ from engine.errors import BrokersAway, Fenced, StoreUnavailable
 from engine.loop import MAX_RETRY_DELAY, NO_ANSWER, Loop, Outage
 from engine.ports import EventSource, Ownership, Record
 from engine.worker.partition_owner import PartitionOwner, Rules, WorkerContext
+from engine.worker.reopening import ClosedPartitions
 from engine.worker.rollouts import reason_to_go_back
 from engine.worker.scheduling import PartitionTasks, Task
 
@@ -46,8 +47,7 @@ STATUS_INTERVAL = 5.0
 BRAKES_INTERVAL = 1.0
 """Seconds between looks at what a roll-out has done so far, over all partitions: so long a bad rule may go on."""
 FENCED_REOPEN_DELAY = 0.3
-"""Seconds before a partition is reopened after a refused commit. The group usually revokes it meanwhile. Opening
-publishes the outbox, so reopening at once, while the new owner does the same, could publish an outreach twice."""
+"""Seconds before a partition is reopened after a refused commit: a command such as `engine erase` is done by then."""
 BROKERS_SLOW_AFTER = 1.0
 """Seconds that brokers may take to accept more outreach before they count as unavailable. Without it a broker that is
 busy for a moment would cause a warning."""
@@ -73,8 +73,7 @@ class Worker(Loop):
     """Whether the brokers take outreach and answer the source."""
     clock_doubt: str = field(default="", init=False)
     """Why no timer fires by wall time now; "" when timers fire."""
-    _closed: dict[int, float] = field(default_factory=dict, init=False)
-    """Assigned partitions that must be (re)opened before their records count -> earliest time, monotonic clock."""
+    closed: ClosedPartitions = field(init=False)
     _waiting: dict[int, list[Record]] = field(default_factory=dict, init=False)
     """Partition -> records that were read and are not handled yet."""
     _new_rules: Rules | None = field(default=None, init=False)
@@ -94,6 +93,7 @@ class Worker(Loop):
         self.store = Outage(hooks.store_away, hooks.store_back)
         self.brokers = Outage(hooks.brokers_away, hooks.brokers_back)
         self.tasks = PartitionTasks(self._run_until_waiting)
+        self.closed = ClosedPartitions(self.context.store.meta)
         self.source = self.join(self)
         self.context.hooks.zones_in_use(ZONES_VERSION)
         self._tell_rules()
@@ -189,7 +189,7 @@ class Worker(Loop):
             return act()
         except Fenced as error:
             self.context.hooks.fenced(number, str(error))
-            self._close_to_reopen(number, monotonic() + FENCED_REOPEN_DELAY)
+            self._close_to_reopen(number, FENCED_REOPEN_DELAY)
             return None
 
     def _begin_round(self) -> None:
@@ -279,7 +279,7 @@ class Worker(Loop):
     def _open(self, number: int) -> PartitionOwner:
         owner = PartitionOwner(number, self.context, self.rules, self.source.topic_ids())
         self.owners[number] = owner
-        self._closed.pop(number, None)
+        self.closed.discard(number)
         self._divide_cache()
         return owner
 
@@ -287,9 +287,9 @@ class Worker(Loop):
         for owner in self.owners.values():
             owner.partition.holding.cache.size = self.context.cache_size // len(self.owners)
 
-    def _close_to_reopen(self, number: int, until: float = 0.0) -> None:
-        self._forget(number)
-        self._closed[number] = until
+    def _close_to_reopen(self, number: int, delay: float = 0.0) -> None:
+        owner = self._forget(number)
+        self.closed.add(number, owner.partition.meta if owner else None, delay)
 
     def _forget(self, number: int) -> PartitionOwner | None:
         self._waiting.pop(number, None)
@@ -297,12 +297,11 @@ class Worker(Loop):
 
     def _open_closed(self) -> set[int]:
         """Open the closed partitions whose time has come; read on from the store's offsets. Returns all closed ones."""
-        closed = dict(self._closed)
-        for number, until in closed.items():
-            if monotonic() >= until:
-                self.turned()
-                self.source.seek(number, self._open(number).partition.meta.offsets)
-        return set(closed)
+        closed = set(self.closed)
+        for number in self.closed.due():
+            self.turned()
+            self.source.seek(number, self._open(number).partition.meta.offsets)
+        return closed
 
     def _wait_for_room(self) -> None:
         """Wait while too much outreach is in flight to the brokers. Records that were read wait in memory."""
@@ -332,19 +331,19 @@ class Worker(Loop):
             self.brokers.over()
 
     def _wait_for(self, error: StoreUnavailable | BrokersAway) -> None:
-        """Pause, stay in the group and retry until all partitions are reopened.
+        """Pause, stay in the group and retry until all partitions are reopened that may be.
 
         All of them, since a restored store may hold an older state than the one in memory.
         """
         paused: set[int] = set()
         self.tasks.abandon(*self.tasks)
-        for number in [*self.owners, *self._closed]:
+        for number in [*self.owners, *self.closed]:
             self._close_to_reopen(number)
-        while self._closed and not self.stopping:
+        while self.closed and not self.stopping:
             self.turned()
             wait = self._tell_away(error)
-            paused |= self._closed.keys()
-            self.source.pause(list(self._closed))
+            paused |= set(self.closed)
+            self.source.pause(list(self.closed))
             for record in self.source.poll(1, wait):  # only a partition that was assigned meanwhile delivers
                 self._close_to_reopen(record.partition)
             try:
@@ -353,6 +352,7 @@ class Worker(Loop):
                 error = again
             else:
                 self._tell_back()
+                break
         self.source.resume(list(paused))
 
     # --- ownership: called by the source from within poll and close
@@ -373,7 +373,7 @@ class Worker(Loop):
         with suppress(*UNAVAILABLE):  # the next owner reads the uncommitted records again
             self.tasks.finish(partition)
         owner = self._forget(partition)
-        self._closed.pop(partition, None)
+        self.closed.discard(partition)
         self._divide_cache()
         if owner is not None:
             self._close(owner)
@@ -388,7 +388,7 @@ class Worker(Loop):
         """Forget the partition without a commit: another worker owns it already, and the store would refuse."""
         self.tasks.abandon(partition)
         self._forget(partition)
-        self._closed.pop(partition, None)
+        self.closed.discard(partition)
         self._divide_cache()
         self.context.hooks.released(partition)
 

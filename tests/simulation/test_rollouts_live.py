@@ -85,7 +85,9 @@ class Trying(LiveShop):
 
 def reopened(shop: Trying, worker: Worker) -> None:
     """A commit of a command has fenced the worker: it opens the partition again a moment later."""
-    worker._closed.update(dict.fromkeys(worker._closed, 0.0))
+    for number in worker.closed:
+        worker.closed.discard(number)
+        worker.closed.add(number)
     shop.work(worker)
 
 
