@@ -13,7 +13,7 @@ from engine.core.decide import tell
 from engine.core.effects import Decision, Effect
 from engine.core.settle import retract
 from engine.core.state.model import State
-from engine.model import Outreach
+from engine.model import Outcome, Outreach
 
 T = TypeVar("T")
 
@@ -45,6 +45,6 @@ def carry_out(
 def _issue(book: RuleBook, decision: Decision, outreach: Outreach, now: int) -> None:
     outreach.coupons.update(outreach.issued)
     for outcome in decision.outcomes:
-        if outcome.outreach == outreach.id:
+        if outcome.outreach == outreach.id and outcome.outcome is Outcome.FIRED:
             outcome.coupons = outreach.issued
     tell(book, decision, issued_events(outreach), now, outreach.at)

@@ -14,7 +14,7 @@ from engine.core.effects import Decision, Effect, effect_id
 from engine.core.experiments.model import EXPOSED, exposed_event, own_variants
 from engine.core.facts import Fact
 from engine.core.guards import Candidate, Defer, Later, Pass, Stop, Verdict, judge
-from engine.core.journeys import conduct
+from engine.core.journeys import conduct, credit
 from engine.core.journeys.runs import next_moment
 from engine.core.points import record as points
 from engine.core.segments.follow import fall_due
@@ -162,7 +162,7 @@ class Settling:
         for deferred in exits.end(rule, fact, self.state, event):
             self.apply(self.again(rule, deferred, at), Stop(Outcome.SUPPRESSED, f"ended by {fact.text}"))
         if rule.action.journey is not None:
-            conduct.end_all(self, rule, fact, Outcome.EXITED, event, at)
+            conduct.end_all(self, rule, fact, event, at)
 
     def settle(self, candidates: list[Candidate]) -> None:
         """Judge the candidates of one instant, by priority, then by the order of the files, and apply each verdict.
@@ -248,6 +248,7 @@ class Settling:
             if isinstance(effect, Outreach):
                 outreach = effect.id
                 decision.effects.append(effect)
+                credit.note(candidate)
                 continue
             reason = f"{reason}; made {effect.event.type}"
             if effect.event.customer == candidate.customer:
@@ -346,6 +347,8 @@ def retract(decision: Decision, effect: Effect, reason: str) -> None:
         for run in slot.runs if slot is not None else ():
             if run.occurrence == effect.occurrence and effect.step in run.sent:
                 run.sent.remove(effect.step)
+        if slot is not None:
+            credit.retract(slot, effect.occurrence, effect.step)
     for outcome in decision.outcomes:
         about = (outcome.rule, outcome.occurrence, outcome.step) == (effect.rule, effect.occurrence, effect.step)
         if about and outcome.outcome in (Outcome.FIRED, Outcome.EMITTED):

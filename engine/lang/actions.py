@@ -42,6 +42,8 @@ class Around:
     types: frozenset[str]
     goal: Fact | None = None
     """What the rule is for."""
+    within: int = 0
+    """How long (ms) after outreach the goal is credited to it."""
     steps: frozenset[str] | None = None
     """The steps of the journey that have been made before; None: the rule is no journey."""
 

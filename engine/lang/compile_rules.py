@@ -26,7 +26,8 @@ def compile_rule(site: Site, fields: RuleFields, defaults: Defaults, policy: Pol
     condition = site.at("if").expression(fields.condition, types, experiments=True)
     doing, key = fields.action()
     goal = fields.goal.build(site.at("goal"), types) if fields.goal else None
-    around = Around(fields.id, fields.purpose, defaults, templates, types, goal)
+    within = fields.goal.within if fields.goal else 0
+    around = Around(fields.id, fields.purpose, defaults, templates, types, goal, within)
     action, action_needs = doing.build(site.at(key), around)
     exits = _exits(site, fields, types, kind.timers or action.waits)
     matched = frozenset({fields.match, *(fact.match for fact in (*exits, *((goal,) if goal else ())))} - {""})

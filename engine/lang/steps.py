@@ -19,7 +19,7 @@ from engine.core.journeys.waits import WEEKDAYS, Days, Length, Span
 from engine.lang.actions import ActionFields, Around, EmitFields, SendField
 from engine.lang.diagnostics import did_you_mean
 from engine.lang.facts import FactFields
-from engine.lang.fields import TEXT, Duration, Expr, Name, OptionalTimeOfDay, ReadId, text
+from engine.lang.fields import TEXT, Expr, Name, OptionalTimeOfDay, ReadId, text
 from engine.lang.fields import Span as SpanField
 from engine.lang.form import JsonSchema, NotNull, Parsed, Shorthand, Strict, refuse, said
 from engine.lang.site import Site
@@ -34,7 +34,9 @@ class GoalFields(FactFields):
     """What the journey is for; when it happens the run is over, and has reached its goal."""
 
     label = "goal"
-    within: Duration = Field(2_592_000_000, description="How long after outreach the report credits it; 30d.")
+    within: SpanField = Field(
+        2_592_000_000, description="How long after outreach it is credited to it, also when the run is over; 30d."
+    )
 
 
 def _days(value: Any) -> int | str:
@@ -209,7 +211,8 @@ class StepsFields(ActionFields):
     def build(self, site: Site, around: Around) -> tuple[Action, Needs]:
         drafts = Drafts(around)
         listed = drafts.of_list(site, self.steps, START)
-        return Steps(Journey(_linked(listed, None), drafts.needs.reads, around.goal)), drafts.needs
+        journey = Journey(_linked(listed, None), drafts.needs.reads, around.goal, around.within)
+        return Steps(journey), drafts.needs
 
 
 @dataclass(frozen=True, slots=True)

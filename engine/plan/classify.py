@@ -102,7 +102,7 @@ def _described(value: Any) -> Any:
     if isinstance(value, Expression):
         return value.text
     if isinstance(value, Journey):
-        return _graph(value), _described(value.goal)
+        return _graph(value), _described(value.goal), value.within
     if isinstance(value, Mapping):
         return {str(name): _described(one) for name, one in value.items()}
     if isinstance(value, list | tuple):

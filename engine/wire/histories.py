@@ -73,7 +73,10 @@ def encode_past(outcome: OutcomeRecord, names: Names) -> bytes:
 
 
 def decode_history(customer: str, history: bytes, names: Sequence[str]) -> list[dict[str, Any]]:
-    """The outcomes as they were published, newest first. Raises msgspec.DecodeError."""
+    """The outcomes as they were published, newest first, but for what a goal is credited to, which its reason says.
+
+    Raises msgspec.DecodeError.
+    """
     return [outcome_fields(_outcome(customer, history[start:stop], names)) for start, stop in _bodies(history)]
 
 

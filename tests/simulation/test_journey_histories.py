@@ -26,8 +26,9 @@ def lived(tree: Tree, book: RuleBook, history: Sequence[Happening], strict: bool
         at = START + one.hour * HOUR
         sim.deliver(Event(f"e-{index}", one.type, "c-1", at, properties(one)), at)
     sim.run(START + END * HOUR)
+    steps = {one.id: one.step for one in sim.outreach}
     found = [
-        Told((one.at - START) // HOUR, one.step if one.outcome is Outcome.FIRED else "", one.outcome.value)
+        Told((one.at - START) // HOUR, steps[one.outreach] if one.outreach else "", one.outcome.value)
         for one in sim.outcomes
         if one.outcome in (*ENDS, Outcome.FIRED)
     ]

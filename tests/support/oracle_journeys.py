@@ -34,6 +34,8 @@ class Tree:
     steps: list[dict[str, Any]]
     goal: tuple[str, int] | None = None
     """Event type, and the amount from which it counts."""
+    within: int = 720
+    """Hours in which the goal is credited to outreach."""
     exit: str = ""
     match: bool = False
     reentry: int | None = None
@@ -48,7 +50,15 @@ class Told(NamedTuple):
     hour: int
     step: str
     what: str
-    """fired, entered, completed, exited or goal_reached."""
+    """fired, entered, completed, exited or goal_reached; `step` is then the one that the goal is credited to."""
+
+
+class Run(NamedTuple):
+    """A run that is over: what it has sent, by the hour, and how it ended."""
+
+    ended: Position
+    what: str
+    sent: list[tuple[int, str]]
 
 
 class Over(Exception):
@@ -73,6 +83,7 @@ class _Oracle:
         self.events = [((one.hour, index), one) for index, one in enumerate(history)]
         self.sent: list[int] = []
         self.told: list[Told] = []
+        self.runs: list[Run] = []
 
     def tell(self) -> list[Told]:
         free, last = (-1, -1), None
@@ -84,28 +95,53 @@ class _Oracle:
                 continue
             free, made = self._run(at, one)
             last = at[0] if made else last
+        self._credit()
         return self.told
+
+    def _credit(self) -> None:
+        """Each goal after a run is that of the newest run that sent anything, if it has not reached its own."""
+        done: list[Run] = []
+        for at, _ in self._goals():
+            over = [run for run in self.runs if run.ended <= at and self._claims(run)]
+            step = self._newest(over[-1].sent, at[0]) if over else ""
+            if step and over[-1].what != "goal_reached" and over[-1] not in done:
+                done.append(over[-1])
+                self.told.append(Told(at[0], step, "goal_reached"))
+
+    def _claims(self, run: Run) -> bool:
+        """Whether no goal after this run can be that of an earlier one."""
+        return bool(self._newest(run.sent, run.ended[0]) if run.what == "goal_reached" else run.sent)
+
+    def _newest(self, sent: list[tuple[int, str]], hour: int) -> str:
+        return sent[-1][1] if sent and hour - sent[-1][0] < self.tree.within else ""
+
+    def _goals(self) -> Iterator[tuple[Position, Happening]]:
+        goal = self.tree.goal
+        return ((at, one) for at, one in self.events if goal and one.type == goal[0] and one.amount >= goal[1])
 
     def _run(self, began: Position, event: Happening) -> tuple[Position, bool]:
         self.told.append(Told(began[0], "", "entered"))
-        self.began, self.event, self.made = began, event, list[str]()
+        self.began, self.event, self.made, self.made_at = began, event, list[str](), list[int]()
         self.over, self.why = next(self._endings(), (NEVER, ""))
         try:
             ended, what = self._all(self.tree.steps, began), "completed"
         except Over as over:
             ended, what = over.at, over.what
         if ended[0] < NEVER[0]:
-            self.told.append(Told(ended[0], "", what))
+            sent = [*zip(self.made_at, self.made, strict=True)]
+            self.runs.append(Run(ended, what, sent))
+            step = self._newest(sent, ended[0]) if what == "goal_reached" else ""
+            self.told.append(Told(ended[0], step, what))
         return ended, bool(self.made)
 
     def _endings(self) -> Iterator[tuple[Position, str]]:
-        goal = self.tree.goal
+        goals = dict(self._goals())
         for at, one in self.events:
             if at <= self.began:
                 continue
             if one.type == self.tree.exit and (not self.tree.match or one.sku == self.sku):
                 yield at, "exited"
-            if goal and one.type == goal[0] and one.amount >= goal[1]:
+            if at in goals:
                 yield at, "goal_reached"
 
     def _all(self, steps: Sequence[dict[str, Any]], at: Position) -> Position:
@@ -161,6 +197,7 @@ class _Oracle:
             return at
         self.sent.append(at[0])
         self.made.append(step["send"])
+        self.made_at.append(at[0])
         self.told.append(Told(at[0], step["send"], "fired"))
         return at
 
@@ -200,6 +237,7 @@ def tree(random: Random) -> Tree:
     made.steps = _steps(random, made.names, 0)
     if random.random() < 0.4:
         made.goal = ("buy", random.choice([0, 5]))
+        made.within = random.choice([1, 30, 150, 720])
     if random.random() < 0.4:
         made.exit = "closed"
     made.match = random.random() < 0.25
@@ -278,7 +316,9 @@ def history(random: Random, tree_: Tree) -> list[Happening]:
 def rules(tree_: Tree) -> str:
     lines = ["rules:", "  - id: j", "    when: { event: signup }"]
     if tree_.goal:
-        lines.append(f"    goal: {{ event: {tree_.goal[0]}, where: event.amount >= {tree_.goal[1]} }}")
+        lines.append(
+            f"    goal: {{ event: {tree_.goal[0]}, where: event.amount >= {tree_.goal[1]}, within: {tree_.within}h }}"
+        )
     if tree_.exit:
         lines.append(f"    exit: {{ event: {tree_.exit}{', match: sku' if tree_.match else ''} }}")
     if tree_.match:

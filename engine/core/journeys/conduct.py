@@ -10,7 +10,7 @@ from engine.core.book import Rule, RunPlan
 from engine.core.effects import effect_id
 from engine.core.facts import Fact
 from engine.core.guards import Candidate, Defer, Verdict
-from engine.core.journeys import runs
+from engine.core.journeys import credit, runs
 from engine.core.journeys.steps import Act, Branch, Journey, Step, Wait
 from engine.core.journeys.waits import Days
 from engine.core.scope import Scope, in_segment
@@ -75,20 +75,43 @@ def hear(settling: "Settling", plan: RunPlan, event: Event, at: int) -> list[Can
     for rule in plan.starts:
         _disprove(settling, rule, event, at)
     for rule, goal in plan.goals:
-        end_all(settling, rule, goal, Outcome.GOAL_REACHED, event, at)
+        _reach(settling, rule, goal, event, at)
     for rule in plan.calendars:
         _look_up_again(settling, rule, event, at)
     return [step for rule in plan.waits for step in _end_waits(settling, rule, event, at)]
 
 
-def end_all(settling: "Settling", rule: Rule, fact: Fact, outcome: Outcome, event: Event, at: int) -> None:
-    """An exit or a goal has happened: end the runs that it concerns, even in the middle of a wait."""
+def end_all(settling: "Settling", rule: Rule, fact: Fact, event: Event, at: int) -> None:
+    """An exit has happened: end the runs that it concerns, even in the middle of a wait."""
+    for run in _concerned(settling, rule, fact, event):
+        _end(settling, rule, run, Outcome.EXITED, f"{fact.text} happened", at)
+
+
+def _reach(settling: "Settling", rule: Rule, goal: Fact, event: Event, at: int) -> None:
+    """The goal has happened: end the runs that it concerns, and credit it to outreach, of runs that are over too."""
+    reason, journey = f"{goal.text} happened", journey_of(rule)
+    for run in _concerned(settling, rule, goal, event):
+        credited = credit.find(rule, journey, settling.customer, run, event.time)
+        if credited is not None:
+            credit.supersede(goal, settling.state.rules[rule.id], run)
+            _end(settling, rule, run, Outcome.GOAL_REACHED, f"{reason} {credited.text}", at, credited.outreach)
+        else:
+            _end(settling, rule, run, Outcome.GOAL_REACHED, reason, at)
+    for run, credited in credit.take(settling.state, rule, goal, event):
+        over = f"{reason} {credited.text}, after the run"
+        _record_end(settling, rule, run, Outcome.GOAL_REACHED, over, at, credited.outreach)
+
+
+def _concerned(settling: "Settling", rule: Rule, fact: Fact, event: Event) -> list[Run]:
+    """The open runs that an exit or a goal ends."""
     slot = settling.state.rules.get(rule.id)
     if slot is None or not slot.runs or not fact.happens(settling.state, event):
-        return
-    for run in list(slot.runs):
-        if event.time >= run.began and not _began_with(run, event) and fact.concerns(event, run.event):
-            _end(settling, rule, run, outcome, f"{fact.text} happened", at)
+        return []
+    return [
+        run
+        for run in slot.runs
+        if event.time >= run.began and not _began_with(run, event) and fact.concerns(event, run.event)
+    ]
 
 
 def _disprove(settling: "Settling", rule: Rule, event: Event, at: int) -> None:
@@ -249,10 +272,22 @@ def _began_with(run: Run, event: Event) -> bool:
     return event.time == run.began and event.occurrence == run.occurrence
 
 
-def _end(settling: "Settling", rule: Rule, run: Run, outcome: Outcome, reason: str, at: int) -> None:
+def _end(
+    settling: "Settling", rule: Rule, run: Run, outcome: Outcome, reason: str, at: int, outreach: str = ""
+) -> None:
     slot = settling.state.rules[rule.id]
     slot.runs = [other for other in slot.runs if other is not run]
+    if outcome is not Outcome.GOAL_REACHED and rule.action.journey is not None:
+        credit.remember(rule.action.journey, slot, run, settling.book.policy.allowed_lateness, at)
+    _record_end(settling, rule, run, outcome, reason, at, outreach)
+
+
+def _record_end(
+    settling: "Settling", rule: Rule, run: Run, outcome: Outcome, reason: str, at: int, outreach: str
+) -> None:
     firing = Firing(run.occurrence, run.began, run.event, reason)
-    settling.record(Candidate(rule, rule.action, firing, settling.customer, at, run=run), outcome, reason)
-    if slot.is_empty:
+    candidate = Candidate(rule, rule.action, firing, settling.customer, at, run=run)
+    settling.record(candidate, outcome, reason, outreach)
+    slot = settling.state.rules.get(rule.id)
+    if slot is not None and slot.is_empty:
         del settling.state.rules[rule.id]

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 def meet(rule: "Rule", slot: Slot, state: State, zones: Zones, now: int) -> None:
     """Let the open runs meet the rule's present steps. Safe to repeat."""
+    if rule.action.journey is None or rule.action.journey.goal is None:
+        slot.ended = ()
     for run in slot.runs:
         if rule.action.journey is None:
             _leave(run, "the rule is no journey any more", now)

@@ -1,18 +1,20 @@
 """Where a customer stands in a journey, since when, and what moves them on: sentences for `engine explain`."""
 
 from engine.core.book import Rule
+from engine.core.journeys import credit
 from engine.core.journeys.runs import next_moment
 from engine.core.journeys.steps import Act, Journey, Wait
-from engine.core.state.model import Run, State
+from engine.core.state.model import Run, Slot, State
 from engine.core.zones import iso
 
 
 def explain(rule: Rule, journey: Journey, state: State) -> str:
-    """One sentence per open run; without one, what would begin it."""
-    slot = state.rules.get(rule.id)
-    if slot is None or not slot.runs:
-        return f"not on the journey; it begins so: {rule.trigger.explain(state)}"
-    return "\n".join(_run(rule, journey, run) for run in slot.runs)
+    """One sentence per open run; without one, what would begin it; and one per run that may yet reach its goal."""
+    slot = state.rules.get(rule.id) or Slot()
+    over = [credit.explain(journey, journey.goal, run) for run in slot.ended] if journey.goal is not None else []
+    if not slot.runs:
+        return "\n".join([f"not on the journey; it begins so: {rule.trigger.explain(state)}", *over])
+    return "\n".join([*(_run(rule, journey, run) for run in slot.runs), *over])
 
 
 def _run(rule: Rule, journey: Journey, run: Run) -> str:

@@ -69,9 +69,11 @@ Step: TypeAlias = Act | Wait | Branch
 class Journey:
     """All steps of one rule. `waits` and `acts` are in the order of the file."""
 
-    def __init__(self, first: Step | None, reads: Reads, goal: Fact | None = None) -> None:
+    def __init__(self, first: Step | None, reads: Reads, goal: Fact | None = None, within: int = 0) -> None:
         self.first = first
         self.goal = goal
+        self.within = within
+        """How long (ms) after outreach of a run the goal is credited to it."""
         self.reads = reads
         """What steps, facts and templates read; runs keep only that much of the event that began them."""
         self.named = _named(first)

@@ -21,7 +21,7 @@ STATE_VERSION = 2
 STATE_MINOR = 3
 """1: states of version 2. 2: a partition's outbox may have entries that are no outreach; an older engine would take
 them for a damaged store. 3: days with a purchase, counted for scores; segments; exits by match value; runs,
-with their coupons; points."""
+with their coupons and what a goal is credited to; points."""
 MAX_EPOCH_SECONDS = 10**11
 """`Slot.fired` above it is in milliseconds (from 1973 on), else in seconds (to the year 5138)."""
 
@@ -63,7 +63,7 @@ class Run(
     gc=False,
     rename={
         "occurrence": "o", "began": "b", "step": "s", "due": "d", "since": "a", "key": "k", "event": "e", "sent": "x",
-        "moment": "m", "reason": "r", "leaves": "l", "ahead": "w", "coupons": "c",
+        "moment": "m", "reason": "r", "leaves": "l", "ahead": "w", "coupons": "c", "told": "t",
     },
 ):  # fmt: skip
     """One way of the customer through a journey. They always stand before a step that has a name."""
@@ -92,6 +92,9 @@ class Run(
     """Wait -> times of events that may end it when it begins: allowed lateness still holds the steps before it."""
     coupons: dict[str, IssuedCoupon] = {}
     """Coupons that the run has issued. All its messages show these, whatever becomes of the secret and the rules."""
+    told: dict[str, int] = {}
+    """Step -> how long (ms) after `began` its outreach was made, where the journey has a goal. The step has the name
+    that it had then; after a change of the rule's id that follows the old id and a slash."""
 
     @property
     def came(self) -> int:
@@ -105,7 +108,7 @@ class Slot(
     gc=False,
     rename={
         "kind": "k", "timers": "t", "memory": "y", "fired": "f", "cancelled": "c", "parked": "p", "exits": "x",
-        "runs": "r",
+        "runs": "r", "ended": "e",
     },
 ):  # fmt: skip
     """What one rule keeps of the customer.
@@ -126,6 +129,8 @@ class Slot(
     """"<property> <value>" -> the newest event that ended the runs of this value (`exit` with `match`)."""
     runs: list[Run] = []
     """The customer's open runs of a journey, oldest first."""
+    ended: tuple[Run, ...] = ()
+    """Runs that are over, and whose outreach a goal may still be credited to; no more of them than that asks for."""
 
     @property
     def fired_at(self) -> int:
@@ -138,9 +143,8 @@ class Slot(
 
     @property
     def is_empty(self) -> bool:
-        return not (
-            self.timers or self.memory or self.fired or self.cancelled or self.parked or self.exits or self.runs
-        )
+        kept = self.timers, self.memory, self.fired, self.cancelled, self.parked, self.exits, self.runs, self.ended
+        return not any(kept)
 
 
 class WindowEntry(msgspec.Struct, array_like=True, gc=False):

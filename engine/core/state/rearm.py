@@ -6,7 +6,7 @@ a removed rule are parked, and history that is no longer asked for is kept, both
 
 from engine.core import exits
 from engine.core.book import Rule, RuleBook
-from engine.core.journeys import edits
+from engine.core.journeys import credit, edits
 from engine.core.points import record as points
 from engine.core.segments.follow import meet
 from engine.core.state.fold import GRACE, ask
@@ -47,7 +47,8 @@ def _rename(book: RuleBook, state: State) -> None:
         for key in [key for key in state.rules if key.partition(":")[0] == old]:
             name = new + key.removeprefix(old)
             if name not in state.rules:
-                state.rules[name] = state.rules.pop(key)
+                slot = state.rules[name] = state.rules.pop(key)
+                credit.rename(old, slot)
         for deferred in state.deferred:
             if deferred.rule == old:
                 deferred.rule = new
@@ -79,7 +80,7 @@ def _park_removed(book: RuleBook, state: State, now: int) -> None:
     for rule in (state.rules.keys() | waiting) - book.by_id.keys():
         slot = state.slot(rule)
         if slot.parked is None:
-            if rule in waiting or slot.runs or any(timer.due for timer in slot.timers):
+            if rule in waiting or slot.runs or slot.ended or any(timer.due for timer in slot.timers):
                 slot.parked = Parked(now + GRACE, {name: memory.count for name, memory in state.events.items()})
         elif slot.parked.until < now:
             _give_up(rule, slot, state)
@@ -88,7 +89,7 @@ def _park_removed(book: RuleBook, state: State, now: int) -> None:
 def _give_up(rule: str, slot: Slot, state: State) -> None:
     """End the parking. Spent timers stay, so that a rule that comes back later does not repeat a firing."""
     slot.parked = None
-    slot.runs = []
+    slot.runs, slot.ended = [], ()
     state.deferred = [deferred for deferred in state.deferred if deferred.rule != rule]
     state.set_timers(rule, [timer for timer in slot.timers if not timer.due])
 

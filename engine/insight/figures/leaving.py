@@ -21,6 +21,8 @@ class Point:
     exited: int
     goal: int
     completed: int
+    later: int = 0
+    """How many of those that were left or completed reached the goal afterwards, in the time that it is credited."""
 
 
 def points(shop: Shop) -> list[Point]:
@@ -32,7 +34,8 @@ def points(shop: Shop) -> list[Point]:
         ), runs AS (
             SELECT rule, customer, occurrence,
                 coalesce(arg_max(step, at_ms) FILTER (step != ''), '') AS last,
-                any_value(outcome) FILTER (outcome IN ('exited', 'goal_reached', 'completed')) AS ending
+                any_value(outcome) FILTER (outcome IN ('exited', 'completed')) AS over,
+                bool_or(outcome = 'goal_reached') AS reached
             FROM told GROUP BY ALL HAVING bool_or(outcome = 'entered')
         ), reached AS (
             SELECT rule, '' AS step, 0 AS place, count(*) AS runs FROM runs GROUP BY rule
@@ -43,8 +46,9 @@ def points(shop: Shop) -> list[Point]:
                 SELECT rule, customer, occurrence, min(at_ms) AS began FROM told WHERE outcome = 'entered' GROUP BY ALL
             ) USING (rule, customer, occurrence) GROUP BY rule, step
         )
-        SELECT reached.rule, reached.step, any_value(reached.runs), count(*) FILTER (ending = 'exited'),
-            count(*) FILTER (ending = 'goal_reached'), count(*) FILTER (ending = 'completed')
+        SELECT reached.rule, reached.step, any_value(reached.runs), count(*) FILTER (over = 'exited'),
+            count(*) FILTER (over IS NULL AND runs.reached), count(*) FILTER (over = 'completed'),
+            count(*) FILTER (over IS NOT NULL AND runs.reached)
         FROM reached LEFT JOIN runs ON runs.rule = reached.rule AND runs.last = reached.step
         GROUP BY reached.rule, reached.step, place ORDER BY reached.rule, place, reached.step
     """

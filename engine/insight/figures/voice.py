@@ -63,7 +63,7 @@ def nps(shop: Shop, start: date, end: date) -> list[Nps]:
 @dataclass(frozen=True)
 class Funnel:
     """Outreach of a rule, or of a step of a journey: how many were decided, sent, opened, clicked, and followed by a
-    purchase in time.
+    purchase in time. `goal`: how many a journey's goal was credited to.
     """
 
     rule: str
@@ -73,6 +73,7 @@ class Funnel:
     clicked: int
     bought: int
     step: str = ""
+    goal: int = 0
 
 
 def funnels(shop: Shop, within: timedelta) -> list[Funnel]:
@@ -92,15 +93,18 @@ def funnels(shop: Shop, within: timedelta) -> list[Funnel]:
             SELECT outreach, min(at_ms) FILTER (what = 'sent') AS sent, bool_or(what = 'opened') AS opened,
                 bool_or(what = 'clicked') AS clicked
             FROM told GROUP BY outreach
+        ), credited AS (
+            SELECT DISTINCT outreach, true AS goal FROM outcomes
+            WHERE outcome = 'goal_reached' AND outreach IS NOT NULL AND epoch_ms(decided_at) < $end
         ), whole AS (
-            SELECT rule, step, c, sent, opened, clicked, coalesce(sent, at_ms) AS since
-            FROM fired LEFT JOIN steps USING (outreach)
+            SELECT rule, step, c, sent, opened, clicked, goal, coalesce(sent, at_ms) AS since
+            FROM fired LEFT JOIN steps USING (outreach) LEFT JOIN credited USING (outreach)
         )
         SELECT rule, count(*), count(sent), count(*) FILTER (opened), count(*) FILTER (clicked),
             count_if(EXISTS (
                 FROM purchases AS one WHERE one.c = whole.c AND one.at_ms > since AND one.at_ms <= since + $within
             )),
-            step
+            step, count(goal)
         FROM whole GROUP BY rule, step ORDER BY 2 DESC, rule, step
     """
     parameters = {"end": shop.instant(shop.end), "within": int(within.total_seconds() * 1000)}

@@ -223,18 +223,19 @@ def _outreach(shop: Shop) -> list[Section]:
     found = funnels(shop, PURCHASE_WINDOW)
     if not found:
         return []
-    rows = [[one.fired, one.sent, one.opened, one.clicked, one.bought] for one in found]
+    rows = [[one.fired, one.sent, one.opened, one.clicked, one.bought, one.goal] for one in found]
     heat = Heat(
         "What became of the outreach of each rule and step",
         [f"{one.rule} / {one.step}" if one.step else one.rule for one in found],
-        ["fired", "sent", "opened", "clicked", "bought"],
+        ["fired", "sent", "opened", "clicked", "bought", "goal"],
         [[count / (row[0] or 1) for count in row] for row in rows],
         [[f"{count:,}" for count in row] for row in rows],
         "",
     )
     definition = (
         "Outreach by rule and step: decided, handed over, opened and clicked as providers tell, followed by a purchase"
-        f" within {PURCHASE_WINDOW.days} days of the hand-over (of the decision where no hand-over is told)."
+        f" within {PURCHASE_WINDOW.days} days of the hand-over (of the decision where no hand-over is told); and the"
+        " newest message of a run before its journey's goal, if the goal came within the time that the rule says."
     )
     note = "Who bought afterwards might have bought anyway: only a holdout tells what outreach has caused."
     return [Section("outreach", "What outreach led to", definition, charts=[heat], note=note)]
@@ -244,17 +245,18 @@ def _leaving(shop: Shop) -> list[Section]:
     found = points(shop)
     if not found:
         return []
-    rows = [[one.reached, one.exited, one.goal, one.completed] for one in found]
+    rows = [[one.reached, one.exited, one.goal, one.completed, one.later] for one in found]
     heat = Heat(
         "Runs by the last step they came to",
         [f"{one.rule} / {one.step or 'before the first'}" for one in found],
-        ["came to it", "left here", "goal here", "ended here"],
+        ["came to it", "left here", "goal here", "ended here", "goal later"],
         [[count / (row[0] or 1) for count in row] for row in rows],
         [[f"{count:,}" for count in row] for row in rows],
         "",
     )
     definition = (
         "Of the runs of each journey: how many came to a step, and for how many it was the last that made anything, or"
-        " was refused, before the run was left, reached its goal, or came to its end. Runs that go on are in no column."
+        " was refused, before the run was left, reached its goal, or came to its end. Runs that go on are in none of"
+        " these columns. Goal later: of those left or ended here, how many reached the goal in time after all."
     )
     return [Section("leaving", "Where people leave journeys", definition, charts=[heat])]

@@ -266,32 +266,34 @@ def test_outreach_is_followed_from_the_decision_to_the_purchase(tmp_path: Path) 
 
 
 def test_it_shows_where_in_a_journey_people_leave(tmp_path: Path) -> None:
-    """Four runs: left after the first step, left before any, at the goal after the second, and still under way."""
+    """Runs: left after the first step, left before any, at the goal after the second, under way, and at it later."""
     told = [
         ("ann", "entered", "", 0), ("ann", "fired", "hello", 1), ("ann", "exited", "", 2),
         ("ben", "entered", "", 0), ("ben", "exited", "", 1),
         ("cid", "entered", "", 0), ("cid", "fired", "hello", 1),
         ("cid", "capped", "offer", 5), ("cid", "goal_reached", "", 6),
         ("dan", "entered", "", 0), ("dan", "fired", "hello", 1), ("dan", "fired", "later", 9),
+        ("eve", "entered", "", 0), ("eve", "fired", "later", 3), ("eve", "completed", "later", 3),
+        ("eve", "goal_reached", "", 5),
     ]  # fmt: skip
     with Archive.opened(tmp_path) as archive:
         archive.add_event(Place("shop", 0, 0), bought("", "", 9).time, bought("e1", "ann", 9))
         for number, (customer, outcome, step, day) in enumerate(told):
-            outreach = f"m-{number}" if outcome == "fired" else None
+            outreach = f"m-{number}" if outcome == "fired" else "m-13" if customer == "eve" else None
             at = START + timedelta(days=day)
             one = Outcome(f"o{number}", at, customer, "onboarding", "1", outcome, outreach=outreach, step=step)
             archive.add_outcome(Place("outcomes", 0, number), one.time, one)
         archive.commit()
     shop = open_shop([tmp_path], Asked())
     assert points(shop) == [
-        Point("onboarding", "", 4, 1, 0, 0),
+        Point("onboarding", "", 5, 1, 0, 0),
         Point("onboarding", "hello", 3, 1, 0, 0),
         Point("onboarding", "offer", 1, 0, 1, 0),
-        Point("onboarding", "later", 1, 0, 0, 0),
+        Point("onboarding", "later", 2, 0, 0, 1, later=1),
     ]
     assert funnels(shop, timedelta(days=14)) == [
         Funnel("onboarding", 3, 0, 0, 0, 1, "hello"),
-        Funnel("onboarding", 1, 0, 0, 0, 0, "later"),
+        Funnel("onboarding", 2, 0, 0, 0, 0, "later", goal=1),
     ]
     shown = page(build_report(shop, *default_period(shop)))
     assert "Where people leave journeys" in shown
