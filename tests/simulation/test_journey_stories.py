@@ -1,15 +1,13 @@
-"""Whole stories of onboarding, win-back and NPS: in order, twice, late within lateness, and with the state reloaded."""
-
-from collections.abc import Callable
+"""Whole stories of onboarding, win-back and NPS, told in every way."""
 
 import pytest
 
-from engine.core.book import RuleBook
 from engine.core.durations import milliseconds
 from engine.core.effects import effect_id
 from engine.model import Event, Outcome
 from engine.testing import START, Simulator
 from tests.support.journeys import loaded, span
+from tests.support.stories import WAYS
 
 EVENTS = """\
 version: 1
@@ -95,9 +93,6 @@ NPS = """
           - wait: 2d
           - send: { template: detractor_escalated, channel: webhook, purpose: transactional }
 """
-
-LATENESS = "6h"
-LATE = f"allowed_lateness: {LATENESS}"
 
 
 def happened(at: str, type: str, **properties: object) -> Event:
@@ -196,44 +191,12 @@ STORIES = {
 }
 
 
-def in_order(sim: Simulator, events: list[Event]) -> None:
-    for event in events:
-        sim.deliver(event, event.time)
-
-
-def twice(sim: Simulator, events: list[Event]) -> None:
-    for event in events:
-        sim.deliver(event, event.time)
-        sim.deliver(event, event.time + milliseconds("2h"))
-
-
-def late(sim: Simulator, events: list[Event]) -> None:
-    for event in events:
-        sim.deliver(event, event.time + milliseconds("5h"))
-
-
-Way = Callable[[Simulator, list[Event]], None]
-WAYS: dict[str, tuple[Way, str, bool]] = {
-    "in order": (in_order, "", False),
-    "every event twice": (twice, "", False),
-    "twice, and the state saved and reloaded between any two inputs": (in_order, "", True),
-    "late within lateness": (late, LATE, False),
-    "late within lateness, twice and reloaded": (late, LATE, True),
-}
-
-
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("story", STORIES)
 def test_the_story_is_the_same_however_it_is_told(story: str, way: str) -> None:
     rules, events, messages, ending = STORIES[story]
-    tell, policy, strict = WAYS[way]
-    sim = Simulator(book(rules, policy), strict=strict)
-    tell(sim, events)
-    sim.run("120d")
+    told = WAYS[way]
+    sim = told.tell(Simulator(loaded(rules, told.policy, EVENTS), strict=told.strict), events, "120d")
     assert [f"{span(one.moment)} {one.step}" for one in sim.outreach] == messages
     ends = (Outcome.COMPLETED, Outcome.EXITED, Outcome.GOAL_REACHED)
     assert [one.outcome.value for one in sim.outcomes if one.outcome in ends] == [ending]
-
-
-def book(rules: str, policy: str) -> RuleBook:
-    return loaded(rules, policy, EVENTS)

@@ -1,21 +1,13 @@
-"""A loyalty club as a shop would write it, told as stories on a virtual clock.
-
-Each story is also told with every event twice, with the state saved and reloaded between inputs, and with every event
-late, within the allowed lateness.
-"""
-
-from pathlib import Path
+"""A loyalty club as a shop would write it, told as stories on a virtual clock."""
 
 import pytest
 
-from engine.core.book import RuleBook
+from engine.core.durations import milliseconds
 from engine.core.points.view import value
 from engine.core.zones import iso
 from engine.model import Event
-from engine.render import JinjaRenderer
-from engine.testing import Simulator
-from tests.support.books import HOUR
-from tests.support.rule_files import compiled
+from engine.testing import START
+from tests.support.stories import WAYS, Stories
 
 EVENTS = """\
 version: 1
@@ -83,28 +75,26 @@ TEXTS = {
     "stars_end": "{{ points.stars.expiring }} of {{ points.stars.balance }} stars end after " + LAST,
 }
 
-Told = tuple[str, str, dict[str, object], str]
-"""When it happens, to whom, the properties, and the type."""
 
-
-def book(folder: Path, lateness: str = "0m") -> RuleBook:
-    files = {"events.yaml": EVENTS, "policy.yaml": f"{POLICY}allowed_lateness: {lateness}\n", "loyalty.yaml": LOYALTY}
+@pytest.fixture(scope="module")
+def stories(tmp_path_factory: pytest.TempPathFactory) -> Stories:
+    files = {"events.yaml": EVENTS, "policy.yaml": POLICY, "loyalty.yaml": LOYALTY}
     mails = {
         f"{name}.email.j2": f"{{% block subject %}}{text}{{% endblock %}}{{% block text %}}Dear{{% endblock %}}\n"
         for name, text in TEXTS.items()
     }
-    return compiled(folder, files | mails)
+    return Stories(tmp_path_factory.mktemp("loyalty"), files | mails)
 
 
-def at(time: str, type: str, who: str = "anna", **properties: object) -> Told:
-    return time, who, properties, type
+def at(when: str, type: str, who: str = "anna", **properties: object) -> Event:
+    return Event(f"{type}-{when}-{who}", type, who, START + milliseconds(when), properties)
 
 
-def buys(time: str, amount: float, order: str, who: str = "anna") -> Told:
+def buys(time: str, amount: float, order: str, who: str = "anna") -> Event:
     return at(time, "purchase", who, amount=amount, order_id=order)
 
 
-Story = tuple[list[Told], str, list[tuple[str, str, str]], dict[str, int]]
+Story = tuple[list[Event], str, list[tuple[str, str, str]], dict[str, int]]
 """What happens, until when; then rule, moment and subject of each message, and the balances at the end."""
 
 CLIMBS: Story = (
@@ -196,18 +186,12 @@ STORIES = {
 }
 
 
-@pytest.mark.parametrize("way", ["once", "twice and reloaded", "late"])
+@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("story", STORIES.values(), ids=STORIES)
-def test_the_club_treats_its_members_as_promised(tmp_path: Path, story: Story, way: str) -> None:
-    told, until, expected, balances = story
-    rules = book(tmp_path, "3h" if way == "late" else "0m")
-    sim = Simulator(rules, JinjaRenderer(tmp_path / "templates", rules), strict=way == "twice and reloaded")
-    for number, (time, who, properties, type_) in enumerate(told):
-        happened = sim.moment(time)
-        late = (number * 7 % 3) * HOUR + 59 * 60_000 if way == "late" else 0
-        sim.deliver(Event(f"e{number}", type_, who, happened, properties), happened + late)
-    sim.run(sim.moment(until) + 3 * HOUR)
+def test_the_club_treats_its_members_as_promised(stories: Stories, story: Story, way: str) -> None:
+    events, until, expected, balances = story
+    sim = stories.tell(way, events, until)
     assert [one.outcome.value for one in sim.outcomes if one.outcome.value == "failed"] == []
     assert [(one.rule, iso(one.moment), one.subject) for one in sim.outreach] == expected
-    found = {who: value(sim.states[who], "stars", "balance", sim.now, rules.policy.zones.default) for who in balances}
-    assert found == balances
+    zone = sim.book.policy.zones.default
+    assert {who: value(sim.states[who], "stars", "balance", sim.now, zone) for who in balances} == balances

@@ -1,20 +1,15 @@
-"""A newsletter in the rhythm that readers chose, and an experiment for those who chose none, told as stories.
-
-Each story is also told with every event twice, with the state saved and reloaded between inputs, and with every event
-late, within the allowed lateness.
-"""
+"""A newsletter in the rhythm that readers chose, and an experiment for those who chose none, told as stories."""
 
 from collections import Counter
-from pathlib import Path
 
 import pytest
 
 from engine.arithmetic.assignment import variant_of
 from engine.core.durations import milliseconds
 from engine.model import Event, Outcome
-from engine.testing import START, Project, Simulator, load_project
-from tests.support.command import write_project
+from engine.testing import START, Simulator
 from tests.support.journeys import span
+from tests.support.stories import WAYS, Stories
 
 NEWSLETTER = """\
 version: 1
@@ -57,19 +52,9 @@ SHARES = {"weekly": 45.0, "biweekly": 45.0, "none": 10.0}
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    return written(tmp_path_factory.mktemp("newsletter"))
-
-
-@pytest.fixture(scope="module")
-def late_project(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    return written(tmp_path_factory.mktemp("late"), "allowed_lateness: 6h\n")
-
-
-def written(folder: Path, policy: str = "") -> Project:
-    files = {"newsletter.yaml": NEWSLETTER, "events.yaml": EVENTS, "policy.yaml": POLICY + policy}
-    write_project(folder, files | {"letter.email.j2": MAIL})
-    return load_project(folder / "rules", folder / "templates")
+def stories(tmp_path_factory: pytest.TempPathFactory) -> Stories:
+    files = {"newsletter.yaml": NEWSLETTER, "events.yaml": EVENTS, "policy.yaml": POLICY, "letter.email.j2": MAIL}
+    return Stories(tmp_path_factory.mktemp("newsletter"), files)
 
 
 def at(when: str, customer: str = "c-1", **fields: str | bool) -> Event:
@@ -111,39 +96,23 @@ def letters(sim: Simulator) -> list[str]:
     return [f"{span(one.moment)} {one.rule}" for one in sim.outreach]
 
 
-def tell(sim: Simulator, events: list[Event], lag: str = "0h") -> None:
-    for event in sorted(events, key=lambda event: event.time):
-        sim.deliver(event, event.time + milliseconds(lag))
-    sim.run(END)
+def test_nothing_is_wrong_with_the_file(stories: Stories) -> None:
+    assert [each.human() for each in stories.project.loaded.diagnostics] == []
 
 
-def test_nothing_is_wrong_with_the_file(project: Project) -> None:
-    assert [each.human() for each in project.loaded.diagnostics] == []
-
-
-@pytest.mark.parametrize("strict", [False, True], ids=["in order", "twice and reloaded"])
-@pytest.mark.parametrize("story", STORIES)
-def test_the_story_is_the_same_however_it_is_told(project: Project, story: str, strict: bool) -> None:
+@pytest.mark.parametrize(
+    ("story", "way"),
+    [(story, way) for story in STORIES for way in WAYS if not ("after nine" in story and WAYS[way].policy)],
+)
+def test_the_story_is_the_same_however_it_is_told(stories: Stories, story: str, way: str) -> None:
     events, wanted = STORIES[story]
-    sim = project.simulator(strict=strict)
-    tell(sim, events)
-    assert letters(sim) == wanted
+    assert letters(stories.tell(way, events, END)) == wanted
 
 
-@pytest.mark.parametrize("strict", [False, True], ids=["late", "late, twice and reloaded"])
-@pytest.mark.parametrize("story", [story for story in STORIES if "after nine" not in story])
-def test_the_story_is_the_same_where_all_events_are_late(late_project: Project, story: str, strict: bool) -> None:
-    events, wanted = STORIES[story]
-    sim = late_project.simulator(strict=strict)
-    tell(sim, events, "5h")
-    assert letters(sim) == wanted
-
-
-@pytest.mark.parametrize("strict", [False, True], ids=["in order", "twice and reloaded"])
-def test_who_chose_no_rhythm_gets_what_their_variant_says(project: Project, strict: bool) -> None:
-    sim = project.simulator(strict=strict)
+@pytest.mark.parametrize("way", ["in order", "twice and reloaded"])
+def test_who_chose_no_rhythm_gets_what_their_variant_says(stories: Stories, way: str) -> None:
     customers = [f"c-{number}" for number in range(60)]
-    tell(sim, [at(JOINED, customer, wants_newsletter=True) for customer in customers])
+    sim = stories.tell(way, [at(JOINED, customer, wants_newsletter=True) for customer in customers], END)
     got = Counter((one.customer, one.rule) for one in sim.outreach)
     held_out = {one.customer for one in sim.outcomes if one.outcome is Outcome.HELD_OUT}
     variants = {customer: variant_of(SHARES, "rhythm", customer) for customer in customers}

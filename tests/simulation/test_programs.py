@@ -1,19 +1,13 @@
-"""The programs that most shops and services run, in one rule file, told as stories on a virtual clock.
-
-Each story is also told with every event twice, with the state saved and reloaded between inputs, and with every event
-late, within the allowed lateness.
-"""
-
-from pathlib import Path
+"""The programs that most shops and services run, in one rule file, told as stories on a virtual clock."""
 
 import pytest
 
 from engine.core.durations import milliseconds
 from engine.model import Event
-from engine.testing import START, Project, Simulator, load_project
-from tests.support.command import write_project
+from engine.testing import START, Simulator
 from tests.support.coupons import SHOWN, shown, told
 from tests.support.journeys import span
+from tests.support.stories import WAYS, Stories
 
 PROGRAMS = """\
 version: 1
@@ -172,20 +166,10 @@ TEXT_MESSAGE = "{% block text %}{{ event.cart_id }} waits{% endblock %}\n"
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    return written(tmp_path_factory.mktemp("programs"))
-
-
-@pytest.fixture(scope="module")
-def late_project(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    return written(tmp_path_factory.mktemp("late"), "allowed_lateness: 6h\n")
-
-
-def written(folder: Path, policy: str = "") -> Project:
-    files = {"programs.yaml": PROGRAMS, "events.yaml": EVENTS, "policy.yaml": POLICY + policy}
+def stories(tmp_path_factory: pytest.TempPathFactory) -> Stories:
+    files = {"programs.yaml": PROGRAMS, "events.yaml": EVENTS, "policy.yaml": POLICY}
     mails = {f"{name}.email.j2": MAIL.format(TEXTS.get(name, "Dear customer")) for name in (*TEXTS, *OTHERS)}
-    write_project(folder, files | mails | {"cart_left.sms.j2": TEXT_MESSAGE})
-    return load_project(folder / "rules", folder / "templates")
+    return Stories(tmp_path_factory.mktemp("programs"), files | mails | {"cart_left.sms.j2": TEXT_MESSAGE})
 
 
 def at(when: str, type: str, **properties: object) -> Event:
@@ -290,43 +274,24 @@ STORIES = {
 }  # fmt: skip
 
 
-def tell(sim: Simulator, events: list[Event], lag: str = "0h") -> None:
-    for event in sorted(events, key=lambda event: event.time):
-        sim.deliver(event, event.time + milliseconds(lag))
-
-
 def messages(sim: Simulator) -> list[str]:
     return [f"{span(one.moment)} {one.step or one.template}" for one in sim.outreach]
 
 
-@pytest.mark.parametrize("strict", [False, True], ids=["in order", "twice and reloaded"])
+@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("story", STORIES)
-def test_the_story_is_the_same_however_it_is_told(project: Project, story: str, strict: bool) -> None:
+def test_the_story_is_the_same_however_it_is_told(stories: Stories, story: str, way: str) -> None:
     events, wanted = STORIES[story]
-    sim = project.simulator(strict=strict)
-    tell(sim, events)
-    sim.run("80d")
-    assert messages(sim) == wanted
+    assert messages(stories.tell(way, events, "80d")) == wanted
 
 
-@pytest.mark.parametrize("strict", [False, True], ids=["late", "late, twice and reloaded"])
-@pytest.mark.parametrize("story", STORIES)
-def test_the_story_is_the_same_where_all_events_are_late(late_project: Project, story: str, strict: bool) -> None:
-    events, wanted = STORIES[story]
-    sim = late_project.simulator(strict=strict)
-    tell(sim, events, "5h")
-    sim.run("80d")
-    assert messages(sim) == wanted
+def test_nothing_is_wrong_with_the_file(stories: Stories) -> None:
+    assert [each.human() for each in stories.project.loaded.diagnostics] == []
 
 
-def test_nothing_is_wrong_with_the_file(project: Project) -> None:
-    assert [each.human() for each in project.loaded.diagnostics] == []
-
-
-def test_both_birthday_mails_show_one_code_and_next_year_brings_another(project: Project) -> None:
-    sim = project.simulator(strict=True)
-    tell(sim, [at("0h", "signed_up", email_opt_in=True, birthday="1990-01-20")])
-    sim.run("400d")
+def test_both_birthday_mails_show_one_code_and_next_year_brings_another(stories: Stories) -> None:
+    guest = at("0h", "signed_up", email_opt_in=True, birthday="1990-01-20")
+    sim = stories.tell("twice and reloaded", [guest], "400d")
     mails = [one for one in sim.outreach if one.rule == "birthday"]
     assert [f"{span(one.moment)} {one.step}" for one in mails] == [
         "19d9h birthday", "30d9h birthday_ends", "384d9h birthday", "395d9h birthday_ends",
@@ -336,10 +301,9 @@ def test_both_birthday_mails_show_one_code_and_next_year_brings_another(project:
     assert len(told(sim)) == 2
 
 
-def test_the_digest_lists_what_was_said_this_week(project: Project) -> None:
+def test_the_digest_lists_what_was_said_this_week(stories: Stories) -> None:
     events = STORIES["a subscriber with comments gets a digest on friday at nine"][0]
-    sim = project.simulator(strict=True)
-    tell(sim, [*events, at("10d", "comment_received", text="still nice")])
-    sim.run("16d")
+    more = at("10d", "comment_received", text="still nice")
+    sim = stories.tell("twice and reloaded", [*events, more], "16d")
     digests = [one.text for one in sim.outreach if one.template == "digest"]
     assert digests == ["so nice, nice,", "still nice,"]

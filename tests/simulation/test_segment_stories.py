@@ -1,18 +1,12 @@
-"""Tiers, subscribers and activated members as a shop would write them, told as stories on a virtual clock.
-
-Each story is also told with every event twice, with the state saved and reloaded between inputs, and with every event
-late, within the allowed lateness.
-"""
-
-from pathlib import Path
+"""Tiers, subscribers and activated members as a shop would write them, told as stories on a virtual clock."""
 
 import pytest
 
-from engine.core.book import RuleBook
+from engine.core.durations import milliseconds
 from engine.model import Event
 from engine.testing import Simulator
 from tests.support.books import DAY, HOUR, START
-from tests.support.rule_files import compiled
+from tests.support.stories import WAYS, Stories
 
 EVENTS = """\
 version: 1
@@ -56,26 +50,15 @@ rules:
 """
 NOTE = "{% block subject %}{{ segments.tier }}{% endblock %}{% block text %}Dear customer{% endblock %}\n"
 
-Told = tuple[str, dict[str, object], str]
-"""When it happens, the properties, and the type."""
+
+@pytest.fixture(scope="module")
+def stories(tmp_path_factory: pytest.TempPathFactory) -> Stories:
+    files = {"events.yaml": EVENTS, "policy.yaml": POLICY, "rules.yaml": RULES, "note.email.j2": NOTE}
+    return Stories(tmp_path_factory.mktemp("segments"), files)
 
 
-def at(time: str, type: str, **properties: object) -> Told:
-    return time, properties, type
-
-
-def book(folder: Path, lateness: str = "0m") -> RuleBook:
-    files = {"events.yaml": EVENTS, "policy.yaml": f"{POLICY}allowed_lateness: {lateness}\n", "rules.yaml": RULES}
-    return compiled(folder, {**files, "note.email.j2": NOTE})
-
-
-def play(rules: RuleBook, story: list[Told], until: str, *, strict: bool = False, late: int = 0) -> Simulator:
-    sim = Simulator(rules, strict=strict)
-    for number, (when, properties, type_) in enumerate(story):
-        moment = sim.moment(when)
-        sim.deliver(Event(f"e-{number}", type_, "c-1", moment, dict(properties)), moment + late)
-    sim.run(sim.moment(until) + late)
-    return sim
+def at(when: str, type: str, **properties: object) -> Event:
+    return Event(f"{type}-{when}", type, "c-1", START + milliseconds(when), properties)
 
 
 def told(sim: Simulator) -> list[tuple[str, str]]:
@@ -138,16 +121,10 @@ STORIES = {
 }
 
 
+@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("name", STORIES)
-def test_a_story_has_one_end_however_it_is_told(tmp_path: Path, name: str) -> None:
-    story, until, sent, moves = STORIES[name]
-    at_once, patient = book(tmp_path / "a"), book(tmp_path / "b", "1h")
-    expected = [(segment, way, START + moment) for segment, way, moment in moves]
-    for sim in (
-        play(at_once, story, until),
-        play(at_once, story, until, strict=True),
-        play(patient, story, until, late=HOUR // 2),
-        play(patient, story, until, late=HOUR // 3, strict=True),
-    ):
-        assert [(move.segment, move.moves, move.at) for move in sim.moves] == expected
-        assert told(sim) == sent
+def test_a_story_has_one_end_however_it_is_told(stories: Stories, name: str, way: str) -> None:
+    events, until, sent, moves = STORIES[name]
+    sim = stories.tell(way, events, until)
+    assert [(move.segment, move.moves, move.at - START) for move in sim.moves] == moves
+    assert told(sim) == sent
