@@ -8,7 +8,7 @@ from engine.core.book import RuleBook
 from engine.model import Event, Outcome
 from engine.testing import Simulator
 from tests.support.books import DAY, START, event
-from tests.support.drive import Customers, through_partition
+from tests.support.drive import Customers, through_crashes
 from tests.support.journeys import EVENTS, loaded
 
 CUSTOMERS = [f"c-{n}" for n in range(200)]
@@ -110,9 +110,6 @@ def _sign_ups() -> list[Event]:
 def test_a_worker_that_is_killed_in_the_middle_gives_each_customer_what_their_variant_and_the_holdout_say() -> None:
     book, until = loaded(JOURNEY, HOLDOUT, MADE), START + 30 * DAY
     once = Customers(book).tell(*_sign_ups()).until(until)
-    random = Random(5)
-    crashes = (random.choice(("", "", "before", "after")) for _ in range(200))
-    sizes = [random.randrange(1, 20) for _ in range(200)]
-    fired = through_partition(book, _sign_ups(), until, sizes=sizes, crashes=crashes)
+    fired = through_crashes(Random(5), book, _sign_ups(), until, most=19)
     assert sorted(fired) == sorted(once.fired)
     assert {customer for customer, *_ in fired} == set(CUSTOMERS)

@@ -11,7 +11,7 @@ from engine.core.points.view import next_change, value
 from engine.core.scope import Scope
 from engine.core.state.points import Ledger
 from tests.support.books import DAY, HOUR
-from tests.support.drive import Customers, through_partition
+from tests.support.drive import Customers, through_crashes
 from tests.support.examples import so_many
 from tests.support.points_oracle import CATALOG, SPANS, Oracle, book_of, edited, history, terms
 
@@ -127,14 +127,7 @@ def test_batches_crashes_and_reloads_change_nothing() -> None:
         book = book_of(terms(random))
         customers = Customers(book).tell(*made)
         end = customers.clock + 500 * DAY
-        fired = through_partition(
-            book,
-            made,
-            end,
-            sizes=[random.randint(1, 5) for _ in made],
-            crashes=[random.choice(("", "", "before", "after")) for _ in made],
-            cache_size=1,
-        )
+        fired = through_crashes(random, book, made, end, cache_size=1)
         assert fired == customers.until(end).fired, f"partition {number}"
 
 

@@ -1,7 +1,7 @@
 """The trigger `score`: each customer is reached in the second in which their own rhythm says that they are leaving."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cache
 from itertools import pairwise
 from random import Random
@@ -23,7 +23,7 @@ from engine.core.triggers.score import Score
 from engine.model import Event
 from tests.support import shop_history as shop
 from tests.support.books import DAY, HOUR, START, event
-from tests.support.drive import Customers, through_partition
+from tests.support.drive import Customers, through_crashes
 
 UTC = ZoneInfo("UTC")
 MODEL = ParetoNbd(0.553277, 10.577684, 0.606240, 11.668731)
@@ -107,15 +107,8 @@ def test_the_chance_of_a_purchase_within_39_weeks_falls_in_the_second_that_a_bis
     assert told == silences(MODEL, 39 * 7 * DAY)
 
 
-def crashes(seed: int) -> Iterator[str]:
-    random = Random(seed)
-    for _ in range(400):
-        yield random.choice(("", "", "before", "after"))
-
-
 def test_a_worker_that_is_killed_again_and_again_reaches_each_of_them_once() -> None:
-    sizes = [Random(16).randrange(1, 60) for _ in range(2_000)]
-    fired = through_partition(score_book(), purchases(), END, sizes=sizes, crashes=crashes(16))
+    fired = through_crashes(Random(16), score_book(), purchases(), END, most=59)
     assert sorted((customer, occurrence) for customer, _, occurrence in fired) == [
         (customer, occurrence) for customer, occurrence, _ in silences(MODEL)
     ]

@@ -9,7 +9,7 @@ import pytest
 from engine.core.scope import level_of, segment_time
 from engine.model import Event
 from tests.support.books import HOUR, START
-from tests.support.drive import Customers, through_partition
+from tests.support.drive import Customers, through_crashes
 from tests.support.examples import so_many
 from tests.support.segment_oracle import Asked, Group, Move, Oracle, book_of, groups, history
 
@@ -66,14 +66,7 @@ def test_batches_crashes_and_reloads_change_no_move() -> None:
         customers = Customers(book)
         for event in told:
             customers.tell(event)
-        fired = through_partition(
-            book,
-            told,
-            END,
-            sizes=[random.randint(1, 5) for _ in told],
-            crashes=[random.choice(("", "", "before", "after")) for _ in told],
-            cache_size=1,
-        )
+        fired = through_crashes(random, book, told, END, cache_size=1)
         assert fired == customers.until(END).fired, f"partition {number}"
 
 

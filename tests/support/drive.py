@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from heapq import heappop, heappush
+from random import Random
 from typing import Any, Self
 
 import msgspec
@@ -149,6 +150,15 @@ def through_partition(
         except Crash:
             continue
     return store.fired()
+
+
+def through_crashes(
+    random: Random, book: RuleBook, events: Sequence[Event], end: int, *, most: int = 5, **options: Any
+) -> list[Fired]:
+    """As `through_partition`, in batches of up to `most` events; a worker dies at every other commit, by chance."""
+    sizes = [random.randint(1, most) for _ in events]
+    crashes = [random.choice(("", "", "before", "after")) for _ in events]
+    return through_partition(book, events, end, sizes=sizes, crashes=crashes, **options)
 
 
 def _run(partition: Partition, arrivals: Sequence[Arrival], end: int, sizes: list[int], lags: list[int]) -> None:
