@@ -11,7 +11,7 @@ from engine.core.zones import iso
 from engine.insight.coupons import find_code
 from tests.services import AnyRedis, Broker
 from tests.support.command import engine
-from tests.support.coupons import SHOWN, shown_in
+from tests.support.coupons import RULES, SHOWN, shown_in
 from tests.support.effort import Effort, tried_hard
 from tests.support.faults import Stage
 from tests.support.job import Entry, entry_of
@@ -24,18 +24,6 @@ EVENTS = """\
 version: 1
 sources: [{{ topic: "{topic}" }}]
 events: {{ came: {{}}, tick: {{}} }}
-"""
-RULES = """\
-version: 1
-coupons:
-  - { id: gift, code: "GIFT-{10}", valid: 14d }
-rules:
-  - id: welcome
-    when: { event: came }
-    steps:
-      - send: gift
-      - wait: 11d
-      - send: ends
 """
 POLICY = "version: 1\nfresh_for: off\npublish: [coupon_issued]\n"
 MAIL = f"{{% block subject %}}Hi{{% endblock %}}{{% block text %}}{SHOWN}{{% endblock %}}"

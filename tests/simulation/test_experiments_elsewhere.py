@@ -9,18 +9,15 @@ from engine.model import Event, Outcome
 from engine.testing import Simulator
 from tests.support.books import DAY, START, event
 from tests.support.drive import Customers, through_crashes
-from tests.support.journeys import EVENTS, loaded
+from tests.support.journeys import EVENTS, OFFER, loaded
 
 CUSTOMERS = [f"c-{n}" for n in range(200)]
 HOLDOUT = "holdout: 20%"
 HELD = {customer for customer in CUSTOMERS if place_of("global", customer) < 0.2}
 SHARES = {"a": 45.0, "b": 45.0, "none": 10.0}
-JOURNEY = """\
-experiments:
-  - id: offer
-    hypothesis: An offer on the third day brings more orders.
-    variants: { a: 45, b: 45, none: 10 }
-    goal: { event: buy, within: 30d }
+JOURNEY = (
+    OFFER
+    + """\
 rules:
   - id: j
     when: { event: signup }
@@ -32,12 +29,10 @@ rules:
       - { send: offer_b, if: experiments.offer == "b" }
       - send: { template: terms, purpose: transactional }
 """
-EMITS = """\
-experiments:
-  - id: offer
-    hypothesis: A gift brings more orders.
-    variants: { a: 45, b: 45, none: 10 }
-    goal: { event: buy, within: 30d }
+)
+EMITS = (
+    OFFER
+    + """\
 rules:
   - id: gift
     when: { event: signup }
@@ -51,6 +46,7 @@ rules:
     purpose: transactional
     send: note
 """
+)
 MADE = EVENTS + "  greeted: {}\n  noted: {}\n"
 
 

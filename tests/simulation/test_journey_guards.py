@@ -2,7 +2,7 @@
 
 from engine.model import Outcome
 from engine.testing import Simulator
-from tests.support.journeys import EVENTS, ONBOARDING, journey, loaded, outcomes, signs_up, told
+from tests.support.journeys import EVENTS, OFFER, ONBOARDING, journey, loaded, outcomes, signs_up, told
 
 
 def test_each_step_has_an_id_of_its_own_and_the_same_one_for_ever() -> None:
@@ -96,12 +96,9 @@ def test_the_step_with_the_higher_priority_goes_first_where_a_cap_lets_only_one_
     assert told(book, signs_up) == ["1d high"]
 
 
-OFFER_TEST = """\
-experiments:
-  - id: offer
-    hypothesis: An offer on the third day brings more orders.
-    variants: { a: 45, b: 45, none: 10 }
-    goal: { event: buy, within: 30d }
+OFFER_TEST = (
+    OFFER
+    + """\
 rules:
   - id: j
     when: { event: signup }
@@ -113,6 +110,7 @@ rules:
       - wait: 1d
       - send: bye
 """
+)
 
 
 def in_offer_test(policy: str = "", customers: int = 200) -> tuple[Simulator, dict[str, list[str]]]:

@@ -25,6 +25,16 @@ events:
 """
 
 
+OFFER = """\
+experiments:
+  - id: offer
+    hypothesis: An offer brings more orders.
+    variants: { a: 45, b: 45, none: 10 }
+    goal: { event: buy, within: 30d }
+"""
+"""An experiment, to go before `rules:`."""
+
+
 def loaded(rules: str, policy: str = "", events: str = EVENTS) -> RuleBook:
     """The book of one rule file, without `version: 1`, and perhaps a policy. Fails with the diagnostics."""
     with TemporaryDirectory() as name:
