@@ -12,6 +12,7 @@ from typing import IO, Annotated
 import typer
 
 from engine.cli.console import complain
+from engine.cli.groups import add_group
 from engine.cli.opening import open_project
 from engine.cli.options import Data, Namespace, RulesDir, Store, TemplatesDir, settings_of
 from engine.operate.ad_platforms import FORMS
@@ -29,10 +30,7 @@ class Platform(StrEnum):
 
 
 def register(app: typer.Typer) -> None:
-    audience = typer.Typer(help="Segments as lists for other programs: files for ad platforms.", no_args_is_help=True)
-    audience.command("export")(export_segment)
-    audience.callback()(lambda: None)  # keeps the name of the only command
-    app.add_typer(audience, name="audience")
+    add_group(app, "audience", "Segments as lists for other programs: files for ad platforms.", export=export_segment)
 
 
 def export_segment(

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from engine.cli.console import complain, out
+from engine.cli.groups import add_group
 from engine.cli.options import AsJson
 from engine.core.zones import iso
 from engine.insight.coupons import Issued, find_code
@@ -40,10 +41,7 @@ class Told:
 
 
 def register(app: typer.Typer) -> None:
-    coupons = typer.Typer(help="Coupons that messages have issued: whose a code is.", no_args_is_help=True)
-    coupons.command("verify")(verify)
-    coupons.callback()(lambda: None)  # keeps the name of the only command
-    app.add_typer(coupons, name="coupons")
+    add_group(app, "coupons", "Coupons that messages have issued: whose a code is.", verify=verify)
 
 
 def verify(

@@ -7,6 +7,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from engine.cli.console import out
+from engine.cli.groups import add_group
 from engine.cli.options import AsJson, Data, Namespace, Store, settings_of
 from engine.core.state.model import State
 from engine.operate.customers import Found, add_endings, erase_everywhere, everything, find, outcome_in_words
@@ -19,11 +20,7 @@ Customer = Annotated[str, typer.Argument(help="The customer's id.")]
 
 
 def register(app: typer.Typer) -> None:
-    customer = typer.Typer(help="What the engine knows of one customer.", no_args_is_help=True)
-    customer.command("show")(show)
-    customer.command("export")(export)
-    customer.command("erase")(erase)
-    app.add_typer(customer, name="customer")
+    add_group(app, "customer", "What the engine knows of one customer.", show=show, export=export, erase=erase)
 
 
 def show(

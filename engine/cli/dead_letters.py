@@ -8,6 +8,7 @@ import typer
 from rich.markup import escape
 
 from engine.cli.console import complain, err, out
+from engine.cli.groups import add_group
 from engine.cli.options import AsJson, settings_of
 from engine.config import Settings
 from engine.core.durations import milliseconds
@@ -28,10 +29,13 @@ SHOWN = 200
 
 
 def register(app: typer.Typer) -> None:
-    letters = typer.Typer(help="Records that could not be used: why, and sending them again.", no_args_is_help=True)
-    letters.command("list")(list_letters)
-    letters.command("replay")(replay)
-    app.add_typer(letters, name="dead-letters")
+    add_group(
+        app,
+        "dead-letters",
+        "Records that could not be used: why, and sending them again.",
+        list=list_letters,
+        replay=replay,
+    )
 
 
 def list_letters(

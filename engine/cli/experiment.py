@@ -8,6 +8,7 @@ import typer
 
 from engine.cli.console import out
 from engine.cli.figures import hand_over
+from engine.cli.groups import add_group
 from engine.cli.opening import open_project
 from engine.cli.options import AsJson, RulesDir, TemplatesDir, settings_of
 from engine.errors import UsageError
@@ -17,10 +18,7 @@ WEEKS = (1, 2, 4, 8, 13, 26)
 
 
 def register(app: typer.Typer) -> None:
-    experiment = typer.Typer(help="Experiments: how long one will take, and what it shows.", no_args_is_help=True)
-    experiment.command("plan")(plan)
-    experiment.command("report")(report)
-    app.add_typer(experiment, name="experiment")
+    add_group(app, "experiment", "Experiments: how long one will take, and what it shows.", plan=plan, report=report)
 
 
 def plan(

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from engine.cli.console import out
+from engine.cli.groups import add_group
 from engine.cli.metrics import Purchase, Source, Sources, archives_of
 from engine.cli.opening import open_project
 from engine.cli.options import AsJson, RulesDir, TemplatesDir, settings_of
@@ -25,12 +26,9 @@ SHOWN = 10
 
 
 def register(app: typer.Typer) -> None:
-    recommend = typer.Typer(
-        help="What customers bought with an item, as a reference table that templates read.", no_args_is_help=True
+    add_group(
+        app, "recommend", "What customers bought with an item, as a reference table that templates read.", fit=fit
     )
-    recommend.callback()(lambda: None)  # or Typer would make the only command the group itself
-    recommend.command("fit")(fit)
-    app.add_typer(recommend, name="recommend")
 
 
 def fit(

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from engine.cli.console import complain, out
+from engine.cli.groups import add_group
 from engine.cli.options import AsJson, Data, Namespace, Store, settings_of
 from engine.errors import UsageError
 from engine.operate.store_view import check as check_partition
@@ -20,13 +21,14 @@ Partition = Annotated[int | None, typer.Option(min=0, help="Only this partition.
 
 
 def register(app: typer.Typer) -> None:
-    store = typer.Typer(
-        help="What the store has: where a customer is, everything as JSON, a check.", no_args_is_help=True
+    add_group(
+        app,
+        "store",
+        "What the store has: where a customer is, everything as JSON, a check.",
+        where=where,
+        dump=dump,
+        check=check,
     )
-    store.command("where")(where)
-    store.command("dump")(dump)
-    store.command("check")(check)
-    app.add_typer(store, name="store")
 
 
 def where(

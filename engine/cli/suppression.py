@@ -8,6 +8,7 @@ import typer
 from rich.markup import escape
 
 from engine.cli.console import out
+from engine.cli.groups import add_group
 from engine.cli.options import AsJson, Data, Namespace, Store, settings_of
 from engine.core.zones import iso
 from engine.errors import UsageError
@@ -25,11 +26,14 @@ Channel = Annotated[str, typer.Option("--channel", help="Of the address.")]
 
 
 def register(app: typer.Typer) -> None:
-    suppression = typer.Typer(help="Who is not written to: the suppression list of the senders.", no_args_is_help=True)
-    suppression.command("list")(list_)
-    suppression.command("add")(add)
-    suppression.command("remove")(remove)
-    app.add_typer(suppression, name="suppression")
+    add_group(
+        app,
+        "suppression",
+        "Who is not written to: the suppression list of the senders.",
+        list=list_,
+        add=add,
+        remove=remove,
+    )
 
 
 def list_(

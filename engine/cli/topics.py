@@ -7,6 +7,7 @@ import typer
 from rich.table import Table
 
 from engine.cli.console import out
+from engine.cli.groups import add_group
 from engine.cli.opening import open_project
 from engine.cli.options import AsJson, RulesDir, TemplatesDir, settings_of
 from engine.operate.topics import partitions_for, topics_of, topics_wanted
@@ -15,14 +16,7 @@ from engine.wiring.brokers import KafkaBrokers
 
 
 def register(app: typer.Typer) -> None:
-    topics = typer.Typer(help="The topics that the engine reads and writes.", no_args_is_help=True)
-    topics.command("create")(create)
-    topics.callback()(_topics)
-    app.add_typer(topics, name="topics")
-
-
-def _topics() -> None:
-    """So that `create` stays a command of its own."""
+    add_group(app, "topics", "The topics that the engine reads and writes.", create=create)
 
 
 def create(

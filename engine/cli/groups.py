@@ -1,0 +1,14 @@
+"""Commands that have commands of their own, such as `engine topics create`."""
+
+from collections.abc import Callable
+
+import typer
+
+
+def add_group(app: typer.Typer, name: str, help: str, /, **commands: Callable[..., None]) -> None:
+    """Add the group of this name, with what runs as each of its commands."""
+    group = typer.Typer(help=help, no_args_is_help=True)
+    group.callback()(lambda: None)  # or Typer would make an only command the group itself
+    for command, run in commands.items():
+        group.command(command)(run)
+    app.add_typer(group, name=name)
