@@ -14,6 +14,7 @@ from engine.adapters.kafka.admin import Admin
 from engine.adapters.kafka.settings import KafkaSettings
 from engine.ports import NewTopic
 from engine.wire.records import ID_HEADER
+from tests.services.processes import wait_until
 from tests.support.job import Entry
 
 
@@ -78,9 +79,7 @@ class Topics:
     def make_events_again(self) -> None:
         """Delete the events topic and make another of its name; returns when the broker has it, empty."""
         self._admin.delete_topics([self.events])[self.events].result(30)
-        deadline = time.monotonic() + 60
-        while self.events in self._admin.list_topics(timeout=10).topics and time.monotonic() < deadline:
-            time.sleep(0.05)
+        wait_until(lambda: self.events not in self._admin.list_topics(timeout=10).topics, "the topic is gone")
         self._make(self.events)
         self.loaded.clear()
 

@@ -16,6 +16,7 @@ from engine.ports import Claim, ClaimState
 from engine.sender.breaker import Breaker
 from engine.sender.refusals import Refusals, same_words
 from tests.services.mail import mail_server
+from tests.services.processes import wait_until
 from tests.support.desk import Desk, Heard
 from tests.support.outreach import outreach
 
@@ -108,9 +109,8 @@ def test_what_waits_for_a_verdict_is_not_in_doubt_when_its_sender_goes() -> None
 
     async def run(desk: Desk) -> None:
         sending = asyncio.create_task(desk._send([letter]))
-        async with asyncio.timeout(20):
-            while not server.tried[letter.to] or desk.book.held:
-                await asyncio.sleep(0.01)
+        refused = partial(wait_until, lambda: server.tried[letter.to] > 0 and not desk.book.held, "a refusal")
+        await asyncio.to_thread(refused)
         sending.cancel()
         await asyncio.wait([sending])
 
