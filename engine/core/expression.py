@@ -73,7 +73,7 @@ class Reads:
     coupons: frozenset[str] = frozenset()
     """Coupons that the template shows."""
     calendar: bool = False
-    """Whether the expression reads windows of the customer's calendar."""
+    """Whether the expression reads `today`, or windows of the customer's calendar."""
 
     def __or__(self, other: "Reads") -> "Reads":
         return Reads(

@@ -10,7 +10,8 @@ What does not follow from Python:
 - `and`, `or` and `not` take anything and give true or false.
 - `time` compares with ISO 8601 text (UTC unless it says otherwise), `date` with "YYYY-MM-DD" or "MM-DD"; dates with
   and without a year have no order between them.
-- `now` is the moment of the decision, and only compares.
+- `now` is the moment of the decision, `today` its day where the customer lives; they only compare. Beside a day
+  without a year only month and day of `today` count.
 - Levels of a segment compare by height: `segments.tier >= "gold"`.
 """
 

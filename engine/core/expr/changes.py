@@ -1,7 +1,7 @@
 """Until when an expression holds if no other event comes.
 
 `compile_expression` calls `until`; segments set their timers by it. Three things depend on time: windows, which
-events enter and leave and unknown parts pass out of, scores, which fall with silence, and `now`. Everything else
+events enter and leave and unknown parts pass out of, scores, which fall with silence, and `now` and `today`. All else
 depends on the state and the event alone; a segment that the expression reads has a timer of its own.
 
 The moment is never too late, so a timer misses no change. It may be too early, where the exact one would be costly to
@@ -13,6 +13,8 @@ from math import ceil, floor, inf, isfinite, nextafter
 from typing import Any, TypeAlias
 
 from engine.core.expr.closures import COMPARE, MIRRORED, Compare, closure
+from engine.core.expr.days import is_day
+from engine.core.expr.days import next_change as next_change_of_today
 from engine.core.expr.nodes import (
     Arithmetic,
     Comparison,
@@ -30,6 +32,7 @@ from engine.core.expr.nodes import (
     PointsValue,
     Score,
     Sum,
+    Today,
     parts_of,
 )
 from engine.core.expr.periods import bounds
@@ -117,6 +120,8 @@ def _change(node: Node) -> Change:
             return _soonest([_passing(order, right), _change(right)])
         case Comparison(order=order, left=left, right=Now()) if not isinstance(left, Now):
             return _soonest([_passing(MIRRORED[order], left), _change(left)])
+        case Comparison(left=Today() as today, right=day) | Comparison(left=day, right=Today() as today):
+            return _soonest([_day_passing(today, day), _change(day)])
         case Arithmetic() | Comparison() | Contained() | Junction():
             return _soonest([_change(part) for part in parts_of(node)])
     return None
@@ -143,6 +148,19 @@ def _passing(order: Order, other: Node) -> NextChange:
         if order in ("<=", ">"):
             return after if after > now else NEVER
         return first if first > now else (after if after > now else NEVER)
+
+    return soonest
+
+
+def _day_passing(today: Today, other: Node) -> NextChange:
+    """When today comes to the other day, or passes it."""
+    load, zones = closure(other), today.zones
+
+    def soonest(scope: Scope) -> int:
+        day = load(scope)
+        if type(day) is not str or not is_day(day):
+            return NEVER
+        return next_change_of_today(day, scope.now, zones.of(scope.state.profile))
 
     return soonest
 

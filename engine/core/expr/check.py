@@ -30,6 +30,7 @@ from engine.core.expr.nodes import (
     SegmentRank,
     Sign,
     Sort,
+    Today,
     Variant,
 )
 from engine.core.expr.syntax import Source
@@ -94,8 +95,9 @@ class Checker:
         if isinstance(checked, SegmentLevel):
             help_ = f'compare it: {self._source.excerpt(node)} != "{NO_LEVEL}"'
             return self._broken("level-alone", "a level is a text, which is always true", node, help_)
-        if isinstance(checked, Now):
-            return self._broken("type-mismatch", "'now' alone is always true", node, "compare it with a time")
+        if isinstance(checked, Now | Today):
+            name, other = ("now", "a time") if isinstance(checked, Now) else ("today", "a day")
+            return self._broken("type-mismatch", f"'{name}' alone is always true", node, f"compare it with {other}")
         return checked
 
     def check(self, node: ast.expr) -> Node:
@@ -192,8 +194,8 @@ class Checker:
         if comparable(nodes[0].kind, nodes[1].kind, order):
             return Comparison(order, *nodes)
         message, help_ = f"{self._what(left)}, {self._what(right)}", advice(*kinds, order)
-        if "date" in kinds and Now() in (left.node, right.node):
-            help_ = "declare the field as `time`; a day in it begins at midnight UTC, and compares with `now`"
+        if set(kinds) == {"date", "time"}:
+            help_ = "a day compares with days and with `today`, a time with times and with `now`"
         return self._broken("type-mismatch", message, left.at, help_, right.at)
 
     def _levels(self, order: Order, left: Side, right: Side) -> Node:
@@ -252,6 +254,9 @@ class Checker:
         if isinstance(left.node, Now):
             message = "'now' is looked for in a list"
             return self._broken("type-mismatch", message, left.at, "compare it with <, <=, > or >=")
+        if isinstance(left.node, Today) and not isinstance(right.at, ast.List | ast.Tuple):
+            message = "'today' is looked for in data"
+            return self._broken("type-mismatch", message, left.at, 'write the days: today in ["12-24", "12-25"]')
         match right.at:
             case ast.List(elts=elements) | ast.Tuple(elts=elements) if kind not in ("null", "list"):
                 return self._listed(left, elements, right.at, negated)
@@ -264,6 +269,9 @@ class Checker:
         if not elements:
             return self._broken("type-mismatch", "nothing is in an empty list", at, _A_LIST)
         constants = [self._element(element, left) for element in elements]
+        if isinstance(left.node, Today):
+            days = tuple(Comparison("==", left.node, constant) for constant in constants)
+            return Not(Junction(False, days)) if negated else Junction(False, days)
         return Listed(left.node, tuple(constant.value for constant in constants), negated)
 
     def _element(self, at: ast.expr, left: Side) -> Constant:

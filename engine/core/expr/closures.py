@@ -11,6 +11,7 @@ from math import isfinite
 from typing import Any
 
 from engine.core.expr.bounds import decided
+from engine.core.expr.days import is_day, today
 from engine.core.expr.nodes import (
     Arithmetic,
     Comparison,
@@ -41,6 +42,7 @@ from engine.core.expr.nodes import (
     StepSent,
     Sum,
     TallyTime,
+    Today,
     Variant,
 )
 from engine.core.expr.periods import bounds
@@ -141,6 +143,8 @@ def _leaf(node: Leaf) -> Predicate:
             return _tally(node)
         case Score(name=name, span=span, model=model):
             return _score(name, span, model)
+        case Today():
+            return _today(node)
     return _of_engine(node)
 
 
@@ -165,6 +169,11 @@ def _of_engine(node: OfSegment | Now | CustomerId | StepSent | Variant | PointsV
             return _rank(level)
         case PointsValue(id=id_, part=part, zones=zones, span=span):
             return lambda scope: points_value(scope.state, id_, part, scope.now, zones.of(scope.state.profile), span)
+
+
+def _today(node: Today) -> Predicate:
+    zones = node.zones
+    return lambda scope: today(scope.now, zones.of(scope.state.profile))
 
 
 def _rank(node: SegmentLevel) -> Predicate:
@@ -241,6 +250,13 @@ def _null_test(operand: Predicate, negated: bool) -> Predicate:
 
 def _comparison(order: Order, left: Node, right: Node) -> Predicate:
     compare = COMPARE[order]
+    match left, right:
+        case Today(), Today():
+            return lambda scope: compare(0, 0)
+        case Today(), _:
+            return _today_with(left, compare, closure(right))
+        case _, Today():
+            return _today_with(right, COMPARE[MIRRORED[order]], closure(left))
     if "date" in (left.kind, right.kind) and order not in ("==", "!="):
         compare = _within_form(compare)
     match left, right:
@@ -255,6 +271,17 @@ def _comparison(order: Order, left: Node, right: Node) -> Predicate:
         case _, Constant(value=value):
             return _with_constant(closure(left), compare, value)
     return _of_two(closure(left), compare, closure(right), _TYPES if order in ("==", "!=") else _ORDERED)
+
+
+def _today_with(node: Today, compare: Compare, load: Predicate) -> Predicate:
+    """Beside a day without a year only month and day of today count."""
+    present = _today(node)
+
+    def test(scope: Scope) -> bool:
+        day = load(scope)
+        return type(day) is str and is_day(day) and compare(present(scope)[-len(day) :], day)
+
+    return test
 
 
 def _within_form(compare: Compare) -> Compare:

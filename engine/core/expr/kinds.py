@@ -3,8 +3,9 @@
 The checker calls it for every comparison. It knows kinds only, never values of a customer.
 """
 
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 
+from engine.core.expr.days import is_day
 from engine.core.expr.nodes import Constant, Order, Sort
 from engine.core.zones import to_millis
 
@@ -45,7 +46,7 @@ def as_kind(text: str, kind: Sort) -> Constant | None:
     if kind == "time":
         instant = _instant(text)
         return None if instant is None else Constant(instant, "time")
-    return Constant(text, "date") if _is_day(text) else None
+    return Constant(text, "date") if is_day(text) else None
 
 
 def _instant(text: str) -> int | None:
@@ -54,14 +55,6 @@ def _instant(text: str) -> int | None:
         return to_millis(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
     except (ValueError, OverflowError):
         return None
-
-
-def _is_day(text: str) -> bool:
-    full = text if len(text) == len("2024-02-29") else f"2024-{text}"
-    try:
-        return date.fromisoformat(full).isoformat() == full
-    except ValueError:
-        return False
 
 
 HOW_TO_WRITE = {

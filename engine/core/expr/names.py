@@ -33,15 +33,18 @@ from engine.core.expr.nodes import (
     StepSent,
     Sum,
     TallyTime,
+    Today,
     Variant,
 )
 from engine.core.expr.periods import PERIODS
+from engine.core.expr.syntax import last_name
 from engine.core.points.view import PARTS
 
 Report: TypeAlias = Callable[[str, str, ast.expr, str], None]
 """Takes code, message, place and help."""
 
-ROOTS = ("profile", "event", "events", "customer", "segments", "points", "scores", "experiments", "steps", "now")
+_OF_TIME = {"now": "profile.trial_ends_at > now", "today": 'today >= "2026-12-01"'}
+ROOTS = ("profile", "event", "events", "customer", "segments", "points", "scores", "experiments", "steps", *_OF_TIME)
 _EVENT_PARTS = {"time": Declared("time", "time"), "type": Declared("type", "string"), "id": Declared("id", "string")}
 _A_DURATION = 'write it in quotes, such as "7d"'
 _PARTS = 'count(), count("7d"), sum("amount"), sum("amount", "30d"), last.<property>, last.time, first.time'
@@ -73,8 +76,8 @@ class Names:
             return BROKEN
         root, *rest = steps
         match root.id:
-            case "now":
-                return self._now(rest)
+            case "now" | "today":
+                return self._of_time(root, rest)
             case "customer":
                 kind = self._declared("customer", root, rest, {"id": Declared("id", "string")})
                 return CustomerId() if kind else BROKEN
@@ -109,7 +112,7 @@ class Names:
         """The names of a path, root first; empty if the path may not be read."""
         steps: list[ast.Name] = []
         while isinstance(node, ast.Attribute):
-            steps.insert(0, _last_name(node))
+            steps.insert(0, last_name(node))
             node = node.value
         if not isinstance(node, ast.Name):
             self._broken("expression-forbidden", "this has no parts", node, f"paths begin with {', '.join(ROOTS)}")
@@ -191,11 +194,11 @@ class Names:
                 )
         return None
 
-    def _now(self, rest: list[ast.Name]) -> Node:
-        if rest:
-            message, help_ = "'now' is a value and has no parts", "compare it with a time: profile.trial_ends_at > now"
-            return self._broken("unknown-property", message, rest[0], help_)
-        return Now()
+    def _of_time(self, root: ast.Name, rest: list[ast.Name]) -> Node:
+        if not rest:
+            return Now() if root.id == "now" else Today(self._catalog.zones)
+        message = f"'{root.id}' is a value and has no parts"
+        return self._broken("unknown-property", message, rest[0], f"write {_OF_TIME[root.id]}")
 
     def _segment(self, root: ast.Name, rest: list[ast.Name]) -> Node:
         known = self._catalog.segments
@@ -383,13 +386,6 @@ class Names:
                     return 0
         self._report("bad-duration", "this is not a length of time", argument, _A_DURATION)
         return 0
-
-
-def _last_name(node: ast.Attribute) -> ast.Name:
-    """The attribute's name as a node, so that a problem can point at it alone."""
-    end = node.end_col_offset or 0
-    start = max(end - len(node.attr.encode()), node.value.end_col_offset or 0)
-    return ast.Name(node.attr, ast.Load(), lineno=1, end_lineno=1, col_offset=start, end_col_offset=end)
 
 
 def offer(what: str, options: Collection[str], word: str = "") -> str:

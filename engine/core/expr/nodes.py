@@ -119,6 +119,13 @@ class Now(msgspec.Struct, frozen=True):
     kind: Sort = "time"
 
 
+class Today(msgspec.Struct, frozen=True):
+    """The day of the decision where the customer lives. It stands in comparisons with days only, like `Now`."""
+
+    zones: Zones
+    kind: Sort = "date"
+
+
 class InSegment(msgspec.Struct, frozen=True):
     """Whether the customer is in a segment without levels."""
 
@@ -222,7 +229,9 @@ class Junction(msgspec.Struct, frozen=True):
 
 OfSegment: TypeAlias = InSegment | SegmentLevel | SegmentRank | SegmentTime
 OfEvents: TypeAlias = Property | EventPart | LastProperty | TallyTime | Count | Sum | Period
-Leaf: TypeAlias = Constant | Field | OfEvents | CustomerId | StepSent | Score | Now | OfSegment | Variant | PointsValue
+Leaf: TypeAlias = (
+    Constant | Field | OfEvents | CustomerId | StepSent | Score | Now | Today | OfSegment | Variant | PointsValue
+)
 Node: TypeAlias = Leaf | Arithmetic | NullTest | Comparison | Listed | Contained | Not | Junction
 
 BROKEN = Constant(MISSING, "any")
@@ -248,8 +257,8 @@ def needs_of(node: Node) -> Needs:
             return among | Needs(Reads(experiments=frozenset({experiment.id})))
         case LastProperty() | TallyTime() | Count() | Sum():
             return Needs(Reads(types=frozenset({node.type})), _keeps_of(node))
-        case Period():
-            return _of_period(node)
+        case Period() | Today():
+            return _of_calendar(node)
         case SegmentRank(level=level):
             return needs_of(level)
         case InSegment(segment=segment) | SegmentLevel(segment=segment) | SegmentTime(segment=segment):
@@ -261,11 +270,13 @@ def _union(each: Iterable[Needs]) -> Needs:
     return reduce(or_, each, Needs())
 
 
-def _of_period(node: Period) -> Needs:
-    """Another zone of the customer's moves the period, so the field that holds it is read too."""
-    fields = frozenset({node.zones.field} if node.zones.field else ())
+def _of_calendar(node: Period | Today) -> Needs:
+    """Another zone of the customer's moves days and periods, so the field that holds it is read too."""
+    zone = Needs(Reads(fields=frozenset({node.zones.field} if node.zones.field else ()), calendar=True))
+    if isinstance(node, Today):
+        return zone
     keeps = Keeps(windows=frozenset({(node.type, node.property, SPANS[node.unit])}))
-    return Needs(Reads(fields=fields, types=frozenset({node.type}), calendar=True), keeps)
+    return zone | Needs(Reads(types=frozenset({node.type})), keeps)
 
 
 def _keeps_of(node: LastProperty | TallyTime | Count | Sum) -> Keeps:

@@ -107,6 +107,13 @@ class Source:
         return BadExpression("expression-too-long", message, self._lead, len(self._line), help_)
 
 
+def last_name(node: ast.Attribute) -> ast.Name:
+    """The attribute's name as a node, so that a problem can point at it alone."""
+    end = node.end_col_offset or 0
+    start = max(end - len(node.attr.encode()), node.value.end_col_offset or 0)
+    return ast.Name(node.attr, ast.Load(), lineno=1, end_lineno=1, col_offset=start, end_col_offset=end)
+
+
 def _parse(line: str) -> ast.expr:
     with warnings.catch_warnings():
         # Python only warns of "\d" or `1if`; nobody would see it.
