@@ -40,7 +40,7 @@ def preview(
     namespace: Namespace = None,
     as_json: AsJson = False,
 ) -> None:
-    """Render one template, from sample data or for a customer of the store.
+    """Render one template, from sample data or for a customer of the store: one on its journey as their run would.
 
     The JSON file may have profile, event, events, segments, points and steps: {"profile": {"first_name": "Ada"},
     "events": {"purchase": {"count": 3, "last": {"amount": 20}}}, "segments": {"tier": "gold", "active": true},
@@ -77,9 +77,9 @@ def _read(path: Path) -> dict[str, Any]:
     if (
         not isinstance(found, dict)
         or not found.keys() <= set(PARTS)
-        or not all(isinstance(part, dict) for part in found.values())
+        or not all(isinstance(part, list if name == "steps" else dict) for name, part in found.items())
     ):
-        message = f"{path}: expected an object with nothing but {', '.join(PARTS)}, each an object too"
+        message = f"{path}: expected an object with nothing but {', '.join(PARTS)}; steps is a list, the others objects"
         raise UsageError(message)
     return found
 

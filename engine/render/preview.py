@@ -1,15 +1,16 @@
 """Renders one template from given data, without a store, for `engine preview`."""
 
-from collections.abc import Mapping, Set
+from collections.abc import Iterable, Mapping, Set
 from datetime import UTC, datetime
 from typing import Any
 
-from engine.core.book import RuleBook
+from engine.core.book import Rule, RuleBook
 from engine.core.expression import Keeps
+from engine.core.journeys.steps import Act
 from engine.core.points.model import SECOND
 from engine.core.scope import BY_TIME, NO_LEVEL
 from engine.core.segments.follow import meet
-from engine.core.state.model import IN, History, Membership, Memory, State, WindowEntry
+from engine.core.state.model import IN, History, Membership, Memory, Run, State, WindowEntry
 from engine.core.state.points import Ledger, Lot
 from engine.core.zones import to_millis
 from engine.errors import RenderFailed
@@ -36,7 +37,7 @@ def preview(
         _place(book, state, data.get("segments") or {}, now)
     except (TypeError, ValueError, AttributeError) as error:
         raise RenderFailed(template, f"the data cannot be used: {error}") from error
-    outreach = _outreach(book, template, channel, event, now)
+    outreach = _outreach(book.rules, book, template, channel, event, now)
     outreach.sent = tuple(data.get("steps") or ())
     renderer.render(outreach, state)
     return outreach
@@ -45,13 +46,37 @@ def preview(
 def preview_state(
     renderer: JinjaRenderer, book: RuleBook, template: str, channel: str, customer: str, state: State, now: int
 ) -> Outreach:
-    """The same for a customer as they are known; `event` is the newest that the state keeps. Raises RenderFailed."""
-    kept = [memory.history.latest for memory in state.events.values() if memory.history and memory.history.latest]
-    newest = max(kept, key=lambda event: event.time, default=None)
-    outreach = _outreach(book, template, channel, newest, now)
+    """The same for a customer as they are known. Raises RenderFailed.
+
+    A customer who is on a journey that sends the template sees what their run would send, or has sent. For others
+    `event` is the newest that the state keeps. Coupons are new ones in any case, of a secret that everybody knows.
+    """
+    way = _on_the_way(book, template, channel, state)
+    if way is not None:
+        rule, act, run = way
+        outreach = _outreach((rule,), book, template, channel, run.event, now)
+        outreach.occurrence, outreach.step = run.occurrence, act.name
+        before = run.sent.index(act.name) if act.name in run.sent else len(run.sent)
+        outreach.sent = tuple(run.sent[:before])
+    else:
+        kept = [memory.history.latest for memory in state.events.values() if memory.history and memory.history.latest]
+        newest = max(kept, key=lambda event: event.time, default=None)
+        outreach = _outreach(book.rules, book, template, channel, newest, now)
     outreach.customer = customer
     renderer.render(outreach, state)
     return outreach
+
+
+def _on_the_way(book: RuleBook, template: str, channel: str, state: State) -> tuple[Rule, Act, Run] | None:
+    """The customer's run of a journey that sends the template, and the step: where it is next, else the newest run."""
+    found = [
+        (rule, act, run)
+        for rule in book.journeys
+        for act in (rule.action.journey.acts if rule.action.journey is not None else ())
+        if any((send.template, send.channel) == (template, channel) for send in act.action.sends)
+        for run in (state.rules[rule.id].runs if rule.id in state.rules else ())
+    ]
+    return max(found, key=lambda one: (one[2].step == one[1].name, one[2].began), default=None)
 
 
 def sample_state(data: Mapping[str, Any], now: int, keeps: Keeps) -> tuple[State, KeptEvent | None]:
@@ -136,8 +161,11 @@ def _time(fields: Mapping[str, Any], otherwise: int) -> int:
     return int(time)
 
 
-def _outreach(book: RuleBook, template: str, channel: str, event: KeptEvent | None, now: int) -> Outreach:
-    using = ((rule, send) for rule in book.rules for send in rule.action.sends)
+def _outreach(
+    rules: Iterable[Rule], book: RuleBook, template: str, channel: str, event: KeptEvent | None, now: int
+) -> Outreach:
+    """The outreach of the first of these rules that sends the template."""
+    using = ((rule, send) for rule in rules for send in rule.action.sends)
     rule, send = next((one for one in using if (one[1].template, one[1].channel) == (template, channel)), (None, None))
     expires = send.expires if send else None
     fresh_for = expires if expires is not None else book.policy.fresh_for

@@ -120,6 +120,15 @@ class TestPreview:
         engine("replay", "events.jsonl", "--store", "embedded", folder=shop)
         assert "Hi Ada," in engine("preview", "welcome", "--customer", "ada", folder=shop).out
 
+    def test_from_the_steps_that_were_sent_before(self, shop: Path) -> None:
+        (shop / "templates" / "saturday_record.email.j2").write_text(
+            "{% block subject %}Hello{% endblock %}"
+            "{% block text %}{{ 'again' if steps.three_records.sent else 'first' }}{% endblock %}"
+        )
+        for steps, said in ((["three_records"], "again"), ([], "first")):
+            (shop / "sent.json").write_text(json.dumps({"steps": steps}))
+            assert said in engine("preview", "saturday_record", "--data", "sent.json", folder=shop).out
+
     def test_html_goes_to_a_browser(self, shop: Path) -> None:
         (shop / "ada.json").write_text("{}")
         args = ("preview", "welcome", "--data", "ada.json", "--html")

@@ -11,7 +11,9 @@ from engine.core.policy import Policy
 from engine.core.triggers.inactivity import Inactivity
 from engine.core.zones import Zones
 from engine.model import Outreach
-from engine.render import JinjaRenderer, preview
+from engine.render import JinjaRenderer, preview, preview_state
+from engine.testing import Simulator
+from tests.support.journeys import loaded
 from tests.support.points_shop import STARS
 from tests.support.points_shop import shop as points_shop
 from tests.support.rendering import NOON, push, reason_of, write
@@ -141,3 +143,60 @@ def test_a_preview_has_the_points_that_the_data_says(tmp_path: Path) -> None:
 def test_a_preview_knows_no_points_that_the_rules_do_not_have(tmp_path: Path) -> None:
     said = reason_of(lambda: of_points(tmp_path, {"points": {"miles": 5}}))
     assert "there are no points 'miles'; there are stars" in said
+
+
+JOURNEY = """
+rules:
+  - id: other
+    when: { event: closed }
+    send: { template: t, channel: push }
+  - id: j
+    when: { event: signup }
+    match: sku
+    steps:
+      - { send: hello, if: event.amount != 1 }
+      - wait: 2d
+      - send: { template: t, channel: push }
+      - wait: 2d
+      - send: bye
+      - wait: 2d
+"""
+SAYS = (
+    "{{ rule.id }} {% if event is defined %}{{ event.sku }}{% endif %}"
+    " {{ steps.hello.sent }} {{ steps.t.sent }} {{ steps.bye.sent }}"
+)
+
+
+def on_the_way(folder: Path, until: str, *skus: str) -> str:
+    """What the customer is shown who has signed up for these; a capital letter is one who gets no hello."""
+    events = (
+        "version: 1\nevents:\n  signup: { properties: { sku: string, amount: integer } }\n"
+        "  closed: { properties: { sku: string } }\n"
+    )
+    book = loaded(JOURNEY, "", events)
+    renderer = JinjaRenderer(write(folder, push(SAYS)), book)
+    sim = Simulator(book)
+    for day, sku in enumerate(skus):
+        sim.event("signup", f"{day}d", sku=sku, amount=1 if sku.isupper() else 0)
+    sim.run(until)
+    return preview_state(renderer, book, "t", "push", "c-1", sim.states["c-1"], sim.now).text
+
+
+@pytest.mark.parametrize(
+    ("until", "skus", "text"),
+    [
+        ("1d", ["tea"], "j tea True False False"),
+        ("1d", ["TEA"], "j TEA False False False"),
+        ("5d", ["tea"], "j tea True False False"),  # as it was when t was sent
+        ("3h", ["tea", "OIL"], "j OIL False False False"),
+        ("2d12h", ["tea", "OIL"], "j OIL False False False"),
+    ],
+)
+def test_a_customer_on_a_journey_sees_what_their_run_has_sent_before(
+    tmp_path: Path, until: str, skus: list[str], text: str
+) -> None:
+    assert on_the_way(tmp_path, until, *skus) == text
+
+
+def test_a_customer_on_no_journey_sees_the_template_by_their_newest_event(tmp_path: Path) -> None:
+    assert on_the_way(tmp_path, "30d", "tea") == "other  False False False"
