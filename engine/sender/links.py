@@ -43,22 +43,17 @@ def has_placeholder(outreach: Outreach) -> bool:
 
 def with_links(outreach: Outreach, links: Links) -> Outreach:
     """A copy of the outreach with the links. The original keeps its placeholders: each try has links of its own."""
+    fixed = {UNSUBSCRIBE_LINK: links.unsubscribe, PREFERENCES_LINK: links.preferences, SHARE_LINK: links.share}
 
-    def plain(text: str) -> str:
-        return _PLACEHOLDER.sub(lambda placeholder: _link(placeholder, links), text)
+    def link(placeholder: re.Match[str]) -> str:
+        return _survey_link(placeholder, links) if placeholder["survey"] else fixed[placeholder[0]]
 
-    html = _PLACEHOLDER.sub(lambda placeholder: escape(_link(placeholder, links)), outreach.html)
-    return msgspec.structs.replace(outreach, subject=plain(outreach.subject), text=plain(outreach.text), html=html)
+    subject, text = (_PLACEHOLDER.sub(link, plain) for plain in (outreach.subject, outreach.text))
+    html = _PLACEHOLDER.sub(lambda placeholder: escape(link(placeholder)), outreach.html)
+    return msgspec.structs.replace(outreach, subject=subject, text=text, html=html)
 
 
-def _link(placeholder: re.Match[str], links: Links) -> str:
-    match placeholder[0]:
-        case name if name == UNSUBSCRIBE_LINK:
-            return links.unsubscribe
-        case name if name == PREFERENCES_LINK:
-            return links.preferences
-        case name if name == SHARE_LINK:
-            return links.share
+def _survey_link(placeholder: re.Match[str], links: Links) -> str:
     survey = Survey(placeholder["survey"].replace("__", "_"), int(placeholder["low"]), int(placeholder["high"]))
     if not (links.survey and survey.sound):  # what customers typed may look like a placeholder
         return ""
