@@ -5,8 +5,6 @@ signed apart: a link that answers a survey unsubscribes nobody.
 """
 
 import hmac
-from base64 import urlsafe_b64decode, urlsafe_b64encode
-from binascii import Error as NotBase64
 from collections.abc import Sequence
 from hashlib import sha256
 from typing import Final, TypeVar
@@ -14,10 +12,10 @@ from typing import Final, TypeVar
 import msgspec
 
 from engine.errors import BadToken
+from engine.wire.url_text import check_length, to_bytes, to_text
 
 _SIGNATURE_BYTES: Final = 24
 """Bytes of the signature that go into the token."""
-_MAX_LENGTH: Final = 2_000
 
 
 class LinkToken(msgspec.Struct, array_like=True, frozen=True):
@@ -61,7 +59,7 @@ _KINDS: Final[dict[type[Token], bytes]] = {LinkToken: b"link:", SurveyToken: b"s
 def make_token(secrets: Sequence[str], token: Token) -> str:
     """A token for a URL's path. The first secret signs; the others only verify, so that secrets can be rotated."""
     body = msgspec.msgpack.encode(token)
-    return f"{_text(body)}.{_text(_signature(secrets[0], _KINDS[type(token)] + body))}"
+    return f"{to_text(body)}.{to_text(_signature(secrets[0], _KINDS[type(token)] + body))}"
 
 
 def read_token(secrets: Sequence[str], text: str, since: int = 0) -> LinkToken:
@@ -82,22 +80,10 @@ def read_token_of(kind: type[T], secrets: Sequence[str], text: str, since: int =
 
 
 def _parts(text: str) -> tuple[bytes, bytes]:
+    check_length(text)
     body, _, signature = text.partition(".")
-    if len(text) > _MAX_LENGTH:
-        raise BadToken("token-too-long")
-    try:
-        return _bytes(body), _bytes(signature)
-    except (NotBase64, ValueError) as error:
-        raise BadToken("not-a-token") from error
+    return to_bytes(body), to_bytes(signature)
 
 
 def _signature(secret: str, signed: bytes) -> bytes:
     return hmac.new(secret.encode(), signed, sha256).digest()[:_SIGNATURE_BYTES]
-
-
-def _text(data: bytes) -> str:
-    return urlsafe_b64encode(data).rstrip(b"=").decode()
-
-
-def _bytes(text: str) -> bytes:
-    return urlsafe_b64decode(text + "=" * (-len(text) % 4))
