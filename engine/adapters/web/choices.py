@@ -4,16 +4,13 @@ An event's id counts once. A mail program or a provider may tell one unsubscribe
 who has ticked the box again in between means it anew, from the same mail.
 """
 
-import asyncio
 from collections.abc import Mapping
 from typing import Final
 
-from engine.errors import StoreUnavailable
+from engine.adapters.web.patience import soon
 from engine.ports import SuppressionList
 from engine.wire.link_tokens import LinkToken
 
-_PATIENCE: Final = 1.0
-"""Seconds that an unsubscribe request waits for the store. A mail program gives up after a few."""
 _KEPT: Final = 10_000
 
 
@@ -25,7 +22,7 @@ class Choices:
         self._saved: dict[tuple[str, str], int] = {}
 
     def saved(self, about: LinkToken, wants: Mapping[str, bool], at: int) -> None:
-        """Note a customer's choice. `now`: epoch ms."""
+        """Note a customer's choice. `at`: epoch ms."""
         for purpose in (name for name, wanted in wants.items() if wanted):
             self._saved.pop((about.address, purpose), None)
             self._saved[about.address, purpose] = at
@@ -37,9 +34,7 @@ class Choices:
 
         While the store does not answer it is `now`: told twice is then two events, which is better than none.
         """
-        asked = asyncio.to_thread(self._suppressions.allowed, about.address, about.purpose)
-        try:
-            heard = await asyncio.wait_for(asked, _PATIENCE)
-        except (TimeoutError, StoreUnavailable):
+        heard = await soon(self._suppressions.allowed, about.address, about.purpose)
+        if heard is None:
             return str(now)
         return str(max(heard, self._saved.get((about.address, about.purpose), 0)) or "")
