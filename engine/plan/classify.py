@@ -3,23 +3,39 @@
 `build` calls it. The strongest kind counts: a rule that arms differently may have another text too.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, Protocol, TypeVar
 
 import msgspec
 
 from engine.core.actions.base import Action
 from engine.core.actions.steps import Steps
 from engine.core.book import Rule, RuleBook
+from engine.core.coupons import Coupon
 from engine.core.expression import Expression
 from engine.core.journeys.steps import Journey, Step
+from engine.core.points.model import Points
+from engine.core.segments.model import Segment
 
 _LEFT_OUT: Final = frozenset({"guards", "template", "sends"})
 """Attributes of actions: bound functions, what `_texts` compares, and what a journey's steps have too."""
 Texts = Mapping[tuple[str, str], str]
 """(template, channel) -> its source, shared files included."""
+
+
+class Named(Protocol):
+    """What has an id, and perhaps had another one."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def was(self) -> Sequence[str]: ...
+
+
+T = TypeVar("T")
+N = TypeVar("N", bound=Named)
 
 
 class Kind(StrEnum):
@@ -58,18 +74,26 @@ class Change(msgspec.Struct, frozen=True):
         return MEANING.get(self.kind, "")
 
 
+def earlier(one: Named, there: Mapping[str, T]) -> T | None:
+    """What is there under its id, or else under one that it had."""
+    return next((there[name] for name in (one.id, *one.was) if name in there), None)
+
+
 def classify(old: RuleBook, new: RuleBook, old_texts: Texts, new_texts: Texts) -> list[Change]:
     """Every rule of both books: those of the new one in its order, then the removed ones."""
-    changes = []
-    for rule in new.rules:
-        before = old.by_id.get(rule.id) or next((old.by_id[name] for name in rule.was if name in old.by_id), None)
+    return _changes(old.by_id, new.by_id, lambda before, rule: _kind(before, rule, old_texts, new_texts))
+
+
+def _changes(old: Mapping[str, N], new: Mapping[str, N], kind: Callable[[N, N], Kind]) -> list[Change]:
+    changes, kept = [], set[str]()
+    for one in new.values():
+        before = earlier(one, old)
         if before is None:
-            changes.append(Change(rule.id, Kind.NEW))
+            changes.append(Change(one.id, Kind.NEW))
             continue
-        was = before.id if before.id != rule.id else ""
-        changes.append(Change(rule.id, _kind(before, rule, old_texts, new_texts), was))
-    kept = {one.was or one.rule for one in changes if one.kind is not Kind.NEW}
-    return [*changes, *(Change(rule.id, Kind.REMOVED) for rule in old.rules if rule.id not in kept)]
+        kept.add(before.id)
+        changes.append(Change(one.id, kind(before, one), before.id if before.id != one.id else ""))
+    return [*changes, *(Change(id_, Kind.REMOVED) for id_ in old if id_ not in kept)]
 
 
 def _kind(old: Rule, new: Rule, old_texts: Texts, new_texts: Texts) -> Kind:
@@ -141,16 +165,17 @@ def _own_names(value: Any) -> Iterable[str]:
     return getattr(value, "__mypyc_attrs__", None) or getattr(value, "__dict__", {})
 
 
+def _differing(changes: Iterable[Change]) -> list[Change]:
+    return [one for one in changes if one.kind is not Kind.SAME]
+
+
 def segment_changes(old: RuleBook, new: RuleBook) -> list[Change]:
     """The segments that are new, gone, or defined differently."""
-    changes = []
-    for segment in new.segments.values():
-        before = next((old.segments[name] for name in (segment.id, *segment.was) if name in old.segments), None)
-        if before is None or before.mark != segment.mark:
-            was = before.id if before is not None and before.id != segment.id else ""
-            changes.append(Change(segment.id, Kind.NEW if before is None else Kind.REARMS, was))
-    kept = {name for segment in new.segments.values() for name in (segment.id, *segment.was)}
-    return [*changes, *(Change(id_, Kind.REMOVED) for id_ in old.segments if id_ not in kept)]
+
+    def kind(before: Segment, segment: Segment) -> Kind:
+        return Kind.SAME if before.mark == segment.mark else Kind.REARMS
+
+    return _differing(_changes(old.segments, new.segments, kind))
 
 
 OF_POINTS: Final[Mapping[Kind, str]] = {
@@ -164,18 +189,13 @@ OF_POINTS: Final[Mapping[Kind, str]] = {
 
 def point_changes(old: RuleBook, new: RuleBook) -> list[Change]:
     """The points that are new, gone, end otherwise, or are earned and spent otherwise."""
-    changes = []
-    for points in new.points.values():
-        before = next((old.points[name] for name in (points.id, *points.was) if name in old.points), None)
-        was = before.id if before is not None and before.id != points.id else ""
-        if before is None:
-            changes.append(Change(points.id, Kind.NEW))
-        elif before.terms != points.terms:
-            changes.append(Change(points.id, Kind.REARMS, was))
-        elif before.lines_as_text != points.lines_as_text:
-            changes.append(Change(points.id, Kind.GUARD, was))
-    kept = {name for points in new.points.values() for name in (points.id, *points.was)}
-    return [*changes, *(Change(id_, Kind.REMOVED) for id_ in old.points if id_ not in kept)]
+
+    def kind(before: Points, points: Points) -> Kind:
+        if before.terms != points.terms:
+            return Kind.REARMS
+        return Kind.SAME if before.lines_as_text == points.lines_as_text else Kind.GUARD
+
+    return _differing(_changes(old.points, new.points, kind))
 
 
 OF_COUPONS: Final[Mapping[Kind, str]] = {
@@ -188,15 +208,11 @@ OF_COUPONS: Final[Mapping[Kind, str]] = {
 
 def coupon_changes(old: RuleBook, new: RuleBook) -> list[Change]:
     """The coupons that are new, gone, or look or last otherwise."""
-    changes, before = [], old.catalog.coupons
-    for coupon in new.catalog.coupons.values():
-        name = next((name for name in (coupon.id, *coupon.was) if name in before), "")
-        if not name:
-            changes.append(Change(coupon.id, Kind.NEW))
-        elif before[name].terms != coupon.terms:
-            changes.append(Change(coupon.id, Kind.TEXT, name if name != coupon.id else ""))
-    kept = {name for coupon in new.catalog.coupons.values() for name in (coupon.id, *coupon.was)}
-    return [*changes, *(Change(id_, Kind.REMOVED) for id_ in before if id_ not in kept)]
+
+    def kind(before: Coupon, coupon: Coupon) -> Kind:
+        return Kind.SAME if before.terms == coupon.terms else Kind.TEXT
+
+    return _differing(_changes(old.catalog.coupons, new.catalog.coupons, kind))
 
 
 def policy_changes(old: RuleBook, new: RuleBook) -> list[str]:

@@ -20,7 +20,7 @@ from engine.core.state.points import FOREVER
 from engine.core.zones import DAY
 from engine.errors import StateUnreadable
 from engine.model import Outcome, WakeUp
-from engine.plan.classify import Texts
+from engine.plan.classify import Texts, earlier
 from engine.plan.estimate import Sums
 from engine.plan.sample import Found
 from engine.ports import UNLIMITED, Renderer
@@ -202,9 +202,8 @@ def _sooner(old: Fate, new: Fate, book: RuleBook) -> dict[str, int]:
     """How many points end sooner with the new book. Both have the same lots, as they begin with the same state."""
     found = {}
     for points in book.points.values():
-        before = next((old.ends[name] for name in (points.id, *points.was) if name in old.ends), [])
-        lots = zip(before, new.ends.get(points.id, []), strict=False)
-        found[points.id] = sum(left for (earlier, _), (end, left) in lots if end < earlier)
+        lots = zip(earlier(points, old.ends) or [], new.ends.get(points.id, []), strict=False)
+        found[points.id] = sum(left for (before, _), (end, left) in lots if end < before)
     return found
 
 
@@ -229,8 +228,7 @@ def _moved(old: Fate, new: Fate, book: RuleBook) -> Counter[str]:
     changed += [("moved", one[0]) for one in new.timers.keys() & before.keys() if new.timers[one] != before[one]]
     changed += [("dropped", one[0]) for one in before.keys() - new.timers.keys() if one[0] not in new.answered]
     for segment in book.segments.values():
-        earlier = next((old.levels[name] for name in (segment.id, *segment.was) if name in old.levels), "")
-        if new.levels.get(segment.id, "") != earlier:
+        if new.levels.get(segment.id, "") != (earlier(segment, old.levels) or ""):
             changed.append(("segment_moves", segment.id))
     found = Counter(name for what, rule in changed for name in (what, f"{what}.{rule}"))
     for id_, number in _sooner(old, new, book).items():
