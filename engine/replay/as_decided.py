@@ -145,7 +145,8 @@ class _Run:
 
     def through(self, events: Sequence[Arrived]) -> None:
         for one in events:
-            self._happen(one)
+            while not self._happens(one):
+                self._wake(self.groups.popleft())
         while self.groups:
             self._wake(self.groups.popleft())
 
@@ -160,8 +161,11 @@ class _Run:
         self._restore(before)
         return {encode_outcome(each)[1] for each in made} == {each.value for each in group.left}
 
-    def _happen(self, one: Arrived) -> None:
-        """Decide an event at its arrival; if something comes of it, at the moment of the outcomes recorded next."""
+    def _happens(self, one: Arrived) -> bool:
+        """Decide an event at its arrival; if something comes of it, at the moment of the outcomes recorded next.
+
+        False if these outcomes are of the time before it: it arrived before their batch, and was read after it.
+        """
         while self.groups and self.groups[0].at <= one.at:
             if self.groups[0].at == one.at and not self._come_of_time(self.groups[0]):
                 break
@@ -173,7 +177,7 @@ class _Run:
         made = self._decide(one.event, _Moment(one.at, one.at))
         if not made or group is None:
             self._compare(made, None, input)
-            return
+            return True
         for now in (one.at, group.at):
             self._restore(before)
             made = self._decide(one.event, _Moment(now, group.at))
@@ -181,15 +185,14 @@ class _Run:
                 self.found.same += len(made)
                 if not group.left:
                     self.groups.popleft()
-                return
+                return True
         about = self._is_about(group, made)
         self._restore(before)
-        if self._come_of_time(group):  # it arrived before the batch of these outcomes, and was read after it
-            self._wake(self.groups.popleft())
-            self._happen(one)
-            return
+        if self._come_of_time(group):
+            return False
         made = self._decide(one.event, _Moment(one.at, group.at if about else one.at))
         self._compare(made, self.groups.popleft() if about else None, input)
+        return True
 
     def _is_about(self, group: _Group, made: Sequence[OutcomeRecord]) -> bool:
         return not {(one.rule, one.occurrence, one.step) for one in group.left}.isdisjoint(map(_firing, made))
