@@ -62,13 +62,9 @@ def _hashed_digits(number: str) -> str:
     return hashed(e164(number).removeprefix("+"))
 
 
-def _as_it_is(address: str) -> str:
-    return trimmed(address)
-
-
 FORMS: Final[Mapping[str, Form]] = MappingProxyType(
     {
-        "plain": Form({"email": "email", "sms": "phone"}, _as_it_is, _as_it_is, names_customers=True),
+        "plain": Form({"email": "email", "sms": "phone"}, trimmed, trimmed, names_customers=True),
         "hashed": Form({"email": "email_sha256", "sms": "phone_sha256"}, _hashed_mail, _hashed_phone),
         "google": Form({"email": "Email", "sms": "Phone"}, _hashed_mail, _hashed_phone),
         "meta": Form({"email": "email", "sms": "phone"}, _hashed_mail, _hashed_digits),
