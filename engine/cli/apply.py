@@ -1,14 +1,13 @@
 """`engine apply`: rolls out a plan, first to some customers, watches it, finishes it or goes back."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-import msgspec
 import typer
 from rich.markup import escape
 from rich.table import Table
 
-from engine.cli.console import complain, out
+from engine.cli.console import complain, out, print_as_json, say
 from engine.cli.options import AsJson, Data, Namespace, Store, settings_of
 from engine.core.durations import milliseconds, text_of
 from engine.errors import RolloutRefused, UsageError
@@ -85,7 +84,7 @@ def _finish(store: StateStore, spread: int, regardless: bool) -> None:
 
 def _tell(now: Status | None, as_json: bool) -> None:
     if as_json:
-        typer.echo(msgspec.json.format(msgspec.json.encode(now)).decode())
+        print_as_json(now)
     elif now is None:
         out.print("nothing has been rolled out")
     else:
@@ -112,7 +111,3 @@ def _show(now: Status) -> None:
     for rule in now.rules:
         table.add_row(escape(rule.id), f"{rule.sent:,}", f"{rule.expected:,.0f}", f"{rule.without:,}")
     out.print(table, highlight=False)
-
-
-def say(text: str, **options: Any) -> None:
-    out.print(text, highlight=False, **options)

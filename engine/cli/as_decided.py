@@ -7,7 +7,7 @@ import msgspec
 import typer
 from rich.markup import escape
 
-from engine.cli.console import complain, out
+from engine.cli.console import complain, print_as_json, say
 from engine.config import Settings
 from engine.errors import UsageError
 from engine.replay.as_decided import Comparison
@@ -28,16 +28,11 @@ def as_decided(settings: Settings, events: Sequence[Path], books: Sequence[Path]
     folders = [Rules(settings.rules, settings.templates), *(rules_in(one, None) for one in books)]
     found, lacks = compare(settings, events[0], folders)
     if as_json:
-        typer.echo(msgspec.json.format(msgspec.json.encode({"differ": found.differ, "lacks": lacks} | _data(found))))
+        print_as_json({"differ": found.differ, "lacks": lacks, **msgspec.to_builtins(found)})
     else:
         _show(found, lacks)
     if found.differ or found.undecidable:
         raise typer.Exit(DIFFERENT)
-
-
-def _data(found: Comparison) -> dict[str, object]:
-    names = "customers", "events", "same", "kinds", "missing", "undecidable", "examples"
-    return {name: getattr(found, name) for name in names}
 
 
 def _show(found: Comparison, lacks: Sequence[str]) -> None:
@@ -55,7 +50,3 @@ def _show(found: Comparison, lacks: Sequence[str]) -> None:
             for name, value in (("recorded", example.recorded), ("again", example.again)):
                 if value:
                     say(f"    {name:>8} {escape(value)}")
-
-
-def say(text: str) -> None:
-    out.print(text, highlight=False)

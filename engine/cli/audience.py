@@ -1,13 +1,12 @@
 """`engine audience`: writes a segment as a list for another program, such as an ad platform."""
 
 import csv
-import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
 from enum import StrEnum
 from pathlib import Path
-from typing import IO, Annotated
+from typing import Annotated
 
 import typer
 
@@ -15,6 +14,7 @@ from engine.cli.console import complain
 from engine.cli.groups import add_group
 from engine.cli.opening import open_project
 from engine.cli.options import Data, Namespace, RulesDir, Store, TemplatesDir, settings_of
+from engine.cli.whole_files import whole_file
 from engine.operate.ad_platforms import FORMS
 from engine.operate.audience import Counts, Wanted, channels_of, export
 from engine.operate.words import count_of
@@ -72,18 +72,5 @@ def export_segment(
 
 
 def _write(rows: Iterable[Sequence[str]], output: Path | None) -> None:
-    with _opened(output) as file:
+    with whole_file(output, private=True) if output else nullcontext(sys.stdout) as file:
         csv.writer(file, lineterminator="\n").writerows(rows)
-
-
-@contextmanager
-def _opened(output: Path | None) -> Iterator[IO[str]]:
-    """The file, which only its owner may read; it takes its place when it is complete."""
-    if output is None:
-        yield sys.stdout
-        return
-    beside = output.with_name(f".{output.name}.new")
-    handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with open(handle, "w", encoding="utf-8", newline="") as file:
-        yield file
-    beside.replace(output)

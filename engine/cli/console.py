@@ -3,6 +3,7 @@
 import os
 import sys
 
+import typer
 from rich.console import Console
 
 WIDTH = None if sys.stdout.isatty() or "COLUMNS" in os.environ else 160
@@ -14,6 +15,18 @@ err = Console(stderr=True, width=WIDTH)
 def complain(message: str) -> None:
     """Print an error without interpreting its brackets as markup."""
     err.print(message, markup=False, highlight=False, soft_wrap=True)
+
+
+def say(text: str) -> None:
+    """Print text with markup; numbers in it get no colour."""
+    out.print(text, highlight=False)
+
+
+def print_as_json(value: object) -> None:
+    """Print a struct or a dataclass as JSON, for a program to read."""
+    import msgspec  # --help does without
+
+    typer.echo(msgspec.json.format(msgspec.json.encode(value)))
 
 
 def is_terminal() -> bool:

@@ -14,7 +14,7 @@ from rich.table import Table
 from engine.backtest.prepare import place_of
 from engine.backtest.report import Told, as_data
 from engine.cli.backtest import rules_in, stages
-from engine.cli.console import out
+from engine.cli.console import out, print_as_json
 from engine.cli.figures import write_page
 from engine.cli.opening import open_project
 from engine.cli.options import Data, Namespace, Store, TemplatesDir, settings_of
@@ -103,8 +103,7 @@ def _write(made: Plan, output: Path | None, html: Path | None) -> None:
 
 def _tell(made: Plan, format: Format) -> None:
     if format is Format.JSON:
-        shown = msgspec.structs.replace(made, files={})
-        typer.echo(msgspec.json.format(msgspec.json.encode(shown)).decode())
+        print_as_json(msgspec.structs.replace(made, files={}))
     elif format is Format.GITHUB:
         typer.echo(markdown(made))
     else:

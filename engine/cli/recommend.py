@@ -14,7 +14,7 @@ from engine.cli.groups import add_group
 from engine.cli.metrics import Purchase, Source, Sources, archives_of
 from engine.cli.opening import open_project
 from engine.cli.options import AsJson, RulesDir, TemplatesDir, settings_of
-from engine.cli.scores_file import write_whole
+from engine.cli.whole_files import whole_file
 from engine.core.tables import Table
 from engine.errors import UsageError
 from engine.insight.recommending import Found, Wanted, recommendations
@@ -63,7 +63,10 @@ def fit(
             catalog = open_project(settings, fitting=True, tables={table: Table()}).book.catalog
             folders = archives_of(sources, catalog, Path(folder), source)
         found = recommendations(folders, wanted)
-    path = None if dry_run else write_whole(settings.rules / f"{table}{ENDING}", _text(wanted, found))
+    path = None if dry_run else settings.rules / f"{table}{ENDING}"
+    if path:
+        with whole_file(path) as file:
+            file.write(_text(wanted, found))
     if as_json:
         out.print_json(data=_told(wanted, found))
     else:

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+from engine.cli.whole_files import whole_file
 from engine.errors import UsageError
 from engine.insight.figures.predicting import Check, Fitted
 from engine.insight.figures.shop import Shop
@@ -16,15 +17,10 @@ from engine.lang.scores import FILE, VERSION
 
 
 def write_scores(rules: Path, told: Mapping[str, Any]) -> Path:
-    return write_whole(rules / FILE, json.dumps(told, indent=2) + "\n")
-
-
-def write_whole(path: Path, text: str) -> Path:
-    """Write the file in one step, so that a worker that loads its rules meanwhile never sees half of it."""
-    beside = path.with_suffix(".new")
-    beside.write_text(text, encoding="utf-8")
-    beside.replace(path)
-    return path
+    """Workers may load their rules meanwhile."""
+    with whole_file(rules / FILE) as file:
+        file.write(json.dumps(told, indent=2) + "\n")
+    return rules / FILE
 
 
 def fit_beside(rules: Path, purchase: str) -> Fitted | None:
