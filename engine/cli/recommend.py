@@ -55,8 +55,10 @@ def fit(
     Example: engine recommend fit archive --item sku --show name,url
     """
     settings = settings_of(rules=rules, templates=templates)
-    wanted = Wanted(purchase, item, _names(show, "--show"), top, common)
-    _names(table, "--table")
+    shown = [name.strip() for name in show.split(",") if name.strip()]
+    _check_names("--show", *shown)
+    _check_names("--table", table)
+    wanted = Wanted(purchase, item, tuple(shown), top, common)
     with TemporaryDirectory(prefix="engine-") as folder:
         folders = sources
         if not all(path.is_dir() for path in sources):
@@ -73,13 +75,11 @@ def fit(
         _show(wanted, found, path)
 
 
-def _names(listed: str, option: str) -> tuple[str, ...]:
-    names = tuple(name.strip() for name in listed.split(",") if name.strip())
+def _check_names(option: str, *names: str) -> None:
     for name in names:
         if not re.fullmatch(NAME, name):
-            message = f"{option} {listed}: {name!r} is not a name; a name is a letter, then letters, digits and _"
+            message = f"{option}: {name!r} is not a name; a name is a letter, then letters, digits and _"
             raise UsageError(message)
-    return names
 
 
 def _told(wanted: Wanted, found: Found) -> dict[str, Any]:

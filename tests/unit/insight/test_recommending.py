@@ -16,6 +16,7 @@ from engine.cli.main import app
 from engine.insight.archive import Archive, Place
 from engine.insight.recommending import MAX_ITEMS, NoItems, Wanted, recommendations
 from engine.model import Event
+from tests.support.command import engine
 from tests.support.rendering import write
 
 Bought = tuple[str, Mapping[str, Any]]
@@ -138,3 +139,11 @@ def test_what_was_fitted_is_what_letters_recommend(tmp_path: Path) -> None:
         app, ["recommend", "fit", str(folder / "history.jsonl"), "--common", "6", "--dry-run", "--json", *where]
     )
     assert json.loads(again.output)["rows"] == {}
+
+
+@pytest.mark.parametrize("option", [("--table", ""), ("--table", "a,b"), ("--show", "name,the price")])
+def test_what_templates_could_not_read_by_its_name_is_refused(tmp_path: Path, option: tuple[str, str]) -> None:
+    ran = engine("recommend", "fit", tmp_path, *option, folder=tmp_path)
+    assert ran.code == 1
+    assert f"{option[0]}: " in ran.said
+    assert "is not a name" in ran.said
