@@ -29,7 +29,7 @@ POLICY = "version: 1\nfresh_for: off\npublish: [coupon_issued]\n"
 MAIL = f"{{% block subject %}}Hi{{% endblock %}}{{% block text %}}{SHOWN}{{% endblock %}}"
 START = 1_767_225_600_000
 DAY = 86_400_000
-MOST = 180.0
+MOST = 600.0
 
 
 Run = tuple[str, str]

@@ -179,8 +179,16 @@ class Stage:
 
     def until_outbox_grows(self) -> None:
         """Wait until more outreach is committed and not known to be on the topic."""
-        before = len(self._waiting())
-        self.until(lambda: len(self._waiting()) > before, "outreach is committed that is not published")
+        least = len(self._waiting())
+
+        def grows() -> bool:
+            """A worker that was killed before may have left so much that it never becomes more than that."""
+            nonlocal least
+            now = len(self._waiting())
+            grown, least = now > least, min(now, least)
+            return grown
+
+        self.until(grows, "outreach is committed that is not published")
 
     def until_members(self, number: int) -> None:
         """Wait until so many workers have shared out the partitions."""
