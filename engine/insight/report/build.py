@@ -76,12 +76,19 @@ def _retention(shop: Shop, start: date, end: date) -> Section:
         [
             Figure("retention_strict", "strict retention", found.strict, "share"),
             Figure("retention_textbook", "textbook retention", found.textbook, "share"),
-            Figure("churn", "churn", None if found.strict is None else 1 - found.strict, "share", "1 - strict"),
+            Figure(
+                "churn",
+                "churn",
+                None if found.strict is None else 1 - found.strict,
+                "share",
+                "1 - strict",
+                less_is_better=True,
+            ),
             Figure("active_start", "active at the start", found.start, "count", "S"),
             Figure("active_end", "active at the end", found.end, "count", "E"),
             Figure("new", "new", found.new, "count", "N"),
             Figure("resurrected", "resurrected", found.resurrected, "count", "neither active at the start nor new"),
-            Figure("new_lapsed", "new and gone again", found.new_lapsed, "count"),
+            Figure("new_lapsed", "new and gone again", found.new_lapsed, "count", less_is_better=True),
         ],
         list(charts),
         _beware(found),
@@ -133,9 +140,9 @@ def _gaps(shop: Shop) -> Section:
         "Time between purchases",
         "Days from a purchase day to the same customer's next; only gaps that have ended count.",
         [
-            Figure("gap_median", "median", found.median, "days"),
-            Figure("gap_mean", "mean", found.mean, "days"),
-            Figure("gap_p90", "nine of ten within", found.p90, "days"),
+            Figure("gap_median", "median", found.median, "days", less_is_better=True),
+            Figure("gap_mean", "mean", found.mean, "days", less_is_better=True),
+            Figure("gap_p90", "nine of ten within", found.p90, "days", less_is_better=True),
         ],
         [bars] if found.count else [],
     )
@@ -190,7 +197,9 @@ def _rfm(shop: Shop) -> Section:
         " customers with equal values score equally.",
         [
             Figure("rfm_best", "score 555", best, "count"),
-            Figure("rfm_slipping", "bought often, silent longest", gone, "count", "R1 with F4 or F5"),
+            Figure(
+                "rfm_slipping", "bought often, silent longest", gone, "count", "R1 with F4 or F5", less_is_better=True
+            ),
         ],
         [heat],
     )
@@ -209,7 +218,7 @@ def _nps_of(found: Nps) -> Section:
         Figure(f"{id_}_high", "at most", high, "number", "95 % interval"),
         Figure(f"{id_}_answers", "answers", found.answers, "count"),
         Figure(f"{id_}_promoters", "promoters", found.promoters, "count"),
-        Figure(f"{id_}_detractors", "detractors", found.detractors, "count"),
+        Figure(f"{id_}_detractors", "detractors", found.detractors, "count", less_is_better=True),
     ]
     definition = (
         "Of the period's answers from 0 to 10, percent with 9 or 10 less percent with 6 or less; the interval is the"

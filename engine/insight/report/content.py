@@ -18,6 +18,8 @@ class Figure:
     value: float | None
     unit: Unit
     note: str = ""
+    less_is_better: bool = False
+    """Whether a goal is reached at or below it."""
 
 
 @dataclass(frozen=True)

@@ -10,13 +10,6 @@ from engine.insight.figures.shop import Shop
 from engine.insight.report.content import Figure, Report, Section, written
 
 DAYS_PER_MONTH = 365.25 / 12
-LESS_IS_BETTER = frozenset(
-    {
-        "churn", "new_lapsed", "rfm_slipping", "nps_detractors", "gap_median", "gap_mean", "gap_p90", "brier", "cost",
-        "cost_per_stayed", "mrr_churn_gross", "mrr_churn_net", "mrr_contraction", "mrr_churned",
-    }
-)  # fmt: skip
-"""Figures whose goal is reached at or below it."""
 
 
 def goals(report: Report, wanted: Mapping[str, float]) -> list[Section]:
@@ -37,8 +30,7 @@ def _missing(found: Figure, goal: float, report: Report) -> str:
     aim = f"goal {written(goal, found.unit, report.currency)}"
     if found.value is None:
         return aim
-    less = found.id in LESS_IS_BETTER
-    if found.value <= goal if less else found.value >= goal:
+    if found.value <= goal if found.less_is_better else found.value >= goal:
         return f"{aim}: reached"
     return f"{aim}: {written(found.value / goal, 'share')} of it" if goal > 0 else aim
 
@@ -53,8 +45,14 @@ def costs(shop: Shop, start: date, end: date, per_message: float, monthly: float
     stayed = retention(shop, start, end).stayed
     whole = messages * per_message + monthly * (end - start).days / DAYS_PER_MONTH
     figures = [
-        Figure("cost", "cost of the period", whole, "money"),
-        Figure("cost_per_stayed", "per customer who stayed", whole / stayed if stayed else None, "money"),
+        Figure("cost", "cost of the period", whole, "money", less_is_better=True),
+        Figure(
+            "cost_per_stayed",
+            "per customer who stayed",
+            whole / stayed if stayed else None,
+            "money",
+            less_is_better=True,
+        ),
         Figure("cost_messages", "messages", messages, "count", f"{per_message:g} each"),
     ]
     definition = (
@@ -74,14 +72,14 @@ def recurring(shop: Shop, recurring: Recurring, definition: str, start: date, en
         f"{name} {written(share, 'share')}" for name, share in gross.items() if share is not None and name != definition
     )
     figures = [
-        Figure("mrr_churn_gross", "gross churn of MRR", gross[definition], "share", definition),
-        Figure("mrr_churn_net", "net churn of MRR", net, "share", definition),
+        Figure("mrr_churn_gross", "gross churn of MRR", gross[definition], "share", definition, less_is_better=True),
+        Figure("mrr_churn_net", "net churn of MRR", net, "share", definition, less_is_better=True),
         Figure("mrr_start", "MRR at the start", found.start, "money"),
         Figure("mrr_new", "new", found.new, "money"),
         Figure("mrr_reactivation", "reactivation", found.reactivation, "money", "had left, and pay again"),
         Figure("mrr_expansion", "expansion", found.expansion, "money"),
-        Figure("mrr_contraction", "contraction", found.contraction, "money"),
-        Figure("mrr_churned", "churned", found.churn, "money"),
+        Figure("mrr_contraction", "contraction", found.contraction, "money", less_is_better=True),
+        Figure("mrr_churned", "churned", found.churn, "money", less_is_better=True),
         Figure("mrr_end", "MRR at the end", found.end, "money"),
     ]
     told = f"Gross churn of recurring revenue: {chosen.sentence}. Movements are of all customers, as they happened."

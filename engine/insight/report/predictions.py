@@ -21,7 +21,14 @@ def predictions(shop: Shop, fitted: Fitted, check: Check) -> Section:
     figures = [
         Figure("expected_purchases", f"purchases to expect in {AHEAD_WEEKS} weeks", expected, "count"),
         Figure("alive", "still there", alive, "share", "P(alive), mean"),
-        Figure("brier", "Brier score", check.calibration.brier, "number", f"of chance: {check.calibration.base:.3f}"),
+        Figure(
+            "brier",
+            "Brier score",
+            check.calibration.brier,
+            "number",
+            f"of chance: {check.calibration.base:.3f}",
+            less_is_better=True,
+        ),
         Figure("check_ratio", "came, of what was expected", check.happened / (check.expected or 1), "share"),
     ]
     if fitted.spending:

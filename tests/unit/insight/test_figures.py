@@ -239,10 +239,13 @@ def test_each_survey_has_its_own_score_and_other_scales_have_none(tmp_path: Path
     stars = [answer(n + 10, 5, survey="stars", low=1, high=5) for n in range(4)]
     shop = opened(tmp_path, bought("e1", "ann", 0), *coffee, *stars, answer(20, 6, survey="nps", low=0, high=10))
     assert nps(shop, date(2026, 1, 1), date(2026, 2, 1)) == [Nps(3, 3, 0, "coffee"), Nps(1, 0, 1)]
-    sections = build_report(shop, date(2026, 1, 1), date(2026, 2, 1)).sections
-    assert [section.id for section in sections if section.id.startswith("nps")] == ["nps_coffee", "nps"]
-    (figure,) = [one for section in sections for one in section.figures if one.id == "nps_coffee"]
+    report = build_report(shop, date(2026, 1, 1), date(2026, 2, 1))
+    assert [section.id for section in report.sections if section.id.startswith("nps")] == ["nps_coffee", "nps"]
+    figure = report.figure("nps_coffee")
+    assert figure
     assert (figure.value, figure.note) == (100, "-12 to 100")
+    detractors = {"nps_coffee_detractors": 1, "nps_detractors": 0}
+    assert [one.note for one in goals(report, detractors)[0].figures] == ["goal 1: reached", "goal 0"]
 
 
 def test_outreach_is_followed_from_the_decision_to_the_purchase(tmp_path: Path) -> None:
