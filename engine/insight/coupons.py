@@ -8,15 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from engine.insight.archive.writer import connected, files_of
+from engine.insight.archive.writer import connected
+from engine.insight.figures.shop import add_views
 
 _LOOK_ALIKE: Final = str.maketrans("018", "OIB", " -_")
 """Characters that no drawn part has, and customers type; and those that they leave out."""
-_TABLE: Final = """
-    CREATE VIEW outcomes AS SELECT NULL::VARCHAR AS coupons, NULL::VARCHAR AS step WHERE false
-    UNION ALL BY NAME SELECT * FROM read_parquet([{files}], hive_partitioning = false, union_by_name = true)
-"""
-"""Beside a table without rows: older files lack the columns that were added later."""
 _ISSUED: Final = """
     WITH issued AS (
         SELECT *, json_extract_string(coupons, '$.' || coupon || '.code') AS code,
@@ -56,12 +52,8 @@ def find_code(folders: Sequence[Path], code: str) -> Found:
 
     Raises ArchiveBroken.
     """
-    files = [path for folder in folders for path in files_of(folder, "outcomes")]
-    if not files:
-        return Found([], 0)
-    listed = ", ".join("'" + path.replace("'", "''") + "'" for path in files)
     with connected() as connection:
-        connection.execute(_TABLE.format(files=listed))
+        add_views(connection, folders)
         rows = connection.execute(_ISSUED, [code.upper().translate(_LOOK_ALIKE)]).fetchall()
-        newest = connection.execute("SELECT epoch_ms(max(decided_at)) FROM outcomes").fetchone()
+        newest = connection.execute("SELECT coalesce(epoch_ms(max(decided_at)), 0) FROM outcomes").fetchone()
     return Found([Issued(*row) for row in rows], newest[0] if newest else 0)

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from engine.errors import EngineError
 from engine.insight.archive.writer import connected
-from engine.insight.figures.shop import add_views, bounded, text_literal
+from engine.insight.figures.shop import add_views, bounded, json_path, text_literal
 
 MAX_ITEMS: Final = 100
 """Items of a customer, the newest. Pairs grow with the square: one reseller with 10,000 items would make 50 million."""
@@ -82,10 +82,10 @@ def _row(wanted: Wanted, item: str, told: list[str | None]) -> dict[str, Any]:
 def _lines(wanted: Wanted) -> str:
     """A row for each item of each purchase; a property that is a list has several."""
     head, _, tail = wanted.item.partition(".")
-    at_head, at_tail = _path(head), _path(*tail.split(".")) if tail else "'$'"
-    of_line = [f"json_extract(line, {_path(column)})" if tail else "NULL" for column in wanted.columns]
+    at_head, at_tail = json_path(head), json_path(*tail.split(".")) if tail else "'$'"
+    of_line = [f"json_extract(line, {json_path(column)})" if tail else "NULL" for column in wanted.columns]
     told = ", ".join(
-        f"coalesce({mine}, json_extract(properties, {_path(column)}))::VARCHAR"
+        f"coalesce({mine}, json_extract(properties, {json_path(column)}))::VARCHAR"
         for mine, column in zip(of_line, wanted.columns, strict=True)
     )
     return f"""
@@ -130,9 +130,3 @@ _PAIRS: Final = """
     QUALIFY row_number() OVER (PARTITION BY item ORDER BY cosine DESC, n DESC, other) <= $top
     ORDER BY item, cosine DESC, n DESC, other
 """
-
-
-def _path(*keys: str) -> str:
-    """A JSON path as SQL text."""
-    quoted = (json.dumps(key, ensure_ascii=False) for key in keys)
-    return text_literal("$." + ".".join(quoted))

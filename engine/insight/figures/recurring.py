@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
-from engine.insight.figures.shop import Shop, text_literal
+from engine.insight.figures.shop import Shop, json_path, text_literal
 
 
 @dataclass(frozen=True)
@@ -92,21 +92,17 @@ def movements(shop: Shop, recurring: Recurring, start: date, end: date) -> Movem
 def _changes(recurring: Recurring) -> str:
     """A row for each event that says what a subscription costs from then on."""
     amount = {
-        type_: f"TRY_CAST(json_extract_string(properties, {_path(name)}) AS DOUBLE)"
+        type_: f"TRY_CAST(json_extract_string(properties, {json_path(name)}) AS DOUBLE)"
         for type_, name in recurring.sets.items()
     } | dict.fromkeys(recurring.ends, "0")
     cases = " ".join(f"WHEN {text_literal(type_)} THEN {told}" for type_, told in amount.items())
-    per = f"coalesce(json_extract_string(properties, {_path(recurring.per)}), '')" if recurring.per else "''"
+    per = f"coalesce(json_extract_string(properties, {json_path(recurring.per)}), '')" if recurring.per else "''"
     types = ", ".join(map(text_literal, amount))
     return f"""
         SELECT hash(customer) AS c, {per} AS subscription, epoch_ms(occurred_at) AS at_ms,
             greatest(CASE type {cases} END, 0) AS mrr, id
         FROM (SELECT DISTINCT ON (id_source, id) * FROM events WHERE type IN ({types}) ORDER BY occurred_at)
     """
-
-
-def _path(name: str) -> str:
-    return text_literal(f'$."{name}"')
 
 
 _MOVEMENTS: Final = """

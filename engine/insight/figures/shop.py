@@ -3,10 +3,11 @@
 They are sorted once, and not put together by day first: nearly every purchase has a day of its own, so that would cost
 as much again and save nothing. A purchase begins its day if `before < day` or there is none before, and ends it if
 `after > day` or there is none after; in which order purchases of one day stand is not told. Two events with the same id
-are one. A 64-bit hash of the id stands for a customer: of a million customers two share one
-with a chance of 3 in 100 million.
+are one. A 64-bit hash of the id stands for a customer: of a million customers two share one with a chance of 3 in 100
+million.
 """
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -129,7 +130,8 @@ _NO_EVENT: Final = """
 _NO_OUTCOME: Final = """
     SELECT NULL::VARCHAR AS customer, NULL::VARCHAR AS rule, NULL::VARCHAR AS outcome, NULL::VARCHAR AS outreach,
         NULL::TIMESTAMPTZ AS decided_at, NULL::VARCHAR AS reason, NULL::VARCHAR AS exposed,
-        NULL::VARCHAR AS occurrence, NULL::VARCHAR AS step
+        NULL::VARCHAR AS occurrence, NULL::VARCHAR AS step, NULL::VARCHAR AS coupons,
+        NULL::BIGINT AS topic_offset
     WHERE false
 """
 _EMPTY: Final = {"events": _NO_EVENT, "feedback": _NO_EVENT, "outcomes": _NO_OUTCOME}
@@ -172,6 +174,11 @@ def _day(instant: str, zone: str) -> str:
 def text_literal(value: str) -> str:
     """The text in SQL."""
     return "'" + value.replace("'", "''") + "'"
+
+
+def json_path(*keys: str) -> str:
+    """The JSON path to a value, one key after the other, in SQL."""
+    return text_literal("$." + ".".join(json.dumps(key, ensure_ascii=False) for key in keys))
 
 
 def _instant(day: date, zone: str) -> int:
