@@ -16,7 +16,7 @@ from engine.core.effects import Decision
 from engine.core.expression import NEVER
 from engine.core.points.model import moment_of
 from engine.core.state.model import State
-from engine.core.state.points import FOREVER
+from engine.core.state.points import ENDED
 from engine.core.zones import DAY
 from engine.errors import StateUnreadable
 from engine.model import Outcome, WakeUp
@@ -192,7 +192,7 @@ def _ends(state: State | None, book: RuleBook) -> dict[str, list[tuple[int, int]
         return {}
     zone = book.policy.zones.of(state.profile)
     return {
-        id_: [(moment_of(lot.end, zone) if lot.end > FOREVER else NEVER, lot.left) for lot in ledger.lots]
+        id_: [(moment_of(lot.end, zone) if lot.end != ENDED else NEVER, lot.left) for lot in ledger.lots]
         for id_, ledger in state.points.items()
         if not ledger.parked
     }

@@ -11,7 +11,6 @@ from operator import attrgetter
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
-from engine.core.expression import NEVER
 from engine.core.points.model import LATE, SECOND, Earn, Points, TakeBack, code_of, has_ended, moment_of
 from engine.core.state.points import ENDED, FOREVER, Ledger, Lot, TakenEarly
 
@@ -135,7 +134,7 @@ def _take_from(ledger: Ledger, lot: Lot, number: int, at: int, zone: ZoneInfo) -
 def _usable(ledger: Ledger, at: int, zone: ZoneInfo) -> list[Lot]:
     """The lots from which can be taken at that moment, the soonest end first."""
     lots = [lot for lot in ledger.lots if lot.left and not has_ended(lot.end, at, zone)]
-    lots.sort(key=lambda lot: NEVER if lot.end == FOREVER else moment_of(lot.end, zone))
+    lots.sort(key=lambda lot: moment_of(lot.end, zone))
     return lots
 
 

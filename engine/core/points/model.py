@@ -13,7 +13,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from engine.core.catalog import EventType, Property
-from engine.core.expression import Expression, Needs
+from engine.core.expression import NEVER, Expression, Needs
 from engine.core.scope import Scope
 from engine.core.state.points import ENDED, FOREVER, MONTHS, Lot, TakenEarly
 from engine.core.zones import DAY, from_millis, instant_of
@@ -69,7 +69,9 @@ class Expiry:
 
 
 def moment_of(end: int, zone: ZoneInfo) -> int:
-    """The moment (ms) at which a lot's end comes where the customer is. Of lots with an end only."""
+    """The moment (ms) at which a lot's end comes where the customer is; NEVER if it has none. Not of ENDED."""
+    if end == FOREVER:
+        return NEVER
     return end * SECOND if end >= MONTHS else _beginning(end, zone)
 
 
@@ -81,7 +83,7 @@ def _beginning(month: int, zone: ZoneInfo) -> int:
 
 def has_ended(end: int, at: int, zone: ZoneInfo) -> bool:
     """Whether a lot with that end is over at `at` (ms)."""
-    return end == ENDED or (end != FOREVER and moment_of(end, zone) <= at)
+    return end == ENDED or moment_of(end, zone) <= at
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -9,7 +9,6 @@ from zoneinfo import ZoneInfo
 
 from engine.core.book import Booking, Plan, RuleBook
 from engine.core.effects import effect_id
-from engine.core.expression import NEVER
 from engine.core.points import ledger as moves
 from engine.core.points.bounds import tidy
 from engine.core.points.ledger import Change
@@ -17,7 +16,7 @@ from engine.core.points.model import CHANGED, SECOND, Earn, Points, TakeBack, am
 from engine.core.scope import Scope
 from engine.core.state.fold import GRACE
 from engine.core.state.model import State
-from engine.core.state.points import ENDED, FOREVER, Ledger
+from engine.core.state.points import ENDED, Ledger
 from engine.model import Event
 
 
@@ -140,20 +139,13 @@ def _move_ends(points: Points, ledger: Ledger, now: int, zone: ZoneInfo) -> None
     if ledger.terms == points.terms:
         return
     ledger.terms = points.terms
+    least = points.end(now, zone)
+
+    def when(end: int) -> int:
+        return moment_of(end, zone)
+
     for lot in (*ledger.lots, *ledger.pending):
         if lot.end != ENDED:
             # The last millisecond of its second, so that going back to the old terms takes nothing off the end.
             fresh = points.end(points.earned_at(lot.usable, lot.line) * SECOND + SECOND - 1, zone)
-            lot.end = _later(fresh, _sooner(lot.end, points.end(now, zone), zone), zone)
-
-
-def _later(one: int, other: int, zone: ZoneInfo) -> int:
-    return one if _when(one, zone) >= _when(other, zone) else other
-
-
-def _sooner(one: int, other: int, zone: ZoneInfo) -> int:
-    return one if _when(one, zone) <= _when(other, zone) else other
-
-
-def _when(end: int, zone: ZoneInfo) -> int:
-    return NEVER if end == FOREVER else moment_of(end, zone)
+            lot.end = max(fresh, min(lot.end, least, key=when), key=when)
