@@ -14,11 +14,6 @@ from engine.wire.feedback import FeedbackKind
 from engine.wire.link_tokens import SurveyToken
 
 
-def answer_id(about: SurveyToken) -> str:
-    """The id of every answer to this survey in this outreach."""
-    return f"{about.outreach}:{FeedbackKind.SURVEY_ANSWERED.value}:{about.survey}"
-
-
 class SurveyAnswer(msgspec.Struct, frozen=True):
     """An answer to the survey of `about`. `at`: when it was given, epoch ms. `comment`: "" for none."""
 
@@ -30,7 +25,7 @@ class SurveyAnswer(msgspec.Struct, frozen=True):
     @property
     def id(self) -> str:
         """The id of every answer to this survey in this outreach."""
-        return answer_id(self.about)
+        return f"{self.about.outreach}:{self.kind.value}:{self.about.survey}"
 
     @property
     def kind(self) -> FeedbackKind:

@@ -40,9 +40,9 @@ def build_app(settings: Settings, stores: SendingStores, writer: TopicWriter, wa
     if not topic:
         raise BadSetting("ENGINE_FEEDBACK_TOPIC", "the pages have nowhere to tell what customers choose")
     claims, suppressions = stores
-    firsts = Firsts(claims)
     choices, (policy, nobody), view = Choices(suppressions), _rules(settings), _view(settings)
     secrets, publish = token_secrets(settings), Publisher(TopicRecords(writer, topic, _PATIENCE), watch).publish
+    firsts = Firsts(claims, publish)
     customers = CustomerPages(
         secrets=secrets,
         preferences=policy.preferences,
@@ -58,7 +58,6 @@ def build_app(settings: Settings, stores: SendingStores, writer: TopicWriter, wa
         secrets=secrets,
         questions=policy.surveys,
         firsts=firsts,
-        publish=publish,
         wall=wall_clock,
         view=view,
         links_kept=min(settings.link_days, settings.send_claims_days) * DAY,  # a later answer would be a first one
@@ -69,7 +68,6 @@ def build_app(settings: Settings, stores: SendingStores, writer: TopicWriter, wa
         key=settings.share_key.get_secret_value(),
         nobody=nobody,
         firsts=firsts,
-        publish=publish,
         wall=wall_clock,
         view=view,
     )

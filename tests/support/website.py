@@ -116,8 +116,7 @@ class Website:
         surveys = SurveyPages(
             secrets=SECRETS,
             questions=self.questions,
-            firsts=Firsts(self.claims),
-            publish=customers.publish,
+            firsts=Firsts(self.claims, customers.publish),
             wall=customers.wall,
             view=customers.view,
             links_kept=30 * DAY,
@@ -128,7 +127,6 @@ class Website:
             key=SHARE_KEY,
             nobody={"undefined"},
             firsts=surveys.firsts,
-            publish=customers.publish,
             wall=customers.wall,
             view=customers.view,
         )

@@ -1,32 +1,36 @@
-"""Remembers what counts once, such as the answer to a survey, so that the first counts however late the second comes.
+"""Publishes what counts once, such as the answer to a survey, so that the first counts however late the second comes.
 
 Workers drop a repeated event id for a day or so (`dedupe`). The store remembers an event as a sender remembers a
 delivery, for ENGINE_SEND_CLAIMS_DAYS.
 """
 
+from dataclasses import dataclass
 from typing import Final
 
 from engine.adapters.web.patience import soon
+from engine.adapters.web.publish import Publish
 from engine.model import Outcome
 from engine.ports import ClaimStore, DeliveryResult
+from engine.wire.answers import ReferralClaim, SurveyAnswer
 
 _PURPOSE: Final = "once"
 
 
+@dataclass(frozen=True, slots=True)
 class Firsts:
-    """Asks and tells the store. While it does not answer, nothing is remembered, and nobody is sent away.
+    """Asks the store, publishes, and tells the store. While it does not answer, everything is published.
 
     The event's id makes a repeat within `dedupe` harmless then, too.
     """
 
-    def __init__(self, claims: ClaimStore) -> None:
-        self._claims = claims
+    claims: ClaimStore
+    publish: Publish
 
-    async def has(self, identity: str) -> bool:
-        """Whether an event with this id is known."""
-        found = await soon(self._claims.results, [identity])
-        return found is not None and found[0] is not None
-
-    async def note(self, identity: str, at: int) -> None:
-        """Remember an event that is durable. `at`: epoch ms."""
-        await soon(self._claims.record, [DeliveryResult(identity, _PURPOSE, Outcome.SENT, at, "")])
+    async def tell(self, told: SurveyAnswer | ReferralClaim) -> bool:
+        """Whether an event with this id was not known; then it is durable now. Raises SinkUnavailable."""
+        known = await soon(self.claims.results, [told.id])
+        if known is not None and known[0] is not None:
+            return False
+        await self.publish([told])
+        await soon(self.claims.record, [DeliveryResult(told.id, _PURPOSE, Outcome.SENT, told.at, "")])
+        return True

@@ -17,7 +17,6 @@ from starlette.routing import Route
 
 from engine.adapters.web.body import read_form
 from engine.adapters.web.firsts import Firsts
-from engine.adapters.web.publish import Publish
 from engine.adapters.web.view import View
 from engine.wire.answers import ReferralClaim
 from engine.wire.formats import MAX_ID_LENGTH
@@ -34,7 +33,6 @@ class SharePages:
     key: str
     nobody: Collection[str]
     firsts: Firsts
-    publish: Publish
     wall: Callable[[], int]
     view: View
 
@@ -61,10 +59,7 @@ class SharePages:
             raise HTTPException(HTTPStatus.BAD_REQUEST)
         if friend == by:
             raise HTTPException(HTTPStatus.CONFLICT)
-        claim = ReferralClaim(friend, by, self.wall())
-        if not await self.firsts.has(claim.id):
-            await self.publish([claim])
-            await self.firsts.note(claim.id, claim.at)
+        await self.firsts.tell(ReferralClaim(friend, by, self.wall()))
         return Response(status_code=HTTPStatus.OK)
 
     def _check_key(self, request: Request) -> None:

@@ -12,9 +12,8 @@ from starlette.routing import Route
 
 from engine.adapters.web.body import read_form
 from engine.adapters.web.firsts import Firsts
-from engine.adapters.web.publish import Publish
 from engine.adapters.web.view import View
-from engine.wire.answers import SurveyAnswer, answer_id
+from engine.wire.answers import SurveyAnswer
 from engine.wire.link_tokens import SurveyToken, read_token_of
 
 _CONTROL: Final = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
@@ -29,7 +28,6 @@ class SurveyPages:
     secrets: Sequence[str]
     questions: Mapping[str, str]
     firsts: Firsts
-    publish: Publish
     wall: Callable[[], int]
     view: View
     links_kept: int
@@ -54,12 +52,10 @@ class SurveyPages:
         score = _score(about, form.get("score", [""])[-1])
         if score is None:
             return self._show(about, None, missing=True)
-        if await self.firsts.has(answer_id(about)):
-            return self._thank(about, again=True)
         answer = SurveyAnswer(about, self.wall(), score, _comment(form.get("comment", [""])[-1]))
-        await self.publish([answer])
-        await self.firsts.note(answer.id, answer.at)
-        return self._thank(about, score)
+        new = await self.firsts.tell(answer)
+        question = self.questions.get(about.survey, "")
+        return self.view.show("answered", question=question, score=score if new else None, again=not new)
 
     def _about(self, request: Request) -> SurveyToken:
         since = self.wall() - self.links_kept
@@ -70,9 +66,6 @@ class SurveyPages:
         scores = range(about.low, about.high + 1)
         values = {"question": self.questions.get(about.survey, ""), "longest": _LONGEST_COMMENT}
         return self.view.show("survey", status, scores=scores, chosen=chosen, missing=missing, **values)
-
-    def _thank(self, about: SurveyToken, score: int | None = None, *, again: bool = False) -> Response:
-        return self.view.show("answered", question=self.questions.get(about.survey, ""), score=score, again=again)
 
 
 def _score(about: SurveyToken, text: str) -> int | None:
