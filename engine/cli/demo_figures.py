@@ -27,7 +27,7 @@ def write_figures(project: Project, rules: Path, events: Sequence[Path], outcome
     """Write the page, and the archive beside it, replacing those of an earlier demo."""
     folder = target.with_name("archive")
     rmtree(folder, ignore_errors=True)
-    catalog, zone = project.book.catalog, str(project.book.policy.zones.default)
+    catalog, zone = project.book.catalog, project.book.policy.zones.default
     with Archive.opened(folder) as archive:
         archive_files(archive, "events", History(list(events)), catalog)
         archive_files(archive, "outcomes", History([outcomes]), catalog)

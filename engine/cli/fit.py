@@ -45,8 +45,8 @@ def fit(
         raise UsageError(message)
     settings = settings_of(rules=rules, templates=templates)
     with TemporaryDirectory(prefix="engine-") as folder:
-        asked = Asked(purchase, amount, zone, day_of(until, "--until"))
-        shop = open_sources(sources, asked, settings, Path(folder), source, fitting=True)
+        asked = Asked(purchase, amount, end=day_of(until, "--until"))
+        shop = open_sources(sources, asked, zone, settings, Path(folder), source, fitting=True)
         told = _fitted(shop, model)
         shop.close()
     path = None if dry_run else write_scores(settings.rules, told)

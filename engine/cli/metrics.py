@@ -5,6 +5,7 @@ from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 import typer
 
@@ -16,6 +17,7 @@ from engine.cli.options import AsJson, RulesDir, TemplatesDir, settings_of
 from engine.cli.scores_file import fit_beside
 from engine.config import Settings
 from engine.core.catalog import Catalog
+from engine.core.zones import zone_or_none
 from engine.errors import UsageError
 from engine.insight.archive import Archive
 from engine.insight.figures.predicting import REPORT_SAMPLE, check_fit, check_until, fit_shop
@@ -71,8 +73,8 @@ def metrics(
     """
     settings = settings_of(rules=rules, templates=templates)
     with TemporaryDirectory(prefix="engine-") as folder:
-        asked = Asked(purchase, amount, zone, day_of(until, "--until"), active)
-        shop = open_sources(sources, asked, settings, Path(folder), source)
+        asked = Asked(purchase, amount, end=day_of(until, "--until"), active_days=active)
+        shop = open_sources(sources, asked, zone, settings, Path(folder), source)
         start, end = default_period(shop)
         period = (day_of(since, "--from") or start, day_of(to, "--to") or end)
         report = build_report(shop, *period, predicted(shop, settings.rules) if predict else ())
@@ -103,14 +105,31 @@ def _carried(shop: Shop, period: tuple[date, date], mrr: RecurringFields) -> lis
 
 
 def open_sources(
-    sources: list[Path], asked: Asked, settings: Settings, folder: Path, source: str, *, fitting: bool = False
+    sources: list[Path],
+    asked: Asked,
+    zone: str,
+    settings: Settings,
+    folder: Path,
+    source: str,
+    *,
+    fitting: bool = False,
 ) -> Shop:
+    """The shop of archives and files. `zone`: where days begin; the policy's if empty."""
+    given = _zone_named(zone) if zone else None
     files = [path for path in sources if not path.is_dir()]
-    if not files and asked.zone:
-        return open_shop(sources, asked)
+    if not files and given:
+        return open_shop(sources, replace(asked, zone=given))
     book = open_project(settings, fitting=fitting).book
-    asked = replace(asked, zone=asked.zone or str(book.policy.zones.default))
+    asked = replace(asked, zone=given or book.policy.zones.default)
     return open_shop(archives_of(sources, book.catalog, folder, source), asked)
+
+
+def _zone_named(name: str) -> ZoneInfo:
+    found = zone_or_none(name)
+    if found is None:
+        message = f"--zone {name}: expected the name of a time zone, such as Europe/Berlin"
+        raise UsageError(message)
+    return found
 
 
 def archives_of(sources: list[Path], catalog: Catalog, folder: Path, source: str) -> list[Path]:

@@ -48,7 +48,7 @@ def as_data(shop: Shop, fitted: Fitted, check: Check | None) -> dict[str, Any]:
         "version": VERSION,
         "made": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
         "purchase": shop.asked.purchase,
-        "zone": shop.asked.zone,
+        "zone": shop.asked.zone.key,
         "model": purchases.model.name,
         "parameters": asdict(purchases.model),
         "spending": asdict(spending.model) if spending else None,

@@ -56,15 +56,13 @@ class Returning:
 
 
 def returning(shop: Shop, start: date, end: date) -> Returning:
+    """A buyer of the period is found by their last purchase before its end, which has the one before it beside it."""
     query = """
-        SELECT count(*), avg((bought >= 2)::INTEGER), avg((inside >= 2)::INTEGER)
-        FROM (
-            SELECT count(*) AS bought, count(*) FILTER (day >= ?) AS inside
-            FROM purchases WHERE day < ? GROUP BY c
-        )
-        WHERE inside > 0
+        SELECT count(*), avg((before IS NOT NULL)::INTEGER), avg((before IS NOT NULL AND before >= $start)::INTEGER)
+        FROM purchases WHERE day >= $start AND day < $end AND (after IS NULL OR after >= $end)
     """
-    return Returning(*shop.row(query, start, end))
+    found = shop.connection.execute(query, {"start": start, "end": end}).fetchall()
+    return Returning(*found[0])
 
 
 @dataclass(frozen=True)
@@ -98,19 +96,19 @@ def _quantile(counted: Sequence[tuple[int, int]], share: float) -> float | None:
     return low + (high - low) * (place - floor(place))
 
 
-def until_next(shop: Shop, nth: int) -> Curve:
-    """Waiting times from the nth purchase day to the next; customers still waiting count as censored."""
+def until_second(shop: Shop) -> Curve:
+    """Waiting times from the first purchase day to the second; customers still waiting count as censored."""
     query = """
-        SELECT coalesce(after, ?) - day AS waited, count_if(after IS NOT NULL), count_if(after IS NULL)
-        FROM purchases WHERE nth = ? AND (after IS NULL OR after > day) GROUP BY waited
+        SELECT coalesce(second_day, ?) - first_day AS waited, count(second_day), count_if(second_day IS NULL)
+        FROM customers GROUP BY waited
     """
-    return kaplan_meier(Count(*row) for row in shop.rows(query, shop.end, nth))
+    return kaplan_meier(Count(*row) for row in shop.rows(query, shop.end))
 
 
 def next_shares(shop: Shop, most: int = 8) -> list[tuple[int, float, int]]:
     """(n, the share of those with n purchase days who have another, how many have n) for n from 1."""
     query = """
-        SELECT nth, avg((after IS NOT NULL)::INTEGER), count(*)
-        FROM purchases WHERE nth <= ? AND (after IS NULL OR after > day) GROUP BY nth ORDER BY nth
+        SELECT nth, avg((days > nth)::INTEGER), count(*)
+        FROM customers, (SELECT unnest(range(1, ? + 1)) AS nth) WHERE days >= nth GROUP BY nth ORDER BY nth
     """
     return [(int(nth), float(share), int(customers)) for nth, share, customers in shop.rows(query, most)]

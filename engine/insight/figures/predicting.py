@@ -51,9 +51,9 @@ def seen(shop: Shop, until: date, days_after: int = 0, most: int = MAX_SAMPLE) -
     """A sample of the customers with a purchase before `until`."""
     query = """
         WITH known AS (
-            SELECT c, max(nth) - 1 AS repeats, min(day) AS first, max(day) AS last,
-                coalesce(sum(amount) FILTER (nth > 1), 0) AS spent_again
-            FROM purchases WHERE day < $until AND c % $every = 0 GROUP BY c
+            SELECT c, count(*) FILTER (before < day) AS repeats, any_value(first_day) AS first, max(day) AS last,
+                coalesce(sum(amount) FILTER (day > first_day), 0) AS spent_again
+            FROM purchases JOIN customers USING (c) WHERE day < $until AND c % $every = 0 GROUP BY c
         ), later AS (
             SELECT c, count(DISTINCT day) AS after FROM purchases
             WHERE day >= $until AND day < $end AND c % $every = 0 GROUP BY c

@@ -10,7 +10,7 @@ million.
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -20,6 +20,7 @@ import duckdb
 from engine.errors import EngineError
 from engine.insight.archive import Kind, files_of
 from engine.insight.archive.writer import connected
+from engine.insight.figures.days import UTC, day_of, local, start_of
 
 MEMORY: Final = "1500MB"
 """DuckDB's memory limit; with Python the process takes 2 GB. Larger data spills to the disk."""
@@ -30,14 +31,14 @@ _PURCHASES: Final = """
         SELECT hash(customer) AS c, epoch_ms(occurred_at) AS at_ms, {day} AS day, {amount} AS amount
         FROM events WHERE type = {purchase} AND occurred_at < make_timestamptz({end} * 1000) {once}
     )
-    SELECT *, dense_rank() OVER far AS nth, lag(day) OVER far AS before, lead(day) OVER far AS after
+    SELECT *, lag(day) OVER far AS before, lead(day) OVER far AS after
     FROM found WINDOW far AS (PARTITION BY c ORDER BY day)
 """
-"""`nth`: the number of the purchase day. `before`, `after`: days of the neighbours, which may be the same."""
+"""`before`, `after`: days of the customer's neighbouring purchases, which may be the same."""
 _CUSTOMERS: Final = """
     CREATE TEMP TABLE customers AS
-    SELECT c, min(day) AS first_day, max(day) AS last_day, max(nth) AS days, count(*) AS bought,
-        coalesce(sum(amount), 0) AS spent
+    SELECT c, min(day) AS first_day, min(after) FILTER (after > day) AS second_day, max(day) AS last_day,
+        count_if(before IS NULL OR before < day) AS days, count(*) AS bought, coalesce(sum(amount), 0) AS spent
     FROM purchases GROUP BY c
 """
 _AGAIN: Final = """
@@ -60,7 +61,7 @@ class Asked:
 
     purchase: str = "purchase"
     amount: str = "amount"
-    zone: str = "UTC"
+    zone: ZoneInfo = UTC
     end: date | None = None
     active_days: int = 90
 
@@ -83,7 +84,7 @@ class Shop:
 
     def instant(self, day: date) -> int:
         """Epoch ms of the start of the day in the shop's zone."""
-        return _instant(day, self.asked.zone)
+        return start_of(day, self.asked.zone)
 
     def close(self) -> None:
         self.connection.close()
@@ -94,12 +95,14 @@ def open_shop(folders: Sequence[Path], asked: Asked) -> Shop:
     connection = connected()
     bounded(connection)
     add_views(connection, folders)
-    first, last, currency = _extent(connection, asked)
+    earliest, latest, currency = _extent(connection, asked)
+    first, last = (local(instant, asked.zone).date() for instant in (earliest, latest))
     end = asked.end or last + timedelta(days=1)
     if first >= end:
         message = f"the first {asked.purchase} is of {first}, and nothing from {end} on was asked for"
         raise NoPurchases(message)
-    connection.execute(_purchases(connection, asked, end, currency))
+    day = day_of("epoch_ms(occurred_at)", asked.zone, earliest, latest)
+    connection.execute(_purchases(connection, asked, day, start_of(end, asked.zone), currency))
     connection.execute(_CUSTOMERS)
     return Shop(connection, asked, first, end, currency)
 
@@ -137,10 +140,9 @@ _NO_OUTCOME: Final = """
 _EMPTY: Final = {"events": _NO_EVENT, "feedback": _NO_EVENT, "outcomes": _NO_OUTCOME}
 
 
-def _extent(connection: duckdb.DuckDBPyConnection, asked: Asked) -> tuple[date, date, str]:
-    """First and last purchase day, and the most frequent currency; purchases in others count, but not as revenue."""
-    day = _day("min(occurred_at)", asked.zone), _day("max(occurred_at)", asked.zone)
-    query = f"SELECT {day[0]}, {day[1]}, mode(currency) FROM events WHERE type = ?"
+def _extent(connection: duckdb.DuckDBPyConnection, asked: Asked) -> tuple[int, int, str]:
+    """First and last purchase (epoch ms), and the most frequent currency; purchases in others are no revenue."""
+    query = "SELECT epoch_ms(min(occurred_at)), epoch_ms(max(occurred_at)), mode(currency) FROM events WHERE type = ?"
     row = connection.execute(query, [asked.purchase]).fetchone()
     if row is None or row[0] is None:
         message = f"there is no event of type {asked.purchase}; --purchase says what a purchase is called here"
@@ -148,7 +150,7 @@ def _extent(connection: duckdb.DuckDBPyConnection, asked: Asked) -> tuple[date, 
     return row[0], row[1], row[2] or ""
 
 
-def _purchases(connection: duckdb.DuckDBPyConnection, asked: Asked, end: date, currency: str) -> str:
+def _purchases(connection: duckdb.DuckDBPyConnection, asked: Asked, day: str, end: int, currency: str) -> str:
     of_property = f"TRY_CAST(json_extract_string(properties, {text_literal('$.' + asked.amount)}) AS DOUBLE)"
     amount = "amount" if asked.amount == "amount" else of_property
     if currency:
@@ -156,19 +158,12 @@ def _purchases(connection: duckdb.DuckDBPyConnection, asked: Asked, end: date, c
     row = connection.execute(_AGAIN, [asked.purchase]).fetchone()
     once = "QUALIFY row_number() OVER (PARTITION BY id_source, id ORDER BY occurred_at, customer) = 1"
     return _PURCHASES.format(
-        day=_day("occurred_at", asked.zone),
+        day=day,
         amount=amount,
         purchase=text_literal(asked.purchase),
-        end=_instant(end, asked.zone),
+        end=end,
         once=once if row and row[0] else "",
     )
-
-
-def _day(instant: str, zone: str) -> str:
-    """The local day. In UTC by arithmetic, since a cast asks a calendar library for each row: four times as slow."""
-    if zone == "UTC":
-        return f"(DATE '1970-01-01' + (epoch_us({instant}) // 86400000000)::INTEGER)"
-    return f"({instant} AT TIME ZONE {text_literal(zone)})::DATE"
 
 
 def text_literal(value: str) -> str:
@@ -179,10 +174,6 @@ def text_literal(value: str) -> str:
 def json_path(*keys: str) -> str:
     """The JSON path to a value, one key after the other, in SQL."""
     return text_literal("$." + ".".join(json.dumps(key, ensure_ascii=False) for key in keys))
-
-
-def _instant(day: date, zone: str) -> int:
-    return int(datetime.combine(day, time(), ZoneInfo(zone)).timestamp() * 1000)
 
 
 def month_before(day: date, months: int = 1) -> date:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from itertools import pairwise
 
-from engine.insight.figures.buying import buying, gaps, next_shares, returning, until_next
+from engine.insight.figures.buying import buying, gaps, next_shares, returning, until_second
 from engine.insight.figures.groups import cohorts, rfm
 from engine.insight.figures.leaving import points
 from engine.insight.figures.retention import Retention, retentions
@@ -31,7 +31,7 @@ def build_report(shop: Shop, start: date, end: date, more: Sequence[Section] = (
     sections = [_buying(shop, start, end), _retention(shop, start, end), _second(shop), _gaps(shop), _cohorts(shop)]
     sections += [_rfm(shop), *more, *_nps(shop, start, end), *_outreach(shop), *_leaving(shop)]
     period = (start.isoformat(), end.isoformat())
-    return Report(shop.first.isoformat(), shop.end.isoformat(), period, shop.asked.zone, shop.currency, sections)
+    return Report(shop.first.isoformat(), shop.end.isoformat(), period, shop.asked.zone.key, shop.currency, sections)
 
 
 def _buying(shop: Shop, start: date, end: date) -> Section:
@@ -105,7 +105,7 @@ def _beware(found: Retention) -> str:
 
 
 def _second(shop: Shop) -> Section:
-    curve, shares = until_next(shop, 1), next_shares(shop)
+    curve, shares = until_second(shop), next_shares(shop)
     steps = [one for one in curve.steps if one.time <= 365]
     chart = Lines(
         "Have bought again, by days since the first purchase",

@@ -9,6 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 from statistics import mean, median
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from typer.testing import CliRunner
@@ -16,7 +17,7 @@ from typer.testing import CliRunner
 from engine.cli.main import app
 from engine.errors import UsageError
 from engine.insight.archive import Archive, Outcome, Place
-from engine.insight.figures.buying import buying, gaps, next_shares, returning, until_next
+from engine.insight.figures.buying import buying, gaps, next_shares, returning, until_second
 from engine.insight.figures.groups import cohorts, rfm
 from engine.insight.figures.leaving import Point, points
 from engine.insight.figures.predicting import check_fit, check_until, fit_shop
@@ -80,7 +81,7 @@ def waits(days: list[date]) -> list[int]:
 
 
 def test_second_purchases_and_the_ones_after_are_the_known_ones(record_shop: Shop) -> None:
-    curve = until_next(record_shop, 1)
+    curve = until_second(record_shop)
     assert curve.at(30).survival == exactly(0.826050)
     assert curve.at(30).error == exactly(0.007808)
     assert curve.at(90).survival == exactly(0.708528)
@@ -169,7 +170,7 @@ def opened(folder: Path, *events: Event, zone: str = "UTC", end: date | None = N
         for number, event in enumerate(events):
             archive.add_event(Place("shop", 0, number), event.time, event)
         archive.commit()
-    return open_shop([folder], Asked(zone=zone, end=end))
+    return open_shop([folder], Asked(zone=ZoneInfo(zone), end=end))
 
 
 def bought(identity: str, customer: str, days: float, **properties: Any) -> Event:
