@@ -1,6 +1,7 @@
 """`engine explain`: shows why a customer did or did not get an outreach."""
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
 import typer
@@ -17,6 +18,7 @@ from engine.core.zones import iso
 from engine.errors import UsageError
 from engine.operate.customers import Found, add_endings, find, outcome_in_words
 from engine.replay.replay import Share
+from engine.wiring.books import stored_project
 from engine.wiring.replay import History, moment_of, replay_into
 from engine.wiring.store import open_sending, open_store
 
@@ -46,15 +48,18 @@ def explain(
     settings = settings_of(rules=rules, templates=templates, store=store, data=data, namespace=namespace)
     project = open_project(settings)
     book = project.book
-    if rule and rule not in book.by_id:
-        message = f"there is no rule {rule}; there are {', '.join(book.by_id)}"
-        raise UsageError(message)
-    with open_store(settings.model_copy(update={"store": "memory"}) if events else settings) as opened:
+    if events:
+        _check_rule(book, rule)
+    in_use = settings.model_copy(update={"store": "memory"}) if events else settings
+    with open_store(in_use) as opened, TemporaryDirectory(prefix="engine-rules-") as folder:
         if events:
             summary = replay_into(opened, project, History(events, moment_of(until)), share=Share(customer.__eq__))
             if summary.broken:
                 raise summary.broken
         found = find(opened, customer)
+        if found.trial not in ("", book.revision):
+            book = stored_project(opened, found.trial, Path(folder)).book
+    _check_rule(book, rule)
     views = [view for view in views_of(book, found.state, customer, found.clock) if rule in ("", view.rule)]
     history = [one for one in found.history if rule in ("", one["rule"])]
     if not events:
@@ -64,6 +69,12 @@ def explain(
         out.print_json(data=_as_data(customer, found, book, views, history))
     else:
         _show(customer, found, book, views, history)
+
+
+def _check_rule(book: RuleBook, rule: str) -> None:
+    if rule and rule not in book.by_id:
+        message = f"there is no rule {rule}; there are {', '.join(book.by_id)}"
+        raise UsageError(message)
 
 
 def _show(customer: str, found: Found, book: RuleBook, views: list[RuleView], history: list[dict[str, Any]]) -> None:
@@ -78,6 +89,8 @@ def _show(customer: str, found: Found, book: RuleBook, views: list[RuleView], hi
     if state.exposed:
         variants = ", ".join(f"{variant} in {id_}" for id_, variant in sorted(state.exposed.items()))
         out.print(f"exposed to experiments: {variants}", markup=False, highlight=False)
+    if found.trial:
+        out.print(f"a roll-out is under way: revision {book.revision} decides this customer", highlight=False)
     if history:
         out.print(_history_table(history, book.revision))
     if of_segments := segments(book, state):
@@ -160,6 +173,7 @@ def _as_data(
     return {
         "customer": customer,
         "clock": iso(found.clock),
+        "revision": book.revision,
         "profile": _profile(book, found),
         "became": found.state.became,
         "exposed": found.state.exposed,

@@ -15,6 +15,7 @@ from engine.operate.statement import statement
 from engine.ports import ClaimStore, StateStore
 from engine.wire.histories import decode_history
 from engine.wire.partitioner import murmur2_partition
+from engine.worker.change import revision_for
 from engine.worker.placement import stored_meta
 from engine.worker.values import read_value, state_of
 
@@ -22,13 +23,15 @@ from engine.worker.values import read_value, state_of
 @dataclass(frozen=True, slots=True)
 class Found:
     """One customer as the store has them. `clock` is their partition's, or their newest event's if that is later: a
-    live clock stands still until all topics have been read. Epoch ms. `history` newest first.
+    live clock stands still until all topics have been read. Epoch ms. `history` newest first. `trial`: the revision of
+    the book that decides the customer while two books decide; "" without a roll-out.
     """
 
     partition: int
     state: State
     clock: int
     history: list[dict[str, Any]]
+    trial: str = ""
 
 
 def place(customer: str, partitions: int) -> int:
@@ -55,7 +58,8 @@ def find(store: StateStore, customer: str) -> Found:
         if state is not None:
             meta = store.meta(partition)
             history = decode_history(customer, value.history, meta.names)
-            return Found(partition, state, max(meta.clock, state.last), history)
+            trial = revision_for(meta, customer) if meta.rollout is not None else ""
+            return Found(partition, state, max(meta.clock, state.last), history, trial)
     message = f"the store has no customer {customer!r}"
     if stored_meta(store) is None:
         message = "the store is empty: no customer in this namespace. `engine run` fills it, or `engine replay --store`"

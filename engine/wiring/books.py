@@ -42,6 +42,11 @@ def unpacked(files: Files, folder: Path) -> Project:
     return load_project(folder / "rules", folder / "templates")
 
 
+def stored_project(store: StateStore, revision: str, folder: Path) -> Project:
+    """The project of a revision that is rolled out, unpacked below the folder. Raises BookMissing."""
+    return unpacked(stored_files(store, revision), folder)
+
+
 def packed(files: Files) -> bytes:
     """For the store."""
     return zlib.compress(msgspec.json.encode(files))

@@ -24,7 +24,7 @@ from engine.wire.decode import Decoder
 from engine.wire.derived import DERIVED, DerivedDecoder
 from engine.wire.origin import IngestedDecoder
 from engine.wire.partitioner import murmur2_partition
-from engine.wiring.books import stored_files, unpacked
+from engine.wiring.books import stored_project
 from engine.wiring.coupons import live_secret
 from engine.wiring.kafka import join_group, kafka_settings
 from engine.wiring.run_in_background import run_in_background
@@ -141,7 +141,7 @@ def books_in(settings: Settings, store: StateStore) -> Callable[[str], Rules]:
     @cache
     def find(revision: str) -> Rules:
         folders.append(TemporaryDirectory(prefix="engine-rules-"))
-        return rules_of(settings, unpacked(stored_files(store, revision), Path(folders[-1].name)))
+        return rules_of(settings, stored_project(store, revision, Path(folders[-1].name)))
 
     return find
 

@@ -9,7 +9,7 @@ from hashlib import blake2b
 from typing import Final
 
 from engine.core.book import RuleBook
-from engine.ports import Renderer, Rollout
+from engine.ports import Meta, Renderer, Rollout
 
 WHOLE: Final = 10_000
 """A share of everybody."""
@@ -44,18 +44,11 @@ class Change:
 
     def passed(self, clock: int) -> int:
         """How many steps of the spread have begun, up to PASSES."""
-        spread = self.rollout.spread
-        return min(PASSES, 1 + max(0, clock - self.rollout.began) * PASSES // spread) if spread else PASSES
+        return _passed(self.rollout, clock)
 
     def has_new(self, customer: str, passed: int) -> bool:
         """Whether the customer has the new book. It is always the same ones, and a larger share has them all."""
-        if self.rollout.phase == "back":
-            return False
-        place, turn = _places(self.rollout, customer)
-        share = self.rollout.share
-        if self.rollout.phase == "finished":
-            return place < share or turn < passed
-        return place < share and turn < passed
+        return _has_new(self.rollout, customer, passed)
 
     def mark(self, clock: int) -> int:
         """What a partition's mark is when all of its customers have met the book that is theirs at this moment."""
@@ -66,6 +59,28 @@ class Change:
             return self.new.book.mark
         said = f"{self.old.book.mark} {self.new.book.mark} {self.rollout.phase} {self.rollout.share} {passed}"
         return int.from_bytes(blake2b(said.encode(), digest_size=4).digest()) or 1
+
+
+def revision_for(meta: Meta, customer: str) -> str:
+    """The revision of the book that decides a customer of the partition now; "" before its first commit."""
+    rollout = meta.rollout
+    if rollout is None or meta.revision not in (rollout.base, rollout.revision):
+        return meta.revision
+    return rollout.revision if _has_new(rollout, customer, _passed(rollout, meta.clock)) else rollout.base
+
+
+def _passed(rollout: Rollout, clock: int) -> int:
+    spread = rollout.spread
+    return min(PASSES, 1 + max(0, clock - rollout.began) * PASSES // spread) if spread else PASSES
+
+
+def _has_new(rollout: Rollout, customer: str, passed: int) -> bool:
+    if rollout.phase == "back":
+        return False
+    place, turn = _places(rollout, customer)
+    if rollout.phase == "finished":
+        return place < rollout.share or turn < passed
+    return place < rollout.share and turn < passed
 
 
 def _places(rollout: Rollout, customer: str) -> tuple[int, int]:

@@ -10,13 +10,15 @@ import pytest
 
 from engine.adapters.memory import MemoryStore
 from engine.errors import BookMissing, RolloutRefused
+from engine.operate.customers import find
 from engine.operate.rollout import LONG_ENOUGH, end, forget, reasons_to_hold, status
 from engine.plan.build import Plan, make_plan
-from engine.ports import Counts, Record, Rollout
+from engine.ports import Counts, Meta, Record, Rollout
 from engine.wiring.apply import Wish, apply, read_plan
 from engine.wiring.backtest import Rules as Folders
 from engine.wiring.books import files_of, stored_files, unpacked
 from engine.wiring.plan import side_of
+from engine.worker.change import PASSES, Change, Side, revision_for
 from engine.worker.executors import Step, results
 from engine.worker.partition import Partition
 from engine.worker.result import Arrival
@@ -49,12 +51,16 @@ class Shop:
         self.sides = [side_of(one) for one in self.folders]
         self.store = MemoryStore()
         for number in (0, 1):
-            events = [event("purchase", START, customer=f"{number}-{one}", amount=5) for one in range(PEOPLE)]
+            own = [customer for customer in self.customers() if customer.startswith(f"{number}-")]
+            events = [event("purchase", START, customer=customer, amount=5) for customer in own]
             arrivals = [Arrival(Record("e", number, at, None), one.time, one) for at, one in enumerate(events, 1)]
             done(self.partition(number).process(arrivals))
 
     def partition(self, number: int) -> Partition:
         return Partition(number, self.sides[0].book, self.store, Plain(), partitions=2)
+
+    def customers(self) -> list[str]:
+        return [f"{number}-{one}" for number in (0, 1) for one in range(PEOPLE)]
 
     def plan(self, days: int = 30) -> Plan:
         made = make_plan(self.store, self.sides[0], self.sides[1], days, None, lambda name, size: lambda done: None)
@@ -230,6 +236,28 @@ def test_a_command_that_was_interrupted_is_told_of_and_run_again(shop: Shop) -> 
     assert len({one.at for one in metas if one}) == 1
 
 
+def test_explain_asks_the_book_that_decides_the_customer(shop: Shop) -> None:
+    plan = shop.plan()
+    assert {find(shop.store, customer).trial for customer in shop.customers()} == {""}
+    apply(shop.store, plan, Wish(5_000))
+    rollout = shop.store.meta(0).rollout
+    assert rollout is not None
+    change = Change(rollout, Side(shop.sides[0].book, Plain()), Side(shop.sides[1].book, Plain()))
+    by = {customer: find(shop.store, customer).trial for customer in shop.customers()}
+    assert by == {
+        customer: plan.revision if change.has_new(customer, PASSES) else plan.base.revision for customer in by
+    }
+    assert set(by.values()) == {plan.revision, plan.base.revision}
+    end(shop.store, "back", "by hand")
+    assert {find(shop.store, customer).trial for customer in by} == {plan.base.revision}
+
+
+def tried(plan: Plan, share: int) -> dict[str, str]:
+    """Revision -> one of the customers of `purchases` whom it decides."""
+    meta = Meta(revision=plan.base.revision, rollout=Rollout(plan.base.revision, plan.revision, share))
+    return {revision_for(meta, customer): customer for customer in (f"c-{n}" for n in range(60))}
+
+
 def test_the_command_applies_a_plan_file_tells_how_it_goes_and_ends_it(tmp_path: Path) -> None:
     write_project(tmp_path, files(one_rule()))
     write_project(tmp_path / "new", files(LONGER))
@@ -248,5 +276,8 @@ def test_the_command_applies_a_plan_file_tells_how_it_goes_and_ends_it(tmp_path:
     assert "complaints are not known" in held.said
     told = json.loads(engine("apply", "--json", *STORE, folder=tmp_path).out)
     assert (told["rollout"]["share"], told["rollout"]["limits"]["most"]) == (1_000, 5)
+    for revision, customer in tried(read_plan(tmp_path / "plan.json"), 1_000).items():
+        explained = engine("explain", customer, *STORE, folder=tmp_path)
+        assert f"a roll-out is under way: revision {revision} decides this customer" in explained.out, explained.said
     gone = engine("apply", "--back", *STORE, folder=tmp_path)
     assert (gone.code, "has been taken back" in gone.out) == (4, True), gone.said
