@@ -16,7 +16,7 @@ from engine.config import Settings
 from engine.core.catalog import Catalog
 from engine.core.zones import iso, to_millis
 from engine.insight.archive import files_of
-from engine.model import Event, Outcome
+from engine.model import Event
 from engine.replay.as_decided import Arrived, AsDecided, Comparison, Recorded, joined
 from engine.testing import load_project
 from engine.wire.scopes import Scopes
@@ -35,11 +35,11 @@ _OUTCOMES: Final = """
     SELECT customer, id, rule, occurrence, outcome, reason, revision, outreach, decided_at, deferred_until, step,
         exposed, coupons
     FROM read_parquet(?, union_by_name = true)
-    WHERE NOT list_contains(?, outcome) AND (outcome = 'fired' OR coalesce(outreach, '') = '')
+    WHERE outcome IN ('fired', 'goal_reached') OR coalesce(outreach, '') = ''
     QUALIFY row_number() OVER (PARTITION BY id ORDER BY topic_offset) = 1
     ORDER BY customer, decided_at, topic_offset
 """
-_OF_SENDERS: Final = [one.value for one in (Outcome.SENT, Outcome.BOUNCED, Outcome.IN_DOUBT)]
+"""Of workers: what else names an outreach is a sender's."""
 _GAPS: Final = """
     SELECT topic || '/' || topic_partition, min(topic_offset), max(topic_offset) + 1 - count(*) FROM read_parquet(?)
     GROUP BY 1 HAVING max(topic_offset) + 1 > count(*) ORDER BY 1
@@ -88,7 +88,7 @@ def _outcomes(connection: duckdb.DuckDBPyConnection, archive: Path) -> Iterator[
     files = files_of(archive, "outcomes")
     if not files:
         return
-    for customer, rows in _by_customer(connection.execute(_OUTCOMES, [files, _OF_SENDERS])):
+    for customer, rows in _by_customer(connection.execute(_OUTCOMES, [files])):
         yield customer, [_recorded(row) for row in rows]
 
 

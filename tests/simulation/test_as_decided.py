@@ -48,6 +48,7 @@ rules:
   - id: hello
     when: { event: visit }
     reentry: once
+    goal: { event: buy, where: event.amount > 50 }
     steps: [{ send: note }, { wait: 6h }, { id: again, send: note }]
 """,
     "note.email.j2": "{% block subject %}Hi{% endblock %}{% block text %}{{ events.buy.count() }}{% endblock %}\n",
