@@ -18,8 +18,8 @@ def complain(message: str) -> None:
 
 
 def say(text: str) -> None:
-    """Print text with markup; numbers in it get no colour."""
-    out.print(text, highlight=False)
+    """Print a line with markup, whole however long it is; numbers in it get no colour."""
+    out.print(text, highlight=False, soft_wrap=True)
 
 
 def print_as_json(value: object) -> None:

@@ -167,4 +167,7 @@ def test_the_command_tells_what_differs_by_its_exit_code(tmp_path: Path) -> None
     ran = engine("replay", "archive", "--as-decided", folder=tmp_path)
     assert ran.code == 4
     assert "were decided by the rules" in ran.out
+    recorded = [line.partition("recorded ")[2] for line in ran.out.splitlines() if line.startswith("    recorded ")]
+    assert recorded
+    assert all(msgspec.json.decode(one)["customer"] in ("ann", "bob", "cyn", "dan") for one in recorded)
     assert "takes one archive" in engine("replay", "rules/rules.yaml", "--as-decided", folder=tmp_path).said
