@@ -105,6 +105,8 @@ class Plan:
     """The points that an event may change."""
     ends: tuple[Rule, ...] = ()
     """Rules that follow the end of segments or points that it may change."""
+    keeps_only_days: bool = field(init=False)
+    """The history is the days, if they are counted, and nothing else."""
     stands: bool = field(init=False)
     """An event may change where a customer stands: their points, or segments."""
     idle: bool = field(init=False)
@@ -112,11 +114,12 @@ class Plan:
 
     def __post_init__(self) -> None:
         self.stands = bool(self.segments_of_new or self.points)
+        self.keeps_only_days = not (self.keeps_last or self.sums or self.window or self.list_span)
         self.idle = not (self.reactions or self.exits or self.stands or self.runs)
 
     @property
     def keeps_history(self) -> bool:
-        return bool(self.keeps_last or self.sums or self.window or self.day_of or self.list_span)
+        return bool(self.day_of) or not self.keeps_only_days
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +221,7 @@ class RuleBook:
             window_sums=tuple(sorted({prop for prop, _ in windows if prop})),
             list_span=max((span for type_, _, span in self.keeps.lists if type_ == name), default=0),
             listed=frozenset(prop for type_, prop, _ in self.keeps.lists if type_ == name),
-            day_of=self.catalog.scores.day if self.catalog.scores and name in self.keeps.days else None,
+            day_of=self.catalog.scores.days.of if self.catalog.scores and name in self.keeps.days else None,
             reactions=tuple(
                 (rule, rule.trigger.on_event, rule.trigger.code) for rule in self.rules if self._reacts(rule, name)
             ),

@@ -17,7 +17,7 @@ from engine.arithmetic.pareto_nbd import ParetoNbd
 from engine.core.durations import milliseconds
 from engine.core.scope import MISSING, Missing
 from engine.core.state.model import Memory, State
-from engine.core.zones import DAY, from_millis
+from engine.core.zones import LocalDays
 from engine.model import Number
 
 SCORES: Final = ("alive", "buys_within")
@@ -34,23 +34,27 @@ Kind = tuple[int, int]
 class Crossing:
     """When silence brings a score below a threshold; `ScoreModel.crossing` makes it."""
 
-    __slots__ = ("_find", "_known", "_zone")
+    __slots__ = ("_days", "_find", "_known")
 
-    def __init__(self, zone: ZoneInfo, find: Callable[[Kind], int | None]) -> None:
-        self._zone = zone
+    def __init__(self, days: LocalDays, find: Callable[[Kind], int | None]) -> None:
+        self._days = days
         self._find = find
         self._known: dict[Kind, int | None] = {}
 
     def after(self, memory: Memory) -> int | None:
         """The moment (epoch ms) at which a customer with these purchases falls below; None: never."""
-        kind = kind_of(memory, self._zone)
-        known = self._known
-        if kind not in known:
-            if len(known) >= MAX_REMEMBERED:
-                known.clear()
-            known[kind] = self._find(kind)
-        seconds = known[kind]
+        kind = kind_of(memory, self._days)
+        try:
+            seconds = self._known[kind]
+        except KeyError:
+            seconds = self._remember(kind)
         return None if seconds is None else memory.last + seconds * 1000
+
+    def _remember(self, kind: Kind) -> int | None:
+        if len(self._known) >= MAX_REMEMBERED:
+            self._known.clear()
+        seconds = self._known[kind] = self._find(kind)
+        return seconds
 
 
 @dataclass(frozen=True)
@@ -61,11 +65,11 @@ class ScoreModel:
     zone: ZoneInfo
     model: ParetoNbd | BgNbd
     fit: int
+    days: LocalDays = field(init=False, compare=False)
     _crossings: dict[tuple[str, int, float], Crossing] = field(default_factory=dict, compare=False)
 
-    def day(self, instant: int) -> int:
-        """The number of the local day."""
-        return instant // DAY if self.zone.key == "UTC" else day_number(instant, self.zone)
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "days", LocalDays(self.zone))
 
     def score(self, state: State, name: str, span: int, now: int) -> float | Missing:
         """The score at `now`; MISSING without a purchase. `span`: of buys_within, milliseconds."""
@@ -73,7 +77,7 @@ class ScoreModel:
         if memory is None:
             return MISSING
         silence = max(0, now - memory.last) // 1000 / SECONDS_PER_WEEK
-        return self._value(kind_of(memory, self.zone), name, span, silence)
+        return self._value(kind_of(memory, self.days), name, span, silence)
 
     def _value(self, kind: Kind, name: str, span: int, silence: float) -> float:
         weeks = kind[1] / 7
@@ -90,7 +94,7 @@ class ScoreModel:
         asked = (name, span, threshold)
         if asked not in self._crossings:
             self._crossings[asked] = Crossing(
-                self.zone,
+                self.days,
                 lambda kind: seconds_until_below(
                     lambda silence: self._value(kind, name, span, silence), threshold, MAX_SILENCE
                 ),
@@ -98,15 +102,14 @@ class ScoreModel:
         return self._crossings[asked]
 
 
-def kind_of(memory: Memory, zone: ZoneInfo) -> Kind:
+def kind_of(memory: Memory, days: LocalDays) -> Kind:
     """The purchase days of a customer. Days from before they were counted: `days_at_most`."""
     history = memory.history
-    days = history.older_days + len(history.days) if history is not None else 0
+    counted = history.older_days + len(history.days) if history is not None else 0
     if not memory.spread:
-        return (days or 1) - 1, 0
-    first, last = memory.last - memory.spread, memory.last
-    recency = last // DAY - first // DAY if zone.key == "UTC" else day_number(last, zone) - day_number(first, zone)
-    return (days or days_at_most(memory, recency)) - 1, recency
+        return (counted or 1) - 1, 0
+    recency = days.of(memory.last) - days.of(memory.last - memory.spread)
+    return (counted or days_at_most(memory, recency)) - 1, recency
 
 
 def days_at_most(memory: Memory, recency: int) -> int:
@@ -115,11 +118,6 @@ def days_at_most(memory: Memory, recency: int) -> int:
     Exact up to two purchases; above, several purchases on one day count as several days.
     """
     return min(memory.count, recency + 1)
-
-
-def day_number(instant: int, zone: ZoneInfo) -> int:
-    """The number of the local day that an instant is in."""
-    return instant // DAY if zone.key == "UTC" else from_millis(instant, zone).toordinal()
 
 
 class ScoresView:

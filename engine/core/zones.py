@@ -19,6 +19,10 @@ ZONES_VERSION: str = tzdata.IANA_VERSION
 """The release of the time zone database that all zones come from, such as 2026f."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 DAY = 86_400_000
+_EPOCH_DAY = EPOCH.toordinal()
+MAX_REMEMBERED_DAYS = 20_000
+"""Days of which a zone's offset is remembered, some 2 MB: events of 55 years. Without it times that jump over centuries
+would fill the memory."""
 _DATA = Path(tzdata.__file__).with_name("zoneinfo")
 _SECONDS = [f"{second:02}" for second in range(60)]
 _MINUTES = [f"{minute // 60:02}:{minute % 60:02}" for minute in range(24 * 60)]
@@ -87,6 +91,37 @@ def _end_of_gap(wall: datetime, zone: ZoneInfo) -> int:
         else:
             high = middle
     return high
+
+
+class LocalDays:
+    """Numbers of local days, counted from 1970-01-01: for what asks about many instants.
+
+    Clocks stay the same on all but some two days of UTC a year; of those days the zone is asked about each instant. For
+    the others its offset is remembered: a tenth of the time.
+    """
+
+    def __init__(self, zone: ZoneInfo) -> None:
+        self.zone = zone
+        self._offsets: dict[int, int | None] = {}
+
+    def of(self, instant: int) -> int:
+        day = instant // DAY
+        try:
+            offset = self._offsets[day]
+        except KeyError:
+            offset = self._remember(day)
+        if offset is None:
+            return from_millis(instant, self.zone).toordinal() - _EPOCH_DAY
+        return (instant + offset) // DAY
+
+    def _remember(self, day: int) -> int | None:
+        """The offset all day long; None if it changes."""
+        if len(self._offsets) >= MAX_REMEMBERED_DAYS:
+            self._offsets.clear()
+        start, end = (from_millis(instant, self.zone).utcoffset() for instant in (day * DAY, (day + 1) * DAY))
+        offset = start // timedelta(milliseconds=1) if start is not None and start == end else None
+        self._offsets[day] = offset
+        return offset
 
 
 class Zones:

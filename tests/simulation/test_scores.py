@@ -152,6 +152,24 @@ def test_the_days_are_those_of_the_shops_zone() -> None:
     assert [one.moment for one in customers.outreach] == [due]
 
 
+def test_days_that_a_former_engine_numbered_from_the_year_one_are_still_known() -> None:
+    scores = ScoreModel("buy", ZoneInfo("America/New_York"), MODEL, 1)
+    moments = [START + number * 5 * DAY for number in range(20)]
+    customers = Customers(score_book(scores)).tell(*(event("buy", moment) for moment in moments))
+    history = next(iter(customers.states.values())).events["buy"].history
+    assert history is not None
+    history.days = [day + 719_163 for day in history.days]
+    moments += [
+        moments[-1] + HOUR,
+        moments[-3] + HOUR,
+        moments[-1] + 5 * DAY,
+    ]  # on two days that are counted, and a new one
+    customers.tell(*(event("buy", moment) for moment in moments[-3:]))
+    due = falls_at(MODEL, [moment - 5 * HOUR for moment in moments])
+    assert due
+    assert [one.moment for one in customers.until(due + 5 * HOUR).outreach] == [due + 5 * HOUR]
+
+
 @pytest.mark.parametrize("late_by", [40 * DAY, 3 * DAY])
 def test_a_purchase_that_arrives_late_counts_as_if_it_had_come_in_time(late_by: int) -> None:
     first, last = START, START + 100 * DAY

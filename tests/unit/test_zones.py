@@ -1,6 +1,8 @@
 """Zones come from the installed tzdata alone, and workers whose data differ are told."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from random import Random
 
 import pytest
 
@@ -8,7 +10,7 @@ from engine.adapters.memory import MemoryRecords, MemorySink, MemoryStore
 from engine.core.book import RuleBook
 from engine.core.catalog import Catalog, EventType, Source
 from engine.core.state.model import State
-from engine.core.zones import ZONES_VERSION, Zones, zone_or_none
+from engine.core.zones import DAY, EPOCH, ZONES_VERSION, LocalDays, Zones, from_millis, zone_or_none
 from engine.model import Outreach
 from engine.operate.checks import check_store
 from engine.ports import Commit, Hooks, Meta, Record
@@ -34,6 +36,20 @@ def test_what_is_no_zone_never_reaches_the_file_system(name: str) -> None:
     assert zone_or_none(name) is None
     with pytest.raises(ValueError, match=r"^"):
         Zones(name)
+
+
+@pytest.mark.parametrize("name", ["UTC", "Europe/Berlin", "America/St_Johns", "Pacific/Apia", "America/Sao_Paulo"])
+def test_a_local_day_that_is_asked_for_often_is_that_of_the_calendar(name: str) -> None:
+    zone = zone_or_none(name)
+    assert zone is not None
+    random, starts = Random(name), range(-10 * 365 * DAY, 57 * 365 * DAY, DAY)
+    offsets = [(start, from_millis(start, zone).utcoffset()) for start in starts]
+    changes = [start for (start, before), (_, after) in pairwise(offsets) if before != after]
+    instants = [start + random.randrange(DAY) for start in changes for _ in range(50)]
+    instants += [random.randrange(starts.start, starts.stop) for _ in range(5_000)]
+    days = LocalDays(zone)
+    for instant in instants:
+        assert days.of(instant) == (from_millis(instant, zone).date() - EPOCH.date()).days
 
 
 class Silent:

@@ -32,6 +32,9 @@ MAX_LISTED_DAYS = 16
 """Days of which a state knows which they were; of older ones it knows the number. Without it a customer who buys daily
 would have a state of kilobytes. An event that is late by more than 16 such days counts as a day of its own."""
 
+YEAR_ONE = 719_163
+"""Days from 0001-01-01 to 1970-01-01: states of before December 2026 count days of zones other than UTC from there."""
+_LONG_AGO = 500_000
 
 MAX_LISTED = 20
 """Events of a list. Without it a digest of a busy week would need a state of megabytes."""
@@ -55,8 +58,12 @@ def fold(plan: Plan, state: State, event: Event) -> None:
             memory.last = time
         elif time < memory.last - memory.spread:
             memory.spread = memory.last - time
-    if memory.history is not None:
-        _keep(plan, memory, memory.history, event)
+    history = memory.history
+    if history is not None:
+        if plan.day_of is not None and plan.keeps_only_days and not history.until:
+            _keep_day(history, plan.day_of(time))
+        else:
+            _keep(plan, memory, history, event)
     if plan.feeds_all:
         _feed(state, event.properties, time)
     elif plan.feeds:
@@ -101,9 +108,11 @@ def _keep_day(history: History, day: int) -> None:
     days = history.days
     if not days or day > days[-1]:  # the usual case
         days.append(day)
-    elif day in days:
-        return
     else:
+        if days[-1] - day > _LONG_AGO:
+            days[:] = [each - YEAR_ONE if each > _LONG_AGO else each for each in days]
+        if day in days:
+            return
         insort(days, day)
     if len(days) > MAX_LISTED_DAYS:
         del days[0]

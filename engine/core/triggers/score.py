@@ -13,7 +13,7 @@ from typing import Any
 
 from engine.core.durations import text_of
 from engine.core.scores import ScoreModel
-from engine.core.state.model import Memory, Slot, State, Timer
+from engine.core.state.model import Slot, State, Timer
 from engine.core.triggers.base import Firing, Trigger, newest, spend
 from engine.core.zones import iso
 from engine.model import Event, KeptEvent
@@ -48,7 +48,14 @@ class Score(Trigger):
         time, last = event.time, memory.last
         timers = slot.timers
         if time == last and len(timers) == 1 and timers[0].since < time and not 0 < timers[0].due <= time:
-            self._begin_again(memory, timers, event)  # the usual case
+            assert self.crossing is not None
+            due = self.crossing.after(memory)
+            if due is None:
+                timers.clear()
+            else:  # the usual case: the only timer, which waits or is spent, becomes that of the silence that begins
+                timer = timers[0]
+                timer.since, timer.due = time, due
+                timer.event = self.keep(event) if self.keeps_event else None
         elif time < last:
             slot.timers = [timer for timer in timers if not timer.since < time < timer.due]
             self._follow(state, slot, last, None)
@@ -57,17 +64,6 @@ class Score(Trigger):
                 slot.timers = [timer for timer in timers if 0 < timer.due <= time]
             self._follow(state, slot, time, self.keep(event) if self.keeps_event else None)
         return None
-
-    def _begin_again(self, memory: Memory, timers: list[Timer], event: Event) -> None:
-        """The only timer, which waits or is spent, becomes that of the silence after this purchase."""
-        assert self.crossing is not None
-        due = self.crossing.after(memory)
-        if due is None:
-            timers.clear()
-            return
-        timer = timers[0]
-        timer.since, timer.due = event.time, due
-        timer.event = self.keep(event) if self.keeps_event else None
 
     def _follow(self, state: State, slot: Slot, last: int, event: KeptEvent | None) -> Timer | None:
         """Make the last timer match the silence since `last`; None if that never brings the score below."""
