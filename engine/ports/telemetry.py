@@ -109,8 +109,9 @@ class Hooks:
     def adopted(self, revision: str, rules: Sequence[str] = (), steps: Sequence[tuple[str, str]] = ()) -> None:
         """The worker uses this rule book from now on: the ids of its rules, and (rule, step) of its journeys."""
 
-    def rollout(self, partition: int, rollout: Rollout, ours: str) -> None:
-        """The partition follows what `engine apply` has begun or ended; `ours`: the revision of our folders."""
+    def rollout(self, partition: int, rollout: Rollout | None, ours: str) -> None:
+        """The partition follows what `engine apply` has begun or ended; None: nothing, but `ours`, the revision of our
+        folders."""
 
     def went_back(self, partition: int, reason: str) -> None:
         """A brake has taken the new rules of a roll-out from the partition's customers."""

@@ -193,7 +193,9 @@ class LogHooks(Hooks):
     def adopted(self, revision: str, rules: Sequence[str] = (), steps: Sequence[tuple[str, str]] = ()) -> None:
         self._log.info("rules in use", revision=revision)
 
-    def rollout(self, partition: int, rollout: Rollout, ours: str) -> None:
+    def rollout(self, partition: int, rollout: Rollout | None, ours: str) -> None:
+        if rollout is None:
+            return
         said = {"phase": rollout.phase, "base": rollout.base, "revision": rollout.revision, "reason": rollout.reason}
         self._log.info("a roll-out is followed", partition=partition, share=rollout.share / 10_000, **said)
         if ours not in (rollout.base, rollout.revision) and rollout.phase == "canary":

@@ -191,8 +191,10 @@ class PrometheusHooks(Hooks):
         self._rules.clear()
         self._rules.labels(revision).set(1)
 
-    def rollout(self, partition: int, rollout: Rollout, ours: str) -> None:
-        self._phases[partition] = rollout.phase
+    def rollout(self, partition: int, rollout: Rollout | None, ours: str) -> None:
+        self._phases.pop(partition, None)
+        if rollout is not None:
+            self._phases[partition] = rollout.phase
         self._tell_phases()
 
     def _tell_phases(self) -> None:

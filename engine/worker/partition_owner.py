@@ -277,6 +277,7 @@ class PartitionOwner:
         if rollout is None:
             self._decoders = self.rules.decoders
             partition.adopt(self.rules.book, self.rules.renderer)
+            self.context.hooks.rollout(self.number, None, ours)
             return
         old, new = self._rules_of(rollout)
         partition.follow(Change(rollout, Side(old.book, old.renderer), Side(new.book, new.renderer)))
@@ -289,7 +290,7 @@ class PartitionOwner:
             self._decoders = (new if rollout.phase == "finished" else old).decoders
             if ours not in (rollout.base, rollout.revision):
                 partition.forget_rollout()
-        self.context.hooks.rollout(self.number, rollout, ours)
+        self.context.hooks.rollout(self.number, partition.meta.rollout, ours)
 
     def _rules_of(self, rollout: Rollout) -> tuple[Rules, Rules]:
         """The old and the new rules, the same ones where one is not needed. Other rules in the folders wait until the

@@ -11,7 +11,7 @@ from engine.core.triggers.event import OnEvent
 from engine.core.triggers.inactivity import Inactivity
 from engine.errors import BookMissing
 from engine.model import Outcome
-from engine.operate.rollout import begin, end
+from engine.operate.rollout import begin, end, forget
 from engine.ports import Hooks, Limits, Rollout
 from engine.wire.decode import Decoder
 from engine.worker.change import PASSES, Change, Side
@@ -37,8 +37,8 @@ class Told(Hooks):
     def __init__(self) -> None:
         self.said: list[str] = []
 
-    def rollout(self, partition: int, rollout: Rollout, ours: str) -> None:
-        self.said.append(rollout.phase)
+    def rollout(self, partition: int, rollout: Rollout | None, ours: str) -> None:
+        self.said.append(rollout.phase if rollout else "none")
 
     def went_back(self, partition: int, reason: str) -> None:
         self.said.append(reason)
@@ -148,6 +148,22 @@ def test_after_the_end_workers_with_the_old_folder_run_the_new_rules_until_other
     shop.happens("visit", PEOPLE[:1])
     shop.work(worker)
     assert shop.store.meta(0).rollout is None
+    assert shop.told_of.said[-1] == "none"
+
+
+def test_a_roll_out_that_is_forgotten_is_followed_no_longer() -> None:
+    shop = Trying()
+    worker = shop.worker_with(OLD)
+    shop.work(worker)
+    end(shop.store, "finished", "")
+    shop.work(worker)
+    reopened(shop, worker)
+    assert shop.told_of.said[-1] == "finished"
+    forget(shop.store)
+    shop.happens("visit", PEOPLE[:1])
+    shop.work(worker)
+    reopened(shop, worker)
+    assert shop.told_of.said[-1] == "none"
 
 
 def test_a_running_worker_follows_each_phase_that_a_command_writes() -> None:

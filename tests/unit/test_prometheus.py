@@ -6,7 +6,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from engine.errors import StoreUnavailable
 from engine.model import Outcome, OutcomeRecord
-from engine.ports import Measures
+from engine.ports import Measures, Rollout
 from engine.telemetry.http import serving
 from engine.telemetry.worker import PrometheusHooks
 from engine.wiring.health import Health
@@ -53,6 +53,16 @@ def test_outcomes_are_counted_by_rule_and_what_became_of_them(hooks: PrometheusH
 def test_no_label_names_a_customer(hooks: PrometheusHooks) -> None:
     hooks.committed(0, Result(events=1, outcomes=[outcome("win-back", Outcome.FIRED)]), 0.3)
     assert b"ada" not in hooks.page()
+
+
+def test_partitions_that_follow_a_roll_out_are_counted_until_it_is_forgotten(hooks: PrometheusHooks) -> None:
+    hooks.rollout(0, Rollout("a", "b", 500), "a")
+    hooks.rollout(1, Rollout("a", "b", 500), "a")
+    assert value(hooks, "rollout_partitions", phase="canary") == 2
+    hooks.rollout(1, None, "a")
+    hooks.rollout(0, Rollout("a", "b", 500, phase="back"), "a")
+    assert value(hooks, "rollout_partitions", phase="back") == 1
+    assert value(hooks, "rollout_partitions", phase="canary") is None
 
 
 def test_a_partition_that_has_gone_shows_no_lag_any_more(hooks: PrometheusHooks) -> None:
