@@ -208,3 +208,8 @@ class DerivedEvent(msgspec.Struct):
     def id(self) -> str:
         """The id of the event."""
         return self.event.id
+
+    @property
+    def is_copy(self) -> bool:
+        """Whether it is of the customer's own: it has happened within the decision, and is only published."""
+        return self.event.customer == self.customer

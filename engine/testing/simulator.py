@@ -127,7 +127,7 @@ class Simulator:
     def _tell_others(self, decision: Decision) -> None:
         """Give other customers the events that rules have made for them; nobody is created by one."""
         for effect in decision.effects:
-            if isinstance(effect, DerivedEvent):
+            if isinstance(effect, DerivedEvent) and not effect.is_copy:
                 if effect.event.customer in self.states:
                     self._decide(effect.event)
                 else:

@@ -104,6 +104,18 @@ def test_the_policy_publishes_a_copy_of_what_a_customer_gets_from_their_own_rule
     assert (copy.customer, copy.event.customer) == ("c-1", "c-1")
 
 
+@pytest.mark.parametrize("strict", [False, True])
+def test_a_copy_that_the_policy_publishes_is_not_decided_again(tmp_path: Path, strict: bool) -> None:
+    rules = REFERRAL.replace("to: profile.referred_by, after: 14d,", "")
+    policy = "version: 1\npublish: [referral_succeeded]\ndedupe: off\n"
+    there = Simulator(book_of(tmp_path, rules, policy), strict=strict)
+    there.event("signup", "0d", by="ada")
+    there.event("purchase", "1d", order_id="o")
+    assert there.states["c-1"].events["referral_succeeded"].count == 1
+    assert [one.rule for one in there.outreach] == ["thanks"]
+    assert [event.type for event in there.derived] == ["referral_succeeded"]
+
+
 def test_a_replay_credits_each_referral_once_and_goes_on_where_it_stopped(tmp_path: Path) -> None:
     rules, templates = tmp_path / "rules", tmp_path / "templates"
     rules.mkdir()
