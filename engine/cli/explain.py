@@ -53,7 +53,8 @@ def explain(
     in_use = settings.model_copy(update={"store": "memory"}) if events else settings
     with open_store(in_use) as opened, TemporaryDirectory(prefix="engine-rules-") as folder:
         if events:
-            summary = replay_into(opened, project, History(events, moment_of(until)), share=Share(customer.__eq__))
+            share = Share(customer.__eq__) if not book.makes_for_others else None  # else by others, too
+            summary = replay_into(opened, project, History(events, moment_of(until)), share=share)
             if summary.broken:
                 raise summary.broken
         found = find(opened, customer)

@@ -188,6 +188,11 @@ class RuleBook:
         """The coupons that messages of the rules may show."""
         return tuple(sorted({name for rule in self.rules for name in rule.needs.reads.coupons}))
 
+    @property
+    def makes_for_others(self) -> tuple[Rule, ...]:
+        """Rules whose events are for other customers: with them nobody can be decided alone."""
+        return tuple(rule for rule in self.rules if rule.action.makes_for_others)
+
     def _mark(self) -> int:
         keeps = self.keeps
         kept = (sorted(keeps.last), sorted(keeps.sums), sorted(map(str, keeps.windows)), *map(str, sorted(keeps.lists)))

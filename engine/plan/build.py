@@ -88,13 +88,13 @@ def make_plan(store: StateStore, old: Side, new: Side, days: int, sample: int | 
         segment_changes(old.book, new.book),
         policy_changes(old.book, new.book),
         live.sums,
-        _notes(chosen, old.book, live),
+        _notes(chosen, old.book, new.book, live),
         points=point_changes(old.book, new.book),
         coupons=coupon_changes(old.book, new.book),
     )
 
 
-def _notes(chosen: Chosen, old: RuleBook, live: LiveCustomers) -> list[str]:
+def _notes(chosen: Chosen, old: RuleBook, new: RuleBook, live: LiveCustomers) -> list[str]:
     notes = []
     others = sum(live_revision(meta) not in ("", old.revision) for meta in chosen.metas)
     if others:
@@ -102,6 +102,9 @@ def _notes(chosen: Chosen, old: RuleBook, live: LiveCustomers) -> list[str]:
             f"{others} of {len(chosen.metas)} partitions are decided by other rules than --against names: is that what"
             " workers run?"
         )
+    if new.makes_for_others:
+        names = ", ".join(rule.id for rule in new.makes_for_others)
+        notes.append(f"the forecast leaves out what comes of events for other customers ({names})")
     if not chosen.names:
         notes.append("the store has no customer: nothing is known of timers and of what is due")
     if live.unreadable:

@@ -15,7 +15,7 @@ from engine.ports import OUTREACH, Entry, OutreachSink, Record, Source
 from engine.replay.summary import Summary
 from engine.wire.decode import Decoder
 from engine.wire.derived import DERIVED, DerivedDecoder
-from engine.worker.executors import Step, results
+from engine.worker.executors import Step, results, returned
 from engine.worker.partition import Partition
 from engine.worker.relay import Relay
 from engine.worker.result import Arrival, Failure, Result
@@ -69,6 +69,7 @@ class Replay:
         self.derived = MemorySink()
         sinks = {OUTREACH: outreach, DERIVED: self.derived}
         self.relay = Relay(partition.number, partition.store, partition.outbox, sinks)
+        assert share is None or not partition.book.makes_for_others, "these customers meet"
         self._derived_decoder = DerivedDecoder(DERIVED, partition.book.catalog)
         self.outcomes = outcomes
         self.dead_letters = dead_letters
@@ -93,10 +94,9 @@ class Replay:
             self._take(self.partition.sweep_page())
         arrivals = merge(*(self._arrivals(one, wall) for one in inputs), key=_clock)
         for batch in self._batches(arrivals, until):
-            self._take(self.partition.process(batch))
+            self._process(batch)
             self.progress(len(batch))
-        to = self.partition.clock if until is None or self.summary.broken else until
-        self._take(self.partition.advance(to))
+        self._advance(self.partition.clock if until is None or self.summary.broken else until)
         for one in inputs:
             self.summary.undeclared.update(one.decoder.undeclared)
         self.relay.finish()
@@ -172,6 +172,25 @@ class Replay:
             self.summary.add(result)
             self.relay.publish(self.partition.meta.seq, result.outbox)
         self._tell_others()
+
+    def _process(self, batch: list[Arrival]) -> None:
+        """Decide a batch; one by one where customers meet, so that each finds what the ones before have made for it."""
+        if not self.partition.book.makes_for_others:
+            self._take(self.partition.process(batch))
+            return
+        for arrival in batch:
+            self._fire_one_by_one(arrival.clock)
+            self._take(self.partition.process([arrival]))
+
+    def _advance(self, clock: int) -> None:
+        if self.partition.book.makes_for_others:
+            self._fire_one_by_one(clock)
+        self._take(self.partition.advance(clock))
+
+    def _fire_one_by_one(self, clock: int) -> None:
+        """Go from one due moment to the next: what is made for another customer happens before the clock is past it."""
+        while (due := returned(self.partition.next_due(clock))) is not None and due <= clock:
+            self._take(self.partition.advance(due))
 
     def _tell_others(self) -> None:
         """Apply the events that rules have made for other customers, after the batch that made them."""

@@ -61,11 +61,8 @@ Begin = Callable[[Stage], Progress]
 
 
 def prepared_for(place: Place, history: History, rules: Rules, begin: Begin) -> tuple[Prepared, Manifest]:
-    """The prepared history for a book's catalogue; made now if that was not done. Raises MakesForOthers."""
+    """The prepared history for a book's catalogue; made now if that was not done."""
     book = load_project(rules.rules, rules.templates).book
-    for rule in book.rules:
-        if rule.action.makes_for_others:
-            raise MakesForOthers(rule.id)
     prepared = place.prepared(book.catalog, history.source)
     manifest = prepared.manifest()
     if manifest is not None and "time-in-future" not in manifest.dead_letters:  # else it may be past by now
@@ -80,7 +77,10 @@ def _prepare(prepared: Prepared, place: Place, history: History, rules: Rules, p
 
 
 def backtest(task: Task, place: Place, files: Files, begin: Begin) -> tuple[Manifest, Result]:
-    """Run a backtest. Lines are written in the order of customers. Raises EngineError."""
+    """Run a backtest. Lines are written in the order of customers. Raises EngineError; MakesForOthers at once."""
+    for rules in filter(None, (task.new, task.old)):
+        for rule in load_project(rules.rules, rules.templates).book.makes_for_others:
+            raise MakesForOthers(rule.id)
     new, manifest = prepared_for(place, task.history, task.new, begin)
     old = prepared_for(place, task.history, task.old, begin)[0] if task.old else None
     number = min(task.processes or processors(), len(manifest.pieces))

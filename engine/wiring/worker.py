@@ -96,7 +96,8 @@ def open_running(
 
 def _ingest_settings(settings: Settings, topics: tuple[str, ...]) -> KafkaSettings:
     if settings.kafka_client != "confluent":
-        reason = f"only confluent can ingest un-keyed topics ({', '.join(topics)})"
+        what = f"un-keyed topics, and events that rules make for other customers ({', '.join(topics)})"
+        reason = f"only confluent can ingest {what}"
         raise BadSetting("ENGINE_KAFKA_CLIENT", reason)
     kafka = kafka_settings(settings, topics, f"{settings.kafka_group}-ingest")
     check_exist(kafka, topics)

@@ -4,7 +4,7 @@ A live worker passes a thread pool and lets another partition compute meanwhile.
 else to do, use `InlineExecutor`.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Executor, Future
 from typing import Any, ParamSpec, TypeVar
 
@@ -33,3 +33,13 @@ class InlineExecutor(Executor):
 def results(steps: Iterator[Step]) -> Iterator[Result]:
     """The results of the commits alone. Only for steps of an `InlineExecutor`, whose futures are done."""
     return (step for step in steps if isinstance(step, Result))
+
+
+def returned(steps: Generator[Future[Any], None, T]) -> T:
+    """What the steps return at their end. Only for steps of an `InlineExecutor`, too."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            value: T = end.value
+            return value

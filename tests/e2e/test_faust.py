@@ -2,13 +2,17 @@
 
 import re
 import signal
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from tests.services import AnyRedis, Broker
 from tests.services.processes import wait_until
 from tests.support.command import REPOSITORY
 from tests.support.faults import Stage
 from tests.support.job import make_job, project
+from tests.support.referral_stage import ReferralStage, purchases, signups
 from tests.support.workers import Worker
 
 pytestmark = [pytest.mark.e2e, pytest.mark.kafka]
@@ -67,6 +71,29 @@ def test_a_faust_app_sends_exactly_what_it_must_though_it_is_killed(stage: Stage
 
     app.end(signal.SIGTERM)
     assert app.code == 0
+
+
+@pytest.fixture
+def referrals(broker: Broker, redis_server: AnyRedis, tmp_path: Path, topic_prefix: str) -> Iterator[ReferralStage]:
+    stage = ReferralStage(broker, redis_server, tmp_path, topic_prefix)
+    yield stage
+    stage.close()
+
+
+def test_who_brought_a_friend_is_thanked_by_the_worker_in_an_app_though_it_is_killed(referrals: ReferralStage) -> None:
+    app, pairs = FaustApp(referrals), 200
+    referrals.workers["app"] = app
+    referrals.load(signups(referrals, pairs))
+    app.start()
+    referrals.until_processed(2 * pairs + 1)
+    referrals.load(purchases(referrals, pairs))
+    referrals.until(lambda: bool(referrals.credited()), "the first is thanked")
+    referrals.kill9(app)
+    app.start()
+    referrals.until(lambda: len(referrals.credited()) >= pairs, "all are thanked")
+    app.end(signal.SIGTERM)
+    assert app.code == 0
+    assert referrals.credited() == {f"ada-{pair}": 1 for pair in range(pairs)}
 
 
 def test_a_worker_that_cannot_go_on_ends_the_app_and_says_why(stage: Stage, app: FaustApp) -> None:

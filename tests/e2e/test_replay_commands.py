@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.command import engine, lines_of, start
+from tests.support.backtests import write_lines
+from tests.support.command import engine, lines_of, start, write_project
 from tests.support.newcomer import ADA, STORY, event
+from tests.support.referrals import FILES, HISTORY
 
 
 class TestReplay:
@@ -130,6 +132,13 @@ class TestExplain:
         data = json.loads(engine(*args, "--json", folder=shop).out)
         assert data["rules"][0]["deferred"] == ["2026-03-03T07:00:00Z"]
         assert data["history"][0]["outcome"] == "deferred"
+
+    def test_events_that_rules_make_for_the_customer_because_of_others(self, tmp_path: Path) -> None:
+        folder = write_project(tmp_path, FILES)
+        write_lines(folder / "events.jsonl", HISTORY)
+        ran = engine("explain", "ada", "--events", "events.jsonl", "--until", "2026-01-30T00:00Z", folder=folder)
+        assert "1 referral_succeeded, 1 signup" in ran.said
+        assert "thanks fired referral_succeeded happened" in ran.said
 
     def test_until_may_have_an_offset(self, shop: Path) -> None:
         (shop / "events.jsonl").write_bytes(STORY)

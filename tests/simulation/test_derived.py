@@ -121,7 +121,7 @@ def test_a_replay_credits_each_referral_once_and_goes_on_where_it_stopped(tmp_pa
     rules.mkdir()
     templates.mkdir()
     (templates / "thanks.email.j2").write_text(TEXT)
-    for name, text in (("events.yaml", EVENTS), ("policy.yaml", "version: 1\nfresh_for: off\n"), ("r.yaml", REFERRAL)):
+    for name, text in (("events.yaml", EVENTS), ("policy.yaml", "version: 1\n"), ("r.yaml", REFERRAL)):
         (rules / name).write_text(text)
     project = load_project(rules, templates)
     events = [_line(1, "signup", "ada"), _line(2, "signup", "bob", by="ada"), _line(3, "signup", "eve", by="nobody")]
@@ -133,7 +133,8 @@ def test_a_replay_credits_each_referral_once_and_goes_on_where_it_stopped(tmp_pa
     for _ in range(2):
         replay_into(store, project, History((file,), None), sinks=Sinks(sink, None, letters))
     told = [msgspec.json.decode(entry.value) for entry in sink.entries[0]]
-    assert [(one["rule"], one["customer"]) for one in told] == [("thanks", "ada")]
+    found = [(one["rule"], one["customer"], one["at"]) for one in told]
+    assert found == [("thanks", "ada", "2026-01-16T00:00:00.011Z")]
     [letter] = [msgspec.json.decode(entry.value) for entry in letters.entries[0]]
     assert letter["code"] == "unknown-customer"
     assert "creates nobody" in letter["reason"]

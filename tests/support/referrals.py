@@ -30,6 +30,16 @@ rules:
 """
 
 
+HISTORY = [
+    {"id": "1", "type": "signup", "customer": "ada", "time": "2026-01-01T00:00:00Z", "properties": {}},
+    {"id": "2", "type": "signup", "customer": "bob", "time": "2026-01-02T00:00:00Z", "properties": {"by": "ada"}},
+    {"id": "3", "type": "purchase", "customer": "bob", "time": "2026-01-03T00:00:00Z", "properties": {"order_id": "o"}},
+]
+"""Ada is thanked two weeks after the last of them."""
+TEXT = "{% block subject %}Thanks{% endblock %}{% block text %}for {{ event.friend }}{% endblock %}"
+FILES = {"events.yaml": EVENTS, "policy.yaml": "version: 1\n", "rules.yaml": REFERRAL, "thanks.email.j2": TEXT}
+
+
 def book_of(folder: Path, rules: str, policy: str = "version: 1\n", events: str = EVENTS) -> RuleBook:
     for name, text in (("events.yaml", events), ("policy.yaml", policy), ("rules.yaml", rules)):
         (folder / name).write_text(text)

@@ -15,6 +15,8 @@ from tests.support.backtests import Lines, backtested, disturbed, replayed, writ
 from tests.support.cdnow import PROJECT
 from tests.support.command import REPOSITORY, engine, shared_data, write_project
 from tests.support.job import make_job, project
+from tests.support.referrals import FILES
+from tests.support.referrals import HISTORY as REFERRALS
 from tests.support.shop_history import FILE as CDNOW_SAMPLE
 
 DETAILED = PROJECT | {
@@ -240,3 +242,19 @@ def test_a_history_that_is_not_there_is_named(tmp_path: Path, arguments: Sequenc
     ran = engine("backtest", "rules", *arguments, folder=folder)
     assert ran.code == 1
     assert said in ran.said
+
+
+@pytest.mark.parametrize("rules", [("rules",), ("without/rules", "--against", "rules")])
+def test_rules_that_make_events_for_other_customers_are_refused_before_the_history_is_sorted(
+    tmp_path: Path, rules: Sequence[str]
+) -> None:
+    folder = write_project(tmp_path, FILES)
+    alone = FILES["rules.yaml"].replace("to: profile.referred_by, ", "")
+    write_project(tmp_path / "without", FILES | {"rules.yaml": alone})
+    write_lines(folder / "events.jsonl", REFERRALS)
+    ran = engine("backtest", *rules, "--events", "events.jsonl", "--out", "out.jsonl", folder=folder)
+    assert ran.code == 1
+    assert "rule referral makes events for another customer (`to`)" in ran.said
+    assert "use `engine replay`" in ran.said
+    assert not list(folder.glob("*.backtest"))
+    assert not (folder / "out.jsonl").exists()

@@ -19,6 +19,7 @@ from tests.support.backtests import write_lines
 from tests.support.cdnow import PROJECT
 from tests.support.command import Ran, engine, write_project
 from tests.support.plans import JOURNEY, STORE, files, one_rule, purchases
+from tests.support.referrals import FILES
 
 ALL = Size(3, 3)
 
@@ -210,3 +211,9 @@ def test_a_plan_without_customers_says_so(tmp_path: Path) -> None:
     ran = engine("plan", "rules", "--against", "rules", "--store", "memory", folder=folder)
     assert ran.code == 0
     assert "the store has no customer" in ran.said
+
+
+def test_a_plan_says_that_it_does_not_follow_events_for_other_customers(tmp_path: Path) -> None:
+    folder = write_project(tmp_path, FILES)
+    ran = engine("plan", "rules", "--against", "rules", "--store", "memory", folder=folder)
+    assert "the forecast leaves out what comes of events for other customers (referral)" in ran.said
