@@ -10,13 +10,15 @@ from collections.abc import Sequence
 import msgspec
 
 from engine.backtest.history import Clock, Tick
+from engine.backtest.inputs import Input
+from engine.backtest.plain import Plain, plain_of
 from engine.core.book import RuleBook
 from engine.core.decide import decide
 from engine.core.effects import Decision
 from engine.core.state.codec import encode_state
 from engine.core.state.model import State
 from engine.errors import MakesForOthers
-from engine.model import Event, Identified, OutcomeRecord, Outreach, WakeUp
+from engine.model import Event, OutcomeRecord, Outreach, WakeUp
 from engine.ports import OUTREACH, UNLIMITED, Entry, Record, Renderer
 from engine.wire.histories import Names
 from engine.wire.records import decode_outreach
@@ -24,9 +26,6 @@ from engine.worker.batch import Batch
 from engine.worker.result import Arrival, Result
 from engine.worker.turns import entries_of
 from engine.worker.values import Value
-
-Input = tuple[Event | Identified, int, int]
-"""An event or identification, and the partition's clock before and after it."""
 
 
 class Decided:
@@ -58,11 +57,15 @@ class CustomerRun:
         self.renderer = renderer
         self.clock = clock
         self.lateness = book.policy.allowed_lateness
+        self._plain = plain_of(book)
 
-    def of(self, customer: str, inputs: Sequence[Input]) -> Decided:
-        """Decide all inputs, and the timers up to the end of the clock."""
+    def of(self, customer: str, inputs: Sequence[Input], plain: bool = False) -> Decided:
+        """Decide all inputs, and the timers up to the end of the clock.
+
+        `plain`: all are events, and no two have the same id.
+        """
         try:
-            decided = self._quickly(customer, inputs)
+            decided = self._quickly(customer, inputs, self._plain if plain else None)
         except MakesForOthers:
             raise
         except Exception:  # which input it was, and what then remains, `Batch` knows
@@ -70,19 +73,20 @@ class CustomerRun:
         decided.drop_repeats()
         return decided
 
-    def _quickly(self, customer: str, inputs: Sequence[Input]) -> Decided:
-        decided, book, lateness = Decided(), self.book, self.lateness
+    def _quickly(self, customer: str, inputs: Sequence[Input], plain: Plain | None) -> Decided:
+        decided, book, lateness = Decided(), plain.book if plain else self.book, self.lateness
         state: State | None = None
         now = 0
-        for input, before, clock in inputs:
+        for place, (input, before, clock) in enumerate(inputs):
             while state is not None and state.wake and state.wake <= clock - lateness:
                 state = self._wake(customer, state, decided, now)
+            now = clock
             if state is not None:
-                state.wake = (
-                    0  # no index of wake-ups here that it would cost a write to correct: `decide` sets it exactly
-                )
+                if plain is not None and plain.only_folds(state, inputs, place):
+                    continue
+                state.wake = 0  # nothing stores it here, so `decide` sets it exactly instead of only when it is sooner
             decision = decide(book, state, input, clock, before)
-            state, now = decision.state, clock
+            state = decision.state
             if decision.duplicate:
                 decided.duplicates += 1
             if decision.outcomes:

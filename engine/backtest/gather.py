@@ -8,11 +8,12 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from heapq import merge
 from itertools import islice
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 
 from engine.backtest.history import Manifest
+from engine.backtest.inputs import encode_input
 from engine.errors import BadInputFile, BadRecord
 from engine.model import Event, Identified
 from engine.ports import Record
@@ -56,12 +57,10 @@ class Gathering:
         try:
             for clock, event, identified in found:
                 now = max(before, clock)
-                if event is not None:
-                    sequence += 1
-                    yield from self._row(event.customer, sequence, before, now, event=event)
-                if identified is not None:
-                    sequence += 1
-                    yield from self._row(identified.customer, sequence, before, now, identified=identified)
+                for input in (event, identified):
+                    if input is not None:
+                        sequence += 1
+                        yield from self._row(input, sequence, before, now)
                 before = now
         except BadInputFile as error:
             self.manifest.broken = (error.path, error.reason)
@@ -86,26 +85,13 @@ class Gathering:
             self._reject(error.code, f"{record.source}:{record.next_offset}: {error.reason}")
             return None
 
-    def _row(
-        self,
-        customer: str,
-        sequence: int,
-        before: int,
-        clock: int,
-        event: Event | None = None,
-        identified: Identified | None = None,
-    ) -> Iterator[bytes]:
-        row: dict[str, Any] = {"customer": customer, "seq": sequence, "clock_before": before, "clock": clock}
+    def _row(self, input: Event | Identified, sequence: int, before: int, clock: int) -> Iterator[bytes]:
+        row = {"customer": input.customer, "seq": sequence, "clock": clock, "occurred_at": input.time}
         try:
-            if event is not None:
-                properties = _encode(event.properties).decode()
-                row |= {"id": event.id, "id_source": event.source, "scope": event.scope, "type": event.type}
-                row |= {"occurred_at": event.time, "properties": properties}
-            elif identified is not None:
-                row |= {"occurred_at": identified.time, "known": identified.known}
-            yield _encode(row) + b"\n"
+            row["input"] = encode_input(input, before, clock)
+            yield _encode(row | {"id": input.id} if isinstance(input, Event) else row) + b"\n"
         except UnicodeEncodeError:
-            self._reject("undecidable", f"a text that is no Unicode, of {customer!r}")
+            self._reject("undecidable", f"a text that is no Unicode, of {input.customer!r}")
 
     def _reject(self, code: str, place: str) -> None:
         self._letters[code] += 1

@@ -1,63 +1,50 @@
 """Reads a piece of a prepared history, customer by customer. The processes of a backtest call it."""
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final, NamedTuple
 
-import msgspec
-
-from engine.backtest.customer import Input
 from engine.backtest.history import Piece, Prepared
+from engine.backtest.inputs import Input, decode_inputs
 from engine.backtest.sorting import working
-from engine.model import Event, Identified
 
-FETCHED: Final = 5_000
-"""Rows in memory as Python objects at a time, beside those of one customer."""
-_decode = msgspec.json.Decoder(dict[str, Any]).decode
-_SELECT: Final = """
-    SELECT customer, id, id_source, scope, type, occurred_at, clock_before, clock, properties, known
-    FROM read_parquet(?) WHERE customer >= ?
-"""
-_CUT: Final = "SELECT min(seq) FROM read_parquet(?) WHERE occurred_at > ? AND known IS NULL"
+FETCHED: Final = 100
+"""Rows in memory as text at a time: 100,000 inputs at most."""
+_SELECT: Final = "SELECT customer, repeats, guests, inputs FROM read_parquet(?)"
+
+
+class Whose(NamedTuple):
+    """One customer with all inputs. `plain`: all are events, and no two have the same id."""
+
+    customer: str
+    inputs: list[Input]
+    plain: bool = False
 
 
 class Reader:
     """An open history. `until` (epoch ms): the first event after it ends the history, as in `engine replay`."""
 
     def __init__(self, prepared: Prepared, until: int | None) -> None:
-        self._file = str(prepared.events)
+        self._prepared = prepared
+        self._until = until
         self._working = working(prepared.folder)
         self._connection = self._working.__enter__()
         self._connection.execute("SET threads = 1")
-        self._cut = None
-        if until is not None:
-            row = self._connection.execute(_CUT, [self._file, until]).fetchone()
-            self._cut = row[0] if row else None
 
     def close(self) -> None:
         self._working.__exit__(None, None, None)
 
-    def customers(self, piece: Piece) -> Iterator[tuple[str, list[Input]]]:
-        """Each customer with all inputs, in the order of customers."""
-        customer, inputs = None, list[Input]()
-        found = self._connection.execute(*self._query(piece))
+    def customers(self, piece: Piece) -> Iterator[Whose]:
+        """Each customer who has an input, in the order of customers."""
+        whose = Whose("", [])
+        found = self._connection.execute(_SELECT, [str(self._prepared.inputs_of(piece))])
         while rows := found.fetchmany(FETCHED):
-            for whose, id_, source, scope, type_, at, before, clock, properties, known in rows:
-                if whose != customer:
-                    if customer is not None:
-                        yield customer, inputs
-                    customer, inputs = whose, []
-                if known is None:
-                    event = Event(id_, type_, whose, at, _decode(properties), source, scope)
-                    inputs.append((event, before, clock))
-                else:
-                    inputs.append((Identified(whose, known, at), before, clock))
-        if customer is not None:
-            yield customer, inputs
-
-    def _query(self, piece: Piece) -> tuple[str, list[Any]]:
-        query, bounds = _SELECT, [self._file, piece.first]
-        if piece.end:
-            query, bounds = f"{query} AND customer < ?", [*bounds, piece.end]
-        if self._cut is not None:
-            query, bounds = f"{query} AND seq < ?", [*bounds, self._cut]
-        return f"{query} ORDER BY customer, seq", bounds
+            for customer, repeats, guests, text in rows:
+                inputs = decode_inputs(text, guests, self._until)
+                if customer == whose.customer:
+                    whose.inputs.extend(inputs)
+                    continue
+                if whose.inputs:
+                    yield whose
+                whose = Whose(customer, inputs, not (repeats or guests))
+        if whose.inputs:
+            yield whose

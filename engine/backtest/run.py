@@ -3,20 +3,23 @@
 `engine.wiring.backtest` starts the processes and puts their results together.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
+from typing import IO, Final
 
-from engine.backtest.customer import CustomerRun, Decided, Input
+from engine.backtest.customer import CustomerRun, Decided
 from engine.backtest.difference import Comparison, Difference
 from engine.backtest.history import Clock, Piece, Prepared
-from engine.backtest.reader import Reader
-from engine.backtest.tally import Tally, days_in
+from engine.backtest.reader import Reader, Whose
+from engine.backtest.tally import Days, Tally
 from engine.core.book import RuleBook
 from engine.ports import Renderer
 from engine.wire.records import encode_outcome
+
+BUFFER: Final = 1_000_000
+"""Bytes written at a time. Python's own 8 kB would be a call of the system for every ten messages."""
 
 
 @dataclass(frozen=True)
@@ -38,15 +41,18 @@ class Outputs:
     def opened(self, piece: int, stack: ExitStack) -> tuple[IO[bytes] | None, IO[bytes] | None]:
         """The files of a piece, for outreach and outcomes."""
         folders = self.outreach, self.outcomes
-        one, other = (stack.enter_context((each / f"{piece:08}").open("wb")) if each else None for each in folders)
+        names = [each / f"{piece:08}" if each else None for each in folders]
+        one, other = (stack.enter_context(name.open("wb", BUFFER)) if name else None for name in names)
         return one, other
 
 
 def _write(decided: Decided, outreach: IO[bytes] | None, outcomes: IO[bytes] | None) -> None:
     if outreach:
-        outreach.writelines(entry.value + b"\n" for entry in decided.entries)
+        for entry in decided.entries:
+            outreach.write(entry.value + b"\n")
     if outcomes:
-        outcomes.writelines(encode_outcome(outcome)[1] + b"\n" for outcome in decided.outcomes)
+        for outcome in decided.outcomes:
+            outcomes.write(encode_outcome(outcome)[1] + b"\n")
 
 
 @dataclass
@@ -81,11 +87,11 @@ class Run:
         """Decide the customers of a piece."""
         with ExitStack() as stack:
             files = self._outputs.opened(number, stack)
-            for customer, new, old in self._customers(piece):
-                decided = self._new.decide(customer, new)
+            for new, old in self._customers(piece):
+                decided = self._new.decide(new)
                 _write(decided, *files)
                 if self._old and self._comparison:
-                    self._comparison.add(self._old.decide(customer, old), decided)
+                    self._comparison.add(self._old.decide(old), decided)
         progress(piece.rows)
 
     def result(self) -> Result:
@@ -94,11 +100,11 @@ class Run:
             return Result(self._new.tally, self._old.tally, self._comparison.difference)
         return Result(self._new.tally)
 
-    def _customers(self, piece: Piece) -> Iterator[tuple[str, Sequence[Input], Sequence[Input]]]:
+    def _customers(self, piece: Piece) -> Iterator[tuple[Whose, Whose]]:
         """Each customer of the piece, with the inputs of the new and of the old book."""
         if self._old is None or self._old.side.prepared == self._new.side.prepared:
-            for customer, inputs in self._new.reader.customers(piece):
-                yield customer, inputs, inputs
+            for whose in self._new.reader.customers(piece):
+                yield whose, whose
         else:
             yield from _joined(self._new.reader.customers(piece), self._old.reader.customers(piece))
 
@@ -113,12 +119,12 @@ class _Half:
         self._owns = not shared
         self.tally = Tally()
         self._run = CustomerRun(side.book, side.renderer, Clock(side.prepared.clock_file, until))
-        self._day_of = days_in(side.book.policy.zones.default)
+        self._days = Days(side.book.policy.zones.default)
 
-    def decide(self, customer: str, inputs: Sequence[Input]) -> Decided:
-        decided = self._run.of(customer, inputs)
+    def decide(self, whose: Whose) -> Decided:
+        decided = self._run.of(*whose)
         if decided.outcomes or decided.duplicates or decided.failures:
-            self.tally.add(decided, self._day_of)
+            self.tally.add(decided, self._days)
         return decided
 
     def close(self) -> None:
@@ -126,17 +132,14 @@ class _Half:
             self.reader.close()
 
 
-Customers = Iterator[tuple[str, list[Input]]]
-
-
-def _joined(new: Customers, old: Customers) -> Iterator[tuple[str, list[Input], list[Input]]]:
+def _joined(new: Iterator[Whose], old: Iterator[Whose]) -> Iterator[tuple[Whose, Whose]]:
     """Both streams by customer; one may know customers that the other does not."""
     one, other = next(new, None), next(old, None)
     while one or other:
-        customer = min(each[0] for each in (one, other) if each)
-        mine, others = list[Input](), list[Input]()
-        if one and one[0] == customer:
-            mine, one = one[1], next(new, None)
-        if other and other[0] == customer:
-            others, other = other[1], next(old, None)
-        yield customer, mine, others
+        customer = min(each.customer for each in (one, other) if each)
+        mine = others = Whose(customer, [])
+        if one and one.customer == customer:
+            mine, one = one, next(new, None)
+        if other and other.customer == customer:
+            others, other = other, next(old, None)
+        yield mine, others

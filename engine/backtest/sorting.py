@@ -13,44 +13,56 @@ from typing import Final
 import duckdb
 
 from engine.backtest.history import Manifest, Piece, Prepared
+from engine.backtest.inputs import EVENT
 from engine.insight.archive.writer import connected
 from engine.wire.scopes import Scope
 
 MEMORY: Final = "1GB"
 """What DuckDB may use; what is larger is sorted on the disk."""
 ROWS_OF_A_PIECE: Final = 50_000
-"""A piece is also a row group: fewer would read worse, more would leave processes idle at the end."""
+"""Inputs that a process takes at a time: more would leave processes idle at the end."""
+ROWS_TOGETHER: Final = 1_000
+"""Inputs of one customer in one row. Without it a customer with millions would be one text of gigabytes."""
 COLUMNS: Final = {
     "customer": "VARCHAR",
     "seq": "BIGINT",
-    "clock_before": "BIGINT",
     "clock": "BIGINT",
-    "id": "VARCHAR",
-    "id_source": "BIGINT",
-    "scope": "VARCHAR",
-    "type": "VARCHAR",
     "occurred_at": "BIGINT",
-    "properties": "VARCHAR",
-    "known": "VARCHAR",
+    "id": "VARCHAR",
+    "input": "VARCHAR",
 }
+"""Of a row in between: `id` is null in an identification, `input` is of `inputs.encode_input`."""
 _NULLS: Final = ", ".join(f"NULL::{type_} AS {name}" for name, type_ in COLUMNS.items())
 _NOTHING: Final = f"SELECT {_NULLS} WHERE false"
-_FORMAT: Final = f"(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROWS_OF_A_PIECE})"
-_ARCHIVED: Final = """
+_FORMAT: Final = "(FORMAT parquet, COMPRESSION zstd)"
+_FIELDS: Final = " || ',' || ".join(name if name == "properties" else f"to_json({name})" for name in EVENT)
+_ARCHIVED: Final = f"""
     WITH found AS (
-        SELECT customer, id, id_source, type, properties, topic, topic_partition, topic_offset,
-            epoch_ms(occurred_at) AS occurred_at,
+        SELECT customer, id, id_source::BIGINT AS id_source, type, properties, topic, topic_partition, topic_offset,
+            coalesce(list_extract(?, list_position(?, id_source)), '') AS scope, epoch_ms(occurred_at) AS occurred_at,
             max(arrived_at) OVER (PARTITION BY topic, topic_partition ORDER BY topic_offset) AS place
         FROM read_parquet(?, hive_partitioning=false) WHERE list_contains(?, type)
     ), placed AS (
         SELECT *, row_number() OVER (ORDER BY place, topic, topic_partition, topic_offset) AS seq FROM found
     ), clocked AS (
         SELECT *, max(occurred_at) OVER (ORDER BY seq ROWS UNBOUNDED PRECEDING) AS clock FROM placed
+    ), between AS (
+        SELECT *, coalesce(lag(clock) OVER (ORDER BY seq), 0) AS clock_before FROM clocked
     )
-    SELECT customer, seq, coalesce(lag(clock) OVER (ORDER BY seq), 0) AS clock_before, clock, id,
-        id_source::BIGINT AS id_source, coalesce(list_extract(?, list_position(?, id_source)), '') AS scope, type,
-        occurred_at, properties, NULL::VARCHAR AS known
-    FROM clocked
+    SELECT customer, seq, clock, occurred_at, id,
+        '[["event",' || {_FIELDS} || '],' || clock_before || ',' || clock || ']' AS input
+    FROM between
+"""
+_PIECE: Final = f"""
+    WITH rows AS (
+        SELECT *, (row_number() OVER (PARTITION BY customer ORDER BY seq) - 1) // {ROWS_TOGETHER} AS part
+        FROM read_parquet(?) WHERE customer >= ? AND (? = '' OR customer < ?)
+    ), customers AS (
+        SELECT customer, count(id) > count(DISTINCT id) AS repeats, count(id) < count(*) AS guests
+        FROM rows GROUP BY customer
+    )
+    SELECT customer, repeats, guests, '[' || string_agg(input, ',' ORDER BY seq) || ']' AS inputs
+    FROM rows JOIN customers USING (customer) GROUP BY customer, repeats, guests, part ORDER BY customer, part
 """
 
 
@@ -88,7 +100,7 @@ def sort_archive(
     with working(prepared.folder) as connection:
         select = _ARCHIVED if files else _NOTHING
         named = [scope.shown for scope in scopes], [scope.number for scope in scopes]
-        _conclude(connection, prepared, manifest, select, [list(files), list(types), *named])
+        _conclude(connection, prepared, manifest, select, [*named, list(files), list(types)])
 
 
 def _conclude(
@@ -98,43 +110,44 @@ def _conclude(
     select: str,
     parameters: list[object],
 ) -> None:
-    """Write the sorted rows, the clock and the manifest."""
-    ordered = f"SELECT * FROM ({select}) ORDER BY customer, seq"
+    """Write the clock, the pieces and the manifest."""
+    rows = prepared.folder / "rows.parquet"
     given = parameters if select != _NOTHING else []
-    connection.execute(f"COPY ({ordered}) TO {_quoted(prepared.events)} {_FORMAT}", given)
+    connection.execute(f"COPY ({select} ORDER BY customer, seq) TO {_quoted(rows)} {_FORMAT}", given)
     with prepared.clock_file.open("wb") as file:
-        found = connection.execute(f"SELECT DISTINCT clock FROM {_rows(prepared)} ORDER BY clock")
+        found = connection.execute("SELECT DISTINCT clock FROM read_parquet(?) ORDER BY clock", [str(rows)])
         while values := found.fetchmany(100_000):
             array("q", [value for (value,) in values]).tofile(file)
-    _describe(connection, prepared, manifest)
+    _describe(connection, rows, manifest)
+    for piece in manifest.pieces:
+        target = _quoted(prepared.inputs_of(piece))
+        given = [str(rows), piece.first, piece.end, piece.end]
+        connection.execute(f"COPY ({_PIECE}) TO {target} {_FORMAT}", given)
+    rows.unlink()
     prepared.complete(manifest)
 
 
-def _describe(connection: duckdb.DuckDBPyConnection, prepared: Prepared, manifest: Manifest) -> None:
-    query = f"""SELECT count(*) FILTER (known IS NULL), count(DISTINCT customer) FILTER (known IS NULL),
-        coalesce(min(occurred_at), 0), coalesce(max(clock), 0) FROM {_rows(prepared)}"""
-    row = connection.execute(query).fetchone()
+def _describe(connection: duckdb.DuckDBPyConnection, rows: Path, manifest: Manifest) -> None:
+    query = """SELECT count(id), count(DISTINCT customer) FILTER (id IS NOT NULL),
+        coalesce(min(occurred_at), 0), coalesce(max(clock), 0) FROM read_parquet(?)"""
+    row = connection.execute(query, [str(rows)]).fetchone()
     assert row is not None
     manifest.events, manifest.customers, manifest.first, manifest.clock = row
     manifest.records = manifest.records or manifest.events
-    query = f"""SELECT customer, count(*) FROM {_rows(prepared)} GROUP BY customer ORDER BY customer"""
-    manifest.pieces = list(_pieces(connection.execute(query)))
+    query = """SELECT customer, count(*) FROM read_parquet(?) GROUP BY customer ORDER BY customer"""
+    manifest.pieces = list(_pieces(connection.execute(query, [str(rows)])))
 
 
 def _pieces(customers: duckdb.DuckDBPyConnection) -> Iterator[Piece]:
     """All customers there may be, also those that another catalogue finds in the same files."""
-    first, rows = "", 0
+    number, first, rows = 0, "", 0
     while found := customers.fetchmany(10_000):
         for customer, count in found:
             if rows >= ROWS_OF_A_PIECE:
-                yield Piece(first, customer, rows)
-                first, rows = customer, 0
+                yield Piece(number, first, customer, rows)
+                number, first, rows = number + 1, customer, 0
             rows += count
-    yield Piece(first, "", rows)
-
-
-def _rows(prepared: Prepared) -> str:
-    return f"read_parquet({_quoted(prepared.events)})"
+    yield Piece(number, first, "", rows)
 
 
 def _quoted(path: Path) -> str:

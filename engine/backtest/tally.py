@@ -5,7 +5,6 @@ Each process adds up its customers; the sums of all processes are the result, in
 
 import re
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final
@@ -17,6 +16,8 @@ from engine.model import Outcome
 
 QUARTER_HOUR: Final = 900_000
 """Milliseconds. Days begin at a multiple of it in every zone, so one look-up serves a quarter of an hour."""
+MAX_QUARTERS: Final = 500_000
+"""Quarters of an hour whose day is kept: 14 years, 50 MB. A history of placeholder dates would have more."""
 MAX_REASONS: Final = 10_000
 """Different reasons that are counted, at most. Without it reasons that quote data would fill the memory."""
 _MOMENT: Final = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z|\b\d+[dhms]\b( \d+[hms]\b)*(?= after its moment)")
@@ -34,12 +35,12 @@ class Tally:
     failures: int = 0
     first_failure: str = ""
 
-    def add(self, decided: Decided, day_of: Callable[[int], str]) -> None:
+    def add(self, decided: Decided, days: "Days") -> None:
         """Add a customer."""
         self.duplicates += decided.duplicates
         self.reached += bool(decided.outreach)
         for outreach in decided.outreach:
-            self.days[outreach.rule, day_of(outreach.at)] += 1
+            self.days[outreach.rule, days[outreach.at // QUARTER_HOUR]] += 1
         for one in decided.outcomes:
             self.outcomes[one.rule, one.outcome] += 1
             if one.outcome is not Outcome.FIRED:
@@ -81,11 +82,15 @@ def without_moments(reason: str) -> str:
     return _MOMENT.sub("…", reason)
 
 
-def days_in(zone: ZoneInfo) -> Callable[[int], str]:
-    """A function from an instant (epoch ms) to its day in the zone, such as "2026-01-31"."""
+class Days(dict[int, str]):
+    """The days of a zone, such as "2026-01-31", by the number of the quarter of an hour since 1970."""
 
-    @lru_cache(200_000)
-    def day(quarter: int) -> str:
-        return from_millis(quarter * QUARTER_HOUR, zone).date().isoformat()
+    def __init__(self, zone: ZoneInfo) -> None:
+        super().__init__()
+        self._zone = zone
 
-    return lambda at: day(at // QUARTER_HOUR)
+    def __missing__(self, quarter: int) -> str:
+        day = from_millis(quarter * QUARTER_HOUR, self._zone).date().isoformat()
+        if len(self) < MAX_QUARTERS:
+            self[quarter] = day
+        return day

@@ -1,6 +1,7 @@
 """A customer gets in a backtest exactly what a replay gives them: ids, texts, moments, outcomes and reasons."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -9,10 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.backtest.customer import Decided
+from engine.backtest.plain import plain_of
 from engine.core.book import RuleBook
+from engine.core.decide import decide
+from engine.core.facts import Fact
 from engine.core.policy import Policy
 from engine.core.state.model import State
 from engine.core.triggers.event import OnEvent
+from engine.core.triggers.inactivity import Inactivity
 from engine.errors import MakesForOthers
 from engine.model import Event, Outreach
 from tests.support.actions import Tell
@@ -46,6 +51,37 @@ def test_a_customer_gets_what_a_replay_gives_them_however_late_and_often_events_
     renderer = Counting("quiet", "levels") if fails and page > 1 else Counting()
     wanted = by_partition(rules, renderer, arrivals, START + end * HOUR, page)
     assert lines_of(decided(rules, arrivals, START + end * HOUR, renderer)) == wanted
+
+
+@given(histories(), ends(), st.sampled_from([HOUR, 4 * HOUR]), st.booleans())
+def test_events_that_no_rule_needs_are_counted_all_the_same(
+    events: list[Event], end: int, span: int, ended: bool
+) -> None:
+    kept = {"quiet", "no-buy", "levels", "every"}
+    exits = (Fact(event="trial"),) if ended else ()
+    some = [replace(one, exits=exits) if one.id == "quiet" else one for one in every_kind(span) if one.id in kept]
+    rules = book(*some)
+    wanted = by_partition(rules, Counting(), events, START + end * HOUR)
+    assert lines_of(decided(rules, events, START + end * HOUR, Counting())) == wanted
+
+
+def test_only_an_event_that_another_follows_in_time_is_left_to_be_counted() -> None:
+    plain = plain_of(book(rule(Inactivity("quiet", of=frozenset({"visit", "buy"}), after=3 * HOUR))))
+    assert plain
+    state = decide(plain.book, None, event("visit", START), START).state
+    assert state
+    visits = [(event("visit", at), at, at) for at in (START + HOUR, START + 2 * HOUR, START + 6 * HOUR)]
+    carts = [(event("cart", START + HOUR), START, START + HOUR)]
+    assert plain.only_folds(state, visits, 0), "the next visit begins the same silence"
+    assert not plain.only_folds(state, visits, 1), "before the next visit the timer is due"
+    assert not plain.only_folds(state, visits, 2), "it is the last"
+    assert plain.only_folds(state, carts, 0), "no rule reads it"
+    assert [state.events[type_].count for type_ in ("visit", "cart")] == [2, 1]
+
+
+def test_ids_are_remembered_where_rules_make_events() -> None:
+    assert plain_of(book(rule(OnEvent("hello", event="buy"), action=Tell("visit")))) is None
+    assert plain_of(book(*every_kind(HOUR), policy=Policy(forget_after=DAY))) is None
 
 
 @given(histories(), ends())

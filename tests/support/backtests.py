@@ -13,8 +13,9 @@ from typing import Any
 import msgspec
 
 from engine.adapters.memory import MemoryStore
-from engine.backtest.customer import CarefulRun, CustomerRun, Decided, Input
+from engine.backtest.customer import CarefulRun, CustomerRun, Decided
 from engine.backtest.history import Clock
+from engine.backtest.inputs import Input
 from engine.core.book import RuleBook
 from engine.model import Event
 from engine.ports import OUTREACH, Record, Renderer
@@ -24,10 +25,10 @@ from engine.worker.partition import Partition
 from engine.worker.result import Arrival
 from tests.support.command import engine
 
-How = Callable[[CustomerRun, str, Sequence[Input]], Decided]
+How = Callable[[CustomerRun, str, Sequence[Input], bool], Decided]
 
 
-def careful(run: CustomerRun, customer: str, inputs: Sequence[Input]) -> Decided:
+def careful(run: CustomerRun, customer: str, inputs: Sequence[Input], plain: bool) -> Decided:
     """As a customer is decided whose history has an input that fails."""
     decided = CarefulRun(run).of(customer, inputs)
     decided.drop_repeats()
@@ -66,7 +67,14 @@ def by_customer(
     (folder / "clock").write_bytes(array("q", sorted(clocks)).tobytes())
     run = CustomerRun(book, renderer, Clock(folder / "clock", end))
     inputs.sort(key=itemgetter(0))
-    return [how(run, who, [one for _, one in each]) for who, each in groupby(inputs, key=itemgetter(0))]
+    found = [(who, [one for _, one in each]) for who, each in groupby(inputs, key=itemgetter(0))]
+    return [how(run, who, each, is_plain(each)) for who, each in found]
+
+
+def is_plain(inputs: Sequence[Input]) -> bool:
+    """Whether all are events with an id of their own, as a prepared history says of each customer."""
+    ids = [one.id for one, _, _ in inputs if isinstance(one, Event)]
+    return len(set(ids)) == len(inputs)
 
 
 def once(lines: Sequence[bytes]) -> list[bytes]:

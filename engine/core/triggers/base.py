@@ -91,6 +91,14 @@ class Trigger(ABC):
     def on_event(self, state: State, event: Event, horizon: int) -> Firing | None:
         """Fold an event that is already in the tallies and the profile: arm, disarm, or fire at once."""
 
+    def needs(self, state: State, event: Event, following: Event) -> bool:
+        """Whether `on_event` must be called for an event. Backtests ask; they only fold what no rule needs.
+
+        `following` is the customer's next event. Both come in the order of time, and no timer is due before it. If
+        `on_event` for it leaves what both calls would have left, and the first would not fire, then it is False.
+        """
+        return True
+
     def on_due(self, state: State, timer: Timer) -> Firing | None:
         """The firing of a due timer; None if it does not concern the customer any more.
 

@@ -58,6 +58,14 @@ class Inactivity(Trigger):
             self.runs.touch(runs, time, self.keep(event), horizon)
         return None
 
+    def needs(self, state: State, event: Event, following: Event) -> bool:
+        """The next activity overwrites what this one would do to the current silence."""
+        slot = state.rules.get(self.rule)
+        if slot is None or self.slack or self.where or following.type not in self.of:
+            return True
+        runs = slot.timers
+        return len(runs) != 1 or not runs[0].due or slot.kind != self.code or bool(slot.cancelled or slot.exits)
+
     def on_due(self, state: State, timer: Timer) -> Firing:
         runs = state.rules[self.rule].timers
         firing = Firing(str(timer.since), timer.due, timer.event, self.reason)

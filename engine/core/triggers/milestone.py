@@ -50,6 +50,12 @@ class Milestone(Trigger):
             return None
         return self._add(state, event)
 
+    def needs(self, state: State, event: Event, following: Event) -> bool:
+        if self.property is not None or self.where is not None:
+            return True
+        before = count(state, self.event)
+        return self._level(before + 1) > self._level(before)
+
     def _add(self, state: State, event: Event) -> Firing | None:
         amount = 1 if self.property is None else event.properties.get(self.property)
         if not is_number(amount):
