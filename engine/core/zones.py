@@ -58,11 +58,10 @@ def from_millis(instant: int, zone: ZoneInfo | None = None) -> datetime:
 @lru_cache(maxsize=256)
 def iso(instant: int) -> str:
     """ISO 8601 in UTC, with milliseconds only if they are not zero."""
-    day, rest = divmod(instant, DAY)
-    minute, rest = divmod(rest, 60_000)
-    second, millis = divmod(rest, 1000)
+    rest = instant % DAY
+    millis = rest % 1000
     fraction = f".{millis:03}" if millis else ""
-    return f"{_iso_date(day)}T{_MINUTES[minute]}:{_SECONDS[second]}{fraction}Z"
+    return f"{_iso_date(instant // DAY)}T{_MINUTES[rest // 60_000]}:{_SECONDS[rest // 1000 % 60]}{fraction}Z"
 
 
 @lru_cache(maxsize=4096)

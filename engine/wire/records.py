@@ -5,6 +5,7 @@ from hashlib import blake2b
 from typing import Any, Final
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from engine.core.zones import iso, to_millis
 from engine.errors import BadRecord
@@ -22,37 +23,72 @@ ID_HEADER: Final = "id"
 """The header of outreach, outcomes and dead letters by which their readers tell repeats."""
 
 
+class _Event(msgspec.Struct):
+    """The event in an outreach record."""
+
+    id: str
+    type: str
+    time: str
+
+
+class _Outreach(msgspec.Struct):
+    """The outreach as it is published; instants in ISO 8601, UTC. The order of the fields is that of the JSON."""
+
+    version: int
+    id: str
+    rule: str
+    occurrence: str
+    customer: str
+    at: str
+    moment: str
+    expires_at: str | None
+    channel: str
+    purpose: str
+    template: str
+    to: str
+    subject: str
+    text: str
+    html: str
+    revision: str
+    reason: str
+    event: _Event | None
+    step: str | UnsetType
+
+
+def _published(outreach: Outreach) -> _Outreach:
+    event = outreach.event
+    return _Outreach(
+        OUTREACH_VERSION,
+        outreach.id,
+        outreach.rule,
+        outreach.occurrence,
+        outreach.customer,
+        iso(outreach.at),
+        iso(outreach.moment),
+        iso(outreach.expires_at) if outreach.expires_at else None,
+        outreach.channel,
+        outreach.purpose,
+        outreach.template,
+        outreach.to,
+        outreach.subject,
+        outreach.text,
+        outreach.html,
+        outreach.revision,
+        outreach.reason,
+        _Event(event.id, event.type, iso(event.time)) if event is not None else None,
+        outreach.step or UNSET,
+    )
+
+
 def outreach_fields(outreach: Outreach) -> dict[str, Any]:
     """The outreach as it is published; instants in ISO 8601, UTC."""
-    event = outreach.event
-    fields = {
-        "version": OUTREACH_VERSION,
-        "id": outreach.id,
-        "rule": outreach.rule,
-        "occurrence": outreach.occurrence,
-        "customer": outreach.customer,
-        "at": iso(outreach.at),
-        "moment": iso(outreach.moment),
-        "expires_at": iso(outreach.expires_at) if outreach.expires_at else None,
-        "channel": outreach.channel,
-        "purpose": outreach.purpose,
-        "template": outreach.template,
-        "to": outreach.to,
-        "subject": outreach.subject,
-        "text": outreach.text,
-        "html": outreach.html,
-        "revision": outreach.revision,
-        "reason": outreach.reason,
-        "event": {"id": event.id, "type": event.type, "time": iso(event.time)} if event else None,
-    }
-    if outreach.step:
-        fields["step"] = outreach.step
+    fields: dict[str, Any] = msgspec.to_builtins(_published(outreach))
     return fields
 
 
 def encode_outreach(outreach: Outreach) -> Entry:
     """Its entry in the outbox; the value is JSON."""
-    return Entry(outreach.id, _encode(outreach_fields(outreach)))
+    return Entry(outreach.id, _encode(_published(outreach)))
 
 
 def decode_outreach(data: bytes) -> Outreach:
@@ -98,39 +134,67 @@ MAX_QUOTED_LENGTH = 2_000
 topic. The id is made of the unshortened text."""
 
 
-def outcome_fields(outcome: OutcomeRecord) -> dict[str, Any]:
-    """The outcome as it is published. The same decision has the same id, so that readers recognize a repeat."""
+class _Coupon(msgspec.Struct):
+    """A coupon in an outcome record."""
+
+    code: str
+    valid_until: str
+
+
+class _Outcome(msgspec.Struct):
+    """The outcome as it is published. The order of the fields is that of the JSON."""
+
+    id: str
+    at: str
+    customer: str
+    rule: str
+    occurrence: str
+    outcome: Outcome
+    reason: str
+    revision: str
+    outreach: str | None
+    until: str | None
+    exposed: dict[str, str] | UnsetType
+    coupons: dict[str, _Coupon] | UnsetType
+    step: str | UnsetType
+
+
+def _told(outcome: OutcomeRecord) -> _Outcome:
     key = f"{outcome.rule}\0{outcome.customer}\0{outcome.occurrence}\0{outcome.outcome}\0{outcome.at}"
     if outcome.step:
         key += f"\0{outcome.step}"
-    fields = {
-        "id": blake2b(key.encode(), digest_size=16).hexdigest(),
-        "at": iso(outcome.at),
-        "customer": outcome.customer,
-        "rule": outcome.rule,
-        "occurrence": outcome.occurrence[:MAX_QUOTED_LENGTH],
-        "outcome": outcome.outcome.value,
-        "reason": outcome.reason[:MAX_QUOTED_LENGTH],
-        "revision": outcome.revision,
-        "outreach": outcome.outreach or None,
-        "until": iso(outcome.until) if outcome.until else None,
-        **({"exposed": outcome.exposed} if outcome.exposed else {}),
-        **({"coupons": _coupons(outcome)} if outcome.coupons else {}),
-    }
-    if outcome.step:
-        fields["step"] = outcome.step
-    return fields
+    return _Outcome(
+        blake2b(key.encode(), digest_size=16).hexdigest(),
+        iso(outcome.at),
+        outcome.customer,
+        outcome.rule,
+        outcome.occurrence[:MAX_QUOTED_LENGTH],
+        outcome.outcome,
+        outcome.reason[:MAX_QUOTED_LENGTH],
+        outcome.revision,
+        outcome.outreach or None,
+        iso(outcome.until) if outcome.until else None,
+        outcome.exposed or UNSET,
+        _coupons(outcome) if outcome.coupons else UNSET,
+        outcome.step or UNSET,
+    )
 
 
-def _coupons(outcome: OutcomeRecord) -> dict[str, Any]:
+def _coupons(outcome: OutcomeRecord) -> dict[str, _Coupon]:
     issued = outcome.coupons.items()
-    return {coupon: {"code": one.code, "valid_until": iso(one.valid_until)} for coupon, one in issued}
+    return {coupon: _Coupon(one.code, iso(one.valid_until)) for coupon, one in issued}
+
+
+def outcome_fields(outcome: OutcomeRecord) -> dict[str, Any]:
+    """The outcome as it is published. The same decision has the same id, so that readers recognize a repeat."""
+    fields: dict[str, Any] = msgspec.to_builtins(_told(outcome))
+    return fields
 
 
 def encode_outcome(outcome: OutcomeRecord) -> tuple[str, bytes]:
     """(id, JSON)"""
-    fields = outcome_fields(outcome)
-    return fields["id"], _encode(fields)
+    told = _told(outcome)
+    return told.id, _encode(told)
 
 
 _decode_past = msgspec.msgpack.Decoder(Past).decode
