@@ -7,7 +7,7 @@ edited rules make a new book, with a new revision.
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from engine.core.actions.base import Action
 from engine.core.catalog import Catalog, Keep
@@ -23,6 +23,9 @@ from engine.core.state.model import State
 from engine.core.triggers.base import Firing, Trigger
 from engine.core.zones import DAY
 from engine.model import Event
+
+if TYPE_CHECKING:
+    from engine.core.guards import Guard
 
 SENT_RETENTION: Final = 7 * DAY
 """States remember outreach for at least 7 days, even without a cap. Without it a new cap would begin at zero."""
@@ -160,6 +163,8 @@ class RuleBook:
         self.policy = policy or Policy()
         self.revision = revision
         self.by_id = {rule.id: rule for rule in rules}
+        self.guards = {rule.id: _guards(rule, self.policy) for rule in rules}
+        """Rule -> the guards that may stop it, in their order."""
         self.journeys = tuple(rule for rule in rules if rule.action.journey is not None)
         self.keeps = _all_keeps(rules, segments, points, catalog, self.policy)
         self.point_spans = {id_: max(s for i, s in self.keeps.points if i == id_) for id_, _ in self.keeps.points}
@@ -175,11 +180,7 @@ class RuleBook:
         self.moves = {(id_, type_): self._plan_of_move(id_, type_) for id_ in self.segments for type_ in MOVE_TYPES}
         """(segment, type of its event) -> what such a move concerns at once, before its event is applied."""
         self.renamed = {old: rule.id for rule in rules for old in rule.was}
-        engine = {*(MOVE_TYPES if segments else ()), *((EXPOSED,) if catalog.experiments else ())}
-        engine |= {CHANGED} if points else set()
-        engine |= {COUPON_ISSUED} if catalog.coupons else set()
-        self.made = frozenset(engine).union(*(rule.action.makes for rule in rules))
-        self.made |= {name for name, event in catalog.events.items() if not event.activity}
+        self.made = self._made()
         """Event types that do not count as activity: the engine makes them, or events.yaml says so."""
         self.sent_span = max([SENT_RETENTION, *(cap.longest for cap in self.policy.caps)])
 
@@ -207,6 +208,13 @@ class RuleBook:
         told = [(each.id, each.was, each.terms, zones) for each in self.points.values()]
         further = [each for each in (met, told) if each]
         return _mark(sorted(self.marks.items()), kept, self.policy.forget_after, *scored, *further)
+
+    def _made(self) -> frozenset[str]:
+        engine = {*(MOVE_TYPES if self.segments else ()), *((EXPOSED,) if self.catalog.experiments else ())}
+        engine |= {CHANGED} if self.points else set()
+        engine |= {COUPON_ISSUED} if self.catalog.coupons else set()
+        made = frozenset(engine).union(*(rule.action.makes for rule in self.rules))
+        return made | {name for name, event in self.catalog.events.items() if not event.activity}
 
     def _plan(self, name: str) -> Plan:
         declared = self.catalog.events[name]
@@ -299,6 +307,11 @@ class RuleBook:
             return True
         fields = rule.trigger.fields
         return bool(fields) and (declared.profile_all or not fields.isdisjoint(declared.profile))
+
+
+def _guards(rule: Rule, policy: Policy) -> tuple["Guard", ...]:
+    idle = rule.action.idle_guards(policy, rule)
+    return tuple(guard for guard in rule.action.guards if guard not in idle)
 
 
 def _meets(one: Reads, other: Reads) -> bool:

@@ -189,8 +189,8 @@ def freshness(candidate: Candidate, limit: int) -> Verdict:
 
 def judge(book: RuleBook, state: State, candidate: Candidate) -> Verdict:
     """The verdict of the first guard that does not pass the candidate; PASS if all do."""
-    action = candidate.action
-    for guard in action.guards if candidate.step is None else (condition, *action.step_guards):
+    guards = book.guards[candidate.rule.id] if candidate.step is None else (condition, *candidate.action.step_guards)
+    for guard in guards:
         verdict = guard(book, state, candidate)
         if verdict is not PASS:
             if isinstance(verdict, Defer | Later) and len(state.deferred) >= MAX_DEFERRED_FIRINGS:

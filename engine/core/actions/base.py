@@ -14,9 +14,10 @@ from engine.model import Outcome
 
 if TYPE_CHECKING:
     from engine.core.actions.send import Send
-    from engine.core.book import RuleBook
+    from engine.core.book import Rule, RuleBook
     from engine.core.guards import Candidate, Guard
     from engine.core.journeys.steps import Journey
+    from engine.core.policy import Policy
 
 
 class Action(ABC):
@@ -29,6 +30,10 @@ class Action(ABC):
     @abstractmethod
     def guards(self) -> "tuple[Guard, ...]":
         """The guards that may stop a firing, in the order in which `settle` asks them."""
+
+    def idle_guards(self, policy: "Policy", rule: "Rule") -> "Sequence[Guard]":
+        """Those of the guards that let everything pass, by what policy and rule say. They are not asked."""
+        return ()
 
     @property
     def step_guards(self) -> "tuple[Guard, ...]":

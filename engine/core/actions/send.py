@@ -7,7 +7,7 @@ worker renders the outreach, and the sender delivers it.
 from datetime import time, timedelta
 
 from engine.core.actions.base import Action
-from engine.core.book import RuleBook
+from engine.core.book import Rule, RuleBook
 from engine.core.durations import text_of
 from engine.core.effects import Effect
 from engine.core.experiments.guards import experiment, holdout
@@ -46,6 +46,18 @@ class Send(Action):
     @property
     def guards(self) -> tuple[Guard, ...]:
         return self._guards
+
+    def idle_guards(self, policy: Policy, rule: Rule) -> list[Guard]:
+        needed: dict[Guard, bool] = {
+            condition: rule.condition is not None,
+            reentry: rule.reentry.once or rule.reentry.after > 0,
+            self.suppression: bool(policy.suppress or policy.consent or policy.addresses),
+            self.quiet_hours: bool(policy.quiet_hours),
+            self.caps: bool(policy.caps),
+            experiment: bool(rule.experiments),
+            holdout: policy.holdout > 0,
+        }
+        return [guard for guard, is_needed in needed.items() if not is_needed]
 
     @property
     def step_guards(self) -> tuple[Guard, ...]:
