@@ -26,6 +26,8 @@ class Lineage:
     name: str
     blocks: dict[str, list[Block]]
     preambles: tuple[Template, ...]
+    constant: dict[str, str]
+    """The blocks that print the same for everybody, such as most subjects, with what they print."""
 
     def context(self, variables: dict[str, Any]) -> Context:
         """A context to render blocks in; raises what a template may raise."""
@@ -37,19 +39,30 @@ class Lineage:
         return context
 
     def render(self, block: str, context: Context) -> str:
-        return "".join(self.blocks[block][0](context))
+        text = self.constant.get(block)
+        return text if text is not None else "".join(self.blocks[block][0](context))
 
 
 def compile_lineage(environment: Environment, sources: Mapping[str, str], name: str) -> Lineage:
     """Raises jinja2's TemplateError where the template, or a layout of it, cannot be compiled."""
     blocks: dict[str, list[Block]] = {}
-    preambles = []
+    preambles, constant = [], dict[str, str]()
     for name_, tree in ancestry(environment, sources, name):
         for block, definition in environment.get_template(name_).blocks.items():
+            if block not in blocks and (text := _constant(tree, block)) is not None:
+                constant[block] = text
             blocks.setdefault(block, []).append(definition)
         if preamble := _preamble(environment, name_, tree):
             preambles.append(preamble)
-    return Lineage(environment, name, blocks, tuple(preambles))
+    return Lineage(environment, name, blocks, tuple(preambles), constant)
+
+
+def _constant(tree: nodes.Template, block: str) -> str | None:
+    """What the block prints if it is nothing but text."""
+    definition = next(one for one in tree.find_all(nodes.Block) if one.name == block)
+    printed = [part for node in definition.body for part in (node.nodes if isinstance(node, nodes.Output) else [node])]
+    texts = [part.data for part in printed if isinstance(part, nodes.TemplateData)]
+    return "".join(texts) if len(texts) == len(printed) else None
 
 
 def ancestry(environment: Environment, sources: Mapping[str, str], name: str) -> list[tuple[str, nodes.Template]]:
