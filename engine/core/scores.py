@@ -108,7 +108,7 @@ def kind_of(memory: Memory, days: LocalDays) -> Kind:
     counted = history.older_days + len(history.days) if history is not None else 0
     if not memory.spread:
         return (counted or 1) - 1, 0
-    recency = days.of(memory.last) - days.of(memory.last - memory.spread)
+    recency = days.between(memory.last - memory.spread, memory.last)
     return (counted or days_at_most(memory, recency)) - 1, recency
 
 

@@ -95,32 +95,36 @@ def _end_of_gap(wall: datetime, zone: ZoneInfo) -> int:
 class LocalDays:
     """Numbers of local days, counted from 1970-01-01: for what asks about many instants.
 
-    Clocks stay the same on all but some two days of UTC a year; of those days the zone is asked about each instant. For
-    the others its offset is remembered: a tenth of the time.
+    Clocks stay the same on all but some two days of UTC a year. For those the zone is asked about each instant; for the
+    others its offset is remembered, which takes a tenth of the time.
     """
 
     def __init__(self, zone: ZoneInfo) -> None:
         self.zone = zone
-        self._offsets: dict[int, int | None] = {}
+        self._offsets: dict[int, int] = {}
 
     def of(self, instant: int) -> int:
-        day = instant // DAY
         try:
-            offset = self._offsets[day]
+            return (instant + self._offsets[instant // DAY]) // DAY
         except KeyError:
-            offset = self._remember(day)
-        if offset is None:
-            return from_millis(instant, self.zone).toordinal() - _EPOCH_DAY
-        return (instant + offset) // DAY
+            return self._ask(instant)
 
-    def _remember(self, day: int) -> int | None:
-        """The offset all day long; None if it changes."""
-        if len(self._offsets) >= MAX_REMEMBERED_DAYS:
-            self._offsets.clear()
-        start, end = (from_millis(instant, self.zone).utcoffset() for instant in (day * DAY, (day + 1) * DAY))
-        offset = start // timedelta(milliseconds=1) if start is not None and start == end else None
-        self._offsets[day] = offset
-        return offset
+    def between(self, first: int, last: int) -> int:
+        """How many days the last of two instants is later."""
+        offsets = self._offsets
+        try:
+            return (last + offsets[last // DAY]) // DAY - (first + offsets[first // DAY]) // DAY
+        except KeyError:
+            return self.of(last) - self.of(first)
+
+    def _ask(self, instant: int) -> int:
+        start = instant - instant % DAY
+        before, after = (from_millis(moment, self.zone).utcoffset() for moment in (start, start + DAY))
+        if before is not None and before == after:
+            if len(self._offsets) >= MAX_REMEMBERED_DAYS:
+                self._offsets.clear()
+            self._offsets[start // DAY] = before // timedelta(milliseconds=1)
+        return from_millis(instant, self.zone).toordinal() - _EPOCH_DAY
 
 
 class Zones:
