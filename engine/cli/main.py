@@ -48,7 +48,10 @@ COMMANDS: Mapping[str, Entry] = {
     "explain": Entry(
         "explain", "Show a customer's armed timers and past outcomes, and for each rule why it has not fired."
     ),
-    "preview": Entry("preview", "Render one template, from sample data or for a customer of the store."),
+    "preview": Entry(
+        "preview",
+        "Render one template, from sample data or for a customer of the store, on a journey as their run sends it.",
+    ),
     "show": Entry("show", "Draw a journey: its steps, waits and branches, and what ends it."),
     "schema": Entry(
         "schema",

@@ -40,7 +40,7 @@ def preview(
     namespace: Namespace = None,
     as_json: AsJson = False,
 ) -> None:
-    """Render one template, from sample data or for a customer of the store: one on its journey as their run would.
+    """Render one template, from sample data or for a customer of the store, on a journey as their run sends it.
 
     The JSON file may have profile, event, events, segments, points and steps: {"profile": {"first_name": "Ada"},
     "events": {"purchase": {"count": 3, "last": {"amount": 20}}}, "segments": {"tier": "gold", "active": true},
