@@ -8,15 +8,23 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 
 import faust
 import pytest
 
-from engine.config import BadSetting
+from engine.adapters.memory import MemoryStore
+from engine.config import BadSetting, load_settings
 from engine.contrib.faust import EngineService, Outreach, attach_to_faust
 from engine.model import KeptEvent
 from engine.model import Outreach as Decided
+from engine.ports import Hooks
+from engine.testing import load_project
 from engine.wire.records import encode_outreach
+from engine.wiring.kafka import close_writer, open_writer
+from engine.wiring.worker import open_running
+from tests.support.command import write_project
+from tests.support.referrals import FILES
 
 MOMENT = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
 MILLIS = int(MOMENT.timestamp() * 1000)
@@ -91,6 +99,16 @@ def test_a_group_that_is_the_apps_own_is_refused(app: faust.App) -> None:
 def test_a_setting_that_does_not_exist_is_refused(app: faust.App) -> None:
     with pytest.raises(BadSetting, match="rulez: there is no such setting"):
         attach_to_faust(app, rulez="rules")
+
+
+def test_rules_that_make_events_for_others_are_refused_at_the_start_where_no_ingest_can_run(tmp_path: Path) -> None:
+    project = write_project(tmp_path, FILES)
+    settings = load_settings(kafka_bootstrap="localhost:1", kafka_client="kafka-python")
+    rules, writer = load_project(project / "rules", project / "templates"), open_writer(load_settings())
+    refused = pytest.raises(BadSetting, match=r"events that rules make for other customers \(engine\.derived\)")
+    with refused, open_running(settings, rules, MemoryStore(), writer, Hooks()):
+        pass
+    close_writer(writer)
 
 
 def test_stopping_the_service_waits_until_the_worker_has_finished(app: faust.App) -> None:
