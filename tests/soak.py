@@ -1,6 +1,7 @@
 """`make soak`: rounds of all fault scenarios, each with the next seed, until SOAK_SECONDS (600) have passed.
 
-A round that fails ends it and says how to have the same again. Arguments go to pytest.
+A round that fails ends it and says how to have the same again. Arguments go to pytest: `-n 4` runs four scenarios at
+once, which takes half as long, as they wait more than they work.
 """
 
 import os

@@ -10,6 +10,7 @@ import pytest
 from engine.core.zones import iso
 from engine.insight.coupons import find_code
 from tests.services import AnyRedis, Broker
+from tests.services.processes import PATIENCE
 from tests.support.command import engine
 from tests.support.coupons import RULES, SHOWN, shown_in
 from tests.support.effort import Effort, tried_hard
@@ -29,7 +30,7 @@ POLICY = "version: 1\nfresh_for: off\npublish: [coupon_issued]\n"
 MAIL = f"{{% block subject %}}Hi{{% endblock %}}{{% block text %}}{SHOWN}{{% endblock %}}"
 START = 1_767_225_600_000
 DAY = 86_400_000
-MOST = 600.0
+MOST = 4 * PATIENCE
 
 
 Run = tuple[str, str]

@@ -7,13 +7,14 @@ import pytest
 
 from engine.wire.partitioner import murmur2_partition
 from tests.services import AnyRedis, Broker
+from tests.services.processes import PATIENCE
 from tests.support.faults import Stage
 from tests.support.referral_stage import ReferralStage, purchases, signups
 
 pytestmark = [pytest.mark.e2e, pytest.mark.kafka]
 
 PAIRS = 1_500
-MOST = 180.0
+MOST = PATIENCE
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from collections import Counter
 
 import pytest
 
+from tests.services.processes import PATIENCE
 from tests.support.effort import Effort, tried_hard
 from tests.support.faults import Stage
 from tests.support.live import LIVE, happened, live_project, now
@@ -46,7 +47,9 @@ def test_customers_in_a_journey_get_each_step_once_though_it_is_edited_and_worke
 ) -> None:
     customers = in_the_first_wait(stage, effort.of(3_000, 30_000))
     edit_and_kill(stage, AFTER, effort.of(3, 10))
-    stage.until(lambda: steps(stage)["nudge"] >= len(customers), "the shortened wait is over for everybody", 300)
+    stage.until(
+        lambda: steps(stage)["nudge"] >= len(customers), "the shortened wait is over for everybody", 2 * PATIENCE
+    )
     assert steps(stage) == {"hello": len(customers), "extra": len(customers), "nudge": len(customers)}
     assert len(stage.outreach()) <= 3 * len(customers) + stage.in_flight
     assert stage.remembered(customers) == {
@@ -59,7 +62,9 @@ def test_customers_in_a_journey_get_each_step_once_though_it_is_edited_and_worke
 def test_customers_whose_step_is_taken_out_leave_once_and_hear_nothing_more(stage: Stage, effort: Effort) -> None:
     customers = in_the_first_wait(stage, effort.of(3_000, 30_000))
     edit_and_kill(stage, WITHOUT, effort.of(3, 10))
-    stage.until(lambda: stage.remembered(customers)["ladder", "exited"] >= len(customers), "all have left", 300)
+    stage.until(
+        lambda: stage.remembered(customers)["ladder", "exited"] >= len(customers), "all have left", 2 * PATIENCE
+    )
     assert steps(stage) == {"hello": len(customers)}
     assert stage.remembered(customers) == {
         ("ladder", "entered"): len(customers),
@@ -73,7 +78,7 @@ def in_the_first_wait(stage: Stage, number: int) -> list[str]:
     stage.start_with(live_project([stage.topics.events], BEFORE), **LIVE)
     customers = [f"c-{one}" for one in range(number)]
     stage.load(happened("site_visit", customer, now()) for customer in customers)
-    stage.until(lambda: steps(stage)["hello"] >= number, "all have got the first step", 300)
+    stage.until(lambda: steps(stage)["hello"] >= number, "all have got the first step", 2 * PATIENCE)
     return customers
 
 

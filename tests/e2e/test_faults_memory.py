@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.services.processes import PATIENCE
 from tests.support.effort import Effort, tried_hard
 from tests.support.faults import Stage
 from tests.support.job import START, Entry, entry_of, project
@@ -18,7 +19,7 @@ def test_a_worker_does_not_grow_with_the_number_of_its_customers(stage: Stage, e
     resident = []
     for number in range(5):
         stage.load(visits(range(customers * number, customers * (number + 1))))
-        stage.until_processed(customers * (number + 1), 600)
+        stage.until_processed(customers * (number + 1), 4 * PATIENCE)
         resident.append(worker.resident // 2**20)
     leeway = effort.of(25, 75)  # MiB that buffers and the two halves of the cache come and go by
     assert max(resident) < resident[1] + leeway, resident

@@ -13,6 +13,7 @@ from engine.core.state.points import Ledger
 from engine.model import Event
 from engine.wire.partitioner import murmur2_partition
 from engine.worker.values import read_value, state_of
+from tests.services.processes import PATIENCE
 from tests.support.books import DAY, START
 from tests.support.effort import Effort, tried_hard
 from tests.support.faults import Stage, moments
@@ -49,7 +50,7 @@ TERMS = Terms(14 * DAY, 60 * DAY, 120 * DAY, "month", twice=False, gift=0, facto
 SPAN = 200 * DAY
 END = START + 260 * DAY
 UTC = ZoneInfo("UTC")
-MOST = 900.0
+MOST = 5 * PATIENCE
 """Seconds for a history at most, on a busy machine."""
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from tests.services.processes import PATIENCE
 from tests.support.effort import Effort, tried_hard
 from tests.support.faults import Stage, firing_of
 from tests.support.job import DAY
@@ -75,7 +76,7 @@ def known_customers(stage: Stage, number: int) -> Customers:
 
 
 def until_all_have_met_the_rule(stage: Stage, customers: Customers) -> None:
-    stage.until(stage.is_swept, "all have met the rule", 300)
+    stage.until(stage.is_swept, "all have met the rule", 2 * PATIENCE)
     stage.until(lambda: now() > customers.at + SECONDS * 1000, "the recent have become idle")
     stage.until(lambda: len(written_to(stage)) >= len(customers.recent), "those who went idle hear from us")
 
