@@ -160,9 +160,12 @@ class CarefulRun:
 
 def _messages(entries: Sequence[Entry]) -> list[Entry]:
     """The outreach among the entries; copies of the customer's own events have happened. Raises MakesForOthers."""
+    messages = []
     for entry in entries:
-        if entry.destination != OUTREACH:
-            made = msgspec.json.decode(entry.value)
-            if made["customer"] != made["because_of"]:
-                raise MakesForOthers(made["rule"])
-    return [entry for entry in entries if entry.destination == OUTREACH]
+        if entry.destination == OUTREACH:
+            messages.append(entry)
+            continue
+        made = msgspec.json.decode(entry.value)
+        if made["customer"] != made["because_of"]:
+            raise MakesForOthers(made["rule"])
+    return messages

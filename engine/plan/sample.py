@@ -3,7 +3,7 @@
 Those with the smallest hashes are chosen, so that it need not be known before how many there are.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
 from heapq import heappush, heapreplace
@@ -55,8 +55,7 @@ def choose(store: StateStore, number: int | None, progress: Progress) -> Chosen:
     for partition in range(len(metas)):
         for page in _pages(store, partition):
             progress(len(page))
-            for customer in page:
-                sample.offer(partition, customer)
+            sample.offer(partition, page)
     names = sorted((partition, customer) for _, partition, customer in sample.heap)
     return Chosen(metas, names, sample.offered if number is not None else len(names))
 
@@ -72,15 +71,17 @@ class _Smallest:
         self._least = -(2**64)
         """The hash of the customer who would go next, negative; any hash until there are enough."""
 
-    def offer(self, partition: int, customer: str) -> None:
-        rank = -_rank(customer)
-        if rank < self._least:  # most of them: nothing more than this may be done for each of a million
-            self.offered += 1
-            return
-        if customer in self._names:
-            return
-        self.offered += 1
-        one = rank, partition, customer
+    def offer(self, partition: int, customers: Iterable[str]) -> None:
+        for customer in customers:
+            name = customer.encode(errors="replace")
+            rank = -int.from_bytes(blake2b(name, digest_size=8).digest())
+            if rank < self._least:  # most of them: nothing more than this may be done for each of a million
+                self.offered += 1
+            elif customer not in self._names:
+                self.offered += 1
+                self._consider((rank, partition, customer))
+
+    def _consider(self, one: tuple[int, int, str]) -> None:
         if self._number is None or len(self.heap) < self._number:
             heappush(self.heap, one)
         elif one > self.heap[0]:
@@ -88,11 +89,7 @@ class _Smallest:
             self._least = self.heap[0][0]
         else:
             return
-        self._names.add(customer)
-
-
-def _rank(customer: str) -> int:
-    return int.from_bytes(blake2b(customer.encode(errors="replace"), digest_size=8).digest())
+        self._names.add(one[2])
 
 
 def _pages(store: StateStore, partition: int) -> Iterator[set[str]]:
