@@ -30,6 +30,7 @@ from engine.insight.report.goals import costs, goals, recurring
 from engine.insight.report.predictions import predictions
 from engine.lang.diagnostics import human
 from engine.lang.figures import FiguresFile, RecurringFields, load_figures
+from engine.lang.project import EVENTS
 from engine.wiring.replay import History
 
 Sources = Annotated[list[Path], typer.Argument(help="Archives, or files of JSON lines (.gz).")]
@@ -72,20 +73,24 @@ def metrics(
     Example: engine metrics archive --html retention.html
     """
     settings = settings_of(rules=rules, templates=templates)
+    wanted = _wanted(against, settings) if against else None
     with TemporaryDirectory(prefix="engine-") as folder:
         asked = Asked(purchase, amount, end=day_of(until, "--until"), active_days=active)
         shop = open_sources(sources, asked, zone, settings, Path(folder), source)
         start, end = default_period(shop)
         period = (day_of(since, "--from") or start, day_of(to, "--to") or end)
         report = build_report(shop, *period, predicted(shop, settings.rules) if predict else ())
-        if against:
-            report = _beside(report, shop, period, _wanted(against))
+        if wanted:
+            report = _beside(report, shop, period, wanted)
         shop.close()
     hand_over(report, html, as_json=as_json)
 
 
-def _wanted(path: Path) -> FiguresFile:
+def _wanted(path: Path, settings: Settings) -> FiguresFile:
+    """The file of goals. Its event types are looked up in events.yaml, if there is one."""
     found, findings = load_figures(path)
+    if found and found.mrr and (settings.rules / EVENTS).exists():
+        found, findings = load_figures(path, open_project(settings).book.catalog)
     if findings:
         complain(human(findings))
     if found is None:

@@ -6,9 +6,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from engine.core.catalog import Catalog
 from engine.lang.diagnostics import Diagnostic
 from engine.lang.fields import Name
 from engine.lang.form import File, NotNull, OneOrMore, Parsed, Strict, refuse, said
+from engine.lang.site import Site
 from engine.lang.validate import validate
 from engine.lang.yaml_reader import read
 
@@ -58,10 +60,22 @@ class FiguresFile(File):
     mrr: Annotated[RecurringFields | None, NotNull()] = Field(None, description="Recurring revenue.")
 
 
-def load_figures(path: Path) -> tuple[FiguresFile | None, list[Diagnostic]]:
-    """The file; None if it has errors."""
+def load_figures(path: Path, catalog: Catalog | None = None) -> tuple[FiguresFile | None, list[Diagnostic]]:
+    """The file; None if it has errors. `catalog`: what events.yaml declares; None: names are not looked up."""
     document, findings = read(path)
     if document is None:
         return None, findings
     content, more, _ = validate(FiguresFile, document)
-    return (None if findings or more else content), [*findings, *more]
+    findings += more
+    if content and content.mrr and catalog:
+        _look_up(content.mrr, Site(document, ("mrr",), catalog, findings, []))
+    return (None if findings else content), findings
+
+
+def _look_up(mrr: RecurringFields, site: Site) -> None:
+    for type_, amount in mrr.sets.items():
+        site.at("sets", type_).event(type_, key=True)
+        site.at("sets", type_).property(type_, amount, ("number", "integer"))
+    site.at("ends").events(mrr.ends)
+    for type_ in (*mrr.sets, *mrr.ends) if mrr.per else ():
+        site.at("per").property(type_, str(mrr.per))

@@ -4,8 +4,9 @@ The project loader calls it. Tables may be large, and are not read as YAML: a fi
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from hashlib import sha256
+from json import JSONDecoder
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,6 +26,7 @@ MAX_ROWS: Final = 100
 _Value = str | int | float | bool | None
 _BYTE = re.compile(r" \(byte (\d+)\)")
 _PATH = re.compile(r" - at `\$(.*)`")
+_SPACE = re.compile(r"[ \t\n\r]*")
 
 
 class _File(msgspec.Struct):
@@ -40,6 +42,10 @@ class _Refused(Exception):
     def __init__(self, at: int | str, code: str, message: str, help: str = "") -> None:
         super().__init__(message)
         self.finding = (at, code, message, help)
+
+
+class _Doubled(Exception):
+    """A key that an object has twice."""
 
 
 def paths_of(folder: Path) -> list[Path]:
@@ -72,6 +78,7 @@ def _table(path: Path, raw: bytes) -> Table:
     file = _decoded(_file, raw, "")
     if file.version != VERSION:
         raise _Refused("version", "bad-value", f"the version of a table is {VERSION}")
+    _refuse_doubles(raw.decode())
     known: dict[bytes, Row] = {}
     return Table.of({key: _rows(key, rows, known) for key, rows in file.rows.items()})
 
@@ -95,6 +102,57 @@ def _row(text: bytes, key: str, known: dict[bytes, Row]) -> Row:
                 raise _Refused(key, "bad-name", message, "a column is a letter, then letters, digits and _")
         row = known[text] = {column: value for column, value in told.items() if value is not None}
     return row
+
+
+def _refuse_doubles(text: str) -> None:
+    """Refuse keys that are given twice, of which JSON's readers take the last: fields, keys of rows, and columns."""
+    once = JSONDecoder(object_pairs_hook=_once)
+    try:
+        once.decode(text)
+    except _Doubled:  # somewhere; only now it is worth while to look where
+        fields = list(_entries(text, _after_space(text, 0), JSONDecoder()))
+        _refuse_double(text, fields)
+        for key, _, value in fields:
+            if key == "rows":
+                _refuse_double(text, _entries(text, value, once))
+
+
+def _refuse_double(text: str, entries: Iterable[tuple[str, int, int]]) -> None:
+    first: dict[str, int] = {}
+    for key, place, _ in entries:
+        if key in first:
+            help = f"first on line {text.count(chr(10), 0, first[key]) + 1}"
+            raise _Refused(len(text[:place].encode()), "duplicate-key", f"'{key}' is given twice", help)
+        first[key] = place
+
+
+def _entries(text: str, start: int, decoder: JSONDecoder) -> Iterator[tuple[str, int, int]]:
+    """Key, its place and that of its value, of each entry of the JSON object at a place. The text is known to be JSON.
+
+    `decoder` reads the values, only to find their ends.
+    """
+    at = _after_space(text, start + 1)
+    while text[at] != "}":
+        key, end = decoder.raw_decode(text, at)
+        value = _after_space(text, _after_space(text, end) + 1)
+        yield key, at, value
+        try:
+            end = _after_space(text, decoder.raw_decode(text, value)[1])
+        except _Doubled as error:
+            message = f"'{error.args[0]}' is given twice in a row of '{key}'"
+            raise _Refused(len(text[:at].encode()), "duplicate-key", message) from error
+        at = _after_space(text, end + 1) if text[end] == "," else end
+
+
+def _after_space(text: str, at: int) -> int:
+    found = _SPACE.match(text, at)
+    return found.end() if found else at
+
+
+def _once(pairs: list[tuple[str, Any]]) -> None:
+    if len(dict(pairs)) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise _Doubled(next(name for place, name in enumerate(names) if name in names[:place]))
 
 
 _file = msgspec.json.Decoder(_File)

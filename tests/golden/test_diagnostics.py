@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from engine.lang.diagnostics import Diagnostic, human
+from engine.lang.figures import load_figures
 from engine.lang.project import load
 from engine.lang.rule_tests import load_tests
 from engine.render import inspect_templates
@@ -25,6 +26,8 @@ def findings() -> list[Diagnostic]:
     found = list(loaded.diagnostics)
     for path in sorted(Path("rules").glob("*.test.yaml")) if loaded.book else ():
         found += load_tests(path, loaded)[1]
+    for path in Path().glob("goals.yaml"):
+        found += load_figures(path, loaded.book.catalog if loaded.book else None)[1]
     return found
 
 

@@ -8,7 +8,9 @@ from pathlib import Path
 from random import Random
 
 import pytest
+from typer.testing import CliRunner
 
+from engine.cli.main import app
 from engine.insight.archive import Archive, Place
 from engine.insight.figures.recurring import DEFINITIONS, Movements, Recurring, movements
 from engine.insight.figures.shop import Asked, Shop, open_shop
@@ -168,3 +170,21 @@ def test_what_carries_mrr_is_declared_and_a_definition_has_a_name(tmp_path: Path
     assert (wanted.mrr.ends, wanted.mrr.definition, wanted.mrr.per) == (["ended"], "chartmogul", None)
     file.write_text("version: 1\nmrr: { sets: { changed: mrr }, definition: chartmoggul }\n")
     assert load_figures(file)[1][0].line == 2
+
+
+def test_events_that_carry_mrr_are_looked_up_in_events_yaml_before_anything_is_computed(tmp_path: Path) -> None:
+    rules, templates = tmp_path / "rules", tmp_path / "templates"
+    rules.mkdir()
+    templates.mkdir()
+    (rules / "events.yaml").write_text(
+        "version: 1\nsources: [{ topic: shop }]\nevents: { plan_changed: { properties: { mrr: number } } }\n"
+    )
+    file = tmp_path / "goals.yaml"
+    file.write_text("version: 1\nmrr: { sets: { plan_chnged: mrr } }\n")
+    command = ["metrics", "no-archive", "--against", str(file), "--templates", str(templates), "--rules"]
+    ran = CliRunner().invoke(app, [*command, str(rules)])
+    assert ran.exit_code == 1
+    assert "there is no event type 'plan_chnged'" in ran.output
+    assert "did you mean 'plan_changed'?" in ran.output
+    elsewhere = CliRunner().invoke(app, [*command, str(tmp_path / "nowhere"), "--zone", "UTC"])
+    assert "plan_chnged" not in elsewhere.output
