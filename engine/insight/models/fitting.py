@@ -75,15 +75,19 @@ def fit_spending(spendings: Iterable[Spending]) -> Fit[GammaGamma]:
 def _best(
     model: type[ParetoNbd] | type[BgNbd], kinds: Mapping[History, int], start: Sequence[float], coarse: int
 ) -> Optimum:
-    """Of many kinds some are searched first: nearly all steps of a search only come near its end."""
+    """Of many kinds some are searched first: nearly all steps of a search only come near its end.
+
+    Parameters that some of them do not tell apart are not looked for among all, which would take minutes.
+    """
     curvature: list[list[float]] = []
     every = len(kinds) // coarse
     if every > 1:
         some = dict(sorted(kinds.items())[::every])
         near = maximum(lambda at: _total(model(*at), some), start)
-        if near.converged:
-            share = sum(some.values()) / sum(kinds.values())
-            start, curvature = near.at, [[share * number for number in row] for row in near.curvature]
+        if not near.converged:
+            return Optimum(near.at, _total(model(*near.at), kinds), converged=False)
+        share = sum(some.values()) / sum(kinds.values())
+        start, curvature = near.at, [[share * number for number in row] for row in near.curvature]
     return maximum(lambda at: _total(model(*at), kinds), start, curvature)
 
 

@@ -12,8 +12,9 @@ STEP = 1e-4
 """Relative step of a central difference: its error of 1e-8 is far below the 1e-4 that parameters need."""
 MIN_GRADIENT = 1e-7
 """A gradient below this, relative to the function's value, counts as zero; differences cannot resolve less."""
-BOUND = 16.0
-"""Parameters stay within e^±16 of where the search began: data without an optimum sends them to infinity."""
+BOUND = 8.0
+"""Parameters stay within e^±8 (3,000 times) of where the search began: data without an optimum sends them to infinity,
+at some seconds a step."""
 MAX_STEPS = 200
 """Steps of a search. Without it a function that is flat up to rounding errors would be searched for ever."""
 

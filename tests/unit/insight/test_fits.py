@@ -63,6 +63,21 @@ def test_gamma_gamma_finds_the_known_parameters_of_the_record_shop() -> None:
     assert spending().customers == 946
 
 
+def test_customers_who_all_leave_at_one_rate_have_no_best_fit_and_that_is_told() -> None:
+    draw, histories = random.Random(16), []
+    for _ in range(600):
+        rate, life, age = draw.gammavariate(2, 0.05), draw.expovariate(1 / 40), draw.randrange(30, 100)
+        at, moments = 0.0, [0.0]
+        while (at := at + draw.expovariate(rate)) < min(life, age):
+            moments.append(at)
+        histories.append(History(len(moments) - 1, moments[-1], age))
+    found = fit_pareto_nbd(histories, coarse=100)
+    assert not found.converged
+    assert found.customers == 600
+    assert found.log_likelihood == pytest.approx(fsum(map(found.model.log_likelihood, histories)))
+    assert found.model.r / found.model.alpha == pytest.approx(0.1, rel=0.3)
+
+
 def test_customers_bought_somewhat_more_than_both_models_expected() -> None:
     assert total_expected(pareto().model, shop.histories(), shop.WEEKS_AFTER) == pytest.approx(1665.513, rel=1e-5)
     assert total_expected(bg().model, shop.histories(), shop.WEEKS_AFTER) == pytest.approx(1653.409, rel=1e-5)
