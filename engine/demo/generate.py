@@ -13,7 +13,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from engine.demo.people import NAMES, PLACES, RECORDS, SHARES
+from engine.demo.people import NAMES, PLACES, RECORDS, SHARES, SHELVES
 
 SAMPLE = Path(__file__).with_name("cdnow_sample.jsonl.gz")
 END = datetime(1998, 6, 30, tzinfo=UTC)
@@ -68,6 +68,8 @@ class _Life:
         self.customer = customer
         self.purchases = purchases
         self.random = Random(f"northfold {customer}")
+        self.taste = Random(f"northfold shelf {customer}")
+        self.shelf = self.taste.choice(SHELVES)
         self.place = self.random.choices(PLACES, SHARES)[0]
         self.done: list[tuple[datetime, str, JsonObject]] = []
 
@@ -143,6 +145,8 @@ class _Life:
         cart = f"{self.customer}-{time:%y%m%d}"
         amount = self.random.randint(8, 60) + 0.99
         item = self.random.choice(RECORDS)
+        if self.taste.random() < 0.8:
+            item = self.taste.choice(self.shelf)
         self._do(time, "cart_updated", cart_id=cart, item=item, items=1, amount=amount, currency="USD")
         if self._chance(0.55):
             self._do(time + timedelta(minutes=self.random.randint(5, 50)), "cart_emptied", cart_id=cart)

@@ -33,21 +33,11 @@ _NAMES = (
 )
 NAMES = _NAMES.split()
 
-RECORDS = [
-    "Kind of Blue",
-    "Blue Train",
-    "Pink Moon",
-    "Rumours",
-    "Blue",
-    "Astral Weeks",
-    "The Köln Concert",
-    "Dummy",
-    "Pet Sounds",
-    "What's Going On",
-    "Graceland",
-    "Hounds of Love",
-    "Time Out",
-    "Marquee Moon",
-    "Homogenic",
-    "Catch a Fire",
-]
+SHELVES = (
+    ("Kind of Blue", "Blue Train", "The Köln Concert", "Time Out"),
+    ("Pink Moon", "Blue", "Astral Weeks", "Graceland"),
+    ("Rumours", "Pet Sounds", "What's Going On", "Catch a Fire"),
+    ("Hounds of Love", "Dummy", "Marquee Moon", "Homogenic"),
+)
+"""The records of the shop. A customer puts mostly those of one shelf into the cart."""
+RECORDS = [record for shelf in SHELVES for record in shelf]

@@ -13,10 +13,12 @@ import pytest
 from typer.testing import CliRunner
 
 from engine.cli.main import app
+from engine.demo.generate import write_demo_events
+from engine.demo.people import SHELVES
 from engine.insight.archive import Archive, Place
 from engine.insight.recommending import MAX_ITEMS, NoItems, Wanted, recommendations
 from engine.model import Event
-from tests.support.command import engine
+from tests.support.command import REPOSITORY, engine
 from tests.support.rendering import write
 
 Bought = tuple[str, Mapping[str, Any]]
@@ -147,3 +149,17 @@ def test_what_templates_could_not_read_by_its_name_is_refused(tmp_path: Path, op
     assert ran.code == 1
     assert f"{option[0]}: " in ran.said
     assert "is not a name" in ran.said
+
+
+def test_what_the_docs_show_of_the_example_shops_carts_is_what_a_newcomer_sees(tmp_path: Path) -> None:
+    _, generated = write_demo_events(tmp_path)
+    docs = (REPOSITORY / "docs/insight.md").read_text(encoding="utf-8")
+    command, shown = docs.partition("$ engine recommend fit ")[2].partition("\n```")[0].split("\n", 1)
+    options = command.split()[1:]
+    rules = ["--rules", str(REPOSITORY / "rules"), "--templates", str(REPOSITORY / "templates")]
+    ran = CliRunner().invoke(app, ["recommend", "fit", str(generated), *options, *rules])
+    assert ran.exit_code == 0, ran.output
+    assert ran.output.rstrip() == shown
+    shelves = {record: set(shelf) for shelf in SHELVES for record in shelf}
+    found = [line.strip().split(": ") for line in shown.splitlines()[1:]]
+    assert all({record, *others.split(", ")} == shelves[record] for record, others in found)
