@@ -1,7 +1,7 @@
 """Runs the same kind of work in several processes, with progress, and gives back what each returned.
 
-Backtests and plans use it. The processes are forked where that is safe (Linux), so the caller must have no other
-thread, and no open connection that a child may not share.
+Backtests and plans use it; shared replays start their processes here. They are forked where that is safe (Linux), so
+the caller must have no other thread, and no open connection that a child may not share.
 """
 
 import os
@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
 from typing import Any, TypeVar, cast
 
 from engine.errors import EngineError, ShareEnded
@@ -47,14 +48,10 @@ class _Counter:
 
 def in_processes(works: Sequence[Work[T]], progress: Progress) -> list[T]:
     """Do each work in a process of its own. Raises the first EngineError, and ShareEnded where a process dies."""
-    started: list[tuple[Any, Connection]] = []
+    started: list[tuple[BaseProcess, Connection]] = []
     try:
         for work in works:
-            hear, tell = _CONTEXT.Pipe(duplex=False)
-            process = _CONTEXT.Process(target=_do, args=(work, tell), daemon=True)
-            process.start()
-            tell.close()  # so that we hear when the process is gone
-            started.append((process, hear))
+            started.append(start(_do, (work,), [hear for _, hear in started]))
         return _collected(started, progress)
     finally:
         for process, hear in started:
@@ -63,7 +60,7 @@ def in_processes(works: Sequence[Work[T]], progress: Progress) -> list[T]:
             hear.close()
 
 
-def _collected(started: Sequence[tuple[Any, Connection]], progress: Progress) -> list[Any]:
+def _collected(started: Sequence[tuple[BaseProcess, Connection]], progress: Progress) -> list[Any]:
     results: dict[Connection, Any] = {}
     hears = [hear for _, hear in started]
     while len(results) < len(hears):
@@ -78,7 +75,7 @@ def _collected(started: Sequence[tuple[Any, Connection]], progress: Progress) ->
     return [results[hear] for hear in hears]
 
 
-def _said(hear: Connection, started: Sequence[tuple[Any, Connection]]) -> Any:
+def _said(hear: Connection, started: Sequence[tuple[BaseProcess, Connection]]) -> Any:
     """A number of things done, an error, or the result as a tuple of one."""
     with suppress(EOFError, OSError):
         return hear.recv()
@@ -87,8 +84,33 @@ def _said(hear: Connection, started: Sequence[tuple[Any, Connection]]) -> Any:
     raise ShareEnded(process.exitcode or 0)
 
 
-def _do(work: Work[Any], tell: Connection) -> None:
+def start(
+    act: Callable[..., None], arguments: tuple[object, ...], others: Sequence[Connection]
+) -> tuple[BaseProcess, Connection]:
+    """Start a process that calls `act(*arguments, tell)`, and give back the other end of `tell`.
+
+    `others`: the ends to those that were started before. A forked process inherits them; unless it closes them and
+    its own, nobody there notices that the process at the other end is gone.
+    """
+    hear, tell = _CONTEXT.Pipe(duplex=False)
+    inherited = (*others, hear) if _CONTEXT.get_start_method() == "fork" else ()
+    process = _CONTEXT.Process(target=_act, args=(act, arguments, tell, inherited), daemon=True)
+    process.start()
+    tell.close()  # so that we hear when the process is gone
+    return process, hear
+
+
+def _act(
+    act: Callable[..., None], arguments: tuple[object, ...], tell: Connection, inherited: Sequence[Connection]
+) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # who has started us stops us
+    for end in inherited:
+        end.close()
+    with suppress(BrokenPipeError):  # who has started us was killed
+        act(*arguments, tell)
+
+
+def _do(work: Work[Any], tell: Connection) -> None:
     try:
         tell.send((work(tell.send),))
     except EngineError as error:

@@ -4,15 +4,10 @@ Since each moves its clock by every event, they decide what one process would; b
 together in the order of time.
 """
 
-import os
-import signal
-import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import chain
-from multiprocessing import get_context
-from multiprocessing.process import BaseProcess
 from operator import itemgetter
 from pathlib import Path
 from queue import Empty, Queue
@@ -29,6 +24,7 @@ from engine.ports import Entry, OutreachSink
 from engine.replay.replay import share_of
 from engine.replay.summary import Summary, sum_of
 from engine.testing import load_project
+from engine.wiring.processes import processors, start
 from engine.wiring.replay import History, Sinks, replay_into
 
 if TYPE_CHECKING:
@@ -41,10 +37,6 @@ _UNPACKED = 10
 _MOST = 8
 _AHEAD = 64
 """Batches that one process may be ahead of another; bounds the memory."""
-if sys.platform == "linux":  # elsewhere a forked process may crash in the system's libraries
-    _CONTEXT = get_context("fork")
-else:
-    _CONTEXT = get_context("spawn")
 
 Line = tuple[str, str, str, bytes]
 """When (ISO 8601 without the Z, so that text order is time order), customer, id, the line itself."""
@@ -73,11 +65,7 @@ def usual_number(events: Sequence[Path]) -> int:
     if not all(path.is_file() for path in events):
         return 1
     size = sum(path.stat().st_size * (_UNPACKED if path.suffix == ".gz" else 1) for path in events)
-    return min(_processors(), _MOST) if size >= WORTHWHILE else 1
-
-
-def _processors() -> int:
-    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+    return min(processors(), _MOST) if size >= WORTHWHILE else 1
 
 
 def replay_in_shares(number: int, task: Task, sinks: Sinks, begin: Callable[[], Callable[[int], None]]) -> Summary:
@@ -91,7 +79,7 @@ def replay_in_shares(number: int, task: Task, sinks: Sinks, begin: Callable[[], 
     shares: list[_Share] = []
     try:
         for place in range(number):
-            shares.append(_Share(place, number, task, sinks))
+            shares.append(_Share(place, number, task, sinks, [share.hear for share in shares]))
         _listen_to(shares)
         _put_together(shares, sinks, begin())
     finally:
@@ -137,14 +125,10 @@ def _write(sink: OutreachSink | None, lines: Sequence[list[Line]]) -> None:
 class _Share:
     """One process, as the collecting process sees it."""
 
-    def __init__(self, place: int, number: int, task: Task, sinks: Sinks) -> None:
+    def __init__(self, place: int, number: int, task: Task, sinks: Sinks, others: Sequence["Connection"]) -> None:
         self.summary = Summary()
-        self._hear, tell = _CONTEXT.Pipe(duplex=False)
         wants = sinks.outcomes is not None, sinks.dead_letters is not None
-        arguments = place, number, task, wants, tell
-        self._process: BaseProcess = _CONTEXT.Process(target=_decide, args=arguments, daemon=True)
-        self._process.start()
-        tell.close()  # so that we hear when the process is gone
+        self._process, self.hear = start(_decide, (place, number, task, wants), others)
         self._said: Queue[_Batch | Summary | EngineError | None] = Queue(_AHEAD)
         """The next message; None if the process is gone."""
         self._listener: Thread | None = None
@@ -159,7 +143,7 @@ class _Share:
     def _listen(self, died: Callable[[ShareEnded], None]) -> None:
         with suppress(EOFError, OSError):
             while True:
-                self._said.put(self._hear.recv())
+                self._said.put(self.hear.recv())
         self._process.join()
         if code := self._process.exitcode:
             died(ShareEnded(code))
@@ -191,8 +175,7 @@ class _Share:
 # --- in the process of a share
 
 
-def _decide(place: int, number: int, task: Task, wants: tuple[bool, bool], tell: "Connection[object, object]") -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # who has started us stops us
+def _decide(place: int, number: int, task: Task, wants: tuple[bool, bool], tell: "Connection") -> None:
     outreach, outcomes, letters = outputs = MemorySink(), MemorySink(), MemorySink()
     wants_outcomes, wants_letters = wants
     sinks = Sinks(outreach, outcomes if wants_outcomes else None, letters if wants_letters else None)

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from subprocess import DEVNULL, PIPE
 
@@ -130,6 +131,16 @@ def test_that_all_are_gone_is_heard_of_while_nobody_takes_the_output(long: Path)
 
 
 @in_proc
+@pytest.mark.parametrize("long", [40], indirect=True, ids=["more than pipes hold"])
+def test_they_do_not_outlive_the_one_that_has_started_them(long: Path) -> None:
+    run = start("replay", "long.jsonl", "--processes", 2, folder=long, stderr=DEVNULL, stdout=DEVNULL)
+    shares = until_shared(run)
+    run.kill()
+    run.wait()
+    wait_until(lambda: not any(map(is_there, shares)), "both are gone")
+
+
+@in_proc
 def test_what_is_appended_while_it_is_read_is_not_read_by_some(long: Path) -> None:
     args = ("replay", "long.jsonl", "--processes", 2, "--json")
     records = (long / "long.jsonl").read_bytes().count(b"\n")
@@ -163,4 +174,11 @@ def check_gone(run: subprocess.Popen[bytes], shares: Sequence[int]) -> None:
     assert run.returncode == 1
     assert "signal 9" in said.decode()
     assert "--processes 1" in said.decode()
-    wait_until(lambda: not any(Path(f"/proc/{share}").exists() for share in shares), "both are gone")
+    wait_until(lambda: not any(map(is_there, shares)), "both are gone")
+
+
+def is_there(share: int) -> bool:
+    """Whether the process lives; one that is dead stays until whoever it is left to asks for its end."""
+    with suppress(FileNotFoundError):
+        return Path(f"/proc/{share}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    return False
