@@ -78,13 +78,12 @@ def open_running(
     """The worker has joined and is yet to be run; the ingest runs. Raises EngineError, what ended the ingest too."""
     rules = rules_of(settings, project)
     decoders = unkeyed_decoders(settings, project.book.catalog)
+    kafka = _ingest_settings(settings, project.book.catalog, tuple(decoders)) if decoders else None
     trusted = trusted_time(settings, store)
     with ExitStack() as stack:
-        if not decoders:
+        if kafka is None:
             yield Running(settings, build_worker(settings, rules, store, writer, hooks, trusted), None)
             return
-        check_apart(settings, project.book.catalog)
-        kafka = _ingest_settings(settings, tuple(decoders))
         progress = stack.enter_context(ConfluentProgress(kafka, settings.events_topic, trusted.now, trusted.why_not))
         worker = build_worker(settings, rules, store, writer, hooks, trusted, progress)
         transfer = ConfluentTransfer(kafka, settings.events_topic, settings.dead_letters_topic)
@@ -94,7 +93,9 @@ def open_running(
         yield Running(settings, worker, ingest)
 
 
-def _ingest_settings(settings: Settings, topics: tuple[str, ...]) -> KafkaSettings:
+def _ingest_settings(settings: Settings, catalog: Catalog, topics: tuple[str, ...]) -> KafkaSettings:
+    """Raises BadSetting before anything asks the brokers, as `trusted_time` does in a thread of its own."""
+    check_apart(settings, catalog)
     if settings.kafka_client != "confluent":
         what = f"un-keyed topics, and events that rules make for other customers ({', '.join(topics)})"
         reason = f"only confluent can ingest {what}"
