@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 from engine.backtest.history import Manifest, Piece, Prepared
 from engine.backtest.prepare import Place, prepare
 from engine.backtest.run import Outputs, Result, Run, Side
+from engine.core.catalog import Catalog
 from engine.core.coupons import TEST_SECRET
 from engine.errors import HistoryChanged, MakesForOthers
 from engine.testing import load_project
@@ -60,10 +61,11 @@ class Stage:
 Begin = Callable[[Stage], Progress]
 
 
-def prepared_for(place: Place, history: History, rules: Rules, begin: Begin) -> tuple[Prepared, Manifest]:
-    """The prepared history for a book's catalogue; made now if that was not done."""
-    book = load_project(rules.rules, rules.templates).book
-    prepared = place.prepared(book.catalog, history.source)
+def _prepared_for(
+    place: Place, history: History, rules: Rules, catalog: Catalog, begin: Begin
+) -> tuple[Prepared, Manifest]:
+    """The prepared history for the catalogue of these rules; made now if that was not done."""
+    prepared = place.prepared(catalog, history.source)
     manifest = prepared.manifest()
     if manifest is not None and "time-in-future" not in manifest.dead_letters:  # else it may be past by now
         return prepared, manifest
@@ -78,11 +80,11 @@ def _prepare(prepared: Prepared, place: Place, history: History, rules: Rules, p
 
 def backtest(task: Task, place: Place, files: Files, begin: Begin) -> tuple[Manifest, Result]:
     """Run a backtest. Lines are written in the order of customers. Raises EngineError; MakesForOthers at once."""
-    for rules in filter(None, (task.new, task.old)):
-        for rule in load_project(rules.rules, rules.templates).book.makes_for_others:
-            raise MakesForOthers(rule.id)
-    new, manifest = prepared_for(place, task.history, task.new, begin)
-    old = prepared_for(place, task.history, task.old, begin)[0] if task.old else None
+    books = [load_project(one.rules, one.templates).book for one in (task.new, task.old) if one]
+    for rule in (rule for book in books for rule in book.makes_for_others):
+        raise MakesForOthers(rule.id)
+    new, manifest = _prepared_for(place, task.history, task.new, books[0].catalog, begin)
+    old = _prepared_for(place, task.history, task.old, books[1].catalog, begin)[0] if task.old else None
     number = min(task.processes or processors(), len(manifest.pieces))
     with TemporaryDirectory(prefix="engine-") as folder:
         outputs = _outputs(files, Path(folder))

@@ -8,12 +8,13 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import chain
+from multiprocessing.connection import Connection
 from operator import itemgetter
 from pathlib import Path
 from queue import Empty, Queue
 from threading import Thread
 from time import perf_counter
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
@@ -26,9 +27,6 @@ from engine.replay.summary import Summary, sum_of
 from engine.testing import load_project
 from engine.wiring.processes import processors, start
 from engine.wiring.replay import History, Sinks, replay_into
-
-if TYPE_CHECKING:
-    from multiprocessing.connection import Connection
 
 WORTHWHILE = 16 * 1024 * 1024
 """Bytes of history above which several processes are used by default; below it their start costs more."""
@@ -125,7 +123,7 @@ def _write(sink: OutreachSink | None, lines: Sequence[list[Line]]) -> None:
 class _Share:
     """One process, as the collecting process sees it."""
 
-    def __init__(self, place: int, number: int, task: Task, sinks: Sinks, others: Sequence["Connection"]) -> None:
+    def __init__(self, place: int, number: int, task: Task, sinks: Sinks, others: Sequence[Connection]) -> None:
         self.summary = Summary()
         wants = sinks.outcomes is not None, sinks.dead_letters is not None
         self._process, self.hear = start(_decide, (place, number, task, wants), others)
@@ -175,7 +173,7 @@ class _Share:
 # --- in the process of a share
 
 
-def _decide(place: int, number: int, task: Task, wants: tuple[bool, bool], tell: "Connection") -> None:
+def _decide(place: int, number: int, task: Task, wants: tuple[bool, bool], tell: Connection) -> None:
     outreach, outcomes, letters = outputs = MemorySink(), MemorySink(), MemorySink()
     wants_outcomes, wants_letters = wants
     sinks = Sinks(outreach, outcomes if wants_outcomes else None, letters if wants_letters else None)
