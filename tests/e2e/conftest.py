@@ -10,6 +10,7 @@ from tests.services.processes import nothing_outlives_it
 from tests.support.command import engine
 from tests.support.faults import Stage
 from tests.support.post_office import PostOffice
+from tests.support.referral_stage import ReferralStage
 
 
 @pytest.fixture(autouse=True)
@@ -48,6 +49,14 @@ def redis(tmp_path: Path) -> Iterator[RedisServer]:
 def frail(broker: Broker, redis: RedisServer, tmp_path: Path, topic_prefix: str) -> Iterator[Stage]:
     """A stage on a Redis of its own."""
     stage = Stage(broker.address, redis.url, tmp_path, topic_prefix)
+    yield stage
+    stage.close()
+
+
+@pytest.fixture
+def referrals(broker: Broker, redis_server: AnyRedis, tmp_path: Path, topic_prefix: str) -> Iterator[ReferralStage]:
+    """A stage whose customers bring each other."""
+    stage = ReferralStage(broker, redis_server, tmp_path, topic_prefix)
     yield stage
     stage.close()
 

@@ -2,12 +2,9 @@
 
 import re
 import signal
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from tests.services import AnyRedis, Broker
 from tests.services.processes import wait_until
 from tests.support.command import REPOSITORY
 from tests.support.faults import Stage
@@ -71,13 +68,6 @@ def test_a_faust_app_sends_exactly_what_it_must_though_it_is_killed(stage: Stage
 
     app.end(signal.SIGTERM)
     assert app.code == 0
-
-
-@pytest.fixture
-def referrals(broker: Broker, redis_server: AnyRedis, tmp_path: Path, topic_prefix: str) -> Iterator[ReferralStage]:
-    stage = ReferralStage(broker, redis_server, tmp_path, topic_prefix)
-    yield stage
-    stage.close()
 
 
 def test_who_brought_a_friend_is_thanked_by_the_worker_in_an_app_though_it_is_killed(referrals: ReferralStage) -> None:

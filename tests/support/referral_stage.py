@@ -8,6 +8,7 @@ from tests.services import AnyRedis, Broker
 from tests.support.faults import Stage
 from tests.support.job import Entry, entry_of
 from tests.support.kafka_clients import make_topics
+from tests.support.referrals import TEXT
 
 EVENTS = """\
 version: 1
@@ -30,7 +31,6 @@ rules:
     send: text
 """
 POLICY = "version: 1\nfresh_for: off\npublish: [referral_succeeded]\n"
-TEXT = "{% block subject %}Thanks{% endblock %}{% block text %}for {{ event.friend }}{% endblock %}"
 START = 1_767_225_600_000
 
 
@@ -40,14 +40,12 @@ class ReferralStage(Stage):
         self.internal, self.derived = f"{prefix}internal", f"{prefix}derived"
         make_topics(broker.address, [self.internal, self.derived], self.partitions, {})
         self.settings |= {"events_topic": self.internal, "derived_topic": self.derived}
-        self.use(
-            {
-                "events.yaml": EVENTS.format(topic=self.topics.events),
-                "policy.yaml": POLICY,
-                "rules.yaml": RULES,
-                "text.email.j2": TEXT,
-            }
-        )
+        self.use_rules(RULES, POLICY)
+
+    def use_rules(self, rules: str, policy: str) -> None:
+        """These instead of RULES and POLICY."""
+        events = EVENTS.format(topic=self.topics.events)
+        self.use({"events.yaml": events, "policy.yaml": policy, "rules.yaml": rules, "text.email.j2": TEXT})
 
     def credited(self) -> Counter[str]:
         """Customer -> how many different messages of thanks they got."""
