@@ -1,5 +1,6 @@
 """Encodes and decodes outreach and outcomes: JSON, for topics and files."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import Any, Final
@@ -152,11 +153,14 @@ class _Outcome(msgspec.Struct):
     outcome: Outcome
     reason: str
     revision: str
-    outreach: str | None
-    until: str | None
-    exposed: dict[str, str] | UnsetType
-    coupons: dict[str, _Coupon] | UnsetType
-    step: str | UnsetType
+    outreach: str | None = None
+    until: str | None = None
+    exposed: dict[str, str] | UnsetType = UNSET
+    coupons: dict[str, _Coupon] | UnsetType = UNSET
+    step: str | UnsetType = UNSET
+
+
+OUTCOME_FIELDS: Final = _Outcome.__struct_fields__
 
 
 def _told(outcome: OutcomeRecord) -> _Outcome:
@@ -195,6 +199,11 @@ def encode_outcome(outcome: OutcomeRecord) -> tuple[str, bytes]:
     """(id, JSON)"""
     told = _told(outcome)
     return told.id, _encode(told)
+
+
+def encode_published(fields: Mapping[str, Any]) -> bytes:
+    """The JSON of an outcome from its fields as they were published, such as an archive keeps them, in any order."""
+    return _encode(msgspec.convert(fields, _Outcome))
 
 
 _decode_past = msgspec.msgpack.Decoder(Past).decode

@@ -1,7 +1,6 @@
 """Reads an archive for `engine replay --as-decided`: each customer's events and what was decided about them."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
@@ -19,6 +18,7 @@ from engine.insight.archive import files_of
 from engine.model import Event
 from engine.replay.as_decided import Arrived, AsDecided, Comparison, Recorded, joined
 from engine.testing import load_project
+from engine.wire.records import OUTCOME_FIELDS, encode_published
 from engine.wire.scopes import Scopes
 from engine.wiring.backtest import Rules
 from engine.wiring.coupons import secret_or_test
@@ -31,9 +31,12 @@ _EVENTS: Final = """
     FROM read_parquet(?) WHERE list_contains(?, type)
     ORDER BY customer, arrived_at, topic, topic_partition, topic_offset
 """
-_OUTCOMES: Final = """
-    SELECT customer, id, rule, occurrence, outcome, reason, revision, outreach, decided_at, deferred_until, step,
-        exposed, coupons
+_PUBLISHED: Final = ("customer", *(name for name in OUTCOME_FIELDS if name != "customer"))
+_MAY_LACK: Final = ("outreach", "until", "exposed", "coupons", "step")
+_COLUMNS: Final = {"at": "decided_at", "until": "deferred_until"}
+"""The fields of a published outcome whose columns in the archive have other names."""
+_OUTCOMES: Final = f"""
+    SELECT {", ".join(_COLUMNS.get(name, name) for name in _PUBLISHED)}
     FROM read_parquet(?, union_by_name = true)
     WHERE outcome IN ('fired', 'goal_reached') OR coalesce(outreach, '') = ''
     QUALIFY row_number() OVER (PARTITION BY id ORDER BY topic_offset) = 1
@@ -45,7 +48,6 @@ _GAPS: Final = """
     GROUP BY 1 HAVING max(topic_offset) + 1 > count(*) ORDER BY 1
 """
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
-_encode = msgspec.json.Encoder().encode
 
 
 def compare(settings: Settings, archive: Path, folders: Sequence[Rules]) -> tuple[Comparison, list[str]]:
@@ -108,22 +110,9 @@ def _arrived(row: Any, scopes: Mapping[int, str]) -> Arrived:
 
 
 def _recorded(row: Any) -> Recorded:
-    """The row as the record that was published: the same fields in the same order."""
-    customer, id_, rule, occurrence, outcome, reason, revision, outreach, decided, until, step, exposed, coupons = row
-    at: datetime = decided
-    fields = {
-        "id": id_,
-        "at": iso(to_millis(at)),
-        "customer": customer,
-        "rule": rule,
-        "occurrence": occurrence,
-        "outcome": outcome,
-        "reason": reason,
-        "revision": revision,
-        "outreach": outreach or None,
-        "until": iso(to_millis(until)) if until else None,
-        **({"exposed": _decode(exposed)} if exposed and exposed != "null" else {}),
-        **({"coupons": _decode(coupons)} if coupons and coupons != "null" else {}),
-        **({"step": step} if step else {}),
-    }
-    return Recorded(to_millis(at), rule, occurrence, step or "", revision, _encode(fields))
+    fields = dict(zip(_PUBLISHED, row, strict=True))
+    fields |= {name: iso(to_millis(fields[name])) for name in ("at", "until") if fields[name]}
+    given = {name: value for name, value in fields.items() if name not in _MAY_LACK or value not in (None, "", "null")}
+    given |= {name: _decode(given[name]) for name in ("exposed", "coupons") if name in given}
+    at, step = to_millis(row[_PUBLISHED.index("at")]), given.get("step", "")
+    return Recorded(at, given["rule"], given["occurrence"], step, given["revision"], encode_published(given))
