@@ -6,12 +6,14 @@ instead of the names of rules, revisions and reasons. `Partition` writes histori
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
 import msgspec
 
 from engine.core.effects import effect_id
+from engine.core.zones import iso, to_millis
 from engine.model import Outcome, OutcomeRecord
 from engine.ports import HISTORY_LENGTH
 from engine.wire.records import outcome_fields
@@ -30,8 +32,12 @@ _LONG = 255
 _LONG_BYTES = 4
 _OUTCOMES = list(Outcome)
 _PLACES = {outcome: place for place, outcome in enumerate(_OUTCOMES)}
-_NUMBERS = re.compile(r"(?<![\w.])(?:0|[1-9]\d{0,15})(?!\d)", re.ASCII)
-_SLOT = "\N{REPLACEMENT CHARACTER}"
+_VARYING = re.compile(
+    r"(?<![\w.])(?:(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{3})?Z)|(?:0|[1-9]\d{0,15})(?!\d))", re.ASCII
+)
+_NUMBER = "\N{REPLACEMENT CHARACTER}"
+_MOMENT = "\N{OBJECT REPLACEMENT CHARACTER}"
+_SLOTS = re.compile(f"([{_NUMBER}{_MOMENT}])")
 
 
 class Names:
@@ -57,6 +63,8 @@ def encode_past(outcome: OutcomeRecord, names: Names) -> bytes:
     """One outcome, to be put in front of a history."""
     at = outcome.at
     template, numbers = _template(outcome.reason)
+    if numbers and _MOMENT in template:
+        numbers = _distances(template, numbers, at)
     fields = (
         names.place(outcome.rule),
         _occurrence(outcome.occurrence, at),
@@ -115,10 +123,10 @@ def _outcome(customer: str, body: bytes, names: Sequence[str]) -> OutcomeRecord:
         rule, revision, template = (_name(past[place], names) for place in (0, 3, 5))
         occurrence = past[1] if isinstance(past[1], str) else str(at - past[1] if past[1] >= 0 else -1 - past[1])
         outcome = _OUTCOMES[past[2]]
-        reason = _filled(template, past[6:])
+        reason = _filled(template, past[6:], at)
         after, step = past[4] if isinstance(past[4], list) else (past[4], "")
         until, step = after and at + after, _name(step, names)
-    except (IndexError, TypeError, ValueError) as error:
+    except (IndexError, TypeError, ValueError, OverflowError) as error:
         raise msgspec.DecodeError(str(error)) from error
     made = effect_id(rule, customer, occurrence, step) if outcome is Outcome.FIRED else ""
     return OutcomeRecord(at, customer, rule, occurrence, outcome, reason, revision, made, until, step)
@@ -136,18 +144,46 @@ def _name(said: int | str, names: Sequence[str]) -> str:
 
 @lru_cache(maxsize=1_024)
 def _template(reason: str) -> tuple[str, tuple[int, ...]]:
-    """The reason with a slot for each whole number, and the numbers: "no purchase for 14d" is one name for all days."""
-    if _SLOT in reason:
+    """The reason with a slot for each whole number and each moment, and what stands there, moments in epoch ms.
+
+    So "no purchase for 14d" is one name for all days, and "quiet hours until …" for all nights.
+    """
+    if _SLOTS.search(reason):
         return reason, ()
-    numbers = tuple(int(number) for number in _NUMBERS.findall(reason))
-    return (_NUMBERS.sub(_SLOT, reason), numbers) if numbers else (reason, numbers)
+    numbers: list[int] = []
+
+    def slot(found: re.Match[str]) -> str:
+        moment = _moment(found[1]) if found[1] else None
+        if found[1] and moment is None:
+            return found[0]
+        numbers.append(int(found[0]) if moment is None else moment)
+        return _NUMBER if moment is None else _MOMENT
+
+    return _VARYING.sub(slot, reason), tuple(numbers)
 
 
-def _filled(template: str, numbers: Sequence[int]) -> str:
+def _moment(text: str) -> int | None:
+    """Epoch ms, if `iso` makes the same text of it."""
+    try:
+        moment = to_millis(datetime.fromisoformat(text))
+    except ValueError:
+        return None
+    return moment if iso(moment) == text else None
+
+
+def _distances(template: str, numbers: Sequence[int], at: int) -> tuple[int, ...]:
+    """With moments as how long before the outcome they are, which takes fewer bytes; and the other way round."""
+    slots = _SLOTS.findall(template)
+    return tuple(at - number if slot == _MOMENT else number for slot, number in zip(slots, numbers, strict=True))
+
+
+def _filled(template: str, numbers: Sequence[int], at: int) -> str:
     if not numbers:
         return template
-    first, *parts = template.split(_SLOT)
-    return first + "".join(f"{number}{part}" for number, part in zip(numbers, parts, strict=True))
+    parts = _SLOTS.split(template)
+    distances = _distances(template, numbers, at)
+    parts[1::2] = [iso(n) if slot == _MOMENT else str(n) for slot, n in zip(parts[1::2], distances, strict=True)]
+    return "".join(parts)
 
 
 def _occurrence(text: str, at: int) -> int | str:

@@ -14,6 +14,13 @@ from engine.wire.records import outcome_fields
 AT = 1_764_000_000_123
 
 
+MOMENTS = [
+    *("2026-01-08T08:00:00Z", "1969-12-31T23:59:59.999Z", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59.001Z"),
+    *("2026-02-30T00:00:00Z", "2026-01-08T24:00:00Z", "2026-01-08T08:00:00.000Z", "2026-01-08T08:00:00"),
+    *(" since ", ", 3 of 14d", "7", "Z", "."),
+]
+
+
 def told(
     outcome: Outcome = Outcome.FIRED,
     occurrence: str = "1763000000000",
@@ -72,7 +79,11 @@ def test_an_occurrence_is_the_same_text_again(occurrence: str) -> None:
 
 
 @given(
-    reason=st.text(st.sampled_from("0123456789.- ad\N{REPLACEMENT CHARACTER}٣"), max_size=30) | st.text(max_size=2_000),
+    reason=st.text(
+        st.sampled_from("0123456789.- ad\N{REPLACEMENT CHARACTER}\N{OBJECT REPLACEMENT CHARACTER}٣"), max_size=30
+    )
+    | st.lists(st.sampled_from(MOMENTS), max_size=4).map("".join)
+    | st.text(max_size=2_000),
     revision=st.text(max_size=20),
     until=st.integers(0, 2**45),
 )
@@ -96,6 +107,16 @@ def test_an_outcome_takes_few_bytes_and_its_names_are_kept_once() -> None:
     assert len(encode_past(told(reason="no purchase for 30d"), names)) <= 25
     assert len(names.all) == 3
     assert len(encode_past(told(occurrence=str(AT - 45 * DAY), reason="no purchase for 45d"), names)) <= 20
+
+
+def test_moments_in_reasons_are_no_names() -> None:
+    names = Names()
+    for day in range(28):
+        reason = (
+            f"reentry: after 90d, and it reached this customer at 2026-02-{day + 1:02}T0{day % 10}:00:00.0{day + 10}Z"
+        )
+        assert len(encode_past(told(Outcome.SUPPRESSED, reason=reason), names)) <= 36
+    assert len(names.all) == 3
 
 
 def test_names_beyond_the_room_are_written_out() -> None:
