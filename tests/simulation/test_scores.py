@@ -291,3 +291,10 @@ def test_a_daily_customer_keeps_few_days_and_knows_them_all() -> None:
     assert history is not None
     assert len(history.days) + history.older_days == 200
     assert len(encode_state(customers.states["c-1"])) < 300
+
+
+def test_all_customers_of_a_rule_are_reached_for_the_same_reason_so_that_a_store_keeps_it_once() -> None:
+    told = [event("buy", START + n * HOUR, customer=f"c-{n}") for n in range(50)]
+    customers = Customers(score_book()).tell(*told).until(START + 400 * DAY)
+    assert len(customers.outcomes) == 50
+    assert {one.reason for one in customers.outcomes} == {"scores.alive has fallen below 0.5"}

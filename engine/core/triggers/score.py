@@ -34,6 +34,7 @@ class Score(Trigger):
         self.fit = scores.fit if scores is not None else 0
         self.crossing = scores.crossing(score, within, below) if scores is not None else None
         self.what = f'scores.buys_within("{text_of(within)}")' if within else f"scores.{score}"
+        self.reason = f"{self.what} has fallen below {below:g}"
 
     @property
     def listens(self) -> frozenset[str]:
@@ -86,8 +87,7 @@ class Score(Trigger):
 
     def on_due(self, state: State, timer: Timer) -> Firing:
         slot = state.rules[self.rule]
-        reason = f"{self.what} is below {self.below:g} since {iso(timer.due)}, after a purchase at {iso(timer.since)}"
-        firing = Firing(str(timer.since), timer.due, timer.event, reason)
+        firing = Firing(str(timer.since), timer.due, timer.event, self.reason)
         if timer is slot.timers[-1]:
             spend(timer)
         else:
