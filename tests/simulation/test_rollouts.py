@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.adapters.memory import MemoryStore
-from engine.core.book import RuleBook
+from engine.core.book import Reentry, RuleBook
 from engine.core.state.going_back import remember
 from engine.core.state.model import Run, Slot, State
 from engine.core.triggers.event import OnEvent
@@ -21,7 +21,7 @@ from engine.worker.partition import Partition
 from engine.worker.result import Arrival
 from engine.worker.rollouts import FEW, reason_to_go_back
 from engine.worker.values import read_value, state_of
-from tests.support.books import DAY, HOUR, POLICIES, START, Plain, book, event, every_kind, rule
+from tests.support.books import DAY, HOUR, POLICIES, START, Plain, book, event, every_kind, profile_is, rule
 from tests.support.examples import examples
 from tests.support.histories import CUSTOMERS, LAST, histories
 
@@ -102,6 +102,7 @@ def plain(state: State | None) -> State | None:
         return None
     for slot in state.rules.values():
         slot.fired = 0
+    state.rules = {rule: slot for rule, slot in state.rules.items() if not slot.is_empty}
     state.sent = []
     return state
 
@@ -249,6 +250,19 @@ def test_what_the_canary_was_sent_counts_for_reentry_after_going_back() -> None:
     assert state is not None
     assert state.rules["quiet"].fired_at == START + HOUR
     assert [one.due for one in state.timers("quiet")] == [START + DAY]
+
+
+def test_reentry_counts_what_the_canary_was_sent_by_a_rule_that_the_old_rules_had_not_come_to() -> None:
+    old = rule(OnEvent("big", event="buy"), condition=profile_is("vip"), reentry=Reentry(once=True))
+    new = rule(OnEvent("big", event="buy"), reentry=Reentry(once=True))
+    shop = Shop(book(old, revision=OLD), book(new, revision=NEW))
+    shop.turn("canary", WHOLE)
+    shop.happen(event("buy", START, customer="ann"))
+    shop.turn("back")
+    shop.happen(event("person", START + HOUR, customer="ann", vip=True))
+    shop.happen(event("buy", START + 2 * HOUR, customer="ann"))
+    fired = [(one.at, one.revision) for one in shop.outcomes if one.outcome is Outcome.FIRED]
+    assert fired == [(START, NEW)]
 
 
 def test_a_coupon_that_nobody_was_told_of_is_issued_with_the_next_message() -> None:

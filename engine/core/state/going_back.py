@@ -21,9 +21,10 @@ def remember(state: State, tried: State, since: int) -> None:
     before = [sent for sent in state.sent if sent.at < since]
     state.sent = sorted([*before, *(sent for sent in tried.sent if sent.at >= since)], key=_MOMENT)
     for rule, slot in tried.rules.items():
-        kept = state.rules.get(rule)
-        if kept is not None and slot.fired_at > kept.fired_at:
-            kept.fired = slot.fired
+        if slot.fired_at >= since:
+            kept = state.slot(rule)  # the old book may never have come to it
+            if slot.fired_at > kept.fired_at:
+                kept.fired = slot.fired
     for rule, kept in state.rules.items():
         tried_slot = tried.rules.get(rule)
         issued = {run.occurrence: run.coupons for run in tried_slot.runs} if tried_slot is not None else {}
