@@ -14,6 +14,7 @@ from engine.cli.archiving import (
     add_outcome,
     add_records,
     archive_files,
+    derived_adder,
     event_adder,
 )
 from engine.cli.console import complain, out
@@ -21,13 +22,15 @@ from engine.cli.opening import open_project
 from engine.cli.options import AsJson, RulesDir, TemplatesDir, settings_of
 from engine.config import Settings
 from engine.core.catalog import Catalog
-from engine.errors import SourceUnavailable, UsageError
+from engine.errors import EngineError, SourceUnavailable, UsageError
 from engine.insight.archive import COMMIT_AFTER, Archive, compact, erase
 from engine.operate.words import count_of
 from engine.ports import Place
 from engine.wire.decode import Decoder
+from engine.wire.derived import DerivedDecoder
 from engine.wiring.brokers import KafkaBrokers
 from engine.wiring.replay import History
+from engine.wiring.rollouts import rollout_phases
 from engine.wiring.wall_clock import wall_clock
 
 Files = Annotated[list[Path] | None, typer.Argument(help="JSON lines, .gz, or - for standard input; none: the topics.")]
@@ -94,6 +97,10 @@ def _archive_topics(archive: Archive, settings: Settings, catalog: Catalog) -> A
             added = added.and_(add_records(archive, records, feeds[place[0]], by_arrival=True))
             archive.pass_to(*place, max(start, end))
     archive.commit()
+    try:
+        archive.note_rollouts(rollout_phases(settings))
+    except EngineError as error:
+        complain(f"whether rules are rolled out is not known: {error}")
     return added
 
 
@@ -109,7 +116,9 @@ def _feeds(settings: Settings, catalog: Catalog) -> Mapping[str, Add]:
     """Topic -> function that adds its records. The ingest's internal topic is left out: it repeats its sources."""
     wall = wall_clock()
     events = {source.topic: event_adder(Decoder(source, catalog), wall) for source in catalog.sources}
-    ours = {settings.outcomes_topic: add_outcome, settings.feedback_topic: add_feedback}
+    ours: dict[str, Add] = {settings.outcomes_topic: add_outcome, settings.feedback_topic: add_feedback}
+    if catalog.derives:
+        ours[settings.derived_topic] = derived_adder(DerivedDecoder(settings.derived_topic, catalog), wall)
     return {**events, **{topic: add for topic, add in ours.items() if topic}}
 
 

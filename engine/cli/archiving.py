@@ -10,6 +10,7 @@ from engine.errors import BadRecord
 from engine.insight.archive import Archive, Place, decode_feedback, decode_outcome
 from engine.ports import Record, Source
 from engine.wire.decode import Decoder
+from engine.wire.derived import DerivedDecoder
 from engine.wiring.replay import History, inputs
 
 FileKind = Literal["events", "feedback", "outcomes"]
@@ -62,10 +63,26 @@ def event_adder(decoder: Decoder, wall: int) -> Add:
     """Adds events as workers would see them; those of undeclared types become unreadable records, and are not lost."""
 
     def add(archive: Archive, place: Place, record: Record) -> int:
+        identified = decoder.identified(record, wall)
+        if identified is not None:
+            archive.add_guest(place, record.timestamp or identified.time, identified)
         event = decoder.decode(record, wall)
         if event is None:
             raise BadRecord("undeclared-type", "events.yaml declares no event of this type")
         archive.add_event(place, record.timestamp or event.time, event)
+        return event.time
+
+    return add
+
+
+def derived_adder(decoder: DerivedDecoder, wall: int) -> Add:
+    """Adds events that rules have made, for other customers or as copies."""
+
+    def add(archive: Archive, place: Place, record: Record) -> int:
+        event = decoder.decode(record, wall)
+        if event is None:
+            raise BadRecord("undeclared-type", "events.yaml declares no event of this type")
+        archive.add_derived(place, record.timestamp, event, *decoder.maker(record))
         return event.time
 
     return add

@@ -10,7 +10,8 @@ from rich.markup import escape
 from engine.cli.console import complain, print_as_json, say
 from engine.config import Settings
 from engine.errors import UsageError
-from engine.replay.as_decided import Comparison
+from engine.operate.words import count_of
+from engine.replay.comparison import Comparison
 
 DIFFERENT = 4
 """The exit code where an outcome did not come out as it was recorded."""
@@ -37,12 +38,26 @@ def as_decided(settings: Settings, events: Sequence[Path], books: Sequence[Path]
 
 def _show(found: Comparison, lacks: Sequence[str]) -> None:
     for one in lacks:
-        complain(f"the archive does not have all events: {one}")
+        complain(f"the archive does not have everything: {one}")
+    if found.lost:
+        made, most = (
+            count_of(found.lost.total(), "event"),
+            ", ".join(f"{who} ({n:,})" for who, n in found.lost.most_common(3)),
+        )
+        complain(
+            f"{made} that rules have made for {count_of(len(found.lost), 'other customer')} are not in the archive, so"
+            f" what came of them is not decided again: {most}"
+        )
+    if found.returned:
+        complain(
+            f"{count_of(found.returned, 'customer')} were decided by one revision, by another, and by the first again,"
+            " and the archive tells of no roll-out: whether what the other one did was taken back is not known"
+        )
     say(f"{found.customers:,} customers, {found.events:,} events: {found.same:,} outcomes are the same, byte for byte")
     for revision, count in found.missing.most_common():
         say(f"{count:,} were decided by the rules {revision}, which were not given (--book)")
     if found.undecidable:
-        say(f"{found.undecidable:,} customers cannot be decided")
+        say(f"{found.undecidable:,} inputs cannot be decided: in a worker each is a dead letter")
     for kind, count in found.kinds.items():
         say(f"[bold]{count:,} {kind}[/]")
         for example in (one for one in found.examples if one.kind == kind):

@@ -49,6 +49,7 @@ def _written(catalog: Catalog, type_: str, name: str, value: Any) -> Any:
 
 
 class _Maker(msgspec.Struct):
+    rule: str = ""
     customer: str = ""
     because_of: str = ""
 
@@ -68,6 +69,11 @@ class DerivedDecoder(Decoder):
         if event is not None:
             event.source, event.scope = OF_RULES, ""
         return event
+
+    def maker(self, record: Record) -> tuple[str, str]:
+        """The rule that made the event, and the customer whom it was made of. Raises msgspec.DecodeError."""
+        maker = _MAKER.decode(record.value or b"")
+        return maker.rule, maker.because_of
 
     def whose(self, record: Record) -> tuple[str | None, Identified | None]:
         """None for an event of the customer's own, which has happened already."""

@@ -1,6 +1,6 @@
 """Reads an archive for `engine replay --as-decided`: each customer's events and what was decided about them."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
@@ -14,23 +14,21 @@ from engine.backtest.sorting import working
 from engine.config import Settings
 from engine.core.catalog import Catalog
 from engine.core.zones import iso, to_millis
-from engine.insight.archive import files_of
-from engine.model import Event
-from engine.replay.as_decided import Arrived, AsDecided, Comparison, Recorded, joined
+from engine.insight.archive import Kind, files_of, ledger_of
+from engine.replay.as_decided import AsDecided
+from engine.replay.comparison import Arrived, Comparison, Recorded, joined
+from engine.replay.rolled_out import Courses
 from engine.testing import load_project
 from engine.wire.records import OUTCOME_FIELDS, encode_published
-from engine.wire.scopes import Scopes
+from engine.wire.segment import names_guests
+from engine.wiring.archived_inputs import INPUTS, ArchivedInputs
 from engine.wiring.backtest import Rules
 from engine.wiring.coupons import secret_or_test
+from engine.wiring.rollouts import phases_of
 from engine.worker.change import Side
 
 FETCHED: Final = 5_000
 """Rows in memory at a time, beside those of one customer."""
-_EVENTS: Final = """
-    SELECT customer, id, id_source, type, occurred_at, properties, arrived_at, topic, topic_partition, topic_offset
-    FROM read_parquet(?) WHERE list_contains(?, type)
-    ORDER BY customer, arrived_at, topic, topic_partition, topic_offset
-"""
 _PUBLISHED: Final = ("customer", *(name for name in OUTCOME_FIELDS if name != "customer"))
 _MAY_LACK: Final = ("outreach", "until", "exposed", "coupons", "step")
 _COLUMNS: Final = {"at": "decided_at", "until": "deferred_until"}
@@ -44,8 +42,9 @@ _OUTCOMES: Final = f"""
 """
 """Of workers: what else names an outreach is a sender's."""
 _GAPS: Final = """
-    SELECT topic || '/' || topic_partition, min(topic_offset), max(topic_offset) + 1 - count(*) FROM read_parquet(?)
-    GROUP BY 1 HAVING max(topic_offset) + 1 > count(*) ORDER BY 1
+    SELECT topic || '/' || topic_partition, min(topic_offset), max(topic_offset) + 1 - count(DISTINCT topic_offset)
+    FROM ({}) WHERE topic IN (SELECT topic FROM ({}))
+    GROUP BY 1 HAVING max(topic_offset) + 1 > count(DISTINCT topic_offset) ORDER BY 1
 """
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
 
@@ -58,32 +57,50 @@ def compare(settings: Settings, archive: Path, folders: Sequence[Rules]) -> tupl
     projects = [load_project(one.rules, one.templates).signing(secret_or_test(settings)) for one in folders]
     books = {one.book.revision: Side(one.book, one.renderer) for one in projects}
     catalog, usual = projects[0].book.catalog, projects[0].book.revision
-    run = AsDecided(books, usual)
+    one_topic = len(catalog.sources) == 1 and catalog.sources[0].keyed and not catalog.derives
+    run = AsDecided(books, usual, Courses(phases_of(ledger_of(archive).rollouts)), one_topic=one_topic)
     with TemporaryDirectory() as name, working(Path(name)) as connection:
-        lacks = _lacks(connection, archive)
+        lacks = [*_gaps(connection, archive), *_guests_before(archive, catalog)]
         events = _events(connection.cursor(), archive, catalog)
         for customer, arrived, recorded in joined(events, _outcomes(connection.cursor(), archive)):
             run.add(customer, arrived, recorded)
-    return run.found, lacks
+    return run.conclude(), lacks
 
 
-def _lacks(connection: duckdb.DuckDBPyConnection, archive: Path) -> list[str]:
+def _gaps(connection: duckdb.DuckDBPyConnection, archive: Path) -> Iterator[str]:
     """Events that are not there: decisions that rest on them cannot come out the same."""
-    files = files_of(archive, "events")
-    rows = connection.execute(_GAPS, [files]).fetchall() if files else []
-    said = "{} begins at offset {}, and {:,} offsets up to its end are not there"
-    return [said.format(*row) for row in rows]
+    read, files = _places(archive, ("events", "feedback", "derived"))
+    everything, others = _places(archive, ("events", "feedback", "derived", "unreadable"))
+    if files:
+        for row in connection.execute(_GAPS.format(everything, read), [*others, *files]).fetchall():
+            yield "{} begins at offset {}, and {:,} offsets up to its end are not there".format(*row)
+
+
+def _places(archive: Path, kinds: Sequence[Kind]) -> tuple[str, list[list[str]]]:
+    files = [found for kind in kinds if (found := files_of(archive, kind))]
+    one = "SELECT topic, topic_partition, topic_offset FROM read_parquet(?)"
+    return " UNION ALL ".join([one] * len(files)), files
+
+
+def _guests_before(archive: Path, catalog: Catalog) -> Iterator[str]:
+    """Records of which an older engine has not kept whom they identify."""
+    known = ledger_of(archive).guests_from or {}
+    for source in catalog.sources:
+        for partition, offset in sorted(known.get(source.topic, {}).items() if names_guests(source) else ()):
+            yield f"{source.topic}/{partition} before offset {offset:,}: which guests became customers is not there"
 
 
 def _events(
     connection: duckdb.DuckDBPyConnection, archive: Path, catalog: Catalog
 ) -> Iterator[tuple[str, list[Arrived]]]:
-    files = files_of(archive, "events")
-    if not files:
+    found = [(select, files) for kind, select in INPUTS.items() if (files := files_of(archive, kind))]
+    if not found:
         return
-    scopes = {one.number: one.shown for source in catalog.sources for one in [Scopes(source, catalog).own]}
-    for customer, rows in _by_customer(connection.execute(_EVENTS, [files, list(catalog.events)])):
-        yield customer, [_arrived(row, scopes) for row in rows]
+    query = " UNION ALL ".join(select for select, _ in found)
+    rows = connection.execute(f"{query} ORDER BY ALL", [files for _, files in found])
+    inputs = ArchivedInputs(catalog)
+    for customer, own in _by_customer(rows):
+        yield customer, [one for one in map(inputs.read, own) if one is not None]
 
 
 def _outcomes(connection: duckdb.DuckDBPyConnection, archive: Path) -> Iterator[tuple[str, list[Recorded]]]:
@@ -101,12 +118,6 @@ def _by_customer(found: duckdb.DuckDBPyConnection) -> Iterator[tuple[str, Iterat
 def _rows(found: duckdb.DuckDBPyConnection) -> Iterator[Any]:
     while rows := found.fetchmany(FETCHED):
         yield from rows
-
-
-def _arrived(row: Any, scopes: Mapping[int, str]) -> Arrived:
-    customer, id_, source, type_, occurred, properties, arrived, topic, partition, offset = row
-    event = Event(id_, type_, customer, to_millis(occurred), _decode(properties), source, scopes.get(source, ""))
-    return Arrived(event, to_millis(arrived), f"{topic}/{partition}@{offset}")
 
 
 def _recorded(row: Any) -> Recorded:

@@ -66,7 +66,12 @@ def revision_for(meta: Meta, customer: str) -> str:
     rollout = meta.rollout
     if rollout is None or meta.revision not in (rollout.base, rollout.revision):
         return meta.revision
-    return rollout.revision if _has_new(rollout, customer, _passed(rollout, meta.clock)) else rollout.base
+    return rollout.revision if has_new(rollout, customer, meta.clock) else rollout.base
+
+
+def has_new(rollout: Rollout, customer: str, clock: int) -> bool:
+    """Whether the customer has the new book in this phase, when the partition's clock is there."""
+    return _has_new(rollout, customer, _passed(rollout, clock))
 
 
 def _passed(rollout: Rollout, clock: int) -> int:

@@ -8,7 +8,7 @@ from engine.insight.archive.layout import KINDS, Kind, Place
 from engine.insight.archive.ledger import ArchiveBroken, ArchiveBusy
 from engine.insight.archive.outcomes import Outcome, decode_feedback, decode_outcome
 from engine.insight.archive.rewrite import compact, erase
-from engine.insight.archive.writer import COMMIT_AFTER, Archive, files_of
+from engine.insight.archive.writer import COMMIT_AFTER, Archive, files_of, ledger_of
 
 __all__ = [
     "COMMIT_AFTER",
@@ -24,4 +24,5 @@ __all__ = [
     "decode_outcome",
     "erase",
     "files_of",
+    "ledger_of",
 ]

@@ -5,7 +5,7 @@ A table is a folder `kind=…`, partitioned by `day=…` of arrival (UTC). Names
 
 from typing import Final, Literal, NamedTuple
 
-Kind = Literal["events", "feedback", "outcomes", "unreadable"]
+Kind = Literal["events", "feedback", "outcomes", "derived", "guests", "unreadable"]
 
 
 class Place(NamedTuple):
@@ -59,12 +59,16 @@ _OUTCOME: Final = (
     Column("exposed", "VARCHAR", "JSON", "exposed::VARCHAR"),
     Column("coupons", "VARCHAR", "JSON", "coupons::VARCHAR"),
 )
+_DERIVED: Final = (*_EVENT, *_text("rule", "because_of"))
+_GUEST: Final = (*_PLACE, *_text("customer", "known"), _instant("occurred_at"))
 _UNREADABLE: Final = (*_PLACE, *_text("code", "reason"), Column("value", "BLOB", "VARCHAR", "from_base64(value)"))
 
 KINDS: Final[dict[Kind, tuple[Column, ...]]] = {
     "events": _EVENT,
     "feedback": _EVENT,
     "outcomes": _OUTCOME,
+    "derived": _DERIVED,
+    "guests": _GUEST,
     "unreadable": _UNREADABLE,
 }
 

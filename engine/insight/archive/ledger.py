@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -52,6 +52,11 @@ class Ledger(msgspec.Struct):
     commits: int = 0
     read: dict[str, dict[int, int]] = {}
     files: dict[str, list[str]] = {}
+    guests_from: dict[str, dict[int, int]] | None = None
+    """Topic -> partition -> the offset from which the archive has the guests that records name, where that is not the
+    first; None: an older engine, which left them out, wrote the archive."""
+    rollouts: list[dict[str, Any]] = []
+    """The phases of roll-outs that the partitions of the store were in when the archive was written to."""
 
 
 def load(folder: Path) -> Ledger:
@@ -59,11 +64,13 @@ def load(folder: Path) -> Ledger:
     try:
         ledger = msgspec.json.decode((folder / NAME).read_bytes(), type=Ledger)
     except FileNotFoundError:
-        return Ledger()
+        return Ledger(guests_from={})
     except msgspec.DecodeError as error:
         raise ArchiveBroken(str(folder), f"{NAME} is not what `engine archive` wrote: {error}") from error
     if ledger.version > VERSION:
         raise ArchiveBroken(str(folder), f"written by a newer engine (version {ledger.version}; this one: {VERSION})")
+    if ledger.guests_from is None:
+        ledger.guests_from = {topic: dict(partitions) for topic, partitions in ledger.read.items()}
     return ledger
 
 

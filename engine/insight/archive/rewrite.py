@@ -21,7 +21,9 @@ MAX_BYTES_SORTED: Final = 256 * 1024 * 1024
 the files of a large archive would not fit into memory."""
 _READ: Final = "SELECT * FROM read_parquet(?, hive_partitioning=false, union_by_name=true)"
 """By name: older files lack the columns that were added later."""
-_WITHOUT: Final = f"{_READ} WHERE NOT coalesce(list_contains(?, customer), false)"
+_OWN: Final = "coalesce(list_contains(?, customer), false)"
+_NAMED: Final[dict[Kind, str]] = {"guests": "known", "derived": "because_of"}
+"""Columns that name another customer."""
 Day = list[str]
 """The files of a table's day."""
 
@@ -45,9 +47,11 @@ def erase(folder: Path, customers: Sequence[str]) -> int:
     with ledgers.locked(folder):
         ledger, gone = _opened(folder), 0
         for kind, days in _days(ledger):
-            found = _files_with(folder, days, customers) if kind != "unreadable" else {}
+            theirs = _theirs(kind)
+            found = _files_with(folder, days, theirs, customers) if kind != "unreadable" else {}
             for files in _portions(folder, [day for day in days if any(path in found for path in day)]):
-                ledger = _replaced(folder, ledger, kind, files, _WITHOUT, [list(customers)])
+                without, given = f"{_READ} WHERE NOT ({theirs})", [list(customers)] * theirs.count("?")
+                ledger = _replaced(folder, ledger, kind, files, without, given)
             gone += sum(found.values())
         return gone
 
@@ -90,17 +94,23 @@ def _portions(folder: Path, days: Sequence[Day]) -> Iterator[list[str]]:
         yield portion
 
 
-def _files_with(folder: Path, days: Sequence[Day], customers: Sequence[str]) -> dict[str, int]:
+def _theirs(kind: Kind) -> str:
+    """The condition that a record is about one of some customers, or names one."""
+    return f"{_OWN} OR {_OWN.replace('customer', _NAMED[kind])}" if kind in _NAMED else _OWN
+
+
+def _files_with(folder: Path, days: Sequence[Day], theirs: str, customers: Sequence[str]) -> dict[str, int]:
     """The files that have records of these customers, with the number of such records."""
     files = [path for day in days for path in day]
     if not files:
         return {}
-    query = """
+    query = f"""
         SELECT filename, count(*) FROM read_parquet(?, hive_partitioning=false, filename=true)
-        WHERE list_contains(?, customer) GROUP BY filename
+        WHERE {theirs} GROUP BY filename
     """
+    given = [list(customers)] * theirs.count("?")
     with connected() as connection:
-        rows = connection.execute(query, [_full(folder, files), list(customers)]).fetchall()
+        rows = connection.execute(query, [_full(folder, files), *given]).fetchall()
     return {Path(name).relative_to(folder).as_posix(): count for name, count in rows}
 
 

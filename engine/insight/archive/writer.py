@@ -4,7 +4,7 @@ The archiving command calls it. A record must not count before its commit, or a 
 """
 
 from base64 import b64encode
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from math import isfinite
@@ -19,7 +19,7 @@ from engine.insight.archive import ledger as ledgers
 from engine.insight.archive.layout import KINDS, Kind, Place, made_columns, order_of, spooled_columns
 from engine.insight.archive.ledger import Ledger
 from engine.insight.archive.outcomes import Outcome
-from engine.model import Event
+from engine.model import Event, Identified
 
 COMMIT_AFTER: Final = 1_000_000
 """Records per commit. Each commit writes a file per day: a smaller number makes many small files, a larger one loses
@@ -60,18 +60,16 @@ class Archive:
 
     def add_event(self, place: Place, arrived: int, event: Event, *, feedback: bool = False) -> None:
         """`arrived`: epoch ms."""
-        amount, currency = event.properties.get("amount"), event.properties.get("currency")
-        row = {
-            "customer": event.customer,
-            "id": event.id,
-            "id_source": event.source,
-            "type": event.type,
-            "occurred_at": event.time,
-            "amount": _finite(amount),
-            "currency": currency if isinstance(currency, str) else None,
-            "properties": event.properties,
-        }
-        self._add("feedback" if feedback else "events", place, arrived, row)
+        self._add("feedback" if feedback else "events", place, arrived, _row(event))
+
+    def add_derived(self, place: Place, arrived: int, event: Event, rule: str, because_of: str) -> None:
+        """Add an event that a rule made of what `because_of` did. `arrived`: epoch ms."""
+        self._add("derived", place, arrived, _row(event) | {"rule": rule, "because_of": because_of})
+
+    def add_guest(self, place: Place, arrived: int, identified: Identified) -> None:
+        """Add that a record says who a guest is; the record itself must be added next. `arrived`: epoch ms."""
+        row = {"customer": identified.customer, "known": identified.known, "occurred_at": identified.time}
+        self._spool("guests", place, arrived, row)
 
     def add_outcome(self, place: Place, arrived: int, outcome: Outcome) -> None:
         """`arrived`: epoch ms."""
@@ -86,16 +84,27 @@ class Archive:
         """Set the next record to read, whether or not a record was added."""
         self._read[topic, partition] = offset
 
+    def note_rollouts(self, phases: Sequence[dict[str, Any]]) -> None:
+        """Commit the phases of roll-outs that are not noted yet."""
+        news = [one for one in phases if one not in self.ledger.rollouts]
+        if news:
+            ledger = msgspec.structs.replace(self.ledger, rollouts=[*self.ledger.rollouts, *news])
+            ledgers.store(self.folder, ledger)
+            self.ledger = ledger
+
     def _add(self, kind: Kind, place: Place, arrived: int, row: Mapping[str, Any]) -> None:
+        self._spool(kind, place, arrived, row)
+        self._read[place.topic, place.partition] = place.offset + 1
+        self.added += 1
+        if self.added % self.commit_after == 0:
+            self.commit()
+
+    def _spool(self, kind: Kind, place: Place, arrived: int, row: Mapping[str, Any]) -> None:
         spool = self._spools.get(kind)
         if spool is None:
             spool = self._spools[kind] = (self.folder / f"spool-{kind}").open("wb")
         head = {"topic": place.topic, "topic_partition": place.partition, "topic_offset": place.offset}
         spool.write(_encode({**head, "arrived_at": arrived, **row}) + b"\n")
-        self._read[place.topic, place.partition] = place.offset + 1
-        self.added += 1
-        if self.added % self.commit_after == 0:
-            self.commit()
 
     def commit(self) -> None:
         """Commit all added records: on the disk when this returns, absent if the process is killed before."""
@@ -123,6 +132,20 @@ class Archive:
             spool.close()
             Path(spool.name).unlink(missing_ok=True)
         self._spools.clear()
+
+
+def _row(event: Event) -> dict[str, Any]:
+    amount, currency = event.properties.get("amount"), event.properties.get("currency")
+    return {
+        "customer": event.customer,
+        "id": event.id,
+        "id_source": event.source,
+        "type": event.type,
+        "occurred_at": event.time,
+        "amount": _finite(amount),
+        "currency": currency if isinstance(currency, str) else None,
+        "properties": event.properties,
+    }
 
 
 def _finite(value: Any) -> float | None:
@@ -161,8 +184,13 @@ def connected() -> duckdb.DuckDBPyConnection:
 
 def files_of(folder: Path, kind: Kind) -> list[str]:
     """The files of a table as of the last commit. Raises ArchiveBroken if there is no archive."""
+    return [str(folder / path) for path in ledger_of(folder).files.get(kind, ())]
+
+
+def ledger_of(folder: Path) -> Ledger:
+    """What the archive says of itself. Raises ArchiveBroken if there is no archive."""
     if not (folder / ledgers.NAME).exists():
         raise ledgers.ArchiveBroken(
             str(folder), f"is no archive (it has no {ledgers.NAME}); `engine archive` makes one"
         )
-    return [str(folder / path) for path in ledgers.load(folder).files.get(kind, ())]
+    return ledgers.load(folder)

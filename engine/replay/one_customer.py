@@ -1,0 +1,177 @@
+"""One customer whom `as_decided` decides again: the state, and the book or, during a roll-out, the two books.
+
+It decides as the worker does (`worker/two_books`), and can be set back to an earlier moment, as `as_decided` tries
+several. It knows nothing of outcomes that were recorded, but for the revision of the next ones.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from engine.core.decide import decide
+from engine.core.effects import Decision
+from engine.core.settle import soonest_due
+from engine.core.state.codec import decode_state, encode_state
+from engine.core.state.going_back import remember
+from engine.core.state.model import State
+from engine.model import DerivedEvent, Event, Identified, OutcomeRecord, WakeUp
+from engine.ports import UNLIMITED
+from engine.replay.rolled_out import Course, Standing
+from engine.worker.change import Side
+from engine.worker.turns import entries_of
+
+Input = Event | Identified | WakeUp
+
+
+class Next(NamedTuple):
+    """The outcomes that were recorded next: their moment, and the revision of the book that decided them."""
+
+    at: int
+    revision: str
+
+
+class Kept(NamedTuple):
+    """The customer at one moment."""
+
+    state: tuple[bytes, int] | None
+    aside: tuple[bytes, int] | None
+    tried: Standing | None
+    standing: Standing | None
+    side: Side
+
+
+class OneCustomer:
+    """Begins with the book of `revision`; `courses` are the roll-outs whose two books are among `books`."""
+
+    def __init__(self, name: str, books: Mapping[str, Side], revision: str, courses: Sequence[Course]) -> None:
+        self.name = name
+        self.state: State | None = None
+        self.side = books[revision]
+        self.made_for_others: dict[str, str] = {}
+        """Event that a rule has made -> the other customer whom it is for."""
+        self._books = books
+        self._courses = courses
+        self._standing: Standing | None = None
+        self._tried: Standing | None = None
+        """The canary that the customer is in: the new book decides them, and the old one decides `_aside`."""
+        self._aside: State | None = None
+
+    def kept(self) -> Kept:
+        """All that a decision changes."""
+        return Kept(_encoded(self.state), _encoded(self._aside), self._tried, self._standing, self.side)
+
+    def restore(self, kept: Kept) -> None:
+        self.state, self._aside = _decoded(kept.state), _decoded(kept.aside)
+        self._tried, self._standing, self.side = kept.tried, kept.standing, kept.side
+
+    def decide(self, input: Input, now: int, present: int) -> list[OutcomeRecord]:
+        """Decide by the book that counts, and by the other one beside it. Raises what `decide` raises."""
+        if self._tried is not None:
+            self._decide_aside(input, now, present)
+        decision = _decided(self.side, self.state, input, now, present)
+        self.state = decision.state
+        for effect in decision.effects:
+            if isinstance(effect, DerivedEvent) and not effect.is_copy:
+                self.made_for_others[effect.id] = effect.event.customer
+        return decision.outcomes
+
+    def use(self, recorded: Next) -> None:
+        """Go on with the book that decided what was recorded now; the customer meets it with the next input."""
+        if self._tried is not None and recorded.revision == self._tried.rollout.base:
+            self._leave(self._aside, recorded.revision)  # they were to have the new book, and did not have it yet
+        elif self._tried is None and self._is_to_try(recorded.revision):
+            self._try_new()
+        self.side = self._books[recorded.revision]
+
+    def follow(self, at: int, following: Next | None) -> None:
+        """Go over to the book that is the customer's at this moment by what is known of roll-outs."""
+        standing = self.standing(at)
+        waits = standing is not None and standing.turn == "both" and self._tried is None
+        if standing is None or (standing == self._standing and not waits):
+            return
+        self._standing = standing
+        rollout, turn = standing
+        if self.side.book.revision not in (rollout.base, rollout.revision):
+            return
+        if turn == "both":
+            if following is None or following.revision != rollout.base or self.standing(following.at) != standing:
+                self._try_new()
+                self._meet(rollout.since)
+        elif self._tried is not None:
+            self._end_canary(rollout.revision if turn == "new" else rollout.base, rollout.began, back=turn == "old")
+        else:
+            before, self.side = self.side, self._books[rollout.revision if turn == "new" else rollout.base]
+            if self.side is not before:
+                self._meet(rollout.began)
+
+    def standing(self, at: int) -> Standing | None:
+        """In the last roll-out that had begun by then."""
+        found = (standing for one in reversed(self._courses) if (standing := one.standing(self.name, at)) is not None)
+        return next(found, None)
+
+    def _is_to_try(self, revision: str) -> bool:
+        standing = self._standing
+        return standing is not None and standing.turn == "both" and standing.rollout.revision == revision
+
+    def _try_new(self) -> None:
+        assert self._standing is not None
+        self._tried, self._aside = self._standing, _decoded(_encoded(self.state))
+        self.side = self._books[self._standing.rollout.revision]
+
+    def _meet(self, at: int) -> None:
+        """Meet another book at its beginning, as by the sweep; what is due at once is left to its recorded moment."""
+        kept = self.kept()
+        if self.state is not None and self.decide(WakeUp(self.name), at, at):
+            self.restore(kept)
+
+    def _end_canary(self, revision: str, at: int, *, back: bool) -> None:
+        tried, state = self._tried, self.state
+        if back and tried is not None:
+            self._pass_time_aside(at)
+            if self._aside is not None and state is not None:
+                remember(self._aside, state, tried.rollout.since)
+            state = self._aside
+        self._leave(state, revision)
+
+    def _leave(self, state: State | None, revision: str) -> None:
+        self.state, self._aside, self._tried = state, None, None
+        self.side = self._books[revision]
+
+    def _decide_aside(self, input: Input, now: int, present: int) -> None:
+        self._pass_time_aside(now - 1)
+        self._step_aside(input, now, present)
+
+    def _pass_time_aside(self, until: int) -> None:
+        """Fire what is due: no outcome tells when a worker did."""
+        assert self._tried is not None
+        book = self._books[self._tried.rollout.base].book
+        lateness, last = book.policy.allowed_lateness, 0
+        while self._aside is not None and last < (due := soonest_due(book, self._aside)) <= until - lateness:
+            self._step_aside(WakeUp(self.name), due + lateness, due + lateness)
+            last = due
+
+    def _step_aside(self, input: Input, now: int, present: int) -> None:
+        assert self._tried is not None
+        before = _encoded(self._aside)
+        try:
+            self._aside = _decided(self._books[self._tried.rollout.base], self._aside, input, now, present).state
+        except Exception:  # as in a worker: the input is left out
+            self._aside = _decoded(before)
+
+
+def _decided(side: Side, state: State | None, input: Input, now: int, present: int) -> Decision:
+    decision = decide(side.book, state, input, now, present)
+    if decision.effects:
+        entries_of(side.book, decision, side.renderer, UNLIMITED, now)
+    return decision
+
+
+def _encoded(state: State | None) -> tuple[bytes, int] | None:
+    return (encode_state(state), state.wake) if state is not None else None
+
+
+def _decoded(kept: tuple[bytes, int] | None) -> State | None:
+    if kept is None:
+        return None
+    state = decode_state(kept[0])
+    state.wake = kept[1]
+    return state
