@@ -86,6 +86,31 @@ def test_one_that_comes_late_within_the_lateness_is_credited_however_the_events_
     assert credited(late, policy="allowed_lateness: 2h") == ["17d3h nudge"]
 
 
+@pytest.mark.parametrize("second", ["over", "open", "reached"])
+def test_a_late_goal_between_two_runs_is_credited_to_the_first(second: str) -> None:
+    steps = "[{ send: hello }, { wait: 3h }]" if second == "open" else "[{ send: hello }]"
+    sim = Simulator(journey(steps, GOAL, "allowed_lateness: 4h"), strict=True)
+    sim.event("signup", "0h")
+    sim.event("signup", "8h")
+    if second == "reached":
+        sim.event("buy", "9h")
+    sim.event("buy", "7h", arrives="10h")
+    sim.event("buy", "6h", arrives="10h")
+    first, other = sorted(sim.outreach, key=lambda one: one.moment)
+    reached = [one.outreach for one in sim.outcomes if one.outcome is Outcome.GOAL_REACHED]
+    assert reached == ([other.id, first.id] if second == "reached" else [first.id])
+
+
+def test_runs_that_no_late_goal_can_be_of_are_not_kept() -> None:
+    for policy, kept in (("", [20]), ("allowed_lateness: 4h", [8, 20])):
+        sim = Simulator(journey("[{ send: hello }]", GOAL, policy), strict=True)
+        for hour in ("0h", "8h", "20h"):
+            sim.event("signup", hour)
+        assert [(one.began - START) // HOUR for one in sim.states["c-1"].rules["j"].ended] == kept
+        (view,) = explain(sim.book, sim.states["c-1"], "c-1", sim.now)
+        assert view.waits.count("still counts") == 1
+
+
 def test_a_goal_after_an_exit_is_credited_too() -> None:
     def story(sim: Simulator) -> None:
         sim.event("closed", "2d")

@@ -143,6 +143,23 @@ def test_what_ended_a_run_while_its_rule_was_away_counts() -> None:
     assert sim.outcomes[-1].reason == "buy happened while the rule was away"
 
 
+def test_while_a_rule_is_away_a_goal_is_judged_by_its_type_alone_and_credited_to_nothing() -> None:
+    other = loaded("rules: [{ id: other, when: { event: visit }, send: other }]")
+    dear = journey(
+        "[{ send: hello }, { wait: 10d }, { send: nudge }]", "goal: { event: buy, where: event.sku == 'tea' }"
+    )
+    for away, back, told in (("5d", "8d", "8d hello.wait exited"), ("11d", "14d", "10d nudge completed")):
+        sim = Simulator(dear, strict=True)
+        sim.event("signup", "0d")
+        sim.run(away)
+        sim.adopt(other)
+        sim.event("buy", "6d" if away == "5d" else "12d", sku="oil" if away == "5d" else "tea")
+        sim.run(back)
+        sim.adopt(dear)
+        sim.run("60d")
+        assert ends(sim) == ["0d entered", told]
+
+
 def test_runs_of_a_rule_that_stays_away_are_given_up_after_a_month() -> None:
     other = loaded("rules: [{ id: other, when: { event: buy }, send: other }]")
     sim = edited(other, "5d")

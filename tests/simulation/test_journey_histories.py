@@ -56,3 +56,38 @@ def test_a_journey_does_what_the_whole_history_says(block: int) -> None:
             want = oracle.expected(tree, history, END)
             got = lived(tree, book, history, strict=number % 5 == 0)
             assert got == want, f"{oracle.rules(tree)}{oracle.policy(tree)}{history}"
+
+
+LATENESS = 6
+
+
+@pytest.mark.parametrize("block", range(BLOCKS))
+def test_a_goal_that_comes_late_is_credited_to_the_newest_message_before_it(block: int) -> None:
+    random = Random(100 + block)
+    for _ in range(JOURNEYS):
+        tree = oracle.tree(random)
+        tree.match, tree.goal = False, tree.goal or ("buy", 0)
+        book = loaded(oracle.rules(tree), f"{oracle.policy(tree)}allowed_lateness: {LATENESS}h\n", oracle.EVENTS)
+        for _ in range(HISTORIES // 10):
+            credits_of(tree, Simulator(book, start=START), arrivals(random, oracle.history(random, tree)))
+
+
+def arrivals(random: Random, history: Sequence[Happening]) -> list[tuple[int, int, Happening]]:
+    """(arrival, place, event): what is bought comes late, other events at once."""
+    late = [random.randint(0, LATENESS) if one.type == "buy" else 0 for one in history]
+    found = [(one.hour + hours, place, one) for place, (one, hours) in enumerate(zip(history, late, strict=True))]
+    return sorted(found, key=lambda one: one[:2])
+
+
+def credits_of(tree: Tree, sim: Simulator, comes: Sequence[tuple[int, int, Happening]]) -> None:
+    """Compare after each goal."""
+    assert tree.goal is not None
+    for arrives, place, one in comes:
+        before, time = len(sim.outcomes), START + one.hour * HOUR
+        reached = {told.occurrence for told in sim.outcomes if told.outcome is Outcome.GOAL_REACHED}
+        sim.deliver(Event(f"e-{place}", one.type, "c-1", time, properties(one)), START + arrives * HOUR)
+        told = [one for one in sim.outcomes[before:] if one.outcome is Outcome.GOAL_REACHED]
+        messages = [(each.at, each.id, each.occurrence) for each in sim.outreach]
+        is_goal = one.type == tree.goal[0] and one.amount >= tree.goal[1]
+        want = oracle.late_credit(messages, reached, tree.within * HOUR, time) if is_goal else ""
+        assert [each.outreach for each in told if each.outreach] == [want] * bool(want), (oracle.rules(tree), comes)

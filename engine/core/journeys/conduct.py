@@ -93,7 +93,8 @@ def _reach(settling: "Settling", rule: Rule, goal: Fact, event: Event, at: int) 
     for run in _concerned(settling, rule, goal, event):
         credited = credit.find(rule, journey, settling.customer, run, event.time)
         if credited is not None:
-            credit.supersede(goal, settling.state.rules[rule.id], run)
+            lateness = settling.book.policy.allowed_lateness
+            credit.supersede(journey, goal, settling.state.rules[rule.id], run, lateness, at)
             _end(settling, rule, run, Outcome.GOAL_REACHED, f"{reason} {credited.text}", at, credited.outreach)
         else:
             _end(settling, rule, run, Outcome.GOAL_REACHED, reason, at)

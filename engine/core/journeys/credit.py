@@ -66,22 +66,26 @@ def retract(slot: Slot, occurrence: str, step: str) -> None:
 
 
 def remember(journey: Journey, slot: Slot, run: Run, lateness: int, at: int) -> None:
-    """A run is over without its goal: keep what one that comes later is credited to.
-
-    One event is credited to one outreach, so only the newest of the runs that it would concern is kept.
-    """
+    """A run is over without its goal: keep what one that comes later is credited to."""
     goal = journey.goal
     if goal is None or not run.told:
         return
     over = Run(run.occurrence, run.began, "", key=run.key, event=_matched(goal, run), told=run.told)
-    supersede(goal, slot, run)
+    supersede(journey, goal, slot, run, lateness, at)
     ended = (*slot.ended, over)[-MAX_RUNS:]
     slot.ended = tuple(one for one in ended if _end_of(journey, one) + lateness > at)
 
 
-def supersede(goal: Fact, slot: Slot, run: Run) -> None:
-    """Forget the earlier runs that an event would concern together with this one."""
-    slot.ended = tuple(one for one in slot.ended if _whose(goal, one) != _whose(goal, run))
+def supersede(journey: Journey, goal: Fact, slot: Slot, run: Run, lateness: int, at: int) -> None:
+    """From its first outreach on, a goal is this run's and of none before it that the event would concern as well.
+
+    One event is credited to one outreach. Earlier runs are kept for events that may still come late.
+    """
+    first = run.began + min(run.told.values())
+    for one in slot.ended:
+        if _whose(goal, one) == _whose(goal, run) and first < _end_of(journey, one):
+            one.due = first
+    slot.ended = tuple(one for one in slot.ended if _end_of(journey, one) + lateness > at)
 
 
 def take(state: State, rule: Rule, goal: Fact, event: Event) -> list[tuple[Run, Credit]]:
@@ -89,7 +93,7 @@ def take(state: State, rule: Rule, goal: Fact, event: Event) -> list[tuple[Run, 
     slot, journey = state.rules.get(rule.id), rule.action.journey
     if slot is None or not slot.ended or journey is None or not goal.happens(state, event):
         return []
-    concerned = [run for run in slot.ended if goal.concerns(event, run.event)]
+    concerned = [run for run in slot.ended if event.time < _end_of(journey, run) and goal.concerns(event, run.event)]
     found = [(run, credit) for run in concerned if (credit := find(rule, journey, event.customer, run, event.time))]
     taken = [run for run, _ in found]
     slot.ended = tuple(run for run in slot.ended if run not in taken)
@@ -109,8 +113,8 @@ def rename(old: str, slot: Slot) -> None:
 
 
 def _end_of(journey: Journey, run: Run) -> int:
-    """From then on a goal comes too late for all that the run has made."""
-    return run.began + max(run.told.values()) + journey.within
+    """From then on a goal comes too late for all that the run has made, or is a later run's."""
+    return run.due or run.began + max(run.told.values()) + journey.within
 
 
 def _matched(goal: Fact, run: Run) -> KeptEvent | None:

@@ -11,7 +11,7 @@ from engine.core.zones import iso
 def explain(rule: Rule, journey: Journey, state: State) -> str:
     """One sentence per open run; without one, what would begin it; and one per run that may yet reach its goal."""
     slot = state.rules.get(rule.id) or Slot()
-    over = [credit.explain(journey, journey.goal, run) for run in slot.ended] if journey.goal is not None else []
+    over = [credit.explain(journey, goal, run) for run in slot.ended if not run.due] if (goal := journey.goal) else []
     if not slot.runs:
         return "\n".join([f"not on the journey; it begins so: {rule.trigger.explain(state)}", *over])
     return "\n".join([*(_run(rule, journey, run) for run in slot.runs), *over])

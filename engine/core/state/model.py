@@ -73,7 +73,7 @@ class Run(
     """When the trigger came true: exits, goals and the first wait count from it."""
     step: str
     due: int = 0
-    """When they go on if nothing else happens."""
+    """When they go on if nothing else happens. Of a run that is over: from when on goals are a later one's, or 0."""
     since: int = 0
     """When they came to this step; 0: when the run began."""
     key: str = ""
