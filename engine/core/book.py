@@ -21,7 +21,7 @@ from engine.core.scope import Scope
 from engine.core.segments.model import MOVE_TYPES, Segment
 from engine.core.state.model import State
 from engine.core.triggers.base import Firing, Trigger
-from engine.core.zones import DAY
+from engine.core.zones import DAY, LocalDays
 from engine.model import Event
 
 if TYPE_CHECKING:
@@ -94,8 +94,8 @@ class Plan:
     """How far back the list of the newest events goes, in milliseconds; 0: there is none."""
     listed: frozenset[str] = frozenset()
     """The properties that the list keeps; `EVERY` among them: all."""
-    day_of: Callable[[int], int] | None = None
-    """The number of the day an event is counted on; None: days are not counted."""
+    days: LocalDays | None = None
+    """The zone in which days with such an event are counted; None: they are not."""
     reactions: tuple[tuple[Rule, Reaction, int], ...] = ()
     exits: tuple[tuple[Rule, Fact], ...] = ()
     segments: tuple[tuple[Segment, bool], ...] = ()
@@ -108,8 +108,8 @@ class Plan:
     """The points that an event may change."""
     ends: tuple[Rule, ...] = ()
     """Rules that follow the end of segments or points that it may change."""
-    keeps_only_days: bool = field(init=False)
-    """The history is the days, if they are counted, and nothing else."""
+    keeps_history: bool = field(init=False)
+    """More of the events is kept than their number, first, last and days."""
     stands: bool = field(init=False)
     """An event may change where a customer stands: their points, or segments."""
     idle: bool = field(init=False)
@@ -117,12 +117,8 @@ class Plan:
 
     def __post_init__(self) -> None:
         self.stands = bool(self.segments_of_new or self.points)
-        self.keeps_only_days = not (self.keeps_last or self.sums or self.window or self.list_span)
+        self.keeps_history = bool(self.keeps_last or self.sums or self.window or self.list_span)
         self.idle = not (self.reactions or self.exits or self.stands or self.runs)
-
-    @property
-    def keeps_history(self) -> bool:
-        return bool(self.day_of) or not self.keeps_only_days
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +195,8 @@ class RuleBook:
         kept = (sorted(keeps.last), sorted(keeps.sums), sorted(map(str, keeps.windows)), *map(str, sorted(keeps.lists)))
         days = sorted(self.keeps.days)
         fits = {rule.trigger.fit for rule in self.rules} - {0}  # no part of `marks`: the rules are the same
-        scored = ((days, sorted(fits)),) if days or fits else ()
+        zone = self.catalog.scores.zone.key if self.catalog.scores and days else ""
+        scored = ((days, sorted(fits), zone),) if days or fits else ()
         zones = (self.policy.zones.default.key, self.policy.zones.field)
         met = [
             (segment.id, segment.was, segment.mark, zones if segment.by_calendar else "")
@@ -234,7 +231,7 @@ class RuleBook:
             window_sums=tuple(sorted({prop for prop, _ in windows if prop})),
             list_span=max((span for type_, _, span in self.keeps.lists if type_ == name), default=0),
             listed=frozenset(prop for type_, prop, _ in self.keeps.lists if type_ == name),
-            day_of=self.catalog.scores.days.of if self.catalog.scores and name in self.keeps.days else None,
+            days=self.catalog.scores.days if self.catalog.scores and name in self.keeps.days else None,
             reactions=tuple(
                 (rule, rule.trigger.on_event, rule.trigger.code) for rule in self.rules if self._reacts(rule, name)
             ),

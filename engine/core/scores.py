@@ -16,6 +16,7 @@ from engine.arithmetic.history import WEEK_MS, History
 from engine.arithmetic.pareto_nbd import ParetoNbd
 from engine.core.durations import milliseconds
 from engine.core.scope import MISSING, Missing
+from engine.core.state.days import extent, unpack
 from engine.core.state.model import Memory, State
 from engine.core.zones import LocalDays
 from engine.model import Number
@@ -27,34 +28,34 @@ MAX_REMEMBERED: Final = 50_000
 """Results that a threshold remembers (about 10 MB). A shop has some thousands of kinds of customers, by purchase days
 and recency; the millions of customers of a kind share one computation of 40 microseconds."""
 
-Kind = tuple[int, int]
-"""Purchase days after the first, and days from the first to the last of them: what a score needs beside the silence."""
-
 
 class Crossing:
     """When silence brings a score below a threshold; `ScoreModel.crossing` makes it."""
 
     __slots__ = ("_days", "_find", "_known")
 
-    def __init__(self, days: LocalDays, find: Callable[[Kind], int | None]) -> None:
+    def __init__(self, days: LocalDays, find: Callable[[str], int | None]) -> None:
         self._days = days
         self._find = find
-        self._known: dict[Kind, int | None] = {}
+        self._known: dict[str, int | None] = {}
+        """Extent of the purchase days -> silence in milliseconds."""
 
     def after(self, memory: Memory) -> int | None:
         """The moment (epoch ms) at which a customer with these purchases falls below; None: never."""
-        kind = kind_of(memory, self._days)
+        kept = memory.kept
+        days = kept[:2] if type(kept) is str else extent(memory, self._days)
         try:
-            seconds = self._known[kind]
+            silence = self._known[days]
         except KeyError:
-            seconds = self._remember(kind)
-        return None if seconds is None else memory.last + seconds * 1000
+            silence = self._remember(days)
+        return None if silence is None else memory.last + silence
 
-    def _remember(self, kind: Kind) -> int | None:
+    def _remember(self, days: str) -> int | None:
         if len(self._known) >= MAX_REMEMBERED:
             self._known.clear()
-        seconds = self._known[kind] = self._find(kind)
-        return seconds
+        seconds = self._find(days)
+        silence = self._known[days] = None if seconds is None else seconds * 1000
+        return silence
 
 
 @dataclass(frozen=True)
@@ -77,11 +78,12 @@ class ScoreModel:
         if memory is None:
             return MISSING
         silence = max(0, now - memory.last) // 1000 / SECONDS_PER_WEEK
-        return self._value(kind_of(memory, self.days), name, span, silence)
+        return self._value(extent(memory, self.days), name, span, silence)
 
-    def _value(self, kind: Kind, name: str, span: int, silence: float) -> float:
-        weeks = kind[1] / 7
-        history = History(kind[0], weeks, weeks + silence)
+    def _value(self, days: str, name: str, span: int, silence: float) -> float:
+        number, recency = unpack(days)
+        weeks = recency / 7
+        history = History(number - 1, weeks, weeks + silence)
         return self.model.alive(history) if name == "alive" else self.model.buys_within(history, span / WEEK_MS)
 
     def falls_below(self, state: State, name: str, span: int, threshold: float) -> int | None:
@@ -95,29 +97,11 @@ class ScoreModel:
         if asked not in self._crossings:
             self._crossings[asked] = Crossing(
                 self.days,
-                lambda kind: seconds_until_below(
-                    lambda silence: self._value(kind, name, span, silence), threshold, MAX_SILENCE
+                lambda days: seconds_until_below(
+                    lambda silence: self._value(days, name, span, silence), threshold, MAX_SILENCE
                 ),
             )
         return self._crossings[asked]
-
-
-def kind_of(memory: Memory, days: LocalDays) -> Kind:
-    """The purchase days of a customer. Days from before they were counted: `days_at_most`."""
-    history = memory.history
-    counted = history.older_days + len(history.days) if history is not None else 0
-    if not memory.spread:
-        return (counted or 1) - 1, 0
-    recency = days.between(memory.last - memory.spread, memory.last)
-    return (counted or days_at_most(memory, recency)) - 1, recency
-
-
-def days_at_most(memory: Memory, recency: int) -> int:
-    """Purchase days of which only the first and the last are known: one for each purchase, as far as days are enough.
-
-    Exact up to two purchases; above, several purchases on one day count as several days.
-    """
-    return min(memory.count, recency + 1)
 
 
 class ScoresView:

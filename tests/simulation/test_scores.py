@@ -1,7 +1,6 @@
 """The trigger `score`: each customer is reached in the second in which their own rhythm says that they are leaving."""
 
 from collections import defaultdict
-from collections.abc import Sequence
 from functools import cache
 from itertools import pairwise
 from random import Random
@@ -18,12 +17,14 @@ from engine.core.catalog import Catalog, EventType
 from engine.core.policy import Policy
 from engine.core.scores import ScoreModel
 from engine.core.state.codec import encode_state
+from engine.core.state.days import days_of, unpack
 from engine.core.triggers.inactivity import Inactivity
 from engine.core.triggers.score import Score
 from engine.model import Event
 from tests.support import shop_history as shop
 from tests.support.books import DAY, HOUR, START, event
 from tests.support.drive import Customers, through_crashes
+from tests.support.falling_scores import falls_at
 
 UTC = ZoneInfo("UTC")
 MODEL = ParetoNbd(0.553277, 10.577684, 0.606240, 11.668731)
@@ -33,7 +34,6 @@ STERNER = ParetoNbd(0.553277, 8.0, 1.2, 11.668731)
 SCORES = ScoreModel("buy", UTC, MODEL, 1)
 END = 899_251_200_000
 """1998-07-01T00:00:00Z, when the data of CDNOW end."""
-LONGEST = 20 * 366 * 86_400
 
 
 def score_book(
@@ -46,24 +46,6 @@ def score_book(
     return RuleBook(
         (rule,), Catalog(events={"buy": EventType("buy"), "visit": EventType("visit")}, scores=scores), policy
     )
-
-
-def falls_at(model: ParetoNbd | BgNbd, moments: Sequence[int], below: float = 0.5, within: int = 0) -> int | None:
-    """By bisection: when silence after the last of these purchases brings the score below; None: never."""
-    days = sorted({moment // DAY for moment in moments})
-    recency = (days[-1] - days[0]) / 7
-
-    def is_below(seconds: int) -> bool:
-        history = History(len(days) - 1, recency, recency + seconds / (7 * 86_400))
-        return (model.buys_within(history, within / (7 * DAY)) if within else model.alive(history)) < below
-
-    low, high = -1, LONGEST
-    if not is_below(high):
-        return None
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if is_below(middle) else (middle, high)
-    return max(moments) + high * 1000
 
 
 @cache
@@ -150,24 +132,6 @@ def test_the_days_are_those_of_the_shops_zone() -> None:
     assert due
     customers = Customers(score_book(scores)).tell(event("buy", START + 20 * HOUR), event("buy", evening)).until(due)
     assert [one.moment for one in customers.outreach] == [due]
-
-
-def test_days_that_a_former_engine_numbered_from_the_year_one_are_still_known() -> None:
-    scores = ScoreModel("buy", ZoneInfo("America/New_York"), MODEL, 1)
-    moments = [START + number * 5 * DAY for number in range(20)]
-    customers = Customers(score_book(scores)).tell(*(event("buy", moment) for moment in moments))
-    history = next(iter(customers.states.values())).events["buy"].history
-    assert history is not None
-    history.days = [day + 719_163 for day in history.days]
-    moments += [
-        moments[-1] + HOUR,
-        moments[-3] + HOUR,
-        moments[-1] + 5 * DAY,
-    ]  # on two days that are counted, and a new one
-    customers.tell(*(event("buy", moment) for moment in moments[-3:]))
-    due = falls_at(MODEL, [moment - 5 * HOUR for moment in moments])
-    assert due
-    assert [one.moment for one in customers.until(due + 5 * HOUR).outreach] == [due + 5 * HOUR]
 
 
 @pytest.mark.parametrize("late_by", [40 * DAY, 3 * DAY])
@@ -287,10 +251,9 @@ def test_a_daily_customer_keeps_few_days_and_knows_them_all() -> None:
     customers = Customers(score_book()).tell(*(event("buy", time) for time in times))
     due = falls_at(MODEL, times)
     assert [timer.due for timer in customers.states["c-1"].timers("leaving")] == [due]
-    history = customers.states["c-1"].history("buy")
-    assert history is not None
-    assert len(history.days) + history.older_days == 200
-    assert len(encode_state(customers.states["c-1"])) < 300
+    memory = customers.states["c-1"].events["buy"]
+    assert unpack(days_of(memory)) == [200, 199, *[1] * 15]
+    assert len(encode_state(customers.states["c-1"])) < 260
 
 
 def test_all_customers_of_a_rule_are_reached_for_the_same_reason_so_that_a_store_keeps_it_once() -> None:

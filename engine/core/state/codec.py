@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from engine.core.state.migrations import MIGRATIONS
+from engine.core.state.migrations import MIGRATIONS, v2_4_packed_days
 from engine.core.state.model import STATE_MINOR, STATE_VERSION, State
 from engine.errors import StateTooNew, StateUnreadable
 
@@ -24,8 +24,7 @@ def decode_state(data: bytes) -> State:
         state = _decoder.decode(data)
     except msgspec.DecodeError as error:
         return _migrate(data, str(error))
-    if state.version == STATE_VERSION and state.minor <= STATE_MINOR:
-        state.minor = STATE_MINOR  # the version it will be written with
+    if state.version == STATE_VERSION and state.minor == STATE_MINOR:
         return state
     return _migrate(data, f"version {state.version} is unknown")
 
@@ -36,8 +35,10 @@ def _migrate(data: bytes, problem: str) -> State:
         _refuse_newer(fields)
         while fields[0] in MIGRATIONS:
             fields = MIGRATIONS[fields[0]](fields)
+        if fields[:2] < [2, 4]:
+            v2_4_packed_days.migrate(fields)
         state = msgspec.convert(fields, State)
-        state.minor = STATE_MINOR
+        state.minor = STATE_MINOR  # the version it will be written with
     except (msgspec.DecodeError, TypeError, IndexError, KeyError, AttributeError) as error:
         raise StateUnreadable(problem) from error
     if state.version != STATE_VERSION:

@@ -11,7 +11,7 @@ from typing import Any, TypeGuard
 from engine.core.book import Plan, RuleBook
 from engine.core.expression import EVERY
 from engine.core.scope import BY_TIME
-from engine.core.scores import days_at_most
+from engine.core.state.days import count_day, in_zone
 from engine.core.state.model import History, Memory, State, WindowEntry
 from engine.core.zones import DAY
 from engine.model import Event, KeptEvent, Number
@@ -26,22 +26,11 @@ GRACE = 30 * DAY
 MAX_WINDOW_ENTRIES = 1000
 """Events remembered per window; a larger count stays at this number. Without it one busy customer would have a state of
 megabytes."""
-
-
-MAX_LISTED_DAYS = 16
-"""Days of which a state knows which they were; of older ones it knows the number. Without it a customer who buys daily
-would have a state of kilobytes. An event that is late by more than 16 such days counts as a day of its own."""
-
-YEAR_ONE = 719_163
-"""Days from 0001-01-01 to 1970-01-01: states of before December 2026 count days of zones other than UTC from there."""
-_LONG_AGO = 500_000
-
 MAX_LISTED = 20
 """Events of a list. Without it a digest of a busy week would need a state of megabytes."""
 
 
 NOTHING = Plan()
-NO_HISTORY = History()
 
 
 def fold(plan: Plan, state: State, event: Event) -> None:
@@ -49,21 +38,19 @@ def fold(plan: Plan, state: State, event: Event) -> None:
     time = event.time
     memory = state.events.get(event.type)
     if memory is None:
-        history = _begun(plan) if plan.keeps_history else None
-        memory = state.events[event.type] = Memory(1, time, 0, history)
+        memory = state.events[event.type] = Memory(1, time, 0, _begun(plan) if plan.keeps_history else None)
     else:
+        if plan.days is not None:
+            count_day(memory, plan.days, time)
         memory.count += 1
         if time > memory.last:
             memory.spread += time - memory.last
             memory.last = time
         elif time < memory.last - memory.spread:
             memory.spread = memory.last - time
-    history = memory.history
-    if history is not None:
-        if plan.day_of is not None and plan.keeps_only_days and not history.until:
-            _keep_day(history, plan.day_of(time))
-        else:
-            _keep(plan, memory, history, event)
+    kept = memory.kept
+    if type(kept) is History:
+        _keep(plan, memory, kept, event)
     if plan.feeds_all:
         _feed(state, event.properties, time)
     elif plan.feeds:
@@ -100,23 +87,6 @@ def _keep(plan: Plan, memory: Memory, history: History, event: Event) -> None:
         _keep_in_window(plan, history, event)
     if plan.list_span:
         _keep_in_list(plan, history.listed, event)
-    if plan.day_of is not None:
-        _keep_day(history, plan.day_of(event.time))
-
-
-def _keep_day(history: History, day: int) -> None:
-    days = history.days
-    if not days or day > days[-1]:  # the usual case
-        days.append(day)
-    else:
-        if days[-1] - day > _LONG_AGO:
-            days[:] = [each - YEAR_ONE if each > _LONG_AGO else each for each in days]
-        if day in days:
-            return
-        insort(days, day)
-    if len(days) > MAX_LISTED_DAYS:
-        del days[0]
-        history.older_days += 1
 
 
 def _keep_in_window(plan: Plan, history: History, event: Event) -> None:
@@ -161,25 +131,16 @@ def is_number(value: Any) -> TypeGuard[Number]:
 def ask(book: RuleBook, state: State, now: int) -> None:
     """Begin to keep the history this book asks for, and drop history that was not asked for during GRACE."""
     for name, memory in state.events.items():
-        plan = book.plans.get(name, NOTHING)
-        if memory.history is not None:
-            _ask_again(plan, memory, memory.history, now)
+        plan, history = book.plans.get(name, NOTHING), memory.history
+        days = in_zone(memory, plan.days)
+        if history is not None:
+            _ask_again(plan, memory, history, now)
         elif plan.keeps_history:
-            memory.history = History(span=plan.window, unknown=memory.last if plan.window else 0)
-        if memory.history is not None:
-            _ask_for_days(plan, memory, memory.history)
-        if not plan.keeps_history and memory.history == NO_HISTORY:
-            memory.history = None
-
-
-def _ask_for_days(plan: Plan, memory: Memory, history: History) -> None:
-    """Begin to count the days. Nobody can count them later for a book that does not know the zone: they are dropped."""
-    if plan.day_of is None:
-        history.days, history.older_days = [], 0
-    elif not history.days:
-        last = plan.day_of(memory.last)
-        history.days = [last]
-        history.older_days = days_at_most(memory, last - plan.day_of(memory.first)) - 1
+            history = History(span=plan.window, unknown=memory.last if plan.window else 0)
+        if history is not None:
+            history.days = days
+        is_empty = history is None or (not plan.keeps_history and history == History(days=days))
+        memory.kept = days or None if is_empty else history
 
 
 def _ask_again(plan: Plan, memory: Memory, history: History, now: int) -> None:

@@ -18,10 +18,10 @@ from engine.core.state.points import Ledger
 from engine.model import IssuedCoupon, KeptEvent, Number
 
 STATE_VERSION = 2
-STATE_MINOR = 3
+STATE_MINOR = 4
 """1: states of version 2. 2: a partition's outbox may have entries that are no outreach; an older engine would take
 them for a damaged store. 3: days with a purchase, counted for scores; segments; exits by match value; runs,
-with their coupons and what a goal is credited to; points."""
+with their coupons and what a goal is credited to; points. 4: these days are packed."""
 MAX_EPOCH_SECONDS = 10**11
 """`Slot.fired` above it is in milliseconds (from 1973 on), else in seconds (to the year 5138)."""
 
@@ -166,7 +166,6 @@ class History(
         "unknown": "x",
         "until": "u",
         "days": "d",
-        "older_days": "o",
         "listed": "l",
     },
 ):
@@ -187,10 +186,8 @@ class History(
     """Events up to this time may be missing in the window; 0: none."""
     until: int = 0
     """History that the book no longer asks for is kept up to this moment; 0: the book asks for all of it."""
-    days: list[int] = []
-    """The newest days with such an event, as numbers of local days, oldest first; kept where scores count them."""
-    older_days: int = 0
-    """How many days with such an event came before `days`."""
+    days: str = ""
+    """The days with such an event, packed (see `core.state.days`), where scores count them."""
     listed: list[KeptEvent] = []
     """The newest events, oldest first, where a template lists them."""
 
@@ -201,7 +198,13 @@ class Memory(msgspec.Struct, array_like=True, gc=False):
     count: int
     last: int
     spread: int = 0
-    history: History | None = None
+    kept: History | str | None = None
+    """The history; or only its packed days, where nothing else is kept, as of most customers with scores."""
+
+    @property
+    def history(self) -> History | None:
+        kept = self.kept
+        return kept if type(kept) is History else None
 
     @property
     def first(self) -> int:

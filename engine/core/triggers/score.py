@@ -32,7 +32,7 @@ class Score(Trigger):
         self.within = within
         self.below = below
         self.fit = scores.fit if scores is not None else 0
-        self.crossing = scores.crossing(score, within, below) if scores is not None else None
+        self.due_after = scores.crossing(score, within, below).after if scores is not None else None
         self.what = f'scores.buys_within("{text_of(within)}")' if within else f"scores.{score}"
         self.reason = f"{self.what} has fallen below {below:g}"
 
@@ -41,40 +41,40 @@ class Score(Trigger):
         return frozenset({self.scores.purchase}) if self.scores is not None else frozenset()
 
     def on_event(self, state: State, event: Event, horizon: int) -> Firing | None:
+        assert self.due_after is not None
+        memory, time = state.events[event.type], event.time
         slot = state.rules.get(self.rule)
         if slot is None:
-            slot = state.rules[self.rule] = Slot()
-        slot.memory = self.fit
-        memory = state.events[event.type]
-        time, last = event.time, memory.last
+            slot = state.rules[self.rule] = Slot(self.code)
         timers = slot.timers
-        if time == last and len(timers) == 1 and timers[0].since < time and not 0 < timers[0].due <= time:
-            assert self.crossing is not None
-            due = self.crossing.after(memory)
+        if time < memory.last:
+            slot.timers = [timer for timer in timers if not timer.since < time < timer.due]
+            self._follow(state, slot, memory.last, None)
+            slot.memory = self.fit
+        elif not timers or (len(timers) == 1 and timers[0].since < time and not 0 < timers[0].due <= time):
+            due, kept = self.due_after(memory), self.keep(event) if self.keeps_event else None
             if due is None:
                 timers.clear()
-            else:  # the usual case: the only timer, which waits or is spent, becomes that of the silence that begins
+            elif timers:  # the usual case: the only timer, which waits or is spent, becomes that of the new silence
                 timer = timers[0]
-                timer.since, timer.due = time, due
-                timer.event = self.keep(event) if self.keeps_event else None
-        elif time < last:
-            slot.timers = [timer for timer in timers if not timer.since < time < timer.due]
-            self._follow(state, slot, last, None)
-        elif not timers or timers[-1].since < time:
-            if timers:
-                slot.timers = [timer for timer in timers if 0 < timer.due <= time]
+                timer.due, timer.since, timer.event = due, time, kept
+            else:
+                slot.memory = self.fit
+                timers.append(Timer(due, time, event=kept))
+        elif timers[-1].since < time:
+            slot.timers = [timer for timer in timers if 0 < timer.due <= time]
             self._follow(state, slot, time, self.keep(event) if self.keeps_event else None)
         return None
 
     def _follow(self, state: State, slot: Slot, last: int, event: KeptEvent | None) -> Timer | None:
         """Make the last timer match the silence since `last`; None if that never brings the score below."""
         assert self.scores is not None
-        assert self.crossing is not None
+        assert self.due_after is not None
         timers = slot.timers
         current = timers[-1] if timers and timers[-1].since == last else None
         if current is not None and not current.due:
             return current
-        due = self.crossing.after(state.events[self.scores.purchase])
+        due = self.due_after(state.events[self.scores.purchase])
         if due is None:
             if current is not None:
                 del timers[-1]
