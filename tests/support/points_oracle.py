@@ -6,6 +6,7 @@ point knows what became of it. Moments are epoch ms.
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from random import Random
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -146,7 +147,13 @@ class End(NamedTuple):
     def at(self, zone: ZoneInfo) -> int:
         if self.month is None:
             return self.moment
-        return round(datetime(*self.month, 1, tzinfo=zone).timestamp() * 1000)
+        return _beginning(self.month, zone)
+
+
+@lru_cache(10_000)
+def _beginning(month: tuple[int, int], zone: ZoneInfo) -> int:
+    """Without the cache most of a long run would be spent here: each point of a customer asks at each event."""
+    return round(datetime(*month, 1, tzinfo=zone).timestamp() * 1000)
 
 
 @dataclass
@@ -227,8 +234,9 @@ class Oracle:
             self._expire(min(coming))
 
     def _coming(self) -> list[int]:
-        ripe = [point.usable for point in self.points if not point.ready]
-        return ripe + [p.end.at(self.zone) for p in self.points if p.ready and not p.fate and p.end]
+        ripe = {point.usable for point in self.points if not point.ready}
+        ends = {point.end for point in self.points if point.ready and not point.fate and point.end}
+        return [*ripe, *(end.at(self.zone) for end in ends)]
 
     def _worth(self, amount: float) -> int:
         cents = round(amount * 100) * round(self.terms.factor * 100)
