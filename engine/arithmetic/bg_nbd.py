@@ -23,22 +23,29 @@ class BgNbd:
 
     name: ClassVar[str] = "bg_nbd"
 
-    def log_likelihood(self, history: History) -> float:
+    def fixed(self, repeats: int, recency: float) -> float:
+        """The part of the formulas that stays the same in silence; who asks for many ages hands it in."""
+        return self._log_left(repeats, recency)
+
+    def log_likelihood(self, history: History, fixed: float | None = None) -> float:
         """ln of the likelihood of this history."""
-        x, _, age = history
+        x, recency, age = history
         r, a, b = self.r, self.a, self.b
+        left = self.fixed(x, recency) if fixed is None else fixed
         counts = lgamma(a + b) + lgamma(b + x) - lgamma(b) - lgamma(a + b + x) + lgamma(r + x) - lgamma(r)
         here = -(r + x) * log(self.alpha + age)
-        return counts + r * log(self.alpha) + log_add(here, self._log_left(history))
+        return counts + r * log(self.alpha) + log_add(here, left)
 
-    def alive(self, history: History) -> float:
+    def alive(self, history: History, fixed: float | None = None) -> float:
         """The probability that the customer has not left; always 1 without a repeat purchase."""
+        left = self.fixed(history.repeats, history.recency) if fixed is None else fixed
         here = -(self.r + history.repeats) * log(self.alpha + history.age)
-        return 1 / (1 + exp(min(700.0, self._log_left(history) - here)))
+        return 1 / (1 + exp(min(700.0, left - here)))
 
-    def buys_within(self, history: History, weeks: float) -> float:
+    def buys_within(self, history: History, weeks: float, fixed: float | None = None) -> float:
         """The probability of a purchase within so many weeks: one minus that of silence."""
-        return -expm1(self.log_likelihood(history.aged(weeks)) - self.log_likelihood(history))
+        fixed = self.fixed(history.repeats, history.recency) if fixed is None else fixed
+        return -expm1(self.log_likelihood(history.aged(weeks), fixed) - self.log_likelihood(history, fixed))
 
     def expected(self, history: History, weeks: float) -> float:
         """Purchase days to expect within so many weeks; the paper's equation 10 after Euler's transformation."""
@@ -55,8 +62,7 @@ class BgNbd:
         lasting = exp((a - 1) * log1p(-z)) * hyper(c - self.r - x, a - 1, c, z)
         return c / (a - 1) * (1 - lasting)
 
-    def _log_left(self, history: History) -> float:
-        x, recency, _ = history
+    def _log_left(self, x: int, recency: float) -> float:
         if x == 0:
             return -inf
         return log(self.a / (self.b + x - 1)) - (self.r + x) * log(self.alpha + recency)

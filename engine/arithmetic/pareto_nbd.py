@@ -24,20 +24,25 @@ class ParetoNbd:
 
     name: ClassVar[str] = "pareto_nbd"
 
-    def log_likelihood(self, history: History) -> float:
+    def fixed(self, repeats: int, recency: float) -> float:
+        """The part of the formulas that stays the same in silence; who asks for many ages hands it in."""
+        return self._log_tail(repeats, recency)
+
+    def log_likelihood(self, history: History, fixed: float | None = None) -> float:
         """ln of the likelihood of this history."""
         x, _, age = history
         r, alpha = self.r, self.alpha
-        inner = log_add(self._log_left(history), self._log_here(x, age))
+        inner = log_add(self._log_left(history, fixed), self._log_here(x, age))
         return lgamma(r + x) - lgamma(r) + r * log(alpha) + self.s * log(self.beta) + inner
 
-    def alive(self, history: History) -> float:
+    def alive(self, history: History, fixed: float | None = None) -> float:
         """The probability that the customer has not left."""
-        return 1 / (1 + exp(min(700.0, self._log_left(history) - self._log_here(history.repeats, history.age))))
+        return 1 / (1 + exp(min(700.0, self._log_left(history, fixed) - self._log_here(history.repeats, history.age))))
 
-    def buys_within(self, history: History, weeks: float) -> float:
+    def buys_within(self, history: History, weeks: float, fixed: float | None = None) -> float:
         """The probability of a purchase within so many weeks: one minus that of silence."""
-        return -expm1(self.log_likelihood(history.aged(weeks)) - self.log_likelihood(history))
+        fixed = self.fixed(history.repeats, history.recency) if fixed is None else fixed
+        return -expm1(self.log_likelihood(history.aged(weeks), fixed) - self.log_likelihood(history, fixed))
 
     def expected(self, history: History, weeks: float) -> float:
         """Purchase days to expect within so many weeks."""
@@ -50,7 +55,7 @@ class ParetoNbd:
         """ln of the part of the likelihood in which the customer has not left."""
         return -(self.r + x) * log(self.alpha + age) - self.s * log(self.beta + age)
 
-    def _log_left(self, history: History) -> float:
+    def _log_left(self, history: History, fixed: float | None) -> float:
         """ln of the part in which they left between the last purchase and now.
 
         A difference of two terms. Where they are nearly equal it is imprecise, and much smaller than `_log_here`.
@@ -58,7 +63,7 @@ class ParetoNbd:
         x, recency, age = history
         if age <= recency:
             return -1e300
-        at, now = self._log_tail(x, recency), self._log_tail(x, age)
+        at, now = self.fixed(x, recency) if fixed is None else fixed, self._log_tail(x, age)
         gap = now - at
         return log(self.s / (self.r + self.s + x)) + at + log(-expm1(gap)) if gap < 0 else -1e300
 

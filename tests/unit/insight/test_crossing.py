@@ -1,11 +1,12 @@
 """The second at which silence brings a score below a threshold: the same as by bisection, in fewer steps."""
 
 from collections.abc import Callable
+from random import Random
 
 import pytest
 
 from engine.arithmetic.bg_nbd import BgNbd
-from engine.arithmetic.crossing import SECONDS_PER_WEEK, seconds_until_below
+from engine.arithmetic.crossing import SECONDS_PER_WEEK, Crossings, seconds_until_below
 from engine.arithmetic.history import History
 from engine.arithmetic.pareto_nbd import ParetoNbd
 from tests.support import shop_history as shop
@@ -58,6 +59,48 @@ def test_the_crossing_takes_a_third_of_the_steps_of_a_bisection() -> None:
 
         seconds_until_below(counted, 0.5, LONGEST)
     assert asked / len(kinds) < 12  # bisection: 31
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_from_what_is_known_of_similar_customers_it_is_the_same_second(seed: int) -> None:
+    random = Random(seed)
+    fit = (random.uniform(0.05, 5), random.uniform(0.2, 30), random.uniform(0.05, 5), random.uniform(0.2, 30))
+    model = BgNbd(*fit) if seed % 3 == 0 else ParetoNbd(*fit)
+    threshold, weeks = random.uniform(0.01, 0.99), random.choice([0, 0, 4, 39])
+    crossings = Crossings(threshold, LONGEST)
+    for _ in range(250):
+        repeats = random.choice([0, 1, 2, 5, 40])
+        recency = random.randrange(repeats, random.choice([60, 400, 4_000])) / 7 if repeats else 0.0
+
+        def score(silence: float, repeats: int = repeats, recency: float = recency) -> float:
+            history = History(repeats, recency, recency + silence)
+            return model.buys_within(history, weeks) if weeks else model.alive(history)
+
+        assert crossings.seconds_until_below(score, repeats, recency) == by_bisection(score, threshold)
+
+
+def test_with_similar_customers_the_crossing_takes_three_steps() -> None:
+    asked, kinds, crossings = 0, sorted(set(shop.histories())), Crossings(0.5, LONGEST)
+    Random(1).shuffle(kinds)
+    for history in kinds:
+        score = alive_in_silence(MODEL, history)
+
+        def counted(weeks: float, score: Callable[[float], float] = score) -> float:
+            nonlocal asked
+            asked += 1
+            return score(weeks)
+
+        found = crossings.seconds_until_below(counted, history.repeats, history.recency)
+        assert found == by_bisection(score, 0.5)
+    assert asked / len(kinds) < 3.5  # the first ones included
+
+
+def test_what_stays_the_same_in_silence_can_be_handed_in() -> None:
+    for model in (MODEL, BgNbd(0.24, 4.4, 0.79, 2.43)):
+        for history in sorted(set(shop.histories()))[::50]:
+            fixed = model.fixed(history.repeats, history.recency)
+            assert model.alive(history, fixed) == model.alive(history)
+            assert model.buys_within(history, 39, fixed) == model.buys_within(history, 39)
 
 
 def test_a_customer_who_is_below_the_threshold_at_once_or_never_is_told_apart() -> None:
