@@ -324,12 +324,13 @@ class ReshardRefused(EngineError):
 
 @dataclass
 class ShareEnded(EngineError):
-    """A process of a replay ended before its work was done. `code`: its exit code, negative for a signal."""
+    """A process of a replay ended before its work was done. `code`: of its exit; below 0 or above 128 a signal."""
 
     code: int
 
     def __str__(self) -> str:
-        how = f"was ended by signal {-self.code}" if self.code < 0 else f"ended with code {self.code}"
+        signal = -self.code if self.code < 0 else self.code - 128
+        how = f"was ended by signal {signal}" if signal > 0 else f"ended with code {self.code}"
         return f"one of the processes {how}. If memory ran out, try again with --processes 1"
 
 

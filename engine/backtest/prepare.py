@@ -79,8 +79,8 @@ def prepare(
     Raises EngineError. A run that is killed leaves a folder without a manifest, which the next one makes anew.
     """
     shutil.rmtree(prepared.folder, ignore_errors=True)
-    prepared.folder.mkdir(parents=True)
     try:
+        prepared.folder.mkdir(parents=True)
         if place.is_archive:
             manifest = Manifest()
             files = [file for path in place.paths for file in files_of(path, "events")]

@@ -12,6 +12,7 @@ import typer.core
 from engine.cli.console import complain
 from engine.errors import CannotConnect, EngineError, UsageError
 from engine.extras import naming_extras
+from engine.wiring.unwinding import unwound_by_signals
 
 
 class Entry(NamedTuple):
@@ -180,13 +181,16 @@ def _check_arguments(arguments: Sequence[str]) -> None:
 
 
 def run() -> None:
-    """The entry point: prints an EngineError as one message, without a traceback, and exits with code 1."""
+    """The entry point: prints an EngineError as one message, without a traceback, and exits with code 1.
+
+    SIGTERM, Ctrl-C and a closed terminal let it remove what it made for the time being; the code is 128 and the signal.
+    """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal that knows only ASCII
     try:
         _check_arguments(sys.argv[1:])
-        with naming_extras():
+        with unwound_by_signals(), naming_extras():
             app()
     except EngineError as error:
         complain(str(error))

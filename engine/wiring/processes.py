@@ -15,6 +15,7 @@ from multiprocessing.process import BaseProcess
 from typing import Any, TypeVar, cast
 
 from engine.errors import EngineError, ShareEnded
+from engine.wiring.unwinding import signals_wait, unwound_by_signals
 
 T = TypeVar("T")
 Progress = Callable[[int], None]
@@ -50,8 +51,9 @@ def in_processes(works: Sequence[Work[T]], progress: Progress) -> list[T]:
     """Do each work in a process of its own. Raises the first EngineError, and ShareEnded where a process dies."""
     started: list[tuple[BaseProcess, Connection]] = []
     try:
-        for work in works:
-            started.append(start(_do, (work,), [hear for _, hear in started]))
+        with signals_wait():
+            for work in works:
+                started.append(start(_do, (work,), [hear for _, hear in started]))
         return _collected(started, progress)
     finally:
         for process, hear in started:
@@ -106,7 +108,7 @@ def _act(
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # who has started us stops us
     for end in inherited:
         end.close()
-    with suppress(BrokenPipeError):  # who has started us was killed
+    with unwound_by_signals(), suppress(BrokenPipeError):  # who has started us was killed
         act(*arguments, tell)
 
 

@@ -27,6 +27,7 @@ from engine.replay.summary import Summary, sum_of
 from engine.testing import load_project
 from engine.wiring.processes import processors, start
 from engine.wiring.replay import History, Sinks, replay_into
+from engine.wiring.unwinding import signals_wait
 
 WORTHWHILE = 16 * 1024 * 1024
 """Bytes of history above which several processes are used by default; below it their start costs more."""
@@ -76,8 +77,9 @@ def replay_in_shares(number: int, task: Task, sinks: Sinks, begin: Callable[[], 
     task = replace(task, history=replace(task.history, sizes=[path.stat().st_size for path in task.history.paths]))
     shares: list[_Share] = []
     try:
-        for place in range(number):
-            shares.append(_Share(place, number, task, sinks, [share.hear for share in shares]))
+        with signals_wait():
+            for place in range(number):
+                shares.append(_Share(place, number, task, sinks, [share.hear for share in shares]))
         _listen_to(shares)
         _put_together(shares, sinks, begin())
     finally:

@@ -5,7 +5,7 @@ import io
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import chdir, contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,11 +73,15 @@ def _as_process(args: tuple[object, ...], stdin: bytes, env: Mapping[str, str]) 
 
 
 def start(
-    *args: object, folder: Path, env: Mapping[str, str] = MappingProxyType({}), **options: Any
+    *args: object,
+    folder: Path,
+    env: Mapping[str, str] = MappingProxyType({}),
+    before: Sequence[str] = (),
+    **options: Any,
 ) -> subprocess.Popen[bytes]:
-    """Start a command as a process of its own; it does not outlive the test."""
+    """Start a command as a process of its own; it does not outlive the test. `before`: a program that starts it."""
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), **env}
-    command = [sys.executable, "-c", PROGRAM, *map(str, args)]
+    command = [*before, sys.executable, "-c", PROGRAM, *map(str, args)]
     return tended(subprocess.Popen(command, cwd=folder, env=environment, **options))
 
 
