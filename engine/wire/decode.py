@@ -16,7 +16,7 @@ from engine.core.zones import iso, to_millis
 from engine.errors import BadRecord
 from engine.model import Event, Identified
 from engine.ports import Record
-from engine.wire.formats import MAX_ID_LENGTH, direct, reader
+from engine.wire.formats import MAX_CUSTOMER_BYTES, MAX_ID_LENGTH, direct, is_customer_length, reader
 from engine.wire.parts import Parts
 from engine.wire.reading import bad_record
 from engine.wire.scopes import Scopes
@@ -79,6 +79,8 @@ class Decoder:
             return None
         customer, identity, nobody = event.customer, event.id, self.nobody
         if customer in nobody or identity in nobody or customer.isspace() or identity.isspace():
+            return None
+        if not is_customer_length(customer):
             return None
         return event
 
@@ -187,18 +189,28 @@ class Decoder:
 
 def _identity(value: Any, what: str) -> str:
     """A customer or event id. Raises BadRecord."""
-    if type(value) is str and 0 < len(value) <= MAX_ID_LENGTH:
+    if type(value) is str and value:
+        reason, code = _too_long(value, what), f"bad-{what}"
+        if reason:
+            raise BadRecord(code, reason)
         return value
     if type(value) is int and LEAST <= value <= MOST:
         return str(value)
     code = f"missing-{what}" if value is None or value == "" else f"bad-{what}"
     if type(value) is int:
         reason = f"{what} is an integer of more than 64 bits; write it as a string"
-    elif isinstance(value, str) and value:
-        reason = f"{what} has {len(value)} characters; at most {MAX_ID_LENGTH} are accepted"
     else:
         reason = f"{what} must be a string or an integer, not {_a(value) if value != '' else 'empty'}"
     raise BadRecord(code, reason)
+
+
+def _too_long(value: str, what: str) -> str:
+    """Why the id is too long; "" if it is not."""
+    if what == "customer" and not is_customer_length(value):
+        return f"customer has {len(value.encode(errors='replace'))} bytes; at most {MAX_CUSTOMER_BYTES} are accepted"
+    if len(value) > MAX_ID_LENGTH:
+        return f"{what} has {len(value)} characters; at most {MAX_ID_LENGTH} are accepted"
+    return ""
 
 
 def place_of(record: Record) -> str:

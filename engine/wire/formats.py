@@ -17,7 +17,15 @@ from engine.wire.scopes import Scope
 from engine.wire.segment import SegmentReader
 
 MAX_ID_LENGTH = 512
-"""Characters of a customer's or event's id, or of a type, at most: ids are keys of the store and of records."""
+"""Characters of an event's id, or of a type, at most."""
+MAX_CUSTOMER_BYTES = 256
+"""Bytes of a customer's id in UTF-8, at most; an e-mail address has 254. Every signed link has the id in it: with a
+longer one it would not fit into a mail's header or a provider's metadata, and each message would fail by itself."""
+
+
+def is_customer_length(customer: str) -> bool:
+    """Whether an id is short enough."""
+    return len(customer) <= MAX_CUSTOMER_BYTES // 4 or len(customer.encode(errors="replace")) <= MAX_CUSTOMER_BYTES
 
 
 HIDDEN = {name: f"engine/{name}" for name in ("source", "scope", "guest")}

@@ -19,7 +19,7 @@ from engine.adapters.web.body import read_form
 from engine.adapters.web.firsts import Firsts
 from engine.adapters.web.view import View
 from engine.wire.answers import ReferralClaim
-from engine.wire.formats import MAX_ID_LENGTH
+from engine.wire.formats import is_customer_length
 from engine.wire.share_codes import read_code
 
 
@@ -55,7 +55,7 @@ class SharePages:
         self._check_key(request)
         by = read_code(self.secrets, request.path_params["code"])
         friend = (await read_form(request)).get("customer", [""])[-1]
-        if not friend.strip() or friend in self.nobody or len(friend) > MAX_ID_LENGTH:
+        if not friend.strip() or friend in self.nobody or not is_customer_length(friend):
             raise HTTPException(HTTPStatus.BAD_REQUEST)
         if friend == by:
             raise HTTPException(HTTPStatus.CONFLICT)
