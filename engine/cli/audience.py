@@ -73,4 +73,12 @@ def export_segment(
 
 def _write(rows: Iterable[Sequence[str]], output: Path | None) -> None:
     with whole_file(output, private=True) if output else nullcontext(sys.stdout) as file:
-        csv.writer(file, lineterminator="\n").writerows(rows)
+        usual, quoted = (csv.writer(file, _Lines, quoting=how) for how in (csv.QUOTE_MINIMAL, csv.QUOTE_ALL))
+        for row in rows:  # Python's module takes a lone \r for nothing to quote, and readers take it for the row's end
+            (quoted if any("\r" in value for value in row) else usual).writerow(row)
+
+
+class _Lines(csv.excel):
+    """RFC 4180, but with the line ends of text files."""
+
+    lineterminator = "\n"

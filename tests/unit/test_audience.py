@@ -2,6 +2,7 @@
 
 import csv
 import hashlib
+import io
 import stat
 from pathlib import Path
 from typing import Any
@@ -166,6 +167,35 @@ def test_a_holdout_sees_no_advertisements_either(desk: Desk) -> None:
     rows, said = desk.rows("vip"), desk.export("vip").said
     assert len(rows) < 5
     assert "in the holdout" in said
+
+
+@pytest.mark.parametrize("out", [(), ("--out", "vip.csv")], ids=["standard output", "a file"])
+def test_an_id_comes_out_of_the_list_as_it_is_known(desk: Desk, out: tuple[str, ...]) -> None:
+    people = [
+        "a,b",
+        'say "hi"',
+        "two\nlines",
+        "cr\rhere",
+        "cr\r\nlf",
+        "=1+1",
+        "+49",
+        "-x",
+        "@x",
+        " lead",
+        "tab\t",
+        "é;\u2028",
+    ]
+    lines = [
+        _line(n, "told", who, "2026-03-03", {"email": "a@shop.example", **BOTH}) for n, who in enumerate(people, 200)
+    ]
+    lines += [_line(n, "purchase", who, "2026-03-03", {"amount": 20}) for n, who in enumerate(people, 300)]
+    events = write_lines(desk.folder / "more.jsonl", sorted(lines, key=lambda line: str(line["time"])))
+    assert desk.run("replay", events, *desk.store).code == 0
+    ran = desk.export("vip", *out)
+    text = (desk.folder / out[-1]).read_bytes().decode() if out else ran.out
+    rows = list(csv.reader(io.StringIO(text, newline="")))
+    assert {len(row) for row in rows} == {3}
+    assert {row[0] for row in rows} == {"customer", "ann", "bob", "cid", "gus", "ivy", *people}
 
 
 def test_a_file_is_for_its_owner_only_and_complete_or_not_there(desk: Desk) -> None:
