@@ -2,9 +2,11 @@
 
 import re
 from pathlib import Path
+from shlex import quote
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from engine.cli.console import out
 from engine.errors import UsageError
@@ -46,9 +48,10 @@ def init(
             (folder / name / path.name).write_text(text, encoding="utf-8")
     write_schemas(folder / "schemas")
     _ignore(folder / ".gitignore")
-    out.print(f"[green]made[/] {folder}. Next:\n", highlight=False)
-    there = "" if folder.resolve() == Path.cwd() else f"  cd {folder}\n"
-    out.print(f"{there}  engine check\n  engine test", markup=False, highlight=False)
+    here = folder.resolve() == Path.cwd()
+    out.print(f"[green]Made a project[/] in {'this folder' if here else escape(str(folder))}. Next:\n", highlight=False)
+    there = "" if here else f"  cd {quote(str(folder))}\n"
+    out.print(f"{there}  engine check\n  engine test", markup=False, highlight=False, soft_wrap=True)
 
 
 def _refuse_other_work(folder: Path) -> None:
@@ -59,7 +62,8 @@ def _refuse_other_work(folder: Path) -> None:
     names = sorted(path.name for path in folder.iterdir()) if folder.exists() else []
     others = [name for name in names if not {name.lower(), name.lower().partition(".")[0]} & ALLOWED_FILES]
     if others:
-        message = f"{folder} has {', '.join(others[:3])} already; a new project needs a folder of its own"
+        which = "this folder" if folder.resolve() == Path.cwd() else folder
+        message = f"{which} has {', '.join(others[:3])} already; a new project needs a folder of its own"
         raise UsageError(message)
 
 

@@ -31,6 +31,19 @@ class TestInit:
             named = line.removeprefix("# yaml-language-server: $schema=")
             assert json.loads((path.parent / named).read_text())["$schema"], line
 
+    @pytest.mark.parametrize(
+        ("given", "said"),
+        [
+            (".", "Made a project in this folder. Next: engine check engine test"),
+            ("../new", "Made a project in this folder. Next: engine check engine test"),
+            ("shop", "Made a project in shop. Next: cd shop engine check engine test"),
+            ("my [red] shop", "Made a project in my [red] shop. Next: cd 'my [red] shop' engine check engine test"),
+        ],
+    )
+    def test_what_to_do_next_can_be_typed_as_it_is_said(self, tmp_path: Path, given: str, said: str) -> None:
+        (tmp_path / "new").mkdir()
+        assert engine("init", given, folder=tmp_path / "new").said == said
+
     def test_an_example_that_does_not_exist_is_named_and_nothing_is_made(self, tmp_path: Path) -> None:
         ran = engine("init", "new", "--example", "casino", folder=tmp_path)
         assert (ran.code, ran.err) == (1, "there is no example 'casino'; there are shop and loyalty\n")
