@@ -1,13 +1,11 @@
-"""Wall-clock time of a customer: instants from local dates and times, with a stated choice at DST changes.
-
-In a gap (clocks jump forward) the next valid instant is taken; in an overlap (clocks go back) the first of the two.
+"""Wall-clock time of a customer: their zone, and instants from local dates and times (`engine.arithmetic.local_time`).
 
 Triggers, quiet hours, caps and messages call it. Zones come from the package tzdata alone. `ZoneInfo(name)` prefers the
 system's data: often years older and different on each machine, so two workers would disagree about local time.
 """
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -15,10 +13,22 @@ from zoneinfo import ZoneInfo
 
 import tzdata  # type: ignore[import-untyped]
 
+from engine.arithmetic.local_time import DAY, EPOCH, from_millis, instant_of, to_millis
+
+__all__ = [
+    "DAY",
+    "EPOCH",
+    "ZONES_VERSION",
+    "LocalDays",
+    "Zones",
+    "from_millis",
+    "instant_of",
+    "iso",
+    "to_millis",
+    "zone_or_none",
+]
 ZONES_VERSION: str = tzdata.IANA_VERSION
 """The release of the time zone database that all zones come from, such as 2026f."""
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-DAY = 86_400_000
 _EPOCH_DAY = EPOCH.toordinal()
 MAX_REMEMBERED_DAYS = 20_000
 """Days of which a zone's offset is remembered, some 2 MB: events of 55 years. Without it times that jump over centuries
@@ -43,18 +53,6 @@ def zone_or_none(name: str) -> ZoneInfo | None:
         return ZoneInfo.from_file(file, key=name)
 
 
-def to_millis(moment: datetime) -> int:
-    """Epoch milliseconds of an aware datetime, exactly."""
-    delta = moment - EPOCH
-    return delta.days * DAY + delta.seconds * 1000 + delta.microseconds // 1000
-
-
-def from_millis(instant: int, zone: ZoneInfo | None = None) -> datetime:
-    """The aware datetime of an instant, in UTC or the zone."""
-    moment = EPOCH + timedelta(milliseconds=instant)
-    return moment.astimezone(zone) if zone else moment
-
-
 @lru_cache(maxsize=256)
 def iso(instant: int) -> str:
     """ISO 8601 in UTC, with milliseconds only if they are not zero."""
@@ -67,29 +65,6 @@ def iso(instant: int) -> str:
 @lru_cache(maxsize=4096)
 def _iso_date(day: int) -> str:
     return (EPOCH + timedelta(days=day)).date().isoformat()
-
-
-def instant_of(day: date, at: time, zone: ZoneInfo) -> int:
-    """The instant when a wall clock in the zone shows `at` on `day`."""
-    wall = datetime.combine(day, at)
-    instant = to_millis(wall.replace(tzinfo=zone, fold=0))
-    if from_millis(instant, zone).replace(tzinfo=None) == wall:
-        return instant
-    return _end_of_gap(wall, zone)
-
-
-def _end_of_gap(wall: datetime, zone: ZoneInfo) -> int:
-    before = to_millis(wall.replace(tzinfo=zone, fold=1))
-    after = to_millis(wall.replace(tzinfo=zone, fold=0))
-    low, high = min(before, after), max(before, after)
-    offset = from_millis(low, zone).utcoffset()
-    while high - low > 1:
-        middle = (low + high) // 2
-        if from_millis(middle, zone).utcoffset() == offset:
-            low = middle
-        else:
-            high = middle
-    return high
 
 
 class LocalDays:

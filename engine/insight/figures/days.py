@@ -4,14 +4,13 @@
 about each row, and has zone data of its own.
 """
 
-from datetime import UTC as _UTC
-from datetime import date, datetime, time, timedelta
+from datetime import date, time, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from engine.arithmetic.local_time import DAY, change_between, from_millis, instant_of
+
 UTC: Final = ZoneInfo("UTC")
-DAY: Final = 86_400_000
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=_UTC)
 _BASE: Final = -719_162
 """The day 0001-01-01, counted from 1970: SQL's division rounds towards zero, so the dividend must not be negative."""
 
@@ -19,14 +18,9 @@ Offset = tuple[int, int]
 """From which instant (epoch ms) on clocks are ahead of UTC, and by how many milliseconds."""
 
 
-def local(instant: int, zone: ZoneInfo) -> datetime:
-    """What clocks show at an instant (epoch ms)."""
-    return (_EPOCH + timedelta(milliseconds=instant)).astimezone(zone)
-
-
 def start_of(day: date, zone: ZoneInfo) -> int:
     """Epoch ms of the start of a day."""
-    return round(datetime.combine(day, time(), zone).timestamp() * 1000)
+    return instant_of(day, time(), zone)
 
 
 def day_of(instant: str, zone: ZoneInfo, first: int, last: int) -> str:
@@ -51,19 +45,10 @@ def _offsets(zone: ZoneInfo, first: int, last: int) -> list[Offset]:
         end = min(start + DAY, last)
         offset = _offset(end, zone)
         if offset != found[-1][1]:
-            found.append((_change(start, end, zone), offset))
+            found.append((change_between(start, end, zone), offset))
     return found
 
 
-def _change(low: int, high: int, zone: ZoneInfo) -> int:
-    """The first instant after `low` that has the offset of `high`."""
-    offset = _offset(high, zone)
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if _offset(middle, zone) == offset else (middle, high)
-    return high
-
-
 def _offset(instant: int, zone: ZoneInfo) -> int:
-    ahead = local(instant, zone).utcoffset()
-    return round(ahead.total_seconds() * 1000) if ahead else 0
+    """How far clocks are ahead of UTC, in milliseconds."""
+    return (from_millis(instant, zone).utcoffset() or timedelta()) // timedelta(milliseconds=1)

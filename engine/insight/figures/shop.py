@@ -17,10 +17,11 @@ from zoneinfo import ZoneInfo
 
 import duckdb
 
+from engine.arithmetic.local_time import from_millis
 from engine.errors import EngineError
 from engine.insight.archive import Kind, files_of
 from engine.insight.archive.writer import connected
-from engine.insight.figures.days import UTC, day_of, local, start_of
+from engine.insight.figures.days import UTC, day_of, start_of
 
 MEMORY: Final = "1500MB"
 """DuckDB's memory limit; with Python the process takes 2 GB. Larger data spills to the disk."""
@@ -96,7 +97,7 @@ def open_shop(folders: Sequence[Path], asked: Asked) -> Shop:
     bounded(connection)
     add_views(connection, folders)
     earliest, latest, currency = _extent(connection, asked)
-    first, last = (local(instant, asked.zone).date() for instant in (earliest, latest))
+    first, last = (from_millis(instant, asked.zone).date() for instant in (earliest, latest))
     end = asked.end or last + timedelta(days=1)
     if first >= end:
         message = f"the first {asked.purchase} is of {first}, and nothing from {end} on was asked for"

@@ -1,6 +1,6 @@
 """The local day of a purchase in SQL, against Python's own zones."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from random import Random
 
@@ -9,9 +9,9 @@ import pytest
 from typer.testing import CliRunner
 
 from engine.cli.main import app
-from engine.core.zones import from_millis, to_millis, zone_or_none
+from engine.core.zones import from_millis, iso, to_millis, zone_or_none
 from engine.insight.archive import Archive
-from engine.insight.figures.days import day_of
+from engine.insight.figures.days import day_of, start_of
 
 FIRST, LAST = (to_millis(datetime(year, 1, 1, tzinfo=UTC)) for year in (1960, 2027))
 
@@ -43,6 +43,21 @@ def test_a_purchase_is_of_the_day_that_its_clocks_show(name: str) -> None:
 
 def offset(instant: int, name: str) -> timedelta | None:
     return from_millis(instant, zone_or_none(name)).utcoffset()
+
+
+@pytest.mark.parametrize(
+    ("name", "day", "begins"),
+    [
+        ("Europe/Berlin", "2026-03-29", "2026-03-28T23:00:00Z"),
+        ("America/Sao_Paulo", "2017-10-15", "2017-10-15T03:00:00Z"),
+        ("America/Toronto", "1919-03-31", "1919-03-31T04:30:00Z"),
+    ],
+    ids=["at midnight", "at one: there was no midnight", "half past midnight: the hour left out was of two days"],
+)
+def test_a_day_begins_with_the_first_moment_that_clocks_show_of_it(name: str, day: str, begins: str) -> None:
+    zone = zone_or_none(name)
+    assert zone is not None
+    assert iso(start_of(date.fromisoformat(day), zone)) == begins
 
 
 def test_days_in_a_zone_that_there_is_not_are_refused(tmp_path: Path) -> None:
