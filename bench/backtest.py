@@ -14,8 +14,9 @@ from tempfile import TemporaryDirectory
 from time import perf_counter
 
 from bench.usage import MIB, watch
-from tests.support.command import start, write_project
+from tests.support.command import start
 from tests.support.job import make_job, project
+from tests.support.project_files import write_project
 
 REPLAY = "replay", "events.jsonl", "--out", "r.o", "--outcomes", "r.c"
 BACKTEST = "backtest", "rules", "--events", "events.jsonl", "--out", "b.o", "--outcomes", "b.c"

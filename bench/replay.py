@@ -14,7 +14,8 @@ from time import perf_counter
 
 from bench.usage import MIB, watch
 from tests.support.cdnow import CDNOW, END, PROJECT, by_rule, fired
-from tests.support.command import start, write_project
+from tests.support.command import start
+from tests.support.project_files import write_project
 
 
 def main() -> None:

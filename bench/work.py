@@ -17,7 +17,8 @@ from bench.usage import MIB, Meter, memory
 from engine.adapters.redis import connect
 from tests.services import Broker, RedisServer, open_broker
 from tests.services.processes import free_ports
-from tests.support.command import REPOSITORY, write_project
+from tests.support.command import REPOSITORY
+from tests.support.project_files import write_project
 from tests.support.workers import Worker
 
 _LOOK = 0.1

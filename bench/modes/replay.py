@@ -8,8 +8,9 @@ from bench.job import Sent, judge
 from bench.modes.context import Context
 from bench.table import Goal, Section, Value
 from bench.usage import MIB, watch
-from tests.support.command import start, write_project
+from tests.support.command import start
 from tests.support.job import make_job, project
+from tests.support.project_files import write_project
 
 HOW = "A process for each core, no broker, no Redis. events/s as the command counts them itself; CPU and memory of all."
 

@@ -18,7 +18,7 @@ SHELL: Final = 128
 SAME_REQUEST: Final = 1.0
 """Seconds in which further signals change nothing. A signal to a group reaches a process twice: once itself, and once
 through the one that has started it. Without this the second would interrupt the removing."""
-LONGEST: Final = 30
+LONGEST: Final = 60
 """Seconds for removing; then the system ends the process. DuckDB waits for what its threads have begun, and no
 handler runs meanwhile: without this a long query would outlast every signal but SIGKILL."""
 _ENDING: Final = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]

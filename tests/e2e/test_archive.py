@@ -14,9 +14,10 @@ import duckdb
 import pytest
 
 from tests.services import Broker
-from tests.support.command import engine, start, write_project
+from tests.support.command import engine, start
 from tests.support.folder_changes import PATIENCE, changes
 from tests.support.kafka_clients import make_topics, produce
+from tests.support.project_files import write_project
 
 pytestmark = [pytest.mark.e2e, pytest.mark.kafka]
 

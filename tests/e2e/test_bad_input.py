@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.command import Ran, engine, lines_of, write_project
+from tests.support.command import Ran, engine, lines_of
+from tests.support.project_files import write_project
 
 EVENTS = """\
 version: 1

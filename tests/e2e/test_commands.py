@@ -10,8 +10,9 @@ import pytest
 
 from engine.examples import EXAMPLES
 from engine.wire.outreach_schema import SCHEMA_FILE
-from tests.support.command import engine, start, write_project
+from tests.support.command import engine, start
 from tests.support.newcomer import STORY
+from tests.support.project_files import write_project
 
 
 class TestInit:

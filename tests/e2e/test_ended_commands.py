@@ -12,8 +12,9 @@ from subprocess import DEVNULL, PIPE, Popen
 import pytest
 
 from tests.services.processes import PATIENCE, wait_until
-from tests.support.command import REPOSITORY, start, write_project
+from tests.support.command import REPOSITORY, start
 from tests.support.job import make_job, project
+from tests.support.project_files import write_project
 
 SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 ENDLESS = "endless.jsonl --source shop.events"

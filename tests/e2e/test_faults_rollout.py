@@ -12,10 +12,10 @@ from engine.ports import Limits, Rollout
 from engine.testing import load_project
 from engine.wiring.books import files_of, packed
 from engine.worker.change import PASSES, Change, Side
-from tests.support.command import write_project
 from tests.support.effort import Effort, tried_hard
 from tests.support.faults import Stage, moments
 from tests.support.job import Firing, make_job, project
+from tests.support.project_files import write_project
 
 pytestmark = [pytest.mark.e2e, pytest.mark.kafka]
 

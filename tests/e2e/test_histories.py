@@ -14,7 +14,8 @@ import pytest
 
 from engine.demo.generate import SAMPLE
 from tests.support.cdnow import CDNOW, END, EVENTS, PROJECT, RULES, Firing, by_rule, fired, wanted
-from tests.support.command import engine, lines_of, shared_data, start, write_project
+from tests.support.command import engine, lines_of, shared_data, start
+from tests.support.project_files import write_project
 
 RETAIL_END = "2012-03-31T12:00:00Z"
 STAYS = ("--store", "embedded", "--out", "out.jsonl")

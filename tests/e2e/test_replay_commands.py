@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.support.backtests import write_lines
-from tests.support.command import engine, lines_of, start, write_project
+from tests.support.command import engine, lines_of, start
 from tests.support.newcomer import ADA, STORY, event
+from tests.support.project_files import write_project
 from tests.support.referrals import FILES, HISTORY
 
 

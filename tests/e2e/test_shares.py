@@ -16,8 +16,9 @@ import pytest
 from bench.usage import children, cpu_seconds
 from engine.wiring.replay_processes import WORTHWHILE, usual_number
 from tests.services.processes import wait_until
-from tests.support.command import Ran, engine, start, write_project
+from tests.support.command import Ran, engine, start
 from tests.support.job import Job, make_job, project
+from tests.support.project_files import write_project
 
 in_proc = pytest.mark.skipif(not Path("/proc/self").exists(), reason="finds a process's children in /proc")
 OUTPUTS = ("out", "outcomes", "dead-letters")

@@ -5,9 +5,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from tests.support.command import engine, write_project
+from tests.support.command import engine
 from tests.support.live_worker import TOPIC
 from tests.support.production import CHANGED, Production, again
+from tests.support.project_files import write_project
 
 
 @pytest.mark.parametrize("seed", range(6))

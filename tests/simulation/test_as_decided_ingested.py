@@ -23,9 +23,9 @@ from engine.worker.ingest import Ingest
 from engine.worker.loop import Worker
 from engine.worker.partition_owner import Rules
 from tests.support.books import DAY, HOUR, START
-from tests.support.command import write_project
 from tests.support.live_worker import LiveShop
 from tests.support.production import again
+from tests.support.project_files import write_project
 
 INTERNAL, WEB, FEEDBACK, DERIVED_TOPIC = "engine.events", "web", "engine.feedback", "engine.derived"
 FILES = {

@@ -14,9 +14,9 @@ from engine.wire.decode import Decoder
 from engine.wiring.rollouts import noted
 from engine.worker.loop import Worker
 from engine.worker.partition_owner import Rules
-from tests.support.command import write_project
 from tests.support.live_worker import TOPIC
 from tests.support.production import CHANGED, FILES, Production, again
+from tests.support.project_files import write_project
 
 NEVER = Limits(most=1_000_000, factor=1_000_000)
 HALF = 5_000

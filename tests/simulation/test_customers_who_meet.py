@@ -12,8 +12,8 @@ from engine.model import Event
 from engine.testing import Simulator, load_project
 from engine.wiring.replay import History, Sinks, moment_of, replay_into
 from tests.support.books import HOUR, START
-from tests.support.command import write_project
 from tests.support.examples import so_many
+from tests.support.project_files import write_project
 from tests.support.referrals import FILES, TEXT
 
 CHAIN = """\

@@ -22,10 +22,10 @@ from engine.wiring.replay import History, Sinks, replay_into
 from engine.worker.ingest import Ingest
 from engine.worker.partition_owner import PartitionOwner, Rules, WorkerContext
 from tests.support.books import START
-from tests.support.referrals import EVENTS, REFERRAL, book_of
+from tests.support.project_files import write_project
+from tests.support.referrals import FILES, REFERRAL, book_of
 
 TOPIC = "engine.derived"
-TEXT = "{% block subject %}Thanks{% endblock %}{% block text %}Hello{% endblock %}"
 
 
 @pytest.fixture
@@ -117,13 +117,8 @@ def test_a_copy_that_the_policy_publishes_is_not_decided_again(tmp_path: Path, s
 
 
 def test_a_replay_credits_each_referral_once_and_goes_on_where_it_stopped(tmp_path: Path) -> None:
-    rules, templates = tmp_path / "rules", tmp_path / "templates"
-    rules.mkdir()
-    templates.mkdir()
-    (templates / "thanks.email.j2").write_text(TEXT)
-    for name, text in (("events.yaml", EVENTS), ("policy.yaml", "version: 1\n"), ("r.yaml", REFERRAL)):
-        (rules / name).write_text(text)
-    project = load_project(rules, templates)
+    write_project(tmp_path, FILES)
+    project = load_project(tmp_path / "rules", tmp_path / "templates")
     events = [_line(1, "signup", "ada"), _line(2, "signup", "bob", by="ada"), _line(3, "signup", "eve", by="nobody")]
     events += [_line(10 + day, "purchase", customer, day) for day in (1, 2) for customer in ("bob", "eve")]
     events += [_line(99, "signup", "zoe", 30)]

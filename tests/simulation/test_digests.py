@@ -8,7 +8,7 @@ from engine.core.state.codec import decode_state, encode_state
 from engine.core.state.model import State
 from engine.testing import load_project
 from engine.testing.simulator import Simulator
-from tests.support.command import write_project
+from tests.support.project_files import write_project
 
 FILES = {
     "events.yaml": """\

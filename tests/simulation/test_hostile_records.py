@@ -24,6 +24,7 @@ from engine.worker.partition_owner import PartitionOwner, Rules, WorkerContext
 from engine.worker.values import read_value
 from tests.support.examples import so_many
 from tests.support.hostile_records import KINDS, NOW, HostileRecords
+from tests.support.project_files import write_project
 
 json = msgspec.json.decode
 COUNT = 200_000
@@ -71,10 +72,8 @@ TEMPLATE = """{% block subject %}Hello {{ profile.string | default("you") }}{% e
 
 
 def project(folder: Path) -> Project:
-    files = {"rules/events.yaml": EVENTS, "rules/rules.yaml": RULES, "templates/hello.email.j2": TEMPLATE}
-    for name, text in files.items():
-        (folder / name).parent.mkdir(exist_ok=True)
-        (folder / name).write_text(text, encoding="utf-8")
+    files = {"events.yaml": EVENTS, "rules.yaml": RULES, "hello.email.j2": TEMPLATE}
+    write_project(folder, files)
     return load_project(folder / "rules", folder / "templates")
 
 

@@ -10,7 +10,7 @@ from engine.render import JinjaRenderer
 from engine.testing import Simulator
 from tests.support.journeys import span
 from tests.support.linked import Linked
-from tests.support.rendering import write
+from tests.support.project_files import write_files
 from tests.support.surveys import survey_shop
 from tests.support.website import Website
 
@@ -99,11 +99,11 @@ def test_who_sends_the_parcel_back_is_not_asked(shop: Shop) -> None:
 def test_whatever_names_the_answers_finds_them_declared(tmp_path: Path, rules: str) -> None:
     events = {"rules/events.yaml": "version: 1\nevents: { visit: {} }\n"}
     hello = "\nrules:\n  - { id: hello, when: { event: visit }, purpose: service, send: hello }\n"
-    write(tmp_path, events | {"rules/rules.yaml": f"version: 1\n{rules}{hello}"})
+    write_files(tmp_path, events | {"rules/rules.yaml": f"version: 1\n{rules}{hello}"})
     loaded = load(tmp_path / "rules", None)
     assert loaded.book, [each.human() for each in loaded.diagnostics]
     assert loaded.book.catalog.events["survey_answered"].properties["score"].required
-    write(tmp_path, {"rules/rules.yaml": f"version: 1{hello}"})
+    write_files(tmp_path, {"rules/rules.yaml": f"version: 1{hello}"})
     without = load(tmp_path / "rules", None)
     assert without.book
     assert "survey_answered" not in without.book.catalog.events

@@ -21,7 +21,6 @@ from tests.services.processes import tended
 
 REPOSITORY = Path(__file__).parents[2]
 PROGRAM = "from engine.cli.main import run; run()"
-FOLDERS = {".yaml": "rules", ".j2": "templates"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,15 +82,6 @@ def start(
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), **env}
     command = [*before, sys.executable, "-c", PROGRAM, *map(str, args)]
     return tended(subprocess.Popen(command, cwd=folder, env=environment, **options))
-
-
-def write_project(folder: Path, files: Mapping[str, str]) -> Path:
-    """Write rule files and templates where they belong; returns the folder."""
-    for name, text in files.items():
-        path = folder / FOLDERS[Path(name).suffix] / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(text.encode())
-    return folder
 
 
 def lines_of(path: Path) -> list[dict[str, Any]]:

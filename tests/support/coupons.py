@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from engine.model import Outreach
 from engine.testing import Project, Simulator, load_project
-from tests.support.rendering import write
+from tests.support.project_files import write_files
 
 EVENTS = """\
 version: 1
@@ -41,12 +41,12 @@ def shop(
 ) -> Project:
     """The project of these files; `texts`: template -> text of its mail, `mails`: template -> all of its file."""
     for name, content in (("events", EVENTS), ("rules", dedent(rules)), ("policy", f"version: 1\n{dedent(policy)}")):
-        write(folder / "rules", {f"{name}.yaml": content})
+        write_files(folder / "rules", {f"{name}.yaml": content})
     mail = "{{% block subject %}}Hi{{% endblock %}}\n{{% block text %}}{}{{% endblock %}}\n"
     for old in (folder / "templates").glob("*"):
         old.unlink()
     written = {name: mail.format(text) for name, text in texts.items()} | dict(mails)
-    write(folder / "templates", {f"{name}.email.j2": text for name, text in written.items()})
+    write_files(folder / "templates", {f"{name}.email.j2": text for name, text in written.items()})
     return load_project(folder / "rules", folder / "templates")
 
 

@@ -17,9 +17,10 @@ from engine.errors import StoreUnavailable
 from engine.testing import load_project
 from engine.wire.partitioner import murmur2_partition
 from tests.services.processes import PATIENCE, wait_until
-from tests.support.command import PROGRAM, REPOSITORY, write_project
+from tests.support.command import PROGRAM, REPOSITORY
 from tests.support.job import PARTITIONS, Entry, Firing
 from tests.support.live import now
+from tests.support.project_files import write_project
 from tests.support.stores import history
 from tests.support.topics import Read, Topics
 from tests.support.workers import Worker

@@ -10,6 +10,7 @@ from engine.lang.project import load
 from engine.model import Event, Outcome
 from engine.testing import START, Simulator
 from tests.support.books import DAY, HOUR
+from tests.support.project_files import write_files
 
 EVENTS = """\
 version: 1
@@ -39,10 +40,8 @@ def loaded(rules: str, policy: str = "", events: str = EVENTS) -> RuleBook:
     """The book of one rule file, without `version: 1`, and perhaps a policy. Fails with the diagnostics."""
     with TemporaryDirectory() as name:
         folder = Path(name)
-        (folder / "events.yaml").write_text(events)
-        (folder / "rules.yaml").write_text(f"version: 1\n{dedent(rules)}")
-        if policy:
-            (folder / "policy.yaml").write_text(f"version: 1\n{dedent(policy)}")
+        files = {"events.yaml": events, "rules.yaml": f"version: 1\n{dedent(rules)}"}
+        write_files(folder, files | ({"policy.yaml": f"version: 1\n{dedent(policy)}"} if policy else {}))
         found = load(folder, None)
     assert found.book, "\n".join(each.human() for each in found.diagnostics)
     return found.book

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from engine.lang.diagnostics import Diagnostic
 from engine.lang.project import Loaded, load
+from tests.support.project_files import write_files
 
 EVENTS = """\
 version: 1
@@ -103,9 +104,7 @@ tests:
 
 def write(folder: Path, *, rules: str | bytes = RULES, events: str = EVENTS, policy: str = POLICY) -> Path:
     """Write the project; the files can be replaced one by one."""
-    for name, content in (("lifecycle.yaml", rules), ("events.yaml", events), ("policy.yaml", policy)):
-        (folder / name).write_bytes(content if isinstance(content, bytes) else content.encode())
-    return folder
+    return write_files(folder, {"lifecycle.yaml": rules, "events.yaml": events, "policy.yaml": policy})
 
 
 def loaded(folder: Path, *, rules: str | bytes = RULES, events: str = EVENTS, policy: str = POLICY) -> Loaded:

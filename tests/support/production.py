@@ -20,8 +20,8 @@ from engine.wiring.backtest import Rules as Folders
 from engine.worker.loop import Worker
 from engine.worker.partition_owner import Rules
 from tests.support.books import DAY, HOUR, START
-from tests.support.command import write_project
 from tests.support.live_worker import TOPIC, LiveShop
+from tests.support.project_files import write_project
 
 FILES = {
     "events.yaml": """\

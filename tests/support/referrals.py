@@ -4,6 +4,7 @@ from pathlib import Path
 
 from engine.core.book import RuleBook
 from engine.lang.project import load
+from tests.support.project_files import write_files
 
 EVENTS = """\
 version: 1
@@ -41,8 +42,7 @@ FILES = {"events.yaml": EVENTS, "policy.yaml": "version: 1\n", "rules.yaml": REF
 
 
 def book_of(folder: Path, rules: str, policy: str = "version: 1\n", events: str = EVENTS) -> RuleBook:
-    for name, text in (("events.yaml", events), ("policy.yaml", policy), ("rules.yaml", rules)):
-        (folder / name).write_text(text)
+    write_files(folder, {"events.yaml": events, "policy.yaml": policy, "rules.yaml": rules})
     loaded = load(folder, None)
     assert loaded.book, [each.human() for each in loaded.diagnostics]
     return loaded.book

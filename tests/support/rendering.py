@@ -14,21 +14,14 @@ from engine.core.template_facts import TemplateFacts
 from engine.errors import RenderFailed
 from engine.model import KeptEvent, Outreach
 from engine.render import JinjaRenderer, inspect_templates
+from tests.support.project_files import write_files
 
 NOON = 1_767_268_800_000
 """2026-01-01T12:00:00Z, a Thursday."""
 
 
-def write(folder: Path, files: Mapping[str, str]) -> Path:
-    for name, source in files.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(source, encoding="utf-8")
-    return folder
-
-
 def renderer(folder: Path, files: Mapping[str, str], policy: Policy | None = None) -> JinjaRenderer:
-    return JinjaRenderer(write(folder, files), RuleBook((), Catalog(), policy))
+    return JinjaRenderer(write_files(folder, files), RuleBook((), Catalog(), policy))
 
 
 def outreach(channel: str = "push", event: KeptEvent | None = None, template: str = "t") -> Outreach:
@@ -86,4 +79,4 @@ def reason_of(render: Callable[..., object], *given: Any, **named: Any) -> str:
 
 def facts_of(folder: Path, files: Mapping[str, str]) -> TemplateFacts:
     """The facts of the first template among the files."""
-    return inspect_templates(write(folder, files))[0]
+    return inspect_templates(write_files(folder, files))[0]

@@ -5,6 +5,7 @@ from pathlib import Path
 from engine.core.book import RuleBook
 from engine.lang.project import load
 from engine.render import inspect_templates
+from tests.support.project_files import write_project
 
 EVENTS = "version: 1\nevents: { buy: { properties: { amount: number }, profile: { spent: amount } }, visit: {} }\n"
 POLICY = "version: 1\nzone: Europe/Berlin\nfresh_for: 3d\n"
@@ -26,10 +27,7 @@ PROJECT = {"events.yaml": EVENTS, "policy.yaml": POLICY, "rules.yaml": RULES, "n
 
 
 def compiled(folder: Path, files: dict[str, str]) -> RuleBook:
-    for name, content in files.items():
-        path = folder / ("templates" if name.endswith(".j2") else "rules") / name
-        path.parent.mkdir(exist_ok=True, parents=True)
-        path.write_text(content)
+    write_project(folder, files)
     loaded = load(folder / "rules", inspect_templates(folder / "templates"))
     assert loaded.book, [each.human() for each in loaded.diagnostics]
     return loaded.book

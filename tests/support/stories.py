@@ -8,7 +8,7 @@ from pathlib import Path
 from engine.core.durations import milliseconds
 from engine.model import Event
 from engine.testing import Project, Simulator, load_project
-from tests.support.command import write_project
+from tests.support.project_files import write_project
 
 LATENESS = "allowed_lateness: 6h\n"
 """For the policy of those ways in which events are late."""

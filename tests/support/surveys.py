@@ -5,7 +5,7 @@ from pathlib import Path
 
 from engine.lang.project import Loaded, load
 from engine.render import inspect_templates
-from tests.support.rendering import write
+from tests.support.project_files import write_files
 
 NPS = """\
 version: 1
@@ -79,8 +79,8 @@ TEMPLATES = {
 
 def survey_shop(folder: Path, templates: Mapping[str, str] = TEMPLATES) -> Loaded:
     """The shop's project in the folders `rules` and `templates`. It must have no findings."""
-    write(folder / "rules", {"events.yaml": EVENTS, "policy.yaml": POLICY, "nps.yaml": NPS})
-    loaded = load(folder / "rules", inspect_templates(write(folder / "templates", templates)))
+    write_files(folder / "rules", {"events.yaml": EVENTS, "policy.yaml": POLICY, "nps.yaml": NPS})
+    loaded = load(folder / "rules", inspect_templates(write_files(folder / "templates", templates)))
     assert loaded.book, [each.human() for each in loaded.diagnostics]
     assert not loaded.diagnostics, [each.human() for each in loaded.diagnostics]
     return loaded

@@ -25,8 +25,9 @@ from engine.worker.result import Arrival
 from tests.support.backtests import write_lines
 from tests.support.books import DAY, START, Plain, event
 from tests.support.cdnow import PROJECT
-from tests.support.command import engine, write_project
+from tests.support.command import engine
 from tests.support.plans import IDLE, JOURNEY, STORE, files, one_rule, purchases
+from tests.support.project_files import write_project
 
 SEGMENT = "segments: [{ id: buyers, if: events.purchase.count() >= 1 }]\n"
 PUBLISHED = "publish: [segment_entered]\n"

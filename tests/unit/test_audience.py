@@ -14,7 +14,8 @@ from engine.adapters.redis.embedded import EmbeddedServer
 from engine.operate.ad_platforms import FORMS, e164, hashed, plain_mail
 from tests.support.backtests import write_lines
 from tests.support.cdnow import TEMPLATE
-from tests.support.command import Ran, engine, write_project
+from tests.support.command import Ran, engine
+from tests.support.project_files import write_project
 
 EVENTS = """\
 version: 1

@@ -13,8 +13,9 @@ import pytest
 from engine.demo.generate import generated_events
 from tests.support.backtests import Lines, backtested, disturbed, replayed, write_lines
 from tests.support.cdnow import PROJECT
-from tests.support.command import REPOSITORY, engine, shared_data, write_project
+from tests.support.command import REPOSITORY, engine, shared_data
 from tests.support.job import make_job, project
+from tests.support.project_files import write_project
 from tests.support.referrals import FILES
 from tests.support.referrals import HISTORY as REFERRALS
 from tests.support.shop_history import FILE as CDNOW_SAMPLE

@@ -23,7 +23,7 @@ from engine.testing import load_project
 from engine.wire.records import encode_outreach
 from engine.wiring.kafka import close_writer, open_writer
 from engine.wiring.worker import open_running
-from tests.support.command import write_project
+from tests.support.project_files import write_project
 from tests.support.referrals import FILES
 
 MOMENT = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)

@@ -18,7 +18,8 @@ from engine.wire.records import decode_outreach, encode_outreach
 from engine.wire.share_codes import read_code
 from engine.wiring.sender import links_of
 from tests.support.outreach import outreach
-from tests.support.rendering import mail, renderer, write
+from tests.support.project_files import write_files
+from tests.support.rendering import mail, renderer
 from tests.support.rendering import outreach as to_render
 
 SECRET = "for-this-test-only"
@@ -137,14 +138,14 @@ def test_links_that_nobody_could_check_are_not_made() -> None:
 
 def test_who_sends_with_links_that_would_be_empty_is_warned_before(tmp_path: Path) -> None:
     linked, without = (
-        inspect_templates(write(tmp_path / name, files)) for name, files in {"a": GUARDED, "b": mail()}.items()
+        inspect_templates(write_files(tmp_path / name, files)) for name, files in {"a": GUARDED, "b": mail()}.items()
     )
     (finding,) = check_links(settings(email_url="console:"), linked)
     assert finding.level is Level.WARN
     assert "ENGINE_PUBLIC_URL" in finding.says
     assert not list(check_links(settings(email_url="console:"), without))
     assert not list(check_links(settings(), linked)), "nothing is sent from here"
-    shared = inspect_templates(write(tmp_path / "c", mail(text="{{ outreach.share_link }}")))
+    shared = inspect_templates(write_files(tmp_path / "c", mail(text="{{ outreach.share_link }}")))
     (finding,) = check_links(settings(email_url="console:", public_url="https://shop.example"), shared)
     assert "ENGINE_SHARE_URL" in finding.says
     assert not list(check_links(settings(email_url="console:", public_url="https://shop.example"), linked))

@@ -17,8 +17,9 @@ from engine.wiring.backtest import Rules
 from engine.wiring.plan import side_of
 from tests.support.backtests import write_lines
 from tests.support.cdnow import PROJECT
-from tests.support.command import Ran, engine, write_project
+from tests.support.command import Ran, engine
 from tests.support.plans import JOURNEY, STORE, files, one_rule, purchases
+from tests.support.project_files import write_project
 from tests.support.referrals import FILES
 
 ALL = Size(3, 3)

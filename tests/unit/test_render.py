@@ -10,7 +10,8 @@ from engine.core.triggers.inactivity import Inactivity
 from engine.model import KeptEvent
 from engine.render import JinjaRenderer
 from engine.testing import Simulator
-from tests.support.rendering import NOON, mail, outreach, purchase, push, reason_of, renderer, text_of, write
+from tests.support.project_files import write_files
+from tests.support.rendering import NOON, mail, outreach, purchase, push, reason_of, renderer, text_of
 from tests.support.rule_files import compiled
 
 ANNA = State(profile={"first_name": "Anna & <Co>"})
@@ -95,7 +96,7 @@ def test_rule_and_outreach_are_there(tmp_path: Path) -> None:
     rule = Rule(
         "win-back", Inactivity("win-back", of=frozenset({"visit"}), after=DAY), Send("t", "push"), why="Come back."
     )
-    folder = write(
+    folder = write_files(
         tmp_path, push("{{ rule.id }} {{ rule.why }} {{ rule.purpose }} {{ outreach.customer }} {{ outreach.at }}")
     )
     made = outreach()

@@ -7,7 +7,8 @@ import pytest
 from engine.core.expression import EVERY, Keeps, Needs, Reads
 from engine.core.template_facts import TemplateFacts
 from engine.render import inspect_templates
-from tests.support.rendering import facts_of, mail, push, write
+from tests.support.project_files import write_files
+from tests.support.rendering import facts_of, mail, push
 
 DAY = 86_400_000
 
@@ -33,7 +34,7 @@ def test_a_template_is_known_by_its_files_name(tmp_path: Path) -> None:
         "parts/a.j2": "",
         "b.txt": "",
     }
-    found = inspect_templates(write(tmp_path, files))
+    found = inspect_templates(write_files(tmp_path, files))
     assert [(facts.template, facts.channel) for facts in found] == [("t", "email"), ("t", "push"), ("win.back", "sms")]
     assert found[1].source == files["t.push.j2"]
     assert found[1].path == f"{tmp_path.as_posix()}/t.push.j2"

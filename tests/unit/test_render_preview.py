@@ -16,7 +16,8 @@ from engine.testing import Simulator
 from tests.support.journeys import loaded
 from tests.support.points_shop import STARS
 from tests.support.points_shop import shop as points_shop
-from tests.support.rendering import NOON, push, reason_of, write
+from tests.support.project_files import write_files
+from tests.support.rendering import NOON, push, reason_of
 from tests.support.segment_shop import ACTIVE, KEPT, UP, shop
 
 DAY = 86_400_000
@@ -26,7 +27,7 @@ RULE = Rule("receipt", Inactivity("receipt", of=frozenset(), after=DAY), Send("t
 
 def shown(folder: Path, source: str, data: dict[str, Any], *rules: Rule, template: str = "t") -> Outreach:
     book = RuleBook(rules, Catalog())
-    return preview(JinjaRenderer(write(folder, push(source)), book), book, template, "push", data, NOON)
+    return preview(JinjaRenderer(write_files(folder, push(source)), book), book, template, "push", data, NOON)
 
 
 def test_a_preview_shows_the_data_it_is_given(tmp_path: Path) -> None:
@@ -174,7 +175,7 @@ def on_the_way(folder: Path, until: str, *skus: str) -> str:
         "  closed: { properties: { sku: string } }\n"
     )
     book = loaded(JOURNEY, "", events)
-    renderer = JinjaRenderer(write(folder, push(SAYS)), book)
+    renderer = JinjaRenderer(write_files(folder, push(SAYS)), book)
     sim = Simulator(book)
     for day, sku in enumerate(skus):
         sim.event("signup", f"{day}d", sku=sku, amount=1 if sku.isupper() else 0)

@@ -16,7 +16,7 @@ from engine.lang.project import load
 from engine.lang.rule_tests import load_tests
 from engine.render import JinjaRenderer, inspect_templates
 from engine.testing import Simulator, run_test_file
-from tests.support.rendering import write
+from tests.support.project_files import write_files
 from tests.support.shop_history import FILE
 
 DAY = 86_400_000
@@ -35,8 +35,8 @@ ROUNDED = """\
 def project(folder: Path, *rules: str, text: str = "Hello", scores: dict[str, Any] | None = SCORES) -> Path:
     listed = "".join(f"  - {rule}\n" for rule in rules)
     files = {"events.yaml": EVENTS, "policy.yaml": POLICY, "rules.yaml": f"version: 1\nrules:\n{listed}"}
-    write(folder / "rules", {**files, **({"scores.json": json.dumps(scores)} if scores else {})})
-    write(folder / "templates", {"note.email.j2": NOTE.replace("TEXT", text)})
+    write_files(folder / "rules", {**files, **({"scores.json": json.dumps(scores)} if scores else {})})
+    write_files(folder / "templates", {"note.email.j2": NOTE.replace("TEXT", text)})
     return folder
 
 
@@ -165,7 +165,7 @@ def test_explain_says_when_the_score_falls_and_since_when_it_has(tmp_path: Path)
 def test_a_fit_beside_rules_that_wait_for_it_is_read_by_them(tmp_path: Path) -> None:
     folder = project(tmp_path, LEAVING, scores={"version": 7})
     source = '{ topic: shop, id: event_id, customer: customer_id, time: ts, properties: "." }'
-    write(folder / "rules", {"events.yaml": f"version: 1\nsources: [{source}]\nevents: {{ purchase: {{}} }}\n"})
+    write_files(folder / "rules", {"events.yaml": f"version: 1\nsources: [{source}]\nevents: {{ purchase: {{}} }}\n"})
     where = ["--rules", str(folder / "rules"), "--templates", str(folder / "templates"), "--until", "1997-10-01"]
     made = CliRunner().invoke(app, ["fit", str(FILE), *where, "--model", "bg_nbd"])
     assert made.exit_code == 0, made.output

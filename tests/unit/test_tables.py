@@ -12,7 +12,7 @@ from engine.lang.rule_tests import load_tests
 from engine.lang.tables import MAX_BYTES, MAX_ROWS, read_table
 from engine.render import JinjaRenderer, inspect_templates
 from engine.testing import Simulator, run_test_file
-from tests.support.rendering import write
+from tests.support.project_files import write_files
 
 POT = {"sku": "pot", "name": "Pot & lid", "url": "https://shop.example/pot"}
 TEA = {"sku": "tea", "name": "Tea"}
@@ -27,7 +27,7 @@ def project(folder: Path, text: str = LOOP, rows: Any = ROWS, html: str = "") ->
     blocks += f"{{% block html %}}{html}{{% endblock %}}" if html else ""
     table = json.dumps({"version": 1, "made": "today", "rows": rows})
     files = {"rules/events.yaml": EVENTS, "rules/rules.yaml": RULES, "rules/recommend.table.json": table}
-    return write(folder, files | {"templates/also.email.j2": blocks})
+    return write_files(folder, files | {"templates/also.email.j2": blocks})
 
 
 def loaded(folder: Path) -> Loaded:
@@ -135,7 +135,7 @@ tests:
 
 def test_rule_tests_fix_their_tables_so_that_a_new_fit_does_not_break_them(tmp_path: Path) -> None:
     folder = project(tmp_path)
-    write(folder / "rules", {"rules.test.yaml": TESTS})
+    write_files(folder / "rules", {"rules.test.yaml": TESTS})
     found = loaded(folder)
     file, findings = load_tests(folder / "rules" / "rules.test.yaml", found)
     assert found.book

@@ -14,7 +14,7 @@ from engine.insight.experiments.arms import Arm
 from engine.insight.figures.trial import Asked, NobodyExposed, Trial
 from engine.model import Event, Outcome, OutcomeRecord
 from engine.wire.records import encode_outcome
-from tests.support.rendering import write
+from tests.support.project_files import write_project
 
 HOUR, DAY = 3_600_000, 86_400_000
 START = 1_767_225_600_000
@@ -82,9 +82,9 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    write(tmp_path / "rules", {"events.yaml": EVENTS, "rules.yaml": RULES, "policy.yaml": "version: 1\nholdout: 5%\n"})
-    write(tmp_path / "templates", {"note.email.j2": NOTE})
-    return tmp_path
+    policy = "version: 1\nholdout: 5%\n"
+    files = {"events.yaml": EVENTS, "rules.yaml": RULES, "policy.yaml": policy, "note.email.j2": NOTE}
+    return write_project(tmp_path, files)
 
 
 def trial(archive: Path, within: int = 30 * DAY) -> Trial:

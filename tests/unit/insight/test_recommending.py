@@ -19,7 +19,7 @@ from engine.insight.archive import Archive, Place
 from engine.insight.recommending import MAX_ITEMS, NoItems, Wanted, recommendations
 from engine.model import Event
 from tests.support.command import REPOSITORY, engine
-from tests.support.rendering import write
+from tests.support.project_files import write_files
 
 Bought = tuple[str, Mapping[str, Any]]
 
@@ -127,7 +127,7 @@ def test_what_was_fitted_is_what_letters_recommend(tmp_path: Path) -> None:
             for sku in ("mug", "tea")
         ),
     }
-    folder = write(tmp_path, files)
+    folder = write_files(tmp_path, files)
     where = ["--rules", str(folder / "rules"), "--templates", str(folder / "templates")]
     run = CliRunner().invoke
     assert run(app, ["check", *where]).exit_code == 1  # there is no table yet, and the fit does not need one
