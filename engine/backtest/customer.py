@@ -100,9 +100,10 @@ class CustomerRun:
     def _wake(self, customer: str, state: State, decided: Decided, now: int) -> State | None:
         tick = self.tick(state.wake, now)
         assert tick
-        decision = decide(self.book, state, WakeUp(customer), tick.now, tick.before)
+        at = min(tick.now, state.wake + self.lateness)
+        decision = decide(self.book, state, WakeUp(customer), at, tick.before)
         if decision.outcomes:
-            self._keep(decision, decided, tick.now)
+            self._keep(decision, decided, at)
         return decision.state
 
     def tick(self, wake: int, now: int) -> Tick | None:

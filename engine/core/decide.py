@@ -125,7 +125,8 @@ def _fire_due(
     settling, followed = Settling(book, state, customer, decision), len(decision.derived)
     while due and due <= until and settling.fire(due, horizon, present):
         if len(decision.derived) > followed:
-            _follow(book, state, decision, horizon, present, due, followed)
+            at = max(present, due + book.policy.allowed_lateness)
+            _follow(book, state, decision, horizon, at, due, followed)
             followed = len(decision.derived)
         due = soonest_due(book, state)
     return due

@@ -81,7 +81,7 @@ class Simulator:
 
     def deliver(self, event: Event, arrival: int) -> None:
         """Deliver a complete event at `arrival`."""
-        self._pass_time(arrival - 1)
+        self._pass_time(arrival if event.time >= arrival else arrival - 1)  # a late event comes before what is due now
         self.now = max(self.now, arrival)
         for _ in range(2 if self.strict and self.book.policy.dedupe else 1):
             self._decide(event)

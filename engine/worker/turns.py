@@ -165,7 +165,7 @@ class Turns:
                 self._wake(self._state, at, due)
 
     def _wake(self, state: State, at: int, due: int) -> None:
-        if later := self._moved_to(state, self.clocks[at]):
+        if later := self._moved_to(state, self._clock(at, due)):
             state.wake = self.wakes[self._customer] = later
             self._due = later if later <= self.clocks[-1] else 0
         elif not self._careful:
@@ -186,11 +186,10 @@ class Turns:
         state, clocks = self._state, self.clocks
         before = state.wake if state is not None else 0
         present = self.wall if self.wall is not None else clocks[at - 1 if at else 0]
-        decision = decide(self.book, state, input, clocks[at], present)
+        now = self._clock(at, due) if due else clocks[at]
+        decision = decide(self.book, state, input, now, present)
         if decision.outcomes or decision.effects:
-            entries = (
-                entries_of(self.book, decision, self.renderer, self.largest, clocks[at]) if decision.effects else []
-            )
+            entries = entries_of(self.book, decision, self.renderer, self.largest, now) if decision.effects else []
             records = [encode_outcome(outcome) for outcome in decision.outcomes]
             kind = 0 if due else 2 if type(input) is Identified else 1
             self.told.append(Told((at, kind, due, self._customer), entries, decision.outcomes, records))
@@ -206,6 +205,10 @@ class Turns:
         if wake != before or type(input) is WakeUp:
             self.wakes[self._customer] = wake
             self._due = wake if wake <= clocks[-1] else 0
+
+    def _clock(self, at: int, due: int) -> int:
+        """The clock at this place. On an event clock it passes each timer alone: a message shows what is so then."""
+        return min(self.clocks[at], due + self.lateness) if due and self.wall is None else self.clocks[at]
 
     # --- after a failure
 

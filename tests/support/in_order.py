@@ -60,10 +60,10 @@ class InOrder:
                 self.wakes[customer] = self.end + RETRY_WAKE
                 continue
             if state is not None and state.wake == due:
-                self._wake(customer, before)
+                self._wake(customer, before, due)
 
-    def _wake(self, customer: str, before: int) -> None:
-        if self._decide(WakeUp(customer), before):
+    def _wake(self, customer: str, before: int, due: int) -> None:
+        if self._decide(WakeUp(customer), before, due=due):
             self.result.wakes += 1
             return
         state, self.wakes[customer] = self._state(customer), self.clock + RETRY_WAKE
@@ -75,12 +75,13 @@ class InOrder:
         data = self.states[customer] if customer in self.states else self.stored[customer]
         return decode_state(data) if data is not None else None
 
-    def _decide(self, input: Input, before: int, arrival: Arrival | None = None) -> bool:
+    def _decide(self, input: Input, before: int, arrival: Arrival | None = None, due: int = 0) -> bool:
         customer, present = input.customer, before if self.wall is None else self.wall
+        alone = due + self.book.policy.allowed_lateness if due and self.wall is None else self.clock
         try:
             state = self._state(customer)
             wake = state.wake if state is not None else 0
-            decision = decide(self.book, state, input, self.clock, present)
+            decision = decide(self.book, state, input, min(alone, self.clock), present)
             entries = self._written(decision)
             encoded = encode_state(decision.state) if decision.state is not None else None
         except StateUnreadable as error:
