@@ -43,6 +43,17 @@ with unwound_by_signals(longest=1):
 """
 
 
+@pytest.fixture(autouse=True)
+def every_signal_ends() -> Iterator[None]:
+    """A command inherits what is ignored: SIGHUP in tests that `nohup` has started."""
+    ignored = [by for by in SIGNALS if signal.getsignal(by) == signal.SIG_IGN]
+    for by in ignored:
+        signal.signal(by, signal.SIG_DFL)
+    yield
+    for by in ignored:
+        signal.signal(by, signal.SIG_IGN)
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A project with a history that ends, one that is written without end, and a folder for temporary files."""
