@@ -80,8 +80,6 @@ class Decoder:
         customer, identity, nobody = event.customer, event.id, self.nobody
         if customer in nobody or identity in nobody or customer.isspace() or identity.isspace():
             return None
-        if not is_customer_length(customer):
-            return None
         return event
 
     def _any(self, record: Record, wall: int) -> Event | None:
