@@ -12,6 +12,7 @@ from engine.testing import Simulator
 from tests.support import oracle_journeys as oracle
 from tests.support.examples import so_many
 from tests.support.journeys import ENDS, HOUR, START, loaded
+from tests.support.oracle_credit import late_credit
 from tests.support.oracle_journeys import Happening, Told, Tree
 
 BLOCKS = 20
@@ -89,5 +90,5 @@ def credits_of(tree: Tree, sim: Simulator, comes: Sequence[tuple[int, int, Happe
         told = [one for one in sim.outcomes[before:] if one.outcome is Outcome.GOAL_REACHED]
         messages = [(each.at, each.id, each.occurrence) for each in sim.outreach]
         is_goal = one.type == tree.goal[0] and one.amount >= tree.goal[1]
-        want = oracle.late_credit(messages, reached, tree.within * HOUR, time) if is_goal else ""
+        want = late_credit(messages, reached, tree.within * HOUR, time) if is_goal else ""
         assert [each.outreach for each in told if each.outreach] == [want] * bool(want), (oracle.rules(tree), comes)

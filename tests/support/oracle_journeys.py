@@ -5,7 +5,7 @@ it. A position is (time, index): that of an event, or of a moment just before th
 Hours count from START.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any, NamedTuple
@@ -227,17 +227,6 @@ class _Oracle:
                 within = [one for when, one in self.events if when <= at and at[0] - hours < when[0]]
                 return bool(sum(one.type == type_ for one in within) >= least)
         raise AssertionError(condition)
-
-
-def late_credit(messages: Sequence[tuple[int, str, str]], reached: Collection[str], within: int, time: int) -> str:
-    """What a goal of that time is credited to, however late it comes: the newest message before it, of any run; or "".
-
-    `messages`: (moment, outreach, run), in the order in which they were made. `reached`: runs that have reached theirs.
-    """
-    before = [message for message in messages if message[0] <= time]
-    newest = max((moment for moment, _, _ in before), default=time - within)
-    moment, outreach, run = next((one for one in reversed(before) if one[0] == newest), (newest, "", ""))
-    return outreach if time - moment < within and run not in reached else ""
 
 
 # Random trees and histories
