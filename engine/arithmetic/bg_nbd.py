@@ -25,7 +25,9 @@ class BgNbd:
 
     def fixed(self, repeats: int, recency: float) -> float:
         """The part of the formulas that stays the same in silence; who asks for many ages hands it in."""
-        return self._log_left(repeats, recency)
+        if repeats == 0:
+            return -inf
+        return log(self.a / (self.b + repeats - 1)) - (self.r + repeats) * log(self.alpha + recency)
 
     def log_likelihood(self, history: History, fixed: float | None = None) -> float:
         """ln of the likelihood of this history."""
@@ -61,8 +63,3 @@ class BgNbd:
         z = weeks / (past + weeks)
         lasting = exp((a - 1) * log1p(-z)) * hyper(c - self.r - x, a - 1, c, z)
         return c / (a - 1) * (1 - lasting)
-
-    def _log_left(self, x: int, recency: float) -> float:
-        if x == 0:
-            return -inf
-        return log(self.a / (self.b + x - 1)) - (self.r + x) * log(self.alpha + recency)

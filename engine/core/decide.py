@@ -123,9 +123,9 @@ def _fire_due(
     `due` is the soonest due moment, and so is the result.
     """
     settling, followed = Settling(book, state, customer, decision), len(decision.derived)
-    while due and due <= until and settling.fire(due, horizon, present):
+    lateness = book.policy.allowed_lateness
+    while due and due <= until and settling.fire(due, horizon, at := max(present, due + lateness)):
         if len(decision.derived) > followed:
-            at = max(present, due + book.policy.allowed_lateness)
             _follow(book, state, decision, horizon, at, due, followed)
             followed = len(decision.derived)
         due = soonest_due(book, state)

@@ -94,13 +94,12 @@ class Settling:
         self.customer = customer
         self.decision = decision
 
-    def fire(self, due: int, horizon: int, present: int) -> bool:
-        """Settle all that is due at that moment, the soonest. False: only forgetting the customer is.
+    def fire(self, due: int, horizon: int, at: int) -> bool:
+        """Settle all that is due at that moment, the soonest; it happens `at`. False: only forgetting the customer is.
 
         Points, then segments come first: the conditions of what else is due at that instant see them as they are from
         then on.
         """
-        at = max(present, due + self.book.policy.allowed_lateness)
         changes = points.fall_due(self.book, self.state, self.customer, due) if self.state.points else None
         if changes:
             self.decision.derived += changes

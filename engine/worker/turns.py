@@ -208,7 +208,7 @@ class Turns:
 
     def _clock(self, at: int, due: int) -> int:
         """The clock at this place. On an event clock it passes each timer alone: a message shows what is so then."""
-        return min(self.clocks[at], due + self.lateness) if due and self.wall is None else self.clocks[at]
+        return min(self.clocks[at], due + self.lateness) if self.wall is None else self.clocks[at]
 
     # --- after a failure
 
