@@ -3,15 +3,33 @@
 An error carries its data as fields. Its message says where the problem is and what to do, and never quotes a secret.
 """
 
-from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, dataclass_transform
 
 
+@dataclass_transform()
 class EngineError(Exception):
-    """Base class of errors that the operator can act on."""
+    """Base class of errors that the operator can act on.
+
+    A subclass declares its fields as a dataclass does. It is none: each of those compiles its methods where it is
+    defined, 0.3 ms apiece, and every command imports all errors.
+    """
+
+    _fields: ClassVar[tuple[str, ...]] = ()
+
+    def __init_subclass__(cls) -> None:
+        own = [name for name, kind in cls.__annotations__.items() if kind is not ClassVar]
+        cls._fields = (*cls._fields, *own)
+
+    def __init__(self, *values: object, **named: object) -> None:
+        fields, kind = self._fields, type(self)
+        given = dict(zip(fields, values, strict=False)) | named
+        lacking = [name for name in fields if name not in given and not hasattr(kind, name)]
+        if lacking or len(values) > len(fields) or not given.keys() <= {*fields}:
+            message = f"{kind.__name__} takes {', '.join(fields) or 'nothing'}"
+            raise TypeError(message)
+        self.__dict__.update(given)
 
 
-@dataclass
 class BadRecord(EngineError):
     """A record that cannot be decoded. `reason` is for a person; metrics count by `code`."""
 
@@ -22,7 +40,6 @@ class BadRecord(EngineError):
         return f"{self.code}: {self.reason}"
 
 
-@dataclass
 class BadExpression(EngineError):
     """An expression that cannot be compiled. `offset` and `length` count characters within the expression's text."""
 
@@ -36,7 +53,6 @@ class BadExpression(EngineError):
         return self.message
 
 
-@dataclass
 class RenderFailed(EngineError):
     """A template that failed for one customer; the reason goes into the outcome."""
 
@@ -47,7 +63,6 @@ class RenderFailed(EngineError):
         return f"template {self.template}: {self.reason}"
 
 
-@dataclass
 class Fenced(EngineError):
     """The store refused a commit: another worker owns the partition, or the store was restored to an older state."""
 
@@ -59,7 +74,6 @@ class Fenced(EngineError):
         return f"partition {self.partition}: this worker expects {self.expected}, but the store has {self.found}"
 
 
-@dataclass
 class StateUnreadable(EngineError):
     """A stored state that this version cannot read."""
 
@@ -69,7 +83,6 @@ class StateUnreadable(EngineError):
         return f"stored customer state: {self.reason}"
 
 
-@dataclass
 class MakesForOthers(EngineError):
     """A backtest met a rule that makes events for another customer, whom it may have decided already."""
 
@@ -82,7 +95,6 @@ class MakesForOthers(EngineError):
         )
 
 
-@dataclass
 class NoSuchDestination(EngineError):
     """Something in the outbox is for a destination that this worker does not publish to."""
 
@@ -93,7 +105,6 @@ class NoSuchDestination(EngineError):
         return f"the outbox of partition {self.partition} has entries for '{self.destination}', where nothing goes here"
 
 
-@dataclass
 class EndlessEvents(EngineError):
     """Rules whose events set off each other. `type`: of the event at which the decision was given up."""
 
@@ -104,7 +115,6 @@ class EndlessEvents(EngineError):
         return f"rules have made more than {self.limit} events one after the other, the last one a {self.type}"
 
 
-@dataclass
 class UnknownCustomer(EngineError):
     """An event that a rule made for a customer of whom nothing is known: it creates nobody."""
 
@@ -114,7 +124,6 @@ class UnknownCustomer(EngineError):
         return f"nothing is known of the customer, and a {self.type} that a rule has made creates nobody"
 
 
-@dataclass
 class StateTooNew(EngineError):
     """A stored state that a newer engine wrote; this one would drop the fields it does not know.
 
@@ -136,7 +145,6 @@ class StateTooNew(EngineError):
         )
 
 
-@dataclass
 class StoreUnavailable(EngineError):
     """The state store cannot be reached or refuses to work. Nothing was written by halves."""
 
@@ -147,7 +155,6 @@ class StoreUnavailable(EngineError):
         return f"the store at {self.store}: {self.reason}"
 
 
-@dataclass
 class StoreDamaged(EngineError):
     """A key of the store with content that the engine never writes: another program wrote it, or a restore failed."""
 
@@ -162,7 +169,6 @@ class StoreDamaged(EngineError):
         )
 
 
-@dataclass
 class BadStoreUrl(EngineError):
     """A store's URL or namespace that cannot be used. `url` comes without its password."""
 
@@ -173,7 +179,6 @@ class BadStoreUrl(EngineError):
         return f"store {self.url}: {self.reason}"
 
 
-@dataclass
 class EmbeddedServerFailed(EngineError):
     """The embedded server cannot run on this folder."""
 
@@ -184,7 +189,6 @@ class EmbeddedServerFailed(EngineError):
         return f"embedded store in {self.folder}: {self.reason}"
 
 
-@dataclass
 class BadInputFile(EngineError):
     """A file of events that cannot be read to its end."""
 
@@ -195,7 +199,6 @@ class BadInputFile(EngineError):
         return f"{self.path}: {self.reason}"
 
 
-@dataclass
 class BadOutputFile(EngineError):
     """A file that cannot be written."""
 
@@ -206,7 +209,6 @@ class BadOutputFile(EngineError):
         return f"{self.path}: {self.reason}"
 
 
-@dataclass
 class SourceUnavailable(EngineError):
     """Events cannot be read, and waiting does not help. `source`: a topic or the brokers' address."""
 
@@ -217,19 +219,16 @@ class SourceUnavailable(EngineError):
         return f"{self.source}: {self.reason}"
 
 
-@dataclass
 class CannotConnect(SourceUnavailable):
     """No broker at `source` lets us in. `advice`: what to look at, for whoever set the address."""
 
     advice: ClassVar = "is it running, and are ENGINE_KAFKA_BOOTSTRAP and the other ENGINE_KAFKA_… settings right?"
 
 
-@dataclass
 class CodecMissing(SourceUnavailable):
     """Records are compressed, and the package that decompresses them is not installed."""
 
 
-@dataclass
 class SinkUnavailable(EngineError):
     """Records cannot become durable, and waiting does not help. `sink`: a topic or the brokers' address."""
 
@@ -240,17 +239,14 @@ class SinkUnavailable(EngineError):
         return f"{self.sink}: {self.reason}"
 
 
-@dataclass
 class BrokersAway(SinkUnavailable):
     """The brokers did not accept records, or did not answer, in time. The client still tries: waiting helps."""
 
 
-@dataclass
 class TooLarge(SinkUnavailable):
     """One record that is too large for its topic. Other records are not affected."""
 
 
-@dataclass
 class PartitionsDiffer(EngineError):
     """The store was written with another number of partitions than the topics have, or a reshard to `moving_to` is
     unfinished."""
@@ -269,7 +265,6 @@ class PartitionsDiffer(EngineError):
         )
 
 
-@dataclass
 class OtherFormat(EngineError):
     """A store whose key layout belongs to another version of the engine."""
 
@@ -289,7 +284,6 @@ class OtherFormat(EngineError):
         )
 
 
-@dataclass
 class BookMissing(EngineError):
     """The store says that rules of this revision are being rolled out, and does not have them."""
 
@@ -302,7 +296,6 @@ class BookMissing(EngineError):
         )
 
 
-@dataclass
 class RolloutRefused(EngineError):
     """A change cannot be rolled out, ended or taken back now; nothing was changed."""
 
@@ -312,7 +305,6 @@ class RolloutRefused(EngineError):
         return self.reason
 
 
-@dataclass
 class ReshardRefused(EngineError):
     """The customers cannot be moved now; nothing was changed."""
 
@@ -322,7 +314,6 @@ class ReshardRefused(EngineError):
         return self.reason
 
 
-@dataclass
 class ShareEnded(EngineError):
     """A process of a replay ended before its work was done. `code`: of its exit; below 0 or above 128 a signal."""
 
@@ -341,7 +332,6 @@ class HistoryChanged(EngineError):
         return "the events were changed while they were read. Replay them again, or with --processes 1"
 
 
-@dataclass
 class TemporaryFailure(EngineError):
     """An outreach that could not be handed over now; another try may help.
 
@@ -358,7 +348,6 @@ class TemporaryFailure(EngineError):
         return self.reason
 
 
-@dataclass
 class PermanentFailure(EngineError):
     """An outreach that can never be handed over. `reason` has no personal data, `detail` may have.
 
@@ -375,7 +364,6 @@ class PermanentFailure(EngineError):
         return self.reason
 
 
-@dataclass
 class BadToken(EngineError):
     """A token that this engine has not signed, or that is too old."""
 
@@ -387,3 +375,8 @@ class BadToken(EngineError):
 
 class UsageError(EngineError):
     """An option or argument that cannot be used as it is."""
+
+    message: str
+
+    def __str__(self) -> str:
+        return self.message

@@ -5,7 +5,6 @@ Base is what rules, replays and workers need. pyproject.toml says what else each
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Final
 
 from engine.errors import EngineError
@@ -24,7 +23,6 @@ EXTRA_OF: Final[Mapping[str, str]] = {
 """Importable package -> extra. httpx comes with `web` too, which misses starlette first."""
 
 
-@dataclass
 class ExtraMissing(EngineError):
     """A library that is only installed on request, and was not."""
 

@@ -49,7 +49,6 @@ async def resolve(host: str, port: int) -> Sequence[str]:
     return [str(info[4][0]) for info in found]
 
 
-@dataclass
 class BadWebhook(EngineError):
     """An endpoint or a secret that cannot be used."""
 

@@ -16,7 +16,6 @@ from engine.render import JinjaRenderer, inspect_templates
 from engine.testing.simulator import START, Simulator
 
 
-@dataclass
 class RulesBroken(EngineError):
     """Raised if the rules have errors; `diagnostics` lists all of them."""
 

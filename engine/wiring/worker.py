@@ -36,7 +36,6 @@ from engine.worker.placement import check_stored
 from engine.worker.trusted_time import TrustedTime
 
 
-@dataclass
 class SourcesChanged(EngineError):
     """Rules that read other topics than those the worker is a member for."""
 

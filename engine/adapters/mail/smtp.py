@@ -21,7 +21,6 @@ _PORTS: Final = {"tls": 465, "starttls": 587, "none": 25}
 _OURSELVES: Final = ("localhost", "127.0.0.1", "::1")
 
 
-@dataclass
 class BadMailServer(EngineError):
     """A mail server's URL that cannot be used. `url` comes without its password."""
 

@@ -9,7 +9,6 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,7 +20,6 @@ NAME: Final = "archive.json"
 VERSION: Final = 1
 
 
-@dataclass
 class ArchiveBusy(EngineError):
     """Raised if another process writes to the archive."""
 
@@ -31,7 +29,6 @@ class ArchiveBusy(EngineError):
         return f"{self.folder}: another `engine archive` is writing to it; wait until it has ended"
 
 
-@dataclass
 class ArchiveBroken(EngineError):
     """Raised for a folder that is not an archive, or is one of a later version."""
 

@@ -3,7 +3,6 @@
 from base64 import b64decode
 from binascii import Error as NotBase64
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Final, NamedTuple, Protocol, TypeVar
 
@@ -27,7 +26,6 @@ _Seconds = Annotated[float, msgspec.Meta(ge=0, lt=1e11)]
 T = TypeVar("T")
 
 
-@dataclass
 class BadFeedback(EngineError):
     """A request that is refused. Metrics count by `code`; `status` is the answer's."""
 
