@@ -9,16 +9,15 @@ unit and interplay; docs/deployment.md is generated from them.
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic import Field, SecretStr
 
-from engine.errors import EngineError
 from engine.implausible import implausible
+from engine.project_settings import BadSetting as BadSetting
+from engine.project_settings import ProjectSettings, is_link, read_settings
 
 _OTHERS: Final = re.compile(r"ENGINE_(TEST_\w+|SHARED|COMPILE|(\w+_)?SERVICE_(HOST|PORT)\w*|(\w+_)?PORT_\d+_\w+)")
 """Variables that are no settings and no mistake: those of our tests and build, and those that Kubernetes adds for
@@ -31,24 +30,9 @@ MAX_COUNT: Final = 1_000_000
 """librdkafka refuses to return more records from one call."""
 
 
-@dataclass
-class BadSetting(EngineError):
-    """A setting that cannot be used; the message never quotes its value."""
-
-    name: str
-    reason: str
-
-    def __str__(self) -> str:
-        return f"{self.name}: {self.reason}"
-
-
-class Settings(BaseModel):
+class Settings(ProjectSettings):
     """All settings. Field names in upper case with ENGINE_ are the variables."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    rules: Path = Field(Path("rules"), description="folder of the rule files")
-    templates: Path = Field(Path("templates"), description="folder of the templates")
     store: str = Field(
         "embedded",
         description="state store: memory (lost at exit), embedded (one process), or the URL of a Redis or Valkey",
@@ -135,12 +119,6 @@ class Settings(BaseModel):
     )
     events_topic: str = Field(
         "engine.events", description="internal topic of the ingest; needed only if events.yaml has un-keyed sources"
-    )
-
-    coupon_secret: SecretStr = Field(
-        SecretStr(""),
-        description="makes the codes of coupons, at least 16 characters; needed where rules have coupons; a new one "
-        "serves new runs only, and nothing needs the old one any more",
     )
 
     email_url: str = Field(
@@ -277,60 +255,9 @@ class Settings(BaseModel):
     )
 
 
-def _is_link(value: object) -> bool:
-    """Whether this is an address that Kubernetes adds for a service: `engine-web` makes ENGINE_WEB_PORT."""
-    return isinstance(value, str) and value.startswith(("tcp://", "udp://"))
-
-
-def _from_environment() -> dict[str, str]:
-    """The variables of settings, in upper or lower case, without the addresses that Kubernetes adds."""
-    given = {name.upper(): value for name, value in os.environ.items() if not _is_link(value)}
-    named = {name: f"ENGINE_{name.upper()}" for name in Settings.model_fields}
-    return {name: given[variable] for name, variable in named.items() if variable in given}
-
-
-def _from_secret_files() -> dict[str, str]:
-    """Secrets from files, such as `ENGINE_KAFKA_PASSWORD_FILE=/run/secrets/kafka`. Raises BadSetting."""
-    found = {}
-    for name in (name for name, field in Settings.model_fields.items() if field.annotation is SecretStr):
-        variable = f"ENGINE_{name.upper()}_FILE"
-        if path := os.environ.get(variable):
-            try:
-                found[name] = Path(path).read_text(encoding="utf-8").strip()
-            except OSError as error:
-                raise BadSetting(variable, f"{path}: {error.strerror}") from error
-    return found
-
-
 def load_settings(**given: Any) -> Settings:
     """The settings; `given` overrides the environment. Raises BadSetting for the first that cannot be used."""
-    for name in given.keys() - Settings.model_fields.keys():
-        raise BadSetting(name, "there is no such setting")
-    try:
-        settings = Settings(**_from_secret_files() | _from_environment() | given)
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = f"ENGINE_{'_'.join(map(str, first['loc'])).upper()}"
-        raise BadSetting(name, _plain(first)) from error
-    for name, reason in implausible(settings):
-        variable = f"ENGINE_{name.upper()}"
-        raise BadSetting(variable, reason)
-    return settings
-
-
-_EXPECTED: Final = {
-    "int_parsing": "a whole number",
-    "int_from_float": "a whole number",
-    "float_parsing": "a number",
-    "bool_parsing": "true or false",
-}
-
-
-def _plain(error: ErrorDetails) -> str:
-    """What pydantic found, for somebody who has set a variable. Secrets are texts, and so never fail to be parsed."""
-    if expected := _EXPECTED.get(error["type"]):
-        return f"expected {expected}, not {error['input']!r}"
-    return error["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
+    return read_settings(Settings, implausible, given)
 
 
 def channel_urls(settings: Settings) -> dict[str, str]:
@@ -342,7 +269,7 @@ def channel_urls(settings: Settings) -> dict[str, str]:
 def linked_settings(environment: Mapping[str, str] = os.environ) -> list[str]:
     """Variables of settings that hold the address of a Kubernetes service instead of a value; they are ignored."""
     known = {f"ENGINE_{name.upper()}" for name in Settings.model_fields}
-    return sorted(name for name, value in environment.items() if name.upper() in known and _is_link(value))
+    return sorted(name for name, value in environment.items() if name.upper() in known and is_link(value))
 
 
 def unknown_settings(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
@@ -350,7 +277,7 @@ def unknown_settings(environment: Mapping[str, str] = os.environ) -> dict[str, s
     fields = Settings.model_fields
     known = {name.upper() for name in fields}
     known |= {f"{name.upper()}_FILE" for name, field in fields.items() if field.annotation is SecretStr}
-    links = {name for name, value in environment.items() if _is_link(value)}
+    links = {name for name, value in environment.items() if is_link(value)}
     given = sorted(name for name in environment.keys() - links if name.upper().startswith("ENGINE_"))
     unknown = [name for name in given if not _OTHERS.fullmatch(name.upper()) and name.upper()[7:] not in known]
     nearest = {name: get_close_matches(name.upper()[7:], sorted(known), 1, 0.7) for name in unknown}

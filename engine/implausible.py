@@ -32,9 +32,7 @@ Problem = tuple[str, str]
 
 def implausible(settings: Any) -> Iterator[Problem]:
     """Every problem of the settings, an instance of engine.config.Settings."""
-    for name, value in settings:
-        if not str(value).isascii() and not _is_utf8(str(value)):
-            yield name, "is not UTF-8"
+    yield from not_utf8(settings)
     yield from _names(settings)
     yield from _addresses(settings)
     yield from _logins(settings)
@@ -43,6 +41,13 @@ def implausible(settings: Any) -> Iterator[Problem]:
         path = getattr(settings, name)
         if path is not None and not path.is_file():
             yield name, f"{path}: no such file"
+
+
+def not_utf8(settings: Iterable[tuple[str, Any]]) -> Iterator[Problem]:
+    """The settings whose variables were not UTF-8."""
+    for name, value in settings:
+        if not str(value).isascii() and not _is_utf8(str(value)):
+            yield name, "is not UTF-8"
 
 
 def _is_utf8(text: str) -> bool:
