@@ -1,20 +1,20 @@
-"""`engine check`: prints every problem of the rules at once."""
+"""`engine check`: prints every problem of the rules at once. It runs on every save, and so imports little: no rich."""
 
+import os
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from engine.cli.console import complain, err, out
-from engine.cli.options import RulesDir, TemplatesDir, settings_of
-from engine.config import Settings
+from engine.cli.options import RulesDir, TemplatesDir, project_settings_of
 from engine.lang import diagnostics as findings
 from engine.lang.diagnostics import Diagnostic
 from engine.lang.project import Loaded, load
 from engine.lang.rule_tests import load_tests
 from engine.operate.coupons import missing_secret
 from engine.operate.words import count_of
+from engine.project_settings import ProjectSettings
 from engine.render import inspect_templates
 
 
@@ -41,7 +41,7 @@ def check(
 
     Example: engine check --rules rules --format github
     """
-    settings = settings_of(rules=rules, templates=templates)
+    settings = project_settings_of(rules=rules, templates=templates)
     loaded = load(settings.rules, inspect_templates(settings.templates))
     found = sorted({*loaded.diagnostics, *_tests(settings.rules, loaded)})
     if format is Format.JSON:
@@ -66,12 +66,16 @@ def _sum_up(loaded: Loaded, found: list[Diagnostic]) -> None:
     if loaded.book and not errors:
         note = f", {count_of(warnings, 'warning')}" if warnings else ""
         files = count_of(len(loaded.files), "file")
-        out.print(f"[green]ok[/] {count_of(len(loaded.book.rules), 'rule')} in {files}{note}", highlight=False)
+        _print("ok", "green", f" {count_of(len(loaded.book.rules), 'rule')} in {files}{note}")
     else:
-        err.print(f"[red]{count_of(errors, 'error')}[/], {count_of(warnings, 'warning')}", highlight=False)
+        _print(count_of(errors, "error"), "red", f", {count_of(warnings, 'warning')}", err=True)
 
 
-def _tell_of_coupons(settings: Settings, loaded: Loaded) -> None:
+def _print(head: str, color: str, rest: str, *, err: bool = False) -> None:
+    typer.echo(typer.style(head, fg=color) + rest, err=err, color=False if os.environ.get("NO_COLOR") else None)
+
+
+def _tell_of_coupons(settings: ProjectSettings, loaded: Loaded) -> None:
     """No finding: rules are checked where the secrets of workers are not, and should not be."""
     if loaded.book and (why := missing_secret(settings, loaded.book)):
-        complain(f"note: where workers run, ENGINE_COUPON_SECRET {why}; it is not set here")
+        typer.echo(f"note: where workers run, ENGINE_COUPON_SECRET {why}; it is not set here", err=True)

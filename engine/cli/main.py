@@ -1,5 +1,6 @@
-"""`engine`: the table of commands. A command's module is imported when it runs, so that --help is fast."""
+"""The table of commands. A command's module is imported when it runs, so that --help is fast."""
 
+import gc
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
@@ -9,7 +10,6 @@ from typing import Any, NamedTuple
 import typer
 import typer.core
 
-from engine.cli.console import complain
 from engine.errors import CannotConnect, EngineError, UsageError
 from engine.extras import naming_extras
 from engine.wiring.unwinding import unwound_by_signals
@@ -119,6 +119,9 @@ class OnDemand(Mapping[str, Any]):
         entry = COMMANDS[name]
         with naming_extras():
             module = import_module(f"engine.cli.{entry.module}")
+        if not gc.isenabled():  # see engine.cli.start
+            gc.freeze()
+            gc.enable()
         app = typer.Typer()
         module.register(app)
         return typer.main.get_group(app).commands[name]
@@ -181,7 +184,7 @@ def _check_arguments(arguments: Sequence[str]) -> None:
 
 
 def run() -> None:
-    """The entry point: prints an EngineError as one message, without a traceback, and exits with code 1.
+    """Runs a command: prints an EngineError as one message, without a traceback, and exits with code 1.
 
     SIGTERM, Ctrl-C and a closed terminal let it remove what it made for the time being; the code is 128 and the signal.
     """
@@ -193,6 +196,8 @@ def run() -> None:
         with unwound_by_signals(), naming_extras():
             app()
     except EngineError as error:
+        from engine.cli.console import complain  # rich takes 25 ms, which a command without colours does without
+
         complain(str(error))
         if isinstance(error, CannotConnect):
             complain(error.advice)

@@ -5,11 +5,13 @@ environment is read when a command runs, not when it is imported, and --help say
 """
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from engine.config import Settings, load_settings
+if TYPE_CHECKING:
+    from engine.config import Settings
+    from engine.project_settings import ProjectSettings
 
 RulesDir = Annotated[
     Path | None, typer.Option("--rules", help="Folder of the rule files.", show_default="ENGINE_RULES, else rules")
@@ -33,6 +35,19 @@ Namespace = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for a program to read.")]
 
 
-def settings_of(**options: Any) -> Settings:
+def settings_of(**options: Any) -> "Settings":
     """The settings of the environment, overridden by the given options. Raises BadSetting."""
-    return load_settings(**{name: value for name, value in options.items() if value is not None})
+    from engine.config import load_settings  # 70 of them; `check` reads three
+
+    return load_settings(**_given(options))
+
+
+def project_settings_of(**options: Any) -> "ProjectSettings":
+    """The same of those that a project of rules has."""
+    from engine.project_settings import load_project_settings
+
+    return load_project_settings(**_given(options))
+
+
+def _given(options: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if value is not None}

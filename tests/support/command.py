@@ -20,7 +20,7 @@ from engine.cli.main import run
 from tests.services.processes import tended
 
 REPOSITORY = Path(__file__).parents[2]
-PROGRAM = "from engine.cli.main import run; run()"
+PROGRAM = "from engine.cli.start import run; run()"
 
 
 @dataclass(frozen=True, slots=True)

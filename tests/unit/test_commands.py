@@ -50,7 +50,7 @@ def test_every_command_has_an_example_in_its_help_and_a_place_in_the_documentati
 
 def test_help_does_not_show_the_password_of_the_store() -> None:
     environment = os.environ | {"ENGINE_STORE": "redis://engine:hunter2@redis:6379/0"}
-    command = [sys.executable, "-c", "from engine.cli.main import run; run()", "run", "--help"]
+    command = [sys.executable, "-c", "from engine.cli.start import run; run()", "run", "--help"]
     ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     assert "--store" in ran.stdout
     assert "hunter2" not in ran.stdout + ran.stderr
@@ -82,7 +82,7 @@ def test_help_and_the_check_of_rules_import_no_client_of_a_server_and_no_extra()
 @pytest.mark.parametrize("name", ["engine run", "engine web"])
 def test_the_help_says_the_same_in_every_environment(name: str) -> None:
     def shown(environment: dict[str, str]) -> str:
-        command = [sys.executable, "-c", "from engine.cli.main import run; run()", *name.split()[1:], "--help"]
+        command = [sys.executable, "-c", "from engine.cli.start import run; run()", *name.split()[1:], "--help"]
         whole = os.environ | environment
         return subprocess.run(command, env=whole, capture_output=True, text=True, check=True).stdout
 
