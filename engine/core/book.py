@@ -277,6 +277,10 @@ class RuleBook:
         declared, field = self.catalog.events[name], self.policy.zones.field
         return field is not None and (declared.profile_all or field in declared.profile)
 
+    def plan_of(self, move: Event) -> Plan:
+        """What a move of a segment concerns, besides what its event does as any other."""
+        return self.moves[move.properties["segment"], move.type]
+
     def looks_at(self, concerned: Iterable[str]) -> tuple[tuple[Segment, bool], ...]:
         """These segments, to be looked at, and those that read them, if one of them changes."""
         asked = frozenset(concerned)

@@ -13,7 +13,6 @@ from itertools import islice
 from engine.core.book import Plan, RuleBook
 from engine.core.effects import Decision
 from engine.core.guests import identify
-from engine.core.journeys import conduct
 from engine.core.points.model import CHANGED
 from engine.core.points.record import record
 from engine.core.seen import OF_RULES, is_duplicate
@@ -169,10 +168,7 @@ def _happen(
     if not moves and plan.runs is None:
         candidates = react(plan, state, event, horizon, present)
     else:
-        settling = Settling(book, state, event.customer, decision)
-        steps = conduct.hear(settling, plan.runs, event, present) if plan.runs is not None else []
-        of_moves = settling.answer(moves, horizon, present) if moves else []
-        candidates = steps + react(plan, state, event, horizon, present) + of_moves
+        candidates = Settling(book, state, event.customer, decision).hear(moves, horizon, present, (plan, event))
     if candidates:
         Settling(book, state, event.customer, decision).settle(candidates)
     if moves:

@@ -106,7 +106,8 @@ class Settling:
         moves = fall_due(self.book, self.state, self.customer, due) if self.state.segments else None
         if self.book.ends and (changes is not None or moves is not None):
             refresh(self.book.ends, self.state, due)
-        candidates = self.answer(moves, horizon, at) if moves else []
+        candidates = self.hear(moves, horizon, at) if moves else []
+        led = [candidate.run for candidate in candidates]  # a move has led them to a step that is due at once
         timers = self._due_timers(due)
         for rule, timer in timers:
             firing = rule.trigger.on_due(self.state, timer)
@@ -114,22 +115,25 @@ class Settling:
                 candidates.append(Candidate(rule, rule.action, firing, self.customer, at))
         if self.state.deferred:
             candidates += self._due_deferred(due, at)
-        runs = self._due_runs(due)
+        runs = [(rule, run) for rule, run in self._due_runs(due) if not any(run is one for one in led)]
         candidates += [step for rule, run in runs if (step := conduct.go_on(self, rule, run, due, at)) is not None]
         self.settle(candidates)
         if moves:
             self.decision.derived += moves
         return bool(candidates or runs or timers) or moves is not None or changes is not None
 
-    def answer(self, moves: list[Event], horizon: int, at: int) -> list[Candidate]:
-        """What comes of moves of segments, besides what their events do: they end rules, then rules come true."""
-        plans = [(self.book.moves[move.properties["segment"], move.type], move) for move in moves]
-        plans = [(plan, move) for plan, move in plans if not plan.idle]
+    def hear(self, moves: list[Event], horizon: int, at: int, *told: tuple[Plan, Event]) -> list[Candidate]:
+        """What comes of moves of segments, besides what their events do, and of an event that is `told` with them.
+
+        The event's exits are done. All of it ends rules and runs before any of it lets a run go on or a rule come true.
+        """
+        plans = [(plan, move) for move in moves if not (plan := self.book.plan_of(move)).idle]
         for plan, move in plans:
             for rule, fact in plan.exits:
                 self.exit(rule, fact, move, at)
-        steps = [step for plan, move in plans if plan.runs for step in conduct.hear(self, plan.runs, move, at)]
-        return steps + [candidate for plan, move in plans for candidate in react(plan, self.state, move, horizon, at)]
+        heard = [*told, *plans]
+        steps = conduct.hear(self, [(plan.runs, event) for plan, event in heard if plan.runs is not None], at)
+        return steps + [one for plan, event in heard for one in react(plan, self.state, event, horizon, at)]
 
     def _due_timers(self, due: int) -> list[tuple[Rule, Timer]]:
         by_id = self.book.by_id

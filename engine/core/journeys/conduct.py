@@ -1,7 +1,7 @@
 """Leads customers through journeys: begins their runs, goes on when a wait is over or a fact comes, and ends them.
 
-`settle` calls `enter`, `go_on` and `after_step`; `decide` calls `hear` for each event that a journey waits for. Each
-returns the step that is to be judged now, as a candidate, or None if the run waits or is over.
+`settle` calls `enter`, `go_on` and `after_step`, and `hear` for events and moves that journeys wait for. Each returns
+what is to be judged now: the step as a candidate, or None if the run waits or is over.
 """
 
 from typing import TYPE_CHECKING, Final
@@ -70,15 +70,19 @@ def after_step(settling: "Settling", candidate: Candidate, verdict: Verdict) -> 
     return _walk(settling, candidate.rule, run, step.next, made, at, f"after {step.name}")
 
 
-def hear(settling: "Settling", plan: RunPlan, event: Event, at: int) -> list[Candidate]:
-    """Let an event end runs that should not have begun, reach goals, and end waits, in this order."""
-    for rule in plan.starts:
-        _disprove(settling, rule, event, at)
-    for rule, goal in plan.goals:
-        _reach(settling, rule, goal, event, at)
-    for rule in plan.calendars:
-        _look_up_again(settling, rule, event, at)
-    return [step for rule in plan.waits for step in _end_waits(settling, rule, event, at)]
+def hear(settling: "Settling", told: list[tuple[RunPlan, Event]], at: int) -> list[Candidate]:
+    """Let what happens at one instant end runs that should not have begun, reach goals, and end waits, in this order.
+
+    Each goal is reached before any wait is over, so that no step comes of a run that has reached its goal.
+    """
+    for plan, event in told:
+        for rule in plan.starts:
+            _disprove(settling, rule, event, at)
+        for rule, goal in plan.goals:
+            _reach(settling, rule, goal, event, at)
+        for rule in plan.calendars:
+            _look_up_again(settling, rule, event, at)
+    return [step for plan, event in told for rule in plan.waits for step in _end_waits(settling, rule, event, at)]
 
 
 def end_all(settling: "Settling", rule: Rule, fact: Fact, event: Event, at: int) -> None:
