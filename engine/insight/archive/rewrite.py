@@ -5,6 +5,7 @@ ones.
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import groupby
 from pathlib import Path
 from typing import Any, Final, cast
@@ -14,7 +15,7 @@ import msgspec
 from engine.insight.archive import ledger as ledgers
 from engine.insight.archive.layout import Kind
 from engine.insight.archive.ledger import Ledger
-from engine.insight.archive.writer import connected, write_by_day
+from engine.insight.archive.writer import connected, ledger_of, write_by_day
 
 MAX_BYTES_SORTED: Final = 256 * 1024 * 1024
 """Bytes of Parquet that are sorted together: about 10 million records and 2 GB of memory. Without it
@@ -29,9 +30,12 @@ Day = list[str]
 
 
 def compact(folder: Path) -> int:
-    """Merge each day's files into one, sorted by customer and arrival. Returns by how many files that is fewer."""
-    with ledgers.locked(folder):
-        ledger = before = _opened(folder)
+    """Merge each day's files into one, sorted by customer and arrival. Returns by how many files that is fewer.
+
+    Raises ArchiveBroken and ArchiveBusy.
+    """
+    with _opened(folder) as before:
+        ledger = before
         for kind, days in _days(before):
             scattered = [day for day in days if len(day) > 1]
             for files in _portions(folder, scattered):
@@ -42,10 +46,10 @@ def compact(folder: Path) -> int:
 def erase(folder: Path, customers: Sequence[str]) -> int:
     """Rewrite the tables without the records of these customers; records that could not be read are not searched.
 
-    Returns how many records that were.
+    Returns how many records that were. Raises ArchiveBroken and ArchiveBusy.
     """
-    with ledgers.locked(folder):
-        ledger, gone = _opened(folder), 0
+    with _opened(folder) as ledger:
+        gone = 0
         for kind, days in _days(ledger):
             theirs = _theirs(kind)
             found = _files_with(folder, days, theirs, customers) if kind != "unreadable" else {}
@@ -56,10 +60,14 @@ def erase(folder: Path, customers: Sequence[str]) -> int:
         return gone
 
 
-def _opened(folder: Path) -> Ledger:
-    ledger = ledgers.load(folder)
-    ledgers.drop_unnamed(folder, ledger)
-    return ledger
+@contextmanager
+def _opened(folder: Path) -> Iterator[Ledger]:
+    """The ledger of an archive that is there, and is locked. What is misspelt must not be made, and found empty."""
+    ledger_of(folder)
+    with ledgers.locked(folder):
+        ledger = ledgers.load(folder)
+        ledgers.drop_unnamed(folder, ledger)
+        yield ledger
 
 
 def _replaced(

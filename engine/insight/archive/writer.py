@@ -107,8 +107,11 @@ class Archive:
         spool.write(_encode({**head, "arrived_at": arrived, **row}) + b"\n")
 
     def commit(self) -> None:
-        """Commit all added records: on the disk when this returns, absent if the process is killed before."""
-        if not self._read:
+        """Commit all added records: on the disk when this returns, absent if the process is killed before.
+
+        A first commit without any makes an archive too, so that an empty one is not taken for none.
+        """
+        if not self._read and (self.folder / ledgers.NAME).exists():
             return
         made = {kind: self._write(kind, spool) for kind, spool in self._spools.items()}
         ledger = msgspec.structs.replace(self.ledger, commits=self.ledger.commits + 1)
@@ -183,8 +186,14 @@ def connected() -> duckdb.DuckDBPyConnection:
 
 
 def files_of(folder: Path, kind: Kind) -> list[str]:
-    """The files of a table as of the last commit. Raises ArchiveBroken if there is no archive."""
-    return [str(folder / path) for path in ledger_of(folder).files.get(kind, ())]
+    """The files of a table as of the last commit. Raises ArchiveBroken if there is no archive, or a file is gone."""
+    files = [folder / path for path in ledger_of(folder).files.get(kind, ())]
+    gone = next((path for path in files if not path.exists()), None)
+    if gone:
+        name = gone.relative_to(folder)
+        reason = f"{name} is gone, which {ledgers.NAME} names; if the archive is just being rewritten, try again"
+        raise ledgers.ArchiveBroken(str(folder), reason)
+    return [str(path) for path in files]
 
 
 def ledger_of(folder: Path) -> Ledger:

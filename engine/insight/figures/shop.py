@@ -19,7 +19,7 @@ import duckdb
 
 from engine.arithmetic.local_time import from_millis
 from engine.errors import EngineError
-from engine.insight.archive import Kind, files_of
+from engine.insight.archive import ArchiveBroken, Kind, files_of
 from engine.insight.archive.writer import connected
 from engine.insight.figures.days import UTC, day_of, start_of
 
@@ -123,7 +123,11 @@ def add_views(connection: duckdb.DuckDBPyConnection, folders: Sequence[Path]) ->
         read = (
             f"UNION ALL BY NAME SELECT * FROM read_parquet([{listed}], hive_partitioning = false, union_by_name = true)"
         )
-        connection.execute(f"CREATE VIEW {table} AS {_EMPTY[table]} {read if files else ''}")
+        try:
+            connection.execute(f"CREATE VIEW {table} AS {_EMPTY[table]} {read if files else ''}")
+        except duckdb.Error as error:  # the file's name is in it
+            reason = f"a file of {table} is damaged: {str(error).splitlines()[0]}"
+            raise ArchiveBroken(", ".join(map(str, folders)), reason) from error
 
 
 _NO_EVENT: Final = """

@@ -5,6 +5,7 @@ import json
 import random
 import signal
 from collections import Counter
+from functools import partial
 from multiprocessing import get_context
 from multiprocessing.connection import wait
 from pathlib import Path
@@ -19,6 +20,7 @@ from engine.cli.main import app
 from engine.errors import BadRecord
 from engine.insight.archive import Archive, ArchiveBroken, ArchiveBusy, Place, compact, erase, files_of
 from engine.insight.archive.ledger import NAME
+from engine.insight.figures.shop import NoPurchases, add_views
 from tests.support.archive_writer import DAY, RECORDS, fill, purchase
 from tests.support.folder_changes import changes
 
@@ -158,6 +160,34 @@ def test_a_folder_that_is_no_archive_is_said_to_be_none(tmp_path: Path) -> None:
     (tmp_path / NAME).write_text("{")
     with pytest.raises(ArchiveBroken, match="not what `engine archive` wrote"), Archive.opened(tmp_path):
         pass
+
+
+def test_an_archive_of_a_history_without_a_record_is_one(tmp_path: Path) -> None:
+    history, folder = tmp_path / "history.jsonl", tmp_path / "archive"
+    history.touch()
+    assert accept(history, folder) == {"records": 0, "unreadable": 0}
+    assert files_of(folder, "events") == []
+    assert compact(folder) == 0
+    ran = CliRunner().invoke(app, ["metrics", str(folder), "--zone", "UTC"])
+    assert isinstance(ran.exception, NoPurchases)
+
+
+def test_nobody_is_erased_from_a_folder_that_is_no_archive(tmp_path: Path) -> None:
+    """Otherwise a misspelt folder would say that all is done."""
+    for rewrite in (compact, partial(erase, customers=["c"])):
+        with pytest.raises(ArchiveBroken, match="is no archive"):
+            rewrite(tmp_path / "archve")
+    assert not (tmp_path / "archve").exists()
+
+
+def test_a_file_that_is_gone_or_damaged_is_named(tmp_path: Path) -> None:
+    path = Path(files_of(filled(tmp_path), "events")[0])
+    path.write_bytes(b"PAR1, but no more")
+    with duckdb.connect() as connection, pytest.raises(ArchiveBroken, match=f"damaged: .*{path.name}"):
+        add_views(connection, [tmp_path])
+    path.unlink()
+    with pytest.raises(ArchiveBroken, match=f"{path.name} is gone"):
+        files_of(tmp_path, "events")
 
 
 def line(number: int) -> str:
