@@ -128,3 +128,22 @@ def test_a_required_property_that_is_missing_stops_the_event(tmp_path: Path, str
     there.run("30d")
     assert there.derived == []
     assert there.outcomes[-1].reason == "referral_succeeded must have friend, which is missing"
+
+
+def test_with_match_one_event_waits_for_each_order(tmp_path: Path, strict: bool) -> None:
+    there = Simulator(book_of(tmp_path, EACH.replace("    exit:", "    match: order_id\n    exit:")), strict=strict)
+    there.event("signup", "0d", customer="bob")
+    for at, order in (("1d", "o-1"), ("2d", "o-1"), ("3d", "o-2")):
+        there.event("purchase", at, customer="bob", order_id=order)
+    there.event("purchase", "4d", customer="bob")
+    assert [one.reason for one in there.outcomes if one.outcome is Outcome.SUPPRESSED] == [
+        "one waits already for this order_id, since 2026-01-02T00:00:00Z",
+        "the event has no order_id",
+    ]
+    there.event("purchase", "20d", customer="bob", order_id="o-1")
+    for number in range(40):
+        there.event("purchase", "21d", customer="bob", order_id=f"p-{number}")
+    assert there.outcomes[-1].reason == "32 wait already, one per order_id"
+    there.run("40d")
+    assert [one.properties["friend"] for one in there.derived[:3]] == ["o-1", "o-2", "o-1"]
+    assert len(there.derived) == 2 + 32

@@ -14,6 +14,7 @@ from engine.core.effects import Effect
 from engine.core.experiments.guards import experiment
 from engine.core.expression import Expression
 from engine.core.guards import PASS, Candidate, Guard, Later, Stop, Verdict, condition, freshness, reentry
+from engine.core.journeys.runs import MAX_RUNS, key_of
 from engine.core.scope import MISSING
 from engine.core.state.model import State
 from engine.core.zones import iso
@@ -76,10 +77,10 @@ class Emit(Action):
         return self.after > 0
 
     def enter(self, book: RuleBook, state: State, candidate: Candidate) -> Verdict:
-        """Condition, reentry and experiments, asked once, before `after`."""
+        """Condition, reentry, `match` and experiments, asked once, before `after`."""
         if not candidate.first_try:
             return PASS
-        for guard in (_of_use, condition, reentry, experiment):
+        for guard in (_of_use, condition, reentry, self.place_free, experiment):
             verdict = guard(book, state, candidate)
             if verdict is not PASS:
                 return verdict
@@ -87,6 +88,22 @@ class Emit(Action):
             return PASS
         due = candidate.firing.moment + self.after
         return Later(f"in {text_of(self.after)}, at {iso(due)}, unless it ends before", due)
+
+    def place_free(self, book: RuleBook, state: State, candidate: Candidate) -> Verdict:
+        """With `match`, one event waits for each value of it."""
+        rule = candidate.rule
+        if not rule.match:
+            return PASS
+        key = key_of(rule, candidate.firing.event)
+        if key is None:
+            return Stop(Outcome.SUPPRESSED, f"the event has no {rule.match}")
+        waiting = [one for one in state.deferred if one.rule == rule.id]
+        since = next((one.moment for one in waiting if key_of(rule, one.event) == key), None)
+        if since is not None:
+            return Stop(Outcome.SUPPRESSED, f"one waits already for this {rule.match}, since {iso(since)}")
+        if len(waiting) >= MAX_RUNS:
+            return Stop(Outcome.SUPPRESSED, f"{MAX_RUNS} wait already, one per {rule.match}")
+        return PASS
 
     def recipient(self, book: RuleBook, state: State, candidate: Candidate) -> Verdict:
         if self.to is None or (self.to.needs.reads.event and candidate.firing.event is None):
