@@ -4,19 +4,21 @@ To add an action: a model here with its fields and `build`, its key in `RuleFiel
 """
 
 from abc import abstractmethod
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 from pydantic import Field
 
 from engine.core.actions.base import Action
 from engine.core.actions.emit import Emit
 from engine.core.actions.send import Send
-from engine.core.catalog import EventType
+from engine.core.catalog import EventType, Kind
+from engine.core.expr.nodes import Sort
 from engine.core.expression import Expression, Needs
 from engine.core.facts import Fact
 from engine.lang.diagnostics import did_you_mean
-from engine.lang.fields import TEXT, Duration, Expr, Name, OptionalDuration
+from engine.lang.fields import TEXT, Duration, Expr, Name, OptionalDuration, Value
 from engine.lang.form import NotNull, Shorthand, Strict
 from engine.lang.site import Site
 from engine.lang.templates import Templates
@@ -93,7 +95,7 @@ class EmitFields(ActionFields):
         "", description="Whose event it is: an expression with a customer's id; the customer's own if not given."
     )
     after: Duration = Field(0, description="How long after the rule came true; until then `exit` stops it.")
-    with_: dict[Name, Expr] = Field({}, alias="with", description="Property -> expression with its value.")
+    with_: dict[Name, Value] = Field({}, alias="with", description="Property -> expression with its value.")
 
     def build(self, site: Site, around: Around) -> tuple[Action, Needs]:
         declared = site.catalog.events.get(
@@ -101,9 +103,9 @@ class EmitFields(ActionFields):
         )
         if declared and declared.made:
             site.at("event").report("bad-value", f"only the engine makes {self.event}", "name a type of events.yaml")
-        to = _value(site.at("to"), self.to, around)
-        values = {name: _value(site.at("with", name), text, around) for name, text in self.with_.items()}
-        required = self._required(site, declared) if declared else frozenset()
+        to = _value(site.at("to"), self.to, around, _IDS, "a customer's id is a text")
+        values = {name: self._property(site.at("with", name), name, around, declared) for name in self.with_}
+        required = self._required(site, declared) if declared and not declared.made else frozenset()
         found = {name: value for name, value in values.items() if value}
         emit = Emit(
             self.event, to=to, after=self.after, properties=found, required=required, nobody=site.catalog.accept.nobody
@@ -112,6 +114,11 @@ class EmitFields(ActionFields):
         for each in (to, *found.values()):
             needs |= each.needs if each else Needs()
         return emit, needs
+
+    def _property(self, site: Site, name: str, around: Around, declared: EventType | None) -> Expression | None:
+        kind = declared.properties[name].kind if declared and name in declared.properties else "any"
+        kinds: Collection[Sort] = _KINDS if kind == "any" else (kind, *_READ_AS.get(kind, ()))
+        return _value(site, self.with_[name], around, kinds, f"{self.event}.{name} is of type {kind}")
 
     def _required(self, site: Site, declared: EventType) -> frozenset[str]:
         """The properties that the event must have; reported if `with` leaves one out, or has an undeclared one."""
@@ -126,8 +133,14 @@ class EmitFields(ActionFields):
         return required
 
 
-def _value(site: Site, text: str, around: Around) -> Expression | None:
-    return site.expression(text, around.types, value=True, steps=around.steps or ())
+_KINDS: tuple[Sort, ...] = get_args(Kind)
+_IDS: tuple[Sort, ...] = ("string", "number")
+_READ_AS: Mapping[str, tuple[Sort, ...]] = {"time": ("date", "string"), "date": ("string",)}
+"""A day may stand for a time, and a text for both."""
+
+
+def _value(site: Site, text: str, around: Around, kinds: Collection[Sort], help: str) -> Expression | None:
+    return site.value(text, around.types, kinds, help, steps=around.steps or ())
 
 
 SendField = Annotated[SendFields, Shorthand(_template, TEXT)]

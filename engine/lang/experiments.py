@@ -51,7 +51,9 @@ class ExperimentFields(Strict):
         shares = self.variants.values()
         if len(shares) < 2:
             refuse("bad-value", "an experiment compares at least two variants", key="variants")
-        if min(shares) < 0 or abs(fsum(shares) - 100) > _ROUNDING:
+        if min(shares) < 0:
+            refuse("bad-value", f"a share of {min(shares):g} percent", "each is from 0 to 100", key="variants")
+        if abs(fsum(shares) - 100) > _ROUNDING:
             refuse("bad-value", f"the shares sum to {fsum(shares):g} percent", "they must sum to 100", key="variants")
         return self
 

@@ -115,6 +115,10 @@ def expression_text(value: Any) -> str:
     return str(value)
 
 
+def _value_text(value: Any) -> str:
+    return repr(value) if isinstance(value, int | float) and not isinstance(value, bool) else expression_text(value)
+
+
 def _profile_field(value: Any) -> str:
     found = re.fullmatch(rf"profile\.({NAME})", text(value, "a profile field"))
     if not found:
@@ -212,6 +216,8 @@ TimeOfDay = Annotated[time, Parsed(_time_of_day, _TIME)]
 OptionalTimeOfDay = Annotated[time | None, Parsed(_time_of_day, _TIME)]
 Expr = Annotated[str, Parsed(expression_text, {"type": ["string", "boolean"]})]
 """The text of an expression; empty if there is none."""
+Value = Annotated[str, Parsed(_value_text, {"type": ["string", "number", "boolean"]})]
+"""The text of an expression whose value counts; a number may stand for itself."""
 ProfileField = Annotated[str, Parsed(_profile_field, _FIELD)]
 """A profile field, without `profile.`; empty if there is none."""
 Ends = Annotated[str, Parsed(_ends, {"type": "string", "pattern": rf"^(profile\.{NAME}|{_OTHER_ENDS})$"})]

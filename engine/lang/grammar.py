@@ -292,6 +292,8 @@ class RuleFields(Strict):
         given = [name for name in ACTIONS if getattr(self, name) is not None]
         if len(given) > 1:
             refuse("several-actions", f"rule has {' and '.join(given)}", "make one rule of each", given[1])
+        if self.goal and self.steps is None:
+            refuse("bad-value", "only a journey has a goal", "write `steps`, or leave it out", "goal")
         if self.exit and self.cancel_on:
             refuse(
                 "bad-value",

@@ -11,18 +11,13 @@ from engine.core.durations import text_of
 from engine.core.expr.kinds import NUMBERS
 from engine.core.expression import Expression
 from engine.core.points.model import CHANGED, CHANGED_TYPE, MAX_LINES, REMEMBERED, Earn, Expiry, Points, Spend, TakeBack
+from engine.core.state.fold import MAX_SUMMABLE
 from engine.core.zones import Zones
-from engine.lang.fields import Duration, Expr, Name, ReadId, Span, expression_text
+from engine.lang.fields import Duration, Expr, Name, ReadId, Span, Value
 from engine.lang.form import NotNull, Parsed, Strict, named, refuse, said
 from engine.lang.site import Site
 
 _ENDS = {"end of month": "month", "end of year": "year"}
-
-
-def _amount(value: Any) -> str:
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return repr(value)
-    return expression_text(value)
 
 
 def _to(value: Any) -> str:
@@ -31,15 +26,13 @@ def _to(value: Any) -> str:
     return _ENDS[value]
 
 
-Amount = Annotated[str, Parsed(_amount, {"type": ["string", "number"]})]
-"""A number, or an expression that gives one."""
 To = Annotated[str, Parsed(_to, {"enum": [*_ENDS]})]
 
 
 class EarnFields(Strict):
     label = "earn"
     event: Name = Field(description="The event that earns.")
-    points: Amount = Field(description="How many: a number or an expression; rounded down, and never below 0.")
+    points: Value = Field(description="How many: a number or an expression; rounded down, and never below 0.")
     match: Annotated[Name | None, NotNull()] = Field(
         None, description="The property that names what they were earned with, such as order_id."
     )
@@ -50,7 +43,7 @@ class EarnFields(Strict):
 class SpendFields(Strict):
     label = "spend"
     event: Name = Field(description="The event that spends.")
-    points: Amount = Field(description="How many: a number or an expression.")
+    points: Value = Field(description="How many: a number or an expression.")
     where: Expr = Field("", description="Only events for which this is true.")
 
 
@@ -58,7 +51,7 @@ class TakeBackFields(Strict):
     label = "take_back"
     event: Name = Field(description="The event that takes back, such as a refund.")
     match: Name = Field(description="The property that names what they were earned with.")
-    points: Amount = Field(description="How many at most: a number or an expression; never more than were earned.")
+    points: Value = Field(description="How many at most: a number or an expression; never more than were earned.")
     within: Span = Field(REMEMBERED, description="How long after the earning they can be taken back; 90d if not given.")
     where: Expr = Field("", description="Only events for which this is true.")
 
@@ -169,10 +162,22 @@ def _event(site: Site, name: str) -> str:
 
 def _asked(site: Site, event: str, points: str, where: str) -> tuple[Expression | None, Expression | None]:
     """The expressions of how many, and for which events."""
-    number = site.at("points").expression(points, {event}, value=True)
-    if number is not None and number.kind not in NUMBERS:
-        site.at("points").report("type-mismatch", f"this is of type {number.kind}", "points are a number")
+    _check_constant(site.at("points"), points)
+    number = site.at("points").value(points, {event}, NUMBERS, "points are a number")
     return number, site.at("where").expression(where, {event})
+
+
+def _check_constant(site: Site, points: str) -> None:
+    """Report a number that would always count as none."""
+    try:
+        number = float(points)
+    except ValueError:  # an expression
+        return
+    if not 0 <= number < MAX_SUMMABLE:
+        if number < 0:
+            site.report("bad-value", "points are never below 0", "list what is lost under `spend` or `take_back`")
+        else:
+            site.report("bad-value", "so many points count as none", f"write a number below {MAX_SUMMABLE:.0f}")
 
 
 def _check_pending(site: Site, fields: PointsFields) -> None:

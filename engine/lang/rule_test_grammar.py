@@ -53,6 +53,10 @@ def _moment(value: Any) -> Moment:
     return moment
 
 
+def _end(value: Any) -> Moment:
+    return Moment(0, False) if type(value) is int and value == 0 else _moment(value)
+
+
 def _moment_or_now(value: Any) -> Moment | None:
     return None if value == NOW else _moment(value)
 
@@ -124,6 +128,7 @@ def _keyed_by_time(inner: JsonSchema, times: str = "^[0-9]") -> JsonSchema:
 
 _EVENT = {"type": "object", "minProperties": 1, "maxProperties": 1}
 _TIME: JsonSchema = {"type": "string", "examples": ["26d", "2026-01-31T09:00:00Z"]}
+_END: JsonSchema = {"anyOf": [{"const": 0}, _TIME]}
 MomentField = Annotated[Moment, Parsed(_moment, _TIME)]
 OptionalMoment = Annotated[Moment | None, Parsed(_moment, _TIME)]
 OutcomeField = Annotated[Outcome | None, NotNull(), Field(strict=False)]
@@ -231,7 +236,7 @@ class StandingFields(Strict):
         None, description="What was ever earned, less what was taken back."
     )
     expiring: Annotated[int | None, NotNull()] = Field(None, description="How many of them end next.")
-    expires_at: OptionalMoment = Field(None, description="When they do.")
+    expires_at: Annotated[Moment | None, Parsed(_end, _END)] = Field(None, description="When they do; 0: none does.")
 
 
 Standing = Annotated[

@@ -2,10 +2,12 @@
 
 from collections.abc import Collection, Iterable
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 from engine.core.catalog import Catalog, Kind, SegmentForm
 from engine.core.expr import compile_expression
+from engine.core.expr.kinds import fits
+from engine.core.expr.nodes import Sort
 from engine.core.expression import Expression, Needs
 from engine.core.scores import ScoreModel
 from engine.lang.diagnostics import Diagnostic, did_you_mean
@@ -59,6 +61,15 @@ class Site:
             self.needs.append(compiled.needs)
             if compiled.needs.reads.scores:
                 self.scores()
+        return compiled
+
+    def value(
+        self, text: str, types: Collection[str], kinds: Collection[Sort], help: str, *, steps: Iterable[str] = ()
+    ) -> Expression | None:
+        """As `expression`, for a value that must be of one of `kinds`; reported with this help if it cannot be."""
+        compiled = self.expression(text, types, value=True, steps=steps)
+        if compiled is not None and not fits(cast(Sort, compiled.kind), kinds):
+            self.report("type-mismatch", f"this is of type {compiled.kind}", help)
         return compiled
 
     def scores(self) -> ScoreModel | None:

@@ -12,6 +12,7 @@ from pydantic import Field, model_validator
 
 from engine.core.actions.base import Action
 from engine.core.actions.steps import Steps
+from engine.core.expr.kinds import NUMBERS
 from engine.core.expression import Expression, Needs, Reads
 from engine.core.facts import Fact
 from engine.core.journeys.steps import START, WAIT, Act, Branch, Journey, Step, Wait
@@ -318,13 +319,16 @@ class Drafts:
             site.at("step").report("unknown-step", message, did_you_mean(wait.step, self.made))
         if fact is not None and fact.match:
             self.needs |= Needs(Reads(event=True, properties=frozenset({fact.match})))
-        days = self._expression(site.at("days"), wait.days, value=True) if isinstance(wait.days, str) else None
+        days = self._days(site.at("days"), wait.days) if isinstance(wait.days, str) else None
         return wait.length(days), fact
 
-    def _expression(
-        self, site: Site, text: str, *, value: bool = False, experiments: bool = False
-    ) -> Expression | None:
-        found = site.expression(text, self.around.types, value=value, steps=self.made, experiments=experiments)
+    def _days(self, site: Site, text: str) -> Expression | None:
+        found = site.value(text, self.around.types, NUMBERS, "days are a number", steps=self.made)
+        self.needs |= found.needs if found is not None else Needs()
+        return found
+
+    def _expression(self, site: Site, text: str, *, experiments: bool) -> Expression | None:
+        found = site.expression(text, self.around.types, steps=self.made, experiments=experiments)
         self.needs |= found.needs if found is not None else Needs()
         return found
 

@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 
 from engine.core.catalog import Catalog
 from engine.core.facts import Fact, Moves
+from engine.core.state.fold import MAX_SUMMABLE
 from engine.core.triggers.abandoned import Abandoned
 from engine.core.triggers.base import Trigger
 from engine.core.triggers.date import Date
@@ -157,6 +158,8 @@ class MilestoneFields(TriggerFields):
             if level <= highest:
                 why = "is given twice or out of order" if index else "is there before anything has happened"
                 place.report("unreachable-level", f"level {level:g} {why}", "list levels above 0, lowest first")
+            elif level >= MAX_SUMMABLE:
+                place.report("unreachable-level", f"level {level:g} is never reached", f"at most {MAX_SUMMABLE:.0f}")
             elif self.count:
                 _check_whole(place, level)
             highest = max(highest, level)

@@ -37,7 +37,7 @@ def test_points_are_looked_at_on_the_way(tmp_path: Path) -> None:
         tmp_path,
         "0d: { stars: { balance: 0, pending: 60 } }",
         "14d: { stars: 60 }",
-        "13d: { stars: 0 }",
+        "13d: { stars: { balance: 0, expires_at: 0 } }",
         "20d: { stars: { balance: 40, earned: 40, expires_at: 2027-02-01T00:00:00Z, expiring: 40 } }",
         "{ at: 25d, points: { stars: { pending: 60 } } }",
     )

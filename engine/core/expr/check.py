@@ -184,7 +184,11 @@ class Checker:
             return self._forbidden(left.at, op, right.at)
         kinds = (left.node.kind, right.node.kind)
         if order in ("==", "!=") and "null" in kinds and "list" not in kinds:
-            return NullTest(left.node if kinds[1] == "null" else right.node, order == "!=")
+            asked = left if kinds[1] == "null" else right
+            if isinstance(asked.node, SegmentLevel):
+                help_ = f'outside of all levels it is "{NO_LEVEL}"'
+                return self._broken("type-mismatch", "a level is never null", left.at, help_, right.at)
+            return NullTest(asked.node, order == "!=")
         if isinstance(left.node, SegmentLevel) or isinstance(right.node, SegmentLevel):
             return self._levels(order, left, right)
         nodes = self._beside(left, kinds[1]), self._beside(right, kinds[0])

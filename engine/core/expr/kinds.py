@@ -3,6 +3,7 @@
 The checker calls it for every comparison. It knows kinds only, never values of a customer.
 """
 
+from collections.abc import Collection
 from datetime import UTC, datetime
 
 from engine.core.expr.days import is_day
@@ -32,6 +33,11 @@ def comparable(left: Sort, right: Sort, order: Order) -> bool:
     if families & {"list", "null"} or ("boolean" in families and order not in _EQUALITY):
         return False
     return len(families) == 1 or "any" in families
+
+
+def fits(kind: Sort, allowed: Collection[Sort]) -> bool:
+    """Whether a value of the kind may turn out to be of one of these."""
+    return kind in ("any", "null") or family(kind) in map(family, allowed)
 
 
 def fits_in(element: Sort, container: Sort) -> bool:
