@@ -23,40 +23,40 @@ class BgNbd:
 
     name: ClassVar[str] = "bg_nbd"
 
-    def fixed(self, repeats: int, recency: float) -> float:
-        """The part of the formulas that stays the same in silence; who asks for many ages hands it in."""
-        if repeats == 0:
-            return -inf
-        return log(self.a / (self.b + repeats - 1)) - (self.r + repeats) * log(self.alpha + recency)
-
-    def log_likelihood(self, history: History, fixed: float | None = None) -> float:
+    def log_likelihood(self, history: History) -> float:
         """ln of the likelihood of this history."""
-        x, recency, age = history
-        r, a, b = self.r, self.a, self.b
-        left = self.fixed(x, recency) if fixed is None else fixed
+        r, a, b, x = self.r, self.a, self.b, history.repeats
         counts = lgamma(a + b) + lgamma(b + x) - lgamma(b) - lgamma(a + b + x) + lgamma(r + x) - lgamma(r)
-        here = -(r + x) * log(self.alpha + age)
-        return counts + r * log(self.alpha) + log_add(here, left)
+        return counts + r * log(self.alpha) + log_add(self._log_left(history), self._log_here(history))
 
-    def alive(self, history: History, fixed: float | None = None) -> float:
+    def alive(self, history: History) -> float:
         """The probability that the customer has not left; always 1 without a repeat purchase."""
-        left = self.fixed(history.repeats, history.recency) if fixed is None else fixed
-        here = -(self.r + history.repeats) * log(self.alpha + history.age)
-        return 1 / (1 + exp(min(700.0, left - here)))
+        return 1 / (1 + exp(min(700.0, self._log_left(history) - self._log_here(history))))
 
-    def buys_within(self, history: History, weeks: float, fixed: float | None = None) -> float:
+    def buys_within(self, history: History, weeks: float) -> float:
         """The probability of a purchase within so many weeks: one minus that of silence."""
-        fixed = self.fixed(history.repeats, history.recency) if fixed is None else fixed
-        return -expm1(self.log_likelihood(history.aged(weeks), fixed) - self.log_likelihood(history, fixed))
+        left, here, later = self._log_left(history), self._log_here(history), self._log_here(history.aged(weeks))
+        return -expm1(log_add(left, later) - log_add(left, here))
+
+    def _log_here(self, history: History) -> float:
+        """ln of the part of the likelihood in which the customer has not left."""
+        return -(self.r + history.repeats) * log(self.alpha + history.age)
+
+    def _log_left(self, history: History) -> float:
+        """ln of the part in which they left after the last purchase."""
+        x, recency, _ = history
+        return log(self.a / (self.b + x - 1)) - (self.r + x) * log(self.alpha + recency) if x else -inf
 
     def expected(self, history: History, weeks: float) -> float:
-        """Purchase days to expect within so many weeks; the paper's equation 10 after Euler's transformation."""
-        x, _, age = history
-        return self.alive(history) * self._yet_to_come(x, self.alpha + age, weeks)
+        """Purchase days to expect within so many weeks."""
+        return self.alive(history) * self.yet_to_come(history, weeks)
 
-    def _yet_to_come(self, x: int, past: float, weeks: float) -> float:
+    def yet_to_come(self, history: History, weeks: float) -> float:
+        """Purchase days to expect within so many weeks of a customer who has not left; the paper's equation 10 after
+        Euler's transformation."""
         if weeks <= 0:
             return 0.0
+        x, past = history.repeats, self.alpha + history.age
         a = self.a if abs(self.a - 1) > 1e-7 else 1 + 1e-7  # the two sides of the formula cancel there
         c = a + self.b + x - 1
         c = c if abs(c) > 1e-9 else 1e-9

@@ -6,11 +6,12 @@ certain who never came back.
 """
 
 from dataclasses import dataclass
-from math import exp, expm1, lgamma, log, log1p
+from math import exp, expm1, inf, lgamma, log, log1p
 from typing import ClassVar
 
 from engine.arithmetic.history import History
-from engine.arithmetic.special import log_add, log_hyper_next
+from engine.arithmetic.quadrature import log_integral
+from engine.arithmetic.special import log_add
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,53 +25,43 @@ class ParetoNbd:
 
     name: ClassVar[str] = "pareto_nbd"
 
-    def fixed(self, repeats: int, recency: float) -> float:
-        """The part of the formulas that stays the same in silence; who asks for many ages hands it in."""
-        return self._log_tail(repeats, recency)
-
-    def log_likelihood(self, history: History, fixed: float | None = None) -> float:
+    def log_likelihood(self, history: History) -> float:
         """ln of the likelihood of this history."""
-        x, _, age = history
-        r, alpha = self.r, self.alpha
-        inner = log_add(self._log_left(history, fixed), self._log_here(x, age))
-        return lgamma(r + x) - lgamma(r) + r * log(alpha) + self.s * log(self.beta) + inner
+        r, x = self.r, history.repeats
+        return lgamma(r + x) - lgamma(r) + r * log(self.alpha) + self.s * log(self.beta) + self._log_varying(history)
 
-    def alive(self, history: History, fixed: float | None = None) -> float:
+    def alive(self, history: History) -> float:
         """The probability that the customer has not left."""
-        return 1 / (1 + exp(min(700.0, self._log_left(history, fixed) - self._log_here(history.repeats, history.age))))
+        return 1 / (1 + exp(min(700.0, self._log_left(history) - self._log_here(history))))
 
-    def buys_within(self, history: History, weeks: float, fixed: float | None = None) -> float:
+    def buys_within(self, history: History, weeks: float) -> float:
         """The probability of a purchase within so many weeks: one minus that of silence."""
-        fixed = self.fixed(history.repeats, history.recency) if fixed is None else fixed
-        return -expm1(self.log_likelihood(history.aged(weeks), fixed) - self.log_likelihood(history, fixed))
+        return -expm1(self._log_varying(history.aged(weeks)) - self._log_varying(history))
 
     def expected(self, history: History, weeks: float) -> float:
         """Purchase days to expect within so many weeks."""
+        return self.alive(history) * self.yet_to_come(history, weeks)
+
+    def yet_to_come(self, history: History, weeks: float) -> float:
+        """Purchase days to expect within so many weeks of a customer who has not left."""
         gone, left = self.beta + history.age, self.s - 1
         length = log1p(weeks / gone)
         share = -expm1(-left * length) / left if abs(left) > 1e-9 else length
-        return self.alive(history) * (self.r + history.repeats) * gone / (self.alpha + history.age) * share
+        return (self.r + history.repeats) * gone / (self.alpha + history.age) * share
 
-    def _log_here(self, x: int, age: float) -> float:
-        """ln of the part of the likelihood in which the customer has not left."""
+    def _log_varying(self, history: History) -> float:
+        """ln of the part of the likelihood that changes in silence."""
+        return log_add(self._log_left(history), self._log_here(history))
+
+    def _log_here(self, history: History) -> float:
+        """ln of the part in which the customer has not left."""
+        x, _, age = history
         return -(self.r + x) * log(self.alpha + age) - self.s * log(self.beta + age)
 
-    def _log_left(self, history: History, fixed: float | None) -> float:
-        """ln of the part in which they left between the last purchase and now.
-
-        A difference of two terms. Where they are nearly equal it is imprecise, and much smaller than `_log_here`.
-        """
+    def _log_left(self, history: History) -> float:
+        """ln of the part in which they left between the last purchase and now."""
         x, recency, age = history
         if age <= recency:
-            return -1e300
-        at, now = self.fixed(x, recency) if fixed is None else fixed, self._log_tail(x, age)
-        gap = now - at
-        return log(self.s / (self.r + self.s + x)) + at + log(-expm1(gap)) if gap < 0 else -1e300
-
-    def _log_tail(self, x: int, time: float) -> float:
-        whole = self.r + self.s + x
-        if self.alpha >= self.beta:
-            far, near, b = self.alpha, self.beta, self.s + 1
-        else:
-            far, near, b = self.beta, self.alpha, self.r + x
-        return log_hyper_next(whole, b, (far - near) / (far + time)) - whole * log(far + time)
+            return -inf
+        near, far = self.alpha + recency, self.beta + recency
+        return log(self.s) + log_integral(near, self.r + x, far, self.s + 1, age - recency)

@@ -11,7 +11,7 @@ from engine.cli.metrics import Amount, Purchase, Source, Sources, Until, Zone, d
 from engine.cli.options import AsJson, RulesDir, TemplatesDir, settings_of
 from engine.cli.scores_file import as_data, write_scores
 from engine.errors import UsageError
-from engine.insight.figures.predicting import check_fit, check_until, fit_shop
+from engine.insight.figures.predicting import check_fit, fit_sample, sample, sample_to_check
 from engine.insight.figures.shop import Asked, Shop
 from engine.insight.models.fitting import MODELS, TooFew
 
@@ -57,10 +57,10 @@ def fit(
 
 
 def _fitted(shop: Shop, model: str) -> dict[str, Any]:
-    until, weeks = check_until(shop)
+    earlier = sample_to_check(shop)
     try:
-        fitted = fit_shop(shop, model, shop.end)
-        check = check_fit(shop, fit_shop(shop, model, until).purchases.model, until, weeks) if weeks else None
+        fitted = fit_sample(model, sample(shop, shop.end))
+        check = check_fit(model, earlier) if earlier else None
     except TooFew as error:
         raise UsageError(str(error)) from error
     return as_data(shop, fitted, check)

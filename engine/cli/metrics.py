@@ -20,7 +20,7 @@ from engine.core.catalog import Catalog
 from engine.core.zones import zone_or_none
 from engine.errors import UsageError
 from engine.insight.archive import Archive
-from engine.insight.figures.predicting import REPORT_SAMPLE, check_fit, check_until, fit_shop
+from engine.insight.figures.predicting import check_fit, fit_sample, sample, sample_to_check
 from engine.insight.figures.recurring import Recurring
 from engine.insight.figures.shop import Asked, Shop, open_shop
 from engine.insight.models.fitting import TooFew
@@ -151,16 +151,17 @@ def archives_of(sources: list[Path], catalog: Catalog, folder: Path, source: str
 
 def predicted(shop: Shop, rules: Path) -> list[Section]:
     """By the fit that the rules use, if there is one. Empty with too few customers or too little time to check."""
-    until, weeks = check_until(shop)
-    if weeks < 1:
+    earlier = sample_to_check(shop)
+    if earlier is None:
         return []
+    today = sample(shop, shop.end)
     try:
-        fitted = fit_beside(rules, shop.asked.purchase) or fit_shop(shop, "pareto_nbd", shop.end, REPORT_SAMPLE)
-        earlier = fit_shop(shop, fitted.purchases.model.name, until, REPORT_SAMPLE)
+        fitted = fit_beside(rules, shop.asked.purchase) or fit_sample("pareto_nbd", today)
+        check = check_fit(fitted.purchases.model.name, earlier)
     except TooFew as error:
         complain(f"no predictions: {error}")
         return []
-    return [predictions(shop, fitted, check_fit(shop, earlier.purchases.model, until, weeks))]
+    return [predictions(shop, fitted, today, check)]
 
 
 def day_of(text: str, option: str) -> date | None:

@@ -92,10 +92,9 @@ class ScoreModel:
     def _silent(self, name: str, span: int, repeats: int, recency: float) -> Score:
         """The score of a customer, by weeks of silence."""
         model, weeks = self.model, span / WEEK_MS
-        fixed = model.fixed(repeats, recency)
         if name == "alive":
-            return lambda silence: model.alive(History(repeats, recency, recency + silence), fixed)
-        return lambda silence: model.buys_within(History(repeats, recency, recency + silence), weeks, fixed)
+            return lambda silence: model.alive(History(repeats, recency, recency + silence))
+        return lambda silence: model.buys_within(History(repeats, recency, recency + silence), weeks)
 
     def falls_below(self, state: State, name: str, span: int, threshold: float) -> int | None:
         """The moment (epoch ms) at which silence since the last purchase brings the score below; None: never."""

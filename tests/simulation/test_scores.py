@@ -235,10 +235,10 @@ def test_customers_of_one_kind_share_the_computation_of_the_moment() -> None:
     asked = 0
 
     class Counted(ParetoNbd):
-        def alive(self, history: History, fixed: float | None = None) -> float:
+        def alive(self, history: History) -> float:
             nonlocal asked
             asked += 1
-            return ParetoNbd.alive(self, history, fixed)
+            return ParetoNbd.alive(self, history)
 
     scores = ScoreModel("buy", UTC, Counted(*(getattr(MODEL, name) for name in ("r", "alpha", "s", "beta"))), 1)
     told = [event("buy", START + n, customer=f"c-{n}") for n in range(10_000)]

@@ -1,9 +1,9 @@
 """Fits of the models to a shop's purchases, and how well an earlier fit would have predicted the following weeks.
 
-`engine metrics` and `engine fit` call it. It samples customers: a fit to 20,000 customers takes minutes already.
+`engine metrics` and `engine fit` call it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, Final, NamedTuple
@@ -11,20 +11,27 @@ from typing import Any, Final, NamedTuple
 from engine.arithmetic.history import History
 from engine.insight.figures.shop import Shop
 from engine.insight.models.calibration import Calibration, calibration
-from engine.insight.models.fitting import Fit, PurchaseModel, TooFew, fit_purchases, fit_spending
+from engine.insight.models.fitting import Fit, TooFew, fit_purchases, fit_spending
 from engine.insight.models.gamma_gamma import GammaGamma, Spending
 
 MAX_SAMPLE: Final = 20_000
-REPORT_SAMPLE: Final = 3_000
-"""Sample sizes of a fit and of a report, chosen by the customer's hash: 20,000 take minutes, 3,000 take seconds."""
+"""Customers of a sample, chosen by their hash: a fit to so many and its check take three seconds, whatever the shop."""
 
 
 class Seen(NamedTuple):
-    """A customer's history until some day, and the number of purchase days in the period after it."""
+    """A customer's history until some day, and the number of purchase days in the weeks after it."""
 
     history: History
     spending: Spending | None
     after: int
+
+
+class Sample(NamedTuple):
+    """Customers with a purchase before `until`, and what they bought in the `weeks` after it."""
+
+    until: date
+    weeks: int
+    customers: Sequence[Seen]
 
 
 @dataclass(frozen=True)
@@ -47,23 +54,21 @@ class Check:
     calibration: Calibration
 
 
-def seen(shop: Shop, until: date, days_after: int = 0, most: int = MAX_SAMPLE) -> list[Seen]:
-    """A sample of the customers with a purchase before `until`."""
+def sample(shop: Shop, until: date, weeks: int = 0, most: int = MAX_SAMPLE) -> Sample:
     query = """
-        WITH known AS (
-            SELECT c, count(*) FILTER (before < day) AS repeats, any_value(first_day) AS first, max(day) AS last,
-                coalesce(sum(amount) FILTER (day > first_day), 0) AS spent_again
-            FROM purchases JOIN customers USING (c) WHERE day < $until AND c % $every = 0 GROUP BY c
-        ), later AS (
-            SELECT c, count(DISTINCT day) AS after FROM purchases
-            WHERE day >= $until AND day < $end AND c % $every = 0 GROUP BY c
+        WITH found AS (
+            SELECT c, day, before, amount, first_day FROM purchases JOIN customers USING (c)
+            WHERE c % $every::UBIGINT = 0 AND day < $end
         )
-        SELECT repeats, last - first, $until - first - 1, spent_again, coalesce(after, 0)
-        FROM known LEFT JOIN later USING (c)
+        SELECT count(*) FILTER (before < day AND day < $until), max(day) FILTER (day < $until) - any_value(first_day),
+            $until - any_value(first_day) - 1, coalesce(sum(amount) FILTER (day > first_day AND day < $until), 0),
+            count(DISTINCT day) FILTER (day >= $until)
+        FROM found GROUP BY c HAVING any_value(first_day) < $until
     """
     every = max(1, shop.row("SELECT count(*) FROM customers")[0] // most)
-    parameters = {"until": until, "every": every, "end": until + timedelta(days=days_after)}
-    return [_seen(*row) for row in shop.connection.execute(query, parameters).fetchall()]
+    parameters = {"until": until, "every": every, "end": until + timedelta(weeks=weeks)}
+    rows = shop.connection.execute(query, parameters).fetchall()
+    return Sample(until, weeks, [_seen(*row) for row in rows])
 
 
 def _seen(repeats: int, recency: int, age: int, spent: float, after: int) -> Seen:
@@ -72,33 +77,29 @@ def _seen(repeats: int, recency: int, age: int, spent: float, after: int) -> See
     return Seen(History(repeats, recency / 7, age / 7), spending, after)
 
 
-def fit_shop(shop: Shop, model: str, until: date, most: int = MAX_SAMPLE) -> Fitted:
-    """Fit a model to a sample of the shop's customers. Raises TooFew."""
-    customers = seen(shop, until, most=most)
-    purchases = fit_purchases(model, (one.history for one in customers))
+def fit_sample(model: str, seen: Sample) -> Fitted:
+    """Fit a model to what a sample bought until its day. Raises TooFew."""
+    purchases = fit_purchases(model, (one.history for one in seen.customers))
     try:
-        spending = fit_spending(one.spending for one in customers if one.spending)
+        spending = fit_spending(one.spending for one in seen.customers if one.spending)
     except TooFew:
         spending = None
-    return Fitted(purchases, spending, until)
+    return Fitted(purchases, spending, seen.until)
 
 
-def check_until(shop: Shop) -> tuple[date, int]:
-    """The day until which a check fits, and the weeks left after it: two fifths of the time, at most 39 weeks."""
+def sample_to_check(shop: Shop, most: int = MAX_SAMPLE) -> Sample | None:
+    """A sample with two fifths of the time after its day, at most 39 weeks; None if that is less than a week."""
     weeks = min(39, (shop.end - shop.first).days * 2 // 5 // 7)
-    return shop.end - timedelta(weeks=weeks), weeks
+    return sample(shop, shop.end - timedelta(weeks=weeks), weeks, most) if weeks else None
 
 
-def check_fit(shop: Shop, model: PurchaseModel, until: date, weeks: int) -> Check:
-    """Check a model that was fitted until this day."""
-    customers = seen(shop, until, weeks * 7)
-    predicted = [model.buys_within(one.history, weeks) for one in customers]
-    expected = sum(model.expected(one.history, weeks) for one in customers)
-    happened = sum(one.after for one in customers)
-    return Check(until, weeks, expected, happened, calibration(predicted, [one.after > 0 for one in customers]))
-
-
-def scored(shop: Shop, model: PurchaseModel) -> Iterator[tuple[Seen, float]]:
-    """The sample's customers, each with the probability of being still active."""
-    for one in seen(shop, shop.end, most=REPORT_SAMPLE):
-        yield one, model.alive(one.history)
+def check_fit(model: str, seen: Sample) -> Check:
+    """Fit a model until the sample's day and compare what it expects with what came after. Raises TooFew."""
+    fitted = fit_purchases(model, (one.history for one in seen.customers)).model
+    predicted, expected = [], 0.0
+    for history, _, _ in seen.customers:
+        predicted.append(fitted.buys_within(history, seen.weeks))
+        expected += fitted.expected(history, seen.weeks)
+    happened = [one.after for one in seen.customers]
+    came = calibration(predicted, [days > 0 for days in happened])
+    return Check(seen.until, seen.weeks, expected, sum(happened), came)

@@ -3,9 +3,8 @@
 Fader and Hardie (2013), "The Gamma-Gamma model of monetary value".
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from math import fsum, lgamma, log
+from math import lgamma, log
 from typing import ClassVar, NamedTuple
 
 
@@ -44,8 +43,3 @@ class GammaGamma:
         """The expected value of the next purchase; the population's mean without repeat ones. q must be above 1."""
         count, mean = spending or (0, 0.0)
         return self.p * (self.v + count * mean) / (self.p * count + self.q - 1)
-
-
-def total_log_likelihood(model: GammaGamma, spendings: Iterable[tuple[Spending, int]]) -> float:
-    """Over customers, each kind with how many there are of it."""
-    return fsum(count * model.log_likelihood(spending) for spending, count in spendings)

@@ -1,22 +1,31 @@
 """The highest point of a smooth function of a few positive numbers: BFGS on their logarithms.
 
-Used by the fits only. Gradients are central differences, so a function needs no derivatives of its own.
+Used by the fits only.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from math import exp, inf, isfinite, log
+from typing import NamedTuple
 
 Vector = list[float]
-STEP = 1e-4
-"""Relative step of a central difference: its error of 1e-8 is far below the 1e-4 that parameters need."""
-MIN_GRADIENT = 1e-7
-"""A gradient below this, relative to the function's value, counts as zero; differences cannot resolve less."""
-BOUND = 8.0
-"""Parameters stay within e^±8 (3,000 times) of where the search began: data without an optimum sends them to infinity,
-at some seconds a step."""
+MIN_GAIN = 1e-14
+"""The search ends where a step is expected to raise the value by less than this, relatively. Rounding hides smaller
+gains; parameters are then within a thousandth of what their standard errors leave open."""
+BOUND = 5.0
+"""Parameters stay within e^±5 (150 times) of where the search began: data without an optimum sends them to infinity."""
 MAX_STEPS = 200
 """Steps of a search. Without it a function that is flat up to rounding errors would be searched for ever."""
+
+
+class Height(NamedTuple):
+    """A function's value at a point, and how fast it rises with each of the point's numbers."""
+
+    value: float
+    slope: Sequence[float]
+
+
+Cost = Callable[[Vector], tuple[float, Vector]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,65 +42,61 @@ class Optimum:
 
 
 def maximum(
-    function: Callable[[Sequence[float]], float], start: Sequence[float], curvature: Sequence[Vector] = ()
+    function: Callable[[Sequence[float]], Height], start: Sequence[float], near: Optimum | None = None
 ) -> Optimum:
-    """The local maximum above `start`, all of whose numbers are positive. `curvature`: that of a similar function."""
+    """The local maximum above `start`, all of whose numbers are positive.
+
+    `near`: the maximum of a similar function from the same start, where the search goes on.
+    """
     middle = [log(number) for number in start]
 
-    def cost(point: Vector) -> float:
+    def cost(point: Vector) -> tuple[float, Vector]:
         if any(abs(number - centre) > BOUND for number, centre in zip(point, middle, strict=True)):
-            return inf
-        value = function([exp(number) for number in point])
-        return -value if isfinite(value) else inf
+            return inf, []
+        numbers = [exp(number) for number in point]
+        value, slope = function(numbers)
+        falls = [-number * rises for number, rises in zip(numbers, slope, strict=True)]
+        return -value if isfinite(value) else inf, falls
 
-    inverse = [list(row) for row in curvature] or _identity(len(middle))
-    point, value, converged, inverse = _descend(cost, middle, inverse)
-    return Optimum(tuple(exp(number) for number in point), -value, converged, inverse)
+    if near is None:
+        return _descend(cost, middle, _identity(len(middle)))
+    return _descend(cost, [log(number) for number in near.at], near.curvature)
 
 
-def _descend(
-    cost: Callable[[Vector], float], point: Vector, inverse: list[Vector]
-) -> tuple[Vector, float, bool, list[Vector]]:
-    value, slope = cost(point), _gradient(cost, point)
+def _descend(cost: Cost, point: Vector, inverse: list[Vector]) -> Optimum:
+    def optimum(*, converged: bool) -> Optimum:
+        return Optimum(tuple(exp(number) for number in point), -value, converged, inverse)
+
+    value, slope = cost(point)
     for _ in range(MAX_STEPS):
-        if max(map(abs, slope)) <= MIN_GRADIENT * max(1.0, abs(value)):
-            return point, value, True, inverse
         direction = [-_dot(row, slope) for row in inverse]
         if _dot(direction, slope) >= 0:
             inverse, direction = _identity(len(point)), [-number for number in slope]
-        found = _line_search(cost, point, value, direction, _dot(direction, slope))
+        gain = -_dot(direction, slope) / 2
+        if gain <= MIN_GAIN * max(1.0, abs(value)):
+            return optimum(converged=True)
+        found = _line_search(cost, point, value, direction, -2 * gain)
         if found is None:
-            return point, value, max(map(abs, slope)) <= 100 * MIN_GRADIENT * max(1.0, abs(value)), inverse
-        moved, value = found
-        bent = _gradient(cost, moved)
+            return optimum(converged=False)
+        moved, value, bent = found
         step = [new - old for new, old in zip(moved, point, strict=True)]
         change = [new - old for new, old in zip(bent, slope, strict=True)]
         inverse = _updated(inverse, step, change)
         point, slope = moved, bent
-    return point, value, False, inverse
-
-
-def _gradient(cost: Callable[[Vector], float], point: Vector) -> Vector:
-    def along(place: int) -> float:
-        ahead, behind = list(point), list(point)
-        ahead[place] += STEP
-        behind[place] -= STEP
-        return (cost(ahead) - cost(behind)) / (2 * STEP)
-
-    return [along(place) for place in range(len(point))]
+    return optimum(converged=False)
 
 
 def _line_search(
-    cost: Callable[[Vector], float], point: Vector, value: float, direction: Vector, slope: float
-) -> tuple[Vector, float] | None:
+    cost: Cost, point: Vector, value: float, direction: Vector, slope: float
+) -> tuple[Vector, float, Vector] | None:
     """The first of ever shorter steps that lowers the cost enough (Armijo's rule); None if no step does."""
     longest = max(map(abs, direction))
     size = min(1.0, 2.0 / longest)  # at most a factor of e² at once
     while size * longest > 1e-12:
         moved = [at + size * go for at, go in zip(point, direction, strict=True)]
-        lower = cost(moved)
+        lower, bent = cost(moved)
         if lower <= value + 1e-4 * size * slope:
-            return moved, lower
+            return moved, lower, bent
         size /= 2
     return None
 

@@ -23,7 +23,7 @@ def lifetime_value(
     monthly = (1 + yearly_discount) ** (1 / 12)
     before, total = 0.0, 0.0
     for month in range(1, months + 1):
-        until = when.expected(history, month * WEEKS_PER_MONTH)
+        until = when.yet_to_come(history, month * WEEKS_PER_MONTH)
         total += (until - before) / monthly**month
         before = until
-    return total * how_much.expected(spending)
+    return when.alive(history) * total * how_much.expected(spending)

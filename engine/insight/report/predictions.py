@@ -3,7 +3,7 @@
 `engine metrics` passes it to `build` as a further section.
 """
 
-from engine.insight.figures.predicting import Check, Fitted, scored
+from engine.insight.figures.predicting import Check, Fitted, Sample
 from engine.insight.figures.shop import Shop
 from engine.insight.models.value import lifetime_value
 from engine.insight.report.content import Bars, Figure, Lines, Section
@@ -11,12 +11,12 @@ from engine.insight.report.content import Bars, Figure, Lines, Section
 AHEAD_WEEKS = 13
 
 
-def predictions(shop: Shop, fitted: Fitted, check: Check) -> Section:
-    """Predictions from a sample of about 3,000 customers, which takes seconds in a shop of any size."""
+def predictions(shop: Shop, fitted: Fitted, today: Sample, check: Check) -> Section:
+    """Of all customers, from the sample `today`."""
     model = fitted.purchases.model
-    customers = list(scored(shop, model))
+    customers = [(one, model.alive(one.history)) for one in today.customers]
     whole = shop.row("SELECT count(*) FROM customers")[0] / len(customers)
-    expected = sum(model.expected(one.history, AHEAD_WEEKS) for one, _ in customers) * whole
+    expected = sum(chance * model.yet_to_come(one.history, AHEAD_WEEKS) for one, chance in customers) * whole
     alive = sum(chance for _, chance in customers) / len(customers)
     figures = [
         Figure("expected_purchases", f"purchases to expect in {AHEAD_WEEKS} weeks", expected, "count"),

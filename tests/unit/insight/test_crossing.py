@@ -96,14 +96,6 @@ def test_with_similar_customers_the_crossing_takes_three_steps() -> None:
     assert asked / len(kinds) < 3.5  # the first ones included
 
 
-def test_what_stays_the_same_in_silence_can_be_handed_in() -> None:
-    for model in (MODEL, BgNbd(0.24, 4.4, 0.79, 2.43)):
-        for history in sorted(set(shop.histories()))[::50]:
-            fixed = model.fixed(history.repeats, history.recency)
-            assert model.alive(history, fixed) == model.alive(history)
-            assert model.buys_within(history, 39, fixed) == model.buys_within(history, 39)
-
-
 def test_a_customer_who_is_below_the_threshold_at_once_or_never_is_told_apart() -> None:
     bg = BgNbd(0.24, 4.4, 0.79, 2.43)
     assert seconds_until_below(alive_in_silence(bg, History(1, 5.0, 5.0)), 0.9, LONGEST) == 0

@@ -20,7 +20,7 @@ from engine.insight.archive import Archive, Outcome, Place
 from engine.insight.figures.buying import buying, gaps, next_shares, returning, until_second
 from engine.insight.figures.groups import cohorts, rfm
 from engine.insight.figures.leaving import Point, points
-from engine.insight.figures.predicting import check_fit, check_until, fit_shop
+from engine.insight.figures.predicting import check_fit, fit_sample, sample, sample_to_check
 from engine.insight.figures.retention import retention
 from engine.insight.figures.shop import Asked, NoPurchases, Shop, open_shop
 from engine.insight.figures.voice import Funnel, Nps, funnels, nps
@@ -152,17 +152,20 @@ def test_returning_buyers_of_a_period_are_those_who_had_bought_by_its_end(record
 
 
 def test_a_fit_to_the_archive_is_the_fit_to_the_papers_calibration(record_shop: Shop) -> None:
-    fitted = fit_shop(record_shop, "pareto_nbd", date(1997, 10, 1))
+    calibration = sample(record_shop, date(1997, 10, 1), weeks=39)
+    fitted = fit_sample("pareto_nbd", calibration)
     found = fitted.purchases.model
     assert (found.r, found.alpha, found.s, found.beta) == pytest.approx(
         (0.553277, 10.577684, 0.606240, 11.668731), rel=1e-4
     )
     assert fitted.spending is not None
     assert fitted.spending.model.p == pytest.approx(6.249572, rel=1e-4)
-    check = check_fit(record_shop, found, date(1997, 10, 1), 39)
+    check = check_fit("pareto_nbd", calibration)
     assert check.happened == sum(one.bought_after for one in customers()) == 1882
     assert check.expected == pytest.approx(1665.513, rel=1e-5)
-    assert check_until(record_shop) == (date(1998, 7, 1) - timedelta(weeks=31), 31)
+    later = sample_to_check(record_shop)
+    assert later is not None
+    assert (later.until, later.weeks) == (date(1998, 7, 1) - timedelta(weeks=31), 31)
 
 
 def opened(folder: Path, *events: Event, zone: str = "UTC", end: date | None = None) -> Shop:

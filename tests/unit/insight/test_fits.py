@@ -116,7 +116,11 @@ def pareto_by_the_integral(parameters: list[Any], history: History) -> Any:
 
     here = (alpha + age) ** -(r + x) * (beta + age) ** -s
     before = mpmath.gamma(r + x) / mpmath.gamma(r) * alpha**r * beta**s
-    return mpmath.log(before * (here + mpmath.quad(left_at, [recency, age])))
+    pieces, length = [mpmath.mpf(recency)], (min(alpha, beta) + recency) / (1 + r + s + x)
+    while pieces[-1] < age:  # the integrand falls steeply at first
+        pieces.append(min(mpmath.mpf(age), pieces[-1] + length))
+        length *= 2
+    return mpmath.log(before * (here + mpmath.quad(left_at, pieces)))
 
 
 def bg_by_definition(parameters: list[Any], history: History) -> Any:
@@ -141,6 +145,8 @@ PARETOS = [
     (2.0, 5.0, 1.0, 5.0),
     (0.01, 300.0, 3.0, 0.01),
     (4.0, 0.02, 0.05, 200.0),
+    (1.04, 6.65, 12_941.0, 1_230_235.0),
+    (3.0, 700.0, 0.2, 0.1),
 ]
 
 
