@@ -23,6 +23,7 @@ from engine.ports import OUTREACH, UNLIMITED, Entry, Record, Renderer
 from engine.wire.histories import Names
 from engine.wire.records import decode_outreach
 from engine.worker.batch import Batch
+from engine.worker.inputs import Inputs
 from engine.worker.result import Arrival, Result
 from engine.worker.turns import entries_of
 from engine.worker.values import Value
@@ -81,10 +82,8 @@ class CustomerRun:
             while state is not None and state.wake and state.wake <= clock - lateness:
                 state = self._wake(customer, state, decided, now)
             now = clock
-            if state is not None:
-                if plain is not None and plain.only_folds(state, inputs, place):
-                    continue
-                state.wake = 0  # nothing stores it here, so `decide` sets it exactly instead of only when it is sooner
+            if state is not None and plain is not None and plain.only_folds(state, inputs, place):
+                continue
             decision = decide(book, state, input, clock, before)
             state = decision.state
             if decision.duplicate:
@@ -143,10 +142,10 @@ class CarefulRun:
     def _step(self, customer: str, arrivals: Sequence[Arrival], tick: Tick | None) -> None:
         assert tick
         values = {customer: Value(self.state, self.wake)}
-        batch = Batch(self.run.book, self.run.renderer, values, tick.before, wall=None, names=Names())
-        batch.run(arrivals, tick.now, () if arrivals else [(customer, self.wake)])
-        self.state = batch.decided.states.get(customer, self.state)
-        self.wake = batch.decided.wakes.get(customer, self.wake)
+        batch = Batch(self.run.book, self.run.renderer, values, Inputs(arrivals, tick.before), wall=None, names=Names())
+        batch.run(tick.now, () if arrivals else [customer])
+        value = batch.decided.values.get(customer, values[customer])
+        self.state, self.wake = value.state, value.wake
         self._keep(batch.result)
 
     def _keep(self, result: Result) -> None:

@@ -43,8 +43,7 @@ def decide(
     wall time on a live clock; on an event clock the clock before this input, so that each timer
     that the clock passes is judged at its own moment.
 
-    A wake-up may come too early: the index is not updated with each event that moves a timer, as that would cost a
-    write per event. `wake` of the returned state says when to call again.
+    `wake` of the returned state says when to call again; a wake-up that comes earlier changes nothing.
     """
     if state is None or state.mark != book.mark:
         state = _current(book, state, input, now)
@@ -53,7 +52,7 @@ def decide(
     judged_from = present if present < now else now
     horizon = now - policy.allowed_lateness
     if type(input) is WakeUp:
-        state.wake = 0
+        pass
     elif type(input) is Identified:
         state = _identify(book, state, decision, input, horizon, present)
     elif policy.dedupe and is_duplicate(state, input, now, policy.dedupe):
@@ -180,8 +179,7 @@ def _go_on(book: RuleBook, state: State, decision: Decision, customer: str, hori
     soonest = soonest_due(book, state)
     if soonest and soonest <= horizon:  # below zero too: moments before 1970
         soonest = _wait(book, state, decision, customer, horizon, present, soonest)
-    if soonest and (soonest < state.wake or not state.wake):
-        state.wake = soonest
+    state.wake = soonest
 
 
 def _wait(

@@ -1,10 +1,10 @@
 """One batch: decides events, wake-ups and rule changes in memory. `Partition` makes one for each commit.
 
-A batch sorts its inputs by customer, lets `Turns` decide the customers one after the other, and puts what they tell in
-the order in which the inputs came. It does no IO.
+A batch lets `Turns` decide the customers one after the other, and puts what they tell in the order in which the inputs
+came. It does no IO.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from operator import itemgetter
 
 from engine.core.book import RuleBook
@@ -13,6 +13,7 @@ from engine.ports import UNLIMITED, Renderer
 from engine.wire.histories import Names
 from engine.worker.change import Change
 from engine.worker.holding import Decided
+from engine.worker.inputs import Inputs
 from engine.worker.result import Arrival, Failure, Result
 from engine.worker.turns import Failed, Turns
 from engine.worker.two_books import TwoBooks
@@ -35,7 +36,7 @@ class Batch:
         book: RuleBook,
         renderer: Renderer,
         stored: Mapping[str, Value],
-        clock: int,
+        inputs: Inputs,
         *,
         wall: int | None,
         names: Names,
@@ -44,7 +45,8 @@ class Batch:
         change: Change | None = None,
     ) -> None:
         self.stored = stored
-        self.clocks = [clock]
+        self.inputs = inputs
+        self.clocks = inputs.clocks
         self.decided = Decided()
         self.turns: Turns | TwoBooks
         if change is None:
@@ -57,61 +59,39 @@ class Batch:
             )
         self.result = Result()
 
-    def run(self, arrivals: Sequence[Arrival], clock: int, taken: Sequence[tuple[str, int]]) -> None:
-        """Decide all arrivals, and whom to look at (customer, moment). `clock`: where the clock stands after them.
+    def run(self, clock: int, looks: Iterable[str]) -> None:
+        """Decide all inputs, and the customers at whom to look. `clock`: where the clock stands after them.
 
         A customer is due at their wake-up, however early they are looked at.
         """
-        inputs = self._by_customer(arrivals)
         self.clocks.append(max(clock, self.clocks[-1]))
-        looked_at = dict.fromkeys(customer for customer, _ in taken)
-        take, values = self.turns.take, self.stored
-        if self.decided.states:
-            values = {**values, **{customer: self._visited(customer) for customer in self.decided.states}}
-        for customer, own in inputs.items():
-            take(customer, values[customer], own, customer in looked_at)
+        until = self.clocks[-1] - self.turns.lateness
+        take, values, own = self.turns.take, self.stored, self.inputs.by_customer
+        if self.decided.values:
+            values = {**values, **self.decided.values}
+        looked_at = dict.fromkeys(looks)
+        for customer, some in own.items():
+            take(customer, values[customer], some, customer in looked_at)
         for customer in looked_at:
-            if customer not in inputs:
+            if customer not in own and (wake := values[customer].wake) and wake <= until:
                 take(customer, values[customer], (), True)
-        self._conclude(arrivals)
-
-    def _visited(self, customer: str) -> Value:
-        value, decided = self.stored[customer], self.decided
-        wake, history = decided.wakes.get(customer, value.wake), decided.histories.get(customer, value.history)
-        return Value(decided.states[customer], wake, 0, history, decided.shadows.get(customer, value.shadow))
+        self._conclude()
 
     def visit(self, customers: Sequence[str]) -> None:
         """Re-arm the timers of customers whose state was made by an older rule book. `run` must follow."""
         for customer in customers:
             self.turns.visit(customer, self.stored[customer])
 
-    def _by_customer(self, arrivals: Sequence[Arrival]) -> dict[str, list[tuple[int, Event | Identified]]]:
-        """The inputs of each customer, with their places in `clocks`, which gets the clock after each arrival."""
-        inputs: dict[str, list[tuple[int, Event | Identified]]] = {}
-        clocks, clock = self.clocks, self.clocks[-1]
-        for at, arrival in enumerate(arrivals, len(clocks)):
-            if arrival.clock > clock:
-                clock = arrival.clock
-            clocks.append(clock)
-            for input in (arrival.event, arrival.identified):
-                if input is None:
-                    continue
-                if (own := inputs.get(input.customer)) is None:
-                    inputs[input.customer] = [(at, input)]
-                else:
-                    own.append((at, input))
-        return inputs
-
-    def _conclude(self, arrivals: Sequence[Arrival]) -> None:
+    def _conclude(self) -> None:
         turns, result = self.turns, self.result
         turns.told.sort(key=_PLACE)
         for _, entries, outcomes, records in turns.told:
             result.outbox += entries
             result.outcomes += outcomes
             result.outcome_records += records
-        result.failures = [_failure(one, arrivals) for one in sorted(turns.failed, key=_PLACE)]
+        result.failures = [_failure(one, self.inputs.arrivals) for one in sorted(turns.failed, key=_PLACE)]
         failed = sum(isinstance(failure.input, Event) for failure in result.failures)
-        result.events = sum(arrival.event is not None for arrival in arrivals) - failed
+        result.events = self.inputs.events - failed
         result.duplicates, result.wakes, result.visits = turns.duplicates, turns.fired, turns.visits
 
 

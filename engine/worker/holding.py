@@ -15,7 +15,7 @@ from engine.errors import StoreDamaged
 from engine.ports import DAY, Commit, Entry, Meta, StateStore
 from engine.worker.cache import StateCache
 from engine.worker.looks import Looks
-from engine.worker.values import Shadow, Value, decode_looks, encode_looks, encode_value, read_value
+from engine.worker.values import Value, decode_looks, encode_looks, encode_value, encode_with_look, read_value
 
 RETRY_WAKE = 3_600_000
 """Milliseconds until a customer whose wake-up failed is tried again. Without it a state that `decide` cannot handle
@@ -25,16 +25,12 @@ would fail again in every round."""
 class Decided(msgspec.Struct):
     """What a batch has decided on customers. What is not in it stays as it is.
 
-    `states`: encoded; None: forgotten. `wakes`: moments, 0 where there is nothing to wait for any more.
-    `unreadable`: those who were due and could not be decided, as their state cannot be read. `shadows`: of customers
-    whom two books decide during a roll-out; None: it goes.
+    `values`: what to keep of a customer from now on; where their look is (`early`) the commit finds. `unreadable`:
+    those who were due and could not be decided, as their state cannot be read.
     """
 
-    states: dict[str, bytes | None] = {}
-    wakes: dict[str, int] = {}
-    histories: dict[str, bytes] = {}
+    values: dict[str, Value] = {}
     unreadable: list[str] = []
-    shadows: dict[str, Shadow | None] = {}
 
 
 class Holding:
@@ -123,20 +119,18 @@ class Holding:
         """The encoded values that change, and the looks to be written, by day."""
         values: dict[str, bytes | None] = {}
         looks: defaultdict[int, list[tuple[int, str]]] = defaultdict(list)
-        wakes, needed = decided.wakes, self.looks.needed
+        needed = self.looks.needed
         later = dict.fromkeys(decided.unreadable, clock + RETRY_WAKE)
-        states, histories, shadows = decided.states, decided.histories, decided.shadows
-        for customer in dict.fromkeys((*states, *(customer for customer, _ in taken), *histories)):
-            old = before[customer]
-            state = states.get(customer, old.state)
-            history = histories.get(customer, old.history)
-            shadow = shadows.get(customer, old.shadow) if shadows else old.shadow
-            if state is None and shadow is None:
-                values[customer] = encode_value(Value(None, history=history)) if history else None
+        changed = decided.values | {
+            customer: before[customer] for customer, _ in taken if customer not in decided.values
+        }
+        for customer, new in changed.items():
+            if new.state is None and new.shadow is None:
+                values[customer] = encode_value(Value(None, history=new.history)) if new.history else None
                 continue
-            wake = wakes.get(customer, old.wake)
+            old = before[customer]
             look = old.wake - old.early
-            if new := needed(later.get(customer, wake), look, until):
-                looks[new // DAY].append((new, customer))
-            values[customer] = encode_value(Value(state, wake, wake - (new or look), history, shadow))
+            if moment := needed(later.get(customer, new.wake), look, until):
+                looks[moment // DAY].append((moment, customer))
+            values[customer] = encode_with_look(new, moment or look)
         return values, looks

@@ -6,6 +6,7 @@ batch that fails anywhere has not happened. This module must not publish outreac
 
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
+from operator import attrgetter
 from typing import Any, TypeVar
 
 import msgspec
@@ -20,6 +21,7 @@ from engine.worker.batch import Batch
 from engine.worker.change import Change
 from engine.worker.executors import InlineExecutor, Step
 from engine.worker.holding import Holding
+from engine.worker.inputs import Inputs
 from engine.worker.keeping import update_kept
 from engine.worker.looks import NEVER
 from engine.worker.outbox import Outbox
@@ -28,6 +30,7 @@ from engine.worker.result import Arrival, Result
 from engine.worker.two_books import TwoBooks
 from engine.worker.values import Value
 
+_CLOCK = attrgetter("clock")
 T = TypeVar("T")
 Planning = Generator[Step, None, T]
 
@@ -224,7 +227,7 @@ class Partition:
 
     def _plan(self, arrivals: Sequence[Arrival]) -> Planning[tuple[int, int, list[tuple[str, int]]]]:
         """How many arrivals to take, the clock after them, and the looks (customer, moment) that come up."""
-        clock = max(self.clock, max(arrival.clock for arrival in arrivals))
+        clock = max(self.clock, max(map(_CLOCK, arrivals)))
         limit = min(self.page, MAX_DUE_TIMERS_PER_EVENT_BATCH) if self.live else self.page
         taken = yield from self._take(clock, limit)
         if self.live or len(taken) < self.page:
@@ -252,14 +255,19 @@ class Partition:
         **progress: object,
     ) -> Iterator[Step]:
         """Load, decide and commit once. `progress`: fields of the meta that a sweep changes."""
-        records = [arrival.record for arrival in arrivals]
-        offsets = self.meta.offsets | {record.source: record.next_offset for record in records}
+        inputs, looks = Inputs(arrivals, self.clock), [customer for customer, _ in taken]
         clock = max(clock, self.clock)
-        changes = {"seq": self.meta.seq + 1, "offsets": offsets, "clock": clock, "revision": self.book.revision}
+        changes = {
+            "seq": self.meta.seq + 1,
+            "offsets": self.meta.offsets | inputs.offsets,
+            "clock": clock,
+            "revision": self.book.revision,
+        }
         try:
-            concerned = [*visit, *(customer for customer, _ in taken), *_customers(arrivals)]
-            values = yield from self.holding.load(concerned)
-            batch = self._decide(arrivals, clock, taken, wall, visit, values)
+            values = yield from self.holding.load([*visit, *looks, *inputs.by_customer])
+            batch = self._batch(inputs, clock, wall, values)
+            batch.visit(visit)
+            batch.run(clock, looks)
             self.before_commit(batch.result)
             if self.change is not None:
                 changes["rollout"] = _counted(self.meta.rollout, batch)
@@ -272,29 +280,18 @@ class Partition:
         del self.outbox.done[: len(trim)]  # a relay may have added some
         yield batch.result
 
-    def _decide(
-        self,
-        arrivals: Sequence[Arrival],
-        clock: int,
-        taken: Sequence[tuple[str, int]],
-        wall: int,
-        visit: Sequence[str],
-        values: Mapping[str, Value],
-    ) -> Batch:
-        batch = Batch(
+    def _batch(self, inputs: Inputs, clock: int, wall: int, values: Mapping[str, Value]) -> Batch:
+        return Batch(
             self.book,
             self.renderer,
             values,
-            self.clock,
+            inputs,
             wall=wall if self.live else None,
             names=self.names,
             oldest=clock - self.history_kept,
             largest=self.largest_outreach,
             change=self.change,
         )
-        batch.visit(visit)
-        batch.run(arrivals, clock, taken)
-        return batch
 
 
 def _counted(rollout: Rollout | None, batch: Batch) -> Rollout | None:
@@ -303,11 +300,3 @@ def _counted(rollout: Rollout | None, batch: Batch) -> Rollout | None:
     if rollout is None or not isinstance(turns, TwoBooks) or not turns.change.is_canary:
         return rollout
     return msgspec.structs.replace(rollout, counts=turns.counts(rollout.counts or Counts()))
-
-
-def _customers(arrivals: Sequence[Arrival]) -> Iterator[str]:
-    for arrival in arrivals:
-        if arrival.event is not None:
-            yield arrival.event.customer
-        if arrival.identified is not None:
-            yield arrival.identified.customer

@@ -17,7 +17,6 @@ from engine.core.book import RuleBook
 from engine.core.carry_out import carry_out
 from engine.core.decide import decide
 from engine.core.effects import Decision, Effect
-from engine.core.settle import soonest_due
 from engine.core.state.codec import encode_state
 from engine.core.state.model import State
 from engine.errors import RenderFailed, StateUnreadable
@@ -80,8 +79,6 @@ class Turns:
         self.oldest = oldest
         self.largest = largest
         self.decided = decided
-        self.states = decided.states
-        self.wakes = decided.wakes
         self.told: list[Told] = []
         self.failed: list[Failed] = []
         self.duplicates = 0
@@ -92,7 +89,6 @@ class Turns:
         self._stored = NOBODY
         self._state: State | None = None
         self._history = b""
-        self._decided = False
         self._due = 0
         """When the customer must be decided without an event, 0: not within this batch."""
         self._next = 1
@@ -106,41 +102,40 @@ class Turns:
     ) -> None:
         """Decide the inputs, each with its place in `clocks`, and if `looked_at` the timers in between."""
         due = stored.wake if looked_at else 0
-        duplicates, fired, told, wake = self.duplicates, self.fired, len(self.told), self.wakes.get(customer)
+        duplicates, fired, told = self.duplicates, self.fired, len(self.told)
         try:
             self._begin(customer, stored, due)
             self._run(inputs)
-            if self._decided:
-                self.states[customer] = _encoded(self._state)
-                self._conclude()
+            self._conclude(_encoded(self._state))
         except Exception:
             self.duplicates, self.fired = duplicates, fired
             del self.told[told:]
-            self._set_wake(customer, wake)
             self._take_carefully(customer, stored, inputs, due)
 
     def visit(self, customer: str, stored: Value) -> None:
         """Re-arm the timers of a customer whose state was made by an older rule book, and cut their history."""
         young = cut(stored.history, self.oldest)
         if len(young) < len(stored.history):
-            self.decided.histories[customer] = young
+            self.decided.values[customer] = stored = Value(stored.state, stored.wake, 0, young, stored.shadow)
         with suppress(StateUnreadable):
             self._begin(customer, stored, 0)
             if self._state is not None and self._state.mark != self.book.mark:
                 self._encoded = stored.state
                 self.visits += self._try(WakeUp(customer), 0)
-                self._conclude()
+                self._conclude(self._encoded)
 
     def _begin(self, customer: str, stored: Value, due: int) -> None:
         self._customer, self._stored, self._history = customer, stored, stored.history
         self._state = state_of(stored)
-        self._decided, self._due, self._next = False, due, 1
+        self._due, self._next = due, 1
 
-    def _conclude(self) -> None:
-        """After the customer's last input."""
-        history = self._history
-        if history is not self._stored.history:
-            self.decided.histories[self._customer] = history if len(history) <= SHORT else cut(history, self.oldest)
+    def _conclude(self, encoded: bytes | None) -> None:
+        """After the customer's last input: keep what has been decided."""
+        state, stored, history = self._state, self._stored, self._history
+        if history is not stored.history and len(history) > SHORT:
+            history = cut(history, self.oldest)
+        wake = state.wake if state is not None else 0
+        self.decided.values[self._customer] = Value(encoded, wake, 0, history, stored.shadow)
 
     def _run(self, inputs: Sequence[tuple[int, Event | Identified]]) -> None:
         clocks, ordered = self.clocks, self.wall is None
@@ -161,54 +156,41 @@ class Turns:
         while self._due and self._due <= clocks[until] - self.lateness:
             at = max(at, bisect_left(clocks, self._due + self.lateness))
             due, self._due = self._due, 0
-            if self._state is not None and self._state.wake == due:  # else an input of this batch has moved it
-                self._wake(self._state, at, due)
-
-    def _wake(self, state: State, at: int, due: int) -> None:
-        if later := self._moved_to(state, self._clock(at, due)):
-            state.wake = self.wakes[self._customer] = later
-            self._due = later if later <= self.clocks[-1] else 0
-        elif not self._careful:
-            self._decide(WakeUp(self._customer), at, due)
-        elif not self._try(WakeUp(self._customer), at, due):
-            self._put_off(self.clocks[at] + RETRY_WAKE)
-            return
-        self.fired += 1
-
-    def _moved_to(self, state: State, now: int) -> int:
-        """When the customer is due, if an event has moved that beyond `now`; then nothing else changes. 0: decide."""
-        if state.mark != self.book.mark or (state.sent and state.sent[0].at <= now - self.book.sent_span):
-            return 0
-        soonest = soonest_due(self.book, state)
-        return soonest if soonest > now - self.lateness else 0
+            if not self._careful:
+                self._decide(WakeUp(self._customer), at, due)
+            elif not self._try(WakeUp(self._customer), at, due):
+                self._put_off(clocks[at] + RETRY_WAKE)
+                continue
+            self.fired += 1
 
     def _decide(self, input: Event | Identified | WakeUp, at: int, due: int = 0) -> None:
-        state, clocks = self._state, self.clocks
-        before = state.wake if state is not None else 0
-        present = self.wall if self.wall is not None else clocks[at - 1 if at else 0]
-        now = self._clock(at, due) if due else clocks[at]
+        """Decide one input at its place in `clocks`; `due`: when the wake-up was due."""
+        clocks, state = self.clocks, self._state
+        now = clocks[at]
+        if self.wall is not None:
+            present = self.wall
+        else:
+            present = clocks[at - 1 if at else 0]
+            if due:  # the clock passes each timer alone: a message shows what is so then
+                now = min(now, due + self.lateness)
         decision = decide(self.book, state, input, now, present)
-        if decision.outcomes or decision.effects:
-            entries = entries_of(self.book, decision, self.renderer, self.largest, now) if decision.effects else []
-            records = [encode_outcome(outcome) for outcome in decision.outcomes]
-            kind = 0 if due else 2 if type(input) is Identified else 1
-            self.told.append(Told((at, kind, due, self._customer), entries, decision.outcomes, records))
         if decision.duplicate:
             self.duplicates += 1
         self._state = new = decision.state
         if new is None and state is not None:
             self._history = b""
+        if decision.outcomes or decision.effects:
+            kind = 0 if due else 2 if type(input) is Identified else 1
+            self._tell(decision, (at, kind, due, self._customer), now)
+        wake = new.wake if new is not None else 0
+        self._due = wake if wake <= clocks[-1] else 0
+
+    def _tell(self, decision: Decision, place: tuple[int, int, int, str], now: int) -> None:
+        entries = entries_of(self.book, decision, self.renderer, self.largest, now) if decision.effects else []
+        records = [encode_outcome(outcome) for outcome in decision.outcomes]
+        self.told.append(Told(place, entries, decision.outcomes, records))
         for outcome in decision.outcomes:
             self._history = encode_past(outcome, self.names) + self._history
-        self._decided = True
-        wake = new.wake if new is not None else 0
-        if wake != before or type(input) is WakeUp:
-            self.wakes[self._customer] = wake
-            self._due = wake if wake <= clocks[-1] else 0
-
-    def _clock(self, at: int, due: int) -> int:
-        """The clock at this place. On an event clock it passes each timer alone: a message shows what is so then."""
-        return min(self.clocks[at], due + self.lateness) if self.wall is None else self.clocks[at]
 
     # --- after a failure
 
@@ -223,7 +205,7 @@ class Turns:
         self._careful, self._encoded = True, stored.state
         try:
             self._run(inputs)
-            self._conclude()
+            self._conclude(self._encoded)
         finally:
             self._careful = False
 
@@ -237,33 +219,26 @@ class Turns:
 
     def _try(self, input: Event | Identified | WakeUp, at: int, due: int = 0) -> bool:
         """Decide one input and encode the state. Returns False when either fails; then nothing has changed."""
-        kept = self.duplicates, len(self.told), self.wakes.get(self._customer), self._due, self._history
+        wake = self._state.wake if self._state is not None else 0
+        kept = self.duplicates, len(self.told), self._due, self._history
         try:
             self._decide(input, at, due)
-            self._encoded = self.states[self._customer] = _encoded(self._state)
+            self._encoded = _encoded(self._state)
         except Exception as error:
             self.failed.append(Failed(at, input, reason_of(error), code_of(error)))
-            self._undo(*kept)
+            self._undo(wake, *kept)
             return False
         return True
 
-    def _undo(self, duplicates: int, told: int, wake: int | None, due: int, history: bytes) -> None:
-        self._state = state_of(Value(self._encoded, self._stored.wake if wake is None else wake))
+    def _undo(self, wake: int, duplicates: int, told: int, due: int, history: bytes) -> None:
+        self._state = state_of(Value(self._encoded, wake))
         self.duplicates, self._due, self._history = duplicates, due, history
         del self.told[told:]
-        self._set_wake(self._customer, wake)
-
-    def _set_wake(self, customer: str, wake: int | None) -> None:
-        if wake is None:
-            self.wakes.pop(customer, None)
-        else:
-            self.wakes[customer] = wake
 
     def _put_off(self, until: int) -> None:
-        self.wakes[self._customer], self._due = until, 0
+        self._due = 0
         if self._state is not None:
             self._state.wake = until
-            self._encoded = self.states[self._customer] = _encoded(self._state)
 
 
 def entries_of(book: RuleBook, decision: Decision, renderer: Renderer, largest: int, now: int) -> list[Entry]:

@@ -43,6 +43,7 @@ class TwoBooks:
             )
 
         self.change = change
+        self.lateness = min(side.book.policy.allowed_lateness for side in (change.old, change.new))
         self.decided = decided
         self.names = names
         self._passed = change.passed(clocks[0])
@@ -132,11 +133,12 @@ class TwoBooks:
         return Value(stored.state, shadow.own, 0, stored.history), shadow
 
     def _keep(self, customer: str, own: Value, shadow: Shadow) -> None:
-        decided, aside = self.decided, self._aside
-        wake, wake_aside = decided.wakes.get(customer, own.wake), aside.wakes.get(customer, shadow.wake)
-        decided.states.setdefault(customer, own.state)
-        decided.wakes[customer] = min(wake, wake_aside) if wake and wake_aside else wake or wake_aside
-        decided.shadows[customer] = Shadow(aside.states.get(customer, shadow.state), wake_aside, wake)
+        """`own` and `shadow`: the customer before."""
+        own = self.decided.values.get(customer, own)
+        aside = self._aside.values.get(customer, Value(shadow.state, shadow.wake))
+        wake = min(own.wake, aside.wake) if own.wake and aside.wake else own.wake or aside.wake
+        kept = Shadow(aside.state, aside.wake, own.wake)
+        self.decided.values[customer] = Value(own.state, wake, 0, own.history, kept)
 
     def _alone(self, customer: str, stored: Value) -> Value:
         """The customer as the one book is to find them that decides them from now on."""
@@ -147,9 +149,8 @@ class TwoBooks:
             state, wake = self._gone_back(stored.state, shadow.state), shadow.wake
         else:
             state, wake = stored.state, shadow.own
-        self.decided.states[customer], self.decided.wakes[customer] = state, wake
-        self.decided.shadows[customer] = None
-        return Value(state, wake, 0, stored.history)
+        self.decided.values[customer] = alone = Value(state, wake, 0, stored.history)
+        return alone
 
     def _gone_back(self, tried: bytes | None, shadow: bytes | None) -> bytes | None:
         if tried is None or shadow is None:

@@ -81,10 +81,16 @@ def decode_looks(data: Iterable[bytes]) -> list[tuple[int, str]]:
 
 
 def encode_value(value: Value) -> bytes:
-    """The bytes for the store; a value without a shadow has four fields, as before there were any."""
+    """The bytes for the store."""
+    return encode_with_look(value, value.look)
+
+
+def encode_with_look(value: Value, look: int) -> bytes:
+    """The same with this live look (0: none). A value without a shadow has four fields, as before there were any."""
+    early = value.wake - look
     if value.shadow is not None:
-        return _encode(value)
-    return _encode((value.state, value.wake, value.early, value.history))
+        return _encode((value.state, value.wake, early, value.history, value.shadow))
+    return _encode((value.state, value.wake, early, value.history))
 
 
 _encode = msgspec.msgpack.Encoder().encode

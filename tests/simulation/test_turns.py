@@ -17,6 +17,7 @@ from engine.ports import Record
 from engine.wire.histories import Names, outcomes_of
 from engine.worker.batch import Batch
 from engine.worker.holding import RETRY_WAKE, Decided
+from engine.worker.inputs import Inputs
 from engine.worker.result import Arrival, Failure
 from engine.worker.values import NOBODY, Value, state_of
 from tests.support.actions import Tell
@@ -87,12 +88,12 @@ def an_event(chance: random.Random, customer: str, time: int, place: int) -> Eve
 
 
 def both(
-    chance: random.Random, rules: RuleBook, stored: Stored, wakes: Mapping[str, int], clock: int, wall: int | None
+    chance: random.Random, rules: RuleBook, stored: Stored, wakes: Mapping[str, int], inputs: Inputs, wall: int | None
 ) -> tuple[Batch, InOrder]:
     renderer = Plain("quiet") if chance.random() < 0.2 else Plain()
     values = {customer: Value(state, wakes.get(customer, 0)) for customer, state in stored.items()}
-    batch = Batch(rules, renderer, values, clock, wall=wall, names=Names())
-    return batch, InOrder(rules, renderer, stored, clock, wall)
+    batch = Batch(rules, renderer, values, inputs, wall=wall, names=Names())
+    return batch, InOrder(rules, renderer, stored, inputs.clocks[0], wall)
 
 
 def same(one: Batch, other: InOrder) -> None:
@@ -100,19 +101,19 @@ def same(one: Batch, other: InOrder) -> None:
     for result in (one.result, other.result):
         result.failures = sorted(result.failures, key=_arrived)
     assert one.result == other.result
-    decided = one.decided
-    again = dict.fromkeys(decided.unreadable, other.end + RETRY_WAKE)
-    assert decided.wakes | again == other.wakes
-    assert decided.states.keys() <= other.states.keys()
-    for customer, data in other.states.items():
+    values, again = one.decided.values, set(one.decided.unreadable)
+    assert dict.fromkeys(again, other.end + RETRY_WAKE).items() <= other.wakes.items()
+    assert other.states.keys() <= values.keys()
+    for customer, value in values.items():
         before = one.stored[customer]
-        state = decided.states.get(customer, before.state)  # a look that came too early changes no state
-        assert state_of(Value(state, decided.wakes.get(customer, before.wake))) == decoded(data)
+        data = other.states.get(customer, before.state)  # whose inputs have all failed is as before
+        assert value.wake == other.wakes.get(customer, before.wake)
+        assert state_of(value) == decoded(data)
     told = {outcome.customer for outcome in one.result.outcomes}
-    assert told >= {customer for customer, history in decided.histories.items() if history}
-    for customer, history in decided.histories.items():
+    assert told >= {customer for customer, value in values.items() if value.history}
+    for customer, value in values.items():
         mine = [outcome for outcome in one.result.outcomes if outcome.customer == customer]
-        newest = [past.at for past in outcomes_of(customer, history, one.turns.names.all)]
+        newest = [past.at for past in outcomes_of(customer, value.history, one.turns.names.all)]
         assert newest == [outcome.at for outcome in reversed(mine)][: len(newest)]
 
 
@@ -157,12 +158,12 @@ def step(
     wall = max(after, START) + HOUR if live else None
     known = {one.customer for arrival in arrivals for one in (arrival.event, arrival.identified) if one}
     there = {customer: stored.get(customer) for customer in [*known, *dict(due)]}
-    if chance.random() < 0.02:
+    if there and chance.random() < 0.02:
         there[chance.choice(list(there))] = b"\xc1 no state"
     looks = [(who, wake - chance.choice([0, 0, HOUR])) for who, wake in due]
     looks += [(who, after) for who in there if chance.random() < 0.1 and not 0 < wakes.get(who, 0) <= after]
-    one, other = both(chance, rules, there, wakes, clock, wall)
-    one.run(arrivals, after, looks)
+    one, other = both(chance, rules, there, wakes, Inputs(arrivals, clock), wall)
+    one.run(after, [customer for customer, _ in looks])
     other.run(arrivals, after, due)
     same(one, other)
     stored.update(other.states)
@@ -172,6 +173,7 @@ def step(
 
 
 def test_a_look_that_is_left_of_somebody_forgotten_brings_nobody_back() -> None:
-    batch = Batch(a_book(random.Random(1)), Plain(), {"gone": NOBODY}, START, wall=None, names=Names())
-    batch.run((), START + DAY, [("gone", START + HOUR)])
+    inputs = Inputs((), START)
+    batch = Batch(a_book(random.Random(1)), Plain(), {"gone": NOBODY}, inputs, wall=None, names=Names())
+    batch.run(START + DAY, ["gone"])
     assert (batch.decided, batch.result.wakes) == (Decided(), 0)

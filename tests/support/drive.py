@@ -88,14 +88,14 @@ class Customers:
 
 
 def check(book: RuleBook, state: State, clock: int) -> None:
-    """Nothing that is due stays behind, and the wake-up comes no later than the first thing to do."""
+    """Nothing that is due stays behind, and the wake-up comes with the first thing to do."""
     moments = [timer.due for slot in state.rules.values() if not slot.parked for timer in slot.timers if timer.due]
     moments += [deferred.due for deferred in state.deferred if deferred.rule in book.by_id]
     assert all(moment > clock - book.policy.allowed_lateness for moment in moments)
     if book.policy.forget_after and state.last:
         moments.append(state.last + book.policy.forget_after)
     if moments:
-        assert 0 < state.wake <= min(moments)
+        assert state.wake == min(moments)
 
 
 class Crash(Exception):

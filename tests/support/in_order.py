@@ -80,7 +80,6 @@ class InOrder:
         alone = due + self.book.policy.allowed_lateness if due and self.wall is None else self.clock
         try:
             state = self._state(customer)
-            wake = state.wake if state is not None else 0
             decision = decide(self.book, state, input, min(alone, self.clock), present)
             entries = self._written(decision)
             encoded = encode_state(decision.state) if decision.state is not None else None
@@ -95,11 +94,9 @@ class InOrder:
         self.result.outcomes += decision.outcomes
         self.result.outcome_records += map(encode_outcome, decision.outcomes)
         self.states[customer] = encoded
-        new = decision.state.wake if decision.state is not None else 0
-        if new != wake or isinstance(input, WakeUp):
-            self.wakes[customer] = new
-            if 0 < new <= self.end:
-                heappush(self.heap, (new, customer))
+        self.wakes[customer] = wake = decision.state.wake if decision.state is not None else 0
+        if 0 < wake <= self.end:
+            heappush(self.heap, (wake, customer))
         return True
 
     def _written(self, decision: Decision) -> list[Entry]:

@@ -282,7 +282,7 @@ IN = "in"
 
 
 class State(msgspec.Struct, array_like=True, gc=False):
-    """Everything the engine knows about one customer. `wake`: the moment the store's wake-up index holds (0: none)."""
+    """Everything the engine knows about one customer. `wake`: the soonest moment at which something is due, 0: none."""
 
     version: int = STATE_VERSION
     minor: int = STATE_MINOR

@@ -139,7 +139,7 @@ def busy_customer(rules: Rules | None = None, hours: int = 1_000) -> None:
         before = returned(owner.holding.load(["anna"]))
         wake = clock + (DAY if hour % 10 == 0 else 3 * DAY)
         meta = msgspec.structs.replace(owner.holding.meta, seq=hour + 1, clock=clock)
-        decided = Decided(states={"anna": b"1"}, wakes={"anna": wake})
+        decided = Decided({"anna": Value(b"1", wake)})
         list(owner.holding.commit(meta, before, decided, taken, clock, [], []))
         looks = sum(len(decode_looks(world.keys.get(f"t:{day}", ()))) for day in owner.client.days(0))
         if looks > MOST_LOOKS:

@@ -129,11 +129,11 @@ class Deciding:
         self.happened: list[Happening] = []
         self.tags: list[str] = []
 
-    def _state(self, customer: str) -> bytes | None:
-        return self.decided.states.get(customer, self.before[customer].state)
+    def _value(self, customer: str) -> Value:
+        return self.decided.values.get(customer, self.before[customer])
 
-    def _wake(self, customer: str) -> int:
-        return self.decided.wakes.get(customer, self.before[customer].wake)
+    def _change(self, customer: str, **fields: Any) -> None:
+        self.decided.values[customer] = msgspec.structs.replace(self._value(customer), **fields)
 
     def all(
         self, read: Happening, visits: Sequence[str], told: Sequence[tuple[int, str]], taken: Sequence[str]
@@ -148,7 +148,7 @@ class Deciding:
             self.look(customer)
 
     def event(self, number: int, customer: str) -> None:
-        state = self._state(customer)
+        state = self._value(customer).state
         if state is not None and not state.isdigit():
             return
         wake = self._new_wake(customer)
@@ -161,18 +161,18 @@ class Deciding:
 
     def visit(self, customer: str) -> None:
         """A new rule book changes the wake-up; the history is cut."""
-        state = self._state(customer)
+        state = self._value(customer).state
         if state is not None and state.isdigit():
             wake = self._new_wake(customer)
             self._set(customer, int(state), wake)
             self.happened.append(visited(customer, wake))
-        history = self.decided.histories.get(customer, self.before[customer].history)
+        history = self._value(customer).history
         if len(history) > 2 * TAG:
-            self.decided.histories[customer] = history[: 2 * TAG]
+            self._change(customer, history=history[: 2 * TAG])
             self.happened.append(cut(customer, 2))
 
     def look(self, customer: str) -> None:
-        state, wake = self._state(customer), self._wake(customer)
+        state, wake = self._value(customer).state, self._value(customer).wake
         if state is None or not wake or wake > self.until:
             return
         if not state.isdigit():
@@ -185,7 +185,7 @@ class Deciding:
         self._outcome(customer)
 
     def _new_wake(self, customer: str, fired: bool = False) -> int:
-        random, wake = self.world.random, self._wake(customer)
+        random, wake = self.world.random, self._value(customer).wake
         if random.random() < 0.2 or (fired and not self.world.faults):
             return 0
         if not fired and wake > self.until and random.random() < 0.3:
@@ -193,21 +193,18 @@ class Deciding:
         return self.until + 1 + random.choice((0, HOUR, 20 * HOUR, 3 * DAY, random.randrange(6 * DAY)))
 
     def _set(self, customer: str, count: int, wake: int) -> None:
-        self.decided.states[customer] = b"%d" % count
-        self.decided.wakes[customer] = wake
+        self._change(customer, state=b"%d" % count, wake=wake)
 
     def _outcome(self, customer: str) -> None:
         tag = b"%08x" % self.world.random.getrandbits(32)
-        history = self.decided.histories.get(customer, self.before[customer].history)
-        self.decided.histories[customer] = tag + history
+        self._change(customer, history=tag + self._value(customer).history)
         self.tags.append(f"{customer}-{tag.decode()}")
         self.happened.append(outcome(customer, tag))
 
     def _forget(self, customer: str) -> None:
-        self.decided.states[customer] = None
-        self.decided.wakes[customer] = 0
+        self._change(customer, state=None, wake=0)
         if self.world.rules.clears_history:
-            self.decided.histories[customer] = b""
+            self._change(customer, history=b"")
         self.happened.append(forgotten(customer))
         if self.world.random.random() < 0.3:
             self._outcome(customer)
