@@ -1,6 +1,6 @@
 """`engine experiment plan`: how many customers and weeks an experiment needs; `report`: what it has shown."""
 
-from math import ceil
+from math import ceil, inf
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,6 +15,10 @@ from engine.errors import UsageError
 from engine.insight.experiments.planning import Metric, Split, customers_needed, lift_found
 
 WEEKS = (1, 2, 4, 8, 13, 26)
+SMALLEST_LIFT = 0.01
+"""Percent. A smaller one takes more customers than there are people."""
+LARGEST = 1e12
+"""Of what is counted or paid: beyond it squares become infinite."""
 
 
 def register(app: typer.Typer) -> None:
@@ -22,7 +26,9 @@ def register(app: typer.Typer) -> None:
 
 
 def plan(
-    per_week: Annotated[float, typer.Option(min=1, help="Customers that come into the experiment in a week.")],
+    per_week: Annotated[
+        float, typer.Option(min=1, max=LARGEST, help="Customers that come into the experiment in a week.")
+    ],
     conversion: Annotated[float, typer.Option(help="Percent that reach the goal without it.")] = 0.0,
     mean: Annotated[float, typer.Option(help="Instead: what a customer spends on average ...")] = 0.0,
     deviation: Annotated[float, typer.Option(help="... its standard deviation ...")] = 0.0,
@@ -43,9 +49,7 @@ def plan(
     control, treated = _shares(shares)
     split, found = Split.of(control, treated), _percent(power, "--power", 99.9)
     taking_part = per_week * (control + treated) / 100
-    if lift <= 0:
-        message = f"--lift {lift:g}: expected percent above 0"
-        raise UsageError(message)
+    _check_lift(metric, lift)
     needed = customers_needed(metric, lift / 100, split, power=found)
     told: dict[str, Any] = {
         "customers": needed,
@@ -58,7 +62,18 @@ def plan(
     weeks = "1 week" if told["weeks"] == 1 else f"{told['weeks']:,} weeks"
     out.print(f"[bold]{weeks}[/]: {needed:,} customers in both arms, to find a lift of {lift:g} %", highlight=False)
     for week, shown in told["lift_found"].items():
-        out.print(f"  after {week:2} weeks a lift of {100 * shown:,.0f} % shows", highlight=False)
+        lifts = "too few customers for any lift" if shown is None else f"a lift of {100 * shown:,.0f} % shows"
+        out.print(f"  after {week:2} {'week: ' if week == 1 else 'weeks:'} {lifts}", highlight=False)
+
+
+def _check_lift(metric: Metric, lift: float) -> None:
+    if not SMALLEST_LIFT <= lift < inf:
+        message = f"--lift {lift:g}: expected percent, at least {SMALLEST_LIFT}"
+        raise UsageError(message)
+    if lift / 100 > metric.largest_lift + 1e-9:
+        most = f"{100 * metric.mean:g} % can become 100 % at most, a lift of {100 * metric.largest_lift:.4g}"
+        message = f"--lift {lift:g}: {most}"
+        raise UsageError(message)
 
 
 def _metric(conversion: float, mean: float, deviation: float, buyers: float) -> Metric:
@@ -67,8 +82,8 @@ def _metric(conversion: float, mean: float, deviation: float, buyers: float) -> 
         raise UsageError(message)
     if conversion:
         return Metric.conversion(_percent(conversion, "--conversion", 100))
-    if mean < 0 or deviation <= 0:
-        message = f"--mean {mean:g} --deviation {deviation:g}: both must be above 0"
+    if not (0 < mean <= LARGEST and 0 < deviation <= LARGEST):
+        message = f"--mean {mean:g} --deviation {deviation:g}: both must be above 0, and at most {LARGEST:g}"
         raise UsageError(message)
     return Metric(mean, deviation, _percent(buyers, "--buyers", 100))
 
@@ -85,7 +100,7 @@ def _shares(text: str) -> tuple[float, float]:
         control, treated = map(float, text.split("/"))
     except ValueError:
         control = treated = 0.0
-    if min(control, treated) <= 0 or control + treated > 100:
+    if not (control > 0 and treated > 0 and control + treated <= 100):
         message = f"--shares {text}: expected two percentages that sum to 100 at most, such as 50/50 or 5/95"
         raise UsageError(message)
     return control, treated

@@ -5,29 +5,42 @@ with one look has 1.96; that costs about 1.9 times the customers, and most real 
 """
 
 from dataclasses import dataclass
-from math import ceil, sqrt
+from math import ceil, inf, sqrt
 from statistics import NormalDist
+from typing import Final
 
 from engine.insight.experiments.decision import ALPHA, MIN_POSITIVE, multiplier, tuning
+
+LARGEST_LIFT: Final = 100.0
+"""Larger ones are not looked for: a metric that grows a hundredfold needs no experiment."""
 
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """The control's figures: mean and standard deviation of an outcome, and the share whose outcome is not 0."""
+    """The control's figures: mean and standard deviation of an outcome, and the share whose outcome is not 0.
+
+    `most`: no mean is above it.
+    """
 
     mean: float
     deviation: float
     positive: float
+    most: float = inf
 
     @classmethod
     def conversion(cls, share: float) -> "Metric":
-        return cls(share, sqrt(share * (1 - share)), share)
+        return cls(share, sqrt(share * (1 - share)), share, 1.0)
+
+    @property
+    def largest_lift(self) -> float:
+        """Of 60 % that convert, no more than all can: .667."""
+        return self.most / self.mean - 1
 
     def lifted(self, lift: float) -> "Metric":
-        """So much better (.2: 20 %): a conversion's spread follows from its share, others keep theirs."""
-        mean = self.mean * (1 + lift)
-        if self == Metric.conversion(self.mean):
-            return Metric.conversion(min(1.0, mean))
+        """So much better (.2: 20 %), up to `most`. A conversion's spread follows from its share, another grows too."""
+        mean = min(self.most, self.mean * (1 + lift))
+        if self.most == 1.0:
+            return Metric.conversion(mean)
         return Metric(mean, self.deviation * (1 + lift), self.positive)
 
 
@@ -51,15 +64,20 @@ def customers_needed(metric: Metric, lift: float, split: Split, *, power: float 
     return ceil(max(needed, _fewest(metric, split)))
 
 
-def lift_found(metric: Metric, customers: int, split: Split, *, power: float = 0.8, alpha: float = ALPHA) -> float:
-    """The smallest lift that so many customers show with this power."""
-    low, high = 0.0, 1.0
-    while customers_needed(metric, high, split, power=power, alpha=alpha) > customers and high < 1e6:
-        high *= 2
+def lift_found(
+    metric: Metric, customers: int, split: Split, *, power: float = 0.8, alpha: float = ALPHA
+) -> float | None:
+    """The smallest lift that so many customers show with this power; None: they are too few for any."""
+
+    def enough(lift: float) -> bool:
+        return customers_needed(metric, lift, split, power=power, alpha=alpha) <= customers
+
+    low, high = 0.0, min(metric.largest_lift, LARGEST_LIFT)
+    if high <= 0 or not enough(high):
+        return None
     for _ in range(60):
         middle = (low + high) / 2
-        enough = customers_needed(metric, middle, split, power=power, alpha=alpha) <= customers
-        low, high = (low, middle) if enough else (middle, high)
+        low, high = (low, middle) if enough(middle) else (middle, high)
     return high
 
 

@@ -162,3 +162,21 @@ def test_the_plan_names_a_number_of_customers_whose_interval_just_shows_the_lift
     assert customers_needed(metric, 0.2, half) > needed
     assert customers_needed(metric, 0.2, Split(0.05, 0.95)) > 5 * needed
     assert lift_found(metric, customers_needed(metric, 0.2, half), half) == pytest.approx(0.2, rel=1e-3)
+
+
+def test_a_lift_is_never_promised_that_the_customers_are_too_few_for_or_that_cannot_be() -> None:
+    half = Split(0.5, 0.5)
+    assert lift_found(Metric.conversion(0.05), 100, half) is None
+    often = Metric.conversion(0.6)
+    assert often.largest_lift == pytest.approx(2 / 3)
+    assert often.lifted(2).mean == 1
+    assert lift_found(often, 10**6, half) == pytest.approx(0.00633, rel=0.01)
+    assert lift_found(Metric.conversion(1.0), 10**6, half) is None
+
+
+def test_an_experiment_on_revenue_needs_what_its_spread_asks_for() -> None:
+    """(3.04 + 0.84)² standard errors, of two arms of half the customers, of which the better one spreads wider."""
+    metric, half = Metric(5.0, 20.0, 0.1), Split(0.5, 0.5)
+    spread = 2 * (20.0**2 + 24.0**2) + 4 * 0.25 * 1.0**2  # the pooled error also has the difference in it
+    assert customers_needed(metric, 0.2, half) == pytest.approx((3.0353 + 0.8416) ** 2 * spread, rel=1e-3)
+    assert metric.lifted(0.2) == Metric(6.0, 24.0, 0.1)
