@@ -186,6 +186,8 @@ def _check_arguments(arguments: Sequence[str]) -> None:
 def run() -> None:
     """Runs a command: prints an EngineError as one message, without a traceback, and exits with code 1.
 
+    So it does with what the system refuses, such as a file that cannot be written.
+
     SIGTERM, Ctrl-C and a closed terminal let it remove what it made for the time being; the code is 128 and the signal.
     """
     for stream in (sys.stdout, sys.stderr):
@@ -201,4 +203,10 @@ def run() -> None:
         complain(str(error))
         if isinstance(error, CannotConnect):
             complain(error.advice)
+        sys.exit(1)
+    except OSError as error:
+        from engine.cli.console import complain
+
+        where = "" if error.filename is None else f"{error.filename}: "
+        complain(where + (error.strerror or str(error)).lower())
         sys.exit(1)

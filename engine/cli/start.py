@@ -2,6 +2,7 @@
 
 import gc
 import os
+import sys
 
 
 def run() -> None:
@@ -14,4 +15,8 @@ def run() -> None:
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # it would read the metadata of every distribution
     from engine.cli.main import run as run_command  # its imports are half of it
 
-    run_command()
+    try:
+        run_command()
+    finally:
+        if "duckdb" in sys.modules:  # it complains, 60 lines long, of its objects that the end of the process leaves
+            gc.unfreeze()

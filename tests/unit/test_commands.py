@@ -15,7 +15,8 @@ from engine.cli.main import app
 from engine.config import Settings
 from engine.extras import EXTRA_OF
 
-DOCUMENTED = (Path(__file__).parents[2] / "docs" / "commands.md").read_text(encoding="utf-8")
+SHOP = Path(__file__).parents[2]
+DOCUMENTED = (SHOP / "docs" / "commands.md").read_text(encoding="utf-8")
 
 
 def commands(group: Any, path: str = "engine") -> Iterator[tuple[str, str]]:
@@ -27,6 +28,7 @@ def commands(group: Any, path: str = "engine") -> Iterator[tuple[str, str]]:
             yield f"{path} {name}", command.help or ""
 
 
+ENGINE = "from engine.cli.start import run; run()"
 COMMANDS = dict(commands(typer.main.get_command(app)))
 DEFAULTS = {
     "engine check": ("rules", "rules"),
@@ -79,10 +81,29 @@ def test_help_and_the_check_of_rules_import_no_client_of_a_server_and_no_extra()
         assert not imported & {"asyncio", "babel", "pydantic_settings", "engine.worker", "engine.adapters"}, arguments
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["archive", "{here}/events.jsonl", "--to", "{here}/events.jsonl"], "{here}/events.jsonl: file exists"),
+        (["metrics", "{here}/events.jsonl", "--html", "{here}", "--no-predict"], "{here}: is a directory"),
+    ],
+)
+def test_what_the_system_refuses_is_said_without_a_traceback(
+    tmp_path: Path, arguments: list[str], message: str
+) -> None:
+    event = '{"id":"1","type":"purchase","customer":"c","time":"2026-01-01T00:00:00Z","properties":{"amount":1}}\n'
+    (tmp_path / "events.jsonl").write_text(event)
+    where = ["--rules", str(SHOP / "rules"), "--templates", str(SHOP / "templates")]
+    given = [one.format(here=tmp_path) for one in arguments] + where
+    ran = subprocess.run([sys.executable, "-c", ENGINE, *given], capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert ran.stderr == message.format(here=tmp_path) + "\n"
+
+
 @pytest.mark.parametrize("name", ["engine run", "engine web"])
 def test_the_help_says_the_same_in_every_environment(name: str) -> None:
     def shown(environment: dict[str, str]) -> str:
-        command = [sys.executable, "-c", "from engine.cli.start import run; run()", *name.split()[1:], "--help"]
+        command = [sys.executable, "-c", ENGINE, *name.split()[1:], "--help"]
         whole = os.environ | environment
         return subprocess.run(command, env=whole, capture_output=True, text=True, check=True).stdout
 
