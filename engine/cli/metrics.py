@@ -40,6 +40,10 @@ Source = Annotated[str, typer.Option(help="Of files: the source of events.yaml; 
 Zone = Annotated[str, typer.Option(help="Where days begin; the zone of policy.yaml if missing.")]
 Until = Annotated[str, typer.Option(help="The day from which nothing counts; the day after the last purchase.")]
 
+EARLIEST = date(1970, 1, 1)
+LATEST = date(2999, 12, 31)
+"""Days beyond these are typing errors, and days around them would be no dates."""
+
 
 def register(app: typer.Typer) -> None:
     app.command("metrics")(metrics)
@@ -51,7 +55,7 @@ def metrics(
     to: Annotated[str, typer.Option(help="The day after its last; by default the last three whole months.")] = "",
     until: Until = "",
     active: Annotated[
-        int, typer.Option(min=1, help="Days since the last purchase for which a customer is active.")
+        int, typer.Option(min=1, max=36_500, help="Days since the last purchase for which a customer is active.")
     ] = 90,
     purchase: Purchase = "purchase",
     amount: Amount = "amount",
@@ -77,13 +81,27 @@ def metrics(
     with TemporaryDirectory(prefix="engine-") as folder:
         asked = Asked(purchase, amount, end=day_of(until, "--until"), active_days=active)
         shop = open_sources(sources, asked, zone, settings, Path(folder), source)
-        start, end = default_period(shop)
-        period = (day_of(since, "--from") or start, day_of(to, "--to") or end)
+        period = _period(shop, since, to)
         report = build_report(shop, *period, predicted(shop, settings.rules) if predict else ())
         if wanted:
             report = _beside(report, shop, period, wanted)
         shop.close()
     hand_over(report, html, as_json=as_json)
+
+
+def _period(shop: Shop, since: str, to: str) -> tuple[date, date]:
+    """The period of retention: the last whole months, unless they are given. After the end of the figures nobody would
+    be active. Raises UsageError.
+    """
+    start, end = default_period(shop)
+    start, end = day_of(since, "--from") or start, day_of(to, "--to") or end
+    if end > shop.end:
+        message = f"--to {end}: purchases count until before {shop.end}; --until says how far the history goes"
+        raise UsageError(message)
+    if start >= end:
+        message = f"the period would begin on {start} and end before {end}; say both --from and --to"
+        raise UsageError(message)
+    return start, end
 
 
 def _wanted(path: Path, settings: Settings) -> FiguresFile:
@@ -168,7 +186,11 @@ def day_of(text: str, option: str) -> date | None:
     if not text:
         return None
     try:
-        return date.fromisoformat(text)
+        day = date.fromisoformat(text)
     except ValueError as error:
         message = f"{option} {text}: expected a day, such as 2026-01-31"
         raise UsageError(message) from error
+    if not EARLIEST <= day <= LATEST:
+        message = f"{option} {text}: expected a day from {EARLIEST} to {LATEST}"
+        raise UsageError(message)
+    return day

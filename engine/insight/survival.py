@@ -28,15 +28,21 @@ class Step(NamedTuple):
 
 
 class Curve(NamedTuple):
-    """Steps in order of time; before the first everybody waits."""
+    """Steps in order of time; before the first everybody waits. `watched`: how long the longest was waited for."""
 
     steps: Sequence[Step]
     customers: int
+    watched: float = 0.0
 
     def at(self, time: float) -> Step:
         """The step that holds at this time."""
         place = bisect_right([step.time for step in self.steps], time)
         return self.steps[place - 1] if place else Step(0.0, self.customers, 0, 1.0, 0.0, 1.0, 1.0)
+
+    def share_by(self, time: float) -> float | None:
+        """The share that had the event by this time; None: nobody was watched for so long, and some still wait."""
+        survival = self.at(time).survival
+        return 1 - survival if time <= self.watched or not survival else None
 
     def quantile(self, share: float) -> float | None:
         """The first time by which at least this share had the event; None: not reached."""
@@ -70,7 +76,7 @@ def kaplan_meier(counts: Iterable[Count]) -> Curve:
         left = at_risk - one.events
         variance += one.events / (at_risk * left) if left else inf
         steps.append(_step(one, at_risk, survival, variance))
-    return Curve(steps, customers)
+    return Curve(steps, customers, times[-1].time if times else 0.0)
 
 
 def _step(one: Count, at_risk: int, survival: float, variance: float) -> Step:

@@ -90,7 +90,7 @@ def movements(shop: Shop, recurring: Recurring, start: date, end: date) -> Movem
 
 
 def _changes(recurring: Recurring) -> str:
-    """A row for each event that says what a subscription costs from then on."""
+    """A row for each event that says what a subscription costs from then on; of one that says none `mrr` is NULL."""
     amount = {
         type_: f"TRY_CAST(json_extract_string(properties, {json_path(name)}) AS DOUBLE)"
         for type_, name in recurring.sets.items()
@@ -100,7 +100,7 @@ def _changes(recurring: Recurring) -> str:
     types = ", ".join(map(text_literal, amount))
     return f"""
         SELECT hash(customer) AS c, {per} AS subscription, epoch_ms(occurred_at) AS at_ms,
-            greatest(CASE type {cases} END, 0) AS mrr, id
+            CASE type {cases} END AS said, CASE WHEN isfinite(said) THEN greatest(said, 0) END AS mrr, id
         FROM (SELECT DISTINCT ON (id_source, id) * FROM events WHERE type IN ({types}) ORDER BY occurred_at)
     """
 

@@ -156,8 +156,9 @@ def _extent(connection: duckdb.DuckDBPyConnection, asked: Asked) -> tuple[int, i
 
 
 def _purchases(connection: duckdb.DuckDBPyConnection, asked: Asked, day: str, end: int, currency: str) -> str:
-    of_property = f"TRY_CAST(json_extract_string(properties, {text_literal('$.' + asked.amount)}) AS DOUBLE)"
-    amount = "amount" if asked.amount == "amount" else of_property
+    path = json_path(*asked.amount.split("."))
+    of_property = f"TRY_CAST(json_extract_string(properties, {path}) AS DOUBLE)"
+    amount = "amount" if asked.amount == "amount" else f"CASE WHEN isfinite({of_property}) THEN {of_property} END"
     if currency:
         amount = f"CASE WHEN currency IS NULL OR currency = {text_literal(currency)} THEN {amount} END"
     row = connection.execute(_AGAIN, [asked.purchase]).fetchone()

@@ -40,19 +40,21 @@ def _rounded(number: int, by: int) -> int:
 def nps(shop: Shop, start: date, end: date) -> list[Nps]:
     """The scores of the surveys in the period, most answers first. Of answers with one id the first counts.
 
-    An answer that names no survey belongs to `nps`. Surveys with another scale than 0 to 10 have no score.
+    An answer that names no survey belongs to `nps`. Surveys with another scale than 0 to 10 have no score, and answers
+    in between, such as 8.5, are none.
     """
     query = """
         SELECT count(*), count_if(score >= 9), count_if(score <= 6), survey FROM (
             SELECT DISTINCT ON (id) id, occurred_at,
-                TRY_CAST(json_extract_string(properties, '$.score') AS INTEGER) AS score,
+                TRY_CAST(json_extract_string(properties, '$.score') AS DOUBLE) AS score,
                 coalesce(json_extract_string(properties, '$.survey'), 'nps') AS survey,
                 coalesce(json_extract_string(properties, '$.low'), '0') AS low,
                 coalesce(json_extract_string(properties, '$.high'), '10') AS high
             FROM (SELECT * FROM events UNION ALL BY NAME SELECT * FROM feedback)
             WHERE type = 'survey_answered' ORDER BY id, arrived_at, topic_offset
         )
-        WHERE score BETWEEN 0 AND 10 AND low = '0' AND high = '10'
+        WHERE score BETWEEN 0 AND 10 AND score = floor(score)
+            AND TRY_CAST(low AS DOUBLE) = 0 AND TRY_CAST(high AS DOUBLE) = 10
             AND epoch_ms(occurred_at) >= ? AND epoch_ms(occurred_at) < ?
         GROUP BY survey ORDER BY 1 DESC, survey
     """

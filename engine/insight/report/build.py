@@ -122,10 +122,7 @@ def _second(shop: Shop) -> Section:
         "To the second purchase, and on",
         "Kaplan and Meier's estimate: customers who have not had the time yet count for the time they had, with 95 %"
         " bounds by Greenwood's error; n → n + 1 is the share of those with n purchase days who have another so far.",
-        [
-            Figure(f"again_{days}", f"again within {days} days", 1 - curve.at(days).survival, "share")
-            for days in (30, 90, 180)
-        ],
+        [Figure(f"again_{days}", f"again within {days} days", curve.share_by(days), "share") for days in (30, 90, 180)],
         [chart, bars],
     )
 

@@ -4,6 +4,7 @@
 """
 
 from dataclasses import asdict, dataclass, field
+from math import isfinite
 from typing import Any, Literal
 
 Unit = Literal["share", "count", "money", "days", "number"]
@@ -11,7 +12,7 @@ Unit = Literal["share", "count", "money", "days", "number"]
 
 @dataclass(frozen=True)
 class Figure:
-    """One number with its name. `value` None: there is no data for it."""
+    """One number with its name. `value` None: there is no data for it, or it is beyond what a number holds."""
 
     id: str
     name: str
@@ -20,6 +21,10 @@ class Figure:
     note: str = ""
     less_is_better: bool = False
     """Whether a goal is reached at or below it."""
+
+    def __post_init__(self) -> None:
+        if self.value is not None and not isfinite(self.value):
+            object.__setattr__(self, "value", None)
 
 
 @dataclass(frozen=True)

@@ -221,14 +221,24 @@ def test_a_shop_with_one_customer_has_a_report_and_a_page(tmp_path: Path) -> Non
     assert "How customers stay" in page(build_report(shop, *default_period(shop)))
 
 
+def test_a_figure_that_is_beyond_numbers_is_none_and_the_json_can_be_read(tmp_path: Path) -> None:
+    events = [Event(f"e{n}", "purchase", "ann", bought("", "", n).time, {"amount": 1.7e308}) for n in range(2)]
+    shop = opened(tmp_path, *events)
+    report = build_report(shop, *default_period(shop))
+    assert {one.value for one in report.sections[0].figures if one.unit == "money"} == {None}
+    json.dumps(report.as_data(), allow_nan=False)
+
+
 def test_promoters_less_detractors_rounded_half_away_from_zero(tmp_path: Path) -> None:
     def answer(number: int, score: Any) -> Event:
         return Event(f"a{number}", "survey_answered", f"c{number}", bought("", "", 1).time, {"score": score})
 
-    scores = [10, 9, 8, 7, 6, 0, 10, 10, "x", 11]
+    scores = [10, 9, 8, 7, 6, 0, 10, 10, "x", 11, 8.6, 6.4, None, "nan"]
     shop = opened(tmp_path, bought("e1", "ann", 0), *(answer(n, score) for n, score in enumerate(scores)), answer(0, 3))
     (found,) = nps(shop, date(2026, 1, 1), date(2026, 2, 1))
-    assert found == Nps(8, 4, 2), "and the second answer to one message counts as little as one beyond the scale"
+    assert found == Nps(8, 4, 2), (
+        "nor does the second answer to one message count, or one beyond or between the scale's"
+    )
     assert found.score == 25
     assert (Nps(8, 4, 3).score, Nps(8, 3, 4).score) == (13, -13)
     assert nps(shop, date(2026, 2, 1), date(2026, 3, 1)) == []
@@ -358,6 +368,24 @@ def test_a_plan_for_revenue_and_one_for_few_customers() -> None:
     told = json.loads(CliRunner().invoke(app, [*few, "--json"]).stdout)
     assert told["lift_found"]["1"] is None
     assert "after  1 week:  too few customers for any lift" in CliRunner().invoke(app, few).stdout
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        (["--from", "2026-02-01", "--to", "2026-01-05"], "begin on 2026-02-01 and end before 2026-01-05"),
+        (["--from", "2026-01-05", "--to", "2026-01-05"], "begin on 2026-01-05 and end before 2026-01-05"),
+        (["--to", "2026-03-01"], "--to 2026-03-01: purchases count until before 2026-02-03; --until says"),
+        (["--from", "0001-01-01"], "expected a day from 1970-01-01"),
+        (["--until", "9999-12-31"], "to 2999-12-31"),
+    ],
+)
+def test_a_period_that_has_no_figures_is_refused(tmp_path: Path, asked: list[str], message: str) -> None:
+    """They would be numbers: nobody is active after the end, and at the end of a period that runs backwards."""
+    opened(tmp_path, bought("e1", "ann", 0), bought("e2", "ann", 32))
+    ran = CliRunner().invoke(app, ["metrics", str(tmp_path), "--zone", "UTC", *asked])
+    assert isinstance(ran.exception, UsageError)
+    assert message in str(ran.exception)
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import date
+from math import isnan
 from pathlib import Path
 from random import Random
 
@@ -25,7 +26,7 @@ MONTH = (date(2026, 2, 1), date(2026, 3, 1))
 ASKED = Recurring({"started": "mrr", "changed": "mrr"}, ("ended",), "sub")
 
 Change = tuple[str, str, float, float | None]
-"""Customer, subscription, day from START, MRR from then on; None: it ends."""
+"""Customer, subscription, day from START, MRR from then on; None: it ends, NaN: the event names none."""
 
 
 @contextmanager
@@ -33,7 +34,7 @@ def shop_of(folder: Path, changes: Iterable[Change], copies: int = 1) -> Iterato
     with Archive.opened(folder) as archive:
         events = [Event("p", "purchase", "c-0", START, {})]
         for number, (customer, sub, day, mrr) in enumerate(changes):
-            properties = {"sub": sub} | ({} if mrr is None else {"mrr": mrr})
+            properties = {"sub": sub} | ({} if mrr is None or isnan(mrr) else {"mrr": mrr})
             kind = "ended" if mrr is None else "changed"
             events += [Event(f"e-{number:06}", kind, customer, START + int(day * DAY), properties)] * copies
         for place, event in enumerate(events):
@@ -153,6 +154,14 @@ def test_movements_are_those_of_a_walk_through_every_life(tmp_path: Path) -> Non
     assert found.end == pytest.approx(
         found.start + found.new + found.reactivation + found.expansion - found.contraction - found.churn
     )
+
+
+def test_an_event_that_names_no_amount_changes_none(tmp_path: Path) -> None:
+    """Such as one that renames the plan: it is no churn."""
+    nothing = float("nan")
+    with shop_of(tmp_path, [("stays", "a", 0, 100), ("stays", "a", 40, nothing), ("owes", "a", 0, -5)]) as shop:
+        found = movements(shop, ASKED, *MONTH)
+    assert (found.start, found.end, found.churn, found.contraction) == (100, 100, 0, 0)
 
 
 def test_without_recurring_revenue_at_the_start_there_is_no_churn_of_it(tmp_path: Path) -> None:

@@ -44,6 +44,14 @@ def test_a_case_that_can_be_checked_by_hand() -> None:
     assert (curve.quantile(0.5), curve.quantile(0.9)) == (5, None)
 
 
+def test_a_share_is_told_for_as_long_as_somebody_was_watched() -> None:
+    """A shop of ten days knows nothing about a month, unless everybody has come back."""
+    curve = kaplan_meier([Count(2, 1, 0), Count(10, 0, 1)])
+    assert (curve.share_by(1), curve.share_by(10), curve.share_by(11)) == (0, 0.5, None)
+    assert kaplan_meier([Count(2, 1, 0)]).share_by(30) == 1
+    assert kaplan_meier([]).share_by(30) is None
+
+
 def test_when_everybody_has_come_back_nobody_waits() -> None:
     curve = kaplan_meier([Count(1, 1, 0), Count(2, 1, 0)])
     assert (curve.steps[-1].survival, curve.steps[-1].error) == (0, 0)
