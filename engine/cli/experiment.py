@@ -114,6 +114,9 @@ def report(
     ] = 5_000,
     goal: Annotated[str, typer.Option(help="Of the holdout: the type of event that counts.")] = "purchase",
     within: Annotated[str, typer.Option(help="Of the holdout: how long it counts, such as 90d.")] = "",
+    since: Annotated[
+        str, typer.Option(help="Only customers who came into it from this day on (UTC): when shares were changed.")
+    ] = "",
     cuped: Annotated[bool, typer.Option("--cuped", help="Less noise: take off what spending before explains.")] = False,
     html: Annotated[Path | None, typer.Option(help="Write the report as a page.")] = None,
     rules: RulesDir = None,
@@ -127,6 +130,8 @@ def report(
     Example: engine experiment report rhythm archive --html rhythm.html
     """
     from engine.cli.experiment_report import write_report  # needs DuckDB, which a plan does not
+    from engine.cli.metrics import day_of
 
     book = open_project(settings_of(rules=rules, templates=templates)).book
-    hand_over(write_report(book, name, archives, planned, goal, within, cuped), html, as_json=as_json)
+    first = day_of(since, "--since")
+    hand_over(write_report(book, name, archives, planned, goal, within, first, cuped), html, as_json=as_json)

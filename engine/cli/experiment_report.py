@@ -1,12 +1,15 @@
 """Makes the report of `engine experiment report` from the rules, which say what was asked, and an archive."""
 
 from collections.abc import Mapping
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 from engine.core.book import RuleBook
 from engine.core.durations import milliseconds, text_of
 from engine.core.experiments.model import NONE
 from engine.errors import UsageError
+from engine.insight.figures.days import UTC, start_of
 from engine.insight.figures.trial import HOLDOUT_ARMS, Asked, Trial
 from engine.insight.report.content import Report
 from engine.insight.report.experiment import Question, experiment_report
@@ -16,13 +19,22 @@ HOLDOUT = "holdout"
 
 
 def write_report(
-    book: RuleBook, name: str, archives: list[Path], planned: int, goal: str, within: str, cuped: bool
+    book: RuleBook,
+    name: str,
+    archives: list[Path],
+    planned: int,
+    goal: str,
+    within: str,
+    since: date | None,
+    cuped: bool,
 ) -> Report:
     """Raises UsageError, ArchiveBroken and NobodyExposed."""
     asked, hypothesis = _holdout(book, goal, within) if name == HOLDOUT else _experiment(book, name)
+    if since:
+        asked = replace(asked, since=start_of(since, UTC))
     trial = Trial.opened(archives, asked)
     span = text_of(asked.within) if asked.within else ""
-    question = Question(name, hypothesis, asked.goal, span, "", planned)
+    question = Question(name, hypothesis, asked.goal, span, planned)
     return experiment_report(trial, question, trial.less_noisy() if cuped else None)
 
 

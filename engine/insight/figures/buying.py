@@ -17,11 +17,14 @@ from engine.insight.survival import Count, Curve, kaplan_meier
 
 @dataclass(frozen=True)
 class Buying:
-    """`tx` counts purchases, `days` purchase days."""
+    """`tx` counts purchases, `days` purchase days. `revenue` is that of the `priced` purchases: the others name no
+    amount, or one in another currency. None: no purchase names one.
+    """
 
     customers: int
     purchases: int
-    revenue: float
+    priced: int
+    revenue: float | None
     repeat_tx: float
     repeat_days: float
     lifespan_days: float
@@ -31,16 +34,16 @@ class Buying:
         return self.purchases / self.customers
 
     @property
-    def historic_value(self) -> float:
+    def historic_value(self) -> float | None:
         """Revenue per customer until now."""
-        return self.revenue / self.customers
+        return None if self.revenue is None else self.revenue / self.customers
 
 
 def buying(shop: Shop) -> Buying:
     """The totals of all time until the shop's end."""
     query = """
-        SELECT count(*), sum(bought)::BIGINT, sum(spent), avg((bought >= 2)::INTEGER), avg((days >= 2)::INTEGER),
-            avg(last_day - first_day)
+        SELECT count(*), sum(bought)::BIGINT, sum(priced)::BIGINT, CASE WHEN sum(priced) > 0 THEN sum(spent) END,
+            avg((bought >= 2)::INTEGER), avg((days >= 2)::INTEGER), avg(last_day - first_day)
         FROM customers
     """
     return Buying(*shop.row(query))

@@ -16,7 +16,7 @@ from engine.errors import EngineError
 from engine.insight.archive.writer import connected
 from engine.insight.experiments.arms import Arm
 from engine.insight.experiments.cuped import adjusted
-from engine.insight.figures.shop import MEMORY, add_views
+from engine.insight.figures.shop import CURRENCY, MEMORY, add_views
 
 MAX_LOOKS: Final = 30
 """Points of the course of an experiment. Each is a pass over its customers."""
@@ -36,6 +36,8 @@ class Asked:
     goal: str
     within: int = 0
     """Milliseconds after the exposure in which the goal counts; 0: for ever."""
+    since: int = 0
+    """Customers who were exposed before are left out, epoch ms."""
 
 
 @dataclass(frozen=True)
@@ -50,24 +52,32 @@ class Look:
 _EXPOSED: Final = """
     CREATE TEMP TABLE exposed AS
     SELECT customer, arg_min(variant, at_ms) AS variant, min(at_ms) AS at_ms FROM ({source})
-    WHERE variant IN ({variants}) GROUP BY customer
+    WHERE variant IN ({variants}) GROUP BY customer HAVING min(at_ms) >= {since}
 """
 _OF_EXPERIMENT: Final = """
     SELECT customer, json_extract_string(exposed, {path}) AS variant, epoch_ms(decided_at) AS at_ms
     FROM outcomes WHERE exposed IS NOT NULL
 """
 _OF_HOLDOUT: Final = """
+    WITH held AS (SELECT rule, decided_at FROM outcomes WHERE outcome = 'held_out' AND reason = 'in the holdout')
     SELECT customer, CASE WHEN outcome = 'fired' THEN 'messages' ELSE 'holdout' END AS variant,
         epoch_ms(decided_at) AS at_ms
     FROM outcomes
     WHERE (outcome = 'fired' OR (outcome = 'held_out' AND reason = 'in the holdout'))
-        AND rule IN (SELECT rule FROM outcomes WHERE outcome = 'held_out' AND reason = 'in the holdout')
+        AND rule IN (SELECT rule FROM held) AND decided_at >= (SELECT min(decided_at) FROM held)
 """
-_GOALS: Final = """
+"""Messages from before there was a holdout do not count: all customers got them, those too who are in it now."""
+_GOALS: Final = f"""
     CREATE TEMP TABLE goals AS
-    SELECT DISTINCT ON (id_source, id) customer, epoch_ms(occurred_at) AS at_ms, coalesce(amount, 0) AS amount
-    FROM events WHERE type = ? AND customer IN (SELECT customer FROM exposed)
+    WITH found AS (
+        SELECT DISTINCT ON (id_source, id) * FROM events
+        WHERE type = $goal AND customer IN (SELECT customer FROM exposed) ORDER BY occurred_at, customer
+    )
+    SELECT customer, epoch_ms(occurred_at) AS at_ms,
+        CASE WHEN currency IS NULL OR currency = common THEN coalesce(amount, 0) ELSE 0 END AS amount, common
+    FROM found, (SELECT {CURRENCY} AS common FROM found)
 """
+"""Amounts in another currency than the most frequent one are no revenue, as everywhere; the goal is reached."""
 _OUTCOMES: Final = """
     SELECT variant, exposed.customer AS customer, any_value(exposed.at_ms) AS since, count(goals.customer) AS reached,
         coalesce(sum(amount), 0) AS spent
@@ -87,11 +97,13 @@ class Trial:
         row = self._rows("SELECT min(at_ms), max(at_ms) FROM exposed")[0]
         if row[0] is None:
             name = f"experiment {asked.experiment}" if asked.experiment else "the holdout"
-            message = f"the archive has nobody who was exposed to {name}; outcomes are archived with the events"
+            when = f" from {_day_of(asked.since)} on" if asked.since else ""
+            message = f"the archive has nobody who was exposed to {name}{when}; outcomes are archived with the events"
             raise NobodyExposed(message)
         self.first = int(row[0])
         last_event = self._rows("SELECT epoch_ms(max(occurred_at)) FROM events")[0][0] or 0
         self.end = max(int(row[1]), int(last_event)) + 1
+        self.currency: str = self._rows("SELECT any_value(common) FROM goals")[0][0] or ""
 
     @classmethod
     def opened(cls, folders: Sequence[Path], asked: Asked) -> "Trial":
@@ -102,8 +114,8 @@ class Trial:
         path = _text(f'$."{asked.experiment}"')
         source = _OF_EXPERIMENT.format(path=path) if asked.experiment else _OF_HOLDOUT
         variants = ", ".join(map(_text, asked.variants))
-        connection.execute(_EXPOSED.format(source=source, variants=variants))
-        connection.execute(_GOALS, [asked.goal])
+        connection.execute(_EXPOSED.format(source=source, variants=variants, since=asked.since))
+        connection.execute(_GOALS, {"goal": asked.goal})
         return cls(connection, asked)
 
     def looks(self) -> list[Look]:
@@ -122,9 +134,8 @@ class Trial:
         converted = {variant: Arm.of_conversions(int(reached), customers) for variant, customers, reached, *_ in rows}
         revenue = {variant: Arm(customers, *sums) for variant, customers, _, *sums in rows}
         nobody = Arm(0, 0.0, 0.0, 0)
-        at = datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=end)
         return Look(
-            at,
+            _moment(end),
             {variant: converted.get(variant, nobody) for variant in self.asked.variants},
             {variant: revenue.get(variant, nobody) for variant in self.asked.variants},
         )
@@ -139,7 +150,10 @@ class Trial:
         """
         rows = self.connection.execute(query, self._parameters(self.end)).fetchall()
         pairs = [[(spent, before) for of, spent, before in rows if of == variant] for variant in self.asked.variants]
-        return dict(zip(self.asked.variants, map(Arm.of, adjusted(pairs)), strict=True))
+        return {
+            variant: Arm.of(outcomes)._replace(positive=sum(spent != 0 for spent, _ in plain))
+            for variant, plain, outcomes in zip(self.asked.variants, pairs, adjusted(pairs), strict=True)
+        }
 
     def _outcomes(self) -> str:
         return _OUTCOMES
@@ -149,6 +163,14 @@ class Trial:
 
     def _rows(self, query: str) -> list[tuple[Any, ...]]:
         return self.connection.execute(query).fetchall()
+
+
+def _moment(instant: int) -> datetime:
+    return datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=instant)
+
+
+def _day_of(instant: int) -> str:
+    return f"{_moment(instant):%Y-%m-%d}"
 
 
 def _text(value: str) -> str:

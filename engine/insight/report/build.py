@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from itertools import pairwise
 
-from engine.insight.figures.buying import buying, gaps, next_shares, returning, until_second
+from engine.insight.figures.buying import Buying, buying, gaps, next_shares, returning, until_second
 from engine.insight.figures.groups import cohorts, rfm
 from engine.insight.figures.leaving import points
 from engine.insight.figures.retention import Retention, retentions
@@ -45,7 +45,7 @@ def _buying(shop: Shop, start: date, end: date) -> Section:
         [
             Figure("customers", "customers", found.customers, "count"),
             Figure("purchases", "purchases", found.purchases, "count"),
-            Figure("revenue", "revenue", found.revenue, "money"),
+            Figure("revenue", "revenue", found.revenue, "money", _priced(found)),
             Figure("repeat_rate", "repeat rate", found.repeat_tx, "share"),
             Figure("repeat_rate_days", "repeat rate by days", found.repeat_days, "share"),
             Figure("frequency", "purchases per customer", found.frequency, "number"),
@@ -54,6 +54,13 @@ def _buying(shop: Shop, start: date, end: date) -> Section:
             Figure("historic_value", "revenue per customer", found.historic_value, "money", "CLV, historic"),
         ],
     )
+
+
+def _priced(found: Buying) -> str:
+    if not found.priced:
+        return "no purchase names an amount; --amount says how it is called here"
+    missing = found.purchases - found.priced
+    return f"without {missing:,} purchases of no amount or in another currency" if missing else ""
 
 
 def _retention(shop: Shop, start: date, end: date) -> Section:

@@ -20,6 +20,8 @@ DEFINITION = (
     " at daily and stopped as soon as it is decided."
 )
 
+_ALONE = "There is nothing to compare: only {} has a share of the customers."
+
 
 @dataclass(frozen=True)
 class Question:
@@ -29,7 +31,6 @@ class Question:
     hypothesis: str
     goal: str
     within: str
-    currency: str
     planned: int
 
 
@@ -44,7 +45,7 @@ def experiment_report(trial: Trial, question: Question, revenue: Mapping[str, Ar
     since, until = f"{_day(looks[0])}", f"{now.at:%Y-%m-%d}"
     lead = question.hypothesis or f"What {question.name} does to customers."
     return Report(
-        since, until, (since, until), "UTC", question.currency, sections, f"Experiment {question.name}", lead,
+        since, until, (since, until), "UTC", trial.currency, sections, f"Experiment {question.name}", lead,
         "engine experiment report",
     )  # fmt: skip
 
@@ -70,7 +71,7 @@ def _overview(trial: Trial, now: Look, question: Question) -> Section:
         "The variants",
         DEFINITION.format(goal=question.goal, within=within),
         figures,
-        note=_broken(trial, counts) if alarm else "",
+        note=_broken(trial, counts) if alarm else "" if len(counts) > 1 else _ALONE.format(*trial.asked.variants),
     )
 
 
@@ -81,6 +82,7 @@ def _broken(trial: Trial, counts: list[int]) -> str:
     return (
         f"Do not believe these figures: the variants have {', '.join(f'{count:,}' for count in counts)} customers where"
         f" their shares give {planned}. That does not come by chance; find out which customers are missing first."
+        " If the shares were changed, --since that day counts those who have come since."
     )
 
 
@@ -139,7 +141,7 @@ def verdict_in_words(control: str, other: str, verdict: Verdict, arms: tuple[Arm
         return f"Decided: of 100 customers {low:.2f} to {high:.2f} more {told}"
     if verdict.better < 0:
         return f"Decided: of 100 customers {-high:.2f} to {-low:.2f} fewer {told}"
-    return f"Not decided yet: of 100 customers between {-low:.2f} fewer and {high:.2f} more {told}"
+    return f"Not decided yet: of 100 customers between {0 - low:.2f} fewer and {high:.2f} more {told}"
 
 
 def _course(control: str, other: str, looks: list[Look], question: Question, alpha: float) -> Lines:

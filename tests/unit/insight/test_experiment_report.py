@@ -3,6 +3,7 @@
 import json
 import random
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -51,9 +52,10 @@ class Filling:
         )
         self.archive.add_outcome(self.place("outcomes"), at, decode_outcome(encode_outcome(record)[1]))
 
-    def bought(self, customer: str, at: int, amount: float, id: str = "") -> None:
+    def bought(self, customer: str, at: int, amount: float, currency: str = "EUR") -> None:
         place = self.place("events")
-        self.archive.add_event(place, at, Event(id or f"b-{place.offset}", "buy", customer, at, {"amount": amount}))
+        properties = {"amount": amount, "currency": currency}
+        self.archive.add_event(place, at, Event(f"b-{place.offset}", "buy", customer, at, properties))
 
 
 def chance(customer: str) -> float:
@@ -168,6 +170,79 @@ def test_the_holdout_is_compared_with_who_got_messages_of_the_same_rules(project
     sections = told(project, "holdout", folder, "--goal", "buy", "--within", "90d")
     assert "more have buy in messages than in holdout" in str(sections["compared_messages"]["note"])
     assert sections["arms"]["note"] == ""
+
+
+def test_a_holdout_that_began_later_is_compared_from_then_on(project: Path, tmp_path: Path) -> None:
+    """Who is in it now got messages before, as everybody did: by the first of these nobody would be in it."""
+    with Archive.opened(tmp_path / "held") as archive:
+        filling = Filling(archive)
+        for n in range(2_000):
+            customer, held = f"h-{n}", place_of("global", f"h-{n}") < 0.05
+            filling.decided(customer, START + n, Outcome.FIRED)
+            outcome, reason = (Outcome.HELD_OUT, "in the holdout") if held else (Outcome.FIRED, "bought")
+            filling.decided(customer, START + 90 * DAY, outcome, reason)
+        archive.commit()
+    sections = told(project, "holdout", tmp_path / "held", "--goal", "buy")
+    figures: Any = sections["arms"]["figures"]
+    counted = {one["id"]: one["value"] for one in figures}
+    withheld = sum(place_of("global", f"h-{n}") < 0.05 for n in range(2_000))
+    assert (counted["exposed_holdout"], counted["exposed_messages"]) == (withheld, 2_000 - withheld)
+    assert sections["arms"]["note"] == ""
+
+
+def test_with_changed_shares_those_who_came_since_can_be_compared(project: Path, tmp_path: Path) -> None:
+    rules = project / "rules" / "rules.yaml"
+    rules.write_text(RULES.replace("weekly: 45, biweekly: 45, none: 10", "weekly: 90, biweekly: 0, none: 10"))
+    with Archive.opened(tmp_path / "changed") as archive:
+        filling = Filling(archive)
+        for n in range(2_000):
+            later, place = n >= 1_000, n % 10
+            variant = "none" if place == 0 or (not later and place < 5) else "weekly"
+            filling.decided(f"c-{n}", START + 40 * DAY * later, Outcome.FIRED, exposed=variant)
+        archive.commit()
+    note = str(told(project, "rhythm", tmp_path / "changed")["arms"]["note"])
+    assert note.startswith("Do not believe these figures")
+    assert "If the shares were changed, --since that day" in note
+    since = told(project, "rhythm", tmp_path / "changed", "--since", "2026-02-01")
+    assert since["arms"]["note"] == ""
+    assert "compared_biweekly" not in since
+    where = ["--rules", str(project / "rules"), "--templates", str(project / "templates"), "--since", "2027-01-01"]
+    nobody = CliRunner().invoke(app, ["experiment", "report", "rhythm", str(tmp_path / "changed"), *where])
+    assert "exposed to experiment rhythm from 2027-01-01 on" in str(nobody.exception)
+
+
+def test_with_one_variant_left_there_is_nothing_to_compare(project: Path, archive: Path) -> None:
+    rules = project / "rules" / "rules.yaml"
+    rules.write_text(RULES.replace("weekly: 45, biweekly: 45, none: 10", "weekly: 100, biweekly: 0, none: 0"))
+    sections = told(project, "rhythm", archive)
+    assert sections["arms"]["note"] == "There is nothing to compare: only weekly has a share of the customers."
+
+
+def test_yen_are_not_added_to_euros_and_still_are_a_purchase(tmp_path: Path) -> None:
+    with Archive.opened(tmp_path) as archive:
+        filling = Filling(archive)
+        for n in range(4):
+            filling.decided(f"c-{n}", START, Outcome.FIRED, exposed="weekly")
+            filling.bought(f"c-{n}", START + DAY, *((9_000.0, "JPY") if n == 0 else (10.0, "EUR")))
+        archive.commit()
+    found = trial(tmp_path)
+    assert found.currency == "EUR"
+    assert found.looks()[-1].converted["weekly"].total == 4
+    assert found.looks()[-1].revenue["weekly"] == Arm(4, 30.0, 300.0, 3)
+
+
+def test_with_less_noise_too_few_buyers_are_still_too_few(project: Path, tmp_path: Path) -> None:
+    """What spending before explains is taken off everybody's nothing too: no outcome is 0 then."""
+    with Archive.opened(tmp_path / "few") as archive:
+        filling = Filling(archive)
+        for n in range(200):
+            filling.decided(f"c-{n}", START, Outcome.FIRED, exposed=["weekly", "none"][n % 2])
+            filling.bought(f"c-{n}", START - DAY, float(n % 7))
+            if n < 20:
+                filling.bought(f"c-{n}", START + DAY, 10.0)
+        archive.commit()
+    figures: Any = told(project, "rhythm", tmp_path / "few", "--cuped")["compared_weekly"]["figures"]
+    assert next(one["note"] for one in figures if one["id"] == "revenue").endswith("too few have bought")
 
 
 def test_an_unknown_experiment_is_named_with_those_there_are(project: Path, archive: Path) -> None:

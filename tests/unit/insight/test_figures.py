@@ -168,12 +168,12 @@ def test_a_fit_to_the_archive_is_the_fit_to_the_papers_calibration(record_shop: 
     assert (later.until, later.weeks) == (date(1998, 7, 1) - timedelta(weeks=31), 31)
 
 
-def opened(folder: Path, *events: Event, zone: str = "UTC", end: date | None = None) -> Shop:
+def opened(folder: Path, *events: Event, zone: str = "UTC", end: date | None = None, amount: str = "amount") -> Shop:
     with Archive.opened(folder) as archive:
         for number, event in enumerate(events):
             archive.add_event(Place("shop", 0, number), event.time, event)
         archive.commit()
-    return open_shop([folder], Asked(zone=ZoneInfo(zone), end=end))
+    return open_shop([folder], Asked(amount=amount, zone=ZoneInfo(zone), end=end))
 
 
 def bought(identity: str, customer: str, days: float, **properties: Any) -> Event:
@@ -219,6 +219,28 @@ def test_without_a_purchase_there_is_a_word_and_no_figure(tmp_path: Path) -> Non
 def test_a_shop_with_one_customer_has_a_report_and_a_page(tmp_path: Path) -> None:
     shop = opened(tmp_path, bought("e1", "ann", 0))
     assert "How customers stay" in page(build_report(shop, *default_period(shop)))
+
+
+def test_revenue_is_of_one_currency_and_says_what_it_leaves_out(tmp_path: Path) -> None:
+    """Of equally frequent currencies it is the first by name, whatever came first."""
+    money: list[dict[str, Any]] = [
+        {"amount": 7, "currency": "USD"},
+        {"amount": 5, "currency": "EUR"},
+        {},
+        {"amount": 2},
+    ]
+    events = [Event(f"e{n}", "purchase", f"c{n}", bought("", "", n).time, told) for n, told in enumerate(money)]
+    shop = opened(tmp_path / "both", *events)
+    figures = build_report(shop, *default_period(shop)).sections[0].figures
+    revenue = next(one for one in figures if one.id == "revenue")
+    assert (shop.currency, revenue.value) == ("EUR", 7)
+    assert revenue.note == "without 2 purchases of no amount or in another currency"
+    total = opened(tmp_path / "none", *events, amount="totl")
+    figures = build_report(total, *default_period(total)).sections[0].figures
+    assert [(one.value, one.note[:27]) for one in figures if one.unit == "money"] == [
+        (None, "no purchase names an amount"),
+        (None, "CLV, historic"),
+    ]
 
 
 def test_a_figure_that_is_beyond_numbers_is_none_and_the_json_can_be_read(tmp_path: Path) -> None:
