@@ -110,12 +110,15 @@ class Plan:
     """Rules that follow the end of segments or points that it may change."""
     keeps_history: bool = field(init=False)
     """More of the events is kept than their number, first, last and days."""
+    ended: frozenset[str] = field(init=False)
+    """The rules that it ends."""
     stands: bool = field(init=False)
     """An event may change where a customer stands: their points, or segments."""
     idle: bool = field(init=False)
     """An event of the type has to be counted, and concerns nothing else."""
 
     def __post_init__(self) -> None:
+        self.ended = frozenset(rule.id for rule, _ in self.exits)
         self.stands = bool(self.segments_of_new or self.points)
         self.keeps_history = bool(self.keeps_last or self.sums or self.window or self.list_span)
         self.idle = not (self.reactions or self.exits or self.stands or self.runs)

@@ -163,9 +163,9 @@ def _happen(
             moves = follow(book, state, event.customer, looks, at)
         refresh(plan.ends, state, at)
     for rule, fact in plan.exits:
-        Settling(book, state, event.customer, decision).exit(rule, fact, event, present)
+        Settling(book, state, event.customer, decision).exit(rule, fact, event, present, event.time)
     if not moves and plan.runs is None:
-        candidates = react(plan, state, event, horizon, present)
+        candidates = react(plan, state, event, horizon, present, plan.ended)
     else:
         candidates = Settling(book, state, event.customer, decision).hear(moves, horizon, present, (plan, event))
     if candidates:

@@ -17,22 +17,26 @@ MAX_MATCHED_EXITS: Final = 32
 a day would grow the state without end."""
 
 
-def end(rule: Rule, fact: Fact, state: State, event: Event) -> list[Deferred]:
-    """Disarm what the event ends, and remember it. Returns the deferred firings that it ends; they are taken out."""
+def end(rule: Rule, fact: Fact, state: State, event: Event, caused: int) -> list[Deferred]:
+    """Disarm what the event ends, and remember it. Returns the deferred firings that it ends; they are taken out.
+
+    `caused`: when that happened which brought the event, a move, about. What begins from then on is not ended by it.
+    """
     if not fact.happens(state, event) or (fact.match and not match_value(event.properties, fact.match)):
         return []
     slot = state.slot(rule.id)
     if fact.match:
         _remember(slot, f"{fact.match} {match_value(event.properties, fact.match)}", event.time)
     else:
-        slot.cancelled = max(event.time, slot.cancelled)
+        slot.cancelled = max(min(event.time, caused), slot.cancelled)
+    time = event.time - 1 if fact.segment else event.time  # at one instant segments change before all else comes due
 
     def about(began: KeptEvent | None) -> bool:
         return fact.concerns(event, began)
 
-    held = [one for one in state.deferred if one.rule == rule.id and about(one.event) and _lasts(rule, one, event.time)]
+    held = [one for one in state.deferred if one.rule == rule.id and about(one.event) and _lasts(rule, one, time)]
     state.deferred = [one for one in state.deferred if one not in held] if held else state.deferred
-    rule.trigger.cancel(state, event.time, held=bool(held), about=about)
+    rule.trigger.cancel(state, time, held=bool(held), about=about)
     return held
 
 
@@ -60,12 +64,16 @@ def _remember(slot: Slot, key: str, time: int) -> None:
         del slot.exits[next(iter(slot.exits))]
 
 
-def apply(rule: Rule, slot: Slot, state: State) -> None:
-    """Disarm timers that an event known earlier has ended."""
-    if slot.cancelled:
+def apply(rule: Rule, slot: Slot, state: State, begun: int = 0) -> None:
+    """Disarm timers that an event known earlier has ended. `begun`: when an event that is an end too has begun one.
+
+    The event that begins something never ends it.
+    """
+    if slot.cancelled and slot.cancelled != begun:
         rule.trigger.cancel(state, slot.cancelled)
     for key, time in slot.exits.items():
-        rule.trigger.cancel(state, time, about=_matching(*key.split(" ", 1)))
+        if time != begun:
+            rule.trigger.cancel(state, time, about=_matching(*key.split(" ", 1)))
 
 
 def _matching(name: str, value: str) -> About:

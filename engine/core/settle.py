@@ -130,10 +130,11 @@ class Settling:
         plans = [(plan, move) for move in moves if not (plan := self.book.plan_of(move)).idle]
         for plan, move in plans:
             for rule, fact in plan.exits:
-                self.exit(rule, fact, move, at)
+                self.exit(rule, fact, move, at, told[0][1].time if told else move.time)
         heard = [*told, *plans]
         steps = conduct.hear(self, [(plan.runs, event) for plan, event in heard if plan.runs is not None], at)
-        return steps + [one for plan, event in heard for one in react(plan, self.state, event, horizon, at)]
+        ended = frozenset[str]().union(*(plan.ended for plan, _ in heard))
+        return steps + [one for plan, event in heard for one in react(plan, self.state, event, horizon, at, ended)]
 
     def _due_timers(self, due: int) -> list[tuple[Rule, Timer]]:
         by_id = self.book.by_id
@@ -160,9 +161,9 @@ class Settling:
         firing = Firing(deferred.occurrence, deferred.moment, deferred.event, deferred.reason, deferred.until)
         return Candidate(rule, rule.action, firing, self.customer, at, first_try=False)
 
-    def exit(self, rule: Rule, fact: Fact, event: Event, at: int) -> None:
+    def exit(self, rule: Rule, fact: Fact, event: Event, at: int, caused: int) -> None:
         """Disarm the rule if the event ends it, and suppress its firings that quiet hours hold."""
-        for deferred in exits.end(rule, fact, self.state, event):
+        for deferred in exits.end(rule, fact, self.state, event, caused):
             self.apply(self.again(rule, deferred, at), Stop(Outcome.SUPPRESSED, f"ended by {fact.text}"))
         if rule.action.journey is not None:
             conduct.end_all(self, rule, fact, event, at)
@@ -299,15 +300,18 @@ class Settling:
         )
 
 
-def react(plan: Plan, state: State, event: Event, horizon: int, at: int) -> list[Candidate]:
-    """Let the rules that an event concerns arm, disarm and come true; what came true are candidates at `at`."""
+def react(plan: Plan, state: State, event: Event, horizon: int, at: int, ended: frozenset[str]) -> list[Candidate]:
+    """Let the rules that an event concerns arm, disarm and come true; what came true are candidates at `at`.
+
+    `ended`: the rules that the event, or a move that it brings, has ended. What it begins of them stays.
+    """
     candidates = []
     slots, guest = state.rules, state.known is not None
     for rule, on_event, code in plan.reactions:
         firing = on_event(state, event, horizon)
         slot = slots.get(rule.id)
         if slot is not None and (slot.kind != code or slot.cancelled or slot.exits or guest):
-            _put_right(rule, slot, state, guest)
+            _put_right(rule, slot, state, guest, event.time if rule.id in ended else 0)
         if firing is not None:
             candidates.append(Candidate(rule, rule.action, firing, event.customer, at))
     return candidates
@@ -322,10 +326,10 @@ def refresh(rules: Iterable[Rule], state: State, now: int) -> None:
             _put_right(rule, slot, state, state.known is not None)
 
 
-def _put_right(rule: Rule, slot: Slot, state: State, guest: bool) -> None:
+def _put_right(rule: Rule, slot: Slot, state: State, guest: bool, begun: int = 0) -> None:
     """Disarm what the reaction must not have armed: the rule has been ended, or the guest is known by now."""
     own(rule, slot)
-    exits.apply(rule, slot, state)
+    exits.apply(rule, slot, state, begun)
     if guest:
         silence(state, slot)
 

@@ -4,6 +4,7 @@ import pytest
 
 from engine.core.actions.send import Send
 from engine.core.book import RuleBook
+from engine.core.durations import milliseconds
 from engine.core.exits import MAX_MATCHED_EXITS
 from engine.core.expr import compile_expression
 from engine.core.expression import Needs, Reads
@@ -12,8 +13,10 @@ from engine.core.policy import Policy, QuietHours
 from engine.core.triggers.abandoned import Abandoned
 from engine.core.triggers.inactivity import Inactivity
 from engine.model import Event, Outcome
+from engine.testing import Simulator
 from tests.support.books import DAY, HOUR, OPEN, START, book, event, profile_value, rule
 from tests.support.drive import Customers
+from tests.support.journeys import loaded
 
 EXITS = (Fact("subscribed", match="cart_id"),)
 NEEDS = Needs(Reads(event=True))
@@ -92,3 +95,29 @@ def test_consent_to_one_channel_is_none_to_another(channel: str, told: bool) -> 
     rules = book(rule(trigger, action=Send("quiet", channel)), policy=consents(email="email_ok", sms="sms_ok"))
     there = Customers(rules).tell(event("person", START, email_ok=True), event("visit", START)).until(START + 2 * DAY)
     assert bool(there.outreach) is told
+
+
+SEGMENTS = "[{ id: active, if: events.visit.count('2d') >= 1 }, { id: buyers, if: events.buy.count() >= 1 }]"
+
+
+@pytest.mark.parametrize("late", ["0s", "5s"])
+@pytest.mark.parametrize(
+    ("happens", "when", "exit_", "does", "sent"),
+    [
+        # What a purchase begins is not ended by the purchase itself, nor by the move that it brings.
+        ("buy", "{ abandoned: { after: buy, without: visit, within: 1h } }", "{ segment: buyers }", "send: x", "1h"),
+        ("buy", "{ inactivity: { of: [buy, visit], for: 3d } }", "{ event: buy }", "send: x", "3d"),
+        ("buy", "{ event: buy }", "{ segment: buyers }", "steps: [{ wait: 1h }, { send: x }]", "1h"),
+        # A segment is left in the same millisecond in which the silence is long enough, and before it.
+        ("visit", "{ inactivity: { of: visit, for: 2d } }", "{ segment: active, moves: out }", "send: x", ""),
+        ("visit", "{ inactivity: { of: visit, for: 1d } }", "{ segment: active, moves: out }", "send: x", "1d"),
+    ],
+)
+def test_what_an_event_begins_is_not_ended_by_it_and_a_move_comes_before_what_is_due_with_it(
+    happens: str, when: str, exit_: str, does: str, sent: str, late: str
+) -> None:
+    rules = f"segments: {SEGMENTS}\nrules: [{{ id: r, when: {when}, exit: {exit_}, {does} }}]\n"
+    there = Simulator(loaded(rules), strict=True)
+    there.event(happens, "0s", arrives=late)
+    there.run("9d")
+    assert [one.at - there.start for one in there.outreach] == ([milliseconds(sent)] if sent else [])
