@@ -75,12 +75,21 @@ def _table(path: Path, raw: bytes) -> Table:
     if not re.fullmatch(NAME, name_of(path)):
         message = f"'{name_of(path)}' is not a name that templates can read"
         raise _Refused(0, "bad-name", message, "a name is a letter, then letters, digits and _")
+    text = _text(raw)
     file = _decoded(_file, raw, "")
     if file.version != VERSION:
         raise _Refused("version", "bad-value", f"the version of a table is {VERSION}")
-    _refuse_doubles(raw.decode())
+    _refuse_doubles(text)
     known: dict[bytes, Row] = {}
     return Table.of({key: _rows(key, rows, known) for key, rows in file.rows.items()})
+
+
+def _text(raw: bytes) -> str:
+    try:
+        return raw.decode()
+    except UnicodeDecodeError as error:
+        reason = f"the byte 0x{raw[error.start]:02x} is not UTF-8"
+        raise _Refused(error.start, "not-utf8", reason, "save the file as UTF-8 text") from error
 
 
 def _rows(key: str, written: msgspec.Raw, known: dict[bytes, Row]) -> tuple[Row, ...]:
@@ -174,6 +183,8 @@ def _decoded(decoder: msgspec.json.Decoder[Any], text: bytes | msgspec.Raw, key:
         found = _BYTE.search(str(error))
         said = _BYTE.sub("", str(error)).removeprefix("JSON is malformed: ")
         raise _Refused(int(found[1]) if found else 0, "json-syntax", said) from error
+    except RecursionError as error:
+        raise _Refused(key or 0, "json-syntax", "nested too deeply") from error
 
 
 def _report(path: Path, raw: bytes, where: int | str, code: str, message: str, help: str = "") -> Diagnostic:

@@ -158,7 +158,13 @@ def test_a_table_without_bounds_is_refused(tmp_path: Path) -> None:
     assert [each.code for each in read_table(path)[2]] == ["too-large"]
 
 
-@pytest.mark.parametrize("text", ["", "[]", "nonsense", '{"version": 1, "rows": {"a": 1}}', '{"rows": {}}', "\xff"])
+LATIN_1 = '{"version": 1, "rows": {"tea": [{"name": "Kännchen"}]}}'
+DEEP = '{"version": 1, "rows": {"tea": ' + "[" * 100_000
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "nonsense", '{"version": 1, "rows": {"a": 1}}', '{"rows": {}}', "\xff", LATIN_1, DEEP]
+)
 def test_a_broken_table_is_an_error_and_its_templates_are_not_blamed(tmp_path: Path, text: str) -> None:
     folder = project(tmp_path)
     (folder / "rules" / "recommend.table.json").write_text(text, encoding="latin-1")
