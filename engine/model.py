@@ -11,6 +11,9 @@ import msgspec
 
 Number = int | float
 """An integer or a float, kept as it arrived. A parameter annotated `float` in a compiled module turns 10 into 10.0."""
+UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What msgspec raises for bytes that are not what was asked for. Text that is no UTF-8 and deep nesting are no errors
+of its own: where only those are caught, one damaged record or value ends a worker."""
 TRANSACTIONAL: Final = "transactional"
 """The purpose of messages, such as receipts, that a customer gets even after unsubscribing."""
 UNSUBSCRIBE_LINK: Final = "engine_unsubscribe_link"

@@ -18,6 +18,7 @@ from typing import IO, Any, Final, Self
 import msgspec
 
 from engine.errors import BadInputFile, BadOutputFile
+from engine.model import UNREADABLE
 from engine.ports import UNLIMITED, Entry, Record
 
 STANDARD: Final = "-"
@@ -218,7 +219,7 @@ class JsonLinesSink:
     def _id(self, number: int, line: bytes) -> str:
         try:
             return _PUBLISHED.decode(line).id
-        except msgspec.DecodeError as error:
+        except UNREADABLE as error:
             reason = f"line {number} is no outreach ({error}); give the outreach a file of its own"
             raise BadOutputFile(self._path, reason) from error
 
@@ -268,5 +269,5 @@ def _after_last_newline(file: IO[bytes], size: int) -> bytes:
 def _is_whole(line: bytes) -> bool:
     try:
         return bool(_PUBLISHED.decode(line).id)
-    except msgspec.DecodeError:
+    except UNREADABLE:
         return False

@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from engine.errors import BadInputFile
+from engine.model import UNREADABLE
 
 VERSION: Final = 2
 """Of the files below. A folder of another version is made anew."""
@@ -76,7 +77,7 @@ class Prepared:
         """None if the folder is not complete, or of another version."""
         try:
             found = msgspec.json.decode((self.folder / _MANIFEST).read_bytes(), type=Manifest)
-        except (FileNotFoundError, msgspec.DecodeError):
+        except (FileNotFoundError, *UNREADABLE):
             return None
         return found if found.version == VERSION else None
 

@@ -12,6 +12,7 @@ import msgspec
 
 from engine.core.state.codec import decode_state, encode_state
 from engine.errors import Fenced, StateTooNew, StateUnreadable
+from engine.model import UNREADABLE
 from engine.ports import DAY, Commit, HasFormat2, OldCustomer, Opened, StateStore
 from engine.wire.histories import Names, encode_past
 from engine.wire.records import decode_old_past
@@ -49,7 +50,7 @@ def converted(old: OldCustomer, names: Names) -> Value:
 
 def _pasts(old: OldCustomer, names: Names) -> Iterator[bytes]:
     for record in old.history:
-        with suppress(msgspec.DecodeError):
+        with suppress(*UNREADABLE):
             yield encode_past(decode_old_past(old.customer, record), names)
 
 

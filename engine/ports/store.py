@@ -8,6 +8,7 @@ from typing import Final, NamedTuple, Protocol, runtime_checkable
 import msgspec
 
 from engine.errors import Fenced, OtherFormat
+from engine.model import UNREADABLE
 
 OUTREACH: Final = "outreach"
 """The destination of outreach; other destinations are named beside what encodes for them, in `engine/wire`."""
@@ -244,7 +245,7 @@ def _told(seal: bytes) -> str:
     draw, _, text = seal.partition(b" ")
     if not seal:
         return "nothing"
-    with suppress(msgspec.MsgspecError):
+    with suppress(*UNREADABLE):
         meta = _META.decode(text)
         return f"commit {meta.seq} ({draw.decode()[:8]}) at offsets {meta.offsets}"
     return "something that the engine did not write"

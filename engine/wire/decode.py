@@ -14,7 +14,7 @@ from engine.core.catalog import Accept, Catalog, EventType, Kind, Property, Sour
 from engine.core.values import DAY_LENGTH, day_of, is_no_date, number_of, whole_day
 from engine.core.zones import iso, to_millis
 from engine.errors import BadRecord
-from engine.model import Event, Identified
+from engine.model import UNREADABLE, Event, Identified
 from engine.ports import Record
 from engine.wire.formats import MAX_CUSTOMER_BYTES, MAX_ID_LENGTH, direct, is_customer_length, reader
 from engine.wire.parts import Parts
@@ -71,7 +71,7 @@ class Decoder:
             return None
         try:
             event = self.read_directly(value)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        except UNREADABLE:
             return None
         if event.type in self.types:
             event.type = self.types[event.type]
@@ -123,8 +123,9 @@ class Decoder:
         """The guest that a record identifies as a known customer, even if it is no valid event. Never raises."""
         try:
             return self._identified(self._parts(record), wall) if self.names_guests else None
-        except BadRecord:
-            return None  # `decode` raises it
+        except Exception as error:
+            bad_record("not-decodable", error)  # which `decode` raises
+            return None
 
     def _identified(self, parts: Parts, wall: int) -> Identified | None:
         if parts.guest is None:

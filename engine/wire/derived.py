@@ -11,9 +11,10 @@ import msgspec
 from engine.core.catalog import Catalog, Source
 from engine.core.seen import OF_RULES
 from engine.core.zones import iso
-from engine.model import DerivedEvent, Event, Identified
+from engine.model import UNREADABLE, DerivedEvent, Event, Identified
 from engine.ports import Entry, Record
 from engine.wire.decode import FIRST, LAST, Decoder
+from engine.wire.reading import reading
 
 DERIVED: Final = "derived"
 """The destination of these events in the outbox."""
@@ -71,15 +72,16 @@ class DerivedDecoder(Decoder):
         return event
 
     def maker(self, record: Record) -> tuple[str, str]:
-        """The rule that made the event, and the customer whom it was made of. Raises msgspec.DecodeError."""
-        maker = _MAKER.decode(record.value or b"")
+        """The rule that made the event, and the customer whom it was made of. Raises BadRecord."""
+        with reading("not-decodable"):
+            maker = _MAKER.decode(record.value or b"")
         return maker.rule, maker.because_of
 
     def whose(self, record: Record) -> tuple[str | None, Identified | None]:
         """None for an event of the customer's own, which has happened already."""
         try:
             maker = _MAKER.decode(record.value or b"")
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except UNREADABLE:
             return super().whose(record)  # and raises what is wrong with it
         own = bool(maker.customer) and maker.customer == maker.because_of
         return (None, None) if own else super().whose(record)

@@ -14,7 +14,7 @@ import msgspec
 
 from engine.core.effects import effect_id
 from engine.core.zones import iso, to_millis
-from engine.model import Outcome, OutcomeRecord
+from engine.model import UNREADABLE, Outcome, OutcomeRecord
 from engine.ports import HISTORY_LENGTH
 from engine.wire.records import outcome_fields
 
@@ -118,15 +118,15 @@ def _bodies(history: bytes) -> Iterator[tuple[int, int]]:
 
 def _outcome(customer: str, body: bytes, names: Sequence[str]) -> OutcomeRecord:
     at = int.from_bytes(body[:_MOMENT_BYTES])
-    past = _decode(body[_MOMENT_BYTES:])
     try:
+        past = _decode(body[_MOMENT_BYTES:])
         rule, revision, template = (_name(past[place], names) for place in (0, 3, 5))
         occurrence = past[1] if isinstance(past[1], str) else str(at - past[1] if past[1] >= 0 else -1 - past[1])
         outcome = _OUTCOMES[past[2]]
         reason = _filled(template, past[6:], at)
         after, step = past[4] if isinstance(past[4], list) else (past[4], "")
         until, step = after and at + after, _name(step, names)
-    except (IndexError, TypeError, ValueError, OverflowError) as error:
+    except (*UNREADABLE, IndexError, TypeError, ValueError, OverflowError) as error:
         raise msgspec.DecodeError(str(error)) from error
     made = effect_id(rule, customer, occurrence, step) if outcome is Outcome.FIRED else ""
     return OutcomeRecord(at, customer, rule, occurrence, outcome, reason, revision, made, until, step)

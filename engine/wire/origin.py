@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 from engine.errors import BadRecord
-from engine.model import Event, Identified
+from engine.model import UNREADABLE, Event, Identified
 from engine.ports import Record, Rekeyed
 from engine.wire.decode import Decoder, place_of
 
@@ -81,6 +81,6 @@ def _identified(record: Record, latest: int) -> Identified | None:
     """None for a time too far ahead; then the event's own record becomes a dead letter."""
     try:
         identified = msgspec.json.decode(record.value or b"", type=Identified)
-    except msgspec.DecodeError as error:
+    except UNREADABLE as error:
         raise BadRecord("bad-origin", f"the record is marked {IDENTIFIED} and is not the ingest's") from error
     return identified if identified.time <= latest else None

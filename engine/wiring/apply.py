@@ -8,6 +8,7 @@ import msgspec
 
 from engine.core.book import RuleBook
 from engine.errors import RolloutRefused, UsageError
+from engine.model import UNREADABLE
 from engine.operate.rollout import begin
 from engine.plan.apply import limits_of, refusals
 from engine.plan.build import VERSION, Plan
@@ -33,7 +34,7 @@ def read_plan(path: Path) -> Plan:
     """Raises UsageError."""
     try:
         plan = msgspec.json.decode(path.read_bytes(), type=Plan)
-    except (OSError, msgspec.MsgspecError) as error:
+    except (OSError, *UNREADABLE) as error:
         message = f"{path} is no plan: {error}. `engine plan … --out {path}` writes one"
         raise UsageError(message) from error
     if plan.version != VERSION or not {plan.base.revision, plan.revision} <= plan.files.keys():

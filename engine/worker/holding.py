@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from engine.errors import StoreDamaged
+from engine.model import UNREADABLE
 from engine.ports import DAY, Commit, Entry, Meta, StateStore
 from engine.worker.cache import StateCache
 from engine.worker.looks import Looks
@@ -61,7 +62,7 @@ class Holding:
             for day, some in asked.result().items():
                 try:
                     found[day] = decode_looks(some)
-                except msgspec.DecodeError as error:
+                except UNREADABLE as error:
                     raise StoreDamaged("the store", f"t:{day} of partition {self.number}", str(error)) from error
         self.looks.learn(clock, found)
 

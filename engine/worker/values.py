@@ -10,6 +10,7 @@ import msgspec
 
 from engine.core.state.codec import decode_state
 from engine.core.state.model import State
+from engine.model import UNREADABLE
 
 
 class Shadow(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -57,7 +58,7 @@ def read_value(data: bytes | None) -> Value:
         return NOBODY
     try:
         return _decode(data)
-    except msgspec.DecodeError:
+    except UNREADABLE:
         return Value(data, wake=1, early=1)
 
 
@@ -76,7 +77,7 @@ def encode_looks(looks: Iterable[tuple[int, str]]) -> bytes:
 
 
 def decode_looks(data: Iterable[bytes]) -> list[tuple[int, str]]:
-    """(moment, customer) of each look, in no order. Raises msgspec.DecodeError."""
+    """(moment, customer) of each look, in no order. Raises UNREADABLE."""
     return [look for some in data for look in _decode_looks(some)]
 
 

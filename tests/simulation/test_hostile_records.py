@@ -4,6 +4,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -17,8 +18,9 @@ from engine.sender.feedback_consumer import read_change
 from engine.testing import Project, load_project
 from engine.wire.dead_letters import decode_letter
 from engine.wire.decode import Decoder
+from engine.wire.derived import DerivedDecoder
 from engine.wire.histories import decode_history
-from engine.wire.origin import IngestedDecoder, headers_of
+from engine.wire.origin import IDENTIFIED, IngestedDecoder, headers_of
 from engine.wire.records import decode_outreach
 from engine.worker.partition_owner import PartitionOwner, Rules, WorkerContext
 from engine.worker.values import read_value
@@ -129,16 +131,26 @@ def test_no_record_of_any_format_raises_and_each_is_an_event_or_a_dead_letter(tm
     assert all(json(entry.value)["text"] for entry in worker.sink.entries[0])
 
 
+def as_identification(record: Record) -> Record:
+    """A record on the internal topic that says it tells of a guest."""
+    return msgspec.structs.replace(record, headers=(*headers_of(record), (IDENTIFIED, b"")))
+
+
 def test_whatever_else_reads_records_raises_bad_record_only(tmp_path: Path) -> None:
     """The ingest, the internal topic, the feedback topic, the outreach topic, and the topic of dead letters."""
     print(f"ENGINE_TEST_SEED={SEED}")
     catalog = project(tmp_path).book.catalog
     decoders = {source.topic: Decoder(source, catalog) for source in catalog.sources}
-    ingested = IngestedDecoder(decoders)
+    ingested, derived = IngestedDecoder(decoders), DerivedDecoder("derived", catalog)
+    guests = Decoder(replace(decoders["segment"].source, keyed=False), catalog)
     readers: tuple[Callable[[Record], object], ...] = (
         lambda record: decoders[record.source].whose(record),
         lambda record: ingested.decode(record, NOW),
         lambda record: ingested.decode(msgspec.structs.replace(record, headers=headers_of(record)), NOW),
+        lambda record: ingested.decode(as_identification(record), NOW),
+        lambda record: derived.whose(record),
+        lambda record: derived.maker(record),
+        lambda record: guests.whose(record),
         lambda record: read_change(record.value),
         lambda record: decode_outreach(record.value or b""),
         lambda record: decode_letter(record.value or b""),
@@ -149,5 +161,6 @@ def test_whatever_else_reads_records_raises_bad_record_only(tmp_path: Path) -> N
             with suppress(BadRecord):
                 reader(record)
                 read[place] += 1
+        guests.identified(record, NOW)  # raises nothing at all
     assert read[0] > read[2] > 0
     assert read[1] == 0

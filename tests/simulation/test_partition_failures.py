@@ -15,6 +15,7 @@ from engine.worker.executors import results
 from engine.worker.holding import RETRY_WAKE
 from engine.worker.partition import Partition
 from engine.worker.result import Arrival, Failure
+from engine.worker.values import Value, encode_value
 from tests.support.books import DAY, HOUR, START, Plain, book, event, expression, rule
 from tests.support.drive import Crash, CrashingStore, Fired
 from tests.support.stores import wakes
@@ -106,10 +107,24 @@ def test_a_wake_up_that_cannot_be_decided_is_tried_again_later_and_holds_nobody_
     assert store.fired() == expected
 
 
-def test_a_state_that_cannot_be_read_stops_nobody_else() -> None:
+DAMAGED = {
+    "no MessagePack": b"\xc1 no value",
+    "a value that is no UTF-8": b"\xa1\xff",
+    "a value nested too deeply": b"\x91" * 100_000,
+    "a state that is no UTF-8": encode_value(Value(b"\x92\x02\xa1\xff", wake=START)),
+    "a state nested too deeply": encode_value(Value(b"\x91" * 100_000, wake=START)),
+    "a state of version 1 that never was": encode_value(Value(b"\x95\x01\x03\xa1x\xa1x\x81\xa1a\xa1x", wake=START)),
+    "packed days of less than nothing": encode_value(
+        Value(b"\x95\x02\x03\x00\x00\x81\xa3buy\x94\x03\x05\x01\x82\xa1d\x91\x03\xa1o\xd0\xce", wake=START)
+    ),
+}
+
+
+@pytest.mark.parametrize("damaged", DAMAGED.values(), ids=DAMAGED.keys())
+def test_a_state_that_cannot_be_read_stops_nobody_else(damaged: bytes) -> None:
     store = CrashingStore()
     list(opened(store).process(arrivals(buy(0), buy(0, "bob"))))
-    store.partitions[0]["values"]["c-1"] = b"\xc1 no value"
+    store.partitions[0]["values"]["c-1"] = damaged
     partition = opened(store)
     bought = [buy(1), buy(1, "bob")]
     told = [Arrival(Record("events", 0, n + 3, None), one.time, one) for n, one in enumerate(bought)]

@@ -11,6 +11,7 @@ import msgspec
 from engine.core.state.migrations import MIGRATIONS, v2_4_packed_days
 from engine.core.state.model import STATE_MINOR, STATE_VERSION, State
 from engine.errors import StateTooNew, StateUnreadable
+from engine.model import UNREADABLE
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(State)
@@ -22,7 +23,7 @@ def decode_state(data: bytes) -> State:
     """Raises StateTooNew for a newer engine's state, StateUnreadable for anything that is not a state."""
     try:
         state = _decoder.decode(data)
-    except msgspec.DecodeError as error:
+    except UNREADABLE as error:
         return _migrate(data, str(error))
     if state.version == STATE_VERSION and state.minor == STATE_MINOR:
         return state
@@ -39,7 +40,7 @@ def _migrate(data: bytes, problem: str) -> State:
             v2_4_packed_days.migrate(fields)
         state = msgspec.convert(fields, State)
         state.minor = STATE_MINOR  # the version it will be written with
-    except (msgspec.DecodeError, TypeError, IndexError, KeyError, AttributeError) as error:
+    except (*UNREADABLE, TypeError, LookupError, AttributeError, ValueError, OverflowError) as error:
         raise StateUnreadable(problem) from error
     if state.version != STATE_VERSION:
         raise StateUnreadable(problem)

@@ -15,6 +15,7 @@ from typing import Any, Final
 import msgspec
 
 from engine.errors import EngineError
+from engine.model import UNREADABLE
 
 NAME: Final = "archive.json"
 VERSION: Final = 1
@@ -62,7 +63,7 @@ def load(folder: Path) -> Ledger:
         ledger = msgspec.json.decode((folder / NAME).read_bytes(), type=Ledger)
     except FileNotFoundError:
         return Ledger(guests_from={})
-    except msgspec.DecodeError as error:
+    except UNREADABLE as error:
         raise ArchiveBroken(str(folder), f"{NAME} is not what `engine archive` wrote: {error}") from error
     if ledger.version > VERSION:
         raise ArchiveBroken(str(folder), f"written by a newer engine (version {ledger.version}; this one: {VERSION})")

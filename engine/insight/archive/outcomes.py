@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from engine.errors import BadRecord
-from engine.model import Event
+from engine.model import UNREADABLE, Event
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -62,7 +62,7 @@ def decode_outcome(value: bytes | None) -> Outcome:
     """Raises BadRecord."""
     try:
         return _OUTCOME.decode(value or b"")
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         raise BadRecord("not-outcome", str(error)) from error
 
 
@@ -70,7 +70,7 @@ def decode_feedback(value: bytes | None) -> Event:
     """Decode an event of any type, declared or not. Raises BadRecord."""
     try:
         found = _FEEDBACK.decode(value or b"")
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         raise BadRecord("not-feedback", str(error)) from error
     return Event(found.id, found.type, found.customer, _millis(found.time), found.properties)
 

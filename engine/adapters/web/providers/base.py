@@ -10,6 +10,7 @@ import msgspec
 
 from engine.core.zones import to_millis
 from engine.errors import EngineError
+from engine.model import UNREADABLE
 from engine.wire.feedback import FeedbackKind
 
 MINUTE: Final = 60_000
@@ -139,7 +140,7 @@ def decode(data: bytes | msgspec.Raw, form: type[T]) -> T:
     """Raises BadFeedback for what is not JSON, has not this form, or is nested beyond reason."""
     try:
         return msgspec.json.decode(data, type=form)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except UNREADABLE as error:
         raise BadFeedback("unreadable", 400) from error
 
 
