@@ -149,7 +149,8 @@ def _course(control: str, other: str, looks: list[Look], question: Question, alp
     for look in looks:
         arms = look.converted[control], look.converted[other]
         ready = all(arm.customers for arm in arms)
-        values.append(log10(judge(*arms, planned=question.planned, alpha=alpha).e_value) if ready else None)
+        e_value = judge(*arms, planned=question.planned, alpha=alpha).e_value if ready else None
+        values.append(None if e_value is None else log10(max(1.0, e_value)))  # below 1 there is none
     bar: list[float | None] = [log10(1 / alpha)] * len(looks)
     return Lines(
         "Evidence day by day: decided above the line (e-value, as a power of ten)",
