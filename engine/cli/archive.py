@@ -77,6 +77,8 @@ def archive(
             added = archive_files(archive, kind, history, catalog)  # type: ignore[arg-type]
         else:
             added = _archive_topics(archive, settings, catalog)
+    if added.unreadable:
+        complain(added.complaint())
     told = {"records": added.records, "unreadable": added.unreadable}
     _tell(told | ({"fewer_files": compact(to)} if compacting else {}), as_json)
 

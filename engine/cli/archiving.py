@@ -8,6 +8,7 @@ from engine.adapters.file import JsonLinesSource
 from engine.core.catalog import Catalog
 from engine.errors import BadRecord
 from engine.insight.archive import Archive, Place, decode_feedback, decode_outcome
+from engine.operate.words import count_of
 from engine.ports import Record, Source
 from engine.wire.decode import Decoder
 from engine.wire.derived import DerivedDecoder
@@ -20,13 +21,22 @@ Add = Callable[[Archive, Place, Record], int]
 
 @dataclass(frozen=True)
 class Added:
-    """The number of records read, and of those that could not be decoded."""
+    """The number of records read, and of those that could not be decoded; `first`: which was the first, and why."""
 
     records: int = 0
     unreadable: int = 0
+    first: str = ""
 
     def and_(self, other: "Added") -> "Added":
-        return Added(self.records + other.records, self.unreadable + other.unreadable)
+        first = self.first or other.first
+        return Added(self.records + other.records, self.unreadable + other.unreadable, first)
+
+    def complaint(self) -> str:
+        """A sentence on what could not be decoded; empty if all could."""
+        if not self.unreadable:
+            return ""
+        counts = f"{self.unreadable:,} of {count_of(self.records, 'record')}"
+        return f"{counts} could not be read, or are not declared; the first: {self.first}"
 
 
 def archive_files(archive: Archive, kind: FileKind, history: History, catalog: Catalog) -> Added:
@@ -47,7 +57,7 @@ def _files(kind: FileKind, history: History, catalog: Catalog) -> list[tuple[Sou
 
 def add_records(archive: Archive, records: Iterator[Record], add: Add, *, by_arrival: bool = False) -> Added:
     """Add each record. `by_arrival`: the broker's time is when it arrived; else that is when it happened."""
-    count, bad, last = 0, 0, 0
+    count, bad, last, first = 0, 0, 0, ""
     for record in records:
         count += 1
         place = Place(record.source, record.partition, record.next_offset - 1)
@@ -55,8 +65,16 @@ def add_records(archive: Archive, records: Iterator[Record], add: Add, *, by_arr
             last = add(archive, place, record)
         except BadRecord as error:
             bad += 1
+            first = first or f"{_named(place, by_arrival=by_arrival)}: {error.reason}"
             archive.add_unreadable(place, record.timestamp if by_arrival else last, error, record.value)
-    return Added(count, bad)
+    return Added(count, bad, first)
+
+
+def _named(place: Place, *, by_arrival: bool) -> str:
+    """A record's place as a person would look for it: a file's line, or an offset of a topic."""
+    if by_arrival:
+        return f"{place.topic}:{place.partition} offset {place.offset}"
+    return f"{place.topic.rpartition('#')[0]} line {place.offset + 1}"
 
 
 def event_adder(decoder: Decoder, wall: int) -> Add:

@@ -163,7 +163,7 @@ def archives_of(sources: list[Path], catalog: Catalog, folder: Path, source: str
         with Archive.opened(archives[-1]) as archive:
             added = archive_files(archive, "events", History(files, source=source), catalog)
         if added.unreadable:
-            complain(f"{added.unreadable:,} of {added.records:,} records could not be read, or are not declared")
+            complain(added.complaint())
     return archives
 
 

@@ -58,6 +58,9 @@ def fit(
     shown = [name.strip() for name in show.split(",") if name.strip()]
     _check_names("--show", *shown)
     _check_names("--table", table)
+    if not all(item.split(".")):
+        message = f"--item {item!r}: expected a property, such as sku, or products.sku in a list of objects"
+        raise UsageError(message)
     wanted = Wanted(purchase, item, tuple(shown), top, common)
     with TemporaryDirectory(prefix="engine-") as folder:
         folders = sources

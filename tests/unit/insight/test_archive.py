@@ -25,6 +25,7 @@ from tests.support.archive_writer import DAY, RECORDS, fill, purchase
 from tests.support.folder_changes import changes
 
 PLACE = "topic, topic_partition, topic_offset"
+SHOP = Path(__file__).parents[3]
 PROCESSES = get_context("forkserver")
 PROCESSES.set_forkserver_preload(["tests.support.archive_writer"])
 
@@ -211,6 +212,18 @@ def test_a_file_that_has_grown_is_read_on_from_where_the_last_run_ended(tmp_path
     assert told == {"records": 2, "unreadable": 0}
     assert sorted(rows(folder, "id")) == [(f"e-{number}",) for number in range(8000, 8007)]
     assert rows(folder, "code, topic_offset", "unreadable") == [("not-decodable", 5)]
+
+
+def test_the_first_record_that_could_not_be_read_is_named_with_the_reason(tmp_path: Path) -> None:
+    history = tmp_path / "history.jsonl"
+    history.write_text(line(8000) + line(8001).replace("purchase", "purchse") + "none\n")
+    where = ["--rules", str(SHOP / "rules"), "--templates", str(SHOP / "templates"), "--source", "shop.events"]
+    for command in (["archive", "--to", str(tmp_path / "archive")], ["metrics", "--no-predict"]):
+        ran = CliRunner().invoke(app, [*command, str(history), *where])
+        assert ran.stderr == (
+            "2 of 3 records could not be read, or are not declared; the first: history.jsonl line 2: events.yaml"
+            " declares no event of this type\n"
+        )
 
 
 def test_outcomes_and_feedback_have_tables_of_their_own(tmp_path: Path) -> None:

@@ -151,6 +151,13 @@ def test_what_templates_could_not_read_by_its_name_is_refused(tmp_path: Path, op
     assert "is not a name" in ran.said
 
 
+@pytest.mark.parametrize("item", ["", "products.", ".sku"])
+def test_an_item_without_a_name_is_refused(tmp_path: Path, item: str) -> None:
+    ran = engine("recommend", "fit", tmp_path, "--item", item, folder=tmp_path)
+    assert ran.code == 1
+    assert f"--item {item!r}: expected a property, such as sku" in ran.said
+
+
 def test_what_the_docs_show_of_the_example_shops_carts_is_what_a_newcomer_sees(tmp_path: Path) -> None:
     _, generated = write_demo_events(tmp_path)
     docs = (REPOSITORY / "docs/insight.md").read_text(encoding="utf-8")
