@@ -66,8 +66,8 @@ class ConfluentCluster:
         if not names:
             return {}
         admin = opened(AdminClient, client_config(self._settings), logger=LOGGER)
-        asked = admin.describe_topics(TopicCollection(names), request_timeout=ANSWER_SECONDS)
         try:
+            asked = admin.describe_topics(TopicCollection(names), request_timeout=ANSWER_SECONDS)
             ids = {name: _text(future.result().topic_id) for name, future in asked.items()}
         except KafkaException as error:
             raise SourceUnavailable(self._settings.bootstrap, error.args[0].str()) from error

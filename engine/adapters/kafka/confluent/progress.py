@@ -14,17 +14,15 @@ from threading import Event, Thread
 from time import time
 from typing import Final
 
-from confluent_kafka import OFFSET_END, Consumer, KafkaException, TopicPartition
+from confluent_kafka import OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
 
 from engine.adapters.kafka.confluent.config import LOGGER, client_config, opened
+from engine.adapters.kafka.library import KNOWS_NOTHING
 from engine.adapters.kafka.settings import Isolation, KafkaSettings
-from engine.ports import IngestMark
+from engine.ports import IngestMark, Place
 
 _SECONDS: Final = 0.5
 _ANSWER_SECONDS: Final = 5.0
-
-Place = tuple[str, int]
-"""Topic and partition."""
 
 
 class ConfluentProgress:
@@ -99,7 +97,9 @@ def _ends(asker: Consumer, topics: Iterable[str]) -> dict[Place, int]:
     """Where each partition ends, in as few questions as there are brokers."""
     places = []
     for topic in topics:
-        found = asker.list_topics(topic, timeout=_ANSWER_SECONDS).topics[topic]
+        found = asker.list_topics(topic, timeout=_ANSWER_SECONDS).topics.get(topic)
+        if found is None:
+            raise KafkaException(KafkaError(KafkaError._UNKNOWN_TOPIC, KNOWS_NOTHING))
         if found.error is not None:
             raise KafkaException(found.error)
         places += [TopicPartition(topic, partition, OFFSET_END) for partition in found.partitions]
@@ -123,4 +123,4 @@ def _time(committed: TopicPartition, end: int, present: int) -> int:
     if committed.offset >= end:
         return present
     noted = committed.metadata or ""
-    return int(noted) if noted.isdigit() else 0
+    return int(noted) if noted.isdecimal() else 0
