@@ -227,3 +227,26 @@ def test_a_server_that_cannot_be_meant_is_refused_without_its_password(url: str)
 def test_a_url_says_all_of_a_server(url: str, wanted: dict[str, Any]) -> None:
     server = MailServer.from_url(url)
     assert {name: getattr(server, name) for name in wanted} == wanted
+
+
+def test_a_server_that_does_not_greet_us_keeps_no_connection() -> None:
+    """Each try would leave one open; a server that is down for a night would use up all that a process may have."""
+
+    async def run() -> bytes:
+        ended: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            writer.write(b"220 here\r\n")
+            for _ in ("EHLO", "HELO"):
+                await reader.readline()
+                writer.write(b"554 not you\r\n")
+            ended.set_result(await reader.read())
+            writer.close()
+
+        async with await asyncio.start_server(serve, "localhost", 0) as server:
+            port = server.sockets[0].getsockname()[1]
+            with pytest.raises(TemporaryFailure, match="does not let us in: 554"):
+                await SmtpChannel(plain(port), HEAD, lambda: NOW).deliver(outreach(to="a@shop.example"))
+            return await asyncio.wait_for(ended, 5)
+
+    assert asyncio.run(run()) == b""

@@ -140,6 +140,14 @@ class SmtpChannel:
             timeout=server.timeout,
         )
         try:
+            await self._greet(smtp)
+        except BaseException:
+            smtp.close()
+            raise
+        return smtp
+
+    async def _greet(self, smtp: SMTP) -> None:
+        try:
             await smtp.connect()
             await smtp.ehlo()
         except SMTPResponseException as error:
@@ -148,7 +156,6 @@ class SmtpChannel:
         except (aiosmtplib.SMTPException, OSError, ValueError) as error:
             why = f"the mail server cannot be reached: {type(error).__name__}"
             raise TemporaryFailure(why, down=True) from error
-        return smtp
 
     # --- one mail
 
