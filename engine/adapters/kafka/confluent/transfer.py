@@ -28,7 +28,7 @@ from engine.adapters.kafka.confluent.config import LOGGER, REFUSED, client_confi
 from engine.adapters.kafka.confluent.messages import record_of
 from engine.adapters.kafka.settings import KafkaSettings
 from engine.errors import SinkUnavailable, SourceUnavailable
-from engine.ports import Record, Rekeyed
+from engine.ports import Place, Record, Rekeyed
 from engine.wire.records import ID_HEADER
 
 _ANSWER_SECONDS: Final = 10.0
@@ -37,9 +37,6 @@ _TRANSACTION_MS: Final = 10_000
 """What a member that dies leaves open, holds readers up for so long."""
 _DENIED: Final = REFUSED | {KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED}
 _TOO_LARGE: Final = frozenset({KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.INVALID_MSG_SIZE})
-
-Place = tuple[str, int]
-"""Topic and partition."""
 
 
 class ConfluentTransfer:
@@ -55,6 +52,7 @@ class ConfluentTransfer:
         """What is committed already."""
         self._times: dict[Place, int] = {}
         self._refused: set[tuple[str, int, int]] = set()
+        """Records that are too large for the internal topic, until their dead letters are committed."""
         self._largest: tuple[int, tuple[str, int, int]] | None = None
         self._stuck: SinkUnavailable | None = None
         self._fence: Any = None
@@ -98,6 +96,7 @@ class ConfluentTransfer:
             self._undo(error.args[0])
             return False
         self._done.update(self._next)
+        self._refused = {one for one in self._refused if one[2] > self._done.get(one[:2], 0)}
         return True
 
     def refuses(self, record: Record) -> bool:
