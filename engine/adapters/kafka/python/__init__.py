@@ -1,1 +1,1 @@
-"""By kafka-python, which is Python all through."""
+"""Kafka by kafka-python, a client in pure Python. Other packages reach it through `adapters.kafka.library`."""

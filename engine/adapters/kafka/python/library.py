@@ -1,4 +1,4 @@
-"""What kafka-python offers."""
+"""The classes and functions of kafka-python that `adapters.kafka.library` offers."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""Where a consumer group has come to, by kafka-python."""
+"""Reads the committed offsets of consumer groups, by kafka-python."""
 
 from kafka import KafkaAdminClient, TopicPartition
 from kafka.errors import KafkaError

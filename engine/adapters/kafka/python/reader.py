@@ -1,4 +1,4 @@
-"""Reading topics outside any group, and writing one record by hand, by kafka-python."""
+"""Reads topics outside any group and writes a single record, by kafka-python."""
 
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -10,6 +10,7 @@ from kafka.errors import KafkaError, KafkaTimeoutError, UnsupportedCodecError
 
 from engine.adapters.kafka.library import ANSWER_SECONDS
 from engine.adapters.kafka.python.config import connected, reason
+from engine.adapters.kafka.python.messages import record_of
 from engine.adapters.kafka.settings import KafkaSettings
 from engine.errors import CodecMissing, SinkUnavailable, SourceUnavailable
 from engine.ports import Headers, Place, Record
@@ -65,7 +66,7 @@ class PythonReader:
         while left:
             found = self._consumer.poll(timeout_ms=500, max_records=1_000)
             for place, records in found.items():
-                yield from (_record(record) for record in records if record.offset < left.get(place, 0))
+                yield from (record_of(record) for record in records if record.offset < left.get(place, 0))
                 deadline = time.monotonic() + ANSWER_SECONDS
             for place in [place for place, end in left.items() if self._consumer.position(place) >= end]:
                 del left[place]
@@ -94,10 +95,3 @@ def send_one(settings: KafkaSettings, topic: str, partition: int, key: bytes, va
         raise SinkUnavailable(topic, reason(error)) from error
     finally:
         producer.close(timeout=0)
-
-
-def _record(record: Any) -> Record:
-    headers = tuple((name, value or b"") for name, value in record.headers)
-    return Record(
-        record.topic, record.partition, record.offset + 1, record.value, record.key, record.timestamp, headers
-    )

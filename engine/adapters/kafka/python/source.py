@@ -15,6 +15,7 @@ from engine.adapters.kafka.python.cluster import compressions
 from engine.adapters.kafka.python.codecs import codec_advice, missing_codecs
 from engine.adapters.kafka.python.config import connected, reason
 from engine.adapters.kafka.python.joining import Joining
+from engine.adapters.kafka.python.messages import record_of
 from engine.adapters.kafka.settings import KafkaSettings
 from engine.adapters.kafka.topic_watch import TopicWatch
 from engine.errors import CodecMissing, SourceUnavailable
@@ -44,7 +45,7 @@ class PythonSource:
         with self._explained():
             with self._joining.poll(timeout) as seconds:
                 found = self._consumer.poll(timeout_ms=seconds * 1000, max_records=limit)
-            self._member.add(_record(record) for records in found.values() for record in records)
+            self._member.add(record_of(record) for records in found.values() for record in records)
         return self._member.take_batch()
 
     def seek(self, partition: int, offsets: Mapping[str, int]) -> None:
@@ -197,15 +198,3 @@ def _config(settings: KafkaSettings) -> dict[str, Any]:
         "allow_auto_create_topics": False,
         "fetch_max_wait_ms": 100,
     }
-
-
-def _record(record: Any) -> Record:
-    return Record(
-        record.topic,
-        record.partition,
-        record.offset + 1,
-        record.value,
-        record.key,
-        record.timestamp,
-        tuple((name, value or b"") for name, value in record.headers),
-    )
