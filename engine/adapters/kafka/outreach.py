@@ -17,6 +17,8 @@ _CLOUD_EVENT: Final = (
 )
 """The CloudEvents headers that are the same for all records (Kafka's binary mode)."""
 _TAIL: Final = 20_000
+"""Records that an owner looks back for what is published already. It must be more than MAX_IN_FLIGHT of the relay and
+the outreach of two batches, or outreach would be published twice after an outage of the brokers."""
 FLUSH_SECONDS: Final = 10.0
 """Seconds that a worker's loop blocks for brokers that do not answer; then it waits in the group (worker/loop.py)."""
 

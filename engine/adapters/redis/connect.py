@@ -18,6 +18,8 @@ from engine.adapters.redis.trouble import reaching
 from engine.errors import BadStoreUrl
 
 _TIMEOUTS = {"socket_timeout": 10, "socket_connect_timeout": 5}
+"""Seconds for an answer (more than `Disk` lets a write wait) and for a connection. Without them a server that hangs
+would hang its worker for ever."""
 
 
 def connect(

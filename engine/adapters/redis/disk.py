@@ -11,6 +11,8 @@ from engine.adapters.redis.trouble import reaching
 from engine.errors import StoreUnavailable
 
 _MS: Final = 5_000
+"""Milliseconds that a write waits for the disk. With less, a server that rewrites its AOF would look like one that is
+away; a disk that takes longer does not keep up."""
 
 
 class Disk:

@@ -22,7 +22,9 @@ from engine.adapters.kafka.settings import Isolation, KafkaSettings
 from engine.ports import IngestMark, Place
 
 _SECONDS: Final = 0.5
+"""Seconds between questions. Timers of customers whose events go through the ingest fire this much later."""
 _ANSWER_SECONDS: Final = 5.0
+"""Seconds for one answer. Meanwhile the marks stand still; the end of a worker waits for it, too."""
 
 
 class ConfluentProgress:

@@ -22,7 +22,11 @@ from engine.errors import SourceUnavailable
 from engine.ports import Ownership, Record
 
 _ANSWER_SECONDS: Final = 5.0
+"""Seconds for one answer of the brokers. The worker's loop stands still meanwhile, for every partition it asks about;
+after a minute without a turn /healthz reports it stuck."""
 _QUICK_SECONDS: Final = 1.0
+"""Seconds for the question whether brokers that were out of reach answer again. It is asked before each commit of
+offsets, which are for dashboards only and not worth a longer wait."""
 _CUT_OFF: Final = frozenset({KafkaError._ALL_BROKERS_DOWN, KafkaError._TRANSPORT})
 
 

@@ -32,9 +32,12 @@ from engine.ports import Place, Record, Rekeyed
 from engine.wire.records import ID_HEADER
 
 _ANSWER_SECONDS: Final = 10.0
+"""Seconds for each step of a transaction; then it is undone and its records come again."""
 _OFFSETS_SECONDS: Final = 5.0
+"""Seconds for the offsets of a transaction, within _ANSWER_SECONDS: a coordinator that has gone never answers."""
 _TRANSACTION_MS: Final = 10_000
-"""What a member that dies leaves open, holds readers up for so long."""
+"""Milliseconds after which the brokers abort the open transaction of a member that has died. Until then the readers of
+the internal topic get nothing that was written after it began."""
 _DENIED: Final = REFUSED | {KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED}
 _TOO_LARGE: Final = frozenset({KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.INVALID_MSG_SIZE})
 

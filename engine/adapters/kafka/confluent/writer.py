@@ -10,12 +10,12 @@ from engine.adapters.kafka.admin import may_exist
 from engine.adapters.kafka.confluent.bounds import bounds
 from engine.adapters.kafka.confluent.config import LOGGER, MISSING, REFUSED, client_config, opened
 from engine.adapters.kafka.confluent.messages import headers_of
+from engine.adapters.kafka.library import ANSWER_SECONDS
 from engine.adapters.kafka.settings import KafkaSettings
 from engine.errors import BrokersAway, SinkUnavailable, TooLarge
 from engine.ports import AWAY_SECONDS, BATCH_BYTES, MAX_RECORD_BYTES, MAX_WAITING_BYTES, WRITE_SECONDS, Done, Headers
 
 _TOO_LARGE: Final = frozenset({KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_LIST_TOO_LARGE})
-_ANSWER_SECONDS: Final = 10.0
 
 
 class ConfluentWriter:
@@ -99,7 +99,7 @@ class ConfluentWriter:
         """The headers of the last records of a partition: of at least `limit`, if there are as many."""
         reader = Consumer(_reader_config(self._settings), logger=LOGGER)
         try:
-            low, end = bounds(reader, TopicPartition(topic, partition), _ANSWER_SECONDS)
+            low, end = bounds(reader, TopicPartition(topic, partition), ANSWER_SECONDS)
             start = max(low, end - limit)
             if start < end:
                 reader.assign([TopicPartition(topic, partition, start)])
@@ -131,7 +131,7 @@ class ConfluentWriter:
 
 
 def _until_end(reader: Consumer) -> Iterator[Headers]:
-    deadline = time.monotonic() + _ANSWER_SECONDS
+    deadline = time.monotonic() + ANSWER_SECONDS
     while time.monotonic() < deadline:
         for message in reader.consume(1000, 0.1):
             error = message.error()
@@ -141,7 +141,7 @@ def _until_end(reader: Consumer) -> Iterator[Headers]:
                 return
             else:
                 raise KafkaException(error)
-            deadline = time.monotonic() + _ANSWER_SECONDS
+            deadline = time.monotonic() + ANSWER_SECONDS
     raise KafkaException(KafkaError(KafkaError._TIMED_OUT, "the end of the partition does not come"))
 
 

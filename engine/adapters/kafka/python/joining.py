@@ -10,7 +10,9 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 _LOOK_SECONDS: Final = 0.005
+"""Seconds between looks of an ended join at whether a poll is under way."""
 _POLL_SECONDS: Final = 0.05
+"""Seconds that the poll after a join has at least: in less, the client does not come to take up the assignment."""
 
 
 class Joining:

@@ -23,6 +23,8 @@ from engine.ports import Ownership, Record
 
 LOGGER: Final = logging.getLogger("engine.kafka")
 _ANSWER_SECONDS: Final = 5.0
+"""Seconds for one answer of the brokers. The worker's loop stands still meanwhile, for every partition it asks about;
+after a minute without a turn /healthz reports it stuck."""
 
 
 class PythonSource:

@@ -21,6 +21,7 @@ from kafka.errors import (
 )
 
 from engine.adapters.kafka.admin import may_exist
+from engine.adapters.kafka.library import ANSWER_SECONDS
 from engine.adapters.kafka.python.config import REFUSED, connected, reason
 from engine.adapters.kafka.settings import KafkaSettings
 from engine.errors import BrokersAway, SinkUnavailable, SourceUnavailable, TooLarge
@@ -29,7 +30,6 @@ from engine.ports import AWAY_SECONDS, BATCH_BYTES, MAX_RECORD_BYTES, MAX_WAITIN
 LOGGER: Final = logging.getLogger("engine.kafka")
 _TOO_LARGE: Final = (MessageSizeTooLargeError, RecordListTooLargeError)
 _FOR_EVER: Final = 2**31 - 1
-_ANSWER_SECONDS: Final = 10.0
 _LEADER_SECONDS: Final = 2.0
 """Seconds that a write waits for the leaders of a topic that was not written to before; the caller's loop stands still
 meanwhile."""
@@ -150,8 +150,8 @@ class PythonWriter:
         place = TopicPartition(topic, partition)
         try:
             reader.assign([place])
-            end = reader.end_offsets([place], timeout_ms=_ANSWER_SECONDS * 1000)[place]
-            low = reader.beginning_offsets([place], timeout_ms=_ANSWER_SECONDS * 1000)[place]
+            end = reader.end_offsets([place], timeout_ms=ANSWER_SECONDS * 1000)[place]
+            low = reader.beginning_offsets([place], timeout_ms=ANSWER_SECONDS * 1000)[place]
             reader.seek(place, max(low, end - limit))
             yield from _until(end, reader, place)
         except KafkaError as error:
@@ -193,7 +193,7 @@ class PythonWriter:
         LOGGER.warning("%s refused a record (%s): a new producer goes on", refused.topic, reason(why))
         producer, self._producer = self._producer, None
         with suppress(KafkaError):
-            producer.close(timeout=_ANSWER_SECONDS)
+            producer.close(timeout=ANSWER_SECONDS)
         while self._heard:
             number, error = self._heard.popleft()
             one = self._open.get(number)
@@ -257,11 +257,11 @@ class PythonWriter:
 
 
 def _until(end: int, reader: Any, place: Any) -> Iterator[Headers]:
-    deadline = time.monotonic() + _ANSWER_SECONDS
+    deadline = time.monotonic() + ANSWER_SECONDS
     while reader.position(place) < end:
         for record in reader.poll(timeout_ms=500, max_records=1000).get(place, ()):
             yield record.headers
-            deadline = time.monotonic() + _ANSWER_SECONDS
+            deadline = time.monotonic() + ANSWER_SECONDS
         if time.monotonic() > deadline:
             message = "the end of the partition does not come"
             raise KafkaTimeoutError(message)
