@@ -113,6 +113,9 @@ class Settling:
             firing = rule.trigger.on_due(self.state, timer)
             if firing is not None:
                 candidates.append(Candidate(rule, rule.action, firing, self.customer, at))
+            slot = self.state.rules.get(rule.id)
+            if slot is not None and self.state.known is not None:
+                silence(self.state, slot)  # the guest may have become known while this was still to come
         if self.state.deferred:
             candidates += self._due_deferred(due, at)
         runs = [(rule, run) for rule, run in self._due_runs(due) if not any(run is one for one in led)]

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from datetime import time
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from engine.core.triggers.abandoned import Abandoned
 from engine.core.triggers.base import Trigger
 from engine.core.triggers.date import Date
 from engine.core.triggers.inactivity import Inactivity
+from engine.core.triggers.schedule import Schedule
 from engine.core.triggers.trial_expiring import TrialExpiring
 from engine.core.zones import iso
 from engine.errors import BadRecord
@@ -31,6 +33,7 @@ from engine.worker.partition import Partition
 from engine.worker.result import Arrival
 from tests.support.books import DAY, HOUR, OPEN, START, Plain, book, event, rule
 from tests.support.drive import Customers
+from tests.support.journeys import loaded
 from tests.support.stores import state
 
 PARTITIONS = 5
@@ -212,6 +215,7 @@ def kinds() -> list[Trigger]:
         Abandoned("r", after="cart", without=frozenset({"buy"}), within=5 * DAY),
         TrialExpiring("r", before=DAY),
         Date("r", field="birthday", yearly=True),
+        Schedule("r", at=time(9), day=20, types=frozenset({"visit"})),
     ]
 
 
@@ -241,6 +245,31 @@ def test_what_came_true_before_is_still_told(trigger: Trigger) -> None:
     guests = Guests(book(rule(trigger))).tell(*everything())
     guests.know(identified(6))
     assert len(guests.fired) == 1
+
+
+def test_an_hour_of_the_calendar_comes_round_again_for_the_next_person_at_the_guests_device() -> None:
+    guests = Guests(book(rule(Schedule("r", at=time(9), types=frozenset({"visit"}))))).tell(event("visit", START))
+    guests.know(identified(2.5))
+    guests.until(START + 10 * DAY).tell(event("visit", START + 10 * DAY)).until(START + 12 * DAY)
+    assert [one.occurrence[-2:] for one in guests.outcomes] == ["01", "02", "03", "11", "12"]
+
+
+@pytest.mark.parametrize(
+    ("does", "decided"),
+    [
+        ("when: { schedule: { every: week, on: saturday, among: true } }, send: hello", ["2026-01-03"]),
+        (
+            "when: { inactivity: { of: visit, for: 2d } }, steps: [{ send: hello }, { wait: 1d }, { send: more }]",
+            [str(START)],
+        ),
+    ],
+)
+def test_what_lateness_holds_while_a_guest_becomes_known_begins_nothing_new(does: str, decided: list[str]) -> None:
+    guests = Guests(loaded(f"rules: [{{ id: r, {does} }}]", "allowed_lateness: 5d\nfresh_for: off"))
+    guests.tell(event("visit", START))
+    guests.know(identified(2.5))
+    guests.until(START + 30 * DAY)
+    assert [one.occurrence for one in guests.outcomes] == decided
 
 
 def test_what_quiet_hours_hold_is_taken_back() -> None:

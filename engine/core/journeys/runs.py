@@ -39,6 +39,8 @@ def over_since(rule: "Rule", state: State, firing: Firing) -> str:
 
     Exits are remembered; of a goal only the newest event is known, so that one with `where` or `match` is not.
     """
+    if state.known is not None and state.identified >= firing.moment:
+        return f"became {state.became}"
     slot = state.rules.get(rule.id)
     if slot is not None:
         times = [slot.cancelled, *(time for key, time in slot.exits.items() if _matches(key, firing.event))]

@@ -64,12 +64,16 @@ class Schedule(Trigger):
         return DAY
 
     def on_event(self, state: State, event: Event, horizon: int) -> Firing | None:
-        timers = state.timers(self.rule)
-        if not timers:
+        timer = self._timer(state)
+        if timer is None:
             self._arm(state, max(event.time, horizon))
         elif event.type in self.movers:
-            self._move(state, timers[0], max(event.time, horizon))
+            self._move(state, timer, max(event.time, horizon))
         return None
+
+    def _timer(self, state: State) -> Timer | None:
+        """The timer; None if there is none, or if that of a guest who became known was disarmed."""
+        return next((timer for timer in state.timers(self.rule) if timer.due), None)
 
     def on_due(self, state: State, timer: Timer) -> Firing | None:
         belongs = self.among is None or bool(self.among.test(Scope(state, None, timer.due)))
@@ -91,13 +95,13 @@ class Schedule(Trigger):
                 state.set_timers(self.rule, [Timer(due, timer.due, key)])
 
     def rearm(self, state: State, now: int) -> None:
-        timers = state.timers(self.rule)
-        if not timers:
+        timer = self._timer(state)
+        if timer is None:
             self._arm(state, now)
-        elif timers[0].due > now:
+        elif timer.due > now:
             key, due = self._next(state, now)
-            if key == timers[0].key:
-                timers[0].due = due
+            if key == timer.key:
+                timer.due = due
             else:
                 state.set_timers(self.rule, [Timer(due, now, key)])
 
@@ -105,9 +109,9 @@ class Schedule(Trigger):
         return self.among is None or bool(self.among.test(Scope(state, None, state.last)))
 
     def explain(self, state: State) -> str:
-        timers = state.timers(self.rule)
-        if timers:
-            return f"comes round {self.text}; next at {iso(timers[0].due)}"
+        timer = self._timer(state)
+        if timer is not None:
+            return f"comes round {self.text}; next at {iso(timer.due)}"
         return f"the customer is not among those: {self.among.text}" if self.among else "no event has come yet"
 
     @property
