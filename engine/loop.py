@@ -39,8 +39,8 @@ class Loop:
 
 
 class Outage:
-    """Whether something that a loop needs answers. `away` hears of every try that failed, with its number; `back` hears
-    once, after how many seconds it answered again."""
+    """The outage, if there is one, of something that a loop needs. `away` is called for every try that failed, with its
+    number; `back` once, with the seconds until it answered again."""
 
     def __init__(self, away: Callable[[EngineError, int], None], back: Callable[[float], None]) -> None:
         self._away = away
@@ -49,9 +49,9 @@ class Outage:
         self._since = 0.0
 
     @property
-    def answers(self) -> bool:
-        """As far as it was tried."""
-        return not self._attempt
+    def ongoing(self) -> bool:
+        """Whether the last try failed."""
+        return self._attempt > 0
 
     def failed(self, error: EngineError) -> float:
         """A try has failed; returns the seconds to wait before the next."""

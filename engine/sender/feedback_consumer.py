@@ -92,8 +92,8 @@ class FeedbackConsumer(Loop):
     committed: Callable[[int], dict[str, int]]
     suppressions: SuppressionList
     hooks: SenderHooks = field(default_factory=SenderHooks)
-    store: Outage = field(init=False)
-    brokers: Outage = field(init=False)
+    store_outage: Outage = field(init=False)
+    brokers_outage: Outage = field(init=False)
     source: EventSource = field(init=False)
     _reading_on: ReadingOn = field(init=False)
     _owned: set[int] = field(default_factory=set, init=False)
@@ -103,8 +103,8 @@ class FeedbackConsumer(Loop):
     _next_status: float = field(default=0.0, init=False)
 
     def __post_init__(self) -> None:
-        self.store = Outage(self.hooks.store_away, self.hooks.store_back)
-        self.brokers = Outage(self.hooks.brokers_away, self.hooks.brokers_back)
+        self.store_outage = Outage(self.hooks.store_away, self.hooks.store_back)
+        self.brokers_outage = Outage(self.hooks.brokers_away, self.hooks.brokers_back)
         self._reading_on = ReadingOn(self.committed)
         self.source = self.join(self)
 
@@ -126,9 +126,9 @@ class FeedbackConsumer(Loop):
             self._reading_on.begin_late(self.source)
             self._apply()
         except StoreUnavailable as error:
-            self._rest(self.store.failed(error))
+            self._rest(self.store_outage.failed(error))
         except BrokersAway as error:
-            self._rest(self.brokers.failed(error))
+            self._rest(self.brokers_outage.failed(error))
         else:
             self._wake()
         if monotonic() >= self._next_status:
@@ -137,15 +137,15 @@ class FeedbackConsumer(Loop):
 
     def _apply(self) -> None:
         changes_read, codes = _sorted(self._open)
-        changes = [change for order in changes_read for change in order.changes]
+        changes = [change for one in changes_read for change in one.changes]
         if changes:
             self.suppressions.change(changes)
         if self._open:
             self.source.commit({(record.source, record.partition): record.next_offset for record in self._open})
         self._open = []
-        for order in changes_read:
-            if order.changes:
-                self.hooks.feedback_applied(order.kind)
+        for one in changes_read:
+            if one.changes:
+                self.hooks.feedback_applied(one.kind)
         for code in codes:
             self.hooks.unreadable(code)
 
@@ -155,14 +155,14 @@ class FeedbackConsumer(Loop):
 
     def _wake(self) -> None:
         """All that was tried has succeeded. Without anything to try, the source may still know better."""
-        if not (self.store.answers and self.brokers.answers):
+        if self.store_outage.ongoing or self.brokers_outage.ongoing:
             self.source.resume(list(self._owned))
             self._wait = PATIENCE
-        self.store.over()
+        self.store_outage.over()
         if self.source.answers():
-            self.brokers.over()
-        elif self.brokers.answers or monotonic() >= self._next_status:
-            self.brokers.failed(NO_ANSWER)
+            self.brokers_outage.over()
+        elif not self.brokers_outage.ongoing or monotonic() >= self._next_status:
+            self.brokers_outage.failed(NO_ANSWER)
 
     # --- ownership: called by the source from within poll and close
 
@@ -172,7 +172,7 @@ class FeedbackConsumer(Loop):
         try:
             return self._reading_on.assigned(partition)
         except BrokersAway as error:
-            self.brokers.failed(error)
+            self.brokers_outage.failed(error)
             return {}
 
     def revoked(self, partition: int) -> None:

@@ -52,8 +52,8 @@ class Sender(Loop):
     parked: int = 5_000
     patience: float = 0.05
     source: EventSource = field(init=False)
-    brokers: Outage = field(init=False)
-    """Whether they take reports and answer the source."""
+    brokers_outage: Outage = field(init=False)
+    """While they take no reports, or do not answer the source."""
     _reading_on: ReadingOn = field(init=False)
     _delivery: Delivery = field(init=False)
     _loop: asyncio.AbstractEventLoop = field(init=False)
@@ -70,7 +70,7 @@ class Sender(Loop):
     _failure: BaseException | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
-        self.brokers = Outage(self.context.hooks.brokers_away, self.context.hooks.brokers_back)
+        self.brokers_outage = Outage(self.context.hooks.brokers_away, self.context.hooks.brokers_back)
         self._reading_on = ReadingOn(self.committed)
 
     def run(self) -> None:
@@ -129,7 +129,7 @@ class Sender(Loop):
         """Commit now and then, pause or resume, then read."""
         if monotonic() >= self._next_commit:
             self._next_commit = monotonic() + self._settle()
-        resting = room < self.in_hand // 10 or not self.brokers.answers
+        resting = room < self.in_hand // 10 or self.brokers_outage.ongoing
         self._rest(frozenset(self._places) if resting else frozenset())
         records = self.source.poll(max(1, room), self.patience)
         self.joined = self.source.joined()
@@ -142,10 +142,10 @@ class Sender(Loop):
                 self._places[partition] = CommittableOffset()
             self._commit(self._ended_so_far(list(self._topics)))
             if not self.source.answers():
-                return self.brokers.failed(NO_ANSWER)
+                return self.brokers_outage.failed(NO_ANSWER)
         except BrokersAway as error:
-            return self.brokers.failed(error)
-        self.brokers.over()
+            return self.brokers_outage.failed(error)
+        self.brokers_outage.over()
         return COMMIT_INTERVAL
 
     def _rest(self, resting: frozenset[int]) -> None:
@@ -167,7 +167,7 @@ class Sender(Loop):
         try:
             offsets = self._reading_on.assigned(partition)
         except BrokersAway as error:
-            self.brokers.failed(error)
+            self.brokers_outage.failed(error)
             offsets = {}
         else:
             self._places[partition] = CommittableOffset()
@@ -181,11 +181,11 @@ class Sender(Loop):
         in the store.
         """
         ended = self._leave(partition)
-        if self.brokers.answers:
+        if not self.brokers_outage.ongoing:
             try:
                 self._commit(ended)
             except BrokersAway as error:
-                self.brokers.failed(error)
+                self.brokers_outage.failed(error)
         self._forget(partition)
 
     def lost(self, partition: int) -> None:
@@ -232,7 +232,7 @@ class Sender(Loop):
         while earlier is not None and (task := self._tasks.get(earlier)):
             await asyncio.wait([task])
         while True:
-            while not self.brokers.answers:  # outcomes that nobody takes would fill the memory
+            while self.brokers_outage.ongoing:  # outcomes that nobody takes would fill the memory
                 await parcel.rest(BROKERS_CHECK_INTERVAL)
             try:
                 return await self._delivery.deliver(parcel)

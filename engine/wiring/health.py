@@ -60,9 +60,9 @@ class Health:
         facts = {
             "rules": worker is not None,
             "joined": worker is not None and worker.joined,
-            "store": worker is not None and worker.store.answers,
+            "store": worker is not None and not worker.store_outage.ongoing,
             "clock": worker is not None and not worker.clock_doubt,
-            "brokers": worker is not None and worker.brokers.answers,
+            "brokers": worker is not None and not worker.brokers_outage.ongoing,
             "staying": worker is not None and not worker.stopping,
         }
         return _report(all(facts.values()), facts)

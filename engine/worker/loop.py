@@ -68,9 +68,9 @@ class Worker(Loop):
     tasks: PartitionTasks = field(init=False)
     source: EventSource = field(init=False)
     owners: dict[int, PartitionOwner] = field(default_factory=dict, init=False)
-    store: Outage = field(init=False)
-    brokers: Outage = field(init=False)
-    """Whether the brokers take outreach and answer the source."""
+    store_outage: Outage = field(init=False)
+    brokers_outage: Outage = field(init=False)
+    """While the brokers take no outreach, or do not answer the source."""
     clock_doubt: str = field(default="", init=False)
     """Why no timer fires by wall time now; "" when timers fire."""
     closed: ClosedPartitions = field(init=False)
@@ -90,8 +90,8 @@ class Worker(Loop):
 
     def __post_init__(self) -> None:
         hooks = self.context.hooks
-        self.store = Outage(hooks.store_away, hooks.store_back)
-        self.brokers = Outage(hooks.brokers_away, hooks.brokers_back)
+        self.store_outage = Outage(hooks.store_away, hooks.store_back)
+        self.brokers_outage = Outage(hooks.brokers_away, hooks.brokers_back)
         self.tasks = PartitionTasks(self._run_until_waiting)
         self.closed = ClosedPartitions(self.context.store.meta)
         self.source = self.join(self)
@@ -242,7 +242,7 @@ class Worker(Loop):
             self.context.hooks.clock_doubted(self.clock_doubt)
         self._next_status = monotonic() + STATUS_INTERVAL
         if not self.source.answers():
-            self.brokers.failed(NO_ANSWER)
+            self.brokers_outage.failed(NO_ANSWER)
         lag, ids = self.source.lag(), self.source.topic_ids()
         for number, owner in list(self.owners.items()):
             if owner.topics_recreated(ids):
@@ -312,7 +312,7 @@ class Worker(Loop):
         while self._is_full() and not self.stopping:
             self.turned()
             if self.stepped > next_report:
-                self.brokers.failed(BrokersAway("the outreach topic", "does not accept records"))
+                self.brokers_outage.failed(BrokersAway("the outreach topic", "does not accept records"))
                 next_report = self.stepped + MAX_RETRY_DELAY
             self._take_in(self.source.poll(1, TIMER_CHECK_INTERVAL))  # of a partition that was assigned just now
         self.source.resume(paused)
@@ -322,13 +322,13 @@ class Worker(Loop):
 
     def _tell_away(self, error: StoreUnavailable | BrokersAway) -> float:
         """Returns the seconds to wait before the next attempt."""
-        return (self.store if isinstance(error, StoreUnavailable) else self.brokers).failed(error)
+        return (self.store_outage if isinstance(error, StoreUnavailable) else self.brokers_outage).failed(error)
 
     def _tell_back(self) -> None:
         """Whatever was tried has succeeded. If nothing was handed over, the source may still know better."""
-        self.store.over()
+        self.store_outage.over()
         if self.source.answers():
-            self.brokers.over()
+            self.brokers_outage.over()
 
     def _wait_for(self, error: StoreUnavailable | BrokersAway) -> None:
         """Pause, stay in the group and retry until all partitions are reopened that may be.
@@ -359,7 +359,7 @@ class Worker(Loop):
 
     def assigned(self, partition: int) -> dict[str, int]:
         """Open the partition; while the store or the brokers are unavailable, leave that to later."""
-        if self.store.answers and self.brokers.answers:
+        if not (self.store_outage.ongoing or self.brokers_outage.ongoing):
             try:
                 return dict(self._open(partition).partition.meta.offsets)
             except UNAVAILABLE as error:
@@ -380,7 +380,7 @@ class Worker(Loop):
 
     def _close(self, owner: PartitionOwner) -> None:
         try:
-            owner.close(wait=self.brokers.answers)
+            owner.close(wait=not self.brokers_outage.ongoing)
         except BrokersAway as error:  # the outbox keeps it; noted, so that the other partitions do not wait in vain
             self._tell_away(error)
 
