@@ -29,9 +29,9 @@ from engine.wiring.coupons import live_secret
 from engine.wiring.kafka import join_group, kafka_settings
 from engine.wiring.run_in_background import run_in_background
 from engine.wiring.wall_clock import wall_clock
+from engine.worker.context import Rules, WorkerContext
 from engine.worker.ingest import Ingest
 from engine.worker.loop import Worker
-from engine.worker.partition_owner import Rules, WorkerContext
 from engine.worker.placement import check_stored
 from engine.worker.trusted_time import TrustedTime
 

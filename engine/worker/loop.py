@@ -21,7 +21,8 @@ from engine.core.zones import ZONES_VERSION
 from engine.errors import BrokersAway, Fenced, StoreUnavailable
 from engine.loop import MAX_RETRY_DELAY, NO_ANSWER, Loop, Outage
 from engine.ports import EventSource, Ownership, Record
-from engine.worker.partition_owner import PartitionOwner, Rules, WorkerContext
+from engine.worker.context import Rules, WorkerContext
+from engine.worker.partition_owner import PartitionOwner
 from engine.worker.reopening import ClosedPartitions
 from engine.worker.rollouts import reason_to_go_back
 from engine.worker.scheduling import PartitionTasks, Task

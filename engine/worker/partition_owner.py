@@ -4,43 +4,34 @@ The worker's loop makes one per assigned partition and drops it when the partiti
 not be used after Fenced: reopen the partition instead.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor, Future
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from contextlib import suppress
-from dataclasses import dataclass, field
 from time import monotonic
 from types import MappingProxyType
 from typing import Any
 
 import msgspec
 
-from engine.core.book import RuleBook
 from engine.core.zones import ZONES_VERSION
-from engine.errors import BadRecord, BookMissing, Fenced, SourceUnavailable, StoreUnavailable
+from engine.errors import BadRecord, Fenced, SourceUnavailable, StoreUnavailable
 from engine.model import Event, Identified
 from engine.ports import (
     OUTREACH,
-    UNLIMITED,
     Entry,
     EventSource,
-    Hooks,
     IngestMark,
-    IngestProgress,
     Measures,
-    OutreachSink,
     Record,
-    RecordWriter,
-    Renderer,
     Rollout,
-    StateStore,
 )
 from engine.wire.dead_letters import DeadLetter, encode_letter, of_failure, of_outreach, of_record
-from engine.wire.decode import Decoder, place_of
-from engine.wire.origin import IngestedDecoder
+from engine.wire.decode import place_of
 from engine.wire.records import encode_outcome, failed_outreach
 from engine.worker.change import Change, Side
 from engine.worker.clock import LiveClock
-from engine.worker.executors import InlineExecutor, Step
+from engine.worker.context import Rules, WorkerContext
+from engine.worker.executors import Step
 from engine.worker.partition import Partition
 from engine.worker.relay import Relay
 from engine.worker.result import Arrival, Result
@@ -55,53 +46,6 @@ SWEEP_PAGE = 250
 TIDY_PAGE = 200
 """Customers whose histories are looked through at a time, every few seconds: 3 million in a day. Without it, outcomes
 of customers who do nothing any more would never go."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """A rule book with the renderer of its templates and the decoders of its sources, by topic."""
-
-    book: RuleBook
-    renderer: Renderer
-    decoders: Mapping[str, Decoder | IngestedDecoder]
-
-
-def _no_book(revision: str) -> Rules:
-    raise BookMissing(revision)
-
-
-@dataclass(frozen=True, slots=True)
-class WorkerContext:
-    """The ports and settings that all partitions of a worker share. `wall` returns the time now, epoch ms.
-
-    `partitions`: how many the topics have. `event_clock`: the clock is event time, for replays and benchmarks.
-    `cache_size`: customers cached over all partitions, at least the last so many and at most twice as many. `page`:
-    wake-ups of one commit, at most. `ingest`: the ingest's progress, when one of the topics is its internal topic.
-    """
-
-    store: StateStore
-    outreach: OutreachSink
-    outcomes: RecordWriter
-    dead_letters: RecordWriter
-    wall: Callable[[], int]
-    hooks: Hooks = field(default_factory=Hooks)
-    sinks: Mapping[str, OutreachSink] = field(default_factory=dict)
-    """Where other entries of the outbox than outreach go, by destination."""
-    partitions: int = 1
-    event_clock: bool = False
-    cache_size: int = 500_000
-    page: int = 5_000
-    ingest: IngestProgress | None = None
-    executor: Executor = field(default_factory=InlineExecutor)
-    """Runs the calls of the store while another partition computes."""
-    doubt: Callable[[], str] = lambda: ""
-    """Why wall time must not move a live clock now (the machine's clock may be wrong); "" when it may."""
-    place: Callable[[bytes, int], int] | None = None
-    """The partition of a key, given the number of partitions; None: not checked."""
-    books: Callable[[str], Rules] = _no_book
-    """The rules of a revision that is rolled out. Raises BookMissing."""
-    largest_letter: int = UNLIMITED
-    """Bytes of a dead letter, at most: what its topic takes."""
 
 
 class PartitionOwner:

@@ -19,9 +19,9 @@ from engine.testing import Project, load_project
 from engine.wire.decode import Decoder
 from engine.wire.derived import DERIVED, DerivedDecoder
 from engine.wire.origin import IngestedDecoder
+from engine.worker.context import Rules
 from engine.worker.ingest import Ingest
 from engine.worker.loop import Worker
-from engine.worker.partition_owner import Rules
 from tests.support.books import DAY, HOUR, START
 from tests.support.live_worker import LiveShop
 from tests.support.production import again

@@ -12,8 +12,8 @@ from engine.ports import Limits, Rollout
 from engine.testing import load_project
 from engine.wire.decode import Decoder
 from engine.wiring.rollouts import noted
+from engine.worker.context import Rules
 from engine.worker.loop import Worker
-from engine.worker.partition_owner import Rules
 from tests.support.live_worker import TOPIC
 from tests.support.production import CHANGED, FILES, Production, again
 from tests.support.project_files import write_project

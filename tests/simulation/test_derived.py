@@ -19,8 +19,9 @@ from engine.wire.dead_letters import decode_letter
 from engine.wire.derived import DerivedDecoder, encode_derived
 from engine.wire.origin import IngestedDecoder
 from engine.wiring.replay import History, Sinks, replay_into
+from engine.worker.context import Rules, WorkerContext
 from engine.worker.ingest import Ingest
-from engine.worker.partition_owner import PartitionOwner, Rules, WorkerContext
+from engine.worker.partition_owner import PartitionOwner
 from tests.support.books import START
 from tests.support.project_files import write_project
 from tests.support.referrals import FILES, REFERRAL, book_of

@@ -22,7 +22,8 @@ from engine.wire.derived import DerivedDecoder
 from engine.wire.histories import decode_history
 from engine.wire.origin import IDENTIFIED, IngestedDecoder, headers_of
 from engine.wire.records import decode_outreach
-from engine.worker.partition_owner import PartitionOwner, Rules, WorkerContext
+from engine.worker.context import Rules, WorkerContext
+from engine.worker.partition_owner import PartitionOwner
 from engine.worker.values import read_value
 from tests.support.examples import so_many
 from tests.support.hostile_records import KINDS, NOW, HostileRecords

@@ -15,7 +15,8 @@ from engine.model import Outreach
 from engine.ports import Record
 from engine.wire.dead_letters import OUTREACH_TOO_LARGE, DeadLetter, decode_letter, original
 from engine.wire.decode import Decoder
-from engine.worker.partition_owner import PartitionOwner, Rules, WorkerContext
+from engine.worker.context import Rules, WorkerContext
+from engine.worker.partition_owner import PartitionOwner
 from tests.support.books import START, book, rule
 
 LARGEST = 2_000

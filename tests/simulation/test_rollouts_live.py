@@ -15,8 +15,8 @@ from engine.operate.rollout import begin, end, forget
 from engine.ports import Hooks, Limits, Rollout
 from engine.wire.decode import Decoder
 from engine.worker.change import PASSES, Change, Side
+from engine.worker.context import Rules
 from engine.worker.loop import Worker
-from engine.worker.partition_owner import Rules
 from tests.support.books import CATALOG, DAY, START, Plain, book, rule
 from tests.support.live_worker import TOPIC, LiveShop
 

@@ -12,8 +12,8 @@ from engine.core.book import RuleBook
 from engine.core.catalog import Source
 from engine.ports import EventSource, Hooks, Ownership
 from engine.wire.decode import Decoder
+from engine.worker.context import Rules, WorkerContext
 from engine.worker.loop import Worker
-from engine.worker.partition_owner import Rules, WorkerContext
 from engine.worker.trusted_time import TrustedTime
 from tests.support.books import CATALOG, Plain
 

@@ -17,8 +17,8 @@ from engine.testing import Project, load_project
 from engine.wire.decode import Decoder
 from engine.wiring.as_decided import compare
 from engine.wiring.backtest import Rules as Folders
+from engine.worker.context import Rules
 from engine.worker.loop import Worker
-from engine.worker.partition_owner import Rules
 from tests.support.books import DAY, HOUR, START
 from tests.support.live_worker import TOPIC, LiveShop
 from tests.support.project_files import write_project

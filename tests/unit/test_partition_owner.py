@@ -8,7 +8,8 @@ from engine.model import Outreach
 from engine.ports import Hooks, Record
 from engine.wire.decode import Decoder
 from engine.wire.partitioner import crc32_partition, murmur2_partition
-from engine.worker.partition_owner import PartitionOwner, Rules, WorkerContext
+from engine.worker.context import Rules, WorkerContext
+from engine.worker.partition_owner import PartitionOwner
 
 NOW = 1_767_225_600_000
 PARTITIONS = 8

@@ -15,7 +15,8 @@ from engine.model import Outreach
 from engine.operate.checks import check_store
 from engine.ports import Commit, Hooks, Meta, Record
 from engine.wire.decode import Decoder
-from engine.worker.partition_owner import PartitionOwner, Rules, WorkerContext
+from engine.worker.context import Rules, WorkerContext
+from engine.worker.partition_owner import PartitionOwner
 
 NOW = 1_767_225_600_000
 
