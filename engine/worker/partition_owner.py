@@ -35,7 +35,7 @@ from engine.worker.executors import Step
 from engine.worker.partition import Partition
 from engine.worker.relay import Relay
 from engine.worker.result import Arrival, Result
-from engine.worker.rollouts import Reads, TwoDecoders
+from engine.worker.rollouts import RecordDecoder, TwoDecoders
 from engine.worker.scheduling import Task
 
 MAX_CLOCK_AHEAD = 60_000
@@ -61,7 +61,7 @@ class PartitionOwner:
         self.context = context
         self.rules = rules
         """What the worker's folders have."""
-        self._decoders: Mapping[str, Reads] = rules.decoders
+        self._decoders: Mapping[str, RecordDecoder] = rules.decoders
         self.partition = Partition(
             number,
             rules.book,
@@ -78,7 +78,7 @@ class PartitionOwner:
         sinks = {OUTREACH: context.outreach, **context.sinks}
         self.relay = Relay(number, context.store, self.partition.outbox, sinks, self._refused)
         self.clock = LiveClock(rules.decoders, ingested=(context.ingest.topic,) if context.ingest else ())
-        self._mark: IngestMark | None = None
+        self._ingest_mark: IngestMark | None = None
         self.has_more = False
         """Whether the last tick left due timers for the next one."""
         self._busy = False
@@ -112,7 +112,7 @@ class PartitionOwner:
         self._sample(records[0])
         arrivals = [self._arrival(record, wall) for record in records]
         self._busy = True
-        yield from self._follow(self.partition.process(arrivals, wall))
+        yield from self._publish_each(self.partition.process(arrivals, wall))
 
     def _sample(self, record: Record) -> None:
         """Check one key per batch: does the producer place customers by the configured partitioner?"""
@@ -155,22 +155,24 @@ class PartitionOwner:
         self.relay.collect()
         self.has_more = False
         if not self.context.event_clock and not self.context.doubt():
-            self._follow_ingest(source)
+            self._hear_ingest(source)
             yield from self._fire_due(source)
         busy, self._busy = self._busy or self.has_more, False
         if self.partition.outbox.done and not busy:
-            yield from self._follow(self.partition.advance(self.partition.clock, self.context.wall()))
+            yield from self._publish_each(self.partition.advance(self.partition.clock, self.context.wall()))
 
-    def _follow_ingest(self, source: EventSource) -> None:
+    def _hear_ingest(self, source: EventSource) -> None:
         """Move the internal topic's time to what the ingest reports, once its records up to there are handled."""
         ingest = self.context.ingest
         if ingest is None:
             return
-        self._mark = self._mark or ingest.mark(self.number)  # kept until reached: a newer mark is always further away
+        self._ingest_mark = self._ingest_mark or ingest.mark(
+            self.number
+        )  # kept until reached: a newer mark is always further away
         handled = self.partition.meta.offsets.get(ingest.topic, 0)
-        if self._mark and source.position(self.number, ingest.topic, handled) >= self._mark.offset:
-            self.clock.reached(ingest.topic, self._mark.time)
-            self._mark = None
+        if self._ingest_mark and source.position(self.number, ingest.topic, handled) >= self._ingest_mark.offset:
+            self.clock.reached(ingest.topic, self._ingest_mark.time)
+            self._ingest_mark = None
 
     def _fire_due(self, source: EventSource) -> Task:
         wall = self.context.wall()
@@ -181,7 +183,7 @@ class PartitionOwner:
         clock = self.clock.caught_up(self._caught_up(source), wall)
         if due > max(clock, self.partition.clock):
             return  # unread records may still disprove the timer
-        yield from self._follow(self.partition.advance(clock, wall), pages=1)
+        yield from self._publish_each(self.partition.advance(clock, wall), pages=1)
         self.has_more = self.partition.has_due(max(clock, self.partition.clock))
 
     def _caught_up(self, source: EventSource) -> set[str]:
@@ -193,13 +195,13 @@ class PartitionOwner:
     def tidy(self) -> Task:
         """Cut the histories of a page of customers; tell the store which rules decide. Raises what the store raises."""
         if self.partition.meta.seq > 0 and self.partition.meta.revision != self.partition.book.revision:
-            yield from self._follow(self.partition.advance(self.partition.clock, self.context.wall()))
-        yield from self._follow(self.partition.tidy_page(self.context.wall(), TIDY_PAGE))
+            yield from self._publish_each(self.partition.advance(self.partition.clock, self.context.wall()))
+        yield from self._publish_each(self.partition.tidy_page(self.context.wall(), TIDY_PAGE))
 
     def sweep(self) -> Task:
         """Re-arm a page of customers after a rule change. Raises Fenced and StoreUnavailable."""
         if not self.partition.is_swept:
-            yield from self._follow(self.partition.sweep_page(self.context.wall(), SWEEP_PAGE))
+            yield from self._publish_each(self.partition.sweep_page(self.context.wall(), SWEEP_PAGE))
             if self.partition.is_swept:
                 self.context.hooks.swept(self.number)
                 if self.partition.change is not None:
@@ -263,7 +265,7 @@ class PartitionOwner:
         if rollout is None or rollout.phase != "canary":
             return
         after = msgspec.structs.replace(rollout, phase="back", reason=reason, began=self.partition.clock, spread=0)
-        yield from self._follow(self.partition.turn(after, self.context.wall()))
+        yield from self._publish_each(self.partition.turn(after, self.context.wall()))
         self._choose_books()
         self.context.hooks.went_back(self.number, reason)
 
@@ -292,14 +294,14 @@ class PartitionOwner:
         try:
             self.relay.finish() if wait else self.relay.collect()
             if self.partition.outbox.done:
-                for asked in self._follow(self.partition.advance(self.partition.clock, self.context.wall())):
+                for asked in self._publish_each(self.partition.advance(self.partition.clock, self.context.wall())):
                     asked.result()
         except (Fenced, StoreUnavailable) as error:
             self.context.hooks.fenced(self.number, str(error))
         finally:
             self.context.hooks.released(self.number)
 
-    def _follow(self, steps: Iterator[Step], pages: int = 0) -> Iterator[Future[Any]]:
+    def _publish_each(self, steps: Iterator[Step], pages: int = 0) -> Iterator[Future[Any]]:
         """Run the steps for `pages` commits (0: all), publishing each one's outreach."""
         started = monotonic()
         for step in steps:

@@ -25,8 +25,8 @@ SURE: Final = 3.0
 """Standard deviations of chance that are added to what a rule may send: where 12 may come, 22 may by chance."""
 
 
-class Reads(Protocol):
-    """A decoder."""
+class RecordDecoder(Protocol):
+    """What decodes a topic's records for a partition: a source's own decoder, or one of several."""
 
     def decode(self, record: Record, wall: int) -> Event | Identified | None:
         """Raises BadRecord."""
@@ -36,8 +36,8 @@ class Reads(Protocol):
 class TwoDecoders:
     """Reads a record as the old rules declare it, or as the new ones if it is of a customer who has them."""
 
-    old: Reads
-    new: Reads
+    old: RecordDecoder
+    new: RecordDecoder
     has_new: Callable[[str], bool]
 
     def decode(self, record: Record, wall: int) -> Event | Identified | None:
