@@ -26,20 +26,16 @@ from engine.worker.partition_owner import PartitionOwner
 from engine.worker.reopening import ClosedPartitions
 from engine.worker.rollouts import reason_to_go_back
 from engine.worker.scheduling import PartitionTasks, Task
+from engine.worker.timer_rounds import TIMER_CHECK_INTERVAL, TimerRounds
 
 T = TypeVar("T")
 
 UNAVAILABLE = StoreUnavailable, BrokersAway
 """Errors that pass by themselves: the worker waits, stays in the group, and reopens its partitions."""
 
-TIMER_CHECK_INTERVAL = 0.1
-"""Seconds between looks for due timers. A longer interval makes every timer fire that much later."""
 TIMERS_DUE_POLL_TIMEOUT = 0.001
 """Seconds that a poll waits for events while timers are due. With the usual `patience` (0.05 s) the worker would idle
 that long between two pages of a storm of due timers."""
-TIMER_ROUND_BUDGET = 0.1
-"""Seconds of one round of due timers. After that, waiting events are handled before the round continues; without a
-budget a storm of due timers would delay every event."""
 SWEEP_REST_FACTOR = 4.0
 """A sweep rests this many times as long as its last page took: at 4 it takes a fifth of the time, and events the rest.
 """
@@ -78,11 +74,7 @@ class Worker(Loop):
     _waiting: dict[int, list[Record]] = field(default_factory=dict, init=False)
     """Partition -> records that were read and are not handled yet."""
     _new_rules: Rules | None = field(default=None, init=False)
-    _next_tick: float = field(default=TIMER_CHECK_INTERVAL, init=False)
-    """When to look for due timers again, monotonic clock; 0 while due timers are left over."""
-    _round: set[int] = field(default_factory=set, init=False)
-    """Partitions that have not looked for due timers yet in this round."""
-    _round_ends: float = field(default=0.0, init=False)
+    timers: TimerRounds = field(default_factory=TimerRounds, init=False)
     _next_sweep: float = field(default=0.0, init=False)
     _next_status: float = field(default=0.0, init=False)
     _next_brakes: float = field(default=0.0, init=False)
@@ -148,7 +140,7 @@ class Worker(Loop):
                 self._waiting.setdefault(number, []).extend(own)
 
     def _patience(self) -> float:
-        return 0.0 if self.tasks else (self.patience if self._next_tick else TIMERS_DUE_POLL_TIMEOUT)
+        return 0.0 if self.tasks else (TIMERS_DUE_POLL_TIMEOUT if self.timers.unfinished else self.patience)
 
     def _work_off(self, *, everything: bool) -> None:
         """Handle queued records: at once where the partition has no task running, else when more than a batch waits.
@@ -177,8 +169,7 @@ class Worker(Loop):
 
     def _tick(self, owner: PartitionOwner) -> Task:
         """Fire due timers, if the round includes this partition and no records wait: events may disprove a timer."""
-        if owner.number in self._round - self._waiting.keys() and monotonic() < self._round_ends:
-            self._round.remove(owner.number)
+        if owner.number not in self._waiting and self.timers.takes(owner.number):
             yield from owner.tick(self.source)
 
     def _run_until_waiting(self, number: int, work: Task) -> Future[Any] | None:
@@ -194,19 +185,15 @@ class Worker(Loop):
             return None
 
     def _begin_round(self) -> None:
-        """Every TIMER_CHECK_INTERVAL each partition looks for due timers: busy ones after their events, others last."""
-        if monotonic() >= self._next_tick:
-            self._next_tick = monotonic() + TIMER_CHECK_INTERVAL
-            self._round_ends = monotonic() + TIMER_ROUND_BUDGET
+        if self.timers.is_time:
             self.joined = self.source.joined()
             self._watch_clock()
-            self._round = self._round & self.owners.keys() or set(self.owners)
+            self.timers.begin(self.owners)
 
     def _end_round(self) -> None:
-        for number in self._round - set(self.tasks):
+        for number in self.timers.left - set(self.tasks):
             self._begin(number, self._tick)
-        if self._round or any(owner.has_more for owner in self.owners.values()):
-            self._next_tick = 0.0
+        self.timers.end(has_more=any(owner.has_more for owner in self.owners.values()))
 
     def _sweep(self) -> None:
         """Sweep one page of one partition, then rest: the share of time is the same for any number of partitions."""
@@ -370,7 +357,7 @@ class Worker(Loop):
 
     def revoked(self, partition: int) -> None:
         """Finish the running task, trim published outreach from the outbox, and forget the partition."""
-        self._round.discard(partition)
+        self.timers.discard(partition)
         with suppress(*UNAVAILABLE):  # the next owner reads the uncommitted records again
             self.tasks.finish(partition)
         owner = self._forget(partition)

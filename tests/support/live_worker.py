@@ -84,7 +84,7 @@ class LiveShop:
         """Let it go on until it has handled everything and fired what it will."""
         for _ in range(20):
             worker.step()
-            worker._next_tick = 0.0
+            worker.timers.unfinished = True
 
     def told(self) -> list[str]:
         """The customers who were written to, in order."""
