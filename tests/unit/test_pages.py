@@ -1,16 +1,34 @@
-"""What README and docs point at is there: pages and their sections, files, functions and tests."""
+"""What README and docs point at is there: pages and their sections, files, functions, tests, settings, metrics and
+options of commands."""
 
 import re
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
 import pytest
+import typer
+from prometheus_client import CollectorRegistry
+
+from engine.cli.main import app
+from engine.config import Settings
+from engine.telemetry.sender import SenderWatch
+from engine.telemetry.web import WebWatch
+from engine.telemetry.worker import PrometheusHooks
 
 ROOT = Path(__file__).parents[2]
-PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+PAGES = sorted(
+    [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *ROOT.glob("examples/*/*.md"), ROOT / "bench/README.md"]
+)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 PLACE = re.compile(r"`([a-z_/]+\.(?:py|lua))`((?: `\w+`(?:, (?=`\w+`))?)*)")
+METRICS = re.compile(r"^\| ((?:`\w+`(?:, )?)+) \|.*\|$", re.MULTILINE)
+USED = re.compile(r"(?:^|[`$] ?)(engine [a-z].*?)(?=`|$)", re.MULTILINE)
+COMMANDS: Any = typer.main.get_command(app)
+BUILD_VARIABLES = {"ENGINE_COMPILE", "ENGINE_TEST_KAFKA"}
+"""For `pip wheel` and for tests; no settings of the engine."""
 TEST = re.compile(r"tests/([\w/]+\.py)(?:::(test_\w+))?")
 
 
@@ -33,6 +51,14 @@ def test_each_step_in_the_life_of_an_event_is_where_the_page_says() -> None:
             assert re.search(rf"(?:def|class) {name}\b", text), (path, name)
 
 
+def test_every_test_that_a_page_names_exists() -> None:
+    files = [*(ROOT / "tests").rglob("test_*.py")]
+    there = {path.stem for path in files}
+    there.update(*(re.findall(r"def (test_\w+)", path.read_text("utf-8")) for path in files))
+    for page in PAGES:
+        assert {*re.findall(r"\b(test_\w+)", page.read_text("utf-8"))} <= there, page.name
+
+
 def test_every_situation_from_a_public_report_has_a_test_that_exists() -> None:
     rows = [row for row in (ROOT / "docs/reports.md").read_text("utf-8").splitlines() if "#" in row and row[0] == "|"]
     for row in rows:
@@ -40,6 +66,46 @@ def test_every_situation_from_a_public_report_has_a_test_that_exists() -> None:
         assert named, row
         for file, name in named:
             assert f"def {name}" in (ROOT / "tests" / file).read_text("utf-8"), (file, name)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_setting_that_a_page_names_exists(page: Path) -> None:
+    settings = {f"ENGINE_{name.upper()}" for name in Settings.model_fields}
+    named = set(re.findall(r"\bENGINE_[A-Z_]*[A-Z]\b", page.read_text("utf-8"))) - BUILD_VARIABLES
+    assert {name for name in named if name not in settings and name.removesuffix("_FILE") not in settings} == set()
+
+
+def test_every_metric_is_in_the_pages_and_every_one_that_they_name_exists() -> None:
+    there = {name for one in (PrometheusHooks(), SenderWatch(), WebWatch()) for name in series(one.registry)}
+    tables = "".join((ROOT / "docs" / page).read_text("utf-8") for page in ("watching.md", "web.md"))
+    documented = {f"engine_{name}" for row in METRICS.findall(tables) for name in re.findall(r"\w+", row)}
+    assert there <= documented
+    named = {name for page in PAGES for name in re.findall(r"`(engine_\w+?)(?:_count)?[`{]", page.read_text("utf-8"))}
+    assert {name for name in named if "_link" not in name} <= there
+
+
+def series(registry: CollectorRegistry) -> Iterator[str]:
+    for family in registry.collect():
+        yield family.name + ("_total" if family.type == "counter" else "")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_option_of_a_command_on_a_page_exists(page: Path) -> None:
+    for line in USED.findall(page.read_text("utf-8")):
+        command, words = command_of(line.split()[1:])
+        options = {name for param in command.params for name in (*param.opts, *param.secondary_opts)} | {"--help"}
+        assert {word.split("=")[0] for word in words if re.match("--?[a-z]", word)} <= options, line
+
+
+def command_of(words: list[str]) -> tuple[Any, list[str]]:
+    """The command that these words call, and what they give it, up to the end of the command."""
+    command: Any = COMMANDS
+    while words and hasattr(command, "commands") and words[0] in command.commands:
+        command, words = command.commands[words[0]], words[1:]
+    ends = [
+        index for index, word in enumerate(words) if word in ("|", "&&", ">>", ">", "#") or word.endswith((";", ":"))
+    ]
+    return command, words[: min(ends, default=None)]
 
 
 @cache
