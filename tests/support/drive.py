@@ -11,6 +11,7 @@ import msgspec
 from engine.adapters.memory import MemoryStore
 from engine.core.book import RuleBook
 from engine.core.decide import decide
+from engine.core.settle import soonest_due
 from engine.core.state.codec import decode_state, encode_state
 from engine.core.state.model import State
 from engine.model import Event, OutcomeRecord, Outreach, WakeUp
@@ -95,7 +96,8 @@ def check(book: RuleBook, state: State, clock: int) -> None:
     if book.policy.forget_after and state.last:
         moments.append(state.last + book.policy.forget_after)
     if moments:
-        assert state.wake == min(moments)
+        assert 0 < state.wake <= min(moments)
+    assert state.wake == soonest_due(book, state)
 
 
 class Crash(Exception):
