@@ -329,10 +329,10 @@ def _mark(*parts: object) -> int:
 
 
 def _needs_no_event(segment: Segment) -> bool:
-    """Whether a customer of whom nothing is known may be in the segment, now or later."""
+    """Whether a customer of whom nothing is known, or only the id, may be in the segment, now or later."""
     nobody = Scope(State(), None, 0)
     conditions = [level.condition for level in segment.levels]
-    return any(each.until(nobody) != (False, NEVER) for each in conditions)
+    return segment.needs.reads.customer or any(each.until(nobody) != (False, NEVER) for each in conditions)
 
 
 def _all_keeps(

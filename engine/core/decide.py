@@ -90,7 +90,7 @@ def _current(book: RuleBook, state: State | None, input: Event | Identified | Wa
         if isinstance(input, Event) and input.source == OF_RULES:
             raise UnknownCustomer(input.type)
         return State(mark=book.mark)
-    rearm(book, state, now)
+    rearm(book, state, input.customer, now)
     return state
 
 

@@ -74,6 +74,8 @@ class Reads:
     """Coupons that the template shows."""
     calendar: bool = False
     """Whether the expression reads `today`, or windows of the customer's calendar."""
+    customer: bool = False
+    """Whether the expression reads the customer's id."""
 
     def __or__(self, other: "Reads") -> "Reads":
         return Reads(
@@ -87,6 +89,7 @@ class Reads:
             self.points | other.points,
             self.coupons | other.coupons,
             self.calendar or other.calendar,
+            self.customer or other.customer,
         )
 
 

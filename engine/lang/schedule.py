@@ -53,6 +53,9 @@ class ScheduleFields(TriggerFields):
 
     def build(self, rule: str, site: Site, common: Common) -> Trigger:
         among, zone = site.at("among").expression(self.among, ()), common["zones"].field
+        if among is not None and among.needs.reads.customer:
+            help = "make a segment of it, and write among: segments.<id>"
+            site.at("among").report("unknown-root", "a schedule's group can't be named by ids", help)
         weeks = self.every if isinstance(self.every, int) else 0
         return Schedule(
             rule,

@@ -18,6 +18,8 @@ from engine.model import KeptEvent, Outreach
 from engine.render.renderer import JinjaRenderer
 
 _MOST_EVENTS = 10_000
+_CUSTOMER = "preview"
+"""The id of the customer whom the data describes."""
 
 
 def preview(
@@ -111,7 +113,7 @@ def _credit(book: RuleBook, state: State, given: Mapping[str, Any], now: int) ->
 
 def _place(book: RuleBook, state: State, given: Mapping[str, Any], now: int) -> None:
     """Put the customer into segments. Raises ValueError."""
-    meet(book, state, now)
+    meet(book, state, _CUSTOMER, now)
     for id_, value in given.items():
         segment = book.segments.get(id_)
         if segment is None:
@@ -173,7 +175,7 @@ def _outreach(
         id="preview",
         rule=rule.id if rule else "preview",
         occurrence="preview",
-        customer="preview",
+        customer=_CUSTOMER,
         at=now,
         moment=now,
         expires_at=now + fresh_for if fresh_for is not None else 0,

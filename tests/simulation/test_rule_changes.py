@@ -53,7 +53,7 @@ def test_a_new_revision_of_the_same_rules_changes_nothing_and_can_be_met_twice(
     there.meet(revised(*every_kind(HOUR)))
     for state in there.states.values():
         before = encode_state(state)
-        rearm(there.book, state, there.clock)
+        rearm(there.book, state, "c-1", there.clock)
         assert encode_state(state) == before
     there.tell(*events[turn:]).until(end)
     assert sorted(there.fired) == sorted(Customers(book(*every_kind(HOUR))).tell(*events).until(end).fired)

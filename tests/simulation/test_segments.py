@@ -13,6 +13,7 @@ from engine.render import JinjaRenderer
 from engine.wire.decode import Decoder
 from tests.support.books import DAY, HOUR, START, event
 from tests.support.drive import Customers
+from tests.support.journeys import loaded
 from tests.support.segment_shop import ACTIVE, ANY, DOWN, IN, KEPT, OTHER, OUT, TIER, UP, buy, fired, shop, visit
 
 
@@ -22,6 +23,31 @@ def test_a_customer_who_leaves_a_segment_by_time_alone_leaves_on_time(tmp_path: 
     there.until(START + 7 * DAY)
     assert there.outreach[1].moment == START + 7 * DAY
     assert there.outreach[1].reason == "segment active: in to none"
+
+
+STAFF = """\
+segments:
+  - { id: staff, if: 'customer.id in ["c-1", "c-2"]' }
+  - { id: shoppers, if: 'events.visit.count("7d") >= 1 and customer.id != "c-1"' }
+"""
+
+
+@pytest.mark.parametrize(
+    ("customer", "sent"), [("c-1", ["staff"]), ("c-2", ["staff", "shopper"]), ("c-3", ["shopper"])]
+)
+def test_a_segment_can_tell_customers_by_their_ids(customer: str, sent: list[str]) -> None:
+    moves = "[{ id: staff, when: { segment: staff }, send: x }, { id: shopper, when: { segment: shoppers }, send: x }]"
+    there = Customers(loaded(f"rules: {moves}\n{STAFF}")).tell(event("visit", START, customer=customer))
+    assert [one.rule for one in there.outreach] == sent
+
+
+@pytest.mark.parametrize(("customer", "sent"), [("c-1", 1), ("c-3", 0)])
+def test_a_new_segment_knows_by_their_ids_who_is_there_already(customer: str, sent: int) -> None:
+    rule = "{ id: r, when: { event: visit }, if: segments.staff, send: x }"
+    there = Customers(loaded(f"rules: [{rule.replace('segments.staff', 'false')}]"))
+    there.tell(event("buy", START, customer=customer)).meet(loaded(f"rules: [{rule}]\n{STAFF}"))
+    there.tell(event("visit", START + DAY, customer=customer))
+    assert len(there.outreach) == sent
 
 
 def test_a_visit_in_time_keeps_the_customer_in_without_a_word(tmp_path: Path) -> None:

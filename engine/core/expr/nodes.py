@@ -248,8 +248,8 @@ def needs_of(node: Node) -> Needs:
         case Property() | EventPart():
             named = frozenset({node.name} if isinstance(node, Property) else ())
             return Needs(Reads(event=True, properties=named))
-        case Score():
-            return Needs(Reads(scores=True))
+        case CustomerId() | Score():
+            return Needs(Reads(scores=isinstance(node, Score), customer=isinstance(node, CustomerId)))
         case PointsValue(id=id_, span=span):
             return Needs(Reads(points=frozenset({id_})), Keeps(points=frozenset({(id_, span)} if span else ())))
         case Variant(experiment=experiment):

@@ -132,7 +132,7 @@ def follow(
     `looks`: segments in the order of their dependence, and whether to look in any case, or only if one that they read
     has changed.
     """
-    scope, known = Scope(state, None, at), state.segments
+    scope, known = Scope(state, None, at, customer), state.segments
     this: Following | None = None
     for segment, concerned in looks:
         if not concerned and (this is None or segment.needs.reads.segments.isdisjoint(this.changed)):
@@ -164,7 +164,7 @@ def fall_due(book: RuleBook, state: State, customer: str, due: int) -> list[Even
     return follow(book, state, customer, looks, due, timer=True)
 
 
-def meet(book: RuleBook, state: State, now: int) -> None:
+def meet(book: RuleBook, state: State, customer: str, now: int) -> None:
     """Take up the segments of a new book: rename, park what is gone, and look silently at what is new or has changed.
 
     The others are due at once. `now`: the moment up to which time is settled.
@@ -176,7 +176,7 @@ def meet(book: RuleBook, state: State, now: int) -> None:
     for id_, membership in state.segments.items():
         if id_ not in book.segments and not membership.parked:
             membership.parked = now + GRACE
-    this = Following(book, "", Scope(state, None, now), True)
+    this = Following(book, customer, Scope(state, None, now, customer), True)
     for segment in book.segments.values():
         known = state.segments.get(segment.id)
         changed = known is None or known.mark != segment.mark or 0 < known.parked <= now

@@ -14,7 +14,7 @@ from engine.core.state.model import Parked, Slot, State
 from engine.core.triggers.base import spend
 
 
-def rearm(book: RuleBook, state: State, now: int) -> None:
+def rearm(book: RuleBook, state: State, customer: str, now: int) -> None:
     """Rename rules, park removed ones, and arm new and changed ones from the state's history.
 
     Safe to repeat. Moments that are long past when armed end as `expired`, so no customer is flooded.
@@ -26,7 +26,7 @@ def rearm(book: RuleBook, state: State, now: int) -> None:
     if state.points:
         points.meet(book, state, now - book.policy.allowed_lateness)
     if book.segments or state.segments:
-        meet(book, state, now - book.policy.allowed_lateness)
+        meet(book, state, customer, now - book.policy.allowed_lateness)
     for rule in book.rules:
         slot = state.rules.get(rule.id)
         if slot is not None:
