@@ -12,6 +12,7 @@ import msgspec
 from engine.errors import BookMissing, UsageError
 from engine.lang.scores import FILE as SCORES
 from engine.lang.tables import paths_of
+from engine.model import UNREADABLE
 from engine.ports import StateStore
 from engine.render.files import read_sources
 from engine.testing import Project, load_project
@@ -53,8 +54,11 @@ def packed(files: Files) -> bytes:
 
 
 def stored_files(store: StateStore, revision: str) -> Files:
-    """Raises BookMissing."""
+    """Raises BookMissing, also for one that is damaged: what helps is the same."""
     found = store.book(revision)
     if found is None:
         raise BookMissing(revision)
-    return msgspec.json.decode(zlib.decompress(found), type=dict[str, str])
+    try:
+        return msgspec.json.decode(zlib.decompress(found), type=dict[str, str])
+    except (zlib.error, *UNREADABLE) as error:
+        raise BookMissing(revision) from error

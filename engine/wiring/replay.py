@@ -83,7 +83,7 @@ def replay_into(
 
 
 def moment_of(text: str) -> datetime | None:
-    """The moment of --until in epoch ms; None if it was not given."""
+    """The moment of --until, in UTC unless it says otherwise; None if it was not given. Raises UsageError."""
     if not text:
         return None
     try:

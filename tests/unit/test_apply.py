@@ -1,6 +1,7 @@
 """A plan is rolled out, watched, finished or taken back; one that is stale or ends journeys is refused."""
 
 import json
+import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -222,6 +223,14 @@ def test_a_roll_out_is_ended_once_and_forgotten_with_its_files(shop: Shop) -> No
     assert shop.phases() == []
     with pytest.raises(BookMissing):
         stored_files(shop.store, plan.revision)
+
+
+@pytest.mark.parametrize("damaged", [b"", b"no zlib", zlib.compress(b"no JSON"), zlib.compress(b'{"a": "\xff"}')])
+def test_rules_that_are_damaged_in_the_store_are_as_good_as_missing(damaged: bytes) -> None:
+    store = MemoryStore()
+    store.keep_book("1" * 12, damaged)
+    with pytest.raises(BookMissing, match="run `engine apply`"):
+        stored_files(store, "1" * 12)
 
 
 def test_a_command_that_was_interrupted_is_told_of_and_run_again(shop: Shop) -> None:
