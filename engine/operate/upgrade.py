@@ -14,8 +14,8 @@ from engine.core.state.codec import decode_state, encode_state
 from engine.errors import Fenced, StateTooNew, StateUnreadable
 from engine.model import UNREADABLE
 from engine.ports import DAY, Commit, HasFormat2, OldCustomer, Opened, StateStore
+from engine.wire.format2 import decode_old_past
 from engine.wire.histories import Names, encode_past
-from engine.wire.records import decode_old_past
 from engine.worker.placement import KNOWN_STATES, MAX_PARTITIONS_PROBED, stamped
 from engine.worker.values import Value, encode_looks, encode_value
 

@@ -12,7 +12,6 @@ from engine.core.zones import iso, to_millis
 from engine.errors import BadRecord
 from engine.model import KeptEvent, Outcome, OutcomeRecord, Outreach
 from engine.ports import Entry
-from engine.wire.history import Past
 from engine.wire.outreach_schema import OUTREACH_VERSION, OutreachForm
 from engine.wire.reading import reading
 
@@ -204,18 +203,3 @@ def encode_outcome(outcome: OutcomeRecord) -> tuple[str, bytes]:
 def encode_published(fields: Mapping[str, Any]) -> bytes:
     """The JSON of an outcome from its fields as they were published, such as an archive keeps them, in any order."""
     return _encode(msgspec.convert(fields, _Outcome))
-
-
-_decode_past = msgspec.msgpack.Decoder(Past).decode
-_OUTCOMES = list(Outcome)
-_REVISION = "%012x"
-
-
-def decode_old_past(customer: str, data: bytes) -> OutcomeRecord:
-    """An outcome as format 2 of the store has it in a history. Raises msgspec.DecodeError."""
-    past = _decode_past(data)
-    revision = past.revision if isinstance(past.revision, str) else _REVISION % past.revision
-    occurrence, outcome = str(past.occurrence), _OUTCOMES[past.outcome]
-    return OutcomeRecord(
-        past.at, customer, past.rule, occurrence, outcome, past.reason, revision, "", past.until, past.step
-    )

@@ -22,7 +22,7 @@ from engine.model import OutcomeRecord
 from engine.operate.erasure import erase
 from engine.operate.upgrade import upgrade, waiting
 from engine.ports import HISTORY_LENGTH
-from engine.wire.records import decode_old_past
+from engine.wire.format2 import decode_old_past
 from engine.worker.partition import Partition
 from tests.support.books import DAY, Plain, book
 from tests.support.drive import Crash
