@@ -21,12 +21,12 @@ def as_decided(settings: Settings, events: Sequence[Path], books: Sequence[Path]
     """Compare one archive; print what differs."""
     from engine.cli.backtest import rules_in  # DuckDB is a tenth of a start, of no use to other replays
     from engine.wiring.as_decided import compare
-    from engine.wiring.backtest import Rules
+    from engine.wiring.backtest import RuleFolders
 
     if len(events) != 1 or not events[0].is_dir():
         message = "--as-decided takes one archive (`engine archive` makes it), with its events and outcomes"
         raise UsageError(message)
-    folders = [Rules(settings.rules, settings.templates), *(rules_in(one, None) for one in books)]
+    folders = [RuleFolders(settings.rules, settings.templates), *(rules_in(one, None) for one in books)]
     found, lacks = compare(settings, events[0], folders)
     if as_json:
         print_as_json({"differ": found.differ, "lacks": lacks, **msgspec.to_builtins(found)})

@@ -18,7 +18,7 @@ from engine.cli.opening import open_project
 from engine.cli.options import AsJson, TemplatesDir, settings_of
 from engine.core.zones import to_millis
 from engine.errors import UsageError
-from engine.wiring.backtest import Begin, Files, Rules, Stage, Task
+from engine.wiring.backtest import Begin, Files, RuleFolders, Stage, Task
 from engine.wiring.backtest import backtest as run_backtest
 from engine.wiring.coupons import note_on_codes, secret_or_test
 from engine.wiring.processes import Progress as Advance
@@ -78,12 +78,12 @@ def backtest(
     _refuse_nothing(manifest)
 
 
-def rules_in(folder: Path, templates: Path | None) -> Rules:
+def rules_in(folder: Path, templates: Path | None) -> RuleFolders:
     """The folders of rules and templates; templates are beside the rules where no option names them."""
     if (folder / "rules").is_dir():
-        return Rules(folder / "rules", templates or folder / "templates")
+        return RuleFolders(folder / "rules", templates or folder / "templates")
     beside = folder.resolve().parent / "templates"
-    return Rules(folder, templates or (beside if beside.is_dir() else Path("templates")))
+    return RuleFolders(folder, templates or (beside if beside.is_dir() else Path("templates")))
 
 
 def _refuse_nothing(manifest: Manifest) -> None:

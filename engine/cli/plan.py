@@ -21,7 +21,7 @@ from engine.cli.options import Data, Namespace, Store, TemplatesDir, settings_of
 from engine.plan.build import SAMPLE, Plan
 from engine.plan.expect import parse
 from engine.plan.report import days, heading, markdown, report, tables
-from engine.wiring.backtest import Begin, Files, Rules, Stage, Task, backtest
+from engine.wiring.backtest import Begin, Files, RuleFolders, Stage, Task, backtest
 from engine.wiring.plan import plan_for
 from engine.wiring.replay import History
 
@@ -87,7 +87,7 @@ def plan(
         raise typer.Exit(UNMET)
 
 
-def _past(events: list[Path], new: Rules, old: Rules, books: list[Any], begin: Begin) -> dict[str, Any]:
+def _past(events: list[Path], new: RuleFolders, old: RuleFolders, books: list[Any], begin: Begin) -> dict[str, Any]:
     began = perf_counter()
     manifest, result = backtest(Task(History(events), new, old), place_of(events), Files(), begin)
     return as_data(Told(books[0], books[1], manifest, result, perf_counter() - began))

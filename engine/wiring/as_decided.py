@@ -22,7 +22,7 @@ from engine.testing import load_project
 from engine.wire.records import OUTCOME_FIELDS, encode_published
 from engine.wire.segment import names_guests
 from engine.wiring.archived_inputs import INPUTS, ArchivedInputs
-from engine.wiring.backtest import Rules
+from engine.wiring.backtest import RuleFolders
 from engine.wiring.coupons import secret_or_test
 from engine.wiring.rollouts import phases_of
 from engine.worker.change import Side
@@ -49,7 +49,7 @@ _GAPS: Final = """
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
 
 
-def compare(settings: Settings, archive: Path, folders: Sequence[Rules]) -> tuple[Comparison, list[str]]:
+def compare(settings: Settings, archive: Path, folders: Sequence[RuleFolders]) -> tuple[Comparison, list[str]]:
     """Decide an archive again with these books, the first one where nothing says which. Also what the archive lacks.
 
     Raises ArchiveBroken and RulesBroken.

@@ -22,7 +22,7 @@ from engine.wiring.replay import History, collect_rarely, inputs
 
 
 @dataclass(frozen=True)
-class Rules:
+class RuleFolders:
     """The folders of one rule book."""
 
     rules: Path
@@ -42,8 +42,8 @@ class Task:
     """A backtest. `old`: the book to compare with; `until`: epoch ms, None: to the last event."""
 
     history: History
-    new: Rules
-    old: Rules | None = None
+    new: RuleFolders
+    old: RuleFolders | None = None
     until: int | None = None
     processes: int = 0
     """0: one per processor."""
@@ -62,7 +62,7 @@ Begin = Callable[[Stage], Progress]
 
 
 def _prepared_for(
-    place: Place, history: History, rules: Rules, catalog: Catalog, begin: Begin
+    place: Place, history: History, rules: RuleFolders, catalog: Catalog, begin: Begin
 ) -> tuple[Prepared, Manifest]:
     """The prepared history for the catalogue of these rules; made now if that was not done."""
     prepared = place.prepared(catalog, history.source)
@@ -73,7 +73,7 @@ def _prepared_for(
     return prepared, in_processes([work], begin(Stage("sorting the history by customer")))[0]
 
 
-def _prepare(prepared: Prepared, place: Place, history: History, rules: Rules, progress: Progress) -> Manifest:
+def _prepare(prepared: Prepared, place: Place, history: History, rules: RuleFolders, progress: Progress) -> Manifest:
     catalog = load_project(rules.rules, rules.templates).book.catalog
     return prepare(prepared, place, catalog, lambda: inputs(history, catalog), history.now, progress)
 
@@ -125,7 +125,7 @@ def _decide(
     return run.result()
 
 
-def _side(rules: Rules, prepared: Prepared, coupon_secret: str) -> Side:
+def _side(rules: RuleFolders, prepared: Prepared, coupon_secret: str) -> Side:
     project = load_project(rules.rules, rules.templates).signing(coupon_secret)
     return Side(project.book, project.renderer, prepared)
 

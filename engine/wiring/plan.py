@@ -5,12 +5,14 @@ from engine.plan.build import Begin, Plan, make_plan
 from engine.plan.live import Side
 from engine.render import inspect_templates
 from engine.testing import load_project
-from engine.wiring.backtest import Rules
+from engine.wiring.backtest import RuleFolders
 from engine.wiring.books import files_of
 from engine.wiring.store import open_store
 
 
-def plan_for(settings: Settings, old: Rules, new: Rules, days: int, sample: int | None, begin: Begin) -> Plan:
+def plan_for(
+    settings: Settings, old: RuleFolders, new: RuleFolders, days: int, sample: int | None, begin: Begin
+) -> Plan:
     """A plan for the customers of the store that the settings name, which is only read. Raises EngineError."""
     sides = [side_of(one) for one in (old, new)]
     with open_store(settings) as store:
@@ -20,7 +22,7 @@ def plan_for(settings: Settings, old: Rules, new: Rules, days: int, sample: int 
     return made
 
 
-def side_of(rules: Rules) -> Side:
+def side_of(rules: RuleFolders) -> Side:
     """The book of these folders, with its texts. Raises RulesBroken."""
     project = load_project(rules.rules, rules.templates)
     facts = inspect_templates(rules.templates) or ()

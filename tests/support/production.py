@@ -16,7 +16,7 @@ from engine.replay.comparison import Comparison
 from engine.testing import Project, load_project
 from engine.wire.decode import Decoder
 from engine.wiring.as_decided import compare
-from engine.wiring.backtest import Rules as Folders
+from engine.wiring.backtest import RuleFolders
 from engine.worker.context import Rules
 from engine.worker.loop import Worker
 from tests.support.books import DAY, HOUR, START
@@ -127,5 +127,5 @@ class Production(LiveShop):
 
 def again(archive: Path, *folders: Path) -> tuple[Comparison, list[str]]:
     """Decide the archive with the rules of these folders."""
-    rules = [Folders(one / "rules", one / "templates") for one in folders]
+    rules = [RuleFolders(one / "rules", one / "templates") for one in folders]
     return compare(load_settings(), archive, rules)

@@ -16,7 +16,7 @@ from engine.operate.rollout import LONG_ENOUGH, end, forget, reasons_to_hold, st
 from engine.plan.build import Plan, make_plan
 from engine.ports import Counts, Meta, Record, Rollout
 from engine.wiring.apply import Wish, apply, read_plan
-from engine.wiring.backtest import Rules as Folders
+from engine.wiring.backtest import RuleFolders
 from engine.wiring.books import files_of, stored_files, unpacked
 from engine.wiring.plan import side_of
 from engine.worker.change import PASSES, Change, Side, revision_for
@@ -49,7 +49,7 @@ class Shop:
         self.folders = []
         for name, project in (("old", old), ("new", new)):
             folder = write_project(tmp_path / name, project)
-            self.folders.append(Folders(folder / "rules", folder / "templates"))
+            self.folders.append(RuleFolders(folder / "rules", folder / "templates"))
         self.sides = [side_of(one) for one in self.folders]
         self.store = MemoryStore()
         for number in (0, 1):
@@ -95,7 +95,7 @@ def test_a_revision_travels_with_all_that_it_depends_on(tmp_path: Path) -> None:
     project = files(one_rule(), **{"note.email.j2": text, "_foot.j2": "Bye\n"})
     folder = write_project(tmp_path / "from", project)
     (folder / "rules" / "albums.table.json").write_text(table)
-    folders = Folders(folder / "rules", folder / "templates")
+    folders = RuleFolders(folder / "rules", folder / "templates")
     assert "rules/albums.table.json" in files_of(folders.rules, folders.templates)
     assert (
         unpacked(files_of(folders.rules, folders.templates), tmp_path / "to").book.revision

@@ -13,7 +13,7 @@ from engine.errors import UsageError
 from engine.plan.classify import Kind, classify, policy_changes
 from engine.plan.estimate import Size, Sums
 from engine.plan.expect import parse
-from engine.wiring.backtest import Rules
+from engine.wiring.backtest import RuleFolders
 from engine.wiring.plan import side_of
 from tests.support.backtests import write_lines
 from tests.support.cdnow import PROJECT
@@ -29,7 +29,7 @@ def kinds(tmp_path: Path, old: Mapping[str, str], new: Mapping[str, str]) -> dic
     sides = []
     for name, project in (("old", old), ("new", new)):
         folder = write_project(tmp_path / name, project)
-        sides.append(side_of(Rules(folder / "rules", folder / "templates")))
+        sides.append(side_of(RuleFolders(folder / "rules", folder / "templates")))
     before, after = sides
     return {one.rule: one.kind for one in classify(before.book, after.book, before.texts, after.texts)}
 
@@ -72,7 +72,7 @@ def test_another_wait_of_a_journey_is_another_structure_and_the_same_one_is_the_
 def test_a_change_of_the_policy_is_named_by_its_field(tmp_path: Path) -> None:
     capped = files(one_rule(), **{"policy.yaml": PROJECT["policy.yaml"] + "caps: [{ limit: 1, per: 7d }]\n"})
     old, new = (write_project(tmp_path / name, one) for name, one in (("o", files(one_rule())), ("n", capped)))
-    books = [side_of(Rules(one / "rules", one / "templates")).book for one in (old, new)]
+    books = [side_of(RuleFolders(one / "rules", one / "templates")).book for one in (old, new)]
     assert policy_changes(books[0], books[1]) == ["caps"]
     assert policy_changes(books[0], books[0]) == []
 
