@@ -7,8 +7,8 @@ from engine.operate.words import count_of
 from engine.ports import Record
 from engine.wire.partitioner import crc32_partition, murmur2_partition
 
-FEW = 20
-"""Keys of a sample, at least: fewer may fit by chance."""
+MIN_KEYS = 20
+"""Sampled keys, at least, for a verdict: fewer may fit a partitioner by chance."""
 
 
 def judge_keys(topic: str, partitions: int, records: Iterable[Record]) -> Finding:
@@ -23,7 +23,7 @@ def judge_keys(topic: str, partitions: int, records: Iterable[Record]) -> Findin
         return fail(what, f"{keyless} of {keyless + len(places)} sampled records have none", KEYLESS)
     murmur2 = _fitting(places, murmur2_partition, partitions)
     if murmur2 == len(places):
-        unsure = ", too few to be sure" if len(places) < FEW and partitions > 1 else ""
+        unsure = ", too few to be sure" if len(places) < MIN_KEYS and partitions > 1 else ""
         return ok(what, f"{count_of(murmur2, 'sampled key')} as murmur2 places them{unsure}")
     crc32 = _fitting(places, crc32_partition, partitions)
     if crc32 == len(places):
@@ -37,7 +37,7 @@ def judge_keys(topic: str, partitions: int, records: Iterable[Record]) -> Findin
 def _before_it_grew(places: dict[bytes, int], partitions: int) -> int:
     """The number of partitions by which murmur2 explains the keys that it does not explain by today's; 0: none."""
     strays = {key: place for key, place in places.items() if murmur2_partition(key, partitions) != place}
-    if len(strays) < FEW:
+    if len(strays) < MIN_KEYS:
         return 0
     fewer = range(partitions - 1, 0, -1)
     return next((count for count in fewer if _fitting(strays, murmur2_partition, count) == len(strays)), 0)

@@ -1,6 +1,6 @@
-"""What an owner of a partition does about a roll-out: which rules it needs, how records are read, when to go back.
+"""How records are read while a change of the rules is rolled out, and the brakes: when it must be taken back.
 
-`PartitionOwner` and the worker's loop call it. `change` says who is decided by which book.
+`PartitionOwner` reads by `TwoDecoders`, the loop asks `reason_to_go_back`. `change` says who is decided by which book.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -8,21 +8,22 @@ from dataclasses import dataclass
 from math import sqrt
 from typing import Final, Protocol
 
+from engine.core.zones import DAY
 from engine.errors import BadRecord
 from engine.model import Event, Identified
 from engine.ports import Counts, Limits, Meta, Record, Rollout
 
-FEW: Final = 20
+MIN_OUTREACH_JUDGED: Final = 20
 """Outreach of a rule that is no reason to go back, whatever was forecast: of so few, three times as many is chance."""
-FAILED: Final = 5
-"""Outreach that fails only with the new book and is a reason to go back."""
-COMPLAINTS: Final = 3
-"""Complaints that are a reason to go back, if they are more than COMPLAINED of what was sent."""
-COMPLAINED: Final = 0.003
-"""Mailbox providers send to spam who is above 0.3 %."""
-DAY: Final = 86_400_000
-SURE: Final = 3.0
-"""Standard deviations of chance that are added to what a rule may send: where 12 may come, 22 may by chance."""
+MAX_NEW_FAILURES: Final = 5
+"""Outreach that fails only with the new book: so many are a reason to go back."""
+MIN_COMPLAINTS: Final = 3
+"""Complaints that are a reason to go back, if they are more than MAX_COMPLAINT_RATE of what was sent. Without it one
+customer could end a roll-out that has only begun."""
+MAX_COMPLAINT_RATE: Final = 0.003
+"""Mailbox providers put the mail of a sender with more than 0.3 % into spam folders."""
+DEVIATIONS_OF_CHANCE: Final = 3.0
+"""Standard deviations that are added to what a rule may send: where 12 are allowed, 22 may still be chance."""
 
 
 class RecordDecoder(Protocol):
@@ -97,14 +98,14 @@ def _reasons(counts: Counts, limits: Limits, share: float, days: float) -> Itera
     for rule, sent in sorted(counts.sent.items()):
         expected = forecast(counts, limits, rule, share, days)
         limit = limits.factor * expected
-        if sent > max(FEW, limit + SURE * sqrt(limit)):
+        if sent > max(MIN_OUTREACH_JUDGED, limit + DEVIATIONS_OF_CHANCE * sqrt(limit)):
             yield f"{rule} has sent {sent:,} messages, and {expected:,.0f} were expected by now"
     sent = sum(counts.sent.values())
     if 0 < limits.most < sent:
         yield f"{sent:,} messages were sent, and {limits.most:,} are allowed"
-    if counts.failed - counts.failed_without >= FAILED:
+    if counts.failed - counts.failed_without >= MAX_NEW_FAILURES:
         yield f"{counts.failed:,} messages could not be made, and {counts.failed_without:,} with the old rules"
-    if counts.complaints >= max(COMPLAINTS, COMPLAINED * sent):
+    if counts.complaints >= max(MIN_COMPLAINTS, MAX_COMPLAINT_RATE * sent):
         yield f"{counts.complaints:,} customers complained of {sent:,} messages"
 
 

@@ -19,7 +19,7 @@ from engine.worker.change import PASSES, WHOLE, Change, Side
 from engine.worker.executors import results
 from engine.worker.partition import Partition
 from engine.worker.result import Arrival
-from engine.worker.rollouts import FEW, reason_to_go_back
+from engine.worker.rollouts import MIN_OUTREACH_JUDGED, reason_to_go_back
 from engine.worker.values import read_value, state_of
 from tests.support.books import DAY, HOUR, POLICIES, START, Plain, book, event, every_kind, profile_is, rule
 from tests.support.examples import examples
@@ -317,7 +317,7 @@ def test_what_the_live_rules_would_have_sent_too_is_no_reason() -> None:
     assert rollout is not None
     assert rollout.counts is not None
     assert rollout.counts.sent == rollout.counts.without
-    assert sum(rollout.counts.sent.values()) > 3 * FEW
+    assert sum(rollout.counts.sent.values()) > 3 * MIN_OUTREACH_JUDGED
     assert reason(shop, Limits()) == ""
 
 
@@ -332,7 +332,7 @@ def test_what_is_due_at_once_when_customers_meet_a_shorter_wait_counts_too() -> 
     rollout = shop.store.meta(0).rollout
     assert rollout is not None
     assert rollout.counts is not None
-    assert fired == len(shop.have_new()) > FEW
+    assert fired == len(shop.have_new()) > MIN_OUTREACH_JUDGED
     assert (rollout.counts.sent, rollout.counts.without) == ({"quiet": fired}, {})
     assert "quiet has sent" in reason(shop, Limits())
 
