@@ -11,7 +11,6 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from engine.adapters.file import STANDARD, JsonLinesSink, JsonLinesSource
-from engine.adapters.memory import MemorySink
 from engine.cli.as_decided import as_decided
 from engine.cli.console import complain, err, is_terminal, out
 from engine.cli.opening import open_project
@@ -94,8 +93,8 @@ def _replay(
     _refuse_shared(events, outputs)
     JsonLinesSource.of_each(events)  # says what cannot be read before anything is written
     with ExitStack() as stack:
-        first, *others = (_sink(stack, path, anew=store == "memory") for path in paths)
-        summary = _decide(settings, project, history, number, Sinks(first or MemorySink(), *others), stack)
+        sinks = Sinks(*(_sink(stack, path, anew=store == "memory") for path in paths))
+        summary = _decide(settings, project, history, number, sinks, stack)
     console = err if Path(STANDARD) in outputs else out
     _conclude(summary, project.book, console, paths[2], as_json=as_json)
 

@@ -8,7 +8,7 @@ from zlib import crc32
 
 import msgspec
 
-from engine.adapters.memory import MemorySink
+from engine.adapters.memory import MemorySink, NoSink
 from engine.errors import BadInputFile, BadRecord
 from engine.model import Event, Identified
 from engine.ports import OUTREACH, Entry, OutreachSink, Record, Source
@@ -56,7 +56,7 @@ class Replay:
     def __init__(
         self,
         partition: Partition,
-        outreach: OutreachSink,
+        outreach: OutreachSink | None = None,
         *,
         outcomes: OutreachSink | None = None,
         dead_letters: OutreachSink | None = None,
@@ -67,7 +67,7 @@ class Replay:
         self.partition = partition
         partition.before_commit = self._report
         self.derived = MemorySink()
-        sinks = {OUTREACH: outreach, DERIVED: self.derived}
+        sinks = {OUTREACH: outreach or NoSink(), DERIVED: self.derived}
         self.relay = Relay(partition.number, partition.store, partition.outbox, sinks)
         assert share is None or not partition.book.makes_for_others, "these customers meet"
         self._derived_decoder = DerivedDecoder(DERIVED, partition.book.catalog)

@@ -10,7 +10,6 @@ from pathlib import Path
 from time import perf_counter
 
 from engine.adapters.file import STANDARD, JsonLinesSource
-from engine.adapters.memory import MemorySink
 from engine.core.catalog import Catalog, Source
 from engine.core.zones import to_millis
 from engine.errors import BadInputFile, BadRecord, RolloutRefused, UsageError
@@ -30,7 +29,7 @@ LOOKED_AT = 100
 class Sinks:
     """The outputs of a run; None: not written."""
 
-    outreach: OutreachSink = field(default_factory=MemorySink)
+    outreach: OutreachSink | None = None
     outcomes: OutreachSink | None = None
     dead_letters: OutreachSink | None = None
 

@@ -127,7 +127,7 @@ class _Share:
 
     def __init__(self, place: int, number: int, task: Task, sinks: Sinks, others: Sequence[Connection]) -> None:
         self.summary = Summary()
-        wants = sinks.outcomes is not None, sinks.dead_letters is not None
+        wants = [sink is not None for sink in (sinks.outreach, sinks.outcomes, sinks.dead_letters)]
         self._process, self.hear = start(_decide, (place, number, task, wants), others)
         self._said: Queue[_Batch | Summary | EngineError | None] = Queue(_AHEAD)
         """The next message; None if the process is gone."""
@@ -175,13 +175,13 @@ class _Share:
 # --- in the process of a share
 
 
-def _decide(place: int, number: int, task: Task, wants: tuple[bool, bool], tell: Connection) -> None:
-    outreach, outcomes, letters = outputs = MemorySink(), MemorySink(), MemorySink()
-    wants_outcomes, wants_letters = wants
-    sinks = Sinks(outreach, outcomes if wants_outcomes else None, letters if wants_letters else None)
+def _decide(place: int, number: int, task: Task, wants: Sequence[bool], tell: Connection) -> None:
+    outputs = [MemorySink() if wanted else None for wanted in wants]
+    sinks = Sinks(*outputs)
 
     def batch_done(records: int) -> None:
-        tell.send(_Batch(records, [[_line(entry.id, entry.value) for entry in output.take(0)] for output in outputs]))
+        entries = [output.take(0) if output else [] for output in outputs]
+        tell.send(_Batch(records, [[_line(entry.id, entry.value) for entry in each] for each in entries]))
 
     try:
         project = load_project(task.rules, task.templates).signing(task.coupon_secret)

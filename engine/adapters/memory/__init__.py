@@ -4,6 +4,14 @@ Shipped adapters, not mocks: they pass the contract suites of their ports. Nothi
 """
 
 from engine.adapters.memory.sending import MemoryClaims, MemorySuppressions
-from engine.adapters.memory.store import MemoryRecords, MemorySink, MemoryStore, MemoryTransfer
+from engine.adapters.memory.store import MemoryRecords, MemorySink, MemoryStore, MemoryTransfer, NoSink
 
-__all__ = ["MemoryClaims", "MemoryRecords", "MemorySink", "MemoryStore", "MemorySuppressions", "MemoryTransfer"]
+__all__ = [
+    "MemoryClaims",
+    "MemoryRecords",
+    "MemorySink",
+    "MemoryStore",
+    "MemorySuppressions",
+    "MemoryTransfer",
+    "NoSink",
+]
