@@ -9,10 +9,10 @@ import msgspec
 from engine.core.seen import moments
 from engine.core.state.model import State
 from engine.core.zones import iso
-from engine.errors import UsageError
+from engine.errors import StoreDamaged, UsageError
 from engine.operate.erasure import erase, looks_name, pending
 from engine.operate.statement import statement
-from engine.ports import ClaimStore, StateStore
+from engine.ports import ClaimStore, Meta, StateStore
 from engine.wire.histories import decode_history
 from engine.wire.partitioner import murmur2_partition
 from engine.worker.change import revision_for
@@ -51,19 +51,26 @@ def likely_partitions(store: StateStore, customer: str) -> Iterator[int]:
 
 
 def find(store: StateStore, customer: str) -> Found:
-    """Raises UsageError if no partition of the store has the customer."""
+    """Raises UsageError if no partition of the store has the customer, StateUnreadable and StoreDamaged."""
     for partition in likely_partitions(store, customer):
         value = read_value(store.load(partition, [customer])[0])
         state = state_of(value)
         if state is not None:
             meta = store.meta(partition)
-            history = decode_history(customer, value.history, meta.names)
+            history = _history(customer, value.history, meta, partition)
             trial = revision_for(meta, customer) if meta.rollout is not None else ""
             return Found(partition, state, max(meta.clock, state.last), history, trial)
     message = f"the store has no customer {customer!r}"
     if stored_meta(store) is None:
         message = "the store is empty: no customer in this namespace. `engine run` fills it, or `engine replay --store`"
     raise UsageError(message)
+
+
+def _history(customer: str, history: bytes, meta: Meta, partition: int) -> list[dict[str, Any]]:
+    try:
+        return decode_history(customer, history, meta.names)
+    except msgspec.DecodeError as error:
+        raise StoreDamaged("the store", f"the history of {customer!r} in partition {partition}", str(error)) from error
 
 
 def add_endings(history: Sequence[dict[str, Any]], claims: ClaimStore) -> None:

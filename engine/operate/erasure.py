@@ -9,7 +9,7 @@ from engine.errors import Fenced
 from engine.operate.outside_commit import commit_outside, on_top
 from engine.ports import Commit, Entry, Opened, StateStore
 from engine.wire.digests import customer_digest
-from engine.worker.values import decode_looks, encode_looks
+from engine.worker.values import encode_looks, read_looks
 
 
 def erase(store: StateStore, partition: int, customer: str, at: int, partitions: int) -> None:
@@ -52,7 +52,7 @@ class NamingLooks:
         self._naming: dict[tuple[int, int], bytes] = {}
 
     def read(self, days: Iterable[int], seal: bytes | None = None) -> None:
-        """Read what has been appended since the last time. Raises Fenced."""
+        """Read what has been appended since the last time. Raises Fenced and StoreDamaged."""
         days = set(days)
         for day in self._known.keys() - days:
             self._forget(day)
@@ -67,7 +67,7 @@ class NamingLooks:
         if found:
             self._known[day] = start + len(found), found[-1]
         for place, looks in enumerate(found, start):
-            if any(customer == self._customer for _, customer in decode_looks([looks])):
+            if any(customer == self._customer for _, customer in self._read(day, looks)):
                 self._naming[day, place] = looks
 
     def _forget(self, day: int) -> None:
@@ -77,9 +77,12 @@ class NamingLooks:
     def rewritten(self) -> dict[tuple[int, int], tuple[bytes, bytes]]:
         """(day, place) -> (looks that name the customer, the same without them)."""
         return {
-            place: (looks, encode_looks(one for one in decode_looks([looks]) if one[1] != self._customer))
-            for place, looks in self._naming.items()
+            (day, place): (looks, encode_looks(one for one in self._read(day, looks) if one[1] != self._customer))
+            for (day, place), looks in self._naming.items()
         }
+
+    def _read(self, day: int, looks: bytes) -> list[tuple[int, str]]:
+        return read_looks(self._partition, {day: [looks]})[day]
 
     def refused(self, error: Fenced) -> None:
         """Read everything again if another erasure has rewritten what was read: the seal was the expected one."""

@@ -11,11 +11,11 @@ import msgspec
 
 from engine.core.state.codec import decode_state
 from engine.core.zones import iso
-from engine.errors import StateTooNew, StateUnreadable
+from engine.errors import StateTooNew, StateUnreadable, StoreDamaged
 from engine.operate.customers import fields_of, likely_partitions
 from engine.ports import DAY, StateStore
 from engine.wire.histories import decode_history
-from engine.worker.values import Value, decode_looks, read_value
+from engine.worker.values import Value, read_looks, read_value
 
 PAGE = 1_000
 MAX_LOOKS = 100
@@ -46,9 +46,24 @@ def where(store: StateStore, customer: str) -> Iterator[dict[str, Any]]:
 
 
 def _days_of(store: StateStore, partition: int, customer: str) -> list[str]:
-    looks = store.looks(partition, dict.fromkeys(store.days(partition), 0))
-    moments = (moment for lists in looks.values() for moment, name in decode_looks(lists) if name == customer)
-    return [iso(moment) for moment in sorted(moments)]
+    return [iso(moment) for moment in sorted(_moments(store, partition, customer))]
+
+
+def _moments(store: StateStore, partition: int, customer: str) -> list[int]:
+    return [moment for moment, name in _looks(store, partition, []) if name == customer]
+
+
+def _looks(store: StateStore, partition: int, damaged: list[tuple[str, str]]) -> Iterator[tuple[int, str]]:
+    """All looks of the partition. Days that cannot be read are left out, and added to `damaged`: (key, reason)."""
+    for day in store.days(partition):
+        try:
+            yield from _looks_of(store, partition, day)
+        except StoreDamaged as error:
+            damaged.append((error.key, error.reason))
+
+
+def _looks_of(store: StateStore, partition: int, day: int) -> list[tuple[int, str]]:
+    return read_looks(partition, store.looks(partition, {day: 0}))[day]
 
 
 def dump(store: StateStore, partition: int) -> Iterator[dict[str, Any]]:
@@ -62,8 +77,8 @@ def dump(store: StateStore, partition: int) -> Iterator[dict[str, Any]]:
 
 
 def dump_day(store: StateStore, partition: int, day: int) -> dict[str, Any]:
-    """The looks of one day, soonest first."""
-    looks = sorted(decode_looks(store.looks(partition, {day: 0})[day]))
+    """The looks of one day, soonest first. Raises StoreDamaged."""
+    looks = sorted(_looks_of(store, partition, day))
     return {"day": day, "date": iso(day * DAY)[:10], "looks": [[iso(moment), customer] for moment, customer in looks]}
 
 
@@ -111,23 +126,21 @@ def _count(checked: Checked, customer: str, data: bytes) -> None:
 def _suspects(store: StateStore, partition: int, checked: Checked) -> list[str]:
     """Those who must be looked at again: all whose live look is not listed, and who has very many looks."""
     listed: dict[str, list[int]] = {}
-    for day in store.days(partition):
-        for moment, customer in decode_looks(store.looks(partition, {day: 0})[day]):
-            listed.setdefault(customer, []).append(moment)
+    for moment, customer in _looks(store, partition, checked.problems):
+        listed.setdefault(customer, []).append(moment)
     checked.looks = sum(map(len, listed.values()))
-    clock = store.meta(partition).clock
+    meta = store.meta(partition)
     return [
         customer
         for customer, data in values_of(store, partition)
-        if any(_wrong(read_value(data), listed.get(customer, ()), store.meta(partition).names, clock))
+        if any(_wrong(read_value(data), listed.get(customer, ()), meta.names, meta.clock))
     ]
 
 
 def _problems(store: StateStore, partition: int, customer: str) -> Sequence[str]:
     """What is wrong with a customer now; nothing of what a commit has put right meanwhile."""
     value = read_value(store.load(partition, [customer])[0])
-    looks = store.looks(partition, dict.fromkeys(store.days(partition), 0))
-    moments = [moment for lists in looks.values() for moment, name in decode_looks(lists) if name == customer]
+    moments = _moments(store, partition, customer)
     meta = store.meta(partition)
     return list(_wrong(value, moments, meta.names, meta.clock))
 

@@ -11,12 +11,10 @@ from typing import Any
 
 import msgspec
 
-from engine.errors import StoreDamaged
-from engine.model import UNREADABLE
 from engine.ports import DAY, Commit, Entry, Meta, StateStore
 from engine.worker.cache import StateCache
 from engine.worker.looks import Looks
-from engine.worker.values import Value, decode_looks, encode_looks, encode_value, encode_with_look, read_value
+from engine.worker.values import Value, encode_looks, encode_value, encode_with_look, read_looks, read_value
 
 RETRY_WAKE = 3_600_000
 """Milliseconds until a customer whose wake-up failed is tried again. Without it a state that `decide` cannot handle
@@ -59,11 +57,7 @@ class Holding:
         found: dict[int, list[tuple[int, str]]] = {}
         if days := dict.fromkeys(self.looks.missing(clock), 0):
             yield (asked := self.executor.submit(self.store.looks, self.number, days, self.seal))
-            for day, some in asked.result().items():
-                try:
-                    found[day] = decode_looks(some)
-                except UNREADABLE as error:
-                    raise StoreDamaged("the store", f"t:{day} of partition {self.number}", str(error)) from error
+            found = read_looks(self.number, asked.result())
         self.looks.learn(clock, found)
 
     def load(self, customers: Iterable[str]) -> Generator[Future[Any], None, dict[str, Value]]:

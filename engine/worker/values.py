@@ -4,12 +4,13 @@
 `redis-cli HGET` and any MessagePack reader show it. Deciding passes the history on without decoding it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
 from engine.core.state.codec import decode_state
 from engine.core.state.model import State
+from engine.errors import StoreDamaged
 from engine.model import UNREADABLE
 
 
@@ -79,6 +80,17 @@ def encode_looks(looks: Iterable[tuple[int, str]]) -> bytes:
 def decode_looks(data: Iterable[bytes]) -> list[tuple[int, str]]:
     """(moment, customer) of each look, in no order. Raises UNREADABLE."""
     return [look for some in data for look in _decode_looks(some)]
+
+
+def read_looks(partition: int, found: Mapping[int, Iterable[bytes]]) -> dict[int, list[tuple[int, str]]]:
+    """Day -> its looks, in no order. Raises StoreDamaged, which says where."""
+    looks = {}
+    for day, lists in found.items():
+        try:
+            looks[day] = decode_looks(lists)
+        except UNREADABLE as error:
+            raise StoreDamaged("the store", f"t:{day} of partition {partition}", str(error)) from error
+    return looks
 
 
 def encode_value(value: Value) -> bytes:

@@ -3,13 +3,20 @@
 import msgspec
 import pytest
 
+from engine.adapters.memory import MemoryStore
+from engine.core.state.codec import encode_state
+from engine.core.state.model import State
 from engine.core.triggers.event import OnEvent
 from engine.core.triggers.inactivity import Inactivity
+from engine.errors import StoreDamaged
+from engine.operate.customers import find
+from engine.operate.overdue import overdue
 from engine.operate.store_view import check, dump, dump_day, where
 from engine.ports import DAY as DAY_OF_LOOKS
 from engine.ports import Record, StateStore
 from engine.worker.partition import Partition
 from engine.worker.result import Arrival
+from engine.worker.values import encode_value, read_value
 from tests.support.books import DAY, START, Plain, book, event, rule
 from tests.support.stores import put
 
@@ -62,3 +69,25 @@ def test_who_cannot_be_read_is_found_and_shown_as_bytes(shop: StateStore) -> Non
     assert wrong(shop) == ["c-1"]
     (found,) = where(shop, "c-1")
     assert found["state"]["hex"] == "c1"
+
+
+def test_a_list_of_looks_that_is_damaged_is_found_and_hides_nothing_else() -> None:
+    """Whatever of it the engine cannot read."""
+    for damaged in (b"\xc1", b"\x91\x92\x01\xa1\xff", b"\x91" * 100_000):
+        store = MemoryStore()
+        day = QUIET // DAY_OF_LOOKS
+        put(store, states={"c-0": encode_state(State())}, wakes={"c-0": QUIET})
+        store.partitions[0][f"t:{day}"] = [damaged]
+        assert {key for key, _ in check(store, 0).problems} == {f"t:{day} of partition 0", "c-0"}
+        assert [found["looks"] for found in where(store, "c-0")] == [[]]
+        with pytest.raises(StoreDamaged, match=f"t:{day} of partition 0"):
+            list(overdue(store, 0, QUIET, 10))
+
+
+def test_a_customer_whose_history_is_damaged_is_named() -> None:
+    store = MemoryStore()
+    put(store, states={"c-0": encode_state(State())})
+    value = read_value(store.partitions[0]["values"]["c-0"])
+    store.partitions[0]["values"]["c-0"] = encode_value(msgspec.structs.replace(value, history=b"\x07damaged"))
+    with pytest.raises(StoreDamaged, match="the history of 'c-0' in partition 0"):
+        find(store, "c-0")
