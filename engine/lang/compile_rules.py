@@ -1,9 +1,8 @@
 """Compiles one rule of a rule file to a core rule. `project` calls it for each."""
 
 import json
-from typing import Any
-
-from pydantic import BaseModel
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 from engine.core.book import Rule
 from engine.core.expression import Needs, Reads
@@ -19,8 +18,20 @@ from engine.lang.templates import Templates
 from engine.lang.trigger_fields import Common
 
 
-def compile_rule(site: Site, fields: RuleFields, defaults: Defaults, policy: Policy, templates: Templates) -> Rule:
-    """The rule; problems are reported at `site`, its place in the file. The project sets its order."""
+class Surroundings(NamedTuple):
+    """What stands around a rule: the defaults of its file, the policy, and the templates."""
+
+    defaults: Defaults
+    policy: Policy
+    templates: Templates
+
+
+def compile_rule(site: Site, fields: RuleFields, given: Mapping[str, Any], surroundings: Surroundings) -> Rule:
+    """The rule; problems are reported at `site`, its place in the file. The project sets its order.
+
+    `given`: `fields` as plain data, under their names in the file; what has its default value is not in it.
+    """
+    defaults, policy, templates = surroundings
     kind, steps = fields.when.chosen()
     types = kind.events(site.catalog)
     condition = site.at("if").expression(fields.condition, types, experiments=True)
@@ -52,26 +63,21 @@ def compile_rule(site: Site, fields: RuleFields, defaults: Defaults, policy: Pol
         exits=exits,
         match=_match(site.at("match"), fields.match, types, action.waits),
         needs=_union(site.needs) | needs,
-        arming=_arming(fields, keeps_event, policy, action.journey),
+        arming=_arming(given, keeps_event, policy, action.journey),
     )
     if fields.steps is not None:
         check_journey(site, fields.steps, rule, policy)
     return rule
 
 
-def _arming(fields: RuleFields, keeps_event: bool, policy: Policy, journey: Journey | None) -> str:
+def _arming(given: Mapping[str, Any], keeps_event: bool, policy: Policy, journey: Journey | None) -> str:
     """When the rule's timers are armed and disarmed, and what they keep; not what is said then, or asked."""
-    ends = [canonical(each) for each in fields.exits()[0]]
+    ends = [given["cancel_on"]] if "cancel_on" in given else given.get("exit", [])
     # `cancel_on`, and one fact alone, as the mark of a rule was made before there were several.
-    written = {"when": canonical(fields.when), "cancel_on": ends if len(ends) > 1 else next(iter(ends), None)}
+    written = {"when": given["when"], "cancel_on": ends if len(ends) > 1 else next(iter(ends), None)}
     zones = (policy.zones.default.key, policy.zones.field)
     parts = [written, keeps_event, zones, policy.allowed_lateness]
     return json.dumps([*parts, journey.shape] if journey is not None else parts, sort_keys=True)
-
-
-def canonical(content: BaseModel) -> Any:
-    """What was written, under its names in the file; what is not given, or has its default value, is not in it."""
-    return content.model_dump(mode="json", by_alias=True, exclude_defaults=True)
 
 
 def _exits(site: Site, fields: RuleFields, began: frozenset[str], waits: bool) -> tuple[Fact, ...]:

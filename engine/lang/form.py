@@ -104,6 +104,11 @@ class Strict(BaseModel):
     """Fields that are read for ever, and offered to nobody."""
 
     @classmethod
+    def as_default(cls, **fields: Any) -> Any:
+        """An instance as the default of a field: unlike `cls(…)` it does not make pydantic compile the model."""
+        return cls.model_construct(**fields)
+
+    @classmethod
     def lacks(cls, given: Set[str]) -> tuple[str, str] | None:
         """What is missing where one of several fields is needed: message and help. `given`: names as in the file.
 

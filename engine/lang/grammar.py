@@ -64,7 +64,7 @@ class SourceFields(Strict):
     customer: str = Field("customer", description="Where the customer's id sits.")
     type: str = Field("type", description="Where the event type sits.")
     time: Annotated[SourceTime, Shorthand(_source_time, TEXT)] = Field(
-        SourceTime(field="time"), description="Where the event time sits: ISO 8601 or an epoch number."
+        SourceTime.as_default(field="time"), description="Where the event time sits: ISO 8601 or an epoch number."
     )
     properties: str = Field("properties", description='Where the properties sit; "." when beside the other fields.')
     types: dict[str, Name] = Field({}, description="Foreign type name -> ours.")
@@ -155,11 +155,14 @@ class EventsFile(File):
 
     label = "events.yaml"
     sources: Annotated[list[SourceFields], Field(min_length=1)] = Field(
-        [SourceFields(topic="events")], description="Streams to read; own JSON from the topic `events` when not given."
+        [SourceFields.as_default(topic="events")],
+        description="Streams to read; own JSON from the topic `events` when not given.",
     )
     events: dict[Name, EventField] = Field(description="Event type -> its properties and the profile fields it feeds.")
     profile: dict[Name, Kind] = Field({}, description="Profile fields beyond those that events feed.")
-    accept: AcceptFields = Field(AcceptFields(), description="Bounds outside which an event is dead-lettered.")
+    accept: AcceptFields = Field(
+        AcceptFields.as_default(), description="Bounds outside which an event is dead-lettered."
+    )
 
 
 # policy.yaml
@@ -225,9 +228,11 @@ class PolicyFile(File):
 
     label = "policy.yaml"
     zone: Annotated[ZoneFields, Shorthand(_default, TEXT)] = Field(
-        ZoneFields(), description="The customers' time zone."
+        ZoneFields.as_default(), description="The customers' time zone."
     )
-    locale: Annotated[LocaleFields, Shorthand(_default, TEXT)] = Field(LocaleFields(), description="Their locale.")
+    locale: Annotated[LocaleFields, Shorthand(_default, TEXT)] = Field(
+        LocaleFields.as_default(), description="Their locale."
+    )
     quiet_hours: Annotated[list[QuietFields], OneOrMore()] = Field([], description="When outreach waits.")
     caps: list[CapFields] = Field([], description="How many outreach a customer gets at most.")
     consent: dict[Name, ByChannel] = Field(
@@ -318,7 +323,9 @@ class RuleFile(File):
     """Rules: which customer gets which message on what action or inaction."""
 
     label = "rule file"
-    defaults: Defaults = Field(Defaults(), description="What the rules of this file have where they don't say.")
+    defaults: Defaults = Field(
+        Defaults.as_default(), description="What the rules of this file have where they don't say."
+    )
     points: list[PointsFields] = Field([], description="What customers earn and spend.")
     segments: list[SegmentFields] = Field([], description="Groups of customers, by conditions that hold or not.")
     coupons: list[CouponFields] = Field([], description="Codes that messages show, one for each run of a rule.")

@@ -2,13 +2,11 @@
 worker and tests call `load`; it never raises for what a file says, but returns diagnostics."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, TypeVar
-
-from pydantic import BaseModel
 
 from engine.core.answered import ANSWERED_TYPE, SURVEY_ANSWERED
 from engine.core.book import Rule, RuleBook
@@ -27,17 +25,18 @@ from engine.lang.checks import check_ids, check_policy
 from engine.lang.circles import check_circles
 from engine.lang.compile_events import compile_events
 from engine.lang.compile_policy import compile_policy
-from engine.lang.compile_rules import compile_rule
+from engine.lang.compile_rules import Surroundings, compile_rule
 from engine.lang.coupons import CouponFields, check_shown, compile_coupon
 from engine.lang.coupons import placeholders as placeholder_coupons
 from engine.lang.diagnostics import Diagnostic
 from engine.lang.experiments import compile_experiment
 from engine.lang.experiments import placeholders as placeholder_experiments
 from engine.lang.form import Strict
-from engine.lang.grammar import SECTIONS, EventsFile, PolicyFile, RuleFields, RuleFile
+from engine.lang.grammar import SECTIONS, EventsFile, PolicyFile, RuleFile
 from engine.lang.located import Document
 from engine.lang.points import PointsFields, check_forgetting, compile_points, with_points
 from engine.lang.points import forms as point_forms
+from engine.lang.rules_read import RulesRead, canonical
 from engine.lang.segments import SegmentFields, compile_segments, forms, with_measures, with_segments
 from engine.lang.site import Site
 from engine.lang.tables import name_of, paths_of, read_table
@@ -46,7 +45,6 @@ from engine.lang.validate import validate
 from engine.lang.yaml_reader import read
 
 F = TypeVar("F", bound=Strict)
-P = TypeVar("P", SegmentFields, PointsFields)
 
 NOTHING = Catalog()
 EVENTS, POLICY, TESTS = "events.yaml", "policy.yaml", ".test.yaml"
@@ -88,40 +86,7 @@ def load(
     return replace(loaded, with_data=lambda scores, tables: load(rules_dir, templates, scores, tables=tables))
 
 
-@dataclass(frozen=True, slots=True)
-class _RuleFile:
-    """A rule file that could be parsed, except for the rules in `left_out`."""
-
-    document: Document
-    content: RuleFile
-    left_out: set[int]
-
-    def written(self, section: str) -> list[Any]:
-        """The items of a section as they are written, right or wrong."""
-        return _listed(self.document.data.get(section))
-
-    def segments(self) -> list[tuple[int, SegmentFields]]:
-        """The segments that could be parsed, and their places in the file."""
-        return self._placed("segments", self.content.segments)
-
-    def points(self) -> list[tuple[int, PointsFields]]:
-        """The points that could be parsed, and their places in the file."""
-        return self._placed("points", self.content.points)
-
-    def _placed(self, section: str, parsed: list[P]) -> list[tuple[int, P]]:
-        ids = [each.get("id") if isinstance(each, dict) else None for each in self.written(section)]
-        found: list[tuple[int, P]] = []
-        for each in parsed:
-            found.append((ids.index(each.id, found[-1][0] + 1 if found else 0), each))
-        return found
-
-    def rules(self) -> list[tuple[int, RuleFields]]:
-        """The rules and their places in the file."""
-        given = range(len(self.content.rules) + len(self.left_out))
-        return list(zip((each for each in given if each not in self.left_out), self.content.rules, strict=True))
-
-
-def _with_answers(catalog: Catalog, files: list[_RuleFile]) -> Catalog:
+def _with_answers(catalog: Catalog, files: list[RulesRead]) -> Catalog:
     """The catalog with the type of answers to surveys, if a rule names it and events.yaml does not declare it."""
     if SURVEY_ANSWERED in catalog.events or not any(_names(file.document.data, SURVEY_ANSWERED) for file in files):
         return catalog
@@ -158,7 +123,7 @@ class _Project:
         rule_paths = [path for path in paths if path.name not in (EVENTS, POLICY)]
         catalog = self._catalog()
         policy = self._read(PolicyFile, self.folder / POLICY) if self.folder / POLICY in paths else None
-        files = [_RuleFile(*found) for path in rule_paths if (found := self._read(RuleFile, path))]
+        files = [RulesRead(*found) for path in rule_paths if (found := self._read(RuleFile, path))]
         self._check_files(rule_paths, files)
         complete = len(files) == len(rule_paths) and not any(file.left_out for file in files)
         book = self._compile(self._with_segments(catalog, files), policy, files, complete) if catalog else None
@@ -191,7 +156,7 @@ class _Project:
             return None
         catalog, findings = compile_events(found[0], found[1])
         self.findings += findings
-        self.content["events"] = _canonical(found[1])
+        self.content["events"] = canonical(found[1])
         return replace(catalog, scores=self._scores(catalog), tables=self._tables())
 
     def _scores(self, catalog: Catalog) -> ScoreModel | None:
@@ -203,7 +168,7 @@ class _Project:
             return scores.BROKEN
         document, content, _ = found
         Site(document, (), catalog, self.findings, []).at("purchase").event(content.purchase)
-        self.content["scores"] = _canonical(content)
+        self.content["scores"] = canonical(content)
         return content.built()
 
     def _tables(self) -> dict[str, Table]:
@@ -216,7 +181,7 @@ class _Project:
                 self.content[f"table {name_of(path)}"] = digest
         return found
 
-    def _with_segments(self, catalog: Catalog, files: list[_RuleFile]) -> Catalog:
+    def _with_segments(self, catalog: Catalog, files: list[RulesRead]) -> Catalog:
         found = with_segments(catalog, forms(each for file in files for each in file.written("segments")))
         self._reserve(catalog, MOVE_TYPES if found.segments else ())
         return found
@@ -230,7 +195,7 @@ class _Project:
     def _report(self, path: Path, code: str, message: str, help: str = "") -> None:
         self.findings.append(Document(path, "").report(None, code, message, help))
 
-    def _check_files(self, paths: list[Path], files: list[_RuleFile]) -> None:
+    def _check_files(self, paths: list[Path], files: list[RulesRead]) -> None:
         """Check the rules as far as that is possible without the catalog."""
         if not paths and self.folder.is_dir():
             self._report(self.folder, "no-rules", "the rules folder has no rule file")
@@ -249,7 +214,7 @@ class _Project:
         self,
         catalog: Catalog,
         policy: tuple[Document, PolicyFile, set[int]] | None,
-        files: list[_RuleFile],
+        files: list[RulesRead],
         complete: bool,
     ) -> RuleBook | None:
         catalog = _with_answers(catalog, files)
@@ -270,7 +235,7 @@ class _Project:
             if site:
                 check_policy(site, content, compiled, rules)
                 self.templates.check_surveys(site.at("surveys"), content.surveys)
-        self.content["policy"] = _canonical(content, but={"preferences", "surveys"})  # nothing is decided by them
+        self.content["policy"] = canonical(content, but={"preferences", "surveys"})  # nothing is decided by them
         if any(each.severity == "error" for each in self.findings):
             return None
         leaves = bool(compiled.publish) or any(rule.action.makes_for_others for rule in rules)
@@ -280,13 +245,13 @@ class _Project:
         check_circles(book, {rule.id: place for rule, place in zip(rules, places, strict=True)})
         return book if len(self.findings) == before else None
 
-    def _with_exposures(self, catalog: Catalog, files: list[_RuleFile]) -> Catalog:
+    def _with_exposures(self, catalog: Catalog, files: list[RulesRead]) -> Catalog:
         if not any(file.written("experiments") for file in files):
             return catalog
         self._reserve(catalog, (EXPOSED,))
         return replace(catalog, events={**catalog.events, EXPOSED: EXPOSED_TYPE})
 
-    def _with_experiments(self, catalog: Catalog, files: list[_RuleFile], holdout: float) -> Catalog:
+    def _with_experiments(self, catalog: Catalog, files: list[RulesRead], holdout: float) -> Catalog:
         raw = [each for file in files for each in file.written("experiments")]
         if not raw:
             return catalog
@@ -296,12 +261,12 @@ class _Project:
             for index, fields in enumerate(file.content.experiments)
         ]
         check_ids((site, fields.id, ()) for site, fields in written)
-        self.content["experiments"] = [_canonical(fields) for _, fields in written]
+        self.content["experiments"] = _plain(files, "experiments")
         found = {fields.id: compile_experiment(site, fields, holdout) for site, fields in written}
         return replace(catalog, experiments=placeholder_experiments(raw) | found)
 
     def _with_coupons(
-        self, catalog: Catalog, files: list[_RuleFile]
+        self, catalog: Catalog, files: list[RulesRead]
     ) -> tuple[Catalog, list[tuple[Site, CouponFields]]]:
         raw = [each for file in files for each in file.written("coupons")]
         written = [
@@ -313,7 +278,7 @@ class _Project:
             return catalog, written
         check_ids((site, fields.id, fields.was) for site, fields in written)
         self._reserve(catalog, (COUPON_ISSUED,))
-        self.content["coupons"] = [_canonical(fields) for _, fields in written]
+        self.content["coupons"] = _plain(files, "coupons")
         found = {fields.id: compile_coupon(fields) for _, fields in written}
         events = {**catalog.events, COUPON_ISSUED: COUPON_ISSUED_TYPE}
         return replace(catalog, coupons=placeholder_coupons(raw) | found, events=events), written
@@ -323,52 +288,54 @@ class _Project:
         for site, fields in coupons if self.templates.facts is not None else ():
             check_shown(site, fields.id, shown)
 
-    def _with_points(self, catalog: Catalog, files: list[_RuleFile], zones: Zones) -> Catalog:
+    def _with_points(self, catalog: Catalog, files: list[RulesRead], zones: Zones) -> Catalog:
         written = [each for file in files for each in file.written("points")]
         if not written:
             return catalog
         self._reserve(catalog, [CHANGED])
-        self.content["points"] = [_canonical(fields) for _, fields in self._points(files)]
+        self.content["points"] = _plain(files, "points")
         return with_points(catalog, point_forms(written, zones))
 
-    def _compile_points(self, catalog: Catalog, files: list[_RuleFile], forget_after: int | None) -> tuple[Points, ...]:
+    def _compile_points(self, catalog: Catalog, files: list[RulesRead], forget_after: int | None) -> tuple[Points, ...]:
         written = self._points(files, catalog)
         for site, fields in written:
             check_forgetting(site, fields, forget_after)
         return tuple(compile_points(site, fields) for site, fields in written)
 
-    def _points(self, files: list[_RuleFile], catalog: Catalog = NOTHING) -> list[tuple[Site, PointsFields]]:
+    def _points(self, files: list[RulesRead], catalog: Catalog = NOTHING) -> list[tuple[Site, PointsFields]]:
         return [
             (Site(file.document, ("points", index), catalog, self.findings, []), fields)
             for file in files
             for index, fields in file.points()
         ]
 
-    def _segments(self, files: list[_RuleFile], catalog: Catalog = NOTHING) -> list[tuple[Site, SegmentFields]]:
+    def _segments(self, files: list[RulesRead], catalog: Catalog = NOTHING) -> list[tuple[Site, SegmentFields]]:
         return [
             (Site(file.document, ("segments", index), catalog, self.findings, []), fields)
             for file in files
             for index, fields in file.segments()
         ]
 
-    def _compile_segments(self, catalog: Catalog, files: list[_RuleFile]) -> tuple[Segment, ...]:
+    def _compile_segments(self, catalog: Catalog, files: list[RulesRead]) -> tuple[Segment, ...]:
         written = self._segments(files, catalog)
         if written:  # without segments a book keeps the revision that it had before there were any
-            self.content["segments"] = [_canonical(fields) for _, fields in written]
+            self.content["segments"] = _plain(files, "segments")
         return compile_segments(written)
 
-    def _compile_rules(self, catalog: Catalog, policy: Policy, files: list[_RuleFile]) -> list[Rule]:
+    def _compile_rules(self, catalog: Catalog, policy: Policy, files: list[RulesRead]) -> list[Rule]:
         rules: list[Rule] = []
         kept = self.content["rules"] = []
         for file in files:
-            for index, fields in file.rules():
+            for (index, fields), given, plain in zip(
+                file.rules(), file.given.get("rules", ()), file.plain["rules"], strict=True
+            ):
                 site = self._site(file, index, catalog)
-                rule = compile_rule(site, fields, file.content.defaults, policy, self.templates)
+                rule = compile_rule(site, fields, given, Surroundings(file.content.defaults, policy, self.templates))
                 rules.append(replace(rule, order=len(rules)))
-                kept.append([_canonical(fields), _canonical(file.content.defaults)])
+                kept.append([plain, file.plain["defaults"]])
         return rules
 
-    def _site(self, file: _RuleFile, index: int, catalog: Catalog = NOTHING) -> Site:
+    def _site(self, file: RulesRead, index: int, catalog: Catalog = NOTHING) -> Site:
         return Site(file.document, ("rules", index), catalog, self.findings, [])
 
     def _revision(self) -> str:
@@ -378,9 +345,5 @@ class _Project:
         return sha256(json.dumps(self.content, sort_keys=True).encode()).hexdigest()[:12]
 
 
-def _listed(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
-
-
-def _canonical(content: BaseModel, but: Set[str] = frozenset()) -> Any:
-    return content.model_dump(mode="json", by_alias=True, exclude=set(but))
+def _plain(files: list[RulesRead], section: str) -> list[Any]:
+    return [each for file in files for each in file.plain[section]]

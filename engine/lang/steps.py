@@ -200,7 +200,6 @@ KINDS = ("send", "emit", "wait", "stop")
 StepField = Annotated[
     StepFields, Shorthand(lambda value: {"stop": True} if value == "stop" else value, {"const": "stop"})
 ]
-StepFields.model_rebuild()
 
 
 class StepsFields(ActionFields):

@@ -20,15 +20,15 @@ MAX_DEPTH = 50
 _LINE_BREAK = re.compile(r"[\n\r\f]")
 _NOT_TEXT = re.compile(r"[\x00-\x08\x0e-\x1f\ud800-\udfff]")
 _EXAMPLE = "an expression looks like: profile.email_opt_in and event.amount > 0"
-_HINTS = (
-    (re.compile(r"&&"), "write 'and' instead of '&&'"),
-    (re.compile(r"\|\|"), "write 'or' instead of '||'"),
-    (re.compile(r"!(?!=)"), "write 'not' instead of '!'"),
-    (re.compile(r"(?<![=!<>:])=(?!=)"), "write '==' to compare"),
-    (re.compile(r"\b(?:AND|OR|NOT|IN)\b"), "write 'and', 'or', 'not' and 'in' in lower case"),
-    (re.compile("[\u2018-\u201f]"), 'write straight quotes: "text"'),
-    (re.compile(rf"\.\s*(?:{'|'.join(keyword.kwlist)})\b"), "words such as 'from' or 'class' can't be names here"),
-    (re.compile("#"), "comments belong into the YAML, above the expression"),
+_HINTS = (  # compiled when an expression is wrong: few are
+    (r"&&", "write 'and' instead of '&&'"),
+    (r"\|\|", "write 'or' instead of '||'"),
+    (r"!(?!=)", "write 'not' instead of '!'"),
+    (r"(?<![=!<>:])=(?!=)", "write '==' to compare"),
+    (r"\b(?:AND|OR|NOT|IN)\b", "write 'and', 'or', 'not' and 'in' in lower case"),
+    ("[\u2018-\u201f]", 'write straight quotes: "text"'),
+    (rf"\.\s*(?:{'|'.join(keyword.kwlist)})\b", "words such as 'from' or 'class' can't be names here"),
+    ("#", "comments belong into the YAML, above the expression"),
 )
 
 
@@ -97,7 +97,7 @@ class Source:
 
     def _unreadable(self, reason: str, start: int, end: int) -> BadExpression:
         length = max(1, min(end, len(self._line)) - start)
-        hint = next((hint for pattern, hint in _HINTS if pattern.search(self._line)), _EXAMPLE)
+        hint = next((hint for pattern, hint in _HINTS if re.search(pattern, self._line)), _EXAMPLE)
         message = f"the expression can't be read: {reason}"
         return BadExpression("expression-syntax", message, self._lead + start, length, hint)
 
