@@ -6,7 +6,8 @@ the state: `decide` would change nothing else. Everything else is decided by `de
 
 from collections.abc import Sequence
 from copy import copy
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from engine.backtest.inputs import Input
 from engine.core.book import Plan, RuleBook

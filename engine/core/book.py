@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Final
 
+import msgspec
+
 from engine.core.actions.base import Action
 from engine.core.catalog import Catalog, Keep
 from engine.core.coupons import COUPON_ISSUED
@@ -39,8 +41,7 @@ class Reentry:
     after: int = 0
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Rule:
+class Rule(msgspec.Struct, frozen=True, eq=False):
     """One compiled rule. `order` is its position in the files; `needs` includes the needs of its template."""
 
     id: str
@@ -70,8 +71,7 @@ class Rule:
 Reaction = Callable[[State, Event, int], Firing | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Booking:
+class Booking(msgspec.Struct, frozen=True):
     """The lines of points that one event type concerns; none of them where it only moves ends, by the zone."""
 
     points: Points
@@ -124,8 +124,7 @@ class Plan:
         self.idle = not (self.reactions or self.exits or self.stands or self.runs)
 
 
-@dataclass(frozen=True, slots=True)
-class RunPlan:
+class RunPlan(msgspec.Struct, frozen=True):
     """The journeys that one event type concerns."""
 
     goals: tuple[tuple[Rule, Fact], ...]

@@ -4,8 +4,9 @@
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
+
+import msgspec
 
 from engine.core.scores import ScoreModel
 from engine.core.tables import Table
@@ -29,8 +30,7 @@ Format = Literal["json", "segment", "cloudevents"]
 TimeUnit = Literal["s", "ms", "us"]
 
 
-@dataclass(frozen=True, slots=True)
-class Property:
+class Property(msgspec.Struct, frozen=True):
     """One declared property of an event type, or one profile field. `from_text`: a number may come as text."""
 
     name: str
@@ -39,8 +39,7 @@ class Property:
     from_text: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Keep:
+class Keep(msgspec.Struct, frozen=True):
     """The history of an event type that is kept whether or not a rule asks for it."""
 
     sums: tuple[str, ...] = ()
@@ -51,13 +50,12 @@ class Keep:
     """Whether the newest event is kept."""
 
 
-@dataclass(frozen=True, slots=True)
-class EventType:
+class EventType(msgspec.Struct, frozen=True):
     """One declared event type. `profile` maps field -> property that feeds it; `profile_all`: every property does."""
 
     name: str
-    properties: dict[str, Property] = field(default_factory=dict)
-    profile: dict[str, str] = field(default_factory=dict)
+    properties: dict[str, Property] = {}
+    profile: dict[str, str] = {}
     profile_all: bool = False
     keep: Keep | None = None
     activity: bool = True
@@ -66,8 +64,7 @@ class EventType:
     """The engine makes these events; none are taken from a record."""
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(msgspec.Struct, frozen=True):
     """One stream of records. Paths are tuples of keys; an empty `properties` path: all fields not used otherwise."""
 
     name: str
@@ -80,12 +77,11 @@ class Source:
     time: tuple[str, ...] = ("time",)
     properties: tuple[str, ...] = ("properties",)
     unit: TimeUnit = "ms"
-    types: dict[str, str] = field(default_factory=dict)
+    types: dict[str, str] = {}
     """Foreign type name -> ours, where they differ."""
 
 
-@dataclass(frozen=True, slots=True)
-class Accept:
+class Accept(msgspec.Struct, frozen=True):
     """Limits for events; others are dead-lettered. `ahead`: how far event time may be past wall time."""
 
     earliest: int = 631_152_000_000  # 1990-01-01
@@ -95,8 +91,7 @@ class Accept:
     nobody: frozenset[str] = PLACEHOLDER_IDS
 
 
-@dataclass(frozen=True, slots=True)
-class SegmentForm:
+class SegmentForm(msgspec.Struct, frozen=True):
     """The parts of a segment that other rules may name. `levels` from the lowest; () if it has none."""
 
     levels: tuple[str, ...] = ()
@@ -117,31 +112,29 @@ class SegmentForm:
         return self.parts + (above if self.levels else ())
 
 
-@dataclass(frozen=True, slots=True)
-class PointsForm:
+class PointsForm(msgspec.Struct, frozen=True):
     """What others may know of points. `events`: the types that may change them, besides time."""
 
     events: frozenset[str] = frozenset()
-    zones: Zones = field(default_factory=Zones)
+    zones: Zones = msgspec.field(default_factory=Zones)
 
 
-@dataclass(frozen=True, slots=True)
-class Catalog:
+class Catalog(msgspec.Struct, frozen=True):
     """events.yaml as a whole. `profile` has every field the profile may have, fed or declared."""
 
     sources: tuple[Source, ...] = ()
-    events: dict[str, EventType] = field(default_factory=dict)
-    profile: dict[str, Property] = field(default_factory=dict)
+    events: dict[str, EventType] = {}
+    profile: dict[str, Property] = {}
     accept: Accept = Accept()
     scores: ScoreModel | None = None
     """What `engine fit` wrote beside the rules; None: there is none, and every score is missing."""
-    segments: dict[str, SegmentForm] = field(default_factory=dict)
-    experiments: "dict[str, Experiment]" = field(default_factory=dict)
-    points: dict[str, PointsForm] = field(default_factory=dict)
-    coupons: "dict[str, Coupon]" = field(default_factory=dict)
-    tables: Mapping[str, Table] = field(default_factory=dict)
+    segments: dict[str, SegmentForm] = {}
+    experiments: "dict[str, Experiment]" = {}
+    points: dict[str, PointsForm] = {}
+    coupons: "dict[str, Coupon]" = {}
+    tables: Mapping[str, Table] = {}
     """Reference tables, which only templates read."""
-    zones: Zones = field(default_factory=Zones)
+    zones: Zones = msgspec.field(default_factory=Zones)
     """How policy.yaml finds a customer's zone."""
     derives: bool = False
     """Whether events that rules make leave for a topic: for other customers, or since policy.yaml publishes them."""

@@ -7,8 +7,9 @@ is written. A run keeps what it has issued, so that a new secret serves new runs
 
 import hmac
 from base64 import b32encode
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from engine.core.catalog import EventType, Property
 from engine.core.effects import effect_id
@@ -30,8 +31,7 @@ COUPON_ISSUED_TYPE: Final = EventType(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Coupon:
+class Coupon(msgspec.Struct, frozen=True):
     """One compiled coupon. A code is `before`, `length` drawn characters and `after`; `valid`: milliseconds."""
 
     id: str

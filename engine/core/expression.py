@@ -5,8 +5,9 @@ what all of them need, so that states keep that much and no more.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Final
+
+import msgspec
 
 from engine.core.scope import Missing, Scope
 from engine.model import Number
@@ -26,8 +27,7 @@ Until = Callable[[Scope], tuple[bool, int]]
 """Whether an expression is true, and the first moment after now at which that may change without another event."""
 
 
-@dataclass(frozen=True, slots=True)
-class Expression:
+class Expression(msgspec.Struct, frozen=True):
     """A compiled expression, its source text, and what it reads from a state."""
 
     text: str
@@ -50,8 +50,7 @@ class Expression:
         return self.until(scope)[1]
 
 
-@dataclass(frozen=True, slots=True)
-class Reads:
+class Reads(msgspec.Struct, frozen=True):
     """The inputs, other than time, that can change the value of an expression."""
 
     fields: frozenset[str] = frozenset()
@@ -93,8 +92,7 @@ class Reads:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Keeps:
+class Keeps(msgspec.Struct, frozen=True):
     """The history that states have to keep. Counts and first and last times per event type are always kept."""
 
     last: frozenset[str] = frozenset()
@@ -122,8 +120,7 @@ class Keeps:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Needs:
+class Needs(msgspec.Struct, frozen=True):
     """What an expression or a template reads from a state, and which history it needs."""
 
     reads: Reads = Reads()

@@ -5,8 +5,9 @@ A fact is either an event, or a move of a segment, which is also an event (`segm
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final, Literal
+
+import msgspec
 
 from engine.core.expression import Expression
 from engine.core.scope import Scope
@@ -28,8 +29,7 @@ MAX_MATCH_VALUE_LENGTH: Final = 512
 """Characters of a match value; a longer one matches nothing. 32 values of 512 characters take 16 KB of a state."""
 
 
-@dataclass(frozen=True, slots=True)
-class Fact:
+class Fact(msgspec.Struct, frozen=True):
     """Either an event (`event`, `where`, `match`) or a move of a segment (`segment`, `moves`, `levels`).
 
     `match`: the property that must equal that of the event that began the run; "": the fact concerns every run.

@@ -4,8 +4,9 @@
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
 from typing import Literal
+
+import msgspec
 
 from engine.core.expression import Expression
 from engine.core.zones import DAY, Zones
@@ -14,8 +15,7 @@ from engine.model import TRANSACTIONAL
 Calendar = Literal["day", "week", "month"]
 
 
-@dataclass(frozen=True, slots=True)
-class QuietHours:
+class QuietHours(msgspec.Struct, frozen=True):
     """Outreach waits from `start` to `end` (minutes of the local day).
 
     Empty purposes: all but transactional; empty channels: all.
@@ -31,8 +31,7 @@ class QuietHours:
         return wanted and (not self.channels or channel in self.channels)
 
 
-@dataclass(frozen=True, slots=True)
-class Cap:
+class Cap(msgspec.Struct, frozen=True):
     """At most `limit` outreach per rolling `span` (ms) or calendar window. No purpose: all but transactional."""
 
     limit: int
@@ -60,24 +59,23 @@ def on_channel(permission: Permission | None, channel: str) -> Expression | None
     return permission.get(channel) if isinstance(permission, dict) else permission
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
+class Policy(msgspec.Struct, frozen=True):
     """policy.yaml, compiled. Durations are milliseconds; `fresh_for` None and `dedupe` 0 switch the check off."""
 
-    zones: Zones = field(default_factory=Zones)
+    zones: Zones = msgspec.field(default_factory=Zones)
     locale: str = "en_US"
     locale_field: str | None = None
     quiet_hours: tuple[QuietHours, ...] = ()
     caps: tuple[Cap, ...] = ()
-    consent: dict[str, Permission] = field(default_factory=dict)
+    consent: dict[str, Permission] = {}
     """purpose -> must be true for any outreach of that purpose."""
-    suppress: dict[str, Permission] = field(default_factory=dict)
+    suppress: dict[str, Permission] = {}
     """purpose, or "all" -> when true, no outreach of that purpose (or none at all)."""
-    addresses: dict[str, Expression] = field(default_factory=dict)
+    addresses: dict[str, Expression] = {}
     """channel -> where to send it to; a customer without one gets none."""
-    preferences: dict[str, str] = field(default_factory=dict)
+    preferences: dict[str, str] = {}
     """purpose -> its description on the page where customers choose what they get."""
-    surveys: dict[str, str] = field(default_factory=dict)
+    surveys: dict[str, str] = {}
     """survey -> its question, as the page with the answers shows it."""
     publish: frozenset[str] = frozenset()
     """Event types that are written to the topic of derived events too when the engine makes them."""

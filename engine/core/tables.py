@@ -5,18 +5,18 @@ a new table re-arms nobody.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+import msgspec
 
 Row = Mapping[str, Any]
 """Column -> text, number, true or false. A column without a value is absent."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Table:
+class Table(msgspec.Struct, frozen=True, eq=False):
     """`rows`: key -> its rows, best first. `columns`: those of all rows; None: not known, as the file has errors."""
 
-    rows: Mapping[str, tuple[Row, ...]] = field(default_factory=dict)
+    rows: Mapping[str, tuple[Row, ...]] = {}
     columns: frozenset[str] | None = None
 
     @classmethod

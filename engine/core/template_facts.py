@@ -3,14 +3,14 @@
 `engine/render` finds it; `engine/lang` checks it, and the rule book takes over what templates need.
 """
 
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from engine.core.expression import NO_NEEDS, Needs
 
 
-@dataclass(frozen=True, slots=True)
-class TemplateRead:
+class TemplateRead(msgspec.Struct, frozen=True):
     """One thing a template asks for: a path from a root, such as ("profile", "first_name"), and its 1-based line."""
 
     path: tuple[str, ...]
@@ -35,8 +35,7 @@ def needs_sender(read: TemplateRead) -> bool:
     return read.path in LINKS or read.path == SHARE_LINK or read.path[0] == SURVEY_LINKS
 
 
-@dataclass(frozen=True, slots=True)
-class TemplateProblem:
+class TemplateProblem(msgspec.Struct, frozen=True):
     """A problem inside a template, independent of the rules. `line` is 1-based."""
 
     code: str
@@ -45,8 +44,7 @@ class TemplateProblem:
     help: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class TemplateFacts:
+class TemplateFacts(msgspec.Struct, frozen=True):
     """Facts about a template `<template>.<channel>.j2`, for checks and the book. `path` is for messages."""
 
     template: str

@@ -5,9 +5,9 @@ To add an action: a model here with its fields and `build`, its key in `RuleFiel
 
 from abc import abstractmethod
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from typing import Annotated, Any, get_args
 
+import msgspec
 from pydantic import Field
 
 from engine.core.actions.base import Action
@@ -32,8 +32,7 @@ class Defaults(Strict):
     expires: OptionalDuration = Field(None, description="How late it may still be sent; the policy's fresh_for.")
 
 
-@dataclass(frozen=True, slots=True)
-class Around:
+class Around(msgspec.Struct, frozen=True):
     """What an action is built with. `types`: what the root `event` may be when the rule comes true."""
 
     rule: str

@@ -1,7 +1,8 @@
 """Checks all rules together with the policy: caps without effect, unused purposes, ids used twice."""
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from engine.core.actions.send import Send
 from engine.core.book import Rule
@@ -102,8 +103,7 @@ def _lent(fields: Collection[str], channel: str) -> str:
     return min((field for field, named in words.items() if named & CHANNELS), default="")
 
 
-@dataclass(frozen=True, slots=True)
-class _Used:
+class _Used(msgspec.Struct, frozen=True):
     purposes: Collection[str]
     channels: Collection[str]
 

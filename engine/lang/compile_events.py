@@ -1,6 +1,6 @@
 """Compiles events.yaml to the catalog of sources, event types and profile fields. `project` calls it."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from engine.core.catalog import Accept, Catalog, EventType, Keep, Property, Source
 from engine.lang.diagnostics import Diagnostic, did_you_mean

@@ -4,10 +4,11 @@ import json
 import os
 import unicodedata
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal
+
+import msgspec
 
 Severity = Literal["error", "warning"]
 
@@ -43,8 +44,7 @@ WARNINGS = frozenset(
 WIDEST = 160
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Diagnostic:
+class Diagnostic(msgspec.Struct, frozen=True, order=True):
     """One finding. `line` and `column` count from 1, in characters; `source` is the text of the line."""
 
     file: str
@@ -108,7 +108,7 @@ def github(diagnostics: Iterable[Diagnostic]) -> str:
 
 def as_json(diagnostics: Iterable[Diagnostic]) -> str:
     """A JSON list of objects with the fields of `Diagnostic`."""
-    return json.dumps([asdict(each) for each in diagnostics], ensure_ascii=False, indent=2)
+    return json.dumps([msgspec.structs.asdict(each) for each in diagnostics], ensure_ascii=False, indent=2)
 
 
 def exit_code(diagnostics: Sequence[Diagnostic]) -> int:

@@ -1,9 +1,9 @@
 """The grammar of `points`, and how they are compiled; `project` does so before segments and rules, which read them."""
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import replace
 from typing import Annotated, Any
 
+from msgspec.structs import replace
 from pydantic import Field, model_validator
 
 from engine.core.catalog import Catalog, PointsForm

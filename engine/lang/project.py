@@ -3,10 +3,12 @@ worker and tests call `load`; it never raises for what a file says, but returns 
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, TypeVar
+
+import msgspec
+from msgspec.structs import replace
 
 from engine.core.answered import ANSWERED_TYPE, SURVEY_ANSWERED
 from engine.core.book import Rule, RuleBook
@@ -50,14 +52,13 @@ NOTHING = Catalog()
 EVENTS, POLICY, TESTS = "events.yaml", "policy.yaml", ".test.yaml"
 
 
-@dataclass(frozen=True, slots=True)
-class Loaded:
+class Loaded(msgspec.Struct, frozen=True):
     """The result of `load`. `book` is None if there is any error; `rules_of`: rule file -> ids of its rules."""
 
     book: RuleBook | None
     diagnostics: list[Diagnostic]
     files: tuple[Path, ...]
-    rules_of: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    rules_of: dict[str, tuple[str, ...]] = {}
     with_data: Callable[[ScoreModel | None, Mapping[str, Table]], "Loaded"] | None = None
     """Loads the same rules with other scores and tables; rule tests fix theirs."""
 

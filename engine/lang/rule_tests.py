@@ -1,9 +1,10 @@
 """Compiles rule test files to test cases with instants as times and checked names. `engine test` runs them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
+
+import msgspec
 
 from engine.core.book import RuleBook
 from engine.core.catalog import Property
@@ -27,8 +28,7 @@ from engine.lang.validate import validate
 from engine.lang.yaml_reader import read
 
 
-@dataclass(frozen=True, slots=True)
-class Given:
+class Given(msgspec.Struct, frozen=True):
     """One event: when it happened and when it arrives, epoch milliseconds."""
 
     at: int
@@ -38,8 +38,7 @@ class Given:
     id: str
 
 
-@dataclass(frozen=True, slots=True)
-class Expected:
+class Expected(msgspec.Struct, frozen=True):
     """One outreach or outcome of a rule, a move of a segment, or an event that was made.
 
     `fields` are those that were named beside time and rule, segment or event; times in them are epoch ms.
@@ -58,8 +57,7 @@ class Expected:
         return self.rule or (f"event {self.event}" if self.event else f"segment {self.segment}")
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(msgspec.Struct, frozen=True):
     """How points must stand at a moment: the parts that are named; times in them are epoch ms."""
 
     at: int
@@ -67,8 +65,7 @@ class Standing:
     parts: dict[str, int]
 
 
-@dataclass(frozen=True, slots=True)
-class TestCase:
+class TestCase(msgspec.Struct, frozen=True):
     """One test; `expect` or `outcomes` None: not compared. Times are epoch milliseconds."""
 
     __test__: ClassVar[bool] = False
@@ -85,8 +82,7 @@ class TestCase:
     """In the order of their moments."""
 
 
-@dataclass(frozen=True, slots=True)
-class TestFile:
+class TestFile(msgspec.Struct, frozen=True):
     """The tests of one file and the book they are run on. `document` finds their places in the text."""
 
     __test__: ClassVar[bool] = False

@@ -2,10 +2,10 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence, Set
-from dataclasses import replace
 from graphlib import CycleError, TopologicalSorter
 from typing import Annotated, Any, NamedTuple
 
+from msgspec.structs import replace
 from pydantic import Field, model_validator
 
 from engine.core.catalog import Catalog, SegmentForm

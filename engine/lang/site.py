@@ -1,8 +1,9 @@
 """A place in a file that is being compiled: compilers report problems and look names up there."""
 
 from collections.abc import Collection, Iterable
-from dataclasses import replace
 from typing import Any, cast
+
+from msgspec.structs import replace
 
 from engine.core.catalog import Catalog, Kind, SegmentForm
 from engine.core.expr import compile_expression

@@ -5,9 +5,10 @@ built from the end to the beginning.
 """
 
 from collections.abc import Sequence, Set
-from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal
 
+import msgspec
+from msgspec.structs import replace
 from pydantic import Field, model_validator
 
 from engine.core.actions.base import Action
@@ -215,8 +216,7 @@ class StepsFields(ActionFields):
         return Steps(journey), drafts.needs
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(msgspec.Struct, frozen=True):
     """A checked step that does not know yet what comes after it."""
 
     site: Site

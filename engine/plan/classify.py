@@ -4,7 +4,6 @@
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import fields, is_dataclass
 from enum import StrEnum
 from typing import Any, Final, Protocol, TypeVar
 
@@ -155,14 +154,14 @@ def _graph(journey: Journey) -> list[dict[str, Any]]:
 
 
 def _attributes(value: Any) -> dict[str, Any]:
-    names = [each.name for each in fields(value)] if is_dataclass(value) else _own_names(value)
-    found = {name.lstrip("_"): getattr(value, name) for name in names}
+    found = {name.lstrip("_"): getattr(value, name) for name in _own_names(value)}
     return {name: one for name, one in found.items() if isinstance(one, Expression) or not callable(one)}
 
 
 def _own_names(value: Any) -> Iterable[str]:
-    """A class that mypyc has compiled keeps no `__dict__`, and lists its attributes."""
-    return getattr(value, "__mypyc_attrs__", None) or getattr(value, "__dict__", {})
+    """Structs, dataclasses with slots and classes that mypyc has compiled keep no `__dict__`, and list their fields."""
+    lists = ("__struct_fields__", "__dataclass_fields__", "__mypyc_attrs__", "__dict__")
+    return next((names for each in lists if (names := getattr(value, each, None))), ())
 
 
 def _differing(changes: Iterable[Change]) -> list[Change]:
@@ -217,7 +216,7 @@ def coupon_changes(old: RuleBook, new: RuleBook) -> list[Change]:
 
 def policy_changes(old: RuleBook, new: RuleBook) -> list[str]:
     """The fields of policy.yaml that say another thing; they concern every rule."""
-    names = [each.name for each in fields(old.policy) if each.name != "preferences"]
+    names = [name for name in old.policy.__struct_fields__ if name != "preferences"]
     return [name for name in names if _policy_field(old, name) != _policy_field(new, name)]
 
 

@@ -6,9 +6,9 @@ at the top (imports, macros, `set`) is compiled by itself and run before them: t
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 from jinja2 import Environment, Template, nodes
 from jinja2.exceptions import TemplateAssertionError, TemplateNotFound
 from jinja2.runtime import Context
@@ -18,8 +18,7 @@ from engine.render.sandbox import referenced_names
 Block = Callable[[Context], Iterator[str]]
 
 
-@dataclass(frozen=True, slots=True)
-class Lineage:
+class Lineage(msgspec.Struct, frozen=True):
     """One template, compiled in one environment. `blocks` lists each block's definitions, the child's first."""
 
     environment: Environment

@@ -1,13 +1,13 @@
 """A customer gets in a backtest exactly what a replay gives them: ids, texts, moments, outcomes and reasons."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from engine.backtest.customer import Decided
 from engine.backtest.plain import plain_of

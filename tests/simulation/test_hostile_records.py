@@ -4,11 +4,11 @@ import os
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import replace
 
 from engine.adapters.memory import MemoryRecords, MemorySink, MemoryStore
 from engine.core.state.codec import decode_state

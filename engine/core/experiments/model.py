@@ -5,8 +5,9 @@ writes to a state: `settle` notes who was exposed.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
 
 from engine.arithmetic.assignment import place_of, variant_of
 from engine.core.catalog import EventType, Property
@@ -29,16 +30,14 @@ EXPOSED_TYPE: Final = EventType(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Goal:
+class Goal(msgspec.Struct, frozen=True):
     """The event that an exposed customer shall have, and within how many milliseconds; 0: at any time."""
 
     event: str
     within: int = 0
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Experiment:
+class Experiment(msgspec.Struct, frozen=True, eq=False):
     """One compiled experiment. `shares`: percent by variant, in the file's order; `holdout`: the policy's share."""
 
     id: str

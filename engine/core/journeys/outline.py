@@ -4,8 +4,9 @@
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Literal
+
+import msgspec
 
 from engine.core.actions.send import Send
 from engine.core.journeys.steps import Act, Journey, Step, Wait
@@ -13,8 +14,7 @@ from engine.core.journeys.steps import Act, Journey, Step, Wait
 Mark = Literal["send", "emit", "wait", "if", "then", "else", "stop"]
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(msgspec.Struct, frozen=True):
     """One step, or the head of a branch. `condition`: what must hold for it; "": nothing."""
 
     depth: int

@@ -3,8 +3,9 @@
 The rule loader builds it from the end to the beginning; `conduct` walks it. None as the next step: the journey is over.
 """
 
-from dataclasses import dataclass
 from typing import TypeAlias
+
+import msgspec
 
 from engine.core.actions.base import Action
 from engine.core.expression import Expression, Reads
@@ -19,8 +20,7 @@ START = "start"
 """Stands for the step before the first one in the name of a wait without an id."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Act:
+class Act(msgspec.Struct, frozen=True, eq=False):
     """A step that sends or emits. `condition`: the step's `if`; the policy's guards come after it."""
 
     name: str
@@ -32,8 +32,7 @@ class Act:
     """The experiments that its condition or its template reads."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Wait:
+class Wait(msgspec.Struct, frozen=True, eq=False):
     """A step that waits for `length`, or for a fact within it.
 
     `answered`: the step after the fact came. `over`: the step after the time has passed. `next`: the step after this
@@ -52,8 +51,7 @@ class Wait:
     was: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Branch:
+class Branch(msgspec.Struct, frozen=True, eq=False):
     """Goes on with `yes` if the condition holds, else with `no`. Nobody ever stands here, so it needs no name."""
 
     condition: Expression

@@ -4,10 +4,11 @@
 when the wait began, the event that began the run, and the customer's zone.
 """
 
-from dataclasses import dataclass
 from datetime import date, time, timedelta
 from math import floor
 from typing import Protocol
+
+import msgspec
 
 from engine.core.durations import text_of
 from engine.core.expression import Expression
@@ -38,8 +39,7 @@ class Length(Protocol):
         """When a wait that began at `since` ends; None if an event does not say how long it is."""
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(msgspec.Struct, frozen=True):
     """An exact time, in milliseconds."""
 
     millis: int
@@ -60,8 +60,7 @@ class Span:
         return since + self.millis
 
 
-@dataclass(frozen=True, slots=True)
-class Days:
+class Days(msgspec.Struct, frozen=True):
     """Local days, then until a time of day, on a day of the week: the first such moment that is not yet past.
 
     `until` None: the time of day at which the wait began. `weekday` 0 is Monday; None: any day.

@@ -4,13 +4,16 @@
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, time
 from functools import lru_cache
 from hashlib import blake2b
 from math import floor, isfinite
 from typing import Final
 from zoneinfo import ZoneInfo
+
+import msgspec
+from msgspec.structs import replace
 
 from engine.core.catalog import EventType, Property
 from engine.core.expression import NEVER, Expression, Needs
@@ -86,8 +89,7 @@ def has_ended(end: int, at: int, zone: ZoneInfo) -> bool:
     return end == ENDED or moment_of(end, zone) <= at
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Earn:
+class Earn(msgspec.Struct, frozen=True, eq=False):
     """One line under `earn`. `usable_after` is in ms; `match`: the property that names the source, or ""."""
 
     event: str
@@ -103,15 +105,13 @@ class Earn:
         return at // SECOND + -(-self.usable_after // SECOND)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Spend:
+class Spend(msgspec.Struct, frozen=True, eq=False):
     event: str
     points: Expression
     where: Expression | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class TakeBack:
+class TakeBack(msgspec.Struct, frozen=True, eq=False):
     """One line under `take_back`. `within` ms after the earning."""
 
     event: str

@@ -9,6 +9,8 @@ from hashlib import blake2b
 from typing import Final
 from zoneinfo import ZoneInfo
 
+import msgspec
+
 from engine.core.catalog import EventType, Property
 from engine.core.expression import Expression, Needs, Until
 from engine.core.facts import ENTERED, LEFT, MOVED
@@ -21,8 +23,7 @@ MOVE_TYPES: Final = {name: EventType(name, _PROPERTIES, made=True) for name in (
 MIDNIGHT = time(0)
 
 
-@dataclass(frozen=True, slots=True)
-class Level:
+class Level(msgspec.Struct, frozen=True):
     """One level and its condition."""
 
     name: str
