@@ -1,6 +1,6 @@
 """Inspects templates without rendering them: the facts that checks and the rule book need."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,12 +9,11 @@ from jinja2.exceptions import TemplateNotFound, TemplateSyntaxError
 
 from engine.core.template_facts import TemplateFacts
 from engine.render.files import SHOWN, TemplateFile, read_sources, required_blocks, template_files
-from engine.render.lineage import ancestry, preamble_nodes
+from engine.render.lineage import ancestry
+from engine.render.outline import Outline
 from engine.render.rendering import Rendering
 from engine.render.sandbox import Sandbox
 from engine.render.walk import Walk
-
-Lineage = list[tuple[str, nodes.Template]]
 
 
 def inspect_templates(folder: Path) -> list[TemplateFacts]:
@@ -39,7 +38,7 @@ class _Inspected(NamedTuple):
 
 
 class _Inspection(Sandbox):
-    """Parses and compiles each file once, however many templates extend it.
+    """Parses each file once, however many templates extend it, and compiles it once, if that could fail.
 
     Compiling changes a tree, so all templates are read before the first is compiled.
     """
@@ -47,6 +46,7 @@ class _Inspection(Sandbox):
     def __init__(self, sources: Mapping[str, str]) -> None:
         super().__init__(sources, Rendering(), autoescape=True)
         self.trees: dict[str, nodes.Template] = {}
+        self.outlines: dict[str, Outline] = {}
         self.compiled: dict[str, TemplateSyntaxError | None] = {}
 
     def parse(self, source: str, name: str | None = None, filename: str | None = None) -> nodes.Template:
@@ -56,12 +56,19 @@ class _Inspection(Sandbox):
             self.trees[name] = super().parse(source, name, filename)
         return self.trees[name]
 
+    def outline(self, name: str) -> Outline:
+        """What a file that has been parsed holds."""
+        if name not in self.outlines:
+            self.outlines[name] = Outline(self.trees[name])
+        return self.outlines[name]
+
     def trouble(self, name: str) -> TemplateSyntaxError | None:
         """What only the compiler sees, such as a block that is there twice."""
         if name not in self.compiled:
             try:
                 self.compiled[name] = None
-                self.compile(self.trees[name], name, name)
+                if not self.outline(name).certainly_compiles(self.filters, self.tests):
+                    self.compile(self.trees[name], name, name)
             except TemplateSyntaxError as error:
                 self.compiled[name] = error
         return self.compiled[name]
@@ -71,7 +78,7 @@ def _inspect(environment: _Inspection, sources: dict[str, str], file: TemplateFi
     walk = Walk(environment, sources)
     _check_file(walk, sources[file.name], file)
     try:
-        return _Inspected(file, walk, _read(walk, file))
+        return _Inspected(file, walk, _read(environment, walk, file))
     except RecursionError:
         _note_depth(walk)
     return _Inspected(file, walk, ())
@@ -103,19 +110,20 @@ def _check_file(walk: Walk, source: str, file: TemplateFile) -> None:
         walk.findings.problem("template-encoding", "the file is not UTF-8 text", line)
 
 
-def _read(walk: Walk, file: TemplateFile) -> tuple[str, ...]:
+def _read(environment: _Inspection, walk: Walk, file: TemplateFile) -> tuple[str, ...]:
     """The names of the template and its layouts."""
     try:
-        lineage = ancestry(walk.environment, walk.sources, file.name)
+        lineage = ancestry(environment, walk.sources, file.name)
     except TemplateNotFound as error:
         walk.findings.problem("template-include", str(error), _extends_line(walk, file))
         return ()
     except TemplateSyntaxError as error:
         _note(walk, error, file)
         return ()
-    _walk(walk, lineage)
-    _check_blocks(walk, lineage, file)
-    return tuple(name for name, _ in lineage)
+    outlines = {name: environment.outline(name) for name, _ in lineage}
+    _walk(walk, outlines)
+    _check_blocks(walk, list(outlines.values()), file)
+    return tuple(outlines)
 
 
 def _note(walk: Walk, error: TemplateSyntaxError, file: TemplateFile) -> None:
@@ -132,47 +140,38 @@ def _extends_line(walk: Walk, file: TemplateFile) -> int:
     return extends.lineno if extends else 1
 
 
-def _walk(walk: Walk, lineage: Lineage) -> None:
+def _walk(walk: Walk, lineage: Mapping[str, Outline]) -> None:
     """Walk the parts outside blocks first, since they run before them, then the blocks that are not overridden."""
-    for file, line, tree in _places(lineage):
+    for file, line, outline in _places(lineage):
         with walk.findings.within(file, line, walk.findings.scopes):
-            walk.all(preamble_nodes(tree))
-    for file, line, tree in _places(lineage):
+            walk.all(outline.preamble)
+    for file, line, outline in _places(lineage):
         with walk.findings.within(file, line, walk.findings.scopes):
-            walk.all([node for node in tree.body if isinstance(node, nodes.Block) or node.find(nodes.Block)])
-        walk.overridden |= {block.name for block in tree.find_all(nodes.Block) if not _calls_super(block)}
+            walk.all(outline.with_blocks)
+        walk.overridden |= outline.replacing
 
 
-def _places(lineage: Lineage) -> Iterator[tuple[str, int, nodes.Template]]:
+def _places(lineage: Mapping[str, Outline]) -> Iterator[tuple[str, int, Outline]]:
     """File and line as messages name them: for a layout, the line of the template that extends it."""
-    (_, template), *layouts = lineage
+    (_, template), *layouts = lineage.items()
     yield "", 0, template
-    for name, tree in layouts:
-        extends = template.find(nodes.Extends)
-        yield name, extends.lineno if extends else 1, tree
+    for name, outline in layouts:
+        yield name, template.extends.lineno if template.extends else 1, outline
 
 
-def _calls_super(block: nodes.Block) -> bool:
-    return any(name.name == "super" for name in block.find_all(nodes.Name))
-
-
-def _check_blocks(walk: Walk, lineage: Lineage, file: TemplateFile) -> None:
-    (_, template), *layouts = lineage
-    of_layouts = _block_names(tree for _, tree in layouts)
+def _check_blocks(walk: Walk, lineage: list[Outline], file: TemplateFile) -> None:
+    template, *layouts = lineage
+    of_layouts = frozenset[str]().union(*(layout.blocks for layout in layouts))
     for block in required_blocks(file.channel):
-        if block not in of_layouts | _block_names([template]):
+        if block not in of_layouts | template.blocks:
             help_ = f"add {{% block {block} %}} .. {{% endblock %}}"
             walk.findings.problem("template-block", f"there is no block {block!r}", 1, help_)
-    for node in template.body:
+    for node in template.tree.body:
         if isinstance(node, nodes.Block) and node.name not in of_layouts.union(SHOWN):
             message = f"the block {node.name!r} is shown nowhere"
             walk.findings.problem("template-block", message, node.lineno, f"blocks of a message: {', '.join(SHOWN)}")
         if isinstance(node, nodes.Output) and (line := _printed_line(node)):
             walk.findings.problem("template-block", "text outside the blocks is shown nowhere", line)
-
-
-def _block_names(trees: Iterable[nodes.Template]) -> set[str]:
-    return {block.name for tree in trees for block in tree.find_all(nodes.Block)}
 
 
 def _printed_line(output: nodes.Output) -> int:

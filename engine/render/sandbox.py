@@ -12,7 +12,7 @@ from types import MethodType
 from typing import Any
 
 from jinja2 import DictLoader, StrictUndefined, nodes
-from jinja2.exceptions import SecurityError, TemplateAssertionError
+from jinja2.exceptions import SecurityError, TemplateAssertionError, TemplateSyntaxError
 from jinja2.runtime import Context, Macro, TemplateReference, Undefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import Namespace, pass_context
@@ -129,6 +129,13 @@ class Sandbox(ImmutableSandboxedEnvironment):
             raise SecurityError(message)
         self.rendering.spend(_size(operator, left, right))
         return super().call_binop(context, operator, left, right)
+
+    def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
+        try:
+            return super()._parse(source, name, filename)
+        except ValueError as error:  # Python reads no number of more than 4,300 digits
+            message = "a number has too many digits"
+            raise TemplateSyntaxError(message, 1, name, filename) from error
 
     def _generate(
         self, source: nodes.Template, name: str | None, filename: str | None, defer_init: bool = False

@@ -159,8 +159,10 @@ def test_what_is_wrong_is_found_at_its_line(tmp_path: Path, source: str, code: s
 LOOPS = 30  # Python compiles 20 of them within each other
 
 
-@pytest.mark.parametrize("source", ["{{ " + "(" * 5000, "{% for i in [1] %}" * LOOPS + "{% endfor %}" * LOOPS])
-def test_a_template_nested_too_deeply_is_a_problem(tmp_path: Path, source: str) -> None:
+@pytest.mark.parametrize(
+    "source", ["{{ " + "(" * 5000, "{% for i in [1] %}" * LOOPS + "{% endfor %}" * LOOPS, "{{ " + "9" * 5000 + " }}"]
+)
+def test_a_template_nested_too_deeply_or_with_too_long_a_number_is_a_problem(tmp_path: Path, source: str) -> None:
     assert problems(facts_of(tmp_path, push(source))) == [("template-syntax", 1)]
 
 
