@@ -67,12 +67,15 @@ def silences(model: ParetoNbd, within: int = 0) -> list[tuple[str, str, int]]:
     bought: dict[str, list[int]] = defaultdict(list)
     for one in purchases():
         bought[one.customer].append(one.time)
-    return sorted(
-        (customer, str(times[count - 1]), moment)
-        for customer, times in bought.items()
-        for count, (_, following) in enumerate(pairwise([*times, END + 1]), start=1)
-        if (moment := falls_at(model, times[:count], 0.2 if within else 0.5, within)) and moment < following
-    )
+    below = 0.2 if within else 0.5
+    found = []
+    for customer, times in bought.items():
+        for count, (last, following) in enumerate(pairwise([*times, END + 1]), start=1):
+            longest = (following - last) // 1000
+            moment = falls_at(model, times[:count], below, within, longest=longest)
+            if moment and moment < following:
+                found.append((customer, str(last), moment))
+    return sorted(found)
 
 
 def test_every_customer_of_the_shop_is_reached_in_the_second_that_a_bisection_gives() -> None:

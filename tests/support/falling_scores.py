@@ -18,8 +18,9 @@ def falls_at(
     below: float = 0.5,
     within: int = 0,
     zone: ZoneInfo = ZoneInfo("UTC"),  # noqa: B008 - a value
+    longest: int = LONGEST,
 ) -> int | None:
-    """When silence after the last of these purchases (epoch ms) brings the score below; None: never."""
+    """When silence after the last of these purchases (epoch ms) brings the score below; None: it takes longer."""
     days = sorted({from_millis(moment, zone).toordinal() for moment in moments})
     recency = (days[-1] - days[0]) / 7
 
@@ -27,7 +28,7 @@ def falls_at(
         history = History(len(days) - 1, recency, recency + seconds / (7 * 86_400))
         return (model.buys_within(history, within / (7 * DAY)) if within else model.alive(history)) < below
 
-    low, high = -1, LONGEST
+    low, high = -1, longest
     if not is_below(high):
         return None
     while high - low > 1:

@@ -58,14 +58,20 @@ class Look(NamedTuple):
 
 
 class Asked(NamedTuple):
-    """A condition: as text for the engine, and as a question to whole histories."""
+    """A condition: as text for the engine, and as a question to whole histories.
+
+    By time alone it can change `spans` after an event, at the instants `fixed`, and at a customer's `ends`.
+    """
 
     text: str
     holds: Callable[[Look], bool]
+    spans: frozenset[int] = frozenset()
+    fixed: frozenset[int] = frozenset()
 
 
 def windowed(random: Random) -> Asked:
     type_, hours = random.choice(TYPES), random.randint(1, 12)
+    spans = frozenset({hours * HOUR})
     sign = random.choice(list(OPERATORS))
     compare = OPERATORS[sign]
 
@@ -76,8 +82,8 @@ def windowed(random: Random) -> Asked:
         limit = random.randint(0, 3)
         text = f'events.{type_}.count("{hours}h")'
         if random.random() < 0.2:
-            return Asked(f"{limit} {sign} {text}", lambda look: compare(limit, len(within(look))))
-        return Asked(f"{text} {sign} {limit}", lambda look: compare(len(within(look)), limit))
+            return Asked(f"{limit} {sign} {text}", lambda look: compare(limit, len(within(look))), spans)
+        return Asked(f"{text} {sign} {limit}", lambda look: compare(len(within(look)), limit), spans)
     bound = random.choice((0, 1, 2.5, 4.35, 0.3))
 
     def total(look: Look) -> Decimal:
@@ -86,6 +92,7 @@ def windowed(random: Random) -> Asked:
     return Asked(
         f'events.buy.sum("amount", "{hours}h") {sign} {bound}',
         lambda look: compare(total(look), Decimal(str(bound))),
+        spans,
     )
 
 
@@ -99,6 +106,7 @@ def difference(random: Random) -> Asked:
     return Asked(
         f'events.buy.count("{long}h") - events.buy.count("{short}h") >= {limit}',
         lambda look: number(look, long) - number(look, short) >= limit,
+        frozenset({long * HOUR, short * HOUR}),
     )
 
 
@@ -117,7 +125,7 @@ def dated(random: Random) -> Asked:
     if random.random() < 0.3:
         moment = START + random.randint(0, 60) * HOUR
         text = f'now {sign} "{_iso(moment)}"'
-        return Asked(text, lambda look: compare(look.at, moment))
+        return Asked(text, lambda look: compare(look.at, moment), fixed=frozenset({moment, moment + 1}))
 
     def holds(look: Look) -> bool:
         ends = look.field("ends")
@@ -149,10 +157,13 @@ def condition(random: Random, before: Sequence["Group"], depth: int = 2) -> Aske
     if depth and kind < 0.45:
         parts = [condition(random, before, depth - 1) for _ in range(random.randint(2, 3))]
         word, of = random.choice((("and", all), ("or", any)))
-        return Asked("(" + f" {word} ".join(each.text for each in parts) + ")", _of(of, parts))
+        spans, fixed = (
+            frozenset().union(*sets) for sets in ((each.spans for each in parts), (each.fixed for each in parts))
+        )
+        return Asked("(" + f" {word} ".join(each.text for each in parts) + ")", _of(of, parts), spans, fixed)
     if depth and kind < 0.55:
         inner = condition(random, before, depth - 1)
-        return Asked(f"not {inner.text}", lambda look: not inner.holds(look))
+        return inner._replace(text=f"not {inner.text}", holds=lambda look: not inner.holds(look))
     if before and kind < 0.75:
         return of_segment(random, random.choice(before))
     return random.choice(LEAVES)(random)
@@ -238,8 +249,6 @@ def history(random: Random) -> list[Event]:
     return [each for _, each in sorted(told, key=lambda one: one[0])]
 
 
-HOURS = tuple(START + hours * HOUR + more for hours in range(62) for more in (0, 1))
-"""The moments that conditions compare `now` with."""
 Move = tuple[str, str, str, int]
 """Segment, old, new, and when."""
 
@@ -258,7 +267,6 @@ class Oracle:
     """What must come of one customer's history, told in the order of arrival."""
 
     groups: Sequence[Group]
-    spans: Sequence[int] = field(default_factory=lambda: [hours * HOUR for hours in range(1, 13)])
     known: list[Event] = field(default_factory=list)
     moments: list[int] = field(default_factory=list)
     moves: list[Move] = field(default_factory=list)
@@ -267,6 +275,9 @@ class Oracle:
     def __post_init__(self) -> None:
         self.at: dict[str, Standing] = {each.id: Standing() for each in self.groups}
         self.levels: dict[str, int] = {}
+        asked = [one for group in self.groups for _, one in group.levels]
+        self.spans = {span for one in asked for span in one.spans}
+        self.fixed = {moment for one in asked for moment in one.fixed}
 
     def tell(self, event: Event) -> None:
         self.pass_time(max(self.clock, event.time))
@@ -284,7 +295,7 @@ class Oracle:
     def _moments(self) -> list[int]:
         """The instants at which anything could be otherwise, but for `keep`."""
         times = [each.time for each in self.known]
-        moments = {*times, *(time + span for time in times for span in self.spans), *HOURS}
+        moments = {*times, *(time + span for time in times for span in self.spans), *self.fixed}
         ends = [each.properties["ends"] for each in self.known if "ends" in each.properties]
         return sorted(moments | {end + more for end in ends for more in (0, 1)})
 
