@@ -29,6 +29,17 @@ def commands(group: Any, path: str = "engine") -> Iterator[tuple[str, str]]:
 
 
 ENGINE = "from engine.cli.start import run; run()"
+TWO_HELPS = """
+import sys
+from engine.cli.main import run
+
+for name in ("run", "web"):
+    sys.argv = ["engine", name, "--help"]
+    try:
+        run()
+    except SystemExit as ended:
+        assert not ended.code
+"""
 COMMANDS = dict(commands(typer.main.get_command(app)))
 DEFAULTS = {
     "engine check": ("rules", "rules"),
@@ -48,14 +59,6 @@ def test_every_command_has_an_example_in_its_help_and_a_place_in_the_documentati
     assert f"\n{name}" in DOCUMENTED.split(f"\n### {name}\n")[1].split("\n### ")[0].replace(
         "ENGINE_KAFKA_BOOTSTRAP=kafka:9092 ", ""
     )
-
-
-def test_help_does_not_show_the_password_of_the_store() -> None:
-    environment = os.environ | {"ENGINE_STORE": "redis://engine:hunter2@redis:6379/0"}
-    command = [sys.executable, "-c", "from engine.cli.start import run; run()", "run", "--help"]
-    ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-    assert "--store" in ran.stdout
-    assert "hunter2" not in ran.stdout + ran.stderr
 
 
 def test_no_command_is_documented_that_does_not_exist() -> None:
@@ -100,15 +103,16 @@ def test_what_the_system_refuses_is_said_without_a_traceback(
     assert ran.stderr == message.format(here=tmp_path) + "\n"
 
 
-@pytest.mark.parametrize("name", ["engine run", "engine web"])
-def test_the_help_says_the_same_in_every_environment(name: str) -> None:
+def test_the_help_says_the_same_in_every_environment_and_shows_no_password() -> None:
     def shown(environment: dict[str, str]) -> str:
-        command = [sys.executable, "-c", ENGINE, *name.split()[1:], "--help"]
         whole = os.environ | environment
-        return subprocess.run(command, env=whole, capture_output=True, text=True, check=True).stdout
+        return subprocess.run([sys.executable, "-c", TWO_HELPS], env=whole, capture_output=True, text=True).stdout
 
-    elsewhere = {"ENGINE_RULES": "other", "ENGINE_STORE": "memory", "ENGINE_WEB_PORT": "81", "ENGINE_DATA": "there"}
-    assert shown({}) == shown(elsewhere)
+    elsewhere = {"ENGINE_RULES": "other", "ENGINE_WEB_PORT": "81", "ENGINE_DATA": "there"}
+    there = shown(elsewhere | {"ENGINE_STORE": "redis://engine:hunter2@redis:6379/0"})
+    assert shown({}) == there
+    assert there.count("Usage: engine") == 2
+    assert "hunter2" not in there
 
 
 def test_the_defaults_that_the_help_names_are_those_of_the_settings() -> None:
