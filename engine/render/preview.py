@@ -92,7 +92,10 @@ def sample_state(data: Mapping[str, Any], now: int, keeps: Keeps) -> tuple[State
         summed |= {name for of, name, _ in keeps.windows if of == type_ and name}
         _add_events(state, type_, facts, now, summed)
     event = data.get("event")
-    return state, _event(event.get("type", "event"), event, event.get("properties", {}), now) if event else None
+    if not event:
+        return state, None
+    _only(event, "the event", "id", "type", "time", "properties")
+    return state, _event(event.get("type", "event"), event, event.get("properties", {}), now)
 
 
 def _credit(book: RuleBook, state: State, given: Mapping[str, Any], now: int) -> None:
@@ -104,6 +107,7 @@ def _credit(book: RuleBook, state: State, given: Mapping[str, Any], now: int) ->
             message = f"there are no points {id_!r}; there are {', '.join(book.points) or 'none'}"
             raise ValueError(message)
         parts = value if isinstance(value, Mapping) else {"balance": value}
+        _only(parts, f"points {id_}", "balance", "pending")
         balance, pending = int(parts.get("balance", 0)), int(parts.get("pending", 0))
         later = max([line.usable(now) for line in points.earn])
         lots = [Lot(now // SECOND, points.end(now, zone), balance)] if balance > 0 else []
@@ -130,6 +134,7 @@ def _place(book: RuleBook, state: State, given: Mapping[str, Any], now: int) -> 
 
 
 def _add_events(state: State, type_: str, facts: Mapping[str, Any], now: int, summed: Set[str]) -> None:
+    _only(facts, f"events.{type_}", "count", "sum", "first", "last", "list")
     last = facts.get("last") or {}
     newest = _event(type_, last, _properties(last), now)
     number = int(facts.get("count", 1))
@@ -145,6 +150,13 @@ def _add_events(state: State, type_: str, facts: Mapping[str, Any], now: int, su
     history = History(newest, totals, [WindowEntry(newest.time, shares) for _ in range(number)], span=now)
     history.listed = sorted(listed, key=BY_TIME)
     state.events[type_] = Memory(number, newest.time, newest.time - oldest, history)
+
+
+def _only(fields: Mapping[str, Any], of: str, *known: str) -> None:
+    """Raises ValueError where there is another field: it would be ignored, and the text be that of other data."""
+    for name in fields.keys() - {*known}:
+        message = f"{of} may have {', '.join(known)}, and not {name!r}"
+        raise ValueError(message)
 
 
 def _properties(fields: Mapping[str, Any]) -> dict[str, Any]:

@@ -66,6 +66,11 @@ def test_no_command_is_documented_that_does_not_exist() -> None:
     assert headings == set(COMMANDS)
 
 
+def test_every_command_is_in_the_table_at_the_top_of_the_page() -> None:
+    table = DOCUMENTED.split("\n## ")[0]
+    assert {name for name in COMMANDS if f"](#engine-{name.split()[1]}" not in table} == set()
+
+
 @pytest.mark.parametrize("name", TABLE)
 def test_the_list_of_commands_says_what_each_command_says_of_itself(name: str) -> None:
     command: Any = typer.main.get_command(app)

@@ -70,7 +70,9 @@ def test_a_preview_without_data_speaks_for_the_rule_that_sends_the_template(tmp_
         {"event": "purchase"},
         {"event": {"type": "purchase", "time": "yesterday"}},
         {"event": {"type": "purchase", "properties": 3}},
+        {"event": {"type": "purchase", "amount": 3}},
         {"events": {"purchase": 3}},
+        {"events": {"purchase": {"counts": 3}}},
         {"events": {"purchase": {"count": "many"}}},
         {"events": {"purchase": {"count": 10**12}}},
         {"events": {"purchase": {"sum": {"amount": "much"}}}},
@@ -110,6 +112,11 @@ def test_a_preview_puts_the_customer_where_the_data_says(tmp_path: Path) -> None
 def test_a_preview_computes_the_other_segments_from_the_events(tmp_path: Path) -> None:
     data = {"events": {"buy": {"count": 2, "sum": {"amount": 20}}, "visit": {"count": 0}}}
     assert of_tiers(tmp_path, data) == "low, February 10, 2026, False"
+
+
+def test_a_preview_says_what_points_can_be(tmp_path: Path) -> None:
+    said = reason_of(lambda: of_points(tmp_path, {"points": {"stars": {"balanse": 120}}}))
+    assert "points stars may have balance, pending, and not 'balanse'" in said
 
 
 @pytest.mark.parametrize(
