@@ -14,7 +14,7 @@ from engine.core.zones import iso
 from engine.operate.rollout import live_revision
 from engine.plan.classify import Change, classify, coupon_changes, point_changes, policy_changes, segment_changes
 from engine.plan.estimate import Size, Sums
-from engine.plan.live import LiveCustomers, Side
+from engine.plan.live import LiveCustomers, Looked, Side
 from engine.plan.sample import Chosen, Progress, choose, load
 from engine.ports import StateStore
 
@@ -70,13 +70,23 @@ Begin = Callable[[str, int], Progress]
 def make_plan(store: StateStore, old: Side, new: Side, days: int, sample: int | None, begin: Begin) -> Plan:
     """Look at so many customers of the store; None: all. Nothing is written."""
     chosen = choose(store, sample, begin("finding customers", 0))
+    return planned(
+        chosen, look(store, chosen, old, new, days, begin("looking at customers", len(chosen.names))), old, new, days
+    )
+
+
+def look(store: StateStore, chosen: Chosen, old: Side, new: Side, days: int, progress: Progress) -> Looked:
+    """Look at the chosen customers."""
     live = LiveCustomers(old, new, days)
-    for found in load(store, chosen, begin("looking at customers", len(chosen.names))):
+    for found in load(store, chosen, progress):
         live.add(found)
-    whole = round(
-        chosen.customers * live.looked_at / max(1, len(chosen.names))
-    )  # some have gone, or left a history only
-    size = Size(live.looked_at, whole)
+    return live.looked
+
+
+def planned(chosen: Chosen, looked: Looked, old: Side, new: Side, days: int) -> Plan:
+    """The plan, from what was found of the chosen customers."""
+    whole = round(chosen.customers * looked.customers / max(1, len(chosen.names)))  # some have left a history only
+    size = Size(looked.customers, whole)
     clock = max((meta.clock for meta in chosen.metas), default=0)
     return Plan(
         Base(old.book.revision, old.book.mark, [meta.seq for meta in chosen.metas], iso(clock) if clock else ""),
@@ -87,14 +97,14 @@ def make_plan(store: StateStore, old: Side, new: Side, days: int, sample: int | 
         classify(old.book, new.book, old.texts, new.texts),
         segment_changes(old.book, new.book),
         policy_changes(old.book, new.book),
-        live.sums,
-        _notes(chosen, old.book, new.book, live),
+        looked.sums,
+        _notes(chosen, old.book, new.book, looked),
         points=point_changes(old.book, new.book),
         coupons=coupon_changes(old.book, new.book),
     )
 
 
-def _notes(chosen: Chosen, old: RuleBook, new: RuleBook, live: LiveCustomers) -> list[str]:
+def _notes(chosen: Chosen, old: RuleBook, new: RuleBook, looked: Looked) -> list[str]:
     notes = []
     others = sum(live_revision(meta) not in ("", old.revision) for meta in chosen.metas)
     if others:
@@ -107,10 +117,10 @@ def _notes(chosen: Chosen, old: RuleBook, new: RuleBook, live: LiveCustomers) ->
         notes.append(f"the forecast leaves out what comes of events for other customers ({names})")
     if not chosen.names:
         notes.append("the store has no customer: nothing is known of timers and of what is due")
-    if live.unreadable:
-        notes.append(f"{live.unreadable:,} customers have a state that this engine cannot read")
-    if live.undecidable:
-        notes.append(f"{live.undecidable:,} customers cannot be decided; the first: {live.first_failure}")
-    if live.cut_off:
-        notes.append(f"{live.cut_off:,} customers wake very often; they are followed for part of the time only")
+    if looked.unreadable:
+        notes.append(f"{looked.unreadable:,} customers have a state that this engine cannot read")
+    if looked.undecidable:
+        notes.append(f"{looked.undecidable:,} customers cannot be decided; the first: {looked.first_failure}")
+    if looked.cut_off:
+        notes.append(f"{looked.cut_off:,} customers wake very often; they are followed for part of the time only")
     return notes

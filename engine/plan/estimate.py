@@ -38,6 +38,14 @@ class Sums(msgspec.Struct):
         self.new_squares += new * new
         self.products += old * new
 
+    def take(self, other: "Sums") -> None:
+        """Add the sums of other customers."""
+        self.old += other.old
+        self.new += other.new
+        self.old_squares += other.old_squares
+        self.new_squares += other.new_squares
+        self.products += other.products
+
     def total_new(self, sample: "Size") -> Estimate:
         return _total(self.new, self.new_squares, sample)
 

@@ -61,39 +61,59 @@ class Fate(msgspec.Struct):
     """Points -> when each lot ends (ms), and how many are left in it."""
 
 
+class Looked(msgspec.Struct):
+    """What was found. Names of `sums`: those of `TOTALS`, the same with .RULE ("armed.win-back"), and "day.N"."""
+
+    sums: dict[str, Sums] = {}
+    customers: int = 0
+    unreadable: int = 0
+    undecidable: int = 0
+    cut_off: int = 0
+    first_failure: str = ""
+
+    def sum_of(self, name: str) -> Sums:
+        return self.sums.setdefault(name, Sums())
+
+    def take(self, other: "Looked") -> None:
+        """Add what was found of other customers."""
+        for name, sums in other.sums.items():
+            self.sum_of(name).take(sums)
+        self.customers += other.customers
+        self.unreadable += other.unreadable
+        self.undecidable += other.undecidable
+        self.cut_off += other.cut_off
+        self.first_failure = self.first_failure or other.first_failure
+
+
 class LiveCustomers:
-    """Adds up customers. Names of `sums`: those of `TOTALS`, the same with .RULE ("armed.win-back"), and "day.N"."""
+    """Looks at customers, one after the other, and adds up."""
 
     def __init__(self, old: Side, new: Side, days: int) -> None:
         self._old, self._new, self._days = old, new, days
-        self.sums: dict[str, Sums] = {name: Sums() for name in TOTALS}
-        self.looked_at = self.unreadable = self.undecidable = self.cut_off = 0
-        self.first_failure = ""
+        self.looked = Looked({name: Sums() for name in TOTALS})
 
     def add(self, found: Found) -> None:
         """Look at one customer."""
-        self.looked_at += 1
+        looked = self.looked
+        looked.customers += 1
         try:
             old = self._fate(self._old, found)
             new = self._fate(self._new, found)
         except StateUnreadable:
-            self.unreadable += 1
+            looked.unreadable += 1
             return
         except Exception as error:  # as in a worker, where it would be a dead letter, and nobody else is concerned
-            self.undecidable += 1
-            self.first_failure = self.first_failure or f"{type(error).__name__}: {error}"
+            looked.undecidable += 1
+            looked.first_failure = looked.first_failure or f"{type(error).__name__}: {error}"
             return
-        self.cut_off += old.cut_off or new.cut_off
+        looked.cut_off += old.cut_off or new.cut_off
         self._add(_numbers(old, self._days), _numbers(new, self._days))
         for name, count in _moved(old, new, self._new.book).items():
-            self._sum(name).add(0, count)
+            looked.sum_of(name).add(0, count)
 
     def _add(self, old: Mapping[str, int], new: Mapping[str, int]) -> None:
         for name in old.keys() | new.keys():
-            self._sum(name).add(old.get(name, 0), new.get(name, 0))
-
-    def _sum(self, name: str) -> Sums:
-        return self.sums.setdefault(name, Sums())
+            self.looked.sum_of(name).add(old.get(name, 0), new.get(name, 0))
 
     def _fate(self, side: Side, found: Found) -> Fate:
         state, customer = found.state(), found.customer

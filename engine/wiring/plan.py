@@ -1,13 +1,22 @@
 """Builds plans from settings, for `engine plan`: the two rule books, the live store, and a history if there is one."""
 
+from dataclasses import replace
+from functools import partial
+from typing import Final
+
 from engine.config import Settings
-from engine.plan.build import Begin, Plan, make_plan
-from engine.plan.live import Side
+from engine.plan.build import Begin, Plan, look, planned
+from engine.plan.live import Looked, Side
+from engine.plan.sample import Chosen, choose
 from engine.render import inspect_templates
 from engine.testing import load_project
 from engine.wiring.backtest import RuleFolders
 from engine.wiring.books import files_of
-from engine.wiring.store import open_store
+from engine.wiring.processes import Progress, in_processes, processors
+from engine.wiring.store import open_for_processes, open_store
+
+WORTHWHILE: Final = 2_000
+"""Customers for which another process is worth its start, in which it loads both rule books."""
 
 
 def plan_for(
@@ -15,11 +24,28 @@ def plan_for(
 ) -> Plan:
     """A plan for the customers of the store that the settings name, which is only read. Raises EngineError."""
     sides = [side_of(one) for one in (old, new)]
-    with open_store(settings) as store:
-        made = make_plan(store, sides[0], sides[1], days, sample, begin)
+    with open_for_processes(settings) as shared:
+        with open_store(shared) as store:
+            chosen = choose(store, sample, begin("finding customers", 0))
+        number = max(1, min(processors(), len(chosen.names) // WORTHWHILE))
+        shares = [replace(chosen, names=chosen.names[place::number]) for place in range(number)]
+        works = [partial(_look, shared, share, old, new, days) for share in shares]
+        found = in_processes(works, begin("looking at customers", len(chosen.names)))
+    looked = found[0]
+    for other in found[1:]:
+        looked.take(other)
+    made = planned(chosen, looked, sides[0], sides[1], days)
     for side, one in zip(sides, (old, new), strict=True):
         made.files[side.book.revision] = dict(files_of(one.rules, one.templates))
     return made
+
+
+def _look(
+    settings: Settings, share: Chosen, old: RuleFolders, new: RuleFolders, days: int, progress: Progress
+) -> Looked:
+    """In a process of its own: each has a connection and rule books of its own."""
+    with open_store(settings) as store:
+        return look(store, share, side_of(old), side_of(new), days, progress)
 
 
 def side_of(rules: RuleFolders) -> Side:

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
+from pydantic import SecretStr
+
 from engine.adapters.memory import MemoryClaims, MemoryStore, MemorySuppressions
 from engine.adapters.redis import connect, connect_sending
 from engine.config import Settings
@@ -57,6 +59,16 @@ def open_customers(settings: Settings) -> Iterator[tuple[StateStore, Suppression
         finally:
             claims.close()
             store.close()
+
+
+@contextmanager
+def open_for_processes(settings: Settings) -> Iterator[Settings]:
+    """The settings by which several processes open the store at once, for as long as this is open."""
+    if settings.store == "memory":
+        yield settings
+        return
+    with _server(settings) as (url, password):
+        yield settings.model_copy(update={"store": url, "store_password": SecretStr(password)})
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import given
@@ -10,8 +11,9 @@ from hypothesis import strategies as st
 from engine.adapters.memory import MemoryStore
 from engine.core.book import RuleBook
 from engine.model import Event, Outcome
-from engine.plan.build import Plan, make_plan
-from engine.plan.live import Side
+from engine.plan.build import Plan, look, make_plan
+from engine.plan.live import Looked, Side
+from engine.plan.sample import choose
 from engine.ports import Record
 from engine.worker.executors import results
 from engine.worker.partition import Partition
@@ -87,6 +89,21 @@ def test_the_forecast_of_a_change_is_what_then_happens(
     assert content(store) == before, "nothing is written"
     assert forecast(plan, new, old=False) == fired(goes_live(store, new))
     assert forecast(plan, old, old=True) == fired(goes_live(lived(old, events), old))
+
+
+@given(histories(), policies, policies, st.integers(2, 4))
+def test_what_several_processes_find_adds_up_to_what_one_finds(
+    events: list[Event], first: str, second: str, number: int
+) -> None:
+    old, new = books(first, second, HOUR, [])
+    sides = [Side(each, Plain(), {}) for each in (old, new)]
+    store = lived(old, events)
+    chosen = choose(store, None, lambda done: None)
+    looked = Looked()
+    for place in range(number):
+        share = replace(chosen, names=chosen.names[place::number])
+        looked.take(look(store, share, sides[0], sides[1], DAYS, lambda done: None))
+    assert looked == look(store, chosen, sides[0], sides[1], DAYS, lambda done: None)
 
 
 def idle(hours: int) -> RuleBook:
