@@ -87,7 +87,7 @@ def planned(chosen: Chosen, looked: Looked, old: Side, new: Side, days: int) -> 
     """The plan, from what was found of the chosen customers."""
     whole = round(chosen.customers * looked.customers / max(1, len(chosen.names)))  # some have left a history only
     size = Size(looked.customers, whole)
-    clock = max((meta.clock for meta in chosen.metas), default=0)
+    clock = max([looked.latest, *(meta.clock for meta in chosen.metas)])
     return Plan(
         Base(old.book.revision, old.book.mark, [meta.seq for meta in chosen.metas], iso(clock) if clock else ""),
         new.book.revision,

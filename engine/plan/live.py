@@ -70,6 +70,9 @@ class Looked(msgspec.Struct):
     undecidable: int = 0
     cut_off: int = 0
     first_failure: str = ""
+    latest: int = 0
+    """The latest moment at which a customer was looked at. A live partition's clock may lie before it: until a timer is
+    due, nobody asks whether its quiet topics are caught up."""
 
     def sum_of(self, name: str) -> Sums:
         return self.sums.setdefault(name, Sums())
@@ -83,6 +86,7 @@ class Looked(msgspec.Struct):
         self.undecidable += other.undecidable
         self.cut_off += other.cut_off
         self.first_failure = self.first_failure or other.first_failure
+        self.latest = max(self.latest, other.latest)
 
 
 class LiveCustomers:
@@ -118,6 +122,7 @@ class LiveCustomers:
     def _fate(self, side: Side, found: Found) -> Fate:
         state, customer = found.state(), found.customer
         clock = max(found.meta.clock, state.last)
+        self.looked.latest = max(self.looked.latest, clock)
         decision = decide(side.book, state, WakeUp(customer), clock, clock)
         answered = {one.rule for one in decision.outcomes}
         fate = Fate(_timers(decision.state), _levels(decision.state), _steps(decision.state), answered)

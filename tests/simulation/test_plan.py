@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from engine.adapters.memory import MemoryStore
 from engine.core.book import RuleBook
+from engine.core.zones import iso
 from engine.model import Event, Outcome
 from engine.plan.build import Plan, look, make_plan
 from engine.plan.live import Looked, Side
@@ -73,6 +74,15 @@ def content(store: MemoryStore) -> Any:
 def forecast(plan: Plan, rules: RuleBook, *, old: bool) -> Counter[str]:
     sums = {one: plan.sum_of(f"outreach.{one}") for one in rules.by_id}
     return +Counter({one: int(found.old if old else found.new) for one, found in sums.items()})
+
+
+def test_a_plan_of_a_shop_in_which_no_timer_was_due_yet_begins_at_its_newest_event() -> None:
+    rules, store = book(*every_kind(HOUR)), MemoryStore()
+    visit = event("visit", START)
+    for _ in results(Partition(0, rules, store, Plain()).process([Arrival(Record("e", 0, 1, None), 0, visit)])):
+        pass
+    assert store.meta(0).clock == 0
+    assert planned(store, rules, rules).base.clock == iso(START)
 
 
 policies = st.sampled_from(sorted(POLICIES))
