@@ -2,7 +2,9 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import chdir
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -38,6 +40,17 @@ SNIPPETS = [
 def test_what_a_reader_copies_from_a_page_loads(tmp_path: Path, text: str) -> None:
     for number, files in enumerate(alternatives(text)):
         assert list(problems(tmp_path / str(number), files)) == []
+
+
+def test_the_python_test_of_a_page_passes() -> None:
+    (snippet,) = re.findall(
+        r"^```python\n(.*?)^```$", (ROOT / "docs/testing-rules.md").read_text("utf-8"), re.MULTILINE | re.DOTALL
+    )
+    names: dict[str, Any] = {}
+    with chdir(ROOT):
+        exec(snippet, names)
+    (test,) = (value for name, value in names.items() if name.startswith("test_"))
+    test()
 
 
 def alternatives(text: str) -> list[dict[str, str]]:

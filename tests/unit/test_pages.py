@@ -56,7 +56,7 @@ def test_every_test_that_a_page_names_exists() -> None:
     there = {path.stem for path in files}
     there.update(*(re.findall(r"def (test_\w+)", path.read_text("utf-8")) for path in files))
     for page in PAGES:
-        assert {*re.findall(r"\b(test_\w+)", page.read_text("utf-8"))} <= there, page.name
+        assert {*re.findall(r"[`/:](test_\w+)", page.read_text("utf-8"))} <= there, page.name
 
 
 def test_every_situation_from_a_public_report_has_a_test_that_exists() -> None:

@@ -2,10 +2,13 @@
 
 from pathlib import Path
 
+import pytest
+
+from engine.errors import UsageError
 from engine.lang.project import load
 from engine.lang.rule_tests import TestFile, load_tests
 from engine.render import JinjaRenderer
-from engine.testing import TestResult, run_test_file
+from engine.testing import TestResult, load_project, run_test_file
 from engine.testing.update import updated_text
 
 FILES = {
@@ -72,3 +75,11 @@ def test_an_unknown_event_or_property_is_located(tmp_path: Path) -> None:
     assert told(tmp_path, "1d: { event: credited, with: { halv: 3 } }")[2] == ["unknown-property"]
     assert told(tmp_path, "1d: { event: credited, subject: Hello }")[2] == ["unknown-field"]
     assert told(tmp_path, "1d: { rule: credit, with: { half: 3 } }")[2] == ["unknown-field"]
+
+
+def test_who_tells_an_event_of_a_mistyped_type_in_python_is_told_the_one_that_was_meant(tmp_path: Path) -> None:
+    for name, text in FILES.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    simulator = load_project(tmp_path, tmp_path).simulator()
+    with pytest.raises(UsageError, match="there is no event type 'buys'; did you mean 'buy'"):
+        simulator.event("buys", "0d", amount=60)
