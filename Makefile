@@ -22,7 +22,7 @@ demo-live: $(READY) ## a mail, its unsubscribe link and what follows, on real se
 	@$(BIN)/python -m tests.demo_live $(ARGS)
 
 quick: $(READY) ## the tests that need no server, on fewer examples (a minute): for every save
-	@ENGINE_TEST_EXAMPLES=0.2 $(PYTEST) -n logical -m "not (e2e or kafka or redis or soak)" --ignore=tests/e2e $(ARGS)
+	@ENGINE_TEST_EXAMPLES=0.1 $(PYTEST) -n logical -m "not (e2e or kafka or redis or soak)" --ignore=tests/e2e $(ARGS)
 
 test: $(READY) ## all tests; ARGS="-k win_back" for some, ARGS="-n 0" one after the other
 	@$(PYTEST) $(ARGS)

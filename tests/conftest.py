@@ -3,6 +3,7 @@
 And how the processes of a parallel run share the tests: tests/support/spread.py.
 """
 
+import gc
 import re
 from collections.abc import Iterator
 from itertools import count
@@ -60,6 +61,13 @@ def topic_prefix(request: pytest.FixtureRequest) -> str:
     """For topics and groups that no other test, and no other run, uses."""
     name = re.sub(r"[^a-z0-9]+", "-", request.node.name.lower()).strip("-")
     return f"{_RUN}-{next(_numbers)}-{name[:60]}-"
+
+
+def pytest_collection_finish() -> None:
+    """Set aside what all tests share: to look through it for garbage again and again is a twentieth of a run."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

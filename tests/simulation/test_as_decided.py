@@ -6,12 +6,13 @@ import msgspec
 import pytest
 
 from tests.support.command import engine
+from tests.support.examples import so_many
 from tests.support.live_worker import TOPIC
 from tests.support.production import CHANGED, Production, again
 from tests.support.project_files import write_project
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(so_many(6)))
 def test_what_workers_have_decided_comes_out_the_same_byte_for_byte(tmp_path: Path, seed: int) -> None:
     shop = Production(tmp_path)
     shop.live(seed, 60)

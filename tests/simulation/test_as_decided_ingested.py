@@ -23,6 +23,7 @@ from engine.worker.context import Rules
 from engine.worker.ingest import Ingest
 from engine.worker.loop import Worker
 from tests.support.books import DAY, HOUR, START
+from tests.support.examples import so_many
 from tests.support.live_worker import LiveShop
 from tests.support.production import again
 from tests.support.project_files import write_project
@@ -185,7 +186,7 @@ class Ingested(LiveShop):
         return path
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(so_many(8)))
 def test_guests_and_friends_of_customers_come_out_the_same_byte_for_byte(tmp_path: Path, seed: int) -> None:
     shop = Ingested(tmp_path)
     shop.live(seed, 60)

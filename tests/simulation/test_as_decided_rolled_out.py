@@ -14,6 +14,7 @@ from engine.wire.decode import Decoder
 from engine.wiring.rollouts import noted
 from engine.worker.context import Rules
 from engine.worker.loop import Worker
+from tests.support.examples import so_many
 from tests.support.live_worker import TOPIC
 from tests.support.production import CHANGED, FILES, Production, again
 from tests.support.project_files import write_project
@@ -60,7 +61,7 @@ class Trying(Production):
 
 
 @pytest.mark.parametrize("phase", ["back", "finished"])
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(so_many(6)))
 def test_a_change_that_some_customers_tried_comes_out_the_same_byte_for_byte(
     tmp_path: Path, phase: str, seed: int
 ) -> None:

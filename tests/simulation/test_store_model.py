@@ -8,6 +8,7 @@ from dataclasses import fields
 
 import pytest
 
+from tests.support.examples import so_many
 from tests.support.store_model.explore import busy_customer, explore
 from tests.support.store_model.truth import Rules, Wrong
 
@@ -19,7 +20,7 @@ RULES = [field.name for field in fields(Rules) if field.name != "does_not_renew"
 
 @pytest.mark.parametrize("block", range(4))
 def test_whatever_happens_the_store_has_what_happened(block: int) -> None:
-    for seed in range(block * 100, block * 100 + 100):
+    for seed in range(block * 100, block * 100 + so_many(100)):
         explore(seed)
 
 

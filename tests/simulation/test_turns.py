@@ -23,6 +23,7 @@ from engine.worker.values import NOBODY, Value, state_of
 from tests.support.actions import Tell
 from tests.support.books import DAY, HOUR, START, Plain, book, event, every_kind, expression, rule
 from tests.support.effort import Effort, tried_hard
+from tests.support.examples import so_many
 from tests.support.in_order import InOrder
 
 Stored = dict[str, bytes | None]
@@ -130,7 +131,7 @@ def decoded(data: bytes | None) -> State | None:
 @tried_hard
 @pytest.mark.parametrize("live", [False, True], ids=["event clock", "live"])
 def test_everybody_gets_what_they_would_get_in_the_order_of_arrival(live: bool, effort: Effort) -> None:
-    for seed in range(effort.of(40, 3_000)):
+    for seed in range(so_many(effort.of(40, 3_000))):
         chance = random.Random(f"{effort.seed} {seed}")
         arrivals, stored = list(history(chance, live)), Stored()
         rules, clock = a_book(chance), 0

@@ -1,6 +1,6 @@
 """How many examples a property is tried on: always the same ones, or many more at random.
 
-ENGINE_TEST_EXAMPLES multiplies the number of each test. `make quick` sets 0.2; above 1 the examples differ by the run.
+ENGINE_TEST_EXAMPLES multiplies the number of each test. `make quick` sets 0.1; above 1 the examples differ by the run.
 tests/conftest.py imports this, so that it holds for every property.
 """
 

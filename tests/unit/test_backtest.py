@@ -14,6 +14,7 @@ from engine.demo.generate import generated_events
 from tests.support.backtests import Lines, backtested, disturbed, replayed, write_lines
 from tests.support.cdnow import PROJECT
 from tests.support.command import REPOSITORY, engine, shared_data
+from tests.support.examples import so_many
 from tests.support.job import make_job, project
 from tests.support.project_files import write_project
 from tests.support.referrals import FILES
@@ -55,7 +56,7 @@ def test_a_year_of_real_purchases_a_tenth_late_and_a_tenth_twice_gives_what_a_re
     tmp_path: Path, hours: int
 ) -> None:
     folder = write_project(tmp_path, with_lateness(DETAILED, hours))
-    events = write_lines(folder / "events.jsonl", disturbed(cdnow(), "ts", days=20))
+    events = write_lines(folder / "events.jsonl", disturbed(cdnow(so_many(3_000)), "ts", days=20))
     wanted = same(folder, events, "--until", "1998-06-30")
     assert backtested(folder, events, "--until", "1998-06-30", processes=1) == wanted
 
