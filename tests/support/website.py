@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +81,12 @@ class Browser:
         self._loop.close()
 
 
+@cache
+def _our_pages() -> View:
+    """One for all websites: a view never changes, and compiling its pages is most of what opening a website takes."""
+    return View()
+
+
 @dataclass
 class Website:
     """`path`: of the public URL."""
@@ -109,7 +116,7 @@ class Website:
             choices=self.choices,
             publish=Publisher(self.writer, self.watch).publish,
             wall=lambda: self.now,
-            view=View(self.pages),
+            view=View(self.pages) if self.pages else _our_pages(),
             path=self.path,
             links_kept=400 * DAY,
         )

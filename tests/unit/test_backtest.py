@@ -64,8 +64,8 @@ def test_a_year_of_real_purchases_a_tenth_late_and_a_tenth_twice_gives_what_a_re
 def test_the_example_rules_with_their_journeys_give_what_a_replay_gives(tmp_path: Path) -> None:
     for name in ("rules", "templates"):
         shutil.copytree(REPOSITORY / name, tmp_path / name)
-    bought = write_lines(tmp_path / "purchases.jsonl", disturbed(cdnow(400), "ts", days=20))
-    done = write_lines(tmp_path / "generated.jsonl", disturbed(generated_events()[:900], "time", days=20))
+    bought = write_lines(tmp_path / "purchases.jsonl", disturbed(cdnow(200), "ts", days=20))
+    done = write_lines(tmp_path / "generated.jsonl", disturbed(generated_events()[:450], "time", days=20))
     wanted = same_of_both(tmp_path, bought, done, "--until", "1997-04-01")
     assert any(b"first-record" in line for line in wanted.outreach), "the journey takes part"
     lines = (tmp_path / "b.o").read_bytes().splitlines()

@@ -20,7 +20,7 @@ from engine.worker.executors import results
 from engine.worker.partition import Partition
 from engine.worker.result import Arrival
 
-LAST = "0400"
+LAST = "0250"
 """The customers up to this one are enough."""
 WALL = 2_000_000_000_000
 SOURCES = {"purchases.jsonl.gz": "cdnow", "generated.jsonl.gz": "shop.events"}
