@@ -10,16 +10,23 @@ from engine.insight.figures.shop import Shop
 from engine.insight.report.content import Figure, Report, Section, written
 
 DAYS_PER_MONTH = 365.25 / 12
+LARGEST_SHARE = 2
+"""No figure is a larger share: some may be above 1, such as what came of what was expected."""
 
 
 def goals(report: Report, wanted: Mapping[str, float]) -> list[Section]:
-    """Today's figures against what they shall be. Raises UsageError for a figure that the report does not have."""
+    """Today's figures against what they shall be. Raises UsageError for a figure that the report does not have, and for
+    a share of 40 where 40 % are meant.
+    """
     figures = []
     for id_, goal in wanted.items():
         found = report.figure(id_)
         if found is None:
             known = sorted(figure.id for section in report.sections for figure in section.figures)
             message = f"there is no figure {id_!r} to have a goal; there are {', '.join(known)}"
+            raise UsageError(message)
+        if found.unit == "share" and goal > LARGEST_SHARE:
+            message = f"the goal of {id_} is a share: {goal:g} is {100 * goal:g} %; write {goal:g}%"
             raise UsageError(message)
         figures.append(Figure(f"goal_{id_}", found.name, found.value, found.unit, _missing(found, goal, report)))
     definition = "Today's figures beside what they shall be."

@@ -373,6 +373,14 @@ def test_a_goal_that_is_no_number_is_told_with_its_place(tmp_path: Path) -> None
     assert [(one.line, one.code, one.message) for one in findings] == [(3, "bad-value", "'half' is not a goal")]
 
 
+def test_a_goal_of_40_is_not_taken_for_40_percent(tmp_path: Path) -> None:
+    shop = opened(tmp_path, bought("e1", "ann", 0), bought("e2", "ann", 32))
+    report = build_report(shop, *default_period(shop))
+    with pytest.raises(UsageError, match="goal of repeat_rate is a share: 40 is 4000 %; write 40%"):
+        goals(report, {"repeat_rate": 40.0})
+    assert goals(report, {"repeat_rate": 1.2, "customers": 40.0})
+
+
 def test_a_plan_says_how_many_weeks_an_experiment_takes() -> None:
     ran = CliRunner().invoke(app, ["experiment", "plan", "--conversion", "5", "--per-week", "2000", "--json"])
     told = json.loads(ran.stdout)
