@@ -9,8 +9,8 @@ from rich.progress import Progress
 from engine.cli.console import complain, err, is_terminal, out
 from engine.cli.options import AsJson, Data, Namespace, Store, settings_of
 from engine.errors import ReshardRefused
-from engine.operate.reasons_not_to_reshard import unrest
-from engine.operate.reshard import Moved, Place, Reshard
+from engine.operate.reasons_not_to_reshard import reasons_not_to_reshard
+from engine.operate.reshard import Moved, PartitionOf, Reshard
 from engine.operate.words import count_of
 from engine.wire.partitioner import crc32_partition, murmur2_partition
 from engine.wiring.brokers import KafkaBrokers
@@ -64,8 +64,8 @@ def reshard(
     """
     settings = settings_of(store=store, data=data, namespace=namespace)
     with open_store(settings) as opened:
-        job = Reshard(opened, to, _place(partitioner))
-        reasons = list(unrest(KafkaBrokers(settings), settings.kafka_group, opened, job))
+        job = Reshard(opened, to, _partition_of(partitioner))
+        reasons = list(reasons_not_to_reshard(KafkaBrokers(settings), settings.kafka_group, opened, job))
         for reason in reasons:
             complain(reason)
         if reasons and not (force or dry_run):
@@ -80,7 +80,7 @@ def reshard(
         _show(moved, dry_run)
 
 
-def _place(partitioner: Partitioner) -> Place:
+def _partition_of(partitioner: Partitioner) -> PartitionOf:
     partition = crc32_partition if partitioner is Partitioner.CRC32 else murmur2_partition
     return lambda customer, count: partition(customer.encode(), count)
 

@@ -1,4 +1,4 @@
-"""Reads dead letters from their topic and replays the records once the cause is mended, for `engine dead-letters`.
+"""Reads dead letters from their topic, and writes their records again once the cause is mended.
 
 `engine dead-letters` calls it and prints what it returns.
 """

@@ -8,7 +8,7 @@ from engine.operate.words import count_of
 from engine.ports import Brokers, Place, StateStore
 
 
-def unrest(brokers: Brokers, group: str, store: StateStore, job: Reshard) -> Iterator[str]:
+def reasons_not_to_reshard(brokers: Brokers, group: str, store: StateStore, job: Reshard) -> Iterator[str]:
     """The reasons not to move customers now, a sentence each.
 
     `group`: the workers'. Unread events are no reason where an interrupted run goes on: no worker could read them

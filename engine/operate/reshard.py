@@ -21,7 +21,7 @@ from engine.worker.placement import stored_meta
 from engine.worker.values import NOBODY, Value, encode_looks, encode_value, read_value
 
 PAGE = 1_000
-Place = Callable[[str, int], int]
+PartitionOf = Callable[[str, int], int]
 """(customer, number of partitions) -> partition, by the producers' partitioner."""
 
 
@@ -42,10 +42,10 @@ class Moved:
 class Reshard:
     """The constructor raises ReshardRefused if there is nothing to move, or not to this number."""
 
-    def __init__(self, store: StateStore, to: int, place: Place) -> None:
+    def __init__(self, store: StateStore, to: int, partition_of: PartitionOf) -> None:
         self.store = store
         self.to = to
-        self.place = place
+        self.partition_of = partition_of
         self.before, resumed = _state_of(store, to)
         self.numbers = range(max(self.before, to))
         self.moved = Moved(self.before, to, resumed=resumed)
@@ -55,7 +55,7 @@ class Reshard:
         self._check_drained()
         for number in self.numbers:
             for customer in {customer for page in self._pages(number) for customer in page}:
-                target = self.place(customer, self.to)
+                target = self.partition_of(customer, self.to)
                 self.moved.moved += target != number
                 self.moved.customers[target] += 1
         return self.moved
@@ -106,7 +106,7 @@ class Reshard:
     def _move(self, number: int, customers: Sequence[str]) -> None:
         leaving: dict[int, list[str]] = defaultdict(list)
         for customer in dict.fromkeys(customers):
-            if (target := self.place(customer, self.to)) != number:
+            if (target := self.partition_of(customer, self.to)) != number:
                 leaving[target].append(customer)
         for target, some in leaving.items():
             self._copy(number, target, some)

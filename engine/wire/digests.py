@@ -17,7 +17,7 @@ ALL: Final = "*"
 
 def customer_digest(customer: str) -> str:
     """The digest of a customer id, for tombstones and suppressions."""
-    return blake2b(customer.encode(errors="replace"), digest_size=16).hexdigest()
+    return _digest(customer)
 
 
 def address_digest(channel: str, to: str) -> str:
