@@ -12,7 +12,14 @@ from urllib.parse import urlsplit
 _TOPIC: Final = re.compile(r"[a-zA-Z0-9._-]{1,249}")
 _NAMESPACE: Final = re.compile(r"[\w.:-]+", re.ASCII)
 _GROUPS: Final = ("kafka_group", "send_group")
-_TOPICS: Final = ("outreach_topic", "outcomes_topic", "dead_letters_topic", "events_topic", "feedback_topic")
+_TOPICS: Final = (
+    "outreach_topic",
+    "outcomes_topic",
+    "dead_letters_topic",
+    "derived_topic",
+    "events_topic",
+    "feedback_topic",
+)
 _WEB: Final = ("public_url", "share_url", "kafka_token_url")
 _CHANNELS: Final = ("email_url", "sms_url", "push_url", "webhook_url")
 _FILES: Final = (

