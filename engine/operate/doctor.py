@@ -22,15 +22,16 @@ from engine.ports import HasServers, Place, StateStore, TopicReader
 from engine.worker.partition_owner import MAX_CLOCK_AHEAD
 from engine.worker.trusted_time import MAX_WITNESS_DIFFERENCE
 
-SKEW = 2_000
-LATE = 60_000
+MAX_SKEW = 2_000
+"""Milliseconds that clocks may differ: with NTP they do by less, and timers fire by as much too early or late."""
+MAX_LATE = 60_000
 """Milliseconds of lag, above which a worker does not keep up."""
 SAMPLE = 200
 """Records of each partition that are sampled."""
 WORKERS_LAG = "is a worker running? If so, start more of them: as many as there are partitions can share"
-LARGE = 100_000
+MAX_VALUE_BYTES = 100_000
 """Bytes of one customer: each of their events takes a millisecond to read and write."""
-COUNTED = 10_000
+MAX_COUNTED = 10_000
 """Overdue customers counted per partition, at most: each counted one is read from the store."""
 
 
@@ -70,7 +71,7 @@ def _largest(store: StateStore, partitions: int) -> Finding:
     """Warn of a customer whose value is so large that each of their events is slow."""
     size, customer = max(largest_of_a_page(store, number) for number in range(partitions))
     says = f"the largest of a sample has {size:,} bytes ({customer})" if size else "none yet"
-    if size < LARGE:
+    if size < MAX_VALUE_BYTES:
         return ok("largest customer", says)
     advice = "`engine customer show` says what it is made of; windows and `profile: all` grow with what comes in"
     return warn("largest customer", says, advice)
@@ -105,14 +106,15 @@ def _clocks(there: Installation, store: StateStore) -> Iterator[Finding]:
     if isinstance(store, HasServers):
         clocks |= {server.name: server.clock for server in store.servers()}
     now = there.wall()
-    off = [f"{name} is {_apart(clock - now)} this machine" for name, clock in clocks.items() if abs(clock - now) > SKEW]
+    apart = {name: clock - now for name, clock in clocks.items()}
+    off = [f"{name} is {_apart(by)} this machine" for name, by in apart.items() if abs(by) > MAX_SKEW]
     says, advice = ", ".join(off), "let NTP set all clocks: timers fire by the broker's and this machine's time"
-    if any(abs(clock - now) > MAX_WITNESS_DIFFERENCE for clock in clocks.values()):
+    if any(abs(by) > MAX_WITNESS_DIFFERENCE for by in apart.values()):
         yield fail("clocks", f"{says}: workers with such a clock fire no timer", advice)
     elif off:
         yield warn("clocks", says, advice)
     else:
-        yield ok("clocks", f"{', '.join(clocks) or 'nobody to ask'}: within {text_of(SKEW)} of this machine")
+        yield ok("clocks", f"{', '.join(clocks) or 'nobody to ask'}: within {text_of(MAX_SKEW)} of this machine")
 
 
 def _stored_clocks(store: StateStore, partitions: int, now: int) -> Iterator[Finding]:
@@ -173,7 +175,7 @@ def _lag_finding(
     if not oldest:
         return warn(what, f"{records} unread, for how long is not known", advice)
     says = f"{records} unread, the oldest for {text_of(waits)}"
-    return ok(what, says) if waits < LATE else warn(what, says, advice)
+    return ok(what, says) if waits < MAX_LATE else warn(what, says, advice)
 
 
 def _oldest(reader: TopicReader, spans: Mapping[Place, tuple[int, int]]) -> int:
@@ -185,7 +187,7 @@ def _oldest(reader: TopicReader, spans: Mapping[Place, tuple[int, int]]) -> int:
 
 
 def _overdue(store: StateStore, partitions: int, now: int) -> Finding:
-    found = [one for number in range(partitions) for one in overdue(store, number, now - LATE, COUNTED)]
+    found = [one for number in range(partitions) for one in overdue(store, number, now - MAX_LATE, MAX_COUNTED)]
     if not found:
         return ok("timers", "none is overdue")
     longest = text_of((now - min(moment for _, moment in found)) // 1000 * 1000)

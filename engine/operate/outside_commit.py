@@ -9,6 +9,7 @@ from engine.ports import Commit, Opened, StateStore
 from engine.worker.placement import check_moved, stamped
 
 TRIES = 100
+"""Attempts at a commit beside a working partition: each loses only against a commit of the worker in between."""
 
 
 def commit_outside(

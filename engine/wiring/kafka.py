@@ -11,6 +11,8 @@ from engine.errors import BrokersAway
 from engine.ports import EventSource, Ownership, TopicWriter
 
 CLOSE_SECONDS = 5.0
+"""Seconds that a process waits at its end for brokers that take nothing. Longer, and supervisors kill it: Docker after
+10 s, Kubernetes after 30."""
 LOGGER = logging.getLogger("engine.process")
 
 

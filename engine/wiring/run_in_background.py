@@ -6,6 +6,7 @@ from threading import Thread
 from typing import Protocol
 
 LEAVING_SECONDS = 15.0
+"""Seconds that the second loop has to leave its group. Without an end, one that hangs would keep the process alive."""
 
 
 class Loop(Protocol):
