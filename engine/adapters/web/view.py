@@ -43,7 +43,7 @@ class View:
         style = self._style(loader)
         self._pages.globals["style"] = Markup(style)
         self.headers: Final = _headers(style)
-        """Render a template with the variables that every page has."""
+        """Of every answer; they allow this style sheet and no other."""
         for name, values in _SAMPLES.items():
             self.show(name, **values)
 

@@ -55,7 +55,7 @@ class Envelope(msgspec.Struct, rename="pascal"):
     subscribe_url: str | None = msgspec.field(name="SubscribeURL", default=None)
 
     def moment(self) -> datetime:
-        """The time of publishing, epoch ms. Raises BadFeedback."""
+        """The time of publishing. Raises BadFeedback."""
         try:
             return msgspec.convert(self.timestamp, Moment)
         except msgspec.ValidationError as error:
