@@ -14,7 +14,7 @@ from engine.core.experiments.model import decided_by, own_variants
 from engine.core.expression import Expression, Keeps
 from engine.core.scope import MISSING, Scope, count_within, total
 from engine.core.state.model import Run, Slot, State
-from engine.core.triggers.base import Firing, Trigger
+from engine.core.triggers.base import Firing
 from engine.core.zones import iso
 from engine.model import Outcome
 
@@ -138,14 +138,14 @@ def unknown_history(state: State, keeps: Keeps, now: int) -> list[str]:
 
 
 def still_holds(book: RuleBook, state: State, candidate: Candidate) -> Verdict:
-    if candidate.first_try or _holds(candidate.rule.trigger, state, candidate.firing.occurrence):
+    if candidate.first_try or _holds(candidate, state):
         return PASS
     return Stop(Outcome.SUPPRESSED, "no longer true after it was deferred")
 
 
-def _holds(trigger: Trigger, state: State, occurrence: str) -> bool:
+def _holds(candidate: Candidate, state: State) -> bool:
     try:
-        return trigger.holds(state, occurrence)
+        return candidate.rule.trigger.holds(state, candidate.firing.occurrence, candidate.at)
     except ValueError:  # the rule was of another kind when it was deferred
         return False
 

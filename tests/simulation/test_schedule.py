@@ -130,3 +130,16 @@ def test_a_rule_that_goes_live_later_reaches_who_is_there_from_the_next_hour_on(
     there.profile()
     there.run("8d")
     assert told(there) == ["2026-01-02T08:00:00Z", "2026-01-06T08:00:00Z"]
+
+
+def test_a_message_that_the_night_holds_is_dropped_for_who_does_not_belong_in_the_morning(
+    tmp_path: Path, strict: bool
+) -> None:
+    policy = POLICY + 'quiet_hours: { from: "21:00", to: "08:00" }\n'
+    there = shop(tmp_path, 'every: day, at: "22:00", among: events.visit.count("1d") >= 1', strict, policy)
+    there.event("visit", "22h")  # 23:00 in Berlin: in until then on the next day, and not until the morning after
+    there.event("visit", "22h", customer="c-2")
+    there.event("visit", "1d21h", customer="c-2")
+    there.run("4d")
+    assert [(one.customer, iso(one.at)) for one in there.outreach] == [("c-2", "2026-01-03T07:00:00Z")]
+    assert ("c-1", "no longer true after it was deferred") in [(one.customer, one.reason) for one in there.outcomes]

@@ -152,7 +152,7 @@ class Abandoned(Trigger):
     def _is_for_all(self, key: str) -> bool:
         return not key and bool(self.finishes_all)
 
-    def holds(self, state: State, occurrence: str) -> bool:
+    def holds(self, state: State, occurrence: str, at: int) -> bool:
         key, _, anchor = occurrence.rpartition("@")
         begun = int(anchor)
         begun_again = any(timer.key == key and timer.since > begun for timer in state.timers(self.rule))

@@ -131,8 +131,8 @@ class Trigger(ABC):
         """
         return False
 
-    def holds(self, state: State, occurrence: str) -> bool:
-        """Whether a deferred firing still holds at the end of quiet hours."""
+    def holds(self, state: State, occurrence: str, at: int) -> bool:
+        """Whether a deferred firing still holds `at` the end of quiet hours."""
         return True
 
     def disproves(self, state: State, event: Event, occurrence: str) -> bool:

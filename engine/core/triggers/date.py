@@ -176,7 +176,7 @@ class Date(Trigger):
     def rearm(self, state: State, now: int) -> None:
         self._arm(state, state.last, None)
 
-    def holds(self, state: State, occurrence: str) -> bool:
+    def holds(self, state: State, occurrence: str, at: int) -> bool:
         said, day = self._said(state), date.fromisoformat(occurrence)
         if said is None or not self.yearly:
             return said is not None and said.key == day

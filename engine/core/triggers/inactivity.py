@@ -91,7 +91,7 @@ class Inactivity(Trigger):
             slot.timers = [self.runs.start(seen, None)]
         return True
 
-    def holds(self, state: State, occurrence: str) -> bool:
+    def holds(self, state: State, occurrence: str, at: int) -> bool:
         runs = state.timers(self.rule)
         return not runs or runs[-1].since <= int(occurrence)
 

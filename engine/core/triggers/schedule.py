@@ -105,8 +105,8 @@ class Schedule(Trigger):
             else:
                 state.set_timers(self.rule, [Timer(due, now, key)])
 
-    def holds(self, state: State, occurrence: str) -> bool:
-        return self.among is None or bool(self.among.test(Scope(state, None, state.last)))
+    def holds(self, state: State, occurrence: str, at: int) -> bool:
+        return self.among is None or bool(self.among.test(Scope(state, None, at)))
 
     def explain(self, state: State) -> str:
         timer = self._timer(state)

@@ -114,7 +114,7 @@ class Score(Trigger):
         slot.timers = []
         return True
 
-    def holds(self, state: State, occurrence: str) -> bool:
+    def holds(self, state: State, occurrence: str, at: int) -> bool:
         bought = newest(state, self.listens)
         return bought is None or bought.time <= int(occurrence)
 

@@ -33,7 +33,7 @@ class OnSegment(Trigger):
         occurrence = f"{segment} {state.segments[segment].moves}"
         return Firing(occurrence, event.time, kept, f"segment {segment}: {old} to {new}")
 
-    def holds(self, state: State, occurrence: str) -> bool:
+    def holds(self, state: State, occurrence: str, at: int) -> bool:
         """Until the customer moves again in this segment."""
         membership = state.segments.get(self.move.segment)
         return membership is not None and occurrence == f"{self.move.segment} {membership.moves}"

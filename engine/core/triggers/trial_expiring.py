@@ -122,12 +122,12 @@ class TrialExpiring(Trigger):
     def rearm(self, state: State, now: int) -> None:
         self._follow(state, 0, None)
 
-    def holds(self, state: State, occurrence: str) -> bool:
+    def holds(self, state: State, occurrence: str, at: int) -> bool:
         end = self._end(state)
         return end is not None and end.name == occurrence
 
     def disproves(self, state: State, event: Event, occurrence: str) -> bool:
-        return not self.holds(state, occurrence)
+        return not self.holds(state, occurrence, event.time)
 
     def explain(self, state: State) -> str:
         end = self._end(state)
