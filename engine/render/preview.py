@@ -109,7 +109,9 @@ def _credit(book: RuleBook, state: State, given: Mapping[str, Any], now: int) ->
         parts = value if isinstance(value, Mapping) else {"balance": value}
         _only(parts, f"points {id_}", "balance", "pending")
         balance, pending = int(parts.get("balance", 0)), int(parts.get("pending", 0))
-        later = max([line.usable(now) for line in points.earn])
+        later = max(
+            [now // SECOND + 1, *(line.usable(now) for line in points.earn)]
+        )  # what is pending waits, also where earning does not
         lots = [Lot(now // SECOND, points.end(now, zone), balance)] if balance > 0 else []
         coming = [Lot(later, points.end(now, zone), pending)] if pending else []
         state.points[id_] = Ledger(lots, coming, debt=max(0, -balance), earned=balance)

@@ -132,12 +132,12 @@ def test_a_preview_says_what_a_segment_can_be(tmp_path: Path, segments: dict[str
     assert said in reason_of(lambda: of_tiers(tmp_path, {"segments": segments}))
 
 
-def of_points(folder: Path, data: dict[str, Any]) -> str:
+def of_points(folder: Path, data: dict[str, Any], stars: str = STARS) -> str:
     note = """\
 {% block subject %}{{ points.stars.balance }}{% endblock %}{% block text %}{{ points.stars.pending }}
 {{ points.stars.expiring }} {{ (points.stars.expires_at - 1) | date }}{% endblock %}
 """
-    book = points_shop(folder, STARS, note=note)
+    book = points_shop(folder, stars, note=note)
     made = preview(JinjaRenderer(folder / "templates", book), book, "note", "email", data, NOON)
     return f"{made.subject}, {made.text}".replace("\n", ", ")
 
@@ -146,6 +146,8 @@ def test_a_preview_has_the_points_that_the_data_says(tmp_path: Path) -> None:
     assert of_points(tmp_path, {"points": {"stars": 120}}) == "120, 0, 120 January 31, 2027"
     data = {"points": {"stars": {"balance": 50, "pending": 30}}}
     assert of_points(tmp_path, data) == "50, 30, 50 January 31, 2027"
+    at_once = STARS.replace(", usable_after: 14d", "")
+    assert of_points(tmp_path / "at_once", data, at_once) == "50, 30, 50 January 31, 2027"
 
 
 def test_a_preview_knows_no_points_that_the_rules_do_not_have(tmp_path: Path) -> None:
