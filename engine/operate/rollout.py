@@ -22,7 +22,7 @@ LONG_ENOUGH = DAY
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class RuleStatus:
     """One rule of a roll-out: what it has sent so far, what was expected, and what the old rules would have sent."""
 
     id: str
@@ -38,7 +38,7 @@ class Status:
 
     rollout: Rollout
     counts: Counts
-    rules: list[Rule]
+    rules: list[RuleStatus]
     watched: int
     partitions: int
     waiting: int
@@ -161,12 +161,12 @@ def reasons_to_hold(now: Status) -> Iterator[str]:
         yield "nothing was sent to them"
 
 
-def _rules(rollout: Rollout, counts: Counts, watched: int) -> list[Rule]:
+def _rules(rollout: Rollout, counts: Counts, watched: int) -> list[RuleStatus]:
     limits = rollout.limits
     names = counts.sent.keys() | counts.without.keys() | (limits.expected.keys() if limits else set())
     share, days = rollout.share / 10_000, watched / DAY
     return [
-        Rule(
+        RuleStatus(
             name,
             counts.sent.get(name, 0),
             forecast(counts, limits, name, share, days) if limits else 0.0,
