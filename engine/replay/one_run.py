@@ -223,12 +223,20 @@ class OneRun:
                 break
             if other.topic not in topics:
                 topics.add(other.topic)
-                if self._is_explained(other, group, self._moments(other, group), silent=False):
+                if self._may_come_before(other, group):
                     inputs = self.inputs
                     self.inputs = [*inputs[: self._input], other, *inputs[self._input : place], *inputs[place + 1 :]]
                     self._input += 1
                     return True
         return False
+
+    def _may_come_before(self, other: Arrived, group: Group) -> bool:
+        kept = self.customer.kept()
+        try:
+            return self._is_explained(other, group, self._moments(other, group), silent=False)
+        except Exception:  # it can be decided in its own place only, or nowhere
+            self.customer.restore(kept)
+            return False
 
     def _passes_time(self) -> bool:
         """What was due at the moment of the outcomes recorded next is all of them."""
@@ -290,13 +298,22 @@ class OneRun:
         if group is not None and customer.standing(group.at) == customer.standing(one.at):
             customer.use(group.next)
         before, now = customer.kept(), group.at if group is not None else one.at
-        made = customer.decide(one.input, now, now)
+        made = self._decided(one, now, now)
         customer.restore(before)
         about = group if group is not None and group.is_about(made) else None
-        made = customer.decide(one.input, one.at, about.at if about is not None else one.at)
+        made = self._decided(one, one.at, about.at if about is not None else one.at)
         told = f"event {one.input.id}" if isinstance(one.input, Event) else f"that this is {one.input.known}"
         self._group += about is not None
         self._compare(made, about, f"{told}, {one.place}")
+
+    def _decided(self, one: Arrived, now: int, present: int) -> list[OutcomeRecord]:
+        """What the input makes; nothing if it cannot be decided, as in a worker."""
+        kept = self.customer.kept()
+        try:
+            return self.customer.decide(one.input, now, present)
+        except Exception:
+            self.customer.restore(kept)
+            return []
 
     def _compare(self, made: Sequence[OutcomeRecord], group: Group | None, input: str) -> None:
         recorded = {one.value: one for one in group.left} if group is not None else {}
