@@ -8,8 +8,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from engine.cli.console import complain, out, print_as_json, say
-from engine.cli.options import AsJson, Data, Namespace, Store, settings_of
-from engine.core.durations import milliseconds, text_of
+from engine.cli.options import AsJson, Data, Namespace, Store, duration_of, settings_of
+from engine.core.durations import text_of
 from engine.errors import RolloutRefused, UsageError
 from engine.operate.rollout import Status, end, forget, reasons_to_hold, status
 from engine.ports import StateStore
@@ -54,7 +54,7 @@ def apply_command(
     if sum((plan is not None, finish, back, forgotten)) > 1:
         message = "give one of: a plan, --finish, --back, --forget"
         raise UsageError(message)
-    wish = Wish(round(share * 100), milliseconds(spread) if spread else 0, exits, factor, most)
+    wish = Wish(round(share * 100), duration_of(spread, "--spread"), exits, factor, most)
     settings = settings_of(store=store, data=data, namespace=namespace)
     with open_store(settings) as opened:
         if plan is not None:

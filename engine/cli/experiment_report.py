@@ -5,8 +5,9 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
+from engine.cli.options import duration_of
 from engine.core.book import RuleBook
-from engine.core.durations import milliseconds, text_of
+from engine.core.durations import text_of
 from engine.core.experiments.model import NONE
 from engine.errors import UsageError
 from engine.insight.figures.days import UTC, start_of
@@ -58,10 +59,9 @@ def _holdout(book: RuleBook, goal: str, within: str) -> tuple[Asked, str]:
     if not share:
         message = "policy.yaml has no holdout; `holdout: 5%` keeps back all but transactional messages from 5 %"
         raise UsageError(message)
-    try:
-        span = milliseconds(within) if within else 0
-    except ValueError as error:
-        message = f"--within: {error}"
-        raise UsageError(message) from error
+    if goal not in book.catalog.events:
+        message = f"--goal: there is no event type {goal!r}; {did_you_mean(goal, book.catalog.events)}"
+        raise UsageError(message)
+    span = duration_of(within, "--within")
     shares = dict(zip(HOLDOUT_ARMS, (100 * share, 100 - 100 * share), strict=True))
     return Asked(None, shares, goal, span), "What all messages together do: who gets them against who does not."

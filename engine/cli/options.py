@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from engine.errors import UsageError
+
 if TYPE_CHECKING:
     from engine.config import Settings
     from engine.project_settings import ProjectSettings
@@ -47,6 +49,17 @@ def project_settings_of(**options: Any) -> "ProjectSettings":
     from engine.project_settings import load_project_settings
 
     return load_project_settings(**_given(options))
+
+
+def duration_of(text: str, option: str) -> int:
+    """Milliseconds of an option; 0 if it was not given. Raises UsageError."""
+    from engine.core.durations import milliseconds
+
+    try:
+        return milliseconds(text) if text else 0
+    except ValueError as error:
+        message = f"{option}: {error}"
+        raise UsageError(message) from error
 
 
 def _given(options: dict[str, Any]) -> dict[str, Any]:

@@ -291,3 +291,9 @@ def test_the_command_applies_a_plan_file_tells_how_it_goes_and_ends_it(tmp_path:
         assert f"a roll-out is under way: revision {revision} decides this customer" in explained.out, explained.said
     gone = engine("apply", "--back", *STORE, folder=tmp_path)
     assert (gone.code, "has been taken back" in gone.out) == (4, True), gone.said
+
+
+def test_a_span_that_is_none_is_refused_by_its_option(tmp_path: Path) -> None:
+    ran = engine("apply", "plan.json", "--spread", "soon", *STORE, folder=tmp_path)
+    assert ran.code == 1
+    assert ran.said.startswith("--spread: 'soon' is not a duration; write a number and a unit")

@@ -249,3 +249,10 @@ def test_an_unknown_experiment_is_named_with_those_there_are(project: Path, arch
     where = ["--rules", str(project / "rules"), "--templates", str(project / "templates")]
     ran = CliRunner().invoke(app, ["experiment", "report", "rythm", str(archive), *where])
     assert "did you mean 'rhythm'" in str(ran.exception)
+
+
+def test_a_goal_of_the_holdout_that_no_event_has_is_refused(project: Path, archive: Path) -> None:
+    """Otherwise nobody would ever have reached it, in either arm."""
+    where = ["--rules", str(project / "rules"), "--templates", str(project / "templates")]
+    ran = CliRunner().invoke(app, ["experiment", "report", "holdout", str(archive), "--goal", "bye", *where])
+    assert "there is no event type 'bye'; did you mean 'buy'" in str(ran.exception)
