@@ -1,15 +1,16 @@
 """Compiles rule test files to test cases with instants as times and checked names. `engine test` runs them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
 import msgspec
 
 from engine.core.book import RuleBook
-from engine.core.catalog import Property
+from engine.core.catalog import EventType, Kind, Property
+from engine.core.durations import text_of
 from engine.core.tables import Table
-from engine.core.values import number_of, whole_day
+from engine.core.values import day_of, is_no_date, number_of, whole_day
 from engine.lang.diagnostics import Diagnostic, did_you_mean
 from engine.lang.located import Document, Place, Route
 from engine.lang.project import Loaded
@@ -145,8 +146,9 @@ class _Case:
 
     def build(self) -> TestCase:
         fields, start = self.fields, self.fields.start
-        for name in fields.profile:
+        for name, value in fields.profile.items():
             self.site.at("profile", name).field(name, key=True)
+            _check_value(self.site.at("profile", name), value, self.site.catalog.profile.get(name))
         return TestCase(
             fields.name,
             fields.customer,
@@ -190,15 +192,21 @@ class _Case:
         event, properties = self._given_sites(index)
         event.event(fields.event, key=event is properties)
         declared = self.site.catalog.events.get(fields.event)
-        for name in fields.properties if declared else ():
-            if declared and name not in declared.properties:
-                help = did_you_mean(name, declared.properties)
-                message = f"{fields.event} does not declare '{name}', so no rule can read it"
-                properties.at(name).report("undeclared-property", message, help, key=True)
+        if declared is not None:
+            _check_given(event, properties, fields, declared)
         at = fields.at.after(self.fields.start) if fields.at else now
         arrives = fields.arrives.after(self.fields.start) if fields.arrives else max(at, advanced or at)
+        self._check_times(self.site.at("given", index), at, arrives)
         values = _values(fields.properties, declared.properties if declared else {}, self.fields.start)
         return Given(at, arrives, fields.event, values, fields.id or f"e-{index + 1}")
+
+    def _check_times(self, site: Site, at: int, arrives: int) -> None:
+        ahead = self.site.catalog.accept.ahead
+        if arrives > self.fields.until.after(self.fields.start):
+            site.report("bad-time", "this comes after `until`, when the test is over", "let the test run longer")
+        elif at > arrives + ahead:
+            message = f"this arrives more than {text_of(ahead)} before it happens"
+            site.report("bad-time", message, "workers refuse it; see accept.ahead in events.yaml")
 
     def _given_sites(self, index: int) -> tuple[Site, Site]:
         """The routes to the type and the properties of a given event, in either way of writing it."""
@@ -256,6 +264,63 @@ class _Case:
             if declared and name not in declared.properties:
                 help = did_you_mean(name, declared.properties)
                 site.at("with", name).report("unknown-property", f"{event} has no property '{name}'", help, key=True)
+
+
+def _check_given(event: Site, properties: Site, fields: GivenFields, declared: EventType) -> None:
+    """Report what no worker would take: the test would tell of something that can never happen."""
+    if declared.made:
+        event.report("bad-value", f"only the engine makes {declared.name}", "tell what leads to it", key=True)
+        return
+    for name, value in fields.properties.items():
+        if name in declared.properties:
+            _check_value(properties.at(name), value, declared.properties[name])
+            continue
+        message = f"{declared.name} does not declare '{name}', so no rule can read it"
+        help = did_you_mean(name, declared.properties)
+        properties.at(name).report("undeclared-property", message, help, key=True)
+    for name, each in declared.properties.items():
+        if each.required and fields.properties.get(name) is None:
+            message = f"{declared.name} must have '{name}'"
+            event.report("missing-property", message, "workers refuse it without", key=True)
+
+
+def _check_value(site: Site, value: Any, declared: Property | None) -> None:
+    if declared is not None and value is not None and not _READERS[declared.kind](value, declared):
+        message = f"this is not of type {declared.kind}, as events.yaml declares it"
+        site.report("type-mismatch", message, "workers refuse an event with it")
+
+
+def _is_number(value: Any, declared: Property) -> bool:
+    if declared.from_text and isinstance(value, str):
+        return not value.strip() or number_of(value) is not None
+    exact = int if declared.kind == "integer" else int | float
+    return isinstance(value, exact) and not isinstance(value, bool)
+
+
+def _is_time(value: Any, declared: Property) -> bool:
+    return type(value) is int or (isinstance(value, str) and bool(whole_day(value) or moment_or_none(value)))
+
+
+def _is_date(value: Any, declared: Property) -> bool:
+    try:
+        return isinstance(value, str) and bool(day_of(value))
+    except ValueError:
+        return False
+
+
+_READERS: Mapping[Kind, Callable[[Any, Property], bool]] = {
+    "string": lambda value, declared: isinstance(value, str),
+    "number": _is_number,
+    "integer": _is_number,
+    "boolean": lambda value, declared: isinstance(value, bool),
+    "time": lambda value, declared: _is_time(value, declared) or _is_no_date(value),
+    "date": lambda value, declared: _is_date(value, declared) or _is_no_date(value),
+    "any": lambda value, declared: True,
+}
+
+
+def _is_no_date(value: Any) -> bool:
+    return isinstance(value, str) and is_no_date(value)
 
 
 def _values(given: Mapping[str, Any], declared: Mapping[str, Property], start: int) -> dict[str, Any]:

@@ -103,14 +103,21 @@ def story(folder: Path, *lines: str) -> TestFile:
 
 
 def test_a_story_moves_the_clock_on_without_adding_up_its_days(tmp_path: Path) -> None:
-    lines = ("now: login", "advance: 3d", "advance: 1d", "{ at: now, event: purchase }", "20d: login", "now: purchase")
+    buy = "event: purchase, properties: { amount: 9 }"
+    lines = ("now: login", "advance: 3d", "advance: 1d", f"{{ at: now, {buy} }}", "20d: login", f"{{ at: now, {buy} }}")
     assert [(given.at - START_2026, given.type) for given in story(tmp_path, *lines).tests[0].given] == [
         (0, "login"), (4 * DAY, "purchase"), (20 * DAY, "login"), (20 * DAY, "purchase")
     ]  # fmt: skip
 
 
 def test_what_happened_before_the_clock_moved_on_arrives_late(tmp_path: Path) -> None:
-    lines = ("1d: login", "advance: 4d", "2d: purchase", "{ at: 3d, event: login, arrives: 6d }", "7d: login")
+    lines = (
+        "1d: login",
+        "advance: 4d",
+        "2d: { purchase: { amount: 9 } }",
+        "{ at: 3d, event: login, arrives: 6d }",
+        "7d: login",
+    )
     given = story(tmp_path, *lines).tests[0].given
     assert [(one.at - START_2026, one.arrives - START_2026) for one in given] == [
         (DAY, DAY), (2 * DAY, 5 * DAY), (3 * DAY, 6 * DAY), (7 * DAY, 7 * DAY)
