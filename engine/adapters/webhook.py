@@ -12,6 +12,7 @@ import socket
 import ssl
 from base64 import b64decode, b64encode
 from binascii import Error as NotBase64
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -108,6 +109,8 @@ class WebhookChannel:
         self._trusted: ssl.SSLContext | bool = True
         self._client = self._new_client()
         self._retired: list[httpx.AsyncClient] = []
+        """Clients that trust earlier authorities, until their last request has ended."""
+        self._under_way: Counter[httpx.AsyncClient] = Counter()
 
     async def deliver(self, outreach: Outreach) -> None:
         """Returns when the endpoint has answered 2xx."""
@@ -179,8 +182,22 @@ class WebhookChannel:
 
     async def _post(self, address: str, body: bytes, headers: dict[str, str]) -> httpx.Response:
         """Send to the address that was checked, with the host's name in TLS and the Host header."""
+        client = self._trusting()
+        self._under_way[client] += 1
+        try:
+            return await self._post_by(client, address, body, headers)
+        finally:
+            self._under_way[client] -= 1
+            for idle in [one for one in self._retired if not self._under_way[one]]:
+                self._retired.remove(idle)
+                del self._under_way[idle]
+                await idle.aclose()
+
+    async def _post_by(
+        self, client: httpx.AsyncClient, address: str, body: bytes, headers: dict[str, str]
+    ) -> httpx.Response:
         url = self._endpoint.url
-        async with self._trusting().stream(
+        async with client.stream(
             "POST", url.copy_with(host=address), content=body, headers=headers, extensions={"sni_hostname": url.host}
         ) as answer:
             self._answered = address

@@ -5,6 +5,7 @@ import hmac
 import ssl
 from base64 import b64encode
 from collections.abc import Sequence
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 
@@ -195,3 +196,36 @@ def test_a_new_authority_in_the_file_is_trusted_without_a_restart(tmp_path: Path
     with hook_server(serving) as hooks:
         asyncio.run(run(hooks.url))
     assert [posted.headers["webhook-id"] for posted in hooks.received] == ["o-2"]
+
+
+def test_connections_that_trust_old_authorities_are_closed_once_nothing_waits_for_them() -> None:
+    """Authorities may be renewed every day: each would leave as many connections open as there were at a time."""
+    trusted = [ssl.create_default_context()]
+
+    async def run() -> None:
+        closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            while head := await reader.readuntil(b"\r\n\r\n"):
+                length = next(line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:"))
+                await reader.readexactly(int(length.partition(b":")[2]))
+                writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
+
+        async def served(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            with suppress(asyncio.IncompleteReadError):
+                await serve(reader, writer)
+            writer.close()
+            if not closed.done():
+                closed.set_result(None)
+
+        async with await asyncio.start_server(served, "127.0.0.1", 0) as server:
+            url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+            endpoint = Endpoint(httpx.URL(url), SECRET, private=True, timeout=5, context=lambda: trusted[-1])
+            channel = WebhookChannel(endpoint, lambda: NOW)
+            await channel.deliver(outreach(id="o-1"))
+            trusted.append(ssl.create_default_context())
+            await channel.deliver(outreach(id="o-2"))
+            await asyncio.wait_for(closed, 5)
+            await channel.close()
+
+    asyncio.run(run())
