@@ -108,6 +108,15 @@ def test_who_would_have_got_it_is_held_out_in_none_and_suppressed_in_another_var
             assert outcome.reason == f"in variant {variant} of experiment rhythm"
 
 
+def test_a_rule_for_none_alone_is_stopped_by_that_variant_and_says_so(tmp_path: Path) -> None:
+    both = 'experiments.rhythm != "weekly" and experiments.rhythm != "biweekly"'
+    sim = visited(book(tmp_path, LETTER.replace('profile.rhythm == "weekly" or experiments.rhythm == "weekly"', both)))
+    none = [one for one in of_rule(sim, "letter") if variant_of(SHARES, "rhythm", one.customer) == "none"]
+    assert {(one.outcome.value, one.reason, len(one.exposed)) for one in none} == {
+        ("suppressed", "in variant none of experiment rhythm", 0)
+    }
+
+
 def test_everybody_is_exposed_once_with_the_first_decision_whatever_their_variant(tmp_path: Path) -> None:
     sim = visited(book(tmp_path))
     exposed = Counter(one.customer for one in sim.outcomes if one.exposed)

@@ -19,10 +19,11 @@ def experiment(book: RuleBook, state: State, candidate: Candidate) -> Verdict:
     if acts_under(state, candidate, own):
         return PASS
     exposed = tuple(decided_by(book, state, candidate, own))
-    reason = ", ".join(f"in variant {own[id_]} of experiment {id_}" for id_ in exposed)
+    stops = exposed or [id_ for id_ in own if own[id_] == NONE]  # `none` of several, or another variant acts no more
+    reason = ", ".join(f"in variant {own[id_]} of experiment {id_}" for id_ in stops)
     if any(own[id_] == NONE for id_ in exposed):
         return HoldOut(reason, exposed)
-    return Stop(Outcome.SUPPRESSED, reason or "variant none of several experiments", exposed)
+    return Stop(Outcome.SUPPRESSED, reason, exposed)
 
 
 def holdout(book: RuleBook, state: State, candidate: Candidate) -> Verdict:
