@@ -4,7 +4,9 @@ import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from engine.core.actions.send import Send
 from engine.core.book import Rule
+from engine.core.durations import text_of
 from engine.core.expression import Needs, Reads
 from engine.core.facts import Fact
 from engine.core.journeys.steps import Journey
@@ -52,6 +54,8 @@ def compile_rule(site: Site, fields: RuleFields, given: Mapping[str, Any], surro
     if policy.forget_after and kind.silence >= policy.forget_after:
         message = "a customer is forgotten before this silence is long enough"
         site.at("when", *steps).report("never-fires", message, "see forget_after in policy.yaml")
+    if kind.timers and fields.send is not None:
+        _check_lateness(site.at("send"), action.sends[0], policy)
     rule = Rule(
         fields.id,
         trigger,
@@ -68,6 +72,14 @@ def compile_rule(site: Site, fields: RuleFields, given: Mapping[str, Any], surro
     if fields.steps is not None:
         check_journey(site, fields.steps, rule, policy)
     return rule
+
+
+def _check_lateness(site: Site, send: Send, policy: Policy) -> None:
+    """Report a message that has expired whenever its timer fires, as timers wait for events that are late."""
+    fresh_for = policy.fresh_for if send.expires is None else send.expires
+    if fresh_for is not None and fresh_for < policy.allowed_lateness:
+        message = f"timers wait {text_of(policy.allowed_lateness)} for late events, and this expires before"
+        site.report("never-fires", message, "let it expire later, or see allowed_lateness in policy.yaml")
 
 
 def _arming(given: Mapping[str, Any], keeps_event: bool, policy: Policy, journey: Journey | None) -> str:
