@@ -86,12 +86,14 @@ class Sender(Loop):
         with ThreadPoolExecutor(1, "source") as source, ThreadPoolExecutor(4, "store") as store:
             self._delivery = Delivery(self.context, store)
             in_source = partial(_call, self._loop, source)
-            self.source = await in_source(lambda: self.join(self))
             try:
-                while not self.stopping:
-                    await self._step(in_source)
+                self.source = await in_source(lambda: self.join(self))
+                try:
+                    while not self.stopping:
+                        await self._step(in_source)
+                finally:
+                    await in_source(self.source.close)
             finally:
-                await in_source(self.source.close)
                 for channel in self.context.channels.values():
                     await channel.close()
 
