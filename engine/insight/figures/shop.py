@@ -29,8 +29,7 @@ MEMORY: Final = "1500MB"
 _PURCHASES: Final = """
     CREATE TEMP TABLE purchases AS
     WITH found AS (
-        SELECT hash(customer) AS c, epoch_ms(occurred_at) AS at_ms, {day} AS day, {amount} AS amount
-        FROM events WHERE type = {purchase} AND occurred_at < make_timestamptz({end} * 1000) {once}
+        SELECT hash(customer) AS c, epoch_ms(occurred_at) AS at_ms, {day} AS day, {amount} AS amount FROM ({counted})
     )
     SELECT *, lag(day) OVER far AS before, lead(day) OVER far AS after
     FROM found WINDOW far AS (PARTITION BY c ORDER BY day)
@@ -102,14 +101,16 @@ def open_shop(folders: Sequence[Path], asked: Asked) -> Shop:
     connection = connected()
     bounded(connection)
     add_views(connection, folders)
-    earliest, latest, currency = _extent(connection, asked)
+    earliest, latest = _extent(connection, asked)
     first, last = (from_millis(instant, asked.zone).date() for instant in (earliest, latest))
     end = asked.end or last + timedelta(days=1)
     if first >= end:
         message = f"the first {asked.purchase} is of {first}, and nothing from {end} on was asked for"
         raise NoPurchases(message)
     day = day_of("epoch_ms(occurred_at)", asked.zone, earliest, latest)
-    connection.execute(_purchases(connection, asked, day, start_of(end, asked.zone), currency))
+    counted = _counted(connection, asked, start_of(end, asked.zone))
+    (currency,) = connection.execute(f"SELECT coalesce({CURRENCY}, '') FROM ({counted})").fetchall()[0]
+    connection.execute(_PURCHASES.format(day=day, amount=_amount(asked, currency), counted=counted))
     connection.execute(_CUSTOMERS)
     return Shop(connection, asked, first, end, currency)
 
@@ -151,31 +152,35 @@ _NO_OUTCOME: Final = """
 _EMPTY: Final = {"events": _NO_EVENT, "feedback": _NO_EVENT, "outcomes": _NO_OUTCOME}
 
 
-def _extent(connection: duckdb.DuckDBPyConnection, asked: Asked) -> tuple[int, int, str]:
-    """First and last purchase (epoch ms), and the most frequent currency; purchases in others are no revenue."""
-    query = f"SELECT epoch_ms(min(occurred_at)), epoch_ms(max(occurred_at)), {CURRENCY} FROM events WHERE type = ?"
+def _extent(connection: duckdb.DuckDBPyConnection, asked: Asked) -> tuple[int, int]:
+    """First and last purchase (epoch ms). Raises NoPurchases."""
+    query = "SELECT epoch_ms(min(occurred_at)), epoch_ms(max(occurred_at)) FROM events WHERE type = ?"
     row = connection.execute(query, [asked.purchase]).fetchone()
     if row is None or row[0] is None:
         message = f"there is no event of type {asked.purchase}; --purchase says what a purchase is called here"
         raise NoPurchases(message)
-    return row[0], row[1], row[2] or ""
+    return row[0], row[1]
 
 
-def _purchases(connection: duckdb.DuckDBPyConnection, asked: Asked, day: str, end: int, currency: str) -> str:
+def _counted(connection: duckdb.DuckDBPyConnection, asked: Asked, end: int) -> str:
+    """The purchases before the end (epoch ms), of which each counts once."""
+    (again,) = connection.execute(_AGAIN, [asked.purchase]).fetchall()[0]
+    once = "QUALIFY row_number() OVER (PARTITION BY id_source, id ORDER BY occurred_at, customer) = 1"
+    return f"""
+        SELECT * FROM events
+        WHERE type = {text_literal(asked.purchase)} AND occurred_at < make_timestamptz({end} * 1000)
+        {once if again else ""}
+    """
+
+
+def _amount(asked: Asked, currency: str) -> str:
+    """The amount of a purchase; NULL where it is in another currency than most."""
     path = json_path(*asked.amount.split("."))
     of_property = f"TRY_CAST(json_extract_string(properties, {path}) AS DOUBLE)"
     amount = "amount" if asked.amount == "amount" else f"CASE WHEN isfinite({of_property}) THEN {of_property} END"
-    if currency:
-        amount = f"CASE WHEN currency IS NULL OR currency = {text_literal(currency)} THEN {amount} END"
-    row = connection.execute(_AGAIN, [asked.purchase]).fetchone()
-    once = "QUALIFY row_number() OVER (PARTITION BY id_source, id ORDER BY occurred_at, customer) = 1"
-    return _PURCHASES.format(
-        day=day,
-        amount=amount,
-        purchase=text_literal(asked.purchase),
-        end=end,
-        once=once if row and row[0] else "",
-    )
+    if not currency:
+        return amount
+    return f"CASE WHEN currency IS NULL OR currency = {text_literal(currency)} THEN {amount} END"
 
 
 def text_literal(value: str) -> str:

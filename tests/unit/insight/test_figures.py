@@ -243,6 +243,16 @@ def test_revenue_is_of_one_currency_and_says_what_it_leaves_out(tmp_path: Path) 
     ]
 
 
+def test_the_currency_is_that_of_most_purchases_however_often_one_was_told(tmp_path: Path) -> None:
+    dollars, late = (
+        bought("d", "ann", 1, currency="USD"),
+        [bought(f"l{n}", "cem", 40, currency="CHF") for n in range(9)],
+    )
+    shop = opened(tmp_path, bought("e", "ann", 0), bought("f", "bob", 0), *[dollars] * 3, *late, end=date(2026, 2, 1))
+    assert shop.currency == "EUR", "and none counts that is bought after the end"
+    assert buying(shop).revenue == 20
+
+
 def test_a_figure_that_is_beyond_numbers_is_none_and_the_json_can_be_read(tmp_path: Path) -> None:
     events = [Event(f"e{n}", "purchase", "ann", bought("", "", n).time, {"amount": 1.7e308}) for n in range(2)]
     shop = opened(tmp_path, *events)
