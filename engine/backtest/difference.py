@@ -13,7 +13,7 @@ from zlib import crc32
 
 import msgspec
 
-from engine.backtest.customer import Decided
+from engine.backtest.decided import Decided
 from engine.core.book import RuleBook
 from engine.core.zones import iso
 from engine.model import Outcome, Outreach

@@ -6,7 +6,7 @@ field would cost four times as much to read.
 
 from bisect import bisect_right
 from operator import itemgetter
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -14,6 +14,14 @@ from engine.model import Event, Identified
 
 Input = tuple[Event | Identified, int, int]
 """An event or identification, and the partition's clock before and after it."""
+
+
+class Whose(NamedTuple):
+    """One customer with all inputs. `plain`: all are events, and no two have the same id."""
+
+    customer: str
+    inputs: list[Input]
+    plain: bool = False
 
 
 class _Event(Event, array_like=True, tag="event", tag_field="kind", gc=False):

@@ -1,23 +1,15 @@
 """Reads a piece of a prepared history, customer by customer. The processes of a backtest call it."""
 
 from collections.abc import Iterator
-from typing import Final, NamedTuple
+from typing import Final
 
 from engine.backtest.history import Piece, Prepared
-from engine.backtest.inputs import Input, decode_inputs
+from engine.backtest.inputs import Whose, decode_inputs
 from engine.backtest.sorting import working
 
 FETCHED: Final = 100
 """Rows in memory as text at a time: 100,000 inputs at most."""
 _SELECT: Final = "SELECT customer, repeats, guests, inputs FROM read_parquet(?)"
-
-
-class Whose(NamedTuple):
-    """One customer with all inputs. `plain`: all are events, and no two have the same id."""
-
-    customer: str
-    inputs: list[Input]
-    plain: bool = False
 
 
 class Reader:

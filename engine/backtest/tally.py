@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from engine.backtest.customer import Decided
+from engine.backtest.decided import Decided
 from engine.core.zones import from_millis
 from engine.model import Outcome
 

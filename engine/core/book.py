@@ -10,6 +10,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Final
 
 import msgspec
+from msgspec.structs import force_setattr
 
 from engine.core.actions.base import Action
 from engine.core.catalog import Catalog, Keep
@@ -17,12 +18,13 @@ from engine.core.coupons import COUPON_ISSUED
 from engine.core.experiments.model import EXPOSED
 from engine.core.expression import NEVER, NO_NEEDS, Expression, Keeps, Needs, Reads
 from engine.core.facts import Fact
+from engine.core.firing import Firing
 from engine.core.points.model import CHANGED, Earn, Points, Spend, TakeBack
 from engine.core.policy import Policy, expressions_of
 from engine.core.scope import Scope
 from engine.core.segments.model import MOVE_TYPES, Segment
 from engine.core.state.model import State
-from engine.core.triggers.base import Firing, Trigger
+from engine.core.triggers.base import Trigger
 from engine.core.zones import DAY, LocalDays
 from engine.model import Event
 
@@ -60,12 +62,15 @@ class Rule(msgspec.Struct, frozen=True, eq=False):
     arming: str = ""
     """All that the rule's timers depend on, as text; "": treat the rule as changed with every revision of the book."""
 
-    @property
-    def experiments(self) -> frozenset[str]:
-        """The experiments that decide whether it comes true; what a journey's steps read is asked with each step."""
+    experiments: frozenset[str] = frozenset()
+    """The experiments that decide whether it comes true, worked out here; a journey's steps have theirs."""
+
+    def __post_init__(self) -> None:
         if self.action.journey is None:
-            return self.needs.reads.experiments
-        return self.condition.needs.reads.experiments if self.condition is not None else frozenset()
+            read = self.needs.reads.experiments
+        else:
+            read = self.condition.needs.reads.experiments if self.condition is not None else frozenset()
+        force_setattr(self, "experiments", read)
 
 
 Reaction = Callable[[State, Event, int], Firing | None]
@@ -114,6 +119,8 @@ class Plan:
     """The rules that it ends."""
     stands: bool = field(init=False)
     """An event may change where a customer stands: their points, or segments."""
+    only_reacts: bool = field(init=False)
+    """An event of the type has to be counted, and concerns at most the triggers of rules."""
     idle: bool = field(init=False)
     """An event of the type has to be counted, and concerns nothing else."""
 
@@ -121,7 +128,8 @@ class Plan:
         self.ended = frozenset(rule.id for rule, _ in self.exits)
         self.stands = bool(self.segments_of_new or self.points)
         self.keeps_history = bool(self.keeps_last or self.sums or self.window or self.list_span)
-        self.idle = not (self.reactions or self.exits or self.stands or self.runs)
+        self.only_reacts = not (self.exits or self.stands or self.runs)
+        self.idle = self.only_reacts and not self.reactions
 
 
 class RunPlan(msgspec.Struct, frozen=True):

@@ -46,7 +46,7 @@ def decide(
     `wake` of the returned state says when to call again; a wake-up that comes earlier changes nothing.
     """
     if state is None or state.mark != book.mark:
-        state = _current(book, state, input, now)
+        state = current(book, state, input, now)
     decision = Decision(state)
     policy = book.policy
     judged_from = present if present < now else now
@@ -71,6 +71,31 @@ def decide(
     return decision
 
 
+def count_and_react(book: RuleBook, plan: Plan, state: State, event: Event, now: int) -> Decision | None:
+    """`decide` for an event whose type rules at most react to (`Plan.only_reacts`): None if nothing comes of it.
+
+    The state must be of this book, the event no repeat, and nothing may be due by the clock `now`. Most events of a
+    history are such; they cost a third of `decide`.
+    """
+    horizon = now - book.policy.allowed_lateness
+    fold(plan, state, event)
+    candidates = react(plan, state, event, horizon, now, plan.ended) if plan.reactions else None
+    soonest = soonest_due(book, state)
+    if not candidates and (not soonest or soonest > horizon):
+        state.wake = soonest
+        return None
+    decision = Decision(state)
+    if candidates:
+        Settling(book, state, event.customer, decision).settle(candidates)
+        if decision.derived:
+            at = now if now == horizon else max(horizon, min(now, max(event.time, state.last)))
+            _follow(book, state, decision, horizon, now, at)
+    _go_on(book, state, decision, event.customer, horizon, now)
+    if state.sent and state.sent[0].at <= now - book.sent_span:
+        forget_sent(book, state, now)
+    return decision
+
+
 def tell(book: RuleBook, decision: Decision, events: list[Event], now: int, at: int) -> None:
     """Let events happen that came of carrying out the decision, as part of it: coupons that its messages issue.
 
@@ -84,7 +109,7 @@ def tell(book: RuleBook, decision: Decision, events: list[Event], now: int, at: 
     _go_on(book, state, decision, events[0].customer, horizon, at)
 
 
-def _current(book: RuleBook, state: State | None, input: Event | Identified | WakeUp, now: int) -> State:
+def current(book: RuleBook, state: State | None, input: Event | Identified | WakeUp, now: int) -> State:
     """A state that this book has armed: a new one, or an older one re-armed. Raises UnknownCustomer."""
     if state is None:
         if isinstance(input, Event) and input.source == OF_RULES:
@@ -178,18 +203,10 @@ def _go_on(book: RuleBook, state: State, decision: Decision, customer: str, hori
     """Fire what is still due by the clock, and note the customer's next moment."""
     soonest = soonest_due(book, state)
     if soonest and soonest <= horizon:  # below zero too: moments before 1970
-        soonest = _wait(book, state, decision, customer, horizon, present, soonest)
+        soonest = _fire_due(book, state, decision, customer, horizon, horizon, present, soonest)
+        if not decision.effects and _is_forgotten(book, state, horizon):
+            decision.state = None
     state.wake = soonest
-
-
-def _wait(
-    book: RuleBook, state: State, decision: Decision, customer: str, horizon: int, present: int, soonest: int
-) -> int:
-    """Fire the timers that are due by the clock, from `soonest` on. Returns the next due moment, 0 for none."""
-    soonest = _fire_due(book, state, decision, customer, horizon, horizon, present, soonest)
-    if not decision.effects and _is_forgotten(book, state, horizon):
-        decision.state = None
-    return soonest
 
 
 def _is_forgotten(book: RuleBook, state: State, until: int) -> bool:

@@ -8,8 +8,9 @@ from typing import Final
 
 from engine.core.book import Rule
 from engine.core.facts import Fact, match_value
+from engine.core.firing import Firing
 from engine.core.state.model import Deferred, Slot, State
-from engine.core.triggers.base import About, Firing
+from engine.core.triggers.base import About
 from engine.model import Event, KeptEvent
 
 MAX_MATCHED_EXITS: Final = 32

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from engine.core.book import Rule, RuleBook
-from engine.core.guards import Candidate, Defer, HoldOut, Stop, Verdict
+from engine.core.firing import Candidate, Firing
+from engine.core.guards import Defer, HoldOut, Stop, Verdict
 from engine.core.journeys.explain import explain as explain_journey
 from engine.core.journeys.runs import next_moment
 from engine.core.points.model import Points
@@ -15,7 +16,6 @@ from engine.core.points.view import PARTS, value
 from engine.core.scope import NO_LEVEL
 from engine.core.segments.model import Segment
 from engine.core.state.model import Membership, State
-from engine.core.triggers.base import Firing
 from engine.model import Outcome
 
 

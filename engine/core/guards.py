@@ -4,23 +4,18 @@
 not write. A guard that only one action needs lives in that action's file.
 """
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Final, NamedTuple
+from collections.abc import Callable
+from typing import Final, NamedTuple
 
-from engine.core.book import Rule, RuleBook
+from engine.core.book import RuleBook
 from engine.core.durations import text_of
-from engine.core.effects import effect_id
 from engine.core.experiments.model import decided_by, own_variants
-from engine.core.expression import Expression, Keeps
-from engine.core.scope import MISSING, Scope, count_within, total
-from engine.core.state.model import Run, Slot, State
-from engine.core.triggers.base import Firing
+from engine.core.expression import Keeps
+from engine.core.firing import Candidate
+from engine.core.scope import MISSING, count_within, total
+from engine.core.state.model import Slot, State
 from engine.core.zones import iso
 from engine.model import Outcome
-
-if TYPE_CHECKING:
-    from engine.core.actions.base import Action
-    from engine.core.journeys.steps import Act
 
 MAX_DEFERRED_FIRINGS: Final = 100
 """Firings of one customer that may wait for quiet hours to end; further ones are suppressed. Without it a flood of
@@ -64,47 +59,6 @@ class HoldOut(NamedTuple):
 
 Verdict = Pass | Stop | Defer | Later | HoldOut
 PASS: Final = Pass()
-
-
-class Candidate(NamedTuple):
-    """A firing at the moment it is judged. `first_try` is false when quiet hours have deferred it before.
-
-    `run` and `step` are set if the firing is a step of a journey.
-    """
-
-    rule: Rule
-    action: "Action"
-    firing: Firing
-    customer: str
-    at: int
-    first_try: bool = True
-    run: Run | None = None
-    step: "Act | None" = None
-
-    @property
-    def effect_id(self) -> str:
-        """The id of what the firing makes."""
-        return effect_id(self.rule.id, self.customer, self.firing.occurrence, self.step_name)
-
-    @property
-    def step_name(self) -> str:
-        """The name of the step; "": the rule is no journey."""
-        return self.step.name if self.step is not None else ""
-
-    @property
-    def condition(self) -> Expression | None:
-        """The `if` of the rule, or of the step."""
-        return self.rule.condition if self.step is None else self.step.condition
-
-    @property
-    def experiments(self) -> frozenset[str]:
-        """The experiments that what is judged reads: the step, or the rule; of a journey's entry only its `if`."""
-        return self.rule.experiments if self.step is None else self.step.experiments
-
-    def scope(self, state: State, supposed: Mapping[str, str] | None = None) -> Scope:
-        """What the rule's expressions see of this candidate. `supposed`: variants in place of the customer's own."""
-        sent = self.run.sent if self.run is not None else ()
-        return Scope(state, self.firing.event, self.at, self.customer, sent, supposed)
 
 
 Guard = Callable[[RuleBook, State, Candidate], Verdict]

@@ -13,14 +13,14 @@ from engine.core.book import Plan, Rule, RuleBook
 from engine.core.effects import Decision, Effect, effect_id
 from engine.core.experiments.model import EXPOSED, exposed_event, own_variants
 from engine.core.facts import Fact
-from engine.core.guards import Candidate, Defer, Later, Pass, Stop, Verdict, judge
+from engine.core.firing import Candidate, Firing
+from engine.core.guards import Defer, Later, Pass, Stop, Verdict, judge
 from engine.core.journeys import conduct, credit
 from engine.core.journeys.runs import next_moment
 from engine.core.points import record as points
 from engine.core.segments.follow import fall_due
 from engine.core.state.model import Deferred, Run, Sent, Slot, State, Timer
 from engine.core.state.rearm import own, silence
-from engine.core.triggers.base import Firing
 from engine.core.zones import iso
 from engine.model import Event, Outcome, OutcomeRecord, Outreach
 
@@ -108,7 +108,8 @@ class Settling:
             refresh(self.book.ends, self.state, due)
         candidates = self.hear(moves, horizon, at) if moves else []
         led = [candidate.run for candidate in candidates]  # a move has led them to a step that is due at once
-        timers = self._due_timers(due)
+        timers, runs = self._due(due)
+        runs = [(rule, run) for rule, run in runs if not any(run is one for one in led)] if led else runs
         for rule, timer in timers:
             firing = rule.trigger.on_due(self.state, timer)
             if firing is not None:
@@ -118,7 +119,6 @@ class Settling:
                 silence(self.state, slot)  # the guest may have become known while this was still to come
         if self.state.deferred:
             candidates += self._due_deferred(due, at)
-        runs = [(rule, run) for rule, run in self._due_runs(due) if not any(run is one for one in led)]
         candidates += [step for rule, run in runs if (step := conduct.go_on(self, rule, run, due, at)) is not None]
         self.settle(candidates)
         if moves:
@@ -139,19 +139,16 @@ class Settling:
         ended = frozenset[str]().union(*(plan.ended for plan, _ in heard))
         return steps + [one for plan, event in heard for one in react(plan, self.state, event, horizon, at, ended)]
 
-    def _due_timers(self, due: int) -> list[tuple[Rule, Timer]]:
+    def _due(self, due: int) -> tuple[list[tuple[Rule, Timer]], list[tuple[Rule, Run]]]:
         by_id = self.book.by_id
-        return [
-            (by_id[rule_id], timer)
-            for rule_id, slot in self.state.rules.items()
-            for timer in slot.timers
-            if timer.due == due and slot.parked is None
-        ]
-
-    def _due_runs(self, due: int) -> list[tuple[Rule, Run]]:
-        slots, by_id = self.state.rules, self.book.by_id
-        open_ = [(id_, run) for id_, slot in slots.items() if slot.parked is None for run in slot.runs]
-        return [(by_id[id_], run) for id_, run in open_ if next_moment(run) == due]
+        timers: list[tuple[Rule, Timer]] = []
+        runs: list[tuple[Rule, Run]] = []
+        for rule_id, slot in self.state.rules.items():
+            if slot.parked is None:
+                timers += [(by_id[rule_id], timer) for timer in slot.timers if timer.due == due]
+                if slot.runs:
+                    runs += [(by_id[rule_id], run) for run in slot.runs if next_moment(run) == due]
+        return timers, runs
 
     def _due_deferred(self, due: int, at: int) -> list[Candidate]:
         by_id = self.book.by_id
@@ -185,7 +182,7 @@ class Settling:
 
     def apply(self, candidate: Candidate, verdict: Verdict) -> Candidate | None:
         """Apply a verdict: act, record, defer or hold out. The next step of a journey that is due now, or None."""
-        if candidate.run is None and candidate.action.journey is not None and isinstance(verdict, Pass):
+        if candidate.action.journey is not None and candidate.run is None and isinstance(verdict, Pass):
             following = conduct.enter(self, candidate)
             self._expose(candidate)
             return following
@@ -214,7 +211,7 @@ class Settling:
 
         It is told with the outcome that was recorded last, and as an event.
         """
-        if not candidate.experiments or experiments == ():
+        if not self.book.catalog.experiments or not candidate.experiments or experiments == ():
             return
         own = own_variants(self.book, self.state, candidate)
         known = self.state.exposed

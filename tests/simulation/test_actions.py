@@ -11,7 +11,8 @@ from engine.core.actions.base import Action
 from engine.core.actions.send import Send
 from engine.core.book import Reentry, Rule, RuleBook
 from engine.core.effects import effect_id
-from engine.core.guards import Candidate, Guard, HoldOut, Verdict
+from engine.core.firing import Candidate
+from engine.core.guards import Guard, HoldOut, Verdict
 from engine.core.policy import Cap, Policy
 from engine.core.state.model import State
 from engine.core.triggers.event import OnEvent

@@ -9,15 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from engine.backtest.customer import Decided
-from engine.backtest.plain import plain_of
+from engine.backtest.decided import Decided
 from engine.core.book import RuleBook
-from engine.core.decide import decide
+from engine.core.decide import count_and_react, decide
 from engine.core.facts import Fact
 from engine.core.policy import Policy
 from engine.core.state.model import State
 from engine.core.triggers.event import OnEvent
-from engine.core.triggers.inactivity import Inactivity
 from engine.errors import MakesForOthers
 from engine.model import Event, Outreach
 from tests.support.actions import Tell
@@ -65,23 +63,16 @@ def test_events_that_no_rule_needs_are_counted_all_the_same(
     assert lines_of(decided(rules, events, START + end * HOUR, Counting())) == wanted
 
 
-def test_only_an_event_that_another_follows_in_time_is_left_to_be_counted() -> None:
-    plain = plain_of(book(rule(Inactivity("quiet", of=frozenset({"visit", "buy"}), after=3 * HOUR))))
-    assert plain
-    state = decide(plain.book, None, event("visit", START), START).state
-    assert state
-    visits = [(event("visit", at), at, at) for at in (START + HOUR, START + 2 * HOUR, START + 6 * HOUR)]
-    carts = [(event("cart", START + HOUR), START, START + HOUR)]
-    assert plain.only_folds(state, visits, 0), "the next visit begins the same silence"
-    assert not plain.only_folds(state, visits, 1), "before the next visit the timer is due"
-    assert not plain.only_folds(state, visits, 2), "it is the last"
-    assert plain.only_folds(state, carts, 0), "no rule reads it"
-    assert [state.events[type_].count for type_ in ("visit", "cart")] == [2, 1]
-
-
-def test_ids_are_remembered_where_rules_make_events() -> None:
-    assert plain_of(book(rule(OnEvent("hello", event="buy"), action=Tell("visit")))) is None
-    assert plain_of(book(*every_kind(HOUR), policy=Policy(forget_after=DAY))) is None
+def test_an_event_that_rules_only_react_to_is_decided_as_any_other() -> None:
+    rules = book(*every_kind(HOUR))
+    short, long = State(mark=rules.mark), State(mark=rules.mark)
+    for number in range(9):
+        one = event("buy", START + number * 60_000)
+        found = count_and_react(rules, rules.plans["buy"], short, one, one.time)
+        wanted = decide(rules, long, one, one.time, one.time)
+        assert (found.outcomes if found else []) == wanted.outcomes
+        long.seen.clear()
+        assert short == long
 
 
 @given(histories(), ends())

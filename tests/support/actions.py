@@ -7,7 +7,8 @@ import pytest
 from engine.core.actions.base import Action
 from engine.core.book import RuleBook
 from engine.core.effects import Effect, effect_id
-from engine.core.guards import Candidate, Guard, condition, reentry
+from engine.core.firing import Candidate
+from engine.core.guards import Guard, condition, reentry
 from engine.core.state.model import State
 from engine.model import DerivedEvent, Event, Outcome
 

@@ -13,9 +13,10 @@ from typing import Any
 import msgspec
 
 from engine.adapters.memory import MemoryStore
-from engine.backtest.customer import CarefulRun, CustomerRun, Decided
+from engine.backtest.customer import CustomerRun
+from engine.backtest.decided import Decided
 from engine.backtest.history import Clock
-from engine.backtest.inputs import Input
+from engine.backtest.inputs import Input, Whose
 from engine.core.book import RuleBook
 from engine.model import Event
 from engine.ports import OUTREACH, Record, Renderer
@@ -25,14 +26,15 @@ from engine.worker.partition import Partition
 from engine.worker.result import Arrival
 from tests.support.command import engine
 
-How = Callable[[CustomerRun, str, Sequence[Input], bool], Decided]
+How = Callable[[CustomerRun, Sequence[Whose]], list[Decided]]
 
 
-def careful(run: CustomerRun, customer: str, inputs: Sequence[Input], plain: bool) -> Decided:
-    """As a customer is decided whose history has an input that fails."""
-    decided = CarefulRun(run).of(customer, inputs)
-    decided.drop_repeats()
-    return decided
+def careful(run: CustomerRun, customers: Sequence[Whose]) -> list[Decided]:
+    """As customers are decided whose history has an input that fails."""
+    found = [run.carefully(whose) for whose in customers]
+    for decided in found:
+        decided.drop_repeats()
+    return found
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ def by_customer(
     run = CustomerRun(book, renderer, Clock(folder / "clock", end))
     inputs.sort(key=itemgetter(0))
     found = [(who, [one for _, one in each]) for who, each in groupby(inputs, key=itemgetter(0))]
-    return [how(run, who, each, is_plain(each)) for who, each in found]
+    return how(run, [Whose(who, each, is_plain(each)) for who, each in found])
 
 
 def is_plain(inputs: Sequence[Input]) -> bool:

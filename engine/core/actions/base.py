@@ -15,7 +15,8 @@ from engine.model import Outcome
 if TYPE_CHECKING:
     from engine.core.actions.send import Send
     from engine.core.book import Rule, RuleBook
-    from engine.core.guards import Candidate, Guard
+    from engine.core.firing import Candidate
+    from engine.core.guards import Guard
     from engine.core.journeys.steps import Journey
     from engine.core.policy import Policy
 
@@ -25,6 +26,12 @@ class Action(ABC):
 
     outcome: ClassVar[Outcome] = Outcome.FIRED
     """The outcome that is recorded for a firing that passed all guards."""
+    journey: "Journey | None" = None
+    """The steps that the firing begins; None: the action does all at once."""
+    priority: int = 0
+    """Candidates that compete for one instant are judged by priority, the highest first."""
+    waits: bool = False
+    """Whether it goes on after the trigger came true, so that `exit` and `match` make sense."""
 
     @property
     @abstractmethod
@@ -45,19 +52,9 @@ class Action(ABC):
         """The effects of a candidate that passed all guards."""
 
     @property
-    def priority(self) -> int:
-        """Candidates that compete for one instant are judged by priority, the highest first."""
-        return 0
-
-    @property
     def sends(self) -> "Sequence[Send]":
         """The messages that this action may send, for checks and templates."""
         return ()
-
-    @property
-    def journey(self) -> "Journey | None":
-        """The steps that the firing begins; None: the action does all at once."""
-        return None
 
     @property
     def makes(self) -> frozenset[str]:
@@ -72,11 +69,6 @@ class Action(ABC):
     @property
     def makes_for_others(self) -> bool:
         """Whether it may make events for other customers than its own."""
-        return False
-
-    @property
-    def waits(self) -> bool:
-        """Whether it goes on after the trigger came true, so that `exit` and `match` make sense."""
         return False
 
     def counted(self, at: int) -> Sent | None:

@@ -13,7 +13,8 @@ from engine.core.durations import text_of
 from engine.core.effects import Effect
 from engine.core.experiments.guards import experiment
 from engine.core.expression import Expression
-from engine.core.guards import PASS, Candidate, Guard, Later, Stop, Verdict, condition, freshness, reentry
+from engine.core.firing import Candidate
+from engine.core.guards import PASS, Guard, Later, Stop, Verdict, condition, freshness, reentry
 from engine.core.journeys.runs import MAX_RUNS, key_of
 from engine.core.scope import MISSING
 from engine.core.state.model import State
@@ -47,6 +48,7 @@ class Emit(Action):
         self.type = type
         self.to = to
         self.after = after
+        self.waits = after > 0
         self.properties = dict(properties or {})
         self.required = required
         self.nobody = nobody
@@ -71,10 +73,6 @@ class Emit(Action):
     @property
     def makes_for_others(self) -> bool:
         return self.to is not None
-
-    @property
-    def waits(self) -> bool:
-        return self.after > 0
 
     def enter(self, book: RuleBook, state: State, candidate: Candidate) -> Verdict:
         """Condition, reentry, `match` and experiments, asked once, before `after`."""

@@ -11,11 +11,11 @@ from engine.core.book import Rule, RuleBook
 from engine.core.durations import text_of
 from engine.core.effects import Effect
 from engine.core.experiments.guards import experiment, holdout
-from engine.core.guards import PASS, Candidate, Defer, Guard, Stop, Verdict, condition, freshness, reentry, still_holds
+from engine.core.firing import Candidate, Firing
+from engine.core.guards import PASS, Defer, Guard, Stop, Verdict, condition, freshness, reentry, still_holds
 from engine.core.policy import Cap, Policy, QuietHours, on_channel
 from engine.core.scope import MISSING, Scope
 from engine.core.state.model import Sent, State
-from engine.core.triggers.base import Firing
 from engine.core.zones import from_millis, instant_of, iso
 from engine.model import TRANSACTIONAL, Outcome, Outreach
 
@@ -35,7 +35,7 @@ class Send(Action):
         self.channel = channel
         self.purpose = purpose
         self.expires = expires
-        self._priority = priority
+        self.priority = priority
         self._step_guards: tuple[Guard, ...] = (self.freshness, self.suppression, self.quiet_hours, self.caps)
         self._step_guards += (experiment,)
         self._guards: tuple[Guard, ...] = (condition, still_holds, reentry, *self._step_guards)
@@ -64,10 +64,6 @@ class Send(Action):
         return self._step_guards
 
     @property
-    def priority(self) -> int:
-        return self._priority
-
-    @property
     def sends(self) -> "tuple[Send, ...]":
         return (self,)
 
@@ -89,7 +85,7 @@ class Send(Action):
             template=self.template,
             revision=book.revision,
             reason=firing.reason,
-            to=self.address(book, state, candidate),
+            to=self.address(book, state, candidate) if book.policy.addresses else "",
             step=candidate.step_name,
             event=firing.event,
         )

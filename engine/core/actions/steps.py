@@ -11,7 +11,8 @@ from engine.core.actions.send import Send
 from engine.core.book import RuleBook
 from engine.core.effects import Effect
 from engine.core.experiments.guards import experiment
-from engine.core.guards import PASS, Candidate, Guard, Stop, Verdict, condition, freshness, reentry
+from engine.core.firing import Candidate
+from engine.core.guards import PASS, Guard, Stop, Verdict, condition, freshness, reentry
 from engine.core.journeys import runs
 from engine.core.journeys.steps import Act, Journey
 from engine.core.state.model import State
@@ -23,25 +24,19 @@ class Steps(Action):
     """A journey. It has the priority of its first step, with which its entry competes."""
 
     outcome = Outcome.ENTERED
+    journey: Journey
 
     def __init__(self, journey: Journey) -> None:
-        self._journey = journey
+        self.journey = journey
+        self.waits = True
         self._sends = tuple(send for act in journey.acts for send in act.action.sends)
         self._makes = frozenset().union(*(act.action.makes for act in journey.acts))
         first = journey.first
-        self._priority = first.action.priority if isinstance(first, Act) else 0
-
-    @property
-    def journey(self) -> Journey:
-        return self._journey
+        self.priority = first.action.priority if isinstance(first, Act) else 0
 
     @property
     def guards(self) -> tuple[Guard, ...]:
         return condition, fresh, reentry, place_free, not_over, experiment
-
-    @property
-    def priority(self) -> int:
-        return self._priority
 
     @property
     def sends(self) -> Sequence[Send]:
@@ -53,16 +48,12 @@ class Steps(Action):
 
     @property
     def makes_soon(self) -> frozenset[str]:
-        soon = self._journey.acts_within(SLOW)
+        soon = self.journey.acts_within(SLOW)
         return frozenset().union(*(act.action.makes_soon for act in soon))
 
     @property
     def makes_for_others(self) -> bool:
-        return any(act.action.makes_for_others for act in self._journey.acts)
-
-    @property
-    def waits(self) -> bool:
-        return True
+        return any(act.action.makes_for_others for act in self.journey.acts)
 
     def effects(self, book: RuleBook, state: State, candidate: Candidate) -> list[Effect]:
         """Nothing: `settle` begins the run."""

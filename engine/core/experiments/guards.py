@@ -6,7 +6,8 @@ gets nothing because of their variant. Comparing only those who got something wo
 
 from engine.core.book import RuleBook
 from engine.core.experiments.model import NONE, acts_under, decided_by, is_held_out, own_variants
-from engine.core.guards import PASS, Candidate, HoldOut, Stop, Verdict
+from engine.core.firing import Candidate
+from engine.core.guards import PASS, HoldOut, Stop, Verdict
 from engine.core.state.model import State
 from engine.model import Outcome
 

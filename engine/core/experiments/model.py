@@ -18,7 +18,7 @@ from engine.model import Event
 
 if TYPE_CHECKING:
     from engine.core.book import RuleBook
-    from engine.core.guards import Candidate
+    from engine.core.firing import Candidate
 
 NONE: Final = "none"
 """The variant that gets nothing of what the experiment's rules send."""

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Final
 from engine.core.book import Rule, RunPlan
 from engine.core.effects import effect_id
 from engine.core.facts import Fact
-from engine.core.guards import Candidate, Defer, Verdict
+from engine.core.firing import Candidate, Firing
+from engine.core.guards import Defer, Verdict
 from engine.core.journeys import credit, runs
 from engine.core.journeys.steps import Act, Branch, Journey, Step, Wait
 from engine.core.journeys.waits import Days
 from engine.core.scope import Scope, in_segment
 from engine.core.state.model import Run, State
-from engine.core.triggers.base import Firing, Trigger
+from engine.core.triggers.base import Trigger
 from engine.model import Event, Outcome
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from engine.core.book import Rule
 from engine.core.durations import UNITS, text_of
 from engine.core.effects import effect_id
 from engine.core.facts import Fact, match_value
-from engine.core.guards import Candidate
+from engine.core.firing import Candidate
 from engine.core.journeys.runs import MAX_RUNS
 from engine.core.journeys.steps import Journey
 from engine.core.state.model import Run, Slot, State

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, Final
 
 from engine.core.expression import EVERY, Reads
 from engine.core.facts import match_value
+from engine.core.firing import Firing
 from engine.core.state.model import Run, State
-from engine.core.triggers.base import Firing
 from engine.core.zones import iso
 from engine.model import KeptEvent
 

@@ -12,9 +12,10 @@ from typing import Any
 from engine.core.durations import text_of
 from engine.core.expression import Expression
 from engine.core.facts import match_value
+from engine.core.firing import Firing
 from engine.core.scope import Scope
 from engine.core.state.model import Slot, State, Timer
-from engine.core.triggers.base import Firing, Trigger, spend
+from engine.core.triggers.base import Trigger, spend
 from engine.core.triggers.runs import Runs
 from engine.core.zones import DAY, iso
 from engine.model import Event

@@ -7,24 +7,13 @@ docs/adding-a-trigger.md).
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 from engine.core.expression import Reads
+from engine.core.firing import Firing
 from engine.core.state.model import Slot, State, Timer
 from engine.core.zones import Zones
 from engine.model import Event, KeptEvent
-
-
-class Firing(NamedTuple):
-    """A rule that has come true for a customer. `moment` is when; `occurrence` makes it unique."""
-
-    occurrence: str
-    moment: int
-    event: KeptEvent | None
-    reason: str
-    until: int = 0
-    """From this moment on the firing is pointless, even if fresh; 0: no limit."""
-
 
 About = Callable[[KeptEvent | None], bool]
 
@@ -90,14 +79,6 @@ class Trigger(ABC):
     @abstractmethod
     def on_event(self, state: State, event: Event, horizon: int) -> Firing | None:
         """Fold an event that is already in the tallies and the profile: arm, disarm, or fire at once."""
-
-    def needs(self, state: State, event: Event, following: Event) -> bool:
-        """Whether `on_event` must be called for an event. Backtests ask; they only fold what no rule needs.
-
-        `following` is the customer's next event. Both come in the order of time, and no timer is due before it. If
-        `on_event` for it leaves what both calls would have left, and the first would not fire, then it is False.
-        """
-        return True
 
     def on_due(self, state: State, timer: Timer) -> Firing | None:
         """The firing of a due timer; None if it does not concern the customer any more.

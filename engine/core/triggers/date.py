@@ -9,8 +9,9 @@ from collections.abc import Container, Iterator
 from datetime import date, time, timedelta
 from typing import Any, NamedTuple
 
+from engine.core.firing import Firing
 from engine.core.state.model import State, Timer
-from engine.core.triggers.base import About, Firing, Trigger, anything
+from engine.core.triggers.base import About, Trigger, anything
 from engine.core.zones import DAY, from_millis, instant_of, iso
 from engine.model import Event, KeptEvent
 

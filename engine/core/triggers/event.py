@@ -6,9 +6,10 @@ It keeps nothing in the state; duplicates are dropped earlier, by `decide`.
 from typing import Any
 
 from engine.core.expression import Expression
+from engine.core.firing import Firing
 from engine.core.scope import Scope
 from engine.core.state.model import State
-from engine.core.triggers.base import Firing, Trigger
+from engine.core.triggers.base import Trigger
 from engine.model import Event, KeptEvent
 
 

@@ -8,9 +8,10 @@ from typing import Any
 
 from engine.core.durations import text_of
 from engine.core.expression import Expression
+from engine.core.firing import Firing
 from engine.core.scope import Scope
 from engine.core.state.model import Slot, State, Timer
-from engine.core.triggers.base import Firing, Trigger, newest, spend
+from engine.core.triggers.base import Trigger, newest, spend
 from engine.core.triggers.runs import Runs
 from engine.core.zones import iso
 from engine.model import Event
@@ -57,14 +58,6 @@ class Inactivity(Trigger):
         else:
             self.runs.touch(runs, time, self.keep(event), horizon)
         return None
-
-    def needs(self, state: State, event: Event, following: Event) -> bool:
-        """The next activity overwrites what this one would do to the current silence."""
-        slot = state.rules.get(self.rule)
-        if slot is None or self.slack or self.where or following.type not in self.of:
-            return True
-        runs = slot.timers
-        return len(runs) != 1 or not runs[0].due or slot.kind != self.code or bool(slot.cancelled or slot.exits)
 
     def on_due(self, state: State, timer: Timer) -> Firing:
         runs = state.rules[self.rule].timers

@@ -9,10 +9,11 @@ from math import floor
 from typing import Any
 
 from engine.core.expression import Expression
+from engine.core.firing import Firing
 from engine.core.scope import Scope, count
 from engine.core.state.fold import is_number
 from engine.core.state.model import State
-from engine.core.triggers.base import Firing, Trigger
+from engine.core.triggers.base import Trigger
 from engine.model import Event, KeptEvent, Number
 
 
@@ -49,12 +50,6 @@ class Milestone(Trigger):
         if self.where and not self.where.test(Scope(state, event, event.time)):
             return None
         return self._add(state, event)
-
-    def needs(self, state: State, event: Event, following: Event) -> bool:
-        if self.property is not None or self.where is not None:
-            return True
-        before = count(state, self.event)
-        return self._level(before + 1) > self._level(before)
 
     def _add(self, state: State, event: Event) -> Firing | None:
         amount = 1 if self.property is None else event.properties.get(self.property)

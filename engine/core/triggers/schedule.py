@@ -11,10 +11,11 @@ from hashlib import blake2b
 from typing import Any
 
 from engine.core.expression import NEVER, Expression
+from engine.core.firing import Firing
 from engine.core.journeys.waits import WEEK, WEEKDAYS
 from engine.core.scope import Scope
 from engine.core.state.model import State, Timer
-from engine.core.triggers.base import About, Firing, Trigger, anything
+from engine.core.triggers.base import About, Trigger, anything
 from engine.core.zones import DAY, from_millis, instant_of, iso
 from engine.model import Event
 

@@ -12,9 +12,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from engine.core.durations import text_of
+from engine.core.firing import Firing
 from engine.core.scores import ScoreModel
 from engine.core.state.model import Slot, State, Timer
-from engine.core.triggers.base import Firing, Trigger, newest, spend
+from engine.core.triggers.base import Trigger, newest, spend
 from engine.core.zones import iso
 from engine.model import Event, KeptEvent
 

@@ -6,9 +6,10 @@ It fires with the change itself, once a move. It keeps nothing in the state: the
 from typing import Any
 
 from engine.core.facts import Fact
+from engine.core.firing import Firing
 from engine.core.scope import in_segment, level_of, segment_time
 from engine.core.state.model import State
-from engine.core.triggers.base import Firing, Trigger
+from engine.core.triggers.base import Trigger
 from engine.core.zones import iso
 from engine.model import Event, KeptEvent
 

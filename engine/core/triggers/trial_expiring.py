@@ -10,8 +10,9 @@ from datetime import date, time, timedelta
 from typing import Any, NamedTuple
 
 from engine.core.durations import text_of
+from engine.core.firing import Firing
 from engine.core.state.model import State, Timer
-from engine.core.triggers.base import Firing, Trigger, spend
+from engine.core.triggers.base import Trigger, spend
 from engine.core.zones import DAY, from_millis, instant_of, iso
 from engine.model import Event, KeptEvent
 

@@ -1,0 +1,86 @@
+"""Decides one customer's history with one rule book, as the partition of `engine replay` would decide it.
+
+Nothing is encoded between a customer's events, which is most of what a replay costs. Only the core decides.
+"""
+
+from collections.abc import Generator
+from copy import copy
+from typing import cast
+
+from msgspec.structs import replace
+
+from engine.backtest.decided import Decided
+from engine.backtest.history import Clock
+from engine.backtest.inputs import Whose
+from engine.core.book import RuleBook
+from engine.core.decide import count_and_react, current, decide
+from engine.core.effects import Decision
+from engine.core.seen import is_duplicate
+from engine.core.state.codec import encode_state
+from engine.core.state.model import State
+from engine.model import Event, Identified, WakeUp
+
+Made = tuple[Decision, int]
+"""A decision that something comes of, and when it was made. It is carried out before the next one is asked for."""
+
+
+class Decisions:
+    """One rule book over one history; `of` decides a customer."""
+
+    def __init__(self, book: RuleBook, clock: Clock) -> None:
+        self._book = book
+        self._clock = clock
+        self._lateness = book.policy.allowed_lateness
+        self._plans = {type_: plan for type_, plan in book.plans.items() if plan.only_reacts}
+        self._remembers = _makes_events(book)
+        self._without_ids = copy(book)
+        self._without_ids.policy = replace(book.policy, dedupe=0)
+
+    def of(self, whose: Whose, decided: Decided) -> Generator[Made, None, None]:
+        """All decisions about the inputs, and about the timers up to the end of the clock.
+
+        Raises what the worker's batch meets with an input that cannot be decided, or a state that cannot be encoded.
+        """
+        customer, inputs, plain = whose
+        book = self._without_ids if plain and not self._remembers else self._book
+        dedupe, lateness, plans, now = book.policy.dedupe, self._lateness, self._plans, 0
+        state: State | None = None
+        for input, before, clock in inputs:
+            if state is not None and state.wake and state.wake <= clock - lateness:
+                state = yield from self._pass_time(customer, state, clock - lateness, now)
+            now = clock
+            plan = None if type(input) is Identified else plans.get(input.type)
+            if plan is None:
+                decision: Decision | None = decide(book, state, input, clock, before)
+            else:
+                event = cast(Event, input)
+                state = state or current(book, None, event, clock)
+                if dedupe and is_duplicate(state, event, clock, dedupe):
+                    decided.duplicates += 1
+                    continue
+                decision = count_and_react(book, plan, state, event, clock)
+            if decision is not None:
+                decided.duplicates += decision.duplicate
+                if decision.outcomes:
+                    yield decision, clock
+                state = decision.state
+        if state is not None:
+            state = yield from self._pass_time(customer, state, max(self._clock.end, now) - lateness, now)
+        if state is not None:
+            encode_state(state)
+
+    def _pass_time(self, customer: str, state: State, until: int, now: int) -> Generator[Made, None, State | None]:
+        """Fire what is due at or before `until`. `now`: where the clock stood at the customer's last input."""
+        found: State | None = state
+        while found is not None and found.wake and found.wake <= until:
+            at = found.wake + self._lateness
+            decision = decide(self._book, found, WakeUp(customer), at, now)
+            if decision.outcomes:
+                yield decision, at
+            found = decision.state
+        return found
+
+
+def _makes_events(book: RuleBook) -> bool:
+    """Whether rules may make events. They are told apart by ids, which are remembered with those of the history."""
+    return bool(book.catalog.experiments or book.catalog.coupons or any(rule.action.makes for rule in book.rules))
