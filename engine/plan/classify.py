@@ -10,7 +10,6 @@ from typing import Any, Final, Protocol, TypeVar
 import msgspec
 
 from engine.core.actions.base import Action
-from engine.core.actions.steps import Steps
 from engine.core.book import Rule, RuleBook
 from engine.core.coupons import Coupon
 from engine.core.expression import Expression
@@ -109,7 +108,7 @@ def _kind(old: Rule, new: Rule, old_texts: Texts, new_texts: Texts) -> Kind:
 
 def _shape(action: Action) -> Any:
     """Where customers of a journey may stand, and for how long."""
-    return action.journey.shape if isinstance(action, Steps) else ()
+    return action.journey.shape if action.journey is not None else ()
 
 
 def _guards(rule: Rule) -> Any:

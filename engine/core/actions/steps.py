@@ -24,10 +24,10 @@ class Steps(Action):
     """A journey. It has the priority of its first step, with which its entry competes."""
 
     outcome = Outcome.ENTERED
-    journey: Journey
 
     def __init__(self, journey: Journey) -> None:
         self.journey = journey
+        self._journey = journey
         self.waits = True
         self._sends = tuple(send for act in journey.acts for send in act.action.sends)
         self._makes = frozenset().union(*(act.action.makes for act in journey.acts))
@@ -48,12 +48,12 @@ class Steps(Action):
 
     @property
     def makes_soon(self) -> frozenset[str]:
-        soon = self.journey.acts_within(SLOW)
+        soon = self._journey.acts_within(SLOW)
         return frozenset().union(*(act.action.makes_soon for act in soon))
 
     @property
     def makes_for_others(self) -> bool:
-        return any(act.action.makes_for_others for act in self.journey.acts)
+        return any(act.action.makes_for_others for act in self._journey.acts)
 
     def effects(self, book: RuleBook, state: State, candidate: Candidate) -> list[Effect]:
         """Nothing: `settle` begins the run."""
