@@ -117,7 +117,7 @@ def report(
     since: Annotated[
         str, typer.Option(help="Only customers who came into it from this day on (UTC): when shares were changed.")
     ] = "",
-    cuped: Annotated[bool, typer.Option("--cuped", help="Less noise: take off what spending before explains.")] = False,
+    cuped: Annotated[bool, typer.Option("--cuped", help="Less noise: take off what could be foreseen.")] = False,
     html: Annotated[Path | None, typer.Option(help="Write the report as a page.")] = None,
     rules: RulesDir = None,
     templates: TemplatesDir = None,

@@ -12,10 +12,12 @@ from typing import Any, Final
 
 import duckdb
 
+from engine.arithmetic.history import WEEK_MS
 from engine.errors import EngineError
 from engine.insight.archive.writer import connected
 from engine.insight.experiments.arms import Arm
 from engine.insight.experiments.cuped import adjusted
+from engine.insight.figures.foreseen import A_YEAR, Before, foreseen
 from engine.insight.figures.shop import CURRENCY, MEMORY, add_views
 
 MAX_LOOKS: Final = 30
@@ -85,6 +87,22 @@ _OUTCOMES: Final = """
         AND goals.at_ms <= exposed.at_ms + $within AND goals.at_ms < $end
     WHERE exposed.at_ms < $end GROUP BY variant, exposed.customer
 """
+_BEFORE: Final = """
+    WITH found AS ({outcomes}), bought AS (
+        SELECT goals.customer, goals.at_ms, amount, goals.at_ms // 86400000 AS day, since,
+            min(goals.at_ms // 86400000) OVER (PARTITION BY goals.customer) AS first_day
+        FROM goals JOIN found ON goals.customer = found.customer AND goals.at_ms <= since
+    ), known AS (
+        SELECT customer, count(DISTINCT day) AS days, max(day) - min(day) AS recency,
+            any_value(since) // 86400000 - min(day) AS age, coalesce(sum(amount) FILTER (day > first_day), 0) AS again,
+            coalesce(sum(amount) FILTER (at_ms > since - $within), 0) AS lately
+        FROM bought GROUP BY customer
+    )
+    SELECT variant, spent, coalesce(days, 0), coalesce(recency, 0), coalesce(age, 0), coalesce(again, 0),
+        coalesce(lately, 0)
+    FROM found LEFT JOIN known USING (customer) ORDER BY customer
+"""
+"""Of each customer: the variant, what they spent since, and the fields of `Before`, by days in UTC."""
 _FOR_EVER: Final = 2**52
 
 
@@ -128,7 +146,7 @@ class Trial:
     def _look(self, end: int) -> Look:
         query = f"""
             SELECT variant, count(*), sum((reached > 0)::INTEGER), sum(spent), sum(spent * spent), count_if(spent != 0)
-            FROM ({self._outcomes()}) GROUP BY variant
+            FROM ({_OUTCOMES}) GROUP BY variant
         """
         rows = self.connection.execute(query, self._parameters(end)).fetchall()
         converted = {variant: Arm.of_conversions(int(reached), customers) for variant, customers, reached, *_ in rows}
@@ -141,22 +159,18 @@ class Trial:
         )
 
     def less_noisy(self) -> dict[str, Arm]:
-        """Revenue now, less what each customer's spending in as long a time before the exposure explains (CUPED)."""
-        query = f"""
-            SELECT variant, spent, coalesce((
-                SELECT sum(amount) FROM goals WHERE goals.customer = found.customer
-                    AND goals.at_ms <= since AND goals.at_ms > since - $within
-            ), 0) FROM ({self._outcomes()}) AS found
-        """
-        rows = self.connection.execute(query, self._parameters(self.end)).fetchall()
-        pairs = [[(spent, before) for of, spent, before in rows if of == variant] for variant in self.asked.variants]
+        """Revenue now, less what could be foreseen of it when each customer was exposed (CUPED)."""
+        rows = self.connection.execute(_BEFORE.format(outcomes=_OUTCOMES), self._parameters(self.end)).fetchall()
+        weeks = self.asked.within / WEEK_MS if self.asked.within else A_YEAR
+        values = foreseen([Before(*row[2:]) for row in rows], weeks)
+        pairs = [
+            [(row[1], value) for row, value in zip(rows, values, strict=True) if row[0] == variant]
+            for variant in self.asked.variants
+        ]
         return {
             variant: Arm.of(outcomes)._replace(positive=sum(spent != 0 for spent, _ in plain))
             for variant, plain, outcomes in zip(self.asked.variants, pairs, adjusted(pairs), strict=True)
         }
-
-    def _outcomes(self) -> str:
-        return _OUTCOMES
 
     def _parameters(self, end: int) -> dict[str, Any]:
         return {"within": self.asked.within or _FOR_EVER, "end": end}

@@ -15,6 +15,7 @@ from engine.insight.experiments.arms import Arm
 from engine.insight.figures.trial import Asked, NobodyExposed, Trial
 from engine.model import Event, Outcome, OutcomeRecord
 from engine.wire.records import encode_outcome
+from tests.support import shop_history as shop
 from tests.support.project_files import write_project
 
 HOUR, DAY = 3_600_000, 86_400_000
@@ -243,6 +244,23 @@ def test_with_less_noise_too_few_buyers_are_still_too_few(project: Path, tmp_pat
         archive.commit()
     figures: Any = told(project, "rhythm", tmp_path / "few", "--cuped")["compared_weekly"]["figures"]
     assert next(one["note"] for one in figures if one["id"] == "revenue").endswith("too few have bought")
+
+
+def test_with_less_noise_a_third_of_the_variance_of_the_record_shops_revenue_is_gone(tmp_path: Path) -> None:
+    """Exposed with the end of the papers' calibration; the goal counts for the 39 weeks after it."""
+    exposed_at, within = 875_663_999_000, shop.WEEKS_AFTER * 7 * DAY  # 1997-09-30T23:59:59Z
+    with Archive.opened(tmp_path) as archive:
+        filling = Filling(archive)
+        for number, one in enumerate(shop.customers()):
+            filling.decided(one.customer, exposed_at, Outcome.FIRED, exposed=["weekly", "none"][number % 2])
+        for bought in shop.purchases():
+            filling.bought(bought.customer, int(bought.at.timestamp() * 1000), bought.amount)
+        archive.commit()
+    found = Trial.opened([tmp_path], Asked("rhythm", {"none": 50.0, "weekly": 50.0}, "buy", within))
+    plain, less = found.looks()[-1].revenue, found.less_noisy()
+    before, after = (arms["none"].with_(arms["weekly"]) for arms in (plain, less))
+    assert 1 - after.variance / before.variance == pytest.approx(0.327, abs=0.005)
+    assert after.mean == pytest.approx(before.mean)
 
 
 def test_an_unknown_experiment_is_named_with_those_there_are(project: Path, archive: Path) -> None:
