@@ -20,6 +20,11 @@ class History(NamedTuple):
     recency: float
     age: float
 
+    @classmethod
+    def of_days(cls, repeats: int, recency: int, age: int) -> "History":
+        """The same from recency and age in days."""
+        return cls(repeats, recency / 7, age / 7)
+
     def aged(self, weeks: float) -> "History":
         """The same customer after so many more weeks without a purchase."""
         return History(self.repeats, self.recency, self.age + weeks)

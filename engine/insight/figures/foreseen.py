@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from engine.arithmetic.history import History
+from engine.arithmetic.pareto_nbd import ParetoNbd
+from engine.insight.figures.predicting import MAX_SAMPLE
 from engine.insight.models.fitting import TooFew, fit_pareto_nbd, fit_spending
-from engine.insight.models.gamma_gamma import Spending
+from engine.insight.models.gamma_gamma import GammaGamma, Spending
 
-MOST: Final = 20_000
-"""Customers that the models are fitted to, evenly taken. A fit to so many takes a second."""
 A_YEAR: Final = 365 / 7
 
 
@@ -32,24 +32,30 @@ class Before(NamedTuple):
 
     @property
     def history(self) -> History:
-        return History(self.days - 1, self.recency / 7, self.age / 7)
+        return History.of_days(self.days - 1, self.recency, self.age)
 
     @property
     def spending(self) -> Spending | None:
-        repeats = self.days - 1
-        return Spending(repeats, self.spent_again / repeats) if repeats > 0 and self.spent_again > 0 else None
+        return Spending.of_repeats(self.days - 1, self.spent_again)
 
 
 def foreseen(customers: Sequence[Before], weeks: float = A_YEAR) -> list[float]:
     """The spending to expect of each customer within so many weeks of the exposure; of those who had not bought, 0."""
-    buyers = [one for one in customers if one.days][:: max(1, len(customers) // MOST)]
-    try:
-        when = fit_pareto_nbd(one.history for one in buyers).model
-        how_much = fit_spending(one.spending for one in buyers if one.spending).model
-    except TooFew:
+    models = _fitted([one for one in customers if one.days])
+    if models is None:
         return [one.lately for one in customers]
-    if how_much.q <= 1:  # purchases have no mean then
-        return [one.lately for one in customers]
+    when, how_much = models
     return [
         when.expected(one.history, weeks) * how_much.expected(one.spending) if one.days else 0.0 for one in customers
     ]
+
+
+def _fitted(buyers: Sequence[Before]) -> tuple[ParetoNbd, GammaGamma] | None:
+    """None: too few had bought, or their spending has no mean (q up to 1)."""
+    some = buyers[:: max(1, len(buyers) // MAX_SAMPLE)]
+    try:
+        when = fit_pareto_nbd(one.history for one in some).model
+        how_much = fit_spending(one.spending for one in some if one.spending).model
+    except TooFew:
+        return None
+    return (when, how_much) if how_much.q > 1 else None

@@ -73,8 +73,7 @@ def sample(shop: Shop, until: date, weeks: int = 0, most: int = MAX_SAMPLE) -> S
 
 def _seen(repeats: int, recency: int, age: int, spent: float, after: int) -> Seen:
     """The age until the last day before the end: that day is complete."""
-    spending = Spending(repeats, spent / repeats) if repeats and spent > 0 else None
-    return Seen(History(repeats, recency / 7, age / 7), spending, after)
+    return Seen(History.of_days(repeats, recency, age), Spending.of_repeats(repeats, spent), after)
 
 
 def fit_sample(model: str, seen: Sample) -> Fitted:

@@ -6,19 +6,20 @@ what they did before does not count. All exposed customers count, whether or not
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
 import duckdb
 
 from engine.arithmetic.history import WEEK_MS
+from engine.arithmetic.local_time import from_millis
 from engine.errors import EngineError
 from engine.insight.archive.writer import connected
 from engine.insight.experiments.arms import Arm
 from engine.insight.experiments.cuped import adjusted
 from engine.insight.figures.foreseen import A_YEAR, Before, foreseen
-from engine.insight.figures.shop import CURRENCY, MEMORY, add_views
+from engine.insight.figures.shop import CURRENCY, add_views, bounded, json_path, text_literal
 
 MAX_LOOKS: Final = 30
 """Points of the course of an experiment. Each is a pass over its customers."""
@@ -115,7 +116,7 @@ class Trial:
         row = self._rows("SELECT min(at_ms), max(at_ms) FROM exposed")[0]
         if row[0] is None:
             name = f"experiment {asked.experiment}" if asked.experiment else "the holdout"
-            when = f" from {_day_of(asked.since)} on" if asked.since else ""
+            when = f" from {from_millis(asked.since):%Y-%m-%d} on" if asked.since else ""
             message = f"the archive has nobody who was exposed to {name}{when}; outcomes are archived with the events"
             raise NobodyExposed(message)
         self.first = int(row[0])
@@ -127,11 +128,10 @@ class Trial:
     def opened(cls, folders: Sequence[Path], asked: Asked) -> "Trial":
         """Raises ArchiveBroken and NobodyExposed."""
         connection = connected()
-        connection.execute(f"SET memory_limit = '{MEMORY}'; SET preserve_insertion_order = false")
+        bounded(connection)
         add_views(connection, folders)
-        path = _text(f'$."{asked.experiment}"')
-        source = _OF_EXPERIMENT.format(path=path) if asked.experiment else _OF_HOLDOUT
-        variants = ", ".join(map(_text, asked.variants))
+        source = _OF_EXPERIMENT.format(path=json_path(asked.experiment)) if asked.experiment else _OF_HOLDOUT
+        variants = ", ".join(map(text_literal, asked.variants))
         connection.execute(_EXPOSED.format(source=source, variants=variants, since=asked.since))
         connection.execute(_GOALS, {"goal": asked.goal})
         return cls(connection, asked)
@@ -153,7 +153,7 @@ class Trial:
         revenue = {variant: Arm(customers, *sums) for variant, customers, _, *sums in rows}
         nobody = Arm(0, 0.0, 0.0, 0)
         return Look(
-            _moment(end),
+            from_millis(end),
             {variant: converted.get(variant, nobody) for variant in self.asked.variants},
             {variant: revenue.get(variant, nobody) for variant in self.asked.variants},
         )
@@ -177,15 +177,3 @@ class Trial:
 
     def _rows(self, query: str) -> list[tuple[Any, ...]]:
         return self.connection.execute(query).fetchall()
-
-
-def _moment(instant: int) -> datetime:
-    return datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=instant)
-
-
-def _day_of(instant: int) -> str:
-    return f"{_moment(instant):%Y-%m-%d}"
-
-
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"

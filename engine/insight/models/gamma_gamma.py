@@ -14,6 +14,11 @@ class Spending(NamedTuple):
     purchases: int
     mean: float
 
+    @classmethod
+    def of_repeats(cls, purchases: int, spent: float) -> "Spending | None":
+        """From what was spent on so many days after the first; None without a paid one."""
+        return cls(purchases, spent / purchases) if purchases and spent > 0 else None
+
 
 @dataclass(frozen=True, slots=True)
 class GammaGamma:
