@@ -4,7 +4,6 @@
 that one made before another change can be told from a fresh one.
 """
 
-from collections.abc import Callable
 from typing import Any, Final
 
 import msgspec
@@ -15,7 +14,7 @@ from engine.operate.rollout import live_revision
 from engine.plan.classify import Change, classify, coupon_changes, point_changes, policy_changes, segment_changes
 from engine.plan.estimate import Size, Sums
 from engine.plan.live import LiveCustomers, Looked, Side
-from engine.plan.sample import Chosen, Progress, choose, load
+from engine.plan.sample import Chosen, Progress, load
 from engine.ports import StateStore
 
 SAMPLE: Final = 50_000
@@ -63,20 +62,8 @@ class Plan(msgspec.Struct):
         return [one for one in self.rules if one.meaning or one.was]
 
 
-Begin = Callable[[str, int], Progress]
-"""Called with a stage and its size (0: not known)."""
-
-
-def make_plan(store: StateStore, old: Side, new: Side, days: int, sample: int | None, begin: Begin) -> Plan:
-    """Look at so many customers of the store; None: all. Nothing is written."""
-    chosen = choose(store, sample, begin("finding customers", 0))
-    return planned(
-        chosen, look(store, chosen, old, new, days, begin("looking at customers", len(chosen.names))), old, new, days
-    )
-
-
 def look(store: StateStore, chosen: Chosen, old: Side, new: Side, days: int, progress: Progress) -> Looked:
-    """Look at the chosen customers."""
+    """Look at the chosen customers of the store. Nothing is written."""
     live = LiveCustomers(old, new, days)
     for found in load(store, chosen, progress):
         live.add(found)

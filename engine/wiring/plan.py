@@ -1,11 +1,12 @@
 """Builds plans from settings, for `engine plan`: the two rule books, the live store, and a history if there is one."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import Final
 
 from engine.config import Settings
-from engine.plan.build import Begin, Plan, look, planned
+from engine.plan.build import Plan, look, planned
 from engine.plan.live import Looked, Side
 from engine.plan.sample import Chosen, choose
 from engine.render import inspect_templates
@@ -15,6 +16,8 @@ from engine.wiring.books import files_of
 from engine.wiring.processes import Progress, in_processes, processors
 from engine.wiring.store import open_for_processes, open_store
 
+Begin = Callable[[str, int], Progress]
+"""Called with a stage and its size (0: not known)."""
 WORTHWHILE: Final = 2_000
 """Customers for which another process is worth its start, in which it loads both rule books."""
 

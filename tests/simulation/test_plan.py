@@ -12,7 +12,7 @@ from engine.adapters.memory import MemoryStore
 from engine.core.book import RuleBook
 from engine.core.zones import iso
 from engine.model import Event, Outcome
-from engine.plan.build import Plan, look, make_plan
+from engine.plan.build import Plan, look
 from engine.plan.live import Looked, Side
 from engine.plan.sample import choose
 from engine.ports import Record
@@ -21,6 +21,7 @@ from engine.worker.partition import Partition
 from engine.worker.result import Arrival, Result
 from tests.support.books import DAY, HOUR, POLICIES, START, Plain, book, event, every_kind
 from tests.support.histories import LAST, histories
+from tests.support.plans import plan_of
 
 NOW = START + LAST * HOUR
 DAYS = 5
@@ -61,7 +62,7 @@ def fired(done: Sequence[Result]) -> Counter[str]:
 
 def planned(store: MemoryStore, old: RuleBook, new: RuleBook) -> Plan:
     sides = [Side(each, Plain(), {}) for each in (old, new)]
-    return make_plan(store, sides[0], sides[1], DAYS, None, lambda name, size: lambda done: None)
+    return plan_of(store, sides[0], sides[1], DAYS)
 
 
 def content(store: MemoryStore) -> Any:

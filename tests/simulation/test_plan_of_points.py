@@ -8,7 +8,7 @@ import pytest
 from engine.adapters.memory import MemoryStore
 from engine.core.book import RuleBook
 from engine.model import Event
-from engine.plan.build import Plan, make_plan
+from engine.plan.build import Plan
 from engine.plan.classify import Kind, point_changes
 from engine.plan.live import Side
 from engine.plan.report import tables
@@ -17,6 +17,7 @@ from engine.worker.executors import results
 from engine.worker.partition import Partition
 from engine.worker.result import Arrival
 from tests.support.books import DAY, START, Plain
+from tests.support.plans import plan_of
 from tests.support.points_shop import PLAIN, buy, shop, take
 
 PLAIN_NOTE = "{% block subject %}Hello{% endblock %}{% block text %}Dear customer{% endblock %}\n"
@@ -33,7 +34,7 @@ def lived(book: RuleBook, events: Sequence[Event], until: int) -> MemoryStore:
 
 def planned(store: MemoryStore, old: RuleBook, new: RuleBook) -> Plan:
     sides = [Side(each, Plain(), {}) for each in (old, new)]
-    return make_plan(store, sides[0], sides[1], 30, None, lambda name, size: lambda done: None)
+    return plan_of(store, sides[0], sides[1])
 
 
 def test_a_shorter_expiry_says_how_many_points_end_sooner(tmp_path: Path) -> None:

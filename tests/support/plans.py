@@ -2,6 +2,10 @@
 
 from typing import Any
 
+from engine.plan.build import Plan, look, planned
+from engine.plan.live import Side
+from engine.plan.sample import choose
+from engine.ports import StateStore
 from tests.support.cdnow import PROJECT
 
 IDLE = "inactivity: { of: purchase, for: 30d }"
@@ -15,6 +19,12 @@ def files(rules: str, **others: str) -> dict[str, str]:
 
 def one_rule(id: str = "come-back", when: str = IDLE, send: str = "send: note", more: str = "") -> str:
     return f"  - {{ id: {id}, when: {{ {when} }}, {more}{send} }}\n"
+
+
+def plan_of(store: StateStore, old: Side, new: Side, days: int = 30) -> Plan:
+    """The plan for every customer of the store."""
+    chosen = choose(store, None, lambda done: None)
+    return planned(chosen, look(store, chosen, old, new, days, lambda done: None), old, new, days)
 
 
 def purchases(number: int) -> list[dict[str, Any]]:

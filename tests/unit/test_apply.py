@@ -13,7 +13,7 @@ from engine.adapters.memory import MemoryStore
 from engine.errors import BookMissing, RolloutRefused
 from engine.operate.customers import find
 from engine.operate.rollout import LONG_ENOUGH, end, forget, reasons_to_hold, status
-from engine.plan.build import Plan, make_plan
+from engine.plan.build import Plan
 from engine.ports import Counts, Meta, Record, Rollout
 from engine.wiring.apply import Wish, apply, read_plan
 from engine.wiring.backtest import RuleFolders
@@ -27,7 +27,7 @@ from tests.support.backtests import write_lines
 from tests.support.books import DAY, START, Plain, event
 from tests.support.cdnow import PROJECT
 from tests.support.command import engine
-from tests.support.plans import IDLE, JOURNEY, STORE, files, one_rule, purchases
+from tests.support.plans import IDLE, JOURNEY, STORE, files, one_rule, plan_of, purchases
 from tests.support.project_files import write_project
 
 SEGMENT = "segments: [{ id: buyers, if: events.purchase.count() >= 1 }]\n"
@@ -65,7 +65,7 @@ class Shop:
         return [f"{number}-{one}" for number in (0, 1) for one in range(PEOPLE)]
 
     def plan(self, days: int = 30) -> Plan:
-        made = make_plan(self.store, self.sides[0], self.sides[1], days, None, lambda name, size: lambda done: None)
+        made = plan_of(self.store, self.sides[0], self.sides[1], days)
         for side, one in zip(self.sides, self.folders, strict=True):
             made.files[side.book.revision] = dict(files_of(one.rules, one.templates))
         return made
