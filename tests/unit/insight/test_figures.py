@@ -3,13 +3,12 @@
 import json
 from collections import Counter
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from statistics import mean, median
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 from typer.testing import CliRunner
@@ -23,17 +22,17 @@ from engine.insight.figures.leaving import Point, points
 from engine.insight.figures.predicting import check_fit, fit_sample, sample, sample_to_check
 from engine.insight.figures.retention import retention
 from engine.insight.figures.shop import Asked, NoPurchases, Shop, open_shop
-from engine.insight.figures.voice import Funnel, Nps, funnels, nps
+from engine.insight.figures.voice import Funnel, funnels
 from engine.insight.report.build import build_report, default_period
 from engine.insight.report.goals import costs, goals
 from engine.insight.report.page import page
 from engine.lang.figures import load_figures
 from engine.model import Event
 from tests.support.shop_history import customers, purchases
+from tests.support.small_shops import START, bought, opened
 
 exactly = partial(pytest.approx, abs=1e-6, rel=0)
 DAY = 86_400_000
-START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
@@ -168,19 +167,6 @@ def test_a_fit_to_the_archive_is_the_fit_to_the_papers_calibration(record_shop: 
     assert (later.until, later.weeks) == (date(1998, 7, 1) - timedelta(weeks=31), 31)
 
 
-def opened(folder: Path, *events: Event, zone: str = "UTC", end: date | None = None, amount: str = "amount") -> Shop:
-    with Archive.opened(folder) as archive:
-        for number, event in enumerate(events):
-            archive.add_event(Place("shop", 0, number), event.time, event)
-        archive.commit()
-    return open_shop([folder], Asked(amount=amount, zone=ZoneInfo(zone), end=end))
-
-
-def bought(identity: str, customer: str, days: float, **properties: Any) -> Event:
-    at = int((START + timedelta(days=days)).timestamp() * 1000)
-    return Event(identity, "purchase", customer, at, {"amount": 10, "currency": "EUR", **properties})
-
-
 def test_a_purchase_told_twice_counts_once_and_a_refund_is_none(tmp_path: Path) -> None:
     refund = Event("e3", "refund", "ann", bought("", "", 3).time, {"amount": 10})
     shop = opened(tmp_path, bought("e1", "ann", 0), bought("e2", "ann", 1), bought("e1", "ann", 0), refund)
@@ -259,39 +245,6 @@ def test_a_figure_that_is_beyond_numbers_is_none_and_the_json_can_be_read(tmp_pa
     report = build_report(shop, *default_period(shop))
     assert {one.value for one in report.sections[0].figures if one.unit == "money"} == {None}
     json.dumps(report.as_data(), allow_nan=False)
-
-
-def test_promoters_less_detractors_rounded_half_away_from_zero(tmp_path: Path) -> None:
-    def answer(number: int, score: Any) -> Event:
-        return Event(f"a{number}", "survey_answered", f"c{number}", bought("", "", 1).time, {"score": score})
-
-    scores = [10, 9, 8, 7, 6, 0, 10, 10, "x", 11, 8.6, 6.4, None, "nan"]
-    shop = opened(tmp_path, bought("e1", "ann", 0), *(answer(n, score) for n, score in enumerate(scores)), answer(0, 3))
-    (found,) = nps(shop, date(2026, 1, 1), date(2026, 2, 1))
-    assert found == Nps(8, 4, 2), (
-        "nor does the second answer to one message count, or one beyond or between the scale's"
-    )
-    assert found.score == 25
-    assert (Nps(8, 4, 3).score, Nps(8, 3, 4).score) == (13, -13)
-    assert nps(shop, date(2026, 2, 1), date(2026, 3, 1)) == []
-
-
-def test_each_survey_has_its_own_score_and_other_scales_have_none(tmp_path: Path) -> None:
-    def answer(number: int, score: int, **properties: Any) -> Event:
-        at = bought("", "", 1).time
-        return Event(f"a{number}", "survey_answered", f"c{number}", at, {"score": score} | properties)
-
-    coffee = [answer(n, 9, survey="coffee", low=0, high=10) for n in range(3)]
-    stars = [answer(n + 10, 5, survey="stars", low=1, high=5) for n in range(4)]
-    shop = opened(tmp_path, bought("e1", "ann", 0), *coffee, *stars, answer(20, 6, survey="nps", low=0, high=10))
-    assert nps(shop, date(2026, 1, 1), date(2026, 2, 1)) == [Nps(3, 3, 0, "coffee"), Nps(1, 0, 1)]
-    report = build_report(shop, date(2026, 1, 1), date(2026, 2, 1))
-    assert [section.id for section in report.sections if section.id.startswith("nps")] == ["nps_coffee", "nps"]
-    figure = report.figure("nps_coffee")
-    assert figure
-    assert (figure.value, figure.note) == (100, "-12 to 100")
-    detractors = {"nps_coffee_detractors": 1, "nps_detractors": 0}
-    assert [one.note for one in goals(report, detractors)[0].figures] == ["goal 1: reached", "goal 0"]
 
 
 def test_outreach_is_followed_from_the_decision_to_the_purchase(tmp_path: Path) -> None:
@@ -391,25 +344,6 @@ def test_a_goal_of_40_is_not_taken_for_40_percent(tmp_path: Path) -> None:
     assert goals(report, {"repeat_rate": 1.2, "customers": 40.0})
 
 
-def test_a_plan_says_how_many_weeks_an_experiment_takes() -> None:
-    ran = CliRunner().invoke(app, ["experiment", "plan", "--conversion", "5", "--per-week", "2000", "--json"])
-    told = json.loads(ran.stdout)
-    assert (told["customers"], told["weeks"]) == (31_247, 16)
-    assert told["lift_found"]["13"] == pytest.approx(0.22, abs=0.01)
-    wrong = CliRunner().invoke(app, ["experiment", "plan", "--conversion", "5", "--per-week", "9", "--shares", "90/90"])
-    assert "expected two percentages" in str(wrong.exception)
-
-
-def test_a_plan_for_revenue_and_one_for_few_customers() -> None:
-    revenue = ["--mean", "5", "--deviation", "20", "--buyers", "10", "--per-week", "1000", "--json"]
-    told = json.loads(CliRunner().invoke(app, ["experiment", "plan", *revenue]).stdout)
-    assert (told["customers"], told["weeks"]) == (29_354, 30)
-    few = ["experiment", "plan", "--conversion", "5", "--per-week", "100"]
-    told = json.loads(CliRunner().invoke(app, [*few, "--json"]).stdout)
-    assert told["lift_found"]["1"] is None
-    assert "after  1 week:  too few customers for any lift" in CliRunner().invoke(app, few).stdout
-
-
 @pytest.mark.parametrize(
     ("asked", "message"),
     [
@@ -424,21 +358,5 @@ def test_a_period_that_has_no_figures_is_refused(tmp_path: Path, asked: list[str
     """They would be numbers: nobody is active after the end, and at the end of a period that runs backwards."""
     opened(tmp_path, bought("e1", "ann", 0), bought("e2", "ann", 32))
     ran = CliRunner().invoke(app, ["metrics", str(tmp_path), "--zone", "UTC", *asked])
-    assert isinstance(ran.exception, UsageError)
-    assert message in str(ran.exception)
-
-
-@pytest.mark.parametrize(
-    ("asked", "message"),
-    [
-        (["--conversion", "60", "--lift", "100"], "60 % can become 100 % at most, a lift of 66.67"),
-        (["--conversion", "5", "--lift", "nan"], "expected percent, at least 0.01"),
-        (["--conversion", "5", "--lift", "1e-300"], "expected percent, at least 0.01"),
-        (["--conversion", "5", "--shares", "nan/5"], "expected two percentages"),
-        (["--mean", "5", "--deviation", "inf", "--buyers", "5"], "must be above 0, and at most 1e+12"),
-    ],
-)
-def test_a_plan_for_what_cannot_be_says_why(asked: list[str], message: str) -> None:
-    ran = CliRunner().invoke(app, ["experiment", "plan", "--per-week", "100", *asked])
     assert isinstance(ran.exception, UsageError)
     assert message in str(ran.exception)
