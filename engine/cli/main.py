@@ -197,16 +197,19 @@ def run() -> None:
         _check_arguments(sys.argv[1:])
         with unwound_by_signals(), naming_extras():
             app()
-    except EngineError as error:
+    except (EngineError, OSError) as error:
         from engine.cli.console import complain  # rich takes 25 ms, which a command without colours does without
 
-        complain(str(error))
-        if isinstance(error, CannotConnect):
-            complain(error.advice)
+        for line in _complaints(error):
+            complain(line)
         sys.exit(1)
-    except OSError as error:
-        from engine.cli.console import complain
 
+
+def _complaints(error: EngineError | OSError) -> Iterator[str]:
+    if isinstance(error, OSError):
         where = "" if error.filename is None else f"{error.filename}: "
-        complain(where + (error.strerror or str(error)).lower())
-        sys.exit(1)
+        yield where + (error.strerror or str(error)).lower()
+        return
+    yield str(error)
+    if isinstance(error, CannotConnect):
+        yield error.advice

@@ -52,7 +52,7 @@ def decide(
     judged_from = present if present < now else now
     horizon = now - policy.allowed_lateness
     if type(input) is WakeUp:
-        pass
+        pass  # it only lets the clock go on
     elif type(input) is Identified:
         state = _identify(book, state, decision, input, horizon, present)
     elif policy.dedupe and is_duplicate(state, input, now, policy.dedupe):

@@ -166,9 +166,8 @@ class PartitionOwner:
         ingest = self.context.ingest
         if ingest is None:
             return
-        self._ingest_mark = self._ingest_mark or ingest.mark(
-            self.number
-        )  # kept until reached: a newer mark is always further away
+        # A mark is kept until it is reached: a newer one is always further away.
+        self._ingest_mark = self._ingest_mark or ingest.mark(self.number)
         handled = self.partition.meta.offsets.get(ingest.topic, 0)
         if self._ingest_mark and source.position(self.number, ingest.topic, handled) >= self._ingest_mark.offset:
             self.clock.reached(ingest.topic, self._ingest_mark.time)

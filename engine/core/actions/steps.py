@@ -27,7 +27,7 @@ class Steps(Action):
 
     def __init__(self, journey: Journey) -> None:
         self.journey = journey
-        self._journey = journey
+        self._journey = journey  # the same, which is never None here: mypyc wants one type in all actions
         self.waits = True
         self._sends = tuple(send for act in journey.acts for send in act.action.sends)
         self._makes = frozenset().union(*(act.action.makes for act in journey.acts))
