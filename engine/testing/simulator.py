@@ -3,7 +3,6 @@
 Rule tests and users' pytest tests drive it. It must contain no rule logic of its own, or tests would prove nothing.
 """
 
-from difflib import get_close_matches
 from heapq import heappop, heappush
 from typing import Any
 
@@ -15,6 +14,7 @@ from engine.core.effects import Decision, Effect
 from engine.core.state.codec import decode_state, encode_state
 from engine.core.state.model import State
 from engine.errors import RenderFailed, UsageError
+from engine.lang.diagnostics import did_you_mean
 from engine.model import DerivedEvent, Event, OutcomeRecord, Outreach, WakeUp
 from engine.ports import Renderer
 from engine.testing.moves import Move, moves_of
@@ -80,9 +80,8 @@ class Simulator:
         Raises UsageError for a type that events.yaml does not declare.
         """
         if type not in self.book.plans:
-            nearest = get_close_matches(type, self.book.plans, 1)
-            message = f"there is no event type {type!r}" + (f"; did you mean {nearest[0]!r}?" if nearest else "")
-            raise UsageError(message)
+            parts = f"there is no event type {type!r}", did_you_mean(type, self.book.plans)
+            raise UsageError("; ".join(filter(None, parts)))
         self._events += 1
         event = Event(id or f"e-{self._events}", type, customer, self.moment(at), properties)
         self.deliver(event, self.moment(arrives) if arrives is not None else max(event.time, self.now))
