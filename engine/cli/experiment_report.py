@@ -14,7 +14,7 @@ from engine.insight.figures.days import UTC, start_of
 from engine.insight.figures.trial import HOLDOUT_ARMS, Asked, Trial
 from engine.insight.report.content import Report
 from engine.insight.report.experiment import Question, experiment_report
-from engine.lang.diagnostics import did_you_mean
+from engine.lang.diagnostics import with_closest
 
 HOLDOUT = "holdout"
 
@@ -42,8 +42,7 @@ def write_report(
 def _experiment(book: RuleBook, name: str) -> tuple[Asked, str]:
     found = book.catalog.experiments.get(name)
     if found is None:
-        message = f"there is no experiment {name!r}; {did_you_mean(name, [*book.catalog.experiments, HOLDOUT])}"
-        raise UsageError(message)
+        raise UsageError(with_closest(f"there is no experiment {name!r}", name, [*book.catalog.experiments, HOLDOUT]))
     asked = Asked(name, _control_first(found.shares), found.goal.event, found.goal.within)
     return asked, found.hypothesis
 
@@ -60,8 +59,7 @@ def _holdout(book: RuleBook, goal: str, within: str) -> tuple[Asked, str]:
         message = "policy.yaml has no holdout; `holdout: 5%` keeps back all but transactional messages from 5 %"
         raise UsageError(message)
     if goal not in book.catalog.events:
-        message = f"--goal: there is no event type {goal!r}; {did_you_mean(goal, book.catalog.events)}"
-        raise UsageError(message)
+        raise UsageError(with_closest(f"--goal: there is no event type {goal!r}", goal, book.catalog.events))
     span = duration_of(within, "--within")
     shares = dict(zip(HOLDOUT_ARMS, (100 * share, 100 - 100 * share), strict=True))
     return Asked(None, shares, goal, span), "What all messages together do: who gets them against who does not."

@@ -15,7 +15,7 @@ from engine.core.book import Rule
 from engine.core.journeys.outline import Mark, Row, outline
 from engine.core.journeys.steps import Journey
 from engine.errors import UsageError
-from engine.lang.diagnostics import did_you_mean
+from engine.lang.diagnostics import with_closest
 
 SIGNS: Final[dict[Mark, str]] = {
     "send": "✉", "emit": "⚑", "wait": "◷", "if": "?", "then": "├", "else": "├", "stop": "■"
@@ -50,7 +50,7 @@ def show(
     if found is None or journey is None:
         names = [each.id for each in book.journeys]
         message = f"there is no journey '{rule}'; journeys: {', '.join(names) or 'none'}"
-        raise UsageError(f"{message}; {did_you_mean(rule, names)}" if did_you_mean(rule, names) else message)
+        raise UsageError(with_closest(message, rule, names))
     if svg is not None:
         svg.write_text(drawing(found, journey), encoding="utf-8")
         out.print(f"wrote {svg}", markup=False, highlight=False)

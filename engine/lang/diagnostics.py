@@ -140,7 +140,11 @@ def did_you_mean(word: str, options: Iterable[str]) -> str:
     return f"did you mean '{meant}'?" if meant else ""
 
 
+def with_closest(message: str, word: str, options: Iterable[str]) -> str:
+    """The message, and which of the options may have been meant by the word, if one is close."""
+    return "; ".join(part for part in (message, did_you_mean(word, options)) if part)
+
+
 def one_of(label: str, word: str, options: Sequence[str]) -> str:
     """The help line that lists the options, with the closest one named again."""
-    listed = f"{label}: {', '.join(options)}" if options else ""
-    return "; ".join(part for part in (listed, did_you_mean(word, options)) if part)
+    return with_closest(f"{label}: {', '.join(options)}" if options else "", word, options)

@@ -14,7 +14,7 @@ from engine.core.effects import Decision, Effect
 from engine.core.state.codec import decode_state, encode_state
 from engine.core.state.model import State
 from engine.errors import RenderFailed, UsageError
-from engine.lang.diagnostics import did_you_mean
+from engine.lang.diagnostics import with_closest
 from engine.model import DerivedEvent, Event, OutcomeRecord, Outreach, WakeUp
 from engine.ports import Renderer
 from engine.testing.moves import Move, moves_of
@@ -80,8 +80,7 @@ class Simulator:
         Raises UsageError for a type that events.yaml does not declare.
         """
         if type not in self.book.plans:
-            parts = f"there is no event type {type!r}", did_you_mean(type, self.book.plans)
-            raise UsageError("; ".join(filter(None, parts)))
+            raise UsageError(with_closest(f"there is no event type {type!r}", type, self.book.plans))
         self._events += 1
         event = Event(id or f"e-{self._events}", type, customer, self.moment(at), properties)
         self.deliver(event, self.moment(arrives) if arrives is not None else max(event.time, self.now))

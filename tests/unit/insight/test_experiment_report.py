@@ -267,6 +267,8 @@ def test_an_unknown_experiment_is_named_with_those_there_are(project: Path, arch
     where = ["--rules", str(project / "rules"), "--templates", str(project / "templates")]
     ran = CliRunner().invoke(app, ["experiment", "report", "rythm", str(archive), *where])
     assert "did you mean 'rhythm'" in str(ran.exception)
+    ran = CliRunner().invoke(app, ["experiment", "report", "x", str(archive), *where])
+    assert str(ran.exception) == "there is no experiment 'x'"
 
 
 def test_a_goal_of_the_holdout_that_no_event_has_is_refused(project: Path, archive: Path) -> None:
