@@ -17,7 +17,7 @@ import msgspec
 from engine.errors import BadInputFile
 from engine.model import UNREADABLE
 
-VERSION: Final = 2
+VERSION: Final = 3
 """Of the files below. A folder of another version is made anew."""
 _MANIFEST, _CLOCK = "history.json", "clock.bin"
 
@@ -53,6 +53,8 @@ class Manifest(msgspec.Struct):
     first_dead_letter: dict[str, str] = {}
     undeclared: dict[str, int] = {}
     broken: tuple[str, str] | None = None
+    lacks: list[str] = []
+    """What decisions may rest on and the history does not have, a sentence each."""
 
     @property
     def trouble(self) -> BadInputFile | None:

@@ -38,6 +38,8 @@ class _Guest(msgspec.Struct, array_like=True, tag="guest", tag_field="kind", gc=
 
 EVENT: Final = ("id", "type", "customer", "occurred_at", "properties", "id_source", "scope")
 """The columns of an archived event in the order of `_Event`; the tag is before them."""
+GUEST: Final = ("customer", "known", "occurred_at")
+"""The same of `_Guest`."""
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(list[tuple[_Event | _Guest, int, int]]).decode
 _CLOCK: Final = itemgetter(2)

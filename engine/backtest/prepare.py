@@ -16,12 +16,11 @@ import msgspec
 
 from engine.backtest.gather import Gathering
 from engine.backtest.history import VERSION, Manifest, Prepared
-from engine.backtest.sorting import sort_archive, sort_spooled
+from engine.backtest.sorting import sort_archives, sort_spooled
 from engine.core.catalog import Catalog
 from engine.errors import UsageError
 from engine.insight.archive import files_of
 from engine.replay.replay import Input
-from engine.wire.scopes import Scopes
 
 KEPT: Final = 3
 """Prepared histories kept beside one history: enough for two catalogues that are compared, while a third is made."""
@@ -83,9 +82,7 @@ def prepare(
         prepared.folder.mkdir(parents=True)
         if place.is_archive:
             manifest = Manifest()
-            files = [file for path in place.paths for file in files_of(path, "events")]
-            scopes = [Scopes(source, catalog).own for source in catalog.sources]
-            sort_archive(prepared, files, list(catalog.events), scopes, manifest)
+            sort_archives(prepared, place.paths, catalog, manifest)
         else:
             gathering = Gathering(inputs(), wall, progress)
             manifest = gathering.manifest

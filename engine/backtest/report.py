@@ -63,6 +63,7 @@ def as_data(told: Told) -> dict[str, Any]:
         "dead_letters": manifest.dead_letters,
         "undeclared": manifest.undeclared,
         "undecidable": result.new.failures,
+        "lacks": manifest.lacks,
         "revision": told.book.revision,
         "outreach": result.new.outreach,
         "reached": result.new.reached,

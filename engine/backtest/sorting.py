@@ -13,9 +13,12 @@ from typing import Final
 import duckdb
 
 from engine.backtest.history import Manifest, Piece, Prepared
-from engine.backtest.inputs import EVENT
+from engine.backtest.inputs import EVENT, GUEST
+from engine.core.catalog import Catalog
+from engine.insight.archive import files_of, ledger_of
 from engine.insight.archive.writer import connected
-from engine.wire.scopes import Scope
+from engine.wire.scopes import Scopes
+from engine.wire.segment import names_guests
 
 MEMORY: Final = "1GB"
 """What DuckDB may use; what is larger is sorted on the disk."""
@@ -35,24 +38,44 @@ COLUMNS: Final = {
 _NULLS: Final = ", ".join(f"NULL::{type_} AS {name}" for name, type_ in COLUMNS.items())
 _NOTHING: Final = f"SELECT {_NULLS} WHERE false"
 _FORMAT: Final = "(FORMAT parquet, COMPRESSION zstd)"
-_FIELDS: Final = " || ',' || ".join(name if name == "properties" else f"to_json({name})" for name in EVENT)
+
+
+def _fields(tag: str, columns: Sequence[str]) -> str:
+    """An expression of the tag and these columns, as members of a JSON array."""
+    members = (name if name == "properties" else f"to_json({name})" for name in columns)
+    return " || ',' || ".join((f"'\"{tag}\"'", *members))
+
+
+_EVENTS: Final = """
+    SELECT customer, id, id_source::BIGINT AS id_source, type, properties, topic, topic_partition, topic_offset,
+        arrived_at, coalesce(list_extract(?, list_position(?, id_source)), '') AS scope,
+        epoch_ms(occurred_at) AS occurred_at, NULL::VARCHAR AS known
+    FROM read_parquet(?, hive_partitioning=false) WHERE list_contains(?, type)
+"""
+_GUESTS: Final = """
+    UNION ALL BY NAME
+    SELECT customer, topic, topic_partition, topic_offset, arrived_at, epoch_ms(occurred_at) AS occurred_at, known
+    FROM read_parquet(?, hive_partitioning=false)
+"""
 _ARCHIVED: Final = f"""
-    WITH found AS (
-        SELECT customer, id, id_source::BIGINT AS id_source, type, properties, topic, topic_partition, topic_offset,
-            coalesce(list_extract(?, list_position(?, id_source)), '') AS scope, epoch_ms(occurred_at) AS occurred_at,
-            max(arrived_at) OVER (PARTITION BY topic, topic_partition ORDER BY topic_offset) AS place
-        FROM read_parquet(?, hive_partitioning=false) WHERE list_contains(?, type)
+    WITH found AS ({{}}), arrived AS (
+        SELECT *, max(arrived_at) OVER (PARTITION BY topic, topic_partition ORDER BY topic_offset) AS place FROM found
     ), placed AS (
-        SELECT *, row_number() OVER (ORDER BY place, topic, topic_partition, topic_offset) AS seq FROM found
+        SELECT *, row_number() OVER (ORDER BY place, topic, topic_partition, topic_offset, id IS NULL) AS seq
+        FROM arrived
     ), clocked AS (
-        SELECT *, max(occurred_at) OVER (ORDER BY seq ROWS UNBOUNDED PRECEDING) AS clock FROM placed
+        SELECT *, coalesce(
+            max(occurred_at) FILTER (id IS NOT NULL) OVER (ORDER BY seq ROWS UNBOUNDED PRECEDING), 0
+        ) AS clock FROM placed
     ), between AS (
         SELECT *, coalesce(lag(clock) OVER (ORDER BY seq), 0) AS clock_before FROM clocked
     )
     SELECT customer, seq, clock, occurred_at, id,
-        '[["event",' || {_FIELDS} || '],' || clock_before || ',' || clock || ']' AS input
+        '[[' || CASE WHEN id IS NULL THEN {_fields("guest", GUEST)} ELSE {_fields("event", EVENT)} END || '],'
+        || clock_before || ',' || clock || ']' AS input
     FROM between
 """
+"""A guest is named after the event of the same record, which moves the clock; the naming does not."""
 _PIECE: Final = f"""
     WITH rows AS (
         SELECT *, (row_number() OVER (PARTITION BY customer ORDER BY seq) - 1) // {ROWS_TOGETHER} AS part
@@ -88,19 +111,27 @@ def sort_spooled(prepared: Prepared, chunks: Iterable[Iterator[bytes]], manifest
             spool.unlink()
             parts.append(part)
         names = [str(part) for part in parts]
-        _conclude(connection, prepared, manifest, "SELECT * FROM read_parquet(?)" if parts else _NOTHING, [names])
+        select = "SELECT * FROM read_parquet(?)" if parts else _NOTHING
+        _conclude(connection, prepared, manifest, select, [names] if parts else [])
         for part in parts:
             part.unlink()
 
 
-def sort_archive(
-    prepared: Prepared, files: Sequence[str], types: Sequence[str], scopes: Sequence[Scope], manifest: Manifest
-) -> None:
-    """Sort the events of an archive, which has the numbers of `scopes`, and not their names."""
+def sort_archives(prepared: Prepared, archives: Sequence[Path], catalog: Catalog, manifest: Manifest) -> None:
+    """Sort what archives have of events and guests. They have the numbers of scopes, and not their names."""
+    events, guests = ([file for one in archives for file in files_of(one, kind)] for kind in ("events", "guests"))
+    naming = [source.topic for source in catalog.sources if names_guests(source)]
+    manifest.lacks = [gap for one in archives for gap in ledger_of(one).without_guests(naming)]
+    scopes = [Scopes(source, catalog).own for source in catalog.sources]
+    named = [scope.shown for scope in scopes], [scope.number for scope in scopes]
+    found, parameters = _EVENTS, [*named, events, list(catalog.events)]
+    if guests:
+        found, parameters = found + _GUESTS, [*parameters, guests]
     with working(prepared.folder) as connection:
-        select = _ARCHIVED if files else _NOTHING
-        named = [scope.shown for scope in scopes], [scope.number for scope in scopes]
-        _conclude(connection, prepared, manifest, select, [*named, list(files), list(types)])
+        if events:
+            _conclude(connection, prepared, manifest, _ARCHIVED.format(found), parameters)
+        else:
+            _conclude(connection, prepared, manifest, _NOTHING, [])
 
 
 def _conclude(
@@ -112,8 +143,7 @@ def _conclude(
 ) -> None:
     """Write the clock, the pieces and the manifest."""
     rows = prepared.folder / "rows.parquet"
-    given = parameters if select != _NOTHING else []
-    connection.execute(f"COPY ({select} ORDER BY customer, seq) TO {_quoted(rows)} {_FORMAT}", given)
+    connection.execute(f"COPY ({select} ORDER BY customer, seq) TO {_quoted(rows)} {_FORMAT}", parameters)
     with prepared.clock_file.open("wb") as file:
         found = connection.execute("SELECT DISTINCT clock FROM read_parquet(?) ORDER BY clock", [str(rows)])
         while values := found.fetchmany(100_000):

@@ -76,6 +76,7 @@ def _notes(told: Told) -> list[str]:
         notes.append(f"events of types that events.yaml does not declare were passed over: {names}")
     for code, count in sorted(manifest.dead_letters.items()):
         notes.append(f"{count_of(count, 'record')} rejected, {code}; the first: {manifest.first_dead_letter[code]}")
+    notes.extend(manifest.lacks)
     if new.failures:
         notes.append(f"{count_of(new.failures, 'input')} could not be decided; the first: {new.first_failure}")
     return notes

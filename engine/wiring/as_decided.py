@@ -59,8 +59,9 @@ def compare(settings: Settings, archive: Path, folders: Sequence[RuleFolders]) -
     catalog, usual = projects[0].book.catalog, projects[0].book.revision
     one_topic = len(catalog.sources) == 1 and catalog.sources[0].keyed and not catalog.derives
     run = AsDecided(books, usual, Courses(phases_of(ledger_of(archive).rollouts)), one_topic=one_topic)
+    naming = [source.topic for source in catalog.sources if names_guests(source)]
     with TemporaryDirectory() as name, working(Path(name)) as connection:
-        lacks = [*_gaps(connection, archive), *_guests_before(archive, catalog)]
+        lacks = [*_gaps(connection, archive), *ledger_of(archive).without_guests(naming)]
         events = _events(connection.cursor(), archive, catalog)
         for customer, arrived, recorded in joined(events, _outcomes(connection.cursor(), archive)):
             run.add(customer, arrived, recorded)
@@ -80,14 +81,6 @@ def _places(archive: Path, kinds: Sequence[Kind]) -> tuple[str, list[list[str]]]
     files = [found for kind in kinds if (found := files_of(archive, kind))]
     one = "SELECT topic, topic_partition, topic_offset FROM read_parquet(?)"
     return " UNION ALL ".join([one] * len(files)), files
-
-
-def _guests_before(archive: Path, catalog: Catalog) -> Iterator[str]:
-    """Records of which an older engine has not kept whom they identify."""
-    known = ledger_of(archive).guests_from or {}
-    for source in catalog.sources:
-        for partition, offset in sorted(known.get(source.topic, {}).items() if names_guests(source) else ()):
-            yield f"{source.topic}/{partition} before offset {offset:,}: which guests became customers is not there"
 
 
 def _events(

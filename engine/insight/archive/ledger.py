@@ -7,7 +7,7 @@ ledger does not name belong to an unfinished commit, and are deleted when the ar
 import fcntl
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -55,6 +55,12 @@ class Ledger(msgspec.Struct):
     first; None: an older engine, which left them out, wrote the archive."""
     rollouts: list[dict[str, Any]] = []
     """The phases of roll-outs that the partitions of the store were in when the archive was written to."""
+
+    def without_guests(self, topics: Container[str]) -> Iterator[str]:
+        """Of which records an older engine has not kept whom they identify: of these topics, which name guests."""
+        for topic, partitions in (self.guests_from or {}).items():
+            for partition, offset in sorted(partitions.items() if topic in topics else ()):
+                yield f"{topic}/{partition} before offset {offset:,}: which guests became customers is not there"
 
 
 def load(folder: Path) -> Ledger:
