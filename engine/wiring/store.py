@@ -1,7 +1,7 @@
 """Opening what a command works on: the project, and the store with the customers."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import timedelta
 
 from pydantic import SecretStr
@@ -51,14 +51,13 @@ def open_customers(settings: Settings) -> Iterator[tuple[StateStore, Suppression
     if settings.store == "memory":
         yield MemoryStore(), MemorySuppressions()
         return
-    with _server(settings) as (url, password):
-        store = connect(url, settings.namespace, password=password)
+    with (
+        _server(settings) as (url, password),
+        closing(connect(url, settings.namespace, password=password)) as store,
+    ):
         claims, suppressions = connect_sending(url, settings.namespace, password=password)
-        try:
+        with closing(claims):
             yield store, suppressions
-        finally:
-            claims.close()
-            store.close()
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from threading import Event
 from uuid import uuid4
 
 import pytest
@@ -246,6 +247,23 @@ def test_an_ingest_that_reads_transactions_comes_to_their_end(kafka: Kafka) -> N
         return now() - reached(progress) < 5_000
 
     ask_until(progress, has_come_to_the_end)
+
+
+@pytest.mark.kafka
+def test_progress_is_asked_again_after_an_error_that_nobody_foresaw(kafka: Kafka) -> None:
+    asked, third = list[int](), Event()
+
+    def present() -> int:
+        asked.append(now())
+        if len(asked) == 1:
+            raise ValueError("no clock")
+        if len(asked) == 3:
+            third.set()
+        return asked[-1]
+
+    with ConfluentProgress(kafka.settings, kafka.events, present) as progress:
+        assert third.wait(PATIENCE)
+        assert progress.mark(0)
 
 
 def _write_in_a_transaction(kafka: Kafka) -> None:

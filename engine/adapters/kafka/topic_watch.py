@@ -5,6 +5,7 @@ Asked by a thread of its own, so that no loop waits. A loop that has nothing to 
 the brokers are away.
 """
 
+import logging
 from collections.abc import Mapping
 from threading import Event, Thread
 from typing import Final
@@ -13,6 +14,7 @@ from engine.adapters.kafka.admin import Admin
 from engine.adapters.kafka.settings import KafkaSettings
 from engine.errors import SourceUnavailable
 
+LOGGER: Final = logging.getLogger("engine.kafka")
 _SECONDS: Final = 5.0
 """Seconds between questions. A loop without work notices this late that brokers are unavailable, or back."""
 _ROUNDS: Final = 6
@@ -45,7 +47,9 @@ class TopicWatch:
             try:
                 self._ask()
                 self.answers = True
-            except SourceUnavailable:
+            except Exception as error:
+                if not isinstance(error, SourceUnavailable):
+                    LOGGER.exception("the question whether the brokers answer has failed; it is asked again")
                 self.answers = False
                 self._give_up()
         self._give_up()

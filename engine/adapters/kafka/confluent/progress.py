@@ -82,9 +82,11 @@ class ConfluentProgress:
             try:
                 self.ask()
                 answered = True
-            except KafkaException as error:
+            except Exception as error:
+                known = isinstance(error, KafkaException)
                 if answered:
-                    LOGGER.warning("how far the ingest is, is not known: %s", error.args[0].str())
+                    reason = error.args[0].str() if known else error
+                    LOGGER.warning("how far the ingest is, is not known: %s", reason, exc_info=not known)
                 answered = False
         self._committed_only.close()
         self._everything.close()
