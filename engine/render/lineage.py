@@ -5,7 +5,7 @@ so their override chains are put together once, from the child to the outermost 
 at the top (imports, macros, `set`) is compiled by itself and run before them: the child's first, as Jinja does.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -13,47 +13,90 @@ from jinja2 import Environment, Template, nodes
 from jinja2.exceptions import TemplateAssertionError, TemplateNotFound
 from jinja2.runtime import Context
 
-from engine.render.sandbox import referenced_names
+from engine.render.sandbox import GLOBALS, Sandbox, SandboxContext, referenced_names
+from engine.render.steady import Steadiness
 
 Block = Callable[[Context], Iterator[str]]
 
 
-class Lineage(msgspec.Struct, frozen=True):
+class Ready(msgspec.Struct, frozen=True):
+    """A context in which the steady preambles have run, for any number of messages."""
+
+    context: Context
+    places: list[dict[str, Any]]
+    """Where blocks, layouts and imported macros look variables up: the next message's replace these."""
+    effort: int
+    """What the preambles have spent."""
+    given: dict[str, Any]
+    """The names that they have given."""
+
+
+class Lineage(msgspec.Struct):
     """One template, compiled in one environment. `blocks` lists each block's definitions, the child's first."""
 
-    environment: Environment
+    environment: Sandbox
     name: str
     blocks: dict[str, list[Block]]
-    preambles: tuple[Template, ...]
+    steady: list[Template]
+    """The preambles, up to the first that reads a variable."""
+    others: list[Template]
     constant: dict[str, str]
     """The blocks that print the same for everybody, such as most subjects, with what they print."""
+    ready: Ready | None = None
 
     def context(self, variables: dict[str, Any]) -> Context:
-        """A context to render blocks in; raises what a template may raise."""
-        context = Context(self.environment, variables, self.name, {})
-        context.blocks = self.blocks
-        for preamble in self.preambles:
-            for _ in preamble.root_render_func(context):
-                pass
-        return context
+        """A context to render blocks in, until the next one is asked for; raises what a template may raise.
+
+        `variables` are the same names each time; one without a value is `missing`.
+        """
+        ready, rendering = self.ready, self.environment.rendering
+        if ready is None or ready.effort > rendering.left:  # which of the preambles spends too much, only they can say
+            ready = self.ready = self._prepared(variables)
+        else:
+            rendering.spend(ready.effort)
+            for place in ready.places:
+                place.update(variables)
+        if self.others:
+            ready.context.vars.clear()
+            ready.context.vars.update(ready.given)
+            _run(self.others, ready.context)
+        return ready.context
+
+    def _prepared(self, variables: dict[str, Any]) -> Ready:
+        rendering = self.environment.rendering
+        before = rendering.left
+        with self.environment.contexts_made() as made:
+            context = SandboxContext(self.environment, GLOBALS | variables, self.name, {})
+            context.blocks = self.blocks
+            _run(self.steady, context)
+        places = [one.parent for one in made if one.parent.keys() >= variables.keys()]
+        return Ready(context, places, before - rendering.left, context.vars.copy())
 
     def render(self, block: str, context: Context) -> str:
         text = self.constant.get(block)
         return text if text is not None else "".join(self.blocks[block][0](context))
 
 
-def compile_lineage(environment: Environment, sources: Mapping[str, str], name: str) -> Lineage:
-    """Raises jinja2's TemplateError where the template, or a layout of it, cannot be compiled."""
-    blocks: dict[str, list[Block]] = {}
-    preambles, constant = [], dict[str, str]()
+def _run(preambles: Iterable[Template], context: Context) -> None:
+    for preamble in preambles:
+        for _ in preamble.root_render_func(context):
+            pass
+
+
+def compile_lineage(environment: Sandbox, sources: Mapping[str, str], name: str, variables: Container[str]) -> Lineage:
+    """`variables`: all names of what templates may read. Raises jinja2's TemplateError where it cannot be compiled."""
+    made = Lineage(environment, name, {}, [], [], {})
+    steadiness = Steadiness(environment, sources, variables)
     for name_, tree in ancestry(environment, sources, name):
         for block, definition in environment.get_template(name_).blocks.items():
-            if block not in blocks and (text := _constant(tree, block)) is not None:
-                constant[block] = text
-            blocks.setdefault(block, []).append(definition)
-        if preamble := _preamble(environment, name_, tree):
-            preambles.append(preamble)
-    return Lineage(environment, name, blocks, tuple(preambles), constant)
+            if block not in made.blocks and (text := _constant(tree, block)) is not None:
+                made.constant[block] = text
+            made.blocks.setdefault(block, []).append(definition)
+        body = preamble_nodes(tree)
+        first = 0 if made.others else steadiness.first_of(body)
+        made.steady += _compiled(environment, name_, body[:first])
+        made.others += _compiled(environment, name_, body[first:])
+    return made
 
 
 def _constant(tree: nodes.Template, block: str) -> str | None:
@@ -96,10 +139,9 @@ def _has_block(node: nodes.Node) -> bool:
     return isinstance(node, nodes.Block) or node.find(nodes.Block) is not None
 
 
-def _preamble(environment: Environment, name: str, tree: nodes.Template) -> Template | None:
-    body = preamble_nodes(tree)
+def _compiled(environment: Environment, name: str, body: list[nodes.Node]) -> list[Template]:
     if not body:
-        return None
+        return []
     root = nodes.Template(body, lineno=1)
     root.set_environment(environment)
-    return Template.from_code(environment, environment.compile(root, name, name), environment.globals)
+    return [Template.from_code(environment, environment.compile(root, name, name), environment.globals)]

@@ -1,12 +1,14 @@
 """Renders outreach: subject and text without escaping, html with it. A failure affects one outreach only."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import threading
+from collections.abc import Callable, Mapping
 from copy import copy
 from pathlib import Path
 from typing import Any, Final
 
 from jinja2.exceptions import TemplateError, TemplateSyntaxError
+from jinja2.utils import missing
 
 from engine.core.book import RuleBook
 from engine.core.coupons import TEST_SECRET
@@ -20,7 +22,7 @@ from engine.model import Outreach
 from engine.render.files import SUBJECT_CHANNEL, file_name, files_of, read_sources, required_blocks
 from engine.render.lineage import Lineage, compile_lineage
 from engine.render.rendering import Rendering, TemplateTrouble
-from engine.render.sandbox import GLOBALS, Sandbox, survey_links
+from engine.render.sandbox import Sandbox, survey_links
 from engine.render.views import (
     CouponsView,
     CustomerView,
@@ -45,12 +47,28 @@ _TELLS_NO_DATA = (TemplateError, ZeroDivisionError, TypeError)
 class _Compiled:
     """One template in both escapings; `html` is None where it has no such block."""
 
-    def __init__(self, plain: Lineage, html: Lineage | None, reads: Sequence[str]) -> None:
+    def __init__(self, plain: Lineage, html: Lineage | None, reads: Mapping[str, "_View"]) -> None:
         self.plain = plain
         self.html = html
         self.reads = reads
         """The variables that the template or a file that it names may read; making them all takes 3 us a message."""
         self.has_subject = "subject" in plain.blocks
+
+    def begin_anew(self) -> None:
+        """After a render that broke off: what it was in the middle of must not go on in the next one."""
+        self.plain.ready = None
+        if self.html is not None:
+            self.html.ready = None
+
+
+class _Kit(threading.local):
+    """What one thread renders with: environments, and the templates that it has met."""
+
+    def __init__(self, sources: Mapping[str, str]) -> None:
+        self.rendering = Rendering()
+        self.plain = Sandbox(sources, self.rendering, autoescape=False)
+        self.html = Sandbox(sources, self.rendering, autoescape=True)
+        self.compiled: dict[tuple[str, str], _Compiled | RenderFailed] = {}
 
 
 class JinjaRenderer:
@@ -60,13 +78,10 @@ class JinjaRenderer:
         self._take(book)
         self._coupon_secret = coupon_secret
         self._sources = read_sources(folder)
-        self._rendering = Rendering()
-        self._plain = Sandbox(self._sources, self._rendering, autoescape=False)
-        self._html = Sandbox(self._sources, self._rendering, autoescape=True)
-        self._compiled: dict[tuple[str, str], _Compiled | RenderFailed] = {}
+        self._kit = _Kit(self._sources)
 
     def of(self, book: RuleBook) -> "JinjaRenderer":
-        """A renderer of the same templates for another book; both share what is compiled, and a thread."""
+        """A renderer of the same templates for another book; both share what is compiled."""
         made = copy(self)
         made._take(book)
         return made
@@ -94,45 +109,42 @@ class JinjaRenderer:
     def render(self, outreach: Outreach, state: State) -> None:
         """Fill subject, text and html. Raises RenderFailed, with the template's line, and fills nothing then."""
         compiled = self._find(outreach.template, outreach.channel)
-        self._rendering.begin(self._policy, state.profile, outreach.at)
+        self._kit.rendering.begin(self._policy, state.profile, outreach.at)
         try:
-            subject, text, html = _blocks(compiled, self._variables(outreach, state, compiled.reads))
+            variables = {name: view(self, outreach, state) for name, view in compiled.reads.items()}
+            subject, text, html = _blocks(compiled, variables)
             _check(outreach.channel, subject, text, html)
         except Exception as error:
             outreach.issued.clear()
+            compiled.begin_anew()
             raise RenderFailed(outreach.template, _reason(error, compiled.plain.name)) from error
         outreach.subject, outreach.text, outreach.html = subject, text, html
 
-    def _variables(self, outreach: Outreach, state: State, reads: Iterable[str]) -> dict[str, Any]:
-        variables = GLOBALS.copy()
-        for name in reads:
-            if (view := _VIEWS[name](self, outreach, state)) is not None:
-                variables[name] = view
-        return variables
-
     def _find(self, template: str, channel: str) -> _Compiled:
-        found = self._compiled.get((template, channel))
+        compiled = self._kit.compiled
+        found = compiled.get((template, channel))
         if found is None:
-            found = self._compiled[template, channel] = self._compile(template, channel)
+            found = compiled[template, channel] = self._compile(template, channel)
         if isinstance(found, RenderFailed):
             raise RenderFailed(found.template, found.reason)
         return found
 
     def _compile(self, template: str, channel: str) -> _Compiled | RenderFailed:
-        name = file_name(template, channel)
+        name, kit, sources = file_name(template, channel), self._kit, self._sources
         try:
-            plain = compile_lineage(self._plain, self._sources, name)
-            html = compile_lineage(self._html, self._sources, name) if "html" in plain.blocks else None
+            plain = compile_lineage(kit.plain, sources, name, _VIEWS)
+            html = compile_lineage(kit.html, sources, name, _VIEWS) if "html" in plain.blocks else None
         except Exception as error:
             return RenderFailed(template, _reason(error, name))
-        missing = [block for block in required_blocks(channel) if block not in plain.blocks]
-        if missing:
-            return RenderFailed(template, f"{name} has no block {missing[0]}")
-        text = "".join(files_of(self._sources, name).values())
-        return _Compiled(plain, html, [view for view in _VIEWS if re.search(rf"\b{view}\b", text)])
+        lacking = [block for block in required_blocks(channel) if block not in plain.blocks]
+        if lacking:
+            return RenderFailed(template, f"{name} has no block {lacking[0]}")
+        text = "".join(files_of(sources, name).values())
+        return _Compiled(plain, html, {name: view for name, view in _VIEWS.items() if re.search(rf"\b{name}\b", text)})
 
 
-_VIEWS: Final[Mapping[str, Callable[[JinjaRenderer, Outreach, State], Any]]] = {
+_View = Callable[[JinjaRenderer, Outreach, State], Any]
+_VIEWS: Final[Mapping[str, _View]] = {
     "profile": lambda renderer, outreach, state: ProfileView(state.profile),
     "events": lambda renderer, outreach, state: EventsView(state, outreach.at),
     "scores": lambda renderer, outreach, state: ScoresView(renderer._scores, state, outreach.at),
@@ -154,7 +166,7 @@ _VIEWS: Final[Mapping[str, Callable[[JinjaRenderer, Outreach, State], Any]]] = {
     "rule": lambda renderer, outreach, state: RuleView(
         outreach.rule, renderer._why.get(outreach.rule, ""), outreach.purpose, outreach.channel
     ),
-    "event": lambda renderer, outreach, state: RecordView(outreach.event) if outreach.event is not None else None,
+    "event": lambda renderer, outreach, state: RecordView(outreach.event) if outreach.event is not None else missing,
 }
 """The variables of templates."""
 

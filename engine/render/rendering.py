@@ -1,8 +1,7 @@
-"""The state of the current render of a thread: locale, zone, time, and the work it may still do."""
+"""The state of the current render: locale, zone, time, and the work it may still do."""
 
 import math
 import re
-import threading
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -59,13 +58,13 @@ def _american() -> "Locale":
     return Locale("en", "US")
 
 
-class Rendering(threading.local):
-    """Shared by a renderer's environments and filters; `begin` starts a new render, and its budget, in this thread."""
+class Rendering:
+    """Shared by a renderer's environments and filters, in one thread; `begin` starts a new render, and its budget."""
 
-    left = EFFORT
-    now = 0
-    policy = Policy()
-    profile: Mapping[str, Any] = {}
+    __slots__ = ("left", "now", "policy", "profile")
+
+    def __init__(self) -> None:
+        self.begin(Policy(), {}, 0)
 
     def begin(self, policy: Policy, profile: Mapping[str, Any], now: int) -> None:
         self.left = EFFORT

@@ -7,7 +7,8 @@ bounded or absent.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from types import MethodType
 from typing import Any
 
@@ -54,9 +55,22 @@ def _without_line_end(line: re.Match[str]) -> str:
     return f"{tags[:end]}\n{tags[end:]}"
 
 
+class SandboxContext(Context):
+    """The variables of one file in one render."""
+
+    environment: "Sandbox"
+
+    def __init__(self, environment: "Sandbox", *others: Any, **named: Any) -> None:
+        super().__init__(environment, *others, **named)
+        if environment._made is not None:
+            environment._made.append(self)
+
+
 class Sandbox(ImmutableSandboxedEnvironment):
     """One for text, and one, with `autoescape`, for html."""
 
+    context_class = SandboxContext
+    _made: list[SandboxContext] | None = None
     intercepted_binops = frozenset({"+", "*", "**", "%"})
 
     def __init__(self, sources: Mapping[str, str], rendering: Rendering, *, autoescape: bool) -> None:
@@ -73,6 +87,15 @@ class Sandbox(ImmutableSandboxedEnvironment):
         self.globals = dict(GLOBALS)
         self.filters = allowed_filters(rendering) | customer_filters(rendering)
         self.filters |= {"_each": rendering.each, "_spend": rendering.spend, "_text": rendering.text}
+
+    @contextmanager
+    def contexts_made(self) -> Iterator[list[SandboxContext]]:
+        """The contexts that are made meanwhile."""
+        self._made = made = list[SandboxContext]()
+        try:
+            yield made
+        finally:
+            self._made = None
 
     def preprocess(self, source: str, name: str | None = None, filename: str | None = None) -> str:
         """Moves the line end of a line that is nothing but tags into its last tag, so that it prints no line.

@@ -1,0 +1,77 @@
+"""Finds what stands beside a template's blocks and does the same for every message, so that once is enough.
+
+`lineage` asks it when it compiles a template. Nearly all templates begin so: they import macros and set constants.
+"""
+
+from collections.abc import Container, Iterator, Mapping, Sequence
+from typing import Final
+
+from jinja2 import Environment, nodes
+
+from engine.render.sandbox import referenced_names
+
+# fmt: off
+_CONSTANT: Final = (
+    nodes.Const, nodes.Concat, nodes.List, nodes.Tuple, nodes.Dict, nodes.Pair, nodes.Neg, nodes.Pos, nodes.Not,
+)
+"""Expressions that have one value, if all in them do. Templates cannot change a list or a dict."""
+# fmt: on
+
+
+class Steadiness:
+    """Judges the nodes of files. `taken`: the names of variables; what takes one is not steady."""
+
+    def __init__(self, environment: Environment, sources: Mapping[str, str], taken: Container[str]) -> None:
+        self._environment = environment
+        self._sources = sources
+        self._taken = taken
+        self._open: list[str] = []
+
+    def first_of(self, body: Sequence[nodes.Node]) -> int:
+        """How many of the first nodes are steady. 0 where one of the others gives a name anew that these have."""
+        number = next((place for place, node in enumerate(body) if not self._is_steady(node)), len(body))
+        named = {name for node in body[:number] for name in (*_given(node), *_read(node))}
+        return number if named.isdisjoint(name for node in body[number:] for name in _given(node)) else 0
+
+    def _is_steady(self, node: nodes.Node) -> bool:
+        if any(name in self._taken for name in _given(node)):
+            return False
+        match node:
+            case nodes.Macro():
+                return True
+            case nodes.Assign():
+                return isinstance(node.target, nodes.Name) and _is_constant(node.node)
+            case nodes.Import() | nodes.FromImport():
+                return self._is_steady_file(referenced_names(node) or [])
+            case nodes.Output():
+                return all(isinstance(part, nodes.TemplateData) for part in node.nodes)
+        return False
+
+    def _is_steady_file(self, names: list[str]) -> bool:
+        if len(names) != 1 or names[0] not in self._sources or names[0] in self._open:
+            return False
+        self._open += names
+        body = self._environment.parse(self._sources[names[0]], *names, *names).body
+        steady = all(map(self._is_steady, body))
+        self._open.pop()
+        return steady
+
+
+def _read(node: nodes.Node) -> Iterator[str]:
+    return (name.name for name in node.find_all(nodes.Name))
+
+
+def _given(node: nodes.Node) -> Iterator[str]:
+    """The names that the node, or one in it, gives to something."""
+    for one in (node, *node.find_all(nodes.Node)):
+        match one:
+            case nodes.Name(ctx="store") | nodes.Macro():
+                yield one.name
+            case nodes.Import():
+                yield one.target
+            case nodes.FromImport():
+                yield from (name if isinstance(name, str) else name[1] for name in one.names)
+
+
+def _is_constant(node: nodes.Node) -> bool:
+    return isinstance(node, _CONSTANT) and all(map(_is_constant, node.iter_child_nodes()))
