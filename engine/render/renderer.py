@@ -140,7 +140,8 @@ class JinjaRenderer:
         if lacking:
             return RenderFailed(template, f"{name} has no block {lacking[0]}")
         text = "".join(files_of(sources, name).values())
-        return _Compiled(plain, html, {name: view for name, view in _VIEWS.items() if re.search(rf"\b{name}\b", text)})
+        reads = {name: view for name, view in _VIEWS.items() if re.search(rf"(?<!\.)\b{name}\b", text)}
+        return _Compiled(plain, html, reads)
 
 
 _View = Callable[[JinjaRenderer, Outreach, State], Any]

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from jinja2 import Undefined
 from jinja2.exceptions import TemplateRuntimeError
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from engine.core.policy import Policy
 from engine.render.views import CouponView, LevelView, SegmentView
@@ -96,8 +96,22 @@ class Rendering:
             self.spend(weight)
             yield item
 
+    def printed(self, value: Any) -> str:
+        """What `{{ value }}` prints in a text."""
+        if type(value) is str:
+            self.spend(len(value))
+            return value
+        return str(self.text(value))
+
+    def escaped(self, value: Any) -> str:
+        """What `{{ value }}` prints in html."""
+        text = self.text(value)
+        if type(text) is Markup or (type(text) is str and not _needs_escaping(text)):
+            return text  # its parts are joined and then html: none has to be Markup itself
+        return escape(text)
+
     def text(self, value: Any) -> Any:
-        """What `{{ value }}` prints. Only text and numbers can be; whole floats print without their `.0`."""
+        """What `{{ value }}` prints, as it is. Only text and numbers can be; whole floats print without their `.0`."""
         kind = type(value)
         if kind is str or kind is Markup:
             self.spend(len(value))
@@ -112,6 +126,10 @@ class Rendering:
             return bool(value)
         message = f"cannot print {_description(value)}"
         raise TemplateTrouble(message)
+
+
+def _needs_escaping(text: str) -> bool:
+    return "&" in text or "<" in text or ">" in text or "'" in text or '"' in text
 
 
 def _description(value: Any) -> str:

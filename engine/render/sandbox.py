@@ -13,18 +13,20 @@ from types import MethodType
 from typing import Any
 
 from jinja2 import DictLoader, StrictUndefined, nodes
+from jinja2.compiler import CodeGenerator, Frame
 from jinja2.exceptions import SecurityError, TemplateAssertionError, TemplateSyntaxError
 from jinja2.runtime import Context, Macro, TemplateReference, Undefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
-from jinja2.utils import Namespace, pass_context
+from jinja2.utils import Namespace
 from jinja2.visitor import NodeTransformer
+from markupsafe import Markup
 
 from engine.core.scope import MISSING, TallyView
 from engine.model import Answer, Survey
 from engine.render.filters import allowed_filters
 from engine.render.local import customer_filters
 from engine.render.rendering import STEP, Rendering, TemplateTrouble
-from engine.render.views import CLOSED, NAMES, READABLE
+from engine.render.views import CLOSED, NAMES, OPEN, READABLE, READERS
 
 _LONGEST_RANGE = 10_000
 _LARGEST_NUMBER_BITS = 512
@@ -55,6 +57,25 @@ def _without_line_end(line: re.Match[str]) -> str:
     return f"{tags[:end]}\n{tags[end:]}"
 
 
+class _Code(CodeGenerator):
+    """Calls what prints a value once, and with no context: nothing that a template can call takes one."""
+
+    def _make_finalize(self) -> CodeGenerator._FinalizeInfo:
+        return self._FinalizeInfo(const=None, src=None)  # constants are printed, and paid for, when a message is made
+
+    def _output_child_pre(self, node: nodes.Expr, frame: Frame, finalize: CodeGenerator._FinalizeInfo) -> None:
+        if frame.eval_ctx.volatile:
+            self.write("(environment.escaped if context.eval_ctx.autoescape else environment.printed)(")
+        else:
+            self.write("environment.escaped(" if frame.eval_ctx.autoescape else "environment.printed(")
+
+    def visit_Call(self, node: nodes.Call, frame: Frame, forward_caller: bool = False) -> None:
+        self.write("environment.call(context, ")
+        self.visit(node.node, frame)
+        self.signature(node, frame, {"caller": "caller"} if forward_caller else None)
+        self.write(")")
+
+
 class SandboxContext(Context):
     """The variables of one file in one render."""
 
@@ -70,6 +91,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
     """One for text, and one, with `autoescape`, for html."""
 
     context_class = SandboxContext
+    code_generator_class = _Code
     _made: list[SandboxContext] | None = None
     intercepted_binops = frozenset({"+", "*", "**", "%"})
 
@@ -78,12 +100,12 @@ class Sandbox(ImmutableSandboxedEnvironment):
             loader=DictLoader(sources),
             undefined=StrictUndefined,
             autoescape=autoescape,
-            finalize=_finalizer(rendering),
             optimized=False,  # constant folding would call filters without a customer
             lstrip_blocks=True,
             auto_reload=False,
         )
         self.rendering = rendering
+        self.printed, self.escaped = rendering.printed, rendering.escaped
         self.globals = dict(GLOBALS)
         self.filters = allowed_filters(rendering) | customer_filters(rendering)
         self.filters |= {"_each": rendering.each, "_spend": rendering.spend, "_text": rendering.text}
@@ -106,12 +128,13 @@ class Sandbox(ImmutableSandboxedEnvironment):
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         kind = type(obj)
+        readable = READABLE.get(kind, CLOSED)
         if kind is TemplateReference or (kind is dict and attribute in obj):
             value = self.getitem(obj, attribute)
-        elif attribute.startswith("_") or attribute not in READABLE.get(kind, CLOSED):
+        elif attribute.startswith("_") if readable is OPEN else attribute not in readable:
             return self.unsafe_undefined(obj, attribute)
         else:
-            value = getattr(obj, attribute, None)
+            value = READERS.get(kind, getattr)(obj, attribute, None)
         if value is None and kind is not TallyView:
             return self.undefined(f"{NAMES.get(kind, 'the value')} has no {attribute!r}", name=attribute)
         return value
@@ -131,19 +154,18 @@ class Sandbox(ImmutableSandboxedEnvironment):
         return self.undefined(f"{attribute!r} is not for templates to read", exc=SecurityError)
 
     def call(self, context: Context, obj: Any, /, *args: Any, **kwargs: Any) -> Any:
-        self.rendering.spend(STEP)
-        kind = type(obj)
-        if kind is Macro or (kind is MethodType and type(obj.__self__) is TallyView):
-            # what Jinja would do with them, without its many checks
-            kwargs.pop("_block_vars", None)
-            kwargs.pop("_loop_vars", None)
-            result = obj(context.eval_ctx, *args, **kwargs) if kind is Macro else obj(*args, **kwargs)
+        rendering, kind = self.rendering, type(obj)
+        rendering.spend(STEP)
+        if kind is Macro:
+            result: Any = _called(context, obj, args, kwargs)
+        elif kind is MethodType and type(obj.__self__) is TallyView:
+            result = obj(*args, **kwargs)  # what Jinja would do, without its many checks
         else:
             result = super().call(context, obj, *args, **kwargs)
         if result is MISSING:
             return self.undefined("this history was not kept from the beginning, and is not known yet")
         if isinstance(result, str):
-            self.rendering.spend(len(result))
+            rendering.spend(len(result))
         return result
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
@@ -175,14 +197,12 @@ class Sandbox(ImmutableSandboxedEnvironment):
             raise TemplateAssertionError(message, 1, filename, filename) from error
 
 
-def _finalizer(rendering: Rendering) -> Any:
-    """Context-bound only to keep Jinja from printing constants while it compiles."""
-
-    @pass_context
-    def finalize(_: Context, value: Any) -> Any:
-        return rendering.text(value)
-
-    return finalize
+def _called(context: Context, macro: Macro, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
+    """What the macro makes; without Jinja's checks where each parameter has its value."""
+    if kwargs or len(args) != macro._argument_count or macro.caller or macro.catch_kwargs or macro.catch_varargs:
+        return macro(context.eval_ctx, *args, **kwargs)
+    text: str = macro._func(*args)
+    return str.__new__(Markup, text) if context.eval_ctx.autoescape else text
 
 
 def _size(operator: str, left: Any, right: Any) -> int:
