@@ -65,7 +65,7 @@ def test_who_presses_the_button_gets_receipts_and_no_more_news(shop: LiveShop, p
     page.get_by_role("button", name="Unsubscribe").click()
     expect(page.get_by_role("heading")).to_have_text("You are unsubscribed")
     assert shop.feedback("ada") == ["outreach_unsubscribed"]
-    wait_until(lambda: shop.explain("ada")["profile"].get("wants_marketing") is False, "the worker knows", pause=0.5)
+    wait_until(lambda: shop.explain("ada")["profile"].get("wants_marketing") is False, "the worker knows")
 
     for customer in ("ada", "bob"):
         buy(shop, customer)
@@ -104,7 +104,7 @@ def test_who_comes_to_unsubscribe_can_choose_what_to_get_instead(shop: LiveShop,
     expect(page.get_by_role("status")).to_have_text("Saved.")
     expect(reminders).not_to_be_checked()
     assert shop.feedback("cy") == ["preferences_changed"]
-    wait_until(lambda: shop.explain("cy")["profile"].get("wants_reminder") is False, "the worker knows", pause=0.5)
+    wait_until(lambda: shop.explain("cy")["profile"].get("wants_reminder") is False, "the worker knows")
     wait_until(lambda: shop.obeyed("preferences_changed") == 1, "the sender knows")
     page.goto(page.url)
     expect(news).to_be_checked()
@@ -126,9 +126,7 @@ def test_who_calls_it_spam_is_written_to_under_no_name(shop: LiveShop) -> None:
     wait_until(lambda: shop.obeyed("outreach_complained") == 1, "the sender knows")
 
     shop.happens("signup", "eli", email="family@shop.example", email_opt_in="true")
-    wait_until(
-        lambda: shop.outcome("eli", "welcome")[0] == "fired", "the worker welcomes eli, whom it knows", pause=0.5
-    )
+    wait_until(lambda: shop.outcome("eli", "welcome")[0] == "fired", "the worker welcomes eli, whom it knows")
     wait_until(lambda: shop.suppression_query("eli") == [("suppressed", "complained")], "the sender does not")
     assert len(shop.mails("family@shop.example")) == 1
 

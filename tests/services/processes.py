@@ -28,6 +28,8 @@ _PAUSE = 0.02
 """Seconds: faults have to hit a worker in the middle of a second's work."""
 _SOON, _LONG_PAUSE = 5.0, 0.1
 """What has not come true so soon is an outage, or a busy machine, which looking more often makes busier."""
+_PAUSE_PER_WORK = 9.0
+"""Seconds for each second of CPU that a look takes: what is waited for needs the processor more."""
 _PORTS = range(16_000, 32_000)
 """Below those that systems give to clients (Linux: from 32,768 on), one of which could sit on the port of a server that
 is down for a while, or, calling it there, reach itself."""
@@ -61,15 +63,16 @@ def free_ports(count: int) -> list[int]:
     return _given().next(count)
 
 
-def wait_until(true: Callable[[], bool], what: str, seconds: float = PATIENCE, pause: float = _PAUSE) -> None:
-    """Raises TimeoutError naming `what` did not come true. `pause`: seconds between looks, more where a look costs."""
-    begun = time.monotonic()
+def wait_until(true: Callable[[], bool], what: str, seconds: float = PATIENCE) -> None:
+    """Raises TimeoutError naming `what` did not come true."""
+    begun, worked = time.monotonic(), time.process_time()
     while not true():
         waited = time.monotonic() - begun
         if waited > seconds:
             message = f"not within {seconds} s: {what}"
             raise TimeoutError(message)
-        time.sleep(max(pause, _LONG_PAUSE) if waited > _SOON else pause)
+        time.sleep(max(_LONG_PAUSE if waited > _SOON else _PAUSE, _PAUSE_PER_WORK * (time.process_time() - worked)))
+        worked = time.process_time()
 
 
 def listens(port: int) -> bool:

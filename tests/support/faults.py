@@ -6,9 +6,10 @@ conditions name, `stage.finish()`, and `stage.verdict(wanted)`.
 
 import random
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from tests.support.command import PROGRAM, REPOSITORY
 from tests.support.job import PARTITIONS, Entry, Firing
 from tests.support.live import now
 from tests.support.project_files import write_project
-from tests.support.stores import history
+from tests.support.stores import histories
 from tests.support.topics import Read, Topics
 from tests.support.workers import Worker
 
@@ -73,6 +74,8 @@ class Stage:
             "feedback_topic": "",
             "http_port": 0,
         }
+        self._mark = 0
+        """Of the rules that stand in the files, once somebody has asked."""
         self.in_flight = 0
         """Outreach that was committed but not on the topic when a worker was stopped dead: as much may be repeated."""
 
@@ -87,6 +90,7 @@ class Stage:
     def use(self, files: Mapping[str, str]) -> None:
         """Rules and templates; a running worker sees them once told to `reload`."""
         write_project(self.folder, files)
+        self._mark = 0
 
     def load(self, entries: Iterable[Entry], topic: str = "") -> None:
         """Append to the events topic, or the one named; returns when the broker has them."""
@@ -143,8 +147,9 @@ class Stage:
 
     def is_swept(self) -> bool:
         """All customers have met the rules that stand in the files."""
-        mark = load_project(self.folder / "rules", self.folder / "templates").book.mark
-        return all(self.store.meta(number).mark == mark for number in range(self.partitions))
+        if not self._mark:
+            self._mark = load_project(self.folder / "rules", self.folder / "templates").book.mark
+        return all(self.store.meta(number).mark == self._mark for number in range(self.partitions))
 
     # --- conditions
 
@@ -258,11 +263,11 @@ class Stage:
 
     def remembered(self, customers: Iterable[str]) -> Counter[tuple[str, str]]:
         """The same of these customers, by their histories, which have the last 20 of each and lose none of them."""
-        found: Counter[tuple[str, str]] = Counter()
+        shares: dict[int, list[str]] = defaultdict(list)
         for customer in customers:
-            pasts = history(self.store, customer, murmur2_partition(customer.encode(), self.partitions))
-            found.update((past.rule, past.outcome.value) for past in pasts)
-        return found
+            shares[murmur2_partition(customer.encode(), self.partitions)].append(customer)
+        pasts = (past for number, some in shares.items() for past in chain(*histories(self.store, some, number)))
+        return Counter((past.rule, past.outcome.value) for past in pasts)
 
     def latencies(self, rule: str) -> list[int]:
         """From an event at the broker to its outreach at the broker, in ms, the longest last, for a rule on events."""

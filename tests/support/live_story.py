@@ -64,9 +64,7 @@ class Story:
         self._say(_press(link))
         assert self._shop.feedback("ada") == ["outreach_unsubscribed"]
         self._say("outreach_unsubscribed is on the feedback topic, for the rules and for the sender.")
-        wait_until(
-            lambda: self._shop.explain("ada")["profile"].get("wants_marketing") is False, "the worker knows", pause=0.5
-        )
+        wait_until(lambda: self._shop.explain("ada")["profile"].get("wants_marketing") is False, "the worker knows")
 
     def _both_order(self) -> None:
         self._title("Both order something, for the first time")

@@ -112,7 +112,7 @@ class PostOffice:
             self._seen = self.outcomes()
             return wanted <= {identity for identity, told in self._seen.items() if self._is_final(told, final)}
 
-        wait_until(ended, f"all {len(wanted)} have ended", seconds, pause=0.25)  # each look reads the whole topic
+        wait_until(ended, f"all {len(wanted)} have ended", seconds)
         return self._seen
 
     def _is_final(self, told: list[str], final: set[str]) -> bool:

@@ -65,5 +65,11 @@ def wakes(store: StateStore, partition: int = 0, until: int = 2**52) -> dict[str
 
 def history(store: StateStore, customer: str, partition: int = 0) -> list[OutcomeRecord]:
     """Newest first."""
-    data = read_value(store.load(partition, [customer])[0]).history
-    return outcomes_of(customer, data, store.meta(partition).names)
+    return histories(store, [customer], partition)[0]
+
+
+def histories(store: StateStore, customers: Sequence[str], partition: int = 0) -> list[list[OutcomeRecord]]:
+    """In the order asked, of each the newest first."""
+    values = [read_value(value).history for value in store.load(partition, customers)]
+    names = store.meta(partition).names  # after what uses them
+    return [outcomes_of(customer, value, names) for customer, value in zip(customers, values, strict=True)]
