@@ -15,8 +15,9 @@ import msgspec
 
 from engine.errors import ReshardRefused
 from engine.operate.outside_commit import commit_outside, on_top
-from engine.ports import DAY, Commit, Opened, StateStore
+from engine.ports import DAY, Commit, Meta, Opened, StateStore
 from engine.wire.histories import Names, encode_past, outcomes_of
+from engine.worker.change import goes_on
 from engine.worker.placement import stored_meta
 from engine.worker.values import NOBODY, Value, encode_looks, encode_value, read_value
 
@@ -154,6 +155,8 @@ class Reshard:
         for number, meta in reversed(list(enumerate(metas))):  # partition 0 last: it tells that this has not ended
             offsets = meta.offsets if keep_offsets and number < self.to else {}
             ended = {"partitions": self.to, "moving_to": 0, "clock": clock, "mark": 0, "sweep": "", "offsets": offsets}
+            if number >= self.before:
+                ended |= _rules_of(metas[0])
             gone = self.store.days(number) if number >= self.to else []  # nobody is there any more
             self._commit(number, ended, erased=erased, days_gone=gone)
 
@@ -161,6 +164,13 @@ class Reshard:
         commit_outside(
             self.store, number, lambda before: msgspec.structs.replace(on_top(before, **(meta or {})), **changes)
         )
+
+
+def _rules_of(meta: Meta) -> dict[str, object]:
+    """What a partition that is new takes over from another: by which rules its customers are decided, whatever the
+    workers' folders have, and since when these keep which history. What the other one has counted stays there."""
+    rollout = meta.rollout and msgspec.structs.replace(meta.rollout, counts=None)
+    return {"revision": meta.revision, "rollout": rollout, "keeps": meta.keeps}
 
 
 def _state_of(store: StateStore, to: int) -> tuple[int, bool]:
@@ -171,7 +181,7 @@ def _state_of(store: StateStore, to: int) -> tuple[int, bool]:
         raise ReshardRefused(reason)
     metas = [store.meta(number) for number in range(max(first.partitions, to))]
     begun = next((meta for meta in metas if meta.moving_to), None)
-    if begun is None and any(meta.rollout and (meta.rollout.phase == "canary" or not meta.mark) for meta in metas):
+    if begun is None and any(map(goes_on, metas)):
         reason = "a roll-out is going on, or customers have still to meet its end: see `engine apply`"
         raise ReshardRefused(reason)
     if begun is None and first.partitions == to:

@@ -14,6 +14,7 @@ from engine.core.zones import DAY
 from engine.errors import RolloutRefused
 from engine.operate.outside_commit import commit_outside, on_top
 from engine.ports import Counts, Meta, Rollout, StateStore
+from engine.worker.change import goes_on
 from engine.worker.placement import stored_meta
 from engine.worker.rollouts import counted, forecast
 
@@ -78,11 +79,7 @@ def begin(store: StateStore, wanted: Rollout, books: Mapping[str, bytes]) -> Non
     """Begin a roll-out, go on with one that was interrupted, or change the share of a canary. Raises RolloutRefused."""
     found = metas(store)
     check_live(found, wanted.base)
-    others = [meta.rollout for meta in found if meta.rollout and not _same(meta.rollout, wanted)]
-    for other in others:
-        if other.phase == "canary":
-            reason = f"a roll-out of {other.revision} is going on: finish it, or go back, first"
-            raise RolloutRefused(reason)
+    _check_ended([meta for meta in found if not (meta.rollout and _going_on(meta.rollout, wanted))])
     for revision, packed in books.items():
         store.keep_book(revision, packed)
     at = next((meta.rollout.at for meta in found if meta.rollout and _going_on(meta.rollout, wanted)), wanted.at)
@@ -117,9 +114,7 @@ def end(store: StateStore, phase: str, reason: str, spread: int = 0) -> None:
 def forget(store: StateStore) -> None:
     """Let workers run what their folders have, whatever was rolled out. Raises RolloutRefused while one is going on."""
     found = metas(store)
-    if any(meta.rollout and meta.rollout.phase == "canary" for meta in found):
-        reason = "a roll-out is going on: finish it, or go back, first"
-        raise RolloutRefused(reason)
+    _check_ended(found)
     revisions = {one for meta in found if meta.rollout for one in (meta.rollout.base, meta.rollout.revision)}
     _write(store, found, lambda meta: None)
     for revision in revisions:
@@ -176,12 +171,19 @@ def _rules(rollout: Rollout, counts: Counts, watched: int) -> list[RuleStatus]:
     ]
 
 
-def _same(one: Rollout, other: Rollout) -> bool:
-    return (one.base, one.revision) == (other.base, other.revision)
+def _check_ended(found: Sequence[Meta]) -> None:
+    """Raises RolloutRefused while customers have what only this roll-out knows what to do with."""
+    for rollout in (meta.rollout for meta in found if meta.rollout and goes_on(meta)):
+        reason = f"a roll-out of {rollout.revision} is going on: finish it, or go back, first"
+        if rollout.phase != "canary":
+            reason = (
+                f"a roll-out of {rollout.revision} has ended, and customers have still to meet that: let workers run"
+            )
+        raise RolloutRefused(reason)
 
 
 def _going_on(before: Rollout, wanted: Rollout) -> bool:
-    return _same(before, wanted) and before.phase == "canary"
+    return (before.base, before.revision, before.phase) == (wanted.base, wanted.revision, "canary")
 
 
 def _write(store: StateStore, found: Sequence[Meta], change: Callable[[Meta], Rollout | None]) -> None:

@@ -19,6 +19,7 @@ from engine.replay.summary import Summary
 from engine.testing import Project
 from engine.wire.decode import Decoder
 from engine.wiring.wall_clock import wall_clock
+from engine.worker.change import goes_on
 from engine.worker.partition import Partition
 
 LOOKED_AT = 100
@@ -63,8 +64,7 @@ def replay_into(
     sinks = sinks or Sinks()
     files = inputs(history, project.book.catalog)
     partition = Partition(0, project.book, store, project.renderer, cache_size=1_000_000)
-    rollout = partition.meta.rollout
-    if rollout is not None and (rollout.phase == "canary" or not partition.meta.mark):
+    if goes_on(partition.meta):
         reason = "customers of this store are decided by two rule books: end the roll-out first (`engine apply`)"
         raise RolloutRefused(reason)
     run = Replay(

@@ -61,6 +61,15 @@ class Change:
         return int.from_bytes(blake2b(said.encode(), digest_size=4).digest()) or 1
 
 
+def goes_on(meta: Meta) -> bool:
+    """Whether a roll-out of the partition is tried, or has ended and some customers have still to meet that: they have
+    shadows yet, or go over one after another."""
+    rollout = meta.rollout
+    if rollout is None:
+        return False
+    return rollout.phase == "canary" or not meta.mark or _passed(rollout, meta.clock) < PASSES
+
+
 def revision_for(meta: Meta, customer: str) -> str:
     """The revision of the book that decides a customer of the partition now; "" before its first commit."""
     rollout = meta.rollout

@@ -15,11 +15,12 @@ from engine.operate.erasure import erase
 from engine.operate.outside_commit import commit_outside, on_top
 from engine.operate.reshard import Reshard
 from engine.operate.rollout import begin
-from engine.ports import Commit, Entry, Meta, Rollout, StateStore
+from engine.ports import Commit, Counts, Entry, Kept, Meta, Rollout, StateStore
 from engine.wire.digests import customer_digest
 from engine.wire.histories import outcomes_of
 from engine.worker.partition import Partition
 from engine.worker.placement import check_stored
+from engine.worker.rollouts import counted
 from engine.worker.values import read_value
 from tests.support.books import Plain, book
 from tests.support.drive import Crash
@@ -180,6 +181,21 @@ def test_a_roll_out_that_goes_on_stops_a_reshard(store: StateStore) -> None:
     begin(store, Rollout("0" * 12, "1" * 12, 500), {})
     with pytest.raises(ReshardRefused, match="a roll-out is going on"):
         Reshard(store, 3, place)
+
+
+def test_rules_that_were_rolled_out_decide_the_customers_of_new_partitions_too(store: StateStore) -> None:
+    fill(store, 50, 2)
+    rollout = Rollout("0" * 12, "1" * 12, 500, 1, phase="finished", counts=Counts(7))
+    kept = [Kept("buy", "count", 1_000, since=5)]
+    for number in (0, 1):
+        commit_outside(store, number, lambda before: on_top(before, revision="1" * 12, rollout=rollout, keeps=kept))
+    Reshard(store, 4, place).run()
+    metas = [store.meta(number) for number in range(4)]
+    assert [meta.rollout and (meta.rollout.phase, meta.rollout.revision) for meta in metas] == [
+        ("finished", "1" * 12)
+    ] * 4
+    assert [(meta.revision, meta.keeps) for meta in metas] == [("1" * 12, kept)] * 4
+    assert counted([meta.rollout for meta in metas if meta.rollout]).customers == 14, "each counts once"
 
 
 def test_outreach_that_waits_to_be_published_stops_a_reshard_and_lets_workers_go_on(store: StateStore) -> None:

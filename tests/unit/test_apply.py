@@ -83,6 +83,14 @@ class Shop:
             done(partition.advance(START + LONG_ENOUGH))
             done(partition._work((), partition.clock, [], 0, rollout=after, mark=7))
 
+    def meet(self) -> None:
+        """Let everybody meet the phase that the roll-out is in."""
+        for number in (0, 1):
+            partition = self.partition(number)
+            assert partition.meta.rollout is not None
+            partition.follow(Change(partition.meta.rollout, *(Side(one.book, Plain()) for one in self.sides)))
+            done(partition.sweep_page())
+
 
 @pytest.fixture
 def shop(tmp_path: Path) -> Shop:
@@ -139,6 +147,10 @@ def test_a_second_change_waits_for_the_first_one_to_end(shop: Shop, tmp_path: Pa
     with pytest.raises(RolloutRefused, match="is going on"):
         apply(shop.store, other.plan(), Wish(500))
     end(shop.store, "back", "")
+    for plan in (other.plan(), shop.plan()):
+        with pytest.raises(RolloutRefused, match="customers have still to meet that"):
+            apply(shop.store, plan, Wish(500))
+    shop.meet()
     apply(shop.store, other.plan(), Wish(500))
 
 
@@ -219,6 +231,9 @@ def test_a_roll_out_is_ended_once_and_forgotten_with_its_files(shop: Shop) -> No
     assert shop.phases() == ["finished", "finished"]
     with pytest.raises(RolloutRefused, match="no roll-out is going on"):
         end(shop.store, "back", "")
+    with pytest.raises(RolloutRefused, match="customers have still to meet that"):
+        forget(shop.store)
+    shop.meet()
     forget(shop.store)
     assert shop.phases() == []
     with pytest.raises(BookMissing):
