@@ -85,6 +85,7 @@ _SMALL = {
     "group.min.session.timeout.ms": "1000",
     "broker.session.timeout.ms": "3000",
     "broker.heartbeat.interval.ms": "500",
+    "metadata.max.idle.interval.ms": "10000",
     "num.io.threads": "2",
     "num.network.threads": "1",
     "log.cleaner.dedupe.buffer.size": "8388608",
