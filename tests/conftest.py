@@ -15,7 +15,10 @@ import pytest
 import tests.support.examples  # noqa: F401, how properties are tried
 from tests.services import AnyRedis, Broker, open_broker, open_redis
 from tests.services.processes import for_many_tests
+from tests.support.scratch import keep_in_memory
 from tests.support.spread import Spread, number_of_processes, rank
+
+keep_in_memory()
 
 _RUN = uuid4().hex[:8]
 _numbers = count(1)
