@@ -3,7 +3,7 @@
 PYTHON ?= python3 python3.14 python3.13 python3.12 python3.11
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt
-# Two processes for each processor: tests on servers wait more than they work. See tests/support/spread.py.
+# Five processes for two processors: tests on servers wait more than they work. See tests/support/spread.py.
 PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadscope --no-loadscope-reorder
 READY := .venv/.ready
 INSTALLED := .venv/.installed

@@ -16,7 +16,7 @@ import tests.support.examples  # noqa: F401, how properties are tried
 from tests.services import AnyRedis, Broker, open_broker, open_redis
 from tests.services.processes import for_many_tests
 from tests.support.scratch import keep_in_memory
-from tests.support.spread import Spread, number_of_processes, rank
+from tests.support.spread import Spread, deal_out, number_of_processes
 
 keep_in_memory()
 
@@ -74,7 +74,7 @@ def pytest_collection_finish() -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if hasattr(config, "workerinput"):
-        items.sort(key=rank)
+        deal_out(items)
 
 
 @pytest.hookimpl(optionalhook=True)
