@@ -6,7 +6,7 @@ point knows what became of it. Moments are epoch ms.
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from functools import cache, lru_cache
 from random import Random
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -62,7 +62,9 @@ class Terms(NamedTuple):
         return Points("stars", tuple(earn), (spend,), (taken,), Expiry(self.after, self.to) if self.after else None)
 
 
+@cache
 def _expression(text: str, type_: str) -> Expression:
+    """Compiled once: the same few texts stand in thousands of books."""
     found, problems = compile_expression(text, CATALOG, frozenset({type_}), True)
     assert found, problems
     return found
