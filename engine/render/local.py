@@ -1,7 +1,8 @@
 """Filters that print money, numbers and moments in the customer's locale and zone.
 
 Moments are epoch milliseconds or ISO 8601 text, dates "YYYY-MM-DD" (or "MM-DD"), as states hold them. What Babel
-makes is cached, since the same amounts and days come again and again.
+makes is cached, since the same amounts and days come again and again. Values that are equal for Python but print
+differently (2 and 2.0 digits, the two 2:30 of a night in autumn) are different keys.
 """
 
 import math
@@ -58,11 +59,13 @@ def _date_filters(rendering: Rendering) -> Filters:
 
     def datetime_(value: Any, format: str = "long") -> str:
         zone = rendering.zone
-        return _datetime(_moment(value, zone), zone, format, rendering.locale)
+        moment = _moment(value, zone)
+        return _datetime(moment, moment.fold, zone, format, rendering.locale)
 
     def time_(value: Any, format: str = "short") -> str:
         zone = rendering.zone
-        return _time(_moment(value, zone), zone, format, rendering.locale)
+        moment = _moment(value, zone)
+        return _time(moment, moment.fold, zone, format, rendering.locale)
 
     def days_until(value: Any) -> int:
         """Days of the customer's calendar from now to then; negative when it is over."""
@@ -71,7 +74,7 @@ def _date_filters(rendering: Rendering) -> Filters:
     return {"date": date_, "datetime": datetime_, "time": time_, "days_until": days_until}
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=8192, typed=True)
 def _money(value: float, currency: str, locale: "Locale") -> str:
     from babel import numbers
 
@@ -85,14 +88,14 @@ def _money(value: float, currency: str, locale: "Locale") -> str:
     return text
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=8192, typed=True)
 def _decimal(value: float, digits: int | None, locale: "Locale") -> str:
     from babel import numbers
 
     return numbers.format_decimal(value, _with_digits(locale.decimal_formats[None].pattern, digits), locale)
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=8192, typed=True)
 def _percent(value: float, digits: int, locale: "Locale") -> str:
     from babel import numbers
 
@@ -124,7 +127,7 @@ def _date(day: date, format: str, locale: "Locale") -> str:
 
 
 @lru_cache(maxsize=8192)
-def _datetime(moment: datetime, zone: ZoneInfo, format: str, locale: "Locale") -> str:
+def _datetime(moment: datetime, fold: int, zone: ZoneInfo, format: str, locale: "Locale") -> str:
     """The zone is told apart from the moment, as the same instant in two zones is one key to the cache."""
     from babel import dates
 
@@ -132,7 +135,7 @@ def _datetime(moment: datetime, zone: ZoneInfo, format: str, locale: "Locale") -
 
 
 @lru_cache(maxsize=8192)
-def _time(moment: datetime, zone: ZoneInfo, format: str, locale: "Locale") -> str:
+def _time(moment: datetime, fold: int, zone: ZoneInfo, format: str, locale: "Locale") -> str:
     from babel import dates
 
     return dates.format_time(moment, _checked(format), zone, locale)
@@ -151,7 +154,7 @@ def _number(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
         message = f"expected a number, got a value of type {type(value).__name__}"
         raise TemplateTrouble(message)
-    return value
+    return value or 0  # never -0.0, which equals 0 and prints a sign
 
 
 def _day(value: Any, zone: ZoneInfo) -> date:

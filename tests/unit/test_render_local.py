@@ -124,3 +124,22 @@ def test_a_trial_that_ends_on_a_day_is_shown_as_that_day_west_of_greenwich(tmp_p
     state = State(profile={"ends": "2026-01-15", "timezone": "America/Los_Angeles"})
     assert said(tmp_path, "profile.ends | date", state) == "January 15, 2026"
     assert said(tmp_path, "profile.ends | datetime('short')", state) == "1/15/26, 12:00\u202fAM"
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_the_two_half_past_two_of_a_night_in_autumn_are_told_apart_whichever_comes_first(
+    tmp_path: Path, first: int
+) -> None:
+    state = State(profile={"timezone": "Europe/Berlin"})
+    before = 1_792_888_200_000 + first * 371 * 86_400_000  # 2:30 of a last Sunday of October; it comes again
+    hours = [(before, "+0200"), (before + 3_600_000, "+0100")]
+    for moment, offset in reversed(hours) if first else hours:
+        assert offset in said(tmp_path, f"{moment} | datetime('long')", state)
+        assert offset in said(tmp_path, f"{moment} | time('long')", state)
+
+
+def test_what_equals_another_value_is_printed_for_itself(tmp_path: Path) -> None:
+    assert said(tmp_path, "-0.0 | money('EUR')", State()) == "€0.00"
+    assert said(tmp_path, "0 | money('EUR')", State()) == "€0.00"
+    assert said(tmp_path, "1.5 | number(2)", State()) == "1.50"
+    assert "float" in reason_of(said, tmp_path, "1.5 | number(2.0)")
