@@ -6,6 +6,7 @@ at the top (imports, macros, `set`) is compiled by itself and run before them: t
 """
 
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -14,7 +15,7 @@ from jinja2.exceptions import TemplateAssertionError, TemplateNotFound
 from jinja2.runtime import Context
 
 from engine.render.sandbox import GLOBALS, Sandbox, SandboxContext, referenced_names
-from engine.render.steady import Steadiness
+from engine.render.steady import Steadiness, names_given
 
 Block = Callable[[Context], Iterator[str]]
 
@@ -87,13 +88,15 @@ def compile_lineage(environment: Sandbox, sources: Mapping[str, str], name: str,
     """`variables`: all names of what templates may read. Raises jinja2's TemplateError where it cannot be compiled."""
     made = Lineage(environment, name, {}, [], [], {})
     steadiness = Steadiness(environment, sources, variables)
-    for name_, tree in ancestry(environment, sources, name):
+    ancestors = ancestry(environment, sources, name)
+    bodies = [preamble_nodes(tree) for _, tree in ancestors]
+    for place, (name_, tree) in enumerate(ancestors):
         for block, definition in environment.get_template(name_).blocks.items():
             if block not in made.blocks and (text := _constant(tree, block)) is not None:
                 made.constant[block] = text
             made.blocks.setdefault(block, []).append(definition)
-        body = preamble_nodes(tree)
-        first = 0 if made.others else steadiness.first_of(body)
+        body, layouts = bodies[place], names_given(chain.from_iterable(bodies[place + 1 :]))
+        first = 0 if made.others else steadiness.first_of(body, layouts)
         made.steady += _compiled(environment, name_, body[:first])
         made.others += _compiled(environment, name_, body[first:])
     return made

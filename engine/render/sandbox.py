@@ -12,8 +12,9 @@ from contextlib import contextmanager
 from types import MethodType
 from typing import Any
 
-from jinja2 import DictLoader, StrictUndefined, nodes
+from jinja2 import DictLoader, StrictUndefined, Template, nodes
 from jinja2.compiler import CodeGenerator, Frame
+from jinja2.environment import TemplateModule
 from jinja2.exceptions import SecurityError, TemplateAssertionError, TemplateSyntaxError
 from jinja2.runtime import Context, Macro, TemplateReference, Undefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -87,9 +88,18 @@ class SandboxContext(Context):
             environment._made.append(self)
 
 
+class _File(Template):
+    """A file that another imports or includes."""
+
+    def _get_default_module(self, ctx: Context | None = None) -> TemplateModule:
+        """Jinja keeps it, with what one customer's message has set and printed in it. Here it is made each time."""
+        return self.make_module()
+
+
 class Sandbox(ImmutableSandboxedEnvironment):
     """One for text, and one, with `autoescape`, for html."""
 
+    template_class = _File
     context_class = SandboxContext
     code_generator_class = _Code
     _made: list[SandboxContext] | None = None

@@ -3,7 +3,7 @@
 `lineage` asks it when it compiles a template. Nearly all templates begin so: they import macros and set constants.
 """
 
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from jinja2 import Environment, nodes
@@ -27,11 +27,16 @@ class Steadiness:
         self._taken = taken
         self._open: list[str] = []
 
-    def first_of(self, body: Sequence[nodes.Node]) -> int:
-        """How many of the first nodes are steady. 0 where one of the others gives a name anew that these have."""
+    def first_of(self, body: Sequence[nodes.Node], layouts: set[str]) -> int:
+        """How many of the first nodes are steady. 0 where a name of theirs would tell that the rest runs apart.
+
+        It would where the rest gives it anew, or one of the `layouts`, by the names that they give: what the rest
+        defines would find the layout's value, not the file's own.
+        """
         number = next((place for place, node in enumerate(body) if not self._is_steady(node)), len(body))
-        named = {name for node in body[:number] for name in (*_given(node), *_read(node))}
-        return number if named.isdisjoint(name for node in body[number:] for name in _given(node)) else 0
+        first, rest = body[:number], body[number:]
+        named = names_given(first) | _names_read(first)
+        return number if not rest or named.isdisjoint(names_given(rest) | layouts) else 0
 
     def _is_steady(self, node: nodes.Node) -> bool:
         if any(name in self._taken for name in _given(node)):
@@ -57,8 +62,14 @@ class Steadiness:
         return steady
 
 
-def _read(node: nodes.Node) -> Iterator[str]:
-    return (name.name for name in node.find_all(nodes.Name))
+def names_given(body: Iterable[nodes.Node]) -> set[str]:
+    return {name for node in body for name in _given(node)}
+
+
+def _names_read(body: Iterable[nodes.Node]) -> set[str]:
+    """With those of namespaces that something in the body changes."""
+    read = [one for node in body for one in node.find_all((nodes.Name, nodes.NSRef))]
+    return {one.name for one in read if isinstance(one, nodes.Name | nodes.NSRef)}
 
 
 def _given(node: nodes.Node) -> Iterator[str]:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.core.policy import Policy
 from engine.core.state.model import State
 from engine.errors import RenderFailed
 from engine.model import KeptEvent, Outreach
@@ -98,6 +99,56 @@ def test_what_a_layout_costs_is_charged_to_each_message(tmp_path: Path) -> None:
     for _ in range(2):
         reason = reason_of(one.render, outreach("email"), State(profile={"name": "ab"}))
         assert reason == "_long.j2 line 1: the template makes too much text or loops for too long"
+
+
+REMEMBERING = (
+    "{% set ns = namespace(name='nobody') %}{% macro keep(name) %}{% set ns.name = name %}{% endmacro %}"
+    "{% macro kept() %}{{ ns.name }}{% endmacro %}"
+)
+PRICE = "{% set price = 1.5 | money('EUR') %}{{ price }}"
+
+
+@pytest.mark.parametrize(
+    ("module", "begin", "text", "expected"),
+    [
+        (REMEMBERING, '{% import "_m.j2" as m %}', "{{ m.kept() }}{{ m.keep(profile.name) }}", ["nobody", "nobody"]),
+        (PRICE, '{% from "_m.j2" import price %}', "{{ price }}", ["1,50\xa0€", "€1.50"]),
+        (PRICE, "", '{% include "_m.j2" without context %}', ["1,50\xa0€", "€1.50"]),
+    ],
+)
+@pytest.mark.parametrize("beside", [True, False])
+def test_a_file_without_the_messages_context_is_run_for_each_message(
+    tmp_path: Path, module: str, begin: str, text: str, expected: list[str], beside: bool
+) -> None:
+    source = begin + "{% block text %}" if beside else "{% block text %}" + begin
+    files = {"_m.j2": module, "t.push.j2": source + text + "{% endblock %}"}
+    one = renderer(tmp_path, files, Policy(locale_field="locale"))
+    states = [State(profile={"name": "Ada", "locale": "de"}), State(profile={"name": "Bea", "locale": "en"})]
+    assert [told(one, state, outreach())[1] for state in states] == expected
+
+
+@pytest.mark.parametrize(
+    ("begin", "said"),
+    [
+        ("{% set sign = 'Ada' %}{% set x = profile.name %}{% macro hi() %}{{ sign }}{% endmacro %}", "Ada"),
+        ("{% macro hi() %}{{ sign }}{% endmacro %}{% set x = sign | default(profile.name) %}", "'sign' is undefined"),
+        (
+            "{% macro hi() %}{% set ns.n = 2 %}{% endmacro %}{% set ns = namespace(n=profile.name) %}"
+            "{% set x = hi() %}{% macro hi() %}{{ ns.n }}{% endmacro %}",
+            "2",
+        ),
+    ],
+)
+def test_a_macro_reads_what_its_own_file_has_set_and_not_what_a_layout_sets(
+    tmp_path: Path, begin: str, said: str
+) -> None:
+    layout = "{% set sign = 'Bea' %}{% set ns = namespace(n=0) %}{% block text %}{% endblock %}"
+    files = {
+        "_l.j2": layout,
+        "t.push.j2": f'{{% extends "_l.j2" %}}{begin}{{% block text %}}{{{{ hi() }}}}{{% endblock %}}',
+    }
+    found = told(renderer(tmp_path, files), State(profile={"name": "Cy"}), outreach())
+    assert found[1:2] == (said,) or found == (f"line 1: {said}",)
 
 
 @pytest.mark.parametrize("name", ["Ada", "Bea"])
