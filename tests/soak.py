@@ -7,6 +7,7 @@ once, which takes half as long, as they wait more than they work.
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from itertools import count
 
@@ -17,7 +18,8 @@ def soak(first: int, seconds: float, arguments: list[str]) -> int:
     for seed in count(first):
         print(f"--- round with seed {seed}", flush=True)
         command = [sys.executable, "-m", "pytest", "tests/e2e", "-m", "soak", "-q", "-s", *arguments]
-        code = subprocess.run(command, env=os.environ | {"SOAK_SEED": str(seed)}, check=False).returncode
+        settings = {"SOAK_SEED": str(seed), "TMPDIR": tempfile.gettempdir()}  # its files are too large for memory
+        code = subprocess.run(command, env=os.environ | settings, check=False).returncode
         if code:
             print(f"--- the same again: SOAK_SEED={seed} SOAK_SECONDS=1 make soak")
             return code
