@@ -80,6 +80,11 @@ def begin(store: StateStore, wanted: Rollout, books: Mapping[str, bytes]) -> Non
     found = metas(store)
     check_live(found, wanted.base)
     _check_ended([meta for meta in found if not (meta.rollout and _going_on(meta.rollout, wanted))])
+    largest = max((meta.rollout.share for meta in found if meta.rollout and _going_on(meta.rollout, wanted)), default=0)
+    if wanted.share < largest:
+        have = f"{largest / 100:g} % of the customers have the new rules, and keep them"
+        reason = f"{have}: to try it with fewer, go back first"
+        raise RolloutRefused(reason)
     for revision, packed in books.items():
         store.keep_book(revision, packed)
     at = next((meta.rollout.at for meta in found if meta.rollout and _going_on(meta.rollout, wanted)), wanted.at)
@@ -87,8 +92,9 @@ def begin(store: StateStore, wanted: Rollout, books: Mapping[str, bytes]) -> Non
     def change(meta: Meta) -> Rollout:
         before = meta.rollout
         if before is not None and _going_on(before, wanted):
-            return msgspec.structs.replace(wanted, at=at, since=before.since, began=before.began, counts=before.counts)
-        return msgspec.structs.replace(wanted, at=at, since=meta.clock, began=meta.clock)
+            kept = {"since": before.since, "began": before.began, "counts": before.counts, "past": before.past}
+            return msgspec.structs.replace(wanted, at=at, **kept)
+        return msgspec.structs.replace(wanted, at=at, since=meta.clock, began=meta.clock, past=_past(before, wanted))
 
     _write(store, found, change)
 
@@ -180,6 +186,13 @@ def _check_ended(found: Sequence[Meta]) -> None:
                 f"a roll-out of {rollout.revision} has ended, and customers have still to meet that: let workers run"
             )
         raise RolloutRefused(reason)
+
+
+def _past(before: Rollout | None, wanted: Rollout) -> tuple[str, ...]:
+    if before is None:
+        return ()
+    known = dict.fromkeys((*before.past, before.base, before.revision))
+    return tuple(one for one in known if one not in (wanted.base, wanted.revision))
 
 
 def _going_on(before: Rollout, wanted: Rollout) -> bool:

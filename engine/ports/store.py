@@ -57,8 +57,14 @@ class Rollout(msgspec.Struct, omit_defaults=True, frozen=True):
     spread: int = 0
     reason: str = ""
     """Why it went back."""
+    past: tuple[str, ...] = ()
+    """Revisions of roll-outs before this one. Folders may have them still, and they are no newly deployed rules."""
     limits: "Limits | None" = None
     counts: "Counts | None" = None
+
+    def overrules(self, folder: str) -> bool:
+        """Whether the roll-out counts, and not the revision that a worker's folders have."""
+        return folder in (self.base, self.revision, *self.past)
 
 
 class Limits(msgspec.Struct, omit_defaults=True, frozen=True):

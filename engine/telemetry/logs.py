@@ -198,7 +198,7 @@ class LogHooks(Hooks):
             return
         said = {"phase": rollout.phase, "base": rollout.base, "revision": rollout.revision, "reason": rollout.reason}
         self._log.info("a roll-out is followed", partition=partition, share=rollout.share / 10_000, **said)
-        if ours not in (rollout.base, rollout.revision) and rollout.phase == "canary":
+        if not rollout.overrules(ours) and rollout.phase == "canary":
             self._log.warning("the rules of the folder wait until the roll-out has ended", revision=ours)
 
     def went_back(self, partition: int, reason: str) -> None:

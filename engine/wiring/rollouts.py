@@ -31,7 +31,7 @@ def rollout_phases(settings: Settings) -> list[dict[str, Any]]:
 
 def noted(partition: int, partitions: int, rollout: Rollout) -> dict[str, Any]:
     """A partition's phase as an archive keeps it."""
-    plain = msgspec.structs.replace(rollout, limits=None, counts=None)
+    plain = msgspec.structs.replace(rollout, limits=None, counts=None, past=())
     found: dict[str, Any] = msgspec.to_builtins(Phase(partition, partitions, plain))
     return found
 

@@ -92,6 +92,8 @@ class Partition:
         self.outbox = Outbox()
         self.change: Change | None = None
         """The roll-out that the meta tells of, with both books. None: everybody is decided by `book`."""
+        self.forgets = False
+        """Whether the next commit forgets something of a roll-out, though nothing happens."""
         self._tidied = ""
         """The cursor of the slow sweep, which a restart begins anew."""
         self._largest_before = 0
@@ -223,7 +225,16 @@ class Partition:
 
     def forget_rollout(self) -> None:
         """With the next commit: it is over, and other rules are in use."""
-        self.holding.meta = msgspec.structs.replace(self.meta, rollout=None)
+        self._forget(None)
+
+    def forget_past(self) -> None:
+        """With the next commit: the folders have what was rolled out, and an older revision is newly deployed again."""
+        rollout = self.meta.rollout
+        self._forget(rollout and msgspec.structs.replace(rollout, past=()))
+
+    def _forget(self, rollout: Rollout | None) -> None:
+        self.holding.meta = msgspec.structs.replace(self.meta, rollout=rollout)
+        self.forgets = True
 
     def _plan(self, arrivals: Sequence[Arrival]) -> Planning[tuple[int, int, list[tuple[str, int]]]]:
         """How many arrivals to take, the clock after them, and the looks (customer, moment) that come up."""
@@ -277,6 +288,7 @@ class Partition:
         except BaseException:
             self.holding.forget()
             raise
+        self.forgets = False
         del self.outbox.done[: len(trim)]  # a relay may have added some
         yield batch.result
 

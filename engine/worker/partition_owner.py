@@ -193,7 +193,8 @@ class PartitionOwner:
 
     def tidy(self) -> Task:
         """Cut the histories of a page of customers; tell the store which rules decide. Raises what the store raises."""
-        if self.partition.meta.seq > 0 and self.partition.meta.revision != self.partition.book.revision:
+        partition = self.partition
+        if partition.meta.seq > 0 and (partition.forgets or partition.meta.revision != partition.book.revision):
             yield from self._publish_each(self.partition.advance(self.partition.clock, self.context.wall()))
         yield from self._publish_each(self.partition.tidy_page(self.context.wall(), TIDY_PAGE))
 
@@ -233,8 +234,10 @@ class PartitionOwner:
         if rollout.phase != "canary" and partition.is_swept:
             partition.adopt(partition.book, partition.renderer)
             self._decoders = (new if rollout.phase == "finished" else old).decoders
-            if ours not in (rollout.base, rollout.revision):
+            if not rollout.overrules(ours):
                 partition.forget_rollout()
+            elif rollout.past and ours == partition.book.revision:
+                partition.forget_past()
         self.context.hooks.rollout(self.number, partition.meta.rollout, ours)
 
     def _rules_of(self, rollout: Rollout) -> tuple[Rules, Rules]:
@@ -247,7 +250,7 @@ class PartitionOwner:
 
         if rollout.phase == "canary":
             return find(rollout.base), find(rollout.revision)
-        if ours not in (rollout.base, rollout.revision):
+        if not rollout.overrules(ours):
             return self.rules, self.rules
         if rollout.phase == "back":
             return (find(rollout.base),) * 2

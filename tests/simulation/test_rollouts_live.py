@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 import msgspec
+import pytest
 
 from engine.core.book import RuleBook
 from engine.core.catalog import Source
@@ -149,6 +150,27 @@ def test_after_the_end_workers_with_the_old_folder_run_the_new_rules_until_other
     shop.work(worker)
     assert shop.store.meta(0).rollout is None
     assert shop.told_of.said[-1] == "none"
+
+
+@pytest.mark.parametrize(("phase", "live"), [("back", NEW), ("finished", OTHER)])
+def test_folders_that_are_two_roll_outs_old_are_no_newly_deployed_rules(phase: str, live: str) -> None:
+    shop = Trying()
+    shop.work(shop.worker_with(OLD))
+    end(shop.store, "finished", "")
+    shop.work(shop.worker_with(OLD))
+    begin(shop.store, Rollout(NEW, OTHER, 500, 2, limits=Limits(most=1_000_000, factor=1_000_000)), {})
+    books = (NEW, OTHER)
+    shop.work(shop.worker_with(OLD, books))
+    end(shop.store, phase, "")
+    for folder, wanted in ((OLD, live), (live, live), (OLD, OLD)):
+        shop.now += 1_000
+        worker = shop.worker_with(folder, books)
+        shop.work(worker)
+        shop.happens("visit", PEOPLE)
+        worker._next_status = 0.0
+        shop.work(worker)
+        worker.source.close()
+        assert shop.store.meta(0).revision == wanted, "only once the folders had what was rolled out, old is new again"
 
 
 def test_a_roll_out_that_is_forgotten_is_followed_no_longer() -> None:

@@ -163,6 +163,13 @@ def test_a_larger_share_goes_on_with_the_same_canary(shop: Shop) -> None:
     assert (rollout.share, rollout.since, rollout.counts) == (2_000, START, Counts(3, {"come-back": 2}))
 
 
+def test_a_smaller_share_is_refused_as_nobody_loses_the_new_rules_but_by_going_back(shop: Shop) -> None:
+    apply(shop.store, shop.plan(), Wish(2_000))
+    with pytest.raises(RolloutRefused, match="20 % of the customers have the new rules, and keep them"):
+        apply(shop.store, shop.plan(), Wish(500))
+    assert [rollout.share for n in (0, 1) if (rollout := shop.store.meta(n).rollout)] == [2_000] * 2
+
+
 def test_a_removed_step_with_people_before_it_wants_to_be_told_how_many_may_leave(tmp_path: Path) -> None:
     journey = JOURNEY.replace(IDLE, "event: purchase")
     renamed = journey.replace("{ wait: 2d }", "{ id: pause, wait: 2d }")
