@@ -58,7 +58,7 @@ class Decisions:
                 if dedupe and is_duplicate(state, event, clock, dedupe):
                     decided.duplicates += 1
                     continue
-                decision = count_and_react(book, plan, state, event, clock)
+                decision = count_and_react(book, plan, state, event, clock, clock)
             if decision is not None:
                 decided.duplicates += decision.duplicate
                 if decision.outcomes:

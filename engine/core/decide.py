@@ -71,11 +71,28 @@ def decide(
     return decision
 
 
-def count_and_react(book: RuleBook, plan: Plan, state: State, event: Event, now: int) -> Decision | None:
+def decide_event(book: RuleBook, state: State | None, event: Event, now: int, present: int) -> Decision | None:
+    """`decide` for an event: None if the state has counted it, and nothing else comes of it, as of most events."""
+    plan, policy = book.plans[event.type], book.policy
+    if not plan.only_reacts or present > now or state is None or state.mark != book.mark:
+        return decide(book, state, event, now, present)
+    due = state.wake and state.wake <= now - policy.allowed_lateness
+    if due or (state.sent and state.sent[0].at <= present - book.sent_span):
+        return decide(book, state, event, now, present)
+    if policy.dedupe and is_duplicate(state, event, now, policy.dedupe):
+        decision = Decision(state, duplicate=True)
+        _go_on(book, state, decision, event.customer, now - policy.allowed_lateness, now)
+        return decision
+    return count_and_react(book, plan, state, event, now, present)
+
+
+def count_and_react(
+    book: RuleBook, plan: Plan, state: State, event: Event, now: int, judged_from: int
+) -> Decision | None:
     """`decide` for an event whose type rules at most react to (`Plan.only_reacts`): None if nothing comes of it.
 
     The state must be of this book, the event no repeat, and nothing may be due by the clock `now`. Most events of a
-    history are such; they cost a third of `decide`.
+    history are such; they cost a third of `decide`. `judged_from`: outreach that no cap counts from then on is dropped.
     """
     horizon = now - book.policy.allowed_lateness
     fold(plan, state, event)
@@ -91,8 +108,8 @@ def count_and_react(book: RuleBook, plan: Plan, state: State, event: Event, now:
             at = now if now == horizon else max(horizon, min(now, max(event.time, state.last)))
             _follow(book, state, decision, horizon, now, at)
     _go_on(book, state, decision, event.customer, horizon, now)
-    if state.sent and state.sent[0].at <= now - book.sent_span:
-        forget_sent(book, state, now)
+    if state.sent and state.sent[0].at <= judged_from - book.sent_span:
+        forget_sent(book, state, judged_from)
     return decision
 
 

@@ -92,7 +92,8 @@ class Replay:
         self._tell_others()
         while not self.partition.is_swept:
             self._take(self.partition.sweep_page())
-        arrivals = merge(*(self._arrivals(one, wall) for one in inputs), key=_clock)
+        each = [self._arrivals(one, wall) for one in inputs]
+        arrivals = each[0] if len(each) == 1 else merge(*each, key=_clock)
         for batch in self._batches(arrivals, until):
             self._process(batch)
             self.progress(len(batch))
@@ -163,7 +164,7 @@ class Replay:
             self.dead_letters.delivered(0)
             self._letters = []
         if self.outcomes is not None:
-            new = [Entry(*one) for one in result.outcome_records if one[0] not in self._known_outcomes]
+            new = [Entry(*one) for one in result.outcome_records() if one[0] not in self._known_outcomes]
             self.outcomes.publish(0, new)
             self.outcomes.delivered(0)
 

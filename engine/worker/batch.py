@@ -85,10 +85,9 @@ class Batch:
     def _conclude(self) -> None:
         turns, result = self.turns, self.result
         turns.told.sort(key=_PLACE)
-        for _, entries, outcomes, records in turns.told:
+        for _, entries, outcomes in turns.told:
             result.outbox += entries
             result.outcomes += outcomes
-            result.outcome_records += records
         result.failures = [_failure(one, self.inputs.arrivals) for one in sorted(turns.failed, key=_PLACE)]
         failed = sum(isinstance(failure.input, Event) for failure in result.failures)
         result.events = self.inputs.events - failed

@@ -327,7 +327,7 @@ class PartitionOwner:
         if self._unflushed_letters:
             self.context.dead_letters.flush()
             self._unflushed_letters = 0
-        for outcome, (identity, value) in zip(result.outcomes, result.outcome_records, strict=True):
+        for outcome, (identity, value) in zip(result.outcomes, result.outcome_records(), strict=True):
             self.context.outcomes.write(outcome.customer, identity, value)
         if any(outcome.coupons for outcome in result.outcomes):
             self.context.outcomes.flush()

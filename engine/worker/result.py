@@ -8,6 +8,7 @@ import msgspec
 from engine.model import Event, Identified, OutcomeRecord, WakeUp
 from engine.ports import Entry, Record
 from engine.wire.dead_letters import UNDECIDABLE
+from engine.wire.records import encode_outcome
 
 
 class Arrival(msgspec.Struct, gc=False):
@@ -42,6 +43,8 @@ class Result(msgspec.Struct):
     """Customers whom the sweep re-armed after a rule change."""
     outbox: list[Entry] = []
     outcomes: list[OutcomeRecord] = []
-    outcome_records: list[tuple[str, bytes]] = []
-    """The outcomes as (id, JSON), in the same order."""
     failures: list[Failure] = []
+
+    def outcome_records(self) -> list[tuple[str, bytes]]:
+        """The outcomes as (id, JSON), in the same order."""
+        return [encode_outcome(outcome) for outcome in self.outcomes]

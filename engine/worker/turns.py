@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from engine.core.book import RuleBook
 from engine.core.carry_out import carry_out
-from engine.core.decide import decide
+from engine.core.decide import decide, decide_event
 from engine.core.effects import Decision, Effect
 from engine.core.state.codec import encode_state
 from engine.core.state.model import State
@@ -26,7 +26,7 @@ from engine.wire.dead_letters import UNDECIDABLE, code_of
 from engine.wire.derived import encode_derived
 from engine.wire.histories import SHORT, Names, cut, encode_past
 from engine.wire.reading import reason_of
-from engine.wire.records import encode_outcome, encode_outreach
+from engine.wire.records import encode_outreach
 from engine.worker.holding import RETRY_WAKE, Decided
 from engine.worker.values import NOBODY, Value, state_of
 
@@ -38,7 +38,6 @@ class Told(NamedTuple):
     place: tuple[int, int, int, str]
     entries: list[Entry]
     outcomes: list[OutcomeRecord]
-    records: list[tuple[str, bytes]]
 
 
 class Failed(NamedTuple):
@@ -139,13 +138,11 @@ class Turns:
 
     def _run(self, inputs: Sequence[tuple[int, Event | Identified]]) -> None:
         clocks, ordered = self.clocks, self.wall is None
+        decide_one = self._try if self._careful else self._decide
         for at, input in inputs:
-            if ordered and self._due and self._due <= clocks[at] - self.lateness:
+            if self._due and ordered and self._due <= clocks[at] - self.lateness:
                 self._fire(at)
-            if self._careful:
-                self._try(input, at)
-            else:
-                self._decide(input, at)
+            decide_one(input, at)
             self._next = at + 1
         if self._due and self._due <= clocks[-1] - self.lateness:
             self._fire(len(clocks) - 1)
@@ -173,7 +170,15 @@ class Turns:
             present = clocks[at - 1 if at else 0]
             if due:  # the clock passes each timer alone: a message shows what is so then
                 now = min(now, due + self.lateness)
-        decision = decide(self.book, state, input, now, present)
+        decision = (
+            decide_event(self.book, state, input, now, present)
+            if isinstance(input, Event)
+            else decide(self.book, state, input, now, present)
+        )
+        if decision is None:  # `state` has it all
+            assert state is not None
+            self._due = state.wake if state.wake <= clocks[-1] else 0
+            return
         if decision.duplicate:
             self.duplicates += 1
         self._state = new = decision.state
@@ -187,8 +192,7 @@ class Turns:
 
     def _tell(self, decision: Decision, place: tuple[int, int, int, str], now: int) -> None:
         entries = entries_of(self.book, decision, self.renderer, self.largest, now) if decision.effects else []
-        records = [encode_outcome(outcome) for outcome in decision.outcomes]
-        self.told.append(Told(place, entries, decision.outcomes, records))
+        self.told.append(Told(place, entries, decision.outcomes))
         for outcome in decision.outcomes:
             self._history = encode_past(outcome, self.names) + self._history
 

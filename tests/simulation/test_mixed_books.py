@@ -47,7 +47,7 @@ def alone(shop: Project, events: Sequence[Event], end: int) -> Lines:
         done += results(Partition(0, shop.book, store, shop.renderer).process([arrival]))
     done += results(Partition(0, shop.book, store, shop.renderer).advance(end))
     outreach = [entry.value for one in done for entry in one.outbox if entry.destination == OUTREACH]
-    return Lines(once(outreach), sorted(line for one in done for _, line in one.outcome_records))
+    return Lines(once(outreach), sorted(line for one in done for _, line in one.outcome_records()))
 
 
 def by_rule_test(shop: Project, events: Sequence[Event], end: int, *, strict: bool) -> Lines:

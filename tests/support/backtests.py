@@ -53,7 +53,7 @@ def by_partition(book: RuleBook, renderer: Renderer, events: Sequence[Event], en
     done = [result for batch in batches for result in results(partition.process(batch))]
     done += results(partition.advance(end))
     outreach = [entry.value for result in done for entry in result.outbox if entry.destination == OUTREACH]
-    return Lines(once(outreach), sorted(line for result in done for _, line in result.outcome_records))
+    return Lines(once(outreach), sorted(line for result in done for _, line in result.outcome_records()))
 
 
 def by_customer(

@@ -14,7 +14,7 @@ from engine.errors import RenderFailed, StateUnreadable
 from engine.model import Event, Identified, Outreach, WakeUp
 from engine.ports import Entry, Renderer
 from engine.wire.derived import encode_derived
-from engine.wire.records import encode_outcome, encode_outreach
+from engine.wire.records import encode_outreach
 from engine.worker.holding import RETRY_WAKE
 from engine.worker.result import Arrival, Failure, Result
 
@@ -92,7 +92,6 @@ class InOrder:
         self.result.duplicates += decision.duplicate
         self.result.outbox += entries
         self.result.outcomes += decision.outcomes
-        self.result.outcome_records += map(encode_outcome, decision.outcomes)
         self.states[customer] = encoded
         self.wakes[customer] = wake = decision.state.wake if decision.state is not None else 0
         if 0 < wake <= self.end:
