@@ -59,7 +59,10 @@ class Decoder:
         try:
             event = self._usual(record, wall) or self._any(record, wall)
             if event is not None:
-                self._check(event.type, event.properties)
+                properties = event.properties
+                for one in self.checks[event.type]:
+                    if type(properties.get(one[0])) is not one[2]:
+                        _check(event.type, properties, *one)
         except Exception as error:
             raise bad_record("not-decodable", error) from error
         return event
@@ -73,7 +76,7 @@ class Decoder:
             event = self.read_directly(value)
         except UNREADABLE:
             return None
-        if event.type in self.types:
+        if self.types and event.type in self.types:
             event.type = self.types[event.type]
         if event.type not in self.checks or not self.earliest <= event.time <= wall + self.ahead:
             return None
@@ -95,16 +98,6 @@ class Decoder:
         scope = self.scopes.of(parts.scope)
         customer = self._identity(parts.customer, "customer")
         return Event(identity, type_, customer, time, properties, scope.number, scope.shown)
-
-    def _check(self, type_: str, properties: dict[str, Any]) -> None:
-        for name, required, exact, check in self.checks[type_]:
-            value = properties.get(name)
-            if type(value) is exact:
-                continue
-            if value is not None:
-                value = properties[name] = check(name, value)
-            if required and value is None:
-                raise BadRecord("missing-property", f"{type_} must have {name}")
 
     def whose(self, record: Record) -> tuple[str | None, Identified | None]:
         """The event's customer (None as in `decode`) and the guest that it identifies, if any; the rest is not checked.
@@ -232,6 +225,15 @@ def _instant(value: Any, unit: float) -> int | None:
 
 
 Check = Callable[[str, Any], Any]
+
+
+def _check(type_: str, properties: dict[str, Any], name: str, required: bool, exact: type | None, check: Check) -> None:
+    """Check or convert a property that has not exactly its type."""
+    value = properties.get(name)
+    if value is not None:
+        value = properties[name] = check(name, value)
+    if required and value is None:
+        raise BadRecord("missing-property", f"{type_} must have {name}")
 
 
 def _checks(declared: EventType) -> tuple[tuple[str, bool, type | None, Check], ...]:

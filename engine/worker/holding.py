@@ -14,7 +14,7 @@ import msgspec
 from engine.ports import DAY, Commit, Entry, Meta, StateStore
 from engine.worker.cache import StateCache
 from engine.worker.looks import Looks
-from engine.worker.values import Value, encode_looks, encode_value, encode_with_look, read_looks, read_value
+from engine.worker.values import Value, encode_looks, encode_value, encode_with_look, read_looks, read_values
 
 RETRY_WAKE = 3_600_000
 """Milliseconds until a customer whose wake-up failed is tried again. Without it a state that `decide` cannot handle
@@ -67,8 +67,7 @@ class Holding:
         if missing:
             yield (found := self.executor.submit(self.store.load, self.number, missing, self.seal))
             self.cache.put(zip(missing, found.result(), strict=True))
-        young = self.cache.young
-        return {customer: read_value(young[customer]) for customer in asked}
+        return read_values(self.cache.young, asked)
 
     def commit(
         self,

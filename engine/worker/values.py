@@ -63,6 +63,14 @@ def read_value(data: bytes | None) -> Value:
         return Value(data, wake=1, early=1)
 
 
+def read_values(data: Mapping[str, bytes | None], customers: Iterable[str]) -> dict[str, Value]:
+    """`read_value` for each customer; as fast as can be where all can be read."""
+    try:
+        return {one: NOBODY if (found := data[one]) is None else _decode(found) for one in customers}
+    except UNREADABLE:
+        return {one: read_value(data[one]) for one in customers}
+
+
 def state_of(value: Value) -> State | None:
     """The state, with its wake-up. Raises StateUnreadable."""
     if value.state is None:

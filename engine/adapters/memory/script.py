@@ -53,10 +53,9 @@ def write(keys: Keys, commit: Commit, seal: bytes) -> None:
 def _update(keys: Keys, name: str, changes: dict[Any, Any]) -> None:
     """Change some of a key's entries; None deletes one."""
     entries = keys.setdefault(name, {})
-    for entry, value in changes.items():
-        if value is None:
-            entries.pop(entry, None)
-        else:
-            entries[entry] = value
+    gone = [entry for entry, value in changes.items() if value is None]
+    entries.update(changes)
+    for entry in gone:
+        del entries[entry]
     if not entries:
         del keys[name]
