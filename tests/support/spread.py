@@ -16,7 +16,7 @@ ONE_BY_ONE = re.compile(
     r"tests/e2e/test_(faults_|histories|operat|sender|ingest|web|feedback|large|topic|faust|examples)"
 )
 """Files whose tests take seconds each and share nothing; of every other file one process runs all."""
-PARTS = {"outages": 0.3, "servers": 1, "computes": 1}
+PARTS = {"outages": 0.3, "servers": 0.9, "computes": 1}
 """In which part of the run, from its start on, tests are dealt out. In an outage next to nothing works, for a minute:
 all of them at once would leave the processors without work."""
 _FOLDERS = ("tests/e2e/", "tests/contract/", "tests/simulation/")
