@@ -90,10 +90,11 @@ def test_a_message_that_breaks_off_leaves_the_next_one_escaped(tmp_path: Path) -
     assert told(one, state, outreach("email", purchase()))[2] == "&lt;Ada&gt;e-1"
 
 
-def test_what_a_layout_costs_is_charged_to_each_message(tmp_path: Path) -> None:
+@pytest.mark.parametrize("context", ["with context", "without context"])
+def test_what_a_layout_costs_is_charged_to_each_message(tmp_path: Path, context: str) -> None:
     files = {"_long.j2": "\n{% macro hi() %}" + "x" * 800_000 + "{% endmacro %}"}
     files |= mail(text="{{ profile.name * 100000 }}", html="{{ profile.name }}")
-    files["t.email.j2"] = '{% from "_long.j2" import hi with context %}\n' + files["t.email.j2"]
+    files["t.email.j2"] = f'{{% from "_long.j2" import hi {context} %}}\n' + files["t.email.j2"]
     one = renderer(tmp_path, files)
     assert told(one, State(profile={"name": "a"}), outreach("email"))[2] == "a"
     for _ in range(2):

@@ -8,6 +8,7 @@ import pytest
 from engine.core.state.model import State
 from engine.errors import RenderFailed
 from engine.render.renderer import MAX_BLOCK
+from engine.render.views import READABLE
 from tests.support.rendering import outreach, purchase, push, reason_of, renderer, text_of
 
 STATE = State(profile={"first_name": "Anna", "long": "x" * 200_000})
@@ -156,3 +157,9 @@ def test_a_macro_beside_the_blocks_can_be_called_with_a_body(tmp_path: Path) -> 
         )
     }
     assert text_of(tmp_path, "", STATE, files=files) == "[Hi 2 anna]"
+
+
+def test_no_type_lists_a_name_that_begins_with_an_underscore_as_readable() -> None:
+    named = [name for names in READABLE.values() if isinstance(names, frozenset) for name in names]
+    assert named
+    assert not [name for name in named if name.startswith("_")]
