@@ -5,10 +5,10 @@ occurrence is a local day; its name does not depend on the zone. The slot's memo
 `among` is asked when it is due. Who does not belong then loses the timer, unless time alone may bring them back.
 """
 
-from collections.abc import Iterator
 from datetime import date, time, timedelta
 from hashlib import blake2b
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from engine.core.expression import NEVER, Expression
 from engine.core.firing import Firing
@@ -16,7 +16,7 @@ from engine.core.journeys.waits import WEEK, WEEKDAYS
 from engine.core.scope import Scope
 from engine.core.state.model import State, Timer
 from engine.core.triggers.base import About, Trigger, anything
-from engine.core.zones import DAY, from_millis, instant_of, iso
+from engine.core.zones import DAY, EPOCH, MAX_REMEMBERED_DAYS, instant_of, iso
 from engine.model import Event
 
 
@@ -55,6 +55,8 @@ class Schedule(Trigger):
         self.among = among
         self.types = types
         self.movers = movers
+        self.text = self._in_words()
+        self._known: dict[tuple[date, ZoneInfo], tuple[date, str, int]] = {}
 
     @property
     def listens(self) -> frozenset[str]:
@@ -79,10 +81,9 @@ class Schedule(Trigger):
     def on_due(self, state: State, timer: Timer) -> Firing | None:
         belongs = self.among is None or bool(self.among.test(Scope(state, None, timer.due)))
         state.slot(self.rule).memory = timer.key
-        state.set_timers(self.rule, [])
         key, due = self._next(state, timer.due)
-        if belongs or self._may_come(state, timer.due):
-            state.set_timers(self.rule, [Timer(due, timer.due, key)])
+        goes_on = belongs or self._may_come(state, timer.due)
+        state.set_timers(self.rule, [Timer(due, timer.due, key)] if goes_on else [])
         if not belongs:
             return None
         return Firing(timer.key, timer.due, None, f"it is {self.text}", until=due)
@@ -115,8 +116,7 @@ class Schedule(Trigger):
             return f"comes round {self.text}; next at {iso(timer.due)}"
         return f"the customer is not among those: {self.among.text}" if self.among else "no event has come yet"
 
-    @property
-    def text(self) -> str:
+    def _in_words(self) -> str:
         """When it comes round, in words."""
         if self.day:
             return f"day {self.day} of the month, {self.at:%H:%M}"
@@ -148,20 +148,26 @@ class Schedule(Trigger):
         """The first occurrence after that moment that is not settled: its name, and when it is due."""
         slot = state.rules.get(self.rule)
         settled = str(slot.memory or "") if slot is not None else ""
-        start = from_millis(after, self.zones.of(state.profile)).date() - timedelta(days=1 + self.spread // DAY)
-        for day in self._days(max(start, self.begins)):
-            key, due = day.isoformat(), self._moment(state, day)
-            if due > after and key > settled:
-                return key, due
-        raise AssertionError  # the calendar does not end
-
-    def _days(self, start: date) -> Iterator[date]:
-        """The days on which it comes round, from this one on."""
-        day = start
+        zone, offset = self.zones.of(state.profile), self._offset(state)
+        past = EPOCH.toordinal() + after // DAY - 2 - self.spread // DAY  # whatever the zone, and the customer's share
+        day = max(date.fromordinal(past), self.begins)
         while True:
-            if self._is_day(day):
-                yield day
+            day, key, moment = self._coming(day, zone)
+            if moment + offset > after and key > settled:
+                return key, moment + offset
             day += timedelta(days=1)
+
+    def _coming(self, day: date, zone: ZoneInfo) -> tuple[date, str, int]:
+        """The first day from this one on on which it comes round, its name, and when."""
+        found = self._known.get((day, zone))
+        if found is None:
+            first = day
+            while not self._is_day(first):
+                first += timedelta(days=1)
+            if len(self._known) >= MAX_REMEMBERED_DAYS:
+                self._known.clear()
+            found = self._known[day, zone] = first, first.isoformat(), instant_of(first, self.at, zone)
+        return found
 
     def _is_day(self, day: date) -> bool:
         if self.day:
