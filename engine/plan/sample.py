@@ -20,6 +20,8 @@ PAGE: Final = 5_000
 """Names of customers per call of the store."""
 LOADED: Final = 500
 """States per call: about 200 kB."""
+_HASH: Final = 8
+"""Bytes of a hash."""
 Progress = Callable[[int], None]
 
 
@@ -68,25 +70,24 @@ class _Smallest:
         self._names: set[str] = set()
         self.heap: list[tuple[int, int, str]] = []
         self.offered = 0
-        self._least = -(2**64)
-        """The hash of the customer who would go next, negative; any hash until there are enough."""
+        self._largest = b"\xff" * _HASH
+        """The hash of the customer who would go next; the largest there can be until there are enough."""
 
     def offer(self, partition: int, customers: Iterable[str]) -> None:
         for customer in customers:
-            name = customer.encode(errors="replace")
-            rank = -int.from_bytes(blake2b(name, digest_size=8).digest())
-            if rank < self._least:  # most of them: nothing more than this may be done for each of a million
+            digest = blake2b(customer.encode(errors="replace"), digest_size=_HASH).digest()
+            if digest > self._largest:  # most of them: nothing more than this may be done for each of a million
                 self.offered += 1
             elif customer not in self._names:
                 self.offered += 1
-                self._consider((rank, partition, customer))
+                self._consider((-int.from_bytes(digest), partition, customer))
 
     def _consider(self, one: tuple[int, int, str]) -> None:
         if self._number is None or len(self.heap) < self._number:
             heappush(self.heap, one)
         elif one > self.heap[0]:
             self._names.discard(heapreplace(self.heap, one)[2])
-            self._least = self.heap[0][0]
+            self._largest = (-self.heap[0][0]).to_bytes(_HASH)
         else:
             return
         self._names.add(one[2])

