@@ -35,6 +35,7 @@ MAX_REMEMBERED_DAYS = 20_000
 would fill the memory."""
 _DATA = Path(tzdata.__file__).with_name("zoneinfo")
 _SECONDS = [f"{second:02}" for second in range(60)]
+_FRACTIONS = ["Z", *(f".{millis:03}Z" for millis in range(1, 1000))]
 _MINUTES = [f"{minute // 60:02}:{minute % 60:02}" for minute in range(24 * 60)]
 
 
@@ -56,10 +57,9 @@ def zone_or_none(name: str) -> ZoneInfo | None:
 @lru_cache(maxsize=256)
 def iso(instant: int) -> str:
     """ISO 8601 in UTC, with milliseconds only if they are not zero."""
-    rest = instant % DAY
-    millis = rest % 1000
-    fraction = f".{millis:03}" if millis else ""
-    return f"{_iso_date(instant // DAY)}T{_MINUTES[rest // 60_000]}:{_SECONDS[rest // 1000 % 60]}{fraction}Z"
+    day, rest = divmod(instant, DAY)
+    minute, rest = divmod(rest, 60_000)
+    return f"{_iso_date(day)}T{_MINUTES[minute]}:{_SECONDS[rest // 1000]}{_FRACTIONS[rest % 1000]}"
 
 
 @lru_cache(maxsize=4096)
