@@ -265,6 +265,21 @@ def test_reentry_counts_what_the_canary_was_sent_by_a_rule_that_the_old_rules_ha
     assert fired == [(START, NEW)]
 
 
+def test_a_renamed_rule_that_is_tried_again_after_going_back_knows_of_whom_it_has_written_to() -> None:
+    named = rule(Inactivity("silent", of=frozenset({"visit"}), after=DAY), was=("quiet",))
+    shop = Shop(book(QUIET, revision=OLD), book(named, revision=NEW))
+    shop.happen(event("visit", START, customer="ann"))
+    shop.until(START + DAY)
+    for phase in ("canary", "back", "canary"):
+        shop.turn(phase, WHOLE)
+        shop.sweep()
+        shop.until(shop.open().clock + HOUR)
+    assert [(one.rule, one.outcome) for one in shop.outcomes] == [("quiet", Outcome.FIRED)]
+    state = shop.state("ann")
+    assert state is not None
+    assert list(state.rules) == ["silent"]
+
+
 def test_a_coupon_that_nobody_was_told_of_is_issued_with_the_next_message() -> None:
     issued = IssuedCoupon("CODE", START + DAY)
     runs = [Run("1", START, "again", coupons={"gift": issued}), Run("2", START, "again", coupons={"gift": issued})]

@@ -142,6 +142,11 @@ class Slot(
         self.fired = at if exactly else -(-at // 1000)
 
     @property
+    def only_fired(self) -> bool:
+        """Whether nothing is left but when the rule fired, as after a roll-out that was taken back."""
+        return not any((self.timers, self.memory, self.cancelled, self.exits, self.runs, self.ended))
+
+    @property
     def is_empty(self) -> bool:
         kept = self.timers, self.memory, self.fired, self.cancelled, self.parked, self.exits, self.runs, self.ended
         return not any(kept)

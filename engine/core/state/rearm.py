@@ -46,8 +46,11 @@ def _rename(book: RuleBook, state: State) -> None:
     for old, new in book.renamed.items():
         for key in [key for key in state.rules if key.partition(":")[0] == old]:
             name = new + key.removeprefix(old)
-            if name not in state.rules:
+            there = state.rules.get(name)
+            if there is None or there.only_fired:
                 slot = state.rules[name] = state.rules.pop(key)
+                if there is not None and there.fired_at > slot.fired_at:
+                    slot.fired = there.fired
                 credit.rename(old, slot)
         for deferred in state.deferred:
             if deferred.rule == old:
