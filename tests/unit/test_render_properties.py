@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from jinja2 import DictLoader, StrictUndefined
 from jinja2.runtime import Context
@@ -114,7 +114,10 @@ IMPORT = st.sampled_from(['{% import "_m.j2" as m', '{% from "_m.j2" import hi, 
 STEADY = st.builds("{}{} %}}".format, IMPORT, CONTEXT) | CONSTANT | MACRO
 NAMESPACE = st.sampled_from(["", "{% set ns = namespace(n=profile.name) %}"])
 FIRST = st.builds("{}{}{}".format, _joined(STEADY), NAMESPACE, _joined(BESIDE))
-USUAL = "{% macro hi(a='-', b=profile.name) %}{{ a }}<{{ b }}{{ caller() if caller }}{% endmacro %}{% set sign = '&' %}"
+USUAL = (
+    "{% macro hi(a='-', b=profile.name) %}{{ a }}<{{ b }}{{ caller() if caller is defined }}{% endmacro %}"
+    "{% set sign = '&' %}"
+)
 MODULE = st.builds("{}{}{}".format, st.sampled_from(["", USUAL, USUAL]), _joined(CONSTANT | MACRO), st.just("") | BODY)
 
 
@@ -208,7 +211,18 @@ def told_plainly(files: Mapping[str, str], profile: dict[str, Any], event: KeptE
     return (" ".join(subject.split()), text.strip(), html.strip()) if subject and text.strip() else None
 
 
+TEXT = "{{ profile.name }}{{ m.hi(1, m.ns.n) }}{{ all.hi('<') }}{{ m.keep(profile.name) }}{{ m.ns.n ~ m.sign }}"
+KEEPS = "{% set ns = namespace(n=1) %}{% macro keep(n) %}{% set ns.n = n %}{% endmacro %}"
+
+
 @examples(25)
+@example(
+    {
+        "_m.j2": USUAL + KEEPS,
+        "t.email.j2": '{% import "_m.j2" as m %}{% import "_m.j2" as all with context %}' + _shown("", TEXT, TEXT),
+    },
+    [({"name": "<b>"}, None), ({"name": "Bea"}, None)],
+)
 @given(FILES, CUSTOMERS)
 def test_a_message_is_what_a_renderer_of_its_own_and_plain_jinja_make(
     files: dict[str, str], customers: list[tuple[dict[str, Any], KeptEvent | None]]
