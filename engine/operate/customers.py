@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from engine.core.seen import moments
+from engine.core.state.codec import decode_state
 from engine.core.state.model import State
 from engine.core.zones import iso
 from engine.errors import StoreDamaged, UsageError
@@ -126,6 +127,8 @@ def erase_everywhere(store: StateStore, customer: str, at: int) -> dict[str, Any
 def everything(store: StateStore, customer: str, found: Found) -> dict[str, Any]:
     """The entry with instants in ISO 8601."""
     state = found.state
+    shadow = read_value(store.load(found.partition, [customer])[0]).shadow
+    aside = decode_state(shadow.state) if shadow is not None and shadow.state is not None else None
     return {
         "customer": customer,
         "partition": found.partition,
@@ -165,6 +168,7 @@ def everything(store: StateStore, customer: str, found: Found) -> dict[str, Any]
         "history": found.history,
         "outbox": [msgspec.json.decode(entry.value) for entry in pending(store, found.partition, customer)],
         "state": fields_of(state) | {"seen": moments(state)},
+        **({"without_roll_out": fields_of(aside) | {"seen": moments(aside)}} if aside is not None else {}),
     }
 
 

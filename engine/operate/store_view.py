@@ -147,8 +147,9 @@ def _problems(store: StateStore, partition: int, customer: str) -> Sequence[str]
 
 def _wrong(value: Value, listed: Sequence[int], names: Sequence[str], clock: int) -> Iterator[str]:
     try:
-        if value.state is not None:
-            decode_state(value.state)
+        for state in (value.state, value.shadow.state if value.shadow is not None else None):
+            if state is not None:
+                decode_state(state)
     except (StateUnreadable, StateTooNew) as error:
         yield str(error)
     try:

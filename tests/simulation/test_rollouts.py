@@ -14,13 +14,15 @@ from engine.core.state.model import Run, Slot, State
 from engine.core.triggers.event import OnEvent
 from engine.core.triggers.inactivity import Inactivity
 from engine.model import Event, IssuedCoupon, Outcome, OutcomeRecord
-from engine.ports import Counts, Limits, Meta, Record, Rollout
+from engine.operate.customers import everything, find
+from engine.operate.store_view import check
+from engine.ports import Commit, Counts, Limits, Meta, Record, Rollout
 from engine.worker.change import PASSES, WHOLE, Change, Side
 from engine.worker.executors import results
 from engine.worker.partition import Partition
 from engine.worker.result import Arrival
 from engine.worker.rollouts import MIN_OUTREACH_JUDGED, reason_to_go_back
-from engine.worker.values import read_value, state_of
+from engine.worker.values import Shadow, Value, encode_value, read_value, state_of
 from tests.support.books import DAY, HOUR, POLICIES, START, Plain, book, event, every_kind, profile_is, rule
 from tests.support.examples import examples
 from tests.support.histories import CUSTOMERS, LAST, histories
@@ -366,6 +368,19 @@ def test_complaints_of_customers_with_the_new_rules_are_a_reason() -> None:
     assert "complained" in reason_to_go_back([Meta(rollout=rollout)], rollout)
     few = msgspec.structs.replace(rollout, counts=msgspec.structs.replace(counts, complaints=2))
     assert reason_to_go_back([Meta(rollout=few)], few) == ""
+
+
+def test_an_export_has_what_waits_for_going_back_and_a_check_reads_it() -> None:
+    shop = Shop(book(QUIET, revision=OLD), book(QUIET, revision=NEW))
+    shop.turn("canary", WHOLE)
+    shop.happen(event("person", START, customer="ann", name="Ann"))
+    assert everything(shop.store, "ann", find(shop.store, "ann"))["without_roll_out"]["profile"] == {"name": "Ann"}
+    value = read_value(shop.store.load(0, ["ann"])[0])
+    damaged = Value(value.state, history=value.history, shadow=Shadow(b"no state"))
+    before = shop.store.open(0)
+    meta = msgspec.structs.replace(before.meta, seq=before.meta.seq + 1)
+    shop.store.commit(0, Commit(before.seal, meta, {"ann": encode_value(damaged)}))
+    assert [customer for customer, _ in check(shop.store, 0).problems] == ["ann"]
 
 
 def test_a_value_without_a_shadow_takes_as_many_bytes_as_before_there_were_any() -> None:
