@@ -158,9 +158,13 @@ def _attributes(value: Any) -> dict[str, Any]:
 
 
 def _own_names(value: Any) -> Iterable[str]:
-    """Structs, dataclasses with slots and classes that mypyc has compiled keep no `__dict__`, and list their fields."""
+    """Structs, dataclasses with slots and classes that mypyc has compiled keep no `__dict__`, and list their fields.
+
+    mypyc may list `__dict__` among them, which is none.
+    """
     lists = ("__struct_fields__", "__dataclass_fields__", "__mypyc_attrs__", "__dict__")
-    return next((names for each in lists if (names := getattr(value, each, None))), ())
+    names = next((names for each in lists if (names := getattr(value, each, None))), ())
+    return (name for name in names if name != "__dict__")
 
 
 def _differing(changes: Iterable[Change]) -> list[Change]:
