@@ -18,7 +18,7 @@ from engine.core.catalog import Catalog
 from engine.insight.archive import files_of, ledger_of
 from engine.insight.archive.writer import connected
 from engine.wire.scopes import Scopes
-from engine.wire.segment import names_guests
+from engine.wire.segment import topics_naming_guests
 
 MEMORY: Final = "1GB"
 """What DuckDB may use; what is larger is sorted on the disk."""
@@ -120,7 +120,7 @@ def sort_spooled(prepared: Prepared, chunks: Iterable[Iterator[bytes]], manifest
 def sort_archives(prepared: Prepared, archives: Sequence[Path], catalog: Catalog, manifest: Manifest) -> None:
     """Sort what archives have of events and guests. They have the numbers of scopes, and not their names."""
     events, guests = ([file for one in archives for file in files_of(one, kind)] for kind in ("events", "guests"))
-    naming = [source.topic for source in catalog.sources if names_guests(source)]
+    naming = topics_naming_guests(catalog)
     manifest.lacks = [gap for one in archives for gap in ledger_of(one).without_guests(naming)]
     scopes = [Scopes(source, catalog).own for source in catalog.sources]
     named = [scope.shown for scope in scopes], [scope.number for scope in scopes]

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from engine.core.catalog import Source
+from engine.core.catalog import Catalog, Source
 from engine.ports import Record
 from engine.wire.parts import Parts, at, object_of
 
@@ -19,6 +19,11 @@ def names_guests(source: Source) -> bool:
     are no guests.
     """
     return source.format == "segment" and not source.keyed and source.customer == Source("", "").customer
+
+
+def topics_naming_guests(catalog: Catalog) -> list[str]:
+    """The topics of the sources that do."""
+    return [source.topic for source in catalog.sources if names_guests(source)]
 
 
 class SegmentReader:

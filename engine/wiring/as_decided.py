@@ -20,7 +20,7 @@ from engine.replay.comparison import Arrived, Comparison, Recorded, joined
 from engine.replay.rolled_out import Courses
 from engine.testing import load_project
 from engine.wire.records import OUTCOME_FIELDS, encode_published
-from engine.wire.segment import names_guests
+from engine.wire.segment import topics_naming_guests
 from engine.wiring.archived_inputs import INPUTS, ArchivedInputs
 from engine.wiring.backtest import RuleFolders
 from engine.wiring.coupons import secret_or_test
@@ -59,7 +59,7 @@ def compare(settings: Settings, archive: Path, folders: Sequence[RuleFolders]) -
     catalog, usual = projects[0].book.catalog, projects[0].book.revision
     one_topic = len(catalog.sources) == 1 and catalog.sources[0].keyed and not catalog.derives
     run = AsDecided(books, usual, Courses(phases_of(ledger_of(archive).rollouts)), one_topic=one_topic)
-    naming = [source.topic for source in catalog.sources if names_guests(source)]
+    naming = topics_naming_guests(catalog)
     with TemporaryDirectory() as name, working(Path(name)) as connection:
         lacks = [*_gaps(connection, archive), *ledger_of(archive).without_guests(naming)]
         events = _events(connection.cursor(), archive, catalog)
