@@ -5,8 +5,9 @@ from datetime import date, time
 from pydantic import Field, model_validator
 
 from engine.core.catalog import Catalog
+from engine.core.durations import text_of
 from engine.core.expression import NEVER, Expression
-from engine.core.journeys.waits import WEEKDAYS
+from engine.core.journeys.waits import WEEK, WEEKDAYS
 from engine.core.points.model import CHANGED
 from engine.core.scope import Scope
 from engine.core.segments.model import MOVE_TYPES
@@ -18,6 +19,9 @@ from engine.lang.fields import Duration, Every, Expr, FirstDay, On, TimeOfDay
 from engine.lang.form import refuse
 from engine.lang.site import Site
 from engine.lang.trigger_fields import Common, TriggerFields, feeding
+
+MONTH = 28
+"""Days of the shortest one."""
 
 
 class ScheduleFields(TriggerFields):
@@ -57,6 +61,11 @@ class ScheduleFields(TriggerFields):
             help = "make a segment of it, and write among: segments.<id>"
             site.at("among").report("unknown-root", "a schedule's group can't be named by ids", help)
         weeks = self.every if isinstance(self.every, int) else 0
+        days = {"day": 1, "month": MONTH}.get(str(self.every), weeks * WEEK)
+        if common["slack"] >= days * DAY:
+            message = f"timers wait {text_of(common['slack'])} for late events, and by then it has come round again"
+            help = "let it come round less often, or see allowed_lateness in policy.yaml"
+            site.at("every").report("never-fires", message, help)
         return Schedule(
             rule,
             at=self.at,
