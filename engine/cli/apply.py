@@ -11,7 +11,7 @@ from engine.cli.console import complain, out, print_as_json, say
 from engine.cli.options import AsJson, Data, Namespace, Store, duration_of, settings_of
 from engine.core.durations import text_of
 from engine.errors import RolloutRefused, UsageError
-from engine.operate.rollout import Status, end, forget, reasons_to_hold, status
+from engine.operate.rollout import BY_HAND, Status, end, forget, reasons_to_hold, status
 from engine.ports import StateStore
 from engine.wiring.apply import Wish, apply, knows_complaints, read_plan
 from engine.wiring.store import open_store
@@ -39,7 +39,9 @@ def apply_command(
     finish: Annotated[bool, typer.Option("--finish", help="Give the new rules to everybody.")] = False,
     back: Annotated[bool, typer.Option("--back", help="Take the new rules from everybody.")] = False,
     forgotten: Annotated[bool, typer.Option("--forget", help="Run what the folders have again.")] = False,
-    regardless: Annotated[bool, typer.Option("--regardless", help="With --finish: though there is no data.")] = False,
+    regardless: Annotated[
+        bool, typer.Option("--regardless", help="--finish without data; a plan that a brake has taken back.")
+    ] = False,
     store: Store = None,
     data: Data = None,
     namespace: Namespace = None,
@@ -54,7 +56,7 @@ def apply_command(
     if sum((plan is not None, finish, back, forgotten)) > 1:
         message = "give one of: a plan, --finish, --back, --forget"
         raise UsageError(message)
-    wish = Wish(round(share * 100), duration_of(spread, "--spread"), exits, factor, most)
+    wish = Wish(round(share * 100), duration_of(spread, "--spread"), exits, factor, most, regardless)
     settings = settings_of(store=store, data=data, namespace=namespace)
     with open_store(settings) as opened:
         if plan is not None:
@@ -62,7 +64,7 @@ def apply_command(
         elif finish:
             _finish(opened, wish.spread, regardless)
         elif back:
-            end(opened, "back", "`engine apply --back`")
+            end(opened, "back", BY_HAND)
         elif forgotten:
             forget(opened)
         _tell(status(opened), as_json)
@@ -102,7 +104,12 @@ def _show(now: Status) -> None:
         f"{rollout.share / 100:g} % of all customers; {counts.customers:,} had the new rules, watched for"
         f" {text_of(now.watched // 1000 * 1000)}{waiting}"
     )
-    if now.apart:
+    if now.kept:
+        say(
+            f"[yellow]{now.kept} of {now.partitions} partitions had finished it before and keep the new rules; when"
+            " their customers have met them, `engine apply --forget` lets all run what the workers' folders have[/]"
+        )
+    if now.apart > now.kept:
         say(f"[yellow]{now.apart} of {now.partitions} partitions are not there yet: run the same command again[/]")
     say(f"failed: {counts.failed:,} ({counts.failed_without:,} with the old rules); complaints: {counts.complaints:,}")
     table = Table(box=None, pad_edge=False, header_style="dim")

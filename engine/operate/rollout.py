@@ -21,6 +21,9 @@ from engine.worker.rollouts import counted, forecast
 LONG_ENOUGH = DAY
 """How long a canary is watched before a roll-out may be finished: a day has one of everything that comes daily."""
 
+BY_HAND = "`engine apply --back`"
+"""The reason of a roll-out that no brake has taken back."""
+
 
 @dataclass(frozen=True, slots=True)
 class RuleStatus:
@@ -35,7 +38,8 @@ class RuleStatus:
 @dataclass(frozen=True, slots=True)
 class Status:
     """A roll-out over all partitions. `waiting`: partitions in which customers are still to meet the rules that are
-    theirs; `apart`: partitions of another phase, after a command that was interrupted."""
+    theirs; `apart`: partitions of another phase, after a command that was interrupted; `kept`: those of them that had
+    finished it before the others took it back, and which no command takes it from."""
 
     rollout: Rollout
     counts: Counts
@@ -44,6 +48,7 @@ class Status:
     partitions: int
     waiting: int
     apart: int
+    kept: int
 
 
 def metas(store: StateStore) -> list[Meta]:
@@ -75,11 +80,16 @@ def check_live(found: Sequence[Meta], base: str) -> None:
         raise RolloutRefused(reason)
 
 
-def begin(store: StateStore, wanted: Rollout, books: Mapping[str, bytes]) -> None:
-    """Begin a roll-out, go on with one that was interrupted, or change the share of a canary. Raises RolloutRefused."""
+def begin(store: StateStore, wanted: Rollout, books: Mapping[str, bytes], *, regardless: bool = False) -> None:
+    """Begin a roll-out, go on with one that was interrupted, or change the share of a canary. Raises RolloutRefused.
+
+    `regardless`: also where a brake has just taken this very change back.
+    """
     found = metas(store)
     check_live(found, wanted.base)
     _check_ended([meta for meta in found if not (meta.rollout and _going_on(meta.rollout, wanted))])
+    if not regardless:
+        _check_not_taken_back(found, wanted)
     largest = max((meta.rollout.share for meta in found if meta.rollout and _going_on(meta.rollout, wanted)), default=0)
     if wanted.share < largest:
         have = f"{largest / 100:g} % of the customers have the new rules, and keep them"
@@ -145,6 +155,7 @@ def status(store: StateStore) -> Status | None:
         len(found),
         sum(not meta.mark or bool(meta.sweep) for meta, _ in own),
         len(found) - sum(one.phase == newest.phase for _, one in own),
+        sum(one.phase == "finished" for _, one in own) if newest.phase == "back" else 0,
     )
 
 
@@ -175,6 +186,14 @@ def _rules(rollout: Rollout, counts: Counts, watched: int) -> list[RuleStatus]:
         )
         for name in sorted(names)
     ]
+
+
+def _check_not_taken_back(found: Sequence[Meta], wanted: Rollout) -> None:
+    """Raises RolloutRefused where the last roll-out was of this change, and a brake has ended it."""
+    for before in (meta.rollout for meta in found if meta.rollout and meta.rollout.phase == "back"):
+        if (before.base, before.revision) == (wanted.base, wanted.revision) and before.reason != BY_HAND:
+            reason = f"this change was taken back: {before.reason}. --regardless tries it again"
+            raise RolloutRefused(reason)
 
 
 def _check_ended(found: Sequence[Meta]) -> None:

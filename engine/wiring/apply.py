@@ -21,13 +21,15 @@ from engine.wiring.wall_clock import wall_clock
 @dataclass(frozen=True, slots=True)
 class Wish:
     """How a plan is to be rolled out. `share`: customers of 10,000; `spread`: ms; `exits`: people who may leave a
-    journey; `factor`: times the forecast; `most`: outreach in all, 0: no limit."""
+    journey; `factor`: times the forecast; `most`: outreach in all, 0: no limit; `regardless`: though a brake has taken
+    it back."""
 
     share: int
     spread: int = 0
     exits: int = 0
     factor: float = 3.0
     most: int = 0
+    regardless: bool = False
 
 
 def read_plan(path: Path) -> Plan:
@@ -51,7 +53,8 @@ def apply(store: StateStore, plan: Plan, wish: Wish) -> None:
             raise RolloutRefused("; ".join(reasons))
     limits = limits_of(plan, wish.factor, wish.most)
     wanted = Rollout(old.revision, new.revision, wish.share, wall_clock(), spread=wish.spread, limits=limits)
-    begin(store, wanted, {revision: packed(files) for revision, files in plan.files.items()})
+    books = {revision: packed(files) for revision, files in plan.files.items()}
+    begin(store, wanted, books, regardless=wish.regardless)
 
 
 def knows_complaints(store: StateStore, rollout: Rollout) -> bool:

@@ -8,7 +8,7 @@ import pytest
 from engine.errors import ReshardRefused, RolloutRefused
 from engine.operate.customers import everything, find, place
 from engine.operate.reshard import Reshard
-from engine.operate.rollout import begin, end, forget, status
+from engine.operate.rollout import BY_HAND, begin, end, forget, status
 from engine.operate.store_view import check, dump, where
 from engine.ports import Limits, Rollout
 from engine.worker.change import WHOLE, has_new
@@ -87,7 +87,7 @@ class Walk:
     def begin(self) -> None:
         limits = self.chance.choice([NEVER, Limits(most=2, factor=1_000_000)])
         new, share = self.chance.choice(others([self.live])), self.chance.choice([2_000, 5_000, WHOLE])
-        begin(self.shop.store, Rollout(self.live, new, share, self.shop.now, limits=limits), {})
+        begin(self.shop.store, Rollout(self.live, new, share, self.shop.now, limits=limits), {}, regardless=True)
         self._follow()
 
     def grow(self) -> None:
@@ -104,7 +104,7 @@ class Walk:
         self._refused(self.forget_all, self.move)
 
     def back(self) -> None:
-        end(self.shop.store, "back", "by hand")
+        end(self.shop.store, "back", BY_HAND)
         self._gone_back()
         if self.chance.random() < 0.5:
             self.go_on(swept=False)

@@ -12,7 +12,7 @@ import pytest
 from engine.adapters.memory import MemoryStore
 from engine.errors import BookMissing, RolloutRefused
 from engine.operate.customers import find
-from engine.operate.rollout import LONG_ENOUGH, end, forget, reasons_to_hold, status
+from engine.operate.rollout import BY_HAND, LONG_ENOUGH, end, forget, reasons_to_hold, status
 from engine.plan.build import Plan
 from engine.ports import Counts, Meta, Record, Rollout
 from engine.wiring.apply import Wish, apply, read_plan
@@ -146,7 +146,7 @@ def test_a_second_change_waits_for_the_first_one_to_end(shop: Shop, tmp_path: Pa
     other = Shop(tmp_path / "other", files(one_rule()), files(one_rule(more="reentry: once, ")))
     with pytest.raises(RolloutRefused, match="is going on"):
         apply(shop.store, other.plan(), Wish(500))
-    end(shop.store, "back", "")
+    end(shop.store, "back", BY_HAND)
     for plan in (other.plan(), shop.plan()):
         with pytest.raises(RolloutRefused, match="customers have still to meet that"):
             apply(shop.store, plan, Wish(500))
@@ -237,7 +237,7 @@ def test_a_roll_out_is_ended_once_and_forgotten_with_its_files(shop: Shop) -> No
     end(shop.store, "finished", "")
     assert shop.phases() == ["finished", "finished"]
     with pytest.raises(RolloutRefused, match="no roll-out is going on"):
-        end(shop.store, "back", "")
+        end(shop.store, "back", BY_HAND)
     with pytest.raises(RolloutRefused, match="customers have still to meet that"):
         forget(shop.store)
     shop.meet()
@@ -268,6 +268,36 @@ def test_a_command_that_was_interrupted_is_told_of_and_run_again(shop: Shop) -> 
     assert len({one.at for one in metas if one}) == 1
 
 
+def test_what_had_finished_before_the_rest_went_back_is_told_of_and_forgotten(shop: Shop) -> None:
+    apply(shop.store, shop.plan(), Wish(500))
+    partition = shop.partition(0)
+    begun = partition.meta.rollout
+    assert begun is not None
+    done(partition.turn(msgspec.structs.replace(begun, phase="finished")))
+    end(shop.store, "back", BY_HAND)
+    now = status(shop.store)
+    assert now is not None
+    assert (shop.phases(), now.rollout.phase, now.apart, now.kept) == (["finished", "back"], "back", 1, 1)
+    shop.meet()
+    forget(shop.store)
+    assert shop.phases() == []
+
+
+def test_what_a_brake_has_taken_back_is_tried_again_only_on_purpose(shop: Shop) -> None:
+    apply(shop.store, shop.plan(), Wish(500))
+    end(shop.store, "back", "come-back has sent 90 messages, and 20 were expected by now")
+    shop.meet()
+    with pytest.raises(RolloutRefused, match=r"taken back: come-back has sent 90 .* --regardless tries it again"):
+        apply(shop.store, shop.plan(), Wish(500))
+    assert shop.phases() == ["back", "back"]
+    apply(shop.store, shop.plan(), Wish(500, regardless=True))
+    assert shop.phases() == ["canary", "canary"]
+    end(shop.store, "back", BY_HAND)
+    shop.meet()
+    apply(shop.store, shop.plan(), Wish(100))
+    assert shop.phases() == ["canary", "canary"]
+
+
 def test_explain_asks_the_book_that_decides_the_customer(shop: Shop) -> None:
     plan = shop.plan()
     assert {find(shop.store, customer).trial for customer in shop.customers()} == {""}
@@ -280,7 +310,7 @@ def test_explain_asks_the_book_that_decides_the_customer(shop: Shop) -> None:
         customer: plan.revision if change.has_new(customer, PASSES) else plan.base.revision for customer in by
     }
     assert set(by.values()) == {plan.revision, plan.base.revision}
-    end(shop.store, "back", "by hand")
+    end(shop.store, "back", BY_HAND)
     assert {find(shop.store, customer).trial for customer in by} == {plan.base.revision}
 
 
