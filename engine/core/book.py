@@ -5,8 +5,11 @@ edited rules make a new book, with a new revision.
 """
 
 from collections.abc import Callable, Iterable
+from copy import copy
 from dataclasses import dataclass, field
+from functools import cached_property, reduce
 from hashlib import blake2b
+from operator import or_
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -20,7 +23,7 @@ from engine.core.expression import NEVER, NO_NEEDS, Expression, Keeps, Needs, Re
 from engine.core.facts import Fact
 from engine.core.firing import Firing
 from engine.core.points.model import CHANGED, Earn, Points, Spend, TakeBack
-from engine.core.policy import Policy, expressions_of
+from engine.core.policy import Policy
 from engine.core.scope import Scope
 from engine.core.segments.model import MOVE_TYPES, Segment
 from engine.core.state.model import State
@@ -121,15 +124,22 @@ class Plan:
     """An event may change where a customer stands: their points, or segments."""
     only_reacts: bool = field(init=False)
     """An event of the type has to be counted, and concerns at most the triggers of rules."""
+    is_simple: bool = field(init=False)
+    """The same, but that it may concern segments and journeys too."""
     idle: bool = field(init=False)
     """An event of the type has to be counted, and concerns nothing else."""
+    only_counts: bool = field(init=False)
+    """The same of an event that is not the customer's first, and nothing is kept of it."""
 
     def __post_init__(self) -> None:
         self.ended = frozenset(rule.id for rule, _ in self.exits)
         self.stands = bool(self.segments_of_new or self.points)
         self.keeps_history = bool(self.keeps_last or self.sums or self.window or self.list_span)
-        self.only_reacts = not (self.exits or self.stands or self.runs)
+        self.is_simple = not (self.exits or self.points or self.ends)
+        self.only_reacts = self.is_simple and not (self.segments_of_new or self.runs)
         self.idle = self.only_reacts and not self.reactions
+        concerns = self.segments or self.runs or self.reactions or self.feeds or self.feeds_all or self.days
+        self.only_counts = self.is_simple and not (concerns or self.keeps_history)
 
 
 class RunPlan(msgspec.Struct, frozen=True):
@@ -142,6 +152,12 @@ class RunPlan(msgspec.Struct, frozen=True):
     """Journeys that wait for the type."""
     calendars: tuple[Rule, ...]
     """Journeys with waits by the calendar, if the type sets the customer's zone."""
+    rules: tuple[str, ...] = ()
+    """All of them, worked out here."""
+
+    def __post_init__(self) -> None:
+        each = (*(rule for rule, _ in self.goals), *self.starts, *self.waits, *self.calendars)
+        force_setattr(self, "rules", tuple(dict.fromkeys(rule.id for rule in each)))
 
 
 class RuleBook:
@@ -172,7 +188,9 @@ class RuleBook:
         self.guards = {rule.id: _guards(rule, self.policy) for rule in rules}
         """Rule -> the guards that may stop it, in their order."""
         self.journeys = tuple(rule for rule in rules if rule.action.journey is not None)
-        self.keeps = _all_keeps(rules, segments, points, catalog, self.policy)
+        everything: list[Rule | Segment | Points | Expression] = [*rules, *segments, *points, *self.policy.expressions]
+        self.needs = reduce(or_, [each.needs for each in everything], NO_NEEDS)
+        self.keeps = _all_keeps(self.needs.keeps, catalog)
         self.point_spans = {id_: max(s for i, s in self.keeps.points if i == id_) for id_, _ in self.keeps.points}
         """Points -> the longest window (ms) over what was earned that anything asks for."""
         self.marks = {rule.id: _mark(rule.id, rule.was, rule.trigger.code, rule.arming or revision) for rule in rules}
@@ -283,6 +301,24 @@ class RuleBook:
         plan = RunPlan(tuple(goals), tuple(starts), tuple(waits), tuple(calendars))
         return plan if goals or starts or waits or calendars else None
 
+    @cached_property
+    def unheard(self) -> frozenset[str]:
+        """Segments whose moves nothing hears: they are counted, and make no event.
+
+        None, where something asks for events of the kind, of whichever segment: they come in their order then.
+        """
+        plans = [self.plans[type_] for type_ in MOVE_TYPES if type_ in self.plans]
+        told = self.needs.reads.types | self.policy.publish
+        if not told.isdisjoint(MOVE_TYPES) or not all(plan.only_counts for plan in plans):
+            return frozenset()
+        return frozenset(id_ for id_ in self.segments if all(self.moves[id_, type_].idle for type_ in MOVE_TYPES))
+
+    def telling(self) -> "RuleBook":
+        """The same book, which makes an event of each move, so that rule tests see those that nothing hears."""
+        told = copy(self)
+        told.unheard = frozenset()
+        return told
+
     def _sets_zone(self, name: str) -> bool:
         declared, field = self.catalog.events[name], self.policy.zones.field
         return field is not None and (declared.profile_all or field in declared.profile)
@@ -342,20 +378,7 @@ def _needs_no_event(segment: Segment) -> bool:
     return segment.needs.reads.customer or any(each.until(nobody) != (False, NEVER) for each in conditions)
 
 
-def _all_keeps(
-    rules: tuple[Rule, ...],
-    segments: tuple[Segment, ...],
-    points: tuple[Points, ...],
-    catalog: Catalog,
-    policy: Policy,
-) -> Keeps:
-    keeps = Keeps()
-    everything: list[Rule | Segment | Points] = [*rules, *segments, *points]
-    for needs in [each.needs for each in everything]:
-        keeps |= needs.keeps
-    permissions = (*policy.consent.values(), *policy.suppress.values(), *policy.addresses.values())
-    for expression in (each for permission in permissions for each in expressions_of(permission)):
-        keeps |= expression.needs.keeps
+def _all_keeps(keeps: Keeps, catalog: Catalog) -> Keeps:
     for type_, event in catalog.events.items():
         keeps |= _declared(type_, event.keep)
     return keeps | Keeps(days=frozenset({catalog.scores.purchase})) if catalog.scores else keeps

@@ -13,6 +13,7 @@ from itertools import islice
 from engine.core.book import Plan, RuleBook
 from engine.core.effects import Decision
 from engine.core.guests import identify
+from engine.core.journeys import conduct
 from engine.core.points.model import CHANGED
 from engine.core.points.record import record
 from engine.core.seen import OF_RULES, is_duplicate
@@ -61,7 +62,7 @@ def decide(
         if state.wake and state.wake <= horizon and state.wake <= input.time:
             state = _pass_time(book, state, decision, input, horizon, present)
         present = now if now > present else present
-        at = now if now == horizon else max(horizon, min(now, max(input.time, state.last)))
+        at = _standing_at(state, input, now, horizon)
         _happen(book, book.plans[input.type], state, decision, input, horizon, present, at)
         if decision.derived:
             _follow(book, state, decision, horizon, present, at)
@@ -74,7 +75,7 @@ def decide(
 def decide_event(book: RuleBook, state: State | None, event: Event, now: int, present: int) -> Decision | None:
     """`decide` for an event: None if the state has counted it, and nothing else comes of it, as of most events."""
     plan, policy = book.plans[event.type], book.policy
-    if not plan.only_reacts or present > now or state is None or state.mark != book.mark:
+    if not plan.is_simple or present > now or state is None or state.mark != book.mark:
         return decide(book, state, event, now, present)
     due = state.wake and state.wake <= now - policy.allowed_lateness
     if due or (state.sent and state.sent[0].at <= present - book.sent_span):
@@ -89,28 +90,53 @@ def decide_event(book: RuleBook, state: State | None, event: Event, now: int, pr
 def count_and_react(
     book: RuleBook, plan: Plan, state: State, event: Event, now: int, judged_from: int
 ) -> Decision | None:
-    """`decide` for an event whose type rules at most react to (`Plan.only_reacts`): None if nothing comes of it.
+    """`decide` for an event that ends nothing and moves no points (`Plan.is_simple`): None if nothing comes of it.
 
     The state must be of this book, the event no repeat, and nothing may be due by the clock `now`. Most events of a
     history are such; they cost a third of `decide`. `judged_from`: outreach that no cap counts from then on is dropped.
     """
     horizon = now - book.policy.allowed_lateness
-    fold(plan, state, event)
-    candidates = react(plan, state, event, horizon, now, plan.ended) if plan.reactions else None
-    soonest = soonest_due(book, state)
-    if not candidates and (not soonest or soonest > horizon):
-        state.wake = soonest
-        return None
-    decision = Decision(state)
+    decision: Decision | None = None
+    if plan.only_reacts:
+        moves = NO_MOVES
+        fold(plan, state, event)
+    else:
+        moves = _count_and_move(book, plan, state, event, now, horizon)
+    if moves or (plan.runs is not None and conduct.is_met(plan.runs, state)):
+        decision = Decision(state)
+        candidates = Settling(book, state, event.customer, decision).hear(moves, horizon, now, (plan, event))
+    else:
+        candidates = react(plan, state, event, horizon, now, plan.ended) if plan.reactions else []
+    if decision is None:
+        if not candidates and (not (soonest := soonest_due(book, state)) or soonest > horizon):
+            state.wake = soonest
+            return None
+        decision = Decision(state)
     if candidates:
         Settling(book, state, event.customer, decision).settle(candidates)
-        if decision.derived:
-            at = now if now == horizon else max(horizon, min(now, max(event.time, state.last)))
-            _follow(book, state, decision, horizon, now, at)
+    decision.derived += moves
+    if decision.derived:
+        _follow(book, state, decision, horizon, now, _standing_at(state, event, now, horizon))
     _go_on(book, state, decision, event.customer, horizon, now)
     if state.sent and state.sent[0].at <= judged_from - book.sent_span:
         forget_sent(book, state, judged_from)
     return decision
+
+
+def _count_and_move(book: RuleBook, plan: Plan, state: State, event: Event, now: int, horizon: int) -> list[Event]:
+    """Count the event; the moves of segments that it brings, and that something hears."""
+    looks = plan.segments if state.events else plan.segments_of_new
+    if not looks or event.time <= state.identified:
+        fold(plan, state, event)
+        return NO_MOVES
+    at = _standing_at(state, event, now, horizon)
+    fold(plan, state, event)
+    return follow(book, state, event.customer, looks, at)
+
+
+def _standing_at(state: State, event: Event, now: int, horizon: int) -> int:
+    """When points and segments change with an event: then, but not before what is settled, nor what is known."""
+    return now if now == horizon else max(horizon, min(now, max(event.time, state.last)))
 
 
 def tell(book: RuleBook, decision: Decision, events: list[Event], now: int, at: int) -> None:
@@ -206,7 +232,7 @@ def _happen(
         refresh(plan.ends, state, at)
     for rule, fact in plan.exits:
         Settling(book, state, event.customer, decision).exit(rule, fact, event, present, event.time)
-    if not moves and plan.runs is None:
+    if not moves and (plan.runs is None or not conduct.is_met(plan.runs, state)):
         candidates = react(plan, state, event, horizon, present, plan.ended)
     else:
         candidates = Settling(book, state, event.customer, decision).hear(moves, horizon, present, (plan, event))

@@ -85,3 +85,9 @@ class Policy(msgspec.Struct, frozen=True):
     forget_after: int | None = None
     holdout: float = 0.0
     """The share of customers who get no outreach but transactional, to measure what outreach does; .05 is 5 %."""
+
+    @property
+    def expressions(self) -> list[Expression]:
+        """All that is asked about consent, suppression and addresses."""
+        permissions = (*self.consent.values(), *self.suppress.values(), *self.addresses.values())
+        return [each for permission in permissions for each in expressions_of(permission)]

@@ -112,11 +112,16 @@ def total(state: State, type_: str, property_: str, now: int, span: int | None =
     if entries is None:
         memory = state.events[type_]
         return _ever(state, type_, property_) if now - span < memory.first and memory.last <= now else MISSING
+    return total_of(entries, property_)
+
+
+def total_of(entries: list[WindowEntry], property_: str) -> Number | Missing:
+    """The sum of a property over these entries; MISSING if one was kept before the property was summed."""
     # Any, since a compiled round() of a Number gives a float.
     try:
         found: Any = sum([entry.values[property_] for entry in entries])
     except KeyError:
-        return MISSING  # older entries were kept before this property was summed
+        return MISSING
     rounded: Number = round(found, 6)
     return rounded
 

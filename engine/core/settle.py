@@ -12,6 +12,7 @@ from engine.core.actions.send import counts
 from engine.core.book import Plan, Rule, RuleBook
 from engine.core.effects import Decision, Effect, effect_id
 from engine.core.experiments.model import EXPOSED, exposed_event, own_variants
+from engine.core.expression import NEVER
 from engine.core.facts import Fact
 from engine.core.firing import Candidate, Firing
 from engine.core.guards import Defer, Later, Pass, Stop, Verdict, judge
@@ -39,31 +40,36 @@ def forget_sent(book: RuleBook, state: State, now: int) -> None:
 
 def soonest_due(book: RuleBook, state: State) -> int:
     """The soonest moment anything of this customer can become due, 0 for never."""
-    found = forgotten_at(book, state) if book.policy.forget_after or state.known is not None else 0
+    found = (forgotten_at(book, state) or NEVER) if book.policy.forget_after or state.known is not None else NEVER
     for slot in state.rules.values():
         for timer in slot.timers:
             due = timer.due
-            if due and (due < found or not found) and slot.parked is None:
+            if due and due < found and slot.parked is None:
                 found = due
-        for run in slot.runs:
-            due = next_moment(run) if run.ahead else run.due
-            if (due < found or not found) and slot.parked is None:
-                found = due
+        if slot.runs and slot.parked is None:
+            for run in slot.runs:
+                due = next_moment(run) if run.ahead else run.due
+                if due and due < found:
+                    found = due
     if state.deferred or state.segments or state.points:
         found = _sooner(book, state, found)
-    return found
+    return found if found != NEVER else 0
 
 
 def _sooner(book: RuleBook, state: State, found: int) -> int:
-    """The moment found, or a sooner one of deferred firings, memberships or points."""
-    for deferred in state.deferred:
-        if deferred.rule in book.by_id and (deferred.due < found or not found):
-            found = deferred.due
+    """The moment found, or a sooner one of memberships, deferred firings or points."""
+    known = book.segments
     for id_, membership in state.segments.items():
-        if membership.due and (membership.due < found or not found) and id_ in book.segments:
-            found = membership.due
+        due = membership.due
+        if due and due < found and id_ in known:
+            found = due
+    if not (state.deferred or state.points):
+        return found
+    for deferred in state.deferred:
+        if deferred.rule in book.by_id and deferred.due < found:
+            found = deferred.due
     for id_, ledger in state.points.items():
-        if ledger.due and (ledger.due < found or not found) and id_ in book.points:
+        if ledger.due and ledger.due < found and id_ in book.points:
             found = ledger.due
     return found
 

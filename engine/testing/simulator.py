@@ -117,7 +117,7 @@ class Simulator:
         state = self.states.get(input.customer)
         if self.strict and state is not None:
             state = decode_state(encode_state(state))
-        decision = decide(self.book, state, input, self.now, self.now)
+        decision = decide(self.book.telling(), state, input, self.now, self.now)
         self._carry_out(decision)
         if decision.state is None:
             self.states.pop(input.customer, None)

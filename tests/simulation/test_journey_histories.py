@@ -10,6 +10,7 @@ from engine.core.effects import effect_id
 from engine.model import Event, Outcome
 from engine.testing import Simulator
 from tests.support import oracle_journeys as oracle
+from tests.support.drive import Customers
 from tests.support.examples import so_many
 from tests.support.journeys import ENDS, HOUR, START, loaded
 from tests.support.oracle_credit import late_credit
@@ -35,6 +36,26 @@ def lived(tree: Tree, book: RuleBook, history: Sequence[Happening], strict: bool
     ]
     assert len({one.id for one in sim.outreach}) == len(sim.outreach)
     return sorted(found, key=lambda one: (one.hour, one.what, one.step))
+
+
+@pytest.mark.parametrize("block", range(4))
+def test_a_journey_goes_on_the_same_by_the_shorter_way_of_a_worker(block: int) -> None:
+    random = Random(f"shortly {block}")
+    for _ in range(JOURNEYS):
+        tree = oracle.tree(random)
+        book = loaded(oracle.rules(tree), oracle.policy(tree), oracle.EVENTS)
+        for _ in range(5):
+            history = oracle.history(random, tree)
+            hours = [START + one.hour * HOUR for one in history]
+            events = [
+                Event(f"e-{index}", one.type, "c-1", at, properties(one))
+                for index, (one, at) in enumerate(zip(history, hours, strict=True))
+            ]
+            there, shortly = (Customers(book, live=True, shortly=way) for way in (lambda: False, lambda: True))
+            for way in (there, shortly):
+                way.tell(*events).until(START + END * HOUR)
+            assert shortly.outcomes == there.outcomes
+            assert shortly.states == there.states
 
 
 def properties(one: Happening) -> dict[str, object]:

@@ -6,7 +6,10 @@ from random import Random
 
 import pytest
 
+from engine.core.book import RuleBook
 from engine.core.scope import level_of, segment_time
+from engine.core.segments.model import MOVE_TYPES
+from engine.core.state.codec import encode_state
 from engine.model import Event
 from tests.support.books import HOUR, START
 from tests.support.drive import Customers, through_crashes
@@ -48,7 +51,8 @@ def test_customers_move_exactly_when_their_histories_say(part: int) -> None:
             seed = chosen.random()
             random = Random(seed)
             told = history(random)
-            customers, oracle = Customers(book, reload=sometimes(random)), Oracle(made)
+            customers = Customers(book, reload=sometimes(random), shortly=sometimes(random))
+            oracle = Oracle(made)
             for event in told:
                 customers.tell(event)
                 oracle.tell(event)
@@ -68,6 +72,33 @@ def test_batches_crashes_and_reloads_change_no_move() -> None:
             customers.tell(event)
         fired = through_crashes(random, book, told, END, cache_size=1)
         assert fired == customers.until(END).fired, f"partition {number}"
+
+
+def test_moves_that_nothing_hears_are_counted_as_others_are() -> None:
+    """Whatever way an event takes: the same states, byte by byte, whether an event is made of every move or of none."""
+    for number in range(so_many(300)):
+        random = Random(f"unheard {number}")
+        made = groups(random)
+        heard = book_of(made, random.choice((0, 3 * HOUR)))
+        book = RuleBook((), heard.catalog, heard.policy, segments=tuple(heard.segments.values()))
+        assert book.unheard == book.segments.keys()
+        told = history(random)
+        ways = [Customers(one, shortly=way) for one in (book, book.telling()) for way in (always, sometimes(random))]
+        oracle = Oracle(made)
+        for event in told:
+            oracle.tell(event)
+            states = {encode_state(way.tell(event).states["c-1"]) for way in ways}
+            assert len(states) == 1, f"unheard {number}"
+        oracle.pass_time(END)
+        state, *others = [way.until(END).states["c-1"] for way in ways]
+        assert all(encode_state(other) == encode_state(state) for other in others), f"unheard {number}"
+        if not book.policy.allowed_lateness:
+            counted = sum(state.events[type_].count for type_ in MOVE_TYPES if type_ in state.events)
+            assert counted == len(oracle.moves), f"unheard {number}"
+
+
+def always() -> bool:
+    return True
 
 
 ONE_WINDOW = Group("s0", [("in", Asked('events.visit.count("5h") >= 1', bool))], plain=True)

@@ -10,7 +10,8 @@ import msgspec
 
 from engine.adapters.memory import MemoryStore
 from engine.core.book import RuleBook
-from engine.core.decide import decide
+from engine.core.decide import decide, decide_event
+from engine.core.effects import Decision
 from engine.core.settle import soonest_due
 from engine.core.state.codec import decode_state, encode_state
 from engine.core.state.model import State
@@ -26,13 +27,21 @@ Fired = tuple[str, str, str]
 class Customers:
     """Customers on an event clock: every input through `decide`, and what must hold after each of them is checked.
 
-    `reload` says whether to save and reload a state before an input.
+    `reload` says whether to save and reload a state before an input, `shortly` whether an event takes the shorter way
+    of a worker.
     """
 
-    def __init__(self, book: RuleBook, reload: Callable[[], bool] = lambda: False, live: bool = False) -> None:
+    def __init__(
+        self,
+        book: RuleBook,
+        reload: Callable[[], bool] = lambda: False,
+        live: bool = False,
+        shortly: Callable[[], bool] = lambda: False,
+    ) -> None:
         self.book = book
         self.reload = reload
         self.live = live
+        self.shortly = shortly
         self.clock = 0
         self.states: dict[str, State] = {}
         self.wakes: list[tuple[int, str]] = []
@@ -70,7 +79,11 @@ class Customers:
         state = self.states.pop(customer, None)
         if state is not None and self.reload():
             state = decode_state(encode_state(state))
-        decision = decide(self.book, state, input, self.clock, self.clock if self.live else before)
+        present = self.clock if self.live else before
+        if isinstance(input, Event) and self.shortly():
+            decision = decide_event(self.book, state, input, self.clock, present) or Decision(state)
+        else:
+            decision = decide(self.book, state, input, self.clock, present)
         self.outreach += decision.outreach
         self.outcomes += decision.outcomes
         if decision.state is not None:

@@ -38,7 +38,7 @@ from engine.core.expr.nodes import (
 from engine.core.expr.periods import bounds
 from engine.core.expression import NEVER, NextChange, Predicate, Until
 from engine.core.points import view
-from engine.core.scope import BY_TIME, Missing, Scope, range_within, total
+from engine.core.scope import BY_TIME, Missing, Scope, range_within, total, total_of
 from engine.core.state.model import Memory, WindowEntry
 from engine.core.state.points import Ledger
 
@@ -207,12 +207,25 @@ def _counted(node: Count, order: Order, limit: float) -> Until:
     type_, span, compare, test = node.type, node.span or 0, COMPARE[order], closure(_against(node, order, limit))
     falls_to = ceil(limit) - 1 if order in (">=", "<") else floor(limit)
     equals = order in ("==", "!=")
+    enough, is_above = falls_to + 1, order in (">=", ">")
+    ranked = not equals and enough >= 1
 
     def whole(scope: Scope) -> tuple[bool, int]:
         now = scope.now
         memory = scope.state.events.get(type_)
         if memory is None:
             return compare(0, limit), NEVER
+        if ranked and memory.last <= now:  # the usual case: the event that many places from the newest tells
+            before = now - span
+            if memory.last <= before:
+                return not is_above, NEVER
+            history = memory.history
+            if history is not None and history.span >= span and history.unknown <= before:
+                entries = history.window
+                place = len(entries) - enough
+                if place >= 0 and (entered := entries[place].time) > before:
+                    return is_above, entered + span
+                return not is_above, NEVER
         found = range_within(memory, now, span)
         if found is None:
             return bool(test(scope)), _of_window(memory, span, now)
@@ -234,12 +247,15 @@ def _summed(node: Sum, compare: Compare, limit: float) -> Until:
         memory = scope.state.events.get(type_)
         if memory is None:
             return compare(0, limit), NEVER
-        value = total(scope.state, type_, name, now, span)
         found = range_within(memory, now, span)
-        if isinstance(value, Missing) or found is None:
+        if found is None:
+            value = total(scope.state, type_, name, now, span)
             holds = not isinstance(value, Missing) and compare(value, limit)
             return holds, _of_window(memory, span, now)
         entries, start, stop = found
+        value = total_of(entries[start:stop], name)
+        if isinstance(value, Missing):
+            return False, _of_window(memory, span, now)
         place = _passes(value - limit, entries, start, stop, name)
         moment = entries[place].time + span if place < stop else NEVER
         return compare(value, limit), moment if memory.last <= now else _or_entering(memory, now, moment)

@@ -71,6 +71,16 @@ def after_step(settling: "Settling", candidate: Candidate, verdict: Verdict) -> 
     return _walk(settling, candidate.rule, run, step.next, made, at, f"after {step.name}")
 
 
+def is_met(plan: RunPlan, state: State) -> bool:
+    """Whether the event may concern a run of the customer's; most have none."""
+    rules = state.rules
+    for id_ in plan.rules:
+        slot = rules.get(id_)
+        if slot is not None and (slot.runs or slot.ended):
+            return True
+    return False
+
+
 def hear(settling: "Settling", told: list[tuple[RunPlan, Event]], at: int) -> list[Candidate]:
     """Let what happens at one instant end runs that should not have begun, reach goals, and end waits, in this order.
 

@@ -14,7 +14,7 @@ from engine.core.expression import NEVER
 from engine.core.facts import ENTERED, LEFT, MOVED
 from engine.core.scope import NO_LEVEL, Scope
 from engine.core.segments.model import Segment, beginning
-from engine.core.state.fold import GRACE
+from engine.core.state.fold import GRACE, count
 from engine.core.state.model import Membership, State
 from engine.model import Event
 
@@ -106,6 +106,8 @@ class Following:
         membership.moves += 1
         new = membership.level
         type_ = ENTERED if not old else MOVED if new else LEFT
+        if segment.id in self.book.unheard and count(self.state, type_, self.scope.now):
+            return
         properties = {"segment": segment.id, "old": old or NO_LEVEL, "new": new or NO_LEVEL}
         identity = effect_id(f"segments.{segment.id}", self.customer, str(membership.moves))
         self.moves.append(Event(identity, type_, self.customer, self.scope.now, properties))

@@ -5,7 +5,7 @@ that was not kept from the customer's first event on is unknown until it has pas
 no longer asks for is kept up to date for GRACE, so that a book that is rolled back finds it complete.
 """
 
-from bisect import insort
+from bisect import bisect_left, insort
 from typing import Any, TypeGuard
 
 from engine.core.book import Plan, RuleBook
@@ -58,6 +58,25 @@ def fold(plan: Plan, state: State, event: Event) -> None:
         _feed(state, {field: properties[name] for field, name in plan.feeds if name in properties}, time)
 
 
+def count(state: State, type_: str, time: int) -> bool:
+    """Count an event that is nothing but its type and time. False, not counted: it is the first, or more is kept."""
+    memory = state.events.get(type_)
+    if memory is None:
+        if not state.events:
+            return False
+        state.events[type_] = Memory(1, time)
+        return True
+    if type(memory.kept) is History:
+        return False
+    memory.count += 1
+    if time > memory.last:
+        memory.spread += time - memory.last
+        memory.last = time
+    elif time < memory.last - memory.spread:
+        memory.spread = memory.last - time
+    return True
+
+
 def _feed(state: State, fields: dict[str, Any], time: int) -> None:
     """Set profile fields; null removes one. An older event never overwrites what a newer one said."""
     times = state.profile_times
@@ -91,7 +110,7 @@ def _keep(plan: Plan, memory: Memory, history: History, event: Event) -> None:
 
 def _keep_in_window(plan: Plan, history: History, event: Event) -> None:
     entries, time = history.window, event.time
-    values = {name: number(event, name) for name in plan.window_sums}
+    values = {name: number(event, name) for name in plan.window_sums} if plan.window_sums else {}
     if history.until and entries:
         values |= {name: number(event, name) for name in entries[-1].values if name not in values}
     entry = WindowEntry(time, values)
@@ -101,7 +120,7 @@ def _keep_in_window(plan: Plan, history: History, event: Event) -> None:
         insort(entries, entry, key=BY_TIME)
     oldest = entries[-1].time - history.span
     if entries[0].time <= oldest or len(entries) > MAX_WINDOW_ENTRIES:
-        stale = next((i for i, each in enumerate(entries) if each.time > oldest), 0)
+        stale = bisect_left(entries, oldest + 1, key=BY_TIME)
         del entries[: max(stale, len(entries) - MAX_WINDOW_ENTRIES)]
     if history.unknown and history.unknown <= oldest:
         history.unknown = 0
