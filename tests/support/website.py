@@ -76,6 +76,14 @@ class Browser:
     def post(self, path: str, **options: Any) -> httpx.Response:
         return self.request("POST", path, **options)
 
+    def at_once(self, asked: Sequence[tuple[str, str]]) -> list[httpx.Response]:
+        """The answers to these requests (method, path), none of which waits for another."""
+
+        async def ask() -> list[httpx.Response]:
+            return await asyncio.gather(*(self._client.request(*one) for one in asked))
+
+        return self._loop.run(ask())
+
     def close(self) -> None:
         self._loop.run(self._client.aclose())
         self._loop.close()

@@ -1,11 +1,15 @@
 """The unsubscribe link: looking at it changes nothing, pressing the button does, and only for whose link it is."""
 
+import threading
+from collections.abc import Sequence
+
 import msgspec
 import pytest
 
 from engine.adapters.memory import MemoryRecords, MemorySuppressions
 from engine.core.zones import DAY, iso
 from engine.errors import StoreUnavailable
+from engine.ports import SuppressionQuery
 from engine.sender.feedback_consumer import read_change
 from engine.wire.link_tokens import LinkToken, make_token
 from tests.support.website import ADDRESS, NOW, SECRETS, Away, Browser, Website, token
@@ -112,6 +116,28 @@ def test_while_the_store_is_away_everybody_can_unsubscribe_all_the_same() -> Non
     with site.open() as browser:
         assert browser.post(LINK).status_code == 200
     assert [event["properties"]["marketing"] for event in site.published()] == [False]
+
+
+def test_a_store_that_hangs_keeps_nobody_from_unsubscribing() -> None:
+    """Each request that asks it holds a thread for a minute: those that write to Kafka must be others."""
+    over = threading.Event()
+
+    class Hangs(MemorySuppressions):
+        def allowed(self, digest: str, purpose: str) -> int:
+            over.wait(60)
+            return 0
+
+        def reasons(self, asked: Sequence[SuppressionQuery]) -> list[str]:
+            over.wait(60)
+            return [""] * len(asked)
+
+    site = Website(suppressions=Hangs())
+    with site.open() as browser:
+        links = [f"/unsubscribe/{token(outreach=f'o-{number}')}" for number in range(50)]
+        answers = browser.at_once([("POST", link) for link in links] + [("GET", f"/preferences/{token()}")] * 50)
+        over.set()
+    assert [answer.status_code for answer in answers] == [200] * 50 + [503] * 50
+    assert len(site.published()) == 50
 
 
 def test_a_link_signed_before_the_secret_was_changed_still_works(site: Website, browser: Browser) -> None:

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
 
-from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -13,6 +12,7 @@ from starlette.routing import Route
 
 from engine.adapters.web.body import LONGEST_FORM, read_body, read_form
 from engine.adapters.web.choices import Choices
+from engine.adapters.web.patience import asked
 from engine.adapters.web.publish import Publish
 from engine.adapters.web.view import Choice, View
 from engine.errors import BadToken
@@ -66,7 +66,7 @@ class CustomerPages:
     async def offer(self, request: Request) -> Response:
         """Show the present choices. Raises StoreUnavailable: guessed choices would be saved as the customer's."""
         about = self._about(request)
-        stopped, *reasons = await run_in_threadpool(self._reasons, about)
+        stopped, *reasons = await asked(self._reasons, about)
         wants = {purpose: not reason for purpose, reason in zip(self.preferences, reasons, strict=True)}
         if _JUST_NOW in request.query_params and about.purpose in wants:
             wants[about.purpose] = False
