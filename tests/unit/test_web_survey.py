@@ -114,6 +114,15 @@ def test_links_that_are_too_old_or_of_another_kind_are_refused(site: Website, br
     assert site.counted("refused_total", page="survey", code="expired-token") == 1
 
 
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_link_with_a_number_of_thousands_of_digits_is_no_error_of_ours(
+    site: Website, browser: Browser, method: str
+) -> None:
+    """Python refuses to read a number of more than 4,300 digits."""
+    assert browser.request(method, f"{LINK}/{'9' * 5_000}").status_code == (200 if method == "GET" else 400)
+    assert site.published() == []
+
+
 def test_a_comment_has_a_limit_and_is_text(site: Website, browser: Browser) -> None:
     browser.post(LINK, data={"score": "1", "comment": "🙂" * 5_000})
     assert browser.post(LINK, data={"score": "1", "comment": "x" * 70_000}).status_code == 413

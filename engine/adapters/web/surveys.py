@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -34,7 +35,7 @@ class SurveyPages:
 
     def routes(self) -> list[Route]:
         """The page, with and without an answer that is chosen already."""
-        paths = ("/survey/{token}", "/survey/{token}/{score:int}")
+        paths = ("/survey/{token}", "/survey/{token}/{score}")
         return [
             route
             for path in paths
@@ -43,7 +44,8 @@ class SurveyPages:
 
     async def ask(self, request: Request) -> Response:
         """Show the question and its answers."""
-        return self._show(self._about(request), request.path_params.get("score"))
+        about = self._about(request)
+        return self._show(about, _score(about, _in_path(request)))
 
     async def answer(self, request: Request) -> Response:
         """Record the answer, unless the same link has brought one before. What the form says counts, not the path."""
@@ -66,6 +68,14 @@ class SurveyPages:
         scores = range(about.low, about.high + 1)
         values = {"question": self.questions.get(about.survey, ""), "longest": _LONGEST_COMMENT}
         return self.view.show("survey", status, scores=scores, chosen=chosen, missing=missing, **values)
+
+
+def _in_path(request: Request) -> str:
+    """The answer that the link has chosen, "" for none. Raises HTTPException 404 for what is no number."""
+    text: str = request.path_params.get("score", "")
+    if text and not (text.isascii() and text.isdigit()):
+        raise HTTPException(HTTPStatus.NOT_FOUND)
+    return text
 
 
 def _score(about: SurveyToken, text: str) -> int | None:
