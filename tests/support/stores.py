@@ -18,6 +18,11 @@ OpenStore = Callable[[str], StateStore]
 
 STORES = ["memory", *(pytest.param(name, marks=pytest.mark.redis) for name in ("redis", "cluster", "restricted"))]
 """`restricted`: a user who may do what docs/deployment.md lists, and no more."""
+WAYS = [
+    *STORES,
+    *(pytest.param(f"{name} transaction", marks=pytest.mark.redis) for name in ("redis", "cluster", "restricted")),
+]
+"""And all that goes in a transaction where it is much does so where it is little, too."""
 
 
 def put(

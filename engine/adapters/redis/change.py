@@ -38,10 +38,15 @@ class Change(msgspec.Struct):
     format: str = str(STORE_FORMAT)
 
 
-def pack(commit: Commit, erased_seconds: int) -> tuple[list[str], bytes, bytes]:
-    """The days that the script must be given the keys of, and its two arguments."""
+def days_of(commit: Commit) -> list[int]:
+    """The days of whose looks the commit must be given the keys, in this order."""
+    return list(dict.fromkeys((*commit.looks, *commit.days_gone, *(day for day, _ in commit.rewritten_looks))))
+
+
+def pack(commit: Commit, erased_seconds: int) -> tuple[bytes, bytes]:
+    """The two arguments of the script."""
     values = {customer: value for customer, value in commit.values.items() if value is not None}
-    days = list(dict.fromkeys((*commit.looks, *commit.days_gone, *(day for day, _ in commit.rewritten_looks))))
+    days = days_of(commit)
     places = {day: place for place, day in enumerate(days, 1)}
     waiting = {**commit.rewritten, commit.meta.seq: commit.outbox}
     outbox = {seq: encode_outbox(entries) for seq, entries in waiting.items() if entries}
@@ -63,7 +68,7 @@ def pack(commit: Commit, erased_seconds: int) -> tuple[list[str], bytes, bytes]:
         old_seq=_json(commit.format_2[0]),
         old_offsets=_json(commit.format_2[1]),
     )
-    return change.days, msgspec.msgpack.encode(change), b"".join(blobs)
+    return msgspec.msgpack.encode(change), b"".join(blobs)
 
 
 def only_trims(commit: Commit) -> bool:

@@ -14,6 +14,7 @@ from redis.sentinel import Sentinel
 from engine.adapters.redis.claims import CLAIMS_KEPT, RedisClaims
 from engine.adapters.redis.store import ERASED_KEPT, RedisStore
 from engine.adapters.redis.suppressions import RedisSuppressions
+from engine.adapters.redis.transaction import MANY
 from engine.adapters.redis.trouble import reaching
 from engine.errors import BadStoreUrl
 
@@ -28,6 +29,7 @@ def connect(
     *,
     password: str = "",
     erased_kept: timedelta = ERASED_KEPT,
+    many: int = MANY,
 ) -> RedisStore:
     """A store that has answered once. Raises BadStoreUrl and StoreUnavailable.
 
@@ -37,7 +39,7 @@ def connect(
     has none.
     """
     client, name = _answering(url, password)
-    return RedisStore(client, namespace, erased_kept=erased_kept, name=name)
+    return RedisStore(client, namespace, erased_kept=erased_kept, name=name, many=many)
 
 
 def connect_sending(

@@ -14,8 +14,9 @@ from uuid import uuid4
 
 from redis import Redis, RedisCluster, exceptions
 
+from engine.adapters.redis import transaction
 from engine.adapters.redis.answers import AnswerLost, commit_surely
-from engine.adapters.redis.change import only_trims, pack, read_outbox
+from engine.adapters.redis.change import days_of, only_trims, pack, read_outbox
 from engine.adapters.redis.facts import server_time, servers
 from engine.adapters.redis.format2 import Format2
 from engine.adapters.redis.process import is_marked, mark
@@ -37,7 +38,8 @@ class RedisStore(Format2):
     """A StateStore over any client of redis-py that gives bytes. Methods raise StoreUnavailable.
 
     A tombstone is dropped `erased_kept` after the erasure, at most twice that, if others follow. All who use a
-    namespace must say the same. `name` is what error messages call the server; `draw` returns 64 random bits.
+    namespace must say the same. `name` is what error messages call the server; `draw` returns 64 random bits. `many`:
+    from so many values on, at least 1, they go in a transaction instead of a script.
     """
 
     def __init__(
@@ -48,6 +50,7 @@ class RedisStore(Format2):
         erased_kept: timedelta = ERASED_KEPT,
         name: str = "Redis",
         draw: Callable[[], int] = lambda: int.from_bytes(urandom(8)),
+        many: int = transaction.MANY,
     ) -> None:
         if not _NAMESPACE.fullmatch(namespace):
             raise BadStoreUrl(name, f"namespace {namespace!r} may only have letters, digits and . _ : -")
@@ -55,6 +58,8 @@ class RedisStore(Format2):
         self._books = f"{{{namespace}:rollout}}:books"
         self._erased_kept = int(erased_kept.total_seconds())
         self._draw = draw
+        self._many = many
+        self._may_watch = True
         self._knows_flags = True
 
     def open(self, partition: int) -> Opened:
@@ -83,6 +88,10 @@ class RedisStore(Format2):
             if seal is None:
                 unfenced: list[bytes | None] = self._client.hmget(keys[1], customers) if customers else []
                 return unfenced
+            if len(customers) >= self._many and (read := transaction.read(self._client, keys, customers)):
+                if read[0] != seal:
+                    raise fenced(partition, seal, read[0])
+                return read[1]
             found = _LOAD.run(self._client, keys, seal, *customers)
         if isinstance(found, bytes):
             raise fenced(partition, seal, found)
@@ -99,7 +108,7 @@ class RedisStore(Format2):
 
     def commit(self, partition: int, commit: Commit) -> bytes:
         """Returns the new seal. Raises Fenced, having written nothing, where the seal is not the expected one."""
-        days, change, blobs = pack(commit, self._erased_kept)
+        days = days_of(commit)
         names = ("m", "values", "days", "outbox", "erased", "meta", *(f"t:{day}" for day in days))
         keys = self._keys(partition, *names)
         prefix = keys[0].removesuffix("m")
@@ -107,7 +116,7 @@ class RedisStore(Format2):
         def attempt(seal: bytes) -> bytes | None:
             with reaching(self._name, prefix):
                 try:
-                    return self._run(commit, keys, commit.expected, seal, change, blobs)
+                    return None if self._transact(keys, days, commit, seal) else self._run(commit, keys, seal)
                 except _LOST as error:
                     raise AnswerLost from error
 
@@ -188,8 +197,19 @@ class RedisStore(Format2):
         with reaching(self._name, key):
             return read_meta(seal, self._name)
 
-    def _run(self, commit: Commit, keys: list[str], *arguments: bytes) -> bytes | None:
+    def _transact(self, keys: list[str], days: list[int], commit: Commit, seal: bytes) -> bool:
+        """Whether it is written. If not, the script must write it, or say why it can't."""
+        if not self._may_watch or not transaction.is_usual(commit, self._many):
+            return False
+        try:
+            return transaction.write(self._client, keys, days, commit, seal)
+        except exceptions.NoPermissionError:
+            self._may_watch = False  # a user made for an earlier version
+            return False
+
+    def _run(self, commit: Commit, keys: list[str], seal: bytes) -> bytes | None:
         found: bytes | None
+        arguments = commit.expected, seal, *pack(commit, self._erased_kept)
         if self._knows_flags and only_trims(commit):
             try:
                 found = _TRIM.run(self._client, keys, *arguments)
