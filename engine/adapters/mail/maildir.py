@@ -40,8 +40,12 @@ class FolderChannel:
     def _write(self, name: str, content: bytes) -> None:
         """Write to a temporary name and rename: readers never see half a file."""
         half = self._half / f".{name}.{uuid4().hex}"
-        with half.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        half.replace(self._new / name)
+        try:
+            with half.open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            half.replace(self._new / name)
+        except OSError:
+            half.unlink(missing_ok=True)  # a full disk would get fuller with every try
+            raise
