@@ -14,6 +14,7 @@ from base64 import b64decode, b64encode
 from binascii import Error as NotBase64
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -198,22 +199,19 @@ class WebhookChannel:
     ) -> httpx.Response:
         url = self._endpoint.url
         async with client.stream(
-            "POST", url.copy_with(host=address), content=body, headers=headers, extensions={"sni_hostname": url.host}
+            "POST", url.copy_with(host=address), content=body, headers=headers, extensions={"sni_hostname": _host(url)}
         ) as answer:
             self._answered = address
-            read = 0
-            async for part in answer.aiter_raw():  # to its end, for the next request to use the connection
-                read += len(part)
-                if read > _LARGEST_ANSWER:
-                    break
+            with suppress(httpx.HTTPError):  # the status has said it all, also where the rest never comes
+                await _read_on(answer)
             return answer
 
     async def _addresses(self) -> list[str]:
         """The host's addresses that may be called, each checked."""
         url = self._endpoint.url
         try:
-            found = await self._resolve(url.host, url.port or 443)
-        except OSError as error:
+            found = await self._resolve(_host(url), url.port or 443)
+        except (OSError, UnicodeError) as error:
             raise TemporaryFailure("unknown-host", down=True) from error
         allowed = [one for one in dict.fromkeys(found) if self._endpoint.private or _is_public(one)]
         if not allowed:
@@ -222,6 +220,20 @@ class WebhookChannel:
 
     def _now(self) -> datetime:
         return datetime.fromtimestamp(self._wall() / 1000, UTC)
+
+
+async def _read_on(answer: httpx.Response) -> None:
+    """To the answer's end, for the next request to use the connection; not of an answer that does not end."""
+    read = 0
+    async for part in answer.aiter_raw():
+        read += len(part)
+        if read > _LARGEST_ANSWER:
+            break
+
+
+def _host(url: httpx.URL) -> str:
+    """In ASCII, by IDNA 2008 as in the Host header: Python would ask for fass.example instead of faß.example."""
+    return url.raw_host.decode()
 
 
 def _is_public(text: str) -> bool:

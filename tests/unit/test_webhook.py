@@ -5,7 +5,7 @@ import hmac
 import ssl
 from base64 import b64encode
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from hashlib import sha256
 from pathlib import Path
 
@@ -89,6 +89,33 @@ def test_a_request_that_nobody_answers_is_in_doubt() -> None:
         with pytest.raises(TemporaryFailure) as failed:
             send(hooks.url)
     assert failed.value.uncertain
+
+
+@pytest.mark.parametrize(("status", "refused"), [(200, False), (503, True)])
+def test_an_answer_that_breaks_off_after_its_status_leaves_nothing_in_doubt(status: int, refused: bool) -> None:
+    with hook_server() as hooks:
+        hooks.status, hooks.headers = status, {"Content-Length": "500", "Connection": "close"}
+        with pytest.raises(TemporaryFailure) if refused else nullcontext() as failed:
+            send(hooks.url)
+    assert len(hooks.received) == 1
+    assert not (failed and failed.value.uncertain)
+
+
+def test_an_international_host_is_asked_for_as_it_was_meant() -> None:
+    """By IDNA 2003, which Python's resolver and TLS know, faß.example would be fass.example: somebody else's."""
+    asked: list[str] = []
+
+    async def resolved(host: str, port: int) -> Sequence[str]:
+        asked.append(host)
+        return ["10.0.0.1"]
+
+    async def run() -> None:
+        endpoint = Endpoint(httpx.URL("https://faß.example/hook"), SECRET)
+        with pytest.raises(TemporaryFailure, match="private-network"):
+            await WebhookChannel(endpoint, lambda: NOW, resolved).deliver(outreach(channel="sms"))
+
+    asyncio.run(run())
+    assert asked == ["xn--fa-hia.example"]
 
 
 def test_an_endpoint_that_is_not_there_has_surely_not_got_it() -> None:
