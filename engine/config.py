@@ -30,6 +30,10 @@ MAX_COUNT: Final = 1_000_000
 """librdkafka refuses to return more records from one call."""
 
 
+CHANNELS: Final = ("email", "sms", "push", "webhook")
+"""What a sender may be told an address of."""
+
+
 class Settings(ProjectSettings):
     """All settings. Field names in upper case with ENGINE_ are the variables."""
 
@@ -262,7 +266,7 @@ def load_settings(**given: Any) -> Settings:
 
 def channel_urls(settings: Settings) -> dict[str, str]:
     """Channel -> URL, for the channels that are configured."""
-    urls = {name: getattr(settings, f"{name}_url") for name in ("email", "sms", "push", "webhook")}
+    urls = {name: getattr(settings, f"{name}_url") for name in CHANNELS}
     return {name: url for name, url in urls.items() if url}
 
 

@@ -31,6 +31,9 @@ _FILES: Final = (
     "webhook_ca_file",
 )
 
+_BASE_OF_LINKS: Final = re.compile(r"https?://[!$-;=A-~]+")
+"""What comes after ? or # would be no path any more, and no mail has the rest in a header."""
+
 MIN_SECRET_LENGTH: Final = 16
 
 Problem = tuple[str, str]
@@ -104,6 +107,8 @@ def _addresses(settings: Any) -> Iterator[Problem]:
             yield name, "expected https://host/path"
         elif url and (why := _not_a_place(url)):
             yield name, why
+    if settings.public_url and not _BASE_OF_LINKS.fullmatch(settings.public_url):
+        yield "public_url", "links begin with it: no ? # @ < > or spaces, and only ASCII (a host beyond it as xn--…)"
     for name in _CHANNELS:
         scheme, _, rest = getattr(settings, name).partition(":")
         if scheme in ("maildir", "eml") and not rest:
@@ -121,6 +126,10 @@ def _not_a_place(url: str, *, port_needed: bool = False) -> str:
         return str(error) if "ort" in str(error) else "this is no address"
     if not host or any(one.isspace() for one in host):
         return "there is no host"
+    try:
+        host.encode("idna")
+    except UnicodeError:
+        return "the host is no name: between its dots are 1 to 63 characters"
     return "there is no port" if port_needed and port is None else ("the port is 0" if port == 0 else "")
 
 

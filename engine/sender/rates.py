@@ -6,6 +6,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from engine.wire.addresses import canonical_address
+
 _MAX_BUCKETS = 10_000
 """Buckets remembered. Beyond it full buckets, which limit nothing, are dropped: recipients choose the domains, and
 would fill the memory."""
@@ -41,9 +43,17 @@ class Bucket:
         self.at = now
 
 
+def domain_of(address: str) -> str:
+    """The domain as mail goes to it, whatever its spelling."""
+    return canonical_address(address).rpartition("@")[2]
+
+
 @dataclass
 class Rates:
-    """`channels` and `domains` map a name to hand-overs a second; "*" is for those not named. Not named: no limit."""
+    """`channels` and `domains` map a name to hand-overs a second; "*" is for those not named. Not named: no limit.
+
+    Domains are as `domain_of` has them.
+    """
 
     channels: Mapping[str, float] = field(default_factory=dict)
     domains: Mapping[str, float] = field(default_factory=dict)
@@ -51,10 +61,9 @@ class Rates:
 
     def reserve(self, channel: str, to: str, now: float) -> float:
         """Reserve a hand-over; returns the seconds to wait before it."""
-        _, _, domain = to.rpartition("@")
         wait = self._reserve("channel", channel, self.channels, now)
-        if "@" in to:
-            wait = max(wait, self._reserve("domain", domain.casefold(), self.domains, now))
+        if self.domains and "@" in to:
+            wait = max(wait, self._reserve("domain", domain_of(to), self.domains, now))
         return wait
 
     def _reserve(self, kind: str, name: str, rates: Mapping[str, float], now: float) -> float:

@@ -16,17 +16,17 @@ from engine.adapters.mail.address import parse_mailbox
 from engine.adapters.mail.maildir import FolderChannel
 from engine.adapters.mail.message import HeadersOf, Letterhead, no_headers
 from engine.adapters.mail.reference import reference_headers
-from engine.adapters.mail.smtp import MailServer, SmtpChannel
+from engine.adapters.mail.smtp import BadMailServer, MailServer, SmtpChannel
 from engine.adapters.tls import Authorities
-from engine.adapters.webhook import Endpoint, WebhookChannel
-from engine.config import BadSetting, Settings, channel_urls
+from engine.adapters.webhook import BadWebhook, Endpoint, WebhookChannel
+from engine.config import CHANNELS, BadSetting, Settings, channel_urls
 from engine.errors import PermanentFailure
 from engine.model import TRANSACTIONAL, Outreach, Survey
 from engine.ports import Channel, SenderHooks, TopicWriter, largest_value
 from engine.sender.delivery import Limits, SenderContext
 from engine.sender.links import Links, LinksOf, no_links
 from engine.sender.loop import Sender
-from engine.sender.rates import Rates
+from engine.sender.rates import Rates, domain_of
 from engine.sender.reporter import Reporter
 from engine.wire.digests import link_token, survey_token
 from engine.wire.link_tokens import make_token
@@ -56,6 +56,10 @@ def _webhook(settings: Settings, url: str) -> Channel:
     file = settings.webhook_ca_file
     context = _authorities("ENGINE_WEBHOOK_CA_FILE", file).context if file else None
     endpoint = Endpoint(httpx.URL(url), secret, settings.webhook_private, connections=connections, context=context)
+    try:
+        _ = endpoint.key
+    except BadWebhook as error:
+        raise BadSetting("ENGINE_WEBHOOK_SECRET", error.reason) from error
     return WebhookChannel(endpoint, wall_clock)
 
 
@@ -94,9 +98,17 @@ def channels(settings: Settings) -> dict[str, Channel]:
 def _channel(settings: Settings, name: str, url: str) -> Channel:
     maker = _MAKERS.get(url.partition(":")[0])
     if maker is None:
-        setting, known = f"ENGINE_{name.upper()}_URL", ", ".join(f"{scheme}:" for scheme in _MAKERS)
-        raise BadSetting(setting, f"expected one of {known}")
-    return maker(settings, url)
+        raise BadSetting(_setting(name), f"expected one of {', '.join(f'{scheme}:' for scheme in _MAKERS)}")
+    try:
+        return maker(settings, url)
+    except (BadMailServer, BadWebhook) as error:
+        raise BadSetting(_setting(name), str(error)) from error
+    except OSError as error:
+        raise BadSetting(_setting(name), f"{url}: {error.strerror or error}") from error
+
+
+def _setting(channel: str) -> str:
+    return f"ENGINE_{channel.upper()}_URL"
 
 
 # --- links
@@ -230,18 +242,43 @@ def limits(settings: Settings) -> Limits:
         first_retry=settings.send_first_retry,
         retry_for=settings.send_retry_hours * 3600,
         rates=Rates(
-            _rates("ENGINE_SEND_RATES", settings.send_rates),
-            _rates("ENGINE_SEND_DOMAIN_RATES", settings.send_domain_rates),
+            _rates("ENGINE_SEND_RATES", settings.send_rates, _channel_name),
+            _rates("ENGINE_SEND_DOMAIN_RATES", settings.send_domain_rates, _domain_name),
         ),
     )
 
 
-def _rates(name: str, text: str) -> dict[str, float]:
-    try:
-        pairs = [part.split("=") for part in text.replace(",", " ").split()]
-        rates = {key.casefold(): float(rate) for key, rate in pairs}
-    except ValueError as error:
-        raise BadSetting(name, "expected name=number, several with spaces") from error
-    if any(not 0 < rate < float("inf") for rate in rates.values()):
-        raise BadSetting(name, "a rate must be more than 0")
+def _rates(setting: str, text: str, read_name: Callable[[str], str]) -> dict[str, float]:
+    """`read_name` raises ValueError, whose text says what names there are."""
+    rates: dict[str, float] = {}
+    for part in text.replace(",", " ").split():
+        try:
+            key, given = part.split("=")
+            rate = float(given)
+        except ValueError as error:
+            raise BadSetting(setting, "expected name=number, several with spaces") from error
+        try:
+            name = read_name(key)
+        except ValueError as error:
+            raise BadSetting(setting, str(error)) from error
+        if name in rates:
+            raise BadSetting(setting, f"{key} has two rates")
+        if not 0 < rate < float("inf"):
+            raise BadSetting(setting, "a rate must be more than 0")
+        rates[name] = rate
     return rates
+
+
+def _channel_name(text: str) -> str:
+    name = text.casefold()
+    if name not in (*CHANNELS, "*"):
+        message = f"{text!r} is no channel: there are {', '.join(CHANNELS)}, and * for those not named"
+        raise ValueError(message)
+    return name
+
+
+def _domain_name(text: str) -> str:
+    if not text or "@" in text:
+        message = f"{text!r} is no domain; write gmail.com=20, and * for those not named"
+        raise ValueError(message)
+    return domain_of(f"@{text}")

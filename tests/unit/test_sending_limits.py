@@ -27,6 +27,15 @@ def test_a_rate_is_of_its_channel_and_domain_alone() -> None:
     assert rates.reserve("sms", "+49 170", 0.0) == 0
 
 
+@pytest.mark.parametrize(
+    "spelling", ["b@slow.example ", "b@SLOW.example", "\ufeffb@slow.example\u200b", "b@slow。example"]
+)
+def test_no_spelling_of_an_address_goes_round_its_domain_s_rate(spelling: str) -> None:
+    rates = Rates(domains={"slow.example": 1})
+    assert rates.reserve("email", "a@slow.example", 0.0) == 0
+    assert rates.reserve("email", spelling, 0.0) == 1
+
+
 def test_domains_that_nobody_writes_to_any_more_are_forgotten() -> None:
     rates = Rates(domains={"*": 10})
     for number in range(25_000):

@@ -18,6 +18,7 @@ from engine.model import Outreach
 
 _TOO_LARGE: Final = 552
 _PORTS: Final = {"tls": 465, "starttls": 587, "none": 25}
+_LONGEST_TIMEOUT: Final = 3_600
 _OURSELVES: Final = ("localhost", "127.0.0.1", "::1")
 
 
@@ -69,8 +70,20 @@ class MailServer:
             why = "a password over a connection that is not encrypted: add ?starttls"
             raise ValueError(why)
         port = parts.port or _PORTS[tls]
-        timeout = float(asked.get("timeout", ["30"])[0])
+        timeout = _seconds(asked.get("timeout", ["30"])[0])
         return cls(parts.hostname, port, tls, unquote(parts.username or ""), secret, timeout, connections)
+
+
+def _seconds(text: str) -> float:
+    """Raises ValueError."""
+    why = f"timeout: expected seconds, more than 0 and at most {_LONGEST_TIMEOUT}"
+    try:
+        seconds = float(text)
+    except ValueError as error:
+        raise ValueError(why) from error
+    if not 0 < seconds <= _LONGEST_TIMEOUT:
+        raise ValueError(why)
+    return seconds
 
 
 class SmtpChannel:
