@@ -152,12 +152,12 @@ class RunPlan(msgspec.Struct, frozen=True):
     """Journeys that wait for the type."""
     calendars: tuple[Rule, ...]
     """Journeys with waits by the calendar, if the type sets the customer's zone."""
-    rules: tuple[str, ...] = ()
-    """All of them, worked out here."""
+    followed: tuple[str, ...] = ()
+    """All but those whose start a late event may disprove, worked out here."""
 
     def __post_init__(self) -> None:
-        each = (*(rule for rule, _ in self.goals), *self.starts, *self.waits, *self.calendars)
-        force_setattr(self, "rules", tuple(dict.fromkeys(rule.id for rule in each)))
+        each = (*(rule for rule, _ in self.goals), *self.waits, *self.calendars)
+        force_setattr(self, "followed", tuple(dict.fromkeys(rule.id for rule in each)))
 
 
 class RuleBook:
@@ -307,16 +307,22 @@ class RuleBook:
 
         None, where something asks for events of the kind, of whichever segment: they come in their order then.
         """
-        plans = [self.plans[type_] for type_ in MOVE_TYPES if type_ in self.plans]
         told = self.needs.reads.types | self.policy.publish
-        if not told.isdisjoint(MOVE_TYPES) or not all(plan.only_counts for plan in plans):
+        if not all(name not in told and self.plans[name].only_counts for name in MOVE_TYPES if name in self.plans):
             return frozenset()
         return frozenset(id_ for id_ in self.segments if all(self.moves[id_, type_].idle for type_ in MOVE_TYPES))
+
+    @cached_property
+    def alone(self) -> frozenset[str]:
+        """Those of them that no other segment reads, that read no other, and that keep no level."""
+        read = frozenset[str]().union(*(one.needs.reads.segments for one in self.segments.values()))
+        some = [self.segments[id_] for id_ in self.unheard - read]
+        return frozenset(one.id for one in some if one.keep is None and not one.needs.reads.segments)
 
     def telling(self) -> "RuleBook":
         """The same book, which makes an event of each move, so that rule tests see those that nothing hears."""
         told = copy(self)
-        told.unheard = frozenset()
+        told.unheard = told.alone = frozenset()
         return told
 
     def _sets_zone(self, name: str) -> bool:

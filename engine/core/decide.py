@@ -75,38 +75,56 @@ def decide(
 def decide_event(book: RuleBook, state: State | None, event: Event, now: int, present: int) -> Decision | None:
     """`decide` for an event: None if the state has counted it, and nothing else comes of it, as of most events."""
     plan, policy = book.plans[event.type], book.policy
-    if not plan.is_simple or present > now or state is None or state.mark != book.mark:
+    if not plan.is_simple or present > now:
         return decide(book, state, event, now, present)
+    is_new = state is None
+    if state is None or state.mark != book.mark:
+        state = current(book, state, event, now)
     due = state.wake and state.wake <= now - policy.allowed_lateness
     if due or (state.sent and state.sent[0].at <= present - book.sent_span):
         return decide(book, state, event, now, present)
     if policy.dedupe and is_duplicate(state, event, now, policy.dedupe):
-        decision = Decision(state, duplicate=True)
-        _go_on(book, state, decision, event.customer, now - policy.allowed_lateness, now)
-        return decision
-    return count_and_react(book, plan, state, event, now, present)
+        repeat = Decision(state, duplicate=True)
+        _go_on(book, state, repeat, event.customer, now - policy.allowed_lateness, now)
+        return repeat
+    act = count_and_react if plan.only_reacts else _move_and_react
+    decision = act(book, plan, state, event, now, present)
+    return Decision(state) if is_new and decision is None else decision
 
 
 def count_and_react(
     book: RuleBook, plan: Plan, state: State, event: Event, now: int, judged_from: int
 ) -> Decision | None:
-    """`decide` for an event that ends nothing and moves no points (`Plan.is_simple`): None if nothing comes of it.
+    """`decide` for an event whose type rules at most react to (`Plan.only_reacts`): None if nothing comes of it.
 
     The state must be of this book, the event no repeat, and nothing may be due by the clock `now`. Most events of a
     history are such; they cost a third of `decide`. `judged_from`: outreach that no cap counts from then on is dropped.
     """
+    fold(plan, state, event)
     horizon = now - book.policy.allowed_lateness
+    candidates = react(plan, state, event, horizon, now, plan.ended) if plan.reactions else None
+    if not candidates and (not (soonest := soonest_due(book, state)) or soonest > horizon):
+        state.wake = soonest
+        return None
+    decision = Decision(state)
+    if candidates:
+        Settling(book, state, event.customer, decision).settle(candidates)
+    _conclude(book, decision, event, now, judged_from)
+    return decision
+
+
+def _move_and_react(
+    book: RuleBook, plan: Plan, state: State, event: Event, now: int, judged_from: int
+) -> Decision | None:
+    """The same for an event that may also move segments and concern journeys (`Plan.is_simple`)."""
+    horizon = now - book.policy.allowed_lateness
+    moves = _count_and_move(book, plan, state, event, now, horizon)
     decision: Decision | None = None
-    if plan.only_reacts:
-        moves = NO_MOVES
-        fold(plan, state, event)
-    else:
-        moves = _count_and_move(book, plan, state, event, now, horizon)
-    if moves or (plan.runs is not None and conduct.is_met(plan.runs, state)):
+    if moves or (plan.runs is not None and conduct.is_met(plan.runs, state, event)):
         decision = Decision(state)
         candidates = Settling(book, state, event.customer, decision).hear(moves, horizon, now, (plan, event))
     else:
-        candidates = react(plan, state, event, horizon, now, plan.ended) if plan.reactions else []
+        candidates = react(plan, state, event, horizon, now, plan.ended)
     if decision is None:
         if not candidates and (not (soonest := soonest_due(book, state)) or soonest > horizon):
             state.wake = soonest
@@ -115,12 +133,19 @@ def count_and_react(
     if candidates:
         Settling(book, state, event.customer, decision).settle(candidates)
     decision.derived += moves
+    _conclude(book, decision, event, now, judged_from)
+    return decision
+
+
+def _conclude(book: RuleBook, decision: Decision, event: Event, now: int, judged_from: int) -> None:
+    """After what has come of an event: apply what follows from it, and fire what is due."""
+    state, horizon = decision.state, now - book.policy.allowed_lateness
+    assert state is not None
     if decision.derived:
         _follow(book, state, decision, horizon, now, _standing_at(state, event, now, horizon))
     _go_on(book, state, decision, event.customer, horizon, now)
     if state.sent and state.sent[0].at <= judged_from - book.sent_span:
         forget_sent(book, state, judged_from)
-    return decision
 
 
 def _count_and_move(book: RuleBook, plan: Plan, state: State, event: Event, now: int, horizon: int) -> list[Event]:
@@ -232,7 +257,7 @@ def _happen(
         refresh(plan.ends, state, at)
     for rule, fact in plan.exits:
         Settling(book, state, event.customer, decision).exit(rule, fact, event, present, event.time)
-    if not moves and (plan.runs is None or not conduct.is_met(plan.runs, state)):
+    if not moves and (plan.runs is None or not conduct.is_met(plan.runs, state, event)):
         candidates = react(plan, state, event, horizon, present, plan.ended)
     else:
         candidates = Settling(book, state, event.customer, decision).hear(moves, horizon, present, (plan, event))

@@ -42,29 +42,27 @@ def soonest_due(book: RuleBook, state: State) -> int:
     """The soonest moment anything of this customer can become due, 0 for never."""
     found = (forgotten_at(book, state) or NEVER) if book.policy.forget_after or state.known is not None else NEVER
     for slot in state.rules.values():
+        if slot.parked is not None:
+            continue
         for timer in slot.timers:
             due = timer.due
-            if due and due < found and slot.parked is None:
+            if due and due < found:
                 found = due
-        if slot.runs and slot.parked is None:
-            for run in slot.runs:
-                due = next_moment(run) if run.ahead else run.due
-                if due and due < found:
-                    found = due
-    if state.deferred or state.segments or state.points:
+        if slot.runs:
+            found = min([found, *(due for run in slot.runs if (due := next_moment(run) if run.ahead else run.due))])
+    if state.segments:
+        known = book.segments
+        for id_, membership in state.segments.items():
+            due = membership.due
+            if due and due < found and id_ in known:
+                found = due
+    if state.deferred or state.points:
         found = _sooner(book, state, found)
     return found if found != NEVER else 0
 
 
 def _sooner(book: RuleBook, state: State, found: int) -> int:
-    """The moment found, or a sooner one of memberships, deferred firings or points."""
-    known = book.segments
-    for id_, membership in state.segments.items():
-        due = membership.due
-        if due and due < found and id_ in known:
-            found = due
-    if not (state.deferred or state.points):
-        return found
+    """The moment found, or a sooner one of deferred firings or points."""
     for deferred in state.deferred:
         if deferred.rule in book.by_id and deferred.due < found:
             found = deferred.due
@@ -106,27 +104,29 @@ class Settling:
         Points, then segments come first: the conditions of what else is due at that instant see them as they are from
         then on.
         """
-        changes = points.fall_due(self.book, self.state, self.customer, due) if self.state.points else None
+        state = self.state
+        changes = points.fall_due(self.book, state, self.customer, due) if state.points else None
         if changes:
             self.decision.derived += changes
-        moves = fall_due(self.book, self.state, self.customer, due) if self.state.segments else None
+        moves = fall_due(self.book, state, self.customer, due) if state.segments else None
         if self.book.ends and (changes is not None or moves is not None):
-            refresh(self.book.ends, self.state, due)
+            refresh(self.book.ends, state, due)
         candidates = self.hear(moves, horizon, at) if moves else []
-        led = [candidate.run for candidate in candidates]  # a move has led them to a step that is due at once
         timers, runs = self._due(due)
+        led = [candidate.run for candidate in candidates]  # a move has led them to a step that is due at once
         runs = [(rule, run) for rule, run in runs if not any(run is one for one in led)] if led else runs
         for rule, timer in timers:
-            firing = rule.trigger.on_due(self.state, timer)
+            firing = rule.trigger.on_due(state, timer)
             if firing is not None:
                 candidates.append(Candidate(rule, rule.action, firing, self.customer, at))
-            slot = self.state.rules.get(rule.id)
-            if slot is not None and self.state.known is not None:
-                silence(self.state, slot)  # the guest may have become known while this was still to come
-        if self.state.deferred:
+            if state.known is not None and (slot := state.rules.get(rule.id)) is not None:
+                silence(state, slot)  # the guest may have become known while this was still to come
+        if state.deferred:
             candidates += self._due_deferred(due, at)
-        candidates += [step for rule, run in runs if (step := conduct.go_on(self, rule, run, due, at)) is not None]
-        self.settle(candidates)
+        if runs:
+            candidates += [step for rule, run in runs if (step := conduct.go_on(self, rule, run, due, at)) is not None]
+        if candidates:
+            self.settle(candidates)
         if moves:
             self.decision.derived += moves
         return bool(candidates or runs or timers) or moves is not None or changes is not None
@@ -136,6 +136,10 @@ class Settling:
 
         The event's exits are done. All of it ends rules and runs before any of it lets a run go on or a rule come true.
         """
+        if not moves:
+            (plan, event), *_ = told
+            steps = conduct.hear(self, [(plan.runs, event)], at) if plan.runs is not None else []
+            return steps + react(plan, self.state, event, horizon, at, plan.ended)
         plans = [(plan, move) for move in moves if not (plan := self.book.plan_of(move)).idle]
         for plan, move in plans:
             for rule, fact in plan.exits:

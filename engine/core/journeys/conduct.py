@@ -71,12 +71,16 @@ def after_step(settling: "Settling", candidate: Candidate, verdict: Verdict) -> 
     return _walk(settling, candidate.rule, run, step.next, made, at, f"after {step.name}")
 
 
-def is_met(plan: RunPlan, state: State) -> bool:
+def is_met(plan: RunPlan, state: State, event: Event) -> bool:
     """Whether the event may concern a run of the customer's; most have none."""
     rules = state.rules
-    for id_ in plan.rules:
+    for id_ in plan.followed:
         slot = rules.get(id_)
         if slot is not None and (slot.runs or slot.ended):
+            return True
+    for rule in plan.starts:
+        slot = rules.get(rule.id)
+        if slot is not None and slot.runs and any(event.time < run.began for run in slot.runs):
             return True
     return False
 

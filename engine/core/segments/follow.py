@@ -150,10 +150,26 @@ def follow(
             if not (level or due or membership.moves):
                 del known[segment.id]
             continue
+        if segment.id in book.alone and _shifted(segment, membership, level, due, scope, timer):
+            continue
         if this is None:
             this = Following(book, customer, scope, timer)
         this.renew(segment, membership, level, due)
     return this.moves if this is not None else NO_MOVES
+
+
+def _shifted(segment: Segment, membership: Membership, level: str, due: int, scope: Scope, timer: bool) -> bool:
+    """Move a customer at once who has met the segment; `RuleBook.alone` has it. False: `renew` must see to it."""
+    old, at, state = membership.level, scope.now, scope.state
+    if level == old or membership.mark != segment.mark or not (timer or membership.due > at or membership.due <= 0):
+        return False
+    if not count(state, ENTERED if not old else MOVED if level else LEFT, at):
+        return False
+    membership.level, membership.since, membership.due = level, at, due
+    membership.moves += 1
+    membership.parked = 0
+    state.segments[segment.id] = membership
+    return True
 
 
 def fall_due(book: RuleBook, state: State, customer: str, due: int) -> list[Event] | None:
