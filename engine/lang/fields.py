@@ -22,8 +22,10 @@ _OTHER_ENDS = r"segments\.[a-z][a-z0-9_]*\.kept_until|points\.[a-z][a-z0-9_]*\.e
 _LONGEST_TITLE = 100
 _LARGEST_SHARE = 50
 """Percent: of a larger holdout somebody has mistaken the share that is left out for the one that gets messages."""
-_NO_CHOICE = ("all", "transactional", "rule", "outreach", "channel", "purpose", "address")
-"""The last five are other properties of the event that has a customer's choices."""
+_NO_PURPOSE = ("all", "rule", "outreach", "channel", "purpose", "address")
+"""`all` is every purpose. The others are properties of the event that has a customer's choices, one by each purpose:
+who unsubscribes from a purpose of that name would not be heard."""
+_NO_CHOICE = (*_NO_PURPOSE, "transactional")
 
 
 def text(value: Any, expected: str = "text") -> str:
@@ -44,6 +46,13 @@ def matching(pattern: str, code: str, expected: str, help: str) -> Parsed:
 
 
 _NAME = matching(NAME, "bad-name", "a name", "a letter, then letters, digits and _")
+
+
+def _purpose(value: Any) -> str:
+    if value in _NO_PURPOSE:
+        help = "choose another name: what customers unsubscribe from would be told under a word that is taken"
+        refuse("bad-value", f"{said(value)} can't be a purpose", help)
+    return str(_NAME.parse(value))
 
 
 def _choice(value: Any) -> str:
@@ -235,6 +244,8 @@ On = Annotated[
 ]
 FirstDay = Annotated[date | None, Parsed(_first_day, {"type": "string", "format": "date"})]
 Name = Annotated[str, _NAME]
+Purpose = Annotated[str, Parsed(_purpose, _NAME.schema)]
+"""What a message is for."""
 Choice = Annotated[str, Parsed(_choice, _NAME.schema)]
 """A purpose that customers are asked about."""
 Title = Annotated[str, Parsed(_title, {"type": "string", "minLength": 1, "maxLength": _LONGEST_TITLE})]

@@ -25,6 +25,7 @@ from engine.lang.fields import (
     Name,
     Names,
     ProfileField,
+    Purpose,
     ReadId,
     ReentryField,
     RuleId,
@@ -280,7 +281,9 @@ class RuleFields(Strict):
     exit: Facts = Field([], description="What ends it before it comes true: a fact, or a list of them.")
     cancel_on: Annotated[CancelFields | None, NotNull()] = Field(None, description="The former word for `exit`.")
     match: Name = Field("", description="The property that tells one run from another: one run per value.")
-    purpose: Name = Field("", description="What caps, consent and quiet hours are about; transactional knows no caps.")
+    purpose: Purpose = Field(
+        "", description="What caps, consent and quiet hours are about; transactional knows no caps."
+    )
     goal: Annotated[GoalFields | None, NotNull()] = Field(None, description="What the journey is for; ends it.")
     send: Annotated[SendField | None, NotNull()] = Field(None, description="The template, or what to send and how.")
     emit: Annotated[EmitFields | None, NotNull()] = Field(None, description="An event to make.")
