@@ -265,10 +265,10 @@ class Delivery:
 
     async def _fail(self, parcel: Parcel, failure: PermanentFailure) -> None:
         outreach, context = parcel.outreach, self._context
+        parcel.handing = True  # must not be cancelled: another sender would find a hand-over without an end
         context.reporter.write_dead_letter(parcel.record, "outreach-refused", failure.detail or failure.reason)
         context.hooks.dead_letter("outreach-refused")
         if failure.bounced:
-            parcel.handing = True  # must not be cancelled: another sender could not see the bounce in the claim
             address = address_digest(outreach.channel, outreach.to)
             await self._suppress(Suppression(address, ALL, Outcome.BOUNCED.value, at=context.wall()))
             return await self._end(parcel, Outcome.BOUNCED, failure.reason)

@@ -20,7 +20,11 @@ MAX_BATCH_SIZE = 1_000
 
 
 class StoreBatcher(Generic[T, R]):
-    """While one call runs, further items wait for the next. An unavailable store is retried until it answers."""
+    """While one call runs, further items wait for the next. An unavailable store is retried until it answers.
+
+    An item that nobody waits for any more is not asked. Its partition has gone to another sender: a claim that comes
+    late, after an outage of the store, would take the outreach from it while it is being handed over.
+    """
 
     def __init__(self, ask: Callable[[Sequence[T]], Sequence[R]], executor: Executor, hooks: SenderHooks) -> None:
         self._ask = ask
@@ -41,10 +45,7 @@ class StoreBatcher(Generic[T, R]):
         try:
             while self._waiting:
                 batch, self._waiting = self._waiting[:MAX_BATCH_SIZE], self._waiting[MAX_BATCH_SIZE:]
-                answers = await self._answers([item for item, _ in batch])
-                for (_, future), answer in zip(batch, answers, strict=True):
-                    if not future.done():
-                        future.set_result(answer)
+                await self._answer(batch)
         except Exception as error:
             for _, future in [*batch, *self._waiting]:
                 if not future.done():
@@ -53,13 +54,16 @@ class StoreBatcher(Generic[T, R]):
         finally:
             self._runner = None
 
-    async def _answers(self, items: Sequence[T]) -> Sequence[R]:
+    async def _answer(self, batch: Sequence[tuple[T, asyncio.Future[R]]]) -> None:
         loop, outage = asyncio.get_running_loop(), Outage(self._hooks.store_away, self._hooks.store_back)
-        while True:
+        while batch := [(item, future) for item, future in batch if not future.done()]:
             try:
-                answers = await loop.run_in_executor(self._executor, self._ask, items)
+                answers = await loop.run_in_executor(self._executor, self._ask, [item for item, _ in batch])
             except StoreUnavailable as error:
                 await asyncio.sleep(outage.failed(error))
-            else:
-                outage.over()
-                return answers
+                continue
+            for (_, future), answer in zip(batch, answers, strict=True):
+                if not future.done():
+                    future.set_result(answer)
+            break
+        outage.over()

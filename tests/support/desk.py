@@ -83,6 +83,7 @@ class Desk:
         self.limits = Limits(**{"first_retry": 0.001, "longest_retry": 0.002} | limits)
         self.now = 1_750_000_002_000
         self.links: LinksOf = no_links
+        self.parcels: list[Parcel] = []
 
     def send(self, *letters: Outreach) -> list[str]:
         """What became of them, in the order it was told."""
@@ -99,5 +100,5 @@ class Desk:
             delivery = Delivery(context, executor)
             values = [encode_outreach(each).value for each in letters]
             records = [Record("t", 0, at, value) for at, value in enumerate(values, 1)]
-            parcels = [Parcel(each, record) for each, record in zip(letters, records, strict=True)]
-            await asyncio.gather(*(delivery.deliver(parcel) for parcel in parcels))
+            self.parcels = [Parcel(each, record) for each, record in zip(letters, records, strict=True)]
+            await asyncio.gather(*(delivery.deliver(parcel) for parcel in self.parcels))

@@ -9,7 +9,7 @@ from engine.adapters.memory import MemoryClaims, MemorySuppressions
 from engine.adapters.memory.sending import ClaimBook
 from engine.errors import PermanentFailure, StoreUnavailable, TemporaryFailure
 from engine.model import UNSUBSCRIBE_LINK, Outreach
-from engine.ports import Claim, Suppression
+from engine.ports import Claim, DeliveryResult, Suppression
 from engine.sender.breaker import Breaker
 from engine.sender.links import Links
 from engine.wire.digests import address_digest
@@ -163,6 +163,26 @@ def test_a_store_that_is_away_is_waited_for() -> None:
     desk = Desk(claims=Flaky())
     assert desk.send(MARKETING) == ["sent"]
     assert desk.hooks.calls == {"away": 2, "back": 1}
+
+
+@pytest.mark.parametrize("refusal", [REFUSED, GONE, PermanentFailure("no such door")])
+def test_a_refusal_is_written_down_before_its_partition_goes_to_another_sender(refusal: Exception) -> None:
+    """The next sender would find a hand-over without an end: marketing would be in doubt, and its dead letter dead."""
+    uncancelled: list[bool] = []
+
+    class Watched(MemoryClaims):
+        def release(self, ids: Sequence[str]) -> None:
+            uncancelled.extend(parcel.handing for parcel in desk.parcels)
+            super().release(ids)
+
+        def record(self, results: Sequence[DeliveryResult]) -> None:
+            uncancelled.extend(parcel.handing for parcel in desk.parcels)
+            super().record(results)
+
+    desk = Desk(refusal, claims=Watched())
+    desk.send(MARKETING)
+    assert uncancelled
+    assert all(uncancelled)
 
 
 def test_rules_hear_of_what_was_sent() -> None:
