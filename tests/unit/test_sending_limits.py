@@ -1,5 +1,9 @@
 """How fast, how often, and how far: the sender's small machines on a clock of the test's."""
 
+import sys
+from types import FrameType
+from typing import Any
+
 import pytest
 
 from engine.sender.breaker import Breaker
@@ -92,3 +96,25 @@ def test_how_far_all_have_ended_is_where_the_first_has_not(done: list[int], offs
     for number in done:
         prefix.done(number + 1)
     assert prefix.offset == offset
+
+
+def test_another_thread_may_ask_how_far_all_have_ended_at_any_moment() -> None:
+    """A commit once met a record that ended between two of its instructions, and the sender stopped."""
+    prefix, ended = CommittableOffset(), iter(range(1, 100))
+    for next_offset in range(1, 100):
+        prefix.begin(next_offset)
+
+    def between(frame: FrameType, event: str, _: object) -> Any:
+        """What happens between any two instructions of a call."""
+        frame.f_trace_opcodes = True
+        if event == "opcode":
+            prefix.done(next(ended))
+        return between
+
+    before = sys.gettrace()
+    sys.settrace(between)
+    try:
+        offset = prefix.offset
+    finally:
+        sys.settrace(before)
+    assert offset <= prefix.offset
