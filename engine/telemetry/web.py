@@ -7,7 +7,7 @@ import structlog
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
-from engine.errors import EngineError
+from engine.errors import EngineError, SinkUnavailable
 from engine.telemetry import codes
 from engine.wire.feedback import FeedbackKind
 
@@ -20,7 +20,7 @@ FEEDBACK_KINDS = tuple(FeedbackKind)
 
 
 PATIENCE = 60.0
-"""Seconds in which every request failed before this copy counts as not ready. A restarting broker is back earlier."""
+"""Seconds in which every write failed before this copy counts as not ready. A restarting broker is back earlier."""
 REST = 30.0
 """Seconds without a request after which it counts as ready again: only a request can show whether it works."""
 
@@ -67,7 +67,7 @@ class WebWatch:
 
     @property
     def serves(self) -> bool:
-        """Whether requests are served: False when all failed for PATIENCE, until REST has passed without one."""
+        """Whether feedback is written: False when all writes failed for PATIENCE, until REST has passed without one."""
         failing, now = self._failing_since, self._clock()
         return failing is None or self._last_failure - failing < PATIENCE or now - self._last_failure > REST
 
@@ -102,8 +102,8 @@ class WebWatch:
 
     def failed(self, page: str, error: EngineError) -> None:
         """A request could not be served; the client was asked to retry."""
-        self._last_failure = self._clock()
-        if self._failing_since is None:
-            self._failing_since = self._last_failure
+        if isinstance(error, SinkUnavailable):  # without the store customers can still unsubscribe, here as elsewhere
+            self._last_failure = self._clock()
+            self._failing_since = self._last_failure if self._failing_since is None else self._failing_since
         self._failed.labels(page).inc()
         self._log.warning("unavailable", page=page, reason=str(error))
