@@ -1,7 +1,8 @@
 """A commit in a transaction is written once or not at all, whatever becomes of its connection."""
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from io import BytesIO
 from typing import Any, cast
 
 import msgspec
@@ -17,6 +18,15 @@ pytestmark = pytest.mark.redis
 FIRST = Commit(
     b"", Meta(seq=1), values={"c-1": b"old", "c-2": b"old"}, looks={5: b"looks"}, outbox=[Entry("o-1", b"x")]
 )
+
+
+def names_of(sent: bytes) -> list[bytes]:
+    """Of the commands in what goes over a connection."""
+    names, reader = [], BytesIO(sent)
+    while begin := reader.readline():
+        words = [reader.read(int(reader.readline()[1:]) + 2)[:-2] for _ in range(int(begin[1:]))]
+        names.append(words[0])
+    return names
 
 
 class Line:
@@ -39,15 +49,10 @@ class Line:
     def is_connected(self) -> bool:
         return not self._lost and self._connection.is_connected
 
-    def pack_commands(self, commands: Any) -> Any:
-        names = [command[0] for command in commands]
-        self._writes = "EXEC" in names and "SET" in names
-        self._watches = "WATCH" in names
+    def send_packed_command(self, command: Sequence[bytes], check_health: bool = True) -> None:
+        names = names_of(b"".join(command))
         self._answers = len(names)
-        return self._connection.pack_commands(commands)
-
-    def send_packed_command(self, command: Any, check_health: bool = True) -> None:
-        fault = self._pool.next(self._watches, self._writes)
+        fault = self._pool.next(b"WATCH" in names, b"EXEC" in names and b"SET" in names)
         if fault == "before":
             self._lose()
         if fault == "raced":

@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from itertools import chain
 from typing import Any, Final
 
+from hiredis import pack_command
 from redis import RedisCluster, exceptions
 
 from engine.adapters.redis.change import encode_outbox, only_trims
@@ -79,11 +80,12 @@ def _commands(keys: Sequence[str], days: Sequence[int], commit: Commit, seal: by
     m, values, all_days, outbox = keys[:4]
     lists = dict(zip(days, keys[6:], strict=True))
     yield "SET", m, seal
-    kept = {customer: value for customer, value in commit.values.items() if value is not None}
+    kept, gone = commit.values, [customer for customer, value in commit.values.items() if value is None]
+    if gone:
+        kept = {customer: value for customer, value in kept.items() if value is not None}
+        yield "HDEL", values, *gone
     if kept:
         yield "HSET", values, *chain.from_iterable(kept.items())
-    if len(kept) < len(commit.values):
-        yield "HDEL", values, *(commit.values.keys() - kept.keys())
     if commit.days_gone:
         yield "DEL", *map(lists.__getitem__, commit.days_gone)
         yield "SREM", all_days, *commit.days_gone
@@ -136,7 +138,7 @@ def _kept(pool: Any, connection: Any) -> Iterator[Any]:
         nonlocal clean
         if same and not connection.is_connected:
             raise exceptions.ConnectionError
-        connection.send_packed_command(connection.pack_commands(commands), check_health=not same)
+        connection.send_packed_command([b"".join(map(pack_command, commands))], check_health=not same)
         answers = [_answer(connection) for _ in commands]
         clean = isinstance(answers[-1], list)
         return answers
