@@ -4,32 +4,19 @@ The platforms hash what they know of their users in the same way, so a character
 docs/audiences.md names the published rules.
 """
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from types import MappingProxyType
 from typing import Final
 
-from engine.wire.addresses import trimmed
-
-_NOT_DIALLED: Final = re.compile(r"\(\s*0\s*\)")
-"""The zero within a country, in +49 (0)170."""
-_BETWEEN: Final = re.compile(r"[\s().\u2010-\u2015/-]+")
-_E164: Final = re.compile(r"\+[1-9][0-9]{7,14}")
+from engine.wire.addresses import e164, trimmed
 
 
 def plain_mail(address: str) -> str:
     """The address trimmed and in small letters; "" for what is no address."""
     found = trimmed(address).lower()
     return found if "@" in found and not any(char.isspace() for char in found) else ""
-
-
-def e164(number: str) -> str:
-    """The number with + and country code; "" for one without a country code, which only its country could complete."""
-    found = _BETWEEN.sub("", _NOT_DIALLED.sub("", trimmed(number)))
-    found = f"+{found[2:]}" if found.startswith("00") else found
-    return found if _E164.fullmatch(found) else ""
 
 
 def hashed(text: str) -> str:

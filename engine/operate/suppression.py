@@ -4,7 +4,10 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from engine.config import CHANNELS
+from engine.errors import UsageError
 from engine.ports import Suppression, SuppressionList, SuppressionQuery
+from engine.wire.addresses import trimmed
 from engine.wire.digests import address_digest, former_digest
 
 _DIGEST: Final = re.compile(r"[0-9a-f]{32}")
@@ -25,5 +28,16 @@ def _counts(suppressions: SuppressionList, one: Suppression, digest: str) -> boo
 
 
 def digest_of(address: str, channel: str) -> str:
-    """The digest of an address or number; a digest is returned unchanged."""
-    return address if _DIGEST.fullmatch(address) else address_digest(channel, address)
+    """The digest of an address or number; a digest is returned unchanged.
+
+    Raises UsageError for what no message could go to, such as a customer's id: nobody would be stopped by it.
+    """
+    if _DIGEST.fullmatch(address):
+        return address
+    if channel not in CHANNELS:
+        message = f"--channel {channel!r}: expected one of {', '.join(CHANNELS)}"
+        raise UsageError(message)
+    if not trimmed(address) or (channel == "email" and "@" not in address):
+        message = f"{address!r}: expected a mail address; a number or a token needs its --channel, such as sms"
+        raise UsageError(message)
+    return address_digest(channel, address)

@@ -8,7 +8,7 @@ from typing import Final
 
 from engine.model import Outreach, Survey
 from engine.ports import SuppressionQuery
-from engine.wire.addresses import canonical_address
+from engine.wire.addresses import canonical_address, e164
 from engine.wire.link_tokens import LinkToken, SurveyToken
 
 ALL: Final = "*"
@@ -21,8 +21,9 @@ def customer_digest(customer: str) -> str:
 
 
 def address_digest(channel: str, to: str) -> str:
-    """The digest of an address of a channel, the same for all its spellings."""
-    text = f"{channel}\0{canonical_address(to)}"
+    """The digest of an address of a channel, the same for all its spellings; of a number, with its country code."""
+    number = e164(to) if channel != "email" else ""
+    text = f"{channel}\0{number or canonical_address(to)}"
     if "ss" in text.rpartition("@")[2] and "@" in text:
         # Digests once took ß for ss: what is stored under the plain form may be of another domain.
         text = f"2\0{text}"

@@ -113,6 +113,12 @@ def test_what_was_said_of_a_former_spelling_is_listed_and_taken_off(office: Offi
         ("add", ADDRESS, "--reason", " "),
         ("add", ADDRESS, "--reason", "two\nlines"),
         ("remove", ADDRESS, "--purpose", "@"),
+        ("add", "c-1042"),
+        ("add", " "),
+        ("add", "+49 170 1234567"),
+        ("add", "+49 170 1234567", "--channel", "smms"),
+        ("remove", "c-1042"),
+        ("list", "c-1042"),
     ],
 )
 def test_what_no_list_can_have_is_refused(office: Office, args: tuple[str, ...]) -> None:

@@ -47,6 +47,29 @@ def test_different_mailboxes_are_not_one(one: str, other: str) -> None:
     assert address_digest("email", one) != address_digest("email", other)
 
 
+NUMBER = ["+49 170 1234567", "0049170-1234567", "+49 (0)170/123 45 67", " +491701234567\u200b"]
+
+
+@pytest.mark.parametrize("spelling", NUMBER)
+def test_who_wants_no_more_text_messages_gets_none_however_the_number_is_spelled(spelling: str) -> None:
+    suppressions = MemorySuppressions()
+    suppressions.suppress(address_digest("sms", spelling), "unsubscribed")
+    numbers = ("+491701234567", *NUMBER, "+491701234568")
+    asked = [suppression_query(outreach(channel="sms", to=to)) for to in numbers]
+    assert suppressions.reasons(asked) == ["unsubscribed"] * 5 + [""]
+
+
+def test_who_said_no_to_text_messages_before_digests_changed_gets_none_now() -> None:
+    suppressions = MemorySuppressions()
+    suppressions.suppress(before("sms", "+49 170 1234567"), "complained")
+    assert suppressions.reasons([suppression_query(outreach(channel="sms", to="+49 170 1234567"))]) == ["complained"]
+
+
+@pytest.mark.parametrize("to", ["0170 1234567", "12-34", "token-00491701234567-abc", "+49 170"])
+def test_what_is_no_whole_number_is_taken_as_it_is(to: str) -> None:
+    assert address_digest("push", to) == before("push", to)
+
+
 @pytest.mark.parametrize("to", ["Ada@Shop.example", "+49 170 123", " Token-ABC ", "ada@", "no address"])
 def test_most_digests_are_what_they_always_were(to: str) -> None:
     assert address_digest("email", to) == before("email", to)

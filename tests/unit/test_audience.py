@@ -11,7 +11,8 @@ import pytest
 import redis
 
 from engine.adapters.redis.embedded import EmbeddedServer
-from engine.operate.ad_platforms import FORMS, e164, hashed, plain_mail
+from engine.operate.ad_platforms import FORMS, hashed, plain_mail
+from engine.wire.addresses import e164
 from tests.support.backtests import write_lines
 from tests.support.cdnow import TEMPLATE
 from tests.support.command import Ran, engine
