@@ -25,7 +25,7 @@ class Source(Protocol):
     """The source of a replay: records in order, from given offsets."""
 
     def read(self, offsets: Mapping[str, int]) -> Iterator[Record]:
-        """Records from `offsets` (source -> next offset; 0 where absent) to the end."""
+        """Records from `offsets` (source -> next offset; 0 where absent) to the end. The caller may change them."""
 
 
 class Ownership(Protocol):

@@ -51,7 +51,10 @@ def share_of(number: int, shares: int) -> Share:
 
 
 class Replay:
-    """Reads the inputs to their end, merged by event time; continues where an earlier run on the store stopped."""
+    """Reads the inputs to their end, merged by event time; continues where an earlier run on the store stopped.
+
+    `batch`: records of a commit. Of more, what is read and decided would leave the processor's cache between.
+    """
 
     def __init__(
         self,
@@ -60,7 +63,7 @@ class Replay:
         *,
         outcomes: OutreachSink | None = None,
         dead_letters: OutreachSink | None = None,
-        batch: int = 2_000,
+        batch: int = 500,
         share: Share | None = None,
         progress: Callable[[int], None] = lambda records: None,
     ) -> None:
@@ -112,6 +115,7 @@ class Replay:
             self.summary.records += 1
             event = self._decode(one.decoder, record, wall)
             identified = self._identified(one.decoder, record, wall) if one.decoder.names_guests else None
+            record.value = None  # no longer asked for, and a batch of them would fill the processor's cache
             if event is not None:
                 clock = event.time
                 if share and not share.has(event.customer):

@@ -35,7 +35,7 @@ _UNPACKED = 10
 """Bytes in one of a gzipped history."""
 _MOST = 8
 """Processes, at most: each reads and decodes all records, which more of them would not make faster."""
-_AHEAD = 64
+_AHEAD = 256
 """Batches that one process may be ahead of another; bounds the memory."""
 
 Line = tuple[str, str, str, bytes]
