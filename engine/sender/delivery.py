@@ -264,16 +264,23 @@ class Delivery:
         return await self._fail(parcel, PermanentFailure(f"given up: {failure.reason}"))
 
     async def _fail(self, parcel: Parcel, failure: PermanentFailure) -> None:
-        outreach, context = parcel.outreach, self._context
         parcel.handing = True  # must not be cancelled: another sender would find a hand-over without an end
+        try:
+            await self._write_off(parcel, failure)
+        finally:
+            parcel.handing = False
+
+    async def _write_off(self, parcel: Parcel, failure: PermanentFailure) -> None:
+        outreach, context = parcel.outreach, self._context
+        # Not a result: an operator who has mended the cause may replay the dead letter. Before all else, as the brokers
+        # may have no room for that letter now: then it is tried again, and must not look like a hand-over in doubt.
+        await self._release(outreach.id)
         context.reporter.write_dead_letter(parcel.record, "outreach-refused", failure.detail or failure.reason)
         context.hooks.dead_letter("outreach-refused")
         if failure.bounced:
             address = address_digest(outreach.channel, outreach.to)
             await self._suppress(Suppression(address, ALL, Outcome.BOUNCED.value, at=context.wall()))
             return await self._end(parcel, Outcome.BOUNCED, failure.reason)
-        # Not recorded as a result: an operator who has mended the cause may replay the dead letter.
-        await self._release(outreach.id)
         return self._tell(parcel, Outcome.FAILED, context.wall(), failure.reason)
 
     async def _end(self, parcel: Parcel, outcome: Outcome, reason: str) -> None:

@@ -7,13 +7,13 @@ import pytest
 
 from engine.adapters.memory import MemoryClaims, MemorySuppressions
 from engine.adapters.memory.sending import ClaimBook
-from engine.errors import PermanentFailure, StoreUnavailable, TemporaryFailure
+from engine.errors import BrokersAway, PermanentFailure, StoreUnavailable, TemporaryFailure
 from engine.model import UNSUBSCRIBE_LINK, Outreach
 from engine.ports import Claim, DeliveryResult, Suppression
 from engine.sender.breaker import Breaker
 from engine.sender.links import Links
 from engine.wire.digests import address_digest
-from tests.support.desk import Desk
+from tests.support.desk import Desk, Written
 from tests.support.outreach import outreach
 
 UNCERTAIN = TemporaryFailure("no answer", uncertain=True)
@@ -183,6 +183,22 @@ def test_a_refusal_is_written_down_before_its_partition_goes_to_another_sender(r
     desk.send(MARKETING)
     assert uncancelled
     assert all(uncancelled)
+
+
+@pytest.mark.parametrize("refusal", [REFUSED, GONE])
+def test_a_refusal_for_which_the_brokers_have_no_room_is_not_in_doubt(refusal: Exception) -> None:
+    class Full(Written):
+        def write(self, key: str, identity: str, value: bytes) -> None:
+            raise BrokersAway("kafka:9092", "100,000 records wait to be taken")
+
+    desk = Desk(refusal)
+    desk.letters = Full()
+    with pytest.raises(BrokersAway):
+        desk.send(MARKETING)
+    assert not desk.parcels[0].handing
+    desk.letters = Written()
+    assert desk.send(MARKETING) == ["sent"], "the channel takes what it is handed again"
+    assert desk.claims.in_doubt() == []
 
 
 def test_rules_hear_of_what_was_sent() -> None:
