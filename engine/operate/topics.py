@@ -73,10 +73,11 @@ def partitions_for(settings: Settings, catalog: Catalog, counts: Mapping[str, in
 
 def topics_wanted(settings: Settings, catalog: Catalog, count: int, replicas: int | None) -> list[NewTopic]:
     events = [NewTopic(name, count, replicas, ARRIVAL) for name in topics_of(settings, catalog)]
+    outreach_days = min(7, settings.send_claims_days)  # what is read again once its claim has gone is sent again
     kept = {
         settings.events_topic: _kept("7d") | _takes(max(KAFKA_DEFAULT, catalog.accept.max_bytes + RECORD_OVERHEAD)),
         settings.derived_topic: _kept("7d") | _takes(max(KAFKA_DEFAULT, catalog.accept.max_bytes + RECORD_OVERHEAD)),
-        settings.outreach_topic: _kept("7d") | _takes(LARGEST_OUTREACH),
+        settings.outreach_topic: _kept(f"{outreach_days}d") | _takes(LARGEST_OUTREACH),
         settings.outcomes_topic: _kept("90d"),
         settings.feedback_topic: _kept("365d"),
         settings.dead_letters_topic: _kept("90d") | _takes(max(LARGEST_LETTER, 2 * catalog.accept.max_bytes)),

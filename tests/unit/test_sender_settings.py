@@ -5,6 +5,9 @@ from typing import Any
 import pytest
 
 from engine.config import BadSetting, load_settings
+from engine.core.catalog import Catalog
+from engine.core.zones import DAY
+from engine.operate.topics import topics_wanted
 from engine.wiring.sender import equipment_of, limits
 
 SECRET = "whsec_" + "A" * 40
@@ -50,3 +53,10 @@ def test_rates_are_by_the_names_that_mail_goes_to() -> None:
     rates = limits(given).rates
     assert rates.channels == {"email": 100, "*": 5}
     assert rates.domains == {"gmail.com": 20, "xn--bcher-kva.example": 3, "*": 50}
+
+
+@pytest.mark.parametrize(("days", "kept"), [(30, 7), (3, 3)])
+def test_no_outreach_is_kept_longer_than_what_says_that_it_was_sent(days: int, kept: int) -> None:
+    settings = load_settings(send_claims_days=days)
+    topics = {topic.name: topic for topic in topics_wanted(settings, Catalog(), 1, None)}
+    assert int(topics[settings.outreach_topic].config["retention.ms"]) == kept * DAY

@@ -70,6 +70,14 @@ def test_what_is_no_customer_is_refused(site: Website, browser: Browser, friend:
     assert site.published() == []
 
 
+def test_an_id_that_is_not_utf_8_is_refused_as_all_of_them_would_be_one_customer(
+    site: Website, browser: Browser
+) -> None:
+    answer = browser.post(LINK, content=b"customer=Z%F6e", headers=KEY)
+    assert answer.status_code == 400
+    assert site.published() == []
+
+
 @pytest.mark.parametrize("code", ["forged", make_code(["another-secret"], "c-1"), token()])
 def test_a_code_that_is_not_ours_shows_nothing_and_claims_nothing(site: Website, browser: Browser, code: str) -> None:
     assert browser.get(f"/share/{code}").status_code == claim(browser, "c-7", f"/share/{code}") == 403

@@ -55,7 +55,8 @@ class SharePages:
         self._check_key(request)
         by = read_code(self.secrets, request.path_params["code"])
         friend = (await read_form(request)).get("customer", [""])[-1]
-        if not friend.strip() or friend in self.nobody or not is_customer_length(friend):
+        unreadable = "\N{REPLACEMENT CHARACTER}" in friend  # not UTF-8: different ids would be one customer
+        if not friend.strip() or unreadable or friend in self.nobody or not is_customer_length(friend):
             raise HTTPException(HTTPStatus.BAD_REQUEST)
         if friend == by:
             raise HTTPException(HTTPStatus.CONFLICT)
