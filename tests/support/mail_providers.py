@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.hashes import SHA1, SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import NameOID
 
-from engine.adapters.memory import MemoryRecords
+from engine.adapters.memory import MemoryRecords, MemorySuppressions
 from engine.adapters.web.feedback import feedback_routes
 from engine.adapters.web.providers.base import BadFeedback, Provider
 from engine.adapters.web.providers.mailgun import Mailgun
@@ -27,7 +27,7 @@ from engine.adapters.web.providers.sendgrid import SendGrid
 from engine.adapters.web.providers.ses import AmazonSes
 from engine.adapters.web.publish import Publisher
 from engine.core.zones import from_millis, iso
-from engine.ports import RecordWriter
+from engine.ports import RecordWriter, SuppressionList
 from tests.support.website import NOW, SECRETS, Browser, Website
 
 TOPIC = "arn:aws:sns:eu-west-1:123456789012:mail-reports"
@@ -266,8 +266,10 @@ class Desk:
 
 
 @contextmanager
-def desk(office: Office, writer: RecordWriter | None = None) -> Iterator[Desk]:
-    website = Website(writer=writer or MemoryRecords())
+def desk(
+    office: Office, writer: RecordWriter | None = None, suppressions: SuppressionList | None = None
+) -> Iterator[Desk]:
+    website = Website(writer=writer or MemoryRecords(), suppressions=suppressions or MemorySuppressions())
     publish = Publisher(website.writer, website.watch).publish
     website.feedback = feedback_routes(
         {office.name: office.provider}, SECRETS, publish, lambda: website.now, website.watch, website.choices

@@ -1,10 +1,12 @@
 """SendGrid's event webhook, with events as its reference shows them."""
 
+import threading
 from typing import Any
 
 import msgspec
 import pytest
 
+from engine.adapters.memory import MemorySuppressions
 from tests.support.mail_providers import SendGridOffice, desk
 from tests.support.provider_events import sendgrid_event as event
 from tests.support.website import NOW, token
@@ -71,6 +73,22 @@ def test_one_bad_entry_of_a_batch_spoils_no_other() -> None:
         types = [published["type"] for published in reports.published()]
         assert reports.passed_over("unreadable-entry") == len(bad)
     assert types == ["outreach_complained", "outreach_clicked", "outreach_opened"]
+
+
+def test_a_batch_of_many_who_unsubscribe_asks_the_store_for_all_of_them_at_once() -> None:
+    """One after the other, a batch of a hundred would take longer than SendGrid waits, and come again for ever."""
+    together = threading.Barrier(4)
+
+    class Slow(MemorySuppressions):
+        def allowed(self, digest: str, purpose: str) -> int:
+            together.wait(30)
+            return super().allowed(digest, purpose)
+
+    batch = [event("unsubscribe", engine_token=token(outreach=f"o-{number}")) for number in range(4)]
+    with desk(OFFICE, suppressions=Slow()) as reports:
+        assert reports.post(OFFICE.signed(msgspec.json.encode(batch))) == 200
+        ids = [published["id"] for published in reports.published()]
+    assert ids == [f"o-{number}:unsubscribed" for number in range(4)]
 
 
 def test_a_click_that_has_not_happened_yet_happened_now() -> None:

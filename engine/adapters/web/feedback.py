@@ -1,5 +1,6 @@
 """Webhooks of mail providers: their reports become events on the feedback topic."""
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -59,7 +60,10 @@ class _Webhook:
         except BadFeedback as error:
             self.watch.refused("feedback", f"{self.name}-{error.code}")
             return Response(status_code=error.status)
-        feedback = [await self._named(one) for each in told if (one := self._understand(each))]
+        understood = filter(None, map(self._understand, told))
+        feedback = await asyncio.gather(
+            *map(self._named, understood)
+        )  # at once: a provider waits for some seconds only
         if feedback:
             await self.publish(feedback)
         return Response(status_code=200)  # Mailgun would repeat a 204
