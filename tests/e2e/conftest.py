@@ -1,12 +1,14 @@
 """Stages and post offices: a namespace with its topics and processes, of a test's own."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from tests.services import AnyRedis, Broker, RedisServer
-from tests.services.processes import nothing_outlives_it
+from tests.services.forks import Forks
+from tests.services.processes import nothing_outlives_it, popen, started_by
 from tests.support.command import engine
 from tests.support.faults import Stage
 from tests.support.post_office import PostOffice
@@ -17,6 +19,20 @@ from tests.support.referral_stage import ReferralStage
 def only_its_own_processes() -> Iterator[None]:
     """What a failed test had started would take the next one's processor, ports and patience."""
     with nothing_outlives_it():
+        yield
+
+
+@pytest.fixture(scope="session")
+def _forks() -> Iterator[Forks]:
+    with closing(Forks()) as forks:
+        yield forks
+
+
+@pytest.fixture(autouse=True)
+def starts(request: pytest.FixtureRequest, _forks: Forks) -> Iterator[None]:
+    """Services are forked, unless a test is marked `real_starts`."""
+    way = popen if request.node.get_closest_marker("real_starts") else _forks.start
+    with started_by(way):
         yield
 
 

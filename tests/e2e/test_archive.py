@@ -3,7 +3,6 @@
 import json
 import random
 import signal
-import subprocess
 import time
 from collections import Counter
 from functools import partial
@@ -14,7 +13,8 @@ import duckdb
 import pytest
 
 from tests.services import Broker
-from tests.support.command import engine, start
+from tests.services.processes import Running
+from tests.support.command import engine, start_again
 from tests.support.folder_changes import PATIENCE, changes
 from tests.support.kafka_clients import make_topics, produce
 from tests.support.project_files import write_project
@@ -63,7 +63,7 @@ class Feed:
         return Counter((topic, number, n) for (topic, number), count in self.written.items() for n in range(count))
 
 
-def ended(process: subprocess.Popen[bytes]) -> bool:
+def ended(process: Running) -> bool:
     time.sleep(0.001)
     return process.poll() is not None
 
@@ -90,7 +90,7 @@ def test_an_archive_of_live_topics_killed_at_twenty_moments_has_each_record_once
     folder.mkdir()
     while killed < 20:
         feed.more()
-        process, moment = start(*command, folder=tmp_path, env=env, stdout=subprocess.DEVNULL), rng.randint(1, 30)
+        process, moment = start_again(*command, folder=tmp_path, env=env), rng.randint(1, 30)
         for seen, _ in enumerate(changes(folder, partial(ended, process)), 1):
             if seen == moment:
                 process.kill()

@@ -9,7 +9,7 @@ from tests.support.effort import Effort, tried_hard
 from tests.support.faults import Stage
 from tests.support.job import START, Entry, entry_of, project
 
-pytestmark = [pytest.mark.e2e, pytest.mark.kafka]
+pytestmark = [pytest.mark.e2e, pytest.mark.kafka, pytest.mark.real_starts]
 
 
 @tried_hard

@@ -4,7 +4,6 @@ import gzip
 import json
 import random
 import signal
-import subprocess
 import time
 from collections import Counter
 from datetime import datetime, timedelta
@@ -13,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from engine.demo.generate import SAMPLE
+from tests.services.processes import Running
 from tests.support.cdnow import CDNOW, END, EVENTS, PROJECT, RULES, Firing, by_rule, fired, wanted
-from tests.support.command import engine, lines_of, shared_data, start
+from tests.support.command import engine, lines_of, shared_data, start_again
 from tests.support.project_files import write_project
 
 RETAIL_END = "2012-03-31T12:00:00Z"
@@ -149,11 +149,11 @@ def _replay_despite_kills(folder: Path, args: list[object], kills: int) -> None:
     assert _start(folder, args).wait(120) == 0
 
 
-def _start(folder: Path, args: list[object]) -> subprocess.Popen[bytes]:
-    return start("replay", *args, *STAYS, folder=folder, stdout=subprocess.DEVNULL)
+def _start(folder: Path, args: list[object]) -> Running:
+    return start_again("replay", *args, *STAYS, folder=folder)
 
 
-def _wait_until_longer(path: Path, by: int, run: subprocess.Popen[bytes]) -> None:
+def _wait_until_longer(path: Path, by: int, run: Running) -> None:
     goal = _size(path) + by
     while _size(path) < goal and run.poll() is None:
         time.sleep(0.001)

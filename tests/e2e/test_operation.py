@@ -20,7 +20,7 @@ from tests.support.faults import Stage
 from tests.support.job import START, Entry, make_job, project
 from tests.support.workers import Worker
 
-pytestmark = [pytest.mark.e2e, pytest.mark.kafka]
+pytestmark = [pytest.mark.e2e, pytest.mark.kafka, pytest.mark.real_starts]
 
 FAILING = """\
 {% block subject %}Hello{% endblock %}

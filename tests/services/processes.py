@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from functools import cache
 from itertools import islice
 from pathlib import Path
+from typing import BinaryIO, Protocol, TypeVar
 from unittest import SkipTest
 
 
@@ -107,7 +108,50 @@ def nothing_outlives_it() -> Iterator[None]:
             _killers.pop()()
 
 
-def tended(process: subprocess.Popen[bytes]) -> subprocess.Popen[bytes]:
+class Running(Protocol):
+    """What `subprocess.Popen` has."""
+
+    @property
+    def pid(self) -> int: ...
+    @property
+    def returncode(self) -> int | None: ...
+    def poll(self) -> int | None: ...
+    def wait(self, timeout: float | None = None) -> int: ...
+    def send_signal(self, sig: int) -> None: ...
+    def kill(self) -> None: ...
+
+
+_AnyRunning = TypeVar("_AnyRunning", bound=Running)
+_Start = Callable[[Sequence[str], BinaryIO, Path | None], Running]
+
+
+def popen(command: Sequence[str], log: BinaryIO, folder: Path | None) -> Running:
+    """A session of its own that nobody talks to."""
+    return subprocess.Popen(
+        command, cwd=folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+    )
+
+
+_starts: list[_Start] = [popen]
+
+
+@contextmanager
+def started_by(start: _Start) -> Iterator[None]:
+    """Meanwhile processes are started in this way."""
+    _starts.append(start)
+    try:
+        yield
+    finally:
+        _starts.remove(start)
+
+
+def started(command: Sequence[str], log: Path, folder: Path | None = None) -> Running:
+    """A process that appends what it says to `log`."""
+    with log.open("ab") as file:
+        return _starts[-1](command, file, folder)
+
+
+def tended(process: _AnyRunning) -> _AnyRunning:
     """One that was started without `Process`, to be killed with the others."""
 
     def kill() -> None:
@@ -126,7 +170,7 @@ class Process:
         self.command = command
         self.log = log
         self.ready = ready
-        self._running: subprocess.Popen[bytes] | None = None
+        self._running: Running | None = None
         self._watch: subprocess.Popen[bytes] | None = None
         self.code: int | None = None
         """How it ended when it was told to; negative: by that signal."""
@@ -144,10 +188,7 @@ class Process:
 
     def start(self, seconds: float = PATIENCE) -> None:
         """Returns when it serves. Raises RuntimeError with the end of its log if it does not."""
-        with self.log.open("ab") as log:
-            self._running = subprocess.Popen(
-                self.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
-            )
+        self._running = started(self.command, self.log)
         # Nothing is ever written to the pipe: its end closes with our process.
         watch = ["/bin/sh", "-c", f"read -r nothing; kill -KILL {self.pid}"]
         self._watch = subprocess.Popen(watch, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True)

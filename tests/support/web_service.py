@@ -1,7 +1,6 @@
 """`engine web` as a process, who asks it, and what it has told the broker."""
 
 import json
-import subprocess
 import sys
 from typing import Any
 
@@ -10,7 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from engine.wire.digests import address_digest
 from engine.wire.link_tokens import LinkToken, make_token
-from tests.services.processes import PATIENCE, free_ports, listens, tended, wait_until
+from tests.services.processes import PATIENCE, free_ports, listens, started, tended, wait_until
 from tests.support.command import PROGRAM, REPOSITORY
 from tests.support.post_office import NOW, PostOffice
 
@@ -27,9 +26,8 @@ class Web:
         ports = {"web_port": self.port, "http_port": self.operators, "rules": REPOSITORY / "rules"}
         settings = {**office.settings, **ports, **changes}
         command = [f"ENGINE_{name.upper()}={value}" for name, value in settings.items()]
-        with self._log.open("wb") as log:
-            process = subprocess.Popen(["env", *command, sys.executable, "-c", PROGRAM, "web"], stderr=log)
-        self._process = tended(process)
+        self._log.unlink(missing_ok=True)
+        self._process = tended(started(["env", *command, sys.executable, "-c", PROGRAM, "web"], self._log))
         self.browser = httpx.Client(base_url=f"http://127.0.0.1:{self.port}/mail", timeout=30)
 
     def ready(self) -> "Web":
