@@ -1,4 +1,4 @@
-"""Servers for the tests that want real ones: one of each for a whole run, or for each process of a parallel one.
+"""Servers for the tests that want real ones: one broker for a whole run, one Redis for each process of a parallel one.
 
 And how the processes of a parallel run share the tests: tests/support/spread.py.
 """
@@ -15,6 +15,7 @@ import pytest
 import tests.support.examples  # noqa: F401, how properties are tried
 from tests.services import AnyRedis, Broker, open_broker, open_redis
 from tests.services.processes import for_many_tests
+from tests.services.shared import SharedBroker
 from tests.support.scratch import keep_in_memory
 from tests.support.spread import Spread, deal_out, number_of_processes
 
@@ -25,11 +26,12 @@ _numbers = count(1)
 
 
 @pytest.fixture(scope="session")
-def the_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
-    with for_many_tests():
-        broker = open_broker(tmp_path_factory.mktemp("broker"))
-    yield broker
-    broker.remove()
+def the_broker(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Broker]:
+    """Of all processes of a parallel run."""
+    place = tmp_path_factory.getbasetemp()
+    share = SharedBroker((place.parent if hasattr(request.config, "workerinput") else place) / "broker")
+    yield share.broker
+    share.give_back()
 
 
 @pytest.fixture
@@ -42,7 +44,7 @@ def mortal_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
 
 @pytest.fixture
 def broker(request: pytest.FixtureRequest) -> Broker:
-    """Running, whatever the last test did to it. A test that stops, kills or freezes it is marked `kills_brokers`."""
+    """All tests' own. One that stops, kills or freezes it is marked `kills_brokers`, and gets another."""
     mortal = request.node.get_closest_marker("kills_brokers")
     broker: Broker = request.getfixturevalue("mortal_broker" if mortal else "the_broker")
     broker.start()

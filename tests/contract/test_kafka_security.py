@@ -10,6 +10,7 @@ from typing import Any
 
 import confluent_kafka.admin
 import pytest
+from confluent_kafka import KafkaException
 
 from engine.adapters.kafka.admin import Admin
 from engine.adapters.kafka.library import library
@@ -19,6 +20,7 @@ from engine.errors import SinkUnavailable, SourceUnavailable
 from engine.ports import Entry
 from tests.services import Broker
 from tests.services.kafka_config import PASSWORD, USER
+from tests.services.processes import wait_until
 from tests.support.kafka_clients import CLIENTS, Client, Owner, Reader, make_topics, poll_until
 
 pytestmark = pytest.mark.kafka
@@ -76,8 +78,19 @@ def test_a_user_with_a_salted_password(client: Client, broker: Broker, topic: st
     admin = their.AdminClient({"bootstrap.servers": broker.address})
     upsertion = their.UserScramCredentialUpsertion("carol", their.ScramCredentialInfo(kind, 4096), b"carol's secret")
     admin.alter_user_scram_credentials([upsertion])["carol"].result(10)
+    wait_until(lambda: lets_carol_in(broker, mechanism), "the broker has heard of carol")
     security = Security("SASL_PLAINTEXT", mechanism, "carol", "carol's secret")  # type: ignore[arg-type]
     assert goes_round(client, KafkaSettings(broker.sasl_address, group=topic, topics=(topic,), security=security))
+
+
+def lets_carol_in(broker: Broker, mechanism: str) -> bool:
+    """A broker hears of a user a moment after its controller, which has answered."""
+    who = {"sasl.mechanism": mechanism, "sasl.username": "carol", "sasl.password": "carol's secret"}
+    at = {"bootstrap.servers": broker.sasl_address, "security.protocol": "SASL_PLAINTEXT", "log_level": 0}
+    try:
+        return bool(their.AdminClient(at | who).list_topics(timeout=2).brokers)
+    except KafkaException:
+        return False
 
 
 def test_a_token_from_a_file(client: Client, broker: Broker, topic: str, token_file: Path) -> None:

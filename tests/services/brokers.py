@@ -39,8 +39,13 @@ class Broker:
 
     def __init__(self, runner: Runner, address: str, listeners: Listeners | None = None) -> None:
         self._runner = runner
-        self._listeners = listeners
+        self.listeners = listeners
         self.address = address
+
+    @classmethod
+    def of_others(cls, address: str, listeners: Listeners | None = None) -> "Broker":
+        """It runs, and nobody here may stop it."""
+        return cls(_Given(), address, listeners)
 
     @property
     def sasl_address(self) -> str:
@@ -60,9 +65,9 @@ class Broker:
 
     @property
     def _known_listeners(self) -> Listeners:
-        if not self._listeners:
+        if not self.listeners:
             raise unavailable("the broker of ENGINE_TEST_KAFKA has no users that we know of")
-        return self._listeners
+        return self.listeners
 
     @property
     def running(self) -> bool:
@@ -117,7 +122,7 @@ def open_broker(folder: Path, heap: str = "512m", java_options: Sequence[str] = 
     Where there is no way to have one, the test is skipped (fails under CI).
     """
     if address := os.environ.get("ENGINE_TEST_KAFKA"):
-        return Broker(_Given(), address)
+        return Broker.of_others(address)
     listeners = Listeners.free(make_certificate(folder))
     trouble = []
     ways: dict[str, Callable[[], Runner]] = {
@@ -145,7 +150,7 @@ class _Given:
         """It runs."""
 
     def stop(self) -> None:
-        raise unavailable("the broker of ENGINE_TEST_KAFKA is not ours to stop")
+        raise unavailable("the broker is of all tests, or of ENGINE_TEST_KAFKA: it is not this one's to stop")
 
     kill9 = freeze = thaw = stop
 
