@@ -13,7 +13,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -27,6 +27,7 @@ from engine.errors import EmbeddedServerFailed
 _LONGEST_SOCKET_PATH = 100  # the system's limit is 108 bytes on Linux, 104 on macOS
 _START_SECONDS = 600  # it loads what is stored before it answers
 _STOP_SECONDS = 60
+_ASK_SECONDS = 5
 _SETTINGS = {
     "port": "0",
     "unixsocketperm": "700",
@@ -99,22 +100,23 @@ def _owned(folder: Path) -> Iterator[None]:
 
 
 def _stop_leftover(folder: Path, path: Path) -> None:
-    with socket.socket(socket.AF_UNIX) as left:
-        left.settimeout(_STOP_SECONDS)
-        try:
-            left.connect(str(path))
-        except (FileNotFoundError, ConnectionRefusedError):
-            return
-        try:
-            left.sendall(b"SHUTDOWN\r\n")
-            refusal = left.recv(1000)
-        except ConnectionError:
-            return
-        except TimeoutError:
-            refusal = b"no answer"
-    if refusal:
+    if refusal := _shut_down(path, _STOP_SECONDS):
         reason = f"a server left over from an earlier run does not stop ({refusal.decode().strip()}); end it by hand"
         raise EmbeddedServerFailed(str(folder), reason)
+
+
+def _shut_down(path: Path, seconds: float) -> bytes:
+    """What the server at the socket says when it is to go; nothing where it goes, or there is none."""
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(seconds)
+        try:
+            client.connect(str(path))
+            client.sendall(b"SHUTDOWN\r\n")
+            return client.recv(1000)
+        except (FileNotFoundError, ConnectionError):
+            return b""
+        except TimeoutError:
+            return b"no answer"
 
 
 @contextmanager
@@ -127,6 +129,8 @@ def _running(folder: Path, path: Path) -> Iterator[subprocess.Popen[bytes]]:
     try:
         yield server
     finally:
+        with suppress(OSError):
+            _shut_down(path, _ASK_SECONDS)  # at once; on a signal the server acts a tenth of a second later
         server.terminate()
         try:
             server.wait(_STOP_SECONDS)
@@ -160,7 +164,7 @@ def _wait_until_ready(folder: Path, path: Path, server: subprocess.Popen[bytes])
 def _answers(path: Path) -> bool:
     try:
         with socket.socket(socket.AF_UNIX) as client:
-            client.settimeout(5)
+            client.settimeout(_ASK_SECONDS)
             client.connect(str(path))
             client.sendall(b"PING\r\n")
             return client.recv(100).startswith(b"+PONG")
