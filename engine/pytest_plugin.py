@@ -11,7 +11,9 @@ import pytest
 
 from engine.lang.diagnostics import human
 from engine.lang.rule_tests import TestFile, load_tests
-from engine.testing import RulesBroken, TestResult, load_project, run_test_file
+from engine.testing import Project, RulesBroken, TestResult, load_project, run_test_file
+
+_PROJECTS = pytest.StashKey[dict[tuple[Path, Path], Project]]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -34,7 +36,7 @@ class RuleTestFile(pytest.File):
     def collect(self) -> Iterator[pytest.Item]:
         templates = self.path.parent.parent / self.config.getini("rule_templates")
         try:
-            project = load_project(self.path.parent, templates)
+            project = self._project(self.path.parent, templates)
         except RulesBroken as error:
             raise self.CollectError(str(error)) from error
         file, diagnostics = load_tests(self.path, project.loaded)
@@ -42,6 +44,13 @@ class RuleTestFile(pytest.File):
             raise self.CollectError(human(diagnostics))
         for index, case in enumerate(file.tests):
             yield RuleTest.from_parent(self, name=case.name, file=file, index=index, renderer=project.renderer)
+
+    def _project(self, rules: Path, templates: Path) -> Project:
+        """Loaded once for all files beside one another: it takes longer than all the rest."""
+        projects = self.session.stash.setdefault(_PROJECTS, {})
+        if (rules, templates) not in projects:
+            projects[rules, templates] = load_project(rules, templates)
+        return projects[rules, templates]
 
 
 class RuleTest(pytest.Item):
