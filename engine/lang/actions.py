@@ -18,7 +18,7 @@ from engine.core.expr.nodes import Sort
 from engine.core.expression import Expression, Needs
 from engine.core.facts import Fact
 from engine.lang.diagnostics import did_you_mean
-from engine.lang.fields import TEXT, Duration, Expr, Name, OptionalDuration, Purpose, Value
+from engine.lang.fields import TEXT, Duration, Expr, Name, OptionalSpan, Purpose, Value
 from engine.lang.form import NotNull, Shorthand, Strict
 from engine.lang.site import Site
 from engine.lang.templates import Templates
@@ -29,7 +29,7 @@ class Defaults(Strict):
     channel: Name = Field("email", description="email, sms, push or webhook.")
     purpose: Purpose = Field("marketing", description="What caps, consent and quiet hours are about.")
     priority: int = Field(0, description="Among rules that come true at once, higher goes first.")
-    expires: OptionalDuration = Field(None, description="How late it may still be sent; the policy's fresh_for.")
+    expires: OptionalSpan = Field(None, description="How late it may still be sent; the policy's fresh_for.")
 
 
 class Around(msgspec.Struct, frozen=True):
@@ -64,7 +64,7 @@ class SendFields(ActionFields):
     template: Name = Field(description="The template; its file is <template>.<channel>.j2.")
     channel: Name = Field("", description="email, sms, push or webhook; the default is in `defaults`.")
     purpose: Purpose = Field("", description="What caps, consent and quiet hours are about, instead of the rule's.")
-    expires: OptionalDuration = Field(None, description="How late it may still be sent; the policy's fresh_for.")
+    expires: OptionalSpan = Field(None, description="How late it may still be sent; the policy's fresh_for.")
     priority: Annotated[int | None, NotNull()] = Field(
         None, description="Among rules that come true at once, higher first."
     )

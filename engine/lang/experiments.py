@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import Field, model_validator
 
 from engine.core.experiments.model import Experiment, Goal
-from engine.lang.fields import READ_ID, Expr, Name, OptionalDuration, ReadId, matching
+from engine.lang.fields import READ_ID, Expr, Name, OptionalSpan, ReadId, matching
 from engine.lang.form import Parsed, Strict, named, refuse, said
 from engine.lang.site import Site
 
@@ -29,7 +29,7 @@ Salt = Annotated[str, Parsed(_salt, {"type": "string", "pattern": "^[^:]+$"})]
 class GoalFields(Strict):
     label = "goal"
     event: Name = Field(description="The event that customers shall have, such as purchase.")
-    within: OptionalDuration = Field(None, description="How long after the exposure; for ever when not given.")
+    within: OptionalSpan = Field(None, description="How long after the exposure; for ever when not given.")
 
 
 class ExperimentFields(Strict):

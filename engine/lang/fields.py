@@ -99,7 +99,10 @@ def _or_off(value: Any) -> int | None:
         return None
     if isinstance(value, str) and not any(char.isdigit() for char in value):
         refuse("bad-duration", f"{said(value)} is not a duration", "write off, or a number and a unit, such as 3d")
-    return _duration(value)
+    span = _duration(value)
+    if span == 0:
+        refuse("bad-duration", f"{said(value)} is no time at all", "write off, or a time longer than 0")
+    return span
 
 
 def _share(value: Any) -> float:
@@ -214,7 +217,7 @@ _OFF: JsonSchema = {"anyOf": [{"const": "off"}, _DURATION]}
 ShareField = Annotated[float, Parsed(_share, {"type": "string", "pattern": r"^\d+(\.\d+)? ?%$", "examples": ["5%"]})]
 """A share of the customers: "5%" is .05."""
 Duration = Annotated[int, Parsed(_duration, _DURATION)]
-OptionalDuration = Annotated[int | None, Parsed(_duration, _DURATION)]
+OptionalSpan = Annotated[int | None, Parsed(span_of, _DURATION)]
 Span = Annotated[int, Parsed(span_of, _DURATION)]
 """A duration longer than nothing."""
 Window = Annotated[int | Calendar, Parsed(_window, _WINDOW)]

@@ -10,8 +10,18 @@ from engine.core.catalog import Catalog, PointsForm
 from engine.core.durations import text_of
 from engine.core.expr.kinds import NUMBERS
 from engine.core.expression import Expression
-from engine.core.points.model import CHANGED, CHANGED_TYPE, MAX_LINES, REMEMBERED, Earn, Expiry, Points, Spend, TakeBack
-from engine.core.state.fold import MAX_SUMMABLE
+from engine.core.points.model import (
+    CHANGED,
+    CHANGED_TYPE,
+    MAX_LINES,
+    MAX_POINTS,
+    REMEMBERED,
+    Earn,
+    Expiry,
+    Points,
+    Spend,
+    TakeBack,
+)
 from engine.core.zones import Zones
 from engine.lang.fields import Duration, Expr, Name, ReadId, Span, Value
 from engine.lang.form import NotNull, Parsed, Strict, named, refuse, said
@@ -173,11 +183,12 @@ def _check_constant(site: Site, points: str) -> None:
         number = float(points)
     except ValueError:  # an expression
         return
-    if not 0 <= number < MAX_SUMMABLE:
-        if number < 0:
-            site.report("bad-value", "points are never below 0", "list what is lost under `spend` or `take_back`")
-        else:
-            site.report("bad-value", "so many points count as none", f"write a number below {MAX_SUMMABLE:.0f}")
+    if number < 0:
+        site.report("bad-value", "points are never below 0", "list what is lost under `spend` or `take_back`")
+    elif number < 1:
+        site.report("bad-value", "so few points count as none: they are rounded down", "write 1 or more")
+    elif not number <= MAX_POINTS:
+        site.report("bad-value", "so many points count as none", f"write {MAX_POINTS} at most")
 
 
 def _check_pending(site: Site, fields: PointsFields) -> None:
