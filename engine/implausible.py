@@ -51,6 +51,8 @@ def implausible(settings: Any) -> Iterator[Problem]:
         path = getattr(settings, name)
         if path is not None and not path.is_file():
             yield name, f"{path}: no such file"
+    if settings.pages is not None and not settings.pages.is_dir():
+        yield "pages", f"{settings.pages}: no such folder; ours would be shown instead"
 
 
 def not_utf8(settings: Iterable[tuple[str, Any]]) -> Iterator[Problem]:

@@ -66,6 +66,7 @@ REFUSED: list[tuple[str, Any, str]] = [
     ("email_url", "smtp://", "no host"),
     ("email_url", "maildir:", "maildir:folder"),
     ("kafka_ca_file", "/nowhere/ca.pem", "no such file"),
+    ("pages", "/nowhere/pages", "no such folder"),
     ("kafka_security_protocol", "SASL_SSL", "needs a user"),
 ]
 
