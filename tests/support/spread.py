@@ -28,6 +28,13 @@ class Spread(LoadScopeScheduling):  # type: ignore[misc]
     def _split_scope(self, nodeid: str) -> str:
         return nodeid if ONE_BY_ONE.match(nodeid) else nodeid.partition("::")[0]
 
+    def mark_test_complete(self, node: Any, item_index: int, duration: float = 0) -> None:
+        """Forget, too, what is done: at every message xdist counts what is left of all that was dealt out."""
+        super().mark_test_complete(node, item_index, duration)
+        dealt, part = self.assigned_work[node], self._split_scope(self.registered_collections[node][item_index])
+        if all(dealt[part].values()):
+            del dealt[part]
+
 
 def deal_out(items: list[pytest.Item]) -> None:
     """Put them in an order in which, at any time, some processes wait while others compute."""
