@@ -4,6 +4,7 @@ import gzip
 import json
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,6 +22,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def events() -> list[dict[str, Any]]:
+    return generated_events()
+
+
 def test_the_purchases_are_those_of_the_cdnow_sample(folder: Path) -> None:
     purchases = list(read_lines(folder / "purchases.jsonl.gz"))
     assert len(purchases) == 6_919
@@ -28,15 +34,14 @@ def test_the_purchases_are_those_of_the_cdnow_sample(folder: Path) -> None:
     assert {purchase["type"] for purchase in purchases} == {"purchase"}
 
 
-def test_every_generated_event_says_so() -> None:
-    events = generated_events()
+def test_every_generated_event_says_so(events: list[dict[str, Any]]) -> None:
     assert all(event["properties"]["generated"] is True and event["id"].startswith("gen-") for event in events)
     assert "purchase" not in {event["type"] for event in events}
 
 
-def test_generated_events_belong_to_customers_who_bought_something(folder: Path) -> None:
+def test_generated_events_belong_to_customers_who_bought_something(folder: Path, events: list[dict[str, Any]]) -> None:
     buyers = {purchase["customer_id"] for purchase in read_lines(folder / "purchases.jsonl.gz")}
-    signups = Counter(event["customer"] for event in generated_events() if event["type"] == "signup")
+    signups = Counter(event["customer"] for event in events if event["type"] == "signup")
     assert set(signups) == buyers
 
 
@@ -45,8 +50,7 @@ def test_the_same_stream_comes_out_every_time(folder: Path, tmp_path: Path) -> N
     assert [path.read_bytes() for path in again] == [(folder / path.name).read_bytes() for path in again]
 
 
-def test_a_few_events_come_twice_and_all_are_in_order_of_time() -> None:
-    events = generated_events()
+def test_a_few_events_come_twice_and_all_are_in_order_of_time(events: list[dict[str, Any]]) -> None:
     ids = Counter(event["id"] for event in events)
     assert 15_000 <= len(ids) <= 20_000
     assert 0 < sum(count > 1 for count in ids.values()) < 200
