@@ -31,8 +31,8 @@ _FILES: Final = (
     "webhook_ca_file",
 )
 
-_BASE_OF_LINKS: Final = re.compile(r"https?://[!$-;=A-~]+")
-"""What comes after ? or # would be no path any more, and no mail has the rest in a header."""
+_BASE_OF_LINKS: Final = re.compile(r"https?://[\w.:\[\]-]+(?:/[\w.~!$&'()*+,;=:-]*)*", re.ASCII)
+"""No mail has other letters in a header; after ? or # is no path any more; `engine web` sees %20 as a space."""
 
 MIN_SECRET_LENGTH: Final = 16
 
@@ -110,7 +110,10 @@ def _addresses(settings: Any) -> Iterator[Problem]:
         elif url and (why := _not_a_place(url)):
             yield name, why
     if settings.public_url and not _BASE_OF_LINKS.fullmatch(settings.public_url):
-        yield "public_url", "links begin with it: no ? # @ < > or spaces, and only ASCII (a host beyond it as xn--…)"
+        yield (
+            "public_url",
+            "links begin with it: only letters and digits of ASCII (a host beyond it as xn--…), / and -._~",
+        )
     for name in _CHANNELS:
         scheme, _, rest = getattr(settings, name).partition(":")
         if scheme in ("maildir", "eml") and not rest:
