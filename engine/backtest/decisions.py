@@ -5,7 +5,6 @@ Nothing is encoded between a customer's events, which is most of what a replay c
 
 from collections.abc import Generator
 from copy import copy
-from typing import cast
 
 from msgspec.structs import replace
 
@@ -18,10 +17,10 @@ from engine.core.effects import Decision
 from engine.core.seen import is_duplicate
 from engine.core.state.codec import encode_state
 from engine.core.state.model import State
-from engine.model import Event, Identified, WakeUp
+from engine.model import Identified, WakeUp
 
 Made = tuple[Decision, int]
-"""A decision that something comes of, and when it was made. It is carried out before the next one is asked for."""
+"""A decision with effects, and when it was made. It is carried out before the next one is asked for."""
 
 
 class Decisions:
@@ -37,46 +36,51 @@ class Decisions:
         self._without_ids.policy = replace(book.policy, dedupe=0)
 
     def of(self, whose: Whose, decided: Decided) -> Generator[Made, None, None]:
-        """All decisions about the inputs, and about the timers up to the end of the clock.
+        """All decisions with effects, about the inputs and about the timers up to the end of the clock.
+
+        What comes of the others, and how many repeats there are, is put into `decided`.
 
         Raises what the worker's batch meets with an input that cannot be decided, or a state that cannot be encoded.
         """
-        customer, inputs, plain = whose
-        book = self._without_ids if plain and not self._remembers else self._book
+        book = self._without_ids if whose.plain and not self._remembers else self._book
         dedupe, lateness, plans, now = book.policy.dedupe, self._lateness, self._plans, 0
         state: State | None = None
-        for input, before, clock in inputs:
+        for input, before, clock in whose.inputs:
             if state is not None and state.wake and state.wake <= clock - lateness:
-                state = yield from self._pass_time(customer, state, clock - lateness, now)
+                state = yield from self._pass_time(whose, state, clock - lateness, now, decided)
             now = clock
-            plan = None if type(input) is Identified else plans.get(input.type)
-            if plan is None:
+            if type(input) is Identified or (plan := plans.get(input.type)) is None:
                 decision: Decision | None = decide(book, state, input, clock, before)
             else:
-                event = cast(Event, input)
-                state = state or current(book, None, event, clock)
-                if dedupe and is_duplicate(state, event, clock, dedupe):
+                state = state or current(book, None, input, clock)
+                if dedupe and is_duplicate(state, input, clock, dedupe):
                     decided.duplicates += 1
                     continue
-                decision = count_and_react(book, plan, state, event, clock, clock)
+                decision = count_and_react(book, plan, state, input, clock, clock)
             if decision is not None:
                 decided.duplicates += decision.duplicate
-                if decision.outcomes:
+                if decision.effects:
                     yield decision, clock
+                else:
+                    decided.outcomes += decision.outcomes
                 state = decision.state
         if state is not None:
-            state = yield from self._pass_time(customer, state, max(self._clock.end, now) - lateness, now)
+            state = yield from self._pass_time(whose, state, max(self._clock.end, now) - lateness, now, decided)
         if state is not None:
             encode_state(state)
 
-    def _pass_time(self, customer: str, state: State, until: int, now: int) -> Generator[Made, None, State | None]:
+    def _pass_time(
+        self, whose: Whose, state: State, until: int, now: int, decided: Decided
+    ) -> Generator[Made, None, State | None]:
         """Fire what is due at or before `until`. `now`: where the clock stood at the customer's last input."""
         found: State | None = state
         while found is not None and found.wake and found.wake <= until:
             at = found.wake + self._lateness
-            decision = decide(self._book, found, WakeUp(customer), at, now)
-            if decision.outcomes:
+            decision = decide(self._book, found, WakeUp(whose.customer), at, now)
+            if decision.effects:
                 yield decision, at
+            else:
+                decided.outcomes += decision.outcomes
             found = decision.state
         return found
 

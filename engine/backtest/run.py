@@ -23,7 +23,7 @@ from engine.wire.records import encode_outcome
 BUFFER: Final = 1_000_000
 """Bytes written at a time. Python's own 8 kB would be a call of the system for every ten messages."""
 
-TOGETHER: Final = 1_000
+TOGETHER: Final = 500
 """Inputs, of both books, whose customers take turns. Of more customers the data would leave the processor's caches, of
 fewer the code."""
 
