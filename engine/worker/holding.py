@@ -126,5 +126,7 @@ class Holding:
             look = old.wake - old.early
             if moment := needed(later.get(customer, new.wake), look, until):
                 looks[moment // DAY].append((moment, customer))
+            elif not new.wake and look <= until:
+                look = 0  # it has passed, and nothing needs it: with a wake-up of 0 its moment would take 8 bytes
             values[customer] = encode_with_look(new, moment or look)
         return values, looks
