@@ -140,7 +140,7 @@ class Delivery:
 
     def _pause(self, parcel: Parcel, failure: TemporaryFailure) -> float:
         limits = self._context.limits
-        longest = min(limits.longest_retry, limits.first_retry * 2.0**parcel.tries)
+        longest = min(limits.longest_retry, limits.first_retry * 2.0 ** min(parcel.tries, 60))
         parcel.tries += 1
         wait = max(failure.retry_after, longest * random.uniform(0.5, 1.0))
         self._context.hooks.retried(parcel.outreach.channel, failure.reason, wait)

@@ -84,6 +84,8 @@ class Desk:
         self.now = 1_750_000_002_000
         self.links: LinksOf = no_links
         self.parcels: list[Parcel] = []
+        self.tries = 0
+        """How often each has been tried before."""
 
     def send(self, *letters: Outreach) -> list[str]:
         """What became of them, in the order it was told."""
@@ -100,5 +102,6 @@ class Desk:
             delivery = Delivery(context, executor)
             values = [encode_outreach(each).value for each in letters]
             records = [Record("t", 0, at, value) for at, value in enumerate(values, 1)]
-            self.parcels = [Parcel(each, record) for each, record in zip(letters, records, strict=True)]
+            found = zip(letters, records, strict=True)
+            self.parcels = [Parcel(each, record, tries=self.tries) for each, record in found]
             await asyncio.gather(*(delivery.deliver(parcel) for parcel in self.parcels))

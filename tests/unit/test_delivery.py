@@ -130,6 +130,13 @@ def test_who_is_on_the_suppression_list_hears_nothing() -> None:
     assert desk.channel.asked == 0
 
 
+def test_a_mailbox_that_is_full_for_weeks_ends_no_sender() -> None:
+    """A try each quarter of an hour: after 1,024 of them 2 to the power of that is no float any more."""
+    desk = Desk(BUSY)
+    desk.tries = 1_100
+    assert desk.send(MARKETING) == ["sent"]
+
+
 def test_a_failure_that_lasts_ends_as_a_dead_letter() -> None:
     desk = Desk(*[BUSY] * 1_000, retry_for=0.02)
     assert desk.send(MARKETING) == ["failed"]
