@@ -162,10 +162,10 @@ class Delivery:
         if claim.outcome is not None:  # recorded before; readers recognize the repeat by its id
             return self._tell(parcel, claim.outcome, claim.at, claim.reason)
         if claim.state is ClaimState.IN_DOUBT and not parcel.doubt:
-            parcel.doubt = True
             if outreach.purpose != TRANSACTIONAL:
                 return await self._end(parcel, Outcome.IN_DOUBT, "a sender ended while handing it over")
             self._tell(parcel, Outcome.IN_DOUBT, context.wall(), SENT_AGAIN)
+            parcel.doubt = True
         if outreach.channel not in context.channels:
             why = f"channel {outreach.channel} is not configured on this sender"
             raise PermanentFailure(why)
@@ -234,8 +234,8 @@ class Delivery:
         elif outreach.purpose != TRANSACTIONAL:
             return await self._end(parcel, Outcome.IN_DOUBT, failure.reason)
         elif not parcel.doubt:
-            parcel.doubt = True
             self._tell(parcel, Outcome.IN_DOUBT, self._context.wall(), f"{failure.reason}; {SENT_AGAIN}")
+            parcel.doubt = True
         raise failure
 
     async def _refused(self, parcel: Parcel, failure: PermanentFailure, breaker: Breaker) -> None:

@@ -11,6 +11,7 @@ import msgspec
 
 from engine.adapters.memory import MemoryClaims, MemorySuppressions
 from engine.adapters.memory.sending import ClaimBook
+from engine.errors import BrokersAway
 from engine.model import Outreach
 from engine.ports import Record, SenderHooks
 from engine.sender.delivery import Delivery, Limits, Parcel, SenderContext
@@ -84,6 +85,8 @@ class Desk:
         self.now = 1_750_000_002_000
         self.links: LinksOf = no_links
         self.parcels: list[Parcel] = []
+        self.patient = False
+        """Where the brokers have no room for a report it tries again, as the sender's loop does."""
         self.tries = 0
         """How often each has been tried before."""
 
@@ -104,4 +107,12 @@ class Desk:
             records = [Record("t", 0, at, value) for at, value in enumerate(values, 1)]
             found = zip(letters, records, strict=True)
             self.parcels = [Parcel(each, record, tries=self.tries) for each, record in found]
-            await asyncio.gather(*(delivery.deliver(parcel) for parcel in self.parcels))
+            await asyncio.gather(*(self._deliver(delivery, parcel) for parcel in self.parcels))
+
+    async def _deliver(self, delivery: Delivery, parcel: Parcel) -> None:
+        while True:
+            try:
+                return await delivery.deliver(parcel)
+            except BrokersAway:
+                if not self.patient:
+                    raise

@@ -208,6 +208,26 @@ def test_a_refusal_for_which_the_brokers_have_no_room_is_not_in_doubt(refusal: E
     assert desk.claims.in_doubt() == []
 
 
+@pytest.mark.parametrize("begun", [False, True], ids=["broken off", "left by a crash"])
+def test_a_receipt_in_doubt_is_told_also_where_the_brokers_had_no_room_for_it(begun: bool) -> None:
+    class FullOnce(Written):
+        failures = 1
+
+        def write(self, key: str, identity: str, value: bytes) -> None:
+            self.failures -= 1
+            if self.failures >= 0:
+                raise BrokersAway("kafka:9092", "100,000 records wait to be taken")
+            super().write(key, identity, value)
+
+    desk = Desk(*([] if begun else [UNCERTAIN]))
+    if begun:
+        crashed = MemoryClaims(desk.book)
+        crashed.claim([(RECEIPT.id, RECEIPT.purpose)], 1)
+        crashed.begin([RECEIPT.id])
+    desk.outcomes, desk.patient = FullOnce(), True
+    assert desk.send(RECEIPT) == ["in_doubt", "sent"]
+
+
 def test_rules_hear_of_what_was_sent() -> None:
     desk = Desk()
     desk.send(MARKETING)
