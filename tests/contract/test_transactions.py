@@ -2,16 +2,19 @@
 
 import random
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from io import BytesIO
+from pathlib import Path
 from typing import Any, cast
 
 import msgspec
 import pytest
 from redis import Redis, RedisCluster, exceptions
 
-from engine.adapters.redis import RedisStore
+from engine.adapters.redis import RedisStore, connect, transaction
 from engine.errors import Fenced, StoreDamaged, StoreUnavailable
 from engine.ports import Commit, Entry, Meta
+from tests.services import RedisCluster as ClusterOfThree
 
 pytestmark = pytest.mark.redis
 
@@ -297,6 +300,48 @@ def test_a_cluster_is_written_to_in_transactions_too(cluster_url: str) -> None:
         seal = store.commit(0, next_of(store.open(0).seal, b"new"))
         assert store.load(0, ["c-1"], seal) == [b"new"]
         assert "cmdstat_watch" in client.info("commandstats")
+
+
+def move_slot(cluster: ClusterOfThree, key: str) -> None:
+    """All that is in a key's slot, and the slot, to the next node."""
+    slot = cluster.nodes[0].ask("CLUSTER KEYSLOT", key)
+    number = next(place for place, node in enumerate(cluster.nodes) if node.ask("CLUSTER COUNTKEYSINSLOT", slot))
+    source, target = cluster.nodes[number], cluster.nodes[(number + 1) % 3]
+    names = {node.ask("CLUSTER MYID"): node for node in (source, target)}
+    (old, new) = names
+    target.ask("CLUSTER SETSLOT", slot, "IMPORTING", old)
+    source.ask("CLUSTER SETSLOT", slot, "MIGRATING", new)
+    source.ask(
+        "MIGRATE", "127.0.0.1", target.port, "", 0, 5_000, "KEYS", *source.ask("CLUSTER GETKEYSINSLOT", slot, 99)
+    )
+    for node in (target, *cluster.nodes):
+        node.ask("CLUSTER SETSLOT", slot, "NODE", new)
+
+
+def test_where_a_slot_has_moved_to_another_node_the_commit_is_written_there_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster = ClusterOfThree(tmp_path)
+    commands = transaction._commands
+
+    def moving(*arguments: Any) -> Any:
+        """The slot moves when the keys are watched, before anything is written."""
+        monkeypatch.setattr(transaction, "_commands", commands)
+        move_slot(cluster, "{shop:0}:m")
+        return commands(*arguments)
+
+    try:
+        with closing(connect(cluster.url, "shop", many=1)) as store:
+            seal = store.commit(0, FIRST)
+            move_slot(cluster, "{shop:0}:m")
+            seal = store.commit(0, next_of(seal, b"new"))
+            assert content(store) == (seal, [b"new", None], {6}, {5: [], 6: [b"new"]}, {})
+            monkeypatch.setattr(transaction, "_commands", moving)
+            seal = store.commit(0, next_of(seal, b"newer", 3))
+            assert transaction._commands is commands, "it has moved again"
+            assert content(store) == (seal, [b"newer", None], {6}, {5: [], 6: [b"new", b"newer"]}, {})
+    finally:
+        cluster.remove()
 
 
 @pytest.mark.parametrize("seed", range(40))
