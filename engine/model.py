@@ -128,7 +128,7 @@ class Outcome(StrEnum):
     GOAL_REACHED = "goal_reached"
 
 
-class OutcomeRecord(msgspec.Struct, omit_defaults=True):
+class OutcomeRecord(msgspec.Struct, omit_defaults=True, gc=False):
     """One decision about one firing: its outcome and the reason. `until` is set if the firing was deferred."""
 
     at: int
@@ -148,7 +148,7 @@ class OutcomeRecord(msgspec.Struct, omit_defaults=True):
     """Coupon -> what the outreach has issued of it."""
 
 
-class Outreach(msgspec.Struct):
+class Outreach(msgspec.Struct, gc=False):
     """One intended message. `id` is the same for the same rule (and step), customer and occurrence, for ever.
 
     `moment` is when the rule's condition came true, `at` when it was decided; a firing that was

@@ -23,7 +23,7 @@ ID_HEADER: Final = "id"
 """The header of outreach, outcomes and dead letters by which their readers tell repeats."""
 
 
-class _Event(msgspec.Struct):
+class _Event(msgspec.Struct, gc=False):
     """The event in an outreach record."""
 
     id: str
@@ -31,7 +31,7 @@ class _Event(msgspec.Struct):
     time: str
 
 
-class _Outreach(msgspec.Struct):
+class _Outreach(msgspec.Struct, gc=False):
     """The outreach as it is published; instants in ISO 8601, UTC. The order of the fields is that of the JSON."""
 
     version: int
@@ -141,7 +141,7 @@ class _Coupon(msgspec.Struct):
     valid_until: str
 
 
-class _Outcome(msgspec.Struct):
+class _Outcome(msgspec.Struct, gc=False):
     """The outcome as it is published. The order of the fields is that of the JSON."""
 
     id: str
