@@ -12,7 +12,7 @@ from engine.backtest.decided import Decided
 from engine.backtest.history import Clock
 from engine.backtest.inputs import Whose
 from engine.core.book import RuleBook
-from engine.core.decide import count_and_react, current, decide
+from engine.core.decide import count_and_react, current, decide, move_and_react
 from engine.core.effects import Decision
 from engine.core.seen import is_duplicate
 from engine.core.state.codec import encode_state
@@ -30,7 +30,7 @@ class Decisions:
         self._book = book
         self._clock = clock
         self._lateness = book.policy.allowed_lateness
-        self._plans = {type_: plan for type_, plan in book.plans.items() if plan.only_reacts}
+        self._plans = {type_: plan for type_, plan in book.plans.items() if plan.is_simple}
         self._remembers = _makes_events(book)
         self._without_ids = copy(book)
         self._without_ids.policy = replace(book.policy, dedupe=0)
@@ -56,7 +56,8 @@ class Decisions:
                 if dedupe and is_duplicate(state, input, clock, dedupe):
                     decided.duplicates += 1
                     continue
-                decision = count_and_react(book, plan, state, input, clock, clock)
+                act = count_and_react if plan.only_reacts else move_and_react
+                decision = act(book, plan, state, input, clock, clock)
             if decision is not None:
                 decided.duplicates += decision.duplicate
                 if decision.effects:

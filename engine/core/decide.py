@@ -87,7 +87,7 @@ def decide_event(book: RuleBook, state: State | None, event: Event, now: int, pr
         repeat = Decision(state, duplicate=True)
         _go_on(book, state, repeat, event.customer, now - policy.allowed_lateness, now)
         return repeat
-    act = count_and_react if plan.only_reacts else _move_and_react
+    act = count_and_react if plan.only_reacts else move_and_react
     decision = act(book, plan, state, event, now, present)
     return Decision(state) if is_new and decision is None else decision
 
@@ -113,7 +113,7 @@ def count_and_react(
     return decision
 
 
-def _move_and_react(
+def move_and_react(
     book: RuleBook, plan: Plan, state: State, event: Event, now: int, judged_from: int
 ) -> Decision | None:
     """The same for an event that may also move segments and concern journeys (`Plan.is_simple`)."""

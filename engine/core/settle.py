@@ -48,14 +48,14 @@ def soonest_due(book: RuleBook, state: State) -> int:
             due = timer.due
             if due and due < found:
                 found = due
-        if slot.runs:
-            found = min([found, *(due for run in slot.runs if (due := next_moment(run) if run.ahead else run.due))])
-    if state.segments:
-        known = book.segments
-        for id_, membership in state.segments.items():
-            due = membership.due
-            if due and due < found and id_ in known:
+        for run in slot.runs:
+            due = next_moment(run) if run.ahead else run.due
+            if due and due < found:
                 found = due
+    for id_, membership in state.segments.items():
+        due = membership.due
+        if due and due < found and id_ in book.segments:
+            found = due
     if state.deferred or state.points:
         found = _sooner(book, state, found)
     return found if found != NEVER else 0
@@ -154,10 +154,14 @@ class Settling:
         timers: list[tuple[Rule, Timer]] = []
         runs: list[tuple[Rule, Run]] = []
         for rule_id, slot in self.state.rules.items():
-            if slot.parked is None:
-                timers += [(by_id[rule_id], timer) for timer in slot.timers if timer.due == due]
-                if slot.runs:
-                    runs += [(by_id[rule_id], run) for run in slot.runs if next_moment(run) == due]
+            if slot.parked is not None:
+                continue
+            for timer in slot.timers:
+                if timer.due == due:
+                    timers.append((by_id[rule_id], timer))
+            for run in slot.runs:
+                if next_moment(run) == due:
+                    runs.append((by_id[rule_id], run))
         return timers, runs
 
     def _due_deferred(self, due: int, at: int) -> list[Candidate]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from random import Random
 from tempfile import TemporaryDirectory
 
 import pytest
@@ -22,6 +23,7 @@ from tests.support.actions import Tell
 from tests.support.backtests import by_customer, by_partition, careful, lines_of
 from tests.support.books import DAY, HOUR, POLICIES, START, Plain, book, event, every_kind, rule
 from tests.support.histories import ends, histories
+from tests.support.segment_oracle import book_of, groups, history
 
 
 class Counting(Plain):
@@ -61,6 +63,17 @@ def test_events_that_no_rule_needs_are_counted_all_the_same(
     rules = book(*some)
     wanted = by_partition(rules, Counting(), events, START + end * HOUR)
     assert lines_of(decided(rules, events, START + end * HOUR, Counting())) == wanted
+
+
+@given(st.integers(), ends(), st.sampled_from([0, 3 * HOUR]), st.booleans())
+def test_segments_move_as_in_a_replay(seed: int, end: int, lateness: int, heard: bool) -> None:
+    random = Random(seed)
+    made = book_of(groups(random), lateness)
+    rules = made.rules if heard else tuple(every_kind(HOUR, slack=lateness))
+    some = RuleBook(rules, made.catalog, made.policy, segments=tuple(made.segments.values()))
+    events = history(random)
+    wanted = by_partition(some, Counting(), events, end)
+    assert lines_of(decided(some, events, end, Counting())) == wanted
 
 
 def test_an_event_that_rules_only_react_to_is_decided_as_any_other() -> None:
