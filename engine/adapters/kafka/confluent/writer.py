@@ -17,6 +17,9 @@ from engine.ports import AWAY_SECONDS, BATCH_BYTES, MAX_RECORD_BYTES, MAX_WAITIN
 
 _TOO_LARGE: Final = frozenset({KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_LIST_TOO_LARGE})
 
+LINGER: Final = 1
+"""Milliseconds that a record waits for others. A commit's records come at once, so that 5 ms batched no better."""
+
 
 class ConfluentWriter:
     """One producer for all topics. Calls of `done` come from within its own methods."""
@@ -36,7 +39,7 @@ class ConfluentWriter:
                 "message.max.bytes": MAX_RECORD_BYTES,
                 "batch.size": BATCH_BYTES,
                 "partitioner": "murmur2_random",
-                "linger.ms": 5,
+                "linger.ms": LINGER,
                 "error_cb": self._trouble,
             },
             logger=LOGGER,
