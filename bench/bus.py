@@ -6,7 +6,6 @@ from time import monotonic, sleep
 from uuid import uuid4
 
 from confluent_kafka import Consumer, KafkaError, Message, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient
 
 from engine.adapters.kafka.admin import Admin
 from engine.adapters.kafka.settings import KafkaSettings
@@ -33,7 +32,6 @@ class Bus:
     prefix: str = field(default_factory=lambda: f"bench-{uuid4().hex[:6]}-")
     partitions: int = PARTITIONS
     _client: dict[str, str | int | float | bool] = field(init=False)
-    _made: list[str] = field(default_factory=list, init=False)
 
     def __post_init__(self) -> None:
         self._client = {"bootstrap.servers": self.address, "log_level": 0}
@@ -43,14 +41,7 @@ class Bus:
         topic = self.prefix + name
         with Admin(KafkaSettings(self.address)) as admin:
             admin.create_topics([NewTopic(topic, self.partitions, config=_KEPT)])
-        self._made.append(topic)
         return topic
-
-    def remove(self) -> None:
-        """All that was made."""
-        client = AdminClient(self._client)  # must live until the answers are there
-        for deleted in client.delete_topics(self._made).values() if self._made else ():
-            deleted.result(30)
 
     def load(self, topic: str, entries: Iterable[Entry]) -> int:
         """As fast as it goes; returns how many, when the broker has them."""

@@ -56,10 +56,8 @@ def open_servers() -> Iterator[Servers]:
         folder = Path(name)
         (folder / "broker").mkdir()
         broker = open_broker(folder / "broker", heap="1g", java_options=())
-        bus = Bus(broker.address)
         try:
-            yield Servers(folder, broker, bus)
-            bus.remove()
+            yield Servers(folder, broker, Bus(broker.address))
         finally:
             broker.remove()
 

@@ -23,6 +23,11 @@ class Context:
         """The job, loaded once."""
         return self.load("job-events", self.sizes.events, self.sizes.customers)
 
+    @cached_property
+    def small_job(self) -> Loaded:
+        """A smaller one, for workers with more rules, loaded once."""
+        return self.load("small-job-events", self.sizes.rules_events)
+
     def load(self, name: str, events: int, customers: int = 0) -> Loaded:
         """A job of its own; ten events a customer unless told otherwise."""
         return load_job(self.servers.bus, name, events, customers or events // 10)

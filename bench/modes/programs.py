@@ -47,7 +47,7 @@ OTHER_JOURNEY = """\
 
 def run(context: Context) -> Section:
     """A row a run."""
-    job = context.load("rules-events", context.sizes.rules_events)
+    job = context.small_job
     rows = [
         dict[str, Value](besides=name) | context.work_off(job, name.split(" ")[-1], _project(job.topic, number))
         for name, number in RUNS.items()

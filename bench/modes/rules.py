@@ -24,7 +24,7 @@ THREE = """\
 
 def run(context: Context) -> Section:
     """A row a run."""
-    job = context.load("rules-events", context.sizes.rules_events)
+    job = context.small_job
     rows = [
         dict[str, Value](rules=name) | context.work_off(job, name.replace(" ", "-"), _project(job.topic, number))
         for name, number in RUNS.items()
