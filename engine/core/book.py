@@ -314,7 +314,7 @@ class RuleBook:
 
     @cached_property
     def alone(self) -> frozenset[str]:
-        """Those of them that no other segment reads, that read no other, and that keep no level."""
+        """Those of the unheard that no other segment reads, that read no other, and that keep no level."""
         read = frozenset[str]().union(*(one.needs.reads.segments for one in self.segments.values()))
         some = [self.segments[id_] for id_ in self.unheard - read]
         return frozenset(one.id for one in some if one.keep is None and not one.needs.reads.segments)

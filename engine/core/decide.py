@@ -12,6 +12,7 @@ from itertools import islice
 
 from engine.core.book import Plan, RuleBook
 from engine.core.effects import Decision
+from engine.core.firing import Candidate
 from engine.core.guests import identify
 from engine.core.journeys import conduct
 from engine.core.points.model import CHANGED
@@ -106,11 +107,7 @@ def count_and_react(
     if not candidates and (not (soonest := soonest_due(book, state)) or soonest > horizon):
         state.wake = soonest
         return None
-    decision = Decision(state)
-    if candidates:
-        Settling(book, state, event.customer, decision).settle(candidates)
-    _conclude(book, decision, event, now, judged_from)
-    return decision
+    return _conclude(book, Decision(state), candidates, event, now, judged_from)
 
 
 def move_and_react(
@@ -130,22 +127,31 @@ def move_and_react(
             state.wake = soonest
             return None
         decision = Decision(state)
-    if candidates:
-        Settling(book, state, event.customer, decision).settle(candidates)
-    decision.derived += moves
-    _conclude(book, decision, event, now, judged_from)
-    return decision
+    return _conclude(book, decision, candidates, event, now, judged_from, moves)
 
 
-def _conclude(book: RuleBook, decision: Decision, event: Event, now: int, judged_from: int) -> None:
-    """After what has come of an event: apply what follows from it, and fire what is due."""
+def _conclude(
+    book: RuleBook,
+    decision: Decision,
+    candidates: list[Candidate] | None,
+    event: Event,
+    now: int,
+    judged_from: int,
+    moves: list[Event] = NO_MOVES,
+) -> Decision:
+    """Settle what has come of an event, apply what follows from it, and fire what is due."""
     state, horizon = decision.state, now - book.policy.allowed_lateness
     assert state is not None
+    if candidates:
+        Settling(book, state, event.customer, decision).settle(candidates)
+    if moves:
+        decision.derived += moves
     if decision.derived:
         _follow(book, state, decision, horizon, now, _standing_at(state, event, now, horizon))
     _go_on(book, state, decision, event.customer, horizon, now)
     if state.sent and state.sent[0].at <= judged_from - book.sent_span:
         forget_sent(book, state, judged_from)
+    return decision
 
 
 def _count_and_move(book: RuleBook, plan: Plan, state: State, event: Event, now: int, horizon: int) -> list[Event]:

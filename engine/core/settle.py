@@ -131,20 +131,18 @@ class Settling:
             self.decision.derived += moves
         return bool(candidates or runs or timers) or moves is not None or changes is not None
 
-    def hear(self, moves: list[Event], horizon: int, at: int, *told: tuple[Plan, Event]) -> list[Candidate]:
+    def hear(
+        self, moves: list[Event], horizon: int, at: int, told: tuple[Plan, Event] | None = None
+    ) -> list[Candidate]:
         """What comes of moves of segments, besides what their events do, and of an event that is `told` with them.
 
         The event's exits are done. All of it ends rules and runs before any of it lets a run go on or a rule come true.
         """
-        if not moves:
-            (plan, event), *_ = told
-            steps = conduct.hear(self, [(plan.runs, event)], at) if plan.runs is not None else []
-            return steps + react(plan, self.state, event, horizon, at, plan.ended)
         plans = [(plan, move) for move in moves if not (plan := self.book.plan_of(move)).idle]
         for plan, move in plans:
             for rule, fact in plan.exits:
-                self.exit(rule, fact, move, at, told[0][1].time if told else move.time)
-        heard = [*told, *plans]
+                self.exit(rule, fact, move, at, told[1].time if told else move.time)
+        heard = [told, *plans] if told else plans
         steps = conduct.hear(self, [(plan.runs, event) for plan, event in heard if plan.runs is not None], at)
         ended = frozenset[str]().union(*(plan.ended for plan, _ in heard))
         return steps + [one for plan, event in heard for one in react(plan, self.state, event, horizon, at, ended)]

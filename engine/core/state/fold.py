@@ -42,12 +42,7 @@ def fold(plan: Plan, state: State, event: Event) -> None:
     else:
         if plan.days is not None:
             count_day(memory, plan.days, time)
-        memory.count += 1
-        if time > memory.last:
-            memory.spread += time - memory.last
-            memory.last = time
-        elif time < memory.last - memory.spread:
-            memory.spread = memory.last - time
+        memory.see(time)
     kept = memory.kept
     if type(kept) is History:
         _keep(plan, memory, kept, event)
@@ -68,12 +63,7 @@ def count(state: State, type_: str, time: int) -> bool:
         return True
     if type(memory.kept) is History:
         return False
-    memory.count += 1
-    if time > memory.last:
-        memory.spread += time - memory.last
-        memory.last = time
-    elif time < memory.last - memory.spread:
-        memory.spread = memory.last - time
+    memory.see(time)
     return True
 
 

@@ -206,6 +206,15 @@ class Memory(msgspec.Struct, array_like=True, gc=False):
     kept: History | str | None = None
     """The history; or only its packed days, where nothing else is kept, as of most customers with scores."""
 
+    def see(self, time: int) -> None:
+        """Count one more event, of that time."""
+        self.count += 1
+        if time > self.last:
+            self.spread += time - self.last
+            self.last = time
+        elif time < self.last - self.spread:
+            self.spread = self.last - time
+
     @property
     def history(self) -> History | None:
         kept = self.kept
