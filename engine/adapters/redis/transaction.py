@@ -114,7 +114,7 @@ def _differs(found: Any, wanted: bytes) -> bool:
 
 
 def _line(client: Any, key: str) -> Any:
-    """One connection to the server of a key, as `_Ask`; None where there is none now."""
+    """One connection to the server of a key, `_kept` until its last answer; None where there is none now."""
     try:
         if isinstance(client, RedisCluster):
             node = client.get_node_from_key(key)  # type: ignore[no-untyped-call]

@@ -61,9 +61,8 @@ class _Webhook:
             self.watch.refused("feedback", f"{self.name}-{error.code}")
             return Response(status_code=error.status)
         understood = filter(None, map(self._understand, told))
-        feedback = await asyncio.gather(
-            *map(self._named, understood)
-        )  # at once: a provider waits for some seconds only
+        # At once: a provider waits for some seconds only.
+        feedback = await asyncio.gather(*map(self._named, understood))
         if feedback:
             await self.publish(feedback)
         return Response(status_code=200)  # Mailgun would repeat a 204
