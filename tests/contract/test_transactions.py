@@ -11,7 +11,7 @@ import msgspec
 import pytest
 from redis import Redis, RedisCluster, exceptions
 
-from engine.adapters.redis import RedisStore, connect, transaction
+from engine.adapters.redis import RedisStore, connect
 from engine.errors import Fenced, StoreDamaged, StoreUnavailable
 from engine.ports import Commit, Entry, Meta
 from tests.services import RedisCluster as ClusterOfThree
@@ -43,7 +43,8 @@ class Line:
     def __init__(self, connection: Any, pool: "Lines") -> None:
         self._connection = connection
         self._pool = pool
-        self._lost = False
+        self._lost = self._ends = False
+        self._answers = 0
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._connection, name)
@@ -319,26 +320,21 @@ def move_slot(cluster: ClusterOfThree, key: str) -> None:
 
 
 def test_where_a_slot_has_moved_to_another_node_the_commit_is_written_there_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
     cluster = ClusterOfThree(tmp_path)
-    commands = transaction._commands
-
-    def moving(*arguments: Any) -> Any:
-        """The slot moves when the keys are watched, before anything is written."""
-        monkeypatch.setattr(transaction, "_commands", commands)
-        move_slot(cluster, "{shop:0}:m")
-        return commands(*arguments)
-
     try:
         with closing(connect(cluster.url, "shop", many=1)) as store:
             seal = store.commit(0, FIRST)
             move_slot(cluster, "{shop:0}:m")
             seal = store.commit(0, next_of(seal, b"new"))
             assert content(store) == (seal, [b"new", None], {6}, {5: [], 6: [b"new"]}, {})
-            monkeypatch.setattr(transaction, "_commands", moving)
+            client: Any = store._client
+            owner = client.get_redis_connection(client.get_node_from_key("{shop:0}:m"))
+            lines = owner.connection_pool = Lines(owner.connection_pool, ["raced"])
+            lines.race = lambda: move_slot(cluster, "{shop:0}:m")
             seal = store.commit(0, next_of(seal, b"newer", 3))
-            assert transaction._commands is commands, "it has moved again"
+            assert lines.faults == [], "it has moved again"
             assert content(store) == (seal, [b"newer", None], {6}, {5: [], 6: [b"new", b"newer"]}, {})
     finally:
         cluster.remove()
