@@ -14,12 +14,14 @@ from engine.core.zones import DAY
 from engine.errors import RolloutRefused
 from engine.operate.outside_commit import commit_outside, on_top
 from engine.ports import Counts, Meta, Rollout, StateStore
-from engine.worker.change import goes_on
+from engine.worker.change import goes_on, is_spreading
 from engine.worker.placement import stored_meta
 from engine.worker.rollouts import counted, forecast
 
 LONG_ENOUGH = DAY
 """How long a canary is watched before a roll-out may be finished: a day has one of everything that comes daily."""
+
+HAVE_GONE_OVER = "these customers have the new rules already, and keep them: there is nothing to spread"
 
 BY_HAND = "`engine apply --back`"
 """The reason of a roll-out that no brake has taken back."""
@@ -95,6 +97,7 @@ def begin(store: StateStore, wanted: Rollout, books: Mapping[str, bytes], *, reg
         have = f"{largest / 100:g} % of the customers have the new rules, and keep them"
         reason = f"{have}: to try it with fewer, go back first"
         raise RolloutRefused(reason)
+    _check_spread([meta for meta in found if meta.rollout and _going_on(meta.rollout, wanted)], wanted)
     for revision, packed in books.items():
         store.keep_book(revision, packed)
     at = next((meta.rollout.at for meta in found if meta.rollout and _going_on(meta.rollout, wanted)), wanted.at)
@@ -102,8 +105,8 @@ def begin(store: StateStore, wanted: Rollout, books: Mapping[str, bytes], *, reg
     def change(meta: Meta) -> Rollout:
         before = meta.rollout
         if before is not None and _going_on(before, wanted):
-            kept = {"since": before.since, "began": before.began, "counts": before.counts, "past": before.past}
-            return msgspec.structs.replace(wanted, at=at, **kept)
+            kept = {"since": before.since, "counts": before.counts, "past": before.past}
+            return msgspec.structs.replace(wanted, at=at, **_course(before, wanted, meta.clock), **kept)
         return msgspec.structs.replace(wanted, at=at, since=meta.clock, began=meta.clock, past=_past(before, wanted))
 
     _write(store, found, change)
@@ -153,7 +156,7 @@ def status(store: StateStore) -> Status | None:
         _rules(newest, counts, watched),
         watched,
         len(found),
-        sum(not meta.mark or bool(meta.sweep) for meta, _ in own),
+        sum(not meta.mark or bool(meta.sweep) or is_spreading(meta) for meta, _ in own),
         len(found) - sum(one.phase == newest.phase for _, one in own),
         sum(one.phase == "finished" for _, one in own) if newest.phase == "back" else 0,
     )
@@ -205,6 +208,25 @@ def _check_ended(found: Sequence[Meta]) -> None:
                 f"a roll-out of {rollout.revision} has ended, and customers have still to meet that: let workers run"
             )
         raise RolloutRefused(reason)
+
+
+def _check_spread(canary: Sequence[Meta], wanted: Rollout) -> None:
+    """Raises RolloutRefused where customers who go over, or have gone, would begin anew: nobody loses the new rules."""
+    for meta, before in ((meta, meta.rollout) for meta in canary if meta.rollout and wanted.spread):
+        over = f"customers go over within {text_of(before.spread)}"
+        if before.share < wanted.share and is_spreading(meta):
+            reason = f"{over}: raise the share when they have, or without --spread"
+            raise RolloutRefused(reason)
+        if before.share == wanted.share and before.spread != wanted.spread:
+            reason = f"{over}: a spread is changed with a larger share only" if before.spread else HAVE_GONE_OVER
+            raise RolloutRefused(reason)
+
+
+def _course(before: Rollout, wanted: Rollout, clock: int) -> dict[str, int]:
+    """How customers go over when a canary goes on: those of a share that is added begin now."""
+    if before.share == wanted.share or not wanted.spread:
+        return {"began": before.began, "reached": before.reached}
+    return {"began": clock, "reached": before.share}
 
 
 def _past(before: Rollout | None, wanted: Rollout) -> tuple[str, ...]:

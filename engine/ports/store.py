@@ -55,6 +55,8 @@ class Rollout(msgspec.Struct, omit_defaults=True, frozen=True):
     """"canary": the share has the new book. "finished": everybody has, or will have. "back": nobody has."""
     began: int = 0
     spread: int = 0
+    reached: int = 0
+    """The share that had the new book, all of it, when the share was raised: the spread is that of the others."""
     reason: str = ""
     """Why it went back."""
     past: tuple[str, ...] = ()

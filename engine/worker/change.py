@@ -61,13 +61,18 @@ class Change:
         return int.from_bytes(blake2b(said.encode(), digest_size=4).digest()) or 1
 
 
+def is_spreading(meta: Meta) -> bool:
+    """Whether customers of the partition go over one after another, and some have still to."""
+    return meta.rollout is not None and _passed(meta.rollout, meta.clock) < PASSES
+
+
 def goes_on(meta: Meta) -> bool:
     """Whether a roll-out of the partition is tried, or has ended and some customers have still to meet that: they have
     shadows yet, or go over one after another."""
     rollout = meta.rollout
     if rollout is None:
         return False
-    return rollout.phase == "canary" or not meta.mark or _passed(rollout, meta.clock) < PASSES
+    return rollout.phase == "canary" or not meta.mark or is_spreading(meta)
 
 
 def revision_for(meta: Meta, customer: str) -> str:
@@ -94,7 +99,7 @@ def _has_new(rollout: Rollout, customer: str, passed: int) -> bool:
     place, turn = _places(rollout, customer)
     if rollout.phase == "finished":
         return place < rollout.share or turn < passed
-    return place < rollout.share and turn < passed
+    return place < rollout.reached or (place < rollout.share and turn < passed)
 
 
 def _places(rollout: Rollout, customer: str) -> tuple[int, int]:

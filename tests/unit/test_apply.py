@@ -19,7 +19,7 @@ from engine.wiring.apply import Wish, apply, read_plan
 from engine.wiring.backtest import RuleFolders
 from engine.wiring.books import files_of, stored_files, unpacked
 from engine.wiring.plan import side_of
-from engine.worker.change import PASSES, Change, Side, revision_for
+from engine.worker.change import PASSES, Change, Side, has_new, revision_for
 from engine.worker.executors import Step, results
 from engine.worker.partition import Partition
 from engine.worker.result import Arrival
@@ -161,6 +161,52 @@ def test_a_larger_share_goes_on_with_the_same_canary(shop: Shop) -> None:
     rollout = shop.store.meta(0).rollout
     assert rollout is not None
     assert (rollout.share, rollout.since, rollout.counts) == (2_000, START, Counts(3, {"come-back": 2}))
+
+
+def over(shop: Shop, clock: int) -> set[str]:
+    """Whose rules are the new ones in the first partition, when its clock is there."""
+    rollout = shop.store.meta(0).rollout
+    assert rollout is not None
+    return {one for one in map(str, range(4_000)) if has_new(rollout, one, clock)}
+
+
+def test_a_share_that_is_raised_goes_over_one_after_another_too(shop: Shop) -> None:
+    apply(shop.store, shop.plan(), Wish(1_000, spread=DAY))
+    with pytest.raises(RolloutRefused, match="customers go over within 1d: raise the share when they have"):
+        apply(shop.store, shop.plan(), Wish(5_000, spread=DAY))
+    shop.count()  # a day later
+    few = over(shop, START + DAY)
+    apply(shop.store, shop.plan(), Wish(5_000, spread=DAY))
+    counts = []
+    for hour in range(0, 30, 6):
+        now = over(shop, START + DAY + hour * DAY // 24)
+        assert few <= now, "who has the new rules keeps them"
+        counts.append(len(now))
+    assert counts == sorted(set(counts)), "each six hours some more"
+    assert counts[0] < len(few) + 200
+    assert counts[-1] == len(over(shop, START + 9 * DAY)) > 1_800
+
+
+def test_another_spread_takes_the_new_rules_from_nobody(shop: Shop) -> None:
+    apply(shop.store, shop.plan(), Wish(1_000, spread=DAY))
+    apply(shop.store, shop.plan(), Wish(1_000, spread=DAY))
+    with pytest.raises(RolloutRefused, match="with a larger share only"):
+        apply(shop.store, shop.plan(), Wish(1_000, spread=2 * DAY))
+    some = over(shop, START)
+    apply(shop.store, shop.plan(), Wish(1_000))
+    all_ = over(shop, START)
+    assert some < all_
+    with pytest.raises(RolloutRefused, match="nothing to spread"):
+        apply(shop.store, shop.plan(), Wish(1_000, spread=DAY))
+    assert over(shop, START) == all_
+
+
+def test_a_roll_out_is_not_finished_while_customers_of_the_share_still_go_over(shop: Shop) -> None:
+    apply(shop.store, shop.plan(), Wish(1_000, spread=3 * DAY))
+    shop.count(customers=3, sent={"come-back": 2})
+    now = status(shop.store)
+    assert now is not None
+    assert list(reasons_to_hold(now)) == ["in 2 of 2 partitions customers have still to meet the new rules"]
 
 
 def test_a_smaller_share_is_refused_as_nobody_loses_the_new_rules_but_by_going_back(shop: Shop) -> None:
