@@ -22,6 +22,7 @@ from engine.lang.fields import TEXT, Duration, Expr, Name, OptionalSpan, Purpose
 from engine.lang.form import NotNull, Shorthand, Strict
 from engine.lang.site import Site
 from engine.lang.templates import Templates
+from engine.wire.decode import checks_of
 
 
 class Defaults(Strict):
@@ -107,7 +108,13 @@ class EmitFields(ActionFields):
         required = self._required(site, declared) if declared and not declared.made else frozenset()
         found = {name: value for name, value in values.items() if value}
         emit = Emit(
-            self.event, to=to, after=self.after, properties=found, required=required, nobody=site.catalog.accept.nobody
+            self.event,
+            to=to,
+            after=self.after,
+            properties=found,
+            required=required,
+            checks=checks_of(declared) if declared else {},
+            nobody=site.catalog.accept.nobody,
         )
         needs = Needs()
         for each in (to, *found.values()):

@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from math import fsum
 from typing import Annotated, Any
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from engine.core.experiments.model import Experiment, Goal
+from engine.core.experiments.model import HOLDOUT, Experiment, Goal
 from engine.lang.fields import READ_ID, Expr, Name, OptionalSpan, ReadId, matching
 from engine.lang.form import Parsed, Strict, named, refuse, said
 from engine.lang.site import Site
@@ -16,9 +16,20 @@ _ROUNDING = 1e-6
 _VARIANT = matching(READ_ID, "bad-id", "the name of a variant", "a small letter, then small letters, digits and _")
 
 
+_REPORTED = "holdout"
+"""What `engine experiment report` calls the policy's holdout."""
+
+
+def _not_reported(value: str) -> str:
+    if value == _REPORTED:
+        refuse("bad-id", f"'{value}' is what reports call the policy's holdout", "give the experiment another name")
+    return value
+
+
 def _salt(value: Any) -> str:
-    if not isinstance(value, str) or not value or ":" in value:
-        refuse("bad-value", f"{said(value)} is not a salt", "a text without a colon")
+    """With the holdout's salt the first variant would lack the customers who are in the holdout."""
+    if not isinstance(value, str) or not value or ":" in value or value == HOLDOUT:
+        refuse("bad-value", f"{said(value)} is not a salt", f"a text without a colon, and not '{HOLDOUT}'")
     return value
 
 
@@ -36,7 +47,7 @@ class ExperimentFields(Strict):
     """Variants that customers are put into by chance, to compare what they do then."""
 
     label = "experiment"
-    id: ReadId = Field(description="Permanent name of the experiment.")
+    id: Annotated[ReadId, AfterValidator(_not_reported)] = Field(description="Permanent name of the experiment.")
     why: str = Field("", description="One sentence: why it is worth while.")
     hypothesis: str = Field("", description="What is expected of it, in words; the report shows it.")
     salt: Salt = Field("", description="Two experiments with one salt put customers into the same places; the id.")

@@ -225,6 +225,12 @@ def _instant(value: Any, unit: float) -> int | None:
 
 
 Check = Callable[[str, Any], Any]
+"""Takes a property's name and its value, and gives the value as it is kept. Raises BadRecord."""
+
+
+def checks_of(declared: EventType) -> dict[str, Check]:
+    """What checks or converts a property that is there, for those whose type says anything."""
+    return {name: _check_of(one) for name, one in declared.properties.items() if one.kind != "any"}
 
 
 def _check(type_: str, properties: dict[str, Any], name: str, required: bool, exact: type | None, check: Check) -> None:

@@ -83,10 +83,10 @@ def open_running(
         if kafka is None:
             yield Running(settings, build_worker(settings, rules, store, writer, hooks, trusted), None)
             return
+        letters = size_limits(kafka, (settings.dead_letters_topic,))[settings.dead_letters_topic]
         progress = stack.enter_context(ConfluentProgress(kafka, settings.events_topic, trusted.now, trusted.why_not))
         worker = build_worker(settings, rules, store, writer, hooks, trusted, progress)
         transfer = ConfluentTransfer(kafka, settings.events_topic, settings.dead_letters_topic)
-        letters = size_limits(kafka, (settings.dead_letters_topic,))[settings.dead_letters_topic]
         ingest = Ingest(transfer, decoders, hooks, settings.batch, largest_letter=largest_value(letters))
         stack.enter_context(run_in_background(worker, ingest, "ingest"))
         yield Running(settings, worker, ingest)

@@ -130,6 +130,71 @@ def test_a_required_property_that_is_missing_stops_the_event(tmp_path: Path, str
     assert there.outcomes[-1].reason == "referral_succeeded must have friend, which is missing"
 
 
+TYPED = """\
+version: 1
+events:
+  answered: { properties: { what: any, ends: string } }
+  agreed:
+    properties:
+      amount: number
+      stars: integer
+      ends: time
+      day: date
+      name: { type: string, required: true }
+    profile: { contract_ends: ends }
+"""
+AGREE = """\
+version: 1
+rules:
+  - id: agree
+    when: { event: answered }
+    emit:
+      event: agreed
+      with: { amount: event.what, stars: event.what, ends: event.ends, day: event.ends, name: NAME }
+  - id: ends
+    when: { expiring: { ends: profile.contract_ends, in: 1d } }
+    send: thanks
+"""
+
+
+def agreed(folder: Path, what: object, ends: str, strict: bool, name: str = "customer.id") -> Simulator:
+    there = Simulator(book_of(folder, AGREE.replace("NAME", name), events=TYPED), strict=strict)
+    there.event("answered", "0d", what=what, ends=ends)
+    return there
+
+
+@pytest.mark.parametrize(
+    ("what", "numbers"),
+    [
+        ("x", {}),
+        (True, {}),
+        ([1], {}),
+        (7, {"amount": 7, "stars": 7}),
+        (2.5, {"amount": 2.5}),
+        (7.0, {"amount": 7, "stars": 7}),
+    ],
+)
+def test_a_value_of_another_type_than_the_property_is_left_out(
+    tmp_path: Path, what: object, numbers: dict[str, object], strict: bool
+) -> None:
+    [made] = agreed(tmp_path, what, "soon", strict).derived
+    assert made.properties == {**numbers, "name": made.customer}
+
+
+def test_a_required_property_of_another_type_stops_the_event(tmp_path: Path, strict: bool) -> None:
+    there = agreed(tmp_path, 7, "2026-02-01", strict, name="event.what")
+    assert there.derived == []
+    assert there.outcomes[-1].reason == "agreed must have name, which is missing"
+
+
+def test_a_text_that_stands_for_a_time_is_the_time_as_from_any_producer(tmp_path: Path, strict: bool) -> None:
+    there = agreed(tmp_path, 7, "2026-01-31T10:00:00+02:00", strict)
+    [made] = there.derived
+    assert (made.properties["ends"], made.properties["day"]) == (there.moment("30d") + 8 * 3_600_000, "2026-01-31")
+    there.run("40d")
+    assert [one.moment for one in there.outreach] == [there.moment("29d") + 8 * 3_600_000]
+
+
 def test_with_match_one_event_waits_for_each_order(tmp_path: Path, strict: bool) -> None:
     there = Simulator(book_of(tmp_path, EACH.replace("    exit:", "    match: order_id\n    exit:")), strict=strict)
     there.event("signup", "0d", customer="bob")

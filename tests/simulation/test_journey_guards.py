@@ -182,3 +182,12 @@ def test_who_leaves_the_segment_in_the_millisecond_of_a_step_does_not_get_it() -
     sim.event("visit", "0d")
     sim.run("30d")
     assert outcomes(sim) == ["0d entered", "6d early fired", "7d early.wait exited"]
+
+
+def test_reentry_is_asked_before_freshness_at_the_entry_of_a_journey_as_of_any_rule() -> None:
+    sim = Simulator(journey("[{ send: a }]", "reentry: once"), strict=True)
+    sim.event("signup", "20d")
+    sim.event("signup", "1d", arrives="21d")
+    assert [one.reason for one in sim.outcomes if one.outcome is Outcome.SUPPRESSED] == [
+        "reentry: once, and it reached this customer at 2026-01-21T00:00:00Z"
+    ]

@@ -4,7 +4,8 @@
 an exit can stop it. No message is sent, so freshness, consent, quiet hours, caps and holdouts do not apply.
 """
 
-from collections.abc import Mapping, Set
+from collections.abc import Callable, Mapping, Set
+from contextlib import suppress
 from typing import Any, Final
 
 from engine.core.actions.base import Action
@@ -19,10 +20,13 @@ from engine.core.journeys.runs import MAX_RUNS, key_of
 from engine.core.scope import MISSING
 from engine.core.state.model import State
 from engine.core.zones import iso
+from engine.errors import BadRecord
 from engine.model import DerivedEvent, Event, Outcome
 
 SLOW: Final = 3_600_000
 """An emit that waits this long (1 h, in ms) may be part of a circle of rules: it then turns at most 24 times a day."""
+
+NO_CHECKS: Final[Mapping[str, Callable[[str, Any], Any]]] = {}
 
 
 def _of_use(book: RuleBook, state: State, candidate: Candidate) -> Verdict:
@@ -31,7 +35,10 @@ def _of_use(book: RuleBook, state: State, candidate: Candidate) -> Verdict:
 
 
 class Emit(Action):
-    """One event. `to`: gives the customer whose event it is; None: the rule's own. `after`: milliseconds."""
+    """One event. `to`: gives the customer whose event it is; None: the rule's own. `after`: milliseconds.
+
+    `checks`: property -> the check of its values that records of other producers pass; they raise BadRecord.
+    """
 
     outcome = Outcome.EMITTED
 
@@ -43,6 +50,7 @@ class Emit(Action):
         after: int = 0,
         properties: Mapping[str, Expression] | None = None,
         required: Set[str] = frozenset(),
+        checks: Mapping[str, Callable[[str, Any], Any]] = NO_CHECKS,
         nobody: Set[str] = frozenset(),
     ) -> None:
         self.type = type
@@ -51,6 +59,7 @@ class Emit(Action):
         self.waits = after > 0
         self.properties = dict(properties or {})
         self.required = required
+        self.checks = checks
         self.nobody = nobody
         self._guards = (self.enter, self.recipient, self.complete)
 
@@ -115,7 +124,8 @@ class Emit(Action):
 
     def complete(self, book: RuleBook, state: State, candidate: Candidate) -> Verdict:
         """Stop an event without a property that its type requires."""
-        missing = sorted(self.required - self._values(state, candidate).keys()) if self.required else []
+        values = self._values(state, candidate) if self.required else {}
+        missing = sorted(name for name in self.required if values.get(name) is None)
         return Stop(Outcome.SUPPRESSED, f"{self.type} must have {missing[0]}, which is missing") if missing else PASS
 
     def effects(self, book: RuleBook, state: State, candidate: Candidate) -> list[Effect]:
@@ -131,6 +141,18 @@ class Emit(Action):
         return value if isinstance(value, str) and value.strip() and value not in self.nobody else ""
 
     def _values(self, state: State, candidate: Candidate) -> dict[str, Any]:
-        scope = candidate.scope(state)
-        values = {name: expression.test(scope) for name, expression in self.properties.items()}
-        return {name: value for name, value in values.items() if value is not MISSING}
+        """What is missing, or is not of its property's type, is left out."""
+        scope, values = candidate.scope(state), {}
+        for name, expression in self.properties.items():
+            value = expression.test(scope)
+            if value is MISSING:
+                continue
+            with suppress(BadRecord):
+                values[name] = self._checked(name, value)
+        return values
+
+    def _checked(self, name: str, value: Any) -> Any:
+        check = self.checks.get(name)
+        if check is None or value is None:
+            return value
+        return check(name, int(value) if type(value) is float and value.is_integer() else value)

@@ -36,7 +36,7 @@ class Steps(Action):
 
     @property
     def guards(self) -> tuple[Guard, ...]:
-        return condition, fresh, reentry, place_free, not_over, experiment
+        return condition, reentry, fresh, place_free, not_over, experiment
 
     @property
     def sends(self) -> Sequence[Send]:
