@@ -32,6 +32,7 @@ from engine.render.views import (
     SegmentsView,
     StepsView,
     TablesView,
+    expire_with_codes,
 )
 
 MAX_BLOCK = 262_144
@@ -119,6 +120,8 @@ class JinjaRenderer:
             compiled.begin_anew()
             raise RenderFailed(outreach.template, _reason(error, compiled.plain.name)) from error
         outreach.subject, outreach.text, outreach.html = subject, text, html
+        if "coupons" in variables:
+            expire_with_codes(outreach, variables["coupons"])
 
     def _find(self, template: str, channel: str) -> _Compiled:
         compiled = self._kit.compiled

@@ -221,14 +221,15 @@ class CouponView(str):
 
 
 class CouponsView:
-    """The root `coupons` in templates. What is read of it is what the message issues."""
+    """The root `coupons` in templates. What is read of it is what the message shows, and issues where it is new."""
 
-    __slots__ = ("_coupons", "_outreach", "_secret")
+    __slots__ = ("_coupons", "_outreach", "_secret", "_shown")
 
     def __init__(self, coupons: Mapping[str, Coupon], outreach: Outreach, secret: str) -> None:
         self._coupons = coupons
         self._outreach = outreach
         self._secret = secret
+        self._shown: list[IssuedCoupon] = []
 
     def __getattr__(self, name: str) -> CouponView:
         try:
@@ -238,7 +239,15 @@ class CouponsView:
         known = coupon.known(self._outreach)
         if known is None:
             known = self._outreach.issued.setdefault(name, coupon.new(self._outreach, self._secret))
+        self._shown.append(known)
         return CouponView.of(known)
+
+
+def expire_with_codes(outreach: Outreach, coupons: CouponsView) -> None:
+    """Let the message expire with the first of its codes to end; a code that has ended already limits nothing."""
+    ends = [one.valid_until for one in coupons._shown if one.valid_until > outreach.at]
+    if ends:
+        outreach.expires_at = min(ends) if not outreach.expires_at else min(outreach.expires_at, *ends)
 
 
 class StepView(NamedTuple):

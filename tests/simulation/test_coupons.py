@@ -78,6 +78,15 @@ def test_a_message_that_fails_issues_nothing_and_the_next_one_does(tmp_path: Pat
     assert len(told(sim)) == 1
 
 
+def test_a_step_a_minute_later_stands_in_for_one_that_failed(tmp_path: Path) -> None:
+    steps = "steps: [{ send: gift }, { wait: 1m }, { send: ends, if: not steps.gift.sent }]"
+    rules = ONE_MESSAGE.replace("send: gift", steps)
+    sim = shop(tmp_path, rules=rules, texts={"gift": "{{ 1 / 0 }}", "ends": SHOWN}).simulator(strict=True)
+    sim.event("came", "0d")
+    sim.run("1d")
+    assert [one.step for one in sim.outreach] == ["ends"]
+
+
 ONE_MESSAGE = """\
 version: 1
 coupons:
@@ -96,6 +105,29 @@ def test_what_quiet_hours_hold_counts_from_when_it_is_sent(tmp_path: Path) -> No
     sim.run("1d")
     assert shown(sim.outreach[0])[1] == START + milliseconds("8h") + 14 * DAY
     assert len(told(sim)) == 1
+
+
+ENDS_FIRST = ONE_MESSAGE.replace("valid: 14d", "valid: 1d")
+
+
+@pytest.mark.parametrize(
+    ("fresh_for", "text", "ends"), [("3d", SHOWN, "1d"), ("off", SHOWN, "1d"), ("6h", SHOWN, "6h"), ("3d", "Hi", "3d")]
+)
+def test_a_message_is_not_sent_when_its_code_has_ended(tmp_path: Path, fresh_for: str, text: str, ends: str) -> None:
+    policy = f"fresh_for: {fresh_for}"
+    sim = shop(tmp_path, rules=ENDS_FIRST, policy=policy, texts={"gift": text}).simulator(strict=True)
+    sim.event("came", "0d")
+    assert [one.expires_at for one in sim.outreach] == [START + milliseconds(ends)]
+
+
+def test_a_reminder_is_not_sent_when_the_code_has_ended_nor_held_back_by_one_that_ended_before(tmp_path: Path) -> None:
+    """The code of the first message ends in the middle of the last day of the second one, and before the third."""
+    steps = "steps: [{ send: gift }, { wait: 2d }, { send: ends }, { wait: 3d }, { send: over }]"
+    rules = ONE_MESSAGE.replace("14d", "4d").replace("send: gift", steps)
+    sim = shop(tmp_path, rules=rules, texts=dict.fromkeys(("gift", "ends", "over"), SHOWN)).simulator(strict=True)
+    sim.event("came", "0d")
+    sim.run("9d")
+    assert [one.expires_at - START for one in sim.outreach] == [3 * DAY, 4 * DAY, 8 * DAY]
 
 
 def test_who_is_held_out_gets_no_code(tmp_path: Path) -> None:
