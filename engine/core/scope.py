@@ -4,13 +4,13 @@ Expressions compile to closures over `Scope` and read the state directly; templa
 changes the state. History that is not known is MISSING, never zero.
 """
 
-from bisect import bisect_left
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from operator import attrgetter
 from typing import Any, Final
 
 from engine.core.durations import milliseconds
-from engine.core.state.model import Memory, State, WindowEntry
+from engine.core.state.model import Memory, State
 from engine.model import Event, KeptEvent, Number
 
 
@@ -30,8 +30,8 @@ MISSING: Final = Missing()
 
 
 BY_TIME: Final = attrgetter("time")
-"""The key of window entries; in C, so that bisecting a window calls no Python."""
-NO_ENTRIES: Final[list[WindowEntry]] = []
+"""The key of events in lists; in C, so that bisecting calls no Python."""
+NO_TIMES: Final[list[int]] = []
 
 
 class Scope:
@@ -66,31 +66,22 @@ def count(state: State, type_: str) -> int:
     return memory.count if memory is not None else 0
 
 
-def range_within(memory: Memory, now: int, span: int) -> tuple[list[WindowEntry], int, int] | None:
-    """The kept window and the range in it with `now - span < time <= now`; None if some of it is not known."""
+def range_within(memory: Memory, now: int, span: int) -> tuple[list[int], int, int] | None:
+    """The times in the window and the range with `now - span < time <= now`; None if some of it is not known."""
     before = now - span
     if memory.last <= before:
-        return NO_ENTRIES, 0, 0
+        return NO_TIMES, 0, 0
     history = memory.history
     if history is None or history.span < span or history.unknown > before:
         return None
-    entries = history.window
-    start, stop = 0, len(entries)
+    times = history.window
+    start, stop = 0, len(times)
     if stop:
-        if entries[0].time <= before:
-            start = bisect_left(entries, before + 1, key=BY_TIME)
+        if times[0] <= before:
+            start = bisect_right(times, before)
         if memory.last > now:
-            stop = bisect_left(entries, now + 1, key=BY_TIME)
-    return entries, start, stop
-
-
-def entries_within(state: State, type_: str, now: int, span: int) -> list[WindowEntry] | None:
-    """Window entries with `now - span < time <= now`; None if some of them are not known."""
-    memory = state.events.get(type_)
-    if memory is None:
-        return []
-    found = range_within(memory, now, span)
-    return None if found is None else found[0][found[1] : found[2]]
+            stop = bisect_right(times, now)
+    return times, start, stop
 
 
 def count_within(state: State, type_: str, now: int, span: int) -> int | Missing:
@@ -108,22 +99,33 @@ def total(state: State, type_: str, property_: str, now: int, span: int | None =
     """The sum of a property over all events, or over those of the window; MISSING if not fully known."""
     if span is None:
         return _ever(state, type_, property_)
-    entries = entries_within(state, type_, now, span)
-    if entries is None:
-        memory = state.events[type_]
+    memory = state.events.get(type_)
+    if memory is None:
+        return 0
+    found = range_within(memory, now, span)
+    if found is None:
         return _ever(state, type_, property_) if now - span < memory.first and memory.last <= now else MISSING
-    return total_of(entries, property_)
+    numbers = numbers_in(memory, property_, found[1], found[2])
+    return sum_of(numbers) if numbers is not None else MISSING
 
 
-def total_of(entries: list[WindowEntry], property_: str) -> Number | Missing:
-    """The sum of a property over these entries; MISSING if one was kept before the property was summed."""
+def numbers_in(memory: Memory, property_: str, start: int, stop: int) -> list[Any] | None:
+    """The numbers of a property in this range of the window; None if an event was kept before it was summed."""
+    if start == stop:
+        return []
+    history = memory.history
+    column = history.values.get(property_) if history is not None else None
+    if column is None:
+        return None
+    numbers = column[start:stop] if stop - start < len(column) else column
+    return None if None in numbers else numbers
+
+
+def sum_of(numbers: list[Any]) -> Number:
+    """Their sum, without what adding floats leaves behind."""
     # Any, since a compiled round() of a Number gives a float.
-    try:
-        found: Any = sum([entry.values[property_] for entry in entries])
-    except KeyError:
-        return MISSING
-    rounded: Number = round(found, 6)
-    return rounded
+    rounded: Any = round(sum(numbers), 6)
+    return rounded  # type: ignore[no-any-return]
 
 
 def _ever(state: State, type_: str, property_: str) -> Number | Missing:

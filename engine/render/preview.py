@@ -10,7 +10,7 @@ from engine.core.journeys.steps import Act
 from engine.core.points.model import SECOND
 from engine.core.scope import BY_TIME, NO_LEVEL
 from engine.core.segments.follow import meet
-from engine.core.state.model import IN, History, Membership, Memory, Run, State, WindowEntry
+from engine.core.state.model import IN, History, Membership, Memory, Run, State
 from engine.core.state.points import Ledger, Lot
 from engine.core.zones import to_millis
 from engine.errors import RenderFailed
@@ -147,9 +147,9 @@ def _add_events(state: State, type_: str, facts: Mapping[str, Any], now: int, su
         return
     oldest = min(_time(facts.get("first") or {}, newest.time), newest.time)
     totals = dict.fromkeys(summed, 0.0) | {name: float(total) for name, total in (facts.get("sum") or {}).items()}
-    shares = {name: total / number for name, total in totals.items()}
     listed = [_event(type_, one, _properties(one), now) for one in facts.get("list") or [last]]
-    history = History(newest, totals, [WindowEntry(newest.time, shares) for _ in range(number)], span=now)
+    shares = {name: [total / number] * number for name, total in totals.items()}
+    history = History(newest, totals, [newest.time] * number, shares, span=now)
     history.listed = sorted(listed, key=BY_TIME)
     state.events[type_] = Memory(number, newest.time, newest.time - oldest, history)
 

@@ -8,7 +8,7 @@ from engine.core.durations import milliseconds
 from engine.core.expr import compile_expression
 from engine.core.expression import Expression, Keeps, Needs, Reads
 from engine.core.scope import MISSING, Scope
-from engine.core.state.model import History, Memory, State, WindowEntry
+from engine.core.state.model import History, Memory, State
 from engine.model import Event, KeptEvent
 from tests.support.expressions import CATALOG, DAY, NOON
 
@@ -33,8 +33,8 @@ def buyer() -> State:
     """Bought for 20, 30 and 50, ten days, three days and an hour ago."""
     entries = [(NOON - 10 * DAY, 20.0), (NOON - 3 * DAY, 30.0), (NOON - DAY // 24, 50.0)]
     latest = KeptEvent("e-3", "purchase", entries[2][0], {"amount": 50.0, "cart_id": None})
-    window = [WindowEntry(time, {"amount": amount}) for time, amount in entries]
-    history = History(latest, {"amount": 100.0}, window, span=30 * DAY)
+    window = [time for time, _ in entries]
+    history = History(latest, {"amount": 100.0}, window, {"amount": [20.0, 30.0, 50.0]}, span=30 * DAY)
     return State(events={"purchase": Memory(3, entries[2][0], entries[2][0] - entries[0][0], history)})
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from engine.core.expr import compile_expression
 from engine.core.scope import MISSING, Scope
-from engine.core.state.model import History, Memory, State, WindowEntry
+from engine.core.state.model import History, Memory, State
 from engine.model import Event, KeptEvent
 from tests.support.expressions import CATALOG, DAY, NOON
 
@@ -234,7 +234,8 @@ def scope_of(world: World) -> Scope:
         history = History(
             KeptEvent("e", "purchase", last.time, last.properties),
             {"amount": float(total(world.history))},
-            [WindowEntry(past.time, {"amount": past.properties["amount"]}) for past in world.history],
+            [past.time for past in world.history],
+            {"amount": [past.properties["amount"] for past in world.history]},
             span=365 * DAY,
         )
         state.events = {"purchase": Memory(len(world.history), last.time, last.time - first.time, history)}

@@ -5,7 +5,7 @@ import pytest
 from engine.core.actions.send import Send
 from engine.core.book import Rule, RuleBook
 from engine.core.catalog import Catalog
-from engine.core.state.model import History, Memory, State, WindowEntry
+from engine.core.state.model import History, Memory, State
 from engine.core.triggers.inactivity import Inactivity
 from engine.model import KeptEvent
 from engine.render import JinjaRenderer
@@ -75,7 +75,8 @@ def test_history_is_counted_and_summed_over_all_time_and_over_windows(tmp_path: 
     history = History(
         KeptEvent("e", "purchase", NOON - DAY, {"amount": 20}),
         {"amount": 60.0},
-        [WindowEntry(NOON - 9 * DAY, {"amount": 40.0}), WindowEntry(NOON - DAY, {"amount": 20.0})],
+        [NOON - 9 * DAY, NOON - DAY],
+        {"amount": [40.0, 20.0]},
         span=30 * DAY,
     )
     state = State(events={"purchase": Memory(3, NOON - DAY, NOON - DAY - 1, history)})

@@ -31,7 +31,7 @@ def decided(scope: Scope, type_: str, span: int, order: Order, limit: Number) ->
 def _bounds(scope: Scope, type_: str, span: int) -> tuple[int, int]:
     """At least the events known to be in the window, at most those that there ever were."""
     memory, start = scope.state.events[type_], scope.now - span
-    known = [entry.time for entry in memory.history.window] if memory.history is not None else []
+    known = [*memory.history.window] if memory.history is not None else []
     if memory.last not in known:
         known.append(memory.last)
     return sum(1 for time in known if start < time <= scope.now), memory.count

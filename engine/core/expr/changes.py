@@ -8,7 +8,7 @@ The moment is never too late, so a timer misses no change. It may be too early, 
 find; whoever waits for it looks again then.
 """
 
-from bisect import bisect_left
+from bisect import bisect_right
 from math import ceil, floor, inf, isfinite, nextafter
 from typing import Any, TypeAlias
 
@@ -38,8 +38,8 @@ from engine.core.expr.nodes import (
 from engine.core.expr.periods import bounds
 from engine.core.expression import NEVER, NextChange, Predicate, Until
 from engine.core.points import view
-from engine.core.scope import BY_TIME, Missing, Scope, range_within, total, total_of
-from engine.core.state.model import Memory, WindowEntry
+from engine.core.scope import Missing, Scope, numbers_in, range_within, sum_of, total
+from engine.core.state.model import Memory
 from engine.core.state.points import Ledger
 
 Change: TypeAlias = NextChange | None
@@ -197,8 +197,8 @@ def _of_window(memory: Memory, span: int, now: int) -> int:
     moments = [memory.first + span, memory.last, memory.last + span]
     if history is not None:
         moments += [history.unknown + span]
-        for entry in history.window:
-            moments += [entry.time, entry.time + span]
+        for time in history.window:
+            moments += [time, time + span]
     return min([moment for moment in moments if moment > now], default=NEVER)
 
 
@@ -221,18 +221,18 @@ def _counted(node: Count, order: Order, limit: float) -> Until:
                 return not is_above, NEVER
             history = memory.history
             if history is not None and history.span >= span and history.unknown <= before:
-                entries = history.window
-                place = len(entries) - enough
-                if place >= 0 and (entered := entries[place].time) > before:
+                times = history.window
+                place = len(times) - enough
+                if place >= 0 and (entered := times[place]) > before:
                     return is_above, entered + span
                 return not is_above, NEVER
         found = range_within(memory, now, span)
         if found is None:
             return bool(test(scope)), _of_window(memory, span, now)
-        entries, start, stop = found
+        times, start, stop = found
         number = stop - start
         rest = number - 1 if equals and number == limit else falls_to
-        moment = entries[stop - rest - 1].time + span if 0 <= rest < number else NEVER
+        moment = times[stop - rest - 1] + span if 0 <= rest < number else NEVER
         return compare(number, limit), moment if memory.last <= now else _or_entering(memory, now, moment)
 
     return whole
@@ -252,27 +252,33 @@ def _summed(node: Sum, compare: Compare, limit: float) -> Until:
             value = total(scope.state, type_, name, now, span)
             holds = not isinstance(value, Missing) and compare(value, limit)
             return holds, _of_window(memory, span, now)
-        entries, start, stop = found
-        value = total_of(entries[start:stop], name)
-        if isinstance(value, Missing):
+        times, start, stop = found
+        numbers = numbers_in(memory, name, start, stop)
+        if numbers is None:
             return False, _of_window(memory, span, now)
-        place = _passes(value - limit, entries, start, stop, name)
-        moment = entries[place].time + span if place < stop else NEVER
+        value = sum_of(numbers)
+        place = _passes(value - limit, numbers)
+        moment = times[start + place] + span if place is not None else NEVER
         return compare(value, limit), moment if memory.last <= now else _or_entering(memory, now, moment)
 
     return whole
 
 
-def _passes(above: float, entries: list[WindowEntry], start: int, stop: int, name: str) -> int:
-    """The place of the event with which the sum comes to its limit, or passes it; `stop` if none does."""
-    place = start
+def _passes(above: float, numbers: list[Any]) -> int | None:
+    """The place of the number with which the sum comes to its limit, or passes it, as the oldest leave; None: none."""
     if above > ROUNDING:
-        while place < stop and (above := above - entries[place].values[name]) > ROUNDING:
-            place += 1
-    elif above < -ROUNDING:
-        while place < stop and (above := above - entries[place].values[name]) < -ROUNDING:
-            place += 1
-    return place
+        for place, number in enumerate(numbers):
+            above -= number
+            if above <= ROUNDING:
+                return place
+    elif above >= -ROUNDING:
+        return 0 if numbers else None
+    elif numbers and min(numbers) < 0:  # else it only falls further
+        for place, number in enumerate(numbers):
+            above -= number
+            if above >= -ROUNDING:
+                return place
+    return None
 
 
 def _of_points(node: PointsValue, compare: Compare, limit: float) -> Until:
@@ -343,5 +349,5 @@ def _against(node: Count, order: Order, limit: float) -> Comparison:
 def _or_entering(memory: Memory, now: int, moment: int) -> int:
     """The moment, or before it the time of an event that has not come yet and then enters every window."""
     window = memory.history.window if memory.history is not None else []
-    coming = bisect_left(window, now + 1, key=BY_TIME)
-    return min(moment, window[coming].time if coming < len(window) else memory.last)
+    coming = bisect_right(window, now)
+    return min(moment, window[coming] if coming < len(window) else memory.last)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from engine.core.state.migrations import MIGRATIONS, v2_4_packed_days
+from engine.core.state.migrations import MIGRATIONS, v2_4_packed_days, v2_5_columns
 from engine.core.state.model import STATE_MINOR, STATE_VERSION, State
 from engine.errors import StateTooNew, StateUnreadable
 from engine.model import UNREADABLE
@@ -38,6 +38,8 @@ def _migrate(data: bytes, problem: str) -> State:
             fields = MIGRATIONS[fields[0]](fields)
         if fields[:2] < [2, 4]:
             v2_4_packed_days.migrate(fields)
+        if fields[:2] < [2, 5]:
+            v2_5_columns.migrate(fields)
         state = msgspec.convert(fields, State)
         state.minor = STATE_MINOR  # the version it will be written with
     except (*UNREADABLE, TypeError, LookupError, AttributeError, ValueError, OverflowError) as error:

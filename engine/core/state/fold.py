@@ -5,14 +5,14 @@ that was not kept from the customer's first event on is unknown until it has pas
 no longer asks for is kept up to date for GRACE, so that a book that is rolled back finds it complete.
 """
 
-from bisect import bisect_left, insort
+from bisect import bisect_right, insort
 from typing import Any, TypeGuard
 
 from engine.core.book import Plan, RuleBook
 from engine.core.expression import EVERY
 from engine.core.scope import BY_TIME
 from engine.core.state.days import count_day, in_zone
-from engine.core.state.model import History, Memory, State, WindowEntry
+from engine.core.state.model import History, Memory, State
 from engine.core.zones import DAY
 from engine.model import Event, KeptEvent, Number
 
@@ -99,21 +99,33 @@ def _keep(plan: Plan, memory: Memory, history: History, event: Event) -> None:
 
 
 def _keep_in_window(plan: Plan, history: History, event: Event) -> None:
-    entries, time = history.window, event.time
-    values = {name: number(event, name) for name in plan.window_sums} if plan.window_sums else {}
-    if history.until and entries:
-        values |= {name: number(event, name) for name in entries[-1].values if name not in values}
-    entry = WindowEntry(time, values)
-    if not entries or time >= entries[-1].time:
-        entries.append(entry)
-    else:
-        insort(entries, entry, key=BY_TIME)
-    oldest = entries[-1].time - history.span
-    if entries[0].time <= oldest or len(entries) > MAX_WINDOW_ENTRIES:
-        stale = bisect_left(entries, oldest + 1, key=BY_TIME)
-        del entries[: max(stale, len(entries) - MAX_WINDOW_ENTRIES)]
+    times, time, values = history.window, event.time, history.values
+    place = len(times) if not times or time >= times[-1] else bisect_right(times, time)
+    if plan.window_sums or values:
+        summed = {*plan.window_sums, *_summed(history)} if history.until else plan.window_sums
+        for name in summed:
+            if name not in values:
+                values[name] = [None] * len(times)
+        for name, numbers in values.items():
+            numbers.insert(place, number(event, name) if name in summed else None)
+    times.insert(place, time)
+    oldest = times[-1] - history.span
+    if times[0] <= oldest or len(times) > MAX_WINDOW_ENTRIES:
+        _drop_oldest(history, max(bisect_right(times, oldest), len(times) - MAX_WINDOW_ENTRIES))
     if history.unknown and history.unknown <= oldest:
         history.unknown = 0
+
+
+def _drop_oldest(history: History, stale: int) -> None:
+    del history.window[:stale]
+    if history.values:
+        left = {name: numbers[stale:] for name, numbers in history.values.items()}
+        history.values = {name: numbers for name, numbers in left.items() if numbers.count(None) < len(numbers)}
+
+
+def _summed(history: History) -> list[str]:
+    """The properties that are summed of the window's newest event."""
+    return [name for name, numbers in history.values.items() if numbers[-1] is not None]
 
 
 def _keep_in_list(plan: Plan, listed: list[KeptEvent], event: Event) -> None:
@@ -134,7 +146,7 @@ def number(event: Event, name: str) -> Number:
 
 def is_number(value: Any) -> TypeGuard[Number]:
     """Whether a value can be summed: not a bool, not NaN, and below MAX_SUMMABLE."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and -MAX_SUMMABLE < value < MAX_SUMMABLE
+    return type(value) in (int, float) and -MAX_SUMMABLE < value < MAX_SUMMABLE
 
 
 def ask(book: RuleBook, state: State, now: int) -> None:
@@ -168,17 +180,16 @@ def _ask_again(plan: Plan, memory: Memory, history: History, now: int) -> None:
 
 
 def _newest(memory: Memory, history: History) -> int:
-    return history.window[-1].time if history.window else memory.last
+    return history.window[-1] if history.window else memory.last
 
 
 def _has_surplus(plan: Plan, history: History) -> bool:
-    summed = history.window[-1].values if history.window else {}
     return (
         (history.latest is not None and not plan.keeps_last)
         or (history.listed and not plan.list_span)
         or history.span > plan.window
         or not history.sums.keys() <= set(plan.sums)
-        or not summed.keys() <= set(plan.window_sums)
+        or not set(_summed(history)) <= set(plan.window_sums)
     )
 
 
@@ -188,5 +199,5 @@ def _drop_surplus(plan: Plan, history: History) -> None:
     history.sums = {name: total for name, total in history.sums.items() if name in plan.sums}
     history.span = plan.window
     if not plan.window:
-        history.window, history.unknown = [], 0
+        history.window, history.values, history.unknown = [], {}, 0
     history.until = 0

@@ -18,10 +18,11 @@ from engine.core.state.points import Ledger
 from engine.model import IssuedCoupon, KeptEvent, Number
 
 STATE_VERSION = 2
-STATE_MINOR = 4
+STATE_MINOR = 5
 """1: states of version 2. 2: a partition's outbox may have entries that are no outreach; an older engine would take
 them for a damaged store. 3: days with a purchase, counted for scores; segments; exits by match value; runs,
-with their coupons and what a goal is credited to; points. 4: these days are packed."""
+with their coupons and what a goal is credited to; points. 4: these days are packed. 5: windows have one list of
+times, and one of numbers for each property."""
 MAX_EPOCH_SECONDS = 10**11
 """`Slot.fired` above it is in milliseconds (from 1973 on), else in seconds (to the year 5138)."""
 
@@ -152,13 +153,6 @@ class Slot(
         return not any(kept)
 
 
-class WindowEntry(msgspec.Struct, array_like=True, gc=False):
-    """One event inside a window that some rule counts or sums over."""
-
-    time: int
-    values: dict[str, Number]
-
-
 class History(
     msgspec.Struct,
     omit_defaults=True,
@@ -167,6 +161,7 @@ class History(
         "latest": "e",
         "sums": "s",
         "window": "w",
+        "values": "v",
         "span": "r",
         "unknown": "x",
         "until": "u",
@@ -183,8 +178,10 @@ class History(
     latest: KeptEvent | None = None
     sums: dict[str, float] = {}
     """Property -> its sum over all events ever. A property that is not in it is not known."""
-    window: list[WindowEntry] = []
-    """Single events, oldest first."""
+    window: list[int] = []
+    """The times of single events, oldest first."""
+    values: dict[str, list[Number | None]] = {}
+    """Property that windows sum -> its number in each event of the window; None: it was not summed then."""
     span: int = 0
     """How far before the newest event the window goes back."""
     unknown: int = 0
