@@ -24,6 +24,7 @@ from engine.ports import UNLIMITED, Entry, Record
 STANDARD: Final = "-"
 """The path that stands for standard input, or standard output."""
 
+LINE_BREAKS_OFF: Final = "the last line breaks off; everything before that was read"
 _BUFFER: Final = 1024 * 1024
 _Bytes = IO[bytes] | gzip.GzipFile
 
@@ -89,6 +90,8 @@ class JsonLinesSource:
                     source = self._name(place, value)
                     done = offsets.get(source, 0)
                 if number > done:
+                    if line[-1:] != b"\n" and len(line) < longest and _breaks_off(value):
+                        raise BadInputFile(self._paths[place], LINE_BREAKS_OFF)
                     yield Record(source, 0, number, value)
             if len(line) == longest:
                 _drop_rest(stream, line)
@@ -99,6 +102,17 @@ class JsonLinesSource:
         if self._readers.setdefault(source, (id(self), place)) != (id(self), place):
             raise BadInputFile(path, "another file of this run has the same name and the same first line; rename one")
         return source
+
+
+def _breaks_off(line: bytes) -> bool:
+    """Whether JSON begins and does not end: a copy that was cut, or a line that is still being written."""
+    try:
+        msgspec.json.decode(line)
+    except msgspec.DecodeError as error:
+        return "truncated" in str(error)
+    except UNREADABLE:
+        return False
+    return False
 
 
 def _drop_rest(stream: _Bytes, line: bytes) -> None:

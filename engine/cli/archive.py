@@ -88,13 +88,14 @@ def _archive_topics(archive: Archive, settings: Settings, catalog: Catalog) -> A
     brokers = KafkaBrokers(settings)
     with brokers.admin() as admin:
         counts = admin.partition_counts(feeds)
+        archive.know_topics(admin.topic_ids(counts))
     if not counts:
         raise SourceUnavailable(", ".join(feeds), "none of these topics exists, or we may not see them")
     added = Added()
     with brokers.reader() as reader:
         bounds = reader.bounds((topic, number) for topic, count in counts.items() for number in range(count))
         for place, (low, end) in bounds.items():
-            start = _start(archive, place, low)
+            start = _start(archive, place, low, end)
             records = reader.read({place: (start, end)})
             added = added.and_(add_records(archive, records, feeds[place[0]], by_arrival=True))
             archive.pass_to(*place, max(start, end))
@@ -106,9 +107,14 @@ def _archive_topics(archive: Archive, settings: Settings, catalog: Catalog) -> A
     return added
 
 
-def _start(archive: Archive, place: Place, low: int) -> int:
-    """The offsets to read on from. Warns of records that Kafka has deleted meanwhile: they are lost to the archive."""
+def _start(archive: Archive, place: Place, low: int, end: int) -> int:
+    """The offsets to read on from. Warns of records that Kafka has deleted meanwhile: they are lost to the archive.
+
+    Raises ArchiveBroken for a topic that ends before what was archived of it.
+    """
     known = archive.next_offset(*place)
+    if known is not None and known > end:
+        raise archive.made_again([place[0]])
     if known is not None and known < low:
         complain(f"{place[0]}:{place[1]}: {count_of(low - known, 'record')} were deleted before they were archived")
     return max(low, known or 0)

@@ -6,7 +6,7 @@ from typing import Literal
 
 from engine.adapters.file import JsonLinesSource
 from engine.core.catalog import Catalog
-from engine.errors import BadRecord
+from engine.errors import BadInputFile, BadRecord
 from engine.insight.archive import Archive, Place, decode_feedback, decode_outcome
 from engine.operate.words import count_of
 from engine.ports import Record, Source
@@ -40,10 +40,17 @@ class Added:
 
 
 def archive_files(archive: Archive, kind: FileKind, history: History, catalog: Catalog) -> Added:
-    """Append the files' records that are not in the archive yet; a record of a file arrived when it happened."""
+    """Append the files' records that are not in the archive yet; a record of a file arrived when it happened.
+
+    Raises BadInputFile for a file that breaks off, when all that comes before is in the archive.
+    """
     added = Added()
-    for source, add in _files(kind, history, catalog):
-        added = added.and_(add_records(archive, source.read(archive.next_offsets()), add))
+    try:
+        for source, add in _files(kind, history, catalog):
+            added = added.and_(add_records(archive, source.read(archive.next_offsets()), add))
+    except BadInputFile:
+        archive.commit()
+        raise
     archive.commit()
     return added
 

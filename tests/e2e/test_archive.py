@@ -5,15 +5,17 @@ import random
 import signal
 import time
 from collections import Counter
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
+from confluent_kafka.admin import AdminClient
 
 from tests.services import Broker
-from tests.services.processes import Running
+from tests.services.processes import Running, wait_until
 from tests.support.command import engine, start_again
 from tests.support.folder_changes import PATIENCE, changes
 from tests.support.kafka_clients import make_topics, produce
@@ -31,9 +33,9 @@ NEW = 90
 class Feed:
     """A shop's topics of events and outcomes, two partitions each, and what it has written to them."""
 
-    def __init__(self, bootstrap: str, prefix: str) -> None:
+    def __init__(self, bootstrap: str, prefix: str, topics: Sequence[str] = ()) -> None:
         self.bootstrap = bootstrap
-        self.topics = (f"{prefix}events", f"{prefix}outcomes")
+        self.topics = topics or (f"{prefix}events", f"{prefix}outcomes")
         self.written: Counter[tuple[str, int]] = Counter()
         make_topics(bootstrap, self.topics, 2, {})
 
@@ -63,6 +65,14 @@ class Feed:
         return Counter((topic, number, n) for (topic, number), count in self.written.items() for n in range(count))
 
 
+def settings(broker: Broker, prefix: str) -> dict[str, str]:
+    return {
+        "ENGINE_KAFKA_BOOTSTRAP": broker.address,
+        "ENGINE_OUTCOMES_TOPIC": f"{prefix}outcomes",
+        "ENGINE_FEEDBACK_TOPIC": f"{prefix}feedback",
+    }
+
+
 def ended(process: Running) -> bool:
     time.sleep(0.001)
     return process.poll() is not None
@@ -76,16 +86,33 @@ def archived(folder: Path) -> Counter[tuple[str, int, int]]:
         return Counter(connection.execute(query).fetchall())
 
 
+def test_a_topic_that_was_made_again_goes_into_an_archive_of_its_own_and_nothing_is_passed_over(
+    broker: Broker, topic_prefix: str, tmp_path: Path
+) -> None:
+    write_project(tmp_path, {"events.yaml": EVENTS.format(topic_prefix), "rules.yaml": RULES, "note.email.j2": NOTE})
+    feed, env = Feed(broker.address, topic_prefix), settings(broker, topic_prefix)
+    feed.more()
+    assert engine("archive", "--to", "first", folder=tmp_path, env=env).code == 0
+    topic = feed.topics[0]
+    admin = AdminClient({"bootstrap.servers": broker.address})
+    admin.delete_topics([topic])[topic].result(PATIENCE)
+    wait_until(lambda: topic not in admin.list_topics(timeout=PATIENCE).topics, "the topic is gone")
+    again = Feed(broker.address, topic_prefix, feed.topics[:1])
+    for records in range(2):
+        again.more()
+        refused = engine("archive", "--to", "first", folder=tmp_path, env=env)
+        assert (refused.code, f"{topic} was made again" in refused.err) == (1, True), records
+    assert engine("archive", "--to", "second", folder=tmp_path, env=env).code == 0
+    assert archived(tmp_path / "first") == feed.places
+    assert archived(tmp_path / "second") == again.places + Counter(one for one in feed.places if one[0] != topic)
+
+
 def test_an_archive_of_live_topics_killed_at_twenty_moments_has_each_record_once(
     broker: Broker, topic_prefix: str, tmp_path: Path
 ) -> None:
     write_project(tmp_path, {"events.yaml": EVENTS.format(topic_prefix), "rules.yaml": RULES, "note.email.j2": NOTE})
     feed, folder, rng, killed = Feed(broker.address, topic_prefix), tmp_path / "archive", random.Random(20), 0
-    env = {
-        "ENGINE_KAFKA_BOOTSTRAP": broker.address,
-        "ENGINE_OUTCOMES_TOPIC": feed.topics[1],
-        "ENGINE_FEEDBACK_TOPIC": f"{topic_prefix}feedback",
-    }
+    env = settings(broker, topic_prefix)
     command = ["archive", "--to", folder, "--commit-every", 40]
     folder.mkdir()
     while killed < 20:

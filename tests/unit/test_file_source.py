@@ -119,6 +119,29 @@ def test_a_gzip_file_that_breaks_off_gives_what_is_there_and_then_says_so(tmp_pa
     assert read == lines[: len(read)]
 
 
+def test_a_line_that_is_still_being_written_is_read_when_it_is_whole(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    path.write_bytes(b'{"n":1}\n{"n":2}\n{"n":')
+    read: list[bytes | None] = []
+    with pytest.raises(BadInputFile, match="the last line breaks off; everything before that was read"):
+        read.extend(record.value for record in JsonLinesSource([path]).read({}))
+    with path.open("ab") as file:
+        file.write(b"3}")
+    (record,) = JsonLinesSource([path]).read({record_name(path): len(read)})
+    assert [*read, record.value] == [b'{"n":1}', b'{"n":2}', b'{"n":3}']
+
+
+def record_name(path: Path) -> str:
+    return next(JsonLinesSource([path]).read({})).source
+
+
+@pytest.mark.parametrize("last", [b"no json", b'{"n":3}', b'{"n":\n', b"\xff"])
+def test_a_last_line_that_is_whole_or_no_json_is_a_record(tmp_path: Path, last: bytes) -> None:
+    path = tmp_path / "events.jsonl"
+    path.write_bytes(b'{"n":1}\n' + last)
+    assert [record.value for record in JsonLinesSource([path]).read({})] == [b'{"n":1}', last.strip()]
+
+
 def test_damaged_gzip_data_is_named(tmp_path: Path) -> None:
     packed = bytearray(gzip.compress(os.urandom(1_000_000), compresslevel=1))
     packed[500_000:500_100] = bytes(100)

@@ -53,6 +53,8 @@ class Ledger(msgspec.Struct):
     guests_from: dict[str, dict[int, int]] | None = None
     """Topic -> partition -> the offset from which the archive has the guests that records name, where that is not the
     first; None: an older engine, which left them out, wrote the archive."""
+    topics: dict[str, str] = {}
+    """Topic -> id of the one that `read` is of; a topic is not in it where no id was known."""
     rollouts: list[dict[str, Any]] = []
     """The phases of roll-outs that the partitions of the store were in when the archive was written to."""
 

@@ -54,6 +54,23 @@ class Archive:
         """The offset at which to continue reading; None: nothing was read yet."""
         return self.ledger.read.get(topic, {}).get(partition)
 
+    def know_topics(self, ids: Mapping[str, str]) -> None:
+        """Remember of which topics the offsets are. Raises ArchiveBroken where a topic was deleted and made again: its
+        offsets begin anew, and a record is known by its offset."""
+        known = self.ledger.topics
+        again = [topic for topic, identity in ids.items() if known.get(topic, identity) != identity]
+        if again:
+            raise self.made_again(again)
+        self.ledger = msgspec.structs.replace(self.ledger, topics={**known, **ids})
+
+    def made_again(self, topics: Sequence[str]) -> ledgers.ArchiveBroken:
+        """The error of offsets that are of another topic than the archive's."""
+        reason = (
+            f"{', '.join(topics)} was made again since it was archived here, and its offsets begin anew: archive into"
+            " another folder (--to); figures take several"
+        )
+        return ledgers.ArchiveBroken(str(self.folder), reason)
+
     def next_offsets(self) -> dict[str, int]:
         """Topic -> the offset at which to continue, for sources with a single partition."""
         return {topic: partitions[0] for topic, partitions in self.ledger.read.items() if 0 in partitions}

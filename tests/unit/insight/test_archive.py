@@ -214,6 +214,17 @@ def test_a_file_that_has_grown_is_read_on_from_where_the_last_run_ended(tmp_path
     assert rows(folder, "code, topic_offset", "unreadable") == [("not-decodable", 5)]
 
 
+def test_a_line_that_is_still_being_written_is_archived_when_it_is_whole(tmp_path: Path) -> None:
+    history, whole = tmp_path / "history.jsonl", "".join(map(line, range(8000, 8004)))
+    command = ["archive", str(history), "--to", str(tmp_path / "archive"), "--source", "shop.events"]
+    where = ["--rules", str(SHOP / "rules"), "--templates", str(SHOP / "templates")]
+    for size, ids in ((len(whole) - 20, range(8000, 8003)), (len(whole), range(8000, 8004))):
+        history.write_text(whole[:size])
+        ran = CliRunner().invoke(app, [*command, *where])
+        assert ran.exit_code == (size < len(whole))
+        assert sorted(rows(tmp_path / "archive", "id")) == [(f"e-{number}",) for number in ids]
+
+
 def test_the_first_record_that_could_not_be_read_is_named_with_the_reason(tmp_path: Path) -> None:
     history = tmp_path / "history.jsonl"
     history.write_text(line(8000) + line(8001).replace("purchase", "purchse") + "none\n")
