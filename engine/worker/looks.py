@@ -7,11 +7,13 @@ the wake-up. So most commits write no look. Only `Partition` uses this module; t
 
 from collections.abc import Iterable, Mapping, Sequence
 from heapq import heapify, heappop, heappush
+from operator import itemgetter
 
 from engine.ports import DAY
 
 NEVER = 2**53
 """Later than any moment."""
+_MOMENT = itemgetter(0)
 
 
 class Looks:
@@ -63,7 +65,7 @@ class Looks:
         first = self.first()
         if first > until:
             return 0, first
-        return sum(moment <= until for heap in self._heaps.values() for moment, _ in heap), first
+        return sum(sum(map(until.__ge__, map(_MOMENT, heap))) for heap in self._heaps.values()), first
 
     def take(self, until: int, limit: int) -> list[tuple[str, int]]:
         """Remove and return up to `limit` (customer, moment) at or before `until`, soonest first.

@@ -186,7 +186,8 @@ class Worker(Loop):
 
     def _begin_round(self) -> None:
         if self.timers.is_time:
-            self.joined = self.source.joined()
+            if not self.timers.unfinished:  # the answer waits a millisecond for another thread, too long in a storm
+                self.joined = self.source.joined()
             self._watch_clock()
             self.timers.begin(self.owners)
 
@@ -229,6 +230,7 @@ class Worker(Loop):
         if self.clock_doubt:
             self.context.hooks.clock_doubted(self.clock_doubt)
         self._next_status = monotonic() + STATUS_INTERVAL
+        self.joined = self.source.joined()
         if not self.source.answers():
             self.brokers_outage.failed(NO_ANSWER)
         lag, ids = self.source.lag(), self.source.topic_ids()

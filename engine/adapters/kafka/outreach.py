@@ -59,10 +59,10 @@ class KafkaSink:
 
     def publish(self, partition: int, entries: Sequence[Entry]) -> None:
         """Hand over encoded outreach, in order; `delivered` says when it is durable."""
-        group = _UnderWay([entry.id for entry in entries], partial(self._ended, partition))
+        group = _UnderWay(entries, partial(self._ended, partition), partial(self._too_large, partition))
         for entry in entries:
             value = entry.value
-            ended = partial(self._one_ended, partition, group, entry)
+            ended = partial(group.one_ended, entry)
             if len(value) > self.largest:
                 ended(TooLarge(self._topic, f"{len(value)} bytes; it takes {self.largest} of ours (max.message.bytes)"))
                 continue
@@ -97,11 +97,8 @@ class KafkaSink:
         if failure := self._failed.get(partition):
             raise failure
 
-    def _one_ended(self, partition: int, group: "_UnderWay", entry: Entry, error: SinkUnavailable | None) -> None:
-        if isinstance(error, TooLarge):
-            self._refused.setdefault(partition, []).append((entry, str(error)))
-            error = None
-        group.one_ended(error)
+    def _too_large(self, partition: int, entry: Entry, reason: str) -> None:
+        self._refused.setdefault(partition, []).append((entry, reason))
 
     def _ended(self, partition: int, ids: list[str], error: SinkUnavailable | None) -> None:
         if error:
@@ -113,17 +110,27 @@ class KafkaSink:
 class _UnderWay:
     """Outreach that was handed over together and is reported durable together."""
 
-    def __init__(self, ids: list[str], ended: Callable[[list[str], SinkUnavailable | None], None]) -> None:
-        self._ids = ids
-        self._left = len(ids)
+    def __init__(
+        self,
+        entries: Sequence[Entry],
+        ended: Callable[[list[str], SinkUnavailable | None], None],
+        too_large: Callable[[Entry, str], None],
+    ) -> None:
+        self._ids = [entry.id for entry in entries]
+        self._left = len(entries)
         self._failed = False
         self._ended = ended
+        self._too_large = too_large
 
-    def one_ended(self, error: SinkUnavailable | None) -> None:
+    def one_ended(self, entry: Entry, error: SinkUnavailable | None) -> None:
         self._left -= 1
-        self._failed = self._failed or error is not None
-        if error or not (self._left or self._failed):
+        if isinstance(error, TooLarge):
+            self._too_large(entry, str(error))
+        elif error is not None:
+            self._failed = True
             self._ended(self._ids, error)
+        if not self._left and not self._failed:
+            self._ended(self._ids, None)
 
 
 class _About(msgspec.Struct):

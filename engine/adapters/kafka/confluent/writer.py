@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from functools import partial
 from typing import Final
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
@@ -56,9 +57,7 @@ class ConfluentWriter:
     ) -> None:
         """Hand over one record, with the present as its timestamp. Without a partition the key decides, as in Java."""
 
-        def ended(error: KafkaError | None, message: Message) -> None:
-            self._ended(topic, error, done)
-
+        ended = partial(self._ended, topic, done)
         where = -1 if partition is None else partition
         deadline = 0.0
         while True:
@@ -71,7 +70,7 @@ class ConfluentWriter:
                     raise self._away(now) from full
                 self._producer.poll(0.1)
             except KafkaException as error:
-                return self._ended(topic, error.args[0], done)
+                return self._ended(topic, done, error.args[0])
 
     def _away(self, now: float) -> BrokersAway:
         if now >= self._away_until:
@@ -115,12 +114,13 @@ class ConfluentWriter:
         finally:
             reader.close()
 
-    def _ended(self, topic: str, error: KafkaError | None, done: Done | None) -> None:
-        kind = TooLarge if error and error.code() in _TOO_LARGE else SinkUnavailable
-        failure = kind(topic, error.str()) if error else None
-        if done:
+    def _ended(self, topic: str, done: Done | None, error: KafkaError | None, message: Message | None = None) -> None:
+        failure = None
+        if error is not None:
+            failure = (TooLarge if error.code() in _TOO_LARGE else SinkUnavailable)(topic, error.str())
+        if done is not None:
             done(failure)
-        else:
+        elif failure is not None:
             self._failed = self._failed or failure
 
     def _trouble(self, error: KafkaError) -> None:
