@@ -29,7 +29,7 @@ from engine.errors import EndlessEvents, UnknownCustomer
 from engine.model import DerivedEvent, Event, Identified, WakeUp
 
 MAX_DERIVED_EVENTS = 100
-"""Events that may follow from one moment. Without it two rules that set off each other would loop for ever."""
+"""Events that may follow from one that was made. Without it two rules that set off each other would loop for ever."""
 NUMBERED = frozenset({*MOVE_TYPES, CHANGED})
 """Event types that are numbered for each customer, so that none can be a repeat."""
 
@@ -63,10 +63,10 @@ def decide(
         if state.wake and state.wake <= horizon and state.wake <= input.time:
             state = _pass_time(book, state, decision, input, horizon, present)
         present = now if now > present else present
-        at = _standing_at(state, input, now, horizon)
+        at, followed = _standing_at(state, input, now, horizon), len(decision.derived)
         _happen(book, book.plans[input.type], state, decision, input, horizon, present, at)
-        if decision.derived:
-            _follow(book, state, decision, horizon, present, at)
+        if len(decision.derived) > followed:
+            _follow(book, state, decision, horizon, present, at, followed)
     _go_on(book, state, decision, input.customer, horizon, present)
     if state.sent and state.sent[0].at <= judged_from - book.sent_span:
         forget_sent(book, state, judged_from)
@@ -233,9 +233,9 @@ def _follow(
     book: RuleBook, state: State, decision: Decision, horizon: int, present: int, at: int, followed: int = 0
 ) -> None:
     """Apply the events that rules and segments have made at the instant, in order, skipping the first `followed`."""
-    now = horizon + book.policy.allowed_lateness
+    now, most = horizon + book.policy.allowed_lateness, MAX_DERIVED_EVENTS * (len(decision.derived) - followed)
     for event in islice(decision.derived, followed, None):  # the list grows during the loop
-        if len(decision.derived) - followed > MAX_DERIVED_EVENTS:
+        if len(decision.derived) - followed > most:
             raise EndlessEvents(event.type, MAX_DERIVED_EVENTS)
         plan = book.plans[event.type]
         if event.type not in NUMBERED and is_duplicate(state, event, now, book.policy.dedupe or DAY):

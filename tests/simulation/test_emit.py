@@ -1,5 +1,6 @@
 """Rules that make events: for the customer within the decision, for others, at once or after a while."""
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -128,6 +129,16 @@ def test_a_required_property_that_is_missing_stops_the_event(tmp_path: Path, str
     there.run("30d")
     assert there.derived == []
     assert there.outcomes[-1].reason == "referral_succeeded must have friend, which is missing"
+
+
+def test_many_events_that_are_due_at_one_instant_are_all_made(tmp_path: Path, strict: bool) -> None:
+    """Orders that a shop tells with their day only; each event that is made earns points, which is another event."""
+    points = "points: [{ id: stars, earn: [{ event: referral_succeeded, points: 1 }] }]\nrules:\n"
+    there = Simulator(book_of(tmp_path, EACH.replace("rules:\n", points)), strict=strict)
+    for order in range(99):
+        there.event("purchase", "0d", order_id=f"o-{order}")
+    there.run("30d")
+    assert Counter(one.type for one in there.derived) == {"referral_succeeded": 99, "points_changed": 99}
 
 
 TYPED = """\

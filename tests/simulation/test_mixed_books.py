@@ -10,14 +10,18 @@ import pytest
 
 from engine.adapters.memory import MemoryStore
 from engine.core.coupons import TEST_SECRET
-from engine.model import Event
-from engine.ports import OUTREACH, Record
+from engine.core.decide import decide
+from engine.core.state.codec import decode_state, encode_state
+from engine.core.state.model import State
+from engine.model import Event, WakeUp
+from engine.ports import OUTREACH, UNLIMITED, Record
 from engine.testing import Project, Simulator, load_project
 from engine.wire.decode import Decoder
 from engine.wire.records import encode_outcome, encode_outreach
 from engine.worker.executors import results
 from engine.worker.partition import Partition
 from engine.worker.result import Arrival, Result
+from engine.worker.turns import entries_of
 from tests.support import mixed_books
 from tests.support.backtests import Lines, by_customer, by_partition, careful, lines_of, once
 from tests.support.books import DAY
@@ -91,3 +95,36 @@ def test_late_and_repeated_events_come_out_the_same_in_every_way(tmp_path: Path,
     want = by_partition(shop.book, shop.renderer, deepcopy(events), end)
     for name, got in ways(shop, events, end, tmp_path):
         assert got == want, name
+
+
+@pytest.mark.parametrize("seed", range(so_many(30)))
+def test_what_was_due_before_an_event_counts_once_whether_a_wake_up_or_the_event_comes_to_it(
+    tmp_path: Path, seed: int
+) -> None:
+    """Events that the engine makes of it (moves, points, what rules emit) were counted once more with the event."""
+    random = Random(2_000 + seed)
+    files = mixed_books.files(random)
+    files |= {name: PLAIN for name in files if name.endswith(".j2")}  # what fails is known after the decision only
+    files["policy.yaml"] = "".join(one for one in files["policy.yaml"].splitlines(True) if "lateness" not in one)
+    write_project(tmp_path, files)
+    shop = load_project(tmp_path / "rules", tmp_path / "templates").signing(TEST_SECRET)
+    events = events_of(shop, random)
+    assert decided(shop, deepcopy(events), first_wake=False) == decided(shop, deepcopy(events), first_wake=True)
+
+
+PLAIN = "{% block subject %}Hello{% endblock %}{% block text %}{{ coupons.gift }}{% endblock %}"
+
+
+def decided(shop: Project, events: Sequence[Event], *, first_wake: bool) -> tuple[list[bytes], list[str], list[object]]:
+    """Outcomes, events that were made, and states. `first_wake`: what is due fires in a decision of its own."""
+    states, outcomes, made = dict[str, State](), list[bytes](), list[str]()
+    for event in events:
+        customer, now = event.customer, event.time
+        for input in (WakeUp(customer), event) if first_wake and customer in states else (event,):
+            decision = decide(shop.book, states.get(customer), input, now, now)
+            entries_of(shop.book, decision, shop.renderer, UNLIMITED, now)
+            assert decision.state is not None
+            states[customer] = decision.state
+            outcomes += [encode_outcome(one)[1] for one in decision.outcomes]
+            made += [f"{one.id} {one.properties}" for one in decision.derived]
+    return sorted(outcomes), sorted(made), [decode_state(encode_state(one)) for one in states.values()]
