@@ -81,15 +81,17 @@ def decide_event(book: RuleBook, state: State | None, event: Event, now: int, pr
     is_new = state is None
     if state is None or state.mark != book.mark:
         state = current(book, state, event, now)
-    due = state.wake and state.wake <= now - policy.allowed_lateness
-    if due or (state.sent and state.sent[0].at <= present - book.sent_span):
+    if state.wake and state.wake <= now - policy.allowed_lateness:
         return decide(book, state, event, now, present)
+    decision: Decision | None
     if policy.dedupe and is_duplicate(state, event, now, policy.dedupe):
-        repeat = Decision(state, duplicate=True)
-        _go_on(book, state, repeat, event.customer, now - policy.allowed_lateness, now)
-        return repeat
-    act = count_and_react if plan.only_reacts else move_and_react
-    decision = act(book, plan, state, event, now, present)
+        decision = Decision(state, duplicate=True)
+        _go_on(book, state, decision, event.customer, now - policy.allowed_lateness, now)
+    else:
+        act = count_and_react if plan.only_reacts else move_and_react
+        decision = act(book, plan, state, event, now, present)
+    if state.sent and state.sent[0].at <= present - book.sent_span:
+        forget_sent(book, state, present)
     return Decision(state) if is_new and decision is None else decision
 
 

@@ -46,7 +46,7 @@ class Milestone(Trigger):
     def on_event(self, state: State, event: Event, horizon: int) -> Firing | None:
         if self.property is None and self.where is None:
             after = state.events[self.event].count
-            return self._fire(event, after) if self._level(after) > self._level(after - 1) else None
+            return self._fire(event, after) if self._level(after) > after - 1 else None
         if self.where and not self.where.test(Scope(state, event, event.time)):
             return None
         return self._add(state, event)
