@@ -72,9 +72,8 @@ class Batch:
         looked_at = dict.fromkeys(looks)
         for customer, some in own.items():
             take(customer, values[customer], some, customer in looked_at)
-        for customer in looked_at:
-            if customer not in own and (wake := values[customer].wake) and wake <= until:
-                take(customer, values[customer], (), True)
+        others = [(customer, values[customer]) for customer in looked_at if customer not in own]
+        self.turns.take_due([(customer, value) for customer, value in others if value.wake and value.wake <= until])
         self._conclude()
 
     def visit(self, customers: Sequence[str]) -> None:

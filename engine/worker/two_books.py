@@ -88,6 +88,11 @@ class TwoBooks:
         else:
             self._turns(customer).take(customer, self._alone(customer, stored), inputs, looked_at)
 
+    def take_due(self, customers: Sequence[tuple[str, Value]]) -> None:
+        """Decide customers without inputs who are due."""
+        for customer, stored in customers:
+            self.take(customer, stored, (), True)
+
     def visit(self, customer: str, stored: Value) -> None:
         """Let the customer meet the book that is theirs now."""
         if self._has_both(customer, stored):
