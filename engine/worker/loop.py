@@ -156,7 +156,8 @@ class Worker(Loop):
                 break
             self._begin(number, self._handle)
         if everything:
-            self.tasks.finish_all()
+            others_wait = sum(owner.has_more for owner in self.owners.values()) > 1
+            self.tasks.finish_all(but=others_wait)  # their timers are decided while the last commit is written
 
     def _begin(self, number: int, work: Callable[[PartitionOwner], Task]) -> None:
         self.tasks.finish(number)

@@ -1,5 +1,7 @@
 """The worker's loop on a live clock: nobody who came back in time is told that they are missed."""
 
+from collections.abc import Iterable
+from functools import partial
 from time import monotonic
 
 import pytest
@@ -22,6 +24,9 @@ MISSED = book(rule(Inactivity("missed", of=frozenset({"visit"}), after=DAY)))
 SECOND = 1_000
 CUSTOMERS = [f"c-{number}" for number in range(20)]
 BOUGHT = book(rule(OnEvent("bought", event="buy")))
+MISSED_AND_BOUGHT = book(
+    rule(Inactivity("missed", of=frozenset({"visit"}), after=DAY)), rule(OnEvent("bought", event="buy"))
+)
 
 
 @pytest.mark.parametrize("markers", [0, 3])
@@ -242,6 +247,16 @@ class Sizes(Hooks):
         self.of += [work.events] if work.events else []
 
 
+class Woken(Hooks):
+    """(events, timers) of each commit that decided any."""
+
+    def __init__(self) -> None:
+        self.of: list[tuple[int, int]] = []
+
+    def committed(self, partition: int, work: Work, seconds: float) -> None:
+        self.of += [(work.events, work.wakes)] if work.events or work.wakes else []
+
+
 def test_a_worker_that_is_behind_commits_full_batches_and_one_that_has_caught_up_what_has_come() -> None:
     shop = LiveShop(BOUGHT, START)
     shop.hooks = sizes = Sizes()
@@ -266,3 +281,42 @@ def test_no_more_records_wait_in_memory_than_a_poll_brings() -> None:
         most = max(most, sum(map(len, worker._waiting.values())))
     assert 0 < most <= worker.batch
     assert [len(shop.sink.entries[number]) for number in range(4)] == [100] * 4
+
+
+def _happens_in(shop: LiveShop, partition: int, kind: str, customers: Iterable[str]) -> None:
+    for value in shop.events(kind, customers):
+        shop.topics.append(TOPIC, partition, value, timestamp=shop.now)
+
+
+@pytest.mark.parametrize("partitions", [1, 2, 4])
+def test_a_storm_of_timers_writes_to_everybody_once_and_answers_each_event_within_two_turns(partitions: int) -> None:
+    shop = LiveShop(MISSED_AND_BOUGHT, START)
+    join = partial(MemorySource, shop.topics, shop.names, partitions)
+    worker = shop.worker(join, partitions=partitions, page=5)
+    silent = {number: [f"c-{number}-{one}" for one in range(60)] for number in range(partitions)}
+    for number, customers in silent.items():
+        _happens_in(shop, number, "visit", customers)
+    shop.work(worker)
+    shop.now += DAY
+    for turn in range(30):
+        for number in silent:
+            _happens_in(shop, number, "buy", [f"buyer-{turn}"])
+        worker.step()
+        for number in silent:
+            assert shop.told(number).count(f"buyer-{turn - 2}") == (turn >= 2)
+        shop.now += 1
+    shop.work(worker)
+    for number, customers in silent.items():
+        assert sorted(name for name in shop.told(number) if name in customers) == sorted(customers)
+
+
+def test_a_batch_of_events_takes_no_more_timers_along_than_it_has_events() -> None:
+    shop = LiveShop(MISSED_AND_BOUGHT, START)
+    shop.hooks = seen = Woken()
+    worker = shop.worker()
+    shop.happens("visit", CUSTOMERS)
+    shop.work(worker)
+    shop.now += DAY
+    shop.happens("buy", LATER[:2])
+    shop.work(worker)
+    assert seen.of == [(20, 0), (2, 2), (0, 18)]

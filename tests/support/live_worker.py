@@ -86,6 +86,6 @@ class LiveShop:
             worker.step()
             worker.timers.unfinished = True
 
-    def told(self) -> list[str]:
+    def told(self, partition: int = 0) -> list[str]:
         """The customers who were written to, in order."""
-        return [msgspec.json.decode(entry.value)["customer"] for entry in self.sink.entries.get(0, [])]
+        return [msgspec.json.decode(entry.value)["customer"] for entry in self.sink.entries.get(partition, [])]

@@ -65,6 +65,13 @@ def test_finishing_one_leaves_the_others(two: Story) -> None:
     assert not two.turns
 
 
+def test_the_work_that_was_begun_last_may_stay_under_way(two: Story) -> None:
+    two.answer(1)
+    two.turns.finish_all(but=1)
+    assert two.told[-1] == "1 goes on"
+    assert list(two.turns) == [2]
+
+
 def test_what_goes_wrong_comes_out_and_leaves_the_others_under_way(two: Story) -> None:
     two.answers[1].set_exception(ConnectionError("gone"))
     with pytest.raises(ConnectionError):
