@@ -6,7 +6,7 @@ What cannot be decided, or a message that cannot be written down, sends a custom
 from collections.abc import Generator, Sequence
 
 from engine.backtest.careful import CarefulRun
-from engine.backtest.decided import Decided, messages_of
+from engine.backtest.decided import Decided
 from engine.backtest.decisions import Decisions, Made
 from engine.backtest.history import Clock
 from engine.backtest.inputs import Whose
@@ -72,9 +72,7 @@ class _Turn:
         assert self._made
         (decision, at), run = self._made, self._run
         try:
-            self.decided.entries += messages_of(entries_of(run.book, decision, run.renderer, UNLIMITED, at))
-            self.decided.outreach += decision.outreach
-            self.decided.outcomes += decision.outcomes
+            self.decided.add(decision, entries_of(run.book, decision, run.renderer, UNLIMITED, at))
         except Exception as error:
             self._start_again(error)
 

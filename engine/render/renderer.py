@@ -53,7 +53,9 @@ class _Compiled:
         self.html = html
         self.reads = reads
         """The variables that the template or a file that it names may read; making them all takes 3 us a message."""
-        self.has_subject = "subject" in plain.blocks
+        self.rendering = plain.environment.rendering
+        self.subject = _one_line(plain.constant["subject"]) if "subject" in plain.constant else None
+        """The subject, if it is the same for everybody."""
 
     def begin_anew(self) -> None:
         """After a render that broke off: what it was in the middle of must not go on in the next one."""
@@ -110,7 +112,7 @@ class JinjaRenderer:
     def render(self, outreach: Outreach, state: State) -> None:
         """Fill subject, text and html. Raises RenderFailed, with the template's line, and fills nothing then."""
         compiled = self._find(outreach.template, outreach.channel)
-        self._kit.rendering.begin(self._policy, state.profile, outreach.at)
+        compiled.rendering.begin(self._policy, state.profile, outreach.at)
         try:
             variables = {name: view(self, outreach, state) for name, view in compiled.reads.items()}
             subject, text, html = _blocks(compiled, variables)
@@ -177,7 +179,9 @@ _VIEWS: Final[Mapping[str, _View]] = {
 
 def _blocks(compiled: _Compiled, variables: dict[str, Any]) -> tuple[str, str, str]:
     context = compiled.plain.context(variables)
-    subject = _one_line(compiled.plain.render("subject", context)) if compiled.has_subject else ""
+    subject = compiled.subject
+    if subject is None:
+        subject = _one_line(compiled.plain.render("subject", context)) if "subject" in compiled.plain.blocks else ""
     text = _storable(compiled.plain.render("text", context).strip())
     if compiled.html is None:
         return subject, text, ""
@@ -212,7 +216,7 @@ def _check(channel: str, subject: str, text: str, html: str) -> None:
     if len(subject) > MAX_SUBJECT:
         message = f"the subject has {len(subject)} characters, at most {MAX_SUBJECT} are sent"
         raise TemplateTrouble(message)
-    if max(len(text), len(html)) > MAX_BLOCK:
+    if len(text) > MAX_BLOCK or len(html) > MAX_BLOCK:
         message = f"a block has more than {MAX_BLOCK} characters"
         raise TemplateTrouble(message)
 

@@ -101,7 +101,7 @@ class Rendering:
         if type(value) is str:
             self.spend(len(value))
             return value
-        return str(self.text(value))
+        return str(value if type(value) is int else self.text(value))
 
     def escaped(self, value: Any) -> str:
         """What `{{ value }}` prints in html."""
