@@ -12,12 +12,13 @@ from engine.backtest.decided import Decided
 from engine.backtest.history import Clock
 from engine.backtest.inputs import Whose
 from engine.core.book import RuleBook
-from engine.core.decide import count_and_react, current, decide, move_and_react
+from engine.core.decide import count_and_react, current, decide, move_and_react, wake_up
 from engine.core.effects import Decision
 from engine.core.seen import is_duplicate
+from engine.core.settle import soonest_due
 from engine.core.state.codec import encode_state
 from engine.core.state.model import State
-from engine.model import Identified, WakeUp
+from engine.model import Identified
 
 Made = tuple[Decision, int]
 """A decision with effects, and when it was made. It is carried out before the next one is asked for."""
@@ -56,8 +57,10 @@ class Decisions:
                 if dedupe and is_duplicate(state, input, clock, dedupe):
                     decided.duplicates += 1
                     continue
-                act = count_and_react if plan.only_reacts else move_and_react
-                decision = act(book, plan, state, input, clock, clock)
+                if plan.only_reacts:
+                    decision = count_and_react(book, plan, state, input, clock, clock, exactly=False)
+                else:
+                    decision = move_and_react(book, plan, state, input, clock, clock)
             if decision is not None:
                 decided.duplicates += decision.duplicate
                 if decision.effects:
@@ -75,9 +78,10 @@ class Decisions:
     ) -> Generator[Made, None, State | None]:
         """Fire what is due at or before `until`. `now`: where the clock stood at the customer's last input."""
         found: State | None = state
+        state.wake = soonest_due(self._book, state)
         while found is not None and found.wake and found.wake <= until:
             at = found.wake + self._lateness
-            decision = decide(self._book, found, WakeUp(whose.customer), at, now)
+            decision = wake_up(self._book, found, whose.customer, at, now)
             if decision.effects:
                 yield decision, at
             else:

@@ -116,6 +116,10 @@ class Plan:
     """The points that an event may change."""
     ends: tuple[Rule, ...] = ()
     """Rules that follow the end of segments or points that it may change."""
+    forget_after: int = NEVER
+    """How long (ms) after an event of the type its customer may be forgotten, at the soonest."""
+    arms_after: int = field(init=False)
+    """An event of the type that rules only react to lets nothing be due sooner than so long (ms) after it."""
     keeps_history: bool = field(init=False)
     """More of the events is kept than their number, first, last and days."""
     ended: frozenset[str] = field(init=False)
@@ -132,6 +136,7 @@ class Plan:
     """The same of an event that is not the customer's first, and nothing is kept of it."""
 
     def __post_init__(self) -> None:
+        self.arms_after = min([self.forget_after, *(rule.trigger.arms_after for rule, _, _ in self.reactions)])
         self.ended = frozenset(rule.id for rule, _ in self.exits)
         self.stands = bool(self.segments_of_new or self.points)
         self.keeps_history = bool(self.keeps_last or self.sums or self.window or self.list_span)
@@ -269,6 +274,7 @@ class RuleBook:
             runs=self._run_plan(name),
             points=points,
             ends=tuple(rule for rule in self.ends if _meets(rule.trigger.ends, moved)),
+            forget_after=self.policy.forget_after or NEVER,
         )
 
     def _booking(self, points: Points, name: str) -> Booking | None:

@@ -73,6 +73,16 @@ def decide(
     return decision
 
 
+def wake_up(book: RuleBook, state: State, customer: str, now: int, present: int) -> Decision:
+    """`decide` for a wake-up, where the state is of this book, and its `wake` the soonest moment that is due."""
+    decision = Decision(state)
+    _fire_rest(book, state, decision, customer, now - book.policy.allowed_lateness, present, state.wake)
+    judged_from = present if present < now else now
+    if state.sent and state.sent[0].at <= judged_from - book.sent_span:
+        forget_sent(book, state, judged_from)
+    return decision
+
+
 def decide_event(book: RuleBook, state: State | None, event: Event, now: int, present: int) -> Decision | None:
     """`decide` for an event: None if the state has counted it, and nothing else comes of it, as of most events."""
     plan, policy = book.plans[event.type], book.policy
@@ -96,19 +106,28 @@ def decide_event(book: RuleBook, state: State | None, event: Event, now: int, pr
 
 
 def count_and_react(
-    book: RuleBook, plan: Plan, state: State, event: Event, now: int, judged_from: int
+    book: RuleBook, plan: Plan, state: State, event: Event, now: int, judged_from: int, exactly: bool = True
 ) -> Decision | None:
     """`decide` for an event whose type rules at most react to (`Plan.only_reacts`): None if nothing comes of it.
 
     The state must be of this book, the event no repeat, and nothing may be due by the clock `now`. Most events of a
     history are such; they cost a third of `decide`. `judged_from`: outreach that no cap counts from then on is dropped.
+
+    Unless `exactly`, `wake` of the state may become too early, which saves a look at all timers for most events.
     """
     fold(plan, state, event)
     horizon = now - book.policy.allowed_lateness
     candidates = react(plan, state, event, horizon, now, plan.ended) if plan.reactions else None
-    if not candidates and (not (soonest := soonest_due(book, state)) or soonest > horizon):
-        state.wake = soonest
-        return None
+    if not candidates:
+        soonest = event.time + plan.arms_after if not exactly else 0
+        if soonest > horizon:
+            if not state.wake or soonest < state.wake:
+                state.wake = soonest
+            return None
+        soonest = soonest_due(book, state)
+        if not soonest or soonest > horizon:
+            state.wake = soonest
+            return None
     return _conclude(book, Decision(state), candidates, event, now, judged_from)
 
 
@@ -277,7 +296,12 @@ def _happen(
 
 def _go_on(book: RuleBook, state: State, decision: Decision, customer: str, horizon: int, present: int) -> None:
     """Fire what is still due by the clock, and note the customer's next moment."""
-    soonest = soonest_due(book, state)
+    _fire_rest(book, state, decision, customer, horizon, present, soonest_due(book, state))
+
+
+def _fire_rest(
+    book: RuleBook, state: State, decision: Decision, customer: str, horizon: int, present: int, soonest: int
+) -> None:
     if soonest and soonest <= horizon:  # below zero too: moments before 1970
         soonest = _fire_due(book, state, decision, customer, horizon, horizon, present, soonest)
         if not decision.effects and _is_forgotten(book, state, horizon):

@@ -48,17 +48,25 @@ def soonest_due(book: RuleBook, state: State) -> int:
             due = timer.due
             if due and due < found:
                 found = due
-        for run in slot.runs:
-            due = next_moment(run) if run.ahead else run.due
-            if due and due < found:
+        if slot.runs:
+            found = _soonest_run(slot.runs, found)
+    if state.segments:
+        for id_, membership in state.segments.items():
+            due = membership.due
+            if due and due < found and id_ in book.segments:
                 found = due
-    for id_, membership in state.segments.items():
-        due = membership.due
-        if due and due < found and id_ in book.segments:
-            found = due
     if state.deferred or state.points:
         found = _sooner(book, state, found)
     return found if found != NEVER else 0
+
+
+def _soonest_run(runs: list[Run], found: int) -> int:
+    """The moment found, or a sooner one of these runs."""
+    for run in runs:
+        due = next_moment(run) if run.ahead else run.due
+        if due and due < found:
+            found = due
+    return found
 
 
 def _sooner(book: RuleBook, state: State, found: int) -> int:
@@ -322,7 +330,9 @@ def react(plan: Plan, state: State, event: Event, horizon: int, at: int, ended: 
     for rule, on_event, code in plan.reactions:
         firing = on_event(state, event, horizon)
         slot = slots.get(rule.id)
-        if slot is not None and (slot.kind != code or slot.cancelled or slot.exits or guest):
+        if slot is not None and (
+            (slot.kind != code and (slot.timers or slot.memory)) or slot.cancelled or slot.exits or guest
+        ):
             _put_right(rule, slot, state, guest, event.time if rule.id in ended else 0)
         if firing is not None:
             candidates.append(Candidate(rule, rule.action, firing, event.customer, at))

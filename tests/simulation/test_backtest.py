@@ -65,6 +65,29 @@ def test_events_that_no_rule_needs_are_counted_all_the_same(
     assert lines_of(decided(rules, events, START + end * HOUR, Counting())) == wanted
 
 
+@given(histories(), st.data(), ends(), st.sampled_from([0, 6 * HOUR]))
+def test_nothing_is_due_before_a_customer_s_timers_are_looked_at(
+    events: list[Event], data: st.DataObject, end: int, lateness: int
+) -> None:
+    arrivals = list(events)
+    for one in data.draw(st.lists(st.sampled_from(events), max_size=4)) if events else ():
+        arrivals.insert(data.draw(st.integers(0, len(arrivals))), one)
+    some = [one for one in every_kind(HOUR, slack=lateness) if one.trigger.arms_after]
+    rules = book(*some, policy=Policy(fresh_for=None, allowed_lateness=lateness))
+    assert {"quiet", "no-buy", "levels", "dear"} <= {one.id for one in some}
+    wanted = by_partition(rules, Counting(), arrivals, START + end * HOUR)
+    assert lines_of(decided(rules, arrivals, START + end * HOUR, Counting())) == wanted
+
+
+def test_who_is_forgotten_before_any_timer_is_due_begins_anew() -> None:
+    some = [one for one in every_kind(HOUR) if one.id in ("quiet", "levels")]
+    rules = book(*some, policy=Policy(fresh_for=None, forget_after=2 * HOUR))
+    events = [event("buy", START + place * HOUR * 5 // 2) for place in range(4)]
+    wanted = by_partition(rules, Counting(), events, START + 8 * HOUR)
+    assert lines_of(decided(rules, events, START + 8 * HOUR, Counting())) == wanted
+    assert not wanted.outreach
+
+
 @given(st.integers(), ends(), st.sampled_from([0, 3 * HOUR]), st.booleans())
 def test_segments_move_as_in_a_replay(seed: int, end: int, lateness: int, heard: bool) -> None:
     random = Random(seed)

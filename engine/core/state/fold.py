@@ -39,6 +39,10 @@ def fold(plan: Plan, state: State, event: Event) -> None:
     memory = state.events.get(event.type)
     if memory is None:
         memory = state.events[event.type] = Memory(1, time, 0, _begun(plan) if plan.keeps_history else None)
+    elif plan.days is None and time > memory.last:  # the usual case: `see`, without the call
+        memory.count += 1
+        memory.spread += time - memory.last
+        memory.last = time
     else:
         if plan.days is not None:
             count_day(memory, plan.days, time)

@@ -76,6 +76,11 @@ class Trigger(ABC):
         """Milliseconds that pass at least between an event and what it makes come true."""
         return 0
 
+    @property
+    def arms_after(self) -> int:
+        """Milliseconds at least between an event and the moment of a timer that it arms or moves. Backtests ask."""
+        return 0
+
     @abstractmethod
     def on_event(self, state: State, event: Event, horizon: int) -> Firing | None:
         """Fold an event that is already in the tallies and the profile: arm, disarm, or fire at once."""

@@ -5,7 +5,7 @@ It keeps nothing in the state; duplicates are dropped earlier, by `decide`.
 
 from typing import Any
 
-from engine.core.expression import Expression
+from engine.core.expression import NEVER, Expression
 from engine.core.firing import Firing
 from engine.core.scope import Scope
 from engine.core.state.model import State
@@ -25,6 +25,10 @@ class OnEvent(Trigger):
     @property
     def listens(self) -> frozenset[str]:
         return frozenset({self.event})
+
+    @property
+    def arms_after(self) -> int:
+        return NEVER  # it has no timers
 
     def on_event(self, state: State, event: Event, horizon: int) -> Firing | None:
         if self.where and not self.where.test(Scope(state, event, event.time)):

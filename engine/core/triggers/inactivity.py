@@ -40,6 +40,10 @@ class Inactivity(Trigger):
     def delay(self) -> int:
         return self.after
 
+    @property
+    def arms_after(self) -> int:
+        return self.after
+
     def on_event(self, state: State, event: Event, horizon: int) -> Firing | None:
         if self.where and not self.where.test(Scope(state, event, event.time)):
             return None
@@ -54,7 +58,8 @@ class Inactivity(Trigger):
             if time > run.since:  # the usual case
                 run.since = time
                 run.due = time + self.after
-                run.event = self.keep(event) if self.keeps_event else None
+                if self.keeps_event or run.event is not None:
+                    run.event = self.keep(event)
         else:
             self.runs.touch(runs, time, self.keep(event), horizon)
         return None

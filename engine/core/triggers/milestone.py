@@ -8,7 +8,7 @@ from bisect import bisect_right
 from math import floor
 from typing import Any
 
-from engine.core.expression import Expression
+from engine.core.expression import NEVER, Expression
 from engine.core.firing import Firing
 from engine.core.scope import Scope, count
 from engine.core.state.fold import is_number
@@ -42,6 +42,10 @@ class Milestone(Trigger):
     @property
     def listens(self) -> frozenset[str]:
         return frozenset({self.event})
+
+    @property
+    def arms_after(self) -> int:
+        return NEVER  # it has no timers
 
     def on_event(self, state: State, event: Event, horizon: int) -> Firing | None:
         if self.property is None and self.where is None:
