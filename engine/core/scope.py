@@ -105,27 +105,23 @@ def total(state: State, type_: str, property_: str, now: int, span: int | None =
     found = range_within(memory, now, span)
     if found is None:
         return _ever(state, type_, property_) if now - span < memory.first and memory.last <= now else MISSING
-    numbers = numbers_in(memory, property_, found[1], found[2])
-    return sum_of(numbers) if numbers is not None else MISSING
+    summed = summed_in(memory, property_, found[1], found[2])
+    return round(summed[1], 6) if summed is not None else MISSING
 
 
-def numbers_in(memory: Memory, property_: str, start: int, stop: int) -> list[Any] | None:
-    """The numbers of a property in this range of the window; None if an event was kept before it was summed."""
+def summed_in(memory: Memory, property_: str, start: int, stop: int) -> tuple[list[Any], Any] | None:
+    """A property's numbers in this range of the window, and their sum; None if one of the events has none."""
     if start == stop:
-        return []
+        return [], 0
     history = memory.history
     column = history.values.get(property_) if history is not None else None
     if column is None:
         return None
-    numbers = column[start:stop] if stop - start < len(column) else column
-    return None if None in numbers else numbers
-
-
-def sum_of(numbers: list[Any]) -> Number:
-    """Their sum, without what adding floats leaves behind."""
-    # Any, since a compiled round() of a Number gives a float.
-    rounded: Any = round(sum(numbers), 6)
-    return rounded  # type: ignore[no-any-return]
+    numbers: list[Any] = column[start:stop]
+    try:
+        return numbers, sum(numbers)
+    except TypeError:  # None is among them: looking for it takes longer
+        return None
 
 
 def _ever(state: State, type_: str, property_: str) -> Number | Missing:

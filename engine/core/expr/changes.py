@@ -38,7 +38,7 @@ from engine.core.expr.nodes import (
 from engine.core.expr.periods import bounds
 from engine.core.expression import NEVER, NextChange, Predicate, Until
 from engine.core.points import view
-from engine.core.scope import Missing, Scope, numbers_in, range_within, sum_of, total
+from engine.core.scope import Missing, Scope, range_within, summed_in, total
 from engine.core.state.model import Memory
 from engine.core.state.points import Ledger
 
@@ -253,12 +253,12 @@ def _summed(node: Sum, compare: Compare, limit: float) -> Until:
             holds = not isinstance(value, Missing) and compare(value, limit)
             return holds, _of_window(memory, span, now)
         times, start, stop = found
-        numbers = numbers_in(memory, name, start, stop)
-        if numbers is None:
+        summed = summed_in(memory, name, start, stop)
+        if summed is None:
             return False, _of_window(memory, span, now)
-        value = sum(numbers)
+        numbers, value = summed
         if -ROUNDING < value - limit < ROUNDING:  # rounding takes as long as all else here
-            value = sum_of(numbers)
+            value = round(value, 6)
         place = _passes(value - limit, numbers)
         moment = times[start + place] + span if place is not None else NEVER
         return compare(value, limit), moment if memory.last <= now else _or_entering(memory, now, moment)
