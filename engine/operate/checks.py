@@ -8,8 +8,9 @@ from pathlib import Path
 from engine.config import BadSetting, Settings, channel_urls, linked_settings, unknown_settings
 from engine.core.book import RuleBook
 from engine.core.catalog import Catalog
+from engine.core.durations import text_of
 from engine.core.template_facts import SHARE_LINK, TemplateFacts, needs_sender
-from engine.core.zones import ZONES_VERSION
+from engine.core.zones import DAY, ZONES_VERSION
 from engine.errors import CannotConnect, EngineError, OtherFormat, PartitionsDiffer, SourceUnavailable, StateTooNew
 from engine.lang.project import Loaded, load
 from engine.operate.coupons import missing_secret
@@ -132,10 +133,12 @@ def check_kafka(installation: Installation, catalog: Catalog) -> tuple[list[Find
             counts = admin.partition_counts(topics_of(settings, catalog))
             there = [topic for topic in topics_of(settings, catalog) if topic in counts]
             sizes = admin.size_limits(there)
+            kept, cleanup = (admin.configured(there, name) for name in ("retention.ms", "cleanup.policy"))
     except SourceUnavailable as error:
         return [fail("kafka", str(error), CannotConnect.advice)], {}
     reached = ok("kafka", f"{settings.kafka_bootstrap} answers")
     findings = [reached, *_topics_findings(settings, catalog, counts), *size_findings(settings, catalog, sizes)]
+    findings += keeping_findings(settings, kept, cleanup)
     findings += codec_findings(*installation.brokers.unreadable(there))
     return findings, counts
 
@@ -182,6 +185,22 @@ def size_findings(settings: Settings, catalog: Catalog, sizes: Mapping[str, int]
     outreach = sizes.get(settings.outreach_topic)
     if outreach:
         yield ok("sizes", f"an outreach may have {largest_value(outreach):,} bytes; what is larger fails")
+
+
+def keeping_findings(settings: Settings, kept: Mapping[str, str], cleanup: Mapping[str, str]) -> Iterator[Finding]:
+    """Whether topics keep records for as long as we need them, and no longer. `kept`: their `retention.ms`; `cleanup`:
+    their `cleanup.policy`."""
+    days, retention = settings.send_claims_days, int(kept.get(settings.outreach_topic, 0))
+    deletes = "delete" in cleanup.get(settings.outreach_topic, "delete")
+    if retention < 0 or retention > days * DAY or not deletes:
+        how_long = text_of(retention) if retention >= 0 and deletes else "ever"
+        says = f"keeps outreach for {how_long}, and senders know for {days}d what they have sent"
+        advice = "lower its retention.ms, or raise ENGINE_SEND_CLAIMS_DAYS: a group that reads it anew would send again"
+        yield warn(settings.outreach_topic, says, advice)
+    for topic, policy in cleanup.items():
+        if "compact" in policy and topic != settings.dead_letters_topic:
+            says = "is compacted: of a customer's records it keeps the last one, so what was not read in time is lost"
+            yield warn(topic, says, "set its cleanup.policy to delete")
 
 
 def check_store(store: StateStore, partitions: int) -> Iterator[Finding]:

@@ -86,6 +86,15 @@ def test_brokers_that_cannot_be_reached_are_named(settings: KafkaSettings) -> No
         admin.partition_counts(["events"])
 
 
+def test_a_topic_says_how_it_is_configured(settings: KafkaSettings, topic_prefix: str) -> None:
+    ever, usual, missing = (topic_prefix + name for name in ("ever", "usual", "missing"))
+    with Admin(settings) as admin:
+        admin.create_topics([NewTopic(ever, 1, config={"retention.ms": "-1"}), NewTopic(usual, 1)])
+        assert admin.configured([ever, usual], "retention.ms") == {ever: "-1", usual: "604800000"}
+        assert admin.configured([missing], "retention.ms") == {}
+        assert admin.configured([usual], "cleanup.policy") == {usual: "delete"}
+
+
 def test_a_topic_says_how_large_its_records_may_be(settings: KafkaSettings, topic_prefix: str) -> None:
     small, usual, missing = (topic_prefix + name for name in ("small", "usual", "missing"))
     with Admin(settings) as admin:

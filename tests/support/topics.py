@@ -111,7 +111,7 @@ class Topics:
         return self._prefix + name
 
     def _make(self, *names: str) -> None:
-        kept = {"retention.ms": "-1", "message.timestamp.type": "LogAppendTime"}
+        kept = {"retention.ms": "604800000", "message.timestamp.type": "LogAppendTime"}  # by when the broker has it
         with Admin(KafkaSettings(str(self._client["bootstrap.servers"]))) as admin:
             admin.create_topics(NewTopic(name, self.partitions, config=kept) for name in names)
 

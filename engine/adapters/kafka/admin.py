@@ -36,6 +36,10 @@ class Admin:
         """`max.message.bytes` of each topic; Kafka's default if it is missing or we may not ask (DescribeConfigs)."""
         return self._cluster.size_limits(topics)
 
+    def configured(self, topics: Iterable[str], setting: str) -> dict[str, str]:
+        """What each topic has for a setting; without those that are missing, or of which we may not ask."""
+        return self._cluster.configured(topics, setting)
+
     def topic_ids(self, topics: Iterable[str]) -> dict[str, str]:
         """The id of each topic, which no other ever has; without those that are missing, or whose broker gives none."""
         return self._cluster.topic_ids(topics)

@@ -26,6 +26,9 @@ class Cluster(Protocol):
     def size_limits(self, topics: Iterable[str]) -> dict[str, int]:
         """`max.message.bytes` of each topic; Kafka's default if it is missing or we may not ask (DescribeConfigs)."""
 
+    def configured(self, topics: Iterable[str], setting: str) -> dict[str, str]:
+        """What each topic has for a setting; without those that are missing, or of which we may not ask."""
+
     def topic_ids(self, topics: Iterable[str]) -> dict[str, str]:
         """The id of each topic, which no other ever has; without those that are missing, or whose broker gives none."""
 

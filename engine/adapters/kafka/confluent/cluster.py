@@ -55,10 +55,17 @@ class ConfluentCluster:
 
     def size_limits(self, topics: Iterable[str]) -> dict[str, int]:
         """`max.message.bytes` of each topic; Kafka's default if it is missing or we may not ask (DescribeConfigs)."""
-        names = list(topics)
-        asked = [_THEIRS.ConfigResource(_THEIRS.ConfigResource.Type.TOPIC, name) for name in names]
+        told = self._told(topics, MAX_MESSAGE)
+        return {name: int(value) if value else KAFKA_DEFAULT for name, value in told.items()}
+
+    def configured(self, topics: Iterable[str], setting: str) -> dict[str, str]:
+        """What each topic has for a setting; without those that are missing, or of which we may not ask."""
+        return {name: value for name, value in self._told(topics, setting).items() if value is not None}
+
+    def _told(self, topics: Iterable[str], setting: str) -> dict[str, str | None]:
+        asked = [_THEIRS.ConfigResource(_THEIRS.ConfigResource.Type.TOPIC, name) for name in topics]
         found = self._admin.describe_configs(asked, request_timeout=ANSWER_SECONDS) if asked else {}
-        return {resource.name: self._size_limit(future) for resource, future in found.items()}
+        return {resource.name: self._value(future, setting) for resource, future in found.items()}
 
     def topic_ids(self, topics: Iterable[str]) -> dict[str, str]:
         """The id of each topic, which no other ever has; without those that are missing, or whose broker gives none."""
@@ -104,14 +111,14 @@ class ConfluentCluster:
         """Close the connections."""
         self._asker.close()
 
-    def _size_limit(self, future: Any) -> int:
+    def _value(self, future: Any, setting: str) -> str | None:
         try:
-            entry = future.result().get(MAX_MESSAGE)
+            entry = future.result().get(setting)
         except KafkaException as error:
             if error.args[0].code() in _NOT_TOLD:
-                return KAFKA_DEFAULT
+                return None
             raise SourceUnavailable(self._settings.bootstrap, error.args[0].str()) from error
-        return int(entry.value) if entry and entry.value else KAFKA_DEFAULT
+        return entry.value if entry else None
 
     @cached_property
     def _admin(self) -> AdminClient:

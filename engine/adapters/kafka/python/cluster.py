@@ -11,7 +11,7 @@ from kafka.admin import ConfigResource
 from kafka.errors import KafkaError, TopicAlreadyExistsError
 
 from engine.adapters.kafka.library import KNOWS_NOTHING
-from engine.adapters.kafka.python.config import connected, reason
+from engine.adapters.kafka.python.config import connected, patiently, reason
 from engine.adapters.kafka.settings import KafkaSettings
 from engine.errors import SourceUnavailable
 from engine.ports import KAFKA_DEFAULT, MAX_MESSAGE, NewTopic
@@ -53,6 +53,10 @@ class PythonCluster:
     def size_limits(self, topics: Iterable[str]) -> dict[str, int]:
         """`max.message.bytes` of each topic; Kafka's default if it is missing or we may not ask (DescribeConfigs)."""
         return {name: int(value) if value else KAFKA_DEFAULT for name, value in self._told(topics, MAX_MESSAGE).items()}
+
+    def configured(self, topics: Iterable[str], setting: str) -> dict[str, str]:
+        """What each topic has for a setting; without those that are missing, or of which we may not ask."""
+        return {name: value for name, value in self._told(topics, setting).items() if value is not None}
 
     def compressions(self, topics: Iterable[str]) -> dict[str, str]:
         """`compression.type` of each: "producer" where the producers choose, or where we may not ask."""
@@ -98,7 +102,7 @@ class PythonCluster:
     def members(self, group: str) -> int:
         """The number of members of a consumer group; 0 without such a group."""
         with self._explained():
-            found = self._client.describe_groups([group])[group]
+            found = patiently(lambda: self._client.describe_groups([group]))[group]
         return len(found["members"])
 
     def close(self) -> None:

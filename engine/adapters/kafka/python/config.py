@@ -3,7 +3,8 @@
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from time import monotonic, sleep
+from typing import Any, TypeVar
 
 from kafka import errors
 from kafka.net.compat import KafkaNetClient
@@ -14,6 +15,8 @@ from engine.adapters.kafka.settings import KafkaSettings, Secret, Security
 from engine.adapters.kafka.tokens import Tokens
 from engine.errors import CannotConnect
 
+T = TypeVar("T")
+
 REFUSED = (
     errors.AuthorizationError,
     errors.SaslAuthenticationFailedError,
@@ -22,6 +25,15 @@ REFUSED = (
     errors.IllegalSaslStateError,
 )
 """The brokers know us and say no: waiting does not help."""
+
+_CHOOSING = (
+    errors.CoordinatorNotAvailableError,
+    errors.CoordinatorLoadInProgressError,
+    errors.NotCoordinatorError,
+)
+"""A group's coordinator is just being chosen, as on a cluster that no group has used yet."""
+_PATIENCE = 5.0
+"""Seconds."""
 
 _TIMEOUTS = (errors.KafkaTimeoutError, errors.RequestTimedOutError)
 
@@ -55,6 +67,18 @@ def connected(client: Callable[..., Any], settings: KafkaSettings, **config: Any
             hint = "; is it the user, or the password?" if settings.security.sasl else ""
             why = f"cannot connect: {reason(heard.error or error)}{hint}"
             raise CannotConnect(settings.bootstrap, why) from error
+
+
+def patiently(ask: Callable[[], T]) -> T:
+    """What `ask` returns. A question to a group's coordinator is asked again for a while, as librdkafka does."""
+    deadline = monotonic() + _PATIENCE
+    while True:
+        try:
+            return ask()
+        except _CHOOSING:
+            if monotonic() >= deadline:
+                raise
+            sleep(0.1)
 
 
 @contextmanager

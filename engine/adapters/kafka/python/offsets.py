@@ -3,7 +3,7 @@
 from kafka import KafkaAdminClient, TopicPartition
 from kafka.errors import KafkaError
 
-from engine.adapters.kafka.python.config import REFUSED, connected, reason
+from engine.adapters.kafka.python.config import REFUSED, connected, patiently, reason
 from engine.adapters.kafka.settings import KafkaSettings
 from engine.errors import BrokersAway, SourceUnavailable
 
@@ -20,7 +20,7 @@ class PythonOffsets:
         group = self._settings.group
         wanted = [TopicPartition(topic, partition) for topic in self._settings.topics]
         try:
-            found = self._client.list_group_offsets({group: wanted})[group]
+            found = patiently(lambda: self._client.list_group_offsets({group: wanted}))[group]
         except KafkaError as error:
             kind = SourceUnavailable if isinstance(error, REFUSED) else BrokersAway
             raise kind(self._settings.bootstrap, reason(error)) from error
