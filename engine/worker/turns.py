@@ -2,7 +2,8 @@
 
 Customers do not influence each other. So all inputs of one customer may be decided before those of the next: each gets
 the same result as if the inputs of all were decided in the order in which they came. Per event this saves decoding and
-encoding the state when a customer comes several times, and memory: one state is decoded at a time.
+encoding the state when a customer comes several times, and memory: one state is decoded at a time, or a hundred of
+those who are only due (`take_due`).
 
 When an input fails (in `decide`, or when the state is encoded), the customer's turn begins anew, and the state is
 encoded after each input: the one that fails is left out, and the others count. Nothing here does IO.
