@@ -8,9 +8,7 @@ from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
-
-import duckdb
+from typing import TYPE_CHECKING, Final
 
 from engine.backtest.history import Manifest, Piece, Prepared
 from engine.backtest.inputs import EVENT, GUEST
@@ -19,6 +17,9 @@ from engine.insight.archive import files_of, ledger_of
 from engine.insight.archive.writer import connected
 from engine.wire.scopes import Scopes
 from engine.wire.segment import topics_naming_guests
+
+if TYPE_CHECKING:
+    import duckdb
 
 MEMORY: Final = "1GB"
 """What DuckDB may use; what is larger is sorted on the disk."""
@@ -38,6 +39,8 @@ COLUMNS: Final = {
 _NULLS: Final = ", ".join(f"NULL::{type_} AS {name}" for name, type_ in COLUMNS.items())
 _NOTHING: Final = f"SELECT {_NULLS} WHERE false"
 _FORMAT: Final = "(FORMAT parquet, COMPRESSION zstd)"
+_FORMAT_OF_PIECES: Final = "(FORMAT parquet, COMPRESSION lz4_raw)"
+"""Read with each backtest: in two thirds of the time that zstd takes, and 1.7 times its bytes."""
 
 
 def _fields(tag: str, columns: Sequence[str]) -> str:
@@ -90,7 +93,7 @@ _PIECE: Final = f"""
 
 
 @contextmanager
-def working(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+def working(folder: Path) -> Iterator["duckdb.DuckDBPyConnection"]:
     """DuckDB that spills into this folder."""
     with connected() as connection:
         connection.execute(f"SET temp_directory = {_quoted(folder / 'spill')}; SET memory_limit = '{MEMORY}'")
@@ -135,7 +138,7 @@ def sort_archives(prepared: Prepared, archives: Sequence[Path], catalog: Catalog
 
 
 def _conclude(
-    connection: duckdb.DuckDBPyConnection,
+    connection: "duckdb.DuckDBPyConnection",
     prepared: Prepared,
     manifest: Manifest,
     select: str,
@@ -152,12 +155,12 @@ def _conclude(
     for piece in manifest.pieces:
         target = _quoted(prepared.inputs_of(piece))
         given = [str(rows), piece.first, piece.end, piece.end]
-        connection.execute(f"COPY ({_PIECE}) TO {target} {_FORMAT}", given)
+        connection.execute(f"COPY ({_PIECE}) TO {target} {_FORMAT_OF_PIECES}", given)
     rows.unlink()
     prepared.complete(manifest)
 
 
-def _describe(connection: duckdb.DuckDBPyConnection, rows: Path, manifest: Manifest) -> None:
+def _describe(connection: "duckdb.DuckDBPyConnection", rows: Path, manifest: Manifest) -> None:
     query = """SELECT count(id), count(DISTINCT customer) FILTER (id IS NOT NULL),
         coalesce(min(occurred_at), 0), coalesce(max(clock), 0) FROM read_parquet(?)"""
     row = connection.execute(query, [str(rows)]).fetchone()
@@ -168,7 +171,7 @@ def _describe(connection: duckdb.DuckDBPyConnection, rows: Path, manifest: Manif
     manifest.pieces = list(_pieces(connection.execute(query, [str(rows)])))
 
 
-def _pieces(customers: duckdb.DuckDBPyConnection) -> Iterator[Piece]:
+def _pieces(customers: "duckdb.DuckDBPyConnection") -> Iterator[Piece]:
     """All customers there may be, also those that another catalogue finds in the same files."""
     number, first, rows = 0, "", 0
     while found := customers.fetchmany(10_000):

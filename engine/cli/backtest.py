@@ -6,7 +6,6 @@ from time import perf_counter
 from typing import Annotated
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from engine.backtest.history import Manifest
 from engine.backtest.prepare import place_of
@@ -100,6 +99,8 @@ def stages(stack: ExitStack) -> Begin:
     """A progress bar per stage, on a terminal only."""
     if not is_terminal():
         return lambda stage: lambda done: None
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),

@@ -7,11 +7,11 @@ from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from math import isfinite
 from pathlib import Path
-from typing import IO, Any, Final, Self
+from typing import IO, TYPE_CHECKING, Any, Final, Self
 
-import duckdb
 import msgspec
 
 from engine.errors import BadRecord
@@ -20,6 +20,11 @@ from engine.insight.archive.layout import KINDS, Kind, Place, made_columns, orde
 from engine.insight.archive.ledger import Ledger
 from engine.insight.archive.outcomes import Outcome
 from engine.model import Event, Identified
+
+if TYPE_CHECKING:
+    import duckdb
+elif find_spec("duckdb") is None:  # imported later (`connected`); that it is not installed is told at once
+    raise ModuleNotFoundError(name="duckdb")
 
 COMMIT_AFTER: Final = 1_000_000
 """Records per commit. Each commit writes a file per day: a smaller number makes many small files, a larger one loses
@@ -195,8 +200,14 @@ def _quoted(path: Path) -> str:
     return str(path).replace("'", "''")
 
 
-def connected() -> duckdb.DuckDBPyConnection:
-    """DuckDB in memory, in UTC, that must not download extensions."""
+def connected() -> "duckdb.DuckDBPyConnection":
+    """DuckDB in memory, in UTC, that must not download extensions.
+
+    It is imported here, as a process that has imported it takes a tenth of a second to end: what starts others that
+    ask DuckDB goes without.
+    """
+    import duckdb
+
     connection = duckdb.connect(config={"autoinstall_known_extensions": "false"})
     connection.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false")
     return connection
