@@ -128,7 +128,8 @@ class OneCustomer:
         if back and tried is not None:
             self._pass_time_aside(at)
             if self._aside is not None and state is not None:
-                remember(self._aside, state, tried.rollout.since)
+                coupons = self._books[tried.rollout.base].book.catalog.coupons
+                remember(self._aside, state, tried.rollout.since, coupons)
             state = self._aside
         self._leave(state, revision)
 

@@ -162,7 +162,7 @@ class TwoBooks:
             return shadow
         try:
             state = decode_state(shadow)
-            remember(state, decode_state(tried), self.change.rollout.since)
+            remember(state, decode_state(tried), self.change.rollout.since, self.change.old.book.catalog.coupons)
         except (StateUnreadable, StateTooNew):
             return shadow
         return encode_state(state)

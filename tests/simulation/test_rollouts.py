@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from engine.adapters.memory import MemoryStore
 from engine.core.book import Reentry, RuleBook
+from engine.core.coupons import Coupon
 from engine.core.state.going_back import remember
 from engine.core.state.model import Run, Slot, State
 from engine.core.triggers.event import OnEvent
@@ -283,11 +284,23 @@ def test_a_renamed_rule_that_is_tried_again_after_going_back_knows_of_whom_it_ha
 
 
 def test_a_coupon_that_nobody_was_told_of_is_issued_with_the_next_message() -> None:
-    issued = IssuedCoupon("CODE", START + DAY)
+    issued = IssuedCoupon("CODE", START + 2 * DAY)
     runs = [Run("1", START, "again", coupons={"gift": issued}), Run("2", START, "again", coupons={"gift": issued})]
     state = State(rules={"journey": Slot(runs=runs)})
-    remember(state, State(rules={"journey": Slot(runs=[Run("2", START, "again", coupons={"gift": issued})])}), START)
+    remember(
+        state, State(rules={"journey": Slot(runs=[Run("2", START, "again", coupons={"gift": issued})])}), START, GIFT
+    )
     assert [run.coupons for run in state.rules["journey"].runs] == [{}, {"gift": issued}]
+
+
+def test_a_code_that_a_run_had_before_the_roll_out_stays_though_the_new_rules_ended_the_run() -> None:
+    issued = IssuedCoupon("CODE", START + DAY - 1)
+    state = State(rules={"journey": Slot(runs=[Run("1", START - HOUR, "again", coupons={"gift": issued})])})
+    remember(state, State(), START, GIFT)
+    assert [run.coupons for run in state.rules["journey"].runs] == [{"gift": issued}]
+
+
+GIFT = {"gift": Coupon("gift", "", 10, "", DAY)}
 
 
 def reason(shop: Shop, limits: Limits) -> str:
