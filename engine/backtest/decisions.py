@@ -31,7 +31,7 @@ class Decisions:
         self._book = book
         self._clock = clock
         self._lateness = book.policy.allowed_lateness
-        self._plans = {type_: plan for type_, plan in book.plans.items() if plan.is_simple}
+        self._plans = {type_: plan if plan.is_simple else None for type_, plan in book.plans.items()}
         self._remembers = _makes_events(book)
         self._without_ids = copy(book)
         self._without_ids.policy = replace(book.policy, dedupe=0)
@@ -50,7 +50,7 @@ class Decisions:
             if state is not None and state.wake and state.wake <= clock - lateness:
                 state = yield from self._pass_time(whose, state, clock - lateness, now, decided)
             now = clock
-            if type(input) is Identified or (plan := plans.get(input.type)) is None:
+            if type(input) is Identified or (plan := plans[input.type]) is None:
                 decision: Decision | None = decide(book, state, input, clock, before)
             else:
                 state = state or current(book, None, input, clock)
@@ -68,7 +68,7 @@ class Decisions:
                 else:
                     decided.outcomes += decision.outcomes
                 state = decision.state
-        if state is not None:
+        if state is not None and state.wake:
             state = yield from self._pass_time(whose, state, max(self._clock.end, now) - lateness, now, decided)
         if state is not None:
             encode_state(state)

@@ -53,12 +53,10 @@ class Outputs:
 
 
 def _write(decided: Decided, outreach: IO[bytes] | None, outcomes: IO[bytes] | None) -> None:
-    if outreach:
-        for entry in decided.entries:
-            outreach.write(entry.value + b"\n")
-    if outcomes:
-        for outcome in decided.outcomes:
-            outcomes.write(encode_outcome(outcome)[1] + b"\n")
+    if outreach and decided.entries:
+        outreach.write(b"\n".join([*(entry.value for entry in decided.entries), b""]))
+    if outcomes and decided.outcomes:
+        outcomes.write(b"\n".join([*(encode_outcome(outcome)[1] for outcome in decided.outcomes), b""]))
 
 
 @dataclass

@@ -11,7 +11,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from engine.backtest.decided import Decided
-from engine.core.zones import from_millis
+from engine.core.zones import LocalDays, iso_date
 from engine.model import Outcome
 
 QUARTER_HOUR: Final = 900_000
@@ -20,6 +20,8 @@ MAX_QUARTERS: Final = 500_000
 """Quarters of an hour whose day is kept: 14 years, 50 MB. A history of placeholder dates would have more."""
 MAX_REASONS: Final = 10_000
 """Different reasons that are counted, at most. Without it reasons that quote data would fill the memory."""
+FIRED: Final = Outcome.FIRED
+"""Asked for each outcome, which costs less than a look into the enum."""
 _MOMENT: Final = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z|\b\d+[dhms]\b( \d+[hms]\b)*(?= after its moment)")
 
 
@@ -42,9 +44,10 @@ class Tally:
         for outreach in decided.outreach:
             self.days[outreach.rule, days[outreach.at // QUARTER_HOUR]] += 1
         for one in decided.outcomes:
-            self.outcomes[one.rule, one.outcome] += 1
-            if one.outcome is not Outcome.FIRED:
-                key = one.rule, one.outcome, without_moments(one.reason)
+            rule, outcome = one.rule, one.outcome
+            self.outcomes[rule, outcome] += 1
+            if outcome is not FIRED:
+                key = rule, outcome, without_moments(one.reason)
                 if key in self.reasons or len(self.reasons) < MAX_REASONS:
                     self.reasons[key] += 1
         if decided.failures:
@@ -87,10 +90,10 @@ class Days(dict[int, str]):
 
     def __init__(self, zone: ZoneInfo) -> None:
         super().__init__()
-        self._zone = zone
+        self._numbers = LocalDays(zone)
 
     def __missing__(self, quarter: int) -> str:
-        day = from_millis(quarter * QUARTER_HOUR, self._zone).date().isoformat()
+        day = iso_date(self._numbers.of(quarter * QUARTER_HOUR))
         if len(self) < MAX_QUARTERS:
             self[quarter] = day
         return day

@@ -24,6 +24,7 @@ __all__ = [
     "from_millis",
     "instant_of",
     "iso",
+    "iso_date",
     "to_millis",
     "zone_or_none",
 ]
@@ -59,11 +60,12 @@ def iso(instant: int) -> str:
     """ISO 8601 in UTC, with milliseconds only if they are not zero."""
     day, rest = divmod(instant, DAY)
     minute, rest = divmod(rest, 60_000)
-    return f"{_iso_date(day)}T{_MINUTES[minute]}:{_SECONDS[rest // 1000]}{_FRACTIONS[rest % 1000]}"
+    return f"{iso_date(day)}T{_MINUTES[minute]}:{_SECONDS[rest // 1000]}{_FRACTIONS[rest % 1000]}"
 
 
 @lru_cache(maxsize=4096)
-def _iso_date(day: int) -> str:
+def iso_date(day: int) -> str:
+    """The day, such as "2026-01-31", by its number since 1970."""
     return (EPOCH + timedelta(days=day)).date().isoformat()
 
 
