@@ -147,7 +147,8 @@ def judge(book: RuleBook, state: State, candidate: Candidate) -> Verdict:
     for guard in guards:
         verdict = guard(book, state, candidate)
         if verdict is not PASS:
-            if isinstance(verdict, (Defer, Later)) and len(state.deferred) >= MAX_DEFERRED_FIRINGS:
+            waits = isinstance(verdict, (Defer, Later)) and candidate.run is None  # of a journey the run waits
+            if waits and len(state.deferred) >= MAX_DEFERRED_FIRINGS:
                 return Stop(Outcome.SUPPRESSED, f"{MAX_DEFERRED_FIRINGS} others wait already")
             return verdict
     return PASS

@@ -2,7 +2,7 @@
 
 from engine.model import Outcome
 from engine.testing import Simulator
-from tests.support.journeys import EVENTS, OFFER, ONBOARDING, journey, loaded, outcomes, signs_up, told
+from tests.support.journeys import EVENTS, OFFER, ONBOARDING, journey, loaded, outcomes, signs_up, span, told
 
 
 def test_each_step_has_an_id_of_its_own_and_the_same_one_for_ever() -> None:
@@ -191,3 +191,21 @@ def test_reentry_is_asked_before_freshness_at_the_entry_of_a_journey_as_of_any_r
     assert [one.reason for one in sim.outcomes if one.outcome is Outcome.SUPPRESSED] == [
         "reentry: once, and it reached this customer at 2026-01-21T00:00:00Z"
     ]
+
+
+def test_a_step_waits_for_the_morning_however_much_else_of_the_customer_waits() -> None:
+    rules = """
+        rules:
+          - id: later
+            when: { event: buy }
+            emit: { event: visit, after: 14d }
+          - id: j
+            when: { event: signup }
+            steps: [{ send: a }]
+    """
+    sim = Simulator(loaded(rules, QUIET), strict=True)
+    for number in range(100):
+        sim.event("buy", "20h", id=f"b-{number}")
+    sim.event("signup", "22h")
+    sim.run("2d")
+    assert [span(one.at) for one in sim.outreach] == ["1d8h"]
