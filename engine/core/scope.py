@@ -111,6 +111,7 @@ def total(state: State, type_: str, property_: str, now: int, span: int | None =
 
 def summed_in(memory: Memory, property_: str, start: int, stop: int) -> tuple[list[Any], Any] | None:
     """A property's numbers in this range of the window, and their sum; None if one of the events has none."""
+    # The sum is Any, since a compiled round() of a Number gives a float.
     if start == stop:
         return [], 0
     history = memory.history
