@@ -1,5 +1,6 @@
 """`engine store`: looks into the store and checks it; changes nothing."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -8,6 +9,7 @@ from engine.cli.console import complain, out
 from engine.cli.groups import add_group
 from engine.cli.options import AsJson, Data, Namespace, Store, settings_of
 from engine.errors import UsageError
+from engine.operate.customers import NOTHING_STORED
 from engine.operate.store_view import check as check_partition
 from engine.operate.store_view import dump as dump_partition
 from engine.operate.store_view import dump_day
@@ -99,8 +101,15 @@ def check(
         raise typer.Exit(1)
 
 
-def _partitions(store: StateStore, partition: int | None) -> list[int]:
-    if partition is not None:
-        return [partition]
+def _partitions(store: StateStore, partition: int | None) -> Sequence[int]:
+    """Those to look at. Raises UsageError where there is nothing to look at: a misspelt namespace is not in order."""
     meta = stored_meta(store)
-    return list(range(max(meta.partitions, meta.moving_to))) if meta else []
+    if meta is None:
+        raise UsageError(NOTHING_STORED)
+    there = range(max(meta.partitions, meta.moving_to))
+    if partition is None:
+        return there
+    if partition not in there:
+        message = f"--partition {partition}: there are {len(there)}, counted from 0"
+        raise UsageError(message)
+    return [partition]

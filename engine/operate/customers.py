@@ -20,6 +20,8 @@ from engine.worker.change import revision_for
 from engine.worker.placement import stored_meta
 from engine.worker.values import read_value, state_of
 
+NOTHING_STORED = "the store is empty: no customer in this namespace. `engine run` fills it, or `engine replay --store`"
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -61,9 +63,9 @@ def find(store: StateStore, customer: str) -> Found:
             history = _history(customer, value.history, meta, partition)
             trial = revision_for(meta, customer) if meta.rollout is not None else ""
             return Found(partition, state, max(meta.clock, state.last), history, trial)
-    message = f"the store has no customer {customer!r}"
     if stored_meta(store) is None:
-        message = "the store is empty: no customer in this namespace. `engine run` fills it, or `engine replay --store`"
+        raise UsageError(NOTHING_STORED)
+    message = f"the store has no customer {customer!r}"
     raise UsageError(message)
 
 
