@@ -1,5 +1,6 @@
 """`engine apply`: rolls out a plan, first to some customers, watches it, finishes it or goes back."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -18,6 +19,9 @@ from engine.wiring.store import open_store
 
 GONE_BACK = 4
 """The exit code of --status where the roll-out has gone back."""
+SHARE = 5.0
+"""Percent of the customers who have the new rules first."""
+FACTOR = 3.0
 PHASES = {
     "canary": "is being tried",
     "finished": "is what all customers have, or will have when they are met",
@@ -31,10 +35,12 @@ def register(app: typer.Typer) -> None:
 
 def apply_command(
     plan: Annotated[Path | None, typer.Argument(help="What `engine plan … --out` has written.")] = None,
-    share: Annotated[float, typer.Option(min=0.01, max=100, help="Customers who have the new rules first, %.")] = 5.0,
+    share: Annotated[
+        float | None, typer.Option(min=0.01, max=100, help="Customers who have the new rules first, %; 5 if not given.")
+    ] = None,
     spread: Annotated[str, typer.Option(help="Over how long they go over, such as 1d; for shortened waits.")] = "",
     exits: Annotated[int, typer.Option(min=0, help="How many people may leave a journey by it.")] = 0,
-    factor: Annotated[float, typer.Option(min=1, help="Brake: a rule sends so many times its forecast.")] = 3.0,
+    factor: Annotated[float, typer.Option(min=1, help="Brake: a rule sends so many times its forecast.")] = FACTOR,
     most: Annotated[int, typer.Option(min=0, help="Brake: so many messages in all (0: no limit).")] = 0,
     finish: Annotated[bool, typer.Option("--finish", help="Give the new rules to everybody.")] = False,
     back: Annotated[bool, typer.Option("--back", help="Take the new rules from everybody.")] = False,
@@ -56,7 +62,11 @@ def apply_command(
     if sum((plan is not None, finish, back, forgotten)) > 1:
         message = "give one of: a plan, --finish, --back, --forget"
         raise UsageError(message)
-    wish = Wish(round(share * 100), duration_of(spread, "--spread"), exits, factor, most, regardless)
+    of_a_plan = {"--share": share, "--exits": exits, "--factor": factor != FACTOR, "--most": most}
+    _refuse("a plan", [] if plan else [name for name, given in of_a_plan.items() if given])
+    _refuse("a plan or --finish", ["--spread"] if spread and not (plan or finish) else [])
+    _refuse("a plan or --finish", ["--regardless"] if regardless and not (plan or finish) else [])
+    wish = Wish(round((share or SHARE) * 100), duration_of(spread, "--spread"), exits, factor, most, regardless)
     settings = settings_of(store=store, data=data, namespace=namespace)
     with open_store(settings) as opened:
         if plan is not None:
@@ -68,6 +78,13 @@ def apply_command(
         elif forgotten:
             forget(opened)
         _tell(status(opened), as_json)
+
+
+def _refuse(wanted: str, given: Sequence[str]) -> None:
+    """Raises UsageError for options that would be ignored: whoever raises a share must not think that it was done."""
+    if given:
+        message = f"{', '.join(given)}: say that with {wanted}"
+        raise UsageError(message)
 
 
 def _finish(store: StateStore, spread: int, regardless: bool) -> None:

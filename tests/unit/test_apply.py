@@ -392,6 +392,14 @@ def test_the_command_applies_a_plan_file_tells_how_it_goes_and_ends_it(tmp_path:
 
 
 def test_a_span_that_is_none_is_refused_by_its_option(tmp_path: Path) -> None:
+    for given, wanted in {
+        ("--share", 20): "--share: say that with a plan",
+        ("--finish", "--share", 50, "--most", 9): "--share, --most: say that with a plan",
+        ("--back", "--spread", "1d"): "--spread: say that with a plan or --finish",
+        ("--regardless",): "--regardless: say that with a plan or --finish",
+    }.items():
+        ran = engine("apply", *given, *STORE, folder=tmp_path)
+        assert (ran.code, ran.said.strip()) == (1, wanted)
     ran = engine("apply", "plan.json", "--spread", "soon", *STORE, folder=tmp_path)
     assert ran.code == 1
     assert ran.said.startswith("--spread: 'soon' is not a duration; write a number and a unit")
