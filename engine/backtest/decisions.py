@@ -33,6 +33,8 @@ class Decisions:
         self._lateness = book.policy.allowed_lateness
         self._plans = {type_: plan if plan.is_simple else None for type_, plan in book.plans.items()}
         self._remembers = _makes_events(book)
+        self._copies = not (self._remembers or book.points)
+        """What states keep are numbers of the inputs, and sums of them: no rule makes others."""
         self._without_ids = copy(book)
         self._without_ids.policy = replace(book.policy, dedupe=0)
 
@@ -70,7 +72,7 @@ class Decisions:
                 state = decision.state
         if state is not None and state.wake:
             state = yield from self._pass_time(whose, state, max(self._clock.end, now) - lateness, now, decided)
-        if state is not None:
+        if state is not None and not (whose.small and self._copies):
             encode_state(state)
 
     def _pass_time(

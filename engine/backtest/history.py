@@ -17,7 +17,7 @@ import msgspec
 from engine.errors import BadInputFile
 from engine.model import UNREADABLE
 
-VERSION: Final = 3
+VERSION: Final = 4
 """Of the files below. A folder of another version is made anew."""
 _MANIFEST, _CLOCK = "history.json", "clock.bin"
 

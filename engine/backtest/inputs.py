@@ -22,6 +22,8 @@ class Whose(NamedTuple):
     customer: str
     inputs: list[Input]
     plain: bool = False
+    small: bool = False
+    """No number in them is so large, and none of their values so deep, that a state could not be encoded with it."""
 
 
 class _Event(Event, array_like=True, tag="event", tag_field="kind", gc=False):

@@ -9,7 +9,7 @@ from engine.backtest.sorting import working
 
 FETCHED: Final = 100
 """Rows in memory as text at a time: 100,000 inputs at most."""
-_SELECT: Final = "SELECT customer, repeats, guests, inputs FROM read_parquet(?)"
+_SELECT: Final = "SELECT customer, repeats, guests, small, inputs FROM read_parquet(?)"
 
 
 class Reader:
@@ -30,13 +30,13 @@ class Reader:
         whose = Whose("", [])
         found = self._connection.execute(_SELECT, [str(self._prepared.inputs_of(piece))])
         while rows := found.fetchmany(FETCHED):
-            for customer, repeats, guests, text in rows:
+            for customer, repeats, guests, small, text in rows:
                 inputs = decode_inputs(text, guests, self._until)
                 if customer == whose.customer:
                     whose.inputs.extend(inputs)
                     continue
                 if whose.inputs:
                     yield whose
-                whose = Whose(customer, inputs, not (repeats or guests))
+                whose = Whose(customer, inputs, not (repeats or guests), small)
         if whose.inputs:
             yield whose

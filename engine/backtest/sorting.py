@@ -27,6 +27,11 @@ ROWS_OF_A_PIECE: Final = 50_000
 """Inputs that a process takes at a time: more would leave processes idle at the end."""
 ROWS_TOGETHER: Final = 1_000
 """Inputs of one customer in one row. Without it a customer with millions would be one text of gigabytes."""
+LARGE_DIGITS: Final = 14
+FEW_INPUTS: Final = 50_000
+"""So many numbers of fewer digits add up to what 64 bits hold, which states are encoded with. An instant has 13."""
+LONG_INPUT: Final = 1_000
+"""Characters. A shorter input has no values nested so deeply that a state with them could not be encoded."""
 COLUMNS: Final = {
     "customer": "VARCHAR",
     "seq": "BIGINT",
@@ -84,11 +89,13 @@ _PIECE: Final = f"""
         SELECT *, (row_number() OVER (PARTITION BY customer ORDER BY seq) - 1) // {ROWS_TOGETHER} AS part
         FROM read_parquet(?) WHERE customer >= ? AND (? = '' OR customer < ?)
     ), customers AS (
-        SELECT customer, count(id) > count(DISTINCT id) AS repeats, count(id) < count(*) AS guests
+        SELECT customer, count(id) > count(DISTINCT id) AS repeats, count(id) < count(*) AS guests,
+            count(*) < {FEW_INPUTS} AND max(length(input)) < {LONG_INPUT}
+            AND NOT bool_or(regexp_matches(input, '[0-9]{{{LARGE_DIGITS}}}')) AS small
         FROM rows GROUP BY customer
     )
-    SELECT customer, repeats, guests, '[' || string_agg(input, ',' ORDER BY seq) || ']' AS inputs
-    FROM rows JOIN customers USING (customer) GROUP BY customer, repeats, guests, part ORDER BY customer, part
+    SELECT customer, repeats, guests, small, '[' || string_agg(input, ',' ORDER BY seq) || ']' AS inputs
+    FROM rows JOIN customers USING (customer) GROUP BY customer, repeats, guests, small, part ORDER BY customer, part
 """
 
 

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from engine.backtest.history import Prepared
+from engine.backtest.reader import Reader
 from engine.demo.generate import generated_events
 from tests.support.backtests import Lines, backtested, disturbed, replayed, write_lines
 from tests.support.cdnow import PROJECT
@@ -75,6 +77,23 @@ def test_the_example_rules_with_their_journeys_give_what_a_replay_gives(tmp_path
 def test_the_benchmark_job_gives_what_a_replay_gives_also_without_until(tmp_path: Path) -> None:
     folder = write_project(tmp_path, project("events"))
     same(folder, write_lines(folder / "events.jsonl", disturbed(make_job(3_000, 300).events, "time", days=3)))
+
+
+def test_a_value_that_no_state_can_keep_fails_its_event_as_in_a_replay(tmp_path: Path) -> None:
+    files = project("events")
+    kept = files["events.yaml"].replace("order: string } }", "order: string }, profile: all }")
+    folder = write_project(tmp_path, files | {"events.yaml": kept})
+    bought = [one for one in make_job(3_000, 300).events if one["type"] == "purchase"]
+    for place, amount in enumerate([10**30, 10**20, 2**64, 2**64 - 1, -(10**19), 10**13 - 1]):
+        bought[50 * place] = {**bought[50 * place], "properties": {"points": amount}}
+    same(folder, events := write_lines(folder / "events.jsonl", bought))
+    assert summary(folder, "rules", "--events", events)["undecidable"] == 4
+    (made,) = (folder / "events.jsonl.backtest").iterdir()
+    reader, manifest = Reader(Prepared(made), None), Prepared(made).manifest()
+    assert manifest is not None
+    small = [each.small for piece in manifest.pieces for each in reader.customers(piece)]
+    reader.close()
+    assert len(small) - 5 <= sum(small) < len(small)
 
 
 def test_an_until_within_the_history_ends_it_where_a_replay_ends_it(tmp_path: Path) -> None:
