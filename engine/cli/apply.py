@@ -21,7 +21,6 @@ GONE_BACK = 4
 """The exit code of --status where the roll-out has gone back."""
 SHARE = 5.0
 """Percent of the customers who have the new rules first."""
-FACTOR = 3.0
 PHASES = {
     "canary": "is being tried",
     "finished": "is what all customers have, or will have when they are met",
@@ -40,8 +39,12 @@ def apply_command(
     ] = None,
     spread: Annotated[str, typer.Option(help="Over how long they go over, such as 1d; for shortened waits.")] = "",
     exits: Annotated[int, typer.Option(min=0, help="How many people may leave a journey by it.")] = 0,
-    factor: Annotated[float, typer.Option(min=1, help="Brake: a rule sends so many times its forecast.")] = FACTOR,
-    most: Annotated[int, typer.Option(min=0, help="Brake: so many messages in all (0: no limit).")] = 0,
+    factor: Annotated[
+        float | None, typer.Option(min=1, help="Brake: a rule sends so many times its forecast; 3, or as before.")
+    ] = None,
+    most: Annotated[
+        int | None, typer.Option(min=0, help="Brake: so many messages in all (0: no limit); none, or as before.")
+    ] = None,
     finish: Annotated[bool, typer.Option("--finish", help="Give the new rules to everybody.")] = False,
     back: Annotated[bool, typer.Option("--back", help="Take the new rules from everybody.")] = False,
     forgotten: Annotated[bool, typer.Option("--forget", help="Run what the folders have again.")] = False,
@@ -62,8 +65,8 @@ def apply_command(
     if sum((plan is not None, finish, back, forgotten)) > 1:
         message = "give one of: a plan, --finish, --back, --forget"
         raise UsageError(message)
-    of_a_plan = {"--share": share, "--exits": exits, "--factor": factor != FACTOR, "--most": most}
-    _refuse("a plan", [] if plan else [name for name, given in of_a_plan.items() if given])
+    of_a_plan = {"--share": share, "--exits": exits or None, "--factor": factor, "--most": most}
+    _refuse("a plan", [] if plan else [name for name, given in of_a_plan.items() if given is not None])
     _refuse("a plan or --finish", ["--spread"] if spread and not (plan or finish) else [])
     _refuse("a plan or --finish", ["--regardless"] if regardless and not (plan or finish) else [])
     wish = Wish(round((share or SHARE) * 100), duration_of(spread, "--spread"), exits, factor, most, regardless)

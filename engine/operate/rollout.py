@@ -13,7 +13,7 @@ from engine.core.durations import text_of
 from engine.core.zones import DAY
 from engine.errors import RolloutRefused
 from engine.operate.outside_commit import commit_outside, on_top
-from engine.ports import Counts, Meta, Rollout, StateStore
+from engine.ports import Counts, Limits, Meta, Rollout, StateStore
 from engine.worker.change import goes_on, is_spreading
 from engine.worker.placement import stored_meta
 from engine.worker.rollouts import counted, forecast
@@ -110,6 +110,12 @@ def begin(store: StateStore, wanted: Rollout, books: Mapping[str, bytes], *, reg
         return msgspec.structs.replace(wanted, at=at, since=meta.clock, began=meta.clock, past=_past(before, wanted))
 
     _write(store, found, change)
+
+
+def limits_before(store: StateStore, wanted: Rollout) -> Limits:
+    """Those of the canary that `wanted` would go on with; the usual ones if there is none. Raises RolloutRefused."""
+    going_on = (meta.rollout for meta in metas(store) if meta.rollout and _going_on(meta.rollout, wanted))
+    return next((one.limits for one in going_on if one.limits), Limits())
 
 
 def end(store: StateStore, phase: str, reason: str, spread: int = 0) -> None:

@@ -9,7 +9,7 @@ import msgspec
 from engine.core.book import RuleBook
 from engine.errors import RolloutRefused, UsageError
 from engine.model import UNREADABLE
-from engine.operate.rollout import begin
+from engine.operate.rollout import begin, limits_before
 from engine.plan.apply import limits_of, refusals
 from engine.plan.build import VERSION, Plan
 from engine.ports import Rollout, StateStore
@@ -22,13 +22,13 @@ from engine.wiring.wall_clock import wall_clock
 class Wish:
     """How a plan is to be rolled out. `share`: customers of 10,000; `spread`: ms; `exits`: people who may leave a
     journey; `factor`: times the forecast; `most`: outreach in all, 0: no limit; `regardless`: though a brake has taken
-    it back."""
+    it back. What is None is as it was when the canary goes on, else as `Limits` has it."""
 
     share: int
     spread: int = 0
     exits: int = 0
-    factor: float = 3.0
-    most: int = 0
+    factor: float | None = None
+    most: int | None = None
     regardless: bool = False
 
 
@@ -51,8 +51,11 @@ def apply(store: StateStore, plan: Plan, wish: Wish) -> None:
         old, new = (_book(plan, revision, Path(folder)) for revision in (plan.base.revision, plan.revision))
         if reasons := list(refusals(plan, old, new, wish.exits)):
             raise RolloutRefused("; ".join(reasons))
-    limits = limits_of(plan, wish.factor, wish.most)
-    wanted = Rollout(old.revision, new.revision, wish.share, wall_clock(), spread=wish.spread, limits=limits)
+    wanted = Rollout(old.revision, new.revision, wish.share, wall_clock(), spread=wish.spread)
+    before = limits_before(store, wanted)
+    factor = before.factor if wish.factor is None else wish.factor
+    most = before.most if wish.most is None else wish.most
+    wanted = msgspec.structs.replace(wanted, limits=limits_of(plan, factor, most))
     books = {revision: packed(files) for revision, files in plan.files.items()}
     begin(store, wanted, books, regardless=wish.regardless)
 

@@ -163,6 +163,17 @@ def test_a_larger_share_goes_on_with_the_same_canary(shop: Shop) -> None:
     assert (rollout.share, rollout.since, rollout.counts) == (2_000, START, Counts(3, {"come-back": 2}))
 
 
+def test_brakes_stay_as_they_were_said_when_the_share_is_raised(shop: Shop) -> None:
+    limits = []
+    for wish in (Wish(500, factor=2.0, most=90), Wish(1_000), Wish(2_000, factor=4.0, most=0), Wish(3_000)):
+        apply(shop.store, shop.plan(), wish)
+        rollout = shop.store.meta(1).rollout
+        assert rollout is not None
+        assert rollout.limits is not None
+        limits.append((rollout.limits.factor, rollout.limits.most))
+    assert limits == [(2.0, 90), (2.0, 90), (4.0, 0), (4.0, 0)]
+
+
 def over(shop: Shop, clock: int) -> set[str]:
     """Whose rules are the new ones in the first partition, when its clock is there."""
     rollout = shop.store.meta(0).rollout
