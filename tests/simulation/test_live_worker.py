@@ -247,16 +247,6 @@ class Sizes(Hooks):
         self.of += [work.events] if work.events else []
 
 
-class Woken(Hooks):
-    """(events, timers) of each commit that decided any."""
-
-    def __init__(self) -> None:
-        self.of: list[tuple[int, int]] = []
-
-    def committed(self, partition: int, work: Work, seconds: float) -> None:
-        self.of += [(work.events, work.wakes)] if work.events or work.wakes else []
-
-
 def test_a_worker_that_is_behind_commits_full_batches_and_one_that_has_caught_up_what_has_come() -> None:
     shop = LiveShop(BOUGHT, START)
     shop.hooks = sizes = Sizes()
@@ -308,15 +298,3 @@ def test_a_storm_of_timers_writes_to_everybody_once_and_answers_each_event_withi
     shop.work(worker)
     for number, customers in silent.items():
         assert sorted(name for name in shop.told(number) if name in customers) == sorted(customers)
-
-
-def test_a_batch_of_events_takes_no_more_timers_along_than_it_has_events() -> None:
-    shop = LiveShop(MISSED_AND_BOUGHT, START)
-    shop.hooks = seen = Woken()
-    worker = shop.worker()
-    shop.happens("visit", CUSTOMERS)
-    shop.work(worker)
-    shop.now += DAY
-    shop.happens("buy", LATER[:2])
-    shop.work(worker)
-    assert seen.of == [(20, 0), (2, 2), (0, 18)]
