@@ -182,7 +182,7 @@ def agreed(folder: Path, what: object, ends: str, strict: bool, name: str = "cus
         ([1], {}),
         (7, {"amount": 7, "stars": 7}),
         (2.5, {"amount": 2.5}),
-        (7.0, {"amount": 7, "stars": 7}),
+        (7.0, {"amount": 7.0, "stars": 7}),
     ],
 )
 def test_a_value_of_another_type_than_the_property_is_left_out(
@@ -190,6 +190,7 @@ def test_a_value_of_another_type_than_the_property_is_left_out(
 ) -> None:
     [made] = agreed(tmp_path, what, "soon", strict).derived
     assert made.properties == {**numbers, "name": made.customer}
+    assert [str(made.properties[name]) for name in numbers] == list(map(str, numbers.values()))
 
 
 def test_a_required_property_of_another_type_stops_the_event(tmp_path: Path, strict: bool) -> None:

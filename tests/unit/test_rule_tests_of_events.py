@@ -62,7 +62,7 @@ def test_a_failure_shows_the_properties_and_update_writes_them(tmp_path: Path) -
     file, result, _ = told(tmp_path, "1d: { event: credited, with: { half: 1 } }")
     assert file
     assert result
-    assert any("event credited" in line and "'half': 30," in line for line in result.problems)
+    assert any("event credited" in line and "'half': 30.0" in line for line in result.problems)
     (tmp_path / "story.test.yaml").write_text(updated_text(file, [result]), encoding="utf-8")
     file, findings = load_tests(tmp_path / "story.test.yaml", load(tmp_path, None))
     assert file, findings

@@ -155,4 +155,9 @@ class Emit(Action):
         check = self.checks.get(name)
         if check is None or value is None:
             return value
-        return check(name, int(value) if type(value) is float and value.is_integer() else value)
+        try:
+            return check(name, value)
+        except BadRecord:
+            if type(value) is float and value.is_integer():  # what arithmetic makes of integers
+                return check(name, int(value))
+            raise
