@@ -108,13 +108,24 @@ class Turns:
         """While careful: the state before the current input."""
 
     def take(
-        self, customer: str, stored: Value, inputs: Sequence[tuple[int, Event | Identified]], looked_at: bool
+        self,
+        customer: str,
+        stored: Value,
+        inputs: Sequence[tuple[int, Event | Identified]],
+        looked_at: bool,
+        first: _First | None = None,
     ) -> None:
-        """Decide the inputs, each with its place in `clocks`, and if `looked_at` the timers in between."""
+        """Decide the inputs, each with its place in `clocks`, and if `looked_at` the timers in between.
+
+        `first`: the first timer, where that has been decided.
+        """
         due = stored.wake if looked_at else 0
         duplicates, fired, told = self.duplicates, self.fired, len(self.told)
         try:
-            self._begin(customer, stored, due)
+            if first is None:
+                self._begin(customer, stored, due)
+            else:
+                self._begin_after(customer, stored, due, first)
             self._run(inputs)
             self._conclude(_encoded(self._state))
         except Exception:
@@ -131,10 +142,10 @@ class Turns:
             some = customers[start : start + DECIDED_TOGETHER]
             decided = [self._wake(customer, stored) for customer, stored in some]
             for (customer, stored), first in zip(some, decided, strict=True):
-                self._go_on(customer, stored, first)
+                self.take(customer, stored, (), True, first)
 
     def _wake(self, customer: str, stored: Value) -> _First | None:
-        """Decide the first timer of a customer; None: that has failed."""
+        """Decide the first timer of a customer; None where that fails, so that `take` tries it and tells why."""
         clocks, due = self.clocks, stored.wake
         at = len(clocks) - 1 if self.wall is not None else max(1, bisect_left(clocks, due + self.lateness))
         now, present = self._passing(at, due)
@@ -143,24 +154,6 @@ class Turns:
             return state, decide(self.book, state, WakeUp(customer), now, present), at, now
         except Exception:
             return None
-
-    def _go_on(self, customer: str, stored: Value, first: _First | None) -> None:
-        """Tell what has come of the first timer, and fire what is due then."""
-        due, duplicates, fired, told = stored.wake, self.duplicates, self.fired, len(self.told)
-        if first is None:
-            self._take_carefully(customer, stored, (), due)
-            return
-        self._customer, self._stored, self._history = customer, stored, stored.history
-        self._state, decision, at, now = first
-        try:
-            self._accept(decision, (at, 0, due, customer), now)
-            self.fired, self._next = fired + 1, at
-            self._run(())
-            self._conclude(_encoded(self._state))
-        except Exception:
-            self.duplicates, self.fired = duplicates, fired
-            del self.told[told:]
-            self._take_carefully(customer, stored, (), due)
 
     def visit(self, customer: str, stored: Value) -> None:
         """Re-arm the timers of a customer whose state was made by an older rule book, and cut their history."""
@@ -178,6 +171,13 @@ class Turns:
         self._customer, self._stored, self._history = customer, stored, stored.history
         self._state = state_of(stored)
         self._due, self._next = due, 1
+
+    def _begin_after(self, customer: str, stored: Value, due: int, first: _First) -> None:
+        self._customer, self._stored, self._history = customer, stored, stored.history
+        self._state, decision, at, now = first
+        self._accept(decision, (at, 0, due, customer), now)
+        self.fired += 1
+        self._next = at
 
     def _conclude(self, encoded: bytes | None) -> None:
         """After the customer's last input: keep what has been decided."""
