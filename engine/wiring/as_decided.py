@@ -5,9 +5,8 @@ from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-import duckdb
 import msgspec
 
 from engine.backtest.sorting import working
@@ -26,6 +25,9 @@ from engine.wiring.backtest import RuleFolders
 from engine.wiring.coupons import secret_or_test
 from engine.wiring.rollouts import phases_of
 from engine.worker.change import Side
+
+if TYPE_CHECKING:
+    import duckdb
 
 FETCHED: Final = 5_000
 """Rows in memory at a time, beside those of one customer."""
@@ -68,7 +70,7 @@ def compare(settings: Settings, archive: Path, folders: Sequence[RuleFolders]) -
     return run.conclude(), lacks
 
 
-def _gaps(connection: duckdb.DuckDBPyConnection, archive: Path) -> Iterator[str]:
+def _gaps(connection: "duckdb.DuckDBPyConnection", archive: Path) -> Iterator[str]:
     """Events that are not there: decisions that rest on them cannot come out the same."""
     read, files = _places(archive, ("events", "feedback", "derived"))
     everything, others = _places(archive, ("events", "feedback", "derived", "unreadable"))
@@ -84,7 +86,7 @@ def _places(archive: Path, kinds: Sequence[Kind]) -> tuple[str, list[list[str]]]
 
 
 def _events(
-    connection: duckdb.DuckDBPyConnection, archive: Path, catalog: Catalog
+    connection: "duckdb.DuckDBPyConnection", archive: Path, catalog: Catalog
 ) -> Iterator[tuple[str, list[Arrived]]]:
     found = [(select, files) for kind, select in INPUTS.items() if (files := files_of(archive, kind))]
     if not found:
@@ -96,7 +98,7 @@ def _events(
         yield customer, [one for one in map(inputs.read, own) if one is not None]
 
 
-def _outcomes(connection: duckdb.DuckDBPyConnection, archive: Path) -> Iterator[tuple[str, list[Recorded]]]:
+def _outcomes(connection: "duckdb.DuckDBPyConnection", archive: Path) -> Iterator[tuple[str, list[Recorded]]]:
     files = files_of(archive, "outcomes")
     if not files:
         return
@@ -104,11 +106,11 @@ def _outcomes(connection: duckdb.DuckDBPyConnection, archive: Path) -> Iterator[
         yield customer, [_recorded(row) for row in rows]
 
 
-def _by_customer(found: duckdb.DuckDBPyConnection) -> Iterator[tuple[str, Iterator[Any]]]:
+def _by_customer(found: "duckdb.DuckDBPyConnection") -> Iterator[tuple[str, Iterator[Any]]]:
     yield from groupby(_rows(found), key=itemgetter(0))
 
 
-def _rows(found: duckdb.DuckDBPyConnection) -> Iterator[Any]:
+def _rows(found: "duckdb.DuckDBPyConnection") -> Iterator[Any]:
     while rows := found.fetchmany(FETCHED):
         yield from rows
 

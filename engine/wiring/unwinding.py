@@ -13,6 +13,8 @@ from time import monotonic
 from types import FrameType
 from typing import Final
 
+from engine.signals import ENDING
+
 SHELL: Final = 128
 """A shell adds it to the number of the signal that has ended a command; the exit codes here are the same."""
 SAME_REQUEST: Final = 1.0
@@ -21,7 +23,6 @@ through the one that has started it. Without this the second would interrupt the
 LONGEST: Final = 60
 """Seconds for removing; then the system ends the process. DuckDB waits for what its threads have begun, and no
 handler runs meanwhile: without this a long query would outlast every signal but SIGKILL."""
-_ENDING: Final = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 
 class _Unwinding:
@@ -48,12 +49,12 @@ class _Unwinding:
 def unwound_by_signals(longest: int = LONGEST) -> Iterator[None]:
     """Within, such a signal raises. One that was ignored, as `nohup` does, stays so. For the main thread alone."""
     unwinding = _Unwinding(longest)
-    found = {one: signal.getsignal(one) for one in _ENDING}
+    found = {one: signal.getsignal(one) for one in ENDING}
     before = {one: handler for one, handler in found.items() if handler not in (signal.SIG_IGN, None)}
     for one in before:
         signal.signal(one, unwinding.handle)
     try:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)  # a process that is started inherits that they wait
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)  # a process that is started inherits that they wait
         yield
     except Exception:
         if unwinding.number:  # DuckDB puts an error of its own in place of what a handler raises
@@ -62,16 +63,3 @@ def unwound_by_signals(longest: int = LONGEST) -> Iterator[None]:
     finally:
         for one, handler in before.items():
             signal.signal(one, handler)
-
-
-@contextmanager
-def signals_wait() -> Iterator[None]:
-    """Within, such a signal waits for the end of the block.
-
-    For the start of processes: what a handler raises during a fork is dropped, and a signal to the new process too.
-    """
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -31,6 +31,19 @@ with unwound_by_signals(), connected() as connection:
     finally:
         print("removed")
 """
+IMPORTING = """
+import enum, os, signal
+from engine.insight.archive.writer import connected
+from engine.wiring.unwinding import unwound_by_signals
+made = enum.EnumMeta.__new__
+def ended_meanwhile(*given, **options):
+    enum.EnumMeta.__new__ = made
+    os.kill(os.getpid(), signal.SIGTERM)
+    return made(*given, **options)
+with unwound_by_signals():
+    enum.EnumMeta.__new__ = ended_meanwhile
+    connected()
+"""
 STUBBORN = """
 import os, signal, time
 from engine.wiring.unwinding import unwound_by_signals
@@ -123,6 +136,18 @@ def ran(program: str) -> subprocess.CompletedProcess[bytes]:
 def test_a_query_that_is_under_way_is_given_up(by: signal.Signals) -> None:
     found = ran(QUERY.format(by=int(by)))
     assert (found.returncode, found.stdout, found.stderr) == (128 + by, b"removed\n", b"")
+
+
+def test_a_signal_while_duckdb_is_imported_waits_for_its_end() -> None:
+    """It makes enums from C++, which takes what a handler raises for an error of its own and shows its traceback."""
+    found = ran(IMPORTING)
+    assert (found.returncode, found.stderr) == (128 + signal.SIGTERM, b"")
+
+
+def test_nothing_but_a_connection_imports_duckdb() -> None:
+    users = "engine.cli.metrics, engine.cli.backtest, engine.insight.figures.trial, engine.wiring.as_decided"
+    found = ran(f"import sys, {users}; assert 'duckdb' not in sys.modules")
+    assert found.returncode == 0, found.stderr.decode()
 
 
 def test_what_cannot_be_removed_does_not_keep_a_command_for_ever() -> None:

@@ -12,16 +12,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
-
-import duckdb
 
 from engine.arithmetic.local_time import from_millis
 from engine.errors import EngineError
 from engine.insight.archive import ArchiveBroken, Kind, files_of
 from engine.insight.archive.writer import connected
 from engine.insight.figures.days import UTC, day_of, start_of
+
+if TYPE_CHECKING:
+    import duckdb
 
 MEMORY: Final = "1500MB"
 """DuckDB's memory limit; with Python the process takes 2 GB. Larger data spills to the disk."""
@@ -76,7 +77,7 @@ class Asked:
 class Shop:
     """The loaded purchases; `open_shop` makes one. `first` and `end` (exclusive) bound the purchase days."""
 
-    connection: duckdb.DuckDBPyConnection
+    connection: "duckdb.DuckDBPyConnection"
     asked: Asked
     first: date
     end: date
@@ -115,13 +116,15 @@ def open_shop(folders: Sequence[Path], asked: Asked) -> Shop:
     return Shop(connection, asked, first, end, currency)
 
 
-def bounded(connection: duckdb.DuckDBPyConnection) -> None:
+def bounded(connection: "duckdb.DuckDBPyConnection") -> None:
     """Keep DuckDB within the memory of a report."""
     connection.execute(f"SET memory_limit = '{MEMORY}'; SET preserve_insertion_order = false")
 
 
-def add_views(connection: duckdb.DuckDBPyConnection, folders: Sequence[Path]) -> None:
+def add_views(connection: "duckdb.DuckDBPyConnection", folders: Sequence[Path]) -> None:
     """A view of each table over all archives. Raises ArchiveBroken."""
+    import duckdb  # who has a connection has it already: see `connected`
+
     tables: tuple[Kind, ...] = ("events", "feedback", "outcomes")
     for table in tables:
         files = [path for folder in folders for path in files_of(folder, table)]
@@ -152,7 +155,7 @@ _NO_OUTCOME: Final = """
 _EMPTY: Final = {"events": _NO_EVENT, "feedback": _NO_EVENT, "outcomes": _NO_OUTCOME}
 
 
-def _extent(connection: duckdb.DuckDBPyConnection, asked: Asked) -> tuple[int, int]:
+def _extent(connection: "duckdb.DuckDBPyConnection", asked: Asked) -> tuple[int, int]:
     """First and last purchase (epoch ms). Raises NoPurchases."""
     query = "SELECT epoch_ms(min(occurred_at)), epoch_ms(max(occurred_at)) FROM events WHERE type = ?"
     row = connection.execute(query, [asked.purchase]).fetchone()
@@ -162,7 +165,7 @@ def _extent(connection: duckdb.DuckDBPyConnection, asked: Asked) -> tuple[int, i
     return row[0], row[1]
 
 
-def _counted(connection: duckdb.DuckDBPyConnection, asked: Asked, end: int) -> str:
+def _counted(connection: "duckdb.DuckDBPyConnection", asked: Asked, end: int) -> str:
     """The purchases before the end (epoch ms), of which each counts once."""
     (again,) = connection.execute(_AGAIN, [asked.purchase]).fetchall()[0]
     once = "QUALIFY row_number() OVER (PARTITION BY id_source, id ORDER BY occurred_at, customer) = 1"

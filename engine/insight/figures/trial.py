@@ -8,9 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
-
-import duckdb
+from typing import TYPE_CHECKING, Any, Final
 
 from engine.arithmetic.history import WEEK_MS
 from engine.arithmetic.local_time import from_millis
@@ -20,6 +18,9 @@ from engine.insight.experiments.arms import Arm
 from engine.insight.experiments.cuped import adjusted
 from engine.insight.figures.foreseen import A_YEAR, Before, foreseen
 from engine.insight.figures.shop import CURRENCY, add_views, bounded, json_path, text_literal
+
+if TYPE_CHECKING:
+    import duckdb
 
 MAX_LOOKS: Final = 30
 """Points of the course of an experiment. Each is a pass over its customers."""
@@ -110,7 +111,7 @@ _FOR_EVER: Final = 2**52
 class Trial:
     """An experiment's customers, loaded; `opened` makes one."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, asked: Asked) -> None:
+    def __init__(self, connection: "duckdb.DuckDBPyConnection", asked: Asked) -> None:
         self.connection = connection
         self.asked = asked
         row = self._rows("SELECT min(at_ms), max(at_ms) FROM exposed")[0]
