@@ -17,6 +17,8 @@ pytestmark = [pytest.mark.e2e, pytest.mark.kafka]
 SESSION = 3
 SLOWLY = {"kafka_instance_id": "", "kafka_session_timeout": SESSION, "batch": 100}
 """Three members without a fixed place; small batches, so that there is work left for what the tests do to them."""
+ENDED = 0, 128 + signal.SIGTERM, -signal.SIGTERM
+"""Codes of a worker that is asked to stop: in order; as any command or process, where it has just begun to start."""
 COMMIT = b"EVALSHA"
 """What a worker asks of Redis when it commits."""
 REFUSED = "commit refused"
@@ -41,7 +43,7 @@ def test_workers_that_come_and_go_while_events_flow_change_nothing(stage: Stage,
             stage.kill9(worker)
         else:
             worker.stop()
-            assert worker.code in (0, -signal.SIGTERM), worker.said  # it may have just begun to start
+            assert worker.code in ENDED, worker.said
         if not any(worker.running for worker in stage.workers.values()):
             stage.start("a", **SLOWLY)
     stage.finish()
