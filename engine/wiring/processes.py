@@ -15,8 +15,7 @@ from multiprocessing.process import BaseProcess
 from typing import Any, TypeVar, cast
 
 from engine.errors import EngineError, ShareEnded
-from engine.signals import signals_wait
-from engine.wiring.unwinding import unwound_by_signals
+from engine.wiring.unwinding import signals_wait, unwound_by_signals
 
 T = TypeVar("T")
 Progress = Callable[[int], None]

@@ -24,10 +24,10 @@ from engine.errors import EngineError, HistoryChanged, ShareEnded
 from engine.ports import Entry, OutreachSink
 from engine.replay.replay import share_of
 from engine.replay.summary import Summary, sum_of
-from engine.signals import signals_wait
 from engine.testing import load_project
 from engine.wiring.processes import processors, start
 from engine.wiring.replay import History, Sinks, replay_into
+from engine.wiring.unwinding import signals_wait
 
 WORTHWHILE = 16 * 1024 * 1024
 """Bytes of history above which several processes are used by default; below it their start costs more."""

@@ -13,8 +13,6 @@ from time import monotonic
 from types import FrameType
 from typing import Final
 
-from engine.signals import ENDING
-
 SHELL: Final = 128
 """A shell adds it to the number of the signal that has ended a command; the exit codes here are the same."""
 SAME_REQUEST: Final = 1.0
@@ -23,10 +21,17 @@ through the one that has started it. Without this the second would interrupt the
 LONGEST: Final = 60
 """Seconds for removing; then the system ends the process. DuckDB waits for what its threads have begun, and no
 handler runs meanwhile: without this a long query would outlast every signal but SIGKILL."""
+IMPORT_PAUSE: Final = 0.01
+"""Seconds until it is seen whether an import has ended."""
+_ENDING: Final = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 
 class _Unwinding:
-    """The first signal raises SystemExit, one that comes later ends the process at once."""
+    """The first signal raises SystemExit, one that comes later ends the process at once.
+
+    One that comes during an import waits for its end. What a handler raises there, libraries in other languages turn
+    into errors of their own (DuckDB aborts) or drop (pydantic: a command went on until LONGEST ended it).
+    """
 
     number = 0
     _since = 0.0
@@ -35,26 +40,35 @@ class _Unwinding:
         self._longest = longest
 
     def handle(self, number: int, frame: FrameType | None) -> None:
-        if not self.number:
+        if not self.number and _is_importing(frame):
+            signal.signal(signal.SIGALRM, lambda _, later: self.handle(number, later))
+            signal.setitimer(signal.ITIMER_REAL, IMPORT_PAUSE)
+        elif not self.number:
             self.number, self._since = number, monotonic()
             signal.signal(signal.SIGALRM, signal.SIG_DFL)
             signal.alarm(self._longest)
             sys.exit(SHELL + number)
-        if monotonic() > self._since + SAME_REQUEST:
+        elif monotonic() > self._since + SAME_REQUEST:
             signal.signal(number, signal.SIG_DFL)
             os.kill(os.getpid(), number)
+
+
+def _is_importing(frame: FrameType | None) -> bool:
+    while frame is not None and frame.f_code.co_filename != "<frozen importlib._bootstrap>":
+        frame = frame.f_back
+    return frame is not None
 
 
 @contextmanager
 def unwound_by_signals(longest: int = LONGEST) -> Iterator[None]:
     """Within, such a signal raises. One that was ignored, as `nohup` does, stays so. For the main thread alone."""
     unwinding = _Unwinding(longest)
-    found = {one: signal.getsignal(one) for one in ENDING}
+    found = {one: signal.getsignal(one) for one in _ENDING}
     before = {one: handler for one, handler in found.items() if handler not in (signal.SIG_IGN, None)}
     for one in before:
         signal.signal(one, unwinding.handle)
     try:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)  # a process that is started inherits that they wait
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)  # a process that is started inherits that they wait
         yield
     except Exception:
         if unwinding.number:  # DuckDB puts an error of its own in place of what a handler raises
@@ -63,3 +77,16 @@ def unwound_by_signals(longest: int = LONGEST) -> Iterator[None]:
     finally:
         for one, handler in before.items():
             signal.signal(one, handler)
+
+
+@contextmanager
+def signals_wait() -> Iterator[None]:
+    """Within, such a signal waits for the end of the block.
+
+    For the start of processes: what a handler raises during a fork is dropped, and a signal to the new process too.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -44,6 +44,14 @@ with unwound_by_signals():
     enum.EnumMeta.__new__ = ended_meanwhile
     connected()
 """
+DROPPING = """
+import os, signal
+try:
+    os.kill(os.getpid(), signal.SIGTERM)
+except BaseException:
+    pass
+"""
+"""A module, with which what a handler raises is lost, as with some of pydantic's."""
 STUBBORN = """
 import os, signal, time
 from engine.wiring.unwinding import unwound_by_signals
@@ -141,6 +149,13 @@ def test_a_query_that_is_under_way_is_given_up(by: signal.Signals) -> None:
 def test_a_signal_while_duckdb_is_imported_waits_for_its_end() -> None:
     """It makes enums from C++, which takes what a handler raises for an error of its own and shows its traceback."""
     found = ran(IMPORTING)
+    assert (found.returncode, found.stderr) == (128 + signal.SIGTERM, b"")
+
+
+def test_a_signal_is_not_lost_in_an_import_that_drops_what_is_raised(tmp_path: Path) -> None:
+    (tmp_path / "dropping.py").write_text(DROPPING)
+    program = f"import sys, time; from engine.wiring.unwinding import unwound_by_signals; sys.path.append('{tmp_path}')"
+    found = ran(f"{program}\nwith unwound_by_signals():\n    import dropping\n    time.sleep(1000)")
     assert (found.returncode, found.stderr) == (128 + signal.SIGTERM, b"")
 
 

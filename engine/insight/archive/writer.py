@@ -20,7 +20,6 @@ from engine.insight.archive.layout import KINDS, Kind, Place, made_columns, orde
 from engine.insight.archive.ledger import Ledger
 from engine.insight.archive.outcomes import Outcome
 from engine.model import Event, Identified
-from engine.signals import signals_wait
 
 if TYPE_CHECKING:
     import duckdb
@@ -207,8 +206,7 @@ def connected() -> "duckdb.DuckDBPyConnection":
     It is imported here, as a process that has imported it takes a tenth of a second to end: what starts others that
     ask DuckDB goes without.
     """
-    with signals_wait():
-        import duckdb
+    import duckdb
 
     connection = duckdb.connect(config={"autoinstall_known_extensions": "false"})
     connection.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false")
