@@ -22,7 +22,7 @@ LONGEST: Final = 60
 """Seconds for removing; then the system ends the process. DuckDB waits for what its threads have begun, and no
 handler runs meanwhile: without this a long query would outlast every signal but SIGKILL."""
 IMPORT_PAUSE: Final = 0.01
-"""Seconds until it is seen whether an import has ended."""
+"""Seconds until the signal comes once more, as the import may have ended."""
 _ENDING: Final = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 
@@ -41,7 +41,7 @@ class _Unwinding:
 
     def handle(self, number: int, frame: FrameType | None) -> None:
         if not self.number and _is_importing(frame):
-            signal.signal(signal.SIGALRM, lambda _, later: self.handle(number, later))
+            signal.signal(signal.SIGALRM, lambda *_: os.kill(os.getpid(), number))  # which waits where it is blocked
             signal.setitimer(signal.ITIMER_REAL, IMPORT_PAUSE)
         elif not self.number:
             self.number, self._since = number, monotonic()
