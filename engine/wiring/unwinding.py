@@ -21,16 +21,17 @@ through the one that has started it. Without this the second would interrupt the
 LONGEST: Final = 60
 """Seconds for removing; then the system ends the process. DuckDB waits for what its threads have begun, and no
 handler runs meanwhile: without this a long query would outlast every signal but SIGKILL."""
-IMPORT_PAUSE: Final = 0.01
-"""Seconds until the signal comes once more, as the import may have ended."""
+PAUSE: Final = 0.01
+"""Seconds until a signal comes once more that could not end the process where it was."""
 _ENDING: Final = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 
 class _Unwinding:
     """The first signal raises SystemExit, one that comes later ends the process at once.
 
-    One that comes during an import waits for its end. What a handler raises there, libraries in other languages turn
-    into errors of their own (DuckDB aborts) or drop (pydantic: a command went on until LONGEST ended it).
+    One that comes during an import waits for its end: what a handler raises there, libraries in other languages turn
+    into errors of their own (DuckDB aborts). Elsewhere Python tells of what callbacks drop (pydantic's, at a fork, of
+    objects that go), and the signal comes once more; a command would go on until LONGEST ended it.
     """
 
     number = 0
@@ -41,8 +42,7 @@ class _Unwinding:
 
     def handle(self, number: int, frame: FrameType | None) -> None:
         if not self.number and _is_importing(frame):
-            signal.signal(signal.SIGALRM, lambda *_: os.kill(os.getpid(), number))  # which waits where it is blocked
-            signal.setitimer(signal.ITIMER_REAL, IMPORT_PAUSE)
+            self._come_again(number)
         elif not self.number:
             self.number, self._since = number, monotonic()
             signal.signal(signal.SIGALRM, signal.SIG_DFL)
@@ -51,6 +51,18 @@ class _Unwinding:
         elif monotonic() > self._since + SAME_REQUEST:
             signal.signal(number, signal.SIG_DFL)
             os.kill(os.getpid(), number)
+
+    def dropped(self, unraisable: "sys.UnraisableHookArgs") -> None:
+        """For `sys.unraisablehook`: what the handler raised was lost, so the signal comes once more."""
+        if self.number and unraisable.exc_type is SystemExit:
+            number, self.number = self.number, 0
+            self._come_again(number)
+        else:
+            sys.__unraisablehook__(unraisable)
+
+    def _come_again(self, number: int) -> None:
+        signal.signal(signal.SIGALRM, lambda *_: os.kill(os.getpid(), number))  # which waits where it is blocked
+        signal.setitimer(signal.ITIMER_REAL, PAUSE)
 
 
 def _is_importing(frame: FrameType | None) -> bool:
@@ -65,6 +77,7 @@ def unwound_by_signals(longest: int = LONGEST) -> Iterator[None]:
     unwinding = _Unwinding(longest)
     found = {one: signal.getsignal(one) for one in _ENDING}
     before = {one: handler for one, handler in found.items() if handler not in (signal.SIG_IGN, None)}
+    hook, sys.unraisablehook = sys.unraisablehook, unwinding.dropped
     for one in before:
         signal.signal(one, unwinding.handle)
     try:
@@ -75,6 +88,7 @@ def unwound_by_signals(longest: int = LONGEST) -> Iterator[None]:
             sys.exit(SHELL + unwinding.number)
         raise
     finally:
+        sys.unraisablehook = hook
         for one, handler in before.items():
             signal.signal(one, handler)
 

@@ -159,6 +159,14 @@ def test_a_signal_is_not_lost_in_an_import_that_drops_what_is_raised(tmp_path: P
     assert (found.returncode, found.stderr) == (128 + signal.SIGTERM, b"")
 
 
+def test_a_signal_is_not_lost_where_what_is_raised_is_dropped() -> None:
+    """As in what an object does when it goes, or in a validator of pydantic's."""
+    program = "import os, time; from engine.wiring.unwinding import unwound_by_signals\nclass Going:\n"
+    program += f"    def __del__(self): os.kill(os.getpid(), {signal.SIGTERM:d})\n"
+    found = ran(f"{program}with unwound_by_signals():\n    one = Going()\n    del one\n    time.sleep(1000)")
+    assert (found.returncode, found.stderr) == (128 + signal.SIGTERM, b"")
+
+
 def test_nothing_but_a_connection_imports_duckdb() -> None:
     users = "engine.cli.metrics, engine.cli.backtest, engine.insight.figures.trial, engine.wiring.as_decided"
     found = ran(f"import sys, {users}; assert 'duckdb' not in sys.modules")
