@@ -31,7 +31,7 @@ class Decisions:
         self._book = book
         self._clock = clock
         self._lateness = book.policy.allowed_lateness
-        self._plans = {type_: plan if plan.is_simple else None for type_, plan in book.plans.items()}
+        self._roles = {type_: role if role.is_simple else None for type_, role in book.roles.items()}
         self._remembers = _makes_events(book)
         self._copies = not (self._remembers or book.points)
         """What states keep are numbers of the inputs, and sums of them: no rule makes others."""
@@ -46,23 +46,23 @@ class Decisions:
         Raises what the worker's batch meets with an input that cannot be decided, or a state that cannot be encoded.
         """
         book = self._without_ids if whose.plain and not self._remembers else self._book
-        dedupe, lateness, plans, now = book.policy.dedupe, self._lateness, self._plans, 0
+        dedupe, lateness, roles, now = book.policy.dedupe, self._lateness, self._roles, 0
         state: State | None = None
         for input, before, clock in whose.inputs:
             if state is not None and state.wake and state.wake <= clock - lateness:
                 state = yield from self._pass_time(whose, state, clock - lateness, now, decided)
             now = clock
-            if type(input) is Identified or (plan := plans[input.type]) is None:
+            if type(input) is Identified or (role := roles[input.type]) is None:
                 decision: Decision | None = decide(book, state, input, clock, before)
             else:
                 state = state or current(book, None, input, clock)
                 if dedupe and is_duplicate(state, input, clock, dedupe):
                     decided.duplicates += 1
                     continue
-                if plan.only_reacts:
-                    decision = count_and_react(book, plan, state, input, clock, clock, exactly=False)
+                if role.only_reacts:
+                    decision = count_and_react(book, role, state, input, clock, clock, exactly=False)
                 else:
-                    decision = move_and_react(book, plan, state, input, clock, clock)
+                    decision = move_and_react(book, role, state, input, clock, clock)
             if decision is not None:
                 decided.duplicates += decision.duplicate
                 if decision.effects:

@@ -1,12 +1,12 @@
-"""The rule book: rules, policy and catalogue, compiled into one plan per event type.
+"""The rule book: rules, policy and catalogue, compiled.
 
 `engine/lang` makes a book when the rule files are loaded; `decide` reads it for every input. A book is never changed:
 edited rules make a new book, with a new revision.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from copy import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property, reduce
 from hashlib import blake2b
 from operator import or_
@@ -21,14 +21,14 @@ from engine.core.coupons import COUPON_ISSUED
 from engine.core.experiments.model import EXPOSED
 from engine.core.expression import NEVER, NO_NEEDS, Expression, Keeps, Needs, Reads
 from engine.core.facts import Fact
-from engine.core.firing import Firing
-from engine.core.points.model import CHANGED, Earn, Points, Spend, TakeBack
+from engine.core.points.model import CHANGED, Points
 from engine.core.policy import Policy
+from engine.core.role import Booking, JourneyRole, Role
 from engine.core.scope import Scope
 from engine.core.segments.model import MOVE_TYPES, Segment
 from engine.core.state.model import State
 from engine.core.triggers.base import Trigger
-from engine.core.zones import DAY, LocalDays
+from engine.core.zones import DAY
 from engine.model import Event
 
 if TYPE_CHECKING:
@@ -76,95 +76,6 @@ class Rule(msgspec.Struct, frozen=True, eq=False):
         force_setattr(self, "experiments", read)
 
 
-Reaction = Callable[[State, Event, int], Firing | None]
-
-
-class Booking(msgspec.Struct, frozen=True):
-    """The lines of points that one event type concerns; none of them where it only moves ends, by the zone."""
-
-    points: Points
-    earn: tuple[Earn, ...]
-    spend: tuple[Spend, ...]
-    take_back: tuple[TakeBack, ...]
-
-
-@dataclass(slots=True)
-class Plan:
-    """The rules and history that one event type touches: compiled once, so that an event costs only its own rules."""
-
-    feeds: tuple[tuple[str, str], ...] = ()
-    feeds_all: bool = False
-    keeps_last: bool = False
-    sums: tuple[str, ...] = ()
-    window: int = 0
-    window_sums: tuple[str, ...] = ()
-    list_span: int = 0
-    """How far back the list of the newest events goes, in milliseconds; 0: there is none."""
-    listed: frozenset[str] = frozenset()
-    """The properties that the list keeps; `EVERY` among them: all."""
-    days: LocalDays | None = None
-    """The zone in which days with such an event are counted; None: they are not."""
-    reactions: tuple[tuple[Rule, Reaction, int], ...] = ()
-    exits: tuple[tuple[Rule, Fact], ...] = ()
-    segments: tuple[tuple[Segment, bool], ...] = ()
-    """Segments that an event may change, in the order of their dependence; False: only if one that it reads does."""
-    segments_of_new: tuple[tuple[Segment, bool], ...] = ()
-    """The same for a customer's first event, with the segments that need no event."""
-    runs: "RunPlan | None" = None
-    """What the type means for runs of journeys; None: nothing."""
-    points: tuple[Booking, ...] = ()
-    """The points that an event may change."""
-    ends: tuple[Rule, ...] = ()
-    """Rules that follow the end of segments or points that it may change."""
-    forget_after: int = NEVER
-    """How long (ms) after an event of the type its customer may be forgotten, at the soonest."""
-    arms_after: int = field(init=False)
-    """An event of the type that rules only react to lets nothing be due sooner than so long (ms) after it."""
-    keeps_history: bool = field(init=False)
-    """More of the events is kept than their number, first, last and days."""
-    ended: frozenset[str] = field(init=False)
-    """The rules that it ends."""
-    stands: bool = field(init=False)
-    """An event may change where a customer stands: their points, or segments."""
-    only_reacts: bool = field(init=False)
-    """An event of the type has to be counted, and concerns at most the triggers of rules."""
-    is_simple: bool = field(init=False)
-    """The same, but that it may concern segments and journeys too."""
-    idle: bool = field(init=False)
-    """An event of the type has to be counted, and concerns nothing else."""
-    only_counts: bool = field(init=False)
-    """The same of an event that is not the customer's first, and nothing is kept of it."""
-
-    def __post_init__(self) -> None:
-        self.arms_after = min([self.forget_after, *(rule.trigger.arms_after for rule, _, _ in self.reactions)])
-        self.ended = frozenset(rule.id for rule, _ in self.exits)
-        self.stands = bool(self.segments_of_new or self.points)
-        self.keeps_history = bool(self.keeps_last or self.sums or self.window or self.list_span)
-        self.is_simple = not (self.exits or self.points or self.ends)
-        self.only_reacts = self.is_simple and not (self.segments_of_new or self.runs)
-        self.idle = self.only_reacts and not self.reactions
-        concerns = self.segments or self.runs or self.reactions or self.feeds or self.feeds_all or self.days
-        self.only_counts = self.is_simple and not (concerns or self.keeps_history)
-
-
-class RunPlan(msgspec.Struct, frozen=True):
-    """The journeys that one event type concerns."""
-
-    goals: tuple[tuple[Rule, Fact], ...]
-    starts: tuple[Rule, ...]
-    """Journeys whose start a late event of the type may disprove."""
-    waits: tuple[Rule, ...]
-    """Journeys that wait for the type."""
-    calendars: tuple[Rule, ...]
-    """Journeys with waits by the calendar, if the type sets the customer's zone."""
-    followed: tuple[str, ...] = ()
-    """All but those whose start a late event may disprove, worked out here."""
-
-    def __post_init__(self) -> None:
-        each = (*(rule for rule, _ in self.goals), *self.waits, *self.calendars)
-        force_setattr(self, "followed", tuple(dict.fromkeys(rule.id for rule in each)))
-
-
 class RuleBook:
     """A compiled set of rules.
 
@@ -205,8 +116,8 @@ class RuleBook:
         self.empty = frozenset(segment.id for segment in segments if _needs_no_event(segment))
         self.looks = {id_: self.looks_at((id_,)) for id_ in self.segments}
         """Segment -> itself and those that read it. Without it each timer would look at all segments."""
-        self.plans = {name: self._plan(name) for name in catalog.events}
-        self.moves = {(id_, type_): self._plan_of_move(id_, type_) for id_ in self.segments for type_ in MOVE_TYPES}
+        self.roles = {name: self._role(name) for name in catalog.events}
+        self.moves = {(id_, type_): self._role_of_move(id_, type_) for id_ in self.segments for type_ in MOVE_TYPES}
         """(segment, type of its event) -> what such a move concerns at once, before its event is applied."""
         self.renamed = {old: rule.id for rule in rules for old in rule.was}
         self.made = self._made()
@@ -246,7 +157,7 @@ class RuleBook:
         made = frozenset(engine).union(*(rule.action.makes for rule in self.rules))
         return made | {name for name, event in self.catalog.events.items() if not event.activity}
 
-    def _plan(self, name: str) -> Plan:
+    def _role(self, name: str) -> Role:
         declared = self.catalog.events[name]
         windows = [(prop, span) for type_, prop, span in self.keeps.windows if type_ == name]
         concerned = {segment.id for segment in self.segments.values() if self._concerns(name, segment)}
@@ -255,7 +166,7 @@ class RuleBook:
         moved = Reads(
             segments=frozenset(segment.id for segment, _ in looks), points=frozenset(each.points.id for each in points)
         )
-        return Plan(
+        return Role(
             feeds=tuple(declared.profile.items()),
             feeds_all=declared.profile_all,
             keeps_last=name in self.keeps.last,
@@ -271,7 +182,7 @@ class RuleBook:
             exits=tuple((rule, fact) for rule in self.rules for fact in rule.exits if name == fact.event),
             segments=self.looks_at(concerned),
             segments_of_new=looks,
-            runs=self._run_plan(name),
+            runs=self._journey_role(name),
             points=points,
             ends=tuple(rule for rule in self.ends if _meets(rule.trigger.ends, moved)),
             forget_after=self.policy.forget_after or NEVER,
@@ -284,16 +195,16 @@ class RuleBook:
         moves = points.expire is not None and bool(points.expire.to) and self._sets_zone(name)
         return Booking(points, earn, spend, taken) if earn or spend or taken or moves else None
 
-    def _plan_of_move(self, segment: str, type_: str) -> Plan:
+    def _role_of_move(self, segment: str, type_: str) -> Role:
         rules = [rule for rule in self.rules if segment in rule.trigger.segments]
         facts = [(rule, fact) for rule in self.rules for fact in rule.exits if fact.segment == segment]
-        return Plan(
+        return Role(
             reactions=tuple((rule, rule.trigger.on_event, rule.trigger.code) for rule in rules),
             exits=tuple((rule, fact) for rule, fact in facts if type_ in fact.types),
-            runs=self._run_plan(type_, segment),
+            runs=self._journey_role(type_, segment),
         )
 
-    def _run_plan(self, name: str, segment: str = "") -> RunPlan | None:
+    def _journey_role(self, name: str, segment: str = "") -> JourneyRole | None:
         """The journeys that the type concerns, or that its moves of the segment concern."""
 
         def about(fact: Fact | None) -> bool:
@@ -304,8 +215,8 @@ class RuleBook:
         waits = [rule for rule, one in journeys if any(about(wait.fact) for wait in one.waits)]
         starts = [rule for rule in self.journeys if not segment and self._reacts(rule, name)]
         calendars = [rule for rule, one in journeys if one.by_calendar and not segment and self._sets_zone(name)]
-        plan = RunPlan(tuple(goals), tuple(starts), tuple(waits), tuple(calendars))
-        return plan if goals or starts or waits or calendars else None
+        role = JourneyRole(tuple(goals), tuple(starts), tuple(waits), tuple(calendars))
+        return role if goals or starts or waits or calendars else None
 
     @cached_property
     def unheard(self) -> frozenset[str]:
@@ -314,7 +225,7 @@ class RuleBook:
         None, where something asks for events of the kind, of whichever segment: they come in their order then.
         """
         told = self.needs.reads.types | self.policy.publish
-        if not all(name not in told and self.plans[name].only_counts for name in MOVE_TYPES if name in self.plans):
+        if not all(name not in told and self.roles[name].only_counts for name in MOVE_TYPES if name in self.roles):
             return frozenset()
         return frozenset(id_ for id_ in self.segments if all(self.moves[id_, type_].idle for type_ in MOVE_TYPES))
 
@@ -335,7 +246,7 @@ class RuleBook:
         declared, field = self.catalog.events[name], self.policy.zones.field
         return field is not None and (declared.profile_all or field in declared.profile)
 
-    def plan_of(self, move: Event) -> Plan:
+    def role_of_move(self, move: Event) -> Role:
         """What a move of a segment concerns, besides what its event does as any other."""
         return self.moves[move.properties["segment"], move.type]
 

@@ -10,13 +10,14 @@ An event that a rule makes for the same customer happens within the decision, be
 
 from itertools import islice
 
-from engine.core.book import Plan, RuleBook
+from engine.core.book import RuleBook
 from engine.core.effects import Decision
 from engine.core.firing import Candidate
 from engine.core.guests import identify
 from engine.core.journeys import conduct
 from engine.core.points.model import CHANGED
 from engine.core.points.record import record
+from engine.core.role import Role
 from engine.core.seen import OF_RULES, is_duplicate
 from engine.core.segments.follow import NO_MOVES, follow
 from engine.core.segments.model import MOVE_TYPES
@@ -64,7 +65,7 @@ def decide(
             state = _pass_time(book, state, decision, input, horizon, present)
         present = now if now > present else present
         at, followed = _standing_at(state, input, now, horizon), len(decision.derived)
-        _happen(book, book.plans[input.type], state, decision, input, horizon, present, at)
+        _happen(book, book.roles[input.type], state, decision, input, horizon, present, at)
         if len(decision.derived) > followed:
             _follow(book, state, decision, horizon, present, at, followed)
     _go_on(book, state, decision, input.customer, horizon, present)
@@ -85,8 +86,8 @@ def wake_up(book: RuleBook, state: State, customer: str, now: int, present: int)
 
 def decide_event(book: RuleBook, state: State | None, event: Event, now: int, present: int) -> Decision | None:
     """`decide` for an event: None if the state has counted it, and nothing else comes of it, as of most events."""
-    plan, policy = book.plans[event.type], book.policy
-    if not plan.is_simple or present > now:
+    role, policy = book.roles[event.type], book.policy
+    if not role.is_simple or present > now:
         return decide(book, state, event, now, present)
     is_new = state is None
     if state is None or state.mark != book.mark:
@@ -98,28 +99,28 @@ def decide_event(book: RuleBook, state: State | None, event: Event, now: int, pr
         decision = Decision(state, duplicate=True)
         _go_on(book, state, decision, event.customer, now - policy.allowed_lateness, now)
     else:
-        act = count_and_react if plan.only_reacts else move_and_react
-        decision = act(book, plan, state, event, now, present)
+        act = count_and_react if role.only_reacts else move_and_react
+        decision = act(book, role, state, event, now, present)
     if state.sent and state.sent[0].at <= present - book.sent_span:
         forget_sent(book, state, present)
     return Decision(state) if is_new and decision is None else decision
 
 
 def count_and_react(
-    book: RuleBook, plan: Plan, state: State, event: Event, now: int, judged_from: int, exactly: bool = True
+    book: RuleBook, role: Role, state: State, event: Event, now: int, judged_from: int, exactly: bool = True
 ) -> Decision | None:
-    """`decide` for an event whose type rules at most react to (`Plan.only_reacts`): None if nothing comes of it.
+    """`decide` for an event whose type rules at most react to (`Role.only_reacts`): None if nothing comes of it.
 
     The state must be of this book, the event no repeat, and nothing may be due by the clock `now`. Most events of a
     history are such; they cost a third of `decide`. `judged_from`: outreach that no cap counts from then on is dropped.
 
     Unless `exactly`, `wake` of the state may become too early, which saves a look at all timers for most events.
     """
-    fold(plan, state, event)
+    fold(role, state, event)
     horizon = now - book.policy.allowed_lateness
-    candidates = react(plan, state, event, horizon, now, plan.ended) if plan.reactions else None
+    candidates = react(role, state, event, horizon, now, role.ended) if role.reactions else None
     if not candidates:
-        soonest = event.time + plan.arms_after if not exactly else 0
+        soonest = event.time + role.arms_after if not exactly else 0
         if soonest > horizon:
             if not state.wake or soonest < state.wake:
                 state.wake = soonest
@@ -132,17 +133,17 @@ def count_and_react(
 
 
 def move_and_react(
-    book: RuleBook, plan: Plan, state: State, event: Event, now: int, judged_from: int
+    book: RuleBook, role: Role, state: State, event: Event, now: int, judged_from: int
 ) -> Decision | None:
-    """The same for an event that may also move segments and concern journeys (`Plan.is_simple`)."""
+    """The same for an event that may also move segments and concern journeys (`Role.is_simple`)."""
     horizon = now - book.policy.allowed_lateness
-    moves = _count_and_move(book, plan, state, event, now, horizon)
+    moves = _count_and_move(book, role, state, event, now, horizon)
     decision: Decision | None = None
-    if moves or (plan.runs is not None and conduct.is_met(plan.runs, state, event)):
+    if moves or (role.runs is not None and conduct.is_met(role.runs, state, event)):
         decision = Decision(state)
-        candidates = Settling(book, state, event.customer, decision).hear(moves, horizon, now, (plan, event))
+        candidates = Settling(book, state, event.customer, decision).hear(moves, horizon, now, (role, event))
     else:
-        candidates = react(plan, state, event, horizon, now, plan.ended)
+        candidates = react(role, state, event, horizon, now, role.ended)
     if decision is None:
         if not candidates and (not (soonest := soonest_due(book, state)) or soonest > horizon):
             state.wake = soonest
@@ -175,14 +176,14 @@ def _conclude(
     return decision
 
 
-def _count_and_move(book: RuleBook, plan: Plan, state: State, event: Event, now: int, horizon: int) -> list[Event]:
+def _count_and_move(book: RuleBook, role: Role, state: State, event: Event, now: int, horizon: int) -> list[Event]:
     """Count the event; the moves of segments that it brings, and that something hears."""
-    looks = plan.segments if state.events else plan.segments_of_new
+    looks = role.segments if state.events else role.segments_of_new
     if not looks or event.time <= state.identified:
-        fold(plan, state, event)
+        fold(role, state, event)
         return NO_MOVES
     at = _standing_at(state, event, now, horizon)
-    fold(plan, state, event)
+    fold(role, state, event)
     return follow(book, state, event.customer, looks, at)
 
 
@@ -258,36 +259,36 @@ def _follow(
     for event in islice(decision.derived, followed, None):  # the list grows during the loop
         if len(decision.derived) - followed > most:
             raise EndlessEvents(event.type, MAX_DERIVED_EVENTS)
-        plan = book.plans[event.type]
+        role = book.roles[event.type]
         if event.type not in NUMBERED and is_duplicate(state, event, now, book.policy.dedupe or DAY):
             continue
         if event.type in book.policy.publish:  # a copy: here it has happened already
             decision.effects.append(DerivedEvent("", event.id, event.customer, now, event))
-        if plan.idle:
-            fold(plan, state, event)
+        if role.idle:
+            fold(role, state, event)
         else:
-            _happen(book, plan, state, decision, event, horizon, present, at)
+            _happen(book, role, state, decision, event, horizon, present, at)
 
 
 def _happen(
-    book: RuleBook, plan: Plan, state: State, decision: Decision, event: Event, horizon: int, present: int, at: int
+    book: RuleBook, role: Role, state: State, decision: Decision, event: Event, horizon: int, present: int, at: int
 ) -> None:
     """Count the event; then come points, segments, exits and firings. `at`: when points and segments change with it."""
-    looks = plan.segments if state.events else plan.segments_of_new
-    fold(plan, state, event)
+    looks = role.segments if state.events else role.segments_of_new
+    fold(role, state, event)
     moves = NO_MOVES
-    if plan.stands and event.time > state.identified:
-        if plan.points:
-            decision.derived += record(book, plan, state, event, at, horizon)
+    if role.stands and event.time > state.identified:
+        if role.points:
+            decision.derived += record(book, role, state, event, at, horizon)
         if looks:
             moves = follow(book, state, event.customer, looks, at)
-        refresh(plan.ends, state, at)
-    for rule, fact in plan.exits:
+        refresh(role.ends, state, at)
+    for rule, fact in role.exits:
         Settling(book, state, event.customer, decision).exit(rule, fact, event, present, event.time)
-    if not moves and (plan.runs is None or not conduct.is_met(plan.runs, state, event)):
-        candidates = react(plan, state, event, horizon, present, plan.ended)
+    if not moves and (role.runs is None or not conduct.is_met(role.runs, state, event)):
+        candidates = react(role, state, event, horizon, present, role.ended)
     else:
-        candidates = Settling(book, state, event.customer, decision).hear(moves, horizon, present, (plan, event))
+        candidates = Settling(book, state, event.customer, decision).hear(moves, horizon, present, (role, event))
     if candidates:
         Settling(book, state, event.customer, decision).settle(candidates)
     if moves:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from engine.core import exits
 from engine.core.actions.send import counts
-from engine.core.book import Plan, Rule, RuleBook
+from engine.core.book import Rule, RuleBook
 from engine.core.effects import Decision, Effect, effect_id
 from engine.core.experiments.model import EXPOSED, exposed_event, own_variants
 from engine.core.expression import NEVER
@@ -19,6 +19,7 @@ from engine.core.guards import Defer, Later, Pass, Stop, Verdict, judge
 from engine.core.journeys import conduct, credit
 from engine.core.journeys.runs import next_moment
 from engine.core.points import record as points
+from engine.core.role import Role
 from engine.core.segments.follow import fall_due
 from engine.core.state.model import Deferred, Run, Sent, Slot, State, Timer
 from engine.core.state.rearm import own, silence
@@ -140,20 +141,20 @@ class Settling:
         return bool(candidates or runs or timers) or moves is not None or changes is not None
 
     def hear(
-        self, moves: list[Event], horizon: int, at: int, told: tuple[Plan, Event] | None = None
+        self, moves: list[Event], horizon: int, at: int, told: tuple[Role, Event] | None = None
     ) -> list[Candidate]:
         """What comes of moves of segments, besides what their events do, and of an event that is `told` with them.
 
         The event's exits are done. All of it ends rules and runs before any of it lets a run go on or a rule come true.
         """
-        plans = [(plan, move) for move in moves if not (plan := self.book.plan_of(move)).idle]
-        for plan, move in plans:
-            for rule, fact in plan.exits:
+        roles = [(role, move) for move in moves if not (role := self.book.role_of_move(move)).idle]
+        for role, move in roles:
+            for rule, fact in role.exits:
                 self.exit(rule, fact, move, at, told[1].time if told else move.time)
-        heard = [told, *plans] if told else plans
-        steps = conduct.hear(self, [(plan.runs, event) for plan, event in heard if plan.runs is not None], at)
-        ended = frozenset[str]().union(*(plan.ended for plan, _ in heard))
-        return steps + [one for plan, event in heard for one in react(plan, self.state, event, horizon, at, ended)]
+        heard = [told, *roles] if told else roles
+        steps = conduct.hear(self, [(role.runs, event) for role, event in heard if role.runs is not None], at)
+        ended = frozenset[str]().union(*(role.ended for role, _ in heard))
+        return steps + [one for role, event in heard for one in react(role, self.state, event, horizon, at, ended)]
 
     def _due(self, due: int) -> tuple[list[tuple[Rule, Timer]], list[tuple[Rule, Run]]]:
         by_id = self.book.by_id
@@ -320,14 +321,14 @@ class Settling:
         )
 
 
-def react(plan: Plan, state: State, event: Event, horizon: int, at: int, ended: frozenset[str]) -> list[Candidate]:
+def react(role: Role, state: State, event: Event, horizon: int, at: int, ended: frozenset[str]) -> list[Candidate]:
     """Let the rules that an event concerns arm, disarm and come true; what came true are candidates at `at`.
 
     `ended`: the rules that the event, or a move that it brings, has ended. What it begins of them stays.
     """
     candidates = []
     slots, guest = state.rules, state.known is not None
-    for rule, on_event, code in plan.reactions:
+    for rule, on_event, code in role.reactions:
         firing = on_event(state, event, horizon)
         slot = slots.get(rule.id)
         if slot is not None and (

@@ -34,11 +34,11 @@ def _makes_soon(rule: Rule) -> frozenset[str]:
 def _steps(book: RuleBook, rule: Rule) -> dict[str, str]:
     """The rules that its events may make come true within an hour -> the event type."""
     found: dict[str, str] = {}
-    for type_ in sorted(_makes_soon(rule) & book.plans.keys()):
-        plan = book.plans[type_]
-        moved = {segment.id for segment, _ in plan.segments}
-        told = frozenset(MOVE_TYPES if moved else ()) | frozenset({CHANGED} if plan.points else ())
-        reached = {one.id for one, _, _ in plan.reactions}
+    for type_ in sorted(_makes_soon(rule) & book.roles.keys()):
+        role = book.roles[type_]
+        moved = {segment.id for segment, _ in role.segments}
+        told = frozenset(MOVE_TYPES if moved else ()) | frozenset({CHANGED} if role.points else ())
+        reached = {one.id for one, _, _ in role.reactions}
         for other in book.rules:
             through = moved & other.trigger.segments or told & other.trigger.listens
             if (other.id in reached or through) and other.trigger.delay < SLOW:

@@ -79,8 +79,8 @@ class Simulator:
 
         Raises UsageError for a type that events.yaml does not declare.
         """
-        if type not in self.book.plans:
-            raise UsageError(with_closest(f"there is no event type {type!r}", type, self.book.plans))
+        if type not in self.book.roles:
+            raise UsageError(with_closest(f"there is no event type {type!r}", type, self.book.roles))
         self._events += 1
         event = Event(id or f"e-{self._events}", type, customer, self.moment(at), properties)
         self.deliver(event, self.moment(arrives) if arrives is not None else max(event.time, self.now))

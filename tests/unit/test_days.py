@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.core.book import Plan
+from engine.core.role import Role
 from engine.core.state.codec import decode_state, encode_state
 from engine.core.state.days import MAX_LISTED, days_of, extent, in_zone, unpack
 from engine.core.state.fold import fold
@@ -65,10 +65,10 @@ def told(memory: Memory, days: LocalDays) -> list[int]:
 )
 def test_purchases_in_any_order_count_each_local_day_once(zone: str, daily: int, hours: list[int], more: bool) -> None:
     days, plain, state = LocalDays(ZoneInfo(zone)), PlainDays(), State()
-    plan = Plan(days=days, keeps_last=more)
+    role = Role(days=days, keeps_last=more)
     for hour in [*range(0, daily * 24, 24), *hours]:
         time = START + hour * HOUR
-        fold(plan, state, buy(time))
+        fold(role, state, buy(time))
         plain.add(from_millis(time, ZoneInfo(zone)).toordinal())
         assert told(state.events["buy"], days) == plain.told()
         state = decode_state(encode_state(state))
@@ -77,7 +77,7 @@ def test_purchases_in_any_order_count_each_local_day_once(zone: str, daily: int,
 def test_what_tells_the_days_takes_a_byte_for_each_of_the_newest_and_two_for_the_rest() -> None:
     days, state, sizes = LocalDays(ZoneInfo("UTC")), State(), []
     for number in range(40):
-        fold(Plan(days=days), state, buy(START + number * 3 * DAY))
+        fold(Role(days=days), state, buy(START + number * 3 * DAY))
         sizes.append(len(days_of(state.events["buy"]).encode()))
     assert sizes[:5] == [0, 0, 4, 5, 6]
     assert sizes[-1] == 2 + MAX_LISTED - 1
@@ -86,11 +86,11 @@ def test_what_tells_the_days_takes_a_byte_for_each_of_the_newest_and_two_for_the
 def test_a_late_purchase_on_one_of_the_newest_days_is_no_new_day() -> None:
     days, state = LocalDays(ZoneInfo("UTC")), State()
     for number in range(30):
-        fold(Plan(days=days), state, buy(START + number * 3 * DAY))
+        fold(Role(days=days), state, buy(START + number * 3 * DAY))
     for number in range(29, 29 - MAX_LISTED, -1):
-        fold(Plan(days=days), state, buy(START + number * 3 * DAY + 1))
+        fold(Role(days=days), state, buy(START + number * 3 * DAY + 1))
     assert told(state.events["buy"], days) == [30, 87]
-    fold(Plan(days=days), state, buy(START + (29 - MAX_LISTED) * 3 * DAY + 1))
+    fold(Role(days=days), state, buy(START + (29 - MAX_LISTED) * 3 * DAY + 1))
     assert told(state.events["buy"], days)[0] == 31, "older days are only numbered"
 
 
@@ -106,7 +106,7 @@ def test_days_of_which_only_the_first_and_the_last_are_known_are_one_for_each_pu
 def test_another_zone_counts_the_days_between_anew_and_a_book_without_one_forgets_them() -> None:
     utc, state = LocalDays(ZoneInfo("UTC")), State()
     for moment in (START - 1, START + DAY, START + 2 * DAY):
-        fold(Plan(days=utc), state, buy(moment))
+        fold(Role(days=utc), state, buy(moment))
     memory = state.events["buy"]
     assert unpack(in_zone(memory, utc)) == [3, 3, 1, 2]
     assert unpack(in_zone(memory, LocalDays(ZoneInfo("America/New_York")))) == [3, 2, 1, 2]

@@ -6,7 +6,7 @@ what is to be judged now: the step as a candidate, or None if the run waits or i
 
 from typing import TYPE_CHECKING, Final
 
-from engine.core.book import Rule, RunPlan
+from engine.core.book import Rule
 from engine.core.effects import effect_id
 from engine.core.facts import Fact
 from engine.core.firing import Candidate, Firing
@@ -14,6 +14,7 @@ from engine.core.guards import Defer, Verdict
 from engine.core.journeys import credit, runs
 from engine.core.journeys.steps import Act, Branch, Journey, Step, Wait
 from engine.core.journeys.waits import Days
+from engine.core.role import JourneyRole
 from engine.core.scope import Scope, in_segment
 from engine.core.state.model import Run, State
 from engine.core.triggers.base import Trigger
@@ -71,33 +72,33 @@ def after_step(settling: "Settling", candidate: Candidate, verdict: Verdict) -> 
     return _walk(settling, candidate.rule, run, step.next, made, at, f"after {step.name}")
 
 
-def is_met(plan: RunPlan, state: State, event: Event) -> bool:
+def is_met(role: JourneyRole, state: State, event: Event) -> bool:
     """Whether the event may concern a run of the customer's; most have none."""
     rules = state.rules
-    for id_ in plan.followed:
+    for id_ in role.followed:
         slot = rules.get(id_)
         if slot is not None and (slot.runs or slot.ended):
             return True
-    for rule in plan.starts:
+    for rule in role.starts:
         slot = rules.get(rule.id)
         if slot is not None and slot.runs and any(event.time < run.began for run in slot.runs):
             return True
     return False
 
 
-def hear(settling: "Settling", told: list[tuple[RunPlan, Event]], at: int) -> list[Candidate]:
+def hear(settling: "Settling", told: list[tuple[JourneyRole, Event]], at: int) -> list[Candidate]:
     """Let what happens at one instant end runs that should not have begun, reach goals, and end waits, in this order.
 
     Each goal is reached before any wait is over, so that no step comes of a run that has reached its goal.
     """
-    for plan, event in told:
-        for rule in plan.starts:
+    for role, event in told:
+        for rule in role.starts:
             _disprove(settling, rule, event, at)
-        for rule, goal in plan.goals:
+        for rule, goal in role.goals:
             _reach(settling, rule, goal, event, at)
-        for rule in plan.calendars:
+        for rule in role.calendars:
             _look_up_again(settling, rule, event, at)
-    return [step for plan, event in told for rule in plan.waits for step in _end_waits(settling, rule, event, at)]
+    return [step for role, event in told for rule in role.waits for step in _end_waits(settling, rule, event, at)]
 
 
 def end_all(settling: "Settling", rule: Rule, fact: Fact, event: Event, at: int) -> None:

@@ -7,12 +7,13 @@ a balance, and `rearm` calls `meet` for a new book. Each change of a balance mak
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from engine.core.book import Booking, Plan, RuleBook
+from engine.core.book import RuleBook
 from engine.core.effects import effect_id
 from engine.core.points import ledger as moves
 from engine.core.points.bounds import tidy
 from engine.core.points.ledger import Change
 from engine.core.points.model import CHANGED, SECOND, Earn, Points, TakeBack, amount, applies, moment_of, source_of
+from engine.core.role import Booking, Role
 from engine.core.scope import Scope
 from engine.core.state.fold import GRACE
 from engine.core.state.model import State
@@ -28,7 +29,7 @@ class _Facts(NamedTuple):
     taken: list[tuple[TakeBack, int, str]]
 
 
-def record(book: RuleBook, plan: Plan, state: State, event: Event, at: int, settled: int) -> list[Event]:
+def record(book: RuleBook, role: Role, state: State, event: Event, at: int, settled: int) -> list[Event]:
     """Book an event, and return the changes it makes, in order.
 
     `at`: the moment that changes are told for; time is settled up to `settled`. All lines see the segments and the
@@ -36,7 +37,7 @@ def record(book: RuleBook, plan: Plan, state: State, event: Event, at: int, sett
     """
     scope, zone = Scope(state, event, at, event.customer), book.policy.zones.of(state.profile)
     told: list[Event] = []
-    for booking, facts in [(each, _ask(each, scope, event)) for each in plan.points]:
+    for booking, facts in [(each, _ask(each, scope, event)) for each in role.points]:
         points = booking.points
         ledger = state.points.get(points.id)
         if ledger is None:

@@ -8,8 +8,9 @@ no longer asks for is kept up to date for GRACE, so that a book that is rolled b
 from bisect import bisect_right, insort
 from typing import Any, TypeGuard
 
-from engine.core.book import Plan, RuleBook
+from engine.core.book import RuleBook
 from engine.core.expression import EVERY
+from engine.core.role import Role
 from engine.core.scope import BY_TIME
 from engine.core.state.days import count_day, in_zone
 from engine.core.state.model import History, Memory, State
@@ -30,31 +31,31 @@ MAX_LISTED = 20
 """Events of a list. Without it a digest of a busy week would need a state of megabytes."""
 
 
-NOTHING = Plan()
+NOTHING = Role()
 
 
-def fold(plan: Plan, state: State, event: Event) -> None:
+def fold(role: Role, state: State, event: Event) -> None:
     """Count the event and feed the profile. Only event time matters, not the order of arrival."""
     time = event.time
     memory = state.events.get(event.type)
     if memory is None:
-        memory = state.events[event.type] = Memory(1, time, 0, _begun(plan) if plan.keeps_history else None)
-    elif plan.days is None and time > memory.last:  # the usual case: `see`, without the call
+        memory = state.events[event.type] = Memory(1, time, 0, _begun(role) if role.keeps_history else None)
+    elif role.days is None and time > memory.last:  # the usual case: `see`, without the call
         memory.count += 1
         memory.spread += time - memory.last
         memory.last = time
     else:
-        if plan.days is not None:
-            count_day(memory, plan.days, time)
+        if role.days is not None:
+            count_day(memory, role.days, time)
         memory.see(time)
     kept = memory.kept
     if type(kept) is History:
-        _keep(plan, memory, kept, event)
-    if plan.feeds_all:
+        _keep(role, memory, kept, event)
+    if role.feeds_all:
         _feed(state, event.properties, time)
-    elif plan.feeds:
+    elif role.feeds:
         properties = event.properties
-        _feed(state, {field: properties[name] for field, name in plan.feeds if name in properties}, time)
+        _feed(state, {field: properties[name] for field, name in role.feeds if name in properties}, time)
 
 
 def count(state: State, type_: str, time: int) -> bool:
@@ -84,29 +85,29 @@ def _feed(state: State, fields: dict[str, Any], time: int) -> None:
             state.profile[field] = value
 
 
-def _begun(plan: Plan) -> History:
+def _begun(role: Role) -> History:
     """The history of a customer's first event of a type: nothing is unknown."""
-    return History(sums=dict.fromkeys(plan.sums, 0.0), span=plan.window)
+    return History(sums=dict.fromkeys(role.sums, 0.0), span=role.window)
 
 
-def _keep(plan: Plan, memory: Memory, history: History, event: Event) -> None:
+def _keep(role: Role, memory: Memory, history: History, event: Event) -> None:
     if 0 < history.until < event.time:
-        _drop_surplus(plan, history)
-    if (plan.keeps_last or history.latest is not None) and event.time == memory.last:
+        _drop_surplus(role, history)
+    if (role.keeps_last or history.latest is not None) and event.time == memory.last:
         history.latest = KeptEvent(event.id, event.type, event.time, event.properties)
     for name, total in history.sums.items():
         history.sums[name] = round(total + number(event, name), 6)
     if history.span:
-        _keep_in_window(plan, history, event)
-    if plan.list_span:
-        _keep_in_list(plan, history.listed, event)
+        _keep_in_window(role, history, event)
+    if role.list_span:
+        _keep_in_list(role, history.listed, event)
 
 
-def _keep_in_window(plan: Plan, history: History, event: Event) -> None:
+def _keep_in_window(role: Role, history: History, event: Event) -> None:
     times, time, values = history.window, event.time, history.values
     place = len(times) if not times or time >= times[-1] else bisect_right(times, time)
-    if plan.window_sums or values:
-        summed = {*plan.window_sums, *_summed(history)} if history.until else plan.window_sums
+    if role.window_sums or values:
+        summed = {*role.window_sums, *_summed(history)} if history.until else role.window_sums
         for name in summed:
             if name not in values:
                 values[name] = [None] * len(times)
@@ -132,13 +133,13 @@ def _summed(history: History) -> list[str]:
     return [name for name, numbers in history.values.items() if numbers[-1] is not None]
 
 
-def _keep_in_list(plan: Plan, listed: list[KeptEvent], event: Event) -> None:
+def _keep_in_list(role: Role, listed: list[KeptEvent], event: Event) -> None:
     """Lists are for templates, which show what there is: what came before the first rule asked is not missing."""
     properties = event.properties
-    if EVERY not in plan.listed:
-        properties = {name: value for name, value in properties.items() if name in plan.listed}
+    if EVERY not in role.listed:
+        properties = {name: value for name, value in properties.items() if name in role.listed}
     insort(listed, KeptEvent(event.id, event.type, event.time, properties), key=BY_TIME)
-    oldest = listed[-1].time - plan.list_span
+    oldest = listed[-1].time - role.list_span
     del listed[: max(len(listed) - MAX_LISTED, sum(each.time <= oldest for each in listed))]
 
 
@@ -156,52 +157,52 @@ def is_number(value: Any) -> TypeGuard[Number]:
 def ask(book: RuleBook, state: State, now: int) -> None:
     """Begin to keep the history this book asks for, and drop history that was not asked for during GRACE."""
     for name, memory in state.events.items():
-        plan, history = book.plans.get(name, NOTHING), memory.history
-        days = in_zone(memory, plan.days)
+        role, history = book.roles.get(name, NOTHING), memory.history
+        days = in_zone(memory, role.days)
         if history is not None:
-            _ask_again(plan, memory, history, now)
-        elif plan.keeps_history:
-            history = History(span=plan.window, unknown=memory.last if plan.window else 0)
+            _ask_again(role, memory, history, now)
+        elif role.keeps_history:
+            history = History(span=role.window, unknown=memory.last if role.window else 0)
         if history is not None:
             history.days = days
-        is_empty = history is None or (not plan.keeps_history and history == History(days=days))
+        is_empty = history is None or (not role.keeps_history and history == History(days=days))
         memory.kept = days or None if is_empty else history
 
 
-def _ask_again(plan: Plan, memory: Memory, history: History, now: int) -> None:
-    if plan.window > history.span:
+def _ask_again(role: Role, memory: Memory, history: History, now: int) -> None:
+    if role.window > history.span:
         if history.span and memory.count > len(history.window):
             history.unknown = max(history.unknown, _newest(memory, history) - history.span)
         elif not history.span and not history.window:
             history.unknown = memory.last
-        history.span = plan.window
-    if not _has_surplus(plan, history):
+        history.span = role.window
+    if not _has_surplus(role, history):
         history.until = 0
     elif not history.until:
         history.until = now + GRACE
     elif history.until < now:
-        _drop_surplus(plan, history)
+        _drop_surplus(role, history)
 
 
 def _newest(memory: Memory, history: History) -> int:
     return history.window[-1] if history.window else memory.last
 
 
-def _has_surplus(plan: Plan, history: History) -> bool:
+def _has_surplus(role: Role, history: History) -> bool:
     return (
-        (history.latest is not None and not plan.keeps_last)
-        or (history.listed and not plan.list_span)
-        or history.span > plan.window
-        or not history.sums.keys() <= set(plan.sums)
-        or not set(_summed(history)) <= set(plan.window_sums)
+        (history.latest is not None and not role.keeps_last)
+        or (history.listed and not role.list_span)
+        or history.span > role.window
+        or not history.sums.keys() <= set(role.sums)
+        or not set(_summed(history)) <= set(role.window_sums)
     )
 
 
-def _drop_surplus(plan: Plan, history: History) -> None:
-    history.latest = history.latest if plan.keeps_last else None
-    history.listed = history.listed if plan.list_span else []
-    history.sums = {name: total for name, total in history.sums.items() if name in plan.sums}
-    history.span = plan.window
-    if not plan.window:
+def _drop_surplus(role: Role, history: History) -> None:
+    history.latest = history.latest if role.keeps_last else None
+    history.listed = history.listed if role.list_span else []
+    history.sums = {name: total for name, total in history.sums.items() if name in role.sums}
+    history.span = role.window
+    if not role.window:
         history.window, history.values, history.unknown = [], {}, 0
     history.until = 0
