@@ -1,93 +1,29 @@
-"""A change that is rolled out to some customers first: who meets it, what it leaves behind, and when it goes back."""
+"""A change that is rolled out to some customers first: who meets it, and what it leaves behind."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import msgspec
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.adapters.memory import MemoryStore
 from engine.core.book import Reentry, RuleBook
 from engine.core.coupons import Coupon
 from engine.core.state.going_back import remember
 from engine.core.state.model import Run, Slot, State
 from engine.core.triggers.event import OnEvent
 from engine.core.triggers.inactivity import Inactivity
-from engine.model import Event, IssuedCoupon, Outcome, OutcomeRecord
+from engine.model import Event, IssuedCoupon, Outcome
 from engine.operate.customers import everything, find
 from engine.operate.store_view import check
-from engine.ports import Commit, Counts, Limits, Meta, Record, Rollout
-from engine.worker.change import PASSES, WHOLE, Change, Side
-from engine.worker.executors import results
-from engine.worker.partition import Partition
-from engine.worker.result import Arrival
-from engine.worker.rollouts import MIN_OUTREACH_JUDGED, reason_to_go_back
-from engine.worker.values import Shadow, Value, encode_value, read_value, state_of
-from tests.support.books import DAY, HOUR, POLICIES, START, Plain, book, event, every_kind, profile_is, rule
+from engine.ports import Commit, Rollout
+from engine.worker.change import PASSES, WHOLE, Change
+from engine.worker.values import Shadow, Value, encode_value, read_value
+from tests.support.books import DAY, HOUR, POLICIES, START, book, event, every_kind, profile_is, rule
 from tests.support.examples import examples
 from tests.support.histories import CUSTOMERS, LAST, histories
+from tests.support.rollouts import NEW, OLD, PEOPLE, QUIET, RECEIPT, Shop, opened
 
-OLD, NEW = "1" * 12, "2" * 12
-HALF = 5_000
 END = START + (LAST + 10) * HOUR
-
-
-class Shop:
-    """One partition on an event clock. It is opened anew before everything that happens, as by another worker."""
-
-    def __init__(self, old: RuleBook, new: RuleBook, failing: Sequence[str] = ()) -> None:
-        self.old, self.new = Side(old, Plain()), Side(new, Plain(*failing))
-        self.store = MemoryStore()
-        self.outcomes: list[OutcomeRecord] = []
-        self._read = 0
-
-    def open(self) -> Partition:
-        """The partition, as a worker opens it that finds both books in the store."""
-        partition = Partition(0, self.old.book, self.store, Plain())
-        if partition.meta.rollout is not None:
-            partition.follow(Change(partition.meta.rollout, self.old, self.new))
-        return partition
-
-    def happen(self, *events: Event) -> None:
-        arrivals = [
-            Arrival(Record("e", 0, self._read + place, None), one.time, one) for place, one in enumerate(events, 1)
-        ]
-        self._read += len(events)
-        self._work(self.open().process(arrivals))
-
-    def until(self, clock: int) -> None:
-        self._work(self.open().advance(clock))
-
-    def turn(self, phase: str, share: int = HALF, spread: int = 0) -> None:
-        """Write a phase of the roll-out, as `engine apply` does."""
-        partition = self.open()
-        before = partition.meta.rollout
-        since = before.since if before else partition.clock
-        counts = before.counts if before else None
-        rollout = Rollout(OLD, NEW, share, 1, since, phase, partition.clock, spread, counts=counts)
-        self._work(partition.turn(rollout))
-
-    def sweep(self) -> None:
-        partition = self.open()
-        while not partition.is_swept:
-            self._work(partition.sweep_page(page=2))
-
-    def state(self, customer: str) -> State | None:
-        return state_of(read_value(self.store.load(0, [customer])[0]))
-
-    def have_new(self) -> set[str]:
-        """Customers whose state the new book has decided last."""
-        names = self.store.customers(0, "", 1_000)[0]
-        return {one for one in names if (state := self.state(one)) and state.mark == self.new.book.mark}
-
-    def shadows(self) -> int:
-        values = self.store.load(0, self.store.customers(0, "", 1_000)[0])
-        return sum(read_value(one).shadow is not None for one in values)
-
-    def _work(self, steps: object) -> None:
-        for done in results(steps):  # type: ignore[arg-type]
-            self.outcomes += done.outcomes
 
 
 def books(policy: str, span: int, dropped: Sequence[int]) -> tuple[RuleBook, RuleBook]:
@@ -201,19 +137,6 @@ def test_a_change_that_is_finished_leaves_everybody_as_if_it_had_been_deployed_a
     assert all(shop.state(customer) == deployed.state(customer) for customer in CUSTOMERS)
 
 
-PEOPLE = [f"c-{number}" for number in range(400)]
-QUIET = rule(Inactivity("quiet", of=frozenset({"visit"}), after=DAY))
-RECEIPT = rule(OnEvent("receipt", event="buy"))
-
-
-def opened(*rules: object, share: int = 500, failing: Sequence[str] = (), spread: int = 0) -> Shop:
-    """Four hundred customers and a canary of 5 %."""
-    shop = Shop(book(QUIET, revision=OLD), book(QUIET, *rules, revision=NEW), failing)  # type: ignore[arg-type]
-    shop.happen(*(event("visit", START, customer=one) for one in PEOPLE))
-    shop.turn("canary", share, spread)
-    return shop
-
-
 def test_it_is_always_the_same_customers_whom_a_larger_share_has_too() -> None:
     shop = opened(RECEIPT)
     shop.sweep()
@@ -301,86 +224,6 @@ def test_a_code_that_a_run_had_before_the_roll_out_stays_though_the_new_rules_en
 
 
 GIFT = {"gift": Coupon("gift", "", 10, "", DAY)}
-
-
-def reason(shop: Shop, limits: Limits) -> str:
-    meta = shop.store.meta(0)
-    assert meta.rollout is not None
-    rollout = msgspec.structs.replace(meta.rollout, limits=limits)
-    return reason_to_go_back([msgspec.structs.replace(meta, rollout=rollout)], rollout)
-
-
-def buying(times: int) -> Callable[[Shop], None]:
-    def happen(shop: Shop) -> None:
-        for place in range(times):
-            shop.happen(*(event("buy", START + (place + 1) * HOUR, customer=one) for one in PEOPLE))
-
-    return happen
-
-
-@pytest.mark.parametrize(
-    ("times", "failing", "limits", "wanted"),
-    [
-        (4, (), Limits({"receipt": (0, 400 * 24)}), ""),
-        (4, (), Limits({"receipt": (0, 400)}), "receipt has sent"),
-        (4, (), Limits(), "receipt has sent"),
-        (1, (), Limits(), ""),
-        (1, (), Limits(most=5), "messages were sent, and 5 are allowed"),
-        (1, ("receipt",), Limits(), "could not be made, and 0 with the old rules"),
-    ],
-)
-def test_a_rule_that_sends_far_more_than_its_plan_says_or_that_fails_is_a_reason_to_go_back(
-    times: int, failing: Sequence[str], limits: Limits, wanted: str
-) -> None:
-    shop = opened(RECEIPT, share=400, failing=failing)
-    buying(times)(shop)
-    assert wanted in reason(shop, limits)
-    assert bool(wanted) == bool(reason(shop, limits))
-
-
-def test_what_the_live_rules_would_have_sent_too_is_no_reason() -> None:
-    shop = Shop(book(RECEIPT, revision=OLD), book(RECEIPT, QUIET, revision=NEW))
-    shop.happen(*(event("visit", START, customer=one) for one in PEOPLE))
-    shop.turn("canary")
-    buying(3)(shop)
-    rollout = shop.store.meta(0).rollout
-    assert rollout is not None
-    assert rollout.counts is not None
-    assert rollout.counts.sent == rollout.counts.without
-    assert sum(rollout.counts.sent.values()) > 3 * MIN_OUTREACH_JUDGED
-    assert reason(shop, Limits()) == ""
-
-
-def test_what_is_due_at_once_when_customers_meet_a_shorter_wait_counts_too() -> None:
-    soon = rule(Inactivity("quiet", of=frozenset({"visit"}), after=HOUR))
-    shop = Shop(book(QUIET, revision=OLD), book(soon, revision=NEW))
-    shop.happen(*(event("visit", START, customer=one) for one in PEOPLE))
-    shop.until(START + 5 * HOUR)
-    shop.turn("canary")
-    shop.sweep()
-    fired = sum(one.outcome is Outcome.FIRED for one in shop.outcomes)
-    rollout = shop.store.meta(0).rollout
-    assert rollout is not None
-    assert rollout.counts is not None
-    assert fired == len(shop.have_new()) > MIN_OUTREACH_JUDGED
-    assert (rollout.counts.sent, rollout.counts.without) == ({"quiet": fired}, {})
-    assert "quiet has sent" in reason(shop, Limits())
-
-
-def test_what_one_partition_has_taken_back_the_others_take_back_too() -> None:
-    rollout = Rollout(OLD, NEW, HALF, at=7)
-    gone = msgspec.structs.replace(rollout, phase="back", reason="too much")
-    assert reason_to_go_back([Meta(rollout=rollout), Meta(rollout=gone)], rollout) == "too much"
-    other = msgspec.structs.replace(gone, at=6)
-    assert reason_to_go_back([Meta(rollout=rollout), Meta(rollout=other)], rollout) == ""
-
-
-def test_complaints_of_customers_with_the_new_rules_are_a_reason() -> None:
-    counts = Counts(sent={"quiet": 100}, without={"quiet": 100}, complaints=3)
-    rollout = Rollout(OLD, NEW, HALF, counts=counts)
-    assert "complained" in reason_to_go_back([Meta(rollout=rollout)], rollout)
-    few = msgspec.structs.replace(rollout, counts=msgspec.structs.replace(counts, complaints=2))
-    assert reason_to_go_back([Meta(rollout=few)], few) == ""
 
 
 def test_an_export_has_what_waits_for_going_back_and_a_check_reads_it() -> None:

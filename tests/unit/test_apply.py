@@ -1,6 +1,5 @@
 """A plan is rolled out, watched, finished or taken back; one that is stale or ends journeys is refused."""
 
-import json
 import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -14,20 +13,18 @@ from engine.errors import BookMissing, RolloutRefused
 from engine.operate.customers import find
 from engine.operate.rollout import BY_HAND, LONG_ENOUGH, end, forget, reasons_to_hold, status
 from engine.plan.build import Plan
-from engine.ports import Counts, Meta, Record, Rollout
-from engine.wiring.apply import Wish, apply, read_plan
+from engine.ports import Counts, Record, Rollout
+from engine.wiring.apply import Wish, apply
 from engine.wiring.backtest import RuleFolders
 from engine.wiring.books import files_of, stored_files, unpacked
 from engine.wiring.plan import side_of
-from engine.worker.change import PASSES, Change, Side, has_new, revision_for
+from engine.worker.change import PASSES, Change, Side, has_new
 from engine.worker.executors import Step, results
 from engine.worker.partition import Partition
 from engine.worker.result import Arrival
-from tests.support.backtests import write_lines
 from tests.support.books import DAY, START, Plain, event
 from tests.support.cdnow import PROJECT
-from tests.support.command import engine
-from tests.support.plans import IDLE, JOURNEY, STORE, files, one_rule, plan_of, purchases
+from tests.support.plans import IDLE, JOURNEY, files, one_rule, plan_of
 from tests.support.project_files import write_project
 
 SEGMENT = "segments: [{ id: buyers, if: events.purchase.count() >= 1 }]\n"
@@ -369,48 +366,3 @@ def test_explain_asks_the_book_that_decides_the_customer(shop: Shop) -> None:
     assert set(by.values()) == {plan.revision, plan.base.revision}
     end(shop.store, "back", BY_HAND)
     assert {find(shop.store, customer).trial for customer in by} == {plan.base.revision}
-
-
-def tried(plan: Plan, share: int) -> dict[str, str]:
-    """Revision -> one of the customers of `purchases` whom it decides."""
-    meta = Meta(revision=plan.base.revision, rollout=Rollout(plan.base.revision, plan.revision, share))
-    return {revision_for(meta, customer): customer for customer in (f"c-{n}" for n in range(60))}
-
-
-def test_the_command_applies_a_plan_file_tells_how_it_goes_and_ends_it(tmp_path: Path) -> None:
-    write_project(tmp_path, files(one_rule()))
-    write_project(tmp_path / "new", files(LONGER))
-    write_lines(tmp_path / "events.jsonl", sorted(purchases(60), key=lambda one: str(one["ts"])))
-    assert engine("replay", "events.jsonl", "--until", "2026-01-31", *STORE, folder=tmp_path).code == 0
-    assert "nothing has been rolled out" in engine("apply", *STORE, folder=tmp_path).out
-    planned = engine("plan", "new", "--against", "rules", *STORE, "--out", "plan.json", folder=tmp_path)
-    assert planned.code == 0, planned.said
-    assert read_plan(tmp_path / "plan.json").files
-    began = engine("apply", "plan.json", "--share", 10, "--most", 5, *STORE, folder=tmp_path)
-    assert began.code == 0, began.said
-    assert "is being tried" in began.out
-    held = engine("apply", "--finish", *STORE, folder=tmp_path)
-    assert held.code == 1
-    assert "no data means hold" in held.said
-    assert "complaints are not known" in held.said
-    told = json.loads(engine("apply", "--json", *STORE, folder=tmp_path).out)
-    assert (told["rollout"]["share"], told["rollout"]["limits"]["most"]) == (1_000, 5)
-    for revision, customer in tried(read_plan(tmp_path / "plan.json"), 1_000).items():
-        explained = engine("explain", customer, *STORE, folder=tmp_path)
-        assert f"a roll-out is under way: revision {revision} decides this customer" in explained.out, explained.said
-    gone = engine("apply", "--back", *STORE, folder=tmp_path)
-    assert (gone.code, "has been taken back" in gone.out) == (4, True), gone.said
-
-
-def test_a_span_that_is_none_is_refused_by_its_option(tmp_path: Path) -> None:
-    for given, wanted in {
-        ("--share", 20): "--share: say that with a plan",
-        ("--finish", "--share", 50, "--most", 9): "--share, --most: say that with a plan",
-        ("--back", "--spread", "1d"): "--spread: say that with a plan or --finish",
-        ("--regardless",): "--regardless: say that with a plan or --finish",
-    }.items():
-        ran = engine("apply", *given, *STORE, folder=tmp_path)
-        assert (ran.code, ran.said.strip()) == (1, wanted)
-    ran = engine("apply", "plan.json", "--spread", "soon", *STORE, folder=tmp_path)
-    assert ran.code == 1
-    assert ran.said.startswith("--spread: 'soon' is not a duration; write a number and a unit")
