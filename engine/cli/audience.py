@@ -1,9 +1,7 @@
 """`engine audience`: writes a segment as a list for another program, such as an ad platform."""
 
 import csv
-import sys
 from collections.abc import Iterable, Sequence
-from contextlib import nullcontext
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -14,7 +12,7 @@ from engine.cli.console import complain
 from engine.cli.groups import add_group
 from engine.cli.opening import open_project
 from engine.cli.options import Data, Namespace, RulesDir, Store, TemplatesDir, settings_of
-from engine.cli.whole_files import whole_file
+from engine.cli.whole_files import STANDARD, whole_file
 from engine.operate.ad_platforms import FORMS
 from engine.operate.audience import Counts, Wanted, channels_of, export
 from engine.operate.words import count_of
@@ -72,7 +70,7 @@ def export_segment(
 
 
 def _write(rows: Iterable[Sequence[str]], output: Path | None) -> None:
-    with whole_file(output, private=True) if output else nullcontext(sys.stdout) as file:
+    with whole_file(output or STANDARD, private=True) as file:
         usual, quoted = (csv.writer(file, _Lines, quoting=how) for how in (csv.QUOTE_MINIMAL, csv.QUOTE_ALL))
         for row in rows:  # Python's module takes a lone \r for nothing to quote, and readers take it for the row's end
             (quoted if any("\r" in value for value in row) else usual).writerow(row)

@@ -11,10 +11,11 @@ from engine.backtest.history import Manifest
 from engine.backtest.prepare import place_of
 from engine.backtest.report import Told, as_data, report
 from engine.cli.backtest_summary import show
-from engine.cli.console import complain, err, is_terminal, out
+from engine.cli.console import complain, err, is_terminal
 from engine.cli.figures import write_page
 from engine.cli.opening import open_project
 from engine.cli.options import AsJson, TemplatesDir, settings_of
+from engine.cli.whole_files import console_beside, say_written
 from engine.core.zones import to_millis
 from engine.errors import UsageError
 from engine.wiring.backtest import Begin, Files, RuleFolders, Stage, Task
@@ -39,7 +40,9 @@ def backtest(
         str, typer.Option(help="Let the clock run to here, inclusive: ISO 8601; UTC unless it says.")
     ] = "",
     source: Annotated[str, typer.Option(help="Of files: the source of events.yaml; found by a look if missing.")] = "",
-    output: Annotated[Path | None, typer.Option("--out", help="Outreach, one JSON object a line.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--out", help="Outreach, one JSON object a line; - for stdout.")
+    ] = None,
     outcomes: Annotated[Path | None, typer.Option(help="Every decision with its reason, JSON lines.")] = None,
     html: Annotated[Path | None, typer.Option(help="Write the result as a page.")] = None,
     processes: Annotated[int, typer.Option(min=0, help="0: one per processor.")] = 0,
@@ -53,7 +56,7 @@ def backtest(
 
     Example: engine backtest rules --events events.jsonl.gz --against ../live/rules --html change.html
     """
-    began = perf_counter()
+    began, console = perf_counter(), console_beside(output, outcomes, html)
     new = rules_in(rules, templates)
     old = rules_in(against, None) if against else None
     settings = [settings_of(rules=one.rules, templates=one.templates) for one in (new, old) if one]
@@ -69,11 +72,11 @@ def backtest(
     if html:
         write_page(report(told), html)
     if as_json:
-        out.print_json(data=as_data(told))
+        console.print_json(data=as_data(told))
     else:
-        show(told, out)
+        show(told, console)
     if html and not as_json:
-        out.print(f"wrote {html}", markup=False, highlight=False)
+        say_written(html)
     _refuse_nothing(manifest)
 
 

@@ -22,11 +22,11 @@ def say(text: str) -> None:
     out.print(text, highlight=False, soft_wrap=True)
 
 
-def print_as_json(value: object) -> None:
+def print_as_json(value: object, console: Console = out) -> None:
     """Print a struct or a dataclass as JSON, for a program to read."""
     import msgspec  # --help does without
 
-    typer.echo(msgspec.json.format(msgspec.json.encode(value)))
+    typer.echo(msgspec.json.format(msgspec.json.encode(value)), file=console.file)
 
 
 def is_terminal() -> bool:

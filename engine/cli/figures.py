@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from engine.cli.console import out
+from engine.cli.whole_files import console_beside, say_written, write_document
 from engine.insight.report.content import Bars, Chart, Heat, Lines, Report, Section, written
 
 BLOCKS = " ▁▂▃▄▅▆▇█"
@@ -19,22 +19,22 @@ MOST_COLUMNS = 13
 
 def hand_over(report: Report, html: Path | None, *, as_json: bool) -> None:
     """Write the page if one is asked for, and print the report: as JSON, or in the terminal if there is no page."""
+    console = console_beside(html)
     if html:
         write_page(report, html)
     if as_json:
-        out.print_json(data=report.as_data())
+        console.print_json(data=report.as_data())
     elif html:
-        out.print(f"wrote {html}", markup=False, highlight=False)
+        say_written(html)
     else:
-        show(report, out)
+        show(report, console)
 
 
 def write_page(report: Report, path: Path) -> None:
-    """Write the report as a page; makes the folder."""
+    """Write the report as a page."""
     from engine.insight.report.page import page  # Jinja, which figures in the terminal do not need
 
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(page(report), encoding="utf-8")
+    write_document(path, page(report))
 
 
 def show(report: Report, console: Console) -> None:

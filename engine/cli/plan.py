@@ -8,16 +8,18 @@ from typing import Annotated, Any
 
 import msgspec
 import typer
+from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from engine.backtest.prepare import place_of
 from engine.backtest.report import Told, as_data
 from engine.cli.backtest import rules_in, stages
-from engine.cli.console import out, print_as_json
+from engine.cli.console import print_as_json
 from engine.cli.figures import write_page
 from engine.cli.opening import open_project
 from engine.cli.options import Data, Namespace, Store, TemplatesDir, settings_of
+from engine.cli.whole_files import console_beside, write_document
 from engine.plan.build import SAMPLE, Plan
 from engine.plan.expect import parse
 from engine.plan.report import days, heading, markdown, report, tables
@@ -69,6 +71,7 @@ def plan(
 
     Example: engine plan rules --against ../live/rules --store redis://redis:6379/0 --expect 'outreach < 2x'
     """
+    console = console_beside(output, html)
     demands = [parse(text) for text in expect or ()]
     new, old = rules_in(rules, templates), rules_in(against, None)
     books = [open_project(settings_of(rules=one.rules, templates=one.templates)).book for one in (new, old)]
@@ -82,7 +85,7 @@ def plan(
     made.past = past
     made.demands = {one.text: one.holds(made.sums, made.size) for one in demands}
     _write(made, output, html)
-    _tell(made, format)
+    _tell(made, format, console)
     if not all(made.demands.values()):
         raise typer.Exit(UNMET)
 
@@ -95,27 +98,26 @@ def _past(events: list[Path], new: RuleFolders, old: RuleFolders, books: list[An
 
 def _write(made: Plan, output: Path | None, html: Path | None) -> None:
     if output:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        output.write_bytes(msgspec.json.format(msgspec.json.encode(made)))
+        write_document(output, msgspec.json.format(msgspec.json.encode(made)).decode())
     if html:
         write_page(report(made), html)
 
 
-def _tell(made: Plan, format: Format) -> None:
+def _tell(made: Plan, format: Format, console: Console) -> None:
     if format is Format.JSON:
-        print_as_json(msgspec.structs.replace(made, files={}))
+        print_as_json(msgspec.structs.replace(made, files={}), console)
     elif format is Format.GITHUB:
-        typer.echo(markdown(made))
+        typer.echo(markdown(made), file=console.file)
     else:
-        _show(made)
+        _show(made, console)
 
 
-def _show(made: Plan) -> None:
-    out.print(f"[bold]{escape(heading(made))}[/]", highlight=False)
+def _show(made: Plan, console: Console) -> None:
+    console.print(f"[bold]{escape(heading(made))}[/]", highlight=False)
     for note in made.notes:
-        out.print(f"[yellow]{escape(note)}[/]", highlight=False)
+        console.print(f"[yellow]{escape(note)}[/]", highlight=False)
     for one in tables(made):
-        out.print(f"\n[bold]{one.title}[/] [dim]{escape(one.definition)}[/]", highlight=False)
+        console.print(f"\n[bold]{one.title}[/] [dim]{escape(one.definition)}[/]", highlight=False)
         table = Table(box=None, pad_edge=False, header_style="dim")
         for place, column in enumerate(one.columns):
             table.add_column(
@@ -123,13 +125,13 @@ def _show(made: Plan) -> None:
             )
         for row in one.rows:
             table.add_row(*map(escape, row))
-        out.print(table, highlight=False)
-    _chart(made)
+        console.print(table, highlight=False)
+    _chart(made, console)
 
 
-def _chart(made: Plan) -> None:
+def _chart(made: Plan, console: Console) -> None:
     labels, old, new = days(made)
     top = max((*old, *new), default=0.0)
     for name, values in (("live rules", old), ("new rules", new)) if top else ():
         bars = "".join(BARS[-(-int(value) * (len(BARS) - 1) // max(1, int(top)))] for value in values)
-        out.print(f"{name:>10} {labels[0]} {bars} {labels[-1]}", highlight=False)
+        console.print(f"{name:>10} {labels[0]} {bars} {labels[-1]}", highlight=False)

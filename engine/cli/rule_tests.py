@@ -8,11 +8,13 @@ from typing import Annotated
 from xml.etree import ElementTree
 
 import typer
+from rich.console import Console
 from rich.markup import escape
 
-from engine.cli.console import complain, out
+from engine.cli.console import complain
 from engine.cli.opening import open_project
 from engine.cli.options import AsJson, RulesDir, TemplatesDir, settings_of
+from engine.cli.whole_files import console_beside, write_document
 from engine.errors import UsageError
 from engine.lang.diagnostics import human
 from engine.lang.rule_tests import TestCase, TestFile, load_tests
@@ -48,7 +50,7 @@ def run_tests(
 
     Example: engine test -k "quiet hours"
     """
-    started = perf_counter()
+    started, console = perf_counter(), console_beside(junit)
     settings = settings_of(rules=rules, templates=templates)
     project = open_project(settings)
     paths = files or sorted(settings.rules.glob("*.test.yaml"))
@@ -59,10 +61,10 @@ def run_tests(
     if junit:
         _write_junit(results, junit)
     if as_json:
-        out.print_json(data=[_as_data(file, one) for file, found in results for one in found])
+        console.print_json(data=[_as_data(file, one) for file, found in results for one in found])
     else:
-        _show(results, verbose)
-        _sum_up(results, perf_counter() - started)
+        _show(results, console, verbose)
+        _sum_up(results, console, perf_counter() - started)
     if any(not one.passed for _, found in results for one in found):
         raise typer.Exit(1)
 
@@ -103,22 +105,22 @@ def _update(project: Project, results: Results) -> None:
         complain(f"updated {file.document.file}")
 
 
-def _show(results: Results, verbose: bool) -> None:
+def _show(results: Results, console: Console, verbose: bool) -> None:
     for file, found in results:
         for one in found:
             place = f"{file.document.file}:{one.case.place.line}"
             if not one.passed:
-                out.print(f"[red]FAIL[/] {place} [bold]{escape(one.case.name)}[/]", highlight=False)
-                out.print("\n".join(one.problems), markup=False, highlight=False, soft_wrap=True)
+                console.print(f"[red]FAIL[/] {place} [bold]{escape(one.case.name)}[/]", highlight=False)
+                console.print("\n".join(one.problems), markup=False, highlight=False, soft_wrap=True)
             elif verbose:
-                out.print(f"[green]ok[/]   {escape(one.case.name)}", highlight=False)
+                console.print(f"[green]ok[/]   {escape(one.case.name)}", highlight=False)
 
 
-def _sum_up(results: Results, seconds: float) -> None:
+def _sum_up(results: Results, console: Console, seconds: float) -> None:
     flat = [one for _, found in results for one in found]
     failed = sum(not one.passed for one in flat)
     colour = "red" if failed else "green"
-    out.print(f"[{colour}]{len(flat) - failed} passed, {failed} failed[/] in {seconds:.2f} s", highlight=False)
+    console.print(f"[{colour}]{len(flat) - failed} passed, {failed} failed[/] in {seconds:.2f} s", highlight=False)
 
 
 def _as_data(file: TestFile, one: TestResult) -> dict[str, object]:
@@ -143,5 +145,5 @@ def _write_junit(results: Results, path: Path) -> None:
             if not one.passed:
                 problems = NOT_XML.sub("\ufffd", "\n".join(one.problems))
                 ElementTree.SubElement(case, "failure", message="not as expected").text = problems
-    path.parent.mkdir(parents=True, exist_ok=True)
-    ElementTree.ElementTree(top).write(path, encoding="utf-8", xml_declaration=True)
+    text = ElementTree.tostring(top, encoding="utf-8", xml_declaration=True).decode()
+    write_document(path, text)

@@ -11,6 +11,7 @@ import typer
 from engine.cli.console import out
 from engine.cli.opening import open_project
 from engine.cli.options import RulesDir, TemplatesDir, settings_of
+from engine.cli.whole_files import say_written, write_document
 from engine.core.book import Rule
 from engine.core.journeys.outline import Mark, Row, outline
 from engine.core.journeys.steps import Journey
@@ -36,7 +37,7 @@ def register(app: typer.Typer) -> None:
 
 def show(
     rule: Annotated[str, typer.Argument(help="The id of a rule with steps.")],
-    svg: Annotated[Path | None, typer.Option(help="Write the picture to this SVG file instead.")] = None,
+    svg: Annotated[Path | None, typer.Option(help="Write the picture to this SVG file instead; - for stdout.")] = None,
     rules: RulesDir = None,
     templates: TemplatesDir = None,
 ) -> None:
@@ -52,15 +53,15 @@ def show(
         message = f"there is no journey '{rule}'; journeys: {', '.join(names) or 'none'}"
         raise UsageError(with_closest(message, rule, names))
     if svg is not None:
-        svg.write_text(drawing(found, journey), encoding="utf-8")
-        out.print(f"wrote {svg}", markup=False, highlight=False)
+        write_document(svg, drawing(found, journey))
+        say_written(svg)
     else:
         out.print("\n".join(lines(found, journey)), markup=False, highlight=False, soft_wrap=True)
 
 
 def lines(rule: Rule, journey: Journey) -> list[str]:
     """The picture for a terminal."""
-    head = [rule.id, *wrap(rule.why, 100), "", f"● begins with {_begins(rule)}"]
+    head = [rule.id, *wrap(rule.why, 76), "", f"● begins with {_begins(rule)}"]
     body = [line for row in outline(journey) for line in _row(row)]
     return [*head, *body, "│", "● completed", "", *_ends(rule, journey)]
 

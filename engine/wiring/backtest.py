@@ -4,12 +4,15 @@
 """
 
 import shutil
+import sys
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from engine.adapters.file import STANDARD
 from engine.backtest.history import Manifest, Piece, Prepared
 from engine.backtest.prepare import Place, prepare
 from engine.backtest.run import Outputs, Result, Run, Side
@@ -139,7 +142,7 @@ def _outputs(files: Files, folder: Path) -> Outputs:
 
 def _put_together(target: Path, parts: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
-    with target.open("wb") as file:
+    with nullcontext(sys.stdout.buffer) if str(target) == STANDARD else target.open("wb") as file:
         for part in sorted(parts.iterdir()):
             with part.open("rb") as lines:
                 shutil.copyfileobj(lines, file)
