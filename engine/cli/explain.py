@@ -1,7 +1,6 @@
 """`engine explain`: shows why a customer did or did not get an outreach."""
 
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
 import typer
@@ -51,7 +50,7 @@ def explain(
     if events:
         _check_rule(book, rule)
     in_use = settings.model_copy(update={"store": "memory"}) if events else settings
-    with open_store(in_use) as opened, TemporaryDirectory(prefix="engine-rules-") as folder:
+    with open_store(in_use) as opened:
         if events:
             share = Share(customer.__eq__) if not book.makes_for_others else None  # else by others, too
             summary = replay_into(opened, project, History(events, moment_of(until)), share=share)
@@ -59,7 +58,7 @@ def explain(
                 raise summary.broken
         found = find(opened, customer)
         if found.trial not in ("", book.revision):
-            book = stored_project(opened, found.trial, Path(folder)).book
+            book = stored_project(opened, found.trial).book
     _check_rule(book, rule)
     views = [view for view in views_of(book, found.state, customer, found.clock) if rule in ("", view.rule)]
     history = [one for one in found.history if rule in ("", one["rule"])]

@@ -34,7 +34,6 @@ class Project:
 
     loaded: Loaded
     book: RuleBook
-    templates: Path
     renderer: JinjaRenderer
 
     def signing(self, coupon_secret: str) -> "Project":
@@ -57,4 +56,4 @@ def load_project(
     loaded = load(Path(rules), inspect_templates(Path(templates)), tables=tables, fitting=fitting)
     if loaded.book is None:
         raise RulesBroken(loaded.diagnostics)
-    return Project(loaded, loaded.book, Path(templates), JinjaRenderer(Path(templates), loaded.book))
+    return Project(loaded, loaded.book, JinjaRenderer(Path(templates), loaded.book))

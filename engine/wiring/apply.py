@@ -2,11 +2,9 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import msgspec
 
-from engine.core.book import RuleBook
 from engine.errors import RolloutRefused, UsageError
 from engine.model import UNREADABLE
 from engine.operate.rollout import begin, limits_before
@@ -14,7 +12,7 @@ from engine.plan.apply import limits_of, refusals
 from engine.plan.build import VERSION, Plan
 from engine.ports import Rollout, StateStore
 from engine.wire.feedback import FeedbackKind
-from engine.wiring.books import packed, stored_files, unpacked
+from engine.wiring.books import packed, stored_project, unpacked
 from engine.wiring.wall_clock import wall_clock
 
 
@@ -47,10 +45,9 @@ def read_plan(path: Path) -> Plan:
 
 def apply(store: StateStore, plan: Plan, wish: Wish) -> None:
     """Begin to roll out a plan, or change the share of its canary. Raises RolloutRefused with every reason."""
-    with TemporaryDirectory(prefix="engine-apply-") as folder:
-        old, new = (_book(plan, revision, Path(folder)) for revision in (plan.base.revision, plan.revision))
-        if reasons := list(refusals(plan, old, new, wish.exits)):
-            raise RolloutRefused("; ".join(reasons))
+    old, new = (unpacked(plan.files[revision]).book for revision in (plan.base.revision, plan.revision))
+    if reasons := list(refusals(plan, old, new, wish.exits)):
+        raise RolloutRefused("; ".join(reasons))
     wanted = Rollout(old.revision, new.revision, wish.share, wall_clock(), spread=wish.spread)
     before = limits_before(store, wanted)
     factor = before.factor if wish.factor is None else wish.factor
@@ -62,10 +59,4 @@ def apply(store: StateStore, plan: Plan, wish: Wish) -> None:
 
 def knows_complaints(store: StateStore, rollout: Rollout) -> bool:
     """Whether the new rules hear of complaints: without the feedback topic in events.yaml nobody does."""
-    with TemporaryDirectory(prefix="engine-apply-") as folder:
-        book = unpacked(stored_files(store, rollout.revision), Path(folder)).book
-    return FeedbackKind.COMPLAINED in book.catalog.events
-
-
-def _book(plan: Plan, revision: str, folder: Path) -> RuleBook:
-    return unpacked(plan.files[revision], folder / revision).book
+    return FeedbackKind.COMPLAINED in stored_project(store, rollout.revision).book.catalog.events

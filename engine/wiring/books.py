@@ -6,6 +6,7 @@
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import msgspec
 
@@ -29,23 +30,25 @@ def files_of(folder: Path, templates: Path) -> Files:
     return found | {f"templates/{name}": text for name, text in read_sources(templates).items()}
 
 
-def unpacked(files: Files, folder: Path) -> Project:
-    """Write the files below the folder, which must stay for as long as the project is used. Raises RulesBroken."""
-    for name in ("rules", "templates"):
-        (folder / name).mkdir(parents=True, exist_ok=True)
-    for name, text in files.items():
-        path = (folder / name).resolve()
-        if not path.is_relative_to(folder.resolve()):
-            message = f"the plan has a file outside its own folders: {name}"
-            raise UsageError(message)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(text.encode())
-    return load_project(folder / "rules", folder / "templates")
+def unpacked(files: Files) -> Project:
+    """The project of these files. Raises RulesBroken."""
+    with TemporaryDirectory(prefix="engine-rules-") as name:
+        folder = Path(name).resolve()
+        for each in ("rules", "templates"):
+            (folder / each).mkdir()
+        for each, text in files.items():
+            path = (folder / each).resolve()
+            if not path.is_relative_to(folder):
+                message = f"the plan has a file outside its own folders: {each}"
+                raise UsageError(message)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(text.encode())
+        return load_project(folder / "rules", folder / "templates")
 
 
-def stored_project(store: StateStore, revision: str, folder: Path) -> Project:
-    """The project of a revision that is rolled out, unpacked below the folder. Raises BookMissing."""
-    return unpacked(stored_files(store, revision), folder)
+def stored_project(store: StateStore, revision: str) -> Project:
+    """The project of a revision that is rolled out. Raises BookMissing."""
+    return unpacked(stored_files(store, revision))
 
 
 def packed(files: Files) -> bytes:

@@ -5,8 +5,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from engine.adapters.kafka.admin import Admin, check_exist, check_topics, size_limits
 from engine.adapters.kafka.confluent.progress import ConfluentProgress
@@ -137,12 +135,10 @@ def rules_of(settings: Settings, project: Project) -> Rules:
 
 def books_in(settings: Settings, store: StateStore) -> Callable[[str], Rules]:
     """The rules of a revision that is rolled out, from the store; each is loaded once. They raise BookMissing."""
-    folders: list[TemporaryDirectory[str]] = []
 
     @cache
     def find(revision: str) -> Rules:
-        folders.append(TemporaryDirectory(prefix="engine-rules-"))
-        return rules_of(settings, stored_project(store, revision, Path(folders[-1].name)))
+        return rules_of(settings, stored_project(store, revision))
 
     return find
 

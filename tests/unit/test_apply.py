@@ -1,5 +1,6 @@
 """A plan is rolled out, watched, finished or taken back; one that is stale or ends journeys is refused."""
 
+import tempfile
 import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -94,30 +95,33 @@ def shop(tmp_path: Path) -> Shop:
     return Shop(tmp_path, files(one_rule()), files(LONGER))
 
 
-def test_a_revision_travels_with_all_that_it_depends_on(tmp_path: Path) -> None:
+def test_a_revision_travels_with_all_that_it_depends_on_and_leaves_no_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     table = '{"version": 1, "rows": {"a": [{"title": "Abbey"}]}}'
     text = "{% block subject %}Hello{% endblock %}{% block text %}{% include '_foot.j2' %}\r\n{% endblock %}\n"
-    project = files(one_rule(), **{"note.email.j2": text, "_foot.j2": "Bye\n"})
-    folder = write_project(tmp_path / "from", project)
+    sources = {"note.email.j2": text, "_foot.j2": "Bye\n"}
+    folder = write_project(tmp_path / "from", files(one_rule(), **sources))
     (folder / "rules" / "albums.table.json").write_text(table)
     folders = RuleFolders(folder / "rules", folder / "templates")
     assert "rules/albums.table.json" in files_of(folders.rules, folders.templates)
-    assert (
-        unpacked(files_of(folders.rules, folders.templates), tmp_path / "to").book.revision
-        == side_of(folders).book.revision
-    )
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    project = unpacked(files_of(folders.rules, folders.templates))
+    assert project.book.revision == side_of(folders).book.revision
+    assert list((tmp_path / "temporary").iterdir()) == []
+    project.renderer.require("note", "email")
 
 
-def test_a_plan_begins_in_every_partition_with_the_files_that_were_reviewed(shop: Shop, tmp_path: Path) -> None:
+def test_a_plan_begins_in_every_partition_with_the_files_that_were_reviewed(shop: Shop) -> None:
     plan = shop.plan()
     apply(shop.store, plan, Wish(500))
     assert shop.phases() == ["canary", "canary"]
     rollout = shop.store.meta(1).rollout
     assert rollout is not None
     assert (rollout.base, rollout.revision, rollout.share) == (plan.base.revision, plan.revision, 500)
-    for number, revision in enumerate((plan.base.revision, plan.revision)):
-        book = unpacked(stored_files(shop.store, revision), tmp_path / str(number)).book
-        assert book.revision == revision
+    for revision in (plan.base.revision, plan.revision):
+        assert unpacked(stored_files(shop.store, revision)).book.revision == revision
 
 
 def test_a_worker_that_held_the_partition_is_fenced_and_finds_the_roll_out_when_it_opens_it_again(shop: Shop) -> None:
