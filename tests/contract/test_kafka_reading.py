@@ -105,3 +105,15 @@ def test_a_record_that_is_too_large_is_said_to_be(client: Library, settings: Kaf
     (events, _) = settings.topics
     with pytest.raises(SinkUnavailable, match=r"(?i)large"):
         client.send_one(settings, events, 0, b"c-1", b"x" * 2_000_000, ())
+
+
+def test_a_timestamp_that_is_no_moment_is_not_known(settings: KafkaSettings, reader: TopicReader) -> None:
+    """Of a producer that writes nanoseconds: no calendar has them, and an archive could not be written."""
+    (topic,) = topics = [f"{settings.group}own-times"]
+    make_topics(settings.bootstrap, topics, 1, {"message.timestamp.after.max.ms": str(2**63 - 1)})
+    producer = Producer({"bootstrap.servers": settings.bootstrap, "log_level": 0})
+    moment = 1_767_225_600_000
+    for timestamp in (moment, moment * 1_000_000, moment + 1):
+        producer.produce(topic, b"", partition=0, timestamp=timestamp)
+    assert producer.flush(PATIENCE) == 0
+    assert [one.timestamp for one in reader.read({(topic, 0): (0, 3)})] == [moment, 0, moment + 1]

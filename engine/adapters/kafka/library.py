@@ -10,11 +10,18 @@ from typing import Final, Protocol, cast
 
 from engine.adapters.kafka.settings import KafkaSettings
 from engine.ports import EventSource, GroupOffsets, Headers, NewTopic, Ownership, TopicReader, TopicWriter
+from engine.wire.decode import LAST
 
 ANSWER_SECONDS: Final = 10.0
 """How long a question to the brokers, or the next records of a topic, may take before that is an error."""
 
 KNOWS_NOTHING: Final = "no broker is known yet, and no topic: a broker has just come back"
+
+
+def moment_of(timestamp: int) -> int:
+    """A record's timestamp, or 0, not known, where no calendar has it: producers write nanoseconds, and brokers that
+    keep a producer's time take them. It would end whatever shows or archives it."""
+    return timestamp if timestamp <= LAST else 0
 
 
 class Cluster(Protocol):

@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from confluent_kafka import Message, TopicPartition
 
+from engine.adapters.kafka.library import moment_of
 from engine.ports import Headers, Record
 
 
@@ -19,7 +20,7 @@ def record_of(message: Message) -> Record:
         (message.offset() or 0) + 1,
         message.value(),
         message.key(),
-        message.timestamp()[1],
+        moment_of(message.timestamp()[1]),
         _with_values(headers) if headers else (),
     )
 
