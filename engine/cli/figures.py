@@ -1,5 +1,6 @@
 """A report of figures: in the terminal, as JSON, or as a page."""
 
+from itertools import accumulate
 from pathlib import Path
 
 from rich.console import Console
@@ -14,7 +15,9 @@ SHADES = " ░▒▓█"
 WIDTH = 60
 """Columns of a chart: it fits a terminal of 80."""
 MOST_COLUMNS = 13
-"""Of a table of cells: a year and its beginning."""
+"""Of a table of cells: a year and its beginning, as far as they fit."""
+LONGEST_NAME = 20
+"""Of a row of cells: a longer name is folded rather than that a column is left out."""
 
 
 def hand_over(report: Report, html: Path | None, *, as_json: bool) -> None:
@@ -63,7 +66,7 @@ def _section(section: Section, currency: str, console: Console) -> None:
 
 def _chart(chart: Chart, currency: str, console: Console) -> None:
     if isinstance(chart, Heat):
-        console.print(_heat(chart))
+        console.print(_heat(chart, console.width))
     elif isinstance(chart, Bars):
         top = max(chart.values, default=0) or 1
         wide = max(map(len, chart.labels), default=0)
@@ -81,19 +84,29 @@ def _lines(chart: Lines, currency: str, console: Console) -> None:
     top = max((one for line in chart.lines.values() for one in line if one is not None), default=0) or 1
     wide = max(map(len, chart.lines))
     for name, line in chart.lines.items():
-        sampled = [line[place * len(line) // WIDTH] for place in range(WIDTH)] if len(line) > WIDTH else line
-        row = "".join(" " if one is None else BLOCKS[round(max(0.0, one) / top * 8)] for one in sampled)
         ends = f"{written(line[0], chart.unit, currency)} … {written(line[-1], chart.unit, currency)}"
+        most = max(1, min(WIDTH, console.width - wide - len(ends) - 5))
+        sampled = [line[place * len(line) // most] for place in range(most)] if len(line) > most else line
+        row = "".join(" " if one is None else BLOCKS[round(max(0.0, one) / top * 8)] for one in sampled)
         console.print(f"  {name:>{wide}} {row}  {ends}", highlight=False, markup=False)
 
 
-def _heat(chart: Heat) -> Table:
+def _heat(chart: Heat, width: int) -> Table:
+    most = _fitting(chart, width)
     table = Table(box=None, pad_edge=True, header_style="dim")
     table.add_column("", style="dim")
-    for column in chart.columns[:MOST_COLUMNS]:
+    for column in chart.columns[:most]:
         table.add_column(column, justify="right")
     for name, cells, shown in zip(chart.rows, chart.cells, chart.shown, strict=True):
-        levels = [min(4, int((one or 0) ** 0.5 * 5)) for one in cells[:MOST_COLUMNS]]
-        texts = [f"{escape(text)} {SHADES[level]}" for text, level in zip(shown[:MOST_COLUMNS], levels, strict=True)]
+        levels = [min(4, int((one or 0) ** 0.5 * 5)) for one in cells[:most]]
+        texts = [f"{escape(text)} {SHADES[level]}" for text, level in zip(shown[:most], levels, strict=True)]
         table.add_row(escape(name), *texts)
     return table
+
+
+def _fitting(chart: Heat, width: int) -> int:
+    """How many columns fit. Each has a space at both sides, and a cell a space and its shade."""
+    texts = zip(chart.columns, *([f"{text} ." for text in row] for row in chart.shown), strict=True)
+    name = min(LONGEST_NAME, max(map(len, chart.rows), default=0))
+    taken = accumulate((max(map(len, each)) + 2 for each in texts), initial=name + 2)
+    return min(MOST_COLUMNS, sum(one <= width for one in taken) - 1)
