@@ -31,6 +31,7 @@ class Received:
     to: str
     content: bytes
     answered: bool
+    options: tuple[str, ...] = ()
 
 
 @dataclass
@@ -102,7 +103,8 @@ class MailServer:
             return f"{fault[4:]} {fault[4]}.3.0 not now"
         if fault != "cut":
             content = envelope.original_content or b""
-            mail = Received(envelope.mail_from or "", address, content, answered=fault != "lost")
+            options = tuple(envelope.mail_options)
+            mail = Received(envelope.mail_from or "", address, content, answered=fault != "lost", options=options)
             with self._lock:
                 self.received.append(mail)
         if fault in ("cut", "lost"):

@@ -22,11 +22,11 @@ NOW = 1_790_000_000_000
 HEAD = Letterhead("Shop <news@shop.example>", "help@shop.example", lambda _: "https://shop.example/u/abc")
 
 
-def send(server: MailServer, *to: str) -> None:
+def send(server: MailServer, *to: str, head: Letterhead = HEAD) -> None:
     """All over one channel, one after the other."""
 
     async def run() -> None:
-        channel = SmtpChannel(server, HEAD, lambda: NOW)
+        channel = SmtpChannel(server, head, lambda: NOW)
         try:
             for number, address in enumerate(to):
                 await channel.deliver(outreach(id=f"o-{number}", to=address))
@@ -190,6 +190,20 @@ def test_letters_beyond_ascii_before_the_at_need_a_server_that_knows_them() -> N
         send(plain(server.port), "zoe@exämple.org")
         with pytest.raises(PermanentFailure):
             send(plain(server.port), "zoë@exämple.org")
+
+
+@pytest.mark.parametrize(
+    "head", [Letterhead("zoë@shop.example"), Letterhead("news@shop.example", "Zoë <zoë@shop.example>")]
+)
+def test_while_a_server_does_not_take_the_shops_own_address_all_is_kept_and_the_setting_named(head: Letterhead) -> None:
+    with mail_server() as server:
+        send(plain(server.port), "ann@shop.example", head=head)
+    assert "SMTPUTF8" in server.received[0].options
+    with mail_server(utf8=False) as server:
+        with pytest.raises(TemporaryFailure, match="ENGINE_MAIL_REPLY_TO") as failed:
+            send(plain(server.port), "ann@shop.example", head=head)
+        assert failed.value.down
+        assert not server.received
 
 
 def test_a_mail_has_the_headers_that_big_providers_ask_of_bulk_senders() -> None:

@@ -63,22 +63,21 @@ class Letterhead:
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """A message with its envelope. `needs_utf8`: only a server with SMTPUTF8 can take it."""
+    """A message with its envelope. `needs_utf8`: an address in its headers does, so only a server with SMTPUTF8 can
+    take it.
+    """
 
     sender: Address
     to: Address
     content: bytes
-
-    @property
-    def needs_utf8(self) -> bool:
-        return not (self.sender.is_ascii and self.to.is_ascii)
+    needs_utf8: bool
 
 
 def mail_of(outreach: Outreach, head: Letterhead, at: int) -> Mail:
     """Build the mail. `at`: now, epoch ms. Raises PermanentFailure for an outreach that cannot be a mail."""
     to = parse_address(outreach.to)
     headers = "".join(f"{name}: {value}\r\n" for name, value in _headers(outreach, head, to, at))
-    return Mail(head.address, to, headers.encode() + _body(outreach))
+    return Mail(head.address, to, headers.encode() + _body(outreach), not headers.isascii())
 
 
 def _headers(outreach: Outreach, head: Letterhead, to: Address, at: int) -> Iterator[tuple[str, str]]:

@@ -175,6 +175,9 @@ class SmtpChannel:
     async def _send(self, smtp: SMTP, mail: Mail) -> None:
         if mail.needs_utf8 and not smtp.supports_extension("SMTPUTF8"):
             why = "the mail server takes no address with letters beyond ASCII (SMTPUTF8)"
+            if mail.to.is_ascii:  # the shop's own are the same in all mails
+                why += "; ENGINE_MAIL_FROM or ENGINE_MAIL_REPLY_TO has them"
+                raise TemporaryFailure(why, down=True)
             raise PermanentFailure(why)
         try:
             await self._envelope(smtp, mail)
