@@ -5,14 +5,41 @@ import socket
 from collections.abc import Callable
 from time import monotonic
 from types import FrameType
-from typing import Final
+from typing import Any, Final
 
+import h11
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 _LEAVING: Final = 15
 """Seconds for running requests after a stop signal: longer than any answer takes."""
 _MOST_AT_ONCE: Final = 500
+HEAD_PATIENCE: Final = 10.0
+"""Seconds for a request's first line and headers. uvicorn waits for ever: with a byte a minute, _MOST_AT_ONCE
+connections would keep everybody else out."""
+
+
+class Impatient(H11Protocol):
+    """Closes a connection on which the head of the next request does not come in time."""
+
+    def __init__(self, *args: Any, patience: float = HEAD_PATIENCE, **named: Any) -> None:
+        super().__init__(*args, **named)
+        self._patience = patience
+        self._wait = self.loop.call_later(patience, self._end)
+
+    def on_response_complete(self) -> None:
+        self._wait.cancel()
+        self._wait = self.loop.call_later(self._patience, self._end)
+        super().on_response_complete()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._wait.cancel()
+        super().connection_lost(exc)
+
+    def _end(self) -> None:
+        if self.conn.their_state is h11.IDLE:
+            self.transport.close()
 
 
 class _Uvicorn(uvicorn.Server):
@@ -32,7 +59,7 @@ class Server:
             uvicorn.Config(
                 app,
                 loop="asyncio",
-                http="h11",
+                http=Impatient,
                 ws="none",
                 lifespan="off",
                 log_config=None,
