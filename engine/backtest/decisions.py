@@ -12,10 +12,10 @@ from engine.backtest.decided import Decided
 from engine.backtest.history import Clock
 from engine.backtest.inputs import Whose
 from engine.core.book import RuleBook
-from engine.core.decide import count_and_react, current, decide, move_and_react, wake_up
+from engine.core.decide import count_and_react_roughly, current, decide, move_and_react, wake_up
 from engine.core.effects import Decision
 from engine.core.seen import is_duplicate
-from engine.core.settle import soonest_due
+from engine.core.settle import forget_sent, soonest_due
 from engine.core.state.codec import encode_state
 from engine.core.state.model import State
 from engine.model import Identified
@@ -59,10 +59,10 @@ class Decisions:
                 if dedupe and is_duplicate(state, input, clock, dedupe):
                     decided.duplicates += 1
                     continue
-                if role.only_reacts:
-                    decision = count_and_react(book, role, state, input, clock, clock, exactly=False)
-                else:
-                    decision = move_and_react(book, role, state, input, clock, clock)
+                act = count_and_react_roughly if role.only_reacts else move_and_react
+                decision = act(book, role, state, input, clock)
+                if decision is not None:
+                    forget_sent(book, state, clock)
             if decision is not None:
                 decided.duplicates += decision.duplicate
                 if decision.effects:

@@ -69,8 +69,7 @@ def decide(
         if len(decision.derived) > followed:
             _follow(book, state, decision, horizon, present, at, followed)
     _go_on(book, state, decision, input.customer, horizon, present)
-    if state.sent and state.sent[0].at <= judged_from - book.sent_span:
-        forget_sent(book, state, judged_from)
+    forget_sent(book, state, judged_from)
     return decision
 
 
@@ -78,9 +77,7 @@ def wake_up(book: RuleBook, state: State, customer: str, now: int, present: int)
     """`decide` for a wake-up, where the state is of this book, and its `wake` the soonest moment that is due."""
     decision = Decision(state)
     _fire_rest(book, state, decision, customer, now - book.policy.allowed_lateness, present, state.wake)
-    judged_from = present if present < now else now
-    if state.sent and state.sent[0].at <= judged_from - book.sent_span:
-        forget_sent(book, state, judged_from)
+    forget_sent(book, state, present if present < now else now)
     return decision
 
 
@@ -100,56 +97,58 @@ def decide_event(book: RuleBook, state: State | None, event: Event, now: int, pr
         _go_on(book, state, decision, event.customer, now - policy.allowed_lateness, now)
     else:
         act = count_and_react if role.only_reacts else move_and_react
-        decision = act(book, role, state, event, now, present)
-    if state.sent and state.sent[0].at <= present - book.sent_span:
+        decision = act(book, role, state, event, now)
+    if state.sent:
         forget_sent(book, state, present)
     return Decision(state) if is_new and decision is None else decision
 
 
-def count_and_react(
-    book: RuleBook, role: Role, state: State, event: Event, now: int, judged_from: int, exactly: bool = True
-) -> Decision | None:
+def count_and_react(book: RuleBook, role: Role, state: State, event: Event, now: int) -> Decision | None:
     """`decide` for an event whose type rules at most react to (`Role.only_reacts`): None if nothing comes of it.
 
     The state must be of this book, the event no repeat, and nothing may be due by the clock `now`. Most events of a
-    history are such; they cost a third of `decide`. `judged_from`: outreach that no cap counts from then on is dropped.
-
-    Unless `exactly`, `wake` of the state may become too early, which saves a look at all timers for most events.
+    history are such; they cost a third of `decide`. The caller calls `forget_sent`.
     """
     fold(role, state, event)
     horizon = now - book.policy.allowed_lateness
     candidates = react(role, state, event, horizon, now, role.ended) if role.reactions else None
     if not candidates:
-        soonest = event.time + role.arms_after if not exactly else 0
-        if soonest > horizon:
-            if not state.wake or soonest < state.wake:
-                state.wake = soonest
-            return None
         soonest = soonest_due(book, state)
         if not soonest or soonest > horizon:
             state.wake = soonest
             return None
-    return _conclude(book, Decision(state), candidates, event, now, judged_from)
+    return _conclude(book, Decision(state), candidates, event, now)
 
 
-def move_and_react(
-    book: RuleBook, role: Role, state: State, event: Event, now: int, judged_from: int
-) -> Decision | None:
+def count_and_react_roughly(book: RuleBook, role: Role, state: State, event: Event, now: int) -> Decision | None:
+    """The same, but `wake` of the state may become too early, which saves a look at all timers for most events."""
+    horizon, soonest = now - book.policy.allowed_lateness, event.time + role.arms_after
+    if soonest <= horizon:
+        return count_and_react(book, role, state, event, now)
+    fold(role, state, event)
+    candidates = react(role, state, event, horizon, now, role.ended) if role.reactions else None
+    if candidates:
+        return _conclude(book, Decision(state), candidates, event, now)
+    if not state.wake or soonest < state.wake:
+        state.wake = soonest
+    return None
+
+
+def move_and_react(book: RuleBook, role: Role, state: State, event: Event, now: int) -> Decision | None:
     """The same for an event that may also move segments and concern journeys (`Role.is_simple`)."""
     horizon = now - book.policy.allowed_lateness
     moves = _count_and_move(book, role, state, event, now, horizon)
-    decision: Decision | None = None
     if moves or (role.runs is not None and conduct.is_met(role.runs, state, event)):
         decision = Decision(state)
         candidates = Settling(book, state, event.customer, decision).hear(moves, horizon, now, (role, event))
-    else:
-        candidates = react(role, state, event, horizon, now, role.ended)
-    if decision is None:
-        if not candidates and (not (soonest := soonest_due(book, state)) or soonest > horizon):
+        return _conclude(book, decision, candidates, event, now, moves)
+    candidates = react(role, state, event, horizon, now, role.ended)
+    if not candidates:
+        soonest = soonest_due(book, state)
+        if not soonest or soonest > horizon:
             state.wake = soonest
             return None
-        decision = Decision(state)
-    return _conclude(book, decision, candidates, event, now, judged_from, moves)
+    return _conclude(book, Decision(state), candidates, event, now)
 
 
 def _conclude(
@@ -158,7 +157,6 @@ def _conclude(
     candidates: list[Candidate] | None,
     event: Event,
     now: int,
-    judged_from: int,
     moves: list[Event] = NO_MOVES,
 ) -> Decision:
     """Settle what has come of an event, apply what follows from it, and fire what is due."""
@@ -171,8 +169,6 @@ def _conclude(
     if decision.derived:
         _follow(book, state, decision, horizon, now, _standing_at(state, event, now, horizon))
     _go_on(book, state, decision, event.customer, horizon, now)
-    if state.sent and state.sent[0].at <= judged_from - book.sent_span:
-        forget_sent(book, state, judged_from)
     return decision
 
 

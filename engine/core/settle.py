@@ -36,7 +36,8 @@ Without it a rule that fires daily without a cap would grow every state."""
 
 def forget_sent(book: RuleBook, state: State, now: int) -> None:
     """Drop outreach that no cap can count any more."""
-    state.sent = [sent for sent in state.sent if sent.at > now - book.sent_span]
+    if state.sent and state.sent[0].at <= now - book.sent_span:
+        state.sent = [sent for sent in state.sent if sent.at > now - book.sent_span]
 
 
 def soonest_due(book: RuleBook, state: State) -> int:

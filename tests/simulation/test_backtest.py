@@ -104,7 +104,7 @@ def test_an_event_that_rules_only_react_to_is_decided_as_any_other() -> None:
     short, long = State(mark=rules.mark), State(mark=rules.mark)
     for number in range(9):
         one = event("buy", START + number * 60_000)
-        found = count_and_react(rules, rules.roles["buy"], short, one, one.time, one.time)
+        found = count_and_react(rules, rules.roles["buy"], short, one, one.time)
         wanted = decide(rules, long, one, one.time, one.time)
         assert (found.outcomes if found else []) == wanted.outcomes
         long.seen.clear()
