@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from engine.core.book import RuleBook
 from engine.core.durations import text_of
-from engine.core.experiments.model import decided_by, own_variants
+from engine.core.experiments.model import decided_by, is_kept_back, own_variants
 from engine.core.expression import Keeps
 from engine.core.firing import Candidate
 from engine.core.scope import MISSING, count_within, total
@@ -78,7 +78,8 @@ def condition(book: RuleBook, state: State, candidate: Candidate) -> Verdict:
 
 def _is_decided_by_experiment(book: RuleBook, state: State, candidate: Candidate) -> bool:
     """Whether another variant would make it act: the guard `experiment` stops it, if no other does before."""
-    return any(decided_by(book, state, candidate, own_variants(book, state, candidate)))
+    own = own_variants(book, state, candidate)
+    return any(decided_by(book, state, candidate, own)) or is_kept_back(book, state, candidate, own)
 
 
 def unknown_history(state: State, keeps: Keeps, now: int) -> list[str]:

@@ -117,6 +117,35 @@ def test_a_rule_for_none_alone_is_stopped_by_that_variant_and_says_so(tmp_path: 
     }
 
 
+@pytest.mark.parametrize("reads", ["condition", "template"])
+def test_none_of_two_experiments_is_held_out_and_exposed_in_neither(tmp_path: Path, reads: str) -> None:
+    """Such a customer counts in neither: else more of `none` would be compared than of the other variants."""
+    two = (
+        LETTER[: LETTER.index("segments")]
+        + """experiments:
+  - { id: one, variants: { shown: 50, none: 50 }, goal: { event: buy } }
+  - { id: two, variants: { shown: 50, none: 50 }, goal: { event: buy } }
+rules:
+  - { id: letter, when: { event: visit }, reentry: once, send: note }
+"""
+    )
+    shown = 'experiments.one == "shown" and experiments.two == "shown"'
+    two = two.replace("reentry: once,", f"if: '{shown}', reentry: once,") if reads == "condition" else two
+    note = PLAIN if reads == "condition" else PLAIN.replace("customer", "{{ experiments.one, experiments.two }}")
+    found = Counter[tuple[bool, bool, str, tuple[str, ...]]]()
+    for one in visited(book(tmp_path, two, note=note)).outcomes:
+        if "reentry" not in one.reason:
+            held = [variant_of({"shown": 50, "none": 50}, salt, one.customer) == "none" for salt in ("one", "two")]
+            found[held[0], held[1], one.outcome.value, tuple(one.exposed)] += 1
+    assert set(found) == {
+        (False, False, "fired", ("one", "two")),
+        (True, False, "held_out", ("one",)),
+        (False, True, "held_out", ("two",)),
+        (True, True, "held_out", ()),
+    }
+    assert found.total() == 300
+
+
 def test_everybody_is_exposed_once_with_the_first_decision_whatever_their_variant(tmp_path: Path) -> None:
     sim = visited(book(tmp_path))
     exposed = Counter(one.customer for one in sim.outcomes if one.exposed)

@@ -5,7 +5,7 @@ gets nothing because of their variant. Comparing only those who got something wo
 """
 
 from engine.core.book import RuleBook
-from engine.core.experiments.model import NONE, acts_under, decided_by, is_held_out, own_variants
+from engine.core.experiments.model import NONE, acts_under, decided_by, is_held_out, is_kept_back, own_variants
 from engine.core.firing import Candidate
 from engine.core.guards import PASS, HoldOut, Stop, Verdict
 from engine.core.state.model import State
@@ -20,9 +20,10 @@ def experiment(book: RuleBook, state: State, candidate: Candidate) -> Verdict:
     if acts_under(state, candidate, own):
         return PASS
     exposed = tuple(decided_by(book, state, candidate, own))
-    stops = exposed or [id_ for id_ in own if own[id_] == NONE]  # `none` of several, or another variant acts no more
+    # Of several `none` each alone changes nothing, so that none of them exposes: it would, more often in `none`.
+    stops = exposed or [id_ for id_ in own if own[id_] == NONE]
     reason = ", ".join(f"in variant {own[id_]} of experiment {id_}" for id_ in stops)
-    if any(own[id_] == NONE for id_ in exposed):
+    if is_kept_back(book, state, candidate, own):
         return HoldOut(reason, exposed)
     return Stop(Outcome.SUPPRESSED, reason, exposed)
 

@@ -5,6 +5,7 @@ writes to a state: `settle` notes who was exposed.
 """
 
 from collections.abc import Iterator, Mapping
+from itertools import product
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -90,6 +91,14 @@ def decided_by(book: "RuleBook", state: State, candidate: "Candidate", own: Mapp
         others = (variant for variant in book.catalog.experiments[id_].shares if variant != mine)
         if any(acts_under(state, candidate, {**own, id_: variant}) for variant in others):
             yield id_
+
+
+def is_kept_back(book: "RuleBook", state: State, candidate: "Candidate", own: Mapping[str, str]) -> bool:
+    """Whether rule or step would act if each `none` among the customer's variants were another one."""
+    nones = [id_ for id_ in own if own[id_] == NONE]
+    others = ([one for one in book.catalog.experiments[id_].shares if one != NONE] for id_ in nones)
+    ways = (dict(zip(nones, each, strict=True)) for each in product(*others)) if nones else ()
+    return any(acts_under(state, candidate, {**own, **each}) for each in ways)
 
 
 def exposed_event(experiment: str, variant: str, candidate: "Candidate", id_: str) -> Event:
