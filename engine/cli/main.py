@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import typer
 import typer.core
 
-from engine.errors import CannotConnect, EngineError, UsageError
+from engine.errors import CannotConnect, EngineError, UsageError, told_to_operators
 from engine.extras import naming_extras
 from engine.wiring.unwinding import unwound_by_signals
 
@@ -186,7 +186,7 @@ def _check_arguments(arguments: Sequence[str]) -> None:
 def run() -> None:
     """Runs a command: prints an EngineError as one message, without a traceback, and exits with code 1.
 
-    So it does with what the system refuses, such as a file that cannot be written.
+    So it does with what the system or DuckDB refuses, such as a file that cannot be written.
 
     SIGTERM, Ctrl-C and a closed terminal let it remove what it made for the time being; the code is 128 and the signal.
     """
@@ -197,7 +197,7 @@ def run() -> None:
         _check_arguments(sys.argv[1:])
         with unwound_by_signals(), naming_extras():
             app()
-    except (EngineError, OSError) as error:
+    except told_to_operators() as error:
         from engine.cli.console import complain  # rich takes 25 ms, which a command without colours does without
 
         for line in _complaints(error):
@@ -205,11 +205,13 @@ def run() -> None:
         sys.exit(1)
 
 
-def _complaints(error: EngineError | OSError) -> Iterator[str]:
+def _complaints(error: Exception) -> Iterator[str]:
     if isinstance(error, OSError):
         where = "" if error.filename is None else f"{error.filename}: "
         yield where + (error.strerror or str(error)).lower()
-        return
-    yield str(error)
+    elif isinstance(error, EngineError):
+        yield str(error)
+    else:
+        yield f"DuckDB: {str(error).splitlines()[0]}"  # the lines after it quote the query
     if isinstance(error, CannotConnect):
         yield error.advice

@@ -14,7 +14,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any, TypeVar, cast
 
-from engine.errors import EngineError, ShareEnded
+from engine.errors import ShareEnded, told_to_operators
 from engine.wiring.unwinding import signals_wait, unwound_by_signals
 
 T = TypeVar("T")
@@ -48,7 +48,8 @@ class _Counter:
 
 
 def in_processes(works: Sequence[Work[T]], progress: Progress) -> list[T]:
-    """Do each work in a process of its own. Raises the first EngineError, and ShareEnded where a process dies."""
+    """Do each work in a process of its own. Raises the first error that is told to operators, and ShareEnded where a
+    process dies."""
     started: list[tuple[BaseProcess, Connection]] = []
     try:
         with signals_wait():
@@ -70,7 +71,7 @@ def _collected(started: Sequence[tuple[BaseProcess, Connection]], progress: Prog
             said = _said(cast(Connection, hear), started)
             if isinstance(said, int):
                 progress(said)
-            elif isinstance(said, EngineError):
+            elif isinstance(said, Exception):
                 raise said
             else:
                 results[cast(Connection, hear)] = said[0]
@@ -115,5 +116,5 @@ def _act(
 def _do(work: Work[Any], tell: Connection) -> None:
     try:
         tell.send((work(tell.send),))
-    except EngineError as error:
+    except told_to_operators() as error:
         tell.send(error)

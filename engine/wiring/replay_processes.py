@@ -20,7 +20,7 @@ import msgspec
 
 from engine.adapters.memory import MemorySink, MemoryStore
 from engine.core.coupons import TEST_SECRET
-from engine.errors import EngineError, HistoryChanged, ShareEnded
+from engine.errors import HistoryChanged, ShareEnded, told_to_operators
 from engine.ports import Entry, OutreachSink
 from engine.replay.replay import share_of
 from engine.replay.summary import Summary, sum_of
@@ -130,7 +130,7 @@ class _Share:
         self.summary = Summary()
         wants = [sink is not None for sink in (sinks.outreach, sinks.outcomes, sinks.dead_letters)]
         self._process, self.hear = start(_decide, (place, number, task, wants), others)
-        self._said: Queue[_Batch | Summary | EngineError | None] = Queue(_AHEAD)
+        self._said: Queue[_Batch | Summary | Exception | None] = Queue(_AHEAD)
         """The next message; None if the process is gone."""
         self._listener: Thread | None = None
         self._deaths: Sequence[ShareEnded] = ()
@@ -155,7 +155,7 @@ class _Share:
         said = self._said.get()
         if said is None:
             raise self._deaths[0] if self._deaths else ShareEnded(0)
-        if isinstance(said, EngineError):
+        if isinstance(said, Exception):
             raise said
         if isinstance(said, Summary):
             self.summary = said
@@ -190,7 +190,7 @@ def _decide(place: int, number: int, task: Task, wants: Sequence[bool], tell: Co
         summary = replay_into(MemoryStore(), project, task.history, sinks=sinks, share=share, progress=batch_done)
         batch_done(0)
         tell.send(summary)
-    except EngineError as error:
+    except told_to_operators() as error:
         tell.send(error)
 
 

@@ -101,18 +101,30 @@ def sync(path: Path) -> None:
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Lock the archive against other writers; a killed process leaves no lock. Raises ArchiveBusy."""
+def opened(folder: Path) -> Iterator[Ledger]:
+    """Lock the archive against other writers, and give its ledger; a killed process leaves no lock.
+
+    What no commit names is deleted before, and also after: a disk that is full must not stay so.
+    Raises ArchiveBusy and ArchiveBroken.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "archive.lock").open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise ArchiveBusy(str(folder)) from error
-        yield
+        ledger = load(folder)
+        _drop_unnamed(folder, ledger)
+        try:
+            yield ledger
+        except OSError as error:
+            error.filename = error.filename or str(folder)  # writing to an open file names none
+            raise
+        finally:
+            _drop_unnamed(folder, load(folder))
 
 
-def drop_unnamed(folder: Path, ledger: Ledger) -> None:
+def _drop_unnamed(folder: Path, ledger: Ledger) -> None:
     """Delete the files of an unfinished commit; other files in the folder stay."""
     named = {path for paths in ledger.files.values() for path in paths}
     for path in folder.glob("kind=*/day=*/commit-*"):

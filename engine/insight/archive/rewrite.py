@@ -64,9 +64,7 @@ def erase(folder: Path, customers: Sequence[str]) -> int:
 def _opened(folder: Path) -> Iterator[Ledger]:
     """The ledger of an archive that is there, and is locked. What is misspelt must not be made, and found empty."""
     ledger_of(folder)
-    with ledgers.locked(folder):
-        ledger = ledgers.load(folder)
-        ledgers.drop_unnamed(folder, ledger)
+    with ledgers.opened(folder) as ledger:
         yield ledger
 
 

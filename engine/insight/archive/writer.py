@@ -5,7 +5,7 @@ The archiving command calls it. A record must not count before its commit, or a 
 
 from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from math import isfinite
@@ -48,12 +48,12 @@ class Archive:
     @contextmanager
     def opened(cls, folder: Path, commit_after: int = COMMIT_AFTER) -> Iterator[Self]:
         """Open the archive. Records not committed at the end are dropped. Raises ArchiveBusy and ArchiveBroken."""
-        with ledgers.locked(folder), ExitStack() as stack:
-            ledger = ledgers.load(folder)
-            ledgers.drop_unnamed(folder, ledger)
+        with ledgers.opened(folder) as ledger:
             archive = cls(folder, ledger, commit_after)
-            stack.callback(archive._drop_spools)
-            yield archive
+            try:
+                yield archive
+            finally:
+                archive._drop_spools()
 
     def next_offset(self, topic: str, partition: int) -> int | None:
         """The offset at which to continue reading; None: nothing was read yet."""
@@ -154,7 +154,8 @@ class Archive:
 
     def _drop_spools(self) -> None:
         for spool in self._spools.values():
-            spool.close()
+            with suppress(OSError):  # a full disk refuses the rest, which nobody wants
+                spool.close()
             Path(spool.name).unlink(missing_ok=True)
         self._spools.clear()
 

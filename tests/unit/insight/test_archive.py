@@ -3,8 +3,13 @@
 import gzip
 import json
 import random
+import re
+import resource
+import shutil
 import signal
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from multiprocessing import get_context
 from multiprocessing.connection import wait
@@ -22,6 +27,7 @@ from engine.insight.archive import Archive, ArchiveBroken, ArchiveBusy, Place, c
 from engine.insight.archive.ledger import NAME
 from engine.insight.figures.shop import NoPurchases, add_views
 from tests.support.archive_writer import DAY, RECORDS, fill, purchase
+from tests.support.command import Ran, engine
 from tests.support.folder_changes import changes
 
 PLACE = "topic, topic_partition, topic_offset"
@@ -191,13 +197,13 @@ def test_a_file_that_is_gone_or_damaged_is_named(tmp_path: Path) -> None:
         files_of(tmp_path, "events")
 
 
-def line(number: int) -> str:
+def line(number: int, **more: str) -> str:
     event = {
         "id": f"e-{number}",
         "type": "purchase",
         "customer": "c",
         "time": number * DAY,
-        "properties": {"amount": 1},
+        "properties": {"amount": 1} | more,
     }
     return json.dumps(event) + "\n"
 
@@ -260,3 +266,44 @@ def accept(file: Path, folder: Path, kind: str = "events") -> dict[str, int]:
     assert ran.exit_code == 0, ran.output
     told: dict[str, int] = msgspec.json.decode(ran.stdout)
     return told
+
+
+@contextmanager
+def no_file_beyond(size: int) -> Iterator[None]:
+    """As on a disk that fills up: in this process."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.parametrize("records", [1, 20], ids=["while a table is written", "before"])
+def test_a_disk_that_fills_up_is_named_and_what_was_written_is_gone(tmp_path: Path, records: int) -> None:
+    history, folder = tmp_path / "history.jsonl", filled(tmp_path / "archive")
+    history.write_text("".join(map(line, range(records))))
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    with no_file_beyond(1_000):
+        refused = archived(history, folder)
+    assert (refused.code, refused.out) == (1, "")
+    assert re.fullmatch(rf".*{folder}.*: .*file too large.*", refused.err.strip().lower())
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+    assert archived(history, folder).out.startswith(f"records: {records}")
+
+
+@pytest.mark.parametrize("command", ["archive --to {} --erase c", "backtest . --events {}", "replay --as-decided {}"])
+def test_whatever_reads_a_damaged_archive_names_the_file(tmp_path: Path, command: str) -> None:
+    for name in ("rules", "templates"):
+        shutil.copytree(SHOP / name, tmp_path / name)
+    folder = filled(tmp_path / "archive")
+    (path,) = folder.glob("kind=*/day=1970-01-03/*")
+    path.write_bytes(b"PAR1, but no more")
+    refused = engine(*command.format(folder).split(), folder=tmp_path)
+    assert (refused.code, len(refused.err.splitlines())) == (1, 1)
+    assert str(path) in refused.err
+
+
+def archived(history: Path, folder: Path) -> Ran:
+    command = ["archive", history, "--source", "shop.events", "--to", folder, "--rules", SHOP / "rules"]
+    return engine(*command, "--templates", SHOP / "templates", folder=folder.parent)
