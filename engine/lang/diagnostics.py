@@ -18,6 +18,7 @@ WARNINGS = frozenset(
         "borrowed-consent",
         "cap-never-fires",
         "consent-comes-later",
+        "counts-twice",
         "empty-link",
         "exit-after-click",
         "forgotten-points",

@@ -1,6 +1,6 @@
 """The grammar of `points`, and how they are compiled; `project` does so before segments and rules, which read them."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Annotated, Any
 
 from msgspec.structs import replace
@@ -118,6 +118,7 @@ def compile_points(site: Site, fields: PointsFields) -> Points:
     taken = [_taken(site.at("take_back", index), each, matches) for index, each in enumerate(fields.take_back)]
     expire = Expiry(fields.expire.after, fields.expire.to or "") if fields.expire else None
     _check_pending(site, fields)
+    _check_repeats(site, fields)
     return Points(
         fields.id,
         tuple(line for line in earn if line),
@@ -189,6 +190,18 @@ def _check_constant(site: Site, points: str) -> None:
         site.report("bad-value", "so few points count as none: they are rounded down", "write 1 or more")
     elif not number <= MAX_POINTS:
         site.report("bad-value", "so many points count as none", f"write {MAX_POINTS} at most")
+
+
+def _check_repeats(site: Site, fields: PointsFields) -> None:
+    """Report lines that say the same: every line that applies counts."""
+    lines: dict[str, Sequence[Strict]] = {"earn": fields.earn, "spend": fields.spend, "take_back": fields.take_back}
+    for name, each in lines.items():
+        for index, line in enumerate(each):
+            if line in each[:index]:
+                message = f"an earlier line of `{name}` says the same, and both count"
+                site.at(name, index).report(
+                    "counts-twice", message, "take one out, or say in `where` when each applies"
+                )
 
 
 def _check_pending(site: Site, fields: PointsFields) -> None:
