@@ -66,10 +66,15 @@ class Ledger(msgspec.Struct):
 
 
 def load(folder: Path) -> Ledger:
-    """Read the ledger; an empty one if there is no archive yet. Raises ArchiveBroken."""
+    """Read the ledger; an empty one if there is no archive yet, and no file of one. Raises ArchiveBroken."""
     try:
         ledger = msgspec.json.decode((folder / NAME).read_bytes(), type=Ledger)
     except FileNotFoundError:
+        if any(_committed(folder)):
+            reason = (
+                f"{NAME} is gone, which says what belongs to the archive: put it back, or archive into another folder"
+            )
+            raise ArchiveBroken(str(folder), reason) from None
         return Ledger(guests_from={})
     except UNREADABLE as error:
         raise ArchiveBroken(str(folder), f"{NAME} is not what `engine archive` wrote: {error}") from error
@@ -124,10 +129,15 @@ def opened(folder: Path) -> Iterator[Ledger]:
             _drop_unnamed(folder, load(folder))
 
 
+def _committed(folder: Path) -> Iterator[Path]:
+    """The files of all commits, also of one that is not finished."""
+    return folder.glob("kind=*/day=*/commit-*")
+
+
 def _drop_unnamed(folder: Path, ledger: Ledger) -> None:
     """Delete the files of an unfinished commit; other files in the folder stay."""
     named = {path for paths in ledger.files.values() for path in paths}
-    for path in folder.glob("kind=*/day=*/commit-*"):
+    for path in _committed(folder):
         if path.relative_to(folder).as_posix() not in named:
             path.unlink()
     for path in folder.glob("spool-*"):

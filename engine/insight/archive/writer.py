@@ -133,7 +133,9 @@ class Archive:
 
         A first commit without any makes an archive too, so that an empty one is not taken for none.
         """
-        if not self._read and (self.folder / ledgers.NAME).exists():
+        if not (self.folder / ledgers.NAME).exists():  # before any file: those without it are of one that was lost
+            ledgers.store(self.folder, self.ledger)
+        if not self._read:
             return
         made = {kind: self._write(kind, spool) for kind, spool in self._spools.items()}
         ledger = msgspec.structs.replace(self.ledger, commits=self.ledger.commits + 1)
@@ -227,8 +229,9 @@ def files_of(folder: Path, kind: Kind) -> list[str]:
 
 def ledger_of(folder: Path) -> Ledger:
     """What the archive says of itself. Raises ArchiveBroken if there is no archive."""
+    ledger = ledgers.load(folder)
     if not (folder / ledgers.NAME).exists():
         raise ledgers.ArchiveBroken(
             str(folder), f"is no archive (it has no {ledgers.NAME}); `engine archive` makes one"
         )
-    return ledgers.load(folder)
+    return ledger

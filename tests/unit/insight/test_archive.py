@@ -169,6 +169,17 @@ def test_a_folder_that_is_no_archive_is_said_to_be_none(tmp_path: Path) -> None:
         pass
 
 
+def test_an_archive_whose_ledger_was_lost_is_left_alone(tmp_path: Path) -> None:
+    """What a topic has no longer would be deleted as if it were of an unfinished commit."""
+    (filled(tmp_path) / NAME).unlink()
+    with pytest.raises(ArchiveBroken, match="gone"), Archive.opened(tmp_path):
+        pass
+    for read in (compact, partial(files_of, kind="events")):
+        with pytest.raises(ArchiveBroken, match="gone"):
+            read(tmp_path)
+    assert len(rows(tmp_path)) == 10
+
+
 def test_an_archive_of_a_history_without_a_record_is_one(tmp_path: Path) -> None:
     history, folder = tmp_path / "history.jsonl", tmp_path / "archive"
     history.touch()
