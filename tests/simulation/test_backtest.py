@@ -99,11 +99,12 @@ def test_segments_move_as_in_a_replay(seed: int, end: int, lateness: int, heard:
     assert lines_of(decided(some, events, end, Counting())) == wanted
 
 
-def test_an_event_that_rules_only_react_to_is_decided_as_any_other() -> None:
+@pytest.mark.parametrize("start", [START, -START])
+def test_an_event_that_rules_only_react_to_is_decided_as_any_other(start: int) -> None:
     rules = book(*every_kind(HOUR))
     short, long = State(mark=rules.mark), State(mark=rules.mark)
     for number in range(9):
-        one = event("buy", START + number * 60_000)
+        one = event("buy", start + number * 60_000)
         found = count_and_react(rules, rules.roles["buy"], short, one, one.time)
         wanted = decide(rules, long, one, one.time, one.time)
         assert (found.outcomes if found else []) == wanted.outcomes
