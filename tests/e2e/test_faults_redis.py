@@ -3,12 +3,12 @@
 import os
 import random
 import signal
-import time
 
 import pytest
 
 from engine.operate.customers import erase_everywhere
 from tests.services import RedisServer
+from tests.services.processes import wait_until
 from tests.support.effort import Effort, tried_hard
 from tests.support.faults import Stage, moments
 from tests.support.job import make_job, project
@@ -139,8 +139,9 @@ def test_a_commit_whose_answer_never_came_counts_once(frail: Stage, redis: Redis
     frail.start("a", batch=200)
     for moment in moments(random.Random(effort.seed), effort.of(2, 10), 1, effort.events * 4 // 5):
         frail.until_processed(moment)
+        before = frail.said("the store does not answer")
         os.kill(redis.pid, signal.SIGSTOP)
-        time.sleep(2)  # longer than the worker waits for an answer; nothing can be asked meanwhile
+        wait_until(lambda: frail.said("the store does not answer") > before, "the worker waits no longer")  # noqa: B023, called here
         os.kill(redis.pid, signal.SIGCONT)
     frail.finish()
     verdict = frail.verdict(job.wanted)
