@@ -106,8 +106,3 @@ def _counted(histories: Iterable[History]) -> Counter[History]:
 
 def _mean_age(kinds: Counter[History]) -> float:
     return fsum(history.age * count for history, count in kinds.items()) / kinds.total() or 1.0
-
-
-def total_expected(model: ParetoNbd | BgNbd, histories: Sequence[History], weeks: float) -> float:
-    """Purchase days to expect of all customers together."""
-    return fsum(count * model.expected(history, weeks) for history, count in Counter(histories).items())
