@@ -158,18 +158,18 @@ class MilestoneFields(TriggerFields):
             if level <= highest:
                 why = "is given twice or out of order" if index else "is there before anything has happened"
                 place.report("unreachable-level", f"level {level:g} {why}", "list levels above 0, lowest first")
-            elif level >= MAX_SUMMABLE:
-                place.report("unreachable-level", f"level {level:g} is never reached", f"at most {MAX_SUMMABLE:.0f}")
-            elif self.count:
-                _check_whole(place, level)
+            else:
+                self._check_level(place, level)
             highest = max(highest, level)
-        if self.count:
-            _check_whole(site.at("every"), self.every)
+        self._check_level(site.at("every"), self.every)
 
-
-def _check_whole(site: Site, level: float) -> None:
-    if level % 1:
-        site.report("unreachable-level", f"no count is ever {level:g}", "counts are whole numbers")
+    def _check_level(self, site: Site, level: float) -> None:
+        if level >= MAX_SUMMABLE:
+            site.report("unreachable-level", f"level {level:g} is never reached", f"at most {MAX_SUMMABLE:.0f}")
+        elif self.count and level % 1:
+            site.report("unreachable-level", f"no count is ever {level:g}", "counts are whole numbers")
+        elif level != round(level, 6):
+            site.report("unreachable-level", f"no sum is ever {level:g}", "sums are kept to 6 decimals")
 
 
 class AbandonedFields(TriggerFields):
