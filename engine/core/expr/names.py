@@ -91,7 +91,7 @@ class Names:
             "experiments": self._variant,
             "steps": self._step,
         }
-        return meanings[root.id](root, rest) if root.id in meanings else self._unknown_root(root)
+        return meanings.get(root.id, self._unknown_root)(root, rest)
 
     def call(self, node: ast.Call) -> Node:
         """The meaning of `events.<type>.count(...)`, `.sum(...)` and `scores.buys_within(...)`."""
@@ -125,12 +125,14 @@ class Names:
                 return []
         return steps
 
-    def _unknown_root(self, root: ast.Name) -> Node:
+    def _unknown_root(self, root: ast.Name, rest: list[ast.Name]) -> Node:
         if root.id == "coupons":
             return self._broken("unknown-root", "expressions can't read coupons", root, "templates show them")
         owners = [(self._catalog.profile, "profile"), (self._properties(), "event")]
         paths = [f"{owner}.{root.id}" for declared, owner in owners if root.id in declared]
         help_ = f"did you mean {' or '.join(paths)}?" if paths else offer("an expression can read", ROOTS, root.id)
+        if not (paths or rest or difflib.get_close_matches(root.id, ROOTS, 1)):
+            help_ += f"; a text needs quotes: '{root.id}'"
         return self._broken("unknown-root", f"'{root.id}' is not known here", root, help_)
 
     def _step(self, root: ast.Name, rest: list[ast.Name]) -> Node:
