@@ -54,20 +54,14 @@ def _pasts(old: OldCustomer, names: Names) -> Iterator[bytes]:
             yield encode_past(decode_old_past(old.customer, record), names)
 
 
-def upgrade(
-    store: StateStore,
-    old: HasFormat2,
-    partition: int,
-    progress: Callable[[int], None] = lambda customers: None,
-    convert: Convert = converted,
-) -> None:
+def upgrade(store: StateStore, old: HasFormat2, partition: int, convert: Convert = converted) -> None:
     """Move the partition, or go on where another stopped. Does nothing where there is nothing to move.
 
     Raises Fenced if others write to the partition again and again.
     """
     for attempt in range(TRIES):
         try:
-            _move(store, old, partition, progress, convert)
+            _move(store, old, partition, convert)
         except Fenced:
             if attempt == TRIES - 1:
                 raise
@@ -75,9 +69,7 @@ def upgrade(
             return
 
 
-def _move(
-    store: StateStore, old: HasFormat2, partition: int, progress: Callable[[int], None], convert: Convert
-) -> None:
+def _move(store: StateStore, old: HasFormat2, partition: int, convert: Convert) -> None:
     before = old.old_meta(partition)
     opened = Opened(b"", before, set(), {}) if before is not None else store.open(partition)
     if opened.meta.states > KNOWN_STATES:
@@ -91,7 +83,6 @@ def _move(
     while page := old.old_customers(partition, PAGE):
         opened = _committed(store, partition, _moving(opened, page, convert))
         old.drop_old(partition, [one.customer for one in page])
-        progress(len(page))
     _committed(store, partition, _next(opened, moving_from=0))
 
 

@@ -64,13 +64,11 @@ def customers_needed(metric: Metric, lift: float, split: Split, *, power: float 
     return ceil(max(needed, _fewest(metric, split)))
 
 
-def lift_found(
-    metric: Metric, customers: int, split: Split, *, power: float = 0.8, alpha: float = ALPHA
-) -> float | None:
+def lift_found(metric: Metric, customers: int, split: Split, *, power: float = 0.8) -> float | None:
     """The smallest lift that so many customers show with this power; None: they are too few for any."""
 
     def enough(lift: float) -> bool:
-        return customers_needed(metric, lift, split, power=power, alpha=alpha) <= customers
+        return customers_needed(metric, lift, split, power=power) <= customers
 
     low, high = 0.0, min(metric.largest_lift, LARGEST_LIFT)
     if high <= 0 or not enough(high):

@@ -86,10 +86,10 @@ def fit_sample(model: str, seen: Sample) -> Fitted:
     return Fitted(purchases, spending, seen.until)
 
 
-def sample_to_check(shop: Shop, most: int = MAX_SAMPLE) -> Sample | None:
+def sample_to_check(shop: Shop) -> Sample | None:
     """A sample with two fifths of the time after its day, at most 39 weeks; None if that is less than a week."""
     weeks = min(39, (shop.end - shop.first).days * 2 // 5 // 7)
-    return sample(shop, shop.end - timedelta(weeks=weeks), weeks, most) if weeks else None
+    return sample(shop, shop.end - timedelta(weeks=weeks), weeks) if weeks else None
 
 
 def check_fit(model: str, seen: Sample) -> Check:

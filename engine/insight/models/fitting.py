@@ -62,7 +62,7 @@ def fit_purchases(name: str, histories: Iterable[History]) -> Fit[ParetoNbd] | F
     return fit_bg_nbd(histories) if name == BgNbd.name else fit_pareto_nbd(histories)
 
 
-def fit_spending(spendings: Iterable[Spending], coarse: int = COARSE) -> Fit[GammaGamma]:
+def fit_spending(spendings: Iterable[Spending]) -> Fit[GammaGamma]:
     """Fit spending. Customers without a paid repeat purchase are left out. Raises TooFew."""
     kinds = Counter(one for one in spendings if one.purchases > 0 and one.mean > 0)
     customers = kinds.total()
@@ -70,7 +70,7 @@ def fit_spending(spendings: Iterable[Spending], coarse: int = COARSE) -> Fit[Gam
         message = f"{customers} customers have paid for a repeat purchase; a fit needs {MIN_REPEAT_BUYERS}"
         raise TooFew(message)
     mean = fsum(spending.mean * count for spending, count in kinds.items()) / customers
-    best = _best(likelihood.gamma_gamma, kinds, (3.0, 3.0, mean), coarse)
+    best = _best(likelihood.gamma_gamma, kinds, (3.0, 3.0, mean), COARSE)
     return Fit(GammaGamma(*best.at), best.value, customers, best.converged)
 
 

@@ -5,10 +5,11 @@
 
 from engine.insight.figures.predicting import Check, Fitted, Sample
 from engine.insight.figures.shop import Shop
-from engine.insight.models.value import lifetime_value
 from engine.insight.report.content import Bars, Figure, Lines, Section
 
 AHEAD_WEEKS = 13
+YEAR = 365.25 / 7
+"""Weeks."""
 
 
 def predictions(shop: Shop, fitted: Fitted, today: Sample, check: Check) -> Section:
@@ -33,8 +34,10 @@ def predictions(shop: Shop, fitted: Fitted, today: Sample, check: Check) -> Sect
     ]
     if fitted.spending:
         how_much = fitted.spending.model
-        values = [lifetime_value(model, how_much, one.history, one.spending) for one, _ in customers]
-        mean = sum(values) / len(values)
+        spent = sum(
+            chance * model.yet_to_come(one.history, YEAR) * how_much.expected(one.spending) for one, chance in customers
+        )
+        mean = spent / len(customers)
         figures.insert(1, Figure("modelled_value", "worth in 12 months", mean, "money", "CLV, modelled; a customer"))
     spread = [0.0] * 10
     for _, chance in customers:
