@@ -7,8 +7,10 @@ differently (2 and 2.0 digits, the two 2:30 of a night in autumn) are different 
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime
+from decimal import InvalidOperation
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -25,6 +27,8 @@ _MONTH_AND_DAY = re.compile(r"\d\d-\d\d")
 _LEAP_YEAR = "2000-"
 _LONGEST_FORMAT = 64
 _MOST_DIGITS = 12
+_TOO_LARGE = "the number has too many digits to be printed"
+_BOTH = "this pattern prints days as well as hours; the filter `datetime` knows both"
 
 Filters = dict[str, Callable[..., Any]]
 
@@ -81,7 +85,8 @@ def _money(value: float, currency: str, locale: "Locale") -> str:
     if not (isinstance(currency, str) and numbers.is_currency(currency)):
         message = "money needs a currency code such as EUR"
         raise TemplateTrouble(message)
-    text = numbers.format_currency(value, currency, locale=locale)
+    with _as_trouble(InvalidOperation, _TOO_LARGE):
+        text = numbers.format_currency(value, currency, locale=locale)
     symbols = locale.number_symbols[locale.default_numbering_system]
     if "currencyDecimal" in symbols:  # Swiss French: 12,50 but 12.50 CHF; Babel has the symbol and does not use it
         return text.replace(symbols["decimal"], symbols["currencyDecimal"])
@@ -92,14 +97,16 @@ def _money(value: float, currency: str, locale: "Locale") -> str:
 def _decimal(value: float, digits: int | None, locale: "Locale") -> str:
     from babel import numbers
 
-    return numbers.format_decimal(value, _with_digits(locale.decimal_formats[None].pattern, digits), locale)
+    with _as_trouble(InvalidOperation, _TOO_LARGE):
+        return numbers.format_decimal(value, _with_digits(locale.decimal_formats[None].pattern, digits), locale)
 
 
 @lru_cache(maxsize=8192, typed=True)
 def _percent(value: float, digits: int, locale: "Locale") -> str:
     from babel import numbers
 
-    return numbers.format_percent(value, _with_digits(locale.percent_formats[None].pattern, digits), locale)
+    with _as_trouble(InvalidOperation, _TOO_LARGE):
+        return numbers.format_percent(value, _with_digits(locale.percent_formats[None].pattern, digits), locale)
 
 
 def _with_digits(pattern: str, digits: int | None) -> str:
@@ -123,7 +130,8 @@ def _day_of_month(day: datetime, locale: "Locale") -> str:
 def _date(day: date, format: str, locale: "Locale") -> str:
     from babel import dates
 
-    return dates.format_date(day, _checked(format), locale)
+    with _as_trouble(AttributeError, _BOTH):
+        return dates.format_date(day, _checked(format), locale)
 
 
 @lru_cache(maxsize=8192)
@@ -138,7 +146,17 @@ def _datetime(moment: datetime, fold: int, zone: ZoneInfo, format: str, locale: 
 def _time(moment: datetime, fold: int, zone: ZoneInfo, format: str, locale: "Locale") -> str:
     from babel import dates
 
-    return dates.format_time(moment, _checked(format), zone, locale)
+    with _as_trouble(AttributeError, _BOTH):
+        return dates.format_time(moment, _checked(format), zone, locale)
+
+
+@contextmanager
+def _as_trouble(error: type[Exception], message: str) -> Iterator[None]:
+    """Say in words what Babel means by an error."""
+    try:
+        yield
+    except error:
+        raise TemplateTrouble(message) from None
 
 
 def _checked(format: str) -> Any:

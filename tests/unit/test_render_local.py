@@ -89,6 +89,20 @@ def test_what_is_no_amount_or_moment_fails(tmp_path: Path, expression: str) -> N
     assert "Anna" not in reason_of(said, tmp_path, expression)
 
 
+@pytest.mark.parametrize(
+    ("expression", "why"),
+    [
+        ("event.time | date('d MMMM HH:mm')", "the filter `datetime` knows both"),
+        ("event.time | time('d MMMM HH:mm')", "the filter `datetime` knows both"),
+        ("1e30 | number", "too many digits"),
+        ("1e30 | money('EUR')", "too many digits"),
+        ("1e27 | percent", "too many digits"),
+    ],
+)
+def test_what_cannot_be_printed_is_told_in_words(tmp_path: Path, expression: str, why: str) -> None:
+    assert why in reason_of(said, tmp_path, expression)
+
+
 def test_a_missing_amount_is_called_by_its_name(tmp_path: Path) -> None:
     assert reason_of(said, tmp_path, "profile.spent | money('EUR')") == "line 1: profile has no 'spent'"
     assert reason_of(said, tmp_path, "profile.since | date") == "line 1: profile has no 'since'"
