@@ -16,7 +16,7 @@ from engine.replay.comparison import Arrived, Comparison, Difference, Recorded
 from engine.replay.one_customer import OneCustomer
 from engine.replay.one_run import OneRun, groups
 from engine.replay.rolled_out import Courses
-from engine.worker.change import Side
+from engine.worker.context import Rules
 
 
 class AsDecided:
@@ -26,7 +26,7 @@ class AsDecided:
     be the arrival of the event: with several it is the time of the slowest one, and may be behind.
     """
 
-    def __init__(self, books: Mapping[str, Side], usual: str, courses: Courses, *, one_topic: bool) -> None:
+    def __init__(self, books: Mapping[str, Rules], usual: str, courses: Courses, *, one_topic: bool) -> None:
         self._books = books
         self._usual = usual
         self._courses = courses

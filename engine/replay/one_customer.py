@@ -16,7 +16,7 @@ from engine.core.state.model import State
 from engine.model import DerivedEvent, Event, Identified, OutcomeRecord, WakeUp
 from engine.ports import UNLIMITED
 from engine.replay.rolled_out import Course, Standing
-from engine.worker.change import Side
+from engine.worker.context import Rules
 from engine.worker.turns import entries_of
 
 Input = Event | Identified | WakeUp
@@ -36,16 +36,16 @@ class Kept(NamedTuple):
     aside: tuple[bytes, int] | None
     tried: Standing | None
     standing: Standing | None
-    side: Side
+    rules: Rules
 
 
 class OneCustomer:
     """Begins with the book of `revision`; `courses` are the roll-outs whose two books are among `books`."""
 
-    def __init__(self, name: str, books: Mapping[str, Side], revision: str, courses: Sequence[Course]) -> None:
+    def __init__(self, name: str, books: Mapping[str, Rules], revision: str, courses: Sequence[Course]) -> None:
         self.name = name
         self.state: State | None = None
-        self.side = books[revision]
+        self.rules = books[revision]
         self.made_for_others: dict[str, str] = {}
         """Event that a rule has made -> the other customer whom it is for."""
         self._books = books
@@ -57,17 +57,17 @@ class OneCustomer:
 
     def kept(self) -> Kept:
         """All that a decision changes."""
-        return Kept(_encoded(self.state), _encoded(self._aside), self._tried, self._standing, self.side)
+        return Kept(_encoded(self.state), _encoded(self._aside), self._tried, self._standing, self.rules)
 
     def restore(self, kept: Kept) -> None:
         self.state, self._aside = _decoded(kept.state), _decoded(kept.aside)
-        self._tried, self._standing, self.side = kept.tried, kept.standing, kept.side
+        self._tried, self._standing, self.rules = kept.tried, kept.standing, kept.rules
 
     def decide(self, input: Input, now: int, present: int) -> list[OutcomeRecord]:
         """Decide by the book that counts, and by the other one beside it. Raises what `decide` raises."""
         if self._tried is not None:
             self._decide_aside(input, now, present)
-        decision = _decided(self.side, self.state, input, now, present)
+        decision = _decided(self.rules, self.state, input, now, present)
         self.state = decision.state
         for effect in decision.effects:
             if isinstance(effect, DerivedEvent) and not effect.is_copy:
@@ -80,7 +80,7 @@ class OneCustomer:
             self._leave(self._aside, recorded.revision)  # they were to have the new book, and did not have it yet
         elif self._tried is None and self._is_to_try(recorded.revision):
             self._try_new()
-        self.side = self._books[recorded.revision]
+        self.rules = self._books[recorded.revision]
 
     def follow(self, at: int, following: Next | None) -> None:
         """Go over to the book that is the customer's at this moment by what is known of roll-outs."""
@@ -90,7 +90,7 @@ class OneCustomer:
             return
         self._standing = standing
         rollout, turn = standing
-        if self.side.book.revision not in (rollout.base, rollout.revision):
+        if self.rules.book.revision not in (rollout.base, rollout.revision):
             return
         if turn == "both":
             if following is None or following.revision != rollout.base or self.standing(following.at) != standing:
@@ -99,8 +99,8 @@ class OneCustomer:
         elif self._tried is not None:
             self._end_canary(rollout.revision if turn == "new" else rollout.base, rollout.began, back=turn == "old")
         else:
-            before, self.side = self.side, self._books[rollout.revision if turn == "new" else rollout.base]
-            if self.side is not before:
+            before, self.rules = self.rules, self._books[rollout.revision if turn == "new" else rollout.base]
+            if self.rules is not before:
                 self._meet(rollout.began)
 
     def standing(self, at: int) -> Standing | None:
@@ -115,7 +115,7 @@ class OneCustomer:
     def _try_new(self) -> None:
         assert self._standing is not None
         self._tried, self._aside = self._standing, _decoded(_encoded(self.state))
-        self.side = self._books[self._standing.rollout.revision]
+        self.rules = self._books[self._standing.rollout.revision]
 
     def _meet(self, at: int) -> None:
         """Meet another book at its beginning, as by the sweep; what is due at once is left to its recorded moment."""
@@ -135,7 +135,7 @@ class OneCustomer:
 
     def _leave(self, state: State | None, revision: str) -> None:
         self.state, self._aside, self._tried = state, None, None
-        self.side = self._books[revision]
+        self.rules = self._books[revision]
 
     def _decide_aside(self, input: Input, now: int, present: int) -> None:
         self._pass_time_aside(now - 1)
@@ -159,10 +159,10 @@ class OneCustomer:
             self._aside = _decoded(before)
 
 
-def _decided(side: Side, state: State | None, input: Input, now: int, present: int) -> Decision:
-    decision = decide(side.book, state, input, now, present)
+def _decided(rules: Rules, state: State | None, input: Input, now: int, present: int) -> Decision:
+    decision = decide(rules.book, state, input, now, present)
     if decision.effects:
-        entries_of(side.book, decision, side.renderer, UNLIMITED, now)
+        entries_of(rules.book, decision, rules.renderer, UNLIMITED, now)
     return decision
 
 

@@ -210,7 +210,7 @@ class OneRun:
 
     def _due(self) -> int:
         """The clock at which something is due, 0: never."""
-        book, state = self.customer.side.book, self.customer.state
+        book, state = self.customer.rules.book, self.customer.state
         due = soonest_due(book, state) if state is not None else 0
         return due + book.policy.allowed_lateness if due else 0
 

@@ -24,7 +24,7 @@ from engine.wiring.archived_inputs import INPUTS, ArchivedInputs
 from engine.wiring.backtest import RuleFolders
 from engine.wiring.coupons import secret_or_test
 from engine.wiring.rollouts import phases_of
-from engine.worker.change import Side
+from engine.worker.context import Rules
 
 if TYPE_CHECKING:
     import duckdb
@@ -57,7 +57,7 @@ def compare(settings: Settings, archive: Path, folders: Sequence[RuleFolders]) -
     Raises ArchiveBroken and RulesBroken.
     """
     projects = [load_project(one.rules, one.templates).signing(secret_or_test(settings)) for one in folders]
-    books = {one.book.revision: Side(one.book, one.renderer) for one in projects}
+    books = {one.book.revision: Rules(one.book, one.renderer) for one in projects}
     catalog, usual = projects[0].book.catalog, projects[0].book.revision
     one_topic = len(catalog.sources) == 1 and catalog.sources[0].keyed and not catalog.derives
     run = AsDecided(books, usual, Courses(phases_of(ledger_of(archive).rollouts)), one_topic=one_topic)

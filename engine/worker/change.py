@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Final
 
-from engine.core.book import RuleBook
-from engine.ports import Meta, Renderer, Rollout
+from engine.ports import Meta, Rollout
+from engine.worker.context import Rules
 
 WHOLE: Final = 10_000
 """A share of everybody."""
@@ -18,27 +18,19 @@ PASSES: Final = 24
 
 
 @dataclass(frozen=True, slots=True)
-class Side:
-    """A rule book with the renderer of its templates."""
-
-    book: RuleBook
-    renderer: Renderer
-
-
-@dataclass(frozen=True, slots=True)
 class Change:
     """A roll-out with its two books. `old` is for those who do not have the new one."""
 
     rollout: Rollout
-    old: Side
-    new: Side
+    old: Rules
+    new: Rules
 
     @property
     def is_canary(self) -> bool:
         return self.rollout.phase == "canary"
 
     @property
-    def main(self) -> Side:
+    def main(self) -> Rules:
         """The book of those who are in no share: what the partition counts as its own."""
         return self.new if self.rollout.phase == "finished" else self.old
 

@@ -21,7 +21,7 @@ class Rules:
 
     book: RuleBook
     renderer: Renderer
-    decoders: Mapping[str, Decoder | IngestedDecoder]
+    decoders: Mapping[str, Decoder | IngestedDecoder] = field(default_factory=dict)
 
 
 def _no_book(revision: str) -> Rules:

@@ -28,7 +28,7 @@ from engine.ports import (
 from engine.wire.dead_letters import DeadLetter, encode_letter, of_failure, of_outreach, of_record
 from engine.wire.decode import place_of
 from engine.wire.records import encode_outcome, failed_outreach
-from engine.worker.change import Change, Side
+from engine.worker.change import Change
 from engine.worker.clock import LiveClock
 from engine.worker.context import Rules, WorkerContext
 from engine.worker.executors import Step
@@ -228,7 +228,7 @@ class PartitionOwner:
             self.context.hooks.rollout(self.number, None, ours)
             return
         old, new = self._rules_of(rollout)
-        partition.follow(Change(rollout, Side(old.book, old.renderer), Side(new.book, new.renderer)))
+        partition.follow(Change(rollout, old, new))
         self._decoders = {
             topic: TwoDecoders(decoder, new.decoders[topic], self._has_new) if old is not new else decoder
             for topic, decoder in old.decoders.items()

@@ -15,7 +15,8 @@ from engine.model import Event, Identified, Outcome
 from engine.ports import Counts
 from engine.wire.feedback import FeedbackKind
 from engine.wire.histories import Names
-from engine.worker.change import Change, Side
+from engine.worker.change import Change
+from engine.worker.context import Rules
 from engine.worker.holding import Decided
 from engine.worker.turns import Failed, Told, Turns
 from engine.worker.values import Shadow, Value
@@ -37,13 +38,13 @@ class TwoBooks:
         oldest: int,
         largest: int,
     ) -> None:
-        def turns(side: Side, decided: Decided, names: Names) -> Turns:
+        def turns(rules: Rules, decided: Decided, names: Names) -> Turns:
             return Turns(
-                side.book, side.renderer, clocks, decided, wall=wall, names=names, oldest=oldest, largest=largest
+                rules.book, rules.renderer, clocks, decided, wall=wall, names=names, oldest=oldest, largest=largest
             )
 
         self.change = change
-        self.lateness = min(side.book.policy.allowed_lateness for side in (change.old, change.new))
+        self.lateness = min(each.book.policy.allowed_lateness for each in (change.old, change.new))
         self.decided = decided
         self.names = names
         self._passed = change.passed(clocks[0])

@@ -11,7 +11,8 @@ from engine.operate.rollout import begin, end
 from engine.ports import Limits, Rollout
 from engine.testing import load_project
 from engine.wiring.books import files_of, packed
-from engine.worker.change import PASSES, Change, Side
+from engine.worker.change import PASSES, Change
+from engine.worker.context import Rules
 from tests.support.effort import Effort, tried_hard
 from tests.support.faults import Stage, moments
 from tests.support.job import Firing, make_job, project
@@ -35,7 +36,7 @@ class Trial:
         for name, files in (("old", self.files), ("new", changed)):
             folder = write_project(tmp_path / name, files)
             opened = load_project(folder / "rules", folder / "templates")
-            sides.append(Side(opened.book, opened.renderer))
+            sides.append(Rules(opened.book, opened.renderer))
             self.books[opened.book.revision] = packed(files_of(folder / "rules", folder / "templates"))
         old, new = self.books
         self.rollout = Rollout(old, new, SHARE, 1)

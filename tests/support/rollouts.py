@@ -9,7 +9,8 @@ from engine.core.triggers.event import OnEvent
 from engine.core.triggers.inactivity import Inactivity
 from engine.model import Event, OutcomeRecord
 from engine.ports import Record, Rollout
-from engine.worker.change import Change, Side
+from engine.worker.change import Change
+from engine.worker.context import Rules
 from engine.worker.executors import results
 from engine.worker.partition import Partition
 from engine.worker.result import Arrival
@@ -24,7 +25,7 @@ class Shop:
     """One partition on an event clock. It is opened anew before everything that happens, as by another worker."""
 
     def __init__(self, old: RuleBook, new: RuleBook, failing: Sequence[str] = ()) -> None:
-        self.old, self.new = Side(old, Plain()), Side(new, Plain(*failing))
+        self.old, self.new = Rules(old, Plain()), Rules(new, Plain(*failing))
         self.store = MemoryStore()
         self.outcomes: list[OutcomeRecord] = []
         self._read = 0

@@ -72,7 +72,7 @@ _FORBIDDEN: dict[type[ast.AST], tuple[str, str]] = {
 }
 
 
-class Side(NamedTuple):
+class Operand(NamedTuple):
     """One operand: its meaning and its place in the text."""
 
     node: Node
@@ -162,21 +162,23 @@ class Checker:
         if checked.kind in NUMBERS:
             return checked
         code = "expression-forbidden" if sign == "*" and checked.kind == "string" else "type-mismatch"
-        return self._broken(code, self._what(Side(checked, node)), node, f"'{sign}' takes numbers only")
+        return self._broken(code, self._what(Operand(checked, node)), node, f"'{sign}' takes numbers only")
 
-    def _what(self, side: Side) -> str:
-        excerpt = self._source.excerpt(side.at)
-        return f"{excerpt if isinstance(side.node, Constant) else repr(excerpt)} is {with_article(side.node.kind)}"
+    def _what(self, operand: Operand) -> str:
+        excerpt = self._source.excerpt(operand.at)
+        return (
+            f"{excerpt if isinstance(operand.node, Constant) else repr(excerpt)} is {with_article(operand.node.kind)}"
+        )
 
     def _comparisons(self, node: ast.Compare) -> Node:
-        sides = [Side(self.check(node.left), node.left)]
+        operands = [Operand(self.check(node.left), node.left)]
         for op, at in zip(node.ops, node.comparators, strict=True):
             listed = isinstance(op, ast.In | ast.NotIn) and isinstance(at, ast.List | ast.Tuple)
-            sides.append(Side(LIST if listed else self.check(at), at))
-        tests = tuple(self._comparison(op, *pair) for op, pair in zip(node.ops, pairwise(sides), strict=True))
+            operands.append(Operand(LIST if listed else self.check(at), at))
+        tests = tuple(self._comparison(op, *pair) for op, pair in zip(node.ops, pairwise(operands), strict=True))
         return tests[0] if len(tests) == 1 else Junction(True, tests)
 
-    def _comparison(self, op: ast.cmpop, left: Side, right: Side) -> Node:
+    def _comparison(self, op: ast.cmpop, left: Operand, right: Operand) -> Node:
         if isinstance(op, ast.In | ast.NotIn):
             return self._membership(left, right, isinstance(op, ast.NotIn))
         order = _ORDERS.get(type(op))
@@ -192,8 +194,8 @@ class Checker:
         if isinstance(left.node, SegmentLevel) or isinstance(right.node, SegmentLevel):
             return self._levels(order, left, right)
         nodes = self._beside(left, kinds[1]), self._beside(right, kinds[0])
-        for side, other in ((left, right), (right, left)):
-            if isinstance(other.node, Constant) and not self._is_variant(side.node, other.node.value, other.at):
+        for operand, other in ((left, right), (right, left)):
+            if isinstance(other.node, Constant) and not self._is_variant(operand.node, other.node.value, other.at):
                 return BROKEN
         if comparable(nodes[0].kind, nodes[1].kind, order):
             return Comparison(order, *nodes)
@@ -202,14 +204,14 @@ class Checker:
             help_ = "a day compares with days and with `today`, a time with times and with `now`"
         return self._broken("type-mismatch", message, left.at, help_, right.at)
 
-    def _levels(self, order: Order, left: Side, right: Side) -> Node:
+    def _levels(self, order: Order, left: Operand, right: Operand) -> Node:
         """Levels compare by their height, not by their letters."""
         one, other = (left, right) if isinstance(left.node, SegmentLevel) else (right, left)
         level, against = one.node, other.node
         assert isinstance(level, SegmentLevel)
         if isinstance(against, SegmentLevel):
             if against.segment == level.segment:
-                return Comparison(order, *(SegmentRank(side.node) for side in (left, right)))  # type: ignore[arg-type]
+                return Comparison(order, *(SegmentRank(operand.node) for operand in (left, right)))  # type: ignore[arg-type]
             message, help_ = "levels of two segments have no order between them", "compare each with a level's name"
             return self._broken("type-mismatch", message, left.at, help_, right.at)
         if not isinstance(against, Constant) or against.kind != "string":
@@ -230,9 +232,9 @@ class Checker:
         self._report("unknown-level", f"segment {level.segment} has no level {name!r}", at, help_)
         return False
 
-    def _is_variant(self, side: Node, name: Any, at: ast.expr) -> bool:
+    def _is_variant(self, operand: Node, name: Any, at: ast.expr) -> bool:
         """Whether an experiment has the variant that is compared with its value; reported if not."""
-        known = side.experiment.shares if isinstance(side, Variant) else {}
+        known = operand.experiment.shares if isinstance(operand, Variant) else {}
         if not known or not isinstance(name, str) or name in known:
             return True
         help_ = offer("variants", list(known), name)
@@ -242,18 +244,18 @@ class Checker:
     def _heights(self, level: SegmentLevel) -> str:
         return ", ".join((NO_LEVEL, *level.levels))
 
-    def _beside(self, side: Side, kind: Sort) -> Node:
-        return self._as(kind, side.node, side.at) if isinstance(side.node, Constant) else side.node
+    def _beside(self, operand: Operand, kind: Sort) -> Node:
+        return self._as(kind, operand.node, operand.at) if isinstance(operand.node, Constant) else operand.node
 
     def _as(self, kind: Sort, constant: Constant, at: ast.expr) -> Constant:
-        """A constant as the other side needs it: text next to a time or a date is converted to one."""
+        """A constant as the other operand needs it: text next to a time or a date is converted to one."""
         if constant.kind != "string" or kind not in ("time", "date"):
             return constant
         converted = as_kind(constant.value, kind)
         message = f"{self._source.excerpt(at)} is not {with_article(kind)}"
         return converted or self._broken("type-mismatch", message, at, HOW_TO_WRITE[kind])
 
-    def _membership(self, left: Side, right: Side, negated: bool) -> Node:
+    def _membership(self, left: Operand, right: Operand, negated: bool) -> Node:
         kind = left.node.kind
         if isinstance(left.node, Now):
             message = "'now' is looked for in a list"
@@ -269,7 +271,7 @@ class Checker:
         message = f"{self._what(left)}, {self._what(right)}"
         return self._broken("type-mismatch", message, left.at, f"'in' looks for a value in a list, {_A_LIST}", right.at)
 
-    def _listed(self, left: Side, elements: list[ast.expr], at: ast.expr, negated: bool) -> Node:
+    def _listed(self, left: Operand, elements: list[ast.expr], at: ast.expr, negated: bool) -> Node:
         if not elements:
             return self._broken("type-mismatch", "nothing is in an empty list", at, _A_LIST)
         constants = [self._element(element, left) for element in elements]
@@ -278,7 +280,7 @@ class Checker:
             return Not(Junction(False, days)) if negated else Junction(False, days)
         return Listed(left.node, tuple(constant.value for constant in constants), negated)
 
-    def _element(self, at: ast.expr, left: Side) -> Constant:
+    def _element(self, at: ast.expr, left: Operand) -> Constant:
         """An element of a list that `left` is looked up in."""
         constant = self._constant(at)
         if constant is None:
@@ -290,7 +292,7 @@ class Checker:
         fitting = self._as(left.node.kind, constant, at)
         if comparable(left.node.kind, fitting.kind, "=="):
             return fitting
-        message = f"{self._what(Side(constant, at))}, {self._what(left)}"
+        message = f"{self._what(Operand(constant, at))}, {self._what(left)}"
         return self._broken("type-mismatch", message, at, advice(constant.kind, left.node.kind, "=="))
 
 
