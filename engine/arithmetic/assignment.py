@@ -10,7 +10,7 @@ from typing import Final
 _WHOLE: Final = 100
 
 
-def place_of(salt: str, customer: str) -> float:
+def position_of(salt: str, customer: str) -> float:
     """The customer's position in [0, 1): the first 8 bytes of sha256("salt:customer"), big endian, over 2^64.
 
     The salt has no colon, so that no two pairs of salt and customer read the same.
@@ -21,9 +21,9 @@ def place_of(salt: str, customer: str) -> float:
 
 def variant_of(shares: Mapping[str, float], salt: str, customer: str) -> str:
     """The variant whose share (in percent, in order, summing to 100) contains the customer's position."""
-    place, total = place_of(salt, customer) * _WHOLE, 0.0
+    position, total = position_of(salt, customer) * _WHOLE, 0.0
     for variant, share in shares.items():
         total += share
-        if place < total:
+        if position < total:
             return variant
     return [variant for variant, share in shares.items() if share][-1]

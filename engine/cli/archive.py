@@ -29,7 +29,7 @@ from engine.ports import Place
 from engine.wire.decode import Decoder
 from engine.wire.derived import DerivedDecoder
 from engine.wiring.brokers import KafkaBrokers
-from engine.wiring.replay import History
+from engine.wiring.replay import HistoryFiles
 from engine.wiring.rollouts import rollout_phases
 from engine.wiring.wall_clock import wall_clock
 
@@ -73,7 +73,7 @@ def archive(
     catalog = open_project(settings).book.catalog
     with Archive.opened(to, commit_every) as archive:
         if files:
-            history = History(files, source=source)
+            history = HistoryFiles(files, source=source)
             added = archive_files(archive, kind, history, catalog)  # type: ignore[arg-type]
         else:
             added = _archive_topics(archive, settings, catalog)

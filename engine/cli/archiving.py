@@ -12,7 +12,7 @@ from engine.operate.words import count_of
 from engine.ports import Record, Source
 from engine.wire.decode import Decoder
 from engine.wire.derived import DerivedDecoder
-from engine.wiring.replay import History, inputs
+from engine.wiring.replay import HistoryFiles, inputs
 
 FileKind = Literal["events", "feedback", "outcomes"]
 Add = Callable[[Archive, Place, Record], int]
@@ -39,7 +39,7 @@ class Added:
         return f"{counts} could not be read, or are not declared; the first: {self.first}"
 
 
-def archive_files(archive: Archive, kind: FileKind, history: History, catalog: Catalog) -> Added:
+def archive_files(archive: Archive, kind: FileKind, history: HistoryFiles, catalog: Catalog) -> Added:
     """Append the files' records that are not in the archive yet; a record of a file arrived when it happened.
 
     Raises BadInputFile for a file that breaks off, when all that comes before is in the archive.
@@ -55,7 +55,7 @@ def archive_files(archive: Archive, kind: FileKind, history: History, catalog: C
     return added
 
 
-def _files(kind: FileKind, history: History, catalog: Catalog) -> list[tuple[Source, Add]]:
+def _files(kind: FileKind, history: HistoryFiles, catalog: Catalog) -> list[tuple[Source, Add]]:
     if kind == "events":
         return [(file.source, event_adder(file.decoder, history.now)) for file in inputs(history, catalog)]
     add = add_outcome if kind == "outcomes" else add_feedback

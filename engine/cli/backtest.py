@@ -22,7 +22,7 @@ from engine.wiring.backtest import Begin, Files, RuleFolders, Stage, Task
 from engine.wiring.backtest import backtest as run_backtest
 from engine.wiring.coupons import note_on_codes, secret_or_test
 from engine.wiring.processes import Progress as Advance
-from engine.wiring.replay import History, moment_of
+from engine.wiring.replay import HistoryFiles, moment_of
 
 
 def register(app: typer.Typer) -> None:
@@ -65,7 +65,7 @@ def backtest(
         complain(note)
     moment = moment_of(until)
     until_ms = to_millis(moment) if moment else None
-    task = Task(History(events, source=source), new, old, until_ms, processes, secret_or_test(settings[0]))
+    task = Task(HistoryFiles(events, source=source), new, old, until_ms, processes, secret_or_test(settings[0]))
     with ExitStack() as stack:
         manifest, result = run_backtest(task, place_of(events), Files(output, outcomes), stages(stack))
     told = Told(books[0], books[1] if old else None, manifest, result, perf_counter() - began)

@@ -18,7 +18,7 @@ from engine.demo.gallery import GalleryData, write_gallery
 from engine.demo.generate import END, demo_history, write_demo_events
 from engine.examples import rules_folder, templates_folder
 from engine.extras import ExtraMissing, naming_extras
-from engine.wiring.replay import History, Sinks, replay_into
+from engine.wiring.replay import HistoryFiles, Sinks, replay_into
 
 FIGURES = "figures.html"
 EXAMPLES = "the examples that come with the engine"
@@ -43,7 +43,7 @@ def demo(
     events = write_demo_events(to / "events")
     outreach, outcomes = to / "outreach.jsonl", to / "outcomes.jsonl"
     with closing(JsonLinesSink(outreach, anew=True)) as sink, closing(JsonLinesSink(outcomes, anew=True)) as log:
-        summary = replay_into(MemoryStore(), project, History(events, END), sinks=Sinks(sink, log))
+        summary = replay_into(MemoryStore(), project, HistoryFiles(events, END), sinks=Sinks(sink, log))
     customers = len({one["customer"] for one in _lines(outcomes)})
     write_gallery(
         GalleryData(

@@ -15,7 +15,7 @@ from engine.insight.archive import Archive, compact
 from engine.insight.figures.shop import Asked, open_shop
 from engine.insight.report.build import build_report, default_period
 from engine.testing import Project
-from engine.wiring.replay import History
+from engine.wiring.replay import HistoryFiles
 
 LEAD = (
     "Real purchases of customers of a CD shop who first bought in early 1997, and what the demo's rules have sent them"
@@ -29,8 +29,8 @@ def write_figures(project: Project, rules: Path, events: Sequence[Path], outcome
     rmtree(folder, ignore_errors=True)
     catalog, zone = project.book.catalog, project.book.policy.zones.default
     with Archive.opened(folder) as archive:
-        archive_files(archive, "events", History(list(events)), catalog)
-        archive_files(archive, "outcomes", History([outcomes]), catalog)
+        archive_files(archive, "events", HistoryFiles(list(events)), catalog)
+        archive_files(archive, "outcomes", HistoryFiles([outcomes]), catalog)
     compact(folder)
     shop = open_shop([folder], Asked(zone=zone))
     report = build_report(shop, *default_period(shop), predicted(shop, rules))

@@ -18,7 +18,7 @@ from engine.errors import UsageError
 from engine.operate.customers import Found, add_endings, find, outcome_in_words
 from engine.replay.replay import Share
 from engine.wiring.books import stored_project
-from engine.wiring.replay import History, moment_of, replay_into
+from engine.wiring.replay import HistoryFiles, moment_of, replay_into
 from engine.wiring.store import open_sending, open_store
 
 
@@ -53,7 +53,7 @@ def explain(
     with open_store(in_use) as opened:
         if events:
             share = Share(customer.__eq__) if not book.makes_for_others else None  # else by others, too
-            summary = replay_into(opened, project, History(events, moment_of(until)), share=share)
+            summary = replay_into(opened, project, HistoryFiles(events, moment_of(until)), share=share)
             if summary.broken:
                 raise summary.broken
         found = find(opened, customer)

@@ -31,7 +31,7 @@ from engine.insight.report.predictions import predictions
 from engine.lang.diagnostics import human
 from engine.lang.figures import FiguresFile, RecurringFields, load_figures
 from engine.lang.project import EVENTS
-from engine.wiring.replay import History
+from engine.wiring.replay import HistoryFiles
 
 Sources = Annotated[list[Path], typer.Argument(help="Archives, or files of JSON lines (.gz).")]
 Purchase = Annotated[str, typer.Option(help="The type of event that is a purchase.")]
@@ -161,7 +161,7 @@ def archives_of(sources: list[Path], catalog: Catalog, folder: Path, source: str
     if files:
         archives.append(folder / "archive")
         with Archive.opened(archives[-1]) as archive:
-            added = archive_files(archive, "events", History(files, source=source), catalog)
+            added = archive_files(archive, "events", HistoryFiles(files, source=source), catalog)
         if added.unreadable:
             complain(added.complaint())
     return archives

@@ -25,7 +25,7 @@ from engine.plan.expect import parse
 from engine.plan.report import days, heading, markdown, report, tables
 from engine.wiring.backtest import Begin, Files, RuleFolders, Stage, Task, backtest
 from engine.wiring.plan import plan_for
-from engine.wiring.replay import History
+from engine.wiring.replay import HistoryFiles
 
 UNMET = 4
 """The exit code where an expectation does not hold."""
@@ -92,7 +92,7 @@ def plan(
 
 def _past(events: list[Path], new: RuleFolders, old: RuleFolders, books: list[Any], begin: Begin) -> dict[str, Any]:
     began = perf_counter()
-    manifest, result = backtest(Task(History(events), new, old), place_of(events), Files(), begin)
+    manifest, result = backtest(Task(HistoryFiles(events), new, old), place_of(events), Files(), begin)
     return as_data(Told(books[0], books[1], manifest, result, perf_counter() - began))
 
 

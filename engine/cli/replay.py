@@ -23,7 +23,7 @@ from engine.ports import OutreachSink
 from engine.replay.summary import Summary
 from engine.testing import Project
 from engine.wiring.coupons import note_on_codes, secret_or_test
-from engine.wiring.replay import History, Sinks, moment_of, replay_into
+from engine.wiring.replay import HistoryFiles, Sinks, moment_of, replay_into
 from engine.wiring.replay_processes import Task, replay_in_shares, usual_number
 from engine.wiring.store import open_store
 
@@ -76,12 +76,12 @@ def replay(
     if decided:
         as_decided(settings, events, book or [], as_json=as_json)
         return
-    history = History(events, moment_of(until), source)
+    history = HistoryFiles(events, moment_of(until), source)
     _replay(settings, history, processes, (output, outcomes, dead_letters), as_json=as_json)
 
 
 def _replay(
-    settings: Settings, history: History, processes: int | None, paths: Sequence[Path | None], *, as_json: bool
+    settings: Settings, history: HistoryFiles, processes: int | None, paths: Sequence[Path | None], *, as_json: bool
 ) -> None:
     """`paths`: of outreach, outcomes and dead letters."""
     events, store = history.paths, settings.store
@@ -100,7 +100,7 @@ def _replay(
 
 
 def _decide(
-    settings: Settings, project: Project, history: History, number: int, sinks: Sinks, stack: ExitStack
+    settings: Settings, project: Project, history: HistoryFiles, number: int, sinks: Sinks, stack: ExitStack
 ) -> Summary:
     """Run the history through the rules, in so many processes."""
     if number > 1:

@@ -14,7 +14,7 @@ from engine.core.catalog import Catalog, EventType, Source
 from engine.core.zones import iso, to_millis
 from engine.errors import BadRecord, UsageError
 from engine.model import Event
-from engine.operate.customers import place
+from engine.operate.customers import partition_of
 from engine.ports import Record
 from engine.wire.compose import compose, parse
 from engine.wire.decode import Decoder
@@ -49,7 +49,7 @@ def send_event(
     event = Event(id or str(uuid4()), type, customer, moment, properties)
     brokers = KafkaBrokers(settings)
     value, headers = compose(source, event)
-    partition = place(customer, brokers.partitions_of(source.topic))
+    partition = partition_of(customer, brokers.partitions_of(source.topic))
     _check(source, catalog, Record(source.topic, partition, 1, value, customer.encode(), moment, headers))
     offset = brokers.send_one(source.topic, partition, customer.encode(), value, headers)
     place_ = {"topic": source.topic, "partition": partition, "offset": offset}

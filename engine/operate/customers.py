@@ -37,7 +37,7 @@ class Found:
     trial: str = ""
 
 
-def place(customer: str, partitions: int) -> int:
+def partition_of(customer: str, partitions: int) -> int:
     """The partition of a customer's events."""
     return murmur2_partition(customer.encode(errors="replace"), partitions)
 
@@ -48,7 +48,7 @@ def likely_partitions(store: StateStore, customer: str) -> Iterator[int]:
         return
     meta = stored_meta(store)
     count = max(1, meta.partitions, meta.moving_to) if meta else 1
-    first = place(customer, count)
+    first = partition_of(customer, count)
     yield first
     yield from (number for number in range(count) if number != first)
 

@@ -21,7 +21,7 @@ from engine.core.coupons import TEST_SECRET
 from engine.errors import HistoryChanged, MakesForOthers
 from engine.testing import load_project
 from engine.wiring.processes import Progress, in_processes, processors, shared_counter
-from engine.wiring.replay import History, collect_rarely, inputs
+from engine.wiring.replay import HistoryFiles, collect_rarely, inputs
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Files:
 class Task:
     """A backtest. `old`: the book to compare with; `until`: epoch ms, None: to the last event."""
 
-    history: History
+    history: HistoryFiles
     new: RuleFolders
     old: RuleFolders | None = None
     until: int | None = None
@@ -65,7 +65,7 @@ Begin = Callable[[Stage], Progress]
 
 
 def _prepared_for(
-    place: Place, history: History, rules: RuleFolders, catalog: Catalog, begin: Begin
+    place: Place, history: HistoryFiles, rules: RuleFolders, catalog: Catalog, begin: Begin
 ) -> tuple[Prepared, Manifest]:
     """The prepared history for the catalogue of these rules; made now if that was not done."""
     prepared = place.prepared(catalog, history.source)
@@ -76,7 +76,9 @@ def _prepared_for(
     return prepared, in_processes([work], begin(Stage("sorting the history by customer")))[0]
 
 
-def _prepare(prepared: Prepared, place: Place, history: History, rules: RuleFolders, progress: Progress) -> Manifest:
+def _prepare(
+    prepared: Prepared, place: Place, history: HistoryFiles, rules: RuleFolders, progress: Progress
+) -> Manifest:
     catalog = load_project(rules.rules, rules.templates).book.catalog
     return prepare(prepared, place, catalog, lambda: inputs(history, catalog), history.now, progress)
 

@@ -36,7 +36,7 @@ class Sinks:
 
 
 @dataclass(frozen=True)
-class History:
+class HistoryFiles:
     """Files of events. `source` of events.yaml; "": found by a look at each. `now`: no event comes from after it.
 
     `sizes`: how many bytes of each file count; empty: all of them.
@@ -52,7 +52,7 @@ class History:
 def replay_into(
     store: StateStore,
     project: Project,
-    history: History,
+    history: HistoryFiles,
     *,
     sinks: Sinks | None = None,
     share: Share | None = None,
@@ -99,7 +99,7 @@ def collect_rarely() -> None:
     gc.set_threshold(100_000, 20, 100)
 
 
-def inputs(history: History, catalog: Catalog) -> list[Input]:
+def inputs(history: HistoryFiles, catalog: Catalog) -> list[Input]:
     """A reader for each file, and the decoder of the declared source that it belongs to. Raises BadInputFile."""
     readers = JsonLinesSource.of_each(history.paths, history.sizes)
     return [

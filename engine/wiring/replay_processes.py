@@ -26,7 +26,7 @@ from engine.replay.replay import share_of
 from engine.replay.summary import Summary, sum_of
 from engine.testing import load_project
 from engine.wiring.processes import processors, start
-from engine.wiring.replay import History, Sinks, replay_into
+from engine.wiring.replay import HistoryFiles, Sinks, replay_into
 from engine.wiring.unwinding import signals_wait
 
 WORTHWHILE = 16 * 1024 * 1024
@@ -56,7 +56,7 @@ class Task:
 
     rules: Path
     templates: Path
-    history: History
+    history: HistoryFiles
     coupon_secret: str = field(default=TEST_SECRET, repr=False)
 
 

@@ -190,7 +190,7 @@ def build_worker(
         page=settings.page,
         ingest=ingest,
         executor=ThreadPoolExecutor(1, "engine-store"),
-        place=murmur2_partition,
+        partition_of=murmur2_partition,
         books=books_in(settings, store),
         largest_letter=largest_value(limits[settings.dead_letters_topic]),
     )

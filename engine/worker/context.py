@@ -54,7 +54,7 @@ class WorkerContext:
     """Runs the calls of the store while another partition computes."""
     doubt: Callable[[], str] = lambda: ""
     """Why wall time must not move a live clock now (the machine's clock may be wrong); "" when it may."""
-    place: Callable[[bytes, int], int] | None = None
+    partition_of: Callable[[bytes, int], int] | None = None
     """The partition of a key, given the number of partitions; None: not checked."""
     books: Callable[[str], Rules] = _no_book
     """The rules of a revision that is rolled out. Raises BookMissing."""

@@ -116,8 +116,8 @@ class PartitionOwner:
 
     def _sample(self, record: Record) -> None:
         """Check one key per batch: does the producer place customers by the configured partitioner?"""
-        place, partitions = self.context.place, self.context.partitions
-        if place and record.key and place(record.key, partitions) != self.number:
+        partition_of, partitions = self.context.partition_of, self.context.partitions
+        if partition_of and record.key and partition_of(record.key, partitions) != self.number:
             self.context.hooks.misplaced(self.number, record.source)
 
     def _arrival(self, record: Record, wall: int) -> Arrival:

@@ -10,7 +10,7 @@ from engine.adapters.memory import MemorySink, MemoryStore
 from engine.core.zones import DAY, iso
 from engine.model import Event
 from engine.testing import Simulator, load_project
-from engine.wiring.replay import History, Sinks, moment_of, replay_into
+from engine.wiring.replay import HistoryFiles, Sinks, moment_of, replay_into
 from tests.support.books import HOUR, START
 from tests.support.examples import so_many
 from tests.support.project_files import write_project
@@ -67,7 +67,7 @@ def test_a_replay_tells_customers_of_each_other_in_their_time(tmp_path: Path, se
     replay_into(
         MemoryStore(),
         project,
-        History((folder / "events.jsonl",), moment_of(iso(END))),
+        HistoryFiles((folder / "events.jsonl",), moment_of(iso(END))),
         sinks=Sinks(outreach, None, letters),
     )
     got = [msgspec.json.decode(entry.value) for entry in outreach.entries[0]]

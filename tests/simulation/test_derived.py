@@ -18,7 +18,7 @@ from engine.testing.simulator import Simulator
 from engine.wire.dead_letters import decode_letter
 from engine.wire.derived import DerivedDecoder, encode_derived
 from engine.wire.origin import IngestedDecoder
-from engine.wiring.replay import History, Sinks, replay_into
+from engine.wiring.replay import HistoryFiles, Sinks, replay_into
 from engine.worker.context import Rules, WorkerContext
 from engine.worker.ingest import Ingest
 from engine.worker.partition_owner import PartitionOwner
@@ -127,7 +127,7 @@ def test_a_replay_credits_each_referral_once_and_goes_on_where_it_stopped(tmp_pa
     file.write_bytes(b"".join(events))
     store, sink, letters = MemoryStore(), MemorySink(), MemorySink()
     for _ in range(2):
-        replay_into(store, project, History((file,), None), sinks=Sinks(sink, None, letters))
+        replay_into(store, project, HistoryFiles((file,), None), sinks=Sinks(sink, None, letters))
     told = [msgspec.json.decode(entry.value) for entry in sink.entries[0]]
     found = [(one["rule"], one["customer"], one["at"]) for one in told]
     assert found == [("thanks", "ada", "2026-01-16T00:00:00.011Z")]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.arithmetic.assignment import place_of, variant_of
+from engine.arithmetic.assignment import position_of, variant_of
 from engine.core.book import RuleBook
 from engine.model import OutcomeRecord
 from engine.testing import Simulator
@@ -79,7 +79,7 @@ def of_rule(sim: Simulator, rule: str) -> list[OutcomeRecord]:
     ],
 )
 def test_a_customers_place_is_the_published_one(salt: str, customer: str, place: float) -> None:
-    assert place_of(salt, customer) == pytest.approx(place, abs=1e-12)
+    assert position_of(salt, customer) == pytest.approx(place, abs=1e-12)
 
 
 def test_each_customer_gets_what_their_variant_says_and_none_gets_nothing(tmp_path: Path) -> None:
@@ -209,7 +209,7 @@ def test_the_holdout_gets_nothing_but_transactional_and_is_in_no_experiment(tmp_
     rules = LETTER + "  - { id: hello, when: { event: visit }, send: note }\n"
     rules += "  - { id: receipt, when: { event: visit }, purpose: transactional, send: note }\n"
     sim = visited(book(tmp_path, rules, "version: 1\nholdout: 5%\n"))
-    held = {f"c-{n}" for n in range(300) if place_of("global", f"c-{n}") < 0.05}
+    held = {f"c-{n}" for n in range(300) if position_of("global", f"c-{n}") < 0.05}
     assert 5 < len(held) < 30
     assert {one.customer for one in of_rule(sim, "hello") if one.outcome == "held_out"} == held
     assert {one.rule for one in sim.outreach if one.customer in held} == {"receipt"}

@@ -3,7 +3,7 @@
 from collections import Counter
 from random import Random
 
-from engine.arithmetic.assignment import place_of, variant_of
+from engine.arithmetic.assignment import position_of, variant_of
 from engine.core.book import RuleBook
 from engine.model import Event, Outcome
 from engine.testing import Simulator
@@ -13,7 +13,7 @@ from tests.support.journeys import EVENTS, OFFER, loaded
 
 CUSTOMERS = [f"c-{n}" for n in range(200)]
 HOLDOUT = "holdout: 20%"
-HELD = {customer for customer in CUSTOMERS if place_of("global", customer) < 0.2}
+HELD = {customer for customer in CUSTOMERS if position_of("global", customer) < 0.2}
 SHARES = {"a": 45.0, "b": 45.0, "none": 10.0}
 JOURNEY = (
     OFFER

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from engine.errors import ReshardRefused, RolloutRefused
-from engine.operate.customers import everything, find, place
+from engine.operate.customers import everything, find, partition_of
 from engine.operate.reshard import Reshard
 from engine.operate.rollout import BY_HAND, begin, end, forget, status
 from engine.operate.store_view import check, dump, where
@@ -144,7 +144,7 @@ class Walk:
 
     def move(self) -> None:
         count = self.shop.partitions + 1
-        Reshard(self.shop.store, count, place).run()
+        Reshard(self.shop.store, count, partition_of).run()
         self.shop.partitions = count
 
     def forget_all(self) -> None:

@@ -16,7 +16,7 @@ from engine.core.triggers.abandoned import Abandoned
 from engine.core.triggers.event import OnEvent
 from engine.core.triggers.inactivity import Inactivity
 from engine.core.triggers.milestone import Milestone
-from engine.operate.customers import erase_everywhere, place
+from engine.operate.customers import erase_everywhere, partition_of
 from engine.wire.decode import Decoder
 from engine.worker.context import Rules
 from engine.worker.loop import Worker
@@ -55,7 +55,7 @@ class Namespace(LiveShop):
     def happens(self, kind: str, customers: Iterable[str], topic: str = TOPIC) -> None:
         for customer in customers:
             for value in self.events(kind, [customer]):
-                self.topics.append(topic, place(customer, self.partitions), value, timestamp=self.now)
+                self.topics.append(topic, partition_of(customer, self.partitions), value, timestamp=self.now)
 
     def deploy(self, folder: str) -> None:
         self.book = BOOKS[folder]
@@ -84,7 +84,7 @@ class Namespace(LiveShop):
         erase_everywhere(self.store, customer, self.now)
 
     def value(self, customer: str) -> Value:
-        return read_value(self.store.load(place(customer, self.partitions), [customer])[0])
+        return read_value(self.store.load(partition_of(customer, self.partitions), [customer])[0])
 
     def newly_told(self) -> dict[str, list[str]]:
         """Customer -> ids of the messages since this was asked last."""

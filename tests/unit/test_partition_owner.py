@@ -45,7 +45,7 @@ def handled(customer: str, partition: int) -> list[str]:
         lambda: NOW,
         hooks,
         partitions=PARTITIONS,
-        place=murmur2_partition,
+        partition_of=murmur2_partition,
     )
     value = f'{{"id":"1","type":"visit","customer":"{customer}","time":{NOW}}}'.encode()
     record = Record("shop", partition, 1, value, customer.encode(), NOW)

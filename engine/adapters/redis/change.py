@@ -12,7 +12,7 @@ import msgspec
 from engine.ports import OUTREACH, STORE_FORMAT, Commit, Entry
 
 
-class Change(msgspec.Struct):
+class PackedCommit(msgspec.Struct):
     """What of a commit is text or number; its bytes go beside it, end to end.
 
     `lengths` cuts the bytes into values, outbox, looks, and pairs of looks to be found and replaced, in this order.
@@ -52,7 +52,7 @@ def pack(commit: Commit, erased_seconds: int) -> tuple[bytes, bytes]:
     outbox = {seq: encode_outbox(entries) for seq, entries in waiting.items() if entries}
     replaced = [looks for pair in commit.rewritten_looks.values() for looks in pair]
     blobs = [*values.values(), *outbox.values(), *commit.looks.values(), *replaced]
-    change = Change(
+    change = PackedCommit(
         values=list(values),
         deleted=[customer for customer, value in commit.values.items() if value is None],
         days=list(map(str, days)),

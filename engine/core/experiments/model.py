@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from engine.arithmetic.assignment import place_of, variant_of
+from engine.arithmetic.assignment import position_of, variant_of
 from engine.core.catalog import EventType, Property
 from engine.core.expression import Expression
 from engine.core.scope import MISSING, Missing, Scope
@@ -66,7 +66,7 @@ class Experiment(msgspec.Struct, frozen=True, eq=False):
 
 def is_held_out(share: float, customer: str) -> bool:
     """Whether the customer is in the policy's holdout."""
-    return share > 0 and place_of(HOLDOUT, customer) < share
+    return share > 0 and position_of(HOLDOUT, customer) < share
 
 
 def own_variants(book: "RuleBook", state: State, candidate: "Candidate") -> dict[str, str]:

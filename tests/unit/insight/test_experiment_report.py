@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from engine.arithmetic.assignment import place_of, variant_of
+from engine.arithmetic.assignment import position_of, variant_of
 from engine.cli.main import app
 from engine.insight.archive import Archive, Place, decode_outcome
 from engine.insight.experiments.arms import Arm
@@ -162,7 +162,7 @@ def test_the_holdout_is_compared_with_who_got_messages_of_the_same_rules(project
     with Archive.opened(folder) as archive:
         filling = Filling(archive)
         for n in range(8_000):
-            customer, held = f"h-{n}", place_of("global", f"h-{n}") < 0.05
+            customer, held = f"h-{n}", position_of("global", f"h-{n}") < 0.05
             outcome, reason = (Outcome.HELD_OUT, "in the holdout") if held else (Outcome.FIRED, "bought")
             filling.decided(customer, START + n, outcome, reason)
             if rng.random() < (0.1 if held else 0.3):
@@ -178,7 +178,7 @@ def test_a_holdout_that_began_later_is_compared_from_then_on(project: Path, tmp_
     with Archive.opened(tmp_path / "held") as archive:
         filling = Filling(archive)
         for n in range(2_000):
-            customer, held = f"h-{n}", place_of("global", f"h-{n}") < 0.05
+            customer, held = f"h-{n}", position_of("global", f"h-{n}") < 0.05
             filling.decided(customer, START + n, Outcome.FIRED)
             outcome, reason = (Outcome.HELD_OUT, "in the holdout") if held else (Outcome.FIRED, "bought")
             filling.decided(customer, START + 90 * DAY, outcome, reason)
@@ -186,7 +186,7 @@ def test_a_holdout_that_began_later_is_compared_from_then_on(project: Path, tmp_
     sections = told(project, "holdout", tmp_path / "held", "--goal", "buy")
     figures: Any = sections["arms"]["figures"]
     counted = {one["id"]: one["value"] for one in figures}
-    withheld = sum(place_of("global", f"h-{n}") < 0.05 for n in range(2_000))
+    withheld = sum(position_of("global", f"h-{n}") < 0.05 for n in range(2_000))
     assert (counted["exposed_holdout"], counted["exposed_messages"]) == (withheld, 2_000 - withheld)
     assert sections["arms"]["note"] == ""
 

@@ -5,7 +5,7 @@ from collections import Counter
 import mpmath
 import pytest
 
-from engine.arithmetic.assignment import place_of, variant_of
+from engine.arithmetic.assignment import position_of, variant_of
 from engine.insight.experiments.arms import Arm
 from engine.insight.experiments.cuped import adjusted
 from engine.insight.experiments.decision import judge, standard_error
@@ -27,7 +27,7 @@ conversions = Arm.of_conversions
     ],
 )
 def test_a_customers_place_is_the_same_everywhere(salt: str, customer: str, place: float) -> None:
-    assert place_of(salt, customer) == pytest.approx(place, abs=1e-12)
+    assert position_of(salt, customer) == pytest.approx(place, abs=1e-12)
 
 
 def test_customers_fall_into_variants_by_their_shares_in_file_order() -> None:
