@@ -111,8 +111,8 @@ class RuleBook:
         """Points -> the longest window (ms) over what was earned that anything asks for."""
         self.marks = {rule.id: _mark(rule.id, rule.was, rule.trigger.code, rule.arming or revision) for rule in rules}
         self.mark = self._mark()
-        self.ends = tuple(rule for rule in rules if rule.trigger.ends != Reads())
-        """Rules that follow the end of a segment's level, or of points."""
+        self.ends, self.timed = _followers(rules)
+        """Rules that follow the end of a segment's level, or of points; with those that follow moves by time alone."""
         self.empty = frozenset(segment.id for segment in segments if _needs_no_event(segment))
         self.looks = {id_: self.looks_at((id_,)) for id_ in self.segments}
         """Segment -> itself and those that read it. Without it each timer would look at all segments."""
@@ -277,6 +277,11 @@ class RuleBook:
             return True
         fields = rule.trigger.fields
         return bool(fields) and (declared.profile_all or not fields.isdisjoint(declared.profile))
+
+
+def _followers(rules: tuple[Rule, ...]) -> tuple[tuple[Rule, ...], tuple[Rule, ...]]:
+    ends = tuple(rule for rule in rules if rule.trigger.ends != Reads())
+    return ends, (*ends, *(rule for rule in rules if rule.trigger.joined_by_time))
 
 
 def _guards(rule: Rule, policy: Policy) -> tuple["Guard", ...]:

@@ -119,8 +119,8 @@ class Settling:
         if changes:
             self.decision.derived += changes
         moves = fall_due(self.book, state, self.customer, due) if state.segments else None
-        if self.book.ends and (changes is not None or moves is not None):
-            refresh(self.book.ends, state, due)
+        if self.book.timed and (changes is not None or moves is not None):
+            refresh(self.book.timed, state, due)
         candidates = self.hear(moves, horizon, at) if moves else []
         timers, runs = self._due(due)
         led = [candidate.run for candidate in candidates]  # a move has led them to a step that is due at once
@@ -342,7 +342,7 @@ def react(role: Role, state: State, event: Event, horizon: int, at: int, ended: 
 
 
 def refresh(rules: Iterable[Rule], state: State, now: int) -> None:
-    """Let rules follow the ends of segments and points, which may have changed at `now`."""
+    """Let rules follow segments and points, which may have changed at `now`."""
     for rule in rules:
         rule.trigger.refresh(state, now)
         slot = state.rules.get(rule.id)

@@ -122,6 +122,37 @@ def test_a_group_that_time_alone_changes_is_asked_at_the_hour(tmp_path: Path, st
     assert told(there) == ["2026-01-03T08:00:00Z", "2026-01-04T08:00:00Z"]
 
 
+BIRTHDAYS = """\
+version: 1
+segments:
+  - { id: reader, if: profile.reader }
+  - { id: birthday, if: profile.birthday == today }
+rules:
+  - id: letter
+    when: { schedule: { every: day, at: "%s", among: segments.birthday } }
+    send: letter
+"""
+
+
+@pytest.mark.parametrize("hour", ["00:00", "09:00"])
+def test_who_joins_by_time_alone_at_the_very_hour_is_among_them(tmp_path: Path, hour: str, strict: bool) -> None:
+    """They come in at midnight, and are out again at the next one."""
+    events = EVENTS.replace("reader: boolean", "reader: boolean, birthday: date")
+    there = Simulator(book_of(tmp_path, BIRTHDAYS % hour, POLICY, events), strict=strict)
+    there.event("person", "0d", birthday="01-05")
+    there.run("10d")
+    assert told(there) == ["2026-01-04T23:00:00Z" if hour == "00:00" else "2026-01-05T08:00:00Z"]
+
+
+def test_who_has_joined_by_time_alone_in_an_outage_gets_what_came_round_in_it(tmp_path: Path) -> None:
+    events = EVENTS.replace("reader: boolean", "reader: boolean, birthday: date")
+    there = Simulator(book_of(tmp_path, BIRTHDAYS % "09:00", POLICY, events))
+    there.event("person", "0d", birthday="01-05")
+    there.now = there.moment("4d12h")
+    there.event("visit", "4d12h")
+    assert told(there) == ["2026-01-05T12:00:00Z"]
+
+
 def test_a_rule_that_goes_live_later_reaches_who_is_there_from_the_next_hour_on(tmp_path: Path) -> None:
     there = shop(tmp_path, TUESDAYS.replace("tuesday", "friday"), False)
     there.event("person", "0d", reader=True)

@@ -68,6 +68,11 @@ class Trigger(ABC):
         """Segments and points whose end it follows: `refresh` is called whenever they may have changed."""
         return Reads()
 
+    @property
+    def joined_by_time(self) -> bool:
+        """Whether `refresh` is called too where time alone has moved segments, before the timers of that instant."""
+        return False
+
     def refresh(self, state: State, now: int) -> None:  # noqa: B027
         """Follow what `ends` names, which is as it is since `now`."""
 

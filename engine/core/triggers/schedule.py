@@ -69,10 +69,18 @@ class Schedule(Trigger):
     def on_event(self, state: State, event: Event, horizon: int) -> Firing | None:
         timer = self._timer(state)
         if timer is None:
-            self._arm(state, max(event.time, horizon))
+            self._arm(state, at := max(event.time, horizon), at)
         elif event.type in self.movers:
             self._move(state, timer, max(event.time, horizon))
         return None
+
+    @property
+    def joined_by_time(self) -> bool:
+        return self.among is not None and bool(self.among.needs.reads.segments)
+
+    def refresh(self, state: State, now: int) -> None:
+        if self._timer(state) is None:
+            self._arm(state, now, now - 1)
 
     def _timer(self, state: State) -> Timer | None:
         """The timer; None if there is none, or if that of a guest who became known was disarmed."""
@@ -99,7 +107,7 @@ class Schedule(Trigger):
     def rearm(self, state: State, now: int) -> None:
         timer = self._timer(state)
         if timer is None:
-            self._arm(state, now)
+            self._arm(state, now, now)
         elif timer.due > now:
             key, due = self._next(state, now)
             if key == timer.key:
@@ -129,9 +137,10 @@ class Schedule(Trigger):
         """Whether time alone may bring the customer back."""
         return self.among is not None and self.among.next_change(Scope(state, None, at)) != NEVER
 
-    def _arm(self, state: State, at: int) -> None:
+    def _arm(self, state: State, at: int, after: int) -> None:
+        """Set the timer for the first occurrence after that moment, if the customer belongs, or may come, `at`."""
         if self.among is None or self.among.test(Scope(state, None, at)) or self._may_come(state, at):
-            key, due = self._next(state, at)
+            key, due = self._next(state, after)
             state.set_timers(self.rule, [Timer(due, at, key)])
 
     def _move(self, state: State, timer: Timer, at: int) -> None:
