@@ -78,7 +78,7 @@ def _check_sees_all(holding: Holding, values: Mapping[str, Value]) -> None:
         if not value.wake or value.state is None:
             continue
         day = value.look // DAY
-        loaded = looks._heaps.get(day, ())
+        loaded = looks._days.get(day, ())
         seen = (value.look, customer) in loaded if day <= looks._until else day in looks._stored
         if not seen and value.look:
             raise Wrong(f"the owner does not see {customer} at {value.look}")
