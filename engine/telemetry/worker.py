@@ -2,6 +2,7 @@
 
 from collections import Counter as Tally
 from collections.abc import Iterable, Mapping, Sequence
+from operator import attrgetter
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
@@ -13,6 +14,7 @@ from engine.telemetry import codes
 
 DECIDED = tuple(set(Outcome) - {Outcome.SENT, Outcome.BOUNCED, Outcome.IN_DOUBT})
 """What a decision can be; the others are how sending ends."""
+_RULE_AND_OUTCOME = attrgetter("rule", "outcome")
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
 
@@ -120,8 +122,7 @@ class PrometheusHooks(Hooks):
         self._duplicates.inc(work.duplicates)
         self._wake_ups.inc(work.wakes)
         self._commits.observe(seconds)
-        tally = Tally((outcome.rule, outcome.outcome.value) for outcome in work.outcomes)
-        for labels, number in tally.items():
+        for labels, number in Tally(map(_RULE_AND_OUTCOME, work.outcomes)).items():
             self._outcomes.labels(*labels).inc(number)
         steps = Tally((one.rule, one.step, one.outcome.value) for one in work.outcomes if one.step)
         for of_step, number in steps.items():

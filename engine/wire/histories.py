@@ -40,23 +40,22 @@ _MOMENT = "\N{OBJECT REPLACEMENT CHARACTER}"
 _SLOTS = re.compile(f"([{_NUMBER}{_MOMENT}])")
 
 
-class Names:
-    """A partition's list of names, which only grows. The next commit stores what was added."""
+class Names(dict[str, int | str]):
+    """A partition's list of names, which only grows: name -> its place, or itself where there is no room.
+
+    The next commit stores what was added.
+    """
 
     def __init__(self, names: Iterable[str] = ()) -> None:
         self.all = list(names)
-        self._places = {name: place for place, name in enumerate(self.all)}
+        super().__init__((name, place) for place, name in enumerate(self.all))
 
-    def place(self, name: str) -> int | str:
-        """The place of the name, or the name itself where there is no room."""
-        place = self._places.get(name)
-        if place is not None:
-            return place
+    def __missing__(self, name: str) -> int | str:
         if len(self.all) >= MAX_NAMES or len(name) > MAX_NAME_LENGTH:
             return name
+        self[name] = place = len(self.all)
         self.all.append(name)
-        self._places[name] = len(self.all) - 1
-        return len(self.all) - 1
+        return place
 
 
 def encode_past(outcome: OutcomeRecord, names: Names) -> bytes:
@@ -66,12 +65,12 @@ def encode_past(outcome: OutcomeRecord, names: Names) -> bytes:
     if numbers and _MOMENT in template:
         numbers = _distances(template, numbers, at)
     fields = (
-        names.place(outcome.rule),
+        names[outcome.rule],
         _occurrence(outcome.occurrence, at),
         _PLACES[outcome.outcome],
-        names.place(outcome.revision),
+        names[outcome.revision],
         _until(outcome, names),
-        names.place(template),
+        names[template],
         *numbers,
     )
     body = at.to_bytes(_MOMENT_BYTES) + _encode(fields)
@@ -135,7 +134,7 @@ def _outcome(customer: str, body: bytes, names: Sequence[str]) -> OutcomeRecord:
 def _until(outcome: OutcomeRecord, names: Names) -> int | tuple[int, int | str]:
     """How long after the outcome `until` is, 0 for none; with the step of a journey, if there is one."""
     after = outcome.until and outcome.until - outcome.at
-    return (after, names.place(outcome.step)) if outcome.step else after
+    return (after, names[outcome.step]) if outcome.step else after
 
 
 def _name(said: int | str, names: Sequence[str]) -> str:
