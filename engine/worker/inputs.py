@@ -3,6 +3,7 @@
 Each further pass over a batch costs an event as much as a small function does.
 """
 
+from collections import defaultdict
 from collections.abc import Sequence
 
 from engine.model import Event, Identified
@@ -21,25 +22,19 @@ class Inputs:
     def __init__(self, arrivals: Sequence[Arrival], clock: int) -> None:
         self.arrivals = arrivals
         self.clocks = [clock]
-        self.by_customer: dict[str, Own] = {}
+        self.by_customer: dict[str, Own] = defaultdict(list)
         self.offsets: dict[str, int] = {}
         self.events = 0
         """How many arrivals bring an event."""
+        own = self.by_customer
         for at, arrival in enumerate(arrivals, 1):
-            record = arrival.record
+            record, event, identified = arrival.record, arrival.event, arrival.identified
             self.offsets[record.source] = record.next_offset
             if arrival.clock > clock:
                 clock = arrival.clock
             self.clocks.append(clock)
-            if arrival.event is not None:
+            if event is not None:
                 self.events += 1
-                self._add(arrival.event, at)
-            if arrival.identified is not None:
-                self._add(arrival.identified, at)
-
-    def _add(self, input: Event | Identified, at: int) -> None:
-        own = self.by_customer.get(input.customer)
-        if own is None:
-            self.by_customer[input.customer] = [(at, input)]
-        else:
-            own.append((at, input))
+                own[event.customer].append((at, event))
+            if identified is not None:
+                own[identified.customer].append((at, identified))

@@ -125,30 +125,31 @@ class PartitionOwner:
         said: Event | Identified | None
         try:
             said = self._decoders[source].decode(record, wall)
-            if isinstance(said, Event) and source in self._generations:
-                said = self._with_generation(said, record)
         except BadRecord as error:
             self._dead_letter(of_record(record, error))
             said = None
-        if said is not None and self.partition.is_erased(said, record.timestamp):
-            self.context.hooks.erased(self.number)
-            said = None
+        if said is not None and (self._generations or self.partition.holding.erased):
+            said = self._checked(said, record)
         if self.context.event_clock:
             clock = said.time if said is not None else 0
         elif self._clock_in_doubt:
             clock = 0  # broker times are capped by wall time, which is not known now
         else:
             clock = self.clock.read(source, record.timestamp, wall)
-        if isinstance(said, Identified):
+        if type(said) is Identified:
             return Arrival(record, clock, None, said)
         return Arrival(record, clock, said)
 
-    def _with_generation(self, event: Event, record: Record) -> Event:
-        """Make an id that consists of topic, partition and offset unique across re-creations of the topic."""
-        place = place_of(record)
-        if event.id == place:
-            event.id = f"{place}~{self._generations[record.source]}"
-        return event
+    def _checked(self, said: Event | Identified, record: Record) -> Event | Identified | None:
+        """What a record says: None if it is from before an erasure. An id that consists of topic, partition and offset
+        is made unique across re-creations of the topic."""
+        if self.partition.is_erased(said, record.timestamp):
+            self.context.hooks.erased(self.number)
+            return None
+        generation, place = self._generations.get(record.source), place_of(record)
+        if generation and type(said) is not Identified and said.id == place:
+            said.id = f"{place}~{generation}"
+        return said
 
     def tick(self, source: EventSource) -> Task:
         """Fire a page of due timers, then trim the outbox if nothing else will. Raises Fenced and StoreUnavailable."""

@@ -218,11 +218,10 @@ class Turns:
             now, present = self._passing(at, due)
         else:
             now, present = clocks[at], self.wall if self.wall is not None else clocks[at - 1 if at else 0]
-        decision = (
-            decide_event(self.book, state, input, now, present)
-            if isinstance(input, Event)
-            else decide(self.book, state, input, now, present)
-        )
+        if type(input) is WakeUp or type(input) is Identified:
+            decision: Decision | None = decide(self.book, state, input, now, present)
+        else:
+            decision = decide_event(self.book, state, input, now, present)
         if decision is None:  # `state` has it all
             assert state is not None
             self._due = state.wake if state.wake <= clocks[-1] else 0
