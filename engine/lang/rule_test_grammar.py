@@ -1,13 +1,12 @@
 """The grammar of `*.test.yaml`."""
 
 from collections.abc import Set
-from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import ConfigDict, Field, model_validator
 
 from engine.core.durations import milliseconds
-from engine.core.zones import to_millis
+from engine.core.expr.kinds import instant_or_none
 from engine.lang.fields import TEXT, Name, Span
 from engine.lang.form import File, JsonSchema, NotNull, Parsed, Shorthand, Strict, refuse, said
 from engine.lang.scores import ScoresFields
@@ -34,16 +33,8 @@ def moment_or_none(value: Any) -> Moment | None:
     try:
         return Moment(milliseconds(value), True)
     except ValueError:
-        instant = _instant(value)
+        instant = instant_or_none(value)
         return None if instant is None else Moment(instant, False)
-
-
-def _instant(text: str) -> int | None:
-    try:
-        moment = datetime.fromisoformat(text)
-        return to_millis(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
-    except (ValueError, OverflowError):
-        return None
 
 
 def _moment(value: Any) -> Moment:

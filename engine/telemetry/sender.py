@@ -7,13 +7,13 @@ from collections.abc import Iterable
 from threading import Lock
 
 import structlog
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from prometheus_client import Gauge
 
 from engine.errors import EngineError
 from engine.model import Outcome
 from engine.ports import SenderHooks
 from engine.telemetry import codes
+from engine.telemetry.metrics import Metrics
 from engine.wire.feedback import FeedbackKind
 
 SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 3600)
@@ -24,21 +24,17 @@ RESULTS = (
 APPLIED_FEEDBACK = (FeedbackKind.BOUNCED, FeedbackKind.COMPLAINED, FeedbackKind.UNSUBSCRIBED, FeedbackKind.PREFERENCES)
 
 
-class SenderWatch(SenderHooks):
+class SenderWatch(Metrics, SenderHooks):
     """One sender's metrics, in a registry of their own, and its log.
 
     Series whose labels are known beforehand start at 0: see engine/telemetry/codes.py. `channels`: those configured.
     """
 
-    content_type = CONTENT_TYPE_LATEST
-
     def __init__(self, channels: Iterable[str] = ()) -> None:
-        self.registry = CollectorRegistry()
+        super().__init__()
         self._log = structlog.get_logger("engine.sender")
         self._outcomes = self._counter("sender_outcomes", "Outreach that has ended, by how", "channel", "outcome")
-        self._seconds = Histogram(
-            "engine_sender_seconds", "From read to ended", ["channel"], registry=self.registry, buckets=SECONDS
-        )
+        self._seconds = self._histogram("sender_seconds", "From read to ended", "channel", buckets=SECONDS)
         self._retries = self._counter("sender_retries", "Hand-overs that failed and are tried again", "channel")
         self._dead_letters = self._counter("sender_dead_letters", "Records that could not be sent", "code")
         self._unlinked = self._counter("sender_unlinked", "Messages with empty links to the pages", "channel")
@@ -69,16 +65,6 @@ class SenderWatch(SenderHooks):
             self._outcomes.labels(channel, outcome.value)
         for metric in (self._retries, self._unlinked, self._refused_alike, self._open, self._seconds):
             metric.labels(channel)
-
-    def page(self) -> bytes:
-        """All metrics, in Prometheus' text format."""
-        return generate_latest(self.registry)
-
-    def _counter(self, name: str, what: str, *labels: str) -> Counter:
-        return Counter(f"engine_{name}", what, labels, registry=self.registry)
-
-    def _gauge(self, name: str, what: str, *labels: str) -> Gauge:
-        return Gauge(f"engine_{name}", what, labels, registry=self.registry)
 
     # --- hooks
 

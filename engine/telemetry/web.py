@@ -4,14 +4,11 @@ from collections.abc import Callable, Iterable
 from time import monotonic
 
 import structlog
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
-from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from engine.errors import EngineError, SinkUnavailable
 from engine.telemetry import codes
+from engine.telemetry.metrics import Metrics
 from engine.wire.feedback import FeedbackKind
-
-SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
 LINKED = ("unsubscribe", "preferences", "survey", "share")
 """Pages that signed links lead to."""
@@ -25,24 +22,20 @@ REST = 30.0
 """Seconds without a request after which it counts as ready again: only a request can show whether it works."""
 
 
-class WebWatch:
+class WebWatch(Metrics):
     """One process's metrics, in a registry of their own, and its log. `page`: the first word of a path.
 
     Series whose labels are known beforehand start at 0: see engine/telemetry/codes.py.
     """
 
-    content_type = CONTENT_TYPE_LATEST
-
     def __init__(self, clock: Callable[[], float] = monotonic) -> None:
+        super().__init__()
         self._clock = clock
         self._failing_since: float | None = None
         self._last_failure = 0.0
-        self.registry = CollectorRegistry()
         self._log = structlog.get_logger("engine.web")
         self._answers = self._counter("web_answers", "Requests answered", "page", "status")
-        self._seconds = Histogram(
-            "engine_web_seconds", "From request to answer", ["page"], registry=self.registry, buckets=SECONDS
-        )
+        self._seconds = self._histogram("web_seconds", "From request to answer", "page")
         self._feedback = self._counter("web_feedback", "Events that are durable on the feedback topic", "type")
         self._refused = self._counter("web_refused", "Requests refused, by why", "page", "code")
         self._passed_over = self._counter("web_passed_over", "Reports that are not for us", "provider", "code")
@@ -70,13 +63,6 @@ class WebWatch:
         """Whether feedback is written: False when all writes failed for PATIENCE, until REST has passed without one."""
         failing, now = self._failing_since, self._clock()
         return failing is None or self._last_failure - failing < PATIENCE or now - self._last_failure > REST
-
-    def page(self) -> bytes:
-        """All metrics, in Prometheus' text format."""
-        return generate_latest(self.registry)
-
-    def _counter(self, name: str, what: str, *labels: str) -> Counter:
-        return Counter(f"engine_{name}", what, labels, registry=self.registry)
 
     # --- called by the pages
 

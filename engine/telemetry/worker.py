@@ -4,38 +4,29 @@ from collections import Counter as Tally
 from collections.abc import Iterable, Mapping, Sequence
 from operator import attrgetter
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from prometheus_client.exposition import CONTENT_TYPE_LATEST
-
 from engine.errors import EngineError
 from engine.model import Outcome
 from engine.ports import Hooks, Measures, Rollout, Work
 from engine.telemetry import codes
+from engine.telemetry.metrics import Metrics
 
 DECIDED = tuple(set(Outcome) - {Outcome.SENT, Outcome.BOUNCED, Outcome.IN_DOUBT})
 """What a decision can be; the others are how sending ends."""
 _RULE_AND_OUTCOME = attrgetter("rule", "outcome")
-SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
 
-class PrometheusHooks(Hooks):
+class PrometheusHooks(Metrics, Hooks):
     """One worker's metrics, in a registry of their own. No label ever names a customer.
 
     What is known of labels beforehand is there with 0: see engine/telemetry/codes.py.
     """
 
-    content_type = CONTENT_TYPE_LATEST
-
     def __init__(self) -> None:
-        self.registry = CollectorRegistry()
+        super().__init__()
         self._count_work()
         self._count_trouble()
         self._gauge_partitions()
         self._watch_ingest()
-
-    def page(self) -> bytes:
-        """All metrics, as Prometheus reads them."""
-        return generate_latest(self.registry)
 
     def _count_work(self) -> None:
         self._events = self._counter("events", "Events decided, duplicates among them")
@@ -51,7 +42,7 @@ class PrometheusHooks(Hooks):
         self._zones = self._gauge("time_zones_info", "The release of the time zone data", "release")
         self._rollout = self._gauge("rollout_partitions", "Partitions that follow a roll-out, by its phase", "phase")
         self._phases: dict[int, str] = {}
-        self._rules = Gauge("engine_rules_info", "The rule book at work", ["revision"], registry=self.registry)
+        self._rules = self._gauge("rules_info", "The rule book at work", "revision")
 
     def _count_trouble(self) -> None:
         self._dead_letters = self._counter("dead_letters", "Records that could not be used", "code")
@@ -86,15 +77,6 @@ class PrometheusHooks(Hooks):
         self._ingest_seconds = self._histogram("ingest_commit_seconds", "Transactions of the ingest")
         self._ingest_undone = self._counter("ingest_undone", "Transactions of the ingest that had to be repeated")
         self._ingest_lag = self._gauge("ingest_lag_records", "Un-keyed records not read yet", "topic", "partition")
-
-    def _counter(self, name: str, what: str, *labels: str) -> Counter:
-        return Counter(f"engine_{name}", what, labels, registry=self.registry)
-
-    def _gauge(self, name: str, what: str, *labels: str) -> Gauge:
-        return Gauge(f"engine_{name}", what, labels, registry=self.registry)
-
-    def _histogram(self, name: str, what: str) -> Histogram:
-        return Histogram(f"engine_{name}", what, registry=self.registry, buckets=SECONDS)
 
     def expect(self, topics: Iterable[str]) -> None:
         """Start the series of these topics at 0: the worker reads them."""

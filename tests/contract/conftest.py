@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 from time import monotonic
+from typing import Any
 
 import pytest
 from redis import Redis
@@ -28,6 +29,14 @@ _namespaces = count()
 def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with EmbeddedServer(tmp_path_factory.mktemp("server")) as server:
         yield server.url
+
+
+@pytest.fixture
+def client(redis_url: str) -> Iterator[Any]:
+    """Of the Redis of `redis_url`, which has no keys then."""
+    with Redis.from_url(redis_url) as client:
+        client.flushall()
+        yield client
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,6 @@
 """What RedisStore promises beyond every store: errors one can act on, and keys that stay together and go away."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from datetime import timedelta
 from time import time
@@ -27,13 +27,6 @@ EVERYTHING = Commit(
     outbox=[Entry("o-1", b"outreach")],
     erased={"ab": 1},
 )
-
-
-@pytest.fixture
-def client(redis_url: str) -> Iterator[Any]:
-    with Redis.from_url(redis_url) as client:
-        client.flushall()
-        yield client
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """A commit in a transaction is written once or not at all, whatever becomes of its connection."""
 
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from io import BytesIO
 from pathlib import Path
@@ -131,13 +131,6 @@ class Shaky:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._client, name)
-
-
-@pytest.fixture
-def client(redis_url: str) -> Iterator[Any]:
-    with Redis.from_url(redis_url) as client:
-        client.flushall()
-        yield client
 
 
 def open_shaky(client: Any, *faults: str) -> tuple[RedisStore, Lines]:

@@ -5,7 +5,6 @@
 
 import json
 from base64 import b64decode
-from collections.abc import Iterator
 from pathlib import Path
 from time import time
 from typing import Any, cast
@@ -64,13 +63,6 @@ class Old:
             found.append(decode_old_past(customer, packed[3 : 3 + length]))
             packed = packed[3 + length :]
         return found[:HISTORY_LENGTH]
-
-
-@pytest.fixture
-def client(redis_url: str) -> Iterator[Any]:
-    with Redis.from_url(redis_url) as client:
-        client.flushall()
-        yield client
 
 
 @pytest.fixture

@@ -70,18 +70,6 @@ def of_rule(sim: Simulator, rule: str) -> list[OutcomeRecord]:
     return [one for one in sim.outcomes if one.rule == rule]
 
 
-@pytest.mark.parametrize(
-    ("salt", "customer", "place"),
-    [
-        ("welcome-test", "c-1042", 0.124094670155),
-        ("global", "c-1042", 0.040639672937),
-        ("é", "Zoë", 0.613814482651),
-    ],
-)
-def test_a_customers_place_is_the_published_one(salt: str, customer: str, place: float) -> None:
-    assert position_of(salt, customer) == pytest.approx(place, abs=1e-12)
-
-
 def test_each_customer_gets_what_their_variant_says_and_none_gets_nothing(tmp_path: Path) -> None:
     sim = visited(book(tmp_path))
     for outreach in sim.outreach:

@@ -1,9 +1,9 @@
 """What live scenarios have in common: short timers, and events that happen now."""
 
 from collections.abc import Iterable, Mapping
-from time import time
 from typing import Any
 
+from engine.wiring.wall_clock import wall_clock
 from tests.support.job import DAY, SPAN, START, TEMPLATE, Entry, Firing, Job, entry_of
 
 LIVE = {"clock": "live"}
@@ -35,9 +35,7 @@ PONG = """\
 """
 
 
-def now() -> int:
-    """Epoch ms."""
-    return int(time() * 1000)
+now = wall_clock
 
 
 def live_project(topics: Iterable[str], *rules: str) -> dict[str, str]:

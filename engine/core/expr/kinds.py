@@ -50,12 +50,13 @@ def fits_in(element: Sort, container: Sort) -> bool:
 def as_kind(text: str, kind: Sort) -> Constant | None:
     """A string constant next to a time or a date, as an instant (ms) or a day; None if it can't be read as one."""
     if kind == "time":
-        instant = _instant(text)
+        instant = instant_or_none(text)
         return None if instant is None else Constant(instant, "time")
     return Constant(text, "date") if is_day(text) else None
 
 
-def _instant(text: str) -> int | None:
+def instant_or_none(text: str) -> int | None:
+    """The moment (ms) of an ISO text, in UTC where it names no zone."""
     try:
         moment = datetime.fromisoformat(text)
         return to_millis(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
