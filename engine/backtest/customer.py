@@ -77,7 +77,7 @@ class _Turn:
             self._start_again(error)
 
     def _start_again(self, error: Exception) -> None:
-        """Which input it was, and what then remains, only the worker's batch knows."""
+        """Decide the customer anew with the worker's `Batch`, which knows what failed and what then remains."""
         if isinstance(error, MakesForOthers):
             raise error
         self._decisions.close()

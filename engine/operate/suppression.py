@@ -23,7 +23,7 @@ def listed(suppressions: SuppressionList, address: str, channel: str) -> Iterato
 
 
 def _counts(suppressions: SuppressionList, one: Suppression, digest: str) -> bool:
-    """Of what the former digest says: whether the address's own does not say otherwise since."""
+    """Whether an entry counts. One of the former digest does unless the digest of today has overruled it since."""
     return one.digest == digest or any(suppressions.reasons([SuppressionQuery(one.purpose, 0, [digest], one.digest)]))
 
 

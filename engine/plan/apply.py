@@ -43,7 +43,7 @@ def _is_left(name: str, sums: Sums) -> bool:
 
 
 def _not_beside(plan: Plan, old: RuleBook, new: RuleBook) -> Iterator[str]:
-    """What two books in one worker cannot differ in: it is no matter of one customer."""
+    """Differences that two books in one worker cannot have, as they concern more than one customer."""
     advice = "change that alone first, in the workers' folders"
     if old.policy.allowed_lateness != new.policy.allowed_lateness:
         yield f"allowed_lateness is one for all customers of a partition: {advice}"

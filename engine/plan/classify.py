@@ -24,7 +24,7 @@ Texts = Mapping[tuple[str, str], str]
 
 
 class Named(Protocol):
-    """What has an id, and perhaps had another one."""
+    """A rule, segment or the like: `was` has its former ids."""
 
     @property
     def id(self) -> str: ...
@@ -73,7 +73,7 @@ class Change(msgspec.Struct, frozen=True):
 
 
 def earlier(one: Named, there: Mapping[str, T]) -> T | None:
-    """What is there under its id, or else under one that it had."""
+    """What `there` has under the id, or else under a former one."""
     return next((there[name] for name in (one.id, *one.was) if name in there), None)
 
 

@@ -63,7 +63,7 @@ class Courses:
             self._found[place] = sorted(map(_course, rollouts.values()), key=lambda one: one.canary.since)
 
     def of(self, customer: str, books: Container[str]) -> list[Course]:
-        """Those of the customer's partition whose two revisions are among these, oldest first."""
+        """The roll-outs of the customer's partition whose two revisions are among these, oldest first."""
         key = customer.encode(errors="replace")
         places = [(murmur2_partition(key, count), count) for count in self._counts]
         found = (one for place in places for one in self._found.get(place, ()))
@@ -71,7 +71,7 @@ class Courses:
 
 
 def _course(phases: Sequence[Rollout]) -> Course:
-    """Where nobody looked while there was a canary, it is taken to have had the share of its end from the beginning."""
+    """The course of one roll-out. A canary that nobody noted counts as having had its last share all along."""
     end = next((one for one in phases if one.phase != "canary"), None)
     canaries = [one for one in phases if one.phase == "canary"]
     first = canaries[-1] if canaries else msgspec.structs.replace(phases[0], phase="canary", began=phases[0].since)

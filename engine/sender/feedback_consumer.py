@@ -154,7 +154,7 @@ class FeedbackConsumer(Loop):
         self.source.pause(list(self._owned))
 
     def _wake(self) -> None:
-        """All that was tried has succeeded. Without anything to try, the source may still know better."""
+        """End the outages: all that was tried has succeeded. For the brokers, the source must have answered too."""
         if self.store_outage.ongoing or self.brokers_outage.ongoing:
             self.source.resume(list(self._owned))
             self._wait = PATIENCE

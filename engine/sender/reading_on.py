@@ -17,18 +17,18 @@ class ReadingOn:
         self._waiting: set[int] = set()
 
     def assigned(self, partition: int) -> dict[str, int]:
-        """Where to read on. Raises BrokersAway: then what is read of it until `begin_late` must not count."""
+        """The offsets to read on from. Raises BrokersAway; what is read until `begin_late` must then be dropped."""
         self._waiting.add(partition)
         offsets = self._committed(partition)
         self._waiting.discard(partition)
         return offsets
 
     def waits(self, partition: int) -> bool:
-        """What is read of it does not count yet."""
+        """Whether records of the partition must be dropped: it is not known yet where to begin."""
         return partition in self._waiting
 
     def begin_late(self, source: EventSource) -> list[int]:
-        """Those that waited and are read from where they should be as of the next poll. Raises BrokersAway."""
+        """Seek the partitions that wait to where they begin, and return them. Raises BrokersAway."""
         begun = []
         for partition in sorted(self._waiting):
             source.seek(partition, self._committed(partition))
@@ -37,5 +37,5 @@ class ReadingOn:
         return begun
 
     def gone(self, partition: int) -> None:
-        """It is not ours any more."""
+        """Forget the partition: it has another owner."""
         self._waiting.discard(partition)

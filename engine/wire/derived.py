@@ -65,7 +65,7 @@ class DerivedDecoder(Decoder):
         super().__init__(Source(DERIVED, topic, keyed=False), catalog)
 
     def decode(self, record: Record, wall: int) -> Event | None:
-        """As of any source; the event is marked as one that creates nobody, and occurrences show its bare id."""
+        """As of any source. The event is marked so that it makes no new customer, and occurrences show its bare id."""
         event = super().decode(record, wall)
         if event is not None:
             event.source, event.scope = OF_RULES, ""
@@ -78,7 +78,7 @@ class DerivedDecoder(Decoder):
         return maker.rule, maker.because_of
 
     def whose(self, record: Record) -> tuple[str | None, Identified | None]:
-        """None for an event of the customer's own, which has happened already."""
+        """As of any source; (None, None) for an event of its maker's own customer: it has happened already."""
         try:
             maker = _MAKER.decode(record.value or b"")
         except UNREADABLE:

@@ -22,10 +22,10 @@ would fail again in every round."""
 
 
 class Decided(msgspec.Struct):
-    """What a batch has decided on customers. What is not in it stays as it is.
+    """What a batch has decided on customers; the others stay as they are.
 
-    `values`: what to keep of a customer from now on; where their look is (`early`) the commit finds. `unreadable`:
-    those who were due and could not be decided, as their state cannot be read.
+    `values`: customer -> what to store; the commit fills in where their look is (`early`). `unreadable`: customers who
+    were due, and whose state cannot be read.
     """
 
     values: dict[str, Value] = {}
@@ -95,7 +95,7 @@ class Holding:
         self.looks.written(looks, gone)
 
     def forget(self) -> None:
-        """Read all again with the next batch: one has failed, after it had taken looks."""
+        """Drop what is in memory: a batch failed after it had taken looks. The next one reads everything again."""
         self.cache.clear()
         self.looks.forget()
 
@@ -104,7 +104,7 @@ class Holding:
         self.store.load(self.number, [], self.seal)
 
     def measure(self, values: Iterable[bytes | None]) -> None:
-        """Look for a larger value."""
+        """Note the largest of these values, for `largest`."""
         self.largest = max(self.largest, max(map(len, filter(None, values)), default=0))
 
     def _values(

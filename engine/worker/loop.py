@@ -316,15 +316,15 @@ class Worker(Loop):
         return (self.store_outage if isinstance(error, StoreUnavailable) else self.brokers_outage).failed(error)
 
     def _tell_back(self) -> None:
-        """Whatever was tried has succeeded. If nothing was handed over, the source may still know better."""
+        """End the outages: all that was tried has succeeded. For the brokers, the source must have answered too."""
         self.store_outage.over()
         if self.source.answers():
             self.brokers_outage.over()
 
     def _wait_for(self, error: StoreUnavailable | BrokersAway) -> None:
-        """Pause, stay in the group and retry until all partitions are reopened that may be.
+        """Pause, stay in the group, and retry until every partition has been opened anew from the store.
 
-        All of them, since a restored store may hold an older state than the one in memory.
+        Every one, since a restored store may hold an older state than the one in memory.
         """
         paused: set[int] = set()
         self.tasks.abandon(*self.tasks)

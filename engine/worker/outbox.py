@@ -40,7 +40,7 @@ class Outbox:
         return fresh
 
     def is_durable(self, destination: str, identity: str) -> None:
-        """The destination has it, or never will."""
+        """Note that the destination has the entry, or will never have it: nothing waits for it any more."""
         seq = self._under_way.pop((destination, identity), None)
         if seq is None:
             return

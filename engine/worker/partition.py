@@ -225,11 +225,11 @@ class Partition:
         yield from self._work((), self.clock, [], wall, rollout=rollout, mark=0, sweep="")
 
     def forget_rollout(self) -> None:
-        """With the next commit: it is over, and other rules are in use."""
+        """Drop the roll-out with the next commit: it is over, and other rules are in use."""
         self._forget(None)
 
     def forget_past(self) -> None:
-        """With the next commit: the folders have what was rolled out, and an older revision is newly deployed again."""
+        """Forget, with the next commit, older revisions that the roll-out overrules: one is newly deployed."""
         rollout = self.meta.rollout
         self._forget(rollout and msgspec.structs.replace(rollout, past=()))
 

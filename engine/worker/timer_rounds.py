@@ -1,7 +1,7 @@
 """The rounds in which a worker's partitions look for due timers, each once, within a budget of time.
 
 The loop asks it when a round begins and whose turn it is: partitions that have events look after these, the others at
-the end of the loop's turn. Whom a round does not come to has the next one first.
+the end of the loop's turn. Partitions that a round does not reach come first in the next one.
 """
 
 from collections.abc import Callable, Iterable

@@ -59,7 +59,7 @@ class Ledger(msgspec.Struct):
     """The phases of roll-outs that the partitions of the store were in when the archive was written to."""
 
     def without_guests(self, topics: Container[str]) -> Iterator[str]:
-        """Of which records an older engine has not kept whom they identify: of these topics, which name guests."""
+        """In words: where an older engine has archived records of these topics without the guests they name."""
         for topic, partitions in (self.guests_from or {}).items():
             for partition, offset in sorted(partitions.items() if topic in topics else ()):
                 yield f"{topic}/{partition} before offset {offset:,}: which guests became customers is not there"

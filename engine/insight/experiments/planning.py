@@ -33,11 +33,11 @@ class Metric:
 
     @property
     def largest_lift(self) -> float:
-        """Of 60 % that convert, no more than all can: .667."""
+        """The lift at which everybody converts: .667 where 60 % do."""
         return self.most / self.mean - 1
 
     def lifted(self, lift: float) -> "Metric":
-        """So much better (.2: 20 %), up to `most`. A conversion's spread follows from its share, another grows too."""
+        """The metric with this lift (.2: 20 %), up to `most`. A conversion's spread follows, another grows as much."""
         mean = min(self.most, self.mean * (1 + lift))
         if self.most == 1.0:
             return Metric.conversion(mean)

@@ -58,7 +58,7 @@ class Returning:
 
 
 def returning(shop: Shop, start: date, end: date) -> Returning:
-    """A buyer of the period is found by their last purchase before its end, which has the one before it beside it."""
+    """The period's buyers, each by the last purchase before its end: the row also has the one before."""
     query = """
         SELECT count(*), avg((before IS NOT NULL)::INTEGER), avg((before IS NOT NULL AND before >= $start)::INTEGER)
         FROM purchases WHERE day >= $start AND day < $end AND (after IS NULL OR after >= $end)
