@@ -3,7 +3,7 @@
 `Decoder` makes a reader per source. A reader must not check values: the decoder does, for all formats alike.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
 import msgspec
@@ -61,7 +61,18 @@ def direct(source: Source, scope: Scope) -> Callable[[bytes], Event] | None:
     fields: list[Any] = [*_USUAL.items(), ("source", int, scope.number), ("scope", str, scope.shown)]
     shape: Any = msgspec.defstruct("Usual", fields, bases=(Event,), rename=names, gc=False)
     decode: Callable[[bytes], Event] = msgspec.json.Decoder(shape).decode
-    return decode
+    return _renaming(decode, source.types) if source.types else decode
+
+
+def _renaming(decode: Callable[[bytes], Event], types: Mapping[str, str]) -> Callable[[bytes], Event]:
+    """With the types of events as events.yaml has them."""
+
+    def renamed(value: bytes) -> Event:
+        event = decode(value)
+        event.type = types.get(event.type, event.type)
+        return event
+
+    return renamed
 
 
 def _top_level(source: Source) -> Reader:

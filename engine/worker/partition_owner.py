@@ -110,7 +110,7 @@ class PartitionOwner:
         wall = self.context.wall()
         self._clock_in_doubt = bool(self.context.doubt())
         self._sample(records[0])
-        arrivals = [self._arrival(record, wall) for record in records]
+        arrivals = list(self._arrivals(records, wall))
         self._busy = True
         yield from self._publish_each(self.partition.process(arrivals, wall))
 
@@ -120,25 +120,29 @@ class PartitionOwner:
         if partition_of and record.key and partition_of(record.key, partitions) != self.number:
             self.context.hooks.misplaced(self.number, record.source)
 
-    def _arrival(self, record: Record, wall: int) -> Arrival:
-        source = record.source
-        said: Event | Identified | None
-        try:
-            said = self._decoders[source].decode(record, wall)
-        except BadRecord as error:
-            self._dead_letter(of_record(record, error))
-            said = None
-        if said is not None and (self._generations or self.partition.holding.erased):
-            said = self._checked(said, record)
-        if self.context.event_clock:
-            clock = said.time if said is not None else 0
-        elif self._clock_in_doubt:
-            clock = 0  # broker times are capped by wall time, which is not known now
-        else:
-            clock = self.clock.read(source, record.timestamp, wall)
-        if type(said) is Identified:
-            return Arrival(record, clock, None, said)
-        return Arrival(record, clock, said)
+    def _arrivals(self, records: Sequence[Record], wall: int) -> Iterator[Arrival]:
+        """What the records say, and where each moves the clock."""
+        decoders, by_event, doubted = self._decoders, self.context.event_clock, self._clock_in_doubt
+        as_they_are = not self._generations and not self.partition.holding.erased
+        for record in records:
+            said: Event | Identified | None
+            try:
+                said = decoders[record.source].decode(record, wall)
+            except BadRecord as error:
+                self._dead_letter(of_record(record, error))
+                said = None
+            if not as_they_are and said is not None:
+                said = self._checked(said, record)
+            if by_event:
+                clock = said.time if said is not None else 0
+            elif doubted:
+                clock = 0  # broker times are capped by wall time, which is not known now
+            else:
+                clock = self.clock.read(record.source, record.timestamp, wall)
+            if type(said) is Identified:
+                yield Arrival(record, clock, None, said)
+            else:
+                yield Arrival(record, clock, said)
 
     def _checked(self, said: Event | Identified, record: Record) -> Event | Identified | None:
         """What a record says: None if it is from before an erasure. An id that consists of topic, partition and offset
