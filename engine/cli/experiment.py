@@ -118,6 +118,9 @@ def report(
         str, typer.Option(help="Only customers who came into it from this day on (UTC): when shares were changed.")
     ] = "",
     cuped: Annotated[bool, typer.Option("--cuped", help="Less noise: take off what could be foreseen.")] = False,
+    per_message: Annotated[
+        bool, typer.Option("--per-message", help="Also the goal per message, such as clicks per message.")
+    ] = False,
     html: Annotated[Path | None, typer.Option(help="Write the report as a page.")] = None,
     rules: RulesDir = None,
     templates: TemplatesDir = None,
@@ -134,4 +137,5 @@ def report(
 
     book = open_project(settings_of(rules=rules, templates=templates)).book
     first = day_of(since, "--since")
-    hand_over(write_report(book, name, archives, planned, goal, within, first, cuped), html, as_json=as_json)
+    told = write_report(book, name, archives, planned, goal, within, first, cuped=cuped, per_message=per_message)
+    hand_over(told, html, as_json=as_json)

@@ -27,7 +27,9 @@ def write_report(
     goal: str,
     within: str,
     since: date | None,
+    *,
     cuped: bool,
+    per_message: bool,
 ) -> Report:
     """Raises UsageError, ArchiveBroken and NobodyExposed."""
     asked, hypothesis = _holdout(book, goal, within) if name == HOLDOUT else _experiment(book, name)
@@ -36,7 +38,9 @@ def write_report(
     trial = Trial.opened(archives, asked)
     span = text_of(asked.within) if asked.within else ""
     question = Question(name, hypothesis, asked.goal, span, planned)
-    return experiment_report(trial, question, trial.less_noisy() if cuped else None)
+    return experiment_report(
+        trial, question, trial.less_noisy() if cuped else None, trial.per_message() if per_message else None
+    )
 
 
 def _experiment(book: RuleBook, name: str) -> tuple[Asked, str]:

@@ -44,6 +44,10 @@ class Curve(NamedTuple):
         survival = self.at(time).survival
         return 1 - survival if time <= self.watched or not survival else None
 
+    def quantile(self, share: float) -> float | None:
+        """The first time by which at least this share had the event; None: not reached."""
+        return next((step.time for step in self.steps if step.survival <= 1 - share), None)
+
 
 class Count(NamedTuple):
     """At one time: how many had the event, and how many were last seen waiting."""

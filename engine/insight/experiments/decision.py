@@ -34,6 +34,10 @@ class Verdict:
     ready: bool
 
     @property
+    def p_value(self) -> float:
+        return min(1.0, 1 / self.e_value)
+
+    @property
     def better(self) -> int:
         return 0 if not self.ready else (self.low > 0) - (self.high < 0)
 

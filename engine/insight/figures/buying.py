@@ -27,6 +27,7 @@ class Buying:
     revenue: float | None
     repeat_tx: float
     repeat_days: float
+    lifespan_days: float
 
     @property
     def frequency(self) -> float:
@@ -42,7 +43,7 @@ def buying(shop: Shop) -> Buying:
     """The totals of all time until the shop's end."""
     query = """
         SELECT count(*), sum(bought)::BIGINT, sum(priced)::BIGINT, CASE WHEN sum(priced) > 0 THEN sum(spent) END,
-            avg((bought >= 2)::INTEGER), avg((days >= 2)::INTEGER)
+            avg((bought >= 2)::INTEGER), avg((days >= 2)::INTEGER), avg(last_day - first_day)
         FROM customers
     """
     return Buying(*shop.row(query))

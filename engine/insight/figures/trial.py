@@ -16,6 +16,7 @@ from engine.errors import EngineError
 from engine.insight.archive.writer import connected
 from engine.insight.experiments.arms import Arm
 from engine.insight.experiments.cuped import adjusted
+from engine.insight.experiments.ratios import as_arm
 from engine.insight.figures.foreseen import A_YEAR, Before, foreseen
 from engine.insight.figures.shop import CURRENCY, add_views, bounded, json_path, text_literal
 
@@ -105,6 +106,17 @@ _BEFORE: Final = """
     FROM found LEFT JOIN known USING (customer) ORDER BY customer
 """
 """Of each customer: the variant, what they spent since, and the fields of `Before`, by days in UTC."""
+_PER_MESSAGE: Final = """
+    WITH found AS ({outcomes}), sent AS (
+        SELECT outcomes.customer, count(DISTINCT outreach) AS messages
+        FROM outcomes JOIN exposed ON outcomes.customer = exposed.customer
+        WHERE outcome = 'fired' AND outreach IS NOT NULL AND epoch_ms(decided_at) >= exposed.at_ms
+            AND epoch_ms(decided_at) <= exposed.at_ms + $within AND epoch_ms(decided_at) < $end
+        GROUP BY outcomes.customer
+    )
+    SELECT variant, reached, coalesce(messages, 0) FROM found LEFT JOIN sent USING (customer) ORDER BY customer
+"""
+"""Of each customer: the variant, how often they reached the goal, and the messages decided for them meanwhile."""
 _FOR_EVER: Final = 2**52
 
 
@@ -171,6 +183,14 @@ class Trial:
         return {
             variant: Arm.of(outcomes)._replace(positive=sum(spent != 0 for spent, _ in plain))
             for variant, plain, outcomes in zip(self.asked.variants, pairs, adjusted(pairs), strict=True)
+        }
+
+    def per_message(self) -> dict[str, Arm | None]:
+        """How often the goal is reached for each message, of whatever rule; None: nobody of the variant got one."""
+        rows = self.connection.execute(_PER_MESSAGE.format(outcomes=_OUTCOMES), self._parameters(self.end)).fetchall()
+        return {
+            variant: as_arm([(reached, messages) for one, reached, messages in rows if one == variant])
+            for variant in self.asked.variants
         }
 
     def _parameters(self, end: int) -> dict[str, Any]:

@@ -52,6 +52,7 @@ def _buying(shop: Shop, start: date, end: date) -> Section:
             Figure("returning_rate", "returning in the period", inside.returning, "share"),
             Figure("repeat_in_period", "twice in the period", inside.repeated, "share"),
             Figure("historic_value", "revenue per customer", found.historic_value, "money", "CLV, historic"),
+            Figure("lifespan", "from first to last purchase", found.lifespan_days, "days", "mean of all customers"),
         ],
     )
 
@@ -129,7 +130,13 @@ def _second(shop: Shop) -> Section:
         "To the second purchase, and on",
         "Kaplan and Meier's estimate: customers who have not had the time yet count for the time they had, with 95 %"
         " bounds by Greenwood's error; n → n + 1 is the share of those with n purchase days who have another so far.",
-        [Figure(f"again_{days}", f"again within {days} days", curve.share_by(days), "share") for days in (30, 90, 180)],
+        [
+            *(
+                Figure(f"again_{days}", f"again within {days} days", curve.share_by(days), "share")
+                for days in (30, 90, 180)
+            ),
+            Figure("again_half", "until half have bought again", curve.quantile(0.5), "days", less_is_better=True),
+        ],
         [chart, bars],
     )
 

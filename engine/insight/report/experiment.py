@@ -34,14 +34,28 @@ class Question:
     planned: int
 
 
-def experiment_report(trial: Trial, question: Question, revenue: Mapping[str, Arm] | None = None) -> Report:
-    """`revenue`: the arms by another reckoning than plain revenue, such as CUPED."""
+@dataclass(frozen=True)
+class _Seen:
+    """The course of the experiment, and the arms now: by revenue, and by the goal per message where that is asked."""
+
+    looks: list[Look]
+    spent: Mapping[str, Arm]
+    per_message: Mapping[str, Arm | None] | None
+
+
+def experiment_report(
+    trial: Trial,
+    question: Question,
+    revenue: Mapping[str, Arm] | None = None,
+    per_message: Mapping[str, Arm | None] | None = None,
+) -> Report:
+    """`revenue`: the arms by another reckoning than plain revenue, such as CUPED. `per_message`: as `Trial` has it."""
     looks = trial.looks()
     now = looks[-1]
+    seen = _Seen(looks, revenue or now.revenue, per_message)
     control, *others = trial.asked.variants
-    sections = [_overview(trial, now, question)]
-    spent = revenue or now.revenue
-    sections += [_comparison(control, other, len(others), looks, spent, question) for other in others]
+    sections = [_overview(trial, seen, question)]
+    sections += [_comparison(control, other, len(others), seen, question) for other in others]
     since, until = f"{_day(looks[0])}", f"{now.at:%Y-%m-%d}"
     lead = question.hypothesis or f"What {question.name} does to customers."
     return Report(
@@ -54,8 +68,8 @@ def _day(look: Look) -> str:
     return f"{look.at:%Y-%m-%d}"
 
 
-def _overview(trial: Trial, now: Look, question: Question) -> Section:
-    figures = []
+def _overview(trial: Trial, seen: _Seen, question: Question) -> Section:
+    figures, now = [], seen.looks[-1]
     for variant, arm in now.converted.items():
         money = now.revenue[variant]
         figures += [
@@ -63,6 +77,10 @@ def _overview(trial: Trial, now: Look, question: Question) -> Section:
             Figure(f"converted_{variant}", f"{variant}: {question.goal}", _mean(arm), "share", f"{arm.positive:,}"),
             Figure(f"revenue_{variant}", f"{variant}: revenue per customer", _mean(money), "money"),
         ]
+        if seen.per_message is not None:
+            ratio = seen.per_message[variant]
+            name, note = f"{variant}: {question.goal} per message", "" if ratio else "nobody got a message"
+            figures.append(Figure(f"per_message_{variant}", name, ratio and ratio.mean, "share", note))
     counts = [arm.customers for arm in now.converted.values()]
     alarm = is_off(counts, list(trial.asked.variants.values()))
     within = f" within {question.within}" if question.within else ""
@@ -90,9 +108,8 @@ def _mean(arm: Arm) -> float | None:
     return arm.mean if arm.customers else None
 
 
-def _comparison(
-    control: str, other: str, comparisons: int, looks: list[Look], spent: Mapping[str, Arm], question: Question
-) -> Section:
+def _comparison(control: str, other: str, comparisons: int, seen: _Seen, question: Question) -> Section:
+    looks, spent = seen.looks, seen.spent
     now, alpha = looks[-1], ALPHA / comparisons
     arms = now.converted[control], now.converted[other]
     if not all(arm.customers for arm in (*arms, spent[control], spent[other])):
@@ -105,7 +122,8 @@ def _comparison(
         Figure("difference", "difference", by_goal.difference, "share", f"{by_goal.low:+.2%} to {by_goal.high:+.2%}"),
         Figure("lift", "relative lift", lift.estimate if lift else None, "share", _bounds(lift)),
         Figure("revenue", "difference of revenue per customer", by_money.difference, "money", _money(by_money)),
-        Figure("e_value", "e-value", min(by_goal.e_value, 1e12), "number", f"decided at {1 / alpha:g}"),
+        *_per_message(control, other, seen, question, alpha),
+        Figure("e_value", "e-value", min(by_goal.e_value, 1e12), "number", _evidence(by_goal, alpha)),
     ]
     share = f" ({comparisons} comparisons share the 5 % of doubt)" if comparisons > 1 else ""
     definition = f"The difference of the shares with {question.goal}, {other} less {control}, with its interval{share}."
@@ -117,6 +135,22 @@ def _comparison(
         [_course(control, other, looks, question, alpha)],
         verdict_in_words(control, other, by_goal, arms, question),
     )
+
+
+def _per_message(control: str, other: str, seen: _Seen, question: Question, alpha: float) -> list[Figure]:
+    """Judged by customer: messages to one customer are not independent of each other."""
+    if seen.per_message is None:
+        return []
+    name, arms = f"difference of {question.goal} per message", (seen.per_message[control], seen.per_message[other])
+    if arms[0] is None or arms[1] is None:
+        return [Figure("per_message", name, None, "share", "one of the two got no message")]
+    verdict = judge(arms[0], arms[1], planned=question.planned, alpha=alpha)
+    bounds = f"{verdict.low:+.2%} to {verdict.high:+.2%}" + ("" if verdict.ready else f"; too few have {question.goal}")
+    return [Figure("per_message", name, verdict.difference, "share", bounds)]
+
+
+def _evidence(verdict: Verdict, alpha: float) -> str:
+    return f"decided at {1 / alpha:g}; p {verdict.p_value:.2g}, decided at {alpha:.2g}"
 
 
 def _bounds(lift: object) -> str:

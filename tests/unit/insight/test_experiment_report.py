@@ -12,6 +12,7 @@ from engine.arithmetic.assignment import position_of, variant_of
 from engine.cli.main import app
 from engine.insight.archive import Archive, Place, decode_outcome
 from engine.insight.experiments.arms import Arm
+from engine.insight.experiments.ratios import as_arm
 from engine.insight.figures.trial import Asked, NobodyExposed, Trial
 from engine.model import Event, Outcome, OutcomeRecord
 from engine.wire.records import encode_outcome
@@ -47,10 +48,11 @@ class Filling:
         self.offsets[topic] += 1
         return Place(topic, 0, self.offsets[topic] - 1)
 
-    def decided(self, customer: str, at: int, outcome: Outcome, reason: str = "", exposed: str = "") -> None:
-        record = OutcomeRecord(
-            at, customer, "letter", f"{at}", outcome, reason, "r", exposed={"rhythm": exposed} if exposed else {}
-        )
+    def decided(
+        self, customer: str, at: int, outcome: Outcome, reason: str = "", exposed: str = "", outreach: str = ""
+    ) -> None:
+        shown = {"rhythm": exposed} if exposed else {}
+        record = OutcomeRecord(at, customer, "letter", f"{at}", outcome, reason, "r", outreach, exposed=shown)
         self.archive.add_outcome(self.place("outcomes"), at, decode_outcome(encode_outcome(record)[1]))
 
     def bought(self, customer: str, at: int, amount: float, currency: str = "EUR") -> None:
@@ -261,6 +263,45 @@ def test_with_less_noise_a_third_of_the_variance_of_the_record_shops_revenue_is_
     before, after = (arms["none"].with_(arms["weekly"]) for arms in (plain, less))
     assert 1 - after.variance / before.variance == pytest.approx(0.327, abs=0.005)
     assert after.mean == pytest.approx(before.mean)
+
+
+def test_the_goal_per_message_counts_each_customers_messages_and_goals(project: Path, tmp_path: Path) -> None:
+    """`weekly` sends three times as much for twice the goals: better by customer, worse by message."""
+    rng = random.Random(5)
+    pairs: dict[str, list[tuple[float, float]]] = {"weekly": [], "biweekly": []}
+    with Archive.opened(tmp_path / "clicks") as archive:
+        filling = Filling(archive)
+        for n in range(1_000):
+            variant, messages, clicking = (("weekly", 6, 0.1), ("biweekly", 2, 0.15))[n % 2]
+            habit, clicks = clicking * 2 * rng.random(), 0
+            filling.decided(f"c-{n}", START - DAY, Outcome.FIRED, outreach=f"o-{n}-before")
+            filling.decided(f"c-{n}", START, Outcome.SUPPRESSED, exposed=variant)
+            for sent in range(messages):
+                filling.decided(f"c-{n}", START + sent * DAY, Outcome.FIRED, outreach=f"o-{n}-{sent}")
+                if rng.random() < habit:
+                    filling.bought(f"c-{n}", START + sent * DAY + HOUR, 1.0)
+                    clicks += 1
+            filling.decided(f"c-{n}", START + 31 * DAY, Outcome.FIRED, outreach=f"o-{n}-late")
+            pairs[variant].append((clicks, messages))
+        filling.decided("c-none", START, Outcome.HELD_OUT, exposed="none")
+        archive.commit()
+    arms = trial(tmp_path / "clicks").per_message()
+    assert arms == {"none": None, "weekly": as_arm(pairs["weekly"]), "biweekly": as_arm(pairs["biweekly"])}
+    rules = project / "rules" / "rules.yaml"
+    rules.write_text(RULES.replace("weekly: 45, biweekly: 45, none: 10", "biweekly: 50, weekly: 50"))
+    sections = told(project, "rhythm", tmp_path / "clicks", "--per-message")
+    figures: Any = sections["compared_weekly"]["figures"]
+    found = {one["id"]: one for one in figures}
+    assert found["difference"]["value"] > 0 > found["per_message"]["value"]
+    assert "per_message" not in str(told(project, "rhythm", tmp_path / "clicks"))
+
+
+def test_a_variant_without_messages_has_nothing_per_message(project: Path, archive: Path) -> None:
+    sections = told(project, "rhythm", archive, "--per-message")
+    parts: list[Any] = [sections["arms"], sections["compared_weekly"]]
+    found = {one["id"]: (one["value"], one["note"]) for part in parts for one in part["figures"]}
+    assert found["per_message_none"] == (None, "nobody got a message")
+    assert found["per_message"] == (None, "one of the two got no message")
 
 
 def test_an_unknown_experiment_is_named_with_those_there_are(project: Path, archive: Path) -> None:

@@ -1,5 +1,6 @@
 """The arithmetic of experiments against known answers."""
 
+import random
 from collections import Counter
 
 import mpmath
@@ -11,6 +12,7 @@ from engine.insight.experiments.cuped import adjusted
 from engine.insight.experiments.decision import judge, standard_error
 from engine.insight.experiments.lift import relative_lift
 from engine.insight.experiments.planning import Metric, Split, customers_needed, lift_found
+from engine.insight.experiments.ratios import as_arm, ratio_of
 from engine.insight.experiments.sample_ratio import is_off, log_bayes_factor
 from engine.insight.models.fitting import fit_pareto_nbd, fit_spending
 from tests.support import shop_history as shop
@@ -54,7 +56,7 @@ def test_intervals_are_the_known_ones(control: Arm, treated: Arm, planned: int, 
 
 def test_the_verdict_says_better_only_where_the_interval_leaves_zero_and_both_arms_have_outcomes() -> None:
     won = judge(conversions(250, 5000), conversions(340, 5000), planned=10_000)
-    assert 1 / won.e_value == pytest.approx(0.0045950522, abs=5e-11)
+    assert won.p_value == pytest.approx(0.0045950522, abs=5e-11)
     assert (won.better, won.ready) == (1, True)
     assert judge(conversions(340, 5000), conversions(250, 5000), planned=10_000).better == -1
     assert judge(conversions(250, 5000), conversions(310, 5000)).better == 0
@@ -64,8 +66,7 @@ def test_the_verdict_says_better_only_where_the_interval_leaves_zero_and_both_ar
 
 def test_nobody_has_bought_yet_is_no_division_by_zero() -> None:
     verdict = judge(conversions(0, 10), conversions(0, 10))
-    assert (verdict.low, verdict.high, verdict.better) == (0, 0, 0)
-    assert verdict.e_value <= 1
+    assert (verdict.low, verdict.high, verdict.p_value, verdict.better) == (0, 0, 1, 0)
     assert relative_lift(conversions(0, 10), conversions(3, 10)) is None
 
 
@@ -110,6 +111,25 @@ def test_mpmath_counts_the_same_evidence_in_exact_numbers() -> None:
     with mpmath.workdps(40):
         odds = mpmath.beta(50 + 4800, 50 + 5200) / mpmath.beta(50, 50) / mpmath.mpf("0.5") ** 10_000
         assert log_bayes_factor([4800, 5200], [1, 1]) == pytest.approx(float(mpmath.log(odds)), rel=1e-9)
+
+
+def test_clicks_per_message_vary_by_customer_not_by_message() -> None:
+    rng = random.Random(5)
+    estimates, promised = [], 0.0
+    for _ in range(300):
+        habits = [(rng.betavariate(0.5, 2), rng.randint(1, 8)) for _ in range(150)]
+        pairs = [(float(sum(rng.random() < habit for _ in range(sent))), float(sent)) for habit, sent in habits]
+        ratio = ratio_of(pairs)
+        assert ratio is not None
+        arm = as_arm(pairs)
+        assert arm is not None
+        assert (arm.mean, arm.variance / arm.customers) == pytest.approx((ratio.value, ratio.variance), rel=0.01)
+        estimates.append(ratio.value)
+        promised += ratio.variance / 300
+    mean = sum(estimates) / 300
+    actual = sum((one - mean) ** 2 for one in estimates) / 299
+    assert promised == pytest.approx(actual, rel=0.2)
+    assert ratio_of([(0, 0)]) is None
 
 
 def test_what_the_models_expect_of_a_customer_takes_a_third_of_the_noise_out_of_revenue() -> None:
