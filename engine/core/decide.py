@@ -50,6 +50,8 @@ def decide(
     """
     if state is None or state.mark != book.mark:
         state = current(book, state, input, now)
+    elif type(input) is WakeUp:
+        return wake_up(book, state, input.customer, now, present)
     decision = Decision(state)
     policy = book.policy
     judged_from = present if present < now else now
@@ -74,9 +76,11 @@ def decide(
 
 
 def wake_up(book: RuleBook, state: State, customer: str, now: int, present: int) -> Decision:
-    """`decide` for a wake-up, where the state is of this book, and its `wake` the soonest moment that is due."""
-    decision = Decision(state)
-    _fire_rest(book, state, decision, customer, now - book.policy.allowed_lateness, present, state.wake)
+    """`decide` for a wake-up, where the state is of this book: it knows the soonest moment that is due."""
+    decision, horizon, due = Decision(state), now - book.policy.allowed_lateness, state.wake
+    _fire_rest(book, state, decision, customer, horizon, present, due)
+    if decision.state is not None and state.wake == due:  # nothing was: after a failure a wake-up is put off
+        _go_on(book, state, decision, customer, horizon, present)
     forget_sent(book, state, present if present < now else now)
     return decision
 
@@ -137,7 +141,14 @@ def count_and_react_roughly(book: RuleBook, role: Role, state: State, event: Eve
 def move_and_react(book: RuleBook, role: Role, state: State, event: Event, now: int) -> Decision | None:
     """The same for an event that may also move segments and concern journeys (`Role.is_simple`)."""
     horizon = now - book.policy.allowed_lateness
-    moves = _count_and_move(book, role, state, event, now, horizon)
+    looks = role.segments if state.events else role.segments_of_new
+    if looks and event.time > state.identified:
+        at = now if now == horizon else _standing_at(state, event, now, horizon)
+        fold(role, state, event)
+        moves = follow(book, state, event.customer, looks, at)
+    else:
+        fold(role, state, event)
+        moves = NO_MOVES
     if moves or (role.runs is not None and conduct.is_met(role.runs, state, event)):
         decision = Decision(state)
         candidates = Settling(book, state, event.customer, decision).hear(moves, horizon, now, (role, event))
@@ -170,17 +181,6 @@ def _conclude(
         _follow(book, state, decision, horizon, now, _standing_at(state, event, now, horizon))
     _go_on(book, state, decision, event.customer, horizon, now)
     return decision
-
-
-def _count_and_move(book: RuleBook, role: Role, state: State, event: Event, now: int, horizon: int) -> list[Event]:
-    """Count the event; the moves of segments that it brings, and that something hears."""
-    looks = role.segments if state.events else role.segments_of_new
-    if not looks or event.time <= state.identified:
-        fold(role, state, event)
-        return NO_MOVES
-    at = _standing_at(state, event, now, horizon)
-    fold(role, state, event)
-    return follow(book, state, event.customer, looks, at)
 
 
 def _standing_at(state: State, event: Event, now: int, horizon: int) -> int:

@@ -47,15 +47,13 @@ def soonest_due(book: RuleBook, state: State) -> int:
         if slot.parked is not None:
             continue
         for timer in slot.timers:
-            due = timer.due
-            if due and due < found:
+            if (due := timer.due) < found and due:
                 found = due
         if slot.runs:
             found = _soonest_run(slot.runs, found)
     if state.segments:
-        for id_, membership in state.segments.items():
-            due = membership.due
-            if due and due < found and id_ in book.segments:
+        for membership in state.segments.values():
+            if (due := membership.due) < found and due and not membership.parked:
                 found = due
     if state.deferred or state.points:
         found = _sooner(book, state, found)
@@ -65,8 +63,7 @@ def soonest_due(book: RuleBook, state: State) -> int:
 def _soonest_run(runs: list[Run], found: int) -> int:
     """The moment found, or a sooner one of these runs."""
     for run in runs:
-        due = next_moment(run) if run.ahead else run.due
-        if due and due < found:
+        if (due := next_moment(run) if run.ahead else run.due) < found and due:
             found = due
     return found
 
@@ -122,9 +119,7 @@ class Settling:
         if self.book.timed and (changes is not None or moves is not None):
             refresh(self.book.timed, state, due)
         candidates = self.hear(moves, horizon, at) if moves else []
-        timers, runs = self._due(due)
-        led = [candidate.run for candidate in candidates]  # a move has led them to a step that is due at once
-        runs = [(rule, run) for rule, run in runs if not any(run is one for one in led)] if led else runs
+        timers, runs = self._due(due, candidates)
         for rule, timer in timers:
             firing = rule.trigger.on_due(state, timer)
             if firing is not None:
@@ -157,7 +152,8 @@ class Settling:
         ended = frozenset[str]().union(*(role.ended for role, _ in heard))
         return steps + [one for role, event in heard for one in react(role, self.state, event, horizon, at, ended)]
 
-    def _due(self, due: int) -> tuple[list[tuple[Rule, Timer]], list[tuple[Rule, Run]]]:
+    def _due(self, due: int, led: list[Candidate]) -> tuple[list[tuple[Rule, Timer]], list[tuple[Rule, Run]]]:
+        """Timers, and runs but those that a move has `led` to a step that is due at once."""
         by_id = self.book.by_id
         timers: list[tuple[Rule, Timer]] = []
         runs: list[tuple[Rule, Run]] = []
@@ -168,7 +164,7 @@ class Settling:
                 if timer.due == due:
                     timers.append((by_id[rule_id], timer))
             for run in slot.runs:
-                if next_moment(run) == due:
+                if (next_moment(run) if run.ahead else run.due) == due and not any(run is one.run for one in led):
                     runs.append((by_id[rule_id], run))
         return timers, runs
 
