@@ -5,12 +5,12 @@ changes the state. History that is not known is MISSING, never zero.
 """
 
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
 from operator import attrgetter
 from typing import Any, Final
 
 from engine.core.durations import milliseconds
-from engine.core.state.model import Memory, State
+from engine.core.moment import Scope as Scope
+from engine.core.state.model import History, Memory, State
 from engine.model import Event, KeptEvent, Number
 
 
@@ -34,32 +34,6 @@ BY_TIME: Final = attrgetter("time")
 NO_TIMES: Final[list[int]] = []
 
 
-class Scope:
-    """One customer at one moment. `event` is the event that armed the timer or fired the rule; None: no event.
-
-    `customer`: the customer's id; "": that of the event. `sent`: the steps that have made something in this run of a
-    journey. `supposed`: variants by experiment, in place of the customer's own.
-    """
-
-    __slots__ = ("customer", "event", "now", "sent", "state", "supposed")
-
-    def __init__(
-        self,
-        state: State,
-        event: Event | KeptEvent | None,
-        now: int,
-        customer: str = "",
-        sent: Sequence[str] = (),
-        supposed: Mapping[str, str] | None = None,
-    ) -> None:
-        self.state = state
-        self.event = event
-        self.now = now
-        self.customer = customer
-        self.sent = sent
-        self.supposed = supposed
-
-
 def count(state: State, type_: str) -> int:
     """All events of the type, ever."""
     memory = state.events.get(type_)
@@ -71,8 +45,8 @@ def range_within(memory: Memory, now: int, span: int) -> tuple[list[int], int, i
     before = now - span
     if memory.last <= before:
         return NO_TIMES, 0, 0
-    history = memory.history
-    if history is None or history.span < span or history.unknown > before:
+    history = memory.kept  # `Memory.history`, without the call
+    if type(history) is not History or history.span < span or history.unknown > before:
         return None
     times = history.window
     start, stop = 0, len(times)

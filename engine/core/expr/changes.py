@@ -39,7 +39,7 @@ from engine.core.expr.periods import bounds
 from engine.core.expression import NEVER, NextChange, Predicate, Until
 from engine.core.points import view
 from engine.core.scope import Missing, Scope, range_within, summed_in, total
-from engine.core.state.model import Memory
+from engine.core.state.model import History, Memory
 from engine.core.state.points import Ledger
 
 Change: TypeAlias = NextChange | None
@@ -207,25 +207,12 @@ def _counted(node: Count, order: Order, limit: float) -> Until:
     type_, span, compare, test = node.type, node.span or 0, COMPARE[order], closure(_against(node, order, limit))
     falls_to = ceil(limit) - 1 if order in (">=", "<") else floor(limit)
     equals = order in ("==", "!=")
-    enough, is_above = falls_to + 1, order in (">=", ">")
-    ranked = not equals and enough >= 1
 
     def whole(scope: Scope) -> tuple[bool, int]:
         now = scope.now
         memory = scope.state.events.get(type_)
         if memory is None:
             return compare(0, limit), NEVER
-        if ranked and memory.last <= now:  # the usual case: the event that many places from the newest tells
-            before = now - span
-            if memory.last <= before:
-                return not is_above, NEVER
-            history = memory.history
-            if history is not None and history.span >= span and history.unknown <= before:
-                times = history.window
-                place = len(times) - enough
-                if place >= 0 and (entered := times[place]) > before:
-                    return is_above, entered + span
-                return not is_above, NEVER
         found = range_within(memory, now, span)
         if found is None:
             return bool(test(scope)), _of_window(memory, span, now)
@@ -235,7 +222,30 @@ def _counted(node: Count, order: Order, limit: float) -> Until:
         moment = times[stop - rest - 1] + span if 0 <= rest < number else NEVER
         return compare(number, limit), moment if memory.last <= now else _or_entering(memory, now, moment)
 
-    return whole
+    return whole if equals or falls_to < 0 else _ranked(type_, span, falls_to + 1, order in (">=", ">"), whole)
+
+
+def _ranked(type_: str, span: int, enough: int, is_above: bool, whole: Until) -> Until:
+    """The usual case: no event is later than now, and the one so many places from the newest tells all."""
+    below = not is_above, NEVER
+
+    def ranked(scope: Scope) -> tuple[bool, int]:
+        memory = scope.state.events.get(type_)
+        if memory is None:
+            return below
+        now = scope.now
+        before = now - span
+        if memory.last <= before:
+            return below
+        history = memory.kept  # `Memory.history`, without the call
+        if memory.last > now or type(history) is not History or history.span < span or history.unknown > before:
+            return whole(scope)
+        times = history.window
+        if len(times) >= enough and (entered := times[-enough]) > before:
+            return is_above, entered + span
+        return below
+
+    return ranked
 
 
 def _summed(node: Sum, compare: Compare, limit: float) -> Until:

@@ -10,7 +10,6 @@ from typing import Final, NamedTuple
 
 from engine.core.book import RuleBook
 from engine.core.effects import effect_id
-from engine.core.expression import NEVER
 from engine.core.facts import ENTERED, LEFT, MOVED
 from engine.core.scope import NO_LEVEL, Scope
 from engine.core.segments.model import Segment, beginning
@@ -28,26 +27,6 @@ class Standing(NamedTuple):
     next: str | None = None
     kept: int = 0
     year: int = 0
-
-
-def level_and_due(segment: Segment, scope: Scope) -> tuple[str, int]:
-    """The highest level whose condition holds, and the first moment at which time may change that; "" and 0: none.
-
-    Lower levels don't matter before that level changes.
-    """
-    asks = segment.asks
-    if len(asks) == 1:  # the usual case
-        level, until = asks[0]
-        holds, due = until(scope)
-        return level if holds else "", due if due != NEVER else 0
-    due = NEVER
-    for level, until in asks:
-        holds, moment = until(scope)
-        if moment < due:
-            due = moment
-        if holds:
-            return level, due if due != NEVER else 0
-    return "", due if due != NEVER else 0
 
 
 class Following:
@@ -139,7 +118,7 @@ def follow(
     for segment, concerned in looks:
         if not concerned and (this is None or segment.needs.reads.segments.isdisjoint(this.changed)):
             continue
-        level, due = level_and_due(segment, scope)
+        level, due = segment.look(scope)
         membership = known.get(segment.id)
         if membership is None:
             if not (level or due):
@@ -199,7 +178,7 @@ def meet(book: RuleBook, state: State, customer: str, now: int) -> None:
         known = state.segments.get(segment.id)
         changed = known is None or known.mark != segment.mark or 0 < known.parked <= now
         if known is None or changed or not segment.needs.reads.segments.isdisjoint(this.changed):
-            level, due = level_and_due(segment, this.scope)
+            level, due = segment.look(this.scope)
             this.renew(segment, known or Membership(), level, due, silently=True)
         else:
             known.parked = 0

@@ -3,6 +3,7 @@
 `engine/lang` makes segments when the rule files are loaded; `follow` asks them. They keep nothing of a customer.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, time
 from hashlib import blake2b
@@ -12,8 +13,9 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from engine.core.catalog import EventType, Property
-from engine.core.expression import Expression, Needs, Until
+from engine.core.expression import NEVER, Expression, Needs
 from engine.core.facts import ENTERED, LEFT, MOVED
+from engine.core.scope import Scope
 from engine.core.zones import from_millis, instant_of
 
 _PROPERTIES = {name: Property(name, "string", required=True) for name in ("segment", "old", "new")}
@@ -50,6 +52,37 @@ def beginning(year: int, zone: ZoneInfo) -> int:
     return instant_of(date(year, 1, 1), MIDNIGHT, zone)
 
 
+Look = Callable[[Scope], tuple[str, int]]
+"""The highest level whose condition holds, and the first moment at which time may change that; "" and 0: none.
+
+Lower levels don't matter before that level changes.
+"""
+
+
+def _look(levels: tuple[Level, ...]) -> Look:
+    asks = [(level.name, level.condition.until) for level in reversed(levels)]
+    if len(asks) == 1:  # the usual case
+        only, until = asks[0]
+
+        def whether(scope: Scope) -> tuple[str, int]:
+            holds, due = until(scope)
+            return only if holds else "", due if due != NEVER else 0
+
+        return whether
+
+    def highest(scope: Scope) -> tuple[str, int]:
+        soonest = NEVER
+        for level, until in asks:
+            holds, due = until(scope)
+            if due < soonest:
+                soonest = due
+            if holds:
+                return level, soonest if soonest != NEVER else 0
+        return "", soonest if soonest != NEVER else 0
+
+    return highest
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Segment:
     """One compiled segment. `levels` from the lowest; one without levels has the single level IN."""
@@ -64,15 +97,13 @@ class Segment:
     was: tuple[str, ...] = ()
     definition: str = ""
     """What membership depends on, as text, including the segments that it reads."""
-    asks: tuple[tuple[str, Until], ...] = field(init=False)
-    """Each level and its condition, the highest first."""
+    look: Look = field(init=False)
     names: tuple[str, ...] = field(init=False)
     mark: int = field(init=False)
     """A hash of the definition: customers meet a segment with another mark silently."""
 
     def __post_init__(self) -> None:
-        asks = tuple((level.name, level.condition.until) for level in reversed(self.levels))
-        object.__setattr__(self, "asks", asks)
+        object.__setattr__(self, "look", _look(self.levels))
         object.__setattr__(self, "names", tuple(level.name for level in self.levels))
         digest = blake2b(self.definition.encode(), digest_size=4).digest()
         object.__setattr__(self, "mark", int.from_bytes(digest) or 1)
