@@ -213,7 +213,7 @@ class RuleBook:
         journeys = [(rule, journey) for rule in self.journeys if (journey := rule.action.journey) is not None]
         goals = [(rule, one.goal) for rule, one in journeys if one.goal is not None and about(one.goal)]
         waits = [rule for rule, one in journeys if any(about(wait.fact) for wait in one.waits)]
-        starts = [rule for rule in self.journeys if not segment and self._reacts(rule, name)]
+        starts = [rule for rule in self.journeys if not segment and self._disproves(name, rule)]
         calendars = [rule for rule, one in journeys if one.by_calendar and not segment and self._sets_zone(name)]
         role = JourneyRole(tuple(goals), tuple(starts), tuple(waits), tuple(calendars))
         return role if goals or starts or waits or calendars else None
@@ -277,6 +277,10 @@ class RuleBook:
             return True
         fields = rule.trigger.fields
         return bool(fields) and (declared.profile_all or not fields.isdisjoint(declared.profile))
+
+    def _disproves(self, name: str, rule: Rule) -> bool:
+        """Whether a late event of the type may show that the rule never came true; most kinds of trigger say never."""
+        return type(rule.trigger).disproves is not Trigger.disproves and self._reacts(rule, name)
 
 
 def _followers(rules: tuple[Rule, ...]) -> tuple[tuple[Rule, ...], tuple[Rule, ...]]:

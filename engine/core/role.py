@@ -45,11 +45,14 @@ class JourneyRole(msgspec.Struct, frozen=True):
     calendars: "tuple[Rule, ...]"
     """Journeys with waits by the calendar, if the type sets the customer's zone."""
     followed: tuple[str, ...] = ()
-    """All but those whose start a late event may disprove, worked out here."""
+    """Those whose runs the type concerns whenever they began, worked out here."""
+    disproved: tuple[str, ...] = ()
+    """The others: a late event of the type may disprove their start. Worked out here too."""
 
     def __post_init__(self) -> None:
-        each = (*(rule for rule, _ in self.goals), *self.waits, *self.calendars)
-        force_setattr(self, "followed", tuple(dict.fromkeys(rule.id for rule in each)))
+        each = dict.fromkeys(rule.id for rule in (*(rule for rule, _ in self.goals), *self.waits, *self.calendars))
+        force_setattr(self, "followed", tuple(each))
+        force_setattr(self, "disproved", tuple(rule.id for rule in self.starts if rule.id not in each))
 
 
 @dataclass(slots=True)
@@ -86,6 +89,8 @@ class Role:
     """An event of the type that rules only react to lets nothing be due sooner than so long (ms) after it."""
     keeps_history: bool = field(init=False)
     """More of the events is kept than their number, first, last and days."""
+    keeps_window: bool = field(init=False)
+    """Of that more, nothing but a window."""
     ended: frozenset[str] = field(init=False)
     """The rules that it ends."""
     stands: bool = field(init=False)
@@ -103,7 +108,9 @@ class Role:
         self.arms_after = min([self.forget_after, *(rule.trigger.arms_after for rule, _, _ in self.reactions)])
         self.ended = frozenset(rule.id for rule, _ in self.exits)
         self.stands = bool(self.segments_of_new or self.points)
-        self.keeps_history = bool(self.keeps_last or self.sums or self.window or self.list_span)
+        others = self.keeps_last or self.sums or self.list_span
+        self.keeps_history = bool(others or self.window)
+        self.keeps_window = bool(self.window and not others)
         self.is_simple = not (self.exits or self.points or self.ends)
         self.only_reacts = self.is_simple and not (self.segments_of_new or self.runs)
         self.idle = self.only_reacts and not self.reactions

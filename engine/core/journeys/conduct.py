@@ -79,8 +79,8 @@ def is_met(role: JourneyRole, state: State, event: Event) -> bool:
         slot = rules.get(id_)
         if slot is not None and (slot.runs or slot.ended):
             return True
-    for rule in role.starts:
-        slot = rules.get(rule.id)
+    for id_ in role.disproved:
+        slot = rules.get(id_)
         if slot is not None and slot.runs and any(event.time < run.began for run in slot.runs):
             return True
     return False
@@ -149,7 +149,7 @@ def _look_up_again(settling: "Settling", rule: Rule, event: Event, at: int) -> N
     for run in slot.runs if slot is not None else ():
         step = journey_of(rule).named.get(run.step)
         if isinstance(step, Wait) and isinstance(step.length, Days) and run.due > event.time:
-            end = end_of(settling, run, step, run.came, at)
+            end = step.length.end(_scope(settling, run, at), run.came, settling.book.policy.zones)
             run.due = max(end, event.time) if end is not None else run.due
 
 
@@ -192,11 +192,6 @@ def journey_of(rule: Rule) -> Journey:
     return journey
 
 
-def end_of(settling: "Settling", run: Run, wait: Wait, since: int, at: int) -> int | None:
-    """When a wait that began at `since` is over."""
-    return wait.length.end(_scope(settling, run, at), since, settling.book.policy.zones)
-
-
 def _walk(
     settling: "Settling", rule: Rule, run: Run, step: Step | None, moment: int, at: int, reason: str
 ) -> Candidate | None:
@@ -215,7 +210,7 @@ def _walk(
         elif step.fact is not None and _is_there(settling.state, step.fact):
             step = step.answered
         else:
-            end = end_of(settling, run, step, moment, at)
+            end = step.length.end(scope, moment, settling.book.policy.zones)
             if end is None:
                 _stand(run, step, moment, moment)
                 _end(settling, rule, run, Outcome.EXITED, step.length.unknown, at)

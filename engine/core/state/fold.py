@@ -50,7 +50,10 @@ def fold(role: Role, state: State, event: Event) -> None:
         memory.see(time)
     kept = memory.kept
     if type(kept) is History:
-        _keep(role, memory, kept, event)
+        if role.keeps_window and not kept.until:
+            _keep_in_window(role, kept, event)
+        else:
+            _keep(role, memory, kept, event)
     if role.feeds_all:
         _feed(state, event.properties, time)
     elif role.feeds:
@@ -105,7 +108,7 @@ def _keep(role: Role, memory: Memory, history: History, event: Event) -> None:
 
 def _keep_in_window(role: Role, history: History, event: Event) -> None:
     times, time, values = history.window, event.time, history.values
-    place = len(times) if not times or time >= times[-1] else bisect_right(times, time)
+    place = bisect_right(times, time)
     if role.window_sums or values:
         summed = {*role.window_sums, *_summed(history)} if history.until else role.window_sums
         for name in summed:
