@@ -80,6 +80,16 @@ def test_who_stands_after_a_step_that_was_taken_out_goes_where_was_leads() -> No
     assert got(sim) == ["0d hello", "10d nudge"]
 
 
+def test_who_is_led_back_to_a_step_that_was_sent_goes_on_behind_it() -> None:
+    """One message with the same id would be decided twice."""
+    before = "[{ send: hello }, { id: a, wait: 10d }, { send: nudge }, { id: b, wait: 10d }, { send: tips }]"
+    after = "[{ send: hello }, { send: nudge, was: [a, b] }, { wait: 3d }, { send: tips }]"
+    assert got(edited(after, "15d", before)) == ["0d hello", "10d nudge", "23d tips"]
+    sim = edited(after, "5d", before)
+    assert got(sim) == ["0d hello", "10d nudge", "13d tips"]
+    assert [one.reason for one in sim.outcomes if one.step == "nudge"] == ["the wait was taken out"]
+
+
 def test_a_renamed_step_is_not_sent_again_and_counts_as_sent() -> None:
     after = """
         - { send: welcome, was: [hello] }

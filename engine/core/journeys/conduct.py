@@ -30,6 +30,7 @@ an outage or for a late event, counts from then: otherwise the message after the
 MAX_AHEAD: Final = 8
 """Times of events per wait that are remembered while allowed lateness holds the steps before it. Without it a customer
 with many events within the lateness would grow the state."""
+_TAKEN_OUT: Final = "the wait was taken out"
 
 
 def enter(settling: "Settling", candidate: Candidate) -> Candidate | None:
@@ -50,9 +51,12 @@ def go_on(settling: "Settling", rule: Rule, run: Run, moment: int, at: int) -> C
         return None
     step = journey_of(rule).named.get(run.step)
     if step is None:
-        return _walk(settling, rule, run, journey_of(rule).beyond(run.step), moment, at, "the wait was taken out")
+        return _walk(settling, rule, run, journey_of(rule).beyond(run.step), moment, at, _TAKEN_OUT)
     if isinstance(step, Act):
-        return _candidate(settling, rule, run, step, run.reason, at)
+        if step.name not in run.sent:
+            return _candidate(settling, rule, run, step, run.reason or _TAKEN_OUT, at)
+        run.moment, run.reason = 0, ""
+        return _walk(settling, rule, run, step.next, moment, at, _TAKEN_OUT)
     if moment < run.due:
         assert step.fact is not None
         return _walk(settling, rule, run, step.answered, moment, at, f"{step.fact.text} happened")
