@@ -3,7 +3,6 @@
 An error carries its data as fields. Its message says where the problem is and what to do, and never quotes a secret.
 """
 
-import sys
 from typing import ClassVar, dataclass_transform
 
 
@@ -32,16 +31,6 @@ class EngineError(Exception):
             message = f"{kind.__name__} takes {', '.join(fields) or 'nothing'}"
             raise TypeError(message)
         self.__dict__.update(given)
-
-
-def told_to_operators() -> tuple[type[Exception], ...]:
-    """The errors that end a command with a message and without a traceback.
-
-    Beside ours that is what the system refuses, and DuckDB, where it is imported: both meet full disks and damaged
-    files.
-    """
-    duckdb = sys.modules.get("duckdb")
-    return (EngineError, OSError, duckdb.Error) if duckdb else (EngineError, OSError)
 
 
 class BadRecord(EngineError):

@@ -3,6 +3,7 @@
 Base is what rules, replays and workers need. pyproject.toml says what else each extra brings.
 """
 
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Final
@@ -31,6 +32,30 @@ class ExtraMissing(EngineError):
 
     def __str__(self) -> str:
         return f'{self.library} is not installed; this installs it: pip install "trigger-engine[{self.extra}]"'
+
+
+class QueryFailed(EngineError):
+    """DuckDB could not do what was asked: a disk is full, a file damaged, or memory short."""
+
+    reason: str
+
+    def __str__(self) -> str:
+        return f"DuckDB: {self.reason}"
+
+
+@contextmanager
+def explaining_duckdb() -> Iterator[None]:
+    """Raises QueryFailed for DuckDB's own errors, which only exist where it is imported.
+
+    They must not go to another process: it would import DuckDB, which then complains of all that the end leaves.
+    """
+    try:
+        yield
+    except Exception as error:
+        duckdb = sys.modules.get("duckdb")
+        if duckdb is None or not isinstance(error, duckdb.Error):
+            raise
+        raise QueryFailed(str(error).splitlines()[0]) from error  # the lines after it quote the query
 
 
 @contextmanager

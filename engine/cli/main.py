@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 import typer
 import typer.core
 
-from engine.errors import CannotConnect, EngineError, UsageError, told_to_operators
-from engine.extras import naming_extras
+from engine.errors import CannotConnect, EngineError, UsageError
+from engine.extras import explaining_duckdb, naming_extras
 from engine.wiring.unwinding import unwound_by_signals
 
 
@@ -195,9 +195,9 @@ def run() -> None:
             stream.reconfigure(errors="replace")  # a terminal that knows only ASCII
     try:
         _check_arguments(sys.argv[1:])
-        with unwound_by_signals(), naming_extras():
+        with unwound_by_signals(), naming_extras(), explaining_duckdb():
             app()
-    except told_to_operators() as error:
+    except (EngineError, OSError) as error:
         from engine.cli.console import complain  # rich takes 25 ms, which a command without colours does without
 
         for line in _complaints(error):
@@ -205,13 +205,11 @@ def run() -> None:
         sys.exit(1)
 
 
-def _complaints(error: Exception) -> Iterator[str]:
+def _complaints(error: EngineError | OSError) -> Iterator[str]:
     if isinstance(error, OSError):
         where = "" if error.filename is None else f"{error.filename}: "
         yield where + (error.strerror or str(error)).lower()
-    elif isinstance(error, EngineError):
-        yield str(error)
-    else:
-        yield f"DuckDB: {str(error).splitlines()[0]}"  # the lines after it quote the query
+        return
+    yield str(error)
     if isinstance(error, CannotConnect):
         yield error.advice

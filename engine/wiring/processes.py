@@ -14,7 +14,8 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any, TypeVar, cast
 
-from engine.errors import ShareEnded, told_to_operators
+from engine.errors import EngineError, ShareEnded
+from engine.extras import explaining_duckdb
 from engine.wiring.unwinding import signals_wait, unwound_by_signals
 
 T = TypeVar("T")
@@ -48,8 +49,8 @@ class _Counter:
 
 
 def in_processes(works: Sequence[Work[T]], progress: Progress) -> list[T]:
-    """Do each work in a process of its own. Raises the first error that is told to operators, and ShareEnded where a
-    process dies."""
+    """Do each work in a process of its own. Raises the first EngineError or OSError, and ShareEnded where a process
+    dies."""
     started: list[tuple[BaseProcess, Connection]] = []
     try:
         with signals_wait():
@@ -115,6 +116,7 @@ def _act(
 
 def _do(work: Work[Any], tell: Connection) -> None:
     try:
-        tell.send((work(tell.send),))
-    except told_to_operators() as error:
+        with explaining_duckdb():
+            tell.send((work(tell.send),))
+    except (EngineError, OSError) as error:
         tell.send(error)

@@ -20,7 +20,7 @@ import msgspec
 
 from engine.adapters.memory import MemorySink, MemoryStore
 from engine.core.coupons import TEST_SECRET
-from engine.errors import HistoryChanged, ShareEnded, told_to_operators
+from engine.errors import EngineError, HistoryChanged, ShareEnded
 from engine.ports import Entry, OutreachSink
 from engine.replay.replay import share_of
 from engine.replay.summary import Summary, sum_of
@@ -190,7 +190,7 @@ def _decide(place: int, number: int, task: Task, wants: Sequence[bool], tell: Co
         summary = replay_into(MemoryStore(), project, task.history, sinks=sinks, share=share, progress=batch_done)
         batch_done(0)
         tell.send(summary)
-    except told_to_operators() as error:
+    except (EngineError, OSError) as error:
         tell.send(error)
 
 

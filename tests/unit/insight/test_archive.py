@@ -14,6 +14,7 @@ from functools import partial
 from multiprocessing import get_context
 from multiprocessing.connection import wait
 from pathlib import Path
+from subprocess import PIPE
 from typing import Any
 
 import duckdb
@@ -27,7 +28,7 @@ from engine.insight.archive import Archive, ArchiveBroken, ArchiveBusy, Place, c
 from engine.insight.archive.ledger import NAME
 from engine.insight.figures.shop import NoPurchases, add_views
 from tests.support.archive_writer import DAY, RECORDS, fill, purchase
-from tests.support.command import Ran, engine
+from tests.support.command import Ran, engine, start
 from tests.support.folder_changes import changes
 
 PLACE = "topic, topic_partition, topic_offset"
@@ -310,9 +311,10 @@ def test_whatever_reads_a_damaged_archive_names_the_file(tmp_path: Path, command
     folder = filled(tmp_path / "archive")
     (path,) = folder.glob("kind=*/day=1970-01-03/*")
     path.write_bytes(b"PAR1, but no more")
-    refused = engine(*command.format(folder).split(), folder=tmp_path)
-    assert (refused.code, len(refused.err.splitlines())) == (1, 1)
-    assert str(path) in refused.err
+    process = start(*command.format(folder).split(), folder=tmp_path, stderr=PIPE)
+    told = process.communicate()[1].decode()
+    assert (process.returncode, len(told.splitlines())) == (1, 1)
+    assert str(path) in told
 
 
 def archived(history: Path, folder: Path) -> Ran:
