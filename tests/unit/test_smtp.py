@@ -114,6 +114,8 @@ def test_one_connection_serves_many_mails_also_after_a_refusal() -> None:
         ("drop", {"down": True, "uncertain": False}),
         ("cut", {"down": True, "uncertain": True}),
         ("lost", {"down": True, "uncertain": True}),
+        ("data354", {"down": True, "uncertain": True}),
+        ("999", {"down": True, "uncertain": False}),
     ],
 )
 def test_what_may_still_work_is_tried_again_unless_it_may_have_worked(fault: str, meaning: dict[str, bool]) -> None:
@@ -122,6 +124,15 @@ def test_what_may_still_work_is_tried_again_unless_it_may_have_worked(fault: str
         send(replace(plain(server.port), timeout=patience), f"{fault}+a@shop.example")
     assert {name: getattr(failed.value, name) for name in meaning} == meaning
     assert "shop.example" not in str(failed.value)
+
+
+def test_a_server_that_answers_once_too_often_gets_no_mail_that_counts_as_refused() -> None:
+    """Each answer would be taken for that to the next command, and the mail be sent again, which it has taken."""
+    with mail_server() as server:
+        with pytest.raises(TemporaryFailure) as failed:
+            send(plain(server.port), "twice+a@shop.example")
+        assert (failed.value.down, failed.value.uncertain) == (True, False)
+        assert not server.received
 
 
 @pytest.mark.parametrize(("fault", "bounced"), [("550", True), ("554", False), ("552", False), ("data554", False)])

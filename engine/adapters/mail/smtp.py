@@ -32,6 +32,10 @@ class BadMailServer(EngineError):
         return f"mail server {self.url}: {self.reason}"
 
 
+class AnswerOutOfStep(aiosmtplib.SMTPException):
+    """An answer that fits no command: it may be that to another one, and so may all that follow."""
+
+
 @dataclass(frozen=True, slots=True)
 class MailServer:
     """`tls`: from the first byte, by STARTTLS, or not at all. `timeout`: seconds for the server's every answer.
@@ -182,15 +186,15 @@ class SmtpChannel:
         try:
             await self._envelope(smtp, mail)
         except (aiosmtplib.SMTPException, OSError) as error:
+            smtp.close()
             why = f"the connection broke before the mail: {type(error).__name__}"
             raise TemporaryFailure(why, down=True) from error
         try:
-            answer = await self._content(smtp, mail.content)
+            _check(await self._content(smtp, mail.content), "content")
         except (aiosmtplib.SMTPException, OSError) as error:
             smtp.close()
             why = f"no answer to the mail: {type(error).__name__}"
             raise TemporaryFailure(why, uncertain=True, down=True) from error
-        _check(answer, "content")
 
     async def _envelope(self, smtp: SMTP, mail: Mail) -> None:
         options = (b"SMTPUTF8", b"BODY=8BITMIME") if mail.needs_utf8 else ()
@@ -198,9 +202,7 @@ class SmtpChannel:
         answer = await smtp.execute_command(b"MAIL", b"FROM:<%b>" % sender, *options)
         _check(answer, "sender")
         _check(await smtp.execute_command(b"RCPT", b"TO:<%b>" % to), "recipient")
-        answer = await smtp.execute_command(b"DATA")
-        if answer.code != 354:
-            _check(answer, "content")
+        _check(await smtp.execute_command(b"DATA"), "content", positive=3)
 
     async def _content(self, smtp: SMTP, content: bytes) -> SMTPResponse:
         """Send the content in one piece; without an answer it is unknown whether the server accepted it."""
@@ -211,10 +213,13 @@ class SmtpChannel:
         return await smtp.protocol.read_response(timeout=self._server.timeout)
 
 
-def _check(answer: SMTPResponse, about: str) -> None:
-    """Raises the failure that an answer means, unless it is positive."""
-    if 200 <= answer.code < 300:
+def _check(answer: SMTPResponse, about: str, positive: int = 2) -> None:
+    """Raises the failure that an answer means, unless it is positive, or AnswerOutOfStep."""
+    kind = answer.code // 100
+    if kind == positive:
         return
+    if kind not in (4, 5):
+        raise AnswerOutOfStep(answer.message)
     reason = f"the mail server refused the {about}: {answer.code} {enhanced_code(answer.message)}".rstrip()
     if answer.code < 500:
         raise TemporaryFailure(reason, down=answer.code == 421)
