@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from engine.core.book import RuleBook
+from engine.core.decide import decide
 from engine.core.state.model import State
 from engine.core.triggers.event import OnEvent
 from engine.core.triggers.inactivity import Inactivity
@@ -132,3 +133,15 @@ def test_a_state_that_cannot_be_read_stops_nobody_else(damaged: bytes) -> None:
     assert {type(failure.input) for failure in found} == {Event}
     assert {failure.input.customer for failure in found} == {"c-1"}
     assert ("bob", "second", "2") in store.fired()
+
+
+def test_a_wake_up_that_was_put_off_fires_what_was_due_before_it() -> None:
+    """The state knows the soonest moment that is due, which a wake-up fires without a look at all timers."""
+    rules, due = book(rule(Inactivity("quiet", of=BUY, after=10 * HOUR))), START + 10 * HOUR
+    state = decide(rules, None, buy(0), START).state
+    assert state is not None
+    assert state.wake == due
+    state.wake = due + RETRY_WAKE
+    decision = decide(rules, state, WakeUp("c-1"), due + RETRY_WAKE, START)
+    assert [(one.rule, one.moment) for one in decision.outreach] == [("quiet", due)]
+    assert state.wake == 0
