@@ -27,6 +27,7 @@ def milliseconds(text: str) -> int:
     return total
 
 
+@lru_cache(maxsize=1024)
 def text_of(span: int) -> str:
     """The shortest exact way to write a duration, as in `1d12h`."""
     if span == 0:

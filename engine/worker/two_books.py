@@ -171,8 +171,8 @@ class TwoBooks:
 
 def _sent(told: Sequence[Told]) -> Counter[str]:
     """Rule -> outreach."""
-    return Counter(one.rule for each in told for one in each.outcomes if one.outcome is Outcome.FIRED)
+    return Counter(one.rule for _, _, outcomes in told for one in outcomes if one.outcome is Outcome.FIRED)
 
 
 def _failed(told: Sequence[Told], failed: Sequence[Failed]) -> int:
-    return len(failed) + sum(one.outcome is Outcome.FAILED for each in told for one in each.outcomes)
+    return len(failed) + sum(one.outcome is Outcome.FAILED for _, _, outcomes in told for one in outcomes)
