@@ -1,6 +1,7 @@
 """`engine preview`: renders one template as a customer would see it."""
 
 import json
+import sys
 import webbrowser
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -11,6 +12,7 @@ import typer
 from engine.cli.console import complain, out
 from engine.cli.opening import open_project
 from engine.cli.options import DATA_DEFAULT, DATA_HELP, AsJson, Namespace, RulesDir, Store, TemplatesDir, settings_of
+from engine.cli.whole_files import STANDARD
 from engine.errors import UsageError
 from engine.model import Outreach
 from engine.operate.customers import find
@@ -31,7 +33,7 @@ def register(app: typer.Typer) -> None:
 def preview(
     template: Annotated[str, typer.Argument(help="The template as rules name it; cart_left.push for a channel.")],
     customer: Annotated[str, typer.Option(help="Render it for this customer of the store.")] = "",
-    data: Annotated[Path | None, typer.Option(help="Render it from this JSON file.")] = None,
+    data: Annotated[Path | None, typer.Option(help="Render it from this JSON file; - for stdin.")] = None,
     html: Annotated[bool, typer.Option("--html", help="Open the HTML part in a browser.")] = False,
     rules: RulesDir = None,
     templates: TemplatesDir = None,
@@ -68,7 +70,7 @@ def preview(
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = json.loads(sys.stdin.read() if path == STANDARD else path.read_text(encoding="utf-8"))
     except OSError as error:
         message = f"{path}: {error.strerror}"
         raise UsageError(message) from error

@@ -46,6 +46,14 @@ def test_a_dash_is_standard_output_and_what_is_said_besides_goes_to_standard_err
     assert not (tmp_path / "-").exists()
 
 
+def test_a_dash_is_standard_input_for_the_data_of_a_preview(tmp_path: Path) -> None:
+    engine("init", ".", folder=tmp_path)
+    ran = engine(
+        "preview", "win_back_news", "--data", "-", folder=tmp_path, stdin=b'{"profile": {"first_name": "Ada"}}'
+    )
+    assert "Hi Ada," in ran.out
+
+
 def test_two_documents_are_not_mixed_on_standard_output(tmp_path: Path) -> None:
     ran = engine("plan", "rules", "--against", "rules", "--out", "-", "--html", "-", folder=tmp_path)
     assert (ran.code, ran.err) == (1, "standard output is given twice; each document has a file of its own\n")

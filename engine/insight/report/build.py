@@ -61,7 +61,8 @@ def _priced(found: Buying) -> str:
     if not found.priced:
         return "no purchase names an amount; --amount says how it is called here"
     missing = found.purchases - found.priced
-    return f"without {missing:,} purchases of no amount or in another currency" if missing else ""
+    purchases = f"{missing:,} purchase{'' if missing == 1 else 's'}"
+    return f"without {purchases} of no amount or in another currency" if missing else ""
 
 
 def _retention(shop: Shop, start: date, end: date) -> Section:

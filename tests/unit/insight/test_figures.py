@@ -221,6 +221,9 @@ def test_revenue_is_of_one_currency_and_says_what_it_leaves_out(tmp_path: Path) 
     revenue = next(one for one in figures if one.id == "revenue")
     assert (shop.currency, revenue.value) == ("EUR", 7)
     assert revenue.note == "without 2 purchases of no amount or in another currency"
+    fewer = opened(tmp_path / "fewer", *events[:2])
+    figures = build_report(fewer, *default_period(fewer)).sections[0].figures
+    assert "without 1 purchase of no amount or in another currency" in [one.note for one in figures]
     total = opened(tmp_path / "none", *events, amount="totl")
     figures = build_report(total, *default_period(total)).sections[0].figures
     assert [(one.value, one.note[:27]) for one in figures if one.unit == "money"] == [
