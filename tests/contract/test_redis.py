@@ -183,6 +183,10 @@ def test_a_wrong_password_is_told_from_a_server_that_is_not_there(redis_url: str
         ("redis+cluster://[::1", "IPv6"),
         ("redis+sentinel://localhost", "/primary"),
         ("redis+else://localhost", "expected redis://"),
+        ("redis://localhost/shop", "number of a database"),
+        ("redis://localhost/0/1", "number of a database"),
+        ("redis://localhost/0?sockettimeout=5", "no option 'sockettimeout'"),
+        ("redis+sentinel://localhost/primary?sockettimeout=5", "no option 'sockettimeout'"),
     ],
 )
 def test_a_url_that_cannot_be_used_is_explained(url: str, said: str) -> None:

@@ -59,6 +59,11 @@ def _answering(url: str, password: str) -> tuple[Any, str]:
             client.ping()
     except ValueError as error:
         raise BadStoreUrl(name, str(error)) from error
+    except TypeError as error:  # redis-py passes on what it does not know
+        option = re.search(r"unexpected keyword argument ('\w+')", str(error))
+        if option is None:
+            raise
+        raise BadStoreUrl(name, f"there is no option {option[1]}") from error
     return client, name
 
 
@@ -70,6 +75,9 @@ def _client(url: str, password: str) -> Any:
     parts = urlsplit(url)
     match parts.scheme.split("+"):
         case ["redis" | "rediss" | "unix"]:
+            if parts.scheme != "unix" and not re.fullmatch(r"/?|/-?\d+", parts.path):  # redis-py would take 0
+                message = "after the host comes the number of a database, as in redis://localhost:6379/0"
+                raise ValueError(message)
             return Redis.from_url(url, **_TIMEOUTS, password=password or None)
         case ["redis" | "rediss", "cluster"]:
             nodes = [ClusterNode(host, port) for host, port in _hosts(parts, 6379)]  # type: ignore[no-untyped-call]
