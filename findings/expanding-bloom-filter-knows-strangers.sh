@@ -3,7 +3,7 @@
 # asked for. What it adds is one more filter of the same size and rate each time, and it asks all of them, so the rates
 # add up: made for 1,000 customers and 1 %, with 20,000 in it, it takes 17 % of all strangers for known, while its
 # false_positive_rate still reads 0.01. Where it remembers who has had a mail, every sixth newcomer never gets one, and
-# nothing tells. pybloom_live 4.0.0's ScalableBloomFilter doubles each time, and stays at 2 % where 1 % was asked for (its
+# nothing tells. pybloom_live 4.0.0's ScalableBloomFilter adds larger ones, and is at 2 % where 1 % was asked for (its
 # project's issue 24). A BloomFilter made for all 20,000 keeps its 1 %. No issue about pyprobables was found.
 #
 # Output seen (how many of 5,000 strangers are taken for known; 50 would be 1 %):
