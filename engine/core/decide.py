@@ -239,18 +239,28 @@ def _fire_due(
     """
     settling, followed = Settling(book, state, customer, decision), len(decision.derived)
     lateness = book.policy.allowed_lateness
-    while due and due <= until and settling.fire(due, horizon, at := max(present, due + lateness)):
+    while due and due <= until and settling.fire(due, at := max(present, due + lateness)):
         if len(decision.derived) > followed:
-            _follow(book, state, decision, horizon, at, due, followed)
+            _follow(book, state, decision, horizon, at, due, followed, settled=due)
             followed = len(decision.derived)
         due = soonest_due(book, state)
     return due
 
 
 def _follow(
-    book: RuleBook, state: State, decision: Decision, horizon: int, present: int, at: int, followed: int = 0
+    book: RuleBook,
+    state: State,
+    decision: Decision,
+    horizon: int,
+    present: int,
+    at: int,
+    followed: int = 0,
+    settled: int | None = None,
 ) -> None:
-    """Apply the events that rules and segments have made at the instant, in order, skipping the first `followed`."""
+    """Apply the events that rules and segments have made at the instant, in order, skipping the first `followed`.
+
+    The customer's time is `settled` up to then; None: up to `horizon`, which is later where the clock has jumped.
+    """
     now, most = horizon + book.policy.allowed_lateness, MAX_DERIVED_EVENTS * (len(decision.derived) - followed)
     for event in islice(decision.derived, followed, None):  # the list grows during the loop
         if len(decision.derived) - followed > most:
@@ -263,7 +273,7 @@ def _follow(
         if role.idle:
             fold(role, state, event)
         else:
-            _happen(book, role, state, decision, event, horizon, present, at)
+            _happen(book, role, state, decision, event, horizon if settled is None else settled, present, at)
 
 
 def _happen(

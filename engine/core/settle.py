@@ -105,7 +105,7 @@ class Settling:
         self.customer = customer
         self.decision = decision
 
-    def fire(self, due: int, horizon: int, at: int) -> bool:
+    def fire(self, due: int, at: int) -> bool:
         """Settle all that is due at that moment, the soonest; it happens `at`. False: only forgetting the customer is.
 
         Points, then segments come first: the conditions of what else is due at that instant see them as they are from
@@ -118,7 +118,7 @@ class Settling:
         moves = fall_due(self.book, state, self.customer, due) if state.segments else None
         if self.book.timed and (changes is not None or moves is not None):
             refresh(self.book.timed, state, due)
-        candidates = self.hear(moves, horizon, at) if moves else []
+        candidates = self.hear(moves, due, at) if moves else []
         timers, runs = self._due(due, candidates)
         for rule, timer in timers:
             firing = rule.trigger.on_due(state, timer)

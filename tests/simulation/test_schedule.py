@@ -153,6 +153,26 @@ def test_who_has_joined_by_time_alone_in_an_outage_gets_what_came_round_in_it(tm
     assert told(there) == ["2026-01-05T12:00:00Z"]
 
 
+@pytest.mark.parametrize("among", ["events.lapsed.count() >= 1", "events.segment_left.count() >= 1"])
+@pytest.mark.parametrize("outage", [False, True])
+def test_who_joins_by_what_time_alone_makes_gets_it_with_an_outage_as_without(
+    tmp_path: Path, among: str, outage: bool
+) -> None:
+    rules = f"""\
+version: 1
+segments: [{{ id: active, if: 'events.visit.count("1d") >= 1' }}]
+rules:
+  - {{ id: lapse, when: {{ inactivity: {{ of: visit, for: 1d }} }}, emit: {{ event: lapsed }} }}
+  - {{ id: letter, when: {{ schedule: {{ every: day, at: "04:00", among: {among} }} }}, send: letter }}
+"""
+    events = EVENTS.replace("visit: {}", "visit: {}\n  lapsed: {}")
+    there = Simulator(book_of(tmp_path, rules, "version: 1\n", events))
+    there.event("visit", "0d")
+    there.now = there.moment("1d12h") if outage else there.now
+    there.run("1d12h")
+    assert [(one.occurrence, iso(one.moment)) for one in there.outreach] == [("2026-01-02", "2026-01-02T04:00:00Z")]
+
+
 def test_a_rule_that_goes_live_later_reaches_who_is_there_from_the_next_hour_on(tmp_path: Path) -> None:
     there = shop(tmp_path, TUESDAYS.replace("tuesday", "friday"), False)
     there.event("person", "0d", reader=True)
