@@ -251,6 +251,8 @@ def _server_findings(server: StoreServer) -> Iterator[Finding]:
         yield warn(what, says, "let the user run INFO, or see for yourself: docs/deployment.md says what is needed")
         return
     yield ok(what, f"{server.version}, {server.used / 2**20:.0f} MiB used")
+    if not server.primary:
+        yield fail(what, "is a replica: nothing can be written", "give the URL of the primary, or of the sentinels")
     if server.policy != "noeviction":
         says = f"maxmemory-policy is {server.policy}: when it is full it forgets customers"
         yield warn(what, says, "CONFIG SET maxmemory-policy noeviction")

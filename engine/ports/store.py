@@ -272,6 +272,8 @@ _FORMAT = msgspec.json.Decoder(_Format)
 class StoreServer:
     """One server that holds data. `clock` is its time in epoch ms; `limit` 0: no maxmemory. Sizes are bytes.
 
+    `primary`: it takes writes, as a replica does not.
+
     Without a version our user may not run INFO, and of the rest only the clock is known.
     """
 
@@ -282,6 +284,7 @@ class StoreServer:
     aof: bool = False
     used: int = 0
     limit: int = 0
+    primary: bool = True
 
 
 @runtime_checkable

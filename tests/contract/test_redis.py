@@ -114,8 +114,10 @@ def test_a_replica_is_told_from_a_primary(store: RedisStore, client: Any) -> Non
     try:
         with pytest.raises(StoreUnavailable, match="it is a replica; give the URL of the primary"):
             store.commit(0, EVERYTHING)
+        assert "is a replica: nothing can be written" in [one.says for one in check_store(store, 0)]
     finally:
         client.replicaof("NO", "ONE")
+    assert not [one for one in check_store(store, 0) if "replica" in one.says]
 
 
 def test_a_key_of_somebody_else_is_an_error_that_names_the_server(redis_url: str, client: Any) -> None:

@@ -31,6 +31,7 @@ def _server(client: Any, name: str) -> StoreServer:
         aof=bool(info["aof_enabled"]),
         used=info["used_memory"],
         limit=info["maxmemory"],
+        primary=info["role"] == "master",
     )
 
 
