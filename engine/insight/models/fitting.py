@@ -16,7 +16,6 @@ from engine.insight.models import likelihood
 from engine.insight.models.gamma_gamma import GammaGamma, Spending
 from engine.insight.models.optimum import Height, Optimum, maximum
 
-PurchaseModel = ParetoNbd | BgNbd
 MODELS: Final[Mapping[str, type[ParetoNbd] | type[BgNbd]]] = {ParetoNbd.name: ParetoNbd, BgNbd.name: BgNbd}
 MIN_REPEAT_BUYERS = 30
 """Customers with a repeat purchase that a fit needs. With fewer the four parameters are noise."""
