@@ -47,6 +47,9 @@ class Outage:
         self._back = back
         self._attempt = 0
         self._since = 0.0
+        self._ended = -MAX_RETRY_DELAY
+        self._delays = 0
+        """Tries that have failed without work being possible for MAX_RETRY_DELAY in between."""
 
     @property
     def ongoing(self) -> bool:
@@ -54,15 +57,23 @@ class Outage:
         return self._attempt > 0
 
     def failed(self, error: EngineError) -> float:
-        """A try has failed; returns the seconds to wait before the next."""
+        """A try has failed; returns the seconds to wait before the next.
+
+        A store that is full, or a replica, answers and then refuses to write: soon after an outage the next goes on
+        with its delays, so that the work is not done again and again.
+        """
         if not self._attempt:
             self._since = monotonic()
+            if self._since - self._ended >= MAX_RETRY_DELAY:
+                self._delays = 0
         self._attempt += 1
+        self._delays += 1
         self._away(error, self._attempt)
-        return min(MAX_RETRY_DELAY, FIRST_RETRY_DELAY * 2.0 ** min(self._attempt - 1, 10))
+        return min(MAX_RETRY_DELAY, FIRST_RETRY_DELAY * 2.0 ** min(self._delays - 1, 10))
 
     def over(self) -> None:
         """A try has succeeded."""
         if self._attempt:
             self._attempt = 0
-            self._back(monotonic() - self._since)
+            self._ended = monotonic()
+            self._back(self._ended - self._since)
