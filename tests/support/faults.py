@@ -183,7 +183,7 @@ class Stage:
             "every partition is worked on",
         )
 
-    def until_outbox_grows(self) -> None:
+    def until_outbox_grows(self, seconds: float = PATIENCE) -> None:
         """Wait until more outreach is committed and not known to be on the topic."""
         least = len(self._waiting())
 
@@ -194,7 +194,7 @@ class Stage:
             grown, least = now > least, min(now, least)
             return grown
 
-        self.until(grows, "outreach is committed that is not published")
+        self.until(grows, "outreach is committed that is not published", seconds)
 
     def until_members(self, number: int) -> None:
         """Wait until so many workers have shared out the partitions."""
