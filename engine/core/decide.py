@@ -69,7 +69,7 @@ def decide(
         at, followed = _standing_at(state, input, now, horizon), len(decision.derived)
         _happen(book, book.roles[input.type], state, decision, input, horizon, present, at)
         if len(decision.derived) > followed:
-            _follow(book, state, decision, horizon, present, at, followed)
+            _follow(book, state, decision, horizon, now, present, at, followed)
     _go_on(book, state, decision, input.customer, horizon, present)
     forget_sent(book, state, judged_from)
     return decision
@@ -143,7 +143,7 @@ def move_and_react(book: RuleBook, role: Role, state: State, event: Event, now: 
     horizon = now - book.policy.allowed_lateness
     looks = role.segments if state.events else role.segments_of_new
     if looks and event.time > state.identified:
-        at = now if now == horizon else _standing_at(state, event, now, horizon)
+        at = _standing_at(state, event, now, horizon)
         fold(role, state, event)
         moves = follow(book, state, event.customer, looks, at)
     else:
@@ -178,7 +178,7 @@ def _conclude(
     if moves:
         decision.derived += moves
     if decision.derived:
-        _follow(book, state, decision, horizon, now, _standing_at(state, event, now, horizon))
+        _follow(book, state, decision, horizon, now, now, _standing_at(state, event, now, horizon))
     _go_on(book, state, decision, event.customer, horizon, now)
     return decision
 
@@ -197,7 +197,7 @@ def tell(book: RuleBook, decision: Decision, events: list[Event], now: int, at: 
     if state is None or not events:
         return
     decision.derived += events
-    _follow(book, state, decision, horizon, at, at, followed)
+    _follow(book, state, decision, horizon, now, at, at, followed)
     _go_on(book, state, decision, events[0].customer, horizon, at)
 
 
@@ -241,7 +241,7 @@ def _fire_due(
     lateness = book.policy.allowed_lateness
     while due and due <= until and settling.fire(due, at := max(present, due + lateness)):
         if len(decision.derived) > followed:
-            _follow(book, state, decision, horizon, at, due, followed, settled=due)
+            _follow(book, state, decision, due, horizon + lateness, at, due, followed)
             followed = len(decision.derived)
         due = soonest_due(book, state)
     return due
@@ -251,17 +251,17 @@ def _follow(
     book: RuleBook,
     state: State,
     decision: Decision,
-    horizon: int,
+    settled: int,
+    now: int,
     present: int,
     at: int,
     followed: int = 0,
-    settled: int | None = None,
 ) -> None:
     """Apply the events that rules and segments have made at the instant, in order, skipping the first `followed`.
 
-    The customer's time is `settled` up to then; None: up to `horizon`, which is later where the clock has jumped.
+    The customer's time is `settled` up to then: short of the clock `now` less lateness while timers are still to fire.
     """
-    now, most = horizon + book.policy.allowed_lateness, MAX_DERIVED_EVENTS * (len(decision.derived) - followed)
+    most = MAX_DERIVED_EVENTS * (len(decision.derived) - followed)
     for event in islice(decision.derived, followed, None):  # the list grows during the loop
         if len(decision.derived) - followed > most:
             raise EndlessEvents(event.type, MAX_DERIVED_EVENTS)
@@ -273,7 +273,7 @@ def _follow(
         if role.idle:
             fold(role, state, event)
         else:
-            _happen(book, role, state, decision, event, horizon if settled is None else settled, present, at)
+            _happen(book, role, state, decision, event, settled, present, at)
 
 
 def _happen(

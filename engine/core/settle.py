@@ -164,7 +164,7 @@ class Settling:
                 if timer.due == due:
                     timers.append((by_id[rule_id], timer))
             for run in slot.runs:
-                if (next_moment(run) if run.ahead else run.due) == due and not any(run is one.run for one in led):
+                if next_moment(run) == due and not any(run is one.run for one in led):
                     runs.append((by_id[rule_id], run))
         return timers, runs
 

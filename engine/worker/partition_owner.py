@@ -150,8 +150,8 @@ class PartitionOwner:
         if self.partition.is_erased(said, record.timestamp):
             self.context.hooks.erased(self.number)
             return None
-        generation, place = self._generations.get(record.source), place_of(record)
-        if generation and type(said) is not Identified and said.id == place:
+        generation = self._generations.get(record.source)
+        if generation and type(said) is not Identified and said.id == (place := place_of(record)):
             said.id = f"{place}~{generation}"
         return said
 
