@@ -9,7 +9,7 @@ WEEK_MS = 7 * 86_400_000
 """The models' unit of time in milliseconds."""
 
 
-class History(NamedTuple):
+class PurchaseHistory(NamedTuple):
     """A customer's purchase days. `repeats`: those after the first; `recency`: weeks from the first to the last of
     them; `age`: weeks from the first to the moment asked about. Purchases of one day count as one.
 
@@ -21,10 +21,10 @@ class History(NamedTuple):
     age: float
 
     @classmethod
-    def of_days(cls, repeats: int, recency: int, age: int) -> "History":
+    def of_days(cls, repeats: int, recency: int, age: int) -> "PurchaseHistory":
         """The same from recency and age in days."""
         return cls(repeats, recency / 7, age / 7)
 
-    def aged(self, weeks: float) -> "History":
+    def aged(self, weeks: float) -> "PurchaseHistory":
         """The same customer after so many more weeks without a purchase."""
-        return History(self.repeats, self.recency, self.age + weeks)
+        return PurchaseHistory(self.repeats, self.recency, self.age + weeks)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from math import exp, expm1, inf, lgamma, log, log1p
 from typing import ClassVar
 
-from engine.arithmetic.history import History
+from engine.arithmetic.history import PurchaseHistory
 from engine.arithmetic.quadrature import log_integral
 from engine.arithmetic.special import log_add
 
@@ -25,40 +25,40 @@ class ParetoNbd:
 
     name: ClassVar[str] = "pareto_nbd"
 
-    def log_likelihood(self, history: History) -> float:
+    def log_likelihood(self, history: PurchaseHistory) -> float:
         """ln of the likelihood of this history."""
         r, x = self.r, history.repeats
         return lgamma(r + x) - lgamma(r) + r * log(self.alpha) + self.s * log(self.beta) + self._log_varying(history)
 
-    def alive(self, history: History) -> float:
+    def alive(self, history: PurchaseHistory) -> float:
         """The probability that the customer has not left."""
         return 1 / (1 + exp(min(700.0, self._log_left(history) - self._log_here(history))))
 
-    def buys_within(self, history: History, weeks: float) -> float:
+    def buys_within(self, history: PurchaseHistory, weeks: float) -> float:
         """The probability of a purchase within so many weeks: one minus that of silence."""
         return -expm1(self._log_varying(history.aged(weeks)) - self._log_varying(history))
 
-    def expected(self, history: History, weeks: float) -> float:
+    def expected(self, history: PurchaseHistory, weeks: float) -> float:
         """Purchase days to expect within so many weeks."""
         return self.alive(history) * self.yet_to_come(history, weeks)
 
-    def yet_to_come(self, history: History, weeks: float) -> float:
+    def yet_to_come(self, history: PurchaseHistory, weeks: float) -> float:
         """Purchase days to expect within so many weeks of a customer who has not left."""
         gone, left = self.beta + history.age, self.s - 1
         length = log1p(weeks / gone)
         share = -expm1(-left * length) / left if abs(left) > 1e-9 else length
         return (self.r + history.repeats) * gone / (self.alpha + history.age) * share
 
-    def _log_varying(self, history: History) -> float:
+    def _log_varying(self, history: PurchaseHistory) -> float:
         """ln of the part of the likelihood that changes in silence."""
         return log_add(self._log_left(history), self._log_here(history))
 
-    def _log_here(self, history: History) -> float:
+    def _log_here(self, history: PurchaseHistory) -> float:
         """ln of the part in which the customer has not left."""
         x, _, age = history
         return -(self.r + x) * log(self.alpha + age) - self.s * log(self.beta + age)
 
-    def _log_left(self, history: History) -> float:
+    def _log_left(self, history: PurchaseHistory) -> float:
         """ln of the part in which they left between the last purchase and now."""
         x, recency, age = history
         if age <= recency:

@@ -27,7 +27,7 @@ KEPT: Final = 3
 
 
 @dataclass(frozen=True)
-class Place:
+class Location:
     """The history's paths, all archives or all files, and the folder where prepared histories are kept."""
 
     paths: Sequence[Path]
@@ -45,7 +45,7 @@ class Place:
         return Prepared(self.beside / blake2b(text, digest_size=8).hexdigest())
 
 
-def place_of(paths: Sequence[Path]) -> Place:
+def locate(paths: Sequence[Path]) -> Location:
     """Raises UsageError for archives and files together, and ArchiveBroken for a folder that is no archive."""
     if any(not path.exists() for path in paths):
         message = f"--events {next(path for path in paths if not path.exists())}: there is no such file or folder"
@@ -56,7 +56,7 @@ def place_of(paths: Sequence[Path]) -> Place:
     for path in paths:
         if path.is_dir():
             files_of(path, "events")  # raises ArchiveBroken
-    return Place(paths, paths[0].resolve().with_name(f"{paths[0].resolve().name}.backtest"))
+    return Location(paths, paths[0].resolve().with_name(f"{paths[0].resolve().name}.backtest"))
 
 
 def _facts(path: Path) -> tuple[int, int]:
@@ -67,7 +67,7 @@ def _facts(path: Path) -> tuple[int, int]:
 
 def prepare(
     prepared: Prepared,
-    place: Place,
+    location: Location,
     catalog: Catalog,
     inputs: Callable[[], Sequence[Input]],
     wall: int,
@@ -80,9 +80,9 @@ def prepare(
     shutil.rmtree(prepared.folder, ignore_errors=True)
     try:
         prepared.folder.mkdir(parents=True)
-        if place.is_archive:
+        if location.is_archive:
             manifest = Manifest()
-            sort_archives(prepared, place.paths, catalog, manifest)
+            sort_archives(prepared, location.paths, catalog, manifest)
         else:
             gathering = Gathering(inputs(), wall, progress)
             manifest = gathering.manifest

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from engine.backtest.history import Manifest
-from engine.backtest.prepare import place_of
+from engine.backtest.prepare import locate
 from engine.backtest.report import Told, as_data, report
 from engine.cli.backtest_summary import show
 from engine.cli.console import complain, err, is_terminal
@@ -67,7 +67,7 @@ def backtest(
     until_ms = to_millis(moment) if moment else None
     task = Task(HistoryFiles(events, source=source), new, old, until_ms, processes, secret_or_test(settings[0]))
     with ExitStack() as stack:
-        manifest, result = run_backtest(task, place_of(events), Files(output, outcomes), stages(stack))
+        manifest, result = run_backtest(task, locate(events), Files(output, outcomes), stages(stack))
     told = Told(books[0], books[1] if old else None, manifest, result, perf_counter() - began)
     if html:
         write_page(report(told), html)

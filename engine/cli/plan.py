@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from engine.backtest.prepare import place_of
+from engine.backtest.prepare import locate
 from engine.backtest.report import Told, as_data
 from engine.cli.backtest import rules_in, stages
 from engine.cli.console import print_as_json
@@ -92,7 +92,7 @@ def plan(
 
 def _past(events: list[Path], new: RuleFolders, old: RuleFolders, books: list[Any], begin: Begin) -> dict[str, Any]:
     began = perf_counter()
-    manifest, result = backtest(Task(HistoryFiles(events), new, old), place_of(events), Files(), begin)
+    manifest, result = backtest(Task(HistoryFiles(events), new, old), locate(events), Files(), begin)
     return as_data(Told(books[0], books[1], manifest, result, perf_counter() - began))
 
 

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from engine.arithmetic.bg_nbd import BgNbd
 from engine.arithmetic.crossing import SECONDS_PER_WEEK, Crossings, Score
-from engine.arithmetic.history import WEEK_MS, History
+from engine.arithmetic.history import WEEK_MS, PurchaseHistory
 from engine.arithmetic.pareto_nbd import ParetoNbd
 from engine.core.durations import milliseconds
 from engine.core.scope import MISSING, Missing
@@ -93,8 +93,8 @@ class ScoreModel:
         """The score of a customer, by weeks of silence."""
         model, weeks = self.model, span / WEEK_MS
         if name == "alive":
-            return lambda silence: model.alive(History(repeats, recency, recency + silence))
-        return lambda silence: model.buys_within(History(repeats, recency, recency + silence), weeks)
+            return lambda silence: model.alive(PurchaseHistory(repeats, recency, recency + silence))
+        return lambda silence: model.buys_within(PurchaseHistory(repeats, recency, recency + silence), weeks)
 
     def falls_below(self, state: State, name: str, span: int, threshold: float) -> int | None:
         """The moment (epoch ms) at which silence since the last purchase brings the score below; None: never."""

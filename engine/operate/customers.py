@@ -16,8 +16,8 @@ from engine.operate.statement import statement
 from engine.ports import ClaimStore, Meta, StateStore
 from engine.wire.histories import decode_history
 from engine.wire.partitioner import murmur2_partition
-from engine.worker.change import revision_for
 from engine.worker.placement import stored_meta
+from engine.worker.rollout_rules import revision_for
 from engine.worker.values import read_value, state_of
 
 NOTHING_STORED = "the store is empty: no customer in this namespace. `engine run` fills it, or `engine replay --store`"

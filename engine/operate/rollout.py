@@ -14,9 +14,9 @@ from engine.core.zones import DAY
 from engine.errors import RolloutRefused
 from engine.operate.outside_commit import commit_outside, on_top
 from engine.ports import Counts, Limits, Meta, Rollout, StateStore
-from engine.worker.change import goes_on, is_spreading
 from engine.worker.placement import stored_meta
-from engine.worker.rollouts import counted, forecast
+from engine.worker.rollout_brakes import counted, forecast
+from engine.worker.rollout_rules import goes_on, is_spreading
 
 LONG_ENOUGH = DAY
 """How long a canary is watched before a roll-out may be finished: a day has one of everything that comes daily."""

@@ -11,7 +11,7 @@ import msgspec
 from engine.core.book import RuleBook
 from engine.core.zones import iso
 from engine.operate.rollout import live_revision
-from engine.plan.classify import Change, classify, coupon_changes, point_changes, policy_changes, segment_changes
+from engine.plan.classify import PlannedChange, classify, coupon_changes, point_changes, policy_changes, segment_changes
 from engine.plan.estimate import Size, Sums
 from engine.plan.live import LiveCustomers, Looked, Side
 from engine.plan.sample import Chosen, Progress, load
@@ -39,8 +39,8 @@ class Plan(msgspec.Struct):
     mark: int
     days: int
     size: Size
-    rules: list[Change]
-    segments: list[Change]
+    rules: list[PlannedChange]
+    segments: list[PlannedChange]
     policy: list[str]
     sums: dict[str, Sums]
     notes: list[str]
@@ -51,14 +51,14 @@ class Plan(msgspec.Struct):
     version: int = VERSION
     files: dict[str, dict[str, str]] = {}
     """Revision -> path -> text, of both rule books: what was reviewed is what `engine apply` rolls out."""
-    points: list[Change] = []
-    coupons: list[Change] = []
+    points: list[PlannedChange] = []
+    coupons: list[PlannedChange] = []
 
     def sum_of(self, name: str) -> Sums:
         return self.sums.get(name, Sums())
 
     @property
-    def changed(self) -> list[Change]:
+    def changed(self) -> list[PlannedChange]:
         return [one for one in self.rules if one.meaning or one.was]
 
 

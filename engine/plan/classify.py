@@ -60,7 +60,7 @@ MEANING: Final[Mapping[Kind, str]] = {
 }
 
 
-class Change(msgspec.Struct, frozen=True):
+class PlannedChange(msgspec.Struct, frozen=True):
     """One rule's change. `was`: its old id, if it was renamed."""
 
     rule: str
@@ -77,21 +77,21 @@ def earlier(one: Named, there: Mapping[str, T]) -> T | None:
     return next((there[name] for name in (one.id, *one.was) if name in there), None)
 
 
-def classify(old: RuleBook, new: RuleBook, old_texts: Texts, new_texts: Texts) -> list[Change]:
+def classify(old: RuleBook, new: RuleBook, old_texts: Texts, new_texts: Texts) -> list[PlannedChange]:
     """Every rule of both books: those of the new one in its order, then the removed ones."""
     return _changes(old.by_id, new.by_id, lambda before, rule: _kind(before, rule, old_texts, new_texts))
 
 
-def _changes(old: Mapping[str, N], new: Mapping[str, N], kind: Callable[[N, N], Kind]) -> list[Change]:
+def _changes(old: Mapping[str, N], new: Mapping[str, N], kind: Callable[[N, N], Kind]) -> list[PlannedChange]:
     changes, kept = [], set[str]()
     for one in new.values():
         before = earlier(one, old)
         if before is None:
-            changes.append(Change(one.id, Kind.NEW))
+            changes.append(PlannedChange(one.id, Kind.NEW))
             continue
         kept.add(before.id)
-        changes.append(Change(one.id, kind(before, one), before.id if before.id != one.id else ""))
-    return [*changes, *(Change(id_, Kind.REMOVED) for id_ in old if id_ not in kept)]
+        changes.append(PlannedChange(one.id, kind(before, one), before.id if before.id != one.id else ""))
+    return [*changes, *(PlannedChange(id_, Kind.REMOVED) for id_ in old if id_ not in kept)]
 
 
 def _kind(old: Rule, new: Rule, old_texts: Texts, new_texts: Texts) -> Kind:
@@ -167,11 +167,11 @@ def _own_names(value: Any) -> Iterable[str]:
     return (name for name in names if name != "__dict__")
 
 
-def _differing(changes: Iterable[Change]) -> list[Change]:
+def _differing(changes: Iterable[PlannedChange]) -> list[PlannedChange]:
     return [one for one in changes if one.kind is not Kind.SAME]
 
 
-def segment_changes(old: RuleBook, new: RuleBook) -> list[Change]:
+def segment_changes(old: RuleBook, new: RuleBook) -> list[PlannedChange]:
     """The segments that are new, gone, or defined differently."""
 
     def kind(before: Segment, segment: Segment) -> Kind:
@@ -189,7 +189,7 @@ OF_POINTS: Final[Mapping[Kind, str]] = {
 """What a change of points means for the customers who are there."""
 
 
-def point_changes(old: RuleBook, new: RuleBook) -> list[Change]:
+def point_changes(old: RuleBook, new: RuleBook) -> list[PlannedChange]:
     """The points that are new, gone, end otherwise, or are earned and spent otherwise."""
 
     def kind(before: Points, points: Points) -> Kind:
@@ -208,7 +208,7 @@ OF_COUPONS: Final[Mapping[Kind, str]] = {
 """What a change of a coupon means for the customers who are there."""
 
 
-def coupon_changes(old: RuleBook, new: RuleBook) -> list[Change]:
+def coupon_changes(old: RuleBook, new: RuleBook) -> list[PlannedChange]:
     """The coupons that are new, gone, or look or last otherwise."""
 
     def kind(before: Coupon, coupon: Coupon) -> Kind:

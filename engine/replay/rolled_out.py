@@ -12,7 +12,7 @@ import msgspec
 
 from engine.ports import Rollout
 from engine.wire.partitioner import murmur2_partition
-from engine.worker.change import has_new
+from engine.worker.rollout_rules import has_new
 
 Turn = Literal["old", "both", "new"]
 """Who decides. "both": the new book counts, and beside it the old one goes on as if it had never gone."""

@@ -91,7 +91,7 @@ class Decoder:
         properties = parts.properties if parts.properties is not None else {}
         if not isinstance(properties, dict):
             raise BadRecord("bad-properties", f"properties must be an object, not {_a(properties)}")
-        identity = self._identity(parts.id, "id") if parts.id is not None else place_of(record)
+        identity = self._identity(parts.id, "id") if parts.id is not None else id_from_place(record)
         scope = self.scopes.of(parts.scope)
         customer = self._identity(parts.customer, "customer")
         return Event(identity, type_, customer, time, properties, scope.number, scope.shown)
@@ -202,7 +202,7 @@ def _too_long(value: str, what: str) -> str:
     return ""
 
 
-def place_of(record: Record) -> str:
+def id_from_place(record: Record) -> str:
     """The id of an event that has none: topic, partition and offset of its record."""
     return f"{record.source}:{record.partition}:{record.next_offset - 1}"
 

@@ -11,7 +11,7 @@ import msgspec
 from engine.errors import BadRecord
 from engine.model import UNREADABLE, Event, Identified
 from engine.ports import Record, Rekeyed
-from engine.wire.decode import Decoder, place_of
+from engine.wire.decode import Decoder, id_from_place
 
 ORIGIN: Final = "engine-origin"
 """Header: topic:partition:offset:broker time (epoch ms). A topic's name has no colon."""
@@ -72,7 +72,7 @@ class IngestedDecoder:
         if any(name == IDENTIFIED for name, _ in record.headers):
             return _identified(origin, wall + decoder.accept.ahead)
         event = decoder.decode(origin, wall)
-        if event is not None and event.id == (place := place_of(origin)):
+        if event is not None and event.id == (place := id_from_place(origin)):
             event.id = f"{place}@{origin.timestamp}"
         return event
 

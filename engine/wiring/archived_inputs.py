@@ -16,7 +16,7 @@ from engine.insight.archive import Kind
 from engine.model import Event, Identified
 from engine.ports import Record
 from engine.replay.comparison import Arrived
-from engine.wire.decode import Decoder, place_of
+from engine.wire.decode import Decoder, id_from_place
 from engine.wire.scopes import Scopes
 from engine.wiring.wall_clock import wall_clock
 
@@ -68,7 +68,7 @@ class ArchivedInputs:
             return self._feedback(event, record)
         if kind == "derived":
             event.source, event.scope = OF_RULES, ""
-        elif event.id == place_of(record) and not self._is_keyed(record.source):
+        elif event.id == id_from_place(record) and not self._is_keyed(record.source):
             event.id = f"{event.id}@{record.timestamp}"  # as the ingest makes it
         return event
 

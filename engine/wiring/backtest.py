@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 
 from engine.adapters.file import STANDARD
 from engine.backtest.history import Manifest, Piece, Prepared
-from engine.backtest.prepare import Place, prepare
+from engine.backtest.prepare import Location, prepare
 from engine.backtest.run import Outputs, Result, Run, Side
 from engine.core.catalog import Catalog
 from engine.core.coupons import TEST_SECRET
@@ -65,31 +65,31 @@ Begin = Callable[[Stage], Progress]
 
 
 def _prepared_for(
-    place: Place, history: HistoryFiles, rules: RuleFolders, catalog: Catalog, begin: Begin
+    location: Location, history: HistoryFiles, rules: RuleFolders, catalog: Catalog, begin: Begin
 ) -> tuple[Prepared, Manifest]:
     """The prepared history for the catalogue of these rules; made now if that was not done."""
-    prepared = place.prepared(catalog, history.source)
+    prepared = location.prepared(catalog, history.source)
     manifest = prepared.manifest()
     if manifest is not None and "time-in-future" not in manifest.dead_letters:  # else it may be past by now
         return prepared, manifest
-    work = partial(_prepare, prepared, place, history, rules)
+    work = partial(_prepare, prepared, location, history, rules)
     return prepared, in_processes([work], begin(Stage("sorting the history by customer")))[0]
 
 
 def _prepare(
-    prepared: Prepared, place: Place, history: HistoryFiles, rules: RuleFolders, progress: Progress
+    prepared: Prepared, location: Location, history: HistoryFiles, rules: RuleFolders, progress: Progress
 ) -> Manifest:
     catalog = load_project(rules.rules, rules.templates).book.catalog
-    return prepare(prepared, place, catalog, lambda: inputs(history, catalog), history.now, progress)
+    return prepare(prepared, location, catalog, lambda: inputs(history, catalog), history.now, progress)
 
 
-def backtest(task: Task, place: Place, files: Files, begin: Begin) -> tuple[Manifest, Result]:
+def backtest(task: Task, location: Location, files: Files, begin: Begin) -> tuple[Manifest, Result]:
     """Run a backtest. Lines are written in the order of customers. Raises EngineError; MakesForOthers at once."""
     books = [load_project(one.rules, one.templates).book for one in (task.new, task.old) if one]
     for rule in (rule for book in books for rule in book.makes_for_others):
         raise MakesForOthers(rule.id)
-    new, manifest = _prepared_for(place, task.history, task.new, books[0].catalog, begin)
-    old = _prepared_for(place, task.history, task.old, books[1].catalog, begin)[0] if task.old else None
+    new, manifest = _prepared_for(location, task.history, task.new, books[0].catalog, begin)
+    old = _prepared_for(location, task.history, task.old, books[1].catalog, begin)[0] if task.old else None
     number = min(task.processes or processors(), len(manifest.pieces))
     with TemporaryDirectory(prefix="engine-") as folder:
         outputs = _outputs(files, Path(folder))

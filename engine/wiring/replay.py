@@ -19,8 +19,8 @@ from engine.replay.summary import Summary
 from engine.testing import Project
 from engine.wire.decode import Decoder
 from engine.wiring.wall_clock import wall_clock
-from engine.worker.change import goes_on
 from engine.worker.partition import Partition
+from engine.worker.rollout_rules import goes_on
 
 LOOKED_AT = 100
 """Records of a file that are decoded by each declared source to find the file's source."""

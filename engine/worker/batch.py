@@ -11,10 +11,10 @@ from engine.core.book import RuleBook
 from engine.model import Event, Identified
 from engine.ports import UNLIMITED, Renderer
 from engine.wire.histories import Names
-from engine.worker.change import Change
 from engine.worker.holding import Decided
 from engine.worker.inputs import Inputs
 from engine.worker.result import Arrival, Failure, Result
+from engine.worker.rollout_rules import RolloutRules
 from engine.worker.turns import Failed, Turns
 from engine.worker.two_books import TwoBooks
 from engine.worker.values import Value
@@ -28,7 +28,7 @@ class Batch:
     `stored` has the values of all customers of the batch. `names` and `oldest` are for their histories: outcomes from
     before `oldest` (epoch ms) are dropped where others come. With `wall` (epoch ms) the clock is live: timers
     fire after the events. Without it, each timer fires before the event that passes it. `largest`: the most bytes an
-    encoded outreach may have. `change`: a roll-out of another book, which then says who is decided by which.
+    encoded outreach may have. `rollout_rules`: a roll-out of another book, which then says who is decided by which.
     """
 
     def __init__(
@@ -42,20 +42,20 @@ class Batch:
         names: Names,
         oldest: int = 0,
         largest: int = UNLIMITED,
-        change: Change | None = None,
+        rollout_rules: RolloutRules | None = None,
     ) -> None:
         self.stored = stored
         self.inputs = inputs
         self.clocks = inputs.clocks
         self.decided = Decided()
         self.turns: Turns | TwoBooks
-        if change is None:
+        if rollout_rules is None:
             self.turns = Turns(
                 book, renderer, self.clocks, self.decided, wall=wall, names=names, oldest=oldest, largest=largest
             )
         else:
             self.turns = TwoBooks(
-                change, self.clocks, self.decided, wall=wall, names=names, oldest=oldest, largest=largest
+                rollout_rules, self.clocks, self.decided, wall=wall, names=names, oldest=oldest, largest=largest
             )
         self.result = Result()
 

@@ -24,7 +24,7 @@ from engine.ports import EventSource, Ownership, Record
 from engine.worker.context import Rules, WorkerContext
 from engine.worker.partition_owner import PartitionOwner
 from engine.worker.reopening import ClosedPartitions
-from engine.worker.rollouts import reason_to_go_back
+from engine.worker.rollout_brakes import reason_to_go_back
 from engine.worker.scheduling import PartitionTasks, Task
 from engine.worker.timer_rounds import TIMER_CHECK_INTERVAL, TimerRounds
 
@@ -209,7 +209,7 @@ class Worker(Loop):
     def _watch_rollout(self) -> None:
         """Go back with a roll-out that does what its plan did not say, or that another worker has taken back."""
         self._next_brakes = monotonic() + BRAKES_INTERVAL
-        trying = [number for number, owner in self.owners.items() if (one := owner.partition.change) and one.is_canary]
+        trying = [number for number, owner in self.owners.items() if owner.partition.is_canary]
         if not trying:
             return
         rollout = self.owners[trying[0]].partition.meta.rollout

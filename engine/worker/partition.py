@@ -18,7 +18,6 @@ from engine.ports import UNLIMITED, Commit, Counts, Meta, Renderer, Rollout, Sta
 from engine.wire.digests import customer_digest
 from engine.wire.histories import Names, cut
 from engine.worker.batch import Batch
-from engine.worker.change import Change
 from engine.worker.executors import InlineExecutor, Step
 from engine.worker.holding import Holding
 from engine.worker.inputs import Inputs
@@ -27,6 +26,7 @@ from engine.worker.looks import NEVER
 from engine.worker.outbox import Outbox
 from engine.worker.placement import check_meta, stamped
 from engine.worker.result import Arrival, Result
+from engine.worker.rollout_rules import RolloutRules
 from engine.worker.two_books import TwoBooks
 from engine.worker.values import Value
 
@@ -91,7 +91,7 @@ class Partition:
         self.holding.meta = msgspec.structs.replace(stamped(meta), zones=ZONES_VERSION)
         self.names = Names(meta.names)
         self.outbox = Outbox()
-        self.change: Change | None = None
+        self.rollout_rules: RolloutRules | None = None
         """The roll-out that the meta tells of, with both books. None: everybody is decided by `book`."""
         self.forgets = False
         """Whether the next commit forgets something of a roll-out, though nothing happens."""
@@ -169,7 +169,12 @@ class Partition:
     @property
     def mark(self) -> int:
         """The mark of the partition when every customer has met the book that is theirs now."""
-        return self.change.mark(self.clock) if self.change is not None else self.book.mark
+        return self.rollout_rules.mark(self.clock) if self.rollout_rules is not None else self.book.mark
+
+    @property
+    def is_canary(self) -> bool:
+        """Whether some customers try new rules."""
+        return self.rollout_rules is not None and self.rollout_rules.is_canary
 
     @property
     def is_swept(self) -> bool:
@@ -214,11 +219,12 @@ class Partition:
 
     def adopt(self, book: RuleBook, renderer: Renderer) -> None:
         """Use another rule book. A customer is re-armed with the next event or wake-up, or by the sweep."""
-        self.book, self.renderer, self.change = book, renderer, None
+        self.book, self.renderer, self.rollout_rules = book, renderer, None
 
-    def follow(self, change: Change) -> None:
+    def follow(self, rollout_rules: RolloutRules) -> None:
         """Decide each customer by the book of a roll-out that is theirs."""
-        self.book, self.renderer, self.change = change.main.book, change.main.renderer, change
+        main = rollout_rules.main
+        self.book, self.renderer, self.rollout_rules = main.book, main.renderer, rollout_rules
 
     def turn(self, rollout: Rollout | None, wall: int = 0) -> Iterator[Step]:
         """Commit another phase of the roll-out, after which `follow` must be called; a sweep visits everybody."""
@@ -281,7 +287,7 @@ class Partition:
             batch.visit(visit)
             batch.run(clock, looks)
             self.before_commit(batch.result)
-            if self.change is not None:
+            if self.rollout_rules is not None:
                 changes["rollout"] = _counted(self.meta.rollout, batch)
             meta = msgspec.structs.replace(self.meta, names=self.names.all, **(changes | progress))
             until, trim = clock - self.book.policy.allowed_lateness, list(self.outbox.done)
@@ -303,13 +309,13 @@ class Partition:
             names=self.names,
             oldest=clock - self.history_kept,
             largest=self.largest_outreach,
-            change=self.change,
+            rollout_rules=self.rollout_rules,
         )
 
 
 def _counted(rollout: Rollout | None, batch: Batch) -> Rollout | None:
     """The roll-out with what the batch has counted, while there is a canary."""
     turns = batch.turns
-    if rollout is None or not isinstance(turns, TwoBooks) or not turns.change.is_canary:
+    if rollout is None or not isinstance(turns, TwoBooks) or not turns.rollout_rules.is_canary:
         return rollout
     return msgspec.structs.replace(rollout, counts=turns.counts(rollout.counts or Counts()))

@@ -26,17 +26,17 @@ from engine.ports import (
     Rollout,
 )
 from engine.wire.dead_letters import DeadLetter, encode_letter, of_failure, of_outreach, of_record
-from engine.wire.decode import place_of
+from engine.wire.decode import id_from_place
 from engine.wire.records import encode_outcome, failed_outreach
-from engine.worker.change import Change
 from engine.worker.clock import LiveClock
 from engine.worker.context import Rules, WorkerContext
 from engine.worker.executors import Step
 from engine.worker.partition import Partition
 from engine.worker.relay import Relay
 from engine.worker.result import Arrival, Result
-from engine.worker.rollouts import RecordDecoder, TwoDecoders
+from engine.worker.rollout_rules import RolloutRules
 from engine.worker.scheduling import Task
+from engine.worker.two_decoders import RecordDecoder, TwoDecoders
 
 MAX_CLOCK_AHEAD = 60_000
 """Milliseconds that the stored clock may be ahead of wall time. Machines differ by a few ms to seconds: setting the
@@ -151,7 +151,7 @@ class PartitionOwner:
             self.context.hooks.erased(self.number)
             return None
         generation = self._generations.get(record.source)
-        if generation and type(said) is not Identified and said.id == (place := place_of(record)):
+        if generation and type(said) is not Identified and said.id == (place := id_from_place(record)):
             said.id = f"{place}~{generation}"
         return said
 
@@ -211,7 +211,7 @@ class PartitionOwner:
             yield from self._publish_each(self.partition.sweep_page(self.context.wall(), SWEEP_PAGE))
             if self.partition.is_swept:
                 self.context.hooks.swept(self.number)
-                if self.partition.change is not None:
+                if self.partition.rollout_rules is not None:
                     self._choose_books()
 
     def topics_recreated(self, topic_ids: Mapping[str, str]) -> bool:
@@ -233,7 +233,7 @@ class PartitionOwner:
             self.context.hooks.rollout(self.number, None, ours)
             return
         old, new = self._rules_of(rollout)
-        partition.follow(Change(rollout, old, new))
+        partition.follow(RolloutRules(rollout, old, new))
         self._decoders = {
             topic: TwoDecoders(decoder, new.decoders[topic], self._has_new) if old is not new else decoder
             for topic, decoder in old.decoders.items()
@@ -265,8 +265,8 @@ class PartitionOwner:
         return find(rollout.base) if rollout.spread else new, new
 
     def _has_new(self, customer: str) -> bool:
-        change = self.partition.change
-        return change is not None and change.has_new(customer, change.passed(self.partition.clock))
+        rollout_rules = self.partition.rollout_rules
+        return rollout_rules is not None and rollout_rules.has_new(customer, rollout_rules.passed(self.partition.clock))
 
     def go_back(self, reason: str) -> Task:
         """Take the new book from those who have it. Raises Fenced and StoreUnavailable."""

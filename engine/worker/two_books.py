@@ -15,9 +15,9 @@ from engine.model import Event, Identified, Outcome
 from engine.ports import Counts
 from engine.wire.feedback import FeedbackKind
 from engine.wire.histories import Names
-from engine.worker.change import Change
 from engine.worker.context import Rules
 from engine.worker.holding import Decided
+from engine.worker.rollout_rules import RolloutRules
 from engine.worker.turns import Failed, Told, Turns
 from engine.worker.values import Shadow, Value
 
@@ -29,7 +29,7 @@ class TwoBooks:
 
     def __init__(
         self,
-        change: Change,
+        rollout_rules: RolloutRules,
         clocks: list[int],
         decided: Decided,
         *,
@@ -43,15 +43,15 @@ class TwoBooks:
                 rules.book, rules.renderer, clocks, decided, wall=wall, names=names, oldest=oldest, largest=largest
             )
 
-        self.change = change
-        self.lateness = min(each.book.policy.allowed_lateness for each in (change.old, change.new))
+        self.rollout_rules = rollout_rules
+        self.lateness = min(each.book.policy.allowed_lateness for each in (rollout_rules.old, rollout_rules.new))
         self.decided = decided
         self.names = names
-        self._passed = change.passed(clocks[0])
-        self._old = turns(change.old, decided, names)
-        self._new = turns(change.new, decided, names)
+        self._passed = rollout_rules.passed(clocks[0])
+        self._old = turns(rollout_rules.old, decided, names)
+        self._new = turns(rollout_rules.new, decided, names)
         self._aside = Decided()
-        self._shadow = turns(change.old, self._aside, Names())
+        self._shadow = turns(rollout_rules.old, self._aside, Names())
         self.told: list[Told] = self._old.told
         self.failed: list[Failed] = self._old.failed
         self._new.told, self._new.failed = self.told, self.failed
@@ -107,12 +107,12 @@ class TwoBooks:
             self._turns(customer).visit(customer, self._alone(customer, stored))
 
     def _turns(self, customer: str) -> Turns:
-        return self._new if self.change.has_new(customer, self._passed) else self._old
+        return self._new if self.rollout_rules.has_new(customer, self._passed) else self._old
 
     def _has_both(self, customer: str, stored: Value) -> bool:
         """Whoever has been given the new book keeps it, though the clock be set back."""
-        change = self.change
-        return change.is_canary and (stored.shadow is not None or change.has_new(customer, self._passed))
+        rollout_rules = self.rollout_rules
+        return rollout_rules.is_canary and (stored.shadow is not None or rollout_rules.has_new(customer, self._passed))
 
     def _take_both(self, customer: str, stored: Value, inputs: Inputs, looked_at: bool) -> None:
         own, shadow = self._both(stored)
@@ -151,7 +151,7 @@ class TwoBooks:
         shadow = stored.shadow
         if shadow is None:
             return stored
-        if self.change.rollout.phase == "back":
+        if self.rollout_rules.rollout.phase == "back":
             state, wake = self._gone_back(stored.state, shadow.state), shadow.wake
         else:
             state, wake = stored.state, shadow.own
@@ -163,7 +163,8 @@ class TwoBooks:
             return shadow
         try:
             state = decode_state(shadow)
-            remember(state, decode_state(tried), self.change.rollout.since, self.change.old.book.catalog.coupons)
+            rules = self.rollout_rules
+            remember(state, decode_state(tried), rules.rollout.since, rules.old.book.catalog.coupons)
         except (StateUnreadable, StateTooNew):
             return shadow
         return encode_state(state)

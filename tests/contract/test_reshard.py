@@ -20,7 +20,7 @@ from engine.wire.digests import customer_digest
 from engine.wire.histories import outcomes_of
 from engine.worker.partition import Partition
 from engine.worker.placement import check_stored
-from engine.worker.rollouts import counted
+from engine.worker.rollout_brakes import counted
 from engine.worker.values import read_value
 from tests.support.books import Plain, book
 from tests.support.drive import Crash

@@ -11,8 +11,8 @@ from engine.operate.rollout import begin, end
 from engine.ports import Limits, Rollout
 from engine.testing import load_project
 from engine.wiring.books import files_of, packed
-from engine.worker.change import PASSES, Change
 from engine.worker.context import Rules
+from engine.worker.rollout_rules import PASSES, RolloutRules
 from tests.support.effort import Effort, tried_hard
 from tests.support.faults import Stage, moments
 from tests.support.job import Firing, make_job, project
@@ -40,7 +40,7 @@ class Trial:
             self.books[opened.book.revision] = packed(files_of(folder / "rules", folder / "templates"))
         old, new = self.books
         self.rollout = Rollout(old, new, SHARE, 1)
-        self.change = Change(self.rollout, *sides)
+        self.change = RolloutRules(self.rollout, *sides)
         stage.use(self.files)
 
     def begin(self, limits: Limits) -> None:

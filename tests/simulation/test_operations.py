@@ -11,7 +11,7 @@ from engine.operate.reshard import Reshard
 from engine.operate.rollout import BY_HAND, begin, end, forget, status
 from engine.operate.store_view import check, dump, where
 from engine.ports import Limits, Rollout
-from engine.worker.change import WHOLE, has_new
+from engine.worker.rollout_rules import WHOLE, has_new
 from tests.support.books import HOUR
 from tests.support.examples import so_many
 from tests.support.operated_shop import PEOPLE, Namespace, World, others, plain

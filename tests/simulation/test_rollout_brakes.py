@@ -8,7 +8,7 @@ import pytest
 from engine.core.triggers.inactivity import Inactivity
 from engine.model import Outcome
 from engine.ports import Counts, Limits, Meta, Rollout
-from engine.worker.rollouts import MIN_OUTREACH_JUDGED, reason_to_go_back
+from engine.worker.rollout_brakes import MIN_OUTREACH_JUDGED, reason_to_go_back
 from tests.support.books import HOUR, START, book, event, rule
 from tests.support.rollouts import HALF, NEW, OLD, PEOPLE, QUIET, RECEIPT, Shop, opened
 

@@ -16,7 +16,7 @@ from engine.model import Event, IssuedCoupon, Outcome
 from engine.operate.customers import everything, find
 from engine.operate.store_view import check
 from engine.ports import Commit, Rollout
-from engine.worker.change import PASSES, WHOLE, Change
+from engine.worker.rollout_rules import PASSES, WHOLE, RolloutRules
 from engine.worker.values import Shadow, Value, encode_value, read_value
 from tests.support.books import DAY, HOUR, POLICIES, START, book, event, every_kind, profile_is, rule
 from tests.support.examples import examples
@@ -82,7 +82,7 @@ def test_after_going_back_every_state_is_that_of_a_run_that_never_saw_the_book(
         shop.until(END - 5 * HOUR)
     tried.sweep()
     assert tried.shadows() == 0
-    trying = Change(Rollout(OLD, NEW, share), tried.old, tried.new)
+    trying = RolloutRules(Rollout(OLD, NEW, share), tried.old, tried.new)
     for customer in CUSTOMERS:
         if not trying.has_new(customer, PASSES):
             assert tried.state(customer) == never.state(customer)
@@ -107,7 +107,7 @@ def test_nobody_outside_the_canary_hears_of_a_change_and_those_inside_have_it_as
     for shop in (canary, stayed, deployed):
         shop.happen(*events[turn:])
         shop.until(END)
-    trying = Change(Rollout(OLD, NEW, share), canary.old, canary.new)
+    trying = RolloutRules(Rollout(OLD, NEW, share), canary.old, canary.new)
     for customer in CUSTOMERS:
         other = deployed if trying.has_new(customer, PASSES) else stayed
         told, wanted = ([one for one in shop.outcomes if one.customer == customer] for shop in (canary, other))

@@ -15,9 +15,9 @@ from engine.model import Outcome
 from engine.operate.rollout import begin, end, forget
 from engine.ports import Hooks, Limits, Rollout
 from engine.wire.decode import Decoder
-from engine.worker.change import PASSES, Change
 from engine.worker.context import Rules
 from engine.worker.loop import Worker
+from engine.worker.rollout_rules import PASSES, RolloutRules
 from tests.support.books import CATALOG, DAY, START, Plain, book, rule
 from tests.support.live_worker import TOPIC, LiveShop
 
@@ -78,7 +78,7 @@ class Trying(LiveShop):
 
     def revisions(self) -> set[tuple[bool, str]]:
         """Of what was decided: (whether the customer is one of the canary, the revision that decided them)."""
-        change = Change(Rollout(OLD, NEW, 500, 1), Rules(BOOKS[OLD], Plain()), Rules(BOOKS[NEW], Plain()))
+        change = RolloutRules(Rollout(OLD, NEW, 500, 1), Rules(BOOKS[OLD], Plain()), Rules(BOOKS[NEW], Plain()))
         found = [msgspec.json.decode(value) for _, _, value in self.outcomes.records]
         fired = [one for one in found if one["outcome"] == Outcome.FIRED]
         return {(change.has_new(one["customer"], PASSES), one["revision"]) for one in fired}

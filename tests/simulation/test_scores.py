@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from engine.arithmetic.bg_nbd import BgNbd
-from engine.arithmetic.history import History
+from engine.arithmetic.history import PurchaseHistory
 from engine.arithmetic.pareto_nbd import ParetoNbd
 from engine.core.actions.send import Send
 from engine.core.book import Rule, RuleBook
@@ -238,7 +238,7 @@ def test_customers_of_one_kind_share_the_computation_of_the_moment() -> None:
     asked = 0
 
     class Counted(ParetoNbd):
-        def alive(self, history: History) -> float:
+        def alive(self, history: PurchaseHistory) -> float:
             nonlocal asked
             asked += 1
             return ParetoNbd.alive(self, history)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from zoneinfo import ZoneInfo
 
 from engine.arithmetic.bg_nbd import BgNbd
-from engine.arithmetic.history import History
+from engine.arithmetic.history import PurchaseHistory
 from engine.arithmetic.pareto_nbd import ParetoNbd
 from engine.core.zones import DAY, from_millis
 
@@ -25,7 +25,7 @@ def falls_at(
     recency = (days[-1] - days[0]) / 7
 
     def is_below(seconds: int) -> bool:
-        history = History(len(days) - 1, recency, recency + seconds / (7 * 86_400))
+        history = PurchaseHistory(len(days) - 1, recency, recency + seconds / (7 * 86_400))
         return (model.buys_within(history, within / (7 * DAY)) if within else model.alive(history)) < below
 
     low, high = -1, longest

@@ -9,11 +9,11 @@ from engine.core.triggers.event import OnEvent
 from engine.core.triggers.inactivity import Inactivity
 from engine.model import Event, OutcomeRecord
 from engine.ports import Record, Rollout
-from engine.worker.change import Change
 from engine.worker.context import Rules
 from engine.worker.executors import results
 from engine.worker.partition import Partition
 from engine.worker.result import Arrival
+from engine.worker.rollout_rules import RolloutRules
 from engine.worker.values import read_value, state_of
 from tests.support.books import DAY, START, Plain, book, event, rule
 
@@ -34,7 +34,7 @@ class Shop:
         """The partition, as a worker opens it that finds both books in the store."""
         partition = Partition(0, self.old.book, self.store, Plain())
         if partition.meta.rollout is not None:
-            partition.follow(Change(partition.meta.rollout, self.old, self.new))
+            partition.follow(RolloutRules(partition.meta.rollout, self.old, self.new))
         return partition
 
     def happen(self, *events: Event) -> None:

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from functools import cache
 from pathlib import Path
 
-from engine.arithmetic.history import History
+from engine.arithmetic.history import PurchaseHistory
 from engine.insight.models.gamma_gamma import Spending
 
 FILE = Path(__file__).parents[2] / "engine" / "demo" / "cdnow_sample.jsonl.gz"
@@ -29,7 +29,7 @@ class Watched:
     """A customer until the end of the calibration, and on how many days they bought in the 39 weeks after."""
 
     customer: str
-    history: History
+    history: PurchaseHistory
     spending: Spending | None
     bought_after: int
 
@@ -54,9 +54,9 @@ def _watched(customer: str, spent: dict[date, float]) -> Watched:
     first, last = known[0], known[-1]
     repeats = len(known) - 1
     spending = Spending(repeats, sum(spent[day] for day in known[1:]) / repeats) if repeats else None
-    history = History(repeats, (last - first).days / 7, (CALIBRATION_END - first).days / 7)
+    history = PurchaseHistory(repeats, (last - first).days / 7, (CALIBRATION_END - first).days / 7)
     return Watched(customer, history, spending, len(spent) - len(known))
 
 
-def histories() -> list[History]:
+def histories() -> list[PurchaseHistory]:
     return [one.history for one in customers()]

@@ -19,11 +19,11 @@ from engine.wiring.apply import Wish, apply
 from engine.wiring.backtest import RuleFolders
 from engine.wiring.books import files_of, stored_files, unpacked
 from engine.wiring.plan import side_of
-from engine.worker.change import PASSES, Change, has_new
 from engine.worker.context import Rules
 from engine.worker.executors import Step, results
 from engine.worker.partition import Partition
 from engine.worker.result import Arrival
+from engine.worker.rollout_rules import PASSES, RolloutRules, has_new
 from tests.support.books import DAY, START, Plain, event
 from tests.support.cdnow import PROJECT
 from tests.support.plans import IDLE, JOURNEY, files, one_rule, plan_of
@@ -87,7 +87,7 @@ class Shop:
         for number in (0, 1):
             partition = self.partition(number)
             assert partition.meta.rollout is not None
-            partition.follow(Change(partition.meta.rollout, *(Rules(one.book, Plain()) for one in self.sides)))
+            partition.follow(RolloutRules(partition.meta.rollout, *(Rules(one.book, Plain()) for one in self.sides)))
             done(partition.sweep_page())
 
 
@@ -363,7 +363,7 @@ def test_explain_asks_the_book_that_decides_the_customer(shop: Shop) -> None:
     apply(shop.store, plan, Wish(5_000))
     rollout = shop.store.meta(0).rollout
     assert rollout is not None
-    change = Change(rollout, Rules(shop.sides[0].book, Plain()), Rules(shop.sides[1].book, Plain()))
+    change = RolloutRules(rollout, Rules(shop.sides[0].book, Plain()), Rules(shop.sides[1].book, Plain()))
     by = {customer: find(shop.store, customer).trial for customer in shop.customers()}
     assert by == {
         customer: plan.revision if change.has_new(customer, PASSES) else plan.base.revision for customer in by

@@ -6,7 +6,7 @@ from pathlib import Path
 from engine.plan.build import Plan
 from engine.ports import Meta, Rollout
 from engine.wiring.apply import read_plan
-from engine.worker.change import revision_for
+from engine.worker.rollout_rules import revision_for
 from tests.support.backtests import write_lines
 from tests.support.command import engine
 from tests.support.plans import STORE, files, one_rule, purchases

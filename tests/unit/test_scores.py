@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from engine.arithmetic.bg_nbd import BgNbd
-from engine.arithmetic.history import History
+from engine.arithmetic.history import PurchaseHistory
 from engine.arithmetic.pareto_nbd import ParetoNbd
 from engine.cli.main import app
 from engine.core.book import RuleBook
@@ -88,7 +88,7 @@ def test_a_template_says_how_likely_the_customer_is_to_come_back(tmp_path: Path)
     for day in (0, 20, 50):
         sim.event("buy", f"{day}d")
     sim.event("visit", "120d")
-    history = History(2, 50 / 7, 120 / 7)
+    history = PurchaseHistory(2, 50 / 7, 120 / 7)
     assert sim.outreach[0].text == f"{round(MODEL.alive(history), 3)} {round(MODEL.buys_within(history, 39), 3)}"
 
 

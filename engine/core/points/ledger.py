@@ -18,14 +18,14 @@ EARNED, SPENT, TAKEN_BACK, EXPIRED = "earned", "spent", "taken_back", "expired"
 BY_USABLE: Final = attrgetter("usable")
 
 
-class Change(NamedTuple):
+class BalanceChange(NamedTuple):
     """A change of the balance and its reason."""
 
     reason: str
     delta: int
 
 
-def ripen(ledger: Ledger, at: int) -> list[Change]:
+def ripen(ledger: Ledger, at: int) -> list[BalanceChange]:
     """Make usable what is so by then. Debt is paid off first."""
     gained, second = 0, at // SECOND
     while ledger.pending and ledger.pending[0].usable <= second:
@@ -38,7 +38,7 @@ def ripen(ledger: Ledger, at: int) -> list[Change]:
     return _changes(EARNED, gained)
 
 
-def expire(ledger: Ledger, at: int, zone: ZoneInfo) -> list[Change]:
+def expire(ledger: Ledger, at: int, zone: ZoneInfo) -> list[BalanceChange]:
     """End the usable lots that are over by then."""
     lost = 0
     for lot in ledger.lots:
@@ -78,7 +78,7 @@ def _is_repeated(points: Points, lot: Lot, line: Earn, source: str) -> bool:
     return bool(source) and lot.source == source and (lot.line == line.code or lot.line not in points.lines)
 
 
-def spend(ledger: Ledger, number: int, at: int, zone: ZoneInfo) -> list[Change]:
+def spend(ledger: Ledger, number: int, at: int, zone: ZoneInfo) -> list[BalanceChange]:
     """Take the points from the lots of that moment, the soonest end first; what is not there becomes debt."""
     changes = ripen(ledger, at)
     ledger.debt += _use(_usable(ledger, at, zone), number)
@@ -88,7 +88,7 @@ def spend(ledger: Ledger, number: int, at: int, zone: ZoneInfo) -> list[Change]:
 
 def take_back(
     ledger: Ledger, points: Points, clause: TakeBack, number: int, source: str, at: int, settled: int, zone: ZoneInfo
-) -> list[Change]:
+) -> list[BalanceChange]:
     """Take back what the source has earned, at most that; a source that has not come yet is waited for.
 
     `settled`: the moment up to which time is settled.
@@ -161,8 +161,8 @@ def _is_in_time(points: Points, lot: Lot, clause: TakeBack, at: int, settled: in
     return at <= last and settled <= last + LATE and not has_ended(lot.end, at, zone)
 
 
-def _changes(reason: str, delta: int) -> list[Change]:
-    return [Change(reason, delta)] if delta else []
+def _changes(reason: str, delta: int) -> list[BalanceChange]:
+    return [BalanceChange(reason, delta)] if delta else []
 
 
 def next_end(ledger: Ledger, zone: ZoneInfo) -> int:

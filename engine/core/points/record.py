@@ -11,7 +11,7 @@ from engine.core.book import RuleBook
 from engine.core.effects import effect_id
 from engine.core.points import ledger as moves
 from engine.core.points.bounds import tidy
-from engine.core.points.ledger import Change
+from engine.core.points.ledger import BalanceChange
 from engine.core.points.model import CHANGED, SECOND, Earn, Points, TakeBack, amount, applies, moment_of, source_of
 from engine.core.role import Booking, Role
 from engine.core.scope import Scope
@@ -67,7 +67,7 @@ def _ask(booking: Booking, scope: Scope, event: Event) -> _Facts:
 
 def _book(
     points: Points, ledger: Ledger, facts: _Facts, time: int, at: int, settled: int, zone: ZoneInfo
-) -> list[Change]:
+) -> list[BalanceChange]:
     """`time` is that of the event; `at` the same, but no later than the clock."""
     changes = moves.ripen(ledger, at)
     for line, number, source in facts.earned:
@@ -82,7 +82,7 @@ def _book(
     return changes
 
 
-def _tell(points: Points, ledger: Ledger, changes: list[Change], customer: str, at: int) -> list[Event]:
+def _tell(points: Points, ledger: Ledger, changes: list[BalanceChange], customer: str, at: int) -> list[Event]:
     """The events of the changes, which have been booked already."""
     told = []
     balance = ledger.balance - sum([change.delta for change in changes])

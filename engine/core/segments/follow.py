@@ -129,7 +129,7 @@ def follow(
             if not (level or due or membership.moves):
                 del known[segment.id]
             continue
-        if segment.id in book.alone and _shifted(segment, membership, level, due, scope, timer):
+        if segment.id in book.alone and _move_unheard(segment, membership, level, due, scope, timer):
             continue
         if this is None:
             this = Following(book, customer, scope, timer)
@@ -137,8 +137,11 @@ def follow(
     return this.moves if this is not None else NO_MOVES
 
 
-def _shifted(segment: Segment, membership: Membership, level: str, due: int, scope: Scope, timer: bool) -> bool:
-    """Move a customer at once who has met the segment; `RuleBook.alone` has it. False: `renew` must see to it."""
+def _move_unheard(segment: Segment, membership: Membership, level: str, due: int, scope: Scope, timer: bool) -> bool:
+    """Move the customer and count the move without making an event; for segments of `RuleBook.alone`.
+
+    False: nothing was done, as the customer has not met this segment, or more than the count must change.
+    """
     old, at, state = membership.level, scope.now, scope.state
     if level == old or membership.mark != segment.mark or not (timer or membership.due > at or membership.due <= 0):
         return False

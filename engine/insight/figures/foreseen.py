@@ -8,7 +8,7 @@ in as long a time before the exposure.
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from engine.arithmetic.history import History
+from engine.arithmetic.history import PurchaseHistory
 from engine.arithmetic.pareto_nbd import ParetoNbd
 from engine.insight.figures.predicting import MAX_SAMPLE
 from engine.insight.models.fitting import TooFew, fit_pareto_nbd, fit_spending
@@ -31,8 +31,8 @@ class Before(NamedTuple):
     lately: float
 
     @property
-    def history(self) -> History:
-        return History.of_days(self.days - 1, self.recency, self.age)
+    def history(self) -> PurchaseHistory:
+        return PurchaseHistory.of_days(self.days - 1, self.recency, self.age)
 
     @property
     def spending(self) -> Spending | None:

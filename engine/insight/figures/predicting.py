@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, Final, NamedTuple
 
-from engine.arithmetic.history import History
+from engine.arithmetic.history import PurchaseHistory
 from engine.insight.figures.shop import Shop
 from engine.insight.models.calibration import Calibration, calibration
 from engine.insight.models.fitting import Fit, TooFew, fit_purchases, fit_spending
@@ -21,7 +21,7 @@ MAX_SAMPLE: Final = 20_000
 class Seen(NamedTuple):
     """A customer's history until some day, and the number of purchase days in the weeks after it."""
 
-    history: History
+    history: PurchaseHistory
     spending: Spending | None
     after: int
 
@@ -73,7 +73,7 @@ def sample(shop: Shop, until: date, weeks: int = 0, most: int = MAX_SAMPLE) -> S
 
 def _seen(repeats: int, recency: int, age: int, spent: float, after: int) -> Seen:
     """The age until the last day before the end: that day is complete."""
-    return Seen(History.of_days(repeats, recency, age), Spending.of_repeats(repeats, spent), after)
+    return Seen(PurchaseHistory.of_days(repeats, recency, age), Spending.of_repeats(repeats, spent), after)
 
 
 def fit_sample(model: str, seen: Sample) -> Fitted:

@@ -10,7 +10,7 @@ from math import fsum
 from typing import Final, Generic, TypeVar
 
 from engine.arithmetic.bg_nbd import BgNbd
-from engine.arithmetic.history import History
+from engine.arithmetic.history import PurchaseHistory
 from engine.arithmetic.pareto_nbd import ParetoNbd
 from engine.insight.models import likelihood
 from engine.insight.models.gamma_gamma import GammaGamma, Spending
@@ -24,7 +24,7 @@ COARSE: Final = 500
 some percent of that of all, and nearly all steps of a search are spent on the way there."""
 
 M = TypeVar("M", ParetoNbd, BgNbd, GammaGamma)
-K = TypeVar("K", History, Spending)
+K = TypeVar("K", PurchaseHistory, Spending)
 
 
 class TooFew(ValueError):
@@ -41,7 +41,7 @@ class Fit(Generic[M]):
     converged: bool
 
 
-def fit_pareto_nbd(histories: Iterable[History], coarse: int = COARSE) -> Fit[ParetoNbd]:
+def fit_pareto_nbd(histories: Iterable[PurchaseHistory], coarse: int = COARSE) -> Fit[ParetoNbd]:
     """Raises TooFew."""
     kinds = _counted(histories)
     scale = _mean_age(kinds)
@@ -49,14 +49,14 @@ def fit_pareto_nbd(histories: Iterable[History], coarse: int = COARSE) -> Fit[Pa
     return Fit(ParetoNbd(*best.at), best.value, kinds.total(), best.converged)
 
 
-def fit_bg_nbd(histories: Iterable[History], coarse: int = COARSE) -> Fit[BgNbd]:
+def fit_bg_nbd(histories: Iterable[PurchaseHistory], coarse: int = COARSE) -> Fit[BgNbd]:
     """Raises TooFew."""
     kinds = _counted(histories)
     best = _best(likelihood.bg_nbd, kinds, (0.5, _mean_age(kinds) / 4, 0.8, 2.5), coarse)
     return Fit(BgNbd(*best.at), best.value, kinds.total(), best.converged)
 
 
-def fit_purchases(name: str, histories: Iterable[History]) -> Fit[ParetoNbd] | Fit[BgNbd]:
+def fit_purchases(name: str, histories: Iterable[PurchaseHistory]) -> Fit[ParetoNbd] | Fit[BgNbd]:
     """Fit the model of this name. Raises TooFew."""
     return fit_bg_nbd(histories) if name == BgNbd.name else fit_pareto_nbd(histories)
 
@@ -94,7 +94,7 @@ def _best(
     return maximum(lambda at: climb(at, kinds), start, near)
 
 
-def _counted(histories: Iterable[History]) -> Counter[History]:
+def _counted(histories: Iterable[PurchaseHistory]) -> Counter[PurchaseHistory]:
     kinds = Counter(histories)
     returned = sum(count for history, count in kinds.items() if history.repeats)
     if returned < MIN_REPEAT_BUYERS:
@@ -103,5 +103,5 @@ def _counted(histories: Iterable[History]) -> Counter[History]:
     return kinds
 
 
-def _mean_age(kinds: Counter[History]) -> float:
+def _mean_age(kinds: Counter[PurchaseHistory]) -> float:
     return fsum(history.age * count for history, count in kinds.items()) / kinds.total() or 1.0

@@ -9,13 +9,13 @@ from itertools import accumulate
 from math import exp, inf, lgamma, log
 from typing import Final, NamedTuple
 
-from engine.arithmetic.history import History
+from engine.arithmetic.history import PurchaseHistory
 from engine.arithmetic.quadrature import grid
 from engine.arithmetic.special import digamma, log_add
 from engine.insight.models.gamma_gamma import Spending
 from engine.insight.models.optimum import Height
 
-Kinds = Mapping[History, int]
+Kinds = Mapping[PurchaseHistory, int]
 """Histories, each with the number of customers who have it."""
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from engine.arithmetic.bg_nbd import BgNbd
 from engine.arithmetic.crossing import SECONDS_PER_WEEK, Crossings, seconds_until_below
-from engine.arithmetic.history import History
+from engine.arithmetic.history import PurchaseHistory
 from engine.arithmetic.pareto_nbd import ParetoNbd
 from tests.support import shop_history as shop
 
@@ -15,8 +15,8 @@ MODEL = ParetoNbd(0.553277, 10.577684, 0.606240, 11.668731)
 LONGEST = 20 * 366 * 86_400
 
 
-def alive_in_silence(model: ParetoNbd | BgNbd, history: History) -> Callable[[float], float]:
-    return lambda weeks: model.alive(History(history.repeats, history.recency, history.recency + weeks))
+def alive_in_silence(model: ParetoNbd | BgNbd, history: PurchaseHistory) -> Callable[[float], float]:
+    return lambda weeks: model.alive(PurchaseHistory(history.repeats, history.recency, history.recency + weeks))
 
 
 class Counted:
@@ -53,8 +53,8 @@ def test_every_customer_of_the_shop_crosses_in_the_second_that_bisection_gives(t
 def test_the_chance_of_a_purchase_within_some_weeks_crosses_in_the_second_that_bisection_gives() -> None:
     for history in sorted(set(shop.histories()))[::25]:
 
-        def score(weeks: float, one: History = history) -> float:
-            return MODEL.buys_within(History(one.repeats, one.recency, one.recency + weeks), 39)
+        def score(weeks: float, one: PurchaseHistory = history) -> float:
+            return MODEL.buys_within(PurchaseHistory(one.repeats, one.recency, one.recency + weeks), 39)
 
         assert seconds_until_below(score, 0.2, LONGEST) == by_bisection(score, 0.2), history
 
@@ -78,7 +78,7 @@ def test_from_what_is_known_of_similar_customers_it_is_the_same_second(seed: int
         recency = random.randrange(repeats, random.choice([60, 400, 4_000])) / 7 if repeats else 0.0
 
         def score(silence: float, repeats: int = repeats, recency: float = recency) -> float:
-            history = History(repeats, recency, recency + silence)
+            history = PurchaseHistory(repeats, recency, recency + silence)
             return model.buys_within(history, weeks) if weeks else model.alive(history)
 
         assert crossings.seconds_until_below(score, repeats, recency) == by_bisection(score, threshold)
@@ -98,13 +98,13 @@ def test_with_similar_customers_the_crossing_takes_three_steps() -> None:
 
 def test_a_customer_who_is_below_the_threshold_at_once_or_never_is_told_apart() -> None:
     bg = BgNbd(0.24, 4.4, 0.79, 2.43)
-    assert seconds_until_below(alive_in_silence(bg, History(1, 5.0, 5.0)), 0.9, LONGEST) == 0
-    assert seconds_until_below(alive_in_silence(bg, History(0, 0.0, 0.0)), 0.9, LONGEST) is None
+    assert seconds_until_below(alive_in_silence(bg, PurchaseHistory(1, 5.0, 5.0)), 0.9, LONGEST) == 0
+    assert seconds_until_below(alive_in_silence(bg, PurchaseHistory(0, 0.0, 0.0)), 0.9, LONGEST) is None
 
 
 def test_a_customer_who_buys_often_is_given_up_sooner_than_one_who_buys_rarely() -> None:
-    often = seconds_until_below(alive_in_silence(MODEL, History(30, 40.0, 40.0)), 0.5, LONGEST)
-    rarely = seconds_until_below(alive_in_silence(MODEL, History(2, 40.0, 40.0)), 0.5, LONGEST)
+    often = seconds_until_below(alive_in_silence(MODEL, PurchaseHistory(30, 40.0, 40.0)), 0.5, LONGEST)
+    rarely = seconds_until_below(alive_in_silence(MODEL, PurchaseHistory(2, 40.0, 40.0)), 0.5, LONGEST)
     assert often is not None
     assert rarely is not None
     assert often < 15 * 7 * 86_400 < rarely

@@ -11,7 +11,7 @@ import mpmath
 import pytest
 
 from engine.arithmetic.bg_nbd import BgNbd
-from engine.arithmetic.history import History
+from engine.arithmetic.history import PurchaseHistory
 from engine.arithmetic.pareto_nbd import ParetoNbd
 from engine.insight.models.calibration import calibration
 from engine.insight.models.fitting import (
@@ -69,7 +69,7 @@ def test_customers_who_all_leave_at_one_rate_have_no_best_fit_and_that_is_told()
         at, moments = 0.0, [0.0]
         while (at := at + draw.expovariate(rate)) < min(life, age):
             moments.append(at)
-        histories.append(History(len(moments) - 1, moments[-1], age))
+        histories.append(PurchaseHistory(len(moments) - 1, moments[-1], age))
     found = fit_pareto_nbd(histories, coarse=100)
     assert not found.converged
     assert found.customers == 600
@@ -100,13 +100,13 @@ def test_ranking_by_bg_nbd_finds_the_wrong_customers_as_it_calls_everybody_alive
     of_pareto = calibration([1 - pareto().model.alive(one) for one in shop.histories()], silent).ranking
     of_recency = calibration([one.age - one.recency for one in shop.histories()], silent).ranking
     assert (of_bg, of_pareto, of_recency) == pytest.approx((0.316, 0.726, 0.771), abs=5e-4)
-    assert bg().model.alive(History(0, 0.0, 39.0)) == 1.0
+    assert bg().model.alive(PurchaseHistory(0, 0.0, 39.0)) == 1.0
 
 
 gamma, beta_function = cache(mpmath.gamma), cache(mpmath.beta)
 
 
-def pareto_by_the_integral(parameters: list[Any], history: History) -> Any:
+def pareto_by_the_integral(parameters: list[Any], history: PurchaseHistory) -> Any:
     """The likelihood as the paper derives it: a customer left at some moment after the last purchase, or is here."""
     r, alpha, s, beta = parameters
     x, recency, age = history
@@ -123,7 +123,7 @@ def pareto_by_the_integral(parameters: list[Any], history: History) -> Any:
     return mpmath.log(before * (here + mpmath.quad(left_at, pieces)))
 
 
-def bg_by_definition(parameters: list[Any], history: History) -> Any:
+def bg_by_definition(parameters: list[Any], history: PurchaseHistory) -> Any:
     r, alpha, a, b = parameters
     x, recency, age = history
     here = beta_function(a, b + x) / beta_function(a, b) * (alpha + age) ** -(r + x)
@@ -132,12 +132,12 @@ def bg_by_definition(parameters: list[Any], history: History) -> Any:
 
 
 HISTORIES = [
-    History(0, 0.0, 39.0),
-    History(0, 0.0, 0.0),
-    History(3, 20.5, 38.86),
-    History(40, 38.0, 38.0),
-    History(2, 0.3, 500.0),
-    History(300, 150.0, 152.0),
+    PurchaseHistory(0, 0.0, 39.0),
+    PurchaseHistory(0, 0.0, 0.0),
+    PurchaseHistory(3, 20.5, 38.86),
+    PurchaseHistory(40, 38.0, 38.0),
+    PurchaseHistory(2, 0.3, 500.0),
+    PurchaseHistory(300, 150.0, 152.0),
 ]
 PARETOS = [
     (0.553, 10.58, 0.606, 11.67),
@@ -153,7 +153,7 @@ PARETOS = [
 @pytest.mark.parametrize("history", HISTORIES, ids=str)
 @pytest.mark.parametrize("parameters", PARETOS, ids=str)
 def test_pareto_nbd_agrees_with_mpmaths_integral_whatever_the_customer(
-    parameters: tuple[float, ...], history: History
+    parameters: tuple[float, ...], history: PurchaseHistory
 ) -> None:
     with mpmath.workdps(40):
         expected = float(pareto_by_the_integral([mpmath.mpf(one) for one in parameters], history))
@@ -162,14 +162,16 @@ def test_pareto_nbd_agrees_with_mpmaths_integral_whatever_the_customer(
 
 @pytest.mark.parametrize("history", HISTORIES, ids=str)
 @pytest.mark.parametrize("parameters", [(0.24, 4.4, 0.79, 2.43), (1.5, 0.1, 3.0, 0.4), (0.01, 80.0, 0.2, 0.5)], ids=str)
-def test_bg_nbd_agrees_with_mpmath_whatever_the_customer(parameters: tuple[float, ...], history: History) -> None:
+def test_bg_nbd_agrees_with_mpmath_whatever_the_customer(
+    parameters: tuple[float, ...], history: PurchaseHistory
+) -> None:
     with mpmath.workdps(40):
         expected = float(bg_by_definition([mpmath.mpf(one) for one in parameters], history))
     assert BgNbd(*parameters).log_likelihood(history) == pytest.approx(expected, rel=1e-10, abs=1e-10)
 
 
 @pytest.mark.parametrize("history", HISTORIES[:5], ids=str)
-def test_purchases_to_expect_are_those_that_mpmath_integrates(history: History) -> None:
+def test_purchases_to_expect_are_those_that_mpmath_integrates(history: PurchaseHistory) -> None:
     """Of an expected count the rate at each moment is P(still there) times the purchase rate then."""
     pareto_model, bg_model, weeks = ParetoNbd(0.553, 10.58, 0.606, 11.67), BgNbd(0.24, 4.4, 0.79, 2.43), 52.0
     x, _, age = history
@@ -190,14 +192,14 @@ def test_purchases_to_expect_are_those_that_mpmath_integrates(history: History) 
 
 
 def test_the_limits_at_which_formulas_divide_by_zero_are_passed_smoothly() -> None:
-    history = History(2, 10.0, 30.0)
+    history = PurchaseHistory(2, 10.0, 30.0)
     for just, beside in (((0.5, 10.0, 1.0, 12.0), 1e-5), ((0.5, 12.0, 1.0, 12.0), 1e-5)):
         r, alpha, s, beta = just
         near = ParetoNbd(r, alpha, s + beside, beta + beside).expected(history, 20)
         assert ParetoNbd(*just).expected(history, 20) == pytest.approx(near, rel=1e-4)
     near = BgNbd(0.5, 10.0, 1 + 1e-4, 2.0).expected(history, 20)
     assert BgNbd(0.5, 10.0, 1.0, 2.0).expected(history, 20) == pytest.approx(near, rel=1e-3)
-    assert BgNbd(0.5, 10.0, 0.4, 0.6).expected(History(0, 0.0, 30.0), 20) > 0
+    assert BgNbd(0.5, 10.0, 0.4, 0.6).expected(PurchaseHistory(0, 0.0, 30.0), 20) > 0
 
 
 def test_no_parameter_can_be_changed_a_little_and_explain_the_customers_better() -> None:
@@ -224,26 +226,26 @@ def test_simulated_customers_lead_back_to_the_parameters_they_were_made_with() -
     assert (found.s, found.beta) == pytest.approx((made.s, made.beta), rel=0.5)
 
 
-def _simulated(rng: random.Random, model: ParetoNbd) -> History:
+def _simulated(rng: random.Random, model: ParetoNbd) -> PurchaseHistory:
     age = float(rng.choice([26, 52]))
     rate, leaving = rng.gammavariate(model.r, 1 / model.alpha), rng.gammavariate(model.s, 1 / model.beta)
     stays, at, repeats, last = min(age, rng.expovariate(leaving)), 0.0, 0, 0.0
     while (at := at + rng.expovariate(rate)) < stays:
         repeats, last = repeats + 1, at
-    return History(repeats, float(round(last)), age)
+    return PurchaseHistory(repeats, float(round(last)), age)
 
 
 def test_too_few_customers_are_refused_instead_of_fitted_to_noise() -> None:
     with pytest.raises(TooFew, match="0 of 500 customers have bought again"):
-        fit_pareto_nbd([History(0, 0.0, 10.0)] * 500)
+        fit_pareto_nbd([PurchaseHistory(0, 0.0, 10.0)] * 500)
     with pytest.raises(TooFew, match="0 customers have paid"):
         fit_spending([Spending(2, 0.0)] * 500)
 
 
 def test_customers_who_all_stay_for_ever_do_not_send_the_search_to_infinity() -> None:
     rng = random.Random(3)
-    fitted = fit_pareto_nbd([History(rng.randint(3, 30), 49.9, 50.0) for _ in range(300)])
-    assert fitted.model.alive(History(10, 49.9, 50.0)) > 0.99
+    fitted = fit_pareto_nbd([PurchaseHistory(rng.randint(3, 30), 49.9, 50.0) for _ in range(300)])
+    assert fitted.model.alive(PurchaseHistory(10, 49.9, 50.0)) > 0.99
 
 
 def test_a_customers_next_purchase_is_worth_something_between_their_own_and_everybodys() -> None:

@@ -10,7 +10,7 @@ import mpmath
 import pytest
 
 from engine.arithmetic.bg_nbd import BgNbd
-from engine.arithmetic.history import History
+from engine.arithmetic.history import PurchaseHistory
 from engine.arithmetic.pareto_nbd import ParetoNbd
 from engine.arithmetic.special import digamma
 from engine.insight.models import likelihood
@@ -19,10 +19,10 @@ from engine.insight.models.gamma_gamma import GammaGamma, Spending
 CHOICES = 300
 
 
-def some_history(draw: random.Random) -> History:
+def some_history(draw: random.Random) -> PurchaseHistory:
     age = draw.choice([0, 1, 30, 400, 3000]) / 7 + draw.randrange(3)
     repeats = draw.choice([0, 0, 1, 2, 5, 40, 300])
-    return History(repeats, draw.uniform(0, age) if repeats else 0.0, age)
+    return PurchaseHistory(repeats, draw.uniform(0, age) if repeats else 0.0, age)
 
 
 def some_parameters(draw: random.Random, middle: Sequence[float]) -> list[float]:

@@ -34,6 +34,6 @@ def _with_values(headers: Any) -> tuple[tuple[str, bytes], ...]:
     return tuple([(name, value or b"") for name, value in headers])
 
 
-def place_of(message: Message) -> TopicPartition:
+def topic_partition_of(message: Message) -> TopicPartition:
     """The message's topic, partition and offset; for an end-of-partition event, where it ends."""
     return TopicPartition(cast(str, message.topic()), cast(int, message.partition()), cast(int, message.offset()))

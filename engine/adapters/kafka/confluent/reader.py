@@ -9,7 +9,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
 from engine.adapters.kafka.confluent.asker import Asker
 from engine.adapters.kafka.confluent.bounds import bounds
 from engine.adapters.kafka.confluent.config import REFUSED
-from engine.adapters.kafka.confluent.messages import place_of, record_of
+from engine.adapters.kafka.confluent.messages import record_of, topic_partition_of
 from engine.adapters.kafka.library import ANSWER_SECONDS
 from engine.adapters.kafka.settings import KafkaSettings
 from engine.errors import BrokersAway, SourceUnavailable
@@ -102,7 +102,7 @@ def _record(message: Message) -> Record | None:
 
 def _strike(message: Message, left: dict[Place, int]) -> None:
     """Remove a partition from the list when this message is its last, or reports its end."""
-    at = place_of(message)
+    at = topic_partition_of(message)
     place = (at.topic, at.partition)
     if message.error() or at.offset + 1 >= left.get(place, 0):
         left.pop(place, None)

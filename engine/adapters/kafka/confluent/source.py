@@ -14,7 +14,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaExcepti
 from engine.adapters.kafka.admin import check_still_there, check_topics
 from engine.adapters.kafka.confluent.bounds import bounds
 from engine.adapters.kafka.confluent.config import LOGGER, MISSING, REFUSED, client_config, opened
-from engine.adapters.kafka.confluent.messages import place_of, record_of
+from engine.adapters.kafka.confluent.messages import record_of, topic_partition_of
 from engine.adapters.kafka.member import Member
 from engine.adapters.kafka.settings import KafkaSettings
 from engine.adapters.kafka.topic_watch import TopicWatch
@@ -155,7 +155,7 @@ class ConfluentSource:
                 batch.append(record := record_of(message))
                 given[record.source, record.partition] = record.next_offset
             elif error.code() == KafkaError._PARTITION_EOF:
-                place = place_of(message)
+                place = topic_partition_of(message)
                 self._ends[place.topic, place.partition] = place.offset
             else:
                 self._heard(error, message.topic() or self._topics[0])

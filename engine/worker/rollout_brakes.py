@@ -1,17 +1,14 @@
-"""How records are read while a change of the rules is rolled out, and the brakes: when it must be taken back.
+"""The brakes of a roll-out: by what all partitions have counted, whether new rules must be taken back, and why.
 
-`PartitionOwner` reads by `TwoDecoders`, the loop asks `reason_to_go_back`. `change` says who is decided by which book.
+The worker's loop asks `reason_to_go_back` once a second; `engine apply` shows the same figures.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from math import sqrt
-from typing import Final, Protocol
+from typing import Final
 
 from engine.core.zones import DAY
-from engine.errors import BadRecord
-from engine.model import Event, Identified
-from engine.ports import Counts, Limits, Meta, Record, Rollout
+from engine.ports import Counts, Limits, Meta, Rollout
 
 MIN_OUTREACH_JUDGED: Final = 20
 """Outreach of a rule that is no reason to go back, whatever was forecast: of so few, three times as many is chance."""
@@ -24,45 +21,6 @@ MAX_COMPLAINT_RATE: Final = 0.003
 """Mailbox providers put the mail of a sender with more than 0.3 % into spam folders."""
 DEVIATIONS_OF_CHANCE: Final = 3.0
 """Standard deviations that are added to what a rule may send: where 12 are allowed, 22 may still be chance."""
-
-
-class RecordDecoder(Protocol):
-    """What decodes a topic's records for a partition: a source's own decoder, or one of several."""
-
-    def decode(self, record: Record, wall: int) -> Event | Identified | None:
-        """Raises BadRecord."""
-
-
-@dataclass(frozen=True, slots=True)
-class TwoDecoders:
-    """Reads a record as the old rules declare it, or as the new ones if it is of a customer who has them."""
-
-    old: RecordDecoder
-    new: RecordDecoder
-    has_new: Callable[[str], bool]
-
-    def decode(self, record: Record, wall: int) -> Event | Identified | None:
-        """What the record says; None: nothing that is declared. Raises BadRecord."""
-        refused: BadRecord | None = None
-        said: Event | Identified | None = None
-        try:
-            said = self.old.decode(record, wall)
-        except BadRecord as error:
-            refused = error
-        if said is not None and not self.has_new(said.customer):
-            return said
-        newly = self._decode_newly(record, wall, refused)
-        if newly is not None and self.has_new(newly.customer):
-            return newly
-        if refused is not None:
-            raise refused
-        return None
-
-    def _decode_newly(self, record: Record, wall: int, refused: BadRecord | None) -> Event | Identified | None:
-        try:
-            return self.new.decode(record, wall)
-        except BadRecord as error:
-            raise refused or error from error
 
 
 def reason_to_go_back(metas: Sequence[Meta], ours: Rollout) -> str:

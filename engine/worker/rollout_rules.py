@@ -1,7 +1,7 @@
-"""Which rule book decides which customer of a partition while a change is rolled out.
+"""Which rule book decides which customer of a partition while a change of the rules is rolled out.
 
-`Partition` makes a `Change` of the roll-out that its meta holds, and nothing else says so: two owners of a partition,
-one after the other, choose the same book for the same customer. Without a roll-out there is none of this.
+`PartitionOwner` makes `RolloutRules` from the roll-out in the partition's meta, and from nothing else. So the next
+owner of the partition chooses the same book for the same customer.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ PASSES: Final = 24
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class RolloutRules:
     """A roll-out with its two books. `old` is for those who do not have the new one."""
 
     rollout: Rollout
