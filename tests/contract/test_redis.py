@@ -1,8 +1,10 @@
 """What RedisStore promises beyond every store: errors one can act on, and keys that stay together and go away."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import timedelta
+from pathlib import Path
 from time import time
 from typing import Any, cast
 
@@ -15,6 +17,8 @@ from engine.errors import BadStoreUrl, Fenced, OtherFormat, StoreDamaged, StoreU
 from engine.operate.checks import check_store
 from engine.operate.findings import Level
 from engine.ports import Commit, Entry, Meta
+from tests.services import RedisServer
+from tests.services.processes import wait_until
 
 pytestmark = pytest.mark.redis
 
@@ -118,6 +122,35 @@ def test_a_replica_is_told_from_a_primary(store: RedisStore, client: Any) -> Non
     finally:
         client.replicaof("NO", "ONE")
     assert not [one for one in check_store(store, 0) if "replica" in one.says]
+
+
+def test_a_server_that_takes_no_changes_for_now_says_why_in_plain_words(tmp_path: Path) -> None:
+    server = RedisServer(tmp_path, {"enable-protected-configs": "yes", "busy-reply-threshold": 50})
+    server.start()
+
+    def refused(words: str) -> None:
+        with pytest.raises(StoreUnavailable, match=words):
+            store.commit(0, Commit(seal, Meta(seq=2), values={CUSTOMER: b"new"}))
+
+    with closing(connect(server.url, "shop")) as store, ThreadPoolExecutor(1) as executor:
+        seal = store.commit(0, EVERYTHING)
+        server.ask("CONFIG SET", "min-replicas-to-write", 1)
+        refused("fewer of its replicas are connected than")
+        server.ask("CONFIG SET", "min-replicas-to-write", 0)
+        folder = server.ask("CONFIG GET", "dir")["dir"]
+        server.ask("CONFIG SET", "save", "3600 1", "dir", "/proc")
+        server.ask("BGSAVE")
+        wait_until(lambda: server.ask("INFO", "persistence")["rdb_last_bgsave_status"] == "err", "it has failed")
+        refused("it cannot write to its disk")
+        server.ask("CONFIG SET", "save", "", "dir", folder)
+        endless = executor.submit(server.ask, "EVAL", "while true do end", 0)
+        wait_until(lambda: not server.answers(), "it is busy")
+        refused("a script keeps it busy")
+        server.ask("SCRIPT KILL")
+        with pytest.raises(exceptions.ResponseError):
+            endless.result()
+        assert store.commit(0, Commit(seal, Meta(seq=2), values={CUSTOMER: b"new"}))
+    server.remove()
 
 
 def test_a_key_of_somebody_else_is_an_error_that_names_the_server(redis_url: str, client: Any) -> None:

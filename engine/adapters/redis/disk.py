@@ -1,11 +1,12 @@
 """Waits until writes are on the server's disk, if the server has WAITAOF (Redis 7.2, Valkey) and keeps an AOF."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
 from redis import RedisCluster
-from redis.exceptions import MovedError, ResponseError
+from redis.exceptions import MovedError, NoPermissionError, ResponseError
 
 from engine.adapters.redis.trouble import reaching
 from engine.errors import StoreUnavailable
@@ -13,6 +14,9 @@ from engine.errors import StoreUnavailable
 _MS: Final = 5_000
 """Milliseconds that a write waits for the disk. With less, a server that rewrites its AOF would look like one that is
 away; a disk that takes longer does not keep up."""
+_NOTHING_TO_WAIT_FOR: Final = re.compile("unknown command|appendonly is disabled")
+"""An older server, and one that keeps no AOF. Any other refusal, as that of a primary which is just made a replica,
+says that the write may be lost."""
 
 
 class Disk:
@@ -22,7 +26,6 @@ class Disk:
         self._client = client
         self._key = key
         self._name = name
-        self._tells = True
 
     @contextmanager
     def writing(self) -> Iterator[Any]:
@@ -45,12 +48,13 @@ class Disk:
                 raise StoreUnavailable(self._name, "the slot has moved to another node") from error
 
     def _wait(self, connection: Any) -> None:
-        if not self._tells:
-            return
         try:
             local, _ = connection.execute_command("WAITAOF", 1, 0, _MS)
-        except ResponseError:  # an older server, or one that keeps no AOF
-            self._tells = False
+        except NoPermissionError:  # a user who was made without it
             return
+        except ResponseError as error:
+            if _NOTHING_TO_WAIT_FOR.search(str(error)):
+                return
+            raise
         if not local:
             raise StoreUnavailable(self._name, "its disk does not keep up: what was written is not on it after 5 s")

@@ -4,6 +4,7 @@ INFO would say so, but users without @dangerous may not run it. So a process is 
 loaded. A server forgets its scripts when it restarts, and a replica that takes over never had them.
 """
 
+from contextlib import suppress
 from hashlib import sha1
 from typing import Any, Final
 from uuid import uuid4
@@ -92,7 +93,8 @@ def _together(connection: Any, *commands: tuple[Any, ...]) -> list[Any]:
         for command in commands:
             connection.execute_command(*command)
     except Exception:
-        connection.execute_command("DISCARD")
+        with suppress(RedisError):  # the transaction ended with its connection: the first error says why
+            connection.execute_command("DISCARD")
         raise
     answers: list[Any] = connection.execute_command("EXEC")
     return answers

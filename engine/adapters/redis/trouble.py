@@ -13,7 +13,7 @@ from redis.sentinel import MasterNotFoundError
 from engine.errors import StoreDamaged, StoreUnavailable
 
 _ADVICE: tuple[tuple[type[Exception], str], ...] = (
-    (exceptions.AuthenticationError, "it wants another user or password; give them in the URL"),
+    (exceptions.AuthenticationError, "it wants another user or password; see ENGINE_STORE and ENGINE_STORE_PASSWORD"),
     (exceptions.NoPermissionError, "the user of the URL may not do this; docs/deployment.md lists the commands"),
     (exceptions.BusyLoadingError, "it is still loading its data; try again in a moment"),
     (MasterNotFoundError, "the sentinels know no such primary; check the name at the end of the URL"),
@@ -24,6 +24,12 @@ _ADVICE: tuple[tuple[type[Exception], str], ...] = (
     (exceptions.RedisClusterException, "the cluster is not complete; every slot needs a primary that answers"),
     (exceptions.ClusterDownError, "the cluster is not complete; every slot needs a primary that answers"),
 )
+_BY_WORD: Final = {
+    "BUSY": "a script keeps it busy; SCRIPT KILL ends one that has written nothing",
+    "MISCONF": "it cannot write to its disk, and takes no changes until it can",
+    "NOREPLICAS": "fewer of its replicas are connected than min-replicas-to-write asks for",
+}
+"""By the first word of errors that the client library has no class for."""
 
 
 @contextmanager
@@ -53,5 +59,6 @@ _IN_A_SCRIPT: Final = re.compile(r"NOPERM|ACL failure in script|executing the sc
 def _reason(error: Exception) -> str:
     if _IN_A_SCRIPT.search(str(error)):
         error = exceptions.NoPermissionError(str(error))
-    advice = next((text for kind, text in _ADVICE if isinstance(error, kind)), "it refused the command")
+    known = (text for kind, text in _ADVICE if isinstance(error, kind))
+    advice = next(known, "") or _BY_WORD.get(str(error).partition(" ")[0], "it refused the command")
     return f"{advice} ({error})"
