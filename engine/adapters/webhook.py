@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from hashlib import sha256
+from time import monotonic
 from typing import Final
 
 import httpx
@@ -37,7 +38,7 @@ _ABOUT_US: Final = (401, 403, 404, 405)
 _LONGEST_WAIT: Final = 86_400.0
 _LARGEST_ANSWER: Final = 64 * 1024
 _MOST_ADDRESSES: Final = 4
-"""Addresses tried of one host. Each may take `timeout`; more would exceed the sender's time for a hand-over."""
+"""Addresses tried of one host."""
 _BEFORE_THE_REQUEST: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 
@@ -62,7 +63,9 @@ class BadWebhook(EngineError):
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """`secret` as Standard Webhooks write it: whsec_ and base64. `timeout`: seconds for each step of a request.
+    """`secret` as Standard Webhooks write it: whsec_ and base64. `timeout`: seconds for each step of a request, and
+    twice that until the next address of a host is not tried any more: an address takes two steps, TCP and TLS, and all
+    must fit into a hand-over (`Limits.hand_over`), or what nobody has been sent would count as in doubt.
 
     `private`: addresses of private networks are allowed. `context`: the authorities to trust, asked at each request.
     """
@@ -174,11 +177,13 @@ class WebhookChannel:
     async def _ask(self, addresses: Sequence[str], body: bytes, headers: dict[str, str]) -> httpx.Response:
         """The answer of the first address that can be reached."""
         *others, last = addresses
+        tried_until = monotonic() + 2 * self._endpoint.timeout
         for address in others:
             try:
                 return await self._post(address, body, headers)
             except _BEFORE_THE_REQUEST:
-                continue
+                if monotonic() > tried_until:
+                    raise
         return await self._post(last, body, headers)
 
     async def _post(self, address: str, body: bytes, headers: dict[str, str]) -> httpx.Response:

@@ -14,6 +14,7 @@ from engine.adapters.mail.message import Letterhead
 from engine.adapters.mail.smtp import BadMailServer, MailServer, SmtpChannel
 from engine.adapters.tls import Authorities
 from engine.errors import PermanentFailure, TemporaryFailure
+from engine.sender.delivery import Limits
 from tests.services.kafka_config import make_certificate
 from tests.services.mail import PASSWORD, USER, mail_server
 from tests.support.outreach import outreach
@@ -124,6 +125,15 @@ def test_what_may_still_work_is_tried_again_unless_it_may_have_worked(fault: str
         send(replace(plain(server.port), timeout=patience), f"{fault}+a@shop.example")
     assert {name: getattr(failed.value, name) for name in meaning} == meaning
     assert "shop.example" not in str(failed.value)
+
+
+def test_a_server_that_never_comes_to_the_content_leaves_no_mail_in_doubt() -> None:
+    with mail_server() as server:
+        patient = MailServer("localhost", server.port, "none", timeout=3_600)
+        assert patient.begins_within < Limits().hand_over, "else the sender does not know how far the channel is"
+        with pytest.raises(TemporaryFailure) as failed:
+            send(replace(patient, begins_within=0.5), "stall+a@shop.example")
+    assert (failed.value.uncertain, failed.value.down) == (False, True)
 
 
 def test_a_server_that_answers_once_too_often_gets_no_mail_that_counts_as_refused() -> None:

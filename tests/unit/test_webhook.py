@@ -2,10 +2,11 @@
 
 import asyncio
 import hmac
+import socket
 import ssl
 from base64 import b64encode
-from collections.abc import Sequence
-from contextlib import nullcontext, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext, suppress
 from hashlib import sha256
 from pathlib import Path
 
@@ -16,6 +17,7 @@ import pytest
 from engine.adapters.tls import Authorities
 from engine.adapters.webhook import BadWebhook, Endpoint, WebhookChannel
 from engine.errors import PermanentFailure, TemporaryFailure
+from engine.sender.delivery import Limits
 from tests.services.hooks import hook_server
 from tests.services.kafka_config import make_certificate
 from tests.services.processes import free_ports
@@ -154,14 +156,14 @@ def test_a_secret_that_could_be_guessed_is_refused_and_not_quoted(secret: str) -
     assert "c2hvcnQ" not in str(refused.value) + repr(Endpoint(httpx.URL("https://shop.example"), secret))
 
 
-def call(url: str, *addresses: str, private: bool = True, times: int = 1) -> None:
+def call(url: str, *addresses: str, private: bool = True, times: int = 1, timeout: float = 5) -> None:
     """A host with these addresses, in this order."""
 
     async def resolved(host: str, port: int) -> Sequence[str]:
         return addresses
 
     async def run() -> None:
-        channel = WebhookChannel(Endpoint(httpx.URL(url), SECRET, private, 5), lambda: NOW, resolved)
+        channel = WebhookChannel(Endpoint(httpx.URL(url), SECRET, private, timeout), lambda: NOW, resolved)
         try:
             for number in range(times):
                 await channel.deliver(outreach(id=f"o-{number}", channel="sms", to="+49 170 1234567"))
@@ -192,6 +194,34 @@ def test_a_host_of_which_no_address_answers_cannot_be_reached() -> None:
     with pytest.raises(TemporaryFailure) as failed:
         call(f"http://hooks.example:{free_ports(1)[0]}/", "::1", "127.0.0.1")
     assert (failed.value.down, failed.value.uncertain) == (True, False)
+
+
+def test_a_host_of_which_every_address_hangs_is_given_up_while_that_still_leaves_no_doubt() -> None:
+    usual = Endpoint(httpx.URL("https://hooks.example"), SECRET)
+    assert 4 * usual.timeout < Limits().hand_over, "two steps of the last address, begun after as many"
+    with hanging() as (port, tried):
+        with pytest.raises(TemporaryFailure) as failed:
+            call(f"https://hooks.example:{port}/", *(f"127.0.0.{number}" for number in range(1, 5)), timeout=0.5)
+        assert 2 <= tried() <= 3
+    assert (failed.value.down, failed.value.uncertain) == (True, False)
+
+
+@contextmanager
+def hanging() -> Iterator[tuple[int, Callable[[], int]]]:
+    """A port that connects and then says nothing, and how often somebody has connected."""
+    with socket.create_server(("", 0)) as server:
+        server.setblocking(False)
+
+        def tried() -> int:
+            connected = []
+            with suppress(BlockingIOError):
+                while True:
+                    connected.append(server.accept()[0])
+            for each in connected:
+                each.close()
+            return len(connected)
+
+        yield server.getsockname()[1], tried
 
 
 def test_every_address_of_a_host_is_checked() -> None:

@@ -1,5 +1,6 @@
 """A channel that sends mail by SMTP over a few connections that stay open."""
 
+import asyncio
 import re
 import ssl
 from collections.abc import Callable
@@ -40,6 +41,8 @@ class AnswerOutOfStep(aiosmtplib.SMTPException):
 class MailServer:
     """`tls`: from the first byte, by STARTTLS, or not at all. `timeout`: seconds for the server's every answer.
 
+    `begins_within`: seconds for all answers before the content together. More than a hand-over may take
+    (`Limits.hand_over`), and a mail that a slow server has never had would count as in doubt.
     `context`: the authorities to trust, asked at each new connection; None: the system's.
     """
 
@@ -50,6 +53,7 @@ class MailServer:
     password: str = field(default="", repr=False)
     timeout: float = 30
     connections: int = 20
+    begins_within: float = 60
     context: Callable[[], ssl.SSLContext] | None = None
 
     @classmethod
@@ -103,9 +107,10 @@ class SmtpChannel:
     async def deliver(self, outreach: Outreach) -> None:
         """Returns when the server has answered 250 to the content."""
         mail = mail_of(outreach, self._head, self._wall())
-        smtp = await self._take()
+        begins_by = asyncio.get_running_loop().time() + self._server.begins_within
+        smtp = await self._take(begins_by)
         try:
-            await self._send(smtp, mail)
+            await self._send(smtp, mail, begins_by)
         except (PermanentFailure, TemporaryFailure):
             await self._keep(smtp, reset=True)
             raise
@@ -125,14 +130,14 @@ class SmtpChannel:
 
     # --- connections
 
-    async def _take(self) -> SMTP:
+    async def _take(self, begins_by: float) -> SMTP:
         """A connection used lately, else a new one."""
         while self._idle:
             smtp, used = self._idle.pop()
             if smtp.is_connected and monotonic() - used < self._server.timeout:
                 return smtp
             smtp.close()
-        return await self._connect()
+        return await self._connect(begins_by)
 
     async def _keep(self, smtp: SMTP, reset: bool = False) -> None:
         """Keep the connection for the next mail, if it is still usable."""
@@ -144,7 +149,7 @@ class SmtpChannel:
         if smtp.is_connected:
             self._idle.append((smtp, monotonic()))
 
-    async def _connect(self) -> SMTP:
+    async def _connect(self, begins_by: float) -> SMTP:
         server = self._server
         smtp = SMTP(
             hostname=server.host,
@@ -157,16 +162,17 @@ class SmtpChannel:
             timeout=server.timeout,
         )
         try:
-            await self._greet(smtp)
+            await self._greet(smtp, begins_by)
         except BaseException:
             smtp.close()
             raise
         return smtp
 
-    async def _greet(self, smtp: SMTP) -> None:
+    async def _greet(self, smtp: SMTP, begins_by: float) -> None:
         try:
-            await smtp.connect()
-            await smtp.ehlo()
+            async with asyncio.timeout_at(begins_by):
+                await smtp.connect()
+                await smtp.ehlo()
         except SMTPResponseException as error:
             why = f"the mail server does not let us in: {error.code}"
             raise TemporaryFailure(why, down=True) from error
@@ -176,7 +182,7 @@ class SmtpChannel:
 
     # --- one mail
 
-    async def _send(self, smtp: SMTP, mail: Mail) -> None:
+    async def _send(self, smtp: SMTP, mail: Mail, begins_by: float) -> None:
         if mail.needs_utf8 and not smtp.supports_extension("SMTPUTF8"):
             why = "the mail server takes no address with letters beyond ASCII (SMTPUTF8)"
             if mail.to.is_ascii:  # the shop's own are the same in all mails
@@ -184,7 +190,8 @@ class SmtpChannel:
                 raise TemporaryFailure(why, down=True)
             raise PermanentFailure(why)
         try:
-            await self._envelope(smtp, mail)
+            async with asyncio.timeout_at(begins_by):
+                await self._envelope(smtp, mail)
         except (aiosmtplib.SMTPException, OSError) as error:
             smtp.close()
             why = f"the connection broke before the mail: {type(error).__name__}"
