@@ -1,4 +1,5 @@
-# One image for every command of `engine`. Without Faust: an app that embeds the engine has an image of its own. Rules and templates come in as volumes, or in an image built on this one.
+# One image for every command of `engine`, without Faust: an app that embeds the engine needs an image of its own.
+# Mount rules and templates as volumes, or copy them into an image built on this one.
 
 FROM python:3.13-slim AS build
 # Some packages have no wheel for every processor. The compiler stays in this stage.
@@ -11,6 +12,7 @@ COPY pyproject.toml hatch_build.py constraints.txt README.md LICENSE NOTICE ./
 COPY engine engine
 COPY rules rules
 COPY templates templates
+COPY examples/loyalty-club examples/loyalty-club
 RUN pip --python /opt/engine install --no-cache-dir --constraint constraints.txt '.[kafka-python,sending,web]'
 
 FROM python:3.13-slim

@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+import tomllib
 from fnmatch import fnmatch
 
 import pytest
@@ -153,6 +154,12 @@ def test_everything_the_image_is_built_from_is_there_and_sent_to_the_builder() -
     assert copied == sent
     assert all((ROOT / name).exists() for name in copied)
     assert not any(fnmatch(name, "*.key") for name in copied)
+
+
+def test_the_image_has_the_examples_that_engine_init_offers() -> None:
+    wheel = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
+    copied = {word for copy in arguments(0, "COPY") for word in copy[:-1]}
+    assert set(wheel["only-include"]) <= copied
 
 
 def test_the_image_runs_engine_and_says_whether_it_is_ready() -> None:
