@@ -28,7 +28,7 @@ class Platform(StrEnum):
 
 
 def register(app: typer.Typer) -> None:
-    add_group(app, "audience", "Segments as lists for other programs: files for ad platforms.", export=export_segment)
+    add_group(app, "audience", export=export_segment)
 
 
 def export_segment(

@@ -41,7 +41,7 @@ class Told:
 
 
 def register(app: typer.Typer) -> None:
-    add_group(app, "coupons", "Coupons that messages have issued: whose a code is.", verify=verify)
+    add_group(app, "coupons", verify=verify)
 
 
 def verify(

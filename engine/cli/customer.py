@@ -20,7 +20,7 @@ Customer = Annotated[str, typer.Argument(help="The customer's id.")]
 
 
 def register(app: typer.Typer) -> None:
-    add_group(app, "customer", "What the engine knows of one customer.", show=show, export=export, erase=erase)
+    add_group(app, "customer", show=show, export=export, erase=erase)
 
 
 def show(

@@ -32,7 +32,6 @@ def register(app: typer.Typer) -> None:
     add_group(
         app,
         "dead-letters",
-        "Records that could not be used: why, and sending them again.",
         list=list_letters,
         replay=replay,
     )

@@ -22,7 +22,7 @@ LARGEST = 1e12
 
 
 def register(app: typer.Typer) -> None:
-    add_group(app, "experiment", "Experiments: how long one will take, and what it shows.", plan=plan, report=report)
+    add_group(app, "experiment", plan=plan, report=report)
 
 
 def plan(

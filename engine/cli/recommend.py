@@ -26,9 +26,7 @@ SHOWN = 10
 
 
 def register(app: typer.Typer) -> None:
-    add_group(
-        app, "recommend", "What customers bought with an item, as a reference table that templates read.", fit=fit
-    )
+    add_group(app, "recommend", fit=fit)
 
 
 def fit(

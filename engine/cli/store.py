@@ -26,7 +26,6 @@ def register(app: typer.Typer) -> None:
     add_group(
         app,
         "store",
-        "What the store has: where a customer is, everything as JSON, a check.",
         where=where,
         dump=dump,
         check=check,

@@ -29,7 +29,6 @@ def register(app: typer.Typer) -> None:
     add_group(
         app,
         "suppression",
-        "Who is not written to: the suppression list of the senders.",
         list=list_,
         add=add,
         remove=remove,

@@ -16,7 +16,7 @@ from engine.wiring.brokers import KafkaBrokers
 
 
 def register(app: typer.Typer) -> None:
-    add_group(app, "topics", "The topics that the engine reads and writes.", create=create)
+    add_group(app, "topics", create=create)
 
 
 def create(

@@ -105,8 +105,9 @@ class SuppressionQuery(NamedTuple):
 
 
 class Suppression(NamedTuple):
-    """An entry of the list: outreach of this purpose ("*": of any) must not go to the digest. Without a `reason` it may
-    go again.
+    """An entry of the list: outreach of this purpose ("*": of any) must not go to the digest.
+
+    Without a `reason` it may go again; an entry of "*" is undone by "*" only.
 
     With `before` (epoch ms) only outreach decided earlier is stopped. `at`: when it was said, epoch ms; 0: unknown.
     `firm`: said by an operator; entries said earlier do not undo it. A firm entry without a reason may have the purpose
@@ -138,6 +139,3 @@ class SuppressionList(Protocol):
 
     def suppress(self, digest: str, reason: str, purpose: str = "*", before: int = 0) -> None:
         """Stop outreach of this purpose ("*": of any). With `before` (epoch ms) only outreach decided earlier."""
-
-    def allow(self, digest: str, purpose: str = "*") -> None:
-        """Undo the suppression of this purpose; one of "*" is undone by "*" only."""

@@ -280,8 +280,7 @@ def test_who_comes_back_after_an_erasure_is_written_to(suppressions: Suppression
 def test_who_subscribes_again_hears_from_us_again(suppressions: SuppressionList) -> None:
     suppressions.suppress("a", "unsubscribed", "marketing")
     suppressions.suppress("b", "bounced")
-    suppressions.allow("a", "marketing")
-    suppressions.allow("b", "marketing")
+    suppressions.change([Suppression("a", "marketing"), Suppression("b", "marketing")])
     assert reasons(suppressions, ("marketing", ["a"]), ("marketing", ["b"])) == ["", "bounced"]
 
 

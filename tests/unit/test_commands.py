@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import typer
 
-from engine.cli.main import COMMANDS as TABLE
 from engine.cli.main import app
+from engine.cli.table import COMMANDS as TABLE
 from engine.config import Settings
 from engine.extras import EXTRA_OF
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-from engine.cli.main import COMMANDS
+from engine.cli.table import COMMANDS
 from engine.extras import EXTRA_OF
 
 PROJECT = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))["project"]

@@ -4,7 +4,7 @@ import pytest
 
 from engine.adapters.memory import MemorySuppressions
 from engine.errors import StoreUnavailable
-from engine.ports import SuppressionQuery
+from engine.ports import Suppression, SuppressionQuery
 from tests.support.website import ADDRESS, NOW, Away, Browser, Website, token
 
 LINK = f"/preferences/{token()}"
@@ -77,7 +77,7 @@ def test_what_was_chosen_is_what_the_page_shows_once_the_sender_has_heard_it(sit
     about = event["properties"]
     for purpose in site.preferences:
         if about[purpose]:
-            site.suppressions.allow(about["address"], purpose)
+            site.suppressions.change([Suppression(about["address"], purpose)])
         else:
             site.suppressions.suppress(about["address"], "unsubscribed", purpose)
     assert ticked(browser.get(LINK).text) == ["offers"]

@@ -143,10 +143,6 @@ class MemorySuppressions:
         """Stop outreach of this purpose ("*": of any). With `before` only outreach decided earlier."""
         self.change([Suppression(digest, purpose, reason, before, before)])
 
-    def allow(self, digest: str, purpose: str = "*") -> None:
-        """Undo the suppression of this purpose; one of "*" is undone by "*" only."""
-        self.change([Suppression(digest, purpose)])
-
     def _allow(self, one: Suppression) -> None:
         gone = [place for place in self._entries if place[0] == one.digest and one.purpose in ("", place[1])]
         for place in gone:

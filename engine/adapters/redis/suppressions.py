@@ -65,10 +65,6 @@ class RedisSuppressions:
         """Stop outreach of this purpose ("*": of any). With `before` only outreach decided earlier."""
         self.change([Suppression(digest, purpose, reason, before, before)])
 
-    def allow(self, digest: str, purpose: str = "*") -> None:
-        """Undo the suppression of this purpose; one of "*" is undone by "*" only."""
-        self.change([Suppression(digest, purpose)])
-
     def _keys(self) -> Iterator[str]:
         with reaching(self._name):
             for key in self._client.scan_iter(match=f"{self._prefix}*", count=_PAGE):
