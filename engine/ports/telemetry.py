@@ -27,7 +27,7 @@ class Work(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Measures:
-    """How a partition is doing. `overdue`: wake-ups that are due and not handled yet, a page of them at most counted.
+    """How a partition is doing. `overdue`: looks that are due and not taken yet.
 
     `lag_seconds`: how far the clock is behind the present, 0 when all has been read. The cache's figures are those
     since the last time.

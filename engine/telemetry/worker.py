@@ -64,7 +64,7 @@ class PrometheusHooks(Metrics, Hooks):
     def _gauge_partitions(self) -> None:
         self._lag = self._gauge("lag_records", "Records not read yet", "partition")
         self._lag_seconds = self._gauge("lag_seconds", "How far the clock is behind for lag", "partition")
-        self._overdue = self._gauge("overdue_timers", "Wake-ups due and not handled, a page at most", "partition")
+        self._overdue = self._gauge("overdue_timers", "Customers whose timers are due and not handled yet", "partition")
         self._overdue_seconds = self._gauge("overdue_seconds", "How late the soonest of them is", "partition")
         self._largest = self._gauge("largest_value_bytes", "The largest value of a customer in the store", "partition")
         self._mine: set[int] = set()
