@@ -15,9 +15,9 @@ from typing import Any, Final, Literal
 
 from pydantic import Field, SecretStr
 
-from engine.implausible import implausible
 from engine.project_settings import BadSetting as BadSetting
 from engine.project_settings import ProjectSettings, is_link, read_settings
+from engine.setting_checks import setting_problems
 
 _OTHERS: Final = re.compile(r"ENGINE_(TEST_\w+|SHARED|COMPILE|(\w+_)?SERVICE_(HOST|PORT)\w*|(\w+_)?PORT_\d+_\w+)")
 """Variables that are no settings and no mistake: those of our tests and build, and those that Kubernetes adds for
@@ -261,7 +261,7 @@ class Settings(ProjectSettings):
 
 def load_settings(**given: Any) -> Settings:
     """The settings; `given` overrides the environment. Raises BadSetting for the first that cannot be used."""
-    return read_settings(Settings, implausible, given)
+    return read_settings(Settings, setting_problems, given)
 
 
 def channel_urls(settings: Settings) -> dict[str, str]:

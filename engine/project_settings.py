@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 
 from engine.errors import EngineError
-from engine.implausible import Problem, not_utf8
+from engine.setting_checks import Problem, not_utf8
 
 
 class BadSetting(EngineError):

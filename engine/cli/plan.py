@@ -21,7 +21,7 @@ from engine.cli.opening import open_project
 from engine.cli.options import Data, Namespace, Store, TemplatesDir, settings_of
 from engine.cli.whole_files import console_beside, write_document
 from engine.plan.build import SAMPLE, Plan
-from engine.plan.expect import parse
+from engine.plan.expectations import parse
 from engine.plan.report import days, heading, markdown, report, tables
 from engine.wiring.backtest import Begin, Files, RuleFolders, Stage, Task, backtest
 from engine.wiring.plan import plan_for

@@ -17,7 +17,7 @@ from engine.operate.store_view import where as where_is
 from engine.operate.words import count_of
 from engine.ports import StateStore
 from engine.wiring.store import open_store
-from engine.worker.placement import stored_meta
+from engine.worker.opening_checks import stored_meta
 
 Partition = Annotated[int | None, typer.Option(min=0, help="Only this partition. Default: all.")]
 

@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec.structs import replace
 
-from engine.core.answered import ANSWERED_TYPE, SURVEY_ANSWERED
 from engine.core.book import Rule, RuleBook
 from engine.core.catalog import Catalog
 from engine.core.coupons import COUPON_ISSUED, COUPON_ISSUED_TYPE
@@ -19,6 +18,7 @@ from engine.core.points.model import CHANGED, Points
 from engine.core.policy import Policy
 from engine.core.scores import ScoreModel
 from engine.core.segments.model import MOVE_TYPES, Segment
+from engine.core.survey_answer import ANSWERED_TYPE, SURVEY_ANSWERED
 from engine.core.tables import Table
 from engine.core.template_facts import TemplateFacts
 from engine.core.zones import Zones
@@ -38,7 +38,7 @@ from engine.lang.grammar import SECTIONS, EventsFile, PolicyFile, RuleFile
 from engine.lang.located import Document
 from engine.lang.points import PointsFields, check_forgetting, compile_points, with_points
 from engine.lang.points import forms as point_forms
-from engine.lang.rules_read import RulesRead, canonical
+from engine.lang.rule_file import ReadRuleFile, canonical
 from engine.lang.segments import SegmentFields, compile_segments, forms, with_measures, with_segments
 from engine.lang.site import Site
 from engine.lang.tables import name_of, paths_of, read_table
@@ -87,7 +87,7 @@ def load(
     return replace(loaded, with_data=lambda scores, tables: load(rules_dir, templates, scores, tables=tables))
 
 
-def _with_answers(catalog: Catalog, files: list[RulesRead]) -> Catalog:
+def _with_answers(catalog: Catalog, files: list[ReadRuleFile]) -> Catalog:
     """The catalog with the type of answers to surveys, if a rule names it and events.yaml does not declare it."""
     if SURVEY_ANSWERED in catalog.events or not any(_names(file.document.data, SURVEY_ANSWERED) for file in files):
         return catalog
@@ -124,7 +124,7 @@ class _Project:
         rule_paths = [path for path in paths if path.name not in (EVENTS, POLICY)]
         catalog = self._catalog()
         policy = self._read(PolicyFile, self.folder / POLICY) if self.folder / POLICY in paths else None
-        files = [RulesRead(*found) for path in rule_paths if (found := self._read(RuleFile, path))]
+        files = [ReadRuleFile(*found) for path in rule_paths if (found := self._read(RuleFile, path))]
         self._check_files(rule_paths, files)
         complete = len(files) == len(rule_paths) and not any(file.left_out for file in files)
         book = self._compile(self._with_segments(catalog, files), policy, files, complete) if catalog else None
@@ -182,7 +182,7 @@ class _Project:
                 self.content[f"table {name_of(path)}"] = digest
         return found
 
-    def _with_segments(self, catalog: Catalog, files: list[RulesRead]) -> Catalog:
+    def _with_segments(self, catalog: Catalog, files: list[ReadRuleFile]) -> Catalog:
         found = with_segments(catalog, forms(each for file in files for each in file.written("segments")))
         self._reserve(catalog, MOVE_TYPES if found.segments else ())
         return found
@@ -196,7 +196,7 @@ class _Project:
     def _report(self, path: Path, code: str, message: str, help: str = "") -> None:
         self.findings.append(Document(path, "").report(None, code, message, help))
 
-    def _check_files(self, paths: list[Path], files: list[RulesRead]) -> None:
+    def _check_files(self, paths: list[Path], files: list[ReadRuleFile]) -> None:
         """Check the rules as far as that is possible without the catalog."""
         if not paths and self.folder.is_dir():
             self._report(self.folder, "no-rules", "the rules folder has no rule file")
@@ -215,7 +215,7 @@ class _Project:
         self,
         catalog: Catalog,
         policy: tuple[Document, PolicyFile, set[int]] | None,
-        files: list[RulesRead],
+        files: list[ReadRuleFile],
         complete: bool,
     ) -> RuleBook | None:
         catalog = _with_answers(catalog, files)
@@ -246,13 +246,13 @@ class _Project:
         check_circles(book, {rule.id: place for rule, place in zip(rules, places, strict=True)})
         return book if len(self.findings) == before else None
 
-    def _with_exposures(self, catalog: Catalog, files: list[RulesRead]) -> Catalog:
+    def _with_exposures(self, catalog: Catalog, files: list[ReadRuleFile]) -> Catalog:
         if not any(file.written("experiments") for file in files):
             return catalog
         self._reserve(catalog, (EXPOSED,))
         return replace(catalog, events={**catalog.events, EXPOSED: EXPOSED_TYPE})
 
-    def _with_experiments(self, catalog: Catalog, files: list[RulesRead], holdout: float) -> Catalog:
+    def _with_experiments(self, catalog: Catalog, files: list[ReadRuleFile], holdout: float) -> Catalog:
         raw = [each for file in files for each in file.written("experiments")]
         if not raw:
             return catalog
@@ -267,7 +267,7 @@ class _Project:
         return replace(catalog, experiments=placeholder_experiments(raw) | found)
 
     def _with_coupons(
-        self, catalog: Catalog, files: list[RulesRead]
+        self, catalog: Catalog, files: list[ReadRuleFile]
     ) -> tuple[Catalog, list[tuple[Site, CouponFields]]]:
         raw = [each for file in files for each in file.written("coupons")]
         written = [
@@ -289,7 +289,7 @@ class _Project:
         for site, fields in coupons if self.templates.facts is not None else ():
             check_shown(site, fields.id, shown)
 
-    def _with_points(self, catalog: Catalog, files: list[RulesRead], zones: Zones) -> Catalog:
+    def _with_points(self, catalog: Catalog, files: list[ReadRuleFile], zones: Zones) -> Catalog:
         written = [each for file in files for each in file.written("points")]
         if not written:
             return catalog
@@ -297,33 +297,35 @@ class _Project:
         self.content["points"] = _plain(files, "points")
         return with_points(catalog, point_forms(written, zones))
 
-    def _compile_points(self, catalog: Catalog, files: list[RulesRead], forget_after: int | None) -> tuple[Points, ...]:
+    def _compile_points(
+        self, catalog: Catalog, files: list[ReadRuleFile], forget_after: int | None
+    ) -> tuple[Points, ...]:
         written = self._points(files, catalog)
         for site, fields in written:
             check_forgetting(site, fields, forget_after)
         return tuple(compile_points(site, fields) for site, fields in written)
 
-    def _points(self, files: list[RulesRead], catalog: Catalog = NOTHING) -> list[tuple[Site, PointsFields]]:
+    def _points(self, files: list[ReadRuleFile], catalog: Catalog = NOTHING) -> list[tuple[Site, PointsFields]]:
         return [
             (Site(file.document, ("points", index), catalog, self.findings, []), fields)
             for file in files
             for index, fields in file.points()
         ]
 
-    def _segments(self, files: list[RulesRead], catalog: Catalog = NOTHING) -> list[tuple[Site, SegmentFields]]:
+    def _segments(self, files: list[ReadRuleFile], catalog: Catalog = NOTHING) -> list[tuple[Site, SegmentFields]]:
         return [
             (Site(file.document, ("segments", index), catalog, self.findings, []), fields)
             for file in files
             for index, fields in file.segments()
         ]
 
-    def _compile_segments(self, catalog: Catalog, files: list[RulesRead]) -> tuple[Segment, ...]:
+    def _compile_segments(self, catalog: Catalog, files: list[ReadRuleFile]) -> tuple[Segment, ...]:
         written = self._segments(files, catalog)
         if written:  # without segments a book keeps the revision that it had before there were any
             self.content["segments"] = _plain(files, "segments")
         return compile_segments(written)
 
-    def _compile_rules(self, catalog: Catalog, policy: Policy, files: list[RulesRead]) -> list[Rule]:
+    def _compile_rules(self, catalog: Catalog, policy: Policy, files: list[ReadRuleFile]) -> list[Rule]:
         rules: list[Rule] = []
         kept = self.content["rules"] = []
         for file in files:
@@ -336,7 +338,7 @@ class _Project:
                 kept.append([plain, file.plain["defaults"]])
         return rules
 
-    def _site(self, file: RulesRead, index: int, catalog: Catalog = NOTHING) -> Site:
+    def _site(self, file: ReadRuleFile, index: int, catalog: Catalog = NOTHING) -> Site:
         return Site(file.document, ("rules", index), catalog, self.findings, [])
 
     def _revision(self) -> str:
@@ -346,5 +348,5 @@ class _Project:
         return sha256(json.dumps(self.content, sort_keys=True).encode()).hexdigest()[:12]
 
 
-def _plain(files: list[RulesRead], section: str) -> list[Any]:
+def _plain(files: list[ReadRuleFile], section: str) -> list[Any]:
     return [each for file in files for each in file.plain[section]]

@@ -21,7 +21,7 @@ from engine.operate.ad_platforms import Form
 from engine.operate.store_view import values_of
 from engine.ports import StateStore, SuppressionList, SuppressionQuery
 from engine.wire.digests import address_digest, customer_digest, former_digest
-from engine.worker.placement import stored_meta
+from engine.worker.opening_checks import stored_meta
 from engine.worker.values import read_value, state_of
 
 PAGE = 500

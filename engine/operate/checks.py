@@ -29,8 +29,8 @@ from engine.ports import (
     too_small,
 )
 from engine.wire.dead_letters import MAX_EXCERPT
-from engine.worker.keeping import missing_history
-from engine.worker.placement import check_stored, stored_meta
+from engine.worker.kept_history import missing_history
+from engine.worker.opening_checks import check_stored, stored_meta
 
 NEARLY_FULL = 0.9
 

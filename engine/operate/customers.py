@@ -16,7 +16,7 @@ from engine.operate.statement import statement
 from engine.ports import ClaimStore, Meta, StateStore
 from engine.wire.histories import decode_history
 from engine.wire.partitioner import murmur2_partition
-from engine.worker.placement import stored_meta
+from engine.worker.opening_checks import stored_meta
 from engine.worker.rollout_rules import revision_for
 from engine.worker.values import read_value, state_of
 

@@ -6,7 +6,7 @@ import msgspec
 
 from engine.errors import Fenced
 from engine.ports import Commit, Opened, StateStore
-from engine.worker.placement import check_moved, stamped
+from engine.worker.opening_checks import check_moved, stamped
 
 TRIES = 100
 """Attempts at a commit beside a working partition: each loses only against a commit of the worker in between."""

@@ -17,7 +17,7 @@ from engine.errors import ReshardRefused
 from engine.operate.outside_commit import commit_outside, on_top
 from engine.ports import DAY, Commit, Meta, Opened, StateStore
 from engine.wire.histories import Names, encode_past, outcomes_of
-from engine.worker.placement import stored_meta
+from engine.worker.opening_checks import stored_meta
 from engine.worker.rollout_rules import goes_on
 from engine.worker.values import NOBODY, Value, encode_looks, encode_value, read_value
 

@@ -14,7 +14,7 @@ from engine.core.zones import DAY
 from engine.errors import RolloutRefused
 from engine.operate.outside_commit import commit_outside, on_top
 from engine.ports import Counts, Limits, Meta, Rollout, StateStore
-from engine.worker.placement import stored_meta
+from engine.worker.opening_checks import stored_meta
 from engine.worker.rollout_brakes import counted, forecast
 from engine.worker.rollout_rules import goes_on, is_spreading
 

@@ -16,7 +16,7 @@ from engine.model import UNREADABLE
 from engine.ports import DAY, Commit, HasFormat2, OldCustomer, Opened, StateStore
 from engine.wire.format2 import decode_old_past
 from engine.wire.histories import Names, encode_past
-from engine.worker.placement import KNOWN_STATES, MAX_PARTITIONS_PROBED, stamped
+from engine.worker.opening_checks import KNOWN_STATES, MAX_PARTITIONS_PROBED, stamped
 from engine.worker.values import Value, encode_looks, encode_value
 
 PAGE = 1_000

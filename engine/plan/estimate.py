@@ -1,6 +1,6 @@
 """Sums over a sample of customers, and the totals that they stand for, with an interval of 95 %.
 
-`live` adds customers; `build` and `expect` ask. Drawn without replacement, so a sample of everybody is exact.
+`live` adds customers; `build` and `expectations` ask. Drawn without replacement, so a sample of everybody is exact.
 """
 
 from math import sqrt

@@ -13,7 +13,7 @@ from typing import Final
 
 from engine.core.state.model import State
 from engine.ports import Meta, StateStore
-from engine.worker.placement import stored_meta
+from engine.worker.opening_checks import stored_meta
 from engine.worker.values import Value, read_value, state_of
 
 PAGE: Final = 5_000

@@ -13,8 +13,8 @@ from itertools import groupby
 from engine.core.seen import OF_RULES
 from engine.model import Event
 from engine.replay.comparison import Arrived, Comparison, Difference, Recorded
+from engine.replay.moment_search import MomentSearch, groups
 from engine.replay.one_customer import OneCustomer
-from engine.replay.one_run import OneRun, groups
 from engine.replay.rolled_out import Courses
 from engine.worker.context import Rules
 
@@ -48,7 +48,7 @@ class AsDecided:
         courses = self._courses.of(customer, self._books)
         self.found.returned += not courses and _returns(known)
         again = OneCustomer(customer, self._books, known[0].revision if known else self._usual, courses)
-        OneRun(again, arrived, groups(known), self.found, one_topic=self._one_topic).through()
+        MomentSearch(again, arrived, groups(known), self.found, one_topic=self._one_topic).through()
         self._made_for |= again.made_for_others
         self._of_rules.update(event.id for event in events if event.source == OF_RULES)
 

@@ -18,7 +18,7 @@ from engine.core.zones import to_millis
 from engine.errors import BadRecord, BrokersAway, StoreUnavailable
 from engine.loop import NO_ANSWER, Loop, Outage
 from engine.ports import EventSource, Ownership, Record, SenderHooks, Suppression, SuppressionList
-from engine.sender.reading_on import ReadingOn
+from engine.sender.starting_offsets import ReadingOn
 from engine.wire.digests import ALL
 from engine.wire.feedback import FeedbackKind
 from engine.wire.reading import reading

@@ -19,7 +19,7 @@ from engine.loop import MAX_RETRY_DELAY, NO_ANSWER, Loop, Outage
 from engine.ports import EventSource, Ownership, Record
 from engine.sender.committable_offsets import CommittableOffset
 from engine.sender.delivery import Delivery, Parcel, SenderContext
-from engine.sender.reading_on import ReadingOn
+from engine.sender.starting_offsets import ReadingOn
 from engine.wire.records import decode_outreach
 
 T = TypeVar("T")

@@ -12,7 +12,7 @@ from engine.config import Settings
 from engine.ports import Rollout
 from engine.replay.rolled_out import Phase
 from engine.wiring.store import open_store
-from engine.worker.placement import stored_meta
+from engine.worker.opening_checks import stored_meta
 
 
 def rollout_phases(settings: Settings) -> list[dict[str, Any]]:

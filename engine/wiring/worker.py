@@ -30,7 +30,7 @@ from engine.wiring.wall_clock import wall_clock
 from engine.worker.context import Rules, WorkerContext
 from engine.worker.ingest import Ingest
 from engine.worker.loop import Worker
-from engine.worker.placement import check_stored
+from engine.worker.opening_checks import check_stored
 from engine.worker.trusted_time import TrustedTime
 
 

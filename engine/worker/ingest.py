@@ -15,7 +15,7 @@ from engine.ports import UNLIMITED, Hooks, Record, Rekeyed, Transfer
 from engine.wire.dead_letters import DeadLetter, encode_letter, of_record
 from engine.wire.decode import Decoder
 from engine.wire.origin import headers_of, identification
-from engine.worker.introductions import Introductions
+from engine.worker.reported_guests import ReportedGuests
 
 TOO_LARGE = BadRecord("too-large", "the internal topic does not take it (max.message.bytes)")
 LAG_INTERVAL = 5.0
@@ -45,7 +45,7 @@ class Ingest(Loop):
         self.batch = batch
         self.patience = patience
         self.largest_letter = largest_letter
-        self.introductions = Introductions()
+        self.reported_guests = ReportedGuests()
         self._next_status = 0.0
 
     def run(self) -> None:
@@ -70,7 +70,7 @@ class Ingest(Loop):
             if records:
                 self.hooks.ingested(moved, [letter.code for letter in letters], monotonic() - started)
         else:
-            self.introductions.forget()
+            self.reported_guests.forget()
             self.hooks.ingest_undone()
         if started >= self._next_status:
             self._next_status = started + LAG_INTERVAL
@@ -93,8 +93,8 @@ class Ingest(Loop):
             else:
                 if customer is not None:
                     moved += 1
-                    self.introductions.heard_of(customer)
+                    self.reported_guests.heard_of(customer)
                     events.append(Rekeyed(customer, record.value, headers_of(record), record))
-                if identified is not None and self.introductions.is_news(identified, record.timestamp):
+                if identified is not None and self.reported_guests.is_news(identified, record.timestamp):
                     events.append(identification(identified, record))
         return events, letters, moved

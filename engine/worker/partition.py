@@ -21,10 +21,10 @@ from engine.worker.batch import Batch
 from engine.worker.executors import InlineExecutor, Step
 from engine.worker.holding import Holding
 from engine.worker.inputs import Inputs
-from engine.worker.keeping import update_kept
+from engine.worker.kept_history import update_kept
 from engine.worker.looks import NEVER
+from engine.worker.opening_checks import check_meta, stamped
 from engine.worker.outbox import Outbox
-from engine.worker.placement import check_meta, stamped
 from engine.worker.result import Arrival, Result
 from engine.worker.rollout_rules import RolloutRules
 from engine.worker.two_books import TwoBooks

@@ -18,8 +18,8 @@ from engine.operate.rollout import begin
 from engine.ports import Commit, Counts, Entry, Kept, Meta, Rollout, StateStore
 from engine.wire.digests import customer_digest
 from engine.wire.histories import outcomes_of
+from engine.worker.opening_checks import check_stored
 from engine.worker.partition import Partition
-from engine.worker.placement import check_stored
 from engine.worker.rollout_brakes import counted
 from engine.worker.values import read_value
 from tests.support.books import Plain, book

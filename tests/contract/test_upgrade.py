@@ -13,7 +13,7 @@ import pytest
 from redis import Redis
 
 from engine.adapters.redis import RedisStore
-from engine.adapters.redis.change import read_outbox
+from engine.adapters.redis.commit_arguments import read_outbox
 from engine.adapters.redis.format2 import HISTORY_KEPT
 from engine.core.state.codec import decode_state
 from engine.errors import OtherFormat

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from engine.adapters.memory import MemorySink, MemoryStore
-from engine.adapters.redis.change import encode_outbox, read_outbox
+from engine.adapters.redis.commit_arguments import encode_outbox, read_outbox
 from engine.core.actions.base import Action
 from engine.core.actions.send import Send
 from engine.core.book import Reentry, Rule, RuleBook

@@ -28,8 +28,8 @@ from engine.wire.decode import Decoder
 from engine.wire.origin import IDENTIFIED, IngestedDecoder
 from engine.wire.partitioner import murmur2_partition
 from engine.worker.ingest import Ingest
-from engine.worker.introductions import MAX_REMEMBERED, RETELL_AFTER, Introductions
 from engine.worker.partition import Partition
+from engine.worker.reported_guests import MAX_REMEMBERED, RETELL_AFTER, ReportedGuests
 from engine.worker.result import Arrival
 from tests.support.books import DAY, HOUR, OPEN, START, Plain, book, event, rule
 from tests.support.drive import Customers
@@ -155,19 +155,19 @@ def test_a_customer_who_clicks_about_does_not_double_the_topic() -> None:
 
 
 def test_a_guest_is_told_again_after_a_while_as_others_may_have_read_of_the_guest() -> None:
-    introductions = Introductions()
+    reported_guests = ReportedGuests()
     known = Identified("anon-1", "u-1", START)
     moments = (0, RETELL_AFTER - 1, RETELL_AFTER, RETELL_AFTER + 1)
-    assert [introductions.is_news(known, START + at) for at in moments] == [True, False] * 2
-    assert introductions.is_news(known, START)  # of an input that is further behind
+    assert [reported_guests.is_news(known, START + at) for at in moments] == [True, False] * 2
+    assert reported_guests.is_news(known, START)  # of an input that is further behind
 
 
 def test_the_ingest_does_not_remember_guests_without_end() -> None:
-    introductions = Introductions()
+    reported_guests = ReportedGuests()
     for number in range(MAX_REMEMBERED + 1):
-        introductions.is_news(Identified(str(number), "u-1", START), START)
-    assert introductions.is_news(Identified("0", "u-1", START), START)
-    assert not introductions.is_news(Identified(str(MAX_REMEMBERED), "u-1", START), START)
+        reported_guests.is_news(Identified(str(number), "u-1", START), START)
+    assert reported_guests.is_news(Identified("0", "u-1", START), START)
+    assert not reported_guests.is_news(Identified(str(MAX_REMEMBERED), "u-1", START), START)
 
 
 @pytest.mark.parametrize(

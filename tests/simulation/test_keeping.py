@@ -7,7 +7,7 @@ from engine.core.book import RuleBook
 from engine.core.state.fold import GRACE
 from engine.operate.checks import check_history
 from engine.ports import Kept, Record
-from engine.worker.keeping import update_kept
+from engine.worker.kept_history import update_kept
 from engine.worker.partition import Partition
 from engine.worker.result import Arrival
 from tests.support.books import DAY, START, Plain, event

@@ -12,7 +12,7 @@ from engine.adapters.redis.embedded import EmbeddedServer
 from engine.errors import UsageError
 from engine.plan.classify import Kind, classify, policy_changes
 from engine.plan.estimate import Size, Sums
-from engine.plan.expect import parse
+from engine.plan.expectations import parse
 from engine.wiring.backtest import RuleFolders
 from engine.wiring.plan import side_of
 from tests.support.backtests import write_lines

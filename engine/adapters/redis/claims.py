@@ -5,10 +5,10 @@ from datetime import timedelta
 from typing import Any, Final
 from uuid import uuid4
 
+from engine.adapters.redis.client_errors import reaching
 from engine.adapters.redis.disk import Disk
 from engine.adapters.redis.process import Process
 from engine.adapters.redis.script import Script
-from engine.adapters.redis.trouble import reaching
 from engine.model import Outcome
 from engine.ports import Claim, ClaimState, DeliveryResult, InDoubt
 

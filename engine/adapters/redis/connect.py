@@ -12,10 +12,10 @@ from redis.retry import Retry
 from redis.sentinel import Sentinel
 
 from engine.adapters.redis.claims import CLAIMS_KEPT, RedisClaims
+from engine.adapters.redis.client_errors import reaching
 from engine.adapters.redis.store import ERASED_KEPT, RedisStore
 from engine.adapters.redis.suppressions import RedisSuppressions
 from engine.adapters.redis.transaction import MANY
-from engine.adapters.redis.trouble import reaching
 from engine.errors import BadStoreUrl
 
 _TIMEOUTS = {"socket_timeout": 10, "socket_connect_timeout": 5}

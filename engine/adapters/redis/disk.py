@@ -8,7 +8,7 @@ from typing import Any, Final
 from redis import RedisCluster
 from redis.exceptions import MovedError, NoPermissionError, ResponseError
 
-from engine.adapters.redis.trouble import reaching
+from engine.adapters.redis.client_errors import reaching
 from engine.errors import StoreUnavailable
 
 _MS: Final = 5_000

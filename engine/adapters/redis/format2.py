@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
-from engine.adapters.redis.trouble import reaching
+from engine.adapters.redis.client_errors import reaching
 from engine.ports import HISTORY_LENGTH, STORE_FORMAT, Meta, OldCustomer
 
 HISTORY_KEPT: Final = timedelta(days=90)

@@ -16,12 +16,12 @@ from redis import Redis, RedisCluster, exceptions
 
 from engine.adapters.redis import transaction
 from engine.adapters.redis.answers import AnswerLost, commit_surely
-from engine.adapters.redis.change import days_of, only_trims, pack, read_outbox
+from engine.adapters.redis.client_errors import reaching
+from engine.adapters.redis.commit_arguments import days_of, only_trims, pack, read_outbox
 from engine.adapters.redis.facts import server_time, servers
 from engine.adapters.redis.format2 import Format2
 from engine.adapters.redis.process import is_marked, mark
 from engine.adapters.redis.script import Script
-from engine.adapters.redis.trouble import reaching
 from engine.errors import BadStoreUrl, OtherFormat, StoreDamaged
 from engine.ports import STORE_FORMAT, Commit, Entry, Meta, Opened, StoreServer, fenced, read_meta, sealed
 

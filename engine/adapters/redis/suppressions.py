@@ -4,9 +4,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from engine.adapters.redis.claims import prefix_of
+from engine.adapters.redis.client_errors import reaching
 from engine.adapters.redis.disk import Disk
 from engine.adapters.redis.script import Script
-from engine.adapters.redis.trouble import reaching
 from engine.ports import Suppression, SuppressionQuery
 
 _SUPPRESS: Final = Script("suppress.lua")

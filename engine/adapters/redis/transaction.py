@@ -16,7 +16,7 @@ from typing import Any, Final
 from hiredis import pack_command
 from redis import RedisCluster, exceptions
 
-from engine.adapters.redis.change import encode_outbox, only_trims
+from engine.adapters.redis.commit_arguments import encode_outbox, only_trims
 from engine.ports import Commit
 
 MANY: Final = 100

@@ -8,11 +8,11 @@ from datetime import date, timedelta
 from itertools import pairwise
 
 from engine.insight.figures.buying import Buying, buying, gaps, next_shares, returning, until_second
+from engine.insight.figures.churn_points import points
 from engine.insight.figures.groups import cohorts, rfm
-from engine.insight.figures.leaving import points
+from engine.insight.figures.responses import Nps, funnels, nps
 from engine.insight.figures.retention import Retention, retentions
 from engine.insight.figures.shop import Shop, month_before, whole_months
-from engine.insight.figures.voice import Nps, funnels, nps
 from engine.insight.report.content import Bars, Figure, Heat, Lines, Report, Section
 
 RETENTION_MONTHS = 12

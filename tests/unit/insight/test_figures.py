@@ -17,12 +17,12 @@ from engine.cli.main import app
 from engine.errors import UsageError
 from engine.insight.archive import Archive, Outcome, Place
 from engine.insight.figures.buying import buying, gaps, next_shares, returning, until_second
+from engine.insight.figures.churn_points import Point, points
 from engine.insight.figures.groups import cohorts, rfm
-from engine.insight.figures.leaving import Point, points
 from engine.insight.figures.predicting import check_fit, fit_sample, sample, sample_to_check
+from engine.insight.figures.responses import Funnel, funnels
 from engine.insight.figures.retention import retention
 from engine.insight.figures.shop import Asked, NoPurchases, Shop, open_shop
-from engine.insight.figures.voice import Funnel, funnels
 from engine.insight.report.build import build_report, default_period
 from engine.insight.report.goals import costs, goals
 from engine.insight.report.page import page

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from engine.insight.figures.net_score import net_score_interval
-from engine.insight.figures.voice import Nps, nps
+from engine.insight.figures.responses import Nps, nps
 from engine.insight.report.build import build_report
 from engine.insight.report.goals import goals
 from engine.model import Event

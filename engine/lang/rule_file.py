@@ -16,7 +16,7 @@ P = TypeVar("P", SegmentFields, PointsFields)
 
 
 @dataclass(frozen=True)
-class RulesRead:
+class ReadRuleFile:
     """A rule file that could be parsed, except for the rules in `left_out`."""
 
     document: Document

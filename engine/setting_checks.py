@@ -40,7 +40,7 @@ Problem = tuple[str, str]
 """(name of the setting, what is wrong with it)"""
 
 
-def implausible(settings: Any) -> Iterator[Problem]:
+def setting_problems(settings: Any) -> Iterator[Problem]:
     """Every problem of the settings, an instance of engine.config.Settings."""
     yield from not_utf8(settings)
     yield from _names(settings)

@@ -14,7 +14,7 @@ MAX_REMEMBERED = 100_000
 fill the memory."""
 
 
-class Introductions:
+class ReportedGuests:
     """The guests that one member of the ingest has reported."""
 
     def __init__(self) -> None:

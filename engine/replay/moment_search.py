@@ -1,7 +1,7 @@
-"""One customer's inputs, each decided at a moment that makes the outcomes which were recorded next.
+"""Searches the moments at which deciding one customer's inputs makes the outcomes that were recorded.
 
-`as_decided` makes a `OneRun` for each customer. The clock and the present that a worker had are in no record: several
-are tried, and where none makes what was recorded, the difference is told.
+`as_decided` makes a `MomentSearch` for each customer. No record says which clock and which present the worker had, so
+several are tried. Where none makes what was recorded, the difference is reported.
 """
 
 from collections import deque
@@ -61,10 +61,11 @@ class _Mark(NamedTuple):
     option: int = 0
 
 
-class OneRun:
-    """The inputs of one customer, each decided at a moment that makes the outcomes which were recorded next.
+class MomentSearch:
+    """Decides each input of one customer at a moment that makes the outcomes which were recorded next.
 
-    Where several would, the likeliest is taken first, and if that leads to what was not recorded, another one.
+    Where several moments do, the likeliest is taken first. If that leads to outcomes that were not recorded, the search
+    goes back and takes another one.
     """
 
     def __init__(
@@ -88,6 +89,7 @@ class OneRun:
         """Where the longest way ended, while others are tried."""
 
     def through(self) -> None:
+        """Decide all inputs, and report to `found` what is the same and what differs."""
         option = 0
         while self._input < len(self.inputs) or self._group < len(self.groups):
             if self._step(option):
