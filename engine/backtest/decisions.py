@@ -12,7 +12,7 @@ from engine.backtest.decided import Decided
 from engine.backtest.history import Clock
 from engine.backtest.inputs import Whose
 from engine.core.book import RuleBook
-from engine.core.decide import count_and_react_roughly, current, decide, move_and_react, wake_up
+from engine.core.decide import armed_state, count_and_react_roughly, decide, move_and_react, wake_up
 from engine.core.effects import Decision
 from engine.core.seen import is_duplicate
 from engine.core.settle import forget_sent, soonest_due
@@ -55,7 +55,7 @@ class Decisions:
             if type(input) is Identified or (role := roles[input.type]) is None:
                 decision: Decision | None = decide(book, state, input, clock, before)
             else:
-                state = state or current(book, None, input, clock)
+                state = state or armed_state(book, None, input, clock)
                 if dedupe and is_duplicate(state, input, clock, dedupe):
                     decided.duplicates += 1
                     continue

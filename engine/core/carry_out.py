@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from engine.core.book import RuleBook
 from engine.core.coupons import issued_events
-from engine.core.decide import tell
+from engine.core.decide import apply_made_events
 from engine.core.effects import Decision, Effect
 from engine.core.settle import retract
 from engine.core.state.model import State
@@ -47,4 +47,4 @@ def _issue(book: RuleBook, decision: Decision, outreach: Outreach, now: int) -> 
     for outcome in decision.outcomes:
         if outcome.outreach == outreach.id and outcome.outcome is Outcome.FIRED:
             outcome.coupons = outreach.issued
-    tell(book, decision, issued_events(outreach), now, outreach.at)
+    apply_made_events(book, decision, issued_events(outreach), now, outreach.at)

@@ -1,9 +1,9 @@
 """`decide`: the whole engine as one pure function of a rule book, a customer's state, an input and the time.
 
-Workers, replays and rule tests call it for every input. For one customer event time decides: timers due at or before
-the event fire first, then the event is folded in and disarms the timers it disproves, then timers that are still due by
-the clock fire. Rejected: buffering events until the allowed
-lateness has passed, which would order everything exactly but hold back every receipt; only timers wait.
+Workers, replays and rule tests call it for every input. Event time decides the order for one customer: timers due at or
+before the event fire first, then the event is folded in and disarms the timers it disproves, then timers that are still
+due by the clock fire. Rejected: buffering events until the allowed lateness has passed, which would order everything
+exactly but hold back every receipt; only timers wait.
 
 An event that a rule makes for the same customer happens within the decision, before the next due timer.
 """
@@ -49,7 +49,7 @@ def decide(
     `wake` of the returned state says when to call again; a wake-up that comes earlier changes nothing.
     """
     if state is None or state.mark != book.mark:
-        state = current(book, state, input, now)
+        state = armed_state(book, state, input, now)
     elif type(input) is WakeUp:
         return wake_up(book, state, input.customer, now, present)
     decision = Decision(state)
@@ -66,39 +66,39 @@ def decide(
         if state.wake and state.wake <= horizon and state.wake <= input.time:
             state = _pass_time(book, state, decision, input, horizon, present)
         present = now if now > present else present
-        at, followed = _standing_at(state, input, now, horizon), len(decision.derived)
-        _happen(book, book.roles[input.type], state, decision, input, horizon, present, at)
+        at, followed = _changes_at(state, input, now, horizon), len(decision.derived)
+        _apply_event(book, book.roles[input.type], state, decision, input, horizon, present, at)
         if len(decision.derived) > followed:
-            _follow(book, state, decision, horizon, now, present, at, followed)
-    _go_on(book, state, decision, input.customer, horizon, present)
+            _apply_derived(book, state, decision, horizon, now, present, at, followed)
+    _fire_due_by_clock(book, state, decision, input.customer, horizon, present)
     forget_sent(book, state, judged_from)
     return decision
 
 
 def wake_up(book: RuleBook, state: State, customer: str, now: int, present: int) -> Decision:
-    """`decide` for a wake-up, where the state is of this book: it knows the soonest moment that is due."""
+    """`decide` for a wake-up, for a state that this book has armed: its `wake` is the soonest moment that is due."""
     decision, horizon, due = Decision(state), now - book.policy.allowed_lateness, state.wake
     _fire_rest(book, state, decision, customer, horizon, present, due)
     if decision.state is not None and state.wake == due:  # nothing was: after a failure a wake-up is put off
-        _go_on(book, state, decision, customer, horizon, present)
+        _fire_due_by_clock(book, state, decision, customer, horizon, present)
     forget_sent(book, state, present if present < now else now)
     return decision
 
 
 def decide_event(book: RuleBook, state: State | None, event: Event, now: int, present: int) -> Decision | None:
-    """`decide` for an event: None if the state has counted it, and nothing else comes of it, as of most events."""
+    """`decide` for an event, faster. None: the state has counted the event and nothing else follows, the usual case."""
     role, policy = book.roles[event.type], book.policy
     if not role.is_simple or present > now:
         return decide(book, state, event, now, present)
     is_new = state is None
     if state is None or state.mark != book.mark:
-        state = current(book, state, event, now)
+        state = armed_state(book, state, event, now)
     if state.wake and state.wake <= now - policy.allowed_lateness:
         return decide(book, state, event, now, present)
     decision: Decision | None
     if policy.dedupe and is_duplicate(state, event, now, policy.dedupe):
         decision = Decision(state, duplicate=True)
-        _go_on(book, state, decision, event.customer, now - policy.allowed_lateness, now)
+        _fire_due_by_clock(book, state, decision, event.customer, now - policy.allowed_lateness, now)
     else:
         act = count_and_react if role.only_reacts else move_and_react
         decision = act(book, role, state, event, now)
@@ -108,10 +108,10 @@ def decide_event(book: RuleBook, state: State | None, event: Event, now: int, pr
 
 
 def count_and_react(book: RuleBook, role: Role, state: State, event: Event, now: int) -> Decision | None:
-    """`decide` for an event whose type rules at most react to (`Role.only_reacts`): None if nothing comes of it.
+    """`decide` for an event whose type rules at most react to (`Role.only_reacts`). None: nothing follows.
 
-    The state must be of this book, the event no repeat, and nothing may be due by the clock `now`. Most events of a
-    history are such; they cost a third of `decide`. The caller calls `forget_sent`.
+    The state must be armed by this book, the event not a repeat, and nothing due by the clock `now`. Most events of a
+    history are such; they cost a third of `decide`. The caller must call `forget_sent`.
     """
     fold(role, state, event)
     horizon = now - book.policy.allowed_lateness
@@ -125,7 +125,7 @@ def count_and_react(book: RuleBook, role: Role, state: State, event: Event, now:
 
 
 def count_and_react_roughly(book: RuleBook, role: Role, state: State, event: Event, now: int) -> Decision | None:
-    """The same, but `wake` of the state may become too early, which saves a look at all timers for most events."""
+    """`count_and_react`, but the state's `wake` may be too early: this saves looking at all timers for most events."""
     horizon, soonest = now - book.policy.allowed_lateness, event.time + role.arms_after
     if soonest <= horizon:
         return count_and_react(book, role, state, event, now)
@@ -139,11 +139,11 @@ def count_and_react_roughly(book: RuleBook, role: Role, state: State, event: Eve
 
 
 def move_and_react(book: RuleBook, role: Role, state: State, event: Event, now: int) -> Decision | None:
-    """The same for an event that may also move segments and concern journeys (`Role.is_simple`)."""
+    """`count_and_react` for an event that may also move segments and concern journeys (`Role.is_simple`)."""
     horizon = now - book.policy.allowed_lateness
     looks = role.segments if state.events else role.segments_of_new
     if looks and event.time > state.identified:
-        at = _standing_at(state, event, now, horizon)
+        at = _changes_at(state, event, now, horizon)
         fold(role, state, event)
         moves = follow(book, state, event.customer, looks, at)
     else:
@@ -170,7 +170,7 @@ def _conclude(
     now: int,
     moves: list[Event] = NO_MOVES,
 ) -> Decision:
-    """Settle what has come of an event, apply what follows from it, and fire what is due."""
+    """Settle an event's candidates, apply the events made by that, and fire what is due."""
     state, horizon = decision.state, now - book.policy.allowed_lateness
     assert state is not None
     if candidates:
@@ -178,30 +178,30 @@ def _conclude(
     if moves:
         decision.derived += moves
     if decision.derived:
-        _follow(book, state, decision, horizon, now, now, _standing_at(state, event, now, horizon))
-    _go_on(book, state, decision, event.customer, horizon, now)
+        _apply_derived(book, state, decision, horizon, now, now, _changes_at(state, event, now, horizon))
+    _fire_due_by_clock(book, state, decision, event.customer, horizon, now)
     return decision
 
 
-def _standing_at(state: State, event: Event, now: int, horizon: int) -> int:
-    """When points and segments change with an event: then, but not before what is settled, nor what is known."""
+def _changes_at(state: State, event: Event, now: int, horizon: int) -> int:
+    """When points and segments change with an event: at the newest event's time, between `horizon` and `now`."""
     return now if now == horizon else max(horizon, min(now, max(event.time, state.last)))
 
 
-def tell(book: RuleBook, decision: Decision, events: list[Event], now: int, at: int) -> None:
-    """Let events happen that came of carrying out the decision, as part of it: coupons that its messages issue.
+def apply_made_events(book: RuleBook, decision: Decision, events: list[Event], now: int, at: int) -> None:
+    """Apply events that carrying out the decision has made, such as `coupon_issued`, as part of the decision.
 
-    They are of the decision's customer. `now`: as for `decide`; `at`: the moment at which they came about.
+    They are of the decision's customer. `now`: as for `decide`; `at`: the moment at which they were made.
     """
     state, horizon, followed = decision.state, now - book.policy.allowed_lateness, len(decision.derived)
     if state is None or not events:
         return
     decision.derived += events
-    _follow(book, state, decision, horizon, now, at, at, followed)
-    _go_on(book, state, decision, events[0].customer, horizon, at)
+    _apply_derived(book, state, decision, horizon, now, at, at, followed)
+    _fire_due_by_clock(book, state, decision, events[0].customer, horizon, at)
 
 
-def current(book: RuleBook, state: State | None, input: Event | Identified | WakeUp, now: int) -> State:
+def armed_state(book: RuleBook, state: State | None, input: Event | Identified | WakeUp, now: int) -> State:
     """A state that this book has armed: a new one, or an older one re-armed. Raises UnknownCustomer."""
     if state is None:
         if isinstance(input, Event) and input.source == OF_RULES:
@@ -241,13 +241,13 @@ def _fire_due(
     lateness = book.policy.allowed_lateness
     while due and due <= until and settling.fire(due, at := max(present, due + lateness)):
         if len(decision.derived) > followed:
-            _follow(book, state, decision, due, horizon + lateness, at, due, followed)
+            _apply_derived(book, state, decision, due, horizon + lateness, at, due, followed)
             followed = len(decision.derived)
         due = soonest_due(book, state)
     return due
 
 
-def _follow(
+def _apply_derived(
     book: RuleBook,
     state: State,
     decision: Decision,
@@ -273,13 +273,13 @@ def _follow(
         if role.idle:
             fold(role, state, event)
         else:
-            _happen(book, role, state, decision, event, settled, present, at)
+            _apply_event(book, role, state, decision, event, settled, present, at)
 
 
-def _happen(
+def _apply_event(
     book: RuleBook, role: Role, state: State, decision: Decision, event: Event, horizon: int, present: int, at: int
 ) -> None:
-    """Count the event; then come points, segments, exits and firings. `at`: when points and segments change with it."""
+    """Count the event, then change points and segments at `at`, apply exits, and settle what fires."""
     looks = role.segments if state.events else role.segments_of_new
     fold(role, state, event)
     moves = NO_MOVES
@@ -301,7 +301,9 @@ def _happen(
         decision.derived += moves
 
 
-def _go_on(book: RuleBook, state: State, decision: Decision, customer: str, horizon: int, present: int) -> None:
+def _fire_due_by_clock(
+    book: RuleBook, state: State, decision: Decision, customer: str, horizon: int, present: int
+) -> None:
     """Fire what is still due by the clock, and note the customer's next moment."""
     _fire_rest(book, state, decision, customer, horizon, present, soonest_due(book, state))
 
