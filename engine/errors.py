@@ -376,8 +376,17 @@ class BadToken(EngineError):
         return self.reason
 
 
+class CommandFailed(EngineError):
+    """A command was called rightly, and what it found in a store, a file or the rules does not let it do its work."""
+
+    message: str
+
+    def __str__(self) -> str:
+        return self.message
+
+
 class UsageError(EngineError):
-    """An option or argument that cannot be used as it is."""
+    """An option or argument that cannot be used as it is. A command that was called so exits with 2, else with 1."""
 
     message: str
 

@@ -18,7 +18,7 @@ from engine.backtest.gather import Gathering
 from engine.backtest.history import VERSION, Manifest, Prepared
 from engine.backtest.sorting import sort_archives, sort_spooled
 from engine.core.catalog import Catalog
-from engine.errors import UsageError
+from engine.errors import CommandFailed, UsageError
 from engine.insight.archive import files_of
 from engine.replay.replay import Input
 
@@ -46,10 +46,13 @@ class Location:
 
 
 def locate(paths: Sequence[Path]) -> Location:
-    """Raises UsageError for archives and files together, and ArchiveBroken for a folder that is no archive."""
+    """Raises UsageError for archives and files together, CommandFailed for what is not there, and ArchiveBroken.
+
+    ArchiveBroken: a folder is no archive.
+    """
     if any(not path.exists() for path in paths):
         message = f"--events {next(path for path in paths if not path.exists())}: there is no such file or folder"
-        raise UsageError(message)
+        raise CommandFailed(message)
     if len({path.is_dir() for path in paths}) > 1:
         message = "--events names archives and files; `engine archive FILES --to ARCHIVE` puts files into an archive"
         raise UsageError(message)

@@ -17,7 +17,7 @@ from engine.cli.opening import open_project
 from engine.cli.options import AsJson, TemplatesDir, settings_of
 from engine.cli.whole_files import console_beside, say_written
 from engine.core.zones import to_millis
-from engine.errors import UsageError
+from engine.errors import CommandFailed
 from engine.wiring.backtest import Begin, Files, RuleFolders, Stage, Task
 from engine.wiring.backtest import backtest as run_backtest
 from engine.wiring.coupons import note_on_codes, secret_or_test
@@ -89,13 +89,13 @@ def rules_in(folder: Path, templates: Path | None) -> RuleFolders:
 
 
 def _refuse_nothing(manifest: Manifest) -> None:
-    """Raises the trouble of a file that broke off, and UsageError where no record could be used."""
+    """Raises the trouble of a file that broke off, and CommandFailed where no record could be used."""
     if manifest.trouble:
         raise manifest.trouble
     if manifest.dead_letters and not (manifest.events or manifest.undeclared):
         code = max(manifest.dead_letters, key=manifest.dead_letters.__getitem__)
         message = f"no record could be used; the reason of most is {code}: {manifest.first_dead_letter[code]}"
-        raise UsageError(message)
+        raise CommandFailed(message)
 
 
 def stages(stack: ExitStack) -> Begin:

@@ -10,7 +10,7 @@ from engine.cli.console import out
 from engine.cli.metrics import Amount, Purchase, Source, Sources, Until, Zone, day_of, open_sources
 from engine.cli.options import AsJson, RulesDir, TemplatesDir, settings_of
 from engine.cli.scores_file import as_data, write_scores
-from engine.errors import UsageError
+from engine.errors import CommandFailed, UsageError
 from engine.insight.figures.predicting import check_fit, fit_sample, sample, sample_to_check
 from engine.insight.figures.shop import Asked, Shop
 from engine.insight.models.fitting import MODELS, TooFew
@@ -62,7 +62,7 @@ def _fitted(shop: Shop, model: str) -> dict[str, Any]:
         fitted = fit_sample(model, sample(shop, shop.end))
         check = check_fit(model, earlier) if earlier else None
     except TooFew as error:
-        raise UsageError(str(error)) from error
+        raise CommandFailed(str(error)) from error
     return as_data(shop, fitted, check)
 
 

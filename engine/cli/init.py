@@ -9,7 +9,7 @@ import typer
 from rich.markup import escape
 
 from engine.cli.console import out
-from engine.errors import UsageError
+from engine.errors import CommandFailed, UsageError
 from engine.examples import EXAMPLES, rules_folder, templates_folder
 from engine.lang.schema import write_schemas
 
@@ -55,16 +55,16 @@ def init(
 
 
 def _refuse_other_work(folder: Path) -> None:
-    """Raises UsageError if the folder is a file or has other files than ALLOWED_FILES."""
+    """Raises CommandFailed if the folder is a file or has other files than ALLOWED_FILES."""
     if folder.exists() and not folder.is_dir():
         message = f"{folder} is there already and is not a folder"
-        raise UsageError(message)
+        raise CommandFailed(message)
     names = sorted(path.name for path in folder.iterdir()) if folder.exists() else []
     others = [name for name in names if not {name.lower(), name.lower().partition(".")[0]} & ALLOWED_FILES]
     if others:
         which = "this folder" if folder.resolve() == Path.cwd() else folder
         message = f"{which} has {', '.join(others[:3])} already; a new project needs a folder of its own"
-        raise UsageError(message)
+        raise CommandFailed(message)
 
 
 def _ignore(path: Path) -> None:

@@ -11,7 +11,7 @@ import typer
 import typer.core
 
 from engine.cli.table import COMMANDS
-from engine.errors import CannotConnect, EngineError, UsageError
+from engine.errors import BadStoreUrl, CannotConnect, EngineError, UsageError
 from engine.extras import explaining_duckdb, naming_extras
 from engine.wiring.unwinding import unwound_by_signals
 
@@ -90,6 +90,8 @@ def _check_arguments(arguments: Sequence[str]) -> None:
 def run() -> None:
     """Runs a command: prints an EngineError as one message, without a traceback, and exits with code 1.
 
+    A UsageError or a BadStoreUrl exits with code 2, as what typer itself refuses does.
+
     So it does with what the system or DuckDB refuses, such as a file that cannot be written.
 
     SIGTERM, Ctrl-C and a closed terminal let it remove what it made for the time being; the code is 128 and the signal.
@@ -106,7 +108,7 @@ def run() -> None:
 
         for line in _complaints(error):
             complain(line)
-        sys.exit(1)
+        sys.exit(2 if isinstance(error, UsageError | BadStoreUrl) else 1)
 
 
 def _complaints(error: EngineError | OSError) -> Iterator[str]:

@@ -13,7 +13,7 @@ from engine.cli.console import complain, out
 from engine.cli.opening import open_project
 from engine.cli.options import DATA_DEFAULT, DATA_HELP, AsJson, Namespace, RulesDir, Store, TemplatesDir, settings_of
 from engine.cli.whole_files import STANDARD
-from engine.errors import UsageError
+from engine.errors import CommandFailed, UsageError
 from engine.model import Outreach
 from engine.operate.customers import find
 from engine.render import preview as render_data
@@ -73,17 +73,17 @@ def _read(path: Path) -> dict[str, Any]:
         found = json.loads(sys.stdin.read() if path == STANDARD else path.read_text(encoding="utf-8"))
     except OSError as error:
         message = f"{path}: {error.strerror}"
-        raise UsageError(message) from error
+        raise CommandFailed(message) from error
     except ValueError as error:
         message = f"{path} is not JSON: {error}"
-        raise UsageError(message) from error
+        raise CommandFailed(message) from error
     if (
         not isinstance(found, dict)
         or not found.keys() <= set(PARTS)
         or not all(isinstance(part, list if name == "steps" else dict) for name, part in found.items())
     ):
         message = f"{path}: expected an object with nothing but {', '.join(PARTS)}; steps is a list, the others objects"
-        raise UsageError(message)
+        raise CommandFailed(message)
     return found
 
 

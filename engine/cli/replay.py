@@ -18,7 +18,7 @@ from engine.cli.options import STORE_HELP, AsJson, Data, Namespace, RulesDir, Te
 from engine.cli.summary import as_data, show
 from engine.config import Settings
 from engine.core.book import RuleBook
-from engine.errors import UsageError
+from engine.errors import CommandFailed, UsageError
 from engine.ports import OutreachSink
 from engine.replay.summary import Summary
 from engine.testing import Project
@@ -121,7 +121,7 @@ def _conclude(summary: Summary, book: RuleBook, console: Console, dead_letters: 
     if summary.dead_letters and not (summary.events or summary.duplicates or summary.undeclared):
         code, _ = summary.dead_letters.most_common(1)[0]
         message = f"no record could be used; the reason of most is {code}: {summary.first_dead_letter[code]}"
-        raise UsageError(message)
+        raise CommandFailed(message)
 
 
 def _processes(asked: int | None, events: Sequence[Path], store: str) -> int:

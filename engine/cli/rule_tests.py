@@ -15,7 +15,7 @@ from engine.cli.console import complain
 from engine.cli.opening import open_project
 from engine.cli.options import AsJson, RulesDir, TemplatesDir, settings_of
 from engine.cli.whole_files import console_beside, write_document
-from engine.errors import UsageError
+from engine.errors import CommandFailed, UsageError
 from engine.lang.diagnostics import human
 from engine.lang.rule_tests import TestCase, TestFile, load_tests
 from engine.testing import Project, TestResult, run_test_file
@@ -101,7 +101,7 @@ def _update(project: Project, results: Results) -> None:
         if load_tests(file.path, project.loaded)[0] is None:
             file.path.write_bytes(before)
             message = f"{file.document.file} is written in a way that --update cannot change; it is as it was"
-            raise UsageError(message)
+            raise CommandFailed(message)
         complain(f"updated {file.document.file}")
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.cli.whole_files import whole_file
-from engine.errors import UsageError
+from engine.errors import CommandFailed
 from engine.insight.figures.predicting import Check, Fitted
 from engine.insight.figures.shop import Shop
 from engine.insight.models.fitting import MODELS, Fit
@@ -24,7 +24,7 @@ def write_scores(rules: Path, told: Mapping[str, Any]) -> Path:
 
 
 def fit_beside(rules: Path, purchase: str) -> Fitted | None:
-    """What `engine fit` wrote into this folder, if it was for this type of purchases. Raises UsageError."""
+    """What `engine fit` wrote into this folder, if it was for this type of purchases. Raises CommandFailed."""
     path = rules / FILE
     if not path.is_file():
         return None
@@ -39,7 +39,7 @@ def fit_beside(rules: Path, purchase: str) -> Fitted | None:
         return Fitted(fit, how_much, date.fromisoformat(fitted["until"]))
     except (ValueError, KeyError, TypeError) as error:
         message = f"{path} is not what `engine fit` writes ({error}); run it again"
-        raise UsageError(message) from error
+        raise CommandFailed(message) from error
 
 
 def as_data(shop: Shop, fitted: Fitted, check: Check | None) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import typer
 from engine.cli.console import complain, out
 from engine.cli.groups import add_group
 from engine.cli.options import AsJson, Data, Namespace, Store, settings_of
-from engine.errors import UsageError
+from engine.errors import CommandFailed, UsageError
 from engine.operate.customers import NOTHING_STORED
 from engine.operate.store_view import check as check_partition
 from engine.operate.store_view import dump as dump_partition
@@ -46,7 +46,7 @@ def where(
         found = list(where_is(opened, customer))
     if not found:
         message = f"the store has nothing of customer {customer!r}"
-        raise UsageError(message)
+        raise CommandFailed(message)
     out.print_json(data=found)
 
 
@@ -101,10 +101,10 @@ def check(
 
 
 def _partitions(store: StateStore, partition: int | None) -> Sequence[int]:
-    """Those to look at. Raises UsageError where there is nothing to look at: a misspelt namespace is not in order."""
+    """Those to look at. Raises CommandFailed where there is nothing: a misspelt namespace is not in order."""
     meta = stored_meta(store)
     if meta is None:
-        raise UsageError(NOTHING_STORED)
+        raise CommandFailed(NOTHING_STORED)
     there = range(max(meta.partitions, meta.moving_to))
     if partition is None:
         return there

@@ -10,7 +10,7 @@ from engine.core.seen import moments
 from engine.core.state.codec import decode_state
 from engine.core.state.model import State
 from engine.core.zones import iso
-from engine.errors import StoreDamaged, UsageError
+from engine.errors import CommandFailed, StoreDamaged
 from engine.operate.erasure import erase, looks_name, pending
 from engine.operate.statement import statement
 from engine.ports import ClaimStore, Meta, StateStore
@@ -54,7 +54,7 @@ def likely_partitions(store: StateStore, customer: str) -> Iterator[int]:
 
 
 def find(store: StateStore, customer: str) -> Found:
-    """Raises UsageError if no partition of the store has the customer, StateUnreadable and StoreDamaged."""
+    """Raises CommandFailed if no partition of the store has the customer, StateUnreadable and StoreDamaged."""
     for partition in likely_partitions(store, customer):
         value = read_value(store.load(partition, [customer])[0])
         state = state_of(value)
@@ -64,9 +64,9 @@ def find(store: StateStore, customer: str) -> Found:
             trial = revision_for(meta, customer) if meta.rollout is not None else ""
             return Found(partition, state, max(meta.clock, state.last), history, trial)
     if stored_meta(store) is None:
-        raise UsageError(NOTHING_STORED)
+        raise CommandFailed(NOTHING_STORED)
     message = f"the store has no customer {customer!r}"
-    raise UsageError(message)
+    raise CommandFailed(message)
 
 
 def _history(customer: str, history: bytes, meta: Meta, partition: int) -> list[dict[str, Any]]:
@@ -110,12 +110,12 @@ def _can_be_stored(customer: str) -> bool:
 def erase_everywhere(store: StateStore, customer: str, at: int) -> dict[str, Any]:
     """Erase the customer from every partition, and leave a tombstone where their events go. `at`: now, epoch ms.
 
-    Raises UsageError where nothing is stored.
+    Raises CommandFailed where nothing is stored.
     """
     meta = stored_meta(store)
     if meta is None:
         message = "nothing is stored in this namespace"
-        raise UsageError(message)
+        raise CommandFailed(message)
     home, *others = likely_partitions(store, customer)
     there = [number for number in (home, *others) if store.load(number, [customer])[0] is not None]
     named = [number for number in others if looks_name(store, number, customer)]  # by what a reshard has left

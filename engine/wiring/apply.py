@@ -5,7 +5,7 @@ from pathlib import Path
 
 import msgspec
 
-from engine.errors import RolloutRefused, UsageError
+from engine.errors import CommandFailed, RolloutRefused
 from engine.model import UNREADABLE
 from engine.operate.rollout import begin, limits_before
 from engine.plan.apply import limits_of, refusals
@@ -31,15 +31,15 @@ class Wish:
 
 
 def read_plan(path: Path) -> Plan:
-    """Raises UsageError."""
+    """Raises CommandFailed."""
     try:
         plan = msgspec.json.decode(path.read_bytes(), type=Plan)
     except (OSError, *UNREADABLE) as error:
         message = f"{path} is no plan: {error}. `engine plan … --out {path}` writes one"
-        raise UsageError(message) from error
+        raise CommandFailed(message) from error
     if plan.version != VERSION or not {plan.base.revision, plan.revision} <= plan.files.keys():
         message = f"{path} was written by another version of the engine: make it anew"
-        raise UsageError(message)
+        raise CommandFailed(message)
     return plan
 
 

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 
 import msgspec
 
-from engine.errors import BookMissing, UsageError
+from engine.errors import BookMissing, CommandFailed
 from engine.lang.scores import FILE as SCORES
 from engine.lang.tables import paths_of
 from engine.model import UNREADABLE
@@ -40,7 +40,7 @@ def unpacked(files: Files) -> Project:
             path = (folder / each).resolve()
             if not path.is_relative_to(folder):
                 message = f"the plan has a file outside its own folders: {each}"
-                raise UsageError(message)
+                raise CommandFailed(message)
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(text.encode())
         return load_project(folder / "rules", folder / "templates")

@@ -47,7 +47,7 @@ class TestInit:
 
     def test_an_example_that_does_not_exist_is_named_and_nothing_is_made(self, tmp_path: Path) -> None:
         ran = engine("init", "new", "--example", "casino", folder=tmp_path)
-        assert (ran.code, ran.err) == (1, "there is no example 'casino'; there are shop and loyalty\n")
+        assert (ran.code, ran.err) == (2, "there is no example 'casino'; there are shop and loyalty\n")
         assert os.listdir(tmp_path) == []
 
     def test_no_customer_gets_into_git(self, shop: Path) -> None:
@@ -153,25 +153,26 @@ class TestPreview:
         assert "<html" in opened.read_text()
 
     @pytest.mark.parametrize(
-        ("args", "said"),
+        ("args", "code", "said"),
         [
-            (["welcome"], "say whom to render it for"),
-            (["welcome", "--data", "nothing.json"], "nothing.json: No such file"),
+            (["welcome"], 2, "say whom to render it for"),
+            (["welcome", "--data", "nothing.json"], 1, "nothing.json: No such file"),
             (
                 ["welcome", "--data", "list.json"],
+                1,
                 "list.json: expected an object with nothing but profile, event, events",
             ),
-            (["welcome", "--data", "misspelt.json"], "expected an object with nothing but profile, event, events"),
-            (["welcome", "--data", "rules/events.yaml"], "rules/events.yaml is not JSON"),
-            (["welcom", "--data", "ada.json"], "template welcom: there is no file 'welcom.email.j2'"),
-            (["../rules/events", "--data", "ada.json"], "there is no file"),
+            (["welcome", "--data", "misspelt.json"], 1, "expected an object with nothing but profile, event, events"),
+            (["welcome", "--data", "rules/events.yaml"], 1, "rules/events.yaml is not JSON"),
+            (["welcom", "--data", "ada.json"], 1, "template welcom: there is no file 'welcom.email.j2'"),
+            (["../rules/events", "--data", "ada.json"], 1, "there is no file"),
         ],
     )
-    def test_what_cannot_be_shown_is_said(self, shop: Path, args: list[str], said: str) -> None:
+    def test_what_cannot_be_shown_is_said(self, shop: Path, args: list[str], code: int, said: str) -> None:
         for name, text in {"ada": "{}", "list": "[]", "misspelt": '{"profil": {}}'}.items():
             (shop / f"{name}.json").write_text(text)
         ran = engine("preview", *args, folder=shop)
-        assert (ran.code, said in ran.err) == (1, True), ran
+        assert (ran.code, said in ran.err) == (code, True), ran
 
 
 class TestSchema:
@@ -187,7 +188,7 @@ class TestSchema:
 
     def test_an_unknown_kind_is_refused(self, shop: Path) -> None:
         ran = engine("schema", "rule", folder=shop)
-        assert (ran.code, ran.err) == (1, "there is no schema rule; there are rules, events, policy, tests, outreach\n")
+        assert (ran.code, ran.err) == (2, "there is no schema rule; there are rules, events, policy, tests, outreach\n")
 
 
 def test_what_is_no_command_is_a_usage_error(tmp_path: Path) -> None:

@@ -107,7 +107,7 @@ def test_topics_are_made_once_and_fit_each_other(stage: Stage) -> None:
     assert levels(data(stage, "run", "--check", **names))["partitions"] == "ok"
 
     refused = engine(stage, "topics", "create", "--partitions", 5, **names)
-    assert refused.code == 1
+    assert refused.code == 2
     assert "need the same number of partitions" in refused.said
 
 
@@ -211,7 +211,7 @@ def test_an_event_sent_by_hand_is_checked_and_counts(live: Stage) -> None:
         (["purchase", "--customer", "c-1", "--time", "1970-01-02"], "accept.earliest"),
     ):
         refused = engine(live, "send-event", *wrong)
-        assert (refused.code, why in refused.said) == (1, True), refused.said
+        assert (refused.code, why in refused.said) == (2, True), refused.said
 
 
 def test_dead_letters_are_listed_and_sent_again_once_when_the_cause_is_mended(live: Stage) -> None:

@@ -82,14 +82,14 @@ def test_a_history_that_breaks_off_is_decided_as_far_as_it_goes(folder: Path) ->
 
 def test_what_several_processes_cannot_share_is_refused(folder: Path) -> None:
     ran = engine("replay", "one.jsonl", "--store", "embedded", "--processes", 2, folder=folder)
-    assert ran.code == 1
+    assert ran.code == 2
     assert "one writer" in ran.said
     ran = engine("replay", "-", "--processes", 2, folder=folder)
-    assert ran.code == 1
+    assert ran.code == 2
     assert "standard input" in ran.said
     os.mkfifo(folder / "pipe.jsonl")
     ran = engine("replay", "one.jsonl", "pipe.jsonl", "--processes", 2, folder=folder)
-    assert ran.code == 1
+    assert ran.code == 2
     assert "pipe.jsonl, which is no file" in ran.said
 
 

@@ -52,7 +52,7 @@ def test_a_span_that_is_none_is_refused_by_its_option(tmp_path: Path) -> None:
         ("--regardless",): "--regardless: say that with a plan or --finish",
     }.items():
         ran = engine("apply", *given, *STORE, folder=tmp_path)
-        assert (ran.code, ran.said.strip()) == (1, wanted)
+        assert (ran.code, ran.said.strip()) == (2, wanted)
     ran = engine("apply", "plan.json", "--spread", "soon", *STORE, folder=tmp_path)
-    assert ran.code == 1
+    assert ran.code == 2
     assert ran.said.startswith("--spread: 'soon' is not a duration; write a number and a unit")

@@ -129,7 +129,7 @@ def test_who_has_unsubscribed_or_bounced_is_on_no_list(desk: Desk) -> None:
 def test_for_another_purpose_other_customers_have_consented(desk: Desk) -> None:
     assert desk.rows("vip", "--purpose", "ads") == []
     ran = desk.export("vip", "--purpose", "marketting")
-    assert ran.code == 1
+    assert ran.code == 2
     assert "policy.yaml asks for no consent to marketting; --purpose may be ads, marketing" in ran.said
     assert "no transactional message" in desk.export("vip", "--purpose", "transactional").said
 
@@ -154,7 +154,7 @@ def test_a_tier_is_exported_with_its_levels_or_one_of_them(desk: Desk) -> None:
 
 def test_a_segment_that_is_not_there_is_told_with_those_that_are(desk: Desk) -> None:
     ran = desk.export("vips")
-    assert ran.code == 1
+    assert ran.code == 2
     assert "there is no segment 'vips'; there are: vip, tier" in ran.said
 
 

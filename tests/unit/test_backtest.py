@@ -235,6 +235,16 @@ def test_a_terminal_shows_the_table_the_change_and_examples(tmp_path: Path) -> N
     assert "4 events" in ran.said
 
 
+def test_a_terminal_of_80_columns_shows_each_reason_below_its_example(tmp_path: Path) -> None:
+    capped = PROJECT["policy.yaml"] + "caps: [{ limit: 1, per: 90d }]\n"
+    old, new = shop(tmp_path / "old", **{"policy.yaml": capped}), shop(tmp_path / "new")
+    events = write_lines(tmp_path / "events.jsonl", HISTORY)
+    ran = engine("backtest", new, "--events", events, "--against", old, folder=tmp_path, env={"COLUMNS": "80"})
+    assert "  gained come-back, ann, " in ran.out
+    assert "\n    with the old rules capped: cap of 1 per 90d is reached" in ran.out
+    assert max(map(len, ran.out.splitlines())) <= 80
+
+
 def test_records_that_cannot_be_used_are_told_and_a_history_of_nothing_else_is_an_error(tmp_path: Path) -> None:
     folder = shop(tmp_path)
     events = write_lines(folder / "events.jsonl", [{"type": "purchase"}, *HISTORY])
@@ -251,18 +261,18 @@ def test_an_empty_history_sends_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "code", "said"),
     [
-        (("--events", "absent.jsonl"), "there is no such file"),
-        (("--events", "events.jsonl", "--events", "."), "archives and files"),
-        (("--events", "."), "is no archive"),
+        (("--events", "absent.jsonl"), 1, "there is no such file"),
+        (("--events", "events.jsonl", "--events", "."), 2, "archives and files"),
+        (("--events", "."), 1, "is no archive"),
     ],
 )
-def test_a_history_that_is_not_there_is_named(tmp_path: Path, arguments: Sequence[str], said: str) -> None:
+def test_a_history_that_is_not_there_is_named(tmp_path: Path, arguments: Sequence[str], code: int, said: str) -> None:
     folder = shop(tmp_path)
     write_lines(folder / "events.jsonl", HISTORY)
     ran = engine("backtest", "rules", *arguments, folder=folder)
-    assert ran.code == 1
+    assert ran.code == code
     assert said in ran.said
 
 

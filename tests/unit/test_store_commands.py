@@ -24,4 +24,4 @@ def test_a_partition_that_does_not_exist_is_not_an_empty_one(tmp_path: Path, com
     assert engine("replay", "history.jsonl", *STORE, folder=tmp_path).code == 0
     assert engine("store", command, "--partition", 0, *STORE, folder=tmp_path).code == 0
     ran = engine("store", command, "--partition", 7, *STORE, folder=tmp_path)
-    assert (ran.code, ran.said.strip()) == (1, "--partition 7: there are 1, counted from 0")
+    assert (ran.code, ran.said.strip()) == (2, "--partition 7: there are 1, counted from 0")

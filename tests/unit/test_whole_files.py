@@ -56,7 +56,7 @@ def test_a_dash_is_standard_input_for_the_data_of_a_preview(tmp_path: Path) -> N
 
 def test_two_documents_are_not_mixed_on_standard_output(tmp_path: Path) -> None:
     ran = engine("plan", "rules", "--against", "rules", "--out", "-", "--html", "-", folder=tmp_path)
-    assert (ran.code, ran.err) == (1, "standard output is given twice; each document has a file of its own\n")
+    assert (ran.code, ran.err) == (2, "standard output is given twice; each document has a file of its own\n")
 
 
 def test_a_pipe_is_written_to_and_stays(tmp_path: Path) -> None:

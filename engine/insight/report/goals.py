@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import date
 
-from engine.errors import UsageError
+from engine.errors import CommandFailed
 from engine.insight.figures.recurring import DEFINITIONS, Recurring, movements
 from engine.insight.figures.retention import retention
 from engine.insight.figures.shop import Shop
@@ -15,8 +15,8 @@ LARGEST_SHARE = 2
 
 
 def goals(report: Report, wanted: Mapping[str, float]) -> list[Section]:
-    """Today's figures against what they shall be. Raises UsageError for a figure that the report does not have, and for
-    a share of 40 where 40 % are meant.
+    """Today's figures against what they shall be. Raises CommandFailed for a figure that the report does not have, and
+    for a share of 40 where 40 % are meant.
     """
     figures = []
     for id_, goal in wanted.items():
@@ -24,10 +24,10 @@ def goals(report: Report, wanted: Mapping[str, float]) -> list[Section]:
         if found is None:
             known = sorted(figure.id for section in report.sections for figure in section.figures)
             message = f"there is no figure {id_!r} to have a goal; there are {', '.join(known)}"
-            raise UsageError(message)
+            raise CommandFailed(message)
         if found.unit == "share" and goal > LARGEST_SHARE:
             message = f"the goal of {id_} is a share: {goal:g} is {100 * goal:g} %; write {goal:g}%"
-            raise UsageError(message)
+            raise CommandFailed(message)
         figures.append(Figure(f"goal_{id_}", found.name, found.value, found.unit, _missing(found, goal, report)))
     definition = "Today's figures beside what they shall be."
     return [Section("goals", "Goals", definition, figures)] if figures else []

@@ -14,7 +14,7 @@ import pytest
 from typer.testing import CliRunner
 
 from engine.cli.main import app
-from engine.errors import UsageError
+from engine.errors import CommandFailed, UsageError
 from engine.insight.archive import Archive, Outcome, Place
 from engine.insight.figures.buying import buying, gaps, next_shares, returning, until_second
 from engine.insight.figures.churn_points import Point, points
@@ -321,7 +321,7 @@ def test_goals_stand_beside_what_is_and_costs_are_told_per_customer_who_stayed(
     assert wanted.costs
     spent = costs(record_shop, date(1997, 7, 1), date(1997, 10, 1), wanted.costs.per_message, wanted.costs.monthly)
     assert [one.value for one in spent[0].figures] == [pytest.approx(920), pytest.approx(920 / 209), 0]
-    with pytest.raises(UsageError, match=r"no figure 'repeat' to have a goal; there are .*repeat_rate"):
+    with pytest.raises(CommandFailed, match=r"no figure 'repeat' to have a goal; there are .*repeat_rate"):
         goals(report, {"repeat": 0.5})
 
 
@@ -342,7 +342,7 @@ def test_a_goal_that_is_no_number_is_told_with_its_place(tmp_path: Path) -> None
 def test_a_goal_of_40_is_not_taken_for_40_percent(tmp_path: Path) -> None:
     shop = opened(tmp_path, bought("e1", "ann", 0), bought("e2", "ann", 32))
     report = build_report(shop, *default_period(shop))
-    with pytest.raises(UsageError, match="goal of repeat_rate is a share: 40 is 4000 %; write 40%"):
+    with pytest.raises(CommandFailed, match="goal of repeat_rate is a share: 40 is 4000 %; write 40%"):
         goals(report, {"repeat_rate": 40.0})
     assert goals(report, {"repeat_rate": 1.2, "customers": 40.0})
 

@@ -146,7 +146,7 @@ def test_what_was_fitted_is_what_letters_recommend(tmp_path: Path) -> None:
 @pytest.mark.parametrize("option", [("--table", ""), ("--table", "a,b"), ("--show", "name,the price")])
 def test_what_templates_could_not_read_by_its_name_is_refused(tmp_path: Path, option: tuple[str, str]) -> None:
     ran = engine("recommend", "fit", tmp_path, *option, folder=tmp_path)
-    assert ran.code == 1
+    assert ran.code == 2
     assert f"{option[0]}: " in ran.said
     assert "is not a name" in ran.said
 
@@ -154,7 +154,7 @@ def test_what_templates_could_not_read_by_its_name_is_refused(tmp_path: Path, op
 @pytest.mark.parametrize("item", ["", "products.", ".sku"])
 def test_an_item_without_a_name_is_refused(tmp_path: Path, item: str) -> None:
     ran = engine("recommend", "fit", tmp_path, "--item", item, folder=tmp_path)
-    assert ran.code == 1
+    assert ran.code == 2
     assert f"--item {item!r}: expected a property, such as sku" in ran.said
 
 
