@@ -132,7 +132,7 @@ class Comparison:
         if kind == "gained":
             if key[0] not in self._old:
                 return "a new rule"
-            return f"{found} in the old rules" if found else "the rule did not come true in the old rules"
+            return f"with the old rules {found}" if found else "the rule did not come true in the old rules"
         if key[0] not in self._new.by_id:
             return "the rule is gone"
         return found or "the rule does not come true in the new rules"

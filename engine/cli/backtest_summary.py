@@ -2,6 +2,7 @@
 
 from rich.console import Console
 from rich.markup import escape
+from rich.padding import Padding
 from rich.table import Table
 
 from engine.backtest.difference import KINDS, Difference
@@ -58,7 +59,8 @@ def _changes(told: Told, difference: Difference, console: Console) -> None:
     for one in examples_of(told):
         head = f"[{COLOURS[one.kind]}]{one.kind}[/] {escape(f'{one.rule}, {one.customer}, {one.at}')}"
         subject = f" · [dim]{escape(one.subject)}[/]" if one.subject else ""
-        console.print(f"  {head}: {escape(one.why)}{subject}", highlight=False, soft_wrap=True)
+        console.print(f"  {head}:", highlight=False)
+        console.print(Padding(f"{escape(one.why)}{subject}", (0, 0, 0, 4), expand=False), highlight=False)
     console.print()
 
 
