@@ -55,14 +55,14 @@ def heading(plan: Plan) -> str:
 def shown(estimate: Estimate) -> str:
     """A total with its interval."""
     if estimate.low == estimate.high:
-        return f"{estimate.value:,.0f}"
+        return f"{estimate.value:z,.0f}"
     return f"{_rounded(estimate.value)} ({_rounded(estimate.low)} to {_rounded(estimate.high)})"
 
 
 def _rounded(value: float) -> str:
     """To two digits more than the magnitude would be sure of."""
     digits = max(0, len(f"{abs(value):.0f}") - 3)
-    return f"{round(value, -digits):,.0f}"
+    return f"{round(value, -digits):z,.0f}"
 
 
 def _rules(plan: Plan) -> Table:

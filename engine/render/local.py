@@ -88,6 +88,8 @@ def _money(value: float, currency: str, locale: "Locale") -> str:
     with _as_trouble(InvalidOperation, _TOO_LARGE):
         text = numbers.format_currency(value, currency, locale=locale)
     symbols = locale.number_symbols[locale.default_numbering_system]
+    if _lost_its_digits(value, text):
+        return _money(0, currency, locale)
     if "currencyDecimal" in symbols:  # Swiss French: 12,50 but 12.50 CHF; Babel has the symbol and does not use it
         return text.replace(symbols["decimal"], symbols["currencyDecimal"])
     return text
@@ -98,7 +100,8 @@ def _decimal(value: float, digits: int | None, locale: "Locale") -> str:
     from babel import numbers
 
     with _as_trouble(InvalidOperation, _TOO_LARGE):
-        return numbers.format_decimal(value, _with_digits(locale.decimal_formats[None].pattern, digits), locale)
+        text = numbers.format_decimal(value, _with_digits(locale.decimal_formats[None].pattern, digits), locale)
+    return _decimal(0, digits, locale) if _lost_its_digits(value, text) else text
 
 
 @lru_cache(maxsize=8192, typed=True)
@@ -106,7 +109,13 @@ def _percent(value: float, digits: int, locale: "Locale") -> str:
     from babel import numbers
 
     with _as_trouble(InvalidOperation, _TOO_LARGE):
-        return numbers.format_percent(value, _with_digits(locale.percent_formats[None].pattern, digits), locale)
+        text = numbers.format_percent(value, _with_digits(locale.percent_formats[None].pattern, digits), locale)
+    return _percent(0, digits, locale) if _lost_its_digits(value, text) else text
+
+
+def _lost_its_digits(value: float, text: str) -> bool:
+    """Whether a negative number rounds to zero: Babel keeps the sign, as in -€0.00."""
+    return value < 0 and not any(digit in text for digit in "123456789")
 
 
 def _with_digits(pattern: str, digits: int | None) -> str:

@@ -6,6 +6,7 @@ half of what `engine check` does with templates. What is not certain is compiled
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from keyword import iskeyword
+from math import inf
 from typing import Any, Final
 
 from jinja2 import nodes
@@ -89,7 +90,7 @@ def _name(node: nodes.Name) -> bool:
 
 
 def _const(node: nodes.Const) -> bool:
-    return isinstance(node.value, str) or len(str(node.value)) <= _DIGITS
+    return isinstance(node.value, str) or (node.value != inf and len(str(node.value)) <= _DIGITS)
 
 
 def _loop(node: nodes.For) -> bool:

@@ -9,6 +9,7 @@ bounded or absent.
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from math import inf
 from types import MethodType
 from typing import Any
 
@@ -259,6 +260,12 @@ class _Metering(NodeTransformer):
             raise self._refusal(message, node)
         self.generic_visit(node)
         node.iter = _filter(node.iter, "_each", nodes.Const(_weight(node)))
+        return node
+
+    def visit_Const(self, node: nodes.Const) -> nodes.Const:
+        if node.value == inf:  # 1e400: in the code that Jinja generates it would be a name, `inf`
+            message = "a number is too large"
+            raise self._refusal(message, node)
         return node
 
     def visit_Concat(self, node: nodes.Concat) -> nodes.Concat:

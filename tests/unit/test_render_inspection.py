@@ -144,6 +144,7 @@ def test_needs_are_seen_through_names_the_template_gives(tmp_path: Path) -> None
         ("{{ 1 | attr('x') }}", "template-filter"),
         ("{{ 1 | _spend }}", "template-filter"),
         ("{{ 1 is purple }}", "template-filter"),
+        ("{{ [1, -1e400] }}", "template-syntax"),
         ("{% if %}", "template-syntax"),
         ("{% for a in [] recursive %}{% endfor %}", "template-syntax"),
         ("{% include '_gone.j2' %}", "template-include"),

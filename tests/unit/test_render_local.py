@@ -152,6 +152,19 @@ def test_the_two_half_past_two_of_a_night_in_autumn_are_told_apart_whichever_com
         assert offset in said(tmp_path, f"{moment} | time('long')", state)
 
 
+def test_an_amount_that_rounds_to_zero_from_below_has_no_sign(tmp_path: Path) -> None:
+    for value, wanted in {
+        "-0.001 | money('EUR')": "€0.00",
+        "-0.4 | money('JPY')": "¥0",
+        "-0.4 | number(0)": "0",
+        "-0.0004 | number": "0",
+        "-0.001 | percent": "0%",
+        "-0.005 | percent(1)": "-0.5%",
+        "-0.01 | money('EUR')": "-€0.01",
+    }.items():
+        assert said(tmp_path, value, State()) == wanted
+
+
 def test_what_equals_another_value_is_printed_for_itself(tmp_path: Path) -> None:
     assert said(tmp_path, "-0.0 | money('EUR')", State()) == "€0.00"
     assert said(tmp_path, "0 | money('EUR')", State()) == "€0.00"

@@ -30,6 +30,7 @@ EXPRESSIONS = (
     "a is defined and a is divisibleby(3)",
     "a is unheard_of",
     "9" * 5_000,
+    "1e400",
     "ﬁ",
     "2 ** 3 // 4 % 5",
 )

@@ -107,14 +107,14 @@ class Report:
 
 
 def written(value: float | None, unit: Unit, currency: str = "") -> str:
-    """A figure formatted for people."""
+    """A figure formatted for people: without a sign where it rounds to zero (`z`)."""
     if value is None:
         return "n/a"
     if unit == "share":
-        return f"{100 * value:.1f} %"
+        return f"{100 * value:z.1f} %"
     if unit == "count":
-        return f"{value:,.0f}"
+        return f"{value:z,.0f}"
     if unit == "money":
-        return f"{value:,.2f} {currency}".strip() if abs(value) < 1000 else f"{value:,.0f} {currency}".strip()
-    number = f"{value:.3f}" if abs(value) < 1 else f"{value:,.1f}"
+        return f"{value:z,.2f} {currency}".strip() if abs(value) < 1000 else f"{value:z,.0f} {currency}".strip()
+    number = f"{value:z.3f}" if abs(value) < 1 else f"{value:z,.1f}"
     return f"{number} days" if unit == "days" else number

@@ -119,7 +119,7 @@ def _comparison(control: str, other: str, comparisons: int, seen: _Seen, questio
     by_money = judge(spent[control], spent[other], planned=question.planned, alpha=alpha)
     lift = relative_lift(*arms, planned=question.planned, alpha=alpha)
     figures = [
-        Figure("difference", "difference", by_goal.difference, "share", f"{by_goal.low:+.2%} to {by_goal.high:+.2%}"),
+        Figure("difference", "difference", by_goal.difference, "share", f"{by_goal.low:+z.2%} to {by_goal.high:+z.2%}"),
         Figure("lift", "relative lift", lift.estimate if lift else None, "share", _bounds(lift)),
         Figure("revenue", "difference of revenue per customer", by_money.difference, "money", _money(by_money)),
         *_per_message(control, other, seen, question, alpha),
@@ -145,7 +145,8 @@ def _per_message(control: str, other: str, seen: _Seen, question: Question, alph
     if arms[0] is None or arms[1] is None:
         return [Figure("per_message", name, None, "share", "one of the two got no message")]
     verdict = judge(arms[0], arms[1], planned=question.planned, alpha=alpha)
-    bounds = f"{verdict.low:+.2%} to {verdict.high:+.2%}" + ("" if verdict.ready else f"; too few have {question.goal}")
+    doubt = "" if verdict.ready else f"; too few have {question.goal}"
+    bounds = f"{verdict.low:+z.2%} to {verdict.high:+z.2%}{doubt}"
     return [Figure("per_message", name, verdict.difference, "share", bounds)]
 
 
@@ -155,11 +156,11 @@ def _evidence(verdict: Verdict, alpha: float) -> str:
 
 def _bounds(lift: object) -> str:
     low, high = getattr(lift, "low", None), getattr(lift, "high", None)
-    return f"{low:+.0%} to {high:+.0%}" if low is not None and high is not None else "the data allow any lift"
+    return f"{low:+z.0%} to {high:+z.0%}" if low is not None and high is not None else "the data allow any lift"
 
 
 def _money(verdict: Verdict) -> str:
-    return f"{verdict.low:+.2f} to {verdict.high:+.2f}" + ("" if verdict.ready else "; too few have bought")
+    return f"{verdict.low:+z.2f} to {verdict.high:+z.2f}" + ("" if verdict.ready else "; too few have bought")
 
 
 def verdict_in_words(control: str, other: str, verdict: Verdict, arms: tuple[Arm, Arm], question: Question) -> str:
@@ -172,10 +173,10 @@ def verdict_in_words(control: str, other: str, verdict: Verdict, arms: tuple[Arm
     low, high = 100 * verdict.low, 100 * verdict.high
     told = f"have {question.goal} in {other} than in {control}."
     if verdict.better > 0:
-        return f"Decided: of 100 customers {low:.2f} to {high:.2f} more {told}"
+        return f"Decided: of 100 customers {low:z.2f} to {high:z.2f} more {told}"
     if verdict.better < 0:
-        return f"Decided: of 100 customers {-high:.2f} to {-low:.2f} fewer {told}"
-    return f"Not decided yet: of 100 customers between {0 - low:.2f} fewer and {high:.2f} more {told}"
+        return f"Decided: of 100 customers {-high:z.2f} to {-low:z.2f} fewer {told}"
+    return f"Not decided yet: of 100 customers between {0 - low:z.2f} fewer and {high:z.2f} more {told}"
 
 
 def _course(control: str, other: str, looks: list[Look], question: Question, alpha: float) -> Lines:
