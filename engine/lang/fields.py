@@ -160,7 +160,7 @@ def _reentry(value: Any) -> Reentry:
     if value == "once":
         return Reentry(once=True)
     if not isinstance(value, str) or not value.startswith("after "):
-        refuse("bad-value", f"{said(value)} is not a reentry", "write always, once, or after and a duration")
+        refuse("bad-value", f"{said(value)} is not a reentry", "write always, once, or after and a duration: after 90d")
     return Reentry(after=span_of(value.removeprefix("after ").strip()))
 
 

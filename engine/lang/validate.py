@@ -1,5 +1,6 @@
 """Validates a file's data by the grammar: pydantic finds the problems, this module words and locates them."""
 
+import re
 from collections.abc import Mapping, Set
 from types import UnionType
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
@@ -15,6 +16,7 @@ from engine.lang.triggers import BESIDE
 
 M = TypeVar("M", bound=Strict)
 
+_NUMBER = re.compile(r"\d+(\.\d+)?")
 _EXPECTED = {
     "string_type": "text",
     "int_type": "a whole number",
@@ -82,7 +84,10 @@ def _finding(model: type[Strict], document: Document, error: ErrorDetails) -> Di
         return _located(document, route, context)
     code, message, help = _described(kind, error, context)
     if kind == "model_type":
-        help = _fields_help(_model_in(_at(model, route)), "")
+        owner = _model_in(_at(model, route))
+        help = _fields_help(owner, "")
+        if owner is not None and owner.unknown == "unknown-kind":
+            help = f"write it as in {{ event: purchase }}; {help}"
     if route == ("version",):
         code, help = "bad-version", "write version: 1"
     return document.report(document.place(route), code, f"{_named(route)} {message}", help)
@@ -139,7 +144,18 @@ def _unknown(model: type[Strict], document: Document, route: Route) -> Diagnosti
     unknown_kind = owner is not None and owner.unknown == "unknown-kind"
     message = f"'{name}' is not a {'trigger kind' if unknown_kind else f'field of {owner.label}'}" if owner else name
     code = owner.unknown if owner else "unknown-field"
-    return document.report(document.place(route, key=True), code, message, _fields_help(owner, name))
+    help = _slip(name, _written(document.data, route)) or _fields_help(owner, name)
+    return document.report(document.place(route, key=True), code, message, help)
+
+
+def _slip(name: str, value: Any) -> str:
+    """The help for a field that is none, and was not meant to be one."""
+    if value is not None:
+        return ""
+    if name.isdecimal():
+        return "a number is written with a point, such as 19.99; within { } a comma ends the value"
+    word, colon, rest = name.partition(":")
+    return f"put a space after the colon: {word}: {rest}" if colon and word and rest else ""
 
 
 def _fields_help(owner: type[Strict] | None, name: str) -> str:
@@ -164,7 +180,7 @@ def _located(document: Document, route: Route, context: Mapping[str, Any]) -> Di
 def _described(kind: str, error: ErrorDetails, context: Mapping[str, Any]) -> tuple[str, str, str]:
     value = error["input"]
     if kind in _EXPECTED:
-        return "wrong-type", f"must be {_EXPECTED[kind]}, not {said(value)}", ""
+        return "wrong-type", f"must be {_EXPECTED[kind]}, not {said(value)}", _type_help(kind, value)
     if kind in ("literal_error", "enum"):
         expected = context["expected"].replace("'", "")
         help = did_you_mean(value, expected.replace(" or ", ", ").split(", ")) if isinstance(value, str) else ""
@@ -173,6 +189,15 @@ def _described(kind: str, error: ErrorDetails, context: Mapping[str, Any]) -> tu
         return "bad-value", "must not be empty", ""
     message = error["msg"].replace("Input should be", "must be").replace("greater than or equal to", "at least")
     return "bad-value", message, ""
+
+
+def _type_help(kind: str, value: Any) -> str:
+    if kind == "list_type":
+        return "write the items in [ ], or each on a line of its own that begins with '- '"
+    if kind not in ("int_type", "float_type") or not isinstance(value, str):
+        return ""
+    number = value.rstrip(" %").replace(",", ".")
+    return f"write {number}" if _NUMBER.fullmatch(number) else ""
 
 
 def _at(model: type[Strict], route: Route) -> Any:

@@ -14,6 +14,7 @@ import yaml
 
 from engine.lang.diagnostics import Diagnostic
 from engine.lang.located import Document, Node, Place
+from engine.lang.yaml_errors import explained
 
 MAX_BYTES = 1_000_000
 MAX_NODES = 100_000
@@ -29,13 +30,6 @@ _INT = re.compile(r"[-+]?(0|[1-9][0-9]{0,17})")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|(0|[1-9][0-9]*)(\.[0-9]*)?)([eE][-+]?[0-9]{1,3})?")
 _UNPRINTABLE = yaml.reader.Reader.NON_PRINTABLE
 """PyYAML's: to compile a set of so many characters takes 6 ms."""
-
-
-_HELP = {
-    "a tab character": "YAML is indented with spaces, not tabs",
-    "mapping values are not allowed in this context": "quote a text with a colon and a space in it",
-    "found character that cannot start any token": "quote a text that begins with @, ` or %",
-}
 
 
 class _Stop(Exception):
@@ -94,13 +88,8 @@ def _place_at(before: str) -> Place:
 
 
 def _syntax_error(document: Document, error: yaml.MarkedYAMLError) -> Diagnostic:
-    mark: Any = error.problem_mark or error.context_mark
-    problem = error.problem or "not YAML"
-    if "\t" in document.text[max(mark.index - 1, 0) : mark.index + 1]:
-        problem = "a tab character"
-    began = error.context_mark
-    place = f"{error.context}, which began at {began.line + 1}:{began.column + 1}" if began and error.context else ""
-    return document.report(_place(mark, mark), "yaml-syntax", problem, _HELP.get(problem, place))
+    mark, message, help = explained(document.text, error)
+    return document.report(_place(mark, mark), "yaml-syntax", message, help)
 
 
 def _place(start: Any, end: Any) -> Place:

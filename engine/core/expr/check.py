@@ -5,6 +5,7 @@ anything: what is not listed as allowed becomes a problem.
 """
 
 import ast
+import re
 from itertools import pairwise
 from types import NoneType
 from typing import Any, NamedTuple
@@ -123,7 +124,7 @@ class Checker:
             case ast.Compare():
                 return self._comparisons(node)
             case ast.List() | ast.Tuple():
-                help_ = f"a list stands to the right of 'in', {_A_LIST}"
+                help_ = _list_help(self._source.excerpt(node))
                 return self._broken("type-mismatch", "a list is not a value", node, help_)
         return self._forbidden(node, getattr(node, "op", node))
 
@@ -298,3 +299,9 @@ class Checker:
 
 def _calculation(sign: Sign, left: Node, right: Node) -> Node:
     return BROKEN if left is BROKEN or right is BROKEN else Arithmetic(sign, left, right)
+
+
+def _list_help(written: str) -> str:
+    if re.search(r"\d,\d", written):
+        return "a number is written with a point, such as 19.99"
+    return f"a list stands to the right of 'in', {_A_LIST}"

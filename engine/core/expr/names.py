@@ -37,7 +37,7 @@ from engine.core.expr.nodes import (
     Variant,
 )
 from engine.core.expr.periods import PERIODS
-from engine.core.expr.syntax import last_name
+from engine.core.expr.syntax import CONSTANTS, last_name
 from engine.core.points.view import PARTS
 
 Report: TypeAlias = Callable[[str, str, ast.expr, str], None]
@@ -130,6 +130,7 @@ class Names:
             return self._broken("unknown-root", "expressions can't read coupons", root, "templates show them")
         owners = [(self._catalog.profile, "profile"), (self._properties(), "event")]
         paths = [f"{owner}.{root.id}" for declared, owner in owners if root.id in declared]
+        paths = paths or [meant for word, meant in CONSTANTS.items() if word == root.id.lower()]
         help_ = f"did you mean {' or '.join(paths)}?" if paths else offer("an expression can read", ROOTS, root.id)
         if not (paths or rest or difflib.get_close_matches(root.id, ROOTS, 1)):
             help_ += f"; a text needs quotes: '{root.id}'"
@@ -384,7 +385,8 @@ class Names:
                     if span := milliseconds(text):
                         return span
                 except ValueError as error:
-                    self._report("bad-duration", str(error), argument, _A_DURATION)
+                    reason, _, advice = str(error).partition("; ")
+                    self._report("bad-duration", reason, argument, advice or _A_DURATION)
                     return 0
         self._report("bad-duration", "this is not a length of time", argument, _A_DURATION)
         return 0

@@ -20,6 +20,8 @@ MAX_DEPTH = 50
 _LINE_BREAK = re.compile(r"[\n\r\f]")
 _NOT_TEXT = re.compile(r"[\x00-\x08\x0e-\x1f\ud800-\udfff]")
 _EXAMPLE = "an expression looks like: profile.email_opt_in and event.amount > 0"
+CONSTANTS = {"null": "null", "nil": "null", "undefined": "null", "none": "null", "true": "true", "false": "false"}
+"""Constants by how they are written elsewhere, in small letters."""
 _HINTS = (  # compiled when an expression is wrong: few are
     (r"&&", "write 'and' instead of '&&'"),
     (r"\|\|", "write 'or' instead of '||'"),
@@ -28,6 +30,9 @@ _HINTS = (  # compiled when an expression is wrong: few are
     (r"\b(?:AND|OR|NOT|IN)\b", "write 'and', 'or', 'not' and 'in' in lower case"),
     ("[\u2018-\u201f]", 'write straight quotes: "text"'),
     (rf"\.\s*(?:{'|'.join(keyword.kwlist)})\b", "words such as 'from' or 'class' can't be names here"),
+    (r"(?<![\w\"'])\d{4}-\d\d-\d\d", 'write a date in quotes: "2026-01-31"'),
+    (r"(?<![\w\"'.])\d+(?:ms|[smhdw])\b", 'write a duration in quotes: "30d"'),
+    (r"[€$£]|\d\s*(?:EUR|USD|GBP|CHF)\b", "write an amount as a number alone: 20"),
     ("#", "comments belong into the YAML, above the expression"),
 )
 
@@ -93,7 +98,7 @@ class Source:
         if start >= len(self._line):
             return self._unreadable("something is missing at its end", len(self._line) - 1, len(self._line))
         # What follows the first sentence is advice on how to write Python.
-        return self._unreadable(error.msg.partition(" (")[0].partition(". ")[0], start, end)
+        return self._unreadable(re.split(r" \(|[.;] ", error.msg)[0], start, end)
 
     def _unreadable(self, reason: str, start: int, end: int) -> BadExpression:
         length = max(1, min(end, len(self._line)) - start)
