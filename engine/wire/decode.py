@@ -259,7 +259,7 @@ def _number(name: str, value: Any) -> Any:
 def _integer(name: str, value: Any, expected: str = "an integer") -> Any:
     if type(value) is not int:
         _wrong(name, expected, value)
-    return value if LEAST <= value <= MOST else _wrong(name, f"{expected} of at most 64 bits", value)
+    return value if LEAST <= value <= MOST else _wrong(name, f"{expected} of at most 64 bits", value, "a larger one")
 
 
 def _boolean(name: str, value: Any) -> Any:
@@ -274,7 +274,8 @@ def _moment(name: str, value: Any) -> Any:
         if day := whole_day(value):
             return day
     instant = _instant(value, 1.0)
-    return instant if instant is not None else _wrong(name, "a time (ISO 8601 or epoch milliseconds)", value)
+    found = "one beyond the years 1 to 9999" if type(value) in (int, float) else ""
+    return instant if instant is not None else _wrong(name, "a time (ISO 8601 or epoch milliseconds)", value, found)
 
 
 def _day(name: str, value: Any) -> Any:
@@ -321,8 +322,8 @@ def _check_of(property_: Property) -> Check:
     return _from_text(check) if property_.from_text else check
 
 
-def _wrong(name: str, expected: str, value: Any) -> None:
-    raise BadRecord("wrong-type", f"property {name} must be {expected}, not {_a(value)}")
+def _wrong(name: str, expected: str, value: Any, found: str = "") -> None:
+    raise BadRecord("wrong-type", f"property {name} must be {expected}, not {found or _a(value)}")
 
 
 def _a(value: Any) -> str:

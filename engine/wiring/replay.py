@@ -109,7 +109,10 @@ def inputs(history: HistoryFiles, catalog: Catalog) -> list[Input]:
 
 
 def _source(path: Path, catalog: Catalog, name: str) -> Source:
-    """The declared source of a file: the one named, or the one that decodes most of its first records."""
+    """The declared source of a file: the one named, or the one that decodes most of its first records.
+
+    Where several decode as many, it is the one that the file is called by: orders.jsonl.gz is of the topic orders.
+    """
     names = ", ".join(source.name for source in catalog.sources)
     if name:
         named = [source for source in catalog.sources if name in (source.name, source.topic)]
@@ -122,7 +125,8 @@ def _source(path: Path, catalog: Catalog, name: str) -> Source:
     if str(path) == STANDARD:
         message = f"events.yaml declares several sources ({names}); say with --source which one the standard input is"
         raise UsageError(message)
-    return max(catalog.sources, key=lambda source: _fit(path, source, catalog))
+    called = path.name.removesuffix(".gz").removesuffix(".jsonl")
+    return max(catalog.sources, key=lambda one: (_fit(path, one, catalog), called in (one.topic, one.name)))
 
 
 def _fit(path: Path, source: Source, catalog: Catalog) -> int:

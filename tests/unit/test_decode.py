@@ -42,6 +42,13 @@ def test_an_integer_that_no_state_can_hold_is_of_a_wrong_type(kind: str, value: 
         decoded(**{kind: value})
 
 
+def test_a_number_that_is_too_large_is_not_said_to_be_no_number() -> None:
+    for name, value in (("ends", "1" + "0" * 400), ("integer", "1" + "0" * 400)):
+        with pytest.raises(BadRecord) as refused:
+            decoded(**{name: value})
+        assert "not a number" not in refused.value.reason
+
+
 @pytest.mark.parametrize("value", ["253402300800000", "-62135596800001", "1e308", '"10000-01-01"', "[]"])
 def test_a_moment_beyond_the_years_that_a_date_knows_is_of_a_wrong_type(value: str) -> None:
     with pytest.raises(BadRecord, match="wrong-type"):
