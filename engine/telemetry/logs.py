@@ -119,7 +119,7 @@ class LogHooks(Hooks):
         self._done: Counter[str] = Counter()
         self._outcomes: Counter[str] = Counter()
         self._dead_letters: Counter[str] = Counter()
-        self._told: set[str] = set()
+        self._logged_codes: set[str] = set()
         self._misplaced: set[str] = set()
         self._summary_at = monotonic() + SUMMARY_INTERVAL
 
@@ -229,6 +229,6 @@ class LogHooks(Hooks):
 
     def _count_dead_letter(self, code: str) -> None:
         self._dead_letters[code] += 1
-        if code not in self._told:
-            self._told.add(code)
+        if code not in self._logged_codes:
+            self._logged_codes.add(code)
             self._log.warning("a record could not be used; see `engine dead-letters list`", code=code)

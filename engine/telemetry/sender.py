@@ -45,7 +45,7 @@ class SenderWatch(Metrics, SenderHooks):
         self._parked = self._gauge("sender_parked", "How many of these only wait")
         self._obeyed = self._counter("sender_feedback", "Feedback that the suppression list follows", "type")
         self._unreadable = self._counter("sender_feedback_unreadable", "Feedback that could not be read", "code")
-        self._told: set[tuple[str, ...]] = set()
+        self._logged: set[tuple[str, ...]] = set()
         self._lag = self._gauge("sender_feedback_lag_records", "Feedback that was not read yet")
         self._away = self._gauge("sender_store_away", "Loops and questions that the store does not answer; 0: it does")
         self._brokers_away = self._gauge("sender_brokers_away", "Loops that the brokers do not answer; 0: they do")
@@ -116,9 +116,9 @@ class SenderWatch(Metrics, SenderHooks):
         self._warn_once("unreadable feedback", code=code)
 
     def _warn_once(self, event: str, **about: str) -> None:
-        told = (event, *about.values())
-        if told not in self._told:
-            self._told.add(told)
+        line = (event, *about.values())
+        if line not in self._logged:
+            self._logged.add(line)
             self._log.warning(event, **about)
 
     def feedback_lag(self, records: int) -> None:

@@ -93,8 +93,8 @@ class Ingest(Loop):
             else:
                 if customer is not None:
                     moved += 1
-                    self.reported_guests.heard_of(customer)
+                    self.reported_guests.acts_again(customer)
                     events.append(Rekeyed(customer, record.value, headers_of(record), record))
-                if identified is not None and self.reported_guests.is_news(identified, record.timestamp):
+                if identified is not None and self.reported_guests.must_report(identified, record.timestamp):
                     events.append(identification(identified, record))
         return events, letters, moved

@@ -78,8 +78,8 @@ class Worker(Loop):
     _next_sweep: float = field(default=0.0, init=False)
     _next_status: float = field(default=0.0, init=False)
     _next_brakes: float = field(default=0.0, init=False)
-    _told: dict[tuple[str, int], int] = field(default_factory=dict, init=False)
-    """Offsets that were committed to the broker, by topic and partition."""
+    _committed: dict[tuple[str, int], int] = field(default_factory=dict, init=False)
+    """(topic, partition) -> the offset that was committed to the broker."""
 
     def __post_init__(self) -> None:
         hooks = self.context.hooks
@@ -89,7 +89,7 @@ class Worker(Loop):
         self.closed = ClosedPartitions(self.context.store.meta)
         self.source = self.join(self)
         self.context.hooks.zones_in_use(ZONES_VERSION)
-        self._tell_rules()
+        self._report_rules()
 
     def run(self) -> None:
         """Work until `stop`. Raises SourceUnavailable and SinkUnavailable when waiting does not help.
@@ -102,7 +102,7 @@ class Worker(Loop):
                 self.step()
             with suppress(*UNAVAILABLE):  # uncommitted records are read again by the next owner
                 self.tasks.finish_all()
-            self._tell_offsets()
+            self._commit_offsets()
         finally:
             self.source.close()
 
@@ -119,9 +119,10 @@ class Worker(Loop):
             self._wait_for_room()
             records = self.source.poll(self.batch, self._patience())
             closed = self._open_closed()  # records polled for these came before the seek: dropped
-            self._take_in(records, closed)
+            self._queue(records, closed)
             self._begin_round()
-            self._work_off(everything=len(records) < self.batch)  # a short poll: there is no more to read meanwhile
+            all_read = len(records) < self.batch  # so nothing could be read while tasks wait for the store
+            self._handle_waiting(everything=all_read)
             self._end_round()
             if monotonic() >= self._next_sweep:
                 self._sweep()
@@ -129,11 +130,11 @@ class Worker(Loop):
                 self._watch_rollout()
             if monotonic() >= self._next_status:
                 self._report_status()
-            self._tell_back()
+            self._end_outages()
         except UNAVAILABLE as error:
-            self._wait_for(error)
+            self._wait_and_reopen(error)
 
-    def _take_in(self, records: Sequence[Record], closed: Container[int] = ()) -> None:
+    def _queue(self, records: Sequence[Record], closed: Container[int] = ()) -> None:
         """Queue the records by partition."""
         for number, own in _by_partition(records).items():
             if number in self.owners and number not in closed:
@@ -142,7 +143,7 @@ class Worker(Loop):
     def _patience(self) -> float:
         return 0.0 if self.tasks else (TIMERS_DUE_POLL_TIMEOUT if self.timers.unfinished else self.patience)
 
-    def _work_off(self, *, everything: bool) -> None:
+    def _handle_waiting(self, *, everything: bool) -> None:
         """Handle queued records: at once where the partition has no task running, else when more than a batch waits.
 
         `everything`: all of them, and wait for the tasks. While too much outreach is in flight they stay queued.
@@ -242,25 +243,25 @@ class Worker(Loop):
                 self._guarded(number, partial(owner.report_status, lag.get(number, 0)))
                 self._begin(number, PartitionOwner.tidy)
         self.tasks.finish_all()
-        self._tell_offsets()
+        self._commit_offsets()
 
-    def _tell_offsets(self) -> None:
+    def _commit_offsets(self) -> None:
         """Commit changed offsets to the broker, for lag dashboards only."""
         metas = {number: owner.partition.meta for number, owner in self.owners.items()}
         offsets = {(topic, number): at for number, meta in metas.items() for topic, at in meta.offsets.items()}
-        news = dict(offsets.items() - self._told.items())
-        self._told = offsets
-        if news:
-            self.source.commit(news)
+        changed = dict(offsets.items() - self._committed.items())
+        self._committed = offsets
+        if changed:
+            self.source.commit(changed)
 
     def _adopt(self, rules: Rules) -> None:
         self.tasks.finish_all()
         self.rules, self._new_rules = rules, None
         for owner in self.owners.values():
             owner.adopt(rules)
-        self._tell_rules()
+        self._report_rules()
 
-    def _tell_rules(self) -> None:
+    def _report_rules(self) -> None:
         book = self.rules.book
         steps = [(rule.id, step) for rule in book.journeys if (one := rule.action.journey) for step in one.named]
         self.context.hooks.adopted(book.revision, [rule.id for rule in book.rules], steps)
@@ -305,23 +306,23 @@ class Worker(Loop):
             if self.stepped > next_report:
                 self.brokers_outage.failed(BrokersAway("the outreach topic", "does not accept records"))
                 next_report = self.stepped + MAX_RETRY_DELAY
-            self._take_in(self.source.poll(1, TIMER_CHECK_INTERVAL))  # of a partition that was assigned just now
+            self._queue(self.source.poll(1, TIMER_CHECK_INTERVAL))  # of a partition that was assigned just now
         self.source.resume(paused)
 
     def _is_full(self) -> bool:
         return any(owner.relay.is_full() for owner in self.owners.values())
 
-    def _tell_away(self, error: StoreUnavailable | BrokersAway) -> float:
+    def _note_outage(self, error: StoreUnavailable | BrokersAway) -> float:
         """Returns the seconds to wait before the next attempt."""
         return (self.store_outage if isinstance(error, StoreUnavailable) else self.brokers_outage).failed(error)
 
-    def _tell_back(self) -> None:
-        """End the outages: all that was tried has succeeded. For the brokers, the source must have answered too."""
+    def _end_outages(self) -> None:
+        """Note that the store answers, and the brokers too if they have answered the source."""
         self.store_outage.over()
         if self.source.answers():
             self.brokers_outage.over()
 
-    def _wait_for(self, error: StoreUnavailable | BrokersAway) -> None:
+    def _wait_and_reopen(self, error: StoreUnavailable | BrokersAway) -> None:
         """Pause, stay in the group, and retry until every partition has been opened anew from the store.
 
         Every one, since a restored store may hold an older state than the one in memory.
@@ -332,7 +333,7 @@ class Worker(Loop):
             self._close_to_reopen(number)
         while self.closed and not self.stopping:
             self.turned()
-            wait = self._tell_away(error)
+            wait = self._note_outage(error)
             paused |= set(self.closed)
             self.source.pause(list(self.closed))
             for record in self.source.poll(1, wait):  # only a partition that was assigned meanwhile delivers
@@ -342,7 +343,7 @@ class Worker(Loop):
             except UNAVAILABLE as again:
                 error = again
             else:
-                self._tell_back()
+                self._end_outages()
                 break
         self.source.resume(list(paused))
 
@@ -354,7 +355,7 @@ class Worker(Loop):
             try:
                 return dict(self._open(partition).partition.meta.offsets)
             except UNAVAILABLE as error:
-                self._tell_away(error)
+                self._note_outage(error)
         self._close_to_reopen(partition)
         return {}
 
@@ -373,7 +374,7 @@ class Worker(Loop):
         try:
             owner.close(wait=not self.brokers_outage.ongoing)
         except BrokersAway as error:  # the outbox keeps it; noted, so that the other partitions do not wait in vain
-            self._tell_away(error)
+            self._note_outage(error)
 
     def lost(self, partition: int) -> None:
         """Forget the partition without a commit: another worker owns it already, and the store would refuse."""

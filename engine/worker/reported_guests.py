@@ -6,7 +6,7 @@ ingest uses this; forgetting an entry is harmless, since workers ignore a repeat
 
 from engine.model import Identified
 
-RETELL_AFTER = 10_000
+REPORT_AGAIN_AFTER = 10_000
 """Milliseconds after which a guest who is named again is reported again, as another member of the ingest may meanwhile
 have read an event of the guest. People do not sign out, fill a cart and sign in again within 10 s."""
 MAX_REMEMBERED = 100_000
@@ -18,23 +18,23 @@ class ReportedGuests:
     """The guests that one member of the ingest has reported."""
 
     def __init__(self) -> None:
-        self._told: dict[str, tuple[str, int]] = {}
+        self._reported: dict[str, tuple[str, int]] = {}
 
-    def is_news(self, identified: Identified, at: int) -> bool:
+    def must_report(self, identified: Identified, at: int) -> bool:
         """Whether to report this guest, at broker time `at` (ms). If so, the guest counts as reported from now on."""
         guest = identified.customer
-        known, last = self._told.get(guest, ("", 0))
-        if known == identified.known and last <= at < last + RETELL_AFTER:
+        known, last = self._reported.get(guest, ("", 0))
+        if known == identified.known and last <= at < last + REPORT_AGAIN_AFTER:
             return False
-        if len(self._told) >= MAX_REMEMBERED:
-            self._told.clear()
-        self._told[guest] = identified.known, at
+        if len(self._reported) >= MAX_REMEMBERED:
+            self._reported.clear()
+        self._reported[guest] = identified.known, at
         return True
 
-    def heard_of(self, customer: str) -> None:
+    def acts_again(self, customer: str) -> None:
         """A guest who acts again starts anew: the next naming must be reported."""
-        self._told.pop(customer, None)
+        self._reported.pop(customer, None)
 
     def forget(self) -> None:
         """Forget everything: the transaction with the last reports was undone."""
-        self._told.clear()
+        self._reported.clear()

@@ -29,7 +29,7 @@ from engine.wire.origin import IDENTIFIED, IngestedDecoder
 from engine.wire.partitioner import murmur2_partition
 from engine.worker.ingest import Ingest
 from engine.worker.partition import Partition
-from engine.worker.reported_guests import MAX_REMEMBERED, RETELL_AFTER, ReportedGuests
+from engine.worker.reported_guests import MAX_REMEMBERED, REPORT_AGAIN_AFTER, ReportedGuests
 from engine.worker.result import Arrival
 from tests.support.books import DAY, HOUR, OPEN, START, Plain, book, event, rule
 from tests.support.drive import Customers
@@ -157,17 +157,17 @@ def test_a_customer_who_clicks_about_does_not_double_the_topic() -> None:
 def test_a_guest_is_told_again_after_a_while_as_others_may_have_read_of_the_guest() -> None:
     reported_guests = ReportedGuests()
     known = Identified("anon-1", "u-1", START)
-    moments = (0, RETELL_AFTER - 1, RETELL_AFTER, RETELL_AFTER + 1)
-    assert [reported_guests.is_news(known, START + at) for at in moments] == [True, False] * 2
-    assert reported_guests.is_news(known, START)  # of an input that is further behind
+    moments = (0, REPORT_AGAIN_AFTER - 1, REPORT_AGAIN_AFTER, REPORT_AGAIN_AFTER + 1)
+    assert [reported_guests.must_report(known, START + at) for at in moments] == [True, False] * 2
+    assert reported_guests.must_report(known, START)  # of an input that is further behind
 
 
 def test_the_ingest_does_not_remember_guests_without_end() -> None:
     reported_guests = ReportedGuests()
     for number in range(MAX_REMEMBERED + 1):
-        reported_guests.is_news(Identified(str(number), "u-1", START), START)
-    assert reported_guests.is_news(Identified("0", "u-1", START), START)
-    assert not reported_guests.is_news(Identified(str(MAX_REMEMBERED), "u-1", START), START)
+        reported_guests.must_report(Identified(str(number), "u-1", START), START)
+    assert reported_guests.must_report(Identified("0", "u-1", START), START)
+    assert not reported_guests.must_report(Identified(str(MAX_REMEMBERED), "u-1", START), START)
 
 
 @pytest.mark.parametrize(

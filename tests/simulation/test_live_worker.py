@@ -200,7 +200,7 @@ class Stuck(MemorySink):
         self.most = 0
 
     def delivered(self, partition: int) -> list[str]:
-        under_way = len(self.entries.get(partition, ())) - self._told.get(partition, 0)
+        under_way = len(self.entries.get(partition, ())) - self._delivered.get(partition, 0)
         if self.asks >= 0:
             self.most = max(self.most, under_way)
         self.asks -= under_way >= MAX_IN_FLIGHT

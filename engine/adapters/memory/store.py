@@ -99,7 +99,7 @@ class MemorySink:
         self.entries: dict[int, list[Entry]] = {}
         self._refused: dict[int, list[tuple[Entry, str]]] = {}
         self._ended: dict[int, list[str]] = {}
-        self._told: dict[int, int] = {}
+        self._delivered: dict[int, int] = {}
 
     def published(self, partition: int) -> set[str]:
         """Every id ever published to the partition."""
@@ -117,8 +117,8 @@ class MemorySink:
     def delivered(self, partition: int) -> list[str]:
         """Ids published since the last call."""
         entries = self.entries.get(partition, [])
-        fresh = entries[self._told.get(partition, 0) :]
-        self._told[partition] = len(entries)
+        fresh = entries[self._delivered.get(partition, 0) :]
+        self._delivered[partition] = len(entries)
         return [entry.id for entry in fresh] + self._ended.pop(partition, [])
 
     def refused(self, partition: int) -> list[tuple[Entry, str]]:
@@ -127,7 +127,7 @@ class MemorySink:
 
     def take(self, partition: int) -> list[Entry]:
         """Remove and return the entries of a partition."""
-        self._told.pop(partition, None)
+        self._delivered.pop(partition, None)
         return self.entries.pop(partition, [])
 
     def flush(self) -> None:

@@ -55,14 +55,14 @@ class ConfluentCluster:
 
     def size_limits(self, topics: Iterable[str]) -> dict[str, int]:
         """`max.message.bytes` of each topic; Kafka's default if it is missing or we may not ask (DescribeConfigs)."""
-        told = self._told(topics, MAX_MESSAGE)
-        return {name: int(value) if value else KAFKA_DEFAULT for name, value in told.items()}
+        found = self._topic_settings(topics, MAX_MESSAGE)
+        return {name: int(value) if value else KAFKA_DEFAULT for name, value in found.items()}
 
     def configured(self, topics: Iterable[str], setting: str) -> dict[str, str]:
         """What each topic has for a setting; without those that are missing, or of which we may not ask."""
-        return {name: value for name, value in self._told(topics, setting).items() if value is not None}
+        return {name: value for name, value in self._topic_settings(topics, setting).items() if value is not None}
 
-    def _told(self, topics: Iterable[str], setting: str) -> dict[str, str | None]:
+    def _topic_settings(self, topics: Iterable[str], setting: str) -> dict[str, str | None]:
         asked = [_THEIRS.ConfigResource(_THEIRS.ConfigResource.Type.TOPIC, name) for name in topics]
         found = self._admin.describe_configs(asked, request_timeout=ANSWER_SECONDS) if asked else {}
         return {resource.name: self._value(future, setting) for resource, future in found.items()}

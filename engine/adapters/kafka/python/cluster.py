@@ -52,23 +52,26 @@ class PythonCluster:
 
     def size_limits(self, topics: Iterable[str]) -> dict[str, int]:
         """`max.message.bytes` of each topic; Kafka's default if it is missing or we may not ask (DescribeConfigs)."""
-        return {name: int(value) if value else KAFKA_DEFAULT for name, value in self._told(topics, MAX_MESSAGE).items()}
+        return {
+            name: int(value) if value else KAFKA_DEFAULT
+            for name, value in self._topic_settings(topics, MAX_MESSAGE).items()
+        }
 
     def configured(self, topics: Iterable[str], setting: str) -> dict[str, str]:
         """What each topic has for a setting; without those that are missing, or of which we may not ask."""
-        return {name: value for name, value in self._told(topics, setting).items() if value is not None}
+        return {name: value for name, value in self._topic_settings(topics, setting).items() if value is not None}
 
     def compressions(self, topics: Iterable[str]) -> dict[str, str]:
         """`compression.type` of each: "producer" where the producers choose, or where we may not ask."""
-        return {name: value or "producer" for name, value in self._told(topics, "compression.type").items()}
+        return {name: value or "producer" for name, value in self._topic_settings(topics, "compression.type").items()}
 
-    def _told(self, topics: Iterable[str], setting: str) -> dict[str, str | None]:
+    def _topic_settings(self, topics: Iterable[str], setting: str) -> dict[str, str | None]:
         """What each topic has for a setting; None where it is missing or we may not ask (DescribeConfigs)."""
         names = list(topics)
         asked = [ConfigResource("TOPIC", name, [setting]) for name in names]
         with self._explained():
-            told = self._client.describe_configs(asked, config_filter="all").get("topic", {}) if names else {}
-        return {name: told.get(name, {}).get(setting, {}).get("value") for name in names}
+            found = self._client.describe_configs(asked, config_filter="all").get("topic", {}) if names else {}
+        return {name: found.get(name, {}).get(setting, {}).get("value") for name in names}
 
     def topic_ids(self, topics: Iterable[str]) -> dict[str, str]:
         """The id of each topic, which no other ever has; without those that are missing, or whose broker gives none."""
