@@ -11,6 +11,7 @@ from engine.core.facts import Fact, match_value
 from engine.core.firing import Firing
 from engine.core.state.model import Deferred, Slot, State
 from engine.core.triggers.base import About
+from engine.core.zones import iso
 from engine.model import Event, KeptEvent
 
 MAX_MATCHED_EXITS: Final = 32
@@ -42,20 +43,26 @@ def end(rule: Rule, fact: Fact, state: State, event: Event, caused: int) -> list
 
 
 def _lasts(rule: Rule, one: Deferred, time: int) -> bool:
-    """Whether a deferred firing stands at that time; one that quiet hours hold began before its moment."""
-    return not rule.action.waits or one.moment <= time < one.due
+    """Whether a deferred firing stands at that time; what a timer made and the night holds began before its moment."""
+    if rule.action.waits:
+        return one.moment <= time < one.due
+    return one.moment <= time or not rule.trigger.is_immediate
 
 
-def known(rule: Rule, state: State, firing: Firing, due: int) -> int:
-    """When an event known earlier has ended what began with the firing and would last to `due`; 0: none has.
+def over(rule: Rule, state: State, firing: Firing, until: int) -> str:
+    """Why a firing that would wait `until` then is over by what is known already, as after a late event; "": it is not.
 
     The event that begins something does not end it.
     """
+    is_immediate = rule.trigger.is_immediate  # exits have met timers before
+    if is_immediate and firing.moment <= state.identified:
+        return f"became {state.became}"
     slot = state.rules.get(rule.id)
-    if slot is None:
-        return 0
-    ends = [time for key, time in slot.exits.items() if _matching(*key.split(" ", 1))(firing.event)]
-    return min((time for time in (slot.cancelled, *ends) if firing.moment < time < due), default=0)
+    if slot is None or not (is_immediate or rule.action.waits):
+        return ""
+    times = [time for key, time in slot.exits.items() if _matching(*key.split(" ", 1))(firing.event)]
+    ended = min((time for time in (slot.cancelled, *times) if firing.moment < time < until), default=0)
+    return f"ended at {iso(ended)}" if ended else ""
 
 
 def _remember(slot: Slot, key: str, time: int) -> None:

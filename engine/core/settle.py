@@ -23,7 +23,6 @@ from engine.core.role import Role
 from engine.core.segments.follow import fall_due
 from engine.core.state.model import Deferred, Run, Sent, Slot, State, Timer
 from engine.core.state.rearm import own, silence
-from engine.core.zones import iso
 from engine.model import Event, Outcome, OutcomeRecord, Outreach
 
 GUEST_RETENTION = 3_600_000
@@ -217,7 +216,7 @@ class Settling:
         elif isinstance(verdict, Defer):
             self._defer(candidate, verdict)
         elif isinstance(verdict, Later):
-            self._wait(candidate, verdict)
+            self._defer(candidate, verdict)
             self._expose(candidate)
         else:
             self._count(candidate)
@@ -240,17 +239,14 @@ class Settling:
             event_id = effect_id(f"{EXPOSED} {id_}", candidate.customer, own[id_])
             self.decision.derived.append(exposed_event(id_, own[id_], candidate, event_id))
 
-    def _wait(self, candidate: Candidate, verdict: Later) -> None:
-        rule = candidate.rule
-        ended = exits.known(rule, self.state, candidate.firing, verdict.until)
-        if ended:
-            self.record(candidate, Outcome.SUPPRESSED, f"ended at {iso(ended)}")
-            return
-        self._count(candidate)
-        self._defer(candidate, verdict)
-
     def _defer(self, candidate: Candidate, verdict: Defer | Later) -> None:
         firing, rule = candidate.firing, candidate.rule
+        over = exits.over(rule, self.state, firing, verdict.until) if candidate.run is None else ""
+        if over:
+            self.record(candidate, Outcome.SUPPRESSED, over)
+            return
+        if isinstance(verdict, Later):
+            self._count(candidate)
         event = firing.event if rule.needs.reads.event else None
         self.record(candidate, Outcome.DEFERRED, verdict.reason, until=verdict.until)
         if candidate.run is not None:
@@ -331,7 +327,7 @@ def react(role: Role, state: State, event: Event, horizon: int, at: int, ended: 
         if slot is not None and (
             (slot.kind != code and (slot.timers or slot.memory)) or slot.cancelled or slot.exits or guest
         ):
-            _put_right(rule, slot, state, guest, event.time if rule.id in ended else 0)
+            _put_right(rule, slot, state, guest, event.time if rule.id in ended else 0, horizon)
         if firing is not None:
             candidates.append(Candidate(rule, rule.action, firing, event.customer, at))
     return candidates
@@ -346,12 +342,12 @@ def refresh(rules: Iterable[Rule], state: State, now: int) -> None:
             _put_right(rule, slot, state, state.known is not None)
 
 
-def _put_right(rule: Rule, slot: Slot, state: State, guest: bool, begun: int = 0) -> None:
+def _put_right(rule: Rule, slot: Slot, state: State, guest: bool, begun: int = 0, horizon: int = 0) -> None:
     """Disarm what the reaction must not have armed: the rule has been ended, or the guest is known by now."""
     own(rule, slot)
     exits.apply(rule, slot, state, begun)
     if guest:
-        silence(state, slot)
+        silence(state, slot, horizon)
 
 
 def _rank(candidate: Candidate) -> tuple[int, int]:

@@ -121,3 +121,25 @@ def test_what_an_event_begins_is_not_ended_by_it_and_a_move_comes_before_what_is
     there.event(happens, "0s", arrives=late)
     there.run("9d")
     assert [one.at - there.start for one in there.outreach] == ([milliseconds(sent)] if sent else [])
+
+
+@pytest.fixture
+def at_night() -> Simulator:
+    """It is night until eight; a buyer is written to unless the order is sent back."""
+    rules = "rules: [{ id: r, when: { event: buy }, exit: { event: refund, match: order_id }, send: note }]"
+    return Simulator(loaded(rules, 'quiet_hours: { from: "00:00", to: "08:00" }'))
+
+
+def test_what_the_night_would_hold_is_not_held_where_its_exit_is_known_before_it(at_night: Simulator) -> None:
+    at_night.event("refund", "2h", order_id="a")
+    at_night.event("buy", "1h", arrives="3h", order_id="a")
+    at_night.event("buy", "1h", arrives="3h", order_id="b")
+    at_night.run("1d")
+    assert [one.event and one.event.properties["order_id"] for one in at_night.outreach] == ["b"]
+
+
+def test_an_exit_that_arrives_late_takes_back_nothing_held_that_began_after_it(at_night: Simulator) -> None:
+    at_night.event("buy", "2h", order_id="a")
+    at_night.event("refund", "1h", arrives="3h", order_id="a")
+    at_night.run("1d")
+    assert [one.at for one in at_night.outreach] == [at_night.moment("8h")]

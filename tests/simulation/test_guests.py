@@ -272,6 +272,33 @@ def test_what_lateness_holds_while_a_guest_becomes_known_begins_nothing_new(does
     assert [one.occurrence for one in guests.outcomes] == decided
 
 
+@pytest.mark.parametrize(
+    ("does", "policy"),
+    [
+        ("when: { event: visit }, emit: { event: buy, after: 2d }", ""),
+        ("when: { event: visit }, send: hello", 'quiet_hours: { from: "00:00", to: "23:00" }'),
+        ("when: { inactivity: { of: visit, for: 1h } }, send: hello", ""),
+    ],
+)
+def test_what_a_guest_did_before_begins_nothing_that_waits_though_it_arrives_later(does: str, policy: str) -> None:
+    guests = Guests(loaded(f"rules: [{{ id: r, {does} }}]", f"fresh_for: off\n{policy}"))
+    guests.tell(event("refund", START))
+    guests.know(identified(0.5))
+    guests.tell(event("visit", START + HOUR)).until(START + 5 * DAY)
+    assert guests.fired == []
+    assert {one.reason for one in guests.outcomes} <= {"became u-1"}
+
+
+def test_what_a_guest_does_afterwards_comes_true_though_its_moment_is_before_that() -> None:
+    trial = "rules: [{ id: r, when: { expiring: { ends: profile.ends, in: 3d } }, send: hello }]"
+    events = "version: 1\nevents: { trial: { properties: { ends: time }, profile: { ends: ends } }, visit: {} }"
+    night = 'quiet_hours: { from: "11:00", to: "23:00" }'
+    guests = Guests(loaded(trial, night, events)).tell(event("visit", START))
+    guests.know(identified(0.25))
+    guests.tell(event("trial", START + DAY // 2, ends=START + 2 * DAY)).until(START + 2 * DAY)
+    assert [outcome for _, outcome, _ in guests.told()] == ["deferred", "fired"]
+
+
 def test_what_quiet_hours_hold_is_taken_back() -> None:
     night = Policy(fresh_for=None, quiet_hours=(QuietHours(0, 480),))
     guests = Guests(book(rule(Abandoned("cart", after="cart", without=frozenset({"buy"}), within=HOUR)), policy=night))

@@ -126,8 +126,12 @@ def own(rule: Rule, slot: Slot) -> None:
         slot.kind = code
 
 
-def silence(state: State, slot: Slot) -> None:
-    """Disarm the timers that a guest armed before becoming known; all timers if the guest did nothing since."""
+def silence(state: State, slot: Slot, horizon: int = 0) -> None:
+    """Disarm the timers that a guest armed before becoming known; all timers if the guest did nothing since.
+
+    What was due before that is still told, unless it was due by `horizon` already: only a late event can have armed it.
+    """
     for timer in slot.timers:
-        if timer.due > state.identified >= min(timer.since, state.last):
+        is_armed = timer.due > state.identified or 0 < timer.due <= horizon
+        if is_armed and state.identified >= min(timer.since, state.last):
             spend(timer)

@@ -34,6 +34,8 @@ class Trigger(ABC):
     code: ClassVar[int]
     """The kind's number in states, from 1 to 62; never changed, and never used again by another kind."""
 
+    is_immediate: ClassVar[bool] = False
+    """Whether it comes true with an event, at the event's time: it has no timers."""
     fit: int = 0
     """The number of the fit of scores that its timers were computed with; 0: they do not depend on scores."""
 

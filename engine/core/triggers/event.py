@@ -16,6 +16,7 @@ from engine.model import Event, KeptEvent
 class OnEvent(Trigger):
     kind = "event"
     code = 6
+    is_immediate = True
 
     def __init__(self, rule: str, *, event: str, where: Expression | None = None, **common: Any) -> None:
         super().__init__(rule, **common)

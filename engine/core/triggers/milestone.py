@@ -20,6 +20,7 @@ from engine.model import Event, KeptEvent, Number
 class Milestone(Trigger):
     kind = "milestone"
     code = 5
+    is_immediate = True
 
     def __init__(
         self,

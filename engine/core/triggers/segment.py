@@ -17,6 +17,7 @@ from engine.model import Event, KeptEvent
 class OnSegment(Trigger):
     kind = "segment"
     code = 7
+    is_immediate = True
 
     def __init__(self, rule: str, *, move: Fact, **common: Any) -> None:
         super().__init__(rule, **common)
