@@ -1,0 +1,77 @@
+"""What must come of a town's histories, by walking through time in half hours and asking what the documents say.
+
+It shares nothing with the engine but the rules' text, and takes the books of points from an oracle of their own
+(tests/support/points_oracle.py). Order within one instant is told of no customer: the histories are compared sorted.
+
+It leaves out what other oracles have: lateness (`allowed_lateness`), zones, caps, holdout and experiments, levels and
+`keep`, goals, waits by the calendar, points over months, and orders of two events of one customer at one moment. Carts,
+trials, joins and stars taken are never late; the others may be. Of several ends of one order (a cancellation, a
+refund) only the newest counts, as docs/decisions.md says. Of coupons it says when a code is issued, to which run
+it belongs and until when it is valid, but not the code. A guest becomes known at no moment of an event of theirs.
+"""
+
+from tests.support.town_person import Found, Person
+from tests.support.town_rules import Became, Edited, Erased, Happening, Terms, Told
+
+
+class Town:
+    """`found`: every decision, in order."""
+
+    def __init__(self, terms: Terms) -> None:
+        self.terms = terms
+        self.people: dict[str, Person] = {}
+        self.erased: dict[str, int] = {}
+        self.found: list[Found] = []
+        self.lost: list[tuple[str, str]] = []
+        self.strangers: dict[str, int] = {}
+        """Guests who became known when nothing was known of them; that is remembered for an hour."""
+        self.thanks: list[Told] = []
+        """Events for other customers, on their way."""
+        self.now = -1
+
+    def pass_to(self, at: int) -> None:
+        while self.now < at:
+            self.now += 1
+            for person in list(self.people.values()):
+                person.tick(self.now)
+            self._thank()
+
+    def happen(self, one: Happening) -> None:
+        self.pass_to(one.arrives)
+        if isinstance(one, Told):
+            self.give(one, self.now)
+        elif isinstance(one, Erased):
+            self.people.pop(one.customer, None)
+            self.strangers.pop(one.customer, None)
+            self.erased[one.customer] = one.arrives
+        elif isinstance(one, Became):
+            if one.customer in self.people:
+                self.people[one.customer].become()
+            else:
+                self.strangers[one.customer] = one.arrives
+        else:
+            self.meet(one)
+        self._thank()
+
+    def meet(self, edit: Edited) -> None:
+        raise NotImplementedError
+
+    def give(self, event: Told, at: int) -> None:
+        if self._is_erased(event):
+            return
+        if event.customer not in self.people:
+            became = self.strangers.get(event.customer, -1)
+            self.people[event.customer] = Person(self, event.customer, became if at < became + 2 else -1)
+        self.people[event.customer].hear(event, at)
+
+    def _is_erased(self, event: Told) -> bool:
+        return event.at <= self.erased.get(event.customer, -1)
+
+    def _thank(self) -> None:
+        """Give what rules have made for other customers; it creates nobody."""
+        while self.thanks:
+            event = self.thanks.pop(0)
+            if event.customer in self.people or self._is_erased(event):
+                self.give(event, self.now)
+            else:
+                self.lost.append((event.customer, "unknown-customer"))

@@ -1,0 +1,277 @@
+"""A shop whose customers order, cancel, send back and bring each other: its rules, partly drawn, and its histories.
+
+Spans and moments are in half hours, so that what is due meets what happens often. tests/support/town_oracle.py says
+what must come of it.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from random import Random
+from typing import Any, NamedTuple
+
+HALF = 1_800_000
+START = int(datetime(2026, 6, 1, tzinfo=UTC).timestamp() * 1000)
+GUEST = "anon"
+PEOPLE = ("ada", "bob", "cy", GUEST)
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What is drawn of the rules. `usable`, `within`, `expire`: of points; `names`: rules that were renamed, by now."""
+
+    quiet: tuple[int, int] | None
+    fresh: int
+    usable: int
+    within: int
+    expire: int
+    returns: int
+    settles: int
+    first: int
+    look: int
+    valid: int
+    cart: int
+    idle: int
+    trial: int
+    ending: int
+    rich: int
+    daily: int
+    regular: int
+    renamed: frozenset[str] = frozenset()
+    gone: frozenset[str] = frozenset()
+
+    @property
+    def files(self) -> dict[str, str]:
+        policy = ["version: 1", f"fresh_for: {span(self.fresh)}", "dedupe: 900d"]
+        if self.quiet:
+            policy.append(f'quiet_hours: {{ from: "{_clock(self.quiet[0])}", to: "{_clock(self.quiet[1])}" }}')
+        common = COMMON.format(**{name: span(getattr(self, name)) for name in ("usable", "within", "expire", "valid")},
+                               regular=span(self.regular))  # fmt: skip
+        rules = "".join(self._rule(*one) for one in RULES.items() if one[0] not in self.gone)
+        return {"events.yaml": EVENTS, "policy.yaml": "\n".join(policy) + "\n", "rules.yaml": common + rules}
+
+    def _rule(self, id_: str, text: str) -> str:
+        spans = ("returns", "settles", "first", "look", "cart", "idle", "trial", "ending")
+        head = f"  - id: {id_}-2\n    was: [{id_}]\n" if id_ in self.renamed else f"  - id: {id_}\n"
+        return head + text.format(
+            **{name: span(getattr(self, name)) for name in spans}, rich=self.rich, daily=_clock(self.daily)
+        )
+
+
+EVENTS = """\
+version: 1
+events:
+  join: { properties: { by: string }, profile: { referred_by: by } }
+  buy: { properties: { order: string, amount: integer } }
+  refund: { properties: { order: string, amount: integer } }
+  cancel: { properties: { order: string } }
+  cart: { properties: { order: string } }
+  take: { properties: { stars: integer } }
+  visit: {}
+  trial: { properties: { ends: time }, profile: { ends: ends } }
+  thanked: { properties: { friend: { type: string, required: true } } }
+  settled: { properties: { order: string } }
+  kept: {}
+  drifted: {}
+"""
+COMMON = """\
+version: 1
+points:
+  - id: stars
+    earn:
+      - {{ event: buy, points: event.amount, match: order, usable_after: {usable} }}
+      - {{ event: thanked, points: 3 }}
+    spend: [{{ event: take, points: event.stars }}]
+    take_back: [{{ event: refund, match: order, points: event.amount, within: {within} }}]
+    expire: {{ after: {expire} }}
+segments:
+  - {{ id: regular, if: 'events.visit.count("{regular}") >= 1' }}
+coupons:
+  - {{ id: gift, code: "GIFT-{{10}}", valid: {valid} }}
+rules:
+"""
+RULES = {
+    "referral": """\
+    when: {{ event: buy, where: events.buy.count() == 1 }}
+    if: profile.referred_by != null
+    reentry: once
+    exit: {{ event: refund, match: order }}
+    emit: {{ event: thanked, to: profile.referred_by, after: {returns}, with: {{ friend: customer.id }} }}
+""",
+    "thanks": """\
+    when: {{ event: thanked }}
+    send: note
+""",
+    "settle": """\
+    when: {{ event: buy }}
+    match: order
+    exit: {{ event: cancel, match: order }}
+    emit: {{ event: settled, after: {settles}, with: {{ order: event.order }} }}
+""",
+    "buyer": """\
+    when: {{ event: buy }}
+    exit: {{ event: cancel, match: order }}
+    send: note
+""",
+    "ask": """\
+    when: {{ event: settled }}
+    if: points.stars.balance > 0
+    send: note
+""",
+    "order": """\
+    when: {{ event: buy }}
+    match: order
+    exit: {{ event: cancel, match: order }}
+    steps:
+      - send: receipt
+      - wait: {first}
+      - send: remind
+      - id: look
+        wait: {{ event: refund, match: order, within: {look} }}
+        then: [{{ send: sorry }}]
+        else: [{{ emit: {{ event: kept }} }}]
+""",
+    "issued": """\
+    when: {{ event: coupon_issued }}
+    send: note
+""",
+    "cart": """\
+    when: {{ abandoned: {{ after: cart, without: buy, within: {cart}, match: order }} }}
+    send: note
+""",
+    "silent": """\
+    when: {{ inactivity: {{ of: [buy, visit], for: {idle} }} }}
+    send: note
+""",
+    "trial": """\
+    when: {{ expiring: {{ ends: profile.ends, in: {trial} }} }}
+    send: note
+""",
+    "ending": """\
+    when: {{ expiring: {{ ends: points.stars.expires_at, in: {ending} }} }}
+    send: note
+""",
+    "daily": """\
+    when: {{ schedule: {{ every: day, at: "{daily}", among: points.stars.balance >= {rich} }} }}
+    send: note
+""",
+    "left": """\
+    when: {{ segment: regular, moves: out }}
+    emit: {{ event: drifted }}
+""",
+    "miss": """\
+    when: {{ event: drifted }}
+    if: events.drifted.count() != 2
+    send: note
+""",
+}
+SHOWN = "{{ coupons.gift }} until {{ coupons.gift.valid_until }}"
+TEXTS = {"note": "Hello", "receipt": SHOWN, "remind": SHOWN, "sorry": "Hello"}
+
+
+def span(halves: int) -> str:
+    return f"{halves * 30}m" if halves else "0s"
+
+
+def _clock(halves: int) -> str:
+    return f"{halves // 2:02}:{halves % 2 * 30:02}"
+
+
+def terms(random: Random) -> Terms:
+    choose = random.choice
+    return Terms(
+        quiet=choose((None, (42, 16), (26, 30))),
+        fresh=choose((6, 24, 1000)),
+        usable=choose((0, 0, 5)),
+        within=choose((8, 60)),
+        expire=choose((20, 60, 200)),
+        returns=choose((2, 20)),
+        settles=choose((2, 11, 40)),
+        first=choose((1, 9, 30)),
+        look=choose((2, 30)),
+        valid=choose((2, 300)),
+        cart=choose((1, 4)),
+        idle=choose((7, 30)),
+        trial=choose((3, 24)),
+        ending=choose((4, 30)),
+        rich=random.randint(1, 9),
+        daily=choose((0, 18, 33)),
+        regular=choose((3, 20)),
+    )
+
+
+class Told(NamedTuple):
+    """An event that arrives, perhaps late."""
+
+    arrives: int
+    customer: str
+    type: str
+    at: int
+    id: str
+    properties: dict[str, Any]
+
+
+class Erased(NamedTuple):
+    arrives: int
+    customer: str
+
+
+class Became(NamedTuple):
+    """The guest is known to be a customer, as of this moment."""
+
+    arrives: int
+    customer: str
+    known: str
+
+
+class Edited(NamedTuple):
+    arrives: int
+    terms: Terms
+
+
+Happening = Told | Erased | Became | Edited
+LATE = ("buy", "refund", "cancel", "visit")
+KINDS = (*["buy"] * 4, *["refund"] * 2, *["cancel"] * 2, "cart", "cart", "take", *["visit"] * 3, "trial", "join")
+
+
+def history(random: Random, made: Terms, edits: bool = False) -> list[Happening]:
+    """What happens to all of them, in the order of arrival. No customer does two things at one moment."""
+    wide = random.choice((20, 60, 150))
+    told: list[Happening] = []
+    for customer in PEOPLE:
+        moments = random.sample(range(wide + 20), random.randint(0, 10))
+        told += [_event(random, customer, at, f"e{place}") for place, at in enumerate(moments)]
+        if random.random() < 0.3:
+            told.append(Erased(random.randint(0, wide + 40), customer))
+    free = set(range(wide)) - {one.at for one in told if isinstance(one, Told) and one.customer == GUEST}
+    told += [Became(at, GUEST, "bob") for at in random.sample(sorted(free), random.choice((0, 1, 1, 2)))]
+    moments = sorted(random.randint(0, wide + 20) for _ in range(random.randint(1, 3) if edits else 0))
+    for at in moments:
+        made = edited(random, made)
+        told.append(Edited(at, made))
+    random.shuffle(told)
+    told.sort(key=lambda one: (one.arrives, isinstance(one, Edited)))
+    return told
+
+
+def _event(random: Random, customer: str, at: int, id_: str) -> Told:
+    type_ = random.choice(KINDS)
+    late = random.randint(1, 15) if type_ in LATE and random.random() < 0.25 else 0
+    return Told(at + late, customer, type_, at, id_, _properties(random, type_, at))
+
+
+def _properties(random: Random, type_: str, at: int) -> dict[str, Any]:
+    order, amount = random.choice("xyz"), random.choice((1, 4, 7))
+    if type_ in ("buy", "refund"):
+        return {"order": order, "amount": amount}
+    if type_ in ("cancel", "cart"):
+        return {"order": order}
+    if type_ == "take":
+        return {"stars": amount}
+    if type_ == "trial":
+        ends = random.choice((None, *(at + more for more in (1, 10, 40, 41))))
+        return {"ends": None if ends is None else START + ends * HALF}
+    return {"by": random.choice(("ada", "ada", "bob", "nobody"))} if type_ == "join" else {}
+
+
+def edited(random: Random, made: Terms) -> Terms:
+    raise NotImplementedError
