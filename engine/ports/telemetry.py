@@ -141,6 +141,9 @@ class SenderHooks:
     def released(self, partition: int) -> None:
         """The partition has gone."""
 
+    def topic_made_again(self, topic: str) -> None:
+        """The topic of outreach or feedback was deleted and made again: it is read from its beginning."""
+
     def ended(self, channel: str, outcome: Outcome, seconds: float) -> None:
         """An outreach has an outcome, `seconds` after it was read. One in doubt that is sent again has two."""
 

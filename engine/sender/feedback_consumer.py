@@ -119,6 +119,8 @@ class FeedbackConsumer(Loop):
     def step(self) -> None:
         """One turn of the loop: poll, apply, commit."""
         self.turned()
+        for topic in self._reading_on.made_again(self.source, self._owned):
+            self.hooks.topic_made_again(topic)
         records = self.source.poll(BATCH, self._wait)
         self._open += (record for record in records if not self._reading_on.waits(record.partition))
         self.joined = self.source.joined()

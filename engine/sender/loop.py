@@ -142,6 +142,8 @@ class Sender(Loop):
         try:
             for partition in self._reading_on.begin_late(self.source):
                 self._places[partition] = CommittableOffset()
+            for topic in self._reading_on.made_again(self.source, self._places):
+                self._forget_offsets(topic)
             self._commit(self._ended_so_far(list(self._topics)))
             if not self.source.answers():
                 return self.brokers_outage.failed(NO_ANSWER)
@@ -149,6 +151,13 @@ class Sender(Loop):
             return self.brokers_outage.failed(error)
         self.brokers_outage.over()
         return COMMIT_INTERVAL
+
+    def _forget_offsets(self, topic: str) -> None:
+        """Those of a topic that was made again. What is in hand of the old one is delivered, and counts no more."""
+        self._places = {partition: CommittableOffset() for partition in self._places}
+        self._topics.clear()
+        self._told.clear()
+        self.context.hooks.topic_made_again(topic)
 
     def _rest(self, resting: frozenset[int]) -> None:
         if fresh := resting - self._resting:

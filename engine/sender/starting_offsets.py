@@ -2,9 +2,12 @@
 
 A group shares out its partitions as soon as the brokers are back, before all of them answer. Without an answer a
 partition would be read from its beginning, so it waits: the loops of sender and feedback consumer begin it later.
+
+The offsets of a topic that was deleted and made again begin anew. By those of the old one all would be passed over that
+came to the new one meanwhile.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 
 from engine.ports import EventSource
 
@@ -15,6 +18,7 @@ class ReadingOn:
     def __init__(self, committed: Callable[[int], dict[str, int]]) -> None:
         self._committed = committed
         self._waiting: set[int] = set()
+        self._topic_ids: Mapping[str, str] = {}
 
     def assigned(self, partition: int) -> dict[str, int]:
         """The offsets to read on from. Raises BrokersAway; what is read until `begin_late` must then be dropped."""
@@ -35,6 +39,14 @@ class ReadingOn:
             self._waiting.discard(partition)
             begun.append(partition)
         return begun
+
+    def made_again(self, source: EventSource, partitions: Iterable[int]) -> list[str]:
+        """The topics that were made again since the last call; the partitions are sought to their beginning then."""
+        before, self._topic_ids = self._topic_ids, {**self._topic_ids, **source.topic_ids()}
+        again = [topic for topic, identity in self._topic_ids.items() if before.get(topic, identity) != identity]
+        for partition in partitions if again else ():
+            source.seek(partition, {})
+        return again
 
     def gone(self, partition: int) -> None:
         """Forget the partition: it has another owner."""

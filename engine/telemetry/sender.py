@@ -76,6 +76,9 @@ class SenderWatch(Metrics, SenderHooks):
         self._owned.dec()
         self._log.info("partition released", partition=partition)
 
+    def topic_made_again(self, topic: str) -> None:
+        self._log.warning("the topic was made again, it is read from its beginning", topic=topic)
+
     def ended(self, channel: str, outcome: Outcome, seconds: float) -> None:
         self._outcomes.labels(channel, outcome.value).inc()
         self._seconds.labels(channel).observe(seconds)

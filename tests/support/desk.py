@@ -62,6 +62,9 @@ class Heard(SenderHooks):
     def unlinked(self, channel: str) -> None:
         self.calls["unlinked"] += 1
 
+    def topic_made_again(self, topic: str) -> None:
+        self.calls["made again"] += 1
+
     def breaker(self, channel: str, is_open: bool) -> None:
         self.calls[f"open {is_open}"] += 1
 
@@ -95,14 +98,17 @@ class Desk:
         asyncio.run(self._send(letters))
         return [told["outcome"] for told in self.outcomes.values.values()]
 
-    async def _send(self, letters: Sequence[Outreach]) -> None:
+    @property
+    def context(self) -> SenderContext:
         reporter = Reporter(self.outcomes, self.letters, self.feedback)
         stores = self.claims, self.suppressions
-        context = SenderContext(
+        return SenderContext(
             {"email": self.channel}, *stores, reporter, lambda: self.now, self.limits, self.hooks, self.links
         )
+
+    async def _send(self, letters: Sequence[Outreach]) -> None:
         with ThreadPoolExecutor(2) as executor:
-            delivery = Delivery(context, executor)
+            delivery = Delivery(self.context, executor)
             values = [encode_outreach(each).value for each in letters]
             records = [Record("t", 0, at, value) for at, value in enumerate(values, 1)]
             found = zip(letters, records, strict=True)
