@@ -26,7 +26,7 @@ TOLD: Final = 5_000
 _encode = msgspec.json.Encoder().encode
 
 
-class Found(NamedTuple):
+class DecodedRecord(NamedTuple):
     """What one record says. `clock`: where it would move the clock alone; records without an event repeat it."""
 
     clock: int
@@ -65,7 +65,7 @@ class Gathering:
         except BadInputFile as error:
             self.manifest.broken = (error.path, error.reason)
 
-    def _of(self, one: Input) -> Iterator[Found]:
+    def _of(self, one: Input) -> Iterator[DecodedRecord]:
         clock, names_guests = 0, one.decoder.names_guests
         for record in one.source.read({}):
             self.manifest.records += 1
@@ -76,7 +76,7 @@ class Gathering:
             if event is not None:
                 clock = event.time
             if event is not None or identified is not None:
-                yield Found(clock, event, identified)
+                yield DecodedRecord(clock, event, identified)
 
     def _decoded(self, one: Input, record: Record) -> Event | None:
         try:
@@ -105,7 +105,7 @@ class Gathering:
         self.manifest.dead_letters = dict(self._letters)
 
 
-def _clock(found: Found) -> int:
+def _clock(found: DecodedRecord) -> int:
     return found.clock
 
 

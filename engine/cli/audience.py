@@ -14,7 +14,7 @@ from engine.cli.opening import open_project
 from engine.cli.options import Data, Namespace, RulesDir, Store, TemplatesDir, settings_of
 from engine.cli.whole_files import STANDARD, whole_file
 from engine.operate.ad_platforms import FORMS
-from engine.operate.audience import Counts, Wanted, channels_of, export
+from engine.operate.audience import AudienceQuery, Counts, channels_of, export
 from engine.operate.words import count_of
 from engine.wiring.store import open_customers
 from engine.wiring.wall_clock import wall_clock
@@ -60,7 +60,7 @@ def export_segment(
     settings = settings_of(store=store, data=data, namespace=namespace, rules=rules, templates=templates)
     book = open_project(settings).book
     form = FORMS[platform or ("hashed" if hashed else "plain")]
-    wanted, counts = Wanted(segment, form, wall_clock(), frozenset(level or ()), purpose), Counts()
+    wanted, counts = AudienceQuery(segment, form, wall_clock(), frozenset(level or ()), purpose), Counts()
     channels_of(book, wanted)  # says what is wrong before a file is made
     with open_customers(settings) as (opened, suppressions):
         _write(export(opened, suppressions, book, wanted, counts), output)

@@ -15,7 +15,7 @@ from engine.wiring.wall_clock import wall_clock
 
 
 @dataclass(frozen=True)
-class Told:
+class PrintedCoupon:
     """An issued coupon as it is printed."""
 
     code: str
@@ -29,7 +29,7 @@ class Told:
     valid: bool
 
     @classmethod
-    def of(cls, one: Issued, now: int) -> "Told":
+    def of(cls, one: Issued, now: int) -> "PrintedCoupon":
         times = iso(one.at), iso(one.valid_until), now < one.valid_until
         return cls(one.code, one.coupon, one.customer, one.rule, one.step, one.outreach, *times)
 
@@ -56,7 +56,7 @@ def verify(
     Example: engine coupons verify BDAY-7KQ2MXP4TA archive
     """
     found = find_code(archives, code)
-    told = [Told.of(one, wall_clock()) for one in found.issued]
+    told = [PrintedCoupon.of(one, wall_clock()) for one in found.issued]
     if as_json:
         out.print_json(data=[asdict(one) for one in told])
     for one in told if not as_json else ():

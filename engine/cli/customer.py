@@ -10,7 +10,7 @@ from engine.cli.console import out
 from engine.cli.groups import add_group
 from engine.cli.options import AsJson, Data, Namespace, Store, settings_of
 from engine.core.state.model import State
-from engine.operate.customers import Found, add_endings, erase_everywhere, everything, find, outcome_in_words
+from engine.operate.customers import FoundCustomer, add_endings, erase_everywhere, everything, find, outcome_in_words
 from engine.operate.statement import in_words, sum_in_words
 from engine.wire.digests import customer_digest
 from engine.wiring.store import open_sending, open_store
@@ -101,7 +101,7 @@ def erase(
     )
 
 
-def _show(customer: str, found: Found, known: dict[str, Any]) -> None:
+def _show(customer: str, found: FoundCustomer, known: dict[str, Any]) -> None:
     out.print(f"[bold]{escape(customer)}[/], partition {found.partition}, at {known['clock']}", highlight=False)
     table = Table(show_header=False, box=None, pad_edge=False)
     table.add_column(overflow="fold")

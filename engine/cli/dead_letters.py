@@ -14,7 +14,7 @@ from engine.config import Settings
 from engine.core.durations import milliseconds
 from engine.core.zones import iso, to_millis
 from engine.errors import UsageError
-from engine.operate.dead_letters import Found, search, send_again, why_not
+from engine.operate.dead_letters import FoundLetter, search, send_again, why_not
 from engine.operate.words import count_of
 from engine.wire.dead_letters import DeadLetter, original
 from engine.wiring.brokers import KafkaBrokers
@@ -90,7 +90,7 @@ def replay(
         out.print(f"[green]sent[/] {count_of(len(chosen), 'record')} again", highlight=False)
 
 
-def _search(settings: Settings, code: str, since: str, with_replayed: bool) -> list[Found]:
+def _search(settings: Settings, code: str, since: str, with_replayed: bool) -> list[FoundLetter]:
     moment = _moment(since) if since else 0
     topic = settings.dead_letters_topic
     result = search(KafkaBrokers(settings), topic, code, moment, with_replayed=with_replayed)
@@ -112,7 +112,7 @@ def _moment(text: str) -> int:
     return to_millis(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
 
 
-def _codes(found: list[Found]) -> list[str]:
+def _codes(found: list[FoundLetter]) -> list[str]:
     return sorted({one.letter.code for one in found})
 
 
@@ -120,7 +120,7 @@ def _place(letter: DeadLetter) -> str:
     return f"{letter.source}:{letter.partition}:{letter.offset}" if letter.source else f"partition {letter.partition}"
 
 
-def show(one: Found) -> None:
+def show(one: FoundLetter) -> None:
     """One letter: time, code, place and customer; reason; the beginning of its value."""
     key, value, _ = original(one.letter)
     head = f"{iso(one.at)}  [bold]{one.letter.code}[/]  {_place(one.letter)}  {_printable(_text(key))}"
@@ -133,7 +133,7 @@ def _printable(text: str) -> str:
     return escape("".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text))
 
 
-def _as_data(one: Found) -> dict[str, Any]:
+def _as_data(one: FoundLetter) -> dict[str, Any]:
     key, value, headers = original(one.letter)
     return {
         "id": one.letter.id,

@@ -12,7 +12,7 @@ from engine.cli.archiving import archive_files
 from engine.cli.figures import write_page
 from engine.cli.metrics import predicted
 from engine.insight.archive import Archive, compact
-from engine.insight.figures.shop import Asked, open_shop
+from engine.insight.figures.shop import ShopOptions, open_shop
 from engine.insight.report.build import build_report, default_period
 from engine.testing import Project
 from engine.wiring.replay import HistoryFiles
@@ -32,7 +32,7 @@ def write_figures(project: Project, rules: Path, events: Sequence[Path], outcome
         archive_files(archive, "events", HistoryFiles(list(events)), catalog)
         archive_files(archive, "outcomes", HistoryFiles([outcomes]), catalog)
     compact(folder)
-    shop = open_shop([folder], Asked(zone=zone))
+    shop = open_shop([folder], ShopOptions(zone=zone))
     report = build_report(shop, *default_period(shop), predicted(shop, rules))
     shop.close()
     write_page(replace(report, lead=LEAD, made_by="engine demo"), target)

@@ -11,7 +11,7 @@ from engine.core.durations import text_of
 from engine.core.experiments.model import NONE
 from engine.errors import UsageError
 from engine.insight.figures.days import UTC, start_of
-from engine.insight.figures.trial import HOLDOUT_ARMS, Asked, Trial
+from engine.insight.figures.trial import HOLDOUT_ARMS, Trial, TrialOptions
 from engine.insight.report.content import Report
 from engine.insight.report.experiment import Question, experiment_report
 from engine.lang.diagnostics import with_closest
@@ -43,11 +43,11 @@ def write_report(
     )
 
 
-def _experiment(book: RuleBook, name: str) -> tuple[Asked, str]:
+def _experiment(book: RuleBook, name: str) -> tuple[TrialOptions, str]:
     found = book.catalog.experiments.get(name)
     if found is None:
         raise UsageError(with_closest(f"there is no experiment {name!r}", name, [*book.catalog.experiments, HOLDOUT]))
-    asked = Asked(name, _control_first(found.shares), found.goal.event, found.goal.within)
+    asked = TrialOptions(name, _control_first(found.shares), found.goal.event, found.goal.within)
     return asked, found.hypothesis
 
 
@@ -57,7 +57,7 @@ def _control_first(shares: Mapping[str, float]) -> dict[str, float]:
     return {NONE: shared[NONE], **shared} if NONE in shared else shared
 
 
-def _holdout(book: RuleBook, goal: str, within: str) -> tuple[Asked, str]:
+def _holdout(book: RuleBook, goal: str, within: str) -> tuple[TrialOptions, str]:
     share = book.policy.holdout
     if not share:
         message = "policy.yaml has no holdout; `holdout: 5%` keeps back all but transactional messages from 5 %"
@@ -66,4 +66,4 @@ def _holdout(book: RuleBook, goal: str, within: str) -> tuple[Asked, str]:
         raise UsageError(with_closest(f"--goal: there is no event type {goal!r}", goal, book.catalog.events))
     span = duration_of(within, "--within")
     shares = dict(zip(HOLDOUT_ARMS, (100 * share, 100 - 100 * share), strict=True))
-    return Asked(None, shares, goal, span), "What all messages together do: who gets them against who does not."
+    return TrialOptions(None, shares, goal, span), "What all messages together do: who gets them against who does not."

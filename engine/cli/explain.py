@@ -15,7 +15,7 @@ from engine.core.explain import PointsView, RuleView, SegmentView, points, segme
 from engine.core.explain import explain as views_of
 from engine.core.zones import iso
 from engine.errors import UsageError
-from engine.operate.customers import Found, add_endings, find, outcome_in_words
+from engine.operate.customers import FoundCustomer, add_endings, find, outcome_in_words
 from engine.replay.replay import Share
 from engine.wiring.books import stored_project
 from engine.wiring.replay import HistoryFiles, moment_of, replay_into
@@ -77,7 +77,9 @@ def _check_rule(book: RuleBook, rule: str) -> None:
         raise UsageError(message)
 
 
-def _show(customer: str, found: Found, book: RuleBook, views: list[RuleView], history: list[dict[str, Any]]) -> None:
+def _show(
+    customer: str, found: FoundCustomer, book: RuleBook, views: list[RuleView], history: list[dict[str, Any]]
+) -> None:
     state = found.state
     counts = ", ".join(f"{known.count} {name}" for name, known in sorted(state.events.items())) or "no events"
     out.print(f"[bold]{escape(customer)}[/] at {iso(found.clock)}: {counts}", highlight=False)
@@ -100,7 +102,7 @@ def _show(customer: str, found: Found, book: RuleBook, views: list[RuleView], hi
     out.print(_rules_table(views))
 
 
-def _profile(book: RuleBook, found: Found) -> dict[str, Any]:
+def _profile(book: RuleBook, found: FoundCustomer) -> dict[str, Any]:
     """The profile with times in ISO 8601."""
     kinds = {name: field.kind for name, field in book.catalog.profile.items()}
     return {
@@ -168,7 +170,7 @@ def _stands(view: SegmentView) -> str:
 
 
 def _as_data(
-    customer: str, found: Found, book: RuleBook, views: list[RuleView], history: list[dict[str, Any]]
+    customer: str, found: FoundCustomer, book: RuleBook, views: list[RuleView], history: list[dict[str, Any]]
 ) -> dict[str, object]:
     return {
         "customer": customer,

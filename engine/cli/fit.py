@@ -12,7 +12,7 @@ from engine.cli.options import AsJson, RulesDir, TemplatesDir, settings_of
 from engine.cli.scores_file import as_data, write_scores
 from engine.errors import CommandFailed, UsageError
 from engine.insight.figures.predicting import check_fit, fit_sample, sample, sample_to_check
-from engine.insight.figures.shop import Asked, Shop
+from engine.insight.figures.shop import Shop, ShopOptions
 from engine.insight.models.fitting import MODELS, TooFew
 
 
@@ -45,7 +45,7 @@ def fit(
         raise UsageError(message)
     settings = settings_of(rules=rules, templates=templates)
     with TemporaryDirectory(prefix="engine-") as folder:
-        asked = Asked(purchase, amount, end=day_of(until, "--until"))
+        asked = ShopOptions(purchase, amount, end=day_of(until, "--until"))
         shop = open_sources(sources, asked, zone, settings, Path(folder), source, fitting=True)
         told = _fitted(shop, model)
         shop.close()

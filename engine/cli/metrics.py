@@ -22,7 +22,7 @@ from engine.errors import UsageError
 from engine.insight.archive import Archive
 from engine.insight.figures.predicting import check_fit, fit_sample, sample, sample_to_check
 from engine.insight.figures.recurring import Recurring
-from engine.insight.figures.shop import Asked, Shop, open_shop
+from engine.insight.figures.shop import Shop, ShopOptions, open_shop
 from engine.insight.models.fitting import TooFew
 from engine.insight.report.build import build_report, default_period
 from engine.insight.report.content import Report, Section
@@ -79,7 +79,7 @@ def metrics(
     settings = settings_of(rules=rules, templates=templates)
     wanted = _wanted(against, settings) if against else None
     with TemporaryDirectory(prefix="engine-") as folder:
-        asked = Asked(purchase, amount, end=day_of(until, "--until"), active_days=active)
+        asked = ShopOptions(purchase, amount, end=day_of(until, "--until"), active_days=active)
         shop = open_sources(sources, asked, zone, settings, Path(folder), source)
         period = _period(shop, since, to)
         report = build_report(shop, *period, predicted(shop, settings.rules) if predict else ())
@@ -129,7 +129,7 @@ def _carried(shop: Shop, period: tuple[date, date], mrr: RecurringFields) -> lis
 
 def open_sources(
     sources: list[Path],
-    asked: Asked,
+    asked: ShopOptions,
     zone: str,
     settings: Settings,
     folder: Path,

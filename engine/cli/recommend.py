@@ -17,7 +17,7 @@ from engine.cli.options import AsJson, RulesDir, TemplatesDir, settings_of
 from engine.cli.whole_files import whole_file
 from engine.core.tables import Table
 from engine.errors import UsageError
-from engine.insight.recommending import Found, Wanted, recommendations
+from engine.insight.recommending import Recommendations, RecommendOptions, recommendations
 from engine.lang.fields import NAME
 from engine.lang.tables import ENDING, MAX_ROWS, VERSION
 
@@ -59,7 +59,7 @@ def fit(
     if not all(item.split(".")):
         message = f"--item {item!r}: expected a property, such as sku, or products.sku in a list of objects"
         raise UsageError(message)
-    wanted = Wanted(purchase, item, tuple(shown), top, common)
+    wanted = RecommendOptions(purchase, item, tuple(shown), top, common)
     with TemporaryDirectory(prefix="engine-") as folder:
         folders = sources
         if not all(path.is_dir() for path in sources):
@@ -83,7 +83,7 @@ def _check_names(option: str, *names: str) -> None:
             raise UsageError(message)
 
 
-def _told(wanted: Wanted, found: Found) -> dict[str, Any]:
+def _told(wanted: RecommendOptions, found: Recommendations) -> dict[str, Any]:
     return {
         "version": VERSION,
         "made": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
@@ -98,9 +98,9 @@ def _told(wanted: Wanted, found: Found) -> dict[str, Any]:
     }
 
 
-def _text(wanted: Wanted, found: Found) -> str:
+def _text(wanted: RecommendOptions, found: Recommendations) -> str:
     """The table with a line for each key, so that version control shows what a new fit changed."""
-    head = json.dumps(_told(wanted, Found({}, found.items, found.customers)), indent=2).removesuffix("{}\n}")
+    head = json.dumps(_told(wanted, Recommendations({}, found.items, found.customers)), indent=2).removesuffix("{}\n}")
     lines = ",\n".join(
         f"    {json.dumps(key, ensure_ascii=False)}: {json.dumps(rows, ensure_ascii=False)}"
         for key, rows in found.rows.items()
@@ -108,7 +108,7 @@ def _text(wanted: Wanted, found: Found) -> str:
     return f"{head}{{\n{lines}\n  }}\n}}\n"
 
 
-def _show(wanted: Wanted, found: Found, path: Path | None) -> None:
+def _show(wanted: RecommendOptions, found: Recommendations, path: Path | None) -> None:
     out.print(
         f"{found.customers:,} customers, {found.items:,} items; {len(found.rows):,} have others to go with them",
         highlight=False,

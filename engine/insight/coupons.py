@@ -40,14 +40,14 @@ class Issued(NamedTuple):
     valid_until: int
 
 
-class Found(NamedTuple):
+class FoundCode(NamedTuple):
     """`until`: the newest decision of the archives, epoch ms; 0: they have none."""
 
     issued: list[Issued]
     until: int
 
 
-def find_code(folders: Sequence[Path], code: str) -> Found:
+def find_code(folders: Sequence[Path], code: str) -> FoundCode:
     """Who has got this code, the oldest first: more than one only by a chance that docs/coupons.md puts into numbers.
 
     Raises ArchiveBroken.
@@ -56,4 +56,4 @@ def find_code(folders: Sequence[Path], code: str) -> Found:
         add_views(connection, folders)
         rows = connection.execute(_ISSUED, [code.upper().translate(_LOOK_ALIKE)]).fetchall()
         newest = connection.execute("SELECT coalesce(epoch_ms(max(decided_at)), 0) FROM outcomes").fetchone()
-    return Found([Issued(*row) for row in rows], newest[0] if newest else 0)
+    return FoundCode([Issued(*row) for row in rows], newest[0] if newest else 0)

@@ -23,7 +23,7 @@ class NoItems(EngineError):
 
 
 @dataclass(frozen=True)
-class Wanted:
+class RecommendOptions:
     """`item`: the property that names what was bought, such as sku, or products.sku in a list of objects. `columns`:
     what rows say besides, from the newest purchase of the item. `common`: customers that a pair must have.
     """
@@ -41,7 +41,7 @@ class Wanted:
 
 
 @dataclass(frozen=True)
-class Found:
+class Recommendations:
     """`rows`: item -> the rows of the items to recommend with it, best first. `items`: how many were bought at all."""
 
     rows: dict[str, list[dict[str, Any]]]
@@ -49,7 +49,7 @@ class Found:
     customers: int
 
 
-def recommendations(folders: Sequence[Path], wanted: Wanted) -> Found:
+def recommendations(folders: Sequence[Path], wanted: RecommendOptions) -> Recommendations:
     """Raises ArchiveBroken and NoItems."""
     connection = connected()
     bounded(connection)
@@ -68,10 +68,10 @@ def recommendations(folders: Sequence[Path], wanted: Wanted) -> Found:
     rows: dict[str, list[dict[str, Any]]] = {}
     for item, other in pairs:
         rows.setdefault(shown[item][wanted.name], []).append(shown[other])
-    return Found(dict(sorted(rows.items())), items, customers)
+    return Recommendations(dict(sorted(rows.items())), items, customers)
 
 
-def _row(wanted: Wanted, item: str, told: list[str | None]) -> dict[str, Any]:
+def _row(wanted: RecommendOptions, item: str, told: list[str | None]) -> dict[str, Any]:
     values = [None if text is None else json.loads(text) for text in told]
     columns = {
         name: value for name, value in zip(wanted.columns, values, strict=True) if isinstance(value, str | int | float)
@@ -79,7 +79,7 @@ def _row(wanted: Wanted, item: str, told: list[str | None]) -> dict[str, Any]:
     return {wanted.name: item} | columns
 
 
-def _lines(wanted: Wanted) -> str:
+def _lines(wanted: RecommendOptions) -> str:
     """A row for each item of each purchase; a property that is a list has several."""
     head, _, tail = wanted.item.partition(".")
     at_head, at_tail = json_path(head), json_path(*tail.split(".")) if tail else "'$'"

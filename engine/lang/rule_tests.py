@@ -58,7 +58,7 @@ class Expected(msgspec.Struct, frozen=True):
         return self.rule or (f"event {self.event}" if self.event else f"segment {self.segment}")
 
 
-class Standing(msgspec.Struct, frozen=True):
+class ExpectedPoints(msgspec.Struct, frozen=True):
     """How points must stand at a moment: the parts that are named; times in them are epoch ms."""
 
     at: int
@@ -79,7 +79,7 @@ class TestCase(msgspec.Struct, frozen=True):
     expect: tuple[Expected, ...] | None
     outcomes: tuple[Expected, ...] | None
     place: Place
-    points: tuple[Standing, ...] = ()
+    points: tuple[ExpectedPoints, ...] = ()
     """In the order of their moments."""
 
 
@@ -162,7 +162,7 @@ class _Case:
             self.standings(fields.points),
         )
 
-    def standings(self, items: Sequence[StandsFields]) -> tuple[Standing, ...]:
+    def standings(self, items: Sequence[StandsFields]) -> tuple[ExpectedPoints, ...]:
         found, start = [], self.fields.start
         for index, item in enumerate(items):
             site = self.site.at("points", index)
@@ -173,7 +173,7 @@ class _Case:
                 written_parts = [name for name in type(standing).model_fields if name in standing.model_fields_set]
                 named = {name: getattr(standing, name) for name in written_parts}
                 parts = {name: each.after(start) if isinstance(each, Moment) else each for name, each in named.items()}
-                found.append(Standing(item.at.after(start), id_, parts))
+                found.append(ExpectedPoints(item.at.after(start), id_, parts))
         return tuple(sorted(found, key=lambda one: one.at))
 
     def story(self, items: Sequence[GivenFields]) -> tuple[Given, ...]:

@@ -29,7 +29,7 @@ PAGE = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class AudienceQuery:
     """Which list: of a segment, or of some of its levels, for one purpose, in a form. `now`: wall time, epoch ms."""
 
     segment: str
@@ -57,7 +57,7 @@ class Counts:
     left_out: Counter[str] = field(default_factory=Counter)
 
 
-def channels_of(book: RuleBook, wanted: Wanted) -> list[str]:
+def channels_of(book: RuleBook, wanted: AudienceQuery) -> list[str]:
     """The channels whose addresses the list has. Raises UsageError for a list that the policy cannot answer for."""
     policy, message = book.policy, ""
     known = book.segments.get(wanted.segment)
@@ -79,7 +79,7 @@ def channels_of(book: RuleBook, wanted: Wanted) -> list[str]:
 
 
 def export(
-    store: StateStore, suppressions: SuppressionList, book: RuleBook, wanted: Wanted, counts: Counts
+    store: StateStore, suppressions: SuppressionList, book: RuleBook, wanted: AudienceQuery, counts: Counts
 ) -> Iterator[list[str]]:
     """The rows of the file, the names of its columns first; `counts` is filled on the way. Raises UsageError."""
     channels = channels_of(book, wanted)
@@ -105,7 +105,7 @@ def export(
 
 
 def _members(
-    store: StateStore, book: RuleBook, wanted: Wanted, channels: Sequence[str], counts: Counts
+    store: StateStore, book: RuleBook, wanted: AudienceQuery, channels: Sequence[str], counts: Counts
 ) -> Iterator[Member]:
     """Those of the segment whom the policy lets be reached."""
     stored = stored_meta(store)
@@ -152,7 +152,7 @@ def _addresses(
     return found or why
 
 
-def _drop_suppressed(suppressions: SuppressionList, page: Sequence[Member], wanted: Wanted) -> None:
+def _drop_suppressed(suppressions: SuppressionList, page: Sequence[Member], wanted: AudienceQuery) -> None:
     """Take away the addresses to which senders would not send either."""
     asked = [(member, channel, to) for member in page for channel, to in member.addresses.items()]
     queries = [

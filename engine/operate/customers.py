@@ -24,7 +24,7 @@ NOTHING_STORED = "the store is empty: no customer in this namespace. `engine run
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundCustomer:
     """One customer as the store has them. `clock` is their partition's, or their newest event's if that is later: a
     live clock stands still until all topics have been read. Epoch ms. `history` newest first. `trial`: the revision of
     the book that decides the customer while two books decide; "" without a roll-out.
@@ -53,7 +53,7 @@ def likely_partitions(store: StateStore, customer: str) -> Iterator[int]:
     yield from (number for number in range(count) if number != first)
 
 
-def find(store: StateStore, customer: str) -> Found:
+def find(store: StateStore, customer: str) -> FoundCustomer:
     """Raises CommandFailed if no partition of the store has the customer, StateUnreadable and StoreDamaged."""
     for partition in likely_partitions(store, customer):
         value = read_value(store.load(partition, [customer])[0])
@@ -62,7 +62,7 @@ def find(store: StateStore, customer: str) -> Found:
             meta = store.meta(partition)
             history = _history(customer, value.history, meta, partition)
             trial = revision_for(meta, customer) if meta.rollout is not None else ""
-            return Found(partition, state, max(meta.clock, state.last), history, trial)
+            return FoundCustomer(partition, state, max(meta.clock, state.last), history, trial)
     if stored_meta(store) is None:
         raise CommandFailed(NOTHING_STORED)
     message = f"the store has no customer {customer!r}"
@@ -126,7 +126,7 @@ def erase_everywhere(store: StateStore, customer: str, at: int) -> dict[str, Any
     return {"known": bool(there), "outreach": outreach}
 
 
-def everything(store: StateStore, customer: str, found: Found) -> dict[str, Any]:
+def everything(store: StateStore, customer: str, found: FoundCustomer) -> dict[str, Any]:
     """The entry with instants in ISO 8601."""
     state = found.state
     shadow = read_value(store.load(found.partition, [customer])[0]).shadow

@@ -13,7 +13,7 @@ from engine.wire.records import ID_HEADER
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundLetter:
     """A dead letter and when it was written, epoch ms."""
 
     letter: DeadLetter
@@ -24,7 +24,7 @@ class Found:
 class Search:
     """Dead letters, oldest first, and why other records of the topic were skipped."""
 
-    found: list[Found]
+    found: list[FoundLetter]
     passed_over: list[str]
 
 
@@ -42,7 +42,7 @@ def search(brokers: Brokers, topic: str, code: str = "", since: int = 0, *, with
 
     Raises SourceUnavailable.
     """
-    found: dict[str, Found] = {}
+    found: dict[str, FoundLetter] = {}
     passed_over: list[str] = []
     for identity, one in _read(brokers, topic, since, passed_over):
         if one is not None:
@@ -53,7 +53,7 @@ def search(brokers: Brokers, topic: str, code: str = "", since: int = 0, *, with
     return Search(sorted(wanted, key=lambda one: one.at), passed_over)
 
 
-def _read(brokers: Brokers, topic: str, since: int, passed_over: list[str]) -> Iterator[tuple[str, Found | None]]:
+def _read(brokers: Brokers, topic: str, since: int, passed_over: list[str]) -> Iterator[tuple[str, FoundLetter | None]]:
     """Id and letter; None where it was replayed."""
     with brokers.admin() as admin:
         count = admin.partition_counts([topic]).get(topic, 0)
@@ -73,7 +73,7 @@ def _read(brokers: Brokers, topic: str, since: int, passed_over: list[str]) -> I
             except BadRecord as error:
                 passed_over.append(error.reason)
             else:
-                yield letter.id, Found(letter, record.timestamp)
+                yield letter.id, FoundLetter(letter, record.timestamp)
 
 
 def send_again(brokers: Brokers, topic: str, letters: Sequence[DeadLetter]) -> None:

@@ -22,7 +22,7 @@ from engine.errors import StateUnreadable
 from engine.model import Outcome, WakeUp
 from engine.plan.classify import Texts, earlier
 from engine.plan.estimate import Sums
-from engine.plan.sample import Found
+from engine.plan.sample import SampledCustomer
 from engine.ports import UNLIMITED, Renderer
 from engine.worker.turns import entries_of
 
@@ -96,7 +96,7 @@ class LiveCustomers:
         self._old, self._new, self._days = old, new, days
         self.looked = Looked({name: Sums() for name in TOTALS})
 
-    def add(self, found: Found) -> None:
+    def add(self, found: SampledCustomer) -> None:
         """Look at one customer."""
         looked = self.looked
         looked.customers += 1
@@ -119,7 +119,7 @@ class LiveCustomers:
         for name in old.keys() | new.keys():
             self.looked.sum_of(name).add(old.get(name, 0), new.get(name, 0))
 
-    def _fate(self, side: Side, found: Found) -> Fate:
+    def _fate(self, side: Side, found: SampledCustomer) -> Fate:
         state, customer = found.state(), found.customer
         clock = max(found.meta.clock, state.last)
         self.looked.latest = max(self.looked.latest, clock)

@@ -26,7 +26,7 @@ Progress = Callable[[int], None]
 
 
 @dataclass(frozen=True)
-class Found:
+class SampledCustomer:
     """One customer of the store. `value`: what it keeps, to be decoded as often as a state is needed."""
 
     customer: str
@@ -102,7 +102,7 @@ def _pages(store: StateStore, partition: int) -> Iterator[set[str]]:
         yield set(names)
 
 
-def load(store: StateStore, chosen: Chosen, progress: Progress) -> Iterator[Found]:
+def load(store: StateStore, chosen: Chosen, progress: Progress) -> Iterator[SampledCustomer]:
     """The chosen customers who have a state: without those who have gone, or of whom only a history is left."""
     for partition, named in groupby(chosen.names, key=itemgetter(0)):
         names = [customer for _, customer in named]
@@ -110,5 +110,5 @@ def load(store: StateStore, chosen: Chosen, progress: Progress) -> Iterator[Foun
             page = names[start : start + LOADED]
             for customer, value in zip(page, map(read_value, store.load(partition, page)), strict=True):
                 if value.state is not None:
-                    yield Found(customer, value, chosen.metas[partition])
+                    yield SampledCustomer(customer, value, chosen.metas[partition])
             progress(len(page))

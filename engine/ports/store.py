@@ -21,7 +21,7 @@ DAY = 86_400_000
 """Milliseconds of a day of looks: the moments from `day * DAY` to before `(day + 1) * DAY` are in one list."""
 
 
-class Kept(msgspec.Struct, array_like=True, frozen=True):
+class KeptHistory(msgspec.Struct, array_like=True, frozen=True):
     """History that a partition keeps: of an event type `last`, `count` or `sum <property>`, and how far back (0: ever).
 
     `since`: of customers whose events of the type are older, it is not known before; 0: from the beginning. `until`:
@@ -113,7 +113,7 @@ class Meta(msgspec.Struct):
     """Version and minor version of the newest state in the partition. Who knows only earlier ones must not touch it."""
     engine: str = ""
     """The version of the engine that wrote such a state first."""
-    keeps: list[Kept] = []
+    keeps: list[KeptHistory] = []
     zones: str = ""
     """The release of the time zone data that the partition's owner uses; empty where it did not say."""
     names: list[str] = []

@@ -10,7 +10,7 @@ from typing import Any
 
 from engine.core.explain import explain
 from engine.core.scope import NO_LEVEL
-from engine.lang.rule_tests import Expected, Standing, TestCase, TestFile
+from engine.lang.rule_tests import Expected, ExpectedPoints, TestCase, TestFile
 from engine.model import Event, OutcomeRecord, Outreach
 from engine.ports import Renderer
 from engine.render import JinjaRenderer
@@ -40,7 +40,7 @@ class TestResult:
     problems: list[str] = field(default_factory=list)
     got: list[Got] = field(default_factory=list)
     outcomes: list[OutcomeRecord] = field(default_factory=list)
-    standings: list[Standing] = field(default_factory=list)
+    standings: list[ExpectedPoints] = field(default_factory=list)
     """How points stood at the moments that the test names."""
 
     @property
@@ -81,11 +81,13 @@ def _run(file: TestFile, renderer: Renderer, index: int, case: TestCase) -> Test
     return result
 
 
-def _simulate(file: TestFile, renderer: Renderer, case: TestCase, *, strict: bool) -> tuple[Simulator, list[Standing]]:
+def _simulate(
+    file: TestFile, renderer: Renderer, case: TestCase, *, strict: bool
+) -> tuple[Simulator, list[ExpectedPoints]]:
     """The customers at the end, and how points stood on the way."""
     sim = Simulator(file.book, renderer, start=case.start, strict=strict)
     sim.profile(case.customer, **case.profile)
-    asked, found = list(case.points), list[Standing]()
+    asked, found = list(case.points), list[ExpectedPoints]()
     for given in sorted(case.given, key=lambda given: given.arrives):
         while asked and asked[0].at < given.arrives:
             found.append(standing_of(sim, case.customer, asked.pop(0)))

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from engine.lang.located import Document, Node, Route
 from engine.lang.rule_test_grammar import OF_EVENTS, OF_MOVES
-from engine.lang.rule_tests import Expected, Standing, TestCase, TestFile
+from engine.lang.rule_tests import Expected, ExpectedPoints, TestCase, TestFile
 from engine.model import Outreach
 from engine.testing.moves import Made, Move
 from engine.testing.rule_tests import CONTAINED, MOMENTS, Got, TestResult, label, same
@@ -92,7 +92,7 @@ def _entry(case: TestCase, one: Got, names: Sequence[str], quotes: Mapping[str, 
     return f"{moment(case, one.at)}: {{ {', '.join(fields)} }}"
 
 
-def _standing(case: TestCase, one: Standing) -> str:
+def _standing(case: TestCase, one: ExpectedPoints) -> str:
     parts = {name: moment(case, part) if name == "expires_at" else part for name, part in one.parts.items()}
     return f"{moment(case, one.at)}: {{ {one.points}: {{ {', '.join(f'{n}: {p}' for n, p in parts.items())} }} }}"
 

@@ -11,19 +11,19 @@ from engine.core.durations import text_of
 from engine.core.expression import Keeps
 from engine.core.state.fold import GRACE
 from engine.core.zones import iso
-from engine.ports import Kept
+from engine.ports import KeptHistory
 
 
-def update_kept(before: Sequence[Kept], keeps: Keeps, clock: int) -> list[Kept]:
+def update_kept(before: Sequence[KeptHistory], keeps: Keeps, clock: int) -> list[KeptHistory]:
     """The record after a sweep that ended at `clock`. History that no rule reads now stays for the grace period."""
     known = {(one.type, one.what, one.span): one for one in before}
-    now = {key: Kept(*key, since=known[key].since if key in known else clock) for key in _keys(keeps)}
+    now = {key: KeptHistory(*key, since=known[key].since if key in known else clock) for key in _keys(keeps)}
     later = {key: _going(one, clock) for key, one in known.items() if key not in now}
     return [one for one in (now | later).values() if not one.until or one.until >= clock]
 
 
-def _going(one: Kept, clock: int) -> Kept:
-    return one if one.until else Kept(one.type, one.what, one.span, one.since, clock + GRACE)
+def _going(one: KeptHistory, clock: int) -> KeptHistory:
+    return one if one.until else KeptHistory(one.type, one.what, one.span, one.since, clock + GRACE)
 
 
 def _keys(keeps: Keeps) -> Iterator[tuple[str, str, int]]:
@@ -32,7 +32,7 @@ def _keys(keeps: Keeps) -> Iterator[tuple[str, str, int]]:
     yield from sorted((type_, f"sum {name}" if name else "count", span) for type_, name, span in keeps.windows)
 
 
-def missing_history(book: RuleBook, kept: Sequence[Kept], clock: int) -> Iterator[tuple[str, str]]:
+def missing_history(book: RuleBook, kept: Sequence[KeptHistory], clock: int) -> Iterator[tuple[str, str]]:
     """(rule id, history that the rule reads and that is not complete for all customers at `clock`)."""
     for rule in book.rules:
         for type_, what, span in _keys(rule.needs.keeps):
@@ -43,7 +43,7 @@ def missing_history(book: RuleBook, kept: Sequence[Kept], clock: int) -> Iterato
                 yield rule.id, f"{_asked(type_, what, span)}, which is kept since {iso(since)}"
 
 
-def _since(kept: Sequence[Kept], type_: str, what: str, span: int, clock: int) -> int | None:
+def _since(kept: Sequence[KeptHistory], type_: str, what: str, span: int, clock: int) -> int | None:
     """The earliest moment since which this history is kept, perhaps as part of a longer window; None if it is not."""
     fitting = [one for one in kept if (one.type, one.what) == (type_, what) and bool(one.span) == bool(span)]
     found = [one.since for one in fitting if one.span >= span and (not one.until or one.until >= clock)]

@@ -15,7 +15,7 @@ from engine.operate.erasure import erase
 from engine.operate.outside_commit import commit_outside, on_top
 from engine.operate.reshard import Reshard
 from engine.operate.rollout import begin
-from engine.ports import Commit, Counts, Entry, Kept, Meta, Rollout, StateStore
+from engine.ports import Commit, Counts, Entry, KeptHistory, Meta, Rollout, StateStore
 from engine.wire.digests import customer_digest
 from engine.wire.histories import outcomes_of
 from engine.worker.opening_checks import check_stored
@@ -186,7 +186,7 @@ def test_a_roll_out_that_goes_on_stops_a_reshard(store: StateStore) -> None:
 def test_rules_that_were_rolled_out_decide_the_customers_of_new_partitions_too(store: StateStore) -> None:
     fill(store, 50, 2)
     rollout = Rollout("0" * 12, "1" * 12, 500, 1, phase="finished", counts=Counts(7))
-    kept = [Kept("buy", "count", 1_000, since=5)]
+    kept = [KeptHistory("buy", "count", 1_000, since=5)]
     for number in (0, 1):
         commit_outside(store, number, lambda before: on_top(before, revision="1" * 12, rollout=rollout, keeps=kept))
     Reshard(store, 4, place).run()

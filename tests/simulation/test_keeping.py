@@ -6,7 +6,7 @@ from engine.adapters.memory import MemoryStore
 from engine.core.book import RuleBook
 from engine.core.state.fold import GRACE
 from engine.operate.checks import check_history
-from engine.ports import Kept, Record
+from engine.ports import KeptHistory, Record
 from engine.worker.kept_history import update_kept
 from engine.worker.partition import Partition
 from engine.worker.result import Arrival
@@ -62,7 +62,7 @@ def test_a_rule_that_comes_back_within_the_grace_period_knows_what_it_knew(tmp_p
 def test_what_nobody_asks_for_any_more_leaves_the_list(tmp_path: Path) -> None:
     before, after = new_rule(tmp_path)
     first = update_kept([], after.keeps, 0)
-    assert first == [Kept("buy", "count", 90 * DAY)]
+    assert first == [KeptHistory("buy", "count", 90 * DAY)]
     away = update_kept(first, before.keeps, START)
-    assert away == [Kept("buy", "count", 90 * DAY, until=START + GRACE)]
+    assert away == [KeptHistory("buy", "count", 90 * DAY, until=START + GRACE)]
     assert update_kept(away, before.keeps, START + GRACE + 1) == []

@@ -6,7 +6,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from engine.insight.archive import Archive, Place
-from engine.insight.figures.shop import Asked, Shop, open_shop
+from engine.insight.figures.shop import Shop, ShopOptions, open_shop
 from engine.model import Event
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -17,7 +17,7 @@ def opened(folder: Path, *events: Event, zone: str = "UTC", end: date | None = N
         for number, event in enumerate(events):
             archive.add_event(Place("shop", 0, number), event.time, event)
         archive.commit()
-    return open_shop([folder], Asked(amount=amount, zone=ZoneInfo(zone), end=end))
+    return open_shop([folder], ShopOptions(amount=amount, zone=ZoneInfo(zone), end=end))
 
 
 def bought(identity: str, customer: str, days: float, **properties: Any) -> Event:

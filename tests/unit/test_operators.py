@@ -9,7 +9,7 @@ from engine.core.catalog import EventType, Property
 from engine.errors import BadRecord
 from engine.model import WakeUp
 from engine.operate.checks import check_names
-from engine.operate.dead_letters import Found, why_not
+from engine.operate.dead_letters import FoundLetter, why_not
 from engine.operate.findings import Level
 from engine.operate.reasons_not_to_reshard import unread
 from engine.operate.sampling import judge_keys
@@ -86,7 +86,7 @@ def test_a_dead_letter_keeps_the_record_as_it_was(
 def test_a_dead_letter_is_shown_without_what_a_terminal_would_obey(capsys: pytest.CaptureFixture[str]) -> None:
     record = Record("shop.events", 3, 43, b"[red]{\n\x1b[2J", b"c-1", 1_767_225_600_000)
     letter = decode_letter(encode_letter(of_record(record, BadRecord("not-decodable", "it is not JSON")), 1_000_000))
-    show(Found(letter, 1_767_225_600_000))
+    show(FoundLetter(letter, 1_767_225_600_000))
     assert capsys.readouterr().out.splitlines() == [
         "2026-01-01T00:00:00Z  not-decodable  shop.events:3:42  c-1",
         "    it is not JSON",

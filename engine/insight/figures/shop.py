@@ -63,7 +63,7 @@ class NoPurchases(EngineError):
 
 
 @dataclass(frozen=True)
-class Asked:
+class ShopOptions:
     """Which events count as purchases, and in which zone days and months begin. `end`: exclusive."""
 
     purchase: str = "purchase"
@@ -78,7 +78,7 @@ class Shop:
     """The loaded purchases; `open_shop` makes one. `first` and `end` (exclusive) bound the purchase days."""
 
     connection: "duckdb.DuckDBPyConnection"
-    asked: Asked
+    asked: ShopOptions
     first: date
     end: date
     currency: str
@@ -97,7 +97,7 @@ class Shop:
         self.connection.close()
 
 
-def open_shop(folders: Sequence[Path], asked: Asked) -> Shop:
+def open_shop(folders: Sequence[Path], asked: ShopOptions) -> Shop:
     """Reads the archives into memory once. Raises ArchiveBroken and NoPurchases."""
     connection = connected()
     bounded(connection)
@@ -155,7 +155,7 @@ _NO_OUTCOME: Final = """
 _EMPTY: Final = {"events": _NO_EVENT, "feedback": _NO_EVENT, "outcomes": _NO_OUTCOME}
 
 
-def _extent(connection: "duckdb.DuckDBPyConnection", asked: Asked) -> tuple[int, int]:
+def _extent(connection: "duckdb.DuckDBPyConnection", asked: ShopOptions) -> tuple[int, int]:
     """First and last purchase (epoch ms). Raises NoPurchases."""
     query = "SELECT epoch_ms(min(occurred_at)), epoch_ms(max(occurred_at)) FROM events WHERE type = ?"
     row = connection.execute(query, [asked.purchase]).fetchone()
@@ -165,7 +165,7 @@ def _extent(connection: "duckdb.DuckDBPyConnection", asked: Asked) -> tuple[int,
     return row[0], row[1]
 
 
-def _counted(connection: "duckdb.DuckDBPyConnection", asked: Asked, end: int) -> str:
+def _counted(connection: "duckdb.DuckDBPyConnection", asked: ShopOptions, end: int) -> str:
     """The purchases before the end (epoch ms), of which each counts once."""
     (again,) = connection.execute(_AGAIN, [asked.purchase]).fetchall()[0]
     once = "QUALIFY row_number() OVER (PARTITION BY id_source, id ORDER BY occurred_at, customer) = 1"
@@ -176,7 +176,7 @@ def _counted(connection: "duckdb.DuckDBPyConnection", asked: Asked, end: int) ->
     """
 
 
-def _amount(asked: Asked, currency: str) -> str:
+def _amount(asked: ShopOptions, currency: str) -> str:
     """The amount of a purchase; NULL where it is in another currency than most."""
     path = json_path(*asked.amount.split("."))
     of_property = f"TRY_CAST(json_extract_string(properties, {path}) AS DOUBLE)"

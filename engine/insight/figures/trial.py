@@ -33,7 +33,7 @@ class NobodyExposed(EngineError):
 
 
 @dataclass(frozen=True)
-class Asked:
+class TrialOptions:
     """`experiment` None: the policy's holdout. `variants`: percent by variant, the control first."""
 
     experiment: str | None
@@ -123,7 +123,7 @@ _FOR_EVER: Final = 2**52
 class Trial:
     """An experiment's customers, loaded; `opened` makes one."""
 
-    def __init__(self, connection: "duckdb.DuckDBPyConnection", asked: Asked) -> None:
+    def __init__(self, connection: "duckdb.DuckDBPyConnection", asked: TrialOptions) -> None:
         self.connection = connection
         self.asked = asked
         row = self._rows("SELECT min(at_ms), max(at_ms) FROM exposed")[0]
@@ -138,7 +138,7 @@ class Trial:
         self.currency: str = self._rows("SELECT any_value(common) FROM goals")[0][0] or ""
 
     @classmethod
-    def opened(cls, folders: Sequence[Path], asked: Asked) -> "Trial":
+    def opened(cls, folders: Sequence[Path], asked: TrialOptions) -> "Trial":
         """Raises ArchiveBroken and NobodyExposed."""
         connection = connected()
         bounded(connection)

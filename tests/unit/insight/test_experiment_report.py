@@ -13,7 +13,7 @@ from engine.cli.main import app
 from engine.insight.archive import Archive, Place, decode_outcome
 from engine.insight.experiments.arms import Arm
 from engine.insight.experiments.ratios import as_arm
-from engine.insight.figures.trial import Asked, NobodyExposed, Trial
+from engine.insight.figures.trial import NobodyExposed, Trial, TrialOptions
 from engine.model import Event, Outcome, OutcomeRecord
 from engine.wire.records import encode_outcome
 from tests.support import shop_history as shop
@@ -93,7 +93,9 @@ def project(tmp_path: Path) -> Path:
 
 
 def trial(archive: Path, within: int = 30 * DAY) -> Trial:
-    return Trial.opened([archive], Asked("rhythm", {"none": 10.0, "weekly": 45.0, "biweekly": 45.0}, "buy", within))
+    return Trial.opened(
+        [archive], TrialOptions("rhythm", {"none": 10.0, "weekly": 45.0, "biweekly": 45.0}, "buy", within)
+    )
 
 
 def told(project: Path, *arguments: object) -> dict[str, dict[str, object]]:
@@ -258,7 +260,7 @@ def test_with_less_noise_a_third_of_the_variance_of_the_record_shops_revenue_is_
         for bought in shop.purchases():
             filling.bought(bought.customer, int(bought.at.timestamp() * 1000), bought.amount)
         archive.commit()
-    found = Trial.opened([tmp_path], Asked("rhythm", {"none": 50.0, "weekly": 50.0}, "buy", within))
+    found = Trial.opened([tmp_path], TrialOptions("rhythm", {"none": 50.0, "weekly": 50.0}, "buy", within))
     plain, less = found.looks()[-1].revenue, found.less_noisy()
     before, after = (arms["none"].with_(arms["weekly"]) for arms in (plain, less))
     assert 1 - after.variance / before.variance == pytest.approx(0.327, abs=0.005)

@@ -22,7 +22,7 @@ from engine.insight.figures.groups import cohorts, rfm
 from engine.insight.figures.predicting import check_fit, fit_sample, sample, sample_to_check
 from engine.insight.figures.responses import Funnel, funnels
 from engine.insight.figures.retention import retention
-from engine.insight.figures.shop import Asked, NoPurchases, Shop, open_shop
+from engine.insight.figures.shop import NoPurchases, Shop, ShopOptions, open_shop
 from engine.insight.report.build import build_report, default_period
 from engine.insight.report.goals import costs, goals
 from engine.insight.report.page import page
@@ -44,7 +44,7 @@ def record_shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
             event = Event(f"e-{number}", "purchase", one.customer, at, {"amount": one.amount, "currency": "USD"})
             archive.add_event(Place("shop", 0, number), at, event)
         archive.commit()
-    shop = open_shop([folder], Asked(end=date(1998, 7, 1)))
+    shop = open_shop([folder], ShopOptions(end=date(1998, 7, 1)))
     yield shop
     shop.close()
 
@@ -264,7 +264,7 @@ def test_outreach_is_followed_from_the_decision_to_the_purchase(tmp_path: Path) 
             feedback = Event(f"f{number}", type_, "ann", bought("", "", 11).time, {"outreach": "m1"})
             archive.add_event(Place("feedback", 0, number), feedback.time, feedback, feedback=True)
         archive.commit()
-    shop = open_shop([tmp_path], Asked())
+    shop = open_shop([tmp_path], ShopOptions())
     assert funnels(shop, timedelta(days=14)) == [Funnel("win-back", 2, 1, 1, 1, 1)]
     assert funnels(shop, timedelta(days=5)) == [Funnel("win-back", 2, 1, 1, 1, 0)]
     assert "What outreach led to" in page(build_report(shop, *default_period(shop)))
@@ -289,7 +289,7 @@ def test_it_shows_where_in_a_journey_people_leave(tmp_path: Path) -> None:
             one = Outcome(f"o{number}", at, customer, "onboarding", "1", outcome, outreach=outreach, step=step)
             archive.add_outcome(Place("outcomes", 0, number), one.time, one)
         archive.commit()
-    shop = open_shop([tmp_path], Asked())
+    shop = open_shop([tmp_path], ShopOptions())
     assert points(shop) == [
         Point("onboarding", "", 5, 1, 0, 0),
         Point("onboarding", "hello", 3, 1, 0, 0),

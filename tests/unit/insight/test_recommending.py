@@ -16,7 +16,7 @@ from engine.cli.main import app
 from engine.demo.generate import write_demo_events
 from engine.demo.people import SHELVES
 from engine.insight.archive import Archive, Place
-from engine.insight.recommending import MAX_ITEMS, NoItems, Wanted, recommendations
+from engine.insight.recommending import MAX_ITEMS, NoItems, RecommendOptions, recommendations
 from engine.model import Event
 from tests.support.command import REPOSITORY, engine
 from tests.support.project_files import write_files
@@ -56,7 +56,7 @@ def by_hand(bought: Iterable[Bought], top: int, common: int) -> dict[str, list[s
 def test_the_order_is_that_of_the_cosine_over_customers(tmp_path: Path) -> None:
     random = Random(7)
     bought = [(f"c-{random.randrange(300)}", {"sku": f"sku-{int(60 * random.random() ** 2):02}"}) for _ in range(3000)]
-    found = recommendations([archive(tmp_path, bought)], Wanted(top=4, common=5))
+    found = recommendations([archive(tmp_path, bought)], RecommendOptions(top=4, common=5))
     assert listed(found.rows) == by_hand(bought, 4, 5)
     assert (found.items, found.customers) == (60, len({customer for customer, _ in bought}))
 
@@ -71,37 +71,37 @@ def test_the_order_is_that_of_the_cosine_over_customers(tmp_path: Path) -> None:
 )
 def test_items_are_found_where_the_shop_has_them(tmp_path: Path, item: str, purchase: Any) -> None:
     bought = [(f"c-{n}", each) for n in range(3) for each in purchase(["mug", "tea"])]
-    found = recommendations([archive(tmp_path, bought)], Wanted(item=item, columns=("name",)))
+    found = recommendations([archive(tmp_path, bought)], RecommendOptions(item=item, columns=("name",)))
     assert found.rows == {"mug": [{"sku": "tea", "name": "TEA"}], "tea": [{"sku": "mug", "name": "MUG"}]}
 
 
 def test_a_list_of_items_and_numbers_are_items_too(tmp_path: Path) -> None:
     bought = [(f"c-{n}", {"sku": [7, "tea"]}) for n in range(3)]
-    assert listed(recommendations([archive(tmp_path, bought)], Wanted()).rows) == {"7": ["tea"], "tea": ["7"]}
+    assert listed(recommendations([archive(tmp_path, bought)], RecommendOptions()).rows) == {"7": ["tea"], "tea": ["7"]}
 
 
 def test_a_row_tells_what_the_newest_purchase_of_the_item_said(tmp_path: Path) -> None:
     names = ["Old", "Older", "New"]
     bought = [(f"c-{n}", {"sku": sku, "name": names[n], "at": {"x": 1}}) for n in range(3) for sku in ("mug", "tea")]
-    found = recommendations([archive(tmp_path, bought)], Wanted(columns=("name", "at", "nothing")))
+    found = recommendations([archive(tmp_path, bought)], RecommendOptions(columns=("name", "at", "nothing")))
     assert found.rows["mug"] == [{"sku": "tea", "name": "New"}]
 
 
 def test_an_item_that_a_customer_bought_again_counts_once(tmp_path: Path) -> None:
     bought = [("c-1", {"sku": sku}) for sku in ("mug", "tea") * 5] + [("c-2", {"sku": "mug"})]
-    assert recommendations([archive(tmp_path, bought)], Wanted(common=2)).rows == {}
+    assert recommendations([archive(tmp_path, bought)], RecommendOptions(common=2)).rows == {}
 
 
 def test_of_a_reseller_only_the_newest_items_count(tmp_path: Path) -> None:
     bought = [("c-1", {"sku": f"{number:04}"}) for number in range(MAX_ITEMS + 50)]
-    found = recommendations([archive(tmp_path, bought)], Wanted(common=1))
+    found = recommendations([archive(tmp_path, bought)], RecommendOptions(common=1))
     assert min(found.rows) == "0050"
     assert len(found.rows) == MAX_ITEMS
 
 
 def test_a_shop_whose_purchases_name_no_item_is_told_so(tmp_path: Path) -> None:
     with pytest.raises(NoItems, match="--item says"):
-        recommendations([archive(tmp_path, [("c-1", {"amount": 1})])], Wanted())
+        recommendations([archive(tmp_path, [("c-1", {"amount": 1})])], RecommendOptions())
 
 
 def test_what_was_fitted_is_what_letters_recommend(tmp_path: Path) -> None:

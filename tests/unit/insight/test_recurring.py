@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from engine.cli.main import app
 from engine.insight.archive import Archive, Place
 from engine.insight.figures.recurring import DEFINITIONS, Movements, Recurring, movements
-from engine.insight.figures.shop import Asked, Shop, open_shop
+from engine.insight.figures.shop import Shop, ShopOptions, open_shop
 from engine.insight.report.goals import recurring
 from engine.lang.figures import load_figures
 from engine.model import Event
@@ -40,7 +40,7 @@ def shop_of(folder: Path, changes: Iterable[Change], copies: int = 1) -> Iterato
         for place, event in enumerate(events):
             archive.add_event(Place("shop", 0, place), event.time, event)
         archive.commit()
-    shop = open_shop([folder], Asked())
+    shop = open_shop([folder], ShopOptions())
     yield shop
     shop.close()
 
