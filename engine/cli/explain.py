@@ -111,10 +111,15 @@ def _profile(book: RuleBook, found: FoundCustomer) -> dict[str, Any]:
     }
 
 
-def _history_table(history: list[dict[str, Any]], revision: str) -> Table:
-    table = Table(title="What became of it, newest first", title_justify="left", box=None, pad_edge=False)
-    for column in ("at", "rule", "outcome", "why"):
+def _table(title: str, *columns: str) -> Table:
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    for column in columns:
         table.add_column(column, overflow="fold")
+    return table
+
+
+def _history_table(history: list[dict[str, Any]], revision: str) -> Table:
+    table = _table("What became of it, newest first", "at", "rule", "outcome", "why")
     for one in history:
         by = "" if one["revision"] == revision else f" (revision {one['revision']})"
         table.add_row(
@@ -127,9 +132,7 @@ def _history_table(history: list[dict[str, Any]], revision: str) -> Table:
 
 
 def _rules_table(views: list[RuleView]) -> Table:
-    table = Table(title="\nHow each rule stands", title_justify="left", box=None, pad_edge=False)
-    for column in ("rule", "waits", "would be stopped now by"):
-        table.add_column(column, overflow="fold")
+    table = _table("\nHow each rule stands", "rule", "waits", "would be stopped now by")
     for view in views:
         held = f"; held by quiet hours until {iso(view.deferred[0])}" if view.deferred else ""
         table.add_row(view.rule, escape(view.waits + held), escape("\n".join(view.stops) or "nothing"))
@@ -137,18 +140,14 @@ def _rules_table(views: list[RuleView]) -> Table:
 
 
 def _segments_table(views: list[SegmentView]) -> Table:
-    table = Table(title="\nWhere the customer stands in segments", title_justify="left", box=None, pad_edge=False)
-    for column in ("segment", "stands", "as long as"):
-        table.add_column(column, overflow="fold")
+    table = _table("\nWhere the customer stands in segments", "segment", "stands", "as long as")
     for view in views:
         table.add_row(view.segment, escape(_stands(view)), escape(view.condition))
     return table
 
 
 def _points_table(views: list[PointsView]) -> Table:
-    table = Table(title="\nPoints", title_justify="left", box=None, pad_edge=False)
-    for column in ("points", "balance", "pending", "what comes"):
-        table.add_column(column, overflow="fold")
+    table = _table("\nPoints", "points", "balance", "pending", "what comes")
     for view in views:
         coming = [f"{view.expiring} end at {iso(view.expires_at)}"] if view.expires_at else []
         if view.changes and view.changes != view.expires_at:

@@ -21,9 +21,11 @@ from engine.ports import Commit, Meta
 from tests.support.stores import put, raw_state, wakes
 
 OWNER = """
+import signal
 import sys
 from pathlib import Path
 from engine.adapters.redis.embedded import EmbeddedServer
+signal.signal(signal.SIGINT, signal.default_int_handler)  # which tests that run in the background ignore
 server = EmbeddedServer(Path(sys.argv[1]))
 print(server.url, flush=True)
 sys.stdin.read()
