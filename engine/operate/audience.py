@@ -1,4 +1,4 @@
-"""Who is in a segment, as a list for another program. Nobody is on it whom a message of the purpose could not reach.
+"""The customers of a segment as a list for another program, without those whom no message of the purpose could reach.
 
 `engine audience export` calls it. It only reads, beside running workers: each customer is looked at as they are at
 their partition's clock, and by the rules that are given.

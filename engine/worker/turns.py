@@ -32,9 +32,8 @@ from engine.worker.holding import RETRY_WAKE, Decided
 from engine.worker.values import NOBODY, Value, state_of
 
 DECIDED_TOGETHER = 100
-"""So many customers who are due are decided before the messages of all of them are made: what each of the two reads,
-code first of all, stays in the processor's caches. An outreach takes 27 us of CPU in memory one by one, 23 with 30, and
-22 with 100 or 500.
+"""Due customers who are decided before their messages are made. Deciding and rendering in blocks keeps the code of each
+in the processor's caches: an outreach takes 27 us of CPU in memory one by one, 23 with 30, and 22 with 100 or 500.
 """
 
 

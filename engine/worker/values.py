@@ -28,8 +28,8 @@ class Shadow(msgspec.Struct, array_like=True, frozen=True, gc=False):
 class Value(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """One customer. Moments are epoch ms.
 
-    `state` is None for who is no customer any more and has a history still. `wake` is when the state must be decided
-    again without an event, 0: never; the state itself says 0. `early`: how long before it the customer's one live look
+    `state` is None for a forgotten customer of whom a history is left. `wake` is when the state must be decided again
+    without an event, 0: never; the state itself says 0. `early`: how long before `wake` the customer's one live look
     is, which takes fewer bytes than its moment. Other looks that name the customer are of the past, and nothing follows
     from them.
     """
@@ -53,7 +53,7 @@ NOBODY = Value(None)
 def read_value(data: bytes | None) -> Value:
     """The value; one that cannot be read becomes a state that cannot be read, so that nothing of it is lost.
 
-    Its wake-up is 1: whoever is looked at and cannot be read is looked at again later.
+    Its wake-up is 1, so that the customer is looked at again later.
     """
     if data is None:
         return NOBODY

@@ -2,7 +2,8 @@
 
 Each such customer has one timer, for the next occurrence in their zone: the cost is per member and not per tick. An
 occurrence is a local day; its name does not depend on the zone. The slot's memory holds the newest that is settled.
-`among` is asked when it is due. Who does not belong then loses the timer, unless time alone may bring them back.
+`among` is evaluated when the timer is due. A customer for whom it does not hold then loses the timer, unless time
+alone may bring them back.
 """
 
 from datetime import date, time, timedelta

@@ -39,7 +39,7 @@ def _buying(shop: Shop, start: date, end: date) -> Section:
     return Section(
         "buying",
         "Who buys, and how often",
-        "A customer is who has bought at least once; the repeat rate is the share of them with two purchases or more"
+        "A customer has bought at least once; the repeat rate is the share of them with two purchases or more"
         " (by days: on two days or more), the frequency purchases per customer, and the returning rate the share of the"
         " period's buyers whose purchases until its end are two or more.",
         [
