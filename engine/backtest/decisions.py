@@ -1,6 +1,6 @@
 """Decides one customer's history with one rule book, as the partition of `engine replay` would decide it.
 
-Nothing is encoded between a customer's events, which is most of what a replay costs. Only the core decides.
+Between a customer's events the state stays decoded: encoding it is most of what a replay costs.
 """
 
 from collections.abc import Generator

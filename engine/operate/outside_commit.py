@@ -20,8 +20,8 @@ def commit_outside(
 ) -> None:
     """Commit what `change` makes of the present partition. The next commit of a running worker is refused.
 
-    `refused` is told of each refusal, before the next attempt. Raises Fenced if a worker is faster a hundred times,
-    and OtherFormat.
+    `refused` is called for each refusal, before the next attempt. Raises Fenced if a worker was faster TRIES times, and
+    OtherFormat.
     """
     for attempt in range(1, TRIES + 1):
         try:

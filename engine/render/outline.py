@@ -1,7 +1,7 @@
 """What the syntax tree of one file of templates holds, found in one pass; inspection asks it once per file.
 
-It also tells whether the file certainly compiles. Most do, and to generate Python and compile it, as to find out, is
-half of what `engine check` does with templates. What is not certain is compiled.
+It also tells whether the file certainly compiles, as most do. Generating Python and compiling it to find out is half of
+the time that `engine check` spends on templates. Only files that may not compile are compiled.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -15,10 +15,10 @@ from engine.render.lineage import preamble_nodes
 from engine.render.sandbox import referenced_names
 
 _LEVELS: Final = 16
-"""Levels of a tree that Python compiles, whatever is nested: it refuses 20 loops in each other and 100 indentations,
-and a node makes one of the former and two of the latter at most. Templates have some 10."""
+"""Levels of a tree that Python certainly compiles: it refuses 20 nested loops and 100 indentations, and a node makes at
+most one loop and two indentations. Templates have some 10."""
 _DIGITS: Final = 15
-"""Of a number. Python refuses some thousands."""
+"""Digits of a number that Python certainly compiles; it refuses numbers of some thousands."""
 # fmt: off
 _PLAIN: Final = (
     nodes.Template, nodes.Output, nodes.TemplateData, nodes.If, nodes.Assign, nodes.Block, nodes.With,
@@ -26,7 +26,7 @@ _PLAIN: Final = (
     nodes.Add, nodes.Sub, nodes.Mul, nodes.Div, nodes.FloorDiv, nodes.Mod, nodes.Pow, nodes.Concat, nodes.CondExpr,
     nodes.And, nodes.Or, nodes.Not, nodes.Neg, nodes.Pos, nodes.Compare, nodes.Operand,
 )
-"""What compiles whatever is in it, if that does."""
+"""Nodes that compile if all nodes in them do."""
 # fmt: on
 
 

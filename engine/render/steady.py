@@ -1,6 +1,7 @@
-"""Finds what stands beside a template's blocks and does the same for every message, so that once is enough.
+"""Finds the first statements of a template that do the same for every message, so that they run once.
 
-`lineage` asks it when it compiles a template. Nearly all templates begin so: they import macros and set constants.
+`lineage` asks it when it compiles a template. Nearly all templates begin with such statements: they import macros and
+set constants.
 """
 
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
@@ -28,10 +29,10 @@ class Steadiness:
         self._open: list[str] = []
 
     def first_of(self, body: Sequence[nodes.Node], layouts: set[str]) -> int:
-        """How many of the first nodes are steady. 0 where a name of theirs would tell that the rest runs apart.
+        """How many of the first nodes are steady; 0 if the rest of the file would notice that they ran apart.
 
-        It would where the rest gives it anew, or one of the `layouts`, by the names that they give: what the rest
-        defines would find the layout's value, not the file's own.
+        It notices where the rest assigns one of their names again, or a layout does (`layouts`: the names that layouts
+        assign): what the rest defines would then find the layout's value, not the file's own.
         """
         number = next((place for place, node in enumerate(body) if not self._is_steady(node)), len(body))
         first, rest = body[:number], body[number:]

@@ -1,10 +1,10 @@
-"""Where a member of a group reads on: where the last owner of a partition came to, which only the brokers know.
+"""Where a new owner of a partition starts: at the last owner's committed offset, which only the brokers know.
 
 A group shares out its partitions as soon as the brokers are back, before all of them answer. Without an answer a
-partition would be read from its beginning, so it waits: the loops of sender and feedback consumer begin it later.
+partition would be read from its beginning. So it waits, and the loops of sender and feedback consumer begin it later.
 
-The offsets of a topic that was deleted and made again begin anew. By those of the old one all would be passed over that
-came to the new one meanwhile.
+The offsets of a topic that was deleted and made again begin anew. With the old topic's offsets, records that came to
+the new one meanwhile would be skipped.
 """
 
 from collections.abc import Callable, Iterable, Mapping

@@ -1,7 +1,7 @@
-"""Lets a signal that ends a process raise, as an error does, so that every block which made something removes it.
+"""Turns a signal that ends the process into SystemExit, so that `with` and `finally` blocks remove temporary files.
 
-Around every command, and in each process that a command starts. `run`, `send` and `web` put their own handlers in place
-of these once they can stop in order.
+The command line wraps every command in it, and so does each process that a command starts. `run`, `send` and `web`
+install handlers of their own once they can stop in order.
 """
 
 import os
@@ -19,19 +19,19 @@ SAME_REQUEST: Final = 1.0
 """Seconds in which further signals change nothing. A signal to a group reaches a process twice: once itself, and once
 through the one that has started it. Without this the second would interrupt the removing."""
 LONGEST: Final = 60
-"""Seconds for removing; then the system ends the process. DuckDB waits for what its threads have begun, and no
-handler runs meanwhile: without this a long query would outlast every signal but SIGKILL."""
+"""Seconds for removing; then the system ends the process. DuckDB waits for its threads, and no Python handler runs
+meanwhile: without this limit a long query would outlast every signal but SIGKILL."""
 PAUSE: Final = 0.01
-"""Seconds until a signal comes once more that could not end the process where it was."""
+"""Seconds until a signal that could not end the process is sent again."""
 _ENDING: Final = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 
 class _Unwinding:
-    """The first signal raises SystemExit, one that comes later ends the process at once.
+    """The first signal raises SystemExit; a later one ends the process at once.
 
-    One that comes during an import waits for its end: what a handler raises there, libraries in other languages turn
-    into errors of their own (DuckDB aborts). Elsewhere Python tells of what callbacks drop (pydantic's, at a fork, of
-    objects that go), and the signal comes once more; a command would go on until LONGEST ended it.
+    A signal during an import waits for the end of the import: libraries in other languages turn an exception there into
+    an error of their own (DuckDB aborts). Python drops an exception that a handler raises within some callbacks, such
+    as pydantic's at a fork; then the signal is sent again, as the command would otherwise go on until LONGEST.
     """
 
     number = 0
@@ -73,7 +73,7 @@ def _is_importing(frame: FrameType | None) -> bool:
 
 @contextmanager
 def unwound_by_signals(longest: int = LONGEST) -> Iterator[None]:
-    """Within, such a signal raises. One that was ignored, as `nohup` does, stays so. For the main thread alone."""
+    """Within the block a signal raises SystemExit; one that `nohup` ignores stays ignored. For the main thread only."""
     unwinding = _Unwinding(longest)
     found = {one: signal.getsignal(one) for one in _ENDING}
     before = {one: handler for one, handler in found.items() if handler not in (signal.SIG_IGN, None)}
@@ -95,7 +95,7 @@ def unwound_by_signals(longest: int = LONGEST) -> Iterator[None]:
 
 @contextmanager
 def signals_wait() -> Iterator[None]:
-    """Within, such a signal waits for the end of the block.
+    """Within the block signals wait for its end.
 
     For the start of processes: what a handler raises during a fork is dropped, and a signal to the new process too.
     """

@@ -1,7 +1,7 @@
 """Remembers when a customer last subscribed again, which tells a new unsubscribe from a repeated one.
 
-An event's id counts once. A mail program or a provider may tell one unsubscribe several times, hours apart; a customer
-who has ticked the box again in between means it anew, from the same mail.
+An event's id counts once. A mail program or a provider may report one unsubscribe several times, hours apart. A
+customer who has ticked the box again in between and unsubscribes once more, from the same mail, must be heard.
 """
 
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Publishes what counts once, such as the answer to a survey, so that the first counts however late the second comes.
+"""Publishes events that count once, such as the answer to a survey: the first one counts, and later ones are dropped.
 
 Workers drop a repeated event id for a day or so (`dedupe`). The store remembers an event as a sender remembers a
 delivery, for ENGINE_SEND_CLAIMS_DAYS.
@@ -18,9 +18,9 @@ _PURPOSE: Final = "once"
 
 @dataclass(frozen=True, slots=True)
 class Firsts:
-    """Asks the store, publishes, and tells the store. While it does not answer, everything is published.
+    """Asks the store whether an event is known, publishes it if not, and records it.
 
-    The event's id makes a repeat within `dedupe` harmless then, too.
+    While the store does not answer, every event is published. Workers still drop a repeat within `dedupe`.
     """
 
     claims: ClaimStore

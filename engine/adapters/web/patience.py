@@ -1,7 +1,7 @@
-"""Asks the store for a request, on threads of its own.
+"""Asks the store while a request is answered, on threads of its own.
 
-A store that hangs holds whoever asks it for as long as its client waits, a minute or so. The threads that write to
-Kafka and verify reports must not be among those.
+A store that hangs blocks the asking thread for as long as its client waits, a minute or so. The threads that write to
+Kafka and verify reports must not be blocked by it.
 """
 
 import asyncio
