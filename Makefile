@@ -12,37 +12,37 @@ FIGURES := .venv/.figures
 # Tests start hundreds of processes. Without its byte code each would compile the engine and its libraries: a second apiece.
 export PYTHONDONTWRITEBYTECODE :=
 
-help: ## what there is to make
-	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 20
+help: ## list these targets
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 24
 
 demo: $(INSTALLED) $(FIGURES) ## a year and a half of purchases through rules/ and templates/ into out/
 	@$(BIN)/engine demo $(ARGS)
 
-demo-live: $(READY) ## a mail, its unsubscribe link and what follows, on real servers (a minute); ARGS=--stay keeps them
+demo-live: $(READY) ## the whole chain on real servers, from a sign-up to an unsubscribe (a minute); ARGS=--stay keeps them running
 	@$(BIN)/python -m tests.demo_live $(ARGS)
 
-quick: $(READY) ## the tests that need no server, on fewer examples (a minute): for every save
+quick: $(READY) ## the tests that need no server, with fewer generated examples (over a minute): for every save
 	@ENGINE_TEST_EXAMPLES=0.1 $(PYTEST) -n logical -m "not (e2e or kafka or redis or soak)" --ignore=tests/e2e $(ARGS)
 
 test: $(READY) ## all tests; ARGS="-k win_back" for some, ARGS="-n 0" one after the other
 	@$(PYTEST) $(ARGS)
 
-soak: $(READY) ## every fault again and again, harder, for SOAK_SECONDS=600 or so, with seeds from SOAK_SEED=1 on
+soak: $(READY) ## the fault tests again and again, harder: for SOAK_SECONDS=600, with seeds from SOAK_SEED=1
 	@$(BIN)/python -m tests.soak $(ARGS)
 
-bench: $(READY) ## measure everything beside its yardsticks (10 minutes); ARGS="--quick", ARGS="job latency", ARGS=--help
+bench: $(READY) ## measure the engine beside other programs (10 minutes); ARGS="--quick", ARGS="job latency", ARGS=--help
 	@$(BIN)/python -m bench $(ARGS)
 
 rules: $(READY) ## check and test the example rules
 	@$(BIN)/engine check
 	@$(BIN)/engine test
 
-lint: $(READY) ## style, format and the arrows between packages
+lint: $(READY) ## style, format and imports between packages
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/lint-imports --no-cache
 
-format: $(READY) ## mend what can be mended
+format: $(READY) ## fix style and format where a tool can
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
@@ -51,25 +51,25 @@ types: $(READY) ## mypy, strict
 
 check: lint types rules test ## all that a change must pass
 
-schema: $(READY) ## write the JSON Schemas of the rule language anew
+schema: $(READY) ## generate the JSON Schemas of the rule language
 	@$(BIN)/engine schema --write
 
 wheel: $(READY) ## build the package into dist/
 	@rm -rf dist
 	@$(BIN)/python -m build --wheel --outdir dist .
 
-compiled: ## the same with the hot modules compiled, for this platform and Python; wants a C compiler
+compiled: ## build the package with its hot modules compiled, for this platform and Python; needs a C compiler
 	@ENGINE_COMPILE=1 $(MAKE) --no-print-directory wheel
 
-test-compiled: $(READY) ## most tests against such a wheel, installed; ARGS="tests/unit -k win_back" for some
+test-compiled: $(READY) ## most tests against the compiled package; ARGS="tests/unit -k win_back" for some
 	@$(BIN)/python -m tests.compiled test $(ARGS)
 
-bench-compiled: $(READY) ## `make bench` of such a wheel
+bench-compiled: $(READY) ## `make bench` with the compiled package
 	@$(BIN)/python -m tests.compiled bench $(ARGS)
 
-install: $(READY) ## make .venv ready
+install: $(READY) ## install the engine and all that tests need into .venv
 
-clean: ## remove .venv and everything made
+clean: ## remove .venv and everything that was built
 	rm -rf .venv out dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
