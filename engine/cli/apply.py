@@ -56,7 +56,8 @@ def apply_command(
     namespace: Namespace = None,
     as_json: AsJson = False,
 ) -> None:
-    """Roll out a plan to some customers first, always the same ones; without a plan, tell how it goes. Workers may run.
+    """Roll out a plan to some customers first, always the same ones; without a plan, show how the roll-out goes.
+    Workers may be running.
 
     Brakes take the new rules back by themselves. Exits 0 when done, 1 when refused, 4 when the roll-out has gone back.
 

@@ -19,7 +19,7 @@ def doctor(
     namespace: Namespace = None,
     as_json: AsJson = False,
 ) -> None:
-    """Look at everything around the workers: reach, topics, partitioner, clocks, lag, overdue timers; advise on each.
+    """Check all that workers need: connections, topics, partitioner, clocks, lag, overdue timers; with advice.
 
     Changes nothing, and can be run while workers run. Exits 0 when all is well, 1 when something fails, 3 with
     only warnings.

@@ -32,8 +32,8 @@ COMMANDS: Mapping[str, Entry] = {
     ),
     "apply": Entry(
         "apply",
-        "Roll out a plan to some customers first, always the same ones; without a plan, tell how it goes. Workers may"
-        " run.",
+        "Roll out a plan to some customers first, always the same ones; without a plan, show how the roll-out goes."
+        " Workers may be running.",
     ),
     "explain": Entry(
         "explain", "Show a customer's armed timers and past outcomes, and for each rule why it has not fired."
@@ -63,8 +63,7 @@ COMMANDS: Mapping[str, Entry] = {
     "web": Entry("web", "Run the pages for unsubscribing, preferences and surveys. Settings are ENGINE_… variables."),
     "doctor": Entry(
         "doctor",
-        "Look at everything around the workers: reach, topics, partitioner, clocks, lag, overdue timers;"
-        " advise on each.",
+        "Check all that workers need: connections, topics, partitioner, clocks, lag, overdue timers; with advice.",
     ),
     "topics": Entry("topics", "Create the topics that the engine reads and writes."),
     "send-event": Entry(
