@@ -288,11 +288,16 @@ class StoreServer:
 
 
 @runtime_checkable
-class HasServers(Protocol):
+class HasClock(Protocol):
+    """A store that lives in servers, which have a clock."""
+
+    def time(self) -> int:
+        """The time of one of them, epoch ms."""
+
+
+@runtime_checkable
+class HasServers(HasClock, Protocol):
     """A store that lives in servers, which can be asked about themselves."""
 
     def servers(self) -> list[StoreServer]:
         """What each server that holds data says of itself."""
-
-    def time(self) -> int:
-        """The time of one of them, epoch ms."""

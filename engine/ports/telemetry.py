@@ -141,6 +141,9 @@ class SenderHooks:
     def released(self, partition: int) -> None:
         """The partition has gone."""
 
+    def clock_doubted(self, reason: str) -> None:
+        """Wall time is not trusted: outreach expires by other clocks. Called every few seconds."""
+
     def topic_made_again(self, topic: str) -> None:
         """The topic of outreach or feedback was deleted and made again: it is read from its beginning."""
 

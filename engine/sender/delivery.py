@@ -56,7 +56,8 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class SenderContext:
-    """The ports and settings that all deliveries share. `wall` returns the time now, epoch ms."""
+    """The ports and settings that all deliveries share. `wall` returns the time now, epoch ms; `doubt` why that is not
+    this machine's, "" where it is."""
 
     channels: Mapping[str, Channel]
     claims: ClaimStore
@@ -66,6 +67,7 @@ class SenderContext:
     limits: Limits = field(default_factory=Limits)
     hooks: SenderHooks = field(default_factory=SenderHooks)
     links: LinksOf = no_links
+    doubt: Callable[[], str] = lambda: ""
 
 
 @dataclass(eq=False, slots=True)

@@ -123,6 +123,8 @@ class Sender(Loop):
         if monotonic() >= self._next_status:
             self._next_status = monotonic() + STATUS_INTERVAL
             self.context.hooks.measured(len(self._tasks), parked)
+            if doubt := self.context.doubt():
+                self.context.hooks.clock_doubted(doubt)
         return min(self.in_hand - busy, self.in_hand + self.parked - len(self._tasks))
 
     # --- on the source's thread

@@ -76,6 +76,9 @@ class SenderWatch(Metrics, SenderHooks):
         self._owned.dec()
         self._log.info("partition released", partition=partition)
 
+    def clock_doubted(self, reason: str) -> None:
+        self._log.error("the time is in doubt, outreach expires by other clocks", reason=reason)
+
     def topic_made_again(self, topic: str) -> None:
         self._log.warning("the topic was made again, it is read from its beginning", topic=topic)
 

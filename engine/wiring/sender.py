@@ -33,6 +33,7 @@ from engine.wire.link_tokens import make_token
 from engine.wire.share_codes import make_code
 from engine.wiring.kafka import join_group, kafka_settings
 from engine.wiring.store import SendingStores
+from engine.wiring.trusted_time import trusted_time
 from engine.wiring.wall_clock import wall_clock
 
 REPORT_SECONDS = 5.0
@@ -204,12 +205,14 @@ def open_sender(
     grouped = settings.model_copy(update={"kafka_group": settings.send_group})
     topics = (settings.outreach_topic,)
     claims, suppressions = stores
+    trusted = trusted_time(settings, claims)
     context = SenderContext(
         channels=equipment.channels,
         claims=claims,
         suppressions=suppressions,
         reporter=_reporter(settings, writer),
-        wall=wall_clock,
+        wall=trusted.now,
+        doubt=trusted.why_not,
         limits=equipment.limits,
         hooks=hooks,
         links=equipment.links,

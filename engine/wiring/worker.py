@@ -16,7 +16,7 @@ from engine.config import BadSetting, Settings
 from engine.core.catalog import Catalog
 from engine.errors import EngineError
 from engine.operate.topics import check_apart, paired_topics, source_topics
-from engine.ports import HasServers, Hooks, IngestProgress, StateStore, TopicWriter, largest_value
+from engine.ports import Hooks, IngestProgress, StateStore, TopicWriter, largest_value
 from engine.testing import Project
 from engine.wire.decode import Decoder
 from engine.wire.derived import DERIVED, DerivedDecoder
@@ -26,6 +26,7 @@ from engine.wiring.books import stored_project
 from engine.wiring.coupons import live_secret
 from engine.wiring.kafka import join_group, kafka_settings
 from engine.wiring.run_in_background import run_in_background
+from engine.wiring.trusted_time import trusted_time
 from engine.wiring.wall_clock import wall_clock
 from engine.worker.context import Rules, WorkerContext
 from engine.worker.ingest import Ingest
@@ -76,7 +77,7 @@ def open_running(
     rules = rules_of(settings, project)
     decoders = unkeyed_decoders(settings, project.book.catalog)
     kafka = _ingest_settings(settings, project.book.catalog, tuple(decoders)) if decoders else None
-    trusted = trusted_time(settings, store)
+    trusted = TrustedTime(wall_clock) if settings.clock == "event" else trusted_time(settings, store)
     with ExitStack() as stack:
         if kafka is None:
             yield Running(settings, build_worker(settings, rules, store, writer, hooks, trusted), None)
@@ -141,20 +142,6 @@ def books_in(settings: Settings, store: StateStore) -> Callable[[str], Rules]:
         return rules_of(settings, stored_project(store, revision))
 
     return find
-
-
-def trusted_time(settings: Settings, store: StateStore) -> TrustedTime:
-    """Asks the brokers; where these do not tell (by librdkafka, before Kafka 3.3, or without the right to describe the
-    cluster), the store's server."""
-
-    def witness() -> int | None:
-        with Admin(kafka_settings(settings)) as admin:
-            brokers = admin.clock()
-        return store.time() if brokers is None and isinstance(store, HasServers) else brokers
-
-    if settings.clock == "event":
-        return TrustedTime(wall_clock)
-    return TrustedTime(wall_clock, witness=witness, executor=ThreadPoolExecutor(1, "engine-clock"))
 
 
 def build_worker(

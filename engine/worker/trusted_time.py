@@ -1,14 +1,15 @@
 """Wall time that is checked against the monotonic clock and against a witness: the clock of the brokers or the store.
 
 A machine whose clock is a month ahead for six seconds would make every customer look inactive. So a live partition
-moves its clock by wall time only while the check holds. The worker, the ingest and its progress reader ask for the time
-here; they must not call the system clock themselves.
+moves its clock by wall time only while the check holds; a sender would take all outreach for expired. The worker, the
+ingest, its progress reader and the sender ask for the time here; they must not call the system clock themselves.
 """
 
 import time
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from contextlib import suppress
+from threading import Lock
 
 from engine.errors import EngineError
 from engine.worker.executors import InlineExecutor
@@ -63,10 +64,18 @@ class TrustedTime:
         with suppress(EngineError):
             self._heard = witness(), elapsed()
         self._asking: Future[int | None] | None = None
+        self._lock = Lock()
         self.now()
 
     def now(self) -> int:
-        """The time, epoch ms: wall time if it is trusted, else derived from the other clocks. Updates `doubt`."""
+        """The time, epoch ms: wall time if it is trusted, else derived from the other clocks. Updates `doubt`.
+
+        Safe to call from several threads.
+        """
+        with self._lock:
+            return self._now()
+
+    def _now(self) -> int:
         wall, elapsed = self._wall(), self._elapsed()
         expected = self._anchor[0] + elapsed - self._anchor[1]
         if self._confirmed and abs(wall - expected) <= MAX_CLOCK_JUMP:

@@ -81,9 +81,10 @@ class PostOffice:
             self._sink.publish(number, entries)
         self._sink.flush()
 
-    def start(self) -> Process:
+    def start(self, program: str = PROGRAM) -> Process:
+        """`program`: the text of Python that runs the command `engine`."""
         settings = [f"ENGINE_{name.upper()}={value}" for name, value in self.settings.items()]
-        command = ["env", *settings, sys.executable, "-c", PROGRAM, "send"]
+        command = ["env", *settings, sys.executable, "-c", program, "send"]
         sender = Process(command, self.folder / f"sender-{len(self.senders)}.log", lambda: True)
         sender.start()
         self.senders.append(sender)

@@ -7,6 +7,7 @@ from uuid import uuid4
 
 from engine.adapters.redis.client_errors import reaching
 from engine.adapters.redis.disk import Disk
+from engine.adapters.redis.facts import server_time
 from engine.adapters.redis.process import Process
 from engine.adapters.redis.script import Script
 from engine.model import Outcome
@@ -84,6 +85,11 @@ class RedisClaims:
             found = self._client.zrange(self._doubts, 0, limit - 1, desc=True, withscores=True)
         parts = [(*member.decode().split(" ", 1), int(at)) for member, at in found]
         return [InDoubt(identity, purpose, at) for purpose, identity, at in parts]
+
+    def time(self) -> int:
+        """The time of a server behind this store, epoch ms."""
+        with reaching(self._name):
+            return server_time(self._client)
 
     def close(self) -> None:
         """Close the connections."""
