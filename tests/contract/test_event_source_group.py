@@ -98,3 +98,21 @@ def test_a_revoked_partition_delivers_nothing_more(shop: Shop) -> None:
         second.poll(limit=10)
     (taken,) = second.owner.owned
     poll_until(lambda: len(second.values(taken)) == 2_000, first, second)
+
+
+def test_a_partition_that_was_paused_when_it_went_delivers_when_it_comes_back(shop: Shop) -> None:
+    """As after an outage that outlasts the session: whoever paused it has nothing to resume any more."""
+    topic = shop.topic(partitions=2)
+    first = shop.reader(topic)
+    poll_until(lambda: first.owner.owned == {0, 1}, first)
+    first.source.pause([0, 1])
+    second = shop.reader(topic)
+    poll_until(lambda: len(first.owner.owned) == len(second.owner.owned) == 1, first, second)
+    (gone,) = second.owner.owned
+    shop.leave(second)
+    poll_until(lambda: first.owner.owned == {0, 1}, first)
+    shop.write(topic, b"there", partition=gone)
+    poll_until(lambda: first.values(gone) == [b"there"], first, seconds=20)
+    shop.write(topic, b"paused still", partition=1 - gone)
+    poll_until(lambda: first.source.lag()[gone] == 0, first)
+    assert first.values(1 - gone) == []

@@ -135,6 +135,7 @@ class ConfluentSource:
     def _give_up(self, consumer: Consumer, first: list[TopicPartition]) -> None:
         places = self._places(place.partition for place in first)
         self._forget(places)
+        consumer.resume(places)  # one that is paused when it goes would be when it comes back, and nobody would know
         consumer.incremental_unassign(places)
 
     def _places(
