@@ -114,7 +114,7 @@ def _profile(book: RuleBook, found: FoundCustomer) -> dict[str, Any]:
 def _table(title: str, *columns: str) -> Table:
     table = Table(title=title, title_justify="left", box=None, pad_edge=False)
     for column in columns:
-        table.add_column(column, overflow="fold")
+        table.add_column(column, overflow="fold", no_wrap=column == "at")
     return table
 
 

@@ -16,6 +16,17 @@ from engine.extras import explaining_duckdb, naming_extras
 from engine.wiring.unwinding import unwound_by_signals
 
 
+def _filling_lines(command: Any) -> Any:
+    """The command, and those of a group: each paragraph of the help on one line, for typer to break where the terminal
+    ends. It would keep the line breaks of the docstring besides.
+    """
+    paragraphs = (command.help or "").split("\n\n")
+    command.help = "\n\n".join(" ".join(one.split()) for one in paragraphs)
+    for one in getattr(command, "commands", {}).values():
+        _filling_lines(one)
+    return command
+
+
 class OnDemand(Mapping[str, Any]):
     """The commands, each imported when it is asked for. Raises ExtraMissing."""
 
@@ -28,7 +39,7 @@ class OnDemand(Mapping[str, Any]):
             gc.enable()
         app = typer.Typer()
         module.register(app)
-        return typer.main.get_group(app).commands[name]
+        return _filling_lines(typer.main.get_group(app).commands[name])
 
     def __iter__(self) -> Iterator[str]:
         return iter(COMMANDS)

@@ -47,10 +47,10 @@ def send_event(
     properties = properties_of(_declared(catalog, type), set_ or ())
     moment = to_millis(time if time and time.tzinfo else time.replace(tzinfo=UTC)) if time else wall_clock()
     event = Event(id or str(uuid4()), type, customer, moment, properties)
-    brokers = KafkaBrokers(settings)
     value, headers = compose(source, event)
+    _check(source, catalog, Record(source.topic, 0, 1, value, customer.encode(), moment, headers))
+    brokers = KafkaBrokers(settings)
     partition = partition_of(customer, brokers.partitions_of(source.topic))
-    _check(source, catalog, Record(source.topic, partition, 1, value, customer.encode(), moment, headers))
     offset = brokers.send_one(source.topic, partition, customer.encode(), value, headers)
     place_ = {"topic": source.topic, "partition": partition, "offset": offset}
     if as_json:

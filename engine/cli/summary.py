@@ -13,6 +13,8 @@ from engine.model import Outcome
 from engine.operate.words import count_of
 from engine.replay.summary import Summary
 
+RARE = (Outcome.HELD_OUT, Outcome.EMITTED)
+"""Shown where there are any."""
 COLUMNS = (
     Outcome.FIRED,
     Outcome.DEFERRED,
@@ -39,10 +41,11 @@ def show(summary: Summary, book: RuleBook, console: Console, dead_letters: Path 
 def _rules_table(summary: Summary, book: RuleBook) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("rule")
-    for outcome in COLUMNS:
+    columns = [*COLUMNS, *(one for one in RARE if any(summary.outcomes[rule.id, one] for rule in book.rules))]
+    for outcome in columns:
         table.add_column(outcome.value, justify="right")
     for rule in book.rules:
-        counts = [summary.outcomes[rule.id, outcome] for outcome in COLUMNS]
+        counts = [summary.outcomes[rule.id, outcome] for outcome in columns]
         table.add_row(rule.id, *(f"{count:,}" if count else "[dim]·[/]" for count in counts))
     return table
 

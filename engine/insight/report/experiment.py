@@ -119,7 +119,7 @@ def _comparison(control: str, other: str, comparisons: int, seen: _Seen, questio
     by_money = judge(spent[control], spent[other], planned=question.planned, alpha=alpha)
     lift = relative_lift(*arms, planned=question.planned, alpha=alpha)
     figures = [
-        Figure("difference", "difference", by_goal.difference, "share", f"{by_goal.low:+z.2%} to {by_goal.high:+z.2%}"),
+        Figure("difference", "difference", by_goal.difference, "share", _between(by_goal)),
         Figure("lift", "relative lift", lift.estimate if lift else None, "share", _bounds(lift)),
         Figure("revenue", "difference of revenue per customer", by_money.difference, "money", _money(by_money)),
         *_per_message(control, other, seen, question, alpha),
@@ -152,6 +152,11 @@ def _per_message(control: str, other: str, seen: _Seen, question: Question, alph
 
 def _evidence(verdict: Verdict, alpha: float) -> str:
     return f"decided at {1 / alpha:g}; p {verdict.p_value:.2g}, decided at {alpha:.2g}"
+
+
+def _between(verdict: Verdict) -> str:
+    """The interval of a difference of two shares, which is never beyond 100 %: with few customers the method's is."""
+    return f"{max(verdict.low, -1):+z.2%} to {min(verdict.high, 1):+z.2%}"
 
 
 def _bounds(lift: object) -> str:
