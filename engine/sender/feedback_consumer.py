@@ -18,7 +18,7 @@ from engine.core.zones import to_millis
 from engine.errors import BadRecord, BrokersAway, StoreUnavailable
 from engine.loop import NO_ANSWER, Loop, Outage
 from engine.ports import EventSource, Ownership, Record, SenderHooks, Suppression, SuppressionList
-from engine.sender.starting_offsets import ReadingOn
+from engine.sender.starting_offsets import StartingOffsets
 from engine.wire.digests import ALL
 from engine.wire.feedback import FeedbackKind
 from engine.wire.reading import reading
@@ -95,7 +95,7 @@ class FeedbackConsumer(Loop):
     store_outage: Outage = field(init=False)
     brokers_outage: Outage = field(init=False)
     source: EventSource = field(init=False)
-    _reading_on: ReadingOn = field(init=False)
+    _starting_offsets: StartingOffsets = field(init=False)
     _owned: set[int] = field(default_factory=set, init=False)
     _open: list[Record] = field(default_factory=list, init=False)
     """Records that were read and are not applied yet."""
@@ -105,7 +105,7 @@ class FeedbackConsumer(Loop):
     def __post_init__(self) -> None:
         self.store_outage = Outage(self.hooks.store_away, self.hooks.store_back)
         self.brokers_outage = Outage(self.hooks.brokers_away, self.hooks.brokers_back)
-        self._reading_on = ReadingOn(self.committed)
+        self._starting_offsets = StartingOffsets(self.committed)
         self.source = self.join(self)
 
     def run(self) -> None:
@@ -119,13 +119,13 @@ class FeedbackConsumer(Loop):
     def step(self) -> None:
         """One turn of the loop: poll, apply, commit."""
         self.turned()
-        for topic in self._reading_on.made_again(self.source, self._owned):
+        for topic in self._starting_offsets.made_again(self.source, self._owned):
             self.hooks.topic_made_again(topic)
         records = self.source.poll(BATCH, self._wait)
-        self._open += (record for record in records if not self._reading_on.waits(record.partition))
+        self._open += (record for record in records if not self._starting_offsets.waits(record.partition))
         self.joined = self.source.joined()
         try:
-            self._reading_on.begin_late(self.source)
+            self._starting_offsets.begin_late(self.source)
             self._apply()
         except StoreUnavailable as error:
             self._rest(self.store_outage.failed(error))
@@ -172,7 +172,7 @@ class FeedbackConsumer(Loop):
         """Read on from the last owner's committed offset; later, if the brokers do not answer now."""
         self._owned.add(partition)
         try:
-            return self._reading_on.assigned(partition)
+            return self._starting_offsets.assigned(partition)
         except BrokersAway as error:
             self.brokers_outage.failed(error)
             return {}
@@ -180,7 +180,7 @@ class FeedbackConsumer(Loop):
     def revoked(self, partition: int) -> None:
         """Drop records that are not applied: the next owner reads them again."""
         self._owned.discard(partition)
-        self._reading_on.gone(partition)
+        self._starting_offsets.gone(partition)
         self._open = [record for record in self._open if record.partition != partition]
 
     lost = revoked

@@ -19,7 +19,7 @@ from engine.loop import MAX_RETRY_DELAY, NO_ANSWER, Loop, Outage
 from engine.ports import EventSource, Ownership, Record
 from engine.sender.committable_offsets import CommittableOffset
 from engine.sender.delivery import Delivery, Parcel, SenderContext
-from engine.sender.starting_offsets import ReadingOn
+from engine.sender.starting_offsets import StartingOffsets
 from engine.wire.records import decode_outreach
 
 T = TypeVar("T")
@@ -54,7 +54,7 @@ class Sender(Loop):
     source: EventSource = field(init=False)
     brokers_outage: Outage = field(init=False)
     """While they take no reports, or do not answer the source."""
-    _reading_on: ReadingOn = field(init=False)
+    _starting_offsets: StartingOffsets = field(init=False)
     _delivery: Delivery = field(init=False)
     _loop: asyncio.AbstractEventLoop = field(init=False)
     _places: dict[int, CommittableOffset] = field(default_factory=dict, init=False)
@@ -71,7 +71,7 @@ class Sender(Loop):
 
     def __post_init__(self) -> None:
         self.brokers_outage = Outage(self.context.hooks.brokers_away, self.context.hooks.brokers_back)
-        self._reading_on = ReadingOn(self.committed)
+        self._starting_offsets = StartingOffsets(self.committed)
 
     def run(self) -> None:
         """Work until `stop`; then running hand-overs end, offsets are committed and the group is left.
@@ -142,9 +142,9 @@ class Sender(Loop):
     def _settle(self) -> float:
         """Open partitions that had to wait for the brokers, and commit. Returns the seconds until the next time."""
         try:
-            for partition in self._reading_on.begin_late(self.source):
+            for partition in self._starting_offsets.begin_late(self.source):
                 self._places[partition] = CommittableOffset()
-            for topic in self._reading_on.made_again(self.source, self._places):
+            for topic in self._starting_offsets.made_again(self.source, self._places):
                 self._forget_offsets(topic)
             self._commit(self._ended_so_far(list(self._topics)))
             if not self.source.answers():
@@ -178,7 +178,7 @@ class Sender(Loop):
     def assigned(self, partition: int) -> dict[str, int]:
         """Read on from the last owner's committed offset; later, if the brokers do not answer now."""
         try:
-            offsets = self._reading_on.assigned(partition)
+            offsets = self._starting_offsets.assigned(partition)
         except BrokersAway as error:
             self.brokers_outage.failed(error)
             offsets = {}
@@ -213,7 +213,7 @@ class Sender(Loop):
         topic = self._topics.pop(partition, "")
         self._told.pop((topic, partition), None)
         self._places.pop(partition, None)
-        self._reading_on.gone(partition)
+        self._starting_offsets.gone(partition)
         self._resting -= {partition}
         self.context.hooks.released(partition)
 

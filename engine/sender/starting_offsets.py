@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from engine.ports import EventSource
 
 
-class ReadingOn:
+class StartingOffsets:
     """`committed` says where a partition's last owner came to, by topic; it raises BrokersAway."""
 
     def __init__(self, committed: Callable[[int], dict[str, int]]) -> None:
