@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 
@@ -20,31 +20,38 @@ _TOO_LARGE: Final = frozenset({KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_
 
 LINGER: Final = 1
 """Milliseconds that a record waits for others. A commit's records come at once, so that 5 ms batched no better."""
+LINGER_UNASKED: Final = 50
+"""The same of records whose writer does not ask when they are durable: nobody waits for those before a flush, which
+sends them at once. An idempotent producer of librdkafka has one request a partition under way, and while it waits for
+the answer its thread polls without a pause if other records of the partition have waited longer than this."""
 
 
 class ConfluentWriter:
-    """One producer for all topics. Calls of `done` come from within its own methods."""
+    """Two producers for all topics, one for writes with `done` and one for those without: a producer reports either all
+    deliveries or only failures, and reports are a part of what a write costs. Calls of `done` come from within its own
+    methods.
+    """
 
     def __init__(self, settings: KafkaSettings) -> None:
         self._settings = settings
         self._failed: SinkUnavailable | None = None
         self._away_until = 0.0
         """By the monotonic clock."""
-        self._producer = opened(
-            Producer,
-            client_config(settings)
-            | {
-                "enable.idempotence": True,
-                "message.timeout.ms": 0,
-                "queue.buffering.max.kbytes": MAX_WAITING_BYTES // 1024,
-                "message.max.bytes": MAX_RECORD_BYTES,
-                "batch.size": BATCH_BYTES,
-                "partitioner": "murmur2_random",
-                "linger.ms": LINGER,
-                "error_cb": self._trouble,
-            },
-            logger=LOGGER,
-        )
+        self._asked = self._open({"linger.ms": LINGER})
+        self._unasked = self._open({"linger.ms": LINGER_UNASKED, "delivery.report.only.error": True})
+        self._producers = self._asked, self._unasked
+
+    def _open(self, own: dict[str, Any]) -> Producer:
+        common: dict[str, Any] = {
+            "enable.idempotence": True,
+            "message.timeout.ms": 0,
+            "queue.buffering.max.kbytes": MAX_WAITING_BYTES // 1024 // 2,
+            "message.max.bytes": MAX_RECORD_BYTES,
+            "batch.size": BATCH_BYTES,
+            "partitioner": "murmur2_random",
+            "error_cb": self._trouble,
+        }
+        return opened(Producer, client_config(self._settings) | common | own, logger=LOGGER)
 
     def write(
         self,
@@ -56,34 +63,39 @@ class ConfluentWriter:
         done: Done | None = None,
     ) -> None:
         """Hand over one record, with the present as its timestamp. Without a partition the key decides, as in Java."""
-
-        ended = partial(self._ended, topic, done)
+        if done is None:
+            producer, ended = self._unasked, self._failed_unasked
+        else:
+            producer, ended = self._asked, partial(_tell, topic, done)
         where = -1 if partition is None else partition
         deadline = 0.0
         while True:
             try:
-                return self._producer.produce(topic, value, key, where, ended, headers=list(headers))
+                return producer.produce(topic, value, key, where, ended, headers=list(headers))
             except BufferError as full:
                 now = time.monotonic()
                 deadline = deadline or (now if now < self._away_until else now + WRITE_SECONDS)
                 if now >= deadline:
-                    raise self._away(now) from full
-                self._producer.poll(0.1)
+                    raise self._away(producer, now) from full
+                producer.poll(0.1)
             except KafkaException as error:
-                return self._ended(topic, done, error.args[0])
+                failure = _failure(topic, error.args[0])
+                return self._note(failure) if done is None else done(failure)
 
-    def _away(self, now: float) -> BrokersAway:
+    def _away(self, producer: Producer, now: float) -> BrokersAway:
         if now >= self._away_until:
             self._away_until = now + AWAY_SECONDS
-        return BrokersAway(self._settings.bootstrap, f"{len(self._producer)} records wait to be taken")
+        return BrokersAway(self._settings.bootstrap, f"{len(producer)} records wait to be taken")
 
     def serve(self) -> None:
         """Call what waits to hear of writes that have ended; does not wait."""
-        self._producer.poll(0)
+        for producer in self._producers:
+            producer.poll(0)
 
     def flush(self, timeout: float = 30) -> None:
         """Wait until everything is durable, at most `timeout` seconds. Raises BrokersAway, SinkUnavailable."""
-        left = self._producer.flush(timeout)
+        deadline = time.monotonic() + timeout
+        left = sum([producer.flush(max(0.0, deadline - time.monotonic())) for producer in self._producers])
         if left:
             reason = f"has not taken all records within {timeout:g} s ({left} left); they are still tried"
             raise BrokersAway(self._settings.bootstrap, reason)
@@ -94,8 +106,9 @@ class ConfluentWriter:
         try:
             self.flush(timeout)
         finally:
-            self._producer.purge()
-            self._producer.poll(0)
+            for producer in self._producers:
+                producer.purge()
+                producer.poll(0)
 
     def tail(self, topic: str, partition: int, limit: int) -> Iterator[Headers]:
         """The headers of the last records of a partition: of at least `limit`, if there are as many."""
@@ -114,14 +127,12 @@ class ConfluentWriter:
         finally:
             reader.close()
 
-    def _ended(self, topic: str, done: Done | None, error: KafkaError | None, message: Message | None = None) -> None:
-        failure = None
+    def _failed_unasked(self, error: KafkaError | None, message: Message) -> None:
         if error is not None:
-            failure = (TooLarge if error.code() in _TOO_LARGE else SinkUnavailable)(topic, error.str())
-        if done is not None:
-            done(failure)
-        elif failure is not None:
-            self._failed = self._failed or failure
+            self._note(_failure(message.topic() or "", error))
+
+    def _note(self, failure: SinkUnavailable) -> None:
+        self._failed = self._failed or failure
 
     def _trouble(self, error: KafkaError) -> None:
         if error.code() in REFUSED:
@@ -131,6 +142,14 @@ class ConfluentWriter:
         failure, self._failed = self._failed, None
         if failure:
             raise failure
+
+
+def _tell(topic: str, done: Done, error: KafkaError | None, message: Message) -> None:
+    done(_failure(topic, error) if error is not None else None)
+
+
+def _failure(topic: str, error: KafkaError) -> SinkUnavailable:
+    return (TooLarge if error.code() in _TOO_LARGE else SinkUnavailable)(topic, error.str())
 
 
 def _until_end(reader: Consumer) -> Iterator[Headers]:
