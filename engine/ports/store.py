@@ -129,14 +129,17 @@ class Meta(msgspec.Struct):
 class Entry(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """Something decided that waits in the outbox: encoded, for a destination, with an id that is the same for ever.
 
-    The oldest form has only id and value. It is outreach, and so is what is written without a destination.
+    The oldest form has only id and value. It is outreach, and so is what is written without a destination. Stores keep
+    no `at`, and no `key` of outreach: the value says both.
     """
 
     id: str
     value: bytes
     destination: str = OUTREACH
     key: str = ""
-    """Whom the destination keeps it in order for; "" where the value says it itself."""
+    """Whom the destination keeps it in order for; "" where only the value says it."""
+    at: str = ""
+    """When it was decided, as the value says it; "" where only the value says it."""
 
 
 class Commit(msgspec.Struct):

@@ -11,7 +11,7 @@ from msgspec import UNSET, UnsetType
 from engine.core.zones import iso, to_millis
 from engine.errors import BadRecord
 from engine.model import KeptEvent, Outcome, OutcomeRecord, Outreach
-from engine.ports import Entry
+from engine.ports import OUTREACH, Entry
 from engine.wire.outreach_schema import OUTREACH_VERSION, OutreachForm
 from engine.wire.reading import reading
 
@@ -88,7 +88,8 @@ def outreach_fields(outreach: Outreach) -> dict[str, Any]:
 
 def encode_outreach(outreach: Outreach) -> Entry:
     """Its entry in the outbox; the value is JSON."""
-    return Entry(outreach.id, _encode(_published(outreach)))
+    published = _published(outreach)
+    return Entry(outreach.id, _encode(published), OUTREACH, outreach.customer, published.at)
 
 
 def decode_outreach(data: bytes) -> Outreach:

@@ -15,8 +15,10 @@ from engine.adapters.kafka.settings import KafkaSettings
 from engine.errors import BrokersAway, SinkUnavailable, TooLarge
 from engine.ports import Entry, TopicWriter
 from engine.wire.partitioner import murmur2_partition
+from engine.wire.records import encode_outreach
 from tests.services import Broker
 from tests.support.kafka_clients import CLIENTS, PATIENCE, Client, make_topics
+from tests.support.outreach import outreach as made_outreach
 
 pytestmark = pytest.mark.kafka
 
@@ -93,6 +95,15 @@ def test_outreach_is_a_cloud_event_unless_the_operator_wants_only_its_id_and_is_
     }
     assert lean == [("id", b"o-1")]
     assert KafkaSink(desk.writer, desk.topic).published(1) == {"o-0", "o-1"}
+
+
+def test_outreach_that_another_owner_finds_in_the_outbox_becomes_the_same_record(desk: Desk) -> None:
+    decided = encode_outreach(made_outreach())
+    found = Entry(decided.id, decided.value)
+    KafkaSink(desk.writer, desk.topic).publish(0, [decided, found])
+    desk.writer.flush()
+    one, other = [(message.key(), message.value(), message.headers()) for message in desk.read(0, 2)]
+    assert one == other
 
 
 def test_anybody_can_read_it(desk: Desk) -> None:

@@ -179,7 +179,8 @@ def test_a_worker_without_the_topic_leaves_the_outbox_alone() -> None:
 def test_an_outbox_that_an_older_version_wrote_is_outreach() -> None:
     older = msgspec.msgpack.encode([("o-1", b"text")])
     assert read_outbox({b"7": older}) == {7: [Entry("o-1", b"text", OUTREACH)]}
-    assert encode_outbox([Entry("o-1", b"text")]) == older, "and takes no more room now"
+    fresh = Entry("o-1", b"text", OUTREACH, "c-1", "2026-11-30T10:00:00Z")
+    assert encode_outbox([fresh]) == older, "and takes no more room now"
 
 
 def test_an_older_version_does_not_take_other_entries_for_outreach() -> None:

@@ -66,11 +66,11 @@ class KafkaSink:
             if len(value) > self.largest:
                 ended(TooLarge(self._topic, f"{len(value)} bytes; it takes {self.largest} of ours (max.message.bytes)"))
                 continue
-            about, name = _ABOUT.decode(value), entry.id.encode()
+            about, name = entry if entry.at else _ABOUT.decode(value), entry.id.encode()
             headers: Headers = ((ID_HEADER, name),)
             if self._fixed:
                 headers = (*headers, *self._fixed, ("ce_id", name), ("ce_time", about.at.encode()))
-            self._writer.write(self._topic, partition, about.customer.encode(), value, headers, ended)
+            self._writer.write(self._topic, partition, about.key.encode(), value, headers, ended)
 
     def delivered(self, partition: int) -> list[str]:
         """Ids that became durable, or were refused, since the last call. Raises SinkUnavailable."""
@@ -134,7 +134,7 @@ class _UnderWay:
 
 
 class _About(msgspec.Struct):
-    customer: str
+    key: str = msgspec.field(name="customer")
     at: str = ""
 
 

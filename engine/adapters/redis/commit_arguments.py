@@ -79,7 +79,12 @@ def only_trims(commit: Commit) -> bool:
 
 def encode_outbox(entries: Sequence[Entry]) -> bytes:
     """Outreach takes no more room than id and value, nearly all that there ever is."""
-    return _encode([(one.id, one.value) if one.destination == OUTREACH and not one.key else one for one in entries])
+    return _encode(
+        [
+            (one.id, one.value) if one.destination == OUTREACH else (one.id, one.value, one.destination, one.key)
+            for one in entries
+        ]
+    )
 
 
 def read_outbox(stored: Mapping[bytes, bytes]) -> dict[int, list[Entry]]:
