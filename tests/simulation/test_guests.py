@@ -299,6 +299,20 @@ def test_what_a_guest_does_afterwards_comes_true_though_its_moment_is_before_tha
     assert [outcome for _, outcome, _ in guests.told()] == ["deferred", "fired"]
 
 
+@pytest.mark.parametrize("window", ["5d", "4d"])
+def test_a_guest_who_left_all_segments_comes_into_none_by_an_edit_of_the_rules(window: str) -> None:
+    rules = """
+    segments: [{{ id: active, if: 'events.visit.count("{}") >= 1' }}]
+    rules: [{{ id: gone, when: {{ segment: active, moves: out }}, send: {} }}]
+    """
+    guests = Guests(loaded(rules.format("5d", "hello"))).tell(event("visit", START))
+    guests.know(identified(1))
+    guests.tell(event("refund", START + 2 * DAY)).meet(loaded(rules.format(window, "bye"), "allowed_lateness: 1s"))
+    assert guests.until(START + 30 * DAY).fired == []
+    guests.tell(event("visit", START + 30 * DAY)).until(START + 60 * DAY)
+    assert [told for _, told, _ in guests.told()] == ["fired"]
+
+
 def test_what_quiet_hours_hold_is_taken_back() -> None:
     night = Policy(fresh_for=None, quiet_hours=(QuietHours(0, 480),))
     guests = Guests(book(rule(Abandoned("cart", after="cart", without=frozenset({"buy"}), within=HOUR)), policy=night))

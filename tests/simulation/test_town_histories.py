@@ -1,20 +1,22 @@
-"""Histories of a town against its oracle: referrals, cancelled orders, refunds, guests, erasures, coupons, late events.
+"""Histories of a town against its oracle: referrals, cancelled orders, refunds, guests, erasures, coupons, edits.
 
 With ENGINE_TOWN_SEED=any text it tells other histories than those of every day.
 """
 
 import os
 from collections import defaultdict
+from functools import cache
 from pathlib import Path
 from random import Random
 
 import pytest
 
+from engine.testing.project import Project
 from tests.support import town
 from tests.support.examples import so_many
+from tests.support.town_facts import Found, ms
 from tests.support.town_oracle import Town
-from tests.support.town_person import Found, ms
-from tests.support.town_rules import history, terms
+from tests.support.town_rules import Terms, history, terms
 
 BOOKS, HISTORIES = 20, 12
 SEED = os.environ.get("ENGINE_TOWN_SEED", "")
@@ -24,6 +26,16 @@ AFTERWARDS = 300
 def told(found: list[Found]) -> list[Found]:
     """In order, and without the codes of coupons."""
     return sorted(one._replace(coupon=one.coupon and (one.coupon[0], "")) for one in found)
+
+
+def written(folder: Path) -> town.Projects:
+    """Compiles each book once."""
+
+    @cache
+    def project(made: Terms) -> Project:
+        return town.project(folder / str(project.cache_info().currsize), made)
+
+    return project
 
 
 def runs_of_codes(engine: list[Found], oracle: list[Found]) -> tuple[dict[str, set[str]], dict[str, set[str]]]:
@@ -43,17 +55,17 @@ def runs_of_codes(engine: list[Found], oracle: list[Found]) -> tuple[dict[str, s
 
 @pytest.mark.parametrize("part", range(2))
 def test_a_town_comes_out_as_the_documents_say(tmp_path: Path, part: int, capsys: pytest.CaptureFixture[str]) -> None:
-    """480 histories of four customers each: everything twice, from a store that is opened anew."""
+    """480 histories of four customers each: everything twice, some late, from a store that is opened anew."""
     compared = decisions = 0
     for number in range(so_many(BOOKS)):
         random = Random(f"town {SEED} {part} {number}")
         made = terms(random)
-        project = town.project(tmp_path / str(number), made)
+        projects = written(tmp_path / str(number))
         for place in range(HISTORIES):
             name = f"town {SEED} {part} {number} {place}"
             chosen = Random(name)
-            engine, oracle = town.Town(project, chosen), Town(made)
-            for one in history(chosen, made):
+            engine, oracle = town.Town(projects, made, chosen), Town(made)
+            for one in history(chosen, made, edits=place % 6 == 0):
                 engine.happen(one)
                 oracle.happen(one)
             end = oracle.now + AFTERWARDS

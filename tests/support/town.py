@@ -3,7 +3,7 @@
 Each event comes twice; what rules make for other customers comes back to the partition, as the ingest would bring it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
 
@@ -20,8 +20,10 @@ from engine.worker.executors import results, returned
 from engine.worker.partition import Partition
 from engine.worker.result import Arrival, Result
 from tests.support.project_files import write_files
-from tests.support.town_person import Found, ms
+from tests.support.town_facts import Found, ms
 from tests.support.town_rules import HALF, START, TEXTS, Became, Erased, Happening, Terms, Told
+
+Projects = Callable[[Terms], Project]
 
 
 def project(folder: Path, terms: Terms) -> Project:
@@ -34,8 +36,9 @@ def project(folder: Path, terms: Terms) -> Project:
 class Town:
     """`outcomes`: every decision, in order."""
 
-    def __init__(self, made: Project, random: Random) -> None:
-        self.project = made
+    def __init__(self, projects: Projects, terms: Terms, random: Random) -> None:
+        self.projects = projects
+        self.project = projects(terms)
         self.random = random
         self.store = MemoryStore()
         self.offset = 0
@@ -63,7 +66,14 @@ class Town:
             erase(self.store, 0, one.customer, ms(one.arrives) + 1, 1)
             self._open()
         else:
-            raise NotImplementedError
+            self._adopt(self.projects(one.terms))
+
+    def _adopt(self, made: Project) -> None:
+        """Other rules, which everybody meets now."""
+        self.project = made
+        self.partition.adopt(made.book, made.renderer)
+        while not self.partition.is_swept:
+            self._take(results(self.partition.sweep_page()))
 
     def _give(self, event: Event) -> None:
         copy = msgspec.structs.replace(event, properties=dict(event.properties))

@@ -8,9 +8,13 @@ It leaves out what other oracles have: lateness (`allowed_lateness`), zones, cap
 trials, joins and stars taken are never late; the others may be. Of several ends of one order (a cancellation, a
 refund) only the newest counts, as docs/decisions.md says. Of coupons it says when a code is issued, to which run
 it belongs and until when it is valid, but not the code. A guest becomes known at no moment of an event of theirs.
+
+Rules change while customers are there: one is renamed or taken out for good, a segment's window becomes shorter, points
+are usable sooner or later, a schedule has other members. Other edits have oracles or tests of their own.
 """
 
-from tests.support.town_person import Found, Person
+from tests.support.town_facts import Found
+from tests.support.town_person import Person
 from tests.support.town_rules import Became, Edited, Erased, Happening, Terms, Told
 
 
@@ -54,7 +58,9 @@ class Town:
         self._thank()
 
     def meet(self, edit: Edited) -> None:
-        raise NotImplementedError
+        self.terms = edit.terms
+        for person in self.people.values():
+            person.meet(self.now)
 
     def give(self, event: Told, at: int) -> None:
         if self._is_erased(event):

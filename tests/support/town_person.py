@@ -4,66 +4,15 @@ tests/support/town_oracle.py says what it leaves out. Nothing of the engine is u
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
 from tests.support import points_oracle
+from tests.support.town_facts import Firing, Found, Run, Said, ms
 from tests.support.town_rules import HALF, START, Told
 
 if TYPE_CHECKING:
     from tests.support.town_oracle import Town
     from tests.support.town_rules import Terms
-
-
-class Found(NamedTuple):
-    """One decision. `coupon`: until when the code in it is valid, and the run that it belongs to."""
-
-    at: int
-    customer: str
-    rule: str
-    step: str
-    outcome: str
-    coupon: tuple[int, str] | None = None
-
-
-def ms(at: int) -> int:
-    return START + at * HALF
-
-
-class Said(NamedTuple):
-    """An event as the points oracle wants it."""
-
-    id: str
-    type: str
-    time: int
-    properties: dict[str, Any]
-
-
-@dataclass(eq=False)
-class Firing:
-    """A rule that has come true, and waits: for its `after`, or for the end of a night (`held`)."""
-
-    rule: str
-    moment: int
-    due: int
-    order: str = ""
-    end: int = 0
-    held: bool = False
-
-
-@dataclass(eq=False)
-class Run:
-    """A run of the journey of an order: the steps before it, or the wait that it is in, since when and until when."""
-
-    order: str
-    began: int
-    steps: list[str]
-    moment: int
-    waits: str = ""
-    since: int = 0
-    due: int = 0
-    held: bool = False
-    valid_until: int = 0
 
 
 class Person:
@@ -95,9 +44,20 @@ class Person:
         return self.town.terms
 
     def _open_books(self) -> None:
+        self.stars = points_oracle.Oracle(self._points())
+
+    def _points(self) -> points_oracle.Terms:
         made = self.terms
-        terms = points_oracle.Terms(made.usable * HALF, made.within * HALF, made.expire * HALF, "", False, 3, 1)
-        self.stars = points_oracle.Oracle(terms)
+        return points_oracle.Terms(made.usable * HALF, made.within * HALF, made.expire * HALF, "", False, 3, 1)
+
+    def meet(self, at: int) -> None:
+        """Other rules: what waits for a rule that is gone is gone too, and nobody is told who is in a segment now."""
+        gone = self.terms.gone
+        self.firings = [one for one in self.firings if one.rule not in gone]
+        self.runs = [] if "order" in gone else self.runs
+        self.stars.meet(self._points())
+        self.regular = self._is_regular(at)
+        self._look(at)
 
     def tick(self, at: int) -> None:
         self.stars.pass_time(ms(at))
@@ -211,10 +171,14 @@ class Person:
         self._wait(Firing("settle", event.at, event.at + self.terms.settles, order), at)
 
     def _wait(self, firing: Firing, at: int) -> None:
+        if firing.rule in self.terms.gone:
+            return
         self._note(at, firing.rule, "deferred")
         self.firings.append(firing)
 
     def _begin_order(self, event: Told, order: str, at: int) -> None:
+        if "order" in self.terms.gone:
+            return None
         if at > event.at + self.terms.fresh:
             return self._note(at, "order", "expired")
         if self._is_over("cancel", order, event.at) or any(run.order == order for run in self.runs):
@@ -260,11 +224,14 @@ class Person:
         self._hear_own(at)
 
     def _move(self, at: int) -> None:
-        before, since = self.regular, at - self.terms.regular
-        self.regular = any(one.type == "visit" and max(since, self.became) < one.at <= at for one in self.heard)
-        if before and not self.regular:
+        before, self.regular = self.regular, self._is_regular(at)
+        if before and not self.regular and "left" not in self.terms.gone:
             self._note(at, "left", "emitted")
             self.made.append(Told(at, self.name, "drifted", at, f"drifted-{at}", {}))
+
+    def _is_regular(self, at: int) -> bool:
+        since = max(at - self.terms.regular, self.became)
+        return any(one.type == "visit" and since < one.at <= at for one in self.heard)
 
     def _came_true(self, at: int, late: Told | None) -> Iterator[Firing]:
         made = self.terms
@@ -341,6 +308,8 @@ class Person:
     # --- messages
 
     def _message(self, firing: Firing, at: int) -> None:
+        if firing.rule in self.terms.gone:
+            return
         outcome = self._judge(firing, at)
         is_over = self._is_over("cancel", firing.order, firing.moment) or firing.moment <= self.became
         if firing.rule == "buyer" and outcome == "deferred" and is_over:
@@ -393,4 +362,5 @@ class Person:
         return next(one for one in range(at, at + 49) if not self._is_night(one))
 
     def _note(self, at: int, rule: str, outcome: str, step: str = "", coupon: tuple[int, str] | None = None) -> None:
-        self.town.found.append(Found(at, self.name, rule, step, outcome, coupon))
+        if rule not in self.terms.gone:
+            self.town.found.append(Found(at, self.name, rule, step, outcome, coupon))

@@ -4,7 +4,7 @@ Spans and moments are in half hours, so that what is due meets what happens ofte
 what must come of it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from random import Random
 from typing import Any, NamedTuple
@@ -274,4 +274,15 @@ def _properties(random: Random, type_: str, at: int) -> dict[str, Any]:
 
 
 def edited(random: Random, made: Terms) -> Terms:
-    raise NotImplementedError
+    """The same rules with one change; segments and points too. A window only becomes shorter: of a longer one not
+    everything is known, and a rule that is taken out stays out."""
+    kind = random.choice(("renamed", "gone", "regular", "rich", "usable"))
+    choices: dict[str, list[Any]] = {
+        "renamed": [made.renamed | {random.choice(sorted(RULES))}],
+        "gone": [made.gone | {random.choice(sorted(RULES))}],
+        "regular": [one for one in (1, 2, 3, 8, 20) if one <= made.regular],
+        "usable": [0, 2, 5],
+        "rich": [1, 3, 6, 9],
+    }
+    changes: dict[str, Any] = {kind: random.choice(choices[kind])}
+    return replace(made, **changes)

@@ -167,18 +167,17 @@ def fall_due(book: RuleBook, state: State, customer: str, due: int) -> list[Even
 def meet(book: RuleBook, state: State, customer: str, now: int) -> None:
     """Take up the segments of a new book: rename, park what is gone, and look silently at what is new or has changed.
 
-    The others are due at once. `now`: the moment up to which time is settled.
+    The others are due at once. `now`: the moment up to which time is settled. A guest who became known stays out of
+    a segment until they do something that concerns it: what was before belongs to the customer that they became.
     """
-    for segment in book.segments.values():
-        for old in segment.was:
-            if old in state.segments and segment.id not in state.segments:
-                state.segments[segment.id] = state.segments.pop(old)
-    for id_, membership in state.segments.items():
-        if id_ not in book.segments and not membership.parked:
-            membership.parked = now + GRACE
+    _rename_and_park(book, state, now)
     this = Following(book, customer, Scope(state, None, now, customer), True)
     for segment in book.segments.values():
         known = state.segments.get(segment.id)
+        if state.known is not None and not (known and (known.level or known.due)):
+            if known:
+                known.parked = 0
+            continue
         changed = known is None or known.mark != segment.mark or 0 < known.parked <= now
         if known is None or changed or not segment.needs.reads.segments.isdisjoint(this.changed):
             level, due = segment.look(this.scope)
@@ -187,6 +186,16 @@ def meet(book: RuleBook, state: State, customer: str, now: int) -> None:
             known.parked = 0
             if not 0 < known.due <= now:
                 known.due = now  # events that came while it was parked, or another zone, may have changed it
+
+
+def _rename_and_park(book: RuleBook, state: State, now: int) -> None:
+    for segment in book.segments.values():
+        for old in segment.was:
+            if old in state.segments and segment.id not in state.segments:
+                state.segments[segment.id] = state.segments.pop(old)
+    for id_, membership in state.segments.items():
+        if id_ not in book.segments and not membership.parked:
+            membership.parked = now + GRACE
 
 
 def forsake(state: State) -> None:
