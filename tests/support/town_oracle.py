@@ -9,8 +9,8 @@ trials, joins and stars taken are never late; the others may be. Of several ends
 refund) only the newest counts, as docs/decisions.md says. Of coupons it says when a code is issued, to which run
 it belongs and until when it is valid, but not the code. A guest becomes known at no moment of an event of theirs.
 
-Rules change while customers are there: one is renamed or taken out for good, a segment's window becomes shorter, points
-are usable sooner or later, a schedule has other members. Other edits have oracles or tests of their own.
+Rules change while customers are there: one is renamed or taken out for good, a segment's window becomes shorter, a
+schedule has other members. Other edits have oracles or tests of their own.
 """
 
 from tests.support.town_facts import Found

@@ -342,9 +342,8 @@ class Person:
             case "silent":
                 return max(self._active()) == firing.end
             case "cart":
-                news = [one.at for one in self.heard if one.properties.get("order") == firing.order]
-                types = [one for one in self.heard if one.type in ("cart", "buy") and one.at in news]
-                return not any(one.at > firing.end for one in types)
+                ours = [one for one in self.heard if one.properties.get("order") == firing.order]
+                return not any(one.type in ("cart", "buy") and one.at > firing.end for one in ours)
             case "trial":
                 return self.trial == firing.end
             case "ending":

@@ -244,7 +244,7 @@ def history(random: Random, made: Terms, edits: bool = False) -> list[Happening]
             told.append(Erased(random.randint(0, wide + 40), customer))
     free = set(range(wide)) - {one.at for one in told if isinstance(one, Told) and one.customer == GUEST}
     told += [Became(at, GUEST, "bob") for at in random.sample(sorted(free), random.choice((0, 1, 1, 2)))]
-    moments = sorted(random.randint(0, wide + 20) for _ in range(random.randint(1, 3) if edits else 0))
+    moments = sorted(random.sample(range(wide + 20), random.randint(1, 3) if edits else 0))
     for at in moments:
         made = edited(random, made)
         told.append(Edited(at, made))
@@ -276,12 +276,11 @@ def _properties(random: Random, type_: str, at: int) -> dict[str, Any]:
 def edited(random: Random, made: Terms) -> Terms:
     """The same rules with one change; segments and points too. A window only becomes shorter: of a longer one not
     everything is known, and a rule that is taken out stays out."""
-    kind = random.choice(("renamed", "gone", "regular", "rich", "usable"))
+    kind = random.choice(("renamed", "gone", "regular", "rich"))
     choices: dict[str, list[Any]] = {
         "renamed": [made.renamed | {random.choice(sorted(RULES))}],
         "gone": [made.gone | {random.choice(sorted(RULES))}],
         "regular": [one for one in (1, 2, 3, 8, 20) if one <= made.regular],
-        "usable": [0, 2, 5],
         "rich": [1, 3, 6, 9],
     }
     changes: dict[str, Any] = {kind: random.choice(choices[kind])}
