@@ -122,7 +122,7 @@ class TwoBooks:
         self._complaints += sum(
             isinstance(input, Event) and input.type == FeedbackKind.COMPLAINED for _, input in inputs
         )
-        self._shadow.take(customer, Value(shadow.state, shadow.wake), inputs, looked_at)
+        self._shadow.take(customer, Value(shadow.state, shadow.wake), self._known(inputs), looked_at)
         self._keep(customer, own, shadow)
 
     def _count(self, told: int, failed: int) -> None:
@@ -137,6 +137,11 @@ class TwoBooks:
             self._customers += 1
             shadow = Shadow(stored.state, stored.wake, stored.wake)
         return Value(stored.state, shadow.own, 0, stored.history), shadow
+
+    def _known(self, inputs: Inputs) -> Inputs:
+        """Without events of types that only the new book declares: the old one would not have read them."""
+        types = self.rollout_rules.old.book.roles
+        return [(at, input) for at, input in inputs if not isinstance(input, Event) or input.type in types]
 
     def _keep(self, customer: str, own: Value, shadow: Shadow) -> None:
         """`own` and `shadow`: the customer before."""

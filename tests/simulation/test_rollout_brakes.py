@@ -5,11 +5,14 @@ from collections.abc import Callable, Sequence
 import msgspec
 import pytest
 
+from engine.core.book import RuleBook
+from engine.core.catalog import Catalog
 from engine.core.triggers.inactivity import Inactivity
 from engine.model import Outcome
 from engine.ports import Counts, Limits, Meta, Rollout
-from engine.worker.rollout_brakes import MIN_OUTREACH_JUDGED, reason_to_go_back
-from tests.support.books import HOUR, START, book, event, rule
+from engine.worker.rollout_brakes import MAX_NEW_FAILURES, MIN_OUTREACH_JUDGED, reason_to_go_back
+from engine.worker.rollout_rules import WHOLE
+from tests.support.books import CATALOG, HOUR, START, book, event, rule
 from tests.support.rollouts import HALF, NEW, OLD, PEOPLE, QUIET, RECEIPT, Shop, opened
 
 
@@ -91,3 +94,13 @@ def test_complaints_of_customers_with_the_new_rules_are_a_reason() -> None:
     assert "complained" in reason_to_go_back([Meta(rollout=rollout)], rollout)
     few = msgspec.structs.replace(rollout, counts=msgspec.structs.replace(counts, complaints=2))
     assert reason_to_go_back([Meta(rollout=few)], few) == ""
+
+
+def test_messages_of_a_type_of_event_that_only_the_new_rules_know_fail_with_the_new_rules_only() -> None:
+    events = CATALOG.events
+    both = {name: one for name, one in events.items() if name != "buy"}
+    old = RuleBook(book(QUIET).rules, Catalog(events=both), revision=OLD)
+    shop = Shop(old, book(QUIET, RECEIPT, revision=NEW), failing=("receipt",))
+    shop.turn("canary", WHOLE)
+    shop.happen(*(event("buy", START + HOUR, customer=one) for one in PEOPLE[:MAX_NEW_FAILURES]))
+    assert f"{MAX_NEW_FAILURES} messages could not be made, and 0 with the old rules" in reason(shop, Limits())
