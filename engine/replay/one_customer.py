@@ -11,7 +11,7 @@ from engine.core.decide import decide
 from engine.core.effects import Decision
 from engine.core.settle import soonest_due
 from engine.core.state.codec import decode_state, encode_state
-from engine.core.state.going_back import remember
+from engine.core.state.going_back import Told, noted, remember
 from engine.core.state.model import State
 from engine.model import DerivedEvent, Event, Identified, OutcomeRecord, WakeUp
 from engine.ports import UNLIMITED
@@ -34,6 +34,7 @@ class Kept(NamedTuple):
 
     state: tuple[bytes, int] | None
     aside: tuple[bytes, int] | None
+    told: tuple[Told, ...]
     tried: Standing | None
     standing: Standing | None
     rules: Rules
@@ -54,14 +55,16 @@ class OneCustomer:
         self._tried: Standing | None = None
         """The canary that the customer is in: the new book decides them, and the old one decides `_aside`."""
         self._aside: State | None = None
+        self._told: tuple[Told, ...] = ()
+        """What the canary's book has sent them."""
 
     def kept(self) -> Kept:
         """All that a decision changes."""
-        return Kept(_encoded(self.state), _encoded(self._aside), self._tried, self._standing, self.rules)
+        return Kept(_encoded(self.state), _encoded(self._aside), self._told, self._tried, self._standing, self.rules)
 
     def restore(self, kept: Kept) -> None:
         self.state, self._aside = _decoded(kept.state), _decoded(kept.aside)
-        self._tried, self._standing, self.rules = kept.tried, kept.standing, kept.rules
+        self._told, self._tried, self._standing, self.rules = kept.told, kept.tried, kept.standing, kept.rules
 
     def decide(self, input: Input, now: int, present: int) -> list[OutcomeRecord]:
         """Decide by the book that counts, and by the other one beside it. Raises what `decide` raises."""
@@ -69,6 +72,8 @@ class OneCustomer:
             self._decide_aside(input, now, present)
         decision = _decided(self.rules, self.state, input, now, present)
         self.state = decision.state
+        if self._tried is not None:
+            self._told = noted(self._told, decision.outcomes)
         for effect in decision.effects:
             if isinstance(effect, DerivedEvent) and not effect.is_copy:
                 self.made_for_others[effect.id] = effect.event.customer
@@ -128,13 +133,13 @@ class OneCustomer:
         if back and tried is not None:
             self._pass_time_aside(at)
             if self._aside is not None and state is not None:
-                coupons = self._books[tried.rollout.base].book.catalog.coupons
-                remember(self._aside, state, tried.rollout.since, coupons)
+                old, new = (self._books[one].book for one in (tried.rollout.base, tried.rollout.revision))
+                remember(self._aside, state, self._told, tried.rollout.since, old, new)
             state = self._aside
         self._leave(state, revision)
 
     def _leave(self, state: State | None, revision: str) -> None:
-        self.state, self._aside, self._tried = state, None, None
+        self.state, self._aside, self._tried, self._told = state, None, None, ()
         self.rules = self._books[revision]
 
     def _decide_aside(self, input: Input, now: int, present: int) -> None:

@@ -257,10 +257,11 @@ class PartitionOwner:
 
         if rollout.phase == "canary":
             return find(rollout.base), find(rollout.revision)
+        if rollout.phase == "back":
+            old = find(rollout.base) if rollout.overrules(ours) else self.rules
+            return old, find(rollout.revision) if self.partition.meta.mark != old.book.mark else old
         if not rollout.overrules(ours):
             return self.rules, self.rules
-        if rollout.phase == "back":
-            return (find(rollout.base),) * 2
         new = find(rollout.revision)
         return find(rollout.base) if rollout.spread else new, new
 

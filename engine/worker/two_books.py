@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from engine.core.state.codec import decode_state, encode_state
-from engine.core.state.going_back import remember
+from engine.core.state.going_back import noted, remember
 from engine.errors import StateTooNew, StateUnreadable
 from engine.model import Event, Identified, Outcome
 from engine.ports import Counts
@@ -102,7 +102,7 @@ class TwoBooks:
             self._new.visit(customer, own)
             self._count(told, failed)  # what is due at once
             self._shadow.visit(customer, Value(shadow.state, shadow.wake))
-            self._keep(customer, own, shadow)
+            self._keep(customer, own, shadow, told)
         else:
             self._turns(customer).visit(customer, self._alone(customer, stored))
 
@@ -123,7 +123,7 @@ class TwoBooks:
             isinstance(input, Event) and input.type == FeedbackKind.COMPLAINED for _, input in inputs
         )
         self._shadow.take(customer, Value(shadow.state, shadow.wake), self._known(inputs), looked_at)
-        self._keep(customer, own, shadow)
+        self._keep(customer, own, shadow, told)
 
     def _count(self, told: int, failed: int) -> None:
         """Count what was told and what has failed since there were so many."""
@@ -143,12 +143,13 @@ class TwoBooks:
         types = self.rollout_rules.old.book.roles
         return [(at, input) for at, input in inputs if not isinstance(input, Event) or input.type in types]
 
-    def _keep(self, customer: str, own: Value, shadow: Shadow) -> None:
-        """`own` and `shadow`: the customer before."""
+    def _keep(self, customer: str, own: Value, shadow: Shadow, told: int) -> None:
+        """`own` and `shadow`: the customer before; `told`: how much was told before."""
         own = self.decided.values.get(customer, own)
         aside = self._aside.values.get(customer, Value(shadow.state, shadow.wake))
         wake = min(own.wake, aside.wake) if own.wake and aside.wake else own.wake or aside.wake
-        kept = Shadow(aside.state, aside.wake, own.wake)
+        news = [outcome for _, _, outcomes in self.told[told:] for outcome in outcomes]
+        kept = Shadow(aside.state, aside.wake, own.wake, noted(shadow.told, news))
         self.decided.values[customer] = Value(own.state, wake, 0, own.history, kept)
 
     def _alone(self, customer: str, stored: Value) -> Value:
@@ -157,21 +158,21 @@ class TwoBooks:
         if shadow is None:
             return stored
         if self.rollout_rules.rollout.phase == "back":
-            state, wake = self._gone_back(stored.state, shadow.state), shadow.wake
+            state, wake = self._gone_back(stored.state, shadow), shadow.wake
         else:
             state, wake = stored.state, shadow.own
         self.decided.values[customer] = alone = Value(state, wake, 0, stored.history)
         return alone
 
-    def _gone_back(self, tried: bytes | None, shadow: bytes | None) -> bytes | None:
-        if tried is None or shadow is None:
-            return shadow
+    def _gone_back(self, tried: bytes | None, shadow: Shadow) -> bytes | None:
+        if tried is None or shadow.state is None:
+            return shadow.state
+        rules = self.rollout_rules
         try:
-            state = decode_state(shadow)
-            rules = self.rollout_rules
-            remember(state, decode_state(tried), rules.rollout.since, rules.old.book.catalog.coupons)
+            state = decode_state(shadow.state)
+            remember(state, decode_state(tried), shadow.told, rules.rollout.since, rules.old.book, rules.new.book)
         except (StateUnreadable, StateTooNew):
-            return shadow
+            return shadow.state
         return encode_state(state)
 
 

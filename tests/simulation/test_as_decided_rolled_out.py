@@ -1,9 +1,11 @@
 """What workers have decided while a change was tried, and taken back or finished, comes out the same again."""
 
 import random
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from engine.core.catalog import Source
@@ -14,6 +16,8 @@ from engine.wire.decode import Decoder
 from engine.wiring.rollouts import noted
 from engine.worker.context import Rules
 from engine.worker.loop import Worker
+from engine.worker.rollout_rules import WHOLE
+from tests.support.books import DAY, HOUR
 from tests.support.examples import so_many
 from tests.support.live_worker import TOPIC
 from tests.support.production import CHANGED, FILES, Production, again
@@ -23,12 +27,24 @@ NEVER = Limits(most=1_000_000, factor=1_000_000)
 HALF = 5_000
 
 
-class Trying(Production):
-    """A shop that tries CHANGED beside FILES. `phases`: what `engine archive` would have noted."""
+RENAMED = {
+    **FILES,
+    "rules.yaml": FILES["rules.yaml"]
+    .replace("id: quiet,", "id: silent, was: [quiet],")
+    .replace("for: 1d", "for: 5h")
+    .replace("id: hello", "id: hi\n    was: [hello]")
+    .replace("wait: 6h", "wait: 2h")
+    .replace("id: again,", "id: more, was: [again],"),
+}
+FIRST_NAMES = {"silent": "quiet", "hi": "hello", "more": "again"}
 
-    def __init__(self, folder: Path) -> None:
+
+class Trying(Production):
+    """A shop that tries `changed` beside FILES. `phases`: what `engine archive` would have noted."""
+
+    def __init__(self, folder: Path, changed: dict[str, str] = CHANGED) -> None:
         super().__init__(folder / "old", FILES)
-        self.new = load_project(*(write_project(folder / "new", CHANGED) / one for one in ("rules", "templates")))
+        self.new = load_project(*(write_project(folder / "new", changed) / one for one in ("rules", "templates")))
         self.phases: list[dict[str, Any]] = []
         self.folders = folder / "old", folder / "new"
 
@@ -78,6 +94,42 @@ def test_a_change_that_some_customers_tried_comes_out_the_same_byte_for_byte(
     assert lacks == []
     assert found.examples == []
     assert found.same > 100
+
+
+@pytest.mark.parametrize("seed", range(so_many(6)))
+def test_renamed_rules_and_steps_that_are_taken_back_come_out_the_same_and_say_nothing_twice(
+    tmp_path: Path, seed: int
+) -> None:
+    shop, chance = Trying(tmp_path, RENAMED), random.Random(seed)
+    shop.go_on(chance, 3, lags=False)
+    shop.begin(WHOLE)
+    for silence in (6 * HOUR, 30 * HOUR):  # as long as the new rules wait, then as long as the old ones
+        shop.go_on(chance, 12, lags=False)
+        shop.now += silence
+        shop.go_on(chance, 0)
+    shop.now += 2 * DAY
+    shop.go_on(chance, 1, lags=False)
+    shop.now += 6 * HOUR
+    shop.go_on(chance, 0)
+    end(shop.store, "back", "enough")
+    for passes in (1_000, 30 * HOUR):
+        shop.now += passes
+        shop.go_on(chance, 0)
+    shop.go_on(chance, 20, lags=False)
+    shop.note()
+    outcomes = [msgspec.json.decode(value) for _, _, value in shop.outcomes.records]
+    fired = [one for one in outcomes if one["outcome"] == "fired"]
+    said = Counter(
+        (one["customer"], _first(one["rule"]), one["occurrence"], _first(one.get("step", ""))) for one in fired
+    )
+    assert "silent" in {one["rule"] for one in fired}
+    assert max(said.values()) == 1
+    found, _ = again(shop.archived(tmp_path / "archive", phases=shop.phases), *shop.folders)
+    assert found.examples == []
+
+
+def _first(name: str) -> str:
+    return FIRST_NAMES.get(name, name)
 
 
 def test_customers_of_whom_no_roll_out_was_noted_are_counted(tmp_path: Path) -> None:

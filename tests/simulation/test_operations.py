@@ -14,7 +14,7 @@ from engine.ports import Limits, Rollout
 from engine.worker.rollout_rules import WHOLE, has_new
 from tests.support.books import HOUR
 from tests.support.examples import so_many
-from tests.support.operated_shop import PEOPLE, Namespace, World, others, plain
+from tests.support.operated_shop import PEOPLE, Heard, Namespace, World, others, plain
 
 NEVER = Limits(most=1_000_000, factor=1_000_000)
 
@@ -31,6 +31,10 @@ class Walk:
         self.decided = dict.fromkeys(PEOPLE, world)
         self.aside: dict[str, World] = {}
         self.told: dict[str, set[str]] = {one: set() for one in PEOPLE}
+        self.heard: dict[str, set[Heard]] = {one: set() for one in PEOPLE}
+        """What each customer got of changes that were taken back: the old rules do not say it again."""
+        self.trying: dict[str, set[Heard]] = {}
+        """What customers of the canary have got of it."""
         self.trial: Rollout | None = None
         """The canary that goes on."""
         self.last: Rollout | None = None
@@ -57,9 +61,12 @@ class Walk:
             world.go_on()
         told, wanted = self.shop.newly_told(), {world: world.newly_told() for world in self.worlds}
         for one in PEOPLE:
-            known, own = self.told[one], set(wanted[self.decided[one]].get(one, []))
-            assert set(told.get(one, [])) - known == own - known, (one, self.done)
-            known |= own  # what a canary was sent, the old rules may send again: under its id, so nobody gets it twice
+            known, own = self.told[one], wanted[self.decided[one]].get(one, {})
+            news = {id_ for id_, what in own.items() if what not in self.heard[one]}
+            assert set(told.get(one, {})) - known == news - known, (one, self.done)
+            known |= own.keys()
+            if one in self.aside:
+                self.trying.setdefault(one, set()).update(told.get(one, {}).values())
         if self.trial is not None and self._phase() == "back":
             self._gone_back()
             self.shop.go_on()
@@ -118,7 +125,7 @@ class Walk:
         self.live = self.trial.revision
         for world in {self.decided[one] for one in PEOPLE if one not in self.aside}:
             world.deploy(self.live)
-        self.trial, self.aside = None, {}
+        self.trial, self.aside, self.trying = None, {}, {}
         if self.chance.random() < 0.5:
             self._nothing_else_begins()
 
@@ -169,6 +176,9 @@ class Walk:
 
     def _gone_back(self) -> None:
         self.decided |= self.aside
+        for one, what in self.trying.items():
+            self.heard[one] |= what
+        self.trying = {}
         self.trial, self.aside = None, {}
 
     def _nothing_else_begins(self) -> None:
@@ -192,7 +202,7 @@ class Walk:
         for one in PEOPLE:
             world = self.decided[one]
             value = self.shop.value(one)
-            assert plain(value) == plain(world.value(one)), (one, self.done)
+            assert plain(value, self.heard[one]) == plain(world.value(one), self.heard[one]), (one, self.done)
             assert (value.shadow is not None) == (one in self.aside and value.state is not None), one
             if value.state is not None:
                 found = find(self.shop.store, one)

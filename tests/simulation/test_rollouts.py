@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.core.book import Reentry, RuleBook
+from engine.core.catalog import Catalog
 from engine.core.coupons import Coupon
 from engine.core.state.going_back import remember
 from engine.core.state.model import Run, Slot, State
@@ -175,7 +176,9 @@ def test_what_the_canary_was_sent_counts_for_reentry_after_going_back() -> None:
     state = shop.state("ann")
     assert state is not None
     assert state.rules["quiet"].fired_at == START + HOUR
-    assert [one.due for one in state.timers("quiet")] == [START + DAY]
+    assert [one.due for one in state.timers("quiet")] == [0], "of this silence they have heard"
+    shop.until(START + 2 * DAY)
+    assert [one.outcome for one in shop.outcomes] == [Outcome.FIRED]
 
 
 def test_reentry_counts_what_the_canary_was_sent_by_a_rule_that_the_old_rules_had_not_come_to() -> None:
@@ -210,20 +213,19 @@ def test_a_coupon_that_nobody_was_told_of_is_issued_with_the_next_message() -> N
     issued = IssuedCoupon("CODE", START + 2 * DAY)
     runs = [Run("1", START, "again", coupons={"gift": issued}), Run("2", START, "again", coupons={"gift": issued})]
     state = State(rules={"journey": Slot(runs=runs)})
-    remember(
-        state, State(rules={"journey": Slot(runs=[Run("2", START, "again", coupons={"gift": issued})])}), START, GIFT
-    )
+    tried = State(rules={"journey": Slot(runs=[Run("2", START, "again", coupons={"gift": issued})])})
+    remember(state, tried, (), START, GIVING, GIVING)
     assert [run.coupons for run in state.rules["journey"].runs] == [{}, {"gift": issued}]
 
 
 def test_a_code_that_a_run_had_before_the_roll_out_stays_though_the_new_rules_ended_the_run() -> None:
     issued = IssuedCoupon("CODE", START + DAY - 1)
     state = State(rules={"journey": Slot(runs=[Run("1", START - HOUR, "again", coupons={"gift": issued})])})
-    remember(state, State(), START, GIFT)
+    remember(state, State(), (), START, GIVING, GIVING)
     assert [run.coupons for run in state.rules["journey"].runs] == [{"gift": issued}]
 
 
-GIFT = {"gift": Coupon("gift", "", 10, "", DAY)}
+GIVING = RuleBook((), Catalog(coupons={"gift": Coupon("gift", "", 10, "", DAY)}))
 
 
 def test_an_export_has_what_waits_for_going_back_and_a_check_reads_it() -> None:

@@ -3,7 +3,7 @@
 The worlds beside it know nothing of roll-outs: each is one partition in which a rule book is deployed for everybody.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from copy import deepcopy
 from math import inf
 
@@ -42,6 +42,8 @@ BOOKS = {
     }.items()
 }
 PEOPLE = [f"c-{number}" for number in range(8)]
+Heard = tuple[str, str]
+"""A message: the rule's first name, and the occurrence."""
 
 
 class Namespace(LiveShop):
@@ -86,15 +88,15 @@ class Namespace(LiveShop):
     def value(self, customer: str) -> Value:
         return read_value(self.store.load(partition_of(customer, self.partitions), [customer])[0])
 
-    def newly_told(self) -> dict[str, list[str]]:
-        """Customer -> ids of the messages since this was asked last."""
-        found: dict[str, list[str]] = {}
+    def newly_told(self) -> dict[str, dict[str, Heard]]:
+        """Customer -> the messages since this was asked last, by id."""
+        found: dict[str, dict[str, Heard]] = {}
         for number, entries in self.sink.entries.items():
             for entry in entries[self._read.get(number, 0) :]:
-                customer = msgspec.json.decode(entry.value)["customer"]
-                found.setdefault(customer, []).append(entry.id)
+                said = msgspec.json.decode(entry.value)
+                found.setdefault(said["customer"], {})[entry.id] = _first_name(said["rule"]), said["occurrence"]
             self._read[number] = len(entries)
-        return {customer: sorted(ids) for customer, ids in found.items()}
+        return found
 
     def _steps(self, worker: Worker, times: int) -> None:
         for _ in range(times):
@@ -116,18 +118,24 @@ class World(Namespace):
         return other
 
 
-def plain(value: Value) -> State | None:
+def plain(value: Value, heard: Container[Heard] = ()) -> State | None:
     """The state without its wake-up, what going back remembers of what the customer really got, and how long a rule
-    that is gone is remembered: from when they met that."""
+    that is gone is remembered: from when they met that. `heard`: what they got of changes that were taken back."""
     state = state_of(value)
     if state is not None:
-        for slot in state.rules.values():
+        for rule_id, slot in state.rules.items():
             slot.fired = 0
+            slot.timers = [one for one in slot.timers if (_first_name(rule_id), str(one.since)) not in heard]
             if slot.parked is not None:
                 slot.parked.until = 0
+                slot.parked = slot.parked if slot.timers else None
         state.rules = {rule: slot for rule, slot in state.rules.items() if not slot.is_empty}
         state.sent, state.wake = [], 0
     return state
+
+
+def _first_name(rule_id: str) -> str:
+    return "quiet" if rule_id == "silent" else rule_id
 
 
 def others(than: Sequence[str]) -> list[str]:

@@ -1,43 +1,119 @@
 """What a customer keeps of a change that was taken back: what they really got.
 
 A roll-out that goes back gives each customer the state that the old book alone would have made of them. The worker
-calls `remember` on that state, so that caps and reentry count what the new book has sent meanwhile.
+calls `remember` on that state, so that caps and reentry count what the new book has sent meanwhile, and the old book
+does not send it again. Rules and steps may have other names in the new book (`was`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from operator import attrgetter
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from engine.core.state.model import State
-from engine.model import IssuedCoupon
+from engine.core.journeys import credit
+from engine.core.state.model import Run, Slot, State
+from engine.model import IssuedCoupon, Outcome, OutcomeRecord
 
 if TYPE_CHECKING:
+    from engine.core.book import RuleBook
     from engine.core.coupons import Coupon
+    from engine.core.journeys.steps import Journey
 
+MAX_TOLD: Final = 100
+"""Messages of a roll-out that are remembered of one customer. Without it a rule that fires with every event would grow
+the customer's value while the roll-out lasts."""
 _MOMENT: Final = attrgetter("at")
 
 
-def remember(state: State, tried: State, since: int, coupons: "Mapping[str, Coupon]") -> None:
+class Told(NamedTuple):
+    """A message that the new book has sent, by its names of rule and step."""
+
+    rule: str
+    occurrence: str
+    step: str
+
+
+def noted(told: Sequence[Told], outcomes: Iterable[OutcomeRecord]) -> tuple[Told, ...]:
+    """The messages told so far and those of these outcomes; the newest MAX_TOLD."""
+    fired = (Told(one.rule, one.occurrence, one.step) for one in outcomes if one.outcome is Outcome.FIRED)
+    return (*told, *fired)[-MAX_TOLD:]
+
+
+def remember(state: State, tried: State, told: Iterable[Told], since: int, old: "RuleBook", new: "RuleBook") -> None:
     """Count in `state` what the customer got in `tried`, the state by the book that is taken back, from `since` on.
 
     Outreach that the old book would have sent meanwhile was not sent, and counts for no cap; a coupon that only such
     a message showed was not issued, as no shop was told of it: the next message issues it. What was issued before
-    `since` stays. `coupons`: those of the old book.
+    `since` stays. Nor was anybody exposed to an experiment by it, and no goal is credited to it. `told`: the messages
+    of the new book.
     """
     before = [sent for sent in state.sent if sent.at < since]
     state.sent = sorted([*before, *(sent for sent in tried.sent if sent.at >= since)], key=_MOMENT)
+    state.exposed = dict(tried.exposed)
+    slots: dict[str, Slot] = {}
     for rule, slot in tried.rules.items():
-        if slot.fired_at >= since:
-            kept = state.slot(rule)  # the old book may never have come to it
+        name = _rule_in(old, new, rule)
+        slots[name] = slot
+        if name != rule:
+            credit.rename(rule, slot)
+        if slot.fired:  # of a journey it is the moment of the entry, which may be before `since`
+            kept = state.slot(name)  # the old book may never have come to it
             if slot.fired_at > kept.fired_at:
                 kept.fired = slot.fired
-    for rule, kept in state.rules.items():
-        tried_slot = tried.rules.get(rule)
-        issued = {run.occurrence: run.coupons for run in tried_slot.runs} if tried_slot is not None else {}
+    for name, kept in state.rules.items():
+        slot = slots.get(name, Slot())
+        issued = {run.occurrence: run.coupons for run in slot.runs}
         for run in kept.runs:
-            before_it = {name: one for name, one in run.coupons.items() if _issued_at(one, coupons.get(name)) < since}
-            run.coupons = before_it | issued.get(run.occurrence, {})
+            run.coupons = _issued_before(run.coupons, since, old.catalog.coupons) | issued.get(run.occurrence, {})
+        _credit(kept, slot)
+    for one in told:
+        _take_for_told(state, one, old, new)
 
 
-def _issued_at(issued: IssuedCoupon, coupon: "Coupon | None") -> int:
-    return issued.valid_until - coupon.valid if coupon is not None else 0
+def _credit(kept: Slot, tried: Slot) -> None:
+    """Let goals be credited to what was really sent, by a run that goes on or by one that is over."""
+    told = {run.occurrence: run.told for run in (*tried.ended, *tried.runs)}
+    for run in kept.runs:
+        run.told = told.get(run.occurrence, {})
+    going_on = {run.occurrence for run in kept.runs}
+    over = [Run(run.occurrence, run.began, "", key=run.key, event=run.event, told=run.told) for run in tried.runs]
+    kept.ended = tuple(run for run in (*tried.ended, *over) if run.told and run.occurrence not in going_on)
+
+
+def _issued_before(
+    issued: Mapping[str, IssuedCoupon], since: int, coupons: "Mapping[str, Coupon]"
+) -> dict[str, IssuedCoupon]:
+    valid = {name: coupons[name].valid if name in coupons else one.valid_until for name, one in issued.items()}
+    return {name: one for name, one in issued.items() if one.valid_until - valid[name] < since}
+
+
+def _take_for_told(state: State, told: Told, old: "RuleBook", new: "RuleBook") -> None:
+    """Let the old book take the message for its own: it does not make it again."""
+    name = _rule_in(old, new, told.rule)
+    rule = old.by_id.get(name)
+    if rule is None:
+        return
+    state.deferred = [one for one in state.deferred if (one.rule, one.occurrence) != (name, told.occurrence)]
+    journey = rule.action.journey
+    if journey is None:
+        rule.trigger.pass_over(state, told.occurrence)
+        return
+    slot, step = state.rules.get(name), _step_in(journey, new, told)
+    for run in slot.runs if slot is not None else ():
+        if run.occurrence == told.occurrence and step not in run.sent:
+            run.sent.append(step)
+
+
+def _rule_in(old: "RuleBook", new: "RuleBook", rule: str) -> str:
+    """The id in the old book of a rule of the new one."""
+    if rule in old.by_id or rule not in new.by_id:
+        return rule
+    return next((former for former in new.by_id[rule].was if former in old.by_id), rule)
+
+
+def _step_in(journey: "Journey", new: "RuleBook", told: Told) -> str:
+    """The name of the step in the old journey."""
+    rule = new.by_id.get(told.rule)
+    renamed = rule.action.journey if rule is not None else None
+    if told.step in journey.named or renamed is None or told.step not in renamed.named:
+        return told.step
+    return next((former for former in renamed.named[told.step].was if former in journey.named), told.step)

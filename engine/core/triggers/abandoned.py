@@ -121,9 +121,11 @@ class Abandoned(Trigger):
         own: list[int] = slot.memory.get(key, [])
         return own + slot.memory.get("", []) if key else own
 
+    def occurrence(self, timer: Timer) -> str:
+        return f"{timer.key}@{timer.since}" if timer.key else str(timer.since)
+
     def on_due(self, state: State, timer: Timer) -> Firing:
-        occurrence = f"{timer.key}@{timer.since}" if timer.key else str(timer.since)
-        firing = Firing(occurrence, timer.due, timer.event, self.reason)
+        firing = Firing(self.occurrence(timer), timer.due, timer.event, self.reason)
         spend(timer)
         return firing
 

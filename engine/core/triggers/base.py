@@ -92,12 +92,22 @@ class Trigger(ABC):
     def on_event(self, state: State, event: Event, horizon: int) -> Firing | None:
         """Fold an event that is already in the tallies and the profile: arm, disarm, or fire at once."""
 
+    def occurrence(self, timer: Timer) -> str:
+        """What the timer makes come true."""
+        return str(timer.since)
+
+    def pass_over(self, state: State, occurrence: str) -> None:
+        """The customer has been told of this occurrence by another book: its timer is done with, as if it had fired."""
+        for timer in list(state.timers(self.rule)):
+            if timer.due and self.occurrence(timer) == occurrence:
+                self.on_due(state, timer)
+
     def on_due(self, state: State, timer: Timer) -> Firing | None:
         """The firing of a due timer; None if it does not concern the customer any more.
 
         Must leave the timer spent, re-armed or removed.
         """
-        firing = Firing(str(timer.since), timer.due, timer.event, f"{self.kind} is due")
+        firing = Firing(self.occurrence(timer), timer.due, timer.event, f"{self.kind} is due")
         spend(timer)
         return firing
 

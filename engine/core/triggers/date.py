@@ -138,6 +138,9 @@ class Date(Trigger):
         days, rest = divmod(self.offset, DAY)
         return instant_of(day + timedelta(days=days), self.at, self.zones.of(state.profile)) + rest
 
+    def occurrence(self, timer: Timer) -> str:
+        return timer.key
+
     def on_due(self, state: State, timer: Timer) -> Firing:
         firing = Firing(timer.key, timer.due, timer.event, f"{self.field} is {self._shown(state)}")
         self._go_on(state, timer, timer.due)

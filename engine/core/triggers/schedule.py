@@ -87,6 +87,9 @@ class Schedule(Trigger):
         """The timer; None if there is none, or if that of a guest who became known was disarmed."""
         return next((timer for timer in state.timers(self.rule) if timer.due), None)
 
+    def occurrence(self, timer: Timer) -> str:
+        return timer.key
+
     def on_due(self, state: State, timer: Timer) -> Firing | None:
         belongs = self.among is None or bool(self.among.test(Scope(state, None, timer.due)))
         state.slot(self.rule).memory = timer.key

@@ -114,6 +114,9 @@ class TrialExpiring(Trigger):
             return moment
         return instant_of(from_millis(moment, zone).date(), self.at, zone)
 
+    def occurrence(self, timer: Timer) -> str:
+        return _about(timer)
+
     def on_due(self, state: State, timer: Timer) -> Firing:
         shown = timer.key or iso(timer.ends)
         firing = Firing(_about(timer), timer.due, timer.event, f"{self.field} is {shown}", until=timer.ends)
