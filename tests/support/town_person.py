@@ -197,6 +197,7 @@ class Person:
     def become(self) -> None:
         """The guest is known to be somebody else: all that they have begun is over, and their points are gone."""
         at = self.became = self.town.now
+        self.told.add(("trial", self.trial or 0))  # an end is announced once, or never
         for one in self.firings:
             self._note(at, one.rule, "suppressed")
         for run in list(self.runs):
@@ -255,8 +256,9 @@ class Person:
 
     def _next_since(self, end: int, at: int, late: Told | None) -> int:
         """Since when that is the next end of points: since now. Pending ones of a late purchase are so since usable."""
-        usable = [one.usable for one in self.stars.points if one.end and one.end.moment == ms(end)]
-        return (min(usable) - START) // HALF if self.terms.usable and late and late.at < at else at
+        ours = [one for one in self.stars.points if one.end and one.end.moment == ms(end)]
+        pending = [one.usable for one in ours if one.usable > one.earned * 1000]
+        return (min(pending) - START) // HALF if pending and late and late.at < at else at
 
     def _make(self, firing: Firing, at: int) -> None:
         if firing.rule == "settle":
