@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.core.book import Rule, RuleBook
+from engine.core.book import Reentry, Rule, RuleBook
 from engine.core.facts import Fact
 from engine.core.policy import Policy, QuietHours
 from engine.core.settle import soonest_due
@@ -86,6 +86,15 @@ def test_a_renamed_rule_repeats_nothing_it_said_under_its_old_name() -> None:
 def _renamed(trigger: Trigger) -> Trigger:
     trigger.rule = f"new-{trigger.rule}"
     return trigger
+
+
+def test_a_rule_that_has_its_second_name_again_knows_whom_it_has_reached_by_its_first_one() -> None:
+    once = Reentry(once=True)
+    second = quiet("silent", was=("quiet",), reentry=once)
+    there = Customers(book(second)).tell(on(0)).meet(revised()).meet(revised(quiet(reentry=once), revision=THIRD))
+    assert there.until(START + 15 * DAY).fired == [("c-1", "quiet", str(START))]
+    there.meet(book(second)).tell(on(16)).until(START + 40 * DAY)
+    assert len(there.fired) == 1
 
 
 def test_an_armed_timer_goes_on_under_the_new_name() -> None:

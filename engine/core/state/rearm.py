@@ -4,6 +4,9 @@
 a removed rule are parked, and history that is no longer asked for is kept, both for GRACE (30 days).
 """
 
+from operator import attrgetter
+from typing import Final
+
 from engine.core import exits
 from engine.core.book import Rule, RuleBook
 from engine.core.journeys import credit, edits
@@ -12,6 +15,8 @@ from engine.core.segments.follow import meet
 from engine.core.state.fold import GRACE, ask
 from engine.core.state.model import Parked, Slot, State
 from engine.core.triggers.base import spend
+
+_FIRED_AT: Final = attrgetter("fired_at")
 
 
 def rearm(book: RuleBook, state: State, customer: str, now: int) -> None:
@@ -46,12 +51,12 @@ def _rename(book: RuleBook, state: State) -> None:
     for old, new in book.renamed.items():
         for key in [key for key in state.rules if key.partition(":")[0] == old]:
             name = new + key.removeprefix(old)
-            there = state.rules.get(name)
+            slot, there = state.rules[key], state.rules.get(name)
+            fired = max(slot, there or slot, key=_FIRED_AT).fired  # under whichever name it was
             if there is None or there.only_fired:
-                slot = state.rules[name] = state.rules.pop(key)
-                if there is not None and there.fired_at > slot.fired_at:
-                    slot.fired = there.fired
-                credit.rename(old, slot)
+                there = state.rules[name] = state.rules.pop(key)
+                credit.rename(old, there)
+            there.fired = fired
         for deferred in state.deferred:
             if deferred.rule == old:
                 deferred.rule = new
