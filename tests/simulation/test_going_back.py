@@ -5,8 +5,9 @@ import pytest
 from engine.core.book import Reentry, RuleBook
 from engine.core.triggers.inactivity import Inactivity
 from engine.model import Event, Outcome
+from engine.worker.context import Rules
 from engine.worker.rollout_rules import WHOLE
-from tests.support.books import DAY, HOUR, START, book, event, rule
+from tests.support.books import DAY, HOUR, START, Plain, book, event, rule
 from tests.support.journeys import OFFER, loaded
 from tests.support.rollouts import NEW, OLD, Shop
 
@@ -120,6 +121,23 @@ def test_reentry_knows_of_a_run_that_began_before_the_roll_out_and_wrote_within_
     shop.happen(*(event(kind, START + day * DAY, customer="ann") for day, kind in enumerate(("left", "visit"), 2)))
     shop.until(START + 9 * DAY)
     assert fired(shop) == ["hello 24h"]
+
+
+def test_what_was_said_by_rules_that_the_old_rules_lack_is_not_said_by_a_later_trial() -> None:
+    """The rules were there, and were removed: a trial brings them back, and a later one renames what they send."""
+
+    def rules(days: int, step: str, silent: str) -> str:
+        journey = JOURNEY % ("", f"{{ wait: {days}d }}, {{ send: {step} }}")
+        return f"{journey[:-1]}, {{ id: {silent}, when: {{ inactivity: {{ of: visit, for: {days}d }} }}, send: q }}]"
+
+    shop = shop_of(rules(5, "hello", "q"), rules(1, "hello", "q"))
+    shop.happen(event("visit", START, customer="ann"))
+    shop.old = Rules(named("rules: []", OLD), Plain())
+    try_until(shop, START + 2 * DAY)
+    assert fired(shop) == ["hello 24h", "q 24h"]
+    shop.new = Rules(named(rules(4, "greet, was: [hello]", "w, was: [q]"), NEW), Plain())
+    try_until(shop, START + 9 * DAY)
+    assert fired(shop) == ["hello 24h", "q 24h"]
 
 
 def test_a_goal_is_credited_to_what_the_new_rules_have_sent_under_the_name_that_it_had() -> None:

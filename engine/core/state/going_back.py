@@ -87,18 +87,22 @@ def _issued_before(
 
 
 def _take_for_told(state: State, told: Told, old: "RuleBook", new: "RuleBook") -> None:
-    """Let the old book take the message for its own: it does not make it again."""
-    name = _rule_in(old, new, told.rule)
-    rule = old.by_id.get(name)
-    if rule is None:
+    """Let the old book take the message for its own: it does not make it again.
+
+    Of a rule that the old book lacks, what is parked takes it, for a later book that has the rule.
+    """
+    rule = old.by_id.get(_rule_in(old, new, told.rule)) or new.by_id.get(told.rule)
+    slot = state.rules.get(rule.id) if rule is not None else None
+    if rule is None or slot is None:
         return
-    state.deferred = [one for one in state.deferred if (one.rule, one.occurrence) != (name, told.occurrence)]
+    state.deferred = [one for one in state.deferred if (one.rule, one.occurrence) != (rule.id, told.occurrence)]
     journey = rule.action.journey
     if journey is None:
-        rule.trigger.pass_over(state, told.occurrence)
+        if slot.kind == rule.trigger.code:
+            rule.trigger.pass_over(state, told.occurrence)
         return
-    slot, step = state.rules.get(name), _step_in(journey, new, told)
-    for run in slot.runs if slot is not None else ():
+    step = _step_in(journey, new, told)
+    for run in slot.runs:
         if run.occurrence == told.occurrence and step not in run.sent:
             run.sent.append(step)
 
