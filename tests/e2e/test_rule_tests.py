@@ -109,7 +109,7 @@ class TestTest:
         assert re.search(r"[1-9] passed, 0 failed", engine("test", "-k", "trial-ending", folder=shop).said), "a rule"
         ran = engine("test", "-k", "nobody wrote this", folder=shop)
         assert (ran.code, ran.err) == (
-            1,
+            2,
             "no test's name, rule or template contains 'nobody wrote this'\n",
         )
 
