@@ -25,7 +25,7 @@ from engine.core.points.model import CHANGED, Points
 from engine.core.policy import Policy
 from engine.core.role import Booking, JourneyRole, Role
 from engine.core.scope import Scope
-from engine.core.segments.model import MOVE_TYPES, Counted, Segment
+from engine.core.segments.model import MOVE_TYPES, Segment
 from engine.core.state.model import State
 from engine.core.triggers.base import Trigger
 from engine.core.zones import DAY
@@ -236,24 +236,10 @@ class RuleBook:
         some = [self.segments[id_] for id_ in self.unheard - read]
         return frozenset(one.id for one in some if one.keep is None and not one.needs.reads.segments)
 
-    @cached_property
-    def counted(self) -> dict[str, Counted]:
-        """Event type -> the segments that it concerns, if the first of them only count such events."""
-        found = {type_: _counted(role.segments, type_, self.alone) for type_, role in self.roles.items()}
-        return {type_: each for type_, each in found.items() if each is not None}
-
-    @cached_property
-    def counted_at(self) -> dict[str, Counted]:
-        """The same for the timer of a single segment, by its id."""
-        asked = {id_: one.at_least for id_, one in self.segments.items()}
-        found = {id_: _counted(self.looks[id_], one.type, self.alone) for id_, one in asked.items() if one is not None}
-        return {id_: each for id_, each in found.items() if each is not None}
-
     def telling(self) -> "RuleBook":
         """The same book, which makes an event of each move, so that rule tests see those that nothing hears."""
         told = copy(self)
         told.unheard = told.alone = frozenset()
-        told.counted = told.counted_at = {}
         return told
 
     def _sets_zone(self, name: str) -> bool:
@@ -295,19 +281,6 @@ class RuleBook:
     def _disproves(self, name: str, rule: Rule) -> bool:
         """Whether a late event of the type may show that the rule never came true; most kinds of trigger say never."""
         return type(rule.trigger).disproves is not Trigger.disproves and self._reacts(rule, name)
-
-
-def _counted(looks: tuple[tuple[Segment, bool], ...], type_: str, alone: frozenset[str]) -> Counted | None:
-    """None if the first one is not alone, or asks for something else. The order in which they move stays."""
-    counts = []
-    for segment, _ in looks:
-        asked = segment.at_least
-        if asked is None or asked.type != type_ or segment.id not in alone:
-            break
-        counts.append((segment, segment.id, segment.mark, segment.names[0], asked.span, asked.number))
-    if not counts:
-        return None
-    return Counted(looks, type_, max(one[4] for one in counts), tuple(counts), looks[len(counts) :])
 
 
 def _followers(rules: tuple[Rule, ...]) -> tuple[tuple[Rule, ...], tuple[Rule, ...]]:

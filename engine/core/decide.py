@@ -19,7 +19,7 @@ from engine.core.points.model import CHANGED
 from engine.core.points.record import record
 from engine.core.role import Role
 from engine.core.seen import OF_RULES, is_duplicate
-from engine.core.segments.follow import NO_MOVES, follow, follow_counted
+from engine.core.segments.follow import NO_MOVES, follow
 from engine.core.segments.model import MOVE_TYPES
 from engine.core.settle import Settling, forget_sent, forgotten_at, react, refresh, soonest_due
 from engine.core.state.fold import fold
@@ -141,15 +141,11 @@ def count_and_react_roughly(book: RuleBook, role: Role, state: State, event: Eve
 def move_and_react(book: RuleBook, role: Role, state: State, event: Event, now: int) -> Decision | None:
     """`count_and_react` for an event that may also move segments and concern journeys (`Role.is_simple`)."""
     horizon = now - book.policy.allowed_lateness
-    counted = book.counted.get(event.type) if state.events else None
     looks = role.segments if state.events else role.segments_of_new
-    if looks and event.time > (state.known.at if state.known is not None else 0):  # `identified`, without the call
-        at = now if now == horizon else _changes_at(state, event, now, horizon)
+    if looks and event.time > state.identified:
+        at = _changes_at(state, event, now, horizon)
         fold(role, state, event)
-        if counted is not None:
-            moves = follow_counted(book, state, event.customer, counted, at)
-        else:
-            moves = follow(book, state, event.customer, looks, at)
+        moves = follow(book, state, event.customer, looks, at)
     else:
         fold(role, state, event)
         moves = NO_MOVES

@@ -27,14 +27,6 @@ Until = Callable[[Scope], tuple[bool, int]]
 """Whether an expression is true, and the first moment after now at which that may change without another event."""
 
 
-class AtLeast(msgspec.Struct, frozen=True):
-    """The condition that at least `number` events of the type happened within `span` milliseconds; from 1."""
-
-    type: str
-    span: int
-    number: int
-
-
 class Expression(msgspec.Struct, frozen=True):
     """A compiled expression, its source text, and what it reads from a state."""
 
@@ -52,8 +44,6 @@ class Expression(msgspec.Struct, frozen=True):
     """The kind of its value."""
     lacks: Callable[[Scope], Number | Missing] | None = None
     """How much is missing until it holds; None: it does not compare a number with a constant."""
-    at_least: AtLeast | None = None
-    """The same condition as data, if it is of this form."""
 
     def next_change(self, scope: Scope) -> int:
         """The first moment after now at which the truth may change without another event; NEVER."""

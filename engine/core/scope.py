@@ -88,8 +88,8 @@ def summed_in(memory: Memory, property_: str, start: int, stop: int) -> tuple[li
     # The sum is Any, since a compiled round() of a Number gives a float.
     if start == stop:
         return [], 0
-    history = memory.kept  # `Memory.history`, without the call
-    column = history.values.get(property_) if type(history) is History else None
+    history = memory.history
+    column = history.values.get(property_) if history is not None else None
     if column is None:
         return None
     numbers: list[Any] = column[start:stop]

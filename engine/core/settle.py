@@ -42,11 +42,13 @@ def forget_sent(book: RuleBook, state: State, now: int) -> None:
 def soonest_due(book: RuleBook, state: State) -> int:
     """The soonest moment anything of this customer can become due, 0 for never."""
     found = (forgotten_at(book, state) or NEVER) if book.policy.forget_after or state.known is not None else NEVER
-    for slot in state.rules.values():  # of a parked one nothing is due; few moments get as far as that question
+    for slot in state.rules.values():
+        if slot.parked is not None:
+            continue
         for timer in slot.timers:
-            if (due := timer.due) < found and due and slot.parked is None:
+            if (due := timer.due) < found and due:
                 found = due
-        if slot.runs and slot.parked is None:
+        if slot.runs:
             found = _soonest_run(slot.runs, found)
     if state.segments:
         for membership in state.segments.values():
@@ -155,11 +157,13 @@ class Settling:
         timers: list[tuple[Rule, Timer]] = []
         runs: list[tuple[Rule, Run]] = []
         for rule_id, slot in self.state.rules.items():
+            if slot.parked is not None:
+                continue
             for timer in slot.timers:
-                if timer.due == due and slot.parked is None:
+                if timer.due == due:
                     timers.append((by_id[rule_id], timer))
             for run in slot.runs:
-                if next_moment(run) == due and slot.parked is None and not any(run is one.run for one in led):
+                if next_moment(run) == due and not any(run is one.run for one in led):
                     runs.append((by_id[rule_id], run))
         return timers, runs
 

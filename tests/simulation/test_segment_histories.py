@@ -7,7 +7,6 @@ from random import Random
 import pytest
 
 from engine.core.book import RuleBook
-from engine.core.decide import decide_event
 from engine.core.scope import level_of, segment_time
 from engine.core.segments.model import MOVE_TYPES
 from engine.core.state.codec import encode_state
@@ -96,50 +95,6 @@ def test_moves_that_nothing_hears_are_counted_as_others_are() -> None:
         if not book.policy.allowed_lateness:
             counted = sum(state.events[type_].count for type_ in MOVE_TYPES if type_ in state.events)
             assert counted == len(oracle.moves), f"unheard {number}"
-
-
-def test_customers_of_earlier_rules_move_alike_whichever_way_their_events_take() -> None:
-    """Of the time before there were segments no window is known; the states are the same, byte by byte."""
-    for number in range(so_many(300)):
-        random = Random(f"earlier {number}")
-        heard = book_of(groups(random), random.choice((0, 3 * HOUR)))
-        earlier = RuleBook((), heard.catalog, heard.policy)
-        book = RuleBook((), heard.catalog, heard.policy, segments=tuple(heard.segments.values()))
-        told = history(random)
-        met = random.randint(1, len(told))
-        ways = [(Customers(earlier, shortly=way), one) for one in (book, book.telling()) for way in (always, never)]
-        for place, event in enumerate(told):
-            if place == met:
-                for way, one in ways:
-                    way.meet(one)
-            states = {encode_state(way.tell(event).states["c-1"]) for way, _ in ways}
-            assert len(states) == 1, f"earlier {number}"
-        assert len({encode_state(way.until(END).states["c-1"]) for way, _ in ways}) == 1, f"earlier {number}"
-
-
-def test_segments_that_one_window_tells_of_move_as_if_each_were_asked() -> None:
-    """Also where events are ahead of the clock, and where a segment that asks for more comes after them."""
-    counts = [("s0", 'events.buy.count("5h") >= 2'), ("s1", 'events.buy.count("9h") > 0')]
-    made = [Group(id_, [("in", Asked(text, bool))], plain=True) for id_, text in counts]
-    made.append(Group("s2", [("low", Asked('events.buy.sum("amount", "5h") >= 2', bool))], plain=False))
-    heard = book_of(made)
-    book = RuleBook((), heard.catalog, heard.policy, segments=tuple(heard.segments.values()))
-    assert len(book.counted["buy"].counts) == len(counts)
-    for number in range(so_many(300)):
-        told, states = history(Random(f"window {number}")), set()
-        for one in (book, book.telling()):
-            random, now, state = Random(number), 0, None
-            for event in told:
-                now = max(now, event.time - random.choice((0, 0, HOUR)))
-                decision = decide_event(one, state, event, now, now)
-                state = decision.state if decision is not None else state
-            assert state is not None
-            states.add(encode_state(state))
-        assert len(states) == 1, f"window {number}"
-
-
-def never() -> bool:
-    return False
 
 
 def always() -> bool:

@@ -9,7 +9,7 @@ from engine.core.book import Rule, RuleBook
 from engine.core.catalog import Catalog, EventType, Property
 from engine.core.decide import decide
 from engine.core.expr import compile_expression
-from engine.core.expression import NEVER, AtLeast, Expression, Needs
+from engine.core.expression import NEVER, Expression, Needs
 from engine.core.scope import Scope
 from engine.core.state.model import State
 from engine.core.triggers.event import OnEvent
@@ -133,25 +133,6 @@ def test_a_window_empties_to_the_millisecond() -> None:
     assert change == START + 5 * HOUR
     assert compiled.test(Scope(state, None, change - 1))
     assert not compiled.test(Scope(state, None, change))
-
-
-@pytest.mark.parametrize(
-    ("text", "number"),
-    [
-        ("events.buy.count('5h') >= 3", 3),
-        ("events.buy.count('5h') > 2", 3),
-        ("2 < events.buy.count('5h')", 3),
-        ("2.5 <= events.buy.count('5h')", 3),
-        ("events.buy.count('5h') >= 0", None),
-        ("events.buy.count('5h') < 3", None),
-        ("events.buy.count('5h') == 3", None),
-        ("events.buy.count() >= 3", None),
-        ("events.buy.sum('amount', '5h') >= 3", None),
-        ("not events.buy.count('5h') < 3", None),
-    ],
-)
-def test_a_count_that_must_not_fall_below_a_number_is_known_as_that_number(text: str, number: int | None) -> None:
-    assert expression(text).at_least == (AtLeast("buy", 5 * HOUR, number) if number is not None else None)
 
 
 @pytest.mark.parametrize("text", ["events.buy.count() > 2", "events.buy.last.time > '2026-01-01'", "1 == 1"])

@@ -17,7 +17,7 @@ What does not follow from Python:
 
 from engine.core.catalog import Catalog
 from engine.core.expr.certainty import certain
-from engine.core.expr.changes import at_least, ticks, until
+from engine.core.expr.changes import ticks, until
 from engine.core.expr.check import Checker
 from engine.core.expr.closures import closure
 from engine.core.expr.lacking import lacking
@@ -52,13 +52,5 @@ def compile_expression(
         return None, sorted(checker.problems, key=lambda problem: problem.offset)
     needs = needs_of(node)
     return Expression(
-        text.strip(),
-        closure(node),
-        needs,
-        until(node),
-        certain(node),
-        ticks(node),
-        node.kind,
-        lacking(node),
-        at_least(node),
+        text.strip(), closure(node), needs, until(node), certain(node), ticks(node), node.kind, lacking(node)
     ), []

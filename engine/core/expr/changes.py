@@ -36,7 +36,7 @@ from engine.core.expr.nodes import (
     parts_of,
 )
 from engine.core.expr.periods import bounds
-from engine.core.expression import NEVER, AtLeast, NextChange, Predicate, Until
+from engine.core.expression import NEVER, NextChange, Predicate, Until
 from engine.core.points import view
 from engine.core.scope import Missing, Scope, range_within, summed_in, total
 from engine.core.state.model import History, Memory
@@ -205,7 +205,7 @@ def _of_window(memory: Memory, span: int, now: int) -> int:
 def _counted(node: Count, order: Order, limit: float) -> Until:
     """When a count passes the limit: it falls to a number as the event that many places from the newest leaves."""
     type_, span, compare, test = node.type, node.span or 0, COMPARE[order], closure(_against(node, order, limit))
-    falls_to = _fallen(order, limit)
+    falls_to = ceil(limit) - 1 if order in (">=", "<") else floor(limit)
     equals = order in ("==", "!=")
 
     def whole(scope: Scope) -> tuple[bool, int]:
@@ -352,22 +352,6 @@ def ticks(node: Node) -> bool:
         case NullTest(operand=Score()):
             return False
     return any(ticks(part) for part in parts_of(node))
-
-
-def at_least(node: Node) -> AtLeast | None:
-    """The condition as a number of events that must have happened within a span; None: it is of another form."""
-    match node:
-        case Comparison(order="<=" | "<" as order, left=Constant() as left, right=right):
-            return at_least(Comparison(MIRRORED[order], right, left))
-        case Comparison(order=">=" | ">" as order, left=Count(type=type_, span=int(span)), right=Constant(value=limit)):
-            number = _fallen(order, limit) + 1 if type(limit) in (int, float) else 0
-            return AtLeast(type_, span, number) if number > 0 else None
-    return None
-
-
-def _fallen(order: Order, limit: float) -> int:
-    """The number to which a count falls as it passes the limit."""
-    return ceil(limit) - 1 if order in (">=", "<") else floor(limit)
 
 
 def _against(node: Count, order: Order, limit: float) -> Comparison:

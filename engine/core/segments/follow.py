@@ -12,9 +12,9 @@ from engine.core.book import RuleBook
 from engine.core.effects import effect_id
 from engine.core.facts import ENTERED, LEFT, MOVED
 from engine.core.scope import NO_LEVEL, Scope
-from engine.core.segments.model import Counted, Segment, beginning
+from engine.core.segments.model import Segment, beginning
 from engine.core.state.fold import GRACE, count
-from engine.core.state.model import History, Membership, State
+from engine.core.state.model import Membership, State
 from engine.model import Event
 
 NO_MOVES: Final[list[Event]] = []
@@ -129,7 +129,7 @@ def follow(
             if not (level or due or membership.moves):
                 del known[segment.id]
             continue
-        if segment.id in book.alone and _move_unheard(segment, membership, level, due, state, at, timer):
+        if segment.id in book.alone and _move_unheard(segment, membership, level, due, scope, timer):
             continue
         if this is None:
             this = Following(book, customer, scope, timer)
@@ -137,49 +137,12 @@ def follow(
     return this.moves if this is not None else NO_MOVES
 
 
-def follow_counted(
-    book: RuleBook, state: State, customer: str, counted: Counted, at: int, *, timer: bool = False
-) -> list[Event]:
-    """`follow` for the segments of `RuleBook.counted`, whose counts are all of one window.
-
-    It finds the window once, where each of their conditions would find it again.
-    """
-    memory = state.events.get(counted.type)
-    history = memory.kept if memory is not None else None
-    if memory is None or type(history) is not History or history.span < counted.span:
-        return follow(book, state, customer, counted.looks, at, timer=timer)
-    if history.unknown or memory.last > at:
-        return follow(book, state, customer, counted.looks, at, timer=timer)
-    times, known, moves = history.window, state.segments, NO_MOVES
-    happened = len(times)
-    for segment, id_, mark, name, span, number in counted.counts:
-        if happened >= number and (entered := times[-number]) > at - span:
-            level, due = name, entered + span
-        else:
-            level, due = "", 0
-        membership = known.get(id_)
-        if membership is None:
-            if not level:
-                continue  # outside, and stays there
-            membership = Membership(mark=mark)
-        elif level == membership.level and membership.mark == mark and (level or membership.moves):
-            membership.due = due  # as before: the usual case
-            continue
-        if not _move_unheard(segment, membership, level, due, state, at, timer):
-            moves = moves + follow(book, state, customer, ((segment, True),), at, timer=timer)
-    if counted.others:
-        moves = moves + follow(book, state, customer, counted.others, at, timer=timer)
-    return moves
-
-
-def _move_unheard(
-    segment: Segment, membership: Membership, level: str, due: int, state: State, at: int, timer: bool
-) -> bool:
+def _move_unheard(segment: Segment, membership: Membership, level: str, due: int, scope: Scope, timer: bool) -> bool:
     """Move the customer and count the move without making an event; for segments of `RuleBook.alone`.
 
     False: nothing was done, as the customer has not met this segment, or more than the count must change.
     """
-    old = membership.level
+    old, at, state = membership.level, scope.now, scope.state
     if level == old or membership.mark != segment.mark or not (timer or membership.due > at or membership.due <= 0):
         return False
     if not count(state, ENTERED if not old else MOVED if level else LEFT, at):
@@ -197,8 +160,6 @@ def fall_due(book: RuleBook, state: State, customer: str, due: int) -> list[Even
     timed = [id_ for id_, membership in state.segments.items() if membership.due == due and id_ in known]
     if not timed:
         return None
-    if len(timed) == 1 and (counted := book.counted_at.get(timed[0])) is not None:
-        return follow_counted(book, state, customer, counted, due, timer=True)
     looks = book.looks[timed[0]] if len(timed) == 1 else book.looks_at(timed)
     return follow(book, state, customer, looks, due, timer=True)
 

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from engine.core.catalog import EventType, Property
-from engine.core.expression import NEVER, AtLeast, Expression, Needs
+from engine.core.expression import NEVER, Expression, Needs
 from engine.core.facts import ENTERED, LEFT, MOVED
 from engine.core.scope import Scope
 from engine.core.zones import from_millis, instant_of
@@ -109,11 +109,6 @@ class Segment:
         object.__setattr__(self, "mark", int.from_bytes(digest) or 1)
 
     @property
-    def at_least(self) -> AtLeast | None:
-        """What it asks for, if that is only a number of events."""
-        return self.levels[0].condition.at_least if len(self.levels) == 1 else None
-
-    @property
     def by_calendar(self) -> bool:
         """Whether the beginning of a local year or month moves it."""
         return self.needs.reads.calendar or bool(self.keep and self.keep.years)
@@ -131,17 +126,3 @@ class Segment:
     def place(self, level: str) -> int:
         """The place of a level from the lowest, 0; -1: outside, or the segment no longer has it."""
         return self.names.index(level) if level in self.names else -1
-
-
-class Counted(msgspec.Struct, frozen=True):
-    """Segments of which the first ask for nothing but a number of events of one type, so that one window tells all."""
-
-    looks: tuple[tuple[Segment, bool], ...]
-    """All of them, as `follow` takes them."""
-    type: str
-    span: int
-    """The longest of their spans."""
-    counts: tuple[tuple[Segment, str, int, str, int, int], ...]
-    """Of each that asks for a number: itself, its id, mark and level, the span and the number."""
-    others: tuple[tuple[Segment, bool], ...]
-    """Those after them."""
