@@ -41,9 +41,7 @@ class Told:
 
     def old_id(self, rule: str) -> str:
         """What the rule is called in the old book."""
-        if self.against and rule not in self.against.by_id and rule in self.book.by_id:
-            return next((one for one in self.book.by_id[rule].was if one in self.against.by_id), rule)
-        return rule
+        return self.book.id_in(self.against, rule) if self.against else rule
 
     @property
     def rate(self) -> float:

@@ -236,6 +236,12 @@ class RuleBook:
         some = [self.segments[id_] for id_ in self.unheard - read]
         return frozenset(one.id for one in some if one.keep is None and not one.needs.reads.segments)
 
+    def id_in(self, old: "RuleBook", rule: str) -> str:
+        """The id that a rule of this book has in an older one: its own or a former one, its own if there is neither."""
+        if rule in old.by_id or rule not in self.by_id:
+            return rule
+        return next((former for former in self.by_id[rule].was if former in old.by_id), rule)
+
     def telling(self) -> "RuleBook":
         """The same book, which makes an event of each move, so that rule tests see those that nothing hears."""
         told = copy(self)

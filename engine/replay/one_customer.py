@@ -11,7 +11,7 @@ from engine.core.decide import decide
 from engine.core.effects import Decision
 from engine.core.settle import soonest_due
 from engine.core.state.codec import decode_state, encode_state
-from engine.core.state.going_back import Told, noted, remember
+from engine.core.state.going_back import TriedOutreach, noted, remember
 from engine.core.state.model import State
 from engine.model import DerivedEvent, Event, Identified, OutcomeRecord, WakeUp
 from engine.ports import UNLIMITED
@@ -34,7 +34,7 @@ class Kept(NamedTuple):
 
     state: tuple[bytes, int] | None
     aside: tuple[bytes, int] | None
-    told: tuple[Told, ...]
+    told: tuple[TriedOutreach, ...]
     tried: Standing | None
     standing: Standing | None
     rules: Rules
@@ -55,7 +55,7 @@ class OneCustomer:
         self._tried: Standing | None = None
         """The canary that the customer is in: the new book decides them, and the old one decides `_aside`."""
         self._aside: State | None = None
-        self._told: tuple[Told, ...] = ()
+        self._told: tuple[TriedOutreach, ...] = ()
         """What the canary's book has sent them."""
 
     def kept(self) -> Kept:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from engine.core.state.codec import decode_state
-from engine.core.state.going_back import Told
+from engine.core.state.going_back import TriedOutreach
 from engine.core.state.model import State
 from engine.errors import StoreDamaged
 from engine.model import UNREADABLE
@@ -24,7 +24,7 @@ class Shadow(msgspec.Struct, array_like=True, frozen=True, gc=False):
     state: bytes | None
     wake: int = 0
     own: int = 0
-    told: tuple[Told, ...] = ()
+    told: tuple[TriedOutreach, ...] = ()
     """What the new book has sent meanwhile."""
 
 

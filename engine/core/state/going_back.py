@@ -24,21 +24,23 @@ the customer's value while the roll-out lasts."""
 _MOMENT: Final = attrgetter("at")
 
 
-class Told(NamedTuple):
-    """A message that the new book has sent, by its names of rule and step."""
+class TriedOutreach(NamedTuple):
+    """Outreach that the new book has made, by its names of rule and step."""
 
     rule: str
     occurrence: str
     step: str
 
 
-def noted(told: Sequence[Told], outcomes: Iterable[OutcomeRecord]) -> tuple[Told, ...]:
+def noted(told: Sequence[TriedOutreach], outcomes: Iterable[OutcomeRecord]) -> tuple[TriedOutreach, ...]:
     """The messages told so far and those of these outcomes; the newest MAX_TOLD."""
-    fired = (Told(one.rule, one.occurrence, one.step) for one in outcomes if one.outcome is Outcome.FIRED)
+    fired = (TriedOutreach(one.rule, one.occurrence, one.step) for one in outcomes if one.outcome is Outcome.FIRED)
     return (*told, *fired)[-MAX_TOLD:]
 
 
-def remember(state: State, tried: State, told: Iterable[Told], since: int, old: "RuleBook", new: "RuleBook") -> None:
+def remember(
+    state: State, tried: State, told: Iterable[TriedOutreach], since: int, old: "RuleBook", new: "RuleBook"
+) -> None:
     """Count in `state` what the customer got in `tried`, the state by the book that is taken back, from `since` on.
 
     Outreach that the old book would have sent meanwhile was not sent, and counts for no cap; a coupon that only such
@@ -51,7 +53,7 @@ def remember(state: State, tried: State, told: Iterable[Told], since: int, old: 
     state.exposed = dict(tried.exposed)
     slots: dict[str, Slot] = {}
     for rule, slot in tried.rules.items():
-        name = _rule_in(old, new, rule)
+        name = new.id_in(old, rule)
         slots[name] = slot
         if name != rule:
             credit.rename(rule, slot)
@@ -86,12 +88,12 @@ def _issued_before(
     return {name: one for name, one in issued.items() if one.valid_until - valid[name] < since}
 
 
-def _take_for_told(state: State, told: Told, old: "RuleBook", new: "RuleBook") -> None:
+def _take_for_told(state: State, told: TriedOutreach, old: "RuleBook", new: "RuleBook") -> None:
     """Let the old book take the message for its own: it does not make it again.
 
     Of a rule that the old book lacks, what is parked takes it, for a later book that has the rule.
     """
-    rule = old.by_id.get(_rule_in(old, new, told.rule)) or new.by_id.get(told.rule)
+    rule = old.by_id.get(new.id_in(old, told.rule)) or new.by_id.get(told.rule)
     slot = state.rules.get(rule.id) if rule is not None else None
     if rule is None or slot is None:
         return
@@ -107,14 +109,7 @@ def _take_for_told(state: State, told: Told, old: "RuleBook", new: "RuleBook") -
             run.sent.append(step)
 
 
-def _rule_in(old: "RuleBook", new: "RuleBook", rule: str) -> str:
-    """The id in the old book of a rule of the new one."""
-    if rule in old.by_id or rule not in new.by_id:
-        return rule
-    return next((former for former in new.by_id[rule].was if former in old.by_id), rule)
-
-
-def _step_in(journey: "Journey", new: "RuleBook", told: Told) -> str:
+def _step_in(journey: "Journey", new: "RuleBook", told: TriedOutreach) -> str:
     """The name of the step in the old journey."""
     rule = new.by_id.get(told.rule)
     renamed = rule.action.journey if rule is not None else None

@@ -19,7 +19,7 @@ from engine.ports import AWAY_SECONDS, BATCH_BYTES, MAX_RECORD_BYTES, MAX_WAITIN
 _TOO_LARGE: Final = frozenset({KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_LIST_TOO_LARGE})
 
 LINGER: Final = 1
-"""Milliseconds that a record waits for others. A commit's records come at once, so that 5 ms batched no better."""
+"""Milliseconds that a record waits for others. More makes larger batches in a storm, and answers events later."""
 LINGER_UNASKED: Final = 50
 """The same of records whose writer does not ask when they are durable: nobody waits for those before a flush, which
 sends them at once. An idempotent producer of librdkafka has one request a partition under way, and while it waits for
