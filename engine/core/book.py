@@ -219,10 +219,10 @@ class RuleBook:
         return role if goals or starts or waits or calendars else None
 
     @cached_property
-    def unheard(self) -> frozenset[str]:
-        """Segments whose moves nothing hears: they are counted, and make no event.
+    def eventless(self) -> frozenset[str]:
+        """Segments whose moves are counted and make no event, as nothing hears of them.
 
-        None, where something asks for events of the kind, of whichever segment: they come in their order then.
+        Empty where something asks for moves of whichever segment: then all of them come as events, in their order.
         """
         told = self.needs.reads.types | self.policy.publish
         if not all(name not in told and self.roles[name].only_counts for name in MOVE_TYPES if name in self.roles):
@@ -230,10 +230,10 @@ class RuleBook:
         return frozenset(id_ for id_ in self.segments if all(self.moves[id_, type_].idle for type_ in MOVE_TYPES))
 
     @cached_property
-    def alone(self) -> frozenset[str]:
-        """Those of the unheard that no other segment reads, that read no other, and that keep no level."""
+    def independent(self) -> frozenset[str]:
+        """Those of the eventless segments that no other segment reads, that read no other, and that keep no level."""
         read = frozenset[str]().union(*(one.needs.reads.segments for one in self.segments.values()))
-        some = [self.segments[id_] for id_ in self.unheard - read]
+        some = [self.segments[id_] for id_ in self.eventless - read]
         return frozenset(one.id for one in some if one.keep is None and not one.needs.reads.segments)
 
     def id_in(self, old: "RuleBook", rule: str) -> str:
@@ -245,7 +245,7 @@ class RuleBook:
     def telling(self) -> "RuleBook":
         """The same book, which makes an event of each move, so that rule tests see those that nothing hears."""
         told = copy(self)
-        told.unheard = told.alone = frozenset()
+        told.eventless = told.independent = frozenset()
         return told
 
     def _sets_zone(self, name: str) -> bool:

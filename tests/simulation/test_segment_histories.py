@@ -81,7 +81,7 @@ def test_moves_that_nothing_hears_are_counted_as_others_are() -> None:
         made = groups(random)
         heard = book_of(made, random.choice((0, 3 * HOUR)))
         book = RuleBook((), heard.catalog, heard.policy, segments=tuple(heard.segments.values()))
-        assert book.unheard == book.segments.keys()
+        assert book.eventless == book.segments.keys()
         told = history(random)
         ways = [Customers(one, shortly=way) for one in (book, book.telling()) for way in (always, sometimes(random))]
         oracle = Oracle(made)

@@ -85,7 +85,7 @@ class Following:
         membership.moves += 1
         new = membership.level
         type_ = ENTERED if not old else MOVED if new else LEFT
-        if segment.id in self.book.unheard and count(self.state, type_, self.scope.now):
+        if segment.id in self.book.eventless and count(self.state, type_, self.scope.now):
             return
         properties = {"segment": segment.id, "old": old or NO_LEVEL, "new": new or NO_LEVEL}
         identity = effect_id(f"segments.{segment.id}", self.customer, str(membership.moves))
@@ -129,7 +129,7 @@ def follow(
             if not (level or due or membership.moves):
                 del known[segment.id]
             continue
-        if segment.id in book.alone and _move_unheard(segment, membership, level, due, scope, timer):
+        if segment.id in book.independent and _move_without_event(segment, membership, level, due, scope, timer):
             continue
         if this is None:
             this = Following(book, customer, scope, timer)
@@ -137,8 +137,10 @@ def follow(
     return this.moves if this is not None else NO_MOVES
 
 
-def _move_unheard(segment: Segment, membership: Membership, level: str, due: int, scope: Scope, timer: bool) -> bool:
-    """Move the customer and count the move without making an event; for segments of `RuleBook.alone`.
+def _move_without_event(
+    segment: Segment, membership: Membership, level: str, due: int, scope: Scope, timer: bool
+) -> bool:
+    """Move the customer and count the move without making an event; for segments of `RuleBook.independent`.
 
     False: nothing was done, as the customer has not met this segment, or more than the count must change.
     """
