@@ -14,7 +14,7 @@ from engine.core.zones import iso
 from engine.errors import UnknownCustomer
 from engine.model import Event, OutcomeRecord, WakeUp
 from engine.replay.comparison import Arrived, Comparison, Difference, Kind, Recorded
-from engine.replay.one_customer import Kept, Next, OneCustomer
+from engine.replay.one_customer import Next, OneCustomer, Snapshot
 from engine.wire.records import encode_outcome
 
 MAX_OTHER_WAYS: Final = 200
@@ -51,7 +51,7 @@ class Group:
 class _Mark(NamedTuple):
     """A place to go back to: all that a step changes, and the option with which to go on."""
 
-    customer: Kept
+    customer: Snapshot
     inputs: Sequence[Arrived]
     input: int
     group: int
@@ -137,7 +137,7 @@ class MomentSearch:
         group = self._next
         left = group.left if group is not None else []
         counts = self.found.same, self.found.undecidable
-        return _Mark(self.customer.kept(), self.inputs, self._input, self._group, left, *counts)
+        return _Mark(self.customer.snapshot(), self.inputs, self._input, self._group, left, *counts)
 
     def _go_to(self, mark: _Mark) -> None:
         for later in self.groups[mark.group + 1 : self._group + 1]:
@@ -168,10 +168,10 @@ class MomentSearch:
 
     def _happens(self, one: Arrived, moments: Callable[[Arrived, Group | None], Moments] | None) -> bool:
         """The input is decided at one of these moments; an input that cannot be decided is left out, as in a worker."""
-        customer, group, before = self.customer, self._next, self.customer.kept()
+        customer, group, before = self.customer, self._next, self.customer.snapshot()
         try:
             customer.follow(one.at, group.next if group is not None else None)
-            if group is not None and customer.standing(group.at) == customer.standing(one.at):
+            if group is not None and customer.assignment(group.at) == customer.assignment(one.at):
                 customer.use(group.next)
             found = moments(one, group) if moments is not None else self._moments(one, group)
             explained = self._is_explained(one, group, found, silent=True)
@@ -186,7 +186,7 @@ class MomentSearch:
 
     def _is_explained(self, one: Arrived, group: Group | None, moments: Moments, *, silent: bool) -> bool:
         """Whether the input makes what was recorded next, which then has happened. `silent`: or makes nothing."""
-        before = self.customer.kept()
+        before = self.customer.snapshot()
         for now, present in moments:
             made = self.customer.decide(one.input, now, present)
             if not made and silent and present == one.at:
@@ -233,16 +233,16 @@ class MomentSearch:
         return False
 
     def _may_come_before(self, other: Arrived, group: Group) -> bool:
-        kept = self.customer.kept()
+        before = self.customer.snapshot()
         try:
             return self._is_explained(other, group, self._moments(other, group), silent=False)
         except Exception:  # it can be decided in its own place only, or nowhere
-            self.customer.restore(kept)
+            self.customer.restore(before)
             return False
 
     def _passes_time(self) -> bool:
         """What was due at the moment of the outcomes recorded next is all of them."""
-        customer, group, kept = self.customer, self._next, self.customer.kept()
+        customer, group, before = self.customer, self._next, self.customer.snapshot()
         if group is None or customer.state is None:
             return False
         customer.follow(group.at, group.next)
@@ -252,7 +252,7 @@ class MomentSearch:
         except Exception:  # as in a worker, which tries again later
             passes = False
         if not passes:
-            customer.restore(kept)
+            customer.restore(before)
             return False
         self.found.same += len(group.left)
         self._group += 1
@@ -260,10 +260,10 @@ class MomentSearch:
 
     def _fires(self, group: Group) -> bool:
         customer, wake, recorded = self.customer, WakeUp(self.customer.name), {one.value for one in group.left}
-        kept = customer.kept()
+        before = customer.snapshot()
         if _values(customer.decide(wake, group.at, group.at)) == recorded:
             return True
-        customer.restore(kept)
+        customer.restore(before)
         made, last = set[bytes](), 0
         while not self.one_topic and last < (due := self._due()) <= group.at and made < recorded:
             made |= _values(customer.decide(wake, due, group.at))
@@ -286,20 +286,20 @@ class MomentSearch:
         customer = self.customer
         customer.follow(group.at, group.next)
         customer.use(group.next)
-        kept, made = customer.kept(), list[OutcomeRecord]()
+        before, made = customer.snapshot(), list[OutcomeRecord]()
         try:
             made = customer.decide(WakeUp(customer.name), group.at, group.at) if customer.state is not None else made
         except Exception:  # as in a worker, which tries again later
             self.found.undecidable += 1
-            customer.restore(kept)
+            customer.restore(before)
         self._compare(made, group, f"the time {iso(group.at)}")
 
     def _tell_input(self, one: Arrived, group: Group | None) -> None:
         customer = self.customer
         customer.follow(one.at, group.next if group is not None else None)
-        if group is not None and customer.standing(group.at) == customer.standing(one.at):
+        if group is not None and customer.assignment(group.at) == customer.assignment(one.at):
             customer.use(group.next)
-        before, now = customer.kept(), group.at if group is not None else one.at
+        before, now = customer.snapshot(), group.at if group is not None else one.at
         made = self._decided(one, now, now)
         customer.restore(before)
         about = group if group is not None and group.is_about(made) else None
@@ -310,11 +310,11 @@ class MomentSearch:
 
     def _decided(self, one: Arrived, now: int, present: int) -> list[OutcomeRecord]:
         """What the input makes; nothing if it cannot be decided, as in a worker."""
-        kept = self.customer.kept()
+        before = self.customer.snapshot()
         try:
             return self.customer.decide(one.input, now, present)
         except Exception:
-            self.customer.restore(kept)
+            self.customer.restore(before)
             return []
 
     def _compare(self, made: Sequence[OutcomeRecord], group: Group | None, input: str) -> None:

@@ -15,7 +15,7 @@ from engine.core.state.going_back import TriedOutreach, noted, remember
 from engine.core.state.model import State
 from engine.model import DerivedEvent, Event, Identified, OutcomeRecord, WakeUp
 from engine.ports import UNLIMITED
-from engine.replay.rolled_out import Course, Standing
+from engine.replay.rolled_out import Assignment, Course
 from engine.worker.context import Rules
 from engine.worker.turns import entries_of
 
@@ -29,14 +29,14 @@ class Next(NamedTuple):
     revision: str
 
 
-class Kept(NamedTuple):
+class Snapshot(NamedTuple):
     """The customer at one moment."""
 
     state: tuple[bytes, int] | None
     aside: tuple[bytes, int] | None
     told: tuple[TriedOutreach, ...]
-    tried: Standing | None
-    standing: Standing | None
+    tried: Assignment | None
+    assignment: Assignment | None
     rules: Rules
 
 
@@ -51,20 +51,27 @@ class OneCustomer:
         """Event that a rule has made -> the other customer whom it is for."""
         self._books = books
         self._courses = courses
-        self._standing: Standing | None = None
-        self._tried: Standing | None = None
+        self._assignment: Assignment | None = None
+        self._tried: Assignment | None = None
         """The canary that the customer is in: the new book decides them, and the old one decides `_aside`."""
         self._aside: State | None = None
         self._told: tuple[TriedOutreach, ...] = ()
         """What the canary's book has sent them."""
 
-    def kept(self) -> Kept:
+    def snapshot(self) -> Snapshot:
         """All that a decision changes."""
-        return Kept(_encoded(self.state), _encoded(self._aside), self._told, self._tried, self._standing, self.rules)
+        return Snapshot(
+            _encoded(self.state), _encoded(self._aside), self._told, self._tried, self._assignment, self.rules
+        )
 
-    def restore(self, kept: Kept) -> None:
-        self.state, self._aside = _decoded(kept.state), _decoded(kept.aside)
-        self._told, self._tried, self._standing, self.rules = kept.told, kept.tried, kept.standing, kept.rules
+    def restore(self, snapshot: Snapshot) -> None:
+        self.state, self._aside = _decoded(snapshot.state), _decoded(snapshot.aside)
+        self._told, self._tried, self._assignment, self.rules = (
+            snapshot.told,
+            snapshot.tried,
+            snapshot.assignment,
+            snapshot.rules,
+        )
 
     def decide(self, input: Input, now: int, present: int) -> list[OutcomeRecord]:
         """Decide by the book that counts, and by the other one beside it. Raises what `decide` raises."""
@@ -89,44 +96,46 @@ class OneCustomer:
 
     def follow(self, at: int, following: Next | None) -> None:
         """Go over to the book that is the customer's at this moment by what is known of roll-outs."""
-        standing = self.standing(at)
-        waits = standing is not None and standing.turn == "both" and self._tried is None
-        if standing is None or (standing == self._standing and not waits):
+        assignment = self.assignment(at)
+        waits = assignment is not None and assignment.books == "both" and self._tried is None
+        if assignment is None or (assignment == self._assignment and not waits):
             return
-        self._standing = standing
-        rollout, turn = standing
+        self._assignment = assignment
+        rollout, books = assignment
         if self.rules.book.revision not in (rollout.base, rollout.revision):
             return
-        if turn == "both":
-            if following is None or following.revision != rollout.base or self.standing(following.at) != standing:
+        if books == "both":
+            if following is None or following.revision != rollout.base or self.assignment(following.at) != assignment:
                 self._try_new()
                 self._meet(rollout.since)
         elif self._tried is not None:
-            self._end_canary(rollout.revision if turn == "new" else rollout.base, rollout.began, back=turn == "old")
+            self._end_canary(rollout.revision if books == "new" else rollout.base, rollout.began, back=books == "old")
         else:
-            before, self.rules = self.rules, self._books[rollout.revision if turn == "new" else rollout.base]
+            before, self.rules = self.rules, self._books[rollout.revision if books == "new" else rollout.base]
             if self.rules is not before:
                 self._meet(rollout.began)
 
-    def standing(self, at: int) -> Standing | None:
+    def assignment(self, at: int) -> Assignment | None:
         """In the last roll-out that had begun by then."""
-        found = (standing for one in reversed(self._courses) if (standing := one.standing(self.name, at)) is not None)
+        found = (
+            assignment for one in reversed(self._courses) if (assignment := one.assignment(self.name, at)) is not None
+        )
         return next(found, None)
 
     def _is_to_try(self, revision: str) -> bool:
-        standing = self._standing
-        return standing is not None and standing.turn == "both" and standing.rollout.revision == revision
+        assignment = self._assignment
+        return assignment is not None and assignment.books == "both" and assignment.rollout.revision == revision
 
     def _try_new(self) -> None:
-        assert self._standing is not None
-        self._tried, self._aside = self._standing, _decoded(_encoded(self.state))
-        self.rules = self._books[self._standing.rollout.revision]
+        assert self._assignment is not None
+        self._tried, self._aside = self._assignment, _decoded(_encoded(self.state))
+        self.rules = self._books[self._assignment.rollout.revision]
 
     def _meet(self, at: int) -> None:
         """Meet another book at its beginning, as by the sweep; what is due at once is left to its recorded moment."""
-        kept = self.kept()
+        before = self.snapshot()
         if self.state is not None and self.decide(WakeUp(self.name), at, at):
-            self.restore(kept)
+            self.restore(before)
 
     def _end_canary(self, revision: str, at: int, *, back: bool) -> None:
         tried, state = self._tried, self.state

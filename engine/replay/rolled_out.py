@@ -14,9 +14,6 @@ from engine.ports import Rollout
 from engine.wire.partitioner import murmur2_partition
 from engine.worker.rollout_rules import has_new
 
-Turn = Literal["old", "both", "new"]
-"""Who decides. "both": the new book counts, and beside it the old one goes on as if it had never gone."""
-
 
 class Phase(msgspec.Struct, frozen=True):
     """The phase of a roll-out in which a partition was seen, of so many partitions."""
@@ -26,11 +23,14 @@ class Phase(msgspec.Struct, frozen=True):
     rollout: Rollout
 
 
-class Standing(NamedTuple):
-    """Whose turn it was at a moment in a roll-out; `rollout` is the phase."""
+class Assignment(NamedTuple):
+    """Which of the two books decided a customer at a moment of a roll-out.
+
+    "both": the new book counts, and beside it the old one goes on as if it had never gone. `rollout` is the phase.
+    """
 
     rollout: Rollout
-    turn: Turn
+    books: Literal["old", "both", "new"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +40,14 @@ class Course:
     canary: Rollout
     end: Rollout | None
 
-    def standing(self, customer: str, at: int) -> Standing | None:
+    def assignment(self, customer: str, at: int) -> Assignment | None:
         """`at`: the partition's clock, epoch ms. None: before the roll-out."""
         if at < self.canary.since:
             return None
         end = self.end
         if end is None or at <= end.began:
-            return Standing(self.canary, "both" if has_new(self.canary, customer, at) else "old")
-        return Standing(end, "new" if has_new(end, customer, at) else "old")
+            return Assignment(self.canary, "both" if has_new(self.canary, customer, at) else "old")
+        return Assignment(end, "new" if has_new(end, customer, at) else "old")
 
 
 class Courses:
