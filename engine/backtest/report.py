@@ -24,8 +24,8 @@ MAX_POINTS: Final = 400
 
 
 @dataclass(frozen=True)
-class Told:
-    """All there is to tell of one backtest."""
+class Backtest:
+    """One backtest that has ended: the books, the history, and what came of it in so many seconds."""
 
     book: RuleBook
     against: RuleBook | None
@@ -48,9 +48,9 @@ class Told:
         return self.manifest.events / self.seconds if self.seconds else 0.0
 
 
-def as_data(told: Told) -> dict[str, Any]:
+def as_data(backtest: Backtest) -> dict[str, Any]:
     """The result as plain values, for JSON."""
-    manifest, result = told.manifest, told.result
+    manifest, result = backtest.manifest, backtest.result
     data: dict[str, Any] = {
         "records": manifest.records,
         "events": manifest.events,
@@ -62,20 +62,20 @@ def as_data(told: Told) -> dict[str, Any]:
         "undeclared": manifest.undeclared,
         "undecidable": result.new.failures,
         "lacks": manifest.lacks,
-        "revision": told.book.revision,
+        "revision": backtest.book.revision,
         "outreach": result.new.outreach,
         "reached": result.new.reached,
-        "seconds": round(told.seconds, 3),
-        "rules": {rule: _rule(result.new, rule) for rule in told.book.by_id},
+        "seconds": round(backtest.seconds, 3),
+        "rules": {rule: _rule(result.new, rule) for rule in backtest.book.by_id},
     }
-    if told.against and result.old and result.difference:
+    if backtest.against and result.old and result.difference:
         data["against"] = {
-            "revision": told.against.revision,
+            "revision": backtest.against.revision,
             "outreach": result.old.outreach,
             "reached": result.old.reached,
-            "rules": {rule: _rule(result.old, rule) for rule in told.against.by_id},
+            "rules": {rule: _rule(result.old, rule) for rule in backtest.against.by_id},
         }
-        data["difference"] = _difference(told, result.difference)
+        data["difference"] = _difference(backtest, result.difference)
     return data
 
 
@@ -90,44 +90,46 @@ def _rule(tally: Tally, rule: str) -> dict[str, Any]:
     }
 
 
-def _difference(told: Told, difference: Difference) -> dict[str, Any]:
+def _difference(backtest: Backtest, difference: Difference) -> dict[str, Any]:
     return {
         "customers": dict(difference.customers),
         "rules": {
             rule: {"kept": difference.kept[rule], **{kind: difference.of(rule, kind) for kind in KINDS}}
-            for rule in told.rules
+            for rule in backtest.rules
         },
         "examples": [
             {"kind": one.kind, "rule": one.rule, "customer": one.customer, "occurrence": one.occurrence}
             | {"at": one.at, "why": one.why, "subject": one.subject}
-            for one in examples_of(told)
+            for one in examples_of(backtest)
         ],
     }
 
 
-def examples_of(told: Told) -> Iterator[Example]:
+def examples_of(backtest: Backtest) -> Iterator[Example]:
     """By rule and kind."""
-    difference = told.result.difference
-    for rule in told.rules if difference else ():
+    if (difference := backtest.result.difference) is None:
+        return
+    for rule in backtest.rules:
         for kind in KINDS:
-            yield from difference.examples.get((rule, kind), ()) if difference else ()
+            yield from difference.examples.get((rule, kind), ())
 
 
-def report(told: Told) -> Report:
+def report(backtest: Backtest) -> Report:
     """The result as a report, for a page."""
-    sections = [_overview(told), _rules(told), *_reasons(told), *_changes(told)]
-    first, last = (iso(moment)[:10] for moment in (told.manifest.first, told.manifest.clock))
-    zone = str(told.book.policy.zones.default)
-    title = "What the change would have sent" if told.against else "What the rules would have sent"
+    sections = [_overview(backtest), _rules(backtest), *_reasons(backtest), *_changes(backtest)]
+    manifest = backtest.manifest
+    first, last = (iso(moment)[:10] for moment in (manifest.first, manifest.clock))
+    zone = str(backtest.book.policy.zones.default)
+    title = "What the change would have sent" if backtest.against else "What the rules would have sent"
     lead = (
-        f"{told.manifest.events:,} events of {told.manifest.customers:,} customers from {first} to {last}, decided as"
+        f"{manifest.events:,} events of {manifest.customers:,} customers from {first} to {last}, decided as"
         f" engine replay decides them. Days begin at midnight in {zone}."
     )
     return Report(first, last, (first, last), zone, "", sections, title, lead, "engine backtest")
 
 
-def _overview(told: Told) -> Section:
-    result = told.result
+def _overview(backtest: Backtest) -> Section:
+    result = backtest.result
     figures = [
         Figure("outreach", "messages", result.new.outreach, "count"),
         Figure("reached", "customers who get any", result.new.reached, "count"),
@@ -141,18 +143,18 @@ def _overview(told: Told) -> Section:
                 for place, (what, count) in enumerate(sorted(result.difference.customers.items()))
             ),
         ]
-    chart = _course(told)
+    chart = _course(backtest)
     return Section("overview", "Messages", "What passed every guard, by day.", figures, [chart] if chart else [])
 
 
-def _course(told: Told) -> Chart | None:
+def _course(backtest: Backtest) -> Chart | None:
     """Messages over time, new against old."""
-    new = _by_day(told.result.new)
-    old = _by_day(told.result.old) if told.result.old else {}
+    new = _by_day(backtest.result.new)
+    old = _by_day(backtest.result.old) if backtest.result.old else {}
     if not (new or old):
         return None
     groups = list(_groups(min({*new, *old}), max({*new, *old})))
-    lines = {"new": _sums(new, groups)} | ({"old": _sums(old, groups)} if told.result.old else {})
+    lines = {"new": _sums(new, groups)} | ({"old": _sums(old, groups)} if backtest.result.old else {})
     labels = [first for first, _ in groups]
     return Lines(
         "Messages by day" if groups[0][0] == groups[0][1] else "Messages by period",
@@ -202,17 +204,20 @@ SHOWN: Final = (
 )
 
 
-def _rules(told: Told) -> Section:
-    result = told.result
+def _rules(backtest: Backtest) -> Section:
+    result = backtest.result
     columns = [one.value for one in SHOWN]
-    rows = [[f"{result.new.outcomes[rule, one]:,}" for one in SHOWN] for rule in told.rules]
+    rows = [[f"{result.new.outcomes[rule, one]:,}" for one in SHOWN] for rule in backtest.rules]
     if result.old:
         columns.append("fired, old rules")
-        rows = [[*row, f"{result.old.fired(told.old_id(rule)):,}"] for row, rule in zip(rows, told.rules, strict=True)]
-    charts: list[Chart] = [table("Decisions", told.rules, columns, rows)]
-    fired = [float(result.new.fired(rule)) for rule in told.rules]
+        rows = [
+            [*row, f"{result.old.fired(backtest.old_id(rule)):,}"]
+            for row, rule in zip(rows, backtest.rules, strict=True)
+        ]
+    charts: list[Chart] = [table("Decisions", backtest.rules, columns, rows)]
+    fired = [float(result.new.fired(rule)) for rule in backtest.rules]
     if len(fired) > 1 and any(fired):
-        charts.append(Bars("Messages by rule", told.rules, fired, ""))
+        charts.append(Bars("Messages by rule", backtest.rules, fired, ""))
     definition = (
         "How each rule's firings ended after all guards: conditions, reentry, freshness, consent, quiet hours, caps"
         " (docs/rules.md). A deferred firing ends a second time."
@@ -220,11 +225,11 @@ def _rules(told: Told) -> Section:
     return Section("rules", "Rule by rule", definition, charts=charts)
 
 
-def _reasons(told: Told) -> list[Section]:
+def _reasons(backtest: Backtest) -> list[Section]:
     rows = [
         (rule, [outcome.value, f"{count:,}", reason])
-        for rule in told.book.by_id
-        for outcome, reason, count in told.result.new.reasons_of(rule, REASONS)
+        for rule in backtest.book.by_id
+        for outcome, reason, count in backtest.result.new.reasons_of(rule, REASONS)
     ]
     if not rows:
         return []
@@ -233,15 +238,15 @@ def _reasons(told: Told) -> list[Section]:
     return [Section("reasons", "Why not", definition, charts=[chart])]
 
 
-def _changes(told: Told) -> list[Section]:
-    difference = told.result.difference
+def _changes(backtest: Backtest) -> list[Section]:
+    difference = backtest.result.difference
     if difference is None:
         return []
     kept = [
-        [f"{difference.kept[rule]:,}", *(f"{difference.of(rule, kind):,}" for kind in KINDS)] for rule in told.rules
+        [f"{difference.kept[rule]:,}", *(f"{difference.of(rule, kind):,}" for kind in KINDS)] for rule in backtest.rules
     ]
-    charts: list[Chart] = [table("Messages that change", told.rules, ["the same", *KINDS], kept)]
-    examples = list(examples_of(told))
+    charts: list[Chart] = [table("Messages that change", backtest.rules, ["the same", *KINDS], kept)]
+    examples = list(examples_of(backtest))
     if examples:
         rows = [[one.kind, one.customer, one.at, one.why, one.subject] for one in examples]
         columns = ["change", "customer", "at", "why", "subject"]

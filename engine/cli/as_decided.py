@@ -11,7 +11,7 @@ from engine.cli.console import complain, print_as_json, say
 from engine.config import Settings
 from engine.errors import UsageError
 from engine.operate.words import count_of
-from engine.replay.comparison import Comparison
+from engine.replay.comparison import Comparison, Difference
 
 DIFFERENT = 4
 """The exit code where an outcome did not come out as it was recorded."""
@@ -40,10 +40,8 @@ def _show(found: Comparison, lacks: Sequence[str]) -> None:
     for one in lacks:
         complain(f"the archive does not have everything: {one}")
     if found.lost:
-        made, most = (
-            count_of(found.lost.total(), "event"),
-            ", ".join(f"{who} ({n:,})" for who, n in found.lost.most_common(3)),
-        )
+        made = count_of(found.lost.total(), "event")
+        most = ", ".join(f"{who} ({n:,})" for who, n in found.lost.most_common(3))
         complain(
             f"{made} that rules have made for {count_of(len(found.lost), 'other customer')} are not in the archive, so"
             f" what came of them is not decided again: {most}"
@@ -61,7 +59,11 @@ def _show(found: Comparison, lacks: Sequence[str]) -> None:
     for kind, count in found.kinds.items():
         say(f"[bold]{count:,} {kind}[/]")
         for example in (one for one in found.examples if one.kind == kind):
-            say(f"  {escape(example.customer)} {escape(example.rule)} {escape(example.input)}")
-            for name, value in (("recorded", example.recorded), ("again", example.again)):
-                if value:
-                    say(f"    {name:>8} {escape(value)}")
+            _show_example(example)
+
+
+def _show_example(example: Difference) -> None:
+    say(f"  {escape(example.customer)} {escape(example.rule)} {escape(example.input)}")
+    for name, value in (("recorded", example.recorded), ("again", example.again)):
+        if value:
+            say(f"    {name:>8} {escape(value)}")

@@ -9,7 +9,7 @@ import typer
 
 from engine.backtest.history import Manifest
 from engine.backtest.prepare import locate
-from engine.backtest.report import Told, as_data, report
+from engine.backtest.report import Backtest, as_data, report
 from engine.cli.backtest_summary import show
 from engine.cli.console import complain, err, is_terminal
 from engine.cli.figures import write_page
@@ -68,13 +68,13 @@ def backtest(
     task = Task(HistoryFiles(events, source=source), new, old, until_ms, processes, secret_or_test(settings[0]))
     with ExitStack() as stack:
         manifest, result = run_backtest(task, locate(events), Files(output, outcomes), stages(stack))
-    told = Told(books[0], books[1] if old else None, manifest, result, perf_counter() - began)
+    backtest = Backtest(books[0], books[1] if old else None, manifest, result, perf_counter() - began)
     if html:
-        write_page(report(told), html)
+        write_page(report(backtest), html)
     if as_json:
-        console.print_json(data=as_data(told))
+        console.print_json(data=as_data(backtest))
     else:
-        show(told, console)
+        show(backtest, console)
     if html and not as_json:
         say_written(html)
     _refuse_nothing(manifest)

@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from engine.backtest.prepare import locate
-from engine.backtest.report import Told, as_data
+from engine.backtest.report import Backtest, as_data
 from engine.cli.backtest import rules_in, stages
 from engine.cli.console import print_as_json
 from engine.cli.figures import write_page
@@ -93,7 +93,7 @@ def plan(
 def _past(events: list[Path], new: RuleFolders, old: RuleFolders, books: list[Any], begin: Begin) -> dict[str, Any]:
     began = perf_counter()
     manifest, result = backtest(Task(HistoryFiles(events), new, old), locate(events), Files(), begin)
-    return as_data(Told(books[0], books[1], manifest, result, perf_counter() - began))
+    return as_data(Backtest(books[0], books[1], manifest, result, perf_counter() - began))
 
 
 def _write(made: Plan, output: Path | None, html: Path | None) -> None:

@@ -181,14 +181,17 @@ class Delivery:
             async with self._hands[channel]:
                 wait = breaker.wait(monotonic())
                 if not wait:
-                    parcel.handing, probing = True, breaker.is_open
-                    try:
-                        return await self._hand_over(parcel, breaker)
-                    finally:
-                        parcel.handing = False
-                        if probing:
-                            breaker.gave_up()
+                    return await self._with_hands(parcel, breaker)
             await parcel.rest(wait * random.uniform(1.0, 1.2))
+
+    async def _with_hands(self, parcel: Parcel, breaker: Breaker) -> None:
+        parcel.handing, probing = True, breaker.is_open
+        try:
+            await self._hand_over(parcel, breaker)
+        finally:
+            parcel.handing = False
+            if probing:
+                breaker.gave_up()
 
     async def _hand_over(self, parcel: Parcel, breaker: Breaker) -> None:
         outreach, context = parcel.outreach, self._context

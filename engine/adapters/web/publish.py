@@ -12,8 +12,8 @@ from engine.telemetry.web import WebWatch
 from engine.wire.answers import ReferralClaim, SurveyAnswer
 from engine.wire.feedback import Feedback
 
-Told = Feedback | SurveyAnswer | ReferralClaim
-Publish = Callable[[Sequence[Told]], Awaitable[None]]
+Publishable = Feedback | SurveyAnswer | ReferralClaim
+Publish = Callable[[Sequence[Publishable]], Awaitable[None]]
 """Returns when all are durable. Raises SinkUnavailable; they may become so later, which a repeat does not double."""
 
 _LONGEST_WAIT: Final = 10.0
@@ -42,11 +42,11 @@ class Publisher:
         self._watch = watch
         self._longest_wait = longest_wait
         self._max_waiting = max_waiting
-        self._gathered: list[Told] = []
+        self._gathered: list[Publishable] = []
         self._turn: asyncio.Task[None] | None = None
         self._writing = asyncio.Lock()
 
-    async def publish(self, feedback: Sequence[Told]) -> None:
+    async def publish(self, feedback: Sequence[Publishable]) -> None:
         """See `Publish`."""
         if len(self._gathered) + len(feedback) > self._max_waiting:
             raise SinkUnavailable("feedback", "too much is waiting to be written")
@@ -65,7 +65,7 @@ class Publisher:
             group, self._gathered = self._gathered, []
             await asyncio.to_thread(self._write, group)
 
-    def _write(self, group: Sequence[Told]) -> None:
+    def _write(self, group: Sequence[Publishable]) -> None:
         self._writer.flush()  # while an earlier group hangs, nothing piles up behind it
         for each in group:
             event = each.event()
