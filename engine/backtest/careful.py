@@ -17,6 +17,7 @@ from engine.wire.records import decode_outreach
 from engine.worker.batch import Batch
 from engine.worker.inputs import Inputs
 from engine.worker.result import Arrival, Result
+from engine.worker.turns import BatchSettings
 from engine.worker.values import Value
 
 
@@ -53,7 +54,8 @@ class CarefulRun:
     def _step(self, customer: str, arrivals: Sequence[Arrival], tick: Tick | None) -> None:
         assert tick
         values = {customer: Value(self.state, self.wake)}
-        batch = Batch(self.book, self.renderer, values, Inputs(arrivals, tick.before), wall=None, names=Names())
+        inputs, settings = Inputs(arrivals, tick.before), BatchSettings(None, Names())
+        batch = Batch(self.book, self.renderer, values, inputs, settings)
         batch.run(tick.now, () if arrivals else [customer])
         value = batch.decided.values.get(customer, values[customer])
         self.state, self.wake = value.state, value.wake

@@ -9,13 +9,12 @@ from operator import itemgetter
 
 from engine.core.book import RuleBook
 from engine.model import Event, Identified
-from engine.ports import UNLIMITED, Renderer
-from engine.wire.histories import Names
+from engine.ports import Renderer
 from engine.worker.holding import Decided
 from engine.worker.inputs import Inputs
 from engine.worker.result import Arrival, Failure, Result
 from engine.worker.rollout_rules import RolloutRules
-from engine.worker.turns import Failed, Turns
+from engine.worker.turns import BatchSettings, Failed, Turns
 from engine.worker.two_books import TwoBooks
 from engine.worker.values import Value
 
@@ -25,10 +24,8 @@ _PLACE = itemgetter(0)
 class Batch:
     """The inputs of one commit. Changes are collected in `decided` and `result`.
 
-    `stored` has the values of all customers of the batch. `names` and `oldest` are for their histories: outcomes from
-    before `oldest` (epoch ms) are dropped where others come. With `wall` (epoch ms) the clock is live: timers
-    fire after the events. Without it, each timer fires before the event that passes it. `largest`: the most bytes an
-    encoded outreach may have. `rollout_rules`: a roll-out of another book, which then says who is decided by which.
+    `stored` has the values of all customers of the batch. `rollout_rules`: a roll-out of another book, which then says
+    who is decided by which.
     """
 
     def __init__(
@@ -37,11 +34,7 @@ class Batch:
         renderer: Renderer,
         stored: Mapping[str, Value],
         inputs: Inputs,
-        *,
-        wall: int | None,
-        names: Names,
-        oldest: int = 0,
-        largest: int = UNLIMITED,
+        settings: BatchSettings,
         rollout_rules: RolloutRules | None = None,
     ) -> None:
         self.stored = stored
@@ -50,13 +43,9 @@ class Batch:
         self.decided = Decided()
         self.turns: Turns | TwoBooks
         if rollout_rules is None:
-            self.turns = Turns(
-                book, renderer, self.clocks, self.decided, wall=wall, names=names, oldest=oldest, largest=largest
-            )
+            self.turns = Turns(book, renderer, self.clocks, self.decided, settings)
         else:
-            self.turns = TwoBooks(
-                rollout_rules, self.clocks, self.decided, wall=wall, names=names, oldest=oldest, largest=largest
-            )
+            self.turns = TwoBooks(rollout_rules, self.clocks, self.decided, settings)
         self.result = Result()
 
     def run(self, clock: int, looks: Iterable[str]) -> None:

@@ -27,6 +27,7 @@ from engine.worker.opening_checks import check_meta, stamped
 from engine.worker.outbox import Outbox
 from engine.worker.result import Arrival, Result
 from engine.worker.rollout_rules import RolloutRules
+from engine.worker.turns import BatchSettings
 from engine.worker.two_books import TwoBooks
 from engine.worker.values import Value
 
@@ -300,17 +301,9 @@ class Partition:
         yield batch.result
 
     def _batch(self, inputs: Inputs, clock: int, wall: int, values: Mapping[str, Value]) -> Batch:
-        return Batch(
-            self.book,
-            self.renderer,
-            values,
-            inputs,
-            wall=wall if self.live else None,
-            names=self.names,
-            oldest=clock - self.history_kept,
-            largest=self.largest_outreach,
-            rollout_rules=self.rollout_rules,
-        )
+        live_wall = wall if self.live else None
+        settings = BatchSettings(live_wall, self.names, clock - self.history_kept, self.largest_outreach)
+        return Batch(self.book, self.renderer, values, inputs, settings, self.rollout_rules)
 
 
 def _counted(rollout: Rollout | None, batch: Batch) -> Rollout | None:

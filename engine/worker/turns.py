@@ -22,7 +22,7 @@ from engine.core.state.codec import encode_state
 from engine.core.state.model import State
 from engine.errors import RenderFailed, StateUnreadable
 from engine.model import Event, Identified, OutcomeRecord, Outreach, WakeUp
-from engine.ports import Entry, Renderer
+from engine.ports import UNLIMITED, Entry, Renderer
 from engine.wire.dead_letters import UNDECIDABLE, code_of
 from engine.wire.derived import encode_derived
 from engine.wire.histories import SHORT, Names, cut, encode_past
@@ -52,6 +52,20 @@ class Failed(NamedTuple):
     code: str
 
 
+class BatchSettings(NamedTuple):
+    """What holds for all decisions of a batch.
+
+    With `wall` (epoch ms) the clock is live: timers fire after the events. Without it, each timer fires before the
+    event that passes it. `names` and `oldest` are for histories: outcomes from before `oldest` (epoch ms) are dropped
+    where others come. `largest`: the most bytes an encoded outreach may have.
+    """
+
+    wall: int | None
+    names: Names
+    oldest: int = 0
+    largest: int = UNLIMITED
+
+
 _First = tuple[State | None, Decision, int, int]
 """The state before the first timer, what was decided, its place in `clocks`, and the clock then."""
 
@@ -60,30 +74,17 @@ class Turns:
     """One customer at a time; `decided`, `told` and `failed` collect what the turns bring.
 
     `clocks` has the clock before the first arrival, after each of them, and at the end. The caller may append to it
-    between turns. With `wall` (epoch ms) the clock is live: timers fire at the end. Without it, each fires where the
-    clock passes it. `names` and `oldest`: for histories. `largest`: the most bytes an encoded outreach may have.
+    between turns.
     """
 
     def __init__(
-        self,
-        book: RuleBook,
-        renderer: Renderer,
-        clocks: list[int],
-        decided: Decided,
-        *,
-        wall: int | None,
-        names: Names,
-        oldest: int,
-        largest: int,
+        self, book: RuleBook, renderer: Renderer, clocks: list[int], decided: Decided, settings: BatchSettings
     ) -> None:
         self.book = book
         self.renderer = renderer
         self.clocks = clocks
         self.lateness = book.policy.allowed_lateness
-        self.wall = wall
-        self.names = names
-        self.oldest = oldest
-        self.largest = largest
+        self.wall, self.names, self.oldest, self.largest = settings
         self.decided = decided
         self.told: list[Told] = []
         self.failed: list[Failed] = []

@@ -15,10 +15,9 @@ from engine.model import Event, Identified, Outcome
 from engine.ports import Counts
 from engine.wire.feedback import FeedbackKind
 from engine.wire.histories import Names
-from engine.worker.context import Rules
 from engine.worker.holding import Decided
 from engine.worker.rollout_rules import RolloutRules
-from engine.worker.turns import Failed, Told, Turns
+from engine.worker.turns import BatchSettings, Failed, Told, Turns
 from engine.worker.values import Shadow, Value
 
 Inputs = Sequence[tuple[int, Event | Identified]]
@@ -28,30 +27,17 @@ class TwoBooks:
     """Turns of one batch; what they tell is in `told` and `failed`. The arguments are those of `Turns`."""
 
     def __init__(
-        self,
-        rollout_rules: RolloutRules,
-        clocks: list[int],
-        decided: Decided,
-        *,
-        wall: int | None,
-        names: Names,
-        oldest: int,
-        largest: int,
+        self, rollout_rules: RolloutRules, clocks: list[int], decided: Decided, settings: BatchSettings
     ) -> None:
-        def turns(rules: Rules, decided: Decided, names: Names) -> Turns:
-            return Turns(
-                rules.book, rules.renderer, clocks, decided, wall=wall, names=names, oldest=oldest, largest=largest
-            )
-
+        old, new = rollout_rules.old, rollout_rules.new
         self.rollout_rules = rollout_rules
-        self.lateness = min(each.book.policy.allowed_lateness for each in (rollout_rules.old, rollout_rules.new))
+        self.lateness = min(each.book.policy.allowed_lateness for each in (old, new))
         self.decided = decided
-        self.names = names
         self._passed = rollout_rules.passed(clocks[0])
-        self._old = turns(rollout_rules.old, decided, names)
-        self._new = turns(rollout_rules.new, decided, names)
+        self._old = Turns(old.book, old.renderer, clocks, decided, settings)
+        self._new = Turns(new.book, new.renderer, clocks, decided, settings)
         self._aside = Decided()
-        self._shadow = turns(rollout_rules.old, self._aside, Names())
+        self._shadow = Turns(old.book, old.renderer, clocks, self._aside, settings._replace(names=Names()))
         self.told: list[Told] = self._old.told
         self.failed: list[Failed] = self._old.failed
         self._new.told, self._new.failed = self.told, self.failed

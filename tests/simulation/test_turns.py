@@ -19,6 +19,7 @@ from engine.worker.batch import Batch
 from engine.worker.holding import RETRY_WAKE, Decided
 from engine.worker.inputs import Inputs
 from engine.worker.result import Arrival, Failure
+from engine.worker.turns import BatchSettings, Turns
 from engine.worker.values import NOBODY, Value, state_of
 from tests.support.actions import Tell
 from tests.support.books import DAY, HOUR, START, Plain, book, event, every_kind, expression, rule
@@ -93,7 +94,7 @@ def both(
 ) -> tuple[Batch, InOrder]:
     renderer = Plain("quiet") if chance.random() < 0.2 else Plain()
     values = {customer: Value(state, wakes.get(customer, 0)) for customer, state in stored.items()}
-    batch = Batch(rules, renderer, values, inputs, wall=wall, names=Names())
+    batch = Batch(rules, renderer, values, inputs, BatchSettings(wall, Names()))
     return batch, InOrder(rules, renderer, stored, inputs.clocks[0], wall)
 
 
@@ -110,6 +111,7 @@ def same(one: Batch, other: InOrder) -> None:
         data = other.states.get(customer, before.state)  # whose inputs have all failed is as before
         assert value.wake == other.wakes.get(customer, before.wake)
         assert state_of(value) == decoded(data)
+    assert isinstance(one.turns, Turns)
     told = {outcome.customer for outcome in one.result.outcomes}
     assert told >= {customer for customer, value in values.items() if value.history}
     for customer, value in values.items():
@@ -175,6 +177,6 @@ def step(
 
 def test_a_look_that_is_left_of_somebody_forgotten_brings_nobody_back() -> None:
     inputs = Inputs((), START)
-    batch = Batch(a_book(random.Random(1)), Plain(), {"gone": NOBODY}, inputs, wall=None, names=Names())
+    batch = Batch(a_book(random.Random(1)), Plain(), {"gone": NOBODY}, inputs, BatchSettings(None, Names()))
     batch.run(START + DAY, ["gone"])
     assert (batch.decided, batch.result.wakes) == (Decided(), 0)
