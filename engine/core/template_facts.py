@@ -36,12 +36,13 @@ def needs_sender(read: TemplateRead) -> bool:
 
 
 class TemplateProblem(msgspec.Struct, frozen=True):
-    """A problem inside a template, independent of the rules. `line` is 1-based."""
+    """A problem inside a template, independent of the rules. `line` is 1-based; `text` is what the line has of it."""
 
     code: str
     message: str
     line: int
     help: str = ""
+    text: str = ""
 
 
 class TemplateFacts(msgspec.Struct, frozen=True):

@@ -29,6 +29,7 @@ WARNINGS = frozenset(
         "never-fires",
         "no-rules",
         "no-scores",
+        "odd-argument",
         "shadowed-property",
         "undeclared-property",
         "unreachable-step",

@@ -1,5 +1,6 @@
 """Checks the rules' templates: whether they exist, and whether each rule supplies the values its template reads."""
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
@@ -139,15 +140,19 @@ class Templates:
     def problems(self) -> list[Diagnostic]:
         """Report problems of the templates that do not depend on rules."""
         return [
-            _report(facts, problem.line, problem.code, problem.message, problem.help)
+            _report(facts, problem.line, problem.code, problem.message, problem.help, problem.text)
             for facts in self.facts or ()
             for problem in facts.problems
         ]
 
     def unused(self) -> list[Diagnostic]:
         """Report templates that no rule uses; call it after all rules."""
-        unused = [facts for name, facts in self.by_name.items() if name not in self.used and not facts.problems]
+        unused = [facts for name, facts in self.by_name.items() if name not in self.used and not _is_broken(facts)]
         return [_report(facts, 1, "unused-template", "no rule uses this template") for facts in unused]
+
+
+def _is_broken(facts: TemplateFacts) -> bool:
+    return any(severity_of(problem.code) == "error" for problem in facts.problems)
 
 
 def _unknown(path: tuple[str, ...], catalog: Catalog, types: frozenset[str]) -> tuple[str, str] | None:
@@ -236,7 +241,7 @@ def _report(facts: TemplateFacts, line: int, code: str, message: str, help: str 
     """A finding in a template; `text` is underlined if the line has it."""
     lines = facts.source.splitlines() or [""]
     source = lines[line - 1] if line <= len(lines) else ""
-    column = max(source.find(text), 0)
-    length = len(text) if text and text in source else 1
+    found = re.search(rf"(?<!\w){re.escape(text)}(?!\w)", source) if text else None
+    column, length = (found.start(), len(text)) if found else (0, 1)
     file = shown_path(Path(facts.path))
     return Diagnostic(file, line, column + 1, length, severity_of(code), code, message, help, source)

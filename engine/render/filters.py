@@ -31,7 +31,7 @@ def allowed_filters(rendering: Rendering) -> dict[str, Filter]:
     own: dict[str, Filter] = {
         "join": _join(rendering),
         "replace": _replace(rendering),
-        "round": _round,
+        "round": round_,
         "string": rendering.text,
         "sum": _sum,
         "tojson": _tojson(rendering),
@@ -83,7 +83,7 @@ def _replace(rendering: Rendering) -> Filter:
     return replace
 
 
-def _round(value: float, precision: int = 0, method: Any = "common") -> float:
+def round_(value: float, precision: int = 0, method: Any = "common") -> float:
     if abs(precision) > _MOST_DIGITS:
         message = f"round takes at most {_MOST_DIGITS} digits"
         raise TemplateTrouble(message)

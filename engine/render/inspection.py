@@ -8,6 +8,7 @@ from jinja2 import nodes
 from jinja2.exceptions import TemplateNotFound, TemplateSyntaxError
 
 from engine.core.template_facts import TemplateFacts
+from engine.render.arguments import ODD
 from engine.render.files import SHOWN, TemplateFile, read_sources, required_blocks, template_files
 from engine.render.lineage import ancestry
 from engine.render.outline import Outline
@@ -186,7 +187,7 @@ def _printed_line(output: nodes.Output) -> int:
 
 def _check_compiles(environment: _Inspection, inspected: _Inspected) -> None:
     file, walk, names = inspected
-    if walk.findings.problems:
+    if any(problem.code != ODD for problem in walk.findings.problems):
         return
     try:
         for name in names:

@@ -51,9 +51,10 @@ class Findings:
         self.line = 0
         self.file = ""
 
-    def problem(self, code: str, message: str, line: int, help: str = "") -> None:
-        message = f"{self.file} line {line}: {message}" if self.file else message
-        found = TemplateProblem(code, message, self.line or line, help)
+    def problem(self, code: str, message: str, line: int, help: str = "", text: str = "") -> None:
+        if self.file:
+            message, text = f"{self.file} line {line}: {message}", ""
+        found = TemplateProblem(code, message, self.line or line, help, text)
         if found not in self.problems:
             self.problems.append(found)
 
@@ -181,11 +182,9 @@ class Findings:
             message = "the argument of earned must be written out"
             self.problem("template-dynamic", message, call.lineno, 'as in earned("365d")')
             return
-        try:
-            spans = {milliseconds(text) for text in given.values()}
-            self.needs |= Needs(keeps=Keeps(points=frozenset((path[1], span) for span in spans)))
-        except ValueError as error:
-            self.problem("template-duration", str(error), call.lineno)
+        for text in given.values():
+            if span := self._span(text, call.lineno):
+                self.needs |= Needs(keeps=Keeps(points=frozenset({(path[1], span)})))
 
     def score(self, path: Path, call: nodes.Call) -> None:
         """Note `scores.buys_within(..)`."""
@@ -196,10 +195,7 @@ class Findings:
             message = "the argument of buys_within must be written out"
             self.problem("template-dynamic", message, call.lineno, 'as in buys_within("39w")')
             return
-        try:
-            milliseconds(given["span"])
-        except ValueError as error:
-            self.problem("template-duration", str(error), call.lineno)
+        self._span(given["span"], call.lineno)
 
     def survey(self, call: nodes.Call) -> None:
         """Note `survey_links(..)`."""
@@ -224,18 +220,23 @@ class Findings:
         if "span" not in given:
             self.problem("template-call", "a list has a span", line, 'as in list("7d")')
             return
-        try:
-            span = milliseconds(given["span"])
-        except ValueError as error:
-            self.problem("template-duration", str(error), line)
-        else:
+        if span := self._span(given["span"], line):
             self.needs |= Needs(keeps=Keeps(lists=frozenset({(path[1], "time", span)})))
 
-    def _window(self, type_: str, property_: str | None, span: str, line: int) -> None:
+    def _window(self, type_: str, property_: str | None, text: str, line: int) -> None:
+        if span := self._span(text, line):
+            self.needs |= Needs(keeps=Keeps(windows=frozenset({(type_, property_, span)})))
+
+    def _span(self, text: str, line: int) -> int:
+        """Milliseconds of a duration; 0 if a problem was noted."""
         try:
-            self.needs |= Needs(keeps=Keeps(windows=frozenset({(type_, property_, milliseconds(span))})))
+            span = milliseconds(text)
         except ValueError as error:
-            self.problem("template-duration", str(error), line)
+            self.problem("template-duration", str(error), line, text=text)
+            return 0
+        if not span:
+            self.problem("template-duration", f"'{text}' is no time at all", line, "it must be longer than 0", text)
+        return span
 
 
 def _is_list(path: Path) -> bool:

@@ -34,7 +34,7 @@ _LONGEST_RANGE = 10_000
 _LARGEST_NUMBER_BITS = 512
 
 
-def _bounded_range(*bounds: int) -> range:
+def bounded_range(*bounds: int) -> range:
     numbers = range(*bounds)
     if len(numbers) > _LONGEST_RANGE:
         message = f"a range has at most {_LONGEST_RANGE} numbers"
@@ -44,7 +44,7 @@ def _bounded_range(*bounds: int) -> range:
 
 _ONLY_TAGS = re.compile(r"^[ \t]*+(?:\{(?:%(?:[^%\n]|%(?!}))*+%|#(?:[^#\n]|#(?!}))*+#)\}[ \t]*+)++\r?\n", re.MULTILINE)
 
-GLOBALS: dict[str, Any] = {"range": _bounded_range, "namespace": Namespace, "dict": dict}
+GLOBALS: dict[str, Any] = {"range": bounded_range, "namespace": Namespace, "dict": dict}
 
 
 def survey_links(survey: str, low: int, high: int) -> list[Answer]:

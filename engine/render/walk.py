@@ -8,7 +8,8 @@ from jinja2 import nodes
 from jinja2.exceptions import TemplateSyntaxError
 from jinja2.visitor import NodeVisitor
 
-from engine.core.template_facts import SURVEY_LINKS
+from engine.core.template_facts import SURVEY_LINKS, TemplateProblem
+from engine.render.arguments import applied, check_arguments, check_range
 from engine.render.reads import Findings, Path, Paths, constant_text
 from engine.render.sandbox import Sandbox, referenced_names
 
@@ -50,13 +51,15 @@ class Walk(NodeVisitor):
         self.generic_visit(node)
 
     def visit_Test(self, node: nodes.Test) -> None:
-        self._check_name("test", node.name, self.environment.tests, node.lineno)
+        self._check_call(node)
         guard = node.name in _GUARDS
         if not (guard and self._read(node.node, guard=True)):
             self.generic_visit(node)
 
     def visit_Filter(self, node: nodes.Filter) -> None:
-        self._check_name("filter", node.name, self.environment.filters, node.lineno)
+        self._check_call(node)
+        if other := applied(node):
+            self._check_call(other)
         if node.node is not None and node.name not in _KEEP_ALL:
             self.findings.read_rows(node.node)
         self.generic_visit(node)
@@ -103,6 +106,8 @@ class Walk(NodeVisitor):
                     self.findings.read(path, call.lineno)
         if not self.findings.paths(method):
             self.visit(method)
+        if isinstance(method, nodes.Name) and method.name == "range":
+            self._note(check_range(call))
 
     def _read(self, node: nodes.Node, *, guard: bool = False) -> bool:
         """Note what the node reads; False where it isn't a path from a root, so that its parts are to be visited."""
@@ -122,12 +127,21 @@ class Walk(NodeVisitor):
         if isinstance(node, nodes.Call):
             self.visit(node)
 
-    def _check_name(self, kind: str, name: str, known: Mapping[str, Any], line: int) -> None:
+    def _check_call(self, node: nodes.Filter | nodes.Test) -> None:
+        is_filter = isinstance(node, nodes.Filter)
+        known: Mapping[str, Any] = self.environment.filters if is_filter else self.environment.tests
         public = [other for other in known if not other.startswith("_")]
-        if name not in public:
-            close = get_close_matches(name, public, 1)
-            help_ = f"did you mean {close[0]!r}?" if close else ""
-            self.findings.problem("template-filter", f"there is no {kind} {name!r}", line, help_)
+        if node.name in public:
+            self._note(check_arguments(node, known[node.name]))
+            return
+        close = get_close_matches(node.name, public, 1)
+        help_ = f"did you mean {close[0]!r}?" if close else ""
+        message = f"there is no {'filter' if is_filter else 'test'} {node.name!r}"
+        self.findings.problem("template-filter", message, node.lineno, help_, node.name)
+
+    def _note(self, problems: Iterable[TemplateProblem]) -> None:
+        for each in problems:
+            self.findings.problem(each.code, each.message, each.line, each.help, each.text)
 
     # What the template names itself
 

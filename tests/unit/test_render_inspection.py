@@ -140,7 +140,11 @@ def test_needs_are_seen_through_names_the_template_gives(tmp_path: Path) -> None
         ("{{ events.purchase.count }}", "template-call"),
         ("{{ ''.__class__ }}", "template-sandbox"),
         ("{{ events.purchase._state }}", "template-sandbox"),
+        ("{{ events.purchase.count('0d') }}", "template-duration"),
+        ("{{ points.stars.earned('0d') }}", "template-duration"),
         ("{{ 1 | mony('EUR') }}", "template-filter"),
+        ("{{ [1] | map('mony', 'EUR') | list }}", "template-filter"),
+        ("{{ [1] | selectattr('a', 'purple') | list }}", "template-filter"),
         ("{{ 1 | attr('x') }}", "template-filter"),
         ("{{ 1 | _spend }}", "template-filter"),
         ("{{ 1 is purple }}", "template-filter"),
@@ -155,6 +159,47 @@ def test_needs_are_seen_through_names_the_template_gives(tmp_path: Path) -> None
 )
 def test_what_is_wrong_is_found_at_its_line(tmp_path: Path, source: str, code: str) -> None:
     assert problems(facts_of(tmp_path, push(f"\n{source}"))) == [(code, 2)]
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "money('EUR')",
+        "money('DEM')",
+        "money(event.currency)",
+        "money(event.currency | default('EUR'))",
+        "money(*event.arguments)",
+        "number(none)",
+        "number(digits=12)",
+        "round(-2, 'floor')",
+        "plural('day', other='days', few='days')",
+        "date",
+        "date(event.format)",
+        "date('full')",
+        "date('dd.MM.yyyy')",
+        "date('EEEE d MMMM')",
+        "date('yyyy年M月d日')",
+        "date('yyyyMMdd')",
+        "date('MMMMEEEEd')",
+        "date(\"d 'de' MMMM\")",
+        "date(\"YYYY-'W'ww\")",
+        "date('D')",
+        "time('H')",
+        "time('h:mma')",
+        "time('ha')",
+        "time('mm:ss')",
+        "time(\"HH'h'mm\")",
+        "datetime('yyyy-MM-ddTHH:mm:ssXXX')",
+        "datetime('HH:mm, dd/MM z')",
+    ],
+)
+def test_arguments_that_may_be_meant_as_they_are_raise_no_alarm(tmp_path: Path, call: str) -> None:
+    assert facts_of(tmp_path, push(f"{{{{ event.time | {call} }}}}")).problems == ()
+
+
+def test_a_template_with_an_odd_argument_is_compiled_nevertheless(tmp_path: Path) -> None:
+    source = "{{ event.time | date('MM.YYYY') }}{% block a %}{% endblock %}{% block a %}{% endblock %}"
+    assert problems(facts_of(tmp_path, push(source))) == [("odd-argument", 1), ("template-syntax", 1)]
 
 
 LOOPS = 30  # Python compiles 20 of them within each other

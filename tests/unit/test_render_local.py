@@ -94,6 +94,8 @@ def test_what_is_no_amount_or_moment_fails(tmp_path: Path, expression: str) -> N
     [
         ("event.time | date('d MMMM HH:mm')", "the filter `datetime` knows both"),
         ("event.time | time('d MMMM HH:mm')", "the filter `datetime` knows both"),
+        ("event.time | date('dddd')", "a pattern such as 'd MMMM'"),
+        ("event.time | datetime('g')", "a pattern such as 'd MMMM'"),
         ("1e30 | number", "too many digits"),
         ("1e30 | money('EUR')", "too many digits"),
         ("1e27 | percent", "too many digits"),
