@@ -27,6 +27,7 @@ from engine.core.scope import MISSING, TallyView
 from engine.model import Answer, Survey
 from engine.render.filters import allowed_filters
 from engine.render.local import customer_filters
+from engine.render.parser import ONLY_TAGS, TemplateParser
 from engine.render.rendering import STEP, Rendering, TemplateTrouble
 from engine.render.views import CLOSED, NAMES, OPEN, READABLE, READERS
 
@@ -41,8 +42,6 @@ def bounded_range(*bounds: int) -> range:
         raise TemplateTrouble(message)
     return numbers
 
-
-_ONLY_TAGS = re.compile(r"^[ \t]*+(?:\{(?:%(?:[^%\n]|%(?!}))*+%|#(?:[^#\n]|#(?!}))*+#)\}[ \t]*+)++\r?\n", re.MULTILINE)
 
 GLOBALS: dict[str, Any] = {"range": bounded_range, "namespace": Namespace, "dict": dict}
 
@@ -135,7 +134,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
 
         Jinja's `trim_blocks` would also join lines that end in a tag, as in `Dear {% if .. %}..{% endif %}`.
         """
-        return super().preprocess(_ONLY_TAGS.sub(_without_line_end, source), name, filename)
+        return super().preprocess(ONLY_TAGS.sub(_without_line_end, source), name, filename)
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         kind = type(obj)
@@ -188,7 +187,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
 
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
         try:
-            return super()._parse(source, name, filename)
+            return TemplateParser(self, source, name, filename).parse()
         except ValueError as error:  # Python reads no number of more than 4,300 digits
             message = "a number has too many digits"
             raise TemplateSyntaxError(message, 1, name, filename) from error
