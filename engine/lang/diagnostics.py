@@ -30,6 +30,7 @@ WARNINGS = frozenset(
         "no-rules",
         "no-scores",
         "odd-argument",
+        "odd-number",
         "shadowed-property",
         "undeclared-property",
         "unreachable-step",
@@ -115,9 +116,13 @@ def as_json(diagnostics: Iterable[Diagnostic]) -> str:
 
 def exit_code(diagnostics: Sequence[Diagnostic]) -> int:
     """0 all is well, 1 there are errors, 3 there are only warnings."""
-    if any(each.severity == "error" for each in diagnostics):
+    if has_errors(diagnostics):
         return 1
     return 3 if diagnostics else 0
+
+
+def has_errors(diagnostics: Iterable[Diagnostic]) -> bool:
+    return any(each.severity == "error" for each in diagnostics)
 
 
 def severity_of(code: str) -> Severity:

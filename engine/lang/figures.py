@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from engine.core.catalog import Catalog
-from engine.lang.diagnostics import Diagnostic
+from engine.lang.diagnostics import Diagnostic, has_errors
 from engine.lang.fields import Name
 from engine.lang.form import File, NotNull, OneOrMore, Parsed, Strict, refuse, said
 from engine.lang.site import Site
@@ -69,7 +69,7 @@ def load_figures(path: Path, catalog: Catalog | None = None) -> tuple[FiguresFil
     findings += more
     if content and content.mrr and catalog:
         _look_up(content.mrr, Site(document, ("mrr",), catalog, findings, []))
-    return (None if findings else content), findings
+    return (None if has_errors(findings) else content), findings
 
 
 def _look_up(mrr: RecurringFields, site: Site) -> None:

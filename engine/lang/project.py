@@ -30,7 +30,7 @@ from engine.lang.compile_policy import compile_policy
 from engine.lang.compile_rules import Surroundings, compile_rule
 from engine.lang.coupons import CouponFields, check_shown, compile_coupon
 from engine.lang.coupons import placeholders as placeholder_coupons
-from engine.lang.diagnostics import Diagnostic
+from engine.lang.diagnostics import Diagnostic, has_errors
 from engine.lang.experiments import compile_experiment
 from engine.lang.experiments import placeholders as placeholder_experiments
 from engine.lang.form import Strict
@@ -153,7 +153,7 @@ class _Project:
             return None
         before = len(self.findings)
         found = self._read(EventsFile, path)
-        if found is None or len(self.findings) > before:
+        if found is None or has_errors(self.findings[before:]):
             return None
         catalog, findings = compile_events(found[0], found[1])
         self.findings += findings
@@ -237,7 +237,7 @@ class _Project:
                 check_policy(site, content, compiled, rules)
                 self.templates.check_surveys(site.at("surveys"), content.surveys)
         self.content["policy"] = canonical(content, but={"preferences", "surveys"})  # nothing is decided by them
-        if any(each.severity == "error" for each in self.findings):
+        if has_errors(self.findings):
             return None
         leaves = bool(compiled.publish) or any(rule.action.makes_for_others for rule in rules)
         book = RuleBook(tuple(rules), replace(catalog, derives=leaves), compiled, self._revision(), segments, points)

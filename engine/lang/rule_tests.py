@@ -11,7 +11,7 @@ from engine.core.catalog import EventType, Kind, Property
 from engine.core.durations import text_of
 from engine.core.tables import Table
 from engine.core.values import day_of, is_no_date, number_of, whole_day
-from engine.lang.diagnostics import Diagnostic, did_you_mean
+from engine.lang.diagnostics import Diagnostic, did_you_mean, has_errors
 from engine.lang.located import Document, Place, Route
 from engine.lang.project import Loaded
 from engine.lang.rule_test_grammar import (
@@ -117,7 +117,7 @@ def load_tests(path: Path, loaded: Loaded) -> tuple[TestFile | None, list[Diagno
     assert book
     site = Site(document, ("tests",), book.catalog, findings, [])
     tests = tuple(_Case(site.at(index), fields, book).build() for index, fields in enumerate(content.tests))
-    if any(each.severity == "error" for each in findings):
+    if has_errors(findings):
         return None, sorted(findings)
     return TestFile(path, book, tests, document), sorted(findings)
 

@@ -12,6 +12,7 @@ from engine.core.expr.nodes import Sort
 from engine.core.expression import Expression, Needs
 from engine.core.scores import ScoreModel
 from engine.lang.diagnostics import Diagnostic, did_you_mean
+from engine.lang.grouped import grouped_in, told
 from engine.lang.located import Document, Route
 
 RESERVED = ("time", "type", "id")
@@ -52,6 +53,9 @@ class Site:
         """
         if not text:
             return None
+        for offset, number in grouped_in(text):
+            place = self.document.place(self.route, offset=offset, length=len(number))
+            self.findings.append(self.document.report(place, *told(number)))
         known = frozenset(types).intersection(self.catalog.events)
         catalog = self.catalog if experiments or not self.catalog.experiments else replace(self.catalog, experiments={})
         compiled, errors = compile_expression(text, catalog, known, value, frozenset(steps))

@@ -11,11 +11,14 @@ from pydantic_core import ErrorDetails
 
 from engine.lang.diagnostics import Diagnostic, closest, did_you_mean, one_of
 from engine.lang.form import Strict, said
+from engine.lang.grouped import ungrouped
 from engine.lang.located import Document, Route
 from engine.lang.triggers import BESIDE
 
 M = TypeVar("M", bound=Strict)
 
+_GROUP = 3
+"""Digits after a comma that separates thousands."""
 _NUMBER = re.compile(r"\d+(\.\d+)?")
 _EXPECTED = {
     "string_type": "text",
@@ -153,7 +156,9 @@ def _slip(name: str, value: Any) -> str:
     if value is not None:
         return ""
     if name.isdecimal():
-        return "a number is written with a point, such as 19.99; within { } a comma ends the value"
+        thousands = "thousands are written without a comma, such as 1000"
+        written = thousands if len(name) == _GROUP else "a number is written with a point, such as 19.99"
+        return f"{written}; within {{ }} a comma ends the value"
     word, colon, rest = name.partition(":")
     return f"put a space after the colon: {word}: {rest}" if colon and word and rest else ""
 
@@ -196,7 +201,9 @@ def _type_help(kind: str, value: Any) -> str:
         return "write the items in [ ], or each on a line of its own that begins with '- '"
     if kind not in ("int_type", "float_type") or not isinstance(value, str):
         return ""
-    number = value.rstrip(" %").replace(",", ".")
+    if re.fullmatch("0\\d*", value):
+        return f"within [ ] and {{ }} a comma ends the value; thousands are written without it, as in 1{value}"
+    number = ungrouped(value) or value.rstrip(" %").replace(",", ".")
     return f"write {number}" if _NUMBER.fullmatch(number) else ""
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 
 from engine.lang.diagnostics import Diagnostic
+from engine.lang.grouped import looks_grouped, told
 from engine.lang.located import Document, Node, Place
 from engine.lang.yaml_errors import explained
 
@@ -156,6 +157,8 @@ class _Builder:
         written, plain = self.document.text[place.start : place.end], event.implicit[0]
         exact = event.value == (written if plain else written[1:-1])
         node = Node(_value(event.value) if plain else event.value, place, event.value, exact=exact)
+        if plain and looks_grouped(event.value):
+            self.findings.append(self.document.report(place, *told(event.value)))
         if event.anchor:
             self.anchors[event.anchor] = node
         self._add(node, place)

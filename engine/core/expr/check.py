@@ -302,6 +302,8 @@ def _calculation(sign: Sign, left: Node, right: Node) -> Node:
 
 
 def _list_help(written: str) -> str:
+    if re.search(r"\d,\d{3}(?!\d)", written):
+        return "thousands are written without a comma, such as 1000"
     if re.search(r"\d,\d", written):
         return "a number is written with a point, such as 19.99"
     return f"a list stands to the right of 'in', {_A_LIST}"

@@ -1,0 +1,36 @@
+"""Numbers whose digits somebody has grouped: 1.000, which is one, and 1,000 or 10_000, which are none at all."""
+
+import re
+from collections.abc import Iterator
+
+_POINT = r"[1-9]\d{0,2}\.\d\d0"
+"""One point, three digits and a needless zero at the end: nobody means 1.500 where 1.5 says it, but for thousands."""
+_PLAIN = re.compile(rf"[-+]?{_POINT}")
+_QUOTED_OR_POINT = re.compile(rf"\"[^\"]*\"|'[^']*'|(?<![\w.])({_POINT})(?![\w.])")
+_GROUPED = re.compile(r"[-+]?(\d{1,3}(?:([.,_ '\u2019\u00a0\u202f])\d{3})(?:\2\d{3})*)(?:[.,](\d{1,2}))?")
+
+
+def looks_grouped(written: str) -> bool:
+    """Whether a number, as it is written, is likely meant to be a thousand times as much."""
+    return _PLAIN.fullmatch(written) is not None
+
+
+def told(written: str) -> tuple[str, str, str]:
+    """Code, message and help about such a number."""
+    thousands = written.replace(".", "")
+    return "odd-number", f"{written} is read as {float(written):g}", f"thousands are written {thousands}"
+
+
+def grouped_in(expression: str) -> Iterator[tuple[int, str]]:
+    """Such numbers in an expression, and at which character each begins."""
+    for found in _QUOTED_OR_POINT.finditer(expression):
+        if found[1]:
+            yield found.start(1), found[1]
+
+
+def ungrouped(written: str) -> str:
+    """A text with groups of three digits as a number is written; "" where it has none."""
+    found = _GROUPED.fullmatch(written)
+    if found is None:
+        return ""
+    return re.sub(r"\D", "", found[1]) + (f".{found[3]}" if found[3] else "")
