@@ -17,6 +17,7 @@ from engine.operate.recreated_topics import made_again
 from engine.operate.sampling import judge_keys
 from engine.operate.store_view import largest_of_a_page
 from engine.operate.topics import source_topics
+from engine.operate.unread import unread_of
 from engine.operate.words import count_of
 from engine.ports import HasServers, Place, StateStore, TopicReader
 from engine.worker.partition_owner import MAX_CLOCK_AHEAD
@@ -165,25 +166,19 @@ def _senders(there: Installation, reader: TopicReader, partitions: int) -> Findi
 
 
 def _lag_finding(
-    reader: TopicReader, unread: Mapping[Place, tuple[int, int]], now: int, what: str = "lag", advice: str = WORKERS_LAG
+    reader: TopicReader, spans: Mapping[Place, tuple[int, int]], now: int, what: str = "lag", advice: str = WORKERS_LAG
 ) -> Finding:
+    """`spans`: offsets from the first that was not read to the end."""
+    unread = unread_of(reader, spans).values()
     if not unread:
         return ok(what, "everything is read")
-    oldest = _oldest(reader, {at: (start, start + 1) for at, (start, _) in unread.items()})
-    waits = max(0, now - oldest) // 1000 * 1000
-    records = count_of(sum(end - start for start, end in unread.values()), "record")
+    records = count_of(sum(one.records for one in unread), "record")
+    oldest = min(one.since for one in unread)
     if not oldest:
         return warn(what, f"{records} unread, for how long is not known", advice)
+    waits = max(0, now - oldest) // 1000 * 1000
     says = f"{records} unread, the oldest for {text_of(waits)}"
     return ok(what, says) if waits < MAX_LATE else warn(what, says, advice)
-
-
-def _oldest(reader: TopicReader, spans: Mapping[Place, tuple[int, int]]) -> int:
-    """When the oldest of these records arrived, epoch ms; 0 if none can be read here."""
-    try:
-        return min((one.timestamp for one in reader.read(spans)), default=0)
-    except CodecMissing:
-        return 0
 
 
 def _overdue(store: StateStore, partitions: int, now: int) -> Finding:

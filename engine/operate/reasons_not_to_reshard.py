@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from engine.errors import SourceUnavailable
 from engine.operate.reshard import Reshard
+from engine.operate.unread import Unread, unread_of
 from engine.operate.words import count_of
 from engine.ports import Brokers, Place, StateStore
 
@@ -25,7 +26,7 @@ def reasons_not_to_reshard(brokers: Brokers, group: str, store: StateStore, job:
             counts = admin.partition_counts({topic for some in offsets.values() for topic in some})
         with brokers.reader() as reader:
             places = [(topic, number) for topic, count in counts.items() for number in range(min(count, job.before))]
-            yield from unread(offsets, reader.bounds(places))
+            yield from unread(unread_of(reader, spans(offsets, reader.bounds(places))))
     except SourceUnavailable as error:
         yield f"Kafka cannot be asked whether workers run and all is read ({error}): set ENGINE_KAFKA_BOOTSTRAP"
 
@@ -37,10 +38,15 @@ def _at_work(group: str, members: int) -> str:
     )
 
 
-def unread(offsets: Mapping[int, Mapping[str, int]], bounds: Mapping[Place, tuple[int, int]]) -> Iterator[str]:
+def spans(
+    offsets: Mapping[int, Mapping[str, int]], bounds: Mapping[Place, tuple[int, int]]
+) -> dict[Place, tuple[int, int]]:
+    """The offsets from where each partition was read to, to the end."""
+    return {place: (max(low, offsets[place[1]].get(place[0], low)), end) for place, (low, end) in bounds.items()}
+
+
+def unread(waiting: Mapping[Place, Unread]) -> Iterator[str]:
     """Unread records, which the wrong partition would read after the move."""
-    waiting = {place: end - max(low, offsets[place[1]].get(place[0], low)) for place, (low, end) in bounds.items()}
     for topic in sorted({topic for topic, _ in waiting}):
-        records = sum(max(0, count) for (name, _), count in waiting.items() if name == topic)
-        if records:
-            yield f"{count_of(records, 'record')} of {topic} not read yet: stop producers, let the workers read them"
+        records = sum(one.records for (name, _), one in waiting.items() if name == topic)
+        yield f"{count_of(records, 'record')} of {topic} not read yet: stop producers, let the workers read them"

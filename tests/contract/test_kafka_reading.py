@@ -10,6 +10,7 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from engine.adapters.kafka.library import Library, library
 from engine.adapters.kafka.settings import KafkaSettings
 from engine.errors import SinkUnavailable
+from engine.operate.unread import unread_of
 from engine.ports import TopicReader
 from tests.services import Broker
 from tests.support.kafka_clients import CLIENTS, PATIENCE, make_topics, produce
@@ -69,6 +70,10 @@ def test_markers_of_transactions_do_not_keep_a_reader_waiting(settings: KafkaSet
     while reader.bounds([(events, 0)])[events, 0] != (0, 4):
         assert time.monotonic() < deadline
     assert values(reader, (events, 0, 0, 4)) == [b"commit_transaction"]
+    assert unread_of(reader, {(events, 0): (1, 4), (events, 1): (0, 0)}) == {}
+    produce(settings.bootstrap, events, [b"0", b"1"], 0)
+    assert unread_of(reader, {(events, 0): (1, 6)})[events, 0].records == 2
+    assert unread_of(reader, {(events, 0): (4, 6)})[events, 0].records == 2
 
 
 def test_the_first_record_since_a_moment_is_found(settings: KafkaSettings, reader: TopicReader) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
+from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewPartitions
 
@@ -367,6 +368,19 @@ def test_nobody_moves_while_a_worker_runs_or_has_left_events_unread(live: Stage)
     unreachable = engine(live, "reshard", "--to", 12, kafka_bootstrap="127.0.0.1:1")
     assert unreachable.code == 1
     assert "ENGINE_KAFKA_BOOTSTRAP" in unreachable.said
+
+
+def test_a_topic_that_ends_with_the_marker_of_a_transaction_is_read_to_its_end(live: Stage) -> None:
+    bootstrap = str(live.settings["kafka_bootstrap"])
+    producer = Producer({"bootstrap.servers": bootstrap, "transactional.id": live.name, "log_level": 0})
+    producer.init_transactions()
+    producer.begin_transaction()
+    entry = record("c-1", now())
+    producer.produce(live.topics.events, entry.value, key=entry.key, partition=entry.partition)
+    producer.commit_transaction()
+    wait_until(lambda: rules_sent(live, "c-1") == ["thanks"], "the purchase is decided")
+    assert levels(data(live, "doctor"))["lag"] == "ok"
+    assert "not read yet" not in engine(live, "reshard", "--to", 12, "--dry-run").said
 
 
 def _grow(stage: Stage) -> None:
