@@ -1,5 +1,6 @@
 """The page of figures on a phone, in a browser."""
 
+from itertools import combinations
 from pathlib import Path
 
 import pytest
@@ -38,3 +39,25 @@ def test_nothing_on_the_page_is_wider_than_a_narrow_phone(tmp_path: Path, name: 
             "[...document.querySelectorAll('.figures div')].filter(one => one.scrollWidth > one.clientWidth).length"
         )
         assert browser.evaluate(clipped) == 0
+
+
+def test_no_name_of_a_bar_is_printed_over_another_or_left_out(tmp_path: Path) -> None:
+    names = [f"{name}-{number}" for number in range(7) for name in ("trial-ending", "win-back", "resume-reminder")]
+    bars = Bars("Messages by rule", names, [float(n) for n in range(len(names))], "")
+    section = Section("one", "Rule by rule", "", [], [bars])
+    report = Report("1997-01-01", "1998-07-01", ("1998-04-01", "1998-07-01"), "UTC", "JPY", [section], "shop", "shop")
+    path = tmp_path / "page.html"
+    path.write_text(page(report))
+    with quiet_page(lambda url: url == path.as_uri()) as browser:
+        browser.goto(path.as_uri())
+        boxes = browser.evaluate(
+            "[...document.querySelectorAll('svg text')].map(one => [one.textContent, one.getBoundingClientRect()])"
+        )
+    assert set(names) <= {text for text, _ in boxes}
+    overlaps = [
+        (one, other)
+        for (one, a), (other, b) in combinations(boxes, 2)
+        if min(a["right"], b["right"]) > max(a["left"], b["left"])
+        and min(a["bottom"], b["bottom"]) > max(a["top"], b["top"])
+    ]
+    assert overlaps == []

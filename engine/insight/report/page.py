@@ -15,6 +15,8 @@ from engine.insight.report.content import Bars, Heat, Lines, Report, Unit, writt
 
 WIDTH, HEIGHT = 640.0, 230.0
 LEFT, RIGHT, TOP, BOTTOM = 58.0, 10.0, 12.0, 40.0
+ROW, LETTER = 34.0, 6.2
+"""The height of a bar that lies, with its label, and the width of a letter of a label."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,9 @@ def page(report: Report) -> str:
 def _drawn(chart: Lines | Bars | Heat) -> dict[str, Any]:
     if isinstance(chart, Lines):
         return _lines(chart)
-    return _bars(chart) if isinstance(chart, Bars) else {"levels": _levels(chart)}
+    if isinstance(chart, Heat):
+        return {"levels": _levels(chart)}
+    return _bars(chart) if _labels_fit(chart) else _rows(chart)
 
 
 FIFTHS = (0, 0.25, 0.5, 0.75, 1)
@@ -89,16 +93,39 @@ def _x_ticks(chart: Lines, across: list[float], right: float) -> list[Tick]:
     return [Tick(_across(day, right), str(day)) for day in days]
 
 
+def _every(chart: Bars) -> int:
+    """Every how many bars one has its label below it."""
+    return max(1, len(chart.labels) // 10)
+
+
+def _step(chart: Bars) -> float:
+    return (WIDTH - LEFT - RIGHT) / max(1, len(chart.labels))
+
+
+def _labels_fit(chart: Bars) -> bool:
+    return LETTER * max(map(len, chart.labels), default=0) <= _step(chart) * _every(chart)
+
+
+def _rows(chart: Bars) -> dict[str, Any]:
+    """Bars that lie, each below its label: long names beside each other would print over each other."""
+    top = max(chart.values, default=0.0) or 1.0
+    rows = [
+        (TOP + ROW * place, round(value / top * WIDTH, 1), label, value)
+        for place, (value, label) in enumerate(zip(chart.values, chart.labels, strict=True))
+    ]
+    return {"rows": rows, "height": TOP + ROW * len(rows)}
+
+
 def _bars(chart: Bars) -> dict[str, Any]:
     top = _round_up(max(chart.values, default=1.0))
-    step = (WIDTH - LEFT - RIGHT) / max(1, len(chart.values))
+    step = _step(chart)
     floor = HEIGHT - BOTTOM
     bars = [
         (LEFT + step * (place + 0.1), _down(value, top), step * 0.8, floor - _down(value, top), label, value)
         for place, (value, label) in enumerate(zip(chart.values, chart.labels, strict=True))
     ]
-    every = max(1, len(bars) // 10)
-    ticks = [Tick(LEFT + step * (place + 0.5), label) for place, label in enumerate(chart.labels) if place % every == 0]
+    shown = list(enumerate(chart.labels))[:: _every(chart)]
+    ticks = [Tick(LEFT + step * (place + 0.5), label) for place, label in shown]
     scale = [Tick(_down(share * top, top), _scale(share * top, chart.unit)) for share in (0, 0.5, 1)]
     return {"bars": bars, "x": ticks, "y": scale}
 
