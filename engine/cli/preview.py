@@ -13,11 +13,13 @@ from engine.cli.console import complain, out
 from engine.cli.opening import open_project
 from engine.cli.options import DATA_DEFAULT, DATA_HELP, AsJson, Namespace, RulesDir, Store, TemplatesDir, settings_of
 from engine.cli.whole_files import STANDARD
-from engine.errors import CommandFailed, UsageError
+from engine.errors import CommandFailed, RenderFailed, UsageError
+from engine.lang.diagnostics import with_closest
 from engine.model import Outreach
 from engine.operate.customers import find
+from engine.render import JinjaRenderer, preview_state
 from engine.render import preview as render_data
-from engine.render import preview_state
+from engine.render.files import SUBJECT_CHANNEL
 from engine.wire.records import outreach_fields
 from engine.wiring.store import open_store
 from engine.wiring.wall_clock import wall_clock
@@ -31,7 +33,9 @@ def register(app: typer.Typer) -> None:
 
 
 def preview(
-    template: Annotated[str, typer.Argument(help="The template as rules name it; cart_left.push for a channel.")],
+    template: Annotated[
+        str, typer.Argument(help="The template as rules name it; cart_left.push for another channel than email.")
+    ],
     customer: Annotated[str, typer.Option(help="Render it for this customer of the store.")] = "",
     data: Annotated[Path | None, typer.Option(help="Render it from this JSON file; - for stdin.")] = None,
     html: Annotated[bool, typer.Option("--html", help="Open the HTML part in a browser.")] = False,
@@ -53,9 +57,7 @@ def preview(
     """
     settings = settings_of(rules=rules, templates=templates, store=store, data=store_folder, namespace=namespace)
     project = open_project(settings)
-    name, _, channel = template.partition(".")
-    channel = channel or "email"
-    project.renderer.require(name, channel)
+    name, channel = _file_of(project.renderer, template)
     if data is not None:
         outreach = render_data(project.renderer, project.book, name, channel, _read(data), wall_clock())
     elif customer:
@@ -68,6 +70,22 @@ def preview(
     _show(outreach, html=html, as_json=as_json)
 
 
+def _file_of(renderer: JinjaRenderer, asked: str) -> tuple[str, str]:
+    """Template and channel: the one that is named, else email, else the only one that there is."""
+    name, _, channel = asked.partition(".")
+    there = renderer.channels()
+    channels = there.get(name, [])
+    chosen = channel or (channels[0] if len(channels) == 1 else SUBJECT_CHANNEL)
+    try:
+        renderer.require(name, chosen)
+    except RenderFailed as error:
+        if chosen in channels:
+            raise
+        others = f"{error}; there is {' and '.join(f'{name}.{other}' for other in channels)}"
+        raise CommandFailed(others if channels else with_closest(str(error), name, there)) from error
+    return name, chosen
+
+
 def _read(path: Path) -> dict[str, Any]:
     try:
         found = json.loads(sys.stdin.read() if path == STANDARD else path.read_text(encoding="utf-8"))
@@ -77,14 +95,18 @@ def _read(path: Path) -> dict[str, Any]:
     except ValueError as error:
         message = f"{path} is not JSON: {error}"
         raise CommandFailed(message) from error
-    if (
-        not isinstance(found, dict)
-        or not found.keys() <= set(PARTS)
-        or not all(isinstance(part, list if name == "steps" else dict) for name, part in found.items())
-    ):
+    parts = found if isinstance(found, dict) else {}
+    unknown = [name for name in parts if name not in PARTS]
+    if parts is not found or unknown or not all(_fits(*part) for part in parts.items()):
         message = f"{path}: expected an object with nothing but {', '.join(PARTS)}; steps is a list, the others objects"
-        raise CommandFailed(message)
+        raise CommandFailed(
+            with_closest(f"{message}; it has '{unknown[0]}'", unknown[0], PARTS) if unknown else message
+        )
     return found
+
+
+def _fits(name: str, part: object) -> bool:
+    return isinstance(part, list if name == "steps" else dict)
 
 
 def _show(outreach: Outreach, *, html: bool, as_json: bool) -> None:

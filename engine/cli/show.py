@@ -13,6 +13,7 @@ from engine.cli.opening import open_project
 from engine.cli.options import RulesDir, TemplatesDir, settings_of
 from engine.cli.whole_files import say_written, write_document
 from engine.core.book import Rule
+from engine.core.facts import Fact
 from engine.core.journeys.outline import Mark, Row, outline
 from engine.core.journeys.steps import Journey
 from engine.errors import UsageError
@@ -79,12 +80,18 @@ def _begins(rule: Rule) -> str:
     trigger = rule.trigger
     ends = trigger.ends.segments | trigger.ends.points
     about = ", ".join(sorted(trigger.listens or trigger.segments or ends or trigger.fields))
-    return f"{trigger.kind}: {about}" if about else trigger.kind
+    begins = f"{trigger.kind}: {about}" if about else trigger.kind
+    return f"{begins}, one run for each {rule.match}" if rule.match else begins
 
 
 def _ends(rule: Rule, journey: Journey) -> list[str]:
-    goal = [f"goal: {journey.goal.text} ends it at once, and counts"] if journey.goal is not None else []
-    return goal + [f"exit: {fact.text} ends it at once" for fact in rule.exits]
+    goal = [f"goal: {_fact(journey.goal)} ends it at once, and counts"] if journey.goal is not None else []
+    return goal + [f"exit: {_fact(fact)} ends it at once" for fact in rule.exits]
+
+
+def _fact(fact: Fact) -> str:
+    where = f" where {fact.where.text}" if fact.where is not None else ""
+    return f"{fact.text}{where}{f', of the same {fact.match},' if fact.match else ''}"
 
 
 def drawing(rule: Rule, journey: Journey) -> str:
@@ -101,7 +108,7 @@ def drawing(rule: Rule, journey: Journey) -> str:
         tops.append((left, top))
         top += height + GAP
     joints = [_joint(left, one, two) for (left, one), (_, two) in pairwise(tops)]
-    for line in _ends(rule, journey):
+    for line in (piece for end in _ends(rule, journey) for piece in wrap(end, TEXT_WIDTH)):
         parts.append(_text(LEFT, top + 4, line))
         top += LINE
     width = LEFT * 2 + BOX + INDENT * max((row.depth for row in rows), default=0)

@@ -25,6 +25,8 @@ COLUMNS = (
 )
 BARS = " ▁▂▃▄▅▆▇█"
 WIDTH = 40
+MOST_TROUBLES = 5
+"""Reasons of failures that are told, the most frequent ones."""
 
 
 def show(summary: Summary, book: RuleBook, console: Console, dead_letters: Path | None) -> None:
@@ -73,7 +75,12 @@ def _months(first: str, last: str) -> list[str]:
 
 
 def _notes(summary: Summary, dead_letters: Path | None) -> list[str]:
-    notes = [f"{count:,} {rule} {outcome.value}: {reason}" for (rule, outcome, reason), count in _troubles(summary)]
+    troubles = _troubles(summary)
+    notes = [
+        f"{count:,} {rule} {outcome.value}: {reason}" for (rule, outcome, reason), count in troubles[:MOST_TROUBLES]
+    ]
+    if further := sum(count for _, count in troubles[MOST_TROUBLES:]):
+        notes.append(f"{further:,} more failed for other reasons; --outcomes FILE tells all")
     if summary.duplicates:
         notes.append(f"{count_of(summary.duplicates, 'repeated event')} counted once")
     if summary.undeclared:
@@ -92,7 +99,7 @@ def _notes(summary: Summary, dead_letters: Path | None) -> list[str]:
 
 def _troubles(summary: Summary) -> list[tuple[tuple[str, Outcome, str], int]]:
     failed = [item for item in summary.reasons.items() if item[0][1] is Outcome.FAILED]
-    return sorted(failed, key=lambda item: -item[1])[:5]
+    return sorted(failed, key=lambda item: -item[1])
 
 
 def as_data(summary: Summary) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from engine.core.state.model import State
 from engine.core.template_facts import SURVEY_LINKS
 from engine.errors import RenderFailed
 from engine.model import Outreach
-from engine.render.files import SUBJECT_CHANNEL, file_name, files_of, read_sources, required_blocks
+from engine.render.files import SUBJECT_CHANNEL, file_name, files_of, read_sources, required_blocks, template_files
 from engine.render.lineage import Lineage, compile_lineage
 from engine.render.rendering import Rendering, TemplateTrouble
 from engine.render.sandbox import Sandbox, survey_links
@@ -104,6 +104,13 @@ class JinjaRenderer:
         other = copy(self)
         other._coupon_secret = coupon_secret
         return other
+
+    def channels(self) -> dict[str, list[str]]:
+        """Of each template the channels for which it has a file."""
+        found: dict[str, list[str]] = {}
+        for file in template_files(self._sources):
+            found.setdefault(file.template, []).append(file.channel)
+        return found
 
     def require(self, template: str, channel: str) -> None:
         """Raises RenderFailed if the file does not exist or does not compile."""

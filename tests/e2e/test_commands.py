@@ -152,6 +152,12 @@ class TestPreview:
         assert opened.parent == shop
         assert "<html" in opened.read_text()
 
+    def test_a_template_of_one_channel_needs_no_channel(self, shop: Path) -> None:
+        (shop / "alone.json").write_text("{}")
+        (shop / "templates/desk.webhook.j2").write_text("{% block text %}Help wanted{% endblock %}")
+        ran = engine("preview", "desk", "--data", "alone.json", folder=shop)
+        assert (ran.code, ran.out) == (0, "Help wanted\n")
+
     @pytest.mark.parametrize(
         ("args", "code", "said"),
         [
@@ -162,9 +168,14 @@ class TestPreview:
                 1,
                 "list.json: expected an object with nothing but profile, event, events",
             ),
-            (["welcome", "--data", "misspelt.json"], 1, "expected an object with nothing but profile, event, events"),
+            (["welcome", "--data", "misspelt.json"], 1, "it has 'profil'; did you mean 'profile'?"),
             (["welcome", "--data", "rules/events.yaml"], 1, "rules/events.yaml is not JSON"),
-            (["welcom", "--data", "ada.json"], 1, "template welcom: there is no file 'welcom.email.j2'"),
+            (
+                ["welcom", "--data", "ada.json"],
+                1,
+                "template welcom: there is no file 'welcom.email.j2'; did you mean 'welcome'?",
+            ),
+            (["welcome.push", "--data", "ada.json"], 1, "there is no file 'welcome.push.j2'; there is welcome.email\n"),
             (["../rules/events", "--data", "ada.json"], 1, "there is no file"),
         ],
     )

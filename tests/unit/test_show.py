@@ -54,6 +54,26 @@ def test_a_journey_is_drawn_in_the_terminal_with_its_branches_waits_and_ends() -
     assert "\n".join(lines(rule, rule.action.journey)) == PICTURE
 
 
+def test_what_ends_a_run_is_drawn_with_its_condition_and_whose_run_it_ends() -> None:
+    [rule] = journey(
+        "- send: hello",
+        """
+match: order_id
+goal: { event: closed }
+exit: [{ event: refund, match: order_id }, { event: buy, where: event.amount > 0 }]
+""",
+        when="{ event: buy }",
+    ).rules
+    assert rule.action.journey is not None
+    picture = lines(rule, rule.action.journey)
+    assert "● begins with event: buy, one run for each order_id" in picture
+    assert picture[-3:] == [
+        "goal: closed ends it at once, and counts",
+        "exit: refund, of the same order_id, ends it at once",
+        "exit: buy where event.amount > 0 ends it at once",
+    ]
+
+
 @pytest.mark.parametrize("sign", ["<", "&"])
 def test_the_svg_is_xml_with_a_box_for_each_step_and_branch(sign: str) -> None:
     text = STEPS if sign == "<" else STEPS.replace("events.visit.count() < 1", "profile.plan == '&'")

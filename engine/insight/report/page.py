@@ -85,7 +85,7 @@ def _band(across: list[float], band: list[tuple[float, float]], top: float) -> s
 
 def _x_ticks(chart: Lines, across: list[float], right: float) -> list[Tick]:
     if chart.labels:
-        every = max(1, len(chart.labels) // 6)
+        every = max(1, -(-len(chart.labels) // 6))
         return [Tick(x, text) for x, text in list(zip(across, chart.labels, strict=True))[::every]]
     if chart.diagonal:
         return [Tick(_across(share * right, right), f"{100 * share * right:.0f} %") for share in FIFTHS]
