@@ -6,13 +6,16 @@ import msgspec
 
 from engine.core.actions.send import Send
 from engine.core.book import Rule
+from engine.core.catalog import EventType
 from engine.core.policy import Cap, Permission, Policy, QuietHours, on_channel
 from engine.core.zones import DAY
 from engine.lang.diagnostics import did_you_mean
 from engine.lang.grammar import PolicyFile
 from engine.lang.site import Site
 from engine.model import TRANSACTIONAL
+from engine.wire.feedback import FeedbackKind
 
+UNSUBSCRIBED, CHANGED = FeedbackKind.UNSUBSCRIBED.value, FeedbackKind.PREFERENCES.value
 CHANNELS = frozenset({"email", "sms", "push", "webhook"})
 _HOUR = DAY // 24
 _MINUTES = 24 * 60
@@ -42,6 +45,7 @@ def check_policy(site: Site, content: PolicyFile, policy: Policy, rules: Collect
         for purpose in getattr(content, name):
             if purpose != "all" or name != "suppress":
                 _check_used(site.at(name, purpose), "purpose", purpose, used.purposes, key=True)
+    _check_preferences(site.at("preferences"), content.preferences)
     _check_permissions(site, policy, sends, used)
     for index, hours in enumerate(content.quiet_hours):
         for name, known in (("purposes", used.purposes), ("channels", used.channels)):
@@ -50,6 +54,25 @@ def check_policy(site: Site, content: PolicyFile, policy: Policy, rules: Collect
     _check_hours(site.at("quiet_hours"), policy.quiet_hours, sends)
     for index, cap in enumerate(policy.caps):
         _check_cap(site.at("caps", index), cap, policy.caps[:index], policy.caps[index + 1 :], used)
+
+
+def _check_preferences(site: Site, purposes: Collection[str]) -> None:
+    """Report what customers take back on the preference page, and rules do not hear of."""
+    told, changed = (site.catalog.events.get(name, EventType(name)) for name in (UNSUBSCRIBED, CHANGED))
+    for purpose in purposes:
+        for field in sorted(_fed(told, purpose) - _fed(changed, purpose)):
+            message = (
+                f"who has unsubscribed and chooses '{purpose}' on the preference page again stays unsubscribed:"
+                f" {UNSUBSCRIBED} sets profile.{field}, and {CHANGED} does not"
+            )
+            example = f"{CHANGED}: {{ properties: {{ {purpose}: boolean }}, profile: {{ {field}: {purpose} }} }}"
+            site.at(purpose).report("unheard-preference", message, f"declare it in events.yaml: {example}", key=True)
+
+
+def _fed(event_type: EventType, name: str) -> set[str]:
+    """The profile fields that this property of the event type feeds."""
+    fields = {field for field, source in event_type.profile.items() if source == name}
+    return fields | {name} if event_type.profile_all else fields
 
 
 def _check_hours(site: Site, quiet: Sequence[QuietHours], sends: Collection[Send]) -> None:

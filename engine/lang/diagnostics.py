@@ -33,6 +33,7 @@ WARNINGS = frozenset(
         "odd-number",
         "shadowed-property",
         "undeclared-property",
+        "unheard-preference",
         "unreachable-step",
         "unused-channel",
         "unused-coupon",
