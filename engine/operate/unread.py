@@ -30,8 +30,8 @@ def unread_of(reader: TopicReader, spans: Mapping[Place, tuple[int, int]]) -> di
     try:
         for first in reader.read({place: (start, start + 1) for place, (start, _) in left.items()}):
             note(first)
-        while left and (first := next(reader.read(left), None)):
-            note(first)
+        while left and (further := next(reader.read(left), None)):
+            note(further)
     except CodecMissing:
         found |= {place: Unread(end - start, 0) for place, (start, end) in left.items()}
     return found
