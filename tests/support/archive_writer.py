@@ -6,7 +6,8 @@ from engine.insight.archive import Archive, Place, compact
 from engine.model import Event
 
 DAY = 86_400_000
-RECORDS = 180
+RECORDS = 120
+"""In three portions of two commits each, over two days."""
 
 
 def purchase(number: int, customer: str = "") -> Event:
