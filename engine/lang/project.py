@@ -183,7 +183,7 @@ class _Project:
         return found
 
     def _with_segments(self, catalog: Catalog, files: list[ReadRuleFile]) -> Catalog:
-        found = with_segments(catalog, forms(each for file in files for each in file.written("segments")))
+        found = with_segments(catalog, forms(_written(files, "segments")))
         self._reserve(catalog, MOVE_TYPES if found.segments else ())
         return found
 
@@ -247,20 +247,16 @@ class _Project:
         return book if len(self.findings) == before else None
 
     def _with_exposures(self, catalog: Catalog, files: list[ReadRuleFile]) -> Catalog:
-        if not any(file.written("experiments") for file in files):
+        if not _written(files, "experiments"):
             return catalog
         self._reserve(catalog, (EXPOSED,))
         return replace(catalog, events={**catalog.events, EXPOSED: EXPOSED_TYPE})
 
     def _with_experiments(self, catalog: Catalog, files: list[ReadRuleFile], holdout: float) -> Catalog:
-        raw = [each for file in files for each in file.written("experiments")]
+        raw = _written(files, "experiments")
         if not raw:
             return catalog
-        written = [
-            (Site(file.document, ("experiments", index), catalog, self.findings, []), fields)
-            for file in files
-            for index, fields in enumerate(file.content.experiments)
-        ]
+        written = self._sites(files, "experiments", lambda file: enumerate(file.content.experiments), catalog)
         check_ids((site, fields.id, ()) for site, fields in written)
         self.content["experiments"] = _plain(files, "experiments")
         found = {fields.id: compile_experiment(site, fields, holdout) for site, fields in written}
@@ -269,12 +265,8 @@ class _Project:
     def _with_coupons(
         self, catalog: Catalog, files: list[ReadRuleFile]
     ) -> tuple[Catalog, list[tuple[Site, CouponFields]]]:
-        raw = [each for file in files for each in file.written("coupons")]
-        written = [
-            (Site(file.document, ("coupons", index), catalog, self.findings, []), fields)
-            for file in files
-            for index, fields in enumerate(file.content.coupons)
-        ]
+        raw = _written(files, "coupons")
+        written = self._sites(files, "coupons", lambda file: enumerate(file.content.coupons), catalog)
         if not raw:
             return catalog, written
         check_ids((site, fields.id, fields.was) for site, fields in written)
@@ -290,12 +282,12 @@ class _Project:
             check_shown(site, fields.id, shown)
 
     def _with_points(self, catalog: Catalog, files: list[ReadRuleFile], zones: Zones) -> Catalog:
-        written = [each for file in files for each in file.written("points")]
-        if not written:
+        raw = _written(files, "points")
+        if not raw:
             return catalog
         self._reserve(catalog, [CHANGED])
         self.content["points"] = _plain(files, "points")
-        return with_points(catalog, point_forms(written, zones))
+        return with_points(catalog, point_forms(raw, zones))
 
     def _compile_points(
         self, catalog: Catalog, files: list[ReadRuleFile], forget_after: int | None
@@ -306,17 +298,23 @@ class _Project:
         return tuple(compile_points(site, fields) for site, fields in written)
 
     def _points(self, files: list[ReadRuleFile], catalog: Catalog = NOTHING) -> list[tuple[Site, PointsFields]]:
-        return [
-            (Site(file.document, ("points", index), catalog, self.findings, []), fields)
-            for file in files
-            for index, fields in file.points()
-        ]
+        return self._sites(files, "points", ReadRuleFile.points, catalog)
 
     def _segments(self, files: list[ReadRuleFile], catalog: Catalog = NOTHING) -> list[tuple[Site, SegmentFields]]:
+        return self._sites(files, "segments", ReadRuleFile.segments, catalog)
+
+    def _sites(
+        self,
+        files: list[ReadRuleFile],
+        section: str,
+        parsed: Callable[[ReadRuleFile], Iterable[tuple[int, F]]],
+        catalog: Catalog,
+    ) -> list[tuple[Site, F]]:
+        """The items of a section of all files, each with its place. `parsed`: a file's items by their index there."""
         return [
-            (Site(file.document, ("segments", index), catalog, self.findings, []), fields)
+            (Site(file.document, (section, index), catalog, self.findings, []), fields)
             for file in files
-            for index, fields in file.segments()
+            for index, fields in parsed(file)
         ]
 
     def _compile_segments(self, catalog: Catalog, files: list[ReadRuleFile]) -> tuple[Segment, ...]:
@@ -346,6 +344,11 @@ class _Project:
             f"{each.template}.{each.channel}": each.source for each in self.templates.facts or ()
         }
         return sha256(json.dumps(self.content, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def _written(files: list[ReadRuleFile], section: str) -> list[Any]:
+    """The items of a section of all files as they are written, right or wrong."""
+    return [each for file in files for each in file.written(section)]
 
 
 def _plain(files: list[ReadRuleFile], section: str) -> list[Any]:
