@@ -357,22 +357,25 @@ def _rank(candidate: Candidate) -> tuple[int, int]:
 def retract(decision: Decision, effect: Effect, reason: str) -> None:
     """Turn a firing whose effect cannot be written into outcome `failed`; caps and reentry no longer count it."""
     decision.effects.remove(effect)
-    state = decision.state
-    if state is not None:
-        if isinstance(effect, Outreach):
-            sent = Sent(effect.at, effect.purpose, effect.channel)
-            if sent in state.sent:
-                state.sent.remove(sent)
-        slot = state.rules.get(effect.rule)
-        again = any(other.rule == effect.rule for other in decision.effects)
-        if slot is not None and not again and effect.rule in decision.fired_before:
-            slot.fired = decision.fired_before[effect.rule]
-        for run in slot.runs if slot is not None else ():
-            if run.occurrence == effect.occurrence and effect.step in run.sent:
-                run.sent.remove(effect.step)
-        if slot is not None:
-            credit.retract(slot, effect.occurrence, effect.step)
+    if decision.state is not None:
+        _uncount(decision, decision.state, effect)
     for outcome in decision.outcomes:
         about = (outcome.rule, outcome.occurrence, outcome.step) == (effect.rule, effect.occurrence, effect.step)
         if about and outcome.outcome in (Outcome.FIRED, Outcome.EMITTED):
             outcome.outcome, outcome.reason, outcome.outreach = Outcome.FAILED, reason, ""
+
+
+def _uncount(decision: Decision, state: State, effect: Effect) -> None:
+    """Let caps, reentry, the run and goals forget an effect that the decision has no more."""
+    if isinstance(effect, Outreach) and (sent := Sent(effect.at, effect.purpose, effect.channel)) in state.sent:
+        state.sent.remove(sent)
+    slot = state.rules.get(effect.rule)
+    if slot is None:
+        return
+    again = any(other.rule == effect.rule for other in decision.effects)
+    if not again and effect.rule in decision.fired_before:
+        slot.fired = decision.fired_before[effect.rule]
+    for run in slot.runs:
+        if run.occurrence == effect.occurrence and effect.step in run.sent:
+            run.sent.remove(effect.step)
+    credit.retract(slot, effect.occurrence, effect.step)
