@@ -3,6 +3,8 @@
 `engine metrics` passes it to `build` as a further section.
 """
 
+from collections.abc import Iterable
+
 from engine.insight.figures.predicting import Check, Fitted, Sample
 from engine.insight.figures.shop import Shop
 from engine.insight.report.content import Bars, Figure, Lines, Section
@@ -39,18 +41,6 @@ def predictions(shop: Shop, fitted: Fitted, today: Sample, check: Check) -> Sect
         )
         mean = spent / len(customers)
         figures.insert(1, Figure("modelled_value", "worth in 12 months", mean, "money", "CLV, modelled; a customer"))
-    spread = [0.0] * 10
-    for _, chance in customers:
-        spread[min(9, int(chance * 10))] += whole
-    bins = check.calibration.bins
-    came = Lines(
-        f"Predicted and happened, {check.weeks} weeks from {check.until}",
-        [one.predicted for one in bins],
-        {"bought": [one.observed for one in bins]},
-        "predicted",
-        diagonal=True,
-    )
-    labels = [f"{10 * tenth}-{10 * tenth + 10} %" for tenth in range(10)]
     name = "Pareto/NBD" if model.name == "pareto_nbd" else "BG/NBD"
     return Section(
         "predictions",
@@ -59,6 +49,27 @@ def predictions(shop: Shop, fitted: Fitted, today: Sample, check: Check) -> Sect
         " expect; the check fits it to the earlier part alone and compares with what came. Value is expected purchases"
         " times Gamma-Gamma's expected spending, not discounted.",
         figures,
-        [came, Bars("Customers by the chance that they are still there", labels, spread, "P(alive)")],
+        [_calibration(check), _chances([chance for _, chance in customers], whole)],
         "On the line predictions come true: of a hundred customers given 30 %, thirty buy.",
     )
+
+
+def _calibration(check: Check) -> Lines:
+    """What was predicted, and what happened then."""
+    bins = check.calibration.bins
+    return Lines(
+        f"Predicted and happened, {check.weeks} weeks from {check.until}",
+        [one.predicted for one in bins],
+        {"bought": [one.observed for one in bins]},
+        "predicted",
+        diagonal=True,
+    )
+
+
+def _chances(chances: Iterable[float], each: float) -> Bars:
+    """How many customers are how likely still there; each of the sample stands for so many."""
+    spread = [0.0] * 10
+    for chance in chances:
+        spread[min(9, int(chance * 10))] += each
+    labels = [f"{10 * tenth}-{10 * tenth + 10} %" for tenth in range(10)]
+    return Bars("Customers by the chance that they are still there", labels, spread, "P(alive)")
