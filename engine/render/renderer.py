@@ -77,9 +77,9 @@ class _Kit(threading.local):
 class JinjaRenderer:
     """The port `Renderer` over a folder of template files, read once: a changed file needs a new renderer."""
 
-    def __init__(self, folder: Path, book: RuleBook, coupon_secret: str = TEST_SECRET) -> None:
+    def __init__(self, folder: Path, book: RuleBook) -> None:
         self._take(book)
-        self._coupon_secret = coupon_secret
+        self._coupon_secret = TEST_SECRET
         self._sources = read_sources(folder)
         self._kit = _Kit(self._sources)
 

@@ -21,6 +21,8 @@ from engine.worker.relay import Relay
 from engine.worker.result import Arrival, Failure, Result
 
 _encode = msgspec.json.Encoder().encode
+BATCH = 500
+"""Records of a commit. Of more, what is read and decided would leave the processor's cache between."""
 SHOWN_BYTES = 2_000
 """Bytes of a rejected record that its dead letter carries."""
 
@@ -51,10 +53,7 @@ def share_of(number: int, shares: int) -> Share:
 
 
 class Replay:
-    """Reads the inputs to their end, merged by event time; continues where an earlier run on the store stopped.
-
-    `batch`: records of a commit. Of more, what is read and decided would leave the processor's cache between.
-    """
+    """Reads the inputs to their end, merged by event time; continues where an earlier run on the store stopped."""
 
     def __init__(
         self,
@@ -63,7 +62,6 @@ class Replay:
         *,
         outcomes: OutreachSink | None = None,
         dead_letters: OutreachSink | None = None,
-        batch: int = 500,
         share: Share | None = None,
         progress: Callable[[int], None] = lambda records: None,
     ) -> None:
@@ -76,7 +74,6 @@ class Replay:
         self._derived_decoder = DerivedDecoder(DERIVED, partition.book.catalog)
         self.outcomes = outcomes
         self.dead_letters = dead_letters
-        self.batch = batch
         self.share = share
         self.progress = progress
         self.summary = Summary()
@@ -127,7 +124,7 @@ class Replay:
         if until is not None:
             arrivals = takewhile(lambda arrival: arrival.clock <= until, arrivals)
         whole = self._whole(arrivals)
-        while batch := list(islice(whole, self.batch)):
+        while batch := list(islice(whole, BATCH)):
             yield batch
 
     def _whole(self, arrivals: Iterator[Arrival]) -> Iterator[Arrival]:

@@ -9,11 +9,11 @@ from collections import OrderedDict
 class CommittableOffset:
     """All records before `offset` are done. One thread calls the methods; any other may read `offset` meanwhile."""
 
-    def __init__(self, start: int = 0) -> None:
+    def __init__(self) -> None:
         self._open: OrderedDict[int, None] = OrderedDict()
         """A plain dict walks over all that has gone from its beginning, to find its first key."""
-        self._next = start
-        self.offset = start
+        self._next = 0
+        self.offset = 0
         """Where the next owner must read on; 0: no record was read yet. Kept, as it is read from another thread: a
         look at what is open would now and then meet a change, and end the sender."""
 

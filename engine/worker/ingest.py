@@ -18,6 +18,8 @@ from engine.wire.origin import headers_of, identification
 from engine.worker.reported_guests import ReportedGuests
 
 TOO_LARGE = BadRecord("too-large", "the internal topic does not take it (max.message.bytes)")
+PATIENCE = 0.1
+"""Seconds that a poll waits for the first record."""
 LAG_INTERVAL = 5.0
 """Seconds between reports of the lag."""
 
@@ -25,8 +27,8 @@ LAG_INTERVAL = 5.0
 class Ingest(Loop):
     """One member of the ingest's consumer group.
 
-    `decoders`: by un-keyed topic. `batch` bounds the records of one transaction, `patience` is how many seconds a poll
-    waits for the first, `largest_letter` bounds the bytes of a dead letter.
+    `decoders`: by un-keyed topic. `batch` bounds the records of one transaction, `largest_letter` the bytes of a dead
+    letter.
     """
 
     def __init__(
@@ -35,7 +37,6 @@ class Ingest(Loop):
         decoders: Mapping[str, Decoder],
         hooks: Hooks,
         batch: int = 4_000,
-        patience: float = 0.1,
         largest_letter: int = UNLIMITED,
     ) -> None:
         super().__init__()
@@ -43,7 +44,6 @@ class Ingest(Loop):
         self.decoders = decoders
         self.hooks = hooks
         self.batch = batch
-        self.patience = patience
         self.largest_letter = largest_letter
         self.reported_guests = ReportedGuests()
         self._next_status = 0.0
@@ -63,7 +63,7 @@ class Ingest(Loop):
     def step(self) -> None:
         """One turn of the loop: one batch, one transaction."""
         self.turned()
-        records = self.transfer.poll(self.batch, self.patience)
+        records = self.transfer.poll(self.batch, PATIENCE)
         started = monotonic()
         events, letters, moved = self._sort(records, self.decoders)
         if self.transfer.commit(events, [(one.id, encode_letter(one, self.largest_letter)) for one in letters]):

@@ -4,7 +4,7 @@ The loop asks it when a round begins and whose turn it is: partitions that have 
 the end of the loop's turn. Partitions that a round does not reach come first in the next one.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from time import monotonic
 
 TIMER_CHECK_INTERVAL = 0.1
@@ -15,12 +15,11 @@ budget a storm of due timers would delay every event."""
 
 
 class TimerRounds:
-    """One round after the other. `now`: the monotonic clock."""
+    """One round after the other."""
 
-    def __init__(self, now: Callable[[], float] = monotonic) -> None:
+    def __init__(self) -> None:
         self.left: set[int] = set()
         """Partitions that have not looked yet in this round."""
-        self._now = now
         self._next = 0.0
         self._ends = 0.0
         self.unfinished = False
@@ -28,18 +27,18 @@ class TimerRounds:
 
     @property
     def is_time(self) -> bool:
-        return self.unfinished or self._now() >= self._next
+        return self.unfinished or monotonic() >= self._next
 
     def begin(self, partitions: Iterable[int]) -> None:
         """Begin a round of those that the last one left, or else of all of these."""
         owned = set(partitions)
         self.left = self.left & owned or owned
-        self._next, self._ends = self._now() + TIMER_CHECK_INTERVAL, self._now() + TIMER_ROUND_BUDGET
+        self._next, self._ends = monotonic() + TIMER_CHECK_INTERVAL, monotonic() + TIMER_ROUND_BUDGET
         self.unfinished = False
 
     def takes(self, partition: int) -> bool:
         """Whether the partition may look now; if so, it has looked."""
-        if partition not in self.left or self._now() >= self._ends:
+        if partition not in self.left or monotonic() >= self._ends:
             return False
         self.left.remove(partition)
         return True

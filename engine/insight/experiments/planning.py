@@ -57,10 +57,10 @@ class Split:
         return cls(control / (control + treated), treated / (control + treated))
 
 
-def customers_needed(metric: Metric, lift: float, split: Split, *, power: float = 0.8, alpha: float = ALPHA) -> int:
+def customers_needed(metric: Metric, lift: float, split: Split, *, power: float = 0.8) -> int:
     """In both arms together, to find this lift with this power, and for there to be a verdict at all."""
     effect = metric.mean * lift
-    needed = (_reach(power, alpha) / effect) ** 2 * _spread(metric, lift, split)
+    needed = (_reach(power) / effect) ** 2 * _spread(metric, lift, split)
     return ceil(max(needed, _fewest(metric, split)))
 
 
@@ -79,9 +79,9 @@ def lift_found(metric: Metric, customers: int, split: Split, *, power: float = 0
     return high
 
 
-def _reach(power: float, alpha: float) -> float:
+def _reach(power: float) -> float:
     """Standard errors that an effect must have."""
-    return multiplier(tuning(1, alpha), alpha) + NormalDist().inv_cdf(power)
+    return multiplier(tuning(1, ALPHA), ALPHA) + NormalDist().inv_cdf(power)
 
 
 def _spread(metric: Metric, lift: float, split: Split) -> float:

@@ -54,7 +54,7 @@ class Check:
     calibration: Calibration
 
 
-def sample(shop: Shop, until: date, weeks: int = 0, most: int = MAX_SAMPLE) -> Sample:
+def sample(shop: Shop, until: date, weeks: int = 0) -> Sample:
     query = """
         WITH found AS (
             SELECT c, day, before, amount, first_day FROM purchases JOIN customers USING (c)
@@ -65,7 +65,7 @@ def sample(shop: Shop, until: date, weeks: int = 0, most: int = MAX_SAMPLE) -> S
             count(DISTINCT day) FILTER (day >= $until)
         FROM found GROUP BY c HAVING any_value(first_day) < $until
     """
-    every = max(1, shop.row("SELECT count(*) FROM customers")[0] // most)
+    every = max(1, shop.row("SELECT count(*) FROM customers")[0] // MAX_SAMPLE)
     parameters = {"until": until, "every": every, "end": until + timedelta(weeks=weeks)}
     rows = shop.connection.execute(query, parameters).fetchall()
     return Sample(until, weeks, [_seen(*row) for row in rows])

@@ -6,7 +6,9 @@ Brier (1950), "Verification of forecasts expressed in terms of probability".
 from collections.abc import Sequence
 from itertools import groupby, pairwise
 from math import fsum
-from typing import NamedTuple
+from typing import Final, NamedTuple
+
+BINS: Final = 10
 
 
 class Bin(NamedTuple):
@@ -29,12 +31,12 @@ class Calibration(NamedTuple):
     bins: list[Bin]
 
 
-def calibration(predicted: Sequence[float], happened: Sequence[bool], bins: int = 10) -> Calibration:
+def calibration(predicted: Sequence[float], happened: Sequence[bool]) -> Calibration:
     """Bins hold equally many customers, in the order of their predictions. At least one customer is needed."""
     count, share = len(predicted), sum(happened) / len(happened)
     squares = fsum((guess - did) ** 2 for guess, did in zip(predicted, happened, strict=True))
     pairs = sorted(zip(predicted, happened, strict=True))
-    edges = [count * number // bins for number in range(bins + 1)]
+    edges = [count * number // BINS for number in range(BINS + 1)]
     groups = [pairs[start:end] for start, end in pairwise(edges) if start < end]
     return Calibration(squares / count, share * (1 - share), _ranking(pairs), [_bin(group) for group in groups])
 
