@@ -367,14 +367,13 @@ def test_of_an_answer_that_is_lost_while_another_owner_commits_it_is_fenced(clie
     other = RedisStore(client, "shop")
     other.commit(1, Commit(b"", Meta(seq=1)))
     lossy = LossyClient(client, ["late"])
-    store = RedisStore(cast("Redis", lossy), "shop")
 
     def draw() -> int:
         if lossy.late:
             other.commit(0, Commit(b"", Meta(seq=1)))
         return 1
 
-    store._draw = draw
+    store = RedisStore(cast("Redis", lossy), "shop", draw=draw)
     with pytest.raises(Fenced):
         store.commit(0, EVERYTHING)
     assert store.load(0, [CUSTOMER]) == [None]

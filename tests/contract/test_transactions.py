@@ -214,16 +214,16 @@ def test_a_key_that_became_another_type_after_it_was_looked_at_stops_the_transac
 
 
 def test_a_late_transaction_that_comes_before_the_next_attempt_is_the_commit(client: Any) -> None:
-    store, lines = open_shaky(client, "late")
-    seal = store.commit(0, FIRST)
-    draw, draws = store._draw, iter([False, True])
+    shaky: Any = Shaky(client, ["late"])
+    draws = iter([1, 2, 3])  # of the first commit, and of both attempts of the next
 
     def arriving() -> int:
-        if next(draws):
-            assert isinstance(lines.arrive()[0], list)
-        return draw()
+        if (number := next(draws)) == 3:
+            assert isinstance(shaky.connection_pool.arrive()[0], list)
+        return number
 
-    store._draw = arriving
+    store = RedisStore(shaky, "shop", many=1, draw=arriving)
+    seal = store.commit(0, FIRST)
     sealed = store.commit(0, next_of(seal, b"new"))
     assert content(store)[:4] == (sealed, [b"new", None], {6}, {5: [], 6: [b"new"]})
 

@@ -162,7 +162,6 @@ def test_a_move_that_dies_at_every_command_once_is_finished_from_a_fresh_copy_ea
 
 def test_an_old_worker_that_is_faster_is_not_overtaken(client: Any, old: Old) -> None:
     """It commits between what the move has read and its first commit: the move reads again."""
-    store = RedisStore(client, "shop")
 
     def draw() -> int:
         if client.hget("{shop:0}:meta", "seq") == b"3":
@@ -170,7 +169,7 @@ def test_an_old_worker_that_is_faster_is_not_overtaken(client: Any, old: Old) ->
             client.hset("{shop:0}:states", "new", old.hashes["states"][b"late"])
         return 1
 
-    store._draw = draw
+    store = RedisStore(client, "shop", draw=draw)
     upgrade(store, store, 0)
     assert store.meta(0).offsets == {"events": 63}
     assert raw_state(store, "new") == raw_state(store, "late")
