@@ -22,6 +22,11 @@ MAX_DEFERRED_FIRINGS: Final = 100
 events in one night would grow the state to megabytes."""
 
 
+REACHED: Final = "reached this customer"
+CAME_TRUE: Final = "came true"
+"""What counts for reentry: of a rule whose action waits that it came true, even if an exit has ended it since."""
+
+
 class Pass(NamedTuple):
     """The guard has no objection."""
 
@@ -112,13 +117,11 @@ def reentry(book: RuleBook, state: State, candidate: Candidate) -> Verdict:
     fired = reached(state.rules.get(candidate.rule.id))
     if not fired:
         return PASS
-    if again.once:
-        return Stop(Outcome.SUPPRESSED, f"reentry: once, and it reached this customer at {iso(fired)}")
-    if candidate.at >= fired + again.after:
+    if again.after and candidate.at >= fired + again.after:
         return PASS
-    return Stop(
-        Outcome.SUPPRESSED, f"reentry: after {text_of(again.after)}, and it reached this customer at {iso(fired)}"
-    )
+    allowed = "once" if again.once else f"after {text_of(again.after)}"
+    did = CAME_TRUE if candidate.action.waits else REACHED
+    return Stop(Outcome.SUPPRESSED, f"reentry: {allowed}, and it {did} at {iso(fired)}")
 
 
 def reached(slot: Slot | None) -> int:

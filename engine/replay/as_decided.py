@@ -13,6 +13,7 @@ from itertools import groupby
 from engine.core.seen import OF_RULES
 from engine.model import Event
 from engine.replay.comparison import Arrived, Comparison, Difference, Recorded
+from engine.replay.earlier_words import in_words_of_now
 from engine.replay.moment_search import MomentSearch, groups
 from engine.replay.one_customer import OneCustomer
 from engine.replay.rolled_out import Courses
@@ -40,7 +41,9 @@ class AsDecided:
         events = [one.input for one in arrived if isinstance(one.input, Event)]
         self.found.customers += 1
         self.found.events += len(events)
-        known = [one for one in recorded if one.revision in self._books]
+        known = [
+            in_words_of_now(one, self._books[one.revision].book) for one in recorded if one.revision in self._books
+        ]
         for one in recorded:
             if one.revision not in self._books:
                 self.found.missing[one.revision] += 1

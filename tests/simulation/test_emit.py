@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from engine.core.explain import explain
+from engine.core.zones import iso
 from engine.model import Outcome
 from engine.testing.simulator import Simulator
 from tests.support.referrals import REFERRAL, book_of
@@ -55,6 +57,18 @@ def test_a_refund_of_that_order_within_the_return_period_takes_it_back(shop: Sim
     assert [(one.outcome, one.reason) for one in shop.outcomes if one.customer == "bob"][-1:] == [
         (Outcome.SUPPRESSED, "ended by refund")
     ]
+
+
+def test_what_an_exit_has_ended_is_not_said_to_have_reached_anybody(tmp_path: Path, strict: bool) -> None:
+    once = EACH.replace(", match: order_id", "").replace("    exit", "    reentry: once\n    exit")
+    there = Simulator(book_of(tmp_path, once), strict=strict)
+    there.event("purchase", "1d", order_id="o-1")
+    there.event("refund", "3d", order_id="o-1")
+    there.event("purchase", "4d", order_id="o-2")
+    reason = f"reentry: once, and it came true at {iso(there.moment('1d'))}"
+    assert there.outcomes[-1].reason == reason
+    (view,) = explain(there.book, there.states["c-1"], "c-1", there.now)
+    assert view.stops == (f"suppressed: {reason}",)
 
 
 def test_the_refund_of_another_order_takes_nothing_back(shop: Simulator) -> None:

@@ -189,7 +189,7 @@ def test_reentry_is_asked_before_freshness_at_the_entry_of_a_journey_as_of_any_r
     sim.event("signup", "20d")
     sim.event("signup", "1d", arrives="21d")
     assert [one.reason for one in sim.outcomes if one.outcome is Outcome.SUPPRESSED] == [
-        "reentry: once, and it reached this customer at 2026-01-21T00:00:00Z"
+        "reentry: once, and it came true at 2026-01-21T00:00:00Z"
     ]
 
 

@@ -22,7 +22,7 @@ def test_a_customer_who_leaves_a_segment_by_time_alone_leaves_on_time(tmp_path: 
     assert fired(there) == [("hello", 0)]
     there.until(START + 7 * DAY)
     assert there.outreach[1].moment == START + 7 * DAY
-    assert there.outreach[1].reason == "segment active: in to none"
+    assert there.outreach[1].reason == "left segment active"
 
 
 STAFF = """\
@@ -101,7 +101,7 @@ def test_segments_change_before_what_else_is_due_at_the_same_instant(tmp_path: P
     there = Customers(shop(tmp_path, ACTIVE, rules, policy="caps: [{ limit: 1, per: day }]\n"))
     there.tell(visit()).until(START + 7 * DAY)
     assert there.told() == [
-        ("late", "fired", "segment active: in to none"),
+        ("late", "fired", "left segment active"),
         ("quiet", "capped", "cap of 1 per day is reached"),
     ], "and what comes due together is ranked by priority"
 
@@ -322,7 +322,7 @@ def test_a_segment_of_scores_changes_in_the_second_in_which_the_score_falls(tmp_
     (falls, moves) = there.outreach
     assert falls.moment == moves.moment
     there.tell(buy(24 * 2100, 5))
-    assert there.outreach[-1].reason == "segment leaving: in to none"
+    assert there.outreach[-1].reason == "left segment leaving"
 
 
 def test_templates_read_segments(tmp_path: Path) -> None:

@@ -50,7 +50,7 @@ def test_who_is_leaving_by_a_new_fit_alone_is_in_the_segment_and_hears_nothing(
     assert segment_time(there.states["c-1"], "leaving", "since") == now
     assert there.until(START + 1000 * DAY).outreach == []
     there.tell(buy(24 * 1001, 5))
-    assert [one.reason for one in there.outreach] == ["segment leaving: in to none"]
+    assert [one.reason for one in there.outreach] == ["left segment leaving"]
 
 
 def test_who_is_no_longer_leaving_by_a_new_fit_is_out_silently_and_goes_by_its_moment(

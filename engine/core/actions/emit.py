@@ -125,8 +125,15 @@ class Emit(Action):
     def complete(self, book: RuleBook, state: State, candidate: Candidate) -> Verdict:
         """Stop an event without a property that its type requires."""
         values = self._values(state, candidate) if self.required else {}
-        missing = sorted(name for name in self.required if values.get(name) is None)
+        missing = sorted(
+            name for name in self.required if values.get(name) is None and not self._is_to_come(name, candidate)
+        )
         return Stop(Outcome.SUPPRESSED, f"{self.type} must have {missing[0]}, which is missing") if missing else PASS
+
+    def _is_to_come(self, name: str, candidate: Candidate) -> bool:
+        """Whether the property is taken from an event that has not happened yet: only `explain` has no occurrence."""
+        value = self.properties.get(name)
+        return not candidate.firing.occurrence and value is not None and value.needs.reads.event
 
     def effects(self, book: RuleBook, state: State, candidate: Candidate) -> list[Effect]:
         firing, rule, customer = candidate.firing, candidate.rule.id, candidate.customer

@@ -7,11 +7,16 @@ from typing import Any
 
 from engine.core.facts import Fact
 from engine.core.firing import Firing
-from engine.core.scope import in_segment, level_of, segment_time
+from engine.core.scope import NO_LEVEL, in_segment, level_of, segment_time
 from engine.core.state.model import State
 from engine.core.triggers.base import Trigger
 from engine.core.zones import iso
 from engine.model import Event, KeptEvent
+
+
+def move_in_words(segment: str, new: str) -> str:
+    """What has happened in a segment without levels."""
+    return f"{'left' if new == NO_LEVEL else 'came into'} segment {segment}"
 
 
 class OnSegment(Trigger):
@@ -33,7 +38,8 @@ class OnSegment(Trigger):
         segment, old, new = (event.properties[name] for name in ("segment", "old", "new"))
         kept = KeptEvent(event.id, event.type, event.time, event.properties)
         occurrence = f"{segment} {state.segments[segment].moves}"
-        return Firing(occurrence, event.time, kept, f"segment {segment}: {old} to {new}")
+        reason = f"segment {segment}: {old} to {new}" if self.move.levels else move_in_words(segment, new)
+        return Firing(occurrence, event.time, kept, reason)
 
     def holds(self, state: State, occurrence: str, at: int) -> bool:
         """Until the customer moves again in this segment."""
