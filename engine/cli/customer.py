@@ -10,7 +10,15 @@ from engine.cli.console import out
 from engine.cli.groups import add_group
 from engine.cli.options import AsJson, Data, Namespace, Store, settings_of
 from engine.core.state.model import State
-from engine.operate.customers import FoundCustomer, add_endings, erase_everywhere, everything, find, outcome_in_words
+from engine.operate.customers import (
+    FoundCustomer,
+    add_endings,
+    erase_everywhere,
+    everything,
+    find,
+    outcome_in_words,
+    rule_and_step,
+)
 from engine.operate.statement import in_words, sum_in_words
 from engine.wire.digests import customer_digest
 from engine.wiring.store import open_sending, open_store
@@ -133,9 +141,17 @@ def _in_words(state: State, known: dict[str, Any]) -> dict[str, list[str]]:
         ],
         "segments": [f"{id_}: {one['level']} since {one['since']}" for id_, one in known["segments"].items()],
         "timers": [f"{one['rule']} is due {one['due']}" for one in known["timers"]],
+        "runs": [_run_in_words(one) for one in known["runs"]],
         "coupons": [f"{one['code']} by {one['rule']}, valid until {one['valid_until']}" for one in known["coupons"]],
         "held back": [f"{one['rule']} until {one['until']}: {one['reason']}" for one in known["deferred"]],
         "counts for caps": [f"{one['purpose']} by {one['channel']} at {one['at']}" for one in known["sent"]],
-        "outcomes": [f"{one['at']} {one['rule']} {outcome_in_words(one)}: {one['reason']}" for one in known["history"]],
-        "to be published": [f"{one['rule']}: {one['subject']}" for one in known["outbox"]],
+        "outcomes": [
+            f"{one['at']} {rule_and_step(one)} {outcome_in_words(one)}: {one['reason']}" for one in known["history"]
+        ],
+        "to be published": [f"{rule_and_step(one)}: {one['subject']}" for one in known["outbox"]],
     }
+
+
+def _run_in_words(one: dict[str, Any]) -> str:
+    goes_on = f", goes on at {one['due']}" if one["due"] else ""
+    return f"{rule_and_step(one)} since {one['since']}{goes_on}"

@@ -15,7 +15,7 @@ from engine.core.explain import PointsView, RuleView, SegmentView, points, segme
 from engine.core.explain import explain as views_of
 from engine.core.zones import iso
 from engine.errors import UsageError
-from engine.operate.customers import FoundCustomer, add_endings, find, outcome_in_words
+from engine.operate.customers import FoundCustomer, add_endings, find, outcome_in_words, rule_and_step
 from engine.replay.replay import Share
 from engine.wiring.books import stored_project
 from engine.wiring.replay import HistoryFiles, moment_of, replay_into
@@ -124,7 +124,7 @@ def _history_table(history: list[dict[str, Any]], revision: str) -> Table:
         by = "" if one["revision"] == revision else f" (revision {one['revision']})"
         table.add_row(
             one["at"],
-            "/".join(filter(None, (one["rule"], one.get("step")))),
+            rule_and_step(one),
             escape(outcome_in_words(one)),
             escape(f"{one['reason']}{by}"),
         )

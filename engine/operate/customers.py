@@ -1,6 +1,6 @@
 """Finds, exports and erases one customer in a store, for `engine customer`."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -90,6 +90,11 @@ def add_endings(history: Sequence[dict[str, Any]], claims: ClaimStore) -> None:
         one["ended"] = known or None
 
 
+def rule_and_step(one: Mapping[str, Any]) -> str:
+    """What made an entry of a history or an outbox: win-back, or of a journey welcome/reminder."""
+    return "/".join(filter(None, (one["rule"], one.get("step"))))
+
+
 def outcome_in_words(one: dict[str, Any]) -> str:
     """The text of a history's entry: fired, bounced at … (550 no such user)."""
     ended = one.get("ended")
@@ -154,7 +159,7 @@ def everything(store: StateStore, customer: str, found: FoundCustomer) -> dict[s
         },
         "points": {id_: statement(one) for id_, one in state.points.items() if not one.parked},
         "runs": [
-            {"rule": rule, "step": run.step, "since": iso(run.came), "due": iso(run.due), "key": run.key}
+            {"rule": rule, "step": run.step, "since": iso(run.came), "due": _iso(run.due), "key": run.key}
             for rule, slot in state.rules.items()
             for run in slot.runs
             if slot.parked is None
@@ -172,6 +177,10 @@ def everything(store: StateStore, customer: str, found: FoundCustomer) -> dict[s
         "state": fields_of(state) | {"seen": moments(state)},
         **({"without_roll_out": fields_of(aside) | {"seen": moments(aside)}} if aside is not None else {}),
     }
+
+
+def _iso(moment: int) -> str | None:
+    return iso(moment) if moment else None
 
 
 def fields_of(value: Any) -> Any:

@@ -164,6 +164,8 @@ def test_the_codes_of_a_customer_s_open_runs_are_shown_and_exported(project: Pro
     code = first_code(tmp_path)
     shown = engine("customer", "show", "c-1", *store, folder=tmp_path)
     assert f"{code} by welcome, valid until 2026-01-15T00:00:00Z" in shown.said
+    assert "2026-01-01T00:00:00Z welcome/gift fired" in shown.said
+    assert "runs welcome/gift.wait since 2026-01-01T00:00:00Z, goes on at 2026-01-12T00:00:00Z" in shown.said
     exported = msgspec.json.decode(engine("customer", "export", "c-1", *store, folder=tmp_path).out)
     assert [one["code"] for one in exported["coupons"]] == [code]
 
