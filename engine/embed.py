@@ -15,7 +15,7 @@ from engine.testing import load_project
 from engine.wiring.health import Health, serve
 from engine.wiring.kafka import close_writer, open_writer
 from engine.wiring.store import open_store
-from engine.wiring.worker import open_running
+from engine.wiring.worker import check_settings, open_running
 from engine.worker.loop import Worker
 
 __all__ = ["open_worker"]
@@ -25,6 +25,7 @@ __all__ = ["open_worker"]
 def open_worker(settings: Settings) -> Iterator[Worker]:
     """A worker that has joined its group, with all it needs open. Raises EngineError."""
     project = load_project(settings.rules, settings.templates)
+    check_settings(settings, project)
     use_host_logs()
     metrics = PrometheusHooks()
     health = Health(metrics)

@@ -14,7 +14,7 @@ from engine.telemetry.web import WebWatch
 from engine.wiring.health import WebHealth, serve
 from engine.wiring.kafka import close_writer, open_writer
 from engine.wiring.store import open_sending
-from engine.wiring.web import build_app
+from engine.wiring.web import build_app, equipment_of
 
 
 def register(app: typer.Typer) -> None:
@@ -38,12 +38,13 @@ def web(
     Example: engine web --store redis://redis:6379/0
     """
     settings = settings_of(store=store, namespace=namespace, rules=rules, web_port=port)
+    equipment = equipment_of(settings)
     with ExitStack() as stack:
         stores = stack.enter_context(open_sending(settings))
         begin_log(settings)
         writer, watch = open_writer(settings), WebWatch()
         stack.callback(close_writer, writer)
-        server = Server(build_app(settings, stores, writer, watch), log_stop)
+        server = Server(build_app(settings, equipment, stores, writer, watch), log_stop)
         listening = stack.enter_context(_listening(settings.web_port))
         serve(stack, settings, WebHealth(server, watch))
         server.run(listening)

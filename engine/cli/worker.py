@@ -29,7 +29,7 @@ from engine.wiring.installation import installation_of
 from engine.wiring.kafka import close_writer, open_writer
 from engine.wiring.replay import collect_rarely
 from engine.wiring.store import open_store
-from engine.wiring.worker import Running, open_running
+from engine.wiring.worker import Running, check_settings, open_running
 
 
 def register(app: typer.Typer) -> None:
@@ -59,6 +59,7 @@ def run(
     if check:
         report(check_all(installation_of(settings)), as_json=as_json)
     project = open_project(settings)
+    check_settings(settings, project)
     begin_log(settings)
     metrics, log = PrometheusHooks(), LogHooks()
     health, hooks = Health(metrics), AllHooks(metrics, log)

@@ -1,5 +1,7 @@
 """The web pages put together from settings: unsubscribe, preferences, surveys, and the providers' webhooks."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -13,6 +15,7 @@ from engine.adapters.web.choices import Choices
 from engine.adapters.web.customers import CustomerPages
 from engine.adapters.web.feedback import feedback_routes
 from engine.adapters.web.firsts import Firsts
+from engine.adapters.web.providers.base import Provider
 from engine.adapters.web.publish import Publisher
 from engine.adapters.web.shares import SharePages
 from engine.adapters.web.surveys import SurveyPages
@@ -34,14 +37,39 @@ _PATIENCE: Final = 5.0
 """Seconds for Kafka to take what somebody waits for."""
 
 
-def build_app(settings: Settings, stores: SendingStores, writer: TopicWriter, watch: WebWatch) -> ASGIApp:
-    """Raises BadSetting, RulesBroken and SourceUnavailable."""
-    topic = settings.feedback_topic
-    if not topic:
+@dataclass(frozen=True)
+class Equipment:
+    """What the pages need of settings and rules alone: made before a store or a broker is waited for.
+
+    `nobody`: the texts that stand for a missing customer.
+    """
+
+    policy: Policy
+    nobody: frozenset[str]
+    view: View
+    secrets: Sequence[str]
+    providers: Mapping[str, Provider]
+
+
+def equipment_of(settings: Settings) -> Equipment:
+    """Raises BadSetting and RulesBroken."""
+    if not settings.feedback_topic:
         raise BadSetting("ENGINE_FEEDBACK_TOPIC", "the pages have nowhere to tell what customers choose")
+    secrets, view, providers = token_secrets(settings), _view(settings), feedback_providers(settings)
+    loaded = load(settings.rules, None)
+    if loaded.book is None:
+        raise RulesBroken(loaded.diagnostics)
+    return Equipment(loaded.book.policy, loaded.book.catalog.accept.nobody, view, secrets, providers)
+
+
+def build_app(
+    settings: Settings, equipment: Equipment, stores: SendingStores, writer: TopicWriter, watch: WebWatch
+) -> ASGIApp:
+    """Raises SourceUnavailable."""
+    topic = settings.feedback_topic
     claims, suppressions = stores
-    choices, (policy, nobody), view = Choices(suppressions), _rules(settings), _view(settings)
-    secrets, publish = token_secrets(settings), Publisher(TopicRecords(writer, topic, _PATIENCE), watch).publish
+    choices, policy, view, secrets = Choices(suppressions), equipment.policy, equipment.view, equipment.secrets
+    publish = Publisher(TopicRecords(writer, topic, _PATIENCE), watch).publish
     firsts = Firsts(claims, publish)
     customers = CustomerPages(
         secrets=secrets,
@@ -66,22 +94,14 @@ def build_app(settings: Settings, stores: SendingStores, writer: TopicWriter, wa
         secrets=secrets,
         shop=settings.share_url,
         key=settings.share_key.get_secret_value(),
-        nobody=nobody,
+        nobody=equipment.nobody,
         firsts=firsts,
         wall=wall_clock,
         view=view,
     )
-    feedback = feedback_routes(feedback_providers(settings), secrets, publish, wall_clock, watch, choices)
+    feedback = feedback_routes(equipment.providers, secrets, publish, wall_clock, watch, choices)
     check_exist(kafka_settings(settings), (topic,))
     return web_app(customers, watch, [*surveys.routes(), *shares.routes(), *feedback])
-
-
-def _rules(settings: Settings) -> tuple[Policy, frozenset[str]]:
-    """The policy, and the texts that stand for a missing customer."""
-    loaded = load(settings.rules, None)
-    if loaded.book is None:
-        raise RulesBroken(loaded.diagnostics)
-    return loaded.book.policy, loaded.book.catalog.accept.nobody
 
 
 def _view(settings: Settings) -> View:

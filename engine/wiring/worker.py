@@ -1,6 +1,6 @@
 """A worker, and the ingest where events.yaml has un-keyed topics, opened and closed together."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -69,6 +69,14 @@ class Running:
         return tuple(sorted({*source_topics(self.settings, catalog), *unkeyed_decoders(self.settings, catalog)}))
 
 
+def check_settings(settings: Settings, project: Project) -> None:
+    """Raises BadSetting if no worker can run the project: before a store or a broker is waited for."""
+    rules_of(settings, project)
+    check_apart(settings, project.book.catalog)
+    if topics := unkeyed_decoders(settings, project.book.catalog):
+        _check_client(settings, topics)
+
+
 @contextmanager
 def open_running(
     settings: Settings, project: Project, store: StateStore, writer: TopicWriter, hooks: Hooks
@@ -94,13 +102,17 @@ def open_running(
 def _ingest_settings(settings: Settings, catalog: Catalog, topics: tuple[str, ...]) -> KafkaSettings:
     """Raises BadSetting before anything asks the brokers, as `trusted_time` does in a thread of its own."""
     check_apart(settings, catalog)
+    _check_client(settings, topics)
+    kafka = kafka_settings(settings, topics, f"{settings.kafka_group}-ingest")
+    check_exist(kafka, topics)
+    return kafka
+
+
+def _check_client(settings: Settings, topics: Iterable[str]) -> None:
     if settings.kafka_client != "confluent":
         what = f"un-keyed topics, and events that rules make for other customers ({', '.join(topics)})"
         reason = f"only confluent can ingest {what}"
         raise BadSetting("ENGINE_KAFKA_CLIENT", reason)
-    kafka = kafka_settings(settings, topics, f"{settings.kafka_group}-ingest")
-    check_exist(kafka, topics)
-    return kafka
 
 
 def decoders(settings: Settings, catalog: Catalog) -> Mapping[str, Decoder | IngestedDecoder]:

@@ -8,6 +8,8 @@ import pytest
 from engine.config import BadSetting, load_settings
 from engine.core.catalog import Catalog, Source
 from engine.operate.topics import check_apart
+from tests.support.command import engine
+from tests.support.coupons import shop
 
 REFUSED: list[tuple[str, Any, str]] = [
     ("batch", "x", "expected a whole number, not 'x'"),
@@ -126,3 +128,23 @@ def test_feedback_may_be_a_source_of_events_and_the_internal_topic_may_not() -> 
     check_apart(load_settings(), catalog)
     with pytest.raises(BadSetting, match="ENGINE_EVENTS_TOPIC"):
         check_apart(load_settings(events_topic="raw"), catalog)
+
+
+@pytest.mark.parametrize(
+    ("command", "given", "missing"),
+    [
+        ("run", {}, "ENGINE_COUPON_SECRET: must be set"),
+        ("send", {}, "ENGINE_EMAIL_URL: no channel is configured"),
+        ("send", {"ENGINE_EMAIL_URL": "smtp://localhost:1"}, "ENGINE_MAIL_FROM: mail needs a sender"),
+        ("web", {}, "ENGINE_TOKEN_SECRET: links need a secret"),
+        ("web", {"ENGINE_FEEDBACK_TOPIC": ""}, "ENGINE_FEEDBACK_TOPIC: the pages have nowhere to tell"),
+    ],
+)
+def test_what_is_missing_among_the_settings_is_told_before_a_server_is_asked(
+    tmp_path: Path, command: str, given: dict[str, str], missing: str
+) -> None:
+    shop(tmp_path)
+    nowhere = {"ENGINE_KAFKA_BOOTSTRAP": "localhost:1", "ENGINE_STORE": "redis://localhost:1", "ENGINE_HTTP_PORT": "0"}
+    ran = engine(command, folder=tmp_path, env=nowhere | given)
+    assert ran.code != 0
+    assert missing in ran.said
