@@ -42,7 +42,7 @@ from engine.lang.rule_file import ReadRuleFile, canonical
 from engine.lang.segments import SegmentFields, compile_segments, forms, with_measures, with_segments
 from engine.lang.site import Site
 from engine.lang.tables import name_of, paths_of, read_table
-from engine.lang.templates import Templates
+from engine.lang.templates import OF_RULE_FILES, ROOTS, Templates
 from engine.lang.validate import validate
 from engine.lang.yaml_reader import read
 
@@ -126,8 +126,9 @@ class _Project:
         policy = self._read(PolicyFile, self.folder / POLICY) if self.folder / POLICY in paths else None
         files = [ReadRuleFile(*found) for path in rule_paths if (found := self._read(RuleFile, path))]
         self._check_files(rule_paths, files)
-        complete = len(files) == len(rule_paths) and not any(file.left_out for file in files)
-        book = self._compile(self._with_segments(catalog, files), policy, files, complete) if catalog else None
+        parsed = len(files) == len(rule_paths)
+        complete = parsed and not any(file.left_out for file in files)
+        book = self._compile(self._with_segments(catalog, files), policy, files, parsed, complete) if catalog else None
         diagnostics = sorted(set(self.findings))
         ids = {file.document.path.name: tuple(rule.id for rule in file.content.rules) for file in files}
         return Loaded(book, diagnostics, tuple(paths), ids)
@@ -216,6 +217,7 @@ class _Project:
         catalog: Catalog,
         policy: tuple[Document, PolicyFile, set[int]] | None,
         files: list[ReadRuleFile],
+        parsed: bool,
         complete: bool,
     ) -> RuleBook | None:
         catalog = _with_answers(catalog, files)
@@ -230,7 +232,10 @@ class _Project:
         catalog = with_measures(catalog, segments)
         catalog = self._with_experiments(catalog, files, compiled.holdout)
         rules = self._compile_rules(catalog, compiled, files)
-        if complete:
+        if not complete:
+            roots = {*ROOTS} - {"steps"} - {*(() if parsed else OF_RULE_FILES)}
+            self.findings += self.templates.alone(catalog, roots)
+        else:
             self.findings += self.templates.unused()
             self._check_shown(coupons, rules)
             if site:

@@ -30,6 +30,8 @@ ROOTS = (
     "rule",
     "outreach",
 )
+OF_RULE_FILES = ("event", "events", "segments", "points", "experiments", "coupons")
+"""Roots whose names rule files add to; `event` and `events` know what the engine makes of them."""
 TALLY = ("count", "sum", "last", "first", "list")
 # fmt: off
 OUTREACH = (
@@ -86,6 +88,8 @@ class Templates:
         site.report("missing-template", f"there is no template {name}", help)
 
     def _check(self, site: Site, rule: str, facts: TemplateFacts, read: TemplateRead, types: frozenset[str]) -> None:
+        if read.path[0] == "event" and types and not types & site.catalog.events.keys():
+            return  # that none of its event types exists has been reported
         unknown = _unknown(read.path, site.catalog, types)
         if unknown:
             self._unsupplied(site, rule, facts, read, *unknown)
@@ -107,9 +111,7 @@ class Templates:
     ) -> None:
         if (facts.path, read) not in self.reported:
             self.reported.add((facts.path, read))
-            message = f"rule {rule} does not supply '{what}'"
-            text = what.rpartition(".")[2] if read.path[0] == "tables" else ".".join(read.path)
-            site.findings.append(_report(facts, read.line, "unknown-variable", message, help, text))
+            site.findings.append(_unsupplied(facts, read, f"rule {rule} does not supply '{what}'", what, help))
 
     def _no_link(self, site: Site, rule: str, facts: TemplateFacts, read: TemplateRead) -> None:
         if (facts.path, read) not in self.reported:
@@ -143,6 +145,20 @@ class Templates:
             _report(facts, problem.line, problem.code, problem.message, problem.help, problem.text)
             for facts in self.facts or ()
             for problem in facts.problems
+        ]
+
+    def alone(self, catalog: Catalog, roots: Collection[str]) -> list[Diagnostic]:
+        """What nothing supplies to templates that no rule has used, as the rules that do are wrong themselves.
+
+        `roots`: those of which the catalog knows all.
+        """
+        return [
+            _unsupplied(facts, read, f"nothing supplies '{found[0]}'", *found)
+            for name, facts in self.by_name.items()
+            if name not in self.used
+            for read in facts.reads
+            if (read.path[0] in roots or read.path[0] not in ROOTS)
+            and (found := _unknown(read.path, catalog, frozenset(catalog.events)))
         ]
 
     def unused(self) -> list[Diagnostic]:
@@ -235,6 +251,11 @@ def _of_tables(names: list[str], catalog: Catalog) -> tuple[str, Collection[str]
 def _properties(catalog: Catalog, types: Collection[str]) -> set[str]:
     declared = (catalog.events[name].properties for name in types if name in catalog.events)
     return {*RESERVED, *(key for properties in declared for key in properties)}
+
+
+def _unsupplied(facts: TemplateFacts, read: TemplateRead, message: str, what: str, help: str) -> Diagnostic:
+    text = what.rpartition(".")[2] if read.path[0] == "tables" else ".".join(read.path)
+    return _report(facts, read.line, "unknown-variable", message, help, text)
 
 
 def _report(facts: TemplateFacts, line: int, code: str, message: str, help: str = "", text: str = "") -> Diagnostic:
