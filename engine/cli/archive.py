@@ -27,7 +27,7 @@ from engine.insight.archive import COMMIT_AFTER, Archive, compact, erase
 from engine.operate.words import count_of
 from engine.ports import Place
 from engine.wire.decode import Decoder
-from engine.wire.derived import DerivedDecoder
+from engine.wire.derived import ArchivedDecoder
 from engine.wiring.brokers import KafkaBrokers
 from engine.wiring.replay import HistoryFiles
 from engine.wiring.rollouts import rollout_phases
@@ -126,7 +126,7 @@ def _feeds(settings: Settings, catalog: Catalog) -> Mapping[str, Add]:
     events = {source.topic: event_adder(Decoder(source, catalog), wall) for source in catalog.sources}
     ours: dict[str, Add] = {settings.outcomes_topic: add_outcome, settings.feedback_topic: add_feedback}
     if catalog.derives:
-        ours[settings.derived_topic] = derived_adder(DerivedDecoder(settings.derived_topic, catalog), wall)
+        ours[settings.derived_topic] = derived_adder(ArchivedDecoder(settings.derived_topic, catalog), wall)
     return {**events, **{topic: add for topic, add in ours.items() if topic}}
 
 

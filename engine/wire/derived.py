@@ -7,6 +7,7 @@ to the partition of its customer. A published event of the customer's own has ha
 from typing import Any, Final
 
 import msgspec
+from msgspec.structs import replace
 
 from engine.core.catalog import Catalog, Source
 from engine.core.seen import OF_RULES
@@ -85,3 +86,11 @@ class DerivedDecoder(Decoder):
             return super().whose(record)  # and raises what is wrong with it
         own = bool(maker.customer) and maker.customer == maker.because_of
         return (None, None) if own else super().whose(record)
+
+
+class ArchivedDecoder(DerivedDecoder):
+    """Decodes for archives: also the types that only the engine makes, of which policy.yaml publishes copies."""
+
+    def __init__(self, topic: str, catalog: Catalog) -> None:
+        types = {name: replace(declared, made=False) for name, declared in catalog.events.items()}
+        super().__init__(topic, replace(catalog, events=types))

@@ -16,7 +16,7 @@ from engine.render import JinjaRenderer
 from engine.testing import load_project
 from engine.testing.simulator import Simulator
 from engine.wire.dead_letters import decode_letter
-from engine.wire.derived import DerivedDecoder, encode_derived
+from engine.wire.derived import ArchivedDecoder, DerivedDecoder, encode_derived
 from engine.wire.origin import IngestedDecoder
 from engine.wiring.replay import HistoryFiles, Sinks, replay_into
 from engine.worker.context import Rules, WorkerContext
@@ -63,6 +63,18 @@ def test_what_happened_to_the_customer_already_is_published_and_not_moved(book: 
     transfer = MemoryTransfer([record(book, for_("bob"))])
     Ingest(transfer, {TOPIC: DerivedDecoder(TOPIC, book.catalog)}, Hooks()).step()
     assert (transfer.events, transfer.letters) == ([], [])
+
+
+def test_a_copy_of_what_only_the_engine_makes_is_archived_and_sets_off_nothing(tmp_path: Path) -> None:
+    points = "points: [{ id: stars, earn: [{ event: purchase, points: event.amount }] }]\n"
+    book = book_of(tmp_path, f"{points}{REFERRAL}", "version: 1\npublish: [points_changed]\n")
+    change = {"id": "stars", "points": "stars", "delta": 5, "balance": 5, "reason": "earned"}
+    told = Event("id-1", "points_changed", "bob", START, change)
+    published = record(book, DerivedEvent("", "o-1", "bob", START, told))
+    event = ArchivedDecoder(TOPIC, book.catalog).decode(published, START)
+    assert event is not None
+    assert (event.type, event.properties) == ("points_changed", told.properties)
+    assert DerivedDecoder(TOPIC, book.catalog).decode(published, START) is None
 
 
 @pytest.mark.parametrize("value", [None, b"", b"[]", b"\xff", b"{}", b'{"customer": 7, "because_of": 7}'])
