@@ -105,7 +105,7 @@ def _retention(shop: Shop, start: date, end: date) -> Section:
 
 
 def _beware(found: Retention) -> str:
-    if found.strict is None or found.textbook is None:
+    if found.strict is None or found.textbook is None or not found.resurrected:
         return ""
     return (
         f"The textbook figure counts {found.resurrected:,} who came back from earlier as if they had stayed: it says"
