@@ -211,7 +211,7 @@ def open_sender(
         claims=claims,
         suppressions=suppressions,
         reporter=_reporter(settings, writer),
-        wall=trusted.now,
+        wall=trusted.by_others,
         doubt=trusted.why_not,
         limits=equipment.limits,
         hooks=hooks,

@@ -182,6 +182,7 @@ def build_worker(
         dead_letters=TopicRecords(writer, settings.dead_letters_topic, FLUSH_SECONDS),
         wall=trusted.now,
         doubt=trusted.why_not,
+        latest=trusted.latest,
         hooks=hooks,
         partitions=partitions,
         event_clock=settings.clock == "event",

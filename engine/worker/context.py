@@ -54,6 +54,8 @@ class WorkerContext:
     """Runs the calls of the store while another partition computes."""
     doubt: Callable[[], str] = lambda: ""
     """Why wall time must not move a live clock now (the machine's clock may be wrong); "" when it may."""
+    latest: Callable[[], int] | None = None
+    """The time that it is at most, epoch ms, by any clock that may be right; None: `wall` is right."""
     partition_of: Callable[[bytes, int], int] | None = None
     """The partition of a key, given the number of partitions; None: not checked."""
     books: Callable[[str], Rules] = _no_book

@@ -98,12 +98,16 @@ class PartitionOwner:
             context.hooks.zones_differ(number, self.partition.zones_before, ZONES_VERSION)
 
     def _set_back_clock(self) -> None:
-        """Set a stored clock that is far ahead back to wall time: it would fire timers too early."""
-        wall = self.context.wall()
+        """Set a stored clock that is far ahead back to the present: it would fire timers too early."""
+        wall = self._latest()
         ahead = self.partition.clock - wall
         if ahead > MAX_CLOCK_AHEAD:
             self.partition.set_clock(wall)
             self.context.hooks.clock_set_back(self.number, ahead / 1000)
+
+    def _latest(self) -> int:
+        """What is later than this is ahead of every clock that may be right."""
+        return (self.context.latest or self.context.wall)()
 
     def handle(self, records: Sequence[Record]) -> Task:
         """Decide and commit these records. Raises Fenced, StoreUnavailable and BrokersAway."""
@@ -124,10 +128,11 @@ class PartitionOwner:
         """What the records say, and where each moves the clock."""
         decoders, by_event, doubted = self._decoders, self.context.event_clock, self._clock_in_doubt
         as_they_are = not self._generations and not self.partition.holding.erased
+        latest = self._latest() if doubted else wall  # else all that happens now would be of the future
         for record in records:
             said: Event | Identified | None
             try:
-                said = decoders[record.source].decode(record, wall)
+                said = decoders[record.source].decode(record, latest)
             except BadRecord as error:
                 self._dead_letter(of_record(record, error))
                 said = None

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from contextlib import suppress
 from threading import Lock
+from typing import NamedTuple
 
 from engine.errors import EngineError
 from engine.worker.executors import InlineExecutor
@@ -37,6 +38,13 @@ _SINCE_BOOT = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 def elapsed_millis() -> int:
     """Milliseconds since the machine started, including time suspended; setting the clock does not change it."""
     return time.clock_gettime_ns(_SINCE_BOOT) // 1_000_000
+
+
+class _Times(NamedTuple):
+    """Epoch ms: by this machine, and by the other clocks. They differ only while this machine's was never confirmed."""
+
+    ours: int
+    others: int
 
 
 class TrustedTime:
@@ -70,19 +78,31 @@ class TrustedTime:
     def now(self) -> int:
         """The time, epoch ms: wall time if it is trusted, else derived from the other clocks. Updates `doubt`.
 
-        Safe to call from several threads.
+        While wall time has never been confirmed, the earlier of it and the witness's. Safe to call from several
+        threads, as are the others.
         """
-        with self._lock:
-            return self._now()
+        return min(self._times())
 
-    def _now(self) -> int:
+    def latest(self) -> int:
+        """The time that it is at most: `now`, but while wall time has never been confirmed the later of both."""
+        return max(self._times())
+
+    def by_others(self) -> int:
+        """The time as the other clocks tell it: `now`, but while wall time has never been confirmed the witness's."""
+        return self._times().others
+
+    def _times(self) -> "_Times":
+        with self._lock:
+            return self._read()
+
+    def _read(self) -> "_Times":
         wall, elapsed = self._wall(), self._elapsed()
         expected = self._anchor[0] + elapsed - self._anchor[1]
         if self._confirmed and abs(wall - expected) <= MAX_CLOCK_JUMP:
             self.doubt = ""
             if elapsed - self._anchor[1] > REANCHOR_INTERVAL:
                 self._anchor = wall, elapsed
-            return wall
+            return _Times(wall, wall)
         return self._check_doubt(wall, expected, elapsed)
 
     def why_not(self) -> str:
@@ -90,12 +110,12 @@ class TrustedTime:
         self.now()
         return self.doubt
 
-    def _check_doubt(self, wall: int, expected: int, elapsed: int) -> int:
+    def _check_doubt(self, wall: int, expected: int, elapsed: int) -> "_Times":
         if self._heard is None or elapsed - self._heard[1] > WITNESS_INTERVAL:
             self._ask(elapsed)
         if self._heard is None:
             self.doubt = self.doubt or _jump(wall - expected)
-            return expected
+            return _Times(expected, expected)
         answer, heard = self._heard
         witnessed = wall if answer is None else answer + elapsed - heard
         if answer is None and self._confirmed:
@@ -105,10 +125,10 @@ class TrustedTime:
             )
         elif abs(wall - witnessed) <= MAX_WITNESS_DIFFERENCE:
             self._anchor, self._confirmed, self._heard, self.doubt = (wall, elapsed), True, None, ""
-            return wall
+            return _Times(wall, wall)
         else:
             self.doubt = f"this machine's clock is {_apart(wall - witnessed)} the clock of the brokers or of the store"
-        return expected if self._confirmed else min(expected, witnessed)
+        return _Times(expected, expected if self._confirmed else witnessed)
 
     def _ask(self, elapsed: int) -> None:
         """Ask the witness, one question at a time. A later call collects the answer."""

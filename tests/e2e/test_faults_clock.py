@@ -1,7 +1,8 @@
-"""On the live clock: lag makes nobody falsely inactive, and a backfill floods nobody."""
+"""On the live clock: lag makes nobody falsely inactive, a backfill floods nobody, and a machine's wrong clock neither."""
 
 import pytest
 
+from tests.support.command import at_another_time
 from tests.support.faults import Stage
 from tests.support.job import make_job
 from tests.support.live import BOUGHT, LIVE, QUIET, happened, live_project, long_ago, now, silence_since
@@ -64,3 +65,37 @@ def test_a_backfill_into_a_live_topic_floods_nobody(stage: Stage) -> None:
     milestones = sum(rule == "milestone" for rule, _, _ in job.wanted)
     assert stage.outcomes()["bought", "expired"] == milestones
     assert stage.outcomes()["quiet", "fired"] == len(wanted)
+
+
+@pytest.mark.parametrize("hours", [1, -1, -72])
+def test_a_worker_that_starts_with_a_wrong_clock_loses_no_event_and_makes_nobody_silent(
+    stage: Stage, hours: int
+) -> None:
+    """It shares the partitions with another at first, then has all of them, then none."""
+    stage.use(live_project([stage.topics.events], QUIET.format(seconds=SECONDS), BOUGHT))
+    several = {**LIVE, "kafka_instance_id": ""}
+    right = stage.start("right", **several)
+    stage.until_members(1)
+    first = now()
+    stage.load(happened("site_visit", customer, first) for customer in CUSTOMERS)
+    stage.until_processed(len(CUSTOMERS))
+    wrong = stage.start_program(at_another_time(hours * 3_600), "wrong", several)
+    stage.until_members(2)
+    right.stop()
+    second = now()
+    stage.load(happened("purchase", customer, second, number) for customer in CUSTOMERS for number in range(3))
+    stage.load(happened("site_visit", customer, second) for customer in BACK)
+    stage.finish()
+    assert "the time is in doubt" in wrong.said
+    stage.start("right", **several)
+    stage.until_members(2)
+    wrong.stop()
+    in_time = second < first + SECONDS * 1000 - VISIBLE  # else, on a busy machine, either is right
+    bought = {("bought", customer, "3") for customer in CUSTOMERS}
+    wanted = silence_since(first, AWAY) | silence_since(second, BACK) | bought
+    stage.until(lambda: wanted <= stage.told(), "those who stayed away have heard from us")
+    verdict = stage.verdict(wanted)
+    assert verdict.extra <= (set() if in_time else silence_since(first, BACK)), verdict
+    assert verdict.repeated == 0
+    assert stage.dead_letters() == {}
+    assert not stage.said("a stored clock was ahead")

@@ -89,6 +89,9 @@ class Told(Hooks):
     def topic_made_again(self, partition: int, topic: str) -> None:
         self.said.append(f"{topic} again")
 
+    def dead_letter(self, partition: int, code: str) -> None:
+        self.said.append(code)
+
 
 @pytest.mark.parametrize("days", [31, 40, -31])
 def test_a_wall_clock_that_jumps_for_six_seconds_makes_nobody_look_silent_and_uses_up_no_silence(days: int) -> None:
@@ -125,6 +128,28 @@ def test_a_worker_that_starts_with_a_clock_a_month_ahead_decides_by_the_brokers_
     assert worker.clock_doubt
     assert (shop.told(), shop.store.meta(0).clock) == ([], 0)
     assert shop.store.meta(0).offsets == {TOPIC: len(CUSTOMERS)}
+
+
+def test_a_worker_that_starts_with_a_clock_a_month_behind_counts_every_event_and_leaves_the_stored_clock() -> None:
+    shop = LiveShop(SILENT, START)
+    shop.happens("visit", CUSTOMERS)
+    shop.now += SECOND
+    shop.work(right := shop.worker())
+    right.source.close()
+    clock = shop.store.meta(0).clock
+    shop.now += 20 * DAY
+    shop.hooks = told = Told()
+    shop.off = -31 * DAY
+    worker = shop.worker()
+    shop.happens("visit", LATER)
+    shop.work(worker)
+    assert told.said[0] == "doubted"
+    assert not any("back" in line or "time" in line for line in told.said), told.said
+    assert shop.store.meta(0).clock == clock
+    shop.off = 0
+    shop.now += 11 * DAY
+    shop.work(worker)
+    assert sorted(shop.told()) == sorted(CUSTOMERS), "who came while the clock was behind has not been silent"
 
 
 def test_a_stored_clock_that_is_a_month_ahead_is_set_back_and_told() -> None:

@@ -23,6 +23,12 @@ REPOSITORY = Path(__file__).parents[2]
 PROGRAM = "from engine.cli.start import run; run()"
 
 
+def at_another_time(seconds: int) -> str:
+    """The program of a machine whose clock is so far ahead."""
+    return f"import engine.wiring.wall_clock as c; real = c.time; c.time = lambda: real() + {seconds}; {PROGRAM}"
+
+
+
 @dataclass(frozen=True, slots=True)
 class Ran:
     """What a command left behind."""

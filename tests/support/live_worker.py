@@ -74,7 +74,7 @@ class LiveShop:
         join = join or (lambda owner: MemorySource(self.topics, self.names, 1, owner))
         decoders = {name: Decoder(Source(name, name), CATALOG) for name in self.names}
         time = TrustedTime(lambda: self.now + self.off, lambda: self.now - self._began, lambda: self.now)
-        clock = {"wall": time.now, "doubt": time.why_not}
+        clock = {"wall": time.now, "doubt": time.why_not, "latest": time.latest}
         given: dict[str, Any] = {**clock, "hooks": self.hooks, "executor": SlowStore(), **context}
         shared = WorkerContext(self.store, self.sink, self.outcomes, MemoryRecords(), **given)
         rules = Rules(self.book, Plain(), decoders)

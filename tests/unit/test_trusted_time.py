@@ -54,6 +54,7 @@ def test_a_clock_that_jumps_is_not_believed_until_it_is_right_again(by: int) -> 
         machine.pass_(1_000)
         assert time.why_not()
         assert time.now() == machine.wall - by, "what passes by the monotonic clock goes on to count"
+        assert time.latest() == time.by_others() == time.now()
     machine.wall -= by
     assert time.why_not() == ""
     assert time.now() == machine.wall
@@ -64,6 +65,7 @@ def test_a_clock_that_is_put_right_is_believed_as_soon_as_the_brokers_say_so() -
     time = machine.time()
     assert "behind the clock of the brokers" in time.why_not()
     assert time.now() == START - DAY, "the earlier of both, which fires nothing too early"
+    assert time.latest() == time.by_others() == START
     machine.pass_(1_000)
     machine.wall += DAY
     machine.pass_(1_000)
@@ -75,7 +77,8 @@ def test_a_machine_that_starts_with_a_clock_ahead_goes_by_the_brokers_and_is_not
     time = machine.time()
     machine.pass_(HOUR)
     assert "ahead of the clock of the brokers" in time.why_not()
-    assert time.now() == START + HOUR
+    assert time.now() == time.by_others() == START + HOUR
+    assert time.latest() == machine.wall
 
 
 def test_brokers_whose_clock_is_ahead_are_not_believed_either() -> None:
