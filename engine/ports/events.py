@@ -83,6 +83,10 @@ class EventSource(Protocol):
         Without those whose id is not known. Does not ask the broker.
         """
 
+    def partitions(self) -> Mapping[str, int]:
+        """How many partitions each topic had a few seconds ago: topics may grow. Without those whose number is not
+        known. Does not ask the broker."""
+
     def answers(self) -> bool:
         """Whether the brokers answered when they were last asked, a few seconds ago. Does not ask them."""
 

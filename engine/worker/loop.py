@@ -18,7 +18,7 @@ from time import monotonic
 from typing import Any, TypeVar
 
 from engine.core.zones import ZONES_VERSION
-from engine.errors import BrokersAway, Fenced, StoreUnavailable
+from engine.errors import BrokersAway, Fenced, PartitionsChanged, StoreUnavailable
 from engine.loop import MAX_RETRY_DELAY, NO_ANSWER, Loop, Outage
 from engine.ports import EventSource, Ownership, Record
 from engine.worker.context import Rules, WorkerContext
@@ -92,7 +92,7 @@ class Worker(Loop):
         self._report_rules()
 
     def run(self) -> None:
-        """Work until `stop`. Raises SourceUnavailable and SinkUnavailable when waiting does not help.
+        """Work until `stop`. Raises SourceUnavailable, SinkUnavailable and PartitionsChanged: waiting does not help.
 
         Returns within half a minute of `stop`, even while store or brokers are unavailable: outreach that is not
         published stays in the outbox for the next owner.
@@ -113,6 +113,7 @@ class Worker(Loop):
     def step(self) -> None:
         """One turn of the loop. Tasks that still wait for the store at its end are resumed in the next turn."""
         self.turned()
+        self._check_partitions()
         try:
             if self._new_rules is not None:
                 self._adopt(self._new_rules)
@@ -268,7 +269,18 @@ class Worker(Loop):
 
     # --- opening
 
+    def _check_partitions(self, shared_out: int = 0) -> None:
+        """Raises PartitionsChanged where a topic has not as many as at the start: customers' events move with it.
+
+        `shared_out`: a partition of the group shows that there are at least so many, before the source knows.
+        """
+        before = self.context.partitions
+        for topic, now in self.source.partitions().items():
+            if now != before or shared_out > before:
+                raise PartitionsChanged(topic, before, 0 if now == before else now)
+
     def _open(self, number: int) -> PartitionOwner:
+        self._check_partitions(number + 1)
         owner = PartitionOwner(number, self.context, self.rules, self.source.topic_ids())
         self.owners[number] = owner
         self.closed.discard(number)

@@ -1,4 +1,4 @@
-"""On the live clock: lag makes nobody falsely inactive, a backfill floods nobody, and a machine's wrong clock neither."""
+"""On the live clock: neither lag nor a wrong clock makes anybody falsely inactive, and a backfill floods nobody."""
 
 import pytest
 

@@ -1,11 +1,16 @@
-"""An events topic is deleted and made again: the new one is read from its beginning, and everybody is told."""
+"""Topics that change under a worker: one made again is read from its beginning, one that grows ends it."""
+
+from collections.abc import Iterator
 
 import pytest
+from confluent_kafka.admin import AdminClient, NewPartitions
 
+from engine.wire.partitioner import murmur2_partition
+from tests.services.processes import wait_until
 from tests.support.faults import Stage
 from tests.support.job import Entry
-from tests.support.live import LIVE, PONG, happened, live_project, now
-from tests.support.operators import engine
+from tests.support.live import BOUGHT, LIVE, PONG, happened, live_project, now
+from tests.support.operators import data, engine
 
 pytestmark = [pytest.mark.e2e, pytest.mark.kafka]
 
@@ -49,3 +54,60 @@ def test_an_events_topic_made_again_under_a_worker_is_read_whole_by_it_or_the_ne
             worker.kill9()
             worker = stage.start("a", **LIVE)
     assert len(ponged(stage, 2)) == 120
+
+
+@pytest.fixture
+def grown(stage: Stage) -> Iterator[Stage]:
+    """The same stage, as it is once its topics have twice as many partitions."""
+    bootstrap, store = str(stage.settings["kafka_bootstrap"]), str(stage.settings["store"])
+    grown = Stage(bootstrap, store, stage.folder, stage.name, partitions=2 * stage.partitions)
+    yield grown
+    grown.close()
+
+
+def grow(stage: Stage, *topics: str) -> None:
+    """Returns when the broker has done it."""
+    admin = AdminClient({"bootstrap.servers": str(stage.settings["kafka_bootstrap"]), "log_level": 0})
+    for done in admin.create_partitions([NewPartitions(topic, 2 * stage.partitions) for topic in topics]).values():
+        done.result(10)
+
+
+def bought(stage: Stage, number: int) -> list[Entry]:
+    """Everybody's purchase of this number, where a producer puts it that knows how many partitions there are."""
+    found = [happened("purchase", f"customer-{customer}", now(), number) for customer in range(100)]
+    return [one._replace(partition=murmur2_partition(one.key, stage.partitions)) for one in found]
+
+
+def test_topics_that_grow_under_a_worker_end_it_and_after_a_reshard_everybody_gets_what_they_must(
+    stage: Stage, grown: Stage
+) -> None:
+    stage.use(live_project([stage.topics.events], BOUGHT))
+    worker = stage.start("a", kafka_instance_id="", **LIVE)
+    for number in (1, 2):
+        stage.load(bought(stage, number))
+    stage.finish()
+    grow(stage, stage.topics.events, stage.topics.outreach)
+    grown.topics.loaded.update(stage.topics.loaded)
+    grown.load(bought(grown, 3))
+    wait_until(lambda: worker.died, "the worker ends", 30)
+    assert f"has {grown.partitions} partitions now, and had {stage.partitions}" in worker.said
+    stage.workers.clear()
+    assert data(stage, "reshard", "--to", grown.partitions, "--force")["conflicts"] == 0
+    grown.start("b", **LIVE)
+    grown.finish()
+    verdict = grown.verdict({("bought", f"customer-{customer}", "3") for customer in range(100)})
+    assert verdict.exact, verdict
+    assert verdict.repeated == 0
+
+
+@pytest.mark.parametrize("client", ["confluent", "kafka-python"])
+def test_a_worker_one_of_whose_topics_grows_ends_and_says_which(stage: Stage, client: str) -> None:
+    """The new partitions of a second topic would be nobody's, and a customer's events in two places."""
+    second = stage.topics.make("second")
+    stage.use(live_project([stage.topics.events, second], BOUGHT))
+    worker = stage.start("a", kafka_client=client, **LIVE)
+    stage.until_members(1)
+    grow(stage, second)
+    wait_until(lambda: worker.died, "the worker ends", 30)
+    assert f"{second} has {2 * stage.partitions} partitions now" in worker.said
+    stage.workers.clear()

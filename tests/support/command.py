@@ -28,7 +28,6 @@ def at_another_time(seconds: int) -> str:
     return f"import engine.wiring.wall_clock as c; real = c.time; c.time = lambda: real() + {seconds}; {PROGRAM}"
 
 
-
 @dataclass(frozen=True, slots=True)
 class Ran:
     """What a command left behind."""

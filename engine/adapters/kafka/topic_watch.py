@@ -1,5 +1,5 @@
-"""Watches whether the brokers answer, and the ids of topics: a topic that is deleted and made again has another id
-(KIP-516).
+"""Watches whether the brokers answer, how many partitions topics have, and the ids of topics: a topic that is deleted
+and made again has another id (KIP-516).
 
 Asked by a thread of its own, so that no loop waits. A loop that has nothing to write would not notice otherwise that
 the brokers are away.
@@ -29,6 +29,8 @@ class TopicWatch:
         self._settings = settings
         self.ids: Mapping[str, str] = {}
         """Topic -> id; brokers before Kafka 2.8 have none."""
+        self.partitions: Mapping[str, int] = {}
+        """Topic -> number of partitions, as far as a topic was there when last asked."""
         self.answers = True
         """Whether the last question was answered."""
         self._rounds = 0
@@ -56,9 +58,8 @@ class TopicWatch:
 
     def _ask(self) -> None:
         self._admin = self._admin or Admin(self._settings)
-        if self._rounds % _ROUNDS:
-            self._admin.partition_counts(self._settings.topics)
-        else:
+        self.partitions = self._admin.partition_counts(self._settings.topics)
+        if self._rounds % _ROUNDS == 0:
             self.ids = {**self.ids, **self._admin.topic_ids(self._settings.topics)}
         self._rounds += 1
 

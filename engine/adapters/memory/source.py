@@ -94,6 +94,10 @@ class MemorySource:
         """The ids of the topics in `MemoryTopics`."""
         return {name: self._topics.ids[name] for name in self._names}
 
+    def partitions(self) -> Mapping[str, int]:
+        """Those that the group shares out, of every topic."""
+        return dict.fromkeys(self._names, self._partitions)
+
     def answers(self) -> bool:
         """Always."""
         return True

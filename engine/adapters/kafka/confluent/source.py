@@ -91,6 +91,10 @@ class ConfluentSource:
         """By topic, as they were a few seconds ago; without those not known."""
         return self._watch.ids
 
+    def partitions(self) -> Mapping[str, int]:
+        """How many each topic had a few seconds ago; without those not known."""
+        return self._watch.partitions
+
     def answers(self) -> bool:
         """Whether the brokers answered when they were last asked, a few seconds ago."""
         return self._watch.answers
