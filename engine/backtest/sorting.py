@@ -29,7 +29,8 @@ ROWS_TOGETHER: Final = 1_000
 """Inputs of one customer in one row. Without it a customer with millions would be one text of gigabytes."""
 LARGE_DIGITS: Final = 14
 FEW_INPUTS: Final = 50_000
-"""So many numbers of fewer digits add up to what 64 bits hold, which states are encoded with. An instant has 13."""
+"""Fewer than FEW_INPUTS numbers with fewer than LARGE_DIGITS digits add up to what 64 bits hold, so that a state with
+their sum can be encoded. An instant has 13 digits."""
 LONG_INPUT: Final = 1_000
 """Characters. A shorter input has no values nested so deeply that a state with them could not be encoded."""
 COLUMNS: Final = {

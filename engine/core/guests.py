@@ -29,6 +29,6 @@ def identify(book: RuleBook, state: State, input: Identified, decision: Decision
     settling = Settling(book, state, input.customer, decision)
     for one in held:
         verdict = Stop(Outcome.SUPPRESSED, f"became {input.known}")
-        settling.apply(settling.again(book.by_id[one.rule], one, present), verdict)
+        settling.apply(settling.candidate_again(book.by_id[one.rule], one, present), verdict)
     for rule in book.journeys:
         conduct.end_guest(settling, rule, input.time, f"became {input.known}", present)

@@ -90,19 +90,20 @@ class Role:
     keeps_history: bool = field(init=False)
     """More of the events is kept than their number, first, last and days."""
     keeps_window: bool = field(init=False)
-    """Of that more, nothing but a window."""
+    """The only thing that is kept besides these is a window."""
     ended: frozenset[str] = field(init=False)
     """The rules that it ends."""
     stands: bool = field(init=False)
     """An event may change where a customer stands: their points, or segments."""
     only_reacts: bool = field(init=False)
-    """An event of the type has to be counted, and concerns at most the triggers of rules."""
+    """Nothing is to be done with an event of the type but to count it and to ask the triggers of rules."""
     is_simple: bool = field(init=False)
-    """The same, but that it may concern segments and journeys too."""
+    """It moves no points, ends no rule, and moves no end that a rule follows; it may concern triggers, segments and
+    journeys."""
     idle: bool = field(init=False)
-    """An event of the type has to be counted, and concerns nothing else."""
+    """Nothing is to be done with an event of the type but to count it; with a customer's first one, too."""
     only_counts: bool = field(init=False)
-    """The same of an event that is not the customer's first, and nothing is kept of it."""
+    """Nothing is to be done with an event of the type but to raise its number, unless it is a customer's first."""
 
     def __post_init__(self) -> None:
         self.arms_after = min([self.forget_after, *(rule.trigger.arms_after for rule, _, _ in self.reactions)])

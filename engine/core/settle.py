@@ -55,7 +55,7 @@ def soonest_due(book: RuleBook, state: State) -> int:
             if (due := membership.due) < found and due and not membership.parked:
                 found = due
     if state.deferred or state.points:
-        found = _sooner(book, state, found)
+        found = _soonest_deferred_or_points(book, state, found)
     return found if found != NEVER else 0
 
 
@@ -67,7 +67,7 @@ def _soonest_run(runs: list[Run], found: int) -> int:
     return found
 
 
-def _sooner(book: RuleBook, state: State, found: int) -> int:
+def _soonest_deferred_or_points(book: RuleBook, state: State, found: int) -> int:
     """The moment found, or a sooner one of deferred firings or points."""
     for deferred in state.deferred:
         if deferred.rule in book.by_id and deferred.due < found:
@@ -171,9 +171,9 @@ class Settling:
         by_id = self.book.by_id
         ready = [one for one in self.state.deferred if one.due == due and one.rule in by_id]
         self.state.deferred = [one for one in self.state.deferred if one not in ready]
-        return [self.again(by_id[one.rule], one, at) for one in ready]
+        return [self.candidate_again(by_id[one.rule], one, at) for one in ready]
 
-    def again(self, rule: Rule, deferred: Deferred, at: int) -> Candidate:
+    def candidate_again(self, rule: Rule, deferred: Deferred, at: int) -> Candidate:
         """The candidate of a deferred firing."""
         firing = Firing(deferred.occurrence, deferred.moment, deferred.event, deferred.reason, deferred.until)
         return Candidate(rule, rule.action, firing, self.customer, at, first_try=False)
@@ -181,7 +181,7 @@ class Settling:
     def exit(self, rule: Rule, fact: Fact, event: Event, at: int, caused: int) -> None:
         """Disarm the rule if the event ends it, and suppress its firings that quiet hours hold."""
         for deferred in exits.end(rule, fact, self.state, event, caused):
-            self.apply(self.again(rule, deferred, at), Stop(Outcome.SUPPRESSED, f"ended by {fact.text}"))
+            self.apply(self.candidate_again(rule, deferred, at), Stop(Outcome.SUPPRESSED, f"ended by {fact.text}"))
         if rule.action.journey is not None:
             conduct.end_all(self, rule, fact, event, at)
 
