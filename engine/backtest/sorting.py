@@ -14,7 +14,7 @@ from engine.backtest.history import Manifest, Piece, Prepared
 from engine.backtest.inputs import EVENT, GUEST
 from engine.core.catalog import Catalog
 from engine.insight.archive import files_of, ledger_of
-from engine.insight.archive.writer import connected
+from engine.insight.archive.writer import connected, text_literal
 from engine.wire.scopes import Scopes
 from engine.wire.segment import topics_naming_guests
 
@@ -104,7 +104,7 @@ _PIECE: Final = f"""
 def working(folder: Path) -> Iterator["duckdb.DuckDBPyConnection"]:
     """DuckDB that spills into this folder."""
     with connected() as connection:
-        connection.execute(f"SET temp_directory = {_quoted(folder / 'spill')}; SET memory_limit = '{MEMORY}'")
+        connection.execute(f"SET temp_directory = {text_literal(folder / 'spill')}; SET memory_limit = '{MEMORY}'")
         yield connection
 
 
@@ -118,7 +118,7 @@ def sort_spooled(prepared: Prepared, chunks: Iterable[Iterator[bytes]], manifest
             spool, part = prepared.folder / "spool", prepared.folder / f"part-{number:05}.parquet"
             with spool.open("wb") as file:
                 file.writelines(chunk)
-            connection.execute(f"COPY (SELECT * FROM {read}) TO {_quoted(part)} (FORMAT parquet)", [str(spool)])
+            connection.execute(f"COPY (SELECT * FROM {read}) TO {text_literal(part)} (FORMAT parquet)", [str(spool)])
             spool.unlink()
             parts.append(part)
         names = [str(part) for part in parts]
@@ -154,14 +154,14 @@ def _conclude(
 ) -> None:
     """Write the clock, the pieces and the manifest."""
     rows = prepared.folder / "rows.parquet"
-    connection.execute(f"COPY ({select} ORDER BY customer, seq) TO {_quoted(rows)} {_FORMAT}", parameters)
+    connection.execute(f"COPY ({select} ORDER BY customer, seq) TO {text_literal(rows)} {_FORMAT}", parameters)
     with prepared.clock_file.open("wb") as file:
         found = connection.execute("SELECT DISTINCT clock FROM read_parquet(?) ORDER BY clock", [str(rows)])
         while values := found.fetchmany(100_000):
             array("q", [value for (value,) in values]).tofile(file)
     _describe(connection, rows, manifest)
     for piece in manifest.pieces:
-        target = _quoted(prepared.inputs_of(piece))
+        target = text_literal(prepared.inputs_of(piece))
         given = [str(rows), piece.first, piece.end, piece.end]
         connection.execute(f"COPY ({_PIECE}) TO {target} {_FORMAT_OF_PIECES}", given)
     rows.unlink()
@@ -189,7 +189,3 @@ def _pieces(customers: "duckdb.DuckDBPyConnection") -> Iterator[Piece]:
                 number, first, rows = number + 1, customer, 0
             rows += count
     yield Piece(number, first, "", rows)
-
-
-def _quoted(path: Path) -> str:
-    return "'" + str(path).replace("'", "''") + "'"

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from engine.errors import EngineError
-from engine.insight.archive.writer import connected
-from engine.insight.figures.shop import add_views, bounded, json_path, text_literal
+from engine.insight.archive.writer import connected, text_literal
+from engine.insight.figures.shop import add_views, bounded, json_path
 
 MAX_ITEMS: Final = 100
 """Items of a customer, the newest. Pairs grow with the square: one reseller with 10,000 items would make 50 million."""

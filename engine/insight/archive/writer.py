@@ -187,20 +187,21 @@ def write_by_day(folder: Path, kind: Kind, select: str, parameters: list[Any], c
     """
     paths = []
     with connected() as connection:
-        connection.execute(f"SET temp_directory = '{_quoted(folder / 'spool-duckdb')}'")
+        connection.execute(f"SET temp_directory = {text_literal(folder / 'spool-duckdb')}")
         connection.execute(f"CREATE TEMP TABLE found AS SELECT *, arrived_at::DATE AS day FROM ({select})", parameters)
         for (day,) in connection.execute("SELECT DISTINCT day FROM found ORDER BY day").fetchall():
             path = folder / f"kind={kind}" / f"day={day}" / f"commit-{commit:08}.parquet"
             path.parent.mkdir(parents=True, exist_ok=True)
             rows = f"SELECT * EXCLUDE (day) FROM found WHERE day = DATE '{day}' ORDER BY {order_of(kind)}"
-            connection.execute(f"COPY ({rows}) TO '{_quoted(path)}' (FORMAT parquet, COMPRESSION zstd)")
+            connection.execute(f"COPY ({rows}) TO {text_literal(path)} (FORMAT parquet, COMPRESSION zstd)")
             ledgers.sync(path)
             paths.append(path)
     return [path.relative_to(folder).as_posix() for path in paths]
 
 
-def _quoted(path: Path) -> str:
-    return str(path).replace("'", "''")
+def text_literal(text: object) -> str:
+    """The text, or the path, in SQL."""
+    return "'" + str(text).replace("'", "''") + "'"
 
 
 def connected() -> "duckdb.DuckDBPyConnection":

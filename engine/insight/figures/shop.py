@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 from engine.arithmetic.local_time import from_millis
 from engine.errors import EngineError
 from engine.insight.archive import ArchiveBroken, Kind, files_of
-from engine.insight.archive.writer import connected
+from engine.insight.archive.writer import connected, text_literal
 from engine.insight.figures.days import UTC, day_of, start_of
 
 if TYPE_CHECKING:
@@ -184,11 +184,6 @@ def _amount(asked: ShopOptions, currency: str) -> str:
     if not currency:
         return amount
     return f"CASE WHEN currency IS NULL OR currency = {text_literal(currency)} THEN {amount} END"
-
-
-def text_literal(value: str) -> str:
-    """The text in SQL."""
-    return "'" + value.replace("'", "''") + "'"
 
 
 def json_path(*keys: str) -> str:

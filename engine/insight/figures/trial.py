@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any, Final
 from engine.arithmetic.history import WEEK_MS
 from engine.arithmetic.local_time import from_millis
 from engine.errors import EngineError
-from engine.insight.archive.writer import connected
+from engine.insight.archive.writer import connected, text_literal
 from engine.insight.experiments.arms import Arm
 from engine.insight.experiments.cuped import adjusted
 from engine.insight.experiments.ratios import as_arm
 from engine.insight.figures.foreseen import A_YEAR, Before, foreseen
-from engine.insight.figures.shop import CURRENCY, add_views, bounded, json_path, text_literal
+from engine.insight.figures.shop import CURRENCY, add_views, bounded, json_path
 
 if TYPE_CHECKING:
     import duckdb
