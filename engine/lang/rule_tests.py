@@ -1,10 +1,11 @@
 """Compiles rule test files to test cases with instants as times and checked names. `engine test` runs them."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any, ClassVar
 
 import msgspec
+from pydantic import BaseModel
 
 from engine.core.book import RuleBook
 from engine.core.catalog import EventType, Kind, Property
@@ -170,10 +171,7 @@ class _Case:
             inner = site.at("points") if "at" in written else site.at(next(iter(written)))
             for id_, standing in item.points.items():
                 inner.at(id_).points(id_, key=True)
-                written_parts = [name for name in type(standing).model_fields if name in standing.model_fields_set]
-                named = {name: getattr(standing, name) for name in written_parts}
-                parts = {name: each.after(start) if isinstance(each, Moment) else each for name, each in named.items()}
-                found.append(ExpectedPoints(item.at.after(start), id_, parts))
+                found.append(ExpectedPoints(item.at.after(start), id_, _written(standing, start)))
         return tuple(sorted(found, key=lambda one: one.at))
 
     def story(self, items: Sequence[GivenFields]) -> tuple[Given, ...]:
@@ -245,11 +243,7 @@ class _Case:
             message = f"there is no rule '{item.rule}' under test"
             site.at(*steps, "rule").report("unknown-rule", message, did_you_mean(item.rule, self.book.by_id))
         self._check_step(site, item)
-        written = [key for key in type(item).model_fields if key in item.model_fields_set - ABOUT]
-        named = {key.rstrip("_"): getattr(item, key) for key in written}
-        fields = {
-            key: each.after(self.fields.start) if isinstance(each, Moment) else each for key, each in named.items()
-        }
+        fields = _written(item, self.fields.start, but=ABOUT)
         at, place = item.at.after(self.fields.start), site.document.place(site.route)
         if event:
             declared = self.site.catalog.events.get(event)
@@ -260,10 +254,18 @@ class _Case:
     def _made(self, site: Site, event: str, item: ExpectedFields | OutcomeFields) -> None:
         """Report an event that nothing makes, and properties that it does not have."""
         declared = self.site.catalog.events.get(site.at("event").event(event))
-        for name in getattr(item, "with_", {}) if declared else ():
-            if declared and name not in declared.properties:
+        if declared is None:
+            return
+        for name in getattr(item, "with_", {}):
+            if name not in declared.properties:
                 help = did_you_mean(name, declared.properties)
                 site.at("with", name).report("unknown-property", f"{event} has no property '{name}'", help, key=True)
+
+
+def _written(item: BaseModel, start: int, but: Set[str] = frozenset()) -> dict[str, Any]:
+    """The fields that were written, without these; times in them are epoch ms."""
+    named = {key: getattr(item, key) for key in type(item).model_fields if key in item.model_fields_set - but}
+    return {key.rstrip("_"): each.after(start) if isinstance(each, Moment) else each for key, each in named.items()}
 
 
 def _check_given(event: Site, properties: Site, fields: GivenFields, declared: EventType) -> None:
