@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 import pytest
-from confluent_kafka.admin import AdminClient, NewPartitions
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewPartitions
 
 from engine.wire.partitioner import murmur2_partition
 from tests.services.processes import wait_until
