@@ -12,7 +12,7 @@ from jinja2.exceptions import FilterArgumentError
 
 from engine.core.template_facts import TemplateProblem
 from engine.render.filters import round_
-from engine.render.local import PLURALS, checked_format, is_currency, with_digits
+from engine.render.local import PLURALS, checked_format, checked_zone, is_currency, with_digits
 from engine.render.patterns import flaw_of
 from engine.render.rendering import TemplateTrouble
 from engine.render.sandbox import bounded_range
@@ -111,6 +111,10 @@ def _format(name: str, value: Any) -> Found:
     return flaw and (_WRONG if flaw.fails else ODD, f"the format '{value}': {flaw.message}", flaw.help)
 
 
+def _zone(name: str, value: Any) -> Found:
+    return None if value is None else _tried(name, checked_zone, value)
+
+
 def _form(_: str, value: Any) -> Found:
     if value in PLURALS:
         return None
@@ -144,6 +148,9 @@ _CHECKS: Final[Mapping[tuple[str, str], Callable[[str, Any], Found]]] = {
     ("date", "format"): _format,
     ("datetime", "format"): _format,
     ("time", "format"): _format,
+    ("date", "zone"): _zone,
+    ("datetime", "zone"): _zone,
+    ("time", "zone"): _zone,
     ("round", "precision"): _precision,
     ("round", "method"): _method,
 }

@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 from jinja2 import Undefined
 
-from engine.core.zones import from_millis
+from engine.core.zones import from_millis, zone_or_none
 from engine.render.rendering import Rendering, TemplateTrouble
 
 if TYPE_CHECKING:
@@ -61,26 +61,41 @@ def _number_filters(rendering: Rendering) -> Filters:
 
 
 def _date_filters(rendering: Rendering) -> Filters:
-    def date_(value: Any, format: str = "long") -> str:
+    def date_(value: Any, format: str = "long", zone: str | None = None) -> str:
         if isinstance(value, str) and _MONTH_AND_DAY.fullmatch(value):
             return _day_of_month(_parsed(_LEAP_YEAR + value), rendering.locale)
-        return _date(_day(value, rendering.zone), format, rendering.locale)
+        return _date(_day(value, zone_for(zone)), format, rendering.locale)
 
-    def datetime_(value: Any, format: str = "long") -> str:
-        zone = rendering.zone
-        moment = _moment(value, zone)
-        return _datetime(moment, moment.fold, zone, format, rendering.locale)
+    def datetime_(value: Any, format: str = "long", zone: str | None = None) -> str:
+        there = zone_for(zone)
+        moment = _moment(value, there)
+        return _datetime(moment, moment.fold, there, format, rendering.locale)
 
-    def time_(value: Any, format: str = "short") -> str:
-        zone = rendering.zone
-        moment = _moment(value, zone)
-        return _time(moment, moment.fold, zone, format, rendering.locale)
+    def time_(value: Any, format: str = "short", zone: str | None = None) -> str:
+        there = zone_for(zone)
+        moment = _moment(value, there)
+        return _time(moment, moment.fold, there, format, rendering.locale)
+
+    def zone_for(name: str | None) -> ZoneInfo:
+        """The zone of this name, such as that of a hotel; else the customer's."""
+        return rendering.zone if name is None else checked_zone(name)
 
     def days_until(value: Any) -> int:
         """Days of the customer's calendar from now to then; negative when it is over."""
         return (_day(value, rendering.zone) - _day(rendering.now, rendering.zone)).days
 
     return {"date": date_, "datetime": datetime_, "time": time_, "days_until": days_until}
+
+
+def checked_zone(name: object) -> ZoneInfo:
+    """The zone of this IANA name. Raises TemplateTrouble."""
+    if isinstance(name, Undefined):
+        str(name)  # raises, and says what is missing
+    found = zone_or_none(name) if isinstance(name, str) else None
+    if found is None:
+        message = "a zone is named like Europe/Berlin"
+        raise TemplateTrouble(message)
+    return found
 
 
 def is_currency(code: object) -> bool:

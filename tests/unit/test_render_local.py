@@ -51,6 +51,28 @@ def test_two_customers_in_two_zones_read_the_same_moment_differently(tmp_path: P
     assert read == ["01.01.26, 21:00", "01.01.26, 07:00", "01.01.26, 12:00"]
 
 
+def test_a_moment_elsewhere_is_read_as_the_clocks_there_show_it(tmp_path: Path) -> None:
+    """A hotel's check-in is an hour of the hotel, wherever the guest lives."""
+    late = "'2026-03-22T23:30:00Z'"
+    assert said(tmp_path, f"{late} | time(zone='Europe/Rome')") == "00:30"
+    assert said(tmp_path, f"{late} | date('short', 'America/Lima')") == "22.03.26"
+    assert said(tmp_path, f"{late} | datetime('short', profile.timezone)") == "23.03.26, 08:30"
+    assert said(tmp_path, "'2026-03-22' | date('short', 'America/Lima')") == "22.03.26", "a day is the same everywhere"
+
+
+@pytest.mark.parametrize(
+    ("zone", "reason"),
+    [
+        ("'Rome'", "a zone is named like Europe/Berlin"),
+        ("'../../etc/passwd'", "a zone is named like Europe/Berlin"),
+        ("7", "a zone is named like Europe/Berlin"),
+        ("profile.nothing", "profile has no 'nothing'"),
+    ],
+)
+def test_a_zone_that_does_not_exist_is_said(tmp_path: Path, zone: str, reason: str) -> None:
+    assert reason_of(said, tmp_path, f"{NOON} | time('short', {zone})") == f"line 1: {reason}"
+
+
 def test_languages_with_more_plural_forms_have_them(tmp_path: Path) -> None:
     polish = State(profile={"locale": "pl"})
     source = "{} | plural('dzień', 'dnia', few='dni', many='dni')"
