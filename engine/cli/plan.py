@@ -20,6 +20,7 @@ from engine.cli.figures import write_page
 from engine.cli.opening import open_project
 from engine.cli.options import Data, Namespace, Store, TemplatesDir, settings_of
 from engine.cli.whole_files import console_beside, write_document
+from engine.errors import CommandFailed, MakesForOthers
 from engine.plan.build import SAMPLE, Plan
 from engine.plan.expectations import parse
 from engine.plan.report import days, heading, markdown, report, tables
@@ -92,7 +93,11 @@ def plan(
 
 def _past(events: list[Path], new: RuleFolders, old: RuleFolders, books: list[Any], begin: Begin) -> dict[str, Any]:
     began = perf_counter()
-    manifest, result = backtest(Task(HistoryFiles(events), new, old), locate(events), Files(), begin)
+    try:
+        manifest, result = backtest(Task(HistoryFiles(events), new, old), locate(events), Files(), begin)
+    except MakesForOthers as error:
+        message = f"{error}; a plan without --events needs neither"
+        raise CommandFailed(message) from error
     return as_data(Backtest(books[0], books[1], manifest, result, perf_counter() - began))
 
 
@@ -117,7 +122,7 @@ def _show(made: Plan, console: Console) -> None:
     for note in made.notes:
         console.print(f"[yellow]{escape(note)}[/]", highlight=False)
     for one in tables(made):
-        console.print(f"\n[bold]{one.title}[/] [dim]{escape(one.definition)}[/]", highlight=False)
+        console.print(f"\n[bold]{one.title}[/]\n[dim]{escape(one.definition)}[/]", highlight=False)
         table = Table(box=None, pad_edge=False, header_style="dim")
         for place, column in enumerate(one.columns):
             table.add_column(

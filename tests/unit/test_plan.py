@@ -218,3 +218,6 @@ def test_a_plan_says_that_it_does_not_follow_events_for_other_customers(tmp_path
     folder = write_project(tmp_path, FILES)
     ran = engine("plan", "rules", "--against", "rules", "--store", "memory", folder=folder)
     assert "the forecast leaves out what comes of events for other customers (referral)" in ran.said
+    write_lines(folder / "events.jsonl", [])
+    refused = engine("plan", "rules", "--against", "rules", "--events", "events.jsonl", *STORE, folder=folder)
+    assert (refused.code, "a plan without --events" in refused.err) == (1, True), refused
