@@ -55,7 +55,7 @@ def over(rule: Rule, state: State, firing: Firing, until: int) -> str:
     The event that begins something does not end it.
     """
     is_immediate = rule.trigger.is_immediate  # exits have met timers before
-    if is_immediate and firing.moment <= state.identified:
+    if firing.moment <= state.identified and (is_immediate or state.last <= state.identified):
         return f"became {state.became}"
     slot = state.rules.get(rule.id)
     if slot is None or not (is_immediate or rule.action.waits):

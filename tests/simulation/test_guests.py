@@ -313,6 +313,37 @@ def test_a_guest_who_left_all_segments_comes_into_none_by_an_edit_of_the_rules(w
     assert [told for _, told, _ in guests.told()] == ["fired"]
 
 
+def test_who_comes_after_a_guest_hears_of_points_that_end_though_the_rules_are_edited() -> None:
+    rules = """
+    points: [{{ id: stars, earn: [{{ event: buy, points: 1 }}], expire: {{ after: {} }} }}]
+    rules: [{{ id: r, when: {{ expiring: {{ ends: points.stars.expires_at, in: 1d }} }}, send: hello }}]
+    """
+    guests = Guests(loaded(rules.format("10d"))).tell(event("visit", START))
+    guests.know(identified(1))
+    guests.tell(event("buy", START + 2 * DAY)).meet(loaded(rules.format("20d"))).until(START + 30 * DAY)
+    assert [told for _, told, _ in guests.told()] == ["fired"]
+
+
+def test_who_comes_after_a_guest_is_told_of_a_move_into_a_segment_that_was_edited() -> None:
+    rules = """
+    segments: [{{ id: active, if: 'events.visit.count("{}") >= 1' }}]
+    rules: [{{ id: hello, when: {{ segment: active }}, send: hello }}]
+    """
+    guests = Guests(loaded(rules.format("5d"))).tell(event("visit", START))
+    guests.know(identified(1))
+    guests.meet(loaded(rules.format("4d"))).tell(event("visit", START + 2 * DAY))
+    assert [told for _, told, _ in guests.told()] == ["fired", "fired"]
+
+
+def test_what_lateness_held_is_not_sent_after_a_night_to_a_guest_who_is_known_by_then() -> None:
+    rules = "rules: [{ id: r, when: { inactivity: { of: visit, for: 1d } }, send: hello }]"
+    guests = Guests(loaded(rules, 'allowed_lateness: 12h\nquiet_hours: { from: "11:00", to: "23:00" }'))
+    guests.tell(event("visit", START))
+    guests.know(identified(1.25))
+    guests.until(START + 5 * DAY)
+    assert [(outcome, reason) for _, outcome, reason in guests.told()] == [("suppressed", "became u-1")]
+
+
 def test_what_quiet_hours_hold_is_taken_back() -> None:
     night = Policy(fresh_for=None, quiet_hours=(QuietHours(0, 480),))
     guests = Guests(book(rule(Abandoned("cart", after="cart", without=frozenset({"buy"}), within=HOUR)), policy=night))

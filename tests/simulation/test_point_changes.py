@@ -45,6 +45,12 @@ def test_a_shorter_expiry_ends_nothing_sooner_than_a_whole_new_period_after_it_w
     assert told(there)[-1] == ("expired", -70, 0, 330.0)
 
 
+def test_the_whole_new_period_counts_from_the_edit_though_lateness_holds_time_back(tmp_path: Path) -> None:
+    wait, shorter = "allowed_lateness: 2d\n", PLAIN.replace("365d", "30d")
+    there = Customers(shop(tmp_path / "a", PLAIN, policy=wait)).tell(buy(0, 50)).until(START + 300 * DAY)
+    assert stands(there.meet(shop(tmp_path / "b", shorter, policy=wait)), "expires_at") == START + 330 * DAY
+
+
 def test_a_shorter_expiry_never_makes_points_live_longer(tmp_path: Path) -> None:
     there = Customers(shop(tmp_path / "a", PLAIN)).tell(buy(0, 50))
     there.until(START + 350 * DAY).meet(shop(tmp_path / "b", PLAIN.replace("365d", "100d")))

@@ -226,6 +226,14 @@ def test_a_renamed_segment_keeps_its_members(tmp_path: Path) -> None:
     assert [(one.rule, one.occurrence) for one in there.outreach] == [("hello", "active 1"), ("any", "lively 2")]
 
 
+def test_a_move_that_the_night_holds_is_told_though_the_segment_is_renamed_meanwhile(tmp_path: Path) -> None:
+    quiet = 'quiet_hours: { from: "20:00", to: "08:00" }\n'
+    renamed = ACTIVE.replace("id: active", "id: lively, was: [active]")
+    there = Customers(shop(tmp_path / "a", ACTIVE, IN, policy=quiet)).tell(visit())
+    there.meet(shop(tmp_path / "b", renamed, IN.replace("active", "lively"), policy=quiet)).until(START + DAY)
+    assert [(one.rule, one.occurrence) for one in there.outreach] == [("hello", "active 1")]
+
+
 def test_a_guest_who_became_a_customer_leaves_silently(tmp_path: Path) -> None:
     there = Customers(shop(tmp_path, ACTIVE, IN + OUT)).tell(visit())
     there._decide(Identified("c-1", "c-9", START + DAY), START)  # type: ignore[arg-type]
@@ -255,6 +263,14 @@ def test_who_comes_back_within_the_allowed_lateness_has_not_left(tmp_path: Path)
     assert fired(there) == [("hello", 0)]
     slower = Customers(book).tell(visit(), visit(7 * 24 + 3)).until(START + 10 * DAY)
     assert fired(slower) == [("hello", 0), ("bye", 7 * 24), ("hello", 7 * 24 + 3)]
+
+
+def test_an_edit_soon_after_a_visit_moves_nobody_though_lateness_holds_time_back(tmp_path: Path) -> None:
+    wait, new = "allowed_lateness: 2h\n", ACTIVE.replace("active", "lately").replace("7d", "2d")
+    moves = "  - { id: lately, when: { segment: lately, moves: any }, send: note }\n"
+    there = Customers(shop(tmp_path / "a", ACTIVE, IN + OUT, policy=wait)).tell(visit())
+    there.meet(shop(tmp_path / "b", ACTIVE + new, IN + OUT + moves, policy=wait)).until(START + 8 * DAY)
+    assert fired(there) == [("hello", 0), ("lately", 2 * 24), ("bye", 7 * 24)], "nobody enters a new one aloud"
 
 
 def test_a_visit_that_is_late_within_the_allowance_takes_back_the_leaving(tmp_path: Path) -> None:

@@ -217,10 +217,10 @@ class Oracle:
         """Other rules. A shorter expiry ends nothing sooner than a whole period from now."""
         before, self.terms = self.terms, terms
         if (before.after, before.to) != (terms.after, terms.to):
-            spared = self._end(self.settled)
+            spared = self._end(self.clock)
             for point in self.points:
                 if point.fate != "expired":
-                    fresh = self._end(point.earned * 1000 + 999)
+                    fresh = self._end(self._earned(point) * 1000 + 999)
                     sooner = min(point.end, spared, key=self._when)
                     point.end = max(fresh, sooner, key=self._when)
         self.pass_time(self.clock)
@@ -327,9 +327,14 @@ class Oracle:
         self._tell("spent", -number)
 
     def _may_take(self, point: Point, at: int, settled: int) -> bool:
-        last = point.earned * 1000 + 999 + self.terms.within
+        last = self._earned(point) * 1000 + 999 + self.terms.within
         ended = point.end is not None and point.end.at(self.zone) <= at
         return at <= last and settled <= last + LATE and not ended
+
+    def _earned(self, point: Point) -> int:
+        """When it was earned, in seconds; of older points counted with the present `usable_after`."""
+        after = self.terms.usable_after if point.line == "buy" else 0
+        return point.usable // 1000 - -(-after // 1000)
 
     def _take_back(self, order: str, number: int, at: int) -> None:
         memory = self.terms.within + LATE

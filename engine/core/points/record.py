@@ -113,10 +113,10 @@ def fall_due(book: RuleBook, state: State, customer: str, due: int) -> list[Even
     return told
 
 
-def meet(book: RuleBook, state: State, now: int) -> None:
+def meet(book: RuleBook, state: State, now: int, settled: int) -> None:
     """Take up the points of a new book: rename, park what is gone, drop what was gone for GRACE, and move ends.
 
-    `now`: the moment up to which time is settled.
+    `settled`: the moment up to which time is settled; the allowed lateness holds it back from `now`.
     """
     zone = book.policy.zones.of(state.profile)
     for points in book.points.values():
@@ -125,14 +125,14 @@ def meet(book: RuleBook, state: State, now: int) -> None:
                 state.points[points.id] = state.points.pop(old)
     for id_ in list(state.points):
         ledger = state.points[id_]
-        if 0 < ledger.parked <= now:
+        if 0 < ledger.parked <= settled:
             del state.points[id_]
         elif id_ not in book.points:
-            ledger.parked = ledger.parked or now + GRACE
+            ledger.parked = ledger.parked or settled + GRACE
         else:
             ledger.parked = 0
             _move_ends(book.points[id_], ledger, now, zone)
-            _keep(book, book.points[id_], ledger, now, zone)
+            _keep(book, book.points[id_], ledger, settled, zone)
 
 
 def _move_ends(points: Points, ledger: Ledger, now: int, zone: ZoneInfo) -> None:

@@ -57,7 +57,7 @@ class Following:
             return
         membership.level, membership.next, membership.kept, membership.year = standing
         membership.due = min(due or standing.kept, standing.kept) if standing.kept else due
-        membership.mark = segment.mark if met or self._is_certain(segment) else 0
+        membership.mark = segment.mark if met or self.is_certain(segment) else 0
         membership.parked = 0
         if standing.level != before.level:
             membership.since = self.scope.now
@@ -78,7 +78,7 @@ class Following:
             return False
         return segment.keep is not None or standing.level != membership.level
 
-    def _is_certain(self, segment: Segment) -> bool:
+    def is_certain(self, segment: Segment) -> bool:
         return all(level.condition.is_certain(self.scope) for level in segment.levels)
 
     def _move(self, segment: Segment, membership: Membership, old: str) -> None:
@@ -169,8 +169,9 @@ def fall_due(book: RuleBook, state: State, customer: str, due: int) -> list[Even
 def meet(book: RuleBook, state: State, customer: str, now: int) -> None:
     """Take up the segments of a new book: rename, park what is gone, and look silently at what is new or has changed.
 
-    The others are due at once. `now`: the moment up to which time is settled. A guest who became known stays out of
-    a segment until they do something that concerns it: what was before belongs to the customer that they became.
+    The others are due at once. `now`: the moment of the newest event, or up to which time is settled, if that is later:
+    before the newest event its customer is not yet what they are. A guest who became known stays out of a segment until
+    they do something that concerns it: what was before belongs to the customer that they became.
     """
     _rename_and_park(book, state, now)
     this = Following(book, customer, Scope(state, None, now, customer), True)
@@ -178,15 +179,17 @@ def meet(book: RuleBook, state: State, customer: str, now: int) -> None:
         known = state.segments.get(segment.id)
         if state.known is not None and not (known and (known.level or known.due)):
             if known:
-                known.parked = 0
+                known.parked, known.mark = 0, segment.mark if this.is_certain(segment) else 0
             continue
         changed = known is None or known.mark != segment.mark or 0 < known.parked <= now
+        level, due = segment.look(this.scope)
         if known is None or changed or not segment.needs.reads.segments.isdisjoint(this.changed):
-            level, due = segment.look(this.scope)
             this.renew(segment, known or Membership(), level, due, silently=True)
         else:
             known.parked = 0
-            if not 0 < known.due <= now:
+            if level == known.level and segment.keep is None:
+                known.due = due
+            elif not 0 < known.due <= now:
                 known.due = now  # events that came while it was parked, or another zone, may have changed it
 
 

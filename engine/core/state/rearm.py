@@ -28,10 +28,11 @@ def rearm(book: RuleBook, state: State, customer: str, now: int) -> None:
     _exchange_kinds(book, state)
     _park_removed(book, state, now)
     ask(book, state, now)
+    settled = now - book.policy.allowed_lateness
     if state.points:
-        points.meet(book, state, now - book.policy.allowed_lateness)
+        points.meet(book, state, now, settled)
     if book.segments or state.segments:
-        meet(book, state, customer, now - book.policy.allowed_lateness)
+        meet(book, state, customer, max(settled, min(now, state.last)))
     for rule in book.rules:
         slot = state.rules.get(rule.id)
         if slot is not None:

@@ -50,7 +50,8 @@ class OtherExpiring(TrialExpiring):
             self._follow(state, now, None)
 
     def rearm(self, state: State, now: int) -> None:
-        self._follow(state, 0, None)
+        since = state.identified + 1 if state.identified else 0  # of a guest who became known nothing is left
+        self._follow(state, since, None)
 
     def _since(self, state: State, now: int) -> int:
         return now

@@ -42,9 +42,11 @@ class OnSegment(Trigger):
         return Firing(occurrence, event.time, kept, reason)
 
     def holds(self, state: State, occurrence: str, at: int) -> bool:
-        """Until the customer moves again in this segment."""
+        """Until the customer moves again in this segment, which may have had another name at the move."""
         membership = state.segments.get(self.move.segment)
-        return membership is not None and occurrence == f"{self.move.segment} {membership.moves}"
+        name, _, number = occurrence.rpartition(" ")
+        is_ours = name == self.move.segment or name not in state.segments
+        return membership is not None and is_ours and number == str(membership.moves)
 
     def explain(self, state: State) -> str:
         segment, waits = self.move.segment, f"waits for a move {self.move.moves}"
