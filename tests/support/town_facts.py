@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from tests.support.town_rules import HALF, START
+from tests.support.town_rules import HALF, START, Moment
 
 
 class Found(NamedTuple):
@@ -14,11 +14,11 @@ class Found(NamedTuple):
     rule: str
     step: str
     outcome: str
-    coupon: tuple[int, str] | None = None
+    coupon: tuple[Moment, str] | None = None
 
 
-def ms(at: int) -> int:
-    return START + at * HALF
+def ms(at: Moment) -> int:
+    return int(START + at * HALF)
 
 
 class Said(NamedTuple):
@@ -35,10 +35,10 @@ class Firing:
     """A rule that has come true, and waits: for its `after`, or for the end of a night (`held`)."""
 
     rule: str
-    moment: int
-    due: int
+    moment: Moment
+    due: Moment
     order: str = ""
-    end: int = 0
+    end: Moment = 0
     held: bool = False
 
 
@@ -47,11 +47,14 @@ class Run:
     """A run of the journey of an order: the steps before it, or the wait that it is in, since when and until when."""
 
     order: str
-    began: int
+    began: Moment
     steps: list[str]
-    moment: int
+    moment: Moment
+    known: int
+    """How many events were known when it began."""
     waits: str = ""
-    since: int = 0
-    due: int = 0
+    since: Moment = 0
+    due: Moment = 0
     held: bool = False
-    valid_until: int = 0
+    ahead: Moment = -1
+    valid_until: Moment = 0

@@ -3,19 +3,24 @@
 It shares nothing with the engine but the rules' text, and takes the books of points from an oracle of their own
 (tests/support/points_oracle.py). Order within one instant is told of no customer: the histories are compared sorted.
 
-It leaves out what other oracles have: lateness (`allowed_lateness`), zones, caps, holdout and experiments, levels and
-`keep`, goals, waits by the calendar, points over months, and orders of two events of one customer at one moment. Carts,
+It leaves out what other oracles have: zones, caps, holdout and experiments, `keep`, goals, waits by the calendar,
+points over months, and orders of two events of one customer at one moment. Carts,
 trials, joins and stars taken are never late; the others may be. Of several ends of one order (a cancellation, a
 refund) only the newest counts, as docs/decisions.md says. Of coupons it says when a code is issued, to which run
 it belongs and until when it is valid, but not the code. A guest becomes known at no moment of an event of theirs.
 
-Rules change while customers are there: one is renamed or taken out for good, a segment's window becomes shorter, a
-schedule has other members. Other edits have oracles or tests of their own.
+Rules change while customers are there: one is renamed or taken out for good, a segment's window becomes shorter, its
+levels are others, a schedule has other members; points, segments and tiers get other names, and points other terms.
+Other edits have oracles or tests of their own.
+
+With lateness, timers see what has come meanwhile. Whom that leaves in the open is in `unsaid`: of a daily letter, those
+who did something between its hour and now; of points that end, those who have spent them since they came to it. So are
+tiers that are edited when a guest who became known is in none.
 """
 
 from tests.support.town_facts import Found
 from tests.support.town_person import Person
-from tests.support.town_rules import Became, Edited, Erased, Happening, Terms, Told
+from tests.support.town_rules import Became, Edited, Erased, Happening, Moment, Terms, Told
 
 
 class Town:
@@ -31,9 +36,12 @@ class Town:
         """Guests who became known when nothing was known of them; that is remembered for an hour."""
         self.thanks: list[Told] = []
         """Events for other customers, on their way."""
+        self.unsaid: set[tuple[str, str]] = set()
+        """Rules and customers of whom the documents leave it open whether they are reached."""
+        self.edited = -1
         self.now = -1
 
-    def pass_to(self, at: int) -> None:
+    def pass_to(self, at: Moment) -> None:
         while self.now < at:
             self.now += 1
             for person in list(self.people.values()):
@@ -58,16 +66,17 @@ class Town:
         self._thank()
 
     def meet(self, edit: Edited) -> None:
-        self.terms = edit.terms
+        before, self.terms, self.edited = self.terms, edit.terms, self.now
         for person in self.people.values():
-            person.meet(self.now)
+            person.meet(self.now, before)
 
     def give(self, event: Told, at: int) -> None:
         if self._is_erased(event):
             return
         if event.customer not in self.people:
             became = self.strangers.get(event.customer, -1)
-            self.people[event.customer] = Person(self, event.customer, became if at < became + 2 else -1)
+            is_known = at < became + 2 + self.terms.lateness
+            self.people[event.customer] = Person(self, event.customer, became if is_known else -1)
         self.people[event.customer].hear(event, at)
 
     def _is_erased(self, event: Told) -> bool:

@@ -4,86 +4,83 @@ tests/support/town_oracle.py says what it leaves out. Nothing of the engine is u
 """
 
 from collections.abc import Iterator
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from tests.support import points_oracle
 from tests.support.town_facts import Firing, Found, Run, Said, ms
-from tests.support.town_rules import HALF, START, Told
+from tests.support.town_known import NEVER, Known
+from tests.support.town_rules import HALF, START, Moment, Told
 
 if TYPE_CHECKING:
-    from tests.support.town_oracle import Town
     from tests.support.town_rules import Terms
 
+SECOND = Fraction(1000, HALF)
 
-class Person:
-    def __init__(self, town: "Town", name: str, became: int) -> None:
-        self.town = town
-        self.name = name
-        self.heard: list[Told] = []
-        self.referrer: str | None = None
-        self.trial: int | None = None
-        self.regular = False
-        self.referred = False
-        self.became = became
-        """When the guest became somebody known; who comes after that is somebody new."""
-        self.last = -1
-        """The newest activity, if its silence has not been told."""
-        self.carts: dict[str, int] = {}
-        self.told: set[tuple[str, int]] = set()
-        """Ends that have been announced."""
-        self.endings: dict[tuple[str, str], int] = {}
-        """(type, order) -> the newest cancellation or refund of it."""
-        self.firings: list[Firing] = []
-        self.runs: list[Run] = []
-        self.made: list[Told] = []
-        """Events that rules have made, to be heard after everything else of the instant."""
-        self._open_books()
 
-    @property
-    def terms(self) -> "Terms":
-        return self.town.terms
-
-    def _open_books(self) -> None:
-        self.stars = points_oracle.Oracle(self._points())
-
-    def _points(self) -> points_oracle.Terms:
-        made = self.terms
-        return points_oracle.Terms(made.usable * HALF, made.within * HALF, made.expire * HALF, "", False, 3, 1)
-
-    def meet(self, at: int) -> None:
+class Person(Known):
+    def meet(self, at: Moment, before: "Terms") -> None:
         """Other rules: what waits for a rule that is gone is gone too, and nobody is told who is in a segment now."""
         gone = self.terms.gone
         self.firings = [one for one in self.firings if one.rule not in gone]
         self.runs = [] if "order" in gone else self.runs
         self.stars.meet(self._points())
-        self.regular = self._is_regular(at)
+        changed = self._changed(self.settled(at))
+        if before.regular != self.terms.regular:
+            self.levels["regular"] = self._level("regular", changed), changed
+        if before.tiers != self.terms.tiers and self.became >= 0 and not self.levels["tier"][0]:
+            self.town.unsaid.add(("moved", self.name))
+        if before.tiers != self.terms.tiers:
+            self.levels["tier"] = self._level("tier", changed), changed
+        end = self._next_end()
+        if end is None or end != self.present.get("ending"):
+            self.coming["ending"].clear()  # what had come due before it is not told again
+            self._follow("ending", end, -NEVER, self.terms.ending)
         self._look(at)
 
-    def tick(self, at: int) -> None:
+    def tick(self, at: Moment) -> None:
+        if self.town.edited >= 0:  # with a new expiry points end after the second of their beginning
+            self.stars.pass_time(ms(at - 1 + SECOND))
+            self._look(at - 1 + SECOND)
         self.stars.pass_time(ms(at))
         self._look(at)
-        if at % 48 == self.terms.daily and self.stars.balance >= self.terms.rich:
-            self._message(Firing("daily", at, at), at)
+        then = self.settled(at)
+        since = max([self.town.edited, *(one.at for one in self.heard)])
+        if then % 48 == self.terms.daily and then <= since and self.terms.lateness:
+            self.town.unsaid.add(("daily", self.name))
+        if then % 48 == self.terms.daily and self.stars.balance >= self.terms.rich:
+            self._message(Firing("daily", then, at), at)
 
     # --- an event
 
-    def hear(self, event: Told, at: int) -> None:
+    def hear(self, event: Told, at: Moment) -> None:
         if event.id in {one.id for one in self.heard}:
             return
-        self.heard.append(event)
+        self.told_of, changed = event.at, max(self._changed(self.settled(at)), event.at)
         if event.at <= self.became:
+            self.heard.append(event)
             self._begin_nothing(event, at)
             return
-        self._feed(event)
+        concerned = {"visit": ["regular"], "thanked": ["tier"], "take": ["tier"], "buy": ["tier"], "refund": ["tier"]}
+        looks = concerned.get(event.type, [])
+        waits = {segment: self._moves_by_time(segment, self.settled(at), changed) for segment in looks}
+        self.heard.append(event)
+        self._feed(event, at)
         self._book(event, at)
+        for segment in looks:
+            self._change_level(segment, at, changed, waits[segment])
         self._end(event, at)
         self._awaited(event, at)
         self._begin(event, at)
         self._hear_own(at)
-        self._look(at, event)
+        self._look(at, changed)
 
-    def _begin_nothing(self, event: Told, at: int) -> None:
-        """What a guest did before they were known begins nothing that waits, also where it arrives later."""
+    def _begin_nothing(self, event: Told, at: Moment) -> None:
+        """What a guest did before they were known begins nothing that waits, also where it arrives later.
+
+        But what came due before that, lateness holds.
+        """
+        if event.type in ("buy", "visit") and self.settled(at) < event.at + self.terms.idle <= self.became:
+            self.silences.add(event.at)
         if event.type == "buy":
             if self._count("buy") == 1:
                 self._note(at, "referral", "suppressed")
@@ -91,36 +88,33 @@ class Person:
             self._message(Firing("buyer", event.at, at, event.properties["order"]), at)
             self._note(at, "order", "expired" if at > event.at + self.terms.fresh else "suppressed")
 
-    def _hear_own(self, at: int) -> None:
+    def _hear_own(self, at: Moment) -> None:
         """Hear the events that rules have made for this customer: after all that made them, in their order."""
         while self.made:
             event = self.made.pop(0)
             self.heard.append(event)
             self._begin(event, at)
 
-    def _feed(self, event: Told) -> None:
+    def _feed(self, event: Told, at: Moment) -> None:
         if event.type == "join":
             self.referrer = event.properties["by"]
         elif event.type == "trial":
             ends = event.properties["ends"]
             self.trial = None if ends is None else (ends - START) // HALF
+            self._follow("trial", self.trial, event.at, self.terms.trial)
         elif event.type == "cart":
-            self.carts[event.properties["order"]] = event.at
-        elif event.type == "buy" and self.carts.get(event.properties["order"], event.at) < event.at:
-            del self.carts[event.properties["order"]]
-        if event.type in ("buy", "visit") and event.at == max(self._active()):
-            self.last = event.at
+            self.carts.add((event.properties["order"], event.at))
+        is_old = event.at != max(self._active(), default=event.at) and event.at + self.terms.idle <= self.settled(at)
+        if event.type in ("buy", "visit") and not is_old:  # what has been decided of other silences stays so
+            self.silences.add(event.at)
 
-    def _active(self) -> list[int]:
-        return [one.at for one in self.heard if one.type in ("buy", "visit")]
-
-    def _book(self, event: Told, at: int) -> None:
+    def _book(self, event: Told, at: Moment) -> None:
         self.stars.pass_time(ms(at))
         type_ = "gift" if event.type == "thanked" else event.type
         if type_ in ("buy", "gift", "refund", "take"):
             self.stars.tell(Said(event.id, type_, ms(event.at), event.properties))  # type: ignore[arg-type]
 
-    def _end(self, event: Told, at: int) -> None:
+    def _end(self, event: Told, at: Moment) -> None:
         """What the event ends of what began before it."""
         if event.type not in ("cancel", "refund"):
             return
@@ -128,21 +122,22 @@ class Person:
         self.endings[event.type, order] = max(event.at, self.endings.get((event.type, order), -1))
         ended = {"cancel": ("settle", "buyer"), "refund": ("referral",)}[event.type]
         for one in list(self.firings):
-            if one.rule in ended and one.order == order and one.moment < event.at:
+            waits = one.rule == "buyer" or event.at < one.due
+            if one.rule in ended and one.order == order and one.moment < event.at and waits:
                 self.firings.remove(one)
                 self._note(at, one.rule, "suppressed")
         for run in list(self.runs):
             if event.type == "cancel" and run.order == order and run.began < event.at:
                 self._close(run, "exited", at)
 
-    def _awaited(self, event: Told, at: int) -> None:
+    def _awaited(self, event: Told, at: Moment) -> None:
         for run in list(self.runs):
             ours = event.type == "refund" and event.properties["order"] == run.order
             if ours and run.waits == "look" and run.since <= event.at < run.due:
                 run.waits, run.steps, run.moment = "", ["sorry"], event.at
                 self._go_on(run, at)
 
-    def _begin(self, event: Told, at: int) -> None:
+    def _begin(self, event: Told, at: Moment) -> None:
         if event.type == "buy":
             order = event.properties["order"]
             self._begin_referral(event, order, at)
@@ -153,7 +148,7 @@ class Person:
         if rule:
             self._message(Firing(rule, event.at, event.at), at)
 
-    def _begin_referral(self, event: Told, order: str, at: int) -> None:
+    def _begin_referral(self, event: Told, order: str, at: Moment) -> None:
         if self._count("buy") != 1:
             return
         over = self._is_over("refund", order, event.at, event.at + self.terms.returns)
@@ -163,104 +158,130 @@ class Person:
         self.referred = True
         self._wait(Firing("referral", event.at, event.at + self.terms.returns, order), at)
 
-    def _begin_settling(self, event: Told, order: str, at: int) -> None:
+    def _begin_settling(self, event: Told, order: str, at: Moment) -> None:
         over = self._is_over("cancel", order, event.at, event.at + self.terms.settles)
         if over or any((one.rule, one.order) == ("settle", order) for one in self.firings):
             self._note(at, "settle", "suppressed")
             return
         self._wait(Firing("settle", event.at, event.at + self.terms.settles, order), at)
 
-    def _wait(self, firing: Firing, at: int) -> None:
+    def _wait(self, firing: Firing, at: Moment) -> None:
         if firing.rule in self.terms.gone:
             return
         self._note(at, firing.rule, "deferred")
         self.firings.append(firing)
 
-    def _begin_order(self, event: Told, order: str, at: int) -> None:
+    def _begin_order(self, event: Told, order: str, at: Moment) -> None:
         if "order" in self.terms.gone:
             return None
         if at > event.at + self.terms.fresh:
             return self._note(at, "order", "expired")
         if self._is_over("cancel", order, event.at) or any(run.order == order for run in self.runs):
             return self._note(at, "order", "suppressed")
-        run = Run(order, event.at, ["receipt", "first"], event.at)
+        run = Run(order, event.at, ["receipt", "first"], event.at, len(self.heard))
         self.runs.append(run)
         self._note(at, "order", "entered")
         return self._go_on(run, at)
 
-    def _is_over(self, type_: str, order: str, began: int, due: int = 1 << 60) -> bool:
-        return began < self.endings.get((type_, order), -1) < due
-
-    def _count(self, type_: str) -> int:
-        return sum(one.type == type_ for one in self.heard)
-
     def become(self) -> None:
         """The guest is known to be somebody else: all that they have begun is over, and their points are gone."""
         at = self.became = self.town.now
-        self.told.add(("trial", self.trial or 0))  # an end is announced once, or never
         for one in self.firings:
             self._note(at, one.rule, "suppressed")
         for run in list(self.runs):
             self._close(run, "exited", at)
-        self.firings, self.carts, self.last, self.trial, self.regular = [], {}, -1, None, False
+        self.firings = []
+        self.carts = {one for one in self.carts if one[1] + self.terms.cart <= at}  # lateness holds them, no more
+        for rule in self.coming:
+            self._follow(rule, None, at, 0)
+        if not self.coming["trial"]:
+            self.told.add(("trial", self.trial or 0))  # an end is announced once, or never
+        self.silences = {last for last in self.silences if last + self.terms.idle <= at}
         self._open_books()
+        self.levels = {"regular": (0, at), "tier": (0, at)}
 
     # --- time
 
-    def _look(self, at: int, late: Told | None = None) -> None:
-        """Everything that is due by now, perhaps only since an event that came late."""
-        self._move(at)
-        for firing in [*self._came_true(at, late), *(one for one in self.firings if one.due <= at)]:
+    def _look(self, at: Moment, changed: Moment | None = None) -> None:
+        """Everything that is due by now, perhaps only since an event. `changed`: as of when that changes segments."""
+        then = self.settled(at)
+        for segment, (_, decided) in self.levels.items():
+            if then > decided:
+                self._change_level(segment, at, then)
+        end = self._next_end()
+        self._follow("ending", end, then if changed is None else self._since(end, then, changed), self.terms.ending)
+        for firing in [*self._came_true(then), *(one for one in self.firings if one.due <= then)]:
             if firing in self.firings:
                 self.firings.remove(firing)
             if firing.rule in ("settle", "referral"):
                 self._make(firing, at)
             else:
                 self._message(firing, at)
-        for run in [one for one in self.runs if one.due <= at and (one.waits or one.held)]:
-            if run.waits:
-                run.steps = ["remind", "look"] if run.waits == "first" else ["kept"]
-                run.waits, run.moment = "", run.due
-            self._go_on(run, at)
+        for run in list(self.runs):
+            while self._is_woken(run, then):
+                self._go_on(run, at)
         self._hear_own(at)
 
-    def _move(self, at: int) -> None:
-        before, self.regular = self.regular, self._is_regular(at)
-        if before and not self.regular and "left" not in self.terms.gone:
+    def _is_woken(self, run: Run, then: Moment) -> bool:
+        """Let a wait be over, or a night; whether it is."""
+        if run.waits == "look" and 0 <= run.ahead <= then:
+            run.waits, run.steps, run.moment = "", ["sorry"], run.ahead
+        elif run.due <= then and run.waits:
+            run.steps = ["remind", "look"] if run.waits == "first" else ["kept"]
+            run.waits, run.moment = "", run.due
+        else:
+            return run.due <= then and run.held
+        return True
+
+    # --- segments
+
+    def _change_level(self, segment: str, at: Moment, moment: Moment, waits: Moment | None = None) -> None:
+        """Bring the level up to that moment. `waits`: what time decides then comes first, where it is no longer so."""
+        before, level = self.levels[segment][0], self._level(segment, moment)
+        if level != before and waits is not None:
+            self.levels[segment] = before, waits - 1
+            return
+        self.levels[segment] = level, moment
+        if segment == "tier" and level != before:
+            self.moved += 1
+            self._message(Firing("moved", moment, moment, end=self.moved), at)
+        elif level < before and "left" not in self.terms.gone:
             self._note(at, "left", "emitted")
-            self.made.append(Told(at, self.name, "drifted", at, f"drifted-{at}", {}))
+            self.made.append(Told(at, self.name, "drifted", moment, f"drifted-{moment}", {}))
 
-    def _is_regular(self, at: int) -> bool:
-        since = max(at - self.terms.regular, self.became)
-        return any(one.type == "visit" and since < one.at <= at for one in self.heard)
+    # --- what comes true
 
-    def _came_true(self, at: int, late: Told | None) -> Iterator[Firing]:
+    def _follow(self, rule: str, end: Moment | None, at: Moment, before: Moment) -> None:
+        """The end is another one since that moment; what came due before it was, waits for the lateness only."""
+        coming = self.coming[rule]
+        if self.present.get(rule) == end:
+            return
+        self.present[rule] = end
+        coming[:] = [one for one in coming if one[0] <= at]
+        if end is None and coming and rule == "ending":
+            self.town.unsaid.add((rule, self.name))  # points that have come to their end, and been spent meanwhile
+        if end is not None:
+            coming.append((end - before if rule == "trial" else max(end - before, at), end))
+
+    def _came_true(self, then: Moment) -> Iterator[Firing]:
         made = self.terms
-        if 0 <= self.last <= at - made.idle:
-            yield Firing("silent", self.last + made.idle, at, end=self.last)
-            self.last = -1
-        for order, left in list(self.carts.items()):
-            if left <= at - made.cart:
-                del self.carts[order]
-                yield Firing("cart", left + made.cart, at, order, left)
-        ends = {"trial": (self.trial, made.trial), "ending": (self._next_end(), made.ending)}
-        for rule, (end, before) in ends.items():
-            if end is not None and at < end <= at + before and (rule, end) not in self.told:
-                self.told.add((rule, end))
-                moment = end - before if rule == "trial" else max(end - before, self._next_since(end, at, late))
-                yield Firing(rule, moment, at, end=end)
+        for last in sorted(self.silences):
+            if last <= then - made.idle:
+                self.silences.remove(last)
+                if not any(last < one < last + made.idle for one in self._active()):
+                    yield Firing("silent", last + made.idle, then, end=last)
+        for order, left in sorted(self.carts):
+            if left <= then - made.cart:
+                self.carts.remove((order, left))
+                if not self._goes_on(order, left, left + made.cart):
+                    yield Firing("cart", left + made.cart, then, order, left)
+        for rule in ("trial", "ending"):
+            for moment, end in list(self.coming[rule]):
+                if moment <= then and (rule, end) not in self.told:
+                    self.told.add((rule, end))
+                    yield Firing(rule, moment, then, end=end)
 
-    def _next_end(self) -> int | None:
-        end = self.stars.next_end[0]
-        return (end - START) // HALF if end else None
-
-    def _next_since(self, end: int, at: int, late: Told | None) -> int:
-        """Since when that is the next end of points: since now. Pending ones of a late purchase are so since usable."""
-        ours = [one for one in self.stars.points if one.end and one.end.moment == ms(end)]
-        pending = [one.usable for one in ours if one.usable > one.earned * 1000]
-        return (min(pending) - START) // HALF if pending and late and late.at < at else at
-
-    def _make(self, firing: Firing, at: int) -> None:
+    def _make(self, firing: Firing, at: Moment) -> None:
         if firing.rule == "settle":
             self._note(at, "settle", "emitted")
             id_ = f"settled-{firing.order}-{firing.moment}"
@@ -274,12 +295,15 @@ class Person:
 
     # --- the journey
 
-    def _go_on(self, run: Run, at: int) -> None:
+    def _go_on(self, run: Run, at: Moment) -> None:
+        came = run.due if run.held else run.moment
         while run.steps:
             step = run.steps[0]
             if step in ("first", "look"):
                 length = self.terms.first if step == "first" else self.terms.look
-                run.steps, run.waits, run.since, run.due = [], step, at, at + length
+                run.since = came if at - came <= self.terms.lateness else at
+                run.steps, run.waits, run.due = [], step, run.since + length
+                run.ahead = min(self._known_refunds(run), default=-1) if step == "look" else -1
                 return
             if step == "kept":
                 self._note(at, "order", "emitted", step)
@@ -288,7 +312,7 @@ class Person:
             run.steps = run.steps[1:]
         self._close(run, "completed", at)
 
-    def _send(self, run: Run, step: str, at: int) -> str:
+    def _send(self, run: Run, step: str, at: Moment) -> str:
         outcome = self._judge(Firing("order", run.moment, at), at)
         run.held = outcome == "deferred"
         if run.held:
@@ -303,65 +327,33 @@ class Person:
             self.made.append(Told(at, self.name, "coupon_issued", at, f"coupon-{run.order}-{run.began}", {}))
         return outcome
 
-    def _close(self, run: Run, outcome: str, at: int) -> None:
+    def _close(self, run: Run, outcome: str, at: Moment) -> None:
         self.runs.remove(run)
         self._note(at, "order", outcome)
 
     # --- messages
 
-    def _message(self, firing: Firing, at: int) -> None:
+    def _message(self, firing: Firing, at: Moment) -> None:
         if firing.rule in self.terms.gone:
             return
         outcome = self._judge(firing, at)
         is_over = self._is_over("cancel", firing.order, firing.moment) or firing.moment <= self.became
-        if firing.rule == "buyer" and outcome == "deferred" and is_over:
+        if outcome == "deferred" and (is_over if firing.rule == "buyer" else self._is_somebody_else(firing)):
             outcome = "suppressed"  # it is known already that the morning will find it taken back
         self._note(at, firing.rule, outcome)
         if outcome == "deferred":
             firing.due, firing.held = self._morning(at), True
             self.firings.append(firing)
 
-    def _judge(self, firing: Firing, at: int) -> str:
-        if not self._holds(firing) or (firing.held and not self._is_still_so(firing)):
+    def _judge(self, firing: Firing, at: Moment) -> str:
+        if not self._holds(firing, at) or (firing.held and not self._is_still_so(firing, at)):
             return "suppressed"
         if at > firing.moment + self.terms.fresh or (firing.rule in ("trial", "ending") and at >= firing.end):
             return "expired"
         return "deferred" if self._is_night(at) else "fired"
 
-    def _holds(self, firing: Firing) -> bool:
-        match firing.rule:
-            case "ask":
-                return self.stars.balance > 0
-            case "daily":
-                return self.stars.balance >= self.terms.rich
-            case "miss":
-                return self._count("drifted") != 2
-        return True
-
-    def _is_still_so(self, firing: Firing) -> bool:
-        """Whether what a night has held back is true in the morning."""
-        match firing.rule:
-            case "silent":
-                return max(self._active()) == firing.end
-            case "cart":
-                ours = [one for one in self.heard if one.properties.get("order") == firing.order]
-                return not any(one.type in ("cart", "buy") and one.at > firing.end for one in ours)
-            case "trial":
-                return self.trial == firing.end
-            case "ending":
-                return self._next_end() == firing.end
-        return True
-
-    def _is_night(self, at: int) -> bool:
-        if self.terms.quiet is None:
-            return False
-        first, last = self.terms.quiet
-        clock = at % 48
-        return first <= clock < last if first < last else clock >= first or clock < last
-
-    def _morning(self, at: int) -> int:
-        return next(one for one in range(at, at + 49) if not self._is_night(one))
-
-    def _note(self, at: int, rule: str, outcome: str, step: str = "", coupon: tuple[int, str] | None = None) -> None:
+    def _note(
+        self, at: Moment, rule: str, outcome: str, step: str = "", coupon: tuple[Moment, str] | None = None
+    ) -> None:
         if rule not in self.terms.gone:
-            self.town.found.append(Found(at, self.name, rule, step, outcome, coupon))
+            self.town.found.append(Found(int(at), self.name, rule, step, outcome, coupon))

@@ -4,14 +4,18 @@ Spans and moments are in half hours, so that what is due meets what happens ofte
 what must come of it.
 """
 
+import re
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from fractions import Fraction
 from random import Random
 from typing import Any, NamedTuple
 
 HALF = 1_800_000
 START = int(datetime(2026, 6, 1, tzinfo=UTC).timestamp() * 1000)
 GUEST = "anon"
+Moment = int | Fraction
+"""In half hours from the start; a fraction is a second after one."""
 PEOPLE = ("ada", "bob", "cy", GUEST)
 
 
@@ -36,18 +40,32 @@ class Terms:
     rich: int
     daily: int
     regular: int
+    lateness: int
+    factor: int
+    window: int
+    levels: tuple[int, int]
     renamed: frozenset[str] = frozenset()
     gone: frozenset[str] = frozenset()
 
     @property
     def files(self) -> dict[str, str]:
         policy = ["version: 1", f"fresh_for: {span(self.fresh)}", "dedupe: 900d"]
+        policy += [f"allowed_lateness: {span(self.lateness)}"] if self.lateness else []
         if self.quiet:
             policy.append(f'quiet_hours: {{ from: "{_clock(self.quiet[0])}", to: "{_clock(self.quiet[1])}" }}')
-        common = COMMON.format(**{name: span(getattr(self, name)) for name in ("usable", "within", "expire", "valid")},
-                               regular=span(self.regular))  # fmt: skip
-        rules = "".join(self._rule(*one) for one in RULES.items() if one[0] not in self.gone)
-        return {"events.yaml": EVENTS, "policy.yaml": "\n".join(policy) + "\n", "rules.yaml": common + rules}
+        spans = ("usable", "within", "expire", "valid", "regular", "window")
+        common = COMMON.format(**{name: span(getattr(self, name)) for name in spans},
+                               factor=self.factor, silver=self.levels[0], gold=self.levels[1])  # fmt: skip
+        rules = common + "".join(self._rule(*one) for one in RULES.items() if one[0] not in self.gone)
+        for name in self.renamed & NAMES:
+            rules = rules.replace(f"id: {name},", f"id: {name}2, was: [{name}],")
+            rules = re.sub(rf"(segment: |points\.){name}\b", rf"\g<1>{name}2", rules)
+        return {"events.yaml": EVENTS, "policy.yaml": "\n".join(policy) + "\n", "rules.yaml": rules}
+
+    @property
+    def tiers(self) -> tuple[object, ...]:
+        """What the levels' conditions say; names of points too."""
+        return self.window, self.levels, "stars" in self.renamed
 
     def _rule(self, id_: str, text: str) -> str:
         spans = ("returns", "settles", "first", "look", "cart", "idle", "trial", "ending")
@@ -76,15 +94,16 @@ events:
 COMMON = """\
 version: 1
 points:
-  - id: stars
-    earn:
-      - {{ event: buy, points: event.amount, match: order, usable_after: {usable} }}
-      - {{ event: thanked, points: 3 }}
-    spend: [{{ event: take, points: event.stars }}]
-    take_back: [{{ event: refund, match: order, points: event.amount, within: {within} }}]
-    expire: {{ after: {expire} }}
+  - {{ id: stars,
+      earn: [{{ event: buy, points: event.amount * {factor}, match: order, usable_after: {usable} }},
+             {{ event: thanked, points: 3 }}],
+      spend: [{{ event: take, points: event.stars }}],
+      take_back: [{{ event: refund, match: order, points: event.amount * {factor}, within: {within} }}],
+      expire: {{ after: {expire} }} }}
 segments:
   - {{ id: regular, if: 'events.visit.count("{regular}") >= 1' }}
+  - {{ id: tier, levels: {{ silver: 'points.stars.earned("{window}") >= {silver}',
+                           gold: 'points.stars.earned("{window}") >= {gold}' }} }}
 coupons:
   - {{ id: gift, code: "GIFT-{{10}}", valid: {valid} }}
 rules:
@@ -154,6 +173,10 @@ RULES = {
     when: {{ schedule: {{ every: day, at: "{daily}", among: points.stars.balance >= {rich} }} }}
     send: note
 """,
+    "moved": """\
+    when: {{ segment: tier, moves: any }}
+    send: note
+""",
     "left": """\
     when: {{ segment: regular, moves: out }}
     emit: {{ event: drifted }}
@@ -166,6 +189,9 @@ RULES = {
 }
 SHOWN = "{{ coupons.gift }} until {{ coupons.gift.valid_until }}"
 TEXTS = {"note": "Hello", "receipt": SHOWN, "remind": SHOWN, "sorry": "Hello"}
+
+
+NAMES = frozenset({"stars", "regular", "tier"})
 
 
 def span(halves: int) -> str:
@@ -196,16 +222,20 @@ def terms(random: Random) -> Terms:
         rich=random.randint(1, 9),
         daily=choose((0, 18, 33)),
         regular=choose((3, 20)),
+        lateness=choose((0, 0, 0, 3, 12)),
+        factor=choose((1, 1, 2)),
+        window=choose((10, 70)),
+        levels=choose(((2, 5), (4, 11), (1, 20))),
     )
 
 
 class Told(NamedTuple):
     """An event that arrives, perhaps late."""
 
-    arrives: int
+    arrives: Moment
     customer: str
     type: str
-    at: int
+    at: Moment
     id: str
     properties: dict[str, Any]
 
@@ -276,12 +306,18 @@ def _properties(random: Random, type_: str, at: int) -> dict[str, Any]:
 def edited(random: Random, made: Terms) -> Terms:
     """The same rules with one change; segments and points too. A window only becomes shorter: of a longer one not
     everything is known, and a rule that is taken out stays out."""
-    kind = random.choice(("renamed", "gone", "regular", "rich"))
     choices: dict[str, list[Any]] = {
-        "renamed": [made.renamed | {random.choice(sorted(RULES))}],
+        "renamed": [made.renamed | {random.choice(sorted(RULES.keys() | NAMES))}],
         "gone": [made.gone | {random.choice(sorted(RULES))}],
         "regular": [one for one in (1, 2, 3, 8, 20) if one <= made.regular],
         "rich": [1, 3, 6, 9],
+        "usable": [0, 1, 5],
+        "within": [one for one in (2, 8, 60) if one <= made.within],
+        "expire": [20, 30, 60, 200],
+        "factor": [1, 2],
+        "window": [one for one in (3, 10, 40, 70) if one <= made.window],
+        "levels": [(2, 5), (4, 11), (1, 20)],
     }
+    kind = random.choice(sorted(choices))
     changes: dict[str, Any] = {kind: random.choice(choices[kind])}
     return replace(made, **changes)
