@@ -3,6 +3,7 @@
 `engine doctor` prints it. It changes nothing, and may run beside working workers.
 """
 
+from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Mapping
 
 from engine.config import Settings
@@ -62,10 +63,23 @@ def _examine(there: Installation, store: StateStore, catalog: Catalog, counts: M
             yield _senders(there, reader, counts.get(settings.outreach_topic, 0))
     except (SourceUnavailable, BrokersAway) as error:
         yield fail("kafka", str(error), "may ENGINE_KAFKA_USERNAME read these topics?")
+    yield from _deciding(store, max(counts[topic] for topic in topics))
     yield _largest(store, max(counts[topic] for topic in topics))
     if settings.clock == "live":
         yield from _stored_clocks(store, max(counts[topic] for topic in topics), now)
         yield _overdue(store, max(counts[topic] for topic in topics), now)
+
+
+def _deciding(store: StateStore, partitions: int) -> Iterator[Finding]:
+    """Warn of workers with different rules, unless a roll-out is why: a customer's partition says what they get."""
+    metas = [store.meta(number) for number in range(partitions)]
+    found = Counter(meta.revision for meta in metas if meta.revision)
+    if len(found) > 1 and all(meta.rollout is None for meta in metas):
+        says = ", ".join(f"{count_of(number, 'partition')} by {revision}" for revision, number in sorted(found.items()))
+        advice = (
+            "while an update is rolled out that is so; for long, some worker has other rule files: rules_info tells"
+        )
+        yield warn("deciding", f"customers are decided by different rules: {says}", advice)
 
 
 def _largest(store: StateStore, partitions: int) -> Finding:

@@ -145,7 +145,7 @@ class GroupOffsets(Protocol):
     """What the group of these settings has committed of their topics."""
 
     def committed(self, partition: int) -> dict[str, int]:
-        """Topic -> next offset, without those of which nothing is committed.
+        """Topic -> next offset, without those of which nothing is committed, and those made again since.
 
         Raises BrokersAway when they do not answer now, SourceUnavailable when waiting does not help.
         """

@@ -2,6 +2,7 @@
 
 import math
 import random
+import shutil
 import signal
 
 import pytest
@@ -10,6 +11,8 @@ from tests.services import Gate, RedisServer
 from tests.support.effort import Effort, tried_hard
 from tests.support.faults import Stage, moments
 from tests.support.job import Entry, make_job, project
+from tests.support.live import BOUGHT, LIVE, PONG, happened, live_project, now
+from tests.support.operators import data
 from tests.support.workers import Worker
 
 pytestmark = [pytest.mark.e2e, pytest.mark.kafka]
@@ -108,3 +111,41 @@ def make_a_zombie(stage: Stage, worker: Worker, gate: Gate, entries: list[Entry]
     stage.until_all_move()
     gate.open()
     worker.thaw()
+
+
+CUSTOMERS = [f"customer-{number}" for number in range(200)]
+
+
+def all_buy(stage: Stage, number: int) -> None:
+    """Their purchase of this number, and a ping; returns when both are handled."""
+    for kind in ("purchase", "ping"):
+        stage.load(happened(kind, customer, now(), number) for customer in CUSTOMERS)
+    stage.finish()
+
+
+def is_warned(stage: Stage) -> bool:
+    """Whether doctor tells of partitions with different rules."""
+    return any(one["what"] == "deciding" and one["level"] == "warn" for one in data(stage, "doctor", clock="live"))
+
+
+def test_workers_of_one_group_with_different_rules_repeat_nothing_and_doctor_tells_of_them(stage: Stage) -> None:
+    """As while an update is rolled out and one worker stays behind: partitions go to the other book and back."""
+    for name, rules in {"old": [BOUGHT], "new": [BOUGHT, PONG]}.items():
+        stage.use(live_project([stage.topics.events], *rules))
+        shutil.copytree(stage.folder / "rules", stage.folder / name)
+    members = {**LIVE, "kafka_instance_id": ""}
+    for number, (name, rules) in enumerate({"behind": "old", "first": "new", "second": "new"}.items(), 1):
+        stage.start(name, rules=stage.folder / rules, **members)
+        stage.until_members(number)
+        all_buy(stage, number)
+        assert number > 1 or not is_warned(stage)
+    stage.until(lambda: is_warned(stage), "doctor tells of two books")
+    for number, name in ((4, "second"), (5, "behind")):
+        stage.workers.pop(name).stop()
+        stage.until_members(6 - number)
+        all_buy(stage, number)
+    stage.until(lambda: not is_warned(stage), "all customers have one book")
+    verdict = stage.verdict({("bought", customer, level) for customer in CUSTOMERS for level in ("3", "5")})
+    assert not verdict.missing, verdict
+    assert {rule for rule, _, _ in verdict.extra} == {"pong"}, verdict
+    assert verdict.repeated == 0

@@ -3,16 +3,20 @@
 import os
 import random
 import signal
+from pathlib import Path
+from threading import Thread
 
 import pytest
 
+from engine.adapters.redis import connect
 from engine.operate.customers import erase_everywhere
 from tests.services import RedisServer
 from tests.services.processes import wait_until
 from tests.support.effort import Effort, tried_hard
 from tests.support.faults import Stage, moments
 from tests.support.job import make_job, project
-from tests.support.live import now
+from tests.support.live import LIVE, PONG, happened, live_project, now
+from tests.support.operators import engine
 
 pytestmark = [pytest.mark.e2e, pytest.mark.kafka]
 
@@ -148,6 +152,72 @@ def test_a_commit_whose_answer_never_came_counts_once(frail: Stage, redis: Redis
     assert verdict.exact, verdict
     assert verdict.repeated == 0
     print(verdict, "refused commits:", frail.said("commit refused"))
+
+
+def test_of_a_redis_that_answers_reads_and_takes_no_writes_a_worker_tells_soon(
+    frail: Stage, redis: RedisServer
+) -> None:
+    """As while a replica takes over. The customers are in memory, so that nothing but commits has to wait."""
+    frail.use(live_project([frail.topics.events], PONG))
+    frail.start("a", **LIVE)
+    customers = [f"customer-{number}" for number in range(50)]
+    frail.load(happened("ping", customer, now()) for customer in customers)
+    frail.finish()
+    redis.ask("CLIENT", "PAUSE", 20_000, "WRITE")
+    frail.load(happened("ping", customer, now(), 1) for customer in customers)
+    frail.until(lambda: frail.processed() == 100, "the second pings are handled")
+    frail.finish()
+    assert frail.said("the store does not answer"), "before it answered again"
+    assert len(frail.outreach()) == len(frail.told()) == 100
+
+
+def test_while_redis_loads_its_data_workers_wait_and_doctor_says_so(tmp_path: Path, frail: Stage) -> None:
+    slow = RedisServer(tmp_path / "slow", {"key-load-delay": 100})  # microseconds for each command of its AOF
+    slow.start()
+    slow.ask("EVAL", "for i = 1, 400000 do redis.call('SET', 'other:' .. i, i) end", 0)
+    frail.settings["store"] = slow.url
+    frail.store = connect(slow.url, frail.name)
+    customers = [f"customer-{number}" for number in range(50)]
+    frail.use(live_project([frail.topics.events], PONG))
+    frail.start("a", **LIVE)
+    frail.load(happened("ping", customer, now()) for customer in customers)
+    frail.finish()
+    slow.kill9()
+    starting = Thread(target=slow.start)
+    starting.start()
+    frail.load(happened("ping", customer, now(), 1) for customer in customers)
+    frail.until(lambda: frail.said("it is still loading its data") > 0, "the worker hears that it loads")
+    ran = engine(frail, "doctor", clock="live")
+    assert (ran.code, "it is still loading its data" in ran.said) == (1, True), ran.said
+    slow.ask("CONFIG", "SET", "key-load-delay", 0)
+    starting.join()
+    frail.finish()
+    assert len(frail.outreach()) == len(frail.told()) == 100
+    slow.remove()
+
+
+def test_a_worker_whose_password_is_taken_away_waits_and_loses_nothing(frail: Stage, redis: RedisServer) -> None:
+    password = frail.folder / "password"
+    password.write_text("before\n")
+    redis.ask("ACL", "SETUSER", "engine", "on", ">before", "~*", "+@all", "-@dangerous")
+    frail.settings["store"] = redis.url.replace("redis://", "redis://engine@")
+    frail.settings["store_password_file"] = password
+    customers = [f"customer-{number}" for number in range(50)]
+    frail.use(live_project([frail.topics.events], PONG))
+    worker = frail.start("a", **LIVE)
+    frail.load(happened("ping", customer, now()) for customer in customers)
+    frail.finish()
+    redis.ask("ACL", "SETUSER", "engine", ">after", "<before")
+    password.write_text("after\n")
+    redis.ask("CLIENT", "KILL", "USER", "engine")
+    frail.load(happened("ping", customer, now(), 1) for customer in customers)
+    frail.until(lambda: frail.said("it wants another user or password") > 3, "the worker is refused")
+    assert frail.processed() == 50
+    worker.stop()
+    assert worker.code == 0
+    frail.start("a", **LIVE)
+    frail.finish()
+    assert len(frail.outreach()) == len(frail.told()) == 100
 
 
 def test_while_redis_is_full_the_worker_waits_and_nothing_is_half_done(frail: Stage, redis: RedisServer) -> None:

@@ -7,11 +7,13 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewPartitions
 
 from engine.wire.partitioner import murmur2_partition
+from tests.services.mail import mail_server
 from tests.services.processes import wait_until
 from tests.support.faults import Stage
 from tests.support.job import Entry
 from tests.support.live import BOUGHT, LIVE, PONG, happened, live_project, now
 from tests.support.operators import data, engine
+from tests.support.post_office import PostOffice, letter
 
 pytestmark = [pytest.mark.e2e, pytest.mark.kafka]
 
@@ -112,3 +114,26 @@ def test_a_worker_one_of_whose_topics_grows_ends_and_says_which(stage: Stage, cl
     wait_until(lambda: worker.died, "the worker ends", 30)
     assert f"{second} has {2 * stage.partitions} partitions now" in worker.said
     stage.workers.clear()
+
+
+@pytest.mark.parametrize("client", ["confluent", "kafka-python"])
+def test_outreach_of_a_topic_made_again_just_before_the_senders_end_is_sent_from_its_first_record(
+    office: PostOffice, client: str
+) -> None:
+    """The last thing that a sender does is to say how far it has come, and that is in the old topic."""
+    office.settings["kafka_client"] = client
+    old = [letter(number, f"{number}@shop.example") for number in range(40)]
+    new = [letter(number, f"{number}@shop.example") for number in range(40, 120)]
+    with mail_server(refusing=True) as server:
+        sender = office.mailing_to(server).start()
+        office.post(old)
+        wait_until(lambda: server.sessions > 0, "the sender has them in hand")
+        office.topics.make_again(office.topics.outreach)
+        server.refusing = False
+        wait_until(lambda: server.has(len(old)), "the old topic's outreach is sent")
+        sender.stop()
+        office.post(new)
+        office.start()
+        office.wait_for_all((one.id for one in old + new), 60)
+        office.senders[-1].stop()
+    assert server.copies() == {one.to: 1 for one in old + new}

@@ -78,10 +78,14 @@ class Topics:
 
     def make_events_again(self) -> None:
         """Delete the events topic and make another of its name; returns when the broker has it, empty."""
-        self._admin.delete_topics([self.events])[self.events].result(30)
-        wait_until(lambda: self.events not in self._admin.list_topics(timeout=10).topics, "the topic is gone")
-        self._make(self.events)
+        self.make_again(self.events)
         self.loaded.clear()
+
+    def make_again(self, topic: str) -> None:
+        """The same of any of these topics."""
+        self._admin.delete_topics([topic])[topic].result(30)
+        wait_until(lambda: topic not in self._admin.list_topics(timeout=10).topics, "the topic is gone")
+        self._make(topic)
 
     def read(self, topic: str) -> list[Read]:
         """Every record that is there now."""

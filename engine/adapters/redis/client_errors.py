@@ -13,7 +13,10 @@ from redis.sentinel import MasterNotFoundError
 from engine.errors import StoreDamaged, StoreUnavailable
 
 _ADVICE: tuple[tuple[type[Exception], str], ...] = (
-    (exceptions.AuthenticationError, "it wants another user or password; see ENGINE_STORE and ENGINE_STORE_PASSWORD"),
+    (
+        exceptions.AuthenticationError,
+        "it wants another user or password than ENGINE_STORE(_PASSWORD) had at the start",
+    ),
     (exceptions.NoPermissionError, "the user of the URL may not do this; docs/deployment.md lists the commands"),
     (exceptions.BusyLoadingError, "it is still loading its data; try again in a moment"),
     (MasterNotFoundError, "the sentinels know no such primary; check the name at the end of the URL"),

@@ -124,7 +124,10 @@ class RedisStore(Format2):
             with reaching(self._name, keys[0]):
                 return self._client.get(keys[0]) or b""
 
-        seal, ours = commit_surely(commit.expected, lambda: sealed(commit.meta, self._draw()), attempt, look)
+        def seal_of() -> bytes:
+            return sealed(commit.meta, self._draw())
+
+        seal, ours = commit_surely(self._name, commit.expected, seal_of, attempt, look)
         if not ours:
             raise fenced(partition, commit.expected, seal)
         return seal

@@ -96,7 +96,7 @@ class Client(MemoryStore):
         if world.faults and world.random.random() < 0.05:
             world.go_back(world.random.randint(1, 3))
         sending = Sending(world, commit, self.happened)
-        found, ours = commit_surely(commit.expected, sending.seal, sending.attempt, sending.look)
+        found, ours = commit_surely("the model", commit.expected, sending.seal, sending.attempt, sending.look)
         if not ours:
             raise fenced(partition, commit.expected, found)
         return found

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
 
+from engine.adapters.kafka.committed import PresentTopics
 from engine.adapters.kafka.confluent.asker import Asker
 from engine.adapters.kafka.confluent.bounds import bounds
 from engine.adapters.kafka.confluent.config import REFUSED
@@ -73,9 +74,10 @@ class ConfluentOffsets:
         self._asker = Asker(replace(settings, isolation="read_uncommitted"))
         self._topics = settings.topics
         self._bootstrap = settings.bootstrap
+        self._present = PresentTopics(settings)
 
     def committed(self, partition: int) -> dict[str, int]:
-        """Topic -> next offset, without those of which nothing is committed."""
+        """Topic -> next offset, without those of which nothing is committed, and those made again since."""
         wanted = [TopicPartition(topic, partition) for topic in self._topics]
         try:
             found = self._asker.consumer.committed(wanted, timeout=ANSWER_SECONDS)
@@ -83,7 +85,7 @@ class ConfluentOffsets:
         except KafkaException as error:
             kind = SourceUnavailable if error.args[0].code() in REFUSED else BrokersAway
             raise kind(self._bootstrap, self._asker.reason(error.args[0])) from error
-        return {one.topic: one.offset for one in found if one.offset >= 0}
+        return self._present.offsets({one.topic: (one.offset, one.metadata) for one in found})
 
     def close(self) -> None:
         """Close the connections."""

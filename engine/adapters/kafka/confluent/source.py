@@ -12,6 +12,7 @@ from typing import Final
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from engine.adapters.kafka.admin import check_still_there, check_topics
+from engine.adapters.kafka.committed import note_of
 from engine.adapters.kafka.confluent.bounds import bounds
 from engine.adapters.kafka.confluent.config import LOGGER, MISSING, REFUSED, client_config, opened
 from engine.adapters.kafka.confluent.messages import record_of, topic_partition_of
@@ -108,11 +109,16 @@ class ConfluentSource:
         return {partition: sum(map(self._behind, self._places([partition]))) for partition in self._member.owned}
 
     def commit(self, offsets: Mapping[tuple[str, int], int]) -> None:
-        """Tell the broker (topic, partition) -> next offset, for lag dashboards only; does not wait."""
+        """Tell the broker (topic, partition) -> next offset; does not wait."""
         if self._cut_off and not self._reaches(next(iter(offsets))):
             return
+        ids = self._watch.ids
         with suppress(KafkaException):
-            self._consumer.commit(offsets=[TopicPartition(*place, offset) for place, offset in offsets.items()])
+            self._consumer.commit(
+                offsets=[
+                    TopicPartition(*place, offset, note_of(ids.get(place[0], ""))) for place, offset in offsets.items()
+                ]
+            )
 
     def close(self) -> None:
         """Leave the group at once."""

@@ -3,6 +3,7 @@
 from kafka import KafkaAdminClient, TopicPartition
 from kafka.errors import KafkaError
 
+from engine.adapters.kafka.committed import PresentTopics
 from engine.adapters.kafka.python.config import REFUSED, connected, patiently, reason
 from engine.adapters.kafka.settings import KafkaSettings
 from engine.errors import BrokersAway, SourceUnavailable
@@ -14,9 +15,10 @@ class PythonOffsets:
     def __init__(self, settings: KafkaSettings) -> None:
         self._settings = settings
         self._client = connected(KafkaAdminClient, settings)
+        self._present = PresentTopics(settings)
 
     def committed(self, partition: int) -> dict[str, int]:
-        """Topic -> next offset, without those of which nothing is committed."""
+        """Topic -> next offset, without those of which nothing is committed, and those made again since."""
         group = self._settings.group
         wanted = [TopicPartition(topic, partition) for topic in self._settings.topics]
         try:
@@ -24,7 +26,7 @@ class PythonOffsets:
         except KafkaError as error:
             kind = SourceUnavailable if isinstance(error, REFUSED) else BrokersAway
             raise kind(self._settings.bootstrap, reason(error)) from error
-        return {place.topic: at.offset for place, at in found.items() if at.offset >= 0}
+        return self._present.offsets({place.topic: (at.offset, at.metadata) for place, at in found.items()})
 
     def close(self) -> None:
         """Close the connections."""

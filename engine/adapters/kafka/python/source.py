@@ -9,6 +9,7 @@ from kafka import ConsumerRebalanceListener, KafkaConsumer, OffsetAndMetadata, T
 from kafka.errors import KafkaError, RetriableError, UnknownTopicOrPartitionError
 
 from engine.adapters.kafka.admin import check_still_there, check_topics
+from engine.adapters.kafka.committed import note_of
 from engine.adapters.kafka.member import Member
 from engine.adapters.kafka.python.assignor import CoPartitionedAssignor
 from engine.adapters.kafka.python.cluster import compressions
@@ -103,10 +104,14 @@ class PythonSource:
         return {partition: sum(map(self._behind, self._places([partition]))) for partition in self._member.owned}
 
     def commit(self, offsets: Mapping[tuple[str, int], int]) -> None:
-        """Tell the broker (topic, partition) -> next offset, for lag dashboards only; does not wait."""
+        """Tell the broker (topic, partition) -> next offset; does not wait."""
+        ids = self._watch.ids
         with suppress(KafkaError):
             self._consumer.commit_async(
-                {TopicPartition(*place): OffsetAndMetadata(offset, "", -1) for place, offset in offsets.items()}
+                {
+                    TopicPartition(*place): OffsetAndMetadata(offset, note_of(ids.get(place[0], "")), -1)
+                    for place, offset in offsets.items()
+                }
             )
 
     def close(self) -> None:
