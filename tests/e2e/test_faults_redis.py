@@ -174,7 +174,8 @@ def test_of_a_redis_that_answers_reads_and_takes_no_writes_a_worker_tells_soon(
 def test_while_redis_loads_its_data_workers_wait_and_doctor_says_so(tmp_path: Path, frail: Stage) -> None:
     slow = RedisServer(tmp_path / "slow", {"key-load-delay": 100})  # microseconds for each command of its AOF
     slow.start()
-    slow.ask("EVAL", "for i = 1, 400000 do redis.call('SET', 'other:' .. i, i) end", 0)
+    for page in range(30):
+        slow.ask("EVAL", "for i = 1, 5000 do redis.call('SET', KEYS[1] .. i, i) end", 1, f"other:{page}:")
     frail.settings["store"] = slow.url
     frail.store = connect(slow.url, frail.name)
     customers = [f"customer-{number}" for number in range(50)]
