@@ -91,6 +91,8 @@ def _finding(model: type[Strict], document: Document, error: ErrorDetails) -> Di
         help = _fields_help(owner, "")
         if owner is not None and owner.unknown == "unknown-kind":
             help = f"write it as in {{ event: purchase }}; {help}"
+        elif "event" in _fields(owner) and isinstance(error["input"], str) and error["input"].isidentifier():
+            help = f"write {{ event: {error['input']} }}; {help}"
     if route == ("version",):
         code, help = "bad-version", "write version: 1"
     return document.report(document.place(route), code, f"{_named(route)} {message}", help)
