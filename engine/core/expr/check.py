@@ -34,7 +34,7 @@ from engine.core.expr.nodes import (
     Today,
     Variant,
 )
-from engine.core.expr.syntax import Source
+from engine.core.expr.syntax import NO_SPANS, Source
 from engine.core.scope import MISSING, NO_LEVEL
 from engine.errors import BadExpression
 
@@ -163,7 +163,10 @@ class Checker:
         if checked.kind in NUMBERS:
             return checked
         code = "expression-forbidden" if sign == "*" and checked.kind == "string" else "type-mismatch"
-        return self._broken(code, self._what(Operand(checked, node)), node, f"'{sign}' takes numbers only")
+        help_ = f"'{sign}' takes numbers only"
+        if checked.kind in ("time", "date"):
+            help_ = f"{help_}: {NO_SPANS}"
+        return self._broken(code, self._what(Operand(checked, node)), node, help_)
 
     def _what(self, operand: Operand) -> str:
         excerpt = self._source.excerpt(operand.at)

@@ -22,7 +22,16 @@ _NOT_TEXT = re.compile(r"[\x00-\x08\x0e-\x1f\ud800-\udfff]")
 _EXAMPLE = "an expression looks like: profile.email_opt_in and event.amount > 0"
 CONSTANTS = {"null": "null", "nil": "null", "undefined": "null", "none": "null", "true": "true", "false": "false"}
 """Constants by how they are written elsewhere, in small letters."""
+NO_SPANS = (
+    'a span before now is asked for as events.purchase.count("90d") == 0, days after a date are its trigger\'s `offset`'
+)
+"""What to write where somebody computes with times."""
 _HINTS = (  # compiled when an expression is wrong: few are
+    (r"=>", "write '>=' instead of '=>'"),
+    (r"=<", "write '<=' instead of '=<'"),
+    ("\u2265", "write '>=' instead of '\u2265'"),
+    ("\u2264", "write '<=' instead of '\u2264'"),
+    ("<>|\u2260", "write '!='"),
     (r"&&", "write 'and' instead of '&&'"),
     (r"\|\|", "write 'or' instead of '||'"),
     (r"!(?!=)", "write 'not' instead of '!'"),
@@ -31,8 +40,10 @@ _HINTS = (  # compiled when an expression is wrong: few are
     ("[\u2018-\u201f]", 'write straight quotes: "text"'),
     (rf"\.\s*(?:{'|'.join(keyword.kwlist)})\b", "words such as 'from' or 'class' can't be names here"),
     (r"(?<![\w\"'])\d{4}-\d\d-\d\d", 'write a date in quotes: "2026-01-31"'),
+    (r"[+-]\s*\d+(?:ms|[smhdw])\b", NO_SPANS),
     (r"(?<![\w\"'.])\d+(?:ms|[smhdw])\b", 'write a duration in quotes: "30d"'),
     (r"[€$£]|\d\s*(?:EUR|USD|GBP|CHF)\b", "write an amount as a number alone: 20"),
+    (r"(?i)(?<![.\w])(?:like|contains|between|matches)\b", 'whole texts are compared: == "text", or in ["one", "two"]'),
     ("#", "comments belong into the YAML, above the expression"),
 )
 
