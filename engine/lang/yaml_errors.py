@@ -13,6 +13,8 @@ _HELP = {
     "found character that cannot start any token": "quote a text that begins with @, ` or %",
 }
 _KEY = re.compile(r"\s*(- +)*[\w-]+")
+_LAST_WORD = re.compile(r": +([\w-]+)$")
+"""A word alone that a colon follows: perhaps the name of a field."""
 _OPEN = {"while parsing a flow mapping": "{", "while parsing a flow sequence": "["}
 _BLOCKS = ("while parsing a block mapping", "while parsing a block collection")
 
@@ -46,4 +48,7 @@ def _colon(line: str) -> tuple[str, str]:
     if _KEY.fullmatch(line):
         help = "indent this line as its neighbours, and put a space after each colon"
         return "this line is read as the end of the text above it", help
-    return "a colon and a space within a text", "put the text into quotes"
+    help = "put the text into quotes"
+    if name := _LAST_WORD.search(line):
+        help += f"; or, where '{name[1]}' is a field, it and its value into brackets: {{ {name[1]}: … }}"
+    return "a colon and a space within a text", help
