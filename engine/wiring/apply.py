@@ -34,7 +34,10 @@ def read_plan(path: Path) -> Plan:
     """Raises CommandFailed."""
     try:
         plan = msgspec.json.decode(path.read_bytes(), type=Plan)
-    except (OSError, *UNREADABLE) as error:
+    except OSError as error:
+        message = f"{path}: {error.strerror}. `engine plan … --out {path}` writes a plan"
+        raise CommandFailed(message) from error
+    except UNREADABLE as error:
         message = f"{path} is no plan: {error}. `engine plan … --out {path}` writes one"
         raise CommandFailed(message) from error
     if plan.version != VERSION or not {plan.base.revision, plan.revision} <= plan.files.keys():

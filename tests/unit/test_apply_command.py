@@ -56,3 +56,11 @@ def test_a_span_that_is_none_is_refused_by_its_option(tmp_path: Path) -> None:
     ran = engine("apply", "plan.json", "--spread", "soon", *STORE, folder=tmp_path)
     assert ran.code == 2
     assert ran.said.startswith("--spread: 'soon' is not a duration; write a number and a unit")
+
+
+def test_a_plan_that_is_not_there_is_told_in_words(tmp_path: Path) -> None:
+    write_project(tmp_path, files(one_rule()))
+    refused = engine("apply", "plan.json", *STORE, folder=tmp_path)
+    assert (refused.code, refused.err.startswith("plan.json: No such file or directory. `engine plan")) == (1, True), (
+        refused
+    )
