@@ -160,7 +160,7 @@ def archives_of(sources: list[Path], catalog: Catalog, folder: Path, source: str
     archives, files = [path for path in sources if path.is_dir()], [path for path in sources if not path.is_dir()]
     if files:
         archives.append(folder / "archive")
-        with Archive.opened(archives[-1]) as archive:
+        with Archive.opened(archives[-1], by_day=False) as archive:
             added = archive_files(archive, "events", HistoryFiles(files, source=source), catalog)
         if added.unreadable:
             complain(added.complaint())

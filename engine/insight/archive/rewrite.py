@@ -15,7 +15,7 @@ import msgspec
 from engine.insight.archive import ledger as ledgers
 from engine.insight.archive.layout import Kind
 from engine.insight.archive.ledger import Ledger
-from engine.insight.archive.writer import connected, ledger_of, write_by_day
+from engine.insight.archive.writer import connected, ledger_of, write_sorted
 
 MAX_BYTES_SORTED: Final = 256 * 1024 * 1024
 """Bytes of Parquet that are sorted together: about 10 million records and 2 GB of memory. Without it
@@ -72,7 +72,7 @@ def _replaced(
     folder: Path, ledger: Ledger, kind: Kind, files: Sequence[str], select: str, parameters: list[Any]
 ) -> Ledger:
     """Put new files in place of old ones in one commit; then delete the old ones."""
-    made = write_by_day(folder, kind, select, [_full(folder, files), *parameters], ledger.commits)
+    made = write_sorted(folder, kind, select, [_full(folder, files), *parameters], ledger.commits)
     kept = sorted({*ledger.files[kind], *made} - {*files})
     after = msgspec.structs.replace(ledger, commits=ledger.commits + 1, files={**ledger.files, kind: kept})
     ledgers.store(folder, after)

@@ -91,6 +91,16 @@ def test_what_was_not_committed_is_not_there_and_is_read_again(tmp_path: Path) -
         assert archive.next_offset("shop", 0) is None
 
 
+def test_an_archive_that_is_read_once_has_one_file_for_all_days(tmp_path: Path) -> None:
+    with Archive.opened(tmp_path / "once", by_day=False) as archive:
+        for number in range(10):
+            archive.add_event(Place("shop", 0, number), number * DAY, purchase(number))
+        archive.commit()
+    assert len(files_of(tmp_path / "once", "events")) == 1
+    columns = f"{PLACE}, epoch_ms(arrived_at), customer, id, amount"
+    assert Counter(rows(tmp_path / "once", columns)) == Counter(rows(filled(tmp_path / "kept"), columns))
+
+
 def test_two_writers_at_once_are_refused(tmp_path: Path) -> None:
     with (
         Archive.opened(tmp_path),
