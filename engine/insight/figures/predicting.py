@@ -61,9 +61,10 @@ def sample(shop: Shop, until: date, weeks: int = 0) -> Sample:
             WHERE c % $every::UBIGINT = 0 AND day < $end
         )
         SELECT count(*) FILTER (before < day AND day < $until), max(day) FILTER (day < $until) - any_value(first_day),
-            $until - any_value(first_day) - 1, coalesce(sum(amount) FILTER (day > first_day AND day < $until), 0),
+            $until - any_value(first_day) - 1,
+            coalesce(round(fsum(amount) FILTER (day > first_day AND day < $until), 9), 0),
             count(DISTINCT day) FILTER (day >= $until)
-        FROM found GROUP BY c HAVING any_value(first_day) < $until
+        FROM found GROUP BY c HAVING any_value(first_day) < $until ORDER BY ALL
     """
     every = max(1, shop.row("SELECT count(*) FROM customers")[0] // MAX_SAMPLE)
     parameters = {"until": until, "every": every, "end": until + timedelta(weeks=weeks)}

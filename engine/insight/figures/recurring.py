@@ -112,9 +112,9 @@ _MOVEMENTS: Final = """
         SELECT c, at_ms, mrr - lag(mrr, 1, 0) OVER (PARTITION BY c, subscription ORDER BY at_ms, id) AS step
         FROM changes WHERE mrr IS NOT NULL
     ), moments AS (
-        SELECT c, at_ms, sum(step) AS step FROM steps WHERE at_ms < $end GROUP BY c, at_ms
+        SELECT c, at_ms, fsum(step) AS step FROM steps WHERE at_ms < $end GROUP BY c, at_ms
     ), levels AS (
-        SELECT c, at_ms, round(sum(step) OVER (PARTITION BY c ORDER BY at_ms), 6) AS level FROM moments
+        SELECT c, at_ms, round(fsum(step) OVER (PARTITION BY c ORDER BY at_ms), 6) AS level FROM moments
     ), moves AS (
         SELECT c, at_ms, level, lag(level, 1, 0) OVER so_far AS before,
             coalesce(max(level) OVER until_then, 0) AS highest
@@ -122,16 +122,16 @@ _MOVEMENTS: Final = """
             until_then AS (PARTITION BY c ORDER BY at_ms ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
     ), customers AS (
         SELECT c, coalesce(arg_max(level, at_ms) FILTER (at_ms < $start), 0) AS first, arg_max(level, at_ms) AS last,
-            coalesce(sum(level) FILTER (at_ms >= $start AND before = 0 AND highest = 0), 0) AS new,
-            coalesce(sum(level) FILTER (at_ms >= $start AND before = 0 AND highest > 0), 0) AS reactivation,
-            coalesce(sum(level - before) FILTER (at_ms >= $start AND before > 0 AND level > before), 0) AS expansion,
-            coalesce(sum(before - level) FILTER (at_ms >= $start AND level > 0 AND level < before), 0) AS contraction,
-            coalesce(sum(before) FILTER (at_ms >= $start AND level = 0), 0) AS churn
+            coalesce(fsum(level) FILTER (at_ms >= $start AND before = 0 AND highest = 0), 0) AS new,
+            coalesce(fsum(level) FILTER (at_ms >= $start AND before = 0 AND highest > 0), 0) AS reactivation,
+            coalesce(fsum(level - before) FILTER (at_ms >= $start AND before > 0 AND level > before), 0) AS expansion,
+            coalesce(fsum(before - level) FILTER (at_ms >= $start AND level > 0 AND level < before), 0) AS contraction,
+            coalesce(fsum(before) FILTER (at_ms >= $start AND level = 0), 0) AS churn
         FROM moves GROUP BY c
     )
-    SELECT sum(first), sum(last), sum(new), sum(reactivation), sum(expansion), sum(contraction), sum(churn),
-        sum(least(contraction + churn, first)),
-        sum(first) FILTER (last = 0), sum(first - last) FILTER (last > 0 AND last < first),
-        sum(last - first) FILTER (first > 0 AND last > first)
+    SELECT fsum(first), fsum(last), fsum(new), fsum(reactivation), fsum(expansion), fsum(contraction), fsum(churn),
+        fsum(least(contraction + churn, first)),
+        fsum(first) FILTER (last = 0), fsum(first - last) FILTER (last > 0 AND last < first),
+        fsum(last - first) FILTER (first > 0 AND last > first)
     FROM customers
 """

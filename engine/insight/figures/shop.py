@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 MEMORY: Final = "1500MB"
 """DuckDB's memory limit; with Python the process takes 2 GB. Larger data spills to the disk."""
 
+SPENT: Final = "round(fsum(amount), 9)"
+"""A customer's amounts together, the same in whichever order DuckDB comes upon them, which differs from run to run, and
+with the files of an archive. Of many customers an `fsum` is enough."""
 _PURCHASES: Final = """
     CREATE TEMP TABLE purchases AS
     WITH found AS (
@@ -36,11 +39,11 @@ _PURCHASES: Final = """
     FROM found WINDOW far AS (PARTITION BY c ORDER BY day)
 """
 """`before`, `after`: days of the customer's neighbouring purchases, which may be the same."""
-_CUSTOMERS: Final = """
+_CUSTOMERS: Final = f"""
     CREATE TEMP TABLE customers AS
     SELECT c, min(day) AS first_day, min(after) FILTER (after > day) AS second_day, max(day) AS last_day,
         count_if(before IS NULL OR before < day) AS days, count(*) AS bought, count(amount) AS priced,
-        coalesce(sum(amount), 0) AS spent
+        coalesce({SPENT}, 0) AS spent
     FROM purchases GROUP BY c
 """
 _AGAIN: Final = """

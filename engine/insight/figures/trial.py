@@ -85,7 +85,7 @@ _GOALS: Final = f"""
 """Amounts in another currency than the most frequent one are no revenue, as everywhere; the goal is reached."""
 _OUTCOMES: Final = """
     SELECT variant, exposed.customer AS customer, any_value(exposed.at_ms) AS since, count(goals.customer) AS reached,
-        coalesce(sum(amount), 0) AS spent
+        coalesce(round(fsum(amount), 9), 0) AS spent
     FROM exposed LEFT JOIN goals ON goals.customer = exposed.customer AND goals.at_ms > exposed.at_ms
         AND goals.at_ms <= exposed.at_ms + $within AND goals.at_ms < $end
     WHERE exposed.at_ms < $end GROUP BY variant, exposed.customer
@@ -97,8 +97,9 @@ _BEFORE: Final = """
         FROM goals JOIN found ON goals.customer = found.customer AND goals.at_ms <= since
     ), known AS (
         SELECT customer, count(DISTINCT day) AS days, max(day) - min(day) AS recency,
-            any_value(since) // 86400000 - min(day) AS age, coalesce(sum(amount) FILTER (day > first_day), 0) AS again,
-            coalesce(sum(amount) FILTER (at_ms > since - $within), 0) AS lately
+            any_value(since) // 86400000 - min(day) AS age,
+            coalesce(round(fsum(amount) FILTER (day > first_day), 9), 0) AS again,
+            coalesce(round(fsum(amount) FILTER (at_ms > since - $within), 9), 0) AS lately
         FROM bought GROUP BY customer
     )
     SELECT variant, spent, coalesce(days, 0), coalesce(recency, 0), coalesce(age, 0), coalesce(again, 0),
@@ -158,7 +159,7 @@ class Trial:
 
     def _look(self, end: int) -> Look:
         query = f"""
-            SELECT variant, count(*), sum((reached > 0)::INTEGER), sum(spent), sum(spent * spent), count_if(spent != 0)
+            SELECT variant, count(*), count_if(reached > 0), fsum(spent), fsum(spent * spent), count_if(spent != 0)
             FROM ({_OUTCOMES}) GROUP BY variant
         """
         rows = self.connection.execute(query, self._parameters(end)).fetchall()

@@ -1,8 +1,10 @@
 """The record shop's figures: DuckDB's answers against the known ones, and against plain Python."""
 
 import json
+import random
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import date, timedelta
 from functools import partial
 from itertools import pairwise
@@ -58,6 +60,24 @@ def test_rates_and_frequency_are_the_known_ones(record_shop: Shop) -> None:
     assert found.repeat_days == exactly(0.483241)
     assert found.frequency == exactly(2.935511)
     assert found.revenue == pytest.approx(sum(one.amount for one in purchases()))
+
+
+def test_the_same_purchases_have_the_same_figures_in_whichever_order_an_archive_has_them(tmp_path: Path) -> None:
+    start = int(START.timestamp() * 1000)
+    events = [
+        Event(f"e-{n}", "purchase", f"c-{n % 1501}", start + n * DAY // 16, {"amount": (n * 7919 % 100_000) / 100})
+        for n in range(6_000)
+    ]
+    found = []
+    for number in range(4):
+        random.Random(number).shuffle(events)
+        with Archive.opened(tmp_path / str(number), commit_after=1_000) as archive:
+            for offset, event in enumerate(events):
+                archive.add_event(Place("shop", 0, offset), start, event)
+            archive.commit()
+        with closing(open_shop([tmp_path / str(number)], ShopOptions())) as shop:
+            found.append((buying(shop), rfm(shop), sample(shop, shop.end)))
+    assert found[1:] == found[:1] * 3
 
 
 def test_gaps_are_the_known_ones(record_shop: Shop) -> None:
