@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 from rich.markup import escape
-from rich.table import Table
 
 from engine.cli.console import complain, out, print_as_json, say
+from engine.cli.folding import FoldingTable
 from engine.cli.options import AsJson, Data, Namespace, Store, duration_of, settings_of
 from engine.core.durations import text_of
 from engine.errors import RolloutRefused, UsageError
@@ -133,7 +133,7 @@ def _show(now: Status) -> None:
     if now.apart > now.kept:
         say(f"[yellow]{now.apart} of {now.partitions} partitions are not there yet: run the same command again[/]")
     say(f"failed: {counts.failed:,} ({counts.failed_without:,} with the old rules); complaints: {counts.complaints:,}")
-    table = Table(box=None, pad_edge=False, header_style="dim")
+    table = FoldingTable(box=None, pad_edge=False, header_style="dim")
     for column in ("rule", "sent", "expected by now", "the old rules"):
         table.add_column(column, justify="left" if column == "rule" else "right")
     for rule in now.rules:

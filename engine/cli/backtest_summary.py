@@ -3,10 +3,10 @@
 from rich.console import Console
 from rich.markup import escape
 from rich.padding import Padding
-from rich.table import Table
 
 from engine.backtest.difference import KINDS, Difference
 from engine.backtest.report import SHOWN, Backtest, examples_of
+from engine.cli.folding import FoldingTable
 from engine.cli.summary import chart_of
 from engine.model import Outcome
 from engine.operate.words import count_of
@@ -29,8 +29,8 @@ def show(backtest: Backtest, console: Console) -> None:
         console.print(f"[yellow]{escape(note)}[/]", highlight=False, soft_wrap=True)
 
 
-def _rules(backtest: Backtest) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
+def _rules(backtest: Backtest) -> FoldingTable:
+    table = FoldingTable(box=None, pad_edge=False, header_style="bold")
     table.add_column("rule")
     columns = [
         one
@@ -48,7 +48,7 @@ def _rules(backtest: Backtest) -> Table:
 
 
 def _changes(backtest: Backtest, difference: Difference, console: Console) -> None:
-    table = Table(box=None, pad_edge=False, header_style="bold")
+    table = FoldingTable(box=None, pad_edge=False, header_style="bold")
     table.add_column("what changes")
     for name in ("the same", *KINDS):
         table.add_column(name, justify="right")

@@ -4,9 +4,9 @@ from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
-from rich.table import Table
 
-from engine.cli.console import out
+from engine.cli.console import out, say
+from engine.cli.folding import FoldingTable
 from engine.cli.groups import add_group
 from engine.cli.options import AsJson, Data, Namespace, Store, settings_of
 from engine.core.state.model import State
@@ -104,16 +104,14 @@ def erase(
         out.print_json(data={"customer": customer, **erased})
         return
     was = "erased" if erased["known"] else "not known, and will not be for anything that has happened until now:"
-    out.print(
-        f"[green]{was}[/] {escape(customer)}, {erased['outreach']} outreach taken out of the outbox", highlight=False
-    )
+    say(f"[green]{was}[/] {escape(customer)}, {erased['outreach']} outreach taken out of the outbox")
 
 
 def _show(customer: str, found: FoundCustomer, known: dict[str, Any]) -> None:
-    out.print(f"[bold]{escape(customer)}[/], partition {found.partition}, at {known['clock']}", highlight=False)
-    table = Table(show_header=False, box=None, pad_edge=False)
-    table.add_column(overflow="fold")
-    table.add_column(overflow="fold")
+    say(f"[bold]{escape(customer)}[/], partition {found.partition}, at {known['clock']}")
+    table = FoldingTable(show_header=False, box=None, pad_edge=False)
+    table.add_column()
+    table.add_column()
     for what, lines in _in_words(found.state, known).items():
         table.add_row(f"[bold]{what}[/]", escape("\n".join(lines)) or "[dim]none[/]")
     out.print(table)
@@ -122,11 +120,11 @@ def _show(customer: str, found: FoundCustomer, known: dict[str, Any]) -> None:
         out.print(sum_in_words(said), markup=False, highlight=False)
 
 
-def _statement(points: str, said: dict[str, Any]) -> Table:
+def _statement(points: str, said: dict[str, Any]) -> FoldingTable:
     head, *rows = in_words(said)
-    table = Table(title=f"\n{points}: statement", title_justify="left", box=None, pad_edge=False)
+    table = FoldingTable(title=f"\n{points}: statement", title_justify="left", box=None, pad_edge=False)
     for name in head:
-        table.add_column(name, justify="right" if name in ("points", "used", "left") else "left", overflow="fold")
+        table.add_column(name, justify="right" if name in ("points", "used", "left") else "left")
     for row in rows:
         table.add_row(*map(escape, row))
     return table

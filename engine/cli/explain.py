@@ -5,9 +5,9 @@ from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
-from rich.table import Table
 
-from engine.cli.console import out
+from engine.cli.console import out, say
+from engine.cli.folding import FoldingTable
 from engine.cli.opening import open_project
 from engine.cli.options import AsJson, Data, Namespace, RulesDir, Store, TemplatesDir, settings_of
 from engine.core.book import RuleBook
@@ -82,7 +82,7 @@ def _show(
 ) -> None:
     state = found.state
     counts = ", ".join(f"{known.count} {name}" for name, known in sorted(state.events.items())) or "no events"
-    out.print(f"[bold]{escape(customer)}[/] at {iso(found.clock)}: {counts}", highlight=False)
+    say(f"[bold]{escape(customer)}[/] at {iso(found.clock)}: {counts}")
     if state.profile:
         profile = sorted(_profile(book, found).items())
         out.print(f"profile: {', '.join(f'{k}={v!r}' for k, v in profile)}", markup=False, highlight=False)
@@ -111,14 +111,14 @@ def _profile(book: RuleBook, found: FoundCustomer) -> dict[str, Any]:
     }
 
 
-def _table(title: str, *columns: str) -> Table:
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+def _table(title: str, *columns: str) -> FoldingTable:
+    table = FoldingTable(title=title, title_justify="left", box=None, pad_edge=False)
     for column in columns:
-        table.add_column(column, overflow="fold", no_wrap=column == "at")
+        table.add_column(column, no_wrap=column == "at")
     return table
 
 
-def _history_table(history: list[dict[str, Any]], revision: str) -> Table:
+def _history_table(history: list[dict[str, Any]], revision: str) -> FoldingTable:
     table = _table("What became of it, newest first", "at", "rule", "outcome", "why")
     for one in history:
         by = "" if one["revision"] == revision else f" (revision {one['revision']})"
@@ -131,7 +131,7 @@ def _history_table(history: list[dict[str, Any]], revision: str) -> Table:
     return table
 
 
-def _rules_table(views: list[RuleView]) -> Table:
+def _rules_table(views: list[RuleView]) -> FoldingTable:
     table = _table("\nHow each rule stands", "rule", "waits", "would be stopped now by")
     for view in views:
         held = f"; held by quiet hours until {iso(view.deferred[0])}" if view.deferred else ""
@@ -139,14 +139,14 @@ def _rules_table(views: list[RuleView]) -> Table:
     return table
 
 
-def _segments_table(views: list[SegmentView]) -> Table:
+def _segments_table(views: list[SegmentView]) -> FoldingTable:
     table = _table("\nWhere the customer stands in segments", "segment", "stands", "as long as")
     for view in views:
         table.add_row(view.segment, escape(_stands(view)), escape(view.condition))
     return table
 
 
-def _points_table(views: list[PointsView]) -> Table:
+def _points_table(views: list[PointsView]) -> FoldingTable:
     table = _table("\nPoints", "points", "balance", "pending", "what comes")
     for view in views:
         coming = [f"{view.expiring} end at {iso(view.expires_at)}"] if view.expires_at else []

@@ -5,9 +5,9 @@ from dataclasses import asdict
 
 import typer
 from rich.markup import escape
-from rich.table import Table
 
 from engine.cli.console import out
+from engine.cli.folding import FoldingTable
 from engine.operate.findings import Finding, Level
 
 _COLORS = {Level.OK: "green", Level.WARN: "yellow", Level.FAIL: "red"}
@@ -24,10 +24,10 @@ def report(findings: Iterable[Finding], *, as_json: bool) -> None:
     raise typer.Exit(1 if Level.FAIL in levels else 3 if Level.WARN in levels else 0)
 
 
-def _table(findings: list[Finding]) -> Table:
-    table = Table(show_header=False, box=None, pad_edge=False)
+def _table(findings: list[Finding]) -> FoldingTable:
+    table = FoldingTable(show_header=False, box=None, pad_edge=False)
     for _ in range(3):
-        table.add_column(overflow="fold")
+        table.add_column()
     for one in findings:
         color = _COLORS[one.level]
         advice = f"\n[dim]→ {escape(one.advice)}[/]" if one.advice else ""

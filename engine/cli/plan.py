@@ -10,13 +10,13 @@ import msgspec
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from engine.backtest.prepare import locate
 from engine.backtest.report import Backtest, as_data
 from engine.cli.backtest import rules_in, stages
 from engine.cli.console import print_as_json
 from engine.cli.figures import write_page
+from engine.cli.folding import FoldingTable
 from engine.cli.opening import open_project
 from engine.cli.options import Data, Namespace, Store, TemplatesDir, settings_of
 from engine.cli.whole_files import console_beside, write_document
@@ -123,7 +123,7 @@ def _show(made: Plan, console: Console) -> None:
         console.print(f"[yellow]{escape(note)}[/]", highlight=False)
     for one in tables(made):
         console.print(f"\n[bold]{one.title}[/]\n[dim]{escape(one.definition)}[/]", highlight=False)
-        table = Table(box=None, pad_edge=False, header_style="dim")
+        table = FoldingTable(box=None, pad_edge=False, header_style="dim")
         for place, column in enumerate(one.columns):
             table.add_column(
                 column, justify="left" if place == 0 or one.title in ("What changes", "Expected") else "right"

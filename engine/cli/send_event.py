@@ -6,8 +6,9 @@ from typing import Annotated, Any
 from uuid import uuid4
 
 import typer
+from rich.markup import escape
 
-from engine.cli.console import complain, out
+from engine.cli.console import complain, out, say
 from engine.cli.opening import open_project
 from engine.cli.options import AsJson, RulesDir, TemplatesDir, settings_of
 from engine.core.catalog import Catalog, EventType, Source
@@ -56,7 +57,7 @@ def send_event(
     if as_json:
         out.print_json(data={**place_, "id": event.id, "time": iso(moment)})
     else:
-        out.print(f"[green]sent[/] {type} of {customer}: {source.topic}:{partition}:{offset}", highlight=False)
+        say(f"[green]sent[/] {type} of {escape(customer)}: {source.topic}:{partition}:{offset}")
 
 
 def _source(catalog: Catalog, name: str) -> Source:

@@ -6,8 +6,8 @@ from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
+from engine.cli.folding import FoldingTable
 from engine.core.book import RuleBook
 from engine.model import Outcome
 from engine.operate.words import count_of
@@ -40,8 +40,8 @@ def show(summary: Summary, book: RuleBook, console: Console, dead_letters: Path 
         console.print(f"[yellow]{escape(note)}[/]", highlight=False, soft_wrap=True)
 
 
-def _rules_table(summary: Summary, book: RuleBook) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
+def _rules_table(summary: Summary, book: RuleBook) -> FoldingTable:
+    table = FoldingTable(box=None, pad_edge=False, header_style="bold")
     table.add_column("rule")
     columns = [*COLUMNS, *(one for one in RARE if any(summary.outcomes[rule.id, one] for rule in book.rules))]
     for outcome in columns:

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from engine.cli.console import out
+from engine.cli.folding import FoldingTable
 from engine.cli.groups import add_group
 from engine.cli.opening import open_project
 from engine.cli.options import AsJson, RulesDir, TemplatesDir, settings_of
@@ -51,7 +51,9 @@ def create(
 
 
 def _show(rows: list[tuple[str, int, Mapping[str, str]]], counts: Mapping[str, int], dry_run: bool) -> None:
-    table = Table(show_header=False, box=None, pad_edge=False)
+    table = FoldingTable(show_header=False, box=None, pad_edge=False)
+    for _ in range(4):
+        table.add_column()
     for name, number, config in rows:
         settings = ", ".join(f"{key}={value}" for key, value in config.items())
         table.add_row("would make" if dry_run else "[green]made[/]", name, count_of(number, "partition"), settings)

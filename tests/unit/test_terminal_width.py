@@ -46,6 +46,22 @@ def test_moments_in_an_explanation_are_not_broken(folder: Path) -> None:
     assert "\n2026-03-02T10:00:00.123Z " in ran.out
 
 
+def test_an_id_is_never_cut_and_that_of_a_customer_stands_on_one_line(tmp_path: Path) -> None:
+    rule, customer = "r" * 64, f"c-{'0123456789' * 9}"
+    rules = f"version: 1\nrules: [{{ id: {rule}, when: {{ event: purchase }}, send: hi }}]\n"
+    write_project(tmp_path, {"events.yaml": EVENTS, "rules.yaml": rules, "hi.email.j2": TEMPLATE})
+    event = {"id": "1", "type": "purchase", "customer": customer, "time": "2026-03-02T10:00:00Z", "properties": {}}
+    (tmp_path / "events.jsonl").write_text(json.dumps(event) + "\n")
+    store = "--store", "embedded", "--data", tmp_path / "data"
+    for command in (["replay", *store, "--out", "out.jsonl"], ["backtest", ".", "--events"]):
+        ran = engine(*command, "events.jsonl", folder=tmp_path, env=NARROW)
+        assert "…" not in ran.out
+        assert ran.out.count("r") >= len(rule)
+    for command in (["explain"], ["customer", "show"], ["customer", "erase", "--yes"]):
+        ran = engine(*command, customer, *store, folder=tmp_path, env=NARROW)
+        assert customer in ran.out
+
+
 def test_a_replay_counts_the_events_that_rules_made(folder: Path) -> None:
     ran = engine("replay", "events.jsonl", "--until", "2026-03-09", folder=folder, env=NARROW)
     lines = [line.split() for line in ran.out.splitlines()]
