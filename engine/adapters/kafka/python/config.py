@@ -1,7 +1,7 @@
 """Our settings in kafka-python's words, and what its errors mean to us."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from time import monotonic, sleep
 from typing import Any, TypeVar
@@ -54,7 +54,7 @@ def connected(client: Callable[..., Any], settings: KafkaSettings, **config: Any
     made: list[Any] = []
 
     def remembered(**config: Any) -> Any:
-        made.append(KafkaNetClient(**config))
+        made.append(net_client(settings, config))
         return made[-1]
 
     with _listening() as heard:
@@ -67,6 +67,15 @@ def connected(client: Callable[..., Any], settings: KafkaSettings, **config: Any
             hint = "; is it the user, or the password?" if settings.security.sasl else ""
             why = f"cannot connect: {reason(heard.error or error)}{hint}"
             raise CannotConnect(settings.bootstrap, why) from error
+
+
+def net_client(settings: KafkaSettings, config: Mapping[str, Any]) -> KafkaNetClient:
+    """The part of a client that keeps the connections.
+
+    It warns of each step of its loop that takes 0.1 seconds by the clock, as one does that decodes a large fetch while
+    other threads compute. Nothing comes of it before heartbeats are late.
+    """
+    return KafkaNetClient(**config, slow_task_threshold_secs=settings.session_timeout / 3)
 
 
 def patiently(ask: Callable[[], T]) -> T:
