@@ -129,9 +129,10 @@ _MOVEMENTS: Final = """
             coalesce(fsum(before) FILTER (at_ms >= $start AND level = 0), 0) AS churn
         FROM moves GROUP BY c
     )
-    SELECT fsum(first), fsum(last), fsum(new), fsum(reactivation), fsum(expansion), fsum(contraction), fsum(churn),
-        fsum(least(contraction + churn, first)),
-        fsum(first) FILTER (last = 0), fsum(first - last) FILTER (last > 0 AND last < first),
-        fsum(last - first) FILTER (first > 0 AND last > first)
+    SELECT round(fsum(first), 6), round(fsum(last), 6), round(fsum(new), 6), round(fsum(reactivation), 6),
+        round(fsum(expansion), 6), round(fsum(contraction), 6), round(fsum(churn), 6),
+        round(fsum(least(contraction + churn, first)), 6),
+        round(fsum(first) FILTER (last = 0), 6), round(fsum(first - last) FILTER (last > 0 AND last < first), 6),
+        round(fsum(last - first) FILTER (first > 0 AND last > first), 6)
     FROM customers
 """

@@ -29,7 +29,7 @@ MEMORY: Final = "1500MB"
 
 SPENT: Final = "round(fsum(amount), 9)"
 """A customer's amounts together, the same in whichever order DuckDB comes upon them, which differs from run to run, and
-with the files of an archive. Of many customers an `fsum` is enough."""
+with the files of an archive; `fsum` alone is but for the last digit. Totals of customers are rounded to 6 decimals."""
 _PURCHASES: Final = """
     CREATE TEMP TABLE purchases AS
     WITH found AS (

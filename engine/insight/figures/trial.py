@@ -159,7 +159,8 @@ class Trial:
 
     def _look(self, end: int) -> Look:
         query = f"""
-            SELECT variant, count(*), count_if(reached > 0), fsum(spent), fsum(spent * spent), count_if(spent != 0)
+            SELECT variant, count(*), count_if(reached > 0), round(fsum(spent), 6), fsum(spent * spent),
+                count_if(spent != 0)
             FROM ({_OUTCOMES}) GROUP BY variant
         """
         rows = self.connection.execute(query, self._parameters(end)).fetchall()
