@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from engine.core.experiments.model import HOLDOUT, Experiment, Goal
 from engine.lang.fields import READ_ID, Expr, Name, OptionalSpan, ReadId, matching
-from engine.lang.form import Parsed, Strict, named, refuse, said
+from engine.lang.form import Parsed, Strict, named, number_text, refuse, said
 from engine.lang.site import Site
 
 _ROUNDING = 1e-6
@@ -63,9 +63,12 @@ class ExperimentFields(Strict):
         if len(shares) < 2:
             refuse("bad-value", "an experiment compares at least two variants", key="variants")
         if min(shares) < 0:
-            refuse("bad-value", f"a share of {min(shares):g} percent", "each is from 0 to 100", key="variants")
+            refuse(
+                "bad-value", f"a share of {number_text(min(shares))} percent", "each is from 0 to 100", key="variants"
+            )
         if abs(fsum(shares) - 100) > _ROUNDING:
-            refuse("bad-value", f"the shares sum to {fsum(shares):g} percent", "they must sum to 100", key="variants")
+            message = f"the shares sum to {number_text(fsum(shares))} percent"
+            refuse("bad-value", message, "they must sum to 100", key="variants")
         return self
 
 

@@ -31,6 +31,11 @@ def said(value: Any) -> str:
     return f"'{value}'" if isinstance(value, str) else f"the number {value}"
 
 
+def number_text(number: float) -> str:
+    """A number as somebody wrote it, as far as floats hold it: 1234567, 0.1."""
+    return f"{number:.15g}"
+
+
 def named(items: Iterable[Any], field: str) -> Iterator[tuple[str, Mapping[Any, Any], tuple[str, ...]]]:
     """What stands in a section and has an id, right or wrong: its id, itself, and the keys of its `field`."""
     for each in items:

@@ -13,6 +13,7 @@ from engine.core.durations import text_of
 from engine.core.tables import Table
 from engine.core.values import day_of, is_no_date, number_of, whole_day
 from engine.lang.diagnostics import Diagnostic, did_you_mean, has_errors
+from engine.lang.form import said
 from engine.lang.located import Document, Place, Route
 from engine.lang.project import Loaded
 from engine.lang.rule_test_grammar import (
@@ -114,13 +115,22 @@ def load_tests(path: Path, loaded: Loaded) -> tuple[TestFile | None, list[Diagno
     if (content.scores or content.tables) and loaded.with_data:
         tables = {name: Table.of({key: tuple(rows) for key, rows in of.items()}) for name, of in content.tables.items()}
         loaded = loaded.with_data(content.scores.built() if content.scores else None, tables)
+    if loaded.book is None:
+        return None, sorted([*findings, _unfit(document, loaded.diagnostics)])
     book = _book(document, content, loaded, findings) or loaded.book
-    assert book
     site = Site(document, ("tests",), book.catalog, findings, [])
     tests = tuple(_Case(site.at(index), fields, book).build() for index, fields in enumerate(content.tests))
     if has_errors(findings):
         return None, sorted(findings)
     return TestFile(path, book, tests, document), sorted(findings)
+
+
+def _unfit(document: Document, found: Sequence[Diagnostic]) -> Diagnostic:
+    """What is wrong with the rules where these scores and tables stand in for those beside them."""
+    first = next(each for each in found if each.severity == "error")
+    help = "; ".join(filter(None, (f"{first.file}:{first.line}", first.help)))
+    place = document.place(("tables",), key=True)
+    return document.report(place, "bad-value", f"with these tables the rules are wrong: {first.message}", help)
 
 
 def _book(document: Document, content: RuleTestsFile, loaded: Loaded, findings: list[Diagnostic]) -> RuleBook | None:
@@ -149,7 +159,7 @@ class _Case:
         fields, start = self.fields, self.fields.start
         for name, value in fields.profile.items():
             self.site.at("profile", name).field(name, key=True)
-            _check_value(self.site.at("profile", name), value, self.site.catalog.profile.get(name))
+            _check_value(self.site.at("profile", name), value, self.site.catalog.profile.get(name), "")
         return TestCase(
             fields.name,
             fields.customer,
@@ -286,10 +296,12 @@ def _check_given(event: Site, properties: Site, fields: GivenFields, declared: E
             event.report("missing-property", message, "workers refuse it without", key=True)
 
 
-def _check_value(site: Site, value: Any, declared: Property | None) -> None:
+def _check_value(
+    site: Site, value: Any, declared: Property | None, help: str = "workers refuse an event with it"
+) -> None:
     if declared is not None and value is not None and not _READERS[declared.kind](value, declared):
-        message = f"this is not of type {declared.kind}, as events.yaml declares it"
-        site.report("type-mismatch", message, "workers refuse an event with it")
+        message = f"{said(value)} is not of type {declared.kind}, as events.yaml declares it"
+        site.report("type-mismatch", message, help)
 
 
 def _is_number(value: Any, declared: Property) -> bool:

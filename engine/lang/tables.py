@@ -26,6 +26,17 @@ MAX_ROWS: Final = 100
 _Value = str | int | float | bool | None
 _BYTE = re.compile(r" \(byte (\d+)\)")
 _PATH = re.compile(r" - at `\$(.*)`")
+_EXPECTED = re.compile("Expected `([^`]+)`, got `([^`]+)`")
+_LACKING = re.compile("missing required field `([^`]+)`")
+_KINDS: Final = {
+    "array": "a list",
+    "object": "a mapping",
+    "str": "text",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "null": "empty",
+}
 _SPACE = re.compile(r"[ \t\n\r]*")
 
 
@@ -174,11 +185,8 @@ def _decoded(decoder: msgspec.json.Decoder[Any], text: bytes | msgspec.Raw, key:
     try:
         return decoder.decode(text)
     except msgspec.ValidationError as error:
-        place = _PATH.search(str(error))
-        what = f"{f'rows.{key}' if key else ''}{place[1] if place else ''}".lstrip(".")
-        reason = str(error).replace("`", "'").partition(" - at ")[0]
         help = 'a table is {"version": 1, "rows": {"<key>": [{"<column>": "text or number"}]}}'
-        raise _Refused(key or 0, "wrong-type", f"{what}: {reason}" if what else reason, help) from error
+        raise _Refused(key or 0, "wrong-type", _in_words(str(error), key), help) from error
     except msgspec.DecodeError as error:
         found = _BYTE.search(str(error))
         said = _BYTE.sub("", str(error)).removeprefix("JSON is malformed: ")
@@ -187,8 +195,36 @@ def _decoded(decoder: msgspec.json.Decoder[Any], text: bytes | msgspec.Raw, key:
         raise _Refused(key or 0, "json-syntax", "nested too deeply") from error
 
 
+def _in_words(error: str, key: str) -> str:
+    """What msgspec says of a value that is of another type."""
+    place = _PATH.search(error)
+    inside = place[1].strip(".") if place else ""
+    what = f"'{inside}'" if inside and not key else "the table"
+    if key:
+        what = f"a value in a row of '{key}'" if inside else f"what '{key}' has"
+    if lacking := _LACKING.search(error):
+        return f"the table has no '{lacking[1]}'"
+    found = _EXPECTED.match(error)
+    if found is None:
+        return f"{what}: {error.replace('`', chr(39)).partition(' - at ')[0]}"
+    return f"{what} must be {_KINDS.get(found[1], 'text, a number, true or false')}, not {_KINDS[found[2]]}"
+
+
+def _place_of(raw: bytes, key: str) -> int:
+    """The byte at which the rows of a key begin, or the table's own field of that name."""
+    text = raw.decode(errors="replace")
+    try:
+        fields = list(_entries(text, _after_space(text, 0), JSONDecoder()))
+        rows = (value for name, _, value in fields if name == "rows")
+        inner = [one for value in rows for one in _entries(text, value, JSONDecoder())] if key != "version" else []
+    except (ValueError, IndexError, RecursionError):
+        return max(0, raw.find(msgspec.json.encode(key)))
+    place = next((place for name, place, _ in (*inner, *fields) if name == key), 0)
+    return len(text[:place].encode())
+
+
 def _report(path: Path, raw: bytes, where: int | str, code: str, message: str, help: str = "") -> Diagnostic:
-    at = where if isinstance(where, int) else max(0, raw.find(msgspec.json.encode(where)))
+    at = where if isinstance(where, int) else _place_of(raw, where)
     start = raw.rfind(b"\n", 0, at) + 1
     end = raw.find(b"\n", at)
     line = raw[start : end if end >= 0 else len(raw)].decode(errors="replace")

@@ -34,7 +34,7 @@ from engine.lang.fields import (
     Span,
     TimeOfDay,
 )
-from engine.lang.form import NotNull, OneOrMore, Strict, refuse
+from engine.lang.form import NotNull, OneOrMore, Strict, number_text, refuse
 from engine.lang.schedule import ScheduleFields
 from engine.lang.site import Site
 from engine.lang.trigger_fields import Common, TriggerFields, feeding
@@ -157,7 +157,9 @@ class MilestoneFields(TriggerFields):
             place = site.at("reaches", index)
             if level <= highest:
                 why = "is given twice or out of order" if index else "is there before anything has happened"
-                place.report("unreachable-level", f"level {level:g} {why}", "list levels above 0, lowest first")
+                place.report(
+                    "unreachable-level", f"level {number_text(level)} {why}", "list levels above 0, lowest first"
+                )
             else:
                 self._check_level(place, level)
             highest = max(highest, level)
@@ -165,11 +167,13 @@ class MilestoneFields(TriggerFields):
 
     def _check_level(self, site: Site, level: float) -> None:
         if level >= MAX_SUMMABLE:
-            site.report("unreachable-level", f"level {level:g} is never reached", f"at most {MAX_SUMMABLE:.0f}")
+            site.report(
+                "unreachable-level", f"level {number_text(level)} is never reached", f"at most {MAX_SUMMABLE:.0f}"
+            )
         elif self.count and level % 1:
-            site.report("unreachable-level", f"no count is ever {level:g}", "counts are whole numbers")
+            site.report("unreachable-level", f"no count is ever {number_text(level)}", "counts are whole numbers")
         elif level != round(level, 6):
-            site.report("unreachable-level", f"no sum is ever {level:g}", "sums are kept to 6 decimals")
+            site.report("unreachable-level", f"no sum is ever {number_text(level)}", "sums are kept to 6 decimals")
 
 
 class AbandonedFields(TriggerFields):

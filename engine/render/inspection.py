@@ -170,7 +170,8 @@ def _check_blocks(walk: Walk, lineage: list[Outline], file: TemplateFile) -> Non
     for node in template.tree.body:
         if isinstance(node, nodes.Block) and node.name not in of_layouts.union(SHOWN):
             message = f"the block {node.name!r} is shown nowhere"
-            walk.findings.problem("template-block", message, node.lineno, f"blocks of a message: {', '.join(SHOWN)}")
+            help_ = f"blocks of a message: {', '.join(SHOWN)}"
+            walk.findings.problem("template-block", message, node.lineno, help_, node.name)
         if isinstance(node, nodes.Output) and (line := _printed_line(node)):
             walk.findings.problem("template-block", "text outside the blocks is shown nowhere", line)
 

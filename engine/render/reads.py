@@ -124,23 +124,24 @@ class Findings:
             case ("scores", *_):
                 self.needs |= Needs(Reads(scores=True))
                 if path[1:2] == ("buys_within",):
-                    self.problem("template-call", "buys_within is called with parentheses", line)
+                    self.problem("template-call", "buys_within is called with parentheses", line, text="buys_within")
             case ("segments" | "experiments" | "points" | "coupons" as root, *names):
                 self._read_named(root, names, line)
                 if names[1:2] == ["earned"] and root == "points":
-                    self.problem("template-call", "earned is called with parentheses", line)
+                    self.problem("template-call", "earned is called with parentheses", line, text="earned")
             case ("events" | "tables" as root,) | ("events" | "tables" as root, _):
                 message = f"'{'.'.join(path)}' alone doesn't say what is read"
-                self.problem("template-dynamic", message, line, _OF_EVENTS if root == "events" else _OF_TABLES)
+                help_ = _OF_EVENTS if root == "events" else _OF_TABLES
+                self.problem("template-dynamic", message, line, help_, ".".join(path))
             case ("events", _, "count" | "sum" as method) | ("survey_links" as method, *_):
-                self.problem("template-call", f"{method} is called with parentheses", line)
+                self.problem("template-call", f"{method} is called with parentheses", line, text=method)
             case ("events", type_, "last" | "list" as which, *rest) if not guard:
                 self._read_kept(type_, which, rest, line)
 
     def _read_kept(self, type_: str, which: str, rest: list[str], line: int) -> None:
         """Note what is read of single events, which are kept for that: the newest, or those of a list."""
         if which == "list" and not rest:
-            self.problem("template-call", "list is called with parentheses", line)
+            self.problem("template-call", "list is called with parentheses", line, text="list")
         elif which == "list":
             self.needs |= Needs(keeps=Keeps(lists=frozenset({(type_, rest[1] if rest[1:] else EVERY, 0)})))
         elif not rest or rest[0] not in _NEEDS_NO_KEEPING:
@@ -153,7 +154,7 @@ class Findings:
         else:
             what = "id" if root == "points" else root[:-1]
             help_ = f"write {root}.<{what}>, with the {what} written out"
-            self.problem("template-dynamic", f"'{root}' alone doesn't say what is read", line, help_)
+            self.problem("template-dynamic", f"'{root}' alone doesn't say what is read", line, help_, root)
 
     def aggregate(self, path: Path, call: nodes.Call) -> None:
         """Note `events.<type>.count(..)`, `.sum(..)` or `.list(..)`; a sum's path goes on with the property."""
@@ -161,7 +162,8 @@ class Findings:
         given = _arguments(call, _PARAMETERS[method])
         if given is None:
             message = f"the arguments of {method} must be written out"
-            self.problem("template-dynamic", message, call.lineno, 'as in count("7d") or sum("amount", "30d")')
+            help_ = 'as in count("7d") or sum("amount", "30d")'
+            self.problem("template-dynamic", message, call.lineno, help_, method)
             return
         if method == "list":
             self._list(path, given, call.lineno)
@@ -180,7 +182,7 @@ class Findings:
         given = _arguments(call, ("span",))
         if given is None:
             message = "the argument of earned must be written out"
-            self.problem("template-dynamic", message, call.lineno, 'as in earned("365d")')
+            self.problem("template-dynamic", message, call.lineno, 'as in earned("365d")', "earned")
             return
         for text in given.values():
             if span := self._span(text, call.lineno):
@@ -193,7 +195,7 @@ class Findings:
         given = _arguments(call, ("span",))
         if not given:
             message = "the argument of buys_within must be written out"
-            self.problem("template-dynamic", message, call.lineno, 'as in buys_within("39w")')
+            self.problem("template-dynamic", message, call.lineno, 'as in buys_within("39w")', "buys_within")
             return
         self._span(given["span"], call.lineno)
 
@@ -218,7 +220,7 @@ class Findings:
     def _list(self, path: Path, given: Mapping[str, str], line: int) -> None:
         self.reads.append(TemplateRead(path, self.line or line))
         if "span" not in given:
-            self.problem("template-call", "a list has a span", line, 'as in list("7d")')
+            self.problem("template-call", "a list has a span", line, 'as in list("7d")', "list")
             return
         if span := self._span(given["span"], line):
             self.needs |= Needs(keeps=Keeps(lists=frozenset({(path[1], "time", span)})))

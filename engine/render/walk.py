@@ -38,7 +38,8 @@ class Walk(NodeVisitor):
     def visit_Getattr(self, node: nodes.Getattr) -> None:
         if node.attr.startswith("_"):
             message = f"{node.attr!r} is not for templates to read"
-            self.findings.problem("template-sandbox", message, node.lineno, "names that begin with _ are closed")
+            help_ = "names that begin with _ are closed"
+            self.findings.problem("template-sandbox", message, node.lineno, help_, node.attr)
         elif not self._read(node):
             self.visit(node.node)
 
@@ -237,7 +238,7 @@ class Walk(NodeVisitor):
         if not there and not optional:
             close = get_close_matches(names[0], self.sources, 1)
             help_ = f"did you mean {close[0]!r}?" if close else ""
-            self.findings.problem("template-include", f"there is no file {names[0]!r}", node.lineno, help_)
+            self.findings.problem("template-include", f"there is no file {names[0]!r}", node.lineno, help_, names[0])
         for name in there:
             self._partial(name, node.lineno, isolated=isolated)
 
