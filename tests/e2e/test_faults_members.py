@@ -134,8 +134,8 @@ def test_workers_of_one_group_with_different_rules_repeat_nothing_and_doctor_tel
         stage.use(live_project([stage.topics.events], *rules))
         shutil.copytree(stage.folder / "rules", stage.folder / name)
     members = {**LIVE, "kafka_instance_id": ""}
-    for number, (name, rules) in enumerate({"behind": "old", "first": "new", "second": "new"}.items(), 1):
-        stage.start(name, rules=stage.folder / rules, **members)
+    for number, (name, folder) in enumerate({"behind": "old", "first": "new", "second": "new"}.items(), 1):
+        stage.start(name, rules=stage.folder / folder, **members)
         stage.until_members(number)
         all_buy(stage, number)
         assert number > 1 or not is_warned(stage)
