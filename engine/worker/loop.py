@@ -180,6 +180,7 @@ class Worker(Loop):
 
     def _guarded(self, number: int, act: Callable[[], T]) -> T | None:
         """Act on a partition. When its commit is refused, it is reopened later, if it is still assigned then."""
+        self.turned()  # a round over many partitions may take longer than a minute where the store is slow
         try:
             return act()
         except Fenced as error:

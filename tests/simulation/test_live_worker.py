@@ -1,17 +1,19 @@
 """The worker's loop on a live clock: nobody who came back in time is told that they are missed."""
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from functools import partial
 from time import monotonic
 
 import pytest
 
-from engine.adapters.memory import MemorySink
+from engine.adapters.memory import MemorySink, MemoryStore
 from engine.adapters.memory.source import MemorySource
 from engine.core.policy import Policy
 from engine.core.triggers.event import OnEvent
 from engine.core.triggers.inactivity import Inactivity
 from engine.ports import Commit, Hooks, IngestMark, Meta, Work
+from engine.worker.loop import Worker
 from engine.worker.partition import Partition
 from engine.worker.relay import MAX_IN_FLIGHT
 from tests.services.processes import PATIENCE
@@ -323,3 +325,29 @@ def test_a_storm_of_timers_writes_to_everybody_once_and_answers_each_event_withi
     shop.work(worker)
     for number, customers in silent.items():
         assert sorted(name for name in shop.told(number) if name in customers) == sorted(customers)
+
+
+class Asked(MemoryStore):
+    """Notes for each partition that it is asked about when the worker's loop was last seen to turn."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.turns: dict[float, set[int]] = defaultdict(set)
+        self.worker: Worker | None = None
+
+    def load(self, partition: int, customers: Sequence[str], seal: bytes | None = None) -> list[bytes | None]:
+        if self.worker is not None:
+            self.turns[self.worker.stepped].add(partition)
+        return super().load(partition, customers, seal)
+
+
+def test_a_worker_with_many_partitions_and_a_slow_store_is_seen_to_turn_before_it_has_asked_about_all_of_them() -> None:
+    """With 24 partitions and an answer in three seconds it would look stuck, and be killed again and again."""
+    shop = LiveShop(SILENT, START)
+    shop.store = store = Asked()
+    worker = shop.worker(lambda owner: MemorySource(shop.topics, shop.names, 24, owner), partitions=24)
+    shop.work(worker)
+    store.worker = worker
+    worker._report_status()
+    assert {number for asked in store.turns.values() for number in asked} == set(range(24))
+    assert max(map(len, store.turns.values())) == 1
