@@ -22,6 +22,7 @@ from engine.worker.values import Shadow, Value, encode_value, read_value
 from tests.support.books import DAY, HOUR, POLICIES, START, book, event, every_kind, profile_is, rule
 from tests.support.examples import examples
 from tests.support.histories import CUSTOMERS, LAST, histories
+from tests.support.journeys import loaded
 from tests.support.rollouts import NEW, OLD, PEOPLE, QUIET, RECEIPT, Shop, opened
 
 END = START + (LAST + 10) * HOUR
@@ -223,6 +224,26 @@ def test_a_code_that_a_run_had_before_the_roll_out_stays_though_the_new_rules_en
     state = State(rules={"journey": Slot(runs=[Run("1", START - HOUR, "again", coupons={"gift": issued})])})
     remember(state, State(), (), START, GIVING, GIVING)
     assert [run.coupons for run in state.rules["journey"].runs] == [{"gift": issued}]
+
+
+def test_moves_and_changes_after_going_back_have_ids_of_their_own() -> None:
+    stars = "{ id: stars, earn: [{ event: buy, points: 1 }] }"
+    rules = f"""
+    points: [{stars}]
+    segments: [{{ id: rich, if: points.stars.balance >= 1 }}]
+    rules:
+      - {{ id: moved, when: {{ segment: rich }}, send: note }}
+      - {{ id: told, when: {{ event: points_changed }}, send: note }}
+    """
+    shop = Shop(loaded(rules.replace(">= 1", ">= 2")), loaded(rules))
+    shop.turn("canary", WHOLE)
+    shop.happen(event("buy", START, customer="ann"))
+    shop.turn("back", WHOLE)
+    shop.sweep()
+    shop.happen(event("buy", START + HOUR, customer="ann"))
+    fired = [(one.rule, one.occurrence) for one in shop.outcomes if one.outcome is Outcome.FIRED]
+    assert [one for one in fired if one[0] == "moved"] == [("moved", "rich 1"), ("moved", "rich 2")]
+    assert len(fired) == len(set(fired)) == 4
 
 
 GIVING = RuleBook((), Catalog(coupons={"gift": Coupon("gift", "", 10, "", DAY)}))

@@ -53,7 +53,8 @@ class Shop:
         before = partition.meta.rollout
         since = before.since if before else partition.clock
         counts = before.counts if before else None
-        rollout = Rollout(OLD, NEW, share, 1, since, phase, partition.clock, spread, counts=counts)
+        old, new = self.old.book.revision, self.new.book.revision
+        rollout = Rollout(old, new, share, 1, since, phase, partition.clock, spread, counts=counts)
         self._work(partition.turn(rollout))
 
     def sweep(self) -> None:

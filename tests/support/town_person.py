@@ -239,7 +239,7 @@ class Person(Known):
         """Bring the level up to that moment. `waits`: what time decides then comes first, where it is no longer so."""
         before, level = self.levels[segment][0], self._level(segment, moment)
         if level != before and waits is not None:
-            self.levels[segment] = before, waits - 1
+            self.levels[segment] = before, waits - SECOND
             return
         self.levels[segment] = level, moment
         if segment == "tier" and level != before:

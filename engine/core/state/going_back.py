@@ -10,7 +10,8 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from engine.core.journeys import credit
-from engine.core.state.model import Run, Slot, State
+from engine.core.state.model import Membership, Run, Slot, State
+from engine.core.state.points import Ledger
 from engine.model import IssuedCoupon, Outcome, OutcomeRecord
 
 if TYPE_CHECKING:
@@ -67,8 +68,26 @@ def remember(
         for run in kept.runs:
             run.coupons = _issued_before(run.coupons, since, old.catalog.coupons) | issued.get(run.occurrence, {})
         _credit(kept, slot)
+    _number_on(state, tried, old)
     for one in told:
         _take_for_told(state, one, old, new)
+
+
+def _number_on(state: State, tried: State, old: "RuleBook") -> None:
+    """Number moves of segments and changes of points after those that were told: else other ones would have their ids.
+
+    Not while a move of the old book is held, which is known by the newest number.
+    """
+    for id_, moved in tried.segments.items():
+        if id_ not in old.segments or not moved.moves:
+            continue
+        membership = state.segments.setdefault(id_, Membership(mark=old.segments[id_].mark))
+        if not any(one.occurrence == f"{id_} {membership.moves}" for one in state.deferred):
+            membership.moves = max(membership.moves, moved.moves)
+    for id_, changed in tried.points.items():
+        if id_ in old.points and changed.changes:
+            ledger = state.points.setdefault(id_, Ledger(terms=old.points[id_].terms))
+            ledger.changes = max(ledger.changes, changed.changes)
 
 
 def _credit(kept: Slot, tried: Slot) -> None:
