@@ -1,5 +1,11 @@
 """What is wrong with an expression, where, and what to do about it."""
 
+import ast
+import gc
+import sys
+import warnings
+from typing import Any
+
 import pytest
 
 from engine.core.expr import compile_expression
@@ -232,3 +238,28 @@ def test_where_there_is_no_event_the_help_says_so() -> None:
 
 def test_a_mismatch_names_both_sides() -> None:
     assert str(only("event.amount > '5'")) == "'event.amount' is a number, '5' is a string"
+
+
+class _Leak:
+    """Tells by a warning that nobody has closed it, as sockets do."""
+
+    def __init__(self) -> None:
+        self.itself = self
+
+    def __del__(self) -> None:
+        warnings.warn("nobody has closed it", ResourceWarning, stacklevel=1)
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+def test_what_is_collected_while_an_expression_is_read_is_no_fault_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    parse, unraisable = ast.parse, list[object]()
+
+    def parse_and_collect(*args: Any, **options: Any) -> Any:
+        _Leak()
+        gc.collect()
+        return parse(*args, **options)
+
+    monkeypatch.setattr(ast, "parse", parse_and_collect)
+    monkeypatch.setattr(sys, "unraisablehook", unraisable.append)
+    assert not problems("profile.age > 1")
+    assert not unraisable

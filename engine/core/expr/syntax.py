@@ -132,8 +132,10 @@ def last_name(node: ast.Attribute) -> ast.Name:
 
 def _parse(line: str) -> ast.expr:
     with warnings.catch_warnings():
-        # Python only warns of "\d" or `1if`; nobody would see it.
-        warnings.simplefilter("error")
+        # Python only warns of "\d" or `1if`; nobody would see it. Of other things, such as a socket that a client has
+        # left to the garbage collector, it may warn meanwhile too.
+        for category in (SyntaxWarning, DeprecationWarning):
+            warnings.simplefilter("error", category)
         return ast.parse(f"{line}\n", mode="eval").body
 
 
