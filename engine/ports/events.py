@@ -94,9 +94,8 @@ class EventSource(Protocol):
         """Whether this member has joined the group, perhaps without a partition."""
 
     def commit(self, offsets: Mapping[tuple[str, int], int]) -> None:
-        """Tell the broker (topic, partition) -> next offset, and of which topic that is, by its id; does not wait.
-
-        Workers do it for lag dashboards only.
+        """Tell the broker (topic, partition) -> next offset, and of which topic that is: the id that `topic_ids` told
+        last. Does not wait. Workers do it for lag dashboards only.
         """
 
     def close(self) -> None:

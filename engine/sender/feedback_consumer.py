@@ -13,6 +13,7 @@ from time import monotonic
 from typing import Annotated, Any, NamedTuple
 
 import msgspec
+from msgspec.structs import replace
 
 from engine.core.zones import to_millis
 from engine.errors import BadRecord, BrokersAway, StoreUnavailable
@@ -120,6 +121,7 @@ class FeedbackConsumer(Loop):
         """One turn of the loop: poll, apply, commit."""
         self.turned()
         for topic in self._starting_offsets.made_again(self.source, self._owned):
+            self._open = [replace(one, next_offset=0) if one.source == topic else one for one in self._open]
             self.hooks.topic_made_again(topic)
         records = self.source.poll(BATCH, self._wait)
         self._open += (record for record in records if not self._starting_offsets.waits(record.partition))

@@ -3,8 +3,10 @@
 import time
 
 import pytest
-from confluent_kafka import Producer
+from confluent_kafka import Consumer, Producer, TopicPartition
 
+from engine.adapters.kafka.committed import note_of
+from engine.adapters.kafka.topic_watch import TopicWatch
 from engine.errors import SourceUnavailable
 from tests.support.kafka_clients import PATIENCE, Owner, Reader, poll_until, produce
 from tests.support.kafka_shop import Shop, got, numbers
@@ -213,8 +215,6 @@ def test_lag_counts_what_is_still_to_come(shop: Shop) -> None:
 
 
 def test_offsets_for_dashboards_reach_the_broker(shop: Shop) -> None:
-    from confluent_kafka import Consumer, TopicPartition
-
     topic, other = shop.topic(), shop.topic("visits")
     reader = shop.reader(topic, other)
     poll_until(lambda: bool(reader.owner.owned), reader)
@@ -222,6 +222,21 @@ def test_offsets_for_dashboards_reach_the_broker(shop: Shop) -> None:
     asker = Consumer({"bootstrap.servers": shop.broker.address, "group.id": shop.settings.group})
     places = [TopicPartition(topic, 0), TopicPartition(other, 0)]
     poll_until(lambda: [place.offset for place in asker.committed(places, timeout=5)] == [41, 42], reader)
+    asker.close()
+
+
+def test_an_offset_is_of_the_topic_that_the_owner_knows_though_another_has_been_heard_of_since(shop: Shop) -> None:
+    topic = shop.topic()
+    reader = shop.reader(topic)
+    poll_until(lambda: bool(reader.owner.owned), reader)
+    known = reader.source.topic_ids()
+    watch: TopicWatch = reader.source._watch  # type: ignore[attr-defined]
+    watch.ids = {topic: "another"}
+    reader.source.commit({(topic, 0): 7})
+    asker = Consumer({"bootstrap.servers": shop.broker.address, "group.id": shop.settings.group})
+    place = TopicPartition(topic, 0)
+    poll_until(lambda: asker.committed([place], timeout=5)[0].offset == 7, reader)
+    assert asker.committed([place], timeout=5)[0].metadata == note_of(known[topic])
     asker.close()
 
 

@@ -1,6 +1,6 @@
 """A topic that a sender reads is deleted and made again, and has more by then than was read of the old one."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from threading import Thread
@@ -10,6 +10,8 @@ import msgspec
 
 from engine.adapters.memory import MemorySuppressions
 from engine.adapters.memory.source import MemorySource, MemoryTopics
+from engine.errors import StoreUnavailable
+from engine.ports import Suppression
 from engine.sender.feedback_consumer import FeedbackConsumer
 from engine.sender.loop import Sender
 from engine.wire.feedback import Feedback, FeedbackKind
@@ -57,23 +59,51 @@ def test_outreach_of_a_topic_that_is_made_again_under_a_sender_is_handed_over_fr
     assert desk.hooks.calls["made again"] == 1
 
 
-def test_who_unsubscribes_in_a_topic_that_is_made_again_is_heard() -> None:
-    topics, suppressions = MemoryTopics(), MemorySuppressions()
-    consumer = FeedbackConsumer(partial(MemorySource, topics, [TOPIC], 1), lambda _: {}, suppressions)
+class Suppressions(MemorySuppressions):
+    away = False
 
-    def say(*addresses: str) -> None:
+    def change(self, changes: Sequence[Suppression]) -> None:
+        if self.away:
+            raise StoreUnavailable("store", "away")
+        super().change(changes)
+
+
+class Listener:
+    """A feedback consumer on a topic in memory."""
+
+    def __init__(self) -> None:
+        self.topics, self.suppressions = MemoryTopics(), Suppressions()
+        join = partial(MemorySource, self.topics, [TOPIC], 1)
+        self.consumer = FeedbackConsumer(join, lambda _: {}, self.suppressions)
+
+    def say(self, *addresses: str) -> None:
         for address in addresses:
             about = LinkToken("c-1", "email", address, "marketing", "o-1", 1_767_225_600_000)
             event = Feedback(FeedbackKind.UNSUBSCRIBED, about, 1_767_225_700_000, "", {"marketing": False}).event()
-            topics.append(TOPIC, 0, msgspec.json.encode(event))
+            self.topics.append(TOPIC, 0, msgspec.json.encode(event))
 
-    def heard() -> set[str]:
+    def heard(self) -> set[str]:
         for _ in range(5):
-            consumer.step()
-        return {one.digest for one in suppressions.listed()}
+            self.consumer.step()
+        return {one.digest for one in self.suppressions.listed()}
 
-    say("a", "b")
-    assert heard() == {"a", "b"}
-    topics.make_again(TOPIC)
-    say("c", "d", "e")
-    assert heard() == {"a", "b", "c", "d", "e"}
+
+def test_who_unsubscribes_in_a_topic_that_is_made_again_is_heard() -> None:
+    listener = Listener()
+    listener.say("a", "b")
+    assert listener.heard() == {"a", "b"}
+    listener.topics.make_again(TOPIC)
+    listener.say("c", "d", "e")
+    assert listener.heard() == {"a", "b", "c", "d", "e"}
+
+
+def test_what_waited_for_the_store_while_the_topic_was_made_again_is_heard_and_is_no_place_in_the_new_one() -> None:
+    listener = Listener()
+    listener.suppressions.away = True
+    listener.say("a", "b")
+    assert listener.heard() == set()
+    listener.topics.make_again(TOPIC)
+    assert listener.heard() == set()
+    listener.suppressions.away = False
+    assert listener.heard() == {"a", "b"}
+    assert cast("MemorySource", listener.consumer.source).committed == {(TOPIC, 0): 0}

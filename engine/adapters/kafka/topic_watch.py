@@ -11,6 +11,7 @@ from threading import Event, Thread
 from typing import Final
 
 from engine.adapters.kafka.admin import Admin
+from engine.adapters.kafka.committed import note_of
 from engine.adapters.kafka.settings import KafkaSettings
 from engine.errors import SourceUnavailable
 
@@ -33,12 +34,25 @@ class TopicWatch:
         """Topic -> number of partitions, as far as a topic was there when last asked."""
         self.answers = True
         """Whether the last question was answered."""
+        self._told: Mapping[str, str] = {}
         self._rounds = 0
         self._admin: Admin | None = None
         self._ask()
         self._ending = Event()
         self._thread = Thread(target=self._run, name="topic-watch", daemon=True)
         self._thread.start()
+
+    def tell(self) -> Mapping[str, str]:
+        """The ids, for the owner of the topics' partitions."""
+        self._told = self.ids
+        return self._told
+
+    def note(self, topic: str) -> str:
+        """What is committed beside an offset: the id that the owner was told last.
+
+        Where the topic was made again since, what the owner commits is still a place in the old one.
+        """
+        return note_of(self._told.get(topic, ""))
 
     def close(self) -> None:
         """Do not wait for an answer."""

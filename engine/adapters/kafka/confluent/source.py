@@ -12,7 +12,6 @@ from typing import Final
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from engine.adapters.kafka.admin import check_still_there, check_topics
-from engine.adapters.kafka.committed import note_of
 from engine.adapters.kafka.confluent.bounds import bounds
 from engine.adapters.kafka.confluent.config import LOGGER, MISSING, REFUSED, client_config, opened
 from engine.adapters.kafka.confluent.messages import record_of, topic_partition_of
@@ -90,7 +89,7 @@ class ConfluentSource:
 
     def topic_ids(self) -> Mapping[str, str]:
         """By topic, as they were a few seconds ago; without those not known."""
-        return self._watch.ids
+        return self._watch.tell()
 
     def partitions(self) -> Mapping[str, int]:
         """How many each topic had a few seconds ago; without those not known."""
@@ -112,12 +111,10 @@ class ConfluentSource:
         """Tell the broker (topic, partition) -> next offset; does not wait."""
         if self._cut_off and not self._reaches(next(iter(offsets))):
             return
-        ids = self._watch.ids
+        note = self._watch.note
         with suppress(KafkaException):
             self._consumer.commit(
-                offsets=[
-                    TopicPartition(*place, offset, note_of(ids.get(place[0], ""))) for place, offset in offsets.items()
-                ]
+                offsets=[TopicPartition(*place, offset, note(place[0])) for place, offset in offsets.items()]
             )
 
     def close(self) -> None:

@@ -9,7 +9,6 @@ from kafka import ConsumerRebalanceListener, KafkaConsumer, OffsetAndMetadata, T
 from kafka.errors import KafkaError, RetriableError, UnknownTopicOrPartitionError
 
 from engine.adapters.kafka.admin import check_still_there, check_topics
-from engine.adapters.kafka.committed import note_of
 from engine.adapters.kafka.member import Member
 from engine.adapters.kafka.python.assignor import CoPartitionedAssignor
 from engine.adapters.kafka.python.cluster import compressions
@@ -85,7 +84,7 @@ class PythonSource:
 
     def topic_ids(self) -> Mapping[str, str]:
         """By topic, as they were a few seconds ago; without those not known."""
-        return self._watch.ids
+        return self._watch.tell()
 
     def partitions(self) -> Mapping[str, int]:
         """How many each topic had a few seconds ago; without those not known."""
@@ -105,11 +104,11 @@ class PythonSource:
 
     def commit(self, offsets: Mapping[tuple[str, int], int]) -> None:
         """Tell the broker (topic, partition) -> next offset; does not wait."""
-        ids = self._watch.ids
+        note = self._watch.note
         with suppress(KafkaError):
             self._consumer.commit_async(
                 {
-                    TopicPartition(*place): OffsetAndMetadata(offset, note_of(ids.get(place[0], "")), -1)
+                    TopicPartition(*place): OffsetAndMetadata(offset, note(place[0]), -1)
                     for place, offset in offsets.items()
                 }
             )
