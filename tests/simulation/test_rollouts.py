@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -244,6 +245,57 @@ def test_moves_and_changes_after_going_back_have_ids_of_their_own() -> None:
     fired = [(one.rule, one.occurrence) for one in shop.outcomes if one.outcome is Outcome.FIRED]
     assert [one for one in fired if one[0] == "moved"] == [("moved", "rich 1"), ("moved", "rich 2")]
     assert len(fired) == len(set(fired)) == 4
+
+
+@pytest.mark.parametrize(
+    "old",
+    ["", "rich", "poor"],
+    ids=["lacks them", "has the segment", "names it otherwise"],
+)
+def test_moves_and_changes_of_the_next_roll_out_have_ids_of_their_own_too(old: str) -> None:
+    points = "points: [{ id: %s, earn: [{ event: buy, points: 1 }] }]"
+    before = f"""
+    {points % "old" if old else ""}
+    {f"segments: [{{ id: {old}, if: points.old.balance >= 9 }}]" if old else ""}
+    rules: [{{ id: hello, when: {{ event: signup }}, send: note }}]
+    """
+    after = f"""
+    {points % "stars, was: [old]"}
+    segments: [{{ id: rich, was: [poor], if: "points.stars.balance in [1, 3, 5]" }}]
+    rules:
+      - {{ id: moved, when: {{ segment: rich }}, send: note }}
+      - {{ id: told, when: {{ event: points_changed }}, send: note }}
+    """
+    shop = Shop(loaded(before), loaded(after))
+    shop.happen(event("signup", START, customer="ann"))
+    for hour in (1, 10):
+        shop.turn("canary", WHOLE)
+        for number in range(4):
+            shop.happen(event("buy", START + (hour + number) * HOUR, customer="ann"))
+        shop.turn("back", WHOLE)
+        shop.sweep()
+    fired = [(one.rule, one.occurrence) for one in shop.outcomes if one.outcome is Outcome.FIRED]
+    assert {rule for rule, _ in fired} == {"hello", "moved", "told"}
+    assert len(fired) == len(set(fired))
+
+
+def test_a_held_move_that_was_told_by_the_tried_rules_keeps_no_number() -> None:
+    rules = """
+    points: [{ id: stars, earn: [{ event: buy, points: 1 }] }]
+    segments: [{ id: rich, if: "points.stars.balance %s" }]
+    rules: [{ id: moved, when: { segment: rich }, send: note }]
+    """
+    quiet = 'quiet_hours: { from: "00:00", to: "12:00" }'
+    shop = Shop(loaded(rules % ">= 1", quiet), loaded(rules % "in [1, 3]"))
+    night = START // DAY * DAY + DAY
+    shop.turn("canary", WHOLE)
+    shop.happen(event("buy", night, customer="ann"), event("buy", night + HOUR, customer="ann"))
+    shop.turn("back", WHOLE)
+    shop.sweep()
+    state = shop.state("ann")
+    assert state is not None
+    assert state.deferred == []
+    assert state.segments["rich"].moves == 2
 
 
 GIVING = RuleBook((), Catalog(coupons={"gift": Coupon("gift", "", 10, "", DAY)}))

@@ -10,6 +10,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from engine.core.journeys import credit
+from engine.core.state.fold import GRACE
 from engine.core.state.model import Membership, Run, Slot, State
 from engine.core.state.points import Ledger
 from engine.model import IssuedCoupon, Outcome, OutcomeRecord
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from engine.core.book import RuleBook
     from engine.core.coupons import Coupon
     from engine.core.journeys.steps import Journey
+    from engine.core.points.model import Points
+    from engine.core.segments.model import Segment
 
 MAX_TOLD: Final = 100
 """Messages of a roll-out that are remembered of one customer. Without it a rule that fires with every event would grow
@@ -68,26 +71,38 @@ def remember(
         for run in kept.runs:
             run.coupons = _issued_before(run.coupons, since, old.catalog.coupons) | issued.get(run.occurrence, {})
         _credit(kept, slot)
-    _number_on(state, tried, old)
     for one in told:
         _take_for_told(state, one, old, new)
+    _number_on(state, tried, since, old, new)
 
 
-def _number_on(state: State, tried: State, old: "RuleBook") -> None:
+def _number_on(state: State, tried: State, since: int, old: "RuleBook", new: "RuleBook") -> None:
     """Number moves of segments and changes of points after those that were told: else other ones would have their ids.
 
-    Not while a move of the old book is held, which is known by the newest number.
+    What the old book lacks is parked, for a later book that has it. Not while a move of the old book is held, which is
+    known by the newest number.
     """
     for id_, moved in tried.segments.items():
-        if id_ not in old.segments or not moved.moves:
-            continue
-        membership = state.segments.setdefault(id_, Membership(mark=old.segments[id_].mark))
-        if not any(one.occurrence == f"{id_} {membership.moves}" for one in state.deferred):
-            membership.moves = max(membership.moves, moved.moves)
+        if moved.moves:
+            name = _name_in(old.segments, new.segments, id_)
+            segment = old.segments.get(name)
+            fresh = Membership(parked=since + GRACE) if segment is None else Membership(mark=segment.mark)
+            membership = state.segments.setdefault(name, fresh)
+            if not any(one.occurrence == f"{name} {membership.moves}" for one in state.deferred):
+                membership.moves = max(membership.moves, moved.moves)
     for id_, changed in tried.points.items():
-        if id_ in old.points and changed.changes:
-            ledger = state.points.setdefault(id_, Ledger(terms=old.points[id_].terms))
+        if changed.changes:
+            name = _name_in(old.points, new.points, id_)
+            points = old.points.get(name)
+            empty = Ledger(parked=since + GRACE) if points is None else Ledger(terms=points.terms)
+            ledger = state.points.setdefault(name, empty)
             ledger.changes = max(ledger.changes, changed.changes)
+
+
+def _name_in(old: Mapping[str, object], new: "Mapping[str, Segment] | Mapping[str, Points]", id_: str) -> str:
+    """The id that segment or points of the new book have in the old one; their own where it has none."""
+    was = new[id_].was if id_ in new else ()
+    return next((name for name in (id_, *was) if name in old), id_)
 
 
 def _credit(kept: Slot, tried: Slot) -> None:
