@@ -76,9 +76,7 @@ def _deciding(store: StateStore, partitions: int) -> Iterator[Finding]:
     found = Counter(meta.revision for meta in metas if meta.revision)
     if len(found) > 1 and all(meta.rollout is None for meta in metas):
         says = ", ".join(f"{count_of(number, 'partition')} by {revision}" for revision, number in sorted(found.items()))
-        advice = (
-            "while an update is rolled out that is so; for long, some worker has other rule files: rules_info tells"
-        )
+        advice = "so it is while workers are updated; if it lasts, engine_rules_info says which has other rule files"
         yield warn("deciding", f"customers are decided by different rules: {says}", advice)
 
 

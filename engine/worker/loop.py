@@ -275,10 +275,11 @@ class Worker(Loop):
 
         `shared_out`: a partition of the group shows that there are at least so many, before the source knows.
         """
-        before = self.context.partitions
-        for topic, now in self.source.partitions().items():
-            if now != before or shared_out > before:
-                raise PartitionsChanged(topic, before, 0 if now == before else now)
+        counts, before = self.source.partitions(), self.context.partitions
+        changed = [topic for topic, now in counts.items() if now != before]
+        if changed or shared_out > before:
+            topic = changed[0] if changed else "a topic"
+            raise PartitionsChanged(topic, before, counts.get(topic, 0))
 
     def _open(self, number: int) -> PartitionOwner:
         self._check_partitions(number + 1)

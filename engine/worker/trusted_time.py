@@ -91,11 +91,11 @@ class TrustedTime:
         """The time as the other clocks tell it: `now`, but while wall time has never been confirmed the witness's."""
         return self._times().others
 
-    def _times(self) -> "_Times":
+    def _times(self) -> _Times:
         with self._lock:
             return self._read()
 
-    def _read(self) -> "_Times":
+    def _read(self) -> _Times:
         wall, elapsed = self._wall(), self._elapsed()
         expected = self._anchor[0] + elapsed - self._anchor[1]
         if self._confirmed and abs(wall - expected) <= MAX_CLOCK_JUMP:
@@ -110,7 +110,7 @@ class TrustedTime:
         self.now()
         return self.doubt
 
-    def _check_doubt(self, wall: int, expected: int, elapsed: int) -> "_Times":
+    def _check_doubt(self, wall: int, expected: int, elapsed: int) -> _Times:
         if self._heard is None or elapsed - self._heard[1] > WITNESS_INTERVAL:
             self._ask(elapsed)
         if self._heard is None:

@@ -12,6 +12,7 @@ from engine.adapters.memory.source import MemorySource
 from engine.core.policy import Policy
 from engine.core.triggers.event import OnEvent
 from engine.core.triggers.inactivity import Inactivity
+from engine.errors import PartitionsChanged
 from engine.ports import Commit, Hooks, IngestMark, Meta, Work
 from engine.worker.loop import Worker
 from engine.worker.partition import Partition
@@ -325,6 +326,18 @@ def test_a_storm_of_timers_writes_to_everybody_once_and_answers_each_event_withi
     shop.work(worker)
     for number, customers in silent.items():
         assert sorted(name for name in shop.told(number) if name in customers) == sorted(customers)
+
+
+@pytest.mark.parametrize(
+    ("counts", "says"), [({"a": 1, "b": 4}, "^b has 4 partitions now"), ({"a": 1}, "^a topic has more partitions now")]
+)
+def test_a_partition_that_only_a_larger_topic_has_ends_the_worker_and_the_topic_is_named_if_it_is_known(
+    counts: dict[str, int], says: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker = LiveShop(SILENT, START).worker()
+    monkeypatch.setattr(worker.source, "partitions", lambda: counts)
+    with pytest.raises(PartitionsChanged, match=says):
+        worker.assigned(1)
 
 
 class Asked(MemoryStore):
