@@ -101,7 +101,7 @@ def _currency(_: str, value: Any) -> Found:
 
 
 def _digits(name: str, value: Any) -> Found:
-    return None if name == "number" and value is None else _tried(name, with_digits, "0", value)
+    return _tried(name, with_digits, "0", value)
 
 
 def _format(name: str, value: Any) -> Found:

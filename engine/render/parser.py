@@ -8,11 +8,11 @@ from jinja2 import Environment, nodes
 from jinja2.exceptions import TemplateSyntaxError
 from jinja2.parser import Parser
 
-_OPENING: Final = ("autoescape", "block", "call", "filter", "for", "if", "macro", "set", "with")
+_OPENING: Final = ("autoescape", "block", "call", "filter", "for", "if", "macro", "raw", "set", "with")
 _ENDS: Final = {f"end{name}": name for name in _OPENING}
 _WITHIN: Final = _ENDS | {"else": "if", "elif": "if"}
 """The tag that must be open before each of these."""
-_TAGS: Final = (*_OPENING, *_WITHIN, "extends", "from", "import", "include", "raw")
+_TAGS: Final = (*_OPENING, *_WITHIN, "extends", "from", "import", "include")
 _DELIMITERS: Final = {
     "begin of print statement": "{{",
     "end of print statement": "}}",
@@ -70,8 +70,8 @@ class TemplateParser(Parser):
 
     def fail_unknown_tag(self, name: str, lineno: int | None = None) -> NoReturn:
         if name not in _WITHIN:
-            close = get_close_matches(name, _TAGS, 1)
-            self.fail(f"there is no tag '{name}'" + (f"; did you mean '{close[0]}'?" if close else ""), lineno)
+            close = " or ".join(f"'{tag}'" for tag in get_close_matches(name, _TAGS, 2, 0.75))
+            self.fail(f"there is no tag '{name}'" + (f"; did you mean {close}?" if close else ""), lineno)
         if _WITHIN[name] not in [tag for tag, _, _ in self._around[:-1]]:
             self.fail(f"{{% {name} %}} belongs to no {{% {_WITHIN[name]} %}}", lineno)
         self._fail_open(self._around[-2], f"before {{% {name} %}} in line {lineno}")

@@ -38,7 +38,7 @@ def flaw_of(filter_: str, pattern: str) -> Flaw | None:
     plain = _ISO.sub(" ", _QUOTED.sub(" ", pattern))
     fields = [found[0] for found in _SAME.finditer(plain) if _is_field(found[0])]
     failing = _failing(filter_, fields)
-    found = _misspelt(pattern) or _mistaken(plain, fields) or failing or _unclear(plain, fields)
+    found = _misspelt(pattern) or _mistaken(filter_, plain, fields) or failing or _unclear(plain, fields)
     return found and found._replace(fails=failing is not None)
 
 
@@ -68,17 +68,17 @@ def _misspelt(pattern: str) -> Flaw | None:
     )
 
 
-def _mistaken(plain: str, fields: list[str]) -> Flaw | None:
+def _mistaken(filter_: str, plain: str, fields: list[str]) -> Flaw | None:
     """Letters that mean something else elsewhere."""
     if _PERCENT.search(plain):
         return Flaw("a % prints as it is", _WRITE)
     if words := [run for run in _RUN.findall(plain) if _is_word(run)]:
         return Flaw(f"'{words[0]}' is no part of a pattern", f"{_WRITE}; words stand in single quotes")
     for before, field, after in zip(["", *fields], fields, [*fields[1:], ""], strict=False):
-        timed = before[:1] in _HOURS or after[:1] in {"s", *_HOURS}
+        timed = filter_ == "time" or before[:1] in _HOURS or after[:1] in {"s", *_HOURS}
         if field[0] == "m" and not timed:
             return Flaw(f"'{field}' prints minutes", f"months are {field.upper()}")
-        if field[0] == "M" and before[:1] in _HOURS:
+        if field in ("M", "MM") and before[:1] in _HOURS:
             return Flaw(f"'{field}' prints the month", f"minutes are {field.lower()}")
     letters = {field[0]: field for field in fields}
     if "D" in letters and letters.keys() & {"M", "L"}:
@@ -108,7 +108,8 @@ def _is_word(run: str) -> bool:
     if known < len(groups):
         return known > 0 or any(len(group) > 1 for group in groups)
     single = len(groups) > 1 and all(len(group) == 1 for group in groups)
-    return single and not (groups[0] in _HOURS and groups[-1] in _HALVES)
+    ends = {groups[0], groups[-1]}  # 9AM, or as in Chinese and Korean AM9
+    return single and not (ends & _HOURS and ends & _HALVES)
 
 
 def _try(filter_: str, field: str) -> None:

@@ -82,6 +82,10 @@ class Findings:
     def bind(self, name: str, paths: Paths = ()) -> None:
         self.scopes[-1][name] = self.scopes[-1].get(name, ()) + paths
 
+    def is_bound(self, name: str) -> bool:
+        """Whether the template has given something this name."""
+        return any(name in scope for scope in self.scopes)
+
     def paths(self, node: nodes.Node | None) -> Paths:
         """The paths a name or a chain of attributes stands for."""
         if isinstance(node, nodes.Name):

@@ -107,7 +107,7 @@ class Walk(NodeVisitor):
                     self.findings.read(path, call.lineno)
         if not self.findings.paths(method):
             self.visit(method)
-        if isinstance(method, nodes.Name) and method.name == "range":
+        if isinstance(method, nodes.Name) and method.name == "range" and not self.findings.is_bound("range"):
             self._note(check_range(call))
 
     def _read(self, node: nodes.Node, *, guard: bool = False) -> bool:

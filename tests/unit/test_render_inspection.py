@@ -187,14 +187,22 @@ def test_what_is_wrong_is_found_at_its_line(tmp_path: Path, source: str, code: s
         "time('H')",
         "time('h:mma')",
         "time('ha')",
+        "time('ah:mm')",
+        "time('mm')",
         "time('mm:ss')",
         "time(\"HH'h'mm\")",
         "datetime('yyyy-MM-ddTHH:mm:ssXXX')",
         "datetime('HH:mm, dd/MM z')",
+        "datetime(\"HH'Z' MMM d\")",
     ],
 )
 def test_arguments_that_may_be_meant_as_they_are_raise_no_alarm(tmp_path: Path, call: str) -> None:
     assert facts_of(tmp_path, push(f"{{{{ event.time | {call} }}}}")).problems == ()
+
+
+def test_a_macro_of_the_template_may_be_called_range(tmp_path: Path) -> None:
+    source = "{% macro range(low, high) %}{{ low }} to {{ high }}{% endmacro %}{{ range(9.9, 19.9) }}"
+    assert facts_of(tmp_path, push(source)).problems == ()
 
 
 def test_a_template_with_an_odd_argument_is_compiled_nevertheless(tmp_path: Path) -> None:
