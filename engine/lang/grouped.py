@@ -7,7 +7,10 @@ _POINT = r"[1-9]\d{0,2}\.\d\d0"
 """One point, three digits and a needless zero at the end: nobody means 1.500 where 1.5 says it, but for thousands."""
 _PLAIN = re.compile(rf"[-+]?{_POINT}")
 _QUOTED_OR_POINT = re.compile(rf"\"[^\"]*\"|'[^']*'|(?<![\w.])({_POINT})(?![\w.])")
-_GROUPED = re.compile(r"[-+]?(\d{1,3}(?:([.,_ '\u2019\u00a0\u202f])\d{3})(?:\2\d{3})*)(?:[.,](\d{1,2}))?")
+_GROUPED = re.compile(
+    r"[-+]?(?!\d+\.\d\d[1-9]$)([1-9]\d{0,2}(?:([.,_ '\u2019\u00a0\u202f])\d{3})(?:\2\d{3})*)(?:[.,](\d{1,2}))?"
+)
+"""But for 1.125, a number with three digits after its point."""
 
 
 def looks_grouped(written: str) -> bool:

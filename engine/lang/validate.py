@@ -158,9 +158,7 @@ def _slip(name: str, value: Any) -> str:
     if value is not None:
         return ""
     if name.isdecimal():
-        thousands = "thousands are written without a comma, such as 1000"
-        written = thousands if len(name) == _GROUP else "a number is written with a point, such as 19.99"
-        return f"{written}; within {{ }} a comma ends the value"
+        return _behind_comma(name)
     word, colon, rest = name.partition(":")
     return f"put a space after the colon: {word}: {rest}" if colon and word and rest else ""
 
@@ -203,10 +201,17 @@ def _type_help(kind: str, value: Any) -> str:
         return "write the items in [ ], or each on a line of its own that begins with '- '"
     if kind not in ("int_type", "float_type") or not isinstance(value, str):
         return ""
-    if re.fullmatch("0\\d*", value):
-        return f"within [ ] and {{ }} a comma ends the value; thousands are written without it, as in 1{value}"
+    if re.fullmatch("0\\d+", value):
+        return _behind_comma(value)
     number = ungrouped(value) or value.rstrip(" %").replace(",", ".")
     return f"write {number}" if _NUMBER.fullmatch(number) else ""
+
+
+def _behind_comma(digits: str) -> str:
+    """The help for digits that a comma has cut off from their number."""
+    thousands = "thousands are written without a comma, such as 1000"
+    written = thousands if len(digits) == _GROUP else "a number is written with a point, such as 19.99"
+    return f"{written}; within [ ] and {{ }} a comma ends the value"
 
 
 def _at(model: type[Strict], route: Route) -> Any:

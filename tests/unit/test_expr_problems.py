@@ -219,6 +219,7 @@ def test_places_count_characters_in_the_text_as_it_was_written() -> None:
         ("profile.age \u2265 1", "write '>=' instead of '\u2265'"),
         ("profile.age <> 1", "write '!='"),
         ("profile.country like 'D%'", "whole texts are compared"),
+        ("profile.country = '=> we like 5 EUR && #'", "write '==' to compare"),
         ("event.time < now - 90d", 'events.purchase.count("90d") == 0'),
         ("profile.age is null", "write '=='"),
         ("event.amount > '5'", "numbers without"),

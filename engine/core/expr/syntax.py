@@ -18,6 +18,7 @@ MAX_DEPTH = 50
 """Levels of nesting. Without it the checker and the closures would reach Python's limit of 1,000 calls."""
 
 _LINE_BREAK = re.compile(r"[\n\r\f]")
+_QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
 _NOT_TEXT = re.compile(r"[\x00-\x08\x0e-\x1f\ud800-\udfff]")
 _EXAMPLE = "an expression looks like: profile.email_opt_in and event.amount > 0"
 CONSTANTS = {"null": "null", "nil": "null", "undefined": "null", "none": "null", "true": "true", "false": "false"}
@@ -113,7 +114,8 @@ class Source:
 
     def _unreadable(self, reason: str, start: int, end: int) -> BadExpression:
         length = max(1, min(end, len(self._line)) - start)
-        hint = next((hint for pattern, hint in _HINTS if re.search(pattern, self._line)), _EXAMPLE)
+        unquoted = _QUOTED.sub('""', self._line)
+        hint = next((hint for pattern, hint in _HINTS if re.search(pattern, unquoted)), _EXAMPLE)
         message = f"the expression can't be read: {reason}"
         return BadExpression("expression-syntax", message, self._lead + start, length, hint)
 
