@@ -305,8 +305,11 @@ def _calculation(sign: Sign, left: Node, right: Node) -> Node:
 
 
 def _list_help(written: str) -> str:
+    in_brackets = f"a list stands to the right of 'in', {_A_LIST}"
+    if re.search(r"\bin \d+,", written):
+        return in_brackets
     if re.search(r"\d,\d{3}(?!\d)", written):
         return "thousands are written without a comma, such as 1000"
     if re.search(r"\d,\d", written):
         return "a number is written with a point, such as 19.99"
-    return f"a list stands to the right of 'in', {_A_LIST}"
+    return in_brackets

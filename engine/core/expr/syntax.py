@@ -33,6 +33,8 @@ _HINTS = (  # compiled when an expression is wrong: few are
     ("\u2265", "write '>=' instead of '\u2265'"),
     ("\u2264", "write '<=' instead of '\u2264'"),
     ("<>|\u2260", "write '!='"),
+    ("!==", "write '!=' instead of '!=='"),
+    ("===", "write '==' instead of '==='"),
     (r"&&", "write 'and' instead of '&&'"),
     (r"\|\|", "write 'or' instead of '||'"),
     (r"!(?!=)", "write 'not' instead of '!'"),
@@ -44,7 +46,8 @@ _HINTS = (  # compiled when an expression is wrong: few are
     (r"[+-]\s*\d+(?:ms|[smhdw])\b", NO_SPANS),
     (r"(?<![\w\"'.])\d+(?:ms|[smhdw])\b", 'write a duration in quotes: "30d"'),
     (r"[€$£]|\d\s*(?:EUR|USD|GBP|CHF)\b", "write an amount as a number alone: 20"),
-    (r"(?i)(?<![.\w])(?:like|contains|between|matches)\b", 'whole texts are compared: == "text", or in ["one", "two"]'),
+    (r"(?i)(?<![.\w])between\b", "write both bounds: event.amount >= 10 and event.amount <= 20"),
+    (r"(?i)(?<![.\w])(?:like|contains|matches)\b", 'whole texts are compared: == "text", or in ["one", "two"]'),
     ("#", "comments belong into the YAML, above the expression"),
 )
 
