@@ -17,6 +17,8 @@ _PERCENT = re.compile("%-?[A-Za-z]")
 _RUN = re.compile("[A-Za-z]+")
 _SAME = re.compile(r"([A-Za-z])\1*")
 _HOURS, _TWELVE, _HALVES = frozenset("hHkK"), frozenset("hK"), frozenset("abB")
+_JOINED = re.compile("[hK]m?[abB]|E?[abB][hK]|Gy|dE")
+"""Single letters that stand without a space between them: 9AM, and what is so in Chinese and Japanese."""
 _ISO = re.compile("T(?=[Hk])")
 """The T of 2026-01-15T09:30, which prints as it is."""
 _WRITE = "write it as in dd.MM.yyyy HH:mm"
@@ -108,8 +110,7 @@ def _is_word(run: str) -> bool:
     if known < len(groups):
         return known > 0 or any(len(group) > 1 for group in groups)
     single = len(groups) > 1 and all(len(group) == 1 for group in groups)
-    ends = {groups[0], groups[-1]}  # 9AM, or as in Chinese and Korean AM9
-    return single and not (ends & _HOURS and ends & _HALVES)
+    return single and not _JOINED.fullmatch(run)
 
 
 def _try(filter_: str, field: str) -> None:

@@ -3,10 +3,12 @@
 from pathlib import Path
 
 import pytest
+from babel import Locale
 
 from engine.core.expression import EVERY, Keeps, Needs, Reads
 from engine.core.template_facts import TemplateFacts
 from engine.render import inspect_templates
+from engine.render.patterns import flaw_of
 from tests.support.project_files import write_files
 from tests.support.rendering import facts_of, mail, push
 
@@ -198,6 +200,17 @@ def test_what_is_wrong_is_found_at_its_line(tmp_path: Path, source: str, code: s
 )
 def test_arguments_that_may_be_meant_as_they_are_raise_no_alarm(tmp_path: Path, call: str) -> None:
     assert facts_of(tmp_path, push(f"{{{{ event.time | {call} }}}}")).problems == ()
+
+
+@pytest.mark.parametrize("locale", ["ar", "de", "en", "es", "fr", "it", "ja", "ko", "nl", "pl", "pt", "ru", "sv", "zh"])
+def test_patterns_of_the_languages_themselves_raise_no_alarm(locale: str) -> None:
+    known = Locale.parse(locale)
+    for filter_, formats in (
+        ("date", known.date_formats),
+        ("time", known.time_formats),
+        ("datetime", known.datetime_skeletons),
+    ):
+        assert [each.pattern for each in formats.values() if flaw_of(filter_, each.pattern)] == []
 
 
 def test_a_macro_of_the_template_may_be_called_range(tmp_path: Path) -> None:
