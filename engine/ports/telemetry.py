@@ -67,6 +67,9 @@ class Hooks:
     def misplaced(self, partition: int, topic: str) -> None:
         """A sampled key should be in another partition: a producer uses another partitioner, or several differ."""
 
+    def passed_over(self, partition: int, records: int) -> None:
+        """So many records were read that had been committed before: they do not count again."""
+
     def erased(self, partition: int) -> None:
         """An event from before its customer's erasure was ignored."""
 

@@ -145,6 +145,9 @@ class LogHooks(Hooks):
             advice = "a producer does not place keys by murmur2; `engine doctor` tells more"
             self._log.warning("keys in the wrong partition", partition=partition, topic=topic, advice=advice)
 
+    def passed_over(self, partition: int, records: int) -> None:
+        self._done["records_read_again"] += records
+
     def erased(self, partition: int) -> None:
         self._done["erased_events"] += 1
 

@@ -115,6 +115,8 @@ class PartitionOwner:
         self._clock_in_doubt = bool(self.context.doubt())
         self._sample(records[0])
         arrivals = list(self._arrivals(records, wall))
+        if len(arrivals) < len(records):
+            self.context.hooks.passed_over(self.number, len(records) - len(arrivals))
         self._busy = True
         yield from self._publish_each(self.partition.process(arrivals, wall))
 
@@ -125,11 +127,21 @@ class PartitionOwner:
             self.context.hooks.misplaced(self.number, record.source)
 
     def _arrivals(self, records: Sequence[Record], wall: int) -> Iterator[Arrival]:
-        """What the records say, and where each moves the clock."""
+        """What the records say, and where each moves the clock; without those that have been committed already.
+
+        A client may deliver such records again: where a partition is moved right after it was assigned, librdkafka has
+        gone back to its beginning. Of a topic whose id nobody knows they may be those of one that was made again.
+        """
         decoders, by_event, doubted = self._decoders, self.context.event_clock, self._clock_in_doubt
+        meta = self.partition.meta
+        read_until = {topic: meta.offsets.get(topic, 0) for topic in meta.topics}
         as_they_are = not self._generations and not self.partition.holding.erased
         latest = self._latest() if doubted else wall  # else all that happens now would be of the future
         for record in records:
+            if record.source in read_until:
+                if record.next_offset <= read_until[record.source]:
+                    continue
+                read_until[record.source] = record.next_offset
             said: Event | Identified | None
             try:
                 said = decoders[record.source].decode(record, latest)

@@ -95,6 +95,9 @@ class Told(Hooks):
     def dead_letter(self, partition: int, code: str) -> None:
         self.said.append(code)
 
+    def passed_over(self, partition: int, records: int) -> None:
+        self.said.append(f"{records} passed over")
+
 
 @pytest.mark.parametrize("days", [31, 40, -31])
 def test_a_wall_clock_that_jumps_for_six_seconds_makes_nobody_look_silent_and_uses_up_no_silence(days: int) -> None:
@@ -194,6 +197,23 @@ def test_a_topic_that_is_made_again_under_a_worker_is_read_from_its_beginning() 
     shop.work(worker)
     assert told.said == [f"{TOPIC} again"]
     assert set(shop.store.customers(0, "", 100)[0]) == set(CUSTOMERS)
+
+
+def test_a_client_that_goes_back_to_the_beginning_by_itself_makes_nothing_count_twice() -> None:
+    shop = LiveShop(BOUGHT, START)
+    shop.hooks = told = Told()
+    worker = shop.worker()
+    for _ in range(3):
+        shop.happens("buy", ["c-1"])
+        shop.now += 2 * DAY  # so that ids of earlier events are forgotten
+        shop.work(worker)
+    before = shop.store.meta(0)
+    worker.source.seek(0, {})
+    shop.happens("buy", ["c-2"])
+    shop.work(worker)
+    assert shop.told() == ["c-1", "c-1", "c-1", "c-2"]
+    assert told.said == ["3 passed over"]
+    assert shop.store.meta(0).offsets == {TOPIC: before.offsets[TOPIC] + 1}
 
 
 def test_what_an_older_version_has_read_without_an_id_goes_on_where_it_was() -> None:
