@@ -268,22 +268,6 @@ class PartitionsDiffer(EngineError):
         )
 
 
-class PartitionsChanged(EngineError):
-    """A topic has got another number of partitions while it is read."""
-
-    topic: str
-    before: int
-    now: int
-
-    def __str__(self) -> str:
-        now = f"{self.now} partitions" if self.now else "more partitions"
-        return (
-            f"{self.topic} has {now} now, and had {self.before} when this worker started: events come to partitions"
-            " that do not have their customers. Stop the producers; docs/operations.md says how to go on (A topic has"
-            " grown)"
-        )
-
-
 class OtherFormat(EngineError):
     """A store whose key layout belongs to another version of the engine."""
 

@@ -18,10 +18,11 @@ from time import monotonic
 from typing import Any, TypeVar
 
 from engine.core.zones import ZONES_VERSION
-from engine.errors import BrokersAway, Fenced, PartitionsChanged, StoreUnavailable
+from engine.errors import BrokersAway, Fenced, StoreUnavailable
 from engine.loop import MAX_RETRY_DELAY, NO_ANSWER, Loop, Outage
 from engine.ports import EventSource, Ownership, Record
 from engine.worker.context import Rules, WorkerContext
+from engine.worker.opening_checks import check_counts
 from engine.worker.partition_owner import PartitionOwner
 from engine.worker.reopening import ClosedPartitions
 from engine.worker.rollout_brakes import reason_to_go_back
@@ -113,7 +114,7 @@ class Worker(Loop):
     def step(self) -> None:
         """One turn of the loop. Tasks that still wait for the store at its end are resumed in the next turn."""
         self.turned()
-        self._check_partitions()
+        check_counts(self.source.partitions(), self.context.partitions)
         try:
             if self._new_rules is not None:
                 self._adopt(self._new_rules)
@@ -270,19 +271,8 @@ class Worker(Loop):
 
     # --- opening
 
-    def _check_partitions(self, shared_out: int = 0) -> None:
-        """Raises PartitionsChanged where a topic has not as many as at the start: customers' events move with it.
-
-        `shared_out`: a partition of the group shows that there are at least so many, before the source knows.
-        """
-        counts, before = self.source.partitions(), self.context.partitions
-        changed = [topic for topic, now in counts.items() if now != before]
-        if changed or shared_out > before:
-            topic = changed[0] if changed else "a topic"
-            raise PartitionsChanged(topic, before, counts.get(topic, 0))
-
     def _open(self, number: int) -> PartitionOwner:
-        self._check_partitions(number + 1)
+        check_counts(self.source.partitions(), self.context.partitions, shared_out=number + 1)
         owner = PartitionOwner(number, self.context, self.rules, self.source.topic_ids())
         self.owners[number] = owner
         self.closed.discard(number)

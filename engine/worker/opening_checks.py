@@ -1,18 +1,36 @@
-"""Checks whether a partition may be opened, by its number of partitions and the version of its states.
+"""Checks whether a partition may be opened, or read on, by its number of partitions and the version of its states.
 
 The worker, the replay and the commands call it before they write. With another number of partitions a customer's
 events would meet a partition without the customer's state; an older engine would drop state fields it does not know.
 """
 
+from collections.abc import Mapping
+
 import msgspec
 
 from engine.core.state.model import STATE_MINOR, STATE_VERSION
-from engine.errors import OtherFormat, PartitionsDiffer, StateTooNew
+from engine.errors import EngineError, OtherFormat, PartitionsDiffer, StateTooNew
 from engine.ports import STORE_FORMAT, Meta, StateStore
 
 KNOWN_STATES = (STATE_VERSION, STATE_MINOR)
 MAX_PARTITIONS_PROBED = 256
 """Partitions that are probed for one that has been written to; each probe is one read of the store."""
+
+
+class PartitionsChanged(EngineError):
+    """A topic has got another number of partitions while it is read."""
+
+    topic: str
+    before: int
+    now: int
+
+    def __str__(self) -> str:
+        now = f"{self.now} partitions" if self.now else "more partitions"
+        return (
+            f"{self.topic} has {now} now, and had {self.before} when this worker started: events come to partitions"
+            " that do not have their customers. Stop the producers; docs/operations.md says how to go on (A topic has"
+            " grown)"
+        )
 
 
 def stored_meta(store: StateStore) -> Meta | None:
@@ -37,6 +55,18 @@ def check_meta(meta: Meta, partition: int, partitions: int) -> None:
         raise StateTooNew(meta.states, KNOWN_STATES, meta.engine)
     if meta.moving_to or meta.partitions != partitions or partition >= partitions:
         raise PartitionsDiffer(meta.partitions, max(partitions, partition + 1), meta.moving_to)
+
+
+def check_counts(counts: Mapping[str, int], before: int, shared_out: int = 0) -> None:
+    """Raises PartitionsChanged where a topic has not as many as `before`: customers' events move with it.
+
+    `counts` has the partitions of each topic. `shared_out`: a partition of the group shows that there are at least so
+    many, before the source knows.
+    """
+    changed = [topic for topic, now in counts.items() if now != before]
+    if changed or shared_out > before:
+        topic = changed[0] if changed else "a topic"
+        raise PartitionsChanged(topic, before, counts.get(topic, 0))
 
 
 def check_moved(meta: Meta) -> None:

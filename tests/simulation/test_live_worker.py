@@ -12,9 +12,9 @@ from engine.adapters.memory.source import MemorySource
 from engine.core.policy import Policy
 from engine.core.triggers.event import OnEvent
 from engine.core.triggers.inactivity import Inactivity
-from engine.errors import PartitionsChanged
 from engine.ports import Commit, Hooks, IngestMark, Meta, Work
 from engine.worker.loop import Worker
+from engine.worker.opening_checks import PartitionsChanged
 from engine.worker.partition import Partition
 from engine.worker.relay import MAX_IN_FLIGHT
 from tests.services.processes import PATIENCE
