@@ -16,6 +16,7 @@ from engine.core.book import RuleBook
 from engine.core.zones import iso
 from engine.insight.report.content import Bars, Chart, Figure, Heat, Lines, Report, Section
 from engine.model import Outcome
+from engine.operate.words import count_of
 
 REASONS: Final = 5
 """Reasons of one rule that are shown."""
@@ -122,7 +123,7 @@ def report(backtest: Backtest) -> Report:
     zone = str(backtest.book.policy.zones.default)
     title = "What the change would have sent" if backtest.against else "What the rules would have sent"
     lead = (
-        f"{manifest.events:,} events of {manifest.customers:,} customers from {first} to {last}, decided as"
+        f"{count_of(manifest.events, 'event')} of {count_of(manifest.customers, 'customer')} from {first} to {last}, decided as"
         f" engine replay decides them. Days begin at midnight in {zone}."
     )
     return Report(first, last, (first, last), zone, "", sections, title, lead, "engine backtest")

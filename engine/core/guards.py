@@ -22,11 +22,6 @@ MAX_DEFERRED_FIRINGS: Final = 100
 events in one night would grow the state to megabytes."""
 
 
-REACHED: Final = "reached this customer"
-CAME_TRUE: Final = "came true"
-"""What counts for reentry: of a rule whose action waits that it came true, even if an exit has ended it since."""
-
-
 class Pass(NamedTuple):
     """The guard has no objection."""
 
@@ -120,14 +115,13 @@ def reentry(book: RuleBook, state: State, candidate: Candidate) -> Verdict:
     if again.after and candidate.at >= fired + again.after:
         return PASS
     allowed = "once" if again.once else f"after {text_of(again.after)}"
-    did = CAME_TRUE if candidate.action.waits else REACHED
-    return Stop(Outcome.SUPPRESSED, f"reentry: {allowed}, and it {did} at {iso(fired)}")
+    return Stop(Outcome.SUPPRESSED, f"reentry: {allowed}, and it came true at {iso(fired)}")
 
 
 def reached(slot: Slot | None) -> int:
-    """When the rule last reached the customer, 0: never. An open run counts from its entry.
+    """When the rule last came true so that it counts for reentry, 0: never. An open run counts from its entry.
 
-    A run that ends before it has made anything counts no longer, as only what it makes sets `Slot.fired`.
+    It may have been held out since, or an exit may have ended it while it waited. A run that ends before it has made anything counts no longer, as only what it makes sets `Slot.fired`.
     """
     if slot is None:
         return 0

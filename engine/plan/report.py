@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from engine.core.zones import DAY, iso, to_millis
 from engine.insight.report.content import Heat, Lines, Report, Section
+from engine.operate.words import count_of
 from engine.plan.build import Plan
 from engine.plan.classify import OF_COUPONS, OF_POINTS
 from engine.plan.estimate import Estimate
@@ -48,7 +49,7 @@ def heading(plan: Plan) -> str:
         looked = f"a sample of {size.looked_at:,}, with 95 % intervals"
     return (
         f"{plan.base.revision} → {plan.revision}: {len(plan.changed)} of {len(plan.rules)} rules change, for"
-        f" {size.customers:,} customers at {plan.base.clock or 'no moment'} ({looked})"
+        f" {count_of(size.customers, 'customer')} at {plan.base.clock or 'no moment'} ({looked})"
     )
 
 
@@ -91,7 +92,7 @@ def _totals(plan: Plan) -> Table:
         change = "" if only_new else shown(found.difference(plan.size))
         rows.append([what, old, shown(found.total_new(plan.size)), change])
     definition = (
-        f"What becomes of the customers who are there within {plan.days} days if nobody does anything: with the live"
+        f"What becomes of the customers who are there within {count_of(plan.days, 'day')} if nobody does anything: with the live"
         " rules, and with the new ones from now on."
     )
     return Table("Customers who are there", definition, ["", "live rules", "new rules", "difference"], rows)
@@ -126,7 +127,7 @@ def _forecast(plan: Plan) -> Table:
         if old.old or new.new or new.old:
             before = (old if one.was else new).total_old(plan.size)
             rows.append([one.rule, shown(before), shown(new.total_new(plan.size))])
-    definition = f"Messages within {plan.days} days, after all guards, if nobody does anything."
+    definition = f"Messages within {count_of(plan.days, 'day')}, after all guards, if nobody does anything."
     return Table("Forecast by rule", definition, ["rule", "live rules", "new rules"], rows)
 
 

@@ -41,9 +41,7 @@ class AsDecided:
         events = [one.input for one in arrived if isinstance(one.input, Event)]
         self.found.customers += 1
         self.found.events += len(events)
-        known = [
-            in_words_of_now(one, self._books[one.revision].book) for one in recorded if one.revision in self._books
-        ]
+        known = [in_words_of_now(one) for one in recorded if one.revision in self._books]
         for one in recorded:
             if one.revision not in self._books:
                 self.found.missing[one.revision] += 1

@@ -35,6 +35,8 @@ rules:
   - { id: here, when: { segment: buyers }, reentry: once, emit: { event: visit, after: 1h } }
   - { id: tier, when: { segment: tier }, send: note }
   - { id: hello, when: { event: visit }, reentry: after 1d, steps: [{ send: note }, { wait: 2h }] }
+  - { id: rare, when: { event: visit }, reentry: after 2h, purpose: transactional, send: note }
+  - { id: slow, when: { event: visit }, steps: [{ wait: { days: 1 } }, { send: note }] }
 """
     shop = Production(tmp_path, {**FILES, "rules.yaml": rules})
     shop.live(1, 60)
@@ -43,6 +45,8 @@ rules:
         (b'"came into segment buyers', b'"segment buyers: none to in'),
         (b"once, and it came true at", b"once, and it reached this customer at"),
         (b"after 1d, and it came true at", b"after 1d, and it reached this customer at"),
+        (b"after 2h, and it came true at", b"after 2h, and it reached this customer at"),
+        (b"waited 1 day", b"waited 1 days"),
     ]
     for now, earlier in then:
         changed = [(one, id_, value.replace(now, earlier)) for one, id_, value in shop.outcomes.records]

@@ -7,7 +7,8 @@ import pytest
 
 from engine.arithmetic.assignment import position_of, variant_of
 from engine.core.book import RuleBook
-from engine.model import OutcomeRecord
+from engine.core.zones import iso
+from engine.model import Outcome, OutcomeRecord
 from engine.testing import Simulator
 from tests.support.rule_files import compiled
 
@@ -68,6 +69,20 @@ def visited(book: RuleBook, customers: int = 300, **profile: object) -> Simulato
 
 def of_rule(sim: Simulator, rule: str) -> list[OutcomeRecord]:
     return [one for one in sim.outcomes if one.rule == rule]
+
+
+def test_who_was_held_out_is_not_said_to_have_been_reached(tmp_path: Path) -> None:
+    rules = """\
+version: 1
+rules:
+  - { id: letter, when: { event: visit }, reentry: once, send: note }
+"""
+    sim = visited(book(tmp_path, rules, "version: 1\nholdout: 50%\n"), 50)
+    held_out = {one.customer for one in sim.outcomes if one.outcome is Outcome.HELD_OUT}
+    assert 0 < len(held_out) < 50
+    again = [one for one in sim.outcomes if one.outcome is Outcome.SUPPRESSED]
+    assert {one.customer for one in again} >= held_out
+    assert {one.reason for one in again} == {f"reentry: once, and it came true at {iso(sim.moment('1d'))}"}
 
 
 def test_each_customer_gets_what_their_variant_says_and_none_gets_nothing(tmp_path: Path) -> None:

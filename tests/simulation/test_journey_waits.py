@@ -95,3 +95,13 @@ def test_a_wait_without_a_usable_number_of_days_ends_the_run(days: float | None)
         Outcome.EXITED,
         "event.days is missing, negative or too large: the wait has no length",
     )
+
+
+@pytest.mark.parametrize(
+    ("wait", "text"), [("{ days: 1 }", "1 day"), ('{ days: 2, until: "09:00" }', "2 days until 09:00")]
+)
+def test_the_reason_says_one_day_or_several(wait: str, text: str) -> None:
+    sim = Simulator(journey(f"[{{ wait: {wait} }}, {{ send: hello }}]"), strict=True)
+    sim.event("signup", "0h")
+    sim.run("9d")
+    assert f"waited {text}" in [one.reason for one in sim.outcomes]

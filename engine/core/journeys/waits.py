@@ -74,7 +74,8 @@ class Days(msgspec.Struct, frozen=True):
     def text(self) -> str:
         parts = []
         if self.days or (self.until is None and self.weekday is None):
-            parts.append(f"{self.days if isinstance(self.days, int) else self.days.text} days")
+            days = self.days if isinstance(self.days, int) else self.days.text
+            parts.append("1 day" if days == 1 else f"{days} days")
         if self.weekday is not None:
             parts.append(f"until {WEEKDAYS[self.weekday]}")
         if self.until is not None:
