@@ -123,7 +123,8 @@ def _place(letter: DeadLetter) -> str:
 def show(one: FoundLetter) -> None:
     """One letter: time, code, place and customer; reason; the beginning of its value."""
     key, value, _ = original(one.letter)
-    head = f"{iso(one.at)}  [bold]{one.letter.code}[/]  {_place(one.letter)}  {_printable(_text(key))}"
+    code, place, whose = (_printable(text) for text in (one.letter.code, _place(one.letter), _text(key)))
+    head = f"{iso(one.at)}  [bold]{code}[/]  {place}  {whose}"
     lines = [head, _printable(one.letter.reason), f"[dim]{_printable(_text(value)[:SHOWN])}[/]"]
     out.print("\n    ".join(lines), "", highlight=False, soft_wrap=True, sep="\n")
 

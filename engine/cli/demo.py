@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 
 from engine.adapters.file import JsonLinesSink
 from engine.adapters.memory import MemoryStore
-from engine.cli.console import out
+from engine.cli.console import out, say
 from engine.cli.opening import open_project
 from engine.cli.options import settings_of
 from engine.cli.summary import show
@@ -59,9 +60,7 @@ def demo(
         to / "index.html",
     )
     show(summary, project.book, out, None)
-    out.print(
-        f"\nThe messages: [bold]{outreach}[/]  As customers see them: [bold]{to / 'index.html'}[/]", highlight=False
-    )
+    say(f"\nThe messages: {_shown(outreach)}  As customers see them: {_shown(to / 'index.html')}")
     try:
         with naming_extras():
             from engine.cli.demo_figures import write_figures  # needs DuckDB
@@ -69,7 +68,11 @@ def demo(
         out.print(f"Without the figures of the shop: {error}", markup=False, highlight=False)
     else:
         write_figures(project, rules or rules_folder(), events, outcomes, to / FIGURES)
-        out.print(f"The shop in figures: [bold]{to / FIGURES}[/]", highlight=False)
+        say(f"The shop in figures: {_shown(to / FIGURES)}")
+
+
+def _shown(path: Path) -> str:
+    return f"[bold]{escape(str(path))}[/]"
 
 
 def _lines(path: Path) -> list[dict[str, Any]]:

@@ -49,12 +49,13 @@ def show(report: Report, console: Console) -> None:
 
 
 def _section(section: Section, currency: str, console: Console) -> None:
-    console.print(f"\n[bold]{section.title}[/]", highlight=False)
+    console.print(f"\n[bold]{escape(section.title)}[/]", highlight=False)
     console.print(f"[dim]{escape(section.definition)}[/]", highlight=False)
     table = Table(box=None, show_header=False, pad_edge=False)
     table.add_column(justify="right", style="bold")
     for figure in section.figures:
-        table.add_row(written(figure.value, figure.unit, currency), figure.name, f"[dim]{escape(figure.note)}[/]")
+        value = written(figure.value, figure.unit, currency)
+        table.add_row(escape(value), escape(figure.name), f"[dim]{escape(figure.note)}[/]")
     if section.figures:
         console.print(table, highlight=False)
     if section.note:

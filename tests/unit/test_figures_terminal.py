@@ -5,16 +5,19 @@ from io import StringIO
 from rich.console import Console
 
 from engine.cli.figures import show
-from engine.insight.report.content import Chart, Heat, Lines, Report, Section
+from engine.insight.report.content import Chart, Figure, Heat, Lines, Report, Section
 
 
-def shown(chart: Chart) -> list[str]:
-    section = Section("cohorts", "Cohorts", "Who buys.", charts=[chart])
-    report = Report("1997-01-01", "1998-07-01", ("1998-04-01", "1998-07-01"), "UTC", "USD", [section])
+def printed(section: Section, currency: str = "USD") -> str:
+    report = Report("1997-01-01", "1998-07-01", ("1998-04-01", "1998-07-01"), "UTC", currency, [section])
     console = Console(file=StringIO(), width=80)
     show(report, console)
     assert isinstance(console.file, StringIO)
-    return console.file.getvalue().split("Who buys.\n")[1].splitlines()
+    return console.file.getvalue()
+
+
+def shown(chart: Chart) -> list[str]:
+    return printed(Section("cohorts", "Cohorts", "Who buys.", charts=[chart])).split("Who buys.\n")[1].splitlines()
 
 
 def test_a_table_of_cohorts_shows_the_months_that_fit_and_breaks_no_cell() -> None:
@@ -30,3 +33,11 @@ def test_a_line_of_a_year_and_its_ends_stay_on_one_line() -> None:
     lines = shown(Lines("Again", list(range(400)), {"bought again": again}, "days"))
     assert len(lines) == 2
     assert lines[1].endswith("  0.0 % … 45.6 %")
+
+
+def test_surveys_and_currencies_of_customers_may_have_any_name() -> None:
+    """The archive has them as they came in events: no name may be read as markup, let alone end the report."""
+    figures = [Figure("spent", "spent [/b]", 12.0, "money"), Figure("again", "again", 3.0, "money")]
+    text = printed(Section("nps", "Net promoter score: [/bold]", "Who is glad.", figures), "[red]")
+    assert "Net promoter score: [/bold]" in text
+    assert "12.00 [red]  spent [/b]" in text
