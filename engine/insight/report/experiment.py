@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import log10
 
+from engine.arithmetic.local_time import DAY, from_millis
 from engine.insight.experiments.arms import Arm
 from engine.insight.experiments.decision import ALPHA, MIN_POSITIVE, Verdict, judge
-from engine.insight.experiments.lift import relative_lift
+from engine.insight.experiments.lift import Lift, relative_lift
 from engine.insight.experiments.sample_ratio import is_off
 from engine.insight.figures.trial import Look, Trial
 from engine.insight.report.content import Figure, Lines, Report, Section
@@ -56,16 +57,12 @@ def experiment_report(
     control, *others = trial.asked.variants
     sections = [_overview(trial, seen, question)]
     sections += [_comparison(control, other, len(others), seen, question) for other in others]
-    since, until = f"{_day(looks[0])}", f"{now.at:%Y-%m-%d}"
+    since, until = (f"{from_millis(at):%Y-%m-%d}" for at in (trial.first, trial.end + DAY))
     lead = question.hypothesis or f"What {question.name} does to customers."
     return Report(
         since, until, (since, until), "UTC", trial.currency, sections, f"Experiment {question.name}", lead,
         "engine experiment report",
     )  # fmt: skip
-
-
-def _day(look: Look) -> str:
-    return f"{look.at:%Y-%m-%d}"
 
 
 def _overview(trial: Trial, seen: _Seen, question: Question) -> Section:
@@ -159,9 +156,10 @@ def _between(verdict: Verdict) -> str:
     return f"{max(verdict.low, -1):+z.2%} to {min(verdict.high, 1):+z.2%}"
 
 
-def _bounds(lift: object) -> str:
-    low, high = getattr(lift, "low", None), getattr(lift, "high", None)
-    return f"{low:+z.0%} to {high:+z.0%}" if low is not None and high is not None else "the data allow any lift"
+def _bounds(lift: Lift | None) -> str:
+    if lift is None or lift.low is None or lift.high is None:
+        return "the data allow any lift"
+    return f"{lift.low:+z.0%} to {lift.high:+z.0%}"
 
 
 def _money(verdict: Verdict) -> str:

@@ -98,11 +98,16 @@ def trial(archive: Path, within: int = 30 * DAY) -> Trial:
     )
 
 
-def told(project: Path, *arguments: object) -> dict[str, dict[str, object]]:
+def reported(project: Path, *arguments: object) -> dict[str, Any]:
     where = ["--rules", str(project / "rules"), "--templates", str(project / "templates"), "--json"]
     ran = CliRunner().invoke(app, ["experiment", "report", *map(str, arguments), *where])
     assert ran.exit_code == 0, (ran.output, ran.exception)
-    return {one["id"]: one for one in json.loads(ran.stdout)["sections"]}
+    report: dict[str, Any] = json.loads(ran.stdout)
+    return report
+
+
+def told(project: Path, *arguments: object) -> dict[str, dict[str, object]]:
+    return {one["id"]: one for one in reported(project, *arguments)["sections"]}
 
 
 def test_everybody_exposed_counts_once_and_only_what_they_do_in_time_after_it(archive: Path) -> None:
@@ -135,6 +140,12 @@ def test_the_report_says_in_words_what_is_decided(project: Path, archive: Path) 
     assert note.endswith("more have buy in weekly than in none.")
     assert sections["arms"]["note"] == ""
     assert "buy after it counts within 30d" in str(sections["arms"]["definition"])
+
+
+def test_the_report_is_of_the_days_from_the_first_exposure_to_the_last_event(project: Path, archive: Path) -> None:
+    report = reported(project, "rhythm", archive)
+    assert (report["since"], report["until"]) == ("2026-01-01", "2026-03-13")  # the last purchase is of the day before
+    assert report["period"] == ["2026-01-01", "2026-03-13"]
 
 
 def test_a_split_that_is_off_is_told_before_anything_else(project: Path, archive: Path) -> None:
