@@ -231,6 +231,22 @@ def _come_back_while_the_ingest_stands_still(stage: UnkeyedStage, round_: int) -
     return (first, second, customers) if in_time else None
 
 
+def test_who_came_back_while_a_transaction_was_open_is_not_told_that_we_miss_them(stage: UnkeyedStage) -> None:
+    stage.declare(inputs=1, lifecycle_yaml=SHORT)
+    stage.start("a", clock="live")
+    stage.until_members(1)
+    first = now()
+    stage.write([visit("ada", first)])
+    stage.until(lambda: _customers(stage) == 1, "ada is known")
+    with stage.topics.open_transaction(stage.raw, 1):
+        second = now()
+        stage.write([visit("ada", second)])
+        stage.until(lambda: now() > second + 2 * SILENCE, "the silence would be over")
+        assert not stage.told(), "nobody can know yet who has come back"
+    stage.until(lambda: len(stage.told()) > 0, "ada hears from us")
+    assert stage.told() == {("idle", "ada", str(second))}
+
+
 def test_who_stays_away_hears_from_us_though_nothing_else_arrives(stage: UnkeyedStage) -> None:
     stage.declare(inputs=3, lifecycle_yaml=SHORT)
     stage.start("a", clock="live")

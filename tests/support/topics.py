@@ -2,7 +2,8 @@
 
 import time
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -68,6 +69,18 @@ class Topics:
                 except BufferError:
                     self._producer.poll(0.1)
         self._producer.flush()
+
+    @contextmanager
+    def open_transaction(self, topic: str, partitions: int) -> Iterator[None]:
+        """Of a producer that has written to so many partitions of a topic; it is aborted in the end."""
+        producer = Producer(self._client | {"transactional.id": f"{self._prefix}slow"})
+        producer.init_transactions(30)
+        producer.begin_transaction()
+        for number in range(partitions):
+            producer.produce(topic, b"not yet", b"key", number)
+        producer.flush(30)
+        yield
+        producer.abort_transaction(30)
 
     def forget_all_but(self, number: int) -> None:
         """Delete all but the newest so many events of each partition, as retention does."""

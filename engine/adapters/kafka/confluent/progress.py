@@ -2,11 +2,13 @@
 
 Asked in this order: where the un-keyed topics end, what the ingest has committed of them, where the internal topic
 ends. An offset is committed in one transaction with the records up to it, so these stand in the internal topic before
-the end that is asked for afterwards (the end with open transactions: a commit may show in the offsets a little earlier
-than in the records). Where the ingest has committed all there was, it has all that had arrived when the first question
-was put; where not, all until the time it has put beside the offset.
+the end that is asked for afterwards. Where the ingest has committed all there was, it has all that had arrived when
+the first question was put; where not, all until the time it has put beside the offset.
 
-By consumers that never join: the library's admin client may take the whole process down when a broker goes away.
+All ends are those with open transactions: a commit of the ingest may show in the offsets a little earlier than in the
+records, and what a producer's transaction hides in an un-keyed topic is not ingested yet.
+
+By a consumer that never joins: the library's admin client may take the whole process down when a broker goes away.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -18,7 +20,7 @@ from confluent_kafka import OFFSET_END, Consumer, KafkaError, KafkaException, To
 
 from engine.adapters.kafka.confluent.config import LOGGER, client_config, opened
 from engine.adapters.kafka.library import KNOWS_NOTHING
-from engine.adapters.kafka.settings import Isolation, KafkaSettings
+from engine.adapters.kafka.settings import KafkaSettings
 from engine.ports import IngestMark, Place
 
 _SECONDS: Final = 0.5
@@ -46,8 +48,7 @@ class ConfluentProgress:
         self._now = now
         self._doubt = doubt
         self._marks: Mapping[int, IngestMark] = {}
-        self._committed_only = _asker(settings, "read_committed")
-        self._everything = _asker(settings, "read_uncommitted")
+        self._asker = _asker(settings)
         self._ending = Event()
         self._thread = Thread(target=self._run, name="ingest-progress", daemon=True)
 
@@ -69,11 +70,10 @@ class ConfluentProgress:
         if self._doubt():
             return
         present = self._now()
-        ends = _ends(self._committed_only, self._topics)
-        # By the one that sees open transactions too, as the other would wait for their end.
-        committed = self._everything.committed([TopicPartition(*place) for place in ends], timeout=_ANSWER_SECONDS)
+        ends = _ends(self._asker, self._topics)
+        committed = self._asker.committed([TopicPartition(*place) for place in ends], timeout=_ANSWER_SECONDS)
         reached = min((_time(one, ends[_place(one)], present) for one in committed), default=present)
-        internal = _ends(self._everything, [self.topic])
+        internal = _ends(self._asker, [self.topic])
         self._marks = {partition: IngestMark(end, reached) for (_, partition), end in internal.items()}
 
     def _run(self) -> None:
@@ -88,13 +88,12 @@ class ConfluentProgress:
                     reason = error.args[0].str() if known else error
                     LOGGER.warning("how far the ingest is, is not known: %s", reason, exc_info=not known)
                 answered = False
-        self._committed_only.close()
-        self._everything.close()
+        self._asker.close()
 
 
-def _asker(settings: KafkaSettings, isolation: Isolation) -> Consumer:
-    own = {"group.id": settings.group, "enable.auto.commit": False, "isolation.level": isolation, "log_level": 0}
-    return opened(Consumer, client_config(settings) | own)
+def _asker(settings: KafkaSettings) -> Consumer:
+    own = {"group.id": settings.group, "enable.auto.commit": False, "log_level": 0}
+    return opened(Consumer, client_config(settings) | own | {"isolation.level": "read_uncommitted"})
 
 
 def _ends(asker: Consumer, topics: Iterable[str]) -> dict[Place, int]:

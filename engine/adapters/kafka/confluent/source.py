@@ -42,8 +42,9 @@ class ConfluentSource:
         self._cut_off = False
         """Whether a broker was out of reach since we last knew that they answer."""
         self._ends: dict[tuple[str, int], int] = {}
-        # On the consumer's own connection the question would wait behind a fetch, which waits for new records.
-        self._asker = opened(Consumer, _config(settings) | {"log_level": 0})
+        # On the consumer's own connection the question would wait behind a fetch, which waits for new records. What an
+        # open transaction hides, of others too, is unread: by read_committed a partition would end before it.
+        self._asker = opened(Consumer, _config(settings) | {"isolation.level": "read_uncommitted", "log_level": 0})
         self._consumer = opened(Consumer, {**_config(settings), "error_cb": self._trouble}, logger=LOGGER)
         self._consumer.subscribe(
             [self._topics[0]], on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._lost

@@ -37,6 +37,8 @@ class PythonSource:
         self._member = Member(ownership)
         self._watch = TopicWatch(settings)
         self._consumer = connected(KafkaConsumer, settings, **_config(settings))
+        # What an open transaction hides, of others too, is unread: by read_committed a partition would end before it.
+        self._asker = connected(KafkaConsumer, settings, group_id=None, isolation_level="read_uncommitted")
         self._joining = Joining(self._consumer)
         self._consumer.subscribe(settings.topics, listener=_Listener(self))
         for topic in settings.topics:
@@ -71,7 +73,7 @@ class PythonSource:
         topics = [topic for topic in self._settings.topics if done(topic, partition, handled.get(topic, 0))]
         places = [TopicPartition(topic, partition) for topic in topics]
         try:
-            ends = self._consumer.end_offsets(places, timeout_ms=_ANSWER_SECONDS * 1000)
+            ends = self._asker.end_offsets(places, timeout_ms=_ANSWER_SECONDS * 1000)
             return {place.topic for place in places if ends[place] <= self._position(place)}
         except KafkaError as error:
             raise SourceUnavailable(self._settings.topics[0], f"does not say where it ends: {reason(error)}") from error
@@ -117,6 +119,7 @@ class PythonSource:
         """Leave the group at once."""
         self._watch.close()
         self._consumer.close(autocommit=False, timeout_ms=_ANSWER_SECONDS * 1000)
+        self._asker.close(timeout_ms=0)
         self._member.raise_failure()
 
     def on_assigned(self, partitions: Iterable[int]) -> None:
