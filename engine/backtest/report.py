@@ -123,8 +123,8 @@ def report(backtest: Backtest) -> Report:
     zone = str(backtest.book.policy.zones.default)
     title = "What the change would have sent" if backtest.against else "What the rules would have sent"
     lead = (
-        f"{count_of(manifest.events, 'event')} of {count_of(manifest.customers, 'customer')} from {first} to {last}, decided as"
-        f" engine replay decides them. Days begin at midnight in {zone}."
+        f"{count_of(manifest.events, 'event')} of {count_of(manifest.customers, 'customer')} from {first} to {last},"
+        f" decided as engine replay decides them. Days begin at midnight in {zone}."
     )
     return Report(first, last, (first, last), zone, "", sections, title, lead, "engine backtest")
 

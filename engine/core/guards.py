@@ -121,7 +121,8 @@ def reentry(book: RuleBook, state: State, candidate: Candidate) -> Verdict:
 def reached(slot: Slot | None) -> int:
     """When the rule last came true so that it counts for reentry, 0: never. An open run counts from its entry.
 
-    It may have been held out since, or an exit may have ended it while it waited. A run that ends before it has made anything counts no longer, as only what it makes sets `Slot.fired`.
+    It may have been held out since, or an exit may have ended it while it waited. A run that ends before it has made
+    anything counts no longer, as only what it makes sets `Slot.fired`.
     """
     if slot is None:
         return 0

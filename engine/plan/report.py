@@ -92,8 +92,8 @@ def _totals(plan: Plan) -> Table:
         change = "" if only_new else shown(found.difference(plan.size))
         rows.append([what, old, shown(found.total_new(plan.size)), change])
     definition = (
-        f"What becomes of the customers who are there within {count_of(plan.days, 'day')} if nobody does anything: with the live"
-        " rules, and with the new ones from now on."
+        f"What becomes of the customers who are there within {count_of(plan.days, 'day')} if nobody does anything: with"
+        " the live rules, and with the new ones from now on."
     )
     return Table("Customers who are there", definition, ["", "live rules", "new rules", "difference"], rows)
 

@@ -112,9 +112,7 @@ def test_an_outcome_takes_few_bytes_and_its_names_are_kept_once() -> None:
 def test_moments_in_reasons_are_no_names() -> None:
     names = Names()
     for day in range(28):
-        reason = (
-            f"reentry: after 90d, and it came true at 2026-02-{day + 1:02}T0{day % 10}:00:00.0{day + 10}Z"
-        )
+        reason = f"reentry: after 90d, and it came true at 2026-02-{day + 1:02}T0{day % 10}:00:00.0{day + 10}Z"
         assert len(encode_past(told(Outcome.SUPPRESSED, reason=reason), names)) <= 36
     assert len(names.all) == 3
 
