@@ -230,7 +230,7 @@ class StandingFields(Strict):
     expires_at: Annotated[Moment | None, Parsed(_end, _END)] = Field(None, description="When they do; 0: none does.")
 
 
-Standing = Annotated[
+StandingField = Annotated[
     StandingFields,
     Shorthand(lambda value: {"balance": value} if type(value) is int else value, {"type": "integer"}),
 ]
@@ -240,16 +240,15 @@ Standing = Annotated[
 class StandsFields(Strict):
     label = "points"
     at: MomentField = Field(description="When the customer's points are looked at.")
-    points: Annotated[dict[str, Standing], Field(min_length=1)] = Field(description="Points -> how they stand then.")
+    points: Annotated[dict[str, StandingField], Field(min_length=1)] = Field(
+        description="Points -> how they stand then."
+    )
 
 
 _ITEM = {"type": "object", "anyOf": [{"required": ["rule"]}, {"required": ["segment"]}, {"required": ["event"]}]}
-Given = Annotated[GivenFields, Shorthand(_given, _keyed_by_time(_EVENT, f"^([0-9]|{NOW}$)"))]
-Expect = Annotated[ExpectedFields, Shorthand(_expected, _keyed_by_time(_ITEM))]
-Stands = Annotated[
-    StandsFields,
-    Shorthand(_stands, _keyed_by_time({"type": "object", "minProperties": 1})),
-]
+GivenField = Annotated[GivenFields, Shorthand(_given, _keyed_by_time(_EVENT, f"^([0-9]|{NOW}$)"))]
+ExpectedField = Annotated[ExpectedFields, Shorthand(_expected, _keyed_by_time(_ITEM))]
+StandsField = Annotated[StandsFields, Shorthand(_stands, _keyed_by_time({"type": "object", "minProperties": 1}))]
 OutcomeItem = Annotated[OutcomeFields, Shorthand(_expected, _keyed_by_time(_ITEM))]
 
 
@@ -261,11 +260,11 @@ class CaseFields(Strict):
     start: Annotated[int, Parsed(_start, {"type": "string"})] = Field(
         1_767_225_600_000, description="The origin of the relative times; 2026-01-01T00:00:00Z when not given."
     )
-    given: list[Given] = Field([], description="What happens, in the order in which it arrives.")
+    given: list[GivenField] = Field([], description="What happens, in the order in which it arrives.")
     until: MomentField = Field(description="How far the clock runs, inclusive.")
-    expect: Annotated[list[Expect] | None, NotNull()] = Field(None, description="All outreach, in order.")
+    expect: Annotated[list[ExpectedField] | None, NotNull()] = Field(None, description="All outreach, in order.")
     outcomes: Annotated[list[OutcomeItem] | None, NotNull()] = Field(None, description="All outcomes, in order.")
-    points: list[Stands] = Field([], description="How the customer's points stand at some moments.")
+    points: list[StandsField] = Field([], description="How the customer's points stand at some moments.")
 
     @classmethod
     def lacks(cls, given: Set[str]) -> tuple[str, str] | None:
