@@ -13,7 +13,7 @@ from engine.cli.options import AsJson, Data, Namespace, RulesDir, Store, Templat
 from engine.core.book import RuleBook
 from engine.core.explain import PointsView, RuleView, SegmentView, points, segments
 from engine.core.explain import explain as views_of
-from engine.core.zones import iso
+from engine.core.zones import iso, iso_or_none
 from engine.errors import UsageError
 from engine.operate.customers import FoundCustomer, add_endings, find, outcome_in_words, rule_and_step
 from engine.replay.replay import Share
@@ -179,38 +179,41 @@ def _as_data(
         "became": found.state.became,
         "exposed": found.state.exposed,
         "events": {name: known.count for name, known in found.state.events.items()},
-        "segments": [
-            {
-                "segment": view.segment,
-                "level": view.level,
-                "since": iso(view.since) if view.since else None,
-                "kept_until": iso(view.kept_until) if view.kept_until else None,
-                "next": view.next,
-                "looks": iso(view.looks) if view.looks else None,
-            }
-            for view in segments(book, found.state)
-        ],
-        "points": [
-            {
-                "points": view.points,
-                "balance": view.balance,
-                "pending": view.pending,
-                "expiring": view.expiring,
-                "expires_at": iso(view.expires_at) if view.expires_at else None,
-                "changes": iso(view.changes) if view.changes else None,
-            }
-            for view in points(book, found.state, found.clock)
-        ],
-        "rules": [
-            {
-                "rule": view.rule,
-                "why": view.why,
-                "waits": view.waits,
-                "armed": [iso(due) for due in view.armed],
-                "deferred": [iso(due) for due in view.deferred],
-                "stops": list(view.stops),
-            }
-            for view in views
-        ],
+        "segments": [_segment_as_data(view) for view in segments(book, found.state)],
+        "points": [_points_as_data(view) for view in points(book, found.state, found.clock)],
+        "rules": [_rule_as_data(view) for view in views],
         "history": history,
+    }
+
+
+def _segment_as_data(view: SegmentView) -> dict[str, object]:
+    return {
+        "segment": view.segment,
+        "level": view.level,
+        "since": iso_or_none(view.since),
+        "kept_until": iso_or_none(view.kept_until),
+        "next": view.next,
+        "looks": iso_or_none(view.looks),
+    }
+
+
+def _points_as_data(view: PointsView) -> dict[str, object]:
+    return {
+        "points": view.points,
+        "balance": view.balance,
+        "pending": view.pending,
+        "expiring": view.expiring,
+        "expires_at": iso_or_none(view.expires_at),
+        "changes": iso_or_none(view.changes),
+    }
+
+
+def _rule_as_data(view: RuleView) -> dict[str, object]:
+    return {
+        "rule": view.rule,
+        "why": view.why,
+        "waits": view.waits,
+        "armed": [iso(due) for due in view.armed],
+        "deferred": [iso(due) for due in view.deferred],
+        "stops": list(view.stops),
     }

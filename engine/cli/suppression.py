@@ -10,7 +10,7 @@ from rich.markup import escape
 from engine.cli.console import out
 from engine.cli.groups import add_group
 from engine.cli.options import AsJson, Data, Namespace, Store, settings_of
-from engine.core.zones import iso
+from engine.core.zones import iso, iso_or_none
 from engine.errors import UsageError
 from engine.operate.suppression import digest_of, listed
 from engine.operate.words import count_of
@@ -124,8 +124,8 @@ def _data(one: Suppression) -> dict[str, Any]:
         "digest": one.digest,
         "purpose": one.purpose,
         "reason": one.reason,
-        "at": iso(one.at) if one.at else None,
-        "before": iso(one.before) if one.before else None,
+        "at": iso_or_none(one.at),
+        "before": iso_or_none(one.before),
     }
 
 

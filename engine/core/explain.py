@@ -1,6 +1,6 @@
 """Why a customer did or did not get something, read from the state alone.
 
-`engine explain` and the console call `explain`, `segments` and `points`, which must not change the state.
+`engine explain` and rule tests that fail call `explain`, `segments` and `points`, which must not change the state.
 """
 
 from dataclasses import dataclass

@@ -63,6 +63,11 @@ def iso(instant: int) -> str:
     return f"{iso_date(day)}T{_MINUTES[minute]}:{_SECONDS[rest // 1000]}{_FRACTIONS[rest % 1000]}"
 
 
+def iso_or_none(instant: int) -> str | None:
+    """The same; None for 0, which stands for no moment."""
+    return iso(instant) if instant else None
+
+
 @lru_cache(maxsize=4096)
 def iso_date(day: int) -> str:
     """The day, such as "2026-01-31", by its number since 1970."""

@@ -9,7 +9,7 @@ import msgspec
 from engine.core.seen import moments
 from engine.core.state.codec import decode_state
 from engine.core.state.model import State
-from engine.core.zones import iso
+from engine.core.zones import iso, iso_or_none
 from engine.errors import CommandFailed, StoreDamaged
 from engine.operate.erasure import erase, looks_name, pending
 from engine.operate.statement import statement
@@ -27,7 +27,8 @@ NOTHING_STORED = "the store is empty: no customer in this namespace. `engine run
 class FoundCustomer:
     """One customer as the store has them. `clock` is their partition's, or their newest event's if that is later: a
     live clock stands still until all topics have been read. Epoch ms. `history` newest first. `trial`: the revision of
-    the book that decides the customer while two books decide; "" without a roll-out.
+    the book that decides the customer while two books decide; "" without a roll-out. `aside`: the state that the old
+    book alone would have made meanwhile, encoded.
     """
 
     partition: int
@@ -35,6 +36,7 @@ class FoundCustomer:
     clock: int
     history: list[dict[str, Any]]
     trial: str = ""
+    aside: bytes | None = None
 
 
 def partition_of(customer: str, partitions: int) -> int:
@@ -62,7 +64,8 @@ def find(store: StateStore, customer: str) -> FoundCustomer:
             meta = store.meta(partition)
             history = _history(customer, value.history, meta, partition)
             trial = revision_for(meta, customer) if meta.rollout is not None else ""
-            return FoundCustomer(partition, state, max(meta.clock, state.last), history, trial)
+            aside = value.shadow.state if value.shadow is not None else None
+            return FoundCustomer(partition, state, max(meta.clock, state.last), history, trial, aside)
     if stored_meta(store) is None:
         raise CommandFailed(NOTHING_STORED)
     message = f"the store has no customer {customer!r}"
@@ -134,8 +137,7 @@ def erase_everywhere(store: StateStore, customer: str, at: int) -> dict[str, Any
 def everything(store: StateStore, customer: str, found: FoundCustomer) -> dict[str, Any]:
     """The entry with instants in ISO 8601."""
     state = found.state
-    shadow = read_value(store.load(found.partition, [customer])[0]).shadow
-    aside = decode_state(shadow.state) if shadow is not None and shadow.state is not None else None
+    aside = decode_state(found.aside) if found.aside is not None else None
     return {
         "customer": customer,
         "partition": found.partition,
@@ -146,30 +148,15 @@ def everything(store: StateStore, customer: str, found: FoundCustomer) -> dict[s
             name: {"count": known.count, "first": iso(known.first), "last": iso(known.last)}
             for name, known in state.events.items()
         },
-        "timers": [
-            {"rule": rule, "due": iso(timer.due), "since": iso(timer.since), "key": timer.key}
-            for rule, slot in state.rules.items()
-            for timer in slot.timers
-            if timer.due and slot.parked is None
-        ],
+        "timers": _timers(state),
         "segments": {
             id_: {"level": one.level, "since": iso(one.since)}
             for id_, one in state.segments.items()
             if one.level and not one.parked
         },
         "points": {id_: statement(one) for id_, one in state.points.items() if not one.parked},
-        "runs": [
-            {"rule": rule, "step": run.step, "since": iso(run.came), "due": _iso(run.due), "key": run.key}
-            for rule, slot in state.rules.items()
-            for run in slot.runs
-            if slot.parked is None
-        ],
-        "coupons": [
-            {"coupon": id_, "code": one.code, "valid_until": iso(one.valid_until), "rule": rule}
-            for rule, slot in state.rules.items()
-            for run in slot.runs
-            for id_, one in run.coupons.items()
-        ],
+        "runs": _runs(state),
+        "coupons": _coupons(state),
         "deferred": [{"rule": one.rule, "until": iso(one.due), "reason": one.reason} for one in state.deferred],
         "sent": [{"at": iso(one.at), "purpose": one.purpose, "channel": one.channel} for one in state.sent],
         "history": found.history,
@@ -179,8 +166,32 @@ def everything(store: StateStore, customer: str, found: FoundCustomer) -> dict[s
     }
 
 
-def _iso(moment: int) -> str | None:
-    return iso(moment) if moment else None
+def _timers(state: State) -> list[dict[str, Any]]:
+    return [
+        {"rule": rule, "due": iso(timer.due), "since": iso(timer.since), "key": timer.key}
+        for rule, slot in state.rules.items()
+        for timer in slot.timers
+        if timer.due and slot.parked is None
+    ]
+
+
+def _runs(state: State) -> list[dict[str, Any]]:
+    return [
+        {"rule": rule, "step": run.step, "since": iso(run.came), "due": iso_or_none(run.due), "key": run.key}
+        for rule, slot in state.rules.items()
+        for run in slot.runs
+        if slot.parked is None
+    ]
+
+
+def _coupons(state: State) -> list[dict[str, Any]]:
+    """Those of runs; of parked ones too, as the customer has the code."""
+    return [
+        {"coupon": id_, "code": one.code, "valid_until": iso(one.valid_until), "rule": rule}
+        for rule, slot in state.rules.items()
+        for run in slot.runs
+        for id_, one in run.coupons.items()
+    ]
 
 
 def fields_of(value: Any) -> Any:

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from engine.core.state.codec import decode_state
-from engine.core.zones import iso
+from engine.core.zones import iso, iso_or_none
 from engine.errors import StateTooNew, StateUnreadable, StoreDamaged
 from engine.operate.customers import fields_of, likely_partitions
 from engine.ports import DAY, StateStore
@@ -170,8 +170,8 @@ def _shown(customer: str, data: bytes | None, names: Sequence[str]) -> dict[str,
         return {"customer": customer, "bytes": 0}
     value = read_value(data)
     shown: dict[str, Any] = {"customer": customer, "bytes": len(data)}
-    shown["wake"] = iso(value.wake) if value.wake else None
-    shown["look"] = iso(value.look) if value.look else None
+    shown["wake"] = iso_or_none(value.wake)
+    shown["look"] = iso_or_none(value.look)
     try:
         shown["state"] = fields_of(decode_state(value.state)) if value.state is not None else None
     except (StateUnreadable, StateTooNew) as error:

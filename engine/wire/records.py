@@ -8,7 +8,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from engine.core.zones import iso, to_millis
+from engine.core.zones import iso, iso_or_none, to_millis
 from engine.errors import BadRecord
 from engine.model import KeptEvent, Outcome, OutcomeRecord, Outreach
 from engine.ports import OUTREACH, Entry
@@ -65,7 +65,7 @@ def _published(outreach: Outreach) -> _Outreach:
         outreach.customer,
         iso(outreach.at),
         iso(outreach.moment),
-        iso(outreach.expires_at) if outreach.expires_at else None,
+        iso_or_none(outreach.expires_at),
         outreach.channel,
         outreach.purpose,
         outreach.template,
@@ -177,7 +177,7 @@ def _told(outcome: OutcomeRecord) -> _Outcome:
         outcome.reason[:MAX_QUOTED_LENGTH],
         outcome.revision,
         outcome.outreach or None,
-        iso(outcome.until) if outcome.until else None,
+        iso_or_none(outcome.until),
         outcome.exposed or UNSET,
         _coupons(outcome) if outcome.coupons else UNSET,
         outcome.step or UNSET,
