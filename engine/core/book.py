@@ -250,7 +250,7 @@ class RuleBook:
 
     def _sets_zone(self, name: str) -> bool:
         declared, field = self.catalog.events[name], self.policy.zones.field
-        return field is not None and (declared.profile_all or field in declared.profile)
+        return field is not None and declared.feeds({field})
 
     def role_of_move(self, move: Event) -> Role:
         """What a move of a segment concerns, besides what its event does as any other."""
@@ -275,14 +275,10 @@ class RuleBook:
             return True
         if reads.scores and self.catalog.scores is not None and self.catalog.scores.purchase == name:
             return True
-        return name in reads.types or bool(fields and (declared.profile_all or not fields.isdisjoint(declared.profile)))
+        return name in reads.types or declared.feeds(fields)
 
     def _reacts(self, rule: Rule, name: str) -> bool:
-        declared = self.catalog.events[name]
-        if name in rule.trigger.listens:
-            return True
-        fields = rule.trigger.fields
-        return bool(fields) and (declared.profile_all or not fields.isdisjoint(declared.profile))
+        return name in rule.trigger.listens or self.catalog.events[name].feeds(rule.trigger.fields)
 
     def _disproves(self, name: str, rule: Rule) -> bool:
         """Whether a late event of the type may show that the rule never came true; most kinds of trigger say never."""

@@ -1,9 +1,10 @@
 """The catalogue, events.yaml compiled: where a record holds an event's parts, which types exist, what sets the profile.
 
-`engine/lang` makes it; the decoder, the rule book and the checks read it. It is plain data and must hold no behaviour.
+`engine/lang` makes it; the decoder, the rule book and the checks read it. It is plain data: what
+its methods answer follows from the fields alone.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
@@ -62,6 +63,10 @@ class EventType(msgspec.Struct, frozen=True):
     """Whether such an event is something that the customer does; else it does not keep them from being forgotten."""
     made: bool = False
     """The engine makes these events; none are taken from a record."""
+
+    def feeds(self, fields: Set[str]) -> bool:
+        """Whether such an event may change one of these profile fields."""
+        return bool(fields) and (self.profile_all or not fields.isdisjoint(self.profile))
 
 
 class Source(msgspec.Struct, frozen=True):

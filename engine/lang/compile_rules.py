@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from engine.core.actions.base import Action
 from engine.core.actions.send import Send
 from engine.core.book import Rule
 from engine.core.durations import text_of
@@ -33,27 +34,24 @@ def compile_rule(site: Site, fields: RuleFields, given: Mapping[str, Any], surro
 
     `given`: `fields` as plain data, under their names in the file; what has its default value is not in it.
     """
-    defaults, policy, templates = surroundings
+    policy = surroundings.policy
     kind, steps = fields.when.chosen()
-    types = kind.events(site.catalog)
+    when, types = site.at("when", *steps), kind.events(site.catalog)
     condition = site.at("if").expression(fields.condition, types, experiments=True)
-    doing, key = fields.action()
     goal = fields.goal.build(site.at("goal"), types) if fields.goal else None
-    within = fields.goal.within if fields.goal else 0
-    around = Around(fields.id, fields.purpose, defaults, templates, types, goal, within)
-    action, action_needs = doing.build(site.at(key), around)
+    action, action_needs = _action(site, fields, types, goal, surroundings)
     exits = _exits(site, fields, types, kind.timers or action.waits)
-    matched = frozenset({fields.match, *(fact.match for fact in (*exits, *((goal,) if goal else ())))} - {""})
+    facts = (*exits, goal) if goal else exits
+    matched = frozenset({fields.match, *(fact.match for fact in facts)} - {""})
     action_needs |= Needs(Reads(event=bool(matched), properties=matched))
     needs = action_needs | (condition.needs if condition else Needs())
     keeps_event = needs.reads.event
     if action.journey is not None:
         action.journey.reads = action_needs.reads
-    common = Common(keeps_event=keeps_event, zones=policy.zones, slack=policy.allowed_lateness)
-    trigger = kind.build(fields.id, site.at("when", *steps), common)
-    if policy.forget_after and kind.silence >= policy.forget_after:
-        message = "a customer is forgotten before this silence is long enough"
-        site.at("when", *steps).report("never-fires", message, "see forget_after in policy.yaml")
+    trigger = kind.build(
+        fields.id, when, Common(keeps_event=keeps_event, zones=policy.zones, slack=policy.allowed_lateness)
+    )
+    _check_silence(when, kind.silence, policy)
     if kind.timers and fields.send is not None:
         _check_lateness(site.at("send"), action.sends[0], policy)
     rule = Rule(
@@ -72,6 +70,23 @@ def compile_rule(site: Site, fields: RuleFields, given: Mapping[str, Any], surro
     if fields.steps is not None:
         check_journey(site, fields.steps, rule, policy)
     return rule
+
+
+def _action(
+    site: Site, fields: RuleFields, types: frozenset[str], goal: Fact | None, surroundings: Surroundings
+) -> tuple[Action, Needs]:
+    """What the rule does, and what that needs."""
+    doing, key = fields.action()
+    within = fields.goal.within if fields.goal else 0
+    defaults, _, templates = surroundings
+    return doing.build(site.at(key), Around(fields.id, fields.purpose, defaults, templates, types, goal, within))
+
+
+def _check_silence(site: Site, silence: int, policy: Policy) -> None:
+    """Report a silence at the end of which nobody is known any more."""
+    if policy.forget_after and silence >= policy.forget_after:
+        message = "a customer is forgotten before this silence is long enough"
+        site.report("never-fires", message, "see forget_after in policy.yaml")
 
 
 def _check_lateness(site: Site, send: Send, policy: Policy) -> None:

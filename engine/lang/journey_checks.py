@@ -6,7 +6,6 @@
 from collections.abc import Iterator, Sequence
 
 from engine.core.book import Rule
-from engine.core.catalog import EventType
 from engine.core.facts import Fact
 from engine.core.journeys.steps import Act
 from engine.core.journeys.waits import Span
@@ -71,16 +70,12 @@ def _check_consent(site: Site, rule: Rule, policy: Policy) -> None:
     for send in first.action.sends:
         asked = expressions_of(policy.consent.get(send.purpose, {}))
         fields = frozenset[str]().union(*(each.needs.reads.fields for each in asked))
-        feeding = {name for name in fields for event in site.catalog.events.values() if _feeds(event, name)}
-        begun = site.catalog.events.get(trigger.event)
-        if feeding and begun is not None and not any(_feeds(begun, name) for name in fields):
+        types = site.catalog.events
+        begun = types.get(trigger.event)
+        if begun is not None and not begun.feeds(fields) and any(each.feeds(fields) for each in types.values()):
             message = f"{trigger.event} does not bring the consent to {send.purpose}, so '{first.name}' is suppressed"
             help = "begin with the event that brings it, or with a segment"
             site.at("steps", 0).report("consent-comes-later", message, help, key=True)
-
-
-def _feeds(event: EventType, field: str) -> bool:
-    return event.profile_all or field in event.profile
 
 
 def _check_memory(site: Site, rule: Rule, policy: Policy) -> None:

@@ -39,4 +39,4 @@ class TriggerFields(Strict):
 
 def feeding(catalog: Catalog, field: str) -> frozenset[str]:
     """The event types that feed a profile field."""
-    return frozenset(name for name, event in catalog.events.items() if event.profile_all or field in event.profile)
+    return frozenset(name for name, event in catalog.events.items() if event.feeds({field}))
