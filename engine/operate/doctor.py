@@ -51,6 +51,7 @@ def _examine(there: Installation, store: StateStore, catalog: Catalog, counts: M
     yield from _feedback(settings, catalog)
     topics = [topic for topic in source_topics(settings, catalog) if topic in counts]
     places = [(topic, partition) for topic in topics for partition in range(counts[topic])]
+    partitions = max(counts[topic] for topic in topics)
     try:
         with there.brokers.reader() as reader:
             yield from _clocks(there, store)
@@ -58,16 +59,16 @@ def _examine(there: Installation, store: StateStore, catalog: Catalog, counts: M
             for topic in topics:
                 spans = {at: (max(low, end - SAMPLE), end) for at, (low, end) in bounds.items() if at[0] == topic}
                 yield _keys(topic, counts[topic], reader, spans)
-            again = made_again(there.brokers, store, topics, max(counts[topic] for topic in topics))
+            again = made_again(there.brokers, store, topics, partitions)
             yield from _lag(reader, store, bounds, again, now)
             yield _senders(there, reader, counts.get(settings.outreach_topic, 0))
     except (SourceUnavailable, BrokersAway) as error:
         yield fail("kafka", str(error), "may ENGINE_KAFKA_USERNAME read these topics?")
-    yield from _deciding(store, max(counts[topic] for topic in topics))
-    yield _largest(store, max(counts[topic] for topic in topics))
+    yield from _deciding(store, partitions)
+    yield _largest(store, partitions)
     if settings.clock == "live":
-        yield from _stored_clocks(store, max(counts[topic] for topic in topics), now)
-        yield _overdue(store, max(counts[topic] for topic in topics), now)
+        yield from _stored_clocks(store, partitions, now)
+        yield _overdue(store, partitions, now)
 
 
 def _deciding(store: StateStore, partitions: int) -> Iterator[Finding]:

@@ -43,7 +43,7 @@ class SenderWatch(Metrics, SenderHooks):
         self._owned = self._gauge("sender_owned_partitions", "Partitions of the outreach topic that this sender has")
         self._in_hand = self._gauge("sender_in_hand", "Outreach that was read and has not ended")
         self._parked = self._gauge("sender_parked", "How many of these only wait")
-        self._obeyed = self._counter("sender_feedback", "Feedback that the suppression list follows", "type")
+        self._applied = self._counter("sender_feedback", "Feedback that the suppression list follows", "type")
         self._unreadable = self._counter("sender_feedback_unreadable", "Feedback that could not be read", "code")
         self._logged: set[tuple[str, ...]] = set()
         self._lag = self._gauge("sender_feedback_lag_records", "Feedback that was not read yet")
@@ -56,7 +56,7 @@ class SenderWatch(Metrics, SenderHooks):
         for code in codes.FEEDBACK:
             self._unreadable.labels(code)
         for kind in APPLIED_FEEDBACK:
-            self._obeyed.labels(kind.value)
+            self._applied.labels(kind.value)
         for channel in channels:
             self._expect(channel)
 
@@ -115,7 +115,7 @@ class SenderWatch(Metrics, SenderHooks):
         self._parked.set(parked)
 
     def feedback_applied(self, kind: str) -> None:
-        self._obeyed.labels(kind).inc()
+        self._applied.labels(kind).inc()
 
     def unreadable(self, code: str) -> None:
         self._unreadable.labels(code).inc()

@@ -13,7 +13,9 @@ from engine.config import BadSetting, Settings
 from engine.sender.feedback_consumer import FeedbackConsumer
 from engine.sender.loop import Sender
 from engine.telemetry.http import Page, serving
+from engine.telemetry.metrics import Metrics
 from engine.telemetry.sender import SenderWatch
+from engine.telemetry.web import WebWatch
 from engine.telemetry.worker import PrometheusHooks
 from engine.wiring.worker import Running
 
@@ -102,7 +104,7 @@ class WebHealth:
     Where nothing could be written for a minute, another copy may do better.
     """
 
-    def __init__(self, server: WebServer, watch: "_WebMetrics") -> None:
+    def __init__(self, server: WebServer, watch: WebWatch) -> None:
         self._server = server
         self._watch = watch
 
@@ -138,18 +140,7 @@ def serve(stack: ExitStack, settings: Settings, health: HasPages) -> None:
         structlog.stdlib.get_logger("engine.http").warning("no metrics", reason=reason)
 
 
-class _Metrics(Protocol):
-    content_type: str
-
-    def page(self) -> bytes: ...
-
-
-class _WebMetrics(_Metrics, Protocol):
-    @property
-    def serves(self) -> bool: ...
-
-
-def _pages(metrics: _Metrics, alive: Callable[[], Page], ready: Callable[[], Page]) -> Mapping[str, Callable[[], Page]]:
+def _pages(metrics: Metrics, alive: Callable[[], Page], ready: Callable[[], Page]) -> Mapping[str, Callable[[], Page]]:
     def shown() -> Page:
         return Page(HTTPStatus.OK, metrics.content_type, metrics.page())
 

@@ -1,4 +1,4 @@
-"""Opening what a command works on: the project, and the store with the customers."""
+"""Opens the store that the settings name: customers, claims and the suppression list."""
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
