@@ -13,6 +13,7 @@ from engine.cli.opening import open_project
 from engine.cli.options import AsJson, RulesDir, TemplatesDir, settings_of
 from engine.errors import UsageError
 from engine.insight.experiments.planning import Metric, Split, customers_needed, lift_found
+from engine.operate.words import count_of
 
 WEEKS = (1, 2, 4, 8, 13, 26)
 SMALLEST_LIFT = 0.01
@@ -59,7 +60,7 @@ def plan(
     if as_json:
         out.print_json(data=told)
         return
-    weeks = "1 week" if told["weeks"] == 1 else f"{told['weeks']:,} weeks"
+    weeks = count_of(told["weeks"], "week")
     out.print(f"[bold]{weeks}[/]: {needed:,} customers in both arms, to find a lift of {lift:g} %", highlight=False)
     for week, shown in told["lift_found"].items():
         lifts = "too few customers for any lift" if shown is None else f"a lift of {100 * shown:,.0f} % shows"

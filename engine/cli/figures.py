@@ -7,10 +7,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from engine.cli.summary import BARS
 from engine.cli.whole_files import console_beside, say_written, write_document
 from engine.insight.report.content import Bars, Chart, Heat, Lines, Report, Section, written
 
-BLOCKS = " ▁▂▃▄▅▆▇█"
 SHADES = " ░▒▓█"
 WIDTH = 60
 """Columns of a chart: it fits a terminal of 80."""
@@ -88,7 +88,7 @@ def _lines(chart: Lines, currency: str, console: Console) -> None:
         ends = f"{written(line[0], chart.unit, currency)} … {written(line[-1], chart.unit, currency)}"
         most = max(1, min(WIDTH, console.width - wide - len(ends) - 5))
         sampled = [line[place * len(line) // most] for place in range(most)] if len(line) > most else line
-        row = "".join(" " if one is None else BLOCKS[round(max(0.0, one) / top * 8)] for one in sampled)
+        row = "".join(" " if one is None else BARS[round(max(0.0, one) / top * 8)] for one in sampled)
         console.print(f"  {name:>{wide}} {row}  {ends}", highlight=False, markup=False)
 
 

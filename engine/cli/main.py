@@ -99,13 +99,11 @@ def _check_arguments(arguments: Sequence[str]) -> None:
 
 
 def run() -> None:
-    """Runs a command: prints an EngineError as one message, without a traceback, and exits with code 1.
+    """Runs a command. An EngineError is printed as a message without a traceback, and the exit code is 1. An error of
+    the system or of DuckDB, such as a file that cannot be written, ends it likewise.
 
-    A UsageError or a BadStoreUrl exits with code 2, as what typer itself refuses does.
-
-    So it does with what the system or DuckDB refuses, such as a file that cannot be written.
-
-    SIGTERM, Ctrl-C and a closed terminal let it remove what it made for the time being; the code is 128 and the signal.
+    The code of a UsageError or a BadStoreUrl is 2, as that of what typer refuses. SIGTERM, Ctrl-C and a closed terminal
+    let the command remove its temporary files; the code is 128 and the signal.
     """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):

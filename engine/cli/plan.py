@@ -19,6 +19,7 @@ from engine.cli.figures import write_page
 from engine.cli.folding import FoldingTable
 from engine.cli.opening import open_project
 from engine.cli.options import Data, Namespace, Store, TemplatesDir, settings_of
+from engine.cli.summary import bars_of
 from engine.cli.whole_files import console_beside, write_document
 from engine.errors import CommandFailed, MakesForOthers
 from engine.plan.build import SAMPLE, Plan
@@ -30,7 +31,6 @@ from engine.wiring.replay import HistoryFiles
 
 UNMET = 4
 """The exit code where an expectation does not hold."""
-BARS = " ▁▂▃▄▅▆▇█"
 
 
 class Format(StrEnum):
@@ -125,9 +125,7 @@ def _show(made: Plan, console: Console) -> None:
         console.print(f"\n[bold]{one.title}[/]\n[dim]{escape(one.definition)}[/]", highlight=False)
         table = FoldingTable(box=None, pad_edge=False, header_style="dim")
         for place, column in enumerate(one.columns):
-            table.add_column(
-                column, justify="left" if place == 0 or one.title in ("What changes", "Expected") else "right"
-            )
+            table.add_column(column, justify="left" if place == 0 or one.is_text else "right")
         for row in one.rows:
             table.add_row(*map(escape, row))
         console.print(table, highlight=False)
@@ -138,5 +136,5 @@ def _chart(made: Plan, console: Console) -> None:
     labels, old, new = days(made)
     top = max((*old, *new), default=0.0)
     for name, values in (("live rules", old), ("new rules", new)) if top else ():
-        bars = "".join(BARS[-(-int(value) * (len(BARS) - 1) // max(1, int(top)))] for value in values)
+        bars = bars_of(map(int, values), max(1, int(top)))
         console.print(f"{name:>10} {labels[0]} {bars} {labels[-1]}", highlight=False)

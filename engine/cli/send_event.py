@@ -1,7 +1,6 @@
 """`engine send-event`: writes one event to its topic."""
 
 from datetime import UTC, datetime
-from difflib import get_close_matches
 from typing import Annotated, Any
 from uuid import uuid4
 
@@ -14,6 +13,7 @@ from engine.cli.options import AsJson, RulesDir, TemplatesDir, settings_of
 from engine.core.catalog import Catalog, EventType, Source
 from engine.core.zones import iso, to_millis
 from engine.errors import BadRecord, UsageError
+from engine.lang.diagnostics import did_you_mean
 from engine.model import Event
 from engine.operate.customers import partition_of
 from engine.ports import Record
@@ -85,9 +85,8 @@ def properties_of(declared: EventType, given: list[str] | tuple[()]) -> dict[str
             raise UsageError(message)
         known = declared.properties.get(name)
         if known is None:
-            close = get_close_matches(name, declared.properties, 1)
-            meant = f"; did you mean {close[0]}?" if close else f"; it has {', '.join(declared.properties) or 'none'}"
-            complain(f"warning: events.yaml declares no property {name} of {declared.name}{meant}")
+            help = did_you_mean(name, declared.properties) or f"it has {', '.join(declared.properties) or 'none'}"
+            complain(f"warning: events.yaml declares no property {name} of {declared.name}; {help}")
         properties[name] = parse(known.kind if known else "any", text)
     return properties
 

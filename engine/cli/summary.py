@@ -1,6 +1,6 @@
 """Prints the summary of a replay, as text or as JSON."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -60,9 +60,12 @@ def chart_of(counts: Mapping[str, int]) -> str:
     months = _months(first, last)
     step = -(-len(months) // WIDTH)
     groups = [sum(counts.get(month, 0) for month in months[i : i + step]) for i in range(0, len(months), step)]
-    top = max(groups)
-    bars = "".join(BARS[-(-count * (len(BARS) - 1) // top)] for count in groups)
-    return f"\noutreach {first} {bars} {last}\n"
+    return f"\noutreach {first} {bars_of(groups, max(groups))} {last}\n"
+
+
+def bars_of(counts: Iterable[int], top: int) -> str:
+    """A bar for each count, as high as its part of `top`; only 0 has none."""
+    return "".join(BARS[-(-count * (len(BARS) - 1) // top)] for count in counts)
 
 
 def _months(first: str, last: str) -> list[str]:

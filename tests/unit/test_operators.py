@@ -163,4 +163,4 @@ def test_a_property_that_is_not_declared_is_named_with_the_one_that_was_meant(
     declared = EventType("purchase", {"amount": Property("amount", "number")})
     assert properties_of(declared, ["amont=1", "amount=2"]) == {"amont": 1, "amount": 2}
     said = capsys.readouterr().err
-    assert said == "warning: events.yaml declares no property amont of purchase; did you mean amount?\n"
+    assert said == "warning: events.yaml declares no property amont of purchase; did you mean 'amount'?\n"
