@@ -25,6 +25,7 @@ from markupsafe import Markup
 
 from engine.core.scope import MISSING, TallyView
 from engine.model import Answer, Survey
+from engine.render.elements import absent, keys_of, written
 from engine.render.filters import allowed_filters
 from engine.render.local import customer_filters
 from engine.render.parser import ONLY_TAGS, TemplateParser
@@ -69,6 +70,21 @@ class _Code(CodeGenerator):
             self.write("(environment.escaped if context.eval_ctx.autoescape else environment.printed)(")
         else:
             self.write("environment.escaped(" if frame.eval_ctx.autoescape else "environment.printed(")
+
+    def visit_Template(self, node: nodes.Template, frame: Frame | None = None) -> None:
+        self._keys = keys_of(node)
+        super().visit_Template(node, frame)
+
+    def visit_Getitem(self, node: nodes.Getitem, frame: Frame) -> None:
+        if isinstance(node.arg, nodes.Slice):
+            super().visit_Getitem(node, frame)
+            return
+        self.write("environment.element(")
+        self.visit(node.node, frame)
+        self.write(", ")
+        self.visit(node.arg, frame)
+        keys = self._keys.get(node.node.name, "") if isinstance(node.node, nodes.Name) else ""
+        self.write(f", {written(node)!r}, {keys!r})")
 
     def visit_Call(self, node: nodes.Call, frame: Frame, forward_caller: bool = False) -> None:
         self.write("environment.call(context, ")
@@ -150,6 +166,11 @@ class Sandbox(ImmutableSandboxedEnvironment):
         return value
 
     def getitem(self, obj: Any, argument: Any) -> Any:
+        """For filters and attributes."""
+        return self.element(obj, argument, "such element", "")
+
+    def element(self, obj: Any, argument: Any, what: str, keys: str) -> Any:
+        """What a template reads with [ ]. `what`: as it is written; `keys`: of a mapping that is written out."""
         try:
             return obj[argument]
         except (TypeError, LookupError):
@@ -158,7 +179,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
                 value = getattr(obj, argument, None)
                 if value is not None:
                     return value
-        return self.undefined("there is no such element")
+        return self.undefined(absent(what, keys, obj))
 
     def unsafe_undefined(self, obj: Any, attribute: str) -> Undefined:
         return self.undefined(f"{attribute!r} is not for templates to read", exc=SecurityError)

@@ -58,6 +58,28 @@ def test_a_missing_name_without_a_default_fails_and_says_where(tmp_path: Path) -
     assert reason == "line 3: profile has no 'first_name'"
 
 
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        (
+            "{% set words = {'de': 'Ja', 'en': 'Yes'} %}{{ words[event.locale] }}",
+            "there is no words[event.locale]; the keys are 'de', 'en'",
+        ),
+        (
+            "{% set words = {'de': 'Ja'} %}{% for words in [event] %}{{ words['a'] }}{% endfor %}",
+            "there is no words['a']",
+        ),
+        ("{{ event['coupon'] }}", "there is no event['coupon']"),
+        ("{{ event.lines[1].items }}", "there is no event.lines[1]; the list has 1 element"),
+        ("{{ event.lines[0]['sku'] }}", "there is no event.lines[0]['sku']"),
+        ("{{ (event.lines | list)[3] }}", "there is no …[3]; the list has 1 element"),
+    ],
+)
+def test_an_element_that_is_not_there_is_named_as_the_template_has_it(tmp_path: Path, source: str, reason: str) -> None:
+    event = purchase(locale="fr-secret", lines=[{"items": 2}])
+    assert reason_of(text_of, tmp_path, f"\n{source}", event=event) == f"line 2: {reason}"
+
+
 def test_the_event_that_fired_is_there_with_its_properties(tmp_path: Path) -> None:
     event = purchase(amount=20.0, lines=[{"items": 2}])
     assert (
