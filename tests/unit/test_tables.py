@@ -97,8 +97,14 @@ def test_values_of_a_table_are_escaped_in_html(tmp_path: Path) -> None:
     [
         (LOOP, "line 1: the event has no 'sku'"),
         ("{{ tables.recommend['mug'][1].url }}", "line 1: the row has no 'url'"),
-        ("{{ tables.recommend['lamp'][0].url }}", "line 1: there is no tables.recommend['lamp'][0]; the list has no elements"),
-        ("{{ tables.recommend['mug'][7].url }}", "line 1: there is no tables.recommend['mug'][7]; the list has 2 elements"),
+        (
+            "{{ tables.recommend['lamp'][0].url }}",
+            "line 1: there is no tables.recommend['lamp'][0]; the list has no elements",
+        ),
+        (
+            "{{ tables.recommend['mug'][7].url }}",
+            "line 1: there is no tables.recommend['mug'][7]; the list has 2 elements",
+        ),
     ],
 )
 def test_what_is_not_in_a_table_is_an_error_unless_it_is_asked_for(tmp_path: Path, text: str, reason: str) -> None:
