@@ -7,12 +7,12 @@ from msgspec.structs import replace
 
 from engine.core.catalog import Catalog, Kind, SegmentForm
 from engine.core.expr import compile_expression
+from engine.core.expr.grouped import grouped_in, told
 from engine.core.expr.kinds import fits
 from engine.core.expr.nodes import Sort
 from engine.core.expression import Expression, Needs
 from engine.core.scores import ScoreModel
 from engine.lang.diagnostics import Diagnostic, did_you_mean
-from engine.lang.grouped import grouped_in, told
 from engine.lang.located import Document, Route
 
 RESERVED = ("time", "type", "id")

@@ -10,6 +10,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, model_validator
 
 from engine.core.catalog import Catalog
+from engine.core.expr.grouped import told_of_list
 from engine.core.facts import Fact, Moves
 from engine.core.state.fold import MAX_SUMMABLE
 from engine.core.triggers.abandoned import Abandoned
@@ -152,6 +153,9 @@ class MilestoneFields(TriggerFields):
         return site.property(event, name, ("number", "integer"))
 
     def _check_levels(self, site: Site) -> None:
+        levels = site.document.node(site.at("reaches").route).place
+        for found in told_of_list(site.document.text[levels.start : levels.end]) if self.reaches else ():
+            site.at("reaches").report(*found)
         highest = 0.0
         for index, level in enumerate(self.reaches):
             place = site.at("reaches", index)

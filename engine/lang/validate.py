@@ -9,9 +9,9 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
+from engine.core.expr.grouped import ungrouped
 from engine.lang.diagnostics import Diagnostic, closest, did_you_mean, one_of
 from engine.lang.form import Strict, said
-from engine.lang.grouped import ungrouped
 from engine.lang.located import Document, Route
 from engine.lang.triggers import BESIDE
 

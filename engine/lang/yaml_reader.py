@@ -12,8 +12,8 @@ from typing import Any
 
 import yaml
 
+from engine.core.expr.grouped import looks_grouped, told
 from engine.lang.diagnostics import Diagnostic
-from engine.lang.grouped import looks_grouped, told
 from engine.lang.located import Document, Node, Place
 from engine.lang.yaml_errors import explained
 

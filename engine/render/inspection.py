@@ -7,6 +7,7 @@ from typing import NamedTuple
 from jinja2 import nodes
 from jinja2.exceptions import TemplateNotFound, TemplateSyntaxError
 
+from engine.core.expr.grouped import ODD as ODD_NUMBER
 from engine.core.template_facts import TemplateFacts
 from engine.render.arguments import ODD
 from engine.render.files import SHOWN, TemplateFile, read_sources, required_blocks, template_files
@@ -145,6 +146,7 @@ def _walk(walk: Walk, lineage: Mapping[str, Outline]) -> None:
     """Walk the parts outside blocks first, since they run before them, then the blocks that are not overridden."""
     for file, line, outline in _places(lineage):
         with walk.findings.within(file, line, walk.findings.scopes):
+            walk.numbers(walk.sources[file or next(iter(lineage))])
             walk.all(outline.preamble)
     for file, line, outline in _places(lineage):
         with walk.findings.within(file, line, walk.findings.scopes):
@@ -188,7 +190,7 @@ def _printed_line(output: nodes.Output) -> int:
 
 def _check_compiles(environment: _Inspection, inspected: _Inspected) -> None:
     file, walk, names = inspected
-    if any(problem.code != ODD for problem in walk.findings.problems):
+    if any(problem.code not in (ODD, ODD_NUMBER) for problem in walk.findings.problems):
         return
     try:
         for name in names:

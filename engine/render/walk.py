@@ -8,6 +8,7 @@ from jinja2 import nodes
 from jinja2.exceptions import TemplateSyntaxError
 from jinja2.visitor import NodeVisitor
 
+from engine.core.expr.grouped import grouped_in, looks_grouped, told
 from engine.core.template_facts import SURVEY_LINKS, TemplateProblem
 from engine.render.arguments import applied, check_arguments, check_range
 from engine.render.reads import Findings, Path, Paths, constant_text
@@ -205,6 +206,14 @@ class Walk(NodeVisitor):
         for node in found:
             self.visit(node)
 
+    def numbers(self, source: str) -> None:
+        """Report numbers of the file that is being walked whose digits look grouped: its tree has only their values."""
+        if any(grouped_in(source)):
+            for line, kind, written in self.environment.lex(source):
+                if kind == "float" and looks_grouped(written):
+                    code, message, help_ = told(written)
+                    self.findings.problem(code, message, line, help_, written)
+
     # Other files
 
     def visit_Include(self, node: nodes.Include) -> None:
@@ -250,6 +259,7 @@ class Walk(NodeVisitor):
         with self.findings.within(name, line, scopes):
             try:
                 self.visit(self.environment.parse(self.sources[name], name, name))
+                self.numbers(self.sources[name])
             except TemplateSyntaxError as error:
                 self.findings.problem("template-syntax", error.message or "", error.lineno)
         self._open.pop()

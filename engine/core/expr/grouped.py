@@ -2,9 +2,14 @@
 
 import re
 from collections.abc import Iterator
+from typing import Final
 
 _POINT = r"[1-9]\d{0,2}\.\d\d0"
 """One point, three digits and a needless zero at the end: nobody means 1.500 where 1.5 says it, but for thousands."""
+ODD: Final = "odd-number"
+_CUT = re.compile(r"([1-9]\d?),(\d{3})")
+_LARGEST_STEP: Final = 10
+"""Levels rarely rise more than tenfold from one to the next."""
 _PLAIN = re.compile(rf"[-+]?{_POINT}")
 _QUOTED_OR_POINT = re.compile(rf"\"[^\"]*\"|'[^']*'|(?<![\w.])({_POINT})(?![\w.])")
 _GROUPED = re.compile(
@@ -20,8 +25,20 @@ def looks_grouped(written: str) -> bool:
 
 def told(written: str) -> tuple[str, str, str]:
     """Code, message and help about such a number."""
-    thousands = written.replace(".", "")
-    return "odd-number", f"{written} is read as {float(written):g}", f"thousands are written {thousands}"
+    number = f"{float(written):g}"
+    return ODD, f"{written} is read as {number}", f"write {written.replace('.', '')} if that is meant, else {number}"
+
+
+def told_of_list(written: str) -> Iterator[tuple[str, str, str]]:
+    """The same about numbers in a list that a comma cuts in two, as in [1,500]; a list is read with its brackets.
+
+    [10,50,100] is written without spaces, and from 50 to 100 is a step of levels: neither is meant as one number.
+    """
+    for item in re.split(r",\s+", written.strip("[] \n")):
+        found = _CUT.fullmatch(item)
+        if found and int(found[2]) > _LARGEST_STEP * int(found[1]):
+            help = f"write {found[1]}{found[2]} if that is meant, else {found[1]}, {found[2]}"
+            yield ODD, f"{item} is read as {found[1]} and {found[2]}", help
 
 
 def grouped_in(expression: str) -> Iterator[tuple[int, str]]:
