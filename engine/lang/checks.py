@@ -1,6 +1,6 @@
 """Checks all rules together with the policy: caps without effect, unused purposes, ids used twice."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence, Set
 
 import msgspec
 
@@ -45,7 +45,6 @@ def check_policy(site: Site, content: PolicyFile, policy: Policy, rules: Collect
         for purpose in getattr(content, name):
             if purpose != "all" or name != "suppress":
                 _check_used(site.at(name, purpose), "purpose", purpose, used.purposes, key=True)
-    _check_preferences(site.at("preferences"), content.preferences)
     _check_permissions(site, policy, sends, used)
     for index, hours in enumerate(content.quiet_hours):
         for name, known in (("purposes", used.purposes), ("channels", used.channels)):
@@ -56,11 +55,11 @@ def check_policy(site: Site, content: PolicyFile, policy: Policy, rules: Collect
         _check_cap(site.at("caps", index), cap, policy.caps[:index], policy.caps[index + 1 :], used)
 
 
-def _check_preferences(site: Site, purposes: Collection[str]) -> None:
-    """Report what customers take back on the preference page, and rules do not hear of."""
+def check_preferences(site: Site, purposes: Collection[str], read: Set[str]) -> None:
+    """Report what customers take back on the preference page, and rules do not hear of. `read`: the fields they ask."""
     told, changed = (site.catalog.events.get(name, EventType(name)) for name in (UNSUBSCRIBED, CHANGED))
     for purpose in purposes:
-        for field in sorted(_fed(told, purpose) - _fed(changed, purpose)):
+        for field in sorted(read & _fed(told, purpose) - _fed(changed, purpose)):
             message = (
                 f"who has unsubscribed and chooses '{purpose}' on the preference page again stays unsubscribed:"
                 f" {UNSUBSCRIBED} sets profile.{field}, and {CHANGED} does not"

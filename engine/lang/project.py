@@ -23,7 +23,7 @@ from engine.core.tables import Table
 from engine.core.template_facts import TemplateFacts
 from engine.core.zones import Zones
 from engine.lang import scores
-from engine.lang.checks import check_ids, check_policy
+from engine.lang.checks import check_ids, check_policy, check_preferences
 from engine.lang.circles import check_circles
 from engine.lang.compile_events import compile_events
 from engine.lang.compile_policy import compile_policy
@@ -246,6 +246,8 @@ class _Project:
             return None
         leaves = bool(compiled.publish) or any(rule.action.makes_for_others for rule in rules)
         book = RuleBook(tuple(rules), replace(catalog, derives=leaves), compiled, self._revision(), segments, points)
+        if site:
+            check_preferences(site.at("preferences"), content.preferences, book.needs.reads.fields)
         before = len(self.findings)
         places = [self._site(file, index) for file in files for index, _ in file.rules()]
         check_circles(book, {rule.id: place for rule, place in zip(rules, places, strict=True)})
