@@ -12,6 +12,8 @@ _OPENING: Final = ("autoescape", "block", "call", "filter", "for", "if", "macro"
 _ENDS: Final = {f"end{name}": name for name in _OPENING}
 _WITHIN: Final = _ENDS | {"else": "if", "elif": "if"}
 """The tag that must be open before each of these."""
+_BRANCHED: Final = {"else": ("if", "for"), "elif": ("if",)}
+"""The tags that have these branches."""
 _TAGS: Final = (*_OPENING, *_WITHIN, "extends", "from", "import", "include")
 _DELIMITERS: Final = {
     "begin of print statement": "{{",
@@ -72,6 +74,10 @@ class TemplateParser(Parser):
         if name not in _WITHIN:
             close = " or ".join(f"'{tag}'" for tag in get_close_matches(name, _TAGS, 2, 0.75))
             self.fail(f"there is no tag '{name}'" + (f"; did you mean {close}?" if close else ""), lineno)
+        tag, written, line = self._around[-2] if len(self._around) > 1 else ("", "", 0)
+        if tag in _BRANCHED.get(name, ()):  # it would be known here, if there had been no else before
+            already = f"{written} in line {line} has an {{% else %}} already, or no {{% end{tag} %}}"
+            self.fail(f"{{% {name} %}} cannot stand here: {already}", lineno)
         if _WITHIN[name] not in [tag for tag, _, _ in self._around[:-1]]:
             self.fail(f"{{% {name} %}} belongs to no {{% {_WITHIN[name]} %}}", lineno)
         self._fail_open(self._around[-2], f"before {{% {name} %}} in line {lineno}")
