@@ -13,6 +13,7 @@ from engine.render.arguments import ODD
 from engine.render.files import SHOWN, TemplateFile, read_sources, required_blocks, template_files
 from engine.render.lineage import ancestry
 from engine.render.outline import Outline
+from engine.render.patterns import ADD_HALF, HALF_ALONE
 from engine.render.rendering import Rendering
 from engine.render.sandbox import Sandbox
 from engine.render.walk import Walk
@@ -92,14 +93,16 @@ def _note_depth(walk: Walk) -> None:
 
 def _facts(folder: Path, sources: dict[str, str], inspected: _Inspected) -> TemplateFacts:
     file, walk, _ = inspected
+    source = sources[file.name] + "".join(sources[name] for name in sorted(sources) if name.startswith("_"))
+    needless = ADD_HALF if HALF_ALONE.search(source) else None
     return TemplateFacts(
         template=file.template,
         channel=file.channel,
         path=(folder / file.name).as_posix(),
-        source=sources[file.name] + "".join(sources[name] for name in sorted(sources) if name.startswith("_")),
+        source=source,
         needs=walk.findings.needs,
         reads=tuple(walk.findings.reads),
-        problems=tuple(walk.findings.problems),
+        problems=tuple(each for each in walk.findings.problems if not needless or needless not in each.help),
     )
 
 

@@ -21,6 +21,9 @@ _JOINED = re.compile("[hK]m?[abB]|E?[abB][hK]|Gy|dE")
 """Single letters that stand without a space between them: 9AM, and what is so in Chinese and Japanese."""
 _ISO = re.compile("T(?=[Hk])")
 """The T of 2026-01-15T09:30, which prints as it is."""
+ADD_HALF: Final = "or add a for AM and PM"
+HALF_ALONE: Final = re.compile(r"""\|\s*(?:date)?time\(\s*(["'])[abB]+\1""")
+"""A filter that prints AM or PM alone, as beside an hour that another filter prints."""
 _WRITE = "write it as in dd.MM.yyyy HH:mm"
 _NOON: Final = datetime(2026, 1, 15, 12, tzinfo=UTC)
 
@@ -77,7 +80,7 @@ def _mistaken(filter_: str, plain: str, fields: list[str]) -> Flaw | None:
     if words := [run for run in _RUN.findall(plain) if _is_word(run)]:
         return Flaw(f"'{words[0]}' is no part of a pattern", f"{_WRITE}; words stand in single quotes")
     for before, field, after in zip(["", *fields], fields, [*fields[1:], ""], strict=False):
-        timed = filter_ == "time" or before[:1] in _HOURS or after[:1] in {"s", *_HOURS}
+        timed = filter_ == "time" or set("".join(fields)) == {"m"} or before[:1] in _HOURS or after[:1] in {"s", *_HOURS}
         if field[0] == "m" and not timed:
             return Flaw(f"'{field}' prints minutes", f"months are {field.upper()}")
         if field in ("M", "MM") and before[:1] in _HOURS:
@@ -98,7 +101,7 @@ def _unclear(plain: str, fields: list[str]) -> Flaw | None:
         return Flaw("this format prints nothing of the moment", _WRITE)
     if (twelve := sorted(letters.keys() & _TWELVE)) and not letters.keys() & _HALVES:
         hour = letters[twelve[0]]
-        help = f"write {'H' * len(hour)}, or add a for AM and PM"
+        help = f"write {'H' * len(hour)}, {ADD_HALF}"
         return Flaw(f"'{hour}' prints 3 for three at night as well as for 15:00", help)
     return None
 

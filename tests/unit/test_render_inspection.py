@@ -195,6 +195,9 @@ def test_what_is_wrong_is_found_at_its_line(tmp_path: Path, source: str, code: s
         "time(\"HH'h'mm\")",
         "datetime('yyyy-MM-ddTHH:mm:ssXXX')",
         "datetime('HH:mm, dd/MM z')",
+        "datetime('mm')",
+        "time('h:mm') }} {{ event.time | time('a')",
+        "datetime('K.mm') }} {{ event.time | datetime(\"b\")",
         "datetime(\"HH'Z' MMM d\")",
     ],
 )
@@ -211,6 +214,12 @@ def test_patterns_of_the_languages_themselves_raise_no_alarm(locale: str) -> Non
         ("datetime", known.datetime_skeletons),
     ):
         assert [each.pattern for each in formats.values() if flaw_of(filter_, each.pattern)] == []
+
+
+@pytest.mark.parametrize("beside", ["time('H')", "time('ah')", "default('a')", "time(\"'a'\")"])
+def test_an_hour_of_twelve_is_odd_where_nothing_beside_it_says_which_half(tmp_path: Path, beside: str) -> None:
+    facts = facts_of(tmp_path, push(f"{{{{ event.time | time('h:mm') }}}} {{{{ event.time | {beside} }}}}"))
+    assert problems(facts)[:1] == [("odd-argument", 1)]
 
 
 def test_a_macro_of_the_template_may_be_called_range(tmp_path: Path) -> None:
