@@ -80,7 +80,9 @@ def _mistaken(filter_: str, plain: str, fields: list[str]) -> Flaw | None:
     if words := [run for run in _RUN.findall(plain) if _is_word(run)]:
         return Flaw(f"'{words[0]}' is no part of a pattern", f"{_WRITE}; words stand in single quotes")
     for before, field, after in zip(["", *fields], fields, [*fields[1:], ""], strict=False):
-        timed = filter_ == "time" or set("".join(fields)) == {"m"} or before[:1] in _HOURS or after[:1] in {"s", *_HOURS}
+        timed = (
+            filter_ == "time" or set("".join(fields)) == {"m"} or before[:1] in _HOURS or after[:1] in {"s", *_HOURS}
+        )
         if field[0] == "m" and not timed:
             return Flaw(f"'{field}' prints minutes", f"months are {field.upper()}")
         if field in ("M", "MM") and before[:1] in _HOURS:
