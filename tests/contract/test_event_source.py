@@ -8,6 +8,7 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from engine.adapters.kafka.committed import note_of
 from engine.adapters.kafka.topic_watch import TopicWatch
 from engine.errors import SourceUnavailable
+from tests.services import Broker
 from tests.support.kafka_clients import PATIENCE, Owner, Reader, poll_until, produce
 from tests.support.kafka_shop import Shop, got, numbers
 
@@ -93,6 +94,34 @@ def test_going_back_works_as_soon_as_the_partition_is_ours(shop: Shop) -> None:
     reader.source.seek(0, {topic: 4})
     poll_until(lambda: reader.caught_up(0), reader)
     assert reader.values() == numbers(6, first=4)
+
+
+class Silenced(Owner):
+    """Does not know where to begin, while the broker stops answering: what it was asked is answered late."""
+
+    broker: Broker
+
+    def assigned(self, partition: int) -> dict[str, int]:
+        self.broker.freeze()
+        return super().assigned(partition)
+
+
+@pytest.mark.kills_brokers
+def test_a_late_answer_about_the_beginning_does_not_undo_where_it_was_sent(shop: Shop) -> None:
+    topic = shop.topic()
+    shop.write(topic, *numbers(10))
+    owner = Silenced()
+    owner.broker = shop.broker
+    reader = shop.reader(topic, owner=owner)
+    poll_until(lambda: owner.owned == {0}, reader)
+    time.sleep(0.2)
+    reader.source.seek(0, {topic: 6})
+    shop.broker.thaw()
+    reading_until = time.monotonic() + 3  # librdkafka asks again half a second after an answer that came too late
+    poll_until(lambda: time.monotonic() > reading_until, reader)
+    shop.write(topic, *numbers(2, first=10))
+    poll_until(lambda: reader.caught_up(0), reader)
+    assert reader.values() == numbers(6, first=6)
 
 
 def test_a_paused_partition_rests_while_the_others_go_on(shop: Shop) -> None:

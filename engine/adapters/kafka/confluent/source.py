@@ -42,6 +42,8 @@ class ConfluentSource:
         self._cut_off = False
         """Whether a broker was out of reach since we last knew that they answer."""
         self._ends: dict[tuple[str, int], int] = {}
+        self._starts: dict[tuple[str, int], int] = {}
+        """Where each partition of a topic was sent to."""
         # On the consumer's own connection the question would wait behind a fetch, which waits for new records. What an
         # open transaction hides, of others too, is unread: by read_committed a partition would end before it.
         self._asker = opened(Consumer, _config(settings) | {"isolation.level": "read_uncommitted", "log_level": 0})
@@ -64,8 +66,9 @@ class ConfluentSource:
     def seek(self, partition: int, offsets: Mapping[str, int]) -> None:
         """Read on from there; what was fetched ahead is dropped."""
         self._member.forget([partition])
-        for place in self._places([partition], {partition: offsets}):
-            self._forget([place])
+        places = self._places([partition], {partition: offsets})
+        self._begin(places)
+        for place in places:
             self._seek(place)
 
     def pause(self, partitions: Sequence[int]) -> None:
@@ -128,7 +131,7 @@ class ConfluentSource:
     def _assigned(self, consumer: Consumer, first: list[TopicPartition]) -> None:
         starts = self._member.assigned(place.partition for place in first)
         places = self._places(starts, starts)
-        self._forget(places)
+        self._begin(places)
         consumer.incremental_assign(places)
         consumer.pause(self._places(self._member.paused.intersection(starts)))
 
@@ -157,17 +160,36 @@ class ConfluentSource:
         ]
 
     def _take(self, messages: Sequence[Message]) -> None:
-        batch, given = self._member.batch, self._member.given
+        """Into the running poll. Where the client has gone back by itself, send it on again.
+
+        Its question where a partition begins may be answered after the partition was sent elsewhere. It then asks
+        anew, half a second later, and goes there.
+        """
+        batch, given, starts = self._member.batch, self._member.given, self._starts
+        gone_back: dict[tuple[str, int], int] = {}
         for message in messages:
             error = message.error()
             if error is None:
-                batch.append(record := record_of(message))
-                given[record.source, record.partition] = record.next_offset
+                record = record_of(message)
+                place = record.source, record.partition
+                expected = given.get(place) or starts.get(place, 0)
+                if record.next_offset <= expected and self._has(place, expected):
+                    gone_back[place] = expected
+                    continue
+                batch.append(record)
+                given[place] = record.next_offset
             elif error.code() == KafkaError._PARTITION_EOF:
-                place = topic_partition_of(message)
-                self._ends[place.topic, place.partition] = place.offset
+                end = topic_partition_of(message)
+                self._ends[end.topic, end.partition] = end.offset
             else:
                 self._heard(error, message.topic() or self._topics[0])
+        for (topic, partition), offset in gone_back.items():
+            LOGGER.warning("%s [%d]: librdkafka went back by itself; reading goes on at %d", topic, partition, offset)
+            self._seek(TopicPartition(topic, partition, offset))
+
+    def _has(self, place: tuple[str, int], offset: int) -> bool:
+        """Whether the partition still reaches to the offset: a topic that was made again may not, and begins anew."""
+        return bool(self._consumer.get_watermark_offsets(TopicPartition(*place), cached=True)[1] >= offset)
 
     def _heard(self, error: KafkaError, topic: str) -> None:
         code = error.code()
@@ -193,9 +215,14 @@ class ConfluentSource:
             self._cut_off = False
         return not self._cut_off
 
+    def _begin(self, places: Sequence[TopicPartition]) -> None:
+        self._forget(places)
+        self._starts |= {(place.topic, place.partition): place.offset for place in places}
+
     def _forget(self, places: Iterable[TopicPartition]) -> None:
         for place in places:
             self._ends.pop((place.topic, place.partition), None)
+            self._starts.pop((place.topic, place.partition), None)
 
     def _seek(self, place: TopicPartition) -> None:
         deadline = time.monotonic() + _ANSWER_SECONDS
