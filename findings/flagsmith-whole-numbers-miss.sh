@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# flagsmith 6.3.0 for Python (flagsmith-flag-engine 11.1.1) reads the number of a segment's rule as what the customer's trait is:
-# where that is an int, "49.90" is no int, and the rule is false, whatever it asks. Who has spent 50 is not above 49.90, not
-# below it and not unlike it; who has spent 50.50 is above. So of a segment for all who have spent more than 49.90, just those
-# with whole amounts never get the offer, and JSON writes 50.00 as 50. Nothing is logged. A regular expression must fit from
-# the trait's first letter on, so "shoes" does not find "red shoes". flagsmith-nodejs 8.1.2 with the same file
-# has them all: a page in JavaScript shows the offer, and the mail from Python is not sent. A rule of "49" or an amount
-# given as float(50) is safe. (Nothing of this is in its page of operators; no issue about it was found.)
+# flagsmith 6.3.0 for Python (flagsmith-flag-engine 11.1.1) reads the number of a segment's rule as what the trait is: where the
+# customer's is an int, "49.90" is no int, and the rule is false, whatever it asks. Who has spent 50 is not above 49.90, not
+# below it and not unlike it; who has spent 50.50 is above. So of a segment for all who have spent more than 49.90, just
+# those with whole amounts never get the offer, and JavaScript's JSON writes 50.00 as 50. Nothing is logged. A regular
+# expression must fit from the trait's first letter on, so "shoes" does not find "red shoes". flagsmith-nodejs 8.1.2 with
+# the same file has them all: a page in JavaScript shows the offer, and the mail from Python is not sent. Amounts given
+# as float are safe. (No issue about it was found.)
 #
 # Output seen (local evaluation of one environment; which rules a customer's trait fulfils):
 #   spent 20:        Python none; JavaScript <= 49.90, != 49.90
