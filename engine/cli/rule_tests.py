@@ -36,7 +36,9 @@ def run_tests(
     ] = None,
     rules: RulesDir = None,
     templates: TemplatesDir = None,
-    keyword: Annotated[str, typer.Option("-k", help="Only tests whose name, rule or template contains this.")] = "",
+    keyword: Annotated[
+        str, typer.Option("-k", help="Only tests whose name, rule, segment or template contains this.")
+    ] = "",
     update: Annotated[
         bool, typer.Option("--update", help="Write what failed tests got into what they expect.")
     ] = False,
@@ -73,7 +75,7 @@ def _run(project: Project, paths: list[Path], keyword: str) -> Results:
     loaded = _load(project, paths)
     results = [(file, run_test_file(file, project.renderer, _chosen(file, keyword))) for file in loaded]
     if keyword and not any(found for _, found in results):
-        message = f"no test's name, rule or template contains {keyword!r}"
+        message = f"no test's name, rule, segment or template contains {keyword!r}"
         raise UsageError(message)
     return results
 

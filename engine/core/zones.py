@@ -25,6 +25,7 @@ __all__ = [
     "instant_of",
     "iso",
     "iso_date",
+    "iso_or_none",
     "to_millis",
     "zone_or_none",
 ]

@@ -179,7 +179,7 @@ class ExpectedFields(Strict):
     purpose: str = Field("", description="The purpose.")
     template: str = Field("", description="The template.")
     revision: str = Field("", description="The revision of the rule book.")
-    reason: str = Field("", description="Why it came true.")
+    reason: str = Field("", description="Something the reason contains.")
     to: str = Field("", description="The address.")
     subject: str = Field("", description="The whole subject.")
     text: str = Field("", description="Something the text contains.")

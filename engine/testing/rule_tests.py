@@ -21,7 +21,7 @@ from engine.testing.standings import moment, standing_difference, standing_of
 Got = Outreach | OutcomeRecord | Move | Made
 
 CONTAINED = ("text", "html")
-"""Fields of which an expectation may quote a part; all other fields must be equal."""
+"""Fields of which an expectation may quote a part, as of a reason; `--update` keeps a part that is still there."""
 
 OUTREACH = "outreach"
 """The property by which feedback such as a click names the message that it is about."""

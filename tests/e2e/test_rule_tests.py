@@ -110,7 +110,7 @@ class TestTest:
         ran = engine("test", "-k", "nobody wrote this", folder=shop)
         assert (ran.code, ran.err) == (
             2,
-            "no test's name, rule or template contains 'nobody wrote this'\n",
+            "no test's name, rule, segment or template contains 'nobody wrote this'\n",
         )
 
     def test_programs_get_json_and_junit(self, shop: Path, failing: Path) -> None:
