@@ -96,17 +96,23 @@ class Person(Known):
             self._begin(event, at)
 
     def _feed(self, event: Told, at: Moment) -> None:
-        if event.type == "join":
+        is_newest = event.at == max(one.at for one in self.heard if one.type == event.type)
+        if event.type == "join" and is_newest:
             self.referrer = event.properties["by"]
-        elif event.type == "trial":
+        elif event.type == "trial" and is_newest:
             ends = event.properties["ends"]
             self.trial = None if ends is None else (ends - START) // HALF
             self._follow("trial", self.trial, event.at, self.terms.trial)
-        elif event.type == "cart":
+        elif event.type == "cart" and not self._is_decided(event, at):
             self.carts.add((event.properties["order"], event.at))
         is_old = event.at != max(self._active(), default=event.at) and event.at + self.terms.idle <= self.settled(at)
         if event.type in ("buy", "visit") and not is_old:  # what has been decided of other silences stays so
             self.silences.add(event.at)
+
+    def _is_decided(self, cart: Told, at: Moment) -> bool:
+        """Whether what becomes of this one is over, and known to have gone on: of a late cart nobody is told then."""
+        order, is_over = cart.properties["order"], cart.at + self.terms.cart <= self.settled(at)
+        return is_over and self._goes_on(order, cart.at)
 
     def _book(self, event: Told, at: Moment) -> None:
         self.stars.pass_time(ms(at))

@@ -259,7 +259,7 @@ class Edited(NamedTuple):
 
 
 Happening = Told | Erased | Became | Edited
-LATE = ("buy", "refund", "cancel", "visit")
+LATE = ("buy", "refund", "cancel", "visit", "cart", "trial", "join", "take")
 KINDS = (*["buy"] * 4, *["refund"] * 2, *["cancel"] * 2, "cart", "cart", "take", *["visit"] * 3, "trial", "join")
 
 
