@@ -36,16 +36,18 @@ def end(rule: Rule, fact: Fact, state: State, event: Event, caused: int) -> list
     def about(began: KeptEvent | None) -> bool:
         return fact.concerns(event, began)
 
-    held = [one for one in state.deferred if one.rule == rule.id and about(one.event) and _lasts(rule, one, time)]
+    held = [
+        one for one in state.deferred if one.rule == rule.id and about(one.event) and _lasts(rule, state, one, time)
+    ]
     state.deferred = [one for one in state.deferred if one not in held] if held else state.deferred
     rule.trigger.cancel(state, time, held=bool(held), about=about)
     return held
 
 
-def _lasts(rule: Rule, one: Deferred, time: int) -> bool:
+def _lasts(rule: Rule, state: State, one: Deferred, time: int) -> bool:
     """Whether a deferred firing stands at that time; what a timer made and the night holds began before its moment."""
     if rule.action.waits:
-        return one.moment <= time < one.due
+        return rule.trigger.began(state, one.occurrence, one.moment) <= time < one.due
     return one.moment <= time or not rule.trigger.is_immediate
 
 
@@ -61,7 +63,8 @@ def over(rule: Rule, state: State, firing: Firing, until: int) -> str:
     if slot is None or not (is_immediate or rule.action.waits):
         return ""
     times = [time for key, time in slot.exits.items() if _matching(*key.split(" ", 1))(firing.event)]
-    ended = min((time for time in (slot.cancelled, *times) if firing.moment < time < until), default=0)
+    began = rule.trigger.began(state, firing.occurrence, firing.moment)
+    ended = min((time for time in (slot.cancelled, *times) if began < time < until), default=0)
     return f"ended at {iso(ended)}" if ended else ""
 
 

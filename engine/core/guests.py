@@ -9,7 +9,7 @@ from engine.core.effects import Decision
 from engine.core.guards import Stop
 from engine.core.journeys import conduct
 from engine.core.segments.follow import forsake
-from engine.core.settle import Settling
+from engine.core.settle import Settling, refresh
 from engine.core.state.model import Known, State
 from engine.core.state.rearm import silence
 from engine.model import Identified, Outcome
@@ -24,6 +24,7 @@ def identify(book: RuleBook, state: State, input: Identified, decision: Decision
         silence(state, slot)
     forsake(state)
     state.points.clear()  # what they earned belongs to the customer that they became
+    refresh(book.ends, state, input.time)
     held = [one for one in state.deferred if one.moment <= input.time and one.rule in book.by_id]
     state.deferred = [one for one in state.deferred if one.moment > input.time]
     settling = Settling(book, state, input.customer, decision)

@@ -10,6 +10,7 @@ from engine.model import Event, Outcome
 from engine.render import JinjaRenderer
 from tests.support.books import DAY, HOUR, START, event
 from tests.support.drive import Customers
+from tests.support.journeys import loaded
 from tests.support.points_shop import AT_ONCE, PLAIN, buy, refund, shop, take
 from tests.support.segment_shop import KEPT
 from tests.support.segment_shop import shop as segment_shop
@@ -53,6 +54,52 @@ def test_who_moves_to_another_zone_hears_of_it_once(tmp_path: Path) -> None:
 def test_points_that_are_spent_in_time_are_not_announced(tmp_path: Path) -> None:
     there = Customers(shop(tmp_path, PLAIN, ENDS)).tell(buy(0, 50), buy(100, 50), take(300, 60))
     assert announced(there.until(START + 600 * DAY)) == ["2027-03-12T00:00:00Z"], "of the second purchase only"
+
+
+def test_points_that_are_known_to_be_spent_when_lateness_is_over_are_not_announced(tmp_path: Path) -> None:
+    book = shop(tmp_path, PLAIN, ENDS, policy="allowed_lateness: 3d\n")
+    there = Customers(book).tell(buy(0, 50), buy(100, 50), take(336, 50)).until(START + 600 * DAY)
+    assert announced(there) == ["2027-03-12T00:00:00Z"], "of the second purchase only, on the day after the 335th"
+
+
+def test_a_level_that_is_known_to_go_on_when_lateness_is_over_is_not_announced_to_end(tmp_path: Path) -> None:
+    rule = "  - { id: risk, when: { expiring: { ends: segments.tier.kept_until, in: 3d } }, send: note }\n"
+    there = Customers(segment_shop(tmp_path, KEPT, rule, policy="allowed_lateness: 1d\n"))
+    for day in (0, 37.5):
+        there.tell(event("buy", START + round(day * DAY), id=f"b{day}", amount=120 + day))
+    assert announced(there.until(START + 39 * DAY)) == []
+
+
+def test_an_exit_of_long_ago_does_not_end_what_other_terms_of_points_begin(tmp_path: Path) -> None:
+    rule = ENDS.replace("send:", "exit: { event: visit }, send:")
+    there = Customers(shop(tmp_path / "a", PLAIN, rule)).tell(event("visit", START), buy(1, 50))
+    there.until(START + 100 * DAY).meet(shop(tmp_path / "b", PLAIN.replace("365d", "400d"), rule))
+    assert announced(there.until(START + 600 * DAY)) == ["2027-01-07T00:00:01Z"]
+
+
+TRIAL = """\
+version: 1
+events:
+  trial: { properties: { ends: time }, profile: { trial_ends_at: ends } }
+  visit: {}
+  lapsing: {}
+"""
+
+
+@pytest.mark.parametrize(
+    ("told", "made"), [(["visit 9.5", "trial"], 1), (["trial", "visit 9.5"], 1), (["trial", "visit 10.5"], 0)]
+)
+def test_only_what_comes_after_the_news_of_an_end_stops_what_is_made_of_it(told: list[str], made: int) -> None:
+    """The end becomes known on day 10, when the moment of its announcement, day 9, is past."""
+    rule = (
+        "{ id: r, when: { trial_expiring: { in: 3d } }, exit: { event: visit }, emit: { event: lapsing, after: 4d } }"
+    )
+    there = Customers(loaded(f"rules: [{rule}]", events=TRIAL))
+    for type_, _, day in (one.partition(" ") for one in told):
+        at = START + round(float(day or 10) * DAY)
+        there.tell(event(type_, at) if day else event(type_, at, ends=START + 12 * DAY))
+    there.until(START + 30 * DAY)
+    assert [one.outcome for one in there.outcomes].count(Outcome.EMITTED) == made
 
 
 def test_points_that_are_sent_back_are_not_announced(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from datetime import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -34,6 +35,7 @@ from engine.worker.result import Arrival
 from tests.support.books import DAY, HOUR, OPEN, START, Plain, book, event, rule
 from tests.support.drive import Customers
 from tests.support.journeys import loaded
+from tests.support.points_shop import PLAIN, buy, shop
 from tests.support.stores import state
 
 PARTITIONS = 5
@@ -245,6 +247,17 @@ def test_what_came_true_before_is_still_told(trigger: Trigger) -> None:
     guests = Guests(book(rule(trigger))).tell(*everything())
     guests.know(identified(6))
     assert len(guests.fired) == 1
+
+
+@pytest.mark.parametrize("ends", ["points.stars.expires_at", "segments.tier.kept_until"])
+def test_nobody_hears_of_the_end_of_what_they_had_as_a_guest(tmp_path: Path, ends: str) -> None:
+    """Lateness holds what had come due before: a message would say that nothing ends."""
+    rule = f"  - {{ id: r, when: {{ expiring: {{ ends: {ends}, in: 30d }} }}, send: note }}\n"
+    tier = "  - { id: tier, keep: 365d, levels: { low: events.buy.count() >= 1 } }\n"
+    guests = Guests(shop(tmp_path, PLAIN, rule, segments=tier, policy="allowed_lateness: 3d\n"))
+    assert guests.tell(buy(0, 50)).until(START + 336 * DAY).states["c-1"].wake == START + 335 * DAY
+    guests.know(identified(336))
+    assert guests.until(START + 600 * DAY).outcomes == []
 
 
 def test_an_hour_of_the_calendar_comes_round_again_for_the_next_person_at_the_guests_device() -> None:

@@ -4,9 +4,8 @@ It shares nothing with the engine but the rules' text, and takes the books of po
 (tests/support/points_oracle.py). Order within one instant is told of no customer: the histories are compared sorted.
 
 It leaves out what other oracles have: zones, caps, holdout and experiments, `keep`, goals, waits by the calendar,
-points over months, and orders of two events of one customer at one moment. Carts,
-trials, joins and stars taken are never late; the others may be. Of several ends of one order (a cancellation, a
-refund) only the newest counts, as docs/decisions.md says. Of coupons it says when a code is issued, to which run
+points over months, and orders of two events of one customer at one moment. Of several ends of one order (a
+cancellation, a refund) only the newest counts, as docs/decisions.md says. Of coupons it says when a code is issued, to which run
 it belongs and until when it is valid, but not the code. A guest becomes known at no moment of an event of theirs.
 
 Rules change while customers are there: one is renamed or taken out for good, a segment's window becomes shorter, its
@@ -14,8 +13,7 @@ levels are others, a schedule has other members; points, segments and tiers get 
 Other edits have oracles or tests of their own.
 
 With lateness, timers see what has come meanwhile. Whom that leaves in the open is in `unsaid`: of a daily letter, those
-who did something between its hour and now; of points that end, those who have spent them since they came to it. So are
-tiers that are edited when a guest who became known is in none.
+who did something between its hour and now. So are tiers that are edited when a guest who became known is in none.
 """
 
 from tests.support.town_facts import Found

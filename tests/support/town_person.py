@@ -33,7 +33,6 @@ class Person(Known):
             self.levels["tier"] = self._level("tier", changed), changed
         end = self._next_end()
         if end is None or end != self.present.get("ending"):
-            self.coming["ending"].clear()  # what had come due before it is not told again
             self._follow("ending", end, -NEVER, self.terms.ending)
         self._look(at)
 
@@ -79,8 +78,16 @@ class Person(Known):
 
         But what came due before that, lateness holds.
         """
-        if event.type in ("buy", "visit") and self.settled(at) < event.at + self.terms.idle <= self.became:
+        then = self.settled(at)
+        if event.type in ("buy", "visit") and then < event.at + self.terms.idle <= self.became:
             self.silences.add(event.at)
+        if event.type == "cart" and then < event.at + self.terms.cart <= self.became:
+            self.carts.add((event.properties["order"], event.at))
+        if event.type == "trial" and self._feed_profile(event):
+            self._follow("trial", self.trial, event.at, self.terms.trial)
+            self._forsake_trial(then)
+        if event.type == "join":
+            self._feed_profile(event)
         if event.type == "buy":
             if self._count("buy") == 1:
                 self._note(at, "referral", "suppressed")
@@ -96,18 +103,24 @@ class Person(Known):
             self._begin(event, at)
 
     def _feed(self, event: Told, at: Moment) -> None:
-        is_newest = event.at == max(one.at for one in self.heard if one.type == event.type)
-        if event.type == "join" and is_newest:
-            self.referrer = event.properties["by"]
-        elif event.type == "trial" and is_newest:
-            ends = event.properties["ends"]
-            self.trial = None if ends is None else (ends - START) // HALF
+        if self._feed_profile(event) == "trial":
             self._follow("trial", self.trial, event.at, self.terms.trial)
         elif event.type == "cart" and not self._is_decided(event, at):
             self.carts.add((event.properties["order"], event.at))
         is_old = event.at != max(self._active(), default=event.at) and event.at + self.terms.idle <= self.settled(at)
         if event.type in ("buy", "visit") and not is_old:  # what has been decided of other silences stays so
             self.silences.add(event.at)
+
+    def _feed_profile(self, event: Told) -> str:
+        """The profile has what the newest event says. Returns its type, if this is the newest one."""
+        if event.at < max(one.at for one in self.heard if one.type == event.type):
+            return ""
+        if event.type == "join":
+            self.referrer = event.properties["by"]
+        elif event.type == "trial":
+            ends = event.properties["ends"]
+            self.trial = None if ends is None else (ends - START) // HALF
+        return event.type
 
     def _is_decided(self, cart: Told, at: Moment) -> bool:
         """Whether what becomes of this one is over, and known to have gone on: of a late cart nobody is told then."""
@@ -200,11 +213,16 @@ class Person(Known):
         self.carts = {one for one in self.carts if one[1] + self.terms.cart <= at}  # lateness holds them, no more
         for rule in self.coming:
             self._follow(rule, None, at, 0)
-        if not self.coming["trial"]:
-            self.told.add(("trial", self.trial or 0))  # an end is announced once, or never
+        self._forsake_trial(self.settled(at))
         self.silences = {last for last in self.silences if last + self.terms.idle <= at}
         self._open_books()
         self.levels = {"regular": (0, at), "tier": (0, at)}
+
+    def _forsake_trial(self, then: Moment) -> None:
+        """Of a guest's trial only what came due before they became known is announced; an end is it once, or never."""
+        self.coming["trial"] = [one for one in self.coming["trial"] if then < one[0] <= self.became]
+        if not self.coming["trial"]:
+            self.told.add(("trial", self.trial or 0))
 
     # --- time
 
@@ -258,14 +276,12 @@ class Person(Known):
     # --- what comes true
 
     def _follow(self, rule: str, end: Moment | None, at: Moment, before: Moment) -> None:
-        """The end is another one since that moment; what came due before it was, waits for the lateness only."""
+        """The end is another one since that moment. A trial's that came due before it was, waits for lateness only."""
         coming = self.coming[rule]
         if self.present.get(rule) == end:
             return
         self.present[rule] = end
-        coming[:] = [one for one in coming if one[0] <= at]
-        if end is None and coming and rule == "ending":
-            self.town.unsaid.add((rule, self.name))  # points that have come to their end, and been spent meanwhile
+        coming[:] = [one for one in coming if one[0] <= at and rule == "trial"]
         if end is not None:
             coming.append((end - before if rule == "trial" else max(end - before, at), end))
 

@@ -138,6 +138,10 @@ class Trigger(ABC):
         """Whether a deferred firing still holds `at` the end of quiet hours."""
         return True
 
+    def began(self, state: State, occurrence: str, moment: int) -> int:
+        """When began what came true at `moment`: later, if it was known too late. Only what follows can end it."""
+        return moment
+
     def disproves(self, state: State, event: Event, occurrence: str) -> bool:
         """Whether a late event shows that this occurrence never came true. `decide` asks for runs of journeys."""
         return False

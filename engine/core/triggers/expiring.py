@@ -11,7 +11,7 @@ from typing import Any
 from engine.core.expression import Reads
 from engine.core.points.ledger import next_end
 from engine.core.points.model import moment_of
-from engine.core.state.model import State
+from engine.core.state.model import State, Timer
 from engine.core.state.points import MONTHS
 from engine.core.triggers.trial_expiring import End, TrialExpiring, is_about
 from engine.core.zones import from_millis, instant_of
@@ -52,9 +52,15 @@ class OtherExpiring(TrialExpiring):
     def rearm(self, state: State, now: int) -> None:
         since = state.identified + 1 if state.identified else 0  # of a guest who became known nothing is left
         self._follow(state, since, None)
+        for timer in state.timers(self.rule):
+            if timer.due and timer.since == since:  # its moment may be past; but no earlier exit is about it
+                timer.since = min(now, timer.due)
 
     def _since(self, state: State, now: int) -> int:
         return now
+
+    def _waits(self, timer: Timer, since: int) -> bool:
+        return False  # a message has the present end, and would tell of other points, or of none
 
     def _end(self, state: State) -> End | None:
         return self._end_of_level(state) if self.segment else self._end_of_points(state)

@@ -71,13 +71,17 @@ class TrialExpiring(Trigger):
             self._move(state, timers[-1], end, now)
             return
         since = self._since(state, now)
-        kept = [timer for timer in timers if (timer.due <= since if timer.due else timer.ends > since)]
+        kept = [timer for timer in timers if (self._waits(timer, since) if timer.due else timer.ends > since)]
         if end:
             same = next((timer for timer in kept if _about(timer) == end.name), None)
             if same:
                 kept.remove(same)
             kept.append(same or Timer(self._due(state, end, since), since, end.day, ends=end.over, event=event))
         state.set_timers(self.rule, kept[-MAX_TRIAL_ENDS:])
+
+    def _waits(self, timer: Timer, since: int) -> bool:
+        """Whether it came due before the end became another one, and is to come true though lateness holds it."""
+        return timer.due <= since
 
     def _move(self, state: State, timer: Timer, end: End, now: int) -> None:
         """Recompute the timer for the customer's current zone. A moment that is past there comes true at once."""
@@ -129,6 +133,10 @@ class TrialExpiring(Trigger):
     def holds(self, state: State, occurrence: str, at: int) -> bool:
         end = self._end(state)
         return end is not None and end.name == occurrence
+
+    def began(self, state: State, occurrence: str, moment: int) -> int:
+        known = [timer.since for timer in state.timers(self.rule) if _about(timer) == occurrence]
+        return max([moment, *known])
 
     def disproves(self, state: State, event: Event, occurrence: str) -> bool:
         return not self.holds(state, occurrence, event.time)
