@@ -5,8 +5,9 @@ It shares nothing with the engine but the rules' text, and takes the books of po
 
 It leaves out what other oracles have: zones, caps, holdout and experiments, `keep`, goals, waits by the calendar,
 points over months, and orders of two events of one customer at one moment. Of several ends of one order (a
-cancellation, a refund) only the newest counts, as docs/decisions.md says. Of coupons it says when a code is issued, to which run
-it belongs and until when it is valid, but not the code. A guest becomes known at no moment of an event of theirs.
+cancellation, a refund) only the newest counts, as docs/decisions.md says. Of coupons it says when a code is issued, to
+which run it belongs and until when it is valid, but not the code. A guest becomes known at no moment of an event of
+theirs.
 
 Rules change while customers are there: one is renamed or taken out for good, a segment's window becomes shorter, its
 levels are others, a schedule has other members; points, segments and tiers get other names, and points other terms.
