@@ -6,17 +6,6 @@ from typing import Annotated, Any, get_args
 
 import typer
 
-from engine.cli.archiving import (
-    Add,
-    Added,
-    FileKind,
-    add_feedback,
-    add_outcome,
-    add_records,
-    archive_files,
-    derived_adder,
-    event_adder,
-)
 from engine.cli.console import complain, out
 from engine.cli.opening import open_project
 from engine.cli.options import AsJson, RulesDir, TemplatesDir, settings_of
@@ -28,6 +17,17 @@ from engine.operate.words import count_of
 from engine.ports import Place
 from engine.wire.decode import Decoder
 from engine.wire.derived import ArchivedDecoder
+from engine.wiring.archiving import (
+    Add,
+    Added,
+    FileKind,
+    add_feedback,
+    add_outcome,
+    add_records,
+    archive_files,
+    derived_adder,
+    event_adder,
+)
 from engine.wiring.brokers import KafkaBrokers
 from engine.wiring.replay import HistoryFiles
 from engine.wiring.rollouts import rollout_phases

@@ -8,13 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 from shutil import rmtree
 
-from engine.cli.archiving import archive_files
 from engine.cli.figures import write_page
 from engine.cli.metrics import predicted
 from engine.insight.archive import Archive, compact
 from engine.insight.figures.shop import ShopOptions, open_shop
 from engine.insight.report.build import build_report, default_period
 from engine.testing import Project
+from engine.wiring.archiving import archive_files
 from engine.wiring.replay import HistoryFiles
 
 LEAD = (

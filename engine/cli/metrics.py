@@ -9,7 +9,6 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from engine.cli.archiving import archive_files
 from engine.cli.console import complain
 from engine.cli.figures import hand_over
 from engine.cli.opening import open_project
@@ -31,6 +30,7 @@ from engine.insight.report.predictions import predictions
 from engine.lang.diagnostics import human
 from engine.lang.figures import FiguresFile, RecurringFields, load_figures
 from engine.lang.project import EVENTS
+from engine.wiring.archiving import archive_files
 from engine.wiring.replay import HistoryFiles
 
 Sources = Annotated[list[Path], typer.Argument(help="Archives, or files of JSON lines (.gz).")]

@@ -1,4 +1,4 @@
-"""Encodes events as records of a source's format: the reverse of `formats`. `engine send-event` and the demo use it."""
+"""Encodes events as records of a source's format: the reverse of `formats`. `engine send-event` calls it."""
 
 from typing import Any
 

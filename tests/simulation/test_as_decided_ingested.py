@@ -10,7 +10,6 @@ import pytest
 
 from engine.adapters.memory import MemorySink, MemoryTransfer
 from engine.adapters.memory.source import MemorySource
-from engine.cli.archiving import add_feedback, add_outcome, add_records, derived_adder, event_adder
 from engine.core.zones import iso
 from engine.insight.archive import Archive, erase, files_of
 from engine.insight.archive.ledger import NAME
@@ -19,6 +18,7 @@ from engine.testing import Project, load_project
 from engine.wire.decode import Decoder
 from engine.wire.derived import DERIVED, DerivedDecoder
 from engine.wire.origin import IngestedDecoder
+from engine.wiring.archiving import add_feedback, add_outcome, add_records, derived_adder, event_adder
 from engine.worker.context import Rules
 from engine.worker.ingest import Ingest
 from engine.worker.loop import Worker

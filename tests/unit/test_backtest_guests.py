@@ -9,13 +9,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from engine.cli.archiving import add_records, event_adder
 from engine.core.zones import iso
 from engine.insight.archive import Archive
 from engine.insight.archive.ledger import NAME
 from engine.ports import Record
 from engine.testing import load_project
 from engine.wire.decode import Decoder
+from engine.wiring.archiving import add_records, event_adder
 from tests.support.backtests import backtested, replayed, write_lines
 from tests.support.books import DAY, HOUR, START
 from tests.support.command import engine

@@ -1,6 +1,6 @@
 """The report as one HTML page, readable on a phone and on paper.
 
-`engine metrics` calls it. The page must load nothing and run no script, so that it can be mailed as a file.
+Commands with `--html` write it. The page must load nothing and run no script, so that it can be mailed as a file.
 """
 
 from collections.abc import Sequence

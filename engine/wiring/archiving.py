@@ -1,4 +1,4 @@
-"""Reads records from files of JSON lines and from topics into the archive, for `archive`, `metrics` and `fit`."""
+"""Reads records from files of JSON lines and from topics into the archive, for `engine archive`, `metrics`, `fit`, `recommend` and the demo."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
