@@ -1,4 +1,4 @@
-"""Reads records from files of JSON lines and from topics into the archive, for `engine archive`, `metrics`, `fit`, `recommend` and the demo."""
+"""Reads records of files and topics into the archive: of `engine archive`, or one that figures are made from."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
