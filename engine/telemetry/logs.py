@@ -142,7 +142,10 @@ class LogHooks(Hooks):
     def misplaced(self, partition: int, topic: str) -> None:
         if topic not in self._misplaced:
             self._misplaced.add(topic)
-            advice = "a producer does not place keys by murmur2; `engine doctor` tells more"
+            advice = (
+                "the topic has got more partitions, or a producer does not place keys by murmur2: `engine doctor` says"
+                " which"
+            )
             self._log.warning("keys in the wrong partition", partition=partition, topic=topic, advice=advice)
 
     def passed_over(self, partition: int, records: int) -> None:

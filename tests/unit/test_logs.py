@@ -118,3 +118,4 @@ def test_keys_in_the_wrong_partition_are_told_once_per_topic(written: Written) -
     (line,) = written()
     assert (line["topic"], line["level"]) == ("shop.events", "warning")
     assert "engine doctor" in line["advice"]
+    assert "more partitions" in line["advice"]  # keys that were placed before or meanwhile: no producer is to blame
