@@ -7,6 +7,7 @@ its modules. Nothing here may do IO or know a client library.
 from engine.ports.events import EventSource, IngestMark, IngestProgress, Ownership, Record, Rekeyed, Source, Transfer
 from engine.ports.format2 import HasFormat2, OldCustomer
 from engine.ports.sending import (
+    CLOCKS_DIFFER,
     Channel,
     Claim,
     ClaimState,
@@ -66,6 +67,7 @@ from engine.ports.topics import (
 __all__ = [
     "AWAY_SECONDS",
     "BATCH_BYTES",
+    "CLOCKS_DIFFER",
     "DAY",
     "HISTORY_LENGTH",
     "KAFKA_DEFAULT",

@@ -5,7 +5,7 @@ The adapters for mail, webhooks, Redis and memory implement them.
 
 from collections.abc import Iterator, Sequence
 from enum import Enum
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from engine.model import Outcome, Outreach
 
@@ -122,6 +122,11 @@ class Suppression(NamedTuple):
     firm: bool = False
 
 
+CLOCKS_DIFFER: Final = 60_000
+"""By how much (ms) an entry may be older than the word that undid it, and still count: pages and providers have clocks
+of their own, and in doubt nobody is written to."""
+
+
 class SuppressionList(Protocol):
     """The addresses and customers that must not be written to, as digests. Methods raise StoreUnavailable."""
 
@@ -135,7 +140,10 @@ class SuppressionList(Protocol):
         """All entries, or those of these digests, in no order."""
 
     def change(self, changes: Sequence[Suppression]) -> None:
-        """Apply the changes in order; may be repeated. Durable on return, if the server can confirm that."""
+        """Apply the changes in order; may be repeated. Durable on return, if the server can confirm that.
+
+        Of two words about one digest and purpose the one said later holds, whenever it is heard.
+        """
 
     def suppress(self, digest: str, reason: str, purpose: str = "*", before: int = 0) -> None:
         """Stop outreach of this purpose ("*": of any). With `before` (epoch ms) only outreach decided earlier."""

@@ -58,7 +58,10 @@ _EVENT = msgspec.json.Decoder(_Event)
 
 
 def read_change(value: bytes | None, timestamp: int = 0) -> SuppressionChange:
-    """Decode a feedback record. `timestamp`: the broker's, for an event without a time. Raises BadRecord."""
+    """Decode a feedback record. `timestamp`: the broker's, epoch ms, 0: unknown. Raises BadRecord.
+
+    Nothing is said after its record was written: a word of the future would hold against all that come after it.
+    """
     with reading("not-feedback"):
         event = _EVENT.decode(value or b"")
         at = _moment(event, timestamp)
@@ -77,9 +80,10 @@ def _changes(event: _Event) -> list[Suppression]:
 
 def _moment(event: _Event, timestamp: int) -> int:
     try:
-        return max(0, to_millis(msgspec.convert(event.time, _Moment)))
+        said = max(0, to_millis(msgspec.convert(event.time, _Moment)))
     except msgspec.ValidationError:
         return max(0, timestamp)
+    return min(said, timestamp) if timestamp > 0 else said
 
 
 @dataclass

@@ -299,6 +299,32 @@ def test_of_several_changes_the_last_one_holds(suppressions: SuppressionList) ->
         assert reasons(suppressions, *asked) == ["", "unsubscribed", "complained"]
 
 
+MINUTE = 60_000
+
+
+def test_an_old_unsubscribe_that_is_told_again_does_not_undo_a_newer_choice(suppressions: SuppressionList) -> None:
+    unsubscribed = Suppression("a", "offers", "unsubscribed", at=10 * MINUTE)
+    wanted = Suppression("a", "offers", at=20 * MINUTE)
+    suppressions.change([unsubscribed, wanted, unsubscribed])
+    assert reasons(suppressions, ("offers", ["a"])) == [""]
+    later = unsubscribed._replace(at=30 * MINUTE)
+    suppressions.change([later, wanted, unsubscribed, wanted])
+    assert reasons(suppressions, ("offers", ["a"])) == ["unsubscribed"]
+    assert list(suppressions.listed(["a"])) == [later]
+    assert suppressions.allowed("a", "offers") == wanted.at
+    suppressions.change([wanted._replace(at=40 * MINUTE), wanted, unsubscribed])
+    assert reasons(suppressions, ("offers", ["a"])) == [""]
+    assert suppressions.allowed("a", "offers") == 40 * MINUTE
+
+
+def test_an_unsubscribe_counts_where_clocks_that_differ_may_have_dated_it_too_early(
+    suppressions: SuppressionList,
+) -> None:
+    suppressions.change([Suppression("a", "offers", at=20 * MINUTE)])
+    suppressions.change([Suppression("a", "offers", "unsubscribed", at=20 * MINUTE - 30_000)])
+    assert reasons(suppressions, ("offers", ["a"])) == ["unsubscribed"]
+
+
 def test_an_operators_word_holds_though_feedback_is_read_again(suppressions: SuppressionList) -> None:
     feedback = [
         Suppression("a", "*", "bounced", at=100),

@@ -6,7 +6,7 @@ from threading import RLock
 from uuid import uuid4
 
 from engine.model import Outcome
-from engine.ports import Claim, ClaimState, DeliveryResult, InDoubt, Suppression, SuppressionQuery
+from engine.ports import CLOCKS_DIFFER, Claim, ClaimState, DeliveryResult, InDoubt, Suppression, SuppressionQuery
 
 
 @dataclass
@@ -132,7 +132,7 @@ class MemorySuppressions:
             place = one.digest, one.purpose
             if one.firm:
                 self._firm[place] = one.at
-            elif 0 < one.at <= max(self._firm.get(place, 0), self._firm.get((one.digest, ""), 0)):
+            elif self._is_outdated(one):
                 continue
             if one.reason:
                 self._entries[place] = one._replace(firm=False)
@@ -143,11 +143,19 @@ class MemorySuppressions:
         """Stop outreach of this purpose ("*": of any). With `before` only outreach decided earlier."""
         self.change([Suppression(digest, purpose, reason, before, before)])
 
+    def _is_outdated(self, one: Suppression) -> bool:
+        """Whether something else was said later: by an operator, or of this purpose."""
+        place = one.digest, one.purpose
+        said = self._entries.get(place)
+        if one.at <= max(self._firm.get(place, 0), self._firm.get((one.digest, ""), 0)) or (said and one.at < said.at):
+            return one.at > 0
+        return bool(one.reason) and 0 < one.at < self._again(*place) - CLOCKS_DIFFER
+
     def _allow(self, one: Suppression) -> None:
         gone = [place for place in self._entries if place[0] == one.digest and one.purpose in ("", place[1])]
         for place in gone:
             del self._entries[place]
-        self._allowed[one.digest, one.purpose] = one.at
+        self._allowed[one.digest, one.purpose] = max(one.at, self._allowed.get((one.digest, one.purpose), 0))
 
     def _again(self, digest: str, purpose: str) -> int:
         return max(self._allowed.get((digest, name), -1) for name in (purpose, ""))

@@ -7,7 +7,7 @@ from engine.adapters.redis.claims import prefix_of
 from engine.adapters.redis.client_errors import reaching
 from engine.adapters.redis.disk import Disk
 from engine.adapters.redis.script import Script
-from engine.ports import Suppression, SuppressionQuery
+from engine.ports import CLOCKS_DIFFER, Suppression, SuppressionQuery
 
 _SUPPRESS: Final = Script("suppress.lua")
 _PAGE: Final = 1_000
@@ -59,7 +59,7 @@ class RedisSuppressions:
         keys = [self._prefix + one.digest for one in changes]
         parts = [part for one in changes for part in (one.purpose, _entry(one), one.at, int(one.firm))]
         with self._disk.writing() as connection:
-            _SUPPRESS.run(connection, keys, *parts)
+            _SUPPRESS.run(connection, keys, *parts, CLOCKS_DIFFER)
 
     def suppress(self, digest: str, reason: str, purpose: str = "*", before: int = 0) -> None:
         """Stop outreach of this purpose ("*": of any). With `before` only outreach decided earlier."""
