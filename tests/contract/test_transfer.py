@@ -18,6 +18,7 @@ from engine.adapters.kafka.settings import KafkaSettings
 from engine.adapters.memory import MemoryTransfer
 from engine.ports import Record, Rekeyed, Transfer
 from tests.services import Broker
+from tests.services.processes import wait_until
 from tests.support.kafka_clients import PATIENCE, make_topics, produce
 
 VALUES = [b"%d" % number for number in range(100)]
@@ -30,11 +31,23 @@ class Kafka:
     def __init__(self, broker: Broker, prefix: str) -> None:
         self.broker = broker
         self.raw, self.events, self.letters = (f"{prefix}{name}" for name in ("raw", "events", "letters"))
-        make_topics(broker.address, [self.raw], 3, {"retention.ms": "-1"})  # some records are far too old to be kept
+        self._make_raw()
         make_topics(broker.address, [self.events], 2, {"max.message.bytes": "20000"})
         make_topics(broker.address, [self.letters], 1, {})
         self.settings = KafkaSettings(broker.address, group=f"{prefix}ingest", topics=(self.raw,), session_timeout=6)
         self._open: list[ConfluentTransfer] = []
+
+    def _make_raw(self) -> None:
+        make_topics(
+            self.broker.address, [self.raw], 3, {"retention.ms": "-1"}
+        )  # some records are far too old to be kept
+
+    def make_raw_again(self) -> None:
+        admin = KafkaAdminClient(bootstrap_servers=self.broker.address)
+        admin.delete_topics([self.raw])
+        wait_until(lambda: self.raw not in admin.list_topics(), "the topic is gone")
+        admin.close()
+        self._make_raw()
 
     def transfer(self) -> ConfluentTransfer:
         self._open.append(ConfluentTransfer(self.settings, self.events, self.letters))
@@ -146,9 +159,11 @@ def test_lag_is_what_has_not_been_returned(case: Case) -> None:
     assert sum(case.transfer.lag().values()) == 100 - len(records)
 
 
-def test_a_record_that_is_too_large_is_refused_when_it_comes_again_and_no_other(case: Case) -> None:
+@pytest.mark.parametrize("size", [30_000, 17_000_000])
+def test_a_record_that_is_too_large_is_refused_when_it_comes_again_and_no_other(case: Case, size: int) -> None:
+    """For the topic, and even for the client."""
     records = poll(case.transfer, 10, limit=10)
-    large = Rekeyed("ada", b"x" * 30_000, (), records[-1])
+    large = Rekeyed("ada", b"x" * size, (), records[-1])
     assert not case.transfer.commit([*rekeyed(records[:-1]), large], [])
     again = poll(case.transfer, len(records), limit=len(records))
     assert [case.transfer.refuses(record) for record in records] == [record is records[-1] for record in records]
@@ -199,6 +214,26 @@ def test_a_member_that_comes_back_goes_on_where_the_last_transaction_ended(kafka
     first.close()
     move(kafka.transfer(), 50)
     assert kafka.arrived() == VALUES
+
+
+@pytest.mark.kafka
+@pytest.mark.parametrize("more", [20, 200])
+def test_a_topic_made_again_is_moved_whole_though_the_last_member_has_said_how_far_it_was_in_the_old_one(
+    kafka: Kafka, more: int
+) -> None:
+    kafka.write(*VALUES)
+    first = kafka.transfer()
+    records: list[Record] = []
+    while len(records) < len(VALUES):
+        records += poll(first, len(VALUES) - len(records))
+    kafka.make_raw_again()
+    begun = now()
+    assert first.commit(rekeyed(records), [])
+    first.close()
+    kafka.write(*[b"%d" % number for number in range(more)])
+    assert reached(kafka.progress()) <= begun
+    move(kafka.transfer(), more)
+    assert len(kafka.arrived()) == len(VALUES) + more
 
 
 @pytest.mark.kafka

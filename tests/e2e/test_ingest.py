@@ -16,6 +16,7 @@ from engine.ports import Record
 from engine.wire.origin import original
 from engine.wire.partitioner import murmur2_partition
 from tests.services import AnyRedis, Broker
+from tests.services.processes import wait_until
 from tests.support.faults import Stage, moments
 from tests.support.job import Entry, make_job, project
 from tests.support.kafka_clients import make_topics
@@ -75,6 +76,12 @@ class UnkeyedStage(Stage):
             self._producer.produce(self.raw, value, partition=number % inputs)
             self._producer.poll(0)
         self._producer.flush()
+
+    def make_raw_again(self) -> None:
+        """Delete the un-keyed topic and make another of its name, with one partition."""
+        self._admin.delete_topics([self.raw])[self.raw].result(30)
+        wait_until(lambda: self.raw not in self._admin.list_topics(timeout=10).topics, "the topic is gone")
+        make_topics(self._bootstrap, [self.raw], 1, {})
 
     def internal(self) -> list[Record]:
         """Everything that is committed in the internal topic."""
@@ -264,3 +271,20 @@ def _place(record: Record) -> tuple[int, int]:
 
 def _customers(stage: Stage) -> int:
     return sum(len(stage.store.customers(number, "", 100)[0]) for number in range(stage.partitions))
+
+
+@pytest.mark.parametrize("more", [20, 200])
+def test_an_unkeyed_topic_that_is_made_again_under_a_worker_is_moved_whole(stage: UnkeyedStage, more: int) -> None:
+    """Shorter than the old one was, and longer."""
+    stage.declare(inputs=1, lifecycle_yaml=SHORT)
+    stage.start("a", clock="live")
+    stage.write(visit(f"old-{number}", now()) for number in range(100))
+    stage.until(lambda: len(_visitors(stage, b"old")) == 100, "the old topic is moved")
+    stage.make_raw_again()
+    stage.write(visit(f"new-{number}", now()) for number in range(more))
+    stage.until(lambda: len(_visitors(stage, b"new")) == more, "the new topic is moved", MOST)
+    assert stage.said("ingest: the topic was made again") == 1
+
+
+def _visitors(stage: UnkeyedStage, prefix: bytes) -> set[bytes]:
+    return {key for record in stage.internal() if (key := record.key or b"").startswith(prefix)}

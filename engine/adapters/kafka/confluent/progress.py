@@ -123,7 +123,7 @@ def _time(committed: TopicPartition, end: int, present: int) -> int:
         raise KafkaException(committed.error)
     if committed.offset < 0:
         return 0 if end else present
-    if committed.offset >= end:
+    if committed.offset == end:
         return present
-    noted = committed.metadata or ""
+    noted = (committed.metadata or "").partition(" ")[0]
     return int(noted) if noted.isdecimal() else 0

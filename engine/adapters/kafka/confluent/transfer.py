@@ -4,10 +4,12 @@ The group shares out partitions eagerly, not cooperatively: each generation then
 metadata taken there is that of the member as it owns its partitions. A transaction sent with it after the group has
 gone on without us is refused, whoever has the partitions by then.
 
-Each committed offset has the broker time of the last record before it as its metadata; `ConfluentProgress` reads it.
+Each committed offset has as its metadata the broker time of the last record before it, which `ConfluentProgress` reads,
+and the id of its topic: one that was made again is read from its beginning.
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from queue import Empty, Queue
 from threading import Thread
 from time import time
@@ -24,10 +26,12 @@ from confluent_kafka import (
     TopicPartition,
 )
 
+from engine.adapters.kafka.committed import PresentTopics
 from engine.adapters.kafka.confluent.config import LOGGER, REFUSED, client_config, opened
 from engine.adapters.kafka.confluent.messages import record_of
 from engine.adapters.kafka.settings import KafkaSettings
-from engine.errors import SinkUnavailable, SourceUnavailable
+from engine.adapters.kafka.topic_watch import TopicWatch
+from engine.errors import BrokersAway, SinkUnavailable, SourceUnavailable
 from engine.ports import Place, Record, Rekeyed
 from engine.wire.records import ID_HEADER
 
@@ -52,8 +56,10 @@ class ConfluentTransfer:
         self._next: dict[Place, int] = {}
         """Where to go on once what was polled is committed, markers of transactions included."""
         self._done: dict[Place, int] = {}
-        """What is committed already."""
+        """What is committed already. What comes from before it is passed over."""
         self._times: dict[Place, int] = {}
+        self._repeated: set[Place] = set()
+        """Where records have come that are committed already."""
         self._refused: set[tuple[str, int, int]] = set()
         """Records that are too large for the internal topic, until their dead letters are committed."""
         self._largest: tuple[int, tuple[str, int, int]] | None = None
@@ -62,6 +68,9 @@ class ConfluentTransfer:
         self._must_rewind = False
         self._changed = False
         self._failure: SourceUnavailable | None = None
+        self._watch = TopicWatch(settings)
+        self._present = PresentTopics(settings)
+        self._ids = self._watch.tell()
         self._transactional_id = f"{settings.group}-{settings.instance_id or uuid4()}"
         self._producer: Producer | None = None
         self._consumer = opened(Consumer, {**_reading(settings), "error_cb": self._trouble}, logger=LOGGER)
@@ -72,7 +81,9 @@ class ConfluentTransfer:
     def poll(self, limit: int, timeout: float) -> list[Record]:
         """The next records; waits `timeout` seconds for the first."""
         records: list[Record] = []
-        ready = not self._must_rewind or self._rewind()
+        self._notice_made_again()
+        if self._must_rewind:
+            self._rewind()
         while len(records) < limit:
             message = self._consumer.poll(0 if records else timeout)
             if self._failure:
@@ -80,12 +91,12 @@ class ConfluentTransfer:
             if self._changed:  # what was read before belongs to whoever has the partitions now
                 self._changed = False
                 records.clear()
-            if message is None or not ready:
+            if message is None or self._must_rewind:
                 break
-            if self._is_record(message):
-                records.append(self._read(message))
-            else:
+            if not self._is_record(message):
                 timeout = 0
+            elif (record := self._read(message)) is not None:
+                records.append(record)
         return records
 
     def commit(self, events: Sequence[Rekeyed], letters: Sequence[tuple[str, bytes]]) -> bool:
@@ -98,7 +109,7 @@ class ConfluentTransfer:
         except KafkaException as error:
             self._undo(error.args[0])
             return False
-        self._done.update(self._next)
+        self._done.update({_place(one): one.offset for one in offsets})
         self._refused = {one for one in self._refused if one[2] > self._done.get(one[:2], 0)}
         return True
 
@@ -112,6 +123,7 @@ class ConfluentTransfer:
 
     def close(self) -> None:
         """Leave at once; what is not committed is left to the next."""
+        self._watch.close()
         self._consumer.close()
         self._producer = None
 
@@ -129,12 +141,22 @@ class ConfluentTransfer:
             self._heard(error, message.topic() or self._settings.bootstrap)
         return False
 
-    def _read(self, message: Message) -> Record:
+    def _read(self, message: Message) -> Record | None:
+        """None where it is committed already: a topic that has lost its end is read from its beginning."""
         record = record_of(message)
         place = record.source, record.partition
+        if record.next_offset <= self._done.get(place, 0):
+            self._note_repeat(place, record.next_offset - 1)
+            return None
         self._next[place] = record.next_offset
         self._times[place] = max(self._times.get(place, 0), min(record.timestamp, int(time() * 1000)))
         return record
+
+    def _note_repeat(self, place: Place, offset: int) -> None:
+        if place not in self._repeated:
+            self._repeated.add(place)
+            before = self._done[place]
+            LOGGER.warning("ingest: %s[%d] is read again from %d, and passed over up to %d", *place, offset, before)
 
     def _heard(self, error: KafkaError, source: str) -> None:
         if error.code() in _DENIED or error.fatal():
@@ -145,7 +167,9 @@ class ConfluentTransfer:
 
     def _assigned(self, consumer: Consumer, places: list[TopicPartition]) -> None:
         self._fence = consumer.consumer_group_metadata()
-        consumer.assign(places)
+        starts = self._starts(places)
+        self._must_rewind = starts is None
+        consumer.assign(places if starts is None else starts)
 
     def _revoked(self, consumer: Consumer, places: list[TopicPartition]) -> None:
         self._changed = True
@@ -154,20 +178,43 @@ class ConfluentTransfer:
         consumer.unassign()
 
     def _forget(self) -> None:
-        for known in (self._next, self._done, self._times):
+        for known in (self._next, self._done, self._times, self._repeated):
             known.clear()
 
-    def _rewind(self) -> bool:
-        """Go on from what is committed. False: try again later."""
+    def _rewind(self) -> None:
+        """Go on from what is committed; `_must_rewind` stays where that is to be tried again."""
+        starts = self._starts(self._consumer.assignment())
+        with suppress(KafkaException):
+            for place in starts or ():
+                self._consumer.seek(place)
+            self._must_rewind = starts is None
+
+    def _starts(self, places: list[TopicPartition]) -> list[TopicPartition] | None:
+        """Where to go on in these; None where the brokers do not say. Nothing else of them counts any more."""
         self._forget()
         try:
-            for place in self._consumer.committed(self._consumer.assignment(), timeout=_ANSWER_SECONDS):
-                start = place.offset if place.offset >= 0 else OFFSET_BEGINNING
-                self._consumer.seek(TopicPartition(place.topic, place.partition, start))
-        except KafkaException:
-            return False
-        self._must_rewind = False
-        return True
+            committed = self._consumer.committed(places, timeout=_ANSWER_SECONDS)
+            for one in committed:
+                if one.error is not None:
+                    raise KafkaException(one.error)
+                note = (one.metadata or "").partition(" ")[2]
+                if self._present.offsets({one.topic: (one.offset, note)}):
+                    self._done[_place(one)] = one.offset
+        except KafkaException as error:
+            self._trouble(error.args[0])
+            return None
+        except BrokersAway:
+            return None
+        begin = OFFSET_BEGINNING
+        return [TopicPartition(*place, self._done.get(place, begin)) for place in map(_place, committed)]
+
+    def _notice_made_again(self) -> None:
+        """Rewind where a topic has another id than before: what is committed of it are places in the old one."""
+        before, self._ids = self._ids, {**self._ids, **self._watch.tell()}
+        for topic, identity in self._ids.items():
+            if before.get(topic, identity) != identity:
+                LOGGER.warning("ingest: the topic was made again, it is read from its beginning: %s", topic)
+                self._must_rewind = True
 
     def _behind(self, place: Place) -> int:
         _, end = self._consumer.get_watermark_offsets(TopicPartition(*place), cached=True)
@@ -177,7 +224,7 @@ class ConfluentTransfer:
 
     def _offsets(self) -> list[TopicPartition]:
         return [
-            TopicPartition(*place, offset, metadata=str(self._times.get(place, 0)))
+            TopicPartition(*place, offset, metadata=f"{self._times.get(place, 0)} {self._watch.note(place[0])}")
             for place, offset in self._next.items()
             if offset > self._done.get(place, -1)
         ]
@@ -225,7 +272,7 @@ class ConfluentTransfer:
         headers: Sequence[tuple[str, bytes]],
         origin: tuple[str, int, int] | None,
     ) -> None:
-        def ended(error: KafkaError | None, message: Message) -> None:
+        def ended(error: KafkaError | None, message: Message | None) -> None:
             if error and error.code() in _TOO_LARGE:
                 self._too_large(topic, len(value or b""), origin)
 
@@ -234,6 +281,9 @@ class ConfluentTransfer:
                 return producer.produce(topic, value, key.encode(), on_delivery=ended, headers=list(headers))
             except BufferError:
                 producer.poll(0.1)
+            except KafkaException as error:  # too large for any topic
+                ended(error.args[0], None)
+                raise
 
     def _too_large(self, topic: str, size: int, origin: tuple[str, int, int] | None) -> None:
         if origin is None:
@@ -286,6 +336,10 @@ def _insisting(call: Callable[[], None]) -> None:
 
 def _identity(record: Record) -> tuple[str, int, int]:
     return record.source, record.partition, record.next_offset
+
+
+def _place(one: TopicPartition) -> Place:
+    return one.topic, one.partition
 
 
 def _reading(settings: KafkaSettings) -> dict[str, Any]:
