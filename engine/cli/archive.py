@@ -47,7 +47,7 @@ def archive(
     source: Annotated[str, typer.Option(help="The source of events.yaml; found by a look at a file if missing.")] = "",
     compacting: Annotated[bool, typer.Option("--compact", help="Then one sorted file a day; reads faster.")] = False,
     erased: Annotated[
-        list[str] | None, typer.Option("--erase", help="Only leave out all that is there of this customer.")
+        list[str] | None, typer.Option("--erase", help="Only remove all records of this customer.")
     ] = None,
     commit_every: Annotated[
         int, typer.Option(min=1, help="Records per commit; what a kill makes it read again, at most.")
@@ -108,7 +108,7 @@ def _archive_topics(archive: Archive, settings: Settings, catalog: Catalog) -> A
 
 
 def _start(archive: Archive, place: Place, low: int, end: int) -> int:
-    """The offsets to read on from. Warns of records that Kafka has deleted meanwhile: they are lost to the archive.
+    """The offset to read on from. Warns of records that Kafka has deleted meanwhile: they are lost to the archive.
 
     Raises ArchiveBroken for a topic that ends before what was archived of it.
     """

@@ -19,7 +19,7 @@ WEEKS = (1, 2, 4, 8, 13, 26)
 SMALLEST_LIFT = 0.01
 """Percent. A smaller one takes more customers than there are people."""
 LARGEST = 1e12
-"""Of what is counted or paid: beyond it squares become infinite."""
+"""The largest count or amount. Squares of larger ones become infinite."""
 
 
 def register(app: typer.Typer) -> None:

@@ -15,9 +15,9 @@ SHADES = " ░▒▓█"
 WIDTH = 60
 """Columns of a chart: it fits a terminal of 80."""
 MOST_COLUMNS = 13
-"""Of a table of cells: a year and its beginning, as far as they fit."""
+"""Columns of a table of cells, at most: month 0 and the year after it."""
 LONGEST_NAME = 20
-"""Of a row of cells: a longer name is folded rather than that a column is left out."""
+"""Characters that a row's name gets. A longer one is folded, so that no column is left out for it."""
 
 
 def hand_over(report: Report, html: Path | None, *, as_json: bool) -> None:

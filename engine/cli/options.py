@@ -45,7 +45,7 @@ def settings_of(**options: Any) -> "Settings":
 
 
 def project_settings_of(**options: Any) -> "ProjectSettings":
-    """The same of those that a project of rules has."""
+    """As `settings_of`, of the few settings that `engine check` needs."""
     from engine.project_settings import load_project_settings
 
     return load_project_settings(**_given(options))

@@ -65,7 +65,7 @@ def iso(instant: int) -> str:
 
 
 def iso_or_none(instant: int) -> str | None:
-    """The same; None for 0, which stands for no moment."""
+    """As `iso`; None for 0, which stands for no moment."""
     return iso(instant) if instant else None
 
 

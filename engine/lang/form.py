@@ -106,7 +106,7 @@ class Strict(BaseModel):
     unknown: ClassVar[str] = "unknown-field"
     """The diagnostic's code for an unknown field."""
     former: ClassVar[tuple[str, ...]] = ()
-    """Fields that are read for ever, and offered to nobody."""
+    """Fields with an earlier name: they are read for ever, and no help names them."""
 
     @classmethod
     def as_default(cls, **fields: Any) -> Any:

@@ -43,7 +43,7 @@ def _all(site: Site, steps: Sequence[StepFields]) -> Iterator[tuple[Site, StepFi
 
 
 def _check_ends(site: Site, rule: Rule, place: Site, event: str) -> None:
-    """The event that a wait is for, or what follows from it, ends the journey first."""
+    """Report a wait for an event that ends the journey itself, or that leads to one which does."""
     goal = rule.action.journey.goal if rule.action.journey is not None else None
     for fact in (*rule.exits, *((goal,) if goal is not None else ())):
         if fact.event == event and fact.where is None and not fact.match:
@@ -62,7 +62,7 @@ def _follows_a_click(fact: Fact, rule: Rule) -> bool:
 
 
 def _check_consent(site: Site, rule: Rule, policy: Policy) -> None:
-    """The first message of a sign-up needs a consent that only a later event brings."""
+    """Report a first message that needs a consent which only a later event brings."""
     journey, trigger = rule.action.journey, rule.trigger
     first = journey.first if journey is not None else None
     if not (rule.reentry.once and isinstance(trigger, OnEvent) and isinstance(first, Act)):
@@ -79,7 +79,7 @@ def _check_consent(site: Site, rule: Rule, policy: Policy) -> None:
 
 
 def _check_memory(site: Site, rule: Rule, policy: Policy) -> None:
-    """A wait so long that its customers are forgotten meanwhile."""
+    """Report a wait so long that its customers are forgotten meanwhile."""
     journey = rule.action.journey
     for wait in journey.waits if journey is not None and policy.forget_after else ():
         if isinstance(wait.length, Span) and policy.forget_after and wait.length.millis >= policy.forget_after:

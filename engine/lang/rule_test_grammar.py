@@ -13,7 +13,7 @@ from engine.lang.scores import ScoresFields
 from engine.model import Outcome
 
 NOW = "now"
-"""As the time of an event: where the lines before it have brought the clock."""
+"""The time of an event that happens where the lines before it have brought the clock."""
 
 
 class Moment(NamedTuple):

@@ -154,7 +154,7 @@ def _unknown(model: type[Strict], document: Document, route: Route) -> Diagnosti
 
 
 def _slip(name: str, value: Any) -> str:
-    """The help for a field that is none, and was not meant to be one."""
+    """The help where a slip has made a field: a decimal comma, or a colon without a space behind it."""
     if value is not None:
         return ""
     if name.isdecimal():

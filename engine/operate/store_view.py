@@ -124,7 +124,7 @@ def _count(checked: Checked, customer: str, data: bytes) -> None:
 
 
 def _suspects(store: StateStore, partition: int, checked: Checked) -> list[str]:
-    """Those who must be looked at again: all whose live look is not listed, and who has very many looks."""
+    """The customers to look at again: those whose live look is not listed, and those with very many looks."""
     listed: dict[str, list[int]] = {}
     for moment, customer in _looks(store, partition, checked.problems):
         listed.setdefault(customer, []).append(moment)

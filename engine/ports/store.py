@@ -110,7 +110,8 @@ class Meta(msgspec.Struct):
     generations: dict[str, int] = {}
     """Source -> how many times its topic was made again since this partition was first read; without those never."""
     states: tuple[int, int] = (1, 0)
-    """Version and minor version of the newest state in the partition. Who knows only earlier ones must not touch it."""
+    """Version and minor version of the newest state in the partition. Engines that know only earlier
+    ones must not touch it."""
     engine: str = ""
     """The version of the engine that wrote such a state first."""
     keeps: list[KeptHistory] = []

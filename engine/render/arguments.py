@@ -1,6 +1,6 @@
-"""Judges the arguments that a template writes out: which can only fail, and which print what nobody means.
+"""Checks the constant arguments of a template's filters and tests: which ones always fail, or print what nobody means.
 
-What is computed from a customer's data is a matter of the render.
+An argument that is computed from a customer's data is checked when the template renders.
 """
 
 import inspect
@@ -18,7 +18,7 @@ from engine.render.rendering import TemplateTrouble
 from engine.render.sandbox import bounded_range
 
 ODD: Final = "odd-argument"
-"""The code of what prints, but hardly what is meant: its template is usable."""
+"""The code of arguments that print something, but hardly what is meant. Their template stays usable."""
 _WRONG: Final = "template-argument"
 _NAMED: Final = {"map": 0, "select": 0, "reject": 0, "selectattr": 1, "rejectattr": 1}
 """Filters that apply another filter or a test to each element, and which argument is its name."""
@@ -77,7 +77,7 @@ def _usage(name: str, parameters: list[inspect.Parameter]) -> str:
 
 
 def _written(argument: Any) -> Iterator[Any]:
-    """What an argument is where that does not depend on data; of one with a `default`, that value."""
+    """The constants that an argument is, or falls back on by `default`."""
     if isinstance(argument, nodes.Const):
         yield argument.value
     elif isinstance(argument, nodes.Neg) and isinstance(argument.node, nodes.Const):

@@ -1,4 +1,4 @@
-"""Parses templates as Jinja does, but says which tag is open, and where, in the words of who writes templates."""
+"""Parses templates as Jinja does, but says which tag is open, and where, in words for those who write templates."""
 
 import re
 from difflib import get_close_matches

@@ -132,12 +132,12 @@ class SenderWatch(Metrics, SenderHooks):
 
     @property
     def store_answers(self) -> bool:
-        """Everybody who has asked it."""
+        """Whether the store answers every loop and question of the sender."""
         return not self._waiting["store"]
 
     @property
     def brokers_answer(self) -> bool:
-        """Both the sender and the feedback consumer."""
+        """Whether the brokers answer the sender and the feedback consumer."""
         return not self._waiting["brokers"]
 
     def store_away(self, error: EngineError, attempt: int) -> None:

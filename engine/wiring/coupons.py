@@ -17,7 +17,7 @@ def live_secret(settings: Settings, book: RuleBook) -> str:
 
 
 def secret_or_test(settings: Settings) -> str:
-    """The secret for messages that nobody gets: the real one makes the codes that customers have."""
+    """The secret of replays, whose messages nobody gets: the real one makes the codes that customers have."""
     return settings.coupon_secret.get_secret_value() or TEST_SECRET
 
 

@@ -1,4 +1,4 @@
-"""Numbers whose digits somebody has grouped: 1.000, which is one, and 1,000 or 10_000, which are none at all."""
+"""Finds numbers with grouped digits: 1.000, which is read as 1, and 1,000 or 10_000, which are read as no number."""
 
 import re
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ _QUOTED_OR_POINT = re.compile(rf"\"[^\"]*\"|'[^']*'|(?<![\w.])({_POINT})(?![\w.]
 _GROUPED = re.compile(
     r"[-+]?(?!\d+\.\d\d[1-9]$)([1-9]\d{0,2}(?:([.,_ '\u2019\u00a0\u202f])\d{3})(?:\2\d{3})*)(?:[.,](\d{1,2}))?"
 )
-"""But for 1.125, a number with three digits after its point."""
+"""Digits in groups of three, such as 1,250.50; not 1.125, which is a number with three digits after its point."""
 
 
 def looks_grouped(written: str) -> bool:

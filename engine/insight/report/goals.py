@@ -11,7 +11,7 @@ from engine.insight.report.content import Figure, Report, Section, written
 
 DAYS_PER_MONTH = 365.25 / 12
 LARGEST_SHARE = 2
-"""No figure is a larger share: some may be above 1, such as what came of what was expected."""
+"""The largest goal of a share: a larger number is meant in percent. Some shares are above 1, such as `check_ratio`."""
 
 
 def goals(report: Report, wanted: Mapping[str, float]) -> list[Section]:

@@ -11,7 +11,7 @@ from engine.insight.report.content import Bars, Figure, Lines, Section
 
 AHEAD_WEEKS = 13
 YEAR = 365.25 / 7
-"""Weeks."""
+"""Weeks of a year."""
 
 
 def predictions(shop: Shop, fitted: Fitted, today: Sample, check: Check) -> Section:
