@@ -221,7 +221,7 @@ def test_a_customer_of_whom_nothing_is_known_has_no_points(tmp_path: Path) -> No
 
 def test_a_guest_keeps_no_points_that_belong_to_the_customer_they_became(tmp_path: Path) -> None:
     there = Customers(shop(tmp_path)).tell(buy(0, 50))
-    there._decide(Identified("c-1", "c-9", START + DAY), START)  # type: ignore[arg-type]
+    there.tell(Identified("c-1", "c-9", START + DAY))
     there.until(START + 20 * DAY)
     assert there.outreach == []
 

@@ -236,7 +236,7 @@ def test_a_move_that_the_night_holds_is_told_though_the_segment_is_renamed_meanw
 
 def test_a_guest_who_became_a_customer_leaves_silently(tmp_path: Path) -> None:
     there = Customers(shop(tmp_path, ACTIVE, IN + OUT)).tell(visit())
-    there._decide(Identified("c-1", "c-9", START + DAY), START)  # type: ignore[arg-type]
+    there.tell(Identified("c-1", "c-9", START + DAY))
     assert fired(there.until(START + 20 * DAY)) == [("hello", 0)]
 
 

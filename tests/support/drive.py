@@ -15,7 +15,7 @@ from engine.core.effects import Decision
 from engine.core.settle import soonest_due
 from engine.core.state.codec import decode_state, encode_state
 from engine.core.state.model import State
-from engine.model import Event, OutcomeRecord, Outreach, WakeUp
+from engine.model import Event, Identified, OutcomeRecord, Outreach, WakeUp
 from engine.ports import Commit, Record
 from engine.worker.partition import Partition
 from engine.worker.result import Arrival
@@ -48,7 +48,7 @@ class Customers:
         self.outreach: list[Outreach] = []
         self.outcomes: list[OutcomeRecord] = []
 
-    def tell(self, *events: Event) -> Self:
+    def tell(self, *events: Event | Identified) -> Self:
         for event in events:
             before, self.clock = self.clock, max(self.clock, event.time)
             self._wake_all(before)
@@ -74,7 +74,7 @@ class Customers:
             if state is not None and state.wake == due:
                 self._decide(WakeUp(customer), before)
 
-    def _decide(self, input: Event | WakeUp, before: int) -> None:
+    def _decide(self, input: Event | Identified | WakeUp, before: int) -> None:
         customer = input.customer
         state = self.states.pop(customer, None)
         if state is not None and self.reload():
