@@ -23,7 +23,7 @@ def check_journey(site: Site, steps: Sequence[StepFields], rule: Rule, policy: P
     """Report at `site`, the rule's place, what its journey probably does otherwise than meant."""
     for place, step in _all(site.at("steps"), steps):
         if step.wait is not None and step.wait.event is not None:
-            _check_ends(site, rule, place.at("wait", "event"), step.wait.event)
+            _check_ends(place.at("wait", "event"), rule, step.wait.event)
         if step.wait is not None and step.wait.event == OPENED:
             place.at("wait", "event").report(
                 "machine-opens", f"a wait for {OPENED}: {_MACHINES}", f"wait for {CLICKED}"
@@ -42,7 +42,7 @@ def _all(site: Site, steps: Sequence[StepFields]) -> Iterator[tuple[Site, StepFi
             yield from _all(site.at(index, key), branch or ())
 
 
-def _check_ends(site: Site, rule: Rule, place: Site, event: str) -> None:
+def _check_ends(place: Site, rule: Rule, event: str) -> None:
     """Report a wait for an event that ends the journey itself, or that leads to one which does."""
     goal = rule.action.journey.goal if rule.action.journey is not None else None
     for fact in (*rule.exits, *((goal,) if goal is not None else ())):

@@ -311,11 +311,11 @@ def _is_number(value: Any, declared: Property) -> bool:
     return isinstance(value, exact) and not isinstance(value, bool)
 
 
-def _is_time(value: Any, declared: Property) -> bool:
+def _is_time(value: Any) -> bool:
     return type(value) is int or (isinstance(value, str) and bool(whole_day(value) or moment_or_none(value)))
 
 
-def _is_date(value: Any, declared: Property) -> bool:
+def _is_date(value: Any) -> bool:
     try:
         return isinstance(value, str) and bool(day_of(value))
     except ValueError:
@@ -327,8 +327,8 @@ _READERS: Mapping[Kind, Callable[[Any, Property], bool]] = {
     "number": _is_number,
     "integer": _is_number,
     "boolean": lambda value, declared: isinstance(value, bool),
-    "time": lambda value, declared: _is_time(value, declared) or _is_no_date(value),
-    "date": lambda value, declared: _is_date(value, declared) or _is_no_date(value),
+    "time": lambda value, declared: _is_time(value) or _is_no_date(value),
+    "date": lambda value, declared: _is_date(value) or _is_no_date(value),
     "any": lambda value, declared: True,
 }
 

@@ -43,7 +43,7 @@ def flaw_of(filter_: str, pattern: str) -> Flaw | None:
     plain = _ISO.sub(" ", _QUOTED.sub(" ", pattern))
     fields = [found[0] for found in _SAME.finditer(plain) if _is_field(found[0])]
     failing = _failing(filter_, fields)
-    found = _misspelt(pattern) or _mistaken(filter_, plain, fields) or failing or _unclear(plain, fields)
+    found = _misspelt(pattern) or _mistaken(filter_, plain, fields) or failing or _unclear(fields)
     return found and found._replace(fails=failing is not None)
 
 
@@ -96,7 +96,7 @@ def _mistaken(filter_: str, plain: str, fields: list[str]) -> Flaw | None:
     return None
 
 
-def _unclear(plain: str, fields: list[str]) -> Flaw | None:
+def _unclear(fields: list[str]) -> Flaw | None:
     """A pattern that can be printed, but not as what anybody means."""
     letters = {field[0]: field for field in fields}
     if not letters:
