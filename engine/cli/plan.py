@@ -23,7 +23,7 @@ from engine.cli.summary import bars_of
 from engine.cli.whole_files import console_beside, write_document
 from engine.errors import CommandFailed, MakesForOthers
 from engine.plan.build import SAMPLE, Plan
-from engine.plan.expectations import parse
+from engine.plan.expectations import check_counted, parse
 from engine.plan.report import days, heading, markdown, report, tables
 from engine.wiring.backtest import Begin, Files, RuleFolders, Stage, Task, backtest
 from engine.wiring.plan import plan_for
@@ -76,6 +76,8 @@ def plan(
     demands = [parse(text) for text in expect or ()]
     new, old = rules_in(rules, templates), rules_in(against, None)
     books = [open_project(settings_of(rules=one.rules, templates=one.templates)).book for one in (new, old)]
+    for demand in demands:
+        check_counted(demand, books[1], books[0])
     settings = settings_of(store=store, data=data, namespace=namespace)
     with ExitStack() as stack:
         begin = stages(stack)

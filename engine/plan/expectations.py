@@ -5,13 +5,15 @@ A demand holds only if it holds at the end of the interval that is worse for it:
 
 import operator
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from engine.core.book import RuleBook
 from engine.errors import UsageError
+from engine.lang.diagnostics import with_closest
 from engine.plan.estimate import Size, Sums
-from engine.plan.live import TOTALS
+from engine.plan.live import OF_EACH, TOTALS
 
 _FORM: Final = re.compile(r"\s*([a-z_0-9]+(?:\.[A-Za-z0-9_-]+)?)\s*(<=|>=|<|>)\s*([0-9]+(?:\.[0-9]+)?)\s*(x|%)?\s*")
 _COMPARE: Final[Mapping[str, Callable[[float, float], bool]]] = {
@@ -42,6 +44,21 @@ class Demand:
         else:
             total, limit = found.total_new(size), self.number
         return _COMPARE[self.sign](total.high if "<" in self.sign else total.low, limit)
+
+
+def check_counted(demand: Demand, old: RuleBook, new: RuleBook) -> None:
+    """Raises UsageError for what is never counted, such as an unknown rule: it would be below any limit."""
+    name, _, of = demand.name.partition(".")
+    if not of:
+        return
+    if name not in OF_EACH:
+        message = f"--expect '{demand.text}': '{name}' is counted for all rules together"
+        raise UsageError(message)
+    rules = (*new.by_id, *(rule for rule in old.by_id if rule not in new.renamed))
+    known: Mapping[str, Collection[str]] = {"rule": rules, "segment": new.segments, "points": new.points}
+    kind = OF_EACH[name]
+    if of not in known[kind]:
+        raise UsageError(with_closest(f"--expect '{demand.text}': unknown {kind} '{of}'", of, known[kind]))
 
 
 def parse(text: str) -> Demand:

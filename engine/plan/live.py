@@ -101,7 +101,7 @@ class LiveCustomers:
         looked = self.looked
         looked.customers += 1
         try:
-            old = self._fate(self._old, found)
+            old = _renamed(self._fate(self._old, found), self._new.book.renamed)
             new = self._fate(self._new, found)
         except StateUnreadable:
             looked.unreadable += 1
@@ -154,6 +154,16 @@ TOTALS: Final[Mapping[str, str]] = {
     "points_sooner": "points that end sooner",
 }
 """The numbers of a plan that are no rule's own, and what each is."""
+OF_EACH: Final[Mapping[str, str]] = {
+    "outreach": "rule",
+    "at_once": "rule",
+    "armed": "rule",
+    "moved": "rule",
+    "dropped": "rule",
+    "segment_moves": "segment",
+    "points_sooner": "points",
+}
+"""Those that are counted for each rule, segment or points too."""
 ONLY_NEW: Final = frozenset({"armed", "moved", "dropped", "segment_moves", "points_sooner"})
 """Those that say how the new book differs from the live one; of the live book alone they say nothing."""
 
@@ -188,6 +198,19 @@ def _timers(state: State | None) -> Timers:
                 nth = sum((rule, timer.key) == key[:2] for key in timers)
                 timers[rule, timer.key, nth] = timer.due
     return timers
+
+
+def _renamed(fate: Fate, names: Mapping[str, str]) -> Fate:
+    """The fate with the names that the rules have in the new book."""
+    if not names:
+        return fate
+    return msgspec.structs.replace(
+        fate,
+        timers={(names.get(rule, rule), key, nth): due for (rule, key, nth), due in fate.timers.items()},
+        steps=[(names.get(rule, rule), step) for rule, step in fate.steps],
+        fired=[(names.get(rule, rule), after) for rule, after in fate.fired],
+        at_once={names.get(rule, rule): count for rule, count in fate.at_once.items()},
+    )
 
 
 def _numbers(fate: Fate, days: int) -> dict[str, int]:
@@ -248,8 +271,7 @@ def _moved(old: Fate, new: Fate, book: RuleBook) -> dict[str, int]:
 
     Timers that are due at once are none of these.
     """
-    renamed = book.renamed
-    before = {(renamed.get(rule, rule), key, nth): due for (rule, key, nth), due in old.timers.items()}
+    before = old.timers
     changed = [("armed", one[0]) for one in new.timers.keys() - before.keys()]
     changed += [("moved", one[0]) for one in new.timers.keys() & before.keys() if new.timers[one] != before[one]]
     changed += [("dropped", one[0]) for one in before.keys() - new.timers.keys() if one[0] not in new.answered]

@@ -123,10 +123,9 @@ def _waiting(plan: Plan) -> Table:
 def _forecast(plan: Plan) -> Table:
     rows = []
     for one in plan.rules:
-        old, new = plan.sum_of(f"outreach.{one.was or one.rule}"), plan.sum_of(f"outreach.{one.rule}")
-        if old.old or new.new or new.old:
-            before = (old if one.was else new).total_old(plan.size)
-            rows.append([one.rule, shown(before), shown(new.total_new(plan.size))])
+        found = plan.sum_of(f"outreach.{one.rule}")
+        if found.old or found.new:
+            rows.append([one.rule, shown(found.total_old(plan.size)), shown(found.total_new(plan.size))])
     definition = f"Messages within {count_of(plan.days, 'day')}, after all guards, if nobody does anything."
     return Table("Forecast by rule", definition, ["rule", "live rules", "new rules"], rows)
 

@@ -184,6 +184,34 @@ def test_an_expectation_that_does_not_hold_is_an_exit_code_for_ci(shop: Path) ->
     assert "at_once <= 50 does not hold" in ran.said
 
 
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("outreach.come-bak < 2x", "unknown rule 'come-bak'; did you mean 'come-back'?"),
+        ("segment_moves.tier <= 5", "unknown segment 'tier'"),
+        ("reached.come-back <= 5", "'reached' is counted for all rules together"),
+    ],
+)
+def test_an_expectation_of_something_that_is_not_counted_is_refused(shop: Path, text: str, why: str) -> None:
+    """It would hold for ever: nothing is less than twice nothing."""
+    ran = plan(shop, "--expect", text)
+    assert ran.code == 2
+    assert f"--expect '{text}': {why}" in ran.err
+
+
+def test_a_rule_with_another_name_is_compared_with_what_it_was(shop: Path) -> None:
+    write_project(shop / "named", files(one_rule(id="other", more="was: [come-back], ")))
+    named = "plan", "named", "--against", "rules", *STORE
+    ran = engine(*named, "--expect", "outreach.other <= 1x", "--out", "named.json", folder=shop)
+    assert ran.code == 0, ran.said
+    found = json.loads((shop / "named.json").read_text())["sums"]
+    assert {name: (one["old"], one["new"]) for name, one in found.items() if name.startswith("outreach")} == {
+        "outreach": (280, 280),
+        "outreach.other": (280, 280),
+    }
+    assert engine(*named, "--expect", "outreach.come-back <= 1x", folder=shop).code == 2, "it is called other now"
+
+
 def test_a_sample_says_how_sure_it_is(shop: Path) -> None:
     ran = plan(shop, "--sample", 100, "--format", "json", "--days", 40)
     found = json.loads(ran.out)
