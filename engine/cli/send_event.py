@@ -13,7 +13,7 @@ from engine.cli.options import AsJson, RulesDir, TemplatesDir, settings_of
 from engine.core.catalog import Catalog, EventType, Source
 from engine.core.zones import iso, to_millis
 from engine.errors import BadRecord, UsageError
-from engine.lang.diagnostics import did_you_mean
+from engine.lang.diagnostics import did_you_mean, with_closest
 from engine.model import Event
 from engine.operate.customers import partition_of
 from engine.ports import Record
@@ -45,7 +45,7 @@ def send_event(
     settings = settings_of(rules=rules, templates=templates)
     catalog = open_project(settings).book.catalog
     source = _source(catalog, topic)
-    properties = properties_of(_declared(catalog, type), set_ or ())
+    properties = properties_of(declared_type(catalog, type), set_ or ())
     moment = to_millis(time if time and time.tzinfo else time.replace(tzinfo=UTC)) if time else wall_clock()
     event = Event(id or str(uuid4()), type, customer, moment, properties)
     value, headers = compose(source, event)
@@ -68,11 +68,16 @@ def _source(catalog: Catalog, name: str) -> Source:
     return found[0]
 
 
-def _declared(catalog: Catalog, type: str) -> EventType:
-    if type not in catalog.events:
-        message = f"events.yaml declares no event type {type}; it has {', '.join(catalog.events)}"
+def declared_type(catalog: Catalog, type: str) -> EventType:
+    """Raises UsageError for a type that workers pass over."""
+    taken = {name: one for name, one in catalog.events.items() if not one.made}
+    if type in taken:
+        return taken[type]
+    if type in catalog.events:
+        message = f"only the engine makes {type}: send what leads to it"
         raise UsageError(message)
-    return catalog.events[type]
+    message = f"events.yaml declares no event type {type}; it has {', '.join(taken)}"
+    raise UsageError(with_closest(message, type, taken))
 
 
 def properties_of(declared: EventType, given: list[str] | tuple[()]) -> dict[str, Any]:

@@ -3,10 +3,10 @@
 import pytest
 
 from engine.cli.dead_letters import show
-from engine.cli.send_event import properties_of
+from engine.cli.send_event import declared_type, properties_of
 from engine.config import load_settings
-from engine.core.catalog import EventType, Property
-from engine.errors import BadRecord
+from engine.core.catalog import Catalog, EventType, Property
+from engine.errors import BadRecord, UsageError
 from engine.model import WakeUp
 from engine.operate.checks import check_names
 from engine.operate.dead_letters import FoundLetter, why_not
@@ -164,3 +164,15 @@ def test_a_property_that_is_not_declared_is_named_with_the_one_that_was_meant(
     assert properties_of(declared, ["amont=1", "amount=2"]) == {"amont": 1, "amount": 2}
     said = capsys.readouterr().err
     assert said == "warning: events.yaml declares no property amont of purchase; did you mean 'amount'?\n"
+
+
+def test_an_event_that_only_the_engine_makes_is_not_sent_by_hand_as_workers_would_pass_it_over() -> None:
+    events = {"purchase": EventType("purchase"), "points_changed": EventType("points_changed", made=True)}
+    assert declared_type(Catalog(events=events), "purchase").name == "purchase"
+    for wrong, said in (
+        ("points_changed", "only the engine makes points_changed: send what leads to it"),
+        ("purchas", "events.yaml declares no event type purchas; it has purchase; did you mean 'purchase'?"),
+    ):
+        with pytest.raises(UsageError) as refused:
+            declared_type(Catalog(events=events), wrong)
+        assert str(refused.value) == said
