@@ -113,7 +113,7 @@ def report(
     planned: Annotated[
         int, typer.Option(min=2, help="Customers in two variants at which the interval is narrowest.")
     ] = 5_000,
-    goal: Annotated[str, typer.Option(help="Of the holdout: the type of event that counts.")] = "purchase",
+    goal: Annotated[str, typer.Option(help="Of the holdout: the type of event that counts. Default: purchase.")] = "",
     within: Annotated[str, typer.Option(help="Of the holdout: how long it counts, such as 90d.")] = "",
     since: Annotated[
         str, typer.Option(help="Only customers who came into it from this day on (UTC): when shares were changed.")

@@ -32,7 +32,11 @@ def write_report(
     per_message: bool,
 ) -> Report:
     """Raises UsageError, ArchiveBroken and NobodyExposed."""
-    asked, hypothesis = _holdout(book, goal, within) if name == HOLDOUT else _experiment(book, name)
+    if name == HOLDOUT:
+        asked, hypothesis = _holdout(book, goal or "purchase", within)
+    else:
+        asked, hypothesis = _experiment(book, name)
+        _refuse_of_holdout(name, goal=goal, within=within)
     if since:
         asked = replace(asked, since=start_of(since, UTC))
     trial = Trial.opened(archives, asked)
@@ -49,6 +53,14 @@ def _experiment(book: RuleBook, name: str) -> tuple[TrialOptions, str]:
         raise UsageError(with_closest(f"there is no experiment {name!r}", name, [*book.catalog.experiments, HOLDOUT]))
     asked = TrialOptions(name, _control_first(found.shares), found.goal.event, found.goal.within)
     return asked, found.hypothesis
+
+
+def _refuse_of_holdout(name: str, **options: str) -> None:
+    """Raises UsageError for options that would be ignored: the goal of an experiment is fixed before it begins."""
+    for option, given in options.items():
+        if given:
+            message = f"--{option} {given}: experiment {name} has its goal in the rules; --{option} is of the holdout"
+            raise UsageError(message)
 
 
 def _control_first(shares: Mapping[str, float]) -> dict[str, float]:

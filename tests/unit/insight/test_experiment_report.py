@@ -328,6 +328,17 @@ def test_an_unknown_experiment_is_named_with_those_there_are(project: Path, arch
     assert str(ran.exception) == "there is no experiment 'x'"
 
 
+@pytest.mark.parametrize("option", [("--goal", "visit"), ("--within", "1d")])
+def test_another_goal_than_the_experiment_has_is_refused_and_not_passed_over(
+    project: Path, archive: Path, option: tuple[str, str]
+) -> None:
+    """Otherwise the report would be of 30 days, to somebody who has asked for one."""
+    where = ["--rules", str(project / "rules"), "--templates", str(project / "templates")]
+    ran = CliRunner().invoke(app, ["experiment", "report", "rhythm", str(archive), *option, *where])
+    assert ran.exit_code != 0
+    assert f"{' '.join(option)}: experiment rhythm has its goal in the rules" in str(ran.exception)
+
+
 def test_a_goal_of_the_holdout_that_no_event_has_is_refused(project: Path, archive: Path) -> None:
     """Otherwise nobody would ever have reached it, in either arm."""
     where = ["--rules", str(project / "rules"), "--templates", str(project / "templates")]
