@@ -109,7 +109,7 @@ def _tell(now: Status | None, as_json: bool) -> None:
     if as_json:
         print_as_json(now)
     elif now is None:
-        out.print("nothing has been rolled out")
+        out.print("no roll-out: workers run what their folders have")
     else:
         _show(now)
     if now is not None and now.rollout.phase == "back":

@@ -92,7 +92,7 @@ def _show(
         variants = ", ".join(f"{variant} in {id_}" for id_, variant in sorted(state.exposed.items()))
         out.print(f"exposed to experiments: {variants}", markup=False, highlight=False)
     if found.trial:
-        out.print(f"a roll-out is under way: revision {book.revision} decides this customer", highlight=False)
+        out.print(f"revision {book.revision} decides this customer: see `engine apply`", highlight=False)
     if history:
         out.print(_history_table(history, book.revision))
     if of_segments := segments(book, state):

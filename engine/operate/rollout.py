@@ -15,7 +15,7 @@ from engine.errors import RolloutRefused
 from engine.operate.outside_commit import commit_outside, on_top
 from engine.ports import Counts, Limits, Meta, Rollout, StateStore
 from engine.worker.opening_checks import stored_meta
-from engine.worker.rollout_brakes import counted, forecast
+from engine.worker.rollout_brakes import counted, forecast, time_watched
 from engine.worker.rollout_rules import goes_on, is_spreading
 
 LONG_ENOUGH = DAY
@@ -155,7 +155,7 @@ def status(store: StateStore) -> Status | None:
     own = [(meta, meta.rollout) for meta in found if meta.rollout and meta.rollout.at == newest.at]
     newest = next((one for _, one in own if one.phase == "back"), newest)
     counts = counted([one for _, one in own])
-    watched = max(meta.clock - one.since for meta, one in own)
+    watched = time_watched([(one, meta.clock) for meta, one in own])
     return Status(
         newest,
         counts,

@@ -11,7 +11,15 @@ import msgspec
 from engine.core.book import RuleBook
 from engine.core.zones import iso
 from engine.operate.rollout import live_revision
-from engine.plan.classify import PlannedChange, classify, coupon_changes, point_changes, policy_changes, segment_changes
+from engine.plan.classify import (
+    PlannedChange,
+    classify,
+    coupon_changes,
+    experiment_changes,
+    point_changes,
+    policy_changes,
+    segment_changes,
+)
 from engine.plan.estimate import Size, Sums
 from engine.plan.live import LiveCustomers, Looked, Side
 from engine.plan.sample import Chosen, Progress, load
@@ -53,6 +61,7 @@ class Plan(msgspec.Struct):
     """Revision -> path -> text, of both rule books: what was reviewed is what `engine apply` rolls out."""
     points: list[PlannedChange] = []
     coupons: list[PlannedChange] = []
+    experiments: list[PlannedChange] = []
 
     def sum_of(self, name: str) -> Sums:
         return self.sums.get(name, Sums())
@@ -88,6 +97,7 @@ def planned(chosen: Chosen, looked: Looked, old: Side, new: Side, days: int) -> 
         _notes(chosen, old.book, new.book, looked),
         points=point_changes(old.book, new.book),
         coupons=coupon_changes(old.book, new.book),
+        experiments=experiment_changes(old.book, new.book),
     )
 
 

@@ -12,6 +12,7 @@ import msgspec
 from engine.core.actions.base import Action
 from engine.core.book import Rule, RuleBook
 from engine.core.coupons import Coupon
+from engine.core.experiments.model import Experiment
 from engine.core.expression import Expression
 from engine.core.journeys.steps import Journey, Step
 from engine.core.points.model import Points
@@ -215,6 +216,29 @@ def coupon_changes(old: RuleBook, new: RuleBook) -> list[PlannedChange]:
         return Kind.SAME if before.terms == coupon.terms else Kind.TEXT
 
     return _differing(_changes(old.catalog.coupons, new.catalog.coupons, kind))
+
+
+OF_EXPERIMENTS: Final[Mapping[Kind, str]] = {
+    Kind.NEW: "customers are exposed from now on",
+    Kind.REMOVED: "nobody is exposed any more; who was is remembered",
+    Kind.GUARD: "other shares, participants or goal; who was exposed keeps their variant, unless it is gone",
+}
+"""What a change of an experiment means for the customers who are there."""
+
+
+def experiment_changes(old: RuleBook, new: RuleBook) -> list[PlannedChange]:
+    """The experiments that are new, gone, or divide, choose or judge customers otherwise."""
+    before, after = old.catalog.experiments, new.catalog.experiments
+    gone = [PlannedChange(id_, Kind.REMOVED) for id_ in before if id_ not in after]
+    came = [PlannedChange(id_, Kind.NEW) for id_ in after if id_ not in before]
+    both = [id_ for id_ in after if id_ in before and _terms(before[id_]) != _terms(after[id_])]
+    return [*(PlannedChange(id_, Kind.GUARD) for id_ in both), *came, *gone]
+
+
+def _terms(experiment: Experiment) -> Any:
+    """The order of the shares matters: a customer's place is counted from the first."""
+    among = experiment.among and experiment.among.text
+    return experiment.salt, list(experiment.shares.items()), experiment.goal, among
 
 
 def policy_changes(old: RuleBook, new: RuleBook) -> list[str]:

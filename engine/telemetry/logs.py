@@ -179,7 +179,7 @@ class LogHooks(Hooks):
         self._log.error("the topic was made again, it is read from its beginning", partition=partition, topic=topic)
 
     def swept(self, partition: int) -> None:
-        self._log.info("every customer has the new rules", partition=partition)
+        self._log.info("every customer has met the rules", partition=partition)
 
     def measured(self, partition: int, measures: Measures) -> None:
         if monotonic() >= self._summary_at:

@@ -28,8 +28,20 @@ def reason_to_go_back(metas: Sequence[Meta], ours: Rollout) -> str:
     parts = [(meta.rollout, meta.clock) for meta in metas if meta.rollout is not None and meta.rollout.at == ours.at]
     gone = next((part.reason for part, _ in parts if part.phase == "back"), "")
     total = counted([part for part, _ in parts])
-    days = max((clock - part.since for part, clock in parts), default=0) / DAY
+    days = time_watched(parts) / DAY
     return gone or next(_reasons(total, ours.limits or Limits(), ours.share / 10_000, days), "")
+
+
+def time_watched(parts: Sequence[tuple[Rollout, int]]) -> int:
+    """How long a roll-out has gone on, ms, by its partitions and their clocks.
+
+    A stored clock stands still while nothing happens in its partition: what it then catches up with was not watched.
+    Clocks that follow the events may be far behind the moment `at` of the roll-out; those of live workers are not.
+    """
+    now = max((clock for _, clock in parts), default=0)
+    began = max((part.since for part, _ in parts), default=0)
+    written = max((part.at for part, _ in parts), default=0)
+    return now - (max(began, written) if now >= written else began)
 
 
 def counted(parts: Sequence[Rollout]) -> Counts:

@@ -288,6 +288,23 @@ def test_a_roll_out_without_data_is_held(shop: Shop) -> None:
     assert [(one.id, one.sent) for one in now.rules] == [("come-back", 4)]
 
 
+@pytest.mark.parametrize(("at", "minutes"), [(START + 2 * DAY, 10), (START + 100 * DAY, 10 + 2 * 24 * 60)])
+def test_what_an_idle_partitions_clock_catches_up_with_was_not_watched(shop: Shop, at: int, minutes: int) -> None:
+    """Nothing had happened for two days when the roll-out began: then a day of watching was over at once, and brakes
+    expected two days of messages. Where clocks follow the events, today's date says nothing."""
+    apply(shop.store, shop.plan(), Wish(500))
+    for number in (0, 1):
+        partition = shop.partition(number)
+        assert partition.meta.rollout is not None
+        rollout = msgspec.structs.replace(partition.meta.rollout, at=at)
+        clock = START + 2 * DAY + 600_000
+        done(partition.advance(clock))
+        done(partition._work((), clock, [], 0, rollout=rollout))
+    now = status(shop.store)
+    assert now is not None
+    assert now.watched == minutes * 60_000
+
+
 def test_a_roll_out_is_ended_once_and_forgotten_with_its_files(shop: Shop) -> None:
     plan = shop.plan()
     apply(shop.store, plan, Wish(500))

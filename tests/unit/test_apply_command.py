@@ -24,7 +24,7 @@ def test_the_command_applies_a_plan_file_tells_how_it_goes_and_ends_it(tmp_path:
     write_project(tmp_path / "new", files(one_rule(when="inactivity: { of: purchase, for: 60d }")))
     write_lines(tmp_path / "events.jsonl", sorted(purchases(60), key=lambda one: str(one["ts"])))
     assert engine("replay", "events.jsonl", "--until", "2026-01-31", *STORE, folder=tmp_path).code == 0
-    assert "nothing has been rolled out" in engine("apply", *STORE, folder=tmp_path).out
+    assert "no roll-out: workers run what their folders have" in engine("apply", *STORE, folder=tmp_path).out
     planned = engine("plan", "new", "--against", "rules", *STORE, "--out", "plan.json", folder=tmp_path)
     assert planned.code == 0, planned.said
     assert read_plan(tmp_path / "plan.json").files
@@ -39,7 +39,7 @@ def test_the_command_applies_a_plan_file_tells_how_it_goes_and_ends_it(tmp_path:
     assert (told["rollout"]["share"], told["rollout"]["limits"]["most"]) == (1_000, 5)
     for revision, customer in tried(read_plan(tmp_path / "plan.json"), 1_000).items():
         explained = engine("explain", customer, *STORE, folder=tmp_path)
-        assert f"a roll-out is under way: revision {revision} decides this customer" in explained.out, explained.said
+        assert f"revision {revision} decides this customer: see `engine apply`" in explained.out, explained.said
     gone = engine("apply", "--back", *STORE, folder=tmp_path)
     assert (gone.code, "has been taken back" in gone.out) == (4, True), gone.said
 

@@ -10,7 +10,7 @@ import redis
 
 from engine.adapters.redis.embedded import EmbeddedServer
 from engine.errors import UsageError
-from engine.plan.classify import Kind, classify, policy_changes
+from engine.plan.classify import Kind, classify, experiment_changes, policy_changes
 from engine.plan.estimate import Size, Sums
 from engine.plan.expectations import parse
 from engine.wiring.backtest import RuleFolders
@@ -75,6 +75,32 @@ def test_a_change_of_the_policy_is_named_by_its_field(tmp_path: Path) -> None:
     books = [side_of(RuleFolders(one / "rules", one / "templates")).book for one in (old, new)]
     assert policy_changes(books[0], books[1]) == ["caps"]
     assert policy_changes(books[0], books[0]) == []
+
+
+TRIED = "experiments: [{ id: words, variants: { a: 50, b: 40, none: 10 }, goal: { event: purchase } }]\n"
+
+
+@pytest.mark.parametrize(
+    ("written", "replacement", "kinds"),
+    [
+        ("b: 40, none: 10", "b: 50", [("words", "guard")]),
+        ("goal:", "among: profile.vip, goal:", [("words", "guard")]),
+        ("goal:", "hypothesis: b reads better, goal:", []),
+        (TRIED, "", [("words", "removed")]),
+        ("id: words", "id: other", [("other", "new"), ("words", "removed")]),
+    ],
+)
+def test_a_change_of_an_experiment_is_told_though_no_rule_reads_otherwise(
+    tmp_path: Path, written: str, replacement: str, kinds: list[tuple[str, str]]
+) -> None:
+    profile = PROJECT["events.yaml"] + "profile: { vip: boolean }\n"
+    books = []
+    for name, tried in (("old", TRIED), ("new", TRIED.replace(written, replacement))):
+        project = files(one_rule() + tried, **{"events.yaml": profile})
+        folder = write_project(tmp_path / name, project)
+        books.append(side_of(RuleFolders(folder / "rules", folder / "templates")).book)
+    assert [(one.rule, one.kind) for one in experiment_changes(*books)] == kinds
+    assert experiment_changes(books[0], books[0]) == []
 
 
 def sums(*pairs: tuple[int, int]) -> dict[str, Sums]:
