@@ -9,7 +9,7 @@ from rich.progress import Progress
 from engine.cli.console import complain, err, is_terminal, out
 from engine.cli.options import AsJson, Data, Namespace, Store, settings_of
 from engine.errors import ReshardRefused
-from engine.operate.reasons_not_to_reshard import reasons_not_to_reshard
+from engine.operate.reasons_not_to_reshard import Services, reasons_not_to_reshard
 from engine.operate.reshard import Moved, PartitionOf, Reshard
 from engine.operate.words import count_of
 from engine.wire.partitioner import crc32_partition, murmur2_partition
@@ -56,16 +56,18 @@ def reshard(
 ) -> None:
     """Move all customers to another number of partitions: states, timers, history, tombstones. Stop all workers first.
 
-    Before: stop the producers, let the workers read everything, stop them with SIGTERM. After: let the topics grow to
-    the new number (or make new ones), start producers and workers. No worker starts in between; a run that was
-    interrupted goes on when it is started again. It refuses while the workers' group has members, or events are unread.
+    Before: stop the producers, senders and pages, let the workers read everything, stop them with SIGTERM. After: let
+    all topics grow that `engine run --check` names under partitions (or make new ones), start everything. No worker
+    starts in between; a run that was interrupted goes on when it is started again. It refuses while the workers' or
+    the senders' group has members, or events are unread.
 
     Example: engine reshard --to 12 --store redis://redis:6379/0
     """
     settings = settings_of(store=store, data=data, namespace=namespace)
     with open_store(settings) as opened:
         job = Reshard(opened, to, _partition_of(partitioner))
-        reasons = list(reasons_not_to_reshard(KafkaBrokers(settings), settings.kafka_group, opened, job))
+        services = Services(settings.kafka_group, settings.send_group, settings.feedback_topic)
+        reasons = list(reasons_not_to_reshard(KafkaBrokers(settings), services, opened, job))
         for reason in reasons:
             complain(reason)
         if reasons and not (force or dry_run):

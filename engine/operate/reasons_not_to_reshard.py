@@ -1,6 +1,7 @@
 """Checks that a namespace may be resharded: no worker runs and all records are read."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 from engine.errors import SourceUnavailable
 from engine.operate.reshard import Reshard
@@ -9,20 +10,31 @@ from engine.operate.words import count_of
 from engine.ports import Brokers, Place, StateStore
 
 
-def reasons_not_to_reshard(brokers: Brokers, group: str, store: StateStore, job: Reshard) -> Iterator[str]:
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The groups of workers and senders, and the topic that senders and `engine web` write feedback to."""
+
+    workers: str
+    senders: str
+    feedback: str
+
+
+def reasons_not_to_reshard(brokers: Brokers, services: Services, store: StateStore, job: Reshard) -> Iterator[str]:
     """The reasons not to move customers now, a sentence each.
 
-    `group`: the workers'. Unread events are no reason where an interrupted run goes on: no worker could read them
-    before that has ended.
+    Unread events are no reason where an interrupted run goes on: no worker could read them before that has ended.
     """
     try:
         with brokers.admin() as admin:
-            members = admin.members(group)
-            if members:
-                yield _at_work(group, members)
+            if members := admin.members(services.workers):
+                yield _at_work(services.workers, members)
+            metas = {number: store.meta(number) for number in range(job.before)}
+            heard = any(services.feedback in meta.topics for meta in metas.values())
+            if heard and (senders := admin.members(services.senders)):
+                yield _writing(services, senders)
             if job.moved.resumed:
                 return
-            offsets = {number: store.meta(number).offsets for number in range(job.before)}
+            offsets = {number: meta.offsets for number, meta in metas.items()}
             counts = admin.partition_counts({topic for some in offsets.values() for topic in some})
         with brokers.reader() as reader:
             places = [(topic, number) for topic, count in counts.items() for number in range(min(count, job.before))]
@@ -35,6 +47,14 @@ def _at_work(group: str, members: int) -> str:
     return (
         f"{count_of(members, 'member')} in the workers' group {group}: stop all workers with SIGTERM; one with an"
         " ENGINE_KAFKA_INSTANCE_ID stays a member until ENGINE_KAFKA_SESSION_TIMEOUT has passed"
+    )
+
+
+def _writing(services: Services, members: int) -> str:
+    return (
+        f"{count_of(members, 'member')} in the senders' group {services.senders}: stop `engine send` and `engine web`;"
+        f" workers read {services.feedback}, and these would still write to it by the old number of partitions for a"
+        " minute after it has grown"
     )
 
 

@@ -1,6 +1,7 @@
 """The whole chain, as customers see it: what they do, the mail that comes of it, what they say of it in a browser."""
 
 import re
+import subprocess
 from collections.abc import Iterator
 from email.message import EmailMessage
 from time import time
@@ -138,3 +139,13 @@ def test_without_a_browser_a_test_is_skipped_and_fails_where_it_must_not_be(monk
         monkeypatch.setenv("CI", ci)
         with pytest.raises(raised, match="install the package chromium"), browser_page():
             pass
+
+
+def test_nobody_moves_while_senders_write_to_the_feedback_topic_that_workers_read(shop: LiveShop) -> None:
+    """They and the pages would go on by the old number of partitions for a minute: who unsubscribed then was a second
+    customer, of whom rules heard nothing."""
+    sign_up(shop, "moving")
+    ran = subprocess.run(shop.command("reshard", "--to", "8", "--dry-run"), capture_output=True, text=True, check=True)
+    said = " ".join(ran.stderr.split())
+    group, topic = shop.settings["ENGINE_SEND_GROUP"], shop.settings["ENGINE_FEEDBACK_TOPIC"]
+    assert f"1 member in the senders' group {group}: stop `engine send` and `engine web`; workers read {topic}" in said

@@ -206,7 +206,6 @@ def test_an_event_sent_by_hand_is_checked_and_counts(live: Stage) -> None:
 
     for wrong, why in (
         (["purchas", "--customer", "c-1"], "did you mean 'purchase'?"),
-        (["segment_entered", "--customer", "c-1"], "only the engine makes segment_entered"),
         (["purchase", "--customer", "c-1", "--set", "amount=much"], "amount must be a number"),
         (["purchase", "--customer", "c-1", "--set", "amount"], "expected name=value"),
         (["purchase", "--customer", "c-1", "--topic", "nowhere"], "declares no source nowhere"),
