@@ -86,7 +86,7 @@ class Counts(msgspec.Struct, omit_defaults=True, frozen=True):
     sent: dict[str, int] = {}
     """Rule -> outreach."""
     without: dict[str, int] = {}
-    """Rule -> outreach that the old book would have sent them."""
+    """Rule, by its name in the new book -> outreach that the old one would have sent them."""
     failed: int = 0
     """Outreach that could not be rendered or decided."""
     failed_without: int = 0

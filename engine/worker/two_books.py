@@ -6,7 +6,7 @@ nowhere. So going back loses nothing, and the brakes have something to compare w
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from engine.core.state.codec import decode_state, encode_state
 from engine.core.state.going_back import noted, remember
@@ -62,7 +62,7 @@ class TwoBooks:
         return Counts(
             before.customers + self._customers,
             dict(Counter(before.sent) + self._sent),
-            dict(Counter(before.without) + _sent(told)),
+            dict(Counter(before.without) + _sent(told, self.rollout_rules.new.book.renamed)),
             before.failed + self._failures,
             before.failed_without + _failed(told, self._shadow.failed),
             before.complaints + self._complaints,
@@ -113,7 +113,7 @@ class TwoBooks:
 
     def _count(self, told: int, failed: int) -> None:
         """Count what was told and what has failed since there were so many."""
-        self._sent.update(_sent(self.told[told:]))
+        self._sent.update(_sent(self.told[told:], {}))
         self._failures += _failed(self.told[told:], self.failed[failed:])
 
     def _both(self, stored: Value) -> tuple[Value, Shadow]:
@@ -162,9 +162,10 @@ class TwoBooks:
         return encode_state(state)
 
 
-def _sent(told: Sequence[Told]) -> Counter[str]:
-    """Rule -> outreach."""
-    return Counter(one.rule for _, _, outcomes in told for one in outcomes if one.outcome is Outcome.FIRED)
+def _sent(told: Sequence[Told], renamed: Mapping[str, str]) -> Counter[str]:
+    """Rule of the new book -> outreach. `renamed`: what rules are called there that were called otherwise."""
+    fired = (one.rule for _, _, outcomes in told for one in outcomes if one.outcome is Outcome.FIRED)
+    return Counter(renamed.get(rule, rule) for rule in fired)
 
 
 def _failed(told: Sequence[Told], failed: Sequence[Failed]) -> int:

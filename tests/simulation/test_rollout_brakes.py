@@ -5,8 +5,9 @@ from collections.abc import Callable, Sequence
 import msgspec
 import pytest
 
-from engine.core.book import RuleBook
+from engine.core.book import Rule, RuleBook
 from engine.core.catalog import Catalog
+from engine.core.triggers.event import OnEvent
 from engine.core.triggers.inactivity import Inactivity
 from engine.model import Outcome
 from engine.ports import Counts, Limits, Meta, Rollout
@@ -51,8 +52,11 @@ def test_a_rule_that_sends_far_more_than_its_plan_says_or_that_fails_is_a_reason
     assert bool(wanted) == bool(reason(shop, limits))
 
 
-def test_what_the_live_rules_would_have_sent_too_is_no_reason() -> None:
-    shop = Shop(book(RECEIPT, revision=OLD), book(RECEIPT, QUIET, revision=NEW))
+@pytest.mark.parametrize(
+    "receipt", [RECEIPT, rule(OnEvent("thanks", event="buy"), was=("receipt",))], ids=["the same", "another name"]
+)
+def test_what_the_live_rules_would_have_sent_too_is_no_reason(receipt: Rule) -> None:
+    shop = Shop(book(RECEIPT, revision=OLD), book(receipt, QUIET, revision=NEW))
     shop.happen(*(event("visit", START, customer=one) for one in PEOPLE))
     shop.turn("canary")
     buying(3)(shop)
