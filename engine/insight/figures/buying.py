@@ -43,7 +43,7 @@ def buying(shop: Shop) -> Buying:
     """The totals of all time until the shop's end."""
     query = """
         SELECT count(*), sum(bought)::BIGINT, sum(priced)::BIGINT,
-            CASE WHEN sum(priced) > 0 THEN round(fsum(spent), 6) END,
+            CASE WHEN sum(priced) > 0 THEN steady(fsum(spent), 6) END,
             avg((bought >= 2)::INTEGER), avg((days >= 2)::INTEGER), avg(last_day - first_day)
         FROM customers
     """

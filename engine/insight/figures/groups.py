@@ -55,7 +55,7 @@ def rfm(shop: Shop, *, by_ntile: bool = False) -> list[Rfm]:
     scores = _NTILES if by_ntile else _BY_VALUE
     query = f"""
         WITH told AS (SELECT c, last_day - ?::DATE AS lately, bought, spent FROM customers), scored AS ({scores})
-        SELECT r, f, m, count(*), round(fsum(spent), 6) FROM scored GROUP BY ALL ORDER BY ALL
+        SELECT r, f, m, count(*), steady(fsum(spent), 6) FROM scored GROUP BY ALL ORDER BY ALL
     """
     return [Rfm(*row) for row in shop.rows(query, shop.end)]
 

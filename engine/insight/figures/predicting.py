@@ -62,7 +62,7 @@ def sample(shop: Shop, until: date, weeks: int = 0) -> Sample:
         )
         SELECT count(*) FILTER (before < day AND day < $until), max(day) FILTER (day < $until) - any_value(first_day),
             $until - any_value(first_day) - 1,
-            coalesce(round(fsum(amount) FILTER (day > first_day AND day < $until), 9), 0),
+            coalesce(steady(fsum(amount) FILTER (day > first_day AND day < $until), 9), 0),
             count(DISTINCT day) FILTER (day >= $until)
         FROM found GROUP BY c HAVING any_value(first_day) < $until ORDER BY ALL
     """

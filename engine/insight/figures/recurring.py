@@ -114,7 +114,7 @@ _MOVEMENTS: Final = """
     ), moments AS (
         SELECT c, at_ms, fsum(step) AS step FROM steps WHERE at_ms < $end GROUP BY c, at_ms
     ), levels AS (
-        SELECT c, at_ms, round(fsum(step) OVER (PARTITION BY c ORDER BY at_ms), 6) AS level FROM moments
+        SELECT c, at_ms, steady(fsum(step) OVER (PARTITION BY c ORDER BY at_ms), 6) AS level FROM moments
     ), moves AS (
         SELECT c, at_ms, level, lag(level, 1, 0) OVER so_far AS before,
             coalesce(max(level) OVER until_then, 0) AS highest
@@ -129,10 +129,10 @@ _MOVEMENTS: Final = """
             coalesce(fsum(before) FILTER (at_ms >= $start AND level = 0), 0) AS churn
         FROM moves GROUP BY c
     )
-    SELECT round(fsum(first), 6), round(fsum(last), 6), round(fsum(new), 6), round(fsum(reactivation), 6),
-        round(fsum(expansion), 6), round(fsum(contraction), 6), round(fsum(churn), 6),
-        round(fsum(least(contraction + churn, first)), 6),
-        round(fsum(first) FILTER (last = 0), 6), round(fsum(first - last) FILTER (last > 0 AND last < first), 6),
-        round(fsum(last - first) FILTER (first > 0 AND last > first), 6)
+    SELECT steady(fsum(first), 6), steady(fsum(last), 6), steady(fsum(new), 6), steady(fsum(reactivation), 6),
+        steady(fsum(expansion), 6), steady(fsum(contraction), 6), steady(fsum(churn), 6),
+        steady(fsum(least(contraction + churn, first)), 6),
+        steady(fsum(first) FILTER (last = 0), 6), steady(fsum(first - last) FILTER (last > 0 AND last < first), 6),
+        steady(fsum(last - first) FILTER (first > 0 AND last > first), 6)
     FROM customers
 """

@@ -27,9 +27,15 @@ if TYPE_CHECKING:
 MEMORY: Final = "1500MB"
 """DuckDB's memory limit; with Python the process takes 2 GB. Larger data spills to the disk."""
 
-SPENT: Final = "round(fsum(amount), 9)"
-"""A customer's amounts together, the same in whichever order DuckDB comes upon them, which differs from run to run, and
-with the files of an archive; `fsum` alone is but for the last digit. Totals of customers are rounded to 6 decimals."""
+SPENT: Final = "steady(fsum(amount), 9)"
+"""A customer's amounts together. Totals of customers are rounded to 6 decimals."""
+_STEADY: Final = """
+    CREATE OR REPLACE TEMP MACRO steady(total, decimals) AS round(
+        total, least(decimals, 13 - floor(log10(least(greatest(abs(total), 1), 1e300)))::INTEGER)
+    )
+"""
+"""A total that is the same in whichever order DuckDB comes upon its parts, which differs from run to run, and with the
+files of an archive: `fsum` alone is but for the last of its 16 digits, so that 14 are kept, and so many decimals."""
 _PURCHASES: Final = """
     CREATE TEMP TABLE purchases AS
     WITH found AS (
@@ -120,7 +126,8 @@ def open_shop(folders: Sequence[Path], asked: ShopOptions) -> Shop:
 
 
 def bounded(connection: "duckdb.DuckDBPyConnection") -> None:
-    """Keep DuckDB within the memory of a report."""
+    """Keep DuckDB within the memory of a report, and its totals the same from run to run (`steady`)."""
+    connection.execute(_STEADY)
     connection.execute(f"SET memory_limit = '{MEMORY}'; SET preserve_insertion_order = false")
 
 

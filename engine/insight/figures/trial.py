@@ -85,7 +85,7 @@ _GOALS: Final = f"""
 """Amounts in another currency than the most frequent one are no revenue, as everywhere; the goal is reached."""
 _OUTCOMES: Final = """
     SELECT variant, exposed.customer AS customer, any_value(exposed.at_ms) AS since, count(goals.customer) AS reached,
-        coalesce(round(fsum(amount), 9), 0) AS spent
+        coalesce(steady(fsum(amount), 9), 0) AS spent
     FROM exposed LEFT JOIN goals ON goals.customer = exposed.customer AND goals.at_ms > exposed.at_ms
         AND goals.at_ms <= exposed.at_ms + $within AND goals.at_ms < $end
     WHERE exposed.at_ms < $end GROUP BY variant, exposed.customer
@@ -98,8 +98,8 @@ _BEFORE: Final = """
     ), known AS (
         SELECT customer, count(DISTINCT day) AS days, max(day) - min(day) AS recency,
             any_value(since) // 86400000 - min(day) AS age,
-            coalesce(round(fsum(amount) FILTER (day > first_day), 9), 0) AS again,
-            coalesce(round(fsum(amount) FILTER (at_ms > since - $within), 9), 0) AS lately
+            coalesce(steady(fsum(amount) FILTER (day > first_day), 9), 0) AS again,
+            coalesce(steady(fsum(amount) FILTER (at_ms > since - $within), 9), 0) AS lately
         FROM bought GROUP BY customer
     )
     SELECT variant, spent, coalesce(days, 0), coalesce(recency, 0), coalesce(age, 0), coalesce(again, 0),
@@ -159,7 +159,7 @@ class Trial:
 
     def _look(self, end: int) -> Look:
         query = f"""
-            SELECT variant, count(*), count_if(reached > 0), round(fsum(spent), 6), fsum(spent * spent),
+            SELECT variant, count(*), count_if(reached > 0), steady(fsum(spent), 6), steady(fsum(spent * spent), 6),
                 count_if(spent != 0)
             FROM ({_OUTCOMES}) GROUP BY variant
         """
