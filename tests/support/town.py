@@ -12,16 +12,19 @@ import msgspec
 from engine.adapters.memory import MemoryStore
 from engine.model import Event, Identified, OutcomeRecord
 from engine.operate.erasure import erase
-from engine.ports import OUTREACH, Entry, Record
+from engine.ports import OUTREACH, Commit, Entry, Record, Rollout
 from engine.testing import load_project
 from engine.testing.project import Project
 from engine.wire.derived import DERIVED, DerivedDecoder
-from engine.worker.executors import results, returned
+from engine.worker.context import Rules
+from engine.worker.executors import Step, results, returned
 from engine.worker.partition import Partition
 from engine.worker.result import Arrival, Result
+from engine.worker.rollout_rules import RolloutRules, has_new
+from tests.support.drive import Crash
 from tests.support.project_files import write_files
 from tests.support.town_facts import Found, ms
-from tests.support.town_rules import HALF, START, TEXTS, Became, Erased, Happening, Terms, Told
+from tests.support.town_rules import HALF, START, TEXTS, Became, Edited, Erased, Finished, Happening, Terms, Told, Tried
 
 Projects = Callable[[Terms], Project]
 
@@ -33,6 +36,20 @@ def project(folder: Path, terms: Terms) -> Project:
     return load_project(folder / "rules", folder / "templates")
 
 
+class DyingStore(MemoryStore):
+    """Where `dies` says so, the process dies before a commit."""
+
+    def __init__(self, dies: Callable[[], bool]) -> None:
+        super().__init__()
+        self.dies = dies
+        self.working = False
+
+    def commit(self, partition: int, commit: Commit) -> bytes:
+        if self.working and self.dies():
+            raise Crash
+        return super().commit(partition, commit)
+
+
 class Town:
     """`outcomes`: every decision, in order."""
 
@@ -40,8 +57,10 @@ class Town:
         self.projects = projects
         self.project = projects(terms)
         self.random = random
-        self.store = MemoryStore()
+        self.store = DyingStore(lambda: random.random() < 0.05)
         self.offset = 0
+        self.tried: list[Rules] = []
+        """The books of a roll-out: the old one and the new one."""
         self.outcomes: list[OutcomeRecord] = []
         self.lost: list[tuple[str, str]] = []
         """Customer and code of each dead letter."""
@@ -51,6 +70,9 @@ class Town:
 
     def _open(self) -> None:
         self.partition = Partition(0, self.project.book, self.store, self.project.renderer)
+        rollout = self.partition.meta.rollout
+        if rollout is not None:
+            self.partition.follow(RolloutRules(rollout, *self.tried))
 
     def happen(self, one: Happening) -> None:
         if self.random.random() < 0.2:
@@ -66,14 +88,35 @@ class Town:
             erase(self.store, 0, one.customer, ms(one.arrives) + 1, 1)
             self._open()
         else:
-            self._adopt(self.projects(one.terms))
+            self._change(one)
 
-    def _adopt(self, made: Project) -> None:
-        """Other rules, which everybody meets now."""
-        self.project = made
-        self.partition.adopt(made.book, made.renderer)
+    def has_new(self, customer: str) -> bool:
+        """Whether the customer is among those who have the new rules first."""
+        rollout = self.partition.meta.rollout
+        return rollout is not None and has_new(rollout, customer, self.partition.clock)
+
+    def _change(self, one: Edited | Tried | Finished) -> None:
+        """Other rules, which everybody meets now, or first some."""
+        if isinstance(one, Edited):
+            self.project = self.projects(one.terms)
+            self.partition.adopt(self.project.book, self.project.renderer)
+        else:
+            self._turn(one)
         while not self.partition.is_swept:
-            self._take(results(self.partition.sweep_page()))
+            self._do(lambda: self.partition.sweep_page(page=2))
+
+    def _turn(self, one: Tried | Finished) -> None:
+        if isinstance(one, Tried):
+            made = self.projects(one.terms)
+            self.tried = [Rules(each.book, each.renderer) for each in (self.project, made)]
+            old, new = (each.book.revision for each in self.tried)
+            at = self.partition.clock
+            rollout = Rollout(old, new, one.share, 1, at, "canary", at)
+        else:
+            assert self.partition.meta.rollout
+            rollout = msgspec.structs.replace(self.partition.meta.rollout, phase="finished")
+        self._do(lambda: self.partition.turn(rollout))
+        self._open()
 
     def _give(self, event: Event) -> None:
         copy = msgspec.structs.replace(event, properties=dict(event.properties))
@@ -82,21 +125,38 @@ class Town:
 
     def pass_to(self, at: int) -> None:
         while (due := returned(self.partition.next_due(at))) is not None and due <= at:
-            self._take(results(self.partition.advance(due)))
-        self._take(results(self.partition.advance(at)))
+            self._advance(due)
+        self._advance(at)
+
+    def _advance(self, at: int) -> None:
+        self._do(lambda: self.partition.advance(at))
 
     def _work(self, said: Event | Identified) -> None:
         self.offset += 1
         record = Record("events", 0, self.offset, None)
         parts = (None, said) if isinstance(said, Identified) else (said, None)
-        self._take(results(self.partition.process([Arrival(record, self.partition.clock, *parts)])))
+        self._do(lambda: self.partition.process([Arrival(record, self.partition.clock, *parts)]))
 
-    def _take(self, found: Iterator[Result]) -> None:
+    def _do(self, work: Callable[[], Iterator[Step]]) -> None:
+        """What a process that dies has not committed is done by the next one."""
+        found: list[Result] = []
+        self.store.working = True
+        while True:
+            try:
+                for result in results(work()):
+                    found.append(result)
+                break
+            except Crash:
+                self._open()
+        self.store.working = False
         for result in found:
-            self.outcomes += result.outcomes
-            self.lost += [(one.input.customer, one.code) for one in result.failures]
-            for entry in result.outbox:
-                self._receive(entry)
+            self._take(result)
+
+    def _take(self, result: Result) -> None:
+        self.outcomes += result.outcomes
+        self.lost += [(one.input.customer, one.code) for one in result.failures]
+        for entry in result.outbox:
+            self._receive(entry)
 
     def _receive(self, entry: Entry) -> None:
         if entry.destination == OUTREACH:

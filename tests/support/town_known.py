@@ -52,7 +52,7 @@ class Known:
 
     @property
     def terms(self) -> "Terms":
-        return self.town.terms
+        return self.town.terms_of(self.name)
 
     def _open_books(self) -> None:
         self.stars = points_oracle.Oracle(self._points(), self.terms.lateness * HALF)

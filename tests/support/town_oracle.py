@@ -17,16 +17,22 @@ With lateness, timers see what has come meanwhile. Whom that leaves in the open 
 who did something between its hour and now. So are tiers that are edited when a guest who became known is in none.
 """
 
+from collections.abc import Callable
+from functools import cache
+
 from tests.support.town_facts import Found
 from tests.support.town_person import Person
-from tests.support.town_rules import Became, Edited, Erased, Happening, Moment, Terms, Told
+from tests.support.town_rules import Became, Edited, Erased, Finished, Happening, Moment, Terms, Told, Tried
 
 
 class Town:
-    """`found`: every decision, in order."""
+    """`found`: every decision, in order. `has_new`: who has new rules first; one has them always or never."""
 
-    def __init__(self, terms: Terms) -> None:
+    def __init__(self, terms: Terms, has_new: Callable[[str], bool]) -> None:
         self.terms = terms
+        self.tried: Terms | None = None
+        """What some have first."""
+        self.has_new = cache(has_new)
         self.people: dict[str, Person] = {}
         self.erased: dict[str, int] = {}
         self.found: list[Found] = []
@@ -61,13 +67,22 @@ class Town:
             else:
                 self.strangers[one.customer] = one.arrives
         else:
-            self.meet(one)
+            self._change(one)
         self._thank()
 
-    def meet(self, edit: Edited) -> None:
-        before, self.terms, self.edited = self.terms, edit.terms, self.now
-        for person in self.people.values():
-            person.meet(self.now, before)
+    def terms_of(self, name: str) -> Terms:
+        return self.tried if self.tried and self.has_new(name) else self.terms
+
+    def _change(self, one: Edited | Tried | Finished) -> None:
+        before = {name: self.terms_of(name) for name in self.people}
+        if isinstance(one, Tried):
+            self.tried = one.terms
+        else:
+            self.terms = one.terms if isinstance(one, Edited) else self.tried or self.terms
+        self.edited = self.now
+        for name, person in self.people.items():
+            if self.terms_of(name) != before[name]:
+                person.meet(self.now, before[name])
 
     def give(self, event: Told, at: int) -> None:
         if self._is_erased(event):

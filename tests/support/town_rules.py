@@ -258,13 +258,30 @@ class Edited(NamedTuple):
     terms: Terms
 
 
-Happening = Told | Erased | Became | Edited
+class Tried(NamedTuple):
+    """Some have these rules first: so many of 10,000."""
+
+    arrives: int
+    terms: Terms
+    share: int
+
+
+class Finished(NamedTuple):
+    """All others have them too."""
+
+    arrives: int
+
+
+Happening = Told | Erased | Became | Edited | Tried | Finished
 LATE = ("buy", "refund", "cancel", "visit", "cart", "trial", "join", "take")
 KINDS = (*["buy"] * 4, *["refund"] * 2, *["cancel"] * 2, "cart", "cart", "take", *["visit"] * 3, "trial", "join")
 
 
-def history(random: Random, made: Terms, edits: bool = False) -> list[Happening]:
-    """What happens to all of them, in the order of arrival. No customer does two things at one moment."""
+def history(random: Random, made: Terms, changes: str = "") -> list[Happening]:
+    """What happens to all of them, in the order of arrival. No customer does two things at one moment.
+
+    `changes`: "edits" of the rules that all meet at once, or a "roll-out" to some first.
+    """
     wide = random.choice((20, 60, 150))
     told: list[Happening] = []
     for customer in PEOPLE:
@@ -274,13 +291,28 @@ def history(random: Random, made: Terms, edits: bool = False) -> list[Happening]
             told.append(Erased(random.randint(0, wide + 40), customer))
     free = set(range(wide)) - {one.at for one in told if isinstance(one, Told) and one.customer == GUEST}
     told += [Became(at, GUEST, "bob") for at in random.sample(sorted(free), random.choice((0, 1, 1, 2)))]
-    moments = sorted(random.sample(range(wide + 20), random.randint(1, 3) if edits else 0))
-    for at in moments:
+    random.shuffle(told)
+    told += _changes(random, made, changes, range(wide + 20))
+    told.sort(key=lambda one: one.arrives)  # stable: what changes the rules comes last
+    return told
+
+
+def _changes(random: Random, made: Terms, kind: str, span: range) -> list[Happening]:
+    if kind == "roll-out":
+        first, last = sorted(random.sample(span, 2))
+        new = next(new for new in iter(lambda: edited(random, made), None) if new != made and _may_be_tried(new))
+        tried = Tried(first, new, random.choice((1_000, 5_000, 9_000)))
+        return [tried, Finished(last)] if random.random() < 0.7 else [tried]
+    told: list[Happening] = []
+    for at in sorted(random.sample(span, random.randint(1, 3) if kind else 0)):
         made = edited(random, made)
         told.append(Edited(at, made))
-    random.shuffle(told)
-    told.sort(key=lambda one: (one.arrives, isinstance(one, Edited)))
     return told
+
+
+def _may_be_tried(made: Terms) -> bool:
+    """A rule that makes events for others must be the same for all."""
+    return "referral" not in made.renamed | made.gone
 
 
 def _event(random: Random, customer: str, at: int, id_: str) -> Told:
