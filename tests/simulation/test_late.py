@@ -11,6 +11,7 @@ from engine.core.triggers.abandoned import Abandoned
 from engine.core.triggers.base import Trigger
 from engine.core.triggers.date import Date
 from engine.core.triggers.event import OnEvent
+from engine.core.triggers.inactivity import Inactivity
 from engine.core.triggers.trial_expiring import TrialExpiring
 from engine.core.zones import Zones
 from engine.model import Event
@@ -62,6 +63,24 @@ def test_an_open_cart_is_not_forgotten_over_many_that_were_bought() -> None:
 def test_a_cart_of_number_zero_is_a_cart() -> None:
     customers = Customers(carts(Policy(fresh_for=None), "cart_id")).tell(at(0, "cart", cart_id=0)).until(START + DAY)
     assert occurrences(customers) == [f"0@{START}"]
+
+
+@pytest.mark.parametrize("late", [1, 1.5])
+def test_a_late_visit_makes_no_silence_where_one_right_after_it_is_known(late: float) -> None:
+    """An exit ended the later one's silence at 8.5, when that of the late one would have been over."""
+    quiet = Inactivity("quiet", of=frozenset({"visit"}), after=6 * HOUR, slack=12 * HOUR)
+    policy = Policy(fresh_for=None, allowed_lateness=12 * HOUR)
+    said = [at(3, "visit"), at(8.5, "subscribed"), at(9, "visit"), at(late, "visit")]
+    customers = Customers(book(rule(quiet, exits=(Fact("subscribed"),)), policy=policy)).tell(*said)
+    assert occurrences(customers.until(START + 2 * DAY)) == [str(START + 9 * HOUR)]
+
+
+def test_many_silences_that_exits_have_ended_take_no_room() -> None:
+    quiet = Inactivity("quiet", of=frozenset({"visit"}), after=30 * DAY, slack=DAY)
+    policy = Policy(fresh_for=None, allowed_lateness=DAY)
+    customers = Customers(book(rule(quiet, exits=(Fact("subscribed"),)), policy=policy))
+    customers.tell(*(at(hour, "visit" if hour % 2 else "subscribed") for hour in range(200)))
+    assert len(customers.states["c-1"].timers("quiet")) <= 2
 
 
 def trial_book(policy: Policy = PATIENT, **changes: object) -> RuleBook:

@@ -2,7 +2,8 @@
 
 A run is a stretch in which no two neighbouring moments are `span` or more apart, with one timer, due `span` after its
 newest moment (`since`). All but the newest run have ended; they stay only until the clock, which allowed lateness may
-hold back, lets them fire. Of the runs that fired only the newest stays, spent, so that no silence fires twice.
+hold back, lets them fire. Of the runs that fired only the newest stays, spent, so that no silence fires twice. Those
+that something else has ended stay as long, so that a late moment before them is known to have gone on.
 """
 
 from engine.core.state.model import Timer
@@ -32,14 +33,19 @@ class Runs:
             return  # the silence after this moment has been decided already
         else:
             runs.insert(index, self.start(time, event, key))
-        self._join(runs, index)
+        self._join(runs, index, horizon)
 
-    def _join(self, runs: list[Timer], index: int) -> None:
+    def _join(self, runs: list[Timer], index: int, horizon: int) -> None:
         run = runs[index]
         if index + 1 < len(runs) and _first(runs[index + 1]) < run.due:
             runs[index + 1].began = _first(run)
             del runs[index]
-        runs[:-1] = [run for run in runs[:-1] if run.due]
+        runs[:-1] = [run for run in runs[:-1] if run.due or (self.slack and run.since + self.span > horizon)]
+        for place in range(len(runs) - 1, 0, -1):
+            before, after = runs[place - 1], runs[place]
+            if not (before.due or after.due) and _first(after) - before.since < self.span:
+                after.began = _first(before)
+                del runs[place - 1]
 
 
 def _first(run: Timer) -> int:
