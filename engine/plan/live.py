@@ -101,7 +101,7 @@ class LiveCustomers:
         looked = self.looked
         looked.customers += 1
         try:
-            old = _renamed(self._fate(self._old, found), self._new.book.renamed)
+            old = _renamed(self._fate(self._old, found), self._new.book)
             new = self._fate(self._new, found)
         except StateUnreadable:
             looked.unreadable += 1
@@ -200,17 +200,23 @@ def _timers(state: State | None) -> Timers:
     return timers
 
 
-def _renamed(fate: Fate, names: Mapping[str, str]) -> Fate:
-    """The fate with the names that the rules have in the new book."""
-    if not names:
-        return fate
+def _renamed(fate: Fate, book: RuleBook) -> Fate:
+    """The fate with the names that rules and steps have in the new book."""
+    names = book.renamed
     return msgspec.structs.replace(
         fate,
         timers={(names.get(rule, rule), key, nth): due for (rule, key, nth), due in fate.timers.items()},
-        steps=[(names.get(rule, rule), step) for rule, step in fate.steps],
+        steps=[_place_in(book, names.get(rule, rule), step) for rule, step in fate.steps],
         fired=[(names.get(rule, rule), after) for rule, after in fate.fired],
         at_once={names.get(rule, rule): count for rule, count in fate.at_once.items()},
     )
+
+
+def _place_in(book: RuleBook, id_: str, step: str) -> tuple[str, str]:
+    rule = book.by_id.get(id_)
+    journey = rule.action.journey if rule is not None else None
+    found = journey.place(step) if journey is not None else None
+    return id_, found[0] if found is not None else step
 
 
 def _numbers(fate: Fate, days: int) -> dict[str, int]:
