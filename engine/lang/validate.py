@@ -149,8 +149,18 @@ def _unknown(model: type[Strict], document: Document, route: Route) -> Diagnosti
     unknown_kind = owner is not None and owner.unknown == "unknown-kind"
     message = f"'{name}' is not a {'trigger kind' if unknown_kind else f'field of {owner.label}'}" if owner else name
     code = owner.unknown if owner else "unknown-field"
-    help = _slip(name, _written(document.data, route)) or _fields_help(owner, name)
-    return document.report(document.place(route, key=True), code, message, help)
+    help = _slip(name, _written(document.data, route))
+    if not help and unknown_kind and (kind := _kind_of(owner, _written(document.data, route[:-1]))):
+        beside = [field for field, its in BESIDE.items() if its == kind]
+        code, message = "unknown-field", f"'{name}' does not stand beside `{kind}`"
+        help = one_of("beside it", name, beside) or f"put it into {kind}, if it belongs there"
+    return document.report(document.place(route, key=True), code, message, help or _fields_help(owner, name))
+
+
+def _kind_of(when: type[Strict] | None, written: Any) -> str:
+    """The kind that `when` has, beside what it does not know; empty where there is none."""
+    given = written if isinstance(written, Mapping) else {}
+    return next((field for field in _fields(when) if field in given and field not in BESIDE), "")
 
 
 def _slip(name: str, value: Any) -> str:

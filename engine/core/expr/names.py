@@ -280,6 +280,7 @@ class Names:
                 message, place = f"'experiments.{name}' is a value and has no '{part}'", rest[1]
             case [name, *_]:
                 message, place = f"there is no experiment '{name}'", rest[0]
+                message = message if known else f"'experiments.{name}' is not known here"
         help_ = offer("experiments", known, place.id) if known else _WHERE_VARIANTS
         return self._broken("unknown-experiment", message, place, help_)
 
