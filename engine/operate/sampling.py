@@ -10,6 +10,9 @@ from engine.wire.partitioner import crc32_partition, murmur2_partition
 MIN_KEYS = 20
 """Sampled keys, at least, for a verdict: fewer may fit a partitioner by chance."""
 
+MIN_KEYS_OF_A_NUMBER = 5
+"""Of the keys that lie where they were before a topic grew, so many at least for each number that it had."""
+
 
 def judge_keys(topic: str, partitions: int, records: Iterable[Record]) -> Finding:
     """The finding whether keys are placed by murmur2, as Java's and our own producers do."""
@@ -29,18 +32,28 @@ def judge_keys(topic: str, partitions: int, records: Iterable[Record]) -> Findin
     if crc32 == len(places):
         return fail(what, f"{count_of(crc32, 'sampled key')} as CRC32 places them, librdkafka's default", CRC32)
     if earlier := _before_it_grew(places, partitions):
-        says = f"{len(places)} sampled keys are where murmur2 puts them, or put them with {earlier} partitions"
+        numbers = " or ".join(map(str, earlier))
+        says = f"{len(places)} sampled keys are where murmur2 puts them, or put them with {numbers} partitions"
         return ok(what, says)
     return fail(what, f"of {len(places)} sampled keys murmur2 explains {murmur2} and CRC32 {crc32}", UNKNOWN)
 
 
-def _before_it_grew(places: dict[bytes, int], partitions: int) -> int:
-    """The number of partitions by which murmur2 explains the keys that it does not explain by today's; 0: none."""
-    strays = {key: place for key, place in places.items() if murmur2_partition(key, partitions) != place}
-    if len(strays) < MIN_KEYS:
-        return 0
-    fewer = range(partitions - 1, 0, -1)
-    return next((count for count in fewer if _fitting(strays, murmur2_partition, count) == len(strays)), 0)
+def _before_it_grew(places: dict[bytes, int], partitions: int) -> list[int]:
+    """The numbers of partitions by which murmur2 explains all keys that it does not explain by today's, as a topic may
+    have grown more than once. None where it does not, or by chance."""
+    left = {key: place for key, place in places.items() if murmur2_partition(key, partitions) != place}
+    found: list[int] = []
+    if len(left) < MIN_KEYS:
+        return found
+    while left:
+        count = max(
+            range(1, partitions), key=lambda count: _fitting(left, murmur2_partition, count), default=partitions
+        )
+        if _fitting(left, murmur2_partition, count) < MIN_KEYS_OF_A_NUMBER:
+            return []
+        found.append(count)
+        left = {key: place for key, place in left.items() if murmur2_partition(key, count) != place}
+    return found
 
 
 def _fitting(places: dict[bytes, int], partition: Callable[[bytes, int], int], count: int) -> int:

@@ -52,6 +52,22 @@ def test_a_topic_that_has_grown_has_customers_where_they_were_and_where_they_are
     assert "with 4 partitions" in finding.says
 
 
+def test_a_topic_that_has_grown_twice_has_customers_where_they_were_each_time() -> None:
+    """A second reshard made of all old records those of a producer with another partitioner."""
+    parts = ((KEYS[:55], 8), (KEYS[55:99], 12), (KEYS[99:], 24))
+    finding = judge_keys(
+        "events", 24, [at(key, murmur2_partition(key, count)) for keys, count in parts for key in keys]
+    )
+    assert finding.level is Level.OK
+    assert "with 8 or 12 partitions" in finding.says
+
+
+def test_a_topic_that_has_grown_hides_no_producer_with_another_partitioner() -> None:
+    before = [at(key, murmur2_partition(key, 8)) for key in KEYS[:70]]
+    other = [at(key, crc32_partition(key, 24)) for key in KEYS[70:]]
+    assert judge_keys("events", 24, before + other).level is Level.FAIL
+
+
 def test_records_without_a_key_are_told() -> None:
     finding = judge_keys("events", 8, [at(b"c-1", murmur2_partition(b"c-1", 8)), at(None, 3)])
     assert finding.level is Level.FAIL
