@@ -24,7 +24,7 @@ from engine.wire.records import outreach_fields
 from engine.wiring.store import open_store
 from engine.wiring.wall_clock import wall_clock
 
-PARTS = ("profile", "event", "events", "segments", "points", "steps")
+PARTS = ("profile", "event", "events", "segments", "points", "experiments", "steps")
 """The fields that a preview's data may have."""
 
 
@@ -48,10 +48,10 @@ def preview(
 ) -> None:
     """Render one template, from sample data or for a customer of the store, on a journey as their run sends it.
 
-    The JSON file may have profile, event, events, segments, points and steps: {"profile": {"first_name": "Ada"},
+    The JSON file may have profile, event, events, segments, points, experiments and steps: {"profile": {"first_name": "Ada"},
     "event": {"type": "purchase", "properties": {"amount": 20}},
     "events": {"purchase": {"count": 3, "last": {"amount": 20}}}, "segments": {"tier": "gold", "active": true},
-    "points": {"stars": {"balance": 120, "pending": 30}}, "steps": ["hello"]}.
+    "points": {"stars": {"balance": 120, "pending": 30}}, "experiments": {"rhythm": "weekly"}, "steps": ["hello"]}.
 
     Example: engine preview welcome --data ada.json --html
     """

@@ -31,12 +31,13 @@ def preview(
     {type: {count, sum: {property: total}, first: {time}, last: {time, and properties}, list: [like last]}}. Times are
     ISO 8601 or epoch milliseconds, without one `now`; all events of a type fall on the time of its last. `segments` may
     have {segment: true, false, or its level}; others are as their conditions say. `points` may have {points: balance},
-    or {points: {balance, pending}}, all of it earned now. `steps` may list the journey's steps that were sent before.
+    or {points: {balance, pending}}, all of it earned now. `experiments` may have {experiment: variant}. `steps` may list the journey's steps that were sent before.
     """
     try:
         state, event = sample_state(data, now, book.keeps)
         _credit(book, state, data.get("points") or {}, now)
         _place(book, state, data.get("segments") or {}, now)
+        state.exposed = _variants(book, data.get("experiments") or {})
     except (TypeError, ValueError, AttributeError) as error:
         raise RenderFailed(template, f"the data cannot be used: {error}") from error
     outreach = _outreach(book.rules, book, template, channel, event, now)
@@ -133,6 +134,19 @@ def _place(book: RuleBook, state: State, given: Mapping[str, Any], now: int) -> 
             raise ValueError(message)
         kept = segment.keep.until(now, book.policy.zones.of(state.profile))[0] if segment.keep else 0
         state.segments[id_] = Membership("" if level == NO_LEVEL else level, now, kept=kept)
+
+
+def _variants(book: RuleBook, given: Mapping[str, Any]) -> dict[str, str]:
+    """The variants that the customer is in. Raises ValueError."""
+    for id_, variant in given.items():
+        experiment = book.catalog.experiments.get(id_)
+        if experiment is None:
+            message = f"there is no experiment {id_!r}; there are {', '.join(book.catalog.experiments) or 'none'}"
+            raise ValueError(message)
+        if variant not in experiment.shares:
+            message = f"experiment {id_} has no variant {variant!r}; it has {', '.join(experiment.shares)}"
+            raise ValueError(message)
+    return dict(given)
 
 
 def _add_events(state: State, type_: str, facts: Mapping[str, Any], now: int, summed: Set[str]) -> None:

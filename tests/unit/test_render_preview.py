@@ -7,6 +7,7 @@ import pytest
 from engine.core.actions.send import Send
 from engine.core.book import Rule, RuleBook
 from engine.core.catalog import Catalog
+from engine.core.experiments.model import Experiment, Goal
 from engine.core.policy import Policy
 from engine.core.triggers.inactivity import Inactivity
 from engine.core.zones import Zones
@@ -153,6 +154,30 @@ def test_a_preview_has_the_points_that_the_data_says(tmp_path: Path) -> None:
 def test_a_preview_knows_no_points_that_the_rules_do_not_have(tmp_path: Path) -> None:
     said = reason_of(lambda: of_points(tmp_path, {"points": {"miles": 5}}))
     assert "there are no points 'miles'; there are stars" in said
+
+
+def of_variants(folder: Path, variants: dict[str, Any]) -> str:
+    tried = Experiment("words", "words", {"short": 50.0, "long": 50.0}, Goal("buy"))
+    book = RuleBook((RULE,), Catalog(experiments={"words": tried}))
+    renderer = JinjaRenderer(write_files(folder, push("{{ experiments.words }}")), book)
+    return preview(renderer, book, "t", "push", {"experiments": variants}, NOON).text
+
+
+@pytest.mark.parametrize("variant", ["short", "long"])
+def test_a_preview_is_of_the_variant_that_the_data_says(tmp_path: Path, variant: str) -> None:
+    assert of_variants(tmp_path, {"words": variant}) == variant
+
+
+@pytest.mark.parametrize(
+    ("variants", "said"),
+    [
+        ({"words": "shrot"}, "experiment words has no variant 'shrot'; it has short, long"),
+        ({"word": "short"}, "there is no experiment 'word'; there are words"),
+        ({"words": ["short"]}, "the data cannot be used"),
+    ],
+)
+def test_a_preview_says_which_variants_there_are(tmp_path: Path, variants: dict[str, Any], said: str) -> None:
+    assert said in reason_of(lambda: of_variants(tmp_path, variants))
 
 
 JOURNEY = """
