@@ -75,7 +75,8 @@ class TopicWriter(Protocol):
         """Hand over one record, with the present as its timestamp. Without a partition the key decides, as in Java."""
 
     def serve(self) -> None:
-        """Call what waits to hear of writes that have ended; does not wait."""
+        """Call what waits to hear of writes that have ended; does not wait. Raises SinkUnavailable for those that have
+        failed and have nobody who waits."""
 
     def flush(self, timeout: float = 30) -> None:
         """Wait until everything is durable. Raises BrokersAway after `timeout` seconds; it is still tried then."""

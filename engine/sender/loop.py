@@ -14,7 +14,7 @@ from functools import partial
 from time import monotonic
 from typing import TypeVar
 
-from engine.errors import BadRecord, BrokersAway
+from engine.errors import BadRecord, BrokersAway, SinkUnavailable
 from engine.loop import MAX_RETRY_DELAY, NO_ANSWER, Loop, Outage
 from engine.ports import EventSource, Ownership, Record
 from engine.sender.committable_offsets import CommittableOffset
@@ -67,6 +67,7 @@ class Sender(Loop):
     """When there was room last, by the monotonic clock."""
     _next_commit: float = field(default=0.0, init=False)
     _next_status: float = field(default=0.0, init=False)
+    _reports_lost: bool = field(default=False, init=False)
     _failure: BaseException | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
@@ -169,9 +170,17 @@ class Sender(Loop):
         self._resting = resting
 
     def _commit(self, ended: Offsets) -> None:
-        """Commit the offsets, after the outcomes of these records are durable. Raises BrokersAway."""
-        self.context.reporter.flush()
-        if ended:
+        """Commit the offsets, after the outcomes of these records are durable. Raises BrokersAway and SinkUnavailable.
+
+        After SinkUnavailable some outcomes are lost, and nothing more is committed: the next sender reads the records
+        again, finds their results in the store and tells them.
+        """
+        try:
+            self.context.reporter.flush()
+        except SinkUnavailable as error:
+            self._reports_lost = self._reports_lost or not isinstance(error, BrokersAway)
+            raise
+        if ended and not self._reports_lost:
             self.source.commit(ended)
             self._told |= ended
 

@@ -88,9 +88,10 @@ class ConfluentWriter:
         return BrokersAway(self._settings.bootstrap, f"{len(producer)} records wait to be taken")
 
     def serve(self) -> None:
-        """Call what waits to hear of writes that have ended; does not wait."""
+        """Call what waits to hear of writes that have ended; does not wait. Raises SinkUnavailable."""
         for producer in self._producers:
             producer.poll(0)
+        self._raise_failure()
 
     def flush(self, timeout: float = 30) -> None:
         """Wait until everything is durable, at most `timeout` seconds. Raises BrokersAway, SinkUnavailable."""

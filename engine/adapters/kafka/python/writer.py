@@ -99,7 +99,7 @@ class PythonWriter:
             if time.monotonic() > deadline:
                 raise BrokersAway(self._settings.bootstrap, f"{len(self._open)} records wait to be taken")
             self._wait(0.1)
-            self.serve()
+            self._serve()
 
     def _is_full(self) -> bool:
         return len(self._open) >= _MAX_WAITING or self._bytes > MAX_WAITING_BYTES
@@ -111,7 +111,14 @@ class PythonWriter:
         return one
 
     def serve(self) -> None:
-        """Call what waits to hear of writes that have ended; waits only for a connection that has to be made anew."""
+        """Call what waits to hear of writes that have ended; waits only for a connection that has to be made anew.
+
+        Raises SinkUnavailable.
+        """
+        self._serve()
+        self._raise_failure()
+
+    def _serve(self) -> None:
         with self._lock:
             if self._producer is None and time.monotonic() >= self._renewal:
                 self._renew()
@@ -121,13 +128,16 @@ class PythonWriter:
     def flush(self, timeout: float = 30) -> None:
         """Wait until everything is durable, at most `timeout` seconds. Raises BrokersAway, SinkUnavailable."""
         deadline = time.monotonic() + timeout
-        self.serve()
+        self._serve()
         while self._open:
             if time.monotonic() > deadline:
                 why = f"has not taken all records within {timeout:g} s ({len(self._open)} left); they are still tried"
                 raise BrokersAway(self._settings.bootstrap, why)
             self._wait(max(0.0, deadline - time.monotonic()))
-            self.serve()
+            self._serve()
+        self._raise_failure()
+
+    def _raise_failure(self) -> None:
         failure, self._failed = self._failed, None
         if failure:
             raise failure
