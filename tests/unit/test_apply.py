@@ -242,14 +242,12 @@ def test_a_removed_step_with_people_before_it_wants_to_be_told_how_many_may_leav
 
 
 def test_who_stands_before_a_step_with_another_name_stands_where_they_stood(tmp_path: Path) -> None:
-    journey = JOURNEY.replace(IDLE, "event: purchase").replace("{ wait: 2d }", "{ id: pause, wait: 2d }")
-    named = journey.replace("id: come-back,", "id: other, was: [come-back],").replace(
-        "id: pause,", "id: rest, was: [pause],"
-    )
-    steps = "{ id: again, send: note }] }\n"
-    plan = Shop(tmp_path, files(f"{journey} {steps}"), files(f"{named} {steps}")).plan()
-    standing = {name: (found.old, found.new) for name, found in plan.sums.items() if name.startswith("waits.")}
-    assert standing == {"waits.other rest": (100, 100)}
+    paused = JOURNEY.replace(IDLE, "event: purchase").replace("{ wait: 2d }", "{ id: pause, wait: 2d }")
+    old = f"{paused} {{ id: again, send: note }}] }}\n"
+    new = old.replace("id: come-back,", "id: other, was: [come-back],").replace("id: pause,", "id: rest, was: [pause],")
+    found = Shop(tmp_path, files(old), files(new)).plan().sums.items()
+    waits = {name: (one.old, one.new) for name, one in found if name.startswith("waits.")}
+    assert waits == {"waits.other rest": (100, 100)}
 
 
 def test_a_removed_journey_with_people_in_it_wants_to_be_told_too(tmp_path: Path) -> None:
