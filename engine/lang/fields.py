@@ -112,7 +112,7 @@ def _share(value: Any) -> float:
     return float(found[1]) / 100
 
 
-def _time_of_day(value: Any) -> time:
+def time_of_day(value: Any) -> time:
     found = re.fullmatch(r"([01]?\d|2[0-3]):([0-5]\d)", value) if isinstance(value, str) else None
     if not found:
         refuse("bad-time-of-day", f"{said(value)} is not a time of day", 'write hours and minutes, such as "09:00"')
@@ -208,7 +208,7 @@ def _first_day(value: Any) -> date:
 
 _DURATION: JsonSchema = {"type": "string", "pattern": r"^(\d+(ms|s|m|h|d|w) ?)+$", "examples": ["14d", "1h30m"]}
 _SIGNED: JsonSchema = {"type": "string", "pattern": r"^[-+]?(\d+(ms|s|m|h|d|w) ?)+$", "examples": ["-3d", "7d"]}
-_TIME: JsonSchema = {"type": "string", "pattern": r"^([01]?\d|2[0-3]):[0-5]\d$", "examples": ["09:00"]}
+TIME: JsonSchema = {"type": "string", "pattern": r"^([01]?\d|2[0-3]):[0-5]\d$", "examples": ["09:00"]}
 _FIELD: JsonSchema = {"type": "string", "pattern": rf"^profile\.{NAME}$"}
 _REENTRY: JsonSchema = {"type": "string", "pattern": r"^(always|once|after .+)$", "examples": ["after 90d"]}
 _WINDOW: JsonSchema = {"anyOf": [{"enum": ["day", "week", "month"]}, _DURATION]}
@@ -224,8 +224,8 @@ Window = Annotated[int | Calendar, Parsed(_window, _WINDOW)]
 """A duration back from now, or a calendar window."""
 Offset = Annotated[int, Parsed(_offset, _SIGNED)]
 DurationOrOff = Annotated[int | None, Parsed(_or_off, _OFF)]
-TimeOfDay = Annotated[time, Parsed(_time_of_day, _TIME)]
-OptionalTimeOfDay = Annotated[time | None, Parsed(_time_of_day, _TIME)]
+TimeOfDay = Annotated[time, Parsed(time_of_day, TIME)]
+OptionalTimeOfDay = Annotated[time | None, Parsed(time_of_day, TIME)]
 Expr = Annotated[str, Parsed(expression_text, {"type": ["string", "boolean"]})]
 """The text of an expression; empty if there is none."""
 Value = Annotated[str, Parsed(_value_text, {"type": ["string", "number", "boolean"]})]

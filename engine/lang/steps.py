@@ -4,7 +4,9 @@ What a step is named, and which steps an expression may read, follows the order 
 built from the end to the beginning.
 """
 
+import re
 from collections.abc import Sequence, Set
+from datetime import time
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -17,19 +19,19 @@ from engine.core.expr.kinds import NUMBERS
 from engine.core.expression import Expression, Needs, Reads
 from engine.core.facts import Fact
 from engine.core.journeys.steps import START, WAIT, Act, Branch, Journey, Step, Wait
-from engine.core.journeys.waits import WEEKDAYS, Days, Length, Span
+from engine.core.journeys.waits import WEEKDAYS, Days, Length, Span, Until
 from engine.lang.actions import ActionFields, Around, EmitFields, SendField
 from engine.lang.diagnostics import did_you_mean
 from engine.lang.facts import FactFields
-from engine.lang.fields import TEXT, Expr, Name, OptionalTimeOfDay, ReadId, text
+from engine.lang.fields import NAME, TEXT, TIME, Expr, Name, OptionalTimeOfDay, ReadId, text, time_of_day
 from engine.lang.fields import Span as SpanField
 from engine.lang.form import JsonSchema, NotNull, Parsed, Shorthand, Strict, refuse, said
-from engine.lang.site import Site
+from engine.lang.site import RESERVED, Site
 
 MAX_DEPTH = 2
 """Branches within branches. Deeper ones are hard to read, and are better two rules."""
 FACT = ("event", "where", "match", "segment", "moves")
-CALENDAR = ("days", "until", "on")
+CALENDAR = ("days", "until", "on", "before", "at")
 
 
 class GoalFields(FactFields):
@@ -61,6 +63,18 @@ def _weekday(value: Any) -> int:
     return WEEKDAYS.index(value)
 
 
+def _until(value: Any) -> time | str:
+    """A time of day, or the property that has the time."""
+    if not isinstance(value, str) or "." not in value:
+        return time_of_day(value)
+    found = re.fullmatch(rf"event\.({NAME})", value)
+    if not found:
+        help = "write event.<property>; the end that a profile field has is followed by the trigger `expiring`"
+        refuse("bad-value", f"{said(value)} is no time of the event that begins the journey", help)
+    return found[1]
+
+
+_UNTIL: JsonSchema = {"anyOf": [TIME, {"type": "string", "pattern": rf"^event\.{NAME}$"}]}
 _DAYS: JsonSchema = {"anyOf": [{"type": "integer", "minimum": 0}, TEXT]}
 
 
@@ -72,7 +86,13 @@ class WaitFields(Strict):
     days: Annotated[int | str | None, Parsed(_days, _DAYS)] = Field(
         None, description="Days of the customer's calendar: a number, or an expression."
     )
-    until: OptionalTimeOfDay = Field(None, description="Then until this time of day, in the customer's zone.")
+    until: Annotated[time | str | None, Parsed(_until, _UNTIL)] = Field(
+        None,
+        description="Then until this time of day, in the customer's zone; or until a time that the event which began"
+        " the run has: event.<property>.",
+    )
+    before: Annotated[SpanField | None, NotNull()] = Field(None, description="So long before that time of the event.")
+    at: OptionalTimeOfDay = Field(None, description="At this time of that day, in the customer's zone.")
     on: Annotated[int | None, Parsed(_weekday, {"enum": list(WEEKDAYS)})] = Field(
         None, description="Then until this day of the week."
     )
@@ -105,9 +125,18 @@ class WaitFields(Strict):
         if kinds[0] in (("event",), ("segment",)) and self.within is None:
             message = "a customer for whom this never happens would wait for ever"
             refuse("endless-wait", message, "say how long with `within`, such as within: 3d", kinds[0][0])
+        self._check_until(given)
         if given >= {"days"} and self.days == 0 and not given & {"until", "on"}:
             refuse("bad-value", "waits for no time at all", "add `until` or `on`", "days")
         return self
+
+    def _check_until(self, given: set[str]) -> None:
+        """Refuse what goes only with a time of the event, or not with one."""
+        event = isinstance(self.until, str)
+        wrong = given & ({"days", "on"} if event else {"before", "at"})
+        if wrong:
+            message = f"'{min(wrong)}' {'does not go' if event else 'goes'} with a time of the event"
+            refuse("unknown-field", message, "as in until: event.starts_at, before: 3d", min(wrong))
 
     def _foreign(self, kind: tuple[str, ...]) -> set[str]:
         if kind == ("event",):
@@ -130,6 +159,8 @@ class WaitFields(Strict):
         """How long it lasts at most. `days`: the compiled expression, if it is one."""
         if self.for_ is not None or self.within is not None:
             return Span(self.for_ or self.within or 0)
+        if isinstance(self.until, str):
+            return Until(self.until, self.before or 0, self.at)
         return Days(days if days is not None else self.days if isinstance(self.days, int) else 0, self.until, self.on)
 
 
@@ -318,6 +349,8 @@ class Drafts:
             site.at("step").report("unknown-step", message, did_you_mean(wait.step, self.made))
         if fact is not None and fact.match:
             self.needs |= Needs(Reads(event=True, properties=frozenset({fact.match})))
+        if isinstance(wait.until, str):
+            self._time(site.at("until"), wait.until)
         days = self._days(site.at("days"), wait.days) if isinstance(wait.days, str) else None
         return wait.length(days), fact
 
@@ -325,6 +358,13 @@ class Drafts:
         found = site.value(text, self.around.types, NUMBERS, "days are a number", steps=self.made)
         self.needs |= found.needs if found is not None else Needs()
         return found
+
+    def _time(self, site: Site, name: str) -> None:
+        help = "until takes a time or a date of the event, or a time of day"
+        found = site.value(f"event.{name}", self.around.types, ("time", "date"), help)
+        if name in RESERVED:
+            site.report("bad-value", f"event.{name} is over when the journey begins", help)
+        self.needs |= found.needs if found is not None else Needs()
 
     def _expression(self, site: Site, text: str, *, experiments: bool) -> Expression | None:
         found = site.expression(text, self.around.types, steps=self.made, experiments=experiments)

@@ -13,7 +13,6 @@ from engine.core.firing import Candidate, Firing
 from engine.core.guards import Defer, Verdict
 from engine.core.journeys import credit, runs
 from engine.core.journeys.steps import Act, Branch, Journey, Step, Wait
-from engine.core.journeys.waits import Days
 from engine.core.role import JourneyRole
 from engine.core.scope import Scope, in_segment
 from engine.core.state.model import Run, State
@@ -152,7 +151,7 @@ def _look_up_again(settling: "Settling", rule: Rule, event: Event, at: int) -> N
     slot = settling.state.rules.get(rule.id)
     for run in slot.runs if slot is not None else ():
         step = journey_of(rule).named.get(run.step)
-        if isinstance(step, Wait) and isinstance(step.length, Days) and run.due > event.time:
+        if isinstance(step, Wait) and step.length.by_calendar and run.due > event.time:
             end = step.length.end(_scope(settling, run, at), run.came, settling.book.policy.zones)
             run.due = max(end, event.time) if end is not None else run.due
 
@@ -199,14 +198,17 @@ def journey_of(rule: Rule) -> Journey:
 def _walk(
     settling: "Settling", rule: Rule, run: Run, step: Step | None, moment: int, at: int, reason: str
 ) -> Candidate | None:
-    """Go from a step to the next one that acts or waits. `moment` is when the customer came to the step."""
-    scope = _scope(settling, run, at)
+    """Go from a step to the next one that acts or waits. `moment` is when the customer came to the step.
+
+    What comes after a wait for a time of the event that has passed was due then: freshness counts from it.
+    """
+    scope, due = _scope(settling, run, at), moment
     while step is not None:
         if isinstance(step, Branch):
             step = step.yes if step.condition.test(scope) else step.no
         elif isinstance(step, Act):
             if step.name not in run.sent:
-                _stand(run, step, moment, moment)
+                _stand(run, step, moment, due)
                 return _candidate(settling, rule, run, step, reason, at)
             step = step.next  # a new rule book has led back to it
         elif _is_passed_over(step, run, scope):
@@ -223,6 +225,7 @@ def _walk(
                 _stand(run, step, moment, end)
                 _forget_ahead(run, moment)
                 return None
+            due = end if moment - end > ON_TIME else moment
             step = step.over
     _end(settling, rule, run, Outcome.COMPLETED, "all steps are done", at)
     return None

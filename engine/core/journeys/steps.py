@@ -10,7 +10,7 @@ import msgspec
 from engine.core.actions.base import Action
 from engine.core.expression import Expression, Reads
 from engine.core.facts import Fact
-from engine.core.journeys.waits import Days, Length
+from engine.core.journeys.waits import Length
 
 WAIT = ".wait"
 """Ends the name of a wait that has no id: it is named after the step before it."""
@@ -78,7 +78,7 @@ class Journey:
         self.acts = [step for step in self.named.values() if isinstance(step, Act)]
         self.waits = [step for step in self.named.values() if isinstance(step, Wait)]
         self.renamed = {old: step.name for step in self.named.values() for old in step.was}
-        self.by_calendar = any(isinstance(wait.length, Days) for wait in self.waits)
+        self.by_calendar = any(wait.length.by_calendar for wait in self.waits)
 
     @property
     def shape(self) -> list[tuple[str, tuple[str, ...], str]]:

@@ -1,4 +1,4 @@
-"""How long a journey waits: an exact time, or days of the customer's calendar.
+"""How long a journey waits: an exact time, days of the customer's calendar, or until a time that an event tells.
 
 `conduct` asks when a wait ends, and again when the customer's zone or the rule book changes: the answer depends only on
 when the wait began, the event that began the run, and the customer's zone.
@@ -11,6 +11,7 @@ from typing import Protocol
 import msgspec
 
 from engine.core.durations import text_of
+from engine.core.ends import end_of, moment_before
 from engine.core.expression import Expression
 from engine.core.scope import Scope
 from engine.core.zones import DAY, Zones, from_millis, instant_of
@@ -32,6 +33,10 @@ class Length(Protocol):
         """Milliseconds that it lasts at least."""
 
     @property
+    def by_calendar(self) -> bool:
+        """Whether the end depends on the customer's zone."""
+
+    @property
     def unknown(self) -> str:
         """The reason why a customer has no end of the wait."""
 
@@ -51,6 +56,10 @@ class Span(msgspec.Struct, frozen=True):
     @property
     def least(self) -> int:
         return self.millis
+
+    @property
+    def by_calendar(self) -> bool:
+        return False
 
     @property
     def unknown(self) -> str:
@@ -87,6 +96,10 @@ class Days(msgspec.Struct, frozen=True):
         return (self.days - 1) * DAY if isinstance(self.days, int) and self.days > 1 else 0
 
     @property
+    def by_calendar(self) -> bool:
+        return True
+
+    @property
     def unknown(self) -> str:
         days = self.days if isinstance(self.days, int) else self.days.text
         return f"{days} is missing, negative or too large: the wait has no length"
@@ -107,3 +120,36 @@ class Days(msgspec.Struct, frozen=True):
     def _on_weekday(self, day: date) -> date:
         """The first day from this one on that is the wanted day of the week."""
         return day if self.weekday is None else day + timedelta(days=(self.weekday - day.weekday()) % WEEK)
+
+
+class Until(msgspec.Struct, frozen=True):
+    """Until `before` milliseconds ahead of the time or day in a property of the event that began the run.
+
+    With `at`, it is this time of that local day. It may have passed when the wait begins.
+    """
+
+    name: str
+    before: int = 0
+    at: time | None = None
+
+    @property
+    def text(self) -> str:
+        before = f"{text_of(self.before)} before " if self.before else ""
+        return f"until {before}event.{self.name}{f' at {self.at:%H:%M}' if self.at else ''}"
+
+    @property
+    def least(self) -> int:
+        return 0
+
+    @property
+    def by_calendar(self) -> bool:
+        return True
+
+    @property
+    def unknown(self) -> str:
+        return f"event.{self.name} is missing, or no time that a wait can end with"
+
+    def end(self, scope: Scope, since: int, zones: Zones) -> int | None:
+        zone = zones.of(scope.state.profile)
+        end = end_of(scope.event.properties.get(self.name), zone) if scope.event is not None else None
+        return moment_before(end, self.before, self.at, zone) if end is not None else None

@@ -8,12 +8,13 @@ past comes true at the next `at`, or at once.
 from datetime import date, time, timedelta
 from typing import Any
 
+from engine.core.ends import End
 from engine.core.expression import Reads
 from engine.core.points.ledger import next_end
 from engine.core.points.model import moment_of
 from engine.core.state.model import State, Timer
 from engine.core.state.points import MONTHS
-from engine.core.triggers.trial_expiring import End, TrialExpiring, is_about
+from engine.core.triggers.trial_expiring import TrialExpiring, is_about
 from engine.core.zones import from_millis, instant_of
 from engine.model import Event
 

@@ -1,42 +1,24 @@
 """The trigger `trial_expiring`: a trial's end comes near. It follows a profile field, and disarms when the field goes.
 
-The field holds a moment or a day. A day begins at its first instant in the customer's zone, and the trial is over at
-its end. The last timer is for the field's current end. Two kinds of timers stand before it: those that came due before
-the field changed and wait for the allowed lateness, and spent ones whose end is still ahead, so that a field that is
-set back does not repeat a firing.
+The field holds a moment or a day (`engine/core/ends.py`). The last timer is for the field's current end. Two kinds of
+timers stand before it: those that came due before the field changed and wait for the allowed lateness, and spent ones
+whose end is still ahead, so that a field that is set back does not repeat a firing.
 """
 
-from datetime import date, time, timedelta
-from typing import Any, NamedTuple
+from datetime import time
+from typing import Any
 
 from engine.core.durations import text_of
+from engine.core.ends import End, end_of, moment_before
 from engine.core.firing import Firing
 from engine.core.state.model import State, Timer
 from engine.core.triggers.base import Trigger, spend
-from engine.core.zones import DAY, from_millis, instant_of, iso
+from engine.core.zones import DAY, iso
 from engine.model import Event, KeptEvent
 
 MAX_TRIAL_ENDS = 16
 """Ends remembered for one customer; beyond it the oldest are dropped. Without it a field that changes daily would
 grow the state without end."""
-MAX_TRIAL_END = 250_000_000_000_000
-"""Epoch ms in the year 9892. A larger number is a placeholder or microseconds, and arms nothing."""
-YEARS = range(1970, 9892)
-"""Years of a day that arms; others are placeholders such as 9999-12-31."""
-MIDNIGHT = time(0)
-
-
-class End(NamedTuple):
-    """The field's value. `day` is ISO 8601, "" if the field holds a moment; `over` is when the trial is over.
-
-    `name` is the occurrence; it does not depend on the zone. `counts_from`: the day whose beginning the announcement
-    is so long before; None: it is before the moment `over`.
-    """
-
-    name: str
-    day: str
-    over: int
-    counts_from: date | None = None
 
 
 class TrialExpiring(Trigger):
@@ -93,30 +75,10 @@ class TrialExpiring(Trigger):
         return state.profile_times.get(self.field, now)
 
     def _end(self, state: State) -> End | None:
-        said = state.profile.get(self.field)
-        if isinstance(said, str):
-            return self._end_of_day(state, said)
-        return End(str(said), "", said) if type(said) is int and 0 < said < MAX_TRIAL_END else None
-
-    def _end_of_day(self, state: State, said: str) -> End | None:
-        try:
-            day = date.fromisoformat(said)
-        except ValueError:  # a day without a year, or no day at all
-            return None
-        if day.year not in YEARS:
-            return None
-        over = instant_of(day + timedelta(days=1), MIDNIGHT, self.zones.of(state.profile))
-        return End(day.isoformat(), day.isoformat(), over, day)
+        return end_of(state.profile.get(self.field), self.zones.of(state.profile))
 
     def _due(self, state: State, end: End, since: int) -> int:
-        zone = self.zones.of(state.profile)
-        moment = end.over - self.before
-        if end.counts_from:
-            days, rest = divmod(self.before, DAY)
-            moment = instant_of(end.counts_from - timedelta(days=days), MIDNIGHT, zone) - rest
-        if self.at is None:
-            return moment
-        return instant_of(from_millis(moment, zone).date(), self.at, zone)
+        return moment_before(end, self.before, self.at, self.zones.of(state.profile))
 
     def occurrence(self, timer: Timer) -> str:
         return _about(timer)

@@ -1,0 +1,153 @@
+"""Waits that end with a time of the event that began the journey, or so long before it."""
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from engine.core.book import RuleBook
+from engine.core.explain import explain
+from engine.model import Event, Outcome
+from engine.testing import Simulator
+from tests.support.journeys import loaded
+
+EVENTS = """\
+version: 1
+events:
+  booked: { properties: { number: string, appointment: time, day: date } }
+  cancelled: { properties: { number: string } }
+  moved: { properties: { timezone: string }, profile: { timezone: timezone } }
+"""
+BERLIN = "zone: { default: Europe/Berlin, field: profile.timezone }"
+APPOINTMENT = "2026-03-31T15:00"
+"""Two days after the clocks have changed in Berlin."""
+
+
+def book(steps: str, rule: str = "") -> RuleBook:
+    return loaded(f"rules:\n  - {{ id: visit, when: {{ event: booked }}, {rule} steps: {steps} }}\n", BERLIN, EVENTS)
+
+
+def moment(text: str, zone: str = "Europe/Berlin") -> int:
+    return int(datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(zone)).timestamp() * 1000)
+
+
+def local(at: int, zone: str = "Europe/Berlin") -> str:
+    return f"{datetime.fromtimestamp(at / 1000, ZoneInfo(zone)):%Y-%m-%dT%H:%M}"
+
+
+def simulator(steps: str, rule: str = "", *, since: str = "2026-03-01T10:00", **properties: object) -> Simulator:
+    """A customer who has booked at `since`."""
+    sim = Simulator(book(steps, rule), start=moment("2026-01-01T00:00"), strict=True)
+    at = moment(since)
+    sim.deliver(Event("b-1", "booked", "c-1", at, {"appointment": moment(APPOINTMENT)} | properties), at)
+    return sim
+
+
+def sent(sim: Simulator) -> list[tuple[str, str]]:
+    sim.run(moment("2026-06-01T00:00"))
+    return [(one.step, local(one.at)) for one in sim.outreach]
+
+
+@pytest.mark.parametrize(
+    ("wait", "until"),
+    [
+        ("{ until: event.appointment, before: 3d }", "2026-03-28T14:00"),  # exactly 72 hours, one of which is missing
+        ("{ until: event.appointment, before: 90m }", "2026-03-31T13:30"),
+        ("{ until: event.appointment }", "2026-03-31T15:00"),
+        ('{ until: event.appointment, before: 3d, at: "18:30" }', "2026-03-28T18:30"),
+        ('{ until: event.appointment, at: "09:00" }', "2026-03-31T09:00"),
+        ("{ until: event.day, before: 3d }", "2026-03-27T00:00"),
+        ('{ until: event.day, before: 1d, at: "09:00" }', "2026-03-29T09:00"),
+        ("{ until: event.day }", "2026-03-30T00:00"),
+        ("{ until: event.appointment, before: 32d }", "2026-03-01T10:00"),
+    ],
+)
+def test_a_reminder_comes_so_long_before_the_appointment(wait: str, until: str) -> None:
+    sim = simulator(f"[{{ wait: {wait} }}, {{ send: reminder }}]", day="2026-03-30")
+    assert sent(sim) == [("reminder", until)]
+
+
+def test_a_time_that_was_told_as_a_day_begins_where_the_customer_is() -> None:
+    sim = simulator(
+        "[{ wait: { until: event.appointment, before: 1d } }, { send: reminder }]", appointment="2026-03-30"
+    )
+    assert sent(sim) == [("reminder", "2026-03-29T00:00")]
+
+
+STEPS = """[
+    { send: thanks },
+    { wait: { until: event.appointment, before: 7d } },
+    { send: { template: week_before, expires: %s } },
+    { wait: { until: event.appointment, before: 1d } },
+    { send: day_before }]"""
+
+
+@pytest.mark.parametrize(
+    ("expires", "since", "comes"),
+    [
+        ("2d", "2026-03-20T09:00", ["thanks 20T09:00", "week_before 24T14:00", "day_before 30T15:00"]),
+        ("2d", "2026-03-26T09:00", ["thanks 26T09:00", "week_before 26T09:00", "day_before 30T15:00"]),
+        ("1d", "2026-03-26T09:00", ["thanks 26T09:00", "day_before 30T15:00"]),
+        ("1d", "2026-03-24T14:10", ["thanks 24T14:10", "week_before 24T14:10", "day_before 30T15:00"]),
+        ("1d", "2026-03-31T10:00", ["thanks 31T10:00", "day_before 31T10:00"]),
+        ("1d", "2026-04-06T10:00", ["thanks 06T10:00"]),
+    ],
+)
+def test_a_reminder_whose_moment_has_passed_comes_at_once_if_it_is_fresh(
+    expires: str, since: str, comes: list[str]
+) -> None:
+    sim = simulator(STEPS % expires, since=since)
+    assert [f"{step} {at[8:]}" for step, at in sent(sim)] == comes
+    ends = [one.outcome for one in sim.outcomes if one.outcome in (Outcome.EXPIRED, Outcome.COMPLETED)]
+    assert ends == [Outcome.EXPIRED] * (3 - len(comes)) + [Outcome.COMPLETED]
+
+
+def test_the_wait_after_a_reminder_that_came_at_once_counts_from_when_it_came() -> None:
+    steps = "[{ wait: { until: event.appointment, before: 7d } }, { send: a }, { wait: 1d }, { send: b }]"
+    assert sent(simulator(steps, since="2026-03-25T09:00")) == [("a", "2026-03-25T09:00"), ("b", "2026-03-26T09:00")]
+
+
+@pytest.mark.parametrize("said", [None, "2026-13-45", "03-28", 10**15, "9999-12-31"])
+def test_an_appointment_that_is_none_ends_the_run(said: object) -> None:
+    sim = simulator("[{ send: thanks }, { wait: { until: event.appointment } }, { send: b }]", appointment=said)
+    assert [step for step, _ in sent(sim)] == ["thanks"]
+    reason = "event.appointment is missing, or no time that a wait can end with"
+    assert (sim.outcomes[-1].outcome, sim.outcomes[-1].reason) == (Outcome.EXITED, reason)
+
+
+def test_who_cancels_gets_no_reminder_of_that_appointment() -> None:
+    steps = "[{ wait: { until: event.appointment, before: 1d } }, { send: reminder }]"
+    sim = simulator(steps, "match: number, exit: { event: cancelled, match: number },", number="a")
+    at = moment("2026-03-02T10:00")
+    sim.deliver(Event("b-2", "booked", "c-1", at, {"appointment": moment("2026-03-10T10:00"), "number": "b"}), at)
+    sim.deliver(Event("x-1", "cancelled", "c-1", at + 1, {"number": "a"}), at + 1)
+    assert sent(sim) == [("reminder", "2026-03-09T10:00")]
+
+
+def test_who_moves_is_reminded_at_nine_there() -> None:
+    steps = '[{ wait: { until: event.appointment, before: 1d, at: "09:00" } }, { send: reminder }]'
+    sim = simulator(steps)
+    at = moment("2026-03-05T10:00")
+    sim.deliver(Event("m-1", "moved", "c-1", at, {"timezone": "America/New_York"}), at)
+    sim.run(moment("2026-06-01T00:00"))
+    assert [local(one.at, "America/New_York") for one in sim.outreach] == ["2026-03-30T09:00"]
+
+
+def test_it_is_said_what_is_waited_for() -> None:
+    sim = simulator("[{ wait: { until: event.appointment, before: 3d } }, { send: reminder }]")
+    sim.run(moment("2026-03-05T10:00"))
+    [rule] = explain(sim.book, sim.states["c-1"], "c-1", sim.now)
+    assert "goes on at 2026-03-28T13:00:00Z (until 3d before event.appointment)" in rule.waits
+    sent(sim)
+    assert "waited until 3d before event.appointment" in [one.reason for one in sim.outcomes]
+
+
+@pytest.mark.parametrize(
+    ("before", "until"), [("1d", "2026-03-30T15:00"), ("14d", "2026-03-17T14:00"), ("30d", "2026-03-05T10:00")]
+)
+def test_a_reminder_that_is_set_to_another_day_meets_who_waits_already(before: str, until: str) -> None:
+    steps = "[{ wait: { until: event.appointment, before: %s } }, { send: reminder }]"
+    sim = simulator(steps % "3d")
+    sim.run(moment("2026-03-05T10:00"))
+    sim.adopt(book(steps % before))
+    assert sent(sim) == [("reminder", until)]
