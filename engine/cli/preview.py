@@ -48,8 +48,8 @@ def preview(
 ) -> None:
     """Render one template, from sample data or for a customer of the store, on a journey as their run sends it.
 
-    The JSON file may have profile, event, events, segments, points, experiments and steps: {"profile": {"first_name": "Ada"},
-    "event": {"type": "purchase", "properties": {"amount": 20}},
+    The JSON file may have profile, event, events, segments, points, experiments and steps:
+    {"profile": {"first_name": "Ada"}, "event": {"type": "purchase", "properties": {"amount": 20}},
     "events": {"purchase": {"count": 3, "last": {"amount": 20}}}, "segments": {"tier": "gold", "active": true},
     "points": {"stars": {"balance": 120, "pending": 30}}, "experiments": {"rhythm": "weekly"}, "steps": ["hello"]}.
 

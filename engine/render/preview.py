@@ -31,7 +31,8 @@ def preview(
     {type: {count, sum: {property: total}, first: {time}, last: {time, and properties}, list: [like last]}}. Times are
     ISO 8601 or epoch milliseconds, without one `now`; all events of a type fall on the time of its last. `segments` may
     have {segment: true, false, or its level}; others are as their conditions say. `points` may have {points: balance},
-    or {points: {balance, pending}}, all of it earned now. `experiments` may have {experiment: variant}. `steps` may list the journey's steps that were sent before.
+    or {points: {balance, pending}}, all of it earned now. `experiments` may have {experiment: variant}. `steps` may
+    list the journey's steps that were sent before.
     """
     try:
         state, event = sample_state(data, now, book.keeps)
