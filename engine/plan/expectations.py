@@ -13,7 +13,7 @@ from engine.core.book import RuleBook
 from engine.errors import UsageError
 from engine.lang.diagnostics import with_closest
 from engine.plan.estimate import Size, Sums
-from engine.plan.live import OF_EACH, TOTALS
+from engine.plan.live import OF_EACH, ONLY_NEW, TOTALS
 
 _FORM: Final = re.compile(r"\s*([a-z_0-9]+(?:\.[A-Za-z0-9_-]+)?)\s*(<=|>=|<|>)\s*([0-9]+(?:\.[0-9]+)?)\s*(x|%)?\s*")
 _COMPARE: Final[Mapping[str, Callable[[float, float], bool]]] = {
@@ -69,4 +69,7 @@ def parse(text: str) -> Demand:
         message = f"{message} 'outreach.win-back < 150%'; names: {', '.join(TOTALS)}, or one of them with .RULE"
         raise UsageError(message)
     name, sign, number, unit = match.groups()
+    if unit and name.partition(".")[0] in ONLY_NEW:
+        message = f"--expect '{text}': {name} is a difference from the live rules; write a number, not a factor"
+        raise UsageError(message)
     return Demand(text.strip(), name, sign, float(number) / (100 if unit == "%" else 1), bool(unit))

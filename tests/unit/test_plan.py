@@ -134,6 +134,13 @@ def test_an_expectation_that_cannot_be_read_names_what_can(text: str) -> None:
         parse(text)
 
 
+@pytest.mark.parametrize("text", ["armed < 2x", "moved.come-back > 50%"])
+def test_a_factor_of_what_the_live_rules_do_not_have_is_refused(text: str) -> None:
+    """The first would fail with the first timer, and the second hold."""
+    with pytest.raises(UsageError, match="a number, not a factor"):
+        parse(text)
+
+
 def test_a_small_sample_is_no_proof() -> None:
     """Three of 3,000 customers are looked at: none of them gets a message, and still many may."""
     assert not parse("outreach < 100").holds(sums((0, 0), (0, 0), (0, 0)), Size(3, 3_000))
