@@ -7,6 +7,7 @@ import pytest
 from engine.core.zones import iso
 from engine.model import Outcome
 from engine.testing.simulator import Simulator
+from tests.support.books import DAY
 from tests.support.referrals import book_of
 
 EVENTS = """\
@@ -26,6 +27,7 @@ rules:
     when: { schedule: { %s } }
     send: letter
 """
+RENAMED = LETTER.replace("id: letter\n", "id: news\n    was: [letter]\n")
 TUESDAYS = 'every: week, on: tuesday, at: "09:00", among: segments.reader'
 """The tests begin on Thursday, 2026-01-01T00:00:00Z."""
 
@@ -113,6 +115,30 @@ def test_a_spread_gives_each_customer_a_moment_of_their_own(tmp_path: Path, stri
     assert all(0 <= moment < 7_200_000 for moment in moments.values())
     assert len(set(moments.values())) == 40
     assert {one.customer: one.at - there.moment("12d8h") for one in second} == moments
+
+
+@pytest.mark.parametrize("renamed", [False, True])
+def test_a_share_of_the_spread_stays_whatever_comes_late_and_whatever_the_rule_is_called(
+    tmp_path: Path, strict: bool, renamed: bool
+) -> None:
+    """Each tells of an earlier visit, or of the same zone, at an hour at which some are still to be written to."""
+    when = 'every: day, at: "09:00", spread: 2h, among: true'
+    there = shop(tmp_path / "a", when, strict)
+    for number in range(40):
+        there.event("visit", f"1d{number}m", customer=f"c-{number}")
+    there.run("3d")
+    before = {one.customer: one.at % DAY for one in there.outreach[:40]}
+    for number in range(40):
+        there.event("visit", f"{number}m", customer=f"c-{number}", arrives="3d9h")
+    if renamed:
+        there.book = book_of(tmp_path / "b", RENAMED % when, POLICY, EVENTS)
+    for number in range(40):
+        there.event("person", "3d9h", customer=f"c-{number}", zone="Europe/Berlin")
+    there.outreach.clear()
+    there.run("4d")
+    assert {one.customer: one.at % DAY for one in there.outreach} == {
+        customer: at for customer, at in before.items() if at > 9 * DAY // 24
+    }
 
 
 def test_a_group_that_time_alone_changes_is_asked_at_the_hour(tmp_path: Path, strict: bool) -> None:

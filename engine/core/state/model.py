@@ -42,7 +42,8 @@ class Timer(
     since: int = 0
     key: str = ""
     began: int = 0
-    """Start of the run of activity that `since` is the newest moment of (inactivity, abandoned); 0: `since`."""
+    """Start of the run of activity that `since` is the newest moment of (inactivity, abandoned); 0: `since`. Of a
+    schedule with `spread` the number that the customer's share is taken from; 0: none yet."""
     ends: int = 0
     """The end that the timer announces (trial_expiring)."""
     event: KeptEvent | None = None

@@ -94,8 +94,10 @@ class Schedule(Trigger):
         belongs = self.among is None or bool(self.among.test(Scope(state, None, timer.due)))
         state.slot(self.rule).memory = timer.key
         key, due = self._next(state, timer.due)
-        goes_on = belongs or self._may_come(state, timer.due)
-        state.set_timers(self.rule, [Timer(due, timer.due, key)] if goes_on else [])
+        if belongs or self._may_come(state, timer.due):
+            self._set(state, due, timer.due, key)
+        else:
+            state.set_timers(self.rule, [])
         if not belongs:
             return None
         return Firing(timer.key, timer.due, None, f"it is {self.text}", until=due)
@@ -106,7 +108,7 @@ class Schedule(Trigger):
             if timer.since <= cancelled < timer.due and not held:
                 state.slot(self.rule).memory = timer.key
                 key, due = self._next(state, timer.due)
-                state.set_timers(self.rule, [Timer(due, timer.due, key)])
+                self._set(state, due, timer.due, key)
 
     def rearm(self, state: State, now: int) -> None:
         timer = self._timer(state)
@@ -117,7 +119,7 @@ class Schedule(Trigger):
             if key == timer.key:
                 timer.due = due
             else:
-                state.set_timers(self.rule, [Timer(due, now, key)])
+                self._set(state, due, now, key)
 
     def holds(self, state: State, occurrence: str, at: int) -> bool:
         return self.among is None or bool(self.among.test(Scope(state, None, at)))
@@ -145,7 +147,11 @@ class Schedule(Trigger):
         """Set the timer for the first occurrence after that moment, if the customer belongs, or may come, `at`."""
         if self.among is None or self.among.test(Scope(state, None, at)) or self._may_come(state, at):
             key, due = self._next(state, after)
-            state.set_timers(self.rule, [Timer(due, at, key)])
+            self._set(state, due, at, key)
+
+    def _set(self, state: State, due: int, since: int, key: str) -> None:
+        began = self._drawn(state) if self.spread else 0
+        state.set_timers(self.rule, [Timer(due, since, key, began)])
 
     def _move(self, state: State, timer: Timer, at: int) -> None:
         """Follow the customer's zone: what is past there is skipped."""
@@ -194,12 +200,16 @@ class Schedule(Trigger):
         return instant_of(day, self.at, self.zones.of(state.profile)) + self._offset(state)
 
     def _offset(self, state: State) -> int:
-        """The customer's share of `spread`: always the same as long as their first event is."""
-        if not self.spread:
-            return 0
+        """The customer's share of `spread`."""
+        return self._drawn(state) % self.spread if self.spread else 0
+
+    def _drawn(self, state: State) -> int:
+        """The number that the share is taken from. The timer has it: an older event may come, or another id."""
+        timer = self._timer(state)
+        if timer is not None and timer.began:
+            return timer.began
         first = min((memory.first for memory in state.events.values()), default=0)
-        digest = blake2b(f"{self.rule}\0{first}".encode(), digest_size=8).digest()
-        return int.from_bytes(digest) % self.spread
+        return int.from_bytes(blake2b(f"{self.rule}\0{first}".encode(), digest_size=8).digest())
 
 
 def _length(day: date) -> int:
