@@ -11,7 +11,7 @@ from engine.core.scope import level_of, segment_time
 from engine.core.segments.model import MOVE_TYPES
 from engine.core.state.codec import encode_state
 from engine.model import Event
-from tests.support.books import HOUR, START
+from tests.support.books import DAY, HOUR, START
 from tests.support.drive import Customers, through_crashes
 from tests.support.examples import so_many
 from tests.support.segment_oracle import Asked, Group, Move, Oracle, book_of, groups, history
@@ -125,3 +125,30 @@ def test_disorder_within_the_allowed_lateness_tells_no_move_that_whole_histories
         left = [at for new, at in told if new == "none"]
         assert set(leavings(visits, LATENESS)) <= set(left) <= set(leavings(visits, 0)), f"late {number}"
         assert [new for new, _ in told] == ["in", "none"] * len(left), f"late {number}"
+
+
+def test_disorder_within_the_allowed_lateness_takes_no_kept_level_sooner_than_whole_histories_do() -> None:
+    """Nor later than by the lateness, for customers who came in at the same moments."""
+    compared = 0
+    for number in range(so_many(200)):
+        random = Random(f"kept {number}")
+        visits = sorted(START + random.randint(0, 3600) * HOUR // 60 for _ in range(random.randint(1, 8)))
+        told = [Event(f"e{place}", "visit", "c-1", at) for place, at in enumerate(visits)]
+        delayed = sorted(told, key=lambda one: one.time + random.randint(0, 3) * (HOUR - 1))
+        levels = [("low", Asked('events.visit.count("5h") >= 1', bool))]
+        levels += [("high", Asked('events.visit.count("7h") >= 2', bool))] if random.random() < 0.5 else []
+        group = Group("s0", levels, plain=False, keep=random.choice((3, 9, 14)) * HOUR)
+        whole = moves(Customers(book_of([group])).tell(*told).until(END + DAY))
+        late = Customers(book_of([group], LATENESS), reload=sometimes(random)).tell(*delayed)
+        found = moves(late.until(END + DAY))
+        if ups(whole) == ups(found):
+            compared += 1
+            assert [one[:3] for one in found] == [one[:3] for one in whole], f"kept {number}"
+            delays = [one[3] - wanted[3] for one, wanted in zip(found, whole, strict=True)]
+            assert all(0 <= delay <= LATENESS for delay in delays), f"kept {number}"
+    assert compared > so_many(200) // 3
+
+
+def ups(told: list[Move]) -> list[Move]:
+    heights = ("none", "low", "high")
+    return [one for one in told if heights.index(one[2]) > heights.index(one[1])]
