@@ -145,7 +145,7 @@ def move_and_react(book: RuleBook, role: Role, state: State, event: Event, now: 
     if looks and event.time > state.identified:
         at = _changes_at(state, event, now, horizon)
         fold(role, state, event)
-        moves = follow(book, state, event.customer, looks, at)
+        moves = follow(book, state, event.customer, looks, at, told=max(event.time, horizon + 1))
     else:
         fold(role, state, event)
         moves = NO_MOVES
@@ -287,7 +287,7 @@ def _apply_event(
         if role.points:
             decision.derived += record(book, role, state, event, at, horizon)
         if looks:
-            moves = follow(book, state, event.customer, looks, at)
+            moves = follow(book, state, event.customer, looks, at, told=max(event.time, horizon + 1))
         refresh(role.ends, state, at)
     for rule, fact in role.exits:
         Settling(book, state, event.customer, decision).exit(rule, fact, event, present, event.time)

@@ -127,13 +127,17 @@ def test_disorder_within_the_allowed_lateness_tells_no_move_that_whole_histories
         assert [new for new, _ in told] == ["in", "none"] * len(left), f"late {number}"
 
 
+LOST = 2419
+"""A history in which a level was lost as lateness held a look at the very event that had renewed it."""
+
+
 def test_disorder_within_the_allowed_lateness_takes_no_kept_level_sooner_than_whole_histories_do() -> None:
     """Nor later than by the lateness, for customers who came in at the same moments."""
     compared = 0
-    for number in range(so_many(200)):
+    for number in (*range(so_many(200)), LOST):
         random = Random(f"kept {number}")
         visits = sorted(START + random.randint(0, 3600) * HOUR // 60 for _ in range(random.randint(1, 8)))
-        told = [Event(f"e{place}", "visit", "c-1", at) for place, at in enumerate(visits)]
+        told = [Event(f"e{place}", "visit", "c-1", at + place) for place, at in enumerate(visits)]
         delayed = sorted(told, key=lambda one: one.time + random.randint(0, 3) * (HOUR - 1))
         levels = [("low", Asked('events.visit.count("5h") >= 1', bool))]
         levels += [("high", Asked('events.visit.count("7h") >= 2', bool))] if random.random() < 0.5 else []

@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 
 from engine.core.book import RuleBook
 from engine.core.effects import effect_id
+from engine.core.expression import NEVER
 from engine.core.facts import ENTERED, LEFT, MOVED
 from engine.core.scope import NO_LEVEL, Scope
 from engine.core.segments.model import Segment, beginning
@@ -33,16 +34,18 @@ class Following:
     """One look at some of a customer's segments, at one instant. Made only when one of them may have changed.
 
     `timer`: time has come to the instant, so every change up to it is settled. Else the allowed lateness may hold back
-    a change by time alone that was before it; then the timer decides, not this look.
+    a change by time alone that was before it; then the timer decides, not this look. It looks at `told` too, the moment
+    of the event, which may renew a level that is kept.
     """
 
-    __slots__ = ("book", "changed", "customer", "moves", "scope", "silent", "state", "timer")
+    __slots__ = ("book", "changed", "customer", "moves", "scope", "silent", "state", "timer", "told")
 
-    def __init__(self, book: RuleBook, customer: str, scope: Scope, timer: bool) -> None:
+    def __init__(self, book: RuleBook, customer: str, scope: Scope, timer: bool, told: int = NEVER) -> None:
         self.book = book
         self.state = scope.state
         self.customer = customer
         self.timer = timer
+        self.told = told
         self.scope = scope
         self.moves: list[Event] = []
         self.changed: set[str] = set()
@@ -54,6 +57,7 @@ class Following:
         before = Standing(membership.level, membership.next, membership.kept, membership.year)
         standing = Standing(level) if segment.keep is None else _kept(segment, membership, level, self)
         if self._is_early(segment, membership, standing):
+            membership.due = min(membership.due, self.told)
             return
         membership.level, membership.next, membership.kept, membership.year = standing
         membership.due = min(due or standing.kept, standing.kept) if standing.kept else due
@@ -106,7 +110,14 @@ def _kept(segment: Segment, membership: Membership, level: str, this: Following)
 
 
 def follow(
-    book: RuleBook, state: State, customer: str, looks: Iterable[tuple[Segment, bool]], at: int, *, timer: bool = False
+    book: RuleBook,
+    state: State,
+    customer: str,
+    looks: Iterable[tuple[Segment, bool]],
+    at: int,
+    *,
+    timer: bool = False,
+    told: int = NEVER,
 ) -> list[Event]:
     """Bring segments up to the instant, and return the moves, in order.
 
@@ -132,7 +143,7 @@ def follow(
         if segment.id in book.independent and _move_without_event(segment, membership, level, due, scope, timer):
             continue
         if this is None:
-            this = Following(book, customer, scope, timer)
+            this = Following(book, customer, scope, timer, told)
         this.renew(segment, membership, level, due)
     return this.moves if this is not None else NO_MOVES
 
