@@ -3,6 +3,7 @@
 With --stay it then keeps running, and shows every mail that comes, until Ctrl-C.
 """
 
+import argparse
 import shlex
 import signal
 import sys
@@ -97,5 +98,11 @@ def _stay(shop: LiveShop, console: Console) -> None:
         time.sleep(0.2)
 
 
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="make demo-live", description="The whole chain, on real servers of its own.")
+    parser.add_argument("--stay", action="store_true", help="keep it running, and show every mail, until Ctrl-C")
+    return parser.parse_args()
+
+
 if __name__ == "__main__":
-    raise SystemExit(main(Console(), stay="--stay" in sys.argv[1:]))
+    raise SystemExit(main(Console(), _options().stay))

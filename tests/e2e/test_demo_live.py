@@ -55,3 +55,9 @@ def test_who_has_no_broker_is_told_what_to_install(tmp_path: Path) -> None:
     assert "Docker or Podman" in log.read_text()
     assert "ENGINE_TEST_KAFKA=host:port make demo-live" in log.read_text()
     assert "Traceback" not in log.read_text()
+
+
+def test_an_option_that_is_misspelt_is_told_before_anything_starts(tmp_path: Path) -> None:
+    log = tmp_path / "demo.log"
+    assert start(log, "--sty").wait(60) == 2
+    assert "unrecognized arguments: --sty" in log.read_text()
