@@ -137,8 +137,9 @@ class MilestoneFields(TriggerFields):
 
     def build(self, rule: str, site: Site, common: Common) -> Trigger:
         where = site.at("where").expression(self.where, {self.event})
-        summed = None if self.count else self._summed(site.at("sum"))
-        site.at("count" if self.count else "sum").event(self.event)
+        counts = "count" in self.model_fields_set
+        summed = None if counts else self._summed(site.at("sum"))
+        site.at("count" if counts else "sum").event(self.event)
         self._check_levels(site)
         levels = tuple(self.reaches)
         return Milestone(
@@ -148,7 +149,7 @@ class MilestoneFields(TriggerFields):
     def _summed(self, site: Site) -> str:
         event, dot, name = self.sum.partition(".")
         if not dot:
-            site.report("bad-value", f"'{self.sum}' does not say what to sum", f"write {event}.<property>")
+            site.report("bad-value", f"'{self.sum}' does not say what to sum", f"write {event or '<event type>'}.<property>")
             return name
         return site.property(event, name, ("number", "integer"))
 
@@ -346,6 +347,6 @@ class When(Strict):
                 return value, (name,)
         if self.score:
             return ScoreFields(score=self.score, within=self.within, below=self.below), ()
-        if self.segment:
+        if "segment" in self.model_fields_set:
             return SegmentTriggerFields(segment=self.segment, moves=self.moves), ()
         return EventTriggerFields(event=self.event, where=self.where), ()
