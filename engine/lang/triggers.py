@@ -149,7 +149,8 @@ class MilestoneFields(TriggerFields):
     def _summed(self, site: Site) -> str:
         event, dot, name = self.sum.partition(".")
         if not dot:
-            site.report("bad-value", f"'{self.sum}' does not say what to sum", f"write {event or '<event type>'}.<property>")
+            help = f"write {event or '<event type>'}.<property>"
+            site.report("bad-value", f"'{self.sum}' does not say what to sum", help)
             return name
         return site.property(event, name, ("number", "integer"))
 
