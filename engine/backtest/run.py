@@ -14,6 +14,7 @@ from engine.backtest.decided import Decided
 from engine.backtest.difference import Comparison, Difference
 from engine.backtest.history import Clock, Piece, Prepared
 from engine.backtest.inputs import Whose
+from engine.backtest.meeting import Meeting
 from engine.backtest.reader import Reader
 from engine.backtest.tally import Days, Tally
 from engine.core.book import RuleBook
@@ -30,11 +31,15 @@ fewer the code."""
 
 @dataclass(frozen=True)
 class Side:
-    """One rule book and its history; that of another book may be decoded differently."""
+    """One rule book and its history; that of another book may be decoded differently.
+
+    `meeting`: what it decides of all customers, where they meet.
+    """
 
     book: RuleBook
     renderer: Renderer
     prepared: Prepared
+    meeting: Meeting | None = None
 
 
 @dataclass(frozen=True)
@@ -125,7 +130,9 @@ class _Half:
         self.reader: Reader = like.reader if like is not None and shared else Reader(side.prepared, until)
         self._owns = not shared
         self.tally = Tally()
-        self._run = CustomerRun(side.book, side.renderer, Clock(side.prepared.clock_file, until))
+        self._run = side.meeting or CustomerRun(side.book, side.renderer, Clock(side.prepared.clock_file, until))
+        if side.meeting:
+            self.tally.duplicates = side.meeting.duplicates
         self._days = Days(side.book.policy.zones.default)
 
     def decide(self, customers: Sequence[Whose]) -> list[Decided]:

@@ -98,7 +98,7 @@ def _past(events: list[Path], new: RuleFolders, old: RuleFolders, books: list[An
     try:
         manifest, result = backtest(Task(HistoryFiles(events), new, old), locate(events), Files(), begin)
     except MakesForOthers as error:
-        message = f"{error}; a plan without --events needs neither"
+        message = f"{error}; or make the plan without --events"
         raise CommandFailed(message) from error
     return as_data(Backtest(books[0], books[1], manifest, result, perf_counter() - began))
 

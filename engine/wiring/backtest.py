@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 
 from engine.adapters.file import STANDARD
 from engine.backtest.history import Manifest, Piece, Prepared
+from engine.backtest.meeting import Meeting
 from engine.backtest.prepare import Location, prepare
 from engine.backtest.run import Outputs, Result, Run, Side
 from engine.core.catalog import Catalog
@@ -84,18 +85,23 @@ def _prepare(
 
 
 def backtest(task: Task, location: Location, files: Files, begin: Begin) -> tuple[Manifest, Result]:
-    """Run a backtest. Lines are written in the order of customers. Raises EngineError; MakesForOthers at once."""
+    """Run a backtest. Lines are written in the order of customers. Raises EngineError.
+
+    One process does all where customers meet. An archive does not have what that takes: MakesForOthers, at once.
+    """
     books = [load_project(one.rules, one.templates).book for one in (task.new, task.old) if one]
-    for rule in (rule for book in books for rule in book.makes_for_others):
-        raise MakesForOthers(rule.id)
+    meeting = [rule for book in books for rule in book.makes_for_others]
+    if meeting and location.is_archive:
+        raise MakesForOthers(meeting[0].id)
     new, manifest = _prepared_for(location, task.history, task.new, books[0].catalog, begin)
     old = _prepared_for(location, task.history, task.old, books[1].catalog, begin)[0] if task.old else None
-    number = min(task.processes or processors(), len(manifest.pieces))
+    number = min(1 if meeting else task.processes or processors(), len(manifest.pieces))
     with TemporaryDirectory(prefix="engine-") as folder:
         outputs = _outputs(files, Path(folder))
         counter = shared_counter()
         work = partial(_decide, task, new, old, manifest.pieces, outputs, counter)
-        results = in_processes([work] * number, begin(Stage("deciding", sum(one.rows for one in manifest.pieces))))
+        rows = sum(one.rows for one in manifest.pieces) * (1 + sum(bool(book.makes_for_others) for book in books))
+        results = in_processes([work] * number, begin(Stage("deciding", rows)))
         for target, parts in ((files.outreach, outputs.outreach), (files.outcomes, outputs.outcomes)):
             if target and parts:
                 _put_together(target, parts)
@@ -118,9 +124,7 @@ def _decide(
     collect_rarely()
     if new.manifest() is None or (old and old.manifest() is None):
         raise HistoryChanged
-    sides = [
-        _side(rules, one, task.coupon_secret) for rules, one in ((task.new, new), (task.old, old)) if rules and one
-    ]
+    sides = [_side(rules, one, task, progress) for rules, one in ((task.new, new), (task.old, old)) if rules and one]
     run = Run(sides[0], sides[1] if task.old else None, task.until, outputs)
     try:
         while (place := counter()) < len(pieces):
@@ -130,9 +134,14 @@ def _decide(
     return run.result()
 
 
-def _side(rules: RuleFolders, prepared: Prepared, coupon_secret: str) -> Side:
-    project = load_project(rules.rules, rules.templates).signing(coupon_secret)
-    return Side(project.book, project.renderer, prepared)
+def _side(rules: RuleFolders, prepared: Prepared, task: Task, progress: Progress) -> Side:
+    project = load_project(rules.rules, rules.templates).signing(task.coupon_secret)
+    book, history = project.book, task.history
+    if not book.makes_for_others:
+        return Side(book, project.renderer, prepared)
+    found = inputs(history, book.catalog)
+    meeting = Meeting(book, project.renderer, found, wall=history.now, until=task.until, progress=progress)
+    return Side(book, project.renderer, prepared, meeting)
 
 
 def _outputs(files: Files, folder: Path) -> Outputs:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import msgspec
 import pytest
@@ -11,6 +12,7 @@ from engine.core.zones import DAY, iso
 from engine.model import Event
 from engine.testing import Simulator, load_project
 from engine.wiring.replay import HistoryFiles, Sinks, moment_of, replay_into
+from tests.support.backtests import backtested, replayed, write_lines
 from tests.support.books import HOUR, START
 from tests.support.examples import so_many
 from tests.support.project_files import write_project
@@ -48,6 +50,13 @@ def history(random: Random) -> list[Event]:
     return found
 
 
+def as_written(events: list[Event]) -> list[dict[str, Any]]:
+    return [
+        {"id": one.id, "type": one.type, "customer": one.customer, "time": iso(one.time), "properties": one.properties}
+        for one in events
+    ]
+
+
 @pytest.mark.parametrize("lateness", [0, 6])
 @pytest.mark.parametrize("seed", range(so_many(40)))
 def test_a_replay_tells_customers_of_each_other_in_their_time(tmp_path: Path, seed: int, lateness: int) -> None:
@@ -58,11 +67,7 @@ def test_a_replay_tells_customers_of_each_other_in_their_time(tmp_path: Path, se
     for event in events:
         sim.deliver(event, max(event.time, sim.now))
     sim.run(END)
-    written = [{"id": one.id, "type": one.type, "customer": one.customer, "time": iso(one.time)} for one in events]
-    lines = [
-        msgspec.json.encode(one | {"properties": event.properties}) for one, event in zip(written, events, strict=True)
-    ]
-    (folder / "events.jsonl").write_bytes(b"\n".join(lines) + b"\n")
+    write_lines(folder / "events.jsonl", as_written(events))
     outreach, letters = MemorySink(), MemorySink()
     replay_into(
         MemoryStore(),
@@ -74,3 +79,12 @@ def test_a_replay_tells_customers_of_each_other_in_their_time(tmp_path: Path, se
     told = [(one["rule"], one["customer"], one["at"], one["text"]) for one in got]
     assert sorted(told) == sorted((one.rule, one.customer, iso(one.at), one.text) for one in sim.outreach)
     assert len(letters.entries.get(0, [])) == len(sim.lost)
+
+
+@pytest.mark.parametrize("seed", range(so_many(10)))
+def test_a_backtest_tells_customers_of_each_other_as_a_replay_does(tmp_path: Path, seed: int) -> None:
+    folder = write_project(tmp_path, SHOP | {"policy.yaml": f"version: 1\nallowed_lateness: {seed % 2 * 6}h\n"})
+    events = history(Random(seed))
+    lines = write_lines(folder / "events.jsonl", as_written([*events, *events[::3]]))
+    until = "--until", iso(END)
+    assert backtested(folder, lines, *until) == replayed(folder, lines, *until)

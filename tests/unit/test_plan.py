@@ -20,7 +20,7 @@ from tests.support.cdnow import PROJECT
 from tests.support.command import Ran, engine
 from tests.support.plans import JOURNEY, STORE, files, one_rule, purchases
 from tests.support.project_files import write_project
-from tests.support.referrals import FILES
+from tests.support.referrals import FILES, HISTORY
 
 ALL = Size(3, 3)
 
@@ -279,6 +279,18 @@ def test_a_plan_says_that_it_does_not_follow_events_for_other_customers(tmp_path
     folder = write_project(tmp_path, FILES)
     ran = engine("plan", "rules", "--against", "rules", "--store", "memory", folder=folder)
     assert "the forecast leaves out what comes of events for other customers (referral)" in ran.said
-    write_lines(folder / "events.jsonl", [])
-    refused = engine("plan", "rules", "--against", "rules", "--events", "events.jsonl", *STORE, folder=folder)
-    assert (refused.code, "a plan without --events" in refused.err) == (1, True), refused
+
+
+def test_a_plan_follows_events_for_other_customers_through_the_past(tmp_path: Path) -> None:
+    folder = write_project(tmp_path, FILES)
+    without = FILES["rules.yaml"].replace("events.purchase.count() == 1", "events.purchase.count() == 2")
+    write_project(tmp_path / "live", FILES | {"rules.yaml": without})
+    events = write_lines(folder / "events.jsonl", [*HISTORY, HISTORY[0] | {"id": "4", "time": "2026-02-01T00:00:00Z"}])
+    asked = "plan", "rules", "--against", "live/rules", *STORE
+    ran = engine(*asked, "--events", events, "--out", "plan.json", folder=folder)
+    assert ran.code == 0, ran.said
+    rules = json.loads((folder / "plan.json").read_text())["past"]["difference"]["rules"]
+    assert rules["thanks"]["gained"] == 1
+    assert engine("archive", events, "--to", "archive", folder=folder).code == 0
+    refused = engine(*asked, "--events", "archive", folder=folder)
+    assert (refused.code, "make the plan without --events" in refused.err) == (1, True), refused
