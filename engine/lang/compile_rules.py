@@ -13,6 +13,7 @@ from engine.core.facts import Fact
 from engine.core.journeys.steps import Journey
 from engine.core.policy import Policy
 from engine.lang.actions import Around, Defaults
+from engine.lang.experiments import check_none
 from engine.lang.facts import build_facts
 from engine.lang.grammar import RuleFields
 from engine.lang.journey_checks import check_journey
@@ -38,6 +39,7 @@ def compile_rule(site: Site, fields: RuleFields, given: Mapping[str, Any], surro
     kind, steps = fields.when.chosen()
     when, types = site.at("when", *steps), kind.events(site.catalog)
     condition = site.at("if").expression(fields.condition, types, experiments=True)
+    check_none(site.at("if"), condition)
     goal = fields.goal.build(site.at("goal"), types) if fields.goal else None
     action, action_needs = _action(site, fields, types, goal, surroundings)
     exits = _exits(site, fields, types, kind.timers or action.waits)

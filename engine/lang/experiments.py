@@ -1,12 +1,14 @@
 """The grammar of `experiments`, and how they are compiled. `project` calls it before the rules that read them."""
 
+import ast
 from collections.abc import Iterable
 from math import fsum
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, model_validator
 
-from engine.core.experiments.model import HOLDOUT, Experiment, Goal
+from engine.core.experiments.model import HOLDOUT, NONE, Experiment, Goal
+from engine.core.expression import Expression
 from engine.lang.fields import READ_ID, Expr, Name, OptionalSpan, ReadId, matching
 from engine.lang.form import Parsed, Strict, named, number_text, refuse, said
 from engine.lang.site import Site
@@ -91,3 +93,17 @@ def compile_experiment(site: Site, fields: ExperimentFields, holdout: float) -> 
         site.at("among").expression(fields.among, ()),
         holdout,
     )
+
+
+def check_none(site: Site, condition: Expression | None) -> None:
+    """Warn of an `if` that asks for the variant `none`: customers in it get nothing of what reads the experiment."""
+    tree = ast.parse(" ".join(condition.text.split()), mode="eval").body if condition else None
+    for part in tree.values if isinstance(tree, ast.BoolOp) and isinstance(tree.op, ast.And) else [tree]:
+        match part:
+            case ast.Compare(
+                left=ast.Attribute(value=ast.Name(id="experiments"), attr=id_),
+                ops=[ast.Eq()],
+                comparators=[ast.Constant(value=variant)],
+            ) if variant == NONE:
+                message = f"nothing comes of this: the variant none of {id_} gets nothing of what reads it"
+                site.report("never-fires", message, "give the control a variant of its own, such as usual: 50")

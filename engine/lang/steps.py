@@ -22,6 +22,7 @@ from engine.core.journeys.steps import START, WAIT, Act, Branch, Journey, Step, 
 from engine.core.journeys.waits import WEEKDAYS, Days, Length, Span, Until
 from engine.lang.actions import ActionFields, Around, EmitFields, SendField
 from engine.lang.diagnostics import did_you_mean
+from engine.lang.experiments import check_none
 from engine.lang.facts import FactFields
 from engine.lang.fields import NAME, TEXT, TIME, Expr, Name, OptionalTimeOfDay, ReadId, text, time_of_day
 from engine.lang.fields import Span as SpanField
@@ -324,6 +325,7 @@ class Drafts:
         doing = fields.action()
         condition = self._expression(site.at("if"), fields.condition, experiments=doing is not None)
         if doing is not None:
+            check_none(site.at("if"), condition)
             action, needs = doing[0].build(site.at(doing[1]), replace(self.around, steps=frozenset(self.made)))
             self.needs |= needs
             self.made.append(name)
