@@ -87,14 +87,14 @@ class StateUnreadable(EngineError):
 
 
 class MakesForOthers(EngineError):
-    """A backtest of an archive met a rule that makes events for another customer, whom it may have decided already."""
+    """A customer who is decided alone met a rule that makes events for another one: a fault of the backtest."""
 
     rule: str
 
     def __str__(self) -> str:
         return (
-            f"rule {self.rule} makes events for another customer (`to`), and of an archive a backtest decides each"
-            " customer alone: give it the events as files of JSON lines, or leave that rule out"
+            f"rule {self.rule} makes events for another customer (`to`), and this backtest decides each customer alone;"
+            " use `engine replay`"
         )
 
 

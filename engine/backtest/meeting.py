@@ -5,42 +5,45 @@ order of its events; what comes of each customer is kept until the run asks for 
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from itertools import count
 
 from engine.adapters.memory import MemoryStore
 from engine.backtest.decided import Decided
-from engine.backtest.inputs import Whose
+from engine.backtest.inputs import Input, Whose
 from engine.core.book import RuleBook
-from engine.ports import OUTREACH, Renderer
-from engine.replay.replay import Input, Replay
+from engine.model import Event
+from engine.ports import OUTREACH, Record, Renderer
+from engine.replay.replay import Input as File
+from engine.replay.replay import Replay
 from engine.wire.records import decode_outreach
 from engine.worker.partition import Partition
-from engine.worker.result import Result
+from engine.worker.result import Arrival, Result
 
 CACHED = 1_000_000
 """Customers whose states stay decoded between two events of theirs."""
 
 
 class Meeting:
-    """What one book decides of everybody. `until`: epoch ms. `wall`: the time now; no event is of the future."""
+    """What one book decides of everybody. `until`: epoch ms. `wall`: the time now; no event is of the future.
 
-    def __init__(
-        self,
-        book: RuleBook,
-        renderer: Renderer,
-        inputs: Sequence[Input],
-        *,
-        wall: int,
-        until: int | None,
-        progress: Callable[[int], None],
-    ) -> None:
+    `of_files` or `of_archives` decides a history, of which `of` tells.
+    """
+
+    def __init__(self, book: RuleBook, renderer: Renderer, progress: Callable[[int], None]) -> None:
         self._found: defaultdict[str, Decided] = defaultdict(Decided)
         self.duplicates = 0
         """Repeated events, of all customers."""
         partition = Partition(0, book, MemoryStore(), renderer, cache_size=CACHED)
-        replay = Replay(partition, progress=progress)
+        self.replay = Replay(partition, progress=progress)
         partition.before_commit = self._keep
-        replay.run(inputs, wall=wall, until=until)
+
+    def of_files(self, inputs: Sequence[File], *, wall: int, until: int | None) -> None:
+        self.replay.run(inputs, wall=wall, until=until)
+
+    def of_archives(self, inputs: Iterable[Input], *, wall: int, until: int | None) -> None:
+        """`inputs`: in the order in which they arrived."""
+        self.replay.follow(map(_arrival, count(1), inputs), wall=wall, until=until)
 
     def of(self, customers: Sequence[Whose]) -> list[Decided]:
         """What was decided of these; each is asked for once."""
@@ -60,3 +63,9 @@ class Meeting:
             self._found[outcome.customer].outcomes.append(outcome)
         for failure in result.failures:
             self._found[failure.input.customer].failures.append(failure.reason)
+
+
+def _arrival(place: int, given: Input) -> Arrival:
+    input, _, clock = given
+    event, identified = (input, None) if isinstance(input, Event) else (None, input)
+    return Arrival(Record("", 0, place, None), clock, event, identified)

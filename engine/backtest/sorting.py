@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from engine.backtest.history import Manifest, Piece, Prepared
-from engine.backtest.inputs import EVENT, GUEST
+from engine.backtest.inputs import EVENT, GUEST, Input, decode_inputs
 from engine.core.catalog import Catalog
 from engine.insight.archive import files_of, ledger_of
 from engine.insight.archive.writer import connected, text_literal
@@ -129,20 +129,32 @@ def sort_spooled(prepared: Prepared, chunks: Iterable[Iterator[bytes]], manifest
 
 
 def sort_archives(prepared: Prepared, archives: Sequence[Path], catalog: Catalog, manifest: Manifest) -> None:
-    """Sort what archives have of events and guests. They have the numbers of scopes, and not their names."""
-    events, guests = ([file for one in archives for file in files_of(one, kind)] for kind in ("events", "guests"))
+    """Sort what archives have of events and guests."""
     naming = topics_naming_guests(catalog)
     manifest.lacks = [gap for one in archives for gap in ledger_of(one).without_guests(naming)]
+    with working(prepared.folder) as connection:
+        _conclude(connection, prepared, manifest, *_archived(archives, catalog))
+
+
+def in_order(prepared: Prepared, archives: Sequence[Path], catalog: Catalog) -> Iterator[Input]:
+    """What `sort_archives` sorts by customer, in the order in which it arrived."""
+    select, parameters = _archived(archives, catalog)
+    with working(prepared.folder) as connection:
+        found = connection.execute(f"SELECT input, id IS NULL FROM ({select}) ORDER BY seq", parameters)
+        while rows := found.fetchmany(ROWS_TOGETHER):
+            text = ",".join(row for row, _ in rows)
+            yield from decode_inputs(f"[{text}]", any(guest for _, guest in rows), None)
+
+
+def _archived(archives: Sequence[Path], catalog: Catalog) -> tuple[str, list[object]]:
+    """The query of their rows, and its parameters. Archives have the numbers of scopes, and not their names."""
+    events, guests = ([file for one in archives for file in files_of(one, kind)] for kind in ("events", "guests"))
+    if not events:
+        return _NOTHING, []
     scopes = [Scopes(source, catalog).own for source in catalog.sources]
     named = [scope.shown for scope in scopes], [scope.number for scope in scopes]
-    found, parameters = _EVENTS, [*named, events, list(catalog.events)]
-    if guests:
-        found, parameters = found + _GUESTS, [*parameters, guests]
-    with working(prepared.folder) as connection:
-        if events:
-            _conclude(connection, prepared, manifest, _ARCHIVED.format(found), parameters)
-        else:
-            _conclude(connection, prepared, manifest, _NOTHING, [])
+    found = _EVENTS + _GUESTS if guests else _EVENTS
+    return _ARCHIVED.format(found), [*named, events, list(catalog.events), *([guests] if guests else ())]
 
 
 def _conclude(

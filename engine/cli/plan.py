@@ -21,7 +21,6 @@ from engine.cli.opening import open_project
 from engine.cli.options import Data, Namespace, Store, TemplatesDir, settings_of
 from engine.cli.summary import bars_of
 from engine.cli.whole_files import console_beside, write_document
-from engine.errors import CommandFailed, MakesForOthers
 from engine.plan.build import SAMPLE, Plan
 from engine.plan.expectations import check_counted, parse
 from engine.plan.report import days, heading, markdown, report, tables
@@ -95,11 +94,7 @@ def plan(
 
 def _past(events: list[Path], new: RuleFolders, old: RuleFolders, books: list[Any], begin: Begin) -> dict[str, Any]:
     began = perf_counter()
-    try:
-        manifest, result = backtest(Task(HistoryFiles(events), new, old), locate(events), Files(), begin)
-    except MakesForOthers as error:
-        message = f"{error}; or make the plan without --events"
-        raise CommandFailed(message) from error
+    manifest, result = backtest(Task(HistoryFiles(events), new, old), locate(events), Files(), begin)
     return as_data(Backtest(books[0], books[1], manifest, result, perf_counter() - began))
 
 

@@ -87,24 +87,27 @@ class Replay:
 
         A file that breaks off is in `summary.broken`: what comes before counts, and there the clock stops.
         """
+        each = [self._arrivals(one, wall) for one in inputs]
+        self.follow(each[0] if len(each) == 1 else merge(*each, key=_clock), wall=wall, until=until)
+        for one in inputs:
+            self.summary.undeclared.update(one.decoder.undeclared)
+        return self.summary
+
+    def follow(self, arrivals: Iterator[Arrival], *, wall: int, until: int | None = None) -> None:
+        """The same of arrivals that are decoded already, in their order."""
         self._wall = wall
         self.summary.recovered = self.relay.recover()
         self._tell_others()
         while not self.partition.is_swept:
             self._take(self.partition.sweep_page())
-        each = [self._arrivals(one, wall) for one in inputs]
-        arrivals = each[0] if len(each) == 1 else merge(*each, key=_clock)
         for batch in self._batches(arrivals, until):
             self._process(batch)
             self.progress(len(batch))
         self._advance(self.partition.clock if until is None or self.summary.broken else until)
-        for one in inputs:
-            self.summary.undeclared.update(one.decoder.undeclared)
         self.relay.finish()
         if self.partition.outbox.done:
             for result in results(self.partition.advance(self.partition.clock)):
                 self.summary.add(result)
-        return self.summary
 
     def _arrivals(self, one: Input, wall: int) -> Iterator[Arrival]:
         clock, share = 0, self.share

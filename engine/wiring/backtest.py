@@ -17,9 +17,10 @@ from engine.backtest.history import Manifest, Piece, Prepared
 from engine.backtest.meeting import Meeting
 from engine.backtest.prepare import Location, prepare
 from engine.backtest.run import Outputs, Result, Run, Side
+from engine.backtest.sorting import in_order
 from engine.core.catalog import Catalog
 from engine.core.coupons import TEST_SECRET
-from engine.errors import HistoryChanged, MakesForOthers
+from engine.errors import HistoryChanged
 from engine.testing import load_project
 from engine.wiring.processes import Progress, in_processes, processors, shared_counter
 from engine.wiring.replay import HistoryFiles, collect_rarely, inputs
@@ -87,20 +88,18 @@ def _prepare(
 def backtest(task: Task, location: Location, files: Files, begin: Begin) -> tuple[Manifest, Result]:
     """Run a backtest. Lines are written in the order of customers. Raises EngineError.
 
-    One process does all where customers meet. An archive does not have what that takes: MakesForOthers, at once.
+    Where customers meet, one process does all.
     """
     books = [load_project(one.rules, one.templates).book for one in (task.new, task.old) if one]
-    meeting = [rule for book in books for rule in book.makes_for_others]
-    if meeting and location.is_archive:
-        raise MakesForOthers(meeting[0].id)
+    meeting = sum(bool(book.makes_for_others) for book in books)
     new, manifest = _prepared_for(location, task.history, task.new, books[0].catalog, begin)
     old = _prepared_for(location, task.history, task.old, books[1].catalog, begin)[0] if task.old else None
     number = min(1 if meeting else task.processes or processors(), len(manifest.pieces))
     with TemporaryDirectory(prefix="engine-") as folder:
         outputs = _outputs(files, Path(folder))
         counter = shared_counter()
-        work = partial(_decide, task, new, old, manifest.pieces, outputs, counter)
-        rows = sum(one.rows for one in manifest.pieces) * (1 + sum(bool(book.makes_for_others) for book in books))
+        work = partial(_decide, task, location, new, old, manifest.pieces, outputs, counter)
+        rows = sum(one.rows for one in manifest.pieces) * (1 + meeting)
         results = in_processes([work] * number, begin(Stage("deciding", rows)))
         for target, parts in ((files.outreach, outputs.outreach), (files.outcomes, outputs.outcomes)):
             if target and parts:
@@ -113,6 +112,7 @@ def backtest(task: Task, location: Location, files: Files, begin: Begin) -> tupl
 
 def _decide(
     task: Task,
+    location: Location,
     new: Prepared,
     old: Prepared | None,
     pieces: Sequence[Piece],
@@ -124,7 +124,11 @@ def _decide(
     collect_rarely()
     if new.manifest() is None or (old and old.manifest() is None):
         raise HistoryChanged
-    sides = [_side(rules, one, task, progress) for rules, one in ((task.new, new), (task.old, old)) if rules and one]
+    sides = [
+        _side(rules, one, task, location, progress)
+        for rules, one in ((task.new, new), (task.old, old))
+        if rules and one
+    ]
     run = Run(sides[0], sides[1] if task.old else None, task.until, outputs)
     try:
         while (place := counter()) < len(pieces):
@@ -134,13 +138,17 @@ def _decide(
     return run.result()
 
 
-def _side(rules: RuleFolders, prepared: Prepared, task: Task, progress: Progress) -> Side:
+def _side(rules: RuleFolders, prepared: Prepared, task: Task, location: Location, progress: Progress) -> Side:
     project = load_project(rules.rules, rules.templates).signing(task.coupon_secret)
     book, history = project.book, task.history
     if not book.makes_for_others:
         return Side(book, project.renderer, prepared)
-    found = inputs(history, book.catalog)
-    meeting = Meeting(book, project.renderer, found, wall=history.now, until=task.until, progress=progress)
+    meeting = Meeting(book, project.renderer, progress)
+    if location.is_archive:
+        arrived = in_order(prepared, location.paths, book.catalog)
+        meeting.of_archives(arrived, wall=history.now, until=task.until)
+    else:
+        meeting.of_files(inputs(history, book.catalog), wall=history.now, until=task.until)
     return Side(book, project.renderer, prepared, meeting)
 
 

@@ -14,6 +14,7 @@ from engine.testing import Simulator, load_project
 from engine.wiring.replay import HistoryFiles, Sinks, moment_of, replay_into
 from tests.support.backtests import backtested, replayed, write_lines
 from tests.support.books import HOUR, START
+from tests.support.command import engine
 from tests.support.examples import so_many
 from tests.support.project_files import write_project
 from tests.support.referrals import FILES, TEXT
@@ -87,4 +88,7 @@ def test_a_backtest_tells_customers_of_each_other_as_a_replay_does(tmp_path: Pat
     events = history(Random(seed))
     lines = write_lines(folder / "events.jsonl", as_written([*events, *events[::3]]))
     until = "--until", iso(END)
-    assert backtested(folder, lines, *until) == replayed(folder, lines, *until)
+    wanted = replayed(folder, lines, *until)
+    assert backtested(folder, lines, *until) == wanted
+    assert engine("archive", lines, "--to", "archive", folder=folder).code == 0
+    assert backtested(folder, folder / "archive", *until) == wanted

@@ -276,15 +276,10 @@ def test_a_history_that_is_not_there_is_named(tmp_path: Path, arguments: Sequenc
     assert said in ran.said
 
 
-def referrals(folder: Path) -> Path:
-    """The project, and one in `without` whose customers are told of themselves."""
-    alone = FILES["rules.yaml"].replace("to: profile.referred_by, ", "")
-    write_project(folder / "without", FILES | {"rules.yaml": alone})
-    return write_project(folder, FILES)
-
-
 def test_who_is_thanked_for_a_friend_is_found_out_where_rules_make_events_for_others(tmp_path: Path) -> None:
-    folder = referrals(tmp_path)
+    folder = write_project(tmp_path, FILES)
+    alone = FILES["rules.yaml"].replace("to: profile.referred_by, ", "")
+    write_project(tmp_path / "without", FILES | {"rules.yaml": alone})
     events = write_lines(folder / "events.jsonl", [*REFERRALS, REFERRALS[2]])
     until = "--until", "2026-02-01"
     wanted = same(folder, events, *until)
@@ -293,18 +288,3 @@ def test_who_is_thanked_for_a_friend_is_found_out_where_rules_make_events_for_ot
     assert (found["outreach"], found["against"]["outreach"], found["duplicates"]) == (1, 1, 1)
     gained = {(one["kind"], one["customer"]) for one in found["difference"]["examples"]}
     assert gained == {("gained", "ada"), ("lost", "bob")}
-
-
-@pytest.mark.parametrize("rules", [("rules",), ("without/rules", "--against", "rules")])
-def test_an_archive_of_customers_who_are_told_of_each_other_is_refused_before_it_is_sorted(
-    tmp_path: Path, rules: Sequence[str]
-) -> None:
-    folder = referrals(tmp_path)
-    events = write_lines(folder / "events.jsonl", REFERRALS)
-    assert engine("archive", events, "--to", "archive", folder=folder).code == 0
-    ran = engine("backtest", *rules, "--events", "archive", "--out", "out.jsonl", folder=folder)
-    assert ran.code == 1
-    assert "rule referral makes events for another customer (`to`)" in ran.said
-    assert "files of JSON lines" in ran.said
-    assert not list(folder.glob("*.backtest"))
-    assert not (folder / "out.jsonl").exists()
