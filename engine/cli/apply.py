@@ -1,6 +1,5 @@
 """`engine apply`: rolls out a plan, first to some customers, watches it, finishes it or goes back."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +8,7 @@ from rich.markup import escape
 
 from engine.cli.console import complain, out, print_as_json, say
 from engine.cli.folding import FoldingTable
-from engine.cli.options import AsJson, Data, Namespace, Store, duration_of, settings_of
+from engine.cli.options import AsJson, Data, Namespace, Store, duration_of, refuse_ignored, settings_of
 from engine.core.durations import text_of
 from engine.errors import RolloutRefused, UsageError
 from engine.operate.rollout import BY_HAND, Status, end, forget, reasons_to_hold, status
@@ -66,10 +65,11 @@ def apply_command(
     if sum((plan is not None, finish, back, forgotten)) > 1:
         message = "give one of: a plan, --finish, --back, --forget"
         raise UsageError(message)
-    of_a_plan = {"--share": share, "--exits": exits or None, "--factor": factor, "--most": most}
-    _refuse("a plan", [] if plan else [name for name, given in of_a_plan.items() if given is not None])
-    _refuse("a plan or --finish", ["--spread"] if spread and not (plan or finish) else [])
-    _refuse("a plan or --finish", ["--regardless"] if regardless and not (plan or finish) else [])
+    if not plan:
+        of_a_plan = {"--share": share, "--exits": exits, "--factor": factor, "--most": most is not None}
+        refuse_ignored("with a plan", of_a_plan)
+    if not (plan or finish):
+        refuse_ignored("with a plan or --finish", {"--spread": spread, "--regardless": regardless})
     wish = Wish(round((share or SHARE) * 100), duration_of(spread, "--spread"), exits, factor, most, regardless)
     settings = settings_of(store=store, data=data, namespace=namespace)
     with open_store(settings) as opened:
@@ -82,13 +82,6 @@ def apply_command(
         elif forgotten:
             forget(opened)
         _tell(status(opened), as_json)
-
-
-def _refuse(wanted: str, given: Sequence[str]) -> None:
-    """Raises UsageError for options that would be ignored: whoever raises a share must not think that it was done."""
-    if given:
-        message = f"{', '.join(given)}: say that with {wanted}"
-        raise UsageError(message)
 
 
 def _finish(store: StateStore, spread: int, regardless: bool) -> None:

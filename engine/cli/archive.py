@@ -8,7 +8,7 @@ import typer
 
 from engine.cli.console import complain, out
 from engine.cli.opening import open_project
-from engine.cli.options import AsJson, RulesDir, TemplatesDir, settings_of
+from engine.cli.options import AsJson, RulesDir, TemplatesDir, refuse_ignored, settings_of
 from engine.config import Settings
 from engine.core.catalog import Catalog
 from engine.errors import EngineError, SourceUnavailable, UsageError
@@ -63,7 +63,10 @@ def archive(
 
     Example: engine archive events.jsonl.gz --to archive --compact
     """
+    if not files:
+        refuse_ignored("with files", {"--kind": kind != "events", "--source": source})
     if erased:
+        refuse_ignored("without --erase", {"files": files})
         _tell({"erased": erase(to, erased)}, as_json)
         return
     if kind not in get_args(FileKind):

@@ -9,7 +9,7 @@ from rich.markup import escape
 from engine.cli.console import out, say
 from engine.cli.folding import FoldingTable
 from engine.cli.opening import open_project
-from engine.cli.options import AsJson, Data, Namespace, RulesDir, Store, TemplatesDir, settings_of
+from engine.cli.options import AsJson, Data, Namespace, RulesDir, Store, TemplatesDir, refuse_ignored, settings_of
 from engine.core.book import RuleBook
 from engine.core.explain import PointsView, RuleView, SegmentView, points, segments
 from engine.core.explain import explain as views_of
@@ -44,6 +44,7 @@ def explain(
 
     Example: engine explain 0042 win-back --events events.jsonl.gz
     """
+    refuse_ignored("with --events", {"--until": until and not events})
     settings = settings_of(rules=rules, templates=templates, store=store, data=data, namespace=namespace)
     project = open_project(settings)
     book = project.book

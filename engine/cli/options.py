@@ -4,6 +4,7 @@ An option that is not given leaves its setting as the environment has it. So the
 environment is read when a command runs, not when it is imported, and --help says the same on every machine.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -60,6 +61,13 @@ def duration_of(text: str, option: str) -> int:
     except ValueError as error:
         message = f"{option}: {error}"
         raise UsageError(message) from error
+
+
+def refuse_ignored(wanted: str, options: Mapping[str, object]) -> None:
+    """Raises UsageError for those that were given: they count only `wanted`, and nobody must think that they did."""
+    if names := ", ".join(name for name, given in options.items() if given):
+        message = f"{names}: say that {wanted}"
+        raise UsageError(message)
 
 
 def _given(options: dict[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,17 @@ import typer
 
 from engine.cli.console import complain, out
 from engine.cli.opening import open_project
-from engine.cli.options import DATA_DEFAULT, DATA_HELP, AsJson, Namespace, RulesDir, Store, TemplatesDir, settings_of
+from engine.cli.options import (
+    DATA_DEFAULT,
+    DATA_HELP,
+    AsJson,
+    Namespace,
+    RulesDir,
+    Store,
+    TemplatesDir,
+    refuse_ignored,
+    settings_of,
+)
 from engine.cli.whole_files import STANDARD
 from engine.errors import CommandFailed, RenderFailed, UsageError
 from engine.lang.diagnostics import with_closest
@@ -55,6 +65,7 @@ def preview(
 
     Example: engine preview welcome --data ada.json --html
     """
+    refuse_ignored("without --data", {"--customer": customer and data})
     settings = settings_of(rules=rules, templates=templates, store=store, data=store_folder, namespace=namespace)
     project = open_project(settings)
     name, channel = _file_of(project.renderer, template)

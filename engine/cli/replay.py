@@ -14,7 +14,7 @@ from engine.adapters.file import STANDARD, JsonLinesSink, JsonLinesSource
 from engine.cli.as_decided import as_decided
 from engine.cli.console import complain, err, is_terminal, out
 from engine.cli.opening import open_project
-from engine.cli.options import STORE_HELP, AsJson, Data, Namespace, RulesDir, TemplatesDir, settings_of
+from engine.cli.options import STORE_HELP, AsJson, Data, Namespace, RulesDir, TemplatesDir, refuse_ignored, settings_of
 from engine.cli.summary import as_data, show
 from engine.config import Settings
 from engine.core.book import RuleBook
@@ -74,8 +74,11 @@ def replay(
     """
     settings = settings_of(rules=rules, templates=templates, store=store, data=data, namespace=namespace)
     if decided:
+        files = {"--out": output, "--outcomes": outcomes, "--dead-letters": dead_letters}
+        refuse_ignored("without --as-decided", files | {"--until": until, "--source": source, "--processes": processes})
         as_decided(settings, events, book or [], as_json=as_json)
         return
+    refuse_ignored("with --as-decided", {"--book": book})
     history = HistoryFiles(events, moment_of(until), source)
     _replay(settings, history, processes, (output, outcomes, dead_letters), as_json=as_json)
 

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from engine.cli.console import out
+from engine.cli.options import refuse_ignored
 from engine.errors import UsageError
 from engine.lang.schema import FILES, FOLDER, schema_text, write_schemas
 from engine.wire import outreach_schema as outreach_form
@@ -32,6 +33,7 @@ def schema(
     if name not in NAMES:
         message = f"there is no schema {name}; there are {', '.join(NAMES)}"
         raise UsageError(message)
+    refuse_ignored("with --write", {"--to": to != FOLDER and not write})
     if not write:
         typer.echo(outreach_form.schema_text() if name == OUTREACH else schema_text(name), nl=False)
         return

@@ -14,6 +14,7 @@ from engine.cli.main import app
 from engine.cli.table import COMMANDS as TABLE
 from engine.config import Settings
 from engine.extras import EXTRA_OF
+from tests.support.command import engine
 
 SHOP = Path(__file__).parents[2]
 DOCUMENTED = (SHOP / "docs" / "commands.md").read_text(encoding="utf-8")
@@ -106,6 +107,23 @@ def test_what_the_system_refuses_is_said_without_a_traceback(
     ran = subprocess.run([sys.executable, "-c", ENGINE, *given], capture_output=True, text=True, check=False)
     assert (ran.returncode, ran.stdout) == (1, "")
     assert ran.stderr == message.format(here=tmp_path) + "\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("explain c-1 --until 2026-01-01", "--until: say that with --events"),
+        ("replay x.jsonl --book rules", "--book: say that with --as-decided"),
+        ("replay archive --as-decided --until 2026-01-01 --out x", "--out, --until: say that without --as-decided"),
+        ("archive --kind outcomes --source cdnow", "--kind, --source: say that with files"),
+        ("archive x.jsonl --erase c-1", "files: say that without --erase"),
+        ("preview welcome --customer c-1 --data x.json", "--customer: say that without --data"),
+        ("schema rules --to x", "--to: say that with --write"),
+    ],
+)
+def test_an_option_that_would_count_for_nothing_is_refused(tmp_path: Path, arguments: str, message: str) -> None:
+    ran = engine(*arguments.split(), folder=tmp_path)
+    assert (ran.code, ran.out, ran.err) == (2, "", message + "\n")
 
 
 def test_the_help_says_the_same_in_every_environment_and_shows_no_password() -> None:
