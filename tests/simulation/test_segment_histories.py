@@ -127,6 +127,15 @@ def test_disorder_within_the_allowed_lateness_tells_no_move_that_whole_histories
         assert [new for new, _ in told] == ["in", "none"] * len(left), f"late {number}"
 
 
+def test_a_late_event_moves_nobody_at_a_moment_that_is_over() -> None:
+    """Without `keep`: nobody was out at 4, as nobody knew of that visit."""
+    book = book_of([Group("s0", [("in", Asked('events.visit.count("5h") == 2', bool))], plain=True)], LATENESS)
+    hours = (("visit", 0), ("visit", 1), ("person", 6), ("visit", 4))
+    told = [Event(f"e{at}", type_, "c-1", START + at * HOUR) for type_, at in hours]
+    there = Customers(book).tell(*told).until(END)
+    assert [(new, (at - START) // HOUR) for _, _, new, at in moves(there)] == [("in", 1), ("none", 6)]
+
+
 LOST = 2419
 """A history in which a level was lost as lateness held a look at the very event that had renewed it."""
 

@@ -57,7 +57,8 @@ class Following:
         before = Standing(membership.level, membership.next, membership.kept, membership.year)
         standing = Standing(level) if segment.keep is None else _kept(segment, membership, level, self)
         if self._is_early(segment, membership, standing):
-            membership.due = min(membership.due, self.told)
+            if segment.keep is not None:
+                membership.due = min(membership.due, self.told)
             return
         membership.level, membership.next, membership.kept, membership.year = standing
         membership.due = min(due or standing.kept, standing.kept) if standing.kept else due
