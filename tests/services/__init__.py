@@ -7,6 +7,6 @@ CI=true it fails.
 
 from tests.services.brokers import Broker, open_broker
 from tests.services.gate import Gate
-from tests.services.redises import AnyRedis, RedisCluster, RedisServer, open_redis
+from tests.services.redises import AnyRedis, RedisCluster, RedisServer, WatchedRedis, open_redis
 
-__all__ = ["AnyRedis", "Broker", "Gate", "RedisCluster", "RedisServer", "open_broker", "open_redis"]
+__all__ = ["AnyRedis", "Broker", "Gate", "RedisCluster", "RedisServer", "WatchedRedis", "open_broker", "open_redis"]

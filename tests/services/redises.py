@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from redis import Redis
 from redis.exceptions import RedisError
 
-from tests.services.processes import Process, free_ports, unavailable, wait_until
+from tests.services.processes import Process, free_ports, listens, unavailable, wait_until
 
 _SLOTS = 16_384
 _SETTINGS = {
@@ -173,6 +173,60 @@ class RedisCluster:
         """Stop for good."""
         for node in self.nodes:
             node.remove()
+
+
+class WatchedRedis:
+    """A primary, a replica, and a sentinel that puts it in the primary's place. All three let `engine` in."""
+
+    def __init__(self, folder: Path, password: str) -> None:
+        self._primary = RedisServer(folder / "first")
+        self._replica = RedisServer(folder / "second", {"replicaof": f"127.0.0.1 {self._primary.port}"})
+        (self._port,) = free_ports(1)
+        configuration = folder / "sentinel.conf"
+        configuration.write_text(
+            f"port {self._port}\nbind 127.0.0.1\ndir {folder}\n"
+            f"sentinel monitor shop 127.0.0.1 {self._primary.port} 1\n"
+            "sentinel down-after-milliseconds shop 1000\nsentinel failover-timeout shop 3000\n"
+        )
+        command = [_binary(), str(configuration), "--sentinel"]
+        self._sentinel = Process(command, folder / "sentinel.log", lambda: listens(self._port))
+        self._primary.start()
+        self._replica.start()
+        self._sentinel.start()
+        self.allow(password)
+        wait_until(lambda: _is_up_to_date(self._replica), "the replica has what its primary has")
+        wait_until(lambda: bool(self._ask_sentinel("SENTINEL", "REPLICAS", "shop")), "the sentinel knows the replica")
+
+    def url(self, password: str) -> str:
+        """For `connect`."""
+        return f"redis+sentinel://engine:{password}@127.0.0.1:{self._port}/shop"
+
+    def allow(self, password: str) -> None:
+        """This one and no other from now on; whoever is logged in is thrown out."""
+        self._password = password
+        rules = ["ACL", "SETUSER", "engine", "on", "resetpass", f">{password}", "~*", "&*", "+@all"]
+        for ask in (self._primary.ask, self._replica.ask, self._ask_sentinel):
+            ask(*rules)
+        self._primary.ask("CLIENT", "KILL", "USER", "engine")
+
+    def fail_over(self) -> None:
+        """Kill the primary; the replica takes over, and the primary comes back as its replica."""
+        self._primary.kill9()
+        wait_until(lambda: _is_primary(self._replica), "the replica has taken over")
+        self._primary, self._replica = self._replica, self._primary
+        self._replica.start()
+        wait_until(lambda: not _is_primary(self._replica) and _is_up_to_date(self._replica), "the old primary follows")
+        self._replica.ask("ACL", "SETUSER", "engine", "on", f">{self._password}", "~*", "&*", "+@all")
+
+    def remove(self) -> None:
+        """Stop for good."""
+        self._sentinel.kill9()
+        self._primary.remove()
+        self._replica.remove()
+
+    def _ask_sentinel(self, *command: object) -> Any:
+        with Redis(port=self._port, decode_responses=True, socket_timeout=5) as client:
+            return client.execute_command(*command)
 
 
 def open_redis(folder: Path) -> AnyRedis:

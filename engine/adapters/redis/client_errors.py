@@ -20,7 +20,10 @@ _ADVICE: tuple[tuple[type[Exception], str], ...] = (
     ),
     (exceptions.NoPermissionError, "the user of the URL may not do this; docs/deployment.md lists the commands"),
     (exceptions.BusyLoadingError, "it is still loading its data; try again in a moment"),
-    (MasterNotFoundError, "the sentinels know no such primary; check the name at the end of the URL"),
+    (
+        MasterNotFoundError,
+        "the sentinels know no such primary, or have none to take its place yet; check the name at the end of the URL",
+    ),
     (exceptions.TimeoutError, "it did not answer in time; it may be overloaded or cut off"),
     (exceptions.ConnectionError, _OUT_OF_REACH),
     (exceptions.OutOfMemoryError, "it is full; raise its maxmemory, or set a shorter forget_after in policy.yaml"),

@@ -38,7 +38,8 @@ class PythonSource:
         self._watch = TopicWatch(settings)
         self._consumer = connected(KafkaConsumer, settings, **_config(settings))
         # What an open transaction hides, of others too, is unread: by read_committed a partition would end before it.
-        self._asker = connected(KafkaConsumer, settings, group_id=None, isolation_level="read_uncommitted")
+        asking = {"group_id": None, "enable_auto_commit": False, "isolation_level": "read_uncommitted"}
+        self._asker = connected(KafkaConsumer, settings, **asking)
         self._joining = Joining(self._consumer)
         self._consumer.subscribe(settings.topics, listener=_Listener(self))
         for topic in settings.topics:
