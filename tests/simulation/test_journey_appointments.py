@@ -23,8 +23,9 @@ APPOINTMENT = "2026-03-31T15:00"
 """Two days after the clocks have changed in Berlin."""
 
 
-def book(steps: str, rule: str = "") -> RuleBook:
-    return loaded(f"rules:\n  - {{ id: visit, when: {{ event: booked }}, {rule} steps: {steps} }}\n", BERLIN, EVENTS)
+def book(steps: str, rule: str = "", policy: str = "") -> RuleBook:
+    rules = f"rules:\n  - {{ id: visit, when: {{ event: booked }}, {rule} steps: {steps} }}\n"
+    return loaded(rules, f"{BERLIN}\n{policy}", EVENTS)
 
 
 def moment(text: str, zone: str = "Europe/Berlin") -> int:
@@ -35,9 +36,11 @@ def local(at: int, zone: str = "Europe/Berlin") -> str:
     return f"{datetime.fromtimestamp(at / 1000, ZoneInfo(zone)):%Y-%m-%dT%H:%M}"
 
 
-def simulator(steps: str, rule: str = "", *, since: str = "2026-03-01T10:00", **properties: object) -> Simulator:
+def simulator(
+    steps: str, rule: str = "", *, since: str = "2026-03-01T10:00", policy: str = "", **properties: object
+) -> Simulator:
     """A customer who has booked at `since`."""
-    sim = Simulator(book(steps, rule), start=moment("2026-01-01T00:00"), strict=True)
+    sim = Simulator(book(steps, rule, policy), start=moment("2026-01-01T00:00"), strict=True)
     at = moment(since)
     sim.deliver(Event("b-1", "booked", "c-1", at, {"appointment": moment(APPOINTMENT)} | properties), at)
     return sim
@@ -102,9 +105,20 @@ def test_a_reminder_whose_moment_has_passed_comes_at_once_if_it_is_fresh(
     assert ends == [Outcome.EXPIRED] * (3 - len(comes)) + [Outcome.COMPLETED]
 
 
-def test_the_wait_after_a_reminder_that_came_at_once_counts_from_when_it_came() -> None:
+@pytest.mark.parametrize(
+    ("since", "lateness", "comes"),
+    [
+        ("2026-03-25T09:00", 0, ["2026-03-25T09:00", "2026-03-26T09:00"]),
+        ("2026-03-25T09:00", 6, ["2026-03-25T09:00", "2026-03-26T15:00"]),
+        ("2026-03-24T16:00", 6, ["2026-03-24T16:00", "2026-03-25T22:00"]),
+    ],
+)
+def test_the_wait_after_a_reminder_that_came_at_once_counts_from_when_it_came(
+    since: str, lateness: int, comes: list[str]
+) -> None:
     steps = "[{ wait: { until: event.appointment, before: 7d } }, { send: a }, { wait: 1d }, { send: b }]"
-    assert sent(simulator(steps, since="2026-03-25T09:00")) == [("a", "2026-03-25T09:00"), ("b", "2026-03-26T09:00")]
+    sim = simulator(steps, since=since, policy=f"allowed_lateness: {lateness}h")
+    assert [at for _, at in sent(sim)] == comes
 
 
 @pytest.mark.parametrize("said", [None, "2026-13-45", "03-28", 10**15, "9999-12-31"])

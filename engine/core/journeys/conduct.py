@@ -70,7 +70,8 @@ def after_step(settling: "Settling", candidate: Candidate, verdict: Verdict) -> 
     if isinstance(verdict, Defer):
         run.moment, run.reason, run.due = candidate.firing.moment, candidate.firing.reason, verdict.until
         return None
-    made = run.due if at - run.due <= settling.book.policy.allowed_lateness + ON_TIME else at
+    due = max(run.due, run.came)  # of a wait whose end had passed the step was due before the customer came to it
+    made = due if at - due <= settling.book.policy.allowed_lateness + ON_TIME else at
     run.moment, run.reason = 0, ""
     return _walk(settling, candidate.rule, run, step.next, made, at, f"after {step.name}")
 
