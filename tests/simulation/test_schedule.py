@@ -141,6 +141,28 @@ def test_a_share_of_the_spread_stays_whatever_comes_late_and_whatever_the_rule_i
     }
 
 
+def test_a_share_of_a_spread_that_an_edit_has_brought_stays_too(tmp_path: Path, strict: bool) -> None:
+    def letters(name: str, *, late: bool) -> list[tuple[str, int]]:
+        there = shop(tmp_path / name, 'every: day, at: "09:00", among: true', strict)
+        customers = [f"c-{number}" for number in range(40)]
+        for number, customer in enumerate(customers):
+            there.event("visit", f"1d{number}m", customer=customer)
+        there.run("3d")
+        there.book = book_of(
+            tmp_path / name, LETTER % 'every: day, at: "09:00", spread: 2h, among: true', POLICY, EVENTS
+        )
+        for customer in customers:
+            there.event("person", "3d1h", customer=customer, zone="Europe/Berlin")
+        for number, customer in enumerate(customers if late else ()):
+            there.event("visit", f"{number}m", customer=customer, arrives="3d9h")
+        for customer in customers:
+            there.event("person", "3d9h", customer=customer, zone="Europe/Berlin")
+        there.run("4d")
+        return sorted((one.customer, one.at) for one in there.outreach)
+
+    assert letters("a", late=True) == letters("b", late=False)
+
+
 def test_a_group_that_time_alone_changes_is_asked_at_the_hour(tmp_path: Path, strict: bool) -> None:
     there = shop(tmp_path, 'every: day, at: "09:00", among: events.visit.count("2d") == 0', strict)
     there.event("visit", "0d")

@@ -116,10 +116,7 @@ class Schedule(Trigger):
             self._arm(state, now, now)
         elif timer.due > now:
             key, due = self._next(state, now)
-            if key == timer.key:
-                timer.due = due
-            else:
-                self._set(state, due, now, key)
+            self._set(state, due, timer.since if key == timer.key else now, key)
 
     def holds(self, state: State, occurrence: str, at: int) -> bool:
         return self.among is None or bool(self.among.test(Scope(state, None, at)))
