@@ -9,6 +9,7 @@ from tests.services import Broker
 from tests.support.effort import Effort, tried_hard
 from tests.support.faults import Stage, moments
 from tests.support.job import DAY, disturbed, make_job, mixed, project
+from tests.support.kafka_clients import CLIENTS
 from tests.support.poison import POISON, odd_customers, poison
 
 pytestmark = [pytest.mark.e2e, pytest.mark.kafka]
@@ -139,7 +140,9 @@ def test_a_worker_whose_brokers_are_away_ends_when_it_is_asked_to_and_the_next_o
         assert verdict.repeated <= each.in_flight
 
 
-def test_a_worker_goes_on_with_the_oldest_events_where_older_ones_have_gone(stage: Stage) -> None:
+@pytest.mark.parametrize("client", CLIENTS)
+def test_a_worker_goes_on_with_the_oldest_events_where_older_ones_have_gone(stage: Stage, client: str) -> None:
+    stage.settings["kafka_client"] = client
     entries = make_job(20_000, 2_000).entries
     stage.use(project(stage.topics.events))
     stage.load(entries)

@@ -22,6 +22,7 @@ from engine.errors import CodecMissing, SourceUnavailable
 from engine.ports import Ownership, Record
 
 LOGGER: Final = logging.getLogger("engine.kafka")
+_FETCHER: Final = logging.getLogger("kafka.consumer.fetcher")
 _ANSWER_SECONDS: Final = 5.0
 """Seconds for one answer of the brokers. The worker's loop stands still meanwhile, for every partition it asks about;
 after a minute without a turn /healthz reports it stuck."""
@@ -33,6 +34,8 @@ class PythonSource:
     def __init__(self, settings: KafkaSettings, ownership: Ownership) -> None:
         check_topics(settings)
         _check_codecs(settings)
+        _FETCHER.addFilter(_tell_of_lost_records)
+        _FETCHER.setLevel(min(logging.INFO, _FETCHER.getEffectiveLevel()))
         self._settings = settings
         self._member = Member(ownership)
         self._watch = TopicWatch(settings)
@@ -183,6 +186,13 @@ class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
 
     def on_partitions_lost(self, lost: Iterable[Any]) -> None:
         self._source.on_lost({place.partition for place in lost})
+
+
+def _tell_of_lost_records(said: logging.LogRecord) -> bool:
+    """A filter of the client's log: that records are gone before they were read is a line of information to it."""
+    if said.levelno == logging.INFO and "out of range" in str(said.msg):
+        LOGGER.warning("Offset out of range: %s", said.getMessage())
+    return said.levelno >= logging.getLogger("kafka").getEffectiveLevel()
 
 
 def _check_codecs(settings: KafkaSettings) -> None:
