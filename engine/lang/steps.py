@@ -66,7 +66,7 @@ def _weekday(value: Any) -> int:
 
 def _until(value: Any) -> time | str:
     """A time of day, or the property that has the time."""
-    if not isinstance(value, str) or "." not in value:
+    if not isinstance(value, str) or "." not in value or value[0].isdigit():
         return time_of_day(value)
     found = re.fullmatch(rf"event\.({NAME})", value)
     if not found:
