@@ -179,8 +179,13 @@ class WatchedRedis:
     """A primary, a replica, and a sentinel that puts it in the primary's place. All three let `engine` in."""
 
     def __init__(self, folder: Path, password: str) -> None:
-        self._primary = RedisServer(folder / "first")
-        self._replica = RedisServer(folder / "second", {"replicaof": f"127.0.0.1 {self._primary.port}"})
+        folder.mkdir(parents=True)
+        users = [folder / "first.acl", folder / "second.acl"]
+        for file in users:  # a server that comes back lets in whom it did before
+            file.write_text("user default on nopass ~* &* +@all\n")
+        self._primary = RedisServer(folder / "first", {"aclfile": users[0]})
+        followed = f"127.0.0.1 {self._primary.port}"
+        self._replica = RedisServer(folder / "second", {"aclfile": users[1], "replicaof": followed})
         (self._port,) = free_ports(1)
         configuration = folder / "sentinel.conf"
         configuration.write_text(
@@ -203,20 +208,28 @@ class WatchedRedis:
 
     def allow(self, password: str) -> None:
         """This one and no other from now on; whoever is logged in is thrown out."""
-        self._password = password
         rules = ["ACL", "SETUSER", "engine", "on", "resetpass", f">{password}", "~*", "&*", "+@all"]
         for ask in (self._primary.ask, self._replica.ask, self._ask_sentinel):
             ask(*rules)
+        for server in (self._primary, self._replica):
+            server.ask("ACL", "SAVE")
         self._primary.ask("CLIENT", "KILL", "USER", "engine")
 
     def fail_over(self) -> None:
-        """Kill the primary; the replica takes over, and the primary comes back as its replica."""
+        """Kill the primary; the replica takes over, and the primary comes back, to follow it.
+
+        On a busy machine the sentinel may take the new primary for dead too, and go back to the old one.
+        """
         self._primary.kill9()
         wait_until(lambda: _is_primary(self._replica), "the replica has taken over")
-        self._primary, self._replica = self._replica, self._primary
-        self._replica.start()
-        wait_until(lambda: not _is_primary(self._replica) and _is_up_to_date(self._replica), "the old primary follows")
-        self._replica.ask("ACL", "SETUSER", "engine", "on", f">{self._password}", "~*", "&*", "+@all")
+        self._primary.start()
+        wait_until(self._is_settled, "one follows the other")
+
+    def _is_settled(self) -> bool:
+        """Whether one is the primary, which we keep in mind, and the other has what it has."""
+        if _is_primary(self._replica):
+            self._primary, self._replica = self._replica, self._primary
+        return _is_primary(self._primary) and not _is_primary(self._replica) and _is_up_to_date(self._replica)
 
     def remove(self) -> None:
         """Stop for good."""
