@@ -114,7 +114,7 @@ def test_a_late_answer_about_the_beginning_does_not_undo_where_it_was_sent(shop:
     owner.broker = shop.broker
     reader = shop.reader(topic, owner=owner)
     poll_until(lambda: owner.owned == {0}, reader)
-    time.sleep(0.2)
+    assert reader.poll(timeout=0.2) == []
     reader.source.seek(0, {topic: 6})
     shop.broker.thaw()
     reading_until = time.monotonic() + 3  # librdkafka asks again half a second after an answer that came too late

@@ -18,14 +18,13 @@ from typer.testing import CliRunner
 from engine.cli.main import app
 from engine.errors import CommandFailed, UsageError
 from engine.insight.archive import Archive, Outcome, Place
-from engine.insight.archive.writer import connected
 from engine.insight.figures.buying import buying, gaps, next_shares, returning, until_second
 from engine.insight.figures.churn_points import Point, points
 from engine.insight.figures.groups import cohorts, rfm
 from engine.insight.figures.predicting import check_fit, fit_sample, sample, sample_to_check
 from engine.insight.figures.responses import Funnel, funnels
 from engine.insight.figures.retention import retention
-from engine.insight.figures.shop import NoPurchases, Shop, ShopOptions, bounded, open_shop
+from engine.insight.figures.shop import NoPurchases, Shop, ShopOptions, open_shop
 from engine.insight.report.build import build_report, default_period
 from engine.insight.report.goals import costs, goals
 from engine.insight.report.page import page
@@ -61,40 +60,6 @@ def test_rates_and_frequency_are_the_known_ones(record_shop: Shop) -> None:
     assert found.repeat_days == exactly(0.483241)
     assert found.frequency == exactly(2.935511)
     assert found.revenue == pytest.approx(sum(one.amount for one in purchases()))
-
-
-@pytest.mark.parametrize("seed", [0, 2])
-def test_a_large_total_is_the_same_in_whichever_order_its_parts_come(seed: int) -> None:
-    chance = random.Random(seed)
-    amounts = [round(chance.choice([1, 1, 1e3, 1e9]) * chance.uniform(1, 9999), 2) for _ in range(300)]
-    plain, steady = set(), set()
-    with connected() as connection:
-        bounded(connection)
-        for _ in range(60):
-            chance.shuffle(amounts)
-            asked = "SELECT round(fsum(x), 6), steady(fsum(x), 6) FROM (SELECT unnest(?::DOUBLE[]) AS x)"
-            [(one, other)] = connection.execute(asked, [amounts]).fetchall()
-            plain.add(one)
-            steady.add(other)
-    assert len(plain) > 1
-    assert list(steady) == [pytest.approx(sum(amounts), rel=1e-13)]
-
-
-@pytest.mark.parametrize(
-    ("total", "kept"),
-    [
-        (12.3456785, 12.345679),
-        (-98_765_432_109.876, -98_765_432_109.876),
-        (1_234_567_890_123.4567, 1_234_567_890_123.5),
-        (0.0, 0.0),
-        (None, None),
-        (float("inf"), float("inf")),
-    ],
-)
-def test_a_total_keeps_six_decimals_and_fourteen_digits(total: float | None, kept: float | None) -> None:
-    with connected() as connection:
-        bounded(connection)
-        assert connection.execute("SELECT steady(?::DOUBLE, 6)", [total]).fetchall() == [(kept,)]
 
 
 def test_the_same_purchases_have_the_same_figures_in_whichever_order_an_archive_has_them(tmp_path: Path) -> None:
