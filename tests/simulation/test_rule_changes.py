@@ -136,6 +136,44 @@ def test_a_rule_that_listens_to_more_knows_what_happened_since() -> None:
     assert there.until(START + 24 * DAY).fired == [("c-1", "quiet", str(START + 10 * DAY))]
 
 
+@pytest.mark.parametrize(
+    ("buys", "visit", "changed", "told"),
+    [
+        ((), 2, 3, ()),  # nothing to be silent after
+        ((0,), 2, 3, (0,)),
+        ((0, 10), 2, 3, (10,)),
+        ((0,), 15, 16, (0,)),  # told by the old rule
+    ],
+)
+def test_a_silence_of_fewer_types_begins_with_the_newest_of_these(
+    buys: tuple[int, ...], visit: int, changed: int, told: tuple[int, ...]
+) -> None:
+    happened = [*(on(day) for day in buys), on(visit, "visit")]
+    there = Customers(book(quiet(of=frozenset({"buy", "visit"}))))
+    there.tell(*(one for one in happened if one.time < START + changed * DAY)).until(START + changed * DAY)
+    there.meet(revised(quiet()))
+    there.tell(*(one for one in happened if one.time > START + changed * DAY)).until(START + 90 * DAY)
+    assert [occurrence for _, _, occurrence in there.fired] == [str(START + day * DAY) for day in told]
+
+
+def left(after: str, *without: str) -> Rule:
+    return rule(Abandoned("left", after=after, without=frozenset(without), within=10 * DAY))
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        (left("cart", "buy", "visit"), []),  # a visit at 1 finishes it, by the new rule
+        (left("cart", "buy", "signup"), ["left"]),
+        (left("signup", "buy"), []),  # nobody has begun that
+    ],
+)
+def test_what_was_left_is_judged_by_the_new_rule(changed: Rule, told: list[str]) -> None:
+    there = Customers(book(left("cart", "buy"))).tell(on(0, "cart"), on(1, "visit"))
+    there.meet(revised(changed)).until(START + 90 * DAY)
+    assert [name for _, name, _ in there.fired] == told
+
+
 def test_a_trial_rule_that_reads_another_field_lets_go_of_the_old_one() -> None:
     there = Customers(book(rule(TrialExpiring("trial", before=DAY)))).tell(on(0, "trial", ends=START + 9 * DAY))
     there.meet(revised(rule(TrialExpiring("trial", before=DAY, field="plan_ends_at")))).until(START + 30 * DAY)

@@ -15,7 +15,7 @@ from engine.core.facts import match_value
 from engine.core.firing import Firing
 from engine.core.scope import Scope
 from engine.core.state.model import Slot, State, Timer
-from engine.core.triggers.base import Trigger, spend
+from engine.core.triggers.base import Trigger, newest, spend
 from engine.core.triggers.runs import Runs
 from engine.core.zones import DAY, iso
 from engine.model import Event
@@ -137,9 +137,14 @@ class Abandoned(Trigger):
             kept = {key: times for key, times in slot.memory.items() if self._is_ours(key) or self._is_for_all(key)}
             slot.memory = kept or None
         state.set_timers(self.rule, [timer for timer in slot.timers if self._is_ours(timer.key)])
+        begun = newest(state, frozenset({self.after}))
+        finished = newest(state, self.finishes_all if self.match else self.without)
         for timer in slot.timers:
             if timer.due:
                 timer.due = timer.since + self.within
+                is_finished = finished is not None and timer.since <= finished.time < timer.due
+                if is_finished or begun is None or begun.time < timer.since:  # by other types than the rule had
+                    spend(timer)
 
     def missed(self, slot: Slot, newest: Mapping[str, int]) -> bool:
         finished = max((newest[type_] for type_ in self.without if type_ in newest), default=0)

@@ -14,7 +14,7 @@ from engine.core.state.model import Slot, State, Timer
 from engine.core.triggers.base import Trigger, newest, spend
 from engine.core.triggers.runs import Runs
 from engine.core.zones import iso
-from engine.model import Event
+from engine.model import Event, KeptEvent
 
 
 class Inactivity(Trigger):
@@ -78,9 +78,23 @@ class Inactivity(Trigger):
         for run in runs:
             if run.due:
                 run.due = run.since + self.after
-        last = newest(state, self.of) if not self.where else None
+        if self.where:
+            return
+        last = newest(state, self.of)
         if last and (not runs or runs[-1].since < last.time):
             state.set_timers(self.rule, [self.runs.start(last.time, last if self.keeps_event else None)])
+        elif runs and runs[-1].due and (not last or last.time < runs[-1].since):
+            self._begin_earlier(state, last)
+
+    def _begin_earlier(self, state: State, last: KeptEvent | None) -> None:
+        """What the silence began with is of none of the types any more: it began with `last`, or there is none.
+
+        A customer who has been told since then may have been told of it.
+        """
+        run = self.runs.start(last.time, last if self.keeps_event else None) if last else None
+        if run is not None and state.slot(self.rule).fired_at > run.since:
+            spend(run)
+        state.set_timers(self.rule, [run] if run is not None else [])
 
     def missed(self, slot: Slot, newest: Mapping[str, int]) -> bool:
         """Any missed event may have counted, so the current silence begins after the newest of them."""
