@@ -94,14 +94,18 @@ def test_a_trial_that_moves_away_and_back_is_announced_once() -> None:
     assert occurrences(customers) == [str(START + 4 * HOUR)]
 
 
-def test_a_trial_that_ran_out_before_it_was_withdrawn_is_announced_although_older_news_comes_in() -> None:
+@pytest.mark.parametrize(("ends", "announced"), [(None, []), (99 * HOUR, [99 * HOUR])])
+def test_a_trial_that_was_withdrawn_or_prolonged_while_lateness_holds_its_announcement_is_not_announced(
+    ends: int | None, announced: list[int]
+) -> None:
+    """Nor where older news comes in that still says so."""
     news = [
         at(0, "trial", ends=START + 10 * HOUR),
-        at(7, "trial", ends=None),
+        at(7, "trial", ends=ends and START + ends),
         at(4.5, "trial", id="late", ends=START + 10 * HOUR),
     ]
-    customers = Customers(trial_book()).tell(*news).until(START + DAY)
-    assert occurrences(customers) == [str(START + 10 * HOUR)]
+    customers = Customers(trial_book()).tell(*news).until(START + 5 * DAY)
+    assert occurrences(customers) == [str(START + end) for end in announced]
 
 
 def test_a_late_cancellation_counts_although_a_later_one_is_known() -> None:
@@ -117,6 +121,16 @@ NEW_YEAR = {True: "1990-01-01", False: "2026-01-01"}
 def birthday(yearly: bool, policy: Policy = PATIENT, **changes: object) -> RuleBook:
     trigger = Date("birthday", field="birthday", yearly=yearly, at=time(9), zones=Zones("UTC", "zone"))
     return book(rule(trigger, **changes), policy=policy)
+
+
+@pytest.mark.parametrize("yearly", [True, False])
+def test_a_date_that_was_put_right_while_lateness_holds_the_greeting_comes_true_on_the_day_that_is_right(
+    yearly: bool,
+) -> None:
+    right = NEW_YEAR[yearly].replace("-01-01", "-01-03")
+    news = [at(0, "person", birthday=NEW_YEAR[yearly]), at(10, "person", birthday=right)]
+    customers = Customers(birthday(yearly)).tell(*news).until(START + 9 * DAY)
+    assert occurrences(customers) == ["2026-01-03"]
 
 
 @pytest.mark.parametrize("yearly", [True, False])

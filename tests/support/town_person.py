@@ -211,8 +211,8 @@ class Person(Known):
             self._close(run, "exited", at)
         self.firings = []
         self.carts = {one for one in self.carts if one[1] + self.terms.cart <= at}  # lateness holds them, no more
-        for rule in self.coming:
-            self._follow(rule, None, at, 0)
+        self._follow("ending", None, at, 0)
+        self.present["trial"] = None
         self._forsake_trial(self.settled(at))
         self.silences = {last for last in self.silences if last + self.terms.idle <= at}
         self._open_books()
@@ -276,14 +276,12 @@ class Person(Known):
     # --- what comes true
 
     def _follow(self, rule: str, end: Moment | None, at: Moment, before: Moment) -> None:
-        """The end is another one since that moment. A trial's that came due before it was, waits for lateness only."""
-        coming = self.coming[rule]
+        """The end is another one since that moment. What lateness holds of the former end is announced no more."""
         if self.present.get(rule) == end:
             return
         self.present[rule] = end
-        coming[:] = [one for one in coming if one[0] <= at and rule == "trial"]
-        if end is not None:
-            coming.append((end - before if rule == "trial" else max(end - before, at), end))
+        moment = None if end is None else end - before if rule == "trial" else max(end - before, at)
+        self.coming[rule] = [] if moment is None or end is None else [(moment, end)]
 
     def _came_true(self, then: Moment) -> Iterator[Firing]:
         made = self.terms

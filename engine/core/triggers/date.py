@@ -78,7 +78,7 @@ class Date(Trigger):
         return None
 
     def _arm(self, state: State, time: int, event: KeptEvent | None) -> None:
-        """Arm for the profile's value at `time`; timers that came due before it stay.
+        """Arm for the profile's value at `time`; timers that came due before it stay if it still says so.
 
         An occurrence that a move to another zone puts into the past comes true with the move.
         """
@@ -87,7 +87,8 @@ class Date(Trigger):
             self._settle(state, timer.key, time)
         known = state.profile_times.get(self.field, time)
         since = max(time, known)
-        kept = [timer for timer in armed if timer.due and timer.due <= since]
+        came = [timer for timer in armed if timer.due and timer.due <= since]
+        kept = [timer for timer in came if self.holds(state, timer.key, since)]
         pending = {timer.key: timer for timer in armed if timer.due > since}
         coming = self._next(state, known, since, pending)
         if coming and all(timer.key != coming.key for timer in kept):

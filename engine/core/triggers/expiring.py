@@ -12,7 +12,7 @@ from engine.core.ends import End
 from engine.core.expression import Reads
 from engine.core.points.ledger import next_end
 from engine.core.points.model import moment_of
-from engine.core.state.model import State, Timer
+from engine.core.state.model import State
 from engine.core.state.points import MONTHS
 from engine.core.triggers.trial_expiring import TrialExpiring, is_about
 from engine.core.zones import from_millis, instant_of
@@ -59,9 +59,6 @@ class OtherExpiring(TrialExpiring):
 
     def _since(self, state: State, now: int) -> int:
         return now
-
-    def _waits(self, timer: Timer, since: int) -> bool:
-        return False  # a message has the present end, and would tell of other points, or of none
 
     def _end(self, state: State) -> End | None:
         return self._end_of_level(state) if self.segment else self._end_of_points(state)

@@ -1,8 +1,8 @@
 """The trigger `trial_expiring`: a trial's end comes near. It follows a profile field, and disarms when the field goes.
 
-The field holds a moment or a day (`engine/core/ends.py`). The last timer is for the field's current end. Two kinds of
-timers stand before it: those that came due before the field changed and wait for the allowed lateness, and spent ones
-whose end is still ahead, so that a field that is set back does not repeat a firing.
+The field holds a moment or a day (`engine/core/ends.py`). The last timer is for the field's current end; spent ones
+whose end is still ahead stand before it, so that a field that is set back does not repeat a firing. An end that has
+gone or moved is announced no more, also where only the allowed lateness holds that: the message would have another.
 """
 
 from datetime import time
@@ -53,17 +53,13 @@ class TrialExpiring(Trigger):
             self._move(state, timers[-1], end, now)
             return
         since = self._since(state, now)
-        kept = [timer for timer in timers if (self._waits(timer, since) if timer.due else timer.ends > since)]
+        kept = [timer for timer in timers if not timer.due and timer.ends > since]
         if end:
             same = next((timer for timer in kept if _about(timer) == end.name), None)
             if same:
                 kept.remove(same)
             kept.append(same or Timer(self._due(state, end, since), since, end.day, ends=end.over, event=event))
         state.set_timers(self.rule, kept[-MAX_TRIAL_ENDS:])
-
-    def _waits(self, timer: Timer, since: int) -> bool:
-        """Whether it came due before the end became another one, and is to come true though lateness holds it."""
-        return timer.due <= since
 
     def _move(self, state: State, timer: Timer, end: End, now: int) -> None:
         """Recompute the timer for the customer's current zone. A moment that is past there comes true at once."""
