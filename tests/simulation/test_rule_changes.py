@@ -180,6 +180,20 @@ def test_a_trial_rule_that_reads_another_field_lets_go_of_the_old_one() -> None:
     assert there.fired == []
 
 
+@pytest.mark.parametrize(
+    ("yearly", "told", "moment"),
+    [(False, 0, 7), (True, 0, 7), (False, 7.5, 7), (True, 7.5, 365 + 7)],  # told after it: once at once, yearly never
+)
+def test_a_date_that_an_edit_puts_into_the_past_should_have_come_then(yearly: bool, told: float, moment: int) -> None:
+    def days(offset: int) -> Rule:
+        return rule(Date("renewal", field="renewal", yearly=yearly, at=time(0), offset=offset * DAY))
+
+    there = Customers(book(days(1))).tell(on(told, "person", renewal="2025-01-09" if yearly else "2026-01-09"))
+    there.tell(on(7.9, "visit")).until(START + 8 * DAY)
+    there.meet(revised(days(-1))).until(START + 500 * DAY)
+    assert [one.moment for one in there.outreach][:1] == [START + moment * DAY]
+
+
 def renewal(**changes: object) -> Rule:
     trigger = Date("renewal", field="renewal", at=time(9), keeps_event=True)
     return rule(trigger, exits=(Fact("subscribed"),), **changes)

@@ -77,10 +77,11 @@ class Date(Trigger):
         self._arm(state, event.time, self.keep(event))
         return None
 
-    def _arm(self, state: State, time: int, event: KeptEvent | None) -> None:
+    def _arm(self, state: State, time: int, event: KeptEvent | None, edited: bool = False) -> None:
         """Arm for the profile's value at `time`; timers that came due before it stay if it still says so.
 
-        An occurrence that a move to another zone puts into the past comes true with the move.
+        An occurrence that a move to another zone puts into the past comes true with the move; one that an edit of the
+        rule puts there should have come then, unless the date was told later.
         """
         armed = state.timers(self.rule)
         for timer in [timer for timer in armed if not timer.due]:  # cancelled by an older version of the engine
@@ -90,16 +91,21 @@ class Date(Trigger):
         came = [timer for timer in armed if timer.due and timer.due <= since]
         kept = [timer for timer in came if self.holds(state, timer.key, since)]
         pending = {timer.key: timer for timer in armed if timer.due > since}
-        coming = self._next(state, known, since, pending)
+        coming = self._next(state, known, since, pending, known if edited else 0)
         if coming and all(timer.key != coming.key for timer in kept):
             timer = pending.get(coming.key) or Timer(0, coming.counts_from, coming.key)
-            timer.due = max(coming.due, since) if coming.key in pending else coming.due
+            timer.due = max(coming.due, since) if coming.key in pending and not edited else coming.due
             timer.event = event or timer.event
             kept.append(timer)
         state.set_timers(self.rule, kept)
 
-    def _next(self, state: State, known: int, since: int, pending: Container[str] = ()) -> Coming | None:
-        """The soonest occurrence that is not settled; a yearly one must be `pending` or due at or after `since`."""
+    def _next(
+        self, state: State, known: int, since: int, pending: Container[str] = (), least: int = 0
+    ) -> Coming | None:
+        """The soonest occurrence that is not settled.
+
+        A yearly one must be due at or after `since`; one that is `pending`, at or after `least`.
+        """
         said = self._said(state)
         if said is None:
             return None
@@ -108,7 +114,7 @@ class Date(Trigger):
             key = said.key.isoformat()
             return Coming(key, self._due(state, said.day), known) if key not in settled else None
         for coming in self._yearly(state, said, known, from_millis(since).year):
-            if coming.key not in settled and (coming.due >= since or coming.key in pending):
+            if coming.key not in settled and coming.due >= (least if coming.key in pending else since):
                 return coming
         return None
 
@@ -179,7 +185,7 @@ class Date(Trigger):
                 self._go_on(state, timer, cancelled)
 
     def rearm(self, state: State, now: int) -> None:
-        self._arm(state, state.last, None)
+        self._arm(state, state.last, None, edited=True)
 
     def holds(self, state: State, occurrence: str, at: int) -> bool:
         said, day = self._said(state), date.fromisoformat(occurrence)
