@@ -11,8 +11,9 @@ from types import NoneType
 from typing import Any, NamedTuple
 
 from engine.core.catalog import Catalog
+from engine.core.expr.calls import Calls
 from engine.core.expr.kinds import HOW_TO_WRITE, NUMBERS, advice, as_kind, comparable, fits_in, with_article
-from engine.core.expr.names import Names, offer
+from engine.core.expr.names import offer
 from engine.core.expr.nodes import (
     BROKEN,
     LIST,
@@ -88,7 +89,7 @@ class Checker:
     ) -> None:
         self.problems: list[BadExpression] = []
         self._source = source
-        self._names = Names(catalog, event_types, self._report, steps)
+        self._names = Calls(catalog, event_types, self._report, steps)
 
     def condition(self, node: ast.expr) -> Node:
         """The meaning of what is asked for its truth; BROKEN if a problem was reported."""

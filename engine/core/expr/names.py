@@ -1,6 +1,6 @@
-"""The meaning of names and calls: profile fields, the event, and the customer's history of events.
+"""The meaning of names: profile fields, the event, and the customer's history of events.
 
-The checker calls it for every path and call. For a name that the catalogue lacks it reports a list of what exists.
+The checker calls it for every path. For a name that the catalogue lacks it reports a list of what exists.
 """
 
 import ast
@@ -8,15 +8,10 @@ import difflib
 from collections.abc import Callable, Collection, Mapping
 from typing import TypeAlias
 
-from msgspec.structs import replace
-
 from engine.core.catalog import Catalog, Kind
 from engine.core.catalog import Property as Declared
-from engine.core.durations import milliseconds
-from engine.core.expr.kinds import NUMBERS, with_article
 from engine.core.expr.nodes import (
     BROKEN,
-    Count,
     CustomerId,
     EventPart,
     Field,
@@ -24,19 +19,16 @@ from engine.core.expr.nodes import (
     LastProperty,
     Node,
     Now,
-    Period,
     PointsValue,
     Property,
     Score,
     SegmentLevel,
     SegmentTime,
     StepSent,
-    Sum,
     TallyTime,
     Today,
     Variant,
 )
-from engine.core.expr.periods import PERIODS
 from engine.core.expr.syntax import CONSTANTS, last_name
 from engine.core.points.view import PARTS
 
@@ -46,16 +38,11 @@ Report: TypeAlias = Callable[[str, str, ast.expr, str], None]
 _OF_TIME = {"now": "profile.trial_ends_at > now", "today": 'today >= "2026-12-01"'}
 ROOTS = ("profile", "event", "events", "customer", "segments", "points", "scores", "experiments", "steps", *_OF_TIME)
 _EVENT_PARTS = {"time": Declared("time", "time"), "type": Declared("type", "string"), "id": Declared("id", "string")}
-_A_DURATION = 'write it in quotes, such as "7d"'
 _PARTS = 'count(), count("7d"), sum("amount"), sum("amount", "30d"), last.<property>, last.time, first.time'
 _WHERE_VARIANTS = "only templates, and the `if` of a rule or of a step that sends or emits, read experiments"
-_POINTS = 'balance, pending, earned("365d"), expiring, expires_at'
+POINTS_PARTS = 'balance, pending, earned("365d"), expiring, expires_at'
 _OF_STEPS = "only a journey's steps can read 'steps', and only those that sent something before them"
-_SCORES = 'the scores are scores.alive and scores.buys_within("39w")'
-_CALLS = (
-    'the calls are events.<type>.count("7d"), events.<type>.sum("amount", "30d"), points.<id>.earned("365d"), '
-    'scores.buys_within("39w")'
-)
+SCORES = 'the scores are scores.alive and scores.buys_within("39w")'
 
 
 class Names:
@@ -92,17 +79,6 @@ class Names:
             "steps": self._step,
         }
         return meanings.get(root.id, self._unknown_root)(root, rest)
-
-    def call(self, node: ast.Call) -> Node:
-        """The meaning of `events.<type>.count(...)`, `.sum(...)` and `scores.buys_within(...)`."""
-        match node.func:
-            case ast.Attribute(value=ast.Attribute(value=ast.Name(id="events"))) as function:
-                return self._tally(function, node)
-            case ast.Attribute(value=ast.Name(id="scores")) as function:
-                return self._score_within(function, node)
-            case ast.Attribute(value=ast.Attribute(value=ast.Name(id="points"))) as function:
-                return self._earned(function, node)
-        return self._broken("expression-forbidden", "this can't be called", node, _CALLS)
 
     def _broken(self, code: str, message: str, at: ast.expr, help_: str) -> Node:
         self._report(code, message, at, help_)
@@ -241,7 +217,7 @@ class Names:
                 message, place = "'earned' must be called", rest[1]
             case [part, *_]:
                 message, place = f"'{part}' is not a part of points", rest[1]
-        return self._broken("unknown-property", message, place, f"points.{name} has {_POINTS}")
+        return self._broken("unknown-property", message, place, f"points.{name} has {POINTS_PARTS}")
 
     def _known_points(self, root: ast.Name, rest: list[ast.Name]) -> bool:
         known = self._catalog.points
@@ -253,21 +229,6 @@ class Names:
         else:
             self._report("unknown-points", "'points' alone is not a value", root, offer("points", known))
         return False
-
-    def _earned(self, function: ast.Attribute, node: ast.Call) -> Node:
-        steps = self._steps(function)
-        if not steps or not self._known_points(steps[0], steps[1:]):
-            return BROKEN
-        name, call = steps[1].id, steps[2].id
-        if call != "earned":
-            message = f"'{call}' can't be called"
-            return self._broken("unknown-property", message, steps[2], f"points.{name} has {_POINTS}")
-        if len(node.args) > 1 or node.keywords:
-            return self._broken("expression-forbidden", "earned() takes nothing or a duration", node, _CALLS)
-        span = self._span(node.args[0]) if node.args else 0
-        if node.args and not span:
-            return BROKEN
-        return PointsValue(name, "earned", self._catalog.points[name].zones, span)
 
     def _variant(self, root: ast.Name, rest: list[ast.Name]) -> Node:
         known = self._catalog.experiments
@@ -316,21 +277,6 @@ class Names:
             return True
         return False
 
-    def _tally(self, function: ast.Attribute, node: ast.Call) -> Node:
-        steps = self._steps(function)
-        if not steps or not self._known_type(steps[0], steps[1:]):
-            return BROKEN
-        type_, call = steps[1].id, steps[2].id
-        if call == "count" and len(node.args) <= 1 and not node.keywords:
-            return self._windowed(Count(type_, None), node.args)
-        if call == "sum" and 1 <= len(node.args) <= 2 and not node.keywords:
-            return self._sum(type_, node.args)
-        if call in ("count", "sum"):
-            takes = "nothing or a duration" if call == "count" else "a property and perhaps a duration"
-            return self._broken("expression-forbidden", f"{call}() takes {takes}", node, _CALLS)
-        message = f"'{call}' can't be called"
-        return self._broken("unknown-property", message, steps[2], offer("calls", ("count", "sum"), call))
-
     def _score(self, root: ast.Name, rest: list[ast.Name]) -> Node:
         match [step.id for step in rest]:
             case ["alive"]:
@@ -343,54 +289,7 @@ class Names:
                 message, place = f"'scores.alive' is a value and has no '{part}'", rest[1]
             case [name, *_]:
                 message, place = f"'{name}' is not a score", rest[0]
-        return self._broken("unknown-property", message, place, _SCORES)
-
-    def _score_within(self, function: ast.Attribute, node: ast.Call) -> Node:
-        if function.attr != "buys_within":
-            return self._broken("expression-forbidden", "this can't be called", node, _SCORES)
-        match node.args:
-            case [ast.Constant(value=str())] if not node.keywords:
-                span = self._span(node.args[0])
-                return Score("buys_within", span, self._catalog.scores) if span else BROKEN
-        return self._broken("expression-forbidden", "buys_within() takes a duration", node, _SCORES)
-
-    def _sum(self, type_: str, arguments: list[ast.expr]) -> Node:
-        properties = self._catalog.events[type_].properties
-        numbers = [name for name, declared in properties.items() if declared.kind in NUMBERS]
-        match arguments[0]:
-            case ast.Constant(value=str(name)) if name in numbers:
-                return self._windowed(Sum(type_, name, None), arguments[1:])
-            case ast.Constant(value=str(name)) if name in properties:
-                code, message = "type-mismatch", f"{name!r} is {with_article(properties[name].kind)}, not a number"
-            case ast.Constant(value=str(name)):
-                code, message = "unknown-property", f"{name!r} is not one of the properties of {type_}"
-            case _:
-                name, code, message = "", "expression-forbidden", "sum() needs the name of a property, in quotes"
-        return self._broken(code, message, arguments[0], offer("numbers", numbers, name))
-
-    def _windowed(self, tally: Count | Sum, arguments: list[ast.expr]) -> Node:
-        match arguments:
-            case []:
-                return tally
-            case [ast.Constant(value=str(text))] if text in PERIODS:
-                summed = tally.property if isinstance(tally, Sum) else None
-                return Period(tally.type, summed, PERIODS[text], self._catalog.zones, tally.kind)
-        span = self._span(arguments[0])
-        return replace(tally, span=span) if span else BROKEN
-
-    def _span(self, argument: ast.expr) -> int:
-        """A duration in quotes, milliseconds; 0 if a problem was reported."""
-        match argument:
-            case ast.Constant(value=str(text)):
-                try:
-                    if span := milliseconds(text):
-                        return span
-                except ValueError as error:
-                    reason, _, advice = str(error).partition("; ")
-                    self._report("bad-duration", reason, argument, advice or _A_DURATION)
-                    return 0
-        self._report("bad-duration", "this is not a length of time", argument, _A_DURATION)
-        return 0
+        return self._broken("unknown-property", message, place, SCORES)
 
 
 def offer(what: str, options: Collection[str], word: str = "") -> str:
