@@ -14,6 +14,7 @@ from engine.core.expression import Expression, Needs
 from engine.core.scores import ScoreModel
 from engine.lang.diagnostics import Diagnostic, did_you_mean
 from engine.lang.located import Document, Route
+from engine.lang.made_names import never_met
 
 RESERVED = ("time", "type", "id")
 """The fields of every event besides its properties."""
@@ -63,6 +64,8 @@ class Site:
             place = self.document.place(self.route, offset=error.offset, length=error.length)
             self.findings.append(self.document.report(place, error.code, error.message, error.help))
         if compiled:
+            for message, help in never_met(text, known, self.catalog):
+                self.report("never-fires", message, help)
             self.needs.append(compiled.needs)
             if compiled.needs.reads.scores:
                 self.scores()
