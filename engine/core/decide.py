@@ -12,7 +12,6 @@ from itertools import islice
 
 from engine.core.book import RuleBook
 from engine.core.effects import Decision
-from engine.core.expression import NEVER
 from engine.core.firing import Candidate
 from engine.core.guests import identify
 from engine.core.journeys import conduct
@@ -146,7 +145,7 @@ def move_and_react(book: RuleBook, role: Role, state: State, event: Event, now: 
     if looks and event.time > state.identified:
         at = _changes_at(state, event, now, horizon)
         fold(role, state, event)
-        moves = follow(book, state, event.customer, looks, at, told=event.time if event.time > horizon else NEVER)
+        moves = follow(book, state, event.customer, looks, at, told=event.time, horizon=horizon)
     else:
         fold(role, state, event)
         moves = NO_MOVES
@@ -288,7 +287,7 @@ def _apply_event(
         if role.points:
             decision.derived += record(book, role, state, event, at, horizon)
         if looks:
-            moves = follow(book, state, event.customer, looks, at, told=event.time if event.time > horizon else NEVER)
+            moves = follow(book, state, event.customer, looks, at, told=event.time, horizon=horizon)
         refresh(role.ends, state, at)
     for rule, fact in role.exits:
         Settling(book, state, event.customer, decision).exit(rule, fact, event, present, event.time)

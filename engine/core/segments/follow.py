@@ -119,11 +119,12 @@ def follow(
     *,
     timer: bool = False,
     told: int = NEVER,
+    horizon: int = 0,
 ) -> list[Event]:
     """Bring segments up to the instant, and return the moves, in order.
 
     `looks`: segments in the order of their dependence, and whether to look in any case, or only if one that they read
-    has changed.
+    has changed. `told`: the moment of the event, which is looked at too if it is after `horizon`.
     """
     scope, known = Scope(state, None, at, customer), state.segments
     this: Following | None = None
@@ -144,7 +145,7 @@ def follow(
         if segment.id in book.independent and _move_without_event(segment, membership, level, due, scope, timer):
             continue
         if this is None:
-            this = Following(book, customer, scope, timer, told)
+            this = Following(book, customer, scope, timer, told if told > horizon else NEVER)
         this.renew(segment, membership, level, due)
     return this.moves if this is not None else NO_MOVES
 
