@@ -158,10 +158,6 @@ class StoreUnavailable(EngineError):
         return f"the store at {self.store}: {self.reason}"
 
 
-class StoreOutOfReach(StoreUnavailable):
-    """Nobody answers at the store's address."""
-
-
 class StoreDamaged(EngineError):
     """A key of the store with content that the engine never writes: another program wrote it, or a restore failed."""
 

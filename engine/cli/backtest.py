@@ -17,7 +17,7 @@ from engine.cli.opening import open_project
 from engine.cli.options import AsJson, TemplatesDir, settings_of
 from engine.cli.whole_files import console_beside, say_written
 from engine.core.zones import to_millis
-from engine.errors import CommandFailed
+from engine.errors import CommandFailed, UsageError
 from engine.wiring.backtest import Begin, Files, RuleFolders, Stage, Task
 from engine.wiring.backtest import backtest as run_backtest
 from engine.wiring.coupons import note_on_codes, secret_or_test
@@ -81,7 +81,13 @@ def backtest(
 
 
 def rules_in(folder: Path, templates: Path | None) -> RuleFolders:
-    """The folders of rules and templates; templates are beside the rules where no option names them."""
+    """The folders of rules and templates; templates are beside the rules where no option names them.
+
+    Raises UsageError.
+    """
+    if not folder.is_dir():
+        message = f"there is no folder {folder}; name a project's folder, or its folder of rules"
+        raise UsageError(message)
     if (folder / "rules").is_dir():
         return RuleFolders(folder / "rules", templates or folder / "templates")
     beside = folder.resolve().parent / "templates"

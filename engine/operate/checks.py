@@ -18,7 +18,6 @@ from engine.errors import (
     PartitionsDiffer,
     SourceUnavailable,
     StateTooNew,
-    StoreOutOfReach,
 )
 from engine.lang.project import Loaded, load
 from engine.operate.coupons import missing_secret
@@ -72,14 +71,8 @@ def check_all(there: Installation, further: Further = lambda store, catalog, cou
                 findings += check_made_again(made_again(there.brokers, store, topics, partitions))
                 findings += further(store, catalog, counts)
     except EngineError as error:
-        findings.append(unusable_store(error))
+        findings.append(fail("store", str(error), ""))
     return findings
-
-
-def unusable_store(error: EngineError) -> Finding:
-    """The finding on a store that cannot be used. Most errors say themselves what to do."""
-    out_of_reach = isinstance(error, StoreOutOfReach)
-    return fail("store", str(error), "is it running, and is ENGINE_STORE (or --store) its URL?" if out_of_reach else "")
 
 
 def check_names(environment: Mapping[str, str] = os.environ) -> Iterator[Finding]:

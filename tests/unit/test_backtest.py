@@ -12,7 +12,9 @@ import pytest
 
 from engine.backtest.history import Prepared
 from engine.backtest.reader import Reader
+from engine.cli.backtest import rules_in
 from engine.demo.generate import generated_events
+from engine.errors import UsageError
 from tests.support.backtests import Lines, backtested, disturbed, replayed, write_lines
 from tests.support.cdnow import PROJECT
 from tests.support.command import REPOSITORY, engine, shared_data
@@ -288,3 +290,8 @@ def test_who_is_thanked_for_a_friend_is_found_out_where_rules_make_events_for_ot
     assert (found["outreach"], found["against"]["outreach"], found["duplicates"]) == (1, 1, 1)
     gained = {(one["kind"], one["customer"]) for one in found["difference"]["examples"]}
     assert gained == {("gained", "ada"), ("lost", "bob")}
+
+
+def test_who_names_a_folder_that_there_is_not_is_told_which(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="there is no folder"):
+        rules_in(tmp_path / "rulse", None)

@@ -10,9 +10,8 @@ import msgspec
 from redis import exceptions
 from redis.sentinel import MasterNotFoundError
 
-from engine.errors import StoreDamaged, StoreOutOfReach, StoreUnavailable
+from engine.errors import StoreDamaged, StoreUnavailable
 
-_OUT_OF_REACH: Final = "it cannot be reached; is it running, and is the URL right?"
 _ADVICE: tuple[tuple[type[Exception], str], ...] = (
     (
         exceptions.AuthenticationError,
@@ -25,7 +24,7 @@ _ADVICE: tuple[tuple[type[Exception], str], ...] = (
         "the sentinels know no such primary, or have none to take its place yet; check the name at the end of the URL",
     ),
     (exceptions.TimeoutError, "it did not answer in time; it may be overloaded or cut off"),
-    (exceptions.ConnectionError, _OUT_OF_REACH),
+    (exceptions.ConnectionError, "it cannot be reached; is it running, and is ENGINE_STORE (or --store) its URL?"),
     (exceptions.OutOfMemoryError, "it is full; raise its maxmemory, or set a shorter forget_after in policy.yaml"),
     (exceptions.ReadOnlyError, "it is a replica; give the URL of the primary, or of the sentinels"),
     (exceptions.RedisClusterException, "the cluster is not complete; every slot needs a primary that answers"),
@@ -68,5 +67,4 @@ def _unavailable(store: str, error: Exception) -> StoreUnavailable:
         error = exceptions.NoPermissionError(str(error))
     known = (text for kind, text in _ADVICE if isinstance(error, kind))
     advice = next(known, "") or _BY_WORD.get(str(error).partition(" ")[0], "it refused the command")
-    kind = StoreOutOfReach if advice == _OUT_OF_REACH else StoreUnavailable
-    return kind(store, f"{advice} ({error})")
+    return StoreUnavailable(store, f"{advice} ({error})")
