@@ -62,7 +62,8 @@ def runs_of_codes(engine: list[Found], oracle: list[Found]) -> tuple[dict[str, s
 
 @pytest.mark.parametrize("part", range(2))
 def test_a_town_comes_out_as_the_documents_say(tmp_path: Path, part: int, capsys: pytest.CaptureFixture[str]) -> None:
-    """480 histories of four customers each: everything twice, some late, with and without lateness.
+    """480 histories of four customers each: everything twice, some late, with and without lateness, and processes that
+    die before commits, or after them without their answer.
 
     The rules of every sixth are edited, and of another sixth tried with some customers first.
     """

@@ -37,17 +37,27 @@ def project(folder: Path, terms: Terms) -> Project:
 
 
 class DyingStore(MemoryStore):
-    """Where `dies` says so, the process dies before a commit."""
+    """Where `dies` says so, the process dies before a commit, or after it, without its answer."""
 
     def __init__(self, dies: Callable[[], bool]) -> None:
         super().__init__()
         self.dies = dies
         self.working = False
+        self.prepared: list[Result] = []
+        """What the next commit brings."""
+        self.written: list[Result] = []
 
     def commit(self, partition: int, commit: Commit) -> bytes:
         if self.working and self.dies():
             raise Crash
-        return super().commit(partition, commit)
+        seal = super().commit(partition, commit)
+        self.written += self.prepared
+        if self.working and self.dies():
+            raise Crash
+        return seal
+
+    def prepare(self, result: Result) -> None:
+        self.prepared = [result]
 
 
 class Town:
@@ -69,7 +79,10 @@ class Town:
         self._open()
 
     def _open(self) -> None:
-        self.partition = Partition(0, self.project.book, self.store, self.project.renderer)
+        self.store.prepared = []
+        self.partition = Partition(
+            0, self.project.book, self.store, self.project.renderer, before_commit=self.store.prepare
+        )
         rollout = self.partition.meta.rollout
         if rollout is not None:
             self.partition.follow(RolloutRules(rollout, *self.tried))
@@ -135,21 +148,25 @@ class Town:
         self.offset += 1
         record = Record("events", 0, self.offset, None)
         parts = (None, said) if isinstance(said, Identified) else (said, None)
-        self._do(lambda: self.partition.process([Arrival(record, self.partition.clock, *parts)]))
+        arrival = Arrival(record, self.partition.clock, *parts)
+        self._do(lambda: iter(()) if self._has(record) else self.partition.process([arrival]))
+
+    def _has(self, record: Record) -> bool:
+        return self.partition.meta.offsets.get(record.source, 0) >= record.next_offset
 
     def _do(self, work: Callable[[], Iterator[Step]]) -> None:
         """What a process that dies has not committed is done by the next one."""
-        found: list[Result] = []
+        self.store.written = []
         self.store.working = True
         while True:
             try:
-                for result in results(work()):
-                    found.append(result)
+                for _ in results(work()):
+                    self.store.prepared = []
                 break
             except Crash:
                 self._open()
         self.store.working = False
-        for result in found:
+        for result in self.store.written:
             self._take(result)
 
     def _take(self, result: Result) -> None:
