@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 from engine.config import Settings
+from engine.loop import Outage
 from engine.telemetry.all_hooks import AllHooks
 from engine.telemetry.logs import LogHooks, use_host_logs
 from engine.telemetry.worker import PrometheusHooks
@@ -30,12 +31,12 @@ def open_worker(settings: Settings) -> Iterator[Worker]:
     metrics = PrometheusHooks()
     health = Health(metrics)
     log = LogHooks()
+    hooks = AllHooks(metrics, log)
     with ExitStack() as stack:
         stack.callback(log.sum_up)
         serve(stack, settings, health)
-        store = stack.enter_context(open_store(settings))
+        store = stack.enter_context(open_store(settings, Outage(hooks.store_away, hooks.store_back)))
         writer = open_writer(settings)
         stack.callback(close_writer, writer)
-        hooks = AllHooks(metrics, log)
         health.running = stack.enter_context(open_running(settings, project, store, writer, hooks))
         yield health.running.worker

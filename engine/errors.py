@@ -158,6 +158,10 @@ class StoreUnavailable(EngineError):
         return f"the store at {self.store}: {self.reason}"
 
 
+class StoreLoading(StoreUnavailable):
+    """The server reads its data from disk, and answers once it has done so."""
+
+
 class StoreDamaged(EngineError):
     """A key of the store with content that the engine never writes: another program wrote it, or a restore failed."""
 

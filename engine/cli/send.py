@@ -10,6 +10,7 @@ from engine.cli.options import Namespace, Store, settings_of
 from engine.cli.process import begin_log, obey_stop
 from engine.config import channel_urls
 from engine.core.zones import iso
+from engine.loop import Outage
 from engine.ports import ClaimStore
 from engine.telemetry.sender import SenderWatch
 from engine.wiring.feedback_consumer import consuming_feedback
@@ -53,10 +54,10 @@ def send(
     equipment = equipment_of(settings)
     begin_log(settings)
     with ExitStack() as stack:
-        stores = stack.enter_context(open_sending(settings))
         watch = SenderWatch(channel_urls(settings))
         health = SenderHealth(watch)
         serve(stack, settings, health)
+        stores = stack.enter_context(open_sending(settings, Outage(watch.store_away, watch.store_back)))
         writer = open_writer(settings)
         stack.callback(close_writer, writer)
         sender = stack.enter_context(open_sender(settings, equipment, stores, writer, watch))

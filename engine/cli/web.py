@@ -10,6 +10,7 @@ from engine.adapters.web.server import Server
 from engine.cli.options import Namespace, RulesDir, Store, settings_of
 from engine.cli.process import begin_log, log_stop
 from engine.config import BadSetting
+from engine.loop import Outage
 from engine.telemetry.web import WebWatch
 from engine.wiring.health import WebHealth, serve
 from engine.wiring.kafka import close_writer, open_writer
@@ -40,9 +41,10 @@ def web(
     settings = settings_of(store=store, namespace=namespace, rules=rules, web_port=port)
     equipment = equipment_of(settings)
     with ExitStack() as stack:
-        stores = stack.enter_context(open_sending(settings))
         begin_log(settings)
-        writer, watch = open_writer(settings), WebWatch()
+        watch = WebWatch()
+        stores = stack.enter_context(open_sending(settings, Outage(watch.store_away, watch.store_back)))
+        writer = open_writer(settings)
         stack.callback(close_writer, writer)
         server = Server(build_app(settings, equipment, stores, writer, watch), log_stop)
         listening = stack.enter_context(_listening(settings.web_port))

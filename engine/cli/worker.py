@@ -15,6 +15,7 @@ from engine.cli.options import Namespace, RulesDir, Store, TemplatesDir, setting
 from engine.cli.process import begin_log, obey_stop
 from engine.core.durations import text_of
 from engine.errors import EngineError
+from engine.loop import Outage
 from engine.operate.checks import check_all
 from engine.operate.topics import source_topics
 from engine.operate.upgrade import SECONDS_PER_100_000, upgrade, waiting
@@ -66,7 +67,7 @@ def run(
     with ExitStack() as stack:
         stack.callback(log.sum_up)
         serve(stack, settings, health)
-        opened = stack.enter_context(open_store(settings))
+        opened = stack.enter_context(open_store(settings, Outage(hooks.store_away, hooks.store_back)))
         if upgrade_store and isinstance(opened, HasFormat2):
             _upgrade(opened, opened)
         writer = open_writer(settings)

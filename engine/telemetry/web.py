@@ -58,6 +58,12 @@ class WebWatch(Metrics):
         for code in codes.PASSED_OVER:
             self._passed_over.labels(provider, code)
 
+    def store_away(self, error: EngineError, attempt: int) -> None:
+        self._log.warning("the store does not answer", reason=str(error), attempt=attempt)
+
+    def store_back(self, seconds: float) -> None:
+        self._log.info("the store answers again", after_seconds=round(seconds, 1))
+
     @property
     def serves(self) -> bool:
         """Whether feedback is written: False when all writes failed for PATIENCE, until REST has passed without one."""

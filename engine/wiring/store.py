@@ -1,29 +1,35 @@
 """Opens the store that the settings name: customers, claims and the suppression list."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import timedelta
+from time import sleep
+from typing import TypeVar
 
 from pydantic import SecretStr
 
 from engine.adapters.memory import MemoryClaims, MemoryStore, MemorySuppressions
 from engine.adapters.redis import connect, connect_sending
 from engine.config import Settings
-from engine.errors import UsageError
+from engine.errors import StoreLoading, UsageError
+from engine.loop import Outage
 from engine.ports import ClaimStore, StateStore, SuppressionList
 
+T = TypeVar("T")
 SendingStores = tuple[ClaimStore, SuppressionList]
 
 
 @contextmanager
-def open_store(settings: Settings) -> Iterator[StateStore]:
-    """The store that the settings name. Raises UsageError."""
+def open_store(settings: Settings, patience: Outage | None = None) -> Iterator[StateStore]:
+    """The store that the settings name. With `patience` it waits while the server loads its data. Raises UsageError."""
     if settings.store == "memory":
         yield MemoryStore()
         return
     erased_kept = timedelta(days=settings.erased_days)
     with _server(settings) as (url, password):
-        store = connect(url, settings.namespace, password=password, erased_kept=erased_kept)
+        store = _connected(
+            lambda: connect(url, settings.namespace, password=password, erased_kept=erased_kept), patience
+        )
         try:
             yield store
         finally:
@@ -31,14 +37,14 @@ def open_store(settings: Settings) -> Iterator[StateStore]:
 
 
 @contextmanager
-def open_sending(settings: Settings) -> Iterator[SendingStores]:
-    """Claims and suppressions in the store that the settings name. Raises UsageError."""
+def open_sending(settings: Settings, patience: Outage | None = None) -> Iterator[SendingStores]:
+    """Claims and suppressions in the store that the settings name, as `open_store`. Raises UsageError."""
     if settings.store == "memory":
         yield MemoryClaims(), MemorySuppressions()
         return
     kept = timedelta(days=settings.send_claims_days)
     with _server(settings) as (url, password):
-        stores = connect_sending(url, settings.namespace, password=password, kept=kept)
+        stores = _connected(lambda: connect_sending(url, settings.namespace, password=password, kept=kept), patience)
         try:
             yield stores
         finally:
@@ -68,6 +74,21 @@ def open_for_processes(settings: Settings) -> Iterator[Settings]:
         return
     with _server(settings) as (url, password):
         yield settings.model_copy(update={"store": url, "store_password": SecretStr(password)})
+
+
+def _connected(connecting: Callable[[], T], patience: Outage | None) -> T:
+    """A server that loads its data runs, and was found under its URL: it is worth waiting for."""
+    while True:
+        try:
+            connected = connecting()
+        except StoreLoading as error:
+            if patience is None:
+                raise
+            sleep(patience.failed(error))
+        else:
+            if patience:
+                patience.over()
+            return connected
 
 
 @contextmanager

@@ -187,12 +187,16 @@ def test_while_redis_loads_its_data_workers_wait_and_doctor_says_so(tmp_path: Pa
     starting = Thread(target=slow.start)
     starting.start()
     frail.load(happened("ping", customer, now(), 1) for customer in customers)
-    frail.until(lambda: frail.said("it is still loading its data") > 0, "the worker hears that it loads")
+    young = frail.start("b", **LIVE)
+    told = "it is still loading its data"
+    frail.until(lambda: all(told in one.said for one in frail.workers.values()), "both workers hear that it loads")
     ran = engine(frail, "doctor", clock="live")
-    assert (ran.code, "it is still loading its data" in ran.said) == (1, True), ran.said
+    assert (ran.code, told in ran.said) == (1, True), ran.said
     slow.ask("CONFIG", "SET", "key-load-delay", 0)
     starting.join()
+    frail.until_members(2)
     frail.finish()
+    assert young.said.count("the store answers again")
     assert len(frail.outreach()) == len(frail.told()) == 100
     slow.remove()
 

@@ -10,7 +10,7 @@ import msgspec
 from redis import exceptions
 from redis.sentinel import MasterNotFoundError
 
-from engine.errors import StoreDamaged, StoreUnavailable
+from engine.errors import StoreDamaged, StoreLoading, StoreUnavailable
 
 _ADVICE: tuple[tuple[type[Exception], str], ...] = (
     (
@@ -67,4 +67,5 @@ def _unavailable(store: str, error: Exception) -> StoreUnavailable:
         error = exceptions.NoPermissionError(str(error))
     known = (text for kind, text in _ADVICE if isinstance(error, kind))
     advice = next(known, "") or _BY_WORD.get(str(error).partition(" ")[0], "it refused the command")
-    return StoreUnavailable(store, f"{advice} ({error})")
+    kind = StoreLoading if isinstance(error, exceptions.BusyLoadingError) else StoreUnavailable
+    return kind(store, f"{advice} ({error})")
