@@ -162,8 +162,8 @@ class SenderHooks:
     def dead_letter(self, code: str) -> None:
         """An outreach could not be sent, or a record was no outreach."""
 
-    def breaker(self, channel: str, is_open: bool) -> None:
-        """The channel's provider is down, or is back."""
+    def breaker(self, channel: str, is_open: bool, reason: str = "") -> None:
+        """The channel's provider is down for this reason, or is back."""
 
     def all_refused(self, channel: str, words: str) -> None:
         """The provider refuses everybody in these words: a setting is wrong. Outreach waits until it accepts one."""

@@ -233,7 +233,7 @@ class Delivery:
         if not failure.down:
             self._works(outreach.channel, breaker)
         elif breaker.failed(monotonic()):
-            self._context.hooks.breaker(outreach.channel, is_open=True)
+            self._context.hooks.breaker(outreach.channel, is_open=True, reason=failure.reason)
         if not failure.uncertain:
             await self._release(outreach.id)
         elif outreach.purpose != TRANSACTIONAL:
@@ -251,7 +251,7 @@ class Delivery:
             if not parcel.refused.everybody:
                 self._works(channel, breaker)
             elif breaker.trip(monotonic()):
-                self._context.hooks.breaker(channel, is_open=True)
+                self._context.hooks.breaker(channel, is_open=True, reason=failure.reason)
                 self._context.hooks.all_refused(channel, words)
             await self._release(parcel.outreach.id)  # a refusal proves that it was not taken
         else:

@@ -97,10 +97,10 @@ class SenderWatch(Metrics, SenderHooks):
         self._unlinked.labels(channel).inc()
         self._warn_once("unsubscribe links are empty: ENGINE_PUBLIC_URL is not set", channel=channel)
 
-    def breaker(self, channel: str, is_open: bool) -> None:
+    def breaker(self, channel: str, is_open: bool, reason: str = "") -> None:
         self._open.labels(channel).set(is_open)
         if is_open:
-            self._log.warning("provider down", channel=channel)
+            self._log.warning("provider down", channel=channel, reason=reason)
         else:
             self._log.info("provider back", channel=channel)
 

@@ -47,8 +47,21 @@ def test_every_outreach_arrives_once_and_reads_back_exactly(office: PostOffice, 
         assert not other.warnings
 
 
-FAULTS = ("421x1", "450x2", "451x1", "stallx1", "dropx1", "data451x2", "550", "554", "data554", "cutx1", "lostx1")
-REFUSED = ("550", "554", "data554")
+FAULTS = (
+    "421x1",
+    "450x2",
+    "451x1",
+    "stallx1",
+    "dropx1",
+    "data451x2",
+    "550",
+    "554",
+    "latin",
+    "data554",
+    "cutx1",
+    "lostx1",
+)
+REFUSED = ("550", "554", "latin", "data554")
 
 
 def troubled(count: int, seed: int, share: float = 0.2) -> list[Outreach]:
@@ -162,6 +175,7 @@ def test_a_mail_server_that_is_away_for_a_while_costs_nobody_a_mail(office: Post
     assert 'engine_sender_outcomes_total{channel="email",outcome="sent"} 500.0' in measured
     assert 'engine_sender_breaker_open{channel="email"} 0.0' in measured
     assert "provider down" in sender.log.read_text()
+    assert "the mail server refused the sender: 421 4.3.2" in sender.log.read_text()
     assert "shop.example" not in sender.log.read_text()
     assert set(map(tuple, outcomes.values())) == {("sent",)}
     assert server.copies() == {each.to: 1 for each in letters}

@@ -1,8 +1,9 @@
 """A mail server, with TLS and a login if need be, that fails as it is told: by the recipient, and only so many times.
 
 A recipient like `450x2+anna@shop.example` gets 450 twice and is welcome then. The words: a code of three digits (at
-RCPT), `data451` (a code after the content), `stall` (no answer at RCPT), `drop` (gone before DATA), `twice` (two
-answers at RCPT), `cut` (gone after the content, which was not taken), `lost` (taken, and gone before the answer).
+RCPT), `latin` (554 in Latin-1), `data451` (a code after the content), `stall` (no answer at RCPT), `drop` (gone before
+DATA), `twice` (two answers at RCPT), `cut` (gone after the content, which was not taken), `lost` (taken, and gone
+before the answer).
 """
 
 import asyncio
@@ -19,7 +20,7 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 from tests.services.processes import free_ports
 
-_FAULT = re.compile(r"(?P<word>\d{3}|data\d{3}|stall|drop|twice|cut|lost)(?:x(?P<times>\d+))?\+")
+_FAULT = re.compile(r"(?P<word>\d{3}|data\d{3}|latin|stall|drop|twice|cut|lost)(?:x(?P<times>\d+))?\+")
 USER, PASSWORD = "engine", "let-me-in"
 
 
@@ -82,7 +83,7 @@ class MailServer:
 
     async def handle_RCPT(
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
-    ) -> str:
+    ) -> str | bytes:
         if self.refusal:
             self.tried[address] += 1
             return self.refusal.format(to=address).replace("\n", "\r\n")
@@ -93,6 +94,8 @@ class MailServer:
                 _close(server)
             case "twice":
                 await server.push("250 2.1.5 ok")
+            case "latin":
+                return "554 5.7.1 ungültig".encode("latin-1")
             case code if code.isdigit():
                 return f"{code} {code[0]}.{'1.1' if code == '550' else '2.0'} <{address}> not now"
         envelope.rcpt_tos.append(address)

@@ -65,7 +65,7 @@ class Heard(SenderHooks):
     def topic_made_again(self, topic: str) -> None:
         self.calls["made again"] += 1
 
-    def breaker(self, channel: str, is_open: bool) -> None:
+    def breaker(self, channel: str, is_open: bool, reason: str = "") -> None:
         self.calls[f"open {is_open}"] += 1
 
     def store_away(self, error: Any, attempt: int) -> None:

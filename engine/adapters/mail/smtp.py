@@ -3,7 +3,7 @@
 import asyncio
 import re
 import ssl
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Final
@@ -111,7 +111,9 @@ class SmtpChannel:
         smtp = await self._take(begins_by)
         try:
             await self._send(smtp, mail, begins_by)
-        except (PermanentFailure, TemporaryFailure):
+        except (PermanentFailure, TemporaryFailure) as failure:
+            if isinstance(failure, TemporaryFailure) and failure.down:
+                smtp.close()  # it may be this connection alone, as where its login has been forgotten
             await self._keep(smtp, reset=True)
             raise
         except BaseException:
@@ -174,10 +176,10 @@ class SmtpChannel:
                 await smtp.connect()
                 await smtp.ehlo()
         except SMTPResponseException as error:
-            why = f"the mail server does not let us in: {error.code}"
+            why = f"the mail server does not let us in: {_code(error.code, error.message)}"
             raise TemporaryFailure(why, down=True) from error
         except (aiosmtplib.SMTPException, OSError, ValueError) as error:
-            why = f"the mail server cannot be reached: {type(error).__name__}"
+            why = f"the mail server cannot be reached: {error or type(error).__name__}"
             raise TemporaryFailure(why, down=True) from error
 
     # --- one mail
@@ -192,32 +194,38 @@ class SmtpChannel:
         try:
             async with asyncio.timeout_at(begins_by):
                 await self._envelope(smtp, mail)
+            answer = self._content(smtp, mail.content)
         except (aiosmtplib.SMTPException, OSError) as error:
             smtp.close()
             why = f"the connection broke before the mail: {type(error).__name__}"
             raise TemporaryFailure(why, down=True) from error
         try:
-            _check(await self._content(smtp, mail.content), "content")
+            _check(await answer, "content")
         except (aiosmtplib.SMTPException, OSError) as error:
             smtp.close()
             why = f"no answer to the mail: {type(error).__name__}"
             raise TemporaryFailure(why, uncertain=True, down=True) from error
 
     async def _envelope(self, smtp: SMTP, mail: Mail) -> None:
-        options = (b"SMTPUTF8", b"BODY=8BITMIME") if mail.needs_utf8 else ()
+        options = [b"SMTPUTF8", b"BODY=8BITMIME"] if mail.needs_utf8 else []
+        if smtp.supports_extension("SIZE"):
+            options.append(b"SIZE=%d" % len(mail.content))
         sender, to = str(mail.sender).encode(), str(mail.to).encode()
         answer = await smtp.execute_command(b"MAIL", b"FROM:<%b>" % sender, *options)
         _check(answer, "sender")
         _check(await smtp.execute_command(b"RCPT", b"TO:<%b>" % to), "recipient")
         _check(await smtp.execute_command(b"DATA"), "content", positive=3)
 
-    async def _content(self, smtp: SMTP, content: bytes) -> SMTPResponse:
-        """Send the content in one piece; without an answer it is unknown whether the server accepted it."""
+    def _content(self, smtp: SMTP, content: bytes) -> Awaitable[SMTPResponse]:
+        """Send the content in one piece; without an answer it is unknown whether the server accepted it.
+
+        Raises SMTPServerDisconnected while nothing of it has been sent.
+        """
         if smtp.protocol is None:
             raise aiosmtplib.SMTPServerDisconnected("closed")
         end = b".\r\n" if content.endswith(b"\r\n") else b"\r\n.\r\n"
         smtp.protocol.write(content.replace(b"\r\n.", b"\r\n..") + end)
-        return await smtp.protocol.read_response(timeout=self._server.timeout)
+        return smtp.protocol.read_response(timeout=self._server.timeout)
 
 
 def _check(answer: SMTPResponse, about: str, positive: int = 2) -> None:
@@ -227,12 +235,18 @@ def _check(answer: SMTPResponse, about: str, positive: int = 2) -> None:
         return
     if kind not in (4, 5):
         raise AnswerOutOfStep(answer.message)
-    reason = f"the mail server refused the {about}: {answer.code} {enhanced_code(answer.message)}".rstrip()
+    text = answer.message.encode(errors="surrogateescape").decode(errors="replace")  # bytes that were no UTF-8
+    about = "mail" if about == "sender" and answer.code == _TOO_LARGE else about
+    reason = f"the mail server refused the {about}: {_code(answer.code, text)}"
     if answer.code < 500:
         raise TemporaryFailure(reason, down=answer.code == 421)
-    if about == "sender" and answer.code != _TOO_LARGE:  # it is the same for all of them: a setting is wrong
+    if about == "sender":  # it is the same for all of them: a setting is wrong
         raise TemporaryFailure(reason, down=True)
     if about == "recipient":
-        bounced = no_such_mailbox(answer.code, answer.message)
-        raise PermanentFailure(reason, bounced, detail=answer.message, words=answer.message)
-    raise PermanentFailure(reason, detail=answer.message)
+        raise PermanentFailure(reason, no_such_mailbox(answer.code, text), detail=text, words=text)
+    raise PermanentFailure(reason, detail=text)
+
+
+def _code(code: int, text: str) -> str:
+    """What may be told of an answer: its text may have the recipient's address, or our login."""
+    return f"{code} {enhanced_code(text)}".rstrip() if code > 0 else "an answer that is not SMTP"
