@@ -21,6 +21,7 @@ from engine.telemetry.logs import set_up_logs
 from tests.support.website import ADDRESS, Away, Website, survey, token
 
 EVIL = '<script>alert("1")</script>"\'&'
+FORM = {"form": "preferences", "score": "7"}
 
 
 @pytest.fixture
@@ -116,6 +117,18 @@ def test_titles_are_text_whatever_they_contain() -> None:
         assert "<script" not in page
         assert "<b>" not in page
         assert "&lt;script&gt;alert(" in page
+
+
+@pytest.mark.parametrize("path", ["", "/mail"])
+@pytest.mark.parametrize("page", [f"/unsubscribe/{token()}", f"/survey/{survey()}/7", f"/preferences/{token()}"])
+def test_slashes_that_a_program_has_added_to_a_link_lead_to_its_page_and_never_elsewhere(path: str, page: str) -> None:
+    """A redirect would lead to http://, as nothing is known here of a proxy's TLS, and no mail program follows it."""
+    with Website(path=path).open() as browser:
+        for link in (f"{path}{page}/", f"/{path}{page}", f"{path}//{page}", f"{path}{page.replace('/', '//')}//"):
+            for method in ("GET", "HEAD"):
+                assert browser.request(method, f"https://shop.example{link}").status_code == 200, link
+            assert browser.get("https://shop.example/mail").status_code == 404
+            assert browser.post(f"https://shop.example{link}", data=FORM).status_code == 200, link
 
 
 def test_a_link_that_somebody_has_added_to_is_shown_as_text() -> None:

@@ -1,5 +1,6 @@
 """The web application: its routes, the headers of every answer, and the answers to errors. `engine web` serves it."""
 
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from http import HTTPStatus
 from time import monotonic
@@ -18,6 +19,7 @@ from engine.adapters.web.view import View
 from engine.errors import BadToken, EngineError, SinkUnavailable, StoreUnavailable
 from engine.telemetry.web import PAGES, WebWatch
 
+_SLASHES: Final = re.compile("/+")
 _RETRY_AFTER: Final = {"Retry-After": "30"}
 
 Handler = Callable[[Request, Exception], Awaitable[Response]]
@@ -45,6 +47,7 @@ class Guarded:
         """ASGI."""
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
+        scope["path"] = _SLASHES.sub("/", scope["path"]).rstrip("/") or "/"  # as in a link that was passed on
         status, begun = int(HTTPStatus.INTERNAL_SERVER_ERROR), monotonic()
 
         async def guarded(message: Message) -> None:
