@@ -89,8 +89,10 @@ class Known:
         )
 
     def _next_end(self) -> Moment | None:
-        end = Fraction(self.stars.next_end[0] - START, HALF)
-        return end if end > 0 else None
+        end, rest = divmod(self.stars.next_end[0] - START, HALF)
+        if end < 0:
+            return None
+        return end + Fraction(rest, HALF) if rest else end or None
 
     def _since(self, end: Moment | None, then: Moment, changed: Moment) -> Moment:
         """Since when that is the next end of points, after an event: since it, or since they became usable."""

@@ -43,10 +43,11 @@ class Person(Known):
         self.stars.pass_time(ms(at))
         self._look(at)
         then = self.settled(at)
-        since = max([self.town.edited, *(one.at for one in self.heard)])
-        if then % 48 == self.terms.daily and then <= since and self.terms.lateness:
+        if then % 48 != self.terms.daily:
+            return
+        if self.terms.lateness and then <= max([self.town.edited, *(one.at for one in self.heard)]):
             self.town.unsaid.add(("daily", self.name))
-        if then % 48 == self.terms.daily and self.stars.balance >= self.terms.rich:
+        if self.stars.balance >= self.terms.rich:
             self._message(Firing("daily", then, at), at)
 
     # --- an event
