@@ -51,6 +51,13 @@ def test_who_moves_to_another_zone_hears_of_it_once(tmp_path: Path) -> None:
     assert announced(there.until(START + 500 * DAY)) == ["2027-01-02T01:00:00Z"]
 
 
+def test_who_moves_hears_of_an_end_that_stays_where_it_is_at_ten_in_the_new_zone(tmp_path: Path) -> None:
+    there = Customers(shop(tmp_path, PLAIN, AT_TEN)).tell(
+        buy(0, 50), event("person", START + 50 * DAY, zone="Asia/Tokyo")
+    )
+    assert announced(there.until(START + 500 * DAY)) == ["2026-12-02T01:00:00Z"]
+
+
 def test_points_that_are_spent_in_time_are_not_announced(tmp_path: Path) -> None:
     there = Customers(shop(tmp_path, PLAIN, ENDS)).tell(buy(0, 50), buy(100, 50), take(300, 60))
     assert announced(there.until(START + 600 * DAY)) == ["2027-03-12T00:00:00Z"], "of the second purchase only"

@@ -157,6 +157,12 @@ def test_while_the_provider_is_down_it_is_asked_seldom_and_nobody_is_lost() -> N
     assert desk.channel.asked < 130
 
 
+def test_a_provider_that_does_not_answer_in_time_is_down() -> None:
+    desk = Desk(*[TimeoutError()] * 2, breaker=partial(Breaker, 2, 0.001))
+    assert desk.send(RECEIPT) == ["in_doubt", "sent"]
+    assert desk.hooks.calls == {"open True": 1, "open False": 1}
+
+
 def test_a_store_that_is_away_is_waited_for() -> None:
     class Flaky(MemoryClaims):
         failures = 2

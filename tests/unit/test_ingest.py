@@ -172,6 +172,17 @@ def test_an_undone_transaction_is_done_again_and_each_record_is_there_once() -> 
     assert told.said == ["undone", "undone", (2,)]
 
 
+def test_a_guest_whose_report_was_undone_is_reported_again() -> None:
+    """Else the workers would never hear that the guest is a customer they know."""
+    named = OF_WEB[:-1] + b', "anonymousId": "guest-1"}'
+    transfer = MemoryTransfer([record(named, "web.raw")])
+    transfer.undone = 1
+    one = ingest(transfer)
+    one.step()
+    one.step()
+    assert [event.customer for event in transfer.events] == ["ada", "guest-1"]
+
+
 def test_a_declaration_added_by_a_reload_counts_from_the_next_batch() -> None:
     transfer = MemoryTransfer([record(b'{"type": "purchase", "customer": "ada"}')])
     one = ingest(transfer)

@@ -66,6 +66,13 @@ def test_hand_overs_that_had_begun_before_do_not_make_the_pause_longer() -> None
     assert breaker.wait(0.0) == 1.0
 
 
+def test_a_provider_that_answers_has_all_patience_again() -> None:
+    breaker = Breaker(patience=3)
+    breaker.failed(0.0)
+    assert not breaker.succeeded()
+    assert [breaker.failed(1.0) for _ in range(3)] == [False, False, True]
+
+
 def test_a_pause_has_a_limit() -> None:
     breaker = Breaker(patience=1, first=1.0, longest=4.0)
     now = 0.0
