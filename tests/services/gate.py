@@ -7,7 +7,7 @@ from contextlib import suppress
 
 class Gate:
     """Passes on what a client and the server at `port` say. While it is shut, what a client says that has `word` in it
-    waits, with all that follows."""
+    waits, with all that follows. `late` is what the server answers to what has waited, one answer a connection."""
 
     def __init__(self, port: int, word: bytes) -> None:
         self._server = port
@@ -16,6 +16,7 @@ class Gate:
         self._open.set()
         self._waiting = threading.Event()
         self._listener = socket.create_server(("127.0.0.1", 0))
+        self.late: list[bytes] = []
         self.port: int = self._listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -45,13 +46,23 @@ class Gate:
                 server = socket.create_connection(("127.0.0.1", self._server))
                 for end in (client, server):
                     end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                for pair in ((client, server, self._word), (server, client, None)):
-                    threading.Thread(target=self._pass_on, args=pair, daemon=True).start()
+                waited = threading.Event()
+                for way in ((self._ask, client, server, waited), (self._answer, server, client, waited)):
+                    threading.Thread(target=way[0], args=way[1:], daemon=True).start()
 
-    def _pass_on(self, source: socket.socket, target: socket.socket, word: bytes | None) -> None:
-        with suppress(OSError), source, target:  # either end has gone
-            while said := source.recv(65536):
-                if word and word in said and not self._open.is_set():
+    def _ask(self, client: socket.socket, server: socket.socket, waited: threading.Event) -> None:
+        with suppress(OSError), client, server:  # either end has gone
+            while said := client.recv(65536):
+                if self._word in said and not self._open.is_set():
                     self._waiting.set()
                     self._open.wait()
-                target.sendall(said)
+                    waited.set()
+                server.sendall(said)
+
+    def _answer(self, server: socket.socket, client: socket.socket, waited: threading.Event) -> None:
+        with suppress(OSError), client, server:
+            while said := server.recv(65536):
+                if waited.is_set():
+                    waited.clear()
+                    self.late.append(said)
+                client.sendall(said)
