@@ -7,7 +7,7 @@ from uuid import uuid4
 
 from confluent_kafka import Consumer, KafkaError, Message, Producer, TopicPartition
 
-from engine.adapters.kafka.admin import Admin
+from engine.adapters.kafka.admin import open_cluster
 from engine.adapters.kafka.settings import KafkaSettings
 from engine.ports import NewTopic
 from tests.support.job import PARTITIONS, Entry
@@ -39,7 +39,7 @@ class Bus:
     def make(self, name: str) -> str:
         """A topic that keeps everything, stamped with the broker's time of append; returns its full name."""
         topic = self.prefix + name
-        with Admin(KafkaSettings(self.address)) as admin:
+        with open_cluster(KafkaSettings(self.address)) as admin:
             admin.create_topics([NewTopic(topic, self.partitions, config=_KEPT)])
         return topic
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
 
-from engine.adapters.kafka.admin import Admin, check_topics
+from engine.adapters.kafka.admin import check_topics, open_cluster
 from engine.adapters.kafka.library import library
 from engine.config import Settings
 from engine.ports import GroupOffsets, Headers, TopicAdmin, TopicReader, TopicWriter
@@ -17,7 +17,7 @@ class KafkaBrokers:
         self._settings = settings
 
     def admin(self) -> AbstractContextManager[TopicAdmin]:
-        return Admin(kafka_settings(self._settings))
+        return open_cluster(kafka_settings(self._settings))
 
     def reader(self) -> AbstractContextManager[TopicReader]:
         kafka = kafka_settings(self._settings)

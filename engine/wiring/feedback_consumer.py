@@ -6,7 +6,7 @@ from time import monotonic, sleep
 
 import structlog
 
-from engine.adapters.kafka.admin import Admin
+from engine.adapters.kafka.admin import open_cluster
 from engine.adapters.kafka.library import library
 from engine.adapters.kafka.settings import KafkaSettings
 from engine.config import Settings
@@ -63,7 +63,7 @@ def _catch_up(settings: Settings, sender: Sender) -> None:
 def _ends(kafka: KafkaSettings) -> dict[int, int]:
     """Partition -> end offset, for the partitions that have records."""
     (topic,) = kafka.topics
-    with Admin(kafka) as admin, closing(library(kafka).reader(kafka)) as reader:
+    with open_cluster(kafka) as admin, closing(library(kafka).reader(kafka)) as reader:
         count = admin.partition_counts([topic])[topic]
         bounds = reader.bounds((topic, number) for number in range(count))
     return {number: end for (_, number), (low, end) in bounds.items() if low < end}

@@ -2,7 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
-from engine.adapters.kafka.admin import Admin
+from engine.adapters.kafka.admin import open_cluster
 from engine.config import Settings
 from engine.ports import HasClock
 from engine.wiring.kafka import kafka_settings
@@ -15,7 +15,7 @@ def trusted_time(settings: Settings, store: object) -> TrustedTime:
     cluster), the store's server."""
 
     def witness() -> int | None:
-        with Admin(kafka_settings(settings)) as admin:
+        with open_cluster(kafka_settings(settings)) as admin:
             brokers = admin.clock()
         return store.time() if brokers is None and isinstance(store, HasClock) else brokers
 

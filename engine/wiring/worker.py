@@ -6,7 +6,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cache
 
-from engine.adapters.kafka.admin import Admin, check_exist, check_topics, size_limits
+from engine.adapters.kafka.admin import check_exist, check_topics, open_cluster, size_limits
 from engine.adapters.kafka.confluent.progress import ConfluentProgress
 from engine.adapters.kafka.confluent.transfer import ConfluentTransfer
 from engine.adapters.kafka.outreach import FLUSH_SECONDS, KafkaSink
@@ -133,7 +133,7 @@ def unkeyed_decoders(settings: Settings, catalog: Catalog) -> dict[str, Decoder]
 def _derived_sink(settings: Settings, catalog: Catalog, writer: TopicWriter) -> dict[str, KafkaSink]:
     """Where events go that rules make for others; what rules that are gone have left in the outbox goes there too."""
     topic, kafka = settings.derived_topic, kafka_settings(settings)
-    with Admin(kafka) as admin:
+    with open_cluster(kafka) as admin:
         if not catalog.derives and topic not in admin.partition_counts((topic,)):
             return {}
     limit = size_limits(kafka, (topic,))[topic]

@@ -7,7 +7,7 @@ import pytest
 from confluent_kafka.admin import AdminClient
 from kafka import KafkaConsumer
 
-from engine.adapters.kafka.admin import Admin
+from engine.adapters.kafka.admin import open_cluster
 from engine.adapters.kafka.settings import KafkaSettings
 from engine.errors import SourceUnavailable
 from engine.ports import KAFKA_DEFAULT, NewTopic
@@ -25,7 +25,7 @@ def settings(request: pytest.FixtureRequest, broker: Broker) -> KafkaSettings:
 
 def test_a_topic_that_is_there_stays_as_it_is(settings: KafkaSettings, topic_prefix: str) -> None:
     first, second = topic_prefix + "first", topic_prefix + "second"
-    with Admin(settings) as admin:
+    with open_cluster(settings) as admin:
         assert admin.create_topics([NewTopic(first, 3)]) == [first]
         assert admin.create_topics([NewTopic(first, 5), NewTopic(second, 2, 1, {"retention.ms": "-1"})]) == [second]
         assert admin.partition_counts([first, second, topic_prefix + "third"]) == {first: 3, second: 2}
@@ -33,14 +33,14 @@ def test_a_topic_that_is_there_stays_as_it_is(settings: KafkaSettings, topic_pre
 
 def test_a_topic_that_cannot_be_made_is_named_with_the_reason(settings: KafkaSettings, topic_prefix: str) -> None:
     wrong = NewTopic(topic_prefix + "wrong", 1, config={"retention.ms": "for ever"})
-    with Admin(settings) as admin, pytest.raises(SourceUnavailable, match=r"wrong: .*for ever"):
+    with open_cluster(settings) as admin, pytest.raises(SourceUnavailable, match=r"wrong: .*for ever"):
         admin.create_topics([wrong])
 
 
 def test_the_cluster_tells_the_time_to_the_client_that_can_ask(broker: Broker) -> None:
     settings = KafkaSettings(broker.address, client="kafka-python")
     before = time.time()
-    with Admin(settings) as admin:
+    with open_cluster(settings) as admin:
         now = admin.clock()
     assert now is not None
     assert before - 1 <= now / 1000 <= time.time() + 1
@@ -54,11 +54,11 @@ def test_both_libraries_tell_the_same_id_of_a_topic_and_another_when_it_is_made_
     def told() -> set[str]:
         found = set()
         for settings in either:
-            with Admin(settings) as admin:
+            with open_cluster(settings) as admin:
                 found.add(admin.topic_ids([topic, topic_prefix + "missing"])[topic])
         return found
 
-    with Admin(either[0]) as admin:
+    with open_cluster(either[0]) as admin:
         admin.create_topics([NewTopic(topic, 1)])
         (first,) = told()
         client = AdminClient({"bootstrap.servers": broker.address})
@@ -70,7 +70,7 @@ def test_both_libraries_tell_the_same_id_of_a_topic_and_another_when_it_is_made_
 
 
 def test_a_group_has_members_until_they_leave(settings: KafkaSettings, topic_prefix: str) -> None:
-    with Admin(settings) as admin:
+    with open_cluster(settings) as admin:
         admin.create_topics([NewTopic(topic_prefix + "events", 1)])
         one = KafkaConsumer(topic_prefix + "events", bootstrap_servers=settings.bootstrap, group_id=topic_prefix)
         one.poll(5_000)
@@ -82,13 +82,13 @@ def test_a_group_has_members_until_they_leave(settings: KafkaSettings, topic_pre
 
 def test_brokers_that_cannot_be_reached_are_named(settings: KafkaSettings) -> None:
     nowhere = replace(settings, bootstrap="127.0.0.1:1", connect_timeout=1)
-    with pytest.raises(SourceUnavailable, match=r"127\.0\.0\.1:1: cannot connect: "), Admin(nowhere) as admin:
+    with pytest.raises(SourceUnavailable, match=r"127\.0\.0\.1:1: cannot connect: "), open_cluster(nowhere) as admin:
         admin.partition_counts(["events"])
 
 
 def test_a_topic_says_how_it_is_configured(settings: KafkaSettings, topic_prefix: str) -> None:
     ever, usual, missing = (topic_prefix + name for name in ("ever", "usual", "missing"))
-    with Admin(settings) as admin:
+    with open_cluster(settings) as admin:
         admin.create_topics([NewTopic(ever, 1, config={"retention.ms": "-1"}), NewTopic(usual, 1)])
         assert admin.configured([ever, usual], "retention.ms") == {ever: "-1", usual: "604800000"}
         assert admin.configured([missing], "retention.ms") == {}
@@ -97,7 +97,7 @@ def test_a_topic_says_how_it_is_configured(settings: KafkaSettings, topic_prefix
 
 def test_a_topic_says_how_large_its_records_may_be(settings: KafkaSettings, topic_prefix: str) -> None:
     small, usual, missing = (topic_prefix + name for name in ("small", "usual", "missing"))
-    with Admin(settings) as admin:
+    with open_cluster(settings) as admin:
         admin.create_topics([NewTopic(small, 1, config={"max.message.bytes": "300000"}), NewTopic(usual, 1)])
         assert admin.size_limits([small, usual]) == {small: 300_000, usual: KAFKA_DEFAULT}
         assert admin.size_limits([missing]) == {missing: KAFKA_DEFAULT}

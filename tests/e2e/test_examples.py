@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.adapters.kafka.admin import Admin
+from engine.adapters.kafka.admin import open_cluster
 from engine.adapters.kafka.confluent.writer import ConfluentWriter
 from engine.adapters.kafka.outreach import KafkaSink
 from engine.adapters.kafka.settings import KafkaSettings
@@ -30,7 +30,7 @@ def test_a_customer_whose_outreach_is_repeated_gets_it_once(
     words: list[str], broker: Broker, topic_prefix: str, tmp_path: Path
 ) -> None:
     settings, topic = KafkaSettings(broker.address), topic_prefix + "outreach"
-    with Admin(settings) as admin:
+    with open_cluster(settings) as admin:
         admin.create_topics([NewTopic(topic, 1)])
     writer = ConfluentWriter(settings)
     sink = KafkaSink(writer, topic)

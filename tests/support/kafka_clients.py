@@ -7,7 +7,7 @@ from typing import get_args
 
 from confluent_kafka import Producer
 
-from engine.adapters.kafka.admin import Admin
+from engine.adapters.kafka.admin import open_cluster
 from engine.adapters.kafka.library import library
 from engine.adapters.kafka.settings import ClientLibrary, KafkaSettings
 from engine.ports import EventSource, NewTopic, Ownership, Record, TopicWriter
@@ -104,7 +104,7 @@ def poll_until(true: Callable[[], bool], *readers: Reader, seconds: float = PATI
 
 
 def make_topics(bootstrap: str, names: Iterable[str], partitions: int, config: Mapping[str, str]) -> None:
-    with Admin(KafkaSettings(bootstrap)) as admin:
+    with open_cluster(KafkaSettings(bootstrap)) as admin:
         admin.create_topics(NewTopic(name, partitions, 1, config) for name in names)
 
 

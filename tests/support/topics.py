@@ -11,7 +11,7 @@ import msgspec
 from confluent_kafka import Consumer, ConsumerGroupState, KafkaError, KafkaException, Message, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from engine.adapters.kafka.admin import Admin
+from engine.adapters.kafka.admin import open_cluster
 from engine.adapters.kafka.settings import KafkaSettings
 from engine.ports import NewTopic
 from engine.wire.records import ID_HEADER
@@ -129,7 +129,7 @@ class Topics:
 
     def _make(self, *names: str) -> None:
         kept = {"retention.ms": "604800000", "message.timestamp.type": "LogAppendTime"}  # by when the broker has it
-        with Admin(KafkaSettings(str(self._client["bootstrap.servers"]))) as admin:
+        with open_cluster(KafkaSettings(str(self._client["bootstrap.servers"]))) as admin:
             admin.create_topics(NewTopic(name, self.partitions, config=kept) for name in names)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from time import monotonic
 from typing import Final
 
-from engine.adapters.kafka.admin import Admin
+from engine.adapters.kafka.admin import open_cluster
 from engine.adapters.kafka.settings import KafkaSettings
 from engine.errors import BrokersAway, SourceUnavailable
 
@@ -40,7 +40,7 @@ class PresentTopics:
     def _present(self) -> Mapping[str, str]:
         if monotonic() - self._asked >= _KNOWN_SECONDS:
             try:
-                with Admin(self._settings) as admin:
+                with open_cluster(self._settings) as admin:
                     self._ids = admin.topic_ids(self._settings.topics)
             except SourceUnavailable as error:
                 raise BrokersAway(self._settings.bootstrap, str(error)) from error

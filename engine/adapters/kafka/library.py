@@ -3,17 +3,33 @@
 A library's module is imported when it is first asked for, so that one that is not configured need not be installed.
 """
 
+import time
+from abc import abstractmethod
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Final, Protocol, cast
+from typing import Final, Self, cast
 
 from engine.adapters.kafka.settings import KafkaSettings
-from engine.ports import EventSource, GroupOffsets, Headers, NewTopic, Ownership, TopicReader, TopicWriter
+from engine.ports import (
+    KAFKA_DEFAULT,
+    MAX_MESSAGE,
+    EventSource,
+    GroupOffsets,
+    Headers,
+    NewTopic,
+    Ownership,
+    TopicAdmin,
+    TopicReader,
+    TopicWriter,
+)
 from engine.wire.decode import LAST
 
 ANSWER_SECONDS: Final = 10.0
 """How long a question to the brokers, or the next records of a topic, may take before that is an error."""
+
+_VISIBLE_SECONDS: Final = 10
+"""Seconds until a new topic is known to the brokers, at most."""
 
 KNOWS_NOTHING: Final = "no broker is known yet, and no topic: a broker has just come back"
 
@@ -24,32 +40,48 @@ def moment_of(timestamp: int) -> int:
     return timestamp if timestamp <= LAST else 0
 
 
-class Cluster(Protocol):
-    """Questions to the cluster, and new topics. Raises SourceUnavailable where it does not answer, or says no."""
+class Cluster(TopicAdmin):
+    """What both libraries' admin clients share. Raises SourceUnavailable where the cluster does not answer, or says no.
 
-    def partition_counts(self, topics: Iterable[str]) -> dict[str, int]:
-        """Topic -> number of partitions, without topics that do not exist."""
+    Its context closes it.
+    """
 
-    def size_limits(self, topics: Iterable[str]) -> dict[str, int]:
-        """`max.message.bytes` of each topic; Kafka's default if it is missing or we may not ask (DescribeConfigs)."""
-
-    def configured(self, topics: Iterable[str], setting: str) -> dict[str, str]:
-        """What each topic has for a setting; without those that are missing, or of which we may not ask."""
-
-    def topic_ids(self, topics: Iterable[str]) -> dict[str, str]:
-        """The id of each topic, which no other ever has; without those that are missing, or whose broker gives none."""
-
+    @abstractmethod
     def create(self, topic: NewTopic) -> bool:
         """Make a topic; False if it exists already."""
 
-    def clock(self) -> int | None:
-        """The cluster's time in epoch ms; None where it does not tell, or the library cannot ask."""
+    @abstractmethod
+    def topic_settings(self, topics: Iterable[str], setting: str) -> dict[str, str | None]:
+        """What each topic has for a setting; None where it is missing or we may not ask (DescribeConfigs)."""
 
-    def members(self, group: str) -> int:
-        """The number of members of a consumer group; 0 without such a group."""
-
+    @abstractmethod
     def close(self) -> None:
         """Close the connections."""
+
+    def size_limits(self, topics: Iterable[str]) -> dict[str, int]:
+        found = self.topic_settings(topics, MAX_MESSAGE)
+        return {name: int(value) if value else KAFKA_DEFAULT for name, value in found.items()}
+
+    def configured(self, topics: Iterable[str], setting: str) -> dict[str, str]:
+        return {name: value for name, value in self.topic_settings(topics, setting).items() if value is not None}
+
+    def create_topics(self, topics: Iterable[NewTopic]) -> list[str]:
+        return [topic.name for topic in topics if self._create(topic)]
+
+    def _create(self, topic: NewTopic) -> bool:
+        made = self.create(topic)
+        deadline = time.monotonic() + _VISIBLE_SECONDS
+        while made and self.partition_counts([topic.name]).get(topic.name) != topic.partitions:
+            if time.monotonic() > deadline:
+                break
+            time.sleep(0.02)  # until the brokers tell others of it
+        return made
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
 
 SendOne = Callable[[KafkaSettings, str, int, bytes, bytes, Headers], int]

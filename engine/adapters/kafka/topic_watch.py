@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from threading import Event, Thread
 from typing import Final
 
-from engine.adapters.kafka.admin import Admin
+from engine.adapters.kafka.admin import open_cluster
 from engine.adapters.kafka.committed import note_of
+from engine.adapters.kafka.library import Cluster
 from engine.adapters.kafka.settings import KafkaSettings
 from engine.errors import SourceUnavailable
 
@@ -36,7 +37,7 @@ class TopicWatch:
         """Whether the last question was answered."""
         self._told: Mapping[str, str] = {}
         self._rounds = 0
-        self._admin: Admin | None = None
+        self._admin: Cluster | None = None
         self._ask()
         self._ending = Event()
         self._thread = Thread(target=self._run, name="topic-watch", daemon=True)
@@ -71,7 +72,7 @@ class TopicWatch:
         self._give_up()
 
     def _ask(self) -> None:
-        self._admin = self._admin or Admin(self._settings)
+        self._admin = self._admin or open_cluster(self._settings)
         self.partitions = self._admin.partition_counts(self._settings.topics)
         if self._rounds % _ROUNDS == 0:
             self.ids = {**self.ids, **self._admin.topic_ids(self._settings.topics)}

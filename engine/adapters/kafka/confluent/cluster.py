@@ -14,10 +14,10 @@ from confluent_kafka.cimpl import NewTopic as TheirTopic
 
 from engine.adapters.kafka.confluent.asker import Asker
 from engine.adapters.kafka.confluent.config import LOGGER, MISSING, client_config, opened
-from engine.adapters.kafka.library import ANSWER_SECONDS, KNOWS_NOTHING
+from engine.adapters.kafka.library import ANSWER_SECONDS, KNOWS_NOTHING, Cluster
 from engine.adapters.kafka.settings import KafkaSettings
 from engine.errors import SourceUnavailable
-from engine.ports import KAFKA_DEFAULT, MAX_MESSAGE, NewTopic
+from engine.ports import NewTopic
 
 _THEIRS: Final[Any] = confluent_kafka.admin
 """It has more than it exports by its stubs."""
@@ -33,15 +33,14 @@ def _text(identity: object) -> str:
     return str(identity).replace("+", "-").replace("/", "_")
 
 
-class ConfluentCluster:
-    """A Cluster. It connects with its first question. Raises SourceUnavailable."""
+class ConfluentCluster(Cluster):
+    """It connects with its first question. Raises SourceUnavailable."""
 
     def __init__(self, settings: KafkaSettings) -> None:
         self._settings = settings
         self._asker = Asker(settings)
 
     def partition_counts(self, topics: Iterable[str]) -> dict[str, int]:
-        """Topic -> number of partitions, without topics that do not exist."""
         counts = {}
         for topic in topics:
             with self._asker.explained():
@@ -53,22 +52,12 @@ class ConfluentCluster:
                 counts[topic] = len(there.partitions)
         return counts
 
-    def size_limits(self, topics: Iterable[str]) -> dict[str, int]:
-        """`max.message.bytes` of each topic; Kafka's default if it is missing or we may not ask (DescribeConfigs)."""
-        found = self._topic_settings(topics, MAX_MESSAGE)
-        return {name: int(value) if value else KAFKA_DEFAULT for name, value in found.items()}
-
-    def configured(self, topics: Iterable[str], setting: str) -> dict[str, str]:
-        """What each topic has for a setting; without those that are missing, or of which we may not ask."""
-        return {name: value for name, value in self._topic_settings(topics, setting).items() if value is not None}
-
-    def _topic_settings(self, topics: Iterable[str], setting: str) -> dict[str, str | None]:
+    def topic_settings(self, topics: Iterable[str], setting: str) -> dict[str, str | None]:
         asked = [_THEIRS.ConfigResource(_THEIRS.ConfigResource.Type.TOPIC, name) for name in topics]
         found = self._admin.describe_configs(asked, request_timeout=ANSWER_SECONDS) if asked else {}
         return {resource.name: self._value(future, setting) for resource, future in found.items()}
 
     def topic_ids(self, topics: Iterable[str]) -> dict[str, str]:
-        """The id of each topic, which no other ever has; without those that are missing, or whose broker gives none."""
         names = list(self.partition_counts(topics))  # raises where the brokers are away
         if not names:
             return {}
@@ -81,7 +70,6 @@ class ConfluentCluster:
         return {name: identity for name, identity in ids.items() if identity != _NO_ID}
 
     def create(self, topic: NewTopic) -> bool:
-        """Make a topic; False if it exists already."""
         replicas = topic.replicas or _AS_THE_CLUSTER_HAS_IT
         wanted = TheirTopic(topic.name, topic.partitions, replicas, config=dict(topic.config))
         self.partition_counts([topic.name])  # says why where the brokers cannot be reached
@@ -98,7 +86,6 @@ class ConfluentCluster:
         return None
 
     def members(self, group: str) -> int:
-        """The number of members of a consumer group; 0 without such a group."""
         try:
             found = self._admin.describe_consumer_groups([group], request_timeout=ANSWER_SECONDS)[group].result()
         except KafkaException as error:
@@ -108,7 +95,6 @@ class ConfluentCluster:
         return len(found.members)
 
     def close(self) -> None:
-        """Close the connections."""
         self._asker.close()
 
     def _value(self, future: Any, setting: str) -> str | None:

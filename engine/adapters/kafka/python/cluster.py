@@ -10,11 +10,11 @@ from kafka import KafkaAdminClient
 from kafka.admin import ConfigResource
 from kafka.errors import KafkaError, TopicAlreadyExistsError
 
-from engine.adapters.kafka.library import KNOWS_NOTHING
+from engine.adapters.kafka.library import KNOWS_NOTHING, Cluster
 from engine.adapters.kafka.python.config import connected, patiently, reason
 from engine.adapters.kafka.settings import KafkaSettings
 from engine.errors import SourceUnavailable
-from engine.ports import KAFKA_DEFAULT, MAX_MESSAGE, NewTopic
+from engine.ports import NewTopic
 
 _NO_ID = str(UUID(int=0))
 
@@ -26,22 +26,18 @@ def _text(identity: UUID) -> str:
 
 def compressions(settings: KafkaSettings, topics: Iterable[str]) -> dict[str, str]:
     """See `PythonCluster.compressions`."""
-    cluster = PythonCluster(settings)
-    try:
+    with PythonCluster(settings) as cluster:
         return cluster.compressions(topics)
-    finally:
-        cluster.close()
 
 
-class PythonCluster:
-    """A Cluster. It has reached the brokers when it is made. Raises SourceUnavailable."""
+class PythonCluster(Cluster):
+    """It has reached the brokers when it is made. Raises SourceUnavailable."""
 
     def __init__(self, settings: KafkaSettings) -> None:
         self._bootstrap = settings.bootstrap
         self._client = connected(KafkaAdminClient, settings)
 
     def partition_counts(self, topics: Iterable[str]) -> dict[str, int]:
-        """Topic -> number of partitions, without topics that do not exist."""
         names = set(topics)
         with self._explained():
             found = self._client.describe_topics(list(names))
@@ -50,23 +46,11 @@ class PythonCluster:
                 raise SourceUnavailable(self._bootstrap, KNOWS_NOTHING)
         return counts
 
-    def size_limits(self, topics: Iterable[str]) -> dict[str, int]:
-        """`max.message.bytes` of each topic; Kafka's default if it is missing or we may not ask (DescribeConfigs)."""
-        return {
-            name: int(value) if value else KAFKA_DEFAULT
-            for name, value in self._topic_settings(topics, MAX_MESSAGE).items()
-        }
-
-    def configured(self, topics: Iterable[str], setting: str) -> dict[str, str]:
-        """What each topic has for a setting; without those that are missing, or of which we may not ask."""
-        return {name: value for name, value in self._topic_settings(topics, setting).items() if value is not None}
-
     def compressions(self, topics: Iterable[str]) -> dict[str, str]:
         """`compression.type` of each: "producer" where the producers choose, or where we may not ask."""
-        return {name: value or "producer" for name, value in self._topic_settings(topics, "compression.type").items()}
+        return {name: value or "producer" for name, value in self.topic_settings(topics, "compression.type").items()}
 
-    def _topic_settings(self, topics: Iterable[str], setting: str) -> dict[str, str | None]:
-        """What each topic has for a setting; None where it is missing or we may not ask (DescribeConfigs)."""
+    def topic_settings(self, topics: Iterable[str], setting: str) -> dict[str, str | None]:
         names = list(topics)
         asked = [ConfigResource("TOPIC", name, [setting]) for name in names]
         with self._explained():
@@ -74,14 +58,12 @@ class PythonCluster:
         return {name: found.get(name, {}).get(setting, {}).get("value") for name in names}
 
     def topic_ids(self, topics: Iterable[str]) -> dict[str, str]:
-        """The id of each topic, which no other ever has; without those that are missing, or whose broker gives none."""
         with self._explained():
             found = self._client.describe_topics(list(topics))
         ids = {one["name"]: UUID(one.get("topic_id") or _NO_ID) for one in found if one["error_code"] == 0}
         return {name: _text(identity) for name, identity in ids.items() if identity.int}
 
     def create(self, topic: NewTopic) -> bool:
-        """Make a topic; False if it exists already."""
         wanted: dict[str, Any] = {"num_partitions": topic.partitions, "configs": dict(topic.config)}
         if topic.replicas:
             wanted["replication_factor"] = topic.replicas
@@ -103,13 +85,11 @@ class PythonCluster:
         return times.get(quorum["leader_id"])
 
     def members(self, group: str) -> int:
-        """The number of members of a consumer group; 0 without such a group."""
         with self._explained():
             found = patiently(lambda: self._client.describe_groups([group]))[group]
         return len(found["members"])
 
     def close(self) -> None:
-        """Close the connections."""
         self._client.close()
 
     @contextmanager
