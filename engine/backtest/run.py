@@ -30,7 +30,7 @@ fewer the code."""
 
 
 @dataclass(frozen=True)
-class Side:
+class BookOverHistory:
     """One rule book and its history; that of another book may be decoded differently.
 
     `meeting`: what it decides of all customers, where they meet.
@@ -81,7 +81,7 @@ class Result:
 class Run:
     """One process's backtest. `old` None: one book alone. `until`: epoch ms; None: to the last event."""
 
-    def __init__(self, new: Side, old: Side | None, until: int | None, outputs: Outputs) -> None:
+    def __init__(self, new: BookOverHistory, old: BookOverHistory | None, until: int | None, outputs: Outputs) -> None:
         self._outputs = outputs
         self._new = _Half(new, until)
         self._old = _Half(old, until, like=self._new) if old else None
@@ -124,7 +124,7 @@ class Run:
 class _Half:
     """One side of the run."""
 
-    def __init__(self, side: Side, until: int | None, like: "_Half | None" = None) -> None:
+    def __init__(self, side: BookOverHistory, until: int | None, like: "_Half | None" = None) -> None:
         self.side = side
         shared = like is not None and like.side.prepared == side.prepared
         self.reader: Reader = like.reader if like is not None and shared else Reader(side.prepared, until)

@@ -18,7 +18,7 @@ from engine.cli.options import AsJson, TemplatesDir, settings_of
 from engine.cli.whole_files import console_beside, say_written
 from engine.core.zones import to_millis
 from engine.errors import CommandFailed, UsageError
-from engine.wiring.backtest import Begin, Files, RuleFolders, Stage, Task
+from engine.wiring.backtest import BacktestTask, Begin, ResultFiles, RuleFolders, Stage
 from engine.wiring.backtest import backtest as run_backtest
 from engine.wiring.coupons import note_on_codes, secret_or_test
 from engine.wiring.processes import Progress as Advance
@@ -65,9 +65,9 @@ def backtest(
         complain(note)
     moment = moment_of(until)
     until_ms = to_millis(moment) if moment else None
-    task = Task(HistoryFiles(events, source=source), new, old, until_ms, processes, secret_or_test(settings[0]))
+    task = BacktestTask(HistoryFiles(events, source=source), new, old, until_ms, processes, secret_or_test(settings[0]))
     with ExitStack() as stack:
-        manifest, result = run_backtest(task, locate(events), Files(output, outcomes), stages(stack))
+        manifest, result = run_backtest(task, locate(events), ResultFiles(output, outcomes), stages(stack))
     backtest = Backtest(books[0], books[1] if old else None, manifest, result, perf_counter() - began)
     if html:
         write_page(report(backtest), html)

@@ -24,7 +24,7 @@ from engine.cli.whole_files import console_beside, write_document
 from engine.plan.build import SAMPLE, Plan
 from engine.plan.expectations import check_counted, parse
 from engine.plan.report import days, heading, markdown, report, tables
-from engine.wiring.backtest import Begin, Files, RuleFolders, Stage, Task, backtest
+from engine.wiring.backtest import BacktestTask, Begin, ResultFiles, RuleFolders, Stage, backtest
 from engine.wiring.plan import plan_for
 from engine.wiring.replay import HistoryFiles
 
@@ -94,7 +94,7 @@ def plan(
 
 def _past(events: list[Path], new: RuleFolders, old: RuleFolders, books: list[Any], begin: Begin) -> dict[str, Any]:
     began = perf_counter()
-    manifest, result = backtest(Task(HistoryFiles(events), new, old), locate(events), Files(), begin)
+    manifest, result = backtest(BacktestTask(HistoryFiles(events), new, old), locate(events), ResultFiles(), begin)
     return as_data(Backtest(books[0], books[1], manifest, result, perf_counter() - began))
 
 

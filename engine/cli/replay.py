@@ -24,7 +24,7 @@ from engine.replay.summary import Summary
 from engine.testing import Project
 from engine.wiring.coupons import note_on_codes, secret_or_test
 from engine.wiring.replay import HistoryFiles, Sinks, moment_of, replay_into
-from engine.wiring.replay_processes import Task, replay_in_shares, usual_number
+from engine.wiring.replay_processes import ReplayTask, replay_in_shares, usual_number
 from engine.wiring.store import open_store
 
 Events = Annotated[list[Path], typer.Argument(help="JSON lines, .gz, or - for standard input; merged by time.")]
@@ -107,7 +107,7 @@ def _decide(
 ) -> Summary:
     """Run the history through the rules, in so many processes."""
     if number > 1:
-        task = Task(settings.rules, settings.templates, history, secret_or_test(settings))
+        task = ReplayTask(settings.rules, settings.templates, history, secret_or_test(settings))
         return replay_in_shares(number, task, sinks, lambda: _progress(stack))
     advance = _progress(stack)
     store = stack.enter_context(open_store(settings))

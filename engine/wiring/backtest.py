@@ -16,7 +16,7 @@ from engine.adapters.file import STANDARD
 from engine.backtest.history import Manifest, Piece, Prepared
 from engine.backtest.meeting import Meeting
 from engine.backtest.prepare import Location, prepare
-from engine.backtest.run import Outputs, Result, Run, Side
+from engine.backtest.run import BookOverHistory, Outputs, Result, Run
 from engine.backtest.sorting import in_order
 from engine.core.catalog import Catalog
 from engine.core.coupons import TEST_SECRET
@@ -35,7 +35,7 @@ class RuleFolders:
 
 
 @dataclass(frozen=True)
-class Files:
+class ResultFiles:
     """Where the lines of outreach and outcomes go; None: nowhere."""
 
     outreach: Path | None = None
@@ -43,7 +43,7 @@ class Files:
 
 
 @dataclass(frozen=True)
-class Task:
+class BacktestTask:
     """A backtest. `old`: the book to compare with; `until`: epoch ms, None: to the last event."""
 
     history: HistoryFiles
@@ -85,7 +85,7 @@ def _prepare(
     return prepare(prepared, location, catalog, lambda: inputs(history, catalog), history.now, progress)
 
 
-def backtest(task: Task, location: Location, files: Files, begin: Begin) -> tuple[Manifest, Result]:
+def backtest(task: BacktestTask, location: Location, files: ResultFiles, begin: Begin) -> tuple[Manifest, Result]:
     """Run a backtest. Lines are written in the order of customers. Raises EngineError.
 
     Where customers meet, one process does all.
@@ -111,7 +111,7 @@ def backtest(task: Task, location: Location, files: Files, begin: Begin) -> tupl
 
 
 def _decide(
-    task: Task,
+    task: BacktestTask,
     location: Location,
     new: Prepared,
     old: Prepared | None,
@@ -138,21 +138,23 @@ def _decide(
     return run.result()
 
 
-def _side(rules: RuleFolders, prepared: Prepared, task: Task, location: Location, progress: Progress) -> Side:
+def _side(
+    rules: RuleFolders, prepared: Prepared, task: BacktestTask, location: Location, progress: Progress
+) -> BookOverHistory:
     project = load_project(rules.rules, rules.templates).signing(task.coupon_secret)
     book, history = project.book, task.history
     if not book.makes_for_others:
-        return Side(book, project.renderer, prepared)
+        return BookOverHistory(book, project.renderer, prepared)
     meeting = Meeting(book, project.renderer, progress)
     if location.is_archive:
         arrived = in_order(prepared, location.paths, book.catalog)
         meeting.of_archives(arrived, wall=history.now, until=task.until)
     else:
         meeting.of_files(inputs(history, book.catalog), wall=history.now, until=task.until)
-    return Side(book, project.renderer, prepared, meeting)
+    return BookOverHistory(book, project.renderer, prepared, meeting)
 
 
-def _outputs(files: Files, folder: Path) -> Outputs:
+def _outputs(files: ResultFiles, folder: Path) -> Outputs:
     wanted = {"outreach": files.outreach, "outcomes": files.outcomes}
     for name in wanted:
         (folder / name).mkdir()

@@ -51,7 +51,7 @@ class _Batch(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Task:
+class ReplayTask:
     """The replay that each process runs."""
 
     rules: Path
@@ -68,7 +68,9 @@ def usual_number(events: Sequence[Path]) -> int:
     return min(processors(), _MOST) if size >= WORTHWHILE else 1
 
 
-def replay_in_shares(number: int, task: Task, sinks: Sinks, begin: Callable[[], Callable[[int], None]]) -> Summary:
+def replay_in_shares(
+    number: int, task: ReplayTask, sinks: Sinks, begin: Callable[[], Callable[[int], None]]
+) -> Summary:
     """Run the shares. `begin` is called when all have been started, and returns the callback for progress.
 
     Raises EngineError: ShareEnded where a process has ended before its work, HistoryChanged where they read different
@@ -126,7 +128,7 @@ def _write(sink: OutreachSink | None, lines: Sequence[list[Line]]) -> None:
 class _Share:
     """One process, as the collecting process sees it."""
 
-    def __init__(self, place: int, number: int, task: Task, sinks: Sinks, others: Sequence[Connection]) -> None:
+    def __init__(self, place: int, number: int, task: ReplayTask, sinks: Sinks, others: Sequence[Connection]) -> None:
         self.summary = Summary()
         wants = [sink is not None for sink in (sinks.outreach, sinks.outcomes, sinks.dead_letters)]
         self._process, self.hear = start(_decide, (place, number, task, wants), others)
@@ -176,7 +178,7 @@ class _Share:
 # --- in the process of a share
 
 
-def _decide(place: int, number: int, task: Task, wants: Sequence[bool], tell: Connection) -> None:
+def _decide(place: int, number: int, task: ReplayTask, wants: Sequence[bool], tell: Connection) -> None:
     outputs = [MemorySink() if wanted else None for wanted in wants]
     sinks = Sinks(*outputs)
 

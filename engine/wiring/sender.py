@@ -184,7 +184,7 @@ def _tokens(settings: Settings) -> Callable[[Outreach], str]:
 
 
 @dataclass(frozen=True)
-class Equipment:
+class SenderEquipment:
     """What a sender needs of the settings alone: made before a store or a broker is waited for."""
 
     channels: Mapping[str, Channel]
@@ -192,14 +192,14 @@ class Equipment:
     links: LinksOf
 
 
-def equipment_of(settings: Settings) -> Equipment:
+def equipment_of(settings: Settings) -> SenderEquipment:
     """Raises BadSetting."""
-    return Equipment(channels(settings), limits(settings), links_of(settings))
+    return SenderEquipment(channels(settings), limits(settings), links_of(settings))
 
 
 @contextmanager
 def open_sender(
-    settings: Settings, equipment: Equipment, stores: SendingStores, writer: TopicWriter, hooks: SenderHooks
+    settings: Settings, equipment: SenderEquipment, stores: SendingStores, writer: TopicWriter, hooks: SenderHooks
 ) -> Iterator[Sender]:
     """A sender that is ready to join its group. Raises SourceUnavailable."""
     grouped = settings.model_copy(update={"kafka_group": settings.send_group})

@@ -38,7 +38,7 @@ _PATIENCE: Final = 5.0
 
 
 @dataclass(frozen=True)
-class Equipment:
+class WebEquipment:
     """What the pages need of settings and rules alone: made before a store or a broker is waited for.
 
     `nobody`: the texts that stand for a missing customer.
@@ -51,7 +51,7 @@ class Equipment:
     providers: Mapping[str, Provider]
 
 
-def equipment_of(settings: Settings) -> Equipment:
+def equipment_of(settings: Settings) -> WebEquipment:
     """Raises BadSetting and RulesBroken."""
     if not settings.feedback_topic:
         raise BadSetting("ENGINE_FEEDBACK_TOPIC", "the pages have nowhere to tell what customers choose")
@@ -59,11 +59,11 @@ def equipment_of(settings: Settings) -> Equipment:
     loaded = load(settings.rules, None)
     if loaded.book is None:
         raise RulesBroken(loaded.diagnostics)
-    return Equipment(loaded.book.policy, loaded.book.catalog.accept.nobody, view, secrets, providers)
+    return WebEquipment(loaded.book.policy, loaded.book.catalog.accept.nobody, view, secrets, providers)
 
 
 def build_app(
-    settings: Settings, equipment: Equipment, stores: SendingStores, writer: TopicWriter, watch: WebWatch
+    settings: Settings, equipment: WebEquipment, stores: SendingStores, writer: TopicWriter, watch: WebWatch
 ) -> ASGIApp:
     """Raises SourceUnavailable."""
     topic = settings.feedback_topic
