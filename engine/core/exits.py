@@ -4,6 +4,7 @@
 events arrive in any order, so the end may be known before the beginning. What has happened stays happened.
 """
 
+from collections.abc import Container, Iterable
 from typing import Final
 
 from engine.core.book import Rule
@@ -75,16 +76,28 @@ def _remember(slot: Slot, key: str, time: int) -> None:
         del slot.exits[next(iter(slot.exits))]
 
 
-def apply(rule: Rule, slot: Slot, state: State, begun: int = 0) -> None:
-    """Disarm timers that an event known earlier has ended. `begun`: when an event that is an end too has begun one.
+def apply(rule: Rule, slot: Slot, state: State, begun: Container[int] = ()) -> None:
+    """Disarm timers that an event known earlier has ended. `begun`: the moments of ends that have begun one themselves.
 
     The event that begins something never ends it.
     """
-    if slot.cancelled and slot.cancelled != begun:
+    if slot.cancelled and slot.cancelled not in begun:
         rule.trigger.cancel(state, slot.cancelled)
     for key, time in slot.exits.items():
-        if time != begun:
+        if time not in begun:
             rule.trigger.cancel(state, time, about=_matching(*key.split(" ", 1)))
+
+
+def apply_anew(rule: Rule, slot: Slot, state: State) -> None:
+    """`apply` for another rule book, in which the rule may have other ends: of some it is known that they were."""
+    slot.cancelled = max(slot.cancelled, newest_of(rule.exits, state))
+    apply(rule, slot, state, {timer.since for timer in slot.timers if timer.due})
+
+
+def newest_of(facts: Iterable[Fact], state: State) -> int:
+    """The newest time of those facts that are known whatever was asked for: of a type, without `where` and `match`."""
+    types = [fact.event for fact in facts if fact.is_plain]
+    return max((state.events[type_].last for type_ in types if type_ in state.events), default=0)
 
 
 def _matching(name: str, value: str) -> About:

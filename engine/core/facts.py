@@ -49,6 +49,11 @@ class Fact(msgspec.Struct, frozen=True):
         return _TYPES[self.moves] if self.segment else frozenset({self.event})
 
     @property
+    def is_plain(self) -> bool:
+        """Whether every event of a type brings it about, for every run."""
+        return not (self.segment or self.match or self.where)
+
+    @property
     def text(self) -> str:
         """The fact in a reason."""
         return f"segment {self.segment} moving {self.moves}" if self.segment else self.event

@@ -171,7 +171,15 @@ class Settling:
         by_id = self.book.by_id
         ready = [one for one in self.state.deferred if one.due == due and one.rule in by_id]
         self.state.deferred = [one for one in self.state.deferred if one not in ready]
-        return [self.candidate_again(by_id[one.rule], one, at) for one in ready]
+        return [one for one in (self._again(by_id[deferred.rule], deferred, at) for deferred in ready) if one]
+
+    def _again(self, rule: Rule, deferred: Deferred, at: int) -> Candidate | None:
+        """The candidate of a deferred firing, unless an end that another rule book has brought was before it is due."""
+        candidate = self.candidate_again(rule, deferred, at)
+        over = exits.over(rule, self.state, candidate.firing, deferred.due)
+        if over:
+            self.record(candidate, Outcome.SUPPRESSED, over)
+        return None if over else candidate
 
     def candidate_again(self, rule: Rule, deferred: Deferred, at: int) -> Candidate:
         """The candidate of a deferred firing."""
@@ -345,7 +353,7 @@ def refresh(rules: Iterable[Rule], state: State, now: int) -> None:
 def _put_right(rule: Rule, slot: Slot, state: State, guest: bool, begun: int = 0, horizon: int = 0) -> None:
     """Disarm what the reaction must not have armed: the rule has been ended, or the guest is known by now."""
     own(rule, slot)
-    exits.apply(rule, slot, state, begun)
+    exits.apply(rule, slot, state, (begun,))
     if guest:
         silence(state, slot, horizon)
 

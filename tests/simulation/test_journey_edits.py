@@ -238,3 +238,23 @@ def test_what_was_remembered_for_a_wait_that_is_timed_now_is_forgotten() -> None
     sim.adopt(after)
     sim.run("30d")
     assert [span(one.moment) for one in sim.outreach] == ["7d"]
+
+
+@pytest.mark.parametrize(("bought", "told"), [("2d", ["0d entered", "5d hello.wait exited"]), ("0d", ["0d entered"])])
+def test_an_exit_that_is_put_in_ends_the_run_of_who_has_done_that_since_it_began(bought: str, told: list[str]) -> None:
+    sim = Simulator(journey(BEFORE), strict=True)
+    sim.event("signup", "0d")
+    sim.event("buy", bought)
+    sim.run("5d")
+    sim.adopt(journey(BEFORE, "exit: { event: buy }"))
+    assert ends(sim) == told
+
+
+def test_an_exit_that_is_put_in_ends_an_event_that_waits_to_be_made() -> None:
+    rule = "rules: [{ id: r, when: { event: signup }, %s emit: { event: closed, after: 5d } }]"
+    sim = Simulator(loaded(rule % ""), strict=True)
+    sim.event("signup", "0d")
+    sim.event("buy", "2d")
+    sim.adopt(loaded(rule % "exit: { event: buy },"))
+    sim.run("9d")
+    assert outcomes(sim) == ["0d deferred", "5d suppressed"]

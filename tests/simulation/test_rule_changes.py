@@ -194,6 +194,35 @@ def test_a_date_that_an_edit_puts_into_the_past_should_have_come_then(yearly: bo
     assert [one.moment for one in there.outreach][:1] == [START + moment * DAY]
 
 
+SUBSCRIBED = (Fact("subscribed"),)
+TIMERS = [
+    TrialExpiring("r", before=DAY),
+    Date("r", field="renewal", at=time(9)),
+    Inactivity("r", of=frozenset({"person"}), after=5 * DAY),
+    Abandoned("r", after="person", without=BUY, within=5 * DAY),
+]
+
+
+@pytest.mark.parametrize("trigger", TIMERS)
+@pytest.mark.parametrize("last", ["subscribed", "person"])
+def test_an_exit_that_is_new_ends_what_began_before_it_happened_and_no_more(trigger: Trigger, last: str) -> None:
+    first, *_ = kinds = ["subscribed", "person"] if last == "person" else ["person", "subscribed"]
+    told = {"trial_ends_at": START + 20 * DAY, "renewal": "2026-01-20"}
+    there = Customers(book(rule(trigger))).tell(*(on(day, kind, **told) for day, kind in enumerate(kinds)))
+    there.meet(revised(rule(trigger, exits=SUBSCRIBED))).until(START + 60 * DAY)
+    assert len(there.fired) == (first == "subscribed")
+
+
+@pytest.mark.parametrize("trigger", TIMERS)
+def test_what_begins_with_the_end_of_the_one_before_outlasts_every_edit(trigger: Trigger) -> None:
+    """A renewal ends what was to be said of the old contract, and begins what is to be said of the new one."""
+    ends = (Fact("person"),)
+    there = Customers(book(rule(trigger, exits=ends)))
+    there.tell(on(0, "person", trial_ends_at=START + 20 * DAY, renewal="2026-01-20"))
+    there.meet(revised(rule(trigger, exits=ends), quiet("other"))).until(START + 60 * DAY)
+    assert [name for _, name, _ in there.fired] == ["r"]
+
+
 def renewal(**changes: object) -> Rule:
     trigger = Date("renewal", field="renewal", at=time(9), keeps_event=True)
     return rule(trigger, exits=(Fact("subscribed"),), **changes)

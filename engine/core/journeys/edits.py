@@ -6,6 +6,7 @@ acts: what must happen at once is made due, and `conduct` goes on from there.
 
 from typing import TYPE_CHECKING
 
+from engine.core.exits import newest_of
 from engine.core.journeys.steps import Journey, Wait
 from engine.core.scope import Scope
 from engine.core.state.model import Run, Slot, State
@@ -22,8 +23,11 @@ def meet(rule: "Rule", slot: Slot, state: State, zones: Zones, now: int) -> None
     for run in slot.runs:
         if rule.action.journey is None:
             _leave(run, "the rule is no journey any more", now)
-        else:
-            _meet(rule.action.journey, run, state, zones, now)
+            continue
+        _meet(rule.action.journey, run, state, zones, now)
+        for fact in rule.exits:
+            if newest_of((fact,), state) > run.began:  # the rule did not have this end then
+                _leave(run, f"{fact.text} happened before the rule named it", now)
 
 
 def catch_up(rule: "Rule", slot: Slot, missed: dict[str, int], now: int) -> None:

@@ -41,7 +41,7 @@ def rearm(book: RuleBook, state: State, customer: str, now: int) -> None:
         slot = state.rules.get(rule.id)
         if slot is not None:
             own(rule, slot)
-            exits.apply(rule, slot, state)
+            exits.apply_anew(rule, slot, state)
             edits.meet(rule, slot, state, book.policy.zones, now)
             if state.identified:
                 silence(state, slot)
