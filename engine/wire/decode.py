@@ -168,6 +168,9 @@ class Decoder:
             raise BadRecord("missing-time", f"no time at '{'.'.join(self.source.time)}'")
         time = value if type(value) is int and self.unit == 1.0 else _instant(value, self.unit)
         if time is None:
+            if isinstance(value, int | float) and not isinstance(value, bool):
+                reason = f"time {_short(value)} lies outside the years 1 to 9999; is it in another unit (unit: ms, us)?"
+                raise BadRecord("bad-time", reason)
             raise BadRecord("bad-time", f"time is neither ISO 8601 nor an epoch number: {_short(value)}")
         if self.accept.earliest <= time <= wall + self.accept.ahead:
             return time

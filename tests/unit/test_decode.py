@@ -84,3 +84,9 @@ def test_an_id_of_more_than_64_bits_has_to_be_a_string(identity: str) -> None:
     event = decoded(identity=f'"{DIGITS}"')
     assert event is not None
     assert event.id == DIGITS
+
+
+def test_milliseconds_where_seconds_are_declared_are_said_to_be_another_unit() -> None:
+    with pytest.raises(BadRecord) as refused:
+        decoded("s", "1790000000000")
+    assert "is it in another unit" in refused.value.reason
