@@ -1,6 +1,7 @@
 """Checks all rules together with the policy: caps without effect, unused purposes, ids used twice."""
 
 from collections.abc import Collection, Iterable, Sequence, Set
+from difflib import get_close_matches
 
 import msgspec
 
@@ -17,6 +18,8 @@ from engine.wire.feedback import FeedbackKind
 
 UNSUBSCRIBED, CHANGED = FeedbackKind.UNSUBSCRIBED.value, FeedbackKind.PREFERENCES.value
 CHANNELS = frozenset({"email", "sms", "push", "webhook"})
+_A_LETTER = 0.85
+"""How much two words are alike (of 1) of which one is most likely the other, misspelt."""
 _HOUR = DAY // 24
 _MINUTES = 24 * 60
 _LONGEST_CALENDAR = {"day": DAY + _HOUR, "week": 7 * DAY + _HOUR, "month": 31 * DAY + _HOUR}
@@ -51,8 +54,21 @@ def check_policy(site: Site, content: PolicyFile, policy: Policy, rules: Collect
             for position, word in enumerate(getattr(hours, name)):
                 _check_used(site.at("quiet_hours", index, name, position), name[:-1], word, known)
     _check_hours(site.at("quiet_hours"), policy.quiet_hours, sends)
+    for channel in content.addresses:
+        _check_used(site.at("addresses", channel), "channel", channel, used.channels, key=True)
+    _check_unnamed(site.at("consent"), content, rules)
     for index, cap in enumerate(policy.caps):
         _check_cap(site.at("caps", index), cap, policy.caps[:index], policy.caps[index + 1 :], used)
+
+
+def _check_unnamed(site: Site, content: PolicyFile, rules: Collection[Rule]) -> None:
+    """Report purposes that are misspelt names of the policy: nothing would ask for their consent."""
+    named = {*content.consent, *content.suppress, *content.preferences} - {"all"}
+    for rule in rules:
+        for purpose in sorted({send.purpose for send in rule.action.sends} - named - {TRANSACTIONAL}):
+            if meant := get_close_matches(purpose, named, n=1, cutoff=_A_LETTER):
+                message = f"rule {rule.id} has the purpose '{purpose}', of which the policy says nothing"
+                site.report("unnamed-purpose", message, f"did you mean '{meant[0]}'?", key=True)
 
 
 def check_preferences(site: Site, purposes: Collection[str], read: Set[str]) -> None:

@@ -59,10 +59,10 @@ class Site:
             self.findings.append(self.document.report(place, *told(number)))
         known = frozenset(types).intersection(self.catalog.events)
         catalog = self.catalog if experiments or not self.catalog.experiments else replace(self.catalog, experiments={})
-        compiled, errors = compile_expression(text, catalog, known, value, frozenset(steps))
-        for error in errors if known or not types else ():
-            place = self.document.place(self.route, offset=error.offset, length=error.length)
-            self.findings.append(self.document.report(place, error.code, error.message, error.help))
+        compiled, problems = compile_expression(text, catalog, known, value, frozenset(steps))
+        for problem in problems if known or not types else ():
+            place = self.document.place(self.route, offset=problem.offset, length=problem.length)
+            self.findings.append(self.document.report(place, problem.code, problem.message, problem.help))
         if compiled:
             for message, help in never_met(text, known, self.catalog):
                 self.report("never-fires", message, help)

@@ -95,7 +95,7 @@ def _finding(model: type[Strict], document: Document, error: ErrorDetails) -> Di
             help = f"write {{ event: {error['input']} }}; {help}"
     if route == ("version",):
         code, help = "bad-version", "write version: 1"
-    return document.report(document.place(route), code, f"{_named(route)} {message}", help)
+    return document.report(document.place(route), code, f"{_named(route)} {message}", _cut(document, route) or help)
 
 
 def _lacking(model: type[Strict], document: Document, routes: Set[Route]) -> list[Diagnostic]:
@@ -149,7 +149,9 @@ def _unknown(model: type[Strict], document: Document, route: Route) -> Diagnosti
     unknown_kind = owner is not None and owner.unknown == "unknown-kind"
     message = f"'{name}' is not a {'trigger kind' if unknown_kind else f'field of {owner.label}'}" if owner else name
     code = owner.unknown if owner else "unknown-field"
-    help = _slip(name, _written(document.data, route))
+    help = _slip(name, _written(document.data, route)) or _cut(document, route)
+    if route == ("tests",):
+        help = "a file of rule tests is called <name>.test.yaml"
     if not help and unknown_kind and (kind := _kind_of(owner, _written(document.data, route[:-1]))):
         beside = [field for field, its in BESIDE.items() if its == kind]
         code, message = "unknown-field", f"'{name}' does not stand beside `{kind}`"
@@ -173,6 +175,16 @@ def _slip(name: str, value: Any) -> str:
     return f"put a space after the colon: {word}: {rest}" if colon and word and rest else ""
 
 
+def _cut(document: Document, route: Route) -> str:
+    """The help where a comma has made a field of the rest of a text or a list, as in `{ why: Hello, Ada }`."""
+    if not route or not document.node(route[:-1]).flow or document.node(route).data is not None:
+        return ""
+    end = document.place(route, key=True).end
+    if document.text[end:].lstrip()[:1] not in (",", "}"):
+        return ""
+    return "within { } a comma ends the value: put a text with a comma into quotes, and a list into [ ]"
+
+
 def _fields_help(owner: type[Strict] | None, name: str) -> str:
     fields = [each for each in _fields(owner) if owner and each not in owner.former]
     if owner and owner.unknown == "unknown-kind":
@@ -189,7 +201,8 @@ def _located(document: Document, route: Route, context: Mapping[str, Any]) -> Di
     message = str(context["message"])
     if message.startswith("must "):
         message = f"{_named(route)} {message}"
-    return document.report(document.place(route, key=on_key), context["code"], message, context["help"])
+    help = (on_key and _cut(document, route)) or context["help"]
+    return document.report(document.place(route, key=on_key), context["code"], message, help)
 
 
 def _described(kind: str, error: ErrorDetails, context: Mapping[str, Any]) -> tuple[str, str, str]:

@@ -35,6 +35,8 @@ def explained(text: str, error: yaml.MarkedYAMLError) -> tuple[Any, str, str]:
         return began, "the quote that begins here does not end", "end the text with the same quote, on this line"
     if context in _OPEN:
         return mark, problem, f"the '{_OPEN[context]}' at {place} is still open"
+    if context in _BLOCKS and line.rstrip()[-1:] in ("]", "}") and text[mark.index : mark.index + 1] == ",":
+        return mark, "nothing can follow here", "a list of them stands in brackets: [{ … }, { … }]"
     if context in _BLOCKS and line.rstrip()[-1:] in ("'", '"', "]", "}"):
         return mark, "nothing can follow here", "put the whole value into quotes of the other kind"
     if context in _BLOCKS:

@@ -36,7 +36,7 @@ def compile_expression(
     value: bool = False,
     steps: frozenset[str] = frozenset(),
 ) -> tuple[Expression | None, list[BadExpression]]:
-    """The expression, or None and everything wrong with it, in order of place.
+    """The expression and what is doubtful about it, or None and everything wrong with it, in order of place.
 
     `event_types` are the types the root `event` may be; empty: there is no event to read.
     `value`: what is asked for is the value, not whether it is true. `steps`: the steps of the journey that come before
@@ -53,4 +53,4 @@ def compile_expression(
     needs = needs_of(node)
     return Expression(
         text.strip(), closure(node), needs, until(node), certain(node), ticks(node), node.kind, lacking(node)
-    ), []
+    ), checker.doubts

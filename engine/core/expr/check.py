@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from engine.core.catalog import Catalog
 from engine.core.expr.calls import Calls
+from engine.core.expr.doubts import doubtful, may_be_missing
 from engine.core.expr.kinds import HOW_TO_WRITE, NUMBERS, advice, as_kind, comparable, fits_in, with_article
 from engine.core.expr.names import offer
 from engine.core.expr.nodes import (
@@ -88,6 +89,7 @@ class Checker:
         self, source: Source, catalog: Catalog, event_types: frozenset[str], steps: frozenset[str] = frozenset()
     ) -> None:
         self.problems: list[BadExpression] = []
+        self.doubts: list[BadExpression] = []
         self._source = source
         self._names = Calls(catalog, event_types, self._report, steps)
 
@@ -113,7 +115,8 @@ class Checker:
             case ast.Call():
                 return self._names.call(node)
             case ast.BoolOp(op=op, values=values):
-                return Junction(isinstance(op, ast.And), tuple(self.condition(value) for value in values))
+                parts: list[tuple[Node, ast.expr]] = [(self.condition(value), value) for value in values]
+                return self._junction(isinstance(op, ast.And), parts)
             case ast.UnaryOp(op=ast.Not(), operand=operand):
                 return Not(self.condition(operand))
             case ast.UnaryOp(op=ast.USub() | ast.UAdd() as op, operand=operand):
@@ -181,7 +184,16 @@ class Checker:
             listed = isinstance(op, ast.In | ast.NotIn) and isinstance(at, ast.List | ast.Tuple)
             operands.append(Operand(LIST if listed else self.check(at), at))
         tests = tuple(self._comparison(op, *pair) for op, pair in zip(node.ops, pairwise(operands), strict=True))
-        return tests[0] if len(tests) == 1 else Junction(True, tests)
+        return tests[0] if len(tests) == 1 else self._junction(True, [(test, node) for test in tests])
+
+    def _junction(self, every: bool, parts: list[tuple[Node, ast.expr]]) -> Junction:
+        if found := doubtful(every, parts):
+            first, last, help_ = found
+            code, message = ("never-true", "the two are never both true")
+            if not every:
+                code, message = ("always-true", "one of the two is true for every value")
+            self.doubts.append(self._source.problem(code, message, first, help_, last))
+        return Junction(every, tuple(node for node, _ in parts))
 
     def _comparison(self, op: ast.cmpop, left: Operand, right: Operand) -> Node:
         if isinstance(op, ast.In | ast.NotIn):
@@ -203,11 +215,22 @@ class Checker:
             if isinstance(other.node, Constant) and not self._is_variant(operand.node, other.node.value, other.at):
                 return BROKEN
         if comparable(nodes[0].kind, nodes[1].kind, order):
+            self._doubt_unlike(order, left, right)
             return Comparison(order, *nodes)
         message, help_ = f"{self._what(left)}, {self._what(right)}", advice(*kinds, order)
         if set(kinds) == {"date", "time"}:
             help_ = "a day compares with days and with `today`, a time with times and with `now`"
         return self._broken("type-mismatch", message, left.at, help_, right.at)
+
+    def _doubt_unlike(self, order: Order, left: Operand, right: Operand) -> None:
+        """Doubt `x != false`: it is false where x is missing, so that it says no more than `x` alone."""
+        asked, value = (left, right.node) if isinstance(right.node, Constant) else (right, left.node)
+        if order == "!=" and isinstance(value, Constant) and value.kind == "boolean" and may_be_missing(asked.node):
+            name = self._source.excerpt(asked.at)
+            message = f"this is false where {name} is not known"
+            through, else_ = (f"not {name}", f"{name} == false") if value.value else (f"not {name} == false", name)
+            help_ = f"write {through} to let those through, else {else_}"
+            self.doubts.append(self._source.problem("odd-comparison", message, left.at, help_, right.at))
 
     def _levels(self, order: Order, left: Operand, right: Operand) -> Node:
         """Levels compare by their height, not by their letters."""
