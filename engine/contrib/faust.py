@@ -71,29 +71,29 @@ class EngineService(Service):
     def __init__(self, app: faust.App, open_loop: OpenLoop, **options: Any) -> None:
         self._app = app
         self._open_loop = open_loop
-        self._running: Loop | None = None
-        self._thread: asyncio.Task[None] | None = None
+        self._worker: Loop | None = None
+        self._run_ended: asyncio.Task[None] | None = None
         super().__init__(**options)
 
     @Service.task
     async def _work(self) -> None:
         if self._app.client_only or self._app.producer_only:
             return  # the app only sends or queries
-        self._thread = asyncio.create_task(asyncio.to_thread(self._run))
-        await self._thread
+        self._run_ended = asyncio.create_task(asyncio.to_thread(self._run))
+        await self._run_ended
 
     def _run(self) -> None:
-        with self._open_loop() as self._running:
-            if self.should_stop:  # `on_stop` may have run before `_running` was set
-                self._running.stop()
-            self._running.run()
+        with self._open_loop() as self._worker:
+            if self.should_stop:  # `on_stop` may have run before `_worker` was set
+                self._worker.stop()
+            self._worker.run()
 
     async def on_stop(self) -> None:
         """Stop the worker; returns when it has left its consumer group."""
-        if self._running:
-            self._running.stop()
-        if self._thread:
-            await asyncio.wait([self._thread])
+        if self._worker:
+            self._worker.stop()
+        if self._run_ended:
+            await asyncio.wait([self._run_ended])
 
 
 class _ExistingTopic(faust.Topic):
