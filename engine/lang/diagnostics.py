@@ -24,6 +24,7 @@ WARNINGS = frozenset(
         "exit-after-click",
         "forgotten-points",
         "guests-stay",
+        "hidden-level",
         "ignored-file",
         "never-consented",
         "machine-opens",

@@ -1,5 +1,6 @@
 """The grammar of `segments`, and how they are compiled, in the order in which they depend on each other."""
 
+import ast
 import json
 from collections.abc import Iterable, Mapping, Sequence, Set
 from graphlib import CycleError, TopologicalSorter
@@ -130,10 +131,30 @@ def _draft(site: Site, fields: SegmentFields) -> _Draft:
         if made := sorted(condition.needs.reads.types & MOVE_TYPES.keys()):
             help = "read the other segment itself, as in segments.vip"
             places[name].report("segment-circle", f"a segment can't depend on {made[0]}, which segments make", help)
+    _check_heights(site.at("levels"), levels)
     needs = Needs()
     for level in levels:
         needs |= level.condition.needs
     return _Draft(site, fields, tuple(levels), needs)
+
+
+def _check_heights(site: Site, levels: Sequence[Level]) -> None:
+    """Warn of a level that nobody has, as the one above it asks for no more of the same number."""
+    limits = [_limit(level.condition.text) for level in levels]
+    for lower, upper, level, above in zip(limits, limits[1:], levels, levels[1:], strict=False):
+        if lower and upper and lower[:2] == upper[:2] and lower[2] >= upper[2]:
+            message = f"nobody has this level: '{above.name}' above it asks for no more"
+            site.at(level.name).report("hidden-level", message, "list the levels from the lowest")
+
+
+def _limit(text: str) -> tuple[str, type[ast.cmpop], float] | None:
+    """What a level compares with a number from which on it holds, how, and the number; None if it does not."""
+    match ast.parse(" ".join(text.split()), mode="eval").body:
+        case ast.Compare(
+            left=left, ops=[ast.GtE() | ast.Gt() as order], comparators=[ast.Constant(int() | float() as n)]
+        ):
+            return ast.dump(left), type(order), n
+    return None
 
 
 def _segment(draft: _Draft, read: list[int]) -> Segment:

@@ -62,15 +62,17 @@ MEANING: Final[Mapping[Kind, str]] = {
 
 
 class PlannedChange(msgspec.Struct, frozen=True):
-    """One rule's change. `was`: its old id, if it was renamed."""
+    """One rule's change. `was`: its old id, if it was renamed. `like`: one that goes and does what this does."""
 
     rule: str
     kind: Kind
     was: str = ""
+    like: str = ""
 
     @property
     def meaning(self) -> str:
-        return MEANING.get(self.kind, "")
+        meaning = MEANING.get(self.kind, "")
+        return f"{meaning}. If it is {self.like} renamed, write was: [{self.like}]" if self.like else meaning
 
 
 def earlier(one: Named, there: Mapping[str, T]) -> T | None:
@@ -80,7 +82,21 @@ def earlier(one: Named, there: Mapping[str, T]) -> T | None:
 
 def classify(old: RuleBook, new: RuleBook, old_texts: Texts, new_texts: Texts) -> list[PlannedChange]:
     """Every rule of both books: those of the new one in its order, then the removed ones."""
-    return _changes(old.by_id, new.by_id, lambda before, rule: _kind(before, rule, old_texts, new_texts))
+
+    def kind(before: Rule, rule: Rule) -> Kind:
+        return _kind(before, rule, old_texts, new_texts)
+
+    changes = _changes(old.by_id, new.by_id, kind)
+    gone = [old.by_id[one.rule] for one in changes if one.kind is Kind.REMOVED]
+    return [_offered(one, new.by_id[one.rule], gone, kind) if one.kind is Kind.NEW else one for one in changes]
+
+
+def _offered(
+    change: PlannedChange, rule: Rule, gone: Iterable[Rule], kind: Callable[[Rule, Rule], Kind]
+) -> PlannedChange:
+    """The change of a new rule, with the one that goes if it is most likely the same under another id."""
+    like = next((before.id for before in gone if kind(before, rule) in (Kind.SAME, Kind.TEXT)), "")
+    return msgspec.structs.replace(change, like=like)
 
 
 def _changes(old: Mapping[str, N], new: Mapping[str, N], kind: Callable[[N, N], Kind]) -> list[PlannedChange]:

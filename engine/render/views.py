@@ -355,7 +355,7 @@ NAMES: dict[type, str] = {
     TallyView: "events.<type>",
     ScoresView: "scores",
     SegmentsView: "segments",
-    ExperimentsView: "experiments",
+    ExperimentsView: "the list of experiments in which the customer takes part",
     PointsView: "points",
     LedgerView: "points.<id>",
     CouponsView: "coupons",

@@ -10,7 +10,7 @@ import redis
 
 from engine.adapters.redis.embedded import EmbeddedServer
 from engine.errors import UsageError
-from engine.plan.classify import Kind, classify, experiment_changes, policy_changes
+from engine.plan.classify import Kind, PlannedChange, classify, experiment_changes, policy_changes
 from engine.plan.estimate import Size, Sums
 from engine.plan.expectations import parse
 from engine.wiring.backtest import RuleFolders
@@ -26,12 +26,16 @@ ALL = Size(3, 3)
 
 
 def kinds(tmp_path: Path, old: Mapping[str, str], new: Mapping[str, str]) -> dict[str, Kind]:
+    return {one.rule: one.kind for one in changes(tmp_path, old, new)}
+
+
+def changes(tmp_path: Path, old: Mapping[str, str], new: Mapping[str, str]) -> list[PlannedChange]:
     sides = []
     for name, project in (("old", old), ("new", new)):
         folder = write_project(tmp_path / name, project)
         sides.append(side_of(RuleFolders(folder / "rules", folder / "templates")))
     before, after = sides
-    return {one.rule: one.kind for one in classify(before.book, after.book, before.texts, after.texts)}
+    return classify(before.book, after.book, before.texts, after.texts)
 
 
 OTHER_TEXT = "{% block subject %}Hello{% endblock %}{% block text %}Hello{% endblock %}\n"
@@ -58,6 +62,16 @@ def test_a_change_is_what_it_does_not_how_it_is_written(
     found = kinds(tmp_path, files(one_rule()), new)
     assert found.get("come-back") == kind
     assert found.get("other", Kind.SAME) is (Kind.NEW if kind is Kind.REMOVED else Kind.SAME)
+
+
+@pytest.mark.parametrize(
+    ("new", "like"),
+    [(one_rule(id="other"), "come-back"), (one_rule(id="other", when="inactivity: { of: purchase, for: 31d }"), "")],
+)
+def test_a_new_rule_that_is_as_one_that_goes_is_offered_its_was(tmp_path: Path, new: str, like: str) -> None:
+    other, _ = changes(tmp_path, files(one_rule()), files(new))
+    assert other.like == like
+    assert ("was: [come-back]" in other.meaning) is bool(like)
 
 
 def test_another_wait_of_a_journey_is_another_structure_and_the_same_one_is_the_same(tmp_path: Path) -> None:

@@ -8,6 +8,8 @@ from engine.core.actions.send import Send
 from engine.core.book import Rule, RuleBook
 from engine.core.catalog import Catalog
 from engine.core.experiments.model import Experiment, Goal
+from engine.core.expr import compile_expression
+from engine.core.expression import Expression
 from engine.core.policy import Policy
 from engine.core.triggers.inactivity import Inactivity
 from engine.core.zones import Zones
@@ -156,8 +158,15 @@ def test_a_preview_knows_no_points_that_the_rules_do_not_have(tmp_path: Path) ->
     assert "there are no points 'miles'; there are stars" in said
 
 
-def of_variants(folder: Path, variants: dict[str, Any]) -> str:
-    tried = Experiment("words", "words", {"short": 50.0, "long": 50.0}, Goal("buy"))
+def test_a_message_that_reads_a_variant_fails_with_the_reason_for_who_takes_no_part(tmp_path: Path) -> None:
+    nobody, _ = compile_expression("1 > 2", Catalog(), frozenset())
+    assert "experiments in which the customer takes part has no 'words'" in reason_of(
+        lambda: of_variants(tmp_path, {}, nobody)
+    )
+
+
+def of_variants(folder: Path, variants: dict[str, Any], among: Expression | None = None) -> str:
+    tried = Experiment("words", "words", {"short": 50.0, "long": 50.0}, Goal("buy"), among=among)
     book = RuleBook((RULE,), Catalog(experiments={"words": tried}))
     renderer = JinjaRenderer(write_files(folder, push("{{ experiments.words }}")), book)
     return preview(renderer, book, "t", "push", {"experiments": variants}, NOON).text
