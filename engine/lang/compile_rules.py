@@ -106,7 +106,10 @@ def _arming(given: Mapping[str, Any], keeps_event: bool, policy: Policy, journey
     written = {"when": given["when"], "cancel_on": ends if len(ends) > 1 else next(iter(ends), None)}
     zones = (policy.zones.default.key, policy.zones.field)
     parts = [written, keeps_event, zones, policy.allowed_lateness]
-    return json.dumps([*parts, journey.shape] if journey is not None else parts, sort_keys=True)
+    if journey is not None:
+        goal = {name: value for name, value in (given.get("goal") or {}).items() if name != "within"}
+        parts += [journey.shape, goal] if goal else [journey.shape]
+    return json.dumps(parts, sort_keys=True)
 
 
 def _exits(site: Site, fields: RuleFields, began: frozenset[str], waits: bool) -> tuple[Fact, ...]:

@@ -240,13 +240,16 @@ def test_what_was_remembered_for_a_wait_that_is_timed_now_is_forgotten() -> None
     assert [span(one.moment) for one in sim.outreach] == ["7d"]
 
 
+@pytest.mark.parametrize("end", ["exit", "goal"])
 @pytest.mark.parametrize(("bought", "told"), [("2d", ["0d entered", "5d hello.wait exited"]), ("0d", ["0d entered"])])
-def test_an_exit_that_is_put_in_ends_the_run_of_who_has_done_that_since_it_began(bought: str, told: list[str]) -> None:
+def test_an_exit_or_a_goal_that_is_put_in_ends_the_run_of_who_has_done_that_since_it_began(
+    bought: str, told: list[str], end: str
+) -> None:
     sim = Simulator(journey(BEFORE), strict=True)
     sim.event("signup", "0d")
     sim.event("buy", bought)
     sim.run("5d")
-    sim.adopt(journey(BEFORE, "exit: { event: buy }"))
+    sim.adopt(journey(BEFORE, f"{end}: {{ event: buy }}"))
     assert ends(sim) == told
 
 

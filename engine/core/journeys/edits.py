@@ -25,7 +25,8 @@ def meet(rule: "Rule", slot: Slot, state: State, zones: Zones, now: int) -> None
             _leave(run, "the rule is no journey any more", now)
             continue
         _meet(rule.action.journey, run, state, zones, now)
-        for fact in rule.exits:
+        goal = rule.action.journey.goal
+        for fact in (*rule.exits, *((goal,) if goal is not None else ())):
             if newest_of((fact,), state) > run.began:  # the rule did not have this end then
                 _leave(run, f"{fact.text} happened before the rule named it", now)
 
