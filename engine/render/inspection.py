@@ -14,6 +14,7 @@ from engine.render.files import SHOWN, TemplateFile, read_sources, required_bloc
 from engine.render.lineage import ancestry
 from engine.render.outline import Outline
 from engine.render.patterns import ADD_HALF, HALF_ALONE
+from engine.render.placeholders import PRINTED
 from engine.render.rendering import Rendering
 from engine.render.sandbox import Sandbox
 from engine.render.walk import Walk
@@ -193,7 +194,7 @@ def _printed_line(output: nodes.Output) -> int:
 
 def _check_compiles(environment: _Inspection, inspected: _Inspected) -> None:
     file, walk, names = inspected
-    if any(problem.code not in (ODD, ODD_NUMBER) for problem in walk.findings.problems):
+    if any(problem.code not in (ODD, ODD_NUMBER, PRINTED) for problem in walk.findings.problems):
         return
     try:
         for name in names:

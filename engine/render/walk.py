@@ -11,6 +11,7 @@ from jinja2.visitor import NodeVisitor
 from engine.core.expr.grouped import grouped_in, looks_grouped, told
 from engine.core.template_facts import SURVEY_LINKS, TemplateProblem
 from engine.render.arguments import applied, check_arguments, check_range
+from engine.render.placeholders import printed
 from engine.render.reads import Findings, Path, Paths, constant_text
 from engine.render.sandbox import Sandbox, referenced_names
 
@@ -51,6 +52,9 @@ class Walk(NodeVisitor):
             if path == ("profile",) and constant_text(node.arg) is None:
                 self.findings.problem("template-dynamic", "a profile field's name must be written out", node.lineno)
         self.generic_visit(node)
+
+    def visit_TemplateData(self, node: nodes.TemplateData) -> None:
+        self._note(printed(node.data, node.lineno))
 
     def visit_Test(self, node: nodes.Test) -> None:
         self._check_call(node)
