@@ -7,8 +7,9 @@ here too. An outreach must be handed over once: when that cannot be known, a mar
 import asyncio
 import random
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Final, TypeVar
@@ -37,6 +38,8 @@ from engine.wire.digests import ALL, address_digest, suppression_query
 T = TypeVar("T")
 
 SENT_AGAIN: Final = "sent again: transactional"
+GIVE_BACK_PATIENCE: Final = 1.0
+"""Seconds that leaving a partition waits for the store. Longer, and a group shares out slowly without one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +77,8 @@ class SenderContext:
 class Parcel:
     """An outreach that is being delivered. `handing`: must not be cancelled now. `parked`: waits for its next try.
 
-    `leaving`: its partition goes to another sender. `doubt`: it may have been handed over already.
+    `leaving`: its partition goes to another sender. `begun`: the store has it as being handed over.
+    `doubt`: it may have been handed over already.
     """
 
     outreach: Outreach
@@ -85,6 +89,7 @@ class Parcel:
     handing: bool = False
     parked: bool = False
     leaving: bool = False
+    begun: bool = False
     doubt: bool = False
     refused: Row | None = None
     """Recipients whom the provider refused in the same words; set while the verdict is open."""
@@ -139,6 +144,13 @@ class Delivery:
                     return await self._fail(parcel, failure)
                 wait = self._pause(parcel, TemporaryFailure(failure.reason))
             await parcel.rest(wait)
+
+    async def give_back(self, parcels: Iterable[Parcel]) -> None:
+        """Release the claims of the parcels whose hand-over has not begun: after a restart of the store the next
+        sender would have to doubt that. Not of a store that does not answer soon."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(GIVE_BACK_PATIENCE):
+                await asyncio.gather(*(self._release(one.outreach.id) for one in parcels if not one.begun))
 
     def _pause(self, parcel: Parcel, failure: TemporaryFailure) -> float:
         limits = self._context.limits
@@ -199,6 +211,7 @@ class Delivery:
             return await self._end(parcel, Outcome.EXPIRED, "too late to be sent")
         if reason := await self._reasons(suppression_query(outreach)):
             return await self._end(parcel, Outcome.SUPPRESSED, reason)
+        parcel.begun = True
         if not await self._begin(outreach.id):
             raise TemporaryFailure("claimed-by-another")
         try:
@@ -236,6 +249,7 @@ class Delivery:
             self._context.hooks.breaker(outreach.channel, is_open=True, reason=failure.reason)
         if not failure.uncertain:
             await self._release(outreach.id)
+            parcel.begun = False
         elif outreach.purpose != TRANSACTIONAL:
             return await self._end(parcel, Outcome.IN_DOUBT, failure.reason)
         elif not parcel.doubt:

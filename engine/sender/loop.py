@@ -275,12 +275,14 @@ class Sender(Loop):
     async def _drop(self, partition: int) -> Offsets:
         """Cancel what may be cancelled, wait for running hand-overs; returns the offsets to commit."""
         leaving = {parcel: task for parcel, task in self._tasks.items() if parcel.record.partition == partition}
-        for parcel, task in leaving.items():
+        cancelled = [parcel for parcel in leaving if not parcel.handing]
+        for parcel in leaving:
             parcel.leaving = True
-            if not parcel.handing:
-                task.cancel()
+        for parcel in cancelled:
+            leaving[parcel].cancel()
         if leaving:
             await asyncio.wait(leaving.values(), timeout=self.context.limits.hand_over)
+            await self._delivery.give_back(cancelled)
         return self._ended_so_far(self._topics.keys() & {partition})
 
 
