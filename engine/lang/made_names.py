@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator, Mapping
 
 from engine.core.catalog import Catalog
 from engine.core.coupons import COUPON_ISSUED
+from engine.core.experiments.model import EXPOSED
 from engine.core.expr.names import offer
 from engine.core.points.model import CHANGED
 from engine.core.scope import NO_LEVEL
@@ -34,12 +35,14 @@ def never_met(text: str, types: Collection[str], catalog: Catalog) -> Iterator[t
 
 def _names(types: Collection[str], catalog: Catalog) -> Mapping[str, tuple[str, frozenset[str]]]:
     """What a property of all these events names, and the names that there are."""
-    if MOVE_TYPES.keys() >= set(types) != set():
-        levels = {level for each in catalog.segments.values() for level in each.levels or (IN,)} | {NO_LEVEL}
-        rank = "levels", frozenset(levels)
-        return {"segment": ("segments", frozenset(catalog.segments)), "old": rank, "new": rank}
-    if {*types} == {CHANGED}:
-        return {"points": ("points", frozenset(catalog.points))}
-    if {*types} == {COUPON_ISSUED}:
-        return {"coupon": ("coupons", frozenset(catalog.coupons))}
-    return {}
+    if types and MOVE_TYPES.keys() >= set(types):
+        levels = {level for each in catalog.segments.values() for level in each.levels or (IN,)}
+        reached = "levels", frozenset({NO_LEVEL, *levels})
+        return {"segment": ("segments", frozenset(catalog.segments)), "old": reached, "new": reached}
+    one: dict[str, tuple[str, str, Collection[str]]] = {
+        CHANGED: ("points", "points", catalog.points),
+        COUPON_ISSUED: ("coupon", "coupons", catalog.coupons),
+        EXPOSED: ("experiment", "experiments", catalog.experiments),  # not compiled yet where points are
+    }
+    property, label, known = one.get("".join(types), ("", "", ()))
+    return {property: (label, frozenset(known))} if known else {}
