@@ -32,12 +32,16 @@ TimeUnit = Literal["s", "ms", "us"]
 
 
 class Property(msgspec.Struct, frozen=True):
-    """One declared property of an event type, or one profile field. `from_text`: a number may come as text."""
+    """One declared property of an event type, or one profile field.
+
+    `from_text`: a number may come as text. `path`: where it sits among the properties, if it is nested in them.
+    """
 
     name: str
     kind: Kind
     required: bool = False
     from_text: bool = False
+    path: tuple[str, ...] = ()
 
 
 class Keep(msgspec.Struct, frozen=True):

@@ -40,6 +40,11 @@ class _Compiler:
             self.report(
                 "shadowed-property", f"{name} has a property '{key}'", help, ("events", name, "properties", key), True
             )
+        for key, path in {one.path[0]: one.path for one in properties.values() if len(one.path) > 1}.items():
+            if key in properties:
+                message = f"{name} has a property '{key}' and looks for one within it, at '{'.'.join(path)}'"
+                help = f"what '{key}' holds must keep its name; call this one {key}_{path[-1]}"
+                self.report("bad-value", message, help, ("events", name, "properties", key), True)
         if fields.profile == "all":
             for key, each in properties.items():
                 self.feed(Property(key, each.kind), ("events", name, "properties", key))
@@ -109,7 +114,8 @@ class _Compiler:
 
 
 def _property(name: str, fields: PropertyFields) -> Property:
-    return Property(name, fields.type, fields.required, fields.from_ is not None)
+    path = _path(fields.field) if fields.field else ()
+    return Property(name, fields.type, fields.required, fields.from_ is not None, path)
 
 
 def _path(dotted: str) -> tuple[str, ...]:

@@ -78,11 +78,16 @@ class PropertyFields(Strict):
     from_: Annotated[Literal["text"] | None, NotNull()] = Field(
         None, alias="from", description='`text`: a number may also come as text, such as "403.00".'
     )
+    field: str = Field(
+        "", description="Where it sits among the properties: dotted when nested, with the number of a list's item."
+    )
 
     @model_validator(mode="after")
-    def _is_number(self) -> "PropertyFields":
+    def _can_be_read(self) -> "PropertyFields":
         if self.from_ and self.type not in ("number", "integer"):
             refuse("bad-value", f"{self.type} is not read from text", "only number and integer are", "from")
+        if self.field and not all(self.field.split(".")):
+            refuse("bad-value", f"'{self.field}' is not a path", "one dot between two names: customer.email", "field")
         return self
 
 

@@ -17,7 +17,7 @@ from engine.errors import BadRecord
 from engine.model import Event, Identified
 from engine.ports import Record
 from engine.wire.formats import MAX_CUSTOMER_BYTES, MAX_ID_LENGTH, direct, is_customer_length, reader
-from engine.wire.parts import Parts
+from engine.wire.parts import Parts, at
 from engine.wire.reading import bad_record
 from engine.wire.scopes import Scopes
 from engine.wire.segment import names_guests
@@ -41,7 +41,7 @@ class Decoder:
         self.max_bytes, self.earliest, self.ahead = self.accept.max_bytes, self.accept.earliest, self.accept.ahead
         self.events = catalog.events
         self.checks = {name: _checks(declared) for name, declared in catalog.events.items() if not declared.made}
-        self.read: Callable[[Record], Parts] = reader(source)
+        self.read: Callable[[Record], Parts] = reader(source, _nested(catalog))
         self.names_guests = names_guests(source)
         """Whether its records may identify a guest as a known customer, and the guest's partition can be reached."""
         self.scopes = Scopes(source, catalog)
@@ -75,9 +75,9 @@ class Decoder:
                 if event is None:
                     return None
             properties = event.properties
-            for name, required, exact, check in self.checks[event.type]:
+            for name, required, exact, check, path in self.checks[event.type]:
                 if type(properties.get(name)) is not exact:
-                    _check(event.type, properties, name, required, check)
+                    _check(event.type, properties, name, required, check, path)
         except Exception as error:
             raise bad_record("not-decodable", error) from error
         return event
@@ -233,21 +233,34 @@ def checks_of(declared: EventType) -> dict[str, Check]:
     return {name: _check_of(one) for name, one in declared.properties.items() if one.kind != "any"}
 
 
-def _check(type_: str, properties: dict[str, Any], name: str, required: bool, check: Check) -> None:
-    """Check or convert a property that has not exactly its type."""
-    value = properties.get(name)
+def _check(
+    type_: str, properties: dict[str, Any], name: str, required: bool, check: Check, path: tuple[str, ...]
+) -> None:
+    """Check or convert a property that has not exactly its type. One that is nested is put under its name.
+
+    What the engine has written has it under its name, and so have rule tests.
+    """
+    nested = at(properties, path) if path else None
+    value = properties.get(name) if nested is None else nested
     if value is not None:
         value = properties[name] = check(name, value)
     if required and value is None:
-        raise BadRecord("missing-property", f"{type_} must have {name}")
+        where = f" at '{'.'.join(path)}'" if path else ""
+        raise BadRecord("missing-property", f"{type_} must have {name}{where}")
 
 
-def _checks(declared: EventType) -> tuple[tuple[str, bool, type | None, Check], ...]:
-    """Per property: name, required, the type that needs no check, and the check for all others."""
+def _nested(catalog: Catalog) -> frozenset[str]:
+    """The fields of which declared properties are parts."""
+    declared = (one for event in catalog.events.values() for one in event.properties.values())
+    return frozenset(one.path[0] for one in declared if one.path)
+
+
+def _checks(declared: EventType) -> tuple[tuple[str, bool, type | None, Check, tuple[str, ...]], ...]:
+    """Per property: name, required, the type that needs no check, the check for all others, and its path."""
     return tuple(
-        (name, property_.required, EXACT.get(property_.kind), _check_of(property_))
-        for name, property_ in declared.properties.items()
-        if property_.required or property_.kind != "any"
+        (name, one.required, None if one.path else EXACT.get(one.kind), _check_of(one), one.path)
+        for name, one in declared.properties.items()
+        if one.required or one.path or one.kind != "any"
     )
 
 

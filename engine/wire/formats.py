@@ -3,7 +3,7 @@
 `Decoder` makes a reader per source. A reader must not check values: the decoder does, for all formats alike.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from typing import Annotated, Any
 
 import msgspec
@@ -33,14 +33,14 @@ HIDDEN = {name: f"engine/{name}" for name in ("source", "scope", "guest")}
 Reader = Callable[[Record], Parts]
 
 
-def reader(source: Source) -> Reader:
-    """The reader for a source's format and places."""
+def reader(source: Source, nested: frozenset[str] = frozenset()) -> Reader:
+    """The reader for a source's format and places. `nested`: fields of which declared properties are parts."""
     if source.format == "segment":
         return SegmentReader(source)
     if source.format == "cloudevents":
         return CloudEventsReader(source)
     paths = (source.id, source.type, source.customer, source.time, source.properties)
-    return _top_level(source) if all(len(path) == 1 for path in paths) else _by_paths(source)
+    return _top_level(source) if all(len(path) == 1 for path in paths) else _by_paths(source, nested)
 
 
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_ID_LENGTH)]
@@ -90,7 +90,9 @@ def _top_level(source: Source) -> Reader:
     return read
 
 
-def _by_paths(source: Source) -> Reader:
+def _by_paths(source: Source, nested: frozenset[str]) -> Reader:
+    used = {path[0] for path in (source.id, source.type, source.customer, source.time)} - nested
+
     def read(record: Record) -> Parts:
         body = object_of(record)
         return Parts(
@@ -98,12 +100,11 @@ def _by_paths(source: Source) -> Reader:
             type=at(body, source.type),
             customer=at(body, source.customer),
             time=at(body, source.time),
-            properties=at(body, source.properties) if source.properties else _others(body, source),
+            properties=at(body, source.properties) if source.properties else _others(body, used),
         )
 
     return read
 
 
-def _others(body: dict[str, Any], source: Source) -> dict[str, Any]:
-    used = {path[0] for path in (source.id, source.type, source.customer, source.time)}
+def _others(body: dict[str, Any], used: Set[str]) -> dict[str, Any]:
     return {name: value for name, value in body.items() if name not in used}

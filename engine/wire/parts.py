@@ -41,7 +41,12 @@ def object_of(record: Record) -> dict[str, Any]:
 
 
 def at(body: Any, path: tuple[str, ...]) -> Any:
-    """The value at this path; None if there is none."""
+    """The value at this path; None if there is none. In a list a name is the number of an item, from 0."""
     for name in path:
-        body = body.get(name) if isinstance(body, dict) else None
+        if isinstance(body, dict):
+            body = body.get(name)
+        elif isinstance(body, list) and name.isdecimal() and int(name) < len(body):
+            body = body[int(name)]
+        else:
+            return None
     return body

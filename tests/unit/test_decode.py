@@ -90,3 +90,38 @@ def test_milliseconds_where_seconds_are_declared_are_said_to_be_another_unit() -
     with pytest.raises(BadRecord) as refused:
         decoded("s", "1790000000000")
     assert "is it in another unit" in refused.value.reason
+
+
+def _order(declared: dict[str, Property], body: str, **places: tuple[str, ...]) -> Event | None:
+    catalog = Catalog(events={"order": EventType("order", declared)})
+    source = Source("shop", "shop", **places)  # type: ignore[arg-type]
+    return Decoder(source, catalog).decode(Record("shop", 0, 1, body.encode()), NOW)
+
+
+_NESTED = {
+    "total": Property("total", "number", required=True, from_text=True, path=("money", "amount")),
+    "email": Property("email", "string", path=("customer", "email")),
+    "sku": Property("sku", "any", path=("items", "1", "sku")),
+}
+
+
+@pytest.mark.parametrize("places", [{}, {"properties": (), "customer": ("customer", "id")}], ids=["own", "flat"])
+def test_nested_properties_are_read_under_their_names(places: dict[str, tuple[str, ...]]) -> None:
+    inner = '"money":{"amount":"4.50"},"customer":{"id":"c","email":"a@x.example"},"items":[{},{"sku":7}]'
+    top = '"id":"e","type":"order","time":1790000000000'
+    body = f"{{{top},{inner}}}" if places else f'{{{top},"customer":"c","properties":{{{inner}}}}}'
+    event = _order(_NESTED, body, **places)
+    assert event is not None
+    assert event.customer == "c"
+    assert {name: event.properties[name] for name in _NESTED} == {"total": 4.5, "email": "a@x.example", "sku": 7}
+
+
+def test_a_property_that_is_not_at_its_path_is_read_under_its_name() -> None:
+    head = '"id":"e","type":"order","customer":"c","time":1790000000000'
+    event = _order(_NESTED, f'{{{head},"properties":{{"total":3,"items":[{{}}],"customer":"c"}}}}')
+    assert event is not None
+    assert event.properties == {"total": 3, "items": [{}], "customer": "c"}
+    with pytest.raises(BadRecord, match=r"order must have total at 'money\.amount'"):
+        _order(_NESTED, f'{{{head},"properties":{{"money":[1]}}}}')
+    with pytest.raises(BadRecord, match="property email must be a string, not a number"):
+        _order(_NESTED, f'{{{head},"properties":{{"total":3,"customer":{{"email":5}}}}}}')
