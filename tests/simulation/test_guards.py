@@ -249,3 +249,9 @@ def test_nobody_gets_two_messages_of_one_occurrence_in_one_decision() -> None:
     customers = Customers(rules).tell(buy(0), event("person", START + 1, day="2026-01-02"), buy(1), buy(2))
     fired = sorted(customers.until(START + 9 * DAY).fired)
     assert [len(list(same)) for _, same in groupby(fired)] == [1] * len(fired)
+
+
+def test_a_message_that_cannot_be_written_takes_no_other_one_with_it() -> None:
+    partition = Partition(0, book(receipt("broken"), receipt("fine"), policy=OPEN), CrashingStore(), Plain("broken"))
+    [first] = results(partition.process([Arrival(Record("events", 0, 1, None), START, buy(0))]))
+    assert [(one.rule, one.outcome.value) for one in first.outcomes] == [("broken", "failed"), ("fine", "fired")]

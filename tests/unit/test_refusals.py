@@ -145,3 +145,14 @@ def test_a_provider_that_never_says_the_same_twice_fills_no_memory() -> None:
     rows = [refusals.add("a@b.example", f"no {n}") for n in range(1_000)]
     assert len(refusals._rows) == 100
     assert rows[0].verdict.is_set()
+
+
+def test_refusals_before_a_message_was_taken_count_no_more() -> None:
+    refusals = Refusals(many=2)
+    refusals.add("a@b.example", "no")
+    refusals.took_one()
+    assert not refusals.add("c@b.example", "no").everybody
+
+
+def test_a_word_that_is_as_short_as_the_recipient_s_name_stays() -> None:
+    assert same_words("a mailbox is full", "a@b.example") == "a mailbox is full"

@@ -125,3 +125,9 @@ def test_another_thread_may_ask_how_far_all_have_ended_at_any_moment() -> None:
     finally:
         sys.settrace(before)
     assert offset <= prefix.offset
+
+
+def test_a_failure_that_needs_no_patience_opens_at_once() -> None:
+    breaker = Breaker(patience=5)
+    assert breaker.trip(0.0)
+    assert breaker.wait(0.0) == 1.0
