@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import partial
+from time import monotonic
 
 import pytest
 
@@ -273,3 +274,10 @@ def test_a_link_that_is_missing_is_told_and_one_that_cannot_be_is_not() -> None:
     desk.send(outreach(id="a", purpose="marketing", text=text), outreach(id="b", purpose="transactional", text=text))
     assert desk.channel.texts == ["Enough? ", "Enough? "]
     assert desk.hooks.calls["unlinked"] == 1
+
+
+def test_a_provider_that_names_a_time_is_asked_no_sooner() -> None:
+    desk = Desk(TemporaryFailure("wait", retry_after=0.05))
+    began = monotonic()
+    assert desk.send(MARKETING) == ["sent"]
+    assert monotonic() - began >= 0.05
