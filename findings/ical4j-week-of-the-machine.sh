@@ -3,7 +3,8 @@
 # day of the machine's language, and that is Sunday on most servers (English, or none set). "Every second week on Friday
 # and Sunday" from Friday, 2 January has its Sundays on the 11th and 25th there, and on the 4th and 18th on a developer's
 # machine in Germany; BYWEEKNO=20 with SU lies a week apart too. So the mail of Sunday goes out in the week that was to be
-# free. No error is given, and rules without a Sunday are right. WKST=MO in the rule, or -Duser.country=DE, mends it.
+# free. No error is given; rules that neither begin on a Sunday nor name one are right. WKST=MO in the rule, or
+# -Duser.country=DE, mends it.
 # lib-recur 0.17.1 has Monday everywhere. (Issue 727 of ical4j, closed, is about a test that failed by the language.)
 #
 # Output seen (FREQ=WEEKLY;INTERVAL=2;BYDAY=FR,SU):
