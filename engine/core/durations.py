@@ -13,7 +13,7 @@ _MEANT = re.compile(
     r"(\d{1,6}(?:[.,]\d{1,3})?) ?(ms|mo|min|sec|[smhdwy])(?:s|onds?|utes?|ours?|rs?|ays?|eeks?|nths?|ears?)?",
     re.IGNORECASE,
 )
-"""As people also write them: `14 days`, `1.5h`, `3 months`."""
+"""As people also write them: `14 days`, `1.5h`, `3 months`, `3M`."""
 _SPANS = UNITS | {"sec": UNITS["s"], "min": UNITS["m"], "mo": 30 * UNITS["d"], "y": 365 * UNITS["d"]}
 _MAX_SPAN = 100 * 365 * UNITS["d"]
 """100 years. Without a limit a mistyped span could give moments that do not fit the 64 bits of a stored integer."""
@@ -39,7 +39,7 @@ def _meant(text: str) -> str:
     found = _MEANT.fullmatch(text.strip())
     if found is None:
         return ""
-    number, unit = found[1].replace(",", "."), found[2].lower()
+    number, unit = found[1].replace(",", "."), "mo" if found[2] == "M" else found[2].lower()
     whole = unit in UNITS and number.isdecimal()
     return f"{number}{unit}" if whole else text_of(round(float(number) * _SPANS[unit]))
 
