@@ -136,6 +136,18 @@ def test_a_goal_that_is_about_one_order_is_credited_to_the_run_of_that_order() -
     assert sim.states["c-1"].rules["j"].ended == ()
 
 
+def test_a_later_run_about_another_order_leaves_the_goal_to_the_one_before() -> None:
+    sim = Simulator(journey("[{ send: hello }]", "goal: { event: buy, match: sku, within: 7d }"), strict=True)
+    for day, sku in (("0d", "tea"), ("1d", "oil"), ("2d", "oil")):
+        sim.event("signup", day, sku=sku, plan="x")
+    sim.event("buy", "3d", sku="tea")
+    sim.event("buy", "4d", sku="oil")
+    sim.event("buy", "5d", sku="oil")
+    tea, _, oil = sorted(sim.outreach, key=lambda one: one.moment)
+    reached = [one.outreach for one in sim.outcomes if one.outcome is Outcome.GOAL_REACHED]
+    assert reached == [tea.id, oil.id]
+
+
 def test_of_two_runs_the_one_that_wrote_last_is_credited() -> None:
     def story(sim: Simulator) -> None:
         sim.event("signup", "11d")

@@ -65,3 +65,12 @@ def test_a_customer_has_at_most_32_runs_of_a_journey() -> None:
     assert len(sim.states["c-1"].rules["j"].runs) == 32
     assert sim.outcomes[-2].reason == "32 runs are open, one per order_id"
     assert sim.outcomes[-1].reason == "the event has no order_id"
+
+
+def test_a_sign_up_that_comes_after_the_end_of_its_own_order_alone_begins_nothing() -> None:
+    sim = Simulator(journey(ONBOARDING, "match: sku\nexit: { event: buy, match: sku }"), strict=True)
+    sim.event("signup", "0h", sku="nut", plan="x")
+    sim.event("buy", "2h", sku="tea")
+    sim.event("signup", "1h", arrives="3h", sku="tea", plan="x")
+    sim.event("signup", "1h", arrives="4h", sku="oil", plan="x")
+    assert outcomes(sim, Outcome.ENTERED, Outcome.SUPPRESSED) == ["0d entered", "0d3h suppressed", "0d4h entered"]
