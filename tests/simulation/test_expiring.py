@@ -134,6 +134,12 @@ def test_a_level_is_announced_to_end_by_the_calendar(tmp_path: Path) -> None:
     assert announced(there) == ["2027-11-20T10:00:00Z"]
 
 
+def test_who_moves_after_the_announcement_of_a_level_hears_no_second_one(tmp_path: Path) -> None:
+    there = Customers(shop(tmp_path, PLAIN, LEVEL, segments=TIER))
+    there.tell(buy(0, 120), event("person", START + 700 * DAY, zone="America/New_York")).until(START + 740 * DAY)
+    assert announced(there) == ["2027-11-20T10:00:00Z"]
+
+
 def test_a_level_that_renews_silently_is_announced_again_for_the_year_that_was_won(tmp_path: Path) -> None:
     there = Customers(shop(tmp_path, PLAIN, LEVEL, segments=TIER)).tell(buy(0, 120), buy(400, 120, "o-2"), buy(500, 1))
     there.until(START + 1100 * DAY)
