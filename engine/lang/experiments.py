@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field, model_validator
 
 from engine.core.experiments.model import HOLDOUT, NONE, Experiment, Goal
+from engine.core.expr.syntax import tree_of
 from engine.core.expression import Expression
 from engine.lang.fields import READ_ID, Expr, Name, OptionalSpan, ReadId, matching
 from engine.lang.form import Parsed, Strict, named, number_text, refuse, said
@@ -97,7 +98,7 @@ def compile_experiment(site: Site, fields: ExperimentFields, holdout: float) -> 
 
 def check_none(site: Site, condition: Expression | None) -> None:
     """Warn of an `if` that asks for the variant `none`: customers in it get nothing of what reads the experiment."""
-    tree = ast.parse(" ".join(condition.text.split()), mode="eval").body if condition else None
+    tree = tree_of(condition.text) if condition else None
     for part in tree.values if isinstance(tree, ast.BoolOp) and isinstance(tree.op, ast.And) else [tree]:
         match part:
             case ast.Compare(

@@ -10,6 +10,7 @@ from engine.core.catalog import Catalog
 from engine.core.coupons import COUPON_ISSUED
 from engine.core.experiments.model import EXPOSED
 from engine.core.expr.names import offer
+from engine.core.expr.syntax import tree_of
 from engine.core.points.model import CHANGED
 from engine.core.scope import NO_LEVEL
 from engine.core.segments.model import MOVE_TYPES
@@ -19,7 +20,7 @@ from engine.core.state.model import IN
 def never_met(text: str, types: Collection[str], catalog: Catalog) -> Iterator[tuple[str, str]]:
     """Message and help about each comparison in a valid expression that no event of these types meets."""
     named = _names(types, catalog)
-    for part in ast.walk(ast.parse(" ".join(text.split()), mode="eval")) if named else ():
+    for part in ast.walk(tree_of(text)) if named else ():
         match part:
             case ast.Compare(
                 left=ast.Attribute(value=ast.Name(id="event"), attr=property),

@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 
 from engine.core.catalog import Catalog, SegmentForm
 from engine.core.durations import text_of
+from engine.core.expr.syntax import tree_of
 from engine.core.expression import Needs
 from engine.core.scope import NO_LEVEL
 from engine.core.segments.model import MOVE_TYPES, Keep, Level, Segment
@@ -149,7 +150,7 @@ def _check_heights(site: Site, levels: Sequence[Level]) -> None:
 
 def _limit(text: str) -> tuple[str, type[ast.cmpop], float] | None:
     """What a level compares with a number from which on it holds, how, and the number; None if it does not."""
-    match ast.parse(" ".join(text.split()), mode="eval").body:
+    match tree_of(text):
         case ast.Compare(
             left=left, ops=[ast.GtE() | ast.Gt() as order], comparators=[ast.Constant(int() | float() as n)]
         ):

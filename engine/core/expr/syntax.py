@@ -56,7 +56,7 @@ class Source:
     """An expression's text, put on one line for the parser."""
 
     def __init__(self, text: str) -> None:
-        self._line = _LINE_BREAK.sub(" ", text.strip())
+        self._line = _in_one_line(text)
         self._lead = len(text) - len(text.lstrip())
 
     def parse(self) -> tuple[ast.expr, None] | tuple[None, BadExpression]:
@@ -133,6 +133,15 @@ def last_name(node: ast.Attribute) -> ast.Name:
     end = node.end_col_offset or 0
     start = max(end - len(node.attr.encode()), node.value.end_col_offset or 0)
     return ast.Name(node.attr, ast.Load(), lineno=1, end_lineno=1, col_offset=start, end_col_offset=end)
+
+
+def tree_of(text: str) -> ast.expr:
+    """The tree of an expression in which no problem has been found."""
+    return _parse(_in_one_line(text))
+
+
+def _in_one_line(text: str) -> str:
+    return _LINE_BREAK.sub(" ", text.strip())
 
 
 def _parse(line: str) -> ast.expr:
