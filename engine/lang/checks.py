@@ -1,7 +1,6 @@
 """Checks all rules together with the policy: caps without effect, unused purposes, ids used twice."""
 
 from collections.abc import Collection, Iterable, Sequence, Set
-from difflib import get_close_matches
 
 import msgspec
 
@@ -66,9 +65,9 @@ def _check_unnamed(site: Site, content: PolicyFile, rules: Collection[Rule]) -> 
     named = {*content.consent, *content.suppress, *content.preferences} - {"all"}
     for rule in rules:
         for purpose in sorted({send.purpose for send in rule.action.sends} - named - {TRANSACTIONAL}):
-            if meant := get_close_matches(purpose, named, n=1, cutoff=_A_LETTER):
+            if help := did_you_mean(purpose, named, _A_LETTER):
                 message = f"rule {rule.id} has the purpose '{purpose}', of which the policy says nothing"
-                site.report("unnamed-purpose", message, f"did you mean '{meant[0]}'?", key=True)
+                site.report("unnamed-purpose", message, help, key=True)
 
 
 def check_preferences(site: Site, purposes: Collection[str], read: Set[str]) -> None:

@@ -143,14 +143,14 @@ def shown_path(path: Path) -> str:
     return absolute.relative_to(here).as_posix() if absolute.is_relative_to(here) else absolute.as_posix()
 
 
-def closest(word: str, options: Iterable[str]) -> str:
-    """The option most similar to `word`; empty if none is close."""
-    return next(iter(get_close_matches(word, list(options), n=1)), "")
+def closest(word: str, options: Iterable[str], alike: float = 0.6) -> str:
+    """The option most similar to `word`; empty if none is close. `alike`: how much it must be so, of 1."""
+    return next(iter(get_close_matches(word, list(options), n=1, cutoff=alike)), "")
 
 
-def did_you_mean(word: str, options: Iterable[str]) -> str:
-    """The help line for a name that isn't one of `options`; empty if none is close."""
-    meant = closest(word, options)
+def did_you_mean(word: str, options: Iterable[str], alike: float = 0.6) -> str:
+    """The help line for a name that isn't one of `options`; empty if none is close, as for `closest`."""
+    meant = closest(word, options, alike)
     return f"did you mean '{meant}'?" if meant else ""
 
 
