@@ -18,7 +18,7 @@ from engine.core.expr.nodes import Sort
 from engine.core.expression import Expression, Needs
 from engine.core.facts import Fact
 from engine.lang.diagnostics import did_you_mean
-from engine.lang.fields import TEXT, Duration, Expr, Name, OptionalSpan, Purpose, Value
+from engine.lang.fields import TEXT, Duration, Expr, Name, OptionalSpan, Purpose, Template, Value
 from engine.lang.form import NotNull, Shorthand, Strict
 from engine.lang.site import Site
 from engine.lang.templates import Templates
@@ -62,7 +62,7 @@ class SendFields(ActionFields):
     """One message."""
 
     label = "send"
-    template: Name = Field(description="The template; its file is <template>.<channel>.j2.")
+    template: Template = Field(description="The template; its file is <template>.<channel>.j2.")
     channel: Name = Field("", description="email, sms, push or webhook; the default is in `defaults`.")
     purpose: Purpose = Field("", description="What caps, consent and quiet hours are about, instead of the rule's.")
     expires: OptionalSpan = Field(None, description="How late it may still be sent; the policy's fresh_for.")

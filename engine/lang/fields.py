@@ -12,11 +12,13 @@ from engine.core.durations import milliseconds
 from engine.core.journeys.waits import WEEKDAYS
 from engine.core.policy import Calendar
 from engine.core.zones import to_millis, zone_or_none
+from engine.lang.diagnostics import with_closest
 from engine.lang.form import JsonSchema, OneOrMore, Parsed, refuse, said
 
 TEXT: JsonSchema = {"type": "string"}
 NAME = r"[A-Za-z][A-Za-z0-9_]*"
 READ_ID = rf"(?!(?:{'|'.join(kwlist)})$)[a-z][a-z0-9_]{{0,63}}"
+_SPAN = r"(\d+(ms|s|m|h|d|w) ?)+"
 RULE_ID = r"[a-z0-9][a-z0-9_-]{0,63}"
 _OTHER_ENDS = r"segments\.[a-z][a-z0-9_]*\.kept_until|points\.[a-z][a-z0-9_]*\.expires_at"
 _LONGEST_TITLE = 100
@@ -46,6 +48,13 @@ def matching(pattern: str, code: str, expected: str, help: str) -> Parsed:
 
 
 _NAME = matching(NAME, "bad-name", "a name", "a letter, then letters, digits and _")
+
+
+def _template(value: Any) -> str:
+    name, _, ending = value.partition(".") if isinstance(value, str) else ("", "", "")
+    if ending == "j2" or ending.endswith(".j2"):
+        refuse("bad-name", f"{said(value)} is a file, not a template", f"write {name}")
+    return str(_NAME.parse(value))
 
 
 def _purpose(value: Any) -> str:
@@ -160,7 +169,9 @@ def _reentry(value: Any) -> Reentry:
     if value == "once":
         return Reentry(once=True)
     if not isinstance(value, str) or not value.startswith("after "):
-        refuse("bad-value", f"{said(value)} is not a reentry", "write always, once, or after and a duration: after 90d")
+        span = value if isinstance(value, str) and re.fullmatch(_SPAN, value) else "90d"
+        help = f"write always, once, or after and a duration: after {span}"
+        refuse("bad-value", f"{said(value)} is not a reentry", help)
     return Reentry(after=span_of(value.removeprefix("after ").strip()))
 
 
@@ -188,14 +199,17 @@ def _every(value: Any) -> str | int:
         return 1
     found = re.fullmatch(r"([1-9]\d?)w", value) if isinstance(value, str) else None
     if not found:
-        refuse("bad-value", f"{said(value)} is not a rhythm", "write day, week, month, or weeks, such as 2w")
+        help = with_closest("write day, week, month, or weeks, such as 2w", str(value), ("day", "week", "month"))
+        refuse("bad-value", f"{said(value)} is not a rhythm", help)
     return int(found[1])
 
 
 def _on(value: Any) -> str | int:
     if value not in WEEKDAYS and not (type(value) is int and 1 <= value <= 31):
         help = "write a day of the week, such as tuesday, or the number of a day of the month, such as 15"
-        refuse("bad-value", f"{said(value)} is not a day", help)
+        if isinstance(value, list):
+            help = "make one rule for each day"
+        refuse("bad-value", f"{said(value)} is not a day", with_closest(help, str(value).lower(), WEEKDAYS))
     return cast("str | int", value)
 
 
@@ -206,8 +220,8 @@ def _first_day(value: Any) -> date:
         refuse("bad-value", f"{said(value)} is not a date", "write it as 2026-12-01")
 
 
-_DURATION: JsonSchema = {"type": "string", "pattern": r"^(\d+(ms|s|m|h|d|w) ?)+$", "examples": ["14d", "1h30m"]}
-_SIGNED: JsonSchema = {"type": "string", "pattern": r"^[-+]?(\d+(ms|s|m|h|d|w) ?)+$", "examples": ["-3d", "7d"]}
+_DURATION: JsonSchema = {"type": "string", "pattern": rf"^{_SPAN}$", "examples": ["14d", "1h30m"]}
+_SIGNED: JsonSchema = {"type": "string", "pattern": rf"^[-+]?{_SPAN}$", "examples": ["-3d", "7d"]}
 TIME: JsonSchema = {"type": "string", "pattern": r"^([01]?\d|2[0-3]):[0-5]\d$", "examples": ["09:00"]}
 _FIELD: JsonSchema = {"type": "string", "pattern": rf"^profile\.{NAME}$"}
 _REENTRY: JsonSchema = {"type": "string", "pattern": r"^(always|once|after .+)$", "examples": ["after 90d"]}
@@ -247,6 +261,8 @@ On = Annotated[
 ]
 FirstDay = Annotated[date | None, Parsed(_first_day, {"type": "string", "format": "date"})]
 Name = Annotated[str, _NAME]
+Template = Annotated[str, Parsed(_template, _NAME.schema)]
+"""A template, without its channel and `.j2`."""
 Purpose = Annotated[str, Parsed(_purpose, _NAME.schema)]
 """What a message is for."""
 Choice = Annotated[str, Parsed(_choice, _NAME.schema)]

@@ -21,7 +21,7 @@ from engine.core.facts import Fact
 from engine.core.journeys.steps import START, WAIT, Act, Branch, Journey, Step, Wait
 from engine.core.journeys.waits import WEEKDAYS, Days, Length, Span, Until
 from engine.lang.actions import ActionFields, Around, EmitFields, SendField
-from engine.lang.diagnostics import did_you_mean
+from engine.lang.diagnostics import did_you_mean, one_of
 from engine.lang.experiments import check_none
 from engine.lang.facts import FactFields
 from engine.lang.fields import NAME, TEXT, TIME, Expr, Name, OptionalTimeOfDay, ReadId, text, time_of_day
@@ -54,13 +54,15 @@ def _days(value: Any) -> int | str:
 
 def _stop(value: Any) -> bool:
     if value is not True:
-        refuse("bad-value", "must be true", "leave it out where the journey goes on")
+        help = "write stop: true" if value is None else "leave it out where the journey goes on"
+        refuse("bad-value", "must be true", help)
     return True
 
 
 def _weekday(value: Any) -> int:
     if text(value, "a day of the week") not in WEEKDAYS:
-        refuse("bad-value", f"{said(value)} is not a day of the week", f"write {', '.join(WEEKDAYS)}")
+        help = one_of("days", value.lower(), WEEKDAYS)
+        refuse("bad-value", f"{said(value)} is not a day of the week", help)
     return WEEKDAYS.index(value)
 
 
@@ -200,7 +202,12 @@ class StepFields(Strict):
     def lacks(cls, given: Set[str]) -> tuple[str, str] | None:
         if given & set(KINDS) or given >= {"if", "then"}:
             return None
-        return f"a step needs one of {', '.join(KINDS)}", "or `if` with `then`"
+        help = "or `if` with `then`"
+        if branch := min(given & {"then", "else"}, default=""):
+            help = (
+                f"`{branch}` belongs to the `wait` or `if` of the step above it: begin it in their column, without '- '"
+            )
+        return f"a step needs one of {', '.join(KINDS)}", help
 
     @model_validator(mode="after")
     def _is_one_kind(self) -> "StepFields":
@@ -212,8 +219,14 @@ class StepFields(Strict):
         branches = self.then is not None or self.otherwise is not None
         if given and branches and not (self.wait and self.wait.awaits):
             where = "then" if self.then is not None else "else"
-            refuse("bad-value", f"'{where}' goes with a wait for an event or a segment, or with `if` alone", "", where)
+            message = f"'{where}' goes with a wait for an event or a segment, or with `if` alone"
+            refuse("bad-value", message, self._branch_help(given[0]), where)
         return self
+
+    def _branch_help(self, kind: str) -> str:
+        if self.condition and self.then is None and kind != "wait":
+            return f"put the {kind} into `then`: [{{ {kind}: … }}]"
+        return ""
 
     def action(self) -> tuple[ActionFields, str] | None:
         """What the step makes, and the key that it stands under."""

@@ -90,9 +90,14 @@ def _finding(model: type[Strict], document: Document, error: ErrorDetails) -> Di
         owner = _model_in(_at(model, route))
         help = _fields_help(owner, "")
         if owner is not None and owner.unknown == "unknown-kind":
-            help = f"write it as in {{ event: purchase }}; {help}"
+            written = error["input"]
+            example = written if isinstance(written, str) and written.isidentifier() else "purchase"
+            example = "purchase" if example in _fields(owner) else example
+            help = f"write it as in {{ event: {example} }}; {help}"
         elif "event" in _fields(owner) and isinstance(error["input"], str) and error["input"].isidentifier():
             help = f"write {{ event: {error['input']} }}; {help}"
+    if kind == "string_type" and route[-1:] == ("event",) and isinstance(error["input"], list):
+        help = _one_event(route)
     if route == ("version",):
         code, help = "bad-version", "write version: 1"
     return document.report(document.place(route), code, f"{_named(route)} {message}", _cut(document, route) or help)
@@ -149,7 +154,7 @@ def _unknown(model: type[Strict], document: Document, route: Route) -> Diagnosti
     unknown_kind = owner is not None and owner.unknown == "unknown-kind"
     message = f"'{name}' is not a {'trigger kind' if unknown_kind else f'field of {owner.label}'}" if owner else name
     code = owner.unknown if owner else "unknown-field"
-    help = _slip(name, _written(document.data, route)) or _cut(document, route)
+    help = _slip(name, _written(document.data, route)) or _cut(document, route) or _outdented(model, document, route)
     if route == ("tests",):
         help = "a file of rule tests is called <name>.test.yaml"
     if not help and unknown_kind and (kind := _kind_of(owner, _written(document.data, route[:-1]))):
@@ -173,6 +178,16 @@ def _slip(name: str, value: Any) -> str:
         return _behind_comma(name)
     word, colon, rest = name.partition(":")
     return f"put a space after the colon: {word}: {rest}" if colon and word and rest else ""
+
+
+def _outdented(model: type[Strict], document: Document, route: Route) -> str:
+    """The help where a field of an empty neighbour stands beside it, instead of below it and further in."""
+    owner, name = route[:-1], str(route[-1])
+    beside = _written(document.data, owner)
+    for key, value in beside.items() if isinstance(beside, Mapping) else ():
+        if value is None and name in _fields(_model_in(_at(model, (*owner, key)))):
+            return f"indent it further than '{key}', to which it belongs"
+    return ""
 
 
 def _cut(document: Document, route: Route) -> str:
@@ -217,6 +232,15 @@ def _described(kind: str, error: ErrorDetails, context: Mapping[str, Any]) -> tu
         return "bad-value", "must not be empty", ""
     message = error["msg"].replace("Input should be", "must be").replace("greater than or equal to", "at least")
     return "bad-value", message, ""
+
+
+def _one_event(route: Route) -> str:
+    """The help where a list stands for the one event of a fact or a trigger."""
+    if "exit" in route:
+        return "write a list of facts: [{ event: … }, { event: … }]"
+    if "steps" in route:
+        return "name one; or wait for a segment into which any of them brings the customer"
+    return "make one rule of each" if "when" in route else "name one"
 
 
 def _type_help(kind: str, value: Any) -> str:

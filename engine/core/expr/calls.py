@@ -32,6 +32,8 @@ class Calls(Names):
                 return self._score_within(function, node)
             case ast.Attribute(value=ast.Attribute(value=ast.Name(id="points"))) as function:
                 return self._earned(function, node)
+            case ast.Attribute(value=ast.Name() as root) if self._owners(root.id):
+                return self._unknown_root(root, [root])
         return self._broken("expression-forbidden", "this can't be called", node, _CALLS)
 
     def _earned(self, function: ast.Attribute, node: ast.Call) -> Node:

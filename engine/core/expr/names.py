@@ -29,7 +29,7 @@ from engine.core.expr.nodes import (
     Today,
     Variant,
 )
-from engine.core.expr.syntax import CONSTANTS, last_name
+from engine.core.expr.syntax import CONSTANTS, SPOKEN, last_name
 from engine.core.points.view import PARTS
 
 Report: TypeAlias = Callable[[str, str, ast.expr, str], None]
@@ -104,13 +104,27 @@ class Names:
     def _unknown_root(self, root: ast.Name, rest: list[ast.Name]) -> Node:
         if root.id == "coupons":
             return self._broken("unknown-root", "expressions can't read coupons", root, "templates show them")
-        owners = [(self._catalog.profile, "profile"), (self._properties(), "event")]
-        paths = [f"{owner}.{root.id}" for declared, owner in owners if root.id in declared]
+        paths = [f"{owner}.{root.id}" for owner in self._owners(root.id)]
         paths = paths or [meant for word, meant in CONSTANTS.items() if word == root.id.lower()]
         help_ = f"did you mean {' or '.join(paths)}?" if paths else offer("an expression can read", ROOTS, root.id)
-        if not (paths or rest or difflib.get_close_matches(root.id, ROOTS, 1)):
+        if root.id.lower() in SPOKEN:
+            help_ = f"write {SPOKEN[root.id.lower()]}; a text needs quotes: '{root.id}'"
+        elif not (paths or rest or difflib.get_close_matches(root.id, ROOTS, 1)):
             help_ += f"; a text needs quotes: '{root.id}'"
         return self._broken("unknown-root", f"'{root.id}' is not known here", root, help_)
+
+    def _owners(self, name: str) -> list[str]:
+        """The roots that have something of this name."""
+        catalog = self._catalog
+        owners: dict[str, Collection[str]] = {
+            "profile": catalog.profile,
+            "event": self._properties(),
+            "events": catalog.events,
+            "segments": catalog.segments,
+            "points": catalog.points,
+            "experiments": catalog.experiments,
+        }
+        return [owner for owner, has in owners.items() if name in has]
 
     def _step(self, root: ast.Name, rest: list[ast.Name]) -> Node:
         known = self._steps_before

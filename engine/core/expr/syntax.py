@@ -23,6 +23,8 @@ _NOT_TEXT = re.compile(r"[\x00-\x08\x0e-\x1f\ud800-\udfff]")
 _EXAMPLE = "an expression looks like: profile.email_opt_in and event.amount > 0"
 CONSTANTS = {"null": "null", "nil": "null", "undefined": "null", "none": "null", "true": "true", "false": "false"}
 """Constants by how they are written elsewhere, in small letters."""
+SPOKEN = {"yes": "true", "no": "false"}
+"""Words that may be constants, or texts without their quotes: NO is Norway too."""
 NO_SPANS = (
     'a span before now is asked for as events.purchase.count("90d") == 0, days after a date are its trigger\'s `offset`'
 )
