@@ -14,7 +14,7 @@ from engine.backtest.history import Manifest, Piece, Prepared
 from engine.backtest.inputs import EVENT, GUEST, Input, decode_inputs
 from engine.core.catalog import Catalog
 from engine.insight.archive import files_of, ledger_of
-from engine.insight.archive.writer import connected, text_literal
+from engine.insight.sql import connected, text_literal
 from engine.wire.scopes import Scopes
 from engine.wire.segment import topics_naming_guests
 

@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from engine.insight.archive.writer import connected
-from engine.insight.figures.shop import add_views
+from engine.insight.archive.reading import open_tables
 
 _LOOK_ALIKE: Final = str.maketrans("018", "OIB", " -_")
 """Characters that no drawn part has, and customers type; and those that they leave out."""
@@ -52,8 +51,7 @@ def find_code(folders: Sequence[Path], code: str) -> FoundCode:
 
     Raises ArchiveBroken.
     """
-    with connected() as connection:
-        add_views(connection, folders)
+    with open_tables(folders) as connection:
         rows = connection.execute(_ISSUED, [code.upper().translate(_LOOK_ALIKE)]).fetchall()
         newest = connection.execute("SELECT coalesce(epoch_ms(max(decided_at)), 0) FROM outcomes").fetchone()
     return FoundCode([Issued(*row) for row in rows], newest[0] if newest else 0)

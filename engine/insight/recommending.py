@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from engine.errors import EngineError
-from engine.insight.archive.writer import connected, text_literal
-from engine.insight.figures.shop import add_views, bounded, json_path
+from engine.insight.archive.reading import open_tables
+from engine.insight.sql import json_path, text_literal
 
 MAX_ITEMS: Final = 100
 """Items of a customer, the newest. Pairs grow with the square: one reseller with 10,000 items would make 50 million."""
@@ -51,9 +51,7 @@ class Recommendations:
 
 def recommendations(folders: Sequence[Path], wanted: RecommendOptions) -> Recommendations:
     """Raises ArchiveBroken and NoItems."""
-    connection = connected()
-    bounded(connection)
-    add_views(connection, folders)
+    connection = open_tables(folders)
     connection.execute(_lines(wanted))
     connection.execute(_ITEMS)
     items, customers = connection.execute(

@@ -21,7 +21,7 @@ ENDLESS = "endless.jsonl --source shop.events"
 ARCHIVE, SORTED = "temporary/*/archive", "endless.jsonl.backtest/*"
 QUERY = """
 import os, threading
-from engine.insight.archive.writer import connected
+from engine.insight.sql import connected
 from engine.wiring.unwinding import unwound_by_signals
 with unwound_by_signals(), connected() as connection:
     connection.execute("SET threads = 1")
@@ -33,7 +33,7 @@ with unwound_by_signals(), connected() as connection:
 """
 IMPORTING = """
 import enum, os, signal
-from engine.insight.archive.writer import connected
+from engine.insight.sql import connected
 from engine.wiring.unwinding import unwound_by_signals
 made = enum.EnumMeta.__new__
 def ended_meanwhile(*given, **options):

@@ -15,7 +15,9 @@ import msgspec
 from engine.insight.archive import ledger as ledgers
 from engine.insight.archive.layout import Kind
 from engine.insight.archive.ledger import Ledger
-from engine.insight.archive.writer import connected, ledger_of, write_sorted
+from engine.insight.archive.reading import ledger_of
+from engine.insight.archive.writer import write_sorted
+from engine.insight.sql import connected
 
 MAX_BYTES_SORTED: Final = 256 * 1024 * 1024
 """Bytes of Parquet that are sorted together: about 10 million records and 2 GB of memory. Without it

@@ -7,10 +7,9 @@ from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from importlib.util import find_spec
 from math import isfinite
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Final, Self
+from typing import IO, Any, Final, Self
 
 import msgspec
 
@@ -19,12 +18,8 @@ from engine.insight.archive import ledger as ledgers
 from engine.insight.archive.layout import KINDS, Kind, Place, made_columns, order_of, spooled_columns
 from engine.insight.archive.ledger import Ledger
 from engine.insight.archive.outcomes import Outcome
+from engine.insight.sql import connected, text_literal
 from engine.model import Event, Identified
-
-if TYPE_CHECKING:
-    import duckdb
-elif find_spec("duckdb") is None:  # imported later (`connected`); that it is not installed is told at once
-    raise ModuleNotFoundError(name="duckdb")
 
 COMMIT_AFTER: Final = 1_000_000
 """Records per commit. Each commit writes a file per day: a smaller number makes many small files, a larger one loses
@@ -207,42 +202,3 @@ def write_sorted(
             ledgers.sync(path)
             paths.append(path)
     return [path.relative_to(folder).as_posix() for path in paths]
-
-
-def text_literal(text: object) -> str:
-    """The text, or the path, in SQL."""
-    return "'" + str(text).replace("'", "''") + "'"
-
-
-def connected() -> "duckdb.DuckDBPyConnection":
-    """DuckDB in memory, in UTC, that must not download extensions.
-
-    It is imported here, as a process that has imported it takes a tenth of a second to end: what starts others that
-    ask DuckDB goes without.
-    """
-    import duckdb
-
-    connection = duckdb.connect(config={"autoinstall_known_extensions": "false"})
-    connection.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false")
-    return connection
-
-
-def files_of(folder: Path, kind: Kind) -> list[str]:
-    """The files of a table as of the last commit. Raises ArchiveBroken if there is no archive, or a file is gone."""
-    files = [folder / path for path in ledger_of(folder).files.get(kind, ())]
-    gone = next((path for path in files if not path.exists()), None)
-    if gone:
-        name = gone.relative_to(folder)
-        reason = f"{name} is gone, which {ledgers.NAME} names; if the archive is just being rewritten, try again"
-        raise ledgers.ArchiveBroken(str(folder), reason)
-    return [str(path) for path in files]
-
-
-def ledger_of(folder: Path) -> Ledger:
-    """What the archive says of itself. Raises ArchiveBroken if there is no archive."""
-    ledger = ledgers.load(folder)
-    if not (folder / ledgers.NAME).exists():
-        raise ledgers.ArchiveBroken(
-            str(folder), f"is no archive (it has no {ledgers.NAME}); `engine archive` makes one"
-        )
-    return ledger

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
-from engine.insight.archive.writer import text_literal
-from engine.insight.figures.shop import Shop, json_path
+from engine.insight.figures.shop import Shop
+from engine.insight.sql import json_path, text_literal
 
 
 @dataclass(frozen=True)

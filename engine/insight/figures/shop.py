@@ -7,7 +7,6 @@ are one. A 64-bit hash of the id stands for a customer: of a million customers t
 million.
 """
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -17,25 +16,15 @@ from zoneinfo import ZoneInfo
 
 from engine.arithmetic.local_time import from_millis
 from engine.errors import EngineError
-from engine.insight.archive import ArchiveBroken, Kind, files_of
-from engine.insight.archive.writer import connected, text_literal
+from engine.insight.archive.reading import open_tables
 from engine.insight.figures.days import UTC, day_of, start_of
+from engine.insight.sql import json_path, text_literal
 
 if TYPE_CHECKING:
     import duckdb
 
-MEMORY: Final = "1500MB"
-"""DuckDB's memory limit; with Python the process takes 2 GB. Larger data spills to the disk."""
-
 SPENT: Final = "steady(fsum(amount), 9)"
 """A customer's amounts together. Totals of customers are rounded to 6 decimals."""
-_STEADY: Final = """
-    CREATE OR REPLACE TEMP MACRO steady(total, decimals) AS round(
-        total, least(decimals, 13 - floor(log10(least(greatest(abs(total), 1), 1e300)))::INTEGER)
-    )
-"""
-"""A total that is the same in whichever order DuckDB comes upon its parts, which differs from run to run, and with the
-files of an archive: `fsum` alone is but for the last of its 16 digits, so that 14 are kept, and so many decimals."""
 _PURCHASES: Final = """
     CREATE TEMP TABLE purchases AS
     WITH found AS (
@@ -108,9 +97,7 @@ class Shop:
 
 def open_shop(folders: Sequence[Path], asked: ShopOptions) -> Shop:
     """Reads the archives into memory once. Raises ArchiveBroken and NoPurchases."""
-    connection = connected()
-    bounded(connection)
-    add_views(connection, folders)
+    connection = open_tables(folders)
     earliest, latest = _extent(connection, asked)
     first, last = (from_millis(instant, asked.zone).date() for instant in (earliest, latest))
     end = asked.end or last + timedelta(days=1)
@@ -123,46 +110,6 @@ def open_shop(folders: Sequence[Path], asked: ShopOptions) -> Shop:
     connection.execute(_PURCHASES.format(day=day, amount=_amount(asked, currency), counted=counted))
     connection.execute(_CUSTOMERS)
     return Shop(connection, asked, first, end, currency)
-
-
-def bounded(connection: "duckdb.DuckDBPyConnection") -> None:
-    """Keep DuckDB within the memory of a report, and its totals the same from run to run (`steady`)."""
-    connection.execute(_STEADY)
-    connection.execute(f"SET memory_limit = '{MEMORY}'; SET preserve_insertion_order = false")
-
-
-def add_views(connection: "duckdb.DuckDBPyConnection", folders: Sequence[Path]) -> None:
-    """A view of each table over all archives. Raises ArchiveBroken."""
-    import duckdb  # who has a connection has it already: see `connected`
-
-    tables: tuple[Kind, ...] = ("events", "feedback", "outcomes")
-    for table in tables:
-        files = [path for folder in folders for path in files_of(folder, table)]
-        listed = ", ".join(text_literal(path) for path in files)
-        # By name, and beside a table without rows: older files lack the columns that were added later.
-        read = (
-            f"UNION ALL BY NAME SELECT * FROM read_parquet([{listed}], hive_partitioning = false, union_by_name = true)"
-        )
-        try:
-            connection.execute(f"CREATE VIEW {table} AS {_EMPTY[table]} {read if files else ''}")
-        except duckdb.Error as error:  # the file's name is in it
-            reason = f"a file of {table} is damaged: {str(error).splitlines()[0]}"
-            raise ArchiveBroken(", ".join(map(str, folders)), reason) from error
-
-
-_NO_EVENT: Final = """
-    SELECT NULL::VARCHAR AS customer, NULL::VARCHAR AS id, NULL::INTEGER AS id_source, NULL::VARCHAR AS type,
-        NULL::TIMESTAMPTZ AS occurred_at, NULL::DOUBLE AS amount, NULL::VARCHAR AS currency, NULL::VARCHAR AS properties
-    WHERE false
-"""
-_NO_OUTCOME: Final = """
-    SELECT NULL::VARCHAR AS customer, NULL::VARCHAR AS rule, NULL::VARCHAR AS outcome, NULL::VARCHAR AS outreach,
-        NULL::TIMESTAMPTZ AS decided_at, NULL::VARCHAR AS reason, NULL::VARCHAR AS exposed,
-        NULL::VARCHAR AS occurrence, NULL::VARCHAR AS step, NULL::VARCHAR AS coupons,
-        NULL::BIGINT AS topic_offset
-    WHERE false
-"""
-_EMPTY: Final = {"events": _NO_EVENT, "feedback": _NO_EVENT, "outcomes": _NO_OUTCOME}
 
 
 def _extent(connection: "duckdb.DuckDBPyConnection", asked: ShopOptions) -> tuple[int, int]:
@@ -194,11 +141,6 @@ def _amount(asked: ShopOptions, currency: str) -> str:
     if not currency:
         return amount
     return f"CASE WHEN currency IS NULL OR currency = {text_literal(currency)} THEN {amount} END"
-
-
-def json_path(*keys: str) -> str:
-    """The JSON path to a value, one key after the other, in SQL."""
-    return text_literal("$." + ".".join(json.dumps(key, ensure_ascii=False) for key in keys))
 
 
 def month_before(day: date, months: int = 1) -> date:

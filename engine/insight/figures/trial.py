@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any, Final
 from engine.arithmetic.history import WEEK_MS
 from engine.arithmetic.local_time import from_millis
 from engine.errors import EngineError
-from engine.insight.archive.writer import connected, text_literal
+from engine.insight.archive.reading import open_tables
 from engine.insight.experiments.arms import Arm
 from engine.insight.experiments.cuped import adjusted
 from engine.insight.experiments.ratios import as_arm
 from engine.insight.figures.foreseen import A_YEAR, Before, foreseen
-from engine.insight.figures.shop import CURRENCY, add_views, bounded, json_path
+from engine.insight.figures.shop import CURRENCY
+from engine.insight.sql import json_path, text_literal
 
 if TYPE_CHECKING:
     import duckdb
@@ -141,9 +142,7 @@ class Trial:
     @classmethod
     def opened(cls, folders: Sequence[Path], asked: TrialOptions) -> "Trial":
         """Raises ArchiveBroken and NobodyExposed."""
-        connection = connected()
-        bounded(connection)
-        add_views(connection, folders)
+        connection = open_tables(folders)
         source = _OF_EXPERIMENT.format(path=json_path(asked.experiment)) if asked.experiment else _OF_HOLDOUT
         variants = ", ".join(map(text_literal, asked.variants))
         connection.execute(_EXPOSED.format(source=source, variants=variants, since=asked.since))

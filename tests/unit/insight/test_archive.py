@@ -26,7 +26,8 @@ from engine.cli.main import app
 from engine.errors import BadRecord
 from engine.insight.archive import Archive, ArchiveBroken, ArchiveBusy, Place, compact, erase, files_of
 from engine.insight.archive.ledger import NAME
-from engine.insight.figures.shop import NoPurchases, add_views
+from engine.insight.archive.reading import open_tables
+from engine.insight.figures.shop import NoPurchases
 from tests.support.archive_writer import DAY, RECORDS, fill, purchase
 from tests.support.command import Ran, engine, start
 from tests.support.folder_changes import changes
@@ -212,8 +213,8 @@ def test_nobody_is_erased_from_a_folder_that_is_no_archive(tmp_path: Path) -> No
 def test_a_file_that_is_gone_or_damaged_is_named(tmp_path: Path) -> None:
     path = Path(files_of(filled(tmp_path), "events")[0])
     path.write_bytes(b"PAR1, but no more")
-    with duckdb.connect() as connection, pytest.raises(ArchiveBroken, match=f"damaged: .*{path.name}"):
-        add_views(connection, [tmp_path])
+    with pytest.raises(ArchiveBroken, match=f"damaged: .*{path.name}"):
+        open_tables([tmp_path])
     path.unlink()
     with pytest.raises(ArchiveBroken, match=f"{path.name} is gone"):
         files_of(tmp_path, "events")

@@ -4,8 +4,7 @@ import random
 
 import pytest
 
-from engine.insight.archive.writer import connected
-from engine.insight.figures.shop import bounded
+from engine.insight.archive.reading import open_tables
 
 
 @pytest.mark.parametrize("seed", [0, 2])
@@ -13,8 +12,7 @@ def test_a_large_total_is_the_same_in_whichever_order_its_parts_come(seed: int) 
     chance = random.Random(seed)
     amounts = [round(chance.choice([1, 1, 1e3, 1e9]) * chance.uniform(1, 9999), 2) for _ in range(300)]
     plain, steady = set(), set()
-    with connected() as connection:
-        bounded(connection)
+    with open_tables([]) as connection:
         for _ in range(60):
             chance.shuffle(amounts)
             asked = "SELECT round(fsum(x), 6), steady(fsum(x), 6) FROM (SELECT unnest(?::DOUBLE[]) AS x)"
@@ -37,6 +35,5 @@ def test_a_large_total_is_the_same_in_whichever_order_its_parts_come(seed: int) 
     ],
 )
 def test_a_total_keeps_six_decimals_and_fourteen_digits(total: float | None, kept: float | None) -> None:
-    with connected() as connection:
-        bounded(connection)
+    with open_tables([]) as connection:
         assert connection.execute("SELECT steady(?::DOUBLE, 6)", [total]).fetchall() == [(kept,)]
