@@ -28,13 +28,15 @@ PLACEHOLDER_IDS = frozenset(
 they would drop all events but the first as duplicates. Case matters: Nan is a name."""
 
 Format = Literal["json", "segment", "cloudevents"]
-TimeUnit = Literal["s", "ms", "us"]
+TimeUnit = Literal["s", "ms", "us", "ns"]
+PropertyUnit = Literal["d", "s", "ms", "us", "ns"]
 
 
 class Property(msgspec.Struct, frozen=True):
     """One declared property of an event type, or one profile field.
 
-    `from_text`: a number may come as text. `path`: where it sits among the properties, if it is nested in them.
+    `from_text`: a number may come as text. `path`: where it sits among the properties, if it is nested in them. `unit`:
+    what a number counts that a record has as its time, or with "d" as its date; the engine's own values are never so.
     """
 
     name: str
@@ -42,6 +44,7 @@ class Property(msgspec.Struct, frozen=True):
     required: bool = False
     from_text: bool = False
     path: tuple[str, ...] = ()
+    unit: PropertyUnit = "ms"
 
 
 class Keep(msgspec.Struct, frozen=True):

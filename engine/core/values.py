@@ -32,6 +32,8 @@ def day_of(text: str) -> str:
     if len(text) == len("MM-DD") and _MONTH_AND_DAY.fullmatch(text):
         date.fromisoformat(f"2000-{text}")
         return text
+    if text.isdecimal() and len(text) != len("YYYYMMDD"):
+        raise ValueError(text)  # Python reads the year 1712 in the milliseconds 1712010112345
     return datetime.fromisoformat(text).date().isoformat()
 
 
@@ -41,6 +43,11 @@ def whole_day(text: str) -> str | None:
         return date.fromisoformat(text).isoformat()
     except ValueError:
         return None
+
+
+def in_first_weeks(value: object) -> bool:
+    """Whether this is an instant of the first weeks of 1970: seconds of today lie there, taken for milliseconds."""
+    return type(value) is int and 0 < value < 2**32
 
 
 def number_of(text: str) -> Number | None:

@@ -115,7 +115,7 @@ class _Compiler:
 
 def _property(name: str, fields: PropertyFields) -> Property:
     path = _path(fields.field) if fields.field else ()
-    return Property(name, fields.type, fields.required, fields.from_ is not None, path)
+    return Property(name, fields.type, fields.required, fields.from_ is not None, path, fields.unit or "ms")
 
 
 def _path(dotted: str) -> tuple[str, ...]:

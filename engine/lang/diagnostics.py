@@ -35,6 +35,7 @@ WARNINGS = frozenset(
         "odd-argument",
         "odd-comparison",
         "odd-number",
+        "odd-time",
         "printed-as-is",
         "shadowed-property",
         "undeclared-property",

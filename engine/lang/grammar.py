@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from engine.core.book import Reentry
-from engine.core.catalog import PLACEHOLDER_IDS, Format, Kind, TimeUnit
+from engine.core.catalog import PLACEHOLDER_IDS, Format, Kind, PropertyUnit, TimeUnit
 from engine.lang.actions import ActionFields, Defaults, EmitFields, SendField
 from engine.lang.coupons import CouponFields
 from engine.lang.experiments import ExperimentFields
@@ -82,12 +82,19 @@ class PropertyFields(Strict):
         "", description="Where it sits among the properties: dotted when nested, with the number of a list's item."
     )
 
+    unit: Annotated[PropertyUnit | None, NotNull()] = Field(
+        None, description="What an epoch number counts: of a time s, ms (when not given), us or ns, of a date d."
+    )
+
     @model_validator(mode="after")
     def _can_be_read(self) -> "PropertyFields":
         if self.from_ and self.type not in ("number", "integer"):
             refuse("bad-value", f"{self.type} is not read from text", "only number and integer are", "from")
         if self.field and not all(self.field.split(".")):
             refuse("bad-value", f"'{self.field}' is not a path", "one dot between two names: customer.email", "field")
+        if self.unit and self.type != ("date" if self.unit == "d" else "time"):
+            help = "a number is a time in s, ms, us or ns, and a date in d, the days since 1970"
+            refuse("bad-value", f"a {self.type} is not counted in {self.unit}", help, "unit")
         return self
 
 

@@ -1,6 +1,7 @@
 """Compiles rule test files to test cases with instants as times and checked names. `engine test` runs them."""
 
 from collections.abc import Callable, Mapping, Sequence, Set
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -11,7 +12,9 @@ from engine.core.book import RuleBook
 from engine.core.catalog import EventType, Kind, Property
 from engine.core.durations import text_of
 from engine.core.tables import Table
-from engine.core.values import day_of, is_no_date, number_of, whole_day
+from engine.core.values import day_of, in_first_weeks, is_no_date, number_of, whole_day
+from engine.core.zones import iso
+from engine.errors import BadRecord
 from engine.lang.diagnostics import Diagnostic, did_you_mean, has_errors
 from engine.lang.form import said
 from engine.lang.located import Document, Place, Route
@@ -29,6 +32,7 @@ from engine.lang.rule_test_grammar import (
 from engine.lang.site import Site
 from engine.lang.validate import validate
 from engine.lang.yaml_reader import read
+from engine.wire.decode import value_read
 
 
 class Given(msgspec.Struct, frozen=True):
@@ -286,6 +290,7 @@ def _check_given(event: Site, properties: Site, fields: GivenFields, declared: E
     for name, value in fields.properties.items():
         if name in declared.properties:
             _check_value(properties.at(name), value, declared.properties[name])
+            _check_unit(properties.at(name), value, declared.properties[name])
             continue
         message = f"{declared.name} does not declare '{name}', so no rule can read it"
         help = did_you_mean(name, declared.properties)
@@ -304,6 +309,12 @@ def _check_value(
         site.report("type-mismatch", message, help)
 
 
+def _check_unit(site: Site, value: Any, declared: Property) -> None:
+    if declared.kind == "time" and declared.unit == "ms" and in_first_weeks(value):
+        message = f"{value} milliseconds are {iso(value)[:10]}"
+        site.report("odd-time", message, "are these seconds? Then say so in events.yaml: { type: time, unit: s }")
+
+
 def _is_number(value: Any, declared: Property) -> bool:
     if declared.from_text and isinstance(value, str):
         return not value.strip() or number_of(value) is not None
@@ -313,6 +324,15 @@ def _is_number(value: Any, declared: Property) -> bool:
 
 def _is_time(value: Any) -> bool:
     return type(value) is int or (isinstance(value, str) and bool(whole_day(value) or moment_or_none(value)))
+
+
+def _counted(value: Any, declared: Property) -> Any:
+    """The time or date that a number is in the property's unit; None if it is none, or the unit is the engine's own."""
+    if declared.unit == "ms" or type(value) not in (int, float):
+        return None
+    with suppress(BadRecord):
+        return value_read(declared, value)
+    return None
 
 
 def _is_date(value: Any) -> bool:
@@ -327,8 +347,8 @@ _READERS: Mapping[Kind, Callable[[Any, Property], bool]] = {
     "number": _is_number,
     "integer": _is_number,
     "boolean": lambda value, declared: isinstance(value, bool),
-    "time": lambda value, declared: _is_time(value) or _is_no_date(value),
-    "date": lambda value, declared: _is_date(value) or _is_no_date(value),
+    "time": lambda value, declared: _is_time(value) or _is_no_date(value) or bool(_counted(value, declared)),
+    "date": lambda value, declared: _is_date(value) or _is_no_date(value) or bool(_counted(value, declared)),
     "any": lambda value, declared: True,
 }
 
@@ -344,7 +364,8 @@ def _values(given: Mapping[str, Any], declared: Mapping[str, Property], start: i
 
 def _value(value: Any, declared: Property | None, start: int) -> Any:
     if declared is None or not isinstance(value, str):
-        return value
+        counted = declared and _counted(value, declared)
+        return value if counted is None else counted
     if declared.from_text:
         number = number_of(value)
         return value if number is None else number

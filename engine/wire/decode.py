@@ -5,10 +5,13 @@ record must not stop a partition.
 """
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from contextlib import suppress
+from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import Any, Final
 
 import msgspec
+from msgspec.structs import replace
 
 from engine.core.catalog import Accept, Catalog, EventType, Kind, Property, Source
 from engine.core.values import DAY_LENGTH, day_of, is_no_date, number_of, whole_day
@@ -22,7 +25,10 @@ from engine.wire.reading import bad_record
 from engine.wire.scopes import Scopes
 from engine.wire.segment import names_guests
 
-UNIT = {"s": 1000.0, "ms": 1.0, "us": 0.001}
+UNIT = {"s": 1000.0, "ms": 1.0, "us": 0.001, "ns": 0.000_001}
+DIGITS = {UNIT["s"]: 10, UNIT["ms"]: 13, UNIT["us"]: 16, UNIT["ns"]: 19}
+"""Digits of an epoch number from 2001 to 2286. Text of so many digits is one; any other count may be a date, as people
+and databases write it without dashes."""
 FIRST: Final = to_millis(datetime.min.replace(tzinfo=UTC))
 LAST: Final = to_millis(datetime.max.replace(tzinfo=UTC))
 """The years 1 to 9999, epoch ms: Python's datetime knows no others."""
@@ -169,8 +175,8 @@ class Decoder:
         time = value if type(value) is int and self.unit == 1.0 else _instant(value, self.unit)
         if time is None:
             if isinstance(value, int | float) and not isinstance(value, bool):
-                reason = f"time {_short(value)} lies outside the years 1 to 9999; is it in another unit (unit: ms, us)?"
-                raise BadRecord("bad-time", reason)
+                other = f"is it in another unit ({_units(self.unit)})?"
+                raise BadRecord("bad-time", f"time {_short(value)} lies outside the years 1 to 9999; {other}")
             raise BadRecord("bad-time", f"time is neither ISO 8601 nor an epoch number: {_short(value)}")
         if self.accept.earliest <= time <= wall + self.accept.ahead:
             return time
@@ -210,8 +216,15 @@ def id_from_place(record: Record) -> str:
     return f"{record.source}:{record.partition}:{record.next_offset - 1}"
 
 
+def _units(unit: float) -> str:
+    """The units other than this one, for messages."""
+    return "unit: " + ", ".join(name for name, each in UNIT.items() if each != unit)
+
+
 def _instant(value: Any, unit: float) -> int | None:
     if isinstance(value, str):
+        if value.isdecimal() and len(value) != len("YYYYMMDD"):
+            return _instant(int(value), unit) if len(value) == DIGITS[unit] else None
         try:
             moment = datetime.fromisoformat(value)
         except ValueError:
@@ -229,8 +242,14 @@ Check = Callable[[str, Any], Any]
 
 
 def checks_of(declared: EventType) -> dict[str, Check]:
-    """What checks or converts a property that is there, for those whose type says anything."""
-    return {name: _check_of(one) for name, one in declared.properties.items() if one.kind != "any"}
+    """What checks or converts a value that the engine makes of a property, for those whose type says anything."""
+    own = {name: replace(one, unit="ms") for name, one in declared.properties.items() if one.kind != "any"}
+    return {name: _check_of(one) for name, one in own.items()}
+
+
+def value_read(declared: Property, value: Any) -> Any:
+    """What a record's value becomes. Raises BadRecord."""
+    return _check_of(declared)(declared.name, value)
 
 
 def _check(
@@ -282,25 +301,37 @@ def _boolean(name: str, value: Any) -> Any:
     return value if type(value) is bool else _wrong(name, "true or false", value)
 
 
-def _moment(name: str, value: Any) -> Any:
+def _moment(name: str, value: Any, unit: float = 1.0) -> Any:
     """Epoch ms, or a day: when a day without a time begins depends on the customer's zone."""
     if type(value) is str and (len(value) <= DAY_LENGTH or value.startswith("0000")):
         if is_no_date(value):
             return None
         if day := whole_day(value):
             return day
-    instant = _instant(value, 1.0)
-    found = "one beyond the years 1 to 9999" if type(value) in (int, float) else ""
-    return instant if instant is not None else _wrong(name, "a time (ISO 8601 or epoch milliseconds)", value, found)
+    instant = _instant(value, unit)
+    if instant is not None:
+        return instant
+    beyond = f"one beyond the years 1 to 9999; is it in another unit ({_units(unit)})?"
+    return _wrong(name, "a time (ISO 8601 or an epoch number)", value, beyond if type(value) in (int, float) else "")
 
 
 def _day(name: str, value: Any) -> Any:
-    try:
-        return day_of(value)
-    except (TypeError, ValueError):
-        if type(value) is str and is_no_date(value):
+    if type(value) is str:
+        with suppress(ValueError):
+            return day_of(value)
+        if is_no_date(value):
             return None
-        return _wrong(name, "a date (YYYY-MM-DD or MM-DD)", value)
+    return _wrong(name, "a date (YYYY-MM-DD or MM-DD)", value)
+
+
+def _day_by_number(name: str, value: Any) -> Any:
+    """The day of a number of days since 1970; every other value as a day is."""
+    if type(value) is not int:
+        return _day(name, value)
+    try:
+        return (date(1970, 1, 1) + timedelta(days=value)).isoformat()
+    except OverflowError:
+        return _wrong(name, "a date in days since 1970 (unit: d)", value, "one beyond the years 1 to 9999")
 
 
 def _from_text(check: Check) -> Check:
@@ -334,6 +365,8 @@ CHECKS: Mapping[Kind, Check] = {
 
 
 def _check_of(property_: Property) -> Check:
+    if property_.unit != "ms":
+        return _day_by_number if property_.unit == "d" else partial(_moment, unit=UNIT[property_.unit])
     check = CHECKS[property_.kind]
     return _from_text(check) if property_.from_text else check
 
