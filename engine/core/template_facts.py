@@ -55,4 +55,6 @@ class TemplateFacts(msgspec.Struct, frozen=True):
     """The template's text and that of all shared files (`_…`), any of which may change the result."""
     needs: Needs = NO_NEEDS
     reads: tuple[TemplateRead, ...] = ()
+    compared: tuple[TemplateRead, ...] = ()
+    """What is compared with a text that is written out: a path, with the text as its last part."""
     problems: tuple[TemplateProblem, ...] = ()

@@ -8,9 +8,10 @@ from engine.core.actions.send import Send
 from engine.core.catalog import Catalog
 from engine.core.expression import Needs
 from engine.core.points.view import PARTS
+from engine.core.scope import NO_LEVEL
 from engine.core.scores import SCORES
 from engine.core.template_facts import KEY, LINKS, ROW, SURVEY_LINKS, TemplateFacts, TemplateRead
-from engine.lang.diagnostics import Diagnostic, did_you_mean, one_of, severity_of, shown_path
+from engine.lang.diagnostics import Diagnostic, closest, did_you_mean, one_of, severity_of, shown_path
 from engine.lang.site import RESERVED, Site
 from engine.model import TRANSACTIONAL
 
@@ -30,6 +31,7 @@ ROOTS = (
     "rule",
     "outreach",
 )
+_CLOCK = ("now", "today")
 OF_RULE_FILES = ("event", "events", "segments", "points", "experiments", "coupons")
 """Roots whose names rule files add to; `event` and `events` know what the engine makes of them."""
 TALLY = ("count", "sum", "last", "first", "list")
@@ -78,6 +80,8 @@ class Templates:
                 site.scores()
             if send.purpose == TRANSACTIONAL and read.path in LINKS and not read.asked:
                 self._no_link(site, rule, facts, read)
+        for read in facts.compared:
+            self._check_compared(site, facts, read)
         return facts.needs
 
     def _missing(self, site: Site, send: Send) -> None:
@@ -112,6 +116,21 @@ class Templates:
         if (facts.path, read) not in self.reported:
             self.reported.add((facts.path, read))
             site.findings.append(_unsupplied(facts, read, f"rule {rule} does not supply '{what}'", what, help))
+
+    def _check_compared(self, site: Site, facts: TemplateFacts, read: TemplateRead) -> None:
+        """Report a variant or a level that there is not."""
+        catalog, *path, text = site.catalog, *read.path
+        match path:
+            case ["experiments", name] if name in catalog.experiments:
+                what, known = f"experiment {name} has no variant", [*catalog.experiments[name].shares]
+            case ["segments", name, *part] if name in catalog.segments and part in ([], ["next"], ["above"]):
+                what, known = f"segment {name} has no level", [NO_LEVEL, *catalog.segments[name].levels]
+            case _:
+                return
+        if len(known) > 1 and text not in known and (facts.path, read) not in self.reported:
+            self.reported.add((facts.path, read))
+            help = one_of("variants" if path[0] == "experiments" else "levels", text, known)
+            site.findings.append(_report(facts, read.line, "never-true", f"{what} '{text}'", help, text))
 
     def _no_link(self, site: Site, rule: str, facts: TemplateFacts, read: TemplateRead) -> None:
         if (facts.path, read) not in self.reported:
@@ -178,8 +197,28 @@ def _unknown(path: tuple[str, ...], catalog: Catalog, types: frozenset[str]) -> 
         if known is None:
             return None
         if name not in known:
-            return ".".join(path[:end]).replace(".[", "["), one_of(label, name, sorted(known))
+            help = _elsewhere(path[end - 1 :], catalog, types) or one_of(label, name, sorted(known))
+            if path == (name,) and help.startswith(label) and not closest(name, known):
+                help += f"; a text needs quotes: '{name}'"
+            return ".".join(path[:end]).replace(".[", "["), help
     return None
+
+
+def _elsewhere(path: tuple[str, ...], catalog: Catalog, types: frozenset[str]) -> str:
+    """The help where the first unknown part of a path, or the one after it, is known under another root."""
+    if path[0] in _CLOCK:
+        return "templates have no clock; outreach.at is when it was decided"
+    if path[0] == "variant" and catalog.experiments:
+        return "did you mean " + " or ".join(f"experiments.{name}" for name in catalog.experiments) + "?"
+    owned = [f"{owner}.{name}" for name in path[:2] for owner in _owners(name, catalog, types)]
+    return f"did you mean {' or '.join(owned)}?" if owned else ""
+
+
+def _owners(name: str, catalog: Catalog, types: frozenset[str]) -> list[str]:
+    """The roots that have something of this name which is a value, or a type of events."""
+    roots = ("profile", "event", "events", "segments", "points", "coupons", "experiments", "outreach")
+    found = [root for root in roots if name in (_parts((root,), catalog, types)[1] or ())]
+    return [root for root in found if name not in RESERVED or root in ("profile", "outreach")]
 
 
 def _parts(path: tuple[str, ...], catalog: Catalog, types: frozenset[str]) -> tuple[str, Collection[str] | None]:
@@ -254,7 +293,8 @@ def _properties(catalog: Catalog, types: Collection[str]) -> set[str]:
 
 
 def _unsupplied(facts: TemplateFacts, read: TemplateRead, message: str, what: str, help: str) -> Diagnostic:
-    text = what.rpartition(".")[2] if read.path[0] == "tables" else ".".join(read.path)
+    is_row = read.path[0] == "tables" or ROW in read.path
+    text = what.rpartition(".")[2] if is_row else ".".join(read.path)
     return _report(facts, read.line, "unknown-variable", message, help, text)
 
 
@@ -262,7 +302,8 @@ def _report(facts: TemplateFacts, line: int, code: str, message: str, help: str 
     """A finding in a template; `text` is underlined if the line has it."""
     lines = facts.source.splitlines() or [""]
     source = lines[line - 1] if line <= len(lines) else ""
-    found = re.search(rf"(?<!\w){re.escape(text)}(?!\w)", source) if text else None
+    alone = rf"(?<!\w){re.escape(text)}(?!\w)"
+    found = re.search(rf"(?<!\.){alone}", source) or re.search(alone, source) if text else None
     column, length = (found.start(), len(text)) if found else (0, 1)
     file = shown_path(Path(facts.path))
     return Diagnostic(file, line, column + 1, length, severity_of(code), code, message, help, source)

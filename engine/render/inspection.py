@@ -17,6 +17,7 @@ from engine.render.patterns import ADD_HALF, HALF_ALONE
 from engine.render.placeholders import PRINTED
 from engine.render.rendering import Rendering
 from engine.render.sandbox import Sandbox
+from engine.render.slips import slip_in
 from engine.render.walk import Walk
 
 
@@ -103,6 +104,7 @@ def _facts(folder: Path, sources: dict[str, str], inspected: _Inspected) -> Temp
         source=source,
         needs=walk.findings.needs,
         reads=tuple(walk.findings.reads),
+        compared=tuple(walk.findings.compared),
         problems=tuple(each for each in walk.findings.problems if not needless or needless not in each.help),
     )
 
@@ -133,12 +135,11 @@ def _read(environment: _Inspection, walk: Walk, file: TemplateFile) -> tuple[str
 
 
 def _note(walk: Walk, error: TemplateSyntaxError, file: TemplateFile) -> None:
-    message = error.message or "cannot be parsed"
-    if error.name in (file.name, None):
-        walk.findings.problem("template-syntax", message, error.lineno)
-    else:
-        message = f"{error.name} line {error.lineno}: {message}"
-        walk.findings.problem("template-syntax", message, _extends_line(walk, file))
+    message, name = error.message or "cannot be parsed", error.name or file.name
+    help, line = slip_in(message, walk.sources[name], error.lineno), error.lineno
+    if name != file.name:
+        message, line = f"{name} line {line}: {message}", _extends_line(walk, file)
+    walk.findings.problem("template-syntax", message, line, help)
 
 
 def _extends_line(walk: Walk, file: TemplateFile) -> int:

@@ -7,7 +7,7 @@ from typing import Final
 from engine.core.template_facts import TemplateProblem
 
 PRINTED: Final = "printed-as-is"
-_ROOTS = "profile|event|events|customer|segments|points|outreach|coupons|steps"
+_ROOTS = "profile|event|events|customer|segments|points|scores|experiments|outreach|coupons|steps|rule"
 _PATH = rf"(?:{_ROOTS})\.\w[\w.]*"
 _MEANT = re.compile(rf"(?<!\{{)\{{ *(?P<one>{_PATH}) *\}}|\[\[ *(?P<two>{_PATH}) *\]\]|\*\|[A-Z]\w*\|\*")
 

@@ -44,6 +44,7 @@ class Findings:
 
     def __init__(self) -> None:
         self.reads: list[TemplateRead] = []
+        self.compared: list[TemplateRead] = []
         self.problems: list[TemplateProblem] = []
         self.needs = Needs()
         self.scopes: list[dict[str, Paths]] = [{}]
@@ -141,6 +142,14 @@ class Findings:
                 self.problem("template-call", f"{method} is called with parentheses", line, text=method)
             case ("events", type_, "last" | "list" as which, *rest) if not guard:
                 self._read_kept(type_, which, rest, line)
+
+    def compare(self, node: nodes.Node, with_: nodes.Node) -> None:
+        """Note the texts that a path is compared with."""
+        if isinstance(node, nodes.Filter) and node.name in ("d", "default") and node.node is not None:
+            node = node.node
+        texts = map(constant_text, with_.items if isinstance(with_, nodes.List | nodes.Tuple) else [with_])
+        line = self.line or node.lineno
+        self.compared += [TemplateRead((*path, text), line) for text in texts if text for path in self.paths(node)]
 
     def _read_kept(self, type_: str, which: str, rest: list[str], line: int) -> None:
         """Note what is read of single events, which are kept for that: the newest, or those of a list."""

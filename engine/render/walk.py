@@ -1,5 +1,6 @@
 """Walks a template's syntax tree with its names in scope, through the layouts and partials it names."""
 
+import re
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any
@@ -10,14 +11,18 @@ from jinja2.visitor import NodeVisitor
 
 from engine.core.expr.grouped import grouped_in, looks_grouped, told
 from engine.core.template_facts import SURVEY_LINKS, TemplateProblem
-from engine.render.arguments import applied, check_arguments, check_range
+from engine.render.arguments import ODD, applied, check_arguments, check_range
 from engine.render.placeholders import printed
 from engine.render.reads import Findings, Path, Paths, constant_text
 from engine.render.sandbox import Sandbox, referenced_names
+from engine.render.slips import slip_in
 
 _KEEP_ALL = {"count", "length", "list", "reverse"}
 """Filters that read nothing of the events of a list; of others it is not known."""
 _GUARDS = {"defined", "undefined", "none"}
+_OF_A_VALUE = {"default", "d", "number", "money", "percent", "round", "int", "float"}
+"""Filters of one value: what has only parts cannot go through them."""
+_CENTS = re.compile("(?i)(.*_)?(cents?|pence|minor(_units?)?)|.*Cents")
 
 
 class Walk(NodeVisitor):
@@ -62,8 +67,21 @@ class Walk(NodeVisitor):
         if not (guard and self._read(node.node, guard=True)):
             self.generic_visit(node)
 
+    def visit_Compare(self, node: nodes.Compare) -> None:
+        for operand in node.ops:
+            self.findings.compare(node.expr, operand.expr)
+            self.findings.compare(operand.expr, node.expr)
+        self.generic_visit(node)
+
+    def visit_Output(self, node: nodes.Output) -> None:
+        for printed_ in node.nodes:
+            self._check_printed(printed_)
+        self.generic_visit(node)
+
     def visit_Filter(self, node: nodes.Filter) -> None:
         self._check_call(node)
+        if node.name == "money":
+            self._check_cents(node)
         if other := applied(node):
             self._check_call(other)
         if node.node is not None and node.name not in _KEEP_ALL:
@@ -132,6 +150,23 @@ class Walk(NodeVisitor):
             node = node.node
         if isinstance(node, nodes.Call):
             self.visit(node)
+
+    def _check_printed(self, node: nodes.Node) -> None:
+        """Report what is no value and only has parts."""
+        while isinstance(node, nodes.Filter) and node.name in _OF_A_VALUE and node.node is not None:
+            node = node.node
+        for path in self.findings.paths(node):
+            if part := _a_part(path):
+                message = f"'{'.'.join(path)}' alone is not a value"
+                self.findings.problem("template-dynamic", message, node.lineno, f"as in {part}", ".".join(path))
+
+    def _check_cents(self, node: nodes.Filter) -> None:
+        for path in self.findings.paths(node.node):
+            if _CENTS.fullmatch(path[-1]):
+                name = ".".join(path)
+                help_ = f"if it counts cents, write ({name} / 100) | money(..)"
+                message = f"'{name}' is printed as whole units of the currency"
+                self.findings.problem(ODD, message, node.lineno, help_, name)
 
     def _check_call(self, node: nodes.Filter | nodes.Test) -> None:
         is_filter = isinstance(node, nodes.Filter)
@@ -265,8 +300,26 @@ class Walk(NodeVisitor):
                 self.visit(self.environment.parse(self.sources[name], name, name))
                 self.numbers(self.sources[name])
             except TemplateSyntaxError as error:
-                self.findings.problem("template-syntax", error.message or "", error.lineno)
+                message = error.message or ""
+                help_ = slip_in(message, self.sources[name], error.lineno)
+                self.findings.problem("template-syntax", message, error.lineno, help_)
         self._open.pop()
+
+
+def _a_part(path: Path) -> str:
+    """An example of a part of what is no value by itself; empty where it is one."""
+    match path:
+        case ("points", _):
+            return ".".join((*path, "balance"))
+        case ("events", _, "last" | "first"):
+            return ".".join((*path, "time"))
+        case ("customer" | "outreach" | "rule",):
+            return ".".join((*path, "id"))
+        case ("profile",):
+            return "profile.first_name"
+        case ("event",):
+            return "event.time"
+    return ""
 
 
 def _is_alias(path: Path) -> bool:
