@@ -44,8 +44,8 @@ def send_event(
     """
     settings = settings_of(rules=rules, templates=templates)
     catalog = open_project(settings).book.catalog
-    source = _source(catalog, topic)
     properties = properties_of(declared_type(catalog, type), set_ or ())
+    source = _source(catalog, topic, type)
     moment = to_millis(time if time and time.tzinfo else time.replace(tzinfo=UTC)) if time else wall_clock()
     event = Event(id or str(uuid4()), type, customer, moment, properties)
     value, headers = compose(source, event)
@@ -60,12 +60,17 @@ def send_event(
         say(f"[green]sent[/] {type} of {escape(customer)}: {source.topic}:{partition}:{offset}")
 
 
-def _source(catalog: Catalog, name: str) -> Source:
+def _source(catalog: Catalog, name: str, type: str) -> Source:
     found = [source for source in catalog.sources if name in ("", source.name, source.topic)]
     if not found:
         message = f"events.yaml declares no source {name}; it has {', '.join(one.topic for one in catalog.sources)}"
         raise UsageError(message)
-    return found[0]
+    fitting = [source for source in found if source.event in ("", type)]
+    if not fitting:
+        where = name or "any source"
+        message = f"no record of {where} is of the type {type}: `event` in events.yaml says which type they have"
+        raise UsageError(message)
+    return fitting[0]
 
 
 def declared_type(catalog: Catalog, type: str) -> EventType:

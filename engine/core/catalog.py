@@ -77,7 +77,10 @@ class EventType(msgspec.Struct, frozen=True):
 
 
 class Source(msgspec.Struct, frozen=True):
-    """One stream of records. Paths are tuples of keys; an empty `properties` path: all fields not used otherwise."""
+    """One stream of records. Paths are tuples of keys; an empty `properties` path: all fields not used otherwise.
+
+    `event`: the type of all its records, which then name none (`type` is empty).
+    """
 
     name: str
     topic: str
@@ -91,6 +94,7 @@ class Source(msgspec.Struct, frozen=True):
     unit: TimeUnit = "ms"
     types: dict[str, str] = {}
     """Foreign type name -> ours, where they differ."""
+    event: str = ""
 
 
 class Accept(msgspec.Struct, frozen=True):
@@ -100,6 +104,8 @@ class Accept(msgspec.Struct, frozen=True):
     ahead: int = 86_400_000
     max_bytes: int = 262_144
     undeclared: Literal["ignore", "dead_letter"] = "ignore"
+    tombstones: Literal["ignore", "dead_letter"] = "dead_letter"
+    """What becomes of records without a value: in the change streams of databases they say that a row was deleted."""
     nobody: frozenset[str] = PLACEHOLDER_IDS
 
 

@@ -23,7 +23,14 @@ class _Compiler:
         events = {name: self.widened(event) for name, event in events.items()}
         sources = tuple(self.source(index, fields) for index, fields in enumerate(self.content.sources))
         accept = self.content.accept
-        bounds = Accept(accept.earliest, accept.ahead, accept.max_bytes, accept.undeclared, frozenset(accept.nobody))
+        bounds = Accept(
+            accept.earliest,
+            accept.ahead,
+            accept.max_bytes,
+            undeclared=accept.undeclared,
+            tombstones=accept.tombstones,
+            nobody=frozenset(accept.nobody),
+        )
         return Catalog(sources, events, self.profile, bounds)
 
     def widened(self, event: EventType) -> EventType:
@@ -84,15 +91,25 @@ class _Compiler:
             self.report("type-mismatch", message, "a profile field has one type", route)
 
     def source(self, index: int, fields: SourceFields) -> Source:
-        for foreign, ours in fields.types.items():
-            if ours not in self.content.events:
+        named = {("types", foreign): ours for foreign, ours in fields.types.items()} | {("event",): fields.event}
+        for route, ours in named.items():
+            if ours and ours not in self.content.events:
                 help = did_you_mean(ours, self.content.events)
-                self.report(
-                    "unknown-event", f"there is no event type '{ours}'", help, ("sources", index, "types", foreign)
-                )
-        for part in sorted({"type", "properties"} & fields.model_fields_set if fields.format != "json" else ()):
-            message = f"format {fields.format} says itself where the {part} {'are' if part == 'properties' else 'is'}"
-            help = "id, customer and time can be declared; type and properties only with format json"
+                self.report("unknown-event", f"there is no event type '{ours}'", help, ("sources", index, *route))
+        if fields.topic in [one.topic for one in self.content.sources[:index]]:
+            message = f"the topic '{fields.topic}' is declared twice, and workers read it as the last one says"
+            help = "declare it once: `types` names all its types, and `field` says where a property sits"
+            self.report("duplicate-topic", message, help, ("sources", index, "topic"))
+        if fields.id == fields.customer and {"id", "customer"} & fields.model_fields_set:
+            message = "all events of a customer have the same id, so only the first within `dedupe` counts"
+            help = "name a field that is another one with each event, such as the time of the change"
+            self.report("id-of-customer", message, help, ("sources", index, "customer"))
+        for part in sorted(
+            {"type", "event", "properties"} & fields.model_fields_set if fields.format != "json" else ()
+        ):
+            says = {"type": "where the type is", "event": "what the type is", "properties": "where the properties are"}
+            message = f"format {fields.format} says itself {says[part]}"
+            help = "id, customer and time can be declared; type, event and properties only with format json"
             self.report("fixed-by-format", message, help, ("sources", index, part), key=True)
         if fields.format == "segment" and fields.keyed and "customer" not in fields.model_fields_set:
             message = "nobody tells its guests when they have become known, and what they armed still fires"
@@ -104,12 +121,13 @@ class _Compiler:
             format=fields.format,
             keyed=fields.keyed,
             id=_path(fields.id),
-            type=_path(fields.type),
+            type=() if fields.event else _path(fields.type),
             customer=_path(fields.customer),
             time=_path(fields.time.field),
             properties=() if fields.properties == "." else _path(fields.properties),
             unit=fields.time.unit,
             types=fields.types,
+            event=fields.event,
         )
 
 

@@ -69,6 +69,14 @@ class SourceFields(Strict):
     )
     properties: str = Field("properties", description='Where the properties sit; "." when beside the other fields.')
     types: dict[str, Name] = Field({}, description="Foreign type name -> ours.")
+    event: Name = Field("", description="The type of all its records, where they do not say it themselves.")
+
+    @model_validator(mode="after")
+    def _can_be_read(self) -> "SourceFields":
+        if self.event and (told := sorted({"type", "types"} & self.model_fields_set)):
+            message = f"source has both 'event' and '{told[0]}'"
+            refuse("bad-value", message, "`event` is for records that do not say their type", told[0])
+        return self
 
 
 class PropertyFields(Strict):
@@ -156,6 +164,9 @@ class AcceptFields(Strict):
     max_bytes: int = Field(262_144, gt=0, description="The largest record.")
     undeclared: Literal["ignore", "dead_letter"] = Field(
         "ignore", description="What becomes of undeclared event types."
+    )
+    tombstones: Literal["ignore", "dead_letter"] = Field(
+        "dead_letter", description="What becomes of records without a value, as of rows that were deleted."
     )
     nobody: list[str] = Field(
         sorted(PLACEHOLDER_IDS),

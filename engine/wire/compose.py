@@ -10,7 +10,7 @@ from engine.model import Event
 
 Headers = tuple[tuple[str, bytes], ...]
 _encode = msgspec.json.Encoder().encode
-_PER_MS = {"s": 0.001, "ms": 1, "us": 1000}
+_PER_MS = {"s": 0.001, "ms": 1, "us": 1000, "ns": 1_000_000}
 
 
 def compose(source: Source, event: Event) -> tuple[bytes, Headers]:
@@ -25,7 +25,8 @@ def compose(source: Source, event: Event) -> tuple[bytes, Headers]:
     time = iso(event.time) if source.unit == "ms" else event.time * _PER_MS[source.unit]
     parts = {source.id: event.id, source.type: event.type, source.customer: event.customer, source.time: time}
     for path, value in parts.items():
-        _put(body, path, value)
+        if path:
+            _put(body, path, value)
     return _encode(body), (("content-type", b"application/json"),)
 
 

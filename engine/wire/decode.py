@@ -89,6 +89,8 @@ class Decoder:
         return event
 
     def _any(self, record: Record, wall: int) -> Event | None:
+        if self._passes_over(record):
+            return None
         parts = self._parts(record)
         type_ = self._type(parts)
         if type_ is None:
@@ -107,6 +109,8 @@ class Decoder:
 
         Raises BadRecord only. The worker checks whether the guest's time lies ahead.
         """
+        if self._passes_over(record):
+            return None, None
         try:
             parts = self._parts(record)
             identified = self._identified(parts, LAST) if self.names_guests else None
@@ -133,6 +137,12 @@ class Decoder:
             return None
         return Identified(guest, known, time) if guest != known else None
 
+    def _passes_over(self, record: Record) -> bool:
+        """Whether this is a tombstone that nobody shall hear of. A CloudEvent without data is none: it has headers."""
+        if record.value is not None or self.accept.tombstones != "ignore":
+            return False
+        return self.source.format != "cloudevents" or not record.headers
+
     def _parts(self, record: Record) -> Parts:
         if record.value is not None and len(record.value) > self.accept.max_bytes:
             limit = f"{len(record.value)} bytes; at most {self.accept.max_bytes} are accepted (accept.max_bytes)"
@@ -145,7 +155,9 @@ class Decoder:
             raise BadRecord("not-decodable", "nested too deeply") from error
 
     def _type(self, parts: Parts) -> str | None:
-        type_ = self.source.types.get(parts.type, parts.type) if isinstance(parts.type, str) else parts.type
+        type_ = self.source.event or parts.type
+        if isinstance(type_, str):
+            type_ = self.source.types.get(type_, type_)
         if isinstance(type_, str) and type_ in self.checks:
             return type_
         self._pass_over(type_)

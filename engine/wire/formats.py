@@ -55,7 +55,7 @@ def direct(source: Source, scope: Scope) -> Callable[[bytes], Event] | None:
     None if the source's declaration rules the usual form out.
     """
     paths = {part: getattr(source, part) for part in _USUAL}
-    if source.format != "json" or source.unit != "ms" or any(len(path) != 1 for path in paths.values()):
+    if source.format != "json" or source.unit != "ms" or source.event or any(len(path) != 1 for path in paths.values()):
         return None
     names = {part: path[0] for part, path in paths.items()} | HIDDEN
     fields: list[Any] = [*_USUAL.items(), ("source", int, scope.number), ("scope", str, scope.shown)]
@@ -91,7 +91,7 @@ def _top_level(source: Source) -> Reader:
 
 
 def _by_paths(source: Source, nested: frozenset[str]) -> Reader:
-    used = {path[0] for path in (source.id, source.type, source.customer, source.time)} - nested
+    used = {path[0] for path in (source.id, source.type, source.customer, source.time) if path} - nested
 
     def read(record: Record) -> Parts:
         body = object_of(record)

@@ -28,7 +28,10 @@ decode_json = msgspec.json.Decoder().decode
 def value_of(record: Record) -> bytes:
     """The record's value. Raises BadRecord if it has none."""
     if record.value is None:
-        raise BadRecord("no-value", "the record has no value (a tombstone)")
+        raise BadRecord(
+            "no-value",
+            "the record has no value (a tombstone); `accept: { tombstones: ignore }` passes such records over",
+        )
     return record.value
 
 
