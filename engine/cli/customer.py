@@ -22,7 +22,7 @@ from engine.operate.customers import (
 from engine.operate.statement import in_words, sum_in_words
 from engine.wire.digests import customer_digest
 from engine.wiring.store import open_sending, open_store
-from engine.wiring.wall_clock import wall_clock
+from engine.wiring.trusted_time import word_time
 
 Customer = Annotated[str, typer.Argument(help="The customer's id.")]
 
@@ -97,9 +97,9 @@ def erase(
         typer.confirm(f"Erase {customer} for good?", abort=True, err=True)
     settings = settings_of(store=store, data=data, namespace=namespace)
     with open_store(settings) as opened:
-        erased = erase_everywhere(opened, customer, wall_clock())
+        erased = erase_everywhere(opened, customer, word_time(opened))
     with open_sending(settings) as sending:
-        sending[1].suppress(customer_digest(customer), "erased", before=wall_clock())
+        sending[1].suppress(customer_digest(customer), "erased", before=word_time(sending[0]))
     if as_json:
         out.print_json(data={"customer": customer, **erased})
         return

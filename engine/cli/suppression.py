@@ -17,7 +17,7 @@ from engine.operate.words import count_of
 from engine.ports import Suppression
 from engine.wire.digests import ALL
 from engine.wiring.store import open_sending
-from engine.wiring.wall_clock import wall_clock
+from engine.wiring.trusted_time import word_time
 
 _PURPOSE: Final = re.compile(r"\*|\w[\w.:-]*")
 
@@ -78,8 +78,9 @@ def add(
     Example: engine suppression add ada@shop.example --reason "asked by phone"
     """
     _check(purpose, reason)
-    change = Suppression(digest_of(address, channel), purpose, reason, at=wall_clock(), firm=True)
-    with open_sending(settings_of(store=store, data=data, namespace=namespace)) as (_, suppressions):
+    digest = digest_of(address, channel)
+    with open_sending(settings_of(store=store, data=data, namespace=namespace)) as (claims, suppressions):
+        change = Suppression(digest, purpose, reason, at=word_time(claims), firm=True)
         suppressions.change([change])
     _tell([change], "added", as_json=as_json)
 
@@ -103,9 +104,9 @@ def remove(
     if purpose:
         _check(purpose)
     digest = digest_of(address, channel)
-    with open_sending(settings_of(store=store, data=data, namespace=namespace)) as (_, suppressions):
+    with open_sending(settings_of(store=store, data=data, namespace=namespace)) as (claims, suppressions):
         gone = [one for one in listed(suppressions, address, channel) if purpose in ("", one.purpose)]
-        suppressions.change([Suppression(digest, purpose, at=wall_clock(), firm=True)])
+        suppressions.change([Suppression(digest, purpose, at=word_time(claims), firm=True)])
     _tell(gone, "taken off the list", as_json=as_json)
 
 

@@ -64,6 +64,10 @@ class WebWatch(Metrics):
     def store_back(self, seconds: float) -> None:
         self._log.info("the store answers again", after_seconds=round(seconds, 1))
 
+    def clock_doubted(self, reason: str) -> None:
+        """At the start, this machine's clock is not believed."""
+        self._log.warning("the time is in doubt, what is said has that of other clocks", reason=reason)
+
     @property
     def serves(self) -> bool:
         """Whether feedback is written: False when all writes failed for PATIENCE, until REST has passed without one."""

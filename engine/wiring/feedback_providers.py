@@ -11,45 +11,44 @@ from engine.adapters.web.providers.postmark import Postmark
 from engine.adapters.web.providers.sendgrid import SendGrid
 from engine.adapters.web.providers.ses import AmazonSes
 from engine.config import BadSetting, Settings
-from engine.wiring.wall_clock import wall_clock
 
 
 class _Maker(NamedTuple):
     """`setting`: what the provider is made from. `expected`: of it."""
 
     setting: str
-    make: Callable[[str], Provider]
+    make: Callable[[str, Callable[[], int]], Provider]
     expected: str
 
 
 _MAKERS: Mapping[str, _Maker] = {
     "ses": _Maker(
         "feedback_ses_topic",
-        lambda topic: AmazonSes(topic, wall_clock),
+        AmazonSes,
         "expected arn:aws:sns:<region>:<account>:<name>",
     ),
     "sendgrid": _Maker(
         "feedback_sendgrid_key",
-        lambda key: SendGrid(key, wall_clock),
+        SendGrid,
         "expected the verification key as SendGrid shows it",
     ),
     "mailgun": _Maker(
         "feedback_mailgun_key",
-        lambda key: Mailgun(key, wall_clock),
+        Mailgun,
         "expected the HTTP webhook signing key, of at least 16 characters",
     ),
     "postmark": _Maker(
         "feedback_postmark_login",
-        Postmark,
+        lambda login, wall: Postmark(login),
         "expected user:password, with a password of at least 16 characters",
     ),
 }
 
 
-def feedback_providers(settings: Settings) -> dict[str, Provider]:
+def feedback_providers(settings: Settings, wall: Callable[[], int]) -> dict[str, Provider]:
     """The configured providers, by the last part of their webhook's path. Raises BadSetting."""
     texts = {name: _text(settings, maker.setting) for name, maker in _MAKERS.items()}
-    return {name: _made(_MAKERS[name], text) for name, text in texts.items() if text}
+    return {name: _made(_MAKERS[name], text, wall) for name, text in texts.items() if text}
 
 
 def _text(settings: Settings, name: str) -> str:
@@ -57,9 +56,9 @@ def _text(settings: Settings, name: str) -> str:
     return value.get_secret_value() if isinstance(value, SecretStr) else value
 
 
-def _made(maker: _Maker, text: str) -> Provider:
+def _made(maker: _Maker, text: str, wall: Callable[[], int]) -> Provider:
     try:
-        return maker.make(text)
+        return maker.make(text, wall)
     except ValueError as error:
         setting = f"ENGINE_{maker.setting.upper()}"
         raise BadSetting(setting, maker.expected) from error

@@ -33,26 +33,29 @@ from engine.wire.link_tokens import make_token
 from engine.wire.share_codes import make_code
 from engine.wiring.kafka import join_group, kafka_settings
 from engine.wiring.store import SendingStores
-from engine.wiring.trusted_time import trusted_time
+from engine.wiring.trusted_time import CheckedTime
 from engine.wiring.wall_clock import wall_clock
+
+Clock = Callable[[], int]
+"""Returns the time now, epoch ms."""
 
 REPORT_SECONDS = 5.0
 """How long a sender waits for brokers that take no reports before they count as away. It reads nothing meanwhile, and
 hands over what it has in hand."""
 
 
-def _smtp(settings: Settings, url: str) -> Channel:
+def _smtp(settings: Settings, url: str, wall: Clock) -> Channel:
     server = MailServer.from_url(url, settings.smtp_password.get_secret_value(), settings.send_connections)
     context = _authorities("ENGINE_SMTP_CA_FILE", settings.smtp_ca_file).context
-    return SmtpChannel(replace(server, context=context), letterhead(settings), wall_clock)
+    return SmtpChannel(replace(server, context=context), letterhead(settings, wall), wall)
 
 
-def _folder(settings: Settings, url: str) -> Channel:
+def _folder(settings: Settings, url: str, wall: Clock) -> Channel:
     scheme, _, folder = url.partition(":")
-    return FolderChannel(Path(folder), letterhead(settings), wall_clock, maildir=scheme == "maildir")
+    return FolderChannel(Path(folder), letterhead(settings, wall), wall, maildir=scheme == "maildir")
 
 
-def _webhook(settings: Settings, url: str) -> Channel:
+def _webhook(settings: Settings, url: str, wall: Clock) -> Channel:
     secret, connections = settings.webhook_secret.get_secret_value(), settings.send_connections
     file = settings.webhook_ca_file
     context = _authorities("ENGINE_WEBHOOK_CA_FILE", file).context if file else None
@@ -61,7 +64,7 @@ def _webhook(settings: Settings, url: str) -> Channel:
         _ = endpoint.key
     except BadWebhook as error:
         raise BadSetting("ENGINE_WEBHOOK_SECRET", error.reason) from error
-    return WebhookChannel(endpoint, wall_clock)
+    return WebhookChannel(endpoint, wall)
 
 
 def _authorities(setting: str, file: Path | None) -> Authorities:
@@ -71,13 +74,13 @@ def _authorities(setting: str, file: Path | None) -> Authorities:
         raise BadSetting(setting, f"{file}: {error.strerror or error}") from error
 
 
-def _console(settings: Settings, url: str) -> Channel:
+def _console(settings: Settings, url: str, wall: Clock) -> Channel:
     return ConsoleChannel(Console())
 
 
 NO_CHANNEL = "no channel is configured; set ENGINE_EMAIL_URL, ENGINE_SMS_URL, ENGINE_PUSH_URL or ENGINE_WEBHOOK_URL"
 
-_MAKERS: Mapping[str, Callable[[Settings, str], Channel]] = {
+_MAKERS: Mapping[str, Callable[[Settings, str, Clock], Channel]] = {
     "smtp": _smtp,
     "smtps": _smtp,
     "maildir": _folder,
@@ -88,20 +91,20 @@ _MAKERS: Mapping[str, Callable[[Settings, str], Channel]] = {
 }
 
 
-def channels(settings: Settings) -> dict[str, Channel]:
+def channels(settings: Settings, wall: Clock) -> dict[str, Channel]:
     """The configured channels. Raises BadSetting."""
-    made = {name: _channel(settings, name, url) for name, url in channel_urls(settings).items()}
+    made = {name: _channel(settings, name, url, wall) for name, url in channel_urls(settings).items()}
     if not made:
         raise BadSetting("ENGINE_EMAIL_URL", NO_CHANNEL)
     return made
 
 
-def _channel(settings: Settings, name: str, url: str) -> Channel:
+def _channel(settings: Settings, name: str, url: str, wall: Clock) -> Channel:
     maker = _MAKERS.get(url.partition(":")[0])
     if maker is None:
         raise BadSetting(_setting(name), f"expected one of {', '.join(f'{scheme}:' for scheme in _MAKERS)}")
     try:
-        return maker(settings, url)
+        return maker(settings, url, wall)
     except (BadMailServer, BadWebhook) as error:
         raise BadSetting(_setting(name), str(error)) from error
     except OSError as error:
@@ -115,7 +118,7 @@ def _setting(channel: str) -> str:
 # --- links
 
 
-def letterhead(settings: Settings) -> Letterhead:
+def letterhead(settings: Settings, wall: Clock = wall_clock) -> Letterhead:
     """Raises BadSetting."""
     if not settings.mail_from:
         raise BadSetting("ENGINE_MAIL_FROM", "mail needs a sender: Shop <news@shop.example>")
@@ -125,7 +128,7 @@ def letterhead(settings: Settings) -> Letterhead:
         except PermanentFailure as error:
             setting = f"ENGINE_{name.upper()}"
             raise BadSetting(setting, str(error)) from error
-    links, references = links_of(settings), mail_references(settings)
+    links, references = links_of(settings, wall), mail_references(settings, wall)
     return Letterhead(
         settings.mail_from, settings.mail_reply_to, lambda outreach: links(outreach).unsubscribe, references
     )
@@ -139,7 +142,7 @@ def token_secrets(settings: Settings) -> list[str]:
     return secrets
 
 
-def links_of(settings: Settings) -> LinksOf:
+def links_of(settings: Settings, wall: Clock = wall_clock) -> LinksOf:
     """What makes the links of an outreach; none where no public address is set. Transactional outreach has no links
     to unsubscribe.
 
@@ -148,14 +151,14 @@ def links_of(settings: Settings) -> LinksOf:
     base = settings.public_url.rstrip("/")
     if not base:
         return no_links
-    token, secrets = _tokens(settings), token_secrets(settings)
+    token, secrets = _tokens(settings, wall), token_secrets(settings)
 
     def share(customer: str) -> str:
         return f"{base}/share/{make_code(secrets, customer)}" if settings.share_url else ""
 
     def links(outreach: Outreach) -> Links:
         def survey(asked: Survey) -> str:
-            return f"{base}/survey/{make_token(secrets, survey_token(outreach, asked, wall_clock()))}"
+            return f"{base}/survey/{make_token(secrets, survey_token(outreach, asked, wall()))}"
 
         found = Links(survey=survey, share=share(outreach.customer))
         if outreach.purpose == TRANSACTIONAL:
@@ -166,18 +169,18 @@ def links_of(settings: Settings) -> LinksOf:
     return links
 
 
-def mail_references(settings: Settings) -> HeadersOf:
+def mail_references(settings: Settings, wall: Clock) -> HeadersOf:
     """What makes the headers by which the provider's webhooks say whose mail it was; they are in all mail."""
     provider = settings.mail_provider
     if not provider:
         return no_headers
-    token = _tokens(settings)
+    token = _tokens(settings, wall)
     return lambda outreach: reference_headers(provider, token(outreach))
 
 
-def _tokens(settings: Settings) -> Callable[[Outreach], str]:
+def _tokens(settings: Settings, wall: Clock) -> Callable[[Outreach], str]:
     secrets = token_secrets(settings)
-    return lambda outreach: make_token(secrets, link_token(outreach, wall_clock()))
+    return lambda outreach: make_token(secrets, link_token(outreach, wall()))
 
 
 # --- the sender
@@ -190,11 +193,13 @@ class SenderEquipment:
     channels: Mapping[str, Channel]
     limits: Limits
     links: LinksOf
+    time: CheckedTime
 
 
 def equipment_of(settings: Settings) -> SenderEquipment:
     """Raises BadSetting."""
-    return SenderEquipment(channels(settings), limits(settings), links_of(settings))
+    time = CheckedTime()
+    return SenderEquipment(channels(settings, time), limits(settings), links_of(settings, time), time)
 
 
 @contextmanager
@@ -205,7 +210,7 @@ def open_sender(
     grouped = settings.model_copy(update={"kafka_group": settings.send_group})
     topics = (settings.outreach_topic,)
     claims, suppressions = stores
-    trusted = trusted_time(settings, claims)
+    trusted = equipment.time.check(settings, claims)
     context = SenderContext(
         channels=equipment.channels,
         claims=claims,

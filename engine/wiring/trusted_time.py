@@ -1,5 +1,6 @@
-"""Wall time for workers and senders, as far as the brokers' clock or the store's agrees with it."""
+"""Wall time for workers, senders and pages, as far as the brokers' clock or the store's agrees with it."""
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from engine.adapters.kafka.admin import open_cluster
@@ -20,3 +21,26 @@ def trusted_time(settings: Settings, store: object) -> TrustedTime:
         return store.time() if brokers is None and isinstance(store, HasClock) else brokers
 
     return TrustedTime(wall_clock, witness=witness, executor=ThreadPoolExecutor(1, "engine-clock"))
+
+
+class CheckedTime:
+    """The time for parts that are made before brokers and store are there to ask: until `check`, this machine's."""
+
+    def __init__(self) -> None:
+        self._checked: Callable[[], int] = wall_clock
+
+    def __call__(self) -> int:
+        """Now, epoch ms."""
+        return self._checked()
+
+    def check(self, settings: Settings, store: object) -> TrustedTime:
+        """From now on, while this machine's time is in doubt, what the other clocks tell."""
+        trusted = trusted_time(settings, store)
+        self._checked = trusted.by_others
+        return trusted
+
+
+def word_time(store: object) -> int:
+    """The moment of an operator's word, epoch ms: by the store's server, as the word is held against what customers
+    say at any other machine."""
+    return store.time() if isinstance(store, HasClock) else wall_clock()

@@ -31,7 +31,7 @@ from engine.wiring.feedback_providers import feedback_providers
 from engine.wiring.kafka import kafka_settings
 from engine.wiring.sender import token_secrets
 from engine.wiring.store import SendingStores
-from engine.wiring.wall_clock import wall_clock
+from engine.wiring.trusted_time import CheckedTime
 
 _PATIENCE: Final = 5.0
 """Seconds for Kafka to take what somebody waits for."""
@@ -49,17 +49,19 @@ class WebEquipment:
     view: View
     secrets: Sequence[str]
     providers: Mapping[str, Provider]
+    time: CheckedTime
 
 
 def equipment_of(settings: Settings) -> WebEquipment:
     """Raises BadSetting and RulesBroken."""
     if not settings.feedback_topic:
         raise BadSetting("ENGINE_FEEDBACK_TOPIC", "the pages have nowhere to tell what customers choose")
-    secrets, view, providers = token_secrets(settings), _view(settings), feedback_providers(settings)
+    time = CheckedTime()
+    secrets, view, providers = token_secrets(settings), _view(settings), feedback_providers(settings, time)
     loaded = load(settings.rules, None)
     if loaded.book is None:
         raise RulesBroken(loaded.diagnostics)
-    return WebEquipment(loaded.book.policy, loaded.book.catalog.accept.nobody, view, secrets, providers)
+    return WebEquipment(loaded.book.policy, loaded.book.catalog.accept.nobody, view, secrets, providers, time)
 
 
 def build_app(
@@ -77,7 +79,7 @@ def build_app(
         suppressions=suppressions,
         choices=choices,
         publish=publish,
-        wall=wall_clock,
+        wall=equipment.time,
         view=view,
         path=urlsplit(settings.public_url).path.rstrip("/"),
         links_kept=settings.link_days * DAY,
@@ -86,7 +88,7 @@ def build_app(
         secrets=secrets,
         questions=policy.surveys,
         firsts=firsts,
-        wall=wall_clock,
+        wall=equipment.time,
         view=view,
         links_kept=min(settings.link_days, settings.send_claims_days) * DAY,  # a later answer would be a first one
     )
@@ -96,11 +98,13 @@ def build_app(
         key=settings.share_key.get_secret_value(),
         nobody=equipment.nobody,
         firsts=firsts,
-        wall=wall_clock,
+        wall=equipment.time,
         view=view,
     )
-    feedback = feedback_routes(equipment.providers, secrets, publish, wall_clock, watch, choices)
+    feedback = feedback_routes(equipment.providers, secrets, publish, equipment.time, watch, choices)
     check_exist(kafka_settings(settings), (topic,))
+    if doubt := equipment.time.check(settings, claims).why_not():
+        watch.clock_doubted(doubt)
     return web_app(customers, watch, [*surveys.routes(), *shares.routes(), *feedback])
 
 

@@ -2,7 +2,8 @@
 
 A machine whose clock is a month ahead for six seconds would make every customer look inactive. So a live partition
 moves its clock by wall time only while the check holds; a sender would take all outreach for expired. The worker, the
-ingest, its progress reader and the sender ask for the time here; they must not call the system clock themselves.
+ingest, its progress reader, the sender and the web pages ask for the time here; they must not call the system clock
+themselves.
 """
 
 import time

@@ -134,3 +134,17 @@ def test_a_long_list_is_read_to_its_end(office: Office) -> None:
     assert len(list(office.list.listed())) == 2_500
     assert len(office.shown("--limit", "7")) == 7
     assert isinstance(office.list, RedisSuppressions)
+
+
+@pytest.mark.parametrize("hours", [-2, 2])
+def test_an_operators_word_is_of_the_stores_time_whatever_their_machine_says(
+    office: Office, monkeypatch: pytest.MonkeyPatch, hours: int
+) -> None:
+    present = office.claims.time()
+    monkeypatch.setattr("engine.wiring.wall_clock.time", lambda: present / 1000 + hours * 3_600)
+    office.hear(FeedbackKind.UNSUBSCRIBED, at=present - 1_000, marketing=False)
+    assert office.run("remove", ADDRESS).code == 0
+    office.hear(FeedbackKind.UNSUBSCRIBED, at=present - 1_000, marketing=False)
+    assert office.reason() == "", "what was said before is read again"
+    office.hear(FeedbackKind.UNSUBSCRIBED, at=office.claims.time() + 1_000, marketing=False)
+    assert office.reason() == "unsubscribed"

@@ -4,14 +4,20 @@ import signal
 import socket
 from collections.abc import Iterator
 from functools import partial
+from itertools import product
 from pathlib import Path
 
+import httpx
 import pytest
 
+from engine.ports import SuppressionQuery
+from engine.wire.digests import address_digest
 from engine.wire.link_tokens import LinkToken, make_token
 from engine.wire.partitioner import murmur2_partition
+from engine.wiring.wall_clock import wall_clock
 from tests.services import Broker
 from tests.services.processes import listens, wait_until
+from tests.support.command import at_another_time
 from tests.support.post_office import NOW, PostOffice
 from tests.support.web_service import ADDRESS, Web, token
 
@@ -67,6 +73,40 @@ def test_what_a_customer_chose_is_on_the_page_when_they_come_back(office: PostOf
         assert "Saved" in web.browser.post(link, data=FORM | {"wants": wants}).text
         wait_until(partial(are_ticked, wants), f"{wants} are ticked")
     assert [event["type"] for event in web.events()] == ["preferences_changed"] * 3
+
+
+@pytest.mark.parametrize("hours", [-2, 2])
+def test_the_last_choice_holds_whichever_copy_took_it_and_whatever_its_clock_says(
+    office: PostOffice, hours: int
+) -> None:
+    copies = Web(office).ready(), Web(office, at_another_time(hours * 3_600)).ready()
+    office.settings["email_url"] = f"maildir:{office.folder / 'mail'}"
+    office.start()
+    wanted = dict[str, bool]()
+    for first, second, last in product(copies, copies, [True, False]):
+        digest = address_digest("email", f"{len(wanted)}@shop.example")
+        link = token(office, f"c-{len(wanted)}", wall_clock(), digest)
+        for copy, choice in ((first, not last), (second, last)):
+            assert _choose(copy, link, choice).status_code == 200
+        wanted[digest] = last
+    ends = [address_digest("email", f"last-{number}@shop.example") for number in range(20)]  # in every partition
+    for number, digest in enumerate(ends):
+        _choose(copies[0], token(office, f"last-{number}", wall_clock(), digest), False)
+
+    def reaches(digest: str) -> bool:
+        return office.suppressions.reasons([SuppressionQuery("marketing", wall_clock(), [digest])]) == [""]
+
+    wait_until(lambda: not any(map(reaches, ends)), "the sender has heard all")
+    assert {digest: reaches(digest) for digest in wanted} == wanted
+    for copy in copies:
+        copy.close()
+
+
+def _choose(copy: Web, link: str, wanted: bool) -> httpx.Response:
+    """Tick the box, or unsubscribe."""
+    if wanted:
+        return copy.browser.post(f"/preferences/{link}", data=FORM | {"wants": ["marketing"]})
+    return copy.browser.post(f"/unsubscribe/{link}")
 
 
 @pytest.mark.kills_brokers

@@ -17,17 +17,16 @@ ADDRESS = address_digest("email", "zoe@shop.example")
 
 
 class Web:
-    """One `engine web` on the settings of a post office, with the example's rules."""
+    """One `engine web` on the settings of a post office, with the example's rules. `program`: as `PostOffice.start`."""
 
-    def __init__(self, office: PostOffice, **changes: object) -> None:
+    def __init__(self, office: PostOffice, program: str = PROGRAM, /, **changes: object) -> None:
         self.office = office
         self.port, self.operators = free_ports(2)
-        self._log = office.folder / "web.log"
+        self._log = office.folder / f"web-{self.port}.log"
         ports = {"web_port": self.port, "http_port": self.operators, "rules": REPOSITORY / "rules"}
         settings = {**office.settings, **ports, **changes}
         command = [f"ENGINE_{name.upper()}={value}" for name, value in settings.items()]
-        self._log.unlink(missing_ok=True)
-        self._process = tended(started(["env", *command, sys.executable, "-c", PROGRAM, "web"], self._log))
+        self._process = tended(started(["env", *command, sys.executable, "-c", program, "web"], self._log))
         self.browser = httpx.Client(base_url=f"http://127.0.0.1:{self.port}/mail", timeout=30)
 
     def ready(self) -> "Web":
@@ -66,6 +65,6 @@ class Web:
         self.browser.close()
 
 
-def token(office: PostOffice, customer: str = "c-1042", at: int = NOW) -> str:
-    about = LinkToken(customer, "email", ADDRESS, "marketing", f"o-{customer}", at, "win-back")
+def token(office: PostOffice, customer: str = "c-1042", at: int = NOW, address: str = ADDRESS) -> str:
+    about = LinkToken(customer, "email", address, "marketing", f"o-{customer}", at, "win-back")
     return make_token([str(office.settings["token_secret"])], about)

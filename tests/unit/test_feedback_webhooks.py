@@ -158,8 +158,8 @@ def test_providers_that_have_a_setting_are_set_up() -> None:
         feedback_mailgun_key=MailgunOffice.key,
         feedback_postmark_login=PostmarkOffice.login,
     )
-    assert list(feedback_providers(settings)) == NAMES
-    assert feedback_providers(load_settings()) == {}
+    assert list(feedback_providers(settings, lambda: NOW)) == NAMES
+    assert feedback_providers(load_settings(), lambda: NOW) == {}
 
 
 @pytest.mark.parametrize(
@@ -176,7 +176,7 @@ def test_providers_that_have_a_setting_are_set_up() -> None:
 )
 def test_a_setting_that_cannot_be_used_is_named_and_not_quoted(setting: str, value: str) -> None:
     with pytest.raises(BadSetting) as refused:
-        feedback_providers(load_settings(**{setting: value}))
+        feedback_providers(load_settings(**{setting: value}), lambda: NOW)
     assert refused.value.name == f"ENGINE_{setting.upper()}"
     assert "secret-thing" not in str(refused.value)
 
