@@ -15,12 +15,13 @@ from engine.operate.findings import Finding, fail, ok, warn
 from engine.operate.installation import Installation
 from engine.operate.overdue import overdue
 from engine.operate.recreated_topics import made_again
+from engine.operate.sampled_records import SampledTopic
 from engine.operate.sampling import judge_keys
 from engine.operate.store_view import largest_of_a_page
 from engine.operate.topics import source_topics
 from engine.operate.unread import unread_of
 from engine.operate.words import count_of
-from engine.ports import HasServers, Place, StateStore, TopicReader
+from engine.ports import HasServers, Place, Record, StateStore, TopicReader
 from engine.worker.partition_owner import MAX_CLOCK_AHEAD
 from engine.worker.trusted_time import MAX_WITNESS_DIFFERENCE
 
@@ -58,7 +59,9 @@ def _examine(there: Installation, store: StateStore, catalog: Catalog, counts: M
             bounds = reader.bounds(places)
             for topic in topics:
                 spans = {at: (max(low, end - SAMPLE), end) for at, (low, end) in bounds.items() if at[0] == topic}
-                yield _keys(topic, counts[topic], reader, spans)
+                sampled = SampledTopic(catalog, now)
+                yield _keys(topic, counts[topic], sampled.of(reader.read(spans)))
+                yield from sampled.findings()
             again = made_again(there.brokers, store, topics, partitions)
             yield from _lag(reader, store, bounds, again, now)
             yield _senders(there, reader, counts.get(settings.outreach_topic, 0))
@@ -91,10 +94,10 @@ def _largest(store: StateStore, partitions: int) -> Finding:
     return warn("largest customer", says, advice)
 
 
-def _keys(topic: str, partitions: int, reader: TopicReader, spans: Mapping[Place, tuple[int, int]]) -> Finding:
+def _keys(topic: str, partitions: int, records: Iterable[Record]) -> Finding:
     """Judge the keys of a sample of records."""
     try:
-        return judge_keys(topic, partitions, reader.read(spans))
+        return judge_keys(topic, partitions, records)
     except CodecMissing as error:
         return fail(f"keys of {topic}", error.reason, "install it wherever a worker runs, or use confluent-kafka")
 

@@ -174,6 +174,9 @@ class Decoder:
             self.undeclared[type_] = self.undeclared.get(type_, 0) + 1
 
     def _identity(self, value: Any, what: str) -> str:
+        if value is None and self.source.format == "json":
+            code = f"missing-{what}"
+            raise BadRecord(code, f"no {what} at '{'.'.join(getattr(self.source, what))}'")
         identity = _identity(value, what)
         if identity not in self.nobody and not identity.isspace():
             return identity
