@@ -237,8 +237,8 @@ def check_store(store: StateStore, partitions: int) -> Iterator[Finding]:
 def check_history(store: StateStore, book: RuleBook) -> Iterator[Finding]:
     """Warn of history that rules read and that is not complete for all customers yet."""
     meta = stored_meta(store)
-    for rule, asked in missing_history(book, meta.keeps, meta.clock) if meta else ():
-        says = f"rule {rule} asks for {asked}: missing for customers with older events until its time has passed"
+    for reader, asked in missing_history(book, meta.keeps, meta.clock) if meta else ():
+        says = f"{reader} asks for {asked}: missing for customers with older events until its time has passed"
         yield warn("history", says, "`keep:` in events.yaml keeps it ahead (docs/rules.md)")
 
 

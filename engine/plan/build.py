@@ -21,9 +21,11 @@ from engine.plan.classify import (
     segment_changes,
 )
 from engine.plan.estimate import Size, Sums
+from engine.plan.event_types import EventChange, event_changes
 from engine.plan.live import LiveCustomers, Looked, Side
 from engine.plan.sample import Chosen, Progress, load
 from engine.ports import StateStore
+from engine.worker.kept_history import missing_history
 
 SAMPLE: Final = 50_000
 """Customers of a sample: a rule that reaches one in a hundred of a million is then known to 9 %."""
@@ -62,6 +64,10 @@ class Plan(msgspec.Struct):
     points: list[PlannedChange] = []
     coupons: list[PlannedChange] = []
     experiments: list[PlannedChange] = []
+    events: list[EventChange] = []
+    unkept: list[tuple[str, str]] = []
+    """(a rule or segment, history that it asks for and that the store has not kept for all customers), where the live
+    rules do not ask for it."""
 
     def sum_of(self, name: str) -> Sums:
         return self.sums.get(name, Sums())
@@ -98,7 +104,17 @@ def planned(chosen: Chosen, looked: Looked, old: Side, new: Side, days: int) -> 
         points=point_changes(old.book, new.book),
         coupons=coupon_changes(old.book, new.book),
         experiments=experiment_changes(old.book, new.book),
+        events=event_changes(old.book.catalog, new.book.catalog),
+        unkept=_unkept(chosen, old.book, new.book, clock),
     )
+
+
+def _unkept(chosen: Chosen, old: RuleBook, new: RuleBook, clock: int) -> list[tuple[str, str]]:
+    meta = next((meta for meta in chosen.metas if meta.seq), None)
+    if meta is None:
+        return []
+    before = set(missing_history(old, meta.keeps, clock))
+    return [one for one in missing_history(new, meta.keeps, clock) if one not in before]
 
 
 def _notes(chosen: Chosen, old: RuleBook, new: RuleBook, looked: Looked) -> list[str]:

@@ -13,13 +13,11 @@ from engine.core.actions.base import Action
 from engine.core.book import Rule, RuleBook
 from engine.core.coupons import Coupon
 from engine.core.experiments.model import Experiment
-from engine.core.expression import Expression
-from engine.core.journeys.steps import Journey, Step
 from engine.core.points.model import Points
 from engine.core.segments.model import Segment
+from engine.plan.cautions import cautions
+from engine.plan.described import described
 
-_LEFT_OUT: Final = frozenset({"guards", "template", "sends"})
-"""Attributes of actions: bound functions, what `_texts` compares, and what a journey's steps have too."""
 Texts = Mapping[tuple[str, str], str]
 """(template, channel) -> its source, shared files included."""
 
@@ -52,7 +50,7 @@ class Kind(StrEnum):
 
 MEANING: Final[Mapping[Kind, str]] = {
     Kind.TEXT: "the next messages have the new text; timers stay",
-    Kind.GUARD: "timers stay; conditions, reentry, freshness, purpose, channel or exits are asked differently",
+    Kind.GUARD: "timers stay; other guards are asked from now on",
     Kind.STRUCTURE: "it does another thing when it comes true, or in other steps; people in it stay before a named one",
     Kind.REARMS: "timers are armed anew for the customers who are there",
     Kind.KIND: "another kind of trigger under the same id: its old timers are parked, new ones armed",
@@ -62,16 +60,28 @@ MEANING: Final[Mapping[Kind, str]] = {
 
 
 class PlannedChange(msgspec.Struct, frozen=True):
-    """One rule's change. `was`: its old id, if it was renamed. `like`: one that goes and does what this does."""
+    """One rule's change. `was`: its old id, if it was renamed. `like`: one that goes and does what this does.
+
+    `cautions`: what it does to customers that neither the kind nor the numbers say.
+    """
 
     rule: str
     kind: Kind
     was: str = ""
     like: str = ""
+    cautions: list[str] = []
+    asked: list[str] = []
+    """The fields of the rule, of those that are only asked when it comes true, that differ."""
+    is_immediate: bool = False
+    """Events alone make it come true; it has no timers."""
 
     @property
     def meaning(self) -> str:
         meaning = MEANING.get(self.kind, "")
+        if self.kind is Kind.REARMS and self.is_immediate:
+            meaning = "from now on events make it come true otherwise; it has no timers"
+        if self.asked:
+            meaning = f"{meaning} ({', '.join(self.asked)})"
         return f"{meaning}. If it is {self.like} renamed, write was: [{self.like}]" if self.like else meaning
 
 
@@ -86,9 +96,21 @@ def classify(old: RuleBook, new: RuleBook, old_texts: Texts, new_texts: Texts) -
     def kind(before: Rule, rule: Rule) -> Kind:
         return _kind(before, rule, old_texts, new_texts)
 
-    changes = _changes(old.by_id, new.by_id, kind)
+    changes = [_cautioned(one, old, new) for one in _changes(old.by_id, new.by_id, kind)]
     gone = [old.by_id[one.rule] for one in changes if one.kind is Kind.REMOVED]
     return [_offered(one, new.by_id[one.rule], gone, kind) if one.kind is Kind.NEW else one for one in changes]
+
+
+def _cautioned(change: PlannedChange, old: RuleBook, new: RuleBook) -> PlannedChange:
+    before, rule = old.by_id.get(change.was or change.rule), new.by_id.get(change.rule)
+    if before is None or rule is None:
+        return change
+    return msgspec.structs.replace(
+        change,
+        cautions=cautions(before, rule),
+        asked=_asked(before, rule),
+        is_immediate=rule.trigger.is_immediate,
+    )
 
 
 def _offered(
@@ -128,60 +150,24 @@ def _shape(action: Action) -> Any:
     return action.journey.shape if action.journey is not None else ()
 
 
-def _guards(rule: Rule) -> Any:
-    return _described((rule.condition, rule.reentry, rule.exits, rule.match, rule.action))
+def _asked(old: Rule, new: Rule) -> list[str]:
+    """The fields that differ of what is asked, or done, when the rule comes true."""
+    before, after = _guards(old), _guards(new)
+    return [name for name in after if name and before.get(name) != after[name]] if before[""] == after[""] else []
+
+
+def _guards(rule: Rule) -> dict[str, Any]:
+    """What is asked when the rule comes true, and what it does then, by field; under "" the kind of its action."""
+    asked = described({"if": rule.condition, "reentry": rule.reentry, "exit": rule.exits, "match": rule.match})
+    done = described(rule.action)
+    if rule.action.journey is not None:
+        steps, *goal = done.pop("journey")
+        done |= {"goal": goal, "steps": steps}
+    return {**asked, **done}
 
 
 def _texts(rule: Rule, texts: Texts) -> list[tuple[str, str]]:
     return [(send.template, texts.get((send.template, send.channel), "")) for send in rule.action.sends]
-
-
-def _described(value: Any) -> Any:
-    """A value that compares equal if two compiled things would do the same. Functions and templates are left out."""
-    if isinstance(value, Expression):
-        return value.text
-    if isinstance(value, Journey):
-        return _graph(value), _described(value.goal), value.within
-    if isinstance(value, Mapping):
-        return {str(name): _described(one) for name, one in value.items()}
-    if isinstance(value, list | tuple):
-        return [_described(one) for one in value]
-    if isinstance(value, set | frozenset):
-        return sorted(map(repr, value))
-    if value is None or isinstance(value, str | int | float | bool):
-        return value
-    found = {name: _described(one) for name, one in _attributes(value).items() if name not in _LEFT_OUT}
-    return {"": type(value).__name__} | found
-
-
-def _graph(journey: Journey) -> list[dict[str, Any]]:
-    """The steps, each with the numbers of those that may come after it."""
-    steps, ahead = dict[int, Step](), [journey.first]
-    while ahead:
-        step = ahead.pop()
-        if step is not None and id(step) not in steps:
-            steps[id(step)] = step
-            ahead += [one for one in _attributes(step).values() if isinstance(one, Step)]
-    places = {identity: place for place, identity in enumerate(steps)}
-    return [
-        {name: places[id(one)] if isinstance(one, Step) else _described(one) for name, one in _attributes(step).items()}
-        for step in steps.values()
-    ]
-
-
-def _attributes(value: Any) -> dict[str, Any]:
-    found = {name.lstrip("_"): getattr(value, name) for name in _own_names(value)}
-    return {name: one for name, one in found.items() if isinstance(one, Expression) or not callable(one)}
-
-
-def _own_names(value: Any) -> Iterable[str]:
-    """Structs, dataclasses with slots and classes that mypyc has compiled keep no `__dict__`, and list their fields.
-
-    mypyc may list `__dict__` among them, which is none.
-    """
-    lists = ("__struct_fields__", "__dataclass_fields__", "__mypyc_attrs__", "__dict__")
-    names = next((names for each in lists if (names := getattr(value, each, None))), ())
-    return (name for name in names if name != "__dict__")
 
 
 def _differing(changes: Iterable[PlannedChange]) -> list[PlannedChange]:
@@ -265,4 +251,4 @@ def policy_changes(old: RuleBook, new: RuleBook) -> list[str]:
 
 def _policy_field(book: RuleBook, name: str) -> Any:
     zones = book.policy.zones
-    return (str(zones.default), zones.field) if name == "zones" else _described(getattr(book.policy, name))
+    return (str(zones.default), zones.field) if name == "zones" else described(getattr(book.policy, name))

@@ -5,7 +5,7 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from engine.core.zones import DAY, iso, to_millis
 from engine.insight.report.content import Heat, Lines, Report, Section
@@ -14,6 +14,10 @@ from engine.plan.build import Plan
 from engine.plan.classify import OF_COUPONS, OF_EXPERIMENTS, OF_POINTS
 from engine.plan.estimate import Estimate
 from engine.plan.live import ONLY_NEW, TOTALS
+
+_UNKEPT: Final = (
+    "missing for customers with older events until its time has passed; `keep` in events.yaml keeps it ahead"
+)
 
 
 class Table(NamedTuple):
@@ -31,6 +35,7 @@ def tables(plan: Plan) -> Iterator[Table]:
     """Every table of the plan that has rows."""
     for table in (
         _rules(plan),
+        _cautions(plan),
         _totals(plan),
         _timers(plan),
         _waiting(plan),
@@ -76,10 +81,18 @@ def _rules(plan: Plan) -> Table:
     rows += [[f"points {one.rule}", one.kind.value, OF_POINTS[one.kind]] for one in plan.points]
     rows += [[f"coupon {one.rule}", one.kind.value, OF_COUPONS[one.kind]] for one in plan.coupons]
     rows += [[f"experiment {one.rule}", one.kind.value, OF_EXPERIMENTS[one.kind]] for one in plan.experiments]
+    rows += [[f"events.yaml {one.event}".strip(), one.kind.value, one.so] for one in plan.events]
     rows += [["policy.yaml", "guard", f"another {name.replace('_', ' ')}, for every rule"] for name in plan.policy]
     return Table(
         "What changes", "Rules as compiled: comments and order do not count.", ["rule", "kind", "so"], rows, True
     )
+
+
+def _cautions(plan: Plan) -> Table:
+    rows = [[one.rule, caution] for one in plan.rules for caution in one.cautions]
+    rows += [[reader, f"asks for {asked}: {_UNKEPT}"] for reader, asked in plan.unkept]
+    definition = "What the change does to customers that no number here tells."
+    return Table("What to mind", definition, ["rule", "so"], rows, True)
 
 
 def _totals(plan: Plan) -> Table:

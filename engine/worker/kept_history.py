@@ -33,14 +33,15 @@ def _keys(keeps: Keeps) -> Iterator[tuple[str, str, int]]:
 
 
 def missing_history(book: RuleBook, kept: Sequence[KeptHistory], clock: int) -> Iterator[tuple[str, str]]:
-    """(rule id, history that the rule reads and that is not complete for all customers at `clock`)."""
-    for rule in book.rules:
-        for type_, what, span in _keys(rule.needs.keeps):
+    """(who reads, such as "rule win-back"; history that they read, and that is not complete for all at `clock`)."""
+    readers = [("rule", each) for each in book.rules] + [("segment", each) for each in book.segments.values()]
+    for kind, reader in readers:
+        for type_, what, span in _keys(reader.needs.keeps):
             since = _since(kept, type_, what, span, clock)
             if since is None:
-                yield rule.id, f"{_asked(type_, what, span)}, which is not kept yet"
+                yield f"{kind} {reader.id}", f"{_asked(type_, what, span)}, which is not kept yet"
             elif since and (not span or since + span > clock):
-                yield rule.id, f"{_asked(type_, what, span)}, which is kept since {iso(since)}"
+                yield f"{kind} {reader.id}", f"{_asked(type_, what, span)}, which is kept since {iso(since)}"
 
 
 def _since(kept: Sequence[KeptHistory], type_: str, what: str, span: int, clock: int) -> int | None:

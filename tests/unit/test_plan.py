@@ -307,3 +307,17 @@ def test_a_plan_follows_events_for_other_customers_through_the_past(tmp_path: Pa
         assert ran.code == 0, ran.said
         rules = json.loads((folder / "plan.json").read_text())["past"]["difference"]["rules"]
         assert rules["thanks"]["gained"] == 1
+
+
+def test_a_plan_tells_what_to_mind_and_which_history_is_not_kept(shop: Path) -> None:
+    asking = 'segments: [{ id: idle, if: events.purchase.count("60d") == 0 }]\n'
+    more = 'if: events.purchase.count("90d") >= 2, '
+    write_project(shop / "asks", files(one_rule(more=more) + asking))
+    asks = "plan", "asks", "--against", "rules", *STORE, "--format"
+    ran = engine(*asks, "github", folder=shop)
+    assert ran.code == 0, ran.said
+    unkept = "which is not kept yet: missing for customers with older events until its time has passed; `keep` in"
+    assert f'| rule come-back | asks for events.purchase.count("90d"), {unkept} events.yaml keeps it ahead |' in ran.out
+    assert f'| segment idle | asks for events.purchase.count("60d"), {unkept} events.yaml keeps it ahead |' in ran.out
+    assert json.loads(engine(*asks, "json", folder=shop).out)["unkept"][0][0] == "rule come-back"
+    assert "What to mind" not in plan(shop).said, "another length asks for nothing new"

@@ -1,0 +1,278 @@
+"""A plan says what an edit does to customers that no number tells; and what it says is what happens."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from engine.plan.classify import Kind, PlannedChange, classify
+from engine.plan.event_types import event_changes
+from engine.testing import Simulator, load_project
+from engine.wiring.backtest import RuleFolders
+from engine.wiring.plan import side_of
+from tests.support.project_files import write_project
+
+EVENTS = """\
+version: 1
+events:
+  purchase: { properties: { amount: number, order_id: string } }
+  refund: { properties: { amount: number, order_id: string } }
+  clicked: {}
+"""
+TEXT = "{% block subject %}Hello{% endblock %}{% block text %}Hello{% endblock %}\n"
+TEMPLATES = {f"{name}.email.j2": TEXT for name in ("hello", "greet", "tips", "news")}
+BIG, BIGGER = "where: event.amount >= 5", "where: event.amount >= 50"
+
+
+def project(folder: Path, rules: str, events: str = EVENTS) -> Path:
+    rules = rules if rules.startswith("version") else f"version: 1\nrules:\n{rules}"
+    return write_project(folder, {"events.yaml": events, "rules.yaml": rules} | TEMPLATES)
+
+
+def change(tmp_path: Path, old: str, new: str) -> PlannedChange:
+    sides = []
+    for name, rules in (("old", old), ("new", new)):
+        folder = project(tmp_path / name, rules)
+        sides.append(side_of(RuleFolders(folder / "rules", folder / "templates")))
+    before, after = sides
+    return classify(before.book, after.book, before.texts, after.texts)[0]
+
+
+def milestone(levels: str, more: str = "", what: str = "count: purchase") -> str:
+    more = f", {more}" if more else ""
+    return f"  - {{ id: loyal, when: {{ milestone: {{ {what}, reaches: {levels}{more} }} }}, send: hello }}\n"
+
+
+def journey(steps: str, more: str = "", when: str = "event: purchase") -> str:
+    return f"  - {{ id: onboarding, when: {{ {when} }}, {more}steps: [{steps}] }}\n"
+
+
+UNKEPT = "it now reads event.order_id, which runs that are there have not kept: in them it is missing"
+TWO = "{ send: hello }, { wait: 9d }, { send: tips }"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        (milestone("[3]"), milestone("[5]"), []),
+        (milestone("[3]", BIG), milestone("[3]", BIG), []),
+        (
+            milestone("[3]", BIG),
+            milestone("[3]", BIGGER),
+            [
+                "each customer's number goes on from what it is: it has counted purchase where event.amount >= 5, and"
+                " now counts purchase where event.amount >= 50"
+            ],
+        ),
+        (
+            milestone("[3]", what="sum: purchase.amount"),
+            milestone("[3]", what="sum: refund.amount"),
+            [
+                "each customer's number goes on from what it is: it has counted purchase.amount, and now counts"
+                " refund.amount"
+            ],
+        ),
+        (
+            milestone("[3]"),
+            milestone("[3]", BIG),
+            [
+                "it begins at 0 for everybody and counts purchase where event.amount >= 5; levels that were reached"
+                " before come again"
+            ],
+        ),
+        (
+            milestone("[3]", BIG),
+            milestone("[3]"),
+            ["it counts all purchase there ever were; levels that a customer is past by that do not come"],
+        ),
+        (
+            milestone("[3, 9]", BIG),
+            milestone("[3, 4, 9]", BIG),
+            ["a new level that a customer's number is past already comes with their next purchase"],
+        ),
+        (journey(TWO), journey(TWO, "exit: { event: refund }, goal: { event: clicked }, "), []),
+        (
+            journey(TWO, "exit: { event: refund }, "),
+            journey(TWO, "exit: [{ event: refund }, { event: refund, match: order_id, where: event.amount > 3 }], "),
+            [
+                "exit: refund where event.amount > 3 with the same order_id counts from this edit on; what happened"
+                " before it ends nothing",
+                UNKEPT,
+            ],
+        ),
+        (
+            journey(TWO, "goal: { event: purchase, where: event.amount > 3 }, "),
+            journey(TWO, "goal: { event: purchase, where: event.amount > 4 }, "),
+            [
+                "goal: purchase where event.amount > 4 counts from this edit on; what happened before it ends nothing",
+            ],
+        ),
+        (
+            journey(TWO),
+            journey(TWO, "match: order_id, "),
+            ["new runs are told apart by order_id; those that are open go on, and new ones begin beside them", UNKEPT],
+        ),
+        (
+            journey(TWO, "match: order_id, "),
+            journey(TWO),
+            ["new runs are told apart by nothing; those that are open go on, and new ones begin beside them"],
+        ),
+        (
+            journey(TWO),
+            journey(f"{TWO}, {{ send: news, if: event.amount > 5 }}"),
+            ["it now reads event.amount, which runs that are there have not kept: in them it is missing"],
+        ),
+        (journey(TWO), journey(TWO.replace("hello", "greet").replace("greet }", "greet, was: [hello] }")), []),
+        (
+            journey(TWO),
+            journey(TWO.replace("hello", "greet")),
+            [
+                "if step greet is hello renamed, write was: [hello] into it; else customers who stand before hello"
+                " leave, and it counts as not sent"
+            ],
+        ),
+        (
+            journey("{ send: hello }, { id: look, wait: { event: clicked, within: 3d } }, { send: tips }"),
+            journey("{ send: hello }, { id: seen, wait: { event: clicked, within: 3d } }, { send: tips }"),
+            [
+                "if step seen is look renamed, write was: [look] into it; else customers who stand before look leave,"
+                " and it counts as not sent"
+            ],
+        ),
+        (journey(TWO), journey("{ send: hello }, { wait: 9d }, { send: { template: tips, channel: email } }"), []),
+        (journey(TWO), journey("{ send: hello }, { wait: 9d }, { emit: { event: clicked } }"), []),
+        (journey(TWO), journey("{ send: tips }, { wait: 9d }, { send: hello }"), []),
+        (journey(TWO), journey("{ send: hello }, { wait: 9d }, { send: news }, { wait: 1d }, { send: tips }"), []),
+    ],
+)
+def test_an_edit_is_told_by_what_it_does_to_customers_who_are_there(
+    tmp_path: Path, old: str, new: str, told: Sequence[str]
+) -> None:
+    assert change(tmp_path, old, new).cautions == told
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "kind", "meaning"),
+    [
+        (
+            milestone("[3]"),
+            milestone("[5]"),
+            Kind.REARMS,
+            "from now on events make it come true otherwise; it has no timers",
+        ),
+        (
+            journey(TWO),
+            journey(TWO, "if: events.purchase.count() > 2, reentry: once, "),
+            Kind.GUARD,
+            "timers stay; other guards are asked from now on (if, reentry)",
+        ),
+        (
+            milestone("[3]"),
+            milestone("[3]").replace("send: hello", "send: { template: hello, purpose: news, expires: 1d }"),
+            Kind.GUARD,
+            "timers stay; other guards are asked from now on (purpose, expires)",
+        ),
+    ],
+)
+def test_a_change_names_the_fields_that_are_asked_otherwise(
+    tmp_path: Path, old: str, new: str, kind: Kind, meaning: str
+) -> None:
+    found = change(tmp_path, old, new)
+    assert (found.kind, found.meaning) == (kind, meaning)
+
+
+def edited(tmp_path: Path, old: str, new: str) -> Simulator:
+    """A customer with purchases of 20 on days 0 to 3 under the old rules, and on days 5 to 7 under the new ones."""
+    books = [
+        load_project(*(project(tmp_path / name, one) / part for part in ("rules", "templates")))
+        for name, one in (("o", old), ("n", new))
+    ]
+    sim = books[0].simulator()
+    for day in (0, 1, 2, 3):
+        sim.event("purchase", f"{day}d", amount=20, order_id=str(day))
+    sim.adopt(books[1].book)
+    for day in (5, 6, 7):
+        sim.event("purchase", f"{day}d", amount=20, order_id=str(day))
+    sim.run("30d")
+    return sim
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "occurrences"),
+    [
+        (milestone("[3, 6]", BIG), milestone("[3, 6]", "where: event.amount >= 10"), ["3", "6"]),
+        (milestone("[3]"), milestone("[3]", BIG), ["3", "3"]),
+        (milestone("[3, 6]", BIGGER), milestone("[3, 6]"), ["6"]),
+        (milestone("[3, 6]", BIG), milestone("[3, 4, 6]", BIG), ["3", "4", "6"]),
+    ],
+)
+def test_a_milestone_goes_on_as_the_plan_says(tmp_path: Path, old: str, new: str, occurrences: Sequence[str]) -> None:
+    assert [one.occurrence for one in edited(tmp_path, old, new).outreach] == occurrences
+
+
+def test_runs_without_a_match_go_on_beside_those_with_one(tmp_path: Path) -> None:
+    sim = edited(tmp_path, journey(TWO), journey(TWO, "match: order_id, "))
+    assert sorted(one.occurrence for one in sim.outreach if one.template == "tips") == ["e-1", "e-5", "e-6", "e-7"]
+
+
+def test_an_end_with_a_condition_is_not_known_from_before(tmp_path: Path) -> None:
+    conditioned = "goal: { event: purchase, where: event.amount > 3 }, "
+    plain = "goal: { event: purchase }, "
+    begun = "inactivity: { of: refund, for: 1d }"
+    for goal, ended in ((conditioned, False), (plain, True)):
+        old, new = (
+            load_project(*(project(tmp_path / name, rules) / part for part in ("rules", "templates")))
+            for name, rules in (
+                (f"old-{ended}", journey(TWO, when=begun)),
+                (f"new-{ended}", journey(TWO, goal, begun)),
+            )
+        )
+        sim = old.simulator()
+        sim.event("refund", "0d")
+        sim.event("purchase", "2d", amount=20)
+        sim.adopt(new.book)
+        sim.run("3d")
+        assert any(one.outcome == "exited" for one in sim.outcomes) is ended
+
+
+@pytest.mark.parametrize(
+    ("written", "replacement", "told"),
+    [
+        ("version: 1", "version: 1  # a comment", []),
+        ("  clicked: {}\n", "", [("clicked", "removed", "such events are ignored")]),
+        ("  clicked: {}\n", "  clicked: {}\n  opened: {}\n", [("opened", "new", "such events count from now on")]),
+        (
+            "refund: { properties: { amount: number",
+            "refund: { properties: { amount: integer",
+            [("refund", "guard", "declared otherwise: amount; events that do not fit become dead letters")],
+        ),
+        (
+            "clicked: {}",
+            "clicked: { properties: { zone: string }, profile: { zone: zone }, activity: false }",
+            [
+                (
+                    "clicked",
+                    "guard",
+                    "declared otherwise: zone; events that do not fit become dead letters; feeds the profile otherwise:"
+                    " zone; what is there stays; is no activity: it keeps nobody from being forgotten",
+                )
+            ],
+        ),
+        (
+            "events:\n",
+            "sources: [{ topic: shop }]\naccept: { ahead: 1h }\nevents:\n",
+            [
+                ("", "guard", "other sources: records are read from, or understood, otherwise"),
+                ("", "guard", "other bounds in `accept`: other records become dead letters"),
+            ],
+        ),
+    ],
+)
+def test_a_change_of_events_yaml_is_told(
+    tmp_path: Path, written: str, replacement: str, told: Sequence[tuple[str, str, str]]
+) -> None:
+    books = []
+    for name, events in (("old", EVENTS), ("new", EVENTS.replace(written, replacement))):
+        folder = project(tmp_path / name, milestone("[3]"), events)
+        books.append(side_of(RuleFolders(folder / "rules", folder / "templates")).book)
+    assert [(one.event, one.kind, one.so) for one in event_changes(books[0].catalog, books[1].catalog)] == told
