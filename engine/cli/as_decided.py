@@ -12,6 +12,7 @@ from engine.config import Settings
 from engine.errors import UsageError
 from engine.operate.words import count_of
 from engine.replay.comparison import Comparison, Difference
+from engine.wiring.rule_folders import RuleFolders, rules_in
 
 DIFFERENT = 4
 """The exit code where an outcome did not come out as it was recorded."""
@@ -19,14 +20,12 @@ DIFFERENT = 4
 
 def as_decided(settings: Settings, events: Sequence[Path], books: Sequence[Path], *, as_json: bool) -> None:
     """Compare one archive; print what differs."""
-    from engine.cli.backtest import rules_in  # DuckDB is a tenth of a start, of no use to other replays
-    from engine.wiring.as_decided import compare
-    from engine.wiring.backtest import RuleFolders
+    from engine.wiring.as_decided import compare  # DuckDB is a tenth of a start, of no use to other replays
 
     if len(events) != 1 or not events[0].is_dir():
         message = "--as-decided takes one archive (`engine archive` makes it), with its events and outcomes"
         raise UsageError(message)
-    folders = [RuleFolders(settings.rules, settings.templates), *(rules_in(one, None) for one in books)]
+    folders = [RuleFolders(settings.rules, settings.templates), *map(rules_in, books)]
     found, lacks = compare(settings, events[0], folders)
     if as_json:
         print_as_json({"differ": found.differ, "lacks": lacks, **msgspec.to_builtins(found)})

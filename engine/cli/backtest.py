@@ -11,18 +11,19 @@ from engine.backtest.history import Manifest
 from engine.backtest.prepare import locate
 from engine.backtest.report import Backtest, as_data, report
 from engine.cli.backtest_summary import show
-from engine.cli.console import complain, err, is_terminal
+from engine.cli.console import complain
 from engine.cli.figures import write_page
 from engine.cli.opening import open_project
-from engine.cli.options import AsJson, TemplatesDir, settings_of
+from engine.cli.options import AsJson, ClockUntil, FileSource, TemplatesDir, settings_of
+from engine.cli.progress import stages
+from engine.cli.summary import nothing_usable
 from engine.cli.whole_files import console_beside, say_written
 from engine.core.zones import to_millis
-from engine.errors import CommandFailed, UsageError
-from engine.wiring.backtest import BacktestTask, Begin, ResultFiles, RuleFolders, Stage
+from engine.wiring.backtest import BacktestTask, ResultFiles
 from engine.wiring.backtest import backtest as run_backtest
 from engine.wiring.coupons import note_on_codes, secret_or_test
-from engine.wiring.processes import Progress as Advance
 from engine.wiring.replay import HistoryFiles, moment_of
+from engine.wiring.rule_folders import rules_in
 
 
 def register(app: typer.Typer) -> None:
@@ -36,10 +37,8 @@ def backtest(
     ],
     against: Annotated[Path | None, typer.Option(help="Rules to compare with: those of now.")] = None,
     templates: TemplatesDir = None,
-    until: Annotated[
-        str, typer.Option(help="Let the clock run to here, inclusive: ISO 8601; UTC unless it says.")
-    ] = "",
-    source: Annotated[str, typer.Option(help="Of files: the source of events.yaml; found by a look if missing.")] = "",
+    until: ClockUntil = "",
+    source: FileSource = "",
     output: Annotated[
         Path | None, typer.Option("--out", help="Outreach, one JSON object a line; - for stdout.")
     ] = None,
@@ -58,7 +57,7 @@ def backtest(
     """
     began, console = perf_counter(), console_beside(output, outcomes, html)
     new = rules_in(rules, templates)
-    old = rules_in(against, None) if against else None
+    old = rules_in(against) if against else None
     settings = [settings_of(rules=one.rules, templates=one.templates) for one in (new, old) if one]
     books = [open_project(one).book for one in settings]
     if output and (note := note_on_codes(settings[0], books[0])):
@@ -80,47 +79,9 @@ def backtest(
     _refuse_nothing(manifest)
 
 
-def rules_in(folder: Path, templates: Path | None) -> RuleFolders:
-    """The folders of rules and templates; templates are beside the rules where no option names them.
-
-    Raises UsageError.
-    """
-    if not folder.is_dir():
-        message = f"there is no folder {folder}; name a project's folder, or its folder of rules"
-        raise UsageError(message)
-    if (folder / "rules").is_dir():
-        return RuleFolders(folder / "rules", templates or folder / "templates")
-    beside = folder.resolve().parent / "templates"
-    return RuleFolders(folder, templates or (beside if beside.is_dir() else Path("templates")))
-
-
 def _refuse_nothing(manifest: Manifest) -> None:
     """Raises the trouble of a file that broke off, and CommandFailed where no record could be used."""
     if manifest.trouble:
         raise manifest.trouble
     if manifest.dead_letters and not (manifest.events or manifest.undeclared):
-        code = max(manifest.dead_letters, key=manifest.dead_letters.__getitem__)
-        message = f"no record could be used; the reason of most is {code}: {manifest.first_dead_letter[code]}"
-        raise CommandFailed(message)
-
-
-def stages(stack: ExitStack) -> Begin:
-    """A progress bar per stage, on a terminal only."""
-    if not is_terminal():
-        return lambda stage: lambda done: None
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-
-    columns = (
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-    )
-    progress = stack.enter_context(Progress(*columns, console=err, transient=True))
-
-    def begin(stage: Stage) -> Advance:
-        task = progress.add_task(stage.name, total=stage.size or None)
-        return lambda done: progress.advance(task, done)
-
-    return begin
+        raise nothing_usable(manifest.dead_letters, manifest.first_dead_letter)

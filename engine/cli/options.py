@@ -35,6 +35,8 @@ Namespace = Annotated[
         show_default="ENGINE_NAMESPACE, else engine",
     ),
 ]
+ClockUntil = Annotated[str, typer.Option(help="Let the clock run to here, inclusive: ISO 8601; UTC unless it says.")]
+FileSource = Annotated[str, typer.Option(help="Of files: the source of events.yaml; found by a look if missing.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for a program to read.")]
 
 

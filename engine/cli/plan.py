@@ -13,20 +13,23 @@ from rich.markup import escape
 
 from engine.backtest.prepare import locate
 from engine.backtest.report import Backtest, as_data
-from engine.cli.backtest import rules_in, stages
 from engine.cli.console import print_as_json
 from engine.cli.figures import write_page
 from engine.cli.folding import FoldingTable
 from engine.cli.opening import open_project
 from engine.cli.options import Data, Namespace, Store, TemplatesDir, settings_of
+from engine.cli.progress import stages
 from engine.cli.summary import bars_of
 from engine.cli.whole_files import console_beside, write_document
+from engine.core.book import RuleBook
 from engine.plan.build import SAMPLE, Plan
 from engine.plan.expectations import check_counted, parse
 from engine.plan.report import days, heading, markdown, report, tables
-from engine.wiring.backtest import BacktestTask, Begin, ResultFiles, RuleFolders, Stage, backtest
+from engine.wiring.backtest import BacktestTask, ResultFiles, backtest
 from engine.wiring.plan import plan_for
+from engine.wiring.processes import Begin
 from engine.wiring.replay import HistoryFiles
+from engine.wiring.rule_folders import RuleFolders, rules_in
 
 UNMET = 4
 """The exit code where an expectation does not hold."""
@@ -73,7 +76,7 @@ def plan(
     """
     console = console_beside(output, html)
     demands = [parse(text) for text in expect or ()]
-    new, old = rules_in(rules, templates), rules_in(against, None)
+    new, old = rules_in(rules, templates), rules_in(against)
     books = [open_project(settings_of(rules=one.rules, templates=one.templates)).book for one in (new, old)]
     for demand in demands:
         check_counted(demand, books[1], books[0])
@@ -81,9 +84,7 @@ def plan(
     with ExitStack() as stack:
         begin = stages(stack)
         past = _past(events, new, old, books, begin) if events else None  # first: it starts processes
-        made = plan_for(
-            settings, old, new, ahead, None if everybody else sample, lambda name, size: begin(Stage(name, size))
-        )
+        made = plan_for(settings, old, new, ahead, None if everybody else sample, begin)
     made.past = past
     made.demands = {one.text: one.holds(made.sums, made.size) for one in demands}
     _write(made, output, html)
@@ -92,7 +93,9 @@ def plan(
         raise typer.Exit(UNMET)
 
 
-def _past(events: list[Path], new: RuleFolders, old: RuleFolders, books: list[Any], begin: Begin) -> dict[str, Any]:
+def _past(
+    events: list[Path], new: RuleFolders, old: RuleFolders, books: list[RuleBook], begin: Begin
+) -> dict[str, Any]:
     began = perf_counter()
     manifest, result = backtest(BacktestTask(HistoryFiles(events), new, old), locate(events), ResultFiles(), begin)
     return as_data(Backtest(books[0], books[1], manifest, result, perf_counter() - began))

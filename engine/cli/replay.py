@@ -8,17 +8,27 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from engine.adapters.file import STANDARD, JsonLinesSink, JsonLinesSource
 from engine.cli.as_decided import as_decided
-from engine.cli.console import complain, err, is_terminal, out
+from engine.cli.console import complain, err, out
 from engine.cli.opening import open_project
-from engine.cli.options import STORE_HELP, AsJson, Data, Namespace, RulesDir, TemplatesDir, refuse_ignored, settings_of
-from engine.cli.summary import as_data, show
+from engine.cli.options import (
+    STORE_HELP,
+    AsJson,
+    ClockUntil,
+    Data,
+    Namespace,
+    RulesDir,
+    TemplatesDir,
+    refuse_ignored,
+    settings_of,
+)
+from engine.cli.progress import records
+from engine.cli.summary import as_data, nothing_usable, show
 from engine.config import Settings
 from engine.core.book import RuleBook
-from engine.errors import CommandFailed, UsageError
+from engine.errors import UsageError
 from engine.ports import OutreachSink
 from engine.replay.summary import Summary
 from engine.testing import Project
@@ -38,9 +48,7 @@ def replay(
     events: Events,
     rules: RulesDir = None,
     templates: TemplatesDir = None,
-    until: Annotated[
-        str, typer.Option(help="Let the clock run to here, inclusive: ISO 8601; UTC unless it says.")
-    ] = "",
+    until: ClockUntil = "",
     output: Annotated[
         Path | None, typer.Option("--out", help="Outreach, one JSON object a line; - for stdout.")
     ] = None,
@@ -108,8 +116,8 @@ def _decide(
     """Run the history through the rules, in so many processes."""
     if number > 1:
         task = ReplayTask(settings.rules, settings.templates, history, secret_or_test(settings))
-        return replay_in_shares(number, task, sinks, lambda: _progress(stack))
-    advance = _progress(stack)
+        return replay_in_shares(number, task, sinks, lambda: records(stack))
+    advance = records(stack)
     store = stack.enter_context(open_store(settings))
     return replay_into(store, project, history, sinks=sinks, progress=advance)
 
@@ -122,9 +130,7 @@ def _conclude(summary: Summary, book: RuleBook, console: Console, dead_letters: 
     if summary.broken:
         raise summary.broken
     if summary.dead_letters and not (summary.events or summary.duplicates or summary.undeclared):
-        code, _ = summary.dead_letters.most_common(1)[0]
-        message = f"no record could be used; the reason of most is {code}: {summary.first_dead_letter[code]}"
-        raise CommandFailed(message)
+        raise nothing_usable(summary.dead_letters, summary.first_dead_letter)
 
 
 def _processes(asked: int | None, events: Sequence[Path], store: str) -> int:
@@ -158,13 +164,3 @@ def _sink(stack: ExitStack, path: Path | None, *, anew: bool) -> OutreachSink | 
     sink = JsonLinesSink(path, anew=anew)
     stack.callback(sink.close)
     return sink
-
-
-def _progress(stack: ExitStack):  # type: ignore[no-untyped-def]
-    """A progress bar, on a terminal only."""
-    if not is_terminal():
-        return lambda records: None
-    columns = (SpinnerColumn(), TextColumn("{task.completed:,.0f} records"), TimeElapsedColumn())
-    progress = stack.enter_context(Progress(*columns, console=err, transient=True))
-    task = progress.add_task("replay", total=None)
-    return lambda records: progress.advance(task, records)

@@ -9,6 +9,7 @@ from rich.markup import escape
 
 from engine.cli.folding import FoldingTable
 from engine.core.book import RuleBook
+from engine.errors import CommandFailed
 from engine.model import Outcome
 from engine.operate.words import count_of
 from engine.replay.summary import Summary
@@ -103,6 +104,13 @@ def _notes(summary: Summary, dead_letters: Path | None) -> list[str]:
 def _troubles(summary: Summary) -> list[tuple[tuple[str, Outcome, str], int]]:
     failed = [item for item in summary.reasons.items() if item[0][1] is Outcome.FAILED]
     return sorted(failed, key=lambda item: -item[1])
+
+
+def nothing_usable(dead_letters: Mapping[str, int], firsts: Mapping[str, str]) -> CommandFailed:
+    """The error of a history none of whose records could be used. Both: by code."""
+    code = max(dead_letters, key=dead_letters.__getitem__)
+    message = f"no record could be used; the reason of most is {code}: {firsts[code]}"
+    return CommandFailed(message)
 
 
 def as_data(summary: Summary) -> dict[str, Any]:

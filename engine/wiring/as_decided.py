@@ -17,13 +17,12 @@ from engine.insight.archive import Kind, files_of, ledger_of
 from engine.replay.as_decided import AsDecided
 from engine.replay.comparison import Arrived, Comparison, Recorded, joined
 from engine.replay.rolled_out import Courses
-from engine.testing import load_project
 from engine.wire.records import OUTCOME_FIELDS, encode_published
 from engine.wire.segment import topics_naming_guests
 from engine.wiring.archived_inputs import INPUTS, ArchivedInputs
-from engine.wiring.backtest import RuleFolders
 from engine.wiring.coupons import secret_or_test
 from engine.wiring.rollouts import phases_of
+from engine.wiring.rule_folders import RuleFolders
 from engine.worker.context import Rules
 
 if TYPE_CHECKING:
@@ -56,7 +55,7 @@ def compare(settings: Settings, archive: Path, folders: Sequence[RuleFolders]) -
 
     Raises ArchiveBroken and RulesBroken.
     """
-    projects = [load_project(one.rules, one.templates).signing(secret_or_test(settings)) for one in folders]
+    projects = [one.load().signing(secret_or_test(settings)) for one in folders]
     books = {one.book.revision: Rules(one.book, one.renderer) for one in projects}
     catalog, usual = projects[0].book.catalog, projects[0].book.revision
     one_topic = len(catalog.sources) == 1 and catalog.sources[0].keyed and not catalog.derives

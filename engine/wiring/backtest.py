@@ -21,17 +21,9 @@ from engine.backtest.sorting import in_order
 from engine.core.catalog import Catalog
 from engine.core.coupons import TEST_SECRET
 from engine.errors import HistoryChanged
-from engine.testing import load_project
-from engine.wiring.processes import Progress, in_processes, processors, shared_counter
+from engine.wiring.processes import Begin, Progress, Stage, in_processes, processors, shared_counter
 from engine.wiring.replay import HistoryFiles, collect_rarely, inputs
-
-
-@dataclass(frozen=True)
-class RuleFolders:
-    """The folders of one rule book."""
-
-    rules: Path
-    templates: Path
+from engine.wiring.rule_folders import RuleFolders
 
 
 @dataclass(frozen=True)
@@ -55,17 +47,6 @@ class BacktestTask:
     coupon_secret: str = field(default=TEST_SECRET, repr=False)
 
 
-@dataclass(frozen=True)
-class Stage:
-    """A part of the work whose progress is told: what it is, and its size in records (0: not known)."""
-
-    name: str
-    size: int = 0
-
-
-Begin = Callable[[Stage], Progress]
-
-
 def _prepared_for(
     location: Location, history: HistoryFiles, rules: RuleFolders, catalog: Catalog, begin: Begin
 ) -> tuple[Prepared, Manifest]:
@@ -81,7 +62,7 @@ def _prepared_for(
 def _prepare(
     prepared: Prepared, location: Location, history: HistoryFiles, rules: RuleFolders, progress: Progress
 ) -> Manifest:
-    catalog = load_project(rules.rules, rules.templates).book.catalog
+    catalog = rules.load().book.catalog
     return prepare(prepared, location, catalog, lambda: inputs(history, catalog), history.now, progress)
 
 
@@ -90,7 +71,7 @@ def backtest(task: BacktestTask, location: Location, files: ResultFiles, begin: 
 
     Where customers meet, one process does all.
     """
-    books = [load_project(one.rules, one.templates).book for one in (task.new, task.old) if one]
+    books = [one.load().book for one in (task.new, task.old) if one]
     meeting = sum(bool(book.makes_for_others) for book in books)
     new, manifest = _prepared_for(location, task.history, task.new, books[0].catalog, begin)
     old = _prepared_for(location, task.history, task.old, books[1].catalog, begin)[0] if task.old else None
@@ -141,7 +122,7 @@ def _decide(
 def _side(
     rules: RuleFolders, prepared: Prepared, task: BacktestTask, location: Location, progress: Progress
 ) -> BookOverHistory:
-    project = load_project(rules.rules, rules.templates).signing(task.coupon_secret)
+    project = rules.load().signing(task.coupon_secret)
     book, history = project.book, task.history
     if not book.makes_for_others:
         return BookOverHistory(book, project.renderer, prepared)

@@ -1,6 +1,5 @@
 """Builds plans from settings, for `engine plan`: the two rule books, the live store, and a history if there is one."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import Final
@@ -10,14 +9,11 @@ from engine.plan.build import Plan, look, planned
 from engine.plan.live import Looked, Side
 from engine.plan.sample import Chosen, choose
 from engine.render import inspect_templates
-from engine.testing import load_project
-from engine.wiring.backtest import RuleFolders
 from engine.wiring.books import files_of
-from engine.wiring.processes import Progress, in_processes, processors
+from engine.wiring.processes import Begin, Progress, Stage, in_processes, processors
+from engine.wiring.rule_folders import RuleFolders
 from engine.wiring.store import open_for_processes, open_store
 
-Begin = Callable[[str, int], Progress]
-"""Called with a stage and its size (0: not known)."""
 WORTHWHILE: Final = 2_000
 """Customers for which another process is worth its start, in which it loads both rule books if it is not forked."""
 
@@ -40,11 +36,11 @@ def plan_for(
     sides = _Sides(old, new)
     with open_for_processes(settings) as shared:
         with open_store(shared) as store:
-            chosen = choose(store, sample, begin("finding customers", 0))
+            chosen = choose(store, sample, begin(Stage("finding customers")))
         number = max(1, min(processors(), len(chosen.names) // WORTHWHILE))
         shares = [replace(chosen, names=chosen.names[place::number]) for place in range(number)]
         works = [partial(_look, shared, share, sides, days) for share in shares]
-        found = in_processes(works, begin("looking at customers", len(chosen.names)))
+        found = in_processes(works, begin(Stage("looking at customers", len(chosen.names))))
     looked = found[0]
     for other in found[1:]:
         looked.take(other)
@@ -62,6 +58,6 @@ def _look(settings: Settings, share: Chosen, sides: _Sides, days: int, progress:
 
 def side_of(rules: RuleFolders) -> Side:
     """The book of these folders, with its texts. Raises RulesBroken."""
-    project = load_project(rules.rules, rules.templates)
+    project = rules.load()
     facts = inspect_templates(rules.templates) or ()
     return Side(project.book, project.renderer, {(one.template, one.channel): one.source for one in facts})

@@ -9,6 +9,7 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -22,6 +23,18 @@ T = TypeVar("T")
 Progress = Callable[[int], None]
 Work = Callable[[Progress], T]
 """Something to do in another process. It calls its argument with what it has done since the last call."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A part of the work whose progress is told: what it is, and its size in records or customers (0: not known)."""
+
+    name: str
+    size: int = 0
+
+
+Begin = Callable[[Stage], Progress]
+
 if sys.platform == "linux":  # elsewhere a forked process may crash in the system's libraries
     _CONTEXT = get_context("fork")
 else:

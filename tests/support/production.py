@@ -16,7 +16,7 @@ from engine.replay.comparison import Comparison
 from engine.testing import Project, load_project
 from engine.wire.decode import Decoder
 from engine.wiring.as_decided import compare
-from engine.wiring.backtest import RuleFolders
+from engine.wiring.rule_folders import RuleFolders
 from engine.worker.context import Rules
 from engine.worker.loop import Worker
 from tests.support.books import DAY, HOUR, START

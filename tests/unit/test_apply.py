@@ -16,9 +16,9 @@ from engine.operate.rollout import BY_HAND, LONG_ENOUGH, end, forget, reasons_to
 from engine.plan.build import Plan
 from engine.ports import Counts, Record, Rollout
 from engine.wiring.apply import Wish, apply
-from engine.wiring.backtest import RuleFolders
 from engine.wiring.books import files_of, stored_files, unpacked
 from engine.wiring.plan import side_of
+from engine.wiring.rule_folders import RuleFolders
 from engine.worker.context import Rules
 from engine.worker.executors import Step, results
 from engine.worker.partition import Partition

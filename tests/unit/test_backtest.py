@@ -12,9 +12,9 @@ import pytest
 
 from engine.backtest.history import Prepared
 from engine.backtest.reader import Reader
-from engine.cli.backtest import rules_in
 from engine.demo.generate import generated_events
 from engine.errors import UsageError
+from engine.wiring.rule_folders import rules_in
 from tests.support.backtests import Lines, backtested, disturbed, replayed, write_lines
 from tests.support.cdnow import PROJECT
 from tests.support.command import REPOSITORY, engine, shared_data

@@ -13,8 +13,8 @@ from engine.errors import UsageError
 from engine.plan.classify import Kind, PlannedChange, classify, experiment_changes, policy_changes
 from engine.plan.estimate import Size, Sums
 from engine.plan.expectations import parse
-from engine.wiring.backtest import RuleFolders
 from engine.wiring.plan import side_of
+from engine.wiring.rule_folders import RuleFolders
 from tests.support.backtests import write_lines
 from tests.support.cdnow import PROJECT
 from tests.support.command import Ran, engine

@@ -1,0 +1,42 @@
+"""Progress bars on standard error, on a terminal only."""
+
+from contextlib import ExitStack
+
+from engine.cli.console import err, is_terminal
+from engine.wiring.processes import Begin, Progress, Stage
+
+
+def stages(stack: ExitStack) -> Begin:
+    """A bar for each stage."""
+    if not is_terminal():
+        return lambda stage: lambda done: None
+    from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bars
+
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    bars = stack.enter_context(Bars(*columns, console=err, transient=True))
+
+    def begin(stage: Stage) -> Progress:
+        task = bars.add_task(stage.name, total=stage.size or None)
+        return lambda done: bars.advance(task, done)
+
+    return begin
+
+
+def records(stack: ExitStack) -> Progress:
+    """How many records were read, of nobody knows how many."""
+    if not is_terminal():
+        return lambda done: None
+    from rich.progress import Progress as Bars
+    from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = (SpinnerColumn(), TextColumn("{task.completed:,.0f} records"), TimeElapsedColumn())
+    bars = stack.enter_context(Bars(*columns, console=err, transient=True))
+    task = bars.add_task("replay", total=None)
+    return lambda done: bars.advance(task, done)
