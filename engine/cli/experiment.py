@@ -10,7 +10,7 @@ from engine.cli.console import out
 from engine.cli.figures import hand_over
 from engine.cli.groups import add_group
 from engine.cli.opening import open_project
-from engine.cli.options import AsJson, RulesDir, TemplatesDir, settings_of
+from engine.cli.options import AsJson, RulesDir, TemplatesDir, day_of, settings_of
 from engine.errors import UsageError
 from engine.insight.experiments.planning import Metric, Split, customers_needed, lift_found
 from engine.operate.words import count_of
@@ -134,7 +134,6 @@ def report(
     Example: engine experiment report rhythm archive --html rhythm.html
     """
     from engine.cli.experiment_report import write_report  # needs DuckDB, which a plan does not
-    from engine.cli.metrics import day_of
 
     book = open_project(settings_of(rules=rules, templates=templates)).book
     first = day_of(since, "--since")

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 import typer
 
 from engine.cli.console import out
-from engine.cli.metrics import Amount, Purchase, Source, Sources, Until, Zone, day_of, open_sources
-from engine.cli.options import AsJson, RulesDir, TemplatesDir, settings_of
+from engine.cli.options import AsJson, FileSource, RulesDir, TemplatesDir, day_of, settings_of
+from engine.cli.purchases import Amount, Purchase, Sources, Until, Zone, open_sources
 from engine.cli.scores_file import as_data, write_scores
 from engine.errors import CommandFailed, UsageError
 from engine.insight.figures.predicting import check_fit, fit_sample, sample, sample_to_check
@@ -27,7 +27,7 @@ def fit(
     purchase: Purchase = "purchase",
     amount: Amount = "amount",
     zone: Zone = "",
-    source: Source = "",
+    source: FileSource = "",
     rules: RulesDir = None,
     templates: TemplatesDir = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show the parameters and the check.")] = False,

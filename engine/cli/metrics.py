@@ -5,23 +5,20 @@ from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated
-from zoneinfo import ZoneInfo
 
 import typer
 
 from engine.cli.console import complain
 from engine.cli.figures import hand_over
 from engine.cli.opening import open_project
-from engine.cli.options import AsJson, RulesDir, TemplatesDir, settings_of
+from engine.cli.options import AsJson, FileSource, RulesDir, TemplatesDir, day_of, settings_of
+from engine.cli.purchases import Amount, Purchase, Sources, Until, Zone, open_sources
 from engine.cli.scores_file import fit_beside
 from engine.config import Settings
-from engine.core.catalog import Catalog
-from engine.core.zones import zone_or_none
 from engine.errors import UsageError
-from engine.insight.archive import Archive
 from engine.insight.figures.predicting import check_fit, fit_sample, sample, sample_to_check
 from engine.insight.figures.recurring import Recurring
-from engine.insight.figures.shop import Shop, ShopOptions, open_shop
+from engine.insight.figures.shop import Shop, ShopOptions
 from engine.insight.models.fitting import TooFew
 from engine.insight.report.build import build_report, default_period
 from engine.insight.report.content import Report, Section
@@ -30,19 +27,6 @@ from engine.insight.report.predictions import predictions
 from engine.lang.diagnostics import human
 from engine.lang.figures import FiguresFile, RecurringFields, load_figures
 from engine.lang.project import EVENTS
-from engine.wiring.archiving import archive_files
-from engine.wiring.replay import HistoryFiles
-
-Sources = Annotated[list[Path], typer.Argument(help="Archives, or files of JSON lines (.gz).")]
-Purchase = Annotated[str, typer.Option(help="The type of event that is a purchase.")]
-Amount = Annotated[str, typer.Option(help="Its property that says what it cost.")]
-Source = Annotated[str, typer.Option(help="Of files: the source of events.yaml; found by a look if missing.")]
-Zone = Annotated[str, typer.Option(help="Where days begin; the zone of policy.yaml if missing.")]
-Until = Annotated[str, typer.Option(help="The day from which nothing counts; the day after the last purchase.")]
-
-EARLIEST = date(1970, 1, 1)
-LATEST = date(2999, 12, 31)
-"""Days beyond these are typing errors, and days around them would be no dates."""
 
 
 def register(app: typer.Typer) -> None:
@@ -60,7 +44,7 @@ def metrics(
     purchase: Purchase = "purchase",
     amount: Amount = "amount",
     zone: Zone = "",
-    source: Source = "",
+    source: FileSource = "",
     predict: Annotated[bool, typer.Option("--predict/--no-predict", help="Fit a model and check it too.")] = True,
     against: Annotated[
         Path | None, typer.Option(help="A YAML file of goals, costs and what carries MRR (docs/insight.md).")
@@ -127,46 +111,6 @@ def _carried(shop: Shop, period: tuple[date, date], mrr: RecurringFields) -> lis
     return recurring(shop, Recurring(mrr.sets, tuple(mrr.ends), mrr.per or ""), mrr.definition, *period)
 
 
-def open_sources(
-    sources: list[Path],
-    asked: ShopOptions,
-    zone: str,
-    settings: Settings,
-    folder: Path,
-    source: str,
-    *,
-    fitting: bool = False,
-) -> Shop:
-    """The shop of archives and files. `zone`: where days begin; the policy's if empty."""
-    given = _zone_named(zone) if zone else None
-    files = [path for path in sources if not path.is_dir()]
-    if not files and given:
-        return open_shop(sources, replace(asked, zone=given))
-    book = open_project(settings, fitting=fitting).book
-    asked = replace(asked, zone=given or book.policy.zones.default)
-    return open_shop(archives_of(sources, book.catalog, folder, source), asked)
-
-
-def _zone_named(name: str) -> ZoneInfo:
-    found = zone_or_none(name)
-    if found is None:
-        message = f"--zone {name}: expected the name of a time zone, such as Europe/Berlin"
-        raise UsageError(message)
-    return found
-
-
-def archives_of(sources: list[Path], catalog: Catalog, folder: Path, source: str) -> list[Path]:
-    """The archives among the sources, and one in `folder` of the files, decoded as workers decode them."""
-    archives, files = [path for path in sources if path.is_dir()], [path for path in sources if not path.is_dir()]
-    if files:
-        archives.append(folder / "archive")
-        with Archive.opened(archives[-1], by_day=False) as archive:
-            added = archive_files(archive, "events", HistoryFiles(files, source=source), catalog)
-        if added.unreadable:
-            complain(added.complaint())
-    return archives
-
-
 def predicted(shop: Shop, rules: Path) -> list[Section]:
     """By the fit that the rules use, if there is one. Empty with too few customers or too little time to check."""
     earlier = sample_to_check(shop)
@@ -180,17 +124,3 @@ def predicted(shop: Shop, rules: Path) -> list[Section]:
         complain(f"no predictions: {error}")
         return []
     return [predictions(shop, fitted, today, check)]
-
-
-def day_of(text: str, option: str) -> date | None:
-    if not text:
-        return None
-    try:
-        day = date.fromisoformat(text)
-    except ValueError as error:
-        message = f"{option} {text}: expected a day, such as 2026-01-31"
-        raise UsageError(message) from error
-    if not EARLIEST <= day <= LATEST:
-        message = f"{option} {text}: expected a day from {EARLIEST} to {LATEST}"
-        raise UsageError(message)
-    return day

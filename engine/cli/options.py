@@ -5,6 +5,7 @@ environment is read when a command runs, not when it is imported, and --help say
 """
 
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -39,6 +40,10 @@ ClockUntil = Annotated[str, typer.Option(help="Let the clock run to here, inclus
 FileSource = Annotated[str, typer.Option(help="Of files: the source of events.yaml; found by a look if missing.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for a program to read.")]
 
+EARLIEST = date(1970, 1, 1)
+LATEST = date(2999, 12, 31)
+"""Days beyond these are typing errors, and days around them would be no dates."""
+
 
 def settings_of(**options: Any) -> "Settings":
     """The settings of the environment, overridden by the given options. Raises BadSetting."""
@@ -63,6 +68,21 @@ def duration_of(text: str, option: str) -> int:
     except ValueError as error:
         message = f"{option}: {error}"
         raise UsageError(message) from error
+
+
+def day_of(text: str, option: str) -> date | None:
+    """The day of an option; None if it was not given. Raises UsageError."""
+    if not text:
+        return None
+    try:
+        day = date.fromisoformat(text)
+    except ValueError as error:
+        message = f"{option} {text}: expected a day, such as 2026-01-31"
+        raise UsageError(message) from error
+    if not EARLIEST <= day <= LATEST:
+        message = f"{option} {text}: expected a day from {EARLIEST} to {LATEST}"
+        raise UsageError(message)
+    return day
 
 
 def refuse_ignored(wanted: str, options: Mapping[str, object]) -> None:

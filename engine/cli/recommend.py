@@ -11,9 +11,9 @@ import typer
 
 from engine.cli.console import out
 from engine.cli.groups import add_group
-from engine.cli.metrics import Purchase, Source, Sources, archives_of
 from engine.cli.opening import open_project
-from engine.cli.options import AsJson, RulesDir, TemplatesDir, settings_of
+from engine.cli.options import AsJson, FileSource, RulesDir, TemplatesDir, settings_of
+from engine.cli.purchases import Purchase, Sources, archives_of
 from engine.cli.whole_files import whole_file
 from engine.core.tables import Table
 from engine.errors import UsageError
@@ -39,7 +39,7 @@ def fit(
     common: Annotated[int, typer.Option(min=1, help="Customers who must have bought both.")] = 3,
     table: Annotated[str, typer.Option(help="The name by which templates read the table.")] = "recommend",
     purchase: Purchase = "purchase",
-    source: Source = "",
+    source: FileSource = "",
     rules: RulesDir = None,
     templates: TemplatesDir = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be written.")] = False,
