@@ -4,6 +4,7 @@ for a store or for brokers that are away.
 A loop inherits `Loop` and has an `Outage` for each of what it may wait for. Nothing here knows what a loop does.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from time import monotonic
@@ -20,7 +21,7 @@ NO_ANSWER = BrokersAway("the brokers", "do not answer")
 
 
 @dataclass
-class Loop:
+class Loop(ABC):
     """One loop as others see it, /healthz and /readyz among them."""
 
     stopping: bool = field(default=False, init=False)
@@ -28,6 +29,10 @@ class Loop:
     """Whether its group counts it in."""
     stepped: float = field(default_factory=monotonic, init=False)
     """When the loop last turned, by the monotonic clock."""
+
+    @abstractmethod
+    def run(self) -> None:
+        """Work until `stop`. Raises an error when going on makes no sense."""
 
     def stop(self) -> None:
         """Finish what is under way, then end. Safe to call from a signal handler and from another thread."""

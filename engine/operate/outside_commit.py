@@ -23,11 +23,20 @@ def commit_outside(
     `refused` is called for each refusal, before the next attempt. Raises Fenced if a worker was faster TRIES times, and
     OtherFormat.
     """
+
+    def commit() -> None:
+        opened = store.open(partition)
+        check_moved(opened.meta)
+        store.commit(partition, change(opened))
+
+    repeat_if_fenced(commit, refused)
+
+
+def repeat_if_fenced(act: Callable[[], None], refused: Callable[[Fenced], None] = lambda error: None) -> None:
+    """Do it until no other commit comes in between. Raises Fenced if one did TRIES times."""
     for attempt in range(1, TRIES + 1):
         try:
-            opened = store.open(partition)
-            check_moved(opened.meta)
-            store.commit(partition, change(opened))
+            act()
         except Fenced as error:
             if attempt == TRIES:
                 raise

@@ -6,7 +6,7 @@ is in both after a crash is a copy, and the next run goes on.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,13 +15,13 @@ import msgspec
 
 from engine.errors import ReshardRefused
 from engine.operate.outside_commit import commit_outside, on_top
+from engine.operate.store_view import pages_of
 from engine.ports import DAY, Commit, Meta, Opened, StateStore
 from engine.wire.histories import Names, encode_past, outcomes_of
 from engine.worker.opening_checks import stored_meta
 from engine.worker.rollout_rules import goes_on
 from engine.worker.values import NOBODY, Value, encode_looks, encode_value, read_value
 
-PAGE = 1_000
 PartitionOf = Callable[[str, int], int]
 """(customer, number of partitions) -> partition, by the producers' partitioner."""
 
@@ -55,7 +55,7 @@ class Reshard:
         """Count the customers that would move; change nothing."""
         self._check_drained()
         for number in self.numbers:
-            for customer in {customer for page in self._pages(number) for customer in page}:
+            for customer in _customers(self.store, number):
                 target = self.partition_of(customer, self.to)
                 self.moved.moved += target != number
                 self.moved.customers[target] += 1
@@ -65,12 +65,12 @@ class Reshard:
         """Move all customers; continues an interrupted run. Without `keep_offsets` all topics are read again."""
         self._begin()
         for number in self.numbers:
-            for page in self._pages(number):
+            for page in pages_of(self.store, number):
                 self._move(number, page)
                 progress(len(page))
         self._finish(keep_offsets)
         for number in range(self.to):
-            self.moved.customers[number] = len({customer for page in self._pages(number) for customer in page})
+            self.moved.customers[number] = len(_customers(self.store, number))
         return self.moved
 
     def _check_drained(self) -> None:
@@ -95,14 +95,6 @@ class Reshard:
         for number in self.numbers:
             if self.store.meta(number).moving_to != moving_to:
                 self._commit(number, {"partitions": self.before, "moving_to": moving_to})
-
-    def _pages(self, number: int) -> Iterator[list[str]]:
-        cursor = ""
-        while True:
-            page, cursor = self.store.customers(number, cursor, PAGE)
-            yield page
-            if not cursor:
-                return
 
     def _move(self, number: int, customers: Sequence[str]) -> None:
         leaving: dict[int, list[str]] = defaultdict(list)
@@ -164,6 +156,10 @@ class Reshard:
         commit_outside(
             self.store, number, lambda before: msgspec.structs.replace(on_top(before, **(meta or {})), **changes)
         )
+
+
+def _customers(store: StateStore, number: int) -> set[str]:
+    return {customer for page in pages_of(store, number) for customer in page}
 
 
 def _rules_of(meta: Meta) -> dict[str, object]:

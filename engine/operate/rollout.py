@@ -6,6 +6,7 @@ interrupted command is run again: what is written already stays as it is.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeGuard
 
 import msgspec
 
@@ -88,23 +89,24 @@ def begin(store: StateStore, wanted: Rollout, books: Mapping[str, bytes], *, reg
     `regardless`: also where a brake has just taken this very change back.
     """
     found = metas(store)
+    canary = _canary(found, wanted)
     check_live(found, wanted.base)
-    _check_ended([meta for meta in found if not (meta.rollout and _going_on(meta.rollout, wanted))])
+    _check_ended([meta for meta in found if not _is_canary(meta.rollout, wanted)])
     if not regardless:
         _check_not_taken_back(found, wanted)
-    largest = max((meta.rollout.share for meta in found if meta.rollout and _going_on(meta.rollout, wanted)), default=0)
+    largest = max((before.share for before in canary), default=0)
     if wanted.share < largest:
         have = f"{largest / 100:g} % of the customers have the new rules, and keep them"
         reason = f"{have}: to try it with fewer, go back first"
         raise RolloutRefused(reason)
-    _check_spread([meta for meta in found if meta.rollout and _going_on(meta.rollout, wanted)], wanted)
+    _check_spread([meta for meta in found if _is_canary(meta.rollout, wanted)], wanted)
     for revision, packed in books.items():
         store.keep_book(revision, packed)
-    at = next((meta.rollout.at for meta in found if meta.rollout and _going_on(meta.rollout, wanted)), wanted.at)
+    at = canary[0].at if canary else wanted.at
 
     def change(meta: Meta) -> Rollout:
         before = meta.rollout
-        if before is not None and _going_on(before, wanted):
+        if _is_canary(before, wanted):
             kept = {"since": before.since, "counts": before.counts, "past": before.past}
             return msgspec.structs.replace(wanted, at=at, **_course(before, wanted, meta.clock), **kept)
         return msgspec.structs.replace(wanted, at=at, since=meta.clock, began=meta.clock, past=_past(before, wanted))
@@ -114,8 +116,7 @@ def begin(store: StateStore, wanted: Rollout, books: Mapping[str, bytes], *, reg
 
 def limits_before(store: StateStore, wanted: Rollout) -> Limits:
     """Those of the canary that `wanted` would go on with; the usual ones if there is none. Raises RolloutRefused."""
-    going_on = (meta.rollout for meta in metas(store) if meta.rollout and _going_on(meta.rollout, wanted))
-    return next((one.limits for one in going_on if one.limits), Limits())
+    return next((before.limits for before in _canary(metas(store), wanted) if before.limits), Limits())
 
 
 def end(store: StateStore, phase: str, reason: str, spread: int = 0) -> None:
@@ -242,8 +243,15 @@ def _past(before: Rollout | None, wanted: Rollout) -> tuple[str, ...]:
     return tuple(one for one in known if one not in (wanted.base, wanted.revision))
 
 
-def _going_on(before: Rollout, wanted: Rollout) -> bool:
-    return (before.base, before.revision, before.phase) == (wanted.base, wanted.revision, "canary")
+def _canary(found: Sequence[Meta], wanted: Rollout) -> list[Rollout]:
+    """The canary with which `wanted` goes on, in each partition that takes part."""
+    return [meta.rollout for meta in found if _is_canary(meta.rollout, wanted)]
+
+
+def _is_canary(before: Rollout | None, wanted: Rollout) -> TypeGuard[Rollout]:
+    """Whether `wanted` goes on with it."""
+    known = (wanted.base, wanted.revision, "canary")
+    return before is not None and (before.base, before.revision, before.phase) == known
 
 
 def _write(store: StateStore, found: Sequence[Meta], change: Callable[[Meta], Rollout | None]) -> None:

@@ -100,18 +100,25 @@ def largest_of_a_page(store: StateStore, partition: int) -> tuple[int, str]:
     return max(((len(data), customer) for data, customer in values if data is not None), default=(0, ""))
 
 
+def pages_of(store: StateStore, partition: int, size: int = PAGE) -> Iterator[Sequence[str]]:
+    """The customers of the partition. The store may return one several times, on one page too."""
+    cursor = ""
+    while True:
+        page, cursor = store.customers(partition, cursor, size)
+        yield page
+        if not cursor:
+            return
+
+
 def values_of(store: StateStore, partition: int) -> Iterator[tuple[str, bytes]]:
     """Every customer of the partition with what is stored of them, each once."""
-    cursor, seen = "", set[str]()
-    while True:
-        page, cursor = store.customers(partition, cursor, PAGE)
+    seen = set[str]()
+    for page in pages_of(store, partition):
         new = [customer for customer in dict.fromkeys(page) if customer not in seen]
         seen.update(new)
         for customer, data in zip(new, store.load(partition, new), strict=True):
             if data is not None:
                 yield customer, data
-        if not cursor:
-            return
 
 
 def _count(checked: Checked, customer: str, data: bytes) -> None:

@@ -11,8 +11,9 @@ from contextlib import suppress
 import msgspec
 
 from engine.core.state.codec import decode_state, encode_state
-from engine.errors import Fenced, StateTooNew, StateUnreadable
+from engine.errors import StateTooNew, StateUnreadable
 from engine.model import UNREADABLE
+from engine.operate.outside_commit import repeat_if_fenced
 from engine.ports import DAY, Commit, HasFormat2, OldCustomer, Opened, StateStore
 from engine.wire.format2 import decode_old_past
 from engine.wire.histories import Names, encode_past
@@ -20,7 +21,6 @@ from engine.worker.opening_checks import KNOWN_STATES, MAX_PARTITIONS_PROBED, st
 from engine.worker.values import Value, encode_looks, encode_value
 
 PAGE = 1_000
-TRIES = 100
 SECONDS_PER_100_000 = 15
 """Of a move, on one slow core that Redis shares; docs/operations.md has the measurement."""
 
@@ -59,14 +59,7 @@ def upgrade(store: StateStore, old: HasFormat2, partition: int, convert: Convert
 
     Raises Fenced if others write to the partition again and again.
     """
-    for attempt in range(TRIES):
-        try:
-            _move(store, old, partition, convert)
-        except Fenced:
-            if attempt == TRIES - 1:
-                raise
-        else:
-            return
+    repeat_if_fenced(lambda: _move(store, old, partition, convert))
 
 
 def _move(store: StateStore, old: HasFormat2, partition: int, convert: Convert) -> None:

@@ -12,6 +12,7 @@ from operator import itemgetter
 from typing import Final
 
 from engine.core.state.model import State
+from engine.operate.store_view import pages_of
 from engine.ports import Meta, StateStore
 from engine.worker.opening_checks import stored_meta
 from engine.worker.values import Value, read_value, state_of
@@ -55,7 +56,7 @@ def choose(store: StateStore, number: int | None, progress: Progress) -> Chosen:
     metas = [store.meta(partition) for partition in range(meta.partitions if meta else 0)]
     sample = _Smallest(number)
     for partition in range(len(metas)):
-        for page in _pages(store, partition):
+        for page in map(set, pages_of(store, partition, PAGE)):
             progress(len(page))
             sample.offer(partition, page)
     names = sorted((partition, customer) for _, partition, customer in sample.heap)
@@ -91,15 +92,6 @@ class _Smallest:
         else:
             return
         self._names.add(one[2])
-
-
-def _pages(store: StateStore, partition: int) -> Iterator[set[str]]:
-    """Every customer once, however often the store returns them in one page."""
-    cursor, begun = "", False
-    while cursor or not begun:
-        names, cursor = store.customers(partition, cursor, PAGE)
-        begun = True
-        yield set(names)
 
 
 def load(store: StateStore, chosen: Chosen, progress: Progress) -> Iterator[SampledCustomer]:

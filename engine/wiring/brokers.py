@@ -7,7 +7,7 @@ from engine.adapters.kafka.admin import check_topics, open_cluster
 from engine.adapters.kafka.library import library
 from engine.config import Settings
 from engine.ports import GroupOffsets, Headers, TopicAdmin, TopicReader, TopicWriter
-from engine.wiring.kafka import kafka_settings, open_writer
+from engine.wiring.kafka import kafka_settings, open_offsets, open_writer
 
 
 class KafkaBrokers:
@@ -24,8 +24,7 @@ class KafkaBrokers:
         return closing(library(kafka).reader(kafka))
 
     def offsets(self, topics: tuple[str, ...], group: str) -> AbstractContextManager[GroupOffsets]:
-        kafka = kafka_settings(self._settings, topics, group)
-        return closing(library(kafka).offsets(kafka))
+        return open_offsets(self._settings, topics, group)
 
     @contextmanager
     def writer(self) -> Iterator[TopicWriter]:

@@ -14,7 +14,7 @@ from engine.errors import BrokersAway
 from engine.ports import SenderHooks, SuppressionList
 from engine.sender.feedback_consumer import FeedbackConsumer
 from engine.sender.loop import Sender
-from engine.wiring.kafka import join_group, kafka_settings
+from engine.wiring.kafka import join_group, kafka_settings, open_offsets
 from engine.wiring.run_in_background import run_in_background
 
 FIRST_SECONDS = 60.0
@@ -29,25 +29,20 @@ def consuming_feedback(
 
     Raises SourceUnavailable.
     """
-    grouped = settings.model_copy(update={"kafka_group": f"{settings.send_group}-feedback"})
-    topics = (settings.feedback_topic,)
-    kafka = kafka_settings(grouped, topics)
-    offsets = library(kafka).offsets(kafka)
-    try:
-        feedback_consumer = FeedbackConsumer(join_group(grouped, topics), offsets.committed, suppressions, hooks)
+    topics, group = (settings.feedback_topic,), f"{settings.send_group}-feedback"
+    with open_offsets(settings, topics, group) as offsets:
+        join = join_group(settings, topics, group)
+        feedback_consumer = FeedbackConsumer(join, offsets.committed, suppressions, hooks)
         with run_in_background(sender, feedback_consumer, "feedback"):
-            _catch_up(grouped, sender)
+            _catch_up(settings, group, sender)
             yield feedback_consumer
-    finally:
-        offsets.close()
 
 
-def _catch_up(settings: Settings, sender: Sender) -> None:
+def _catch_up(settings: Settings, group: str, sender: Sender) -> None:
     """Wait until the group, all senders together, has reached the topic's present end; FIRST_SECONDS at most."""
-    kafka = kafka_settings(settings, (settings.feedback_topic,))
-    unread, deadline = _ends(kafka), monotonic() + FIRST_SECONDS
-    offsets = library(kafka).offsets(kafka)
-    try:
+    topics = (settings.feedback_topic,)
+    unread, deadline = _ends(kafka_settings(settings, topics, group)), monotonic() + FIRST_SECONDS
+    with open_offsets(settings, topics, group) as offsets:
         while unread and not sender.stopping:
             if monotonic() > deadline:
                 structlog.get_logger("engine.sender").warning("sending begins, though older feedback is unread")
@@ -56,8 +51,6 @@ def _catch_up(settings: Settings, sender: Sender) -> None:
             with suppress(BrokersAway):
                 places = {number: offsets.committed(number) for number in unread}
                 unread = {n: end for n, end in unread.items() if places[n].get(settings.feedback_topic, 0) < end}
-    finally:
-        offsets.close()
 
 
 def _ends(kafka: KafkaSettings) -> dict[int, int]:

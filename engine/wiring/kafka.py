@@ -2,13 +2,14 @@
 
 import logging
 from collections.abc import Callable
+from contextlib import AbstractContextManager, closing
 from functools import partial
 
 from engine.adapters.kafka.library import library
 from engine.adapters.kafka.settings import KafkaSettings, Security, TokenSettings
 from engine.config import Settings
 from engine.errors import BrokersAway
-from engine.ports import EventSource, Ownership, TopicWriter
+from engine.ports import EventSource, GroupOffsets, Ownership, TopicWriter
 
 CLOSE_SECONDS = 5.0
 """Seconds that a process waits at its end for brokers that take nothing. Longer, and supervisors kill it: Docker after
@@ -49,10 +50,16 @@ def kafka_settings(settings: Settings, topics: tuple[str, ...] = (), group: str 
     )
 
 
-def join_group(settings: Settings, topics: tuple[str, ...]) -> Callable[[Ownership], EventSource]:
-    """A function that joins the workers' group over these topics."""
-    kafka = kafka_settings(settings, topics)
+def join_group(settings: Settings, topics: tuple[str, ...], group: str = "") -> Callable[[Ownership], EventSource]:
+    """A function that joins a group over these topics. `group`: the workers' if empty."""
+    kafka = kafka_settings(settings, topics, group)
     return partial(library(kafka).source, kafka)
+
+
+def open_offsets(settings: Settings, topics: tuple[str, ...], group: str) -> AbstractContextManager[GroupOffsets]:
+    """What a group has committed of these topics."""
+    kafka = kafka_settings(settings, topics, group)
+    return closing(library(kafka).offsets(kafka))
 
 
 def open_writer(settings: Settings) -> TopicWriter:

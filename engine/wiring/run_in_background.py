@@ -3,20 +3,11 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Thread
-from typing import Protocol
+
+from engine.loop import Loop
 
 LEAVING_SECONDS = 15.0
 """Seconds that the second loop has to leave its group. Without an end, one that hangs would keep the process alive."""
-
-
-class Loop(Protocol):
-    """Works until it is told to stop."""
-
-    def run(self) -> None:
-        """Work until `stop`. Raises an error when going on makes no sense."""
-
-    def stop(self) -> None:
-        """Let `run` return soon. Safe to call from another thread."""
 
 
 @contextmanager

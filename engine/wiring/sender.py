@@ -10,7 +10,6 @@ from rich.console import Console
 
 from engine.adapters.console import ConsoleChannel
 from engine.adapters.kafka.admin import size_limits
-from engine.adapters.kafka.library import library
 from engine.adapters.kafka.records import TopicRecords
 from engine.adapters.mail.address import parse_mailbox
 from engine.adapters.mail.maildir import FolderChannel
@@ -31,7 +30,7 @@ from engine.sender.reporter import Reporter
 from engine.wire.digests import link_token, survey_token
 from engine.wire.link_tokens import make_token
 from engine.wire.share_codes import make_code
-from engine.wiring.kafka import join_group, kafka_settings
+from engine.wiring.kafka import join_group, kafka_settings, open_offsets
 from engine.wiring.store import SendingStores
 from engine.wiring.trusted_time import CheckedTime
 from engine.wiring.wall_clock import wall_clock
@@ -207,8 +206,7 @@ def open_sender(
     settings: Settings, equipment: SenderEquipment, stores: SendingStores, writer: TopicWriter, hooks: SenderHooks
 ) -> Iterator[Sender]:
     """A sender that is ready to join its group. Raises SourceUnavailable."""
-    grouped = settings.model_copy(update={"kafka_group": settings.send_group})
-    topics = (settings.outreach_topic,)
+    topics, group = (settings.outreach_topic,), settings.send_group
     claims, suppressions = stores
     trusted = equipment.time.check(settings, claims)
     context = SenderContext(
@@ -222,14 +220,9 @@ def open_sender(
         hooks=hooks,
         links=equipment.links,
     )
-    kafka = kafka_settings(grouped, topics)
-    offsets = library(kafka).offsets(kafka)
-    try:
-        yield Sender(
-            join_group(grouped, topics), offsets.committed, context, settings.send_in_hand, settings.send_parked
-        )
-    finally:
-        offsets.close()
+    with open_offsets(settings, topics, group) as offsets:
+        join = join_group(settings, topics, group)
+        yield Sender(join, offsets.committed, context, settings.send_in_hand, settings.send_parked)
 
 
 def _reporter(settings: Settings, writer: TopicWriter) -> Reporter:
