@@ -30,12 +30,10 @@ from engine.operate.customers import find
 from engine.render import JinjaRenderer, preview_state
 from engine.render import preview as render_data
 from engine.render.files import SUBJECT_CHANNEL
+from engine.render.samples import PARTS
 from engine.wire.records import outreach_fields
 from engine.wiring.store import open_store
 from engine.wiring.wall_clock import wall_clock
-
-PARTS = ("profile", "event", "events", "segments", "points", "experiments", "steps")
-"""The fields that a preview's data may have."""
 
 
 def register(app: typer.Typer) -> None:

@@ -4,7 +4,7 @@ Workers render with it through the port `Renderer`; checks read what templates n
 """
 
 from engine.render.inspection import inspect_templates
-from engine.render.preview import preview, preview_state, sample_state
+from engine.render.preview import preview, preview_state
 from engine.render.renderer import JinjaRenderer
 
-__all__ = ["JinjaRenderer", "inspect_templates", "preview", "preview_state", "sample_state"]
+__all__ = ["JinjaRenderer", "inspect_templates", "preview", "preview_state"]
