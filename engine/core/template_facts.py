@@ -23,11 +23,25 @@ KEY: Final = "[key]"
 ROW: Final = "[0]"
 """The parts of a path for a key of a table, and for one of its rows: tables.<table>[key][0].<column>."""
 
+SURVEY_LINKS: Final = "survey_links"
+"""The function whose links only the sender can fill in. A call has the path (SURVEY_LINKS, the survey's id)."""
+# fmt: off
+ROOTS: Final = (
+    "profile", "event", "events", "customer", "segments", "points", "scores", "experiments", "coupons", "tables",
+    "steps", SURVEY_LINKS, "rule", "outreach",
+)
+"""The variables of templates."""
+OUTREACH_PARTS: Final = (
+    "id", "rule", "occurrence", "customer", "at", "moment", "expires_at", "channel", "purpose", "template",
+    "unsubscribe_link", "preferences_link", "share_link",
+)
+TALLY_PARTS: Final = ("count", "sum", "last", "first", "list")
+"""Of `events.<type>`."""
+# fmt: on
+
 LINKS: Final = frozenset({("outreach", "unsubscribe_link"), ("outreach", "preferences_link")})
 """Reads that only the sender can fill in. A message has both links or neither."""
 SHARE_LINK: Final = ("outreach", "share_link")
-SURVEY_LINKS: Final = "survey_links"
-"""The function whose links only the sender can fill in. A call has the path (SURVEY_LINKS, the survey's id)."""
 
 
 def needs_sender(read: TemplateRead) -> bool:

@@ -20,7 +20,7 @@ from engine.core.scores import ScoreModel
 from engine.core.segments.model import MOVE_TYPES, Segment
 from engine.core.survey_answer import ANSWERED_TYPE, SURVEY_ANSWERED
 from engine.core.tables import Table
-from engine.core.template_facts import TemplateFacts
+from engine.core.template_facts import ROOTS, TemplateFacts
 from engine.core.zones import Zones
 from engine.lang import scores
 from engine.lang.checks import check_ids, check_policy, check_preferences
@@ -42,7 +42,7 @@ from engine.lang.rule_file import ReadRuleFile, canonical
 from engine.lang.segments import SegmentFields, compile_segments, forms, with_measures, with_segments
 from engine.lang.site import Site
 from engine.lang.tables import name_of, paths_of, read_table
-from engine.lang.templates import OF_RULE_FILES, ROOTS, Templates
+from engine.lang.templates import OF_RULE_FILES, Templates
 from engine.lang.validate import validate
 from engine.lang.yaml_reader import read
 

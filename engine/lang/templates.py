@@ -10,42 +10,29 @@ from engine.core.expression import Needs
 from engine.core.points.view import PARTS
 from engine.core.scope import NO_LEVEL
 from engine.core.scores import SCORES
-from engine.core.template_facts import KEY, LINKS, ROW, SURVEY_LINKS, TemplateFacts, TemplateRead
+from engine.core.template_facts import (
+    KEY,
+    LINKS,
+    OUTREACH_PARTS,
+    ROOTS,
+    ROW,
+    SURVEY_LINKS,
+    TALLY_PARTS,
+    TemplateFacts,
+    TemplateRead,
+)
 from engine.lang.diagnostics import Diagnostic, closest, did_you_mean, one_of, severity_of, shown_path
 from engine.lang.site import RESERVED, Site
 from engine.model import TRANSACTIONAL
 
-ROOTS = (
-    "profile",
-    "event",
-    "events",
-    "customer",
-    "segments",
-    "points",
-    "scores",
-    "experiments",
-    "coupons",
-    "tables",
-    "steps",
-    SURVEY_LINKS,
-    "rule",
-    "outreach",
-)
 _CLOCK = ("now", "today")
 OF_RULE_FILES = ("event", "events", "segments", "points", "experiments", "coupons")
 """Roots whose names rule files add to; `event` and `events` know what the engine makes of them."""
-TALLY = ("count", "sum", "last", "first", "list")
-# fmt: off
-OUTREACH = (
-    "id", "rule", "occurrence", "customer", "at", "moment", "expires_at", "channel", "purpose", "template",
-    "unsubscribe_link", "preferences_link", "share_link",
-)
-# fmt: on
 FIXED: Mapping[tuple[str, ...], Collection[str]] = {
     ("scores",): SCORES,
     ("customer",): ("id",),
     ("rule",): ("id", "why", "purpose", "channel"),
-    ("outreach",): OUTREACH,
+    ("outreach",): OUTREACH_PARTS,
 }
 
 
@@ -245,7 +232,7 @@ def _of_events(names: list[str], catalog: Catalog) -> tuple[str, Collection[str]
         case []:
             return "event types", catalog.events
         case [_]:
-            return "parts", TALLY
+            return "parts", TALLY_PARTS
         case [name, "last" | "sum"] | [name, "list", _]:
             return "properties", _properties(catalog, {name})
         case [_, "list"]:

@@ -23,7 +23,6 @@ _WRONG: Final = "template-argument"
 _NAMED: Final = {"map": 0, "select": 0, "reject": 0, "selectattr": 1, "rejectattr": 1}
 """Filters that apply another filter or a test to each element, and which argument is its name."""
 
-Functions = Mapping[str, Callable[..., Any]]
 Called = nodes.Filter | nodes.Test
 Found = tuple[str, str, str] | None
 """Code, message and help."""

@@ -11,7 +11,7 @@ from jinja2.runtime import Undefined
 from jinja2.utils import pass_environment
 from markupsafe import Markup, escape
 
-from engine.render.rendering import STEP, Rendering, TemplateTrouble
+from engine.render.rendering import MOST_DIGITS, STEP, Rendering, TemplateTrouble
 
 Filter = Callable[..., Any]
 _ROUNDINGS = {"floor": ROUND_FLOOR, "ceil": ROUND_CEILING}
@@ -21,7 +21,6 @@ _OF_ANYTHING = (
     "abs count d default dictsort first float groupby int items last length list map max min reject rejectattr "
     "reverse select selectattr sort unique"
 )
-_MOST_DIGITS = 12
 _MOST = 10**15
 """Above it a float has no cents any more."""
 
@@ -84,8 +83,8 @@ def _replace(rendering: Rendering) -> Filter:
 
 
 def round_(value: float, precision: int = 0, method: Any = "common") -> float:
-    if abs(precision) > _MOST_DIGITS:
-        message = f"round takes at most {_MOST_DIGITS} digits"
+    if abs(precision) > MOST_DIGITS:
+        message = f"round takes at most {MOST_DIGITS} digits"
         raise TemplateTrouble(message)
     if method in _ROUNDINGS and isinstance(value, int | float) and abs(value) < _MOST:
         # Jinja multiplies first, and 19.99 * 100 is less than 1999

@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 from jinja2 import Undefined
 
 from engine.core.zones import from_millis, zone_or_none
-from engine.render.rendering import Rendering, TemplateTrouble
+from engine.render.rendering import MOST_DIGITS, Rendering, TemplateTrouble
 
 if TYPE_CHECKING:
     from babel import Locale  # Babel is imported when something is printed: `engine check` prints nothing
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 _MONTH_AND_DAY = re.compile(r"\d\d-\d\d")
 _LEAP_YEAR = "2000-"
 _LONGEST_FORMAT = 64
-_MOST_DIGITS = 12
 PLURALS = ("few", "many", "two", "zero")
 """The forms of numbers that some languages have, beside `one` and `other`."""
 _COMMON = frozenset({"EUR", "USD", "GBP", "CHF"})
@@ -153,8 +152,8 @@ def with_digits(pattern: str, digits: int | None) -> str:
     """The locale's own pattern, such as `#,##0.###`, with exactly that many digits after the point."""
     if digits is None:
         return pattern
-    if not 0 <= digits <= _MOST_DIGITS:
-        message = f"digits are from 0 to {_MOST_DIGITS}"
+    if not 0 <= digits <= MOST_DIGITS:
+        message = f"digits are from 0 to {MOST_DIGITS}"
         raise TemplateTrouble(message)
     return pattern.replace(".###", "").replace("0", "0." + "0" * digits if digits else "0")
 

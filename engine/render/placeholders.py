@@ -4,11 +4,10 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from engine.core.template_facts import TemplateProblem
+from engine.core.template_facts import ROOTS, TemplateProblem
 
 PRINTED: Final = "printed-as-is"
-_ROOTS = "profile|event|events|customer|segments|points|scores|experiments|outreach|coupons|steps|rule"
-_PATH = rf"(?:{_ROOTS})\.\w[\w.]*"
+_PATH = rf"(?:{'|'.join(name for name in ROOTS if name != 'tables')})\.\w[\w.]*"
 _MEANT = re.compile(rf"(?<!\{{)\{{ *(?P<one>{_PATH}) *\}}|\[\[ *(?P<two>{_PATH}) *\]\]|\*\|[A-Z]\w*\|\*")
 
 

@@ -119,8 +119,7 @@ class Findings:
 
     def read(self, path: Path, line: int, *, guard: bool = False) -> None:
         """Note a read. A guard (`is defined`) doesn't need the newest event to be kept."""
-        asked = path in LINKS and not LINKS.isdisjoint(self.asked)
-        self.reads.append(TemplateRead(path, self.line or line, asked))
+        self._note(path, line)
         match path:
             case ("profile", name, *_):
                 self.needs |= Needs(Reads(fields=frozenset({name})))
@@ -150,6 +149,10 @@ class Findings:
         texts = map(constant_text, with_.items if isinstance(with_, nodes.List | nodes.Tuple) else [with_])
         line = self.line or node.lineno
         self.compared += [TemplateRead((*path, text), line) for text in texts if text for path in self.paths(node)]
+
+    def _note(self, path: Path, line: int) -> None:
+        asked = path in LINKS and not LINKS.isdisjoint(self.asked)
+        self.reads.append(TemplateRead(path, self.line or line, asked))
 
     def _read_kept(self, type_: str, which: str, rest: list[str], line: int) -> None:
         """Note what is read of single events, which are kept for that: the newest, or those of a list."""
@@ -182,7 +185,7 @@ class Findings:
             self._list(path, given, call.lineno)
             return
         property_ = given.get("property_")
-        self.reads.append(TemplateRead((*path, property_) if property_ else path, self.line or call.lineno))
+        self._note((*path, property_) if property_ else path, call.lineno)
         if "span" in given:
             self._window(type_, property_, given["span"], call.lineno)
         elif property_:
@@ -191,7 +194,7 @@ class Findings:
     def earned(self, path: Path, call: nodes.Call) -> None:
         """Note `points.<id>.earned(..)`."""
         self.needs |= Needs(Reads(points=frozenset({path[1]})))
-        self.reads.append(TemplateRead(path, self.line or call.lineno))
+        self._note(path, call.lineno)
         given = _arguments(call, ("span",))
         if given is None:
             message = "the argument of earned must be written out"
@@ -204,7 +207,7 @@ class Findings:
     def score(self, path: Path, call: nodes.Call) -> None:
         """Note `scores.buys_within(..)`."""
         self.needs |= Needs(Reads(scores=True))
-        self.reads.append(TemplateRead(path, self.line or call.lineno))
+        self._note(path, call.lineno)
         given = _arguments(call, ("span",))
         if not given:
             message = "the argument of buys_within must be written out"
@@ -225,13 +228,13 @@ class Findings:
                 elif not Survey(id_, low, high).sound:
                     message = f"a scale has 2 to {MAX_ANSWERS} answers from 0 to {MAX_SCORE}"
                     self.problem("template-call", message, call.lineno, 'as in survey_links("nps", 0, 10)')
-                self.reads.append(TemplateRead((SURVEY_LINKS, id_), self.line or call.lineno))
+                self._note((SURVEY_LINKS, id_), call.lineno)
             case _:
                 message = "the arguments of survey_links must be written out"
                 self.problem("template-dynamic", message, call.lineno, 'as in survey_links("nps", 0, 10)')
 
     def _list(self, path: Path, given: Mapping[str, str], line: int) -> None:
-        self.reads.append(TemplateRead(path, self.line or line))
+        self._note(path, line)
         if "span" not in given:
             self.problem("template-call", "a list has a span", line, 'as in list("7d")', "list")
             return

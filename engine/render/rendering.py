@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 EFFORT = 2_000_000
 """What one render may spend: a unit is a character made or a tenth of a loop step or call."""
 STEP = 10
+MOST_DIGITS = 12
+"""After the point, in what filters round or print."""
 
 
 _SEPARATOR = re.compile("[-_]")

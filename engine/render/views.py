@@ -31,6 +31,7 @@ from engine.core.scores import SCORES, ScoresView
 from engine.core.segments.model import Level, Segment
 from engine.core.state.model import State
 from engine.core.tables import Table
+from engine.core.template_facts import OUTREACH_PARTS, TALLY_PARTS
 from engine.model import Answer, IssuedCoupon, Number, Outreach
 
 
@@ -70,7 +71,7 @@ class TableView:
         self._table = table
 
     def __getitem__(self, key: Any) -> tuple[RowView, ...]:
-        """None for an unknown key. Raises UndefinedError for a key that is not defined."""
+        """No rows for an unknown key. Raises UndefinedError for a key that is not defined."""
         return tuple(map(RowView, self._table.find(key)))
 
 
@@ -296,10 +297,6 @@ _TEXT = frozenset({
     "partition", "removeprefix", "removesuffix", "rpartition", "rsplit", "rstrip", "split", "splitlines",
     "startswith", "strip", "swapcase", "title", "upper",
 })
-_OUTREACH = frozenset({
-    "id", "rule", "occurrence", "customer", "at", "moment", "expires_at", "channel", "purpose", "template",
-    "unsubscribe_link", "preferences_link", "share_link",
-})
 # fmt: on
 
 READABLE: dict[type, Container[str]] = {
@@ -309,7 +306,7 @@ READABLE: dict[type, Container[str]] = {
     TablesView: OPEN,
     TableView: CLOSED,
     EventsView: OPEN,
-    TallyView: frozenset({"count", "sum", "last", "first", "list"}),
+    TallyView: frozenset(TALLY_PARTS),
     ScoresView: frozenset(SCORES),
     SegmentsView: OPEN,
     ExperimentsView: OPEN,
@@ -319,7 +316,7 @@ READABLE: dict[type, Container[str]] = {
     CouponView: _TEXT | {"code", "valid_until"},
     SegmentView: frozenset({"since"}),
     LevelView: _TEXT | {"since", "kept_until", "next", "above", "missing"},
-    Outreach: _OUTREACH,
+    Outreach: frozenset(OUTREACH_PARTS),
     Answer: frozenset({"score", "link"}),
     StepsView: OPEN,
     StepView: frozenset(StepView._fields),

@@ -20,7 +20,6 @@ events:
   buy: {}
   left: {}
 """
-WEEKLY = ["sooner 57h", "r 231h"]
 SIGNUP = event("signup", START, customer="ann", born="1990-01-03", ends=START + 4 * DAY)
 
 

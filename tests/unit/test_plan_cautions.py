@@ -8,8 +8,8 @@ import pytest
 from engine.plan.classify import Kind, PlannedChange, classify
 from engine.plan.event_types import event_changes
 from engine.testing import Simulator, load_project
-from engine.wiring.backtest import RuleFolders
 from engine.wiring.plan import side_of
+from engine.wiring.rule_folders import RuleFolders
 from tests.support.project_files import write_project
 
 EVENTS = """\

@@ -11,6 +11,7 @@ from engine.core.experiments.model import Experiment, Goal
 from engine.core.expr import compile_expression
 from engine.core.expression import Expression
 from engine.core.policy import Policy
+from engine.core.template_facts import ROOTS
 from engine.core.triggers.inactivity import Inactivity
 from engine.core.zones import Zones
 from engine.model import Outreach
@@ -31,6 +32,12 @@ RULE = Rule("receipt", Inactivity("receipt", of=frozenset(), after=DAY), Send("t
 def shown(folder: Path, source: str, data: dict[str, Any], *rules: Rule, template: str = "t") -> Outreach:
     book = RuleBook(rules, Catalog())
     return preview(JinjaRenderer(write_files(folder, push(source)), book), book, template, "push", data, NOON)
+
+
+@pytest.mark.parametrize("name", ROOTS)
+def test_every_variable_that_checks_know_is_there_when_a_message_is_made(tmp_path: Path, name: str) -> None:
+    made = shown(tmp_path, f"{{{{ {name} is defined }}}}", {"event": {"type": "purchase"}}, RULE)
+    assert made.text == "True"
 
 
 def test_a_preview_shows_the_data_it_is_given(tmp_path: Path) -> None:
