@@ -67,6 +67,25 @@ def test_who_stands_at_a_wait_that_was_taken_out_goes_on_now() -> None:
     ]
 
 
+@pytest.mark.parametrize(("visits", "step"), [(True, "thanks"), (False, "nudge")])
+def test_who_stands_at_the_wait_of_a_branch_that_was_taken_out_goes_on_in_that_branch(visits: bool, step: str) -> None:
+    """Now, not when the wait before the branch would have been over."""
+    steps = """
+        - send: hello
+        - id: look
+          wait: { event: visit, within: 9d }
+          then: [{ wait: 20d }, { send: thanks }]
+          else: [{ wait: 20d }, { send: nudge }]
+    """
+    sim = Simulator(journey(steps), strict=True)
+    sim.event("signup", "0d")
+    if visits:
+        sim.event("visit", "1d")
+    sim.run("12d")
+    sim.adopt(journey(steps.replace("{ wait: 20d }, ", "")))
+    assert got(sim) == ["0d hello", f"12d {step}"]
+
+
 def test_who_stands_after_a_step_that_was_taken_out_leaves_and_it_is_said_why() -> None:
     sim = edited("[{ send: nudge }, { wait: 10d }, { send: tips }]", "5d")
     assert ends(sim) == ["0d entered", "5d hello.wait exited"]

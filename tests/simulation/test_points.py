@@ -128,6 +128,12 @@ def test_a_refund_of_spent_points_takes_others_of_the_same_end_then_the_soonest_
     assert (stands(there), ledger(there).debt) == (-20, 20)
 
 
+def test_a_refund_of_spent_points_leaves_those_that_end_sooner_to_the_last(tmp_path: Path) -> None:
+    there = Customers(shop(tmp_path, AT_ONCE)).tell(buy(40, 50, "o-1"), take(41, 50), buy(42, 20, "same"))
+    there.tell(buy(2, 30, "sooner"), refund(43, 25, "o-1"))
+    assert (stands(there), stands(there, "expiring")) == (25, 25), "20 of the same month, then 5 of the one before"
+
+
 def test_a_refund_that_comes_too_late_takes_nothing(tmp_path: Path) -> None:
     there = Customers(shop(tmp_path, AT_ONCE)).tell(buy(0, 50, "o-1"), buy(0.05, 50, "o-2"))
     there.tell(refund(90, 50, "o-1"), refund(90.1, 50, "o-2"))

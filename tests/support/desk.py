@@ -19,6 +19,9 @@ from engine.sender.links import LinksOf, no_links
 from engine.sender.reporter import Reporter
 from engine.wire.records import encode_outreach
 
+PATIENCE = 60.0
+"""Seconds after which whoever still waits has been forgotten."""
+
 
 @dataclass
 class Scripted:
@@ -95,7 +98,7 @@ class Desk:
 
     def send(self, *letters: Outreach) -> list[str]:
         """What became of them, in the order it was told."""
-        asyncio.run(self._send(letters))
+        asyncio.run(asyncio.wait_for(self._send(letters), PATIENCE))
         return [told["outcome"] for told in self.outcomes.values.values()]
 
     @property

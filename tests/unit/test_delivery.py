@@ -13,8 +13,9 @@ from engine.model import UNSUBSCRIBE_LINK, Outreach
 from engine.ports import Claim, DeliveryResult, Suppression
 from engine.sender.breaker import Breaker
 from engine.sender.links import Links
+from engine.sender.rates import Rates
 from engine.wire.digests import address_digest
-from tests.support.desk import Desk, Written
+from tests.support.desk import Desk, Heard, Written
 from tests.support.outreach import outreach
 
 UNCERTAIN = TemporaryFailure("no answer", uncertain=True)
@@ -26,6 +27,10 @@ REFUSED = PermanentFailure("refused", detail="552 too large")
 
 MARKETING = outreach(purpose="marketing")
 RECEIPT = outreach(purpose="transactional")
+
+
+def many(count: int, **changes: object) -> list[Outreach]:
+    return [outreach(id=f"o-{number}", occurrence=str(number), **changes) for number in range(count)]
 
 
 def test_what_was_sent_is_never_sent_again() -> None:
@@ -152,8 +157,7 @@ def test_a_doubt_that_lasts_stays_a_doubt() -> None:
 
 def test_while_the_provider_is_down_it_is_asked_seldom_and_nobody_is_lost() -> None:
     desk = Desk(*[AWAY] * 8, breaker=partial(Breaker, 5, 0.01))
-    letters = [outreach(id=f"o-{number}", occurrence=str(number)) for number in range(100)]
-    assert desk.send(*letters) == ["sent"] * 100
+    assert desk.send(*many(100)) == ["sent"] * 100
     assert desk.hooks.calls == {"open True": 1, "open False": 1}
     assert desk.channel.asked < 130
 
@@ -281,3 +285,23 @@ def test_a_provider_that_names_a_time_is_asked_no_sooner() -> None:
     began = monotonic()
     assert desk.send(MARKETING) == ["sent"]
     assert monotonic() - began >= 0.05
+
+
+def test_a_letter_that_ends_before_it_asks_a_provider_that_is_down_lets_the_next_one_ask() -> None:
+    class Slow(Heard):
+        def breaker(self, channel: str, is_open: bool, reason: str = "") -> None:
+            desk.now += 2
+
+    desk = Desk(AWAY, breaker=partial(Breaker, 1, 0.001), concurrency=1)
+    desk.hooks = Slow()
+    assert desk.send(*many(3, expires_at=desk.now + 1)) == ["expired"] * 3
+
+
+@pytest.mark.parametrize(
+    "limits", [{"channels": {"email": 40}}, {"domains": {"example.org": 40}}, {"domains": {"*": 40}}]
+)
+def test_no_more_is_handed_over_in_a_second_than_the_provider_takes(limits: dict[str, dict[str, float]]) -> None:
+    desk = Desk(rates=Rates(**limits))
+    began = monotonic()
+    assert desk.send(*many(44, to="zoe@example.org")) == ["sent"] * 44
+    assert monotonic() - began >= 0.1

@@ -92,10 +92,7 @@ class Journey:
 
         No step: the wait after a step is gone, and `beyond` says what comes next. None: the name leads nowhere.
         """
-        name = self.renamed.get(name, name)
-        if name in self.named:
-            return name, self.named[name]
-        base, suffix = _split(name)
+        base, suffix = _split(self.renamed.get(name, name))
         name = self.renamed.get(base, base) + suffix
         if name in self.named:
             return name, self.named[name]
