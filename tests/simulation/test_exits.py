@@ -143,3 +143,29 @@ def test_an_exit_that_arrives_late_takes_back_nothing_held_that_began_after_it(a
     at_night.event("refund", "1h", arrives="3h", order_id="a")
     at_night.run("1d")
     assert [one.at for one in at_night.outreach] == [at_night.moment("8h")]
+
+
+@pytest.mark.parametrize(("happens", "arrives", "told"), [("2h", "3h", 0), ("1h", "3h", 0), ("59m", "3h", 1)])
+def test_what_the_night_holds_is_ended_by_what_happens_from_its_own_moment_on(
+    at_night: Simulator, happens: str, arrives: str, told: int
+) -> None:
+    at_night.event("buy", "1h", order_id="a")
+    at_night.event("refund", happens, arrives=arrives, order_id="a")
+    at_night.run("1d")
+    assert len(at_night.outreach) == told
+
+
+def test_a_silence_that_the_night_holds_is_ended_by_what_happened_within_it() -> None:
+    """The exit is late: when it happened the silence had begun, and was not yet long enough."""
+    rules = "rules: [{ id: r, when: { inactivity: { of: visit, for: 1d } }, exit: { event: buy }, send: note }]"
+    there = Simulator(loaded(rules, 'quiet_hours: { from: "00:00", to: "08:00" }'))
+    there.event("visit", "1h")
+    there.event("buy", "2h", arrives="1d3h")
+    there.run("9d")
+    assert there.outreach == []
+
+
+def test_of_two_exits_about_the_same_the_newer_one_counts_in_whatever_order_they_come() -> None:
+    policy = Policy(fresh_for=None, allowed_lateness=DAY)
+    there = Customers(carts(policy)).tell(ended(30, "a"), ended(10, "a"), begun(20, "a")).until(START + 3 * DAY)
+    assert there.outreach == []

@@ -58,6 +58,7 @@ def go_on(settling: "Settling", rule: Rule, run: Run, moment: int, at: int) -> C
         return _walk(settling, rule, run, step.next, moment, at, _TAKEN_OUT)
     if moment < run.due:
         assert step.fact is not None
+        _use_up(run, moment)
         return _walk(settling, rule, run, step.answered, moment, at, f"{step.fact.text} happened")
     reason = f"no {step.fact.text} within {step.length.text}" if step.fact else f"waited {step.length.text}"
     return _walk(settling, rule, run, step.over, moment, at, reason)
@@ -284,6 +285,13 @@ def _remember_ahead(settling: "Settling", rule: Rule, run: Run, event: Event) ->
             times.append(event.time)
             times.sort()
             del times[MAX_AHEAD:]
+
+
+def _use_up(run: Run, moment: int) -> None:
+    """The event that ends the present wait ends no wait after it."""
+    for times in run.ahead.values():
+        if moment in times:
+            times.remove(moment)
 
 
 def _forget_ahead(run: Run, moment: int) -> None:
