@@ -27,6 +27,7 @@ __all__ = [
     "iso_date",
     "iso_or_none",
     "to_millis",
+    "zone_names",
     "zone_or_none",
 ]
 ZONES_VERSION: str = tzdata.IANA_VERSION
@@ -42,7 +43,7 @@ _MINUTES = [f"{minute // 60:02}:{minute % 60:02}" for minute in range(24 * 60)]
 
 
 @lru_cache(maxsize=1)
-def _names() -> frozenset[str]:
+def zone_names() -> frozenset[str]:
     """All zone names. Other names, which may come from a customer's profile, must not reach the file system."""
     return frozenset(_DATA.with_name("zones").read_text(encoding="ascii").split())
 
@@ -50,7 +51,7 @@ def _names() -> frozenset[str]:
 @lru_cache(maxsize=1024)
 def zone_or_none(name: str) -> ZoneInfo | None:
     """The zone of that IANA name, or None if there is no such zone."""
-    if name not in _names():
+    if name not in zone_names():
         return None
     with _DATA.joinpath(name).open("rb") as file:
         return ZoneInfo.from_file(file, key=name)

@@ -11,7 +11,7 @@ from engine.core.book import Reentry
 from engine.core.durations import milliseconds
 from engine.core.journeys.waits import WEEKDAYS
 from engine.core.policy import Calendar
-from engine.core.zones import to_millis, zone_or_none
+from engine.core.zones import to_millis, zone_names, zone_or_none
 from engine.lang.diagnostics import with_closest
 from engine.lang.form import JsonSchema, OneOrMore, Parsed, refuse, said
 
@@ -157,9 +157,10 @@ def _ends(value: Any) -> str:
     return str(value).partition(".")[2]
 
 
-def _zone(value: Any) -> str:
+def zone(value: Any) -> str:
     if zone_or_none(text(value, "a time zone")) is None:
-        refuse("unknown-zone", f"there is no time zone {said(value)}", "use an IANA name, such as Europe/Berlin")
+        help = with_closest("use an IANA name, such as Europe/Berlin", value, zone_names())
+        refuse("unknown-zone", f"there is no time zone {said(value)}", help)
     return str(value)
 
 
@@ -247,7 +248,7 @@ Value = Annotated[str, Parsed(_value_text, {"type": ["string", "number", "boolea
 ProfileField = Annotated[str, Parsed(_profile_field, _FIELD)]
 """A profile field, without `profile.`; empty if there is none."""
 Ends = Annotated[str, Parsed(_ends, {"type": "string", "pattern": rf"^(profile\.{NAME}|{_OTHER_ENDS})$"})]
-Zone = Annotated[str, Parsed(_zone, TEXT)]
+Zone = Annotated[str, Parsed(zone, TEXT)]
 Locale = Annotated[str, matching(r"[a-z]{2,3}([_-][A-Za-z0-9]{2,8})*", "bad-value", "a locale", "write it like en_US")]
 ReentryField = Annotated[Reentry, Parsed(_reentry, _REENTRY)]
 Day = Annotated[int, Parsed(_day, {"type": "string", "format": "date"})]

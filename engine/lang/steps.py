@@ -16,15 +16,16 @@ from pydantic import Field, model_validator
 from engine.core.actions.base import Action
 from engine.core.actions.steps import Steps
 from engine.core.expr.kinds import NUMBERS
+from engine.core.expr.nodes import Sort
 from engine.core.expression import Expression, Needs, Reads
 from engine.core.facts import Fact
 from engine.core.journeys.steps import START, WAIT, Act, Branch, Journey, Step, Wait
-from engine.core.journeys.waits import WEEKDAYS, Days, Length, Span, Until
+from engine.core.journeys.waits import OF_EVENT, WEEKDAYS, Days, Length, Span, Until
 from engine.lang.actions import ActionFields, Around, EmitFields, SendField
 from engine.lang.diagnostics import did_you_mean, one_of
 from engine.lang.experiments import check_none
 from engine.lang.facts import FactFields
-from engine.lang.fields import NAME, TEXT, TIME, Expr, Name, OptionalTimeOfDay, ReadId, text, time_of_day
+from engine.lang.fields import NAME, TEXT, TIME, Expr, Name, OptionalTimeOfDay, ReadId, text, time_of_day, zone
 from engine.lang.fields import Span as SpanField
 from engine.lang.form import JsonSchema, NotNull, Parsed, Shorthand, Strict, refuse, said
 from engine.lang.site import RESERVED, Site
@@ -77,6 +78,16 @@ def _until(value: Any) -> time | str:
     return found[1]
 
 
+def _zone(value: Any) -> str:
+    """A time zone, or event.<property>: the property that has it."""
+    if not isinstance(value, str) or "." not in value:
+        return zone(value)
+    if not re.fullmatch(rf"event\.{NAME}", value):
+        help = "write a zone such as Europe/Berlin, or event.<property>; without it the customer's zone counts"
+        refuse("bad-value", f"{said(value)} is no zone of the event that begins the journey", help)
+    return value
+
+
 _UNTIL: JsonSchema = {"anyOf": [TIME, {"type": "string", "pattern": rf"^event\.{NAME}$"}]}
 _DAYS: JsonSchema = {"anyOf": [{"type": "integer", "minimum": 0}, TEXT]}
 
@@ -96,6 +107,11 @@ class WaitFields(Strict):
     )
     before: Annotated[SpanField | None, NotNull()] = Field(None, description="So long before that time of the event.")
     at: OptionalTimeOfDay = Field(None, description="At this time of that day, in the customer's zone.")
+    zone: Annotated[str, Parsed(_zone, TEXT)] = Field(
+        "",
+        description="The zone whose calendar counts, instead of the customer's: a name; or, as event.<property>, what"
+        " the event which began the run says.",
+    )
     on: Annotated[int | None, Parsed(_weekday, {"enum": list(WEEKDAYS)})] = Field(
         None, description="Then until this day of the week."
     )
@@ -143,8 +159,9 @@ class WaitFields(Strict):
 
     def _foreign(self, kind: tuple[str, ...]) -> set[str]:
         if kind == ("event",):
-            return {"moves"}
-        return {"where", "match", "step"} | (set() if kind == ("segment",) else {"moves", "within"})
+            return {"moves", "zone"}
+        foreign = {"where", "match", "step"} | (set() if kind == ("segment",) else {"moves", "within"})
+        return foreign if kind == CALENDAR else foreign | {"zone"}
 
     @property
     def awaits(self) -> bool:
@@ -163,8 +180,9 @@ class WaitFields(Strict):
         if self.for_ is not None or self.within is not None:
             return Span(self.for_ or self.within or 0)
         if isinstance(self.until, str):
-            return Until(self.until, self.before or 0, self.at)
-        return Days(days if days is not None else self.days if isinstance(self.days, int) else 0, self.until, self.on)
+            return Until(self.until, self.before or 0, self.at, self.zone)
+        number = days if days is not None else self.days if isinstance(self.days, int) else 0
+        return Days(number, self.until, self.on, self.zone)
 
 
 def _key(kind: tuple[str, ...], given: set[str]) -> str:
@@ -366,6 +384,8 @@ class Drafts:
             self.needs |= Needs(Reads(event=True, properties=frozenset({fact.match})))
         if isinstance(wait.until, str):
             self._time(site.at("until"), wait.until)
+        if wait.zone.startswith(OF_EVENT):
+            self._zone(site.at("zone"), wait.zone)
         days = self._days(site.at("days"), wait.days) if isinstance(wait.days, str) else None
         return wait.length(days), fact
 
@@ -379,6 +399,11 @@ class Drafts:
         found = site.value(f"event.{name}", self.around.types, ("time", "date"), help)
         if name in RESERVED:
             site.report("bad-value", f"event.{name} is over when the journey begins", help)
+        self.needs |= found.needs if found is not None else Needs()
+
+    def _zone(self, site: Site, text: str) -> None:
+        kinds: tuple[Sort, ...] = ("string",)
+        found = site.value(text, self.around.types, kinds, "a zone is a text")
         self.needs |= found.needs if found is not None else Needs()
 
     def _expression(self, site: Site, text: str, *, experiments: bool) -> Expression | None:

@@ -14,7 +14,7 @@ from tests.support.journeys import loaded
 EVENTS = """\
 version: 1
 events:
-  booked: { properties: { number: string, appointment: time, day: date } }
+  booked: { properties: { number: string, appointment: time, day: date, store_zone: string } }
   cancelled: { properties: { number: string } }
   moved: { properties: { timezone: string }, profile: { timezone: timezone } }
 """
@@ -145,6 +145,52 @@ def test_who_moves_is_reminded_at_nine_there() -> None:
     sim.deliver(Event("m-1", "moved", "c-1", at, {"timezone": "America/New_York"}), at)
     sim.run(moment("2026-06-01T00:00"))
     assert [local(one.at, "America/New_York") for one in sim.outreach] == ["2026-03-30T09:00"]
+
+
+@pytest.mark.parametrize(
+    ("wait", "properties", "until"),
+    [
+        ('{ until: event.appointment, at: "09:00", zone: Asia/Tokyo }', {}, "2026-03-31T02:00"),
+        (
+            '{ until: event.appointment, at: "09:00", zone: event.store_zone }',
+            {"store_zone": "Asia/Tokyo"},
+            "2026-03-31T02:00",
+        ),
+        ('{ until: event.appointment, at: "09:00", zone: event.store_zone }', {}, "2026-03-31T09:00"),
+        (
+            '{ until: event.appointment, at: "09:00", zone: event.store_zone }',
+            {"store_zone": "Japan, Tokyo"},
+            "2026-03-31T09:00",
+        ),
+        ("{ until: event.day, before: 1d, zone: event.store_zone }", {"store_zone": "Asia/Tokyo"}, "2026-03-28T16:00"),
+        ('{ days: 2, until: "09:00", zone: Asia/Tokyo }', {}, "2026-03-03T01:00"),
+        ('{ on: tuesday, until: "00:30", zone: event.store_zone }', {"store_zone": "Asia/Tokyo"}, "2026-03-02T16:30"),
+        ('{ days: 1, until: "02:30", zone: America/New_York }', {"since": "2026-03-07T12:00"}, "2026-03-08T08:00"),
+    ],
+)
+def test_a_wait_may_name_the_zone_of_a_shop(wait: str, properties: dict[str, str], until: str) -> None:
+    sim = simulator(f"[{{ wait: {wait} }}, {{ send: reminder }}]", **{"day": "2026-03-30"} | properties)
+    assert sent(sim) == [("reminder", until)]
+
+
+@pytest.mark.parametrize(("zone", "stays"), [("Asia/Tokyo", True), ("event.store_zone", True), ("event.number", False)])
+def test_who_moves_is_reminded_by_the_clock_of_the_shop_if_there_is_one(zone: str, stays: bool) -> None:
+    steps = f'[{{ wait: {{ until: event.appointment, at: "09:00", zone: {zone} }} }}, {{ send: reminder }}]'
+    sim = simulator(steps, store_zone="Asia/Tokyo", number="7")
+    at = moment("2026-03-05T10:00")
+    sim.deliver(Event("m-1", "moved", "c-1", at, {"timezone": "America/New_York"}), at)
+    sim.run(moment("2026-06-01T00:00"))
+    there = "Asia/Tokyo" if stays else "America/New_York"
+    assert [local(one.at, there) for one in sim.outreach] == ["2026-03-31T09:00"]
+
+
+def test_another_zone_of_a_wait_meets_customers_who_wait_already() -> None:
+    steps = '[{ wait: { until: event.appointment, at: "09:00"%s } }, { send: reminder }]'
+    sim = simulator(steps % "")
+    sim.run(moment("2026-03-05T10:00"))
+    sim.adopt(book(steps % ", zone: Asia/Tokyo"))
+    assert sent(sim) == [("reminder", "2026-03-31T02:00")]
+    assert "waited until event.appointment at 09:00 in Asia/Tokyo" in [one.reason for one in sim.outcomes]
 
 
 def test_it_is_said_what_is_waited_for() -> None:

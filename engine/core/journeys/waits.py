@@ -1,12 +1,13 @@
 """How long a journey waits: an exact time, days of the customer's calendar, or until a time that an event tells.
 
 `conduct` asks when a wait ends, and again when the customer's zone or the rule book changes: the answer depends only on
-when the wait began, the event that began the run, and the customer's zone.
+when the wait began, the event that began the run, and the zone, which is the customer's unless the wait names another.
 """
 
 from datetime import date, time, timedelta
 from math import floor
-from typing import Protocol
+from typing import Final, Protocol
+from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -14,11 +15,13 @@ from engine.core.durations import text_of
 from engine.core.ends import end_of, moment_before
 from engine.core.expression import Expression
 from engine.core.scope import Scope
-from engine.core.zones import DAY, Zones, from_millis, instant_of
+from engine.core.zones import DAY, Zones, from_millis, instant_of, zone_or_none
 
 MAX_DAYS = 36_500
 """100 years. A number of days beyond it, which may come from an event, would give a moment that no date can hold."""
 WEEK = 7
+OF_EVENT: Final = "event."
+"""Begins the zone of a wait which a property of the event has."""
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 
@@ -72,12 +75,13 @@ class Span(msgspec.Struct, frozen=True):
 class Days(msgspec.Struct, frozen=True):
     """Local days, then until a time of day, on a day of the week: the first such moment that is not yet past.
 
-    `until` None: the time of day at which the wait began. `weekday` 0 is Monday; None: any day.
+    `until` None: the time of day at which the wait began. `weekday` 0 is Monday; None: any day. `zone`: as of `_zone`.
     """
 
     days: "int | Expression" = 0
     until: time | None = None
     weekday: int | None = None
+    zone: str = ""
 
     @property
     def text(self) -> str:
@@ -89,7 +93,7 @@ class Days(msgspec.Struct, frozen=True):
             parts.append(f"until {WEEKDAYS[self.weekday]}")
         if self.until is not None:
             parts.append(f"{'' if self.weekday is not None else 'until '}{self.until:%H:%M}")
-        return " ".join(parts)
+        return " ".join(parts) + _in(self.zone)
 
     @property
     def least(self) -> int:
@@ -97,7 +101,7 @@ class Days(msgspec.Struct, frozen=True):
 
     @property
     def by_calendar(self) -> bool:
-        return True
+        return _may_be_the_customers(self.zone)
 
     @property
     def unknown(self) -> str:
@@ -108,7 +112,7 @@ class Days(msgspec.Struct, frozen=True):
         number = self.days if isinstance(self.days, int) else self.days.test(scope)
         if isinstance(number, bool) or not isinstance(number, int | float) or not 0 <= number <= MAX_DAYS:
             return None
-        zone = zones.of(scope.state.profile)
+        zone = _zone(self.zone, scope, zones)
         began = from_millis(since, zone)
         at = began.time() if self.until is None else self.until
         day = self._on_weekday(began.date() + timedelta(days=floor(number)))
@@ -125,17 +129,18 @@ class Days(msgspec.Struct, frozen=True):
 class Until(msgspec.Struct, frozen=True):
     """Until `before` milliseconds ahead of the time or day in a property of the event that began the run.
 
-    With `at`, it is this time of that local day. It may have passed when the wait begins.
+    With `at`, it is this time of that local day. It may have passed when the wait begins. `zone`: as of `_zone`.
     """
 
     name: str
     before: int = 0
     at: time | None = None
+    zone: str = ""
 
     @property
     def text(self) -> str:
         before = f"{text_of(self.before)} before " if self.before else ""
-        return f"until {before}event.{self.name}{f' at {self.at:%H:%M}' if self.at else ''}"
+        return f"until {before}event.{self.name}{f' at {self.at:%H:%M}' if self.at else ''}{_in(self.zone)}"
 
     @property
     def least(self) -> int:
@@ -143,13 +148,29 @@ class Until(msgspec.Struct, frozen=True):
 
     @property
     def by_calendar(self) -> bool:
-        return True
+        return _may_be_the_customers(self.zone)
 
     @property
     def unknown(self) -> str:
         return f"event.{self.name} is missing, or no time that a wait can end with"
 
     def end(self, scope: Scope, since: int, zones: Zones) -> int | None:
-        zone = zones.of(scope.state.profile)
+        zone = _zone(self.zone, scope, zones)
         end = end_of(scope.event.properties.get(self.name), zone) if scope.event is not None else None
         return moment_before(end, self.before, self.at, zone) if end is not None else None
+
+
+def _zone(name: str, scope: Scope, zones: Zones) -> ZoneInfo:
+    """The zone that a wait names: itself, or the property of the event that has it; else the customer's."""
+    if name.startswith(OF_EVENT):
+        said = scope.event.properties.get(name.removeprefix(OF_EVENT)) if scope.event is not None else None
+        name = said if isinstance(said, str) else ""
+    return zone_or_none(name) or zones.of(scope.state.profile)
+
+
+def _may_be_the_customers(zone: str) -> bool:
+    return not zone or zone.startswith(OF_EVENT)
+
+
+def _in(zone: str) -> str:
+    return f" in {zone}" if zone else ""
