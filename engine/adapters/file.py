@@ -25,6 +25,8 @@ STANDARD: Final = "-"
 """The path that stands for standard input, or standard output."""
 
 LINE_BREAKS_OFF: Final = "the last line breaks off; everything before that was read"
+_TABLES: Final = (".csv", ".tsv", ".parquet", ".xlsx")
+"""Endings of files that are tables; DuckDB reads all of them."""
 _BUFFER: Final = 1024 * 1024
 _Bytes = IO[bytes] | gzip.GzipFile
 
@@ -87,6 +89,7 @@ class JsonLinesSource:
             if value:
                 if not source:
                     value = value.removeprefix(BOM_UTF8)
+                    _check_first(self._paths[place], value)
                     source = self._name(place, value)
                     done = offsets.get(source, 0)
                 if number > done:
@@ -131,6 +134,18 @@ def _check_readable(path: str) -> None:
         raise BadInputFile(path, "is a folder; name the files in it")
     if not os.access(path, os.R_OK):
         raise BadInputFile(path, "permission denied")
+    name = Path(path.removesuffix(".gz"))
+    if name.suffix.lower() in _TABLES:
+        convert = f"COPY (FROM '{path}') TO '{name.stem}.jsonl' (FORMAT json)"
+        raise BadInputFile(path, f'is no file of JSON lines; convert it: duckdb -c "{convert}"')
+
+
+def _check_first(path: str, line: bytes) -> None:
+    """Refuse JSON that is not in lines: each of its lines would be a record that cannot be read."""
+    if line.startswith(b"["):
+        raise BadInputFile(path, f"is one JSON array; write each record on a line of its own: jq -c '.[]' {path}")
+    if line == b"{":
+        raise BadInputFile(path, f"has records of several lines; write each on a line of its own: jq -c . {path}")
 
 
 @contextmanager

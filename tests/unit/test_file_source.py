@@ -187,3 +187,24 @@ def test_one_source_per_file_reads_the_same_and_refuses_the_same(events: Path, t
     assert len(list(first.read({}))) == 5
     with pytest.raises(BadInputFile, match="rename one"):
         next(second.read({}))
+
+
+@pytest.mark.parametrize("name", ["orders.csv", "orders.CSV.gz", "orders.parquet", "orders.tsv", "orders.xlsx"])
+def test_a_table_is_refused_with_the_command_that_converts_it(tmp_path: Path, name: str) -> None:
+    path = save(tmp_path / name, b"id,customer")
+    stem = Path(name.removesuffix(".gz")).stem
+    with pytest.raises(BadInputFile, match="no file of JSON lines") as refused:
+        JsonLinesSource([path])
+    assert f"\"COPY (FROM '{path}') TO '{stem}.jsonl' (FORMAT json)\"" in refused.value.reason
+
+
+@pytest.mark.parametrize(
+    ("first", "command"), [(b"[", "jq -c '.[]'"), (b'[{"id":1},', "jq -c '.[]'"), (b"{", "jq -c .")]
+)
+def test_json_that_is_not_in_lines_is_refused_with_the_command_that_converts_it(
+    tmp_path: Path, first: bytes, command: str
+) -> None:
+    path = save(tmp_path / "orders.json", b"\xef\xbb\xbf" + first, b'  "id": 1', b"}")
+    with pytest.raises(BadInputFile) as refused:
+        list(JsonLinesSource([path]).read({}))
+    assert refused.value.reason.endswith(f" on a line of its own: {command} {path}")
