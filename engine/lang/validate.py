@@ -20,6 +20,13 @@ M = TypeVar("M", bound=Strict)
 _GROUP = 3
 """Digits after a comma that separates thousands."""
 _NUMBER = re.compile(r"\d+(\.\d+)?")
+_TYPES = {
+    **dict.fromkeys(("text", "str", "varchar"), "string"),
+    **dict.fromkeys(("float", "decimal", "double", "money"), "number"),
+    **dict.fromkeys(("datetime", "timestamp"), "time"),
+    **dict.fromkeys(("list", "array", "object", "map", "json"), "any"),
+}
+"""Types of properties by what they are called elsewhere."""
 _EXPECTED = {
     "string_type": "text",
     "int_type": "a whole number",
@@ -96,6 +103,8 @@ def _finding(model: type[Strict], document: Document, error: ErrorDetails) -> Di
             help = f"write it as in {{ event: {example} }}; {help}"
         elif "event" in _fields(owner) and isinstance(error["input"], str) and error["input"].isidentifier():
             help = f"write {{ event: {error['input']} }}; {help}"
+    if kind == "dict_type":
+        help = _description(model, route)
     if kind == "string_type" and route[-1:] == ("event",) and isinstance(error["input"], list):
         help = _one_event(route)
     if route == ("version",):
@@ -217,6 +226,9 @@ def _located(document: Document, route: Route, context: Mapping[str, Any]) -> Di
     if message.startswith("must "):
         message = f"{_named(route)} {message}"
     help = (on_key and _cut(document, route)) or context["help"]
+    if on_key and route[:-1] == ("events",) and context["code"] == "bad-name":
+        name = re.sub(r"\W+", "_", str(route[-1])).strip("_").lower()
+        help = f'{help}; `types` of its source gives it a name of ours: {{ "{route[-1]}": {name} }}'
     return document.report(document.place(route, key=on_key), context["code"], message, help)
 
 
@@ -226,12 +238,20 @@ def _described(kind: str, error: ErrorDetails, context: Mapping[str, Any]) -> tu
         return "wrong-type", f"must be {_EXPECTED[kind]}, not {said(value)}", _type_help(kind, value)
     if kind in ("literal_error", "enum"):
         expected = context["expected"].replace("'", "")
-        help = did_you_mean(value, expected.replace(" or ", ", ").split(", ")) if isinstance(value, str) else ""
+        options = expected.replace(" or ", ", ").split(", ")
+        meant = _TYPES.get(str(value), "")
+        help = f"write {meant}" if meant in options else did_you_mean(str(value), options)
         return "bad-value", f"must be {expected}, not {said(value)}", help
     if kind in ("too_short", "string_too_short"):
         return "bad-value", "must not be empty", ""
     message = error["msg"].replace("Input should be", "must be").replace("greater than or equal to", "at least")
     return "bad-value", message, ""
+
+
+def _description(model: type[Strict], route: Route) -> str:
+    """What the field at `route` is for."""
+    field = _fields(_model_in(_at(model, route[:-1]))).get(str(route[-1]))
+    return (field.description if field else None) or ""
 
 
 def _one_event(route: Route) -> str:
