@@ -137,7 +137,7 @@ class GivenFields(Strict):
         None, description="When it happens: a duration from the start, a date-time, or now."
     )
     event: str = Field("", description="The event type.")
-    properties: dict[str, Any] = Field({}, description="Its properties.")
+    properties: dict[str, Any] = Field({}, description="Its properties, such as { amount: 20 }.")
     arrives: OptionalMoment = Field(None, description="When the engine gets to see it; at once when not given.")
     id: str = Field("", description="The event's id; a fresh one when not given.")
     advance: Span = Field(0, description="In place of an event: how far the clock moves on.")

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from engine.core.book import RuleBook
 from engine.core.catalog import EventType, Kind, Property
 from engine.core.durations import text_of
+from engine.core.expr.syntax import SPOKEN
 from engine.core.tables import Table
 from engine.core.values import day_of, in_first_weeks, is_no_date, number_of, whole_day
 from engine.core.zones import iso
@@ -306,7 +307,8 @@ def _check_value(
 ) -> None:
     if declared is not None and value is not None and not _READERS[declared.kind](value, declared):
         message = f"{said(value)} is not of type {declared.kind}, as events.yaml declares it"
-        site.report("type-mismatch", message, help)
+        meant = SPOKEN.get(str(value).lower(), "") if declared.kind == "boolean" else ""
+        site.report("type-mismatch", message, f"write {meant}" if meant else help)
 
 
 def _check_unit(site: Site, value: Any, declared: Property) -> None:
