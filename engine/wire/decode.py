@@ -20,7 +20,7 @@ from engine.errors import BadRecord
 from engine.model import Event, Identified
 from engine.ports import Record
 from engine.wire.formats import MAX_CUSTOMER_BYTES, MAX_ID_LENGTH, direct, is_customer_length, reader
-from engine.wire.parts import Parts, at
+from engine.wire.parts import FRAMED, Parts, at
 from engine.wire.reading import bad_record
 from engine.wire.scopes import Scopes
 from engine.wire.segment import names_guests
@@ -150,6 +150,9 @@ class Decoder:
         try:
             return self.read(record)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            if record.value and record.value[:1] == FRAMED:
+                reason = "Avro or Protobuf of a schema registry (it begins with a zero byte); only JSON is read"
+                raise BadRecord("not-decodable", reason) from error
             raise BadRecord("not-decodable", f"not valid {self.source.format}: {error}") from error
         except RecursionError as error:
             raise BadRecord("not-decodable", "nested too deeply") from error

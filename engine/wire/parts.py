@@ -22,17 +22,24 @@ class Parts(msgspec.Struct, gc=False):
     """The customer's id from before they were known."""
 
 
+FRAMED = b"\0"
+HEAD = 5
+"""A schema registry's serializers write a zero byte and the schema's number before the value. No JSON begins so."""
 decode_json = msgspec.json.Decoder().decode
 
 
 def value_of(record: Record) -> bytes:
-    """The record's value. Raises BadRecord if it has none."""
+    """The record's value, behind the head that a schema registry's serializer of JSON puts before it.
+
+    Raises BadRecord if it has none.
+    """
     if record.value is None:
         raise BadRecord(
             "no-value",
             "the record has no value (a tombstone); `accept: { tombstones: ignore }` passes such records over",
         )
-    return record.value
+    framed = record.value[:1] == FRAMED and record.value[HEAD : HEAD + 1] == b"{"
+    return record.value[HEAD:] if framed else record.value
 
 
 def object_of(record: Record) -> dict[str, Any]:
