@@ -59,6 +59,13 @@ MEANING: Final[Mapping[Kind, str]] = {
 }
 
 
+_WITHOUT_TIMERS: Final[Mapping[Kind, str]] = {
+    Kind.REARMS: "from now on events make it come true otherwise; it has no timers",
+    Kind.NEW: "from now on events make it come true; it has no timers",
+}
+"""The same of rules that events alone make come true."""
+
+
 class PlannedChange(msgspec.Struct, frozen=True):
     """One rule's change. `was`: its old id, if it was renamed. `like`: one that goes and does what this does.
 
@@ -78,8 +85,8 @@ class PlannedChange(msgspec.Struct, frozen=True):
     @property
     def meaning(self) -> str:
         meaning = MEANING.get(self.kind, "")
-        if self.kind is Kind.REARMS and self.is_immediate:
-            meaning = "from now on events make it come true otherwise; it has no timers"
+        if self.is_immediate:
+            meaning = _WITHOUT_TIMERS.get(self.kind, meaning)
         if self.asked:
             meaning = f"{meaning} ({', '.join(self.asked)})"
         return f"{meaning}. If it is {self.like} renamed, write was: [{self.like}]" if self.like else meaning
@@ -103,14 +110,12 @@ def classify(old: RuleBook, new: RuleBook, old_texts: Texts, new_texts: Texts) -
 
 def _cautioned(change: PlannedChange, old: RuleBook, new: RuleBook) -> PlannedChange:
     before, rule = old.by_id.get(change.was or change.rule), new.by_id.get(change.rule)
-    if before is None or rule is None:
+    if rule is None:
         return change
-    return msgspec.structs.replace(
-        change,
-        cautions=cautions(before, rule),
-        asked=_asked(before, rule),
-        is_immediate=rule.trigger.is_immediate,
-    )
+    change = msgspec.structs.replace(change, is_immediate=rule.trigger.is_immediate)
+    if before is None:
+        return change
+    return msgspec.structs.replace(change, cautions=cautions(before, rule), asked=_asked(before, rule))
 
 
 def _offered(

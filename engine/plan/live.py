@@ -17,6 +17,7 @@ from engine.core.expression import NEVER
 from engine.core.points.model import moment_of
 from engine.core.state.model import State
 from engine.core.state.points import ENDED
+from engine.core.triggers.milestone import Milestone
 from engine.core.zones import DAY
 from engine.errors import StateUnreadable
 from engine.model import Outcome, WakeUp
@@ -57,6 +58,8 @@ class Fate(msgspec.Struct):
     stranded: int = 0
     failed: int = 0
     cut_off: bool = False
+    behind: frozenset[str] = frozenset()
+    """Milestones with a level that the customer's number is past."""
     ends: dict[str, list[tuple[int, int]]] = {}
     """Points -> when each lot ends (ms), and how many are left in it."""
 
@@ -127,6 +130,7 @@ class LiveCustomers:
         answered = {one.rule for one in decision.outcomes}
         fate = Fate(_timers(decision.state), _levels(decision.state), _steps(decision.state), answered)
         fate.ends = _ends(decision.state, side.book)
+        fate.behind = _behind(decision.state, side.book)
         if decision.outcomes:
             _keep(fate, decision, side, clock, 0)
             fate.at_once = Counter(rule for rule, _ in fate.fired)
@@ -150,6 +154,7 @@ TOTALS: Final[Mapping[str, str]] = {
     "armed": "timers armed",
     "moved": "timers moved",
     "dropped": "timers dropped",
+    "levels_due": "milestones' levels that come with the next event",
     "segment_moves": "customers in another level of a segment",
     "points_sooner": "points that end sooner",
 }
@@ -160,6 +165,7 @@ OF_EACH: Final[Mapping[str, str]] = {
     "armed": "rule",
     "moved": "rule",
     "dropped": "rule",
+    "levels_due": "rule",
     "segment_moves": "segment",
     "points_sooner": "points",
 }
@@ -209,6 +215,7 @@ def _renamed(fate: Fate, book: RuleBook) -> Fate:
         steps=[_place_in(book, names.get(rule, rule), step) for rule, step in fate.steps],
         fired=[(names.get(rule, rule), after) for rule, after in fate.fired],
         at_once={names.get(rule, rule): count for rule, count in fate.at_once.items()},
+        behind=frozenset(names.get(rule, rule) for rule in fate.behind),
     )
 
 
@@ -232,6 +239,9 @@ def _numbers(fate: Fate, days: int) -> dict[str, int]:
     for rule, count in fate.at_once.items():
         numbers["at_once"] += count
         numbers[f"at_once.{rule}"] = count
+    for rule in fate.behind:
+        numbers["levels_due"] += 1
+        numbers[f"levels_due.{rule}"] = 1
     for rule, step in fate.steps:
         numbers[f"waits.{rule} {step}"] += 1
     numbers.update(expired=fate.expired, exited=fate.exited, stranded=fate.stranded, failed=fate.failed)
@@ -251,6 +261,11 @@ def _ends(state: State | None, book: RuleBook) -> dict[str, list[tuple[int, int]
         for id_, ledger in state.points.items()
         if not ledger.parked
     }
+
+
+def _behind(state: State | None, book: RuleBook) -> frozenset[str]:
+    milestones = ((rule.id, rule.trigger) for rule in book.rules if isinstance(rule.trigger, Milestone))
+    return frozenset(id_ for id_, trigger in milestones if state is not None and trigger.is_behind(state))
 
 
 def _sooner(old: Fate, new: Fate, book: RuleBook) -> dict[str, int]:

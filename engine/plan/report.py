@@ -90,7 +90,7 @@ def _rules(plan: Plan) -> Table:
 
 def _cautions(plan: Plan) -> Table:
     rows = [[one.rule, caution] for one in plan.rules for caution in one.cautions]
-    rows += [[reader, f"asks for {asked}: {_UNKEPT}"] for reader, asked in plan.unkept]
+    rows += [[reader.removeprefix("rule "), f"asks for {asked}: {_UNKEPT}"] for reader, asked in plan.unkept]
     definition = "What the change does to customers that no number here tells."
     return Table("What to mind", definition, ["rule", "so"], rows, True)
 

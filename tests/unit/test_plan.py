@@ -317,7 +317,7 @@ def test_a_plan_tells_what_to_mind_and_which_history_is_not_kept(shop: Path) -> 
     ran = engine(*asks, "github", folder=shop)
     assert ran.code == 0, ran.said
     unkept = "which is not kept yet: missing for customers with older events until its time has passed; `keep` in"
-    assert f'| rule come-back | asks for events.purchase.count("90d"), {unkept} events.yaml keeps it ahead |' in ran.out
+    assert f'| come-back | asks for events.purchase.count("90d"), {unkept} events.yaml keeps it ahead |' in ran.out
     assert f'| segment idle | asks for events.purchase.count("60d"), {unkept} events.yaml keeps it ahead |' in ran.out
     assert json.loads(engine(*asks, "json", folder=shop).out)["unkept"][0][0] == "rule come-back"
     assert "What to mind" not in plan(shop).said, "another length asks for nothing new"

@@ -5,11 +5,19 @@ from pathlib import Path
 
 import pytest
 
+from engine.adapters.memory import MemoryStore
+from engine.model import Event
 from engine.plan.classify import Kind, PlannedChange, classify
 from engine.plan.event_types import event_changes
+from engine.ports import Record
 from engine.testing import Simulator, load_project
 from engine.wiring.plan import side_of
 from engine.wiring.rule_folders import RuleFolders
+from engine.worker.executors import results
+from engine.worker.partition import Partition
+from engine.worker.result import Arrival
+from tests.support.books import START
+from tests.support.plans import plan_of
 from tests.support.project_files import write_project
 
 EVENTS = """\
@@ -88,7 +96,7 @@ TWO = "{ send: hello }, { wait: 9d }, { send: tips }"
         (
             milestone("[3, 9]", BIG),
             milestone("[3, 4, 9]", BIG),
-            ["a new level that a customer's number is past already comes with their next purchase"],
+            ["a new level that a customer's number is past already comes with their next purchase (levels_due)"],
         ),
         (journey(TWO), journey(TWO, "exit: { event: refund }, goal: { event: clicked }, "), []),
         (
@@ -208,6 +216,30 @@ def edited(tmp_path: Path, old: str, new: str) -> Simulator:
 )
 def test_a_milestone_goes_on_as_the_plan_says(tmp_path: Path, old: str, new: str, occurrences: Sequence[str]) -> None:
     assert [one.occurrence for one in edited(tmp_path, old, new).outreach] == occurrences
+
+
+def test_a_plan_counts_whose_next_event_brings_a_level(tmp_path: Path) -> None:
+    old, new = (
+        side_of(RuleFolders(folder / "rules", folder / "templates"))
+        for folder in (
+            project(tmp_path / "old", milestone("[3, 9]", BIG)),
+            project(tmp_path / "new", milestone("[3, 4, 9]", BIG).replace("id: loyal", "id: regular, was: [loyal]")),
+        )
+    )
+    store = MemoryStore()
+    partition = Partition(0, old.book, store, old.renderer)
+    bought = [
+        Event(f"e-{customer}-{number}", "purchase", f"c-{customer}", START + number, {"amount": 20})
+        for customer, count in enumerate((2, 3, 4, 5, 10))
+        for number in range(count)
+    ]
+    arrivals = [Arrival(Record("e", 0, place + 1, None), one.time, one) for place, one in enumerate(bought)]
+    for _ in results(partition.process(arrivals)):
+        pass
+    plan = plan_of(store, old, new)
+    assert plan.sum_of("levels_due").new == plan.sum_of("levels_due.regular").new == 2, "those who bought 4 and 5 times"
+    assert plan.sum_of("levels_due").old == 0
+    assert plan_of(store, old, old).sum_of("levels_due").new == 0
 
 
 def test_runs_without_a_match_go_on_beside_those_with_one(tmp_path: Path) -> None:

@@ -78,6 +78,15 @@ class Milestone(Trigger):
         kept = KeptEvent(event.id, event.type, event.time, event.properties)
         return Firing(_text(self._level(number)), event.time, kept, f"{self._what()} reached {_text(number)}")
 
+    def is_behind(self, state: State) -> bool:
+        """Whether the customer's number is past a level that has not fired; an edit of the levels leads to that.
+
+        The next event that counts brings it.
+        """
+        slot = state.rules.get(self.rule)
+        number, highest = slot.memory or (0, 0) if slot is not None else (0, 0)
+        return self._level(number) > highest
+
     def explain(self, state: State) -> str:
         number = self._number(state)
         ahead = [level for level in self.levels if level > number]
