@@ -61,7 +61,7 @@ def _milestone(old: Milestone, new: Milestone) -> Iterator[str]:
     elif before != after:
         yield f"each customer's number goes on from what it is: it has counted {before}, and now counts {after}"
     if _has_own_number(old) and _has_own_number(new) and (old.levels, old.every) != (new.levels, new.every):
-        yield f"a new level that a customer's number is past already comes with their next {new.event} (levels_due)"
+        yield f"a new level that a customer's number is past already comes with their next {new.event}"
 
 
 def _has_own_number(trigger: Milestone) -> bool:

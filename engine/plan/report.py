@@ -105,11 +105,21 @@ def _totals(plan: Plan) -> Table:
         old = "" if only_new else shown(found.total_old(plan.size))
         change = "" if only_new else shown(found.difference(plan.size))
         rows.append([what, old, shown(found.total_new(plan.size)), change])
+        if name == "levels_due":
+            rows += _of_rules(plan, name)
     definition = (
         f"What becomes of the customers who are there within {count_of(plan.days, 'day')} if nobody does anything: with"
         " the live rules, and with the new ones from now on."
     )
     return Table("Customers who are there", definition, ["", "live rules", "new rules", "difference"], rows)
+
+
+def _of_rules(plan: Plan, name: str) -> Iterator[list[str]]:
+    for one in plan.rules:
+        found = plan.sum_of(f"{name}.{one.rule}")
+        if found.old or found.new:
+            old, new = found.total_old(plan.size), found.total_new(plan.size)
+            yield [f"of {one.rule}", shown(old), shown(new), shown(found.difference(plan.size))]
 
 
 def _timers(plan: Plan) -> Table:

@@ -9,6 +9,7 @@ from engine.adapters.memory import MemoryStore
 from engine.model import Event
 from engine.plan.classify import Kind, PlannedChange, classify
 from engine.plan.event_types import event_changes
+from engine.plan.report import tables
 from engine.ports import Record
 from engine.testing import Simulator, load_project
 from engine.wiring.plan import side_of
@@ -96,7 +97,7 @@ TWO = "{ send: hello }, { wait: 9d }, { send: tips }"
         (
             milestone("[3, 9]", BIG),
             milestone("[3, 4, 9]", BIG),
-            ["a new level that a customer's number is past already comes with their next purchase (levels_due)"],
+            ["a new level that a customer's number is past already comes with their next purchase"],
         ),
         (journey(TWO), journey(TWO, "exit: { event: refund }, goal: { event: clicked }, "), []),
         (
@@ -239,6 +240,8 @@ def test_a_plan_counts_whose_next_event_brings_a_level(tmp_path: Path) -> None:
     plan = plan_of(store, old, new)
     assert plan.sum_of("levels_due").new == plan.sum_of("levels_due.regular").new == 2, "those who bought 4 and 5 times"
     assert plan.sum_of("levels_due").old == 0
+    rows = [row for table in tables(plan) for row in table.rows]
+    assert ["of regular", "0", "2", "2"] in rows
     assert plan_of(store, old, old).sum_of("levels_due").new == 0
 
 
