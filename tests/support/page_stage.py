@@ -12,13 +12,15 @@ events:
     profile: { email: email, email_opt_in: email_opt_in }
   site_visit: {}
   purchase:
-    properties: { amount: number, quantity: number, currency: string, cart_id: string, order_id: string }
+    properties: { amount: number, quantity: number, currency: string, cart_id: string, order_id: string, sku: string }
   refund: { properties: { order_id: string, amount: number } }
   reward_taken: { properties: { stars: number } }
   cart_updated: { properties: { cart_id: string } }
   cart_emptied: { properties: { cart_id: string } }
   subscribed: { properties: { plan: string } }
   ticket_closed: {}
+  item_watched: { properties: { sku: string } }
+  back_in_stock: { properties: { sku: string } }
   tuesday: {}
   outreach_clicked: { properties: { outreach: string } }
   referral_succeeded: { properties: { friend: string } }
