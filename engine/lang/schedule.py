@@ -15,7 +15,7 @@ from engine.core.state.model import State
 from engine.core.triggers.base import Trigger
 from engine.core.triggers.schedule import Schedule
 from engine.core.zones import DAY
-from engine.lang.fields import Duration, Every, Expr, FirstDay, On, TimeOfDay
+from engine.lang.fields import Duration, Every, Expr, FirstDay, On, TimeOfDay, Zone
 from engine.lang.form import refuse
 from engine.lang.site import Site
 from engine.lang.trigger_fields import Common, TriggerFields, feeding
@@ -33,6 +33,7 @@ class ScheduleFields(TriggerFields):
     at: TimeOfDay = Field(
         time(9), description="At which time of that day, in the customer's zone; 09:00 when not given."
     )
+    zone: Zone = Field("", description="The zone of that time of day, instead of each customer's.")
     from_: FirstDay = Field(None, alias="from", description="A day of the first week or month that counts.")
     among: Expr = Field(description="For whom: an expression, such as segments.reader; true for everybody.")
     spread: Duration = Field(0, description="Over how long the customers are spread, each always at the same moment.")
@@ -56,7 +57,8 @@ class ScheduleFields(TriggerFields):
         return frozenset()
 
     def build(self, rule: str, site: Site, common: Common) -> Trigger:
-        among, zone = site.at("among").expression(self.among, ()), common["zones"].field
+        among = site.at("among").expression(self.among, ())
+        follows = "" if self.zone else common["zones"].field
         if among is not None and among.needs.reads.customer:
             help = "make a segment of it, and write among: segments.<id>"
             site.at("among").report("unknown-root", "a schedule's group can't be named by ids", help)
@@ -76,7 +78,8 @@ class ScheduleFields(TriggerFields):
             spread=self.spread,
             among=among,
             types=_brings(site.catalog, among) if among else frozenset(),
-            movers=feeding(site.catalog, zone) if zone else frozenset(),
+            movers=feeding(site.catalog, follows) if follows else frozenset(),
+            zone=self.zone,
             **common,
         )
 

@@ -93,6 +93,29 @@ def test_a_move_to_another_zone_repeats_no_day_and_skips_what_has_passed_there(t
     assert told(there) == [f"{day}:00:00Z" for day in days]
 
 
+def test_a_schedule_may_follow_the_clock_of_a_shop(tmp_path: Path, strict: bool) -> None:
+    there = shop(tmp_path, 'every: week, on: tuesday, at: "09:00", zone: Asia/Tokyo, among: true', strict)
+    there.event("visit", "0d")
+    there.event("visit", "0d", customer="c-2")
+    there.event("person", "1d", customer="c-2", zone="America/New_York")
+    there.event("person", "8d", zone="Pacific/Auckland")
+    there.run("14d")
+    assert [(one.customer, iso(one.at)) for one in there.outreach] == [
+        (customer, f"2026-01-{day}T00:00:00Z") for day in ("06", "13") for customer in ("c-1", "c-2")
+    ]
+    assert {one.reason for one in there.outreach} == {"it is every week on tuesday, 09:00 in Asia/Tokyo"}
+
+
+def test_a_schedule_that_follows_another_clock_repeats_no_day(tmp_path: Path, strict: bool) -> None:
+    daily = 'every: day, at: "09:00", among: true'
+    there = shop(tmp_path / "before", daily, strict)
+    there.event("visit", "0d")
+    there.run("1d10h")
+    there.adopt(book_of(tmp_path / "after", LETTER % f"{daily}, zone: America/New_York", POLICY, EVENTS))
+    there.run("3d15h")
+    assert told(there) == [f"2026-01-0{day}:00:00Z" for day in ("1T08", "2T08", "3T14", "4T14")]
+
+
 def test_after_an_outage_only_the_latest_one_missed_is_sent(tmp_path: Path) -> None:
     there = shop(tmp_path, 'every: day, at: "09:00", among: true', False)
     there.event("visit", "0d")

@@ -17,7 +17,7 @@ from engine.core.journeys.waits import WEEK, WEEKDAYS
 from engine.core.scope import Scope
 from engine.core.state.model import State, Timer
 from engine.core.triggers.base import About, Trigger, anything
-from engine.core.zones import DAY, EPOCH, MAX_REMEMBERED_DAYS, instant_of, iso
+from engine.core.zones import DAY, EPOCH, MAX_REMEMBERED_DAYS, Zones, instant_of, iso
 from engine.model import Event
 
 
@@ -25,7 +25,8 @@ class Schedule(Trigger):
     """Every `weeks` weeks on `weekday` (0: Monday), every month on `day`, or every day if neither is given.
 
     `begins` is a day of the first week that counts; `spread` spreads the customers over so many milliseconds. `types`:
-    the event types after which `among` may hold; `movers`: those that may bring another zone.
+    the event types after which `among` may hold; `movers`: those that may bring another zone. `zone`: the zone for
+    everybody; "": each customer's.
     """
 
     kind = "schedule"
@@ -44,9 +45,12 @@ class Schedule(Trigger):
         among: Expression | None = None,
         types: frozenset[str] = frozenset(),
         movers: frozenset[str] = frozenset(),
+        zone: str = "",
         **common: Any,
     ) -> None:
         super().__init__(rule, **common)
+        if zone:
+            self.zones = Zones(zone)
         self.at = at
         self.weeks = weeks
         self.weekday = weekday
@@ -56,7 +60,7 @@ class Schedule(Trigger):
         self.among = among
         self.types = types
         self.movers = movers
-        self.text = self._in_words()
+        self.text = self._in_words() + (f" in {zone}" if zone else "")
         self._known: dict[tuple[date, ZoneInfo], tuple[date, str, int]] = {}
 
     @property
