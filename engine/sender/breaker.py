@@ -20,16 +20,17 @@ class Breaker:
     _until: float = field(default=0.0, init=False)
     _trying: bool = field(default=False, init=False)
 
-    def wait(self, now: float) -> float:
-        """Seconds to wait before asking again; 0: make an attempt and report how it went."""
+    def closed_for(self, now: float) -> float:
+        """Seconds to wait before asking again; 0: an attempt may be made."""
         if not self.is_open:
             return 0.0
-        if self._trying:
-            return self.first
-        if now < self._until:
-            return self._until - now
-        self._trying = True
-        return 0.0
+        return self.first if self._trying else max(0.0, self._until - now)
+
+    def wait(self, now: float) -> float:
+        """As `closed_for`; 0: make an attempt and report how it went."""
+        wait = self.closed_for(now)
+        self._trying = self._trying or (self.is_open and not wait)
+        return wait
 
     def succeeded(self) -> bool:
         """Report that the provider answered. Returns whether the breaker was open."""

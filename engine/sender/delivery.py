@@ -111,6 +111,7 @@ class Delivery:
         self._context = context
         claims, hooks = context.claims, context.hooks
         self._claim = StoreBatcher(self._claim_all, executor, hooks)
+        self._results = StoreBatcher(claims.results, executor, hooks)
         self._begin = StoreBatcher(claims.begin, executor, hooks)
         self._release = StoreBatcher(_without_answer(claims.release), executor, hooks)
         self._record = StoreBatcher(_without_answer(claims.record), executor, hooks)
@@ -171,30 +172,61 @@ class Delivery:
         return verdict
 
     async def _attempt(self, parcel: Parcel) -> None:
+        """Claim the parcel when its turn has come, then hand it over.
+
+        What waits for a rate or a provider holds no claim: if the sender and the store crash, all that is claimed is in
+        doubt.
+        """
         outreach, context = parcel.outreach, self._context
+        if outreach.channel not in context.channels:
+            await self._refuse(parcel)
+            return
+        rates, breaker = context.limits.rates, self._breakers[outreach.channel]
+        if rates.limits(outreach.channel, outreach.to) or breaker.is_open:  # what has ended must not wait
+            known = await self._results(outreach.id)
+            if known is not None and self._has_ended(parcel, known):
+                return
+        await parcel.rest(rates.reserve(outreach.channel, outreach.to, monotonic()))
+        while not await self._is_over(parcel, breaker):
+            await self._release(outreach.id)
+
+    async def _is_over(self, parcel: Parcel, breaker: Breaker) -> bool:
+        """Claim the parcel and hand it over. False: it is claimed, and meanwhile its provider is down."""
+        while wait := breaker.closed_for(monotonic()):
+            await parcel.rest(wait * random.uniform(1.0, 1.2))
+        if not await self._is_claimed(parcel):
+            return True
+        async with self._hands[parcel.outreach.channel]:
+            if breaker.wait(monotonic()):
+                return False
+            await self._with_hands(parcel, breaker)
+        return True
+
+    async def _refuse(self, parcel: Parcel) -> None:
+        if await self._is_claimed(parcel):
+            why = f"channel {parcel.outreach.channel} is not configured on this sender"
+            raise PermanentFailure(why)
+
+    async def _is_claimed(self, parcel: Parcel) -> bool:
+        """Claim the parcel. False: it has ended."""
+        outreach = parcel.outreach
         claim = await self._claim((outreach.id, outreach.purpose))
-        if claim.outcome is not None:  # recorded before; readers recognize the repeat by its id
-            return self._tell(parcel, claim.outcome, claim.at, claim.reason)
+        if self._has_ended(parcel, claim):
+            return False
         if claim.state is ClaimState.IN_DOUBT and not parcel.doubt:
             if outreach.purpose != TRANSACTIONAL:
-                return await self._end(parcel, Outcome.IN_DOUBT, "a sender ended while handing it over")
-            self._tell(parcel, Outcome.IN_DOUBT, context.wall(), SENT_AGAIN)
+                await self._end(parcel, Outcome.IN_DOUBT, "a sender ended while handing it over")
+                return False
+            self._tell(parcel, Outcome.IN_DOUBT, self._context.wall(), SENT_AGAIN)
             parcel.doubt = True
-        if outreach.channel not in context.channels:
-            why = f"channel {outreach.channel} is not configured on this sender"
-            raise PermanentFailure(why)
-        await parcel.rest(context.limits.rates.reserve(outreach.channel, outreach.to, monotonic()))
-        return await self._wait_for_hands(parcel)
+        return True
 
-    async def _wait_for_hands(self, parcel: Parcel) -> None:
-        channel = parcel.outreach.channel
-        breaker = self._breakers[channel]
-        while True:
-            async with self._hands[channel]:
-                wait = breaker.wait(monotonic())
-                if not wait:
-                    return await self._with_hands(parcel, breaker)
-            await parcel.rest(wait * random.uniform(1.0, 1.2))
+    def _has_ended(self, parcel: Parcel, claim: Claim) -> bool:
+        """Whether its result was recorded before. It is told again: readers recognize the repeat by its id."""
+        if claim.outcome is None:
+            return False
+        self._tell(parcel, claim.outcome, claim.at, claim.reason)
+        return True
 
     async def _with_hands(self, parcel: Parcel, breaker: Breaker) -> None:
         parcel.handing, probing = True, breaker.is_open

@@ -59,6 +59,10 @@ class Rates:
     domains: Mapping[str, float] = field(default_factory=dict)
     _buckets: dict[tuple[str, str], Bucket] = field(default_factory=dict, init=False)
 
+    def limits(self, channel: str, to: str) -> bool:
+        """Whether a hand-over may have to wait."""
+        return bool(self.domains and "@" in to) or not self.channels.keys().isdisjoint((channel, "*"))
+
     def reserve(self, channel: str, to: str, now: float) -> float:
         """Reserve a hand-over; returns the seconds to wait before it."""
         wait = self._reserve("channel", channel, self.channels, now)

@@ -25,15 +25,17 @@ PATIENCE = 60.0
 
 @dataclass
 class Scripted:
-    """A Channel that raises what its script says, in order, and then takes everything."""
+    """A Channel that raises what its script says, in order, and then takes everything; each takes so many `seconds`."""
 
     script: list[Exception]
     taken: list[str] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
     asked: int = 0
+    seconds: float = 0.0
 
     async def deliver(self, outreach: Outreach) -> None:
         self.asked += 1
+        await asyncio.sleep(self.seconds)
         if self.script:
             raise self.script.pop(0)
         self.taken.append(outreach.id)

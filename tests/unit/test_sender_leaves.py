@@ -1,8 +1,9 @@
 """What a sender has claimed and not begun to hand over is free for the next one, as soon as it leaves a partition."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import partial
 from threading import Thread
 from time import monotonic
@@ -10,8 +11,10 @@ from time import monotonic
 from engine.adapters.memory import MemoryClaims
 from engine.adapters.memory.sending import ClaimBook
 from engine.adapters.memory.source import MemorySource, MemoryTopics
-from engine.errors import StoreUnavailable
+from engine.errors import StoreUnavailable, TemporaryFailure
+from engine.model import Outcome
 from engine.ports import DeliveryResult, Record
+from engine.sender.breaker import Breaker
 from engine.sender.delivery import GIVE_BACK_PATIENCE, Delivery, Parcel
 from engine.sender.loop import Sender
 from engine.sender.rates import Rates
@@ -23,20 +26,57 @@ from tests.support.outreach import outreach
 TOPIC = "topic"
 
 
-def test_a_sender_that_leaves_holds_no_claim_on_what_it_has_not_begun() -> None:
-    """The next one would have to doubt it after a restart of the store, and marketing would not be sent."""
-    topics, desk = MemoryTopics(), Desk(rates=Rates({"email": 2}))
-    for number in range(20):
+@contextmanager
+def sending(desk: Desk, letters: int = 20) -> Iterator[None]:
+    """A sender at work on so many marketing messages; then it has left."""
+    topics = MemoryTopics()
+    for number in range(letters):
         topics.append(TOPIC, 0, encode_outreach(outreach(id=f"o-{number}", purpose="marketing")).value)
     sender = Sender(partial(MemorySource, topics, [TOPIC], 1), lambda _: {}, desk.context)
     thread = Thread(target=sender.run)
     thread.start()
-    wait_until(lambda: len(desk.book.held) == 20 and bool(desk.channel.taken), "all are claimed, and some are sent")
-    sender.stop()
-    thread.join()
+    try:
+        yield
+    finally:
+        sender.stop()
+        thread.join()
+
+
+def test_a_sender_that_leaves_holds_no_claim_on_what_it_has_not_begun() -> None:
+    """The next one would have to doubt it after a restart of the store, and marketing would not be sent."""
+    desk = Desk(concurrency=1)
+    desk.channel.seconds = 0.1
+    with sending(desk):
+        wait_until(lambda: len(desk.book.held) == 20 and bool(desk.channel.taken), "all are claimed, and some are sent")
     held = desk.book.held
     assert held.keys() == set(desk.channel.taken) < {f"o-{number}" for number in range(20)}
     assert all(isinstance(ended, DeliveryResult) for ended in held.values())
+
+
+def test_what_waits_for_a_rate_holds_no_claim() -> None:
+    """If sender and store crash, all that is claimed is in doubt: it was thousands, of a channel of 20 a second."""
+    desk = Desk(rates=Rates({"email": 2}))
+    with sending(desk):
+        wait_until(lambda: len(desk.channel.taken) >= 3, "some are sent")
+        assert len(desk.book.held) <= len(desk.channel.taken) + 1
+
+
+def test_what_waits_for_a_provider_holds_no_claim() -> None:
+    down = [TemporaryFailure("away", down=True) for _ in range(5)]
+    desk = Desk(*down, breaker=partial(Breaker, first=0.5), concurrency=1)
+    with sending(desk):
+        wait_until(lambda: bool(desk.hooks.calls["open True"]), "the provider is down")
+        wait_until(lambda: not desk.book.held, "nothing is claimed")
+        wait_until(lambda: len(desk.channel.taken) == 20, "all are sent")
+
+
+def test_what_has_ended_waits_for_no_rate() -> None:
+    book, everything = ClaimBook(), [f"o-{number}" for number in range(20)]
+    MemoryClaims(book).record([DeliveryResult(one, "marketing", Outcome.SENT, 1, "") for one in everything])
+    desk = Desk(book=book, rates=Rates({"email": 0.01}))
+    with sending(desk):
+        wait_until(lambda: len(desk.feedback.values) == 20, "all are told")
+    assert desk.channel.asked == 0
 
 
 def give_back(claims: MemoryClaims, begun: Sequence[str], waiting: Sequence[str]) -> None:
