@@ -106,6 +106,8 @@ class Accept(msgspec.Struct, frozen=True):
     undeclared: Literal["ignore", "dead_letter"] = "ignore"
     tombstones: Literal["ignore", "dead_letter"] = "dead_letter"
     """What becomes of records without a value: in the change streams of databases they say that a row was deleted."""
+    strangers: Literal["ignore", "dead_letter"] = "dead_letter"
+    """What becomes of events that name no customer, or `nobody`: visits before a login, orders of guests."""
     nobody: frozenset[str] = PLACEHOLDER_IDS
 
 

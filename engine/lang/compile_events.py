@@ -29,6 +29,7 @@ class _Compiler:
             accept.max_bytes,
             undeclared=accept.undeclared,
             tombstones=accept.tombstones,
+            strangers=accept.strangers,
             nobody=frozenset(accept.nobody),
         )
         return Catalog(sources, events, self.profile, bounds)

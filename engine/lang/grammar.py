@@ -168,6 +168,9 @@ class AcceptFields(Strict):
     tombstones: Literal["ignore", "dead_letter"] = Field(
         "dead_letter", description="What becomes of records without a value, as of rows that were deleted."
     )
+    strangers: Literal["ignore", "dead_letter"] = Field(
+        "dead_letter", description="What becomes of events that name no customer, or one of `nobody`."
+    )
     nobody: list[str] = Field(
         sorted(PLACEHOLDER_IDS),
         description="Texts that are no id, of a customer or an event; instead of the usual ones.",

@@ -83,15 +83,18 @@ class SampledRecords:
         """The records by type, in words."""
         found = [f"{name} ({one.count:,})" for name, one in self._types.items()]
         left = Counter(self.decoder.undeclared).most_common(MAX_NAMES)
-        passed_over = [f"passed over: {', '.join(f'{name} ({count:,})' for name, count in left)}"] if left else []
+        without = self.records - self.usable - self._refused.total() - sum(self.decoder.undeclared.values())
+        passed_over = [f"without a customer or a value: {without:,}"] if without else []
+        passed_over += [f"passed over: {', '.join(f'{name} ({count:,})' for name, count in left)}"] if left else []
         return "; ".join([f"{count_of(self.records, 'record')}: {', '.join(found) or 'no event'}", *passed_over])
 
     def remarks(self) -> list[Remark]:
         """All that is odd, refused records first."""
         found = [self._refusal(code, count) for code, count in self._refused.most_common()]
-        if self.decoder.undeclared and not self.usable:
+        if self.records and not self.usable and not self._refused:
             advice = "declare these types under `events`, or map them to yours with `types`"
-            found.append(Remark("undeclared-type", 1, f"no record is of a declared type; {self.summary()}", advice))
+            code = "undeclared-type" if self.decoder.undeclared else "missing-customer"
+            found.append(Remark(code, 1, self.summary(), advice if self.decoder.undeclared else "is `customer` right?"))
         return found + [each for name, one in self._types.items() for each in self._remarks_on(name, one)]
 
     def _refusal(self, code: str, count: int) -> Remark:

@@ -93,7 +93,7 @@ class Decoder:
             return None
         parts = self._parts(record)
         type_ = self._type(parts)
-        if type_ is None:
+        if type_ is None or self._is_stranger(parts.customer):
             return None
         time = self._time(parts.time, wall)
         properties = parts.properties if parts.properties is not None else {}
@@ -114,7 +114,8 @@ class Decoder:
         try:
             parts = self._parts(record)
             identified = self._identified(parts, LAST) if self.names_guests else None
-            customer = self._identity(parts.customer, "customer") if self._type(parts) is not None else None
+            passed_over = self._type(parts) is None or self._is_stranger(parts.customer)
+            customer = None if passed_over else self._identity(parts.customer, "customer")
         except Exception as error:
             raise bad_record("not-decodable", error) from error
         return customer, identified
@@ -142,6 +143,15 @@ class Decoder:
         if record.value is not None or self.accept.tombstones != "ignore":
             return False
         return self.source.format != "cloudevents" or not record.headers
+
+    def _is_stranger(self, customer: Any) -> bool:
+        """Whether this names no customer, and nobody shall hear of it."""
+        if self.accept.strangers != "ignore":
+            return False
+        if customer is None:
+            return True
+        text = str(customer) if type(customer) is int else customer
+        return isinstance(text, str) and (text in self.nobody or not text.strip())
 
     def _parts(self, record: Record) -> Parts:
         if record.value is not None and len(record.value) > self.accept.max_bytes:

@@ -93,7 +93,7 @@ def event_adder(decoder: Decoder, wall: int) -> Add:
             archive.add_guest(place, record.timestamp or identified.time, identified)
         event = decoder.decode(record, wall)
         if event is None:
-            raise BadRecord("undeclared-type", "events.yaml declares no event of this type")
+            raise BadRecord("undeclared-type", "events.yaml declares no event of this type, or passes the record over")
         archive.add_event(place, record.timestamp or event.time, event)
         return event.time
 

@@ -70,6 +70,17 @@ def test_a_sample_without_a_usable_record_is_an_error(tmp_path: Path) -> None:
     assert "orders.jsonl: 1 record: no event" in ran.out
 
 
+def test_a_sample_of_nobody_is_an_error_although_strangers_are_passed_over(tmp_path: Path) -> None:
+    write_project(
+        tmp_path, {"events.yaml": EVENTS.replace("customer.id", "custmer.id") + "accept: { strangers: ignore }\n"}
+    )
+    (tmp_path / "orders.jsonl").write_text(json.dumps(order(1)) + "\n" + json.dumps(order(2)) + "\n")
+    ran = engine("check", "--sample", "orders.jsonl", folder=tmp_path)
+    assert ran.code == 1
+    assert "error[missing-customer] 2 records: no event; without a customer or a value: 2" in ran.out
+    assert "is `customer` right?" in ran.out
+
+
 def test_a_sample_that_has_everything_is_well(tmp_path: Path) -> None:
     fine = order(1, coupon="X", trial_end=NOW) | {"customer": {"id": 1, "emial": "ada@shop.example"}}
     ran = check(tmp_path, [fine, fine | {"id": 2, "coupon": None, "trial_end": None}])

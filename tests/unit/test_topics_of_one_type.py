@@ -102,3 +102,25 @@ def test_an_event_by_hand_goes_to_the_topic_of_its_type(tmp_path: Path) -> None:
         ran = engine("send-event", type_, "--customer", "c", "--topic", topic, folder=tmp_path)
         assert ran.code == 2
         assert said in ran.said
+
+
+STRANGERS = [{}, {"customer_id": None}, {"customer_id": ""}, {"customer_id": " "}, {"customer_id": "undefined"}]
+
+
+@pytest.mark.parametrize("customer", [*STRANGERS, {"customer_id": 0}])
+def test_an_event_of_nobody_is_a_dead_letter_or_passed_over(customer: dict[str, Any]) -> None:
+    row = {name: value for name, value in ROW.items() if name != "customer_id"} | customer
+    nobody = frozenset({"0", "undefined"})
+    with pytest.raises(BadRecord, match="-customer"):
+        read(row, accept=Accept(nobody=nobody))
+    accept = Accept(nobody=nobody, strangers="ignore")
+    assert read(row | {"time": "never"}, accept=accept) is None
+    decoder = Decoder(SOURCE, Catalog((SOURCE,), TYPES, accept=accept))
+    assert decoder.whose(Record("orders", 0, 1, json.dumps(row).encode())) == (None, None)
+
+
+@pytest.mark.parametrize("customer", [True, 1.5, [], {"id": 1}, "c" * 300])
+def test_what_is_no_customer_but_something_is_a_dead_letter_all_the_same(customer: Any) -> None:
+    with pytest.raises(BadRecord, match="bad-customer"):
+        read(ROW | {"customer_id": customer}, accept=Accept(strangers="ignore"))
+    assert read(ROW | {"customer_id": "ann"}, accept=Accept(strangers="ignore")).customer == "ann"
