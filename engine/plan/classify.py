@@ -3,7 +3,7 @@
 `build` calls it. The strongest kind counts: a rule that arms differently may have another text too.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import Any, Final, Protocol, TypeVar
 
@@ -89,7 +89,12 @@ class PlannedChange(msgspec.Struct, frozen=True):
             meaning = _WITHOUT_TIMERS.get(self.kind, meaning)
         if self.asked:
             meaning = f"{meaning} ({', '.join(self.asked)})"
-        return f"{meaning}. If it is {self.like} renamed, write was: [{self.like}]" if self.like else meaning
+        return meaning + self.offer
+
+    @property
+    def offer(self) -> str:
+        """The advice where it is most likely another one's new name; "": it is not."""
+        return f". If it is {self.like} renamed, write was: [{self.like}]" if self.like else ""
 
 
 def earlier(one: Named, there: Mapping[str, T]) -> T | None:
@@ -103,9 +108,8 @@ def classify(old: RuleBook, new: RuleBook, old_texts: Texts, new_texts: Texts) -
     def kind(before: Rule, rule: Rule) -> Kind:
         return _kind(before, rule, old_texts, new_texts)
 
-    changes = [_cautioned(one, old, new) for one in _changes(old.by_id, new.by_id, kind)]
-    gone = [old.by_id[one.rule] for one in changes if one.kind is Kind.REMOVED]
-    return [_offered(one, new.by_id[one.rule], gone, kind) if one.kind is Kind.NEW else one for one in changes]
+    changes = _changes(old.by_id, new.by_id, kind, (Kind.SAME, Kind.TEXT))
+    return [_cautioned(one, old, new) for one in changes]
 
 
 def _cautioned(change: PlannedChange, old: RuleBook, new: RuleBook) -> PlannedChange:
@@ -118,24 +122,21 @@ def _cautioned(change: PlannedChange, old: RuleBook, new: RuleBook) -> PlannedCh
     return msgspec.structs.replace(change, cautions=cautions(before, rule), asked=_asked(before, rule))
 
 
-def _offered(
-    change: PlannedChange, rule: Rule, gone: Iterable[Rule], kind: Callable[[Rule, Rule], Kind]
-) -> PlannedChange:
-    """The change of a new rule, with the one that goes if it is most likely the same under another id."""
-    like = next((before.id for before in gone if kind(before, rule) in (Kind.SAME, Kind.TEXT)), "")
-    return msgspec.structs.replace(change, like=like)
-
-
-def _changes(old: Mapping[str, N], new: Mapping[str, N], kind: Callable[[N, N], Kind]) -> list[PlannedChange]:
-    changes, kept = [], set[str]()
+def _changes(
+    old: Mapping[str, N], new: Mapping[str, N], kind: Callable[[N, N], Kind], alike: Collection[Kind] = (Kind.SAME,)
+) -> list[PlannedChange]:
+    """`alike`: the kinds by which a new one may be one that goes, under another id."""
+    there = {one.id: before.id for one in new.values() if (before := earlier(one, old)) is not None}
+    gone = [before for id_, before in old.items() if id_ not in there.values()]
+    changes = []
     for one in new.values():
-        before = earlier(one, old)
-        if before is None:
-            changes.append(PlannedChange(one.id, Kind.NEW))
-            continue
-        kept.add(before.id)
-        changes.append(PlannedChange(one.id, kind(before, one), before.id if before.id != one.id else ""))
-    return [*changes, *(PlannedChange(id_, Kind.REMOVED) for id_ in old if id_ not in kept)]
+        if one.id in there:
+            was = there[one.id] if there[one.id] != one.id else ""
+            changes.append(PlannedChange(one.id, kind(old[there[one.id]], one), was))
+        else:
+            like = next((before.id for before in gone if kind(before, one) in alike), "")
+            changes.append(PlannedChange(one.id, Kind.NEW, like=like))
+    return [*changes, *(PlannedChange(before.id, Kind.REMOVED) for before in gone)]
 
 
 def _kind(old: Rule, new: Rule, old_texts: Texts, new_texts: Texts) -> Kind:
@@ -237,9 +238,18 @@ def experiment_changes(old: RuleBook, new: RuleBook) -> list[PlannedChange]:
     """The experiments that are new, gone, or divide, choose or judge customers otherwise."""
     before, after = old.catalog.experiments, new.catalog.experiments
     gone = [PlannedChange(id_, Kind.REMOVED) for id_ in before if id_ not in after]
-    came = [PlannedChange(id_, Kind.NEW) for id_ in after if id_ not in before]
+    came = [
+        PlannedChange(id_, Kind.NEW, like=next((one.rule for one in gone if _alike(before[one.rule], after[id_])), ""))
+        for id_ in after
+        if id_ not in before
+    ]
     both = [id_ for id_ in after if id_ in before and _terms(before[id_]) != _terms(after[id_])]
     return [*(PlannedChange(id_, Kind.GUARD) for id_ in both), *came, *gone]
+
+
+def _alike(old: Experiment, new: Experiment) -> bool:
+    """Whether one may be the other under another id, from which its variants are drawn where it has no salt."""
+    return bool(_terms(old)[1:] == _terms(new)[1:])
 
 
 def _terms(experiment: Experiment) -> Any:

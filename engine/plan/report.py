@@ -11,7 +11,7 @@ from engine.core.zones import DAY, iso, to_millis
 from engine.insight.report.content import Heat, Lines, Report, Section
 from engine.operate.words import count_of
 from engine.plan.build import Plan
-from engine.plan.classify import OF_COUPONS, OF_EXPERIMENTS, OF_POINTS
+from engine.plan.classify import OF_COUPONS, OF_EXPERIMENTS, OF_POINTS, PlannedChange
 from engine.plan.estimate import Estimate
 from engine.plan.live import ONLY_NEW, TOTALS
 
@@ -77,15 +77,21 @@ def _rules(plan: Plan) -> Table:
         for one in plan.changed
     ]
     met = "customers who are there meet it silently"
-    rows += [[f"segment {one.rule}", one.kind.value, met] for one in plan.segments]
-    rows += [[f"points {one.rule}", one.kind.value, OF_POINTS[one.kind]] for one in plan.points]
-    rows += [[f"coupon {one.rule}", one.kind.value, OF_COUPONS[one.kind]] for one in plan.coupons]
-    rows += [[f"experiment {one.rule}", one.kind.value, OF_EXPERIMENTS[one.kind]] for one in plan.experiments]
+    rows += [[f"segment {one.rule}", one.kind.value, met + one.offer] for one in plan.segments]
+    rows += [[f"points {one.rule}", one.kind.value, OF_POINTS[one.kind] + one.offer] for one in plan.points]
+    rows += [[f"coupon {one.rule}", one.kind.value, OF_COUPONS[one.kind] + one.offer] for one in plan.coupons]
+    rows += [[f"experiment {one.rule}", one.kind.value, _of_experiment(one)] for one in plan.experiments]
     rows += [[f"events.yaml {one.event}".strip(), one.kind.value, one.so] for one in plan.events]
     rows += [["policy.yaml", "guard", f"another {name.replace('_', ' ')}, for every rule"] for name in plan.policy]
     return Table(
         "What changes", "Rules as compiled: comments and order do not count.", ["rule", "kind", "so"], rows, True
     )
+
+
+def _of_experiment(change: PlannedChange) -> str:
+    meaning = OF_EXPERIMENTS[change.kind]
+    anew = f". If it is {change.like} renamed, keep the id: under another one all are exposed anew"
+    return meaning + anew if change.like else meaning
 
 
 def _cautions(plan: Plan) -> Table:

@@ -311,3 +311,33 @@ def test_a_change_of_events_yaml_is_told(
         folder = project(tmp_path / name, milestone("[3]"), events)
         books.append(side_of(RuleFolders(folder / "rules", folder / "templates")).book)
     assert [(one.event, one.kind, one.so) for one in event_changes(books[0].catalog, books[1].catalog)] == told
+
+
+SECTIONS = """\
+version: 1
+points: [{ id: stars, earn: [{ event: purchase, points: 1 }], expire: { after: 365d } }]
+segments: [{ id: regular, if: events.purchase.count() >= 3 }]
+coupons: [{ id: gift, code: "GIFT-{10}", valid: 14d }]
+experiments: [{ id: tone, variants: { a: 50, b: 50 }, goal: { event: purchase } }]
+rules: [{ id: loyal, when: { event: purchase }, send: hello }]
+"""
+
+
+def test_what_is_renamed_without_saying_so_is_offered_its_was(tmp_path: Path) -> None:
+    """Without it the balances of everybody would begin at 0, and that for ever."""
+    renamed = SECTIONS
+    for name in ("stars", "regular", "gift", "tone"):
+        renamed = renamed.replace(f"id: {name}", f"id: {name}_2")
+    sides = []
+    for name, rules in (("old", SECTIONS), ("new", renamed)):
+        folder = project(tmp_path / name, rules)
+        sides.append(side_of(RuleFolders(folder / "rules", folder / "templates")))
+    rows = {row[0]: row[2] for row in next(tables(plan_of(MemoryStore(), sides[0], sides[1]))).rows}
+    assert rows["points stars_2"] == "every balance begins at 0. If it is stars renamed, write was: [stars]"
+    assert rows["segment regular_2"].endswith(". If it is regular renamed, write was: [regular]")
+    assert rows["coupon gift_2"].endswith(". If it is gift renamed, write was: [gift]")
+    assert rows["experiment tone_2"].endswith(
+        ". If it is tone renamed, keep the id: under another one all are exposed anew"
+    )
+    same = {row[0] for table in tables(plan_of(MemoryStore(), sides[0], sides[0])) for row in table.rows}
+    assert not same & rows.keys()
