@@ -324,7 +324,9 @@ def _is_number(value: Any, declared: Property) -> bool:
     return isinstance(value, exact) and not isinstance(value, bool)
 
 
-def _is_time(value: Any) -> bool:
+def _is_time(value: Any, declared: Property) -> bool:
+    if declared.unit != "ms" and type(value) in (int, float):
+        return _counted(value, declared) is not None
     return type(value) is int or (isinstance(value, str) and bool(whole_day(value) or moment_or_none(value)))
 
 
@@ -349,7 +351,7 @@ _READERS: Mapping[Kind, Callable[[Any, Property], bool]] = {
     "number": _is_number,
     "integer": _is_number,
     "boolean": lambda value, declared: isinstance(value, bool),
-    "time": lambda value, declared: _is_time(value) or _is_no_date(value) or bool(_counted(value, declared)),
+    "time": lambda value, declared: _is_time(value, declared) or _is_no_date(value),
     "date": lambda value, declared: _is_date(value) or _is_no_date(value) or bool(_counted(value, declared)),
     "any": lambda value, declared: True,
 }

@@ -112,7 +112,7 @@ class SampledRecords:
                     seen.absent[name] = _beside(written, path)
                 continue
             seen.there.add(name)
-            if declared.unit != "ms" or not in_first_weeks(event.properties.get(name)):
+            if not in_first_weeks(event.properties.get(name)):
                 seen.plausible.add(name)
 
     def _looked_for(self, type_: str) -> dict[str, Property]:
@@ -127,7 +127,8 @@ class SampledRecords:
                 found.append(_absent(type_, seen, declared))
             elif declared.kind == "time" and name not in seen.plausible:
                 says = f"property {name} of {type_} is in January 1970 wherever it is there"
-                advice = "are these seconds? Then say so in events.yaml: { type: time, unit: s }"
+                seconds = "are these seconds? Then say so in events.yaml: { type: time, unit: s }"
+                advice = seconds if declared.unit == "ms" else f"`unit: {declared.unit}` is too small"
                 found.append(Remark("odd-time", seen.first, says, advice))
         return found
 

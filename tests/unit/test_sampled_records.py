@@ -27,6 +27,7 @@ events:
       coupon: string
       trial_end: time
       paid_at: { type: time, unit: s }
+      sent_at: { type: time, unit: us }
 """
 RULES = "version: 1\nrules: [{ id: thanks, when: { event: order }, send: thanks }]\n"
 TEMPLATE = "{% block subject %}Hi{% endblock %}{% block text %}Hi{% endblock %}\n"
@@ -34,7 +35,8 @@ TEMPLATE = "{% block subject %}Hi{% endblock %}{% block text %}Hi{% endblock %}\
 
 def order(number: int, **more: Any) -> dict[str, Any]:
     customer = {"id": f"c-{number}", "email": "ada@shop.example"}
-    times = {"created_at": "2026-03-02T10:00:00Z", "trial_end": 1_790_000_000, "paid_at": 1_790_000_000}
+    times: dict[str, Any] = {"created_at": "2026-03-02T10:00:00Z", "trial_end": 1_790_000_000, "paid_at": 1_790_000_000}
+    times |= {"sent_at": NOW}
     return {"id": number, "customer": customer, "items": [{"sku": "A"}]} | times | more
 
 
@@ -54,10 +56,13 @@ def test_what_a_sample_never_has_is_told_with_the_name_that_was_probably_meant(t
             1, "beside it: id, email; did you mean 'email'?"
         ),
         ("absent-property", f"property coupon of order {absent}"): (
-            1, "beside it: customer, items, trial_end, paid_at"
+            1, "beside it: customer, items, trial_end, paid_at, sent_at"
         ),
         ("odd-time", "property trial_end of order is in January 1970 wherever it is there"): (
             1, "are these seconds? Then say so in events.yaml: { type: time, unit: s }"
+        ),
+        ("odd-time", "property sent_at of order is in January 1970 wherever it is there"): (
+            1, "`unit: us` is too small"
         ),
         ("missing-customer", "1 of 3 records would be dead letters: no customer at 'customer.id'"): (3, ""),
     }  # fmt: skip
@@ -82,7 +87,9 @@ def test_a_sample_of_nobody_is_an_error_although_strangers_are_passed_over(tmp_p
 
 
 def test_a_sample_that_has_everything_is_well(tmp_path: Path) -> None:
-    fine = order(1, coupon="X", trial_end=NOW) | {"customer": {"id": 1, "emial": "ada@shop.example"}}
+    fine = order(1, coupon="X", trial_end=NOW, sent_at=NOW * 1_000) | {
+        "customer": {"id": 1, "emial": "ada@shop.example"}
+    }
     ran = check(tmp_path, [fine, fine | {"id": 2, "coupon": None, "trial_end": None}])
     assert (ran.code, ran.out) == (0, "ok 1 rule in 2 files\norders.jsonl: 2 records: order (2)\n")
 
