@@ -21,7 +21,7 @@ _OF_EVERY_EVENT = frozenset({"id", "type", "time"})
 def cautions(old: Rule, new: Rule) -> list[str]:
     """Sentences for a reviewer; none for most edits."""
     before, after = old.action.journey, new.action.journey
-    found = [*_ends("exit", old.exits, new.exits), *_goal(before, after)]
+    found = [*_ends("exit", old.exits, new.exits), *_ends("goal", _goals(before), _goals(after))]
     if isinstance(old.trigger, Milestone) and isinstance(new.trigger, Milestone):
         found += _milestone(old.trigger, new.trigger)
     if old.match != new.match and new.action.waits:
@@ -40,9 +40,8 @@ def _ends(word: str, old: Iterable[Fact], new: Iterable[Fact]) -> Iterator[str]:
             yield f"{word}: {_of_fact(fact)} counts from this edit on; what happened before it ends nothing"
 
 
-def _goal(old: Journey | None, new: Journey | None) -> Iterator[str]:
-    goals = [journey.goal for journey in (old, new) if journey is not None]
-    return _ends("goal", [goal for goal in goals[:-1] if goal], [goal for goal in goals[-1:] if goal])
+def _goals(journey: Journey | None) -> list[Fact]:
+    return [journey.goal] if journey is not None and journey.goal is not None else []
 
 
 def _of_fact(fact: Fact) -> str:

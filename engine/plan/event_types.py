@@ -3,7 +3,7 @@
 `build` asks for it; what rules make of it stands in their own changes.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import msgspec
 
@@ -29,7 +29,7 @@ def _of_file(old: Catalog, new: Catalog) -> Iterator[EventChange]:
         yield EventChange("", Kind.GUARD, "other sources: records are read from, or understood, otherwise")
     if old.accept != new.accept:
         yield EventChange("", Kind.GUARD, "other bounds in `accept`: other records become dead letters")
-    kinds = sorted(name for name in old.profile.keys() & new.profile.keys() if old.profile[name] != new.profile[name])
+    kinds = [name for name in _other_keys(old.profile, new.profile) if name in old.profile and name in new.profile]
     if kinds:
         yield EventChange("", Kind.GUARD, f"profile fields of another type: {', '.join(kinds)}; what they hold stays")
 
@@ -42,27 +42,25 @@ def _of_types(old: Catalog, new: Catalog) -> Iterator[EventChange]:
         elif before is not None and (so := _differing(before, event, old, new)):
             yield EventChange(name, Kind.GUARD, "; ".join(so))
     gone = "dead letters" if new.accept.undeclared == "dead_letter" else "ignored"
-    for name in old.events.keys() - new.events.keys():
-        if not old.events[name].made:
+    for name, event in old.events.items():
+        if name not in new.events and not event.made:
             yield EventChange(name, Kind.REMOVED, f"such events are {gone}")
 
 
 def _differing(before: EventType, after: EventType, old: Catalog, new: Catalog) -> list[str]:
-    found = []
-    names = {
-        name
-        for name in before.properties | after.properties
-        if before.properties.get(name) != after.properties.get(name)
-    }
-    names -= (
-        old.profile.keys() & new.profile.keys() if after.profile_all else set()
-    )  # of those the profile's type is told
+    found, names = [], _other_keys(before.properties, after.properties)
+    if after.profile_all:  # it has all fields of the profile, of which the file as a whole is told
+        names = [name for name in names if name not in old.profile | new.profile]
     if names:
-        found.append(f"declared otherwise: {', '.join(sorted(names))}; events that do not fit become dead letters")
-    fields = {name for name in before.profile | after.profile if before.profile.get(name) != after.profile.get(name)}
+        found.append(f"declared otherwise: {', '.join(names)}; events that do not fit become dead letters")
+    fields = _other_keys(before.profile, after.profile)
     if fields or before.profile_all != after.profile_all:
-        told = ", ".join(sorted(fields)) or "all fields"
-        found.append(f"feeds the profile otherwise: {told}; what is there stays")
+        found.append(f"feeds the profile otherwise: {', '.join(fields) or 'all fields'}; what is there stays")
     if before.activity != after.activity:
         found.append("counts as activity" if after.activity else "is no activity: it keeps nobody from being forgotten")
     return found
+
+
+def _other_keys(old: Mapping[str, object], new: Mapping[str, object]) -> list[str]:
+    """The keys with another value, or that only one of them has."""
+    return sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name))

@@ -117,6 +117,11 @@ TWO = "{ send: hello }, { wait: 9d }, { send: tips }"
             ],
         ),
         (
+            journey(TWO, "goal: { event: purchase, where: event.amount > 3 }, "),
+            "  - { id: onboarding, when: { event: purchase }, send: hello }\n",
+            [],
+        ),
+        (
             journey(TWO),
             journey(TWO, "match: order_id, "),
             ["new runs are told apart by order_id; those that are open go on, and new ones begin beside them", UNKEPT],
@@ -294,6 +299,14 @@ def test_an_end_with_a_condition_is_not_known_from_before(tmp_path: Path) -> Non
             ],
         ),
         (
+            "  clicked: {}\n",
+            "  person: { properties: { vip: boolean }, profile: all }\nprofile: { city: string }\n",
+            [
+                ("person", "new", "such events count from now on"),
+                ("clicked", "removed", "such events are ignored"),
+            ],
+        ),
+        (
             "events:\n",
             "sources: [{ topic: shop }]\naccept: { ahead: 1h }\nevents:\n",
             [
@@ -341,3 +354,13 @@ def test_what_is_renamed_without_saying_so_is_offered_its_was(tmp_path: Path) ->
     )
     same = {row[0] for table in tables(plan_of(MemoryStore(), sides[0], sides[0])) for row in table.rows}
     assert not same & rows.keys()
+
+
+def test_a_field_of_the_profile_is_told_once_and_not_for_each_type_that_has_all_of_them(tmp_path: Path) -> None:
+    events = EVENTS + "  person: { profile: all }\nprofile: { age: %s }\n"
+    books = []
+    for name, kind in (("old", "number"), ("new", "integer, city: string")):
+        folder = project(tmp_path / name, milestone("[3]"), events % kind)
+        books.append(side_of(RuleFolders(folder / "rules", folder / "templates")).book)
+    [told] = event_changes(books[0].catalog, books[1].catalog)
+    assert (told.event, told.so) == ("", "profile fields of another type: age; what they hold stays")
