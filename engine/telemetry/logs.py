@@ -15,8 +15,8 @@ from typing import Any, Literal, TextIO
 
 import structlog
 
-from engine.errors import EngineError
 from engine.ports import Hooks, Measures, Rollout, Work
+from engine.telemetry.outages import OutageLog
 
 SUMMARY_INTERVAL = 60.0
 """Seconds between summary lines; a line per commit would flood the log."""
@@ -111,7 +111,7 @@ def _places_only(_: Any, __: str, line: MutableMapping[str, Any]) -> MutableMapp
     return line
 
 
-class LogHooks(Hooks):
+class LogHooks(OutageLog, Hooks):
     """One worker's log. Work is summed up once a minute; the first dead letter of each code is logged at once."""
 
     def __init__(self) -> None:
@@ -153,18 +153,6 @@ class LogHooks(Hooks):
 
     def erased(self, partition: int) -> None:
         self._done["erased_events"] += 1
-
-    def store_away(self, error: EngineError, attempt: int) -> None:
-        self._log.warning("the store does not answer", attempt=attempt, reason=str(error))
-
-    def store_back(self, seconds: float) -> None:
-        self._log.warning("the store answers again", after_seconds=round(seconds, 1))
-
-    def brokers_away(self, error: EngineError, attempt: int) -> None:
-        self._log.warning("the brokers do not answer", attempt=attempt, reason=str(error))
-
-    def brokers_back(self, seconds: float) -> None:
-        self._log.warning("the brokers answer again", after_seconds=round(seconds, 1))
 
     def clock_doubted(self, reason: str) -> None:
         self._log.error("the time is in doubt, no timer fires", reason=reason)

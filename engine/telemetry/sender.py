@@ -14,6 +14,7 @@ from engine.model import Outcome
 from engine.ports import SenderHooks
 from engine.telemetry import codes
 from engine.telemetry.metrics import Metrics
+from engine.telemetry.outages import OutageLog
 from engine.wire.feedback import FeedbackKind
 
 SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 3600)
@@ -24,7 +25,7 @@ RESULTS = (
 APPLIED_FEEDBACK = (FeedbackKind.BOUNCED, FeedbackKind.COMPLAINED, FeedbackKind.UNSUBSCRIBED, FeedbackKind.PREFERENCES)
 
 
-class SenderWatch(Metrics, SenderHooks):
+class SenderWatch(OutageLog, Metrics, SenderHooks):
     """One sender's metrics, in a registry of their own, and its log.
 
     Series whose labels are known beforehand start at 0: see engine/telemetry/codes.py. `channels`: those configured.
@@ -142,19 +143,19 @@ class SenderWatch(Metrics, SenderHooks):
 
     def store_away(self, error: EngineError, attempt: int) -> None:
         self._count("store", self._away, attempt == 1)
-        self._log.warning("the store does not answer", reason=str(error), attempt=attempt)
+        super().store_away(error, attempt)
 
     def store_back(self, seconds: float) -> None:
         self._count("store", self._away, -1)
-        self._log.info("the store answers again", after_seconds=round(seconds, 1))
+        super().store_back(seconds)
 
     def brokers_away(self, error: EngineError, attempt: int) -> None:
         self._count("brokers", self._brokers_away, attempt == 1)
-        self._log.warning("the brokers do not answer", reason=str(error), attempt=attempt)
+        super().brokers_away(error, attempt)
 
     def brokers_back(self, seconds: float) -> None:
         self._count("brokers", self._brokers_away, -1)
-        self._log.info("the brokers answer again", after_seconds=round(seconds, 1))
+        super().brokers_back(seconds)
 
     def _count(self, who: str, gauge: Gauge, more: int) -> None:
         with self._lock:

@@ -8,6 +8,7 @@ import structlog
 from engine.errors import EngineError, SinkUnavailable
 from engine.telemetry import codes
 from engine.telemetry.metrics import Metrics
+from engine.telemetry.outages import OutageLog
 from engine.wire.feedback import FeedbackKind
 
 LINKED = ("unsubscribe", "preferences", "survey", "share")
@@ -22,7 +23,7 @@ REST = 30.0
 """Seconds without a request after which it counts as ready again: only a request can show whether it works."""
 
 
-class WebWatch(Metrics):
+class WebWatch(OutageLog, Metrics):
     """One process's metrics, in a registry of their own, and its log. `page`: the first word of a path.
 
     Series whose labels are known beforehand start at 0: see engine/telemetry/codes.py.
@@ -57,12 +58,6 @@ class WebWatch(Metrics):
             self._refused.labels("feedback", f"{provider}-{code}")
         for code in codes.PASSED_OVER:
             self._passed_over.labels(provider, code)
-
-    def store_away(self, error: EngineError, attempt: int) -> None:
-        self._log.warning("the store does not answer", reason=str(error), attempt=attempt)
-
-    def store_back(self, seconds: float) -> None:
-        self._log.info("the store answers again", after_seconds=round(seconds, 1))
 
     def clock_doubted(self, reason: str) -> None:
         """At the start, this machine's clock is not believed."""

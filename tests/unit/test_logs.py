@@ -9,9 +9,13 @@ from typing import Any
 import pytest
 import structlog
 
+from engine.errors import StoreUnavailable
 from engine.model import Outcome, OutcomeRecord
 from engine.ports import Entry
 from engine.telemetry.logs import LogHooks, set_up_logs
+from engine.telemetry.outages import OutageLog
+from engine.telemetry.sender import SenderWatch
+from engine.telemetry.web import WebWatch
 from engine.worker.result import Result
 
 ADA = "ada@example.org"
@@ -55,6 +59,17 @@ def test_of_many_dead_letters_of_a_kind_one_is_told_at_once_and_all_are_counted(
     first, second, summary = written()
     assert (first["code"], second["code"]) == ("bad-time", "no-value")
     assert summary["dead_letters"] == {"bad-time": 2, "no-value": 1}
+
+
+@pytest.mark.parametrize("process", [LogHooks, SenderWatch, WebWatch])
+def test_the_end_of_an_outage_is_told_as_loudly_as_its_beginning(
+    written: Written, process: Callable[[], OutageLog]
+) -> None:
+    told = process()
+    told.store_away(StoreUnavailable("redis", "is away"), 1)
+    told.store_back(2.5)
+    begins, ends = written()
+    assert (begins["level"], ends["level"], ends["after_seconds"]) == ("warning", "warning", 2.5)
 
 
 def test_a_broker_that_stays_away_is_told_of_once_a_minute(written: Written) -> None:
