@@ -9,10 +9,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
-from engine.core.expression import Reads
+from engine.core.expression import NEVER, Expression, Reads
 from engine.core.firing import Firing
+from engine.core.scope import Scope
 from engine.core.state.model import Slot, State, Timer
-from engine.core.zones import Zones
+from engine.core.zones import DAY, Zones
 from engine.model import Event, KeptEvent
 
 About = Callable[[KeptEvent | None], bool]
@@ -152,9 +153,46 @@ class Trigger(ABC):
 
     def keep(self, event: Event) -> KeptEvent | None:
         """The event in the form a timer stores, if this rule asks for it later."""
-        if not self.keeps_event:
-            return None
-        return KeptEvent(event.id, event.type, event.time, event.properties)
+        return kept(event) if self.keeps_event else None
+
+
+class EventTrigger(Trigger):
+    """Base of kinds that come true with an event of one type: at once, so that there are no timers."""
+
+    is_immediate = True
+    event: str
+    where: Expression | None
+
+    @property
+    def listens(self) -> frozenset[str]:
+        return frozenset({self.event})
+
+    @property
+    def arms_after(self) -> int:
+        return NEVER  # it has no timers
+
+    def is_meant(self, state: State, event: Event) -> bool:
+        """Whether `where` holds."""
+        return self.where is None or bool(self.where.test(Scope(state, event, event.time)))
+
+
+class DateTrigger(Trigger):
+    """Base of kinds that follow a date or a moment in the profile, and come true once for each."""
+
+    field: str
+
+    @property
+    def fields(self) -> frozenset[str]:
+        return frozenset({self.field, self.zones.field} if self.zones.field else {self.field})
+
+    @property
+    def delay(self) -> int:
+        return DAY
+
+
+def kept(event: Event) -> KeptEvent:
+    """The event as it was, for a firing or a timer."""
+    return KeptEvent(event.id, event.type, event.time, event.properties)
 
 
 def spend(timer: Timer) -> None:
@@ -170,5 +208,5 @@ def newest(state: State, types: frozenset[str]) -> KeptEvent | None:
         return None
     time, name = max(known)
     history = state.history(name)
-    kept = history.latest if history is not None else None
-    return kept if kept is not None and kept.time == time else KeptEvent("", name, time, {})
+    latest = history.latest if history is not None else None
+    return latest if latest is not None and latest.time == time else KeptEvent("", name, time, {})

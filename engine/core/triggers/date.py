@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from engine.core.firing import Firing
 from engine.core.state.model import State, Timer
-from engine.core.triggers.base import About, Trigger, anything
+from engine.core.triggers.base import About, DateTrigger, anything
 from engine.core.zones import DAY, from_millis, instant_of, iso
 from engine.model import Event, KeptEvent
 
@@ -45,7 +45,7 @@ class Coming(NamedTuple):
     counts_from: int
 
 
-class Date(Trigger):
+class Date(DateTrigger):
     kind = "date"
     code = 4
 
@@ -64,14 +64,6 @@ class Date(Trigger):
         self.yearly = yearly
         self.at = at
         self.offset = offset
-
-    @property
-    def fields(self) -> frozenset[str]:
-        return frozenset({self.field, self.zones.field} if self.zones.field else {self.field})
-
-    @property
-    def delay(self) -> int:
-        return DAY  # comes true once for each date
 
     def on_event(self, state: State, event: Event, horizon: int) -> Firing | None:
         self._arm(state, event.time, self.keep(event))

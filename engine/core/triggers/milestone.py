@@ -8,19 +8,18 @@ from bisect import bisect_right
 from math import floor
 from typing import Any
 
-from engine.core.expression import NEVER, Expression
+from engine.core.expression import Expression
 from engine.core.firing import Firing
-from engine.core.scope import Scope, count
+from engine.core.scope import count
 from engine.core.state.fold import is_number
 from engine.core.state.model import State
-from engine.core.triggers.base import Trigger
-from engine.model import Event, KeptEvent, Number
+from engine.core.triggers.base import EventTrigger, kept
+from engine.model import Event, Number
 
 
-class Milestone(Trigger):
+class Milestone(EventTrigger):
     kind = "milestone"
     code = 5
-    is_immediate = True
 
     def __init__(
         self,
@@ -40,21 +39,11 @@ class Milestone(Trigger):
         self.property = property
         self.where = where
 
-    @property
-    def listens(self) -> frozenset[str]:
-        return frozenset({self.event})
-
-    @property
-    def arms_after(self) -> int:
-        return NEVER  # it has no timers
-
     def on_event(self, state: State, event: Event, horizon: int) -> Firing | None:
         if self.property is None and self.where is None:
             after = state.events[self.event].count
             return self._fire(event, after) if self._level(after) > after - 1 else None
-        if self.where and not self.where.test(Scope(state, event, event.time)):
-            return None
-        return self._add(state, event)
+        return self._add(state, event) if self.is_meant(state, event) else None
 
     def _add(self, state: State, event: Event) -> Firing | None:
         amount = 1 if self.property is None else event.properties.get(self.property)
@@ -75,8 +64,7 @@ class Milestone(Trigger):
         return self.levels[reached - 1] if reached else 0
 
     def _fire(self, event: Event, number: Number) -> Firing:
-        kept = KeptEvent(event.id, event.type, event.time, event.properties)
-        return Firing(_text(self._level(number)), event.time, kept, f"{self._what()} reached {_text(number)}")
+        return Firing(_text(self._level(number)), event.time, kept(event), f"{self._what()} reached {_text(number)}")
 
     def is_behind(self, state: State) -> bool:
         """Whether the customer's number is past a level that has not fired; an edit of the levels leads to that.

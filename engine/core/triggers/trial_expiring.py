@@ -12,8 +12,8 @@ from engine.core.durations import text_of
 from engine.core.ends import End, end_of, moment_before
 from engine.core.firing import Firing
 from engine.core.state.model import State, Timer
-from engine.core.triggers.base import Trigger, spend
-from engine.core.zones import DAY, iso
+from engine.core.triggers.base import DateTrigger, spend
+from engine.core.zones import iso
 from engine.model import Event, KeptEvent
 
 MAX_TRIAL_ENDS = 16
@@ -21,7 +21,7 @@ MAX_TRIAL_ENDS = 16
 grow the state without end."""
 
 
-class TrialExpiring(Trigger):
+class TrialExpiring(DateTrigger):
     kind = "trial_expiring"
     code = 3
 
@@ -32,14 +32,6 @@ class TrialExpiring(Trigger):
         self.field = field
         self.before = before
         self.at = at
-
-    @property
-    def fields(self) -> frozenset[str]:
-        return frozenset({self.field, self.zones.field} if self.zones.field else {self.field})
-
-    @property
-    def delay(self) -> int:
-        return DAY  # comes true once for each date
 
     def on_event(self, state: State, event: Event, horizon: int) -> Firing | None:
         self._follow(state, event.time, self.keep(event))
