@@ -374,11 +374,10 @@ class Oracle:
 
     def look(self, at: int) -> "Oracle":
         """The same customer when time alone has come to that moment."""
-        copied = self.points  # until then nothing happens to them
-        if any(moment <= at for moment in self._coming()):
-            copied = [Point(p.usable, p.end, p.earned, p.order, p.line, p.ready, p.fate) for p in self.points]
-        then = Oracle(self.terms, 0, copied, debt=self.debt, clock=at, zone=self.zone)
-        then.pass_time(at)
+        then = Oracle(self.terms, 0, self.points, debt=self.debt, clock=at, zone=self.zone)
+        if any(moment <= at for moment in self._coming()):  # else nothing happens to them until then
+            then.points = [Point(p.usable, p.end, p.earned, p.order, p.line, p.ready, p.fate) for p in self.points]
+            then.pass_time(at)
         return then
 
     @property
