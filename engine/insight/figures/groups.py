@@ -50,11 +50,10 @@ class Rfm:
     spent: float
 
 
-def rfm(shop: Shop, *, by_ntile: bool = False) -> list[Rfm]:
-    """Scores by the values at the quintiles, so that equals score equally; NTILE splits equals, here by their ids."""
-    scores = _NTILES if by_ntile else _BY_VALUE
+def rfm(shop: Shop) -> list[Rfm]:
+    """Scores by the values at the quintiles, so that equals score equally; SQL's NTILE would split them."""
     query = f"""
-        WITH told AS (SELECT c, last_day - ?::DATE AS lately, bought, spent FROM customers), scored AS ({scores})
+        WITH told AS (SELECT last_day - ?::DATE AS lately, bought, spent FROM customers), scored AS ({_SCORED})
         SELECT r, f, m, count(*), steady(fsum(spent), 6) FROM scored GROUP BY ALL ORDER BY ALL
     """
     return [Rfm(*row) for row in shop.rows(query, shop.end)]
@@ -62,14 +61,9 @@ def rfm(shop: Shop, *, by_ntile: bool = False) -> list[Rfm]:
 
 _FIFTHS = "quantile_cont({0}, [.2, .4, .6, .8]) AS {0}_cuts"
 _SCORE = "1 + len(list_filter({0}_cuts, lambda cut: {0} > cut))"
-_BY_VALUE = f"""
+_SCORED = f"""
     SELECT spent, {_SCORE.format("lately")} AS r, {_SCORE.format("bought")} AS f, {_SCORE.format("spent")} AS m
     FROM told, (
         SELECT {_FIFTHS.format("lately")}, {_FIFTHS.format("bought")}, {_FIFTHS.format("spent")} FROM told
     )
-"""
-_NTILES = """
-    SELECT spent, ntile(5) OVER (ORDER BY lately, id) AS r, ntile(5) OVER (ORDER BY bought, id) AS f,
-        ntile(5) OVER (ORDER BY spent, id) AS m
-    FROM told JOIN (SELECT hash(customer) AS c, min(customer) AS id FROM events GROUP BY 1) USING (c)
 """

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from engine.arithmetic.history import WEEK_MS
-from engine.arithmetic.local_time import from_millis
+from engine.arithmetic.local_time import DAY, from_millis
 from engine.errors import EngineError
 from engine.insight.archive.reading import open_tables
 from engine.insight.experiments.arms import Arm
@@ -151,8 +151,7 @@ class Trial:
 
     def looks(self) -> list[Look]:
         """The course of the experiment, at most `MAX_LOOKS` equal steps of at least a day; the last is now."""
-        day = 86_400_000
-        step = max(day, -(-(self.end - self.first) // MAX_LOOKS))
+        step = max(DAY, -(-(self.end - self.first) // MAX_LOOKS))
         moments = [*range(self.first + step, self.end, step), self.end]
         return [self._look(moment) for moment in moments]
 

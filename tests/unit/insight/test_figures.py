@@ -154,13 +154,11 @@ def test_the_cohort_of_january_is_the_known_one(record_shop: Shop) -> None:
     assert [one.buyers[0] for one in cohorts(record_shop)] == [781, 857, 719]
 
 
-def test_customers_with_equal_values_score_equally_and_ntile_splits_them(record_shop: Shop) -> None:
-    by_value = {(one.recency, one.frequency, one.monetary): one.customers for one in rfm(record_shop)}
-    by_ntile = {(one.recency, one.frequency, one.monetary): one.customers for one in rfm(record_shop, by_ntile=True)}
-    assert (by_ntile[5, 5, 5], by_ntile[1, 1, 1]) == (246, 171)
-    assert sum(by_value.values()) == sum(by_ntile.values()) == 2357
+def test_customers_with_equal_values_score_equally(record_shop: Shop) -> None:
+    scored = rfm(record_shop)
+    assert sum(one.customers for one in scored) == 2357
     counts = Counter(Counter(one.customer for one in purchases()).values())
-    assert sum(customers for (_, often, _), customers in by_value.items() if often == 1) == counts[1]
+    assert sum(one.customers for one in scored if one.frequency == 1) == counts[1]
 
 
 def test_returning_buyers_of_a_period_are_those_who_had_bought_by_its_end(record_shop: Shop) -> None:
