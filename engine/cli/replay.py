@@ -9,9 +9,9 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from engine.adapters.file import STANDARD, JsonLinesSink, JsonLinesSource
+from engine.adapters.file import JsonLinesSink, JsonLinesSource
 from engine.cli.as_decided import as_decided
-from engine.cli.console import complain, err, out
+from engine.cli.console import complain
 from engine.cli.opening import open_project
 from engine.cli.options import (
     STORE_HELP,
@@ -26,6 +26,7 @@ from engine.cli.options import (
 )
 from engine.cli.progress import records
 from engine.cli.summary import as_data, nothing_usable, show
+from engine.cli.whole_files import STANDARD, console_beside
 from engine.config import Settings
 from engine.core.book import RuleBook
 from engine.errors import UsageError
@@ -106,8 +107,7 @@ def _replay(
     with ExitStack() as stack:
         sinks = Sinks(*(_sink(stack, path, anew=store == "memory") for path in paths))
         summary = _decide(settings, project, history, number, sinks, stack)
-    console = err if Path(STANDARD) in outputs else out
-    _conclude(summary, project.book, console, paths[2], as_json=as_json)
+    _conclude(summary, project.book, console_beside(*paths), paths[2], as_json=as_json)
 
 
 def _decide(
@@ -154,7 +154,7 @@ def _refuse_shared(events: Sequence[Path], outputs: Sequence[Path]) -> None:
 
 
 def _place(path: Path, stream: str) -> str:
-    return stream if str(path) == STANDARD else str(path.resolve())
+    return stream if path == STANDARD else str(path.resolve())
 
 
 def _sink(stack: ExitStack, path: Path | None, *, anew: bool) -> OutreachSink | None:

@@ -4,9 +4,10 @@ from pathlib import Path
 
 from engine.lang.project import load
 from engine.lang.rule_tests import TestFile, load_tests
-from engine.render import JinjaRenderer, inspect_templates
+from engine.render import JinjaRenderer
 from engine.testing import TestResult, run_test_file
 from engine.testing.update import updated_text
+from tests.support import rule_tests
 from tests.support.points_shop import STARS, TOLD, shop
 
 STORY = """\
@@ -23,13 +24,8 @@ tests:
 
 
 def told(folder: Path, *expected: str) -> tuple[TestFile, TestResult]:
-    book = shop(folder, STARS, TOLD)
-    path = folder / "rules" / "story.test.yaml"
-    path.write_text(STORY + "".join(f"      - {each}\n" for each in expected), encoding="utf-8")
-    file, findings = load_tests(path, load(folder / "rules", inspect_templates(folder / "templates")))
-    assert file, findings
-    (result,) = run_test_file(file, JinjaRenderer(folder / "templates", book))
-    return file, result
+    shop(folder, STARS, TOLD)
+    return rule_tests.told(folder, STORY, expected)
 
 
 def test_points_are_looked_at_on_the_way(tmp_path: Path) -> None:

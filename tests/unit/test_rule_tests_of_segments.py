@@ -7,6 +7,7 @@ from engine.lang.rule_tests import TestFile, load_tests
 from engine.render import JinjaRenderer, inspect_templates
 from engine.testing import TestResult, run_test_file
 from engine.testing.update import updated_text
+from tests.support import rule_tests
 from tests.support.segment_shop import ACTIVE, IN, TIER, shop
 
 STORY = """\
@@ -22,13 +23,8 @@ tests:
 
 
 def told(folder: Path, *expected: str) -> tuple[TestFile, TestResult]:
-    book = shop(folder, ACTIVE + TIER, IN)
-    path = folder / "rules" / "story.test.yaml"
-    path.write_text(STORY + "".join(f"      - {each}\n" for each in expected), encoding="utf-8")
-    file, findings = load_tests(path, load(folder / "rules", inspect_templates(folder / "templates")))
-    assert file, findings
-    (result,) = run_test_file(file, JinjaRenderer(folder / "templates", book))
-    return file, result
+    shop(folder, ACTIVE + TIER, IN)
+    return rule_tests.told(folder, STORY, expected)
 
 
 def test_the_moves_of_a_segment_are_complete_once_it_is_named(tmp_path: Path) -> None:
