@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.core.book import Reentry, Rule, RuleBook
+from engine.core.expression import Expression
 from engine.core.facts import Fact
 from engine.core.policy import Policy, QuietHours
 from engine.core.settle import soonest_due
@@ -21,12 +22,13 @@ from engine.core.triggers.inactivity import Inactivity
 from engine.core.triggers.milestone import Milestone
 from engine.core.triggers.trial_expiring import TrialExpiring
 from engine.model import Event
-from tests.support.books import DAY, HOUR, OPEN, START, book, event, every_kind, rule
+from tests.support.books import DAY, DEAR, HOUR, OPEN, START, book, event, every_kind, rule
 from tests.support.drive import Customers
 from tests.support.examples import examples
 from tests.support.histories import ends, histories
 
 BUY = frozenset({"buy"})
+NIGHT = Policy(fresh_for=None, quiet_hours=(QuietHours(0, 8 * 60),))
 FIRST, SECOND, THIRD = (str(number) * 12 for number in (1, 2, 3))
 
 
@@ -34,8 +36,10 @@ def on(day: float, type: str = "buy", **properties: object) -> Event:
     return event(type, START + round(day * DAY), **properties)  # type: ignore[arg-type]
 
 
-def quiet(id: str = "quiet", of: frozenset[str] = BUY, days: int = 14, **changes: object) -> Rule:
-    return rule(Inactivity(id, of=of, after=days * DAY), **changes)
+def quiet(
+    id: str = "quiet", of: frozenset[str] = BUY, days: int = 14, where: Expression | None = None, **changes: object
+) -> Rule:
+    return rule(Inactivity(id, of=of, after=days * DAY, where=where), **changes)
 
 
 def revised(*rules: Rule, revision: str = SECOND, policy: Policy = OPEN) -> RuleBook:
@@ -103,10 +107,9 @@ def test_an_armed_timer_goes_on_under_the_new_name() -> None:
 
 
 def test_the_timers_and_waiting_messages_of_a_removed_rule_go() -> None:
-    night = Policy(fresh_for=None, quiet_hours=(QuietHours(0, 8 * 60),))
-    there = Customers(book(quiet(), quiet("later", days=30), policy=night)).tell(on(0)).until(START + 14 * DAY)
+    there = Customers(book(quiet(), quiet("later", days=30), policy=NIGHT)).tell(on(0)).until(START + 14 * DAY)
     assert [one.rule for one in there.states["c-1"].deferred] == ["quiet"]
-    there.meet(revised(policy=night)).until(START + 60 * DAY)
+    there.meet(revised(policy=NIGHT)).until(START + 60 * DAY)
     assert there.fired == []
     assert soonest_due(there.book, there.states["c-1"]) == 0
 
@@ -156,8 +159,8 @@ def test_a_silence_of_fewer_types_begins_with_the_newest_of_these(
     assert [occurrence for _, _, occurrence in there.fired] == [str(START + day * DAY) for day in told]
 
 
-def left(after: str, *without: str) -> Rule:
-    return rule(Abandoned("left", after=after, without=frozenset(without), within=10 * DAY))
+def left(after: str, *without: str, match: str | None = None) -> Rule:
+    return rule(Abandoned("left", after=after, without=frozenset(without), within=10 * DAY, match=match))
 
 
 @pytest.mark.parametrize(
@@ -166,12 +169,20 @@ def left(after: str, *without: str) -> Rule:
         (left("cart", "buy", "visit"), []),  # a visit at 1 finishes it, by the new rule
         (left("cart", "buy", "signup"), ["left"]),
         (left("signup", "buy"), []),  # nobody has begun that
+        (left("trial", "buy"), []),  # nor that since then
+        (left("cart", "buy", match="cart_id"), []),  # it is not known of which cart
     ],
 )
 def test_what_was_left_is_judged_by_the_new_rule(changed: Rule, told: list[str]) -> None:
-    there = Customers(book(left("cart", "buy"))).tell(on(0, "cart"), on(1, "visit"))
+    there = Customers(book(left("cart", "buy"))).tell(on(-1, "trial"), on(0, "cart"), on(1, "visit"))
     there.meet(revised(changed)).until(START + 90 * DAY)
     assert [name for _, name, _ in there.fired] == told
+
+
+def test_a_purchase_that_nobody_asked_about_which_cart_it_was_finishes_none_of_those_of_the_new_rule() -> None:
+    there = Customers(book(left("cart", "buy"))).tell(on(2)).meet(revised(left("cart", "buy", match="cart_id")))
+    there.tell(on(1, "cart", cart_id="a")).until(START + 90 * DAY)
+    assert [name for _, name, _ in there.fired] == ["left"]
 
 
 def test_a_trial_rule_that_reads_another_field_lets_go_of_the_old_one() -> None:
@@ -263,8 +274,7 @@ KINDS: list[Trigger] = [
 @pytest.mark.parametrize(("old", "new"), list(permutations(KINDS, 2)), ids=lambda trigger: trigger.kind)
 def test_a_rule_may_become_one_of_another_kind_without_harm(old: Trigger, new: Trigger) -> None:
     """What waits for the morning, or is armed, may be of the old kind; nothing raises, and the customer goes on."""
-    night = Policy(fresh_for=None, quiet_hours=(QuietHours(0, 8 * 60),))
-    there = Customers(book(rule(old), policy=night))
+    there = Customers(book(rule(old), policy=NIGHT))
     for day in (0, 1):
         there.tell(
             on(day, "person", birthday="2026-01-03", id=f"p{day}"),
@@ -274,7 +284,7 @@ def test_a_rule_may_become_one_of_another_kind_without_harm(old: Trigger, new: T
             on(day + 0.01, "cart", cart_id="a"),
         )
         there.until(START + round((2.1 * day) * DAY))
-    there.meet(revised(rule(new), policy=night))
+    there.meet(revised(rule(new), policy=NIGHT))
     there.tell(*(on(5, one, amount=12, cart_id="a", ends=START + 9 * DAY) for one in ("cart", "trial", "buy")))
     there.until(START + 90 * DAY)
     assert encode_state(there.states["c-1"])
@@ -304,3 +314,53 @@ def test_a_rule_that_was_another_kind_for_a_while_does_not_fire_for_what_was_dis
     there.meet(revised(rule(OnEvent("quiet", event="visit")))).tell(on(4))
     there.meet(revised(quiet(days=5), revision=THIRD)).until(START + 40 * DAY)
     assert there.fired == [("c-1", "quiet", str(START + 4 * DAY))]
+
+
+def test_what_the_night_held_of_a_rule_that_was_away_for_a_month_is_given_up() -> None:
+    other = quiet("other", of=frozenset({"visit"}))
+    there = Customers(book(quiet(), other, policy=NIGHT)).tell(on(0)).until(START + 14 * DAY)
+    there.meet(revised(other, policy=NIGHT)).tell(on(31, "visit")).until(START + 45 * DAY)
+    there.meet(revised(other, quiet(), revision=THIRD, policy=NIGHT)).until(START + 90 * DAY)
+    assert [name for _, name, _ in there.fired] == ["other"]
+
+
+def test_what_the_night_held_of_a_rule_that_was_away_is_dropped_where_it_may_have_been_disproved() -> None:
+    other = rule(Abandoned("other", after="cart", without=frozenset({"visit"}), within=DAY))
+    bought = rule(Abandoned("bought", after="cart", without=BUY, within=DAY))
+    there = Customers(book(bought, other, policy=NIGHT)).tell(on(0, "cart")).until(START + DAY)
+    there.meet(revised(other, policy=NIGHT)).tell(on(1.1)).meet(revised(bought, other, revision=THIRD, policy=NIGHT))
+    assert [name for _, name, _ in there.until(START + 9 * DAY).fired] == ["other"]
+
+
+def test_an_exit_that_came_while_its_rule_was_away_ends_what_began_before_it() -> None:
+    """Whatever its `where` says: nothing but its time was kept."""
+    exits = (Fact("subscribed", where=DEAR),)
+    there = Customers(book(quiet(exits=exits))).tell(on(0), on(1, "subscribed", amount=9), on(2))
+    there.meet(revised()).tell(on(3, "visit"), on(4, "subscribed", amount=1))
+    there.meet(revised(quiet(exits=exits), revision=THIRD)).until(START + 17 * DAY)
+    assert there.fired == []
+    assert len(there.tell(on(17)).until(START + 90 * DAY).fired) == 1
+
+
+@pytest.mark.parametrize(
+    ("bought", "left", "missed", "told"),
+    [
+        (0, 1, (5, 3), [5]),  # each of them may have counted
+        (4, 5, (3,), [4]),  # it came late
+    ],
+)
+def test_a_silence_of_dear_purchases_goes_on_after_what_may_have_been_one_while_the_rule_was_away(
+    bought: int, left: int, missed: tuple[int, ...], told: list[int]
+) -> None:
+    dear = quiet(of=frozenset({"buy", "visit"}), where=DEAR)
+    there = Customers(book(dear)).tell(on(bought, amount=9)).until(START + left * DAY).meet(revised())
+    there.tell(*(on(day, kind, amount=9) for day, kind in zip(missed, ("visit", "buy"), strict=False)))
+    there.meet(revised(dear, revision=THIRD)).until(START + 90 * DAY)
+    assert [occurrence for _, _, occurrence in there.fired] == [str(START + day * DAY) for day in told]
+
+
+def test_a_cart_that_was_left_after_what_finished_another_one_while_the_rule_was_away_stays_open() -> None:
+    carts = left("cart", "buy", "visit", match="cart_id")
+    there = Customers(book(carts)).tell(on(3, "cart", cart_id="a"), on(6, "cart", cart_id="b")).meet(revised())
+    there.tell(on(5, "buy", cart_id="a"), on(2, "visit")).meet(revised(carts, revision=THIRD))
+    assert [one[2].partition("@")[0] for one in there.until(START + 90 * DAY).fired] == ["b"]
