@@ -125,6 +125,11 @@ def test_a_cancelled_birthday_is_kept_the_year_after() -> None:
 
 def test_whose_birthday_waits_for_the_evening_and_is_cancelled_then_keeps_the_next_year() -> None:
     told = [("2026-01-01", {"said": "1990-05-17"}), ("2026-05-17T12:00", {})]
+    assert birthday(*told, ("2026-06-01", {"said": "1990-05-17"}), night=(time(8), time(20))) == ["2027-05-17T20:00"]
+
+
+def test_a_birthday_that_waits_for_the_evening_is_none_for_who_turns_out_to_be_born_that_day() -> None:
+    told = [("2026-01-01", {"said": "1990-05-17"}), ("2026-05-17T12:00", {"said": "2026-05-17"})]
     assert birthday(*told, night=(time(8), time(20))) == ["2027-05-17T20:00"]
 
 

@@ -116,6 +116,23 @@ def test_a_schedule_that_follows_another_clock_repeats_no_day(tmp_path: Path, st
     assert told(there) == [f"2026-01-0{day}:00:00Z" for day in ("1T08", "2T08", "3T14", "4T14")]
 
 
+def test_a_move_after_the_hour_does_not_put_off_what_lateness_still_holds(tmp_path: Path, strict: bool) -> None:
+    there = shop(tmp_path, TUESDAYS, strict, POLICY + "allowed_lateness: 2h\n")
+    there.event("person", "0d", reader=True)
+    there.event("person", "5d9h", zone="America/New_York")
+    there.run("7d")
+    assert [iso(one.moment) for one in there.outreach] == ["2026-01-06T08:00:00Z"]
+
+
+def test_a_day_does_not_come_round_again_at_another_hour_of_an_edit(tmp_path: Path, strict: bool) -> None:
+    there = shop(tmp_path / "a", TUESDAYS, strict)
+    there.event("person", "0d", reader=True)
+    there.run("5d9h")
+    there.adopt(book_of(tmp_path / "b", LETTER % TUESDAYS.replace("09:00", "18:00"), POLICY, EVENTS))
+    there.run("13d")
+    assert told(there) == ["2026-01-06T08:00:00Z", "2026-01-13T17:00:00Z"]
+
+
 def test_after_an_outage_only_the_latest_one_missed_is_sent(tmp_path: Path) -> None:
     there = shop(tmp_path, 'every: day, at: "09:00", among: true', False)
     there.event("visit", "0d")

@@ -199,6 +199,24 @@ def test_what_came_true_while_the_worker_was_down_fires_although_it_comes_back_w
     assert [one.moment for one in customers.outreach] == [due]
 
 
+def test_a_silence_that_a_purchase_ended_does_not_fire_beside_an_earlier_one_that_lateness_holds() -> None:
+    bought = [START]
+    due = falls_at(MODEL, bought)
+    assert due
+    bought += [due + DAY, due + 2 * DAY]
+    customers = Customers(score_book(slack=30 * DAY)).tell(*(event("buy", time) for time in bought))
+    assert [one.moment for one in customers.until(due + 2_000 * DAY).outreach] == [due, falls_at(MODEL, bought)]
+
+
+def test_a_purchase_that_comes_late_takes_back_a_silence_that_lateness_holds() -> None:
+    due = falls_at(MODEL, [START])
+    assert due
+    late, bought = due - DAY, [START, due + DAY]
+    customers = Customers(score_book(slack=30 * DAY)).tell(*(event("buy", time) for time in (*bought, late)))
+    found = [one.moment for one in customers.until(due + 2_000 * DAY).outreach]
+    assert found == [falls_at(MODEL, sorted([*bought, late]))]
+
+
 def test_customers_who_were_there_before_the_first_fit_are_met_by_the_rule() -> None:
     moments = [START, START + 40 * DAY]
     due = falls_at(MODEL, moments)
