@@ -26,12 +26,15 @@ def test_points_that_are_taken_out_of_the_rules_by_mistake_are_there_again_a_wee
     there.tell(buy(2, 20)).until(START + 8 * DAY).meet(book).tell(take(9, 10))
     assert stands(there) == 40, "what was bought meanwhile earned nothing"
     assert [one[:3] for one in told(there)] == [("earned", 50, 50), ("spent", -10, 40)]
+    there.until(START + 50 * DAY).meet(shop(tmp_path / "b", "", NO_POINTS, note=PLAIN_NOTE))
+    assert stands(there.until(START + 60 * DAY).meet(book)) == 40, "the second time too"
 
 
 def test_points_that_were_gone_for_more_than_a_month_begin_anew(tmp_path: Path) -> None:
     book = shop(tmp_path / "a", AT_ONCE)
     there = Customers(book).tell(buy(0, 50))
     there.until(START + DAY).meet(shop(tmp_path / "b", "", NO_POINTS, note=PLAIN_NOTE))
+    there.until(START + 20 * DAY).meet(shop(tmp_path / "b", "", NO_POINTS.replace("visit", "buy"), note=PLAIN_NOTE))
     there.until(START + 40 * DAY).meet(book).tell(buy(41, 7))
     assert stands(there) == 7
 

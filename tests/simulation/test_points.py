@@ -154,6 +154,12 @@ def test_a_refund_before_its_purchase_waits_for_it(tmp_path: Path) -> None:
     assert told(there) == [("earned", 10, 10, 2.0)]
 
 
+def test_a_refund_before_its_purchase_waits_as_long_as_the_newest_of_them(tmp_path: Path) -> None:
+    there = Customers(shop(tmp_path, AT_ONCE)).tell(refund(50, 20, "o-1"), refund(1, 20, "o-1"), review(120))
+    there.tell(buy(0, 50, "o-1"))
+    assert stands(there) == 20, "10 of the purchase and 10 of the review"
+
+
 def test_buying_gold_and_sending_it_back_does_not_make_gold(tmp_path: Path) -> None:
     there = Customers(shop(tmp_path, AT_ONCE, note=EARNED)).tell(
         buy(0, 2000, "o-1"), buy(5, 100), refund(30, 2000, "o-1")

@@ -82,17 +82,21 @@ def test_moves_that_nothing_hears_are_counted_as_others_are() -> None:
         heard = book_of(made, random.choice((0, 3 * HOUR)))
         book = RuleBook((), heard.catalog, heard.policy, segments=tuple(heard.segments.values()))
         assert book.eventless == book.segments.keys()
-        told = history(random)
+        told, new = history(random), random.random() < 0.3
         ways = [Customers(one, shortly=way) for one in (book, book.telling()) for way in (always, sometimes(random))]
+        books = [way.book for way in ways]
         oracle = Oracle(made)
-        for event in told:
+        for place, event in enumerate(told):
             oracle.tell(event)
+            if new and place in (0, len(told) // 2):  # the segments come when half has happened
+                for way, own in zip(ways, books, strict=True):
+                    way.meet(own if place else RuleBook((), heard.catalog, heard.policy))
             states = {encode_state(way.tell(event).states["c-1"]) for way in ways}
             assert len(states) == 1, f"unheard {number}"
         oracle.pass_time(END)
         state, *others = [way.until(END).states["c-1"] for way in ways]
         assert all(encode_state(other) == encode_state(state) for other in others), f"unheard {number}"
-        if not book.policy.allowed_lateness:
+        if not (book.policy.allowed_lateness or new):
             counted = sum(state.events[type_].count for type_ in MOVE_TYPES if type_ in state.events)
             assert counted == len(oracle.moves), f"unheard {number}"
 

@@ -215,7 +215,15 @@ def test_a_segment_that_comes_back_within_the_grace_has_lost_nothing(
     there = Customers(with_it).tell(visit()).until(START + 6 * DAY).meet(without).until(START + (7 + away) * DAY)
     there.meet(with_it)
     assert fired(there) == expected
+    assert len(there.outcomes) == len(expected), "nor was one too late"
     assert not in_segment(there.states["c-1"], "active")
+
+
+def test_a_segment_that_comes_back_knows_what_happened_meanwhile(tmp_path: Path) -> None:
+    once = ACTIVE.replace("events.visit.count('7d') >= 1", "events.visit.count() == 1")
+    there = Customers(shop(tmp_path / "a", once, IN + OUT)).tell(visit()).meet(shop(tmp_path / "b", "", OTHER))
+    there.tell(visit(24)).meet(shop(tmp_path / "c", once, IN + OUT))
+    assert fired(there) == [("hello", 0), ("bye", 24)]
 
 
 def test_a_renamed_segment_keeps_its_members(tmp_path: Path) -> None:

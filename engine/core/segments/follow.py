@@ -164,7 +164,6 @@ def _move_without_event(
         return False
     membership.level, membership.since, membership.due = level, at, due
     membership.moves += 1
-    membership.parked = 0
     state.segments[segment.id] = membership
     return True
 
