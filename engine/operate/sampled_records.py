@@ -36,7 +36,7 @@ class Remark:
     says: str
     advice: str = ""
     sure: bool = True
-    """Whether something is wrong. A property that is never there may be one that is rarely there."""
+    """Whether something is wrong: a property that is never there may also be one that is rarely there."""
 
 
 @dataclass(slots=True)
@@ -92,10 +92,15 @@ class SampledRecords:
         """All that is odd, refused records first."""
         found = [self._refusal(code, count) for code, count in self._refused.most_common()]
         if self.records and not self.usable and not self._refused:
-            advice = "declare these types under `events`, or map them to yours with `types`"
-            code = "undeclared-type" if self.decoder.undeclared else "missing-customer"
-            found.append(Remark(code, 1, self.summary(), advice if self.decoder.undeclared else "is `customer` right?"))
+            found.append(self._no_event())
         return found + [each for name, one in self._types.items() for each in self._remarks_on(name, one)]
+
+    def _no_event(self) -> Remark:
+        """That all was passed over. A topic may well have only other types for a while, as that of feedback has."""
+        if not self.decoder.undeclared:
+            return Remark("missing-customer", 1, self.summary(), "is `customer` right?")
+        advice = "declare these types under `events`, or map them to yours with `types`"
+        return Remark("undeclared-type", 1, self.summary(), advice, sure=False)
 
     def _refusal(self, code: str, count: int) -> Remark:
         number, reason = self._first_refused[code]

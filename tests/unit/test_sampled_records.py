@@ -131,3 +131,21 @@ def test_the_doctor_says_what_it_read_where_all_is_well() -> None:
     list(sampled.of(Record("shop", 0, number, value) for number, value in enumerate(values, 1)))
     [fine] = sampled.findings()
     assert (fine.level, fine.says) == (Level.OK, "sampled: 3 records: order (2); passed over: page (1)")
+
+
+def test_the_doctor_leaves_a_topic_alone_that_has_only_other_types() -> None:
+    source = Source("feedback", "feedback")
+    sampled = SampledTopic(Catalog((source,), {"order": ORDER}), NOW)
+    body = {"id": "1", "type": "outreach_opened", "customer": "c", "time": NOW}
+    list(sampled.of([Record("feedback", 0, 1, json.dumps(body).encode())]))
+    [fine] = sampled.findings()
+    assert (fine.level, fine.says) == (Level.OK, "sampled: 1 record: no event; passed over: outreach_opened (1)")
+
+
+def test_types_that_nobody_declares_are_an_error_of_a_sample(tmp_path: Path) -> None:
+    events = EVENTS.replace("event: order", "type: kind")
+    write_project(tmp_path, {"events.yaml": events, "rules.yaml": RULES, "thanks.email.j2": TEMPLATE})
+    (tmp_path / "orders.jsonl").write_text(json.dumps(order(1, kind="Order Completed")) + "\n")
+    ran = engine("check", "--sample", "orders.jsonl", folder=tmp_path)
+    assert ran.code == 1
+    assert "error[undeclared-type] 1 record: no event; passed over: Order Completed (1)" in ran.out
