@@ -326,7 +326,8 @@ class When(Strict):
             refuse("several-kinds", f"'when' has {' and '.join(given)}", "make one rule of each", given[1])
         for name in self.model_fields_set & BESIDE.keys():
             if given != [BESIDE[name]]:
-                help = f"put it into {given[0]}" if name == "where" else ""
+                into = "ask it in the rule's `if`" if given[0] in ("segment", "score") else f"put it into {given[0]}"
+                help = into if name == "where" else ""
                 refuse("unknown-field", f"'{name}' stands beside `{BESIDE[name]}` only", help, name)
         if self.score:
             self._check_score()

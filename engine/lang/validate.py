@@ -62,6 +62,8 @@ def validate(model: type[M], document: Document) -> tuple[M | None, list[Diagnos
         return None, findings, left_out
 
 
+_OF_STEPS = ("wait", "then", "else", "stop")
+_STEP = "it is a step: steps: [{ send: … }, { wait: … }, { send: … }]"
 _LISTS = ("rules", "segments", "points")
 """Sections of which single items are left out when they are wrong."""
 
@@ -93,23 +95,31 @@ def _finding(model: type[Strict], document: Document, error: ErrorDetails) -> Di
     if kind == "located":
         return _located(document, route, context)
     code, message, help = _described(kind, error, context)
-    if kind == "model_type":
-        owner = _model_in(_at(model, route))
-        help = _fields_help(owner, "")
-        if owner is not None and owner.unknown == "unknown-kind":
-            written = error["input"]
-            example = written if isinstance(written, str) and written.isidentifier() else "purchase"
-            example = "purchase" if example in _fields(owner) else example
-            help = f"write it as in {{ event: {example} }}; {help}"
-        elif "event" in _fields(owner) and isinstance(error["input"], str) and error["input"].isidentifier():
-            help = f"write {{ event: {error['input']} }}; {help}"
-    if kind == "dict_type":
-        help = _description(model, route)
-    if kind == "string_type" and route[-1:] == ("event",) and isinstance(error["input"], list):
-        help = _one_event(route)
+    help = _cut(document, route) or _instead(model, route, kind, error["input"]) or help
     if route == ("version",):
         code, help = "bad-version", "write version: 1"
-    return document.report(document.place(route), code, f"{_named(route)} {message}", _cut(document, route) or help)
+    return document.report(document.place(route), code, f"{_named(route)} {message}", help)
+
+
+def _instead(model: type[Strict], route: Route, kind: str, written: Any) -> str:
+    """The help where a value of a wrong type stands in a certain field."""
+    if kind == "model_type":
+        return _as_mapping(_model_in(_at(model, route)), written)
+    if kind == "dict_type":
+        return _description(model, route)
+    if kind == "string_type" and route[-1:] == ("event",) and isinstance(written, list):
+        return _one_event(route)
+    if kind == "float_type" and route[-1:] == ("below",):
+        return "write a number between 0 and 1, such as 0.5"
+    return ""
+
+
+def _as_mapping(owner: type[Strict] | None, written: Any) -> str:
+    fields, help = _fields(owner), _fields_help(owner, "")
+    word = written if isinstance(written, str) and written.isidentifier() else ""
+    if owner is not None and owner.unknown == "unknown-kind":
+        return f"write it as in {{ event: {word if word and word not in fields else 'purchase'} }}; {help}"
+    return f"write {{ event: {word} }}; {help}" if word and "event" in fields else help
 
 
 def _lacking(model: type[Strict], document: Document, routes: Set[Route]) -> list[Diagnostic]:
@@ -163,14 +173,17 @@ def _unknown(model: type[Strict], document: Document, route: Route) -> Diagnosti
     unknown_kind = owner is not None and owner.unknown == "unknown-kind"
     message = f"'{name}' is not a {'trigger kind' if unknown_kind else f'field of {owner.label}'}" if owner else name
     code = owner.unknown if owner else "unknown-field"
-    help = _slip(name, _written(document.data, route)) or _cut(document, route) or _outdented(model, document, route)
+    help, displaced = _slip(name, _written(document.data, route)) or _cut(document, route), ""
+    if not help:
+        displaced = _displaced(model, document, route)
     if route == ("tests",):
         help = "a file of rule tests is called <name>.test.yaml"
     if not help and unknown_kind and (kind := _kind_of(owner, _written(document.data, route[:-1]))):
         beside = [field for field, its in BESIDE.items() if its == kind]
         code, message = "unknown-field", f"'{name}' does not stand beside `{kind}`"
-        help = one_of("beside it", name, beside) or f"put it into {kind}, if it belongs there"
-    return document.report(document.place(route, key=True), code, message, help or _fields_help(owner, name))
+        help = displaced or one_of("beside it", name, beside) or f"put it into {kind}, if it belongs there"
+    help = help or displaced or _fields_help(owner, name)
+    return document.report(document.place(route, key=True), code, message, help)
 
 
 def _kind_of(when: type[Strict] | None, written: Any) -> str:
@@ -189,14 +202,17 @@ def _slip(name: str, value: Any) -> str:
     return f"put a space after the colon: {word}: {rest}" if colon and word and rest else ""
 
 
-def _outdented(model: type[Strict], document: Document, route: Route) -> str:
-    """The help where a field of an empty neighbour stands beside it, instead of below it and further in."""
+def _displaced(model: type[Strict], document: Document, route: Route) -> str:
+    """The help where a field stands too far out, beside its owner that is empty, or too far in, within a neighbour."""
     owner, name = route[:-1], str(route[-1])
     beside = _written(document.data, owner)
     for key, value in beside.items() if isinstance(beside, Mapping) else ():
         if value is None and name in _fields(_model_in(_at(model, (*owner, key)))):
             return f"indent it further than '{key}', to which it belongs"
-    return ""
+    around, within = _model_in(_at(model, owner[:-1])) if owner else None, str(owner[-1]) if owner else ""
+    if around is not None and name in _fields(around):
+        return f"it belongs beside '{within}', not into it"
+    return _STEP if around is None and "steps" in _fields(_model_in(_at(model, owner))) and name in _OF_STEPS else ""
 
 
 def _cut(document: Document, route: Route) -> str:
