@@ -1,5 +1,7 @@
 """`engine reshard`: moves the customers of a namespace to another number of partitions."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -7,16 +9,26 @@ import typer
 from rich.progress import Progress
 
 from engine.cli.console import complain, err, is_terminal, out
-from engine.cli.options import AsJson, Data, Namespace, Store, settings_of
-from engine.errors import ReshardRefused
-from engine.operate.reasons_not_to_reshard import Services, reasons_not_to_reshard
-from engine.operate.reshard import Moved, PartitionOf, Reshard
+from engine.cli.opening import open_project
+from engine.cli.options import AsJson, Data, Namespace, RulesDir, Store, TemplatesDir, settings_of
+from engine.config import Settings
+from engine.errors import ReshardRefused, SourceUnavailable
+from engine.operate.positions import PartitionOfKey
+from engine.operate.reasons_not_to_reshard import Services, left_behind, not_read, sentences, who_works
+from engine.operate.reshard import Moved, Reshard
 from engine.operate.words import count_of
+from engine.ports import StateStore
 from engine.wire.partitioner import crc32_partition, murmur2_partition
 from engine.wiring.brokers import KafkaBrokers
+from engine.wiring.drain import drain
 from engine.wiring.store import open_store
 
 NOT_AT_REST = "no customer was moved; --force moves them nevertheless"
+UNREAD = "it is decided before customers move, but not with --force: then those who move never have theirs"
+STALE = (
+    "it has come since, and does not lie where the new number puts its customer: wait until all producers know that"
+    " (five minutes by default), or stop them, and run this again"
+)
 
 
 class Partitioner(StrEnum):
@@ -49,6 +61,8 @@ def reshard(
     force: Annotated[
         bool, typer.Option("--force", help="Move although workers run, events are unread, or Kafka cannot be asked.")
     ] = False,
+    rules: RulesDir = None,
+    templates: TemplatesDir = None,
     store: Store = None,
     data: Data = None,
     namespace: Namespace = None,
@@ -56,40 +70,70 @@ def reshard(
 ) -> None:
     """Move all customers to another number of partitions: states, timers, history, tombstones. Stop all workers first.
 
-    Before: stop the producers, senders and pages, let the workers read everything, stop them with SIGTERM. After: let
-    all topics grow that `engine run --check` names under partitions (or make new ones), start everything. No worker
+    Before: let all topics grow that `engine run --check` names under partitions (or make new ones later), and let all
+    producers know. What workers have not read is decided first, by the rules of the settings, and published. No worker
     starts in between; a run that was interrupted goes on when it is started again. It refuses while the workers' or
-    the senders' group has members, or events are unread.
+    the senders' group has members, and where events come by the old number still.
 
     Example: engine reshard --to 12 --store redis://redis:6379/0
     """
-    settings = settings_of(store=store, data=data, namespace=namespace)
+    settings = settings_of(rules=rules, templates=templates, store=store, data=data, namespace=namespace)
+    partition_of = crc32_partition if partitioner is Partitioner.CRC32 else murmur2_partition
     with open_store(settings) as opened:
-        job = Reshard(opened, to, _partition_of(partitioner))
-        services = Services(settings.kafka_group, settings.send_group, settings.feedback_topic)
-        reasons = list(reasons_not_to_reshard(KafkaBrokers(settings), services, opened, job))
-        for reason in reasons:
-            complain(reason)
-        if reasons and not (force or dry_run):
-            raise ReshardRefused(NOT_AT_REST)
+        job = Reshard(opened, to, lambda customer, count: partition_of(customer.encode(), count))
         with Progress(console=err, disable=as_json or not is_terminal(), transient=True) as progress:
+            task = progress.add_task("records", total=None)
+            reading = _Reading(settings, opened, job, partition_of, lambda n: progress.advance(task, n))
+            reasons = reading.finish(only_look=force or dry_run)
+            for reason in reasons:
+                complain(reason)
+            if reasons and not (force or dry_run):
+                raise ReshardRefused(NOT_AT_REST)
             task = progress.add_task("customers", total=None)
             keep = offsets is Offsets.KEEP
             moved = job.plan() if dry_run else job.run(keep_offsets=keep, progress=lambda n: progress.advance(task, n))
     if as_json:
-        out.print_json(data=_as_data(moved, dry_run))
+        out.print_json(data=_as_data(moved, reading.records, dry_run))
     else:
-        _show(moved, dry_run)
+        _show(moved, reading.records, dry_run)
 
 
-def _partition_of(partitioner: Partitioner) -> PartitionOf:
-    partition = crc32_partition if partitioner is Partitioner.CRC32 else murmur2_partition
-    return lambda customer, count: partition(customer.encode(), count)
+@dataclass
+class _Reading:
+    """What is to be read before customers may move, and what keeps them from it."""
+
+    settings: Settings
+    store: StateStore
+    job: Reshard
+    partition_of: PartitionOfKey
+    progress: Callable[[int], None]
+    records: int = 0
+    """How many have been read and decided."""
+
+    def finish(self, *, only_look: bool) -> list[str]:
+        """Read and publish all that is left, unless somebody works, or `only_look`. Returns why not to move.
+
+        Where an interrupted move goes on, that has been done.
+        """
+        settings, brokers = self.settings, KafkaBrokers(self.settings)
+        services = Services(settings.kafka_group, settings.send_group, settings.feedback_topic)
+        try:
+            reasons = list(who_works(brokers, services, self.store, self.job))
+            left = {} if self.job.moved.resumed else not_read(brokers, self.store, self.job)
+        except SourceUnavailable as error:
+            return [f"Kafka cannot be asked whether workers run and all is read ({error}): set ENGINE_KAFKA_BOOTSTRAP"]
+        is_done = self.job.moved.resumed or not (left or self.job.to_publish())
+        if is_done or reasons or only_look:
+            return [*reasons, *sentences(left, UNREAD)]
+        project = open_project(settings)
+        self.records = drain(settings, project, self.store, self.job.before, self.partition_of, self.progress)
+        return list(sentences(left_behind(brokers, self.store, self.job, self.partition_of), STALE))
 
 
-def _as_data(moved: Moved, dry_run: bool) -> dict[str, Any]:
+def _as_data(moved: Moved, records: int, dry_run: bool) -> dict[str, Any]:
     return {
         "dry_run": dry_run,
+        "records_read": records,
         "before": moved.before,
         "after": moved.after,
         "total": moved.customers.total(),
@@ -100,7 +144,9 @@ def _as_data(moved: Moved, dry_run: bool) -> dict[str, Any]:
     }
 
 
-def _show(moved: Moved, dry_run: bool) -> None:
+def _show(moved: Moved, records: int, dry_run: bool) -> None:
+    if records:
+        out.print(f"read and decided {count_of(records, 'record')} that workers had left", highlight=False)
     would = "would move" if dry_run else "[green]moved[/]"
     resumed = ", an interrupted run was finished" if moved.resumed and not dry_run else ""
     customers, after = count_of(moved.customers.total(), "customer"), count_of(moved.after, "partition")

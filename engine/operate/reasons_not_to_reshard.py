@@ -1,13 +1,14 @@
-"""Checks that a namespace may be resharded: no worker runs and all records are read."""
+"""Checks that a namespace may be resharded: no worker runs, and no record is left where nobody finds its customer."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from engine.errors import SourceUnavailable
+from engine.operate.positions import PartitionOfKey, topics_read, unread_spans
 from engine.operate.reshard import Reshard
-from engine.operate.unread import Unread, unread_of
+from engine.operate.unread import unread_of
 from engine.operate.words import count_of
-from engine.ports import Brokers, Place, StateStore
+from engine.ports import Brokers, Place, StateStore, TopicReader
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,28 +20,53 @@ class Services:
     feedback: str
 
 
-def reasons_not_to_reshard(brokers: Brokers, services: Services, store: StateStore, job: Reshard) -> Iterator[str]:
-    """The reasons not to move customers now, a sentence each.
+def who_works(brokers: Brokers, services: Services, store: StateStore, job: Reshard) -> Iterator[str]:
+    """Those who must be stopped, a sentence each. Raises SourceUnavailable."""
+    with brokers.admin() as admin:
+        if members := admin.members(services.workers):
+            yield _at_work(services.workers, members)
+        heard = any(services.feedback in store.meta(number).topics for number in range(job.before))
+        if heard and (senders := admin.members(services.senders)):
+            yield _writing(services, senders)
 
-    Unread events are no reason where an interrupted run goes on: no worker could read them before that has ended.
-    """
-    try:
-        with brokers.admin() as admin:
-            if members := admin.members(services.workers):
-                yield _at_work(services.workers, members)
-            metas = {number: store.meta(number) for number in range(job.before)}
-            heard = any(services.feedback in meta.topics for meta in metas.values())
-            if heard and (senders := admin.members(services.senders)):
-                yield _writing(services, senders)
-            if job.moved.resumed:
-                return
-            offsets = {number: meta.offsets for number, meta in metas.items()}
-            counts = admin.partition_counts({topic for some in offsets.values() for topic in some})
-        with brokers.reader() as reader:
-            places = [(topic, number) for topic, count in counts.items() for number in range(min(count, job.before))]
-            yield from unread(unread_of(reader, spans(offsets, reader.bounds(places))))
-    except SourceUnavailable as error:
-        yield f"Kafka cannot be asked whether workers run and all is read ({error}): set ENGINE_KAFKA_BOOTSTRAP"
+
+def not_read(brokers: Brokers, store: StateStore, job: Reshard) -> dict[str, int]:
+    """How many records of each topic no worker has read; topics without any are left out. Raises SourceUnavailable."""
+    with brokers.reader() as reader:
+        spans = _spans(brokers, reader, store, job)
+        left = Counter[str]()
+        for (topic, _), unread in unread_of(reader, spans).items():
+            left[topic] += unread.records
+    return dict(left)
+
+
+def left_behind(brokers: Brokers, store: StateStore, job: Reshard, partition_of: PartitionOfKey) -> dict[str, int]:
+    """The same, without the records of topics that have the new number and that lie where it puts them: they may be
+    read after the move."""
+    with brokers.reader() as reader:
+        spans = _spans(brokers, reader, store, job)
+        counts = Counter(topic for topic, _ in spans)
+        left = Counter[str]()
+        for record in reader.read(spans):
+            topic, key = record.source, record.key
+            fits = key is None or partition_of(key, job.to) == record.partition
+            left[topic] += not (fits and counts[topic] == job.to)
+    return dict(+left)
+
+
+def sentences(left: Mapping[str, int], advice: str) -> Iterator[str]:
+    """What there is to say of records that are left."""
+    for topic in sorted(left):
+        yield f"{count_of(left[topic], 'record')} of {topic} not read yet: {advice}"
+
+
+def _spans(brokers: Brokers, reader: TopicReader, store: StateStore, job: Reshard) -> dict[Place, tuple[int, int]]:
+    metas = [store.meta(number) for number in range(job.before)]
+    with brokers.admin() as admin:
+        counts = admin.partition_counts(topics_read(metas))
+    return unread_spans(
+        metas, reader.bounds((topic, number) for topic, count in counts.items() for number in range(count))
+    )
 
 
 def _at_work(group: str, members: int) -> str:
@@ -56,17 +82,3 @@ def _writing(services: Services, members: int) -> str:
         f" workers read {services.feedback}, and these would still write to it by the old number of partitions for a"
         " minute after it has grown"
     )
-
-
-def spans(
-    offsets: Mapping[int, Mapping[str, int]], bounds: Mapping[Place, tuple[int, int]]
-) -> dict[Place, tuple[int, int]]:
-    """The offsets from where each partition was read to, to the end."""
-    return {place: (max(low, offsets[place[1]].get(place[0], low)), end) for place, (low, end) in bounds.items()}
-
-
-def unread(waiting: Mapping[Place, Unread]) -> Iterator[str]:
-    """Unread records, which the wrong partition would read after the move."""
-    for topic in sorted({topic for topic, _ in waiting}):
-        records = sum(one.records for (name, _), one in waiting.items() if name == topic)
-        yield f"{count_of(records, 'record')} of {topic} not read yet: stop producers, let the workers read them"

@@ -15,6 +15,7 @@ import msgspec
 
 from engine.errors import ReshardRefused
 from engine.operate.outside_commit import commit_outside, on_top
+from engine.operate.positions import positions, read_until, topics_read
 from engine.operate.store_view import pages_of
 from engine.ports import DAY, Commit, Meta, Opened, StateStore
 from engine.wire.histories import Names, encode_past, outcomes_of
@@ -75,14 +76,27 @@ class Reshard:
 
     def _check_drained(self) -> None:
         """Outreach stays in its partition of the topic, where the relay looks for what is published already."""
-        for number in self.numbers:
-            if waiting := sum(map(len, self.store.outbox(number).values())):
-                what = "outreach to publish: start the workers, then stop them with SIGTERM"
-                reason = f"partition {number} has {waiting} {what}"
+        for number, waiting in self.to_publish().items():
+            what = "outreach to publish: run it without --force, or start the workers, then stop them with SIGTERM"
+            reason = f"partition {number} has {waiting} {what}"
+            raise ReshardRefused(reason)
+
+    def to_publish(self) -> dict[int, int]:
+        """How much outreach the partitions have that workers have left; without those that have none."""
+        counts = {number: sum(map(len, self.store.outbox(number).values())) for number in self.numbers}
+        return {number: count for number, count in counts.items() if count}
+
+    def _check_read_alike(self) -> None:
+        """Customers that move between partitions of which one has read further than the other lose events."""
+        metas = [self.store.meta(number) for number in self.numbers]
+        for topic in topics_read(metas):
+            if any(len(positions(metas, topic, number)) > 1 for number in self.numbers):
+                reason = f"reading what was left of {topic} was interrupted: run it without --force, which goes on"
                 raise ReshardRefused(reason)
 
     def _begin(self) -> None:
         """Mark the namespace so that workers refuse it, unless a worker has left outreach to publish."""
+        self._check_read_alike()
         try:
             self._check_drained()
             self._mark(self.to)
@@ -144,13 +158,19 @@ class Reshard:
         metas = [self.store.meta(number) for number in self.numbers]
         clock = max(meta.clock for meta in metas)
         erased = {digest: at for number in self.numbers for digest, at in self.store.open(number).erased.items()}
-        for number, meta in reversed(list(enumerate(metas))):  # partition 0 last: it tells that this has not ended
-            offsets = meta.offsets if keep_offsets and number < self.to else {}
+        for number in reversed(range(len(metas))):  # partition 0 last: it tells that this has not ended
+            offsets = self._offsets(metas, number) if keep_offsets and number < self.to else {}
             ended = {"partitions": self.to, "moving_to": 0, "clock": clock, "mark": 0, "sweep": "", "offsets": offsets}
             if number >= self.before:
                 ended |= _rules_of(metas[0])
             gone = self.store.days(number) if number >= self.to else []  # nobody is there any more
             self._commit(number, ended, erased=erased, days_gone=gone)
+
+    def _offsets(self, metas: Sequence[Meta], number: int) -> dict[str, int]:
+        """From where the partition reads on: after a drain a new one, too, begins where that has read to."""
+        return {
+            topic: read_until(metas, topic, number) for topic in topics_read(metas) if positions(metas, topic, number)
+        }
 
     def _commit(self, number: int, meta: Mapping[str, object] | None = None, **changes: Any) -> None:
         commit_outside(

@@ -4,7 +4,18 @@ Adapters implement them, and one contract suite per port runs over every adapter
 its modules. Nothing here may do IO or know a client library.
 """
 
-from engine.ports.events import EventSource, IngestMark, IngestProgress, Ownership, Record, Rekeyed, Source, Transfer
+from engine.ports.events import (
+    EventSource,
+    IngestMark,
+    IngestProgress,
+    Ownership,
+    Record,
+    Rekeyed,
+    Source,
+    Transfer,
+    position_of,
+    topic_of,
+)
 from engine.ports.format2 import HasFormat2, OldCustomer
 from engine.ports.sending import (
     CLOCKS_DIFFER,
@@ -129,7 +140,9 @@ __all__ = [
     "Work",
     "fenced",
     "largest_value",
+    "position_of",
     "read_meta",
     "sealed",
     "too_small",
+    "topic_of",
 ]

@@ -10,7 +10,10 @@ import msgspec
 
 
 class Record(msgspec.Struct, gc=False):
-    """One record of a source. `timestamp` is the broker's time; `next_offset` is where reading goes on after it."""
+    """One record of a source. `timestamp` is the broker's time; `next_offset` is where reading goes on after it.
+
+    `position`: the name by which its offset is kept, where that is not the source: see `position_of`.
+    """
 
     source: str
     partition: int
@@ -19,6 +22,20 @@ class Record(msgspec.Struct, gc=False):
     key: bytes | None = None
     timestamp: int = 0
     headers: tuple[tuple[str, bytes], ...] = ()
+    position: str = ""
+
+
+def position_of(topic: str, partition: int) -> str:
+    """The name by which a partition's meta keeps how far it has read another partition of a topic, in `offsets`.
+
+    Only a reshard reads so, from when it begins to read what is left until the customers have moved.
+    """
+    return f"{topic}/{partition}"  # no topic has such a name
+
+
+def topic_of(position: str) -> str:
+    """The topic of an offset in a partition's meta."""
+    return position.partition("/")[0]
 
 
 class Source(Protocol):

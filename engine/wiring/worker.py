@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 from engine.adapters.kafka.admin import check_exist, check_topics, open_cluster, size_limits
@@ -24,6 +24,7 @@ from engine.wire.origin import IngestedDecoder
 from engine.wire.partitioner import murmur2_partition
 from engine.wiring.books import stored_project
 from engine.wiring.coupons import live_secret
+from engine.wiring.growth_check import GrowthCheck
 from engine.wiring.kafka import join_group, kafka_settings
 from engine.wiring.run_in_background import run_in_background
 from engine.wiring.trusted_time import trusted_time
@@ -167,14 +168,30 @@ def build_worker(
 ) -> Worker:
     """A worker that has joined its group. Raises SourceUnavailable and PartitionsDiffer."""
     check_apart(settings, rules.book.catalog)
-    topics = source_topics(settings, rules.book.catalog)
     partitions = check_topics(kafka_settings(settings, paired_topics(settings, rules.book.catalog)))
+    check_stored(store, partitions)
+    topics = source_topics(settings, rules.book.catalog)
+    context = context_of(settings, rules, store, writer, hooks, trusted, partitions, ingest)
+    context = replace(context, check_grown=GrowthCheck(kafka_settings(settings, topics), partitions))
+    return Worker(join_group(settings, topics), context, rules, batch=settings.batch)
+
+
+def context_of(
+    settings: Settings,
+    rules: Rules,
+    store: StateStore,
+    writer: TopicWriter,
+    hooks: Hooks,
+    trusted: TrustedTime,
+    partitions: int,
+    ingest: IngestProgress | None = None,
+) -> WorkerContext:
+    """What the partitions of a worker share. Raises SourceUnavailable."""
     record_topics = settings.outcomes_topic, settings.dead_letters_topic
     check_exist(kafka_settings(settings), record_topics)
     limits = size_limits(kafka_settings(settings), (settings.outreach_topic, *record_topics))
-    check_stored(store, partitions)
     topic, full = settings.outreach_topic, settings.outreach_headers == "cloudevents"
-    context = WorkerContext(
+    return WorkerContext(
         store=store,
         outreach=KafkaSink(writer, topic, limit=limits[topic], cloud_event=full),
         sinks=_derived_sink(settings, rules.book.catalog, writer),
@@ -194,4 +211,3 @@ def build_worker(
         books=books_in(settings, store),
         largest_letter=largest_value(limits[settings.dead_letters_topic]),
     )
-    return Worker(join_group(settings, topics), context, rules, batch=settings.batch)

@@ -58,6 +58,9 @@ class WorkerContext:
     """The time that it is at most, epoch ms, by any clock that may be right; None: `wall` is right."""
     partition_of: Callable[[bytes, int], int] | None = None
     """The partition of a key, given the number of partitions; None: not checked."""
+    check_grown: Callable[[], None] = lambda: None
+    """Raises PartitionsChanged where a topic has more partitions now. Asked when a customer comes whose partition is
+    another one. Raises BrokersAway."""
     books: Callable[[str], Rules] = _no_book
     """The rules of a revision that is rolled out. Raises BookMissing."""
     largest_letter: int = UNLIMITED

@@ -29,7 +29,7 @@ class Inputs:
         own = self.by_customer
         for at, arrival in enumerate(arrivals, 1):
             record, event, identified = arrival.record, arrival.event, arrival.identified
-            self.offsets[record.source] = record.next_offset
+            self.offsets[record.position or record.source] = record.next_offset
             if arrival.clock > clock:
                 clock = arrival.clock
             self.clocks.append(clock)

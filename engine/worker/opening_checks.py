@@ -28,7 +28,7 @@ class PartitionsChanged(EngineError):
         now = f"{self.now} partitions" if self.now else "more partitions"
         return (
             f"{self.topic} has {now} now, and had {self.before} when this worker started: events come to partitions"
-            " that do not have their customers. Stop the producers; docs/operations.md says how to go on (A topic has"
+            " that do not have their customers. `engine reshard` moves them; docs/operations.md says how (A topic has"
             " grown)"
         )
 

@@ -4,7 +4,7 @@
 batch that fails anywhere has not happened. This module must not publish outreach: `Relay` does, after the commit.
 """
 
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from operator import attrgetter
 from typing import Any, TypeVar
@@ -14,7 +14,7 @@ import msgspec
 from engine.core.book import RuleBook
 from engine.core.zones import DAY, ZONES_VERSION
 from engine.model import Event, Identified
-from engine.ports import UNLIMITED, Commit, Counts, Meta, Renderer, Rollout, StateStore
+from engine.ports import UNLIMITED, Commit, Counts, Meta, Renderer, Rollout, StateStore, topic_of
 from engine.wire.digests import customer_digest
 from engine.wire.histories import Names, cut
 from engine.worker.batch import Batch
@@ -47,9 +47,10 @@ class Partition:
     """The only writer of its customers' states, for as long as the store accepts its commits.
 
     `live`: arrivals carry broker times; otherwise the clock is event time. `page` bounds the looks of one commit,
-    `largest_outreach` the bytes of one encoded outreach. `before_commit` writes outcomes and dead letters, which may be
-    repeated after a crash but not lost. `executor` runs the calls of the store; methods that return an iterator yield
-    the Future of each call, and must be resumed when it is done. `history_kept`: ms after which an outcome may go.
+    `largest_outreach` the bytes of one encoded outreach. `before_deciding` hears of customers who come and have no
+    state. `before_commit` writes outcomes and dead letters, which may be repeated after a crash but not lost.
+    `executor` runs the calls of the store; methods that return an iterator yield the Future of each call, and must be
+    resumed when it is done. `history_kept`: ms after which an outcome may go.
 
     Raises PartitionsDiffer when the store was not written with `partitions`, StateTooNew when a newer engine wrote, and
     OtherFormat.
@@ -68,6 +69,7 @@ class Partition:
         page: int = 5_000,
         largest_outreach: int = UNLIMITED,
         before_commit: Callable[[Result], None] = lambda result: None,
+        before_deciding: Callable[[Iterable[str]], None] = lambda newcomers: None,
         executor: Executor | None = None,
         history_kept: int = HISTORY_KEPT,
     ) -> None:
@@ -79,6 +81,7 @@ class Partition:
         self.page = page
         self.largest_outreach = largest_outreach
         self.before_commit = before_commit
+        self.before_deciding = before_deciding
         self.history_kept = history_kept
         self.holding = Holding(number, store, executor or InlineExecutor(), cache_size)
         meta = self.holding.meta
@@ -127,7 +130,7 @@ class Partition:
         meta = msgspec.structs.replace(
             self.meta,
             topics={**known, **ids},
-            offsets={topic: offset for topic, offset in self.meta.offsets.items() if topic not in again},
+            offsets={name: offset for name, offset in self.meta.offsets.items() if topic_of(name) not in again},
             generations=self.meta.generations | {topic: self.meta.generations.get(topic, 0) + 1 for topic in again},
         )
         if self.meta.offsets:  # else a topic made again before the next commit would go unnoticed
@@ -214,6 +217,10 @@ class Partition:
         soonest = self.holding.looks.first()
         return soonest + self.book.policy.allowed_lateness if soonest < NEVER else None
 
+    def read_on_from(self, offsets: dict[str, int], wall: int = 0) -> Iterator[Step]:
+        """Commit these offsets in place of all others: everything before them has been handled."""
+        yield from self._work((), self.clock, [], wall, offsets=offsets)
+
     def check_fence(self) -> None:
         """Raises Fenced when another owner has committed: an idle owner commits nothing and would not notice."""
         self.holding.check_fence()
@@ -284,6 +291,7 @@ class Partition:
         }
         try:
             values = yield from self.holding.load([*visit, *looks, *inputs.by_customer])
+            self.before_deciding(one for one in inputs.by_customer if values[one].state is None)
             batch = self._batch(inputs, clock, wall, values)
             batch.visit(visit)
             batch.run(clock, looks)

@@ -4,7 +4,7 @@ The worker's loop makes one per assigned partition and drops it when the partiti
 not be used after Fenced: reopen the partition instead.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from time import monotonic
@@ -73,6 +73,7 @@ class PartitionOwner:
             page=context.page,
             largest_outreach=context.outreach.largest,
             before_commit=self._report,
+            before_deciding=self._check_newcomers,
             executor=context.executor,
         )
         sinks = {OUTREACH: context.outreach, **context.sinks}
@@ -126,6 +127,13 @@ class PartitionOwner:
         if partition_of and record.key and partition_of(record.key, partitions) != self.number:
             self.context.hooks.misplaced(self.number, record.source)
 
+    def _check_newcomers(self, customers: Iterable[str]) -> None:
+        """Let nobody be counted here who belongs elsewhere: where a topic has just got more partitions, customers of
+        others come. Those that are known here need no look: a look takes 2 us."""
+        partition_of, partitions = self.context.partition_of, self.context.partitions
+        if partition_of and any(partition_of(one.encode(), partitions) != self.number for one in customers):
+            self.context.check_grown()
+
     def _arrivals(self, records: Sequence[Record], wall: int) -> Iterator[Arrival]:
         """What the records say, and where each moves the clock; without those that have been committed already.
 
@@ -138,7 +146,7 @@ class PartitionOwner:
         as_they_are = not self._generations and not self.partition.holding.erased
         latest = self._latest() if doubted else wall  # else all that happens now would be of the future
         for record in records:
-            if record.source in read_until:
+            if record.source in read_until and not record.position:
                 if record.next_offset <= read_until[record.source]:
                     continue
                 read_until[record.source] = record.next_offset
@@ -230,6 +238,13 @@ class PartitionOwner:
                 self.context.hooks.swept(self.number)
                 if self.partition.rollout_rules is not None:
                     self._choose_books()
+
+    def read_on_from(self, offsets: dict[str, int]) -> Task:
+        """Commit where each place is read on, after all that is due by the clock has been decided and is published."""
+        partition, wall = self.partition, self.context.wall()
+        yield from self._publish_each(partition.advance(partition.clock, wall))
+        self.relay.finish()
+        yield from self._publish_each(partition.read_on_from(offsets, wall))
 
     def topics_recreated(self, topic_ids: Mapping[str, str]) -> bool:
         """Whether a topic was deleted and made again since this partition was opened."""

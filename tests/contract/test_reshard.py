@@ -1,6 +1,7 @@
 """Customers move to another number of partitions with all that belongs to them, or nobody does."""
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 from zlib import crc32
 
@@ -15,7 +16,7 @@ from engine.operate.erasure import erase
 from engine.operate.outside_commit import commit_outside, on_top
 from engine.operate.reshard import Reshard
 from engine.operate.rollout import begin
-from engine.ports import Commit, Counts, Entry, KeptHistory, Meta, Rollout, StateStore
+from engine.ports import Commit, Counts, Entry, KeptHistory, Meta, Rollout, StateStore, position_of
 from engine.wire.digests import customer_digest
 from engine.wire.histories import outcomes_of
 from engine.worker.opening_checks import check_stored
@@ -255,3 +256,38 @@ def test_there_is_nothing_to_reshard_where_nothing_is_stored_or_the_number_is_th
     fill(store, 10, 4)
     with pytest.raises(ReshardRefused, match="already"):
         Reshard(store, 4, place)
+
+
+def read_by_all(store: StateStore, ends: dict[int, int]) -> None:
+    """As a drain leaves it: each of two partitions has read all three of a topic that has grown, up to these ends."""
+    for number in (0, 1):
+        offsets = {"events" if place == number else position_of("events", place): end for place, end in ends.items()}
+        commit_outside(store, number, partial(on_top, offsets=offsets))
+
+
+def test_after_what_was_left_is_read_every_partition_goes_on_where_that_ended(store: StateStore) -> None:
+    fill(store, 50, 2)
+    ends = {0: 120, 1: 130, 2: 17}
+    read_by_all(store, ends)
+    Reshard(store, 3, place).run()
+    check_everybody(store, 50, 3)
+    assert [store.meta(number).offsets for number in range(3)] == [{"events": end} for end in ends.values()]
+
+
+def test_a_run_that_dies_after_what_was_left_is_read_loses_no_place(store: StateStore) -> None:
+    fill(store, 50, 2)
+    ends = {0: 120, 1: 130, 2: 17}
+    read_by_all(store, ends)
+    for _ in _until_done(store, 3, after=True):
+        pass
+    assert [store.meta(number).offsets for number in range(3)] == [{"events": end} for end in ends.values()]
+
+
+def test_customers_do_not_move_while_one_partition_has_read_further_than_another(store: StateStore) -> None:
+    fill(store, 50, 2)
+    read_by_all(store, {0: 120, 1: 130, 2: 17})
+    commit_outside(store, 0, lambda before: on_top(before, offsets=before.meta.offsets | {"events": 121}))
+    with pytest.raises(ReshardRefused, match="events was interrupted"):
+        Reshard(store, 3, place).run()
+    assert not store.meta(0).moving_to
+    check_everybody(store, 50, 2)

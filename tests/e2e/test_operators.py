@@ -11,14 +11,20 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewPartitions
 
 from engine.adapters.redis import connect_sending
+from engine.config import load_settings
 from engine.model import Outcome
+from engine.operate.reasons_not_to_reshard import left_behind
+from engine.operate.reshard import Reshard
 from engine.ports import DeliveryResult
+from engine.ports import Entry as EncodedEntry
 from engine.wire.partitioner import crc32_partition, murmur2_partition
+from engine.wiring.brokers import KafkaBrokers
 from tests.services.processes import wait_until
 from tests.support.faults import Stage
 from tests.support.job import PARTITIONS, Entry, entry_of, make_job, project
 from tests.support.operators import data, engine, engine_process
 from tests.support.post_office import PostOffice, letter
+from tests.support.stores import put
 
 pytestmark = [pytest.mark.e2e, pytest.mark.kafka]
 
@@ -368,6 +374,47 @@ def test_nobody_moves_while_a_worker_runs_or_has_left_events_unread(live: Stage)
     unreachable = engine(live, "reshard", "--to", 12, kafka_bootstrap="127.0.0.1:1")
     assert unreachable.code == 1
     assert "ENGINE_KAFKA_BOOTSTRAP" in unreachable.said
+
+
+def test_what_workers_have_left_is_decided_and_published_before_anybody_moves(stage: Stage) -> None:
+    stage.use(project(stage.topics.events, rules=LIVE_RULES))
+    stage.start("a", clock="live", kafka_instance_id="")
+    stage.load([record("c-1", now())])
+    stage.finish()
+    stage.workers.pop("a").stop()
+    stage.load([record(f"c-{number}", now()) for number in range(3)])
+    assert "3 records of" in engine(stage, "reshard", "--to", 12, "--dry-run").said
+    put(
+        stage.store,
+        murmur2_partition(b"c-1", PARTITIONS),
+        outbox=[EncodedEntry("o-1", b'{"rule":"thanks","customer":"c-9"}')],
+    )
+    moved = data(stage, "reshard", "--to", 12, clock="live")
+    assert (moved["records_read"], moved["total"]) == (3, 3)
+    assert [len(rules_sent(stage, f"c-{number}")) for number in (0, 1, 2, 9)] == [1, 2, 1, 1]
+    assert [stage.store.meta(number).partitions for number in range(12)] == [12] * 12
+
+
+def test_nobody_moves_while_a_producer_writes_by_the_old_number(stage: Stage, grown: Stage) -> None:
+    """A record that comes between the reading and the move would be read where its customer is not any more."""
+    stage.use(project(stage.topics.events, rules=LIVE_RULES))
+    stage.start("a", clock="live", kafka_instance_id="")
+    stage.load([record(f"c-{number}", now()) for number in range(50)])
+    stage.finish()
+    stage.workers.pop("a").stop()
+    _grow(grown)
+    brokers, job = KafkaBrokers(load_settings(**stage.settings)), Reshard(stage.store, 12, lambda customer, count: 0)
+    topic, moving = stage.topics.events, [c for c in map(str, range(50)) if _moves(c)]
+    staying = next(c for c in map(str, range(50)) if not _moves(c))
+    stage.load([record(staying, now())])
+    assert left_behind(brokers, stage.store, job, murmur2_partition) == {}
+    stage.load([record(moving[0], now()), record(moving[1], now())])
+    assert left_behind(brokers, stage.store, job, murmur2_partition) == {topic: 2}
+    assert data(stage, "reshard", "--to", 12, clock="live")["records_read"] == 3
+
+
+def _moves(customer: str) -> bool:
+    return murmur2_partition(customer.encode(), PARTITIONS) != murmur2_partition(customer.encode(), 12)
 
 
 def test_a_topic_that_ends_with_the_marker_of_a_transaction_is_read_to_its_end(live: Stage) -> None:

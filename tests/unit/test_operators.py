@@ -11,10 +11,9 @@ from engine.model import WakeUp
 from engine.operate.checks import check_names
 from engine.operate.dead_letters import FoundLetter, why_not
 from engine.operate.findings import Level
-from engine.operate.reasons_not_to_reshard import spans, unread
+from engine.operate.positions import topics_read, unread_spans
 from engine.operate.sampling import judge_keys
-from engine.operate.unread import Unread
-from engine.ports import Record
+from engine.ports import Meta, Record
 from engine.wire.dead_letters import MAX_EXCERPT, decode_letter, encode_letter, of_failure, of_record, original
 from engine.wire.partitioner import crc32_partition, murmur2_partition
 from engine.worker.result import Failure
@@ -129,14 +128,13 @@ def test_a_record_that_is_kept_whole_can_be_sent_again_and_a_timer_cannot() -> N
     assert "timer" in why_not(of_failure(None, failure.input.customer, failure.code, failure.reason, 3))
 
 
-def test_events_that_nobody_has_read_are_counted_by_topic() -> None:
-    offsets = {0: {"shop": 5, "web": 9}, 1: {"shop": 2}}
-    bounds = {("shop", 0): (0, 6), ("shop", 1): (3, 5), ("web", 0): (0, 4), ("web", 1): (1, 2)}
-    left = spans(offsets, bounds)
-    assert left == {("shop", 0): (5, 6), ("shop", 1): (3, 5), ("web", 0): (9, 4), ("web", 1): (1, 2)}
-    found = unread({place: Unread(end - start, 0) for place, (start, end) in left.items() if start < end})
-    assert [one.split(" not ")[0] for one in found] == ["3 records of shop", "1 record of web"]
-    assert list(unread({})) == []
+def test_what_is_left_of_a_topic_begins_where_the_last_of_its_readers_stands() -> None:
+    metas = [Meta(offsets={"shop": 5, "web": 9, "shop/1": 3, "shop/2": 7}), Meta(offsets={"shop": 2, "shop/2": 4})]
+    bounds = {("shop", 0): (0, 6), ("shop", 1): (0, 5), ("shop", 2): (0, 9), ("web", 0): (0, 4), ("web", 1): (1, 2)}
+    assert unread_spans(metas, bounds) == {
+        ("shop", 0): (5, 6), ("shop", 1): (2, 5), ("shop", 2): (4, 9), ("web", 0): (9, 4), ("web", 1): (1, 2),
+    }  # fmt: skip
+    assert topics_read([*metas, Meta(topics={"news": "id"})]) == {"shop", "web", "news"}
 
 
 def test_a_mistyped_setting_is_named_with_the_one_that_was_meant() -> None:
