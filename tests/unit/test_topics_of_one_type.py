@@ -91,6 +91,12 @@ def test_a_file_is_of_the_source_that_it_is_called_by_although_all_of_them_could
     ran = engine("replay", "orders.jsonl", "refunds.jsonl", "--json", folder=tmp_path)
     told = json.loads(ran.out)
     assert (told["events"], told["outreach"]) == (2, 1)
+    (tmp_path / "orders.jsonl").rename(tmp_path / "export.jsonl")
+    ran = engine("replay", "export.jsonl", folder=tmp_path)
+    assert ran.code == 2
+    assert "export.jsonl could be of several sources (refunds, orders): say with --source which one" in ran.said
+    told = json.loads(engine("replay", "export.jsonl", "--source", "orders", "--json", folder=tmp_path).out)
+    assert told["outreach"] == 1
 
 
 def test_an_event_by_hand_goes_to_the_topic_of_its_type(tmp_path: Path) -> None:
