@@ -7,21 +7,26 @@ happen to some of them, not to how many.
 from collections.abc import Iterable, Iterator
 from difflib import SequenceMatcher
 
+from engine.core.actions.send import Send, counts
 from engine.core.book import Rule
 from engine.core.expression import EVERY
 from engine.core.facts import Fact
 from engine.core.journeys.steps import WAIT, Act, Journey, Wait
+from engine.core.policy import Policy, on_channel
 from engine.core.triggers.milestone import Milestone
+from engine.model import TRANSACTIONAL
 from engine.plan.described import described
 
+_STOPS = ("a lack of consent", "suppression", "quiet hours", "caps", "the holdout")
 _OF_EVERY_EVENT = frozenset({"id", "type", "time"})
 """What is kept of an event whatever is read of it."""
 
 
-def cautions(old: Rule, new: Rule) -> list[str]:
-    """Sentences for a reviewer; none for most edits."""
+def cautions(old: Rule, new: Rule, policies: tuple[Policy, Policy]) -> list[str]:
+    """Sentences for a reviewer; none for most edits. `policies`: of the live book and of the new one."""
     before, after = old.action.journey, new.action.journey
-    found = [*_ends("exit", old.exits, new.exits), *_ends("goal", _goals(before), _goals(after))]
+    found = [*_freed(old, new, policies), *_ends("exit", old.exits, new.exits)]
+    found += _ends("goal", _goals(before), _goals(after))
     if isinstance(old.trigger, Milestone) and isinstance(new.trigger, Milestone):
         found += _milestone(old.trigger, new.trigger)
     if old.match != new.match and new.action.waits:
@@ -30,6 +35,35 @@ def cautions(old: Rule, new: Rule) -> list[str]:
     if before is not None and after is not None:
         found += [*_renamed(before, after), *_unkept(before, after)]
     return found
+
+
+def _freed(old: Rule, new: Rule, policies: tuple[Policy, Policy]) -> Iterator[str]:
+    """What no longer stops messages of the rule, as the policy or their purpose or channel is another."""
+    before, after = _stops(old, policies[0]), _stops(new, policies[1])
+    freed = [word for word in before if word not in after]
+    if freed and new.action.sends:
+        yield f"messages are no longer stopped by {', '.join(freed)}"
+
+
+def _stops(rule: Rule, policy: Policy) -> list[str]:
+    """What of the policy may stop each message of the rule."""
+    sends = [{*_stopped_by(policy, send)} for send in rule.action.sends]
+    return [word for word in _STOPS if sends and all(word in each for each in sends)]
+
+
+def _stopped_by(policy: Policy, send: Send) -> Iterator[str]:
+    """What of the policy may stop a message."""
+    purpose, channel = send.purpose, send.channel
+    if purpose in policy.consent:
+        yield "a lack of consent"
+    if any(on_channel(policy.suppress.get(name), channel) is not None for name in ("all", purpose)):
+        yield "suppression"
+    if any(hours.concern(purpose, channel) for hours in policy.quiet_hours):
+        yield "quiet hours"
+    if any(counts(cap, purpose, channel) for cap in policy.caps):
+        yield "caps"
+    if policy.holdout and purpose != TRANSACTIONAL:
+        yield "the holdout"
 
 
 def _ends(word: str, old: Iterable[Fact], new: Iterable[Fact]) -> Iterator[str]:

@@ -119,7 +119,9 @@ def _cautioned(change: PlannedChange, old: RuleBook, new: RuleBook) -> PlannedCh
     change = msgspec.structs.replace(change, is_immediate=rule.trigger.is_immediate)
     if before is None:
         return change
-    return msgspec.structs.replace(change, cautions=cautions(before, rule), asked=_asked(before, rule))
+    return msgspec.structs.replace(
+        change, cautions=cautions(before, rule, (old.policy, new.policy)), asked=_asked(before, rule)
+    )
 
 
 def _changes(

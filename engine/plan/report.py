@@ -95,8 +95,9 @@ def _of_experiment(change: PlannedChange) -> str:
 
 
 def _cautions(plan: Plan) -> Table:
-    rows = [[one.rule, caution] for one in plan.rules for caution in one.cautions]
-    rows += [[reader.removeprefix("rule "), f"asks for {asked}: {_UNKEPT}"] for reader, asked in plan.unkept]
+    said = [(one.rule, caution) for one in plan.rules for caution in one.cautions]
+    said += [(reader.removeprefix("rule "), f"asks for {asked}: {_UNKEPT}") for reader, asked in plan.unkept]
+    rows = [[", ".join(who for who, what in said if what == so), so] for so in dict.fromkeys(what for _, what in said)]
     definition = "What the change does to customers that no number here tells."
     return Table("What to mind", definition, ["rule", "so"], rows, True)
 

@@ -364,3 +364,50 @@ def test_a_field_of_the_profile_is_told_once_and_not_for_each_type_that_has_all_
         books.append(side_of(RuleFolders(folder / "rules", folder / "templates")).book)
     [told] = event_changes(books[0].catalog, books[1].catalog)
     assert (told.event, told.so) == ("", "profile fields of another type: age; what they hold stays")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "policy", "told"),
+    [
+        ("purpose: news", "purpose: news", "", []),
+        (
+            "purpose: news",
+            "purpose: transactional",
+            "",
+            ["messages are no longer stopped by a lack of consent, suppression, quiet hours, caps, the holdout"],
+        ),
+        ("purpose: transactional", "purpose: news", "", []),
+        ("purpose: news", "purpose: alerts", "", ["messages are no longer stopped by a lack of consent, suppression"]),
+        ("purpose: news", "purpose: news, channel: push", "", ["messages are no longer stopped by caps"]),
+        ("purpose: news", "purpose: news", "consent", ["messages are no longer stopped by a lack of consent"]),
+        ("purpose: news", "purpose: news", "holdout", ["messages are no longer stopped by the holdout"]),
+    ],
+)
+def test_messages_that_nothing_stops_any_more_are_told(
+    tmp_path: Path, old: str, new: str, policy: str, told: Sequence[str]
+) -> None:
+    whole = (
+        "version: 1\nconsent: { news: profile.yes }\nsuppress: { news: profile.no }\n"
+        'quiet_hours: { from: "21:00", to: "08:00" }\ncaps: [{ limit: 1, per: 7d, channel: email }]\nholdout: 5%\n'
+    )
+    less = "".join(line for line in whole.splitlines(True) if not policy or not line.startswith(policy))
+    sides = []
+    for name, send, text in (("old", old, whole), ("new", new, less)):
+        rules = f"  - {{ id: loyal, when: {{ event: purchase }}, send: {{ template: hello, {send} }} }}\n"
+        folder = project(tmp_path / name, rules, EVENTS + "profile: { yes: boolean, no: boolean }\n")
+        (folder / "rules" / "policy.yaml").write_text(text)
+        (folder / "templates" / "hello.push.j2").write_text("{% block text %}Hello{% endblock %}")
+        sides.append(side_of(RuleFolders(folder / "rules", folder / "templates")))
+    before, after = sides
+    assert classify(before.book, after.book, before.texts, after.texts)[0].cautions == told
+
+
+def test_what_all_rules_have_to_mind_is_told_once(tmp_path: Path) -> None:
+    rules = "".join(f"  - {{ id: {name}, when: {{ event: purchase }}, send: hello }}\n" for name in ("a", "b"))
+    sides = []
+    for name, policy in (("old", "holdout: 5%\n"), ("new", "")):
+        folder = project(tmp_path / name, rules)
+        (folder / "rules" / "policy.yaml").write_text(f"version: 1\n{policy}")
+        sides.append(side_of(RuleFolders(folder / "rules", folder / "templates")))
+    [minded] = [one for one in tables(plan_of(MemoryStore(), sides[0], sides[1])) if one.title == "What to mind"]
+    assert minded.rows == [["a, b", "messages are no longer stopped by the holdout"]]
