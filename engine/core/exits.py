@@ -47,9 +47,18 @@ def end(rule: Rule, fact: Fact, state: State, event: Event, caused: int) -> list
 
 def _lasts(rule: Rule, state: State, one: Deferred, time: int) -> bool:
     """Whether a deferred firing stands at that time; what a timer made and the night holds began before its moment."""
-    if rule.action.waits:
-        return rule.trigger.began(state, one.occurrence, one.moment) <= time < one.due
-    return one.moment <= time or not rule.trigger.is_immediate
+    since = _since(rule, state, one)
+    return max(since, one.moment) <= time < one.due if rule.action.waits else since <= time
+
+
+def _since(rule: Rule, state: State, one: Deferred | Firing) -> int:
+    """When that began which has come true; only what follows can end it. May be after its moment: known too late."""
+    if rule.trigger.is_immediate:
+        return one.moment
+    try:
+        return rule.trigger.since(state, one.occurrence)
+    except ValueError:  # the rule was of another kind when it was deferred
+        return one.moment
 
 
 def over(rule: Rule, state: State, firing: Firing, until: int) -> str:
@@ -57,15 +66,16 @@ def over(rule: Rule, state: State, firing: Firing, until: int) -> str:
 
     The event that begins something does not end it.
     """
-    is_immediate = rule.trigger.is_immediate  # exits have met timers before
+    is_immediate = rule.trigger.is_immediate  # exits up to their moment have met timers before
     if firing.moment <= state.identified and (is_immediate or state.last <= state.identified):
         return f"became {state.became}"
     slot = state.rules.get(rule.id)
-    if slot is None or not (is_immediate or rule.action.waits):
+    if slot is None:
         return ""
     times = [time for key, time in slot.exits.items() if _matching(*key.split(" ", 1))(firing.event)]
-    began = rule.trigger.began(state, firing.occurrence, firing.moment)
-    ended = min((time for time in (slot.cancelled, *times) if began < time < until), default=0)
+    first = max(_since(rule, state, firing), firing.moment)
+    first += is_immediate  # but what is due fires before what happens at that moment
+    ended = min((time for time in (slot.cancelled, *times) if first <= time < until), default=0)
     return f"ended at {iso(ended)}" if ended else ""
 
 

@@ -12,11 +12,12 @@ from engine.core.facts import Fact
 from engine.core.policy import Policy, QuietHours
 from engine.core.triggers.abandoned import Abandoned
 from engine.core.triggers.inactivity import Inactivity
+from engine.core.zones import iso
 from engine.model import Event, Outcome
 from engine.testing import Simulator
 from tests.support.books import DAY, HOUR, OPEN, START, book, event, profile_value, rule
 from tests.support.drive import Customers
-from tests.support.journeys import loaded
+from tests.support.journeys import EVENTS, loaded
 
 EXITS = (Fact("subscribed", match="cart_id"),)
 NEEDS = Needs(Reads(event=True))
@@ -169,3 +170,41 @@ def test_of_two_exits_about_the_same_the_newer_one_counts_in_whatever_order_they
     policy = Policy(fresh_for=None, allowed_lateness=DAY)
     there = Customers(carts(policy)).tell(ended(30, "a"), ended(10, "a"), begun(20, "a")).until(START + 3 * DAY)
     assert there.outreach == []
+
+
+SILENCE = "rules: [{ id: r, when: { inactivity: { of: visit, for: 1d } }, exit: { event: closed }, send: note }]"
+NIGHT = 'quiet_hours: { from: "00:00", to: "08:00" }\n'
+
+
+@pytest.mark.parametrize(("closed", "sent"), [("1h", ["8h"]), ("3h", []), ("26h", [])])
+def test_a_silence_that_the_night_holds_is_ended_by_what_came_after_its_beginning_only(
+    closed: str, sent: list[str]
+) -> None:
+    there = Simulator(loaded(SILENCE, NIGHT), strict=True)
+    there.event("visit", "2h")
+    there.event("closed", closed, arrives="27h")
+    there.run("9d")
+    assert [one.at for one in there.outreach] == [there.moment(f"1d{at}") for at in sent]
+
+
+@pytest.mark.parametrize(("closed", "sent"), [("27h", []), ("1h", ["35h"])])
+def test_what_the_night_would_hold_is_not_held_either_where_lateness_lets_its_exit_come_first(
+    closed: str, sent: list[str]
+) -> None:
+    there = Simulator(loaded(SILENCE, NIGHT + "allowed_lateness: 3h\n"), strict=True)
+    there.event("visit", "2h")
+    there.event("closed", closed)
+    there.run("9d")
+    assert [one.at for one in there.outreach] == [there.moment(at) for at in sent]
+
+
+def test_what_was_before_a_date_was_told_ends_nothing_that_it_makes_come_true_at_once() -> None:
+    events = EVENTS + "  person: { properties: { day: date }, profile: { day: day } }\n  told: {}\n"
+    rule = (
+        "{ id: r, when: { date: { field: profile.day } }, exit: { event: closed }, emit: { event: told, after: 1d } }"
+    )
+    there = Simulator(loaded(f"rules: [{rule}]", events=events), strict=True)
+    there.event("closed", "10h")
+    there.event("person", "12h", day=iso(there.start)[:10])
+    there.run("9d")
+    assert [one.outcome for one in there.outcomes] == [Outcome.DEFERRED, Outcome.EMITTED]

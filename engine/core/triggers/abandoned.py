@@ -166,6 +166,9 @@ class Abandoned(Trigger):
         begun_again = any(timer.key == key and timer.since > begun for timer in state.timers(self.rule))
         return not begun_again and not any(time >= begun for time in self._finishes(state, key))
 
+    def since(self, state: State, occurrence: str) -> int:
+        return int(occurrence.rpartition("@")[2])
+
     def disproves(self, state: State, event: Event, occurrence: str) -> bool:
         key, _, anchor = occurrence.rpartition("@")
         since = event.time - int(anchor)

@@ -139,9 +139,12 @@ class Trigger(ABC):
         """Whether a deferred firing still holds `at` the end of quiet hours."""
         return True
 
-    def began(self, state: State, occurrence: str, moment: int) -> int:
-        """When began what came true at `moment`: later, if it was known too late. Only what follows can end it."""
-        return moment
+    def since(self, state: State, occurrence: str) -> int:
+        """Since when this was coming, so that no exit from before ends it. 0: it is not known.
+
+        Raises ValueError for an occurrence of another kind.
+        """
+        return 0
 
     def disproves(self, state: State, event: Event, occurrence: str) -> bool:
         """Whether a late event shows that this occurrence never came true. `decide` asks for runs of journeys."""

@@ -185,6 +185,9 @@ class Date(DateTrigger):
             return said is not None and said.key == day
         return day.year > said.since and _in_year(said.key, day.year) == day
 
+    def since(self, state: State, occurrence: str) -> int:
+        return state.profile_times.get(self.field, 0)
+
     def explain(self, state: State) -> str:
         armed = [timer for timer in state.timers(self.rule) if timer.due]
         if armed:

@@ -107,6 +107,9 @@ class Inactivity(Trigger):
         runs = state.timers(self.rule)
         return not runs or runs[-1].since <= int(occurrence)
 
+    def since(self, state: State, occurrence: str) -> int:
+        return int(occurrence)
+
     def disproves(self, state: State, event: Event, occurrence: str) -> bool:
         if event.type not in self.of or not 0 < event.time - int(occurrence) < self.after:
             return False

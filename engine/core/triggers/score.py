@@ -115,6 +115,9 @@ class Score(Trigger):
         slot.timers = []
         return True
 
+    def since(self, state: State, occurrence: str) -> int:
+        return int(occurrence)
+
     def holds(self, state: State, occurrence: str, at: int) -> bool:
         bought = newest(state, self.listens)
         return bought is None or bought.time <= int(occurrence)

@@ -84,9 +84,8 @@ class TrialExpiring(DateTrigger):
         end = self._end(state)
         return end is not None and end.name == occurrence
 
-    def began(self, state: State, occurrence: str, moment: int) -> int:
-        known = [timer.since for timer in state.timers(self.rule) if _about(timer) == occurrence]
-        return max([moment, *known])
+    def since(self, state: State, occurrence: str) -> int:
+        return max((timer.since for timer in state.timers(self.rule) if _about(timer) == occurrence), default=0)
 
     def disproves(self, state: State, event: Event, occurrence: str) -> bool:
         return not self.holds(state, occurrence, event.time)
