@@ -137,6 +137,7 @@ class RuleBook:
     def _mark(self) -> int:
         keeps = self.keeps
         kept = (sorted(keeps.last), sorted(keeps.sums), sorted(map(str, keeps.windows)), *map(str, sorted(keeps.lists)))
+        late = (self.policy.allowed_lateness,) if keeps.windows and self.policy.allowed_lateness else ()
         days = sorted(self.keeps.days)
         fits = {rule.trigger.fit for rule in self.rules} - {0}  # no part of `marks`: the rules are the same
         zone = self.catalog.scores.zone.key if self.catalog.scores and days else ""
@@ -148,7 +149,7 @@ class RuleBook:
         ]
         told = [(each.id, each.was, each.terms, zones) for each in self.points.values()]
         further = [each for each in (met, told) if each]
-        return _mark(sorted(self.marks.items()), kept, self.policy.forget_after, *scored, *further)
+        return _mark(sorted(self.marks.items()), kept, self.policy.forget_after, *scored, *further, *late)
 
     def _made(self) -> frozenset[str]:
         engine = {*(MOVE_TYPES if self.segments else ()), *((EXPOSED,) if self.catalog.experiments else ())}
@@ -171,7 +172,7 @@ class RuleBook:
             feeds_all=declared.profile_all,
             keeps_last=name in self.keeps.last,
             sums=tuple(sorted(prop for type_, prop in self.keeps.sums if type_ == name)),
-            window=max((span for _, span in windows), default=0),
+            window=max(span for _, span in windows) + self.policy.allowed_lateness if windows else 0,
             window_sums=tuple(sorted({prop for prop, _ in windows if prop})),
             list_span=max((span for type_, _, span in self.keeps.lists if type_ == name), default=0),
             listed=frozenset(prop for type_, prop, _ in self.keeps.lists if type_ == name),

@@ -114,7 +114,7 @@ class Settling:
         changes = points.fall_due(self.book, state, self.customer, due) if state.points else None
         if changes:
             self.decision.derived += changes
-        moves = fall_due(self.book, state, self.customer, due) if state.segments else None
+        moves = fall_due(self.book, state, self.customer, due, at) if state.segments else None
         if self.book.timed and (changes is not None or moves is not None):
             refresh(self.book.timed, state, due)
         candidates = self.hear(moves, due, at) if moves else []

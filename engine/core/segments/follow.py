@@ -120,11 +120,13 @@ def follow(
     timer: bool = False,
     told: int = NEVER,
     horizon: int = 0,
+    decided: int = 0,
 ) -> list[Event]:
     """Bring segments up to the instant, and return the moves, in order.
 
     `looks`: segments in the order of their dependence, and whether to look in any case, or only if one that they read
-    has changed. `told`: the moment of the event, which is looked at too if it is after `horizon`.
+    has changed. `told`: the moment of the event, which is looked at too if it is after `horizon`. `decided`: up to
+    then an event may have brought some already.
     """
     scope, known = Scope(state, None, at, customer), state.segments
     this: Following | None = None
@@ -146,8 +148,23 @@ def follow(
             continue
         if this is None:
             this = Following(book, customer, scope, timer, told if told > horizon else NEVER)
+        if not concerned and at < decided and (later := _later(segment, membership, scope, level, decided)):
+            this.scope = later
+            level, due = segment.look(later)
         this.renew(segment, membership, level, due)
+        this.scope = scope
     return this.moves if this is not None else NO_MOVES
+
+
+def _later(segment: Segment, membership: Membership, scope: Scope, level: str, decided: int) -> Scope | None:
+    """The instant to which an event has brought the segment since, if its level still holds there; else None.
+
+    What it reads has changed before that, but the event alone has made the level: nobody has left it in between.
+    """
+    holding = membership.level if membership.next is None else membership.next
+    until = min(decided, membership.due - 1) if membership.due else decided
+    later = Scope(scope.state, None, until, scope.customer)
+    return later if level != holding and until > scope.now and segment.look(later)[0] == holding else None
 
 
 def _move_without_event(
@@ -168,14 +185,17 @@ def _move_without_event(
     return True
 
 
-def fall_due(book: RuleBook, state: State, customer: str, due: int) -> list[Event] | None:
-    """Bring the segments whose timers are due up to that instant, and return the moves; None if no timer is due."""
+def fall_due(book: RuleBook, state: State, customer: str, due: int, at: int) -> list[Event] | None:
+    """Bring the segments whose timers are due up to that instant, and return the moves; None if no timer is due.
+
+    `at`: the moment at which that is decided.
+    """
     known = book.segments
     timed = [id_ for id_, membership in state.segments.items() if membership.due == due and id_ in known]
     if not timed:
         return None
     looks = book.looks[timed[0]] if len(timed) == 1 else book.looks_at(timed)
-    return follow(book, state, customer, looks, due, timer=True)
+    return follow(book, state, customer, looks, due, timer=True, decided=min(at, state.last))
 
 
 def meet(book: RuleBook, state: State, customer: str, now: int) -> None:
