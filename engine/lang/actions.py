@@ -22,7 +22,7 @@ from engine.lang.fields import TEXT, Duration, Expr, Name, OptionalSpan, Purpose
 from engine.lang.form import NotNull, Shorthand, Strict
 from engine.lang.site import Site
 from engine.lang.templates import Templates
-from engine.wire.decode import checks_of
+from engine.wire.property_checks import checks_of
 
 
 class Defaults(Strict):

@@ -33,7 +33,7 @@ from engine.lang.rule_test_grammar import (
 from engine.lang.site import Site
 from engine.lang.validate import validate
 from engine.lang.yaml_reader import read
-from engine.wire.decode import value_read
+from engine.wire.property_checks import value_read
 
 
 class Given(msgspec.Struct, frozen=True):

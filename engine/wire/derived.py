@@ -14,7 +14,8 @@ from engine.core.seen import OF_RULES
 from engine.core.zones import iso
 from engine.model import UNREADABLE, DerivedEvent, Event, Identified
 from engine.ports import Entry, Record
-from engine.wire.decode import FIRST, LAST, Decoder
+from engine.wire.decode import Decoder
+from engine.wire.instants import FIRST, LAST
 from engine.wire.reading import reading
 
 DERIVED: Final = "derived"

@@ -23,7 +23,7 @@ from engine.ports import (
     TopicReader,
     TopicWriter,
 )
-from engine.wire.decode import LAST
+from engine.wire.instants import LAST
 
 ANSWER_SECONDS: Final = 10.0
 """How long a question to the brokers, or the next records of a topic, may take before that is an error."""
