@@ -10,7 +10,7 @@ from jinja2.exceptions import TemplateSyntaxError
 from jinja2.visitor import NodeVisitor
 
 from engine.core.expr.grouped import grouped_in, looks_grouped, told
-from engine.core.template_facts import SURVEY_LINKS, TemplateProblem
+from engine.core.template_facts import KEY, SURVEY_LINKS, TemplateProblem
 from engine.render.arguments import ODD, applied, check_arguments, check_range
 from engine.render.placeholders import printed
 from engine.render.reads import Findings, Path, Paths, constant_text
@@ -152,11 +152,20 @@ class Walk(NodeVisitor):
             self.visit(node)
 
     def _check_printed(self, node: nodes.Node) -> None:
-        """Report what is no value and only has parts."""
+        """Report what is no value, as it is several or only has parts."""
+        if isinstance(node, nodes.Tuple):
+            help_ = 'write {{ one }} {{ other }}, or {{ one | default("other") }}'
+            self.findings.problem(
+                "template-dynamic", "a comma makes a list, which cannot be printed", node.lineno, help_
+            )
         while isinstance(node, nodes.Filter) and node.name in _OF_A_VALUE and node.node is not None:
             node = node.node
         for path in self.findings.paths(node):
-            if part := _a_part(path):
+            if path[0] in ("events", "tables") and path[2:] in (("list",), (KEY,)):
+                message = f"{'.'.join(path[:2])} gives a list, which cannot be printed"
+                help_ = "write {% for one in .. %} .. {% endfor %}"
+                self.findings.problem("template-dynamic", message, node.lineno, help_, ".".join(path[:2]))
+            elif part := _a_part(path):
                 message = f"'{'.'.join(path)}' alone is not a value"
                 self.findings.problem("template-dynamic", message, node.lineno, f"as in {part}", ".".join(path))
 
